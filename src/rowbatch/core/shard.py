@@ -1,0 +1,92 @@
+"""Which request goes into which shard."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from rowbatch.errors import RequestTooLarge
+
+
+@dataclass(frozen=True, slots=True)
+class ShardLimits:
+    """
+    What one input file may hold.
+
+    Attributes:
+        max_requests: Lines.
+        max_bytes: Bytes as written, newlines included.
+    """
+
+    max_requests: int
+    max_bytes: int
+
+    def __post_init__(self) -> None:
+        if self.max_requests < 1 or self.max_bytes < 1:
+            raise ValueError("a shard holds at least one request and one byte")
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """
+    A piece of a chunk that goes to one shard.
+
+    Attributes:
+        shard: Number of the shard, from 1.
+        start, stop: Half-open range of positions in the chunk, from 0.
+        size_bytes: Bytes of the piece.
+    """
+
+    shard: int
+    start: int
+    stop: int
+    size_bytes: int
+
+
+class ShardCutter:
+    """
+    Give each request the number of the shard it belongs to, a chunk at a time.
+
+    A shard is closed when the next request would not fit, so order is kept,
+    and the same sizes always give the same numbers, however they are chunked.
+
+    Source:
+        OpenAI Batch guide, "Rate limits": a file has at most so many requests and so many bytes.
+    """
+
+    def __init__(self, limits: ShardLimits) -> None:
+        self.limits = limits
+        self._shard, self._requests, self._bytes = 1, 0, 0
+
+    def cut(self, sizes: Sequence[int], rows: Sequence[int]) -> Iterator[Cut]:
+        """
+        Cut one chunk.
+
+        Args:
+            sizes: Bytes of each request line exactly as it will be written, newline included.
+            rows: The row number of each, for messages.
+        Yields:
+            Pieces in order, none empty; together they cover the chunk.
+        Raises:
+            RequestTooLarge: A single request does not fit any shard.
+        """
+        limits = self.limits
+        ends = list(accumulate(sizes))
+        start = 0
+        while start < len(ends):
+            before = ends[start - 1] if start else 0
+            room = limits.max_bytes - self._bytes
+            stop = bisect_right(ends, before + room, lo=start)
+            stop = min(stop, start + limits.max_requests - self._requests)
+            if stop == start:
+                if self._requests == 0:
+                    raise RequestTooLarge(rows[start], sizes[start], limits.max_bytes)
+                self._shard, self._requests, self._bytes = self._shard + 1, 0, 0
+                continue
+            size = ends[stop - 1] - before
+            self._requests += stop - start
+            self._bytes += size
+            yield Cut(self._shard, start, stop, size)
+            start = stop

@@ -1,0 +1,1 @@
+"""The verbs. Only here do tables, providers and the store meet."""

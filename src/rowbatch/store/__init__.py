@@ -1,0 +1,1 @@
+"""The run directory and its ledger: atomic files, locks, migrations. Knows no provider."""

@@ -1,0 +1,1 @@
+"""Table formats in and out, in columnar chunks. Knows no codebook and no provider."""
