@@ -1,0 +1,61 @@
+"""
+Label a table with a language model: rows go in, labels come out.
+
+    import rowbatch
+
+    run = rowbatch.create("posts.csv", text="post", labels=["good", "bad"], prompt="How is the mood?")
+    run.preview()
+    run.submit()
+    run.wait()
+    run.table()
+
+Names are imported when they are first used, so that `import rowbatch` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from rowbatch.api import Run as Run
+    from rowbatch.api import convert as convert
+    from rowbatch.api import create as create
+    from rowbatch.api import extract as extract
+    from rowbatch.api import list_runs as list_runs
+    from rowbatch.api import open_run as open
+    from rowbatch.api import split as split
+    from rowbatch.errors import RowbatchError as RowbatchError
+
+__all__ = [
+    "RowbatchError",
+    "Run",
+    "__version__",
+    "convert",
+    "create",
+    "extract",
+    "list_runs",
+    "open",
+    "split",
+]
+
+_PLACES = {
+    "Run": ("rowbatch.api", "Run"),
+    "RowbatchError": ("rowbatch.errors", "RowbatchError"),
+    "convert": ("rowbatch.api", "convert"),
+    "create": ("rowbatch.api", "create"),
+    "extract": ("rowbatch.api", "extract"),
+    "list_runs": ("rowbatch.api", "list_runs"),
+    "open": ("rowbatch.api", "open_run"),
+    "split": ("rowbatch.api", "split"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'rowbatch' has no attribute {name!r}")
+    from importlib import import_module
+
+    module, attribute = _PLACES[name]
+    return getattr(import_module(module), attribute)

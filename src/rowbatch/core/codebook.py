@@ -1,0 +1,264 @@
+"""
+The codebook: the variables to code, their labels, definitions and examples.
+
+It becomes two things: the instructions that the model reads, and a strict JSON schema that the
+answer must fit. Free text is a codebook without variables.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from rowbatch.errors import CodebookError
+
+_Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
+_Text = Annotated[str, StringConstraints(strip_whitespace=True)]
+_LabelName = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Label(_Strict):
+    """
+    One allowed value of a variable.
+
+    Attributes:
+        name: What stands in the table and what the model answers.
+        definition: When it applies.
+        examples: Texts for which it is right.
+        aliases: Other spellings that count as this label when an answer is read.
+    """
+
+    name: _LabelName
+    definition: _Text = ""
+    examples: tuple[_Text, ...] = ()
+    aliases: tuple[_LabelName, ...] = ()
+
+
+class Variable(_Strict):
+    """
+    One thing to code.
+
+    Attributes:
+        name: The column's name: letters, digits, `_`.
+        question: What is asked about the text.
+        labels: The allowed values, at least two; or none for free text in this variable.
+    """
+
+    name: _Name
+    question: _Text = ""
+    labels: tuple[Label, ...] = ()
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        return tuple(label.name for label in self.labels)
+
+
+class Codebook(_Strict):
+    """
+    What to ask of each text.
+
+    Attributes:
+        instructions: What the model is told first.
+        variables: What it has to answer. None: its whole answer is the value, in the column `answer`.
+    """
+
+    instructions: _Text = ""
+    variables: tuple[Variable, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the answer's columns, in order."""
+        return tuple(variable.name for variable in self.variables) or ("answer",)
+
+
+def parse_codebook(
+    document: object, *, path: str = "", lines: Mapping[tuple[str | int, ...], int] | None = None
+) -> Codebook:
+    """
+    Check a codebook that was read from a file, or given from Python.
+
+    Args:
+        document: Mappings, lists and strings, as YAML gives them.
+        path: The file, for messages.
+        lines: Line of the file for each place in the document, for messages.
+    Raises:
+        CodebookError: With every fault that was found, each with its line and field.
+    """
+    try:
+        codebook = Codebook.model_validate(document, strict=False)
+    except ValidationError as error:
+        faults = [
+            (tuple(fault["loc"]), _fault_text(fault["type"], fault["msg"], fault.get("input")))
+            for fault in error.errors()
+        ]
+        raise _broken(faults, path, lines or {}) from None
+    faults = list(_contradictions(codebook))
+    if faults:
+        raise _broken(faults, path, lines or {})
+    return codebook
+
+
+def codebook_from_labels(variable: str, labels: Sequence[str], prompt: str) -> Codebook:
+    """The codebook behind `--labels a,b,c --prompt …`: one variable, labels without definitions."""
+    return parse_codebook(
+        {
+            "instructions": prompt,
+            "variables": [{"name": variable, "labels": [{"name": label} for label in labels]}],
+        }
+    )
+
+
+def instructions_text(codebook: Codebook) -> str:
+    """
+    What the model reads before the text: the instructions and the variables with their labels.
+
+    The same codebook always gives the same text; it ends up in the request's system message.
+    """
+    parts = [codebook.instructions] if codebook.instructions else []
+    for variable in codebook.variables:
+        lines = []
+        if variable.question:
+            lines.append(variable.question)
+        if variable.labels:
+            lines.append(f"{variable.name} is one of:")
+            for label in variable.labels:
+                lines.append(f"- {label.name}: {label.definition}" if label.definition else f"- {label.name}")
+                lines.extend(f'  for example: "{example}"' for example in label.examples)
+        elif not variable.question:
+            lines.append(f"{variable.name}: free text")
+        parts.append("\n".join(lines))
+    if codebook.variables:
+        fields = ", ".join(f'"{variable.name}"' for variable in codebook.variables)
+        parts.append(f"Answer with a JSON object that has only {fields}.")
+    return "\n\n".join(parts)
+
+
+def answer_schema(codebook: Codebook) -> dict[str, Any] | None:
+    """
+    The strict JSON schema of an answer, or None for free text.
+
+    Source:
+        OpenAI, "Structured outputs": root is an object, every property is required,
+        `additionalProperties` is false.
+    """
+    if not codebook.variables:
+        return None
+    return {
+        "type": "object",
+        "properties": {
+            variable.name: {"type": "string", "enum": list(variable.label_names)}
+            if variable.labels
+            else {"type": "string"}
+            for variable in codebook.variables
+        },
+        "required": [variable.name for variable in codebook.variables],
+        "additionalProperties": False,
+    }
+
+
+def response_format(codebook: Codebook) -> dict[str, Any] | None:
+    """The chat completions parameter `response_format` for a codebook, or None for free text."""
+    schema = answer_schema(codebook)
+    if schema is None:
+        return None
+    return {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": schema}}
+
+
+def spelling_key(text: str) -> str:
+    """Two spellings of a label are the same when their keys are: case and outer punctuation don't count."""
+    return re.sub(r"\s+", " ", text.strip().strip("\"'`*.,:;!()[]").strip()).casefold()
+
+
+def _contradictions(codebook: Codebook) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    names: dict[str, int] = {}
+    for position, variable in enumerate(codebook.variables):
+        at: tuple[str | int, ...] = ("variables", position)
+        if variable.name in names:
+            yield (*at, "name"), f"the variable {variable.name!r} is there twice"
+        names[variable.name] = position
+        if len(variable.labels) == 1:
+            yield (
+                (*at, "labels"),
+                "one label alone leaves nothing to decide; give at least two, or none for free text",
+            )
+        spellings: dict[str, str] = {}
+        for number, label in enumerate(variable.labels):
+            for place, spelling in (
+                (("name",), label.name),
+                *((("aliases", index), alias) for index, alias in enumerate(label.aliases)),
+            ):
+                key = spelling_key(spelling) or spelling
+                if spellings.get(key, label.name) != label.name or (place == ("name",) and key in spellings):
+                    yield (*at, "labels", number, *place), f"the label {spelling!r} is there twice"
+                spellings[key] = label.name
+
+
+def _fault_text(kind: str, message: str, value: object) -> str:
+    match kind:
+        case "extra_forbidden":
+            return "this field is not known"
+        case "missing":
+            return "this field is missing"
+        case "string_type":
+            return f"a text is expected, not {_shown(value)}; put it in quotes"
+        case "tuple_type" | "list_type":
+            return f"a list is expected, not {_shown(value)}"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return f"fields are expected, not {_shown(value)}"
+        case "string_pattern_mismatch":
+            return f"{_shown(value)} cannot be a column name: a letter first, then letters, digits or _, at most 64"
+        case "string_too_short":
+            return "this text is empty"
+        case _:
+            return message[0].lower() + message[1:]
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def field_name(place: Sequence[str | int]) -> str:
+    """A place in a document as people write it: `variables[0].labels[2].name`."""
+    name = ""
+    for part in place:
+        name += f"[{part}]" if isinstance(part, int) else f".{part}" if name else part
+    return name
+
+
+def _broken(
+    faults: Sequence[tuple[tuple[str | int, ...], str]],
+    path: str,
+    lines: Mapping[tuple[str | int, ...], int],
+) -> CodebookError:
+    shown = []
+    for place, text in faults:
+        line = _line(place, lines)
+        where = f"line {line}, " if line else ""
+        name = field_name(place)
+        shown.append(f"{where}{name}: {text}" if name else f"{where}{text}")
+    first_place = faults[0][0]
+    head = f"the codebook {path} is broken" if path else "the codebook is broken"
+    message = f"{head}: {shown[0]}" if len(shown) == 1 else f"{head}:\n  " + "\n  ".join(shown)
+    return CodebookError(
+        message,
+        path=path,
+        line=_line(first_place, lines),
+        field=field_name(first_place),
+        hint="docs/reference/codebook.md shows every field with an example",
+    )
+
+
+def _line(place: tuple[str | int, ...], lines: Mapping[tuple[str | int, ...], int]) -> int | None:
+    while place:
+        if place in lines:
+            return lines[place]
+        place = place[:-1]
+    return lines.get(())

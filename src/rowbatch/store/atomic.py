@@ -1,0 +1,94 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from rowbatch.errors import OutputExists, from_os_error
+
+
+@contextmanager
+def atomic_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
+    """
+    Open a file that takes its name only when it is complete and on disk.
+
+    Temporary name in the same folder, write, fsync, rename, fsync the folder. A crash
+    leaves the old file, if there was one, and at most a stray `.NAME.*.part`.
+
+    Args:
+        path: The name it will have. Missing folders are made.
+        overwrite: Whether a file of that name may be replaced.
+    Yields:
+        A binary file to write to.
+    Raises:
+        OutputExists: The name is taken and `overwrite` is False.
+        StorageError: The disk is full, or refuses.
+    """
+    if not overwrite and path.exists():
+        raise OutputExists(str(path))
+    temporary: Path | None = None
+    try:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".part")
+            temporary = Path(name)
+            with os.fdopen(handle, "wb", buffering=1 << 20) as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.chmod(0o666 & ~_umask())
+            if overwrite:
+                temporary.replace(path)
+            else:
+                _rename_to_free_name(temporary, path)
+            temporary = None
+            fsync_folder(path.parent)
+        except OSError as error:
+            raise from_os_error(error, str(path)) from error
+    finally:
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink()
+
+
+def write_atomically(path: Path, content: bytes, *, overwrite: bool) -> None:
+    """Write a small file whole; errors as in `atomic_file`."""
+    with atomic_file(path, overwrite=overwrite) as file:
+        file.write(content)
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the names in a folder durable. Windows has no such call: there a rename is journaled."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _rename_to_free_name(temporary: Path, path: Path) -> None:
+    # A link fails when the name was taken since we looked; a rename would replace it silently.
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise OutputExists(str(path)) from None
+    except OSError:
+        # File systems without hard links (FAT, some network shares).
+        if path.exists():
+            raise OutputExists(str(path)) from None
+        temporary.replace(path)
+    else:
+        temporary.unlink()
+
+
+def _umask() -> int:
+    value = os.umask(0o077)
+    os.umask(value)
+    return value

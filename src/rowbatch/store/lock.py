@@ -1,0 +1,79 @@
+"""One writer per run: an OS lock for the life of the process."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from rowbatch.errors import RunLocked, from_os_error
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: IO[str]) -> None:
+        file.seek(0x7FFF_0000)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _lock(file: IO[str]) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+LOCK_NAME = ".lock"
+
+
+@contextmanager
+def run_lock(folder: Path, doing: str) -> Iterator[None]:
+    """
+    Hold the run for this process.
+
+    The operating system frees the lock when the process ends, however it ends, so there
+    is no stale lock and no time-out. What the file says is for people; only the lock counts.
+
+    Args:
+        folder: The run directory.
+        doing: What the process does, for the message of a second one.
+    Raises:
+        RunLocked: Another process holds it.
+    """
+    path = folder / LOCK_NAME
+    try:
+        file = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
+    with file:
+        try:
+            _lock(file)
+        except OSError:
+            raise RunLocked(
+                f"another process is working on this run: {_holder(path)}",
+                path=str(folder),
+                hint="wait for it, or stop it first; `rowbatch status` can be asked at any time",
+            ) from None
+        file.seek(0)
+        file.truncate()
+        holder = {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "doing": doing,
+            "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        file.write(json.dumps(holder))
+        file.flush()
+        yield
+
+
+def _holder(path: Path) -> str:
+    try:
+        holder = json.loads(path.read_text(encoding="utf-8"))
+        return f"process {holder['pid']} on {holder['host']}, {holder['doing']} since {holder['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "it has not said which"
