@@ -1,0 +1,65 @@
+# Everything here works on a machine that has only python3 (3.11 or newer), pip and make.
+# The first call puts uv into .tools/ and the environment into .venv/; later calls find them.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+UV := .tools/uv-$(UV_VERSION)/bin/uv
+BIN := .venv/bin
+READY := .venv/.ready
+
+# uv is to use the Python that is here, and never to fetch another one.
+export UV_PYTHON_DOWNLOADS := never
+export UV_PROJECT_ENVIRONMENT := .venv
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint bench docs format clean
+
+help:  ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
+
+demo: $(READY)  ## Label 200 real tweets with the local model
+	@$(BIN)/rowbatch demo $(ARGS)
+
+test: $(READY)  ## Run all tests and show the coverage
+	$(BIN)/pytest --cov --cov-report=term $(ARGS)
+
+lint: $(READY)  ## Check format, style, types, the direction of imports, and the docs
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python docs/check.py
+
+format: $(READY)  ## Format the code and put right what can be put right by machine
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+docs: $(READY)  ## Write the generated pages of the docs anew
+	$(BIN)/python docs/generate.py
+
+bench: $(READY)  ## Measure the speed
+	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file" $(ARGS); done
+
+clean:  ## Remove everything that make has made
+	rm -rf .venv .tools dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	find src tests docs benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
+
+$(UV):
+	@command -v $(PYTHON) >/dev/null || { echo "error: there is no $(PYTHON) here; rowbatch needs Python 3.11 or newer" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "error: $(PYTHON) is $$($(PYTHON) -V 2>&1); rowbatch needs Python 3.11 or newer" >&2; \
+	  echo " hint: name a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -m pip --version >/dev/null 2>&1 || { \
+	  echo "error: $(PYTHON) has no pip" >&2; \
+	  echo " hint: on Debian and Ubuntu: sudo apt install python3-pip" >&2; exit 1; }
+	@echo "Fetching uv $(UV_VERSION) into .tools/ ..."
+	@# PIP_USER=0: a "user = true" in somebody's pip.conf does not go with --target.
+	@PIP_USER=0 $(PYTHON) -m pip install --quiet --upgrade --target $(@D:/bin=) uv==$(UV_VERSION)
+	@touch $@
+
+$(READY): $(UV) pyproject.toml uv.lock
+	@echo "Setting up .venv/ (the first time: about 300 MB to fetch) ..."
+	@$(UV) sync --quiet --frozen --extra local --python "$$(command -v $(PYTHON))"
+	@touch $@
