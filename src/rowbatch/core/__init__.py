@@ -1,1 +1,1 @@
-"""Values and pure decisions: the same input gives the same output. No files, network, clock or environment."""
+"""Values and pure decisions: no files, no network, no clock, no environment."""

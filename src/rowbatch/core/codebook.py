@@ -213,7 +213,9 @@ def _fault_text(kind: str, message: str, value: object) -> str:
         case "model_type" | "model_attributes_type" | "dict_type":
             return f"fields are expected, not {_shown(value)}"
         case "string_pattern_mismatch":
-            return f"{_shown(value)} cannot be a column name: a letter first, then letters, digits or _, at most 64"
+            return (
+                f"{_shown(value)} is no column name: a letter, then letters, digits or _, at most 64 in all"
+            )
         case "string_too_short":
             return "this text is empty"
         case _:

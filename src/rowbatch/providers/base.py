@@ -8,25 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from rowbatch.core.shard import ShardLimits
 from rowbatch.http import PaidOutcome
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderLimits:
-    """
-    What a provider takes, as data.
-
-    Attributes:
-        shard: Per input file.
-        custom_id_chars: Longest `custom_id`.
-        source, as_of: Where the numbers stand, and when that was read.
-    """
-
-    shard: ShardLimits
-    custom_id_chars: int
-    source: str
-    as_of: str
 
 
 @dataclass(frozen=True, slots=True)

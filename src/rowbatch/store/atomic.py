@@ -24,7 +24,7 @@ def atomic_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
         path: The name it will have. Missing folders are made.
         overwrite: Whether a file of that name may be replaced.
     Yields:
-        A binary file to write to.
+        A binary file to write to, and to read back what was written.
     Raises:
         OutputExists: The name is taken and `overwrite` is False.
         StorageError: The disk is full, or refuses.
@@ -37,7 +37,7 @@ def atomic_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".part")
             temporary = Path(name)
-            with os.fdopen(handle, "wb", buffering=1 << 20) as file:
+            with os.fdopen(handle, "w+b", buffering=1 << 20) as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())

@@ -226,9 +226,11 @@ class Ledger:
         with self._transaction():
             self._event(kind, shard, detail)
 
-    def add_shards(self, shards: list[Shard]) -> None:
-        """Enter the shards of one round, all or none, as `written`."""
+    def add_shards(self, shards: list[Shard], *, facts: Mapping[str, str]) -> None:
+        """Enter the shards of one round as `written`, with facts about them, all or none."""
         with self._transaction():
+            for name, value in facts.items():
+                self._db.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
             for shard in shards:
                 self._db.execute(
                     "INSERT INTO shard"

@@ -1,0 +1,120 @@
+"""A result read through the codebook: values, or a status that says why not."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+from rowbatch.core.codebook import Codebook, Variable, spelling_key
+from rowbatch.core.states import RowStatus
+
+_FENCE = re.compile(r"\A\s*```[A-Za-z]*\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
+_CACHE_ENTRIES = 10_000
+_CACHED_CHARS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """
+    What one row gets.
+
+    Attributes:
+        status: Exactly one.
+        values: One text per column of the codebook; all "" unless the status is OK.
+        reason: Why the status is not OK, or "".
+        raw: The model's own text when it could not be used, or "".
+    """
+
+    status: RowStatus
+    values: tuple[str, ...]
+    reason: str = ""
+    raw: str = ""
+
+
+class AnswerReader:
+    """
+    Read answers through one codebook.
+
+    Most answers of a run are one of a few texts, so what was read once is remembered.
+    """
+
+    def __init__(self, codebook: Codebook) -> None:
+        self._codebook = codebook
+        self._empty = ("",) * len(codebook.columns)
+        self._spellings = [_spellings(variable) for variable in codebook.variables]
+        self._cache: dict[str, Answer] = {}
+
+    def without_values(self, status: RowStatus, reason: str, raw: str = "") -> Answer:
+        """An answer that has no values."""
+        return Answer(status, self._empty, reason, raw)
+
+    def read(self, status: RowStatus, content: str, reason: str = "") -> Answer:
+        """
+        Read one result.
+
+        Args:
+            status: What the result itself says: OK, or why there is no usable text.
+            content: The model's text.
+            reason: What the result gives as its reason.
+        """
+        if status is not RowStatus.OK:
+            return self.without_values(status, reason, content)
+        if not self._codebook.variables:
+            if not content.strip():
+                return self.without_values(RowStatus.INVALID, "the answer is empty", content)
+            return Answer(RowStatus.OK, (content,))
+        answer = self._cache.get(content)
+        if answer is None:
+            answer = self._read_variables(content)
+            if len(content) <= _CACHED_CHARS and len(self._cache) < _CACHE_ENTRIES:
+                self._cache[content] = answer
+        return answer
+
+    def _read_variables(self, content: str) -> Answer:
+        variables = self._codebook.variables
+        found = _json_object(content)
+        if found is None:
+            # A model without structured output often answers with the bare label.
+            if len(variables) == 1 and variables[0].labels:
+                label = self._spellings[0].get(spelling_key(content))
+                if label is not None:
+                    return Answer(RowStatus.OK, (label,))
+            return self.without_values(RowStatus.INVALID, "the answer is not JSON", content)
+        values = []
+        for variable, spellings in zip(variables, self._spellings, strict=True):
+            if variable.name not in found:
+                return self.without_values(
+                    RowStatus.INVALID, f"{variable.name} is not in the answer", content
+                )
+            value = found[variable.name]
+            if not isinstance(value, str | int | float) or isinstance(value, bool):
+                return self.without_values(RowStatus.INVALID, f"{variable.name} is not a text", content)
+            if not variable.labels:
+                values.append(str(value))
+                continue
+            label = spellings.get(spelling_key(str(value)))
+            if label is None:
+                shown = str(value)[:80]
+                return self.without_values(
+                    RowStatus.INVALID, f"{variable.name}: {shown!r} is not a label of the codebook", content
+                )
+            values.append(label)
+        return Answer(RowStatus.OK, tuple(values))
+
+
+def _spellings(variable: Variable) -> dict[str, str]:
+    found = {}
+    for label in variable.labels:
+        for spelling in (label.name, *label.aliases):
+            found[spelling_key(spelling) or spelling] = label.name
+    return found
+
+
+def _json_object(content: str) -> dict[str, object] | None:
+    fenced = _FENCE.match(content)
+    try:
+        found = json.loads(fenced.group(1) if fenced else content)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None

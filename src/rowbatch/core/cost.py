@@ -1,0 +1,92 @@
+"""What a run will cost, as a range, before anything is sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+# OpenAI's rule of thumb is 4 characters of English a token; how it varies with language and model is
+# not known here, so the range is wide: it is meant to hold the truth, not to be narrow.
+_BYTES_PER_TOKEN_LOW_COST = 5
+_BYTES_PER_TOKEN_HIGH_COST = 3
+_LABEL_ANSWER_TOKENS = 12
+_FREE_ANSWER_TOKENS_LOW = 20
+_FREE_ANSWER_TOKENS_HIGH = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """
+    A model's batch price.
+
+    Attributes:
+        input_usd, output_usd: US dollars for a million tokens, batch rate.
+        source, as_of: Where it stands, and when that was read.
+    """
+
+    input_usd: Decimal
+    output_usd: Decimal
+    source: str
+    as_of: str
+
+
+@dataclass(frozen=True, slots=True)
+class CostEstimate:
+    """
+    A range in US dollars, and what was assumed.
+
+    Attributes:
+        low_usd, high_usd: None when the model's price is not known.
+        prompt_tokens_low, prompt_tokens_high: Estimated from the bytes of the requests.
+        answer_tokens_low, answer_tokens_high: Over all requests.
+        price: What the range was reckoned with, or None.
+        is_free: The model runs on this machine.
+    """
+
+    low_usd: Decimal | None
+    high_usd: Decimal | None
+    prompt_tokens_low: int
+    prompt_tokens_high: int
+    answer_tokens_low: int
+    answer_tokens_high: int
+    price: Price | None
+    is_free: bool
+
+
+def estimate_cost(
+    *,
+    requests: int,
+    request_bytes: int,
+    labelled_variables: int,
+    free_variables: int,
+    max_answer_tokens: int | None,
+    price: Price | None,
+    is_free: bool,
+) -> CostEstimate:
+    """
+    Estimate what all requests together cost.
+
+    Args:
+        requests: How many.
+        request_bytes: Bytes of all request lines; their JSON frame is counted as text, on the safe side.
+        labelled_variables, free_variables: Variables with and without labels; free text alone is one free.
+        max_answer_tokens: The output limit of a request, or None.
+        price: The model's batch price, or None when it is not known.
+        is_free: The model runs on this machine.
+    """
+    low = requests * (labelled_variables * _LABEL_ANSWER_TOKENS + free_variables * _FREE_ANSWER_TOKENS_LOW)
+    high = requests * (
+        max_answer_tokens
+        or (labelled_variables * 4 * _LABEL_ANSWER_TOKENS + free_variables * _FREE_ANSWER_TOKENS_HIGH)
+    )
+    low = min(low, high)
+    prompt_low = request_bytes // _BYTES_PER_TOKEN_LOW_COST
+    prompt_high = -(-request_bytes // _BYTES_PER_TOKEN_HIGH_COST)
+    low_usd: Decimal | None = None
+    high_usd: Decimal | None = None
+    if is_free:
+        low_usd = high_usd = Decimal(0)
+    elif price:
+        low_usd = (prompt_low * price.input_usd + low * price.output_usd) / 1_000_000
+        high_usd = (prompt_high * price.input_usd + high * price.output_usd) / 1_000_000
+    return CostEstimate(low_usd, high_usd, prompt_low, prompt_high, low, high, price, is_free)
