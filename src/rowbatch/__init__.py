@@ -16,9 +16,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
-
 if TYPE_CHECKING:
+    __version__: str
     from rowbatch.api import Run as Run
     from rowbatch.api import convert as convert
     from rowbatch.api import create as create
@@ -53,6 +52,10 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("rowbatch")
     if name not in _PLACES:
         raise AttributeError(f"module 'rowbatch' has no attribute {name!r}")
     from importlib import import_module

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
 
 from rowbatch.errors import OutputExists, from_os_error
 
 
 @contextmanager
-def atomic_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
+def atomic_file(path: Path, *, overwrite: bool) -> Iterator[io.BufferedRandom]:
     """
     Open a file that takes its name only when it is complete and on disk.
 
@@ -37,7 +37,7 @@ def atomic_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".part")
             temporary = Path(name)
-            with os.fdopen(handle, "w+b", buffering=1 << 20) as file:
+            with io.BufferedRandom(io.FileIO(handle, "r+b"), 1 << 20) as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())

@@ -1,0 +1,617 @@
+"""
+The commands. Each parses, calls one function of `rowbatch.api`, and shows what it returns.
+
+Nothing heavy is imported up here: `--help` has to be there at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rowbatch.errors import RowbatchError, UsageError
+
+if TYPE_CHECKING:
+    from rowbatch.api import Run
+
+app = typer.Typer(
+    name="rowbatch",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    help="""Label a table with a language model.
+
+Rows go in, labels come out: every row once, with a status. Without a key and without the
+internet the work is done by a small model on this computer.
+
+\b
+  rowbatch demo                 label 200 real tweets and compare with people
+  rowbatch run posts.csv --text post --labels good,bad --prompt "How is the mood?"
+""",
+)
+
+TableArgument = Annotated[Path, typer.Argument(metavar="TABLE", help="The input: a CSV file.")]
+RunArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", help="A run directory, or the name of a known run.")
+]
+EncodingOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Encoding of the table, as in latin-1 or gb18030.  [default: UTF-8]"),
+]
+DelimiterOption = Annotated[
+    str | None,
+    typer.Option(metavar="CHAR", help="What separates the cells.  [default: found in the header line]"),
+]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it is there.")]
+ResubmitLostOption = Annotated[
+    bool,
+    typer.Option(
+        "--resubmit-lost",
+        help="Send a shard again whose answer was lost, when the provider's list has not shown its "
+        "batch for 10 minutes. It could be paid twice if the list is wrong.",
+    ),
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from rowbatch import __version__
+
+        typer.echo(f"rowbatch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def run(
+    table: TableArgument,
+    text: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Column that holds the text."),
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,C", help="The labels to choose from. Without them the answer is free text."
+        ),
+    ] = None,
+    prompt: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="What to ask about each text."),
+    ] = None,
+    codebook: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A codebook (YAML): variables with labels, definitions, examples; instead of --labels.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="OUT", help="The labelled table.  [default: RUN/labelled.csv]"
+        ),
+    ] = None,
+    variable: Annotated[
+        str, typer.Option(metavar="NAME", help="Name of the answer's column when --labels is given.")
+    ] = "label",
+    template: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT", help="The message for a row, with {{column}}.  [default: the text alone]"
+        ),
+    ] = None,
+    provider: Annotated[
+        str, typer.Option(metavar="NAME", help="Who is asked: local (this computer) or openai.")
+    ] = "local",
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Which model.  [default: the provider's]"),
+    ] = None,
+    base_url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Another address that speaks the provider's batch API."),
+    ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option(metavar="NUMBER", help="Sampling temperature.  [default: the model's]"),
+    ] = None,
+    max_tokens: Annotated[
+        int | None,
+        typer.Option(metavar="NUMBER", min=1, help="Output limit of one answer.  [default: the model's]"),
+    ] = None,
+    run_directory: Annotated[
+        Path | None,
+        typer.Option("--run", metavar="DIR", help="The run directory.  [default: rowbatch-runs/TABLE]"),
+    ] = None,
+    encoding: EncodingOption = None,
+    delimiter: DelimiterOption = None,
+    overwrite: OverwriteOption = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before it costs money.")] = False,
+) -> None:
+    """
+    Label a table: everything in one go.
+
+    Shows the first request and the price, asks before it costs money, and does the rest. Every row
+    comes out once, in order, with all its columns, the answer's columns, and a status.
+    May be stopped at any time: `rowbatch resume RUN` goes on, and nothing is asked twice.
+    """
+    from rowbatch import api
+    from rowbatch.cli import show
+
+    made = api.create(
+        table,
+        text=text,
+        labels=_label_list(labels),
+        prompt=prompt,
+        codebook=codebook,
+        variable=variable,
+        template=template,
+        provider=provider,
+        base_url=base_url,
+        model=model,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        output=output,
+        overwrite=overwrite,
+        run=run_directory,
+        encoding=encoding,
+        delimiter=delimiter,
+    )
+    _show_and_run(made, yes=yes)
+    show.next_steps(made)
+
+
+@app.command()
+def resume(
+    run: RunArgument,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before it costs money.")] = False,
+    resubmit_lost: ResubmitLostOption = False,
+) -> None:
+    """
+    Go on with a run, from wherever it stands.
+    """
+    from rowbatch import api
+
+    _show_and_run(api.open_run(run), yes=yes, resubmit_lost=resubmit_lost)
+
+
+@app.command()
+def status(
+    run: RunArgument,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    events: Annotated[bool, typer.Option("--events", help="Also what happened, oldest first.")] = False,
+) -> None:
+    """
+    Show how a run stands.
+    """
+    from rowbatch import api
+    from rowbatch.cli import show
+
+    found = api.open_run(run).status()
+    if as_json:
+        show.as_json(found)
+    else:
+        show.status(found, with_events=events)
+
+
+@app.command("list")
+def list_command(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """
+    List the runs on this machine, oldest first.
+    """
+    from rowbatch import api
+    from rowbatch.cli import show
+
+    runs = api.list_runs()
+    if as_json:
+        show.as_json(runs)
+    else:
+        show.runs(runs)
+
+
+@app.command()
+def demo(
+    rows: Annotated[int, typer.Option(min=2, metavar="NUMBER", help="How many tweets.")] = 200,
+    folder: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where the files go.  [default: rowbatch-demo, numbered]"),
+    ] = None,
+) -> None:
+    """
+    Label real tweets and compare with people.
+
+    The main job on real rows, with the model on this computer; no key is needed.
+
+    The tweets are those of the VADER study (Hutto & Gilbert 2014, MIT licence), each rated by 20 people;
+    they are fetched from the package registry once.
+    """
+    from rowbatch import api
+    from rowbatch.cli import show
+
+    show.line(f"fetching {rows:,} tweets that people have rated …", err=True)
+    prepared = api.prepare_demo(rows=rows, folder=folder)
+    show.demo_table(prepared)
+    seconds = _show_and_run(prepared.run, yes=True, quiet=True)
+    show.demo_result(prepared, prepared.run.agreement(prepared.gold), seconds)
+
+
+@app.command()
+def build(run: RunArgument) -> None:
+    """
+    Write the request files of a run; send nothing.
+
+    Shows the first request and the price.
+    """
+    from rowbatch import api
+    from rowbatch.cli import show
+
+    opened = api.open_run(run)
+    with show.bar() as hooks:
+        preview = opened.preview(hooks)
+    show.preview(preview, opened)
+
+
+@app.command()
+def submit(
+    run: RunArgument,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before it costs money.")] = False,
+    resubmit_lost: ResubmitLostOption = False,
+) -> None:
+    """
+    Submit every shard that has no batch yet.
+    """
+    from rowbatch import api
+    from rowbatch.cli import show
+
+    opened = api.open_run(run)
+    _confirm_cost(opened, yes=yes)
+    with show.bar() as hooks:
+        report = opened.submit(hooks, resubmit_lost=resubmit_lost)
+    show.submitted(report)
+
+
+@app.command()
+def watch(run: RunArgument) -> None:
+    """
+    Follow the batches until none is running.
+
+    Ctrl-C stops the watching, not the batches.
+    """
+    from rowbatch import api
+    from rowbatch.cli import show
+
+    opened = api.open_run(run)
+    with show.bar() as hooks:
+        progress = opened.watch(hooks)
+    show.progress(progress)
+
+
+@app.command()
+def download(run: RunArgument) -> None:
+    """
+    Bring the results of every batch that is over.
+    """
+    from rowbatch import api
+    from rowbatch.cli import show
+
+    opened = api.open_run(run)
+    with show.bar() as hooks:
+        report = opened.download(hooks)
+    show.downloaded(report)
+
+
+@app.command()
+def collect(
+    run: RunArgument,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="OUT", help="Another name for the labelled table."),
+    ] = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """
+    Write the labelled table from what is there.
+
+    Every row once, with a status; can be done at any time, and again.
+    """
+    from rowbatch import api
+    from rowbatch.cli import show
+
+    opened = api.open_run(run)
+    with show.bar() as hooks:
+        report = opened.collect(output, overwrite=overwrite, hooks=hooks)
+    show.collected(report)
+
+
+@app.command()
+def convert(
+    table: TableArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="The JSONL file.")],
+    model: Annotated[str, typer.Option(metavar="NAME", help="Which model the requests are for.")],
+    text: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Column that holds the text."),
+    ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="The user message, with {{column}}, instead of --text."),
+    ] = None,
+    system: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="The system message; may have {{column}} too."),
+    ] = None,
+    max_tokens: Annotated[
+        int | None,
+        typer.Option(metavar="NUMBER", min=1, help="Output limit of one answer."),
+    ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option(metavar="NUMBER", help="Sampling temperature."),
+    ] = None,
+    id_prefix: Annotated[
+        str, typer.Option(metavar="TEXT", help="What stands before the row number in custom_id.")
+    ] = "row-",
+    skip_empty: Annotated[
+        bool, typer.Option("--skip-empty", help="Leave rows with an empty text out.")
+    ] = False,
+    encoding: EncodingOption = None,
+    delimiter: DelimiterOption = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """
+    Make a Batch JSONL file of a table.
+
+    One chat completion request a row. Needs no key and no network.
+    """
+    from rowbatch import api
+    from rowbatch.cli import show
+
+    report = api.convert(
+        table,
+        output,
+        text=text,
+        template=template,
+        system=system,
+        model=model,
+        max_tokens=max_tokens,
+        temperature=temperature,
+        id_prefix=id_prefix,
+        skip_empty=skip_empty,
+        encoding=encoding,
+        delimiter=delimiter,
+        overwrite=overwrite,
+    )
+    show.converted(report)
+
+
+@app.command()
+def split(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="A JSONL file of any size.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="OUT", help="A folder, or a file that ends in .zip."),
+    ],
+    parts: Annotated[
+        int | None,
+        typer.Option(metavar="NUMBER", min=1, help="How many parts, of equally many lines."),
+    ] = None,
+    max_requests: Annotated[
+        int | None,
+        typer.Option(metavar="NUMBER", min=1, help="At most so many lines in a part."),
+    ] = None,
+    max_bytes: Annotated[
+        int | None,
+        typer.Option(metavar="NUMBER", min=1, help="At most so many bytes in a part."),
+    ] = None,
+    limits: Annotated[
+        str | None,
+        typer.Option(metavar="PROVIDER", help="The limits of a provider, as in: openai."),
+    ] = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """
+    Split a Batch JSONL file into parts.
+
+    Every line in exactly one part, in order, its bytes unchanged.
+    """
+    from rowbatch import api
+    from rowbatch.cli import show
+
+    report = api.split(
+        source,
+        output,
+        parts=parts,
+        max_requests=max_requests,
+        max_bytes=max_bytes,
+        limits=limits,
+        overwrite=overwrite,
+    )
+    show.parts(report)
+
+
+@app.command()
+def extract(
+    results: Annotated[
+        list[Path], typer.Argument(metavar="RESULTS…", help="Output and error files of batches, JSONL.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="OUT", help="The table of answers (CSV).")
+    ],
+    join: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TABLE", help="Put the answers beside all rows and columns of the original table."
+        ),
+    ] = None,
+    encoding: EncodingOption = None,
+    delimiter: DelimiterOption = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """
+    Make a table of the answers in result files.
+
+    Nothing that is in them is dropped silently.
+    """
+    from rowbatch import api
+    from rowbatch.cli import show
+
+    report = api.extract(
+        results, output, join=join, encoding=encoding, delimiter=delimiter, overwrite=overwrite
+    )
+    show.extracted(report)
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(metavar="NUMBER", min=0, max=65535, help="0 takes a free one.")] = 8766,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on; this computer only by default.")
+    ] = "127.0.0.1",
+    home: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Where files and batches are kept.  [default: the user's data folder]"
+        ),
+    ] = None,
+    idle_exit: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="End by itself when there was nothing to do for so long."),
+    ] = None,
+) -> None:
+    """
+    Run the local Batch server.
+
+    It speaks OpenAI's protocol for files, batches, models and chat completions, with the model on
+    this computer.
+
+    It keeps everything on disk: stopped at any moment, it goes on where it was. The key that clients
+    need is in the file that is shown at the start.
+    """
+    from rowbatch import api
+    from rowbatch.cli import show
+
+    api.serve(
+        server_folder=home,
+        host=host,
+        port=port,
+        idle_exit_s=idle_exit,
+        on_ready=lambda endpoint: show.serving(endpoint, home or api.server_home()),
+    )
+
+
+def run_command_line(arguments: Sequence[str]) -> int:
+    """
+    Run one command.
+
+    Returns:
+        The exit code: 0, the error's own, 130 after Ctrl-C, 70 for a fault of ours.
+    """
+    try:
+        result = app(list(arguments), standalone_mode=False)
+    except RowbatchError as error:
+        _show_error(error.message, error.hint)
+        return error.exit_code
+    except KeyboardInterrupt:
+        _show_error("stopped", "")
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone (`rowbatch list | head`).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # noqa: BLE001 - the last net: no traceback reaches a user
+        return _unexpected(error)
+    return result if isinstance(result, int) else 0
+
+
+def _unexpected(error: Exception) -> int:
+    import click
+
+    if isinstance(error, click.exceptions.Abort):
+        _show_error("stopped", "")
+        return 130
+    if isinstance(error, click.ClickException):
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "rowbatch"
+        _show_error(error.format_message(), f"{command} --help")
+        return error.exit_code
+    if os.environ.get("ROWBATCH_DEBUG"):
+        raise error
+    _show_error(
+        f"a fault in rowbatch itself: {type(error).__name__}: {error}",
+        "what was written is kept; please report it. ROWBATCH_DEBUG=1 shows where it happened",
+    )
+    return 70
+
+
+def _show_error(message: str, hint: str) -> None:
+    from rowbatch.cli.show import printable
+
+    typer.echo(f"error: {printable(message, lines=True)}", err=True)
+    if hint:
+        typer.echo(f" hint: {printable(hint)}", err=True)
+
+
+def _label_list(labels: str | None) -> list[str] | None:
+    if labels is None:
+        return None
+    names = [name.strip() for name in labels.split(",")]
+    if not all(names):
+        raise UsageError("a label in --labels is empty", hint="write them as in --labels good,bad,neutral")
+    return names
+
+
+def _confirm_cost(run: Run, *, yes: bool, quiet: bool = False) -> None:
+    """Show what will be sent and what it costs; ask when that is not nothing."""
+    from rowbatch.cli import show
+
+    with show.bar() as hooks:
+        preview = run.preview(hooks)
+    if not quiet:
+        show.preview(preview, run)
+    if yes or preview.cost.is_free or run.status().state not in ("new", "built"):
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "this costs money, and there is nobody to ask",
+            hint=f"rowbatch resume {run.path} --yes starts it; nothing was sent so far",
+        )
+    if not typer.confirm("Start?", err=True):
+        raise UsageError(
+            "not started; nothing was sent", hint=f"rowbatch resume {run.path} starts it when you want"
+        )
+
+
+def _show_and_run(run: Run, *, yes: bool, resubmit_lost: bool = False, quiet: bool = False) -> float:
+    """Do all that is left of a run; returns the seconds it took."""
+    import time
+
+    from rowbatch.cli import show
+
+    _confirm_cost(run, yes=yes, quiet=quiet)
+    started = time.monotonic()
+    try:
+        with show.bar() as hooks:
+            report = run.resume(hooks, resubmit_lost=resubmit_lost)
+    except KeyboardInterrupt:
+        show.interrupted(run)
+        raise
+    seconds = time.monotonic() - started
+    if not quiet:
+        show.collected(report)
+    return seconds

@@ -1,0 +1,352 @@
+"""What the commands print. Text from tables and models is shown as text: control characters are taken out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rowbatch.api import DemoRun, Hooks, Preview, Run, Stage, Status
+    from rowbatch.core.agreement import Agreement
+    from rowbatch.steps.collect import CollectReport
+    from rowbatch.steps.convert import ConvertReport
+    from rowbatch.steps.download import DownloadReport
+    from rowbatch.steps.extract import ExtractReport
+    from rowbatch.steps.poll import Progress
+    from rowbatch.steps.split import SplitReport
+    from rowbatch.steps.submit import SubmitReport
+
+_SHOWN_CHARS = 400
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    """
+    Make foreign text harmless for a terminal: no escape sequence, no direction mark gets through.
+
+    Args:
+        text: Anything.
+        lines: Keep line breaks; else they become spaces.
+    """
+    shown = []
+    for character in text:
+        if character == "\n" and lines:
+            shown.append(character)
+        elif character in "\n\t\r":
+            shown.append(" ")
+        elif unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character != "\u200d":
+            shown.append("\ufffd")
+        else:
+            shown.append(character)
+    return "".join(shown)
+
+
+def short(text: str, chars: int = _SHOWN_CHARS) -> str:
+    """One line, cut with a mark when it is long."""
+    text = printable(text)
+    return text if len(text) <= chars else text[: chars - 1] + "…"
+
+
+def line(text: str = "", *, err: bool = False) -> None:
+    """Print one line."""
+    typer.echo(text, err=err)
+
+
+def as_json(value: Any) -> None:
+    """Print for programs."""
+    line(json.dumps(_plain(value), ensure_ascii=False, indent=2))
+
+
+@contextmanager
+def bar() -> Iterator[Hooks]:
+    """A progress bar on stderr, fed by the hooks that it yields."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as RichProgress
+
+    from rowbatch.api import Hooks
+
+    words: dict[Stage, str] = {
+        "build": "writing requests",
+        "submit": "submitting",
+        "watch": "labelling",
+        "download": "downloading",
+        "collect": "writing the table",
+    }
+    columns = (
+        TextColumn("{task.description:<18}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with RichProgress(*columns, console=Console(stderr=True), transient=True) as display:
+        task = display.add_task("", total=None, note="")
+
+        def stage(name: Stage) -> None:
+            display.reset(task, description=words[name], total=None, completed=0, note="")
+
+        def rows(count: int) -> None:
+            display.update(task, completed=count, note="rows")
+
+        def progress(now: Progress) -> None:
+            note = f"{now.failed:,} failed" if now.failed else ""
+            display.update(task, completed=now.done, total=now.requests, note=note)
+
+        def shard(_: object) -> None:
+            display.advance(task)
+            display.update(task, note="shards")
+
+        yield Hooks(stage=stage, rows=rows, progress=progress, shard=shard)
+
+
+def preview(shown: Preview, run: Run) -> None:
+    """What will be sent, to whom, and what it costs."""
+    built = shown.built
+    skipped = f", {built.skipped:,} without a text are skipped" if built.skipped else ""
+    line(f"rows     {built.rows:,}: {built.requests:,} to ask in {_count(built.shards, 'shard')}{skipped}")
+    line(f"model    {shown.model}, {shown.provider}")
+    line(f"goes to  {shown.destination}")
+    line(f"cost     {_cost(shown)}")
+    line(f"run      {run.path}")
+    if shown.note:
+        line(f"note     {shown.note}")
+    line()
+    line(f"The first request (row {shown.first_row:,}):")
+    for message in shown.first_request.get("messages", []):
+        text = printable(str(message["content"]), lines=True)
+        for number, part in enumerate(text.split("\n")):
+            line(f"  {message['role'] if number == 0 else '':>6} | {short(part)}")
+    line()
+
+
+def collected(report: CollectReport) -> None:
+    """What came out."""
+    line(f"labelled table  {report.path}  ({_count(report.rows, 'row')})")
+    line("  " + ", ".join(f"{status} {count:,}" for status, count in report.statuses.most_common()))
+    for name, counts in report.labels.items():
+        line(
+            f"  {name}: "
+            + ", ".join(f"{short(label, 60)} {count:,}" for label, count in counts.most_common(12))
+        )
+    for reason, count in report.reasons.most_common(5):
+        line(f"  {_count(count, 'row')}: {short(reason, 120)}")
+    if len(report.reasons) > 5:
+        line(f"  and {len(report.reasons) - 5:,} more reasons; the column status_reason has them all")
+    for count, what in (
+        (report.unknown_ids, "result lines belong to no row that was asked"),
+        (report.repeated_ids, "result lines repeat a row; the first one counts"),
+        (report.unreadable_lines, "result lines cannot be read"),
+    ):
+        if count:
+            line(f"  {count:,} {what}")
+
+
+def next_steps(run: Run) -> None:
+    """What to do with a run that is done."""
+    line(f"  rowbatch status {run.path} shows how it went")
+
+
+def submitted(report: SubmitReport) -> None:
+    line(
+        f"{_count(report.submitted, 'shard')} submitted"
+        + (f", {report.adopted:,} found at the provider and adopted" if report.adopted else "")
+        + (f", {report.already:,} had been submitted before" if report.already else "")
+    )
+
+
+def progress(now: Progress) -> None:
+    line(
+        f"{now.done:,} of {now.requests:,} requests done"
+        + (f", {now.failed:,} failed" if now.failed else "")
+        + f"; shards: {now.shards_over:,} over, {now.shards_running:,} running, "
+        f"{now.shards_unsent:,} not submitted"
+    )
+
+
+def downloaded(report: DownloadReport) -> None:
+    line(
+        f"{_count(report.downloaded, 'shard')} downloaded ({report.size_bytes:,} bytes)"
+        + (f", {report.already:,} were here" if report.already else "")
+        + (f", {report.waiting:,} not over yet" if report.waiting else "")
+    )
+
+
+def status(found: Status, *, with_events: bool) -> None:
+    line(f"run      {found.path}")
+    line(f"state    {found.state}")
+    line(f"table    {found.table}")
+    line(f"model    {found.model} ({found.provider})")
+    line(f"made     {found.created_at}")
+    if found.built and found.progress:
+        line(
+            f"rows     {found.built.rows:,}: {found.built.requests:,} asked, {found.built.skipped:,} skipped"
+        )
+        progress(found.progress)
+        for name, state, batch in found.progress.states[:50]:
+            line(f"  {name}  {state}" + (f"  ({batch})" if batch else ""))
+        if len(found.progress.states) > 50:
+            line(f"  and {len(found.progress.states) - 50:,} more")
+    if found.output:
+        line(f"output   {found.output}")
+    if found.state not in ("collected",):
+        line(f"go on    rowbatch resume {found.path}")
+    if with_events:
+        for event in found.events:
+            shard = f" r{event.round}-{event.shard:04d}" if event.round and event.shard else ""
+            detail = short(json.dumps(event.detail, ensure_ascii=False), 200)
+            line(f"  {event.at:%Y-%m-%d %H:%M:%S}{shard} {event.kind} {detail}")
+
+
+def runs(found: Sequence[Status]) -> None:
+    if not found:
+        line("no runs yet; `rowbatch demo` makes one")
+    for entry in found:
+        done = f"{entry.progress.done:,}/{entry.progress.requests:,}" if entry.progress else "-"
+        line(f"{entry.created_at[:16]}  {entry.state:<10}  {done:>13}  {entry.model:<28}  {entry.path}")
+
+
+def interrupted(run: Run) -> None:
+    """What a person must know who pressed Ctrl-C."""
+    found = run.status()
+    running = found.progress.shards_running if found.progress else 0
+    line(err=True)
+    if running:
+        line(f"Stopped watching. {_count(running, 'batch', 'batches')} go on without us.", err=True)
+    else:
+        line("Stopped. No batch is running.", err=True)
+    line(f"Go on with:  rowbatch resume {run.path}", err=True)
+
+
+def converted(report: ConvertReport) -> None:
+    line(
+        f"{report.out}: {_count(report.requests, 'request')} of {_count(report.rows, 'row')}, "
+        f"{report.size_bytes:,} bytes"
+    )
+    if report.empty_rows:
+        kept = "left out" if report.requests < report.rows else "kept; --skip-empty leaves them out"
+        line(f"  {_count(report.empty_rows, 'row')} without a text: {kept}")
+
+
+def parts(report: SplitReport) -> None:
+    for part in report.parts:
+        line(f"{part.name}  {_count(part.lines, 'line')}, {part.size_bytes:,} bytes")
+    line(f"{_count(len(report.parts), 'part')} in {report.out}")
+    if report.blank_lines:
+        line(f"  {_count(report.blank_lines, 'blank line')} kept as in the input; providers may refuse them")
+
+
+def extracted(report: ExtractReport) -> None:
+    line(f"{report.out}: {_count(report.rows, 'row')} from {_count(report.results, 'result')}")
+    line("  " + ", ".join(f"{status} {count:,}" for status, count in report.statuses.most_common()))
+    for reason, count in report.reasons.most_common(5):
+        line(f"  {_count(count, 'row')}: {short(reason, 120)}")
+    if report.counts_from_zero:
+        line("  the ids count from 0: the first row of the table is number 0")
+    if report.repeated_ids:
+        line(
+            f"  {_count(report.repeated_ids, 'line')} for an id that was there already, "
+            f"{report.differing_ids:,} with another answer"
+        )
+    if report.unknown_ids:
+        shown = ", ".join(short(name, 40) for name in report.unknown[:5])
+        line(f"  {_count(report.unknown_ids, 'result')} of no row of the table: {shown}")
+    if report.unreadable_lines:
+        line(f"  {_count(report.unreadable_lines, 'line')} cannot be read:")
+        for path, number, why in report.unreadable[:5]:
+            line(f"    {path}, line {number:,}: {short(why, 100)}")
+
+
+def serving(endpoint: Any, folder: Path) -> None:
+    line(f"serving  {endpoint.base_url}")
+    line(f"key      in {folder / 'server.key'}")
+    line(f"files    {folder}")
+    line("Ctrl-C stops it; unfinished batches go on at the next start.")
+    sys.stdout.flush()
+
+
+def demo_table(prepared: DemoRun) -> None:
+    line(f"{prepared.rows:,} tweets: {prepared.source}", err=True)
+
+
+def demo_result(prepared: DemoRun, found: Agreement, seconds: float) -> None:
+    """Agreement with people first, then the rest."""
+    import polars as pl
+
+    run = prepared.run
+    line()
+    line(f"Agreement with people on {found.n:,} tweets")
+    line(
+        f"  same label as people       {found.accuracy:.1%}"
+        f"   (95 % interval {found.accuracy_low:.1%} to {found.accuracy_high:.1%})"
+    )
+    line(f"  always saying {found.majority_label!r:<12} {found.majority_share:.1%}")
+    line(f"  Cohen's kappa              {'undefined' if found.kappa is None else f'{found.kappa:.2f}'}")
+    line(f"  {prepared.note}")
+    line()
+    frame: pl.DataFrame = run.table()
+    line("Some rows   people / model")
+    for people, model, text in (
+        frame.select(prepared.gold, prepared.variable, prepared.text).head(6).iter_rows()
+    ):
+        line(f"  {people:<9} {short(model, 9):<9} {short(text, 78)}")
+    line()
+    asked = run.status().built
+    rate = asked.requests / seconds if asked and seconds else 0.0
+    line(
+        f"{asked.requests if asked else 0:,} rows in {seconds:.0f} s "
+        f"({rate:.1f} rows a second, start of the model included)"
+    )
+    line(f"  labelled table  {run.output}")
+    line(f"  input           {prepared.table}")
+    line(f"  run directory   {run.path}")
+    line()
+    line("Next:")
+    line(f"  rowbatch status {run.path} --events")
+    line('  rowbatch run YOUR.csv --text COLUMN --labels good,bad --prompt "How is the mood of the text?"')
+
+
+def _cost(shown: Preview) -> str:
+    cost = shown.cost
+    if cost.is_free:
+        return "nothing: the model runs on this computer"
+    if cost.low_usd is None or cost.high_usd is None or cost.price is None:
+        return "not known: there is no price for this model"
+    return (
+        f"about ${cost.low_usd:,.2f} to ${cost.high_usd:,.2f} at the batch price of {cost.price.as_of} "
+        f"(${cost.price.input_usd} / ${cost.price.output_usd} for a million tokens in / out; "
+        "tokens are estimated)"
+    )
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Path):
+        return str(value)
+    return value

@@ -1,0 +1,252 @@
+"""
+One result line: whose it is, and what can be said of it without a codebook.
+
+Sources:
+    OpenAI Batch guide and recorded answers, for the two files and their forms; vLLM's `run-batch`,
+    which mixes errors into one file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import msgspec
+
+from rowbatch.core.states import RowStatus
+from rowbatch.core.wire import Body, Choice, ResultLine
+
+_LINE = msgspec.json.Decoder(ResultLine)
+_BODY = msgspec.json.Decoder(Body)
+_EXPIRED_CODES = frozenset({"batch_expired"})
+_CANCELLED_CODES = frozenset({"batch_cancelled", "batch_canceled"})
+
+
+class UnreadableLine(ValueError):
+    """The line is no result: not JSON, or without a custom_id. The reason is its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """
+    One line that came back.
+
+    Attributes:
+        custom_id: Never empty.
+        status: OK when there is a text to read; else why not.
+        content: The model's text (of the first choice), its refusal, or "".
+        reason: Why the status is not OK, for people; or "".
+        model: Who answered, as the answer says; or "".
+        prompt_tokens, completion_tokens: As counted by the provider, or None.
+        confidence: Of the answer, where the server gives one; or None.
+    """
+
+    custom_id: str
+    status: RowStatus
+    content: str = ""
+    reason: str = ""
+    model: str = ""
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    confidence: float | None = None
+
+
+def iter_lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    r"""
+    Lines of a JSONL file with their numbers, cut at `\n` only, without it; empty lines are left out.
+
+    Text methods also cut at U+2028 and others, which are legal inside a JSON string.
+    """
+    for number, line in enumerate(file, start=1):
+        stripped = line.rstrip(b"\r\n")
+        if stripped:
+            yield number, stripped
+
+
+def read_result(line: bytes) -> Result:
+    """
+    Read one line of an output or error file.
+
+    Raises:
+        UnreadableLine: It is no result.
+    """
+    parsed = _decode(line)
+    custom_id = parsed.custom_id
+    if isinstance(custom_id, int) and not isinstance(custom_id, bool):
+        custom_id = str(custom_id)
+    if not isinstance(custom_id, str) or not custom_id:
+        raise UnreadableLine("it has no custom_id")
+    error_code, error_text = _error_of(parsed.error)
+    if error_code in _EXPIRED_CODES:
+        return Result(custom_id, RowStatus.EXPIRED, reason=error_text)
+    if error_code in _CANCELLED_CODES:
+        return Result(custom_id, RowStatus.CANCELLED, reason=error_text)
+    response = parsed.response
+    if response is None:
+        return Result(custom_id, RowStatus.ERROR, reason=error_text or "no response, and no error either")
+    try:
+        body = _read_body(bytes(response.body))
+    except (ValueError, RecursionError) as error:
+        return Result(custom_id, RowStatus.INVALID, reason=f"the answer cannot be read: {error}")
+    code = response.status_code
+    if error_text or not (isinstance(code, int) and 200 <= code < 300):
+        return Result(custom_id, RowStatus.ERROR, reason=_refusal_text(code, body, error_text))
+    return _answer(custom_id, body)
+
+
+def _decode(line: bytes) -> ResultLine:
+    try:
+        return _LINE.decode(line)
+    except msgspec.DecodeError:
+        pass
+    # NaN, lone surrogates and huge numbers are in the wild; Python's own reader takes them.
+    try:
+        found = _tolerant(line)
+        response = found.get("response") if isinstance(found, dict) else None
+        if isinstance(response, dict):
+            response["body"] = msgspec.Raw(json.dumps(response.get("body")).encode())
+        return msgspec.convert(found, ResultLine)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableLine(str(error)) from None
+
+
+def _read_body(raw: bytes) -> Body | None:
+    if raw == b"null":
+        return None
+    try:
+        return _BODY.decode(raw)
+    except msgspec.DecodeError:
+        pass
+    found = _tolerant(raw)
+    if isinstance(found, str):
+        # Some servers give the body as a JSON text inside a string.
+        found = json.loads(found)
+    return msgspec.convert(found, Body)
+
+
+def _tolerant(raw: bytes) -> Any:
+    found = json.loads(raw.decode("utf-8", errors="replace"))
+    return _without_lone_surrogates(found)
+
+
+def _without_lone_surrogates(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode("utf-8", errors="replace").decode() if _has_surrogate(value) else value
+        case dict():
+            return {_without_lone_surrogates(key): _without_lone_surrogates(v) for key, v in value.items()}
+        case list():
+            return [_without_lone_surrogates(entry) for entry in value]
+        case _:
+            return value
+
+
+def _has_surrogate(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _error_of(error: Any) -> tuple[str, str]:
+    """Code and text of an error, which may be an object, a text, or nothing."""
+    if not error:
+        return "", ""
+    if isinstance(error, str):
+        return "", error
+    if isinstance(error, dict):
+        inner = error.get("error")
+        if isinstance(inner, dict | str) and inner:
+            return _error_of(inner)
+        code, message = str(error.get("code") or ""), str(error.get("message") or "")
+        return code, ": ".join(part for part in (code, message) if part) or json.dumps(error)[:200]
+    return "", str(error)[:200]
+
+
+def _refusal_text(status_code: Any, body: Body | None, error_text: str) -> str:
+    if error_text:
+        return error_text
+    if body is not None:
+        _, text = _error_of(body.error)
+        if text:
+            return f"{status_code}: {text}"
+        if isinstance(body.message, str) and body.message:
+            return f"{status_code}: {body.message}"
+    if status_code == 0:
+        return "status 0: the provider's own infrastructure failed"
+    return f"status {status_code}"
+
+
+def _answer(custom_id: str, body: Body | None) -> Result:
+    if body is None:
+        return Result(custom_id, RowStatus.INVALID, reason="the response has no body")
+    usage = body.usage
+    prompt = _first_int(usage.prompt_tokens, usage.input_tokens) if usage else None
+    completion = _first_int(usage.completion_tokens, usage.output_tokens) if usage else None
+    model = body.model if isinstance(body.model, str) else ""
+    confidence: float | None = None
+    if body.choices:
+        choice = body.choices[0]
+        status, content, reason = _read_choice(choice)
+        if isinstance(choice.confidence, int | float) and not isinstance(choice.confidence, bool):
+            confidence = float(choice.confidence)
+    elif isinstance(body.output, list):
+        status, content, reason = _read_responses_output(body)
+    else:
+        status, content, reason = RowStatus.INVALID, "", "the response has no choices"
+    return Result(custom_id, status, content, reason, model, prompt, completion, confidence)
+
+
+def _read_choice(choice: Choice) -> tuple[RowStatus, str, str]:
+    message = choice.message
+    content = _text_of(message.content) if message else ""
+    finish = choice.finish_reason
+    if message and isinstance(message.refusal, str) and message.refusal:
+        return RowStatus.REFUSED, message.refusal, "the model refused"
+    if finish == "content_filter":
+        return RowStatus.REFUSED, content, "the provider's content filter stopped the answer"
+    if finish == "length":
+        return RowStatus.TRUNCATED, content, "the answer was cut off at the output limit"
+    if not content and message and isinstance(message.tool_calls, list) and message.tool_calls:
+        call = message.tool_calls[0]
+        function = call.get("function") if isinstance(call, dict) else None
+        arguments = function.get("arguments") if isinstance(function, dict) else None
+        if isinstance(arguments, str):
+            return RowStatus.OK, arguments, ""
+    if message is None or (message.content is None and not content):
+        return RowStatus.INVALID, "", "the answer has no content"
+    return RowStatus.OK, content, ""
+
+
+def _read_responses_output(body: Body) -> tuple[RowStatus, str, str]:
+    texts, refusals = [], []
+    for item in body.output:
+        parts = item.get("content") if isinstance(item, dict) and item.get("type") == "message" else None
+        for part in parts if isinstance(parts, list) else []:
+            if isinstance(part, dict) and isinstance(part.get("text"), str):
+                texts.append(part["text"])
+            elif isinstance(part, dict) and isinstance(part.get("refusal"), str):
+                refusals.append(part["refusal"])
+    if refusals:
+        return RowStatus.REFUSED, "".join(refusals), "the model refused"
+    if body.status == "incomplete":
+        why = body.incomplete_details.get("reason") if isinstance(body.incomplete_details, dict) else None
+        if why == "content_filter":
+            return RowStatus.REFUSED, "".join(texts), "the provider's content filter stopped the answer"
+        return RowStatus.TRUNCATED, "".join(texts), "the answer was cut off at the output limit"
+    if not texts:
+        return RowStatus.INVALID, "", "the answer has no content"
+    return RowStatus.OK, "".join(texts), ""
+
+
+def _text_of(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        return "".join(
+            part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str)
+        )
+    return ""
+
+
+def _first_int(*values: Any) -> int | None:
+    return next((value for value in values if isinstance(value, int) and not isinstance(value, bool)), None)

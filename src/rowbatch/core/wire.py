@@ -1,0 +1,64 @@
+"""
+Result lines as providers write them, read into typed structs. Only what is used is read.
+
+Fields whose type differs between providers are kept raw and looked at by hand.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Usage(msgspec.Struct):
+    """Tokens as counted by the provider: chat completions and responses name them differently."""
+
+    prompt_tokens: Any = None
+    completion_tokens: Any = None
+    input_tokens: Any = None
+    output_tokens: Any = None
+
+
+class Message(msgspec.Struct):
+    """A chat message of the model."""
+
+    content: Any = None
+    refusal: Any = None
+    tool_calls: Any = None
+
+
+class Choice(msgspec.Struct):
+    """One answer of a chat completion."""
+
+    message: Message | None = None
+    finish_reason: Any = None
+    confidence: Any = None
+
+
+class Body(msgspec.Struct):
+    """The endpoint's response, or its error."""
+
+    choices: list[Choice] | None = None
+    output: Any = None
+    status: Any = None
+    incomplete_details: Any = None
+    model: Any = None
+    usage: Usage | None = None
+    error: Any = None
+    message: Any = None
+
+
+class Response(msgspec.Struct):
+    """What the endpoint answered."""
+
+    status_code: Any = None
+    body: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class ResultLine(msgspec.Struct):
+    """One line of an output or error file."""
+
+    custom_id: Any = None
+    response: Response | None = None
+    error: Any = None

@@ -1,0 +1,107 @@
+"""`convert`: a table becomes one Batch JSONL file. Needs no run, no key and no network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rowbatch.core.request import RequestSettings, join_lines, render_requests
+from rowbatch.core.template import Template
+from rowbatch.errors import UsageError
+from rowbatch.steps.frozen import blank_rows
+from rowbatch.store.atomic import atomic_file
+from rowbatch.tables.csv_reader import open_table
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertReport:
+    """
+    What was written.
+
+    Attributes:
+        out: The JSONL file.
+        rows: Of the table.
+        requests: Lines of the file.
+        empty_rows: Rows with an empty text, whether kept or left out.
+        size_bytes: Of the file.
+        encoding, delimiter: What the table was read with.
+    """
+
+    out: Path
+    rows: int
+    requests: int
+    empty_rows: int
+    size_bytes: int
+    encoding: str
+    delimiter: str
+
+
+def convert(
+    table: Path,
+    out: Path,
+    *,
+    text: str | None = None,
+    template: str | None = None,
+    system: str | None = None,
+    model: str,
+    max_tokens: int | None = None,
+    temperature: float | None = None,
+    id_prefix: str = "row-",
+    skip_empty: bool = False,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    overwrite: bool = False,
+) -> ConvertReport:
+    """
+    Write one chat completion request for each row, in order; `custom_id` is the prefix and the row number.
+
+    Args:
+        table: The input.
+        out: The JSONL file; it appears whole or not at all.
+        text: Column that is the user message.
+        template: The user message with `{{column}}`; instead of `text`.
+        system: The system message, may have `{{column}}`; None means none.
+        model, max_tokens, temperature: Of each request; None leaves a parameter out.
+        id_prefix: Before the row number.
+        skip_empty: Leave rows with an empty text out; their numbers are not used again.
+        encoding, delimiter: Of the table; None means found out.
+        overwrite: Whether `out` may be replaced.
+    Raises:
+        TableError: The table is broken, or has no such column.
+        OutputExists, StorageError: The output cannot be written.
+        UsageError: The arguments do not fit together.
+    """
+    if (text is None) == (template is None):
+        raise UsageError(
+            "say what the user message is: a column, or a template" + (", not both" if text else ""),
+            hint="give --text COLUMN or --template with {{columns}}",
+        )
+    opened = open_table(table, encoding=encoding, delimiter=delimiter)
+    user = Template.parse(template) if template is not None else Template.column_only(str(text))
+    parameters: dict[str, Any] = {}
+    if temperature is not None:
+        parameters["temperature"] = temperature
+    if max_tokens is not None:
+        parameters["max_tokens"] = max_tokens
+    settings = RequestSettings(
+        model=model,
+        user=user,
+        system=Template.parse(system) if system else None,
+        parameters=parameters,
+        id_prefix=id_prefix,
+    )
+    positions = {name: opened.column(name) for name in settings.columns}
+    asked = [positions[name] for name in user.columns]
+    rows = requests = empty = size = 0
+    with atomic_file(out, overwrite=overwrite) as file:
+        for chunk in opened.chunks():
+            blank = blank_rows(chunk.frame, asked)
+            empty += int(blank.sum())
+            rows += chunk.frame.height
+            frame = chunk.frame.with_row_index("row", offset=chunk.first_row)
+            if skip_empty:
+                frame = frame.filter(~blank)
+            requests += frame.height
+            size += file.write(join_lines(render_requests(settings, frame, positions, frame["row"])))
+    return ConvertReport(out, rows, requests, empty, size, opened.encoding, opened.delimiter)

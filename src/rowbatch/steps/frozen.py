@@ -1,0 +1,92 @@
+"""What the frozen settings of a run mean: its table, its codebook, its requests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from rowbatch.core.codebook import Codebook, instructions_text, parse_codebook, response_format
+from rowbatch.core.request import RequestSettings
+from rowbatch.core.template import Template
+from rowbatch.errors import RunError
+from rowbatch.store.rundir import RunDirectory, RunSettings, digest_file, require_file
+from rowbatch.tables.csv_reader import CsvTable, open_table
+
+ID_PREFIX = "row-"
+
+
+def codebook_of(settings: RunSettings) -> Codebook:
+    """The codebook that the run was made with."""
+    return parse_codebook(dict(settings.answer))
+
+
+def request_settings_of(settings: RunSettings) -> RequestSettings:
+    """How a row of the table becomes a request: the same settings give the same bytes."""
+    codebook = codebook_of(settings)
+    request = settings.request
+    parameters = dict(request["parameters"])
+    schema = response_format(codebook)
+    if schema is not None:
+        parameters["response_format"] = schema
+    # Instructions are the person's own words, not a template: braces in them are braces.
+    instructions = instructions_text(codebook)
+    return RequestSettings(
+        url=request["url"],
+        model=request["model"],
+        system=Template.literal(instructions) if instructions else None,
+        user=user_template(settings),
+        parameters=parameters,
+        id_prefix=ID_PREFIX,
+    )
+
+
+def user_template(settings: RunSettings) -> Template:
+    """The user message: the template that was given, or the text alone."""
+    template = settings.request["template"]
+    return Template.parse(template) if template else Template.column_only(settings.table["text"])
+
+
+def table_of(run: RunDirectory, settings: RunSettings) -> CsvTable:
+    """
+    Open the run's table, after making sure that it is still the same file.
+
+    Raises:
+        InputError: It is gone.
+        RunError: It was changed since the run was made.
+    """
+    path = Path(settings.table["path"])
+    require_file(path)
+    if path.stat().st_size != settings.table["size_bytes"] or digest_file(path) != settings.table["sha256"]:
+        raise RunError(
+            f"the table {path} was changed since this run was made, so its rows may be others now",
+            path=str(run.path),
+            hint="bring the old file back, or make a new run; the answers that came stay in "
+            f"{run.results} and `rowbatch extract` reads them",
+        )
+    return open_table(path, encoding=settings.table["encoding"], delimiter=settings.table["delimiter"])
+
+
+def blank_rows(frame: pl.DataFrame, columns: list[int]) -> pl.Series:
+    """
+    Which rows have nothing to ask about: every one of `columns` is empty or white space.
+
+    Args:
+        frame: A chunk, columns named by their position.
+        columns: Positions of the columns that the request takes its text from.
+    Returns:
+        Booleans, one a row.
+    """
+    if not columns:
+        return pl.repeat(False, frame.height, eager=True)
+    return frame.select(
+        pl.all_horizontal([pl.col(str(column)).str.strip_chars() == "" for column in columns]).alias("blank")
+    ).to_series()
+
+
+def text_columns(table: CsvTable, settings: RunSettings) -> list[int]:
+    """Positions of the columns whose emptiness makes a row `skipped`."""
+    text = settings.table["text"]
+    if text:
+        return [table.column(text)]
+    return sorted({table.column(name) for name in user_template(settings).columns})
