@@ -46,7 +46,7 @@ def start_rowbatch(*arguments: str | Path, home: Path, cwd: Path) -> subprocess.
 
 
 @contextmanager
-def scripted_server(home: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+def scripted_server(home: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
     """The real server with a scripted engine, in a process of its own, found by every command of `home`."""
     process = start_scripted_server(home, *options)
     try:
@@ -56,19 +56,21 @@ def scripted_server(home: Path, *options: str) -> Iterator[subprocess.Popen[str]
         process.wait()
 
 
-def start_scripted_server(home: Path, *options: str) -> subprocess.Popen[str]:
+def start_scripted_server(home: Path, *options: str) -> subprocess.Popen[bytes]:
     """As `scripted_server`, for tests that kill it themselves."""
     ready = home / "server" / "server.json"
     ready.unlink(missing_ok=True)
-    process = subprocess.Popen(
-        [sys.executable, str(SCRIPTED_SERVER), str(home / "server"), *options],
-        env=environment(home),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    home.mkdir(parents=True, exist_ok=True)
+    log = home / "scripted-server.log"
+    with log.open("a") as to:
+        process = subprocess.Popen(
+            [sys.executable, str(SCRIPTED_SERVER), str(home / "server"), *options],
+            env=environment(home),
+            stdout=to,
+            stderr=to,
+        )
     wait_until(lambda: ready.exists() or process.poll() is not None)
-    assert process.poll() is None, process.stderr.read() if process.stderr else ""
+    assert process.poll() is None, log.read_text()
     return process
 
 

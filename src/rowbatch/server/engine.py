@@ -1,0 +1,171 @@
+"""What answers the requests: the seam, and the engine that runs the local model."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from rowbatch.errors import LocalModelError
+from rowbatch.server.local_model import (
+    CONTEXT_TOKENS,
+    DEMONSTRATION_NOTE,
+    MODEL_ID,
+    MODEL_LICENCE,
+    MODEL_TITLE,
+    check_local_model,
+)
+
+_LINE_LIMIT = 64 << 20
+_START_LIMIT_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class EngineReply:
+    """
+    What an engine says to one request.
+
+    Attributes:
+        status_code: As HTTP has them; 200 is an answer.
+        body: The endpoint's response, or an object with `error`.
+    """
+
+    status_code: int
+    body: Mapping[str, Any]
+
+
+class Engine(Protocol):
+    """
+    Answers chat completion requests.
+
+    Attributes:
+        models: What it offers: model id to facts about it, shown in `/v1/models`.
+        concurrency: How many requests it takes at once.
+    """
+
+    @property
+    def models(self) -> Mapping[str, Mapping[str, Any]]: ...
+
+    @property
+    def concurrency(self) -> int: ...
+
+    async def complete(self, body: Mapping[str, Any]) -> EngineReply:
+        """
+        Answer one request.
+
+        Raises:
+            LocalModelError: It cannot answer any, and says why.
+        """
+
+    async def stop(self) -> None:
+        """Let go of everything."""
+
+
+class LocalEngine:
+    """
+    The local model, in a process of its own that is started when it is first needed.
+
+    The process is started again when it dies; a request that was in it then is asked again once.
+    """
+
+    concurrency = 4
+
+    def __init__(self) -> None:
+        self._process: asyncio.subprocess.Process | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._waiting: dict[int, asyncio.Future[EngineReply]] = {}
+        self._numbers = itertools.count(1)
+        self._starting = asyncio.Lock()
+
+    @property
+    def models(self) -> Mapping[str, Mapping[str, Any]]:
+        return {
+            MODEL_ID: {
+                "title": MODEL_TITLE,
+                "licence": MODEL_LICENCE,
+                "context_tokens": CONTEXT_TOKENS,
+                "demonstration": True,
+                "note": DEMONSTRATION_NOTE,
+            }
+        }
+
+    async def complete(self, body: Mapping[str, Any]) -> EngineReply:
+        for attempt in (1, 2):
+            process = await self._running()
+            number = next(self._numbers)
+            reply: asyncio.Future[EngineReply] = asyncio.get_running_loop().create_future()
+            self._waiting[number] = reply
+            try:
+                assert process.stdin is not None
+                process.stdin.write(json.dumps({"id": number, "body": body}).encode() + b"\n")
+                await process.stdin.drain()
+                return await reply
+            except (ConnectionError, _ProcessDied):
+                if attempt == 2:
+                    message = "the local model's process ended while it worked on this request"
+                    return EngineReply(500, {"error": {"message": message, "type": "server_error"}})
+            finally:
+                self._waiting.pop(number, None)
+        raise AssertionError("unreachable")
+
+    async def stop(self) -> None:
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            process.kill()
+            await process.wait()
+        if self._reader is not None:
+            self._reader.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._reader
+
+    async def _running(self) -> asyncio.subprocess.Process:
+        async with self._starting:
+            if self._process is not None and self._process.returncode is None:
+                return self._process
+            check_local_model()
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-m", "rowbatch.server.engine_process"),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                limit=_LINE_LIMIT,
+                # Threads that spin while they wait would take the cores from those that work.
+                env={**os.environ, "OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"},
+            )
+            assert process.stdout is not None
+            try:
+                line = await asyncio.wait_for(process.stdout.readline(), _START_LIMIT_S)
+            except TimeoutError:
+                process.kill()
+                raise LocalModelError(f"the local model was not ready after {_START_LIMIT_S:.0f} s") from None
+            if not line:
+                await process.wait()
+                raise LocalModelError(
+                    "the local model's process ended while it started",
+                    hint="the reason stands in server.log, or above when you started the server yourself",
+                )
+            self._process = process
+            self._reader = asyncio.create_task(self._read(process))
+            return process
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        while line := await process.stdout.readline():
+            reply = json.loads(line)
+            waiting = self._waiting.get(reply["id"])
+            if waiting is not None and not waiting.done():
+                waiting.set_result(EngineReply(reply["status_code"], reply["body"]))
+        await process.wait()
+        for waiting in list(self._waiting.values()):
+            if not waiting.done():
+                waiting.set_exception(_ProcessDied())
+
+
+class _ProcessDied(Exception):
+    pass

@@ -1,0 +1,156 @@
+"""Run the server until it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+
+from rowbatch.errors import ServiceError, UsageError
+from rowbatch.server.app import create_app
+from rowbatch.server.engine import Engine, LocalEngine
+from rowbatch.server.launch import KEY_FILE, STATE_FILE, Endpoint, read_key, server_lock
+
+KEY_VARIABLE = "ROWBATCH_SERVER_KEY"
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def serve(
+    home: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    engine: Engine | None = None,
+    idle_exit_s: float | None = None,
+    on_ready: Callable[[Endpoint], None] = lambda _: None,
+) -> None:
+    """
+    Serve until SIGINT or SIGTERM.
+
+    Args:
+        home: Where everything is kept; one server at a time.
+        host: Address to listen on.
+        port: 0 takes a free one.
+        engine: What answers; None means the local model.
+        idle_exit_s: End by itself after so long without a call and without an unfinished batch.
+        on_ready: Called once, when calls are answered.
+    Raises:
+        ServiceError: Another server has this home, or the port is taken.
+        UsageError: The address is not one of this machine.
+    """
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with server_lock(home):
+        key = os.environ.get(KEY_VARIABLE, "").strip() or _own_key(home)
+        listener = _listen(host, port)
+        with listener:
+            app = create_app(home, engine or LocalEngine(), key=key, any_host=host not in _LOOPBACK)
+            asyncio.run(_serve(app, home, _endpoint(host, listener, key), listener, idle_exit_s, on_ready))
+
+
+async def _serve(  # noqa: PLR0917
+    app: Starlette,
+    home: Path,
+    endpoint: Endpoint,
+    listener: socket.socket,
+    idle_exit_s: float | None,
+    on_ready: Callable[[Endpoint], None],
+) -> None:
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        lifespan="on",
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started and not running.done():
+        await asyncio.sleep(0.005)
+    if running.done():
+        running.result()
+        raise ServiceError("the local server could not start", hint="the reason stands above")
+    state = {
+        "pid": os.getpid(),
+        "base_url": endpoint.base_url,
+        "started_at": int(time.time()),
+        "version": version("rowbatch"),
+    }
+    _write_private(home / STATE_FILE, json.dumps(state))
+    try:
+        on_ready(endpoint)
+        if idle_exit_s is not None:
+            await _until_idle(app.state.server, running, idle_exit_s)
+            server.should_exit = True
+        await running
+    finally:
+        (home / STATE_FILE).unlink(missing_ok=True)
+
+
+async def _until_idle(state: object, running: asyncio.Task[None], idle_exit_s: float) -> None:
+    from rowbatch.server.app import _Server
+
+    assert isinstance(state, _Server)
+    while not running.done():
+        quiet_s = time.monotonic() - state.last_call_at
+        if state.runner.is_idle and quiet_s >= idle_exit_s:
+            return
+        await asyncio.wait({running}, timeout=min(max(idle_exit_s - quiet_s, 0.05), 5.0))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name != "nt":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except socket.gaierror as error:
+        listener.close()
+        raise UsageError(
+            f"{host} is not an address of this machine", hint="for example: 127.0.0.1"
+        ) from error
+    except OSError as error:
+        listener.close()
+        raise ServiceError(
+            f"cannot listen on {host}, port {port}: {error.strerror}",
+            hint="give another --port, or 0 for any",
+        ) from error
+    return listener
+
+
+def _own_key(home: Path) -> str:
+    """The key of this home: made once, readable by its owner only."""
+    if (home / KEY_FILE).exists():
+        return read_key(home)
+    key = f"rowbatch-{secrets.token_urlsafe(32)}"
+    _write_private(home / KEY_FILE, key)
+    return key
+
+
+def _write_private(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with contextlib.suppress(FileNotFoundError):
+        temporary.unlink()
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _endpoint(host: str, listener: socket.socket, key: str) -> Endpoint:
+    shown = "127.0.0.1" if host in ("127.0.0.1", "localhost", "0.0.0.0") else host  # noqa: S104
+    shown = f"[{shown}]" if ":" in shown else shown
+    return Endpoint(f"http://{shown}:{listener.getsockname()[1]}/v1", key)

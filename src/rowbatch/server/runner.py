@@ -1,0 +1,343 @@
+"""
+Runs the batches: one task checks new ones, one works through those that may run, oldest first.
+
+Result lines are appended to a work file and synced at least once a second. After a kill the next start reads
+them, drops a last line that was cut, and goes on with the rows that are missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from rowbatch.errors import RowbatchError
+from rowbatch.server.engine import Engine, EngineReply
+from rowbatch.server.storage import Storage
+from rowbatch.server.validation import Verdict, missing_input, validate_input
+
+_SYNC_EVERY_S = 1.0
+_SYNC_EVERY_LINES = 25
+_KINDS = ("output", "error")
+FINAL_STATUS = "_final_status"
+"""A field of a batch that is our own: where it will end, once its lines are complete."""
+
+
+class Runner:
+    """
+    Takes batches from `validating` to a terminal status.
+
+    Attributes:
+        is_idle: No batch is unfinished.
+    """
+
+    def __init__(self, storage: Storage, engine: Engine) -> None:
+        self._storage, self._engine = storage, engine
+        self._news = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.is_idle = False
+
+    def start(self) -> None:
+        """Begin, with what an earlier process left unfinished."""
+        self._tasks = [asyncio.create_task(self._check_all()), asyncio.create_task(self._run_all())]
+        self.wake()
+
+    async def stop(self) -> None:
+        """End both tasks; what is unfinished goes on at the next start."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    def wake(self) -> None:
+        """There is a new batch, or one was cancelled."""
+        self.is_idle = False
+        self._news.set()
+
+    async def _check_all(self) -> None:
+        while True:
+            batch = self._storage.oldest_batch("validating")
+            if batch is None:
+                await self._wait_for_news()
+                continue
+            verdict = await asyncio.to_thread(self._check, batch)
+            # A cancel may have come meanwhile; then it stays cancelled.
+            if (self._storage.batch(batch["id"]) or {}).get("status") != "validating":
+                continue
+            now = int(time.time())
+            if verdict.errors:
+                self._storage.update_batch(
+                    batch["id"],
+                    status="failed",
+                    failed_at=now,
+                    errors={"object": "list", "data": verdict.errors},
+                )
+                self._storage.input_of(batch["id"]).unlink(missing_ok=True)
+            else:
+                self._storage.update_batch(
+                    batch["id"],
+                    status="in_progress",
+                    in_progress_at=now,
+                    model=verdict.model,
+                    request_counts={"total": verdict.requests, "completed": 0, "failed": 0},
+                )
+            self.wake()
+
+    def _check(self, batch: Mapping[str, Any]) -> Verdict:
+        path = self._storage.input_of(batch["id"])
+        if not path.is_file():
+            return missing_input(str(batch["input_file_id"]))
+        return validate_input(path, endpoint=batch["endpoint"], models=self._engine.models)
+
+    async def _run_all(self) -> None:
+        while True:
+            batch = self._storage.oldest_batch("cancelling", "finalizing") or self._storage.oldest_batch(
+                "in_progress"
+            )
+            if batch is not None:
+                await self._run(batch)
+            else:
+                self.is_idle = self._storage.oldest_batch("validating") is None
+                await self._wait_for_news()
+
+    async def _wait_for_news(self) -> None:
+        # Both tasks wait on one event: clear it only after both had the chance to look.
+        await self._news.wait()
+        await asyncio.sleep(0)
+        self._news.clear()
+
+    async def _run(self, batch: Mapping[str, Any]) -> None:
+        if FINAL_STATUS not in batch:
+            work = _Work.open(self._storage, batch)
+            try:
+                if batch["status"] == "in_progress":
+                    await self._answer_rows(work)
+                batch = self._storage.batch(batch["id"]) or batch
+                # What was never checked has no rows that could be told of.
+                if batch["in_progress_at"] is not None:
+                    work.add_unfinished(is_cancelled=batch["status"] == "cancelling")
+            finally:
+                work.close()
+            final = "cancelled" if batch["status"] == "cancelling" else "completed"
+            # From here on the result files change their names: a crash must not begin anew.
+            batch = self._storage.update_batch(
+                batch["id"],
+                **{FINAL_STATUS: "expired" if work.has_expired else final},
+                status="cancelling" if final == "cancelled" else "finalizing",
+                finalizing_at=None if final == "cancelled" else int(time.time()),
+                request_counts=work.counts(),
+                usage=work.usage,
+            )
+        self._finish(batch)
+
+    async def _answer_rows(self, work: _Work) -> None:
+        """Keep the engine's slots full until every row has a line, the window is over, or it is cancelled."""
+        running: set[asyncio.Task[None]] = set()
+        try:
+            async for request in work.requests():
+                if len(running) >= self._engine.concurrency:
+                    done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                    for task in done:
+                        task.result()
+                if work.is_over():
+                    break
+                running.add(asyncio.create_task(self._answer_row(work, request)))
+            await asyncio.gather(*running)
+        finally:
+            for task in running:
+                task.cancel()
+
+    async def _answer_row(self, work: _Work, request: Mapping[str, Any]) -> None:
+        try:
+            reply = await self._engine.complete(request["body"])
+        except RowbatchError as error:
+            reply = EngineReply(
+                503,
+                {"error": {"message": error.message, "type": "server_error", "code": "engine_unavailable"}},
+            )
+        work.add(request["custom_id"], reply)
+
+    def _finish(self, batch: Mapping[str, Any]) -> None:
+        """Give the result files their names, then say that it is over. Can be done again after a crash."""
+        storage, batch_id, final = self._storage, str(batch["id"]), str(batch[FINAL_STATUS])
+        ids: dict[str, str | None] = {}
+        for kind in _KINDS:
+            # The id follows from the batch's, so that a second try finds what the first one did.
+            file_id = f"file-{batch_id.removeprefix('batch_')}{kind[0]}"
+            part, whole = storage.results_of(batch_id, kind), storage.path_of(file_id)
+            if part.exists() and part.stat().st_size:
+                part.replace(whole)
+            if whole.exists():
+                storage.add_file(file_id, filename=f"{batch_id}_{kind}.jsonl", purpose="batch_output")
+                ids[f"{kind}_file_id"] = file_id
+            part.unlink(missing_ok=True)
+        storage.update_batch(
+            batch_id,
+            status=final,
+            **{f"{final}_at": int(time.time())},
+            **ids,
+        )
+        storage.input_of(batch_id).unlink(missing_ok=True)
+        self.wake()
+
+
+def as_completion(body: Mapping[str, Any]) -> dict[str, Any]:
+    """An engine's answer with the id and the time that only the server can give."""
+    return {"id": f"chatcmpl-{secrets.token_hex(12)}", "created": int(time.time()), **body}
+
+
+@dataclass(slots=True)
+class _Work:
+    """One batch's rows: which are done, and where their lines go."""
+
+    storage: Storage
+    batch_id: str
+    total: int
+    expires_at: int
+    files: dict[str, BinaryIO]
+    done: dict[str, set[str]]
+    usage: dict[str, Any]
+    has_expired: bool = False
+    unsynced: int = 0
+    synced_at: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def open(cls, storage: Storage, batch: Mapping[str, Any]) -> _Work:
+        batch_id = str(batch["id"])
+        usage: dict[str, Any] = {
+            "input_tokens": 0,
+            "input_tokens_details": {"cached_tokens": 0},
+            "output_tokens": 0,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": 0,
+        }
+        done: dict[str, set[str]] = {}
+        for kind in _KINDS:
+            done[kind] = set()
+            path = storage.results_of(batch_id, kind)
+            for line in _whole_lines(path):
+                entry = json.loads(line)
+                done[kind].add(entry["custom_id"])
+                if kind == "output":
+                    _add_usage(usage, entry["response"]["body"])
+        files: dict[str, BinaryIO] = {kind: storage.results_of(batch_id, kind).open("ab") for kind in _KINDS}
+        total = int(batch["request_counts"]["total"])
+        return cls(storage, batch_id, total, int(batch["expires_at"]), files, done, usage)
+
+    async def requests(self) -> AsyncIterator[Mapping[str, Any]]:
+        """Rows without a line, in the input's order; the file is streamed."""
+        with self.storage.input_of(self.batch_id).open("rb") as file:
+            for line in file:
+                request = json.loads(line)
+                if not self._is_done(request["custom_id"]):
+                    yield request
+
+    def add(self, custom_id: str, reply: EngineReply) -> None:
+        """Append a row's line."""
+        is_answer = 200 <= reply.status_code < 300
+        body = dict(reply.body)
+        if is_answer:
+            body = as_completion(body)
+            _add_usage(self.usage, body)
+        self._write(
+            "output" if is_answer else "error",
+            custom_id,
+            {"status_code": reply.status_code, "request_id": f"req_{secrets.token_hex(12)}", "body": body},
+            None,
+        )
+
+    def add_unfinished(self, *, is_cancelled: bool) -> None:
+        """Give every row that has no line the one that says why."""
+        if is_cancelled:
+            code = "batch_cancelled"
+            message = "This request was not executed because the batch was cancelled."
+        else:
+            code = "batch_expired"
+            message = "This request could not be executed before the completion window expired."
+        for line in self._input_lines():
+            custom_id = json.loads(line)["custom_id"]
+            if not self._is_done(custom_id):
+                self.has_expired = not is_cancelled
+                self._write("error", custom_id, None, {"code": code, "message": message})
+        self.sync()
+
+    def counts(self) -> dict[str, int]:
+        return {"total": self.total, "completed": len(self.done["output"]), "failed": len(self.done["error"])}
+
+    def is_over(self) -> bool:
+        """Whether no further row may start."""
+        if time.time() >= self.expires_at:
+            return True
+        return (self.storage.batch(self.batch_id) or {}).get("status") != "in_progress"
+
+    def sync(self) -> None:
+        """Make the lines so far durable, and the counters visible."""
+        for file in self.files.values():
+            file.flush()
+            os.fsync(file.fileno())
+        if self.unsynced:
+            self.storage.update_batch(self.batch_id, request_counts=self.counts())
+        self.unsynced, self.synced_at = 0, time.monotonic()
+
+    def close(self) -> None:
+        for file in self.files.values():
+            file.close()
+
+    def _write(
+        self,
+        kind: str,
+        custom_id: str,
+        response: Mapping[str, Any] | None,
+        error: Mapping[str, Any] | None,
+    ) -> None:
+        line = {
+            "id": f"batch_req_{secrets.token_hex(12)}",
+            "custom_id": custom_id,
+            "response": response,
+            "error": error,
+        }
+        self.files[kind].write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+        self.done[kind].add(custom_id)
+        self.unsynced += 1
+        if self.unsynced >= _SYNC_EVERY_LINES or time.monotonic() - self.synced_at >= _SYNC_EVERY_S:
+            self.sync()
+
+    def _is_done(self, custom_id: str) -> bool:
+        return any(custom_id in ids for ids in self.done.values())
+
+    def _input_lines(self) -> Iterator[bytes]:
+        path = self.storage.input_of(self.batch_id)
+        if path.is_file():
+            with path.open("rb") as file:
+                yield from file
+
+
+def _whole_lines(path: Path) -> Iterator[bytes]:
+    """Lines of a work file, after a last one that was cut has been taken off."""
+    if not path.is_file():
+        return
+    whole = 0
+    with path.open("r+b") as file:
+        for line in file:
+            if not line.endswith(b"\n"):
+                break
+            whole += len(line)
+        file.truncate(whole)
+        file.seek(0)
+        yield from file
+
+
+def _add_usage(usage: dict[str, Any], body: Mapping[str, Any]) -> None:
+    counted = body.get("usage") or {}
+    prompt, answer = int(counted.get("prompt_tokens") or 0), int(counted.get("completion_tokens") or 0)
+    usage["input_tokens"] += prompt
+    usage["output_tokens"] += answer
+    usage["total_tokens"] += prompt + answer

@@ -1,0 +1,124 @@
+"""
+What a batch's input file must be: all or nothing, checked before any row runs.
+
+Source:
+    Codes and texts as recorded from OpenAI's service in 2025 and 2026.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MAX_REQUESTS = 50_000
+MAX_ERRORS = 100
+_KEYS = ("custom_id", "method", "url", "body")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """
+    What came of it.
+
+    Attributes:
+        requests: Lines, when there are no errors.
+        model: The one model of the file.
+        errors: OpenAI's error entries, the first 100; none means that the batch may run.
+    """
+
+    requests: int
+    model: str | None
+    errors: list[dict[str, Any]]
+
+
+def validate_input(path: Path, *, endpoint: str, models: Collection[str]) -> Verdict:
+    """Check every line of an input file; holds its ids in memory, not its lines."""
+    errors: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    model: str | None = None
+    requests = 0
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            requests += 1
+            fault = _fault(line, endpoint, seen)
+            if fault is None:
+                found = json.loads(line)["body"]["model"]
+                model = model or found
+                if found != model:
+                    fault = (
+                        "mismatched_model",
+                        "body.model",
+                        f"The model '{found}' for this request does not match the rest of the batch. "
+                        "Each batch must contain requests for a single model.",
+                    )
+                elif found not in models:
+                    fault = (
+                        "model_not_found",
+                        "body.model",
+                        f"The provided model '{found}' is not supported by the Batch API.",
+                    )
+            if fault is not None and len(errors) < MAX_ERRORS:
+                errors.append(_entry(*fault, number))
+    if requests == 0:
+        errors.append(_entry("empty_file", None, "The input file has no requests.", None))
+    if requests > MAX_REQUESTS:
+        text = f"The batch input file has {requests} requests; at most {MAX_REQUESTS} are allowed."
+        errors.insert(0, _entry("too_many_tasks", None, text, None))
+    return Verdict(requests, model, errors)
+
+
+def missing_input(file_id: str) -> Verdict:
+    """The verdict on a file that is not there."""
+    text = f"Cannot find file {file_id}, or the organization does not have access to it."
+    return Verdict(0, None, [_entry("invalid_request", "file_id", text, None)])
+
+
+def _fault(line: bytes, endpoint: str, seen: set[str]) -> tuple[str, str | None, str] | None:
+    try:
+        request = json.loads(line)
+    except (ValueError, RecursionError):
+        return "invalid_json_line", None, "This line is not parseable as valid JSON."
+    if not isinstance(request, dict):
+        return "invalid_json_line", None, "This line is not parseable as valid JSON."
+    for key in _KEYS:
+        if key not in request:
+            return "missing_required_parameter", key, f"Missing required parameter: '{key}'."
+    custom_id, body = request["custom_id"], request["body"]
+    if not isinstance(custom_id, str) or not custom_id:
+        return "invalid_request", "custom_id", "The custom_id must be a non-empty string."
+    if custom_id in seen:
+        return (
+            "duplicate_custom_id",
+            "custom_id",
+            f"The custom_id '{custom_id}' for this request is a duplicate of another request. The "
+            "custom_id parameter must be unique for each request in a batch.",
+        )
+    seen.add(custom_id)
+    if request["method"] != "POST":
+        return (
+            "invalid_method",
+            "method",
+            f"Invalid value: '{request['method']}'. Supported values are: 'POST'.",
+        )
+    if request["url"] != endpoint:
+        return "invalid_url", "url", "The URL provided for this request does not match the batch endpoint."
+    if not isinstance(body, dict):
+        return "missing_required_parameter", "body", "Missing required parameter: 'body'."
+    if not isinstance(body.get("model"), str) or not body["model"]:
+        return "invalid_request", "body.model", "Model parameter is required."
+    if "messages" not in body:
+        return "missing_required_parameter", "body.messages", "Missing required parameter: 'body.messages'."
+    if body.get("stream"):
+        return (
+            "streaming_unsupported",
+            "body.stream",
+            "Chat Completions: Streaming is not supported in the Batch API.",
+        )
+    return None
+
+
+def _entry(code: str, param: str | None, message: str, line: int | None) -> dict[str, Any]:
+    return {"code": code, "message": message, "param": param, "line": line}

@@ -1,0 +1,110 @@
+"""The real server with a scripted engine: in a thread for tests of the protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from rowbatch.server.app import create_app
+from rowbatch.server.engine import EngineReply
+from rowbatch.server.launch import Endpoint
+from rowbatch.server.main import _listen
+from rowbatch.server.scoring import single_choice
+
+KEY = "test-key-of-the-scripted-server"
+MODEL = "scripted"
+
+
+def scripted_answer(body: Mapping[str, Any]) -> str:
+    """A label by a hash of the text when one is asked for; else the text itself."""
+    text = str(body["messages"][-1]["content"])
+    form = body.get("response_format") or {}
+    choice = single_choice(form.get("json_schema", {}).get("schema"))
+    if choice is None:
+        return text
+    digest = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
+    return json.dumps({choice.name: choice.labels[digest % len(choice.labels)]})
+
+
+class ScriptedEngine:
+    """
+    Answers by a function.
+
+    Attributes:
+        calls: How often each text was asked.
+    """
+
+    concurrency = 4
+
+    def __init__(
+        self,
+        answer: Callable[[Mapping[str, Any]], str | EngineReply] = scripted_answer,
+        *,
+        delay_s: float = 0.0,
+        models: tuple[str, ...] = (MODEL,),
+        journal: Path | None = None,
+    ) -> None:
+        self._answer, self._delay_s, self._models, self._journal = answer, delay_s, models, journal
+        self.calls: Counter[str] = Counter()
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    @property
+    def models(self) -> Mapping[str, Mapping[str, Any]]:
+        return {name: {"title": name} for name in self._models}
+
+    async def complete(self, body: Mapping[str, Any]) -> EngineReply:
+        text = str(body["messages"][-1]["content"])
+        await self.gate.wait()
+        if self._delay_s:
+            await asyncio.sleep(self._delay_s)
+        self.calls[text] += 1
+        if self._journal:
+            with self._journal.open("a") as file:
+                file.write(json.dumps(text) + "\n")
+        found = self._answer(body)
+        if isinstance(found, EngineReply):
+            return found
+        message = {"role": "assistant", "content": found}
+        return EngineReply(
+            200,
+            {
+                "object": "chat.completion",
+                "model": body["model"],
+                "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+                "usage": {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9},
+            },
+        )
+
+    async def stop(self) -> None:
+        pass
+
+
+@contextmanager
+def running_server(home: Path, engine: ScriptedEngine) -> Iterator[Endpoint]:
+    """Serve on a free port until the block ends."""
+    listener = _listen("127.0.0.1", 0)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(home, engine, key=KEY), log_level="warning", lifespan="on", timeout_graceful_shutdown=1
+        )
+    )
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
+    thread.start()
+    while not server.started and thread.is_alive():
+        threading.Event().wait(0.005)
+    try:
+        yield Endpoint(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", KEY)
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
