@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from typer.main import get_command
-
 from rowbatch.cli.app import app
 
 DOCS = Path(__file__).parent
@@ -36,9 +34,8 @@ def pages() -> dict[Path, str]:
 
 def commands_page() -> str:
     """The help of every command, as one page."""
-    root = get_command(app)
     parts = [_HEAD]
-    for name, help_text in _help_texts(root, "rowbatch", None):
+    for name, help_text in _help_texts(app, "rowbatch", None):
         level = "#" * min(1 + len(name.split()), 4)
         heading = "## rowbatch" if name == "rowbatch" else f"{level} {name}"
         parts.append(f"{heading}\n\n```text\n{help_text}\n```\n")
@@ -46,8 +43,7 @@ def commands_page() -> str:
 
 
 def _help_texts(command: Any, name: str, parent: Any) -> Iterator[tuple[str, str]]:
-    # The plain layout at a fixed width: the coloured one depends on the terminal.
-    command.rich_markup_mode = None
+    # At a fixed width: the terminal of whoever generates the page must not matter.
     context = command.context_class(
         command,
         info_name=name.rpartition(" ")[2],

@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import typer
+import click
 
 from rowbatch.errors import RowbatchError, UsageError
 
 if TYPE_CHECKING:
     from rowbatch.api import Run
 
-app = typer.Typer(
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_PATH = click.Path(path_type=Path)
+
+
+@click.group(
     name="rowbatch",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     help="""Label a table with a language model.
 
@@ -36,113 +36,122 @@ internet the work is done by a small model on this computer.
   rowbatch run posts.csv --text post --labels good,bad --prompt "How is the mood?"
 """,
 )
-
-TableArgument = Annotated[Path, typer.Argument(metavar="TABLE", help="The input: a CSV file.")]
-RunArgument = Annotated[
-    Path, typer.Argument(metavar="RUN", help="A run directory, or the name of a known run.")
-]
-EncodingOption = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="Encoding of the table, as in latin-1 or gb18030.  [default: UTF-8]"),
-]
-DelimiterOption = Annotated[
-    str | None,
-    typer.Option(metavar="CHAR", help="What separates the cells.  [default: found in the header line]"),
-]
-OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it is there.")]
-ResubmitLostOption = Annotated[
-    bool,
-    typer.Option(
-        "--resubmit-lost",
-        help="Send a shard again whose answer was lost, when the provider's list has not shown its "
-        "batch for 10 minutes. It could be paid twice if the list is wrong.",
-    ),
-]
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        from rowbatch import __version__
-
-        typer.echo(f"rowbatch {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,
-) -> None:
+@click.version_option(package_name="rowbatch", message="%(prog)s %(version)s", help="Show the version.")
+def app() -> None:
     pass
 
 
+def _options(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
+    """Several options as one decorator, in the order in which `--help` shows them."""
+
+    def decorate(command: _Command) -> _Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+_table = click.argument("table", type=_PATH)
+_run = click.argument("run", type=_PATH)
+_reading = _options(
+    click.option(
+        "--encoding",
+        metavar="NAME",
+        help="Encoding of the table, as in latin-1 or gb18030.  [default: UTF-8]",
+    ),
+    click.option(
+        "--delimiter", metavar="CHAR", help="What separates the cells.  [default: found in the header line]"
+    ),
+)
+_overwrite = click.option("--overwrite", is_flag=True, help="Replace the output if it is there.")
+_yes = click.option("--yes", "-y", is_flag=True, help="Don't ask before it costs money.")
+_json = click.option("--json", "as_json", is_flag=True, help="For programs.")
+_sampling = _options(
+    click.option(
+        "--temperature", type=float, metavar="NUMBER", help="Sampling temperature.  [default: the model's]"
+    ),
+    click.option(
+        "--max-tokens",
+        type=click.IntRange(1),
+        metavar="NUMBER",
+        help="Output limit of one answer.  [default: the model's]",
+    ),
+)
+_resubmit_lost = click.option(
+    "--resubmit-lost",
+    is_flag=True,
+    help="Send a shard again whose answer was lost, when the provider's list has not shown its batch for "
+    "10 minutes. It could be paid twice if the list is wrong.",
+)
+
+
 @app.command()
+@_table
+@click.option("--text", metavar="COLUMN", help="Column that holds the text.")
+@click.option(
+    "--labels", metavar="A,B,C", help="The labels to choose from. Without them the answer is free text."
+)
+@click.option("--prompt", metavar="TEXT", help="What to ask about each text.")
+@click.option(
+    "--codebook",
+    type=_PATH,
+    metavar="FILE",
+    help="A codebook (YAML): variables with labels, definitions, examples; instead of --labels.",
+)
+@click.option(
+    "--output", "-o", type=_PATH, metavar="OUT", help="The labelled table.  [default: RUN/labelled.csv]"
+)
+@click.option(
+    "--variable",
+    default="label",
+    show_default=True,
+    metavar="NAME",
+    help="Name of the answer's column when --labels is given.",
+)
+@click.option(
+    "--template", metavar="TEXT", help="The message for a row, with {{column}}.  [default: the text alone]"
+)
+@click.option(
+    "--provider",
+    default="local",
+    show_default=True,
+    metavar="NAME",
+    help="Who is asked: local (this computer) or openai.",
+)
+@click.option("--model", metavar="NAME", help="Which model.  [default: the provider's]")
+@click.option("--base-url", metavar="URL", help="Another address that speaks the provider's batch API.")
+@_sampling
+@click.option(
+    "--run",
+    "run_directory",
+    type=_PATH,
+    metavar="DIR",
+    help="The run directory.  [default: rowbatch-runs/TABLE]",
+)
+@_reading
+@_overwrite
+@_yes
 def run(
-    table: TableArgument,
-    text: Annotated[
-        str | None,
-        typer.Option(metavar="COLUMN", help="Column that holds the text."),
-    ] = None,
-    labels: Annotated[
-        str | None,
-        typer.Option(
-            metavar="A,B,C", help="The labels to choose from. Without them the answer is free text."
-        ),
-    ] = None,
-    prompt: Annotated[
-        str | None,
-        typer.Option(metavar="TEXT", help="What to ask about each text."),
-    ] = None,
-    codebook: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="A codebook (YAML): variables with labels, definitions, examples; instead of --labels.",
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", metavar="OUT", help="The labelled table.  [default: RUN/labelled.csv]"
-        ),
-    ] = None,
-    variable: Annotated[
-        str, typer.Option(metavar="NAME", help="Name of the answer's column when --labels is given.")
-    ] = "label",
-    template: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TEXT", help="The message for a row, with {{column}}.  [default: the text alone]"
-        ),
-    ] = None,
-    provider: Annotated[
-        str, typer.Option(metavar="NAME", help="Who is asked: local (this computer) or openai.")
-    ] = "local",
-    model: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Which model.  [default: the provider's]"),
-    ] = None,
-    base_url: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="Another address that speaks the provider's batch API."),
-    ] = None,
-    temperature: Annotated[
-        float | None,
-        typer.Option(metavar="NUMBER", help="Sampling temperature.  [default: the model's]"),
-    ] = None,
-    max_tokens: Annotated[
-        int | None,
-        typer.Option(metavar="NUMBER", min=1, help="Output limit of one answer.  [default: the model's]"),
-    ] = None,
-    run_directory: Annotated[
-        Path | None,
-        typer.Option("--run", metavar="DIR", help="The run directory.  [default: rowbatch-runs/TABLE]"),
-    ] = None,
-    encoding: EncodingOption = None,
-    delimiter: DelimiterOption = None,
-    overwrite: OverwriteOption = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before it costs money.")] = False,
+    table: Path,
+    *,
+    text: str | None,
+    labels: str | None,
+    prompt: str | None,
+    codebook: Path | None,
+    output: Path | None,
+    variable: str,
+    template: str | None,
+    provider: str,
+    model: str | None,
+    base_url: str | None,
+    temperature: float | None,
+    max_tokens: int | None,
+    run_directory: Path | None,
+    encoding: str | None,
+    delimiter: str | None,
+    overwrite: bool,
+    yes: bool,
 ) -> None:
     """
     Label a table: everything in one go.
@@ -178,11 +187,10 @@ def run(
 
 
 @app.command()
-def resume(
-    run: RunArgument,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before it costs money.")] = False,
-    resubmit_lost: ResubmitLostOption = False,
-) -> None:
+@_run
+@_yes
+@_resubmit_lost
+def resume(run: Path, *, yes: bool, resubmit_lost: bool) -> None:
     """
     Go on with a run, from wherever it stands.
     """
@@ -192,11 +200,10 @@ def resume(
 
 
 @app.command()
-def status(
-    run: RunArgument,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
-    events: Annotated[bool, typer.Option("--events", help="Also what happened, oldest first.")] = False,
-) -> None:
+@_run
+@_json
+@click.option("--events", is_flag=True, help="Also what happened, oldest first.")
+def status(run: Path, *, as_json: bool, events: bool) -> None:
     """
     Show how a run stands.
     """
@@ -211,7 +218,8 @@ def status(
 
 
 @app.command("list")
-def list_command(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+@_json
+def list_command(*, as_json: bool) -> None:
     """
     List the runs on this machine, oldest first.
     """
@@ -226,13 +234,18 @@ def list_command(as_json: Annotated[bool, typer.Option("--json", help="For progr
 
 
 @app.command()
-def demo(
-    rows: Annotated[int, typer.Option(min=2, metavar="NUMBER", help="How many tweets.")] = 200,
-    folder: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Where the files go.  [default: rowbatch-demo, numbered]"),
-    ] = None,
-) -> None:
+@click.option(
+    "--rows",
+    type=click.IntRange(2),
+    default=200,
+    show_default=True,
+    metavar="NUMBER",
+    help="How many tweets.",
+)
+@click.option(
+    "--folder", type=_PATH, metavar="DIR", help="Where the files go.  [default: rowbatch-demo, numbered]"
+)
+def demo(*, rows: int, folder: Path | None) -> None:
     """
     Label real tweets and compare with people.
 
@@ -252,7 +265,8 @@ def demo(
 
 
 @app.command()
-def build(run: RunArgument) -> None:
+@_run
+def build(run: Path) -> None:
     """
     Write the request files of a run; send nothing.
 
@@ -268,11 +282,10 @@ def build(run: RunArgument) -> None:
 
 
 @app.command()
-def submit(
-    run: RunArgument,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before it costs money.")] = False,
-    resubmit_lost: ResubmitLostOption = False,
-) -> None:
+@_run
+@_yes
+@_resubmit_lost
+def submit(run: Path, *, yes: bool, resubmit_lost: bool) -> None:
     """
     Submit every shard that has no batch yet.
     """
@@ -287,7 +300,8 @@ def submit(
 
 
 @app.command()
-def watch(run: RunArgument) -> None:
+@_run
+def watch(run: Path) -> None:
     """
     Follow the batches until none is running.
 
@@ -303,7 +317,8 @@ def watch(run: RunArgument) -> None:
 
 
 @app.command()
-def download(run: RunArgument) -> None:
+@_run
+def download(run: Path) -> None:
     """
     Bring the results of every batch that is over.
     """
@@ -317,14 +332,10 @@ def download(run: RunArgument) -> None:
 
 
 @app.command()
-def collect(
-    run: RunArgument,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="OUT", help="Another name for the labelled table."),
-    ] = None,
-    overwrite: OverwriteOption = False,
-) -> None:
+@_run
+@click.option("--output", "-o", type=_PATH, metavar="OUT", help="Another name for the labelled table.")
+@_overwrite
+def collect(run: Path, *, output: Path | None, overwrite: bool) -> None:
     """
     Write the labelled table from what is there.
 
@@ -340,39 +351,38 @@ def collect(
 
 
 @app.command()
+@_table
+@click.option("--output", "-o", type=_PATH, required=True, metavar="OUT", help="The JSONL file.")
+@click.option("--model", required=True, metavar="NAME", help="Which model the requests are for.")
+@click.option("--text", metavar="COLUMN", help="Column that holds the text.")
+@click.option("--template", metavar="TEXT", help="The user message, with {{column}}, instead of --text.")
+@click.option("--system", metavar="TEXT", help="The system message; may have {{column}} too.")
+@_sampling
+@click.option(
+    "--id-prefix",
+    default="row-",
+    show_default=True,
+    metavar="TEXT",
+    help="What stands before the row number in custom_id.",
+)
+@click.option("--skip-empty", is_flag=True, help="Leave rows with an empty text out.")
+@_reading
+@_overwrite
 def convert(
-    table: TableArgument,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="The JSONL file.")],
-    model: Annotated[str, typer.Option(metavar="NAME", help="Which model the requests are for.")],
-    text: Annotated[
-        str | None,
-        typer.Option(metavar="COLUMN", help="Column that holds the text."),
-    ] = None,
-    template: Annotated[
-        str | None,
-        typer.Option(metavar="TEXT", help="The user message, with {{column}}, instead of --text."),
-    ] = None,
-    system: Annotated[
-        str | None,
-        typer.Option(metavar="TEXT", help="The system message; may have {{column}} too."),
-    ] = None,
-    max_tokens: Annotated[
-        int | None,
-        typer.Option(metavar="NUMBER", min=1, help="Output limit of one answer."),
-    ] = None,
-    temperature: Annotated[
-        float | None,
-        typer.Option(metavar="NUMBER", help="Sampling temperature."),
-    ] = None,
-    id_prefix: Annotated[
-        str, typer.Option(metavar="TEXT", help="What stands before the row number in custom_id.")
-    ] = "row-",
-    skip_empty: Annotated[
-        bool, typer.Option("--skip-empty", help="Leave rows with an empty text out.")
-    ] = False,
-    encoding: EncodingOption = None,
-    delimiter: DelimiterOption = None,
-    overwrite: OverwriteOption = False,
+    table: Path,
+    *,
+    output: Path,
+    model: str,
+    text: str | None,
+    template: str | None,
+    system: str | None,
+    temperature: float | None,
+    max_tokens: int | None,
+    id_prefix: str,
+    skip_empty: bool,
+    encoding: str | None,
+    delimiter: str | None,
+    overwrite: bool,
 ) -> None:
     """
     Make a Batch JSONL file of a table.
@@ -401,29 +411,30 @@ def convert(
 
 
 @app.command()
+@click.argument("source", metavar="FILE", type=_PATH)
+@click.option(
+    "--output", "-o", type=_PATH, required=True, metavar="OUT", help="A folder, or a file that ends in .zip."
+)
+@click.option(
+    "--parts", type=click.IntRange(1), metavar="NUMBER", help="How many parts, of equally many lines."
+)
+@click.option(
+    "--max-requests", type=click.IntRange(1), metavar="NUMBER", help="At most so many lines in a part."
+)
+@click.option(
+    "--max-bytes", type=click.IntRange(1), metavar="NUMBER", help="At most so many bytes in a part."
+)
+@click.option("--limits", metavar="PROVIDER", help="The limits of a provider, as in: openai.")
+@_overwrite
 def split(
-    source: Annotated[Path, typer.Argument(metavar="FILE", help="A JSONL file of any size.")],
-    output: Annotated[
-        Path,
-        typer.Option("--output", "-o", metavar="OUT", help="A folder, or a file that ends in .zip."),
-    ],
-    parts: Annotated[
-        int | None,
-        typer.Option(metavar="NUMBER", min=1, help="How many parts, of equally many lines."),
-    ] = None,
-    max_requests: Annotated[
-        int | None,
-        typer.Option(metavar="NUMBER", min=1, help="At most so many lines in a part."),
-    ] = None,
-    max_bytes: Annotated[
-        int | None,
-        typer.Option(metavar="NUMBER", min=1, help="At most so many bytes in a part."),
-    ] = None,
-    limits: Annotated[
-        str | None,
-        typer.Option(metavar="PROVIDER", help="The limits of a provider, as in: openai."),
-    ] = None,
-    overwrite: OverwriteOption = False,
+    source: Path,
+    *,
+    output: Path,
+    parts: int | None,
+    max_requests: int | None,
+    max_bytes: int | None,
+    limits: str | None,
+    overwrite: bool,
 ) -> None:
     """
     Split a Batch JSONL file into parts.
@@ -446,22 +457,24 @@ def split(
 
 
 @app.command()
+@click.argument("results", metavar="RESULTS...", type=_PATH, nargs=-1, required=True)
+@click.option("--output", "-o", type=_PATH, required=True, metavar="OUT", help="The table of answers (CSV).")
+@click.option(
+    "--join",
+    type=_PATH,
+    metavar="TABLE",
+    help="Put the answers beside all rows and columns of the original table.",
+)
+@_reading
+@_overwrite
 def extract(
-    results: Annotated[
-        list[Path], typer.Argument(metavar="RESULTS…", help="Output and error files of batches, JSONL.")
-    ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="OUT", help="The table of answers (CSV).")
-    ],
-    join: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="TABLE", help="Put the answers beside all rows and columns of the original table."
-        ),
-    ] = None,
-    encoding: EncodingOption = None,
-    delimiter: DelimiterOption = None,
-    overwrite: OverwriteOption = False,
+    results: Sequence[Path],
+    *,
+    output: Path,
+    join: Path | None,
+    encoding: str | None,
+    delimiter: str | None,
+    overwrite: bool,
 ) -> None:
     """
     Make a table of the answers in result files.
@@ -478,22 +491,34 @@ def extract(
 
 
 @app.command()
-def serve(
-    port: Annotated[int, typer.Option(metavar="NUMBER", min=0, max=65535, help="0 takes a free one.")] = 8766,
-    host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Address to listen on; this computer only by default.")
-    ] = "127.0.0.1",
-    home: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="Where files and batches are kept.  [default: the user's data folder]"
-        ),
-    ] = None,
-    idle_exit: Annotated[
-        float | None,
-        typer.Option(metavar="SECONDS", help="End by itself when there was nothing to do for so long."),
-    ] = None,
-) -> None:
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8766,
+    show_default=True,
+    metavar="NUMBER",
+    help="0 takes a free one.",
+)
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDRESS",
+    help="Address to listen on; only this computer can reach the default.",
+)
+@click.option(
+    "--home",
+    type=_PATH,
+    metavar="DIR",
+    help="Where files and batches are kept.  [default: the user's data folder]",
+)
+@click.option(
+    "--idle-exit",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="End by itself when there was nothing to do for so long.",
+)
+def serve(*, port: int, host: str, home: Path | None, idle_exit: float | None) -> None:
     """
     Run the local Batch server.
 
@@ -540,8 +565,6 @@ def run_command_line(arguments: Sequence[str]) -> int:
 
 
 def _unexpected(error: Exception) -> int:
-    import click
-
     if isinstance(error, click.exceptions.Abort):
         _show_error("stopped", "")
         return 130
@@ -562,9 +585,9 @@ def _unexpected(error: Exception) -> int:
 def _show_error(message: str, hint: str) -> None:
     from rowbatch.cli.show import printable
 
-    typer.echo(f"error: {printable(message, lines=True)}", err=True)
+    click.echo(f"error: {printable(message, lines=True)}", err=True)
     if hint:
-        typer.echo(f" hint: {printable(hint)}", err=True)
+        click.echo(f" hint: {printable(hint)}", err=True)
 
 
 def _label_list(labels: str | None) -> list[str] | None:
@@ -591,7 +614,7 @@ def _confirm_cost(run: Run, *, yes: bool, quiet: bool = False) -> None:
             "this costs money, and there is nobody to ask",
             hint=f"rowbatch resume {run.path} --yes starts it; nothing was sent so far",
         )
-    if not typer.confirm("Start?", err=True):
+    if not click.confirm("Start?", err=True):
         raise UsageError(
             "not started; nothing was sent", hint=f"rowbatch resume {run.path} starts it when you want"
         )

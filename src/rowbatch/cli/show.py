@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 if TYPE_CHECKING:
     from rowbatch.api import DemoRun, Hooks, Preview, Run, Stage, Status
@@ -26,6 +26,13 @@ if TYPE_CHECKING:
     from rowbatch.steps.submit import SubmitReport
 
 _SHOWN_CHARS = 400
+_STAGES: dict[Stage, str] = {
+    "build": "writing requests",
+    "submit": "submitting",
+    "watch": "labelling",
+    "download": "downloading",
+    "collect": "writing the table",
+}
 
 
 def printable(text: str, *, lines: bool = False) -> str:
@@ -57,7 +64,7 @@ def short(text: str, chars: int = _SHOWN_CHARS) -> str:
 
 def line(text: str = "", *, err: bool = False) -> None:
     """Print one line."""
-    typer.echo(text, err=err)
+    click.echo(text, err=err)
 
 
 def as_json(value: Any) -> None:
@@ -80,13 +87,11 @@ def bar() -> Iterator[Hooks]:
 
     from rowbatch.api import Hooks
 
-    words: dict[Stage, str] = {
-        "build": "writing requests",
-        "submit": "submitting",
-        "watch": "labelling",
-        "download": "downloading",
-        "collect": "writing the table",
-    }
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        # A log is no place for a moving bar.
+        yield _log_hooks()
+        return
     columns = (
         TextColumn("{task.description:<18}"),
         BarColumn(),
@@ -95,11 +100,11 @@ def bar() -> Iterator[Hooks]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    with RichProgress(*columns, console=Console(stderr=True), transient=True) as display:
+    with RichProgress(*columns, console=console, transient=True) as display:
         task = display.add_task("", total=None, note="")
 
         def stage(name: Stage) -> None:
-            display.reset(task, description=words[name], total=None, completed=0, note="")
+            display.reset(task, description=_STAGES[name], total=None, completed=0, note="")
 
         def rows(count: int) -> None:
             display.update(task, completed=count, note="rows")
@@ -113,6 +118,21 @@ def bar() -> Iterator[Hooks]:
             display.update(task, note="shards")
 
         yield Hooks(stage=stage, rows=rows, progress=progress, shard=shard)
+
+
+def _log_hooks() -> Hooks:
+    """Progress for a log: one line for each tenth of the answers."""
+    from rowbatch.api import Hooks
+
+    tenth = 0
+
+    def progress(now: Progress) -> None:
+        nonlocal tenth
+        if now.requests and now.done * 10 // now.requests > tenth:
+            tenth = now.done * 10 // now.requests
+            line(f"labelling: {now.done:,} of {now.requests:,}", err=True)
+
+    return Hooks(progress=progress)
 
 
 def preview(shown: Preview, run: Run) -> None:
