@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -65,6 +66,24 @@ def short(text: str, chars: int = _SHOWN_CHARS) -> str:
 def line(text: str = "", *, err: bool = False) -> None:
     """Print one line."""
     click.echo(text, err=err)
+
+
+def place(path: Path) -> str:
+    """A path as short as it can be typed here."""
+    resolved, here = path.resolve(), Path.cwd()
+    return str(resolved.relative_to(here)) if resolved.is_relative_to(here) else str(resolved)
+
+
+def command(*words: str | Path) -> str:
+    """A command that works when it is typed here, also where `rowbatch` is not on the path."""
+    program = Path(sys.argv[0])
+    is_found = shutil.which("rowbatch") is not None or program.name != "rowbatch"
+    shown = [place(word) if isinstance(word, Path) else word for word in words]
+    return " ".join(["rowbatch" if is_found else place(program), *map(_quoted, shown)])
+
+
+def _quoted(word: str) -> str:
+    return f'"{word}"' if " " in word else word
 
 
 def as_json(value: Any) -> None:
@@ -143,7 +162,7 @@ def preview(shown: Preview, run: Run) -> None:
     line(f"model    {shown.model}, {shown.provider}")
     line(f"goes to  {shown.destination}")
     line(f"cost     {_cost(shown)}")
-    line(f"run      {run.path}")
+    line(f"run      {place(run.path)}")
     if shown.note:
         line(f"note     {shown.note}")
     line()
@@ -157,7 +176,7 @@ def preview(shown: Preview, run: Run) -> None:
 
 def collected(report: CollectReport) -> None:
     """What came out."""
-    line(f"labelled table  {report.path}  ({_count(report.rows, 'row')})")
+    line(f"labelled table  {place(report.path)}  ({_count(report.rows, 'row')})")
     line("  " + ", ".join(f"{status} {count:,}" for status, count in report.statuses.most_common()))
     for name, counts in report.labels.items():
         line(
@@ -179,7 +198,7 @@ def collected(report: CollectReport) -> None:
 
 def next_steps(run: Run) -> None:
     """What to do with a run that is done."""
-    line(f"  rowbatch status {run.path} shows how it went")
+    line(f"  {command('status', run.path)} shows how it went")
 
 
 def submitted(report: SubmitReport) -> None:
@@ -225,7 +244,7 @@ def status(found: Status, *, with_events: bool) -> None:
     if found.output:
         line(f"output   {found.output}")
     if found.state not in ("collected",):
-        line(f"go on    rowbatch resume {found.path}")
+        line(f"go on    {command('resume', found.path)}")
     if with_events:
         for event in found.events:
             shard = f" r{event.round}-{event.shard:04d}" if event.round and event.shard else ""
@@ -250,7 +269,7 @@ def interrupted(run: Run) -> None:
         line(f"Stopped watching. {_count(running, 'batch', 'batches')} go on without us.", err=True)
     else:
         line("Stopped. No batch is running.", err=True)
-    line(f"Go on with:  rowbatch resume {run.path}", err=True)
+    line(f"Go on with:  {command('resume', run.path)}", err=True)
 
 
 def converted(report: ConvertReport) -> None:
@@ -332,13 +351,14 @@ def demo_result(prepared: DemoRun, found: Agreement, seconds: float) -> None:
         f"{asked.requests if asked else 0:,} rows in {seconds:.0f} s "
         f"({rate:.1f} rows a second, start of the model included)"
     )
-    line(f"  labelled table  {run.output}")
-    line(f"  input           {prepared.table}")
-    line(f"  run directory   {run.path}")
+    line(f"  labelled table  {place(run.output)}")
+    line(f"  input           {place(prepared.table)}")
+    line(f"  run directory   {place(run.path)}")
     line()
     line("Next:")
-    line(f"  rowbatch status {run.path} --events")
-    line('  rowbatch run YOUR.csv --text COLUMN --labels good,bad --prompt "How is the mood of the text?"')
+    line(f"  {command('status', run.path, '--events')}")
+    own = command("run", "YOUR.csv", "--text", "COLUMN", "--labels", "good,bad")
+    line(f'  {own} --prompt "How is the mood?"')
 
 
 def _cost(shown: Preview) -> str:
