@@ -74,7 +74,8 @@ class LocalEngine:
     The process is started again when it dies; a request that was in it then is asked again once.
     """
 
-    concurrency = 4
+    # One in the model and one that waits at its door, so that the model never waits.
+    concurrency = 2
 
     def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None

@@ -9,11 +9,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, BinaryIO
+from typing import Any
 
 from rowbatch.server.local_model import (
     CONTEXT_TOKENS,
@@ -31,7 +29,6 @@ from rowbatch.server.scoring import (
     single_choice,
 )
 
-SLOTS = 4
 DEFAULT_MAX_TOKENS = 512
 _TOP_LOGPROBS = 400
 _PASSED_ON = ("temperature", "top_p", "seed", "stop", "presence_penalty", "frequency_penalty")
@@ -49,15 +46,22 @@ class RefusedRequest(Exception):
 
 
 class Model:
-    """The model behind llama.cpp's server, in this process."""
+    """
+    The model behind llama.cpp's server, in this process.
+
+    One request at a time, in one slot. Four at once were no faster on two cores, and mixed their tokens
+    in one calculation, whose rounding then depended on what else was asked: of 120 rows two got another
+    label when a run was killed and resumed. What the model keeps of the instructions between rows is
+    calculated by itself and whole, for the same reason.
+    """
 
     def __init__(self, path: str) -> None:
         import xllamacpp
 
         parameters = xllamacpp.CommonParams()
         parameters.model.path = path
-        parameters.n_parallel = SLOTS
-        parameters.n_ctx = SLOTS * CONTEXT_TOKENS
+        parameters.n_parallel = 1
+        parameters.n_ctx = CONTEXT_TOKENS
         threads = max(1, os.cpu_count() or 1)
         parameters.cpuparams.n_threads = threads
         parameters.cpuparams_batch.n_threads = threads
@@ -66,7 +70,7 @@ class Model:
         parameters.verbosity = 0
         self._server = xllamacpp.Server(parameters)
         self._calibrations: OrderedDict[str, list[dict[str, float]]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept = ""
 
     def complete(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """
@@ -88,6 +92,7 @@ class Model:
         }
         if body.get("response_format"):
             request["response_format"] = body["response_format"]
+        self._keep_instructions(_with_text(messages, CONTENT_FREE_TEXTS[0]))
         answer = self._ask(request)
         entry = answer["choices"][0]
         message = {"role": "assistant", "content": entry["message"].get("content") or "", "refusal": None}
@@ -95,6 +100,7 @@ class Model:
 
     def _choose(self, messages: list[dict[str, str]], choice: Choice) -> dict[str, Any]:
         usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+        self._keep_instructions(_with_text(messages, CONTENT_FREE_TEXTS[0]))
         bias = self._calibration(messages, choice)
         scores = self._scores(messages, choice, usage)
         probabilities = calibrated(scores, bias)
@@ -113,22 +119,22 @@ class Model:
 
     def _calibration(self, messages: list[dict[str, str]], choice: Choice) -> list[dict[str, float]]:
         """The model's bias for these instructions: asked once, whatever the texts are."""
-        last = max(index for index, message in enumerate(messages) if message["role"] == "user")
-        frame = [{**message, "content": ""} if i == last else message for i, message in enumerate(messages)]
-        key = json.dumps([frame, choice.name, choice.labels], sort_keys=True)
-        with self._lock:
-            if key in self._calibrations:
-                self._calibrations.move_to_end(key)
-                return self._calibrations[key]
-        bias = []
-        for text in CONTENT_FREE_TEXTS:
-            frame[last] = {**messages[last], "content": text}
-            bias.append(self._scores(frame, choice, {}))
-        with self._lock:
-            self._calibrations[key] = bias
-            while len(self._calibrations) > _CALIBRATIONS_KEPT:
-                self._calibrations.popitem(last=False)
+        key = json.dumps([_with_text(messages, ""), choice.name, choice.labels])
+        if key in self._calibrations:
+            self._calibrations.move_to_end(key)
+            return self._calibrations[key]
+        bias = [self._scores(_with_text(messages, text), choice, {}) for text in CONTENT_FREE_TEXTS]
+        self._calibrations[key] = bias
+        if len(self._calibrations) > _CALIBRATIONS_KEPT:
+            self._calibrations.popitem(last=False)
         return bias
+
+    def _keep_instructions(self, frame: list[dict[str, str]]) -> None:
+        """Have the model keep what all rows of a job share, calculated whole and by itself."""
+        key = json.dumps(frame)
+        if key != self._kept:
+            self._ask({"messages": frame, "max_tokens": 1, "temperature": 0, "cache_prompt": False})
+            self._kept = key
 
     def _scores(
         self, messages: list[dict[str, str]], choice: Choice, usage: dict[str, int]
@@ -215,24 +221,15 @@ def main() -> None:
     found = check_local_model()
     verify(found)
     model = Model(str(found.path))
-    lock = threading.Lock()
 
     def write(line: bytes) -> None:
-        with lock:
-            out.write(line)
-            out.flush()
+        out.write(line)
+        out.flush()
 
     write(json.dumps({"ready": MODEL_ID}).encode() + b"\n")
-    pool = ThreadPoolExecutor(SLOTS)
-    _serve(sys.stdin.buffer, lambda line: pool.submit(lambda: write(answer_line(model, line))))
-    # Threads may still be inside the model; nobody waits for their answers any more.
-    os._exit(0)
-
-
-def _serve(lines: BinaryIO, take: Any) -> None:
-    for line in lines:
+    for line in sys.stdin.buffer:
         if line.strip():
-            take(line)
+            write(answer_line(model, line))
 
 
 def _text_messages(messages: Any) -> list[dict[str, str]]:
@@ -255,6 +252,14 @@ def _text_messages(messages: Any) -> list[dict[str, str]]:
     if not any(message["role"] == "user" for message in found):
         raise RefusedRequest("There is no user message.", param="messages")
     return found
+
+
+def _with_text(messages: list[dict[str, str]], text: str) -> list[dict[str, str]]:
+    """The same messages with another text in the last one of the user."""
+    last = max(index for index, message in enumerate(messages) if message["role"] == "user")
+    return [
+        {**message, "content": text} if index == last else message for index, message in enumerate(messages)
+    ]
 
 
 def _schema(body: Mapping[str, Any]) -> object:
