@@ -1,8 +1,11 @@
 """
 CSV in: every cell is text as it stands in the file.
 
-One careful reader: RFC 4180 with the usual tolerance (bare quotes inside an unquoted cell are text; any
-line end; one delimiter for the file). What would shift or lose a cell is an error that names the line.
+The careful reader is the measure: RFC 4180 with the usual tolerance (bare quotes inside an unquoted cell
+are text; any line end; one delimiter for the file). What would shift or lose a cell is an error that
+names the line. The fast reader takes a block of the file only after a regular expression has proved that
+all of it is plain RFC 4180 with the right number of cells in every row, where no two readers can differ;
+from the first block that is anything else, the careful reader goes on.
 """
 
 from __future__ import annotations
@@ -11,10 +14,11 @@ import codecs
 import csv
 import difflib
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 import polars as pl
 
@@ -30,7 +34,23 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_COMPRESSED = ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "Zstandard"), (b"PK\x03\x04", "zip or Excel"))
+_OTHER_FORMATS = (
+    (b"\x1f\x8b", "gzip"),
+    (b"\x28\xb5\x2f\xfd", "Zstandard"),
+    (b"\xfd7zXZ\0", "xz"),
+    (b"PK\x03\x04", "zip or Excel"),
+    (b"\xd0\xcf\x11\xe0", "Excel or Word 97"),
+    (b"%PDF-", "PDF"),
+    (b"PAR1\x15", "Parquet"),
+    (b"ARROW1\0", "Arrow"),
+)
+# csv holds a cell as four bytes a character, and a quote that is never closed makes a cell of all the rest.
+_MAX_CELL_CHARS = 100_000_000
+_BLOCK_BYTES = 8 << 20
+# Rows longer than this go to the careful reader.
+_MAX_BLOCK_BYTES = 128 << 20
+# The proof is compiled for the number of columns.
+_MAX_FAST_COLUMNS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +126,50 @@ class CsvTable:
         Raises:
             TableError: The file is broken, with its line; or it has no rows.
         """
+        first_row = 1
+        for chunk in self._chunks(rows_per_chunk):
+            yield chunk
+            first_row = chunk.first_row + chunk.frame.height
+        if first_row == 1:
+            raise TableError(
+                f"{self.path} has a header but no rows", path=str(self.path), hint="is it the right file?"
+            )
+
+    def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
+        fast = FastReader(self.path, self.header, self.encoding, self.delimiter)
+        first_row = 1
+        for frame in fast.frames():
+            for part in frame.iter_slices(rows_per_chunk):
+                yield TableChunk(first_row, part)
+                first_row += part.height
+        if not fast.is_done:
+            yield from self.careful_chunks(
+                rows_per_chunk, first_row=first_row, offset=fast.offset, first_line=fast.line
+            )
+
+    def careful_chunks(
+        self,
+        rows_per_chunk: int = ROWS_PER_CHUNK,
+        *,
+        first_row: int = 1,
+        offset: int = 0,
+        first_line: int = 1,
+    ) -> Iterator[TableChunk]:
+        """
+        Read with the careful reader alone, from a given place on.
+
+        Args:
+            rows_per_chunk: At most so many.
+            first_row: Number of the first row that is read.
+            offset: Where its record begins, in bytes; 0 means the header comes first.
+            first_line: The line there.
+        """
         width = len(self.header)
         rows: list[list[str]] = []
-        first_row, chars = 1, 0
-        with self._open() as (records, _):
-            next(records)
+        chars = 0
+        with _Records(self.path, self.encoding, self.delimiter, offset, first_line) as records:
+            if not offset:
+                _header(records)
             blank_line = 0
             for line, record in records:
                 cells = record or ([""] if width == 1 else [])
@@ -129,13 +188,6 @@ class CsvTable:
                     rows = []
         if rows:
             yield _chunk(first_row, rows, width)
-        elif first_row == 1:
-            raise TableError(
-                f"{self.path} has a header but no rows", path=str(self.path), hint="is it the right file?"
-            )
-
-    def _open(self) -> _Records:
-        return _Records(self.path, self.encoding, self.delimiter)
 
     def _broken(self, line: int, what: str, hint: str = "") -> TableError:
         return TableError(
@@ -174,17 +226,8 @@ def open_table(path: Path, *, encoding: str | None = None, delimiter: str | None
     except OSError as error:
         raise from_os_error(error, str(path)) from error
     _require_text(path, head)
-    if encoding is None:
-        encoding = next((name for mark, name in _BOMS if head.startswith(mark)), "utf-8")
-    else:
-        try:
-            encoding = codecs.lookup(encoding).name
-        except LookupError:
-            raise UsageError(
-                f"there is no encoding {encoding!r}", hint="for example: utf-8, latin-1, cp1252, gb18030"
-            ) from None
-        if encoding == "utf-8":
-            encoding = "utf-8-sig"
+    marked = next((name for mark, name in _BOMS if head.startswith(mark)), None)
+    encoding = (marked or "utf-8") if encoding is None else _known_encoding(encoding, marked)
     if delimiter is None:
         delimiter = _delimiter_of(path, head, encoding)
     elif delimiter in ("\\t", "tab"):
@@ -193,52 +236,205 @@ def open_table(path: Path, *, encoding: str | None = None, delimiter: str | None
         raise UsageError(
             "a delimiter is one character", hint="for example: --delimiter ';' or --delimiter tab"
         )
-    with _Records(path, encoding, delimiter) as (records, _):
-        first = next(records, None)
-        # Blank lines above the header carry nothing that could be lost.
-        while first is not None and not first[1]:
-            first = next(records, None)
-    if first is None:
+    with _Records(path, encoding, delimiter) as records:
+        header = _header(records)
+    if header is None:
         raise TableError(f"{path} is empty", path=str(path), hint="is it the right file?")
-    return CsvTable(path, tuple(first[1]), encoding, delimiter)
+    return CsvTable(path, tuple(header), encoding, delimiter)
+
+
+def _header(records: Iterator[tuple[int, list[str]]]) -> list[str] | None:
+    # Blank lines above the header carry nothing that could be lost.
+    return next((record for _, record in records if record), None)
+
+
+def _known_encoding(encoding: str, marked: str | None) -> str:
+    try:
+        name = codecs.lookup(encoding).name
+        # Some names of Python's are no encodings of text (base64), or none of files (idna).
+        io.TextIOWrapper(io.BytesIO(b""), encoding=name).read()
+        codecs.getincrementaldecoder(name)("replace").decode(b"")
+    except (LookupError, ValueError):
+        raise UsageError(
+            f"there is no encoding {encoding!r}", hint="for example: utf-8, latin-1, cp1252, gb18030"
+        ) from None
+    if name == "utf-8":
+        return "utf-8-sig"
+    # A byte order mark that is there is no part of the first name.
+    return marked if marked and name.startswith(marked) else name
+
+
+class FastReader:
+    """
+    Read blocks that are provably plain, and stop before the first that is not.
+
+    After `frames` is exhausted, `offset` and `line` say where a careful reader goes on.
+
+    Attributes:
+        is_done: The whole file was read.
+        offset: Bytes read, always up to the end of a row; 0 while even the header is not read.
+        line: Line of the file at `offset`, from 1.
+    """
+
+    def __init__(self, path: Path, header: tuple[str, ...], encoding: str, delimiter: str) -> None:
+        self._path, self._width = path, len(header)
+        self._encoding, self._delimiter = encoding, delimiter
+        self.is_done = False
+        self.offset = 0
+        self.line = 1
+
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """
+        The rows of one block at a time, without the header; no frame is empty.
+        """
+        # In a table of one column a blank line is a row, which polars would skip.
+        if (
+            not 2 <= self._width <= _MAX_FAST_COLUMNS
+            or self._encoding not in ("utf-8", "utf-8-sig")
+            or not self._delimiter.isascii()
+        ):
+            return
+        pattern = _plain_records(self._width, self._delimiter)
+        try:
+            with self._path.open("rb") as file:
+                for block in _whole_records(file):
+                    frame = self._parse(block, pattern)
+                    if frame is None:
+                        return
+                    if not self.offset:
+                        frame = frame.slice(1)
+                    self.offset += len(block)
+                    self.line += _count_lines(block)
+                    if frame.height:
+                        yield frame
+                # All of it was taken, and not only up to a row that has no end.
+                self.is_done = file.tell() == self.offset
+        except OSError as error:
+            raise from_os_error(error, str(self._path)) from error
+
+    def _parse(self, block: bytes, pattern: str) -> pl.DataFrame | None:
+        text = block if block.endswith(b"\n") else block + b"\n"
+        if not self.offset and self._encoding == "utf-8-sig":
+            text = text.removeprefix(codecs.BOM_UTF8)
+        # polars unpacks what begins like zlib ("x^") and drops a byte order mark, which is text in the
+        # middle of a file. So it gets a first row of ours.
+        first = f"0{self._delimiter * (self._width - 1)}\n".encode()
+        try:
+            plain = pl.Series([text], dtype=pl.Binary).cast(pl.String).str.contains(pattern)
+            if not plain[0]:
+                return None
+            frame = pl.read_csv(
+                first + text,
+                has_header=False,
+                schema={str(position): pl.String for position in range(self._width)},
+                separator=self._delimiter,
+                empty_string_is_null=False,
+            )
+        except pl.exceptions.PolarsError:
+            # Not UTF-8, for example: the careful reader says where.
+            return None
+        return None if any(column.null_count() for column in frame) else frame.slice(1)
+
+
+def _plain_records(width: int, delimiter: str) -> str:
+    """
+    A pattern for text that is nothing but records of plain RFC 4180 with so many cells.
+
+    A text of this form can be cut into cells in one way only: a quote opens at the begin of a cell, closes at
+    its end, is doubled in between; what is outside of quotes holds no quote, delimiter or line end.
+    """
+    mark = re.escape(delimiter)
+    cell = rf'(?:[^"\r\n\x00{mark}]*|"(?:[^"\x00]|"")*")'
+    # Line ends of two kinds in one file are left to the careful reader.
+    records = [rf"(?:{cell}(?:{mark}{cell}){{{width - 1}}}{end})*" for end in (r"\n", r"\r\n")]
+    return rf"\A(?:{'|'.join(records)})\z"
+
+
+def _whole_records(file: BinaryIO) -> Iterator[bytes]:
+    """
+    Blocks that end at a line end outside of quotes, if quotes are used as they should be; the last one
+    may lack its line end. A row that is too long ends the blocks early.
+    """
+    rest = b""
+    size = _BLOCK_BYTES
+    while True:
+        read = file.read(size)
+        block = rest + read
+        if len(read) < size:
+            if block:
+                yield block
+            return
+        cut = _last_record_end(block)
+        if cut:
+            yield block[:cut]
+            rest, size = block[cut:], _BLOCK_BYTES
+        elif len(block) >= _MAX_BLOCK_BYTES:
+            return
+        else:
+            rest, size = block, len(block)
+
+
+def _last_record_end(block: bytes) -> int:
+    quotes, end = block.count(b'"'), len(block)
+    while (newline := block.rfind(b"\n", 0, end)) >= 0:
+        quotes -= block.count(b'"', newline, end)
+        if quotes % 2 == 0:
+            return newline + 1
+        end = newline
+    return 0
+
+
+def _count_lines(block: bytes) -> int:
+    """Line ends as text mode counts them; the block does not end between the two of a pair."""
+    return block.count(b"\n") + block.count(b"\r") - block.count(b"\r\n")
 
 
 class _Records:
     """A file's records with the line each begins at; errors come out as `TableError`."""
 
-    def __init__(self, path: Path, encoding: str, delimiter: str) -> None:
+    def __init__(
+        self, path: Path, encoding: str, delimiter: str, offset: int = 0, first_line: int = 1
+    ) -> None:
         self._path, self._encoding, self._delimiter = path, encoding, delimiter
+        self._offset, self._first_line = offset, first_line
         self._text: IO[str] | None = None
 
-    def __enter__(self) -> tuple[Iterator[tuple[int, list[str]]], IO[str]]:
+    def __enter__(self) -> Iterator[tuple[int, list[str]]]:
+        self._text = self._open()
+        return self._read(self._text)
+
+    def _open(self) -> IO[str]:
         try:
-            self._text = self._path.open("r", encoding=self._encoding, newline="")
+            file = self._path.open("rb")
+            file.seek(self._offset)
         except OSError as error:
             raise from_os_error(error, str(self._path)) from error
-        return self._read(self._text), self._text
+        # A mark is one at the begin of the file only.
+        encoding = self._encoding.removesuffix("-sig") if self._offset else self._encoding
+        return io.TextIOWrapper(file, encoding=encoding, newline="")
 
     def __exit__(self, *_: object) -> None:
         if self._text is not None:
             self._text.close()
 
     def _read(self, text: IO[str]) -> Iterator[tuple[int, list[str]]]:
-        # A cell may be as long as the file.
-        csv.field_size_limit(0x7FFF_FFFF)
+        csv.field_size_limit(_MAX_CELL_CHARS)
         reader = csv.reader(self._lines(text), delimiter=self._delimiter, strict=True)
-        line = 1
+        before = self._first_line - 1
+        line = before + 1
         try:
             for record in reader:
                 yield line, record
-                line = reader.line_num + 1
+                line = before + reader.line_num + 1
         except csv.Error as error:
-            raise self._translated(error, line, reader.line_num) from error
+            raise self._translated(error, line, before + reader.line_num) from error
         except UnicodeError as error:
             raise self._not_decodable(error) from error
         except OSError as error:
             raise from_os_error(error, str(self._path)) from error
 
     def _lines(self, text: IO[str]) -> Iterator[str]:
-        for number, line in enumerate(text, start=1):
+        for number, line in enumerate(text, start=self._first_line):
             if "\0" in line:
                 raise TableError(
                     f"{self._path}, line {number:,}: it holds a NUL byte",
@@ -251,7 +447,13 @@ class _Records:
     def _translated(self, error: csv.Error, line: int, last_line: int) -> TableError:
         text = str(error)
         if "unexpected end of data" in text:
-            what = "a quote is opened in this row and never closed"
+            line = self._line_of_open_quote(line)
+            what = "a quote is opened here and never closed"
+        elif "field larger than" in text:
+            line = self._line_of_open_quote(line)
+            what = (
+                f"a cell of more than {_MAX_CELL_CHARS:,} characters begins here; is its quote never closed?"
+            )
         elif "expected after" in text:
             line = last_line
             what = f"text after a closing quote, where {self._delimiter!r} or the end of the line should be"
@@ -264,9 +466,37 @@ class _Records:
             hint='a double quote inside a quoted cell is written twice: "she said ""no"""',
         )
 
+    def _line_of_open_quote(self, line: int) -> int:
+        """Where the last quoted cell of the record that begins at `line` begins."""
+        opened, quoted, chars = line, False, 0
+        with self._open() as text:
+            for number, content in enumerate(text, start=self._first_line):
+                if number < line:
+                    continue
+                at = 0
+                if number == line and content.startswith('"'):
+                    quoted, at = True, 1
+                while True:
+                    if not quoted:
+                        begin = content.find(self._delimiter + '"', at)
+                        if begin < 0:
+                            break
+                        opened, quoted, at = number, True, begin + 2
+                    end = content.find('"', at)
+                    if end < 0:
+                        break
+                    quoted = content.startswith('"', end + 1)
+                    at = end + 1 + quoted
+                chars += len(content)
+                if chars > 2 * _MAX_CELL_CHARS:
+                    break
+        return opened
+
     def _not_decodable(self, error: UnicodeError) -> TableError:
         name = self._encoding.removesuffix("-sig").upper()
         place = _first_undecodable(self._path, self._encoding)
+        if "BOM" in str(error):
+            name += " with a byte order mark"
         where = f", line {place[0]:,}, byte {place[1]:,} of the line" if place else ""
         return TableError(
             f"{self._path}{where}: not {name}" + ("" if place else f" ({error})"),
@@ -279,17 +509,20 @@ class _Records:
 def _first_undecodable(path: Path, encoding: str) -> tuple[int, int] | None:
     if encoding.startswith(("utf-16", "utf-32")):
         return None
+    number = 1
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
+        for line in file:
             try:
                 line.decode(encoding)
             except UnicodeDecodeError as error:
-                return number, error.start + 1
+                before = line[: error.start]
+                return number + before.count(b"\r"), error.start - before.rfind(b"\r")
+            number += _count_lines(line)
     return None
 
 
 def _require_text(path: Path, head: bytes) -> None:
-    for mark, name in _COMPRESSED:
+    for mark, name in _OTHER_FORMATS:
         if head.startswith(mark):
             raise TableError(
                 f"{path} is not a CSV file: it is {name} data",
@@ -303,7 +536,11 @@ def _require_text(path: Path, head: bytes) -> None:
 def _delimiter_of(path: Path, head: bytes, encoding: str) -> str:
     if path.suffix.lower() in (".tsv", ".tab"):
         return "\t"
-    text = io.TextIOWrapper(io.BytesIO(head), encoding=encoding, errors="replace", newline="").read()
+    try:
+        text = codecs.getincrementaldecoder(encoding)("replace").decode(head)
+    except UnicodeError:
+        # What is wrong with it is said when the header is read.
+        return ","
     counts, quoted, started = dict.fromkeys(_DELIMITERS, 0), False, False
     for character in text:
         if character == '"':

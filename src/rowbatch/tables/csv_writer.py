@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import io
+import re
 from collections.abc import Sequence
 from typing import BinaryIO, Literal
 
 import polars as pl
+
+# Besides what must be quoted: whatever makes a reader that looks at the header for the delimiter choose
+# another one, a name that nothing else shows to be there, and a byte order mark that is text.
+_QUOTED_IN_HEADER = re.compile(r'[",;|\t\r\n\ufeff]|\A\Z|\A\s|\s\Z')
 
 
 class CsvWriter:
@@ -22,9 +26,7 @@ class CsvWriter:
     def __init__(self, file: BinaryIO, header: Sequence[str]) -> None:
         self._file = file
         self._width = len(header)
-        line = io.StringIO()
-        csv.writer(line, lineterminator="\n").writerow(header)
-        file.write(line.getvalue().encode())
+        file.write((",".join(map(_quoted, header)) + "\n").encode())
 
     def write(self, frame: pl.DataFrame) -> None:
         """
@@ -42,3 +44,9 @@ class CsvWriter:
         buffer = io.BytesIO()
         cells.write_csv(buffer, include_header=False, quote_style=style, line_terminator="\n")
         self._file.write(buffer.getbuffer())
+
+
+def _quoted(name: str) -> str:
+    if not _QUOTED_IN_HEADER.search(name):
+        return name
+    return '"' + name.replace('"', '""') + '"'
