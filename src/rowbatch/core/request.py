@@ -118,7 +118,8 @@ def render_requests(
 
 def join_lines(lines: pl.Series) -> bytes:
     """The lines as the bytes of a file."""
-    return "".join(lines.to_list()).encode()
+    # As binary first: joining Python texts and encoding the whole costs eight times as much.
+    return b"".join(lines.cast(pl.Binary).to_list())
 
 
 def _escaped(column: str) -> pl.Expr:

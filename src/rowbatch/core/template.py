@@ -54,6 +54,11 @@ class Template:
                     hint="write a column as {{name}}; \\{{ and \\}} are braces in the text",
                 )
             name = match.group(1).strip()
+            if "{{" in name:
+                raise UsageError(
+                    f"the template has {{{{ without its partner, at character {match.start() + 1:,}",
+                    hint="write a column as {{name}}; \\{{ and \\}} are braces in the text",
+                )
             if not name:
                 raise UsageError("the template has {{}} with no column in it", hint="write {{name}}")
             parts.append(Column(name))
