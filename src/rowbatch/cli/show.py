@@ -266,7 +266,8 @@ def interrupted(run: Run) -> None:
     running = found.progress.shards_running if found.progress else 0
     line(err=True)
     if running:
-        line(f"Stopped watching. {_count(running, 'batch', 'batches')} go on without us.", err=True)
+        goes = "goes" if running == 1 else "go"
+        line(f"Stopped watching. {_count(running, 'batch', 'batches')} {goes} on without us.", err=True)
     else:
         line("Stopped. No batch is running.", err=True)
     line(f"Go on with:  {command('resume', run.path)}", err=True)

@@ -11,6 +11,7 @@ milliseconds, and WAL is not safe on the network file systems that clusters have
 
 from __future__ import annotations
 
+import errno
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from rowbatch.core.states import ShardState
-from rowbatch.errors import RowbatchError, RunError, RunTooNew, StorageError
+from rowbatch.errors import RowbatchError, RunError, RunTooNew, StorageError, from_os_error
 
 SCHEMA_VERSION = 1
 
@@ -171,7 +172,7 @@ class Ledger:
             finally:
                 db.close()
         except sqlite3.Error as error:
-            raise StorageError(f"the ledger cannot be made: {error}", path=str(path)) from error
+            raise _storage_error(path, error) from error
         return cls(path)
 
     def close(self) -> None:
@@ -364,8 +365,7 @@ class Ledger:
         except RowbatchError:
             raise
         except sqlite3.Error as error:
-            hint = "free some space and run the same command again" if "full" in str(error) else ""
-            raise StorageError(f"the ledger {self.path}: {error}", path=str(self.path), hint=hint) from error
+            raise _storage_error(self.path, error) from error
 
 
 _SETTABLE = frozenset(
@@ -382,6 +382,15 @@ _SETTABLE = frozenset(
         "error_sha256",
     }
 )
+
+
+def _storage_error(path: Path, error: sqlite3.Error) -> StorageError:
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        full = OSError(errno.ENOSPC, "no space left")
+        found = from_os_error(full, str(path))
+        assert isinstance(found, StorageError)
+        return found
+    return StorageError(f"the ledger {path}: {error}", path=str(path))
 
 
 def _shard(row: sqlite3.Row) -> Shard:
