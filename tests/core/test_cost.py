@@ -20,7 +20,7 @@ def test_the_local_model_costs_nothing():
         price=None,
         is_free=True,
     )
-    assert (cost.low_usd, cost.high_usd) == (0, 0)
+    assert (cost.low_usd, cost.high_usd) == (Decimal(0), Decimal(0))
 
 
 def test_an_unknown_price_is_not_zero():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -21,7 +22,6 @@ from rowbatch.steps.create import create
 from rowbatch.steps.download import download
 from rowbatch.steps.poll import poll
 from rowbatch.steps.submit import Clock, LostAnswerPolicy, submit
-from rowbatch.store import atomic
 from rowbatch.store.ledger import Ledger
 from rowbatch.store.rundir import RunDirectory
 
@@ -94,7 +94,7 @@ def do_all(run: RunDirectory, provider: ProviderDouble, policy: LostAnswerPolicy
 def wire(monkeypatch: pytest.MonkeyPatch, provider: ProviderDouble, tripwire: Tripwire) -> None:
     """Put the tripwire before and after every durable effect of ours and of the provider."""
     provider.step = tripwire
-    real_replace, real_link = Path.replace, atomic.os.link
+    real_replace, real_link = Path.replace, os.link
     real_event, real_add = Ledger._event, Ledger.set_fact
 
     def replace(self, target):
@@ -119,7 +119,7 @@ def wire(monkeypatch: pytest.MonkeyPatch, provider: ProviderDouble, tripwire: Tr
         tripwire("after fact")
 
     monkeypatch.setattr(Path, "replace", replace)
-    monkeypatch.setattr(atomic.os, "link", link)
+    monkeypatch.setattr(os, "link", link)
     monkeypatch.setattr(Ledger, "_event", event)
     monkeypatch.setattr(Ledger, "set_fact", set_fact)
 
