@@ -9,6 +9,7 @@ Sources:
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -22,6 +23,7 @@ _LINE = msgspec.json.Decoder(ResultLine)
 _BODY = msgspec.json.Decoder(Body)
 _EXPIRED_CODES = frozenset({"batch_expired"})
 _CANCELLED_CODES = frozenset({"batch_cancelled", "batch_canceled"})
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class UnreadableLine(ValueError):
@@ -72,7 +74,13 @@ def read_result(line: bytes) -> Result:
     Raises:
         UnreadableLine: It is no result.
     """
-    parsed = _decode(line)
+    try:
+        return _result_of(_decode(line))
+    except RecursionError:
+        raise UnreadableLine("it is nested too deeply") from None
+
+
+def _result_of(parsed: ResultLine) -> Result:
     custom_id = parsed.custom_id
     if isinstance(custom_id, int) and not isinstance(custom_id, bool):
         custom_id = str(custom_id)
@@ -86,12 +94,16 @@ def read_result(line: bytes) -> Result:
     response = parsed.response
     if response is None:
         return Result(custom_id, RowStatus.ERROR, reason=error_text or "no response, and no error either")
+    code = response.status_code
+    is_error = bool(error_text) or not (isinstance(code, int) and 200 <= code < 300)
     try:
         body = _read_body(bytes(response.body))
     except (ValueError, RecursionError) as error:
-        return Result(custom_id, RowStatus.INVALID, reason=f"the answer cannot be read: {error}")
-    code = response.status_code
-    if error_text or not (isinstance(code, int) and 200 <= code < 300):
+        if not is_error:
+            return Result(custom_id, RowStatus.INVALID, reason=f"the answer cannot be read: {error}")
+        # A refusal may have any body: a gateway's is often plain text.
+        body = None
+    if is_error:
         return Result(custom_id, RowStatus.ERROR, reason=_refusal_text(code, body, error_text))
     return _answer(custom_id, body)
 
@@ -99,16 +111,16 @@ def read_result(line: bytes) -> Result:
 def _decode(line: bytes) -> ResultLine:
     try:
         return _LINE.decode(line)
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         pass
-    # NaN, lone surrogates and huge numbers are in the wild; Python's own reader takes them.
+    # NaN, broken UTF-8, lone surrogates and huge numbers are in the wild; Python's own reader takes them.
     try:
         found = _tolerant(line)
         response = found.get("response") if isinstance(found, dict) else None
         if isinstance(response, dict):
             response["body"] = msgspec.Raw(json.dumps(response.get("body")).encode())
         return msgspec.convert(found, ResultLine)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise UnreadableLine(str(error)) from None
 
 
@@ -117,34 +129,31 @@ def _read_body(raw: bytes) -> Body | None:
         return None
     try:
         return _BODY.decode(raw)
-    except msgspec.DecodeError:
+    except ValueError:
         pass
     found = _tolerant(raw)
     if isinstance(found, str):
         # Some servers give the body as a JSON text inside a string.
-        found = json.loads(found)
+        found = _tolerant(found.encode())
     return msgspec.convert(found, Body)
 
 
 def _tolerant(raw: bytes) -> Any:
-    found = json.loads(raw.decode("utf-8", errors="replace"))
+    # A program that saved the file anew may have put a byte order mark before its first line.
+    found = json.loads(raw.decode("utf-8-sig", errors="replace"))
     return _without_lone_surrogates(found)
 
 
 def _without_lone_surrogates(value: Any) -> Any:
     match value:
         case str():
-            return value.encode("utf-8", errors="replace").decode() if _has_surrogate(value) else value
+            return _SURROGATES.sub("\ufffd", value)
         case dict():
             return {_without_lone_surrogates(key): _without_lone_surrogates(v) for key, v in value.items()}
         case list():
             return [_without_lone_surrogates(entry) for entry in value]
         case _:
             return value
-
-
-def _has_surrogate(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _error_of(error: Any) -> tuple[str, str]:
@@ -187,8 +196,7 @@ def _answer(custom_id: str, body: Body | None) -> Result:
     if body.choices:
         choice = body.choices[0]
         status, content, reason = _read_choice(choice)
-        if isinstance(choice.confidence, int | float) and not isinstance(choice.confidence, bool):
-            confidence = float(choice.confidence)
+        confidence = _share(choice.confidence)
     elif isinstance(body.output, list):
         status, content, reason = _read_responses_output(body)
     else:
@@ -198,7 +206,8 @@ def _answer(custom_id: str, body: Body | None) -> Result:
 
 def _read_choice(choice: Choice) -> tuple[RowStatus, str, str]:
     message = choice.message
-    content = _text_of(message.content) if message else ""
+    text = _text_of(message.content) if message else None
+    content = text or ""
     finish = choice.finish_reason
     if message and isinstance(message.refusal, str) and message.refusal:
         return RowStatus.REFUSED, message.refusal, "the model refused"
@@ -212,7 +221,7 @@ def _read_choice(choice: Choice) -> tuple[RowStatus, str, str]:
         arguments = function.get("arguments") if isinstance(function, dict) else None
         if isinstance(arguments, str):
             return RowStatus.OK, arguments, ""
-    if message is None or (message.content is None and not content):
+    if text is None:
         return RowStatus.INVALID, "", "the answer has no content"
     return RowStatus.OK, content, ""
 
@@ -238,14 +247,18 @@ def _read_responses_output(body: Body) -> tuple[RowStatus, str, str]:
     return RowStatus.OK, "".join(texts), ""
 
 
-def _text_of(content: Any) -> str:
+def _text_of(content: Any) -> str | None:
     if isinstance(content, str):
         return content
-    if isinstance(content, list):
-        return "".join(
-            part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str)
-        )
-    return ""
+    parts = content if isinstance(content, list) else []
+    texts = [part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str)]
+    return "".join(texts) if texts else None
+
+
+def _share(value: Any) -> float | None:
+    # NaN and numbers that no float can hold are not between 0 and 1 either.
+    is_share = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+    return float(value) if is_share else None
 
 
 def _first_int(*values: Any) -> int | None:
