@@ -538,10 +538,9 @@ def prepare_demo(*, rows: int = 200, folder: str | Path | None = None) -> DemoRu
     """
     from shutil import copyfile
 
-    from rowbatch.server.local_model import check_local_model
     from rowbatch.steps.demo_data import fetch_tweets
 
-    check_local_model()
+    require_provider("local")
     data = fetch_tweets(cache() / "demo", rows=rows)
     place = Path(folder) if folder else free_run_path(Path(), "rowbatch-demo")
     table = place / "tweets.csv"
@@ -670,6 +669,22 @@ def extract(
     )
 
 
+def require_provider(provider: str = "local") -> None:
+    """
+    Make sure, before anything is made, that somebody is there to be asked.
+
+    Raises:
+        LocalModelError: The local model is wanted and not installed, and no local server is running.
+        UsageError: There is no such provider.
+    """
+    if find_provider(provider).name == "local":
+        from rowbatch.server.launch import find_running
+        from rowbatch.server.local_model import check_local_model
+
+        if find_running(server_home()) is None:
+            check_local_model()
+
+
 def ensure_local_server() -> Endpoint:
     """The local Batch server of this user: the one that runs, or a new one."""
     from rowbatch.server.launch import ensure_running
@@ -790,6 +805,7 @@ __all__ = [
     "list_runs",
     "open_run",
     "providers",
+    "require_provider",
     "serve",
     "split",
 ]

@@ -163,6 +163,8 @@ def run(
     from rowbatch import api
     from rowbatch.cli import show
 
+    if base_url is None:
+        api.require_provider(provider)
     made = api.create(
         table,
         text=text,
