@@ -514,7 +514,10 @@ def _first_undecodable(path: Path, encoding: str) -> tuple[int, int] | None:
         for line in file:
             try:
                 line.decode(encoding)
-            except UnicodeDecodeError as error:
+            except UnicodeError as error:
+                # A few of Python's codecs (punycode) do not say where.
+                if not isinstance(error, UnicodeDecodeError):
+                    return None
                 before = line[: error.start]
                 return number + before.count(b"\r"), error.start - before.rfind(b"\r")
             number += _count_lines(line)
