@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import secrets
 import shutil
 import zipfile
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate, chain, islice, pairwise
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import BinaryIO
 
-from rowbatch.core.shard import ShardLimits
-from rowbatch.errors import InputError, OutputExists, RequestTooLarge, UsageError, from_os_error
+from rowbatch.core.shard import ShardCutter, ShardLimits
+from rowbatch.errors import InputError, OutputExists, UsageError, from_os_error
 from rowbatch.store.atomic import atomic_file, fsync_folder
 
 _BLOCK = 1 << 20
+_COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
 _UNLIMITED = 1 << 62
 
 
@@ -81,69 +87,139 @@ def split(
             "say how to split, in one way",
             hint="give --parts N, or --max-requests N and --max-bytes N, or --limits openai",
         )
-    if out.exists() and not overwrite and (out.is_file() or any(out.iterdir())):
-        raise OutputExists(str(out))
+    if any(number is not None and number < 1 for number in (parts, max_requests, max_bytes)):
+        raise UsageError("a part holds at least one line", hint="give a number from 1")
+    is_zip = out.suffix.lower() == ".zip"
     try:
-        if parts is not None:
-            planned, blank = _plan_parts(source, parts)
-        else:
-            chosen = limits or ShardLimits(max_requests or _UNLIMITED, max_bytes or _UNLIMITED)
-            planned, blank = _plan_limits(source, chosen)
-        if out.suffix.lower() == ".zip":
-            _write_zip(source, out, planned, overwrite)
-        else:
-            _write_folder(source, out, planned, overwrite)
+        _require_free(source, out, is_zip, overwrite)
+        with _open(source) as file:
+            if parts is not None:
+                planned, blank = _plan_parts(file, parts)
+            else:
+                chosen = limits or ShardLimits(max_requests or _UNLIMITED, max_bytes or _UNLIMITED)
+                planned, blank = _plan_limits(file, chosen)
+            written = _named(planned)
+            file.seek(0)
+            write = _write_zip if is_zip else _write_folder
+            write(file, out, written, overwrite)
     except OSError as error:
-        raise from_os_error(error, error.filename or str(source)) from error
-    return SplitReport(out, tuple(planned), blank)
+        raise from_os_error(error, str(error.filename or source)) from error
+    return SplitReport(out, tuple(written), blank)
 
 
-def _plan_parts(source: Path, parts: int) -> tuple[list[Part], int]:
-    lines = _count_lines(source)
-    if lines == 0:
-        raise InputError(f"{source} is empty", hint="is it the right file?")
-    if parts > lines:
-        raise UsageError(f"{source} has {lines:,} lines, which cannot become {parts:,} parts")
-    counts = [lines // parts + (number < lines % parts) for number in range(parts)]
-    sizes: list[int] = []
-    blank = done = size = 0
-    with source.open("rb") as file:
-        for line in file:
-            size += len(line)
-            done += 1
-            blank += line in (b"\n", b"\r\n")
-            if done == counts[len(sizes)]:
-                sizes.append(size)
-                done = size = 0
-    return _named(list(zip(counts, sizes, strict=True))), blank
+def _require_free(source: Path, out: Path, is_zip: bool, overwrite: bool) -> None:
+    """Nothing is replaced that was not made here, and never the source."""
+    place, origin = out.resolve(), source.resolve()
+    if place == origin or place in origin.parents:
+        raise UsageError(f"{source} would be replaced by its own parts", hint="give another place with -o")
+    if not out.exists():
+        return
+    if is_zip or not out.is_dir():
+        if overwrite and is_zip and out.is_file():
+            return
+        raise OutputExists(str(out), **({} if is_zip and out.is_file() else {"hint": "give another name"}))
+    names = [entry.name for entry in out.iterdir()]
+    if names and not overwrite:
+        raise OutputExists(str(out))
+    if not all(name.startswith("part_") and name.endswith(".jsonl") for name in names):
+        raise OutputExists(
+            str(out), hint="it holds other files than parts, so it is not replaced; give another name"
+        )
 
 
-def _plan_limits(source: Path, limits: ShardLimits) -> tuple[list[Part], int]:
+def _plan_limits(file: BinaryIO, limits: ShardLimits) -> tuple[list[tuple[int, int]], int]:
+    """Lines and bytes of each part, as full as the limits allow; and the number of blank lines."""
+    cutter = ShardCutter(limits)
     found: list[tuple[int, int]] = []
-    lines = size = blank = 0
-    with source.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            length = len(line)
-            if length > limits.max_bytes:
-                raise RequestTooLarge(number, length, limits.max_bytes)
-            if lines == limits.max_requests or size + length > limits.max_bytes:
-                found.append((lines, size))
-                lines = size = 0
-            lines += 1
-            size += length
-            blank += line in (b"\n", b"\r\n")
-    if not lines:
-        raise InputError(f"{source} is empty", hint="is it the right file?")
-    return _named([*found, (lines, size)]), blank
+    first, blank = 1, 0
+    for offset, sizes in _line_sizes(file):
+        blank += _blank_lines(file, offset, sizes)
+        for cut in cutter.cut(sizes, range(first, first + len(sizes))):
+            if cut.shard > len(found):
+                found.append((0, 0))
+            lines, size = found[-1]
+            found[-1] = (lines + cut.stop - cut.start, size + cut.size_bytes)
+        first += len(sizes)
+    return found, blank
 
 
-def _count_lines(source: Path) -> int:
-    lines, last = 0, b"\n"
-    with source.open("rb") as file:
-        while block := file.read(_BLOCK):
-            lines += block.count(b"\n")
-            last = block[-1:]
-    return lines + (last != b"\n")
+def _plan_parts(file: BinaryIO, parts: int) -> tuple[list[tuple[int, int]], int]:
+    """Lines and bytes of each of so many parts of equally many lines; and the number of blank lines."""
+    # How many lines there are is known at the end. Then only those blocks are read again in which
+    # one part ends and the next begins.
+    blocks: list[tuple[int, int]] = []
+    blank = 0
+    for offset, sizes in _line_sizes(file):
+        blocks.append((offset, len(sizes)))
+        blank += _blank_lines(file, offset, sizes)
+    lines = sum(count for _, count in blocks)
+    if lines < parts:
+        raise UsageError(
+            f"there are {lines:,} lines, which cannot become {parts:,} parts",
+            hint=f"give --parts {lines} or fewer",
+        )
+    counts = [lines // parts + (number < lines % parts) for number in range(parts)]
+    last_lines = list(accumulate(counts))
+    offsets = [0]
+    done = 0
+    for offset, count in blocks:
+        here = last_lines[len(offsets) - 1 : bisect_right(last_lines, done + count)]
+        if here:
+            ends = list(accumulate(_first_sizes(file, offset, here[-1] - done)))
+            offsets.extend(offset + ends[line - done - 1] for line in here)
+        done += count
+    sizes_of_parts = [stop - start for start, stop in pairwise(offsets)]
+    return list(zip(counts, sizes_of_parts, strict=True)), blank
+
+
+def _blank_lines(file: BinaryIO, offset: int, sizes: list[int]) -> int:
+    blank = sizes.count(1)
+    if 2 in sizes or blank:
+        # Rare enough to look again: two bytes may be a carriage return with its line feed, and one byte
+        # may be a last line without its end.
+        place = file.tell()
+        file.seek(offset)
+        blank = sum(file.read(size) in (b"\n", b"\r\n") for size in sizes)
+        file.seek(place)
+    return blank
+
+
+def _first_sizes(file: BinaryIO, offset: int, lines: int) -> Iterator[int]:
+    file.seek(offset)
+    return islice(chain.from_iterable(sizes for _, sizes in _line_sizes(file)), lines)
+
+
+def _line_sizes(file: BinaryIO) -> Iterator[tuple[int, list[int]]]:
+    """Sizes of whole lines, some at a time, and where in the file the first of these begins."""
+    offset = file.tell()
+    begun = 0
+    while block := file.read(_BLOCK):
+        sizes: list[int] = []
+        at = 0
+        while end := block.find(b"\n", at) + 1:
+            sizes.append(end - at)
+            at = end
+        if sizes:
+            sizes[0] += begun
+            yield offset, sizes
+            offset += begun + at
+            begun = 0
+        begun += len(block) - at
+    if begun:
+        # The last line of a file may lack its end.
+        yield offset, [begun]
+
+
+def _open(source: Path) -> BinaryIO:
+    file = source.open("rb")
+    head = file.read(4)
+    file.seek(0)
+    if head and not head.startswith(_COMPRESSED):
+        return file
+    file.close()
+    if head:
+        raise InputError(f"{source} is compressed", hint="unpack it first")
+    raise InputError(f"{source} is empty", hint="is it the right file?")
 
 
 def _named(sizes: list[tuple[int, int]]) -> list[Part]:
@@ -154,40 +230,35 @@ def _named(sizes: list[tuple[int, int]]) -> list[Part]:
     ]
 
 
-def _write_folder(source: Path, out: Path, parts: list[Part], overwrite: bool) -> None:
-    # All parts under another name first: nobody finds half of them.
-    temporary = out.with_name(f".{out.name}.part")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
+def _write_folder(file: BinaryIO, out: Path, parts: list[Part], overwrite: bool) -> None:
+    # Under another name until all is there: nobody finds half of the parts.
+    place = out.resolve()
+    token = secrets.token_hex(4)
+    temporary, old = (place.with_name(f".{place.name}.{token}.{kind}") for kind in ("part", "old"))
     try:
-        with source.open("rb") as file:
-            for part in parts:
-                with atomic_file(temporary / part.name, overwrite=False) as to:
-                    for block in _blocks(file, part.size_bytes):
-                        to.write(block)
-        if out.is_dir() and not any(out.iterdir()):
-            out.rmdir()
-        elif out.exists():
-            if not overwrite or not _holds_only_parts(out):
-                raise OutputExists(
-                    str(out), hint="it holds other files than parts, so it is not replaced; give another name"
-                )
-            shutil.rmtree(out)
-        temporary.rename(out)
-        fsync_folder(out.parent)
+        temporary.mkdir(parents=True)
+        for part in parts:
+            with (temporary / part.name).open("xb") as to:
+                _copy(file, to, part.size_bytes)
+                to.flush()
+                os.fsync(to.fileno())
+        fsync_folder(temporary)
+        if overwrite and place.exists():
+            place.rename(old)
+        elif place.exists():
+            place.rmdir()
+        temporary.rename(place)
+        fsync_folder(place.parent)
+    except OSError as error:
+        raise from_os_error(error, str(out)) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        if place.exists():
+            shutil.rmtree(old, ignore_errors=True)
 
 
-def _holds_only_parts(folder: Path) -> bool:
-    return folder.is_dir() and all(
-        entry.name.startswith("part_") and entry.suffix == ".jsonl" for entry in folder.iterdir()
-    )
-
-
-def _write_zip(source: Path, out: Path, parts: list[Part], overwrite: bool) -> None:
+def _write_zip(file: BinaryIO, out: Path, parts: list[Part], overwrite: bool) -> None:
     with (
-        source.open("rb") as file,
         atomic_file(out, overwrite=overwrite) as to,
         zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive,
     ):
@@ -197,17 +268,34 @@ def _write_zip(source: Path, out: Path, parts: list[Part], overwrite: bool) -> N
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.file_size = part.size_bytes
             with archive.open(entry, "w", force_zip64=part.size_bytes >= 1 << 31) as member:
-                _copy(file, member, part.size_bytes)
+                for block in _blocks(file, part.size_bytes):
+                    member.write(block)
 
 
-def _copy(source: BinaryIO, to: IO[bytes], size: int) -> None:
-    for block in _blocks(source, size):
+def _copy(file: BinaryIO, to: BinaryIO, size: int) -> None:
+    """Copy the next bytes; inside the kernel where it can, which spares half of the work."""
+    if hasattr(os, "copy_file_range"):
+        start = file.tell()
+        left = size
+        try:
+            while left:
+                copied = os.copy_file_range(file.fileno(), to.fileno(), left, start + size - left)
+                if not copied:
+                    break
+                left -= copied
+        except OSError as error:
+            # Not on this file system, or not from one to another.
+            if left != size or error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+                raise
+        file.seek(start + size - left)
+        size = left
+    for block in _blocks(file, size):
         to.write(block)
 
 
-def _blocks(source: BinaryIO, size: int) -> Iterator[bytes]:
+def _blocks(file: BinaryIO, size: int) -> Iterator[bytes]:
     while size:
-        block = source.read(min(_BLOCK, size))
+        block = file.read(min(_BLOCK, size))
         if not block:
             raise InputError(
                 "the file became shorter while it was split", hint="is another program writing it?"
