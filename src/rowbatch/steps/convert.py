@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def convert(
         template: The user message with `{{column}}`; instead of `text`.
         system: The system message, may have `{{column}}`; None means none.
         model, max_tokens, temperature: Of each request; None leaves a parameter out.
-        id_prefix: Before the row number.
+        id_prefix: Before the row number; must not end in a digit, which would make the number another one.
         skip_empty: Leave rows with an empty text out; their numbers are not used again.
         encoding, delimiter: Of the table; None means found out.
         overwrite: Whether `out` may be replaced.
@@ -77,6 +78,15 @@ def convert(
             "say what the user message is: a column, or a template" + (", not both" if text else ""),
             hint="give --text COLUMN or --template with {{columns}}",
         )
+    if temperature is not None and not math.isfinite(temperature):
+        raise UsageError(f"a temperature of {temperature} is no number", hint="for example: --temperature 0")
+    if id_prefix[-1:].isdigit():
+        raise UsageError(
+            f"the prefix {id_prefix!r} ends in a digit, so the row number behind it could not be told",
+            hint=f"for example: --id-prefix {id_prefix}-",
+        )
+    if out.exists() and table.exists() and out.samefile(table):
+        raise UsageError(f"{table} would be replaced by its own requests", hint="give another name with -o")
     opened = open_table(table, encoding=encoding, delimiter=delimiter)
     user = Template.parse(template) if template is not None else Template.column_only(str(text))
     parameters: dict[str, Any] = {}
