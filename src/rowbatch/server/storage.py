@@ -68,7 +68,10 @@ class Storage:
         self.work = home / "work"
         for folder in (home, self.files, self.work):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._db = sqlite3.connect(home / "server.sqlite", isolation_level=None, timeout=30)
+        # One thread at a time uses it, but it may be another one than that which made it.
+        self._db = sqlite3.connect(
+            home / "server.sqlite", isolation_level=None, timeout=30, check_same_thread=False
+        )
         self._db.row_factory = sqlite3.Row
         self._db.execute("PRAGMA synchronous = FULL")
         if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
