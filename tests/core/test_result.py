@@ -90,6 +90,10 @@ def test_an_answer():
         pytest.param(chat(says(None)), "invalid", "", id="content-null"),
         pytest.param(chat(says(7)), "invalid", "", id="content-of-another-type"),
         pytest.param(chat(says([{"type": "thinking"}])), "invalid", "", id="no-part-is-text"),
+        pytest.param(
+            chat(says([{"type": "refusal", "refusal": "I can't."}])), "refused", "I can't.", id="refusal-part"
+        ),
+        pytest.param({"error": {"message": "Overloaded."}}, "error", "", id="an-error-under-status-200"),
         pytest.param(chat(None), "invalid", "", id="message-null"),
         pytest.param(chat({}), "invalid", "", id="message-empty"),
         pytest.param(chat(says(None, refusal="I can't.")), "refused", "I can't.", id="refusal"),
@@ -257,6 +261,16 @@ def test_what_could_not_be_run(line, status, reason):
     result = read_result(line)
     assert (result.custom_id, result.status, result.reason) == ("row-1", status, reason)
     assert result.content == ""
+
+
+@pytest.mark.parametrize("error", [None, "", {}, {"code": None, "message": None}])
+@pytest.mark.parametrize("status_code", [200, 201, "200"])
+def test_an_answer_beside_an_error_that_says_nothing(status_code, error):
+    """
+    An error without a word is none, and a status may be written as a text.
+    """
+    line = line_of(response(chat(says("positive")), status_code), error)
+    assert read_result(line).content == "positive"
 
 
 def test_vllm_answers_are_answers():

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 
-class Usage(msgspec.Struct):
+class Usage(msgspec.Struct, gc=False):
     """Tokens as counted by the provider: chat completions and responses name them differently."""
 
     prompt_tokens: Any = None
@@ -20,7 +20,7 @@ class Usage(msgspec.Struct):
     output_tokens: Any = None
 
 
-class Message(msgspec.Struct):
+class Message(msgspec.Struct, gc=False):
     """A chat message of the model."""
 
     content: Any = None
@@ -28,7 +28,7 @@ class Message(msgspec.Struct):
     tool_calls: Any = None
 
 
-class Choice(msgspec.Struct):
+class Choice(msgspec.Struct, gc=False):
     """One answer of a chat completion."""
 
     message: Message | None = None
@@ -36,7 +36,7 @@ class Choice(msgspec.Struct):
     confidence: Any = None
 
 
-class Body(msgspec.Struct):
+class Body(msgspec.Struct, gc=False):
     """The endpoint's response, or its error."""
 
     choices: list[Choice] | None = None
@@ -49,16 +49,31 @@ class Body(msgspec.Struct):
     message: Any = None
 
 
-class Response(msgspec.Struct):
+class Response(msgspec.Struct, gc=False):
     """What the endpoint answered."""
 
     status_code: Any = None
     body: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class ResultLine(msgspec.Struct):
+class ResultLine(msgspec.Struct, gc=False):
     """One line of an output or error file."""
 
     custom_id: Any = None
     response: Response | None = None
+    error: Any = None
+
+
+class PlainResponse(msgspec.Struct, gc=False):
+    """A response whose body is as the types say: read in one go, where `Response` keeps it raw."""
+
+    status_code: Any = None
+    body: Body | None = None
+
+
+class PlainLine(msgspec.Struct, gc=False):
+    """A result line whose parts all are as the types say, as nearly every line is."""
+
+    custom_id: Any = None
+    response: PlainResponse | None = None
     error: Any = None
