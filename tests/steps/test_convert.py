@@ -137,17 +137,15 @@ def test_options_that_do_not_fit_together(posts, tmp_path, options, said):
     assert [entry.name for entry in tmp_path.iterdir()] == ["posts.csv"]
 
 
-def test_a_column_that_is_not_there(posts, tmp_path):
+@pytest.mark.parametrize(
+    "options", [{"text": "Posts"}, {"template": "{{id}} {{Posts}}"}, {"text": "id", "system": "{{Posts}}"}]
+)
+def test_a_column_that_is_not_there(posts, tmp_path, options):
     """
     A wrong name in any place of the request suggests the nearest one, and writes nothing.
     """
-    for options in (
-        {"text": "Posts"},
-        {"template": "{{id}} {{Posts}}"},
-        {"text": "id", "system": "{{Posts}}"},
-    ):
-        with pytest.raises(TableError, match="did you mean 'post'"):
-            convert(posts, tmp_path / "out.jsonl", model="m", **options)
+    with pytest.raises(TableError, match="did you mean 'post'"):
+        convert(posts, tmp_path / "out.jsonl", model="m", **options)
     assert not (tmp_path / "out.jsonl").exists()
 
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from rowbatch.core.result import Result, UnreadableLine, iter_lines, read_result
 from rowbatch.core.states import RowStatus
-from rowbatch.errors import InputError, from_os_error
+from rowbatch.errors import InputError, UsageError, from_os_error
 from rowbatch.store.atomic import atomic_file
 from rowbatch.tables.csv_reader import open_table
 from rowbatch.tables.csv_writer import CsvWriter
@@ -20,7 +20,7 @@ from rowbatch.tables.csv_writer import CsvWriter
 COLUMNS = ("content", "status", "status_reason")
 _ROWS_PER_CHUNK = 20_000
 _SHOWN = 20
-_ROW_NUMBER = re.compile(r"\D*?(\d{1,15})", re.ASCII)
+_ROW_NUMBER = re.compile(r"(|.*\D)(\d{1,15})", re.ASCII | re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -83,22 +83,27 @@ def extract(
         results: Output and error files, in any order.
         out: A CSV file with `custom_id`, `content`, `status`, `status_reason`, in the order of the files.
         join: The original table: then all its columns and rows in order, and the answers beside them. The
-            number at the end of `custom_id` is the row, counted from 1, or from 0 when there is a 0.
+            number at the end of `custom_id` is the row, counted from 1, or from 0 when there is a 0. What
+            stands before it must be the same in all ids: those of the rarer prefixes are unknown.
         encoding, delimiter: Of that table; None means found out.
         overwrite: Whether `out` may be replaced.
     Raises:
         InputError: A file is not there, or none of its lines is a result.
+        UsageError: The output would replace a result file.
         TableError: The table to join is broken.
         OutputExists, StorageError: The output cannot be written.
     """
     report = ExtractReport(out)
+    for path in results:
+        if out.exists() and path.exists() and out.samefile(path):
+            raise UsageError(f"{path} would be replaced by its own answers", hint="give another name with -o")
     if join is None:
         with atomic_file(out, overwrite=overwrite) as file:
             _write_in_file_order(results, CsvWriter(file, ("custom_id", *COLUMNS)), report)
             _require_results(results, report)
         return report
     table = open_table(join, encoding=encoding, delimiter=delimiter)
-    found = _by_number(results, report)
+    prefix, found = _by_number(results, report)
     _require_results(results, report)
     if 0 in found:
         report.counts_from_zero = True
@@ -119,7 +124,7 @@ def extract(
             writer.write(pl.concat([chunk.frame, added], how="horizontal"))
             _count(report, answers)
     for number in found:
-        _note_unknown(report, f"number {number - report.counts_from_zero}")
+        _note_unknown(report, f"{prefix}{number - report.counts_from_zero}")
     return report
 
 
@@ -151,14 +156,15 @@ def _write_in_file_order(results: Sequence[Path], writer: CsvWriter, report: Ext
         flush()
 
 
-def _by_number(results: Sequence[Path], report: ExtractReport) -> dict[int, _Answer]:
-    found: dict[int, _Answer] = {}
+def _by_number(results: Sequence[Path], report: ExtractReport) -> tuple[str, dict[int, _Answer]]:
+    """The commonest prefix of the ids, and its answers by number."""
+    by_prefix: dict[str, dict[int, _Answer]] = {"": {}}
     for result in _results(results, report):
         match = _ROW_NUMBER.fullmatch(result.custom_id)
         if match is None:
             _note_unknown(report, result.custom_id)
             continue
-        number = int(match.group(1))
+        found, number = by_prefix.setdefault(match.group(1), {}), int(match.group(2))
         answer = _Answer(result.content, result.status, result.reason)
         before = found.get(number)
         if before is not None:
@@ -167,7 +173,14 @@ def _by_number(results: Sequence[Path], report: ExtractReport) -> dict[int, _Ans
             if before.status is RowStatus.OK or answer.status is not RowStatus.OK:
                 continue
         found[number] = answer
-    return found
+    # Two experiments in one pile, or ids that are no row numbers at all: nobody's answer goes to
+    # somebody else's row.
+    commonest = max(by_prefix, key=lambda prefix: len(by_prefix[prefix]))
+    for prefix, others in by_prefix.items():
+        if prefix != commonest:
+            for number in others:
+                _note_unknown(report, f"{prefix}{number}")
+    return commonest, by_prefix[commonest]
 
 
 def _results(paths: Sequence[Path], report: ExtractReport) -> Iterator[Result]:
