@@ -303,9 +303,9 @@ def test_only_this_machine_with_the_key_is_answered(endpoint, path, headers, sta
     request = urllib.request.Request(endpoint.base_url.removesuffix("/v1") + path, headers=headers)
     try:
         with urllib.request.urlopen(request) as answer:
-            found = answer.status
+            found, body = answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
-        found = error.code
-        assert "error" in json.load(error)
+        found, body = error.code, json.load(error)
         error.close()
     assert found == status
+    assert ("error" in body) == (status != 200)
