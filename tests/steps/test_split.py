@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rowbatch.core.shard import ShardLimits
-from rowbatch.errors import InputError, OutputExists, RequestTooLarge, UsageError
+from rowbatch.errors import InputError, OutputExists, RequestTooLarge, StorageError, UsageError
 from rowbatch.steps import split as split_module
 from rowbatch.steps.split import SplitReport, split
 
@@ -214,6 +214,67 @@ def test_a_failure_leaves_the_old_parts(tmp_path: Path, monkeypatch: pytest.Monk
         split(source, out, parts=2, overwrite=True)
     assert [(out / name).read_bytes() for name in sorted(os.listdir(out))] == before  # noqa: PTH208
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["in.jsonl", "out"]
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_only_parts_are_taken_for_parts(tmp_path: Path, folder: bool) -> None:
+    """
+    A file of somebody's own with a similar name, or a folder with a part's name, is not replaced.
+    """
+    source = write(tmp_path / "in.jsonl", b"1\n2\n3\n")
+    out = tmp_path / "out"
+    split(source, out, parts=3)
+    if folder:
+        (out / "part_04_of_04.jsonl").mkdir()
+    else:
+        write(out / "part_notes.jsonl", b"mine")
+    with pytest.raises(OutputExists):
+        split(source, out, parts=2, overwrite=True)
+    assert len(list(out.iterdir())) == 4
+
+
+def test_a_failure_of_the_last_step_brings_the_old_parts_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    When the new parts cannot take their name, the old ones have it again.
+    """
+    source = write(tmp_path / "in.jsonl", b"1\n2\n3\n")
+    out = tmp_path / "out"
+    before = contents(split(source, out, parts=3))
+    rename = Path.rename
+
+    def fail(path: Path, to: Path) -> Path:
+        if path.suffix == ".part":
+            raise OSError(5, "Input/output error")
+        return rename(path, to)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(StorageError):
+        split(source, out, parts=2, overwrite=True)
+    assert [(out / entry.name).read_bytes() for entry in sorted(out.iterdir())] == before
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["in.jsonl", "out"]
+
+
+@pytest.mark.parametrize("name", ["out", "out.zip"])
+@pytest.mark.parametrize(("change", "says"), [(b"1\n2\n", "shorter"), (b"1\n2\n3\n4\n", "longer")])
+def test_a_source_that_changes_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, change: bytes, says: str
+) -> None:
+    """
+    A file that another program writes while it is split is an error, and no part is left.
+    """
+    source = write(tmp_path / "in.jsonl", b"1\n2\n3\n")
+    named = split_module._named
+
+    def meanwhile(sizes: list[tuple[int, int]]) -> list[split_module.Part]:
+        source.write_bytes(change)
+        return named(sizes)
+
+    monkeypatch.setattr(split_module, "_named", meanwhile)
+    with pytest.raises(InputError, match=says):
+        split(source, tmp_path / name, parts=3)
+    assert list(tmp_path.iterdir()) == [source]
 
 
 def test_without_help_of_the_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

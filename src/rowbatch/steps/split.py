@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import shutil
 import zipfile
@@ -21,6 +22,7 @@ from rowbatch.store.atomic import atomic_file, fsync_folder
 _BLOCK = 1 << 20
 _COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
 _UNLIMITED = 1 << 62
+_PART_NAME = re.compile(r"part_\d+_of_\d+\.jsonl", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +120,10 @@ def _require_free(source: Path, out: Path, is_zip: bool, overwrite: bool) -> Non
         if overwrite and is_zip and out.is_file():
             return
         raise OutputExists(str(out), **({} if is_zip and out.is_file() else {"hint": "give another name"}))
-    names = [entry.name for entry in out.iterdir()]
-    if names and not overwrite:
+    entries = list(out.iterdir())
+    if entries and not overwrite:
         raise OutputExists(str(out))
-    if not all(name.startswith("part_") and name.endswith(".jsonl") for name in names):
+    if not all(_PART_NAME.fullmatch(entry.name) and entry.is_file() for entry in entries):
         raise OutputExists(
             str(out), hint="it holds other files than parts, so it is not replaced; give another name"
         )
@@ -242,6 +244,7 @@ def _write_folder(file: BinaryIO, out: Path, parts: list[Part], overwrite: bool)
                 _copy(file, to, part.size_bytes)
                 to.flush()
                 os.fsync(to.fileno())
+        _require_end(file)
         fsync_folder(temporary)
         if overwrite and place.exists():
             place.rename(old)
@@ -255,6 +258,8 @@ def _write_folder(file: BinaryIO, out: Path, parts: list[Part], overwrite: bool)
         shutil.rmtree(temporary, ignore_errors=True)
         if place.exists():
             shutil.rmtree(old, ignore_errors=True)
+        elif old.exists():
+            old.rename(place)
 
 
 def _write_zip(file: BinaryIO, out: Path, parts: list[Part], overwrite: bool) -> None:
@@ -270,6 +275,7 @@ def _write_zip(file: BinaryIO, out: Path, parts: list[Part], overwrite: bool) ->
             with archive.open(entry, "w", force_zip64=part.size_bytes >= 1 << 31) as member:
                 for block in _blocks(file, part.size_bytes):
                     member.write(block)
+        _require_end(file)
 
 
 def _copy(file: BinaryIO, to: BinaryIO, size: int) -> None:
@@ -291,6 +297,11 @@ def _copy(file: BinaryIO, to: BinaryIO, size: int) -> None:
         size = left
     for block in _blocks(file, size):
         to.write(block)
+
+
+def _require_end(file: BinaryIO) -> None:
+    if file.read(1):
+        raise InputError("the file became longer while it was split", hint="is another program writing it?")
 
 
 def _blocks(file: BinaryIO, size: int) -> Iterator[bytes]:
