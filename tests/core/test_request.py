@@ -152,3 +152,16 @@ def test_the_preview_is_the_body_of_the_line():
     body = json.loads(render(settings, [("a", "b", "", "", "")]))["body"]
     assert settings.body_preview({"post": "a", "title": "b"}) == body
     assert settings.columns == ("title", "post")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "rows"),
+    [("", 20_000), ("x" * 100_000, 335), ("é" * (20 << 20), 1)],
+    ids=["short", "long", "longer-than-a-chunk"],
+)
+def test_a_long_prompt_makes_short_chunks(prompt, rows):
+    """
+    The constant text of all requests that are rendered at a time stays within some megabytes.
+    """
+    settings = RequestSettings(model="m", user=Template.column_only("a"), system=Template.literal(prompt))
+    assert settings.rows_per_chunk() == rows

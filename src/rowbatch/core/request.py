@@ -29,6 +29,7 @@ _ESCAPES: dict[str, str] = {
 _ESCAPED_CHARACTERS, _ESCAPE_TEXTS = list(_ESCAPES), list(_ESCAPES.values())
 # Most cells need no escape at all, and looking is cheaper than replacing.
 _NEEDS_ESCAPE = r'[\x00-\x1f"\\\u{85}\u{2028}\u{2029}]'
+_CHUNK_BYTES = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,11 @@ class RequestSettings:
         if self.system is not None:
             yield "system", self.system
         yield "user", self.user
+
+    def rows_per_chunk(self, most: int = 20_000) -> int:
+        """How many rows to render at a time: a long prompt stands in each, and must not fill the memory."""
+        constant = sum(len(part.encode()) for part in self.line_parts() if isinstance(part, str))
+        return max(1, min(most, _CHUNK_BYTES // constant))
 
     def line_parts(self) -> tuple[str | Column | None, ...]:
         """

@@ -105,7 +105,7 @@ def convert(
     asked = [positions[name] for name in user.columns]
     rows = requests = empty = size = 0
     with atomic_file(out, overwrite=overwrite) as file:
-        for chunk in opened.chunks():
+        for chunk in opened.chunks(settings.rows_per_chunk()):
             blank = blank_rows(chunk.frame, asked)
             empty += int(blank.sum())
             rows += chunk.frame.height
