@@ -118,11 +118,27 @@ def test_ids_that_count_from_zero(posts, tmp_path):
     """
     Where there is a number 0, the first row is number 0, and it is said so.
     """
-    results = write(tmp_path / "o.jsonl", [ok("request-2", "C"), ok("request-0", "A"), ok("request-3", "?")])
+    results = write(tmp_path / "o.jsonl", [ok("request-2", "C"), ok("request-0", "A"), ok("request-7", "?")])
     report = extract([results], tmp_path / "out.csv", join=posts)
     assert [row[2] for row in table_of(tmp_path / "out.csv")[1:]] == ["A", "", "C"]
     assert report.counts_from_zero
-    assert report.unknown == ["request-3"]
+    assert report.unknown == ["request-7"]
+
+
+def test_ids_that_count_from_zero_and_from_one(posts, tmp_path):
+    """
+    With a number 0 and that of the last row, every row could be its neighbour: that is asked, not guessed.
+    """
+    results = write(tmp_path / "o.jsonl", [ok(f"row-{number}", str(number)) for number in range(4)])
+    with pytest.raises(InputError, match="row-0 and row-3 are both there"):
+        extract([results], tmp_path / "out.csv", join=posts)
+    assert not (tmp_path / "out.csv").exists()
+    report = extract([results], tmp_path / "out.csv", join=posts, first_number=0)
+    assert [row[2] for row in table_of(tmp_path / "out.csv")[1:]] == ["0", "1", "2"]
+    assert (report.counts_from_zero, report.unknown) == (True, ["row-3"])
+    report = extract([results], tmp_path / "out.csv", join=posts, first_number=1, overwrite=True)
+    assert [row[2] for row in table_of(tmp_path / "out.csv")[1:]] == ["1", "2", "3"]
+    assert (report.counts_from_zero, report.unknown) == (False, ["row-0"])
 
 
 @pytest.mark.parametrize(
@@ -290,6 +306,8 @@ def test_an_output_is_replaced_only_on_request(posts, tmp_path):
             extract([results], out, join=join)
         with pytest.raises(UsageError, match="would be replaced"):
             extract([results], results, join=join, overwrite=True)
+    with pytest.raises(UsageError, match="would be replaced"):
+        extract([results], posts, join=posts, overwrite=True)
     assert out.read_text(encoding="utf-8") == "mine"
     assert results.read_bytes() == ok("row-1", "x") + b"\n"
     extract([results], out, overwrite=True)

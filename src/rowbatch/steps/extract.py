@@ -1,12 +1,17 @@
-"""`extract`: result files become a table. Needs no run, no key and no network."""
+"""
+`extract`: result files become a table. Needs no run, no key and no network.
+
+Answers lie in flat columns from the moment they are read; an object for each of a million rows
+would cost most of the time and the memory.
+"""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
@@ -19,8 +24,11 @@ from rowbatch.tables.csv_writer import CsvWriter
 
 COLUMNS = ("content", "status", "status_reason")
 _ROWS_PER_CHUNK = 20_000
+_CHARS_PER_CHUNK = 32_000_000
 _SHOWN = 20
-_ROW_NUMBER = re.compile(r"(|.*\D)(\d{1,15})", re.ASCII | re.DOTALL)
+# What stands before the number at the end, and the number.
+_ROW_ID = r"(?s)\A(|.*[^0-9])([0-9]{1,15})\z"
+_MAX_REASONS = 1_000
 
 
 @dataclass(slots=True)
@@ -57,21 +65,12 @@ class ExtractReport:
     counts_from_zero: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    content: str
-    status: RowStatus
-    reason: str
-
-
-_MISSING = _Answer("", RowStatus.MISSING, "in no result file")
-
-
 def extract(
     results: Sequence[Path],
     out: Path,
     *,
     join: Path | None = None,
+    first_number: Literal[0, 1] | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
     overwrite: bool = False,
@@ -83,19 +82,21 @@ def extract(
         results: Output and error files, in any order.
         out: A CSV file with `custom_id`, `content`, `status`, `status_reason`, in the order of the files.
         join: The original table: then all its columns and rows in order, and the answers beside them. The
-            number at the end of `custom_id` is the row, counted from 1, or from 0 when there is a 0. What
-            stands before it must be the same in all ids: those of the rarer prefixes are unknown.
+            number at the end of `custom_id` is the row. What stands before it must be the same in all ids:
+            those of the rarer prefixes are unknown.
+        first_number: Of the first row; None means 1, or 0 where there is a number 0.
         encoding, delimiter: Of that table; None means found out.
         overwrite: Whether `out` may be replaced.
     Raises:
-        InputError: A file is not there, or none of its lines is a result.
-        UsageError: The output would replace a result file.
+        InputError: A file is not there, or none of its lines is a result; or the ids count from 0 and
+            from 1 at once.
+        UsageError: The output would replace a result file or the table.
         TableError: The table to join is broken.
         OutputExists, StorageError: The output cannot be written.
     """
     report = ExtractReport(out)
-    for path in results:
-        if out.exists() and path.exists() and out.samefile(path):
+    for path in (*results, join):
+        if path and out.exists() and path.exists() and out.samefile(path):
             raise UsageError(f"{path} would be replaced by its own answers", hint="give another name with -o")
     if join is None:
         with atomic_file(out, overwrite=overwrite) as file:
@@ -103,84 +104,164 @@ def extract(
             _require_results(results, report)
         return report
     table = open_table(join, encoding=encoding, delimiter=delimiter)
-    prefix, found = _by_number(results, report)
+    prefix, answers = _by_number(results, report)
     _require_results(results, report)
-    if 0 in found:
-        report.counts_from_zero = True
-        found = {number + 1: answer for number, answer in found.items()}
-    names = list(table.header)
+    if first_number is None:
+        first_number = 0 if answers.height and answers["number"][0] == 0 else 1
+        guessed = True
+    else:
+        guessed = False
+    report.counts_from_zero = first_number == 0
+    with atomic_file(out, overwrite=overwrite) as file:
+        writer = CsvWriter(file, _names(table.header))
+        numbers, used = answers["number"], int((answers["number"] < first_number).sum())
+        _note_unknown(report, prefix, numbers[:used])
+        for chunk in table.chunks():
+            first = chunk.first_row - 1 + first_number
+            stop = used + int((numbers[used : used + chunk.frame.height] < first + chunk.frame.height).sum())
+            added = _in_rows(answers[used:stop], first, chunk.frame.height)
+            used = stop
+            writer.write(pl.concat([chunk.frame, _shown(added, len(table.header))], how="horizontal"))
+            _count(report, added)
+        if report.counts_from_zero and guessed and numbers[used : used + 1].to_list() == [report.rows]:
+            raise InputError(
+                f"the ids {prefix}0 and {prefix}{report.rows:,} are both there, but {join} has "
+                f"{report.rows:,} rows: do the ids count them from 0 or from 1?",
+                hint="is it the right table? Remove the line of the id that is none of its rows",
+            )
+    _note_unknown(report, prefix, numbers[used:])
+    return report
+
+
+def _names(header: Sequence[str]) -> list[str]:
+    names = list(header)
     for name in COLUMNS:
         free = name
         while free in names:
             free = f"rowbatch_{free}"
         names.append(free)
-    positions = {name: str(len(table.header) + index) for index, name in enumerate(COLUMNS)}
-    with atomic_file(out, overwrite=overwrite) as file:
-        writer = CsvWriter(file, names)
-        for chunk in table.chunks():
-            first, height = chunk.first_row, chunk.frame.height
-            answers = [found.pop(row, _MISSING) for row in range(first, first + height)]
-            added = _frame(answers).rename(positions)
-            writer.write(pl.concat([chunk.frame, added], how="horizontal"))
-            _count(report, answers)
-    for number in found:
-        _note_unknown(report, f"{prefix}{number - report.counts_from_zero}")
-    return report
+    return names
+
+
+def _in_rows(answers: pl.DataFrame, first: int, height: int) -> pl.DataFrame:
+    """One answer for each of so many rows, from the one with this number on."""
+    if answers.height == height:
+        return answers
+    rows = pl.DataFrame({"number": pl.int_range(first, first + height, dtype=pl.Int64, eager=True)})
+    joined = rows.join(answers, on="number", how="left", maintain_order="left")
+    return joined.with_columns(
+        pl.col("content").fill_null(""),
+        pl.col("status").fill_null(RowStatus.MISSING.value),
+        pl.col("status_reason").fill_null("in no result file"),
+    )
+
+
+def _shown(answers: pl.DataFrame, position: int) -> pl.DataFrame:
+    return answers.select(pl.col(name).alias(str(position + index)) for index, name in enumerate(COLUMNS))
 
 
 def _write_in_file_order(results: Sequence[Path], writer: CsvWriter, report: ExtractReport) -> None:
     seen: dict[str, int] = {}
-    ids: list[str] = []
-    answers: list[_Answer] = []
-
-    def flush() -> None:
-        frame = _frame(answers)
-        writer.write(frame.insert_column(0, pl.Series("custom_id", ids, dtype=pl.String)))
-        _count(report, answers)
-        ids.clear()
-        answers.clear()
-
-    for result in _results(results, report):
-        answer = _Answer(result.content, result.status, result.reason)
-        mark = hash(answer)
+    for answers in _frames(results, report):
         # Every line is kept here, also a repeated one: which one is right is the reader's to say.
-        if result.custom_id in seen:
-            report.repeated_ids += 1
-            report.differing_ids += seen[result.custom_id] != mark
-        seen.setdefault(result.custom_id, mark)
-        ids.append(result.custom_id)
-        answers.append(answer)
-        if len(ids) >= _ROWS_PER_CHUNK:
-            flush()
-    if ids:
-        flush()
+        marks = answers.select(pl.struct(COLUMNS).hash()).to_series().to_list()
+        for custom_id, mark in zip(answers["custom_id"].to_list(), marks, strict=True):
+            before = seen.setdefault(custom_id, mark)
+            if before is not mark:
+                report.repeated_ids += 1
+                report.differing_ids += before != mark
+        writer.write(answers.select("custom_id", *COLUMNS))
+        _count(report, answers)
 
 
-def _by_number(results: Sequence[Path], report: ExtractReport) -> tuple[str, dict[int, _Answer]]:
-    """The commonest prefix of the ids, and its answers by number."""
-    by_prefix: dict[str, dict[int, _Answer]] = {"": {}}
-    for result in _results(results, report):
-        match = _ROW_NUMBER.fullmatch(result.custom_id)
-        if match is None:
-            _note_unknown(report, result.custom_id)
-            continue
-        found, number = by_prefix.setdefault(match.group(1), {}), int(match.group(2))
-        answer = _Answer(result.content, result.status, result.reason)
-        before = found.get(number)
-        if before is not None:
-            report.repeated_ids += 1
-            report.differing_ids += before != answer
-            if before.status is RowStatus.OK or answer.status is not RowStatus.OK:
-                continue
-        found[number] = answer
+def _by_number(results: Sequence[Path], report: ExtractReport) -> tuple[str, pl.DataFrame]:
+    """The commonest prefix of ids, and its answers: `number` and the columns, each number once, sorted."""
+    kept: list[pl.DataFrame] = []
+    codes: dict[str, int] = {}
+    for answers in _frames(results, report):
+        parts = answers.select(
+            pl.col("custom_id").str.extract(_ROW_ID, 1).alias("prefix"),
+            pl.col("custom_id").str.extract(_ROW_ID, 2).cast(pl.Int64).alias("number"),
+        )
+        strange = answers["custom_id"].filter(parts["prefix"].is_null())
+        _note_unknown(report, "", strange)
+        prefixes = parts["prefix"].unique(maintain_order=True).drop_nulls().to_list()
+        for prefix in prefixes:
+            codes.setdefault(prefix, len(codes))
+        code = parts["prefix"].replace_strict(
+            prefixes, [codes[prefix] for prefix in prefixes], return_dtype=pl.UInt32
+        )
+        frame = answers.select(COLUMNS).with_columns(parts["number"], code.alias("prefix"))
+        kept.append(frame.filter(frame["prefix"].is_not_null()))
+    if not codes:
+        return "", pl.DataFrame(schema={"number": pl.Int64, **dict.fromkeys(COLUMNS, pl.String)})
+    found = pl.concat(kept, rechunk=True)
+    kept.clear()
     # Two experiments in one pile, or ids that are no row numbers at all: nobody's answer goes to
     # somebody else's row.
-    commonest = max(by_prefix, key=lambda prefix: len(by_prefix[prefix]))
-    for prefix, others in by_prefix.items():
-        if prefix != commonest:
-            for number in others:
-                _note_unknown(report, f"{prefix}{number}")
-    return commonest, by_prefix[commonest]
+    commonest = 0
+    if len(codes) > 1:
+        counts = (
+            found.unique(["prefix", "number"])
+            .group_by("prefix")
+            .len()
+            .sort("len", "prefix", descending=[True, False])
+        )
+        commonest = counts["prefix"][0]
+        names = list(codes)
+        for code, number in (
+            found.filter(pl.col("prefix") != commonest)
+            .select("prefix", "number")
+            .unique(maintain_order=True)
+            .iter_rows()
+        ):
+            _note_unknown(report, names[code], pl.Series([number]))
+        found = found.filter(pl.col("prefix") == commonest)
+    return list(codes)[commonest], _each_once(found.drop("prefix"), report)
+
+
+def _each_once(found: pl.DataFrame, report: ExtractReport) -> pl.DataFrame:
+    """Sorted by number; of a repeated one an ok answer is kept, else the first."""
+    if not found["number"].is_sorted():
+        found = found.sort("number", maintain_order=True)
+    again = found["number"] == found["number"].shift(1)
+    if not again.any():
+        return found
+    found = found.sort("number", pl.col("status") != RowStatus.OK.value, maintain_order=True)
+    first = found.filter(~again.fill_null(False))
+    others = found.filter(again.fill_null(False))
+    report.repeated_ids += others.height
+    kept = others.select("number").join(first, on="number", how="left", maintain_order="left")
+    report.differing_ids += int(
+        (others.select(pl.struct(COLUMNS)).to_series() != kept.select(pl.struct(COLUMNS)).to_series()).sum()
+    )
+    return first
+
+
+def _frames(paths: Sequence[Path], report: ExtractReport) -> Iterator[pl.DataFrame]:
+    """Results in file order, some thousands at a time: `custom_id` and the columns."""
+    ids: list[str] = []
+    contents: list[str] = []
+    statuses: list[str] = []
+    reasons: list[str] = []
+    chars = 0
+    for result in _results(paths, report):
+        ids.append(result.custom_id)
+        contents.append(result.content)
+        statuses.append(result.status.value)
+        reasons.append(result.reason)
+        chars += len(result.content)
+        if len(ids) >= _ROWS_PER_CHUNK or chars >= _CHARS_PER_CHUNK:
+            yield _frame(ids, contents, statuses, reasons)
+            ids, contents, statuses, reasons = [], [], [], []
+            chars = 0
+    if ids:
+        yield _frame(ids, contents, statuses, reasons)
+
+
+def _frame(ids: list[str], contents: list[str], statuses: list[str], reasons: list[str]) -> pl.DataFrame:
+    columns = zip(("custom_id", *COLUMNS), (ids, contents, statuses, reasons), strict=True)
+    return pl.DataFrame([pl.Series(name, column, dtype=pl.String) for name, column in columns])
 
 
 def _results(paths: Sequence[Path], report: ExtractReport) -> Iterator[Result]:
@@ -212,29 +293,18 @@ def _require_results(paths: Sequence[Path], report: ExtractReport) -> None:
         raise InputError(f"{paths[0]} is empty", hint="is it the right file?")
 
 
-def _note_unknown(report: ExtractReport, name: str) -> None:
-    report.unknown_ids += 1
-    if len(report.unknown) < _SHOWN:
-        report.unknown.append(name)
+def _note_unknown(report: ExtractReport, prefix: str, names: pl.Series) -> None:
+    report.unknown_ids += len(names)
+    room = _SHOWN - len(report.unknown)
+    report.unknown.extend(f"{prefix}{name}" for name in names[:room].to_list())
 
 
-def _frame(answers: Sequence[_Answer]) -> pl.DataFrame:
-    readers: dict[str, Callable[[_Answer], str]] = {
-        COLUMNS[0]: lambda answer: answer.content,
-        COLUMNS[1]: lambda answer: answer.status.value,
-        COLUMNS[2]: lambda answer: answer.reason,
-    }
-    return pl.DataFrame(
-        [
-            pl.Series(name, [read(answer) for answer in answers], dtype=pl.String)
-            for name, read in readers.items()
-        ]
-    )
-
-
-def _count(report: ExtractReport, answers: Sequence[_Answer]) -> None:
-    report.rows += len(answers)
-    for answer in answers:
-        report.statuses[answer.status] += 1
-        if answer.reason and (answer.reason in report.reasons or len(report.reasons) < 1_000):
-            report.reasons[answer.reason] += 1
+def _count(report: ExtractReport, answers: pl.DataFrame) -> None:
+    report.rows += answers.height
+    for status, count in answers["status"].value_counts().iter_rows():
+        report.statuses[RowStatus(status)] += count
+    reasons = answers["status_reason"].filter(answers["status_reason"] != "")
+    for reason, count in reasons.value_counts(sort=True).iter_rows():
+        # Samples for people: beyond so many different ones they are not all kept.
+        if reason in report.reasons or len(report.reasons) < _MAX_REASONS:
+            report.reasons[reason] += count
