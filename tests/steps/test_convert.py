@@ -122,6 +122,7 @@ def test_a_row_is_empty_when_all_columns_of_its_template_are(tmp_path):
         pytest.param({"text": "post", "temperature": float("nan")}, "temperature", id="temperature-nan"),
         pytest.param({"text": "post", "temperature": float("inf")}, "temperature", id="temperature-inf"),
         pytest.param({"text": "post", "id_prefix": "wave2"}, "ends in a digit", id="prefix-with-a-digit"),
+        pytest.param({"text": "post", "system": "caf\udce9"}, "the system is not valid text", id="not-utf-8"),
         pytest.param({"text": "post", "encoding": "klingon"}, "no encoding", id="encoding"),
         pytest.param({"text": "post", "delimiter": "::"}, "one character", id="delimiter"),
     ],

@@ -85,6 +85,15 @@ def convert(
             f"the prefix {id_prefix!r} ends in a digit, so the row number behind it could not be told",
             hint=f"for example: --id-prefix {id_prefix}-",
         )
+    for name, words in {
+        "model": model,
+        "system": system,
+        "template": template,
+        "id prefix": id_prefix,
+    }.items():
+        # Bytes of a command line that are not in the terminal's encoding come as half surrogate pairs.
+        if words and any("\ud800" <= character <= "\udfff" for character in words):
+            raise UsageError(f"the {name} is not valid text: {words!a}", hint="type it in UTF-8")
     if out.exists() and table.exists() and out.samefile(table):
         raise UsageError(f"{table} would be replaced by its own requests", hint="give another name with -o")
     opened = open_table(table, encoding=encoding, delimiter=delimiter)
