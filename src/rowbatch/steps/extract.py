@@ -248,7 +248,7 @@ def _frames(paths: Sequence[Path], report: ExtractReport) -> Iterator[pl.DataFra
     for result in _results(paths, report):
         ids.append(result.custom_id)
         contents.append(result.content)
-        statuses.append(result.status.value)
+        statuses.append(result.status)
         reasons.append(result.reason)
         chars += len(result.content)
         if len(ids) >= _ROWS_PER_CHUNK or chars >= _CHARS_PER_CHUNK:
