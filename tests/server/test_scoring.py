@@ -1,93 +1,145 @@
-"""Choosing a label by the model's probabilities."""
+"""Calibrated scoring with a model whose probabilities we choose."""
 
+import json
 import math
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from rowbatch.server.scoring import calibrated, label_log_probabilities, single_choice
+from rowbatch.server.scoring import (
+    Choice,
+    Token,
+    calibrated,
+    is_decided,
+    label_log_probabilities,
+    single_choice,
+)
+
+VOCABULARY = frozenset(
+    [bytes([byte]) for byte in range(256)]
+    + [
+        b" good",
+        b" Good",
+        b" bad",
+        b" Bad",
+        b" very",
+        b" Very",
+        b" positive",
+        b" negative",
+        b" enough",
+        b" n",
+    ]
+)
 
 
-def tree(**branches: dict[str, float]):
-    """Next tokens by what was written so far; `_` stands for nothing written."""
-    found = {name.replace("_", "") if name == "_" else name: tokens for name, tokens in branches.items()}
+def model(answers: Mapping[str, Mapping[str, float]]) -> Callable[[str], Sequence[Token]]:
+    """A model that goes on as `answers` says: text so far to next tokens with their probabilities."""
 
-    def next_tokens(written: str) -> list[tuple[str, float]]:
-        return [(text, math.log(share)) for text, share in found[written].items()]
+    def next_tokens(written: str) -> list[Token]:
+        return [(token.encode(), math.log(p)) for token, p in answers[written].items()]
 
     return next_tokens
 
 
-def masses(labels, next_tokens) -> dict[str, float]:
-    found = label_log_probabilities(labels, next_tokens)
-    return {label: round(math.exp(value), 4) for label, value in found.items()}
+def probabilities(labels: Sequence[str], answers: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    found = label_log_probabilities(labels, model(answers), VOCABULARY)
+    return {label: round(math.exp(score), 6) for label, score in found.items()}
 
 
-def test_spellings_of_a_label_add_up():
-    """
-    ` yes` and ` Yes` are the same label.
-    """
-    assert masses(["yes", "no"], tree(_={" yes": 0.4, " Yes": 0.2, " no": 0.1})) == {"yes": 0.6, "no": 0.1}
+def enum(*labels: str, **more: object) -> dict[str, object]:
+    return {"type": "string", "enum": list(labels), **more}
 
 
-def test_labels_that_share_a_token_are_told_apart_behind_it():
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        pytest.param(
+            {"type": "object", "properties": {"a": enum("x", "y")}}, Choice("a", ("x", "y")), id="object"
+        ),
+        pytest.param(enum("x", "y"), Choice("", ("x", "y")), id="bare"),
+        pytest.param(
+            {"type": "object", "properties": {"a": enum("x", "y"), "b": enum("x", "y")}}, None, id="two"
+        ),
+        pytest.param({"type": "object", "properties": {"a": {"type": "string"}}}, None, id="free-text"),
+        pytest.param({"type": "object", "properties": {"a": {"enum": [1, 2]}}}, None, id="numbers"),
+        pytest.param(enum("x"), None, id="one-label"),
+        pytest.param(None, None, id="no-schema"),
+        pytest.param("string", None, id="no-object"),
+    ],
+)
+def test_single_choice(schema, expected):
     """
-    ` very` is shared; what follows decides.
+    One label of several is asked for by an object with one enum, or by a bare enum; all else isn't.
     """
-    next_tokens = tree(_={" very": 0.5, " bad": 0.2}, **{" very": {" good": 0.6, " bad": 0.3}})
-    assert masses(["very good", "very bad", "bad"], next_tokens) == {
-        "very good": 0.3,
-        "very bad": 0.15,
+    assert single_choice(schema) == expected
+
+
+def test_the_cue_names_the_property():
+    """
+    Underscores are read as spaces; a bare enum is called a label.
+    """
+    assert Choice("main_topic", ("a", "b")).cue == "The main topic of the text is"
+    assert Choice("", ("a", "b")).cue == "The label of the text is"
+
+
+def test_both_spellings_count():
+    """
+    " good" and " Good" are the same label; what isn't a label is left out.
+    """
+    answers = {"": {" good": 0.3, " Good": 0.2, " bad": 0.1, " the": 0.4}}
+    assert probabilities(["good", "bad"], answers) == {"good": 0.5, "bad": 0.1}
+
+
+def test_a_shared_token_is_followed():
+    """
+    Labels that begin alike are told apart behind what they share, each with its part of the whole.
+    """
+    answers = {
+        "": {" very": 0.5, " bad": 0.2, " x": 0.1},
+        " very": {" positive": 0.6, " negative": 0.2, " x": 0.1},
+    }
+    assert probabilities(["very positive", "very negative", "bad"], answers) == {
+        "very positive": 0.3,
+        "very negative": 0.1,
         "bad": 0.2,
     }
 
 
-def test_a_label_inside_another_gets_what_does_not_go_on():
+def test_a_label_that_begins_another_gets_the_rest():
     """
-    `good` beside `good enough`.
+    "good" has what doesn't go on to "good enough".
     """
-    next_tokens = tree(_={" good": 0.5}, **{" good": {" enough": 0.2, ".": 0.7}})
-    assert masses(["good", "good enough"], next_tokens) == {"good": 0.4, "good enough": 0.1}
+    answers = {"": {" good": 0.5, " bad": 0.3}, " good": {" enough": 0.4, ".": 0.6}}
+    found = probabilities(["good", "good enough", "bad"], answers)
+    assert found == {"good": 0.3, "good enough": 0.2, "bad": 0.3}
 
 
-def test_a_label_that_is_not_listed_gets_the_floor():
+def test_an_unlisted_label_gets_the_floor_once():
     """
-    No label is impossible: it gets what the last listed token has.
+    Not among the listed tokens: as likely as the last listed one, whatever shorter token would fit.
     """
-    assert masses(["yes", "xyz"], tree(_={" yes": 0.9, " so": 0.01})) == {"yes": 0.9, "xyz": 0.01}
+    answers = {"": {" good": 0.5, " n": 0.3, " the": 0.01}}
+    assert probabilities(["good", "negative"], answers) == {"good": 0.5, "negative": 0.01}
+
+
+def test_labels_that_part_within_a_character_share_alike():
+    """
+    The text so far cannot end in half a character, so such labels stay equal and nothing is decided.
+    """
+    answers = {"": {" ": 0.5, " the": 0.01}, " ": {"\u7a4d": 0.2, "x": 0.1}}
+    scores = label_log_probabilities(["积极", "秋天"], model(answers), VOCABULARY)
+    assert scores["积极"] == scores["秋天"]
+    assert not is_decided(scores, calibrated(scores, [scores]))
 
 
 def test_calibration_takes_the_bias_out():
     """
-    A model that says `a` of empty texts just as often has said nothing about this one.
+    A model that prefers "good" for texts without content has to prefer it by more than that.
     """
-    bias = [{"a": math.log(0.8), "b": math.log(0.1)}, {"a": math.log(0.8), "b": math.log(0.1)}]
-    same = calibrated({"a": math.log(0.8), "b": math.log(0.1)}, bias)
-    assert same == pytest.approx({"a": 0.5, "b": 0.5})
-    shifted = calibrated({"a": math.log(0.7), "b": math.log(0.2)}, bias)
-    assert shifted["b"] > shifted["a"]
-    assert sum(shifted.values()) == pytest.approx(1.0)
-
-
-@pytest.mark.parametrize(
-    ("schema", "labels"),
-    [
-        pytest.param(
-            {"type": "object", "properties": {"x": {"enum": ["a", "b"]}}}, ("a", "b"), id="one-enum"
-        ),
-        pytest.param({"type": "string", "enum": ["a", "b"]}, ("a", "b"), id="bare-enum"),
-        pytest.param({"type": "object", "properties": {"x": {"type": "string"}}}, None, id="free-text"),
-        pytest.param(
-            {"type": "object", "properties": {"x": {"enum": ["a", "b"]}, "y": {}}}, None, id="two-fields"
-        ),
-        pytest.param({"enum": ["a"]}, None, id="one-label"),
-        pytest.param({"enum": [1, 2]}, None, id="numbers"),
-        pytest.param(None, None, id="none"),
-        pytest.param("enum", None, id="text"),
-    ],
-)
-def test_single_choice(schema, labels):
-    """
-    Only a schema that asks for one of several texts is scored.
-    """
-    found = single_choice(schema)
-    assert (found.labels if found else None) == labels
+    scores = {"good": math.log(0.5), "bad": math.log(0.4)}
+    biased = {"good": math.log(0.8), "bad": math.log(0.1)}
+    found = calibrated(scores, [biased])
+    assert found["bad"] > found["good"]
+    assert math.isclose(sum(found.values()), 1.0)
+    assert is_decided(scores, found)
+    assert json.dumps(found)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
+from rowbatch.errors import LocalModelError
+from rowbatch.server.chat_request import RefusedRequest, answer_schema, check_parameters, text_messages
 from rowbatch.server.local_model import (
     CONTEXT_TOKENS,
     MODEL_ID,
@@ -21,28 +24,23 @@ from rowbatch.server.local_model import (
 )
 from rowbatch.server.scoring import (
     CONTENT_FREE_TEXTS,
+    GENERATED_METHOD,
     METHOD,
     Choice,
     Token,
     calibrated,
+    is_decided,
     label_log_probabilities,
     single_choice,
 )
 
 DEFAULT_MAX_TOKENS = 512
-_TOP_LOGPROBS = 400
+_TOP_LOGPROBS = 2000
 _PASSED_ON = ("temperature", "top_p", "seed", "stop", "presence_penalty", "frequency_penalty")
 _CALIBRATIONS_KEPT = 64
+_ALL_TOKENS = 1_000_000
 
 Reply = tuple[int, dict[str, Any]]
-
-
-class RefusedRequest(Exception):
-    """The request cannot be answered; becomes OpenAI's error body."""
-
-    def __init__(self, message: str, *, code: str | None = None, param: str | None = None) -> None:
-        super().__init__(message)
-        self.message, self.code, self.param = message, code, param
 
 
 class Model:
@@ -51,8 +49,9 @@ class Model:
 
     One request at a time, in one slot. Four at once were no faster on two cores, and mixed their tokens
     in one calculation, whose rounding then depended on what else was asked: of 120 rows two got another
-    label when a run was killed and resumed. What the model keeps of the instructions between rows is
-    calculated by itself and whole, for the same reason.
+    label when a run was killed and resumed. Flash attention is off for the same reason: it rounds
+    otherwise when the beginning of a prompt is known from the one before (label log probabilities of long
+    texts moved by up to 0.3).
     """
 
     def __init__(self, path: str) -> None:
@@ -62,6 +61,7 @@ class Model:
         parameters.model.path = path
         parameters.n_parallel = 1
         parameters.n_ctx = CONTEXT_TOKENS
+        parameters.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
         threads = max(1, os.cpu_count() or 1)
         parameters.cpuparams.n_threads = threads
         parameters.cpuparams_batch.n_threads = threads
@@ -70,7 +70,7 @@ class Model:
         parameters.verbosity = 0
         self._server = xllamacpp.Server(parameters)
         self._calibrations: OrderedDict[str, list[dict[str, float]]] = OrderedDict()
-        self._kept = ""
+        self._vocabulary: frozenset[bytes] = frozenset()
 
     def complete(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """
@@ -79,11 +79,18 @@ class Model:
         Raises:
             RefusedRequest: It cannot be answered.
         """
-        messages = _text_messages(body.get("messages"))
-        schema = _schema(body)
-        choice = single_choice(schema)
-        if choice is not None:
-            return self._choose(messages, choice)
+        messages = text_messages(body)
+        check_parameters(body)
+        choice = single_choice(answer_schema(body))
+        if choice is None:
+            return self._generate(body, messages)
+        chosen = self._choose(messages, choice)
+        if chosen is None:
+            chosen = self._generate(body, messages)
+            chosen["choices"][0]["rowbatch"] = {"method": GENERATED_METHOD, "demonstration": True}
+        return chosen
+
+    def _generate(self, body: Mapping[str, Any], messages: list[dict[str, str]]) -> dict[str, Any]:
         request: dict[str, Any] = {
             "messages": messages,
             "max_tokens": body.get("max_completion_tokens") or body.get("max_tokens") or DEFAULT_MAX_TOKENS,
@@ -92,20 +99,22 @@ class Model:
         }
         if body.get("response_format"):
             request["response_format"] = body["response_format"]
-        self._keep_instructions(_with_text(messages, CONTENT_FREE_TEXTS[0]))
         answer = self._ask(request)
         entry = answer["choices"][0]
         message = {"role": "assistant", "content": entry["message"].get("content") or "", "refusal": None}
         return _completion(message, entry.get("finish_reason") or "stop", _usage(answer))
 
-    def _choose(self, messages: list[dict[str, str]], choice: Choice) -> dict[str, Any]:
+    def _choose(self, messages: list[dict[str, str]], choice: Choice) -> dict[str, Any] | None:
+        """The label by calibrated scoring; None when the model sees no difference between the labels."""
         usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
-        self._keep_instructions(_with_text(messages, CONTENT_FREE_TEXTS[0]))
         bias = self._calibration(messages, choice)
         scores = self._scores(messages, choice, usage)
         probabilities = calibrated(scores, bias)
+        if not is_decided(scores, probabilities):
+            return None
         label = max(probabilities, key=lambda name: probabilities[name])
-        content = json.dumps({choice.name: label} if choice.name else label, ensure_ascii=False)
+        answer = {choice.name: label} if choice.name else label
+        content = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
         message = {"role": "assistant", "content": content, "refusal": None}
         completion = _completion(message, "stop", usage)
         # An extension of the protocol, which a client that does not know it leaves alone.
@@ -129,13 +138,6 @@ class Model:
             self._calibrations.popitem(last=False)
         return bias
 
-    def _keep_instructions(self, frame: list[dict[str, str]]) -> None:
-        """Have the model keep what all rows of a job share, calculated whole and by itself."""
-        key = json.dumps(frame)
-        if key != self._kept:
-            self._ask({"messages": frame, "max_tokens": 1, "temperature": 0, "cache_prompt": False})
-            self._kept = key
-
     def _scores(
         self, messages: list[dict[str, str]], choice: Choice, usage: dict[str, int]
     ) -> dict[str, float]:
@@ -157,9 +159,35 @@ class Model:
                 usage[name] = usage.get(name, 0) + count
             return tokens
 
-        return label_log_probabilities(choice.labels, next_tokens)
+        return label_log_probabilities(choice.labels, next_tokens, self._all_tokens())
+
+    def _all_tokens(self) -> frozenset[bytes]:
+        """The vocabulary: the model lists every token, once."""
+        if not self._vocabulary:
+            request = {
+                "messages": [{"role": "user", "content": "."}],
+                "max_tokens": 1,
+                "temperature": 0,
+                "ignore_eos": True,
+                "logprobs": True,
+                "top_logprobs": _ALL_TOKENS,
+            }
+            self._vocabulary = frozenset(token for token, _ in _top_tokens(self._ask(request)))
+        return self._vocabulary
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """
+        Ask so that what was asked before makes no difference.
+
+        When all of a prompt but its last token is known from the one before, that token goes through other
+        arithmetic than two or more would; then the whole prompt is read again.
+        """
+        answer = self._ask_once(request)
+        if (answer.get("timings") or {}).get("prompt_n") == 1:
+            answer = self._ask_once({**request, "cache_prompt": False})
+        return answer
+
+    def _ask_once(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
             answer = self._server.handle_chat_completions(request)
         except ValueError as error:
@@ -194,14 +222,7 @@ def _reply(model: Model, body: Mapping[str, Any]) -> Reply:
     try:
         return 200, model.complete(body)
     except RefusedRequest as refusal:
-        return 400, {
-            "error": {
-                "message": refusal.message,
-                "type": "invalid_request_error",
-                "param": refusal.param,
-                "code": refusal.code,
-            }
-        }
+        return 400, refusal.body
     except Exception as error:  # noqa: BLE001 - one row's fault must not end the others
         return 500, {
             "error": {
@@ -218,40 +239,25 @@ def main() -> None:
     # llama.cpp writes to stdout at will: the protocol keeps the real one for itself.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    found = check_local_model()
-    verify(found)
-    model = Model(str(found.path))
+    # Ctrl-C in a terminal reaches this process too; it ends when the server does.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def write(line: bytes) -> None:
         out.write(line)
         out.flush()
 
+    try:
+        found = check_local_model()
+        verify(found)
+        model = Model(str(found.path))
+    except (LocalModelError, RuntimeError) as error:
+        reason = {"message": str(error), "hint": getattr(error, "hint", "")}
+        write(json.dumps({"failed": reason}).encode() + b"\n")
+        sys.exit(1)
     write(json.dumps({"ready": MODEL_ID}).encode() + b"\n")
     for line in sys.stdin.buffer:
         if line.strip():
             write(answer_line(model, line))
-
-
-def _text_messages(messages: Any) -> list[dict[str, str]]:
-    if not isinstance(messages, list) or not messages:
-        raise RefusedRequest("Missing required parameter: 'messages'.", param="messages")
-    found = []
-    for number, message in enumerate(messages):
-        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-            raise RefusedRequest(f"Invalid 'messages[{number}]'.", param=f"messages[{number}]")
-        content = message.get("content")
-        if isinstance(content, list):
-            if not all(isinstance(part, dict) and part.get("type") == "text" for part in content):
-                raise RefusedRequest("This model reads text only.", param=f"messages[{number}].content")
-            content = "".join(str(part.get("text", "")) for part in content)
-        if not isinstance(content, str):
-            raise RefusedRequest(
-                f"Invalid 'messages[{number}].content'.", param=f"messages[{number}].content"
-            )
-        found.append({"role": message["role"], "content": content})
-    if not any(message["role"] == "user" for message in found):
-        raise RefusedRequest("There is no user message.", param="messages")
-    return found
 
 
 def _with_text(messages: list[dict[str, str]], text: str) -> list[dict[str, str]]:
@@ -262,19 +268,13 @@ def _with_text(messages: list[dict[str, str]], text: str) -> list[dict[str, str]
     ]
 
 
-def _schema(body: Mapping[str, Any]) -> object:
-    form = body.get("response_format")
-    if not isinstance(form, dict) or form.get("type") != "json_schema":
-        return None
-    inner = form.get("json_schema")
-    return inner.get("schema") if isinstance(inner, dict) else None
-
-
 def _top_tokens(answer: Mapping[str, Any]) -> list[Token]:
     content = (answer["choices"][0].get("logprobs") or {}).get("content") or []
     if not content:
         return []
-    return [(entry["token"], entry["logprob"]) for entry in content[0].get("top_logprobs") or []]
+    listed = content[0].get("top_logprobs") or []
+    # Control tokens have no bytes: no label goes on with them.
+    return [(bytes(entry["bytes"]), entry["logprob"]) for entry in listed if entry.get("bytes")]
 
 
 def _usage(answer: Mapping[str, Any]) -> dict[str, int]:

@@ -12,17 +12,18 @@ whatever else runs.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-Token = tuple[str, float]
-"""A possible next token: its text and its log probability."""
+Token = tuple[bytes, float]
+"""A possible next token: its bytes (it may be part of a character) and its log probability."""
 
 CONTENT_FREE_TEXTS = ("N/A", "the text", "...")
 METHOD = "calibrated scoring"
+GENERATED_METHOD = "constrained generation"
+"""For labels that scoring cannot tell apart, as in a script whose characters the model has no tokens for."""
 
-_MAX_DEPTH = 40
-# A label whose first token is not even among those listed gets what the last listed one has.
+# Of a token when the model lists none at all.
 _FALLBACK_LOGPROB = -20.0
 
 
@@ -64,24 +65,33 @@ def single_choice(schema: object) -> Choice | None:
 
 
 def label_log_probabilities(
-    labels: Sequence[str], next_tokens: Callable[[str], Sequence[Token]]
+    labels: Sequence[str],
+    next_tokens: Callable[[str], Sequence[Token]],
+    vocabulary: Collection[bytes],
 ) -> dict[str, float]:
     """
     How likely the model goes on with each label.
 
-    Labels that begin with the same token are told apart by asking again behind it.
+    Labels that begin with the same token are told apart by asking again behind it. A token that is not
+    among those listed is taken to be as likely as the last one that is; labels that part in the middle
+    of a character share alike.
 
     Args:
         labels: In any order.
         next_tokens: The most likely tokens after the cue and the text that is given to it.
+        vocabulary: All of the model's tokens. A label is spelled with the longest ones that fit: "n" + "eg"
+            is also a way to begin "negative", but not the one that the model learned.
     Returns:
         Log probability of each label; not normalised.
     """
-    spellings = {label: {f" {label}", f" {label[:1].upper()}{label[1:]}"} for label in labels}
-    remaining = [(label, spelling) for label in labels for spelling in sorted(spellings[label])]
-    found: dict[str, float] = dict.fromkeys(labels, 0.0)
-    floor = _Walk(next_tokens, found).visit(remaining, "", 1.0)
-    return {label: math.log(mass) if mass > 0 else floor for label, mass in found.items()}
+    found = dict.fromkeys(labels, 0.0)
+    spelled = [
+        (label, f" {spelling}".encode())
+        for label in labels
+        for spelling in dict.fromkeys((label, label[:1].upper() + label[1:]))
+    ]
+    _Walk(next_tokens, vocabulary, max(map(len, vocabulary)), found).visit(spelled, b"", 1.0)
+    return {label: math.log(mass) if mass > 0 else -math.inf for label, mass in found.items()}
 
 
 def calibrated(scores: Mapping[str, float], content_free: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -102,38 +112,63 @@ def calibrated(scores: Mapping[str, float], content_free: Sequence[Mapping[str, 
     return {label: weight / total for label, weight in weights.items()}
 
 
+def is_decided(scores: Mapping[str, float], probabilities: Mapping[str, float]) -> bool:
+    """Whether the text made a difference at all, and one label is ahead of the others."""
+    first, second, *_ = sorted(probabilities.values(), reverse=True)
+    return len(set(scores.values())) > 1 and first > second
+
+
 @dataclass(frozen=True, slots=True)
 class _Walk:
     """Down the tokens that the labels share, collecting the mass of each label in `found`."""
 
     next_tokens: Callable[[str], Sequence[Token]]
+    vocabulary: Collection[bytes]
+    longest: int
     found: dict[str, float]
 
-    def visit(self, remaining: Sequence[tuple[str, str]], written: str, mass: float, depth: int = 0) -> float:
-        """Share `mass` among the labels that are still possible behind `written`; returns the floor."""
-        tokens = self.next_tokens(written)
-        floor = min((logprob for _, logprob in tokens), default=_FALLBACK_LOGPROB)
-        branches: dict[str, list[tuple[str, str]]] = {}
-        ended: set[str] = set()
-        for label, rest in remaining:
-            if not rest:
-                ended.add(label)
-                continue
-            # The longest token is how the text would be tokenised; shorter ones are rare splits.
-            token = max((text for text, _ in tokens if text and rest.startswith(text)), key=len, default="")
-            if token:
-                branches.setdefault(token, []).append((label, rest[len(token) :]))
-        probabilities = {text: math.exp(logprob) for text, logprob in tokens}
+    def visit(self, remaining: Sequence[tuple[str, bytes]], written: bytes, mass: float) -> None:
+        """Share `mass` among the labels that are still possible behind `written`."""
+        try:
+            tokens = self.next_tokens(written.decode())
+        except UnicodeDecodeError:
+            labels = {label for label, _ in remaining}
+            for label in labels:
+                self.found[label] += mass / len(labels)
+            return
+        listed: dict[bytes, float] = {}
+        for token, logprob in tokens:
+            listed[token] = listed.get(token, 0.0) + math.exp(logprob)
+        floor = math.exp(min((logprob for _, logprob in tokens), default=_FALLBACK_LOGPROB))
+        ended = {label for label, rest in remaining if not rest}
+        branches = self._branches(remaining, listed)
         for token, branch in branches.items():
-            share = mass * probabilities[token]
+            share = mass * listed.get(token, floor)
             labels = {label for label, _ in branch}
-            if len(labels) == 1 or depth >= _MAX_DEPTH:
-                for label in labels:
-                    self.found[label] += share
+            if len(labels) == 1:
+                self.found[branch[0][0]] += share
             else:
-                self.visit(branch, written + token, share, depth + 1)
+                self.visit(branch, written + token, share)
         # A label that ends here gets what does not go on to a longer one: `good` beside `good enough`.
-        left = mass * max(1.0 - sum(probabilities[token] for token in branches), 0.0)
+        left = mass * max(1.0 - sum(listed.get(token, 0.0) for token in branches), floor)
         for label in ended:
             self.found[label] += left
-        return floor
+
+    def _branches(
+        self, remaining: Sequence[tuple[str, bytes]], listed: Mapping[bytes, float]
+    ) -> dict[bytes, list[tuple[str, bytes]]]:
+        """The spellings by their next token: all listed ones, and one of a label that has none listed."""
+        steps = [(label, rest, self._first_token(rest)) for label, rest in remaining if rest]
+        heard = {label for label, _, token in steps if token in listed}
+        branches: dict[bytes, list[tuple[str, bytes]]] = {}
+        for label, rest, token in steps:
+            if token not in listed:
+                if label in heard:
+                    continue
+                heard.add(label)
+            branches.setdefault(token, []).append((label, rest[len(token) :]))
+        return branches
+
+    def _first_token(self, rest: bytes) -> bytes:
+        ends = range(min(len(rest), self.longest), 0, -1)
+        return next((rest[:end] for end in ends if rest[:end] in self.vocabulary), rest[:1])

@@ -1,0 +1,182 @@
+"""What the local model asks of a chat completion request, before it works on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_ROLES = frozenset({"system", "developer", "user", "assistant"})
+_FORMATS = ("text", "json_object", "json_schema")
+_NUMBERS = {
+    "temperature": (0, 2),
+    "top_p": (0, 1),
+    "presence_penalty": (-2, 2),
+    "frequency_penalty": (-2, 2),
+}
+_WHOLE_NUMBERS = {"max_tokens": 1, "max_completion_tokens": 1, "seed": -(2**63)}
+
+
+class RefusedRequest(Exception):
+    """The request cannot be answered; becomes OpenAI's error body."""
+
+    def __init__(self, message: str, *, code: str | None = None, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message, self.code, self.param = message, code, param
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The error as OpenAI writes it."""
+        return {
+            "error": {
+                "message": self.message,
+                "type": "invalid_request_error",
+                "param": self.param,
+                "code": self.code,
+            }
+        }
+
+
+def text_messages(body: Mapping[str, Any]) -> list[dict[str, str]]:
+    """
+    The messages with their contents as plain text.
+
+    Raises:
+        RefusedRequest: There are none, one is malformed, or one holds more than text.
+    """
+    messages = body.get("messages")
+    if messages is None:
+        raise RefusedRequest(
+            "Missing required parameter: 'messages'.", code="missing_required_parameter", param="messages"
+        )
+    if not isinstance(messages, list):
+        raise _wrong_type("messages", "an array", messages)
+    if not messages:
+        raise RefusedRequest(
+            "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty "
+            "array instead.",
+            code="empty_array",
+            param="messages",
+        )
+    found = [_text_message(message, f"messages[{number}]") for number, message in enumerate(messages)]
+    if not any(message["role"] == "user" for message in found):
+        raise RefusedRequest("This model needs a user message.", code="invalid_value", param="messages")
+    return found
+
+
+def check_parameters(body: Mapping[str, Any]) -> None:
+    """
+    Refuse what makes no sense, or what this model cannot do; an unknown parameter is left alone.
+
+    Raises:
+        RefusedRequest: With the first fault.
+    """
+    for name, (least, most) in _NUMBERS.items():
+        value = body.get(name)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise _wrong_type(name, "a decimal", value)
+        if not least <= value <= most:
+            raise _out_of_range(name, value, f"a value from {least} to {most}")
+    for name, least in _WHOLE_NUMBERS.items():
+        value = body.get(name)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise _wrong_type(name, "an integer", value)
+        if not least <= value < 2**63:
+            raise _out_of_range(name, value, f"a value of at least {least}")
+    _check_stop(body.get("stop"))
+    if body.get("n") not in (None, 1):
+        raise _not_offered("n", "This model gives one answer: 'n' can only be 1.")
+    if body.get("tools") or body.get("functions"):
+        raise _not_offered("tools", "This model calls no tools.")
+
+
+def answer_schema(body: Mapping[str, Any]) -> object:
+    """
+    The JSON schema that the answer must fit, or None.
+
+    Raises:
+        RefusedRequest: `response_format` is malformed.
+    """
+    form = body.get("response_format")
+    if form is None:
+        return None
+    if not isinstance(form, Mapping):
+        raise _wrong_type("response_format", "an object", form)
+    if form.get("type") not in _FORMATS:
+        listed = ", ".join(f"'{name}'" for name in _FORMATS)
+        raise RefusedRequest(
+            f"Invalid value: '{form.get('type')}'. Supported values are: {listed}.",
+            code="invalid_value",
+            param="response_format.type",
+        )
+    if form["type"] != "json_schema":
+        return None
+    inner = form.get("json_schema")
+    if not isinstance(inner, Mapping) or not isinstance(inner.get("schema"), Mapping):
+        raise RefusedRequest(
+            "Missing required parameter: 'response_format.json_schema.schema'.",
+            code="missing_required_parameter",
+            param="response_format.json_schema.schema",
+        )
+    return inner["schema"]
+
+
+def _check_stop(stop: object) -> None:
+    if stop is None or isinstance(stop, str):
+        return
+    if not isinstance(stop, list) or not all(isinstance(text, str) for text in stop):
+        raise _wrong_type("stop", "a string or an array of strings", stop)
+    if len(stop) > 4:
+        raise _out_of_range("stop", len(stop), "at most 4 strings")
+
+
+def _text_message(message: object, name: str) -> dict[str, str]:
+    if not isinstance(message, Mapping):
+        raise _wrong_type(name, "an object", message)
+    role, content = message.get("role"), message.get("content")
+    if role not in _ROLES:
+        listed = ", ".join(f"'{known}'" for known in sorted(_ROLES))
+        raise RefusedRequest(
+            f"Invalid value: '{role}'. Supported values are: {listed}.",
+            code="invalid_value",
+            param=f"{name}.role",
+        )
+    if isinstance(content, list):
+        if not all(isinstance(part, Mapping) and part.get("type") == "text" for part in content):
+            raise _not_offered(f"{name}.content", "This model reads text only.")
+        content = "".join(str(part.get("text", "")) for part in content)
+    if not isinstance(content, str):
+        raise _wrong_type(f"{name}.content", "a string", content)
+    try:
+        content.encode()
+    except UnicodeEncodeError:
+        raise RefusedRequest(
+            f"Invalid '{name}.content': half of a surrogate pair is no text.",
+            code="invalid_value",
+            param=f"{name}.content",
+        ) from None
+    # The model's chat template knows the older name of the same role.
+    return {"role": "system" if role == "developer" else str(role), "content": content}
+
+
+def _wrong_type(name: str, expected: str, value: object) -> RefusedRequest:
+    kinds = {str: "a string", list: "an array", dict: "an object", bool: "a boolean", type(None): "null"}
+    got = kinds.get(type(value), "a number")
+    return RefusedRequest(
+        f"Invalid type for '{name}': expected {expected}, but got {got} instead.",
+        code="invalid_type",
+        param=name,
+    )
+
+
+def _out_of_range(name: str, value: object, expected: str) -> RefusedRequest:
+    return RefusedRequest(
+        f"Invalid '{name}': expected {expected}, but got {value} instead.", code="invalid_value", param=name
+    )
+
+
+def _not_offered(name: str, message: str) -> RefusedRequest:
+    return RefusedRequest(message, code="unsupported_value", param=name)
