@@ -41,9 +41,11 @@ class ScriptedEngine:
 
     Attributes:
         calls: How often each text was asked.
+        gate: While it is closed (`clear`), requests wait; any thread may open it (`set`).
     """
 
     concurrency = 4
+    state = "loaded"
 
     def __init__(
         self,
@@ -55,7 +57,7 @@ class ScriptedEngine:
     ) -> None:
         self._answer, self._delay_s, self._models, self._journal = answer, delay_s, models, journal
         self.calls: Counter[str] = Counter()
-        self.gate = asyncio.Event()
+        self.gate = threading.Event()
         self.gate.set()
 
     @property
@@ -64,7 +66,8 @@ class ScriptedEngine:
 
     async def complete(self, body: Mapping[str, Any]) -> EngineReply:
         text = str(body["messages"][-1]["content"])
-        await self.gate.wait()
+        while not self.gate.is_set():
+            await asyncio.sleep(0.005)
         if self._delay_s:
             await asyncio.sleep(self._delay_s)
         self.calls[text] += 1
@@ -93,18 +96,26 @@ class ScriptedEngine:
 def running_server(home: Path, engine: ScriptedEngine) -> Iterator[Endpoint]:
     """Serve on a free port until the block ends."""
     listener = _listen("127.0.0.1", 0)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(home, engine, key=KEY), log_level="warning", lifespan="on", timeout_graceful_shutdown=1
+    servers: list[uvicorn.Server] = []
+
+    def run() -> None:
+        # The application belongs to the thread that it is made in, as its SQLite connection does.
+        app = create_app(home, engine, key=KEY)
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=1
         )
-    )
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
+        servers.append(uvicorn.Server(config))
+        asyncio.run(servers[0].serve(sockets=[listener]))
+
+    thread = threading.Thread(target=run)
     thread.start()
-    while not server.started and thread.is_alive():
+    while not (servers and servers[0].started) and thread.is_alive():
         threading.Event().wait(0.005)
     try:
         yield Endpoint(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", KEY)
     finally:
-        server.should_exit = True
+        for server in servers:
+            server.should_exit = True
+        engine.gate.set()
         thread.join()
         listener.close()

@@ -7,12 +7,13 @@ import contextlib
 import itertools
 import json
 import os
-import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from rowbatch.errors import LocalModelError
+from rowbatch.server.launch import python_module
 from rowbatch.server.local_model import (
     CONTEXT_TOKENS,
     DEMONSTRATION_NOTE,
@@ -24,6 +25,8 @@ from rowbatch.server.local_model import (
 
 _LINE_LIMIT = 64 << 20
 _START_LIMIT_S = 120.0
+_FAILURE_HOLDS_S = 5.0
+"""How long the reason of a failed start is repeated before the next try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class Engine(Protocol):
     Attributes:
         models: What it offers: model id to facts about it, shown in `/v1/models`.
         concurrency: How many requests it takes at once.
+        state: In one word, for `/health`.
     """
 
     @property
@@ -54,6 +58,9 @@ class Engine(Protocol):
 
     @property
     def concurrency(self) -> int: ...
+
+    @property
+    def state(self) -> str: ...
 
     async def complete(self, body: Mapping[str, Any]) -> EngineReply:
         """
@@ -80,9 +87,20 @@ class LocalEngine:
     def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
-        self._waiting: dict[int, asyncio.Future[EngineReply]] = {}
+        self._waiting: dict[int, tuple[asyncio.subprocess.Process, asyncio.Future[EngineReply]]] = {}
         self._numbers = itertools.count(1)
         self._starting = asyncio.Lock()
+        self._failure: tuple[float, LocalModelError] | None = None
+
+    @property
+    def state(self) -> str:
+        """`not loaded` until it is first needed."""
+        if self._starting.locked():
+            return "loading"
+        if self._failure is not None:
+            return "failed"
+        is_loaded = self._process is not None and self._process.returncode is None
+        return "loaded" if is_loaded else "not loaded"
 
     @property
     def models(self) -> Mapping[str, Mapping[str, Any]]:
@@ -101,7 +119,7 @@ class LocalEngine:
             process = await self._running()
             number = next(self._numbers)
             reply: asyncio.Future[EngineReply] = asyncio.get_running_loop().create_future()
-            self._waiting[number] = reply
+            self._waiting[number] = (process, reply)
             try:
                 assert process.stdin is not None
                 process.stdin.write(json.dumps({"id": number, "body": body}).encode() + b"\n")
@@ -129,44 +147,59 @@ class LocalEngine:
         async with self._starting:
             if self._process is not None and self._process.returncode is None:
                 return self._process
-            check_local_model()
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *("-m", "rowbatch.server.engine_process"),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                limit=_LINE_LIMIT,
-                # Threads that spin while they wait would take the cores from those that work.
-                env={**os.environ, "OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"},
-            )
-            assert process.stdout is not None
+            if self._failure is not None and time.monotonic() - self._failure[0] < _FAILURE_HOLDS_S:
+                raise self._failure[1]
             try:
-                line = await asyncio.wait_for(process.stdout.readline(), _START_LIMIT_S)
-            except TimeoutError:
-                process.kill()
-                raise LocalModelError(f"the local model was not ready after {_START_LIMIT_S:.0f} s") from None
-            if not line:
-                await process.wait()
-                raise LocalModelError(
-                    "the local model's process ended while it started",
-                    hint="the reason stands in server.log, or above when you started the server yourself",
-                )
-            self._process = process
-            self._reader = asyncio.create_task(self._read(process))
-            return process
+                self._process = await self._start()
+            except LocalModelError as error:
+                self._failure = (time.monotonic(), error)
+                raise
+            self._failure = None
+            self._reader = asyncio.create_task(self._read(self._process))
+            return self._process
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        check_local_model()
+        process = await asyncio.create_subprocess_exec(
+            *python_module("rowbatch.server.engine_process"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=_LINE_LIMIT,
+            # Threads that spin while they wait would take the cores from those that work.
+            env={**os.environ, "OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"},
+        )
+        assert process.stdout is not None
+        try:
+            line = await asyncio.wait_for(process.stdout.readline(), _START_LIMIT_S)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise LocalModelError(f"the local model was not ready after {_START_LIMIT_S:.0f} s") from None
+        except BaseException:
+            process.kill()
+            raise
+        first = json.loads(line) if line else {}
+        if "ready" not in first:
+            await process.wait()
+            reason = first.get("failed") or {
+                "message": "the local model's process ended while it started",
+                "hint": "the reason stands in server.log, or above when you started the server yourself",
+            }
+            raise LocalModelError(reason["message"], hint=reason["hint"])
+        return process
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
         while line := await process.stdout.readline():
             reply = json.loads(line)
-            waiting = self._waiting.get(reply["id"])
+            _, waiting = self._waiting.get(reply["id"], (process, None))
             if waiting is not None and not waiting.done():
                 waiting.set_result(EngineReply(reply["status_code"], reply["body"]))
         await process.wait()
-        for waiting in list(self._waiting.values()):
-            if not waiting.done():
+        for owner, waiting in list(self._waiting.values()):
+            if owner is process and not waiting.done():
                 waiting.set_exception(_ProcessDied())
 
 
 class _ProcessDied(Exception):
-    pass
+    """The engine's process ended before it answered."""

