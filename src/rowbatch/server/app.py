@@ -6,12 +6,14 @@ Objects, errors and their texts follow OpenAI's specification 2.3.0 and recorded
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import hmac
 import json
 import os
 import secrets
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -27,7 +29,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from rowbatch.errors import RowbatchError
 from rowbatch.server.engine import Engine
 from rowbatch.server.runner import Runner, as_completion
-from rowbatch.server.storage import IdempotencyConflict, Storage
+from rowbatch.server.storage import IdempotencyConflict, Storage, sync_folder
 
 ENDPOINTS = ("/v1/chat/completions",)
 MAX_UPLOAD_BYTES = 512 << 20
@@ -95,7 +97,7 @@ def create_app(home: Path, engine: Engine, *, key: str, any_host: bool = False) 
     app = Starlette(
         routes=routes,
         lifespan=lifespan,
-        exception_handlers={ApiError: _as_response, 404: _no_route, 405: _no_route},
+        exception_handlers={ApiError: _as_response, 404: _no_route, 405: _no_route, 500: _own_fault},
     )
     app.add_middleware(_Guard, key=key, any_host=any_host, state=state)
     app.state.server = state
@@ -112,7 +114,15 @@ class _Server:
         self.last_call_at = time.monotonic()
 
     async def health(self, _: Request) -> Response:
-        return JSONResponse({"status": "ok", "is_idle": self.runner.is_idle, "started_at": self.started_at})
+        return JSONResponse(
+            {
+                "status": "ok",
+                "is_idle": self.runner.is_idle,
+                "started_at": self.started_at,
+                "engine": self.engine.state,
+                "fault": self.runner.fault,
+            }
+        )
 
     async def upload(self, request: Request) -> Response:
         _require_length(request, MAX_UPLOAD_BYTES + (1 << 20))
@@ -151,11 +161,12 @@ class _Server:
                     size += len(block)
                     if size > MAX_UPLOAD_BYTES:
                         raise ApiError(413, "File is too large.")
-                    file.write(block)
+                    await asyncio.to_thread(file.write, block)
                     block = await part.read(_COPY_BYTES)
                 file.flush()
-                os.fsync(file.fileno())
+                await asyncio.to_thread(os.fsync, file.fileno())
             temporary.replace(whole)
+            sync_folder(whole.parent)
         except OSError as error:
             raise ApiError(
                 507, f"The file could not be kept: {error.strerror}", kind="server_error"
@@ -449,6 +460,12 @@ def _no_model(name: str) -> ApiError:
 async def _as_response(_: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
     return JSONResponse(error.body, status_code=error.status)
+
+
+async def _own_fault(_: Request, error: Exception) -> Response:
+    full = isinstance(error, OSError | sqlite3.Error)
+    message = f"The server could not keep this: {error}" if full else "The server had an error."
+    return JSONResponse(ApiError(500, message, kind="server_error").body, status_code=500)
 
 
 async def _no_route(request: Request, _: Exception) -> Response:

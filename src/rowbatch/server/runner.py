@@ -1,7 +1,8 @@
 """
-Runs the batches: one task checks new ones, one works through those that may run, oldest first.
+Runs the batches: one task checks new ones, one works through those that may run, oldest first, and one ends
+those that were cancelled before their turn.
 
-Result lines are appended to a work file and synced at least once a second. After a kill the next start reads
+Result lines are appended to a work file and synced once a second. After a kill the next start reads
 them, drops a last line that was cut, and goes on with the rows that are missing.
 """
 
@@ -10,22 +11,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from rowbatch.errors import RowbatchError
 from rowbatch.server.engine import Engine, EngineReply
-from rowbatch.server.storage import Storage
+from rowbatch.server.storage import UNFINISHED, Storage, sync_folder
 from rowbatch.server.validation import Verdict, missing_input, validate_input
 
 _SYNC_EVERY_S = 1.0
 _SYNC_EVERY_LINES = 25
+_TRY_AGAIN_S = 2.0
 _KINDS = ("output", "error")
+_EXPIRED = "batch_expired"
 FINAL_STATUS = "_final_status"
 """A field of a batch that is our own: where it will end, once its lines are complete."""
 
@@ -36,21 +41,25 @@ class Runner:
 
     Attributes:
         is_idle: No batch is unfinished.
+        fault: What keeps the work from going on (a full disk, say), or None. It is tried again and again.
     """
 
     def __init__(self, storage: Storage, engine: Engine) -> None:
         self._storage, self._engine = storage, engine
         self._news = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._current = ""
         self.is_idle = False
+        self.fault: str | None = None
 
     def start(self) -> None:
         """Begin, with what an earlier process left unfinished."""
-        self._tasks = [asyncio.create_task(self._check_all()), asyncio.create_task(self._run_all())]
+        steps = (self._check_next, self._run_next, self._end_next_cancelled)
+        self._tasks = [asyncio.create_task(self._again_and_again(step)) for step in steps]
         self.wake()
 
     async def stop(self) -> None:
-        """End both tasks; what is unfinished goes on at the next start."""
+        """End the tasks; what is unfinished goes on at the next start."""
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:
@@ -62,34 +71,49 @@ class Runner:
         self.is_idle = False
         self._news.set()
 
-    async def _check_all(self) -> None:
+    async def _again_and_again(self, step: Callable[[], Awaitable[bool]]) -> None:
+        """Take a step for as long as it finds work. A fault costs time, never a batch."""
         while True:
-            batch = self._storage.oldest_batch("validating")
-            if batch is None:
-                await self._wait_for_news()
+            try:
+                found_work = await step()
+            except Exception as error:
+                self.fault = f"{type(error).__name__}: {error}"
+                logging.getLogger(__name__).exception("the work stopped; trying again")
+                await asyncio.sleep(_TRY_AGAIN_S)
                 continue
-            verdict = await asyncio.to_thread(self._check, batch)
-            # A cancel may have come meanwhile; then it stays cancelled.
-            if (self._storage.batch(batch["id"]) or {}).get("status") != "validating":
-                continue
-            now = int(time.time())
-            if verdict.errors:
-                self._storage.update_batch(
-                    batch["id"],
-                    status="failed",
-                    failed_at=now,
-                    errors={"object": "list", "data": verdict.errors},
-                )
-                self._storage.input_of(batch["id"]).unlink(missing_ok=True)
+            if found_work:
+                self.fault = None
             else:
-                self._storage.update_batch(
-                    batch["id"],
-                    status="in_progress",
-                    in_progress_at=now,
-                    model=verdict.model,
-                    request_counts={"total": verdict.requests, "completed": 0, "failed": 0},
-                )
-            self.wake()
+                self.is_idle = self._storage.oldest_batch(*UNFINISHED) is None
+                await self._wait_for_news()
+
+    async def _check_next(self) -> bool:
+        batch = self._storage.oldest_batch("validating")
+        if batch is None:
+            return False
+        verdict = await asyncio.to_thread(self._check, batch)
+        # A cancel may have come meanwhile; then it stays cancelled.
+        if (self._storage.batch(batch["id"]) or {}).get("status") != "validating":
+            return True
+        now = int(time.time())
+        if verdict.errors:
+            self._storage.update_batch(
+                batch["id"],
+                status="failed",
+                failed_at=now,
+                errors={"object": "list", "data": verdict.errors},
+            )
+            self._storage.input_of(batch["id"]).unlink(missing_ok=True)
+        else:
+            self._storage.update_batch(
+                batch["id"],
+                status="in_progress",
+                in_progress_at=now,
+                model=verdict.model,
+                request_counts={"total": verdict.requests, "completed": 0, "failed": 0},
+            )
+        self.wake()
+        return True
 
     def _check(self, batch: Mapping[str, Any]) -> Verdict:
         path = self._storage.input_of(batch["id"])
@@ -97,19 +121,27 @@ class Runner:
             return missing_input(str(batch["input_file_id"]))
         return validate_input(path, endpoint=batch["endpoint"], models=self._engine.models)
 
-    async def _run_all(self) -> None:
-        while True:
-            batch = self._storage.oldest_batch("cancelling", "finalizing") or self._storage.oldest_batch(
-                "in_progress"
-            )
-            if batch is not None:
-                await self._run(batch)
-            else:
-                self.is_idle = self._storage.oldest_batch("validating") is None
-                await self._wait_for_news()
+    async def _run_next(self) -> bool:
+        batch = self._storage.oldest_batch("finalizing") or self._storage.oldest_batch("in_progress")
+        if batch is None:
+            return False
+        self._current = batch["id"]
+        try:
+            await self._run(batch)
+        finally:
+            self._current = ""
+        return True
+
+    async def _end_next_cancelled(self) -> bool:
+        # The one that runs is ended by who runs it, after its last row.
+        batch = self._storage.oldest_batch("cancelling", but=self._current)
+        if batch is None:
+            return False
+        await self._run(batch)
+        return True
 
     async def _wait_for_news(self) -> None:
-        # Both tasks wait on one event: clear it only after both had the chance to look.
+        # All tasks wait on one event: clear it only after all had the chance to look.
         await self._news.wait()
         await asyncio.sleep(0)
         self._news.clear()
@@ -123,7 +155,9 @@ class Runner:
                 batch = self._storage.batch(batch["id"]) or batch
                 # What was never checked has no rows that could be told of.
                 if batch["in_progress_at"] is not None:
-                    work.add_unfinished(is_cancelled=batch["status"] == "cancelling")
+                    is_cancelled = batch["status"] == "cancelling"
+                    await asyncio.to_thread(work.add_unfinished, is_cancelled=is_cancelled)
+                work.sync()
             finally:
                 work.close()
             final = "cancelled" if batch["status"] == "cancelling" else "completed"
@@ -143,26 +177,34 @@ class Runner:
         running: set[asyncio.Task[None]] = set()
         try:
             async for request in work.requests():
-                if len(running) >= self._engine.concurrency:
-                    done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                    for task in done:
-                        task.result()
+                while len(running) >= self._engine.concurrency:
+                    running = await self._wait_for_some(running, work)
                 if work.is_over():
                     break
                 running.add(asyncio.create_task(self._answer_row(work, request)))
-            await asyncio.gather(*running)
+            while running:
+                running = await self._wait_for_some(running, work)
         finally:
             for task in running:
                 task.cancel()
+
+    async def _wait_for_some(self, running: set[asyncio.Task[None]], work: _Work) -> set[asyncio.Task[None]]:
+        done, running = await asyncio.wait(
+            running, timeout=_SYNC_EVERY_S, return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in done:
+            task.result()
+        work.sync_when_due()
+        return running
 
     async def _answer_row(self, work: _Work, request: Mapping[str, Any]) -> None:
         try:
             reply = await self._engine.complete(request["body"])
         except RowbatchError as error:
-            reply = EngineReply(
-                503,
-                {"error": {"message": error.message, "type": "server_error", "code": "engine_unavailable"}},
-            )
+            reply = _failure(503, error.message, "engine_unavailable")
+        except Exception as error:  # a fault in the engine is this row's, not the batch's
+            logging.getLogger(__name__).exception("the engine failed")
+            reply = _failure(500, f"{type(error).__name__}: {error}", "engine_failed")
         work.add(request["custom_id"], reply)
 
     def _finish(self, batch: Mapping[str, Any]) -> None:
@@ -175,6 +217,7 @@ class Runner:
             part, whole = storage.results_of(batch_id, kind), storage.path_of(file_id)
             if part.exists() and part.stat().st_size:
                 part.replace(whole)
+                sync_folder(whole.parent)
             if whole.exists():
                 storage.add_file(file_id, filename=f"{batch_id}_{kind}.jsonl", purpose="batch_output")
                 ids[f"{kind}_file_id"] = file_id
@@ -187,6 +230,11 @@ class Runner:
         )
         storage.input_of(batch_id).unlink(missing_ok=True)
         self.wake()
+
+
+def _failure(status_code: int, message: str, code: str) -> EngineReply:
+    error = {"message": message, "type": "server_error", "param": None, "code": code}
+    return EngineReply(status_code, {"error": error})
 
 
 def as_completion(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -202,7 +250,7 @@ class _Work:
     batch_id: str
     total: int
     expires_at: int
-    files: dict[str, BinaryIO]
+    files: dict[str, FileIO]
     done: dict[str, set[str]]
     usage: dict[str, Any]
     has_expired: bool = False
@@ -220,6 +268,7 @@ class _Work:
             "total_tokens": 0,
         }
         done: dict[str, set[str]] = {}
+        has_expired = False
         for kind in _KINDS:
             done[kind] = set()
             path = storage.results_of(batch_id, kind)
@@ -228,9 +277,12 @@ class _Work:
                 done[kind].add(entry["custom_id"])
                 if kind == "output":
                     _add_usage(usage, entry["response"]["body"])
-        files: dict[str, BinaryIO] = {kind: storage.results_of(batch_id, kind).open("ab") for kind in _KINDS}
+                elif (entry["error"] or {}).get("code") == _EXPIRED:
+                    has_expired = True
+        # Not buffered: what is written survives a kill of this process at once, and a power cut when synced.
+        files = {kind: storage.results_of(batch_id, kind).open("ab", buffering=0) for kind in _KINDS}
         total = int(batch["request_counts"]["total"])
-        return cls(storage, batch_id, total, int(batch["expires_at"]), files, done, usage)
+        return cls(storage, batch_id, total, int(batch["expires_at"]), files, done, usage, has_expired)
 
     async def requests(self) -> AsyncIterator[Mapping[str, Any]]:
         """Rows without a line, in the input's order; the file is streamed."""
@@ -260,14 +312,13 @@ class _Work:
             code = "batch_cancelled"
             message = "This request was not executed because the batch was cancelled."
         else:
-            code = "batch_expired"
+            code = _EXPIRED
             message = "This request could not be executed before the completion window expired."
         for line in self._input_lines():
             custom_id = json.loads(line)["custom_id"]
             if not self._is_done(custom_id):
                 self.has_expired = not is_cancelled
                 self._write("error", custom_id, None, {"code": code, "message": message})
-        self.sync()
 
     def counts(self) -> dict[str, int]:
         return {"total": self.total, "completed": len(self.done["output"]), "failed": len(self.done["error"])}
@@ -281,11 +332,15 @@ class _Work:
     def sync(self) -> None:
         """Make the lines so far durable, and the counters visible."""
         for file in self.files.values():
-            file.flush()
             os.fsync(file.fileno())
         if self.unsynced:
             self.storage.update_batch(self.batch_id, request_counts=self.counts())
         self.unsynced, self.synced_at = 0, time.monotonic()
+
+    def sync_when_due(self) -> None:
+        is_late = time.monotonic() - self.synced_at >= _SYNC_EVERY_S
+        if self.unsynced and (is_late or self.unsynced >= _SYNC_EVERY_LINES):
+            self.sync()
 
     def close(self) -> None:
         for file in self.files.values():
@@ -304,11 +359,11 @@ class _Work:
             "response": response,
             "error": error,
         }
-        self.files[kind].write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+        rest = memoryview(json.dumps(line).encode() + b"\n")
+        while rest:
+            rest = rest[self.files[kind].write(rest) :]
         self.done[kind].add(custom_id)
         self.unsynced += 1
-        if self.unsynced >= _SYNC_EVERY_LINES or time.monotonic() - self.synced_at >= _SYNC_EVERY_S:
-            self.sync()
 
     def _is_done(self, custom_id: str) -> bool:
         return any(custom_id in ids for ids in self.done.values())

@@ -76,6 +76,15 @@ class Storage:
         self._db.execute("PRAGMA synchronous = FULL")
         if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
             self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove what a kill left half done, and files whose time is over."""
+        for half in (*self.files.glob("*.part"), *self.work.glob("*.copying")):
+            half.unlink(missing_ok=True)
+        over = self._db.execute("SELECT id FROM file WHERE expires_at <= ?", (int(time.time()),)).fetchall()
+        for row in over:
+            self.delete_file(row["id"])
 
     def close(self) -> None:
         self._db.close()
@@ -172,7 +181,8 @@ class Storage:
 
     def _own_input(self, document: Mapping[str, Any]) -> None:
         source, own = self.path_of(str(document["input_file_id"])), self.input_of(str(document["id"]))
-        if self.file(str(document["input_file_id"])) is None or not source.is_file() or own.exists():
+        found = self.file(str(document["input_file_id"]))
+        if found is None or found["purpose"] != "batch" or not source.is_file():
             return
         try:
             os.link(source, own)
@@ -207,12 +217,12 @@ class Storage:
         ).fetchall()
         return Page([json.loads(row["document"]) for row in rows[:limit]], len(rows) > limit)
 
-    def oldest_batch(self, *statuses: str) -> dict[str, Any] | None:
-        """The batch that has waited longest in one of these statuses."""
+    def oldest_batch(self, *statuses: str, but: str = "") -> dict[str, Any] | None:
+        """The batch that has waited longest in one of these statuses, and isn't the one that is named."""
         marks = ", ".join("?" for _ in statuses)
         row = self._db.execute(
-            f"SELECT document FROM batch WHERE status IN ({marks}) ORDER BY number LIMIT 1",  # noqa: S608
-            statuses,
+            f"SELECT document FROM batch WHERE status IN ({marks}) AND id <> ? ORDER BY number LIMIT 1",  # noqa: S608
+            (*statuses, but),
         ).fetchone()
         return json.loads(row["document"]) if row else None
 
@@ -233,6 +243,17 @@ class Storage:
                 self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a name in a folder durable; not possible, nor needed, on Windows."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _file_object(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,235 @@
+"""What can go wrong around a batch: cancelled in the queue, expired, a full disk, strangers."""
+
+import errno
+import http.client
+import json
+import threading
+import time
+import urllib.parse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+
+from rowbatch.server import runner
+from rowbatch.server.app import MAX_UPLOAD_BYTES
+from rowbatch.server.engine import EngineReply
+from rowbatch.server.launch import Endpoint
+from serving import KEY, MODEL, ScriptedEngine, running_server
+
+DEADLINE_S = 30.0
+
+
+@pytest.fixture
+def engine() -> ScriptedEngine:
+    return ScriptedEngine()
+
+
+@pytest.fixture
+def endpoint(tmp_path: Path, engine: ScriptedEngine) -> Iterator[Endpoint]:
+    with running_server(tmp_path / "home", engine) as found:
+        yield found
+
+
+@pytest.fixture
+def client(endpoint: Endpoint) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=endpoint.base_url, api_key=endpoint.key, max_retries=0) as found:
+        yield found
+
+
+def line(custom_id: str, text: str, **changes: Any) -> dict[str, Any]:
+    body = {"model": MODEL, "messages": [{"role": "user", "content": text}]}
+    return {"custom_id": custom_id, "method": "POST", "url": "/v1/chat/completions", "body": body, **changes}
+
+
+def upload(client: openai.OpenAI, lines: list[Any], name: str = "in.jsonl") -> str:
+    data = b"".join(
+        (entry if isinstance(entry, bytes) else json.dumps(entry).encode()) + b"\n" for entry in lines
+    )
+    return client.files.create(file=(name, data), purpose="batch").id
+
+
+def create(client: openai.OpenAI, file_id: str, **more: Any) -> Any:
+    return client.batches.create(
+        input_file_id=file_id, endpoint="/v1/chat/completions", completion_window="24h", **more
+    )
+
+
+def until(client: openai.OpenAI, batch_id: str, is_so: Callable[[Any], bool]) -> Any:
+    end = time.monotonic() + DEADLINE_S
+    while not is_so(batch := client.batches.retrieve(batch_id)):
+        assert time.monotonic() < end, batch
+        threading.Event().wait(0.01)
+    return batch
+
+
+def ended(client: openai.OpenAI, batch_id: str) -> Any:
+    return until(client, batch_id, lambda b: b.status in ("completed", "failed", "expired", "cancelled"))
+
+
+def results(client: openai.OpenAI, file_id: str) -> dict[str, dict[str, Any]]:
+    lines = [json.loads(text) for text in client.files.content(file_id).text.split("\n")[:-1]]
+    found = {entry["custom_id"]: entry for entry in lines}
+    assert len(found) == len(lines)
+    return found
+
+
+def test_refused_rows_go_to_the_error_file(tmp_path):
+    """
+    Only answers are in the output file; a batch of refusals alone is completed and has no output file.
+    """
+
+    def answer(body):
+        if "bad" in body["messages"][-1]["content"]:
+            return EngineReply(400, {"error": {"message": "no", "type": "invalid_request_error"}})
+        if "crash" in body["messages"][-1]["content"]:
+            raise ZeroDivisionError("oops")
+        return "fine"
+
+    with (
+        running_server(tmp_path, ScriptedEngine(answer)) as endpoint,
+        openai.OpenAI(base_url=endpoint.base_url, api_key=endpoint.key) as client,
+    ):
+        texts = {"a": "good", "b": "bad", "c": "crash"}
+        mixed = ended(client, create(client, upload(client, [line(*pair) for pair in texts.items()])).id)
+        assert mixed.request_counts.model_dump() == {"total": 3, "completed": 1, "failed": 2}
+        assert set(results(client, mixed.output_file_id)) == {"a"}
+        errors = results(client, mixed.error_file_id)
+        assert errors["b"]["response"]["body"]["error"]["message"] == "no"
+        assert errors["b"]["error"] is None
+        assert errors["c"]["response"]["status_code"] == 500
+        assert mixed.usage.total_tokens == 9
+        refused = ended(client, create(client, upload(client, [line("b", "bad")])).id)
+        assert (refused.status, refused.output_file_id) == ("completed", None)
+
+
+def test_a_cancelled_batch_says_so_of_every_row(client, engine):
+    """
+    Cancel twice: rows that ran keep their answers, the others are in the error file as `batch_cancelled`.
+    """
+    engine.gate.clear()
+    first = create(client, upload(client, [line(f"row-{n}", "x") for n in range(30)]))
+    waiting = create(client, upload(client, [line("w", "w")]))
+    until(client, first.id, lambda b: b.status == "in_progress")
+    until(client, waiting.id, lambda b: b.status == "in_progress")
+    assert client.batches.cancel(waiting.id).status == "cancelling"
+    # It is not made to wait for the batch before it, whose rows are stuck.
+    over = ended(client, waiting.id)
+    assert (over.status, over.output_file_id, over.request_counts.failed) == ("cancelled", None, 1)
+    assert client.batches.cancel(first.id).status == "cancelling"
+    engine.gate.set()
+    batch = ended(client, first.id)
+    assert batch.status == "cancelled"
+    assert client.batches.cancel(first.id).status == "cancelled"
+    unfinished = results(client, batch.error_file_id)
+    assert {row["error"]["code"] for row in unfinished.values()} == {"batch_cancelled"}
+    finished = results(client, batch.output_file_id) if batch.output_file_id else {}
+    assert sorted([*unfinished, *finished]) == sorted(f"row-{n}" for n in range(30))
+    done = ended(client, create(client, upload(client, [line("a", "a")])).id)
+    with pytest.raises(openai.ConflictError, match="Cannot cancel a batch with status 'completed'"):
+        client.batches.cancel(done.id)
+
+
+def test_an_input_that_is_no_input_fails_the_batch_later(client):
+    """
+    An unknown file, and one with results in it, are accepted at creation and found out at validation.
+    """
+    done = ended(client, create(client, upload(client, [line("a", "a")])).id)
+    for file_id in ("file-nowhere", done.output_file_id):
+        batch = ended(client, create(client, file_id).id)
+        assert (batch.status, batch.errors.data[0].code, batch.errors.data[0].param) == (
+            "failed",
+            "invalid_request",
+            "file_id",
+        )
+
+
+def test_an_upload_that_is_too_large_is_refused(endpoint):
+    """
+    By its announced length, before a byte of it is read.
+    """
+    headers = {
+        "authorization": f"Bearer {KEY}",
+        "content-length": str(MAX_UPLOAD_BYTES * 2),
+        "content-type": "multipart/form-data; boundary=x",
+    }
+    assert call(endpoint, "POST", "/v1/files", headers=headers)[0] == 413
+
+
+def call(
+    endpoint: Endpoint, method: str, path: str, *, headers: dict[str, str]
+) -> tuple[int, dict[str, Any]]:
+    port = urllib.parse.urlsplit(endpoint.base_url).port
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_S)
+    try:
+        connection.putrequest(method, path, skip_host="host" in headers)
+        for name, value in headers.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("path", ["/health", "/v1/models", "/v1/files", "/docs", "/openapi.json", "/"])
+@pytest.mark.parametrize("key", [None, "Bearer wrong", f"Basic {KEY}", KEY, "Bearer "])
+def test_nothing_is_told_without_the_key(endpoint, path, key):
+    """
+    401 in OpenAI's form, for every path, whether it exists or not.
+    """
+    status, body = call(endpoint, "GET", path, headers={"authorization": key} if key else {})
+    assert (status, body["error"]["code"]) == (401, "invalid_api_key")
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1:1", "127.0.0.1", ""])
+def test_a_name_that_is_not_ours_is_refused(endpoint, host):
+    """
+    A web page whose name was pointed at this computer gets nothing (DNS rebinding), even with the key.
+    """
+    port = urllib.parse.urlsplit(endpoint.base_url).port
+    headers = {"authorization": f"Bearer {KEY}", "host": host.format(port=port)}
+    assert call(endpoint, "GET", "/v1/models", headers=headers)[0] == 403
+    ours = {"authorization": f"Bearer {KEY}", "host": f"localhost:{port}"}
+    assert call(endpoint, "GET", "/v1/models", headers=ours)[0] == 200
+
+
+def test_unknown_paths_answer_in_the_same_form(endpoint):
+    """
+    404 with OpenAI's error object; there are no pages that describe the server.
+    """
+    for method, path in (("GET", "/docs"), ("GET", "/v1/responses"), ("PUT", "/v1/files")):
+        status, body = call(endpoint, method, path, headers={"authorization": f"Bearer {KEY}"})
+        assert (status, body["error"]["type"]) == (404, "invalid_request_error")
+
+
+def test_rows_that_the_window_left_behind_are_expired(client, monkeypatch):
+    """
+    Window over: `expired`, every row without an answer in the error file as `batch_expired`.
+    """
+    monkeypatch.setattr("rowbatch.server.app.WINDOW_S", 0)
+    batch = ended(client, create(client, upload(client, [line("a", "x"), line("b", "y")])).id)
+    assert (batch.status, batch.output_file_id, batch.expired_at is None) == ("expired", None, False)
+    rows = results(client, batch.error_file_id)
+    assert {row["error"]["code"] for row in rows.values()} == {"batch_expired"}
+    assert rows.keys() == {"a", "b"}
+
+
+def test_a_full_disk_stops_the_work_but_loses_nothing(client, monkeypatch):
+    """
+    The batch waits, tries again, and ends as it should once there is room.
+    """
+    monkeypatch.setattr("rowbatch.server.runner._TRY_AGAIN_S", 0.02)
+    sync, failures = runner._Work.sync, iter(range(3))
+
+    def full(work: runner._Work) -> None:
+        if next(failures, None) is not None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(work)
+
+    monkeypatch.setattr(runner._Work, "sync", full)
+    batch = ended(client, create(client, upload(client, [line(f"row-{n}", "x") for n in range(60)])).id)
+    assert (batch.status, batch.request_counts.completed) == ("completed", 60)
+    assert len(results(client, batch.output_file_id)) == 60
