@@ -54,6 +54,7 @@ from rowbatch.store.rundir import (
     free_run_path,
     known_runs,
     remember_run,
+    remove_run,
 )
 from rowbatch.tables.csv_reader import open_table
 
@@ -349,6 +350,18 @@ class Run:
             output=output,
             events=events,
         )
+
+    def discard(self) -> None:
+        """
+        Remove a run directory that was never built: nothing was sent, and its input could not be used.
+
+        Raises:
+            RunError: The run is built.
+        """
+        if build_step.is_built(self._directory):
+            raise RunError("a run that is built is not removed", path=str(self.path))
+        with run_lock(self.path, "discard"):
+            remove_run(self._directory)
 
     def _first_asked_row(self) -> tuple[int, Mapping[str, str]]:
         table = table_of(self._directory, self._settings)
@@ -654,6 +667,7 @@ def extract(
     output: str | Path,
     *,
     join: str | Path | None = None,
+    first_number: Literal[0, 1] | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
     overwrite: bool = False,
@@ -663,6 +677,7 @@ def extract(
         [Path(result) for result in results],
         Path(output),
         join=Path(join) if join else None,
+        first_number=first_number,
         encoding=encoding,
         delimiter=delimiter,
         overwrite=overwrite,

@@ -222,6 +222,7 @@ def test_bad_input_is_one_clear_error(tmp_path, home, table, arguments, code, sa
         assert part in done.stderr
     assert " hint: " in done.stderr
     assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("rowbatch-runs/*/run.toml"))
     assert (tmp_path / "taken.csv").read_text() == "mine"
     assert table.read_bytes() == before
 

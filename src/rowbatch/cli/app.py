@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from rowbatch.errors import RowbatchError, UsageError
+from rowbatch.errors import InputError, RowbatchError, UsageError
 
 if TYPE_CHECKING:
     from rowbatch.api import Run
@@ -184,6 +184,13 @@ def run(
         encoding=encoding,
         delimiter=delimiter,
     )
+    try:
+        with show.bar() as hooks:
+            made.build(hooks)
+    except (InputError, UsageError):
+        # Its table cannot be used as it is: a run of it would only be in the way.
+        made.discard()
+        raise
     _show_and_run(made, yes=yes)
     show.next_steps(made)
 
@@ -467,6 +474,11 @@ def split(
     metavar="TABLE",
     help="Put the answers beside all rows and columns of the original table.",
 )
+@click.option(
+    "--first-number",
+    type=click.Choice(["0", "1"]),
+    help="With --join: which number the table's first row has in custom_id.  [default: found out]",
+)
 @_reading
 @_overwrite
 def extract(
@@ -474,6 +486,7 @@ def extract(
     *,
     output: Path,
     join: Path | None,
+    first_number: str | None,
     encoding: str | None,
     delimiter: str | None,
     overwrite: bool,
@@ -487,7 +500,13 @@ def extract(
     from rowbatch.cli import show
 
     report = api.extract(
-        results, output, join=join, encoding=encoding, delimiter=delimiter, overwrite=overwrite
+        results,
+        output,
+        join=join,
+        first_number=None if first_number is None else 0 if first_number == "0" else 1,
+        encoding=encoding,
+        delimiter=delimiter,
+        overwrite=overwrite,
     )
     show.extracted(report)
 

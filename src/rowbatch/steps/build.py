@@ -136,7 +136,7 @@ def _pieces(run: RunDirectory, counts: _Counts, progress: Callable[[int], None] 
     positions = {name: table.column(name) for name in request_settings.columns}
     asked_columns = text_columns(table, settings)
     cutter = ShardCutter(find_provider(settings.request["provider"]).limits)
-    for chunk in table.chunks():
+    for chunk in table.chunks(request_settings.rows_per_chunk()):
         blank = blank_rows(chunk.frame, asked_columns)
         frame = chunk.frame.with_row_index("row", offset=chunk.first_row).filter(~blank)
         counts.rows += chunk.frame.height

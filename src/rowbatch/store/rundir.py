@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -167,6 +168,14 @@ class RunDirectory:
                 hint=f"rowbatch resume {self.path}",
             )
         return Ledger(self.ledger_path)
+
+
+def remove_run(run: RunDirectory) -> None:
+    """Remove a run directory and what is in it; the caller has made sure that nothing is lost."""
+    try:
+        shutil.rmtree(run.path)
+    except OSError as error:
+        raise from_os_error(error, str(run.path)) from error
 
 
 def digest_file(path: Path) -> str:
