@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rowbatch.core.agreement import Agreement, agreement
 from rowbatch.core.codebook import Codebook, codebook_from_labels, parse_codebook
 from rowbatch.core.cost import CostEstimate, estimate_cost
+from rowbatch.core.request import sampling_parameters
 from rowbatch.core.shard import ShardLimits
 from rowbatch.errors import OutputExists, RunError, UsageError, from_os_error
 from rowbatch.http import HttpClient, Key
@@ -456,11 +457,6 @@ def create(
     """
     path = Path(table)
     book = _codebook(labels=labels, prompt=prompt, codebook=codebook, variable=variable)
-    parameters: dict[str, Any] = {}
-    if temperature is not None:
-        parameters["temperature"] = temperature
-    if max_tokens is not None:
-        parameters["max_tokens"] = max_tokens
     directory = RunDirectory(Path(run) if run else free_run_path(Path(RUNS_FOLDER), path.stem))
     create_step.create(
         directory,
@@ -471,7 +467,7 @@ def create(
         provider=provider,
         base_url=base_url,
         model=model,
-        parameters=parameters,
+        parameters=sampling_parameters(temperature=temperature, max_tokens=max_tokens),
         output=Path(output) if output else None,
         overwrite=overwrite,
         encoding=encoding,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from rowbatch.core.template import Column, Template
+from rowbatch.errors import UsageError
 
 # JSON demands the first three groups. The last three characters are legal in JSON, but Python's
 # `splitlines`, and whatever is built on it, takes them for line ends and cuts a valid line in two.
@@ -95,6 +97,25 @@ class RequestSettings:
         rest = "".join(f",{_json(name)}:{_json(value)}" for name, value in self.parameters.items())
         parts.append(f"]{rest}}}}}\n")
         return tuple(parts)
+
+
+def sampling_parameters(*, temperature: float | None, max_tokens: int | None) -> dict[str, Any]:
+    """
+    The parameters of a body that people set most; None leaves one out.
+
+    Raises:
+        UsageError: The temperature is no number.
+    """
+    parameters: dict[str, Any] = {}
+    if temperature is not None:
+        if not math.isfinite(temperature):
+            raise UsageError(
+                f"a temperature of {temperature} is no number", hint="for example: --temperature 0"
+            )
+        parameters["temperature"] = int(temperature) if float(temperature).is_integer() else temperature
+    if max_tokens is not None:
+        parameters["max_tokens"] = max_tokens
+    return parameters
 
 
 def render_requests(

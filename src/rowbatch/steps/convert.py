@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from rowbatch.core.request import RequestSettings, join_lines, render_requests
+from rowbatch.core.request import RequestSettings, join_lines, render_requests, sampling_parameters
 from rowbatch.core.template import Template
 from rowbatch.errors import UsageError
 from rowbatch.steps.frozen import blank_rows
@@ -78,8 +76,6 @@ def convert(
             "say what the user message is: a column, or a template" + (", not both" if text else ""),
             hint="give --text COLUMN or --template with {{columns}}",
         )
-    if temperature is not None and not math.isfinite(temperature):
-        raise UsageError(f"a temperature of {temperature} is no number", hint="for example: --temperature 0")
     if id_prefix[-1:].isdigit():
         raise UsageError(
             f"the prefix {id_prefix!r} ends in a digit, so the row number behind it could not be told",
@@ -98,16 +94,11 @@ def convert(
         raise UsageError(f"{table} would be replaced by its own requests", hint="give another name with -o")
     opened = open_table(table, encoding=encoding, delimiter=delimiter)
     user = Template.parse(template) if template is not None else Template.column_only(str(text))
-    parameters: dict[str, Any] = {}
-    if temperature is not None:
-        parameters["temperature"] = temperature
-    if max_tokens is not None:
-        parameters["max_tokens"] = max_tokens
     settings = RequestSettings(
         model=model,
         user=user,
         system=Template.parse(system) if system else None,
-        parameters=parameters,
+        parameters=sampling_parameters(temperature=temperature, max_tokens=max_tokens),
         id_prefix=id_prefix,
     )
     positions = {name: opened.column(name) for name in settings.columns}
