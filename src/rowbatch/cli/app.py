@@ -552,13 +552,16 @@ def serve(*, port: int, host: str, home: Path | None, idle_exit: float | None) -
     from rowbatch import api
     from rowbatch.cli import show
 
-    api.serve(
-        server_folder=home,
-        host=host,
-        port=port,
-        idle_exit_s=idle_exit,
-        on_ready=lambda endpoint: show.serving(endpoint, home or api.server_home()),
-    )
+    try:
+        api.serve(
+            server_folder=home,
+            host=host,
+            port=port,
+            idle_exit_s=idle_exit,
+            on_ready=lambda endpoint: show.serving(endpoint, home or api.server_home()),
+        )
+    except KeyboardInterrupt:
+        show.line("stopped")
 
 
 def run_command_line(arguments: Sequence[str]) -> int:
