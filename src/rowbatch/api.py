@@ -57,7 +57,8 @@ from rowbatch.store.rundir import (
     remember_run,
     remove_run,
 )
-from rowbatch.tables.csv_reader import open_table
+from rowbatch.tables.base import BadRows, ReadOptions
+from rowbatch.tables.formats import open_table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -432,6 +433,8 @@ def create(
     run: str | Path | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
+    sheet: str | None = None,
+    on_bad_rows: BadRows = "stop",
 ) -> Run:
     """
     Make a run: check everything and freeze it in a run directory. Nothing is sent.
@@ -451,7 +454,8 @@ def create(
         output: Where the labelled table goes; None means into the run directory.
         overwrite: Whether `output` may be replaced.
         run: Where the run directory shall lie; None means `rowbatch-runs/<table>`, numbered.
-        encoding, delimiter: Of the table; None means found out.
+        encoding, delimiter, sheet: Of the table; None means found out.
+        on_bad_rows: What to do with broken rows: `stop`, `keep` or `skip`.
     Raises:
         TableError, CodebookError, OutputExists, UsageError: Something does not fit; nothing was made.
     """
@@ -470,8 +474,7 @@ def create(
         parameters=sampling_parameters(temperature=temperature, max_tokens=max_tokens),
         output=Path(output) if output else None,
         overwrite=overwrite,
-        encoding=encoding,
-        delimiter=delimiter,
+        reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows),
     )
     remember_run(home(), directory.path)
     return Run(directory.path)
@@ -610,6 +613,8 @@ def convert(
     skip_empty: bool = False,
     encoding: str | None = None,
     delimiter: str | None = None,
+    sheet: str | None = None,
+    on_bad_rows: BadRows = "stop",
     overwrite: bool = False,
 ) -> ConvertReport:
     """A table becomes a Batch JSONL file; see `rowbatch.steps.convert.convert`."""
@@ -624,8 +629,7 @@ def convert(
         temperature=temperature,
         id_prefix=id_prefix,
         skip_empty=skip_empty,
-        encoding=encoding,
-        delimiter=delimiter,
+        reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows),
         overwrite=overwrite,
     )
 
@@ -666,6 +670,8 @@ def extract(
     first_number: Literal[0, 1] | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
+    sheet: str | None = None,
+    on_bad_rows: BadRows = "stop",
     overwrite: bool = False,
 ) -> ExtractReport:
     """Result files become a table; see `rowbatch.steps.extract.extract`."""
@@ -674,8 +680,7 @@ def extract(
         Path(output),
         join=Path(join) if join else None,
         first_number=first_number,
-        encoding=encoding,
-        delimiter=delimiter,
+        reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows),
         overwrite=overwrite,
     )
 

@@ -24,6 +24,7 @@ from rowbatch.steps.poll import poll
 from rowbatch.steps.submit import Clock, LostAnswerPolicy, submit
 from rowbatch.store.ledger import Ledger
 from rowbatch.store.rundir import RunDirectory
+from rowbatch.tables.base import ReadOptions
 
 TABLE = 'id,text\n1,"one, and a half"\n2,two\n3,\n4,"four\nlines"\n5,five\n6,six\n7,seven\n'
 EXPECTED_STATUSES = ["ok", "ok", "skipped", "ok", "ok", "ok", "ok"]
@@ -69,8 +70,7 @@ def make_run(folder: Path) -> RunDirectory:
         parameters={},
         output=folder / "out.csv",
         overwrite=False,
-        encoding=None,
-        delimiter=None,
+        reading=ReadOptions(),
     )
     return run
 

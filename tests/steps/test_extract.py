@@ -18,6 +18,7 @@ from rowbatch.core.states import RowStatus
 from rowbatch.errors import InputError, OutputExists, StorageError, TableError, UsageError
 from rowbatch.steps.convert import convert
 from rowbatch.steps.extract import extract
+from rowbatch.tables.base import ReadOptions
 
 SHARED = Path(os.environ.get("ROWBATCH_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 HEADER = ["custom_id", "content", "status", "status_reason"]
@@ -243,7 +244,9 @@ def test_a_table_in_another_encoding_comes_out_as_utf_8(tmp_path):
     table = tmp_path / "t.csv"
     table.write_bytes("né;b\nü;1,5\n".encode("cp1252"))
     results = write(tmp_path / "o.jsonl", [ok("row-1", "中")])
-    extract([results], tmp_path / "out.csv", join=table, encoding="cp1252", delimiter=";")
+    extract(
+        [results], tmp_path / "out.csv", join=table, reading=ReadOptions(encoding="cp1252", delimiter=";")
+    )
     assert table_of(tmp_path / "out.csv") == [["né", "b", *HEADER[1:]], ["ü", "1,5", "中", "ok", ""]]
 
 

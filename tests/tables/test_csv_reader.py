@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rowbatch.errors import InputError, RowbatchError, TableError, UsageError
 from rowbatch.tables import csv_reader
-from rowbatch.tables.csv_reader import CsvTable, FastReader, open_table
+from rowbatch.tables.csv_reader import CsvTable, FastReader, open_csv
 
 SHARED = Path(os.environ.get("ROWBATCH_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
@@ -88,7 +88,7 @@ def test_cells_are_read_as_they_stand(
     """
     Cells come as they stand in the file, whatever they look like, and whichever reader takes them.
     """
-    table = open_table(write(tmp_path / "t.csv", content))
+    table = open_csv(write(tmp_path / "t.csv", content))
     assert table.header == header
     assert rows_of(table) == rows
     assert careful_rows(table) == rows
@@ -123,7 +123,7 @@ def test_a_broken_file_is_an_error_with_its_line(
     What would shift or lose a cell is an error with the line of the file, and with a hint.
     """
     with pytest.raises(TableError) as caught:
-        rows_of(open_table(write(tmp_path / "t.csv", content)))
+        rows_of(open_csv(write(tmp_path / "t.csv", content)))
     assert caught.value.line == line
     assert f"line {line:,}" in caught.value.message
     assert says in caught.value.message
@@ -135,13 +135,13 @@ def test_lines_are_counted_on_through_the_fast_part(tmp_path: Path, small_blocks
     The line in a message is right also when the first part of the file went through the fast reader.
     """
     content = "a,b\n" + '"x\r\ny\rz",2\n' * 50 + "3\n"
-    table = open_table(write(tmp_path / "t.csv", content))
+    table = open_csv(write(tmp_path / "t.csv", content))
     with pytest.raises(TableError) as caught:
         rows_of(table)
     assert caught.value.line == 1 + 3 * 50 + 1
     content = "a,b\n" + "1,2\n" * 50 + '3,"x\ny'
     with pytest.raises(TableError, match="never closed") as caught:
-        rows_of(open_table(write(tmp_path / "t.csv", content)))
+        rows_of(open_csv(write(tmp_path / "t.csv", content)))
     assert caught.value.line == 52
 
 
@@ -163,7 +163,7 @@ def test_no_table_is_an_error(tmp_path: Path, content: bytes, says: str) -> None
     A file that holds no rows, or no text, is an error that says what it is.
     """
     with pytest.raises(TableError, match=says):
-        rows_of(open_table(write(tmp_path / "t.csv", content)))
+        rows_of(open_csv(write(tmp_path / "t.csv", content)))
 
 
 def test_no_file_is_an_error(tmp_path: Path) -> None:
@@ -171,16 +171,16 @@ def test_no_file_is_an_error(tmp_path: Path) -> None:
     A file that is not there, and a folder, are errors of the input.
     """
     with pytest.raises(InputError, match="does not exist"):
-        open_table(tmp_path / "nothing.csv")
+        open_csv(tmp_path / "nothing.csv")
     with pytest.raises(InputError, match="is a folder"):
-        open_table(tmp_path)
+        open_csv(tmp_path)
 
 
 def test_column_names(tmp_path: Path) -> None:
     """
     A wrong name is answered with the nearest one and all that there are; a double name is no name.
     """
-    table = open_table(write(tmp_path / "t.csv", "id,Text,x,x\n1,2,3,4\n"))
+    table = open_csv(write(tmp_path / "t.csv", "id,Text,x,x\n1,2,3,4\n"))
     assert table.column("Text") == 1
     with pytest.raises(TableError, match="no column 'text'; did you mean 'Text'") as caught:
         table.column("text")
@@ -200,7 +200,7 @@ def test_encodings(tmp_path: Path, encoding: str) -> None:
     )
     header, row = (tuple(line.split(",")) for line in text.splitlines())
     path = write(tmp_path / "t.csv", text.encode(encoding))
-    table = open_table(path, encoding=None if encoding == "utf-16" else encoding)
+    table = open_csv(path, encoding=None if encoding == "utf-16" else encoding)
     assert table.header == header
     assert rows_of(table) == [row]
 
@@ -211,7 +211,7 @@ def test_an_unknown_encoding_is_a_usage_error(tmp_path: Path, encoding: str) -> 
     A name that is no encoding of text files is said to be none.
     """
     with pytest.raises(UsageError, match="no encoding"):
-        open_table(write(tmp_path / "t.csv", "a,b\n1,2\n"), encoding=encoding)
+        open_csv(write(tmp_path / "t.csv", "a,b\n1,2\n"), encoding=encoding)
 
 
 @pytest.mark.parametrize("delimiter", ["", "::", '"', "\n"])
@@ -220,7 +220,7 @@ def test_a_delimiter_is_one_character(tmp_path: Path, delimiter: str) -> None:
     What cannot separate cells is refused.
     """
     with pytest.raises(UsageError, match="one character"):
-        open_table(write(tmp_path / "t.csv", "a,b\n1,2\n"), delimiter=delimiter)
+        open_csv(write(tmp_path / "t.csv", "a,b\n1,2\n"), delimiter=delimiter)
 
 
 @pytest.mark.parametrize("delimiter", [*"]^-&~#.*\\ a", "é"])
@@ -228,7 +228,7 @@ def test_any_character_can_be_the_delimiter(tmp_path: Path, delimiter: str) -> N
     """
     A delimiter is a character and nothing else, whatever it means elsewhere.
     """
-    table = open_table(write(tmp_path / "t.csv", f"x{delimiter}y\n1{delimiter}2\n"), delimiter=delimiter)
+    table = open_csv(write(tmp_path / "t.csv", f"x{delimiter}y\n1{delimiter}2\n"), delimiter=delimiter)
     assert rows_of(table) == [("1", "2")]
 
 
@@ -238,10 +238,10 @@ def test_utf_16_that_is_broken(tmp_path: Path) -> None:
     """
     path = write(tmp_path / "t.csv", "a,b\n1,2\n".encode("utf-16-le"))
     with pytest.raises(TableError, match="byte order mark"):
-        open_table(path, encoding="utf-16")
+        open_csv(path, encoding="utf-16")
     write(path, "a,b\n1,2\n".encode("utf-16") + b"\0")
     with pytest.raises(TableError, match="not UTF-16"):
-        rows_of(open_table(path))
+        rows_of(open_csv(path))
 
 
 def test_chunks_have_at_most_so_many_rows(tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ def test_chunks_have_at_most_so_many_rows(tmp_path: Path) -> None:
     Chunks keep to the number of rows, with both readers.
     """
     content = "a,b\n" + "1,2\n" * 25
-    table = open_table(write(tmp_path / "t.csv", content))
+    table = open_csv(write(tmp_path / "t.csv", content))
     assert [chunk.frame.height for chunk in table.chunks(10)] == [10, 10, 5]
     assert [chunk.frame.height for chunk in table.careful_chunks(10)] == [10, 10, 5]
 
@@ -267,7 +267,7 @@ def test_plain_files_take_the_fast_way(tmp_path: Path, small_blocks: None) -> No
     fast = FastReader(path, ("a", "b"), "utf-8", ",")
     assert 30 < sum(frame.height for frame in fast.frames()) <= 40
     assert not fast.is_done
-    table = open_table(path)
+    table = open_csv(path)
     assert rows_of(table) == careful_rows(table)
 
 
@@ -277,7 +277,7 @@ def test_a_cell_longer_than_a_block(tmp_path: Path, small_blocks: None) -> None:
     """
     rows = [("x" * 100, "1"), ("y\n" * 500, "2"), ("z", "3")]
     content = "a,b\n" + "".join(f'"{text}",{number}\n' for text, number in rows)
-    assert rows_of(open_table(write(tmp_path / "t.csv", content))) == rows
+    assert rows_of(open_csv(write(tmp_path / "t.csv", content))) == rows
 
 
 def test_a_table_larger_than_a_block(tmp_path: Path) -> None:
@@ -290,7 +290,7 @@ def test_a_table_larger_than_a_block(tmp_path: Path) -> None:
     for number in range(60_000):
         text = " ".join(draw.choices(words, k=draw.randint(0, 12)))
         lines.append(f'{number:06},"{text}",{draw.choice(["", "x", "007"])}\n')
-    table = open_table(write(tmp_path / "t.csv", "".join(lines)))
+    table = open_csv(write(tmp_path / "t.csv", "".join(lines)))
     fast = FastReader(table.path, table.header, table.encoding, table.delimiter)
     found = [row for frame in fast.frames() for row in frame.rows()]
     assert fast.is_done
@@ -341,7 +341,7 @@ def test_both_readers_give_the_same(
 
     def outcome(read: object) -> object:
         try:
-            return read(open_table(path))  # type: ignore[operator]
+            return read(open_csv(path))  # type: ignore[operator]
         except RowbatchError as error:
             return error.message
 
@@ -365,7 +365,7 @@ def test_no_bytes_make_a_traceback(tmp_path_factory: pytest.TempPathFactory, con
     """
     path = write(tmp_path_factory.getbasetemp() / "any.csv", content)
     try:
-        rows_of(open_table(path))
+        rows_of(open_csv(path))
     except RowbatchError as error:
         caught = error
     else:
@@ -395,7 +395,7 @@ def test_csv_spectrum() -> None:
             if answer is None or path.stem in UNLIKE_THEIR_JSON:
                 continue
             expected = json.loads(answer.read_text(encoding="utf-8"))
-            table = open_table(path)
+            table = open_csv(path)
             found = [dict(zip(table.header, row, strict=True)) for row in rows_of(table)]
             assert found == expected, path.name
             compared += 1
@@ -407,13 +407,13 @@ def test_real_tables() -> None:
     """
     Real tables come out whole: line breaks in texts, Latin-1, double and empty names.
     """
-    politeness = open_table(SHARED / "politeness_gpt4o.csv")
+    politeness = open_csv(SHARED / "politeness_gpt4o.csv")
     rows = rows_of(politeness)
     assert len(rows) == 5_480
     assert rows == careful_rows(politeness)
     with pytest.raises(TableError, match="not UTF-8"):
-        rows_of(open_table(SHARED / "sms_spam_latin1.csv"))
-    spam = open_table(SHARED / "sms_spam_latin1.csv", encoding="latin-1")
+        rows_of(open_csv(SHARED / "sms_spam_latin1.csv"))
+    spam = open_csv(SHARED / "sms_spam_latin1.csv", encoding="latin-1")
     assert spam.header == ("v1", "v2", "", "", "")
     rows = rows_of(spam)
     assert len(rows) == 5_572

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rowbatch.errors import TableError
-from rowbatch.tables.csv_reader import CsvTable, open_table
+from rowbatch.tables.csv_reader import CsvTable, open_csv
 
 CELLS = st.text(
     st.one_of(
@@ -54,7 +54,7 @@ def table_of(folder):
     def write(content: bytes | str, name: str = "t.csv", **options) -> CsvTable:
         path = folder / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return open_table(path, **options)
+        return open_csv(path, **options)
 
     return write
 
@@ -374,7 +374,7 @@ def test_what_the_csv_module_writes_is_read(
     # Without a mark of its own, a first name that begins with one is read as one: no reader can tell.
     if not mark and written.getvalue().startswith("\ufeff"):
         return
-    table = open_table(path, delimiter=delimiter)
+    table = open_csv(path, delimiter=delimiter)
     assert table.header == tuple(names)
     assert rows_of(table) == rows
     assert rows_of(table, rows_per_chunk) == rows
@@ -397,7 +397,7 @@ def test_one_column_that_the_csv_module_writes_is_read(folder, cells, end_quotin
     )
     path = folder / "one.csv"
     path.write_bytes(written.getvalue().encode())
-    table = open_table(path, delimiter=",")
+    table = open_csv(path, delimiter=",")
     assert rows_of(table) == [[cell] for cell in cells]
     assert rows_of(table, rows_per_chunk) == [[cell] for cell in cells]
 

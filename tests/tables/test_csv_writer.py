@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rowbatch.tables.csv_reader import open_table
+from rowbatch.tables.csv_reader import open_csv
 from rowbatch.tables.csv_writer import CsvWriter
 
 Rows = Sequence[Sequence[str | None]]
@@ -75,7 +75,7 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, data: st.DataObjec
     assert by_csv == [header, *rows]
     path: Path = tmp_path_factory.getbasetemp() / "round.csv"
     path.write_bytes(content)
-    table = open_table(path)
+    table = open_csv(path)
     found = [row for chunk in table.chunks() for row in chunk.frame.rows()]
     assert (list(table.header), [list(row) for row in found]) == (header, rows)
     assert written(table.header, found) == content

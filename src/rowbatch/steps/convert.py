@@ -10,7 +10,8 @@ from rowbatch.core.template import Template
 from rowbatch.errors import UsageError
 from rowbatch.steps.frozen import blank_rows
 from rowbatch.store.atomic import atomic_file
-from rowbatch.tables.csv_reader import open_table
+from rowbatch.tables.base import ReadOptions
+from rowbatch.tables.formats import open_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class ConvertReport:
         requests: Lines of the file.
         empty_rows: Rows with an empty text, whether kept or left out.
         size_bytes: Of the file.
-        encoding, delimiter: What the table was read with.
+        reading: What the table was read with.
     """
 
     out: Path
@@ -32,8 +33,7 @@ class ConvertReport:
     requests: int
     empty_rows: int
     size_bytes: int
-    encoding: str
-    delimiter: str
+    reading: ReadOptions
 
 
 def convert(
@@ -48,8 +48,7 @@ def convert(
     temperature: float | None = None,
     id_prefix: str = "row-",
     skip_empty: bool = False,
-    encoding: str | None = None,
-    delimiter: str | None = None,
+    reading: ReadOptions | None = None,
     overwrite: bool = False,
 ) -> ConvertReport:
     """
@@ -64,7 +63,7 @@ def convert(
         model, max_tokens, temperature: Of each request; None leaves a parameter out.
         id_prefix: Before the row number; must not end in a digit, which would make the number another one.
         skip_empty: Leave rows with an empty text out; their numbers are not used again.
-        encoding, delimiter: Of the table; None means found out.
+        reading: How to read the table; None means found out.
         overwrite: Whether `out` may be replaced.
     Raises:
         TableError: The table is broken, or has no such column.
@@ -92,7 +91,7 @@ def convert(
             raise UsageError(f"the {name} is not valid text: {words!a}", hint="type it in UTF-8")
     if out.exists() and table.exists() and out.samefile(table):
         raise UsageError(f"{table} would be replaced by its own requests", hint="give another name with -o")
-    opened = open_table(table, encoding=encoding, delimiter=delimiter)
+    opened = open_table(table, reading)
     user = Template.parse(template) if template is not None else Template.column_only(str(text))
     settings = RequestSettings(
         model=model,
@@ -114,4 +113,4 @@ def convert(
                 frame = frame.filter(~blank)
             requests += frame.height
             size += file.write(join_lines(render_requests(settings, frame, positions, frame["row"])))
-    return ConvertReport(out, rows, requests, empty, size, opened.encoding, opened.delimiter)
+    return ConvertReport(out, rows, requests, empty, size, opened.reading)

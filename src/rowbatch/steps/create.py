@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +14,8 @@ from rowbatch.core.template import Template
 from rowbatch.errors import OutputExists, UsageError
 from rowbatch.providers.catalog import find_provider
 from rowbatch.store.rundir import RunDirectory, RunSettings, digest_file, require_file
-from rowbatch.tables.csv_reader import open_table
+from rowbatch.tables.base import ReadOptions
+from rowbatch.tables.formats import open_table
 
 CHAT_COMPLETIONS = "/v1/chat/completions"
 STATUS_COLUMNS = ("status", "status_reason", "raw_answer", "model")
@@ -32,8 +34,7 @@ def create(
     parameters: Mapping[str, Any],
     output: Path | None,
     overwrite: bool,
-    encoding: str | None,
-    delimiter: str | None,
+    reading: ReadOptions,
 ) -> RunSettings:
     """
     Make a run directory. Nothing is sent, and nothing else is written.
@@ -48,7 +49,7 @@ def create(
         parameters: Of each request, as the endpoint names them.
         output: Where the labelled table goes; None means into the run directory.
         overwrite: Whether `output` may be replaced.
-        encoding, delimiter: Of the table; None means found out.
+        reading: How to read the table.
     Raises:
         TableError: The table cannot be read, or has no such column.
         OutputExists: The run or the output is there already.
@@ -63,7 +64,7 @@ def create(
             "which column holds the text?", hint="give --text COLUMN, or --template with {{columns}}"
         )
     require_file(table)
-    opened = open_table(table, encoding=encoding, delimiter=delimiter)
+    opened = open_table(table, reading)
     if text is not None:
         opened.column(text)
     if template is not None:
@@ -88,8 +89,7 @@ def create(
             "path": str(table.resolve()),
             "sha256": digest_file(table),
             "size_bytes": table.stat().st_size,
-            "encoding": opened.encoding,
-            "delimiter": opened.delimiter,
+            "reading": {name: said for name, said in asdict(opened.reading).items() if said is not None},
             "text": text or "",
         },
         request={

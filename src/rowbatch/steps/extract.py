@@ -19,8 +19,9 @@ from rowbatch.core.result import Result, UnreadableLine, iter_lines, read_result
 from rowbatch.core.states import RowStatus
 from rowbatch.errors import InputError, UsageError, from_os_error
 from rowbatch.store.atomic import atomic_file
-from rowbatch.tables.csv_reader import open_table
+from rowbatch.tables.base import ReadOptions
 from rowbatch.tables.csv_writer import CsvWriter
+from rowbatch.tables.formats import open_table
 
 COLUMNS = ("content", "status", "status_reason")
 _ROWS_PER_CHUNK = 20_000
@@ -71,8 +72,7 @@ def extract(
     *,
     join: Path | None = None,
     first_number: Literal[0, 1] | None = None,
-    encoding: str | None = None,
-    delimiter: str | None = None,
+    reading: ReadOptions | None = None,
     overwrite: bool = False,
 ) -> ExtractReport:
     """
@@ -85,7 +85,7 @@ def extract(
             number at the end of `custom_id` is the row. What stands before it must be the same in all ids:
             those of the rarer prefixes are unknown.
         first_number: Of the first row; None means 1, or 0 where there is a number 0.
-        encoding, delimiter: Of that table; None means found out.
+        reading: How to read that table; None means found out.
         overwrite: Whether `out` may be replaced.
     Raises:
         InputError: A file is not there, or none of its lines is a result; or the ids count from 0 and
@@ -103,7 +103,7 @@ def extract(
             _write_in_file_order(results, CsvWriter(file, ("custom_id", *COLUMNS)), report)
             _require_results(results, report)
         return report
-    table = open_table(join, encoding=encoding, delimiter=delimiter)
+    table = open_table(join, reading)
     prefix, answers = _by_number(results, report)
     _require_results(results, report)
     if first_number is None:

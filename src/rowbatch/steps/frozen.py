@@ -11,7 +11,8 @@ from rowbatch.core.request import RequestSettings
 from rowbatch.core.template import Template
 from rowbatch.errors import RunError
 from rowbatch.store.rundir import RunDirectory, RunSettings, digest_file, require_file
-from rowbatch.tables.csv_reader import CsvTable, open_table
+from rowbatch.tables.base import ReadOptions, Table
+from rowbatch.tables.formats import open_table
 
 ID_PREFIX = "row-"
 
@@ -47,7 +48,7 @@ def user_template(settings: RunSettings) -> Template:
     return Template.parse(template) if template else Template.column_only(settings.table["text"])
 
 
-def table_of(run: RunDirectory, settings: RunSettings) -> CsvTable:
+def table_of(run: RunDirectory, settings: RunSettings) -> Table:
     """
     Open the run's table, after making sure that it is still the same file.
 
@@ -64,7 +65,7 @@ def table_of(run: RunDirectory, settings: RunSettings) -> CsvTable:
             hint="bring the old file back, or make a new run; the answers that came stay in "
             f"{run.results} and `rowbatch extract` reads them",
         )
-    return open_table(path, encoding=settings.table["encoding"], delimiter=settings.table["delimiter"])
+    return open_table(path, ReadOptions(**settings.table["reading"]))
 
 
 def blank_rows(frame: pl.DataFrame, columns: list[int]) -> pl.Series:
@@ -84,7 +85,7 @@ def blank_rows(frame: pl.DataFrame, columns: list[int]) -> pl.Series:
     ).to_series()
 
 
-def text_columns(table: CsvTable, settings: RunSettings) -> list[int]:
+def text_columns(table: Table, settings: RunSettings) -> list[int]:
     """Positions of the columns whose emptiness makes a row `skipped`."""
     text = settings.table["text"]
     if text:

@@ -13,9 +13,9 @@ from rowbatch.errors import OutputExists, from_os_error
 
 
 @contextmanager
-def atomic_file(path: Path, *, overwrite: bool) -> Iterator[io.BufferedRandom]:
+def atomic_path(path: Path, *, overwrite: bool) -> Iterator[Path]:
     """
-    Open a file that takes its name only when it is complete and on disk.
+    A name to write a file under, which takes its own name only when it is complete and on disk.
 
     Temporary name in the same folder, write, fsync, rename, fsync the folder. A crash
     leaves the old file, if there was one, and at most a stray `.NAME.*.part`.
@@ -24,7 +24,7 @@ def atomic_file(path: Path, *, overwrite: bool) -> Iterator[io.BufferedRandom]:
         path: The name it will have. Missing folders are made.
         overwrite: Whether a file of that name may be replaced.
     Yields:
-        A binary file to write to, and to read back what was written.
+        An empty file in the same folder.
     Raises:
         OutputExists: The name is taken and `overwrite` is False.
         StorageError: The disk is full, or refuses.
@@ -36,10 +36,10 @@ def atomic_file(path: Path, *, overwrite: bool) -> Iterator[io.BufferedRandom]:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".part")
+            os.close(handle)
             temporary = Path(name)
-            with io.BufferedRandom(io.FileIO(handle, "r+b"), 1 << 20) as file:
-                yield file
-                file.flush()
+            yield temporary
+            with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
             temporary.chmod(0o666 & ~_umask())
             if overwrite:
@@ -54,6 +54,21 @@ def atomic_file(path: Path, *, overwrite: bool) -> Iterator[io.BufferedRandom]:
         if temporary is not None:
             with suppress(OSError):
                 temporary.unlink()
+
+
+@contextmanager
+def atomic_file(path: Path, *, overwrite: bool) -> Iterator[io.BufferedRandom]:
+    """
+    As `atomic_path`, with the file open.
+
+    Yields:
+        A binary file to write to, and to read back what was written.
+    """
+    with (
+        atomic_path(path, overwrite=overwrite) as temporary,
+        io.BufferedRandom(io.FileIO(temporary, "r+b"), 1 << 20) as file,
+    ):
+        yield file
 
 
 def write_atomically(path: Path, content: bytes, *, overwrite: bool) -> None:

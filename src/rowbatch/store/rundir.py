@@ -27,7 +27,7 @@ from rowbatch.errors import InputError, OutputExists, RunError, RunTooNew, from_
 from rowbatch.store.atomic import write_atomically
 from rowbatch.store.ledger import Ledger
 
-FORMAT = 1
+FORMAT = 2
 """Version of the layout and of run.toml."""
 
 
@@ -39,7 +39,8 @@ class RunSettings:
     Attributes:
         created_at: ISO 8601, UTC.
         rowbatch_version: The version that made the run.
-        table: path, sha256, size_bytes, encoding, delimiter, text (name of the text column or "").
+        table: path, sha256, size_bytes, reading (the options it was read with), text (name of the text
+            column or "").
         request: provider, base_url, model, url, system, user, parameters.
         answer: instructions and variables, as in a codebook; or no variables for free text.
         output: path (or ""), overwrite, and the names of the new columns.
@@ -144,6 +145,9 @@ class RunDirectory:
                 path=str(self.path),
                 hint="pip install --upgrade rowbatch",
             )
+        if version == 1 and "table" in document:
+            table = document["table"]
+            table["reading"] = {name: table.pop(name) for name in ("encoding", "delimiter") if name in table}
         try:
             return RunSettings(
                 created_at=document["created_at"],

@@ -12,19 +12,17 @@ from __future__ import annotations
 
 import codecs
 import csv
-import difflib
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
 
 import polars as pl
 
 from rowbatch.errors import TableError, UsageError, from_os_error
+from rowbatch.tables.base import ROWS_PER_CHUNK, ReadOptions, Table, TableChunk
 
-ROWS_PER_CHUNK = 20_000
 _CHARS_PER_CHUNK = 32_000_000
 _DELIMITERS = (",", ";", "\t", "|")
 _BOMS = (
@@ -53,87 +51,28 @@ _MAX_BLOCK_BYTES = 128 << 20
 _MAX_FAST_COLUMNS = 200
 
 
-@dataclass(frozen=True, slots=True)
-class TableChunk:
-    """
-    Consecutive rows.
-
-    Attributes:
-        first_row: Number of the first one, from 1.
-        frame: Columns named by their position ("0", "1", …), all text, never null.
-    """
-
-    first_row: int
-    frame: pl.DataFrame
-
-
-@dataclass(frozen=True, slots=True)
-class CsvTable:
+class CsvTable(Table):
     """
     A CSV file whose header was read.
 
+    A line with nothing in it is a row of one empty cell in a table of one column; in any other
+    table it may stand at the end of the file only.
+
     Attributes:
-        path: The file.
-        header: Names of the columns as they stand; may be empty, or stand twice.
         encoding: Python's name of the encoding.
         delimiter: What separates the cells.
     """
 
-    path: Path
-    header: tuple[str, ...]
-    encoding: str
-    delimiter: str
+    format = "csv"
 
-    def column(self, name: str) -> int:
-        """
-        Position of a column.
+    def __init__(self, path: Path, header: tuple[str, ...], encoding: str, delimiter: str) -> None:
+        super().__init__(path, header)
+        self.encoding = encoding
+        self.delimiter = delimiter
 
-        Raises:
-            TableError: There is none of that name, or more than one.
-        """
-        found = [position for position, header in enumerate(self.header) if header == name]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise TableError(
-                f"{self.path} has {len(found)} columns named {name!r}: number "
-                + ", ".join(str(position + 1) for position in found),
-                path=str(self.path),
-                column=name,
-                hint="give them different names in the header line",
-            )
-        near = difflib.get_close_matches(name, self.header, n=1, cutoff=0.5)
-        spelt = [header for header in self.header if header.strip().casefold() == name.strip().casefold()]
-        guess = (spelt or near)[:1]
-        raise TableError(
-            f"{self.path} has no column {name!r}" + (f"; did you mean {guess[0]!r}?" if guess else ""),
-            path=str(self.path),
-            column=name,
-            hint="its columns are: " + ", ".join(map(repr, self.header[:40])),
-        )
-
-    def chunks(self, rows_per_chunk: int = ROWS_PER_CHUNK) -> Iterator[TableChunk]:
-        """
-        Read the rows, from the first one.
-
-        A line with nothing in it is a row of one empty cell in a table of one column; in any other
-        table it may stand at the end of the file only.
-
-        Args:
-            rows_per_chunk: At most so many; fewer when the cells are long.
-        Yields:
-            Chunks in order; at least one.
-        Raises:
-            TableError: The file is broken, with its line; or it has no rows.
-        """
-        first_row = 1
-        for chunk in self._chunks(rows_per_chunk):
-            yield chunk
-            first_row = chunk.first_row + chunk.frame.height
-        if first_row == 1:
-            raise TableError(
-                f"{self.path} has a header but no rows", path=str(self.path), hint="is it the right file?"
-            )
+    @property
+    def reading(self) -> ReadOptions:
+        return ReadOptions(encoding=self.encoding, delimiter=self.delimiter)
 
     def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
         fast = FastReader(self.path, self.header, self.encoding, self.delimiter)
@@ -207,7 +146,7 @@ class CsvTable:
         )
 
 
-def open_table(path: Path, *, encoding: str | None = None, delimiter: str | None = None) -> CsvTable:
+def open_csv(path: Path, *, encoding: str | None = None, delimiter: str | None = None) -> CsvTable:
     """
     Open a CSV file and read its header.
 

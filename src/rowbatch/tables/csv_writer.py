@@ -2,16 +2,64 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import re
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import BinaryIO, Literal
 
 import polars as pl
 
+from rowbatch.errors import from_os_error
+from rowbatch.tables.base import TableChunk, as_text
+from rowbatch.tables.writer import TableShape, TableWriter, WriteOptions
+
 # Besides what must be quoted: whatever makes a reader that looks at the header for the delimiter choose
 # another one, a name that nothing else shows to be there, and a byte order mark that is text.
 _QUOTED_IN_HEADER = re.compile(r'[",;|\t\r\n\ufeff]|\A\Z|\A\s|\s\Z')
+# What a spreadsheet takes for a formula (OWASP, "CSV Injection"), unless it is a plain number.
+_FORMULA = r"\A[=+\-@\t\r\n\x00\u{ff1d}\u{ff0b}\u{ff0d}\u{ff20}]"
+_PLAIN_NUMBER = r"\A[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)\z"
+_BUFFER_BYTES = 1 << 20
+
+
+class CsvTableWriter(TableWriter):
+    """A table as CSV: every cell of the input as it stands there."""
+
+    def __init__(self, path: Path, shape: TableShape, options: WriteOptions) -> None:
+        self._path, self._formula_safe = path, options.formula_safe
+        self._width = len(shape.header)
+        try:
+            self._file = path.open("wb", buffering=_BUFFER_BYTES)
+        except OSError as error:
+            raise from_os_error(error, str(path)) from error
+        names = pl.DataFrame({"name": shape.names})
+        if options.bom:
+            self._file.write(codecs.BOM_UTF8)
+        self._writer = CsvWriter(self._file, self._safe(names)["name"].to_list())
+
+    def write(self, chunk: TableChunk, added: pl.DataFrame) -> None:
+        new = as_text(added)
+        new.columns = [str(self._width + position) for position in range(new.width)]
+        frame = chunk.frame.hstack(new) if self._width else new
+        self._writer.write(self._safe(frame))
+
+    def close(self) -> None:
+        self._file.close()
+
+    def abandon(self) -> None:
+        # What is still in the buffer may not fit on the disk either; the error that led here is told.
+        with suppress(OSError):
+            self._file.close()
+
+    def _safe(self, frame: pl.DataFrame) -> pl.DataFrame:
+        if not self._formula_safe:
+            return frame
+        cell = pl.all()
+        danger = cell.str.contains(_FORMULA) & ~cell.str.contains(_PLAIN_NUMBER)
+        return frame.with_columns(pl.when(danger).then(pl.lit("'") + cell).otherwise(cell).name.keep())
 
 
 class CsvWriter:

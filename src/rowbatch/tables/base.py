@@ -1,0 +1,286 @@
+"""
+What a table is to the rest of the house, whatever its format.
+
+A table has a header and rows in chunks. Every cell is a text; a chunk of a format with types carries its
+values as well, so that an output with types can give them back as they came.
+"""
+
+from __future__ import annotations
+
+import difflib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import polars as pl
+
+from rowbatch.errors import TableError
+
+ROWS_PER_CHUNK = 20_000
+BadRows = Literal["stop", "keep", "skip"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """
+    How a table is to be read, as far as somebody said it, or as it was found out before.
+
+    Attributes:
+        encoding: Of a text format, as Python names it; None means found out.
+        delimiter: Of a CSV file; None means found out.
+        sheet: Of a workbook: its name, or its number from 1; None means the first. Of an R file: the object.
+        on_bad_rows: What to do with a row of a CSV or JSONL file that is broken: `stop` with an error,
+            `keep` it as far as it can be understood, or `skip` it. What was kept or skipped is counted.
+    """
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    sheet: str | None = None
+    on_bad_rows: BadRows = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnInfo:
+    """
+    What a statistics file says about a column besides its values.
+
+    Attributes:
+        label: What the column is about, in words; or "".
+        value_labels: What its values mean, as in `{1: "yes", 2: "no"}`.
+        format: The program's display format, as in `%8.0g` (Stata) or `F8.2` (SPSS); or "".
+        measure: `nominal`, `ordinal`, `scale`, or "" where it is not known (SPSS).
+        display_width: Characters (SPSS), or None.
+        missing_ranges: User-defined missing values as pyreadstat gives and takes them (SPSS: a list of
+            values and of `{"lo": …, "hi": …}`; Stata: a list of the letters of extended missing values).
+    """
+
+    label: str = ""
+    value_labels: Mapping[int | float | str, str] = field(default_factory=dict)
+    format: str = ""
+    measure: str = ""
+    display_width: int | None = None
+    missing_ranges: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TableChunk:
+    """
+    Consecutive rows.
+
+    Attributes:
+        first_row: Number of the first one, from 1.
+        frame: Columns named by their position ("0", "1", …), all text, never null.
+        typed: The same rows and columns as a format with types has them, nulls included; or None.
+    """
+
+    first_row: int
+    frame: pl.DataFrame
+    typed: pl.DataFrame | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """
+    A row that was not as it should be, and was kept or skipped on demand.
+
+    Attributes:
+        line: Of the file, from 1.
+        what: What is wrong with it.
+    """
+
+    line: int
+    what: str
+
+
+@dataclass(slots=True)
+class BadRowList:
+    """
+    The broken rows that were met so far.
+
+    Attributes:
+        count: How many.
+        first: The first 100.
+    """
+
+    count: int = 0
+    first: list[BadRow] = field(default_factory=list)
+
+    def add(self, line: int, what: str) -> None:
+        """Note one."""
+        self.count += 1
+        if len(self.first) < 100:
+            self.first.append(BadRow(line, what))
+
+
+class Table(ABC):
+    """
+    A table whose header was read.
+
+    Attributes:
+        format: Name of the format, as in `csv`, `parquet`, `stata`; the same for every table of a class.
+        path: The file or folder.
+        header: Names of the columns as they stand; may be empty, or stand twice.
+        columns: What is known about each column beyond its name: one entry for each, or none at all.
+        label: What the file is about, in words (Stata, SPSS); or "".
+        bad_rows: Those met by the `chunks` that ran last.
+    """
+
+    format: ClassVar[str]
+
+    def __init__(
+        self, path: Path, header: tuple[str, ...], *, columns: tuple[ColumnInfo, ...] = (), label: str = ""
+    ) -> None:
+        self.path = path
+        self.header = header
+        self.columns = columns
+        self.label = label
+        self.bad_rows = BadRowList()
+
+    @property
+    def reading(self) -> ReadOptions:
+        """Options that give the same table again: what was found out is said."""
+        return ReadOptions()
+
+    @abstractmethod
+    def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
+        """As `chunks`, but a table without rows yields nothing."""
+
+    def chunks(self, rows_per_chunk: int = ROWS_PER_CHUNK) -> Iterator[TableChunk]:
+        """
+        Read the rows, from the first one. May be called again.
+
+        Args:
+            rows_per_chunk: At most so many; fewer when the cells are long.
+        Yields:
+            Chunks in order; at least one.
+        Raises:
+            TableError: The table is broken, with the place; or it has no rows.
+        """
+        self.bad_rows = BadRowList()
+        first_row = 1
+        for chunk in self._chunks(rows_per_chunk):
+            yield chunk
+            first_row = chunk.first_row + chunk.frame.height
+        if first_row == 1:
+            raise TableError(
+                f"{self.path} has a header but no rows", path=str(self.path), hint="is it the right file?"
+            )
+
+    def column(self, name: str) -> int:
+        """
+        Position of a column.
+
+        Raises:
+            TableError: There is none of that name, or more than one.
+        """
+        found = [position for position, header in enumerate(self.header) if header == name]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise TableError(
+                f"{self.path} has {len(found)} columns named {name!r}: number "
+                + ", ".join(str(position + 1) for position in found),
+                path=str(self.path),
+                column=name,
+                hint="give them different names in the header line",
+            )
+        near = difflib.get_close_matches(name, self.header, n=1, cutoff=0.5)
+        spelt = [header for header in self.header if header.strip().casefold() == name.strip().casefold()]
+        guess = (spelt or near)[:1]
+        raise TableError(
+            f"{self.path} has no column {name!r}" + (f"; did you mean {guess[0]!r}?" if guess else ""),
+            path=str(self.path),
+            column=name,
+            hint="its columns are: " + ", ".join(map(repr, self.header[:40])),
+        )
+
+
+def as_text(typed: pl.DataFrame) -> pl.DataFrame:
+    """
+    Render values as texts, by one rule for every format with types.
+
+    - A missing value is the empty text.
+    - A whole number has no decimal point, also where the format only knows floats (SPSS, Excel): `1`.
+    - Any other float is the shortest decimal that reads back as the same value: `0.1`, `1e300`.
+    - True and false are `true` and `false`.
+    - Dates and times are ISO 8601: `2026-11-23`, `2026-11-23T18:00:00`, `18:00:00`; parts of a second
+      only where there are any.
+    - Lists and structures are JSON.
+    - Bytes are text where they are UTF-8, otherwise Base64.
+
+    Args:
+        typed: Any columns.
+    Returns:
+        The same columns, all text, never null.
+    """
+    return pl.DataFrame([_text_of(column) for column in typed.get_columns()])
+
+
+def _text_of(column: pl.Series) -> pl.Series:
+    kind = column.dtype
+    if kind == pl.String:
+        text = column
+    elif kind == pl.Null:
+        text = pl.Series(column.name, [""] * len(column), dtype=pl.String)
+    elif kind == pl.Boolean or kind.is_integer() or isinstance(kind, pl.Categorical | pl.Enum):
+        text = column.cast(pl.String)
+    elif kind.is_float():
+        text = _floats(column)
+    elif isinstance(kind, pl.Decimal):
+        text = column.cast(pl.String)
+        if kind.scale:
+            text = text.str.strip_chars_end("0").str.strip_chars_end(".")
+    elif isinstance(kind, pl.Datetime) or kind == pl.Time:
+        text = _trimmed(column.dt.to_string("iso:strict"))
+    elif kind == pl.Date or isinstance(kind, pl.Duration):
+        text = column.dt.to_string("iso")
+    elif kind == pl.Binary:
+        text = _bytes(column)
+    else:
+        text = _json(column)
+    return text.fill_null("")
+
+
+def _floats(column: pl.Series) -> pl.Series:
+    # Whole numbers that a float holds exactly; infinities and NaN fail the comparison.
+    whole = column.is_finite() & (column.abs() < 2**53) & (column.floor() == column)
+    frame = pl.DataFrame([column.alias("value"), whole.alias("whole")])
+    return frame.select(
+        pl.when(pl.col("whole"))
+        .then(pl.col("value").cast(pl.Int64, strict=False).cast(pl.String))
+        .otherwise(pl.col("value").cast(pl.String))
+        .alias(column.name)
+    ).to_series()
+
+
+def _trimmed(text: pl.Series) -> pl.Series:
+    return text.str.replace(r"\.(\d*?)0+($|[Z+-])", ".$1$2").str.replace(r"\.($|[Z+-])", "$1")
+
+
+def _bytes(column: pl.Series) -> pl.Series:
+    import base64
+
+    def shown(value: bytes | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return base64.b64encode(value).decode()
+
+    return pl.Series(column.name, [shown(value) for value in column.to_list()], dtype=pl.String)
+
+
+def _json(column: pl.Series) -> pl.Series:
+    import json
+
+    def shown(value: Any) -> str | None:
+        if value is None:
+            return None
+        if isinstance(value, pl.Series):
+            value = value.to_list()
+        return json.dumps(value, ensure_ascii=False, default=str)
+
+    return pl.Series(column.name, [shown(value) for value in column.to_list()], dtype=pl.String)
