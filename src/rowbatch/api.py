@@ -40,7 +40,7 @@ from rowbatch.steps.build import BuildReport
 from rowbatch.steps.collect import CollectReport
 from rowbatch.steps.convert import ConvertReport
 from rowbatch.steps.download import DownloadReport
-from rowbatch.steps.extract import ExtractReport
+from rowbatch.steps.extract_report import ExtractReport
 from rowbatch.steps.frozen import blank_rows, codebook_of, request_settings_of, table_of, text_columns
 from rowbatch.steps.poll import Progress
 from rowbatch.steps.split import SplitReport

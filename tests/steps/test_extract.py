@@ -328,7 +328,7 @@ def test_a_full_disk_leaves_the_old_output(posts, tmp_path, monkeypatch, join):
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("rowbatch.steps.extract.CsvWriter.write", full)
+    monkeypatch.setattr("rowbatch.tables.csv_writer.CsvWriter.write", full)
     # The file it was writing is named, and not the one it was reading.
     with pytest.raises(StorageError, match=r"no space left.*out\.csv"):
         extract([results], out, join=posts if join else None, overwrite=True)

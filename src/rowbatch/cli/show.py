@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rowbatch.steps.collect import CollectReport
     from rowbatch.steps.convert import ConvertReport
     from rowbatch.steps.download import DownloadReport
-    from rowbatch.steps.extract import ExtractReport
+    from rowbatch.steps.extract_report import ExtractReport
     from rowbatch.steps.poll import Progress
     from rowbatch.steps.split import SplitReport
     from rowbatch.steps.submit import SubmitReport

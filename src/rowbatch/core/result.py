@@ -9,6 +9,7 @@ Sources:
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -18,10 +19,12 @@ import msgspec
 from rowbatch.core.states import RowStatus
 from rowbatch.core.wire import Body, Choice, Message, PlainLine, ResultLine
 
-# One decoder for lines as they should be, which costs half; two for those that are not.
-_PLAIN_LINE = msgspec.json.Decoder(PlainLine)
+# Lines as they should be are read in one go, which costs half; two decoders are for those that are not.
+PLAIN_LINE = msgspec.json.Decoder(PlainLine)
 _LINE = msgspec.json.Decoder(ResultLine)
 _BODY = msgspec.json.Decoder(Body)
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _EXPIRED_CODES = frozenset({"batch_expired"})
 _CANCELLED_CODES = frozenset({"batch_cancelled", "batch_canceled"})
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -39,7 +42,7 @@ class Result(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         custom_id: Never empty.
         status: OK when there is a text to read; else why not.
-        content: The model's text (of the first choice), its refusal, or "".
+        content: The model's text (of the first choice), its refusal, or ""; of a moderation its JSON.
         reason: Why the status is not OK, for people; or "".
         model: Who answered, as the answer says; or "".
         prompt_tokens, completion_tokens: As counted by the provider, or None.
@@ -75,19 +78,25 @@ def read_result(line: bytes) -> Result:
     Raises:
         UnreadableLine: It is no result.
     """
+    return read_line(line)[0]
+
+
+def read_line(line: bytes) -> tuple[Result, Body | None]:
+    """As `read_result`, with the response's body, for what only some want to know; or None."""
     try:
-        return _result_of(_PLAIN_LINE.decode(line))
+        return result_of(PLAIN_LINE.decode(line))
     except UnreadableLine:
         raise
     except (ValueError, RecursionError):
         pass
     try:
-        return _result_of(_decode(line))
+        return result_of(_decode(line))
     except RecursionError:
         raise UnreadableLine("it is nested too deeply") from None
 
 
-def _result_of(parsed: PlainLine | ResultLine) -> Result:
+def result_of(parsed: PlainLine | ResultLine) -> tuple[Result, Body | None]:
+    """What a parsed line says; as `read_line`."""
     custom_id = parsed.custom_id
     if isinstance(custom_id, int) and not isinstance(custom_id, bool):
         custom_id = str(custom_id)
@@ -95,24 +104,26 @@ def _result_of(parsed: PlainLine | ResultLine) -> Result:
         raise UnreadableLine("it has no custom_id")
     error_code, error_text = _error_of(parsed.error) if parsed.error else ("", "")
     if error_code in _EXPIRED_CODES:
-        return Result(custom_id, RowStatus.EXPIRED, reason=error_text)
+        return Result(custom_id, RowStatus.EXPIRED, reason=error_text), None
     if error_code in _CANCELLED_CODES:
-        return Result(custom_id, RowStatus.CANCELLED, reason=error_text)
+        return Result(custom_id, RowStatus.CANCELLED, reason=error_text), None
     response = parsed.response
     if response is None:
-        return Result(custom_id, RowStatus.ERROR, reason=error_text or "no response, and no error either")
+        reason = error_text or "no response, and no error either"
+        return Result(custom_id, RowStatus.ERROR, reason=reason), None
     code = response.status_code
     is_error = bool(error_text) or not _is_success(code)
     try:
         body = _read_body(bytes(response.body)) if isinstance(response.body, msgspec.Raw) else response.body
     except (ValueError, RecursionError) as error:
         if not is_error:
-            return Result(custom_id, RowStatus.INVALID, reason=f"the answer cannot be read: {error}")
+            reason = f"the answer cannot be read: {error}"
+            return Result(custom_id, RowStatus.INVALID, reason=reason), None
         # A refusal may have any body: a gateway's is often plain text.
         body = None
     if is_error:
-        return Result(custom_id, RowStatus.ERROR, reason=_refusal_text(code, body, error_text))
-    return _answer(custom_id, body)
+        return Result(custom_id, RowStatus.ERROR, reason=_refusal_text(code, body, error_text)), body
+    return _answer(custom_id, body), body
 
 
 def _is_success(status_code: Any) -> bool:
@@ -129,11 +140,7 @@ def _decode(line: bytes) -> ResultLine:
         pass
     # NaN, broken UTF-8, lone surrogates and huge numbers are in the wild; Python's own reader takes them.
     try:
-        found = _tolerant(line)
-        response = found.get("response") if isinstance(found, dict) else None
-        if isinstance(response, dict):
-            response["body"] = msgspec.Raw(json.dumps(response.get("body")).encode())
-        return msgspec.convert(found, ResultLine)
+        return _LINE.decode(_encoded(_tolerant(line)))
     except ValueError as error:
         raise UnreadableLine(str(error)) from None
 
@@ -149,23 +156,30 @@ def _read_body(raw: bytes) -> Body | None:
     if isinstance(found, str):
         # Some servers give the body as a JSON text inside a string.
         found = _tolerant(found.encode())
-    return msgspec.convert(found, Body)
+    return _BODY.decode(_encoded(found))
 
 
 def _tolerant(raw: bytes) -> Any:
     # A program that saved the file anew may have put a byte order mark before its first line.
     found = json.loads(raw.decode("utf-8-sig", errors="replace"))
-    return _without_lone_surrogates(found)
+    return _strict(found)
 
 
-def _without_lone_surrogates(value: Any) -> Any:
+def _encoded(found: Any) -> bytes:
+    return json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
+
+
+def _strict(value: Any) -> Any:
+    """The value as strict JSON has it: half surrogate pairs replaced, numbers that are none left out."""
     match value:
         case str():
             return _SURROGATES.sub("\ufffd", value)
+        case float():
+            return value if math.isfinite(value) else None
         case dict():
-            return {_without_lone_surrogates(key): _without_lone_surrogates(v) for key, v in value.items()}
+            return {_strict(key): _strict(entry) for key, entry in value.items()}
         case list():
-            return [_without_lone_surrogates(entry) for entry in value]
+            return [_strict(entry) for entry in value]
         case _:
             return value
 
@@ -204,17 +218,20 @@ def _refusal_text(status_code: Any, body: Body | None, error_text: str) -> str:
 def _answer(custom_id: str, body: Body | None) -> Result:
     if body is None:
         return Result(custom_id, RowStatus.INVALID, reason="the response has no body")
-    usage = body.usage
-    prompt = _first_int(usage.prompt_tokens, usage.input_tokens) if usage else None
-    completion = _first_int(usage.completion_tokens, usage.output_tokens) if usage else None
+    prompt, completion = tokens_of(body)
     model = body.model if isinstance(body.model, str) else ""
     confidence: float | None = None
     if body.choices:
         choice = body.choices[0]
         status, content, reason = _read_choice(choice)
-        confidence = _share(choice.confidence)
+        confidence = share(choice.confidence)
     elif isinstance(body.output, list):
         status, content, reason = _read_responses_output(body)
+    elif first_embedding(body) is not None:
+        # Numbers are no text; who wants them asks for them.
+        status, content, reason = RowStatus.OK, "", ""
+    elif moderation := _first_moderation(body):
+        status, content, reason = RowStatus.OK, moderation, ""
     elif _error_of(body.error)[1]:
         # Some gateways answer 200 and say inside that it failed.
         status, content, reason = RowStatus.ERROR, "", _refusal_text(200, body, "")
@@ -225,7 +242,7 @@ def _answer(custom_id: str, body: Body | None) -> Result:
 
 def _read_choice(choice: Choice) -> tuple[RowStatus, str, str]:
     message = choice.message
-    text = _text_of(message.content) if message else None
+    text = _text_of(message.content if message else choice.text)
     content = text or ""
     finish = choice.finish_reason
     refusal = _refusal_of(message) if message else ""
@@ -247,24 +264,34 @@ def _read_choice(choice: Choice) -> tuple[RowStatus, str, str]:
 
 
 def _read_responses_output(body: Body) -> tuple[RowStatus, str, str]:
+    text, refusal = _responses_texts(body)
+    if refusal:
+        return RowStatus.REFUSED, refusal, "the model refused"
+    if body.status == "incomplete":
+        why = body.incomplete_details.get("reason") if isinstance(body.incomplete_details, dict) else None
+        if why == "content_filter":
+            return RowStatus.REFUSED, text or "", "the provider's content filter stopped the answer"
+        return RowStatus.TRUNCATED, text or "", "the answer was cut off at the output limit"
+    if text is None:
+        return RowStatus.INVALID, "", "the answer has no content"
+    return RowStatus.OK, text, ""
+
+
+def _responses_texts(body: Body) -> tuple[str | None, str]:
+    """Text of a Responses API answer, None where there is none, and its refusal."""
     texts, refusals = [], []
-    for item in body.output:
-        parts = item.get("content") if isinstance(item, dict) and item.get("type") == "message" else None
+    for item in body.output if isinstance(body.output, list) else []:
+        if not isinstance(item, dict):
+            continue
+        parts = item.get("content") if item.get("type") == "message" else None
         for part in parts if isinstance(parts, list) else []:
             if isinstance(part, dict) and isinstance(part.get("text"), str):
                 texts.append(part["text"])
             elif isinstance(part, dict) and isinstance(part.get("refusal"), str):
                 refusals.append(part["refusal"])
-    if refusals:
-        return RowStatus.REFUSED, "".join(refusals), "the model refused"
-    if body.status == "incomplete":
-        why = body.incomplete_details.get("reason") if isinstance(body.incomplete_details, dict) else None
-        if why == "content_filter":
-            return RowStatus.REFUSED, "".join(texts), "the provider's content filter stopped the answer"
-        return RowStatus.TRUNCATED, "".join(texts), "the answer was cut off at the output limit"
-    if not texts:
-        return RowStatus.INVALID, "", "the answer has no content"
-    return RowStatus.OK, "".join(texts), ""
+        if item.get("type") == "function_call" and isinstance(item.get("arguments"), str) and not texts:
+            texts.append(item["arguments"])
+    return "".join(texts) if texts else None, "".join(refusals)
 
 
 def _text_of(content: Any) -> str | None:
@@ -275,7 +302,66 @@ def _text_of(content: Any) -> str | None:
     return "".join(texts) if texts else None
 
 
-def _share(value: Any) -> float | None:
+def tokens_of(body: Body | None) -> tuple[int | None, int | None]:
+    """Tokens of the prompt and of the answer, as counted by the provider."""
+    usage = body.usage if body is not None else None
+    if usage is None:
+        return None, None
+    prompt = _first_int(usage.prompt_tokens, usage.input_tokens)
+    return prompt, _first_int(usage.completion_tokens, usage.output_tokens)
+
+
+def refusal_of(body: Body | None) -> str:
+    """What the model said when it refused, or ""."""
+    if body is None:
+        return ""
+    if body.choices:
+        message = body.choices[0].message
+        return _refusal_of(message) if message else ""
+    return _responses_texts(body)[1]
+
+
+def further_texts(body: Body | None) -> list[str]:
+    """Texts of the second choice and those after it."""
+    choices = body.choices[1:] if body and body.choices else []
+    return [_read_choice(choice)[1] for choice in choices]
+
+
+def first_embedding(body: Body) -> bytes | None:
+    """The first embedding of an embeddings response: JSON of a list, or of a Base64 text; or None."""
+    found = _first_of(body.data)
+    embedding = found.get("embedding") if found else None
+    if embedding is None:
+        return None
+    text = bytes(embedding)
+    return text if text[:1] in (b"[", b'"') else None
+
+
+def _first_moderation(body: Body) -> str:
+    raw = _first_entry(body.results)
+    return raw.decode() if raw.startswith(b"{") else ""
+
+
+def _first_of(data: msgspec.Raw) -> dict[str, msgspec.Raw] | None:
+    try:
+        return _OBJECT.decode(_first_entry(data))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _first_entry(data: msgspec.Raw) -> bytes:
+    """The first entry of a JSON list; b"" where there is none."""
+    if not bytes(data).startswith(b"["):
+        return b""
+    try:
+        entries = _LIST.decode(data)
+    except (ValueError, RecursionError):
+        return b""
+    return bytes(entries[0]) if entries else b""
+
+
+def share(value: Any) -> float | None:
+    """The value if it is a number between 0 and 1, else None."""
     # NaN and numbers that no float can hold are not between 0 and 1 either.
     return float(value) if type(value) in (int, float) and 0 <= value <= 1 else None
 

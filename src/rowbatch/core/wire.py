@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+NOTHING = msgspec.Raw(b"null")
+
 
 class Usage(msgspec.Struct, gc=False):
     """Tokens as counted by the provider: chat completions and responses name them differently."""
@@ -18,6 +20,10 @@ class Usage(msgspec.Struct, gc=False):
     completion_tokens: Any = None
     input_tokens: Any = None
     output_tokens: Any = None
+    prompt_tokens_details: msgspec.Raw = NOTHING
+    completion_tokens_details: msgspec.Raw = NOTHING
+    input_tokens_details: msgspec.Raw = NOTHING
+    output_tokens_details: msgspec.Raw = NOTHING
 
 
 class Message(msgspec.Struct, gc=False):
@@ -29,10 +35,12 @@ class Message(msgspec.Struct, gc=False):
 
 
 class Choice(msgspec.Struct, gc=False):
-    """One answer of a chat completion."""
+    """One answer of a chat completion; of the older completions, which have a `text`."""
 
     message: Message | None = None
+    text: Any = None
     finish_reason: Any = None
+    logprobs: msgspec.Raw = NOTHING
     confidence: Any = None
 
 
@@ -47,13 +55,15 @@ class Body(msgspec.Struct, gc=False):
     usage: Usage | None = None
     error: Any = None
     message: Any = None
+    data: msgspec.Raw = NOTHING
+    results: msgspec.Raw = NOTHING
 
 
 class Response(msgspec.Struct, gc=False):
     """What the endpoint answered."""
 
     status_code: Any = None
-    body: msgspec.Raw = msgspec.Raw(b"null")
+    body: msgspec.Raw = NOTHING
 
 
 class ResultLine(msgspec.Struct, gc=False):
@@ -61,6 +71,45 @@ class ResultLine(msgspec.Struct, gc=False):
 
     custom_id: Any = None
     response: Response | None = None
+    error: Any = None
+
+
+class LeanMessage(msgspec.Struct, gc=False):
+    """A message that is text, or a refusal."""
+
+    content: str | None = None
+    refusal: str | None = None
+
+
+class LeanChoice(msgspec.Struct, gc=False):
+    """A choice, without what only some want to know."""
+
+    message: LeanMessage | None = None
+    finish_reason: str | None = None
+
+
+class LeanBody(msgspec.Struct, gc=False):
+    """A chat completion, without what only some want to know."""
+
+    choices: list[LeanChoice] | None = None
+
+
+class LeanResponse(msgspec.Struct, gc=False):
+    """A response that is a chat completion, or something else."""
+
+    status_code: int | None = None
+    body: LeanBody | None = None
+
+
+class LeanLine(msgspec.Struct, gc=False):
+    """
+    The least that tells a plain answer from anything else.
+
+    Not to read usage, model and error saves a third of the time.
+    """
+
+    custom_id: str
+    response: LeanResponse | None = None
     error: Any = None
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from rowbatch.errors import LocalModelError
-from rowbatch.server.launch import python_module
+from rowbatch.processes import python_module
 from rowbatch.server.local_model import (
     CONTEXT_TOKENS,
     DEMONSTRATION_NOTE,

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from rowbatch.errors import ServiceError
+from rowbatch.processes import python_environment, python_module
 from rowbatch.server.local_model import check_local_model
 
 STATE_FILE = "server.json"
@@ -90,15 +91,6 @@ def _is_held(home: Path) -> bool:
     except OSError:
         return True
     return False
-
-
-def python_module(name: str) -> list[str]:
-    """
-    How to run a module of ours in a process of its own.
-
-    Without `-P` Python looks for modules in the current folder first, where a user's `csv.py` may be.
-    """
-    return [sys.executable, "-P", "-m", name]
 
 
 def read_key(home: Path) -> str:
@@ -176,21 +168,13 @@ def _start(home: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
         ],
         # Not in the user's folder, which should stay free to be moved.
         cwd=home,
-        env=_absolute_python_path(),
+        env=python_environment(),
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
         start_new_session=True,
         creationflags=flags,
     )
-
-
-def _absolute_python_path() -> dict[str, str]:
-    environment = dict(os.environ)
-    if "PYTHONPATH" in environment:
-        folders = environment["PYTHONPATH"].split(os.pathsep)
-        environment["PYTHONPATH"] = os.pathsep.join(str(Path(folder).absolute()) for folder in folders)
-    return environment
 
 
 def _last_words(log: Path, start: int) -> str:

@@ -29,8 +29,7 @@ def atomic_path(path: Path, *, overwrite: bool) -> Iterator[Path]:
         OutputExists: The name is taken and `overwrite` is False.
         StorageError: The disk is full, or refuses.
     """
-    if not overwrite and path.exists():
-        raise OutputExists(str(path))
+    require_free(path, overwrite=overwrite)
     temporary: Path | None = None
     try:
         try:
@@ -69,6 +68,17 @@ def atomic_file(path: Path, *, overwrite: bool) -> Iterator[io.BufferedRandom]:
         io.BufferedRandom(io.FileIO(temporary, "r+b"), 1 << 20) as file,
     ):
         yield file
+
+
+def require_free(path: Path, *, overwrite: bool) -> None:
+    """
+    Look before the work whether it can be written at its end.
+
+    Raises:
+        OutputExists: The name is taken and `overwrite` is False.
+    """
+    if not overwrite and path.exists():
+        raise OutputExists(str(path))
 
 
 def write_atomically(path: Path, content: bytes, *, overwrite: bool) -> None:

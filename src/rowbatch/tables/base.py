@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Literal
 import polars as pl
 
 from rowbatch.errors import TableError
+from rowbatch.tables.ahead import read_ahead
 
 ROWS_PER_CHUNK = 20_000
 BadRows = Literal["stop", "keep", "skip"]
@@ -160,9 +161,11 @@ class Table(ABC):
         """
         self.bad_rows = BadRowList()
         first_row = 1
-        for chunk in self._chunks(rows_per_chunk):
-            yield chunk
-            first_row = chunk.first_row + chunk.frame.height
+        # A processor reads the next chunks while another one works on this one.
+        with read_ahead(self._chunks(rows_per_chunk)) as chunks:
+            for chunk in chunks:
+                yield chunk
+                first_row = chunk.first_row + chunk.frame.height
         if first_row == 1:
             raise TableError(
                 f"{self.path} has a header but no rows", path=str(self.path), hint="is it the right file?"

@@ -1,0 +1,209 @@
+"""JSON answers become columns: one for each field, nested ones as `a.b`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import NamedTuple
+
+import msgspec
+import polars as pl
+
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_TEXT = msgspec.json.Decoder(str)
+_FENCE = re.compile(r"\A\s*```[A-Za-z]*\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
+_MAX_DEPTH = 20
+_FEWEST_AT_ONCE, _MOST_AT_ONCE = 4, 1_000
+_MAX_SHAPES = 16
+_MAX_FIELDS = 200
+
+
+def unfenced(content: str) -> str:
+    """The answer without the Markdown fence that models like to put around JSON."""
+    fenced = _FENCE.match(content) if "```" in content else None
+    return fenced.group(1) if fenced else content
+
+
+class _Shape(NamedTuple):
+    """Answers with exactly these fields: texts in some, numbers, lists and the like in the others."""
+
+    fields: tuple[str, ...]
+    decode: Callable[[str], msgspec.Struct]
+    getters: tuple[Callable[[msgspec.Struct], str | None], ...]
+
+
+class FieldReader:
+    """
+    Read JSON answers.
+
+    Most answers of a job have the same fields, and are read by a decoder that is made for these; any other
+    goes the long way.
+    """
+
+    def __init__(self) -> None:
+        self._shape: _Shape | None = None
+        self._window = _FEWEST_AT_ONCE
+        self._shapes: dict[tuple[tuple[str, bool], ...], _Shape] = {}
+
+    def read(self, contents: Sequence[str | None]) -> pl.DataFrame:
+        """
+        Give each field of the answers a column.
+
+        A text is as it reads, a number as it is spelled, `true` and `false` are these words, a list is JSON;
+        null and a field that is not there are null. Of a field that stands twice the last one counts.
+
+        Args:
+            contents: Answers; None where there is none to be read.
+        Returns:
+            As many rows. First `is_object`: whether the answer was a JSON object, null for None; then the
+            fields in order of appearance, all texts, named `.` and the field, so that no name is taken.
+        """
+        flags: list[bool | None] = [None] * len(contents)
+        columns: dict[str, list[str | None]] = {}
+        at = 0
+        while at < len(contents):
+            at = self._read_alike(contents, at, flags, columns)
+            if at < len(contents):
+                content = contents[at]
+                if content is not None:
+                    self._read_one(content, at, flags, columns)
+                at += 1
+        series = [pl.Series("is_object", flags, dtype=pl.Boolean)]
+        for name, values in columns.items():
+            values.extend([None] * (len(contents) - len(values)))
+            series.append(pl.Series(f".{name}", values, dtype=pl.String))
+        return pl.DataFrame(series)
+
+    def _read_alike(
+        self,
+        contents: Sequence[str | None],
+        at: int,
+        flags: list[bool | None],
+        columns: dict[str, list[str | None]],
+    ) -> int:
+        """Read answers as long as they have the known fields; returns where that ends."""
+        shape = self._shape
+        if shape is None:
+            return at
+        found: list[msgspec.Struct] = []
+        try:
+            # An answer that is None ends it too.
+            for content in contents[at : at + self._window]:
+                found.append(shape.decode(content))  # type: ignore[arg-type]
+        except (ValueError, TypeError, RecursionError):
+            pass
+        values = _values(found, shape.getters)
+        del found[len(values[0]) :]
+        # After one that is different look less far ahead, so that many of these do not cost much.
+        self._window = min(2 * self._window, _MOST_AT_ONCE) if len(found) == self._window else _FEWEST_AT_ONCE
+        if not found:
+            return at
+        stop = at + len(found)
+        flags[at:stop] = [True] * len(found)
+        for name, new in zip(shape.fields, values, strict=True):
+            column = columns.setdefault(name, [])
+            column.extend([None] * (at - len(column)))
+            column.extend(new)
+        return stop
+
+    def _read_one(
+        self,
+        content: str,
+        at: int,
+        flags: list[bool | None],
+        columns: dict[str, list[str | None]],
+    ) -> None:
+        values: dict[str, str | None] = {}
+        try:
+            _flatten(_OBJECT.decode(unfenced(content)), "", values, 0)
+        except (ValueError, RecursionError):
+            flags[at] = False
+            return
+        flags[at] = True
+        for name, value in values.items():
+            column = columns.setdefault(name, [])
+            column.extend([None] * (at - len(column)))
+            column.append(value)
+        self._choose_shape(content)
+
+    def _choose_shape(self, content: str) -> None:
+        """Be ready for more answers like this one."""
+        try:
+            found = _OBJECT.decode(content)
+        except (ValueError, RecursionError):
+            return
+        key = tuple((name, bytes(raw).startswith(b'"')) for name, raw in found.items())
+        if any(bytes(raw).startswith(b"{") for raw in found.values()):
+            return
+        if key not in self._shapes:
+            if len(self._shapes) == _MAX_SHAPES or not 0 < len(key) <= _MAX_FIELDS:
+                return
+            names = [f"f{number}" for number in range(len(key))]
+            struct = msgspec.defstruct(
+                "Answer",
+                [
+                    (name, str if is_text else msgspec.Raw)
+                    for name, (_, is_text) in zip(names, key, strict=True)
+                ],
+                rename=dict(zip(names, found, strict=True)),
+                forbid_unknown_fields=True,
+                gc=False,
+            )
+            getters = tuple(
+                attrgetter(name) if is_text else _spelled(name)
+                for name, (_, is_text) in zip(names, key, strict=True)
+            )
+            self._shapes[key] = _Shape(tuple(found), msgspec.json.Decoder(struct).decode, getters)
+        self._shape = self._shapes[key]
+
+
+class _NotAlike(ValueError):
+    """A field holds what cannot be taken as it is spelled."""
+
+
+def _values(
+    structs: Sequence[msgspec.Struct], getters: Sequence[Callable[[msgspec.Struct], str | None]]
+) -> list[list[str | None]]:
+    """The values of each field, up to the first struct that is not alike."""
+    try:
+        return [[get(struct) for struct in structs] for get in getters]
+    except _NotAlike:
+        pass
+    columns: list[list[str | None]] = [[] for _ in getters]
+    for struct in structs:
+        try:
+            row = [get(struct) for get in getters]
+        except _NotAlike:
+            break
+        for column, value in zip(columns, row, strict=True):
+            column.append(value)
+    return columns
+
+
+def _spelled(name: str) -> Callable[[msgspec.Struct], str | None]:
+    def get(struct: msgspec.Struct) -> str | None:
+        text: bytes = bytes(getattr(struct, name))
+        if text[:1] in (b'"', b"{"):
+            raise _NotAlike
+        return None if text == b"null" else text.decode()
+
+    return get
+
+
+def _flatten(found: dict[str, msgspec.Raw], prefix: str, into: dict[str, str | None], depth: int) -> None:
+    for name, raw in found.items():
+        text = bytes(raw)
+        match text[:1]:
+            case b'"':
+                into[prefix + name] = _TEXT.decode(raw)
+            case b"{" if depth < _MAX_DEPTH:
+                inner = _OBJECT.decode(raw)
+                if inner:
+                    _flatten(inner, f"{prefix}{name}.", into, depth + 1)
+                else:
+                    into[prefix + name] = "{}"
+            case b"n":
+                into[prefix + name] = None
+            case _:
+                into[prefix + name] = text.decode()

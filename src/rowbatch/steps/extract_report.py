@@ -1,0 +1,65 @@
+"""What `extract` found and wrote."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from rowbatch.core.states import RowStatus
+
+MOST_SHOWN = 20
+OTHER_REASONS = "other reasons"
+_MAX_REASONS = 999
+
+
+@dataclass(slots=True)
+class ExtractReport:
+    """
+    What was found and written.
+
+    Attributes:
+        out: The table.
+        rows: Of the table.
+        results: Result lines that could be read.
+        statuses: How many rows of each status.
+        reasons: The commonest reasons of rows that are not ok, with counts.
+        unreadable: Lines that are no results: file, line and why, the first 20.
+        unreadable_lines: How many there are in all.
+        repeated_ids: Lines for an id that had a line already.
+        differing_ids: Of these, with another answer; an ok one is kept, else the first.
+        unknown: With a table to join: ids that are none of its rows, the first 20.
+        unknown_ids: How many there are in all.
+        counts_from_zero: With a table to join: the ids count rows from 0.
+    """
+
+    out: Path
+    rows: int = 0
+    results: int = 0
+    statuses: Counter[RowStatus] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    unreadable: list[tuple[Path, int, str]] = field(default_factory=list)
+    unreadable_lines: int = 0
+    repeated_ids: int = 0
+    differing_ids: int = 0
+    unknown: list[str] = field(default_factory=list)
+    unknown_ids: int = 0
+    counts_from_zero: bool = False
+
+
+def note_unknown(report: ExtractReport, prefix: str, names: pl.Series) -> None:
+    """Note ids that are none of the rows: all are counted, the first ones kept."""
+    report.unknown_ids += len(names)
+    room = MOST_SHOWN - len(report.unknown)
+    report.unknown.extend(f"{prefix}{name}" for name in names[:room].to_list())
+
+
+def count_statuses(answers: pl.DataFrame, statuses: Counter[RowStatus], reasons: Counter[str]) -> None:
+    """Add up the columns `status` and `status_reason`. Of very many different reasons the rest is one."""
+    for status, count in answers["status"].value_counts().iter_rows():
+        statuses[RowStatus(status)] += count
+    said = answers["status_reason"].filter(answers["status_reason"] != "")
+    for reason, count in said.value_counts(sort=True).iter_rows():
+        reasons[reason if reason in reasons or len(reasons) < _MAX_REASONS else OTHER_REASONS] += count
