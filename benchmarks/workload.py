@@ -17,9 +17,9 @@ import polars as pl
 SEED = 20260101
 HEADER = ("id", "created_at", "author", "lang", "text", "note")
 SYSTEM = (
-    "You label tweets about local politics. Read the tweet and decide what it is mainly about, judging only by "
-    "what stands in it. Answer with one label, and give a short reason in a few plain words. The labels are "
-    "economy, education, health, transport and other."
+    "You label tweets about local politics. Read the tweet and decide what it is mainly about, judging only "
+    "by what stands in it. Answer with one label, and give a short reason in a few plain words. The labels "
+    "are economy, education, health, transport and other."
 )
 TEMPLATE = "Tweet in {{lang}}:\n{{text}}"
 MODEL = "gpt-4o-mini"
@@ -27,10 +27,11 @@ LABELS = ("economy", "education", "health", "transport", "other")
 _POOL = 20_000
 _ROWS_PER_STEP = 200_000
 _RESULTS_PER_FILE = 50_000
-_WORDS = (
+_TEXT = (
     "the council school market rent bus nurse wages tax library street price teacher hospital vote again "
     "never always today we they people money time new old open closed Straße naïve café año über"
-).split()
+)
+_WORDS = _TEXT.split()
 _ODD = (
     'said "no", then left',
     "first line\nsecond line",

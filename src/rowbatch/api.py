@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from rowbatch.core.agreement import Agreement, agreement
 from rowbatch.core.codebook import Codebook, codebook_from_labels, parse_codebook
 from rowbatch.core.cost import CostEstimate, estimate_cost
-from rowbatch.core.request import sampling_parameters
+from rowbatch.core.endpoint import find_endpoint, output_limit, parameters_of
+from rowbatch.core.result_columns import Extra
 from rowbatch.core.shard import ShardLimits
 from rowbatch.errors import OutputExists, RunError, UsageError, from_os_error
 from rowbatch.http import HttpClient, Key
@@ -41,7 +42,13 @@ from rowbatch.steps.collect import CollectReport
 from rowbatch.steps.convert import ConvertReport
 from rowbatch.steps.download import DownloadReport
 from rowbatch.steps.extract_report import ExtractReport
-from rowbatch.steps.frozen import blank_rows, codebook_of, request_settings_of, table_of, text_columns
+from rowbatch.steps.frozen import (
+    blank_rows,
+    codebook_of,
+    request_settings_of,
+    table_of,
+    text_columns,
+)
 from rowbatch.steps.poll import Progress
 from rowbatch.steps.split import SplitReport
 from rowbatch.steps.submit import LostAnswerPolicy, SubmitReport
@@ -59,6 +66,7 @@ from rowbatch.store.rundir import (
 )
 from rowbatch.tables.base import BadRows, ReadOptions
 from rowbatch.tables.formats import open_table
+from rowbatch.tables.writer import WriteOptions
 
 if TYPE_CHECKING:
     import polars as pl
@@ -251,13 +259,21 @@ class Run:
             return download_step.download(self._directory, client, hooks.shard)
 
     def collect(
-        self, output: str | Path | None = None, *, overwrite: bool = False, hooks: Hooks | None = None
+        self,
+        output: str | Path | None = None,
+        *,
+        errors: str | Path | None = None,
+        writing: WriteOptions | None = None,
+        overwrite: bool = False,
+        hooks: Hooks | None = None,
     ) -> CollectReport:
         """
         Write the labelled table from what is on disk, every row once with a status.
 
         Args:
             output: Where to; None means where the run was told to.
+            errors: A table of the rows that were asked and are not ok, with reasons.
+            writing: How to write the table; None means as the run was told to.
             overwrite: Whether a file that this run did not write may be replaced.
             hooks: Told how it goes.
         """
@@ -269,6 +285,8 @@ class Run:
                 self._directory,
                 output=Path(output) if output else None,
                 overwrite=overwrite,
+                errors=Path(errors) if errors else None,
+                writing=writing,
                 notes={"note": note, "demonstration": True} if note else {},
                 progress=hooks.rows,
             )
@@ -387,7 +405,7 @@ class Run:
             request_bytes=request_bytes,
             labelled_variables=labelled,
             free_variables=len(codebook.columns) - labelled,
-            max_answer_tokens=parameters.get("max_completion_tokens") or parameters.get("max_tokens"),
+            max_answer_tokens=output_limit(parameters),
             price=find_price(request["provider"], request["model"]),
             is_free=find_provider(request["provider"]).is_free,
         )
@@ -426,9 +444,15 @@ def create(
     provider: str = "local",
     base_url: str | None = None,
     model: str | None = None,
+    endpoint: str = "chat",
     temperature: float | None = None,
     max_tokens: int | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    image: str | None = None,
+    image_folder: str | Path | None = None,
+    dedupe: bool = False,
     output: str | Path | None = None,
+    writing: WriteOptions | None = None,
     overwrite: bool = False,
     run: str | Path | None = None,
     encoding: str | None = None,
@@ -450,7 +474,13 @@ def create(
         provider: Who is asked; `local` is the model on this machine.
         base_url: Another address that speaks the provider's API.
         model: None means the provider's default.
+        endpoint: `chat`, `responses` or `embeddings`.
         temperature, max_tokens: Of each request; None means the provider's default.
+        parameters: Any others, as the endpoint names them.
+        image: Column with an image beside the text.
+        image_folder: Where the files lie that it names; None means that it holds addresses of the web.
+        dedupe: Ask rows that ask the same once; the answer goes to all of them.
+        writing: How the labelled table is written.
         output: Where the labelled table goes; None means into the run directory.
         overwrite: Whether `output` may be replaced.
         run: Where the run directory shall lie; None means `rowbatch-runs/<table>`, numbered.
@@ -461,6 +491,7 @@ def create(
     """
     path = Path(table)
     book = _codebook(labels=labels, prompt=prompt, codebook=codebook, variable=variable)
+    asked = find_endpoint(endpoint)
     directory = RunDirectory(Path(run) if run else free_run_path(Path(RUNS_FOLDER), path.stem))
     create_step.create(
         directory,
@@ -471,7 +502,12 @@ def create(
         provider=provider,
         base_url=base_url,
         model=model,
-        parameters=sampling_parameters(temperature=temperature, max_tokens=max_tokens),
+        endpoint=asked,
+        parameters=parameters_of(asked, temperature=temperature, max_tokens=max_tokens, others=parameters),
+        image=image,
+        image_folder=Path(image_folder) if image_folder else None,
+        dedupe=dedupe,
+        writing=writing,
         output=Path(output) if output else None,
         overwrite=overwrite,
         reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows),
@@ -607,8 +643,13 @@ def convert(
     text: str | None = None,
     template: str | None = None,
     system: str | None = None,
+    endpoint: str = "chat",
     max_tokens: int | None = None,
     temperature: float | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    image: str | None = None,
+    image_folder: str | Path | None = None,
+    dedupe: bool = False,
     id_prefix: str = "row-",
     skip_empty: bool = False,
     encoding: str | None = None,
@@ -625,8 +666,13 @@ def convert(
         template=template,
         system=system,
         model=model,
+        endpoint=find_endpoint(endpoint),
         max_tokens=max_tokens,
         temperature=temperature,
+        parameters=parameters,
+        image=image,
+        image_folder=Path(image_folder) if image_folder else None,
+        dedupe=dedupe,
         id_prefix=id_prefix,
         skip_empty=skip_empty,
         reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows),
@@ -668,6 +714,11 @@ def extract(
     *,
     join: str | Path | None = None,
     first_number: Literal[0, 1] | None = None,
+    duplicates: str | Path | None = None,
+    extras: Sequence[Extra] = (),
+    as_json: bool = False,
+    errors: str | Path | None = None,
+    writing: WriteOptions | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
     sheet: str | None = None,
@@ -680,6 +731,11 @@ def extract(
         Path(output),
         join=Path(join) if join else None,
         first_number=first_number,
+        duplicates=Path(duplicates) if duplicates else None,
+        extras=extras,
+        as_json=as_json,
+        errors=Path(errors) if errors else None,
+        writing=writing,
         reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows),
         overwrite=overwrite,
     )

@@ -271,7 +271,7 @@ def test_a_run_of_a_newer_version_is_refused(tmp_path, home, table):
     """
     rowbatch_create(tmp_path, home, table)
     settings = tmp_path / "rowbatch-runs" / "second" / "run.toml"
-    settings.write_text(settings.read_text().replace("format = 1", "format = 7", 1))
+    settings.write_text(settings.read_text().replace("format = 2", "format = 7", 1))
     for verb in ("resume", "status", "collect"):
         done = rowbatch(verb, "second", home=home, cwd=tmp_path)
         assert done.returncode == 6

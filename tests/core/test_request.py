@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import polars as pl
@@ -10,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rowbatch.core.request import RequestSettings, join_lines, render_requests
+from rowbatch.core.endpoint import Endpoint
+from rowbatch.core.request import RequestSettings, render_requests, write_lines
 from rowbatch.core.template import Column, Template
 
 # What JSON, Python's line methods and careless escapers treat specially, and text beyond ASCII.
@@ -43,7 +46,12 @@ def render(settings: RequestSettings, rows: list[tuple[str, ...]], first_row: in
     )
     numbers = pl.Series(range(first_row, first_row + len(rows)), dtype=pl.UInt32)
     positions = {name: position for position, name in enumerate(COLUMNS)}
-    return join_lines(render_requests(settings, frame, positions, numbers))
+    with tempfile.TemporaryFile(buffering=0) as file:
+        size = write_lines(render_requests(settings, frame, positions, numbers), file)
+        file.seek(0)
+        content: bytes = file.read()
+    assert size == len(content)
+    return content
 
 
 def reference(settings: RequestSettings, row: tuple[str, ...], number: int) -> dict[str, Any]:
@@ -53,15 +61,53 @@ def reference(settings: RequestSettings, row: tuple[str, ...], number: int) -> d
     def text(template: Template) -> str:
         return "".join(cells[part.name] if isinstance(part, Column) else part for part in template.parts)
 
-    messages = [{"role": "user", "content": text(settings.user)}]
-    if settings.system is not None:
-        messages.insert(0, {"role": "system", "content": text(settings.system)})
+    body = {
+        "model": settings.model,
+        **body_of(settings, cells, text(settings.user), text),
+        **settings.parameters,
+    }
     return {
         "custom_id": f"{settings.id_prefix}{number}",
         "method": "POST",
-        "url": settings.url,
-        "body": {"model": settings.model, "messages": messages, **settings.parameters},
+        "url": str(settings.endpoint),
+        "body": body,
     }
+
+
+TAKEN = ("model", "messages", "input", "instructions")
+
+
+def settings_for(endpoint: Endpoint, **others: Any) -> RequestSettings:
+    """Any settings that fit together."""
+    if endpoint is Endpoint.EMBEDDINGS:
+        others |= {"system": None, "image": None}
+    return RequestSettings(endpoint=endpoint, **others)
+
+
+def body_of(
+    settings: RequestSettings, cells: Mapping[str, str], user: str, text: Callable[[Template], str]
+) -> dict[str, Any]:
+    """What an endpoint takes, as its documentation has it."""
+    image = cells[settings.image] if settings.image else ""
+    content: Any = user
+    match settings.endpoint:
+        case Endpoint.EMBEDDINGS:
+            return {"input": user}
+        case Endpoint.RESPONSES:
+            instructions = {"instructions": text(settings.system)} if settings.system else {}
+            if settings.image:
+                parts = [{"type": "input_text", "text": user}]
+                parts += [{"type": "input_image", "image_url": image}] if image else []
+                content = [{"role": "user", "content": parts}]
+            return {**instructions, "input": content}
+        case _:
+            if settings.image:
+                content = [{"type": "text", "text": user}]
+                content += [{"type": "image_url", "image_url": {"url": image}}] if image else []
+            messages = [{"role": "user", "content": content}]
+            if settings.system is not None:
+                messages.insert(0, {"role": "system", "content": text(settings.system)})
+            return {"messages": messages}
 
 
 def test_a_line_byte_for_byte():
@@ -84,14 +130,13 @@ def test_a_line_byte_for_byte():
 
 @given(
     settings=st.builds(
-        RequestSettings,
+        settings_for,
         model=texts,
         user=templates,
         system=st.none() | templates,
-        url=st.sampled_from(["/v1/chat/completions", "/v1/é\u2028"]),
-        parameters=st.dictionaries(
-            texts.filter(lambda name: name not in ("model", "messages")), json_values, max_size=3
-        ),
+        image=st.none() | st.sampled_from(COLUMNS),
+        endpoint=st.sampled_from(Endpoint),
+        parameters=st.dictionaries(texts.filter(lambda name: name not in TAKEN), json_values, max_size=3),
         id_prefix=st.sampled_from(["row-", "request-", "", 'é"\u2028-']),
     ),
     rows=st.lists(st.tuples(*[texts] * len(COLUMNS)), max_size=6),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 
+import msgspec
+import polars as pl
+
 from rowbatch.core.codebook import Codebook, Variable, spelling_key
+from rowbatch.core.fields import unfenced
 from rowbatch.core.states import RowStatus
 
-_FENCE = re.compile(r"\A\s*```[A-Za-z]*\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
+_JSON = msgspec.json.Decoder()
 _CACHE_ENTRIES = 10_000
 _CACHED_CHARS = 500
 
@@ -45,6 +48,11 @@ class AnswerReader:
         self._spellings = [_spellings(variable) for variable in codebook.variables]
         self._cache: dict[str, Answer] = {}
 
+    @property
+    def width(self) -> int:
+        """How many values an answer has."""
+        return len(self._empty)
+
     def without_values(self, status: RowStatus, reason: str, raw: str = "") -> Answer:
         """An answer that has no values."""
         return Answer(status, self._empty, reason, raw)
@@ -70,6 +78,43 @@ class AnswerReader:
             if len(content) <= _CACHED_CHARS and len(self._cache) < _CACHE_ENTRIES:
                 self._cache[content] = answer
         return answer
+
+    def read_frame(self, results: pl.DataFrame) -> pl.DataFrame:
+        """
+        Read many results.
+
+        Args:
+            results: Texts `status`, `content`, `status_reason`, never null: what the results themselves say.
+        Returns:
+            As many rows: the values in columns "0", "1", …, then `status`, `status_reason` and `raw_answer`;
+            texts, never null.
+        """
+        is_ok = pl.col("status") == RowStatus.OK.value
+        contents = results.filter(is_ok)["content"].unique(maintain_order=True)
+        answers = [self.read(RowStatus.OK, content) for content in contents.to_list()]
+        columns = [
+            *([answer.values[index] for answer in answers] for index in range(len(self._empty))),
+            [answer.status.value for answer in answers],
+            [answer.reason for answer in answers],
+            [answer.raw for answer in answers],
+        ]
+        names = [*map(str, range(len(self._empty))), "status", "status_reason", "raw_answer"]
+        read = pl.DataFrame(
+            [contents.alias("content")]
+            + [
+                pl.Series(f"read_{name}", column, pl.String)
+                for name, column in zip(names, columns, strict=True)
+            ]
+        )
+        joined = results.join(read, on="content", how="left", maintain_order="left")
+        told = {"status": "status", "status_reason": "status_reason", "raw_answer": "content"}
+        return joined.select(
+            pl.when(is_ok)
+            .then(f"read_{name}")
+            .otherwise(pl.col(told[name]) if name in told else pl.lit(""))
+            .alias(name)
+            for name in names
+        )
 
     def _read_variables(self, content: str) -> Answer:
         variables = self._codebook.variables
@@ -112,9 +157,13 @@ def _spellings(variable: Variable) -> dict[str, str]:
 
 
 def _json_object(content: str) -> dict[str, object] | None:
-    fenced = _FENCE.match(content)
+    text = unfenced(content)
     try:
-        found = json.loads(fenced.group(1) if fenced else content)
+        found = _JSON.decode(text)
     except (ValueError, RecursionError):
-        return None
+        # NaN and half surrogate pairs are no JSON, but Python's own reader takes them.
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            return None
     return found if isinstance(found, dict) else None

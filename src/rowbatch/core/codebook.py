@@ -163,14 +163,6 @@ def answer_schema(codebook: Codebook) -> dict[str, Any] | None:
     }
 
 
-def response_format(codebook: Codebook) -> dict[str, Any] | None:
-    """The chat completions parameter `response_format` for a codebook, or None for free text."""
-    schema = answer_schema(codebook)
-    if schema is None:
-        return None
-    return {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": schema}}
-
-
 def spelling_key(text: str) -> str:
     """Two spellings of a label are the same when their keys are: case and outer punctuation don't count."""
     return re.sub(r"\s+", " ", text.strip().strip("\"'`*.,:;!()[]").strip()).casefold()

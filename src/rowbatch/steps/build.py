@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from rowbatch.core.request import join_lines, render_requests
+import polars as pl
+
+from rowbatch.core.request import render_requests, write_lines
 from rowbatch.core.shard import ShardCutter
 from rowbatch.errors import UsageError
 from rowbatch.providers.catalog import find_provider
-from rowbatch.steps.frozen import blank_rows, request_settings_of, table_of, text_columns
-from rowbatch.store.atomic import atomic_file
+from rowbatch.steps.duplicates import Duplicates, find_duplicates
+from rowbatch.steps.frozen import blank_rows, frame_of, request_settings_of, table_of, text_columns
+from rowbatch.store.atomic import atomic_path
 from rowbatch.store.ledger import Ledger, new_shard
-from rowbatch.store.rundir import RunDirectory
+from rowbatch.store.rundir import RunDirectory, digest_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class BuildReport:
         rows: Of the table.
         requests: Rows that are asked.
         skipped: Rows with an empty text.
+        duplicates: Rows that ask what an earlier one asks; they get its answer.
         shards: Request files.
         request_bytes: Bytes of all requests.
     """
@@ -34,6 +37,7 @@ class BuildReport:
     rows: int
     requests: int
     skipped: int
+    duplicates: int
     shards: int
     request_bytes: int
 
@@ -50,11 +54,14 @@ def read_build_report(run: RunDirectory) -> BuildReport:
     """What was built, from the ledger."""
     with run.ledger() as ledger:
         shards = [shard for shard in ledger.shards() if shard.round == 1]
-        rows, skipped = int(ledger.fact("rows") or 0), int(ledger.fact("skipped") or 0)
+        rows, skipped, duplicates = (
+            int(ledger.fact(name) or 0) for name in ("rows", "skipped", "duplicates")
+        )
     return BuildReport(
         rows=rows,
         requests=sum(shard.requests for shard in shards),
         skipped=skipped,
+        duplicates=duplicates,
         shards=len(shards),
         request_bytes=sum(shard.bytes for shard in shards),
     )
@@ -79,17 +86,17 @@ def build(run: RunDirectory, progress: Callable[[int], None] | None = None) -> B
     counts = _Counts()
     shards = []
     for number, pieces in itertools.groupby(_pieces(run, counts, progress), key=lambda piece: piece.shard):
-        digest = hashlib.sha256()
         size = requests = 0
         first_row = last_row = 0
-        with atomic_file(run.request_path(f"r1-{number:04d}"), overwrite=True) as file:
-            for piece in pieces:
-                file.write(piece.data)
-                digest.update(piece.data)
-                size += len(piece.data)
-                requests += piece.requests
-                first_row = first_row or piece.first_row
-                last_row = piece.last_row
+        path = run.request_path(f"r1-{number:04d}")
+        with atomic_path(path, overwrite=True) as temporary:
+            with temporary.open("wb", buffering=0) as file:
+                for piece in pieces:
+                    size += write_lines(piece.lines, file)
+                    requests += piece.lines.len()
+                    first_row = first_row or piece.first_row
+                    last_row = piece.last_row
+            digest = digest_file(temporary)
         shards.append(
             new_shard(
                 number=number,
@@ -97,7 +104,7 @@ def build(run: RunDirectory, progress: Callable[[int], None] | None = None) -> B
                 last_row=last_row,
                 requests=requests,
                 size_bytes=size,
-                sha256=digest.hexdigest(),
+                sha256=digest,
                 token=f"{secrets.token_hex(8)}-r1-{number:04d}",
             )
         )
@@ -108,7 +115,8 @@ def build(run: RunDirectory, progress: Callable[[int], None] | None = None) -> B
         )
     run.ledger_path.unlink(missing_ok=True)
     with Ledger.create(run.ledger_path) as ledger:
-        ledger.add_shards(shards, facts={"rows": str(counts.rows), "skipped": str(counts.skipped)})
+        facts = {"rows": counts.rows, "skipped": counts.skipped, "duplicates": counts.duplicates}
+        ledger.add_shards(shards, facts={name: str(count) for name, count in facts.items()})
     return read_build_report(run)
 
 
@@ -116,6 +124,7 @@ def build(run: RunDirectory, progress: Callable[[int], None] | None = None) -> B
 class _Counts:
     rows: int = 0
     skipped: int = 0
+    duplicates: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +132,7 @@ class _Piece:
     """Consecutive request lines of one shard, as they are written."""
 
     shard: int
-    data: bytes
-    requests: int
+    lines: pl.Series
     first_row: int
     last_row: int
 
@@ -135,19 +143,25 @@ def _pieces(run: RunDirectory, counts: _Counts, progress: Callable[[int], None] 
     request_settings = request_settings_of(settings)
     positions = {name: table.column(name) for name in request_settings.columns}
     asked_columns = text_columns(table, settings)
+    duplicates = Duplicates.none()
+    if settings.request.get("dedupe"):
+        duplicates = find_duplicates(table, request_settings.columns, asked_columns)
+        duplicates.save(run.duplicates_path, overwrite=True)
     cutter = ShardCutter(find_provider(settings.request["provider"]).limits)
     for chunk in table.chunks(request_settings.rows_per_chunk()):
         blank = blank_rows(chunk.frame, asked_columns)
-        frame = chunk.frame.with_row_index("row", offset=chunk.first_row).filter(~blank)
+        again = duplicates.mask(chunk.first_row, chunk.frame.height)
+        cells = frame_of(chunk, table, settings)
+        frame = cells.with_row_index("row", offset=chunk.first_row).filter(~(blank | again))
         counts.rows += chunk.frame.height
-        counts.skipped += chunk.frame.height - frame.height
+        counts.skipped += int(blank.sum())
+        counts.duplicates += int(again.sum())
         numbers = frame["row"].to_list()
         lines = render_requests(request_settings, frame, positions, frame["row"])
         for cut in cutter.cut(lines.str.len_bytes().to_list(), numbers):
             yield _Piece(
                 shard=cut.shard,
-                data=join_lines(lines.slice(cut.start, cut.stop - cut.start)),
-                requests=cut.stop - cut.start,
+                lines=lines.slice(cut.start, cut.stop - cut.start),
                 first_row=numbers[cut.start],
                 last_row=numbers[cut.stop - 1],
             )

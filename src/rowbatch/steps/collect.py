@@ -7,28 +7,34 @@ flat columns by row number. So memory depends on the size of a shard, not of the
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from rowbatch.core.answer import Answer, AnswerReader
-from rowbatch.core.result import UnreadableLine, iter_lines, read_result
-from rowbatch.core.states import RowStatus, ShardState
-from rowbatch.errors import OutputExists, RunError, from_os_error
-from rowbatch.steps.frozen import ID_PREFIX, blank_rows, codebook_of, table_of, text_columns
-from rowbatch.store.atomic import atomic_file, write_atomically
-from rowbatch.store.ledger import Ledger, Shard
+from rowbatch.core.answer import AnswerReader
+from rowbatch.core.codebook import Codebook
+from rowbatch.core.endpoint import Endpoint
+from rowbatch.core.states import RowStatus
+from rowbatch.errors import OutputExists
+from rowbatch.steps.create import STATUS_COLUMNS
+from rowbatch.steps.duplicates import AnswersOfDuplicates, Duplicates
+from rowbatch.steps.error_list import ErrorList
+from rowbatch.steps.extract_report import count_statuses
+from rowbatch.steps.frozen import blank_rows, codebook_of, table_of, text_columns
+from rowbatch.steps.shard_answers import ShardAnswers
+from rowbatch.store.atomic import atomic_path, require_free, write_atomically
+from rowbatch.store.ledger import Ledger
 from rowbatch.store.rundir import RunDirectory, RunSettings, digest_file
-from rowbatch.tables.csv_writer import CsvWriter
+from rowbatch.tables.base import Table, TableChunk
+from rowbatch.tables.writer import AddedColumn, TableShape, WriteOptions, format_of, open_writer
 
 SKIPPED_REASON = "the text is empty"
-_MAX_REASONS = 1_000
 
 
 @dataclass(slots=True)
@@ -68,6 +74,8 @@ def collect(
     output: Path | None = None,
     overwrite: bool = False,
     notes: Mapping[str, Any] | None = None,
+    errors: Path | None = None,
+    writing: WriteOptions | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> CollectReport:
     """
@@ -79,6 +87,8 @@ def collect(
         run: A run that is built.
         output: Where to; None means where the run was told to.
         overwrite: Whether a file that this run did not write may be replaced.
+        errors: A table of the rows that were asked and are not ok, with reasons.
+        writing: How to write the table; None means as the run was told to.
         notes: What the table's metadata shall say besides (for example: a demonstration model).
         progress: Called with the number of rows done so far.
     Raises:
@@ -87,11 +97,13 @@ def collect(
     """
     settings = run.settings()
     path = output or Path(settings.output["path"] or run.labelled)
+    for written in (path, *([errors] if errors else [])):
+        format_of(written)
     codebook = codebook_of(settings)
-    labelled = {index: variable.name for index, variable in enumerate(codebook.variables) if variable.labels}
     reader = AnswerReader(codebook)
     table = table_of(run, settings)
     asked_columns = text_columns(table, settings)
+    duplicates = Duplicates.load(run.duplicates_path) if settings.request.get("dedupe") else Duplicates.none()
     report = CollectReport(path=path)
     with run.ledger() as ledger:
         shards = [shard for shard in ledger.shards() if shard.round == 1]
@@ -107,165 +119,89 @@ def collect(
                 str(taken),
                 hint=f"rowbatch collect {run.path} -o ANOTHER_NAME, or --overwrite; nothing is lost",
             )
+        if errors:
+            require_free(errors, overwrite=overwrite)
         names = [str(name) for name in settings.output["columns"]]
-        answers = _answers_by_row(run, shards, reader, report)
-        with atomic_file(path, overwrite=replaceable) as file:
-            writer = CsvWriter(file, (*table.header, *names))
-            for chunk in table.chunks():
-                blank = blank_rows(chunk.frame, asked_columns).to_list()
-                rows = [
-                    _Row(reader.without_values(RowStatus.SKIPPED, SKIPPED_REASON))
-                    if is_blank
-                    else next(answers)
-                    for is_blank in blank
-                ]
-                added = _columns(rows, len(table.header), len(codebook.columns))
-                writer.write(pl.concat([chunk.frame, added], how="horizontal"))
-                _count(report, rows, labelled)
-                report.rows += len(rows)
-                if progress:
-                    progress(report.rows)
-            if next(answers, None) is not None:
-                raise RunError("the table has fewer rows than were asked", path=str(run.path))
+        is_embeddings = settings.request["url"] == Endpoint.EMBEDDINGS
+        answers = ShardAnswers(run, shards, reader, report, embeddings=is_embeddings)
+        kind = pl.Array(pl.Float32, answers.embedding_size) if answers.embedding_size else None
+        added = _added_columns(codebook, names, kind)
+        sources = (*map(str, range(reader.width)), *STATUS_COLUMNS)
+        named = [pl.col(source).alias(name) for source, name in zip(sources, names, strict=True)]
+        if kind:
+            named[0] = named[0].cast(kind)
+        shape = TableShape(table.header, table.columns, added, table.label)
+        options = writing or WriteOptions(**settings.output.get("writing", {}))
+        with ExitStack() as outputs:
+            temporary = outputs.enter_context(atomic_path(path, overwrite=replaceable))
+            failed = ErrorList.begin(outputs, errors, options, overwrite=overwrite) if errors else None
+            with open_writer(temporary, format_of(path), shape, options) as writer:
+                for chunk, frame in _answered(table, asked_columns, duplicates, answers):
+                    writer.write(chunk, frame.select(named))
+                    if failed:
+                        failed.write(frame)
+                    _count(report, frame, codebook)
+                    report.rows += chunk.frame.height
+                    if progress:
+                        progress(report.rows)
             # Noted before the file gets its name: after a crash in between it is still known as ours.
-            file.seek(0)
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = digest_file(temporary)
             ledger.set_fact(f"labelled:{path.resolve()}", digest)
         ledger.add_event("collected", path=str(path), sha256=digest, statuses=dict(report.statuses))
     _write_metadata(path, settings, report, names, notes or {})
     return report
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    answer: Answer
-    model: str = ""
+def _added_columns(
+    codebook: Codebook, names: Sequence[str], embedding: pl.DataType | None
+) -> tuple[AddedColumn, ...]:
+    columns = [AddedColumn(name) for name in names]
+    if embedding is not None:
+        columns[0] = AddedColumn(names[0], dtype=embedding)
+    for index, variable in enumerate(codebook.variables):
+        columns[index] = AddedColumn(names[index], variable.question, tuple(variable.label_names))
+    return tuple(columns)
 
 
-def _answers_by_row(
-    run: RunDirectory, shards: Sequence[Shard], reader: AnswerReader, report: CollectReport
-) -> Iterator[_Row]:
-    """One answer for each row that was asked, in table order."""
-    for shard in shards:
-        asked = _asked_rows(run.request_path(shard.name), shard)
-        found = _read_shard(run, shard, asked, reader, report)
-        nothing = _Row(_without_result(shard, reader))
-        for row in asked:
-            yield found.get(row, nothing)
+def _answered(
+    table: Table, asked_columns: list[int], duplicates: Duplicates, answers: ShardAnswers
+) -> Iterator[tuple[TableChunk, pl.DataFrame]]:
+    """Every chunk of the table, with one answer for each of its rows."""
+    again = AnswersOfDuplicates(duplicates)
+    for chunk in table.chunks():
+        first, height = chunk.first_row, chunk.frame.height
+        rows = pl.int_range(first, first + height, dtype=pl.Int64, eager=True).alias("row")
+        not_asked = blank_rows(chunk.frame, asked_columns) | duplicates.mask(first, height)
+        found = answers.of_rows(rows.filter(~not_asked))
+        again.keep(found)
+        yield chunk, _in_order(rows, found, again.answers(first, height))
+    answers.finish()
 
 
-def _asked_rows(path: Path, shard: Shard) -> list[int]:
-    # Only the id is wanted, and every line begins with it.
-    head = len(f'{{"custom_id":"{ID_PREFIX}')
-    rows = []
-    try:
-        with path.open("rb") as file:
-            for _, line in iter_lines(file):
-                rows.append(int(line[head : line.index(b'"', head)]))
-    except OSError as error:
-        raise from_os_error(error, str(path)) from error
-    except ValueError:
-        rows = []
-    if len(rows) != shard.requests:
-        raise RunError(
-            f"{path} is not the file that was built: it has {len(rows):,} of {shard.requests:,} requests",
-            path=str(path),
-            hint="bring the file back; the answers that came are untouched",
-        )
-    return rows
-
-
-def _read_shard(
-    run: RunDirectory, shard: Shard, asked: list[int], reader: AnswerReader, report: CollectReport
-) -> dict[int, _Row]:
-    expected = set(asked)
-    found: dict[int, _Row] = {}
-    for kind, name, digest in (
-        ("output", shard.output_name, shard.output_sha256),
-        ("error", shard.error_name, shard.error_sha256),
-    ):
-        if name is None:
-            continue
-        path = run.result_path(shard.name, kind)
-        if digest_file(path) != digest:
-            raise RunError(
-                f"{path} is not the file that was downloaded: its digest differs",
-                path=str(path),
-                hint="bring the file back from a copy",
-            )
-        with path.open("rb") as file:
-            for _, line in iter_lines(file):
-                try:
-                    result = read_result(line)
-                except UnreadableLine:
-                    report.unreadable_lines += 1
-                    continue
-                row = _row_number(result.custom_id)
-                report.prompt_tokens += result.prompt_tokens or 0
-                report.answer_tokens += result.completion_tokens or 0
-                if row not in expected:
-                    report.unknown_ids += 1
-                elif row in found:
-                    report.repeated_ids += 1
-                else:
-                    answer = reader.read(result.status, result.content, result.reason)
-                    found[row] = _Row(answer, result.model)
-    return found
-
-
-def _row_number(custom_id: str) -> int:
-    number = custom_id.removeprefix(ID_PREFIX)
-    return int(number) if number.isascii() and number.isdigit() else 0
-
-
-def _without_result(shard: Shard, reader: AnswerReader) -> Answer:
-    """What rows of a shard get that are in no result file."""
-    match shard.state:
-        case ShardState.WRITTEN | ShardState.UPLOADED:
-            return reader.without_values(RowStatus.UNSENT, "not submitted yet")
-        case ShardState.SUBMITTING | ShardState.UNKNOWN:
-            return reader.without_values(RowStatus.UNSENT, "nobody knows yet whether it was submitted")
-        case ShardState.SUBMITTED | ShardState.ENDED:
-            return reader.without_values(RowStatus.MISSING, "the batch is not over, or not downloaded yet")
-        case ShardState.DOWNLOADED:
-            reason = _failure(shard)
-            if reason:
-                return reader.without_values(RowStatus.ERROR, reason)
-            return reader.without_values(RowStatus.MISSING, "asked, but in no result file")
-
-
-def _failure(shard: Shard) -> str:
-    if shard.batch_status != "failed":
-        return ""
-    errors = json.loads(shard.batch_json or "{}").get("errors")
-    entries = errors.get("data") if isinstance(errors, dict) else errors
-    first = entries[0] if isinstance(entries, list) and entries else None
-    text = first.get("message") if isinstance(first, dict) else None
-    return f"the whole batch failed: {text or 'the provider gave no reason'}"
-
-
-def _columns(rows: Sequence[_Row], offset: int, values: int) -> pl.DataFrame:
-    columns: list[list[str]] = [[row.answer.values[index] for row in rows] for index in range(values)]
-    columns.append([row.answer.status.value for row in rows])
-    columns.append([row.answer.reason for row in rows])
-    columns.append([row.answer.raw for row in rows])
-    columns.append([row.model for row in rows])
-    return pl.DataFrame(
-        {str(offset + index): pl.Series(column, dtype=pl.String) for index, column in enumerate(columns)}
+def _in_order(rows: pl.Series, found: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
+    """One answer for each row: found, or an earlier row's; the others are skipped."""
+    if repeated.height:
+        found = pl.concat([found, repeated])
+    elif found.height == len(rows):
+        return found
+    joined = rows.to_frame().join(found, on="row", how="left", maintain_order="left")
+    skipped = {"status": RowStatus.SKIPPED.value, "status_reason": SKIPPED_REASON}
+    return joined.with_columns(
+        pl.col(name).fill_null(skipped.get(name, ""))
+        for name, kind in joined.schema.items()
+        if kind == pl.String
     )
 
 
-def _count(report: CollectReport, rows: Sequence[_Row], labelled: Mapping[int, str]) -> None:
-    report.statuses.update(row.answer.status for row in rows)
-    report.models.update(row.model for row in rows if row.model)
-    for row in rows:
-        if row.answer.reason:
-            known = row.answer.reason in report.reasons or len(report.reasons) < _MAX_REASONS
-            report.reasons[row.answer.reason if known else "other reasons"] += 1
-    for index, name in labelled.items():
-        report.labels.setdefault(name, Counter()).update(
-            row.answer.values[index] for row in rows if row.answer.status is RowStatus.OK
-        )
+def _count(report: CollectReport, answers: pl.DataFrame, codebook: Codebook) -> None:
+    count_statuses(answers, report.statuses, report.reasons)
+    given = answers["model"].filter(answers["model"] != "")
+    report.models.update(dict(given.value_counts().iter_rows()))
+    ok = answers.filter(pl.col("status") == RowStatus.OK.value)
+    for index, variable in enumerate(codebook.variables):
+        if variable.labels:
+            labels = report.labels.setdefault(variable.name, Counter())
+            labels.update(dict(ok[str(index)].value_counts().iter_rows()))
 
 
 def _was_written_by(ledger: Ledger, path: Path) -> bool:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from rowbatch.core.request import RequestSettings, join_lines, render_requests, sampling_parameters
+from rowbatch.core.endpoint import Endpoint, parameters_of
+from rowbatch.core.request import RequestSettings, render_requests, write_lines
 from rowbatch.core.template import Template
 from rowbatch.errors import UsageError
+from rowbatch.steps.duplicates import Duplicates, find_duplicates
 from rowbatch.steps.frozen import blank_rows
-from rowbatch.store.atomic import atomic_file
+from rowbatch.steps.images import ImageColumn
+from rowbatch.store.atomic import atomic_path, require_free
 from rowbatch.tables.base import ReadOptions
 from rowbatch.tables.formats import open_table
 
@@ -24,6 +29,7 @@ class ConvertReport:
         rows: Of the table.
         requests: Lines of the file.
         empty_rows: Rows with an empty text, whether kept or left out.
+        duplicates: Rows that ask what an earlier one asks, and have no line of their own.
         size_bytes: Of the file.
         reading: What the table was read with.
     """
@@ -32,6 +38,7 @@ class ConvertReport:
     rows: int
     requests: int
     empty_rows: int
+    duplicates: int
     size_bytes: int
     reading: ReadOptions
 
@@ -44,15 +51,20 @@ def convert(
     template: str | None = None,
     system: str | None = None,
     model: str,
+    endpoint: Endpoint = Endpoint.CHAT,
     max_tokens: int | None = None,
     temperature: float | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    image: str | None = None,
+    image_folder: Path | None = None,
+    dedupe: bool = False,
     id_prefix: str = "row-",
     skip_empty: bool = False,
     reading: ReadOptions | None = None,
     overwrite: bool = False,
 ) -> ConvertReport:
     """
-    Write one chat completion request for each row, in order; `custom_id` is the prefix and the row number.
+    Write one request for each row, in order; `custom_id` is the prefix and the row number.
 
     Args:
         table: The input.
@@ -61,6 +73,12 @@ def convert(
         template: The user message with `{{column}}`; instead of `text`.
         system: The system message, may have `{{column}}`; None means none.
         model, max_tokens, temperature: Of each request; None leaves a parameter out.
+        endpoint: Which endpoint is asked.
+        parameters: Any others, as the endpoint names them.
+        image: Column with an image beside the text.
+        image_folder: Where the files lie that it names; None means that it holds addresses of the web.
+        dedupe: Ask rows that ask the same once. Which row got whose request is written beside `out`, as
+            `OUT-duplicates.csv`, and `extract` wants it.
         id_prefix: Before the row number; must not end in a digit, which would make the number another one.
         skip_empty: Leave rows with an empty text out; their numbers are not used again.
         reading: How to read the table; None means found out.
@@ -97,20 +115,37 @@ def convert(
         model=model,
         user=user,
         system=Template.parse(system) if system else None,
-        parameters=sampling_parameters(temperature=temperature, max_tokens=max_tokens),
+        image=image,
+        endpoint=endpoint,
+        parameters=parameters_of(endpoint, temperature=temperature, max_tokens=max_tokens, others=parameters),
         id_prefix=id_prefix,
     )
     positions = {name: opened.column(name) for name in settings.columns}
-    asked = [positions[name] for name in user.columns]
+    asked = [positions[name] for name in (*user.columns, *([image] if image else []))]
+    duplicates = Duplicates.none()
+    if dedupe:
+        require_free(duplicates_path(out), overwrite=overwrite)
+        duplicates = find_duplicates(opened, settings.columns, asked if skip_empty else [])
     rows = requests = empty = size = 0
-    with atomic_file(out, overwrite=overwrite) as file:
+    with atomic_path(out, overwrite=overwrite) as path, path.open("wb", buffering=0) as file:
         for chunk in opened.chunks(settings.rows_per_chunk()):
             blank = blank_rows(chunk.frame, asked)
             empty += int(blank.sum())
             rows += chunk.frame.height
-            frame = chunk.frame.with_row_index("row", offset=chunk.first_row)
+            frame = chunk.frame
+            if image:
+                frame = ImageColumn(table, image, positions[image], image_folder).filled(chunk)
+            left_out = duplicates.mask(chunk.first_row, frame.height)
             if skip_empty:
-                frame = frame.filter(~blank)
+                left_out |= blank
+            frame = frame.with_row_index("row", offset=chunk.first_row).filter(~left_out)
             requests += frame.height
-            size += file.write(join_lines(render_requests(settings, frame, positions, frame["row"])))
-    return ConvertReport(out, rows, requests, empty, size, opened.reading)
+            size += write_lines(render_requests(settings, frame, positions, frame["row"]), file)
+    if dedupe:
+        duplicates.save(duplicates_path(out), overwrite=overwrite)
+    return ConvertReport(out, rows, requests, empty, len(duplicates), size, opened.reading)
+
+
+def duplicates_path(out: Path) -> Path:
+    """Where it stands which row got whose request: beside the requests."""
+    return out.with_name(f"{out.name}-duplicates.csv")

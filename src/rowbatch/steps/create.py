@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from rowbatch.core.codebook import Codebook
+from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.template import Template
 from rowbatch.errors import OutputExists, UsageError
 from rowbatch.providers.catalog import find_provider
-from rowbatch.store.rundir import RunDirectory, RunSettings, digest_file, require_file
-from rowbatch.tables.base import ReadOptions
+from rowbatch.store.rundir import RunDirectory, RunSettings, digest_source, require_source, size_of_source
+from rowbatch.tables.base import ReadOptions, Table
 from rowbatch.tables.formats import open_table
+from rowbatch.tables.writer import WriteOptions, format_of
 
-CHAT_COMPLETIONS = "/v1/chat/completions"
 STATUS_COLUMNS = ("status", "status_reason", "raw_answer", "model")
 
 
@@ -35,6 +36,11 @@ def create(
     output: Path | None,
     overwrite: bool,
     reading: ReadOptions,
+    endpoint: Endpoint = Endpoint.CHAT,
+    image: str | None = None,
+    image_folder: Path | None = None,
+    dedupe: bool = False,
+    writing: WriteOptions | None = None,
 ) -> RunSettings:
     """
     Make a run directory. Nothing is sent, and nothing else is written.
@@ -46,7 +52,12 @@ def create(
         template: The user message, with `{{column}}` placeholders; None means the text alone.
         codebook: What to ask.
         provider, base_url, model: Who is asked; None means the provider's default.
+        endpoint: Which endpoint is asked.
         parameters: Of each request, as the endpoint names them.
+        image: Column with an image beside the text; None for none.
+        image_folder: Where the files lie that it names; None means that it holds addresses of the web.
+        dedupe: Ask rows that ask the same once.
+        writing: How the labelled table is written.
         output: Where the labelled table goes; None means into the run directory.
         overwrite: Whether `output` may be replaced.
         reading: How to read the table.
@@ -59,44 +70,33 @@ def create(
     model = model or chosen.default_model
     if not model:
         raise UsageError(f"{chosen.title} needs a model", hint="give --model NAME")
-    if text is None and template is None:
-        raise UsageError(
-            "which column holds the text?", hint="give --text COLUMN, or --template with {{columns}}"
-        )
-    require_file(table)
+    require_source(table)
     opened = open_table(table, reading)
-    if text is not None:
-        opened.column(text)
-    if template is not None:
-        columns = Template.parse(template).columns
-        if not columns:
-            raise UsageError(
-                "the template names no column, so every row would be asked the same",
-                hint="put a column in, as in {{" + (text or opened.header[0]) + "}}",
-            )
-        for name in columns:
-            opened.column(name)
-    elif not codebook.variables and not codebook.instructions:
-        raise UsageError("what shall the model do with the text?", hint="give --prompt, or --codebook FILE")
-    if output is not None and output.exists() and not overwrite:
-        raise OutputExists(str(output))
-    if output is not None and output.resolve() == table.resolve():
-        raise UsageError("the labelled table would replace the input", hint="give -o another name")
+    _require_question(opened, codebook, endpoint, text=text, template=template)
+    if image is not None:
+        opened.column(image)
+    if image_folder is not None and image is None:
+        raise UsageError("which column names the images?", hint="give --image COLUMN")
+    if output is not None:
+        _require_free_output(output, table, overwrite=overwrite)
     settings = RunSettings(
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         rowbatch_version=version("rowbatch"),
         table={
             "path": str(table.resolve()),
-            "sha256": digest_file(table),
-            "size_bytes": table.stat().st_size,
+            "sha256": digest_source(table),
+            "size_bytes": size_of_source(table),
             "reading": {name: said for name, said in asdict(opened.reading).items() if said is not None},
             "text": text or "",
+            "image": image or "",
+            "image_folder": str(image_folder.resolve()) if image_folder else "",
         },
         request={
             "provider": chosen.name,
             "base_url": base_url or chosen.base_url,
             "model": model,
-            "url": CHAT_COMPLETIONS,
+            "url": str(endpoint),
+            "dedupe": dedupe,
             "template": template or "",
             "parameters": dict(parameters),
         },
@@ -104,22 +104,63 @@ def create(
         output={
             "path": str(output.resolve()) if output else "",
             "overwrite": overwrite,
-            "columns": new_column_names(opened.header, codebook),
+            "writing": asdict(writing or WriteOptions()),
+            "columns": new_column_names(opened.header, answer_columns(endpoint, codebook)),
         },
     )
     run.create(settings)
     return settings
 
 
-def new_column_names(header: tuple[str, ...], codebook: Codebook) -> list[str]:
+def _require_question(
+    table: Table, codebook: Codebook, endpoint: Endpoint, *, text: str | None, template: str | None
+) -> None:
+    if text is None and template is None:
+        raise UsageError(
+            "which column holds the text?", hint="give --text COLUMN, or --template with {{columns}}"
+        )
+    if text is not None:
+        table.column(text)
+    if template is not None:
+        columns = Template.parse(template).columns
+        if not columns:
+            raise UsageError(
+                "the template names no column, so every row would be asked the same",
+                hint="put a column in, as in {{" + (text or table.header[0]) + "}}",
+            )
+        for name in columns:
+            table.column(name)
+    if endpoint is Endpoint.EMBEDDINGS:
+        if codebook.variables or codebook.instructions:
+            raise UsageError(
+                "embeddings answer no question", hint="leave --prompt, --labels and --codebook out"
+            )
+    elif template is None and not codebook.variables and not codebook.instructions:
+        raise UsageError("what shall the model do with the text?", hint="give --prompt, or --codebook FILE")
+
+
+def _require_free_output(output: Path, table: Path, *, overwrite: bool) -> None:
+    format_of(output)
+    if output.exists() and not overwrite:
+        raise OutputExists(str(output))
+    if output.resolve() == table.resolve():
+        raise UsageError("the labelled table would replace the input", hint="give -o another name")
+
+
+def answer_columns(endpoint: Endpoint, codebook: Codebook) -> tuple[str, ...]:
+    """What an answer is made of."""
+    return ("embedding",) if endpoint is Endpoint.EMBEDDINGS else codebook.columns
+
+
+def new_column_names(header: tuple[str, ...], columns: Sequence[str]) -> list[str]:
     """
-    Names of the columns that are added: the codebook's, then the status columns.
+    Names of the columns that are added: those of the answer, then the status columns.
 
     A name that the table has already gets `rowbatch_` in front; the table's own columns never change.
     """
     taken = set(header)
     names = []
-    for name in (*codebook.columns, *STATUS_COLUMNS):
+    for name in (*columns, *STATUS_COLUMNS):
         free = name
         while free in taken:
             free = f"rowbatch_{free}"

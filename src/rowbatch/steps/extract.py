@@ -18,6 +18,8 @@ import polars as pl
 from rowbatch.core.result_columns import EXTRA_TYPES, Extra
 from rowbatch.core.states import RowStatus
 from rowbatch.errors import InputError, UsageError
+from rowbatch.steps.duplicates import AnswersOfDuplicates, Duplicates
+from rowbatch.steps.error_list import ErrorList
 from rowbatch.steps.extract_report import ExtractReport, count_statuses, note_unknown
 from rowbatch.steps.result_pile import Found, PileReader
 from rowbatch.steps.rows_by_number import Cursor, RowsByNumber
@@ -42,6 +44,7 @@ def extract(
     *,
     join: Path | None = None,
     first_number: Literal[0, 1] | None = None,
+    duplicates: Path | None = None,
     extras: Sequence[Extra] = (),
     as_json: bool = False,
     errors: Path | None = None,
@@ -60,6 +63,7 @@ def extract(
             number at the end of `custom_id` is the row. What stands before it must be the same in all ids:
             those of the rarer prefixes are unknown.
         first_number: Of the first row; None means 1, or 0 where there is a number 0.
+        duplicates: Which rows got whose request, as `convert` wrote it when it asked equal rows once.
         extras: What the results tell besides, in columns of their own.
         as_json: The answers are JSON objects: each field gets a column, nested ones as `a.b`. An answer that
             is none is invalid.
@@ -83,9 +87,12 @@ def extract(
                 )
         format_of(written)
         require_free(written, overwrite=overwrite)
+    if duplicates and join is None:
+        raise UsageError("duplicates are rows of a table", hint="say which table: --join TABLE")
     if errors and errors.resolve() == out.resolve():
         raise UsageError(f"{out} is given twice", hint="give the list of errors another name")
     table = open_table(join, reading) if join else None
+    again = Duplicates.load(duplicates) if duplicates else Duplicates.none()
     with RowsByNumber(out.parent) as answers:
         found = PileReader(answers, report, extras, as_json=as_json, by_row=table is not None).read(results)
         layout = _layout(answers.schema, found, table)
@@ -102,7 +109,9 @@ def extract(
             if table is None:
                 _write_in_file_order(answers, write_to, report)
             else:
-                _write_rows(table, answers, write_to, report, found=found, first_number=first_number)
+                _write_rows(
+                    table, answers, write_to, report, found=found, first_number=first_number, again=again
+                )
     return report
 
 
@@ -179,12 +188,12 @@ class _Outputs:
 
         self._layout, self._report = layout, report
         self._writer = begin(report.out, shape)
-        self._errors: TableWriter | None = None
+        self._errors: ErrorList | None = None
         if errors is not None:
-            name = AddedColumn("custom_id") if table is None else AddedColumn("row", dtype=pl.Int64())
-            columns = (name, AddedColumn("status"), AddedColumn("status_reason"), AddedColumn("content"))
-            self._error_names = [column.name for column in columns]
-            self._errors = begin(errors, TableShape((), (), columns))
+            key = AddedColumn("custom_id") if table is None else None
+            self._errors = ErrorList.begin(
+                outputs, errors, writing, overwrite=overwrite, key=key, raw="content"
+            )
 
     def write(self, chunk: TableChunk, answers: pl.DataFrame) -> None:
         """Write rows; `answers` has as many, in their order."""
@@ -193,11 +202,8 @@ class _Outputs:
         count_statuses(answers, report.statuses, report.reasons)
         self._writer.write(chunk, answers.select(self._layout.expressions))
         if self._errors is not None:
-            failed = answers.with_columns(
-                pl.int_range(chunk.first_row, chunk.first_row + answers.height, dtype=pl.Int64).alias("row")
-            ).filter(pl.col("status") != RowStatus.OK.value)
-            if failed.height:
-                self._errors.write(TableChunk(1, pl.DataFrame()), failed.select(self._error_names))
+            rows = pl.int_range(chunk.first_row, chunk.first_row + answers.height, dtype=pl.Int64)
+            self._errors.write(answers.with_columns(rows.alias("row")))
 
 
 def _write_in_file_order(answers: RowsByNumber, outputs: _Outputs, report: ExtractReport) -> None:
@@ -214,6 +220,7 @@ def _write_rows(
     *,
     found: Found,
     first_number: Literal[0, 1] | None,
+    again: Duplicates,
 ) -> None:
     guessed = first_number is None
     if first_number is None:
@@ -224,13 +231,17 @@ def _write_rows(
         ours = part.filter(pl.col("prefix") == found.prefix_code) if "prefix" in part else part
         return _each_once(ours, report)
 
+    kept = AnswersOfDuplicates(again)
     cursor = Cursor(answers.in_order(prepared))
     for part in cursor.until(first_number):
         note_unknown(report, found.prefix, part["number"])
     for chunk in table.chunks():
         first, height = chunk.first_row - 1 + first_number, chunk.frame.height
         parts = list(cursor.until(first + height))
-        outputs.write(chunk, _in_rows(parts, first, height, answers.schema))
+        frame = _in_rows(parts, first, height, answers.schema)
+        if len(again):
+            frame = _with_repeated(frame, kept, again.mask(chunk.first_row, height), chunk.first_row)
+        outputs.write(chunk, frame)
     beyond = 0
     for part in cursor.rest():
         if not beyond and report.counts_from_zero and guessed and part["number"][0] == report.rows:
@@ -241,6 +252,19 @@ def _write_rows(
             )
         beyond += part.height
         note_unknown(report, found.prefix, part["number"])
+
+
+def _with_repeated(
+    frame: pl.DataFrame, kept: AnswersOfDuplicates, repeated: pl.Series, first_row: int
+) -> pl.DataFrame:
+    """Give rows that were not asked the answer of the row that was asked in their place."""
+    rows = pl.int_range(first_row, first_row + frame.height, dtype=pl.Int64, eager=True).alias("row")
+    numbered = frame.with_columns(rows)
+    own = numbered.filter(~repeated)
+    kept.keep(own)
+    if own.height == frame.height:
+        return frame
+    return pl.concat([own, kept.answers(first_row, frame.height)]).sort("row")
 
 
 def _in_rows(

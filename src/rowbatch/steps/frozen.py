@@ -6,12 +6,14 @@ from pathlib import Path
 
 import polars as pl
 
-from rowbatch.core.codebook import Codebook, instructions_text, parse_codebook, response_format
+from rowbatch.core.codebook import Codebook, instructions_text, parse_codebook
+from rowbatch.core.endpoint import answer_format, find_endpoint
 from rowbatch.core.request import RequestSettings
 from rowbatch.core.template import Template
 from rowbatch.errors import RunError
-from rowbatch.store.rundir import RunDirectory, RunSettings, digest_file, require_file
-from rowbatch.tables.base import ReadOptions, Table
+from rowbatch.steps.images import ImageColumn
+from rowbatch.store.rundir import RunDirectory, RunSettings, digest_source, require_source, size_of_source
+from rowbatch.tables.base import ReadOptions, Table, TableChunk
 from rowbatch.tables.formats import open_table
 
 ID_PREFIX = "row-"
@@ -26,17 +28,16 @@ def request_settings_of(settings: RunSettings) -> RequestSettings:
     """How a row of the table becomes a request: the same settings give the same bytes."""
     codebook = codebook_of(settings)
     request = settings.request
-    parameters = dict(request["parameters"])
-    schema = response_format(codebook)
-    if schema is not None:
-        parameters["response_format"] = schema
+    endpoint = find_endpoint(request["url"])
+    parameters = {**request["parameters"], **answer_format(endpoint, codebook)}
     # Instructions are the person's own words, not a template: braces in them are braces.
     instructions = instructions_text(codebook)
     return RequestSettings(
-        url=request["url"],
+        endpoint=endpoint,
         model=request["model"],
         system=Template.literal(instructions) if instructions else None,
         user=user_template(settings),
+        image=settings.table.get("image") or None,
         parameters=parameters,
         id_prefix=ID_PREFIX,
     )
@@ -57,8 +58,9 @@ def table_of(run: RunDirectory, settings: RunSettings) -> Table:
         RunError: It was changed since the run was made.
     """
     path = Path(settings.table["path"])
-    require_file(path)
-    if path.stat().st_size != settings.table["size_bytes"] or digest_file(path) != settings.table["sha256"]:
+    require_source(path)
+    same_size = size_of_source(path) == settings.table["size_bytes"]
+    if not same_size or digest_source(path) != settings.table["sha256"]:
         raise RunError(
             f"the table {path} was changed since this run was made, so its rows may be others now",
             path=str(run.path),
@@ -87,7 +89,15 @@ def blank_rows(frame: pl.DataFrame, columns: list[int]) -> pl.Series:
 
 def text_columns(table: Table, settings: RunSettings) -> list[int]:
     """Positions of the columns whose emptiness makes a row `skipped`."""
-    text = settings.table["text"]
-    if text:
-        return [table.column(text)]
-    return sorted({table.column(name) for name in user_template(settings).columns})
+    text, image = settings.table["text"], settings.table.get("image")
+    names = {text} if text else set(user_template(settings).columns)
+    return sorted({table.column(name) for name in names | ({image} if image else set())})
+
+
+def frame_of(chunk: TableChunk, table: Table, settings: RunSettings) -> pl.DataFrame:
+    """A chunk's texts as the requests take them: with images where there is a column of these."""
+    image, folder = settings.table.get("image"), settings.table.get("image_folder")
+    if not image:
+        return chunk.frame
+    place = Path(folder) if folder else None
+    return ImageColumn(table.path, image, table.column(image), place).filled(chunk)

@@ -80,6 +80,11 @@ class RunDirectory:
     def labelled(self) -> Path:
         return self.path / "labelled.csv"
 
+    @property
+    def duplicates_path(self) -> Path:
+        """Which rows ask what an earlier one asks; there only when these are asked once."""
+        return self.requests / "r1-duplicates.parquet"
+
     def request_path(self, shard_name: str) -> Path:
         return self.requests / f"{shard_name}.jsonl"
 
@@ -230,9 +235,31 @@ def known_runs(home: Path) -> list[Path]:
     return runs
 
 
-def require_file(path: Path) -> None:
-    """Raise a clear InputError unless `path` is a file."""
-    if path.is_dir():
-        raise InputError(f"{path} is a folder, not a file", hint="name a file inside it")
-    if not path.is_file():
+def require_source(path: Path) -> None:
+    """Raise a clear InputError unless `path` is a file, or a folder."""
+    if not path.exists():
         raise InputError(f"{path} does not exist", hint="check the name and the folder")
+
+
+def digest_source(path: Path) -> str:
+    """SHA-256 of a file, as hex; of a folder that of the names and digests of the text files in it."""
+    if not path.is_dir():
+        return digest_file(path)
+    digest = hashlib.sha256()
+    for file in _text_files(path):
+        digest.update(f"{digest_file(file)}  {file.relative_to(path).as_posix()}\n".encode())
+    return digest.hexdigest()
+
+
+def size_of_source(path: Path) -> int:
+    """Bytes of a file, or of the text files in a folder."""
+    try:
+        if not path.is_dir():
+            return path.stat().st_size
+        return sum(file.stat().st_size for file in _text_files(path))
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
+
+
+def _text_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".txt" and path.is_file())
