@@ -123,7 +123,7 @@ def test_a_broken_file_is_an_error_with_its_line(
     What would shift or lose a cell is an error with the line of the file, and with a hint.
     """
     with pytest.raises(TableError) as caught:
-        rows_of(open_csv(write(tmp_path / "t.csv", content)))
+        rows_of(open_csv(write(tmp_path / "t.csv", content), encoding="utf-8"))
     assert caught.value.line == line
     assert f"line {line:,}" in caught.value.message
     assert says in caught.value.message
@@ -153,7 +153,7 @@ def test_lines_are_counted_on_through_the_fast_part(tmp_path: Path, small_blocks
         pytest.param(b"\xef\xbb\xbf", "is empty", id="mark-only"),
         pytest.param(b"a,b\n", "a header but no rows", id="header-only"),
         pytest.param(b"a,b\n\n", "a header but no rows", id="header-and-blank-line"),
-        pytest.param(b"\x1f\x8b\x08\0", "gzip", id="gzip"),
+        pytest.param(b"\x1f\x8b\x08\0", "packed, and damaged", id="gzip"),
         pytest.param(b"PK\x03\x04", "zip or Excel", id="xlsx"),
         pytest.param(b"\xd0\xcf\x11\xe0\xa1", "Excel", id="xls"),
     ],
@@ -411,8 +411,11 @@ def test_real_tables() -> None:
     rows = rows_of(politeness)
     assert len(rows) == 5_480
     assert rows == careful_rows(politeness)
+    spam = open_csv(SHARED / "sms_spam_latin1.csv")
+    assert (spam.encoding, spam.encoding_guessed) == ("cp1252", True)
+    assert rows_of(spam) == careful_rows(spam)
     with pytest.raises(TableError, match="not UTF-8"):
-        rows_of(open_csv(SHARED / "sms_spam_latin1.csv"))
+        rows_of(open_csv(SHARED / "sms_spam_latin1.csv", encoding="utf-8"))
     spam = open_csv(SHARED / "sms_spam_latin1.csv", encoding="latin-1")
     assert spam.header == ("v1", "v2", "", "", "")
     rows = rows_of(spam)

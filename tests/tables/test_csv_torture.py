@@ -267,7 +267,7 @@ def test_broken_files_name_the_line(table_of, content, line, said):
     What would shift or lose a cell is an error that names the line of the file.
     """
     with pytest.raises(TableError) as caught:
-        rows_of(table_of(content))
+        rows_of(table_of(content, encoding="utf-8"))
     assert caught.value.line == line
     assert f"t.csv, line {line}" in caught.value.message
     assert said in caught.value.message
@@ -282,7 +282,7 @@ def test_rows_before_a_broken_one_are_numbered_all_the_same(table_of, content):
     lines = set()
     for size in (1, 2, 20_000):
         with pytest.raises(TableError) as caught:
-            rows_of(table_of(content), size)
+            rows_of(table_of(content, encoding="utf-8"), size)
         lines.add(caught.value.line)
     assert lines == {3}
 
@@ -301,10 +301,8 @@ def test_a_broken_line_far_down(table_of):
 @pytest.mark.parametrize(
     ("content", "name"),
     [
-        (b"\x1f\x8b\x08\x00\x00\x00", "gzip"),
         (b"PK\x03\x04\x14\x00\x06\x00", "zip or Excel"),
         (b"\xfd7zXZ\x00\x00", "xz"),
-        (b"\x28\xb5\x2f\xfd\x04", "Zstandard"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "Excel or Word 97"),
         (b"PAR1\x15\x04", "Parquet"),
         (b"%PDF-1.7\n", "PDF"),

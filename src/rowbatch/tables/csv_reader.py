@@ -15,13 +15,16 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
-from typing import IO, BinaryIO, NamedTuple
+from typing import IO, BinaryIO, NamedTuple, Protocol
 
 import polars as pl
 
 from rowbatch.errors import TableError, UsageError, from_os_error
-from rowbatch.tables.base import ROWS_PER_CHUNK, ReadOptions, Table, TableChunk
+from rowbatch.tables.base import ROWS_PER_CHUNK, BadRows, ReadOptions, Table, TableChunk
+from rowbatch.tables.compressed import open_binary, unpacked_suffix
+from rowbatch.tables.encodings import SAMPLE_BYTES, guess_encoding, is_utf8
 
 _CHARS_PER_CHUNK = 32_000_000
 _DELIMITERS = (",", ";", "\t", "|")
@@ -33,8 +36,6 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _OTHER_FORMATS = (
-    (b"\x1f\x8b", "gzip"),
-    (b"\x28\xb5\x2f\xfd", "Zstandard"),
     (b"\xfd7zXZ\0", "xz"),
     (b"PK\x03\x04", "zip or Excel"),
     (b"\xd0\xcf\x11\xe0", "Excel or Word 97"),
@@ -45,6 +46,11 @@ _OTHER_FORMATS = (
 # csv holds a cell as four bytes a character, and a quote that is never closed makes a cell of all the rest.
 _MAX_CELL_CHARS = 100_000_000
 _BLOCK_BYTES = 8 << 20
+# Bytes that are not of the encoding come as half surrogate pairs, so that the line is known where they stand.
+_ESCAPED = "surrogateescape"
+_UNDECODABLE = re.compile("[\ud800-\udfff]")
+# A record of a broken file; a cell of a whole one may be larger.
+_MAX_LENIENT_CHARS = 4_000_000
 # Zstandard, gzip, zlib, a byte order mark.
 _MISTAKABLE = re.compile(rb"\x28\xb5\x2f\xfd|\x1f\x8b|x|\xef\xbb\xbf")
 # Rows longer than this go to the careful reader.
@@ -63,18 +69,31 @@ class CsvTable(Table):
     Attributes:
         encoding: Python's name of the encoding.
         delimiter: What separates the cells.
+        encoding_guessed: Nothing said which encoding it is: it was guessed by the text.
+        on_bad_rows: What happens with broken rows.
     """
 
     format = "csv"
 
-    def __init__(self, path: Path, header: tuple[str, ...], encoding: str, delimiter: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        header: tuple[str, ...],
+        encoding: str,
+        delimiter: str,
+        *,
+        encoding_guessed: bool = False,
+        on_bad_rows: BadRows = "stop",
+    ) -> None:
         super().__init__(path, header)
         self.encoding = encoding
         self.delimiter = delimiter
+        self.encoding_guessed = encoding_guessed
+        self.on_bad_rows = on_bad_rows
 
     @property
     def reading(self) -> ReadOptions:
-        return ReadOptions(encoding=self.encoding, delimiter=self.delimiter)
+        return ReadOptions(encoding=self.encoding, delimiter=self.delimiter, on_bad_rows=self.on_bad_rows)
 
     def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
         fast = FastReader(self.path, self.header, self.encoding, self.delimiter)
@@ -83,7 +102,12 @@ class CsvTable(Table):
             for part in frame.iter_slices(rows_per_chunk):
                 yield TableChunk(first_row, part)
                 first_row += part.height
-        if not fast.is_done:
+        if fast.is_done:
+            return
+        if fast.is_transcoded:
+            # Bytes of another encoding cannot be counted in UTF-8: from the begin, and the rows are skipped.
+            yield from self.careful_chunks(rows_per_chunk, skip_rows=first_row - 1)
+        else:
             yield from self.careful_chunks(
                 rows_per_chunk, first_row=first_row, offset=fast.offset, first_line=fast.line
             )
@@ -95,6 +119,7 @@ class CsvTable(Table):
         first_row: int = 1,
         offset: int = 0,
         first_line: int = 1,
+        skip_rows: int = 0,
     ) -> Iterator[TableChunk]:
         """
         Read with the careful reader alone, from a given place on.
@@ -104,31 +129,52 @@ class CsvTable(Table):
             first_row: Number of the first row that is read.
             offset: Where its record begins, in bytes; 0 means the header comes first.
             first_line: The line there.
+            skip_rows: So many rows are read and not given.
         """
-        width = len(self.header)
         rows: list[list[str]] = []
         chars = 0
+        first_row += skip_rows
         with _Records(self.path, self.encoding, self.delimiter, offset, first_line) as records:
             if not offset:
                 _header(records)
-            blank_line = 0
-            for line, record in records:
-                cells = record or ([""] if width == 1 else [])
-                if not cells:
-                    blank_line = blank_line or line
-                    continue
-                if blank_line:
-                    raise self._broken(blank_line, "the line is empty, in the middle of the table")
-                if len(cells) != width:
-                    raise self._ragged(line, cells)
+            for cells in islice(self._rows(records), skip_rows, None):
                 rows.append(cells)
                 chars += sum(map(len, cells))
                 if len(rows) >= rows_per_chunk or chars >= _CHARS_PER_CHUNK:
-                    yield _chunk(first_row, rows, width)
+                    yield _chunk(first_row, rows, len(self.header))
                     first_row, chars = first_row + len(rows), 0
                     rows = []
         if rows:
-            yield _chunk(first_row, rows, width)
+            yield _chunk(first_row, rows, len(self.header))
+
+    def _rows(self, records: _Records) -> Iterator[list[str]]:
+        """The rows, each with as many cells as the header; a broken one as `on_bad_rows` says."""
+        width, mode = len(self.header), self.on_bad_rows
+        if mode != "stop":
+            records.be_lenient()
+        blank_lines: list[int] = []
+        for line, record, wrong in records:
+            cells, fault = record or ([""] if width == 1 else []), wrong
+            if not cells and not fault:
+                blank_lines.append(line)
+                continue
+            for blank in blank_lines:
+                if mode == "stop":
+                    raise self._broken(blank, "the line is empty, in the middle of the table")
+                self.bad_rows.add(blank, "the line is empty")
+                if mode == "keep":
+                    yield [""] * width
+            blank_lines.clear()
+            if len(cells) != width and not fault:
+                if mode == "stop":
+                    raise self._ragged(line, cells)
+                fault = f"{len(cells):,} cells, but the header has {width:,}"
+            if not fault:
+                yield cells
+                continue
+            self.bad_rows.add(line, fault)
+            if mode == "keep":
+                yield _fitted(cells, width, self.delimiter)
 
     def _broken(self, line: int, what: str, hint: str = "") -> TableError:
         return TableError(
@@ -148,27 +194,54 @@ class CsvTable(Table):
         )
 
 
-def open_csv(path: Path, *, encoding: str | None = None, delimiter: str | None = None) -> CsvTable:
+def _fitted(cells: list[str], width: int, delimiter: str) -> list[str]:
+    """A broken row as far as it can be understood: nothing is lost, and no cell moves to another column."""
+    if len(cells) > width:
+        # What is too much stays in the last column, as it stands in the file.
+        rest = io.StringIO()
+        csv.writer(rest, delimiter=delimiter, lineterminator="").writerow(cells[width - 1 :])
+        cells = [*cells[: width - 1], rest.getvalue()]
+    fitted = [*cells, *[""] * (width - len(cells))]
+    # Other programs, and this reader, take no NUL.
+    return [cell.replace("\0", "\ufffd") if "\0" in cell else cell for cell in fitted]
+
+
+def open_csv(
+    path: Path,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    on_bad_rows: BadRows = "stop",
+) -> CsvTable:
     """
     Open a CSV file and read its header.
 
     Args:
-        path: The file.
-        encoding: None means UTF-8, or what a byte order mark says.
+        path: The file; it may be packed by gzip or Zstandard.
+        encoding: None means what a byte order mark says, UTF-8, or what the text looks like.
         delimiter: None means what the header line has most of: comma, semicolon, tab or bar.
+        on_bad_rows: What to do with broken rows, see `ReadOptions`.
     Raises:
         InputError: There is no such file.
         TableError: It is empty, not text in that encoding, or broken.
         UsageError: There is no such encoding, or the delimiter is not one character.
     """
     try:
-        with path.open("rb") as file:
-            head = file.read(1 << 16)
+        with open_binary(path) as file:
+            head = file.read(SAMPLE_BYTES)
     except OSError as error:
         raise from_os_error(error, str(path)) from error
     _require_text(path, head)
     marked = next((name for mark, name in _BOMS if head.startswith(mark)), None)
-    encoding = (marked or "utf-8") if encoding is None else _known_encoding(encoding, marked)
+    guessed = False
+    if encoding is not None:
+        encoding = _known_encoding(encoding, marked)
+    elif marked is not None:
+        encoding = marked
+    elif is_utf8(head, is_whole=len(head) < SAMPLE_BYTES) and not _looks_wide(head):
+        encoding = "utf-8"
+    else:
+        encoding, guessed = _guessed(path, head), True
     if delimiter is None:
         delimiter = _delimiter_of(path, head, encoding)
     elif delimiter in ("\\t", "tab"):
@@ -181,12 +254,34 @@ def open_csv(path: Path, *, encoding: str | None = None, delimiter: str | None =
         header = _header(records)
     if header is None:
         raise TableError(f"{path} is empty", path=str(path), hint="is it the right file?")
-    return CsvTable(path, tuple(header), encoding, delimiter)
+    return CsvTable(
+        path, tuple(header), encoding, delimiter, encoding_guessed=guessed, on_bad_rows=on_bad_rows
+    )
 
 
-def _header(records: Iterator[tuple[int, list[str]]]) -> list[str] | None:
+def _header(records: _Records) -> list[str] | None:
     # Blank lines above the header carry nothing that could be lost.
-    return next((record for _, record in records if record), None)
+    return next((record for _, record, _ in records if record), None)
+
+
+def _looks_wide(head: bytes) -> bool:
+    """UTF-16 of plain English is UTF-8 too, full of NUL bytes."""
+    return b"\0" in head[:4096] and guess_encoding(head).encoding in ("utf-16-le", "utf-16-be")
+
+
+def _guessed(path: Path, head: bytes) -> str:
+    guess = guess_encoding(head)
+    if guess.encoding is not None:
+        return guess.encoding
+    could = ", ".join(guess.candidates) or "cp1252 (Windows), latin-1, gb18030 (Chinese)"
+    place = _first_undecodable(path, "utf-8")
+    where = f", line {place[0]:,}, byte {place[1]:,} of the line" if place else ""
+    raise TableError(
+        f"{path}{where}: not UTF-8, and it cannot be told which encoding it is",
+        path=str(path),
+        line=place[0] if place else None,
+        hint=f"say which encoding it has, as in --encoding cp1252; it could be {could}",
+    )
 
 
 def _known_encoding(encoding: str, marked: str | None) -> str:
@@ -213,7 +308,9 @@ class FastReader:
 
     Attributes:
         is_done: The whole file was read.
-        offset: Bytes read, always up to the end of a row; 0 while even the header is not read.
+        offset: Bytes read, always up to the end of a row; 0 while even the header is not read. Of a file in
+            another encoding than UTF-8: bytes as UTF-8.
+        is_transcoded: It is in another encoding.
     """
 
     def __init__(self, path: Path, header: tuple[str, ...], encoding: str, delimiter: str) -> None:
@@ -221,13 +318,14 @@ class FastReader:
         self._encoding, self._delimiter = encoding, delimiter
         self.is_done = False
         self.offset = 0
+        self.is_transcoded = encoding not in ("utf-8", "utf-8-sig")
 
     @property
     def line(self) -> int:
         """Line of the file at `offset`, from 1."""
         # Counted only where somebody needs it: it costs a quarter of the reading.
         line, left = 1, self.offset
-        with self._path.open("rb") as file:
+        with open_binary(self._path) as file:
             while left and (block := file.read(min(left, _BLOCK_BYTES))):
                 left -= len(block)
                 if block.endswith(b"\r") and left:
@@ -240,15 +338,11 @@ class FastReader:
         """
         The rows of one block at a time, without the header; no frame is empty.
         """
-        # In a table of one column a blank line is a row, which polars would skip.
-        if (
-            not 2 <= self._width <= _MAX_FAST_COLUMNS
-            or self._encoding not in ("utf-8", "utf-8-sig")
-            or not self._delimiter.isascii()
-        ):
+        if self._width > _MAX_FAST_COLUMNS or not self._delimiter.isascii():
             return
         try:
-            with self._path.open("rb") as file:
+            with open_binary(self._path) as raw:
+                file: _Readable = _Utf8(raw, self._encoding) if self.is_transcoded else raw
                 for block in _whole_records(file):
                     frame = self._parse(block)
                     if frame is None:
@@ -260,6 +354,9 @@ class FastReader:
                         yield frame
                 # All of it was taken, and not only up to a row that has no end.
                 self.is_done = file.tell() == self.offset
+        except UnicodeError:
+            # The careful reader says where.
+            return
         except OSError as error:
             raise from_os_error(error, str(self._path)) from error
 
@@ -291,6 +388,37 @@ class FastReader:
         cells = int(frame.select(pl.sum_horizontal(pl.all().str.len_bytes().sum())).item())
         framing = plain.framing + frame.height * self._width
         return frame if frame.height == plain.rows and cells + framing == len(text) else None
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+    def tell(self) -> int: ...
+
+
+class _Utf8:
+    """A file of another encoding, read as UTF-8; `UnicodeError` where it is not of that encoding."""
+
+    def __init__(self, file: BinaryIO, encoding: str) -> None:
+        self._file, self._decoder = file, codecs.getincrementaldecoder(encoding)()
+        self._rest, self._at = b"", 0
+
+    def read(self, size: int, /) -> bytes:
+        """So many bytes; fewer at the end only."""
+        parts, have = [self._rest], len(self._rest)
+        while have < size:
+            block = self._file.read(_BLOCK_BYTES)
+            parts.append(self._decoder.decode(block, final=not block).encode())
+            have += len(parts[-1])
+            if not block:
+                break
+        whole = b"".join(parts)
+        found, self._rest = whole[:size], whole[size:]
+        self._at += len(found)
+        return found
+
+    def tell(self) -> int:
+        """Bytes that were read, as UTF-8."""
+        return self._at
 
 
 class _Plain(NamedTuple):
@@ -364,7 +492,7 @@ def _plain_records(width: int, delimiter: str) -> str:
     return rf"\A(?:{'|'.join(records)})\z"
 
 
-def _whole_records(file: BinaryIO) -> Iterator[bytes]:
+def _whole_records(file: _Readable) -> Iterator[bytes]:
     """
     Blocks that end at a line end outside of quotes, if quotes are used as they should be; the last one
     may lack its line end. A row that is too long ends the blocks early.
@@ -403,8 +531,52 @@ def _count_lines(block: bytes) -> int:
     return block.count(b"\n") + block.count(b"\r") - block.count(b"\r\n")
 
 
+class _NeverClosed(Exception):
+    """A record goes on and on: its quote is never closed."""
+
+
+class _Lines:
+    """Lines of a text, which can be pushed back; those of the record that is being read are kept."""
+
+    def __init__(self, text: IO[str], number: int) -> None:
+        self._text = iter(text)
+        self._pushed: Iterator[str] = iter(())
+        self.number = number
+        """Of the next line."""
+        self.record: list[str] = []
+        self.limit: int | None = None
+        """Characters of a record, beyond which it is broken off."""
+        self._chars = 0
+
+    def begin_record(self) -> None:
+        self.record, self._chars = [], 0
+
+    def push_back(self, lines: list[str]) -> None:
+        self._pushed = chain(lines, self._pushed)
+        self.number -= len(lines)
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._pushed, None)
+        if line is None:
+            line = next(self._text)
+        self.number += 1
+        self.record.append(line)
+        if self.limit is not None:
+            self._chars += len(line)
+            if self._chars > self.limit and len(self.record) > 1:
+                raise _NeverClosed
+        return line
+
+
 class _Records:
-    """A file's records with the line each begins at; errors come out as `TableError`."""
+    """
+    A file's records: the line each begins at, its cells, and what is wrong with it.
+
+    Unless it is lenient nothing is wrong with any: errors come out as `TableError`.
+    """
 
     def __init__(
         self, path: Path, encoding: str, delimiter: str, offset: int = 0, first_line: int = 1
@@ -412,51 +584,102 @@ class _Records:
         self._path, self._encoding, self._delimiter = path, encoding, delimiter
         self._offset, self._first_line = offset, first_line
         self._text: IO[str] | None = None
+        self._records: Iterator[tuple[int, list[str], str]] = iter(())
+        self._is_lenient = False
 
-    def __enter__(self) -> Iterator[tuple[int, list[str]]]:
+    def __enter__(self) -> _Records:
         self._text = self._open()
-        return self._read(self._text)
-
-    def _open(self) -> IO[str]:
-        try:
-            file = self._path.open("rb")
-            file.seek(self._offset)
-        except OSError as error:
-            raise from_os_error(error, str(self._path)) from error
-        # A mark is one at the begin of the file only.
-        encoding = self._encoding.removesuffix("-sig") if self._offset else self._encoding
-        return io.TextIOWrapper(file, encoding=encoding, newline="")
+        self._records = self._read(_Lines(self._text, self._first_line))
+        return self
 
     def __exit__(self, *_: object) -> None:
         if self._text is not None:
             self._text.close()
 
-    def _read(self, text: IO[str]) -> Iterator[tuple[int, list[str]]]:
-        csv.field_size_limit(_MAX_CELL_CHARS)
-        reader = csv.reader(self._lines(text), delimiter=self._delimiter, strict=True)
-        before = self._first_line - 1
-        line = before + 1
+    def __iter__(self) -> _Records:
+        return self
+
+    def __next__(self) -> tuple[int, list[str], str]:
+        return next(self._records)
+
+    def be_lenient(self) -> None:
+        """From here on give what is broken as far as it can be understood, and say what is wrong."""
+        self._is_lenient = True
+
+    def _open(self) -> IO[str]:
         try:
-            for record in reader:
-                yield line, record
-                line = before + reader.line_num + 1
-        except csv.Error as error:
-            raise self._translated(error, line, before + reader.line_num) from error
+            file = open_binary(self._path)
+            file.seek(self._offset)
+        except OSError as error:
+            raise from_os_error(error, str(self._path)) from error
+        # A mark is one at the begin of the file only.
+        encoding = self._encoding.removesuffix("-sig") if self._offset else self._encoding
+        return io.TextIOWrapper(file, encoding=encoding, errors=_ESCAPED, newline="")
+
+    def _read(self, lines: _Lines) -> Iterator[tuple[int, list[str], str]]:
+        csv.field_size_limit(_MAX_CELL_CHARS)
+        reader = csv.reader(lines, delimiter=self._delimiter, strict=True)
+        try:
+            while True:
+                line, fault = lines.number, ""
+                lines.begin_record()
+                lines.limit = _MAX_LENIENT_CHARS if self._is_lenient else None
+                record: list[str] | None
+                try:
+                    record = next(reader, None)
+                except (csv.Error, _NeverClosed) as error:
+                    if not self._is_lenient and isinstance(error, csv.Error):
+                        self._require_clean(lines.record, line)
+                        raise self._translated(error, line, lines.number - 1) from error
+                    record, fault = self._understood(lines, error)
+                    reader = csv.reader(lines, delimiter=self._delimiter, strict=True)
+                if record is None:
+                    return
+                if not self._is_lenient:
+                    self._require_clean(lines.record, line)
+                    yield line, record, ""
+                else:
+                    yield (line, *self._cleaned(record, fault or self._dirt(lines.record)))
         except UnicodeError as error:
-            raise self._not_decodable(error) from error
+            raise self._not_decodable(str(error)) from error
         except OSError as error:
             raise from_os_error(error, str(self._path)) from error
 
-    def _lines(self, text: IO[str]) -> Iterator[str]:
-        for number, line in enumerate(text, start=self._first_line):
-            if "\0" in line:
+    def _understood(self, lines: _Lines, error: Exception) -> tuple[list[str], str]:
+        """The cells of a broken record, and what is wrong."""
+        record = lines.record
+        if "expected after" in str(error):
+            lenient = csv.reader(record, delimiter=self._delimiter)
+            return next(lenient, []), "text after a closing quote"
+        # Only the line where it begins is broken; what was taken for a part of its cell are rows.
+        lines.push_back(record[1:])
+        del record[1:]
+        literal = csv.reader(record, delimiter=self._delimiter, quoting=csv.QUOTE_NONE)
+        return next(literal, []), "a quote is opened and never closed"
+
+    def _require_clean(self, record: list[str], line: int) -> None:
+        for number, text in enumerate(record, start=line):
+            if "\0" in text:
                 raise TableError(
                     f"{self._path}, line {number:,}: it holds a NUL byte",
                     path=str(self._path),
                     line=number,
                     hint="is it a text file, and is the encoding right (--encoding)?",
                 )
-            yield line
+            if not text.isascii() and _UNDECODABLE.search(text):
+                raise self._not_decodable("")
+
+    def _dirt(self, record: list[str]) -> str:
+        """What is in a record that should not be in a text; or ""."""
+        if any("\0" in text for text in record):
+            return "a NUL byte"
+        if any(not text.isascii() and _UNDECODABLE.search(text) for text in record):
+            return f"a byte that is not {self._encoding.removesuffix('-sig').upper()}"
+        return ""
+
+    @staticmethod
+    def _cleaned(record: list[str], fault: str) -> tuple[list[str], str]:
+        return ([_UNDECODABLE.sub("\ufffd", cell) for cell in record] if fault else record), fault
 
     def _translated(self, error: csv.Error, line: int, last_line: int) -> TableError:
         text = str(error)
@@ -506,25 +729,35 @@ class _Records:
                     break
         return opened
 
-    def _not_decodable(self, error: UnicodeError) -> TableError:
+    def _not_decodable(self, why: str) -> TableError:
         name = self._encoding.removesuffix("-sig").upper()
         place = _first_undecodable(self._path, self._encoding)
-        if "BOM" in str(error):
+        if "BOM" in why:
             name += " with a byte order mark"
         where = f", line {place[0]:,}, byte {place[1]:,} of the line" if place else ""
         return TableError(
-            f"{self._path}{where}: not {name}" + ("" if place else f" ({error})"),
+            f"{self._path}{where}: not {name}" + ("" if place or not why else f" ({why})"),
             path=str(self._path),
             line=place[0] if place else None,
-            hint="say which encoding it has, as in --encoding cp1252 (Windows), latin-1, gb18030 (Chinese)",
+            hint=_encoding_hint(self._path, place),
         )
+
+
+def _encoding_hint(path: Path, place: tuple[int, int] | None) -> str:
+    guess = None
+    if place:
+        with open_binary(path) as file:
+            head = file.read(SAMPLE_BYTES)
+        guess = None if is_utf8(head, is_whole=len(head) < SAMPLE_BYTES) else guess_encoding(head).encoding
+    like = f"{guess}, which it looks like" if guess else "cp1252 (Windows), latin-1, gb18030 (Chinese)"
+    return f"say which encoding it has, as in --encoding {like}; or leave such rows out: --on-bad-rows skip"
 
 
 def _first_undecodable(path: Path, encoding: str) -> tuple[int, int] | None:
     if encoding.startswith(("utf-16", "utf-32")):
         return None
     number = 1
-    with path.open("rb") as file:
+    with open_binary(path) as file:
         for line in file:
             try:
                 line.decode(encoding)
@@ -551,7 +784,7 @@ def _require_text(path: Path, head: bytes) -> None:
 
 
 def _delimiter_of(path: Path, head: bytes, encoding: str) -> str:
-    if path.suffix.lower() in (".tsv", ".tab"):
+    if unpacked_suffix(path) in (".tsv", ".tab"):
         return "\t"
     try:
         text = codecs.getincrementaldecoder(encoding)("replace").decode(head)

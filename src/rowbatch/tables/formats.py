@@ -23,4 +23,9 @@ def open_table(path: Path, options: ReadOptions | None = None) -> Table:
         UsageError: The options do not fit.
     """
     options = options or ReadOptions()
-    return open_csv(path, encoding=options.encoding, delimiter=options.delimiter)
+    return open_csv(
+        path,
+        encoding=options.encoding,
+        delimiter=options.delimiter,
+        on_bad_rows=options.on_bad_rows,
+    )
