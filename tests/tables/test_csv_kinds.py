@@ -78,7 +78,7 @@ def test_what_nobody_can_tell_is_asked_for(tmp_path, content):
     """
     path = tmp_path / "t.csv"
     path.write_bytes(content)
-    with pytest.raises(TableError, match="--encoding|not UTF-8") as caught:
+    with pytest.raises(TableError, match=r"--encoding|not UTF-8") as caught:
         rows_of(open_csv(path))
     assert "--encoding" in caught.value.hint
 

@@ -28,7 +28,7 @@ _BUFFER_BYTES = 1 << 20
 class CsvTableWriter(TableWriter):
     """A table as CSV: every cell of the input as it stands there."""
 
-    def __init__(self, path: Path, shape: TableShape, options: WriteOptions) -> None:
+    def __init__(self, path: Path, shape: TableShape, options: WriteOptions, *, separator: str = ",") -> None:
         self._path, self._formula_safe = path, options.formula_safe
         self._width = len(shape.header)
         try:
@@ -38,7 +38,7 @@ class CsvTableWriter(TableWriter):
         names = pl.DataFrame({"name": shape.names})
         if options.bom:
             self._file.write(codecs.BOM_UTF8)
-        self._writer = CsvWriter(self._file, self._safe(names)["name"].to_list())
+        self._writer = CsvWriter(self._file, self._safe(names)["name"].to_list(), separator)
 
     def write(self, chunk: TableChunk, added: pl.DataFrame) -> None:
         new = as_text(added)
@@ -69,12 +69,13 @@ class CsvWriter:
     Args:
         file: Open for writing bytes.
         header: Names of the columns, written as they are.
+        separator: Between the cells.
     """
 
-    def __init__(self, file: BinaryIO, header: Sequence[str]) -> None:
-        self._file = file
+    def __init__(self, file: BinaryIO, header: Sequence[str], separator: str = ",") -> None:
+        self._file, self._separator = file, separator
         self._width = len(header)
-        file.write((",".join(map(_quoted, header)) + "\n").encode())
+        file.write((separator.join(map(_quoted, header)) + "\n").encode())
 
     def write(self, frame: pl.DataFrame) -> None:
         """
@@ -90,7 +91,9 @@ class CsvWriter:
         # An empty text would be written as two quotes, a null as nothing; both read back as "".
         cells = frame.with_columns(pl.when(pl.all() != "").then(pl.all())) if self._width > 1 else frame
         buffer = io.BytesIO()
-        cells.write_csv(buffer, include_header=False, quote_style=style, line_terminator="\n")
+        cells.write_csv(
+            buffer, include_header=False, quote_style=style, line_terminator="\n", separator=self._separator
+        )
         self._file.write(buffer.getbuffer())
 
 

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rowbatch.errors import TableError, from_os_error
 from rowbatch.tables.base import ReadOptions, Table
+from rowbatch.tables.compressed import unpacked_suffix
 from rowbatch.tables.csv_reader import open_csv
+from rowbatch.tables.frame_table import refuse_options
+
+_JSON_LINES = (".jsonl", ".ndjson", ".jsonlines")
+_EXCEL = (".xlsx", ".xls", ".xlsb", ".xlsm", ".ods")
+_R = (".rds", ".rda", ".rdata")
 
 
 def open_table(path: Path, options: ReadOptions | None = None) -> Table:
@@ -15,7 +22,7 @@ def open_table(path: Path, options: ReadOptions | None = None) -> Table:
     What a file is, is seen by its first bytes; its name decides only where those do not.
 
     Args:
-        path: The file.
+        path: The file; or a folder of .txt files.
         options: How to read it; what does not belong to its format is an error.
     Raises:
         InputError: There is no such file.
@@ -23,9 +30,80 @@ def open_table(path: Path, options: ReadOptions | None = None) -> Table:
         UsageError: The options do not fit.
     """
     options = options or ReadOptions()
+    if path.is_dir():
+        from rowbatch.tables.text_folder import open_text_folder
+
+        return open_text_folder(path, options)
+    try:
+        with path.open("rb") as file:
+            head = file.read(64)
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
+    found = _by_bytes(path, head, options) or _by_name(path, options)
+    if found is not None:
+        return found
+    refuse_options(path, options, allowed=("encoding", "delimiter", "on_bad_rows"), kind="a CSV file")
     return open_csv(
         path,
         encoding=options.encoding,
         delimiter=options.delimiter,
         on_bad_rows=options.on_bad_rows,
     )
+
+
+def _by_bytes(path: Path, head: bytes, options: ReadOptions) -> Table | None:
+    if head.startswith((b"PAR1", b"ARROW1\0")):
+        from rowbatch.tables.columnar import open_columnar
+
+        return open_columnar(path, options, is_parquet=head.startswith(b"PAR1"))
+    if head.startswith(b"FEA1"):
+        raise TableError(
+            f"{path} is a Feather file of the first version, which is out of use",
+            path=str(path),
+            hint="save it as Parquet, or as Feather version 2",
+        )
+    suffix = path.suffix.lower()
+    # An old workbook is a compound file, as many others are; a new one is a zip file.
+    if head.startswith(b"PK\x03\x04") or (head.startswith(b"\xd0\xcf\x11\xe0") and suffix != ".doc"):
+        from rowbatch.tables.excel_reader import open_excel
+
+        return open_excel(path, options)
+    statistics = _statistics_suffix(suffix, head)
+    if statistics:
+        from rowbatch.tables.statistics_reader import open_statistics
+
+        return open_statistics(path, options, statistics)
+    return None
+
+
+def _statistics_suffix(suffix: str, head: bytes) -> str:
+    """The ending that a file of Stata, SPSS or SAS should have; or ""."""
+    if head.startswith((b"$FL2", b"$FL3")):
+        return ".zsav" if head.startswith(b"$FL3") else ".sav"
+    if head.startswith(b"<stata_dta>"):
+        return ".dta"
+    if head.startswith(b"\0" * 12 + b"\xc2\xea\x81\x60\xb3\x14\x11\xcf"):
+        return ".sas7bdat"
+    if head.startswith(b"HEADER RECORD*******LIBRARY HEADER"):
+        return ".xpt"
+    # Old Stata files begin with the number of their version, and .por files with nothing of their own.
+    return suffix if suffix in (".dta", ".por", ".sav", ".zsav", ".sas7bdat", ".xpt") else ""
+
+
+def _by_name(path: Path, options: ReadOptions) -> Table | None:
+    suffix = unpacked_suffix(path)
+    if path.suffix.lower() in _R:
+        from rowbatch.tables.r_reader import open_r
+
+        return open_r(path, options)
+    if suffix in _JSON_LINES or suffix == ".json":
+        from rowbatch.tables.json_reader import open_json
+
+        return open_json(path, options, is_lines=suffix in _JSON_LINES)
+    if suffix in _EXCEL:
+        raise TableError(
+            f"{path} has the name of a workbook and is none",
+            path=str(path),
+            hint="is it a page of the web, or a CSV file? Give it the name that it should have",
+        )
+    return None

@@ -14,7 +14,17 @@ import polars as pl
 from rowbatch.errors import UsageError
 from rowbatch.tables.base import ColumnInfo, TableChunk
 
-FORMATS: dict[str, str] = {".csv": "csv"}
+FORMATS: dict[str, str] = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".parquet": "parquet",
+    ".xlsx": "xlsx",
+    ".dta": "stata",
+    ".sav": "spss",
+    ".jsonl": "jsonl",
+    ".feather": "arrow",
+    ".arrow": "arrow",
+}
 """Formats of tables that are written, by the ending of the name."""
 
 
@@ -143,13 +153,73 @@ def open_writer(
         StorageError: The file cannot be written.
     """
     options = options or WriteOptions()
-    if format_name == "csv":
-        from rowbatch.tables.csv_writer import CsvTableWriter
+    if format_name != "csv" and (options.bom or (options.formula_safe and format_name != "xlsx")):
+        raise UsageError(
+            "a byte order mark and marked formulas are for CSV files",
+            hint="for Excel, .xlsx is the better choice: it needs neither",
+        )
+    match format_name:
+        case "csv" | "tsv":
+            from rowbatch.tables.csv_writer import CsvTableWriter
 
-        return CsvTableWriter(path, shape, options)
-    raise UsageError(f"no table is written as {format_name!r}")
+            return CsvTableWriter(path, shape, options, separator="\t" if format_name == "tsv" else ",")
+        case "parquet" | "arrow":
+            from rowbatch.tables.parquet_writer import ColumnarTableWriter
+
+            return ColumnarTableWriter(path, shape, is_parquet=format_name == "parquet")
+        case "xlsx":
+            from rowbatch.tables.excel_writer import ExcelTableWriter
+
+            return ExcelTableWriter(path, shape)
+        case "stata" | "spss":
+            from rowbatch.tables.statistics_writer import StatisticsTableWriter
+
+            return StatisticsTableWriter(path, shape, is_stata=format_name == "stata")
+        case "jsonl":
+            from rowbatch.tables.json_writer import JsonTableWriter
+
+            return JsonTableWriter(path, shape)
+        case _:
+            raise UsageError(f"no table is written as {format_name!r}")
 
 
-def one_row_per_answer(names: Sequence[AddedColumn]) -> TableShape:
-    """The shape of a table that has no input: only the added columns."""
-    return TableShape((), (), tuple(names))
+def unique_names(names: Sequence[str]) -> list[str]:
+    """
+    Different names, none empty, for formats that need these: `x`, `x_2`, `column_3`.
+
+    A name that stands once stays as it is.
+    """
+    taken = set(names)
+    seen: set[str] = set()
+    found = []
+    for position, name in enumerate(names, start=1):
+        free = name or f"column_{position}"
+        number = 1
+        while free in seen or (free != name and free in taken):
+            number += 1
+            free = f"{name or 'column'}_{position if not name and number == 2 else number}"
+        seen.add(free)
+        found.append(free)
+    return found
+
+
+def values_of(
+    chunk: TableChunk, added: pl.DataFrame, shape: TableShape, names: Sequence[str]
+) -> pl.DataFrame:
+    """
+    All columns of some rows, as they are written to a format with types.
+
+    Args:
+        chunk: Of the input; its typed values are taken where it has some.
+        added: The added columns.
+        shape: Of the table.
+        names: What the columns are to be called.
+    """
+    width = len(shape.header)
+    own = chunk.typed if chunk.typed is not None else chunk.frame
+    columns = [column.alias(name) for column, name in zip(own.get_columns(), names[:width], strict=True)]
+    columns += [
+        column.cast(info.dtype).alias(name)
+        for column, info, name in zip(added.get_columns(), shape.added, names[width:], strict=True)
+    ]
+    return pl.DataFrame(columns)

@@ -1,0 +1,63 @@
+"""Parquet and Arrow (Feather) in, a part at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from rowbatch.errors import TableError, from_os_error
+from rowbatch.tables.base import ReadOptions, Table, TableChunk
+from rowbatch.tables.frame_table import chunk_of, positional, refuse_options
+
+
+class ColumnarTable(Table):
+    """A Parquet or Arrow file; its values have types."""
+
+    format = "columnar"
+
+    def __init__(self, path: Path, scan: pl.LazyFrame, header: tuple[str, ...]) -> None:
+        super().__init__(path, header)
+        self._scan = scan
+
+    def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
+        first_row = 1
+        try:
+            for batch in self._scan.collect_batches(chunk_size=rows_per_chunk, maintain_order=True):
+                for part in positional(batch).iter_slices(rows_per_chunk):
+                    if part.height:
+                        yield chunk_of(first_row, part)
+                        first_row += part.height
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            raise _damaged(self.path, error) from error
+        except OSError as error:
+            raise from_os_error(error, str(self.path)) from error
+
+
+def open_columnar(path: Path, options: ReadOptions, *, is_parquet: bool) -> ColumnarTable:
+    """
+    Open a Parquet file, or an Arrow file (Feather version 2).
+
+    Raises:
+        TableError: It is damaged.
+        UsageError: An option does not fit.
+    """
+    kind = "a Parquet file" if is_parquet else "an Arrow file"
+    refuse_options(path, options, allowed=(), kind=kind)
+    try:
+        scan = pl.scan_parquet(path, glob=False) if is_parquet else pl.scan_ipc(path, glob=False)
+        header = tuple(scan.collect_schema().names())
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise _damaged(path, error) from error
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
+    return ColumnarTable(path, scan, header)
+
+
+def _damaged(path: Path, error: BaseException) -> TableError:
+    return TableError(
+        f"{path} is damaged: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
+        path=str(path),
+        hint="fetch it again, or save it anew",
+    )

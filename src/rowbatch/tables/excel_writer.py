@@ -1,0 +1,135 @@
+"""Excel out: every text is a string cell, never a formula, a link or a number."""
+
+from __future__ import annotations
+
+import datetime
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from rowbatch.errors import StorageError, TableError, from_os_error
+from rowbatch.tables.base import TableChunk, as_text
+from rowbatch.tables.writer import TableShape, TableWriter, values_of
+
+# Source: Microsoft, "Excel specifications and limits".
+_MAX_ROWS, _MAX_COLUMNS, _MAX_CHARS = 1_048_576, 16_384, 32_767
+# What Excel's numbers, which are floats, hold exactly.
+_MAX_WHOLE = 2**53
+_FIRST_DAY = datetime.date(1900, 3, 1)
+
+
+class ExcelTableWriter(TableWriter):
+    """
+    A workbook of one sheet, with a header that stays in sight.
+
+    Numbers, true and false, and dates of formats with types are these in Excel; whole numbers that Excel
+    would round, and dates before its calendar, are texts. Rows go to the disk as they come.
+    """
+
+    def __init__(self, path: Path, shape: TableShape) -> None:
+        import xlsxwriter
+
+        self._path, self._shape = path, shape
+        if len(shape.names) > _MAX_COLUMNS:
+            raise self._too_much(f"{len(shape.names):,} columns, and a sheet of Excel holds {_MAX_COLUMNS:,}")
+        self._book = xlsxwriter.Workbook(
+            str(path),
+            {
+                "constant_memory": True,
+                "strings_to_formulas": False,
+                "strings_to_urls": False,
+                "strings_to_numbers": False,
+                "nan_inf_to_errors": True,
+                "tmpdir": str(path.parent),
+            },
+        )
+        self._sheet: Any = self._book.add_worksheet("table")
+        bold = self._book.add_format({"bold": True})
+        self._formats = {
+            pl.Date: self._book.add_format({"num_format": "yyyy-mm-dd"}),
+            pl.Datetime: self._book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
+        }
+        self._sheet.freeze_panes(1, 0)
+        self._row = 0
+        for position, name in enumerate(shape.names):
+            self._text(position, name, bold)
+
+    def write(self, chunk: TableChunk, added: pl.DataFrame) -> None:
+        names = [str(position) for position in range(len(self._shape.names))]
+        values = values_of(chunk, added, self._shape, names)
+        if self._row + values.height >= _MAX_ROWS:
+            raise self._too_much(f"more rows than a sheet of Excel holds ({_MAX_ROWS - 1:,})")
+        columns = [_writable(column) for column in values.get_columns()]
+        kinds = [column.dtype for column in columns]
+        try:
+            for row in zip(*(column.to_list() for column in columns), strict=True):
+                self._row += 1
+                for position, value in enumerate(row):
+                    if value is None or value == "":
+                        continue
+                    if isinstance(value, str):
+                        self._text(position, value)
+                    elif isinstance(value, bool):
+                        self._sheet.write_boolean(self._row, position, value)
+                    elif isinstance(value, datetime.date):
+                        kind = pl.Date if kinds[position] == pl.Date else pl.Datetime
+                        self._sheet.write_datetime(self._row, position, value, self._formats[kind])
+                    else:
+                        self._sheet.write_number(self._row, position, value)
+        except OSError as error:
+            raise from_os_error(error, str(self._path)) from error
+
+    def close(self) -> None:
+        from xlsxwriter.exceptions import XlsxWriterException
+
+        if self._row:
+            self._sheet.autofilter(0, 0, self._row, len(self._shape.names) - 1)
+        try:
+            self._book.close()
+        except OSError as error:
+            raise from_os_error(error, str(self._path)) from error
+        except XlsxWriterException as error:
+            inner = error.args[0] if error.args and isinstance(error.args[0], OSError) else None
+            if inner is not None:
+                raise from_os_error(inner, str(self._path)) from error
+            raise StorageError(f"{self._path}: {error}", path=str(self._path)) from error
+
+    def abandon(self) -> None:
+        # Closing is what ends its temporary files; that it cannot write the workbook is no news then.
+        with suppress(Exception):
+            self._book.close()
+
+    def _text(self, position: int, text: str, form: Any = None) -> None:
+        if len(text) > _MAX_CHARS or (
+            len(text) > _MAX_CHARS // 2 and len(text.encode("utf-16-le")) > 2 * _MAX_CHARS
+        ):
+            raise self._too_much(
+                f"a text of {len(text):,} characters in row {self._row:,}, column "
+                f"{self._shape.names[position]!r}, and a cell of Excel holds {_MAX_CHARS:,}"
+            )
+        self._sheet.write_string(self._row, position, text, form)
+
+    def _too_much(self, what: str) -> TableError:
+        return TableError(
+            f"the table has {what}",
+            path=str(self._path),
+            hint="write it as .csv or .parquet: give the output such a name",
+        )
+
+
+def _writable(column: pl.Series) -> pl.Series:
+    kind = column.dtype
+    if kind.is_integer():
+        too_large = (column.cast(pl.Float64).abs() > _MAX_WHOLE).any()
+        return as_text(column.to_frame()).to_series() if too_large else column
+    if kind.is_float():
+        return column if column.drop_nulls().is_finite().all() else as_text(column.to_frame()).to_series()
+    if kind == pl.Date:
+        return column if (column >= _FIRST_DAY).all() else as_text(column.to_frame()).to_series()
+    if isinstance(kind, pl.Datetime) and kind.time_zone is None and (column.dt.date() >= _FIRST_DAY).all():
+        return column
+    if kind in (pl.String, pl.Boolean):
+        return column
+    return as_text(column.to_frame()).to_series()

@@ -1,0 +1,264 @@
+"""
+JSON in: one object a line (JSONL), a list of objects, or an object of columns.
+
+The columns are the fields of all objects, in order of first appearance. A text is as it reads; a number is
+as it is spelled, `true` and `false` are these words, null and a field that is not there are empty; what is
+nested is JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from rowbatch.errors import TableError, UsageError, from_os_error
+from rowbatch.tables.base import BadRowList, BadRows, ReadOptions, Table, TableChunk
+from rowbatch.tables.compressed import open_binary
+from rowbatch.tables.frame_table import refuse_options
+
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_OBJECTS = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+_COLUMN_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+_TEXT = msgspec.json.Decoder(str)
+_BOM = b"\xef\xbb\xbf"
+_BYTES_PER_CHUNK = 32_000_000
+# A document that is no JSONL lies in memory as a whole.
+_MAX_DOCUMENT_BYTES = 1 << 30
+
+
+class JsonLinesTable(Table):
+    """A file with one object a line."""
+
+    format = "jsonl"
+
+    def __init__(self, path: Path, header: tuple[str, ...], on_bad_rows: BadRows) -> None:
+        super().__init__(path, header)
+        self._on_bad_rows = on_bad_rows
+
+    @property
+    def reading(self) -> ReadOptions:
+        return ReadOptions(on_bad_rows=self._on_bad_rows)
+
+    def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
+        first_row, size = 1, 0
+        rows: list[dict[str, msgspec.Raw]] = []
+        for found, length in _objects(self.path, self._on_bad_rows, self.bad_rows):
+            rows.append(found)
+            size += length
+            if len(rows) >= rows_per_chunk or size >= _BYTES_PER_CHUNK:
+                yield TableChunk(first_row, _frame(rows, self.header))
+                first_row += len(rows)
+                rows, size = [], 0
+        if rows:
+            yield TableChunk(first_row, _frame(rows, self.header))
+
+
+class JsonTable(Table):
+    """A document that is a list of objects, or an object of columns."""
+
+    format = "json"
+
+    def __init__(self, path: Path, header: tuple[str, ...], frame: pl.DataFrame) -> None:
+        super().__init__(path, header)
+        self._frame = frame
+
+    def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
+        first_row = 1
+        for part in self._frame.iter_slices(rows_per_chunk):
+            if part.height:
+                yield TableChunk(first_row, part)
+                first_row += part.height
+
+
+def open_json(path: Path, options: ReadOptions, *, is_lines: bool) -> Table:
+    """
+    Open a JSON file.
+
+    Args:
+        path: The file; it may be packed.
+        options: `on_bad_rows` may be `skip` for JSONL.
+        is_lines: Its name says that it is JSONL. A name that does not may still hold objects line by line.
+    Raises:
+        TableError: It is broken, with the line; or holds no objects.
+        UsageError: An option does not fit.
+    """
+    refuse_options(path, options, allowed=("on_bad_rows",), kind="a JSON file")
+    if options.on_bad_rows == "keep":
+        raise UsageError(
+            f"{path} is JSON: a line of it that is broken has no cells to keep",
+            hint="give --on-bad-rows skip",
+        )
+    try:
+        if not is_lines:
+            found = _document(path)
+            if found is not None:
+                return found
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
+    if not is_lines:
+        _require_object_lines(path)
+    names: dict[str, None] = {}
+    for item, _ in _objects(path, options.on_bad_rows, BadRowList()):
+        if not item.keys() <= names.keys():
+            names.update(dict.fromkeys(item))
+    if not names:
+        raise TableError(f"{path} is empty", path=str(path), hint="is it the right file?")
+    return JsonLinesTable(path, tuple(names), options.on_bad_rows)
+
+
+def _require_object_lines(path: Path) -> None:
+    """Raise a `TableError` that says what JSON can be a table, unless the first line is an object."""
+    with open_binary(path) as file:
+        first = next((line for line in file if line.strip()), b"")
+    try:
+        _one_object(first.removeprefix(_BOM))
+    except (ValueError, RecursionError):
+        raise TableError(
+            f"{path} is JSON that is no table",
+            path=str(path),
+            hint="a table is a list of objects, one object a line, or an object whose fields are columns",
+        ) from None
+
+
+def _objects(
+    path: Path, on_bad_rows: BadRows, bad_rows: BadRowList
+) -> Iterator[tuple[dict[str, msgspec.Raw], int]]:
+    """The objects of a JSONL file, with the bytes of their lines."""
+    try:
+        with open_binary(path) as file:
+            for number, line in enumerate(file, start=1):
+                text = line.removeprefix(_BOM) if number == 1 else line
+                if not text.strip():
+                    continue
+                try:
+                    found = _one_object(text)
+                except (ValueError, RecursionError) as error:
+                    if on_bad_rows == "skip":
+                        bad_rows.add(number, str(error))
+                        continue
+                    raise TableError(
+                        f"{path}, line {number:,}: {error}",
+                        path=str(path),
+                        line=number,
+                        hint="each line is one JSON object; leave broken ones out with --on-bad-rows skip",
+                    ) from error
+                yield found, len(text)
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
+
+
+def _one_object(text: bytes) -> dict[str, msgspec.Raw]:
+    try:
+        found = _OBJECT.decode(text)
+    except msgspec.ValidationError:
+        raise ValueError("it is JSON, but no object") from None
+    # Decoding keeps the last of two fields of a name; a table must not lose the first.
+    if text.count(b'":') != len(found) and _has_double_field(text):
+        raise ValueError("a field stands twice in the object")
+    for raw in found.values():
+        # Half a surrogate pair, for example: it would break off in the middle of the table.
+        if bytes(raw).startswith(b'"'):
+            _TEXT.decode(raw)
+    return found
+
+
+def _has_double_field(text: bytes) -> bool:
+    import json
+
+    double = False
+
+    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal double
+        names = [name for name, _ in found]
+        double = len(set(names)) != len(names)
+        return dict(found)
+
+    try:
+        # The outermost object is the last one that is closed.
+        json.loads(text, object_pairs_hook=pairs)
+    except ValueError:
+        return False
+    return double
+
+
+def _frame(rows: Sequence[dict[str, msgspec.Raw]], header: Sequence[str]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [
+            pl.Series(str(position), [_cell(row.get(name)) for row in rows], dtype=pl.String)
+            for position, name in enumerate(header)
+        ]
+    )
+
+
+def _cell(raw: msgspec.Raw | None) -> str:
+    if raw is None:
+        return ""
+    text = bytes(raw)
+    if text.startswith(b'"'):
+        return _TEXT.decode(raw)
+    return "" if text == b"null" else text.decode()
+
+
+def _document(path: Path) -> JsonTable | None:
+    """A list of objects or an object of columns; None when it is neither, but perhaps JSONL."""
+    with open_binary(path) as file:
+        text = file.read(_MAX_DOCUMENT_BYTES + 1).removeprefix(_BOM)
+    if len(text) > _MAX_DOCUMENT_BYTES:
+        if text.lstrip()[:1] == b"[":
+            raise TableError(
+                f"{path} is one JSON document of more than {_MAX_DOCUMENT_BYTES:,} bytes",
+                path=str(path),
+                hint="save it with one object a line (JSONL): that is read piece by piece",
+            )
+        return None
+    start = text.lstrip()[:1]
+    if start == b"[":
+        try:
+            rows = _OBJECTS.decode(text)
+        except (ValueError, RecursionError) as error:
+            raise TableError(
+                f"{path} is no list of JSON objects: {error}", path=str(path), hint="is it cut off?"
+            ) from error
+        names = dict.fromkeys(name for row in rows for name in row)
+        if not names:
+            raise TableError(
+                f"{path} holds no objects with fields", path=str(path), hint="is it the right file?"
+            )
+        return JsonTable(path, tuple(names), _frame(rows, tuple(names)))
+    try:
+        columns = _OBJECT.decode(text)
+    except (ValueError, RecursionError):
+        return None
+    cells = {name: _column(raw) for name, raw in columns.items()}
+    if not cells or any(column is None for column in cells.values()):
+        return None
+    lengths = {len(column) for column in cells.values() if column is not None}
+    if len(lengths) != 1:
+        raise TableError(
+            f"{path} is an object of columns, but they are not of one length",
+            path=str(path),
+            hint="is it a table?",
+        )
+    frame = pl.DataFrame(
+        [
+            pl.Series(str(position), [_cell(raw) for raw in column or ()], dtype=pl.String)
+            for position, column in enumerate(cells.values())
+        ]
+    )
+    return JsonTable(path, tuple(cells), frame)
+
+
+def _column(raw: msgspec.Raw) -> list[msgspec.Raw] | None:
+    """The cells of a column: of a list, or of an object whose keys are row numbers, as pandas writes it."""
+    try:
+        if bytes(raw).startswith(b"["):
+            return _COLUMN_LIST.decode(raw)
+        if bytes(raw).startswith(b"{"):
+            return list(_OBJECT.decode(raw).values())
+    except (ValueError, RecursionError):
+        return None
+    return None

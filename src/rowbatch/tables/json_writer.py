@@ -1,0 +1,62 @@
+"""JSONL out: one object a row, its fields in the order of the columns."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import polars as pl
+
+from rowbatch.errors import from_os_error
+from rowbatch.tables.base import TableChunk, as_text
+from rowbatch.tables.writer import TableShape, TableWriter, unique_names, values_of
+
+# Legal in JSON, but what is built on Python's `splitlines` takes them for line ends.
+_LINE_ENDS = ("\u0085", "\u2028", "\u2029")
+
+
+class JsonTableWriter(TableWriter):
+    """
+    A table as JSONL. Texts are strings; numbers, true and false of formats with types are these in JSON, and
+    missing values null; dates are texts. Names that stand twice, or are empty, get a number.
+    """
+
+    def __init__(self, path: Path, shape: TableShape) -> None:
+        self._shape, self._names = shape, unique_names(shape.names)
+        try:
+            self._file = path.open("wb", buffering=0)
+        except OSError as error:
+            raise from_os_error(error, str(path)) from error
+
+    def write(self, chunk: TableChunk, added: pl.DataFrame) -> None:
+        values = values_of(chunk, added, self._shape, self._names)
+        plain = pl.DataFrame(
+            [column if _is_json(column.dtype) else _as_json(column) for column in values.get_columns()]
+        )
+        lines = plain.select((pl.struct(pl.all()).struct.json_encode() + "\n").alias("line")).to_series()
+        if lines.str.contains("[\u0085\u2028\u2029]").any():
+            lines = lines.str.replace_many(
+                list(_LINE_ENDS), [f"\\u{ord(character):04x}" for character in _LINE_ENDS]
+            )
+        lines.to_frame().write_csv(self._file, include_header=False, quote_style="never", line_terminator="")
+
+    def close(self) -> None:
+        self._file.close()
+
+    def abandon(self) -> None:
+        with suppress(OSError):
+            self._file.close()
+
+
+def _is_json(kind: pl.DataType) -> bool:
+    return (
+        kind in (pl.String, pl.Boolean)
+        or kind.is_integer()
+        or kind.is_float()
+        or isinstance(kind, pl.Array | pl.List)
+    )
+
+
+def _as_json(column: pl.Series) -> pl.Series:
+    text = as_text(column.to_frame()).to_series()
+    return pl.select(pl.when(column.is_not_null()).then(text)).to_series().alias(column.name)

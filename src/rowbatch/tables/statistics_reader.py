@@ -1,0 +1,129 @@
+"""
+Stata, SPSS and SAS in, a part at a time, with what they know of each column.
+
+A cell's text is its code (`1`), not the label of that code (`yes`): the labels go along and come back in an
+output of Stata or SPSS. Values that SPSS takes for missing by the user's word stay values; those that the
+system takes for missing are empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from rowbatch.errors import TableError, from_os_error
+from rowbatch.tables.base import ColumnInfo, ReadOptions, Table, TableChunk
+from rowbatch.tables.frame_table import chunk_of, positional, refuse_options
+
+# Each part is looked for from the begin of the file, so parts are large.
+_ROWS_AT_ONCE = 200_000
+_KINDS = {
+    ".dta": ("stata", "read_dta"),
+    ".sav": ("spss", "read_sav"),
+    ".zsav": ("spss", "read_sav"),
+    ".por": ("spss", "read_por"),
+    ".sas7bdat": ("sas", "read_sas7bdat"),
+    ".xpt": ("sas", "read_xport"),
+}
+STATISTICS_SUFFIXES = tuple(_KINDS)
+"""Endings of the names of such files."""
+
+
+class StatisticsTable(Table):
+    """A file of Stata, SPSS or SAS."""
+
+    format = "statistics"
+
+    def __init__(
+        self,
+        path: Path,
+        header: tuple[str, ...],
+        columns: tuple[ColumnInfo, ...],
+        *,
+        label: str,
+        reading: ReadOptions,
+        read: Callable[..., tuple[pl.DataFrame, Any]],
+    ) -> None:
+        super().__init__(path, header, columns=columns, label=label)
+        self._reading, self._read = reading, read
+
+    @property
+    def reading(self) -> ReadOptions:
+        return self._reading
+
+    def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
+        done = 0
+        while True:
+            frame, _ = self._read(row_offset=done, row_limit=_ROWS_AT_ONCE)
+            for part in positional(frame).iter_slices(rows_per_chunk):
+                if part.height:
+                    yield chunk_of(done + 1, part)
+                    done += part.height
+            if frame.height < _ROWS_AT_ONCE:
+                return
+
+
+def open_statistics(path: Path, options: ReadOptions, suffix: str) -> StatisticsTable:
+    """
+    Open a file of Stata, SPSS or SAS.
+
+    Args:
+        path: The file.
+        options: `encoding` for old files whose own word for it is wrong.
+        suffix: Which kind it is: one of `STATISTICS_SUFFIXES`.
+    Raises:
+        TableError: It is damaged, or of a version that is not known.
+        UsageError: An option does not fit.
+    """
+    import pyreadstat
+
+    refuse_options(path, options, allowed=("encoding",), kind=f"a {suffix} file")
+    kind, name = _KINDS[suffix]
+    function = getattr(pyreadstat, name)
+    keywords: dict[str, Any] = {"output_format": "polars"}
+    if options.encoding and name not in ("read_por", "read_xport"):
+        keywords["encoding"] = options.encoding
+    if name == "read_sav":
+        keywords["user_missing"] = True
+
+    def read(**more: Any) -> tuple[pl.DataFrame, Any]:
+        try:
+            found: tuple[pl.DataFrame, Any] = function(str(path), **keywords, **more)
+        except OSError as error:
+            raise from_os_error(error, str(path)) from error
+        except MemoryError:
+            raise
+        # The reader raises many kinds of errors for files that are not as they should be.
+        except Exception as error:
+            raise TableError(
+                f"{path} cannot be read as a {suffix} file: {error}",
+                path=str(path),
+                hint="save it anew in the program that wrote it; is it of a very new version, or damaged?",
+            ) from error
+        return found
+
+    _, meta = read(metadataonly=True)
+    return StatisticsTable(
+        path,
+        tuple(meta.column_names),
+        tuple(_info(meta, column, kind) for column in meta.column_names),
+        label=meta.file_label or "",
+        reading=ReadOptions(encoding=options.encoding),
+        read=read,
+    )
+
+
+def _info(meta: Any, column: str, kind: str) -> ColumnInfo:
+    measure = meta.variable_measure.get(column, "")
+    return ColumnInfo(
+        label=meta.column_names_to_labels.get(column) or "",
+        value_labels=dict(meta.variable_value_labels.get(column, {})),
+        # What a format means is another thing in each program.
+        format=f"{kind}:{meta.original_variable_types.get(column) or ''}",
+        measure=measure if measure in ("nominal", "ordinal", "scale") else "",
+        display_width=meta.variable_display_width.get(column) or None,
+        missing_ranges=tuple(meta.missing_ranges.get(column, ())),
+    )

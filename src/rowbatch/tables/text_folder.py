@@ -1,0 +1,100 @@
+"""A folder of .txt files in: one row a file, with the columns `name` and `text`."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from rowbatch.errors import TableError, from_os_error
+from rowbatch.tables.base import ReadOptions, Table, TableChunk
+from rowbatch.tables.compressed import open_binary
+from rowbatch.tables.encodings import guess_encoding, is_utf8
+from rowbatch.tables.frame_table import refuse_options
+
+_CHARS_PER_CHUNK = 32_000_000
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+class TextFolder(Table):
+    """Files of a folder and of the folders in it, sorted by name."""
+
+    format = "text-folder"
+
+    def __init__(self, path: Path, files: tuple[Path, ...], encoding: str | None) -> None:
+        super().__init__(path, ("name", "text"))
+        self._files, self._encoding = files, encoding
+
+    @property
+    def reading(self) -> ReadOptions:
+        return ReadOptions(encoding=self._encoding)
+
+    def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
+        first_row = 1
+        names: list[str] = []
+        texts: list[str] = []
+        for file in self._files:
+            names.append(file.relative_to(self.path).as_posix())
+            texts.append(self._text(file))
+            if len(names) >= rows_per_chunk or sum(map(len, texts[-50:])) >= _CHARS_PER_CHUNK:
+                yield _chunk(first_row, names, texts)
+                first_row += len(names)
+                names, texts = [], []
+        if names:
+            yield _chunk(first_row, names, texts)
+
+    def _text(self, file: Path) -> str:
+        try:
+            with open_binary(file) as opened:
+                data = opened.read()
+        except OSError as error:
+            raise from_os_error(error, str(file)) from error
+        encoding = self._encoding or next((name for mark, name in _MARKS if data.startswith(mark)), None)
+        if encoding is None:
+            encoding = "utf-8" if is_utf8(data, is_whole=True) else guess_encoding(data).encoding
+        try:
+            if encoding is not None:
+                return data.decode(encoding)
+        except (UnicodeError, LookupError) as error:
+            raise TableError(
+                f"{file} is not {encoding}: {error}",
+                path=str(file),
+                hint="say which it is: --encoding cp1252",
+            ) from error
+        raise TableError(
+            f"{file} is not UTF-8, and it cannot be told which encoding it is",
+            path=str(file),
+            hint="say which it is, as in --encoding cp1252",
+        )
+
+
+def open_text_folder(path: Path, options: ReadOptions) -> TextFolder:
+    """
+    Open a folder.
+
+    Raises:
+        TableError: There is no .txt file in it.
+        UsageError: An option does not fit.
+    """
+    refuse_options(path, options, allowed=("encoding",), kind="a folder of texts")
+    try:
+        files = sorted(file for file in path.rglob("*") if file.suffix.lower() == ".txt" and file.is_file())
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
+    if not files:
+        raise TableError(
+            f"{path} is a folder without .txt files", path=str(path), hint="name a table, or another folder"
+        )
+    return TextFolder(path, tuple(files), options.encoding)
+
+
+def _chunk(first_row: int, names: list[str], texts: list[str]) -> TableChunk:
+    return TableChunk(
+        first_row, pl.DataFrame({"0": names, "1": texts}, schema={"0": pl.String, "1": pl.String})
+    )
