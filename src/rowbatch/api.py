@@ -66,6 +66,7 @@ from rowbatch.store.rundir import (
 )
 from rowbatch.tables.base import BadRows, ReadOptions
 from rowbatch.tables.formats import open_table
+from rowbatch.tables.frames import from_frame
 from rowbatch.tables.writer import WriteOptions
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class Preview:
         destination: Where the texts go: an address, or "this computer".
         cost: What it will cost.
         note: What must be known about the model, or "".
+        encoding_guessed: Of the table, if nothing said it but the text itself; else "".
     """
 
     built: BuildReport
@@ -103,6 +105,7 @@ class Preview:
     destination: str
     cost: CostEstimate
     note: str
+    encoding_guessed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +209,7 @@ class Run:
             destination="this computer" if self.is_local else str(request["base_url"]),
             cost=self._estimate(built.requests, built.request_bytes),
             note=_model_note(request["provider"], request["model"]),
+            encoding_guessed=str(settings.table.get("encoding_guessed", "")),
         )
 
     def submit(self, hooks: Hooks | None = None, *, resubmit_lost: bool = False) -> SubmitReport:
@@ -304,7 +308,8 @@ class Run:
 
     def table(self) -> pl.DataFrame:
         """
-        The labelled table as a polars frame; every column is text.
+        The labelled table as a polars frame. Every column is text, unless the table is Parquet: then each has
+        its type.
 
         Collects first when that was not done yet. Header names that stand twice, or are empty, get a
         number, because a frame needs different names; the file has them as they were.
@@ -433,7 +438,7 @@ class Run:
 
 
 def create(
-    table: str | Path,
+    table: str | Path | object,
     *,
     text: str | None = None,
     labels: Sequence[str] | None = None,
@@ -464,7 +469,8 @@ def create(
     Make a run: check everything and freeze it in a run directory. Nothing is sent.
 
     Args:
-        table: The input file; it is never changed.
+        table: The input: a file of any format, a folder of .txt files, or a data frame (polars, pandas,
+            Arrow, a dictionary of lists), which is kept in the run directory. It is never changed.
         text: Name of the column with the text.
         labels: The labels to choose from. Without labels and codebook the answer is free text.
         prompt: What to ask about each text.
@@ -489,13 +495,15 @@ def create(
     Raises:
         TableError, CodebookError, OutputExists, UsageError: Something does not fit; nothing was made.
     """
-    path = Path(table)
+    frame = None if isinstance(table, str | Path) else from_frame(table)
+    path = Path("frame") if frame is not None else Path(str(table))
     book = _codebook(labels=labels, prompt=prompt, codebook=codebook, variable=variable)
     asked = find_endpoint(endpoint)
     directory = RunDirectory(Path(run) if run else free_run_path(Path(RUNS_FOLDER), path.stem))
     create_step.create(
         directory,
         table=path,
+        frame=frame,
         text=text,
         template=template,
         codebook=book,
@@ -853,6 +861,8 @@ def _tell(hooks: Hooks, stage: Stage) -> None:
 def _read_frame(path: Path) -> pl.DataFrame:
     import polars as pl
 
+    if path.suffix == ".parquet":
+        return pl.read_parquet(path)
     table = open_table(path)
     frames = [chunk.frame for chunk in table.chunks()]
     names: list[str] = []
@@ -870,6 +880,7 @@ __all__ = [
     "Preview",
     "Run",
     "Status",
+    "WriteOptions",
     "cache",
     "convert",
     "create",

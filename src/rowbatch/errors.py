@@ -21,6 +21,8 @@ A failed *request* is not an error of this tree: it is data, a row with a status
 
 from __future__ import annotations
 
+import os
+
 
 class RowbatchError(Exception):
     """
@@ -203,7 +205,13 @@ def from_os_error(error: OSError, path: str) -> RowbatchError:
     Called where a file is opened or written, so that no traceback reaches a user.
     """
     import errno
+    import re
 
+    if error.errno is None:
+        # polars says the number in its text only.
+        told = re.search(r"\(os error (\d+)\)", str(error))
+        if told:
+            error = OSError(int(told.group(1)), os.strerror(int(told.group(1))))
     if isinstance(error, FileNotFoundError):
         return InputError(f"{path} does not exist", hint="check the name and the folder")
     if isinstance(error, IsADirectoryError):

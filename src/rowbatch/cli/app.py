@@ -58,11 +58,64 @@ _reading = _options(
     click.option(
         "--encoding",
         metavar="NAME",
-        help="Encoding of the table, as in latin-1 or gb18030.  [default: UTF-8]",
+        help="Encoding of the table, as in latin-1 or gb18030.  [default: found out, and shown]",
     ),
     click.option(
         "--delimiter", metavar="CHAR", help="What separates the cells.  [default: found in the header line]"
     ),
+    click.option(
+        "--sheet",
+        metavar="NAME",
+        help="Sheet of a workbook, by name or number; object of an R file.  [default: the first]",
+    ),
+    click.option(
+        "--on-bad-rows",
+        type=click.Choice(["stop", "keep", "skip"]),
+        default="stop",
+        show_default=True,
+        help="What to do with rows that are broken; what is kept or skipped is counted and listed.",
+    ),
+)
+_writing = _options(
+    click.option("--bom", is_flag=True, help="CSV: begin with a byte order mark, so that Excel sees UTF-8."),
+    click.option(
+        "--excel-safe",
+        is_flag=True,
+        help="CSV: an apostrophe before cells that a spreadsheet would take for formulas; they are then not "
+        "as they were.",
+    ),
+)
+_asking = _options(
+    click.option(
+        "--endpoint",
+        type=click.Choice(["chat", "responses", "embeddings"]),
+        default="chat",
+        show_default=True,
+        help="Which endpoint is asked.",
+    ),
+    click.option(
+        "--param",
+        "param",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Any other parameter of a request, as in reasoning_effort=low; the value is read as JSON, or "
+        "is text. May be given several times, and wins.",
+    ),
+    click.option(
+        "--image", metavar="COLUMN", help="Column with an image beside the text: https:// addresses."
+    ),
+    click.option(
+        "--image-folder",
+        type=_PATH,
+        metavar="DIR",
+        help="The images are files in this folder, and --image has their names.",
+    ),
+    click.option(
+        "--dedupe", is_flag=True, help="Ask rows that ask the same once; the answer goes to all of them."
+    ),
+)
+_errors = click.option(
+    "--errors", type=_PATH, metavar="FILE", help="Also a table of the rows that are not ok, with reasons."
 )
 _overwrite = click.option("--overwrite", is_flag=True, help="Replace the output if it is there.")
 _yes = click.option("--yes", "-y", is_flag=True, help="Don't ask before it costs money.")
@@ -100,7 +153,11 @@ _resubmit_lost = click.option(
     help="A codebook (YAML): variables with labels, definitions, examples; instead of --labels.",
 )
 @click.option(
-    "--output", "-o", type=_PATH, metavar="OUT", help="The labelled table.  [default: RUN/labelled.csv]"
+    "--output",
+    "-o",
+    type=_PATH,
+    metavar="OUT",
+    help="The labelled table; its ending says the format.  [default: RUN/labelled.csv]",
 )
 @click.option(
     "--variable",
@@ -122,6 +179,7 @@ _resubmit_lost = click.option(
 @click.option("--model", metavar="NAME", help="Which model.  [default: the provider's]")
 @click.option("--base-url", metavar="URL", help="Another address that speaks the provider's batch API.")
 @_sampling
+@_asking
 @click.option(
     "--run",
     "run_directory",
@@ -130,29 +188,10 @@ _resubmit_lost = click.option(
     help="The run directory.  [default: rowbatch-runs/TABLE]",
 )
 @_reading
+@_writing
 @_overwrite
 @_yes
-def run(
-    table: Path,
-    *,
-    text: str | None,
-    labels: str | None,
-    prompt: str | None,
-    codebook: Path | None,
-    output: Path | None,
-    variable: str,
-    template: str | None,
-    provider: str,
-    model: str | None,
-    base_url: str | None,
-    temperature: float | None,
-    max_tokens: int | None,
-    run_directory: Path | None,
-    encoding: str | None,
-    delimiter: str | None,
-    overwrite: bool,
-    yes: bool,
-) -> None:
+def run(table: Path, *, labels: str | None, run_directory: Path | None, yes: bool, **options: Any) -> None:
     """
     Label a table: everything in one go.
 
@@ -163,27 +202,9 @@ def run(
     from rowbatch import api
     from rowbatch.cli import show
 
-    if base_url is None:
-        api.require_provider(provider)
-    made = api.create(
-        table,
-        text=text,
-        labels=_label_list(labels),
-        prompt=prompt,
-        codebook=codebook,
-        variable=variable,
-        template=template,
-        provider=provider,
-        base_url=base_url,
-        model=model,
-        temperature=temperature,
-        max_tokens=max_tokens,
-        output=output,
-        overwrite=overwrite,
-        run=run_directory,
-        encoding=encoding,
-        delimiter=delimiter,
-    )
+    if options["base_url"] is None:
+        api.require_provider(options["provider"])
+    made = api.create(table, labels=_label_list(labels), run=run_directory, **_for_api(options))
     try:
         with show.bar() as hooks:
             made.build(hooks)
@@ -343,8 +364,10 @@ def download(run: Path) -> None:
 @app.command()
 @_run
 @click.option("--output", "-o", type=_PATH, metavar="OUT", help="Another name for the labelled table.")
+@_errors
+@_writing
 @_overwrite
-def collect(run: Path, *, output: Path | None, overwrite: bool) -> None:
+def collect(run: Path, *, output: Path | None, **options: Any) -> None:
     """
     Write the labelled table from what is there.
 
@@ -355,7 +378,7 @@ def collect(run: Path, *, output: Path | None, overwrite: bool) -> None:
 
     opened = api.open_run(run)
     with show.bar() as hooks:
-        report = opened.collect(output, overwrite=overwrite, hooks=hooks)
+        report = opened.collect(output, hooks=hooks, **_for_api(options))
     show.collected(report)
 
 
@@ -367,6 +390,7 @@ def collect(run: Path, *, output: Path | None, overwrite: bool) -> None:
 @click.option("--template", metavar="TEXT", help="The user message, with {{column}}, instead of --text.")
 @click.option("--system", metavar="TEXT", help="The system message; may have {{column}} too.")
 @_sampling
+@_asking
 @click.option(
     "--id-prefix",
     default="row-",
@@ -377,45 +401,16 @@ def collect(run: Path, *, output: Path | None, overwrite: bool) -> None:
 @click.option("--skip-empty", is_flag=True, help="Leave rows with an empty text out.")
 @_reading
 @_overwrite
-def convert(
-    table: Path,
-    *,
-    output: Path,
-    model: str,
-    text: str | None,
-    template: str | None,
-    system: str | None,
-    temperature: float | None,
-    max_tokens: int | None,
-    id_prefix: str,
-    skip_empty: bool,
-    encoding: str | None,
-    delimiter: str | None,
-    overwrite: bool,
-) -> None:
+def convert(table: Path, *, output: Path, **options: Any) -> None:
     """
     Make a Batch JSONL file of a table.
 
-    One chat completion request a row. Needs no key and no network.
+    One request a row. Needs no key and no network.
     """
     from rowbatch import api
     from rowbatch.cli import show
 
-    report = api.convert(
-        table,
-        output,
-        text=text,
-        template=template,
-        system=system,
-        model=model,
-        max_tokens=max_tokens,
-        temperature=temperature,
-        id_prefix=id_prefix,
-        skip_empty=skip_empty,
-        encoding=encoding,
-        delimiter=delimiter,
-        overwrite=overwrite,
-    )
+    report = api.convert(table, output, **_for_api(options))
     show.converted(report)
 
 
@@ -467,7 +462,14 @@ def split(
 
 @app.command()
 @click.argument("results", metavar="RESULTS...", type=_PATH, nargs=-1, required=True)
-@click.option("--output", "-o", type=_PATH, required=True, metavar="OUT", help="The table of answers (CSV).")
+@click.option(
+    "--output",
+    "-o",
+    type=_PATH,
+    required=True,
+    metavar="OUT",
+    help="The table of answers; its ending says the format.",
+)
 @click.option(
     "--join",
     type=_PATH,
@@ -479,17 +481,34 @@ def split(
     type=click.Choice(["0", "1"]),
     help="With --join: which number the table's first row has in custom_id.  [default: found out]",
 )
+@click.option(
+    "--duplicates",
+    type=_PATH,
+    metavar="FILE",
+    help="With --join: the list that `convert --dedupe` wrote; each row gets the answer to its text.",
+)
+@click.option(
+    "--fields",
+    "as_json",
+    is_flag=True,
+    help="The answers are JSON objects: a column for each field, nested ones as a.b.",
+)
+@click.option(
+    "--also",
+    metavar="A,B",
+    help="More columns: model, usage, usage_details, finish_reason, confidence, refusal, choices, raw.",
+)
+@_errors
 @_reading
+@_writing
 @_overwrite
 def extract(
     results: Sequence[Path],
     *,
     output: Path,
-    join: Path | None,
     first_number: str | None,
-    encoding: str | None,
-    delimiter: str | None,
-    overwrite: bool,
+    also: str | None,
+    **options: Any,
 ) -> None:
     """
     Make a table of the answers in result files.
@@ -502,11 +521,9 @@ def extract(
     report = api.extract(
         results,
         output,
-        join=join,
         first_number=None if first_number is None else 0 if first_number == "0" else 1,
-        encoding=encoding,
-        delimiter=delimiter,
-        overwrite=overwrite,
+        extras=_extras(also),
+        **_for_api(options),
     )
     show.extracted(report)
 
@@ -612,6 +629,47 @@ def _show_error(message: str, hint: str) -> None:
     click.echo(f"error: {printable(message, lines=True)}", err=True)
     if hint:
         click.echo(f" hint: {printable(hint)}", err=True)
+
+
+def _for_api(options: dict[str, Any]) -> dict[str, Any]:
+    """Options as the functions of the API take them."""
+    found = dict(options)
+    if "param" in found:
+        found["parameters"] = _parameters(found.pop("param"))
+    if "bom" in found:
+        bom, formula_safe = found.pop("bom"), found.pop("excel_safe")
+        if bom or formula_safe:
+            from rowbatch.api import WriteOptions
+
+            found["writing"] = WriteOptions(bom=bom, formula_safe=formula_safe)
+    return found
+
+
+def _parameters(pairs: Sequence[str]) -> dict[str, Any]:
+    import json
+
+    found = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not name or not equals:
+            raise UsageError(f"--param {pair!r} is no NAME=VALUE", hint="for example: --param seed=7")
+        try:
+            found[name] = json.loads(text)
+        except ValueError:
+            found[name] = text
+    return found
+
+
+def _extras(also: str | None) -> list[Any]:
+    from rowbatch.core.result_columns import EXTRAS
+
+    names = [name.strip() for name in also.split(",")] if also else []
+    for name in names:
+        if name not in EXTRAS:
+            raise UsageError(
+                f"there is no column {name!r} in results", hint=f"known are: {', '.join(EXTRAS)}"
+            )
+    return names
 
 
 def _label_list(labels: str | None) -> list[str] | None:

@@ -7,7 +7,7 @@ import json
 import shutil
 import sys
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rowbatch.steps.poll import Progress
     from rowbatch.steps.split import SplitReport
     from rowbatch.steps.submit import SubmitReport
+    from rowbatch.tables.base import BadRowList
 
 _SHOWN_CHARS = 400
 _STAGES: dict[Stage, str] = {
@@ -158,20 +159,47 @@ def preview(shown: Preview, run: Run) -> None:
     """What will be sent, to whom, and what it costs."""
     built = shown.built
     skipped = f", {built.skipped:,} without a text are skipped" if built.skipped else ""
+    if built.duplicates:
+        skipped += f", {built.duplicates:,} repeat one of these and get its answer"
     line(f"rows     {built.rows:,}: {built.requests:,} to ask in {_count(built.shards, 'shard')}{skipped}")
     line(f"model    {shown.model}, {shown.provider}")
     line(f"goes to  {shown.destination}")
     line(f"cost     {_cost(shown)}")
     line(f"run      {place(run.path)}")
+    if shown.encoding_guessed:
+        line(f"note     The table looks like {shown.encoding_guessed}, and is read so; --encoding says else.")
+    if built.bad_rows:
+        line(
+            f"note     {_count(built.bad_rows, 'broken row')} of the table, kept or left out as you said: "
+            f"{place(run.path / 'requests' / 'bad-rows.csv')}"
+        )
     if shown.note:
         line(f"note     {shown.note}")
     line()
     line(f"The first request (row {shown.first_row:,}):")
-    for message in shown.first_request.get("messages", []):
-        text = printable(str(message["content"]), lines=True)
+    for who, said in _spoken(shown.first_request):
+        text = printable(said, lines=True)
         for number, part in enumerate(text.split("\n")):
-            line(f"  {message['role'] if number == 0 else '':>6} | {short(part)}")
+            line(f"  {who if number == 0 else '':>6} | {short(part)}")
     line()
+
+
+def _spoken(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Who says what in a request, whatever its endpoint."""
+    if "instructions" in body:
+        yield "system", str(body["instructions"])
+    said = body.get("messages", body.get("input", ""))
+    for message in said if isinstance(said, list) else [{"role": "user", "content": said}]:
+        content = message["content"]
+        parts = content if isinstance(content, list) else [content]
+        yield message["role"], "\n".join(part if isinstance(part, str) else _part(part) for part in parts)
+
+
+def _part(part: Mapping[str, Any]) -> str:
+    if "text" in part:
+        return str(part["text"])
+    image = part.get("image_url", "")
+    return f"[image {short(image.get('url', '') if isinstance(image, dict) else image, 80)}]"
 
 
 def collected(report: CollectReport) -> None:
@@ -278,9 +306,27 @@ def converted(report: ConvertReport) -> None:
         f"{report.out}: {_count(report.requests, 'request')} of {_count(report.rows, 'row')}, "
         f"{report.size_bytes:,} bytes"
     )
+    if report.duplicates:
+        line(
+            f"  {_count(report.duplicates, 'row')} ask what an earlier one asks, and get its answer: "
+            f"rowbatch extract … --duplicates {place(report.duplicates_path)}"
+        )
+    _read_notes(report.encoding_guessed, report.bad_rows)
     if report.empty_rows:
         kept = "left out" if report.requests < report.rows else "kept; --skip-empty leaves them out"
         line(f"  {_count(report.empty_rows, 'row')} without a text: {kept}")
+
+
+def _read_notes(encoding_guessed: str, bad_rows: BadRowList) -> None:
+    """What must be known of how a table was read."""
+    if encoding_guessed:
+        line(f"  the table looks like {encoding_guessed}, and was read so; --encoding says otherwise")
+    if bad_rows.count:
+        line(f"  {_count(bad_rows.count, 'broken row')} of the table, kept or left out as you said:")
+        for bad in bad_rows.first[:10]:
+            line(f"    line {bad.line:,}: {short(bad.what, 100)}")
+        if bad_rows.count > 10:
+            line(f"    … and {bad_rows.count - 10:,} more")
 
 
 def parts(report: SplitReport) -> None:
@@ -306,6 +352,9 @@ def extracted(report: ExtractReport) -> None:
     if report.unknown_ids:
         shown = ", ".join(short(name, 40) for name in report.unknown[:5])
         line(f"  {_count(report.unknown_ids, 'result')} of no row of the table: {shown}")
+    _read_notes(report.encoding_guessed, report.bad_rows)
+    if report.errors:
+        line(f"  those that are not ok: {place(report.errors)}")
     if report.unreadable_lines:
         line(f"  {_count(report.unreadable_lines, 'line')} cannot be read:")
         for path, number, why in report.unreadable[:5]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import polars as pl
 
@@ -15,9 +15,10 @@ from rowbatch.errors import UsageError
 from rowbatch.providers.catalog import find_provider
 from rowbatch.steps.duplicates import Duplicates, find_duplicates
 from rowbatch.steps.frozen import blank_rows, frame_of, request_settings_of, table_of, text_columns
-from rowbatch.store.atomic import atomic_path
+from rowbatch.store.atomic import atomic_path, write_atomically
 from rowbatch.store.ledger import Ledger, new_shard
 from rowbatch.store.rundir import RunDirectory, digest_file
+from rowbatch.tables.base import BadRowList
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class BuildReport:
         requests: Rows that are asked.
         skipped: Rows with an empty text.
         duplicates: Rows that ask what an earlier one asks; they get its answer.
+        bad_rows: Broken rows of the table that were kept or skipped, as the run was told to.
         shards: Request files.
         request_bytes: Bytes of all requests.
     """
@@ -38,6 +40,7 @@ class BuildReport:
     requests: int
     skipped: int
     duplicates: int
+    bad_rows: int
     shards: int
     request_bytes: int
 
@@ -54,14 +57,15 @@ def read_build_report(run: RunDirectory) -> BuildReport:
     """What was built, from the ledger."""
     with run.ledger() as ledger:
         shards = [shard for shard in ledger.shards() if shard.round == 1]
-        rows, skipped, duplicates = (
-            int(ledger.fact(name) or 0) for name in ("rows", "skipped", "duplicates")
+        rows, skipped, duplicates, bad_rows = (
+            int(ledger.fact(name) or 0) for name in ("rows", "skipped", "duplicates", "bad_rows")
         )
     return BuildReport(
         rows=rows,
         requests=sum(shard.requests for shard in shards),
         skipped=skipped,
         duplicates=duplicates,
+        bad_rows=bad_rows,
         shards=len(shards),
         request_bytes=sum(shard.bytes for shard in shards),
     )
@@ -115,8 +119,7 @@ def build(run: RunDirectory, progress: Callable[[int], None] | None = None) -> B
         )
     run.ledger_path.unlink(missing_ok=True)
     with Ledger.create(run.ledger_path) as ledger:
-        facts = {"rows": counts.rows, "skipped": counts.skipped, "duplicates": counts.duplicates}
-        ledger.add_shards(shards, facts={name: str(count) for name, count in facts.items()})
+        ledger.add_shards(shards, facts={name: str(count) for name, count in asdict(counts).items()})
     return read_build_report(run)
 
 
@@ -125,6 +128,7 @@ class _Counts:
     rows: int = 0
     skipped: int = 0
     duplicates: int = 0
+    bad_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,3 +171,13 @@ def _pieces(run: RunDirectory, counts: _Counts, progress: Callable[[int], None] 
             )
         if progress:
             progress(counts.rows)
+    counts.bad_rows = table.bad_rows.count
+    if counts.bad_rows:
+        _write_bad_rows(run, table.bad_rows)
+
+
+def _write_bad_rows(run: RunDirectory, bad_rows: BadRowList) -> None:
+    frame = pl.DataFrame(
+        {"line": [bad.line for bad in bad_rows.first], "what": [bad.what for bad in bad_rows.first]}
+    )
+    write_atomically(run.bad_rows_path, frame.write_csv().encode(), overwrite=True)

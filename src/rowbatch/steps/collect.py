@@ -110,7 +110,7 @@ def collect(
         replaceable = (
             overwrite
             or (output is None and bool(settings.output["overwrite"]))
-            or path == run.labelled
+            or path.parent.resolve() == run.path.resolve()
             or _was_written_by(ledger, path)
         )
         taken = next((place for place in (path, _metadata_path(path)) if place.exists()), None)

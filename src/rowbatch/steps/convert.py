@@ -15,7 +15,7 @@ from rowbatch.steps.duplicates import Duplicates, find_duplicates
 from rowbatch.steps.frozen import blank_rows
 from rowbatch.steps.images import ImageColumn
 from rowbatch.store.atomic import atomic_path, require_free
-from rowbatch.tables.base import ReadOptions
+from rowbatch.tables.base import BadRowList, ReadOptions
 from rowbatch.tables.formats import open_table
 
 
@@ -30,8 +30,11 @@ class ConvertReport:
         requests: Lines of the file.
         empty_rows: Rows with an empty text, whether kept or left out.
         duplicates: Rows that ask what an earlier one asks, and have no line of their own.
+        duplicates_path: Where it stands which these are; or `out` when equal rows were not looked for.
         size_bytes: Of the file.
         reading: What the table was read with.
+        encoding_guessed: The encoding, if nothing said it but the text itself; else "".
+        bad_rows: Broken rows that were kept or skipped.
     """
 
     out: Path
@@ -39,8 +42,11 @@ class ConvertReport:
     requests: int
     empty_rows: int
     duplicates: int
+    duplicates_path: Path
     size_bytes: int
     reading: ReadOptions
+    encoding_guessed: str
+    bad_rows: BadRowList
 
 
 def convert(
@@ -143,7 +149,18 @@ def convert(
             size += write_lines(render_requests(settings, frame, positions, frame["row"]), file)
     if dedupe:
         duplicates.save(duplicates_path(out), overwrite=overwrite)
-    return ConvertReport(out, rows, requests, empty, len(duplicates), size, opened.reading)
+    return ConvertReport(
+        out=out,
+        rows=rows,
+        requests=requests,
+        empty_rows=empty,
+        duplicates=len(duplicates),
+        duplicates_path=duplicates_path(out) if dedupe else out,
+        size_bytes=size,
+        reading=opened.reading,
+        encoding_guessed=opened.guessed_encoding,
+        bad_rows=opened.bad_rows,
+    )
 
 
 def duplicates_path(out: Path) -> Path:

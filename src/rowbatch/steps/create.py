@@ -9,16 +9,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from rowbatch.core.codebook import Codebook
 from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.template import Template
 from rowbatch.errors import OutputExists, UsageError
 from rowbatch.providers.catalog import find_provider
+from rowbatch.store.atomic import atomic_path
 from rowbatch.store.rundir import RunDirectory, RunSettings, digest_source, require_source, size_of_source
 from rowbatch.tables.base import ReadOptions, Table
 from rowbatch.tables.formats import open_table
 from rowbatch.tables.writer import WriteOptions, format_of
 
+FRAME_NAME = "table.parquet"
 STATUS_COLUMNS = ("status", "status_reason", "raw_answer", "model")
 
 
@@ -26,6 +30,7 @@ def create(
     run: RunDirectory,
     *,
     table: Path,
+    frame: pl.DataFrame | None = None,
     text: str | None,
     template: str | None,
     codebook: Codebook,
@@ -48,6 +53,7 @@ def create(
     Args:
         run: Where it shall lie; the folder must not be there yet.
         table: The input.
+        frame: The input instead, which is kept in the run directory.
         text: Name of the column with the text; or None when `template` names all columns.
         template: The user message, with `{{column}}` placeholders; None means the text alone.
         codebook: What to ask.
@@ -70,6 +76,10 @@ def create(
     model = model or chosen.default_model
     if not model:
         raise UsageError(f"{chosen.title} needs a model", hint="give --model NAME")
+    kept: Path | None = None
+    if frame is not None:
+        kept = _kept(frame, run)
+        table = kept
     require_source(table)
     opened = open_table(table, reading)
     _require_question(opened, codebook, endpoint, text=text, template=template)
@@ -83,10 +93,11 @@ def create(
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         rowbatch_version=version("rowbatch"),
         table={
-            "path": str(table.resolve()),
+            "path": str((run.path / FRAME_NAME if kept else table).resolve()),
             "sha256": digest_source(table),
             "size_bytes": size_of_source(table),
             "reading": {name: said for name, said in asdict(opened.reading).items() if said is not None},
+            "encoding_guessed": opened.guessed_encoding,
             "text": text or "",
             "image": image or "",
             "image_folder": str(image_folder.resolve()) if image_folder else "",
@@ -102,14 +113,33 @@ def create(
         },
         answer=codebook.model_dump(mode="json"),
         output={
-            "path": str(output.resolve()) if output else "",
+            "path": str(_output_path(run, output, is_frame=kept is not None)),
             "overwrite": overwrite,
             "writing": asdict(writing or WriteOptions()),
             "columns": new_column_names(opened.header, answer_columns(endpoint, codebook)),
         },
     )
     run.create(settings)
+    if kept:
+        kept.replace(run.path / FRAME_NAME)
     return settings
+
+
+def _kept(frame: pl.DataFrame, run: RunDirectory) -> Path:
+    """Write a data frame beside the run directory, which is not there yet."""
+    if run.path.exists():
+        raise OutputExists(str(run.path), hint="give the run another name")
+    place = run.path.with_name(f".{run.path.name}.{FRAME_NAME}")
+    with atomic_path(place, overwrite=True) as temporary:
+        frame.write_parquet(temporary)
+    return place
+
+
+def _output_path(run: RunDirectory, output: Path | None, *, is_frame: bool) -> Path | str:
+    if output is not None:
+        return output.resolve()
+    # A frame has types, and its labelled table is to have them too.
+    return (run.path / "labelled.parquet").resolve() if is_frame else ""
 
 
 def _require_question(

@@ -76,7 +76,7 @@ class Duplicates:
             if path.suffix.lower() == ".csv":
                 pairs = pl.read_csv(path, schema=SCHEMA)
             else:
-                pairs = pl.read_parquet(path).select(SCHEMA).cast(SCHEMA)  # type: ignore[arg-type]
+                pairs = pl.read_parquet(path).select(list(SCHEMA)).cast(pl.Int64)
         except OSError as error:
             raise from_os_error(error, str(path)) from error
         except pl.exceptions.PolarsError as error:

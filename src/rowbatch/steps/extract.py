@@ -78,7 +78,7 @@ def extract(
         TableError: The table to join is broken.
         OutputExists, StorageError: The output cannot be written.
     """
-    report = ExtractReport(out)
+    report = ExtractReport(out, errors=errors)
     for written in (out, *([errors] if errors else [])):
         for path in (*results, join):
             if path and written.exists() and path.exists() and written.samefile(path):
@@ -92,6 +92,8 @@ def extract(
     if errors and errors.resolve() == out.resolve():
         raise UsageError(f"{out} is given twice", hint="give the list of errors another name")
     table = open_table(join, reading) if join else None
+    if table is not None:
+        report.encoding_guessed = table.guessed_encoding
     again = Duplicates.load(duplicates) if duplicates else Duplicates.none()
     with RowsByNumber(out.parent) as answers:
         found = PileReader(answers, report, extras, as_json=as_json, by_row=table is not None).read(results)
@@ -242,6 +244,7 @@ def _write_rows(
         if len(again):
             frame = _with_repeated(frame, kept, again.mask(chunk.first_row, height), chunk.first_row)
         outputs.write(chunk, frame)
+    report.bad_rows = table.bad_rows
     beyond = 0
     for part in cursor.rest():
         if not beyond and report.counts_from_zero and guessed and part["number"][0] == report.rows:

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from rowbatch.core.states import RowStatus
+from rowbatch.tables.base import BadRowList
 
 MOST_SHOWN = 20
 OTHER_REASONS = "other reasons"
@@ -33,6 +34,9 @@ class ExtractReport:
         unknown: With a table to join: ids that are none of its rows, the first 20.
         unknown_ids: How many there are in all.
         counts_from_zero: With a table to join: the ids count rows from 0.
+        errors: The list of those that are not ok, or None.
+        encoding_guessed: The encoding of the table to join, if nothing said it but its text; else "".
+        bad_rows: Broken rows of the table to join that were kept or skipped.
     """
 
     out: Path
@@ -47,6 +51,9 @@ class ExtractReport:
     unknown: list[str] = field(default_factory=list)
     unknown_ids: int = 0
     counts_from_zero: bool = False
+    errors: Path | None = None
+    encoding_guessed: str = ""
+    bad_rows: BadRowList = field(default_factory=BadRowList)
 
 
 def note_unknown(report: ExtractReport, prefix: str, names: pl.Series) -> None:

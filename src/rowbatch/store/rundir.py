@@ -85,6 +85,11 @@ class RunDirectory:
         """Which rows ask what an earlier one asks; there only when these are asked once."""
         return self.requests / "r1-duplicates.parquet"
 
+    @property
+    def bad_rows_path(self) -> Path:
+        """The first broken rows of the table, with their lines; there only when some were kept or skipped."""
+        return self.requests / "bad-rows.csv"
+
     def request_path(self, shard_name: str) -> Path:
         return self.requests / f"{shard_name}.jsonl"
 

@@ -140,6 +140,11 @@ class Table(ABC):
         self.bad_rows = BadRowList()
 
     @property
+    def guessed_encoding(self) -> str:
+        """The encoding, if nothing said it but the text itself; else ""."""
+        return ""
+
+    @property
     def reading(self) -> ReadOptions:
         """Options that give the same table again: what was found out is said."""
         return ReadOptions()

@@ -92,6 +92,10 @@ class CsvTable(Table):
         self.on_bad_rows = on_bad_rows
 
     @property
+    def guessed_encoding(self) -> str:
+        return self.encoding if self.encoding_guessed else ""
+
+    @property
     def reading(self) -> ReadOptions:
         return ReadOptions(encoding=self.encoding, delimiter=self.delimiter, on_bad_rows=self.on_bad_rows)
 

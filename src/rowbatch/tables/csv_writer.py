@@ -44,10 +44,16 @@ class CsvTableWriter(TableWriter):
         new = as_text(added)
         new.columns = [str(self._width + position) for position in range(new.width)]
         frame = chunk.frame.hstack(new) if self._width else new
-        self._writer.write(self._safe(frame))
+        try:
+            self._writer.write(self._safe(frame))
+        except OSError as error:
+            raise from_os_error(error, str(self._path)) from error
 
     def close(self) -> None:
-        self._file.close()
+        try:
+            self._file.close()
+        except OSError as error:
+            raise from_os_error(error, str(self._path)) from error
 
     def abandon(self) -> None:
         # What is still in the buffer may not fit on the disk either; the error that led here is told.

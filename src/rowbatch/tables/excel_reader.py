@@ -7,6 +7,7 @@ A sheet lies in memory as a whole: it has at most 1,048,576 rows.
 from __future__ import annotations
 
 import datetime
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ def open_excel(path: Path, options: ReadOptions) -> ExcelTable:
     """
     import fastexcel
 
+    # Of an empty column it says in a log that it takes it for text, which is no news.
+    logging.getLogger("fastexcel.types.dtype").setLevel(logging.ERROR)
     refuse_options(path, options, allowed=("sheet",), kind="an Excel workbook")
     try:
         # By its bytes: the reader would go by the name of the file.
@@ -77,7 +80,10 @@ def _sheet_number(path: Path, names: list[str], wanted: str | None) -> int | Non
 
 def _head(book: Any, sheet: int) -> tuple[int, list[str]] | None:
     """The first row with something in it, and its texts; None when there is none."""
-    frame = book.load_sheet(sheet, header_row=None, n_rows=_HEADER_SEARCHED, dtypes="string").to_polars()
+    # skip_rows=0 counts empty rows above the first one too, as it is counted below.
+    frame = book.load_sheet(
+        sheet, header_row=None, skip_rows=0, n_rows=_HEADER_SEARCHED, dtypes="string"
+    ).to_polars()
     for number, row in enumerate(frame.iter_rows()):
         if any(cell not in (None, "") for cell in row):
             return number, ["" if cell is None else str(cell) for cell in row]

@@ -45,7 +45,10 @@ class ExcelTableWriter(TableWriter):
                 "tmpdir": str(path.parent),
             },
         )
-        self._sheet: Any = self._book.add_worksheet("table")
+        try:
+            self._sheet: Any = self._book.add_worksheet("table")
+        except OSError as error:
+            raise from_os_error(error, str(path)) from error
         bold = self._book.add_format({"bold": True})
         self._formats = {
             pl.Date: self._book.add_format({"num_format": "yyyy-mm-dd"}),

@@ -22,7 +22,7 @@ class JsonTableWriter(TableWriter):
     """
 
     def __init__(self, path: Path, shape: TableShape) -> None:
-        self._shape, self._names = shape, unique_names(shape.names)
+        self._path, self._shape, self._names = path, shape, unique_names(shape.names)
         try:
             self._file = path.open("wb", buffering=0)
         except OSError as error:
@@ -38,7 +38,12 @@ class JsonTableWriter(TableWriter):
             lines = lines.str.replace_many(
                 list(_LINE_ENDS), [f"\\u{ord(character):04x}" for character in _LINE_ENDS]
             )
-        lines.to_frame().write_csv(self._file, include_header=False, quote_style="never", line_terminator="")
+        try:
+            lines.to_frame().write_csv(
+                self._file, include_header=False, quote_style="never", line_terminator=""
+            )
+        except OSError as error:
+            raise from_os_error(error, str(self._path)) from error
 
     def close(self) -> None:
         self._file.close()

@@ -84,8 +84,8 @@ class ColumnarTableWriter(TableWriter):
         error = self._error
         if error is None:
             return
-        if isinstance(error, OSError):
-            raise from_os_error(error, str(self._path)) from error
+        if isinstance(error, OSError | pl.exceptions.PolarsError):
+            raise from_os_error(OSError(str(error)), str(self._path)) from error
         raise error
 
     def _run(self, schema: pl.Schema) -> None:
