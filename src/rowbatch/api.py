@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,26 +22,31 @@ from typing import TYPE_CHECKING, Any, Literal
 from rowbatch.core.agreement import Agreement, agreement
 from rowbatch.core.codebook import Codebook, codebook_from_labels, parse_codebook
 from rowbatch.core.cost import CostEstimate, estimate_cost
-from rowbatch.core.endpoint import find_endpoint, output_limit, parameters_of
+from rowbatch.core.endpoint import find_endpoint, output_limit
+from rowbatch.core.model_rules import shutdown_note
 from rowbatch.core.result_columns import Extra
 from rowbatch.core.shard import ShardLimits
 from rowbatch.errors import OutputExists, RunError, UsageError, from_os_error
 from rowbatch.http import HttpClient, Key
-from rowbatch.providers.catalog import find_price, find_provider, provider_names
+from rowbatch.providers.catalog import find_model, find_price, find_provider, provider_names
 from rowbatch.providers.openai import OpenAIBatchClient
 from rowbatch.steps import build as build_step
+from rowbatch.steps import check as check_step
 from rowbatch.steps import collect as collect_step
 from rowbatch.steps import convert as convert_step
 from rowbatch.steps import create as create_step
 from rowbatch.steps import download as download_step
+from rowbatch.steps import estimate as estimate_step
 from rowbatch.steps import extract as extract_step
 from rowbatch.steps import poll as poll_step
 from rowbatch.steps import split as split_step
 from rowbatch.steps import submit as submit_step
 from rowbatch.steps.build import BuildReport
+from rowbatch.steps.check import CheckReport
 from rowbatch.steps.collect import CollectReport
 from rowbatch.steps.convert import ConvertReport
 from rowbatch.steps.download import DownloadReport
+from rowbatch.steps.estimate import Estimate, table_lines
 from rowbatch.steps.extract_report import ExtractReport
 from rowbatch.steps.frozen import (
     blank_rows,
@@ -95,6 +101,7 @@ class Preview:
         cost: What it will cost.
         note: What must be known about the model, or "".
         encoding_guessed: Of the table, if nothing said it but the text itself; else "".
+        notes: What was changed so that the model takes it, and what is coming to the model.
     """
 
     built: BuildReport
@@ -106,6 +113,7 @@ class Preview:
     cost: CostEstimate
     note: str
     encoding_guessed: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +218,10 @@ class Run:
             cost=self._estimate(built.requests, built.request_bytes),
             note=_model_note(request["provider"], request["model"]),
             encoding_guessed=str(settings.table.get("encoding_guessed", "")),
+            notes=(
+                *settings.request.get("notes", ()),
+                *_shutdown_notes(request["provider"], request["model"]),
+            ),
         )
 
     def submit(self, hooks: Hooks | None = None, *, resubmit_lost: bool = False) -> SubmitReport:
@@ -511,7 +523,9 @@ def create(
         base_url=base_url,
         model=model,
         endpoint=asked,
-        parameters=parameters_of(asked, temperature=temperature, max_tokens=max_tokens, others=parameters),
+        temperature=temperature,
+        max_tokens=max_tokens,
+        parameters=parameters or {},
         image=image,
         image_folder=Path(image_folder) if image_folder else None,
         dedupe=dedupe,
@@ -688,6 +702,64 @@ def convert(
     )
 
 
+def estimate(
+    source: str | Path | Sequence[str | Path],
+    *,
+    provider: str = "openai",
+    every: int = 1,
+    answer_tokens: int | None = None,
+    **requests: Any,
+) -> Estimate:
+    """
+    Estimate tokens, shards and price, before anything is sent.
+
+    Args:
+        source: Batch files (JSONL) of requests; or a table, with `model` and `text` or `template`.
+        provider: Whose limits and prices.
+        every: Count the tokens of each so-many-th request only.
+        answer_tokens: What an answer has, where it was measured.
+        requests: How a table becomes requests, as `convert` takes it.
+    """
+    chosen = find_provider(provider)
+    paths = [Path(path) for path in ([source] if isinstance(source, str | Path) else source)]
+    if not requests.get("text") and not requests.get("template"):
+        return estimate_step.estimate_files(paths, chosen, every=every, answer_tokens=answer_tokens)
+    if len(paths) != 1 or not requests.get("model"):
+        raise UsageError(
+            "a table is estimated by itself, and for a model", hint="give one table and --model NAME"
+        )
+    requests["endpoint"] = find_endpoint(requests.get("endpoint") or "chat")
+    reading = ReadOptions(
+        requests.pop("encoding", None),
+        requests.pop("delimiter", None),
+        requests.pop("sheet", None),
+        requests.pop("on_bad_rows", "stop"),
+    )
+    table = convert_step.TableRequests(paths[0], reading=reading, **requests)
+    found = estimate_step.estimate_lines(table_lines(table), chosen, every=every, answer_tokens=answer_tokens)
+    if found is None:
+        raise UsageError("no row has a text, so there is nothing to ask", hint="is --text the right column?")
+    return found
+
+
+def check(
+    files: Sequence[str | Path],
+    *,
+    provider: str = "openai",
+    fix: str | Path | None = None,
+    count_tokens: bool = True,
+    overwrite: bool = False,
+) -> CheckReport:
+    """Look at batch files before money is spent; see `rowbatch.steps.check.check`."""
+    return check_step.check(
+        [Path(file) for file in files],
+        find_provider(provider),
+        fix=Path(fix) if fix else None,
+        count_tokens=count_tokens,
+        overwrite=overwrite,
+    )
+
+
 def split(
     source: str | Path,
     output: str | Path,
@@ -844,6 +916,12 @@ def _model_note(provider: str, model: str) -> str:
     return DEMONSTRATION_NOTE if model == MODEL_ID else ""
 
 
+def _shutdown_notes(provider: str, model: str) -> list[str]:
+    known = find_model(provider, model)
+    note = shutdown_note(known, datetime.now(UTC).date()) if known else ""
+    return [note] if note else []
+
+
 def _state(progress: Progress) -> Literal["built", "running", "over", "downloaded"]:
     states = {state for _, state, _ in progress.states}
     if states == {"downloaded"}:
@@ -882,8 +960,10 @@ __all__ = [
     "Status",
     "WriteOptions",
     "cache",
+    "check",
     "convert",
     "create",
+    "estimate",
     "extract",
     "list_runs",
     "open_run",

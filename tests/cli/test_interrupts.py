@@ -140,7 +140,7 @@ def test_a_second_process_on_one_run_is_told_so(tmp_path):
         first = start_rowbatch("run", table, *OPTIONS, home=home, cwd=tmp_path)
         try:
             ledger = tmp_path / "rowbatch-runs" / "posts" / "ledger.sqlite"
-            wait_until(lambda: ledger.exists() and b"submitted" in ledger.read_bytes())
+            wait_until(lambda: ledger.exists() and b"batch_" in ledger.read_bytes())
             second = rowbatch("watch", "posts", home=home, cwd=tmp_path)
             assert second.returncode == 6
             assert f"process {first.pid}" in second.stderr

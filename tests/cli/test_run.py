@@ -182,7 +182,12 @@ def test_killed_anywhere_and_resumed(tmp_path, home, seed):
         pytest.param((".", "--text", "post"), 3, ("folder",), id="folder"),
         pytest.param(("empty.csv", "--text", "post"), 3, ("empty.csv",), id="empty-file"),
         pytest.param(("header.csv", "--text", "post"), 3, ("header.csv", "row"), id="header-only"),
-        pytest.param(("latin.csv", "--text", "post"), 3, ("UTF-8", "--encoding"), id="not-utf-8"),
+        pytest.param(
+            ("latin.csv", "--text", "post", "--encoding", "utf-8"),
+            3,
+            ("UTF-8", "--encoding"),
+            id="not-utf-8",
+        ),
         pytest.param(("ragged.csv", "--text", "post"), 3, ("ragged.csv", "line 3"), id="ragged"),
         pytest.param(("blank.csv", "--text", "post"), 2, ("nothing to ask",), id="all-texts-empty"),
         pytest.param(("posts.csv",), 2, ("--text",), id="no-text-column"),

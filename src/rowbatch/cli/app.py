@@ -415,6 +415,74 @@ def convert(table: Path, *, output: Path, **options: Any) -> None:
 
 
 @app.command()
+@click.argument("files", metavar="FILE...", type=_PATH, nargs=-1, required=True)
+@click.option("--provider", default="openai", show_default=True, metavar="NAME", help="Whose limits count.")
+@click.option(
+    "--fix", type=_PATH, metavar="OUT", help="Write a copy in which what is safe to put right is put right."
+)
+@_overwrite
+@_json
+def check(files: Sequence[Path], *, as_json: bool, **options: Any) -> int:
+    """
+    Check batch files before money is spent.
+
+    JSON, ids, models, urls, sizes, parameters and schemas of every line of any Batch JSONL file. The exit
+    code is 0 when there is no error, and 1 when there is one.
+    """
+    from rowbatch import api
+    from rowbatch.cli import show
+
+    report = api.check(files, **options)
+    if as_json:
+        show.as_json(report)
+    else:
+        show.checked(report)
+    return 0 if report.is_clean else 1
+
+
+@app.command()
+@click.argument("source", metavar="SOURCE...", type=_PATH, nargs=-1, required=True)
+@click.option(
+    "--provider", default="openai", show_default=True, metavar="NAME", help="Whose limits and prices."
+)
+@click.option("--text", metavar="COLUMN", help="SOURCE is a table, and this column holds the text.")
+@click.option("--template", metavar="TEXT", help="SOURCE is a table; the user message, with {{column}}.")
+@click.option("--system", metavar="TEXT", help="Of a table: the system message; may have {{column}} too.")
+@click.option("--model", metavar="NAME", help="Of a table: which model.")
+@_sampling
+@_asking
+@click.option("--skip-empty", is_flag=True, help="Of a table: leave rows with an empty text out.")
+@_reading
+@click.option(
+    "--every",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="NUMBER",
+    help="Count the tokens of each so-many-th request only: faster, with an error that is shown.",
+)
+@click.option(
+    "--answer-tokens", type=click.IntRange(1), metavar="NUMBER", help="Tokens of an answer, if you measured."
+)
+@_json
+def estimate(source: Sequence[Path], *, as_json: bool, **options: Any) -> None:
+    """
+    Estimate tokens, shards and price.
+
+    SOURCE is batch files (JSONL), or a table with --text and --model. Nothing is sent. Tokens are counted
+    exactly where the model's encoding is known and `rowbatch[tokens]` is installed.
+    """
+    from rowbatch import api
+    from rowbatch.cli import show
+
+    found = api.estimate(source, **_for_api(options))
+    if as_json:
+        show.as_json(found)
+    else:
+        show.estimated(found)
+
+
+@app.command()
 @click.argument("source", metavar="FILE", type=_PATH)
 @click.option(
     "--output", "-o", type=_PATH, required=True, metavar="OUT", help="A folder, or a file that ends in .zip."

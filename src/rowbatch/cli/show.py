@@ -18,9 +18,11 @@ import click
 if TYPE_CHECKING:
     from rowbatch.api import DemoRun, Hooks, Preview, Run, Stage, Status
     from rowbatch.core.agreement import Agreement
+    from rowbatch.steps.check import CheckReport
     from rowbatch.steps.collect import CollectReport
     from rowbatch.steps.convert import ConvertReport
     from rowbatch.steps.download import DownloadReport
+    from rowbatch.steps.estimate import Estimate
     from rowbatch.steps.extract_report import ExtractReport
     from rowbatch.steps.poll import Progress
     from rowbatch.steps.split import SplitReport
@@ -173,8 +175,9 @@ def preview(shown: Preview, run: Run) -> None:
             f"note     {_count(built.bad_rows, 'broken row')} of the table, kept or left out as you said: "
             f"{place(run.path / 'requests' / 'bad-rows.csv')}"
         )
-    if shown.note:
-        line(f"note     {shown.note}")
+    for note in (*shown.notes, shown.note):
+        if note:
+            line(f"note     {note}")
     line()
     line(f"The first request (row {shown.first_row:,}):")
     for who, said in _spoken(shown.first_request):
@@ -306,6 +309,8 @@ def converted(report: ConvertReport) -> None:
         f"{report.out}: {_count(report.requests, 'request')} of {_count(report.rows, 'row')}, "
         f"{report.size_bytes:,} bytes"
     )
+    for note in report.notes:
+        line(f"  {note}")
     if report.duplicates:
         line(
             f"  {_count(report.duplicates, 'row')} ask what an earlier one asks, and get its answer: "
@@ -315,6 +320,64 @@ def converted(report: ConvertReport) -> None:
     if report.empty_rows:
         kept = "left out" if report.requests < report.rows else "kept; --skip-empty leaves them out"
         line(f"  {_count(report.empty_rows, 'row')} without a text: {kept}")
+
+
+def estimated(found: Estimate) -> None:
+    """Tokens, shards, price and queue of requests that were not sent."""
+    line(f"requests {found.requests:,}, {found.size_bytes:,} bytes, in {_count(found.shards, 'shard')}")
+    line(f"model    {found.model}")
+    how = f"counted by {found.encoding}" if found.encoding else "estimated by the letters"
+    if found.counted < found.requests:
+        how += f", of {found.counted:,} of the requests"
+    line(f"prompts  {_range(found.prompt_tokens_low, found.prompt_tokens_high)} tokens, {how}")
+    line(f"         the longest that was counted has {found.largest_tokens:,}: {short(found.largest_id, 60)}")
+    line(
+        f"answers  {_range(found.answer_tokens_low, found.answer_tokens_high)} tokens, up to the output limit"
+    )
+    if found.low_usd is None or found.high_usd is None:
+        line("cost     not known: there is no price of this model in the catalog")
+    elif found.price is None:
+        line("cost     nothing: the model runs on this computer")
+    else:
+        low, high = (f"${amount:,.2f}" for amount in (found.low_usd, found.high_usd))
+        line(f"cost     {low} to {high} in batch, by the price of {found.price.as_of} ({found.price.source})")
+    known = found.known
+    if known and found.largest_tokens > known.context:
+        line(f"note     the longest prompt does not fit: {known.name} takes {known.context:,} tokens")
+    if found.queue:
+        shares = ", ".join(
+            f"tier {tier} {found.prompt_tokens_high / limit:.0%}"
+            for tier, limit in enumerate(found.queue.tiers, start=1)
+        )
+        line(f"queue    {shares} of what may wait at a time ({found.queue.as_of})")
+
+
+def checked(report: CheckReport) -> None:
+    """What is wrong in batch files, file by file."""
+    for file in report.files:
+        models = ", ".join(short(model, 60) for model in file.models) or "no model"
+        line(f"{file.path}: {_count(file.lines, 'line')}, {file.size_bytes:,} bytes, {models}")
+        if file.prompt_tokens is not None:
+            line(f"  {file.prompt_tokens:,} tokens in its prompts")
+        for code, count in file.codes.most_common():
+            found = [problem for problem in file.problems if problem.code == code]
+            line(f"  {found[0].severity} {code}: {_count(count, 'line')}")
+            for problem in found[:5]:
+                line(f"    line {problem.line:,}: {short(problem.message, 160)}")
+            if count > 5:
+                line(f"    … and {count - 5:,} more")
+        if not file.codes:
+            line("  nothing is wrong with it")
+        if report.fixed_copy:
+            fixed = ", ".join(f"{code} {count:,}" for code, count in file.fixed.most_common())
+            line(
+                f"  {place(report.fixed_copy)}: a copy"
+                + (f", put right: {fixed}" if fixed else ", as it was")
+            )
+
+
+def _range(low: int, high: int) -> str:
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _read_notes(encoding_guessed: str, bad_rows: BadRowList) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rowbatch.core.endpoint import Endpoint, parameters_of
+import polars as pl
+
+from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.request import RequestSettings, render_requests, write_lines
 from rowbatch.core.template import Template
 from rowbatch.errors import UsageError
 from rowbatch.steps.duplicates import Duplicates, find_duplicates
 from rowbatch.steps.frozen import blank_rows
 from rowbatch.steps.images import ImageColumn
+from rowbatch.steps.parameters import parameters_for_model
 from rowbatch.store.atomic import atomic_path, require_free
 from rowbatch.tables.base import BadRowList, ReadOptions
 from rowbatch.tables.formats import open_table
@@ -35,6 +38,7 @@ class ConvertReport:
         reading: What the table was read with.
         encoding_guessed: The encoding, if nothing said it but the text itself; else "".
         bad_rows: Broken rows that were kept or skipped.
+        notes: What was changed so that the model takes it, in sentences.
     """
 
     out: Path
@@ -47,6 +51,7 @@ class ConvertReport:
     reading: ReadOptions
     encoding_guessed: str
     bad_rows: BadRowList
+    notes: Sequence[str]
 
 
 def convert(
@@ -94,11 +99,127 @@ def convert(
         OutputExists, StorageError: The output cannot be written.
         UsageError: The arguments do not fit together.
     """
-    if (text is None) == (template is None):
-        raise UsageError(
-            "say what the user message is: a column, or a template" + (", not both" if text else ""),
-            hint="give --text COLUMN or --template with {{columns}}",
+    if out.exists() and table.exists() and out.samefile(table):
+        raise UsageError(f"{table} would be replaced by its own requests", hint="give another name with -o")
+    require_free(out, overwrite=overwrite)
+    if dedupe:
+        require_free(duplicates_path(out), overwrite=overwrite)
+    requests = TableRequests(
+        table,
+        text=text,
+        template=template,
+        system=system,
+        model=model,
+        endpoint=endpoint,
+        max_tokens=max_tokens,
+        temperature=temperature,
+        parameters=parameters,
+        image=image,
+        image_folder=image_folder,
+        dedupe=dedupe,
+        id_prefix=id_prefix,
+        skip_empty=skip_empty,
+        reading=reading,
+    )
+    size = 0
+    with atomic_path(out, overwrite=overwrite) as path, path.open("wb", buffering=0) as file:
+        for lines in requests.chunks():
+            size += write_lines(lines, file)
+    if dedupe:
+        requests.duplicates.save(duplicates_path(out), overwrite=overwrite)
+    return ConvertReport(
+        out=out,
+        rows=requests.rows,
+        requests=requests.requests,
+        empty_rows=requests.empty_rows,
+        duplicates=len(requests.duplicates),
+        duplicates_path=duplicates_path(out) if dedupe else out,
+        size_bytes=size,
+        reading=requests.table.reading,
+        encoding_guessed=requests.table.guessed_encoding,
+        bad_rows=requests.table.bad_rows,
+        notes=requests.notes,
+    )
+
+
+class TableRequests:
+    """
+    The requests of a table; arguments and errors as in `convert`.
+
+    Attributes:
+        table: Opened.
+        notes: What was changed so that the model takes it, in sentences.
+        duplicates: Rows that have no request of their own.
+        rows, requests, empty_rows: Counted while `chunks` runs.
+    """
+
+    def __init__(
+        self,
+        table: Path,
+        *,
+        model: str,
+        text: str | None = None,
+        template: str | None = None,
+        system: str | None = None,
+        endpoint: Endpoint = Endpoint.CHAT,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        image: str | None = None,
+        image_folder: Path | None = None,
+        dedupe: bool = False,
+        id_prefix: str = "row-",
+        skip_empty: bool = False,
+        reading: ReadOptions | None = None,
+    ) -> None:
+        if (text is None) == (template is None):
+            raise UsageError(
+                "say what the user message is: a column, or a template" + (", not both" if text else ""),
+                hint="give --text COLUMN or --template with {{columns}}",
+            )
+        _require_valid_words(model=model, system=system, template=template, id_prefix=id_prefix)
+        self.table = open_table(table, reading)
+        user = Template.parse(template) if template is not None else Template.column_only(str(text))
+        fitting, self.notes = parameters_for_model(
+            "", model, endpoint, temperature=temperature, max_tokens=max_tokens, others=parameters
         )
+        self._settings = RequestSettings(
+            model=model,
+            user=user,
+            system=Template.parse(system) if system else None,
+            image=image,
+            endpoint=endpoint,
+            parameters=fitting,
+            id_prefix=id_prefix,
+        )
+        self._positions = {name: self.table.column(name) for name in self._settings.columns}
+        self._asked = [self._positions[name] for name in (*user.columns, *([image] if image else []))]
+        self._skip_empty = skip_empty
+        self._image = (
+            ImageColumn(table, image, self._positions[image], image_folder) if image is not None else None
+        )
+        self.duplicates = Duplicates.none()
+        if dedupe:
+            asked = self._asked if skip_empty else []
+            self.duplicates = find_duplicates(self.table, self._settings.columns, asked)
+        self.rows = self.requests = self.empty_rows = 0
+
+    def chunks(self) -> Iterator[pl.Series]:
+        """Complete request lines, some thousands at a time, in order."""
+        for chunk in self.table.chunks(self._settings.rows_per_chunk()):
+            blank = blank_rows(chunk.frame, self._asked)
+            self.empty_rows += int(blank.sum())
+            self.rows += chunk.frame.height
+            left_out = self.duplicates.mask(chunk.first_row, chunk.frame.height)
+            if self._skip_empty:
+                left_out |= blank
+            frame = self._image.filled(chunk) if self._image else chunk.frame
+            frame = frame.with_row_index("row", offset=chunk.first_row).filter(~left_out)
+            self.requests += frame.height
+            yield render_requests(self._settings, frame, self._positions, frame["row"])
+
+
+def _require_valid_words(*, model: str, system: str | None, template: str | None, id_prefix: str) -> None:
     if id_prefix[-1:].isdigit():
         raise UsageError(
             f"the prefix {id_prefix!r} ends in a digit, so the row number behind it could not be told",
@@ -113,54 +234,6 @@ def convert(
         # Bytes of a command line that are not in the terminal's encoding come as half surrogate pairs.
         if words and any("\ud800" <= character <= "\udfff" for character in words):
             raise UsageError(f"the {name} is not valid text: {words!a}", hint="type it in UTF-8")
-    if out.exists() and table.exists() and out.samefile(table):
-        raise UsageError(f"{table} would be replaced by its own requests", hint="give another name with -o")
-    opened = open_table(table, reading)
-    user = Template.parse(template) if template is not None else Template.column_only(str(text))
-    settings = RequestSettings(
-        model=model,
-        user=user,
-        system=Template.parse(system) if system else None,
-        image=image,
-        endpoint=endpoint,
-        parameters=parameters_of(endpoint, temperature=temperature, max_tokens=max_tokens, others=parameters),
-        id_prefix=id_prefix,
-    )
-    positions = {name: opened.column(name) for name in settings.columns}
-    asked = [positions[name] for name in (*user.columns, *([image] if image else []))]
-    duplicates = Duplicates.none()
-    if dedupe:
-        require_free(duplicates_path(out), overwrite=overwrite)
-        duplicates = find_duplicates(opened, settings.columns, asked if skip_empty else [])
-    rows = requests = empty = size = 0
-    with atomic_path(out, overwrite=overwrite) as path, path.open("wb", buffering=0) as file:
-        for chunk in opened.chunks(settings.rows_per_chunk()):
-            blank = blank_rows(chunk.frame, asked)
-            empty += int(blank.sum())
-            rows += chunk.frame.height
-            frame = chunk.frame
-            if image:
-                frame = ImageColumn(table, image, positions[image], image_folder).filled(chunk)
-            left_out = duplicates.mask(chunk.first_row, frame.height)
-            if skip_empty:
-                left_out |= blank
-            frame = frame.with_row_index("row", offset=chunk.first_row).filter(~left_out)
-            requests += frame.height
-            size += write_lines(render_requests(settings, frame, positions, frame["row"]), file)
-    if dedupe:
-        duplicates.save(duplicates_path(out), overwrite=overwrite)
-    return ConvertReport(
-        out=out,
-        rows=rows,
-        requests=requests,
-        empty_rows=empty,
-        duplicates=len(duplicates),
-        duplicates_path=duplicates_path(out) if dedupe else out,
-        size_bytes=size,
-        reading=opened.reading,
-        encoding_guessed=opened.guessed_encoding,
-        bad_rows=opened.bad_rows,
-    )
 
 
 def duplicates_path(out: Path) -> Path:

@@ -16,6 +16,7 @@ from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.template import Template
 from rowbatch.errors import OutputExists, UsageError
 from rowbatch.providers.catalog import find_provider
+from rowbatch.steps.parameters import parameters_for_model
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.rundir import RunDirectory, RunSettings, digest_source, require_source, size_of_source
 from rowbatch.tables.base import ReadOptions, Table
@@ -38,6 +39,8 @@ def create(
     base_url: str | None,
     model: str | None,
     parameters: Mapping[str, Any],
+    temperature: float | None = None,
+    max_tokens: int | None = None,
     output: Path | None,
     overwrite: bool,
     reading: ReadOptions,
@@ -60,6 +63,7 @@ def create(
         provider, base_url, model: Who is asked; None means the provider's default.
         endpoint: Which endpoint is asked.
         parameters: Of each request, as the endpoint names them.
+        temperature, max_tokens: Of each request; None leaves one out.
         image: Column with an image beside the text; None for none.
         image_folder: Where the files lie that it names; None means that it holds addresses of the web.
         dedupe: Ask rows that ask the same once.
@@ -89,6 +93,9 @@ def create(
         raise UsageError("which column names the images?", hint="give --image COLUMN")
     if output is not None:
         _require_free_output(output, table, overwrite=overwrite)
+    fitting, notes = parameters_for_model(
+        chosen.name, model, endpoint, temperature=temperature, max_tokens=max_tokens, others=parameters
+    )
     settings = RunSettings(
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         rowbatch_version=version("rowbatch"),
@@ -109,7 +116,8 @@ def create(
             "url": str(endpoint),
             "dedupe": dedupe,
             "template": template or "",
-            "parameters": dict(parameters),
+            "parameters": fitting,
+            "notes": notes,
         },
         answer=codebook.model_dump(mode="json"),
         output={

@@ -1,0 +1,156 @@
+"""Which parameters a model takes, from data; what it would refuse is put right or left out, and said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal, get_args
+
+from rowbatch.core.endpoint import Endpoint
+
+Sampling = Literal["free", "without-reasoning", "never", "none"]
+SAMPLING: tuple[Sampling, ...] = get_args(Sampling)
+_SAMPLING_NAMES = (
+    "temperature",
+    "top_p",
+    "logprobs",
+    "top_logprobs",
+    "presence_penalty",
+    "frequency_penalty",
+)
+_LEAST_OUTPUT = 16
+_SOON_DAYS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRules:
+    """
+    What a family of models takes.
+
+    Attributes:
+        output_limit: The name of the output limit in chat completions; "" for none.
+        sampling: Whether temperature and the like are taken: `free`; only `without-reasoning`; `never` but
+            for the default; or there is `none`.
+    """
+
+    output_limit: str
+    sampling: Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """
+    What is known of a model.
+
+    Attributes:
+        name: Without a date.
+        rules: For its parameters.
+        encoding: Of its tokens, where it is known; or "".
+        context: Tokens of prompt and answer together.
+        max_output: Tokens of an answer.
+        shutdown: The day after which it answers no more, where one was announced; or None.
+        source, as_of: Of all this.
+    """
+
+    name: str
+    rules: ModelRules
+    encoding: str
+    context: int
+    max_output: int
+    shutdown: date | None
+    source: str
+    as_of: str
+
+
+def fitting_parameters(
+    rules: ModelRules, endpoint: Endpoint, parameters: Mapping[str, Any], *, given: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
+    """
+    Make parameters fit a model.
+
+    Args:
+        rules: The model's.
+        endpoint: Who is asked.
+        parameters: As people set them.
+        given: Those that shall stay as they are, whatever the rules say.
+    Returns:
+        The parameters, and what was changed, in sentences.
+    """
+    found: dict[str, Any] = {}
+    notes = []
+    for name, value in parameters.items():
+        if name in given:
+            found[name] = value
+        elif name == "max_tokens" and endpoint is Endpoint.CHAT and rules.output_limit != name:
+            found[rules.output_limit] = value
+            notes.append(f"this model calls the output limit {rules.output_limit}, so it is set by that name")
+        elif name == "max_output_tokens" and isinstance(value, int) and value < _LEAST_OUTPUT:
+            found[name] = _LEAST_OUTPUT
+            notes.append(
+                f"responses have an output limit of {_LEAST_OUTPUT} tokens at least, so it is {_LEAST_OUTPUT}"
+            )
+        elif name in _SAMPLING_NAMES and not _takes_sampling(rules, endpoint, parameters, name, value):
+            how = "with --param reasoning_effort=none it is taken"
+            why = (
+                "takes none"
+                if rules.sampling != "without-reasoning"
+                else f"takes none while it reasons; {how}"
+            )
+            notes.append(f"{name} is left out: this model {why}")
+        else:
+            found[name] = value
+    return found, notes
+
+
+def parameter_problems(rules: ModelRules, endpoint: Endpoint, body: Mapping[str, Any]) -> list[str]:
+    """What a model would refuse in a body, in sentences."""
+    problems = []
+    if endpoint is Endpoint.CHAT and "max_tokens" in body and rules.output_limit != "max_tokens":
+        problems.append(f"max_tokens is refused by this model; it is called {rules.output_limit}")
+    limit = body.get("max_output_tokens")
+    if endpoint is Endpoint.RESPONSES and isinstance(limit, int) and limit < _LEAST_OUTPUT:
+        problems.append(f"max_output_tokens is at least {_LEAST_OUTPUT}")
+    for name in _SAMPLING_NAMES:
+        if name in body and not _takes_sampling(rules, endpoint, body, name, body[name]):
+            problems.append(f"{name} is refused by this model" + _unless(rules))
+    form = body.get("response_format")
+    if (
+        isinstance(form, Mapping)
+        and form.get("type") == "json_object"
+        and "json" not in str(body.get("messages", "")).lower()
+    ):
+        problems.append('response_format json_object wants the word "json" in a message')
+    return problems
+
+
+def shutdown_note(model: Model, today: date) -> str:
+    """A sentence when a model is shut down, or soon will be; or ""."""
+    if model.shutdown is None:
+        return ""
+    if model.shutdown < today:
+        return f"{model.name} was to be shut down on {model.shutdown}; it may answer no more"
+    if (model.shutdown - today).days <= _SOON_DAYS:
+        return f"{model.name} will be shut down on {model.shutdown}: nobody can repeat the run after that"
+    return ""
+
+
+def _takes_sampling(
+    rules: ModelRules, endpoint: Endpoint, parameters: Mapping[str, Any], name: str, value: Any
+) -> bool:
+    match rules.sampling:
+        case "free":
+            return True
+        case "without-reasoning":
+            if endpoint is Endpoint.RESPONSES:
+                reasoning = parameters.get("reasoning")
+                effort = reasoning.get("effort") if isinstance(reasoning, Mapping) else None
+            else:
+                effort = parameters.get("reasoning_effort")
+            return effort == "none" or (name == "temperature" and value == 1)
+        case _:
+            return name == "temperature" and value == 1
+
+
+def _unless(rules: ModelRules) -> str:
+    return ", unless its reasoning effort is none" if rules.sampling == "without-reasoning" else ""
