@@ -80,6 +80,7 @@ if TYPE_CHECKING:
 
     from rowbatch.server.launch import Endpoint
 
+_UNLIMITED = 1 << 62
 RUNS_FOLDER = "rowbatch-runs"
 """Where runs are made when nothing else is said: a folder of this name in the working directory."""
 
@@ -674,6 +675,10 @@ def convert(
     dedupe: bool = False,
     id_prefix: str = "row-",
     skip_empty: bool = False,
+    max_requests: int | None = None,
+    max_bytes: int | None = None,
+    max_prompt_tokens: int | None = None,
+    limits: str | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
     sheet: str | None = None,
@@ -697,6 +702,7 @@ def convert(
         dedupe=dedupe,
         id_prefix=id_prefix,
         skip_empty=skip_empty,
+        limits=_part_limits(limits, max_requests, max_bytes, max_prompt_tokens),
         reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows),
         overwrite=overwrite,
     )
@@ -742,6 +748,16 @@ def estimate(
     return found
 
 
+def _part_limits(
+    provider: str | None, max_requests: int | None, max_bytes: int | None, max_tokens: int | None
+) -> ShardLimits | None:
+    """The limits of a part: a provider's, or those that were given; None when nothing is to be cut."""
+    if provider is None and max_requests is None and max_bytes is None and max_tokens is None:
+        return None
+    known = find_provider(provider).limits if provider else ShardLimits(_UNLIMITED, _UNLIMITED)
+    return ShardLimits(max_requests or known.max_requests, max_bytes or known.max_bytes, max_tokens)
+
+
 def check(
     files: Sequence[str | Path],
     *,
@@ -767,6 +783,7 @@ def split(
     parts: int | None = None,
     max_requests: int | None = None,
     max_bytes: int | None = None,
+    max_prompt_tokens: int | None = None,
     limits: str | None = None,
     overwrite: bool = False,
 ) -> SplitReport:
@@ -783,6 +800,7 @@ def split(
         parts=parts,
         max_requests=max_requests,
         max_bytes=max_bytes,
+        max_tokens=max_prompt_tokens,
         limits=chosen,
         overwrite=overwrite,
     )

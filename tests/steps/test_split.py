@@ -265,13 +265,13 @@ def test_a_source_that_changes_meanwhile(
     A file that another program writes while it is split is an error, and no part is left.
     """
     source = write(tmp_path / "in.jsonl", b"1\n2\n3\n")
-    named = split_module._named
+    named = split_module.named_parts
 
     def meanwhile(sizes: list[tuple[int, int]]) -> list[split_module.Part]:
         source.write_bytes(change)
         return named(sizes)
 
-    monkeypatch.setattr(split_module, "_named", meanwhile)
+    monkeypatch.setattr(split_module, "named_parts", meanwhile)
     with pytest.raises(InputError, match=says):
         split(source, tmp_path / name, parts=3)
     assert list(tmp_path.iterdir()) == [source]

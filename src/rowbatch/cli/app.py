@@ -114,6 +114,21 @@ _asking = _options(
         "--dedupe", is_flag=True, help="Ask rows that ask the same once; the answer goes to all of them."
     ),
 )
+_part_limits = _options(
+    click.option(
+        "--max-requests", type=click.IntRange(1), metavar="NUMBER", help="At most so many lines in a part."
+    ),
+    click.option(
+        "--max-bytes", type=click.IntRange(1), metavar="NUMBER", help="At most so many bytes in a part."
+    ),
+    click.option(
+        "--max-prompt-tokens",
+        type=click.IntRange(1),
+        metavar="NUMBER",
+        help="At most so many tokens in the prompts of a part.",
+    ),
+    click.option("--limits", metavar="PROVIDER", help="The limits of a provider, as in: openai."),
+)
 _errors = click.option(
     "--errors", type=_PATH, metavar="FILE", help="Also a table of the rows that are not ok, with reasons."
 )
@@ -384,7 +399,9 @@ def collect(run: Path, *, output: Path | None, **options: Any) -> None:
 
 @app.command()
 @_table
-@click.option("--output", "-o", type=_PATH, required=True, metavar="OUT", help="The JSONL file.")
+@click.option(
+    "--output", "-o", type=_PATH, required=True, metavar="OUT", help="The JSONL file; with limits, a folder."
+)
 @click.option("--model", required=True, metavar="NAME", help="Which model the requests are for.")
 @click.option("--text", metavar="COLUMN", help="Column that holds the text.")
 @click.option("--template", metavar="TEXT", help="The user message, with {{column}}, instead of --text.")
@@ -399,6 +416,7 @@ def collect(run: Path, *, output: Path | None, **options: Any) -> None:
     help="What stands before the row number in custom_id.",
 )
 @click.option("--skip-empty", is_flag=True, help="Leave rows with an empty text out.")
+@_part_limits
 @_reading
 @_overwrite
 def convert(table: Path, *, output: Path, **options: Any) -> None:
@@ -490,24 +508,9 @@ def estimate(source: Sequence[Path], *, as_json: bool, **options: Any) -> None:
 @click.option(
     "--parts", type=click.IntRange(1), metavar="NUMBER", help="How many parts, of equally many lines."
 )
-@click.option(
-    "--max-requests", type=click.IntRange(1), metavar="NUMBER", help="At most so many lines in a part."
-)
-@click.option(
-    "--max-bytes", type=click.IntRange(1), metavar="NUMBER", help="At most so many bytes in a part."
-)
-@click.option("--limits", metavar="PROVIDER", help="The limits of a provider, as in: openai.")
+@_part_limits
 @_overwrite
-def split(
-    source: Path,
-    *,
-    output: Path,
-    parts: int | None,
-    max_requests: int | None,
-    max_bytes: int | None,
-    limits: str | None,
-    overwrite: bool,
-) -> None:
+def split(source: Path, *, output: Path, **options: Any) -> None:
     """
     Split a Batch JSONL file into parts.
 
@@ -516,15 +519,7 @@ def split(
     from rowbatch import api
     from rowbatch.cli import show
 
-    report = api.split(
-        source,
-        output,
-        parts=parts,
-        max_requests=max_requests,
-        max_bytes=max_bytes,
-        limits=limits,
-        overwrite=overwrite,
-    )
+    report = api.split(source, output, **options)
     show.parts(report)
 
 

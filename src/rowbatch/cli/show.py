@@ -309,6 +309,8 @@ def converted(report: ConvertReport) -> None:
         f"{report.out}: {_count(report.requests, 'request')} of {_count(report.rows, 'row')}, "
         f"{report.size_bytes:,} bytes"
     )
+    for part in report.parts:
+        line(f"  {part.name}  {_count(part.lines, 'line')}, {part.size_bytes:,} bytes")
     for note in report.notes:
         line(f"  {note}")
     if report.duplicates:

@@ -18,10 +18,12 @@ class ShardLimits:
     Attributes:
         max_requests: Lines.
         max_bytes: Bytes as written, newlines included.
+        max_tokens: Tokens of the prompts, where these are counted; or None.
     """
 
     max_requests: int
     max_bytes: int
+    max_tokens: int | None = None
 
     def __post_init__(self) -> None:
         if self.max_requests < 1 or self.max_bytes < 1:
@@ -58,15 +60,19 @@ class ShardCutter:
 
     def __init__(self, limits: ShardLimits) -> None:
         self.limits = limits
-        self._shard, self._requests, self._bytes = 1, 0, 0
+        self._shard, self._requests, self._bytes, self._tokens = 1, 0, 0, 0
 
-    def cut(self, sizes: Sequence[int], rows: Sequence[int]) -> Iterator[Cut]:
+    def cut(
+        self, sizes: Sequence[int], rows: Sequence[int], tokens: Sequence[int] | None = None
+    ) -> Iterator[Cut]:
         """
         Cut one chunk.
 
         Args:
             sizes: Bytes of each request line exactly as it will be written, newline included.
             rows: The row number of each, for messages.
+            tokens: Prompt tokens of each, where the limits have them. One request alone may have more than
+                the limit: it is a shard by itself.
         Yields:
             Pieces in order, none empty; together they cover the chunk.
         Raises:
@@ -74,19 +80,29 @@ class ShardCutter:
         """
         limits = self.limits
         ends = list(accumulate(sizes))
+        token_ends = (
+            list(accumulate(tokens)) if tokens is not None and limits.max_tokens is not None else None
+        )
         start = 0
         while start < len(ends):
             before = ends[start - 1] if start else 0
             room = limits.max_bytes - self._bytes
             stop = bisect_right(ends, before + room, lo=start)
             stop = min(stop, start + limits.max_requests - self._requests)
+            if token_ends is not None and limits.max_tokens is not None:
+                tokens_before = token_ends[start - 1] if start else 0
+                token_room = limits.max_tokens - self._tokens
+                fitting = bisect_right(token_ends, tokens_before + token_room, lo=start)
+                stop = min(stop, max(fitting, start + (self._requests == 0)))
             if stop == start:
                 if self._requests == 0:
                     raise RequestTooLarge(rows[start], sizes[start], limits.max_bytes)
-                self._shard, self._requests, self._bytes = self._shard + 1, 0, 0
+                self._shard, self._requests, self._bytes, self._tokens = self._shard + 1, 0, 0, 0
                 continue
             size = ends[stop - 1] - before
             self._requests += stop - start
             self._bytes += size
+            if token_ends is not None:
+                self._tokens += token_ends[stop - 1] - (token_ends[start - 1] if start else 0)
             yield Cut(self._shard, start, stop, size)
             start = stop

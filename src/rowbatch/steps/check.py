@@ -193,7 +193,8 @@ class _FileReader:
             yield Problem(
                 number,
                 "line_too_long",
-                f"{len(line):,} bytes; {self._provider.title} takes {self._provider.max_line_bytes:,} in a line",
+                f"{len(line):,} bytes; a line of {self._provider.title} has at most "
+                f"{self._provider.max_line_bytes:,}",
             )
         if request is None:
             return

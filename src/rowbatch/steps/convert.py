@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +14,15 @@ import polars as pl
 
 from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.request import RequestSettings, render_requests, write_lines
+from rowbatch.core.shard import ShardCutter, ShardLimits
 from rowbatch.core.template import Template
 from rowbatch.errors import UsageError
 from rowbatch.steps.duplicates import Duplicates, find_duplicates
 from rowbatch.steps.frozen import blank_rows
 from rowbatch.steps.images import ImageColumn
+from rowbatch.steps.line_tokens import LineTokens
 from rowbatch.steps.parameters import parameters_for_model
+from rowbatch.steps.split import Part, folder_of_parts, named_parts, require_free_parts
 from rowbatch.store.atomic import atomic_path, require_free
 from rowbatch.tables.base import BadRowList, ReadOptions
 from rowbatch.tables.formats import open_table
@@ -39,6 +45,7 @@ class ConvertReport:
         encoding_guessed: The encoding, if nothing said it but the text itself; else "".
         bad_rows: Broken rows that were kept or skipped.
         notes: What was changed so that the model takes it, in sentences.
+        parts: Of the folder, when it was written in parts.
     """
 
     out: Path
@@ -52,6 +59,7 @@ class ConvertReport:
     encoding_guessed: str
     bad_rows: BadRowList
     notes: Sequence[str]
+    parts: Sequence[Part] = ()
 
 
 def convert(
@@ -72,6 +80,7 @@ def convert(
     id_prefix: str = "row-",
     skip_empty: bool = False,
     reading: ReadOptions | None = None,
+    limits: ShardLimits | None = None,
     overwrite: bool = False,
 ) -> ConvertReport:
     """
@@ -93,6 +102,7 @@ def convert(
         id_prefix: Before the row number; must not end in a digit, which would make the number another one.
         skip_empty: Leave rows with an empty text out; their numbers are not used again.
         reading: How to read the table; None means found out.
+        limits: Of a part: then `out` is a folder with as many parts as it takes, written in the same pass.
         overwrite: Whether `out` may be replaced.
     Raises:
         TableError: The table is broken, or has no such column.
@@ -101,7 +111,10 @@ def convert(
     """
     if out.exists() and table.exists() and out.samefile(table):
         raise UsageError(f"{table} would be replaced by its own requests", hint="give another name with -o")
-    require_free(out, overwrite=overwrite)
+    if limits is None:
+        require_free(out, overwrite=overwrite)
+    else:
+        require_free_parts(table, out, is_zip=False, overwrite=overwrite)
     if dedupe:
         require_free(duplicates_path(out), overwrite=overwrite)
     requests = TableRequests(
@@ -121,10 +134,15 @@ def convert(
         skip_empty=skip_empty,
         reading=reading,
     )
-    size = 0
-    with atomic_path(out, overwrite=overwrite) as path, path.open("wb", buffering=0) as file:
-        for lines in requests.chunks():
-            size += write_lines(lines, file)
+    parts: Sequence[Part] = ()
+    if limits is None:
+        size = 0
+        with atomic_path(out, overwrite=overwrite) as path, path.open("wb", buffering=0) as file:
+            for lines in requests.chunks():
+                size += write_lines(lines, file)
+    else:
+        parts = _write_parts(requests, out, limits, overwrite=overwrite)
+        size = sum(part.size_bytes for part in parts)
     if dedupe:
         requests.duplicates.save(duplicates_path(out), overwrite=overwrite)
     return ConvertReport(
@@ -139,7 +157,37 @@ def convert(
         encoding_guessed=requests.table.guessed_encoding,
         bad_rows=requests.table.bad_rows,
         notes=requests.notes,
+        parts=parts,
     )
+
+
+def _write_parts(
+    requests: TableRequests, out: Path, limits: ShardLimits, *, overwrite: bool
+) -> Sequence[Part]:
+    cutter, counter = ShardCutter(limits), LineTokens()
+    sizes: list[tuple[int, int]] = []
+    done = 0
+    with folder_of_parts(out, overwrite=overwrite) as folder, ExitStack() as last:
+        file: io.FileIO | None = None
+        for lines in requests.chunks():
+            tokens = None
+            if limits.max_tokens is not None:
+                tokens = [counter.count(line) for line in lines.cast(pl.Binary).to_list()]
+            rows = range(done + 1, done + 1 + len(lines))
+            for cut in cutter.cut(lines.str.len_bytes().to_list(), rows, tokens):
+                if file is None or cut.shard > len(sizes):
+                    last.close()
+                    file = last.enter_context((folder / str(cut.shard)).open("xb", buffering=0))
+                    last.callback(os.fsync, file.fileno())
+                    sizes.append((0, 0))
+                size = write_lines(lines.slice(cut.start, cut.stop - cut.start), file)
+                sizes[-1] = (sizes[-1][0] + cut.stop - cut.start, sizes[-1][1] + size)
+            done += len(lines)
+        last.close()
+        parts = named_parts(sizes)
+        for number, part in enumerate(parts, start=1):
+            (folder / str(number)).rename(folder / part.name)
+    return parts
 
 
 class TableRequests:

@@ -8,32 +8,22 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import polars as pl
 
 from rowbatch.core.cost import Price
+from rowbatch.core.endpoint import output_limit
 from rowbatch.core.model_rules import Model
 from rowbatch.core.shard import ShardCutter
-from rowbatch.core.tokens import TokenCounter, prompt_tokens, token_counter
 from rowbatch.errors import InputError, from_os_error
 from rowbatch.providers.catalog import Provider, QueueLimits, find_model, find_price, find_queue_limits
 from rowbatch.steps.convert import TableRequests
+from rowbatch.steps.line_tokens import LineTokens
 from rowbatch.tables.compressed import open_binary
 
 _BATCH = 2_000
 # Without a limit and without a measurement: a label, and a paragraph.
 _ANSWER_LOW, _ANSWER_HIGH = 5, 1_000
-_LIMIT_NAMES = ("max_completion_tokens", "max_output_tokens", "max_tokens")
-
-
-class _Line(msgspec.Struct, gc=False):
-    custom_id: str
-    body: dict[str, Any]
-
-
-_LINE = msgspec.json.Decoder(_Line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +102,7 @@ def estimate_lines(
     Returns:
         None when there are no lines.
     """
-    cutter, tally, shards = ShardCutter(provider.limits), _Tally(provider.name), 0
+    cutter, tally, shards = ShardCutter(provider.limits), _Tally(), 0
     for lines in batches:
         sizes = [len(line) for _, line in lines]
         for cut in cutter.cut(sizes, range(tally.requests + 1, tally.requests + 1 + len(sizes))):
@@ -126,47 +116,26 @@ def estimate_lines(
 
 
 class _Tally:
-    def __init__(self, provider: str) -> None:
-        self._provider = provider
+    def __init__(self) -> None:
         self.requests = self.size_bytes = self.counted = 0
         self._tokens = self._squares = self._limits = self._limited = 0
         self._largest, self._largest_id = 0, ""
-        self._model = ""
-        self._known: Model | None = None
-        self._counter: TokenCounter = token_counter("")
-        # Constant prompts stand in each request; what was counted once is remembered.
-        self._seen: dict[str, int] = {}
+        self._lines = LineTokens()
 
     def add(self, place: str, line: bytes) -> None:
         try:
-            request = _LINE.decode(line)
-        except (ValueError, RecursionError) as error:
-            raise InputError(
-                f"{place}: it is no request: {error}", hint="rowbatch check says what is wrong with it"
-            ) from error
-        body = request.body
-        if not self.counted:
-            self._model = str(body.get("model", ""))
-            self._known = find_model(self._provider, self._model) or find_model("", self._model)
-            self._counter = token_counter(self._known.encoding if self._known else "")
-        tokens = prompt_tokens(body, self._count)
+            custom_id, body, tokens = self._lines.read(line)
+        except InputError as error:
+            raise InputError(f"{place}: {error.message}", hint=error.hint) from error
         self.counted += 1
         self._tokens += tokens
         self._squares += tokens * tokens
-        limit = next((body[name] for name in _LIMIT_NAMES if type(body.get(name)) is int), None)
+        limit = output_limit(body)
         if limit is not None:
             self._limits += limit
             self._limited += 1
         if tokens > self._largest:
-            self._largest, self._largest_id = tokens, request.custom_id
-
-    def _count(self, text: str) -> int:
-        found = self._seen.get(text)
-        if found is None:
-            found = self._counter.count(text)
-            if len(self._seen) < _BATCH:
-                self._seen[text] = found
-        return found
+            self._largest, self._largest_id = tokens, custom_id
 
     def _standard_error(self) -> float:
         """Of the mean tokens of a prompt."""
@@ -175,19 +144,21 @@ class _Tally:
         return math.sqrt(variance / self.counted)
 
     def result(self, provider: Provider, shards: int, answer_tokens: int | None) -> Estimate:
+        model = self._lines.model
+        known = find_model(provider.name, model) or find_model("", model)
         scale = self.requests / self.counted
         tokens = round(self._tokens * scale)
-        low, high = self._counter.low(tokens), self._counter.high(tokens)
+        low, high = self._lines.low(tokens), self._lines.high(tokens)
         if self.counted < self.requests:
             error = 3 * self._standard_error() * self.requests
             low, high = max(0, int(low - error)), int(high + error) + 1
-        has_answers = self._known is None or self._known.max_output > 0
+        has_answers = known is None or known.max_output > 0
         limit = self._limits // self._limited if self._limited else _ANSWER_HIGH
         answers_low = self.requests * min(answer_tokens or _ANSWER_LOW, limit) if has_answers else 0
         answers_high = (
             self.requests * min(2 * answer_tokens if answer_tokens else limit, limit) if has_answers else 0
         )
-        price = find_price(provider.name, self._model)
+        price = find_price(provider.name, model)
         low_usd = high_usd = Decimal(0) if provider.is_free else None
         if price and not provider.is_free:
             low_usd = (low * price.input_usd + answers_low * price.output_usd) / 1_000_000
@@ -195,8 +166,8 @@ class _Tally:
         return Estimate(
             requests=self.requests,
             size_bytes=self.size_bytes,
-            model=self._model,
-            encoding=self._counter.encoding,
+            model=model,
+            encoding=self._lines.encoding,
             counted=self.counted,
             prompt_tokens_low=low,
             prompt_tokens_high=high,
@@ -205,11 +176,11 @@ class _Tally:
             answer_tokens_low=answers_low,
             answer_tokens_high=answers_high,
             shards=shards,
-            known=self._known,
+            known=known,
             price=price,
             low_usd=low_usd,
             high_usd=high_usd,
-            queue=find_queue_limits(provider.name, self._model),
+            queue=find_queue_limits(provider.name, model),
         )
 
 

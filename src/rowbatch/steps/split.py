@@ -9,7 +9,8 @@ import secrets
 import shutil
 import zipfile
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate, chain, islice, pairwise
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import BinaryIO
 
 from rowbatch.core.shard import ShardCutter, ShardLimits
 from rowbatch.errors import InputError, OutputExists, UsageError, from_os_error
+from rowbatch.steps.line_tokens import LineTokens
 from rowbatch.store.atomic import atomic_file, fsync_folder
 
 _BLOCK = 1 << 20
@@ -64,6 +66,7 @@ def split(
     parts: int | None = None,
     max_requests: int | None = None,
     max_bytes: int | None = None,
+    max_tokens: int | None = None,
     limits: ShardLimits | None = None,
     overwrite: bool = False,
 ) -> SplitReport:
@@ -74,7 +77,9 @@ def split(
         source: The file.
         out: A folder, or a name that ends in `.zip`.
         parts: So many parts of equally many lines; the first ones get one more where it does not come out.
-        max_requests, max_bytes: At most so much in a part; may be given together.
+        max_requests, max_bytes, max_tokens: At most so much in a part; may be given together. Tokens are
+            those
+            of the prompts: by the model's encoding where it is known, otherwise the most that they can be.
         limits: A provider's limits.
         overwrite: Whether what is at `out` may be replaced.
     Raises:
@@ -83,24 +88,26 @@ def split(
         RequestTooLarge: A line is larger than a part may be.
         OutputExists, StorageError: The output cannot be written.
     """
-    by_size = max_requests is not None or max_bytes is not None
+    by_size = any(most is not None for most in (max_requests, max_bytes, max_tokens))
     if (parts is not None) + by_size + (limits is not None) != 1:
         raise UsageError(
             "say how to split, in one way",
             hint="give --parts N, or --max-requests N and --max-bytes N, or --limits openai",
         )
-    if any(number is not None and number < 1 for number in (parts, max_requests, max_bytes)):
+    if any(number is not None and number < 1 for number in (parts, max_requests, max_bytes, max_tokens)):
         raise UsageError("a part holds at least one line", hint="give a number from 1")
     is_zip = out.suffix.lower() == ".zip"
     try:
-        _require_free(source, out, is_zip, overwrite)
+        require_free_parts(source, out, is_zip, overwrite)
         with _open(source) as file:
             if parts is not None:
                 planned, blank = _plan_parts(file, parts)
             else:
-                chosen = limits or ShardLimits(max_requests or _UNLIMITED, max_bytes or _UNLIMITED)
+                chosen = limits or ShardLimits(
+                    max_requests or _UNLIMITED, max_bytes or _UNLIMITED, max_tokens
+                )
                 planned, blank = _plan_limits(file, chosen)
-            written = _named(planned)
+            written = named_parts(planned)
             file.seek(0)
             write = _write_zip if is_zip else _write_folder
             write(file, out, written, overwrite)
@@ -109,7 +116,7 @@ def split(
     return SplitReport(out, tuple(written), blank)
 
 
-def _require_free(source: Path, out: Path, is_zip: bool, overwrite: bool) -> None:
+def require_free_parts(source: Path, out: Path, is_zip: bool, overwrite: bool) -> None:
     """Nothing is replaced that was not made here, and never the source."""
     place, origin = out.resolve(), source.resolve()
     if place == origin or place in origin.parents:
@@ -131,18 +138,27 @@ def _require_free(source: Path, out: Path, is_zip: bool, overwrite: bool) -> Non
 
 def _plan_limits(file: BinaryIO, limits: ShardLimits) -> tuple[list[tuple[int, int]], int]:
     """Lines and bytes of each part, as full as the limits allow; and the number of blank lines."""
-    cutter = ShardCutter(limits)
+    cutter, counter = ShardCutter(limits), LineTokens()
     found: list[tuple[int, int]] = []
     first, blank = 1, 0
     for offset, sizes in _line_sizes(file):
         blank += _blank_lines(file, offset, sizes)
-        for cut in cutter.cut(sizes, range(first, first + len(sizes))):
+        tokens = _tokens_of(file, offset, sizes, counter) if limits.max_tokens is not None else None
+        for cut in cutter.cut(sizes, range(first, first + len(sizes)), tokens):
             if cut.shard > len(found):
                 found.append((0, 0))
             lines, size = found[-1]
             found[-1] = (lines + cut.stop - cut.start, size + cut.size_bytes)
         first += len(sizes)
     return found, blank
+
+
+def _tokens_of(file: BinaryIO, offset: int, sizes: list[int], counter: LineTokens) -> list[int]:
+    place = file.tell()
+    file.seek(offset)
+    counts = [counter.count(file.read(size)) for size in sizes]
+    file.seek(place)
+    return counts
 
 
 def _plan_parts(file: BinaryIO, parts: int) -> tuple[list[tuple[int, int]], int]:
@@ -224,7 +240,8 @@ def _open(source: Path) -> BinaryIO:
     raise InputError(f"{source} is empty", hint="is it the right file?")
 
 
-def _named(sizes: list[tuple[int, int]]) -> list[Part]:
+def named_parts(sizes: Sequence[tuple[int, int]]) -> list[Part]:
+    """Parts of so many lines and bytes, with their names."""
     digits = max(2, len(str(len(sizes))))
     return [
         Part(f"part_{number:0{digits}d}_of_{len(sizes):0{digits}d}.jsonl", lines, size)
@@ -232,19 +249,21 @@ def _named(sizes: list[tuple[int, int]]) -> list[Part]:
     ]
 
 
-def _write_folder(file: BinaryIO, out: Path, parts: list[Part], overwrite: bool) -> None:
-    # Under another name until all is there: nobody finds half of the parts.
+@contextmanager
+def folder_of_parts(out: Path, *, overwrite: bool) -> Iterator[Path]:
+    """
+    A folder to write parts into, which takes its name when all are there: nobody finds half of them.
+
+    Args:
+        out: The name it will have.
+        overwrite: Whether a folder of that name is replaced; otherwise it must be empty, or not there.
+    """
     place = out.resolve()
     token = secrets.token_hex(4)
     temporary, old = (place.with_name(f".{place.name}.{token}.{kind}") for kind in ("part", "old"))
     try:
         temporary.mkdir(parents=True)
-        for part in parts:
-            with (temporary / part.name).open("xb") as to:
-                _copy(file, to, part.size_bytes)
-                to.flush()
-                os.fsync(to.fileno())
-        _require_end(file)
+        yield temporary
         fsync_folder(temporary)
         if overwrite and place.exists():
             place.rename(old)
@@ -260,6 +279,16 @@ def _write_folder(file: BinaryIO, out: Path, parts: list[Part], overwrite: bool)
             shutil.rmtree(old, ignore_errors=True)
         elif old.exists():
             old.rename(place)
+
+
+def _write_folder(file: BinaryIO, out: Path, parts: list[Part], overwrite: bool) -> None:
+    with folder_of_parts(out, overwrite=overwrite) as temporary:
+        for part in parts:
+            with (temporary / part.name).open("xb") as to:
+                _copy(file, to, part.size_bytes)
+                to.flush()
+                os.fsync(to.fileno())
+        _require_end(file)
 
 
 def _write_zip(file: BinaryIO, out: Path, parts: list[Part], overwrite: bool) -> None:

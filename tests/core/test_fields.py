@@ -1,0 +1,63 @@
+"""JSON answers become columns."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rowbatch.core.fields import FieldReader
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 10**20)
+    | st.text(max_size=5)
+    | st.sampled_from([0.5, 1.0, 1e300]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("abc"), inner, max_size=2),
+    max_leaves=4,
+)
+objects = st.dictionaries(st.sampled_from(["a", "b", "c.d", "é", ""]), values, max_size=4)
+
+
+def flat(found: dict[str, Any], prefix: str = "") -> dict[str, str | None]:
+    """What each field is to be, by the rule of the docstring."""
+    result: dict[str, str | None] = {}
+    for name, value in found.items():
+        if isinstance(value, dict) and value:
+            result |= flat(value, f"{prefix}{name}.")
+        elif isinstance(value, str):
+            result[prefix + name] = value
+        elif value is None:
+            result[prefix + name] = None
+        else:
+            result[prefix + name] = json.dumps(value, ensure_ascii=False)
+    return result
+
+
+@given(st.lists(st.none() | objects | st.sampled_from(["nope", "[1]", "7", "{"]), max_size=25))
+def test_every_field_of_every_answer(found):
+    """
+    Each field is in its column, in its row, as it is spelled; what is no object is said to be none.
+    """
+    contents = [json.dumps(item, ensure_ascii=False) if isinstance(item, dict) else item for item in found]
+    frame = FieldReader().read(contents)
+    assert frame.height == len(found)
+    assert frame["is_object"].to_list() == [
+        None if item is None else isinstance(item, dict) for item in found
+    ]
+    for row, item in zip(frame.iter_rows(named=True), found, strict=True):
+        expected = flat(item) if isinstance(item, dict) else {}
+        assert {name: row[f".{name}"] for name in expected} == expected
+        others = {name for name in row if name.startswith(".") and name[1:] not in expected}
+        assert all(row[name] is None for name in others)
+
+
+def test_fences_and_spellings():
+    """
+    A Markdown fence does not count, and a number stays as it is spelled.
+    """
+    frame = FieldReader().read(['```json\n{"a": 1.50}\n```', '{"a": 1e5}', '{"a": "x"}'] * 3)
+    assert frame[".a"].to_list() == ["1.50", "1e5", "x"] * 3

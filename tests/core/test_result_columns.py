@@ -1,0 +1,143 @@
+"""Result files as columns say what the lines say."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rowbatch.core.embeddings import embeddings_of
+from rowbatch.core.result import UnreadableLine, read_result
+from rowbatch.core.result_columns import EXTRAS, probability, read_frames
+
+
+def answer(custom_id: Any, content: Any = "x", **choice: Any) -> dict[str, Any]:
+    body = {
+        "model": "m",
+        "choices": [{"message": {"content": content, "refusal": None}, "finish_reason": "stop", **choice}],
+        "usage": {
+            "prompt_tokens": 7,
+            "completion_tokens": 3,
+            "prompt_tokens_details": {"cached_tokens": 2},
+            "completion_tokens_details": {"reasoning_tokens": 1},
+        },
+    }
+    return {"custom_id": custom_id, "response": {"status_code": 200, "body": body}, "error": None}
+
+
+SAMPLES: list[bytes] = [
+    json.dumps(answer("row-1")).encode(),
+    json.dumps(answer("row-2", "é\u2028", finish_reason="length")).encode(),
+    json.dumps(answer(3)).encode(),
+    json.dumps(answer("")).encode(),
+    json.dumps(answer("row-4", None, message={"content": None, "refusal": "No."})).encode(),
+    json.dumps(answer("row-5", [{"type": "text", "text": "a"}])).encode(),
+    json.dumps(answer("row-6")).encode().replace(b'"x"', b"NaN"),
+    json.dumps({"custom_id": "row-7", "response": {"status_code": 0, "body": {}}}).encode(),
+    json.dumps({"custom_id": "row-8", "response": None, "error": {"code": "batch_expired"}}).encode(),
+    b"nope",
+    b"",
+    b'{"custom_id": "row-9", "response": {"status_code": 200, "body": {"choices": [{"text": "old"}]}}}',
+    b'{"custom_id": "a"} {"custom_id": "b"}',
+]
+
+
+@given(
+    lines=st.lists(st.sampled_from(SAMPLES), max_size=30),
+    extras=st.lists(st.sampled_from(EXTRAS), unique=True),
+    last=st.booleans(),
+)
+def test_columns_say_what_each_line_says(lines, extras, last):
+    """
+    Every line is in the columns as it is when read alone, or listed with its number; none is lost.
+    """
+    data = b"\n".join(lines) + (b"\n" if last else b"")
+    parts = list(read_frames(io.BytesIO(data), extras))
+    rows = [row for part in parts for row in part.frame.iter_rows(named=True)]
+    unreadable = [entry for part in parts for entry in part.unreadable]
+    expected, broken = [], []
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        if line:
+            try:
+                expected.append(read_result(line))
+            except UnreadableLine as error:
+                broken.append((number, str(error)))
+    assert unreadable == broken
+    assert [(row["custom_id"], row["content"], row["status"], row["status_reason"]) for row in rows] == [
+        (result.custom_id, result.content, result.status.value, result.reason) for result in expected
+    ]
+    if "usage" in extras:
+        assert [(row["prompt_tokens"], row["completion_tokens"]) for row in rows] == [
+            (result.prompt_tokens, result.completion_tokens) for result in expected
+        ]
+    if "model" in extras:
+        assert [row["model"] or "" for row in rows] == [result.model for result in expected]
+
+
+def test_what_is_asked_for_besides():
+    """
+    Usage, finish reason, refusal, further choices, confidence and the line itself are there on demand.
+    """
+    line = answer("row-1", logprobs={"content": [{"logprob": math.log(0.5)}, {"logprob": math.log(0.5)}]})
+    line["response"]["body"]["choices"].append({"message": {"content": "second"}, "finish_reason": "stop"})
+    data = json.dumps(line).encode() + b"\n"
+    (part,) = read_frames(io.BytesIO(data), EXTRAS)
+    row = part.frame.row(0, named=True)
+    assert row["choices"] == ["second"]
+    assert row["confidence"] == pytest.approx(0.25)
+    assert (row["cached_tokens"], row["reasoning_tokens"]) == (2, 1)
+    assert row["finish_reason"] == "stop"
+    assert row["refusal"] is None
+    assert row["raw"].encode() == data.rstrip()
+
+
+@pytest.mark.parametrize("logprobs", [b"null", b"{}", b'{"content": []}', b'{"content": [{}]}', b"[", b"7"])
+def test_no_confidence_without_probabilities(logprobs):
+    """
+    Where there are no probabilities there is no confidence.
+    """
+    assert probability(logprobs) is None
+
+
+def test_a_part_of_a_file():
+    """
+    So many bytes are read, to the end of a line, and no more.
+    """
+    data = b"".join(json.dumps(answer(f"row-{n}")).encode() + b"\n" for n in range(5))
+    size = data.index(b"\n") + 1
+    (part,) = read_frames(io.BytesIO(data), (), max_bytes=2 * size)
+    assert part.frame["custom_id"].to_list() == ["row-0", "row-1"]
+
+
+def test_embeddings():
+    """
+    Lists and Base64 are the same numbers; what is neither costs nobody else's.
+    """
+    import array
+    import base64
+
+    coded = base64.b64encode(array.array("f", [1.5, -2.0]).tobytes()).decode()
+    texts = pl.Series(["[1.5, -2.0]", f'"{coded}"', None, '"%%"', "[1, oops]"])
+    assert embeddings_of(texts).to_list() == [[1.5, -2.0], [1.5, -2.0], None, None, None]
+    line = {
+        "custom_id": "row-1",
+        "response": {"status_code": 200, "body": {"data": [{"embedding": [1.5, 2]}]}},
+    }
+    (part,) = read_frames(io.BytesIO(json.dumps(line).encode()))
+    assert part.frame["status"].to_list() == ["ok"]
+    assert embeddings_of(part.frame["embedding"]).to_list() == [[1.5, 2.0]]
+
+
+def test_moderations():
+    """
+    A moderation is JSON, so that its fields can become columns.
+    """
+    result = {"flagged": True, "categories": {"hate": False}}
+    line = {"custom_id": "row-1", "response": {"status_code": 200, "body": {"results": [result]}}}
+    assert json.loads(read_result(json.dumps(line).encode()).content) == result
