@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench docs format clean
+.PHONY: help demo test lint bench fuzz docs format clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -36,10 +36,14 @@ format: $(READY)  ## Format the code and put right what can be put right by mach
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
+fuzz: $(READY)  ## Read 10,000 broken tables and 10,000 broken result files
+	$(BIN)/python tests/fuzz_inputs.py --inputs 10000 $(ARGS)
+
 docs: $(READY)  ## Write the generated pages of the docs anew
 	$(BIN)/python docs/generate.py
 
 bench: $(READY)  ## Measure the speed
+	@$(UV) sync --quiet --frozen --all-extras --group bench --python "$$(command -v $(PYTHON))"
 	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file" $(ARGS); done
 
 clean:  ## Remove everything that make has made
@@ -61,5 +65,5 @@ $(UV):
 
 $(READY): $(UV) pyproject.toml uv.lock
 	@echo "Setting up .venv/ (the first time: about 300 MB to fetch) ..."
-	@$(UV) sync --quiet --frozen --extra local --python "$$(command -v $(PYTHON))"
+	@$(UV) sync --quiet --frozen --all-extras --python "$$(command -v $(PYTHON))"
 	@touch $@

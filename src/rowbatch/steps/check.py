@@ -182,13 +182,8 @@ class _FileReader:
         problems, request = line_problems(line, number, self._state)
         yield from problems
         if has_line_separator(line):
-            yield Problem(
-                number,
-                "line_separator",
-                "U+2028, U+2029 or U+0085 in it: some programs cut it there",
-                "warning",
-                True,
-            )
+            message = "U+2028, U+2029 or U+0085 in it: some programs cut it there"
+            yield Problem(number, "line_separator", message, "warning", is_fixable=request is not None)
         if len(line) > self._provider.max_line_bytes:
             yield Problem(
                 number,

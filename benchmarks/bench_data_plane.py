@@ -1,0 +1,201 @@
+"""
+The data plane: table to requests in shards, requests to parts, results to a labelled table.
+
+Each beside the method of the original tool, the best peer's, and the machine's limit, in one run, in turn.
+
+    make bench
+    make bench ARGS="--rows 200000 --rounds 1"
+    make bench ARGS="--rows 5000000 --without-peers"
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import workload
+
+_HERE = Path(__file__).parent
+
+
+class Cost(NamedTuple):
+    """What one call took."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mb: float
+
+
+class Method(NamedTuple):
+    """A way to do something: its name, its command, and where it writes."""
+
+    name: str
+    command: list[str]
+    output: Path
+
+
+def run(command: list[str]) -> Cost:
+    """Run a command that must succeed, in a process of its own."""
+    started = time.perf_counter()
+    # What it prints is not of interest.
+    quiet = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+    environment = {**os.environ, "PYTHONPATH": str(_HERE)}
+    process = os.posix_spawnp(command[0], command, environment, file_actions=quiet)
+    _, status, usage = os.wait4(process, 0)
+    wall_s = time.perf_counter() - started
+    if os.waitstatus_to_exitcode(status) != 0:
+        sys.exit(f"failed: {' '.join(command)}")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Cost(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit / 1e6)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder: every method writes to fresh pages."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def compare(title: str, methods: Sequence[Method], rounds: int, check: Callable[[], None]) -> None:
+    """Time methods in turn, ours first, and print each with its ratio to ours."""
+    costs: dict[str, list[Cost]] = {method.name: [] for method in methods}
+    for round_number in range(rounds):
+        for method in methods:
+            # A slow peer is not run as often: it is seconds beside fractions of one.
+            if round_number and costs[method.name][0].wall_s > 30:
+                continue
+            remove(method.output)
+            costs[method.name].append(run(method.command))
+            if method is methods[0]:
+                check()
+    for method in methods:
+        remove(method.output)
+    ours = statistics.median(cost.wall_s for cost in costs[methods[0].name])
+    write = sys.stdout.write
+    write(f"\n{title}\n  {'':28}{'wall s':>9}{'CPU s':>9}{'MB':>8}{'to ours':>10}\n")
+    for name, found in costs.items():
+        wall = statistics.median(cost.wall_s for cost in found)
+        cpu = statistics.median(cost.cpu_s for cost in found)
+        ratio = f"{wall / ours:9.1f}x" if wall >= ours else f"1/{ours / wall:.1f}".rjust(10)
+        peak = max(cost.peak_mb for cost in found)
+        spread = (
+            f"   {min(c.wall_s for c in found):.2f} to {max(c.wall_s for c in found):.2f}, {len(found)} runs"
+        )
+        write(f"  {name:28}{wall:9.2f}{cpu:9.2f}{peak:8,.0f}{ratio}{spread}\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Time the data plane beside others, and beside a copy.")
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--without-peers", action="store_true", help="Only ours, and the machine's limit.")
+    parser.add_argument("--folder", type=Path, help="Where the data go; a RAM disk gives steadier numbers.")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="rowbatch-bench-", dir=arguments.folder) as name:
+        bench(Path(name), arguments.rows, arguments.rounds, with_peers=not arguments.without_peers)
+
+
+def bench(folder: Path, rows: int, rounds: int, *, with_peers: bool) -> None:
+    """Make the data and run everything."""
+    table, whole, results = folder / "t.csv", folder / "whole.jsonl", folder / "results"
+    results.mkdir()
+    workload.write_table(table, rows)
+    workload.write_results(results, rows)
+    rowbatch = str(Path(sys.executable).with_name("rowbatch"))
+    asked = ["--template", workload.TEMPLATE, "--system", workload.SYSTEM, "--model", workload.MODEL]
+    asked += ["--temperature", "0", "--max-tokens", "60"]
+    run([rowbatch, "convert", str(table), "-o", str(whole), *asked])
+    peers = [sys.executable, str(_HERE / "peers.py")]
+    copy = shutil.which("cp") or "cp"
+    size = sum(path.stat().st_size for path in results.iterdir())
+    sys.stdout.write(
+        f"{rows:,} rows: table {table.stat().st_size / 1e6:,.0f} MB, "
+        f"requests {whole.stat().st_size / 1e6:,.0f} MB, results {size / 1e6:,.0f} MB\n"
+    )
+
+    def peer(name: str, output: str, *inputs: Path) -> list[Method]:
+        out = folder / output
+        command = [*peers, name, *map(str, inputs), str(out)]
+        return [Method(name, command, out)] if with_peers else []
+
+    parts = folder / "parts"
+    convert = [rowbatch, "convert", str(table), "-o", str(parts)]
+    split = [rowbatch, "split", str(whole), "-o", str(parts)]
+    compare(
+        "convert into shards",
+        [
+            Method("rowbatch convert --limits", [*convert, *asked, "--limits", "openai"], parts),
+            *peer("original-convert", "original.jsonl", table),
+            *peer("openai-batch", "openai-batch", table),
+            Method("cp of the output", [copy, str(whole), str(folder / "copy")], folder / "copy"),
+        ],
+        rounds,
+        lambda: same_bytes(sorted(parts.iterdir()), whole),
+    )
+    compare(
+        "split",
+        [
+            Method("rowbatch split", [*split, "--limits", "openai"], parts),
+            *peer("original-split", "original-parts", whole),
+            Method("cp", [copy, str(whole), str(folder / "copy")], folder / "copy"),
+        ],
+        rounds,
+        lambda: same_bytes(sorted(parts.iterdir()), whole),
+    )
+    out = folder / "labelled.csv"
+    files = [str(path) for path in sorted(results.iterdir())]
+    compare(
+        "extract, parse JSON, join to the table",
+        [
+            Method(
+                "rowbatch extract",
+                [rowbatch, "extract", *files, "-o", str(out), "--join", str(table), "--fields"],
+                out,
+            ),
+            *peer("original-extract", "original.csv", results, table),
+            *peer("batch-openai", "batch-openai.csv", results, table),
+            Method(
+                "read lines, copy the table",
+                [*peers, "limit-extract", str(results), str(table), str(folder / "copy")],
+                folder / "copy",
+            ),
+        ],
+        rounds,
+        lambda: all_rows(out, rows),
+    )
+
+
+def same_bytes(parts: Sequence[Path], whole: Path) -> None:
+    """Make sure that the parts are the whole."""
+    with whole.open("rb") as file:
+        for part in parts:
+            with part.open("rb") as piece:
+                while block := piece.read(1 << 22):
+                    if file.read(len(block)) != block:
+                        sys.exit(f"{part} is not what it should be")
+        if file.read(1):
+            sys.exit("a part is missing")
+
+
+def all_rows(path: Path, rows: int) -> None:
+    """Make sure that every row is in the table, with its label."""
+    import polars as pl
+
+    frame = pl.scan_csv(path, infer_schema=False).select("label", "status").collect()
+    ok = (frame["status"] == "ok").sum()
+    if frame.height != rows or ok != frame["label"].is_not_null().sum() or ok != rows - rows // 100:
+        sys.exit(f"{path} is not what it should be: {frame.height:,} rows, {ok:,} ok")
+
+
+if __name__ == "__main__":
+    main()
