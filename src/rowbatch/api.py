@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rowbatch.core.agreement import Agreement, agreement
-from rowbatch.core.codebook import Codebook, codebook_from_labels, parse_codebook
 from rowbatch.core.cost import CostEstimate, estimate_cost
 from rowbatch.core.endpoint import find_endpoint, output_limit
 from rowbatch.core.model_rules import shutdown_note
@@ -51,6 +50,7 @@ from rowbatch.steps.extract_report import ExtractReport
 from rowbatch.steps.frozen import (
     blank_rows,
     codebook_of,
+    frame_of,
     request_settings_of,
     table_of,
     text_columns,
@@ -58,7 +58,6 @@ from rowbatch.steps.frozen import (
 from rowbatch.steps.poll import Progress
 from rowbatch.steps.split import SplitReport
 from rowbatch.steps.submit import LostAnswerPolicy, SubmitReport
-from rowbatch.store.codebook_file import read_codebook
 from rowbatch.store.home import cache, home
 from rowbatch.store.ledger import Event, Shard
 from rowbatch.store.lock import run_lock
@@ -70,7 +69,7 @@ from rowbatch.store.rundir import (
     remember_run,
     remove_run,
 )
-from rowbatch.tables.base import BadRows, ReadOptions
+from rowbatch.tables.base import BadRows, ReadOptions, TableChunk
 from rowbatch.tables.formats import open_table
 from rowbatch.tables.frames import from_frame
 from rowbatch.tables.writer import WriteOptions
@@ -78,6 +77,7 @@ from rowbatch.tables.writer import WriteOptions
 if TYPE_CHECKING:
     import polars as pl
 
+    from rowbatch.core.codebook import Codebook
     from rowbatch.server.launch import Endpoint
 
 _UNLIMITED = 1 << 62
@@ -329,7 +329,7 @@ class Run:
         """
         if self.status().state != "collected":
             self.collect()
-        return _read_frame(self.output)
+        return _read_frame(self.output, self._settings.output["columns"])
 
     def agreement(self, gold: str, variable: str | None = None) -> Agreement:
         """
@@ -404,14 +404,14 @@ class Run:
     def _first_asked_row(self) -> tuple[int, Mapping[str, str]]:
         table = table_of(self._directory, self._settings)
         columns = text_columns(table, self._settings)
+        names = request_settings_of(self._settings).columns
         for chunk in table.chunks():
-            asked = chunk.frame.with_row_index("row", offset=chunk.first_row).filter(
-                ~blank_rows(chunk.frame, columns)
-            )
-            if asked.height:
-                cells = asked.row(0, named=True)
-                names = request_settings_of(self._settings).columns
-                return int(cells["row"]), {name: cells[str(table.column(name))] for name in names}
+            at = blank_rows(chunk.frame, columns).arg_min()
+            if at is None or blank_rows(chunk.frame[at : at + 1], columns)[0]:
+                continue
+            row = chunk.first_row + at
+            cells = frame_of(TableChunk(row, chunk.frame[at : at + 1]), table, self._settings)
+            return row, {name: cells[str(table.column(name))][0] for name in names}
         raise RunError("no row has a text", path=str(self.path))
 
     def _estimate(self, requests: int, request_bytes: int) -> CostEstimate:
@@ -895,6 +895,9 @@ def _codebook(
     codebook: str | Path | Mapping[str, Any] | Codebook | None,
     variable: str,
 ) -> Codebook:
+    from rowbatch.core.codebook import Codebook, codebook_from_labels, parse_codebook
+    from rowbatch.store.codebook_file import read_codebook
+
     if codebook is None:
         if labels:
             return codebook_from_labels(variable, labels, prompt or "")
@@ -954,7 +957,7 @@ def _tell(hooks: Hooks, stage: Stage) -> None:
         hooks.stage(stage)
 
 
-def _read_frame(path: Path) -> pl.DataFrame:
+def _read_frame(path: Path, added: Sequence[str]) -> pl.DataFrame:
     import polars as pl
 
     if path.suffix == ".parquet":
@@ -968,6 +971,11 @@ def _read_frame(path: Path) -> pl.DataFrame:
             free = f"{free}_{position}"
         names.append(free)
     frame: pl.DataFrame = pl.concat(frames).rename(dict(zip(frames[0].columns, names, strict=True)))
+    # Stata and SPSS have codes where the codebook has labels.
+    for name, info in zip(names, table.columns, strict=False):
+        if name in added and info.value_labels:
+            labels = {str(code): label for code, label in info.value_labels.items()}
+            frame = frame.with_columns(pl.col(name).replace(labels))
     return frame
 
 

@@ -15,13 +15,13 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
-import httpx2
-import stamina
-
 from rowbatch.errors import ServiceError
+
+if TYPE_CHECKING:
+    import httpx2
 
 _RETRIED_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 _MAX_RETRY_AFTER_S = 900.0
@@ -95,6 +95,8 @@ class HttpClient:
     _client: httpx2.Client = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        import httpx2
+
         local = (urlsplit(self.base_url).hostname or "") in ("127.0.0.1", "localhost", "::1")
         self._client = httpx2.Client(
             base_url=self.base_url.rstrip("/") + "/",
@@ -153,6 +155,7 @@ class HttpClient:
         Raises:
             ServiceError: Refused, unreachable, or shorter than announced after all attempts.
         """
+        import stamina
 
         def fetch() -> int:
             to.seek(0)
@@ -189,6 +192,8 @@ class HttpClient:
         A refusal is only what the service says in its own well-formed error, or a connection that
         was never opened. A time-out, a reset, 5xx, 408, 409, a proxy's page: unknown.
         """
+        import httpx2
+
         try:
             response = self._client.post(path, json=body, headers={**self._headers(), **(headers or {})})
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
@@ -213,6 +218,8 @@ class HttpClient:
         )
 
     def _retried(self, send: Callable[[], httpx2.Response]) -> httpx2.Response:
+        import stamina
+
         def checked() -> httpx2.Response:
             response = send()
             if not response.is_success:
@@ -227,6 +234,8 @@ class HttpClient:
         raise AssertionError("unreachable")
 
     def _call(self, send: Callable[[], _T]) -> _T:
+        import httpx2
+
         try:
             return send()
         except httpx2.HTTPError as error:

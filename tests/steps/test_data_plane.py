@@ -497,3 +497,19 @@ def test_no_bytes_make_a_traceback(line):
     """
     problems, found = line_problems(line, 1, FileState())
     assert found is not None or list(problems)
+
+
+def test_a_labelled_table_of_stata_reads_as_labels(tmp_path):
+    """
+    From Python the labels are labels, although Stata has codes for them.
+    """
+    from rowbatch.api import _read_frame
+    from rowbatch.tables.base import TableChunk
+    from rowbatch.tables.writer import AddedColumn, TableShape, open_writer
+
+    path = tmp_path / "t.dta"
+    shape = TableShape(("id",), (), (AddedColumn("mood", labels=("good", "bad")), AddedColumn("status")))
+    with open_writer(path, "stata", shape) as writer:
+        added = pl.DataFrame({"mood": ["bad", "", "good"], "status": ["ok", "skipped", "ok"]})
+        writer.write(TableChunk(1, pl.DataFrame({"0": ["1", "2", "3"]})), added)
+    assert _read_frame(path, ["mood", "status"])["mood"].to_list() == ["bad", "", "good"]

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import msgspec
 import polars as pl
 
-from rowbatch.core.codebook import Codebook, Variable, spelling_key
 from rowbatch.core.fields import unfenced
+from rowbatch.core.spelling import spelling_key
 from rowbatch.core.states import RowStatus
+
+if TYPE_CHECKING:
+    from rowbatch.core.codebook import Codebook, Variable
 
 _JSON = msgspec.json.Decoder()
 _CACHE_ENTRIES = 10_000

@@ -7,12 +7,12 @@ answer must fit. Free text is a codebook without variables.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
+from rowbatch.core.spelling import spelling_key
 from rowbatch.errors import CodebookError
 
 _Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
@@ -161,11 +161,6 @@ def answer_schema(codebook: Codebook) -> dict[str, Any] | None:
         "required": [variable.name for variable in codebook.variables],
         "additionalProperties": False,
     }
-
-
-def spelling_key(text: str) -> str:
-    """Two spellings of a label are the same when their keys are: case and outer punctuation don't count."""
-    return re.sub(r"\s+", " ", text.strip().strip("\"'`*.,:;!()[]").strip()).casefold()
 
 
 def _contradictions(codebook: Codebook) -> Iterator[tuple[tuple[str | int, ...], str]]:

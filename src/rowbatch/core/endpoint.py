@@ -10,10 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
-from rowbatch.core.codebook import Codebook, answer_schema
 from rowbatch.errors import UsageError
+
+if TYPE_CHECKING:
+    from rowbatch.core.codebook import Codebook
 
 _SCHEMA_NAME = "answer"
 
@@ -93,6 +95,8 @@ def output_limit(parameters: Mapping[str, Any]) -> int | None:
 
 def answer_format(endpoint: Endpoint, codebook: Codebook) -> dict[str, Any]:
     """The parameters that bind an answer to the codebook; none for free text."""
+    from rowbatch.core.codebook import answer_schema
+
     schema = answer_schema(codebook)
     if schema is None:
         return {}

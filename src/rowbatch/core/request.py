@@ -18,6 +18,8 @@ from rowbatch.errors import UsageError
 # valid line in two.
 _LINE_ENDS: dict[str, str] = {"\u0085": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 _HAS_LINE_END = "[" + "".join(_LINE_ENDS) + "]"
+# Each may be some megabytes.
+_IMAGES_AT_ONCE = 32
 _CHUNK_BYTES = 32 << 20
 
 
@@ -85,6 +87,8 @@ class RequestSettings:
 
     def rows_per_chunk(self, most: int = 20_000) -> int:
         """How many rows to render at a time: a long prompt stands in each, and must not fill the memory."""
+        if self.image is not None:
+            most = min(most, _IMAGES_AT_ONCE)
         constant = sum(len(part.encode()) for part in self.line_parts() if isinstance(part, str))
         return max(1, min(most, _CHUNK_BYTES // constant))
 

@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from rowbatch.core.answer import AnswerReader
-from rowbatch.core.codebook import Codebook
 from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.states import RowStatus
 from rowbatch.errors import OutputExists
@@ -33,6 +32,9 @@ from rowbatch.store.ledger import Ledger
 from rowbatch.store.rundir import RunDirectory, RunSettings, digest_file
 from rowbatch.tables.base import Table, TableChunk
 from rowbatch.tables.writer import AddedColumn, TableShape, WriteOptions, format_of, open_writer
+
+if TYPE_CHECKING:
+    from rowbatch.core.codebook import Codebook
 
 SKIPPED_REASON = "the text is empty"
 

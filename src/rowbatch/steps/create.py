@@ -7,11 +7,10 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from rowbatch.core.codebook import Codebook
 from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.template import Template
 from rowbatch.errors import OutputExists, UsageError
@@ -22,6 +21,9 @@ from rowbatch.store.rundir import RunDirectory, RunSettings, digest_source, requ
 from rowbatch.tables.base import ReadOptions, Table
 from rowbatch.tables.formats import open_table
 from rowbatch.tables.writer import WriteOptions, format_of
+
+if TYPE_CHECKING:
+    from rowbatch.core.codebook import Codebook
 
 FRAME_NAME = "table.parquet"
 STATUS_COLUMNS = ("status", "status_reason", "raw_answer", "model")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from rowbatch.core.codebook import Codebook, instructions_text, parse_codebook
 from rowbatch.core.endpoint import answer_format, find_endpoint
 from rowbatch.core.request import RequestSettings
 from rowbatch.core.template import Template
@@ -16,16 +16,23 @@ from rowbatch.store.rundir import RunDirectory, RunSettings, digest_source, requ
 from rowbatch.tables.base import ReadOptions, Table, TableChunk
 from rowbatch.tables.formats import open_table
 
+if TYPE_CHECKING:
+    from rowbatch.core.codebook import Codebook
+
 ID_PREFIX = "row-"
 
 
 def codebook_of(settings: RunSettings) -> Codebook:
     """The codebook that the run was made with."""
+    from rowbatch.core.codebook import parse_codebook
+
     return parse_codebook(dict(settings.answer))
 
 
 def request_settings_of(settings: RunSettings) -> RequestSettings:
     """How a row of the table becomes a request: the same settings give the same bytes."""
+    from rowbatch.core.codebook import instructions_text
+
     codebook = codebook_of(settings)
     request = settings.request
     endpoint = find_endpoint(request["url"])
