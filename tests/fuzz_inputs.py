@@ -87,6 +87,24 @@ def results() -> list[bytes]:
     return found
 
 
+def requests() -> list[bytes]:
+    """Whole batch files to begin with."""
+    lines = []
+    for number in range(1, 40):
+        body = {"model": "gpt-5", "messages": [{"role": "user", "content": f"é {number}"}]}
+        request = {
+            "custom_id": f"row-{number}",
+            "method": "POST",
+            "url": "/v1/chat/completions",
+            "body": body,
+        }
+        lines.append(json.dumps(request, ensure_ascii=bool(number % 2)))
+    found = [("\n".join(lines) + "\n").encode()]
+    if SHARED.is_dir():
+        found += [path.read_bytes()[:60_000] for path in sorted(SHARED.glob("batch/*/input.jsonl"))]
+    return found
+
+
 def mutated(data: bytes, draw: random.Random) -> bytes:
     """The input with some things done to it."""
     content = bytearray(data)
@@ -153,7 +171,7 @@ def read_requests(path: Path, draw: random.Random) -> str:
 KINDS: dict[str, tuple[Callable[[], list[bytes]], str, Callable[[Path, random.Random], str]]] = {
     "tables": (tables, "in.csv", read_table),
     "results": (results, "in.jsonl", read_results),
-    "requests": (results, "in.jsonl", read_requests),
+    "requests": (requests, "in.jsonl", read_requests),
 }
 
 

@@ -63,7 +63,7 @@ def test_every_command_explains_itself():
     assert set(app.commands) == {
         *("run", "resume", "status", "list", "demo"),
         *("build", "submit", "watch", "download", "collect"),
-        *("convert", "split", "extract", "serve"),
+        *("convert", "split", "extract", "check", "estimate", "serve"),
     }
     for name, command in app.commands.items():
         assert command.help, name

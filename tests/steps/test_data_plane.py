@@ -24,6 +24,7 @@ from rowbatch.steps.convert import convert, duplicates_path
 from rowbatch.steps.duplicates import Duplicates, find_duplicates
 from rowbatch.steps.estimate import estimate_files
 from rowbatch.steps.extract import extract
+from rowbatch.steps.line_tokens import LineTokens
 from rowbatch.steps.result_files import result_frames
 from rowbatch.steps.rows_by_number import Cursor, RowsByNumber
 from rowbatch.tables.csv_reader import open_csv
@@ -513,3 +514,24 @@ def test_a_labelled_table_of_stata_reads_as_labels(tmp_path):
         added = pl.DataFrame({"mood": ["bad", "", "good"], "status": ["ok", "skipped", "ok"]})
         writer.write(TableChunk(1, pl.DataFrame({"0": ["1", "2", "3"]})), added)
     assert _read_frame(path, ["mood", "status"])["mood"].to_list() == ["bad", "", "good"]
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data are not here")
+def test_tokens_are_those_that_were_billed():
+    """
+    The prompts of a real batch have as many tokens as its provider counted.
+    """
+    pytest.importorskip("quicktok")
+    folder, counter = SHARED / "batch" / "chat_gpt4o_65", LineTokens()
+    counted = {}
+    with (folder / "input.jsonl").open("rb") as file:
+        for line in file:
+            custom_id, _, tokens = counter.read(line)
+            counted[custom_id] = tokens
+    billed = {
+        row["custom_id"]: row["prompt_tokens"]
+        for _, part in result_frames([folder / "output.jsonl"], ("usage",))
+        for row in part.frame.iter_rows(named=True)
+    }
+    assert counted == billed
+    assert len(billed) == 65

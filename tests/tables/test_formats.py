@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import resource
 import sys
 from pathlib import Path
@@ -27,6 +28,7 @@ from rowbatch.tables.writer import (
     unique_names,
 )
 
+SHARED = Path(os.environ.get("ROWBATCH_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 SUFFIXES = tuple(FORMATS)
 HOSTILE = [
     "",
@@ -554,7 +556,7 @@ def test_values_as_texts():
     assert as_text(frame)["b"].to_list()[:2] == ["x", "/w=="]
 
 
-def test_memory_does_not_grow_with_the_rows(tmp_path):
+def test_an_error_leaves_no_thread_behind(tmp_path):
     """
     An error in the middle of a Parquet file leaves no thread behind.
     """
@@ -598,3 +600,50 @@ def test_errors_are_ours(tmp_path, columns):
             open_writer(path, format_of(path), TableShape(("a",), columns, ())) as writer,
         ):
             writer.write(TableChunk(1, pl.DataFrame({"0": ["x"]})), pl.DataFrame())
+
+
+def test_files_of_r(tmp_path):
+    """
+    A data frame of R is a table: factors are texts, missing values empty; of several one is chosen.
+    """
+    pyreadr = pytest.importorskip("pyreadr")
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"text": ["é", None, "x"], "n": [1.0, 2.5, None]})
+    frame["kind"] = pd.Categorical(["a", "b", "a"])
+    for name in ("t.rds", "t.rda"):
+        path = tmp_path / name
+        write = pyreadr.write_rds if name == "t.rds" else pyreadr.write_rdata
+        write(str(path), frame)
+        assert read_rows(path) == (
+            ("text", "n", "kind"),
+            [("é", "1", "a"), ("", "2.5", "b"), ("x", "", "a")],
+        )
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data are not here")
+@pytest.mark.parametrize(
+    "archive", ["pyreadstat_test_data.tar.xz", "rdata_tests.tar.xz", "csvkit_examples.tar.xz"]
+)
+def test_files_of_other_people(tmp_path, archive):
+    """
+    Every file is a table that comes out again, cell by cell, or one clear error.
+    """
+    import tarfile
+
+    with tarfile.open(SHARED / archive) as files:
+        files.extractall(tmp_path / "in", filter="data")
+    tables = 0
+    for path in sorted(path for path in (tmp_path / "in").rglob("*") if path.is_file()):
+        try:
+            table = open_table(path)
+            chunks = list(table.chunks())
+        except RowbatchError:
+            continue
+        tables += 1
+        out = tmp_path / "out.csv"
+        with open_writer(out, "csv", TableShape(table.header, table.columns, ())) as writer:
+            for chunk in chunks:
+                writer.write(chunk, pl.DataFrame())
+        rows = [row for chunk in chunks for row in chunk.frame.iter_rows()]
+        assert read_rows(out, encoding="utf-8", delimiter=",") == (table.header, rows), path.name
+    assert tables >= 20

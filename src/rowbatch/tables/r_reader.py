@@ -16,7 +16,7 @@ _CORPUS_HINT = 'in R: export convert(corpus, to = "data.frame"), or any data.fra
 
 
 class RTable(FrameTable):
-    """A data frame of R. A factor is text: its levels."""
+    """A data frame of R. A factor is text: its levels. Names of rows are a column, `rownames`."""
 
     format = "r"
 
@@ -48,7 +48,7 @@ def open_r(path: Path, options: ReadOptions) -> RTable:
         with warnings.catch_warnings():
             # What it says of objects that it skips, is said below.
             warnings.simplefilter("ignore")
-            found = pyreadr.read_r(str(path))
+            found = pyreadr.read_r(str(path), output_format="polars", encoding=options.encoding)
     except MemoryError:
         raise
     # Strange objects make the reader raise many kinds of errors.
@@ -59,10 +59,12 @@ def open_r(path: Path, options: ReadOptions) -> RTable:
             hint=_CORPUS_HINT,
         ) from error
     name, frame = _chosen(path, dict(found), options.sheet)
+    if frame.columns[-1] == "rownames" and frame.width > 1 and _are_numbers(frame["rownames"]):
+        frame = frame.drop("rownames")
     return RTable(
         path,
         tuple(map(str, frame.columns)),
-        _typed(path, frame),
+        _without_nan(frame),
         reading=ReadOptions(sheet=name if options.sheet else None, encoding=options.encoding),
     )
 
@@ -85,23 +87,14 @@ def _chosen(path: Path, objects: dict[Any, Any], wanted: str | None) -> tuple[st
     return wanted, frames[wanted]
 
 
-def _typed(path: Path, frame: Any) -> pl.DataFrame:
-    columns = []
-    for number in range(len(frame.columns)):
-        column = frame.iloc[:, number]
-        if str(column.dtype) == "category":
-            column = column.astype(object)
-        series: Any
-        try:
-            series = pl.from_pandas(column, nan_to_null=True)
-            if series.dtype.is_float():
-                series = series.fill_nan(None)
-        except (ImportError, TypeError, ValueError, pl.exceptions.PolarsError):
-            # Texts and numbers in one column: each as it reads.
-            values = column.where(column.notna(), None).tolist()
-            texts = [None if value is None else str(value) for value in values]
-            series = pl.Series(texts, dtype=pl.String)
-        columns.append(series.alias(str(number)))
-    if not columns:
-        raise TableError(f"{path} holds no data frame", path=str(path), hint=_CORPUS_HINT)
-    return pl.DataFrame(columns)
+def _without_nan(frame: pl.DataFrame) -> pl.DataFrame:
+    """R's missing numbers are of the kind that is no number."""
+    return frame.with_columns(
+        pl.col(name).fill_nan(None) for name, kind in frame.schema.items() if kind.is_float()
+    )
+
+
+def _are_numbers(names: pl.Series) -> bool:
+    """Names of rows that nobody gave: 1, 2, 3, …"""
+    texts = names.cast(pl.String)
+    return texts.to_list() == [str(number) for number in range(1, len(texts) + 1)]
