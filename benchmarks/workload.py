@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -165,3 +166,8 @@ def _filled(pattern: str, fields: dict[str, pl.Series]) -> pl.Series:
     """The pattern with each field's values in place of its name, one text for each."""
     pieces = re.split(f"({'|'.join(fields)})", pattern)
     return pl.select(pl.concat_str([pl.lit(fields.get(piece, piece)) for piece in pieces])).to_series()
+
+
+if __name__ == "__main__":
+    write_table(Path(sys.argv[1]), int(sys.argv[3]))
+    write_results(Path(sys.argv[2]), int(sys.argv[3]))

@@ -62,7 +62,8 @@ def _from_pandas(frame: Any) -> pl.DataFrame:
             series = pl.from_pandas(column, nan_to_null=True)
         except ImportError:
             # Some columns need pyarrow on their way; their values do not.
-            values = column.where(column.notna(), None).tolist()
+            # As objects first: a column of texts would take None for NaN again.
+            values = column.astype(object).where(column.notna(), None).tolist()
             series = pl.Series(values, strict=False)
         columns.append(series.alias(str(name)))
     return pl.DataFrame(columns)
