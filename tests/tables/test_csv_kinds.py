@@ -212,6 +212,43 @@ def test_broken_rows_on_demand(tmp_path, mode, rows, lines):
     assert table.bad_rows.count == len(lines)
 
 
+@pytest.mark.parametrize(
+    ("rows", "kept", "lines"),
+    [
+        pytest.param(
+            ['1,"open,x', "2,good,y", "3,good,z", '4,"also open,w', "5,good,v"],
+            ["2", "3", "5"],
+            [2, 5],
+            id="text-after-the-quote-that-closes",
+        ),
+        pytest.param(
+            ['1,"open,x', "2,good,y", '3,good,"quoted"', "4,good,v"],
+            ["2", "3", "4"],
+            [2],
+            id="a-good-quote-closes",
+        ),
+        pytest.param(
+            ['1,"open,x', "2,good,y", '3,"",z', "4,good,v"],
+            ["2", "3", "4"],
+            [2],
+            id="too-few-cells",
+        ),
+        pytest.param(
+            ['1,"two', 'lines" here",x', "2,good,y"], ["2"], [2], id="no-row-among-the-lines-of-a-cell"
+        ),
+    ],
+)
+def test_a_quote_that_closes_in_a_later_row_costs_its_own_row(tmp_path, rows, kept, lines):
+    """
+    Rows that a broken record would swallow as a part of its cell are rows.
+    """
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(["id,text,more", *rows, ""]))
+    table = open_csv(path, on_bad_rows="skip")
+    assert [row[0] for row in rows_of(table)] == kept
+    assert [bad.line for bad in table.bad_rows.first] == lines
+
+
 def test_bytes_of_another_encoding_on_demand(tmp_path):
     """
     A byte that is not of the encoding costs its row, or becomes a replacement character, and is listed.

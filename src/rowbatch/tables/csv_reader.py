@@ -155,7 +155,7 @@ class CsvTable(Table):
         """The rows, each with as many cells as the header; a broken one as `on_bad_rows` says."""
         width, mode = len(self.header), self.on_bad_rows
         if mode != "stop":
-            records.be_lenient()
+            records.be_lenient(width)
         blank_lines: list[int] = []
         for line, record, wrong in records:
             cells, fault = record or ([""] if width == 1 else []), wrong
@@ -589,7 +589,7 @@ class _Records:
         self._offset, self._first_line = offset, first_line
         self._text: IO[str] | None = None
         self._records: Iterator[tuple[int, list[str], str]] = iter(())
-        self._is_lenient = False
+        self._lenient_width: int | None = None
 
     def __enter__(self) -> _Records:
         self._text = self._open()
@@ -606,9 +606,14 @@ class _Records:
     def __next__(self) -> tuple[int, list[str], str]:
         return next(self._records)
 
-    def be_lenient(self) -> None:
-        """From here on give what is broken as far as it can be understood, and say what is wrong."""
-        self._is_lenient = True
+    def be_lenient(self, width: int) -> None:
+        """
+        From here on give what is broken as far as it can be understood, and say what is wrong.
+
+        Args:
+            width: So many cells has a record that is not broken.
+        """
+        self._lenient_width = width
 
     def _open(self) -> IO[str]:
         try:
@@ -627,19 +632,20 @@ class _Records:
             while True:
                 line, fault = lines.number, ""
                 lines.begin_record()
-                lines.limit = _MAX_LENIENT_CHARS if self._is_lenient else None
+                lines.limit = None if self._lenient_width is None else _MAX_LENIENT_CHARS
                 record: list[str] | None
                 try:
                     record = next(reader, None)
+                    self._require_no_swallowed_rows(lines.record, record)
                 except (csv.Error, _NeverClosed) as error:
-                    if not self._is_lenient and isinstance(error, csv.Error):
+                    if self._lenient_width is None and isinstance(error, csv.Error):
                         self._require_clean(lines.record, line)
                         raise self._translated(error, line, lines.number - 1) from error
                     record, fault = self._understood(lines, error)
                     reader = csv.reader(lines, delimiter=self._delimiter, strict=True)
                 if record is None:
                     return
-                if not self._is_lenient:
+                if self._lenient_width is None:
                     self._require_clean(lines.record, line)
                     yield line, record, ""
                 else:
@@ -652,7 +658,7 @@ class _Records:
     def _understood(self, lines: _Lines, error: Exception) -> tuple[list[str], str]:
         """The cells of a broken record, and what is wrong."""
         record = lines.record
-        if "expected after" in str(error):
+        if "expected after" in str(error) and not self._swallowed_rows(record):
             lenient = csv.reader(record, delimiter=self._delimiter)
             return next(lenient, []), "text after a closing quote"
         # Only the line where it begins is broken; what was taken for a part of its cell are rows.
@@ -660,6 +666,29 @@ class _Records:
         del record[1:]
         literal = csv.reader(record, delimiter=self._delimiter, quoting=csv.QUOTE_NONE)
         return next(literal, []), "a quote is opened and never closed"
+
+    def _require_no_swallowed_rows(self, lines: list[str], record: list[str] | None) -> None:
+        if record is not None and self._swallowed_rows(lines, len(record)):
+            raise _NeverClosed
+
+    def _swallowed_rows(self, record: list[str], cells: int | None = None) -> bool:
+        """
+        Whether a broken record took rows for a part of its cell, as after a quote that closes in a later one.
+
+        Args:
+            record: Its lines.
+            cells: How many were found; None when they could not be.
+        """
+        width = self._lenient_width
+        if width in (None, 1, cells) or len(record) == 1:
+            return False
+        for line in record[1:]:
+            try:
+                if len(next(csv.reader([line], delimiter=self._delimiter, strict=True), [])) == width:
+                    return True
+            except csv.Error:
+                continue
+        return False
 
     def _require_clean(self, record: list[str], line: int) -> None:
         for number, text in enumerate(record, start=line):
