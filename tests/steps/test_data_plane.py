@@ -504,7 +504,7 @@ def test_a_labelled_table_of_stata_reads_as_labels(tmp_path):
     """
     From Python the labels are labels, although Stata has codes for them.
     """
-    from rowbatch.api import _read_frame
+    from rowbatch.api.runs import _read_frame
     from rowbatch.tables.base import TableChunk
     from rowbatch.tables.writer import AddedColumn, TableShape, open_writer
 

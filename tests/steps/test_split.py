@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from hypothesis import given, settings
@@ -265,15 +266,34 @@ def test_a_source_that_changes_meanwhile(
     A file that another program writes while it is split is an error, and no part is left.
     """
     source = write(tmp_path / "in.jsonl", b"1\n2\n3\n")
-    named = split_module.named_parts
+    plan = split_module._plan_parts
 
-    def meanwhile(sizes: list[tuple[int, int]]) -> list[split_module.Part]:
+    def meanwhile(file: BinaryIO, parts: int) -> Iterator[split_module._Piece]:
+        pieces = list(plan(file, parts))
         source.write_bytes(change)
-        return named(sizes)
+        yield from pieces
 
-    monkeypatch.setattr(split_module, "named_parts", meanwhile)
+    monkeypatch.setattr(split_module, "_plan_parts", meanwhile)
     with pytest.raises(InputError, match=says):
         split(source, tmp_path / name, parts=3)
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_a_source_that_is_replaced_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Another file under the same name is not cut where the first one was planned to be.
+    """
+    source = write(tmp_path / "in.jsonl", b"1\n2\n3\n")
+    opened = split_module._open
+
+    def replaced(path: Path) -> BinaryIO:
+        file = opened(path)
+        write(tmp_path / "other", b"12\n45\n").replace(path)
+        return file
+
+    monkeypatch.setattr(split_module, "_open", replaced)
+    with pytest.raises(InputError, match="replaced"):
+        split(source, tmp_path / "out", parts=3)
     assert list(tmp_path.iterdir()) == [source]
 
 

@@ -10,18 +10,22 @@ import shutil
 import zipfile
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate, chain, islice, pairwise
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from rowbatch.core.shard import ShardCutter, ShardLimits
 from rowbatch.errors import InputError, OutputExists, UsageError, from_os_error
-from rowbatch.steps.line_tokens import LineTokens
 from rowbatch.store.atomic import atomic_file, fsync_folder
 
-_BLOCK = 1 << 20
+if TYPE_CHECKING:
+    from rowbatch.steps.line_tokens import LineTokens
+
+_BLOCK = 1 << 18
+_MEANWHILE = "is another program writing it?"
 _COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
 _UNLIMITED = 1 << 62
 _PART_NAME = re.compile(r"part_\d+_of_\d+\.jsonl", re.ASCII)
@@ -101,19 +105,21 @@ def split(
         require_free_parts(source, out, is_zip, overwrite)
         with _open(source) as file:
             if parts is not None:
-                planned, blank = _plan_parts(file, parts)
+                plan = _plan_parts(file, parts)
             else:
                 chosen = limits or ShardLimits(
                     max_requests or _UNLIMITED, max_bytes or _UNLIMITED, max_tokens
                 )
-                planned, blank = _plan_limits(file, chosen)
-            written = named_parts(planned)
-            file.seek(0)
+                plan = _plan_limits(file, chosen)
             write = _write_zip if is_zip else _write_folder
-            write(file, out, written, overwrite)
+            written = write(file, out, plan, overwrite)
     except OSError as error:
         raise from_os_error(error, str(error.filename or source)) from error
-    return SplitReport(out, tuple(written), blank)
+    return SplitReport(
+        out,
+        tuple(named_parts([(part.lines, part.size_bytes) for part in written])),
+        sum(part.blank_lines for part in written),
+    )
 
 
 def require_free_parts(source: Path, out: Path, is_zip: bool, overwrite: bool) -> None:
@@ -136,21 +142,31 @@ def require_free_parts(source: Path, out: Path, is_zip: bool, overwrite: bool) -
         )
 
 
-def _plan_limits(file: BinaryIO, limits: ShardLimits) -> tuple[list[tuple[int, int]], int]:
-    """Lines and bytes of each part, as full as the limits allow; and the number of blank lines."""
+class _Piece(NamedTuple):
+    """What will be a part: its lines, its bytes, and how many of the lines have nothing in them."""
+
+    lines: int
+    size_bytes: int
+    blank_lines: int = 0
+
+
+def _plan_limits(file: BinaryIO, limits: ShardLimits) -> Iterator[_Piece]:
+    """Parts as full as the limits allow, each as soon as it is known."""
+    from rowbatch.steps.line_tokens import LineTokens
+
     cutter, counter = ShardCutter(limits), LineTokens()
-    found: list[tuple[int, int]] = []
+    shard, lines, size = 1, 0, 0
     first, blank = 1, 0
     for offset, sizes in _line_sizes(file):
         blank += _blank_lines(file, offset, sizes)
         tokens = _tokens_of(file, offset, sizes, counter) if limits.max_tokens is not None else None
         for cut in cutter.cut(sizes, range(first, first + len(sizes)), tokens):
-            if cut.shard > len(found):
-                found.append((0, 0))
-            lines, size = found[-1]
-            found[-1] = (lines + cut.stop - cut.start, size + cut.size_bytes)
+            if cut.shard > shard:
+                yield _Piece(lines, size)
+                shard, lines, size = cut.shard, 0, 0
+            lines, size = lines + cut.stop - cut.start, size + cut.size_bytes
         first += len(sizes)
-    return found, blank
+    yield _Piece(lines, size, blank)
 
 
 def _tokens_of(file: BinaryIO, offset: int, sizes: list[int], counter: LineTokens) -> list[int]:
@@ -161,8 +177,8 @@ def _tokens_of(file: BinaryIO, offset: int, sizes: list[int], counter: LineToken
     return counts
 
 
-def _plan_parts(file: BinaryIO, parts: int) -> tuple[list[tuple[int, int]], int]:
-    """Lines and bytes of each of so many parts of equally many lines; and the number of blank lines."""
+def _plan_parts(file: BinaryIO, parts: int) -> Iterator[_Piece]:
+    """So many parts of equally many lines."""
     # How many lines there are is known at the end. Then only those blocks are read again in which
     # one part ends and the next begins.
     blocks: list[tuple[int, int]] = []
@@ -186,8 +202,8 @@ def _plan_parts(file: BinaryIO, parts: int) -> tuple[list[tuple[int, int]], int]
             ends = list(accumulate(_first_sizes(file, offset, here[-1] - done)))
             offsets.extend(offset + ends[line - done - 1] for line in here)
         done += count
-    sizes_of_parts = [stop - start for start, stop in pairwise(offsets)]
-    return list(zip(counts, sizes_of_parts, strict=True)), blank
+    for number, (count, (start, stop)) in enumerate(zip(counts, pairwise(offsets), strict=True)):
+        yield _Piece(count, stop - start, 0 if number else blank)
 
 
 def _blank_lines(file: BinaryIO, offset: int, sizes: list[int]) -> int:
@@ -281,22 +297,45 @@ def folder_of_parts(out: Path, *, overwrite: bool) -> Iterator[Path]:
             old.rename(place)
 
 
-def _write_folder(file: BinaryIO, out: Path, parts: list[Part], overwrite: bool) -> None:
+def _write_folder(file: BinaryIO, out: Path, plan: Iterator[_Piece], overwrite: bool) -> list[_Piece]:
+    """One processor copies a part while another one looks where the next one ends."""
+    pieces: list[_Piece] = []
+    copies: list[Future[None]] = []
     with folder_of_parts(out, overwrite=overwrite) as temporary:
-        for part in parts:
-            with (temporary / part.name).open("xb") as to:
-                _copy(file, to, part.size_bytes)
-                to.flush()
-                os.fsync(to.fileno())
-        _require_end(file)
+        with ThreadPoolExecutor(1) as copier, Path(file.name).open("rb") as again:
+            if not os.path.samestat(os.fstat(file.fileno()), os.fstat(again.fileno())):
+                raise InputError("the file was replaced while it was split", hint=_MEANWHILE)
+            try:
+                for piece in plan:
+                    # How many there will be, which is in their names, is not known yet.
+                    name = temporary / str(len(pieces))
+                    copies.append(copier.submit(_copy_part, again, name, piece.size_bytes))
+                    pieces.append(piece)
+                for copy in copies:
+                    copy.result()
+            finally:
+                copier.shutdown(cancel_futures=True)
+            _require_end(again)
+        for number, part in enumerate(named_parts([(piece.lines, piece.size_bytes) for piece in pieces])):
+            (temporary / str(number)).rename(temporary / part.name)
+    return pieces
 
 
-def _write_zip(file: BinaryIO, out: Path, parts: list[Part], overwrite: bool) -> None:
+def _copy_part(file: BinaryIO, path: Path, size: int) -> None:
+    with path.open("xb") as to:
+        _copy(file, to, size)
+        to.flush()
+        os.fsync(to.fileno())
+
+
+def _write_zip(file: BinaryIO, out: Path, plan: Iterator[_Piece], overwrite: bool) -> list[_Piece]:
+    pieces = list(plan)
+    file.seek(0)
     with (
         atomic_file(out, overwrite=overwrite) as to,
         zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive,
     ):
-        for part in parts:
+        for part in named_parts([(piece.lines, piece.size_bytes) for piece in pieces]):
             # A fixed date: the same input gives the same bytes.
             entry = zipfile.ZipInfo(part.name, (1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
@@ -305,6 +344,7 @@ def _write_zip(file: BinaryIO, out: Path, parts: list[Part], overwrite: bool) ->
                 for block in _blocks(file, part.size_bytes):
                     member.write(block)
         _require_end(file)
+    return pieces
 
 
 def _copy(file: BinaryIO, to: BinaryIO, size: int) -> None:
@@ -330,15 +370,13 @@ def _copy(file: BinaryIO, to: BinaryIO, size: int) -> None:
 
 def _require_end(file: BinaryIO) -> None:
     if file.read(1):
-        raise InputError("the file became longer while it was split", hint="is another program writing it?")
+        raise InputError("the file became longer while it was split", hint=_MEANWHILE)
 
 
 def _blocks(file: BinaryIO, size: int) -> Iterator[bytes]:
     while size:
         block = file.read(min(_BLOCK, size))
         if not block:
-            raise InputError(
-                "the file became shorter while it was split", hint="is another program writing it?"
-            )
+            raise InputError("the file became shorter while it was split", hint=_MEANWHILE)
         size -= len(block)
         yield block

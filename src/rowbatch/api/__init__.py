@@ -1,0 +1,75 @@
+"""
+The verbs as functions: the only door for the command line, the web app and notebooks.
+
+    run = rowbatch.create("posts.csv", text="post", labels=["good", "bad"], prompt="How is the mood?")
+    print(run.preview())
+    run.submit()
+    run.wait()
+    run.table()
+
+Names are imported when they are first used: splitting a file needs nothing that reads tables.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rowbatch.api.demo import DemoRun as DemoRun
+    from rowbatch.api.demo import prepare_demo as prepare_demo
+    from rowbatch.api.local import ensure_local_server as ensure_local_server
+    from rowbatch.api.local import providers as providers
+    from rowbatch.api.local import require_provider as require_provider
+    from rowbatch.api.local import serve as serve
+    from rowbatch.api.local import server_home as server_home
+    from rowbatch.api.parts import split as split
+    from rowbatch.api.runs import Hooks as Hooks
+    from rowbatch.api.runs import Preview as Preview
+    from rowbatch.api.runs import Run as Run
+    from rowbatch.api.runs import Stage as Stage
+    from rowbatch.api.runs import Status as Status
+    from rowbatch.api.runs import create as create
+    from rowbatch.api.runs import list_runs as list_runs
+    from rowbatch.api.runs import open_run as open_run
+    from rowbatch.api.tools import check as check
+    from rowbatch.api.tools import convert as convert
+    from rowbatch.api.tools import estimate as estimate
+    from rowbatch.api.tools import extract as extract
+    from rowbatch.store.home import cache as cache
+    from rowbatch.tables.writer import WriteOptions as WriteOptions
+
+_PLACES = {
+    "DemoRun": "api.demo",
+    "prepare_demo": "api.demo",
+    "ensure_local_server": "api.local",
+    "providers": "api.local",
+    "require_provider": "api.local",
+    "serve": "api.local",
+    "server_home": "api.local",
+    "split": "api.parts",
+    "Hooks": "api.runs",
+    "Preview": "api.runs",
+    "Run": "api.runs",
+    "Stage": "api.runs",
+    "Status": "api.runs",
+    "create": "api.runs",
+    "list_runs": "api.runs",
+    "open_run": "api.runs",
+    "check": "api.tools",
+    "convert": "api.tools",
+    "estimate": "api.tools",
+    "extract": "api.tools",
+    "cache": "store.home",
+    "WriteOptions": "tables.writer",
+}
+
+
+def __dir__() -> list[str]:
+    return sorted(_PLACES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'rowbatch.api' has no attribute {name!r}")
+    return getattr(import_module(f"rowbatch.{_PLACES[name]}"), name)

@@ -1,0 +1,645 @@
+"""Runs: make one, find one, and its verbs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from rowbatch.api.local import ensure_local_server
+from rowbatch.core.agreement import Agreement, agreement
+from rowbatch.core.cost import CostEstimate, estimate_cost
+from rowbatch.core.endpoint import find_endpoint, output_limit
+from rowbatch.core.model_rules import shutdown_note
+from rowbatch.errors import RunError, UsageError
+from rowbatch.http import HttpClient, Key
+from rowbatch.providers.catalog import find_model, find_price, find_provider
+from rowbatch.providers.openai import OpenAIBatchClient
+from rowbatch.steps import build as build_step
+from rowbatch.steps import collect as collect_step
+from rowbatch.steps import create as create_step
+from rowbatch.steps import download as download_step
+from rowbatch.steps import poll as poll_step
+from rowbatch.steps import submit as submit_step
+from rowbatch.steps.build import BuildReport
+from rowbatch.steps.collect import CollectReport
+from rowbatch.steps.download import DownloadReport
+from rowbatch.steps.frozen import (
+    blank_rows,
+    codebook_of,
+    frame_of,
+    request_settings_of,
+    table_of,
+    text_columns,
+)
+from rowbatch.steps.poll import Progress
+from rowbatch.steps.submit import LostAnswerPolicy, SubmitReport
+from rowbatch.store.home import home
+from rowbatch.store.ledger import Event, Shard
+from rowbatch.store.lock import run_lock
+from rowbatch.store.rundir import (
+    RunDirectory,
+    RunSettings,
+    free_run_path,
+    known_runs,
+    remember_run,
+    remove_run,
+)
+from rowbatch.tables.base import BadRows, ReadOptions, TableChunk
+from rowbatch.tables.formats import open_table
+from rowbatch.tables.frames import from_frame
+from rowbatch.tables.writer import WriteOptions
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from rowbatch.core.codebook import Codebook
+
+_UNLIMITED = 1 << 62
+RUNS_FOLDER = "rowbatch-runs"
+"""Where runs are made when nothing else is said: a folder of this name in the working directory."""
+
+Stage = Literal["build", "submit", "watch", "download", "collect"]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """
+    What a run will send, before anything is sent.
+
+    Attributes:
+        built: Rows, requests, skipped rows, shards.
+        first_row: Number of the row that the first request is made of.
+        first_request: Its body.
+        provider: Who is asked, for people.
+        model: Which model.
+        destination: Where the texts go: an address, or "this computer".
+        cost: What it will cost.
+        note: What must be known about the model, or "".
+        encoding_guessed: Of the table, if nothing said it but the text itself; else "".
+        notes: What was changed so that the model takes it, and what is coming to the model.
+    """
+
+    built: BuildReport
+    first_row: int
+    first_request: Mapping[str, Any]
+    provider: str
+    model: str
+    destination: str
+    cost: CostEstimate
+    note: str
+    encoding_guessed: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """
+    How a run stands, from its ledger. Asks nobody.
+
+    Attributes:
+        path: The run directory.
+        state: `new`, `built`, `running`, `over`, `downloaded` or `collected`.
+        created_at: ISO 8601, UTC.
+        table, provider, model: What is labelled, by whom.
+        built: None while it is `new`.
+        progress: None while it is `new`.
+        output: The labelled table, or None until it was collected.
+        events: All, oldest first.
+    """
+
+    path: Path
+    state: Literal["new", "built", "running", "over", "downloaded", "collected"]
+    created_at: str
+    table: str
+    provider: str
+    model: str
+    built: BuildReport | None
+    progress: Progress | None
+    output: Path | None
+    events: tuple[Event, ...]
+
+
+@dataclass(slots=True)
+class Hooks:
+    """
+    Functions that are told how a long verb goes; each may be left out.
+
+    Attributes:
+        stage: A verb begins.
+        rows: Rows read so far, in `build` and `collect`.
+        progress: How the batches stand, in `watch`.
+        shard: A shard was submitted, or its files came.
+    """
+
+    stage: Callable[[Stage], None] | None = None
+    rows: Callable[[int], None] | None = None
+    progress: Callable[[Progress], None] | None = None
+    shard: Callable[[Shard], None] | None = None
+
+
+class Run:
+    """One run directory and its verbs. Each verb does what is left, and can be called again."""
+
+    def __init__(self, path: str | Path) -> None:
+        self._directory = RunDirectory(Path(path))
+        self._settings: RunSettings = self._directory.settings()
+
+    def __repr__(self) -> str:
+        return f"rowbatch.open({str(self.path)!r})"
+
+    @property
+    def path(self) -> Path:
+        """The run directory."""
+        return self._directory.path
+
+    @property
+    def output(self) -> Path:
+        """Where the labelled table goes."""
+        return Path(self._settings.output["path"] or self._directory.labelled)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the model runs on this machine."""
+        return bool(self._settings.request["provider"] == "local")
+
+    def build(self, hooks: Hooks | None = None) -> BuildReport:
+        """
+        Write the request files. Nothing is sent.
+
+        Raises:
+            TableError: The table is broken.
+            RunLocked: Another process works on the run.
+        """
+        hooks = hooks or Hooks()
+        _tell(hooks, "build")
+        if build_step.is_built(self._directory):
+            return build_step.read_build_report(self._directory)
+        with run_lock(self.path, "build"):
+            return build_step.build(self._directory, hooks.rows)
+
+    def preview(self, hooks: Hooks | None = None) -> Preview:
+        """What will be sent, to whom, and what it will cost. Builds the run when that is still to do."""
+        built = self.build(hooks)
+        settings, request = self._settings, self._settings.request
+        provider = find_provider(request["provider"])
+        row, cells = self._first_asked_row()
+        return Preview(
+            built=built,
+            first_row=row,
+            first_request=request_settings_of(settings).body_preview(cells),
+            provider=provider.title,
+            model=request["model"],
+            destination="this computer" if self.is_local else str(request["base_url"]),
+            cost=self._estimate(built.requests, built.request_bytes),
+            note=_model_note(request["provider"], request["model"]),
+            encoding_guessed=str(settings.table.get("encoding_guessed", "")),
+            notes=(
+                *settings.request.get("notes", ()),
+                *_shutdown_notes(request["provider"], request["model"]),
+            ),
+        )
+
+    def submit(self, hooks: Hooks | None = None, *, resubmit_lost: bool = False) -> SubmitReport:
+        """
+        Submit every shard that has no batch yet. This is the verb that may cost money.
+
+        Args:
+            hooks: Told how it goes.
+            resubmit_lost: Send a shard again whose paid call was lost, once the provider's list has
+                not shown it for the waiting time.
+        Raises:
+            ServiceError: The provider refused, or cannot be reached.
+            NeedsDecision: A paid call's outcome is not known.
+            LocalModelError: The local model is not installed.
+        """
+        hooks = hooks or Hooks()
+        self.build(hooks)
+        _tell(hooks, "submit")
+        with run_lock(self.path, "submit"), self._client() as client:
+            return submit_step.submit(
+                self._directory,
+                client,
+                url=self._settings.request["url"],
+                policy=self._lost_answer_policy(resubmit_lost),
+                reserve_usd=self._most_usd,
+                progress=hooks.shard,
+            )
+
+    def poll(self) -> Progress:
+        """Ask the provider once how the batches stand."""
+        with run_lock(self.path, "poll"), self._client() as client:
+            return poll_step.poll(self._directory, client)
+
+    def watch(self, hooks: Hooks | None = None, *, poll_every_s: float | None = None) -> Progress:
+        """Follow the batches until none is running. May be interrupted: they go on without us."""
+        hooks = hooks or Hooks()
+        _tell(hooks, "watch")
+        with run_lock(self.path, "watch"), self._client() as client:
+            return poll_step.watch(
+                self._directory,
+                client,
+                poll_every_s=poll_every_s or (0.5 if self.is_local else 30.0),
+                progress=hooks.progress,
+            )
+
+    def download(self, hooks: Hooks | None = None) -> DownloadReport:
+        """Bring the result files of every batch that is over."""
+        hooks = hooks or Hooks()
+        _tell(hooks, "download")
+        with run_lock(self.path, "download"), self._client() as client:
+            return download_step.download(self._directory, client, hooks.shard)
+
+    def collect(
+        self,
+        output: str | Path | None = None,
+        *,
+        errors: str | Path | None = None,
+        writing: WriteOptions | None = None,
+        overwrite: bool = False,
+        hooks: Hooks | None = None,
+    ) -> CollectReport:
+        """
+        Write the labelled table from what is on disk, every row once with a status.
+
+        Args:
+            output: Where to; None means where the run was told to.
+            errors: A table of the rows that were asked and are not ok, with reasons.
+            writing: How to write the table; None means as the run was told to.
+            overwrite: Whether a file that this run did not write may be replaced.
+            hooks: Told how it goes.
+        """
+        hooks = hooks or Hooks()
+        _tell(hooks, "collect")
+        note = _model_note(self._settings.request["provider"], self._settings.request["model"])
+        with run_lock(self.path, "collect"):
+            return collect_step.collect(
+                self._directory,
+                output=Path(output) if output else None,
+                overwrite=overwrite,
+                errors=Path(errors) if errors else None,
+                writing=writing,
+                notes={"note": note, "demonstration": True} if note else {},
+                progress=hooks.rows,
+            )
+
+    def wait(self, hooks: Hooks | None = None, *, poll_every_s: float | None = None) -> CollectReport:
+        """Watch, download and collect: from submitted batches to the labelled table."""
+        self.watch(hooks, poll_every_s=poll_every_s)
+        self.download(hooks)
+        return self.collect(hooks=hooks)
+
+    def resume(self, hooks: Hooks | None = None, *, resubmit_lost: bool = False) -> CollectReport:
+        """Do all that is left, from wherever the run stands, to the labelled table."""
+        self.submit(hooks, resubmit_lost=resubmit_lost)
+        return self.wait(hooks)
+
+    def table(self) -> pl.DataFrame:
+        """
+        The labelled table as a polars frame. Every column is text, unless the table is Parquet: then each has
+        its type.
+
+        Collects first when that was not done yet. Header names that stand twice, or are empty, get a
+        number, because a frame needs different names; the file has them as they were.
+        """
+        if self.status().state != "collected":
+            self.collect()
+        return _read_frame(self.output, self._settings.output["columns"])
+
+    def agreement(self, gold: str, variable: str | None = None) -> Agreement:
+        """
+        Compare the labels with those that people gave.
+
+        Args:
+            gold: Column of the table that holds the people's label. Rows where it is empty don't count.
+            variable: Which variable of the codebook; None means the first.
+        """
+        codebook = codebook_of(self._settings)
+        labelled = [item for item in codebook.variables if item.labels]
+        chosen = next((item for item in labelled if variable in (None, item.name)), None)
+        if chosen is None:
+            raise UsageError(f"the codebook has no labelled variable {variable or ''}".rstrip())
+        frame = self.table()
+        if gold not in frame.columns:
+            raise UsageError(f"the table has no column {gold!r}")
+        strange = sorted(set(frame[gold].unique()) - {"", *chosen.label_names})
+        if strange:
+            raise UsageError(
+                f"the column {gold!r} has labels that are not in the codebook: {', '.join(strange[:5])}"
+            )
+        column = self._settings.output["columns"][codebook.columns.index(chosen.name)]
+        pairs = [
+            (people, model or None) for people, model in frame.select(gold, column).iter_rows() if people
+        ]
+        return agreement(pairs, chosen.label_names)
+
+    def status(self) -> Status:
+        """How the run stands, from its files. Asks nobody and changes nothing."""
+        built: BuildReport | None = None
+        progress: Progress | None = None
+        events: tuple[Event, ...] = ()
+        state: Literal["new", "built", "running", "over", "downloaded", "collected"] = "new"
+        output: Path | None = None
+        if build_step.is_built(self._directory):
+            built = build_step.read_build_report(self._directory)
+            with self._directory.ledger() as ledger:
+                progress = poll_step.read_progress(ledger)
+                events = tuple(ledger.events())
+            state = _state(progress)
+            collected = [event for event in events if event.kind == "collected"]
+            if collected and Path(str(collected[-1].detail["path"])).is_file():
+                output = Path(str(collected[-1].detail["path"]))
+                if state == "downloaded":
+                    state = "collected"
+        return Status(
+            path=self.path,
+            state=state,
+            created_at=self._settings.created_at,
+            table=str(self._settings.table["path"]),
+            provider=str(self._settings.request["provider"]),
+            model=str(self._settings.request["model"]),
+            built=built,
+            progress=progress,
+            output=output,
+            events=events,
+        )
+
+    def discard(self) -> None:
+        """
+        Remove a run directory that was never built: nothing was sent, and its input could not be used.
+
+        Raises:
+            RunError: The run is built.
+        """
+        if build_step.is_built(self._directory):
+            raise RunError("a run that is built is not removed", path=str(self.path))
+        with run_lock(self.path, "discard"):
+            remove_run(self._directory)
+
+    def _first_asked_row(self) -> tuple[int, Mapping[str, str]]:
+        table = table_of(self._directory, self._settings)
+        columns = text_columns(table, self._settings)
+        names = request_settings_of(self._settings).columns
+        for chunk in table.chunks():
+            at = blank_rows(chunk.frame, columns).arg_min()
+            if at is None or blank_rows(chunk.frame[at : at + 1], columns)[0]:
+                continue
+            row = chunk.first_row + at
+            cells = frame_of(TableChunk(row, chunk.frame[at : at + 1]), table, self._settings)
+            return row, {name: cells[str(table.column(name))][0] for name in names}
+        raise RunError("no row has a text", path=str(self.path))
+
+    def _estimate(self, requests: int, request_bytes: int) -> CostEstimate:
+        request, codebook = self._settings.request, codebook_of(self._settings)
+        parameters = request["parameters"]
+        labelled = sum(bool(variable.labels) for variable in codebook.variables)
+        return estimate_cost(
+            requests=requests,
+            request_bytes=request_bytes,
+            labelled_variables=labelled,
+            free_variables=len(codebook.columns) - labelled,
+            max_answer_tokens=output_limit(parameters),
+            price=find_price(request["provider"], request["model"]),
+            is_free=find_provider(request["provider"]).is_free,
+        )
+
+    def _most_usd(self, shard: Shard) -> Decimal:
+        return self._estimate(shard.requests, shard.bytes).high_usd or Decimal(0)
+
+    def _lost_answer_policy(self, resubmit_lost: bool) -> LostAnswerPolicy:
+        if self.is_local:
+            # Our own server lists a batch at once and never makes two of one idempotency key.
+            return LostAnswerPolicy(wait_s=0.0, then="resubmit", look_every_s=0.2)
+        return LostAnswerPolicy(then="resubmit" if resubmit_lost else "ask")
+
+    @contextmanager
+    def _client(self) -> Iterator[OpenAIBatchClient]:
+        provider = find_provider(self._settings.request["provider"])
+        base_url, key = str(self._settings.request["base_url"]), None
+        if provider.name == "local" and not base_url:
+            endpoint = ensure_local_server()
+            base_url, key = endpoint.base_url, Key(endpoint.key)
+        else:
+            key = _key_of(provider.key_variables, provider.title)
+        with HttpClient(base_url, key) as http:
+            yield OpenAIBatchClient(http, honours_idempotency_key=provider.honours_idempotency_key)
+
+
+def create(
+    table: str | Path | object,
+    *,
+    text: str | None = None,
+    labels: Sequence[str] | None = None,
+    prompt: str | None = None,
+    codebook: str | Path | Mapping[str, Any] | Codebook | None = None,
+    variable: str = "label",
+    template: str | None = None,
+    provider: str = "local",
+    base_url: str | None = None,
+    model: str | None = None,
+    endpoint: str = "chat",
+    temperature: float | None = None,
+    max_tokens: int | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    image: str | None = None,
+    image_folder: str | Path | None = None,
+    dedupe: bool = False,
+    output: str | Path | None = None,
+    writing: WriteOptions | None = None,
+    overwrite: bool = False,
+    run: str | Path | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    sheet: str | None = None,
+    on_bad_rows: BadRows = "stop",
+) -> Run:
+    """
+    Make a run: check everything and freeze it in a run directory. Nothing is sent.
+
+    Args:
+        table: The input: a file of any format, a folder of .txt files, or a data frame (polars, pandas,
+            Arrow, a dictionary of lists), which is kept in the run directory. It is never changed.
+        text: Name of the column with the text.
+        labels: The labels to choose from. Without labels and codebook the answer is free text.
+        prompt: What to ask about each text.
+        codebook: A codebook file, or its content; instead of `labels`.
+        variable: Name of the answer's column when `labels` are given.
+        template: The user message with `{{column}}` placeholders; None means the text alone.
+        provider: Who is asked; `local` is the model on this machine.
+        base_url: Another address that speaks the provider's API.
+        model: None means the provider's default.
+        endpoint: `chat`, `responses` or `embeddings`.
+        temperature, max_tokens: Of each request; None means the provider's default.
+        parameters: Any others, as the endpoint names them.
+        image: Column with an image beside the text.
+        image_folder: Where the files lie that it names; None means that it holds addresses of the web.
+        dedupe: Ask rows that ask the same once; the answer goes to all of them.
+        writing: How the labelled table is written.
+        output: Where the labelled table goes; None means into the run directory.
+        overwrite: Whether `output` may be replaced.
+        run: Where the run directory shall lie; None means `rowbatch-runs/<table>`, numbered.
+        encoding, delimiter, sheet: Of the table; None means found out.
+        on_bad_rows: What to do with broken rows: `stop`, `keep` or `skip`.
+    Raises:
+        TableError, CodebookError, OutputExists, UsageError: Something does not fit; nothing was made.
+    """
+    frame = None if isinstance(table, str | Path) else from_frame(table)
+    path = Path("frame") if frame is not None else Path(str(table))
+    book = _codebook(labels=labels, prompt=prompt, codebook=codebook, variable=variable)
+    asked = find_endpoint(endpoint)
+    directory = RunDirectory(Path(run) if run else free_run_path(Path(RUNS_FOLDER), path.stem))
+    create_step.create(
+        directory,
+        table=path,
+        frame=frame,
+        text=text,
+        template=template,
+        codebook=book,
+        provider=provider,
+        base_url=base_url,
+        model=model,
+        endpoint=asked,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        parameters=parameters or {},
+        image=image,
+        image_folder=Path(image_folder) if image_folder else None,
+        dedupe=dedupe,
+        writing=writing,
+        output=Path(output) if output else None,
+        overwrite=overwrite,
+        reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows),
+    )
+    remember_run(home(), directory.path)
+    return Run(directory.path)
+
+
+def open_run(run: str | Path) -> Run:
+    """
+    Open a run that was made before.
+
+    Args:
+        run: Its directory, or its name when it lies in `rowbatch-runs/` or is known on this machine.
+    """
+    path = Path(run)
+    if (path / "run.toml").is_file() or path.is_dir():
+        return Run(path)
+    name = str(run)
+    local = Path(RUNS_FOLDER) / name
+    if (local / "run.toml").is_file():
+        return Run(local)
+    known = [place for place in known_runs(home()) if place.name == name]
+    if len(known) == 1:
+        return Run(known[0])
+    if known:
+        raise UsageError(
+            f"there are {len(known)} runs named {name}", hint="say which: " + ", ".join(map(str, known))
+        )
+    raise RunError(
+        f"there is no run {name}", path=name, hint="`rowbatch list` shows the runs on this machine"
+    )
+
+
+def list_runs() -> list[Status]:
+    """How every run on this machine stands that still has its directory, oldest first."""
+    places = {place.resolve(): None for place in known_runs(home())}
+    folder = Path(RUNS_FOLDER)
+    if folder.is_dir():
+        places |= {p.parent.resolve(): None for p in sorted(folder.glob("*/run.toml"))}
+    return [Run(place).status() for place in places]
+
+
+def _codebook(
+    *,
+    labels: Sequence[str] | None,
+    prompt: str | None,
+    codebook: str | Path | Mapping[str, Any] | Codebook | None,
+    variable: str,
+) -> Codebook:
+    from rowbatch.core.codebook import Codebook, codebook_from_labels, parse_codebook
+    from rowbatch.store.codebook_file import read_codebook
+
+    if codebook is None:
+        if labels:
+            return codebook_from_labels(variable, labels, prompt or "")
+        return Codebook(instructions=prompt or "")
+    if labels:
+        raise UsageError("labels are given twice: in the codebook and by themselves")
+    if isinstance(codebook, Codebook):
+        book = codebook
+    elif isinstance(codebook, Mapping):
+        book = parse_codebook(dict(codebook))
+    else:
+        book = read_codebook(Path(codebook))
+    if prompt:
+        if book.instructions:
+            raise UsageError(
+                "instructions are given twice: in the codebook and as a prompt", hint="leave --prompt out"
+            )
+        book = book.model_copy(update={"instructions": prompt})
+    return book
+
+
+def _key_of(variables: Sequence[str], title: str) -> Key:
+    for name in variables:
+        secret = os.environ.get(name, "").strip()
+        if secret:
+            return Key(secret)
+    raise UsageError(
+        f"{title} needs a key", hint=f"put it into the environment variable {' or '.join(variables)}"
+    )
+
+
+def _model_note(provider: str, model: str) -> str:
+    if provider != "local":
+        return ""
+    from rowbatch.server.local_model import DEMONSTRATION_NOTE, MODEL_ID
+
+    return DEMONSTRATION_NOTE if model == MODEL_ID else ""
+
+
+def _shutdown_notes(provider: str, model: str) -> list[str]:
+    known = find_model(provider, model)
+    note = shutdown_note(known, datetime.now(UTC).date()) if known else ""
+    return [note] if note else []
+
+
+def _state(progress: Progress) -> Literal["built", "running", "over", "downloaded"]:
+    states = {state for _, state, _ in progress.states}
+    if states == {"downloaded"}:
+        return "downloaded"
+    if progress.shards_unsent == progress.shards:
+        return "built"
+    return "running" if progress.shards_running or progress.shards_unsent else "over"
+
+
+def _tell(hooks: Hooks, stage: Stage) -> None:
+    if hooks.stage:
+        hooks.stage(stage)
+
+
+def _read_frame(path: Path, added: Sequence[str]) -> pl.DataFrame:
+    import polars as pl
+
+    if path.suffix == ".parquet":
+        return pl.read_parquet(path)
+    table = open_table(path)
+    frames = [chunk.frame for chunk in table.chunks()]
+    names: list[str] = []
+    for position, name in enumerate(table.header, start=1):
+        free = name or f"column_{position}"
+        while free in names:
+            free = f"{free}_{position}"
+        names.append(free)
+    frame: pl.DataFrame = pl.concat(frames).rename(dict(zip(frames[0].columns, names, strict=True)))
+    # Stata and SPSS have codes where the codebook has labels.
+    for name, info in zip(names, table.columns, strict=False):
+        if name in added and info.value_labels:
+            labels = {str(code): label for code, label in info.value_labels.items()}
+            frame = frame.with_columns(pl.col(name).replace(labels))
+    return frame

@@ -1,0 +1,169 @@
+"""The tools, each usable alone: tables to batch files, batch files looked at, result files to tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from rowbatch.core.endpoint import find_endpoint
+from rowbatch.core.result_columns import Extra
+from rowbatch.errors import UsageError
+from rowbatch.providers.catalog import find_provider
+from rowbatch.steps import check as check_step
+from rowbatch.steps import convert as convert_step
+from rowbatch.steps import estimate as estimate_step
+from rowbatch.steps import extract as extract_step
+from rowbatch.steps.check import CheckReport
+from rowbatch.steps.convert import ConvertReport
+from rowbatch.steps.estimate import Estimate, table_lines
+from rowbatch.steps.extract_report import ExtractReport
+from rowbatch.tables.base import BadRows, ReadOptions
+from rowbatch.tables.writer import WriteOptions
+
+if TYPE_CHECKING:
+    pass
+
+
+from rowbatch.api.parts import part_limits
+
+
+def convert(
+    table: str | Path,
+    output: str | Path,
+    *,
+    model: str,
+    text: str | None = None,
+    template: str | None = None,
+    system: str | None = None,
+    endpoint: str = "chat",
+    max_tokens: int | None = None,
+    temperature: float | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    image: str | None = None,
+    image_folder: str | Path | None = None,
+    dedupe: bool = False,
+    id_prefix: str = "row-",
+    skip_empty: bool = False,
+    max_requests: int | None = None,
+    max_bytes: int | None = None,
+    max_prompt_tokens: int | None = None,
+    limits: str | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    sheet: str | None = None,
+    on_bad_rows: BadRows = "stop",
+    overwrite: bool = False,
+) -> ConvertReport:
+    """A table becomes a Batch JSONL file; see `rowbatch.steps.convert.convert`."""
+    return convert_step.convert(
+        Path(table),
+        Path(output),
+        text=text,
+        template=template,
+        system=system,
+        model=model,
+        endpoint=find_endpoint(endpoint),
+        max_tokens=max_tokens,
+        temperature=temperature,
+        parameters=parameters,
+        image=image,
+        image_folder=Path(image_folder) if image_folder else None,
+        dedupe=dedupe,
+        id_prefix=id_prefix,
+        skip_empty=skip_empty,
+        limits=part_limits(limits, max_requests, max_bytes, max_prompt_tokens),
+        reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows),
+        overwrite=overwrite,
+    )
+
+
+def estimate(
+    source: str | Path | Sequence[str | Path],
+    *,
+    provider: str = "openai",
+    every: int = 1,
+    answer_tokens: int | None = None,
+    **requests: Any,
+) -> Estimate:
+    """
+    Estimate tokens, shards and price, before anything is sent.
+
+    Args:
+        source: Batch files (JSONL) of requests; or a table, with `model` and `text` or `template`.
+        provider: Whose limits and prices.
+        every: Count the tokens of each so-many-th request only.
+        answer_tokens: What an answer has, where it was measured.
+        requests: How a table becomes requests, as `convert` takes it.
+    """
+    chosen = find_provider(provider)
+    paths = [Path(path) for path in ([source] if isinstance(source, str | Path) else source)]
+    if not requests.get("text") and not requests.get("template"):
+        return estimate_step.estimate_files(paths, chosen, every=every, answer_tokens=answer_tokens)
+    if len(paths) != 1 or not requests.get("model"):
+        raise UsageError(
+            "a table is estimated by itself, and for a model", hint="give one table and --model NAME"
+        )
+    requests["endpoint"] = find_endpoint(requests.get("endpoint") or "chat")
+    reading = ReadOptions(
+        requests.pop("encoding", None),
+        requests.pop("delimiter", None),
+        requests.pop("sheet", None),
+        requests.pop("on_bad_rows", "stop"),
+    )
+    table = convert_step.TableRequests(paths[0], reading=reading, **requests)
+    found = estimate_step.estimate_lines(table_lines(table), chosen, every=every, answer_tokens=answer_tokens)
+    if found is None:
+        raise UsageError("no row has a text, so there is nothing to ask", hint="is --text the right column?")
+    return found
+
+
+def check(
+    files: Sequence[str | Path],
+    *,
+    provider: str = "openai",
+    fix: str | Path | None = None,
+    count_tokens: bool = True,
+    overwrite: bool = False,
+) -> CheckReport:
+    """Look at batch files before money is spent; see `rowbatch.steps.check.check`."""
+    return check_step.check(
+        [Path(file) for file in files],
+        find_provider(provider),
+        fix=Path(fix) if fix else None,
+        count_tokens=count_tokens,
+        overwrite=overwrite,
+    )
+
+
+def extract(
+    results: Sequence[str | Path],
+    output: str | Path,
+    *,
+    join: str | Path | None = None,
+    first_number: Literal[0, 1] | None = None,
+    duplicates: str | Path | None = None,
+    extras: Sequence[Extra] = (),
+    as_json: bool = False,
+    errors: str | Path | None = None,
+    writing: WriteOptions | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    sheet: str | None = None,
+    on_bad_rows: BadRows = "stop",
+    overwrite: bool = False,
+) -> ExtractReport:
+    """Result files become a table; see `rowbatch.steps.extract.extract`."""
+    return extract_step.extract(
+        [Path(result) for result in results],
+        Path(output),
+        join=Path(join) if join else None,
+        first_number=first_number,
+        duplicates=Path(duplicates) if duplicates else None,
+        extras=extras,
+        as_json=as_json,
+        errors=Path(errors) if errors else None,
+        writing=writing,
+        reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows),
+        overwrite=overwrite,
+    )
