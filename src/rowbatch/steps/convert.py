@@ -24,6 +24,7 @@ from rowbatch.steps.line_tokens import LineTokens
 from rowbatch.steps.parameters import parameters_for_model
 from rowbatch.steps.split import Part, folder_of_parts, named_parts, require_free_parts
 from rowbatch.store.atomic import atomic_path, require_free
+from rowbatch.tables.ahead import read_ahead
 from rowbatch.tables.base import BadRowList, ReadOptions
 from rowbatch.tables.formats import open_table
 
@@ -137,8 +138,12 @@ def convert(
     parts: Sequence[Part] = ()
     if limits is None:
         size = 0
-        with atomic_path(out, overwrite=overwrite) as path, path.open("wb", buffering=0) as file:
-            for lines in requests.chunks():
+        with (
+            atomic_path(out, overwrite=overwrite) as path,
+            path.open("wb", buffering=0) as file,
+            read_ahead(requests.chunks()) as chunks,
+        ):
+            for lines in chunks:
                 size += write_lines(lines, file)
     else:
         parts = _write_parts(requests, out, limits, overwrite=overwrite)
@@ -167,9 +172,14 @@ def _write_parts(
     cutter, counter = ShardCutter(limits), LineTokens()
     sizes: list[tuple[int, int]] = []
     done = 0
-    with folder_of_parts(out, overwrite=overwrite) as folder, ExitStack() as last:
+    with (
+        folder_of_parts(out, overwrite=overwrite) as folder,
+        ExitStack() as last,
+        # Reading, rendering and writing are three threads.
+        read_ahead(requests.chunks()) as chunks,
+    ):
         file: io.FileIO | None = None
-        for lines in requests.chunks():
+        for lines in chunks:
             tokens = None
             if limits.max_tokens is not None:
                 tokens = [counter.count(line) for line in lines.cast(pl.Binary).to_list()]

@@ -15,7 +15,7 @@ _ZSTD = b"\x28\xb5\x2f\xfd"
 _BUFFER_BYTES = 1 << 20
 
 
-def open_binary(path: Path) -> BinaryIO:
+def open_binary(path: Path) -> io.BufferedReader:
     """
     Open a file for reading, unpacked. Seeking in a packed file reads it again up to there.
 

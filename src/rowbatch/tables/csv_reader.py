@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, BinaryIO, NamedTuple, Protocol
+from typing import IO, BinaryIO, Protocol
 
 import polars as pl
 
@@ -369,8 +369,8 @@ class FastReader:
         if not self.offset and self._encoding == "utf-8-sig":
             text = text.removeprefix(codecs.BOM_UTF8)
         try:
-            plain = _plain(text, self._width, self._delimiter)
-            if plain is None:
+            framing = _framing(text, self._width, self._delimiter)
+            if framing is None:
                 return None
             # polars unpacks what begins like zlib ("x^") and drops a byte order mark, which is text in the
             # middle of a file. Then it gets a first row of ours.
@@ -387,15 +387,15 @@ class FastReader:
             return None
         if ours:
             frame = frame.slice(1)
-        # Every line is a row, every byte is in a cell or frames one: so no row has too few cells either,
-        # which the parser would fill up.
+        # Every byte is in a cell or frames one: so no row has too few cells, which the parser would fill up.
+        # One with too many is an error of its own.
         cells = int(frame.select(pl.sum_horizontal(pl.all().str.len_bytes().sum())).item())
-        framing = plain.framing + frame.height * self._width
-        return frame if frame.height == plain.rows and cells + framing == len(text) else None
+        framing += frame.height * self._width
+        return frame if cells + framing == len(text) else None
 
 
 class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
+    def readinto(self, buffer: memoryview, /) -> int: ...
     def tell(self) -> int: ...
 
 
@@ -406,8 +406,13 @@ class _Utf8:
         self._file, self._decoder = file, codecs.getincrementaldecoder(encoding)()
         self._rest, self._at = b"", 0
 
-    def read(self, size: int, /) -> bytes:
-        """So many bytes; fewer at the end only."""
+    def readinto(self, buffer: memoryview, /) -> int:
+        """So many bytes as there is room for; fewer at the end only."""
+        found = self._read(len(buffer))
+        buffer[: len(found)] = found
+        return len(found)
+
+    def _read(self, size: int) -> bytes:
         parts, have = [self._rest], len(self._rest)
         while have < size:
             block = self._file.read(_BLOCK_BYTES)
@@ -425,24 +430,21 @@ class _Utf8:
         return self._at
 
 
-class _Plain(NamedTuple):
+def _framing(text: bytes, width: int, delimiter: str) -> int | None:
     """
-    A text that is proved to use quotes and line ends as RFC 4180 says.
+    Prove that a text uses quotes and line ends as RFC 4180 says.
 
     Such a text can be cut into cells in one way only: a quote opens at the begin of a cell, closes at its
     end, is doubled in between; what is outside of quotes holds no quote, delimiter or line end.
 
-    Attributes:
-        rows: Line ends outside of quotes.
-        framing: Bytes of quotes that are not in a cell, and of carriage returns that end a line.
+    Args:
+        text: Ends with a line end.
+        width: Cells of a record.
+        delimiter: Of the table.
+    Returns:
+        Bytes of quotes that are not in a cell, and of carriage returns that end a line; None when it is
+        not plain.
     """
-
-    rows: int
-    framing: int
-
-
-def _plain(text: bytes, width: int, delimiter: str) -> _Plain | None:
-    """Look at a text that ends with a line end; None when it is not plain."""
     if b"\0" in text:
         return None
     whole = pl.Series([text], dtype=pl.Binary).cast(pl.String)
@@ -450,16 +452,20 @@ def _plain(text: bytes, width: int, delimiter: str) -> _Plain | None:
     has_returns = b"\r" in text
     if has_returns and not whole.str.contains(_plain_records(width, delimiter))[0]:
         return None
-    rows, framing = text.count(b"\n"), 0
+    framing = 0
+    quoted: pl.Series | None = None
     if b'"' in text:
         parts = whole.str.split('"').explode()
         doubled = _doubled_quotes(parts, delimiter)
         if doubled is None:
             return None
         quoted = parts.gather_every(2, 1)
-        rows -= int(quoted.str.count_matches("\n", literal=True).sum())
         framing = len(parts) - 1 - doubled
-    return _Plain(rows, framing + (rows if has_returns and text.endswith(b"\r\n") else 0))
+    if has_returns and text.endswith(b"\r\n"):
+        framing += text.count(b"\n")
+        if quoted is not None:
+            framing -= int(quoted.str.count_matches("\n", literal=True).sum())
+    return framing
 
 
 def _doubled_quotes(parts: pl.Series, delimiter: str) -> int | None:
@@ -501,26 +507,41 @@ def _whole_records(file: _Readable) -> Iterator[bytes]:
     Blocks that end at a line end outside of quotes, if quotes are used as they should be; the last one
     may lack its line end. A row that is too long ends the blocks early.
     """
-    rest = b""
-    size = _BLOCK_BYTES
+    # One buffer for all of the file: fresh memory costs more than what is done with it.
+    buffer = bytearray(_BLOCK_BYTES)
+    have = 0
     while True:
-        read = file.read(size)
-        block = rest + read
-        if len(read) < size:
-            if block:
-                yield block
+        with memoryview(buffer) as view:
+            read = _fill(file, view[have:])
+        is_last = have + read < len(buffer)
+        have += read
+        if is_last:
+            if have:
+                yield bytes(buffer[:have])
             return
-        cut = _last_record_end(block)
+        cut = _last_record_end(buffer)
         if cut:
-            yield block[:cut]
-            rest, size = block[cut:], _BLOCK_BYTES
-        elif len(block) >= _MAX_BLOCK_BYTES:
+            yield bytes(memoryview(buffer)[:cut])
+            have -= cut
+            if len(buffer) > _BLOCK_BYTES:
+                buffer = bytearray(buffer[cut:].ljust(_BLOCK_BYTES, b"\0"))
+            else:
+                buffer[:have] = buffer[cut:]
+        elif len(buffer) >= _MAX_BLOCK_BYTES:
             return
         else:
-            rest, size = block, len(block)
+            buffer.extend(bytes(len(buffer)))
 
 
-def _last_record_end(block: bytes) -> int:
+def _fill(file: _Readable, view: memoryview) -> int:
+    """Read until it is full, or the file ends."""
+    have = 0
+    while have < len(view) and (read := file.readinto(view[have:])):
+        have += read
+    return have
+
+
+def _last_record_end(block: bytearray) -> int:
     quotes, end = block.count(b'"'), len(block)
     while (newline := block.rfind(b"\n", 0, end)) >= 0:
         quotes -= block.count(b'"', newline, end)
