@@ -12,7 +12,7 @@ Every error that rowbatch raises on purpose.
     ├── RunError                  6   a run directory cannot be used as asked
     │   ├── RunLocked                 another process is working on it
     │   ├── RunTooNew                 a newer rowbatch wrote it
-    │   └── NeedsDecision             a person has to say how to go on
+    │   └── NeedsDecision        10   a person has to say how to go on
     ├── ServiceError              7   a provider or server said no, or cannot be reached
     └── LocalModelError           8   the local model is not installed, or not what it should be
 
@@ -172,7 +172,9 @@ class RunTooNew(RunError):
 
 
 class NeedsDecision(RunError):
-    """A person has to say how to go on: a paid call may or may not have been carried out."""
+    """A person has to say how to go on: whether a lost call is made again, or whether more is spent."""
+
+    exit_code = 10
 
 
 class ServiceError(RowbatchError):
@@ -182,14 +184,29 @@ class ServiceError(RowbatchError):
     Attributes:
         status: HTTP status code, or None when there was no answer.
         code: The service's own error code, or "".
+        retry_after_s: Seconds that the service asks to wait, or None.
     """
 
     exit_code = 7
 
-    def __init__(self, message: str, *, status: int | None = None, code: str = "", hint: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str = "",
+        hint: str = "",
+        retry_after_s: float | None = None,
+    ) -> None:
         super().__init__(message, hint=hint)
         self.status = status
         self.code = code
+        self.retry_after_s = retry_after_s
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the same call may succeed later: no answer, too many calls, a fault of the server."""
+        return self.status is None or self.status in (408, 409, 425, 429) or self.status >= 500
 
 
 class LocalModelError(RowbatchError):

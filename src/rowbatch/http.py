@@ -8,10 +8,12 @@ it was carried out, it was refused, or nobody knows.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
@@ -23,9 +25,12 @@ from rowbatch.errors import ServiceError
 if TYPE_CHECKING:
     import httpx2
 
-_RETRIED_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+# What is tried again is told by whoever asked for it, and not by a line of a library on a person's screen.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
+
 _MAX_RETRY_AFTER_S = 900.0
 _READ_TIMEOUT_S = 120.0
+_MOST_HEAD_BYTES = 50_000_000
 
 
 _T = TypeVar("_T")
@@ -42,6 +47,11 @@ class Key:
     def reveal(self) -> str:
         """The key itself, for the one header that carries it."""
         return self._secret
+
+    @property
+    def mark(self) -> str:
+        """Eight characters that tell two keys apart and give neither away."""
+        return hashlib.sha256(b"rowbatch key mark\0" + self._secret.encode()).hexdigest()[:8]
 
     def __repr__(self) -> str:
         return "Key(…)"
@@ -64,6 +74,12 @@ class Refused:
     message: str
     status: int | None = None
     code: str = ""
+    retry_after_s: float | None = None
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the same call may be carried out later: the service was busy, or out of reach."""
+        return self.status is None or self.status == 429
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +99,24 @@ class HttpClient:
 
     Args:
         base_url: With its path, as in `https://api.openai.com/v1`.
-        key: Sent as a bearer token.
+        key: Sent in one header, which is never logged.
+        key_header: Which one.
+        key_prefix: What stands before the key in it.
+        headers: Others, sent with every call.
         transport: For tests.
         free_attempts: How often a free call is tried in all.
     """
 
     base_url: str
     key: Key | None = None
+    key_header: str = "Authorization"
+    key_prefix: str = "Bearer "
+    headers: Mapping[str, str] = field(default_factory=dict)
     transport: httpx2.BaseTransport | None = None
     free_attempts: int = 6
     _client: httpx2.Client = field(init=False, repr=False)
+    _ahead: timedelta = field(init=False, repr=False, default=timedelta(0))
+    _was_answered: bool = field(init=False, repr=False, default=False)
 
     def __post_init__(self) -> None:
         import httpx2
@@ -105,7 +129,35 @@ class HttpClient:
             follow_redirects=False,
             # A proxy of the environment is right for a provider and wrong for this machine.
             trust_env=not local,
+            event_hooks={"response": [self._look_at_clock]},
         )
+
+    def server_now(self, path: str, params: Mapping[str, str | int] | None = None) -> datetime:
+        """
+        The time by the service's clock, as its last answer told it.
+
+        Args:
+            path: Asked when there was no answer yet; free.
+            params: Of that call.
+        Raises:
+            ServiceError: There was no answer yet, and it cannot be asked.
+        """
+        if not self._was_answered:
+            self.get(path, params)
+        return datetime.now(UTC) + self._ahead
+
+    def _look_at_clock(self, response: httpx2.Response) -> None:
+        self._was_answered = True
+        told = response.headers.get("date")
+        try:
+            at = parsedate_to_datetime(told) if told else None
+        except ValueError:
+            at = None
+        if at is not None:
+            at = at if at.tzinfo else at.replace(tzinfo=UTC)
+            ahead = at - datetime.now(UTC)
+            # The header has whole seconds; what is less is no difference.
+            self._ahead = ahead if abs(ahead) > timedelta(seconds=2) else timedelta(0)
 
     def __enter__(self) -> HttpClient:
         return self
@@ -146,9 +198,38 @@ class HttpClient:
 
         return _json_object(self._retried(send))
 
+    def send_file(self, path: str, file: Path, headers: Mapping[str, str]) -> Mapping[str, Any]:
+        """Send a file as the body of a call, streamed; errors as in `get`."""
+
+        def send() -> httpx2.Response:
+            with file.open("rb") as handle:
+                length = {"Content-Length": str(file.stat().st_size)}
+                return self._client.post(
+                    path, content=handle, headers={**self._headers(), **length, **headers}
+                )
+
+        return _json_object(self._retried(send))
+
+    def head(self, path: str, lines: int) -> list[bytes]:
+        r"""The first lines of a file, without their `\n` and without the rest; errors as in `get`."""
+
+        def read() -> list[bytes]:
+            found = b""
+            with self._client.stream("GET", path, headers=self._headers()) as response:
+                if not response.is_success:
+                    response.read()
+                    raise _error(response)
+                for block in response.iter_bytes():
+                    found += block
+                    if found.count(b"\n") >= lines or len(found) > _MOST_HEAD_BYTES:
+                        break
+            return found.split(b"\n")[:lines]
+
+        return self._call(read)
+
     def download(self, path: str, to: BinaryIO, progress: Callable[[int], None] | None = None) -> int:
         """
-        Stream a file to `to`, which is emptied first at each attempt.
+        Stream a file to `to`, which is emptied first. After a break only the rest is asked for.
 
         Returns:
             The number of bytes.
@@ -157,14 +238,23 @@ class HttpClient:
         """
         import stamina
 
+        size = 0
+
         def fetch() -> int:
-            to.seek(0)
-            to.truncate()
-            size = 0
-            with self._client.stream("GET", path, headers=self._headers()) as response:
-                if response.status_code != 200:
+            nonlocal size
+            ranged = {"Range": f"bytes={size}-"} if size else {}
+            with self._client.stream("GET", path, headers={**self._headers(), **ranged}) as response:
+                if response.status_code not in (200, 206):
                     response.read()
+                    if response.status_code == 416:
+                        size = 0
                     raise _error(response)
+                if response.status_code == 200 or not _continues(response, size):
+                    # The server has no ranges: from the begin.
+                    size = 0
+                to.seek(size)
+                to.truncate()
+                start = size
                 for block in response.iter_bytes(1 << 20):
                     to.write(block)
                     size += len(block)
@@ -172,45 +262,96 @@ class HttpClient:
                         progress(len(block))
                 announced = response.headers.get("content-length")
                 encoded = response.headers.get("content-encoding")
-                if announced and not encoded and int(announced) != size:
-                    raise ServiceError(f"a download was cut: {size:,} of {int(announced):,} bytes came")
+                if announced and not encoded and int(announced) != size - start:
+                    raise ServiceError(
+                        f"a download was cut: {size - start:,} of {int(announced):,} bytes came"
+                    )
             return size
 
+        to.seek(0)
+        to.truncate()
         for attempt in stamina.retry_context(
-            on=_wait_before_retry, attempts=self.free_attempts, timeout=None, wait_max=60.0
+            on=_wait_before_retry, attempts=self.free_attempts + 4, timeout=None, wait_max=60.0
         ):
             with attempt:
                 return self._call(fetch)
         raise AssertionError("unreachable")
 
     def pay(
-        self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+        self,
+        path: str,
+        body: Mapping[str, Any] | Iterable[bytes],
+        headers: Mapping[str, str] | None = None,
+        *,
+        id_of: Callable[[Mapping[str, Any]], object] = lambda answer: answer.get("id"),
     ) -> PaidOutcome:
         """
         Make a call that costs money: sent once, never repeated here.
 
         A refusal is only what the service says in its own well-formed error, or a connection that
         was never opened. A time-out, a reset, 5xx, 408, 409, a proxy's page: unknown.
+
+        Args:
+            path: Of the call.
+            body: As JSON; or its bytes, piece by piece, which are sent as they are.
+            headers: More of them.
+            id_of: Where in an answer the id stands of what was made.
         """
         import httpx2
 
+        sent: dict[str, Any] = {"json": body} if isinstance(body, Mapping) else {"content": body}
+        kind = {} if isinstance(body, Mapping) else {"Content-Type": "application/json"}
         try:
-            response = self._client.post(path, json=body, headers={**self._headers(), **(headers or {})})
+            response = self._client.post(path, headers={**self._headers(), **kind, **(headers or {})}, **sent)
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
             return Refused(f"no connection to {self._host()}: {_cause(error)}")
         except httpx2.HTTPError as error:
             return Unknown(f"the answer of {self._host()} was lost: {_cause(error)}")
         answer = _json_or_none(response)
         if response.is_success:
-            if answer is not None and isinstance(answer.get("id"), str) and answer["id"]:
+            found = id_of(answer) if answer is not None else None
+            if answer is not None and isinstance(found, str) and found:
                 return CarriedOut(answer)
             return Unknown(f"{self._host()} answered {response.status_code} without an id")
         if response.status_code >= 500 or response.status_code in (408, 409) or answer is None:
             return Unknown(f"{self._host()} answered {response.status_code}")
-        if not isinstance(answer.get("error"), dict):
-            return Unknown(f"{self._host()} answered {response.status_code}")
         refusal = _error(response)
-        return Refused(refusal.message, response.status_code, refusal.code)
+        if not _says_error(answer):
+            return Unknown(f"{self._host()} answered {response.status_code}")
+        return Refused(refusal.message, response.status_code, refusal.code, refusal.retry_after_s)
+
+    def ask_once(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """
+        Make a call that is billed and small, and whose answer is wanted at once; never repeated.
+
+        Raises:
+            ServiceError: Refused, unreachable, or not JSON.
+        """
+
+        def send() -> httpx2.Response:
+            response = self._client.post(path, json=body, headers=self._headers())
+            if not response.is_success:
+                raise _error(response)
+            return response
+
+        return _json_object(self._call(send))
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        content: Iterable[bytes] | bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx2.Response:
+        """Make a call that costs nothing and may be repeated, for what is no JSON; errors as in `get`."""
+        # A generator can be sent once only.
+        again = content if content is None or isinstance(content, bytes) else list(content)
+        return self._retried(
+            lambda: self._client.request(
+                method, path, content=again, headers={**self._headers(), **(headers or {})}
+            )
+        )
 
     def _free(self, method: str, path: str, **arguments: Any) -> Mapping[str, Any]:
         return _json_object(
@@ -245,7 +386,8 @@ class HttpClient:
             ) from error
 
     def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.key.reveal()}"} if self.key else {}
+        carried = {self.key_header: f"{self.key_prefix}{self.key.reveal()}"} if self.key else {}
+        return {**self.headers, **carried}
 
     def _host(self) -> str:
         return urlsplit(self.base_url).netloc
@@ -254,17 +396,9 @@ class HttpClient:
 def _wait_before_retry(error: Exception) -> bool | float:
     if not isinstance(error, ServiceError):
         return False
-    if error.status is None:
-        return True
-    if error.status not in _RETRIED_STATUSES:
+    if not error.is_passing:
         return False
-    return error.retry_after_s if isinstance(error, _Busy) and error.retry_after_s is not None else True
-
-
-class _Busy(ServiceError):
-    """A refusal that carries how long to wait."""
-
-    retry_after_s: float | None = None
+    return error.retry_after_s if error.retry_after_s is not None else True
 
 
 def retry_after_s(value: str | None, now: datetime) -> float | None:
@@ -292,18 +426,44 @@ def retry_after_s(value: str | None, now: datetime) -> float | None:
 
 def _error(response: httpx2.Response) -> ServiceError:
     answer = _json_or_none(response) or {}
-    detail = answer.get("error")
-    message, code = "", ""
-    if isinstance(detail, dict):
-        message, code = str(detail.get("message") or ""), str(detail.get("code") or "")
-    elif isinstance(detail, str):
-        message = detail
+    message, code = _told(answer)
     host = response.request.url.netloc.decode()
     text = f"{host} answered {response.status_code}" + (f": {message[:500]}" if message else "")
     hint = "the key was not accepted: check it" if response.status_code in (401, 403) else ""
-    error = _Busy(text, status=response.status_code, code=code, hint=hint)
-    error.retry_after_s = retry_after_s(response.headers.get("retry-after"), datetime.now(UTC))
-    return error
+    return ServiceError(
+        text,
+        status=response.status_code,
+        code=code,
+        hint=hint,
+        retry_after_s=retry_after_s(response.headers.get("retry-after"), datetime.now(UTC)),
+    )
+
+
+def _told(answer: Mapping[str, Any]) -> tuple[str, str]:
+    """
+    What an error says, and its code: `{"error": {…}}` of nearly all, `{"message": …}` and `{"detail": …}` of
+    Mistral and of gateways.
+    """
+    detail = answer.get("error", answer)
+    if isinstance(detail, str):
+        return detail, ""
+    if not isinstance(detail, dict):
+        return "", ""
+    message = detail.get("message") or detail.get("detail") or ""
+    code = detail.get("code") or detail.get("type") or ""
+    return message if isinstance(message, str) else json.dumps(message, ensure_ascii=False), str(code)
+
+
+def _says_error(answer: Mapping[str, Any]) -> bool:
+    """Whether it is an error in the words of an API, and not what some machine in between made up."""
+    if isinstance(answer.get("error"), dict):
+        return True
+    return isinstance(answer.get("message"), str) and ("type" in answer or answer.get("object") == "error")
+
+
+def _continues(response: httpx2.Response, at: int) -> bool:
+    """Whether a partial answer begins where it was asked to (RFC 9110, section 14.4)."""
+    return bool(str(response.headers.get("content-range", "")).startswith(f"bytes {at}-"))
 
 
 def _json_or_none(response: httpx2.Response) -> Mapping[str, Any] | None:

@@ -458,7 +458,7 @@ def test_of_duplicate_keys_the_last_counts():
     """
     line = b'{"custom_id":"a","custom_id":"b","error":"x","error":"y"%s}'
     assert read_result(line % b"") == read_result(line % b',"n":NaN')
-    assert read_result(line % b"") == Result("b", RowStatus.ERROR, reason="y")
+    assert read_result(line % b"") == Result("b", RowStatus.ERROR, reason="y", cause=":")
 
 
 def test_lines_end_at_newlines_only():

@@ -18,12 +18,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rowbatch.api.demo import DemoRun as DemoRun
     from rowbatch.api.demo import prepare_demo as prepare_demo
+    from rowbatch.api.doctor import doctor as doctor
+    from rowbatch.api.doctor import doctor_of_run as doctor_of_run
+    from rowbatch.api.keys import list_keys as list_keys
+    from rowbatch.api.keys import remove_key as remove_key
+    from rowbatch.api.keys import set_key as set_key
     from rowbatch.api.local import ensure_local_server as ensure_local_server
     from rowbatch.api.local import providers as providers
     from rowbatch.api.local import require_provider as require_provider
     from rowbatch.api.local import serve as serve
     from rowbatch.api.local import server_home as server_home
+    from rowbatch.api.models import models as models
+    from rowbatch.api.models import overrides_path as overrides_path
     from rowbatch.api.parts import split as split
+    from rowbatch.api.policy import RunPolicy as RunPolicy
+    from rowbatch.api.policy import usd as usd
     from rowbatch.api.runs import Hooks as Hooks
     from rowbatch.api.runs import Preview as Preview
     from rowbatch.api.runs import Run as Run
@@ -42,6 +51,15 @@ if TYPE_CHECKING:
 _PLACES = {
     "DemoRun": "api.demo",
     "prepare_demo": "api.demo",
+    "doctor": "api.doctor",
+    "doctor_of_run": "api.doctor",
+    "list_keys": "api.keys",
+    "remove_key": "api.keys",
+    "set_key": "api.keys",
+    "models": "api.models",
+    "overrides_path": "api.models",
+    "RunPolicy": "api.policy",
+    "usd": "api.policy",
     "ensure_local_server": "api.local",
     "providers": "api.local",
     "require_provider": "api.local",

@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
-import os
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from rowbatch.api import models as _models  # noqa: F401 - the user's own prices are known from here on
+from rowbatch.api.keys import find_key, host_of, require_key
 from rowbatch.api.local import ensure_local_server
+from rowbatch.api.policy import RunPolicy, read_policy
 from rowbatch.core.agreement import Agreement, agreement
+from rowbatch.core.answer import AnswerReader
 from rowbatch.core.cost import CostEstimate, estimate_cost
-from rowbatch.core.endpoint import find_endpoint, output_limit
+from rowbatch.core.endpoint import Endpoint, find_endpoint, output_limit
 from rowbatch.core.model_rules import shutdown_note
-from rowbatch.errors import RunError, UsageError
+from rowbatch.core.states import ShardState
+from rowbatch.errors import NeedsDecision, RunError, RunLocked, UsageError
 from rowbatch.http import HttpClient, Key
-from rowbatch.providers.catalog import find_model, find_price, find_provider
-from rowbatch.providers.openai import OpenAIBatchClient
+from rowbatch.providers.base import BatchClient
+from rowbatch.providers.catalog import Provider, find_model, find_price, find_provider
+from rowbatch.providers.clients import client_for, headers_of
 from rowbatch.steps import build as build_step
 from rowbatch.steps import collect as collect_step
 from rowbatch.steps import create as create_step
-from rowbatch.steps import download as download_step
 from rowbatch.steps import poll as poll_step
-from rowbatch.steps import submit as submit_step
 from rowbatch.steps.build import BuildReport
+from rowbatch.steps.clean import CleanReport, clean
 from rowbatch.steps.collect import CollectReport
-from rowbatch.steps.download import DownloadReport
+from rowbatch.steps.doctor import (
+    Check,
+    check_folder,
+    check_probe,
+    check_provider,
+    check_results_age,
+)
+from rowbatch.steps.drive import DriveHooks, Driver, DriveReport, Goal
 from rowbatch.steps.frozen import (
     blank_rows,
     codebook_of,
@@ -38,7 +50,8 @@ from rowbatch.steps.frozen import (
     text_columns,
 )
 from rowbatch.steps.poll import Progress
-from rowbatch.steps.submit import LostAnswerPolicy, SubmitReport
+from rowbatch.steps.trial import TrialReport, measured_answer_tokens, try_rows
+from rowbatch.steps.verify import VerifyReport, verify
 from rowbatch.store.home import home
 from rowbatch.store.ledger import Event, Shard
 from rowbatch.store.lock import run_lock
@@ -135,12 +148,14 @@ class Hooks:
         rows: Rows read so far, in `build` and `collect`.
         progress: How the batches stand, in `watch`.
         shard: A shard was submitted, or its files came.
+        said: Something that a person may want to know, in a sentence.
     """
 
     stage: Callable[[Stage], None] | None = None
     rows: Callable[[int], None] | None = None
     progress: Callable[[Progress], None] | None = None
     shard: Callable[[Shard], None] | None = None
+    said: Callable[[str], None] | None = None
 
 
 class Run:
@@ -196,7 +211,7 @@ class Run:
             provider=provider.title,
             model=request["model"],
             destination="this computer" if self.is_local else str(request["base_url"]),
-            cost=self._estimate(built.requests, built.request_bytes),
+            cost=self._estimate(built.requests, built.request_bytes, built.prompt_tokens),
             note=_model_note(request["provider"], request["model"]),
             encoding_guessed=str(settings.table.get("encoding_guessed", "")),
             notes=(
@@ -205,14 +220,42 @@ class Run:
             ),
         )
 
-    def submit(self, hooks: Hooks | None = None, *, resubmit_lost: bool = False) -> SubmitReport:
+    def policy(self) -> RunPolicy:
+        """How it is driven: as it was made, and what was changed since."""
+        plain = dict(self._settings.policy)
+        if build_step.is_built(self._directory):
+            with self._directory.ledger() as ledger:
+                plain.update(json.loads(ledger.fact("policy") or "{}"))
+        return read_policy(plain)
+
+    def change_policy(self, **changes: Any) -> RunPolicy:
         """
-        Submit every shard that has no batch yet. This is the verb that may cost money.
+        Change how it is driven, from now on; None leaves a value as it is. Builds the run when that is to do.
+
+        Args:
+            changes: Attributes of `RunPolicy`.
+        """
+        self.build()
+        changed = self.policy().changed(**changes)
+        with self._directory.ledger() as ledger:
+            plain = json.dumps(changed.to_plain())
+            if ledger.fact("policy") != plain:
+                ledger.set_fact("policy", plain)
+        return changed
+
+    def submit(
+        self, hooks: Hooks | None = None, *, resubmit_lost: bool = False, go_on: bool = False, **changes: Any
+    ) -> DriveReport:
+        """
+        Submit every shard that has no batch yet, as far as the provider's queue allows. This is the verb that
+        may cost money.
 
         Args:
             hooks: Told how it goes.
             resubmit_lost: Send a shard again whose paid call was lost, once the provider's list has
                 not shown it for the waiting time.
+            go_on: Submit the rest although much of a shard failed.
+            changes: Of the policy.
         Raises:
             ServiceError: The provider refused, or cannot be reached.
             NeedsDecision: A paid call's outcome is not known.
@@ -221,39 +264,37 @@ class Run:
         hooks = hooks or Hooks()
         self.build(hooks)
         _tell(hooks, "submit")
-        with run_lock(self.path, "submit"), self._client() as client:
-            return submit_step.submit(
-                self._directory,
-                client,
-                url=self._settings.request["url"],
-                policy=self._lost_answer_policy(resubmit_lost),
-                reserve_usd=self._most_usd,
-                progress=hooks.shard,
-            )
+        with run_lock(self.path, "submit"):
+            return self._drive("submitted", hooks, resubmit_lost=resubmit_lost, go_on=go_on, **changes)
 
     def poll(self) -> Progress:
         """Ask the provider once how the batches stand."""
-        with run_lock(self.path, "poll"), self._client() as client:
-            return poll_step.poll(self._directory, client)
+        with run_lock(self.path, "poll"), self._client() as client, self._directory.ledger() as ledger:
+            ledger.take_over()
+            for shard in ledger.shards():
+                if shard.state is ShardState.SUBMITTED:
+                    poll_step.poll_shard(ledger, client, shard)
+            return poll_step.read_progress(ledger)
 
-    def watch(self, hooks: Hooks | None = None, *, poll_every_s: float | None = None) -> Progress:
-        """Follow the batches until none is running. May be interrupted: they go on without us."""
+    def watch(self, hooks: Hooks | None = None, **changes: Any) -> Progress:
+        """
+        Follow the batches until none is running. May be interrupted: they go on without us.
+
+        Nothing is submitted: shards that wait for room at the provider go with `submit` or `resume`.
+        """
         hooks = hooks or Hooks()
+        self.build(hooks)
         _tell(hooks, "watch")
-        with run_lock(self.path, "watch"), self._client() as client:
-            return poll_step.watch(
-                self._directory,
-                client,
-                poll_every_s=poll_every_s or (0.5 if self.is_local else 30.0),
-                progress=hooks.progress,
-            )
+        with run_lock(self.path, "watch"):
+            return self._drive("over", hooks, **changes).progress
 
-    def download(self, hooks: Hooks | None = None) -> DownloadReport:
+    def download(self, hooks: Hooks | None = None) -> DriveReport:
         """Bring the result files of every batch that is over."""
         hooks = hooks or Hooks()
+        self.build(hooks)
         _tell(hooks, "download")
-        with run_lock(self.path, "download"), self._client() as client:
-            return download_step.download(self._directory, client, hooks.shard)
+        with run_lock(self.path, "download"):
+            return self._drive("downloaded", hooks)
 
     def collect(
         self,
@@ -274,30 +315,178 @@ class Run:
             overwrite: Whether a file that this run did not write may be replaced.
             hooks: Told how it goes.
         """
-        hooks = hooks or Hooks()
-        _tell(hooks, "collect")
-        note = _model_note(self._settings.request["provider"], self._settings.request["model"])
         with run_lock(self.path, "collect"):
-            return collect_step.collect(
-                self._directory,
-                output=Path(output) if output else None,
-                overwrite=overwrite,
-                errors=Path(errors) if errors else None,
-                writing=writing,
-                notes={"note": note, "demonstration": True} if note else {},
-                progress=hooks.rows,
+            return self._collect(
+                hooks or Hooks(), output=output, errors=errors, writing=writing, overwrite=overwrite
             )
 
-    def wait(self, hooks: Hooks | None = None, *, poll_every_s: float | None = None) -> CollectReport:
+    def wait(self, hooks: Hooks | None = None, **changes: Any) -> CollectReport:
         """Watch, download and collect: from submitted batches to the labelled table."""
-        self.watch(hooks, poll_every_s=poll_every_s)
+        self.watch(hooks, **changes)
         self.download(hooks)
         return self.collect(hooks=hooks)
 
-    def resume(self, hooks: Hooks | None = None, *, resubmit_lost: bool = False) -> CollectReport:
-        """Do all that is left, from wherever the run stands, to the labelled table."""
-        self.submit(hooks, resubmit_lost=resubmit_lost)
-        return self.wait(hooks)
+    def resume(
+        self, hooks: Hooks | None = None, *, resubmit_lost: bool = False, go_on: bool = False, **changes: Any
+    ) -> CollectReport:
+        """
+        Do all that is left, from wherever the run stands, to the labelled table.
+
+        What can be done without a person is done first: also when it needs one, every row is in the table,
+        with its status.
+
+        Args:
+            hooks: Told how it goes.
+            resubmit_lost: As for `submit`.
+            go_on: As for `submit`.
+            changes: Of the policy, as in `rounds=5`.
+        Raises:
+            NeedsDecision: A paid call's outcome is not known, or too much of a shard failed. The table is
+                written.
+            ServiceError, StorageError, …: As the verbs.
+        """
+        hooks = hooks or Hooks()
+        self.build(hooks)
+        with run_lock(self.path, "resume"):
+            self._forget_cancelling()
+            return self._finish(hooks, resubmit_lost=resubmit_lost, go_on=go_on, **changes)
+
+    def cancel(self, hooks: Hooks | None = None, **changes: Any) -> CollectReport | None:
+        """
+        Cancel the batches that run, bring what they have answered, and write the table.
+
+        What was answered is billed, and comes. `resume` asks the rest again.
+
+        Returns:
+            None when another process drives the run: that one cancels.
+        """
+        hooks = hooks or Hooks()
+        with self._directory.ledger() as ledger:
+            ledger.set_fact("cancelled", "yes")
+            ledger.add_event("cancel-wanted")
+        try:
+            with run_lock(self.path, "cancel"):
+                return self._finish(hooks, **changes)
+        except RunLocked:
+            return None
+
+    def _finish(
+        self, hooks: Hooks, *, resubmit_lost: bool = False, go_on: bool = False, **changes: Any
+    ) -> CollectReport:
+        _tell(hooks, "watch")
+        decision: NeedsDecision | None = None
+        report: DriveReport | None = None
+        try:
+            report = self._drive("finished", hooks, resubmit_lost=resubmit_lost, go_on=go_on, **changes)
+        except NeedsDecision as error:
+            decision = error
+        collected = self._collect(hooks)
+        if decision is not None:
+            raise decision
+        if report is not None and report.needs_person:
+            raise NeedsDecision(
+                f"nothing more was submitted: {report.stopped_because}",
+                path=str(self.path),
+                hint=f"the table has what came; mend the cause, then: rowbatch resume {self.path}; or "
+                "--go-on, which submits the rest all the same",
+            )
+        if self.policy().clean_up and not collected.has_gaps:
+            self._clean()
+        if report is not None:
+            collected.stopped_because = report.stopped_because
+        return collected
+
+    def _forget_cancelling(self) -> None:
+        with self._directory.ledger() as ledger:
+            if ledger.fact("cancelled") == "yes":
+                ledger.set_fact("cancelled", "no")
+
+    def _drive(
+        self, goal: Goal, hooks: Hooks, *, resubmit_lost: bool = False, go_on: bool = False, **changes: Any
+    ) -> DriveReport:
+        policy = self.change_policy(**changes)
+        request = self._settings.request
+        provider = find_provider(request["provider"])
+        if resubmit_lost:
+            policy = policy.changed(on_lost_answer="resubmit")
+        if policy.max_cost_usd is not None and not provider.is_free:
+            self._require_bound()
+        codebook = codebook_of(self._settings)
+        is_embeddings = request["url"] == Endpoint.EMBEDDINGS
+        with self._client() as client, self._directory.ledger() as ledger:
+            if go_on:
+                ledger.set_fact("go on after mass failure", " ".join(shard.name for shard in ledger.shards()))
+            driver = Driver(
+                self._directory,
+                ledger,
+                client,
+                url=request["url"],
+                model=request["model"],
+                reader=None if is_embeddings else AnswerReader(codebook),
+                limits=provider.limits,
+                price=find_price(provider.name, request["model"]),
+                reserve_usd=self._most_usd,
+                policy=policy.drive_policy(provider, is_own_server=self._is_own_server),
+                hooks=DriveHooks(progress=hooks.progress, said=hooks.said, shard=hooks.shard),
+            )
+            return driver.drive(goal)
+
+    def _collect(
+        self,
+        hooks: Hooks,
+        *,
+        output: str | Path | None = None,
+        errors: str | Path | None = None,
+        writing: WriteOptions | None = None,
+        overwrite: bool = False,
+    ) -> CollectReport:
+        _tell(hooks, "collect")
+        note = _model_note(self._settings.request["provider"], self._settings.request["model"])
+        return collect_step.collect(
+            self._directory,
+            output=Path(output) if output else None,
+            overwrite=overwrite,
+            errors=Path(errors) if errors else None,
+            writing=writing,
+            notes={"note": note, "demonstration": True} if note else {},
+            progress=hooks.rows,
+        )
+
+    def clean(self) -> CleanReport:
+        """Remove our files at the provider, once the results are here and in the table."""
+        with run_lock(self.path, "clean"):
+            return self._clean()
+
+    def _clean(self) -> CleanReport:
+        with self._client() as client, self._directory.ledger() as ledger:
+            ledger.take_over()
+            return clean(ledger, client)
+
+    def verify(self) -> VerifyReport:
+        """Read every file of the run again and compare with what is known of it. Changes nothing."""
+        return verify(self._directory)
+
+    def try_rows(self, rows: int = 10, hooks: Hooks | None = None) -> TrialReport:
+        """
+        Ask some rows one by one, at once and at the full price, before the run.
+
+        Rows that were tried before are not asked again.
+
+        Args:
+            rows: How many, spread over the table.
+            hooks: Told how it goes.
+        """
+        hooks = hooks or Hooks()
+        self.build(hooks)
+        with run_lock(self.path, "try"), self._client() as client:
+            return try_rows(
+                self._directory,
+                client,
+                AnswerReader(codebook_of(self._settings)),
+                rows=rows,
+                price=find_price(self._settings.request["provider"], self._settings.request["model"]),
+                progress=hooks.rows,
+            )
 
     def table(self) -> pl.DataFrame:
         """
@@ -394,40 +583,113 @@ class Run:
             return row, {name: cells[str(table.column(name))][0] for name in names}
         raise RunError("no row has a text", path=str(self.path))
 
-    def _estimate(self, requests: int, request_bytes: int) -> CostEstimate:
+    def _estimate(self, requests: int, request_bytes: int, prompt_tokens: int = 0) -> CostEstimate:
         request, codebook = self._settings.request, codebook_of(self._settings)
-        parameters = request["parameters"]
         labelled = sum(bool(variable.labels) for variable in codebook.variables)
+        known = find_model(request["provider"], request["model"])
         return estimate_cost(
             requests=requests,
             request_bytes=request_bytes,
+            prompt_tokens=prompt_tokens,
+            is_counted=bool(known and known.encoding),
             labelled_variables=labelled,
             free_variables=len(codebook.columns) - labelled,
-            max_answer_tokens=output_limit(parameters),
+            max_answer_tokens=output_limit(request["parameters"]),
+            measured_answer_tokens=measured_answer_tokens(self._directory),
             price=find_price(request["provider"], request["model"]),
             is_free=find_provider(request["provider"]).is_free,
+            has_answers=request["url"] != Endpoint.EMBEDDINGS,
         )
 
-    def _most_usd(self, shard: Shard) -> Decimal:
-        return self._estimate(shard.requests, shard.bytes).high_usd or Decimal(0)
+    def _answer_bound(self) -> int | None:
+        """The most tokens that one answer can have; None where nobody says."""
+        request = self._settings.request
+        if request["url"] == Endpoint.EMBEDDINGS:
+            return 0
+        known = find_model(request["provider"], request["model"])
+        return output_limit(request["parameters"]) or (known.max_output if known else None)
 
-    def _lost_answer_policy(self, resubmit_lost: bool) -> LostAnswerPolicy:
-        if self.is_local:
-            # Our own server lists a batch at once and never makes two of one idempotency key.
-            return LostAnswerPolicy(wait_s=0.0, then="resubmit", look_every_s=0.2)
-        return LostAnswerPolicy(then="resubmit" if resubmit_lost else "ask")
+    def _require_bound(self) -> None:
+        request = self._settings.request
+        if find_price(request["provider"], request["model"]) is None:
+            raise UsageError(
+                f"the price of {request['model']} is not known, so a cap cannot be kept",
+                hint="give the price in models.toml (rowbatch models says where), or leave --max-cost out",
+            )
+        if self._answer_bound() is None:
+            raise UsageError(
+                "nothing limits how long an answer is, so a cap cannot be kept",
+                hint="give --max-tokens when the run is made, or leave --max-cost out",
+            )
+
+    def _most_usd(self, shard: Shard) -> Decimal:
+        """The most that a shard can cost: every token of its prompts, and every answer at its limit."""
+        price = find_price(self._settings.request["provider"], self._settings.request["model"])
+        if price is None or find_provider(self._settings.request["provider"]).is_free:
+            return Decimal(0)
+        bound = self._answer_bound()
+        if bound is None:
+            return self._estimate(shard.requests, shard.bytes, shard.tokens).high_usd or Decimal(0)
+        # No token is shorter than a byte.
+        prompt = shard.tokens or shard.bytes
+        return (prompt * price.input_usd + shard.requests * bound * price.output_usd) / 1_000_000
+
+    @property
+    def _is_own_server(self) -> bool:
+        return self.is_local and not self._settings.request["base_url"]
 
     @contextmanager
-    def _client(self) -> Iterator[OpenAIBatchClient]:
+    def _client(self) -> Iterator[BatchClient]:
         provider = find_provider(self._settings.request["provider"])
-        base_url, key = str(self._settings.request["base_url"]), None
-        if provider.name == "local" and not base_url:
+        base_url = str(self._settings.request["base_url"])
+        if self._is_own_server:
             endpoint = ensure_local_server()
-            base_url, key = endpoint.base_url, Key(endpoint.key)
+            with HttpClient(endpoint.base_url, Key(endpoint.key)) as http:
+                yield client_for(provider, http)
         else:
-            key = _key_of(provider.key_variables, provider.title)
-        with HttpClient(base_url, key) as http:
-            yield OpenAIBatchClient(http, honours_idempotency_key=provider.honours_idempotency_key)
+            with provider_client(provider, base_url) as client:
+                yield client
+
+    def check(self, *, probe: bool, now: datetime) -> list[Check]:
+        """What `rowbatch doctor RUN` shows; see `api.doctor`."""
+        self.build()
+        request = self._settings.request
+        provider = find_provider(request["provider"])
+        status = self.status()
+        checks = check_folder(self.path, rows=status.built.requests if status.built else 0)
+        with self._client() as client:
+            if not self._is_own_server:
+                has_key = find_key(provider, str(request["base_url"])) is not None
+                checks += check_provider(client, has_key=has_key)
+            if probe and all(check.grade != "fault" for check in checks):
+                _, cells = self._first_asked_row()
+                body = request_settings_of(self._settings).body_preview(cells)
+                checks.append(check_probe(client, request["url"], body))
+        with self._directory.ledger() as ledger:
+            waiting = check_results_age(ledger, provider.results_days, now)
+        return [*checks, *([waiting] if waiting else [])]
+
+
+@contextmanager
+def provider_client(provider: Provider, base_url: str) -> Iterator[BatchClient]:
+    """
+    The calls of a provider at an address, with the key that belongs there.
+
+    Raises:
+        UsageError: There is no key for it.
+    """
+    key = require_key(provider, base_url)
+    if host_of(base_url) != host_of(provider.base_url):
+        # Of other endpoints less is known than of the provider's own.
+        provider = replace(provider, quirks=replace(provider.quirks, has_expiry=False))
+    with HttpClient(
+        base_url,
+        key,
+        key_header=provider.key_header,
+        key_prefix=provider.key_prefix,
+        headers=headers_of(provider),
+    ) as http:
+        yield client_for(provider, http)
 
 
 def create(
@@ -457,6 +719,8 @@ def create(
     delimiter: str | None = None,
     sheet: str | None = None,
     on_bad_rows: BadRows = "stop",
+    policy: RunPolicy | None = None,
+    reuse: bool = False,
 ) -> Run:
     """
     Make a run: check everything and freeze it in a run directory. Nothing is sent.
@@ -485,6 +749,9 @@ def create(
         run: Where the run directory shall lie; None means `rowbatch-runs/<table>`, numbered.
         encoding, delimiter, sheet: Of the table; None means found out.
         on_bad_rows: What to do with broken rows: `stop`, `keep` or `skip`.
+        policy: How it is driven: pace, cap, rounds.
+        reuse: When there is a run already that asks the same of the same table, for the same output, go on
+            with that one: the same command twice is one run.
     Raises:
         TableError, CodebookError, OutputExists, UsageError: Something does not fit; nothing was made.
     """
@@ -492,9 +759,15 @@ def create(
     path = Path("frame") if frame is not None else Path(str(table))
     book = _codebook(labels=labels, prompt=prompt, codebook=codebook, variable=variable)
     asked = find_endpoint(endpoint)
-    directory = RunDirectory(Path(run) if run else free_run_path(Path(RUNS_FOLDER), path.stem))
-    create_step.create(
+    place = Path(run) if run else free_run_path(Path(RUNS_FOLDER), path.stem)
+    existing: list[Path] = []
+    if reuse and frame is None:
+        existing = [place] if run else sorted(Path(RUNS_FOLDER).glob("*"))
+    directory = RunDirectory(place)
+    same = create_step.create(
         directory,
+        existing=[RunDirectory(other) for other in existing if (other / "run.toml").is_file()],
+        policy=(policy or RunPolicy()).to_plain(),
         table=path,
         frame=frame,
         text=text,
@@ -515,6 +788,8 @@ def create(
         overwrite=overwrite,
         reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows),
     )
+    if same is not None:
+        return Run(same.path)
     remember_run(home(), directory.path)
     return Run(directory.path)
 
@@ -585,16 +860,6 @@ def _codebook(
     return book
 
 
-def _key_of(variables: Sequence[str], title: str) -> Key:
-    for name in variables:
-        secret = os.environ.get(name, "").strip()
-        if secret:
-            return Key(secret)
-    raise UsageError(
-        f"{title} needs a key", hint=f"put it into the environment variable {' or '.join(variables)}"
-    )
-
-
 def _model_note(provider: str, model: str) -> str:
     if provider != "local":
         return ""
@@ -610,7 +875,7 @@ def _shutdown_notes(provider: str, model: str) -> list[str]:
 
 
 def _state(progress: Progress) -> Literal["built", "running", "over", "downloaded"]:
-    states = {state for _, state, _ in progress.states}
+    states = {shard.state for shard in progress.states}
     if states == {"downloaded"}:
         return "downloaded"
     if progress.shards_unsent == progress.shards:

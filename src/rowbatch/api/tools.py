@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     pass
 
 
+from rowbatch.api import models as _models  # noqa: F401 - the user's own prices are known from here on
 from rowbatch.api.parts import part_limits
 
 

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from rowbatch.errors import InputError, RowbatchError, UsageError
+from rowbatch.errors import InputError, NeedsDecision, RowbatchError, UsageError
 
 if TYPE_CHECKING:
     from rowbatch.api import Run
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _PATH = click.Path(path_type=Path)
+_GAPS_CODE = 9
 
 
 @click.group(
@@ -154,6 +156,74 @@ _resubmit_lost = click.option(
 )
 
 
+_rounds = click.option(
+    "--rounds",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="At most so many rounds: rows whose failure may pass are asked again.  [default: 3]",
+)
+_poll_seconds = click.option(
+    "--poll-seconds",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Pause between two questions about a batch.  [default: 10 s, growing to 5 minutes]",
+)
+_driving = _options(
+    click.option(
+        "--max-cost",
+        metavar="USD",
+        help="A hard cap over all rounds: what may cost more is not submitted.",
+    ),
+    _rounds,
+    click.option(
+        "--ask-invalid-again",
+        is_flag=True,
+        default=None,
+        help="Also ask again for answers that the codebook does not allow, with what is wrong with them.",
+    ),
+    _poll_seconds,
+    click.option(
+        "--queue-tokens",
+        type=click.IntRange(1),
+        metavar="NUMBER",
+        help="How many prompt tokens may wait at the provider.  [default: as many as it takes]",
+    ),
+    click.option(
+        "--lost-answer-wait",
+        type=click.FloatRange(min=0),
+        metavar="SECONDS",
+        help="When the answer to a paid call was lost: how long the provider's list must not show the "
+        "batch.  [default: 600]",
+    ),
+    click.option(
+        "--on-lost-answer",
+        type=click.Choice(["ask", "resubmit"]),
+        help="And what is done then: ask a person, or send it again.  [default: ask]",
+    ),
+    click.option(
+        "--worst-share",
+        type=click.FloatRange(0, 1, min_open=True),
+        metavar="SHARE",
+        help="Submit nothing more when so much of a shard fails for a reason that stays.  [default: 0.5]",
+    ),
+    click.option(
+        "--clean-up",
+        is_flag=True,
+        default=None,
+        help="Remove our files at the provider when every row is in the table.",
+    ),
+)
+_on_done = click.option(
+    "--on-done",
+    metavar="COMMAND",
+    help="Run this at the end, however it ends. ROWBATCH_RUN, ROWBATCH_OUTPUT and ROWBATCH_RESULT (done, "
+    "gaps, needs-you, failed) tell how.",
+)
+_go_on = click.option(
+    "--go-on", is_flag=True, help="Submit the rest although much of a shard failed for a reason that stays."
+)
+
+
 @app.command()
 @_table
 @click.option("--text", metavar="COLUMN", help="Column that holds the text.")
@@ -189,7 +259,8 @@ _resubmit_lost = click.option(
     default="local",
     show_default=True,
     metavar="NAME",
-    help="Who is asked: local (this computer) or openai.",
+    help="Who is asked: local (this computer), openai, anthropic, gemini, mistral, azure, groq, …; "
+    "compatible is any other with --base-url.",
 )
 @click.option("--model", metavar="NAME", help="Which model.  [default: the provider's]")
 @click.option("--base-url", metavar="URL", help="Another address that speaks the provider's batch API.")
@@ -204,22 +275,45 @@ _resubmit_lost = click.option(
 )
 @_reading
 @_writing
+@_driving
+@_on_done
 @_overwrite
 @_yes
-def run(table: Path, *, labels: str | None, run_directory: Path | None, yes: bool, **options: Any) -> None:
+def run(
+    table: Path,
+    *,
+    labels: str | None,
+    run_directory: Path | None,
+    yes: bool,
+    on_done: str | None,
+    **options: Any,
+) -> int:
     """
     Label a table: everything in one go.
 
     Shows the first request and the price, asks before it costs money, and does the rest. Every row
     comes out once, in order, with all its columns, the answer's columns, and a status.
-    May be stopped at any time: `rowbatch resume RUN` goes on, and nothing is asked twice.
+    May be stopped at any time: the same command again, or `rowbatch resume RUN`, goes on, and nothing is
+    asked twice.
+
+    The exit code is 0 when every row has its answer, 9 when some have none, 10 when a person has to decide
+    something, and another one when it failed.
     """
     from rowbatch import api
     from rowbatch.cli import show
 
     if options["base_url"] is None:
         api.require_provider(options["provider"])
-    made = api.create(table, labels=_label_list(labels), run=run_directory, **_for_api(options))
+    options, changes = _policy_changes(options)
+    made = api.create(
+        table,
+        labels=_label_list(labels),
+        run=run_directory,
+        reuse=True,
+        policy=api.RunPolicy().changed(**changes),
+        **_for_api(options),
+    )
+    was_there = made.status().state != "new"
     try:
         with show.bar() as hooks:
             made.build(hooks)
@@ -227,21 +321,259 @@ def run(table: Path, *, labels: str | None, run_directory: Path | None, yes: boo
         # Its table cannot be used as it is: a run of it would only be in the way.
         made.discard()
         raise
-    _show_and_run(made, yes=yes)
+    if was_there:
+        show.going_on(made)
+    code = _show_and_run(made, yes=yes, on_done=on_done, **changes)
     show.next_steps(made)
+    return code
+
+
+@app.command("try")
+@_run
+@click.option(
+    "--rows",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    metavar="NUMBER",
+    help="How many, spread over the table.",
+)
+@_yes
+def try_command(run: Path, *, rows: int, yes: bool) -> None:
+    """
+    Ask a few rows at once, before the run.
+
+    One call each, at the full price. Shows the answers, and what they cost tells what the run will cost.
+    Make the run with `rowbatch run` and say no when it asks; or with `rowbatch build`.
+    """
+    from rowbatch import api
+    from rowbatch.cli import show
+
+    opened = api.open_run(run)
+    if not opened.is_local and not yes:
+        _ask(f"{rows} rows are asked one by one, at the full price. Try them?", opened)
+    with show.bar() as hooks:
+        report = opened.try_rows(rows, hooks)
+    show.tried(report)
+    show.preview(opened.preview(), opened, with_request=False)
+
+
+@app.command()
+@_run
+@_driving
+@_on_done
+@_yes
+@_resubmit_lost
+@_go_on
+def resume(
+    run: Path, *, yes: bool, resubmit_lost: bool, go_on: bool, on_done: str | None, **options: Any
+) -> int:
+    """
+    Go on with a run, from wherever it stands.
+
+    Options that are not given stay as they were. Exit codes as of `rowbatch run`.
+    """
+    from rowbatch import api
+
+    _, changes = _policy_changes(options)
+    opened = api.open_run(run)
+    return _show_and_run(
+        opened, yes=yes, resubmit_lost=resubmit_lost, go_on=go_on, on_done=on_done, **changes
+    )
+
+
+@app.command()
+@_run
+@_poll_seconds
+def cancel(run: Path, *, poll_seconds: float | None) -> int:
+    """
+    Cancel the batches of a run that are running.
+
+    What they have answered is billed, and comes; the table is written, and `rowbatch resume` asks the rest.
+    """
+    from rowbatch import api
+    from rowbatch.cli import show
+
+    opened = api.open_run(run)
+    with show.bar() as hooks:
+        report = opened.cancel(hooks, poll_seconds=poll_seconds)
+    if report is None:
+        show.line("the process that drives this run cancels it now")
+        return 0
+    show.collected(report)
+    return 0
+
+
+@app.command()
+@_run
+@_json
+def verify(run: Path, *, as_json: bool) -> int:
+    """
+    Read every file of a run again and compare with what is known of it.
+
+    The exit code is 0 when all is as it was written, and 1 when not.
+    """
+    from rowbatch import api
+    from rowbatch.cli import show
+
+    report = api.open_run(run).verify()
+    if as_json:
+        show.as_json(report)
+    else:
+        show.verified(report)
+    return 1 if report.faults else 0
+
+
+@app.command()
+@_run
+@_json
+def log(run: Path, *, as_json: bool) -> None:
+    """
+    Show what happened to a run, oldest first.
+    """
+    from rowbatch import api
+    from rowbatch.cli import show
+
+    events = api.open_run(run).status().events
+    if as_json:
+        show.as_json(events)
+    else:
+        show.events(events)
 
 
 @app.command()
 @_run
 @_yes
-@_resubmit_lost
-def resume(run: Path, *, yes: bool, resubmit_lost: bool) -> None:
+def clean(run: Path, *, yes: bool) -> None:
     """
-    Go on with a run, from wherever it stands.
+    Remove the files of a run at the provider.
+
+    Only its own, and only when the results are here and in the table; what is here stays.
     """
     from rowbatch import api
+    from rowbatch.cli import show
 
-    _show_and_run(api.open_run(run), yes=yes, resubmit_lost=resubmit_lost)
+    opened = api.open_run(run)
+    if not yes and not opened.is_local:
+        _ask("Remove the request and result files of this run at the provider?", opened)
+    show.cleaned(opened.clean())
+
+
+@app.command()
+@click.argument("run", type=_PATH, required=False)
+@click.option("--provider", default="local", show_default=True, metavar="NAME", help="Who would be asked.")
+@click.option("--base-url", metavar="URL", help="Another address.")
+@click.option("--model", metavar="NAME", help="Which model.")
+@click.option(
+    "--probe", is_flag=True, help="With RUN: send its first row at once, with the real request; it is billed."
+)
+@_json
+def doctor(
+    run: Path | None,
+    *,
+    provider: str,
+    base_url: str | None,
+    model: str | None,
+    probe: bool,
+    as_json: bool,
+) -> int:
+    """
+    Look at everything that a run needs.
+
+    The key, the provider, the clock, the disk, what is known of the model; of a RUN also what waits at the
+    provider. The exit code is 1 when something would not work.
+    """
+    from rowbatch import api
+    from rowbatch.cli import show
+
+    if run is not None:
+        checks = api.doctor_of_run(api.open_run(run), probe=probe)
+    elif probe:
+        raise UsageError("which run's first row?", hint="rowbatch doctor RUN --probe")
+    else:
+        checks = api.doctor(provider, base_url=base_url, model=model)
+    if as_json:
+        show.as_json(checks)
+    else:
+        show.checks(checks)
+    return 1 if any(check.grade == "fault" for check in checks) else 0
+
+
+@app.command()
+@click.option("--provider", metavar="NAME", help="Only this one's.")
+@_json
+def models(*, provider: str | None, as_json: bool) -> None:
+    """
+    List the models that are known, with prices and limits.
+
+    Others work too: then neither price nor limits are known beforehand.
+    """
+    from rowbatch import api
+    from rowbatch.cli import show
+
+    found = api.models(provider)
+    if as_json:
+        show.as_json(found)
+    else:
+        show.models(found, api.overrides_path())
+
+
+@app.group()
+def key() -> None:
+    """
+    Keep keys in the system's keyring.
+
+    A key is sent to the host that it was given for, and to no other. It stands in no file of rowbatch.
+    """
+
+
+@key.command("set")
+@click.argument("provider")
+@click.option("--base-url", metavar="URL", help="For another address than the provider's own.")
+def key_set(provider: str, *, base_url: str | None) -> None:
+    """
+    Keep a key.
+
+    It is asked for, so that it stands in no history; or it is read from a pipe.
+    """
+    from rowbatch import api
+    from rowbatch.cli import show
+
+    secret = (
+        click.prompt(f"Key of {provider}", hide_input=True, err=True)
+        if sys.stdin.isatty()
+        else sys.stdin.readline()
+    )
+    host = api.set_key(provider, secret, base_url=base_url)
+    show.line(f"kept for {host}")
+
+
+@key.command("list")
+def key_list() -> None:
+    """
+    Show which keys would be used, and where they were found; never a key.
+    """
+    from rowbatch import api
+    from rowbatch.cli import show
+
+    found = api.list_keys()
+    for name, host, place in found:
+        show.line(f"{name:<16}{host:<40}{place}")
+    if not found:
+        show.line("no keys; the model on this computer needs none")
+
+
+@key.command("remove")
+@click.argument("provider")
+@click.option("--base-url", metavar="URL", help="Of another address than the provider's own.")
+def key_remove(provider: str, *, base_url: str | None) -> None:
+    """
+    Forget a key.
+    """
+    from rowbatch import api
+    from rowbatch.cli import show
+
+    show.line("removed" if api.remove_key(provider, base_url=base_url) else "there was none")
 
 
 @app.command()
@@ -305,7 +637,9 @@ def demo(*, rows: int, folder: Path | None) -> None:
     show.line(f"fetching {rows:,} tweets that people have rated …", err=True)
     prepared = api.prepare_demo(rows=rows, folder=folder)
     show.demo_table(prepared)
-    seconds = _show_and_run(prepared.run, yes=True, quiet=True)
+    started = time.monotonic()
+    _show_and_run(prepared.run, yes=True, quiet=True)
+    seconds = time.monotonic() - started
     show.demo_result(prepared, prepared.run.agreement(prepared.gold), seconds)
 
 
@@ -328,11 +662,13 @@ def build(run: Path) -> None:
 
 @app.command()
 @_run
+@_driving
 @_yes
 @_resubmit_lost
-def submit(run: Path, *, yes: bool, resubmit_lost: bool) -> None:
+@_go_on
+def submit(run: Path, *, yes: bool, resubmit_lost: bool, go_on: bool, **options: Any) -> None:
     """
-    Submit every shard that has no batch yet.
+    Submit every shard that has no batch yet, as far as the provider's queue allows.
     """
     from rowbatch import api
     from rowbatch.cli import show
@@ -340,13 +676,15 @@ def submit(run: Path, *, yes: bool, resubmit_lost: bool) -> None:
     opened = api.open_run(run)
     _confirm_cost(opened, yes=yes)
     with show.bar() as hooks:
-        report = opened.submit(hooks, resubmit_lost=resubmit_lost)
+        _, changes = _policy_changes(options)
+        report = opened.submit(hooks, resubmit_lost=resubmit_lost, go_on=go_on, **changes)
     show.submitted(report)
 
 
 @app.command()
 @_run
-def watch(run: Path) -> None:
+@_poll_seconds
+def watch(run: Path, *, poll_seconds: float | None) -> None:
     """
     Follow the batches until none is running.
 
@@ -357,7 +695,7 @@ def watch(run: Path) -> None:
 
     opened = api.open_run(run)
     with show.bar() as hooks:
-        progress = opened.watch(hooks)
+        progress = opened.watch(hooks, poll_seconds=poll_seconds)
     show.progress(progress)
 
 
@@ -559,7 +897,8 @@ def split(source: Path, *, output: Path, **options: Any) -> None:
 @click.option(
     "--also",
     metavar="A,B",
-    help="More columns: model, usage, usage_details, finish_reason, confidence, refusal, choices, raw.",
+    help="More columns: model, usage, usage_details, finish_reason, confidence, refusal, cause, choices, "
+    "raw.",
 )
 @_errors
 @_reading
@@ -744,6 +1083,32 @@ def _label_list(labels: str | None) -> list[str] | None:
     return names
 
 
+def _policy_changes(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Other options, and those that say how a run is driven, as `RunPolicy` has them."""
+    from rowbatch import api
+
+    names = {
+        "max_cost": "max_cost_usd",
+        "lost_answer_wait": "lost_answer_wait_s",
+        **{
+            name: name
+            for name in (
+                "rounds",
+                "ask_invalid_again",
+                "poll_seconds",
+                "queue_tokens",
+                "on_lost_answer",
+                "worst_share",
+                "clean_up",
+            )
+        },
+    }
+    changes = {names[name]: value for name, value in options.items() if name in names and value is not None}
+    if "max_cost_usd" in changes:
+        changes["max_cost_usd"] = api.usd(changes["max_cost_usd"])
+    return {name: value for name, value in options.items() if name not in names}, changes
+
+
 def _confirm_cost(run: Run, *, yes: bool, quiet: bool = False) -> None:
     """Show what will be sent and what it costs; ask when that is not nothing."""
     from rowbatch.cli import show
@@ -754,32 +1119,55 @@ def _confirm_cost(run: Run, *, yes: bool, quiet: bool = False) -> None:
         show.preview(preview, run)
     if yes or preview.cost.is_free or run.status().state not in ("new", "built"):
         return
+    _ask("Start?", run)
+
+
+def _ask(question: str, run: Run) -> None:
+    """Go on when a person says yes."""
     if not sys.stdin.isatty():
         raise UsageError(
             "this costs money, and there is nobody to ask",
-            hint=f"rowbatch resume {run.path} --yes starts it; nothing was sent so far",
+            hint=f"the same with --yes starts it; nothing was sent so far. The run: {run.path}",
         )
-    if not click.confirm("Start?", err=True):
+    if not click.confirm(question, err=True):
         raise UsageError(
             "not started; nothing was sent", hint=f"rowbatch resume {run.path} starts it when you want"
         )
 
 
-def _show_and_run(run: Run, *, yes: bool, resubmit_lost: bool = False, quiet: bool = False) -> float:
-    """Do all that is left of a run; returns the seconds it took."""
-    import time
-
+def _show_and_run(
+    run: Run, *, yes: bool, quiet: bool = False, on_done: str | None = None, **changes: Any
+) -> int:
+    """Do all that is left of a run; returns the exit code."""
     from rowbatch.cli import show
 
     _confirm_cost(run, yes=yes, quiet=quiet)
-    started = time.monotonic()
+    result = "failed"
     try:
         with show.bar() as hooks:
-            report = run.resume(hooks, resubmit_lost=resubmit_lost)
+            report = run.resume(hooks, **changes)
+        result = "gaps" if report.has_gaps else "done"
     except KeyboardInterrupt:
         show.interrupted(run)
         raise
-    seconds = time.monotonic() - started
+    except NeedsDecision:
+        result = "needs-you"
+        raise
+    finally:
+        if on_done:
+            _run_on_done(on_done, run, result)
     if not quiet:
         show.collected(report)
-    return seconds
+    return _GAPS_CODE if report.has_gaps else 0
+
+
+def _run_on_done(command: str, run: Run, result: str) -> None:
+    """Run the person's own command; what it does is not ours."""
+    import subprocess
+
+    told = {"ROWBATCH_RUN": str(run.path), "ROWBATCH_OUTPUT": str(run.output), "ROWBATCH_RESULT": result}
+    try:
+        # As typed: it is meant for the shell.
+        subprocess.run(command, shell=True, env={**os.environ, **told}, check=False)  # noqa: S602
+    except OSError as error:
+        click.echo(f"--on-done could not be run: {error}", err=True)

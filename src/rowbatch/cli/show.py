@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +19,20 @@ import click
 if TYPE_CHECKING:
     from rowbatch.api import DemoRun, Hooks, Preview, Run, Stage, Status
     from rowbatch.core.agreement import Agreement
+    from rowbatch.providers.catalog import KnownModel
     from rowbatch.steps.check import CheckReport
+    from rowbatch.steps.clean import CleanReport
     from rowbatch.steps.collect import CollectReport
     from rowbatch.steps.convert import ConvertReport
-    from rowbatch.steps.download import DownloadReport
+    from rowbatch.steps.doctor import Check
+    from rowbatch.steps.drive import DriveReport
     from rowbatch.steps.estimate import Estimate
     from rowbatch.steps.extract_report import ExtractReport
     from rowbatch.steps.poll import Progress
     from rowbatch.steps.split import SplitReport
-    from rowbatch.steps.submit import SubmitReport
+    from rowbatch.steps.trial import TrialReport
+    from rowbatch.steps.verify import VerifyReport
+    from rowbatch.store.ledger import Event
     from rowbatch.tables.base import BadRowList
 
 _SHOWN_CHARS = 400
@@ -132,14 +138,18 @@ def bar() -> Iterator[Hooks]:
             display.update(task, completed=count, note="rows")
 
         def progress(now: Progress) -> None:
-            note = f"{now.failed:,} failed" if now.failed else ""
+            notes = [f"round {now.rounds}"] if now.rounds > 1 else []
+            notes += [f"{now.failed:,} failed"] if now.failed else []
+            note = ", ".join(notes)
             display.update(task, completed=now.done, total=now.requests, note=note)
 
         def shard(_: object) -> None:
-            display.advance(task)
-            display.update(task, note="shards")
+            display.refresh()
 
-        yield Hooks(stage=stage, rows=rows, progress=progress, shard=shard)
+        def said(sentence: str) -> None:
+            console.print(printable(sentence), markup=False, highlight=False)
+
+        yield Hooks(stage=stage, rows=rows, progress=progress, shard=shard, said=said)
 
 
 def _log_hooks() -> Hooks:
@@ -154,10 +164,10 @@ def _log_hooks() -> Hooks:
             tenth = now.done * 10 // now.requests
             line(f"labelling: {now.done:,} of {now.requests:,}", err=True)
 
-    return Hooks(progress=progress)
+    return Hooks(progress=progress, said=lambda sentence: line(printable(sentence), err=True))
 
 
-def preview(shown: Preview, run: Run) -> None:
+def preview(shown: Preview, run: Run, *, with_request: bool = True) -> None:
     """What will be sent, to whom, and what it costs."""
     built = shown.built
     skipped = f", {built.skipped:,} without a text are skipped" if built.skipped else ""
@@ -179,6 +189,8 @@ def preview(shown: Preview, run: Run) -> None:
         if note:
             line(f"note     {note}")
     line()
+    if not with_request:
+        return
     line(f"The first request (row {shown.first_row:,}):")
     for who, said in _spoken(shown.first_request):
         text = printable(said, lines=True)
@@ -226,18 +238,114 @@ def collected(report: CollectReport) -> None:
         if count:
             line(f"  {count:,} {what}")
 
+    spent(report)
+
+
+def spent(report: CollectReport) -> None:
+    """What was billed, by round."""
+    rounds = [one for one in report.spent if one.prompt_tokens or one.answer_tokens]
+    known = [one.usd for one in rounds if one.usd is not None]
+    if known and any(known):
+        line(f"  cost {_dollars(sum(known, Decimal(0)))}, by the tokens that the provider counted")
+    if len(report.spent) > 1 or known:
+        for one in rounds:
+            told = ", ".join(f"{status} {count:,}" for status, count in sorted(one.statuses.items()))
+            price = f", {_dollars(one.usd)}" if one.usd else ""
+            line(
+                f"    round {one.round}: {one.requests:,} asked ({told}); {one.prompt_tokens:,} tokens in, "
+                f"{one.answer_tokens:,} out{price}"
+            )
+    if report.stopped_because:
+        line(f"  not all was submitted: {printable(report.stopped_because)}")
+
+
+def _dollars(amount: Decimal) -> str:
+    return f"${amount:,.2f}" if amount >= 1 else f"${amount:,.4f}"
+
+
+def going_on(run: Run) -> None:
+    """The same command was given before."""
+    line(f"This run is there already, and goes on: {place(run.path)}")
+    line("  (--run NAME makes another one of the same table)", err=True)
+
+
+def tried(report: TrialReport) -> None:
+    """The answers of the rows that were tried."""
+    for row in report.rows:
+        answer = " | ".join(row.values) if row.status == "ok" else f"({row.status}: {row.reason})"
+        line(f"row {row.row:>8,}  {short(answer, 60):<40}  {short(row.text, 80)}")
+    if report.answer_tokens is not None:
+        line(
+            f"tokens   {report.prompt_tokens:,.0f} in and {report.answer_tokens:,.0f} out a row, on average"
+            + (f"; the trial cost {_dollars(report.usd)}" if report.usd else "")
+        )
+
+
+def verified(report: VerifyReport) -> None:
+    for fault in report.faults:
+        line(f"fault    {printable(fault)}")
+    told = "all as it was written" if not report.faults else _count(len(report.faults), "fault")
+    line(f"{_count(report.files, 'file')} read, {report.size_bytes:,} bytes: {told}")
+
+
+def events(found: Sequence[Event]) -> None:
+    """What happened, oldest first."""
+    for event in found:
+        shard = f" r{event.round}-{event.shard:04d}" if event.round and event.shard else ""
+        detail = short(json.dumps(event.detail, ensure_ascii=False), 200)
+        line(f"{event.at:%Y-%m-%d %H:%M:%S}{shard} {event.kind} {detail}")
+
+
+def cleaned(report: CleanReport) -> None:
+    line(
+        f"{_count(report.files, 'file')} removed at the provider"
+        + (f"; {_count(report.kept_shards, 'shard')} not here yet: files kept" if report.kept_shards else "")
+    )
+
+
+def checks(found: Sequence[Check]) -> None:
+    """What the doctor found."""
+    for check in found:
+        mark = {"ok": "ok", "warning": "look", "fault": "FAULT"}[check.grade]
+        line(f"{mark:<6} {check.what:<12} {printable(check.told)}")
+        if check.hint and check.grade != "ok":
+            line(f"{'':<6} {'':<12} {printable(check.hint)}")
+
+
+def models(found: Sequence[KnownModel], overrides: Path) -> None:
+    """What is known of models."""
+    line(f"{'provider':<10} {'model':<28} {'in':>8} {'out':>8}  {'takes':>9} {'answers':>9}  note")
+    dates = set()
+    for entry in found:
+        price, known = entry.price, entry.known
+        dates |= {f"{price.source} ({price.as_of})"} if price else set()
+        note = f"shut down on {known.shutdown}" if known and known.shutdown else ""
+        line(
+            f"{entry.provider:<10} {entry.name:<28} "
+            + (f"{price.input_usd:>8} {price.output_usd:>8}" if price else f"{'?':>8} {'?':>8}")
+            + (f"  {known.context:>9,} {known.max_output:>9,}" if known else f"  {'?':>9} {'?':>9}")
+            + (f"  {note}" if note else "")
+        )
+    line()
+    line("US dollars for a million tokens in batch: " + "; ".join(sorted(dates)))
+    line(f"Your own prices and limits win: {overrides}")
+
 
 def next_steps(run: Run) -> None:
     """What to do with a run that is done."""
     line(f"  {command('status', run.path)} shows how it went")
 
 
-def submitted(report: SubmitReport) -> None:
+def submitted(report: DriveReport) -> None:
+    done = report.progress.shards - report.unsent - report.submitted - report.adopted
     line(
         f"{_count(report.submitted, 'shard')} submitted"
         + (f", {report.adopted:,} found at the provider and adopted" if report.adopted else "")
-        + (f", {report.already:,} had been submitted before" if report.already else "")
+        + (f", {done:,} had been submitted before" if done > 0 else "")
     )
+    if report.unsent:
+        why = report.stopped_because or "; ".join(report.progress.waiting)
+        line(f"  {_count(report.unsent, 'shard')} not submitted yet: {printable(why)}")
 
 
 def progress(now: Progress) -> None:
@@ -249,11 +357,11 @@ def progress(now: Progress) -> None:
     )
 
 
-def downloaded(report: DownloadReport) -> None:
+def downloaded(report: DriveReport) -> None:
+    left = report.progress.shards - report.progress.shards_over
     line(
         f"{_count(report.downloaded, 'shard')} downloaded ({report.size_bytes:,} bytes)"
-        + (f", {report.already:,} were here" if report.already else "")
-        + (f", {report.waiting:,} not over yet" if report.waiting else "")
+        + (f", {left:,} not over yet" if left else "")
     )
 
 
@@ -268,8 +376,12 @@ def status(found: Status, *, with_events: bool) -> None:
             f"rows     {found.built.rows:,}: {found.built.requests:,} asked, {found.built.skipped:,} skipped"
         )
         progress(found.progress)
-        for name, state, batch in found.progress.states[:50]:
-            line(f"  {name}  {state}" + (f"  ({batch})" if batch else ""))
+        for shard in found.progress.states[:50]:
+            line(
+                f"  {shard.name}  {shard.state}"
+                + (f"  ({shard.batch_status})" if shard.batch_status else "")
+                + (f"  waits: {printable(shard.waits_for)}" if shard.waits_for else "")
+            )
         if len(found.progress.states) > 50:
             line(f"  and {len(found.progress.states) - 50:,} more")
     if found.output:
@@ -277,10 +389,7 @@ def status(found: Status, *, with_events: bool) -> None:
     if found.state not in ("collected",):
         line(f"go on    {command('resume', found.path)}")
     if with_events:
-        for event in found.events:
-            shard = f" r{event.round}-{event.shard:04d}" if event.round and event.shard else ""
-            detail = short(json.dumps(event.detail, ensure_ascii=False), 200)
-            line(f"  {event.at:%Y-%m-%d %H:%M:%S}{shard} {event.kind} {detail}")
+        events(found.events)
 
 
 def runs(found: Sequence[Status]) -> None:
@@ -483,7 +592,8 @@ def _cost(shown: Preview) -> str:
     if cost.low_usd is None or cost.high_usd is None or cost.price is None:
         return "not known: there is no price for this model"
     return (
-        f"about ${cost.low_usd:,.2f} to ${cost.high_usd:,.2f} at the batch price of {cost.price.as_of} "
+        f"about {_dollars(cost.low_usd)} to {_dollars(cost.high_usd)} at the batch price of "
+        f"{cost.price.as_of or cost.price.source} "
         f"(${cost.price.input_usd} / ${cost.price.output_usd} for a million tokens in / out; "
         "tokens are estimated)"
     )

@@ -53,6 +53,11 @@ class AnswerReader:
         self._cache: dict[str, Answer] = {}
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the values."""
+        return self._codebook.columns
+
+    @property
     def width(self) -> int:
         """How many values an answer has."""
         return len(self._empty)

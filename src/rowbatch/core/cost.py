@@ -12,6 +12,7 @@ _BYTES_PER_TOKEN_HIGH_COST = 3
 _LABEL_ANSWER_TOKENS = 12
 _FREE_ANSWER_TOKENS_LOW = 20
 _FREE_ANSWER_TOKENS_HIGH = 1_000
+_MEASURED_LOW, _MEASURED_HIGH = 0.8, 1.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,10 @@ def estimate_cost(
     max_answer_tokens: int | None,
     price: Price | None,
     is_free: bool,
+    prompt_tokens: int = 0,
+    is_counted: bool = False,
+    measured_answer_tokens: float | None = None,
+    has_answers: bool = True,
 ) -> CostEstimate:
     """
     Estimate what all requests together cost.
@@ -73,15 +78,28 @@ def estimate_cost(
         max_answer_tokens: The output limit of a request, or None.
         price: The model's batch price, or None when it is not known.
         is_free: The model runs on this machine.
+        prompt_tokens: The most that all prompts have, where somebody counted; else 0.
+        is_counted: It is exact.
+        measured_answer_tokens: What an answer had in a trial, or None.
+        has_answers: Answers are texts; embeddings have none.
     """
     low = requests * (labelled_variables * _LABEL_ANSWER_TOKENS + free_variables * _FREE_ANSWER_TOKENS_LOW)
     high = requests * (
         max_answer_tokens
         or (labelled_variables * 4 * _LABEL_ANSWER_TOKENS + free_variables * _FREE_ANSWER_TOKENS_HIGH)
     )
+    if measured_answer_tokens is not None:
+        low = round(requests * measured_answer_tokens * _MEASURED_LOW)
+        # The output limit stays the most; without one it is what was seen, with room.
+        high = high if max_answer_tokens else round(requests * measured_answer_tokens * _MEASURED_HIGH)
     low = min(low, high)
+    if not has_answers:
+        low = high = 0
     prompt_low = request_bytes // _BYTES_PER_TOKEN_LOW_COST
     prompt_high = -(-request_bytes // _BYTES_PER_TOKEN_HIGH_COST)
+    if prompt_tokens:
+        prompt_high = prompt_tokens
+        prompt_low = prompt_tokens if is_counted else min(prompt_low, prompt_tokens)
     low_usd: Decimal | None = None
     high_usd: Decimal | None = None
     if is_free:

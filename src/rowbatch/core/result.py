@@ -47,6 +47,8 @@ class Result(msgspec.Struct, frozen=True, gc=False):
         model: Who answered, as the answer says; or "".
         prompt_tokens, completion_tokens: As counted by the provider, or None.
         confidence: Of the answer, where the server gives one; or None.
+        cause: Of a failure, for programs: the HTTP status, a colon, the provider's code; each may be
+            missing. "" when it is none.
     """
 
     custom_id: str
@@ -57,6 +59,7 @@ class Result(msgspec.Struct, frozen=True, gc=False):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     confidence: float | None = None
+    cause: str = ""
 
 
 def iter_lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
@@ -104,13 +107,13 @@ def result_of(parsed: PlainLine | ResultLine) -> tuple[Result, Body | None]:
         raise UnreadableLine("it has no custom_id")
     error_code, error_text = _error_of(parsed.error) if parsed.error else ("", "")
     if error_code in _EXPIRED_CODES:
-        return Result(custom_id, RowStatus.EXPIRED, reason=error_text), None
+        return Result(custom_id, RowStatus.EXPIRED, reason=error_text, cause=f":{error_code}"), None
     if error_code in _CANCELLED_CODES:
-        return Result(custom_id, RowStatus.CANCELLED, reason=error_text), None
+        return Result(custom_id, RowStatus.CANCELLED, reason=error_text, cause=f":{error_code}"), None
     response = parsed.response
     if response is None:
         reason = error_text or "no response, and no error either"
-        return Result(custom_id, RowStatus.ERROR, reason=reason), None
+        return Result(custom_id, RowStatus.ERROR, reason=reason, cause=f":{error_code}"), None
     code = response.status_code
     is_error = bool(error_text) or not _is_success(code)
     try:
@@ -122,7 +125,17 @@ def result_of(parsed: PlainLine | ResultLine) -> tuple[Result, Body | None]:
         # A refusal may have any body: a gateway's is often plain text.
         body = None
     if is_error:
-        return Result(custom_id, RowStatus.ERROR, reason=_refusal_text(code, body, error_text)), body
+        told = error_code or (_error_of(body.error)[0] if body is not None else "")
+        http_status = "" if code is None else str(code)[:20]
+        return (
+            Result(
+                custom_id,
+                RowStatus.ERROR,
+                reason=_refusal_text(code, body, error_text),
+                cause=f"{http_status}:{told}",
+            ),
+            body,
+        )
     return _answer(custom_id, body), body
 
 

@@ -30,7 +30,9 @@ from rowbatch.core.result import (
 from rowbatch.core.states import RowStatus
 from rowbatch.core.wire import Body, LeanLine, PlainLine
 
-Extra = Literal["model", "usage", "usage_details", "finish_reason", "confidence", "refusal", "choices", "raw"]
+Extra = Literal[
+    "model", "usage", "usage_details", "finish_reason", "confidence", "refusal", "cause", "choices", "raw"
+]
 EXTRAS: tuple[Extra, ...] = get_args(Extra)
 """What a result can tell besides its text."""
 
@@ -44,10 +46,14 @@ EXTRA_TYPES: dict[str, pl.DataType] = {
     "finish_reason": pl.String(),
     "confidence": pl.Float64(),
     "refusal": pl.String(),
+    "cause": pl.String(),
     "choices": pl.List(pl.String),
     "raw": pl.String(),
 }
-"""Columns that the extras make, with their types. `choices` are the texts of the second choice and on."""
+"""
+Columns that the extras make, with their types. `cause` is that of `Result`; `choices` are the texts of the
+second choice and on.
+"""
 _EXTRA_OF = {
     "prompt_tokens": "usage",
     "completion_tokens": "usage",
@@ -130,6 +136,7 @@ class _Builder:
         self._extras = extras
         self._columns: dict[str, list[Any]] = {name: [] for name in (*BASE_COLUMNS, *extra_columns(extras))}
         self._embeddings: dict[int, str] = {}
+        self._causes: dict[int, str] = {}
         self._unreadable: list[tuple[int, str]] = []
         self._bytes = 0
         self.lines = 0
@@ -153,6 +160,7 @@ class _Builder:
             for name in BASE_COLUMNS:
                 del self._columns[name][before:]
             self._embeddings = {at: text for at, text in self._embeddings.items() if at < before}
+            self._causes = {at: cause for at, cause in self._causes.items() if at < before}
             bodies, read = self._add_one_by_one(lines, first)
         for extra in self._extras:
             self._add_extra(extra, bodies, read)
@@ -228,6 +236,8 @@ class _Builder:
             embedding = first_embedding(body)
             if embedding is not None:
                 self._embeddings[len(columns["custom_id"])] = embedding.decode()
+        if result.cause:
+            self._causes[len(columns["custom_id"])] = result.cause
         columns["custom_id"].append(result.custom_id)
         columns["content"].append(result.content)
         columns["status"].append(result.status.value)
@@ -255,6 +265,9 @@ class _Builder:
                 columns["confidence"] += [_confidence(body) for body in bodies]
             case "refusal":
                 columns["refusal"] += [refusal_of(body) or None for body in bodies]
+            case "cause":
+                known = range(len(columns["cause"]), len(columns["custom_id"]))
+                columns["cause"] += [self._causes.get(at) for at in known]
             case "choices":
                 columns["choices"] += [further_texts(body) for body in bodies]
             case "raw":

@@ -12,6 +12,9 @@ class ShardState(StrEnum):
     WRITTEN -> UPLOADED -> SUBMITTING -> SUBMITTED -> ENDED -> DOWNLOADED
                                |
                                +-> UNKNOWN (the answer was lost) -> SUBMITTED or UPLOADED
+
+    A batch that the provider took back before anything ran goes from SUBMITTED to UPLOADED again; a
+    shard that is too large for the provider ends as CUT.
     """
 
     WRITTEN = "written"
@@ -28,6 +31,8 @@ class ShardState(StrEnum):
     """The provider's status is terminal; its files are not here yet."""
     DOWNLOADED = "downloaded"
     """Every file that the batch lists is on disk, whole."""
+    CUT = "cut"
+    """Nothing was billed for it; smaller shards with the same requests stand in its place."""
 
 
 class RowStatus(StrEnum):

@@ -5,19 +5,22 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from rowbatch.core.cost import Price
 from rowbatch.core.model_rules import Model, ModelRules
 from rowbatch.core.shard import ShardLimits
-from rowbatch.errors import UsageError
+from rowbatch.errors import InputError, UsageError
+from rowbatch.providers.openai_quirks import OpenAIQuirks
 
-_DATE = re.compile(r"-\d{4}-\d{2}-\d{2}\Z")
+_DATE = re.compile(r"-\d{4}-?\d{2}-?\d{2}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,14 @@ class Provider:
         default_model: Or "" when the user must choose.
         key_variables: Environment variables that may hold its key, first found first used.
         is_free: Nothing is billed.
-        honours_idempotency_key: The same key never makes a second batch.
+        dialect: How it writes: `openai`, `anthropic`, `gemini` or `mistral`.
+        key_header, key_prefix: Which header carries the key, and what stands before it.
+        quirks: What an endpoint that speaks OpenAI's protocol does differently.
+        base_url_example: What the address looks like, where the user has one of their own.
+        poll_least_s: It wants at least so many seconds between two questions about a batch.
+        creations_per_hour: How many batches may be made in an hour; None where none is known.
+        results_days: How long results can be had.
+        answers_are_listed: Whether a batch whose answer was lost can be recognised while it runs.
         limits: Of one input file.
         custom_id_chars: Longest `custom_id`.
         max_line_bytes: Longest line; the file's limit where none is known.
@@ -45,7 +55,15 @@ class Provider:
     default_model: str
     key_variables: tuple[str, ...]
     is_free: bool
-    honours_idempotency_key: bool
+    dialect: str
+    key_header: str
+    key_prefix: str
+    quirks: OpenAIQuirks
+    base_url_example: str
+    poll_least_s: float
+    creations_per_hour: int | None
+    results_days: int
+    answers_are_listed: bool
     limits: ShardLimits
     custom_id_chars: int
     max_line_bytes: int
@@ -79,7 +97,17 @@ def find_provider(name: str) -> Provider:
         default_model=entry["default_model"],
         key_variables=tuple(entry["key_variables"]),
         is_free=entry["free"],
-        honours_idempotency_key=entry["honours_idempotency_key"],
+        dialect=entry.get("dialect", "openai"),
+        key_header=entry.get("key_header", "Authorization"),
+        key_prefix=entry.get("key_prefix", "Bearer "),
+        quirks=OpenAIQuirks(
+            **{name: entry[name] for name in OpenAIQuirks.__dataclass_fields__ if name in entry}
+        ),
+        base_url_example=entry.get("base_url_example", ""),
+        poll_least_s=entry.get("poll_least_s", 0),
+        creations_per_hour=entry.get("creations_per_hour"),
+        results_days=entry.get("results_days", 30),
+        answers_are_listed=entry.get("answers_are_listed", True),
         limits=ShardLimits(entry["max_requests"], entry["max_bytes"]),
         custom_id_chars=entry["custom_id_chars"],
         max_line_bytes=entry.get("max_line_bytes", entry["max_bytes"]),
@@ -88,9 +116,47 @@ def find_provider(name: str) -> Provider:
     )
 
 
+def override_from(place: Callable[[], Path]) -> None:
+    """
+    Let a file of the user's win over the catalog.
+
+    Args:
+        place: Where it lies, if it is there. TOML: `[PROVIDER."MODEL"]` with `input_usd` and `output_usd`
+            (for a million tokens, batch), and `context`, `max_output`, `rules`, `encoding`, `shutdown` as
+            in models.toml; each may be left out.
+    """
+    _OVERRIDES[:] = [place]
+
+
+_OVERRIDES: list[Callable[[], Path]] = []
+_READ_OVERRIDES: dict[tuple[str, int], dict[str, Any]] = {}
+
+
+def _override(provider: str, model: str) -> Mapping[str, Any]:
+    path = _OVERRIDES[0]() if _OVERRIDES else None
+    try:
+        stamp = path.stat().st_mtime_ns if path else None
+    except OSError:
+        stamp = None
+    if path is None or stamp is None:
+        return {}
+    key = (str(path), stamp)
+    if key not in _READ_OVERRIDES:
+        try:
+            _READ_OVERRIDES[key] = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path} cannot be read: {error}", hint="mend it, or move it away") from error
+    entries = _READ_OVERRIDES[key].get(provider, {})
+    found = entries.get(model, entries.get(_DATE.sub("", model), {})) if isinstance(entries, dict) else {}
+    return found if isinstance(found, dict) else {}
+
+
 def find_price(provider: str, model: str) -> Price | None:
-    """The batch price of a model, or None when the catalog has none."""
-    table = _catalog()["prices"].get(provider)
+    """The batch price of a model: the user's own, or the catalog's; None when neither has one."""
+    own = _override(provider, model)
+    if "input_usd" in own and "output_usd" in own:
+        return Price(Decimal(str(own["input_usd"])), Decimal(str(own["output_usd"])), "your models.toml", "")
+    table = _catalog()["prices"].get("dashscope" if provider == "dashscope-intl" else provider)
     name = model if table and model in table["models"] else _DATE.sub("", model)
     if table is None or name not in table["models"]:
         return None
@@ -108,9 +174,11 @@ def find_model(provider: str, model: str) -> Model | None:
     """
     name = _DATE.sub("", model)
     tables = _models()
+    own = _override(provider, model) if provider else {}
     for owner in [provider] if provider else [name for name in tables if name != "rules"]:
-        entry = tables.get(owner, {}).get("models", {}).get(name)
-        if entry is not None and owner != "rules":
+        listed = tables.get(owner, {}).get("models", {}).get(name)
+        entry = {**(listed or {}), **own}
+        if owner != "rules" and {"rules", "context", "max_output"} <= entry.keys():
             rules = tables["rules"][entry["rules"]]
             shutdown = entry.get("shutdown")
             return Model(
@@ -120,10 +188,44 @@ def find_model(provider: str, model: str) -> Model | None:
                 context=entry["context"],
                 max_output=entry["max_output"],
                 shutdown=date.fromisoformat(shutdown) if shutdown else None,
-                source=tables[owner]["source"],
-                as_of=tables[owner]["as_of"],
+                source=tables[owner]["source"] if listed else "your models.toml",
+                as_of=tables[owner]["as_of"] if listed else "",
             )
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """
+    A model of the catalog.
+
+    Attributes:
+        provider: Whose.
+        name: As in `--model`.
+        price: For a million tokens in batch, or None.
+        known: Its limits and rules, or None.
+    """
+
+    provider: str
+    name: str
+    price: Price | None
+    known: Model | None
+
+
+def known_models(provider: str | None = None) -> list[KnownModel]:
+    """
+    Every model with a price or with rules.
+
+    Raises:
+        UsageError: There is no such provider.
+    """
+    owners = [find_provider(provider).name] if provider else list(provider_names())
+    found = []
+    for owner in owners:
+        names = {**_catalog()["prices"].get(owner, {}).get("models", {})}
+        names |= _models().get(owner, {}).get("models", {})
+        found += [KnownModel(owner, name, find_price(owner, name), find_model(owner, name)) for name in names]
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,46 +8,95 @@ Source:
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from rowbatch.core.states import TERMINAL_BATCH_STATUSES
 from rowbatch.errors import ServiceError
 from rowbatch.http import HttpClient, PaidOutcome
-from rowbatch.providers.base import BatchView
+from rowbatch.providers.base import (
+    CLOCK_SLACK,
+    TOKEN_FIELD,
+    BatchView,
+    Sightings,
+    Submission,
+    count_of,
+    pass_if_gone,
+    text_or_none,
+    time_of,
+)
+from rowbatch.providers.openai_quirks import OpenAIQuirks
 
-TOKEN_FIELD = "rowbatch_token"  # noqa: S105
-_CLOCK_SLACK = timedelta(minutes=15)
+
+class OpenAIDialect:
+    """
+    OpenAI's lines are the house's own.
+
+    Args:
+        url_prefix: What stands before `/chat/completions` in the urls of a compatible endpoint.
+    """
+
+    def __init__(self, url_prefix: str = "/v1") -> None:
+        self._url_prefix = url_prefix
+
+    @property
+    def is_openai(self) -> bool:
+        return self._url_prefix == "/v1"
+
+    def request_line(self, line: bytes, token: str) -> bytes:  # noqa: ARG002
+        return line.replace(b'"url":"/v1/', f'"url":"{self._url_prefix}/'.encode(), 1)
+
+    def result_line(self, line: bytes, token: str) -> bytes:  # noqa: ARG002
+        return line
+
+    def direct_request(self, url: str, body: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+        return url.removeprefix("/v1/").lstrip("/"), body
+
+    def direct_answer(self, answer: Mapping[str, Any], model: str) -> Mapping[str, Any]:  # noqa: ARG002
+        return answer
 
 
 class OpenAIBatchClient:
     """The calls, over one `HttpClient`. See `BatchClient`."""
 
-    def __init__(self, http: HttpClient, *, honours_idempotency_key: bool = False) -> None:
+    def __init__(self, http: HttpClient, quirks: OpenAIQuirks | None = None) -> None:
         self._http = http
-        self._honours_idempotency_key = honours_idempotency_key
+        self._quirks = quirks or OpenAIQuirks()
+        self.dialect = OpenAIDialect(self._quirks.url_prefix)
+
+    @property
+    def key_mark(self) -> str:
+        return self._http.key.mark if self._http.key else ""
+
+    def now(self) -> datetime:
+        return self._http.server_now("batches", {"limit": 1})
 
     def upload(self, file: Path, filename: str) -> str:
-        answer = self._http.upload("files", file, filename=filename, fields={"purpose": "batch"})
-        file_id = answer.get("id")
-        if not isinstance(file_id, str) or not file_id:
+        fields = {"purpose": "batch"}
+        if self._quirks.has_expiry:
+            # Ours is cleaned up earlier, if all goes well; a file that was forgotten goes after 30 days.
+            fields |= {"expires_after[anchor]": "created_at", "expires_after[seconds]": "2592000"}
+        answer = self._http.upload("files", file, filename=filename, fields=fields)
+        file_id = text_or_none(answer.get("id"))
+        if file_id is None:
             raise ServiceError("the upload was answered without a file id")
         return file_id
 
-    def create(self, file_id: str, *, url: str, metadata: Mapping[str, str]) -> PaidOutcome:
-        headers = {"Idempotency-Key": metadata[TOKEN_FIELD]} if self._honours_idempotency_key else {}
-        return self._http.pay(
-            "batches",
-            {
-                "input_file_id": file_id,
-                "endpoint": url,
-                "completion_window": "24h",
-                "metadata": dict(metadata),
-            },
-            headers,
-        )
+    def create(self, submission: Submission) -> PaidOutcome:
+        quirks = self._quirks
+        headers = {"Idempotency-Key": submission.token} if quirks.honours_idempotency_key else {}
+        body: dict[str, Any] = {
+            "input_file_id": submission.file_id,
+            "endpoint": quirks.url_prefix + submission.url.removeprefix("/v1"),
+            "completion_window": quirks.window,
+        }
+        if quirks.has_metadata:
+            body["metadata"] = dict(submission.metadata)
+        if not quirks.keeps_input_file:
+            body["auto_delete_input_file"] = False
+        return self._http.pay("batches", body, headers)
 
     def view(self, answer: Mapping[str, object]) -> BatchView:
         return read_batch(answer)
@@ -55,34 +104,66 @@ class OpenAIBatchClient:
     def status(self, batch_id: str) -> BatchView:
         return read_batch(self._http.get(f"batches/{batch_id}"))
 
-    def find(self, file_id: str, token: str, *, since: datetime) -> list[BatchView]:
+    def find(self, file_id: str, token: str, *, since: datetime) -> Sightings:
         found: dict[str, BatchView] = {}
+        for page in self._pages():
+            for view in page:
+                if view.input_file_id == file_id or view.metadata.get(TOKEN_FIELD) == token:
+                    found[view.batch_id] = view
+            # Newest first.
+            if page[-1].created_at < since - CLOCK_SLACK:
+                break
+        return Sightings(sorted(found.values(), key=lambda view: (view.created_at, view.batch_id)))
+
+    def _pages(self) -> Iterator[list[BatchView]]:
         after: str | None = None
+        seen: set[str] = set()
+        by_cursor = self._quirks.listing == "cursor"
         while True:
             params: dict[str, str | int] = {"limit": 100}
             if after:
-                params["after"] = after
+                params["cursor" if by_cursor else "after"] = after
             page = self._http.get("batches", params)
             entries = page.get("data")
-            if not isinstance(entries, list) or not entries:
-                break
-            views = [read_batch(entry) for entry in entries]
-            for view in views:
-                if view.input_file_id == file_id or view.metadata.get(TOKEN_FIELD) == token:
-                    found[view.batch_id] = view
-            # Newest first; a page that adds nothing new would loop for ever.
-            if views[-1].created_at < since - _CLOCK_SLACK or not page.get("has_more"):
-                break
-            if views[-1].batch_id == after:
-                break
-            after = views[-1].batch_id
-        return sorted(found.values(), key=lambda view: (view.created_at, view.batch_id))
+            views = [read_batch(entry) for entry in entries] if isinstance(entries, list) else []
+            # A page that adds nothing new would loop for ever.
+            if not views or {view.batch_id for view in views} <= seen:
+                return
+            seen |= {view.batch_id for view in views}
+            yield views
+            if by_cursor:
+                paging = page.get("paging")
+                after = text_or_none(paging.get("next_cursor")) if isinstance(paging, dict) else None
+                if after is None:
+                    return
+            elif page.get("has_more"):
+                after = views[-1].batch_id
+            else:
+                return
 
     def fetch(self, file_id: str, to: BinaryIO) -> int:
         return self._http.download(f"files/{file_id}/content", to)
 
     def cancel(self, batch_id: str) -> BatchView:
         return read_batch(self._http.post(f"batches/{batch_id}/cancel"))
+
+    def delete_file(self, file_id: str) -> None:
+        try:
+            self._http.delete(f"files/{file_id}")
+        except ServiceError as error:
+            pass_if_gone(error)
+
+    def own_files(self, prefix: str) -> Sequence[tuple[str, str]]:
+        entries = self._http.get("files", {"purpose": "batch"}).get("data")
+        return [
+            (str(entry["id"]), str(entry["filename"]))
+            for entry in (entries if isinstance(entries, list) else [])
+            if isinstance(entry, dict) and str(entry.get("filename", "")).startswith(prefix)
+        ]
+
+    def ask(self, url: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        path, sent = self.dialect.direct_request(url, body)
+        return self._http.ask_once(path, sent)
 
 
 def read_batch(answer: Mapping[str, object]) -> BatchView:
@@ -96,7 +177,7 @@ def read_batch(answer: Mapping[str, object]) -> BatchView:
     if not isinstance(batch_id, str) or not batch_id or not isinstance(status, str):
         raise ServiceError("the provider's batch object has no id or no status")
     # Some compatible servers answer "COMPLETED"; the specification is lower case.
-    status = status.lower()
+    status = {"canceled": "cancelled", "canceling": "cancelling"}.get(status.lower(), status.lower())
     counts = answer.get("request_counts")
     counts = counts if isinstance(counts, dict) else {}
     metadata = answer.get("metadata")
@@ -109,33 +190,31 @@ def read_batch(answer: Mapping[str, object]) -> BatchView:
         metadata={str(name): str(value) for name, value in metadata.items()}
         if isinstance(metadata, dict)
         else {},
-        created_at=datetime.fromtimestamp(created_at, UTC)
-        if isinstance(created_at, int | float)
-        else datetime.now(UTC),
-        completed=_count(counts.get("completed")),
-        failed=_count(counts.get("failed")),
-        total=_count(counts.get("total")),
-        # An empty string has been seen where null was meant.
-        output_file_id=_id(answer.get("output_file_id")),
-        error_file_id=_id(answer.get("error_file_id")),
+        created_at=time_of(created_at) or datetime.now(UTC),
+        completed=count_of(counts.get("completed")),
+        failed=count_of(counts.get("failed")),
+        total=count_of(counts.get("total")),
+        output_file_id=text_or_none(answer.get("output_file_id")),
+        error_file_id=text_or_none(answer.get("error_file_id")),
         error_text=_error_text(answer.get("errors")),
+        error_codes=tuple(
+            str(entry["code"])
+            for entry in _entries(answer.get("errors"))
+            if isinstance(entry, dict) and entry.get("code")
+        ),
+        expires_at=time_of(answer.get("expires_at")),
         raw=json.dumps(answer, ensure_ascii=False),
     )
 
 
-def _id(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _count(value: object) -> int:
-    return value if isinstance(value, int) and value >= 0 else 0
+def _entries(errors: Any) -> list[Any]:
+    # OpenAI: {"object": "list", "data": [...]}; Groq documents a bare array.
+    entries = errors.get("data") if isinstance(errors, dict) else errors
+    return entries if isinstance(entries, list) else []
 
 
 def _error_text(errors: Any) -> str:
-    # OpenAI: {"object": "list", "data": [...]}; Groq documents a bare array.
-    entries = errors.get("data") if isinstance(errors, dict) else errors
-    if not isinstance(entries, list):
-        return ""
+    entries = _entries(errors)
     texts = []
     for entry in entries[:3]:
         if isinstance(entry, dict):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
@@ -11,10 +10,13 @@ import polars as pl
 
 from rowbatch.core.request import render_requests, write_lines
 from rowbatch.core.shard import ShardCutter
+from rowbatch.core.states import ShardState
 from rowbatch.errors import UsageError
 from rowbatch.providers.catalog import find_provider
+from rowbatch.steps.cut import new_token
 from rowbatch.steps.duplicates import Duplicates, find_duplicates
 from rowbatch.steps.frozen import blank_rows, frame_of, request_settings_of, table_of, text_columns
+from rowbatch.steps.line_tokens import LineTokens
 from rowbatch.store.atomic import atomic_path, write_atomically
 from rowbatch.store.ledger import Ledger, new_shard
 from rowbatch.store.rundir import RunDirectory, digest_file
@@ -34,6 +36,7 @@ class BuildReport:
         bad_rows: Broken rows of the table that were kept or skipped, as the run was told to.
         shards: Request files.
         request_bytes: Bytes of all requests.
+        prompt_tokens: The most that the prompts have; 0 where nobody counts, as on this computer.
     """
 
     rows: int
@@ -43,6 +46,7 @@ class BuildReport:
     bad_rows: int
     shards: int
     request_bytes: int
+    prompt_tokens: int = 0
 
 
 def is_built(run: RunDirectory) -> bool:
@@ -56,7 +60,9 @@ def is_built(run: RunDirectory) -> bool:
 def read_build_report(run: RunDirectory) -> BuildReport:
     """What was built, from the ledger."""
     with run.ledger() as ledger:
-        shards = [shard for shard in ledger.shards() if shard.round == 1]
+        shards = [
+            shard for shard in ledger.shards() if shard.round == 1 and shard.state is not ShardState.CUT
+        ]
         rows, skipped, duplicates, bad_rows = (
             int(ledger.fact(name) or 0) for name in ("rows", "skipped", "duplicates", "bad_rows")
         )
@@ -68,6 +74,7 @@ def read_build_report(run: RunDirectory) -> BuildReport:
         bad_rows=bad_rows,
         shards=len(shards),
         request_bytes=sum(shard.bytes for shard in shards),
+        prompt_tokens=sum(shard.tokens for shard in shards),
     )
 
 
@@ -89,8 +96,11 @@ def build(run: RunDirectory, progress: Callable[[int], None] | None = None) -> B
         return read_build_report(run)
     counts = _Counts()
     shards = []
+    # Where it costs money, tokens are counted: for the queue, the cap and the estimate.
+    is_free = find_provider(run.settings().request["provider"]).is_free
+    counter = None if is_free else LineTokens()
     for number, pieces in itertools.groupby(_pieces(run, counts, progress), key=lambda piece: piece.shard):
-        size = requests = 0
+        size = requests = tokens = 0
         first_row = last_row = 0
         path = run.request_path(f"r1-{number:04d}")
         with atomic_path(path, overwrite=True) as temporary:
@@ -98,6 +108,8 @@ def build(run: RunDirectory, progress: Callable[[int], None] | None = None) -> B
                 for piece in pieces:
                     size += write_lines(piece.lines, file)
                     requests += piece.lines.len()
+                    if counter is not None:
+                        tokens += sum(map(counter.count, piece.lines.cast(pl.Binary).to_list()))
                     first_row = first_row or piece.first_row
                     last_row = piece.last_row
             digest = digest_file(temporary)
@@ -109,7 +121,8 @@ def build(run: RunDirectory, progress: Callable[[int], None] | None = None) -> B
                 requests=requests,
                 size_bytes=size,
                 sha256=digest,
-                token=f"{secrets.token_hex(8)}-r1-{number:04d}",
+                token=new_token(f"r1-{number:04d}"),
+                tokens=tokens,
             )
         )
     if not shards:

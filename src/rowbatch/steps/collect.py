@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,16 +20,17 @@ import polars as pl
 
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.endpoint import Endpoint
-from rowbatch.core.states import RowStatus
+from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.errors import OutputExists
 from rowbatch.steps.create import STATUS_COLUMNS
 from rowbatch.steps.duplicates import AnswersOfDuplicates, Duplicates
 from rowbatch.steps.error_list import ErrorList
 from rowbatch.steps.extract_report import count_statuses
+from rowbatch.steps.findings import read_findings
 from rowbatch.steps.frozen import blank_rows, codebook_of, table_of, text_columns
-from rowbatch.steps.shard_answers import ShardAnswers
+from rowbatch.steps.shard_answers import RunAnswers
 from rowbatch.store.atomic import atomic_path, require_free, write_atomically
-from rowbatch.store.ledger import Ledger
+from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.store.rundir import RunDirectory, RunSettings, digest_file
 from rowbatch.tables.base import Table, TableChunk
 from rowbatch.tables.writer import AddedColumn, TableShape, WriteOptions, format_of, open_writer
@@ -37,6 +39,30 @@ if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
 
 SKIPPED_REASON = "the text is empty"
+
+
+@dataclass(frozen=True, slots=True)
+class RoundSpent:
+    """
+    What one round took.
+
+    Attributes:
+        round: Its number.
+        requests: Asked in it.
+        statuses: How these fared, in this round.
+        prompt_tokens, cached_tokens, answer_tokens: As the provider counted.
+        tokens_of: Prompt and answer tokens by status.
+        usd: By these tokens and the batch price, without a discount for a cache; None without a price.
+    """
+
+    round: int
+    requests: int
+    statuses: dict[str, int]
+    prompt_tokens: int
+    cached_tokens: int
+    answer_tokens: int
+    tokens_of: dict[str, tuple[int, int]]
+    usd: Decimal | None
 
 
 @dataclass(slots=True)
@@ -55,6 +81,8 @@ class CollectReport:
         unreadable_lines: Result lines that are no results.
         models: What the answers say who gave them.
         prompt_tokens, answer_tokens: Sums over all results, as the provider counted.
+        spent: What was billed, by round.
+        stopped_because: Why rows were not submitted, or "".
     """
 
     path: Path
@@ -68,6 +96,13 @@ class CollectReport:
     models: Counter[str] = field(default_factory=Counter)
     prompt_tokens: int = 0
     answer_tokens: int = 0
+    spent: tuple[RoundSpent, ...] = ()
+    stopped_because: str = ""
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether rows that were to be asked have no usable answer."""
+        return self.statuses[RowStatus.OK] + self.statuses[RowStatus.SKIPPED] < self.rows
 
 
 def collect(
@@ -108,7 +143,8 @@ def collect(
     duplicates = Duplicates.load(run.duplicates_path) if settings.request.get("dedupe") else Duplicates.none()
     report = CollectReport(path=path)
     with run.ledger() as ledger:
-        shards = [shard for shard in ledger.shards() if shard.round == 1]
+        shards = ledger.shards()
+        report.spent = _spent(shards)
         replaceable = (
             overwrite
             or (output is None and bool(settings.output["overwrite"]))
@@ -125,7 +161,7 @@ def collect(
             require_free(errors, overwrite=overwrite)
         names = [str(name) for name in settings.output["columns"]]
         is_embeddings = settings.request["url"] == Endpoint.EMBEDDINGS
-        answers = ShardAnswers(run, shards, reader, report, embeddings=is_embeddings)
+        answers = RunAnswers(run, shards, reader, report, embeddings=is_embeddings)
         kind = pl.Array(pl.Float32, answers.embedding_size) if answers.embedding_size else None
         added = _added_columns(codebook, names, kind)
         sources = (*map(str, range(reader.width)), *STATUS_COLUMNS)
@@ -166,7 +202,7 @@ def _added_columns(
 
 
 def _answered(
-    table: Table, asked_columns: list[int], duplicates: Duplicates, answers: ShardAnswers
+    table: Table, asked_columns: list[int], duplicates: Duplicates, answers: RunAnswers
 ) -> Iterator[tuple[TableChunk, pl.DataFrame]]:
     """Every chunk of the table, with one answer for each of its rows."""
     again = AnswersOfDuplicates(duplicates)
@@ -206,6 +242,34 @@ def _count(report: CollectReport, answers: pl.DataFrame, codebook: Codebook) -> 
             labels.update(dict(ok[str(index)].value_counts().iter_rows()))
 
 
+def _spent(shards: Sequence[Shard]) -> tuple[RoundSpent, ...]:
+    found = []
+    for number in sorted({shard.round for shard in shards}):
+        here = [shard for shard in shards if shard.round == number and shard.state is not ShardState.CUT]
+        findings = [f for f in (read_findings(shard.findings) for shard in here) if f is not None]
+        statuses: Counter[str] = Counter()
+        tokens_of: dict[str, tuple[int, int]] = {}
+        for one in findings:
+            statuses.update(one.statuses)
+            for status, (prompt, answer) in one.tokens_of.items():
+                before = tokens_of.get(status, (0, 0))
+                tokens_of[status] = (before[0] + prompt, before[1] + answer)
+        usd = [shard.spent_usd for shard in here if shard.spent_usd is not None]
+        found.append(
+            RoundSpent(
+                round=number,
+                requests=sum(shard.requests for shard in here),
+                statuses=dict(statuses),
+                prompt_tokens=sum(one.prompt_tokens for one in findings),
+                cached_tokens=sum(one.cached_tokens for one in findings),
+                answer_tokens=sum(one.answer_tokens for one in findings),
+                tokens_of=tokens_of,
+                usd=sum(usd, Decimal(0)) if usd else None,
+            )
+        )
+    return tuple(found)
+
+
 def _was_written_by(ledger: Ledger, path: Path) -> bool:
     """Whether this run wrote the file, and nobody changed it since."""
     digest = ledger.fact(f"labelled:{path.resolve()}")
@@ -242,6 +306,16 @@ def _write_metadata(
             "columns_added": list(names),
             "rows": report.rows,
             "statuses": dict(report.statuses),
+            "rounds": [
+                {
+                    "round": spent.round,
+                    "requests": spent.requests,
+                    "prompt_tokens": spent.prompt_tokens,
+                    "answer_tokens": spent.answer_tokens,
+                    "usd": str(spent.usd) if spent.usd is not None else None,
+                }
+                for spent in report.spent
+            ],
             **notes,
         },
     }

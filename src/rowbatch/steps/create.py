@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from rowbatch.core.endpoint import Endpoint
+from rowbatch.core.endpoint import Endpoint, output_limit
 from rowbatch.core.template import Template
 from rowbatch.errors import OutputExists, UsageError
+from rowbatch.providers.anthropic import DEFAULT_MAX_TOKENS
 from rowbatch.providers.catalog import find_provider
 from rowbatch.steps.parameters import parameters_for_model
 from rowbatch.store.atomic import atomic_path
@@ -51,7 +52,9 @@ def create(
     image_folder: Path | None = None,
     dedupe: bool = False,
     writing: WriteOptions | None = None,
-) -> RunSettings:
+    policy: Mapping[str, Any] | None = None,
+    existing: Sequence[RunDirectory] = (),
+) -> RunDirectory | None:
     """
     Make a run directory. Nothing is sent, and nothing else is written.
 
@@ -73,12 +76,21 @@ def create(
         output: Where the labelled table goes; None means into the run directory.
         overwrite: Whether `output` may be replaced.
         reading: How to read the table.
+        policy: How it is to be driven.
+        existing: Runs that are there; nothing is made when one of them asks the same.
+    Returns:
+        That one; or None.
     Raises:
         TableError: The table cannot be read, or has no such column.
         OutputExists: The run or the output is there already.
         UsageError: The arguments do not fit together.
     """
     chosen = find_provider(provider)
+    if not (base_url or chosen.base_url or chosen.name == "local"):
+        raise UsageError(
+            f"{chosen.title} has no address that is the same for all",
+            hint=f"give --base-url, as in {chosen.base_url_example}",
+        )
     model = model or chosen.default_model
     if not model:
         raise UsageError(f"{chosen.title} needs a model", hint="give --model NAME")
@@ -93,11 +105,13 @@ def create(
         opened.column(image)
     if image_folder is not None and image is None:
         raise UsageError("which column names the images?", hint="give --image COLUMN")
-    if output is not None:
-        _require_free_output(output, table, overwrite=overwrite)
     fitting, notes = parameters_for_model(
         chosen.name, model, endpoint, temperature=temperature, max_tokens=max_tokens, others=parameters
     )
+    if chosen.dialect == "anthropic" and output_limit(fitting) is None:
+        # It is required there.
+        fitting["max_tokens"] = DEFAULT_MAX_TOKENS
+        notes.append(f"answers have at most {DEFAULT_MAX_TOKENS:,} tokens, as {chosen.title} wants a limit")
     settings = RunSettings(
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         rowbatch_version=version("rowbatch"),
@@ -128,11 +142,17 @@ def create(
             "writing": asdict(writing or WriteOptions()),
             "columns": new_column_names(opened.header, answer_columns(endpoint, codebook)),
         },
+        policy=policy or {},
     )
+    for other in existing:
+        if other.settings().asks_the_same(settings):
+            return other
+    if output is not None:
+        _require_free_output(output, table, overwrite=overwrite)
     run.create(settings)
     if kept:
         kept.replace(run.path / FRAME_NAME)
-    return settings
+    return None
 
 
 def _kept(frame: pl.DataFrame, run: RunDirectory) -> Path:

@@ -1,74 +1,154 @@
-"""`download`: bring the result files of every batch that is over, whole."""
+"""Bring the result files of a batch that is over, whole."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
-from typing import BinaryIO
 
+import polars as pl
+
+from rowbatch.core.cost import Price
 from rowbatch.core.states import ShardState
 from rowbatch.errors import ServiceError
-from rowbatch.providers.base import BatchClient
+from rowbatch.providers.base import BatchClient, BatchView
+from rowbatch.steps.findings import Findings, asked_rows, inspect
 from rowbatch.store.atomic import atomic_file
-from rowbatch.store.ledger import Shard
+from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.store.rundir import RunDirectory
+
+_MOST_FETCHES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class DownloadReport:
+class _Files:
     """
-    What `download` did.
+    The files of a batch as they lie here.
 
     Attributes:
-        downloaded: Shards whose files came now.
-        already: Shards whose files were here.
-        waiting: Shards whose batch is not over.
-        size_bytes: Of the files that came now.
+        columns: What the ledger is to know of them.
+        digests: Of the files as they came.
+        findings: What they hold.
+        size_bytes: Of all.
     """
 
-    downloaded: int
-    already: int
-    waiting: int
+    columns: dict[str, str | int | None]
+    digests: tuple[str, ...]
+    findings: Findings
     size_bytes: int
 
 
-def download(
-    run: RunDirectory, client: BatchClient, progress: Callable[[Shard], None] | None = None
-) -> DownloadReport:
+def download_shard(
+    run: RunDirectory, ledger: Ledger, client: BatchClient, shard: Shard, *, price: Price | None
+) -> tuple[Shard, int]:
     """
-    Fetch both files of every ended batch, whatever its status: an expired or cancelled one has
-    answers that are paid for. First the files, then the ledger. The caller holds the run lock.
+    Fetch both files of an ended batch, whatever its status: an expired or cancelled one has
+    answers that are paid for. First the files, then the ledger.
 
+    Files that do not answer every row of a completed batch, or hold lines that cannot be read, are fetched
+    until they come twice with the same bytes: then it is what the provider has.
+
+    Returns:
+        The shard, and how many bytes came.
     Raises:
         ServiceError: A file cannot be had, or did not come whole.
         StorageError: No space left.
     """
-    downloaded = already = waiting = size = 0
-    with run.ledger() as ledger:
-        for shard in ledger.shards():
-            if shard.state is ShardState.DOWNLOADED:
-                already += 1
-                continue
-            if shard.state is not ShardState.ENDED:
-                waiting += 1
-                continue
-            view = client.view(json.loads(shard.batch_json or "{}"))
-            columns: dict[str, str | int | None] = {}
-            for kind, file_id in (("output", view.output_file_id), ("error", view.error_file_id)):
-                if file_id is None:
-                    continue
-                path = run.result_path(shard.name, kind)
-                digest, file_size = _fetch(client, file_id, path)
-                size += file_size
-                columns[f"{kind}_name"], columns[f"{kind}_sha256"] = path.name, digest
-            ledger.move(shard, ShardState.DOWNLOADED, event="downloaded", detail=columns, **columns)
-            downloaded += 1
-            if progress:
-                progress(shard)
-    return DownloadReport(downloaded, already, waiting, size)
+    view = client.view(json.loads(shard.batch_json or "{}"))
+    path = run.request_path(shard.name)
+    # A request file that is gone costs the check, not the answers.
+    asked = asked_rows(path) if path.is_file() else None
+    files = _fetch_all(run, client, shard, view, asked)
+    for _ in range(_MOST_FETCHES):
+        if not _is_suspicious(view, files.findings):
+            break
+        again = _fetch_all(run, client, shard, view, asked)
+        same = again.digests == files.digests
+        files = again
+        if same:
+            break
+    else:
+        raise ServiceError(
+            f"the result files of shard {shard.name} come with other bytes each time",
+            hint="run `rowbatch resume` later; the answers are still at the provider",
+        )
+    spent = Decimal(0) if view.status == "failed" else files.findings.cost_usd(price)
+    if files.findings.statuses and view.status == "completed":
+        _note_difference(ledger, shard, view, files.findings)
+    moved = ledger.move(
+        shard,
+        ShardState.DOWNLOADED,
+        event="downloaded",
+        detail={**files.columns, "statuses": files.findings.statuses, "usd": str(spent) if spent else None},
+        findings=files.findings.to_json(),
+        spent_usd=str(spent) if spent is not None else None,
+        **files.columns,
+    )
+    return moved, files.size_bytes
+
+
+def _is_suspicious(view: BatchView, findings: Findings) -> bool:
+    if view.status == "failed":
+        return False
+    return bool(findings.unreadable) or (view.status == "completed" and not findings.is_whole)
+
+
+def _note_difference(ledger: Ledger, shard: Shard, view: BatchView, findings: Findings) -> None:
+    """Counters are a hint, lines are the truth; where they differ, that is worth knowing."""
+    ok = findings.statuses.get("ok", 0)
+    failed = findings.statuses.get("error", 0) + findings.statuses.get("expired", 0)
+    if view.total and (view.completed < ok or view.failed != failed):
+        ledger.add_event(
+            "counters-differ",
+            shard,
+            told={"completed": view.completed, "failed": view.failed},
+            lines=findings.statuses,
+        )
+
+
+def _fetch_all(
+    run: RunDirectory, client: BatchClient, shard: Shard, view: BatchView, asked: pl.Series | None
+) -> _Files:
+    columns: dict[str, str | int | None] = {}
+    digests: list[str] = []
+    paths: list[Path] = []
+    size = 0
+    for kind, file_id in (("output", view.output_file_id), ("error", view.error_file_id)):
+        if file_id is None:
+            continue
+        path = run.result_path(shard.name, kind)
+        came_at = path if client.dialect.is_openai else run.result_path(shard.name, f"{kind}.raw")
+        try:
+            digest, file_size = _fetch(client, file_id, came_at)
+        except ServiceError as error:
+            if error.status != 404 or _has_rows(kind, view):
+                raise
+            # Listed, empty, and not there: it has been seen for files without lines.
+            continue
+        size += file_size
+        digests.append(digest)
+        if came_at != path:
+            columns["raw_name"], columns["raw_sha256"] = came_at.name, digest
+            digest = _translate(client, came_at, path, shard.wire_token)
+        columns[f"{kind}_name"], columns[f"{kind}_sha256"] = path.name, digest
+        paths.append(path)
+    rows = asked if asked is not None else _rows_of(paths)
+    return _Files(columns, tuple(digests), inspect(paths, rows), size)
+
+
+def _rows_of(paths: list[Path]) -> pl.Series:
+    from rowbatch.steps.findings import row_of_id
+    from rowbatch.steps.result_files import result_frames
+
+    found = [row_of_id(part.frame["custom_id"]) for _, part in result_frames(paths, processes=1)]
+    return pl.concat(found).unique() if found else pl.Series("row", [], dtype=pl.Int64)
+
+
+def _has_rows(kind: str, view: BatchView) -> bool:
+    """Whether the provider says that there are rows in the file."""
+    return (view.completed if kind == "output" else view.failed) > 0 or not view.total
 
 
 def _fetch(client: BatchClient, file_id: str, path: Path) -> tuple[str, int]:
@@ -76,27 +156,21 @@ def _fetch(client: BatchClient, file_id: str, path: Path) -> tuple[str, int]:
         size = client.fetch(file_id, file)
         file.seek(0)
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if size:
-            file.seek(-1, 2)
-            if file.read(1) != b"\n":
-                # The last line is cut, or the server leaves the last newline out: parse to tell.
-                _require_whole_last_line(file, size, file_id)
     return digest, size
 
 
-def _require_whole_last_line(file: BinaryIO, size: int, file_id: str) -> None:
-    block = 1 << 16
-    tail = b""
-    position = size
-    while position and b"\n" not in tail:
-        step = min(block, position)
-        position -= step
-        file.seek(position)
-        tail = file.read(step) + tail
-    try:
-        json.loads(tail.rsplit(b"\n", 1)[-1])
-    except ValueError:
-        raise ServiceError(
-            f"the result file {file_id} came cut off after {size:,} bytes",
-            hint="run `rowbatch resume` again to fetch it anew; the answers are still at the provider",
-        ) from None
+def _translate(client: BatchClient, source: Path, path: Path, token: str) -> str:
+    """Write the results in OpenAI's form beside those that came; what is no result stays as it is."""
+    with source.open("rb") as lines, atomic_file(path, overwrite=True) as to:
+        for line in lines:
+            stripped = line.rstrip(b"\r\n")
+            if not stripped:
+                continue
+            try:
+                translated = client.dialect.result_line(stripped, token)
+            except ValueError:
+                # It is counted as unreadable, and both files are kept.
+                translated = stripped
+            to.write(translated + b"\n")
+        to.seek(0)
+        return hashlib.file_digest(to, "sha256").hexdigest()

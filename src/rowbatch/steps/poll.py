@@ -1,17 +1,39 @@
-"""`poll`: ask the provider how the batches stand. `watch` asks until all are over."""
+"""How the batches stand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 
 from rowbatch.core.states import ShardState
-from rowbatch.providers.base import BatchClient
-from rowbatch.steps.submit import Clock
+from rowbatch.errors import ServiceError
+from rowbatch.providers.base import BatchClient, BatchView
 from rowbatch.store.ledger import Ledger, Shard
-from rowbatch.store.rundir import RunDirectory
 
 _OVER = (ShardState.ENDED, ShardState.DOWNLOADED)
+
+
+@dataclass(frozen=True, slots=True)
+class ShardProgress:
+    """
+    How one shard stands.
+
+    Attributes:
+        name: `r1-0001`.
+        state: Its state.
+        batch_status: The provider's word for its batch, or "".
+        requests, done, failed: Requests: all, answered or failed, failed; by the provider's counters while
+            the batch runs.
+        waits_for: Why it is not submitted yet, or "".
+    """
+
+    name: str
+    state: str
+    batch_status: str
+    requests: int
+    done: int
+    failed: int
+    waits_for: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,97 +42,116 @@ class Progress:
     How far a run is, from the ledger.
 
     Attributes:
-        requests: In all shards.
+        requests: In all shards of all rounds.
         done: Answered or failed, by the provider's counters while a batch runs.
         failed: Of these, failed.
-        shards: How many there are.
+        rounds: How many rounds there are.
+        shards: How many there are; one that was cut is not counted, those in its place are.
         shards_unsent, shards_running, shards_over: How they stand.
-        states: State of each shard by name, with the provider's word for its batch.
+        waiting: Why shards are not submitted yet, each reason once.
+        spent_usd: What the results that came did cost; None without a price.
+        states: Each shard.
     """
 
     requests: int
     done: int
     failed: int
+    rounds: int
     shards: int
     shards_unsent: int
     shards_running: int
     shards_over: int
-    states: tuple[tuple[str, str, str], ...]
+    waiting: tuple[str, ...]
+    spent_usd: Decimal | None
+    states: tuple[ShardProgress, ...]
 
 
 def read_progress(ledger: Ledger) -> Progress:
     """How far the run is. Asks nobody."""
-    shards = ledger.shards()
+    shards = [shard for shard in ledger.shards() if shard.state is not ShardState.CUT]
+    waiting = dict.fromkeys(shard.waits_for for shard in shards if shard.waits_for and _is_unsent(shard))
+    spent = [shard.spent_usd for shard in shards if shard.spent_usd is not None]
     return Progress(
         requests=sum(shard.requests for shard in shards),
         done=sum(_done(shard) for shard in shards),
         failed=sum(shard.failed_requests for shard in shards),
+        rounds=max((shard.round for shard in shards), default=0),
         shards=len(shards),
-        shards_unsent=sum(shard.state not in (*_OVER, ShardState.SUBMITTED) for shard in shards),
+        shards_unsent=sum(_is_unsent(shard) for shard in shards),
         shards_running=sum(shard.state is ShardState.SUBMITTED for shard in shards),
         shards_over=sum(shard.state in _OVER for shard in shards),
-        states=tuple((shard.name, shard.state.value, shard.batch_status or "") for shard in shards),
+        waiting=tuple(waiting),
+        spent_usd=sum(spent, Decimal(0)) if spent else None,
+        states=tuple(
+            ShardProgress(
+                shard.name,
+                shard.state.value,
+                shard.batch_status or "",
+                shard.requests,
+                _done(shard),
+                shard.failed_requests,
+                shard.waits_for if _is_unsent(shard) else "",
+            )
+            for shard in shards
+        ),
     )
 
 
-def poll(run: RunDirectory, client: BatchClient) -> Progress:
+def poll_shard(ledger: Ledger, client: BatchClient, shard: Shard) -> tuple[Shard, BatchView]:
     """
-    Ask once about every batch that is not over. The caller holds the run lock.
+    Ask once how the batch of a submitted shard stands.
 
     Raises:
         ServiceError: The provider cannot be reached, or does not know the batch. A batch that is not
             found is never taken for gone: another key or project gives the same answer.
     """
-    with run.ledger() as ledger:
-        for shard in ledger.shards():
-            if shard.state is not ShardState.SUBMITTED:
-                continue
-            view = client.status(str(shard.batch_id))
-            if view.is_terminal:
-                ledger.move(
-                    shard,
-                    ShardState.ENDED,
-                    event="ended",
-                    detail={"status": view.status, "error": view.error_text},
-                    batch_status=view.status,
-                    completed_requests=view.completed,
-                    failed_requests=view.failed,
-                    batch_json=view.raw,
-                )
-            else:
-                ledger.note_progress(
-                    shard,
-                    status=view.status,
-                    completed=view.completed,
-                    failed=view.failed,
-                    batch_json=view.raw,
-                )
-        return read_progress(ledger)
+    view = _view(client, shard)
+    if view.is_terminal:
+        ended = ledger.move(
+            shard,
+            ShardState.ENDED,
+            event="ended",
+            detail={"status": view.status, "error": view.error_text},
+            batch_status=view.status,
+            completed_requests=view.completed,
+            failed_requests=view.failed,
+            batch_json=view.raw,
+            ended_at=client.now().isoformat(),
+        )
+        return ended, view
+    if view.status != shard.batch_status:
+        ledger.add_event("status", shard, status=view.status)
+    ledger.note_progress(
+        shard, status=view.status, completed=view.completed, failed=view.failed, batch_json=view.raw
+    )
+    return ledger.shard(shard.round, shard.number), view
 
 
-def watch(
-    run: RunDirectory,
-    client: BatchClient,
-    *,
-    poll_every_s: float,
-    clock: Clock | None = None,
-    progress: Callable[[Progress], None] | None = None,
-) -> Progress:
-    """
-    Poll until no batch is running. Interrupting it harms nothing: the batches go on.
+def _view(client: BatchClient, shard: Shard) -> BatchView:
+    try:
+        return client.status(str(shard.batch_id))
+    except ServiceError as error:
+        if error.status != 404:
+            raise
+        # The list is another witness.
+        found = client.find(
+            str(shard.file_id or ""), shard.wire_token, since=shard.intent_at or client.now()
+        ).batches
+        for view in found:
+            if view.batch_id == shard.batch_id:
+                return view
+        other_key = bool(shard.key_mark and client.key_mark and shard.key_mark != client.key_mark)
+        raise ServiceError(
+            f"the provider does not know the batch {shard.batch_id} of shard {shard.name}",
+            status=404,
+            hint="it was submitted with another key than the one that is used now: use that key again"
+            if other_key
+            else "with the key of another project or organisation it cannot be seen; it is not sent again",
+        ) from error
 
-    Args:
-        poll_every_s: Pause between two rounds of questions.
-        progress: Called after each round.
-    """
-    clock = clock or Clock()
-    while True:
-        now = poll(run, client)
-        if progress:
-            progress(now)
-        if not now.shards_running:
-            return now
-        clock.sleep(poll_every_s)
+
+def _is_unsent(shard: Shard) -> bool:
+    return shard.state not in (*_OVER, ShardState.SUBMITTED)
 
 
 def _done(shard: Shard) -> int:

@@ -31,13 +31,119 @@ class ResultCounts(Protocol):
     answer_tokens: int
 
 
-class ShardAnswers:
+class RunAnswers:
     """
-    The answers of a run, read once from the first row to the last.
+    The answers of a run, read once from the first row to the last; of each row the best of all rounds.
 
     Args:
         run: The run.
-        shards: Of one round, in order; each holds a range of rows.
+        shards: Of all rounds.
+        reader: Of the run's codebook.
+        counts: Added to.
+        embeddings: The answers are embeddings: "0" holds lists of 32-bit floats.
+    """
+
+    def __init__(
+        self,
+        run: RunDirectory,
+        shards: Sequence[Shard],
+        reader: AnswerReader,
+        counts: ResultCounts,
+        *,
+        embeddings: bool = False,
+    ) -> None:
+        def of_round(number: int) -> _RoundAnswers:
+            # Shards that stand in the place of a larger one have higher numbers.
+            here = [shard for shard in shards if shard.round == number and shard.state is not ShardState.CUT]
+            here.sort(key=lambda shard: shard.first_row)
+            return _RoundAnswers(run, here, reader, counts, embeddings=embeddings)
+
+        self._first = of_round(1)
+        self.embedding_size = self._first.embedding_size
+        """Dimensions of the first embedding that came; another one's status is `invalid`."""
+        last = max((shard.round for shard in shards), default=1)
+        self._later = [(of_round(number), _rows_of_round(run, number)) for number in range(2, last + 1)]
+        for answers, _ in self._later:
+            self.embedding_size = answers.embedding_size = self.embedding_size or answers.embedding_size
+
+    def of_rows(self, rows: pl.Series) -> pl.DataFrame:
+        """
+        The answers of the next rows.
+
+        Args:
+            rows: `row`: numbers of rows that were asked, each higher than those before.
+        Returns:
+            One line each: `row`, the values in "0", "1", …, `status`, `status_reason`, `raw_answer`, `model`.
+        Raises:
+            RunError: A row was not asked, or a file was changed.
+        """
+        found = self._first.of_rows(rows)
+        for answers, asked in self._later:
+            if not len(rows):
+                break
+            start, stop = asked.search_sorted(rows[0], "left"), asked.search_sorted(rows[-1], "right")
+            found = _best(found, answers.of_rows(asked[int(start) : int(stop)]))
+        return found
+
+    def finish(self) -> None:
+        """
+        Say that there are no more rows.
+
+        Raises:
+            RunError: More rows were asked.
+        """
+        for answers in (self._first, *(answers for answers, _ in self._later)):
+            answers.finish()
+
+
+# A later answer counts, unless the earlier one says more.
+_WORTH = {
+    RowStatus.OK: 0,
+    RowStatus.INVALID: 1,
+    RowStatus.REFUSED: 1,
+    RowStatus.TRUNCATED: 1,
+    RowStatus.ERROR: 2,
+    RowStatus.EXPIRED: 2,
+    RowStatus.CANCELLED: 2,
+    RowStatus.MISSING: 3,
+    RowStatus.UNSENT: 4,
+}
+
+
+def _best(earlier: pl.DataFrame, later: pl.DataFrame) -> pl.DataFrame:
+    """Of two answers for a row the better one; the rows of `later` are among those of `earlier`."""
+    if not later.height:
+        return earlier
+    worth = pl.col("status").replace_strict({str(k): v for k, v in _WORTH.items()}, return_dtype=pl.Int8)
+    both = pl.concat(
+        [
+            later.with_columns(worth.alias("worth"), pl.lit(0).alias("age")),
+            earlier.with_columns(worth.alias("worth"), pl.lit(1).alias("age")),
+        ]
+    )
+    ordered = both.sort("row", "worth", "age", maintain_order=True)
+    return ordered.unique("row", keep="first", maintain_order=True).drop("worth", "age")
+
+
+def _rows_of_round(run: RunDirectory, number: int) -> pl.Series:
+    path = run.rows_path(number)
+    try:
+        return pl.read_parquet(path)["row"]
+    except FileNotFoundError:
+        raise RunError(
+            f"{path} is gone: it says which rows round {number} asked",
+            path=str(run.path),
+            hint="bring it back from a copy",
+        ) from None
+
+
+class _RoundAnswers:
+    """
+    The answers of one round.
+
+    Args:
+        run: The run.
+        shards: Of one round, in the order of their rows; each holds a range of rows.
         reader: Of the run's codebook.
         counts: Added to.
         embeddings: The answers are embeddings: "0" holds lists of 32-bit floats.
@@ -67,16 +173,7 @@ class ShardAnswers:
         self._asked = self._answered = 0
 
     def of_rows(self, rows: pl.Series) -> pl.DataFrame:
-        """
-        The answers of the next rows.
-
-        Args:
-            rows: `row`: numbers of rows that were asked, each higher than those before.
-        Returns:
-            One line each: `row`, the values in "0", "1", …, `status`, `status_reason`, `raw_answer`, `model`.
-        Raises:
-            RunError: A row was not asked, or a file was changed.
-        """
+        """As `RunAnswers.of_rows`."""
         found = []
         while len(rows):
             if self._shard is None or rows[0] > self._shard.last_row:
@@ -91,12 +188,7 @@ class ShardAnswers:
         return pl.concat(found) if found else self._nothing
 
     def finish(self) -> None:
-        """
-        Say that there are no more rows.
-
-        Raises:
-            RunError: More rows were asked.
-        """
+        """As `RunAnswers.finish`."""
         self._end_shard()
         if next(self._shards, None) is not None:
             raise RunError("the table has fewer rows than were asked", path=str(self._run.path))
@@ -214,8 +306,8 @@ def _files(run: RunDirectory, shards: Sequence[Shard]) -> list[tuple[Shard, Path
 def _without_result(shard: Shard) -> tuple[RowStatus, str]:
     """What rows of a shard get that are in no result file."""
     match shard.state:
-        case ShardState.WRITTEN | ShardState.UPLOADED:
-            return RowStatus.UNSENT, "not submitted yet"
+        case ShardState.WRITTEN | ShardState.UPLOADED | ShardState.CUT:
+            return RowStatus.UNSENT, shard.waits_for or "not submitted yet"
         case ShardState.SUBMITTING | ShardState.UNKNOWN:
             return RowStatus.UNSENT, "nobody knows yet whether it was submitted"
         case ShardState.SUBMITTED | ShardState.ENDED:

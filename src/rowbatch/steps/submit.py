@@ -1,5 +1,5 @@
 """
-`submit`: every shard becomes a batch, once.
+How a shard becomes a batch, once.
 
 The order is what saves money: the intent is committed before the paid call, the call goes out once,
 and a call whose outcome nobody knows is never repeated before the provider's own list was asked.
@@ -7,22 +7,33 @@ and a call whose outcome nobody knows is never repeated before the provider's ow
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Literal, assert_never
 
 from rowbatch.core.states import ShardState
-from rowbatch.errors import NeedsDecision, ServiceError
+from rowbatch.errors import InputError, NeedsDecision, from_os_error
 from rowbatch.http import CarriedOut, Refused, Unknown
-from rowbatch.providers.base import BatchClient, BatchView
-from rowbatch.providers.openai import TOKEN_FIELD
+from rowbatch.providers.base import TOKEN_FIELD, BatchClient, BatchView, Submission
+from rowbatch.store.atomic import atomic_file
 from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.store.rundir import RunDirectory, digest_file
 
 OnLostAnswer = Literal["ask", "resubmit"]
+FILE_PREFIX = "rowbatch-"
+"""How the names of our files at a provider begin."""
+_QUEUE_IS_FULL = re.compile(
+    r"token_limit_exceeded|enqueued (?:token|request)s? limit|too many enqueued", re.IGNORECASE
+)
+_QUEUE_LIMIT = re.compile(r"Limit: ([0-9][0-9,]*) enqueued tokens", re.IGNORECASE)
+_TOO_LARGE = re.compile(
+    r"too large|larger than the|too_many_tasks|request_too_large|exceeds the maximum", re.IGNORECASE
+)
+_FILE_NOT_FOUND = re.compile(r"(?:cannot|can't|could not) find file|no such file", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,88 +52,36 @@ class LostAnswerPolicy:
     look_every_s: float = 15.0
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """The time, as a value, so that tests need not wait."""
-
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    sleep: Callable[[float], None] = time.sleep
+def is_queue_full(code: str, message: str) -> bool:
+    """Whether a refusal says that too much is waiting already: nothing was billed, and later it is taken."""
+    return bool(_QUEUE_IS_FULL.search(f"{code} {message}"))
 
 
-@dataclass(frozen=True, slots=True)
-class SubmitReport:
+def told_queue_limit(message: str) -> int | None:
+    """The limit of tokens in the queue, where the refusal tells it."""
+    found = _QUEUE_LIMIT.search(message)
+    return int(found.group(1).replace(",", "")) if found else None
+
+
+def is_too_large(status: int | None, code: str, message: str) -> bool:
+    """Whether a refusal says that the file is too large, so that smaller ones may be taken."""
+    return status == 413 or bool(_TOO_LARGE.search(f"{code} {message}"))
+
+
+def is_file_lost(code: str, message: str) -> bool:
+    """Whether the provider cannot find the file that it was given."""
+    return bool(_FILE_NOT_FOUND.search(f"{code} {message}"))
+
+
+@contextmanager
+def wire_file(run: RunDirectory, client: BatchClient, shard: Shard) -> Iterator[Path]:
     """
-    What `submit` did.
+    The request file of a shard as the provider wants it, while the block runs.
 
-    Attributes:
-        submitted: Shards that became a batch now.
-        adopted: Batches that were found there after a lost answer.
-        already: Shards that were submitted before.
-    """
-
-    submitted: int
-    adopted: int
-    already: int
-
-
-def submit(
-    run: RunDirectory,
-    client: BatchClient,
-    *,
-    url: str,
-    policy: LostAnswerPolicy,
-    reserve_usd: Callable[[Shard], Decimal],
-    clock: Clock | None = None,
-    progress: Callable[[Shard], None] | None = None,
-) -> SubmitReport:
-    """
-    Upload and submit every shard that has no batch yet. The caller holds the run lock.
-
-    Args:
-        run: A run that is built.
-        client: The provider's calls.
-        url: Endpoint of the requests.
-        policy: For lost answers.
-        reserve_usd: The most that a shard may cost, kept with its intent.
-        progress: Called with each shard that got its batch.
     Raises:
-        ServiceError: The provider refused or cannot be reached; what was done is kept.
-        NeedsDecision: A paid call's outcome is not known, and the policy is to ask.
+        NeedsDecision: The file is not what was built.
+        InputError: A request asks for what the provider does not have.
     """
-    clock = clock or Clock()
-    submitted = adopted = already = 0
-    with run.ledger() as ledger:
-        for listed in ledger.shards():
-            shard = listed
-            if shard.state in (ShardState.SUBMITTED, ShardState.ENDED, ShardState.DOWNLOADED):
-                already += 1
-                continue
-            if shard.state is ShardState.SUBMITTING:
-                # Only a crash leaves this state behind: the call may have gone out.
-                shard = ledger.move(
-                    shard, ShardState.UNKNOWN, event="unknown", detail={"reason": "the program was stopped"}
-                )
-            if shard.state is ShardState.UNKNOWN:
-                shard = _reconcile(ledger, client, shard, policy, clock)
-                adopted += shard.state is ShardState.SUBMITTED
-            if shard.state is ShardState.WRITTEN:
-                shard = _upload(run, ledger, client, shard)
-            if shard.state is ShardState.UPLOADED:
-                shard = _pay(run, ledger, client, shard, url=url, reserved_usd=reserve_usd(shard))
-                if shard.state is ShardState.UNKNOWN:
-                    shard = _reconcile(ledger, client, shard, policy, clock)
-                    adopted += shard.state is ShardState.SUBMITTED
-                    if shard.state is ShardState.UPLOADED:
-                        shard = _pay(run, ledger, client, shard, url=url, reserved_usd=reserve_usd(shard))
-                submitted += shard.state is ShardState.SUBMITTED
-            if shard.state is ShardState.UNKNOWN:
-                raise _needs_decision(run, shard, "the answer was lost twice")
-            if progress:
-                progress(shard)
-    return SubmitReport(submitted, adopted, already)
-
-
-def _upload(run: RunDirectory, ledger: Ledger, client: BatchClient, shard: Shard) -> Shard:
     path = run.request_path(shard.name)
     if digest_file(path) != shard.sha256:
         raise NeedsDecision(
@@ -130,44 +89,101 @@ def _upload(run: RunDirectory, ledger: Ledger, client: BatchClient, shard: Shard
             path=str(run.path),
             hint="nothing was sent; make a new run from the table",
         )
-    file_id = client.upload(path, f"rowbatch-{shard.token}.jsonl")
+    if client.dialect.is_openai:
+        yield path
+        return
+    place = path.with_name(f".{path.name}.wire")
+    try:
+        with path.open("rb") as lines, atomic_file(place, overwrite=True) as to:
+            for number, line in enumerate(lines, start=1):
+                try:
+                    to.write(client.dialect.request_line(line.rstrip(b"\n"), shard.wire_token) + b"\n")
+                except ValueError as error:
+                    raise InputError(
+                        f"{path}, line {number:,}: {error}", hint="leave it out, or choose another provider"
+                    ) from error
+        yield place
+    except OSError as error:
+        raise from_os_error(error, str(place)) from error
+    finally:
+        place.unlink(missing_ok=True)
+
+
+def upload_shard(run: RunDirectory, ledger: Ledger, client: BatchClient, shard: Shard) -> Shard:
+    """
+    Send the request file; free, and may be done again.
+
+    Raises:
+        ServiceError: The provider refuses it, or cannot be reached.
+    """
+    with wire_file(run, client, shard) as path:
+        file_id = client.upload(path, f"{FILE_PREFIX}{shard.token}.jsonl")
     return ledger.move(
         shard, ShardState.UPLOADED, event="uploaded", detail={"file_id": file_id}, file_id=file_id
     )
 
 
-def _pay(
+def pay_for_shard(
     run: RunDirectory,
     ledger: Ledger,
     client: BatchClient,
     shard: Shard,
     *,
     url: str,
+    model: str,
     reserved_usd: Decimal,
-) -> Shard:
-    shard = ledger.claim(shard, reserved_usd=reserved_usd)
-    metadata = {"rowbatch_run": run.path.name[:500], "rowbatch_shard": shard.name, TOKEN_FIELD: shard.token}
-    outcome = client.create(str(shard.file_id), url=url, metadata=metadata)
+    cap_usd: Decimal | None,
+) -> tuple[Shard, Refused | None]:
+    """
+    Make the paid call, once.
+
+    Returns:
+        The shard: `submitted`; `unknown` when the answer was lost; or as it was, with the provider's refusal.
+        As it was without one: the cap does not allow it.
+    """
+    with wire_file(run, client, shard) as path:
+        claimed = ledger.claim(
+            shard, reserved_usd=reserved_usd, cap_usd=cap_usd, key_mark=client.key_mark, at=client.now()
+        )
+        if claimed is None:
+            return shard, None
+        outcome = client.create(
+            Submission(
+                file=path,
+                file_id=str(claimed.file_id or ""),
+                url=url,
+                model=model,
+                token=claimed.wire_token,
+                metadata={
+                    "rowbatch_run": run.path.name[:500],
+                    "rowbatch_shard": claimed.name,
+                    TOKEN_FIELD: claimed.wire_token,
+                },
+            )
+        )
     match outcome:
         case CarriedOut(body):
-            return _submitted(ledger, shard, client.view(body), event="submitted")
-        case Refused(message, status, code):
-            ledger.move(
-                shard, ShardState.UPLOADED, event="refused", detail={"message": message, "code": code}
+            return note_submitted(ledger, claimed, client.view(body), event="submitted"), None
+        case Refused(message, _, code):
+            back = ledger.move(
+                claimed,
+                ShardState.UPLOADED,
+                event="refused",
+                detail={"message": message, "code": code},
+                reserved_usd="0",
             )
-            raise ServiceError(
-                f"shard {shard.name} was refused: {message}",
-                status=status,
-                code=code,
-                hint="nothing was billed for it; mend the cause and run `rowbatch resume`",
-            )
+            return back, outcome
         case Unknown(reason):
-            return ledger.move(shard, ShardState.UNKNOWN, event="unknown", detail={"reason": reason})
+            return (
+                ledger.move(claimed, ShardState.UNKNOWN, event="unknown", detail={"reason": reason}),
+                None,
+            )
         case _:
             assert_never(outcome)
 
 
-def _submitted(ledger: Ledger, shard: Shard, view: BatchView, *, event: str) -> Shard:
+def note_submitted(ledger: Ledger, shard: Shard, view: BatchView, *, event: str) -> Shard:
+    """Enter the batch of a shard."""
     return ledger.move(
         shard,
         ShardState.SUBMITTED,
@@ -176,45 +192,33 @@ def _submitted(ledger: Ledger, shard: Shard, view: BatchView, *, event: str) -> 
         batch_id=view.batch_id,
         batch_status=view.status,
         batch_json=view.raw,
+        submitted_at=view.created_at.isoformat(),
     )
 
 
-def _reconcile(
-    ledger: Ledger, client: BatchClient, shard: Shard, policy: LostAnswerPolicy, clock: Clock
-) -> Shard:
-    """Find out whether the batch was made: look, and look again, before believing that it was not."""
-    intent_at = shard.intent_at or clock.now()
-    looks = 0
-    while True:
-        found = client.find(str(shard.file_id), shard.token, since=intent_at)
-        looks += 1
-        if found:
-            kept, *others = found
-            for other in others:
-                cancelled = client.cancel(other.batch_id)
-                ledger.add_event(
-                    "duplicate-cancelled", shard, batch_id=other.batch_id, status=cancelled.status
-                )
-            return _submitted(ledger, shard, kept, event="adopted")
-        waited_s = (clock.now() - intent_at).total_seconds()
-        if looks >= 2 and waited_s >= policy.wait_s:
-            break
-        clock.sleep(min(policy.look_every_s, max(policy.wait_s - waited_s, 0.0)))
-    if policy.then == "ask":
-        raise NeedsDecision(
-            f"shard {shard.name}: nobody knows whether its batch was made. The answer was lost, and the "
-            f"provider's list has not shown it in {waited_s:,.0f} s",
-            path=str(ledger.path.parent),
-            hint="look at the provider's page; if there is no such batch: rowbatch resume --resubmit-lost",
+def look_for_batch(ledger: Ledger, client: BatchClient, shard: Shard) -> tuple[Shard, int]:
+    """
+    Look once at the provider's list for the batch of a lost answer.
+
+    Of several the oldest is kept, and the others are cancelled.
+
+    Returns:
+        The shard, `submitted` when its batch was found; and how many batches may be it.
+    """
+    since = shard.intent_at or client.now()
+    found, undecided = client.find(str(shard.file_id or ""), shard.wire_token, since=since)
+    # A batch that was taken back earlier was made of the same file.
+    ours = [view for view in found if view.batch_id not in shard.past_batches]
+    if not ours:
+        return shard, undecided
+    kept, *others = ours
+    for other in others:
+        cancelled = client.cancel(other.batch_id)
+        ledger.add_event(
+            "duplicate-cancelled",
+            shard,
+            batch_id=other.batch_id,
+            status=cancelled.status,
+            usd=str(shard.reserved_usd),
         )
-    return ledger.move(
-        shard, ShardState.UPLOADED, event="resubmit", detail={"looks": looks, "waited_s": round(waited_s)}
-    )
-
-
-def _needs_decision(run: RunDirectory, shard: Shard, why: str) -> NeedsDecision:
-    return NeedsDecision(
-        f"shard {shard.name} may or may not have a batch: {why}",
-        path=str(run.path),
-        hint="run `rowbatch resume` later; it looks before it sends anything",
-    )
+    return note_submitted(ledger, shard, kept, event="adopted"), 0

@@ -24,8 +24,10 @@ from pathlib import Path
 from rowbatch.core.states import ShardState
 from rowbatch.errors import RowbatchError, RunError, RunTooNew, StorageError, from_os_error
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
+# Version 1, as rowbatch 0.1 wrote it. Newer versions are made of it by `_MIGRATIONS`, so that a new ledger
+# and an old one that was opened are the same.
 _SCHEMA = """
 CREATE TABLE shard (
     round INTEGER NOT NULL,
@@ -65,10 +67,31 @@ CREATE TABLE fact (
 ) STRICT;
 """
 
+# What makes each version of the one before.
+_MIGRATIONS = {
+    2: """
+ALTER TABLE shard ADD COLUMN tokens INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE shard ADD COLUMN attempt INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE shard ADD COLUMN past_batches TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE shard ADD COLUMN waits_for TEXT NOT NULL DEFAULT '';
+ALTER TABLE shard ADD COLUMN not_before TEXT;
+ALTER TABLE shard ADD COLUMN submitted_at TEXT;
+ALTER TABLE shard ADD COLUMN ended_at TEXT;
+ALTER TABLE shard ADD COLUMN key_mark TEXT NOT NULL DEFAULT '';
+ALTER TABLE shard ADD COLUMN spent_usd TEXT;
+ALTER TABLE shard ADD COLUMN findings TEXT;
+ALTER TABLE shard ADD COLUMN raw_name TEXT;
+ALTER TABLE shard ADD COLUMN raw_sha256 TEXT;
+ALTER TABLE shard ADD COLUMN cleaned_at TEXT;
+""",
+}
+
 # claim_shard
-# Record that we are about to create a batch, so that no other process creates it too.
+# Record that we are about to create a batch, so that no other process creates it too. The money is
+# reserved by the same statement that decides.
 _CLAIM = """
-UPDATE shard SET state = 'submitting', intent_at = :at, reserved_usd = :reserved_usd
+UPDATE shard SET state = 'submitting', intent_at = :at, reserved_usd = :reserved_usd, key_mark = :key_mark,
+    waits_for = '', not_before = NULL
 WHERE round = :round AND number = :number AND state = 'uploaded'
 """
 
@@ -86,7 +109,20 @@ class Shard:
         token: Sent along as metadata, so that a batch whose id was lost can be recognised.
         batch_json: The provider's last answer about the batch.
         completed_requests, failed_requests: The provider's counters: a hint for the progress bar.
-        output_name, error_name: Result files under `results/`, or None when the batch lists none.
+        output_name, error_name: Result files under `results/`, or None when the batch lists none; in the
+            form of OpenAI's.
+        tokens: Of the prompts, the most that they can be; 0 when nobody counted them.
+        attempt: From 1; one more each time a batch was taken back before anything ran.
+        past_batches: Ids of such batches.
+        waits_for: Why it is not submitted yet, for people; or "".
+        not_before: When it is tried again, or None.
+        submitted_at, ended_at: When we learned of it.
+        key_mark: Which key paid, as `Key.mark`.
+        reserved_usd: The most that it may cost; counts against the cap until `spent_usd` is known.
+        spent_usd: What it did cost, by the tokens that its results say; None before, or without a price.
+        findings: What its results hold, as JSON of `steps.findings.Findings`; None before they came.
+        raw_name: The file as it came, where the provider has a form of its own.
+        cleaned_at: When our files were removed at the provider.
     """
 
     round: int
@@ -110,6 +146,24 @@ class Shard:
     output_sha256: str | None
     error_name: str | None
     error_sha256: str | None
+    tokens: int = 0
+    attempt: int = 1
+    past_batches: tuple[str, ...] = ()
+    waits_for: str = ""
+    not_before: datetime | None = None
+    submitted_at: datetime | None = None
+    ended_at: datetime | None = None
+    key_mark: str = ""
+    spent_usd: Decimal | None = None
+    findings: str | None = None
+    raw_name: str | None = None
+    raw_sha256: str | None = None
+    cleaned_at: datetime | None = None
+
+    @property
+    def wire_token(self) -> str:
+        """What the batch is recognised by: another one for each attempt."""
+        return self.token if self.attempt == 1 else f"{self.token}-a{self.attempt}"
 
     @property
     def name(self) -> str:
@@ -154,13 +208,17 @@ class Ledger:
                 path=str(path.parent),
                 hint="pip install --upgrade rowbatch",
             )
-        if version < SCHEMA_VERSION:
+        if version < 1:
             self._db.close()
             raise RunError(
                 f"{path} is not a ledger that was completely written",
                 path=str(path.parent),
                 hint="the run was never started: build it again under another name",
             )
+        self._epoch: int | None = None
+        if version < SCHEMA_VERSION:
+            with self._translated():
+                _migrate(self._db, path, version)
 
     @classmethod
     def create(cls, path: Path) -> Ledger:
@@ -168,7 +226,8 @@ class Ledger:
         try:
             db = sqlite3.connect(path, isolation_level=None)
             try:
-                db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+                whole = _SCHEMA + "".join(_MIGRATIONS.values())
+                db.executescript(f"BEGIN; {whole} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
             finally:
                 db.close()
         except sqlite3.Error as error:
@@ -216,7 +275,46 @@ class Ledger:
             row = self._db.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row[0])
 
+    def facts(self, prefix: str) -> list[tuple[str, str]]:
+        """Facts whose names begin so: the rest of the name, and the value."""
+        with self._translated():
+            rows = self._db.execute("SELECT name, value FROM fact ORDER BY name").fetchall()
+        return [(row[0].removeprefix(prefix), row[1]) for row in rows if row[0].startswith(prefix)]
+
+    def faults(self) -> list[str]:
+        """What SQLite finds wrong with the file itself; nothing when it is whole."""
+        with self._translated():
+            found = [str(row[0]) for row in self._db.execute("PRAGMA integrity_check").fetchall()]
+        return [] if found == ["ok"] else found
+
+    def spent_usd(self) -> Decimal:
+        """What was spent, and for batches that are not over what may be: the sum that a cap is about."""
+        with self._translated():
+            rows = self._db.execute("SELECT reserved_usd, spent_usd FROM shard").fetchall()
+        return sum((Decimal(row[0] if row[1] is None else row[1]) for row in rows), Decimal(0))
+
+    def intents_since(self, at: datetime) -> int:
+        """How many paid calls were made since then."""
+        with self._translated():
+            row = self._db.execute(
+                "SELECT count(*) FROM event WHERE kind = 'intent' AND at >= ?",
+                (at.astimezone(UTC).isoformat(timespec="milliseconds"),),
+            ).fetchone()
+        return int(row[0])
+
     # Writing
+
+    def take_over(self) -> None:
+        """
+        Say that from now on this process writes; an older writer that is still alive can't any more.
+
+        The run lock keeps two processes apart already, but not on every network file system.
+        """
+        with self._transaction():
+            row = self._db.execute("SELECT value FROM fact WHERE name = 'epoch'").fetchone()
+            epoch = int(row[0]) + 1 if row else 1
+            self._db.execute("INSERT OR REPLACE INTO fact VALUES ('epoch', ?)", (str(epoch),))
+        self._epoch = epoch
 
     def set_fact(self, name: str, value: str) -> None:
         """Remember one thing about the run, replacing what was known before."""
@@ -227,16 +325,40 @@ class Ledger:
         with self._transaction():
             self._event(kind, shard, detail)
 
-    def add_shards(self, shards: list[Shard], *, facts: Mapping[str, str]) -> None:
-        """Enter the shards of one round as `written`, with facts about them, all or none."""
+    def add_shards(
+        self,
+        shards: list[Shard],
+        *,
+        facts: Mapping[str, str] | None = None,
+        event: str = "built",
+        cut: Shard | None = None,
+    ) -> None:
+        """
+        Enter shards as `written`, with facts about them, all or none.
+
+        Args:
+            shards: Of one round.
+            facts: Remembered with them.
+            event: Kind of the event.
+            cut: A shard that they replace.
+        Raises:
+            RunError: The shard to replace is not what it was any more.
+        """
         with self._transaction():
-            for name, value in facts.items():
+            for name, value in (facts or {}).items():
                 self._db.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
+            if cut is not None:
+                changed = self._db.execute(
+                    "UPDATE shard SET state = 'cut', reserved_usd = '0', waits_for = ''"
+                    " WHERE round = ? AND number = ? AND state = ?",
+                    (cut.round, cut.number, cut.state),
+                ).rowcount
+                self._guard(changed, cut)
             for shard in shards:
                 self._db.execute(
                     "INSERT INTO shard"
-                    " (round, number, state, first_row, last_row, requests, bytes, sha256, token)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    " (round, number, state, first_row, last_row, requests, bytes, sha256, token, tokens)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         shard.round,
                         shard.number,
@@ -247,31 +369,61 @@ class Ledger:
                         shard.bytes,
                         shard.sha256,
                         shard.token,
+                        shard.tokens,
                     ),
                 )
             self._event(
-                "built", None, {"shards": len(shards), "requests": sum(shard.requests for shard in shards)}
+                event,
+                cut,
+                {
+                    "round": shards[0].round if shards else None,
+                    "shards": len(shards),
+                    "requests": sum(shard.requests for shard in shards),
+                },
             )
 
-    def claim(self, shard: Shard, *, reserved_usd: Decimal) -> Shard:
+    def claim(
+        self,
+        shard: Shard,
+        *,
+        reserved_usd: Decimal,
+        cap_usd: Decimal | None = None,
+        key_mark: str = "",
+        at: datetime | None = None,
+    ) -> Shard | None:
         """
         Write the intent to create a batch. Committed before the paid call goes out.
 
+        Args:
+            shard: Uploaded.
+            reserved_usd: The most that it may cost.
+            cap_usd: What all rounds together may cost; None for no cap.
+            key_mark: Of the key that pays.
+            at: The time of the intent by the provider's clock; None means ours.
+        Returns:
+            The shard; or None when the cap does not allow it, and nothing was written.
         Raises:
             RunError: The shard is not `uploaded` any more: someone else was first.
         """
         with self._transaction():
+            if cap_usd is not None and self.spent_usd() + reserved_usd > cap_usd:
+                return None
             changed = self._db.execute(
                 _CLAIM,
                 {
-                    "at": _now(),
+                    "at": at.astimezone(UTC).isoformat(timespec="milliseconds") if at else _now(),
                     "reserved_usd": str(reserved_usd),
+                    "key_mark": key_mark,
                     "round": shard.round,
                     "number": shard.number,
                 },
             ).rowcount
             self._guard(changed, shard)
-            self._event("intent", shard, {"token": shard.token, "reserved_usd": str(reserved_usd)})
+            self._event(
+                "intent",
+                shard,
+                {"token": shard.wire_token, "attempt": shard.attempt, "reserved_usd": str(reserved_usd)},
+            )
         return self.shard(shard.round, shard.number)
 
     def move(
@@ -326,6 +478,17 @@ class Ledger:
                 (status, completed, failed, batch_json, shard.round, shard.number),
             )
 
+    def note_wait(self, shard: Shard, reason: str, until: datetime | None = None) -> Shard:
+        """Keep why a shard is not submitted yet. No event: it is looked at every few seconds."""
+        stamp = until.astimezone(UTC).isoformat(timespec="milliseconds") if until else None
+        if reason != shard.waits_for or until != shard.not_before:
+            with self._transaction():
+                self._db.execute(
+                    "UPDATE shard SET waits_for = ?, not_before = ? WHERE round = ? AND number = ?",
+                    (reason, stamp, shard.round, shard.number),
+                )
+        return self.shard(shard.round, shard.number)
+
     def _guard(self, changed: int, shard: Shard) -> None:
         if changed != 1:
             raise RunError(
@@ -351,12 +514,24 @@ class Ledger:
         with self._translated():
             self._db.execute("BEGIN IMMEDIATE")
             try:
+                self._require_epoch()
                 yield
             except BaseException:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
+
+    def _require_epoch(self) -> None:
+        if self._epoch is None:
+            return
+        row = self._db.execute("SELECT value FROM fact WHERE name = 'epoch'").fetchone()
+        if row is None or int(row[0]) != self._epoch:
+            raise RunError(
+                "another process has taken this run over",
+                path=str(self.path.parent),
+                hint="only one may work on it; `rowbatch status` can be asked at any time",
+            )
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -380,6 +555,18 @@ _SETTABLE = frozenset(
         "output_sha256",
         "error_name",
         "error_sha256",
+        "attempt",
+        "past_batches",
+        "waits_for",
+        "not_before",
+        "submitted_at",
+        "ended_at",
+        "reserved_usd",
+        "spent_usd",
+        "findings",
+        "raw_name",
+        "raw_sha256",
+        "cleaned_at",
     }
 )
 
@@ -396,17 +583,54 @@ def _storage_error(path: Path, error: sqlite3.Error) -> StorageError:
 def _shard(row: sqlite3.Row) -> Shard:
     values = dict(row)
     values["state"] = ShardState(values["state"])
-    values["reserved_usd"] = Decimal(values["reserved_usd"])
-    values["intent_at"] = datetime.fromisoformat(values["intent_at"]) if values["intent_at"] else None
+    for name in ("reserved_usd", "spent_usd"):
+        values[name] = None if values[name] is None else Decimal(values[name])
+    for name in ("intent_at", "not_before", "submitted_at", "ended_at", "cleaned_at"):
+        values[name] = datetime.fromisoformat(values[name]) if values[name] else None
+    values["past_batches"] = tuple(json.loads(values["past_batches"]))
     return Shard(**values)
 
 
+def _migrate(db: sqlite3.Connection, path: Path, version: int) -> None:
+    """Make the newest version of an older one, which is kept beside it."""
+    copy = path.with_name(f"{path.stem}-v{version}.sqlite")
+    if not copy.exists():
+        # In one file that is complete or not there.
+        unfinished = copy.with_name(f".{copy.name}.part")
+        unfinished.unlink(missing_ok=True)
+        db.execute("VACUUM INTO ?", (str(unfinished),))
+        unfinished.replace(copy)
+    for number in range(version + 1, SCHEMA_VERSION + 1):
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            # Another process may have been first.
+            if db.execute("PRAGMA user_version").fetchone()[0] == number - 1:
+                for statement in _MIGRATIONS[number].split(";"):
+                    if statement.strip():
+                        db.execute(statement)
+                db.execute(f"PRAGMA user_version = {number}")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+        db.execute("COMMIT")
+
+
 def new_shard(
-    *, number: int, first_row: int, last_row: int, requests: int, size_bytes: int, sha256: str, token: str
+    *,
+    number: int,
+    first_row: int,
+    last_row: int,
+    requests: int,
+    size_bytes: int,
+    sha256: str,
+    token: str,
+    tokens: int = 0,
+    round_: int = 1,
 ) -> Shard:
-    """A shard of round 1 whose file has just been written."""
+    """A shard whose file has just been written."""
     return Shard(
-        round=1,
+        round=round_,
         number=number,
         state=ShardState.WRITTEN,
         first_row=first_row,
@@ -415,6 +639,7 @@ def new_shard(
         bytes=size_bytes,
         sha256=sha256,
         token=token,
+        tokens=tokens,
         file_id=None,
         intent_at=None,
         batch_id=None,

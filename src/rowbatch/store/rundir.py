@@ -17,7 +17,7 @@ import re
 import shutil
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class RunSettings:
         request: provider, base_url, model, url, system, user, parameters.
         answer: instructions and variables, as in a codebook; or no variables for free text.
         output: path (or ""), overwrite, and the names of the new columns.
+        policy: How it was to be driven when it was made: pace, cap, rounds. The ledger knows what changed.
     """
 
     created_at: str
@@ -52,6 +53,20 @@ class RunSettings:
     request: Mapping[str, Any]
     answer: Mapping[str, Any]
     output: Mapping[str, Any]
+    policy: Mapping[str, Any] = field(default_factory=dict)
+
+    def asks_the_same(self, other: RunSettings) -> bool:
+        """Whether both would ask the same of the same table, and write the same columns to the same place."""
+
+        def told(settings: RunSettings) -> dict[str, Any]:
+            return {
+                "table": dict(settings.table),
+                "request": dict(settings.request),
+                "answer": dict(settings.answer),
+                "output": {k: v for k, v in settings.output.items() if k not in ("overwrite", "writing")},
+            }
+
+        return told(self) == told(other)
 
 
 class RunDirectory:
@@ -84,6 +99,15 @@ class RunDirectory:
     def duplicates_path(self) -> Path:
         """Which rows ask what an earlier one asks; there only when these are asked once."""
         return self.requests / "r1-duplicates.parquet"
+
+    def rows_path(self, round_: int) -> Path:
+        """Which rows a round after the first asks."""
+        return self.requests / f"r{round_}-rows.parquet"
+
+    @property
+    def trial_path(self) -> Path:
+        """Answers of rows that were tried one by one, before the run."""
+        return self.path / "trial.jsonl"
 
     @property
     def bad_rows_path(self) -> Path:
@@ -123,6 +147,7 @@ class RunDirectory:
             "request": dict(settings.request),
             "answer": dict(settings.answer),
             "output": dict(settings.output),
+            "policy": dict(settings.policy),
         }
         write_atomically(self.settings_path, tomli_w.dumps(document).encode(), overwrite=False)
 
@@ -166,6 +191,7 @@ class RunDirectory:
                 request=document["request"],
                 answer=document["answer"],
                 output=document["output"],
+                policy=document.get("policy", {}),
             )
         except KeyError as error:
             raise RunError(

@@ -1,0 +1,309 @@
+"""
+Anthropic's Message Batches.
+
+Requests go along with the paid call, and nothing of ours is kept with a batch but the ids of its
+requests: a lost answer shows only when the batch is over. So every id carries the token of its attempt.
+
+Source:
+    platform.claude.com, "Batch processing"; the SDK anthropic 2.12.0 (types of requests and results).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from rowbatch.errors import ServiceError
+from rowbatch.http import HttpClient, PaidOutcome
+from rowbatch.providers.base import (
+    CLOCK_SLACK,
+    BatchView,
+    Sightings,
+    Submission,
+    count_of,
+    pass_if_gone,
+    time_of,
+)
+from rowbatch.providers.messages import (
+    ChatRequest,
+    answered,
+    chat_request,
+    completion,
+    data_url,
+    dumped,
+    failed,
+    marked_id,
+    not_run,
+    parts_of,
+    read_request,
+    unmarked_id,
+)
+
+VERSION = "2023-06-01"
+# `max_tokens` is required; enough for any label, and for a page of text.
+DEFAULT_MAX_TOKENS = 4096
+_LINES_TO_TELL = 20
+_FINISH_REASONS = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "tool_use": "tool_calls",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "refusal": "content_filter",
+    "pause_turn": "length",
+}
+# Of https://platform.claude.com/docs/en/api/errors.
+_STATUS_OF_ERROR = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+
+
+class AnthropicDialect:
+    """Messages, as Anthropic writes them."""
+
+    is_openai = False
+
+    def request_line(self, line: bytes, token: str) -> bytes:
+        found = read_request(line)
+        return dumped({"custom_id": marked_id(found.custom_id, token), "params": _params(found.body)})
+
+    def result_line(self, line: bytes, token: str) -> bytes:
+        found = json.loads(line)
+        custom_id = unmarked_id(str(found["custom_id"]), token)
+        result = found["result"]
+        match result["type"]:
+            case "succeeded":
+                return answered(custom_id, _body(result["message"]))
+            case "errored":
+                error = result.get("error") or {}
+                error = error.get("error", error)
+                code = str(error.get("type") or "")
+                return failed(
+                    custom_id, _STATUS_OF_ERROR.get(code, 0), code, str(error.get("message") or code)
+                )
+            case "expired":
+                return not_run(custom_id, "batch_expired", "the batch expired before this request's turn")
+            case "canceled":
+                return not_run(custom_id, "batch_cancelled", "the batch was cancelled")
+            case other:
+                raise ValueError(f"a result of type {other!r}")
+
+    def direct_request(self, url: str, body: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+        del url
+        return "messages", _params(body)
+
+    def direct_answer(self, answer: Mapping[str, Any], model: str) -> Mapping[str, Any]:
+        del model
+        return _body(answer)
+
+
+class AnthropicBatchClient:
+    """The calls, over one `HttpClient`. See `BatchClient`."""
+
+    dialect = AnthropicDialect()
+
+    def __init__(self, http: HttpClient) -> None:
+        self._http = http
+
+    @property
+    def key_mark(self) -> str:
+        return self._http.key.mark if self._http.key else ""
+
+    def now(self) -> datetime:
+        return self._http.server_now("messages/batches", {"limit": 1})
+
+    def upload(self, file: Path, filename: str) -> str:  # noqa: ARG002
+        return ""
+
+    def create(self, submission: Submission) -> PaidOutcome:
+        return self._http.pay("messages/batches", _requests(submission.file))
+
+    def view(self, answer: Mapping[str, object]) -> BatchView:
+        return read_batch(answer)
+
+    def status(self, batch_id: str) -> BatchView:
+        return read_batch(self._http.get(f"messages/batches/{batch_id}"))
+
+    def find(self, file_id: str, token: str, *, since: datetime) -> Sightings:
+        del file_id
+        found: list[BatchView] = []
+        undecided = 0
+        for view in self._listed(since):
+            is_ours = self._is_ours(view.batch_id, token) if view.is_terminal else None
+            if is_ours is None:
+                undecided += 1
+            elif is_ours:
+                found.append(view)
+        return Sightings(sorted(found, key=lambda view: (view.created_at, view.batch_id)), undecided)
+
+    def _listed(self, since: datetime) -> Iterator[BatchView]:
+        after: str | None = None
+        while True:
+            params: dict[str, str | int] = {"limit": 1000}
+            if after:
+                params["after_id"] = after
+            page = self._http.get("messages/batches", params)
+            entries = page.get("data")
+            views = [read_batch(entry) for entry in entries] if isinstance(entries, list) else []
+            for view in views:
+                # Newest first.
+                if view.created_at < since - CLOCK_SLACK:
+                    return
+                yield view
+            if not views or not page.get("has_more") or views[-1].batch_id == after:
+                return
+            after = views[-1].batch_id
+
+    def _is_ours(self, batch_id: str, token: str) -> bool | None:
+        """Whether one of the first results has the mark of our token; None when there is none to tell by."""
+        try:
+            lines = self._http.head(f"messages/batches/{batch_id}/results", _LINES_TO_TELL)
+        except ServiceError as error:
+            # Results that were archived or removed are none of a batch that was just made.
+            pass_if_gone(error)
+            return False
+        told = [line for line in lines if line.strip()]
+        return any(_has_mark(line, token) for line in told) if told else None
+
+    def fetch(self, file_id: str, to: BinaryIO) -> int:
+        return self._http.download(f"messages/batches/{file_id}/results", to)
+
+    def cancel(self, batch_id: str) -> BatchView:
+        return read_batch(self._http.post(f"messages/batches/{batch_id}/cancel"))
+
+    def delete_file(self, file_id: str) -> None:
+        """Remove a batch with its results."""
+        self._http.delete(f"messages/batches/{file_id}")
+
+    def own_files(self, prefix: str) -> Sequence[tuple[str, str]]:  # noqa: ARG002
+        return []
+
+    def ask(self, url: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        path, sent = self.dialect.direct_request(url, body)
+        return self.dialect.direct_answer(self._http.ask_once(path, sent), str(body["model"]))
+
+
+def read_batch(answer: Mapping[str, Any]) -> BatchView:
+    """
+    Read a message batch.
+
+    Raises:
+        ServiceError: It has no id or no status.
+    """
+    batch_id, status = answer.get("id"), answer.get("processing_status")
+    if not isinstance(batch_id, str) or not batch_id or not isinstance(status, str):
+        raise ServiceError("the provider's batch object has no id or no status")
+    counts = answer.get("request_counts")
+    counts = counts if isinstance(counts, dict) else {}
+    of = {name: count_of(value) for name, value in counts.items()}
+    ended = status == "ended"
+    failed_rows = of.get("errored", 0) + of.get("canceled", 0) + of.get("expired", 0)
+    return BatchView(
+        batch_id=batch_id,
+        # An ended batch may hold expired and cancelled rows; what became of each stands in its result.
+        status="completed" if ended else {"canceling": "cancelling"}.get(status, status),
+        is_terminal=ended,
+        input_file_id="",
+        metadata={},
+        created_at=time_of(answer.get("created_at")) or datetime.now(UTC),
+        # All of them stand in one file.
+        completed=of.get("succeeded", 0) + failed_rows,
+        failed=0,
+        total=sum(of.values()),
+        output_file_id=batch_id if ended else None,
+        error_file_id=None,
+        error_text="",
+        raw=json.dumps(answer, ensure_ascii=False),
+        expires_at=time_of(answer.get("expires_at")),
+    )
+
+
+def _has_mark(line: bytes, token: str) -> bool:
+    try:
+        unmarked_id(str(json.loads(line)["custom_id"]), token)
+    except (ValueError, KeyError, TypeError):
+        return False
+    return True
+
+
+def _requests(file: Path) -> Iterator[bytes]:
+    """The body of the create call, line by line from the file."""
+    yield b'{"requests":['
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines):
+            yield (b"," if number else b"") + line.rstrip(b"\n")
+    yield b"]}"
+
+
+def _params(body: Mapping[str, Any]) -> dict[str, Any]:
+    request = chat_request(body)
+    params: dict[str, Any] = {
+        "model": request.model,
+        "max_tokens": request.max_tokens or DEFAULT_MAX_TOKENS,
+        "messages": [{"role": role, "content": _content(content)} for role, content in request.turns],
+    }
+    if request.system:
+        params["system"] = request.system
+    if request.schema is not None:
+        params["output_config"] = {"format": {"type": "json_schema", "schema": request.schema}}
+    params.update(_others(request))
+    return params
+
+
+def _others(request: ChatRequest) -> dict[str, Any]:
+    others = dict(request.others)
+    if "stop" in others:
+        stop = others.pop("stop")
+        others["stop_sequences"] = stop if isinstance(stop, list) else [stop]
+    # These are OpenAI's own.
+    for name in ("seed", "store", "n", "logprobs", "top_logprobs", "service_tier"):
+        others.pop(name, None)
+    return others
+
+
+def _content(content: Any) -> Any:
+    return content if isinstance(content, str) else [_part(part) for part in parts_of(content)]
+
+
+def _part(part: Mapping[str, Any]) -> dict[str, Any]:
+    if part.get("type") == "text":
+        return {"type": "text", "text": part["text"]}
+    if part.get("type") != "image_url":
+        raise ValueError(f"this provider takes no part of type {part.get('type')!r}")
+    url = str(part["image_url"]["url"])
+    inline = data_url(url)
+    if inline is None:
+        return {"type": "image", "source": {"type": "url", "url": url}}
+    return {"type": "image", "source": {"type": "base64", "media_type": inline[0], "data": inline[1]}}
+
+
+def _body(message: Mapping[str, Any]) -> dict[str, Any]:
+    texts = [
+        str(part.get("text") or "") for part in message.get("content") or [] if part.get("type") == "text"
+    ]
+    usage = message.get("usage") or {}
+    cached = count_of(usage.get("cache_read_input_tokens"))
+    written = count_of(usage.get("cache_creation_input_tokens"))
+    stop = str(message.get("stop_reason") or "")
+    return completion(
+        answer_id=str(message.get("id") or ""),
+        model=str(message.get("model") or ""),
+        content="".join(texts),
+        finish_reason=_FINISH_REASONS.get(stop, stop),
+        refusal="".join(texts) or "the model declined" if stop == "refusal" else None,
+        prompt_tokens=count_of(usage.get("input_tokens")) + cached + written,
+        completion_tokens=count_of(usage.get("output_tokens")),
+        cached_tokens=cached,
+    )

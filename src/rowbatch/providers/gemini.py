@@ -1,0 +1,332 @@
+"""
+Gemini's batches.
+
+Source:
+    ai.google.dev, "Batch API" and "Files API"; the SDK google-genai 3.4.0 (names of states and fields).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
+
+from rowbatch.errors import ServiceError
+from rowbatch.http import HttpClient, PaidOutcome
+from rowbatch.providers.base import (
+    CLOCK_SLACK,
+    TOKEN_FIELD,
+    BatchView,
+    Sightings,
+    Submission,
+    count_of,
+    pass_if_gone,
+    text_or_none,
+    time_of,
+)
+from rowbatch.providers.messages import (
+    answered,
+    chat_request,
+    completion,
+    data_url,
+    dumped,
+    failed,
+    parts_of,
+    read_request,
+)
+
+_STATUSES = {
+    "PENDING": "validating",
+    "QUEUED": "validating",
+    "RUNNING": "in_progress",
+    "SUCCEEDED": "completed",
+    "PARTIALLY_SUCCEEDED": "completed",
+    "FAILED": "failed",
+    "CANCELLING": "cancelling",
+    "CANCELLED": "cancelled",
+    "EXPIRED": "expired",
+}
+_TERMINAL = frozenset({"completed", "failed", "cancelled", "expired"})
+_FINISH_REASONS = {"STOP": "stop", "MAX_TOKENS": "length"}
+_REFUSALS = frozenset({"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY"})
+# google.rpc.Code, by number, as the HTTP status that stands for it.
+_STATUS_OF_CODE = {1: 499, 3: 400, 4: 504, 5: 404, 7: 403, 8: 429, 9: 400, 13: 500, 14: 503, 16: 401}
+
+
+class GeminiDialect:
+    """Contents, as Gemini writes them."""
+
+    is_openai = False
+
+    def request_line(self, line: bytes, token: str) -> bytes:
+        del token
+        found = read_request(line)
+        return dumped({"key": found.custom_id, "request": _request(found.body)})
+
+    def result_line(self, line: bytes, token: str) -> bytes:
+        del token
+        found = json.loads(line)
+        custom_id = str(found.get("key") or (found.get("metadata") or {})["key"])
+        if found.get("error"):
+            error = found["error"]
+            code = error.get("code")
+            status = _STATUS_OF_CODE.get(code, code if isinstance(code, int) and code >= 400 else 0)
+            name = str(error.get("status") or code or "")
+            return failed(custom_id, status, name, str(error.get("message") or name))
+        return answered(custom_id, _body(found["response"], ""))
+
+    def direct_request(self, url: str, body: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+        del url
+        return f"models/{body['model']}:generateContent", _request(body)
+
+    def direct_answer(self, answer: Mapping[str, Any], model: str) -> Mapping[str, Any]:
+        return _body(answer, model)
+
+
+class GeminiBatchClient:
+    """The calls, over one `HttpClient` at `…/v1beta`. See `BatchClient`."""
+
+    dialect = GeminiDialect()
+
+    def __init__(self, http: HttpClient) -> None:
+        self._http = http
+
+    @property
+    def key_mark(self) -> str:
+        return self._http.key.mark if self._http.key else ""
+
+    def now(self) -> datetime:
+        return self._http.server_now("batches", {"pageSize": 1})
+
+    def upload(self, file: Path, filename: str) -> str:
+        begun = self._http.call(
+            "POST",
+            self._other_root("upload") + "/files",
+            content=json.dumps({"file": {"display_name": filename}}).encode(),
+            headers={
+                "Content-Type": "application/json",
+                "X-Goog-Upload-Protocol": "resumable",
+                "X-Goog-Upload-Command": "start",
+                "X-Goog-Upload-Header-Content-Length": str(file.stat().st_size),
+                "X-Goog-Upload-Header-Content-Type": "application/jsonl",
+            },
+        )
+        place = str(begun.headers.get("x-goog-upload-url", ""))
+        if urlsplit(place).netloc != urlsplit(self._http.base_url).netloc:
+            raise ServiceError("the upload was answered without an address on the same host")
+        answer = self._http.send_file(
+            place, file, headers={"X-Goog-Upload-Offset": "0", "X-Goog-Upload-Command": "upload, finalize"}
+        )
+        made = answer.get("file")
+        name = text_or_none(made.get("name")) if isinstance(made, dict) else None
+        if name is None:
+            raise ServiceError("the upload was answered without a file name")
+        return name
+
+    def create(self, submission: Submission) -> PaidOutcome:
+        return self._http.pay(
+            f"models/{submission.model}:batchGenerateContent",
+            {
+                "batch": {
+                    "display_name": submission.token,
+                    "input_config": {"file_name": submission.file_id},
+                }
+            },
+            id_of=lambda answer: answer.get("name"),
+        )
+
+    def view(self, answer: Mapping[str, object]) -> BatchView:
+        return read_batch(answer)
+
+    def status(self, batch_id: str) -> BatchView:
+        return read_batch(self._http.get(batch_id))
+
+    def find(self, file_id: str, token: str, *, since: datetime) -> Sightings:
+        found = [
+            view
+            for view in self._listed(since)
+            if view.metadata[TOKEN_FIELD] == token or (file_id and view.input_file_id == file_id)
+        ]
+        return Sightings(sorted(found, key=lambda view: (view.created_at, view.batch_id)))
+
+    def _listed(self, since: datetime) -> Iterator[BatchView]:
+        token: str | None = None
+        while True:
+            params: dict[str, str | int] = {"pageSize": 100}
+            if token:
+                params["pageToken"] = token
+            page = self._http.get("batches", params)
+            entries = page.get("operations")
+            views = [read_batch(entry) for entry in entries] if isinstance(entries, list) else []
+            # No order is promised, so every page is looked at.
+            yield from (view for view in views if view.created_at >= since - CLOCK_SLACK)
+            following = text_or_none(page.get("nextPageToken"))
+            if following is None or following == token:
+                return
+            token = following
+
+    def fetch(self, file_id: str, to: BinaryIO) -> int:
+        return self._http.download(f"{self._other_root('download')}/{file_id}:download?alt=media", to)
+
+    def cancel(self, batch_id: str) -> BatchView:
+        self._http.post(f"{batch_id}:cancel", {})
+        return self.status(batch_id)
+
+    def delete_file(self, file_id: str) -> None:
+        try:
+            self._http.delete(file_id)
+        except ServiceError as error:
+            # Result files cannot be deleted (googleapis/python-genai#1759).
+            if error.status not in (400, 403):
+                pass_if_gone(error)
+
+    def own_files(self, prefix: str) -> Sequence[tuple[str, str]]:
+        entries = self._http.get("files", {"pageSize": 100}).get("files")
+        return [
+            (str(entry["name"]), str(entry["displayName"]))
+            for entry in (entries if isinstance(entries, list) else [])
+            if isinstance(entry, dict) and str(entry.get("displayName", "")).startswith(prefix)
+        ]
+
+    def ask(self, url: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        path, sent = self.dialect.direct_request(url, body)
+        return self.dialect.direct_answer(self._http.ask_once(path, sent), str(body["model"]))
+
+    def _other_root(self, name: str) -> str:
+        """The API's address with `upload` or `download` before its version."""
+        parts = urlsplit(self._http.base_url.rstrip("/"))
+        return f"{parts.scheme}://{parts.netloc}/{name}{parts.path}"
+
+
+def read_batch(answer: Mapping[str, Any]) -> BatchView:
+    """
+    Read a batch: a long-running operation whose `metadata` is the batch.
+
+    Raises:
+        ServiceError: It has no name or no state.
+    """
+    name, metadata = answer.get("name"), answer.get("metadata")
+    # As a field of the operation, or by itself.
+    batch: Mapping[str, Any] = metadata if isinstance(metadata, dict) else answer
+    state = batch.get("state")
+    if not isinstance(name, str) or not name or not isinstance(state, str):
+        raise ServiceError("the provider's batch object has no name or no state")
+    short = state.removeprefix("BATCH_STATE_").removeprefix("JOB_STATE_")
+    status = _STATUSES.get(short, short.lower())
+    stats = batch.get("batchStats")
+    stats = stats if isinstance(stats, dict) else {}
+    output = batch.get("output") or answer.get("response")
+    output = output if isinstance(output, dict) else {}
+    config = batch.get("inputConfig")
+    error = answer.get("error") or batch.get("error")
+    error = error if isinstance(error, dict) else {}
+    succeeded, bad = (_number(stats.get(f"{kind}RequestCount")) for kind in ("successful", "failed"))
+    return BatchView(
+        batch_id=name,
+        status=status,
+        is_terminal=status in _TERMINAL,
+        input_file_id=str(config.get("fileName") or "") if isinstance(config, dict) else "",
+        metadata={TOKEN_FIELD: str(batch.get("displayName") or "")},
+        created_at=time_of(batch.get("createTime")) or datetime.now(UTC),
+        # Answers and errors stand in one file.
+        completed=succeeded + bad,
+        failed=0,
+        total=_number(stats.get("requestCount")),
+        output_file_id=text_or_none(output.get("responsesFile")),
+        error_file_id=None,
+        error_text=str(error.get("message") or ""),
+        raw=json.dumps(answer, ensure_ascii=False),
+        error_codes=(str(error["status"]),) if error.get("status") else (),
+    )
+
+
+def _number(value: Any) -> int:
+    # 64-bit numbers are texts in Google's JSON.
+    return int(value) if isinstance(value, str) and value.isdigit() else count_of(value)
+
+
+def _request(body: Mapping[str, Any]) -> dict[str, Any]:
+    request = chat_request(body)
+    config: dict[str, Any] = {}
+    if request.max_tokens is not None:
+        config["maxOutputTokens"] = request.max_tokens
+    if request.schema is not None:
+        config["responseMimeType"] = "application/json"
+        config["responseJsonSchema"] = request.schema
+    for ours, theirs in (
+        ("temperature", "temperature"),
+        ("top_p", "topP"),
+        ("top_k", "topK"),
+        ("seed", "seed"),
+        ("presence_penalty", "presencePenalty"),
+        ("frequency_penalty", "frequencyPenalty"),
+    ):
+        if ours in request.others:
+            config[theirs] = request.others[ours]
+    if "stop" in request.others:
+        stop = request.others["stop"]
+        config["stopSequences"] = stop if isinstance(stop, list) else [stop]
+    # Anything else is taken for Gemini's own.
+    known = {
+        "temperature",
+        "top_p",
+        "top_k",
+        "seed",
+        "presence_penalty",
+        "frequency_penalty",
+        "stop",
+        "store",
+    }
+    sent: dict[str, Any] = {
+        "contents": [
+            {
+                "role": "model" if role == "assistant" else "user",
+                "parts": [_part(part) for part in parts_of(content)],
+            }
+            for role, content in request.turns
+        ],
+        **{name: value for name, value in request.others.items() if name not in known},
+    }
+    if request.system:
+        sent["systemInstruction"] = {"parts": [{"text": request.system}]}
+    if config:
+        sent["generationConfig"] = {**config, **sent.get("generationConfig", {})}
+    return sent
+
+
+def _part(part: Mapping[str, Any]) -> dict[str, Any]:
+    if part.get("type") == "text":
+        return {"text": part["text"]}
+    if part.get("type") != "image_url":
+        raise ValueError(f"this provider takes no part of type {part.get('type')!r}")
+    inline = data_url(str(part["image_url"]["url"]))
+    if inline is None:
+        raise ValueError("Gemini takes images as files, and not by their address (--image-folder)")
+    return {"inlineData": {"mimeType": inline[0], "data": inline[1]}}
+
+
+def _body(response: Mapping[str, Any], model: str) -> dict[str, Any]:
+    candidates = response.get("candidates") or []
+    first: Mapping[str, Any] = candidates[0] if candidates else {}
+    parts = (first.get("content") or {}).get("parts") or []
+    text = "".join(str(part.get("text") or "") for part in parts if not part.get("thought"))
+    reason = str(first.get("finishReason") or "")
+    blocked = str((response.get("promptFeedback") or {}).get("blockReason") or "")
+    refused = blocked or (reason if reason in _REFUSALS else "")
+    usage = response.get("usageMetadata") or {}
+    thoughts = count_of(usage.get("thoughtsTokenCount"))
+    return completion(
+        answer_id=str(response.get("responseId") or ""),
+        model=str(response.get("modelVersion") or model),
+        content=text,
+        finish_reason="content_filter" if refused else _FINISH_REASONS.get(reason, reason.lower() or "stop"),
+        refusal=f"blocked: {refused}" if refused else None,
+        prompt_tokens=count_of(usage.get("promptTokenCount")),
+        # Thoughts are billed as output.
+        completion_tokens=count_of(usage.get("candidatesTokenCount")) + thoughts,
+        cached_tokens=count_of(usage.get("cachedContentTokenCount")),
+        reasoning_tokens=thoughts,
+    )

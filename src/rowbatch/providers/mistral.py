@@ -1,0 +1,201 @@
+"""
+Mistral's batch jobs.
+
+Source:
+    docs.mistral.ai, "Batch inference"; the SDK mistralai 3.7.0 (fields of a job, states).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from rowbatch.errors import ServiceError
+from rowbatch.http import HttpClient, PaidOutcome
+from rowbatch.providers.base import (
+    CLOCK_SLACK,
+    TOKEN_FIELD,
+    BatchView,
+    Sightings,
+    Submission,
+    count_of,
+    pass_if_gone,
+    text_or_none,
+    time_of,
+)
+from rowbatch.providers.messages import dumped
+
+_STATUSES = {
+    "QUEUED": "validating",
+    "RUNNING": "in_progress",
+    "SUCCESS": "completed",
+    "FAILED": "failed",
+    "TIMEOUT_EXCEEDED": "expired",
+    "CANCELLATION_REQUESTED": "cancelling",
+    "CANCELLED": "cancelled",
+}
+_TERMINAL = frozenset({"completed", "failed", "expired", "cancelled"})
+_ENDPOINTS = ("/v1/chat/completions", "/v1/embeddings")
+
+
+class MistralDialect:
+    """OpenAI's bodies, with the model beside them."""
+
+    is_openai = False
+
+    def request_line(self, line: bytes, token: str) -> bytes:
+        del token
+        found = json.loads(line)
+        if found["url"] not in _ENDPOINTS:
+            raise ValueError(f"Mistral has no batches for {found['url']} (--endpoint chat or embeddings)")
+        body = {name: value for name, value in _fitting(found["body"]).items() if name != "model"}
+        return dumped({"custom_id": found["custom_id"], "body": body})
+
+    def result_line(self, line: bytes, token: str) -> bytes:
+        # Rows have OpenAI's form already.
+        del token
+        return line
+
+    def direct_request(self, url: str, body: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+        return url.removeprefix("/v1/"), _fitting(body)
+
+    def direct_answer(self, answer: Mapping[str, Any], model: str) -> Mapping[str, Any]:
+        del model
+        return answer
+
+
+class MistralBatchClient:
+    """The calls, over one `HttpClient`. See `BatchClient`."""
+
+    dialect = MistralDialect()
+
+    def __init__(self, http: HttpClient) -> None:
+        self._http = http
+
+    @property
+    def key_mark(self) -> str:
+        return self._http.key.mark if self._http.key else ""
+
+    def now(self) -> datetime:
+        return self._http.server_now("batch/jobs", {"page": 0, "page_size": 1})
+
+    def upload(self, file: Path, filename: str) -> str:
+        answer = self._http.upload("files", file, filename=filename, fields={"purpose": "batch"})
+        file_id = text_or_none(answer.get("id"))
+        if file_id is None:
+            raise ServiceError("the upload was answered without a file id")
+        return file_id
+
+    def create(self, submission: Submission) -> PaidOutcome:
+        return self._http.pay(
+            "batch/jobs",
+            {
+                "input_files": [submission.file_id],
+                "endpoint": submission.url,
+                "model": submission.model,
+                "timeout_hours": 24,
+                "metadata": dict(submission.metadata),
+            },
+        )
+
+    def view(self, answer: Mapping[str, object]) -> BatchView:
+        return read_job(answer)
+
+    def status(self, batch_id: str) -> BatchView:
+        return read_job(self._http.get(f"batch/jobs/{batch_id}"))
+
+    def find(self, file_id: str, token: str, *, since: datetime) -> Sightings:
+        found = [
+            view
+            for view in self._listed(since)
+            if view.input_file_id == file_id or view.metadata.get(TOKEN_FIELD) == token
+        ]
+        return Sightings(sorted(found, key=lambda view: (view.created_at, view.batch_id)))
+
+    def _listed(self, since: datetime) -> Iterator[BatchView]:
+        number = 0
+        seen: set[str] = set()
+        while True:
+            page = self._http.get(
+                "batch/jobs",
+                {"page": number, "page_size": 100, "created_after": (since - CLOCK_SLACK).isoformat()},
+            )
+            entries = page.get("data")
+            views = [read_job(entry) for entry in entries] if isinstance(entries, list) else []
+            if not views or {view.batch_id for view in views} <= seen:
+                return
+            seen |= {view.batch_id for view in views}
+            yield from views
+            number += 1
+
+    def fetch(self, file_id: str, to: BinaryIO) -> int:
+        return self._http.download(f"files/{file_id}/content", to)
+
+    def cancel(self, batch_id: str) -> BatchView:
+        return read_job(self._http.post(f"batch/jobs/{batch_id}/cancel"))
+
+    def delete_file(self, file_id: str) -> None:
+        try:
+            self._http.delete(f"files/{file_id}")
+        except ServiceError as error:
+            pass_if_gone(error)
+
+    def own_files(self, prefix: str) -> Sequence[tuple[str, str]]:
+        entries = self._http.get("files", {"page_size": 100, "purpose": "batch"}).get("data")
+        return [
+            (str(entry["id"]), str(entry["filename"]))
+            for entry in (entries if isinstance(entries, list) else [])
+            if isinstance(entry, dict) and str(entry.get("filename", "")).startswith(prefix)
+        ]
+
+    def ask(self, url: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        path, sent = self.dialect.direct_request(url, body)
+        return self._http.ask_once(path, sent)
+
+
+def read_job(answer: Mapping[str, Any]) -> BatchView:
+    """
+    Read a batch job.
+
+    Raises:
+        ServiceError: It has no id or no status.
+    """
+    job_id, told = answer.get("id"), answer.get("status")
+    if not isinstance(job_id, str) or not job_id or not isinstance(told, str):
+        raise ServiceError("the provider's batch job has no id or no status")
+    status = _STATUSES.get(told.upper(), told.lower())
+    files, metadata, errors = answer.get("input_files"), answer.get("metadata"), answer.get("errors")
+    texts = [
+        f"{entry.get('message')}" + (f" ({entry['count']:,} times)" if entry.get("count", 1) != 1 else "")
+        for entry in (errors if isinstance(errors, list) else [])[:3]
+        if isinstance(entry, dict)
+    ]
+    return BatchView(
+        batch_id=job_id,
+        status=status,
+        is_terminal=status in _TERMINAL,
+        input_file_id=str(files[0]) if isinstance(files, list) and files else "",
+        metadata={str(k): str(v) for k, v in metadata.items()} if isinstance(metadata, dict) else {},
+        created_at=time_of(answer.get("created_at")) or datetime.now(UTC),
+        completed=count_of(answer.get("succeeded_requests")),
+        failed=count_of(answer.get("failed_requests")),
+        total=count_of(answer.get("total_requests")),
+        output_file_id=text_or_none(answer.get("output_file")),
+        error_file_id=text_or_none(answer.get("error_file")),
+        error_text="; ".join(texts),
+        raw=json.dumps(answer, ensure_ascii=False),
+    )
+
+
+def _fitting(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The same request with Mistral's names."""
+    sent = dict(body)
+    if "max_completion_tokens" in sent:
+        sent["max_tokens"] = sent.pop("max_completion_tokens")
+    if "seed" in sent:
+        sent["random_seed"] = sent.pop("seed")
+    sent.pop("store", None)
+    return sent

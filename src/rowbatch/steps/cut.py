@@ -1,0 +1,81 @@
+"""A shard that is too large for the provider is cut into smaller ones, before anything is paid."""
+
+from __future__ import annotations
+
+import secrets
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from rowbatch.errors import ServiceError, from_os_error
+from rowbatch.steps.findings import asked_rows
+from rowbatch.store.atomic import atomic_path
+from rowbatch.store.ledger import Ledger, Shard, new_shard
+from rowbatch.store.rundir import RunDirectory, digest_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def new_token(name: str) -> str:
+    """What a shard's batch is recognised by: the same for the life of the shard, and nobody else's."""
+    return f"{secrets.token_hex(8)}-{name}"
+
+
+def cut_shard(run: RunDirectory, ledger: Ledger, shard: Shard, parts: int, why: str) -> list[Shard]:
+    """
+    Put smaller shards in the place of one that the provider does not take.
+
+    Args:
+        run: Its run.
+        ledger: Of the run.
+        shard: Not submitted, or taken back.
+        parts: Into how many, at least 2.
+        why: What the provider said.
+    Returns:
+        The new shards, with the same requests in the same order.
+    Raises:
+        ServiceError: It has one request only.
+    """
+    if shard.requests < 2:
+        raise ServiceError(
+            f"row {shard.first_row:,} alone is too large for the provider: {why}",
+            hint="shorten its text, or leave the row out",
+        )
+    rows = asked_rows(run.request_path(shard.name))
+    highest = max(other.number for other in ledger.shards() if other.round == shard.round)
+    parts = min(parts, shard.requests)
+    counts = [shard.requests // parts + (index < shard.requests % parts) for index in range(parts)]
+    made, done = [], 0
+    try:
+        with run.request_path(shard.name).open("rb") as source:
+            for index, count in enumerate(counts):
+                number = highest + 1 + index
+                name = f"r{shard.round}-{number:04d}"
+                path = run.request_path(name)
+                size = _copy_lines(islice(source, count), path)
+                made.append(
+                    new_shard(
+                        round_=shard.round,
+                        number=number,
+                        first_row=int(rows[done]),
+                        last_row=int(rows[done + count - 1]),
+                        requests=count,
+                        size_bytes=size,
+                        sha256=digest_file(path),
+                        token=new_token(name),
+                        tokens=-(-shard.tokens * size // shard.bytes),
+                    )
+                )
+                done += count
+    except OSError as error:
+        raise from_os_error(error, str(run.requests)) from error
+    ledger.add_shards(made, event="cut", cut=shard)
+    return made
+
+
+def _copy_lines(lines: islice[bytes], path: Path) -> int:
+    size = 0
+    with atomic_path(path, overwrite=True) as temporary, temporary.open("wb") as file:
+        for line in lines:
+            size += file.write(line)
+    return size

@@ -1,0 +1,683 @@
+"""
+The driver: does all that can be done for a run now, says what is waited for, and goes on.
+
+One loop for submitting, following and downloading, since each makes room for the others: a batch that is over
+frees the provider's queue for the next shard, and only then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Literal
+
+from rowbatch.core.answer import AnswerReader
+from rowbatch.core.cost import Price
+from rowbatch.core.shard import ShardLimits
+from rowbatch.core.states import ShardState
+from rowbatch.errors import NeedsDecision, ServiceError
+from rowbatch.http import Refused
+from rowbatch.providers.base import BatchClient, BatchView
+from rowbatch.steps.clock import Clock
+from rowbatch.steps.cut import cut_shard
+from rowbatch.steps.download import download_shard
+from rowbatch.steps.findings import read_findings
+from rowbatch.steps.poll import Progress, poll_shard, read_progress
+from rowbatch.steps.rounds import end_fact, plan_next_round
+from rowbatch.steps.submit import (
+    LostAnswerPolicy,
+    is_file_lost,
+    is_queue_full,
+    is_too_large,
+    look_for_batch,
+    pay_for_shard,
+    told_queue_limit,
+    upload_shard,
+)
+from rowbatch.store.ledger import Ledger, Shard
+from rowbatch.store.rundir import RunDirectory
+
+Goal = Literal["submitted", "over", "downloaded", "finished"]
+# The provider counts tokens in its own way, so some of the queue is left free.
+_QUEUE_SHARE = 0.8
+_FIRST_POLL_S, _LONGEST_POLL_S = 10.0, 300.0
+_LONGEST_PAUSE = 20
+_MOST_NEW_FILES = 3
+_MOST_REFUSED_ALONE = 3
+_FEWEST_ROWS_TO_JUDGE = 10
+_SAY_EVERY_S = 30.0
+# After a day every batch is over, and shows whose it is.
+_LONGEST_BATCH_S = 90_000.0
+# So that many runs do not ask at the same moment.
+_RANDOM = random.Random()  # noqa: S311
+
+
+@dataclass(frozen=True, slots=True)
+class DrivePolicy:
+    """
+    The pace, and what is decided by whom.
+
+    Attributes:
+        lost: For paid calls whose answer was lost.
+        poll_every_s: Pause between two questions about a batch; None lets it grow from 10 s to 5 min.
+        poll_least_s: The provider wants at least so much between two questions.
+        rounds: At most so many: the first, and those that ask failed rows again.
+        cap_usd: What all rounds together may cost; None for no cap.
+        ask_invalid_again: Whether answers that the codebook does not allow are asked for again.
+        queue_tokens: How many prompt tokens may wait at the provider; None means as many as it takes.
+        creations_per_hour: How many batches may be made in an hour.
+        worst_share: When so much of a shard fails for a reason that stays, no other shard is submitted.
+        patience_s: How long the provider may be out of reach before the program gives up.
+    """
+
+    lost: LostAnswerPolicy = field(default_factory=LostAnswerPolicy)
+    poll_every_s: float | None = None
+    poll_least_s: float = 0.0
+    rounds: int = 3
+    cap_usd: Decimal | None = None
+    ask_invalid_again: bool = False
+    queue_tokens: int | None = None
+    creations_per_hour: int = 2_000
+    worst_share: float = 0.5
+    patience_s: float = 1_800.0
+
+
+@dataclass(slots=True)
+class DriveReport:
+    """
+    What the driver did, and why it stopped.
+
+    Attributes:
+        progress: At the end.
+        submitted, adopted, downloaded: Shards.
+        size_bytes: Of the files that came.
+        unsent: Shards that were not submitted.
+        stopped_because: Why nothing more is submitted, for people; or "".
+        needs_person: Whether that is for a person to decide, and not what the person has decided already.
+        rounds: Rounds that were planned, with their rows.
+    """
+
+    progress: Progress
+    submitted: int = 0
+    adopted: int = 0
+    downloaded: int = 0
+    size_bytes: int = 0
+    unsent: int = 0
+    stopped_because: str = ""
+    needs_person: bool = False
+    rounds: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DriveHooks:
+    """
+    Functions that are told how it goes; each may be left out.
+
+    Attributes:
+        progress: How the batches stand, after each turn.
+        said: Something that a person may want to know, in a sentence.
+        shard: A shard was submitted, or its files came.
+    """
+
+    progress: Callable[[Progress], None] | None = None
+    said: Callable[[str], None] | None = None
+    shard: Callable[[Shard], None] | None = None
+
+
+class Driver:
+    """
+    Drives one run. The caller holds the run lock.
+
+    Args:
+        run: A run that is built.
+        ledger: Of the run, open for writing.
+        client: The provider's calls.
+        url, model: Of the requests.
+        reader: Of the codebook; None for embeddings.
+        limits: Of one request file.
+        price: The model's batch price, or None.
+        reserve_usd: The most that a shard may cost.
+        policy: The pace, and what is decided by whom.
+    """
+
+    def __init__(
+        self,
+        run: RunDirectory,
+        ledger: Ledger,
+        client: BatchClient,
+        *,
+        url: str,
+        model: str,
+        reader: AnswerReader | None,
+        limits: ShardLimits,
+        price: Price | None,
+        reserve_usd: Callable[[Shard], Decimal],
+        policy: DrivePolicy,
+        clock: Clock | None = None,
+        hooks: DriveHooks | None = None,
+    ) -> None:
+        self._run, self._ledger, self._client = run, ledger, client
+        self._url, self._model, self._reader = url, model, reader
+        self._limits, self._price, self._reserve_usd = limits, price, reserve_usd
+        self._policy, self._clock, self._hooks = policy, clock or Clock(), hooks or DriveHooks()
+        self._due: dict[str, float] = {}
+        self._pauses: dict[str, int] = {}
+        self._polls: dict[str, int] = {}
+        self._looks: dict[str, int] = {}
+        self._trouble: ServiceError | None = None
+        self._trouble_since: float | None = None
+        self._held: set[str] = set()
+        self._alone: dict[str, int] = {}
+        self._stopped_because = ""
+        self._needs_person = False
+        self._decision: NeedsDecision | None = None
+        self._undecided: set[str] = set()
+        self._said: dict[str, float] = {}
+        self._report = DriveReport(read_progress(ledger))
+
+    def drive(self, goal: Goal) -> DriveReport:
+        """
+        Work until the goal is reached, or nothing more can be done without a person.
+
+        Args:
+            goal: `submitted`: every shard has its batch, or waits for what only time brings; `over`: no batch
+                is running (nothing is submitted); `downloaded`: what is over is here (nothing is asked
+                twice); `finished`: all rounds.
+        Raises:
+            ServiceError: The provider refused for good, or was out of reach for too long.
+            NeedsDecision: A paid call's outcome is not known; all else was done first.
+        """
+        self._ledger.take_over()
+        self._begin()
+        while True:
+            worked = self._turn(goal)
+            self._report.progress = read_progress(self._ledger)
+            if self._hooks.progress:
+                self._hooks.progress(self._report.progress)
+            if self._is_reached(goal, worked=worked):
+                break
+            self._pause()
+        if self._decision is not None:
+            raise self._decision
+        report = self._report
+        report.unsent = sum(shard.state in _UNSENT for shard in self._ledger.shards())
+        report.stopped_because, report.needs_person = self._stopped_because, self._needs_person
+        return report
+
+    # One turn
+
+    def _begin(self) -> None:
+        for shard in self._ledger.shards():
+            if shard.state is ShardState.SUBMITTING:
+                # Only a crash leaves this state behind: the call may have gone out.
+                self._ledger.move(
+                    shard, ShardState.UNKNOWN, event="unknown", detail={"reason": "the program was stopped"}
+                )
+
+    def _turn(self, goal: Goal) -> bool:
+        """Do what is due; returns whether anything changed."""
+        worked = False
+        submits = goal in ("submitted", "finished")
+        for shard in self._ledger.shards():
+            now = shard
+            if now.name in self._undecided:
+                continue
+            if now.state is ShardState.UNKNOWN and submits and self._is_due(now):
+                now = self._guarded(now, self._look)
+            if now.state is ShardState.SUBMITTED and goal in ("over", "finished") and self._is_due(now):
+                now = self._guarded(now, self._poll)
+            if now.state is ShardState.ENDED and goal in ("downloaded", "finished") and self._is_due(now):
+                now = self._guarded(now, self._download)
+            worked |= now.state is not shard.state
+        if worked:
+            # A batch that is over makes room.
+            for name in self._held:
+                self._due.pop(name, None)
+            self._held.clear()
+        if submits:
+            worked |= self._submit_what_fits()
+        if goal == "finished":
+            worked |= self._plan_round()
+        return worked
+
+    def _is_reached(self, goal: Goal, *, worked: bool) -> bool:
+        shards = [shard for shard in self._ledger.shards() if shard.state is not ShardState.CUT]
+        left = {
+            shard.state
+            for shard in shards
+            if shard.name not in self._undecided and not (shard.state in _UNSENT and self._stopped_because)
+        }
+        if goal == "over":
+            return ShardState.SUBMITTED not in left
+        if goal == "downloaded":
+            return ShardState.ENDED not in left
+        if goal == "submitted":
+            # What waits for room at the provider waits for the batches, not for us.
+            unsent = [shard for shard in shards if shard.state in _UNSENT]
+            waits = bool(unsent and unsent[0].waits_for)
+            return ShardState.UNKNOWN not in left and (not left & set(_UNSENT) or (waits and not worked))
+        return not left - {ShardState.DOWNLOADED} and not worked
+
+    def _guarded(self, shard: Shard, act: Callable[[Shard], Shard]) -> Shard:
+        """Do one thing for one shard; a provider out of reach costs a pause, not the run."""
+        try:
+            found = act(shard)
+        except ServiceError as error:
+            self._note_trouble(shard, error)
+            return shard
+        self._trouble = self._trouble_since = None
+        self._pauses.pop(shard.name, None)
+        return found
+
+    def _note_trouble(self, shard: Shard, error: ServiceError) -> None:
+        lost = error.status == 404 and shard.state is ShardState.SUBMITTED
+        if not error.is_passing and not lost:
+            raise error
+        now = self._clock.monotonic()
+        if self._trouble_since is None:
+            self._trouble_since = now
+        self._trouble = error
+        if now - self._trouble_since >= self._policy.patience_s:
+            raise error
+        self._say(f"{shard.name}: {error.message}; it is tried again")
+        self._wait_for(shard.name, self._pause_s(shard.name, error.retry_after_s))
+
+    # Time
+
+    def _is_due(self, shard: Shard) -> bool:
+        return self._clock.monotonic() >= self._due.get(shard.name, float("-inf"))
+
+    def _wait_for(self, name: str, seconds: float) -> None:
+        self._due[name] = self._clock.monotonic() + seconds
+
+    def _pause_s(self, name: str, told_s: float | None = None) -> float:
+        """A pause that grows each time it is needed for the same thing."""
+        times = self._pauses.get(name, 0)
+        self._pauses[name] = times + 1
+        base = 15.0 if self._policy.poll_every_s is None else max(self._policy.poll_every_s, 0.02)
+        grown: float = base * min(2.0 ** min(times, 10), _LONGEST_PAUSE)
+        return max(told_s or 0.0, grown * _RANDOM.uniform(0.8, 1.2))
+
+    def _poll_pause_s(self, name: str) -> float:
+        if self._policy.poll_every_s is not None:
+            return max(self._policy.poll_every_s, self._policy.poll_least_s)
+        times = self._polls.get(name, 0)
+        self._polls[name] = times + 1
+        grown = min(_FIRST_POLL_S * 1.3**times, _LONGEST_POLL_S)
+        return max(grown * _RANDOM.uniform(0.8, 1.2), self._policy.poll_least_s)
+
+    def _pause(self) -> None:
+        """Sleep until the next thing is due."""
+        now = self._clock.monotonic()
+        shards = self._ledger.shards()
+        # They go in order: the first waits for all of them.
+        unsent = [shard for shard in shards if shard.state in _UNSENT][:1]
+        others = [shard for shard in shards if shard.state in (*_QUEUED, ShardState.ENDED)]
+        waiting = [
+            self._due.get(shard.name, now)
+            for shard in (*unsent, *others)
+            if shard.name not in self._undecided
+        ]
+        seconds = min(waiting, default=now) - now
+        # Never a busy loop, and never so long that a wish to cancel goes unheard.
+        shortest = 0.01 if self._policy.poll_every_s is not None else 0.5
+        self._clock.sleep(min(max(seconds, shortest), _LONGEST_POLL_S))
+
+    def _say(self, sentence: str) -> None:
+        now = self._clock.monotonic()
+        if self._hooks.said and now - self._said.get(sentence, -1e9) >= _SAY_EVERY_S:
+            self._said[sentence] = now
+            self._hooks.said(sentence)
+
+    # Lost answers
+
+    def _look(self, shard: Shard) -> Shard:
+        policy = self._policy.lost
+        found, undecided = look_for_batch(self._ledger, self._client, shard)
+        if found.state is ShardState.SUBMITTED:
+            self._report.adopted += 1
+            self._say(f"{shard.name}: its batch was found at the provider, and is not sent again")
+            self._tell(found)
+            return found
+        looks = self._looks[shard.name] = self._looks.get(shard.name, 0) + 1
+        waited_s = (self._client.now() - (shard.intent_at or self._client.now())).total_seconds()
+        if undecided and waited_s < policy.wait_s + _LONGEST_BATCH_S:
+            # Nobody can tell before these are over, however long it is waited.
+            self._say(f"{shard.name}: {undecided} batches may be its own; that shows when they are over")
+        elif looks >= 2 and waited_s >= policy.wait_s:
+            return self._not_found(shard, looks, waited_s, is_certain=not undecided)
+        rest_s = max(policy.wait_s - waited_s, 0.0)
+        pause_s = min(policy.look_every_s, rest_s) if not undecided else policy.look_every_s
+        if self._policy.poll_every_s is not None:
+            pause_s = min(pause_s, max(self._policy.poll_every_s, policy.wait_s / 4))
+        self._say(f"{shard.name}: the answer to its paid call was lost; the provider's list is looked at")
+        self._wait_for(shard.name, max(pause_s, 0.02))
+        return shard
+
+    def _not_found(self, shard: Shard, looks: int, waited_s: float, *, is_certain: bool) -> Shard:
+        if self._policy.lost.then == "ask" or not is_certain:
+            self._decision = self._decision or NeedsDecision(
+                f"shard {shard.name}: nobody knows whether its batch was made. The answer was lost, and the "
+                f"provider's list has not shown it in {waited_s:,.0f} s",
+                path=str(self._run.path),
+                hint="look at the provider's page; if there is no such batch: "
+                "rowbatch resume --resubmit-lost",
+            )
+            self._undecided.add(shard.name)
+            return shard
+        self._looks.pop(shard.name, None)
+        return self._ledger.move(
+            shard,
+            ShardState.UPLOADED,
+            event="resubmit",
+            detail={"looks": looks, "waited_s": round(waited_s)},
+            reserved_usd="0",
+        )
+
+    # Running batches
+
+    def _poll(self, shard: Shard) -> Shard:
+        if self._is_cancelled():
+            self._ask_to_cancel(shard)
+        polled, view = poll_shard(self._ledger, self._client, shard)
+        if polled.state is ShardState.ENDED:
+            self._polls.pop(shard.name, None)
+            self._due.pop(shard.name, None)
+            return polled
+        self._wait_for(shard.name, self._poll_pause_s(shard.name))
+        self._require_known(polled, view)
+        return polled
+
+    def _require_known(self, shard: Shard, view: BatchView) -> None:
+        """A status that nobody knows is shown; a batch that should be over for a day is a person's matter."""
+        if view.status not in _RUNNING:
+            self._say(f"{shard.name}: the provider says {view.status!r}, which is not known here")
+        late = view.expires_at is not None and self._client.now() > view.expires_at + timedelta(days=1)
+        if late:
+            raise NeedsDecision(
+                f"the batch {shard.batch_id} of shard {shard.name} should be over since "
+                f"{view.expires_at:%Y-%m-%d %H:%M} UTC, and the provider says {view.status!r}",
+                path=str(self._run.path),
+                hint="look at the provider's page; `rowbatch cancel` ends it, and what it answered comes",
+            )
+
+    def _taken_back(self, shard: Shard, view: BatchView) -> Shard:
+        """A batch that failed before anything ran: some reasons pass, and nothing was billed."""
+        code, text = " ".join(view.error_codes), view.error_text
+        if is_queue_full(code, text):
+            return self._queue_is_full(self._back(shard, ShardState.UPLOADED, text), text)
+        if is_file_lost(code, text) and shard.attempt < _MOST_NEW_FILES:
+            self._say(f"{shard.name}: the provider cannot find the file that it was given; it is sent anew")
+            return self._back(shard, ShardState.WRITTEN, text)
+        if is_too_large(None, code, text) and shard.requests > 1:
+            return self._cut(self._back(shard, ShardState.UPLOADED, text), 2, text)
+        self._say(f"{shard.name}: the provider refused the whole batch: {text}")
+        return shard
+
+    def _back(self, shard: Shard, to: ShardState, why: str) -> Shard:
+        return self._ledger.move(
+            shard,
+            to,
+            event="taken-back",
+            detail={"batch_id": shard.batch_id, "error": why},
+            attempt=shard.attempt + 1,
+            past_batches=json.dumps([*shard.past_batches, shard.batch_id]),
+            batch_id=None,
+            batch_status=None,
+            batch_json=None,
+            submitted_at=None,
+            ended_at=None,
+            completed_requests=0,
+            failed_requests=0,
+            reserved_usd="0",
+        )
+
+    def _download(self, shard: Shard) -> Shard:
+        if shard.batch_status == "failed":
+            back = self._taken_back(shard, self._client.view(json.loads(shard.batch_json or "{}")))
+            if back.state is not ShardState.ENDED:
+                return back
+        done, size = download_shard(self._run, self._ledger, self._client, shard, price=self._price)
+        self._report.downloaded += 1
+        self._report.size_bytes += size
+        self._tell(done)
+        return done
+
+    # Submitting
+
+    def _submit_what_fits(self) -> bool:
+        worked = False
+        while (shard := self._next_to_submit()) is not None:
+            before = shard
+            try:
+                if shard.state is ShardState.WRITTEN:
+                    shard = upload_shard(self._run, self._ledger, self._client, shard)
+                shard = self._pay(shard)
+            except ServiceError as error:
+                if error.is_passing:
+                    self._note_trouble(before, error)
+                    self._ledger.note_wait(before, "the provider cannot be reached")
+                    return worked
+                if before.state is not ShardState.WRITTEN or not is_too_large(
+                    error.status, error.code, error.message
+                ):
+                    raise
+                shard = self._cut(before, 2, error.message)
+            worked = True
+            self._trouble = self._trouble_since = None
+        return worked
+
+    def _next_to_submit(self) -> Shard | None:
+        """The first shard that may go now; why it may not is noted with it."""
+        shards = self._ledger.shards()
+        waiting = [shard for shard in shards if shard.state in (ShardState.WRITTEN, ShardState.UPLOADED)]
+        if not waiting:
+            return None
+        shard = waiting[0]
+        if self._stopped_because:
+            return None
+        if self._is_cancelled():
+            self._stopped_because = "the run is being cancelled"
+            return None
+        if mass := self._mass_failure(shards):
+            self._stop(mass)
+            return None
+        if shard.not_before is not None and self._clock.now() < shard.not_before:
+            self._wait_for(shard.name, (shard.not_before - self._clock.now()).total_seconds())
+            return None
+        if not self._is_due(shard):
+            return None
+        if (limit := self._queue_limit()) is not None:
+            if shard.tokens > limit and shard.requests > 1:
+                self._cut(shard, -(-shard.tokens // max(limit, 1)), "it is larger than the provider's queue")
+                return self._next_to_submit()
+            queued = sum(other.tokens for other in shards if other.state in _QUEUED)
+            if queued and queued + shard.tokens > limit:
+                self._hold(
+                    shard,
+                    f"{queued:,} of {limit:,} tokens wait at the provider; it goes when a batch is over",
+                )
+                return None
+        hour_ago = datetime.now(UTC) - timedelta(hours=1)
+        if self._ledger.intents_since(hour_ago) >= self._policy.creations_per_hour:
+            self._hold(shard, f"{self._policy.creations_per_hour:,} batches were made within an hour")
+            return None
+        return shard
+
+    def _hold(self, shard: Shard, reason: str) -> None:
+        self._ledger.note_wait(shard, reason)
+        self._say(f"{shard.name} waits: {reason}")
+        self._held.add(shard.name)
+        self._wait_for(shard.name, self._poll_pause_s(f"hold {shard.name}"))
+
+    def _queue_limit(self) -> int | None:
+        told = self._ledger.fact(f"queue limit of {self._model}")
+        known = [limit for limit in (self._policy.queue_tokens, int(told) if told else None) if limit]
+        return int(min(known) * _QUEUE_SHARE) if known else None
+
+    def _pay(self, shard: Shard) -> Shard:
+        reserved = self._reserve_usd(shard)
+        paid, refusal = pay_for_shard(
+            self._run,
+            self._ledger,
+            self._client,
+            shard,
+            url=self._url,
+            model=self._model,
+            reserved_usd=reserved,
+            cap_usd=self._policy.cap_usd,
+        )
+        if refusal is not None:
+            return self._refused(paid, refusal)
+        if paid.state is ShardState.UPLOADED:
+            return self._capped(paid, reserved)
+        if paid.state is ShardState.SUBMITTED:
+            self._report.submitted += 1
+            self._pauses.pop(paid.name, None)
+            self._wait_for(paid.name, self._poll_pause_s(paid.name))
+            self._tell(paid)
+        else:
+            self._wait_for(paid.name, 0.0)
+        return paid
+
+    def _capped(self, shard: Shard, reserved: Decimal) -> Shard:
+        reason = (
+            f"the cap of ${self._policy.cap_usd} does not allow it: ${self._ledger.spent_usd():.4f} are "
+            f"spent or reserved, and it may cost up to ${reserved:.4f}"
+        )
+        held = self._ledger.note_wait(shard, reason)
+        if any(other.state in (*_QUEUED, ShardState.ENDED) for other in self._ledger.shards()):
+            # What runs now may cost less than was reserved.
+            self._held.add(shard.name)
+            self._wait_for(shard.name, self._poll_pause_s(f"hold {shard.name}"))
+        else:
+            self._stopped_because = reason
+        self._say(f"{shard.name} waits: {reason}")
+        return held
+
+    def _refused(self, shard: Shard, refusal: Refused) -> Shard:
+        if is_queue_full(refusal.code, refusal.message):
+            return self._queue_is_full(shard, refusal.message)
+        if refusal.is_passing:
+            self._wait_for(shard.name, self._pause_s(shard.name, refusal.retry_after_s))
+            held = self._ledger.note_wait(shard, f"the provider asked to wait: {refusal.message}")
+            self._note_refusal_trouble(refusal)
+            return held
+        if is_too_large(refusal.status, refusal.code, refusal.message):
+            return self._cut(shard, 2, refusal.message)
+        raise ServiceError(
+            f"shard {shard.name} was refused: {refusal.message}",
+            status=refusal.status,
+            code=refusal.code,
+            hint="nothing was billed for it; mend the cause and run `rowbatch resume`",
+        )
+
+    def _note_refusal_trouble(self, refusal: Refused) -> None:
+        now = self._clock.monotonic()
+        if self._trouble_since is None:
+            self._trouble_since = now
+        if now - self._trouble_since >= self._policy.patience_s:
+            raise ServiceError(refusal.message, status=refusal.status, code=refusal.code)
+
+    def _queue_is_full(self, shard: Shard, message: str) -> Shard:
+        told = told_queue_limit(message)
+        if told:
+            self._ledger.set_fact(f"queue limit of {self._model}", str(told))
+        others = [other for other in self._ledger.shards() if other.state in _QUEUED]
+        if not others:
+            # Nothing of ours is in the queue: the shard alone is too much, or others fill it.
+            self._alone[shard.name] = self._alone.get(shard.name, 0) + 1
+            if self._alone[shard.name] >= _MOST_REFUSED_ALONE and shard.requests > 1:
+                return self._cut(shard, 2, message)
+        seconds = self._pause_s(f"queue {shard.name}")
+        until = self._clock.now() + timedelta(seconds=seconds)
+        self._say(f"{shard.name} waits: the provider's queue is full ({message})")
+        self._wait_for(shard.name, seconds)
+        return self._ledger.note_wait(shard, "the provider's queue is full", until)
+
+    def _cut(self, shard: Shard, parts: int, why: str) -> Shard:
+        cut_shard(self._run, self._ledger, shard, max(2, parts), why)
+        self._say(f"{shard.name} was cut into {max(2, parts)} smaller shards: {why}")
+        return self._ledger.shard(shard.round, shard.number)
+
+    def _mass_failure(self, shards: list[Shard]) -> str:
+        """A shard that has failed for a reason that other rows will share, and which; or ""."""
+        allowed = (self._ledger.fact("go on after mass failure") or "").split()
+        for shard in shards:
+            findings = read_findings(shard.findings)
+            if findings is None or findings.asked < _FEWEST_ROWS_TO_JUDGE or shard.name in allowed:
+                continue
+            cause, count = max(findings.lasting.items(), key=lambda item: item[1], default=("", 0))
+            if count > self._policy.worst_share * findings.asked:
+                return f"{count:,} of the {findings.asked:,} rows of {shard.name} failed with {cause}"
+        return ""
+
+    def _stop(self, why: str) -> None:
+        """Submit nothing more, and bring home what runs."""
+        self._stopped_because, self._needs_person = why, True
+        self._ledger.add_event("stopped", why=why)
+        self._say(f"nothing more is submitted: {why}")
+
+    # Rounds
+
+    def _plan_round(self) -> bool:
+        shards = [shard for shard in self._ledger.shards() if shard.state is not ShardState.CUT]
+        last = max(shard.round for shard in shards)
+        if (
+            any(shard.state is not ShardState.DOWNLOADED for shard in shards)
+            or last >= self._policy.rounds
+            or self._is_cancelled()
+            or self._ledger.fact(end_fact(last, ask_invalid_again=self._policy.ask_invalid_again))
+        ):
+            return False
+        if self._stopped_because:
+            return False
+        unpaid = [shard for shard in shards if shard.round == last and _is_unpaid(shard)]
+        if mass := self._mass_failure(unpaid):
+            self._stop(mass)
+            return False
+        planned = plan_next_round(
+            self._run,
+            self._ledger,
+            self._reader,
+            self._limits,
+            ask_invalid_again=self._policy.ask_invalid_again,
+        )
+        if not planned.rows:
+            return False
+        self._report.rounds[planned.round] = planned.rows
+        self._say(f"round {planned.round}: {planned.rows:,} rows are asked again")
+        return True
+
+    # Cancelling
+
+    def _is_cancelled(self) -> bool:
+        return self._ledger.fact("cancelled") == "yes"
+
+    def _ask_to_cancel(self, shard: Shard) -> None:
+        if shard.batch_status == "cancelling":
+            return
+        with contextlib.suppress(ServiceError):
+            # One that is over already cannot be cancelled; what it is, is seen by the next question.
+            self._client.cancel(str(shard.batch_id))
+            self._ledger.add_event("cancel-asked", shard, batch_id=shard.batch_id)
+
+    def _tell(self, shard: Shard) -> None:
+        if self._hooks.shard:
+            self._hooks.shard(shard)
+
+
+def _is_unpaid(shard: Shard) -> bool:
+    """Whether rows failed because nobody pays: asking these again fails again."""
+    findings = read_findings(shard.findings)
+    return findings is not None and any("quota" in cause or "billing" in cause for cause in findings.lasting)
+
+
+_UNSENT = (ShardState.WRITTEN, ShardState.UPLOADED)
+_QUEUED = (ShardState.SUBMITTED, ShardState.SUBMITTING, ShardState.UNKNOWN)
+_RUNNING = frozenset({"validating", "in_progress", "finalizing", "cancelling", "queued", "running"})

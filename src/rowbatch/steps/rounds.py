@@ -1,0 +1,223 @@
+"""
+The next round: rows whose failure may pass are asked again, and nothing else.
+
+A request of a later round is the line of the round before, byte for byte; only an answer that the codebook
+does not allow is asked for again with the answer and what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from rowbatch.core.answer import AnswerReader
+from rowbatch.core.retry import is_passing
+from rowbatch.core.shard import ShardCutter, ShardLimits
+from rowbatch.core.states import RowStatus, ShardState
+from rowbatch.errors import RunError, from_os_error
+from rowbatch.steps.cut import new_token
+from rowbatch.steps.findings import row_of_id
+from rowbatch.steps.result_files import result_frames
+from rowbatch.store.atomic import atomic_path
+from rowbatch.store.ledger import Ledger, Shard, new_shard
+from rowbatch.store.rundir import RunDirectory, digest_file
+
+_SAY_AGAIN = (
+    "This answer cannot be used: {reason}. Answer again, and follow the instructions and the form exactly."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NextRound:
+    """
+    What was planned.
+
+    Attributes:
+        round: Its number.
+        rows: How many are asked again; 0 when none is worth it, and then there is no round.
+        shards: How many.
+    """
+
+    round: int
+    rows: int
+    shards: int
+
+
+def plan_next_round(
+    run: RunDirectory,
+    ledger: Ledger,
+    reader: AnswerReader | None,
+    limits: ShardLimits,
+    *,
+    ask_invalid_again: bool,
+) -> NextRound:
+    """
+    Write the requests of the next round and enter them into the ledger, all or none.
+
+    Args:
+        run: Its run; every shard of the last round is over.
+        ledger: Of the run.
+        reader: Of the codebook; None for embeddings.
+        limits: Of one file.
+        ask_invalid_again: Also ask for answers again that the codebook does not allow.
+    Raises:
+        RunError: A request file is gone.
+    """
+    shards = ledger.shards()
+    last = max(shard.round for shard in shards)
+    asked = sorted(
+        (shard for shard in shards if shard.round == last and shard.state is ShardState.DOWNLOADED),
+        key=lambda shard: shard.first_row,
+    )
+    cutter = ShardCutter(limits)
+    made: list[Shard] = []
+    rows: list[int] = []
+    pending = _Pending()
+    number = 0
+    for shard in asked:
+        again = _rows_to_ask(run, shard, reader, ask_invalid_again=ask_invalid_again)
+        if not again:
+            continue
+        per_row = shard.tokens / shard.requests if shard.requests else 0.0
+        for row, line in _lines(run, shard, again):
+            (cut,) = cutter.cut([len(line)], [row])
+            if cut.shard != number:
+                if number:
+                    made.append(_written(run, last + 1, number, pending))
+                number, pending = cut.shard, _Pending()
+            pending.add(row, line, per_row)
+            rows.append(row)
+    if number:
+        made.append(_written(run, last + 1, number, pending))
+    if not made:
+        ledger.set_fact(end_fact(last, ask_invalid_again=ask_invalid_again), "yes")
+        return NextRound(last + 1, 0, 0)
+    with atomic_path(run.rows_path(last + 1), overwrite=True) as temporary:
+        pl.DataFrame({"row": rows}, schema={"row": pl.Int64}).write_parquet(temporary)
+    ledger.add_shards(made, event="round")
+    return NextRound(last + 1, len(rows), len(made))
+
+
+def end_fact(round_: int, *, ask_invalid_again: bool) -> str:
+    """Name of the fact that nothing of a round is worth asking again, so that it need not be read again."""
+    return f"round {round_} is the last" + (", also of invalid answers" if ask_invalid_again else "")
+
+
+class _Pending:
+    """Lines of the shard that is being filled."""
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+        self.first_row = self.last_row = 0
+        self.tokens = 0.0
+
+    def add(self, row: int, line: bytes, tokens: float) -> None:
+        self.first_row = self.first_row or row
+        self.last_row = row
+        self.lines.append(line)
+        self.tokens += tokens
+
+
+def _written(run: RunDirectory, round_: int, number: int, pending: _Pending) -> Shard:
+    name = f"r{round_}-{number:04d}"
+    path = run.request_path(name)
+    with atomic_path(path, overwrite=True) as temporary, temporary.open("wb") as file:
+        file.writelines(pending.lines)
+    return new_shard(
+        round_=round_,
+        number=number,
+        first_row=pending.first_row,
+        last_row=pending.last_row,
+        requests=len(pending.lines),
+        size_bytes=sum(map(len, pending.lines)),
+        sha256=digest_file(path),
+        token=new_token(name),
+        tokens=round(pending.tokens),
+    )
+
+
+def _rows_to_ask(
+    run: RunDirectory, shard: Shard, reader: AnswerReader | None, *, ask_invalid_again: bool
+) -> dict[int, tuple[str, str] | None]:
+    """Rows worth asking again; for an invalid answer the answer and what is wrong with it."""
+    names = (("output", shard.output_name), ("error", shard.error_name))
+    paths = [run.result_path(shard.name, kind) for kind, name in names if name is not None]
+    again: dict[int, tuple[str, str] | None] = {}
+    answered: set[int] = set()
+    if shard.batch_status == "failed":
+        # The whole batch was refused, for a reason that stays.
+        return {}
+    for _, part in result_frames(paths, ("cause",), processes=1):
+        frame = part.frame
+        rows = row_of_id(frame["custom_id"])
+        passing = frame.select(is_passing()).to_series()
+        invalid: list[tuple[str, str] | None] = [None] * frame.height
+        if ask_invalid_again and reader is not None:
+            read = reader.read_frame(frame)
+            invalid = [
+                (raw, reason) if status == RowStatus.INVALID.value else None
+                for status, reason, raw in read.select("status", "status_reason", "raw_answer").iter_rows()
+            ]
+        for row, passes, wrong in zip(rows.to_list(), passing.to_list(), invalid, strict=True):
+            if row in answered:
+                continue
+            answered.add(row)
+            if passes or wrong:
+                again[row] = wrong
+    for row, _ in _asked(run, shard):
+        if row not in answered:
+            again[row] = None
+    return again
+
+
+def _asked(run: RunDirectory, shard: Shard) -> Iterator[tuple[int, bytes]]:
+    path = run.request_path(shard.name)
+    begin = b'{"custom_id":"row-'
+    if not path.is_file():
+        raise RunError(
+            f"{path} is gone, so its rows cannot be asked again",
+            path=str(run.path),
+            hint="bring it back from a copy, or go on without another round: --rounds "
+            f"{shard.round}; `rowbatch collect` writes what is there",
+        )
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                yield int(line[len(begin) : line.index(b'"', len(begin))]), line
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
+
+
+def _lines(
+    run: RunDirectory, shard: Shard, again: dict[int, tuple[str, str] | None]
+) -> Iterator[tuple[int, bytes]]:
+    for row, line in _asked(run, shard):
+        if row in again:
+            wrong = again[row]
+            yield row, _with_error(line, *wrong) if wrong else line
+
+
+def _with_error(line: bytes, answer: str, reason: str) -> bytes:
+    """The same request, with the answer that came and what is wrong with it."""
+    request: dict[str, Any] = json.loads(line)
+    body = request["body"]
+    said = [
+        {"role": "assistant", "content": answer},
+        {"role": "user", "content": _SAY_AGAIN.format(reason=reason)},
+    ]
+    if "messages" in body:
+        body["messages"] = [*body["messages"], *said]
+    else:
+        begun = body["input"]
+        body["input"] = [
+            *(begun if isinstance(begun, list) else [{"role": "user", "content": begun}]),
+            *said,
+        ]
+    text = json.dumps(request, ensure_ascii=False, separators=(",", ":"))
+    for character in ("\u2028", "\u2029", "\x85"):
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text.encode() + b"\n"

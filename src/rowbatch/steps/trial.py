@@ -1,0 +1,231 @@
+"""`try`: a few rows, one call each, before thousands are sent."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from rowbatch.core.answer import AnswerReader
+from rowbatch.core.cost import Price
+from rowbatch.core.result import read_line
+from rowbatch.core.states import RowStatus, ShardState
+from rowbatch.errors import ServiceError, from_os_error
+from rowbatch.providers.base import BatchClient
+from rowbatch.store.ledger import Shard
+from rowbatch.store.rundir import RunDirectory
+
+# A call without a batch costs twice as much (OpenAI, Anthropic, Gemini, Mistral, Groq: "50 % off" in batch).
+_DIRECT_FACTOR = 2
+
+
+@dataclass(frozen=True, slots=True)
+class TriedRow:
+    """
+    One row that was tried.
+
+    Attributes:
+        row: Its number.
+        text: The user message.
+        status, reason: As in the labelled table.
+        values: The answer through the codebook.
+        raw: The model's own words.
+        prompt_tokens, answer_tokens: As the provider counted; 0 when it did not answer.
+    """
+
+    row: int
+    text: str
+    status: RowStatus
+    reason: str
+    values: tuple[str, ...]
+    raw: str
+    prompt_tokens: int
+    answer_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrialReport:
+    """
+    What came of the trial.
+
+    Attributes:
+        rows: All rows that were tried, also earlier ones.
+        columns: Names of the values.
+        usd: What all of them cost, at the full price; None where the price is not known.
+        prompt_tokens, answer_tokens: Means of the rows that were answered, or None.
+    """
+
+    rows: tuple[TriedRow, ...]
+    columns: tuple[str, ...]
+    usd: Decimal | None
+    prompt_tokens: float | None
+    answer_tokens: float | None
+
+
+def try_rows(
+    run: RunDirectory,
+    client: BatchClient,
+    reader: AnswerReader,
+    *,
+    rows: int,
+    price: Price | None,
+    progress: Callable[[int], None] | None = None,
+) -> TrialReport:
+    """
+    Ask rows one by one. Each answer is on disk before the next call; a row is asked once. The caller holds
+    the run lock.
+
+    Args:
+        run: A run that is built.
+        client: The provider's calls.
+        reader: Of the codebook.
+        rows: How many, spread evenly over the requests.
+        price: The model's batch price, or None.
+        progress: Called with the number of rows done so far.
+    Raises:
+        ServiceError: The first call was refused: so would be all others.
+    """
+    known = _read(run)
+    with run.ledger() as ledger:
+        shards = [s for s in ledger.shards() if s.round == 1 and s.state is not ShardState.CUT]
+    for number, request in enumerate(_spread(run, shards, rows), start=1):
+        custom_id = str(request["custom_id"])
+        if custom_id in known:
+            continue
+        result = _ask(client, request, is_first=not known)
+        known[custom_id] = {"request": request, "result": result}
+        _append(run, known[custom_id])
+        if progress:
+            progress(number)
+    return _report(known, reader, price)
+
+
+def measured_answer_tokens(run: RunDirectory) -> float | None:
+    """Mean tokens of an answer in the trial; None when there was none."""
+    counts = [_tokens(entry["result"])[1] for entry in _read(run).values() if _is_answer(entry["result"])]
+    return sum(counts) / len(counts) if counts else None
+
+
+def _ask(client: BatchClient, request: Mapping[str, Any], *, is_first: bool) -> dict[str, Any]:
+    try:
+        answer = client.ask(str(request["url"]), request["body"])
+    except ServiceError as error:
+        # What the first row is refused for, the others would be too.
+        if is_first and error.status is not None and error.status < 500:
+            raise
+        told = {"message": error.message, "code": error.code or None}
+        response = {"status_code": error.status or 0, "body": {"error": told}}
+        return {"custom_id": request["custom_id"], "response": response, "error": None}
+    response = {"status_code": 200, "body": dict(answer)}
+    return {"custom_id": request["custom_id"], "response": response, "error": None}
+
+
+def _spread(run: RunDirectory, shards: list[Shard], rows: int) -> list[dict[str, Any]]:
+    total = sum(shard.requests for shard in shards)
+    count = min(rows, total)
+    wanted = {index * total // count for index in range(count)} if count else set()
+    found, at = [], 0
+    for shard in shards:
+        here = sorted(number - at for number in wanted if at <= number < at + shard.requests)
+        if here:
+            with run.request_path(shard.name).open("rb") as file:
+                for number, line in enumerate(file):
+                    if number in here:
+                        found.append(json.loads(line))
+                    if number >= here[-1]:
+                        break
+        at += shard.requests
+    return found
+
+
+def _read(run: RunDirectory) -> dict[str, dict[str, Any]]:
+    if not run.trial_path.is_file():
+        return {}
+    found = {}
+    with run.trial_path.open("rb") as file:
+        for line in file:
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                # The last line of a program that was killed while it wrote.
+                continue
+            found[str(entry["result"]["custom_id"])] = entry
+    return found
+
+
+def _append(run: RunDirectory, entry: Mapping[str, Any]) -> None:
+    try:
+        with run.trial_path.open("ab") as file:
+            # After a line that was cut by a crash a new one begins.
+            if file.tell() and not _ends_line(run):
+                file.write(b"\n")
+            file.write(json.dumps(entry, ensure_ascii=True).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise from_os_error(error, str(run.trial_path)) from error
+
+
+def _ends_line(run: RunDirectory) -> bool:
+    with run.trial_path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
+
+def _is_answer(result: Mapping[str, Any]) -> bool:
+    return bool(result["response"]["status_code"] == 200)
+
+
+def _tokens(result: Mapping[str, Any]) -> tuple[int, int]:
+    read, _ = read_line(json.dumps(result).encode())
+    return read.prompt_tokens or 0, read.completion_tokens or 0
+
+
+def _report(known: Mapping[str, Mapping[str, Any]], reader: AnswerReader, price: Price | None) -> TrialReport:
+    rows = []
+    for entry in known.values():
+        read, _ = read_line(json.dumps(entry["result"]).encode())
+        answer = reader.read(read.status, read.content, read.reason)
+        rows.append(
+            TriedRow(
+                row=int(str(read.custom_id).rpartition("-")[2]),
+                text=_said(entry["request"]["body"]),
+                status=answer.status,
+                reason=answer.reason,
+                values=answer.values,
+                raw=read.content,
+                prompt_tokens=read.prompt_tokens or 0,
+                answer_tokens=read.completion_tokens or 0,
+            )
+        )
+    rows.sort(key=lambda tried: tried.row)
+    answered = [tried for tried in rows if tried.prompt_tokens or tried.answer_tokens]
+    usd = None
+    if price is not None:
+        usd = sum(
+            (
+                (tried.prompt_tokens * price.input_usd + tried.answer_tokens * price.output_usd)
+                * _DIRECT_FACTOR
+                / 1_000_000
+                for tried in rows
+            ),
+            Decimal(0),
+        )
+    return TrialReport(
+        rows=tuple(rows),
+        columns=reader.columns,
+        usd=usd,
+        prompt_tokens=sum(t.prompt_tokens for t in answered) / len(answered) if answered else None,
+        answer_tokens=sum(t.answer_tokens for t in answered) / len(answered) if answered else None,
+    )
+
+
+def _said(body: Mapping[str, Any]) -> str:
+    said = body.get("messages", body.get("input", ""))
+    content = said[-1]["content"] if isinstance(said, list) and said else said
+    if isinstance(content, list):
+        return "\n".join(str(part.get("text", "[image]")) for part in content)
+    return str(content)

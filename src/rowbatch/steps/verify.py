@@ -1,0 +1,87 @@
+"""Read every file of a run again, and compare with what is known of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rowbatch.core.states import ShardState
+from rowbatch.errors import RowbatchError
+from rowbatch.steps.findings import asked_rows, inspect, read_findings
+from rowbatch.steps.frozen import table_of
+from rowbatch.store.ledger import Shard
+from rowbatch.store.rundir import RunDirectory, digest_file
+
+
+@dataclass(slots=True)
+class VerifyReport:
+    """
+    What was found.
+
+    Attributes:
+        files: How many were read.
+        size_bytes: Of these.
+        faults: Each in a sentence that names the file; none when all is well.
+    """
+
+    files: int = 0
+    size_bytes: int = 0
+    faults: list[str] = field(default_factory=list)
+
+
+def verify(run: RunDirectory) -> VerifyReport:
+    """
+    Read the table, the requests, the results and the labelled tables against their digests, and the results
+    against what was counted when they came. Changes nothing.
+
+    Raises:
+        RunError: The run was not built yet.
+    """
+    report = VerifyReport()
+    try:
+        table_of(run, run.settings())
+    except RowbatchError as error:
+        report.faults.append(error.message)
+    with run.ledger() as ledger:
+        for fault in ledger.faults():
+            report.faults.append(f"{run.ledger_path}: {fault}")
+        for shard in ledger.shards():
+            _verify_shard(run, shard, report)
+        for place, digest in ledger.facts("labelled:"):
+            _compare(Path(place), digest, report)
+    return report
+
+
+def _verify_shard(run: RunDirectory, shard: Shard, report: VerifyReport) -> None:
+    requests = run.request_path(shard.name)
+    is_whole = _compare(requests, shard.sha256, report)
+    results = []
+    for name, digest in (
+        (shard.output_name, shard.output_sha256),
+        (shard.error_name, shard.error_sha256),
+        (shard.raw_name, shard.raw_sha256),
+    ):
+        if name is not None:
+            path = run.results / name
+            is_whole &= _compare(path, digest, report)
+            if name != shard.raw_name:
+                results.append(path)
+    known = read_findings(shard.findings)
+    if is_whole and shard.state is ShardState.DOWNLOADED and known is not None:
+        found = inspect(results, asked_rows(requests))
+        if found != known:
+            report.faults.append(
+                f"shard {shard.name}: its results hold other rows than were counted when they came"
+            )
+
+
+def _compare(path: Path, digest: str | None, report: VerifyReport) -> bool:
+    if not path.is_file():
+        report.faults.append(f"{path} is gone")
+        return False
+    report.files += 1
+    report.size_bytes += path.stat().st_size
+    if digest_file(path) != digest:
+        report.faults.append(f"{path} is not what was written: its digest differs")
+        return False
+    return True
