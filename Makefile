@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench fuzz docs format clean
+.PHONY: help demo test lint bench fuzz simulation kills docs format clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -38,6 +38,12 @@ format: $(READY)  ## Format the code and put right what can be put right by mach
 
 fuzz: $(READY)  ## Read 10,000 broken tables and 10,000 broken result files
 	$(BIN)/python tests/fuzz_inputs.py --inputs 10000 $(ARGS)
+
+simulation: $(READY)  ## Drive 2,000 runs through faults and crashes in simulated time
+	$(BIN)/python tests/simulation.py --seeds 2000 $(ARGS)
+
+kills: $(READY)  ## Kill the real program 1,000 times
+	$(BIN)/python tests/kill_runs.py --kills 1000 $(ARGS)
 
 docs: $(READY)  ## Write the generated pages of the docs anew
 	$(BIN)/python docs/generate.py

@@ -104,6 +104,7 @@ def client_of(fake: FakeProvider, provider: str = "openai", key: str = KEY) -> I
         key_prefix=chosen.key_prefix,
         headers=headers_of(chosen),
         transport=httpx2.MockTransport(handler),
+        clock=lambda: fake.now + fake.our_clock_is_ahead,
     ) as http:
         yield client_for(chosen, http)
 
@@ -132,7 +133,9 @@ def drive(
             price=PRICE,
             reserve_usd=lambda shard: Decimal(usd_a_row) * shard.requests,
             policy=policy,
-            clock=Clock(now=lambda: fake.now, monotonic=fake.monotonic, sleep=fake.sleep),
+            clock=Clock(
+                now=lambda: fake.now + fake.our_clock_is_ahead, monotonic=fake.monotonic, sleep=fake.sleep
+            ),
             hooks=DriveHooks(said=said.append if said is not None else None),
         )
         return driver.drive(goal)

@@ -130,6 +130,7 @@ class FakeProvider:
         posts: How many paid calls came in.
         paid_rows: How often each row was answered and billed.
         now: The provider's clock, moved by `sleep`.
+        our_clock_is_ahead: Of it.
         step: Called before and after each effect, with a name; may raise, as a crash would.
         work_polls: A batch is over after so many polls.
     """
@@ -145,6 +146,7 @@ class FakeProvider:
         self.paid_rows: Counter[str] = Counter()
         self.rows_run = 0
         self.now = START
+        self.our_clock_is_ahead = timedelta(0)
         self.step: Callable[[str], None] = lambda _: None
         self.work_polls = 1
         self.posts_tell = skin != "anthropic"

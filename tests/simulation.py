@@ -13,6 +13,7 @@ import random
 import sys
 import tempfile
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -106,6 +107,7 @@ def simulate(folder: Path, seed: int) -> Counter[str]:
     provider = PROVIDERS[seed % len(PROVIDERS)] if seed % 2 else "openai"
     fake = FakeProvider(provider, some_faults(rng), seed)
     fake.work_polls = rng.choice([0, 1, 3])
+    fake.our_clock_is_ahead = timedelta(hours=rng.choice([0, 0, -30, 30]))
     run = make_run(folder, rows=ROWS, shard_rows=rng.choice([3, 5, 30]), provider=provider)
     tripwire = Tripwire(rng, rng.choice([0, 2, 8]))
     fake.step = tripwire

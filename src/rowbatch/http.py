@@ -105,6 +105,7 @@ class HttpClient:
         headers: Others, sent with every call.
         transport: For tests.
         free_attempts: How often a free call is tried in all.
+        clock: The time on this machine.
     """
 
     base_url: str
@@ -114,6 +115,7 @@ class HttpClient:
     headers: Mapping[str, str] = field(default_factory=dict)
     transport: httpx2.BaseTransport | None = None
     free_attempts: int = 6
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _client: httpx2.Client = field(init=False, repr=False)
     _ahead: timedelta = field(init=False, repr=False, default=timedelta(0))
     _was_answered: bool = field(init=False, repr=False, default=False)
@@ -144,7 +146,7 @@ class HttpClient:
         """
         if not self._was_answered:
             self.get(path, params)
-        return datetime.now(UTC) + self._ahead
+        return self.clock() + self._ahead
 
     def _look_at_clock(self, response: httpx2.Response) -> None:
         self._was_answered = True
@@ -155,7 +157,7 @@ class HttpClient:
             at = None
         if at is not None:
             at = at if at.tzinfo else at.replace(tzinfo=UTC)
-            ahead = at - datetime.now(UTC)
+            ahead = at - self.clock()
             # The header has whole seconds; what is less is no difference.
             self._ahead = ahead if abs(ahead) > timedelta(seconds=2) else timedelta(0)
 

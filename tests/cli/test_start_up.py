@@ -63,7 +63,9 @@ def test_every_command_explains_itself():
     assert set(app.commands) == {
         *("run", "resume", "status", "list", "demo"),
         *("build", "submit", "watch", "download", "collect"),
+        *("try", "cancel", "verify", "log", "clean"),
         *("convert", "split", "extract", "check", "estimate", "serve"),
+        *("doctor", "models", "key"),
     }
     for name, command in app.commands.items():
         assert command.help, name

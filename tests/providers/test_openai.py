@@ -71,7 +71,9 @@ def test_find_looks_through_all_pages_and_stops():
         return httpx2.Response(200, json={"object": "list", "data": page, "has_more": True})
 
     with HttpClient("http://127.0.0.1:9/v1", transport=httpx2.MockTransport(handler)) as http:
-        found = OpenAIBatchClient(http).find("file-1", "t1", since=datetime.fromtimestamp(1_789_999_000, UTC))
+        client = OpenAIBatchClient(http)
+        since = datetime.fromtimestamp(1_789_999_000, UTC)
+        found = client.find("file-1", "t1", since=since).batches
     assert [view.batch_id for view in found] == ["batch_0", "batch_1"]
     assert asked[:2] == [None, "batch_1"]
     assert len(asked) == 3

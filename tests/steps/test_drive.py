@@ -163,13 +163,14 @@ def test_r7_a_batch_that_is_not_found_is_never_sent_again(tmp_path):
     judge(run, fake, rows_of(finish(run, fake).path))
 
 
-def test_r15_a_clock_that_is_wrong_by_hours(tmp_path):
+@pytest.mark.parametrize("hours", [-70, 70])
+def test_r15_a_clock_that_is_wrong_by_hours(tmp_path, hours):
     """
     R15: intents have the provider's time, so a skewed laptop finds its batch all the same.
     """
     faults = Faults(lose_create=1.0, list_lag_s=20.0)
     run, fake = make_run(tmp_path, provider="anthropic"), FakeProvider("anthropic", faults)
-    fake.now -= timedelta(days=3)
+    fake.our_clock_is_ahead = timedelta(hours=hours)
     finish(run, fake, provider="anthropic")
     assert fake.double_submits() == {}
 

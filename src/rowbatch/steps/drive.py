@@ -169,6 +169,7 @@ class Driver:
         self._pauses: dict[str, int] = {}
         self._polls: dict[str, int] = {}
         self._looks: dict[str, int] = {}
+        self._was_answered = False
         self._trouble: ServiceError | None = None
         self._trouble_since: float | None = None
         self._held: set[str] = set()
@@ -270,6 +271,7 @@ class Driver:
         except ServiceError as error:
             self._note_trouble(shard, error)
             return shard
+        self._was_answered = True
         self._trouble = self._trouble_since = None
         self._pauses.pop(shard.name, None)
         return found
@@ -278,6 +280,10 @@ class Driver:
         lost = error.status == 404 and shard.state is ShardState.SUBMITTED
         if not error.is_passing and not lost:
             raise error
+        if error.status is None and not self._was_answered:
+            # Nobody has answered yet: the address is wrong, or there is no network.
+            raise error
+        self._was_answered = True
         now = self._clock.monotonic()
         if self._trouble_since is None:
             self._trouble_since = now
@@ -468,7 +474,7 @@ class Driver:
                 ):
                     raise
                 shard = self._cut(before, 2, error.message)
-            worked = True
+            worked = self._was_answered = True
             self._trouble = self._trouble_since = None
         return worked
 

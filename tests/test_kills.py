@@ -1,0 +1,88 @@
+"""Real processes, killed and crowded; the provider's own count is the judge."""
+
+import csv
+import os
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from driving import KEY, texts
+from kill_runs import command_for, fake_server, judged, run_with_kills
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_kill_9_again_and_again(tmp_path, seed):
+    """
+    C5, L3: twenty kills a run, the same command each time: nothing twice, nothing lost; `make kills` does more.
+    """
+    found = run_with_kills(tmp_path, seed, 20)
+    assert found["kills"] > 5
+    assert found["rows"] == 60
+
+
+def test_eight_processes_on_one_run(tmp_path):
+    """
+    L1: the same command eight times at once: one works, the others say who does, and nothing is paid twice.
+    """
+    with (tmp_path / "posts.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["id", "text"], *([n, text] for n, text in enumerate(texts(60), 1))])
+    environment = {**os.environ, "ROWBATCH_HOME": str(tmp_path / "home"), "OPENAI_API_KEY": KEY}
+    with fake_server(tmp_path, {}, 1) as address:
+        command = [*command_for(tmp_path, address), "--run", "run"]
+        done = subprocess.run(
+            [*command_for(tmp_path, address), "--run", "run"], cwd=tmp_path, env=environment, check=False
+        )
+        assert done.returncode == 0
+        again = [*command[:-1], "other", "-o", "other.csv"]
+        processes = [
+            subprocess.Popen(
+                again, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            )
+            for _ in range(8)
+        ]
+        said = [process.communicate(timeout=100)[1].decode() for process in processes]
+        codes = Counter(process.returncode for process in processes)
+        # Those that came too late find the run done; all others are told who works on it.
+        assert set(codes) <= {0, 4, 6}, (codes, said)
+        assert codes[0] >= 1
+        count = judged(address)
+    assert count["double_submits"] == {}
+    # Each row once for each of the two runs.
+    with (tmp_path / "other.csv").open(newline="", encoding="utf-8") as file:
+        assert [row["text"] for row in csv.DictReader(file)] == texts(60)
+
+
+def test_strace_at_each_rename(tmp_path):
+    """
+    D1: the real program killed at the n-th rename, then the same again: one batch a shard, every row once.
+    """
+    strace = subprocess.run(["sh", "-c", "command -v strace"], capture_output=True, text=True, check=False)
+    if strace.returncode:
+        pytest.skip("strace is not installed")
+    environment = {**os.environ, "OPENAI_API_KEY": KEY}
+    for at in range(1, 60, 4):
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        environment["ROWBATCH_HOME"] = str(folder / "home")
+        with (folder / "posts.csv").open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([["id", "text"], *([n, t] for n, t in enumerate(texts(20), 1))])
+        with fake_server(folder, {}, at, polls=0) as address:
+            command = command_for(folder, address)
+            inject = f"inject=rename,renameat,renameat2,link,linkat,fsync,fdatasync:signal=KILL:when={at}"
+            killed = subprocess.run(
+                ["strace", "-f", "-o", os.devnull, "-e", inject, *command],
+                cwd=folder,
+                env=environment,
+                capture_output=True,
+                check=False,
+            )
+            done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False)
+            assert done.returncode == 0, done.stderr
+            count = judged(address)
+        assert count["double_submits"] == {}, at
+        assert count["paid_twice"] == [], at
+        if killed.returncode == 0:
+            break
+    assert sys.platform != "linux" or at > 5
