@@ -431,7 +431,16 @@ class OpenAISkin(Skin):
 
     def _file(self, file_id: str) -> dict[str, Any]:
         name, content = self.provider.files[file_id]
-        return {"id": file_id, "object": "file", "filename": name, "bytes": len(content), "purpose": "batch"}
+        return {
+            "id": file_id,
+            "object": "file",
+            "filename": name,
+            "bytes": len(content),
+            "purpose": "batch",
+            "created_at": 1_790_000_000,
+            "sample_type": "batch_request",
+            "source": "upload",
+        }
 
     def _batch(self, batch: Batch, status: str | None = None) -> dict[str, Any]:
         empty = "" if self.provider.faults.empty_ids else None
@@ -565,14 +574,18 @@ class MistralSkin(OpenAISkin):
 class AnthropicSkin(Skin):
     """Anthropic's message batches."""
 
+    host = ""
+
     def is_create(self, method: str, path: str) -> bool:
         return method == "POST" and path.endswith("/messages/batches")
 
     def route(
         self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes
     ) -> Reply:
-        assert headers.get("anthropic-version") == "2023-06-01"
+        # Ours as documented, and that of the official client 2.12.0.
+        assert headers.get("anthropic-version") in ("2023-06-01", "2026-10-21")
         provider = self.provider
+        self.host = headers.get("host", "")
         rest = path.removeprefix("/v1/messages").strip("/").split("/")
         if rest == [""]:
             asked = json.loads(body)
@@ -648,7 +661,7 @@ class AnthropicSkin(Skin):
             "created_at": batch.created_at.isoformat().replace("+00:00", "Z"),
             "expires_at": (batch.created_at + timedelta(days=1)).isoformat().replace("+00:00", "Z"),
             "ended_at": None,
-            "results_url": f"https://api.anthropic.com/v1/messages/batches/{batch.id}/results",
+            "results_url": f"http://{self.host}/v1/messages/batches/{batch.id}/results",
         }
 
     def _message(self, params: Mapping[str, Any], text: str) -> dict[str, Any]:
@@ -697,13 +710,15 @@ class GeminiSkin(Skin):
                 )
                 return Reply(200, b"{}", {"x-goog-upload-url": place})
             file_id = provider.add_file(query["n"], body, "files/")
-            return _ok({"file": {"name": file_id, "displayName": query["n"]}})
+            made = {"file": {"name": file_id, "displayName": query["n"]}}
+            return _ok(made)._replace(headers={"x-goog-upload-status": "final"})
         if path.startswith("/download/"):
-            name = path.removeprefix("/download/v1beta/").removesuffix(":download")
+            name = re.sub(r"\A/download/v1(beta)?/", "", path).removesuffix(":download")
             if name not in provider.files:
                 return Reply(404, _error(404, "NOT_FOUND", "no such file"))
             return provider.download(provider.files[name][1], headers)
-        rest = path.removeprefix("/v1beta/")
+        # The official client asks version `v1`.
+        rest = re.sub(r"\A/v1(beta)?/", "", path)
         if rest.endswith(":batchGenerateContent"):
             return self._create(rest.removeprefix("models/").partition(":")[0], json.loads(body))
         if rest.endswith(":generateContent"):
@@ -714,6 +729,8 @@ class GeminiSkin(Skin):
         if rest == "files":
             entries = [{"name": k, "displayName": v[0]} for k, v in provider.files.items()]
             return _ok({"files": entries})
+        if rest.endswith(":download") and rest.removesuffix(":download") in provider.files:
+            return provider.download(provider.files[rest.removesuffix(":download")][1], headers)
         if rest.startswith("files/"):
             if provider.files.pop(rest, None) is None:
                 return Reply(404, _error(404, "NOT_FOUND", "no such file"))
@@ -721,7 +738,7 @@ class GeminiSkin(Skin):
         batch_id = rest.removesuffix(":cancel")
         batch = next((batch for batch in provider.batches if batch.id == batch_id), None)
         if batch is None:
-            return Reply(404, _error(404, "NOT_FOUND", "no such batch"))
+            return Reply(404, _error(404, "NOT_FOUND", f"no such batch: {path}"))
         if rest.endswith(":cancel"):
             batch.cancelled = batch.status in _RUNNING
             return _ok({})
@@ -731,7 +748,9 @@ class GeminiSkin(Skin):
     def _create(self, model: str, asked: Mapping[str, Any]) -> Reply:
         provider = self.provider
         wanted = asked["batch"]
-        file_id = wanted["input_config"]["file_name"]
+        # JSON of a protocol buffer may have either spelling; the official client has the other one.
+        config = wanted.get("input_config") or wanted["inputConfig"]
+        file_id = config.get("file_name") or config["fileName"]
         lines = []
         for raw in provider.files[file_id][1].split(b"\n"):
             if raw:
@@ -741,7 +760,7 @@ class GeminiSkin(Skin):
         made = provider.make_batch(
             Batch(
                 id=provider.new_id("batches/"),
-                token=wanted["display_name"],
+                token=wanted.get("display_name") or wanted["displayName"],
                 file_id=file_id,
                 lines=lines,
                 created_at=provider.now,
@@ -753,7 +772,7 @@ class GeminiSkin(Skin):
         return _ok(self._batch(made))
 
     def _list(self, query: Mapping[str, str]) -> Reply:
-        start, size = int(query.get("pageToken", "0")), int(query["pageSize"])
+        start, size = int(query.get("pageToken", "0")), int(query.get("pageSize", "50"))
         batches = self.provider.listed()
         shown: dict[str, Any] = {"operations": [self._batch(b) for b in batches[start : start + size]]}
         if start + size < len(batches):

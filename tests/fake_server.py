@@ -1,5 +1,6 @@
 """
-A fake provider as a server of its own: `fake_server.py PORT_FILE [--faults JSON] [--seed N] [--polls N]`.
+A fake provider as a server of its own: `fake_server.py PORT_FILE [--faults JSON] [--seed N] [--polls N]
+[--skin NAME]`.
 
 Its own count of what was paid stands at `GET /judge`; `POST /faults` changes what goes wrong.
 """
@@ -86,7 +87,8 @@ if __name__ == "__main__":
     parser.add_argument("--faults", default="{}")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--polls", type=int, default=1)
+    parser.add_argument("--skin", default="openai")
     options = parser.parse_args()
-    provider = FakeProvider("openai", Faults(**json.loads(options.faults)), options.seed)
+    provider = FakeProvider(options.skin, Faults(**json.loads(options.faults)), options.seed)
     provider.work_polls = options.polls
     serve(provider, options.port_file)

@@ -28,12 +28,14 @@ ROWS = 60
 
 
 @contextmanager
-def fake_server(folder: Path, faults: dict[str, object], seed: int, polls: int = 3) -> Iterator[str]:
+def fake_server(
+    folder: Path, faults: dict[str, object], seed: int, polls: int = 3, skin: str = "openai"
+) -> Iterator[str]:
     """A fake provider in a process of its own; yields its address."""
     port_file = folder / f"port-{seed}"
     script = Path(__file__).with_name("fake_server.py")
     command = [sys.executable, str(script), str(port_file), "--faults", json.dumps(faults)]
-    server = subprocess.Popen([*command, "--seed", str(seed), "--polls", str(polls)])
+    server = subprocess.Popen([*command, "--seed", str(seed), "--polls", str(polls), "--skin", skin])
     try:
         deadline = time.monotonic() + 30
         while not port_file.is_file():

@@ -76,7 +76,7 @@ class Tripwire:
             raise Crash(name)
 
 
-def wired(tripwire: Any) -> mock._patch_dict | Any:
+def wired(tripwire: Any) -> tuple[Any, Any]:
     """The tripwire before and after every rename and inside every transaction."""
     real_replace, real_event = Path.replace, Ledger._event
 

@@ -42,8 +42,8 @@ def test_a_notebook_session(workplace):
     assert frame["status"].to_list() == ["ok", "ok", "skipped", "ok"]
     again = rowbatch.open("posts")
     assert again.path.resolve() == run.path.resolve()
-    report = again.submit()
-    assert (report.submitted, report.unsent) == (0, 0)
+    driven = again.submit()
+    assert (driven.submitted, driven.unsent) == (0, 0)
     again.resume()
     assert again.table().equals(frame)
     assert [status.state for status in rowbatch.list_runs()] == ["collected"]

@@ -15,7 +15,7 @@ from kill_runs import command_for, fake_server, judged, run_with_kills
 @pytest.mark.parametrize("seed", range(5))
 def test_kill_9_again_and_again(tmp_path, seed):
     """
-    C5, L3: twenty kills a run, the same command each time: nothing twice, nothing lost; `make kills` does more.
+    C5, L3: twenty kills a run, the same command each time: nothing lost or twice; `make kills` does more.
     """
     found = run_with_kills(tmp_path, seed, 20)
     assert found["kills"] > 5

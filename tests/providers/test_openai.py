@@ -7,7 +7,8 @@ import pytest
 
 from rowbatch.errors import ServiceError
 from rowbatch.http import HttpClient
-from rowbatch.providers.openai import TOKEN_FIELD, OpenAIBatchClient, read_batch
+from rowbatch.providers.base import TOKEN_FIELD
+from rowbatch.providers.openai import OpenAIBatchClient, read_batch
 
 BATCH = {
     "id": "batch_1",

@@ -1,0 +1,98 @@
+"""
+The official clients through the whole life of a batch, against our fakes: a fake that they did not understand
+would prove nothing about ours.
+"""
+
+import json
+
+import anthropic
+import pytest
+from google import genai
+from mistralai import client as mistral
+
+from kill_runs import fake_server, judged
+
+TEXTS = ["one", "three", "seven"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("fakes")
+
+
+def test_anthropic(folder):
+    """
+    create, retrieve, list, results and cancel of message batches.
+    """
+    with fake_server(folder, {}, 11, polls=0, skin="anthropic") as address:
+        client = anthropic.Anthropic(api_key="k", base_url=address, max_retries=0)
+        made = client.messages.batches.create(
+            requests=[
+                {
+                    "custom_id": f"row-{number}",
+                    "params": {
+                        "model": "m",
+                        "max_tokens": 9,
+                        "messages": [{"role": "user", "content": text}],
+                    },
+                }
+                for number, text in enumerate(TEXTS, 1)
+            ]
+        )
+        assert made.processing_status == "in_progress"
+        found = client.messages.batches.retrieve(made.id)
+        assert found.processing_status == "ended"
+        assert [batch.id for batch in client.messages.batches.list()] == [made.id]
+        answers = {
+            result.custom_id: result.result.message.content[0].text
+            for result in client.messages.batches.results(made.id)
+        }
+        assert answers == {f"row-{number}": text.upper() for number, text in enumerate(TEXTS, 1)}
+        assert judged(address)["batches"] == 1
+
+
+def test_mistral(folder):
+    """
+    upload, create, get, list and download of batch jobs.
+    """
+    lines = [
+        {"custom_id": f"row-{number}", "body": {"messages": [{"role": "user", "content": text}]}}
+        for number, text in enumerate(TEXTS, 1)
+    ]
+    content = "".join(json.dumps(line) + "\n" for line in lines).encode()
+    with fake_server(folder, {}, 12, polls=0, skin="mistral") as address:
+        client = mistral.Mistral(api_key="k", server_url=address)
+        uploaded = client.files.upload(file={"file_name": "in.jsonl", "content": content}, purpose="batch")
+        made = client.batch.jobs.create(
+            input_files=[uploaded.id],
+            endpoint="/v1/chat/completions",
+            model="m",
+            metadata={"rowbatch_token": "t"},
+        )
+        assert client.batch.jobs.get(job_id=made.id).status == "SUCCESS"
+        found = client.batch.jobs.list(page=0, page_size=10)
+        assert [job.id for job in found.data] == [made.id]
+
+
+def test_gemini(folder):
+    """
+    upload, create, get, list and download of batches.
+    """
+    lines = [
+        {"key": f"row-{number}", "request": {"contents": [{"role": "user", "parts": [{"text": text}]}]}}
+        for number, text in enumerate(TEXTS, 1)
+    ]
+    source = folder / "in.jsonl"
+    source.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with fake_server(folder, {}, 13, polls=0, skin="gemini") as address:
+        client = genai.Client(api_key="k", http_options={"base_url": address})
+        uploaded = client.files.upload(
+            file=str(source), config={"mime_type": "application/jsonl", "display_name": "in.jsonl"}
+        )
+        made = client.batches.create(model="m", src=uploaded.name, config={"display_name": "t"})
+        found = client.batches.get(name=made.name)
+        assert found.state.name == "JOB_STATE_SUCCEEDED"
+        assert [batch.name for batch in client.batches.list()] == [made.name]
+        content = client.files.download(file=found.dest.file_name)
+        keys = {json.loads(line)["key"] for line in content.splitlines()}
+        assert keys == {f"row-{number}" for number in range(1, 4)}
