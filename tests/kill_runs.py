@@ -97,7 +97,7 @@ def run_with_kills(folder: Path, seed: int, most_kills: int) -> Counter[str]:
                 stderr=subprocess.PIPE,
             )
             try:
-                _, said = process.communicate(timeout=rng.uniform(0.6, 1.6) if kills < most_kills else 120)
+                _, said = process.communicate(timeout=rng.uniform(0.4, 1.3) if kills < most_kills else 120)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()

@@ -4,6 +4,7 @@ would prove nothing about ours.
 """
 
 import json
+from typing import Any
 
 import anthropic
 import pytest
@@ -25,7 +26,7 @@ def test_anthropic(folder):
     create, retrieve, list, results and cancel of message batches.
     """
     with fake_server(folder, {}, 11, polls=0, skin="anthropic") as address:
-        client = anthropic.Anthropic(api_key="k", base_url=address, max_retries=0)
+        client: Any = anthropic.Anthropic(api_key="k", base_url=address, max_retries=0)
         made = client.messages.batches.create(
             requests=[
                 {
@@ -61,7 +62,7 @@ def test_mistral(folder):
     ]
     content = "".join(json.dumps(line) + "\n" for line in lines).encode()
     with fake_server(folder, {}, 12, polls=0, skin="mistral") as address:
-        client = mistral.Mistral(api_key="k", server_url=address)
+        client: Any = mistral.Mistral(api_key="k", server_url=address)
         uploaded = client.files.upload(file={"file_name": "in.jsonl", "content": content}, purpose="batch")
         made = client.batch.jobs.create(
             input_files=[uploaded.id],
@@ -85,7 +86,7 @@ def test_gemini(folder):
     source = folder / "in.jsonl"
     source.write_text("".join(json.dumps(line) + "\n" for line in lines))
     with fake_server(folder, {}, 13, polls=0, skin="gemini") as address:
-        client = genai.Client(api_key="k", http_options={"base_url": address})
+        client: Any = genai.Client(api_key="k", http_options={"base_url": address})
         uploaded = client.files.upload(
             file=str(source), config={"mime_type": "application/jsonl", "display_name": "in.jsonl"}
         )

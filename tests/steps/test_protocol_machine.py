@@ -13,7 +13,7 @@ from driving import drive, judge, make_run, rows_of
 from fake_providers import FakeProvider, Faults
 from rowbatch.errors import RowbatchError
 from rowbatch.steps.collect import collect
-from simulation import PROVIDERS, Crash, wired
+from simulation import Crash, wired
 
 
 class Protocol(RuleBasedStateMachine):
