@@ -15,7 +15,7 @@ from typing import Any
 import uvicorn
 
 from rowbatch.server.app import create_app
-from rowbatch.server.engine import EngineReply
+from rowbatch.server.engine import Engine, EngineReply
 from rowbatch.server.launch import Endpoint
 from rowbatch.server.main import _listen
 from rowbatch.server.scoring import single_choice
@@ -93,7 +93,7 @@ class ScriptedEngine:
 
 
 @contextmanager
-def running_server(home: Path, engine: ScriptedEngine) -> Iterator[Endpoint]:
+def running_server(home: Path, engine: Engine) -> Iterator[Endpoint]:
     """Serve on a free port until the block ends."""
     listener = _listen("127.0.0.1", 0)
     servers: list[uvicorn.Server] = []
@@ -116,6 +116,7 @@ def running_server(home: Path, engine: ScriptedEngine) -> Iterator[Endpoint]:
     finally:
         for server in servers:
             server.should_exit = True
-        engine.gate.set()
+        if isinstance(engine, ScriptedEngine):
+            engine.gate.set()
         thread.join()
         listener.close()

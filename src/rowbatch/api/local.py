@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rowbatch.http import Key
 from rowbatch.providers.catalog import find_provider, provider_names
 from rowbatch.store.home import home
 
 if TYPE_CHECKING:
+    from rowbatch.server.engine import Engine
     from rowbatch.server.launch import Endpoint
 
 
@@ -47,13 +50,36 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 0,
     idle_exit_s: float | None = None,
+    upstream: str | None = None,
+    slots: int = 4,
     on_ready: Callable[[Endpoint], None],
 ) -> None:
-    """Run the local Batch server until it is stopped."""
+    """
+    Run the local Batch server until it is stopped.
+
+    Args:
+        server_folder: Where files and batches are kept; None means the user's own.
+        host, port: Where it listens.
+        idle_exit_s: End by itself after so long with nothing to do.
+        upstream: Another server that answers the requests, instead of the local model.
+        slots: How many requests that one is given at once.
+        on_ready: Called once, when calls are answered.
+    """
     from rowbatch.server.main import serve as run_server
 
+    engine: Engine | None = None
+    if upstream is not None:
+        from rowbatch.server.upstream import UPSTREAM_KEY_VARIABLE, UpstreamEngine
+
+        secret = os.environ.get(UPSTREAM_KEY_VARIABLE, "").strip()
+        engine = UpstreamEngine(upstream, Key(secret) if secret else None, concurrency=slots)
     run_server(
-        server_folder or server_home(), host=host, port=port, idle_exit_s=idle_exit_s, on_ready=on_ready
+        server_folder or server_home(),
+        host=host,
+        port=port,
+        engine=engine,
+        idle_exit_s=idle_exit_s,
+        on_ready=on_ready,
     )
 
 

@@ -958,7 +958,29 @@ def extract(
     metavar="SECONDS",
     help="End by itself when there was nothing to do for so long.",
 )
-def serve(*, port: int, host: str, home: Path | None, idle_exit: float | None) -> None:
+@click.option(
+    "--upstream",
+    metavar="URL",
+    help="Another server that answers, as in http://localhost:11434/v1: any with OpenAI's chat "
+    "completions. Its key, if it wants one, is ROWBATCH_UPSTREAM_KEY.",
+)
+@click.option(
+    "--slots",
+    type=click.IntRange(1),
+    default=4,
+    show_default=True,
+    metavar="NUMBER",
+    help="With --upstream: how many requests it is given at once.",
+)
+def serve(
+    *,
+    port: int,
+    host: str,
+    home: Path | None,
+    idle_exit: float | None,
+    upstream: str | None,
+    slots: int,
+) -> None:
     """
     Run the local Batch server.
 
@@ -977,6 +999,8 @@ def serve(*, port: int, host: str, home: Path | None, idle_exit: float | None) -
             host=host,
             port=port,
             idle_exit_s=idle_exit,
+            upstream=upstream,
+            slots=slots,
             on_ready=lambda endpoint: show.serving(endpoint, home or api.server_home()),
         )
     except KeyboardInterrupt:
