@@ -17,8 +17,8 @@ def old_ledger(path):
     db.executescript(f"{ledger_module._SCHEMA} PRAGMA user_version = 1;")
     db.execute(
         "INSERT INTO shard (round, number, state, first_row, last_row, requests, bytes, sha256, token,"
-        " file_id, batch_id, batch_status) VALUES (1, 1, 'submitted', 1, 9, 9, 900, 'abc', 't', 'file-1', 'batch_1',"
-        " 'in_progress')"
+        " file_id, batch_id, batch_status)"
+        " VALUES (1, 1, 'submitted', 1, 9, 9, 900, 'abc', 't', 'file-1', 'batch_1', 'in_progress')"
     )
     db.execute("INSERT INTO fact VALUES ('rows', '9')")
     db.commit()
