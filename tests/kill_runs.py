@@ -132,6 +132,7 @@ def main() -> None:
         seed += 1
         with tempfile.TemporaryDirectory() as folder:
             total += run_with_kills(Path(folder), seed, min(20, options.kills - total["kills"]))
+        sys.stderr.write(f"\r{total['kills']:,} kills in {total['runs']:,} runs")
     for name, count in sorted(total.items()):
         sys.stdout.write(f"{name:<20}{count:>10,}\n")
 
