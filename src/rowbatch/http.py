@@ -225,6 +225,8 @@ class HttpClient:
                     found += block
                     if found.count(b"\n") >= lines or len(found) > _MOST_HEAD_BYTES:
                         break
+                else:
+                    _require_length(response, len(found))
             return found.split(b"\n")[:lines]
 
         return self._call(read)
@@ -262,12 +264,7 @@ class HttpClient:
                     size += len(block)
                     if progress:
                         progress(len(block))
-                announced = response.headers.get("content-length")
-                encoded = response.headers.get("content-encoding")
-                if announced and not encoded and int(announced) != size - start:
-                    raise ServiceError(
-                        f"a download was cut: {size - start:,} of {int(announced):,} bytes came"
-                    )
+                _require_length(response, size - start)
             return size
 
         to.seek(0)
@@ -461,6 +458,13 @@ def _says_error(answer: Mapping[str, Any]) -> bool:
     if isinstance(answer.get("error"), dict):
         return True
     return isinstance(answer.get("message"), str) and ("type" in answer or answer.get("object") == "error")
+
+
+def _require_length(response: httpx2.Response, size: int) -> None:
+    """Make sure that as many bytes came as were announced."""
+    announced = response.headers.get("content-length")
+    if announced and not response.headers.get("content-encoding") and int(announced) != size:
+        raise ServiceError(f"a download was cut: {size:,} of {int(announced):,} bytes came")
 
 
 def _continues(response: httpx2.Response, at: int) -> bool:

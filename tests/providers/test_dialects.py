@@ -2,10 +2,12 @@
 
 import json
 
+import httpx2
 import pytest
 
 from rowbatch.core.result import read_result
 from rowbatch.core.states import RowStatus
+from rowbatch.http import HttpClient
 from rowbatch.providers import anthropic, gemini, mistral
 from rowbatch.providers.base import TOKEN_FIELD
 from rowbatch.providers.catalog import find_provider, provider_names
@@ -190,6 +192,30 @@ def test_anthropic_results(result, status, content, cause):
     assert content is None or found.content == content
     if status == "ok":
         assert (found.model, found.prompt_tokens, found.completion_tokens) == ("claude-x", 15, 3)
+
+
+@pytest.mark.parametrize(
+    ("head", "is_ours"),
+    [
+        pytest.param(b'{"custom_id":"row-1-0123456789abcdefx1"}\n', True, id="ours"),
+        pytest.param(b'{"custom_id":"row-1-0123456789abcdefx2"}\n', False, id="another-attempt"),
+        pytest.param(
+            b'{"custom_id":"theirs"}\n{"custom_id":"row-1-0123456789abcdefx1"}\n', True, id="second"
+        ),
+        pytest.param(b"", None, id="empty"),
+        pytest.param(b'{"custom_id":"row-1-0123', None, id="cut"),
+    ],
+)
+def test_whose_an_anthropic_batch_is(head, is_ours):
+    """
+    What cannot be told is not taken for somebody else's: it would be paid twice.
+    """
+
+    def handler(_):
+        return httpx2.Response(200, content=head)
+
+    with HttpClient("http://127.0.0.1:9/v1", transport=httpx2.MockTransport(handler)) as http:
+        assert anthropic.AnthropicBatchClient(http)._is_ours("msgbatch_1", TOKEN) is is_ours
 
 
 def test_anthropic_results_of_another_batch():

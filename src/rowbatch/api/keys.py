@@ -78,7 +78,8 @@ def require_key(provider: Provider, base_url: str) -> Key | None:
         return found.key
     if is_loopback(base_url):
         return None
-    given = [name for name in provider.key_variables if os.environ.get(name, "").strip()]
+    known = {**_dotenv(Path()), **os.environ}
+    given = [name for name in provider.key_variables if (known.get(name) or "").strip()]
     if given:
         raise UsageError(
             f"the key in {given[0]} belongs to {host_of(provider.base_url)}, and is not sent to "

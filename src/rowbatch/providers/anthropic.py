@@ -174,8 +174,10 @@ class AnthropicBatchClient:
             # Results that were archived or removed are none of a batch that was just made.
             pass_if_gone(error)
             return False
-        told = [line for line in lines if line.strip()]
-        return any(_has_mark(line, token) for line in told) if told else None
+        marks = [_has_mark(line, token) for line in lines]
+        if any(marks):
+            return True
+        return False if False in marks else None
 
     def fetch(self, file_id: str, to: BinaryIO) -> int:
         return self._http.download(f"messages/batches/{file_id}/results", to)
@@ -230,10 +232,15 @@ def read_batch(answer: Mapping[str, Any]) -> BatchView:
     )
 
 
-def _has_mark(line: bytes, token: str) -> bool:
+def _has_mark(line: bytes, token: str) -> bool | None:
+    """Whether a result has the mark of a token; None for what is no result."""
     try:
-        unmarked_id(str(json.loads(line)["custom_id"]), token)
+        custom_id = str(json.loads(line)["custom_id"])
     except (ValueError, KeyError, TypeError):
+        return None
+    try:
+        unmarked_id(custom_id, token)
+    except ValueError:
         return False
     return True
 

@@ -1,0 +1,163 @@
+"""Paid runs as a user types them, against a provider in a process of its own."""
+
+import csv
+import os
+import subprocess
+import sys
+
+import pytest
+
+from driving import KEY, texts
+from end_to_end import read_rows
+from kill_runs import command_for, fake_server, judged
+
+ROWS = 60
+
+
+@pytest.fixture
+def workplace(tmp_path):
+    with (tmp_path / "posts.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["id", "text"], *([n, text] for n, text in enumerate(texts(ROWS), 1))])
+    return tmp_path
+
+
+def type_in(workplace, *words, **variables):
+    """Type a command; returns what came of it."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")},
+        "ROWBATCH_HOME": str(workplace / "home"),
+        "OPENAI_API_KEY": KEY,
+        **variables,
+    }
+    done = subprocess.run(
+        [str(word) for word in words],
+        cwd=workplace,
+        env=environment,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+    assert KEY not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def rowbatch(workplace, *words, **variables):
+    return type_in(workplace, sys.executable, "-m", "rowbatch", *words, **variables)
+
+
+@pytest.mark.parametrize(
+    ("faults", "code", "result"),
+    [
+        pytest.param({}, 0, "done", id="done"),
+        pytest.param({"rows_refused": 0.2}, 9, "gaps", id="done-with-gaps"),
+        pytest.param({"unpaid": 0}, 10, "needs-you", id="needs-you"),
+    ],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell")
+def test_exit_codes_and_the_command_at_the_end(workplace, faults, code, result):
+    """
+    The code and the person's own command tell how it ended; the table is there in every case.
+    """
+    with fake_server(workplace, faults, 1) as address:
+        told = 'echo "$ROWBATCH_RESULT $ROWBATCH_OUTPUT" > told'
+        done = type_in(workplace, *command_for(workplace, address), "--on-done", told)
+        assert done.returncode == code, done.stderr
+        assert (workplace / "told").read_text().split() == [result, str(workplace / "out.csv")]
+        assert judged(address)["double_submits"] == {}
+    rows = read_rows(workplace / "out.csv")
+    assert [row["text"] for row in rows] == texts(ROWS)
+    if code == 10:
+        assert "--go-on" in done.stderr
+        assert "unsent" in {row["status"] for row in rows}
+
+
+def test_the_same_command_again_pays_nothing(workplace):
+    """
+    A second time it is the same run: no call that costs money, the same table.
+    """
+    with fake_server(workplace, {}, 2) as address:
+        command = command_for(workplace, address)
+        assert type_in(workplace, *command).returncode == 0
+        first = (workplace / "out.csv").read_bytes()
+        made = judged(address)["posts"]
+        again = type_in(workplace, *command)
+        assert again.returncode == 0
+        assert "goes on" in again.stdout
+        assert judged(address)["posts"] == made
+    assert (workplace / "out.csv").read_bytes() == first
+    assert [path.name for path in (workplace / "rowbatch-runs").iterdir()] == ["posts"]
+
+
+def test_another_question_is_another_run(workplace):
+    """
+    A changed prompt does not go on with the old run's answers.
+    """
+    with fake_server(workplace, {}, 3) as address:
+        assert type_in(workplace, *command_for(workplace, address)).returncode == 0
+        other = [
+            word if word != "Which?" else "Which one?"
+            for word in (*command_for(workplace, address), "-o", "other.csv")
+        ]
+        assert type_in(workplace, *other).returncode == 0
+    assert len(list((workplace / "rowbatch-runs").iterdir())) == 2
+
+
+def test_a_cap_on_the_command_line(workplace):
+    """
+    More than the cap is not submitted; without a known price a cap cannot be kept, and that is said.
+    """
+    with fake_server(workplace, {}, 4) as address:
+        command = command_for(workplace, address)
+        done = type_in(workplace, *command, "--max-cost", "0.0001")
+        assert done.returncode == 9
+        assert "cap of $0.0001" in done.stdout
+        assert judged(address)["posts"] == 0
+        unknown = [word if word != "gpt-4o-mini" else "nobody-knows" for word in command]
+        done = type_in(workplace, *unknown, "--max-cost", "1", "-o", "other.csv")
+        assert done.returncode == 2
+        assert "models.toml" in done.stderr
+        home = workplace / "home"
+        (home / "models.toml").write_text('[openai."nobody-knows"]\ninput_usd = 1\noutput_usd = 2\n')
+        done = type_in(workplace, *unknown, "--max-cost", "1", "-o", "other.csv")
+        assert done.returncode == 0, done.stderr
+
+
+def test_try_verify_log_clean_and_doctor(workplace):
+    """
+    The small commands, on one run.
+    """
+    with fake_server(workplace, {}, 5) as address:
+        command = command_for(workplace, address)
+        asked = type_in(workplace, *command[:-1])
+        assert asked.returncode == 2
+        assert "nobody to ask" in asked.stderr
+        tried = rowbatch(workplace, "try", "posts", "--rows", "3", "--yes")
+        assert tried.returncode == 0
+        assert "on average" in tried.stdout
+        assert rowbatch(workplace, "doctor", "posts", "--probe").returncode == 0
+        assert rowbatch(workplace, "resume", "posts", "--yes").returncode == 0
+        assert rowbatch(workplace, "verify", "posts").returncode == 0
+        assert "submitted" in rowbatch(workplace, "log", "posts").stdout
+        cleaned = rowbatch(workplace, "clean", "posts", "--yes")
+        assert cleaned.returncode == 0
+        assert "removed at the provider" in cleaned.stdout
+        result = next((workplace / "rowbatch-runs" / "posts" / "results").iterdir())
+        result.write_bytes(result.read_bytes()[:-1] + b" \n")
+        broken = rowbatch(workplace, "verify", "posts")
+        assert broken.returncode == 1
+        assert result.name in broken.stdout
+
+
+def test_a_key_is_not_sent_to_another_host(workplace):
+    """
+    OPENAI_API_KEY belongs to OpenAI: another host is refused, unless it is named as the address.
+    """
+    words = ["doctor", "--provider", "openai", "--base-url", "https://gateway.invalid/v1"]
+    refused = rowbatch(workplace, *words)
+    assert refused.returncode == 1
+    assert "none was found" in refused.stdout
+    named = rowbatch(workplace, *words, OPENAI_BASE_URL="https://gateway.invalid/v1")
+    assert "none was found" not in named.stdout
