@@ -24,6 +24,7 @@ from driving import POLICY, drive, judge, make_run, rows_of
 from fake_providers import FakeProvider, Faults
 from rowbatch.core.states import ShardState
 from rowbatch.errors import RowbatchError, ServiceError
+from rowbatch.steps import drive as drive_module
 from rowbatch.steps.collect import collect
 from rowbatch.store.ledger import Ledger
 
@@ -104,6 +105,8 @@ def simulate(folder: Path, seed: int) -> Counter[str]:
         AssertionError: A promise was broken.
     """
     rng = random.Random(seed)
+    # The driver's pauses too, so that a seed is the same run each time.
+    drive_module._RANDOM.seed(seed)
     provider = PROVIDERS[seed % len(PROVIDERS)] if seed % 2 else "openai"
     fake = FakeProvider(provider, some_faults(rng), seed)
     fake.work_polls = rng.choice([0, 1, 3])
