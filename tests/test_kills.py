@@ -2,6 +2,8 @@
 
 import csv
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -89,3 +91,53 @@ def test_strace_at_each_rename(tmp_path):
         if killed.returncode == 0:
             break
     assert sys.platform != "linux" or at > 5
+
+
+def can_mount():
+    if sys.platform != "linux" or shutil.which("unshare") is None:
+        return False
+    probe = ["unshare", "-m", "mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", "/mnt"]
+    return subprocess.run(probe, capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not can_mount(), reason="needs leave to mount a small disk")
+@pytest.mark.parametrize("size_kib", range(8, 200, 24))
+def test_a_full_disk_in_a_paid_run(tmp_path, size_kib):
+    """
+    D1: wherever the space runs out: one sentence, exit code 5; with space the same again ends it, paid once.
+    """
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    with (tmp_path / "posts.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["id", "text"], *([n, text] for n, text in enumerate(texts(60), 1))])
+    environment = {**os.environ, "ROWBATCH_HOME": str(tmp_path / "home"), "OPENAI_API_KEY": KEY}
+    with fake_server(tmp_path, {}, size_kib, polls=0) as address:
+        command = [*command_for(tmp_path, address), "--run", f"{disk}/run", "-o", f"{disk}/out.csv"]
+        words = shlex.join(command)
+        script = (
+            f"mount -t tmpfs -o size={size_kib}k tmpfs {disk} && {words}; code=$?; "
+            f"mount -o remount,size=10m {disk}; "
+            f"if [ -e {disk}/run/run.toml ] || [ ! -e {disk}/run ]; then {words} >again 2>&1; "
+            f"else {words.replace(f'{disk}/run', f'{disk}/run2')} >again 2>&1; fi; "
+            f"cp {disk}/out.csv {tmp_path}/out.csv; exit $code"
+        )
+        done = subprocess.run(
+            ["unshare", "-m", "sh", "-c", script],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        count = judged(address)
+    assert "Traceback" not in done.stderr
+    assert done.returncode in (0, 5), done.stderr
+    if done.returncode == 5:
+        assert done.stderr.count("error: ") == 1
+        assert "space" in done.stderr
+    assert count["double_submits"] == {}
+    assert count["paid_twice"] == []
+    with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["text"] for row in rows] == texts(60)
+    assert {row["status"] for row in rows} == {"ok", "skipped"}
