@@ -4,6 +4,7 @@ would prove nothing about ours.
 """
 
 import json
+from contextlib import ExitStack
 from typing import Any
 
 import anthropic
@@ -48,6 +49,7 @@ def test_anthropic(folder):
             result.custom_id: result.result.message.content[0].text
             for result in client.messages.batches.results(made.id)
         }
+        client.close()
         assert answers == {f"row-{number}": text.upper() for number, text in enumerate(TEXTS, 1)}
         assert judged(address)["batches"] == 1
 
@@ -61,8 +63,8 @@ def test_mistral(folder):
         for number, text in enumerate(TEXTS, 1)
     ]
     content = "".join(json.dumps(line) + "\n" for line in lines).encode()
-    with fake_server(folder, {}, 12, polls=0, skin="mistral") as address:
-        client: Any = mistral.Mistral(api_key="k", server_url=address)
+    with ExitStack() as stack, fake_server(folder, {}, 12, polls=0, skin="mistral") as address:
+        client: Any = stack.enter_context(mistral.Mistral(api_key="k", server_url=address))
         uploaded = client.files.upload(file={"file_name": "in.jsonl", "content": content}, purpose="batch")
         made = client.batch.jobs.create(
             input_files=[uploaded.id],
@@ -95,5 +97,6 @@ def test_gemini(folder):
         assert found.state.name == "JOB_STATE_SUCCEEDED"
         assert [batch.name for batch in client.batches.list()] == [made.name]
         content = client.files.download(file=found.dest.file_name)
+        client.close()
         keys = {json.loads(line)["key"] for line in content.splitlines()}
         assert keys == {f"row-{number}" for number in range(1, 4)}
