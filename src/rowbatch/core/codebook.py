@@ -8,7 +8,7 @@ answer must fit. Free text is a codebook without variables.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
@@ -67,10 +67,12 @@ class Codebook(_Strict):
     Attributes:
         instructions: What the model is told first.
         variables: What it has to answer. None: its whole answer is the value, in the column `answer`.
+        language: Of the words that we put around the person's own ones: `en` or `zh`.
     """
 
     instructions: _Text = ""
     variables: tuple[Variable, ...] = ()
+    language: Literal["en", "zh"] = "en"
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -121,23 +123,56 @@ def instructions_text(codebook: Codebook) -> str:
 
     The same codebook always gives the same text; it ends up in the request's system message.
     """
+    words = _WORDS[codebook.language]
     parts = [codebook.instructions] if codebook.instructions else []
     for variable in codebook.variables:
         lines = []
         if variable.question:
             lines.append(variable.question)
         if variable.labels:
-            lines.append(f"{variable.name} is one of:")
+            lines.append(words.one_of.format(variable.name))
             for label in variable.labels:
-                lines.append(f"- {label.name}: {label.definition}" if label.definition else f"- {label.name}")
-                lines.extend(f'  for example: "{example}"' for example in label.examples)
+                defined = f"- {label.name}{words.colon}{label.definition}"
+                lines.append(defined if label.definition else f"- {label.name}")
+                lines.extend(words.example.format(example) for example in label.examples)
         elif not variable.question:
-            lines.append(f"{variable.name}: free text")
+            lines.append(words.free_text.format(variable.name))
         parts.append("\n".join(lines))
     if codebook.variables:
-        fields = ", ".join(f'"{variable.name}"' for variable in codebook.variables)
-        parts.append(f"Answer with a JSON object that has only {fields}.")
+        fields = words.comma.join(f'"{variable.name}"' for variable in codebook.variables)
+        parts.append(words.answer.format(fields))
     return "\n\n".join(parts)
+
+
+class _Words(NamedTuple):
+    """What stands around the person's own words, in one language."""
+
+    one_of: str
+    example: str
+    free_text: str
+    answer: str
+    colon: str
+    comma: str
+
+
+_WORDS = {
+    "en": _Words(
+        one_of="{} is one of:",
+        example='  for example: "{}"',
+        free_text="{}: free text",
+        answer="Answer with a JSON object that has only {}.",
+        colon=": ",
+        comma=", ",
+    ),
+    "zh": _Words(
+        one_of="{} 取以下各值之一：",
+        example="  例如：“{}”",
+        free_text="{}：自由文本",
+        answer="请用一个 JSON 对象回答，其中只有 {}。",
+        colon="：",
+        comma="、",
+    ),
+}
 
 
 def answer_schema(codebook: Codebook) -> dict[str, Any] | None:

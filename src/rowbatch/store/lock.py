@@ -71,6 +71,18 @@ def run_lock(folder: Path, doing: str) -> Iterator[None]:
         yield
 
 
+def is_locked(folder: Path) -> bool:
+    """Whether somebody holds the run at this moment."""
+    try:
+        with (folder / LOCK_NAME).open("r+", encoding="utf-8") as file:
+            _lock(file)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
 def _holder(path: Path) -> str:
     try:
         holder = json.loads(path.read_text(encoding="utf-8"))

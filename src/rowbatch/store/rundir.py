@@ -40,7 +40,7 @@ class RunSettings:
         created_at: ISO 8601, UTC.
         rowbatch_version: The version that made the run.
         table: path, sha256, size_bytes, reading (the options it was read with), text (name of the text
-            column or "").
+            column or ""), name (what people call the file, where that is not its name).
         request: provider, base_url, model, url, system, user, parameters.
         answer: instructions and variables, as in a codebook; or no variables for free text.
         output: path (or ""), overwrite, and the names of the new columns.
@@ -62,7 +62,8 @@ class RunSettings:
             return {
                 "table": dict(settings.table),
                 "request": dict(settings.request),
-                "answer": dict(settings.answer),
+                # Runs of before there was a choice are in English.
+                "answer": {"language": "en", **settings.answer},
                 "output": {k: v for k, v in settings.output.items() if k not in ("overwrite", "writing")},
             }
 

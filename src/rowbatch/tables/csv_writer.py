@@ -64,8 +64,13 @@ class CsvTableWriter(TableWriter):
         if not self._formula_safe:
             return frame
         cell = pl.all()
-        danger = cell.str.contains(_FORMULA) & ~cell.str.contains(_PLAIN_NUMBER)
-        return frame.with_columns(pl.when(danger).then(pl.lit("'") + cell).otherwise(cell).name.keep())
+        marked = pl.when(looks_like_formula(cell)).then(pl.lit("'") + cell)
+        return frame.with_columns(marked.otherwise(cell).name.keep())
+
+
+def looks_like_formula(cell: pl.Expr) -> pl.Expr:
+    """Whether a spreadsheet would take a text for a formula."""
+    return cell.str.contains(_FORMULA) & ~cell.str.contains(_PLAIN_NUMBER)
 
 
 class CsvWriter:

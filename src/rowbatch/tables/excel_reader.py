@@ -26,6 +26,19 @@ class ExcelTable(FrameTable):
     format = "excel"
 
 
+def sheet_names(path: Path) -> tuple[str, ...]:
+    """Names of the sheets of a workbook; nothing where the file is none."""
+    import fastexcel
+
+    try:
+        with path.open("rb") as file:
+            if not file.read(4).startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+                return ()
+        return tuple(fastexcel.read_excel(path.read_bytes()).sheet_names)
+    except (OSError, fastexcel.FastExcelError):
+        return ()
+
+
 def open_excel(path: Path, options: ReadOptions) -> ExcelTable:
     """
     Open a sheet. Its first row that is not empty is the header.

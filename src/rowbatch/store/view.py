@@ -1,0 +1,178 @@
+"""
+Any rows of a table at once, whatever its format: for people who scroll, jump, search and filter.
+
+A view is a folder of Arrow files, one for each chunk of the table, in the order of the rows. They are mapped
+into memory and not read, so a page of rows costs a page of the disk. It can be looked at while it is written.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from rowbatch.errors import InputError, from_os_error
+from rowbatch.store.atomic import write_atomically
+
+_HEAD, _DONE = "head.json", "done.json"
+ROW = "row"
+"""Name of the column with the row number, from 1, in what `TableView.scan` gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewState:
+    """
+    How far a view is.
+
+    Attributes:
+        rows: Written so far.
+        is_complete: That is all.
+        notes: What the writer wanted to be known at the end.
+    """
+
+    rows: int
+    is_complete: bool
+    notes: Mapping[str, Any]
+
+
+def write_view(
+    folder: Path,
+    columns: Sequence[str],
+    chunks: Iterable[tuple[int, pl.DataFrame]],
+    *,
+    keys: Sequence[str] | None = None,
+    notes: Callable[[], Mapping[str, Any]] = dict,
+    progress: Callable[[int], None] | None = None,
+) -> None:
+    """
+    Write a view; what is left of an earlier one that was not finished is removed.
+
+    Args:
+        folder: Where it goes.
+        columns: What the columns are called, for people; any texts.
+        chunks: Number of the first row, and the rows: all text, columns named as `keys` says.
+        keys: Names of the columns in the frames; None means their positions: "0", "1", …
+        notes: Asked at the end.
+        progress: Called with the number of rows written so far.
+    Raises:
+        StorageError: The disk is full, or refuses.
+    """
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True)
+        named = list(keys) if keys is not None else [str(position) for position in range(len(columns))]
+        _write(folder / _HEAD, {"columns": list(columns), "keys": named})
+        rows = 0
+        for first_row, frame in chunks:
+            part = folder / f"{first_row:015d}.part"
+            frame.write_ipc(part, compression="uncompressed")
+            part.replace(part.with_suffix(".arrow"))
+            rows = first_row + frame.height - 1
+            if progress:
+                progress(rows)
+        _write(folder / _DONE, {"rows": rows, "notes": dict(notes())})
+    except OSError as error:
+        raise from_os_error(error, str(folder)) from error
+
+
+class TableView:
+    """
+    A view that is there, or is being written.
+
+    Raises:
+        InputError: It is not there, or damaged.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            head = json.loads((folder / _HEAD).read_bytes())
+            self.columns: tuple[str, ...] = tuple(head["columns"])
+            self.keys: tuple[str, ...] = tuple(head["keys"])
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(f"{folder} is no view of a table") from error
+        self._starts: list[int] = []
+        self._state: ViewState | None = None
+
+    @property
+    def state(self) -> ViewState:
+        """How far it is."""
+        if self._state is not None:
+            return self._state
+        try:
+            done = json.loads((self.folder / _DONE).read_bytes())
+        except FileNotFoundError:
+            self._list()
+            if not self._starts:
+                return ViewState(0, False, {})
+            last = self._starts[-1]
+            return ViewState(last + self._part(last).height - 1, False, {})
+        except (OSError, ValueError) as error:
+            raise InputError(f"{self.folder} is no view of a table") from error
+        self._list()
+        self._state = ViewState(int(done["rows"]), True, done["notes"])
+        return self._state
+
+    def frame(self, start: int, count: int) -> pl.DataFrame:
+        """
+        Some rows.
+
+        Args:
+            start: Row number of the first, from 1.
+            count: At most so many; fewer where the table ends.
+        """
+        total = self.state.rows
+        start, stop = max(1, start), min(total, start + count - 1)
+        found: list[pl.DataFrame] = []
+        while start <= stop:
+            first = self._starts[bisect_right(self._starts, start) - 1]
+            part = self._part(first)
+            piece = part.slice(start - first, stop - start + 1)
+            if not piece.height:
+                break
+            found.append(piece)
+            start += piece.height
+        return pl.concat(found) if found else self._empty()
+
+    def take(self, rows: Sequence[int]) -> pl.DataFrame:
+        """Rows of these numbers, in this order; each is there."""
+        found = [self.frame(row, 1) for row in rows]
+        return pl.concat(found) if found else self._empty()
+
+    def scan(self, columns: Sequence[str] | None = None) -> pl.LazyFrame:
+        """All rows that are there, with their number in `row`; or some of the columns of them."""
+        if not self.state.rows:
+            return self._empty().with_columns(pl.lit(0, pl.Int64).alias(ROW)).lazy()
+        paths = [self._path(start) for start in self._starts]
+        scan = (
+            pl.scan_ipc(paths, glob=False)
+            .with_row_index(ROW, offset=1)
+            .with_columns(pl.col(ROW).cast(pl.Int64))
+        )
+        return scan if columns is None else scan.select(ROW, *columns)
+
+    def _list(self) -> None:
+        self._starts = sorted(int(path.stem) for path in self.folder.glob("*.arrow"))
+
+    def _path(self, start: int) -> Path:
+        return self.folder / f"{start:015d}.arrow"
+
+    def _part(self, start: int) -> pl.DataFrame:
+        try:
+            return pl.read_ipc(self._path(start))
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise InputError(f"{self.folder} is damaged, or was removed") from error
+
+    def _empty(self) -> pl.DataFrame:
+        return pl.DataFrame(schema=dict.fromkeys(self.keys, pl.String))
+
+
+def _write(path: Path, document: Mapping[str, Any]) -> None:
+    write_atomically(path, json.dumps(document, ensure_ascii=False).encode(), overwrite=True)
