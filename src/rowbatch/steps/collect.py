@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -18,27 +18,20 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from rowbatch.core.answer import AnswerReader
-from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.errors import OutputExists
+from rowbatch.steps.answered import AnsweredTable
 from rowbatch.steps.create import STATUS_COLUMNS
-from rowbatch.steps.duplicates import AnswersOfDuplicates, Duplicates
 from rowbatch.steps.error_list import ErrorList
 from rowbatch.steps.extract_report import count_statuses
 from rowbatch.steps.findings import read_findings
-from rowbatch.steps.frozen import blank_rows, codebook_of, table_of, text_columns
-from rowbatch.steps.shard_answers import RunAnswers
 from rowbatch.store.atomic import atomic_path, require_free, write_atomically
 from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.store.rundir import RunDirectory, RunSettings, digest_file
-from rowbatch.tables.base import Table, TableChunk
 from rowbatch.tables.writer import AddedColumn, TableShape, WriteOptions, format_of, open_writer
 
 if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
-
-SKIPPED_REASON = "the text is empty"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +129,6 @@ def collect(
     path = output or Path(settings.output["path"] or run.labelled)
     for written in (path, *([errors] if errors else [])):
         format_of(written)
-    codebook = codebook_of(settings)
-    reader = AnswerReader(codebook)
-    table = table_of(run, settings)
-    asked_columns = text_columns(table, settings)
-    duplicates = Duplicates.load(run.duplicates_path) if settings.request.get("dedupe") else Duplicates.none()
     report = CollectReport(path=path)
     with run.ledger() as ledger:
         shards = ledger.shards()
@@ -160,21 +148,20 @@ def collect(
         if errors:
             require_free(errors, overwrite=overwrite)
         names = [str(name) for name in settings.output["columns"]]
-        is_embeddings = settings.request["url"] == Endpoint.EMBEDDINGS
-        answers = RunAnswers(run, shards, reader, report, embeddings=is_embeddings)
-        kind = pl.Array(pl.Float32, answers.embedding_size) if answers.embedding_size else None
-        added = _added_columns(codebook, names, kind)
-        sources = (*map(str, range(reader.width)), *STATUS_COLUMNS)
+        answered = AnsweredTable(run, shards, report)
+        codebook, table = answered.codebook, answered.table
+        added = added_columns(codebook, names, answered.embedding)
+        sources = (*map(str, range(answered.width)), *STATUS_COLUMNS)
         named = [pl.col(source).alias(name) for source, name in zip(sources, names, strict=True)]
-        if kind:
-            named[0] = named[0].cast(kind)
+        if answered.embedding:
+            named[0] = named[0].cast(answered.embedding)
         shape = TableShape(table.header, table.columns, added, table.label)
         options = writing or WriteOptions(**settings.output.get("writing", {}))
         with ExitStack() as outputs:
             temporary = outputs.enter_context(atomic_path(path, overwrite=replaceable))
             failed = ErrorList.begin(outputs, errors, options, overwrite=overwrite) if errors else None
             with open_writer(temporary, format_of(path), shape, options) as writer:
-                for chunk, frame in _answered(table, asked_columns, duplicates, answers):
+                for chunk, frame in answered.chunks():
                     writer.write(chunk, frame.select(named))
                     if failed:
                         failed.write(frame)
@@ -190,45 +177,16 @@ def collect(
     return report
 
 
-def _added_columns(
+def added_columns(
     codebook: Codebook, names: Sequence[str], embedding: pl.DataType | None
 ) -> tuple[AddedColumn, ...]:
+    """The columns of the answer and of the status, as a writer wants to know them."""
     columns = [AddedColumn(name) for name in names]
     if embedding is not None:
         columns[0] = AddedColumn(names[0], dtype=embedding)
     for index, variable in enumerate(codebook.variables):
         columns[index] = AddedColumn(names[index], variable.question, tuple(variable.label_names))
     return tuple(columns)
-
-
-def _answered(
-    table: Table, asked_columns: list[int], duplicates: Duplicates, answers: RunAnswers
-) -> Iterator[tuple[TableChunk, pl.DataFrame]]:
-    """Every chunk of the table, with one answer for each of its rows."""
-    again = AnswersOfDuplicates(duplicates)
-    for chunk in table.chunks():
-        first, height = chunk.first_row, chunk.frame.height
-        rows = pl.int_range(first, first + height, dtype=pl.Int64, eager=True).alias("row")
-        not_asked = blank_rows(chunk.frame, asked_columns) | duplicates.mask(first, height)
-        found = answers.of_rows(rows.filter(~not_asked))
-        again.keep(found)
-        yield chunk, _in_order(rows, found, again.answers(first, height))
-    answers.finish()
-
-
-def _in_order(rows: pl.Series, found: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
-    """One answer for each row: found, or an earlier row's; the others are skipped."""
-    if repeated.height:
-        found = pl.concat([found, repeated])
-    elif found.height == len(rows):
-        return found
-    joined = rows.to_frame().join(found, on="row", how="left", maintain_order="left")
-    skipped = {"status": RowStatus.SKIPPED.value, "status_reason": SKIPPED_REASON}
-    return joined.with_columns(
-        pl.col(name).fill_null(skipped.get(name, ""))
-        for name, kind in joined.schema.items()
-        if kind == pl.String
-    )
 
 
 def _count(report: CollectReport, answers: pl.DataFrame, codebook: Codebook) -> None:
@@ -302,7 +260,7 @@ def _write_metadata(
             "parameters": settings.request["parameters"],
             "template": settings.request["template"],
             "codebook": settings.answer,
-            "input": {"file": Path(settings.table["path"]).name, "sha256": settings.table["sha256"]},
+            "input": {"file": table_name(settings), "sha256": settings.table["sha256"]},
             "columns_added": list(names),
             "rows": report.rows,
             "statuses": dict(report.statuses),
@@ -323,6 +281,11 @@ def _write_metadata(
     write_atomically(
         target, (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode(), overwrite=True
     )
+
+
+def table_name(settings: RunSettings) -> str:
+    """What people call the table of a run."""
+    return str(settings.table.get("name") or Path(settings.table["path"]).name)
 
 
 def _metadata_path(path: Path) -> Path:

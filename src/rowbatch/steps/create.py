@@ -54,6 +54,7 @@ def create(
     writing: WriteOptions | None = None,
     policy: Mapping[str, Any] | None = None,
     existing: Sequence[RunDirectory] = (),
+    name: str = "",
 ) -> RunDirectory | None:
     """
     Make a run directory. Nothing is sent, and nothing else is written.
@@ -78,6 +79,7 @@ def create(
         reading: How to read the table.
         policy: How it is to be driven.
         existing: Runs that are there; nothing is made when one of them asks the same.
+        name: What people call the table, where its file is called otherwise.
     Returns:
         That one; or None.
     Raises:
@@ -123,6 +125,7 @@ def create(
             "encoding_guessed": opened.guessed_encoding,
             "text": text or "",
             "image": image or "",
+            **({"name": name} if name else {}),
             "image_folder": str(image_folder.resolve()) if image_folder else "",
         },
         request={

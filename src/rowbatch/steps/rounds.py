@@ -76,7 +76,7 @@ def plan_next_round(
     cutter = ShardCutter(limits)
     made: list[Shard] = []
     rows: list[int] = []
-    pending = _Pending()
+    pending = Pending()
     number = 0
     for shard in asked:
         again = _rows_to_ask(run, shard, reader, ask_invalid_again=ask_invalid_again)
@@ -87,12 +87,12 @@ def plan_next_round(
             (cut,) = cutter.cut([len(line)], [row])
             if cut.shard != number:
                 if number:
-                    made.append(_written(run, last + 1, number, pending))
-                number, pending = cut.shard, _Pending()
+                    made.append(written_shard(run, last + 1, number, pending))
+                number, pending = cut.shard, Pending()
             pending.add(row, line, per_row)
             rows.append(row)
     if number:
-        made.append(_written(run, last + 1, number, pending))
+        made.append(written_shard(run, last + 1, number, pending))
     if not made:
         ledger.set_fact(end_fact(last, ask_invalid_again=ask_invalid_again), "yes")
         return NextRound(last + 1, 0, 0)
@@ -107,7 +107,7 @@ def end_fact(round_: int, *, ask_invalid_again: bool) -> str:
     return f"round {round_} is the last" + (", also of invalid answers" if ask_invalid_again else "")
 
 
-class _Pending:
+class Pending:
     """Lines of the shard that is being filled."""
 
     def __init__(self) -> None:
@@ -116,13 +116,15 @@ class _Pending:
         self.tokens = 0.0
 
     def add(self, row: int, line: bytes, tokens: float) -> None:
+        """Add the request of a row, higher than those before, and the tokens of its prompt."""
         self.first_row = self.first_row or row
         self.last_row = row
         self.lines.append(line)
         self.tokens += tokens
 
 
-def _written(run: RunDirectory, round_: int, number: int, pending: _Pending) -> Shard:
+def written_shard(run: RunDirectory, round_: int, number: int, pending: Pending) -> Shard:
+    """Write the request file of a shard, whole; the ledger does not know it yet."""
     name = f"r{round_}-{number:04d}"
     path = run.request_path(name)
     with atomic_path(path, overwrite=True) as temporary, temporary.open("wb") as file:
@@ -168,13 +170,19 @@ def _rows_to_ask(
             answered.add(row)
             if passes or wrong:
                 again[row] = wrong
-    for row, _ in _asked(run, shard):
+    for row, _ in asked_lines(run, shard):
         if row not in answered:
             again[row] = None
     return again
 
 
-def _asked(run: RunDirectory, shard: Shard) -> Iterator[tuple[int, bytes]]:
+def asked_lines(run: RunDirectory, shard: Shard) -> Iterator[tuple[int, bytes]]:
+    """
+    Row number and request line of every row that a shard asks, in its order.
+
+    Raises:
+        RunError: The file is gone.
+    """
     path = run.request_path(shard.name)
     begin = b'{"custom_id":"row-'
     if not path.is_file():
@@ -195,13 +203,13 @@ def _asked(run: RunDirectory, shard: Shard) -> Iterator[tuple[int, bytes]]:
 def _lines(
     run: RunDirectory, shard: Shard, again: dict[int, tuple[str, str] | None]
 ) -> Iterator[tuple[int, bytes]]:
-    for row, line in _asked(run, shard):
+    for row, line in asked_lines(run, shard):
         if row in again:
             wrong = again[row]
-            yield row, _with_error(line, *wrong) if wrong else line
+            yield row, line_with_error(line, *wrong) if wrong else line
 
 
-def _with_error(line: bytes, answer: str, reason: str) -> bytes:
+def line_with_error(line: bytes, answer: str, reason: str) -> bytes:
     """The same request, with the answer that came and what is wrong with it."""
     request: dict[str, Any] = json.loads(line)
     body = request["body"]

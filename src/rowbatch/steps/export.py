@@ -1,0 +1,200 @@
+"""
+`export`: the labelled table once more, in any format, with the labels that people corrected.
+
+Reads only: the run, its ledger and the table that `collect` wrote stay as they are, so it works beside a
+program that drives the run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from rowbatch.core.states import RowStatus
+from rowbatch.errors import UsageError
+from rowbatch.steps.answered import AnsweredTable
+from rowbatch.steps.collect import added_columns
+from rowbatch.steps.create import STATUS_COLUMNS
+from rowbatch.steps.extract_report import count_statuses
+from rowbatch.store.atomic import atomic_path
+from rowbatch.store.corrections import Corrections, read_corrections
+from rowbatch.store.rundir import RunDirectory
+from rowbatch.tables.base import TableChunk
+from rowbatch.tables.csv_writer import looks_like_formula
+from rowbatch.tables.writer import AddedColumn, TableShape, WriteOptions, format_of, open_writer
+
+
+@dataclass(slots=True)
+class ExportReport:
+    """
+    What was written.
+
+    Attributes:
+        path: The table.
+        rows: In it.
+        left_out: Rows of the input that are not in it, because they were not wanted.
+        corrected: Rows with a label that a person gave.
+        statuses: How many rows of each status, of all.
+        formulas: Cells that a spreadsheet would take for formulas: marked, or left as they are.
+    """
+
+    path: Path
+    rows: int = 0
+    left_out: int = 0
+    corrected: int = 0
+    statuses: Counter[RowStatus] = field(default_factory=Counter)
+    formulas: int = 0
+    unknown_ids: int = 0
+    repeated_ids: int = 0
+    unreadable_lines: int = 0
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
+
+
+def export(
+    run: RunDirectory,
+    path: Path,
+    *,
+    writing: WriteOptions | None = None,
+    only_answered: bool = False,
+    columns: Sequence[str] | None = None,
+    with_status: bool = True,
+    overwrite: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> ExportReport:
+    """
+    Write the labelled table.
+
+    A variable that people corrected somewhere has three columns: what holds now under its own name, then
+    `…_model` and `…_human`.
+
+    Args:
+        run: A run that is built.
+        path: Where to; its ending says the format.
+        writing: How.
+        only_answered: Leave out rows that have no label.
+        columns: Which columns of the input; None means all.
+        with_status: Also status, reason, raw answer and model.
+        overwrite: Whether a file may be replaced.
+        progress: Called with the number of rows done so far.
+    Raises:
+        OutputExists: It is there.
+        TableError: There is no such column.
+        RunError: The table or a raw file was changed since.
+    """
+    corrections = read_corrections(run.path)
+    report = ExportReport(path)
+    with run.ledger() as ledger:
+        shards = ledger.shards()
+    answered = AnsweredTable(run, shards, report)
+    table, codebook = answered.table, answered.codebook
+    kept = list(range(len(table.header))) if columns is None else [table.column(name) for name in columns]
+    names = [str(name) for name in answered.settings.output["columns"]]
+    added = list(added_columns(codebook, names, answered.embedding))
+    values, status = added[: answered.width], added[answered.width :]
+    corrected = _corrected_variables(codebook.columns, corrections)
+    taken = {*table.header, *names}
+    shown: list[tuple[AddedColumn, str]] = []
+    for position, column in enumerate(values):
+        shown.append((column, f"final:{position}" if position in corrected else str(position)))
+        if position in corrected:
+            for ending, source in (("model", str(position)), ("human", f"human:{position}")):
+                shown.append((_beside(column, ending, taken), source))
+    if with_status:
+        shown += [(column, source) for column, source in zip(status, STATUS_COLUMNS, strict=True)]
+    shape = TableShape(
+        tuple(table.header[position] for position in kept),
+        tuple(table.columns[position] for position in kept) if table.columns else (),
+        tuple(column for column, _ in shown),
+        table.label,
+    )
+    pick = [pl.col(source).cast(column.dtype).alias(column.name) for column, source in shown]
+    human = _human_frame(codebook.columns, corrections, corrected)
+    format_name = format_of(path)
+    if only_answered and answered.embedding is not None and corrected:
+        raise UsageError("embeddings are not corrected by hand")
+    with (
+        atomic_path(path, overwrite=overwrite) as temporary,
+        open_writer(temporary, format_name, shape, writing) as writer,
+    ):
+        for chunk, answers in answered.chunks():
+            count_statuses(answers, report.statuses, Counter())
+            frame = _with_corrections(answers, human, corrected)
+            report.corrected += int(frame["is_corrected"].sum())
+            keep = None
+            if only_answered:
+                keep = frame["is_corrected"] | (frame["status"] == RowStatus.OK.value)
+                report.left_out += frame.height - int(keep.sum())
+            part = _part(chunk, kept, keep)
+            chosen = (frame if keep is None else frame.filter(keep)).select(pick)
+            report.formulas += _formulas(part.frame) + _formulas(chosen)
+            writer.write(part, chosen)
+            report.rows += chosen.height
+            if progress:
+                progress(chunk.first_row + chunk.frame.height - 1)
+    return report
+
+
+def _part(chunk: TableChunk, kept: Sequence[int], keep: pl.Series | None) -> TableChunk:
+    """Some columns, and some rows, of a chunk."""
+
+    def cut(frame: pl.DataFrame) -> pl.DataFrame:
+        found = frame[:, list(kept)]
+        # The writers go by the positions.
+        found.columns = [str(position) for position in range(len(kept))]
+        return found if keep is None else found.filter(keep)
+
+    return TableChunk(chunk.first_row, cut(chunk.frame), None if chunk.typed is None else cut(chunk.typed))
+
+
+def _formulas(frame: pl.DataFrame) -> int:
+    texts = frame.select(pl.col(pl.String))
+    if not texts.width or not texts.height:
+        return 0
+    return int(texts.select(pl.sum_horizontal(looks_like_formula(pl.all()).sum())).item() or 0)
+
+
+def _corrected_variables(columns: Sequence[str], corrections: Corrections) -> dict[int, str]:
+    named = {variable for values in corrections.values() for variable in values}
+    return {position: name for position, name in enumerate(columns) if name in named}
+
+
+def _beside(column: AddedColumn, ending: str, taken: set[str]) -> AddedColumn:
+    name = f"{column.name}_{ending}"
+    while name in taken:
+        name = f"rowbatch_{name}"
+    taken.add(name)
+    return AddedColumn(name, column.label, column.labels, column.dtype)
+
+
+def _human_frame(
+    columns: Sequence[str], corrections: Corrections, corrected: Mapping[int, str]
+) -> pl.DataFrame:
+    known = {row: values for row, values in corrections.items() if any(name in columns for name in values)}
+    return pl.DataFrame(
+        {"row": list(known)}
+        | {
+            f"human:{position}": [values.get(name) for values in known.values()]
+            for position, name in corrected.items()
+        },
+        schema={"row": pl.Int64} | {f"human:{position}": pl.String for position in corrected},
+    )
+
+
+def _with_corrections(frame: pl.DataFrame, human: pl.DataFrame, corrected: Mapping[int, str]) -> pl.DataFrame:
+    if not corrected:
+        return frame.with_columns(pl.lit(False).alias("is_corrected"))
+    joined = frame.join(human, on="row", how="left", maintain_order="left")
+    return joined.with_columns(
+        pl.any_horizontal([pl.col(f"human:{position}").is_not_null() for position in corrected]).alias(
+            "is_corrected"
+        ),
+        *(
+            pl.coalesce(f"human:{position}", str(position)).alias(f"final:{position}")
+            for position in corrected
+        ),
+    ).with_columns(pl.col(f"human:{position}").fill_null("") for position in corrected)

@@ -1,0 +1,149 @@
+"""
+Rows whose failure a person wants to be asked again: a round of their own.
+
+`rounds` asks again by itself what may pass. This is for the rest: answers that the codebook does not allow,
+answers that were cut off, rows that are still without an answer after the last round.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from rowbatch.core.endpoint import output_limit
+from rowbatch.core.shard import ShardCutter, ShardLimits
+from rowbatch.core.states import RowStatus, ShardState
+from rowbatch.errors import RunError, UsageError
+from rowbatch.steps.answered import AnsweredTable
+from rowbatch.steps.export import ExportReport
+from rowbatch.steps.rounds import Pending, asked_lines, line_with_error, written_shard
+from rowbatch.store.atomic import atomic_path
+from rowbatch.store.ledger import Ledger, Shard
+from rowbatch.store.rundir import RunDirectory
+
+REPAIRABLE = (
+    RowStatus.ERROR,
+    RowStatus.EXPIRED,
+    RowStatus.CANCELLED,
+    RowStatus.MISSING,
+    RowStatus.INVALID,
+    RowStatus.TRUNCATED,
+    RowStatus.REFUSED,
+)
+"""Statuses of rows that were asked and have no usable answer."""
+_MORE_TOKENS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """
+    What was planned.
+
+    Attributes:
+        round: Its number.
+        rows: How many are asked again; 0 when there are none, and then there is no round.
+    """
+
+    round: int
+    rows: int
+
+
+def plan_repair(
+    run: RunDirectory, ledger: Ledger, limits: ShardLimits, statuses: Sequence[RowStatus]
+) -> Repair:
+    """
+    Write the requests of a round that asks again, and enter them into the ledger, all or none.
+
+    An answer that the codebook does not allow is asked for again with what is wrong with it; one that was
+    cut off with a higher limit; the others with the same bytes.
+
+    Args:
+        run: Its run; every shard is over.
+        ledger: Of the run.
+        limits: Of one file.
+        statuses: Which rows.
+    Raises:
+        UsageError: Rows of such a status are not asked again.
+        RunError: Something is still running, or a request file is gone.
+    """
+    wanted = [RowStatus(status) for status in statuses]
+    strange = [status for status in wanted if status not in REPAIRABLE]
+    if strange or not wanted:
+        raise UsageError(f"rows that are {', '.join(strange) or 'of no status'} are not asked again")
+    shards = [shard for shard in ledger.shards() if shard.state is not ShardState.CUT]
+    if any(shard.state is not ShardState.DOWNLOADED for shard in shards):
+        raise RunError(
+            "batches of this run are still on their way", path=str(run.path), hint="wait until they are over"
+        )
+    again = _rows(run, shards, wanted)
+    number = max(shard.round for shard in shards) + 1
+    first = sorted((shard for shard in shards if shard.round == 1), key=lambda shard: shard.first_row)
+    cutter, pending, part = ShardCutter(limits), Pending(), 0
+    made: list[Shard] = []
+    rows: list[int] = []
+    for row, line, tokens in _lines(run, first, again):
+        (cut,) = cutter.cut([len(line)], [row])
+        if cut.shard != part:
+            if part:
+                made.append(written_shard(run, number, part, pending))
+            part, pending = cut.shard, Pending()
+        pending.add(row, line, tokens)
+        rows.append(row)
+    if not rows:
+        return Repair(number, 0)
+    made.append(written_shard(run, number, part, pending))
+    with atomic_path(run.rows_path(number), overwrite=True) as temporary:
+        pl.DataFrame({"row": rows}, schema={"row": pl.Int64}).write_parquet(temporary)
+    ledger.add_shards(made, event="repair")
+    return Repair(number, len(rows))
+
+
+def _rows(
+    run: RunDirectory, shards: Sequence[Shard], wanted: Sequence[RowStatus]
+) -> dict[int, tuple[RowStatus, str, str]]:
+    names = [status.value for status in wanted]
+    found: dict[int, tuple[RowStatus, str, str]] = {}
+    for _, frame in AnsweredTable(run, shards, ExportReport(run.path)).chunks():
+        chosen = frame.filter(pl.col("status").is_in(names))
+        for row, status, reason, raw in chosen.select(
+            "row", "status", "status_reason", "raw_answer"
+        ).iter_rows():
+            found[row] = (RowStatus(status), reason, raw)
+    return found
+
+
+def _lines(
+    run: RunDirectory, shards: Sequence[Shard], again: dict[int, tuple[RowStatus, str, str]]
+) -> Iterator[tuple[int, bytes, float]]:
+    for shard in shards:
+        if not any(shard.first_row <= row <= shard.last_row for row in again):
+            continue
+        tokens = shard.tokens / shard.requests if shard.requests else 0.0
+        for row, line in asked_lines(run, shard):
+            # A row that repeats another one is in no request file; it gets the other's answer.
+            if row not in again:
+                continue
+            yield row, _again(line, *again[row]), tokens
+
+
+def _again(line: bytes, status: RowStatus, reason: str, raw: str) -> bytes:
+    if status is RowStatus.INVALID and raw:
+        return line_with_error(line, raw, reason)
+    return _with_room(line) if status is RowStatus.TRUNCATED else line
+
+
+def _with_room(line: bytes) -> bytes:
+    """The same request, where an answer may be longer."""
+    request: dict[str, Any] = json.loads(line)
+    body = request["body"]
+    limit = output_limit(body)
+    if limit is None:
+        return line
+    for name, value in body.items():
+        if value == limit and name in ("max_tokens", "max_completion_tokens", "max_output_tokens"):
+            body[name] = limit * _MORE_TOKENS
+    return json.dumps(request, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
