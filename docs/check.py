@@ -1,5 +1,5 @@
 """
-Check the docs: generated pages are up to date, and links lead somewhere.
+Check the docs: generated pages are up to date, links lead somewhere, the web app's sentences are translated.
 
     python docs/check.py
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from generate import pages
+from messages import faults
 
 ROOT = Path(__file__).parent.parent
 
@@ -24,7 +25,7 @@ _HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*$", re.MULTILINE)
 
 
 def main() -> int:
-    problems = [*stale_pages(), *broken_links()]
+    problems = [*stale_pages(), *broken_links(), *faults()]
     for problem in problems:
         sys.stderr.write(f"{problem}\n")
     if not problems:

@@ -11,12 +11,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import uvicorn
 
+from rowbatch.api import runs
 from rowbatch.server.app import create_app
 from rowbatch.server.engine import Engine, EngineReply
 from rowbatch.server.launch import Endpoint
+from rowbatch.server.local_model import MODEL_ID
 from rowbatch.server.main import _listen
 from rowbatch.server.scoring import single_choice
 
@@ -120,3 +123,19 @@ def running_server(home: Path, engine: Engine) -> Iterator[Endpoint]:
             engine.gate.set()
         thread.join()
         listener.close()
+
+
+@contextmanager
+def scripted_local_model(
+    home: Path,
+    answer: Callable[[Mapping[str, Any]], str | EngineReply] = scripted_answer,
+    *,
+    delay_s: float = 0.0,
+) -> Iterator[ScriptedEngine]:
+    """In this process the local model is a scripted one, behind the real server."""
+    engine = ScriptedEngine(answer, delay_s=delay_s, models=(MODEL_ID,))
+    with (
+        running_server(home, engine) as endpoint,
+        mock.patch.object(runs, "ensure_local_server", return_value=endpoint),
+    ):
+        yield engine

@@ -39,7 +39,6 @@ ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md")])
 GENERATED = ROOT / "docs" / "reference" / "commands.md"
 BLOCK = re.compile(r"^```([\w ]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PLANNED = {"ui"}
 """Commands that a page may name because it says that they are not there yet."""
 
 needs_local_model = pytest.mark.skipif(
@@ -169,8 +168,7 @@ def test_commands_and_python_of_a_page_exist(page):
         # Parses as the command line would, and calls nothing.
         app.commands[name].make_context(name, arguments)
     named = set(re.findall(r"`rowbatch ([a-z]+)", text))
-    assert named <= {*app.commands, *PLANNED}
-    assert not PLANNED & set(app.commands), "it is there now: say so in the README"
+    assert named <= set(app.commands)
 
 
 def test_the_documents_name_no_page_that_nobody_finds():

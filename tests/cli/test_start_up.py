@@ -62,10 +62,10 @@ def test_every_command_explains_itself():
     """
     assert set(app.commands) == {
         *("run", "resume", "status", "list", "demo"),
-        *("build", "submit", "watch", "download", "collect"),
+        *("build", "submit", "watch", "download", "collect", "export"),
         *("try", "cancel", "verify", "log", "clean"),
         *("convert", "split", "extract", "check", "estimate", "serve"),
-        *("doctor", "models", "key"),
+        *("doctor", "models", "key", "ui"),
     }
     for name, command in app.commands.items():
         assert command.help, name

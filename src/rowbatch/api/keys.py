@@ -13,6 +13,8 @@ from rowbatch.http import Key
 from rowbatch.providers.catalog import Provider, find_provider, provider_names
 
 _SERVICE = "rowbatch"
+# Where there is no keyring, a key is known until the program ends, and to nobody else.
+_HELD: dict[tuple[str, str], Key] = {}
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -23,7 +25,7 @@ class FoundKey:
 
     Attributes:
         key: The key itself; shows itself to nobody.
-        place: For people: `environment (OPENAI_API_KEY)`, `.env (…)`, `keyring`.
+        place: For people: `environment (OPENAI_API_KEY)`, `.env (…)`, `keyring`, `this program`.
     """
 
     key: Key
@@ -60,6 +62,9 @@ def find_key(provider: Provider, base_url: str, folder: Path | None = None) -> F
             secret = (variables.get(name) or "").strip()
             if secret and _belongs(provider, base_url, variables.get(_address_variable(name)) or ""):
                 return FoundKey(Key(secret), f"{place} ({name})")
+    held = _HELD.get((provider.name, host_of(base_url)))
+    if held is not None:
+        return FoundKey(held, "this program")
     stored = _stored(provider.name, host_of(base_url))
     return FoundKey(Key(stored), "keyring") if stored else None
 
@@ -119,6 +124,39 @@ def set_key(provider: str, secret: str, *, base_url: str | None = None) -> str:
     except keyring.errors.KeyringError as error:
         raise _no_keyring(error) from None
     return host
+
+
+def hold_key(provider: str, secret: str, *, base_url: str | None = None) -> str:
+    """
+    Keep a key in the system's keyring; where there is none, in the memory of this program.
+
+    Returns:
+        Where it is kept: `keyring` or `this program`.
+    Raises:
+        UsageError: The key is empty, or the provider has no address and none is given.
+    """
+    found = find_provider(provider)
+    place = (found.name, host_of(base_url or found.base_url))
+    try:
+        set_key(provider, secret, base_url=base_url)
+    except UsageError:
+        if not place[1] or not secret.strip():
+            raise
+        _HELD[place] = Key(secret.strip())
+        return "this program"
+    _HELD.pop(place, None)
+    return "keyring"
+
+
+def forget_key(provider: str, *, base_url: str | None = None) -> bool:
+    """Forget a key, wherever `hold_key` has put it; returns whether there was one."""
+    found = find_provider(provider)
+    held = _HELD.pop((found.name, host_of(base_url or found.base_url)), None)
+    try:
+        return remove_key(provider, base_url=base_url) or held is not None
+    except UsageError:
+        # No keyring here, so none was in it.
+        return held is not None
 
 
 def remove_key(provider: str, *, base_url: str | None = None) -> bool:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rowbatch.api import models as _models  # noqa: F401 - the user's own prices are known from here on
+from rowbatch.api import model_list as _models  # noqa: F401 - the user's own prices are known from here on
 from rowbatch.api.keys import find_key, host_of, require_key
 from rowbatch.api.local import ensure_local_server
 from rowbatch.api.policy import RunPolicy, read_policy
@@ -20,7 +20,7 @@ from rowbatch.core.answer import AnswerReader
 from rowbatch.core.cost import CostEstimate, estimate_cost
 from rowbatch.core.endpoint import Endpoint, find_endpoint, output_limit
 from rowbatch.core.model_rules import shutdown_note
-from rowbatch.core.states import ShardState
+from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.errors import NeedsDecision, RunError, RunLocked, UsageError
 from rowbatch.http import HttpClient, Key
 from rowbatch.providers.base import BatchClient
@@ -32,6 +32,7 @@ from rowbatch.steps import create as create_step
 from rowbatch.steps import poll as poll_step
 from rowbatch.steps.build import BuildReport
 from rowbatch.steps.clean import CleanReport, clean
+from rowbatch.steps.clock import Clock
 from rowbatch.steps.collect import CollectReport
 from rowbatch.steps.doctor import (
     Check,
@@ -41,6 +42,7 @@ from rowbatch.steps.doctor import (
     check_results_age,
 )
 from rowbatch.steps.drive import DriveHooks, Driver, DriveReport, Goal
+from rowbatch.steps.export import ExportReport, export
 from rowbatch.steps.frozen import (
     blank_rows,
     codebook_of,
@@ -50,8 +52,10 @@ from rowbatch.steps.frozen import (
     text_columns,
 )
 from rowbatch.steps.poll import Progress
+from rowbatch.steps.repair import plan_repair
 from rowbatch.steps.trial import TrialReport, measured_answer_tokens, try_rows
 from rowbatch.steps.verify import VerifyReport, verify
+from rowbatch.store.corrections import Corrections, add_correction, read_corrections
 from rowbatch.store.home import home
 from rowbatch.store.ledger import Event, Shard
 from rowbatch.store.lock import run_lock
@@ -120,6 +124,7 @@ class Status:
         state: `new`, `built`, `running`, `over`, `downloaded` or `collected`.
         created_at: ISO 8601, UTC.
         table, provider, model: What is labelled, by whom.
+        name: What people call the table.
         built: None while it is `new`.
         progress: None while it is `new`.
         output: The labelled table, or None until it was collected.
@@ -130,6 +135,7 @@ class Status:
     state: Literal["new", "built", "running", "over", "downloaded", "collected"]
     created_at: str
     table: str
+    name: str
     provider: str
     model: str
     built: BuildReport | None
@@ -149,6 +155,8 @@ class Hooks:
         progress: How the batches stand, in `watch`.
         shard: A shard was submitted, or its files came.
         said: Something that a person may want to know, in a sentence.
+        sleep: Waits so many seconds in the place of `time.sleep`. What it raises ends the verb; nothing is
+            lost by that.
     """
 
     stage: Callable[[Stage], None] | None = None
@@ -156,6 +164,7 @@ class Hooks:
     progress: Callable[[Progress], None] | None = None
     shard: Callable[[Shard], None] | None = None
     said: Callable[[str], None] | None = None
+    sleep: Callable[[float], None] | None = None
 
 
 class Run:
@@ -177,6 +186,21 @@ class Run:
     def output(self) -> Path:
         """Where the labelled table goes."""
         return Path(self._settings.output["path"] or self._directory.labelled)
+
+    @property
+    def settings(self) -> RunSettings:
+        """Its frozen part: what was asked of what, and how."""
+        return self._settings
+
+    @property
+    def codebook(self) -> Codebook:
+        """What is asked of each text."""
+        return codebook_of(self._settings)
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """Names of the columns of its table."""
+        return table_of(self._directory, self._settings).header
 
     @property
     def is_local(self) -> bool:
@@ -427,6 +451,7 @@ class Run:
                 price=find_price(provider.name, request["model"]),
                 reserve_usd=self._most_usd,
                 policy=policy.drive_policy(provider, is_own_server=self._is_own_server),
+                clock=Clock(sleep=hooks.sleep) if hooks.sleep else None,
                 hooks=DriveHooks(progress=hooks.progress, said=hooks.said, shard=hooks.shard),
             )
             return driver.drive(goal)
@@ -451,6 +476,87 @@ class Run:
             notes={"note": note, "demonstration": True} if note else {},
             progress=hooks.rows,
         )
+
+    def plan_repair(self, statuses: Sequence[str]) -> int:
+        """
+        Plan a round that asks rows again, also those that no round asks again by itself. `resume` drives it.
+
+        Args:
+            statuses: Of the rows: `error`, `expired`, `cancelled`, `missing`, `invalid`, `truncated`,
+                `refused`.
+        Returns:
+            How many rows will be asked.
+        Raises:
+            UsageError: Rows of such a status are not asked again.
+            RunError: Batches are still on their way.
+        """
+        provider = find_provider(self._settings.request["provider"])
+        with run_lock(self.path, "repair"), self._directory.ledger() as ledger:
+            ledger.take_over()
+            wanted = [_row_status(status) for status in statuses]
+            return plan_repair(self._directory, ledger, provider.limits, wanted).rows
+
+    def repair_cost(self, rows: int) -> CostEstimate:
+        """What asking so many rows again would cost, by the mean of all rows."""
+        built = self.build()
+        share = rows / built.requests if built.requests else 0.0
+        return self._estimate(rows, round(built.request_bytes * share), round(built.prompt_tokens * share))
+
+    def export(
+        self,
+        output: str | Path,
+        *,
+        writing: WriteOptions | None = None,
+        only_answered: bool = False,
+        columns: Sequence[str] | None = None,
+        with_status: bool = True,
+        overwrite: bool = False,
+        hooks: Hooks | None = None,
+    ) -> ExportReport:
+        """
+        Write the labelled table once more, in any format, with the labels that people corrected; see
+        `rowbatch.steps.export.export`. Works while the run is driven: rows without an answer yet say so.
+        """
+        self.build(hooks)
+        return export(
+            self._directory,
+            Path(output),
+            writing=writing,
+            only_answered=only_answered,
+            columns=columns,
+            with_status=with_status,
+            overwrite=overwrite,
+            progress=hooks.rows if hooks else None,
+        )
+
+    def correct(self, row: int, variable: str, label: str | None) -> None:
+        """
+        Put a person's label in the place of the model's.
+
+        What the model said stays; exports have both, and what holds.
+
+        Args:
+            row: From 1.
+            variable: Of the codebook.
+            label: One of its labels, or any text where it has none; None takes the correction back.
+        Raises:
+            UsageError: There is no such row, variable or label.
+        """
+        codebook = codebook_of(self._settings)
+        if variable not in codebook.columns:
+            raise UsageError(f"the codebook has no variable {variable!r}")
+        labels = next((v.label_names for v in codebook.variables if v.name == variable), ())
+        if label is not None and labels and label not in labels:
+            raise UsageError(
+                f"{label!r} is not a label of {variable}", hint="its labels are: " + ", ".join(labels)
+            )
+        if not 1 <= row <= self.build().rows:
+            raise UsageError(f"there is no row {row:,}")
+        add_correction(self.path, row, variable, label)
+
+    def corrections(self) -> Corrections:
+        """The labels that people gave, by row number and variable."""
+        return read_corrections(self.path)
 
     def clean(self) -> CleanReport:
         """Remove our files at the provider, once the results are here and in the table."""
@@ -487,6 +593,19 @@ class Run:
                 price=find_price(self._settings.request["provider"], self._settings.request["model"]),
                 progress=hooks.rows,
             )
+
+    def fact(self, name: str) -> str:
+        """What was remembered with the run under this name, or ""."""
+        if not build_step.is_built(self._directory):
+            return ""
+        with self._directory.ledger() as ledger:
+            return ledger.fact(name) or ""
+
+    def set_fact(self, name: str, value: str) -> None:
+        """Remember something with the run; one that is not built remembers nothing."""
+        if build_step.is_built(self._directory):
+            with self._directory.ledger() as ledger:
+                ledger.set_fact(name, value)
 
     def table(self) -> pl.DataFrame:
         """
@@ -550,6 +669,7 @@ class Run:
             state=state,
             created_at=self._settings.created_at,
             table=str(self._settings.table["path"]),
+            name=collect_step.table_name(self._settings),
             provider=str(self._settings.request["provider"]),
             model=str(self._settings.request["model"]),
             built=built,
@@ -560,14 +680,20 @@ class Run:
 
     def discard(self) -> None:
         """
-        Remove a run directory that was never built: nothing was sent, and its input could not be used.
+        Remove a run directory from which nothing was ever sent.
 
         Raises:
-            RunError: The run is built.
+            RunError: Something was sent, or may have been; or rows were tried, which may have cost money.
+            RunLocked: Another process works on it.
         """
-        if build_step.is_built(self._directory):
-            raise RunError("a run that is built is not removed", path=str(self.path))
         with run_lock(self.path, "discard"):
+            if build_step.is_built(self._directory):
+                with self._directory.ledger() as ledger:
+                    is_untouched = all(
+                        shard.state is ShardState.WRITTEN and shard.round == 1 for shard in ledger.shards()
+                    ) and not any(event.kind not in ("built", "policy") for event in ledger.events())
+                if not is_untouched or self._directory.trial_path.exists():
+                    raise RunError("a run from which something was sent is not removed", path=str(self.path))
             remove_run(self._directory)
 
     def _first_asked_row(self) -> tuple[int, Mapping[str, str]]:
@@ -721,6 +847,8 @@ def create(
     on_bad_rows: BadRows = "stop",
     policy: RunPolicy | None = None,
     reuse: bool = False,
+    name: str = "",
+    is_listed: bool = True,
 ) -> Run:
     """
     Make a run: check everything and freeze it in a run directory. Nothing is sent.
@@ -752,6 +880,8 @@ def create(
         policy: How it is driven: pace, cap, rounds.
         reuse: When there is a run already that asks the same of the same table, for the same output, go on
             with that one: the same command twice is one run.
+        name: What people call the table, where its file is called otherwise.
+        is_listed: Whether it is among the runs of this machine.
     Raises:
         TableError, CodebookError, OutputExists, UsageError: Something does not fit; nothing was made.
     """
@@ -787,10 +917,12 @@ def create(
         output=Path(output) if output else None,
         overwrite=overwrite,
         reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows),
+        name=name,
     )
     if same is not None:
         return Run(same.path)
-    remember_run(home(), directory.path)
+    if is_listed:
+        remember_run(home(), directory.path)
     return Run(directory.path)
 
 
@@ -822,11 +954,16 @@ def open_run(run: str | Path) -> Run:
 
 def list_runs() -> list[Status]:
     """How every run on this machine stands that still has its directory, oldest first."""
+    return [Run(place).status() for place in known_places()]
+
+
+def known_places() -> list[Path]:
+    """Directories of the runs on this machine, oldest first."""
     places = {place.resolve(): None for place in known_runs(home())}
     folder = Path(RUNS_FOLDER)
     if folder.is_dir():
         places |= {p.parent.resolve(): None for p in sorted(folder.glob("*/run.toml"))}
-    return [Run(place).status() for place in places]
+    return list(places)
 
 
 def _codebook(
@@ -860,6 +997,11 @@ def _codebook(
     return book
 
 
+def model_note(run: Run) -> str:
+    """What must be known about the model of a run, or ""."""
+    return _model_note(run.settings.request["provider"], run.settings.request["model"])
+
+
 def _model_note(provider: str, model: str) -> str:
     if provider != "local":
         return ""
@@ -872,6 +1014,13 @@ def _shutdown_notes(provider: str, model: str) -> list[str]:
     known = find_model(provider, model)
     note = shutdown_note(known, datetime.now(UTC).date()) if known else ""
     return [note] if note else []
+
+
+def _row_status(name: str) -> RowStatus:
+    try:
+        return RowStatus(name)
+    except ValueError:
+        raise UsageError(f"there is no status {name!r}") from None
 
 
 def _state(progress: Progress) -> Literal["built", "running", "over", "downloaded"]:

@@ -19,13 +19,14 @@ from rowbatch.steps.convert import ConvertReport
 from rowbatch.steps.estimate import Estimate, table_lines
 from rowbatch.steps.extract_report import ExtractReport
 from rowbatch.tables.base import BadRows, ReadOptions
+from rowbatch.tables.formats import open_table
 from rowbatch.tables.writer import WriteOptions
 
 if TYPE_CHECKING:
     pass
 
 
-from rowbatch.api import models as _models  # noqa: F401 - the user's own prices are known from here on
+from rowbatch.api import model_list as _models  # noqa: F401 - the user's own prices are known from here on
 from rowbatch.api.parts import part_limits
 
 
@@ -117,6 +118,29 @@ def estimate(
     if found is None:
         raise UsageError("no row has a text, so there is nothing to ask", hint="is --text the right column?")
     return found
+
+
+def first_request(table: str | Path, *, reading: ReadOptions | None = None, **requests: Any) -> str:
+    """
+    The first line that `convert` would write.
+
+    Args:
+        table: The table.
+        reading: How to read it.
+        requests: As for `convert`: model, text, template, system, endpoint, max_tokens, temperature, …
+    Raises:
+        UsageError: No row has a text.
+    """
+    requests["endpoint"] = find_endpoint(requests.get("endpoint") or "chat")
+    for lines in convert_step.TableRequests(Path(table), reading=reading, **requests).chunks():
+        if len(lines):
+            return str(lines[0])
+    raise UsageError("no row has a text, so there is nothing to ask", hint="is it the right column?")
+
+
+def header_of(table: str | Path, reading: ReadOptions | None = None) -> tuple[str, ...]:
+    """Names of the columns of a table."""
+    return open_table(Path(table), reading).header
 
 
 def check(

@@ -736,6 +736,91 @@ def collect(run: Path, *, output: Path | None, **options: Any) -> None:
 
 
 @app.command()
+@_run
+@click.option(
+    "--output",
+    "-o",
+    type=_PATH,
+    required=True,
+    metavar="OUT",
+    help="The labelled table; its ending says the format.",
+)
+@click.option("--only-answered", is_flag=True, help="Leave out rows that have no label.")
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="NAME",
+    help="Only these columns of the table; may be repeated.",
+)
+@click.option("--without-status", is_flag=True, help="Leave out status, reason, raw answer and model.")
+@_writing
+@_overwrite
+def export(
+    run: Path, *, output: Path, columns: tuple[str, ...], without_status: bool, **options: Any
+) -> None:
+    """
+    Write the labelled table of RUN once more, in any format.
+
+    With the labels that people corrected in the web app: a corrected variable has what holds, what the model
+    said, and what people said. Can be done at any time, also while the run is at work.
+    """
+    from rowbatch import api
+    from rowbatch.cli import show
+
+    opened = api.open_run(run)
+    with show.bar() as hooks:
+        report = opened.export(
+            output, columns=columns or None, with_status=not without_status, hooks=hooks, **_for_api(options)
+        )
+    show.exported(report)
+
+
+@app.command()
+@click.argument("table", type=_PATH, required=False)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="NUMBER",
+    help="Where the pages are served.  [default: 8765]",
+)
+@click.option("--no-browser", is_flag=True, help="Print the address, and open nothing.")
+@click.option("--background", is_flag=True, help="Go on when the terminal is closed.")
+@click.option("--stop", is_flag=True, help="Stop the program that runs; its jobs go on with the next one.")
+def ui(table: Path | None, *, port: int | None, no_browser: bool, background: bool, stop: bool) -> None:
+    """
+    Open the web app; with TABLE at that table.
+
+    It is served to this computer only, by a link with a token. Jobs belong to the program: the page may be
+    closed at any time, and a program that is started again goes on with them.
+    """
+    from rowbatch.cli import show
+    from rowbatch.web import run as web
+
+    if stop:
+        show.line("stopped" if web.stop_running() else "no program was running")
+        return
+
+    def tell(running: web.Running, jobs: int = 0) -> None:
+        link = web.address_of(running, table)
+        if port and not running.url.endswith(f":{port}"):
+            show.line(f"a program is running already, at {running.url}", err=True)
+        if jobs:
+            show.line(f"{jobs} job{'s go' if jobs != 1 else ' goes'} on", err=True)
+        if no_browser or not web.open_browser(link):
+            show.line(f"Open this address in your browser: {link}")
+        else:
+            show.line(f"Your browser opens {running.url}. If not: {link}")
+
+    running = web.start_in_background(port) if background else web.find_running()
+    if running is not None:
+        tell(running)
+        return
+    show.line("Stop the program with Ctrl+C; jobs go on when it is started again.", err=True)
+    web.run(port=port, on_ready=tell)
+
+
+@app.command()
 @_table
 @click.option(
     "--output", "-o", type=_PATH, required=True, metavar="OUT", help="The JSONL file; with limits, a folder."

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rowbatch.steps.doctor import Check
     from rowbatch.steps.drive import DriveReport
     from rowbatch.steps.estimate import Estimate
+    from rowbatch.steps.export import ExportReport
     from rowbatch.steps.extract_report import ExtractReport
     from rowbatch.steps.poll import Progress
     from rowbatch.steps.split import SplitReport
@@ -239,6 +240,16 @@ def collected(report: CollectReport) -> None:
             line(f"  {count:,} {what}")
 
     spent(report)
+
+
+def exported(report: ExportReport) -> None:
+    """What was written once more."""
+    left_out = f", {report.left_out:,} left out" if report.left_out else ""
+    line(f"table  {place(report.path)}  ({_count(report.rows, 'row')}{left_out})")
+    if report.corrected:
+        line(f"  {_count(report.corrected, 'row')} with a label that a person gave")
+    if report.formulas:
+        line(f"  {_count(report.formulas, 'cell')} that a spreadsheet would take for a formula")
 
 
 def spent(report: CollectReport) -> None:

@@ -1,0 +1,65 @@
+"""What a person chose for the program as a whole. No key is among it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rowbatch.errors import UsageError
+from rowbatch.store.atomic import write_atomically
+from rowbatch.store.home import home
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    Attributes:
+        max_cost: The cap that a new job begins with, in US dollars; "" means by its estimate.
+        max_upload_gb: The largest file that is taken.
+        provider, base_url, model: Those of the last job; a new one begins with them.
+    """
+
+    max_cost: str = ""
+    max_upload_gb: float = 2.0
+    provider: str = "local"
+    base_url: str = ""
+    model: str = ""
+
+
+def read_settings() -> Settings:
+    """What was chosen; what cannot be read is as it was at first."""
+    try:
+        plain = json.loads(_path().read_bytes())
+    except (OSError, ValueError):
+        return Settings()
+    if not isinstance(plain, dict):
+        return Settings()
+    settings = Settings()
+    for name, value in plain.items():
+        if name in Settings.__dataclass_fields__ and isinstance(value, type(getattr(settings, name))):
+            settings = replace(settings, **{name: value})
+    return settings
+
+
+def change_settings(**changes: Any) -> Settings:
+    """
+    Choose something else.
+
+    Raises:
+        UsageError: It cannot be.
+    """
+    from rowbatch.api.policy import usd
+
+    settings = replace(read_settings(), **changes)
+    if settings.max_cost:
+        usd(settings.max_cost)
+    if not 0 < settings.max_upload_gb <= 1_000:
+        raise UsageError("the largest file is between 0 and 1,000 GB")
+    write_atomically(_path(), json.dumps(asdict(settings)).encode(), overwrite=True)
+    return settings
+
+
+def _path() -> Path:
+    return home() / "settings.json"

@@ -1,0 +1,1 @@
+"""The web app: pages over `rowbatch.api`, served on this computer only."""

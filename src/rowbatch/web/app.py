@@ -1,0 +1,111 @@
+"""The application: routes, errors, static files."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from functools import cache
+from importlib.resources import files
+
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from rowbatch.errors import RowbatchError
+from rowbatch.web.explain import Shown
+from rowbatch.web.guard import Guard
+from rowbatch.web.pages import jobs, label, results, review, settings, start, tables, tools
+from rowbatch.web.program import Program
+from rowbatch.web.rendering import problem_page, status_of, words_for
+
+_STATIC = {
+    "app.css": "text/css; charset=utf-8",
+    "app.js": "text/javascript; charset=utf-8",
+    "vtable.js": "text/javascript; charset=utf-8",
+    "htmx.min.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
+_log = logging.getLogger("rowbatch.web")
+
+
+def create_app(program: Program, *, token: str, session: str) -> ASGIApp:
+    """
+    The pages behind their guard.
+
+    Args:
+        program: What they show.
+        token: Of the printed link.
+        session: Of the cookie.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        program.stop()
+
+    app = Starlette(
+        routes=[
+            Route("/static/{name}", static),
+            *start.ROUTES,
+            *tables.ROUTES,
+            *label.ROUTES,
+            *review.ROUTES,
+            *jobs.ROUTES,
+            *results.ROUTES,
+            *tools.ROUTES,
+            *settings.ROUTES,
+        ],
+        lifespan=lifespan,
+        exception_handlers={
+            RowbatchError: _our_error,
+            HTTPException: _http_error,
+            500: _own_fault,
+        },
+    )
+    app.state.program = program
+    return Guard(app, port=program.port, token=token, session=session, refused=_refused)
+
+
+def static(request: Request) -> Response:
+    """One of our files; the version in its address lets browsers keep it."""
+    name = request.path_params["name"]
+    if name not in _STATIC:
+        raise HTTPException(404)
+    headers = {"cache-control": "private, max-age=31536000, immutable"}
+    return Response(_static_bytes(name), media_type=_STATIC[name], headers=headers)
+
+
+@cache
+def _static_bytes(name: str) -> bytes:
+    return files("rowbatch.web").joinpath("static", name).read_bytes()
+
+
+def _our_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RowbatchError)
+    return problem_page(request, error, status_of(error))
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    w = words_for(request)
+    title = {
+        404: w.t("There is no such page"),
+        405: w.t("This address is not asked in this way"),
+    }.get(error.status_code, w.t("That did not work"))
+    return problem_page(request, Shown(title, key="http"), error.status_code)
+
+
+def _own_fault(request: Request, error: Exception) -> Response:
+    # For the terminal or the log of the program; the page says that it was our mistake.
+    _log.error("a page failed: %s", request.url.path, exc_info=error)
+    return problem_page(request, error, 500)
+
+
+def _refused(headers: Headers) -> Response:
+    text = files("rowbatch.web").joinpath("templates", "token.html").read_text(encoding="utf-8")
+    return HTMLResponse(text, 401)

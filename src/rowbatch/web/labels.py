@@ -1,0 +1,126 @@
+"""Words for states, statuses and kinds, in one place each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rowbatch.api import Part
+    from rowbatch.web.words import Words
+
+
+def state_word(w: Words, state: str) -> str:
+    """A state of a job."""
+    return {
+        "checking": w.t("checking"),
+        "draft": w.t("draft"),
+        "sending": w.t("sending"),
+        "waiting": w.t("waiting"),
+        "running": w.t("running"),
+        "collecting": w.t("collecting"),
+        "done": w.t("done"),
+        "gaps": w.t("done with gaps"),
+        "stopped": w.t("stopped"),
+        "failed": w.t("failed"),
+        "paused": w.t("paused"),
+        "needs-you": w.t("needs you"),
+    }[state]
+
+
+def state_icon(state: str) -> str:
+    """Beside the word, so that colour is never the only sign."""
+    return {"done": "✓", "gaps": "◐", "failed": "✕", "needs-you": "!", "paused": "‖", "stopped": "■"}.get(
+        state, "●"
+    )
+
+
+def status_word(w: Words, status: str) -> str:
+    """A status of a row."""
+    return {
+        "ok": w.t("labelled"),
+        "invalid": w.t("not one of the labels"),
+        "refused": w.t("declined by the model"),
+        "truncated": w.t("cut off"),
+        "error": w.t("failed at the provider"),
+        "expired": w.t("not reached in time"),
+        "cancelled": w.t("cancelled"),
+        "missing": w.t("not sent back"),
+        "unsent": w.t("not sent"),
+        "skipped": w.t("no text"),
+    }.get(status, status)
+
+
+def status_text(w: Words, status: str) -> str:
+    """What a status means, in a sentence."""
+    return {
+        "ok": w.t("The row has its label."),
+        "invalid": w.t("The model answered something that the codebook does not allow; its words are kept."),
+        "refused": w.t("The model declined to answer."),
+        "truncated": w.t("The answer was longer than the limit allows."),
+        "error": w.t("The provider could not run the request; the reason stands beside the row."),
+        "expired": w.t("The provider ran out of its time (a day) before this row's turn. It is not billed."),
+        "cancelled": w.t("The job was stopped before this row's turn. It is not billed."),
+        "missing": w.t("The row was sent, but is in no file that came back."),
+        "unsent": w.t("The row was not sent yet."),
+        "skipped": w.t("The text is empty, so there was nothing to ask."),
+    }[status]
+
+
+def gap_title(w: Words, status: str) -> str:
+    """Why rows have no label, as the reason of a group."""
+    return {
+        "invalid": w.t("The answer was not one of the labels"),
+        "refused": w.t("The model declined these texts"),
+        "truncated": w.t("The answer was cut off"),
+        "error": w.t("The provider could not answer"),
+        "expired": w.t("The provider ran out of time"),
+        "cancelled": w.t("The job was stopped before their turn"),
+        "missing": w.t("The provider did not send them back"),
+        "unsent": w.t("They were not sent yet"),
+    }[status]
+
+
+def gap_button(w: Words, status: str, rows: int, cost: str) -> str:
+    """What the button of such a group says; "" where there is none."""
+    values = {"n": w.number(rows), "cost": cost}
+    if status in ("error", "expired", "cancelled", "missing"):
+        return w.t("Ask %(n)s again · %(cost)s", **values)
+    if status == "invalid":
+        return w.t("Ask %(n)s again, saying what was wrong · %(cost)s", **values)
+    if status == "truncated":
+        return w.t("Ask %(n)s again with room for longer answers · %(cost)s", **values)
+    if status == "refused":
+        return w.t("Ask %(n)s once more · %(cost)s", **values)
+    return ""
+
+
+def why_words(w: Words, part: Part) -> str:
+    """Why a part waits, in a sentence."""
+    return {
+        "queue": w.t(
+            "Your account may have only so many tokens in the queue at once. It is sent by itself when there is room."
+        ),
+        "cap": w.t(
+            "Sending it could pass the limit you set. It is sent by itself when earlier parts turn out cheaper."
+        ),
+        "unknown": w.t(
+            "The answer to the call was lost. The provider's list is looked at before anything is sent again."
+        ),
+        "provider-queue": w.t("The provider has taken it and not begun yet. It does not say when it will."),
+        "finalizing": w.t("All answers are there; the provider is writing the file. This can take a while."),
+        "order": w.t("Parts are sent in their order; it is sent by itself."),
+    }.get(part.why, part.waits_for)
+
+
+def fault_word(w: Words, kind: str) -> str:
+    """What is missing in a draft."""
+    return {
+        "text-missing": w.t("Choose the column with the texts."),
+        "question-missing": w.t("Write the question that the model is to answer."),
+        "labels-too-few": w.t("Write at least two labels (for yes or no: at least one)."),
+        "label-twice": w.t("This label is there twice."),
+        "model-missing": w.t("Say which model."),
+        "address-missing": w.t("Say at which address this provider is reached."),
+        "not-a-number": w.t("This is not a number."),
+        "codebook-missing": w.t("Bring a codebook file."),
+    }[kind]

@@ -1,0 +1,154 @@
+"""What the results of a job say: how many labels, which rows have none and why, how people and model compare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rowbatch import api
+from rowbatch.errors import RowbatchError
+from rowbatch.web import labels
+from rowbatch.web.program import Program, safe
+from rowbatch.web.rendering import query
+
+if TYPE_CHECKING:
+    from rowbatch.web.words import Words
+
+_ORDER = ("error", "expired", "missing", "cancelled", "unsent", "invalid", "truncated", "refused")
+_MAX_MATRIX = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """
+    Rows without a label, for one reason.
+
+    Attributes:
+        status: Of these rows.
+        title: The reason.
+        rows: How many.
+        reasons: The commonest words of the provider, with counts.
+        address: Of the rows.
+        button: What asking them again costs; "" where that is not offered.
+        advice: What else can be done; or "".
+    """
+
+    status: str
+    title: str
+    rows: int
+    reasons: tuple[tuple[str, int], ...]
+    address: str
+    button: str
+    advice: str
+
+
+def results_values(
+    w: Words, program: Program, job: api.Job, *, people: str = "", wait_s: float = 0.5
+) -> dict[str, Any]:
+    """What the template of the results wants."""
+    results = program.results(job)
+    if not results.prepare(wait_s):
+        return {"results_ready": False, "results_rows": results.prepared_rows}
+    counts = results.counts()
+    corrected_missing = 0
+    if counts.corrected:
+        every = sum(count for name, count in counts.statuses.items() if name not in ("ok", "skipped"))
+        corrected_missing = every - len(results.rows(api.RowFilter(status="missing-label")))
+    missing = (
+        sum(n for name, n in counts.statuses.items() if name not in ("ok", "skipped")) - corrected_missing
+    )
+    charts = [
+        (name, [(label, count, _rows_address(job, variable=name, label=label)) for label, count in listed])
+        for name, listed in counts.labels.items()
+    ]
+    return {
+        "results_ready": True,
+        "results_rows": counts.rows,
+        "gaps": _gaps(w, job, counts),
+        "missing": missing,
+        "skipped": counts.statuses.get("skipped", 0),
+        "charts": charts,
+        "is_demonstration": job.run.is_local and bool(api.model_note(job.run)),
+        **_people_values(results, people),
+    }
+
+
+def _gaps(w: Words, job: api.Job, counts: api.Counts) -> list[Gap]:
+    found = []
+    for status in _ORDER:
+        rows = counts.statuses.get(status, 0)
+        if not rows:
+            continue
+        estimate = job.run.repair_cost(rows)
+        if estimate.is_free:
+            cost = w.t("free")
+        elif estimate.high_usd is None:
+            cost = w.t("price not known")
+        else:
+            cost = w.t("about %(money)s", money=w.money(estimate.low_usd))
+        advice = {
+            "refused": w.t("Read them, and label them by hand where you can."),
+            "unsent": w.t("Press Continue above; they go on from where they were."),
+        }.get(status, "")
+        found.append(
+            Gap(
+                status,
+                labels.gap_title(w, status),
+                rows,
+                tuple(counts.reasons.get(status, ())),
+                _rows_address(job, status=status),
+                "" if job.is_at_work else labels.gap_button(w, status, rows, cost),
+                advice,
+            )
+        )
+    if counts.statuses.get("skipped") and found:
+        found.append(
+            Gap(
+                "skipped",
+                w.t("The text was empty"),
+                counts.statuses["skipped"],
+                (),
+                _rows_address(job, status="skipped"),
+                "",
+                w.t("Nothing: left blank on purpose."),
+            )
+        )
+    return found
+
+
+def _people_values(results: api.Results, people: str) -> dict[str, Any]:
+    columns = results.people_columns()
+    labelled = [variable for variable in results.variables if variable.labels]
+    chosen = people if people in columns else (columns[0] if columns else "")
+    if not chosen or not labelled:
+        return {"people": "", "people_columns": ()}
+    variable = labelled[0]
+    agreement = safe(results.agreement, chosen, variable.name)
+    if agreement is None:
+        return {"people": "", "people_columns": ()}
+    counted = {(said, label): count for said, label, count in results.differences(chosen, variable.name)}
+    names = [*variable.label_names, *([""] if any(not label for _, label in counted) else [])][:_MAX_MATRIX]
+    matrix = [
+        (said, [(label, counted.get((said, label), 0)) for label in names])
+        for said in variable.label_names
+        if any(key[0] == said for key in counted)
+    ]
+    return {
+        "people": chosen,
+        "people_columns": columns,
+        "agreement": agreement,
+        "matrix_labels": names,
+        "matrix": matrix,
+    }
+
+
+def _rows_address(job: api.Job, **chosen: str) -> str:
+    return f"/jobs/{job.id}/rows?{query(chosen)}"
+
+
+def ready_results(program: Program, job: api.Job, wait_s: float = 120.0) -> api.Results:
+    """The answers, once they can be looked at."""
+    results = program.results(job)
+    if not results.prepare(wait_s):
+        raise RowbatchError("the rows are still being made ready", hint="Try again in a minute")
+    return results

@@ -1,0 +1,198 @@
+"""All jobs, and one job from its draft to its results: the same address in every state."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import Any
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from rowbatch import api
+from rowbatch.errors import RowbatchError, UsageError
+from rowbatch.web import labels
+from rowbatch.web.explain import explain_trouble
+from rowbatch.web.pages.gaps import results_values
+from rowbatch.web.program import table_of_job
+from rowbatch.web.rendering import page, program_of, see_other, text_of, with_form, words_for
+from rowbatch.web.words import Words
+
+_QUIET_S = 600.0
+_ENDED = ("done", "gaps", "stopped")
+_KINDS = {
+    "work": ("checking", "sending", "waiting", "running", "collecting"),
+    "attention": ("needs-you", "failed", "paused"),
+    "done": ("done", "gaps", "stopped"),
+    "draft": ("draft",),
+}
+
+
+def job_of(request: Request) -> api.Job:
+    """The job that an address names."""
+    return program_of(request).jobs.job(request.path_params["job_id"])
+
+
+def jobs(request: Request) -> Response:
+    """The list."""
+    w, found = words_for(request), program_of(request).jobs.all()
+    only = request.query_params.get("only", "")
+    counts = Counter(kind for job in found for kind, states in _KINDS.items() if job.state in states)
+    shown = [job for job in found if job.state in _KINDS[only]] if only in _KINDS else found
+    return page(
+        request,
+        "jobs.html",
+        nav="jobs",
+        jobs=shown[:500],
+        only=only if only in _KINDS else "",
+        kinds=[(kind, counts[kind]) for kind in _KINDS if counts[kind]],
+        kind_word=lambda kind: {
+            "work": w.t("at work"),
+            "attention": w.t("waiting for you"),
+            "done": w.t("done"),
+            "draft": w.t("drafts"),
+        }[kind],
+        any_at_work=any(job.is_at_work for job in found),
+    )
+
+
+def job(request: Request) -> Response:
+    """One job."""
+    w, program, found = words_for(request), program_of(request), job_of(request)
+    part = request.query_params.get("part")
+    values = _job_values(w, program, found)
+    if part == "job":
+        return page(request, "_job.html", nav="jobs", **values)
+    has_results = found.state in (*_ENDED, "failed", "needs-you", "paused") and bool(found.statuses)
+    results: dict[str, Any] = {}
+    if has_results:
+        people = request.query_params.get("people", "")
+        results = results_values(w, program, found, people=people, wait_s=0.2 if part else 0.8)
+        if part == "results":
+            return page(request, "_results.html", nav="jobs", job=found, **results)
+    table = table_of_job(program, found)
+    variables = found.run.codebook.variables
+    return page(
+        request,
+        "job.html",
+        nav="jobs",
+        **values,
+        **results,
+        results=has_results,
+        provider_title=w.t("this computer")
+        if found.run.is_local
+        else api.find_provider(found.status.provider).title,
+        question=(variables[0].question if len(variables) == 1 else found.run.codebook.instructions)[:200],
+        table_id=table.id if table is not None else "",
+        events=found.status.events[-100:][::-1],
+    )
+
+
+def _job_values(w: Words, program: Any, found: api.Job) -> dict[str, Any]:
+    task = found.task if found.task is not None and found.task.is_alive else None
+    table = table_of_job(program, found)
+    is_of_draft = table is not None and table.draft().get("job") == found.id
+    icon = labels.state_icon(found.state)
+    return {
+        "job": found,
+        "title": f"{icon} {found.status.name} – {labels.state_word(w, found.state)}",
+        "shown": explain_trouble(w, found.trouble) if found.trouble is not None else None,
+        "every": _every(found),
+        "left": _left(w, found),
+        "checked": w.ago(task.checked_at) if task is not None and task.checked_at else "",
+        "rows_written": task.rows if task is not None and task.stage == "collect" else 0,
+        "said": list(task.said)[-10:] if task is not None else [],
+        "start_address": f"/tables/{table.id}/start" if table is not None and is_of_draft else "",
+    }
+
+
+def _every(found: api.Job) -> str:
+    """How often the page asks: often for the model of this computer, seldom when nothing moves."""
+    if found.run.is_local:
+        return "1s"
+    events = found.status.events
+    quiet = time.time() - events[-1].at.timestamp() if events else 0.0
+    return "30s" if quiet > _QUIET_S else "5s"
+
+
+def _left(w: Words, found: api.Job) -> str:
+    left = found.task.seconds_left if found.task is not None else None
+    if left is not None:
+        return w.t("about %(time)s left", time=w.duration(left))
+    if found.run.is_local or found.is_elsewhere:
+        return ""
+    return w.t("the provider does not say how long it takes; usually hours, at most a day")
+
+
+def start(request: Request, form: FormData) -> Response:
+    """Go on with a job that stands still."""
+    program, found = program_of(request), job_of(request)
+    cap = text_of(form, "cap").strip()
+    if cap:
+        found.run.change_policy(max_cost_usd=api.usd(cap.replace(",", ".")))
+    if not found.is_at_work and found.state != "draft":
+        program.jobs.start(
+            found.run,
+            go_on=text_of(form, "go_on") == "1",
+            resubmit_lost=text_of(form, "resubmit_lost") == "1",
+        )
+    return see_other(f"/jobs/{found.id}")
+
+
+def pause(request: Request) -> Response:
+    """Send nothing more for now."""
+    program, found = program_of(request), job_of(request)
+    program.jobs.pause(found.run)
+    return see_other(f"/jobs/{found.id}")
+
+
+def cancel(request: Request) -> Response:
+    """Stop it, and keep what was answered."""
+    program, found = program_of(request), job_of(request)
+    program.jobs.cancel(found.run)
+    return see_other(f"/jobs/{found.id}")
+
+
+def repair(request: Request, form: FormData) -> Response:
+    """Ask rows without a label again."""
+    program, found = program_of(request), job_of(request)
+    status = text_of(form, "status")
+    if found.is_at_work:
+        return see_other(f"/jobs/{found.id}")
+    if status not in ("error", "expired", "cancelled", "missing", "invalid", "truncated", "refused"):
+        raise UsageError("rows of such a kind are not asked again")
+    program.jobs.start(found.run, repair=[status])
+    return see_other(f"/jobs/{found.id}")
+
+
+def discard(request: Request) -> Response:
+    """Remove a draft, of which nothing was sent."""
+    program, found = program_of(request), job_of(request)
+    if found.task is not None:
+        found.task.stop()
+        found.task.wait(5.0)
+    found.run.discard()
+    program.forget_results(found.id)
+    return see_other("/jobs")
+
+
+def go_on_after_restart(program: Any) -> int:
+    """Drive again what was driven when the program was stopped."""
+    try:
+        count: int = program.jobs.go_on()
+    except RowbatchError:
+        return 0
+    return count
+
+
+ROUTES = [
+    Route("/jobs", jobs),
+    Route("/jobs/{job_id}", job),
+    Route("/jobs/{job_id}/start", with_form(start), methods=["POST"]),
+    Route("/jobs/{job_id}/pause", pause, methods=["POST"]),
+    Route("/jobs/{job_id}/cancel", cancel, methods=["POST"]),
+    Route("/jobs/{job_id}/repair", with_form(repair), methods=["POST"]),
+    Route("/jobs/{job_id}/discard", discard, methods=["POST"]),
+]

@@ -1,0 +1,483 @@
+"""What to label: the question, the labels, the model, with what the model will see beside it."""
+
+from __future__ import annotations
+
+import random
+import re
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from rowbatch import api
+from rowbatch.errors import RowbatchError
+from rowbatch.web import labels
+from rowbatch.web.explain import Shown, explain
+from rowbatch.web.pages.start import copy
+from rowbatch.web.pages.tables import _text_position, table_of
+from rowbatch.web.program import Program, Trial, safe
+from rowbatch.web.rendering import page, program_of, see_other, text_of, with_form, words_for
+from rowbatch.web.words import Words
+
+_RANDOM = random.SystemRandom()
+_MAX_CODEBOOK_BYTES = 20_000_000
+_MAX_LABELS = 300
+_LABEL_FIELD = re.compile(r"labels\.(\d{1,3})\.(name|definition|examples)\Z")
+_TRIED_ROWS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFault:
+    """Something that is missing, beside its field."""
+
+    place: str
+    text: str
+
+    @property
+    def anchor(self) -> str:
+        """The id of the field."""
+        return self.place
+
+
+def label(request: Request) -> Response:
+    """The form."""
+    table = table_of(request)
+    draft = draft_of(table, words_for(request).language)
+    text = request.query_params.get("text", "")
+    try:
+        reading = table.read()
+    except RowbatchError:
+        return see_other(f"/tables/{table.id}")
+    if text and text in reading.header and text != draft.text:
+        draft = replace(draft, text=text)
+    return page(request, "label.html", **_values(request, table, draft, reading))
+
+
+def draft_of(table: api.LibraryTable, language: str = "en") -> api.Draft:
+    """
+    What was said about a table so far; a new one begins with the text column and the last model.
+
+    Args:
+        table: Which.
+        language: Of the words around a person's own, in a new one.
+    """
+    saved = table.draft().get("draft")
+    if isinstance(saved, dict):
+        return api.read_draft(saved)
+    settings = api.read_settings()
+    draft = api.read_draft(
+        {
+            "provider": settings.provider,
+            "base_url": settings.base_url,
+            "model": settings.model,
+            "language": language,
+        }
+    )
+    reading = safe(table.read)
+    if reading is not None and reading.header:
+        position = _text_position(table, reading)
+        draft = replace(draft, text=reading.header[position])
+    return draft
+
+
+def save(table: api.LibraryTable, draft: api.Draft, **more: Any) -> None:
+    """Keep what was said, and what was kept with it."""
+    table.save_draft({**table.draft(), "draft": draft.to_plain(), **more})
+
+
+def _values(
+    request: Request,
+    table: api.LibraryTable,
+    draft: api.Draft,
+    reading: api.Reading,
+    *,
+    faults: tuple[ShownFault, ...] = (),
+    shown: Shown | None = None,
+    row: int = 1,
+) -> dict[str, Any]:
+    w, program = words_for(request), program_of(request)
+    provider = safe(api.find_provider, draft.provider) or api.find_provider("local")
+    profile = reading.profile()
+    position = reading.header.index(draft.text) if draft.text in reading.header else -1
+    codebook_text = ""
+    if draft.task == "codebook" and draft.codebook:
+        codebook_text = safe(lambda: api.instructions_text(api.codebook_of_draft(draft))) or ""
+    return {
+        "table": table,
+        "draft": draft,
+        "rows": reading.rows,
+        "encoding": (reading.reading.encoding or "").upper(),
+        "empty": profile.empty[position] if profile is not None and position >= 0 else 0,
+        "header": tuple(dict.fromkeys(reading.header)),
+        "providers": [api.find_provider(name) for name in api.providers()],
+        "provider_title": lambda one: w.t("this computer") if one.name == "local" else one.title,
+        "provider": provider,
+        "models": api.models(provider.name),
+        "has_key": _has_key(draft),
+        "limit": safe(api.limit_of_draft, draft),
+        "codebook_text": codebook_text,
+        "faults": faults,
+        "shown": shown,
+        "is_fragment": False,
+        **_side(w, program, table, draft, reading, row),
+        **_trial_values(w, program, table, draft, reading),
+    }
+
+
+def _has_key(draft: api.Draft) -> bool:
+    provider = safe(api.find_provider, draft.provider)
+    if provider is None or provider.is_free:
+        return True
+    return api.find_key(provider, draft.base_url.strip() or provider.base_url) is not None
+
+
+def _side(  # noqa: PLR0917
+    w: Words, program: Program, table: api.LibraryTable, draft: api.Draft, reading: api.Reading, row: int
+) -> dict[str, Any]:
+    preview = safe(api.preview_row, draft, reading, row) if draft.question or draft.codebook else None
+    measured = _measured(program, table)
+    estimate = (
+        safe(api.estimate_draft, draft, reading, measured) if not api.faults(draft, reading.header) else None
+    )
+    return {
+        "preview": preview,
+        "preview_row": max(1, min(row, reading.rows)),
+        "estimate": estimate,
+        "ready": ready_words(w, program, table, draft, estimate.requests) if estimate else "",
+    }
+
+
+def ready_words(w: Words, program: Program, table: api.LibraryTable, draft: api.Draft, requests: int) -> str:
+    """When a job would be ready, as far as anybody can say."""
+    if draft.provider != "local":
+        return w.t("usually within hours, at most a day")
+    trial = program.trials.get(table.id)
+    if trial is not None and trial.task.result is not None and trial.task.result[1]:
+        return w.t("about %(time)s, by the tried rows", time=w.duration(requests * trial.task.result[1]))
+    return w.t("depends on this computer; try ten rows to see")
+
+
+def _measured(program: Program, table: api.LibraryTable) -> float | None:
+    trial = program.trials.get(table.id)
+    if trial is None or trial.task.result is None:
+        return None
+    found: float | None = trial.task.result[0].report.answer_tokens
+    return found
+
+
+def _trial_values(
+    w: Words, program: Program, table: api.LibraryTable, draft: api.Draft, reading: api.Reading
+) -> dict[str, Any]:
+    trial = program.trials.get(table.id)
+    result = trial.task.result[0] if trial is not None and trial.task.result is not None else None
+    error = trial.task.error if trial is not None else None
+    is_known = bool(api.read_draft(draft.to_plain()).filled_labels)
+    return {
+        "trial": trial.task if trial is not None else None,
+        "trial_report": result,
+        "trial_is_old": trial is not None and trial.key != api.trial_key(draft),
+        "trial_shown": explain(w, error) if error is not None else None,
+        "trial_faults": "",
+        "trial_price": _trial_price(w, draft, reading),
+        "can_teach": draft.task == "label" and is_known,
+    }
+
+
+def _trial_price(w: Words, draft: api.Draft, reading: api.Reading) -> str:
+    if draft.provider == "local":
+        return w.t("Free, on this computer.")
+    estimate = None if api.faults(draft, reading.header) else safe(api.estimate_draft, draft, reading)
+    if estimate is None or estimate.cost.high_usd is None or not estimate.requests:
+        return w.t("Sent to the provider at once, at its ordinary price.")
+    # One call each, at twice the price of a batch.
+    cost = 2 * _TRIED_ROWS * estimate.cost.high_usd / estimate.requests
+    return w.t("Sent to the provider at once; costs %(money)s.", money=w.money(cost))
+
+
+def draft_of_form(form: FormData, draft: api.Draft) -> api.Draft:
+    """What the form says; fields that it does not show stay as they were."""
+    texts: dict[str, Any] = {
+        name: text_of(form, name).replace("\r\n", "\n")
+        for name in (
+            "text",
+            "question",
+            "template",
+            "provider",
+            "base_url",
+            "model",
+            "temperature",
+            "max_tokens",
+        )
+        if name in form
+    }
+    changed = replace(
+        draft, **{name: value if name != "model" else value.strip() for name, value in texts.items()}
+    )
+    if "labels.0.name" in form or "labels.1.name" in form:
+        changed = replace(changed, labels=_labels_of_form(form), unsure="unsure" in form)
+    if "question" in form:
+        changed = replace(changed, reason="reason" in form)
+    if text_of(form, "language") in ("en", "zh"):
+        changed = replace(changed, language=text_of(form, "language"), dedupe="dedupe" in form)  # type: ignore[arg-type]
+    task = text_of(form, "task")
+    return api.read_draft({**changed.to_plain(), "task": task}) if task else changed
+
+
+def _labels_of_form(form: FormData) -> tuple[api.DraftLabel, ...]:
+    fields: dict[int, dict[str, str]] = {}
+    for name in form:
+        found = _LABEL_FIELD.match(name)
+        if found and int(found.group(1)) < _MAX_LABELS:
+            fields.setdefault(int(found.group(1)), {})[found.group(2)] = text_of(form, name).replace(
+                "\r\n", "\n"
+            )
+    return tuple(
+        api.DraftLabel(
+            said.get("name", ""),
+            said.get("definition", ""),
+            tuple(line.strip() for line in said.get("examples", "").split("\n") if line.strip()),
+        )
+        for _, said in sorted(fields.items())
+    )
+
+
+def _edited(draft: api.Draft, do: str) -> api.Draft:
+    """A draft after a press of one of the small buttons."""
+    listed = list(draft.labels)
+    action, _, number = do.partition(".")
+    at = int(number) if number.isdecimal() else -1
+    if action == "add" and len(listed) < _MAX_LABELS:
+        listed.append(api.DraftLabel())
+    elif action == "remove" and 0 <= at < len(listed):
+        listed.pop(at)
+    elif action in ("up", "down") and 0 <= at < len(listed):
+        other = at - 1 if action == "up" else at + 1
+        if 0 <= other < len(listed):
+            listed[at], listed[other] = listed[other], listed[at]
+    elif action == "provider":
+        return replace(draft, model="", base_url="")
+    return replace(draft, labels=tuple(listed) or (api.DraftLabel(),))
+
+
+def change(request: Request, form: FormData) -> Response:
+    """The form was sent: one of its small buttons, or all of it to be looked at before the start."""
+    table, program, w = table_of(request), program_of(request), words_for(request)
+    draft = draft_of_form(form, draft_of(table, words_for(request).language))
+    do = text_of(form, "do") or "review"
+    if do != "review":
+        save(table, _edited(draft, do))
+        return see_other(f"/tables/{table.id}/label")
+    save(table, draft)
+    reading = table.read()
+    found = api.faults(draft, reading.header)
+    if found:
+        values = _values(request, table, draft, reading, faults=tuple(shown_fault(w, one) for one in found))
+        return page(request, "label.html", status=422, **values)
+    try:
+        begin_run(program, table, draft)
+    except RowbatchError as error:
+        shown = explain(w, error, names={str(table.info.path): table.info.name})
+        return page(request, "label.html", status=422, **_values(request, table, draft, reading, shown=shown))
+    api.change_settings(provider=draft.provider, base_url=draft.base_url.strip(), model=draft.model.strip())
+    return see_other(f"/tables/{table.id}/start")
+
+
+def begin_run(program: Program, table: api.LibraryTable, draft: api.Draft) -> None:
+    """Make the run that a draft stands for, unless the one that was made for it still asks the same."""
+    asked = [api.trial_key(draft), draft.dedupe, repr(table.info.reading)]
+    saved = table.draft()
+    known = safe(program.jobs.job, str(saved.get("job", "")))
+    if known is not None and known.state in ("draft", "checking"):
+        if saved.get("asked") == asked:
+            program.jobs.build(known.run)
+            return
+        # An earlier wording; nothing of it was sent.
+        if known.task is not None:
+            known.task.stop()
+            known.task.wait(10.0)
+        safe(known.run.discard)
+        program.forget_results(known.id)
+    run = api.make_run(table, draft)
+    save(table, draft, job=api.job_id(run.path), asked=asked)
+    program.jobs.build(run).wait(1.2)
+
+
+def shown_fault(w: Words, fault: api.Fault) -> ShownFault:
+    """A fault, for people."""
+    if fault.kind != "other":
+        return ShownFault(fault.place, labels.fault_word(w, fault.kind))
+    text = fault.message[:1].upper() + fault.message[1:]
+    return ShownFault(
+        fault.place, text + (f" ({fault.hint})" if fault.hint and "--" not in fault.hint else "")
+    )
+
+
+def preview(request: Request, form: FormData) -> Response:
+    """The preview and the price, while the form is being written."""
+    table, program, w = table_of(request), program_of(request), words_for(request)
+    draft = draft_of_form(form, draft_of(table, words_for(request).language))
+    save(table, draft)
+    reading = table.read()
+    asked = text_of(form, "row")
+    row = int(asked) if asked.isdecimal() and len(asked) < 13 else 1
+    match request.query_params.get("go"):
+        case "next":
+            row += 1
+        case "previous":
+            row -= 1
+        case "random":
+            row = _RANDOM.randint(1, max(1, reading.rows))
+    values = {"table": table, "is_fragment": True, **_side(w, program, table, draft, reading, row)}
+    side = page(request, "_side.html", **values)
+    side.body += page(request, "_dock.html", **values).body  # type: ignore[operator]
+    side.headers["content-length"] = str(len(side.body))
+    return side
+
+
+def try_rows(request: Request, form: FormData) -> Response:
+    """Ask ten rows at once."""
+    table, program, w = table_of(request), program_of(request), words_for(request)
+    draft = draft_of_form(form, draft_of(table, words_for(request).language))
+    save(table, draft)
+    reading = table.read()
+    found = api.faults(draft, reading.header)
+    is_script = request.headers.get("hx-request") == "true"
+    if found:
+        if not is_script:
+            values = _values(
+                request, table, draft, reading, faults=tuple(shown_fault(w, one) for one in found)
+            )
+            return page(request, "label.html", status=422, **values)
+        values = _trial_values(w, program, table, draft, reading)
+        values["trial_faults"] = " ".join(shown_fault(w, one).text for one in found)
+        return page(request, "_trial.html", table=table, draft=draft, **values)
+    key = api.trial_key(draft)
+    known = program.trials.get(table.id)
+    if known is None or known.key != key or (not known.task.is_alive and known.task.error is not None):
+        begin_trial(program, table, draft, reading)
+    if not is_script:
+        program.trials[table.id].task.wait(60.0)
+        return see_other(f"/tables/{table.id}/label#trial")
+    program.trials[table.id].task.wait(0.3)
+    return page(
+        request, "_trial.html", table=table, draft=draft, **_trial_values(w, program, table, draft, reading)
+    )
+
+
+def begin_trial(program: Program, table: api.LibraryTable, draft: api.Draft, reading: api.Reading) -> None:
+    """Try rows in the background; the result is the trial and the seconds a row took."""
+
+    def work(task: api.Task) -> tuple[api.DraftTrial, float]:
+        import time
+
+        asked: list[float] = []
+        hooks = task.hooks()
+
+        def rows(count: int) -> None:
+            asked.append(time.monotonic())
+            task.check(count)
+
+        hooks.rows = rows
+        found = api.try_draft(table, draft, reading, hooks=hooks)
+        # From the first answer on: before it a local model is loaded.
+        seconds = (asked[-1] - asked[0]) / (len(asked) - 1) if len(asked) > 1 else 0.0
+        return found, seconds
+
+    old = program.trials.get(table.id)
+    if old is not None:
+        old.task.stop()
+    program.trials[table.id] = Trial(api.trial_key(draft), api.Task(f"try {table.id}", work).start())
+
+
+def trial(request: Request) -> Response:
+    """How far the tried rows are."""
+    table, program, w = table_of(request), program_of(request), words_for(request)
+    draft, reading = draft_of(table), table.read()
+    return page(
+        request, "_trial.html", table=table, draft=draft, **_trial_values(w, program, table, draft, reading)
+    )
+
+
+def add_example(request: Request, form: FormData) -> Response:
+    """A tried row becomes an example of the label that is right for it."""
+    table = table_of(request)
+    draft, reading = draft_of(table), table.read()
+    asked, right = text_of(form, "row"), text_of(form, "label")
+    program = program_of(request)
+    tried = program.trials.get(table.id)
+    if not right and tried is not None and tried.task.result is not None:
+        found = tried.task.result[0]
+        right = next(
+            (
+                row.values[0]
+                for number, row in zip(found.numbers, found.report.rows, strict=True)
+                if str(number) == asked
+            ),
+            "",
+        )
+    view = reading.view
+    if (
+        asked.isdecimal()
+        and view is not None
+        and 1 <= int(asked) <= reading.rows
+        and draft.text in reading.header
+    ):
+        text = view.frame(int(asked), 1)[str(reading.header.index(draft.text))][0].strip().replace("\n", " ")
+        changed = tuple(
+            replace(one, examples=(*one.examples, text[:1_000]))
+            if one.name.strip() == right and text not in one.examples
+            else one
+            for one in draft.labels
+        )
+        if changed != draft.labels:
+            save(table, replace(draft, labels=changed, example_rows=(*draft.example_rows, int(asked))))
+    return see_other(f"/tables/{table.id}/label#trial")
+
+
+def bring(request: Request, form: FormData) -> Response:
+    """A codebook, a table of labels or a recipe is taken over."""
+    table, w = table_of(request), words_for(request)
+    draft, reading = draft_of(table), table.read()
+    upload = form.get("codebook_file")
+    if not isinstance(upload, UploadFile) or not upload.filename:
+        return see_other(f"/tables/{table.id}/label")
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / ("codebook" + Path(api.shown_name(upload.filename)).suffix[:10])
+            with path.open("wb") as file:
+                copy(upload, file, _MAX_CODEBOOK_BYTES)
+            brought = api.draft_from_file(path, draft)
+    except RowbatchError as error:
+        shown = explain(w, error, names={str(path): api.shown_name(upload.filename)})
+        return page(request, "label.html", status=422, **_values(request, table, draft, reading, shown=shown))
+    if brought.text not in reading.header:
+        # Loudly: the recipe was of a table with other columns.
+        shown = Shown(
+            w.t("The recipe asks about a column that this table does not have: %(name)s", name=brought.text),
+            w.t("Everything else was taken over."),
+            w.t("Choose the column with the texts."),
+            key="recipe",
+        )
+        brought = replace(brought, text="")
+        save(table, brought)
+        return page(
+            request, "label.html", status=422, **_values(request, table, brought, reading, shown=shown)
+        )
+    save(table, brought)
+    return see_other(f"/tables/{table.id}/label")
+
+
+ROUTES = [
+    Route("/tables/{table_id}/label", label),
+    Route("/tables/{table_id}/label", with_form(change), methods=["POST"]),
+    Route("/tables/{table_id}/preview", with_form(preview), methods=["POST"]),
+    Route("/tables/{table_id}/try", trial),
+    Route("/tables/{table_id}/try", with_form(try_rows), methods=["POST"]),
+    Route("/tables/{table_id}/example", with_form(add_example), methods=["POST"]),
+    Route("/tables/{table_id}/import", with_form(bring), methods=["POST"]),
+]

@@ -1,0 +1,326 @@
+"""Rows of a job, one row in full, corrections by hand, downloads, recipe and methods text."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from starlette.background import BackgroundTask
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from rowbatch import api
+from rowbatch.errors import InputError, UsageError
+from rowbatch.web import labels
+from rowbatch.web.pages.gaps import ready_results
+from rowbatch.web.pages.jobs import job_of
+from rowbatch.web.rendering import page, program_of, query, see_other, text_of, with_form, words_for
+
+_PAGE = 100
+_ENDINGS = {"csv": ".csv", "exact": ".csv"} | {
+    name: f".{name}" for name in ("xlsx", "parquet", "dta", "sav", "jsonl", "tsv")
+}
+
+
+def format_of(name: str) -> tuple[str, api.WriteOptions] | None:
+    """Ending of a file, and how it is written, by the name that forms have for it; None for other names."""
+    ending = _ENDINGS.get(name)
+    return (ending, api.WriteOptions(bom=name == "csv", formula_safe=name == "csv")) if ending else None
+
+
+def _chosen(request: Request) -> api.RowFilter:
+    """The filter that an address stands for."""
+    asked = request.query_params
+    return api.RowFilter(
+        status=asked.get("status", ""),
+        reason=asked.get("reason", ""),
+        variable=asked.get("variable", ""),
+        label=asked.get("label", ""),
+        text=asked.get("q", "").strip()[:500],
+        corrected=asked.get("corrected") == "1",
+        people=asked.get("people", ""),
+        differs=asked.get("differs") == "1",
+        says=asked.get("says", ""),
+    )
+
+
+def _query(chosen: api.RowFilter, **more: object) -> str:
+    return query(
+        {
+            "status": chosen.status,
+            "reason": chosen.reason,
+            "variable": chosen.variable,
+            "label": chosen.label,
+            "q": chosen.text,
+            "corrected": "1" if chosen.corrected else "",
+            "people": chosen.people,
+            "differs": "1" if chosen.differs else "",
+            "says": chosen.says,
+            **more,
+        }
+    )
+
+
+def _number(text: str, otherwise: int) -> int:
+    return int(text) if text.isdecimal() and len(text) < 13 else otherwise
+
+
+def rows(request: Request) -> Response:
+    """A page of rows; the address says which."""
+    w, job = words_for(request), job_of(request)
+    results = ready_results(program_of(request), job)
+    counts, chosen = results.counts(), _chosen(request)
+    total = counts.rows if chosen == api.RowFilter() else len(results.rows(chosen))
+    pages = max(1, -(-total // _PAGE))
+    number = min(max(1, _number(request.query_params.get("page", ""), 1)), pages)
+    first = (number - 1) * _PAGE
+    chips = _chips(w, job, results, counts, chosen)
+    return page(
+        request,
+        "rows.html",
+        nav="jobs",
+        job=job,
+        total=total,
+        chosen=chosen,
+        chips=chips,
+        is_filtered=chosen != api.RowFilter(),
+        kept=[(name, value) for name, value in _pairs(chosen) if name != "q"],
+        columns=results.columns,
+        rows=results.page(chosen, first, _PAGE),
+        first=first + 1,
+        page=number,
+        pages=pages,
+        query=_query(chosen),
+        page_query=lambda n: _query(chosen, page=n),
+    )
+
+
+def _pairs(chosen: api.RowFilter) -> list[tuple[str, str]]:
+    from urllib.parse import parse_qsl
+
+    return parse_qsl(_query(chosen))
+
+
+def _chips(
+    w: Any, job: api.Job, results: api.Results, counts: api.Counts, chosen: api.RowFilter
+) -> list[dict[str, Any]]:
+    found: list[tuple[str, int, api.RowFilter]] = [(w.t("All"), counts.rows, api.RowFilter())]
+    without = api.RowFilter(status="missing-label")
+    missing = len(results.rows(without))
+    if missing:
+        found.append((w.t("No label"), missing, without))
+    if counts.corrected:
+        corrected = api.RowFilter(corrected=True)
+        found.append((w.t("Corrected by hand"), len(results.rows(corrected)), corrected))
+    people = results.people_columns()
+    labelled = [variable.name for variable in results.variables if variable.labels]
+    if people and labelled:
+        differs = api.RowFilter(people=people[0], variable=labelled[0], differs=True)
+        found.append((w.t("Differs from people"), len(results.rows(differs)), differs))
+    for status, count in sorted(counts.statuses.items(), key=lambda item: -item[1]):
+        if status != "ok":
+            found.append((labels.status_word(w, status), count, api.RowFilter(status=status)))
+    for variable, listed in counts.labels.items():
+        for label, count in listed[:30]:
+            name = label if len(counts.labels) == 1 else f"{variable}: {label}"
+            found.append((name, count, api.RowFilter(variable=variable, label=label)))
+    return [
+        {
+            "name": name,
+            "count": count,
+            "address": f"/jobs/{job.id}/rows" + (f"?{_query(one)}" if _query(one) else ""),
+            "is_on": one == chosen,
+        }
+        for name, count, one in found
+    ]
+
+
+def go(request: Request) -> Response:
+    """To a row by its number."""
+    job = job_of(request)
+    number = _number(request.query_params.get("row", ""), 0)
+    return see_other(f"/jobs/{job.id}/rows/{number}" if number else f"/jobs/{job.id}/rows")
+
+
+def row(request: Request) -> Response:
+    """One row: text, answer, reason, request, answers as they came; and its neighbours in the filter."""
+    job = job_of(request)
+    results = ready_results(program_of(request), job)
+    number, chosen = _row_number(request), _chosen(request)
+    found = results.row(number)
+    previous, following = _neighbours(results, chosen, number)
+    return page(
+        request,
+        "result_row.html",
+        nav="jobs",
+        job=job,
+        row=found,
+        query=_query(chosen),
+        previous=previous,
+        following=following,
+        correctable=[variable for variable in results.variables if variable.name != "reason"]
+        or [_FreeAnswer(results.columns[0])],
+        shown=None,
+    )
+
+
+class _FreeAnswer:
+    """An answer without a codebook, as the template wants variables."""
+
+    labels: tuple[str, ...] = ()
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def _row_number(request: Request) -> int:
+    text = request.path_params["row"]
+    if not text.isdecimal() or len(text) > 12:
+        raise InputError("there is no such row")
+    return int(text)
+
+
+def _neighbours(results: api.Results, chosen: api.RowFilter, number: int) -> tuple[int, int]:
+    """Numbers of the rows before and after this one in a filter; 0 where there is none."""
+    if chosen == api.RowFilter():
+        return number - 1, number + 1 if number < results.counts().rows else 0
+    listed = results.rows(chosen)
+    if not len(listed):
+        return 0, 0
+    at = int(listed.search_sorted(number, side="left"))
+    after = int(listed.search_sorted(number, side="right"))
+    return (int(listed[at - 1]) if at > 0 else 0), (int(listed[after]) if after < len(listed) else 0)
+
+
+def correct(request: Request, form: FormData) -> Response:
+    """A person's label in the place of the model's; or taken back."""
+    job, number = job_of(request), _row_number(request)
+    is_undo = text_of(form, "do") == "undo"
+    label = text_of(form, "label").strip()
+    if not is_undo and not label:
+        raise UsageError("a correction is a label, and not empty")
+    job.run.correct(number, text_of(form, "variable"), None if is_undo else label)
+    asked = request.url.query
+    return see_other(f"/jobs/{job.id}/rows/{number}" + (f"?{asked}" if asked else ""))
+
+
+def download(request: Request) -> Response:
+    """Formats, rows and columns to choose from."""
+    w, job = words_for(request), job_of(request)
+    results = ready_results(program_of(request), job)
+    texts = (
+        (
+            "csv",
+            w.t("CSV for Excel"),
+            w.t("UTF-8 with a mark that Excel knows; nothing in it can run as a formula"),
+        ),
+        ("xlsx", "Excel (XLSX)", w.t("the best choice for Excel: every text is a text")),
+        ("exact", w.t("CSV, exact copy"), w.t("for R, Stata, Python: every cell as it was")),
+        ("parquet", "Parquet", w.t("small and fast, with types; for Python and R")),
+        ("dta", "Stata", ".dta"),
+        ("sav", "SPSS", ".sav"),
+        ("jsonl", "JSONL", w.t("one JSON object a line")),
+    )
+    return page(
+        request,
+        "download.html",
+        nav="jobs",
+        job=job,
+        formats=texts,
+        formulas=results.formulas(),
+        header=results.header,
+        shown=None,
+    )
+
+
+def table(request: Request) -> Response:
+    """The labelled table, written for this download."""
+    w, job = words_for(request), job_of(request)
+    asked = request.query_params
+    known = format_of(asked.get("format", "csv"))
+    if known is None:
+        raise UsageError(w.t("there is no such format"))
+    ending, writing = known
+    header = job.run.header
+    chosen = asked.getlist("column")
+    columns = None
+    if chosen and len(chosen) < len(header):
+        places = [int(place) for place in chosen if place.isdecimal() and int(place) < len(header)]
+        columns = [header[place] for place in places]
+    folder = tempfile.TemporaryDirectory(prefix="rowbatch-download-", ignore_cleanup_errors=True)
+    path = Path(folder.name) / f"table{ending}"
+    try:
+        job.run.export(
+            path,
+            writing=writing,
+            only_answered=asked.get("only_answered") == "1",
+            with_status=asked.get("without_status") != "1",
+            columns=columns,
+        )
+    except BaseException:
+        folder.cleanup()
+        raise
+    stem = re.sub(r"\.\w{1,10}\Z", "", job.status.name)
+    return attachment(path, f"{stem}.labelled{ending}", BackgroundTask(folder.cleanup))
+
+
+def attachment(path: Path, name: str, after: BackgroundTask | None = None) -> Response:
+    """A file to keep, never to be shown by the browser; its name is made safe for a header."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._") or "table"
+    headers = {
+        "content-disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    }
+    return FileResponse(path, media_type="application/octet-stream", headers=headers, background=after)
+
+
+def _text_attachment(text: str, name: str) -> Response:
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._") or "file"
+    headers = {
+        "content-disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    }
+    return PlainTextResponse(text, headers=headers, media_type="text/plain")
+
+
+def recipe(request: Request) -> Response:
+    """What was asked and how, as a file."""
+    job = job_of(request)
+    stem = re.sub(r"\.\w{1,10}\Z", "", job.status.name)
+    return _text_attachment(api.recipe_of_run(job.run), f"{stem}.recipe.yaml")
+
+
+def codebook(request: Request) -> Response:
+    """The codebook, as a file."""
+    return _text_attachment(api.codebook_yaml(job_of(request).run), "codebook.yaml")
+
+
+def methods(request: Request) -> Response:
+    """Words for a paper."""
+    w, job = words_for(request), job_of(request)
+    languages = ("zh", "en") if w.language == "zh" else ("en",)
+    return page(
+        request,
+        "methods.html",
+        nav="jobs",
+        job=job,
+        texts=[(language, api.methods_text(job.run, language)) for language in languages],
+        version=version("rowbatch"),
+    )
+
+
+ROUTES = [
+    Route("/jobs/{job_id}/rows", rows),
+    Route("/jobs/{job_id}/rows/go", go),
+    Route("/jobs/{job_id}/rows/{row}", row),
+    Route("/jobs/{job_id}/rows/{row}", with_form(correct), methods=["POST"]),
+    Route("/jobs/{job_id}/download", download),
+    Route("/jobs/{job_id}/table", table),
+    Route("/jobs/{job_id}/recipe", recipe),
+    Route("/jobs/{job_id}/codebook", codebook),
+    Route("/jobs/{job_id}/methods", methods),
+]

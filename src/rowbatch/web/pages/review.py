@@ -1,0 +1,177 @@
+"""Review and start: what is sent, to whom, for how much; and the button that does it."""
+
+from __future__ import annotations
+
+from decimal import ROUND_UP, Decimal
+from typing import Any
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from rowbatch import api
+from rowbatch.errors import RowbatchError
+from rowbatch.web.explain import explain
+from rowbatch.web.pages.label import ShownFault, draft_of, ready_words
+from rowbatch.web.pages.tables import table_of
+from rowbatch.web.program import safe
+from rowbatch.web.rendering import page, program_of, see_other, text_of, with_form, words_for
+from rowbatch.web.words import Words
+
+_CAP_FACTOR = Decimal("1.5")
+
+
+def review(request: Request) -> Response:
+    """What will happen; or how far the checking is."""
+    return _review(request)
+
+
+def _review(request: Request, faults: tuple[ShownFault, ...] = (), cap: str | None = None) -> Response:
+    table, program, w = table_of(request), program_of(request), words_for(request)
+    job = safe(program.jobs.job, str(table.draft().get("job", "")))
+    if job is None:
+        return see_other(f"/tables/{table.id}/label")
+    if job.state not in ("draft", "checking", "failed") or job.status.state not in ("new", "built"):
+        return see_other(f"/jobs/{job.id}")
+    is_checking = job.task is not None and job.task.is_alive
+    base: dict[str, Any] = {"table": table, "shown": None, "preview": None, "faults": faults, "checked": 0}
+    if is_checking or job.status.state == "new":
+        return _checking(request, job, base)
+    if request.query_params.get("part") == "checking":
+        return page(request, "review.html", **{**base, "is_ready": True})
+    draft = draft_of(table)
+    preview = job.run.preview()
+    request_settings = job.run.settings.request
+    provider = api.find_provider(request_settings["provider"])
+    estimate = safe(api.estimate_draft, draft, table.read(), _measured(program, table.id))
+    likely = (
+        estimate.cost.high_usd if estimate is not None and not preview.cost.is_free else preview.cost.high_usd
+    )
+    most = preview.cost.high_usd
+    low = min(filter(None, (preview.cost.low_usd, likely)), default=None)
+    can_cap = not job.run.is_local and preview.cost.price is not None and most is not None
+    chosen = cap if cap is not None else api.read_settings().max_cost
+    if not chosen and can_cap and likely is not None and most is not None:
+        chosen = str(max(likely * _CAP_FACTOR, most).quantize(Decimal("0.01"), ROUND_UP))
+    settings = job.run.settings
+    text = settings.table["text"]
+    template_columns = (
+        api.columns_of_template(request_settings["template"]) if request_settings["template"] else (text,)
+    )
+    from dataclasses import replace
+
+    return page(
+        request,
+        "review.html",
+        status=422 if faults else 200,
+        **{
+            **base,
+            "is_ready": True,
+            "preview": replace(preview, cost=replace(preview.cost, low_usd=low))
+            if low is not None
+            else preview,
+            "likely_usd": likely,
+            "is_measured": bool(estimate and estimate.is_measured),
+            "columns": template_columns,
+            "is_local": job.run.is_local and not request_settings["base_url"],
+            "has_key": api.find_key(provider, request_settings["base_url"]) is not None or provider.is_free,
+            "provider": provider.name,
+            "can_cap": can_cap,
+            "cap": chosen,
+            "notes": [*preview.notes, *([demonstration_note(w)] if preview.note else [])],
+            "ready": ready_words(w, program, table, draft, preview.built.requests),
+            "command": command_of(job.run, table.info.name),
+        },
+    )
+
+
+def _measured(program: Any, table_id: str) -> float | None:
+    trial = program.trials.get(table_id)
+    if trial is None or trial.task.result is None:
+        return None
+    found: float | None = trial.task.result[0].report.answer_tokens
+    return found
+
+
+def _checking(request: Request, job: api.Job, base: dict[str, Any]) -> Response:
+    w = words_for(request)
+    task = job.task
+    if task is None:
+        # The program was stopped while it was checked.
+        task = program_of(request).jobs.build(job.run)
+        task.wait(0.5)
+    error = task.error if not task.is_alive else None
+    if error is not None:
+        if not isinstance(error, RowbatchError):
+            raise error
+        names = {str(job.status.table): job.status.name}
+        return page(
+            request, "review.html", **{**base, "shown": explain(w, error, names=names), "is_ready": True}
+        )
+    return page(request, "review.html", **{**base, "is_ready": not task.is_alive, "checked": task.rows})
+
+
+def begin(request: Request, form: FormData) -> Response:
+    """Start. From here on it may cost money."""
+    table, program, w = table_of(request), program_of(request), words_for(request)
+    job = safe(program.jobs.job, str(table.draft().get("job", "")))
+    if job is None:
+        return see_other(f"/tables/{table.id}/label")
+    if job.state != "draft":
+        # Pressed twice, or in two tabs: it is started once.
+        return see_other(f"/jobs/{job.id}")
+    cap = text_of(form, "cap").strip()
+    if cap:
+        try:
+            job.run.change_policy(max_cost_usd=api.usd(cap.replace(",", ".")))
+        except RowbatchError:
+            return _review(
+                request, (ShownFault("cap", w.t("This is not an amount of money, as in 5 or 0.50.")),), cap
+            )
+    program.jobs.start(job.run)
+    return see_other(f"/jobs/{job.id}")
+
+
+def demonstration_note(w: Words) -> str:
+    """What must be known about the model that comes along."""
+    return w.t(
+        "This is a demonstration model: it is real and runs on this computer, but it is far too small to label data for research. Use it to try rowbatch out."
+    )
+
+
+def command_of(run: api.Run, name: str) -> str:
+    """What does the same on the command line; the codebook is the file that can be downloaded."""
+    settings = run.settings
+    request = settings.request
+    words = ["rowbatch", "run", name, "--text", settings.table["text"], "--codebook", "codebook.yaml"]
+    for option, value in (
+        ("--provider", request["provider"] if request["provider"] != "local" else ""),
+        ("--model", request["model"] if request["provider"] != "local" else ""),
+        (
+            "--base-url",
+            request["base_url"]
+            if request["base_url"] != api.find_provider(request["provider"]).base_url
+            else "",
+        ),
+        ("--template", request["template"]),
+    ):
+        words += [option, value] if value else []
+    reading = settings.table["reading"]
+    for option, key in (("--encoding", "encoding"), ("--delimiter", "delimiter"), ("--sheet", "sheet")):
+        words += [option, str(reading[key])] if reading.get(key) else []
+    for name_, value in request["parameters"].items():
+        if name_ == "temperature":
+            words += ["--temperature", str(value)]
+        elif name_ in ("max_tokens", "max_completion_tokens"):
+            words += ["--max-tokens", str(value)]
+    words += ["--dedupe"] if request.get("dedupe") else []
+    from shlex import join
+
+    return join(words)
+
+
+ROUTES = [
+    Route("/tables/{table_id}/start", review),
+    Route("/tables/{table_id}/start", with_form(begin), methods=["POST"]),
+]

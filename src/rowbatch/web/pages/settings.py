@@ -1,0 +1,229 @@
+"""Settings: providers and keys, limits, language and look. And the help page."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from rowbatch import api
+from rowbatch.errors import RowbatchError
+from rowbatch.web import labels
+from rowbatch.web.explain import TROUBLES, Shown, explain, trouble_words
+from rowbatch.web.pages.label import ShownFault
+from rowbatch.web.rendering import own_address, page, program_of, see_other, text_of, with_form, words_for
+from rowbatch.web.words import LANGUAGES, Words
+
+_YEAR_S = 365 * 86_400
+
+
+def settings(request: Request) -> Response:
+    """All of them."""
+    return _settings(request)
+
+
+def _settings(
+    request: Request,
+    *,
+    shown: Shown | None = None,
+    told: str = "",
+    faults: tuple[ShownFault, ...] = (),
+    back: str = "",
+    values: Mapping[str, str] | None = None,
+    opened: str = "",
+) -> Response:
+    w, program = words_for(request), program_of(request)
+    providers = []
+    for name in api.providers():
+        provider = api.find_provider(name)
+        if provider.is_free:
+            continue
+        found = api.find_key(provider, provider.base_url) if provider.base_url else None
+        providers.append(
+            {
+                "provider": provider,
+                "place": _place_words(w, found.place) if found is not None else "",
+                "is_ours": found is not None and found.place in ("keyring", "this program"),
+                "checked": program.checked_keys.get(name, ""),
+                "is_open": name == opened,
+            }
+        )
+    cache = api.cache()
+    return page(
+        request,
+        "settings.html",
+        nav="settings",
+        status=422 if shown or faults else 200,
+        providers=providers,
+        settings=values or api.read_settings(),
+        shown=shown,
+        told=told,
+        faults=faults,
+        back=own_address(back or request.query_params.get("back", ""), ""),
+        home=str(api.home()),
+        cache_bytes=_size(cache / "views"),
+        languages=LANGUAGES,
+    )
+
+
+def _place_words(w: Words, place: str) -> str:
+    if place == "keyring":
+        return w.t("a key is kept in the keychain of this system")
+    if place == "this program":
+        return w.t("a key is kept in the memory of the program, until it ends")
+    return w.t("a key was found: %(place)s", place=place)
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 0
+
+
+def change_keys(request: Request, form: FormData) -> Response:
+    """Keep, test or remove a key. It is never sent back."""
+    w, program = words_for(request), program_of(request)
+    name, back = text_of(form, "provider"), text_of(form, "back")
+    base_url = text_of(form, "base_url").strip() or None
+    try:
+        provider = api.find_provider(name)
+        match text_of(form, "do"):
+            case "keep":
+                place = api.hold_key(name, text_of(form, "key"), base_url=base_url)
+                program.checked_keys.pop(name, None)
+                told = (
+                    w.t("The key of %(name)s is kept in the keychain of this system.", name=provider.title)
+                    if place == "keyring"
+                    else w.t(
+                        "The key of %(name)s is kept until the program ends: this system has no keychain.",
+                        name=provider.title,
+                    )
+                )
+            case "remove":
+                api.forget_key(name)
+                told = w.t("The key of %(name)s is forgotten.", name=provider.title)
+            case _:
+                told = _tested(w, program, name)
+    except RowbatchError as error:
+        return _settings(request, shown=explain(w, error), back=back, opened=name)
+    return _settings(request, told=told, back=back)
+
+
+def _tested(w: Words, program: Any, name: str) -> str:
+    checks = api.doctor(name)
+    faults = [check for check in checks if check.grade == "fault"]
+    title = api.find_provider(name).title
+    told = (
+        w.t("%(name)s: %(what)s", name=title, what="; ".join(check.told for check in faults))
+        if faults
+        else w.t("%(name)s takes the key.", name=title)
+    )
+    program.checked_keys[name] = w.t("did not work just now") if faults else w.t("worked when it was tested")
+    return told
+
+
+def change(request: Request, form: FormData) -> Response:
+    """Limits."""
+    w = words_for(request)
+    cost, size = text_of(form, "max_cost").strip(), text_of(form, "max_upload_gb").strip().replace(",", ".")
+    faults = []
+    try:
+        if cost:
+            api.usd(cost.replace(",", "."))
+    except RowbatchError:
+        faults.append(ShownFault("max_cost", w.t("This is not an amount of money, as in 5 or 0.50.")))
+    try:
+        largest = float(size)
+    except ValueError:
+        largest = 0.0
+    if not 0 < largest <= 1_000:
+        faults.append(ShownFault("max_upload_gb", w.t("This is not a number between 0 and 1,000.")))
+    if faults:
+        return _settings(request, faults=tuple(faults), values={"max_cost": cost, "max_upload_gb": size})
+    api.change_settings(max_cost=cost.replace(",", "."), max_upload_gb=largest)
+    return _settings(request, told=w.t("Kept."))
+
+
+def change_look(request: Request, form: FormData) -> Response:
+    """Language, look and keys; in cookies, so that the page has them before it is drawn."""
+    response = see_other("/settings")
+    _remember(response, "rowbatch-language", text_of(form, "language"), tuple(LANGUAGES))
+    _remember(response, "rowbatch-look", text_of(form, "look"), ("system", "light", "dark"))
+    _remember(response, "rowbatch-keys", "on" if "keys" in form else "off", ("on", "off"))
+    return response
+
+
+def change_language(request: Request, form: FormData) -> Response:
+    """The other language, and back to the same page."""
+    response = see_other(own_address(text_of(form, "back"), "/"))
+    _remember(response, "rowbatch-language", text_of(form, "language"), tuple(LANGUAGES))
+    return response
+
+
+def _remember(response: Response, name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value in allowed:
+        response.set_cookie(name, value, max_age=_YEAR_S, httponly=True, samesite="lax", path="/")
+
+
+def clear_cache(request: Request) -> Response:
+    """Remove what can be made again."""
+    shutil.rmtree(api.cache() / "views", ignore_errors=True)
+    program = program_of(request)
+    program.library = api.Library()
+    return see_other("/settings")
+
+
+def help_page(request: Request) -> Response:
+    """Keys, words, errors, privacy."""
+    w = words_for(request)
+    everywhere, table, row = w.t("everywhere"), w.t("rows of a table"), w.t("one row")
+    keys = (
+        (everywhere, ("g", "j"), w.t("all jobs")),
+        (everywhere, ("/",), w.t("search, or go to a row")),
+        (table, ("↑", "↓", "PgUp", "PgDn", "Home", "End"), w.t("move by rows")),
+        (row, ("j",), w.t("next row in the list")),
+        (row, ("k",), w.t("previous row in the list")),
+        (row, ("e",), w.t("to the field with the label")),
+        (w.t("what to label"), ("Ctrl", "Enter"), w.t("try ten rows")),
+    )
+    statuses = [
+        (name, labels.status_word(w, name), labels.status_text(w, name))
+        for name in (
+            "ok",
+            "invalid",
+            "refused",
+            "truncated",
+            "error",
+            "expired",
+            "cancelled",
+            "missing",
+            "unsent",
+            "skipped",
+        )
+    ]
+    troubles = [Shown(*trouble_words(w, kind)) for kind in TROUBLES]
+    return page(
+        request,
+        "help.html",
+        nav="help",
+        keys=keys,
+        statuses=statuses,
+        troubles=troubles,
+        version=version("rowbatch"),
+    )
+
+
+ROUTES = [
+    Route("/settings", settings),
+    Route("/settings", with_form(change), methods=["POST"]),
+    Route("/settings/keys", with_form(change_keys), methods=["POST"]),
+    Route("/settings/look", with_form(change_look), methods=["POST"]),
+    Route("/settings/language", with_form(change_language), methods=["POST"]),
+    Route("/settings/cache", clear_cache, methods=["POST"]),
+    Route("/help", help_page),
+]

@@ -1,0 +1,229 @@
+"""The data page: what is in a table, and how it is read."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from rowbatch import api
+from rowbatch.errors import RowbatchError, UsageError
+from rowbatch.web.explain import explain
+from rowbatch.web.rendering import page, program_of, see_other, text_of, with_form, words_for
+from rowbatch.web.words import Words
+
+_PAGE, _MAX_CELL = 100, 2_000
+_RANDOM = random.SystemRandom()
+_TAB = {"\t": "tab"}
+
+
+def table_of(request: Request) -> api.LibraryTable:
+    """The table that an address names."""
+    return program_of(request).library.table(request.path_params["table_id"])
+
+
+def data(request: Request) -> Response:
+    """The first rows, how the file was read, and what is odd about it."""
+    w, table = words_for(request), table_of(request)
+    base: dict[str, Any] = {
+        "table": table,
+        "sheets": (),
+        "samples": {},
+        "header": (),
+        "rows": 0,
+        "row": 0,
+        "sample": 0,
+        "shown": None,
+        "delimiter": _TAB.get(table.info.reading.delimiter or "", table.info.reading.delimiter or ""),
+        "is_workbook": bool(table.sheets()),
+        "previous": 0,
+        "following": 0,
+    }
+    base["sheets"] = table.sheets()
+    names = {str(table.info.path): table.info.name}
+    try:
+        reading = table.read()
+    except RowbatchError as error:
+        wants = api.as_options(error)
+        samples = table.decoded_samples() if wants == "encoding" else {}
+        return page(
+            request, "table.html", **{**base, "shown": explain(w, error, names=names), "samples": samples}
+        )
+    reading.wait(0.3 if request.query_params.get("part") else 0.8)
+    fault = reading.error
+    if isinstance(fault, RowbatchError):
+        base["shown"] = explain(w, fault, names=names)
+        if api.as_options(fault) == "encoding":
+            base["samples"] = table.decoded_samples()
+    elif fault is not None:
+        raise fault
+    if not base["samples"] and reading.encoding_guessed:
+        base["samples"] = table.decoded_samples()
+    values = base | _values_of(request, w, table, reading)
+    return page(request, "_table_state.html" if request.query_params.get("part") else "table.html", **values)
+
+
+def _values_of(request: Request, w: Words, table: api.LibraryTable, reading: api.Reading) -> dict[str, Any]:
+    asked = request.query_params.get("row", "")
+    row = int(asked) if asked.isdecimal() and len(asked) < 13 else 0
+    sample = request.query_params.get("sample") == "20"
+    view, rows = reading.view, reading.rows
+    position = _text_position(table, reading)
+    shown: list[tuple[int, tuple[str, ...]]] = []
+    if view is not None and rows:
+        if sample:
+            numbers = sorted(_RANDOM.sample(range(1, rows + 1), min(20, rows)))
+            shown = list(zip(numbers, _cut(view.take(numbers).rows()), strict=True))
+        else:
+            start = max(1, min(row or 1, rows))
+            count = _PAGE if row else 20
+            shown = list(enumerate(_cut(view.frame(start, count).rows()), start=start))
+    first, last = (shown[0][0], shown[-1][0]) if shown and not sample else (1, 0)
+    return {
+        "header": reading.header,
+        "rows": rows,
+        "row": row,
+        "sample": sample,
+        "is_complete": reading.is_complete or reading.error is not None,
+        "encoding": (reading.reading.encoding or "").upper(),
+        "warnings": warnings_of(w, reading),
+        "text_position": position,
+        "text_column": reading.header[position] if position < len(reading.header) else "",
+        "shown_rows": shown,
+        "previous": max(1, first - _PAGE) if first > 1 else 0,
+        "following": last + 1 if row and last and last < rows else 0,
+    }
+
+
+def _text_position(table: api.LibraryTable, reading: api.Reading) -> int:
+    """The column that was chosen, or the one that looks most like texts."""
+    chosen = (table.draft().get("draft") or {}).get("text", "")
+    if list(reading.header).count(chosen) == 1:
+        return list(reading.header).index(chosen)
+    profile = reading.profile()
+    if profile is not None:
+        return profile.text
+    view = reading.view
+    if view is None or not reading.rows:
+        return 0
+    lengths = [sum(map(len, column)) for column in view.frame(1, 200).iter_columns()]
+    return max(range(len(lengths)), key=lengths.__getitem__, default=0)
+
+
+def warnings_of(w: Words | None, reading: api.Reading) -> list[str]:
+    """
+    What a person should look at before going on.
+
+    Args:
+        w: The language; None when only their number matters.
+        reading: Of the table.
+    """
+    words = w or _english()
+    found = []
+    if reading.encoding_guessed:
+        found.append(
+            words.t(
+                "The encoding is not stated in the file; it was read as %(name)s. Look at the letters below: "
+                "if they are wrong, choose another one.",
+                name=reading.encoding_guessed.upper(),
+            )
+        )
+    bad, first = reading.bad_rows
+    if bad:
+        said = "; ".join(words.t("line %(line)s: %(what)s", line=line, what=what) for line, what in first[:3])
+        found.append(words.nt("%(n)s broken row (%(said)s)", "%(n)s broken rows (%(said)s)", bad, said=said))
+    profile = reading.profile()
+    if profile is not None:
+        name = reading.header[profile.text]
+        if reading.rows and profile.empty[profile.text] * 5 > reading.rows:
+            found.append(
+                words.nt(
+                    "%(n)s row has no text in %(name)s.",
+                    "%(n)s rows have no text in %(name)s.",
+                    profile.empty[profile.text],
+                    name=name,
+                )
+            )
+        if profile.duplicates * 20 > reading.rows:
+            found.append(
+                words.nt(
+                    "%(n)s text in %(name)s stands there before. You can ask such texts once, under “More settings”.",
+                    "%(n)s texts in %(name)s stand there before. You can ask such texts once, under “More settings”.",
+                    profile.duplicates,
+                    name=name,
+                )
+            )
+        if profile.long:
+            found.append(
+                words.nt(
+                    "%(n)s text is longer than 20,000 characters, and may be too long for a model.",
+                    "%(n)s texts are longer than 20,000 characters, and may be too long for a model.",
+                    profile.long,
+                )
+            )
+        if profile.personal:
+            found.append(
+                words.t(
+                    "These columns may name people: %(names)s. Only the columns you put into the question are sent.",
+                    names=", ".join(reading.header[position] for position in profile.personal),
+                )
+            )
+    if len(set(reading.header)) < len(reading.header):
+        found.append(words.t("Some columns have the same name; these cannot be chosen as the text."))
+    return found
+
+
+def _english() -> Words:
+    from rowbatch.web.words import words_of
+
+    return words_of("en")
+
+
+def rows(request: Request) -> Response:
+    """Some rows, for the table that scrolls."""
+    start, count = (request.query_params.get(name, "") for name in ("start", "count"))
+    if not (start.isdecimal() and count.isdecimal() and len(start) < 13 and 1 <= int(count) <= 500):
+        raise UsageError("rows are asked for by start and count")
+    view = table_of(request).read().view
+    found = _cut(view.frame(int(start), int(count)).rows()) if view is not None else []
+    return JSONResponse({"rows": found})
+
+
+def _cut(found: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    return [
+        tuple(cell if len(cell) <= _MAX_CELL else cell[:_MAX_CELL] + "…" for cell in row) for row in found
+    ]
+
+
+def change_reading(request: Request, form: FormData) -> Response:
+    """Another encoding, separator or sheet."""
+    table = table_of(request)
+    delimiter = text_of(form, "delimiter")
+    table.change_reading(
+        encoding=text_of(form, "encoding"),
+        delimiter="\t" if delimiter == "tab" else delimiter[:1],
+        sheet=text_of(form, "sheet"),
+        on_bad_rows=text_of(form, "on_bad_rows")
+        if text_of(form, "on_bad_rows") in ("keep", "skip")
+        else "stop",
+    )
+    return see_other(f"/tables/{table.id}")
+
+
+def remove(request: Request) -> Response:
+    """Forget a table."""
+    program = program_of(request)
+    program.library.remove(request.path_params["table_id"])
+    return see_other("/")
+
+
+ROUTES = [
+    Route("/tables/{table_id}", data),
+    Route("/tables/{table_id}/rows", rows),
+    Route("/tables/{table_id}/reading", with_form(change_reading), methods=["POST"]),
+    Route("/tables/{table_id}/remove", remove, methods=["POST"]),
+]

@@ -1,0 +1,419 @@
+"""The three tools, each on a page of its own: no key, no network, and nothing is kept."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import join
+from typing import Any
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from rowbatch import api
+from rowbatch.errors import InputError, RowbatchError, UsageError
+from rowbatch.web import labels
+from rowbatch.web.explain import explain
+from rowbatch.web.pages.results import attachment, format_of
+from rowbatch.web.pages.start import copy
+from rowbatch.web.program import Program, ToolFile
+from rowbatch.web.rendering import page, program_of, text_of, with_form, words_for
+from rowbatch.web.words import Words
+
+_TOOLS = ("convert", "split", "extract")
+_FIRST_CHARS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """
+    What a tool has made, or has seen.
+
+    Attributes:
+        title: In a few words.
+        facts: Names and numbers.
+        notes: Sentences worth reading.
+        command: The same on the command line.
+        id, name, size_bytes: Of the file to download; "" and 0 where there is none.
+    """
+
+    title: str
+    facts: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+    command: str = ""
+    id: str = ""
+    name: str = ""
+    size_bytes: int = 0
+
+
+def tools(request: Request) -> Response:
+    """Which there are."""
+    return page(request, "tools.html", nav="tools")
+
+
+def tool(request: Request) -> Response:
+    """The form of one."""
+    return page(request, "tool.html", nav="tools", **_values(request, {}))
+
+
+def _values(request: Request, values: dict[str, Any]) -> dict[str, Any]:
+    w, name = words_for(request), request.path_params["tool"]
+    if name not in _TOOLS:
+        raise InputError("there is no such tool")
+    title, lead = {
+        "convert": (
+            w.t("Table → batch file"),
+            w.t("Rows of a table become the requests of a batch file (JSONL)."),
+        ),
+        "split": (
+            w.t("Split a batch file"),
+            w.t("One batch file becomes several, in order; joined they are the same again."),
+        ),
+        "extract": (w.t("Answers → table"), w.t("Result files become a table.")),
+    }[name]
+    defaults = {
+        "text": "",
+        "endpoint": "chat",
+        "model": "",
+        "system": "",
+        "template": "",
+        "max_tokens": "",
+        "temperature": "",
+        "limits": "openai" if name == "split" else "",
+        "skip_empty": False,
+        "dedupe": False,
+        "how": "limits",
+        "number": "",
+        "format": "xlsx",
+        "as_json": False,
+        "extras": False,
+    }
+    return {
+        "tool": name,
+        "title": title,
+        "lead": lead,
+        "shown": None,
+        "result": None,
+        "file": None,
+        "looked": None,
+        "preview": "",
+        "header": (),
+        "models": api.models(),
+        "providers": [api.find_provider(one) for one in api.providers() if one != "local"],
+        **values,
+        "values": {**defaults, **values.get("values", {})},
+    }
+
+
+def use(request: Request, form: FormData) -> Response:
+    """Do what the form says."""
+    w, program, name = words_for(request), program_of(request), request.path_params["tool"]
+    if name not in _TOOLS:
+        raise InputError("there is no such tool")
+    values: dict[str, Any] = {"values": _told(form)}
+    try:
+        if name == "convert":
+            values |= _convert(w, program, form)
+        elif name == "split":
+            values |= _split(w, program, form)
+        else:
+            values |= _extract(w, program, form)
+        return page(request, "tool.html", nav="tools", **_values(request, values))
+    except RowbatchError as error:
+        values |= _files_again(program, form, name)
+        names = {str(values["file"].path): values["file"].name} if values.get("file") else {}
+        values["shown"] = explain(w, error, names=names)
+        return page(request, "tool.html", nav="tools", status=422, **_values(request, values))
+
+
+def _told(form: FormData) -> dict[str, Any]:
+    flags = {name: name in form for name in ("skip_empty", "dedupe", "as_json", "extras")}
+    texts = {
+        name: text_of(form, name).replace("\r\n", "\n")
+        for name in form
+        if name not in flags and isinstance(form.get(name), str)
+    }
+    return texts | flags
+
+
+def _files_again(program: Program, form: FormData, name: str) -> dict[str, Any]:
+    """After an error the file need not be handed over again."""
+    file = program.tool_file(text_of(form, "file_id"))
+    if file is None or name == "extract":
+        return {}
+    header: tuple[str, ...] = ()
+    if name == "convert":
+        try:
+            header = api.header_of(file.path)
+        except RowbatchError:
+            return {}
+    return {"file": file, "header": header}
+
+
+def _received(program: Program, form: FormData, name: str) -> ToolFile:
+    """A file of a form: brought with it, or before."""
+    known = program.tool_file(text_of(form, "file_id"))
+    if known is not None:
+        return known
+    upload = form.get(name)
+    if not isinstance(upload, UploadFile) or not upload.filename:
+        raise UsageError("a file is missing", hint="Choose one")
+    return _keep(program, upload)
+
+
+def _keep(program: Program, upload: UploadFile) -> ToolFile:
+    file = program.new_tool_file(upload.filename or "file", api.known_ending(upload.filename or ""))
+    with file.path.open("wb") as out:
+        copy(upload, out, int(api.read_settings().max_upload_gb * 1e9))
+    return file
+
+
+def _whole(text: str, what: str) -> int | None:
+    if not text.strip():
+        return None
+    try:
+        return int(text.replace(",", ""))
+    except ValueError:
+        raise UsageError(f"{what}: {text!r} is not a number") from None
+
+
+def _decimal(text: str, what: str) -> float | None:
+    if not text.strip():
+        return None
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        raise UsageError(f"{what}: {text!r} is not a number") from None
+
+
+def _convert(w: Words, program: Program, form: FormData) -> dict[str, Any]:
+    file = _received(program, form, "file")
+    header = api.header_of(file.path)
+    do = text_of(form, "do")
+    if do == "open" or "model" not in form:
+        longest = max(
+            header, key=lambda name: name in ("text", "content", "post", "body", "文本", "内容"), default=""
+        )
+        return {"file": file, "header": header, "values": {"text": longest}}
+    template = text_of(form, "template").strip()
+    asked: dict[str, Any] = {
+        "model": text_of(form, "model").strip(),
+        "text": None if template else text_of(form, "text") or None,
+        "template": template.replace("\r\n", "\n") or None,
+        "system": text_of(form, "system").replace("\r\n", "\n").strip() or None,
+        "endpoint": text_of(form, "endpoint") or "chat",
+        "max_tokens": _whole(text_of(form, "max_tokens"), w.t("Longest answer, in tokens")),
+        "temperature": _decimal(text_of(form, "temperature"), w.t("Temperature")),
+        "dedupe": "dedupe" in form,
+        "skip_empty": "skip_empty" in form,
+    }
+    again = {"file": file, "header": header, "values": _told(form)}
+    if do == "preview":
+        return again | {"preview": api.first_request(file.path, **asked)[:_FIRST_CHARS]}
+    limits = text_of(form, "limits") or None
+    stem = Path(file.name).stem
+    out = program.new_tool_file(f"{stem}.parts.zip" if limits else f"{stem}.jsonl")
+    target = out.path.with_name("parts.zip" if limits else "requests.jsonl")
+    if limits:
+        # In parts: one zip file of them.
+        whole = out.path.with_name("whole.jsonl")
+        report = api.convert(file.path, whole, **asked)
+        parts = api.split(whole, target, limits=limits).parts
+        whole.unlink()
+    else:
+        report = api.convert(file.path, target, **asked)
+        parts = ()
+    out.path = target
+    words = ["rowbatch", "convert", file.name, "-o", f"{stem}.jsonl"]
+    for option, value in (
+        ("--text", asked["text"]),
+        ("--template", asked["template"]),
+        ("--system", asked["system"]),
+        ("--model", asked["model"]),
+        ("--endpoint", asked["endpoint"] if asked["endpoint"] != "chat" else None),
+        ("--max-tokens", asked["max_tokens"]),
+        ("--temperature", asked["temperature"]),
+        ("--limits", limits),
+    ):
+        words += [option, str(value)] if value is not None else []
+    words += ["--dedupe"] if asked["dedupe"] else []
+    words += ["--skip-empty"] if asked["skip_empty"] else []
+    notes = [*report.notes]
+    if report.encoding_guessed:
+        notes.append(
+            w.t(
+                "The encoding is not stated in the file; it was read as %(name)s.",
+                name=report.encoding_guessed.upper(),
+            )
+        )
+    facts = [(w.t("Rows"), w.number(report.rows)), (w.t("Requests"), w.number(report.requests))]
+    if report.empty_rows:
+        facts.append((w.t("Rows without a text"), w.number(report.empty_rows)))
+    if report.duplicates:
+        facts.append((w.t("Rows that repeat another one"), w.number(report.duplicates)))
+    if parts:
+        facts.append((w.t("Parts"), w.number(len(parts))))
+    return again | {
+        "result": Result(
+            w.t("The batch file is ready"),
+            tuple(facts),
+            tuple(notes),
+            join(words),
+            out.id,
+            out.name,
+            out.size_bytes,
+        )
+    }
+
+
+def _split(w: Words, program: Program, form: FormData) -> dict[str, Any]:
+    file = _received(program, form, "file")
+    if text_of(form, "do") == "look":
+        return {
+            "file": file,
+            "values": _told(form),
+            "looked": _look(w, file, text_of(form, "limits") or "openai"),
+        }
+    how, number = text_of(form, "how"), text_of(form, "number")
+    asked: dict[str, Any] = {}
+    words: list[str] = []
+    if how == "limits":
+        asked["limits"] = text_of(form, "limits") or "openai"
+        words = ["--limits", asked["limits"]]
+    elif how == "mb":
+        size = _decimal(number, w.t("Number"))
+        asked["max_bytes"] = int(size * 1_000_000) if size else None
+        words = ["--max-bytes", str(asked["max_bytes"])]
+    else:
+        name, option = ("parts", "--parts") if how == "parts" else ("max_requests", "--max-requests")
+        asked[name] = _whole(number, w.t("Number"))
+        words = [option, str(asked[name])]
+    if not next(iter(asked.values())):
+        raise UsageError("a number is missing", hint="Say into how many parts, or how large")
+    stem = Path(file.name).stem
+    out = program.new_tool_file(f"{stem}.parts.zip")
+    target = out.path.with_name("parts.zip")
+    report = api.split(file.path, target, **asked)
+    out.path = target
+    facts = [
+        (w.t("Parts"), w.number(len(report.parts))),
+        (w.t("Lines"), w.number(sum(part.lines for part in report.parts))),
+    ]
+    notes = [
+        w.t(
+            "%(name)s: %(n)s lines, %(size)s",
+            name=part.name,
+            n=w.number(part.lines),
+            size=w.size(part.size_bytes),
+        )
+        for part in report.parts[:20]
+    ]
+    if report.blank_lines:
+        facts.append((w.t("Empty lines"), w.number(report.blank_lines)))
+    command = join(["rowbatch", "split", file.name, "-o", f"{stem}.parts.zip", *words])
+    return {
+        "file": file,
+        "values": _told(form),
+        "result": Result(
+            w.t("The parts are ready"), tuple(facts), tuple(notes), command, out.id, out.name, out.size_bytes
+        ),
+    }
+
+
+def _look(w: Words, file: ToolFile, provider: str) -> Result:
+    found = api.check([file.path], provider=provider, count_tokens=False).files[0]
+    facts = [
+        (w.t("Lines"), w.number(found.lines)),
+        (w.t("Size"), w.size(found.size_bytes)),
+        (w.t("Models"), ", ".join(f"{name} ({count:,})" for name, count in found.models.items()) or "–"),
+        (w.t("Errors"), w.number(found.errors)),
+        (w.t("Warnings"), w.number(found.warnings)),
+    ]
+    notes = [
+        w.t("line %(line)s: %(what)s", line=w.number(problem.line), what=problem.message)
+        for problem in found.problems[:20]
+    ]
+    return Result(w.t("What is in the file"), tuple(facts), tuple(notes))
+
+
+def _extract(w: Words, program: Program, form: FormData) -> dict[str, Any]:
+    uploads = [one for one in form.getlist("results") if isinstance(one, UploadFile) and one.filename]
+    if not uploads:
+        raise UsageError("the result files are missing", hint="Choose one or more")
+    results = [_keep(program, one) for one in uploads]
+    brought = form.get("join")
+    table = _keep(program, brought) if isinstance(brought, UploadFile) and brought.filename else None
+    chosen = format_of(text_of(form, "format") or "xlsx")
+    if chosen is None:
+        raise UsageError("there is no such format")
+    ending, writing = chosen
+    stem = Path(table.name if table else results[0].name).stem
+    out = program.new_tool_file(f"{stem}.answers{ending}")
+    target = out.path.with_name(f"answers{ending}")
+    report = api.extract(
+        [file.path for file in results],
+        target,
+        join=table.path if table else None,
+        as_json="as_json" in form,
+        extras=("model", "usage", "finish_reason") if "extras" in form else (),
+        writing=writing,
+    )
+    out.path = target
+    for file in (*results, *([table] if table else [])):
+        program.remove_tool_file(file.id)
+    facts = [
+        (w.t("Rows of the table"), w.number(report.rows)),
+        (w.t("Result lines"), w.number(report.results)),
+    ]
+    facts += [
+        (labels.status_word(w, str(status)), w.number(count))
+        for status, count in report.statuses.most_common()
+    ]
+    for name, count in (
+        (w.t("Lines that cannot be read"), report.unreadable_lines),
+        (w.t("Lines for a row that had one already"), report.repeated_ids),
+        (w.t("Lines for no row of the table"), report.unknown_ids),
+    ):
+        if count:
+            facts.append((name, w.number(count)))
+    notes = [f"{reason}: {count:,}" for reason, count in report.reasons.most_common(5)]
+    notes += [
+        w.t("line %(line)s: %(what)s", line=w.number(line), what=what)
+        for _, line, what in report.unreadable[:5]
+    ]
+    words = ["rowbatch", "extract", *(file.name for file in results), "-o", f"{stem}.answers{ending}"]
+    words += ["--join", table.name] if table else []
+    words += ["--json-fields"] if "as_json" in form else []
+    return {
+        "values": _told(form),
+        "result": Result(
+            w.t("The table is ready"),
+            tuple(facts),
+            tuple(notes),
+            join(words),
+            out.id,
+            out.name,
+            out.size_bytes,
+        ),
+    }
+
+
+def fetch(request: Request) -> Response:
+    """What a tool has made."""
+    program = program_of(request)
+    file = program.tool_file(request.path_params["file_id"])
+    if file is None:
+        raise InputError("there is no such file any more", hint="Make it again")
+    file.fetched_at = time.time()
+    return attachment(file.path, file.name)
+
+
+ROUTES = [
+    Route("/tools", tools),
+    Route("/tools/results/{file_id}", fetch),
+    Route("/tools/{tool}", tool),
+    Route("/tools/{tool}", with_form(use), methods=["POST"]),
+]

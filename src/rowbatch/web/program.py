@@ -1,0 +1,148 @@
+"""What the pages share: the tables, the jobs, what is being tried, files of the tools."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rowbatch import api
+from rowbatch.errors import RowbatchError
+
+_KEPT_RESULTS = 6
+_TOOL_HOURS = 12.0
+_AFTER_DOWNLOAD_S = 3_600.0
+
+
+@dataclass(slots=True)
+class ToolFile:
+    """
+    A file of one of the three tools: handed over, or made.
+
+    Attributes:
+        id: For addresses.
+        name: For people, and as the download is called.
+        path: In a folder of its own.
+        made_at: Seconds of `time.time`.
+        fetched_at: When it was downloaded last, or 0.0.
+    """
+
+    id: str
+    name: str
+    path: Path
+    made_at: float = field(default_factory=time.time)
+    fetched_at: float = 0.0
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the file."""
+        return self.path.stat().st_size
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """
+    Rows that are being tried, or were.
+
+    Attributes:
+        key: The same for drafts that ask the same.
+        task: At work, or done.
+    """
+
+    key: str
+    task: api.Task
+
+
+class Program:
+    """
+    The state behind the pages. Everything of value lies on the disk; this can go at any moment.
+
+    Args:
+        port: Where the pages are served.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.library = api.Library()
+        self.jobs = api.Jobs()
+        self.trials: dict[str, Trial] = {}
+        self.uploads = threading.BoundedSemaphore(2)
+        self.checked_keys: dict[str, str] = {}
+        self._results: OrderedDict[str, api.Results] = OrderedDict()
+        self._tool_files: dict[str, ToolFile] = {}
+        self._lock = threading.Lock()
+        self._tool_folder = api.views_folder().parent / "tools"
+        shutil.rmtree(self._tool_folder, ignore_errors=True)
+
+    def results(self, job: api.Job) -> api.Results:
+        """The answers of a job, as far as they are here."""
+        with self._lock:
+            found = self._results.get(job.id)
+            if found is None:
+                found = self._results[job.id] = api.Results(job.run)
+            self._results.move_to_end(job.id)
+            while len(self._results) > _KEPT_RESULTS:
+                self._results.popitem(last=False)
+            return found
+
+    def forget_results(self, job_id: str) -> None:
+        """Of a job that is no more."""
+        with self._lock:
+            self._results.pop(job_id, None)
+
+    def new_tool_file(self, name: str, ending: str = "") -> ToolFile:
+        """A place for a file of the tools; its name is a label, and the place is ours."""
+        self._remove_old()
+        file_id = secrets.token_hex(8)
+        folder = self._tool_folder / file_id
+        folder.mkdir(parents=True, mode=0o700)
+        made = ToolFile(file_id, api.shown_name(name), folder / f"file{ending}")
+        self._tool_files[file_id] = made
+        return made
+
+    def tool_file(self, file_id: str) -> ToolFile | None:
+        """One of them, or None."""
+        found = self._tool_files.get(file_id)
+        return found if found is not None and found.path.exists() else None
+
+    def remove_tool_file(self, file_id: str) -> None:
+        """It is not needed any more."""
+        found = self._tool_files.pop(file_id, None)
+        if found is not None:
+            shutil.rmtree(found.path.parent, ignore_errors=True)
+
+    def stop(self) -> None:
+        """The program ends: threads stop, and what only the tools needed goes."""
+        self.jobs.stop()
+        for trial in self.trials.values():
+            trial.task.stop()
+        shutil.rmtree(self._tool_folder, ignore_errors=True)
+
+    def _remove_old(self) -> None:
+        now = time.time()
+        for file_id, file in list(self._tool_files.items()):
+            is_fetched = file.fetched_at and now - file.fetched_at > _AFTER_DOWNLOAD_S
+            if is_fetched or now - file.made_at > _TOOL_HOURS * 3600:
+                self.remove_tool_file(file_id)
+
+
+def table_of_job(program: Program, job: api.Job) -> api.LibraryTable | None:
+    """The table of a job, where the program still has it."""
+    path = Path(job.status.table)
+    for table in program.library.tables():
+        if table.info.path == path:
+            return table
+    return None
+
+
+def safe(call: Any, *args: Any, **kwargs: Any) -> Any:
+    """What a call returns, or None where it raised one of our errors."""
+    try:
+        return call(*args, **kwargs)
+    except RowbatchError:
+        return None

@@ -1,0 +1,164 @@
+"""From values to pages."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from rowbatch.errors import RowbatchError
+from rowbatch.web import labels
+from rowbatch.web.explain import Shown, explain
+from rowbatch.web.words import Words, choose_language, install, words_of
+
+if TYPE_CHECKING:
+    import jinja2
+
+    from rowbatch.web.program import Program
+
+_Handler = TypeVar("_Handler", bound=Callable[..., Any])
+_MAX_FIELDS, _MAX_FILES = 5_000, 50
+
+
+def program_of(request: Request) -> Program:
+    """The program that serves a request."""
+    found: Program = request.app.state.program
+    return found
+
+
+def words_for(request: Request) -> Words:
+    """The language of a request."""
+    chosen = request.cookies.get("rowbatch-language", "")
+    return words_of(choose_language(chosen, request.headers.get("accept-language", "")))
+
+
+def page(
+    request: Request, template: str, *, nav: str = "start", status: int = 200, **values: Any
+) -> HTMLResponse:
+    """
+    A page, or a fragment of one.
+
+    Args:
+        request: For its language and look.
+        template: Name of the file.
+        nav: Which entry of the navigation is the current one.
+        status: Of the answer.
+        values: For the template.
+    """
+    w = words_for(request)
+    look = request.cookies.get("rowbatch-look", "system")
+    html = (
+        _environment(w.language)
+        .get_template(template)
+        .render(
+            nav=nav,
+            look=look if look in ("light", "dark") else "system",
+            keys_off=request.cookies.get("rowbatch-keys") == "off",
+            here=request.url.path
+            + (f"?{request.url.query}" if request.url.query and request.method == "GET" else ""),
+            state_word=partial(labels.state_word, w),
+            state_icon=labels.state_icon,
+            status_word=partial(labels.status_word, w),
+            why_words=partial(labels.why_words, w),
+            **values,
+        )
+    )
+    return HTMLResponse(html, status)
+
+
+def see_other(address: str) -> Response:
+    """After a form: go and look there."""
+    return RedirectResponse(address, 303)
+
+
+def own_address(given: str, otherwise: str) -> str:
+    """An address of ours that came back through a form; never one of another host."""
+    return (
+        given
+        if given.startswith("/") and not given.startswith(("//", "/\\")) and "\\" not in given
+        else otherwise
+    )
+
+
+def query(values: Mapping[str, object]) -> str:
+    """Of an address, without what is empty."""
+    return urlencode({name: str(value) for name, value in values.items() if value not in ("", None, False)})
+
+
+def with_form(handler: Callable[[Request, FormData], Response]) -> Callable[[Request], Any]:
+    """A handler that is given the form of its request, and works outside of the event loop."""
+
+    async def endpoint(request: Request) -> Response:
+        async with request.form(max_files=_MAX_FILES, max_fields=_MAX_FIELDS) as form:
+            return await run_in_threadpool(handler, request, form)
+
+    return endpoint
+
+
+def text_of(form: FormData, name: str) -> str:
+    """A field of a form; "" where there is none, or a file."""
+    value = form.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def problem_page(request: Request, error: BaseException | Shown, status: int = 400) -> Response:
+    """The page about an error; for scripts, its words."""
+    w = words_for(request)
+    shown = error if isinstance(error, Shown) else explain(w, error)
+    if "application/json" in request.headers.get("accept", ""):
+        message = " ".join(
+            filter(None, (shown.title + ("" if shown.title.endswith(".") else "."), shown.means, shown.next))
+        )
+        return JSONResponse({"message": message}, status)
+    referer = request.headers.get("referer", "")
+    back = "/" + referer.split("/", 3)[3] if referer.count("/") >= 3 else "/"
+    return page(
+        request,
+        "problem.html",
+        status=status,
+        shown=shown,
+        heading=w.t("That did not work"),
+        back=own_address(back, "/"),
+    )
+
+
+def status_of(error: RowbatchError) -> int:
+    """The HTTP status that goes with one of our errors."""
+    message = error.message
+    return 404 if message.startswith("there is no ") else 400
+
+
+@cache
+def static_version(name: str) -> str:
+    """A short digest of a static file, so that browsers keep it until it is another one."""
+    content = files("rowbatch.web").joinpath("static", name).read_bytes()
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+@cache
+def _environment(language: str) -> jinja2.Environment:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("rowbatch.web"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        auto_reload=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    install(environment, words_of(language))
+    environment.globals["static"] = lambda name: f"/static/{name}?v={static_version(name)}"
+    environment.filters["prettyjson"] = lambda value: json.dumps(value, ensure_ascii=False, indent=2)
+    environment.filters["shortjson"] = lambda value: json.dumps(value, ensure_ascii=False, default=str)[:500]
+    return environment

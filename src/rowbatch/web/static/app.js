@@ -1,0 +1,147 @@
+// What HTML alone cannot do: drop a file and see how far it is, keys, a page that notices that the program is gone.
+"use strict";
+
+const one = (selector, from = document) => from.querySelector(selector);
+const words = name => document.body.dataset[name] ?? "";
+
+// Files: dropped anywhere on a page with a drop zone, sent as they are, with progress.
+function send(zone, file) {
+  const bar = one("progress", zone), told = one("[data-told]", zone), alert = one("[role=alert]", zone);
+  alert.hidden = true;
+  bar.hidden = told.hidden = false;
+  told.textContent = file.name;
+  const request = new XMLHttpRequest();
+  request.open("POST", `${zone.dataset.upload}?name=${encodeURIComponent(file.name)}`);
+  request.setRequestHeader("Content-Type", "application/octet-stream");
+  request.setRequestHeader("Accept", "application/json");
+  request.upload.onprogress = event => {
+    if (event.lengthComputable) bar.value = event.loaded / event.total;
+    if (event.loaded === event.total) told.textContent = words("reading");
+  };
+  const failed = text => {
+    bar.hidden = told.hidden = true;
+    alert.textContent = text;
+    alert.hidden = false;
+    one("input[type=file]", zone).value = "";
+  };
+  request.onerror = () => failed(words("gone"));
+  request.onload = () => {
+    let answer = {};
+    try { answer = JSON.parse(request.responseText); } catch { /* Told below. */ }
+    if (request.status === 200 && answer.url) location.href = answer.url;
+    else failed(answer.message ?? `${words("refused")} (${request.status})`);
+  };
+  request.send(file);
+}
+
+document.addEventListener("change", event => {
+  const zone = event.target.closest("[data-upload]");
+  if (zone && event.target.type === "file" && event.target.files.length) {
+    event.preventDefault();
+    send(zone, event.target.files[0]);
+  }
+  // Choices that redraw their page at once.
+  if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+});
+document.addEventListener("dragover", event => {
+  const zone = one("[data-upload]");
+  if (!zone || !event.dataTransfer.types.includes("Files")) return;
+  event.preventDefault();
+  zone.classList.add("over");
+});
+document.addEventListener("dragleave", event => {
+  if (!event.relatedTarget) one("[data-upload]")?.classList.remove("over");
+});
+document.addEventListener("drop", event => {
+  const zone = one("[data-upload]");
+  if (!zone || !event.dataTransfer.files.length) return;
+  event.preventDefault();
+  zone.classList.remove("over");
+  send(zone, event.dataTransfer.files[0]);
+});
+
+// Buttons that do something on the page itself.
+document.addEventListener("click", async event => {
+  const button = event.target.closest("[data-copy], [data-insert], [data-open], [data-notify]");
+  if (!button) return;
+  if (button.dataset.copy) {
+    await navigator.clipboard.writeText(one(button.dataset.copy).textContent);
+    button.textContent = words("copied");
+  } else if (button.dataset.insert) {
+    const field = one(button.dataset.into);
+    field.setRangeText(button.dataset.insert, field.selectionStart, field.selectionEnd, "end");
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.focus();
+  } else if (button.dataset.open) {
+    one(button.dataset.open).showModal();
+  } else if (button.dataset.notify) {
+    await Notification.requestPermission();
+    button.hidden = true;
+  }
+});
+document.addEventListener("submit", event => {
+  const go = event.target.closest("form[data-go-row]");
+  if (!go) return;
+  const table = one("v-table"), row = Number(one("input", go).value);
+  if (table && row) {
+    event.preventDefault();
+    table.goTo(row);
+  }
+});
+
+// Keys: single letters only while no field has the focus, and not when they are switched off.
+let before = "";
+document.addEventListener("keydown", event => {
+  if ((event.ctrlKey || event.metaKey) && event.key === "Enter") {
+    one("[data-key='mod+Enter']")?.click();
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey || document.body.dataset.keys === "off") return;
+  if (event.target.closest("input, textarea, select, dialog")) return;
+  const key = before + event.key;
+  before = event.key === "g" ? "g " : "";
+  const target = one(`[data-key="${CSS.escape(key)}"]`) ?? one(`[data-key="${CSS.escape(event.key)}"]`);
+  if (!target) return;
+  event.preventDefault();
+  if (target.matches("input")) target.focus();
+  else target.click();
+});
+
+// Pages that change by themselves: the title tells it, and after three questions without an answer the page says so.
+let misses = 0;
+const gone = () => one("#gone");
+document.addEventListener("htmx:after:request", event => {
+  const status = event.detail?.ctx?.response?.raw?.status ?? event.detail?.ctx?.response?.status ?? 200;
+  if (status < 500) {
+    misses = 0;
+    if (gone() && !gone().hidden) location.reload();
+  }
+});
+document.addEventListener("htmx:error", () => { if (++misses >= 3 && gone()) gone().hidden = false; });
+document.addEventListener("htmx:after:swap", () => told());
+
+let lastState = "";
+function told() {
+  const state = one("[data-title]");
+  if (!state) return;
+  document.title = state.dataset.title;
+  if (lastState && state.dataset.state !== lastState) {
+    const live = one("#live");
+    if (live) live.textContent = state.dataset.title;
+    if (state.dataset.ended && document.hidden && "Notification" in window && Notification.permission === "granted") {
+      new Notification(state.dataset.title);
+    }
+    // What the page is about is over: show all of it.
+    if (state.dataset.ended) location.reload();
+  }
+  const quarter = Math.floor(Number(state.dataset.share ?? 0) * 4);
+  if (quarter > Number(told.quarter ?? quarter)) one("#live").textContent = state.dataset.spoken;
+  told.quarter = quarter;
+  lastState = state.dataset.state;
+}
+told();
+if ("Notification" in window && Notification.permission === "default") {
+  for (const button of document.querySelectorAll("[data-notify]")) button.hidden = false;
+}
+// After a form with errors the summary has the focus.
+one("[data-focus]")?.focus();

@@ -1,0 +1,170 @@
+"""Jobs: threads that drive runs, and what people see of them."""
+
+import csv
+import json
+import threading
+import time
+
+import pytest
+
+from driving import KEY
+from kill_runs import fake_server, judged
+from rowbatch import api
+from rowbatch.errors import RunError
+from serving import scripted_local_model
+
+POSTS = [f"post {number}" for number in range(1, 13)]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    with (tmp_path / "posts.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["id", "post"], *enumerate(POSTS, start=1)])
+    return tmp_path
+
+
+def made(**options):
+    return api.create("posts.csv", text="post", labels=["good", "bad"], prompt="How is it?", **options)
+
+
+def is_running(jobs, name):
+    progress = jobs.job(name).status.progress
+    return progress is not None and progress.shards_running == 1
+
+
+def until(condition, seconds=20.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def test_a_job_from_its_draft_to_its_end(folder):
+    """
+    Each state has its word; the id stays, and another set of jobs sees the same.
+    """
+    with scripted_local_model(folder / "server") as engine:
+        engine.gate.clear()
+        jobs, run = api.Jobs(), made()
+        name = api.job_id(run.path)
+        assert jobs.job(name).state == "checking"
+        assert jobs.build(run).wait(10)
+        assert jobs.job(name).state == "draft"
+        task = jobs.start(run)
+        until(lambda: is_running(jobs, name))
+        assert jobs.job(name).state in ("running", "waiting")
+        assert api.Jobs().job(name).is_elsewhere
+        assert jobs.start(run) is task
+        engine.gate.set()
+        assert task.wait(20)
+        job = jobs.job(name)
+        assert (job.state, job.statuses, job.missing, job.trouble) == ("done", {"ok": 12}, 0, None)
+        assert [part.stage for part in job.parts] == [5]
+        assert [one.id for one in api.Jobs().all()] == [name]
+    with pytest.raises(RunError):
+        jobs.job("0" * 16)
+
+
+def test_a_program_that_is_stopped_finds_its_jobs_again(folder):
+    """
+    What was driven goes on with the next program; what a person paused does not.
+    """
+    with scripted_local_model(folder / "server") as engine:
+        engine.gate.clear()
+        first = api.Jobs()
+        run, paused = made(), made(run=folder / "other")
+        for one in (run, paused):
+            first.start(one)
+            until(lambda one=one: is_running(first, api.job_id(one.path)))
+        first.pause(paused)
+        assert first.job(api.job_id(paused.path)).state == "paused"
+        first.stop()
+        assert first.job(api.job_id(run.path)).state == "paused"
+        second = api.Jobs()
+        assert second.go_on() == 1
+        engine.gate.set()
+        until(lambda: second.job(api.job_id(run.path)).state == "done")
+        assert second.job(api.job_id(paused.path)).state == "paused"
+        second.start(paused).wait(20)
+        assert second.job(api.job_id(paused.path)).state == "done"
+    # No post was asked twice in a run.
+    assert set(engine.calls.values()) == {2}
+
+
+def test_a_job_that_is_cancelled_keeps_what_came(folder):
+    """
+    The table is written with what was answered, and the job can be continued.
+    """
+    slow = threading.Event()
+
+    def answer(body):
+        if "7" in str(body["messages"][-1]["content"]):
+            slow.wait(30)
+        return json.dumps({"label": "good"})
+
+    with scripted_local_model(folder / "server", answer):
+        jobs, run = api.Jobs(), made()
+        name = api.job_id(run.path)
+        jobs.start(run)
+        until(lambda: is_running(jobs, name))
+        jobs.cancel(run)
+        slow.set()
+        until(lambda: jobs.job(name).state == "stopped")
+        assert sum(jobs.job(name).statuses.values()) == 12
+        jobs.start(run).wait(20)
+        assert jobs.job(name).state == "done"
+
+
+def test_a_key_that_is_missing(folder, monkeypatch):
+    """
+    Nothing is sent; the job says what it needs, also to the next program.
+    """
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    run = made(provider="openai", model="gpt-4o-mini")
+    api.Jobs().start(run).wait(30)
+    job = api.Jobs().job(api.job_id(run.path))
+    assert job.trouble is not None
+    assert (job.state, job.trouble.kind) == ("needs-you", "key")
+
+
+def test_a_limit_that_is_too_low_can_be_raised(folder, monkeypatch):
+    """
+    The job waits for a person and goes on when the limit is raised; nothing is paid twice.
+    """
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with fake_server(folder, {}, 1) as address:
+        low = api.RunPolicy(max_cost_usd=api.usd("0.0000001"), poll_seconds=0.05)
+        run = made(
+            provider="openai", base_url=f"{address}/v1", model="gpt-4o-mini", max_tokens=50, policy=low
+        )
+        jobs = api.Jobs()
+        name = api.job_id(run.path)
+        jobs.start(run).wait(30)
+        job = jobs.job(name)
+        assert job.trouble is not None
+        assert (job.state, job.trouble.kind) == ("needs-you", "cap")
+        run.change_policy(max_cost_usd=api.usd("5"))
+        jobs.start(run).wait(60)
+        job = jobs.job(name)
+        assert (job.state, job.trouble) == ("done", None)
+        assert job.spent_usd
+        assert judged(address)["double_submits"] == {}
+    for file in run.path.rglob("*"):
+        assert KEY.encode() not in (file.read_bytes() if file.is_file() else b"")
+
+
+def test_a_run_of_the_command_line_is_a_job(folder):
+    """
+    It shows up by itself, and so does one that another process drives.
+    """
+    from rowbatch.store.lock import run_lock
+
+    with scripted_local_model(folder / "server"):
+        run = made()
+        run.resume()
+        (job,) = api.Jobs().all()
+        assert (job.state, job.is_elsewhere, job.task) == ("done", False, None)
+        with run_lock(run.path, "a test"):
+            assert api.Jobs().job(job.id).is_elsewhere

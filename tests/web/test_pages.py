@@ -1,0 +1,504 @@
+"""Pages, by their answers. What needs a browser is in test_browser.py."""
+
+import csv
+import io
+import json
+import re
+import zipfile
+from decimal import Decimal
+from hashlib import sha256
+from html.parser import HTMLParser
+from importlib.resources import files
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from rowbatch import api
+from rowbatch.web.words import Words, choose_language, words_of
+from serving import scripted_local_model
+from serving_pages import served_pages
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "<b hx-get='/settings' hx-trigger='load'>x</b>",
+    "=cmd|' /C calc'!A0",
+    "{{ 7*7 }} {% raw %}",
+    "\u202egnp.exe",
+    "'; DROP TABLE shard; --",
+]
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    with scripted_local_model(tmp_path / "server"), served_pages() as found:
+        yield found
+
+
+@pytest.fixture
+def client(site):
+    headers = {"origin": site.url, "accept-language": "en"}
+    with httpx2.Client(base_url=site.url, cookies=site.cookie, headers=headers, timeout=30.0) as found:
+        yield found
+
+
+def table_file(rows, header=("id", "post", "truth")):
+    out = io.StringIO(newline="")
+    csv.writer(out).writerows([header, *rows])
+    return out.getvalue().encode()
+
+
+def sent(client, content, name="posts.csv"):
+    """Hand a file over; returns where it leads."""
+    answer = client.post("/tables", params={"name": name}, content=content)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["url"]
+
+
+def labelled(site, client, rows):
+    """A job that is done, by the forms alone: as a browser without scripts."""
+    place = sent(client, table_file(rows)).removesuffix("/label")
+    form = {
+        "text": "post",
+        "task": "label",
+        "question": "How is it?",
+        "labels.0.name": "good",
+        "labels.1.name": "bad",
+        "provider": "local",
+        "do": "review",
+    }
+    assert client.post(f"{place}/label", data=form).headers["location"] == f"{place}/start"
+    page = client.get(f"{place}/start")
+    while "hx-trigger" in page.text and "checking" in page.text and "Start" not in page.text:
+        page = client.get(f"{place}/start")
+    job = client.post(f"{place}/start").headers["location"]
+    site.program.jobs._tasks[job.rsplit("/", 1)[1]].wait(30)
+    return job
+
+
+def found_in(answer, pattern):
+    match = re.search(pattern, answer.text)
+    assert match, answer.text
+    return match.group(1)
+
+
+class _Tags(HTMLParser):
+    """Names of the tags and attributes of a page."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.attributes = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [name for name, _ in attrs]
+
+
+def tags(html):
+    found = _Tags()
+    found.feed(html)
+    return found
+
+
+def test_five_actions_without_a_script(site, client):
+    """
+    Drop, question and labels, review, start, download: the table comes back with every row and cell.
+    """
+    rows = [[n, f'post {n}, "quoted"\nin two lines' if n % 3 else "", "good"] for n in range(1, 25)]
+    job = labelled(site, client, rows)
+    page = client.get(job).text
+    assert "16 of 24" in re.sub(r"<[^>]+>|\s+", " ", page).replace("  ", " ")
+    answer = client.get(f"{job}/table?format=csv")
+    assert answer.headers["content-disposition"].startswith('attachment; filename="posts.labelled.csv"')
+    back = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
+    assert [row[:3] for row in back[1:]] == [[str(cell) for cell in row] for row in rows]
+    assert {row[3] for row in back[1:]} <= {"good", "bad", ""}
+    assert all(bool(row[3]) == bool(row[1]) for row in back[1:])
+
+
+def test_hostile_cells_stay_text(site, client):
+    """
+    No cell, column name or answer becomes HTML, an attribute or a formula, on any page.
+    """
+    rows = [[n, text, "good"] for n, text in enumerate(HOSTILE, start=1)]
+    job = labelled(site, client, rows)
+    assert "done" in client.get(job).text
+    harmless = set(tags(client.get("/help").text).tags)
+    place = f"/tables/{site.program.library.tables()[0].id}"
+    for path in (
+        place,
+        f"{place}?row=1",
+        f"{place}/label",
+        f"{place}?sample=20",
+        job,
+        f"{job}/rows",
+        f"{job}/rows?q=%3Cscript%3E",
+        f"{job}/rows?label=%3Cscript%3E",
+        *(f"{job}/rows/{n}" for n in range(1, 8)),
+        f"{job}/methods",
+        f"{job}/download",
+    ):
+        answer = client.get(path)
+        assert answer.status_code == 200, path
+        assert "<script>alert" not in answer.text, path
+        assert "onerror" not in tags(answer.text).attributes, path
+        assert "img" not in tags(answer.text).tags, path
+        assert not [name for name in tags(answer.text).attributes if name.startswith("on")], path
+        assert "49 " not in answer.text, path
+    assert "script" in harmless
+    safe = client.get(f"{job}/table?format=csv").content.decode("utf-8-sig")
+    assert "'=cmd" in safe
+    exact = client.get(f"{job}/table?format=exact").content.decode()
+    back = list(csv.reader(io.StringIO(exact, newline="")))
+    assert [row[1] for row in back[1:]] == HOSTILE
+    assert "1 cell begins like a formula" in client.get(f"{job}/download").text
+    # A name of a file is a label, and stays one.
+    other = sent(client, table_file(rows), name="../<img src=x>.csv")
+    assert "img" not in tags(client.get(other).text).tags
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "parquet", "jsonl", "dta", "sav", "tsv"])
+def test_other_formats(site, client, kind):
+    """
+    Each format downloads, is one, and has all rows.
+    """
+    job = labelled(site, client, [[n, f"post {n}", "good"] for n in range(1, 6)])
+    answer = client.get(f"{job}/table", params={"format": kind, "without_status": "1"})
+    path = Path(f"back.{kind}")
+    path.write_bytes(answer.content)
+    table = api.Library().add(path).open()
+    assert table.header == ("id", "post", "truth", "label")
+    assert sum(chunk.frame.height for chunk in table.chunks()) == 5
+    assert client.get(f"{job}/table?format=nonsense").status_code == 404
+
+
+def test_corrections_filters_and_pages(site, client):
+    """
+    A correction moves a row between the filters; each filter is an address.
+    """
+    job = labelled(site, client, [[n, f"post {n}", "good"] for n in range(1, 251)])
+    listed = client.get(f"{job}/rows?page=3").text
+    assert "Page 3 of 3" in listed
+    assert client.get(f"{job}/rows?page=999").text.count("<tr aria-rowindex") == 50
+    assert client.get(f"{job}/rows?page=x&q=post+25").text.count("<tr aria-rowindex") == 2
+    row = client.get(f"{job}/rows/7").text
+    now = "good" if "<strong>good</strong>" in row else "bad"
+    other = "bad" if now == "good" else "good"
+    form = {"variable": "label", "label": other, "do": "correct"}
+    assert (
+        client.post(f"{job}/rows/7?label={now}", data=form).headers["location"] == f"{job}/rows/7?label={now}"
+    )
+    assert "corrected by hand" in client.get(f"{job}/rows/7").text
+    assert f"{job}/rows/7?" in client.get(f"{job}/rows?corrected=1").text
+    back = client.get(f"{job}/table?format=exact").text
+    assert back.splitlines()[7].split(",")[3:6] == [other, now, other]
+    client.post(f"{job}/rows/7", data={**form, "do": "undo"})
+    assert "corrected by hand" not in client.get(f"{job}/rows/7").text
+    for wrong in ({"label": "weird"}, {"label": ""}, {"variable": "x"}):
+        assert client.post(f"{job}/rows/7", data={**form, **wrong}).status_code == 400
+    for number in ("0", "251", "x", "9" * 30):
+        assert client.get(f"{job}/rows/{number}").status_code in (400, 404)
+
+
+def test_a_form_that_is_not_complete(site, client):
+    """
+    Every fault stands beside its field and in a list with links; what was written stays.
+    """
+    place = sent(client, table_file([[1, "so good", ""]]))
+    form = {"text": "post", "task": "label", "question": " ", "labels.0.name": "one", "provider": "openai"}
+    answer = client.post(place, data={**form, "do": "review"})
+    assert answer.status_code == 422
+    for anchor in ("question", "labels", "model"):
+        assert f'href="#{anchor}"' in answer.text
+        assert f'id="{anchor}"' in answer.text
+    assert 'value="one"' in client.get(place).text
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "told"),
+    [
+        pytest.param(b"", "posts.csv", "empty", id="empty"),
+        pytest.param(b"%PDF-1.4", "thesis.pdf", "CSV or XLSX", id="pdf"),
+    ],
+)
+def test_files_that_are_refused(client, content, name, told):
+    """
+    What is wrong is said before a page is left, and nothing stays.
+    """
+    answer = client.post(
+        "/tables", params={"name": name}, content=content, headers={"accept": "application/json"}
+    )
+    assert answer.status_code == 400
+    assert told in answer.json()["message"]
+    assert api.Library().tables() == []
+
+
+def test_a_file_that_is_too_large(client):
+    """
+    It is refused by its length, or, where that is not told, as soon as it has grown too large.
+    """
+    api.change_settings(max_upload_gb=0.00001)
+    for content in (b"x" * 20_000, (b"x" * 1_000 for _ in range(20))):
+        answer = client.post("/tables", params={"name": "a.csv"}, content=content)
+        assert answer.status_code == 400
+        assert "larger than" in answer.text
+    assert api.Library().tables() == []
+
+
+def test_a_broken_table_can_be_mended(client):
+    """
+    The page says which line is broken, and offers to keep or leave out such rows.
+    """
+    place = sent(client, b"id,post\n1,fine\n2,one,too many\n3,fine\n")
+    page = client.get(place).text
+    assert "cannot be read as a table" in page
+    assert "line 3" in page.lower()
+    assert str(api.Library().folder) not in page
+    answer = client.post(f"{place}/reading", data={"on_bad_rows": "skip"})
+    page = client.get(answer.headers["location"]).text
+    assert "1 broken row" in page
+
+
+def test_rows_for_the_table_that_scrolls(client):
+    """
+    Any hundred rows; nonsense is refused, long cells are cut.
+    """
+    place = sent(client, table_file([[n, "x" * 5_000, ""] for n in range(1, 301)])).removesuffix("/label")
+    rows = client.get(f"{place}/rows?start=250&count=100").json()["rows"]
+    assert [row[0] for row in rows] == [str(n) for n in range(250, 301)]
+    assert len(rows[0][1]) == 2_001
+    for asked in ("start=x&count=1", "start=1&count=100000", "", "start=-1&count=5", "start=1&count=0"):
+        assert client.get(f"{place}/rows?{asked}").status_code == 400
+
+
+def test_keys_are_never_sent_back(site, client, monkeypatch):
+    """
+    A key that was typed in is in no answer, no file of the program and no log; it can be removed.
+    """
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    secret = "sk-canary-0123456789abcdef"
+    kept = client.post("/settings/keys", data={"provider": "openai", "key": secret, "do": "keep"})
+    assert kept.status_code == 200
+    assert "is kept" in kept.text
+    place = sent(client, table_file([[1, "so good", ""]]))
+    pages = [kept, *(client.get(path) for path in ("/settings", "/help", "/jobs", "/", place))]
+    assert all(secret not in page.text and "cdef" not in page.text for page in pages)
+    assert api.find_key(api.find_provider("openai"), "https://api.openai.com/v1") is not None
+    assert api.find_key(api.find_provider("openai"), "https://evil.example/v1") is None
+    for file in Path().rglob("*"):
+        assert not file.is_file() or secret.encode() not in file.read_bytes()
+    assert "forgotten" in client.post("/settings/keys", data={"provider": "openai", "do": "remove"}).text
+    assert api.find_key(api.find_provider("openai"), "https://api.openai.com/v1") is None
+    assert (
+        client.post("/settings/keys", data={"provider": "openai", "key": " ", "do": "keep"}).status_code
+        == 422
+    )
+
+
+def test_settings_are_kept_and_checked(client):
+    """
+    Numbers that are none are refused at their field.
+    """
+    assert client.post("/settings", data={"max_cost": "5", "max_upload_gb": "3"}).status_code == 200
+    assert (api.read_settings().max_cost, api.read_settings().max_upload_gb) == ("5", 3.0)
+    assert client.post("/settings", data={"max_cost": "much", "max_upload_gb": "0"}).status_code == 422
+    answer = client.post("/settings/look", data={"language": "zh", "look": "dark", "keys": "on"})
+    assert len(answer.headers.get_list("set-cookie")) == 3
+    away = client.post("/settings/language", data={"language": "zh", "back": "//evil.example"})
+    assert away.headers["location"] == "/"
+
+
+def test_get_changes_nothing(site, client):
+    """
+    No address does anything by being looked at.
+    """
+    place = sent(client, table_file([[1, "so good", ""]])).removesuffix("/label")
+    for path in (
+        f"{place}/remove",
+        f"{place}/reading",
+        "/tables/example",
+        "/settings/keys",
+        "/settings/cache",
+    ):
+        assert client.get(path).status_code in (404, 405)
+    assert len(api.Library().tables()) == 1
+    assert api.list_runs() == []
+
+
+def test_the_three_tools(site, client, tmp_path):
+    """
+    A table becomes a batch file, that becomes parts, and answers become a table; the files are as those of
+    the commands.
+    """
+    rows = [[n, f"post {n}" if n != 3 else "", ""] for n in range(1, 11)]
+    opened = client.post(
+        "/tools/convert", files={"file": ("posts.csv", table_file(rows))}, data={"do": "open"}
+    )
+    file_id = found_in(opened, r'name="file_id" value="(\w+)"')
+    form = {"file_id": file_id, "text": "post", "model": "gpt-4o-mini", "system": "Say it.", "do": "preview"}
+    assert "post 1" in client.post("/tools/convert", data=form).text
+    made = client.post("/tools/convert", data={**form, "do": "convert", "skip_empty": "on"})
+    assert "The batch file is ready" in made.text
+    assert "rowbatch convert posts.csv" in made.text
+    batch = client.get(found_in(made, r'href="(/tools/results/\w+)"'))
+    (tmp_path / "posts.csv").write_bytes(table_file(rows))
+    api.convert(
+        tmp_path / "posts.csv",
+        tmp_path / "own.jsonl",
+        text="post",
+        model="gpt-4o-mini",
+        system="Say it.",
+        skip_empty=True,
+    )
+    assert batch.content == (tmp_path / "own.jsonl").read_bytes()
+    looked = client.post("/tools/split", files={"file": ("b.jsonl", batch.content)}, data={"do": "look"})
+    assert "What" not in looked.headers
+    assert ">9<" in looked.text
+    split = client.post(
+        "/tools/split",
+        files={"file": ("b.jsonl", batch.content)},
+        data={"do": "split", "how": "parts", "number": "2"},
+    )
+    parts = client.get(found_in(split, r'href="(/tools/results/\w+)"'))
+    with zipfile.ZipFile(io.BytesIO(parts.content)) as archive:
+        assert b"".join(archive.read(name) for name in sorted(archive.namelist())) == batch.content
+    answers = b"".join(
+        json.dumps(
+            {
+                "custom_id": f"row-{n}",
+                "response": {
+                    "status_code": 200,
+                    "body": {"choices": [{"message": {"content": f"about {n}"}}]},
+                },
+                "error": None,
+            }
+        ).encode()
+        + b"\n"
+        for n in (1, 2, 5)
+    )
+    table = client.post(
+        "/tools/extract",
+        files=[
+            ("results", ("out.jsonl", answers + b"not json\n")),
+            ("join", ("posts.csv", table_file(rows))),
+        ],
+        data={"do": "extract", "format": "exact"},
+    )
+    assert "Lines that cannot be read" in table.text
+    back = client.get(found_in(table, r'href="(/tools/results/\w+)"'))
+    found = list(csv.DictReader(io.StringIO(back.text, newline="")))
+    assert [row["post"] for row in found] == [str(row[1]) for row in rows]
+    assert found[4]["content"] == "about 5"
+    assert client.get("/tools/results/0000").status_code == 404
+    wrong = client.post(
+        "/tools/split", files={"file": ("b.jsonl", batch.content)}, data={"how": "parts", "number": "x"}
+    )
+    assert wrong.status_code == 422
+
+
+def test_every_sentence_is_translated(site, client, monkeypatch):
+    """
+    In a language whose words all have brackets, no word of ours is without them.
+    """
+    import gettext
+
+    from rowbatch.web import rendering, words
+
+    class Bracketed(gettext.NullTranslations):
+        def gettext(self, message):
+            return f"⟦{message}⟧"
+
+        def ngettext(self, one, many, n):
+            return f"⟦{one if n == 1 else many}⟧"
+
+    job = labelled(site, client, [[n, f"9{n}", "good"] for n in range(1, 4)])
+    place = f"/tables/{site.program.library.tables()[0].id}"
+    pseudo = Words("en", Bracketed())
+    monkeypatch.setattr(rendering, "words_of", lambda _: pseudo)
+    monkeypatch.setattr(words, "words_of", lambda _: pseudo)
+    rendering._environment.cache_clear()
+    try:
+        for path in ("/", "/jobs", "/tools", "/tools/convert", "/tools/split", "/tools/extract", place, job):
+            left = _outside_of_brackets(client.get(path).text)
+            assert left == [], path
+    finally:
+        rendering._environment.cache_clear()
+
+
+# What is the same in every language: names of programs, formats, things of the test, the program's own words.
+_SAME = re.compile(
+    r"rowbatch|posts\.csv|English|中文|UTF-8|GB18030|GBK|GB2312|Big5|Windows-125\d|Latin-1|UTF-16|Shift-JIS"
+    r"|EUC-KR|Excel|XLSX"
+    r"|Parquet|JSONL|Stata|SPSS|OpenAI|Azure|Anthropic|Google|Gemini|Mistral|Groq|DashScope|Alibaba|Doubleword|Parasail"
+    r"|Zhipu|smollm2-135m-instruct-demo|good|bad|label|post|truth|id|chat|responses|embeddings|How is it\?"
+    r"|kB|Nov|\d{4}"
+    r"|built|uploaded|submitted|downloaded|ended|intent|status|collected|r1-0001|home|runs|/\S*|[a-z]+-[a-z]+|\{.*",
+    re.IGNORECASE,
+)
+
+
+def _outside_of_brackets(html):
+    body = re.sub(r"(?s)<(script|style|pre|datalist)\b.*?</\1>|<[^>]*>", "\n", html)
+    body = re.sub(r"(?s)<details class=\"card\">.*", "", body)
+    while "⟦" in body:
+        shorter = re.sub(r"⟦[^⟦⟧]*⟧", "", body)
+        if shorter == body:
+            break
+        body = shorter
+    left: list[str] = []
+    titles = [api.find_provider(name).title for name in api.providers()]
+    for line in body.split("\n"):
+        if any(line.strip().endswith(title) for title in titles):
+            continue
+        rest = _SAME.sub("", line.replace("&#39;", "'").replace("&quot;", '"'))
+        if re.search(r"[A-Za-z]{3,}", rest):
+            left.append(line.strip())
+    return left
+
+
+def test_languages():
+    """
+    A choice wins over the browser; numbers, money and times are written in the way of the language.
+    """
+    assert choose_language("zh", "en") == "zh"
+    assert choose_language("", "fr, zh-CN;q=0.9, en;q=0.8") == "zh"
+    assert choose_language("xx", "de;q=x, *") == "en"
+    en, zh = words_of("en"), words_of("zh")
+    assert (en.t("done"), zh.t("done")) == ("done", "完成")
+    assert en.nt("%(n)s row", "%(n)s rows", 1_234) == "1,234 rows"
+    assert en.money(0.004) == "less than $0.01"
+    assert en.money_range(Decimal("3.1"), Decimal("4.2")) == "$3.10 – $4.20"
+    assert en.duration(8_040) == "2 h 14 min"
+    assert zh.duration(90) == "2 分钟"
+    assert en.visible("a\u202eb") == "a[U+202E]b"
+
+
+def test_no_page_has_scripts_or_styles_of_its_own():
+    """
+    The security policy forbids them; nothing marks foreign text as safe, and htmx evaluates nothing.
+    """
+    for template in files("rowbatch.web").joinpath("templates").iterdir():
+        text = template.read_text(encoding="utf-8")
+        assert not re.search(
+            r"<script(?! src=)|<style|\sstyle=|\son\w+=|javascript:|\|\s*safe\b|hx-on|js:", text
+        ), template
+        assert "autoescape" not in text
+
+
+def test_htmx_is_the_released_one():
+    """
+    Version 4.0.1 (0BSD), byte for byte.
+    """
+    content = files("rowbatch.web").joinpath("static", "htmx.min.js").read_bytes()
+    assert sha256(content).hexdigest() == "a0abb04f2f45a1f89d1d4844023245537e5e6014c87b144553e0607b4cc32130"
+
+
+def test_the_example_is_the_one_in_the_docs():
+    """
+    The table that comes with the program is that of `examples/`.
+    """
+    own = files("rowbatch.web").joinpath("example", "posts.csv").read_bytes()
+    assert own == (Path(__file__).parents[2] / "examples" / "posts.csv").read_bytes()
