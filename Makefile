@@ -6,6 +6,7 @@ UV_VERSION := 0.13.9
 UV := .tools/uv-$(UV_VERSION)/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready
+BROWSER := .venv/.browser
 
 # uv is to use the Python that is here, and never to fetch another one.
 export UV_PYTHON_DOWNLOADS := never
@@ -22,7 +23,7 @@ help:  ## Show this list
 demo: $(READY)  ## Label 200 real tweets with the local model
 	@$(BIN)/rowbatch demo $(ARGS)
 
-test: $(READY)  ## Run all tests and show the coverage
+test: $(READY) $(BROWSER)  ## Run all tests and show the coverage
 	$(BIN)/pytest --cov --cov-report=term $(ARGS)
 
 lint: $(READY)  ## Check format, style, types, the direction of imports, and the docs
@@ -72,4 +73,18 @@ $(UV):
 $(READY): $(UV) pyproject.toml uv.lock
 	@echo "Setting up .venv/ (the first time: about 300 MB to fetch) ..."
 	@$(UV) sync --quiet --frozen --all-extras --python "$$(command -v $(PYTHON))"
+	@touch $@
+
+# The tests of the web app look at it in a real browser: the one that is here, Debian's, or Playwright's own.
+$(BROWSER): $(READY)
+	@if [ -n "$$CHROMIUM" ] || command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
+	  || command -v google-chrome >/dev/null; then :; \
+	elif command -v apt-get >/dev/null && { [ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then \
+	  echo "Fetching Chromium for the browser tests ..."; \
+	  become=; [ "$$(id -u)" = 0 ] || become=sudo; \
+	  $$become apt-get update -qq && \
+	  $$become env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	else \
+	  $(BIN)/playwright install chromium || echo "no browser: the tests that need one are left out" >&2; \
+	fi
 	@touch $@

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import threading
 import time
 
 import pytest
@@ -97,20 +96,23 @@ def test_a_job_that_is_cancelled_keeps_what_came(folder):
     """
     The table is written with what was answered, and the job can be continued.
     """
-    slow = threading.Event()
+    engines = []
 
     def answer(body):
         if "7" in str(body["messages"][-1]["content"]):
-            slow.wait(30)
+            # All others wait, until the server was told to stop.
+            engines[0].gate.clear()
         return json.dumps({"label": "good"})
 
-    with scripted_local_model(folder / "server", answer):
+    with scripted_local_model(folder / "server", answer) as engine:
+        engines.append(engine)
         jobs, run = api.Jobs(), made()
         name = api.job_id(run.path)
         jobs.start(run)
-        until(lambda: is_running(jobs, name))
+        until(lambda: not engine.gate.is_set())
         jobs.cancel(run)
-        slow.set()
+        until(lambda: {part.batch_status for part in jobs.job(name).parts} <= {"cancelling", "cancelled"})
+        engine.gate.set()
         until(lambda: jobs.job(name).state == "stopped")
         assert sum(jobs.job(name).statuses.values()) == 12
         jobs.start(run).wait(20)

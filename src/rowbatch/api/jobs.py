@@ -346,11 +346,11 @@ def _state(
         return "failed" if trouble else "checking"
     if trouble is not None and not (status.state == "collected" and not has_gaps):
         return "needs-you"
+    if status.state == "collected" and not has_gaps:
+        return "done"
     if is_cancelled and status.state in ("collected", "built", "over", "downloaded"):
         return "stopped"
     if status.state == "collected":
-        if not has_gaps:
-            return "done"
         return "gaps" if is_answered else "failed"
     if not is_sent and driven not in ("yes", "paused"):
         return "draft"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 import re
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from rowbatch import api
@@ -333,10 +334,12 @@ def preview(request: Request, form: FormData) -> Response:
         case "random":
             row = _RANDOM.randint(1, max(1, reading.rows))
     values = {"table": table, "is_fragment": True, **_side(w, program, table, draft, reading, row)}
-    side = page(request, "_side.html", **values)
-    side.body += page(request, "_dock.html", **values).body  # type: ignore[operator]
-    side.headers["content-length"] = str(len(side.body))
-    return side
+    return _fragments(request, ("_side.html", "_dock.html"), **values)
+
+
+def _fragments(request: Request, templates: Sequence[str], **values: Any) -> Response:
+    """Several parts of the page at once: the first goes where it was asked for, the others by their ids."""
+    return HTMLResponse(b"".join(bytes(page(request, name, **values).body) for name in templates))
 
 
 def try_rows(request: Request, form: FormData) -> Response:
@@ -364,9 +367,13 @@ def try_rows(request: Request, form: FormData) -> Response:
         program.trials[table.id].task.wait(60.0)
         return see_other(f"/tables/{table.id}/label#trial")
     program.trials[table.id].task.wait(0.3)
-    return page(
-        request, "_trial.html", table=table, draft=draft, **_trial_values(w, program, table, draft, reading)
-    )
+    values = _trial_values(w, program, table, draft, reading)
+    known = program.trials.get(table.id)
+    if known is None or known.task.is_alive:
+        return page(request, "_trial.html", table=table, draft=draft, **values)
+    # What was measured changes the price and the time, which stand in the dock.
+    values |= {"is_fragment": True, **_side(w, program, table, draft, reading, 1)}
+    return _fragments(request, ("_trial.html", "_dock.html"), table=table, draft=draft, **values)
 
 
 def begin_trial(program: Program, table: api.LibraryTable, draft: api.Draft, reading: api.Reading) -> None:
@@ -398,9 +405,13 @@ def trial(request: Request) -> Response:
     """How far the tried rows are."""
     table, program, w = table_of(request), program_of(request), words_for(request)
     draft, reading = draft_of(table), table.read()
-    return page(
-        request, "_trial.html", table=table, draft=draft, **_trial_values(w, program, table, draft, reading)
-    )
+    values = _trial_values(w, program, table, draft, reading)
+    known = program.trials.get(table.id)
+    if known is None or known.task.is_alive:
+        return page(request, "_trial.html", table=table, draft=draft, **values)
+    # What was measured changes the price and the time, which stand in the dock.
+    values |= {"is_fragment": True, **_side(w, program, table, draft, reading, 1)}
+    return _fragments(request, ("_trial.html", "_dock.html"), table=table, draft=draft, **values)
 
 
 def add_example(request: Request, form: FormData) -> Response:
