@@ -48,6 +48,7 @@ kills: $(READY)  ## Kill the real program 1,000 times
 
 docs: $(READY)  ## Write the generated pages of the docs anew
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/messages.py
 
 bench: $(READY)  ## Measure the speed
 	@$(UV) sync --quiet --frozen --all-extras --group bench --python "$$(command -v $(PYTHON))"

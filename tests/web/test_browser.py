@@ -358,8 +358,8 @@ def test_nine_tabs_on_a_running_job(chromium, home):
 
 def test_a_job_is_stopped_and_continued(chromium, home):
     """
-    The question whether to stop stays on the screen while the page follows the job; what was answered is kept,
-    and Continue asks the rest.
+    The question whether to stop stays on the screen while the page follows the job; what was answered is
+    kept, and Continue asks the rest.
     """
     write(home / "posts.csv", [[n, f"post {n}", ""] for n in range(1, 61)])
     with (
