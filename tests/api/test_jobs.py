@@ -2,6 +2,7 @@
 
 import csv
 import json
+import threading
 import time
 
 import pytest
@@ -96,20 +97,20 @@ def test_a_job_that_is_cancelled_keeps_what_came(folder):
     """
     The table is written with what was answered, and the job can be continued.
     """
-    engines = []
+    reached = threading.Event()
 
     def answer(body):
         if "7" in str(body["messages"][-1]["content"]):
             # All others wait, until the server was told to stop.
-            engines[0].gate.clear()
+            engine.gate.clear()
+            reached.set()
         return json.dumps({"label": "good"})
 
     with scripted_local_model(folder / "server", answer) as engine:
-        engines.append(engine)
         jobs, run = api.Jobs(), made()
         name = api.job_id(run.path)
         jobs.start(run)
-        until(lambda: not engine.gate.is_set())
+        assert reached.wait(30)
         jobs.cancel(run)
         until(lambda: {part.batch_status for part in jobs.job(name).parts} <= {"cancelling", "cancelled"})
         engine.gate.set()

@@ -801,23 +801,25 @@ def ui(table: Path | None, *, port: int | None, no_browser: bool, background: bo
         show.line("stopped" if web.stop_running() else "no program was running")
         return
 
-    def tell(running: web.Running, jobs: int = 0) -> None:
+    def tell(running: web.Running) -> None:
         link = web.address_of(running, table)
         if port and not running.url.endswith(f":{port}"):
             show.line(f"a program is running already, at {running.url}", err=True)
-        if jobs:
-            show.line(f"{jobs} job{'s go' if jobs != 1 else ' goes'} on", err=True)
         if no_browser or not web.open_browser(link):
             show.line(f"Open this address in your browser: {link}")
         else:
             show.line(f"Your browser opens {running.url}. If not: {link}")
+
+    def tell_jobs(jobs: int) -> None:
+        if jobs:
+            show.line(f"{jobs} job{'s go' if jobs != 1 else ' goes'} on", err=True)
 
     running = web.start_in_background(port) if background else web.find_running()
     if running is not None:
         tell(running)
         return
     show.line("Stop the program with Ctrl+C; jobs go on when it is started again.", err=True)
-    web.run(port=port, on_ready=tell)
+    web.run(port=port, on_ready=tell, on_jobs=tell_jobs)
 
 
 @app.command()

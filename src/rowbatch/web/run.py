@@ -55,14 +55,16 @@ class Running:
 def run(
     *,
     port: int | None = None,
-    on_ready: Callable[[Running, int], None],
+    on_ready: Callable[[Running], None],
+    on_jobs: Callable[[int], None],
 ) -> None:
     """
     Serve the pages until the program is stopped.
 
     Args:
         port: Where; None means 8765, or the next one that is free.
-        on_ready: Called once, when pages are answered; with how many jobs go on.
+        on_ready: Called once, when pages are answered.
+        on_jobs: Called after that, with how many jobs go on.
     Raises:
         ServiceError: The port is taken.
     """
@@ -70,11 +72,15 @@ def run(
     home = _home()
     running = Running(f"http://127.0.0.1:{listener.getsockname()[1]}", secrets.token_urlsafe(32), os.getpid())
     with listener, contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(listener, home, running, on_ready))
+        asyncio.run(_serve(listener, home, running, on_ready, on_jobs))
 
 
 async def _serve(
-    listener: socket.socket, home: Path, running: Running, on_ready: Callable[[Running, int], None]
+    listener: socket.socket,
+    home: Path,
+    running: Running,
+    on_ready: Callable[[Running], None],
+    on_jobs: Callable[[int], None],
 ) -> None:
     import uvicorn
 
@@ -103,9 +109,9 @@ async def _serve(
     try:
         from rowbatch.web.pages.jobs import go_on_after_restart
 
+        on_ready(running)
         # What reads tables is large; it comes in while the first page is being looked at.
-        count = await asyncio.to_thread(go_on_after_restart, program)
-        on_ready(running, count)
+        on_jobs(await asyncio.to_thread(go_on_after_restart, program))
         await serving
     finally:
         if (found := _read_state(home)) is not None and found.pid == running.pid:

@@ -1,0 +1,169 @@
+"""
+The web app in a real browser: start of the program, first paint, a large file until its rows are seen, a jump
+to the last row, memory for each open page.
+
+    make bench
+    .venv/bin/python benchmarks/bench_web.py --rows 200000
+
+Targets are those of the design: 1 s, 300 ms, 5 s for 200 MB, 1 MB a page, on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import workload
+from playwright.sync_api import Browser, Page, sync_playwright
+
+_PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0"
+
+
+@contextmanager
+def program(folder: Path) -> Iterator[tuple[str, int, float]]:
+    """The program, as a user starts it: its link, its process, and the seconds until it answered."""
+    said = folder / "ui.txt"
+    started = time.perf_counter()
+    with said.open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "rowbatch", "ui", "--no-browser", "--port", "0"],
+            env={**os.environ, "ROWBATCH_HOME": str(folder / "home")},
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        while not (found := re.findall(r"http://\S+", said.read_text())):
+            if process.poll() is not None:
+                sys.exit(said.read_text())
+            time.sleep(0.005)
+        yield found[0], process.pid, time.perf_counter() - started
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def resident_mb(pid: int) -> float:
+    """Memory of a process; 0.0 where the system does not tell."""
+    try:
+        told = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    return int(re.findall(r"VmRSS:\s+(\d+)", told)[0]) / 1e3
+
+
+def opened(browser: Browser, link: str) -> Page:
+    """A page that was let in."""
+    page = browser.new_context().new_page()
+    page.goto(link)
+    return page
+
+
+def until(page: Page, claim: str) -> None:
+    """Wait for something to be true on the page; its policy forbids Playwright's own way."""
+    while not page.evaluate(claim):
+        time.sleep(0.002)
+
+
+def measure_paint(page: Page, rounds: int) -> list[float]:
+    """Milliseconds until something of the first page is seen, browser and program warm."""
+    times = []
+    for _ in range(rounds):
+        page.reload(wait_until="load")
+        until(page, f"({_PAINT}) > 0")
+        times.append(float(page.evaluate(_PAINT)))
+    return times
+
+
+def hand_over(page: Page, table: Path) -> tuple[float, float]:
+    """Seconds from the choice of a file until its rows are seen, and until every row was read."""
+    started = time.perf_counter()
+    page.set_input_files("#file", table)
+    page.wait_for_url(re.compile("/tables/[0-9a-f]{16}"), timeout=120_000)
+    if page.url.endswith("/label"):
+        page.goto(page.url.removesuffix("/label"))
+    page.locator("v-table tbody tr td:nth-child(2)").filter(has_not_text="…").first.wait_for(timeout=120_000)
+    seen = time.perf_counter() - started
+    page.locator("#table-state[data-state=complete]").wait_for(timeout=300_000)
+    return seen, time.perf_counter() - started
+
+
+def jump(page: Page, rows: int) -> float:
+    """Milliseconds until the last row is seen after the End key."""
+    page.locator(".vbox").focus()
+    started = time.perf_counter()
+    page.keyboard.press("End")
+    until(
+        page,
+        f"[...document.querySelectorAll('v-table tbody tr')].some(row => row.ariaRowIndex == {rows + 1}"
+        " && row.cells[1].textContent !== '…')",
+    )
+    return (time.perf_counter() - started) * 1e3
+
+
+def main() -> None:
+    """Measure and print."""
+    options = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    options.add_argument("--rows", type=int, default=560_000, help="of the large table; 560,000 are 200 MB")
+    options.add_argument("--rounds", type=int, default=11)
+    options.add_argument("--pages", type=int, default=20)
+    options.add_argument("--without-peers", action="store_true", help="there are none here")
+    asked = options.parse_args()
+    browser_path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    with tempfile.TemporaryDirectory(prefix="rowbatch-bench-") as name:
+        folder = Path(name)
+        table = folder / "table.csv"
+        workload.write_table(table, asked.rows)
+        rows = count_rows(table)
+        size_mb = table.stat().st_size / 1e6
+        started = time.perf_counter()
+        shutil.copyfile(table, folder / "copy.csv")
+        copy_s = time.perf_counter() - started
+        starts = []
+        for _ in range(3):
+            with program(folder) as (_, _, start_s):
+                starts.append(start_s)
+        with program(folder) as (link, pid, _), sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+            page = opened(browser, link)
+            paints = measure_paint(page, asked.rounds)
+            idle_mb = resident_mb(pid)
+            pages = [page.context.new_page() for _ in range(asked.pages)]
+            for tab in pages:
+                tab.goto(page.url)
+            page_mb = (resident_mb(pid) - idle_mb) / asked.pages
+            for tab in pages:
+                tab.close()
+            seen_s, read_s = hand_over(page, table)
+            jump_ms = jump(page, rows)
+            browser.close()
+    print(f"start of the program to its first answer  {statistics.median(starts):6.2f} s    (target 1 s)")
+    spread = f"{min(paints):.0f} to {max(paints):.0f}, {len(paints)} times"
+    print(
+        f"first contentful paint                    {statistics.median(paints):6.0f} ms   (300 ms; {spread})"
+    )
+    print(f"memory of the program, idle               {idle_mb:6.0f} MB")
+    print(f"memory for each of {asked.pages} open pages           {page_mb:6.2f} MB   (1 MB)")
+    print(f"{size_mb:.0f} MB handed over until rows are seen    {seen_s:6.1f} s    (5 s for 200 MB)")
+    print(f"  until all {rows:,} rows were read        {read_s:6.1f} s    (a copy: {copy_s:.2f} s)")
+    print(f"jump to the last row                      {jump_ms:6.0f} ms")
+
+
+def count_rows(table: Path) -> int:
+    """Rows of a table, by the slow way."""
+    with table.open(encoding="utf-8", newline="") as file:
+        return sum(1 for _ in csv.reader(file)) - 1
+
+
+if __name__ == "__main__":
+    main()
