@@ -1,5 +1,7 @@
 """Drafts: checked, shown, priced, tried, and made into runs."""
 
+import time
+
 import pytest
 
 from rowbatch import api
@@ -207,6 +209,18 @@ def test_a_codebook_file_with_several_variables(tmp_path, table):
     brought = draft_from_file(path, draft())
     assert (brought.task, api.faults(brought, ("id", "post"))) == ("codebook", [])
     assert api.codebook_of_draft(brought).columns == ("topic", "why")
+
+
+def test_what_was_said_later_is_kept(table):
+    """
+    A question of the page that took longer than the next one overwrites nothing of it.
+    """
+    first, second = time.monotonic(), time.monotonic() + 0.001
+    table.save_draft({"draft": draft(question="Later?").to_plain()}, said_at=second)
+    table.save_draft({"job": "x"})
+    table.save_draft({"draft": draft(question="Earlier?").to_plain()}, said_at=first)
+    assert table.draft()["draft"]["question"] == "Later?"
+    assert table.draft()["job"] == "x"
 
 
 def test_a_draft_survives_being_kept(table):

@@ -11,6 +11,8 @@ import json
 import re
 import secrets
 import shutil
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -149,10 +151,22 @@ class LibraryTable:
             return {}
         return found if isinstance(found, dict) else {}
 
-    def save_draft(self, draft: Mapping[str, Any]) -> None:
-        """Keep what was said about it."""
-        content = json.dumps(draft, ensure_ascii=False).encode()
-        write_atomically(self.folder / "draft.json", content, overwrite=True)
+    def save_draft(self, changes: Mapping[str, Any], said_at: float | None = None) -> None:
+        """
+        Keep what was said about it; what `changes` does not name stays as it was.
+
+        Args:
+            changes: Parts of it, by name.
+            said_at: When, in seconds of `time.monotonic`; None means now. What was said later is kept: the
+                answers to two questions of a page may be worked on at once.
+        """
+        library, at = self._library, time.monotonic() if said_at is None else said_at
+        with library.draft_lock:
+            if at < library.drafts_said_at.get(self.id, at):
+                return
+            library.drafts_said_at[self.id] = at
+            content = json.dumps({**self.draft(), **changes}, ensure_ascii=False).encode()
+            write_atomically(self.folder / "draft.json", content, overwrite=True)
 
     def sheets(self) -> tuple[str, ...]:
         """Names of the sheets of a workbook; nothing for other files."""
@@ -244,6 +258,8 @@ class Library:
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or home() / "tables"
+        self.draft_lock = threading.Lock()
+        self.drafts_said_at: dict[str, float] = {}
         self._readings: dict[Path, Reading] = {}
 
     def tables(self) -> list[LibraryTable]:

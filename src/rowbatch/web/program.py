@@ -71,6 +71,7 @@ class Program:
         self.library = api.Library()
         self.jobs = api.Jobs()
         self.trials: dict[str, Trial] = {}
+        self.begin_lock = threading.Lock()
         self.uploads = threading.BoundedSemaphore(2)
         self.checked_keys: dict[str, str] = {}
         self._results: OrderedDict[str, api.Results] = OrderedDict()

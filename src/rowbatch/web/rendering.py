@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from importlib.resources import files
@@ -98,6 +99,8 @@ def with_form(handler: Callable[[Request, FormData], Response]) -> Callable[[Req
     """A handler that is given the form of its request, and works outside of the event loop."""
 
     async def endpoint(request: Request) -> Response:
+        # Requests are worked on in threads; this is their order.
+        request.state.came_at = time.monotonic()
         async with request.form(max_files=_MAX_FILES, max_fields=_MAX_FIELDS) as form:
             return await run_in_threadpool(handler, request, form)
 

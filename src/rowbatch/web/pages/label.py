@@ -86,9 +86,9 @@ def draft_of(table: api.LibraryTable, language: str = "en") -> api.Draft:
     return draft
 
 
-def save(table: api.LibraryTable, draft: api.Draft, **more: Any) -> None:
-    """Keep what was said, and what was kept with it."""
-    table.save_draft({**table.draft(), "draft": draft.to_plain(), **more})
+def save(request: Request, table: api.LibraryTable, draft: api.Draft) -> None:
+    """Keep what was said, unless something was said after this request came."""
+    table.save_draft({"draft": draft.to_plain()}, said_at=request.state.came_at)
 
 
 def _values(
@@ -271,16 +271,17 @@ def change(request: Request, form: FormData) -> Response:
     draft = draft_of_form(form, draft_of(table, words_for(request).language))
     do = text_of(form, "do") or "review"
     if do != "review":
-        save(table, _edited(draft, do))
+        save(request, table, _edited(draft, do))
         return see_other(f"/tables/{table.id}/label")
-    save(table, draft)
+    save(request, table, draft)
     reading = table.read()
     found = api.faults(draft, reading.header)
     if found:
         values = _values(request, table, draft, reading, faults=tuple(shown_fault(w, one) for one in found))
         return page(request, "label.html", status=422, **values)
     try:
-        begin_run(program, table, draft)
+        with program.begin_lock:
+            begin_run(program, table, draft)
     except RowbatchError as error:
         shown = explain(w, error, names={str(table.info.path): table.info.name})
         return page(request, "label.html", status=422, **_values(request, table, draft, reading, shown=shown))
@@ -304,7 +305,7 @@ def begin_run(program: Program, table: api.LibraryTable, draft: api.Draft) -> No
         safe(known.run.discard)
         program.forget_results(known.id)
     run = api.make_run(table, draft)
-    save(table, draft, job=api.job_id(run.path), asked=asked)
+    table.save_draft({"job": api.job_id(run.path), "asked": asked})
     program.jobs.build(run).wait(1.2)
 
 
@@ -322,7 +323,7 @@ def preview(request: Request, form: FormData) -> Response:
     """The preview and the price, while the form is being written."""
     table, program, w = table_of(request), program_of(request), words_for(request)
     draft = draft_of_form(form, draft_of(table, words_for(request).language))
-    save(table, draft)
+    save(request, table, draft)
     reading = table.read()
     asked = text_of(form, "row")
     row = int(asked) if asked.isdecimal() and len(asked) < 13 else 1
@@ -346,7 +347,7 @@ def try_rows(request: Request, form: FormData) -> Response:
     """Ask ten rows at once."""
     table, program, w = table_of(request), program_of(request), words_for(request)
     draft = draft_of_form(form, draft_of(table, words_for(request).language))
-    save(table, draft)
+    save(request, table, draft)
     reading = table.read()
     found = api.faults(draft, reading.header)
     is_script = request.headers.get("hx-request") == "true"
@@ -446,7 +447,9 @@ def add_example(request: Request, form: FormData) -> Response:
             for one in draft.labels
         )
         if changed != draft.labels:
-            save(table, replace(draft, labels=changed, example_rows=(*draft.example_rows, int(asked))))
+            save(
+                request, table, replace(draft, labels=changed, example_rows=(*draft.example_rows, int(asked)))
+            )
     return see_other(f"/tables/{table.id}/label#trial")
 
 
@@ -475,11 +478,11 @@ def bring(request: Request, form: FormData) -> Response:
             key="recipe",
         )
         brought = replace(brought, text="")
-        save(table, brought)
+        save(request, table, brought)
         return page(
             request, "label.html", status=422, **_values(request, table, brought, reading, shown=shown)
         )
-    save(table, brought)
+    save(request, table, brought)
     return see_other(f"/tables/{table.id}/label")
 
 
