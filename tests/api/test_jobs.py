@@ -4,6 +4,9 @@ import csv
 import json
 import threading
 import time
+from datetime import UTC, datetime
+from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 
@@ -118,6 +121,35 @@ def test_a_job_that_is_cancelled_keeps_what_came(folder):
         assert sum(jobs.job(name).statuses.values()) == 12
         jobs.start(run).wait(20)
         assert jobs.job(name).state == "done"
+
+
+def test_what_a_month_leaves():
+    """
+    Jobs of this month count with what they were billed, those that are at work with their whole cap.
+    """
+
+    def job(name, made, spent, *, cap="0", state="done", is_local=False):
+        policy = SimpleNamespace(max_cost_usd=Decimal(cap))
+        return SimpleNamespace(
+            id=name,
+            status=SimpleNamespace(created_at=made),
+            run=SimpleNamespace(is_local=is_local, policy=lambda: policy),
+            spent_usd=None if spent is None else Decimal(spent),
+            state=state,
+            is_at_work=state == "running",
+        )
+
+    jobs = [
+        job("over", "2026-11-02T10:00:00+00:00", "1.25", cap="9"),
+        job("at work", "2026-11-20T10:00:00+00:00", "0.50", cap="2", state="running"),
+        job("not begun", "2026-11-20T10:00:00+00:00", None, cap="4", state="draft"),
+        job("earlier", "2026-10-31T10:00:00+00:00", "7"),
+        job("local", "2026-11-20T10:00:00+00:00", "3", is_local=True),
+    ]
+    now = datetime(2026, 11, 25, tzinfo=UTC)
+    assert api.left_of_month(jobs, Decimal(10), now) == Decimal("6.75")
+    assert api.left_of_month(jobs, Decimal(10), now, without="at work") == Decimal("8.75")
+    assert api.left_of_month(jobs, Decimal(3), now) == 0
 
 
 def test_a_key_that_is_missing(folder, monkeypatch):

@@ -311,6 +311,30 @@ def test_settings_are_kept_and_checked(client):
     assert away.headers["location"] == "/"
 
 
+def test_a_limit_for_the_month(site, client, monkeypatch):
+    """
+    A job whose own limit is larger than what the month leaves is not started, and says what is left.
+    """
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-nobody")
+    assert client.post("/settings", data={"max_cost_month": "much", "max_upload_gb": "2"}).status_code == 422
+    assert client.post("/settings", data={"max_cost_month": "1,50", "max_upload_gb": "2"}).status_code == 200
+    place = sent(client, table_file([[1, "so good", ""]])).removesuffix("/label")
+    form = {
+        "text": "post",
+        "question": "How is it?",
+        "labels.0.name": "good",
+        "labels.1.name": "bad",
+        "provider": "openai",
+        "model": "gpt-4o-mini",
+    }
+    client.post(f"{place}/label", data=form)
+    for cap, told in (("5", "leaves $1.50"), ("", "needs one of its own")):
+        answer = client.post(f"{place}/start", data={"cap": cap})
+        assert answer.status_code == 422
+        assert told in answer.text
+    assert [job.state for job in site.program.jobs.all()] == ["draft"]
+
+
 def test_get_changes_nothing(site, client):
     """
     No address does anything by being looked at.

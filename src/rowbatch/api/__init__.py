@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from rowbatch.api.jobs import Part as Part
     from rowbatch.api.jobs import Trouble as Trouble
     from rowbatch.api.jobs import job_id as job_id
+    from rowbatch.api.jobs import left_of_month as left_of_month
     from rowbatch.api.keys import find_key as find_key
     from rowbatch.api.keys import forget_key as forget_key
     from rowbatch.api.keys import hold_key as hold_key
@@ -131,6 +132,7 @@ _PLACES = {
     "AT_WORK": "api.jobs",
     "Job": "api.jobs",
     "job_id": "api.jobs",
+    "left_of_month": "api.jobs",
     "Jobs": "api.jobs",
     "JobState": "api.jobs",
     "Part": "api.jobs",

@@ -319,6 +319,30 @@ class Jobs:
         )
 
 
+def left_of_month(jobs: Sequence[Job], limit_usd: Decimal, now: datetime, *, without: str = "") -> Decimal:
+    """
+    What a limit for the month leaves for one more job.
+
+    Args:
+        jobs: All that are known. Those that were made in the month of `now` count with what they were billed,
+            and with their whole cap while they may still spend it.
+        limit_usd: For all of them together.
+        now: With its time zone, whose months count.
+        without: Id of a job that does not count, because it is the one that is asked about.
+    """
+    spent = Decimal(0)
+    for job in jobs:
+        made = datetime.fromisoformat(job.status.created_at).astimezone(now.tzinfo)
+        if job.id == without or job.run.is_local or (made.year, made.month) != (now.year, now.month):
+            continue
+        spent += job.spent_usd or Decimal(0)
+        if job.is_at_work or job.state in ("paused", "needs-you"):
+            spent += max(
+                Decimal(0), (job.run.policy().max_cost_usd or Decimal(0)) - (job.spent_usd or Decimal(0))
+            )
+    return max(Decimal(0), limit_usd - spent)
+
+
 def job_id(path: Path) -> str:
     """The id of a run's job: the same for the same directory."""
     return hashlib.sha256(str(RunDirectory(path).path.resolve()).encode()).hexdigest()[:16]

@@ -17,11 +17,13 @@ class Settings:
     """
     Attributes:
         max_cost: The cap that a new job begins with, in US dollars; "" means by its estimate.
+        max_cost_month: What all jobs of a month together may cost, in US dollars; "" means no such limit.
         max_upload_gb: The largest file that is taken.
         provider, base_url, model: Those of the last job; a new one begins with them.
     """
 
     max_cost: str = ""
+    max_cost_month: str = ""
     max_upload_gb: float = 2.0
     provider: str = "local"
     base_url: str = ""
@@ -53,8 +55,9 @@ def change_settings(**changes: Any) -> Settings:
     from rowbatch.api.policy import usd
 
     settings = replace(read_settings(), **changes)
-    if settings.max_cost:
-        usd(settings.max_cost)
+    for amount in (settings.max_cost, settings.max_cost_month):
+        if amount:
+            usd(amount)
     if not 0 < settings.max_upload_gb <= 1_000:
         raise UsageError("the largest file is between 0 and 1,000 GB")
     write_atomically(_path(), json.dumps(asdict(settings)).encode(), overwrite=True)

@@ -16,6 +16,7 @@ from rowbatch.errors import RowbatchError, UsageError
 from rowbatch.web import labels
 from rowbatch.web.explain import explain_trouble
 from rowbatch.web.pages.gaps import results_values
+from rowbatch.web.pages.review import set_cap
 from rowbatch.web.program import table_of_job
 from rowbatch.web.rendering import page, program_of, see_other, text_of, with_form, words_for
 from rowbatch.web.words import Words
@@ -130,8 +131,8 @@ def start(request: Request, form: FormData) -> Response:
     """Go on with a job that stands still."""
     program, found = program_of(request), job_of(request)
     cap = text_of(form, "cap").strip()
-    if cap:
-        found.run.change_policy(max_cost_usd=api.usd(cap.replace(",", ".")))
+    if cap and (fault := set_cap(words_for(request), program, found, cap)):
+        raise UsageError(fault)
     if not found.is_at_work and found.state != "draft":
         program.jobs.start(
             found.run,

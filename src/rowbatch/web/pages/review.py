@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import ROUND_UP, Decimal
 from typing import Any
 
@@ -15,7 +16,7 @@ from rowbatch.errors import RowbatchError
 from rowbatch.web.explain import explain
 from rowbatch.web.pages.label import ShownFault, draft_of, ready_words
 from rowbatch.web.pages.tables import table_of
-from rowbatch.web.program import safe
+from rowbatch.web.program import Program, safe
 from rowbatch.web.rendering import page, program_of, see_other, text_of, with_form, words_for
 from rowbatch.web.words import Words
 
@@ -122,15 +123,38 @@ def begin(request: Request, form: FormData) -> Response:
         # Pressed twice, or in two tabs: it is started once.
         return see_other(f"/jobs/{job.id}")
     cap = text_of(form, "cap").strip()
-    if cap:
-        try:
-            job.run.change_policy(max_cost_usd=api.usd(cap.replace(",", ".")))
-        except RowbatchError:
-            return _review(
-                request, (ShownFault("cap", w.t("This is not an amount of money, as in 5 or 0.50.")),), cap
-            )
+    fault = set_cap(w, program, job, cap)
+    if fault:
+        return _review(request, (ShownFault("cap", fault),), cap)
     program.jobs.start(job.run)
     return see_other(f"/jobs/{job.id}")
+
+
+def set_cap(w: Words, program: Program, job: api.Job, cap: str) -> str:
+    """
+    Set the limit of a job to what a person wrote.
+
+    Returns:
+        What is wrong with it; "" where it is set, or nothing was written and nothing has to be.
+    """
+    month = api.read_settings().max_cost_month
+    if not cap:
+        needs_one = month and not job.run.is_local
+        return w.t("With a limit for the month, each job needs one of its own.") if needs_one else ""
+    try:
+        amount = api.usd(cap.replace(",", "."))
+    except RowbatchError:
+        return w.t("This is not an amount of money, as in 5 or 0.50.")
+    if month and not job.run.is_local:
+        now = datetime.now().astimezone()
+        left = api.left_of_month(program.jobs.all(), api.usd(month), now, without=job.id)
+        if amount > left:
+            return w.t(
+                "Your limit for the month leaves %(money)s. Write less here, or change that limit in the settings.",
+                money=f"${left:,.2f}",
+            )
+    job.run.change_policy(max_cost_usd=amount)
+    return ""
 
 
 def demonstration_note(w: Words) -> str:

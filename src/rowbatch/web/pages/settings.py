@@ -130,13 +130,15 @@ def _tested(w: Words, program: Any, name: str) -> str:
 def change(request: Request, form: FormData) -> Response:
     """Limits."""
     w = words_for(request)
-    cost, size = text_of(form, "max_cost").strip(), text_of(form, "max_upload_gb").strip().replace(",", ".")
+    size = text_of(form, "max_upload_gb").strip().replace(",", ".")
+    amounts = {name: text_of(form, name).strip() for name in ("max_cost", "max_cost_month")}
     faults = []
-    try:
-        if cost:
-            api.usd(cost.replace(",", "."))
-    except RowbatchError:
-        faults.append(ShownFault("max_cost", w.t("This is not an amount of money, as in 5 or 0.50.")))
+    for name, amount in amounts.items():
+        try:
+            if amount:
+                api.usd(amount.replace(",", "."))
+        except RowbatchError:
+            faults.append(ShownFault(name, w.t("This is not an amount of money, as in 5 or 0.50.")))
     try:
         largest = float(size)
     except ValueError:
@@ -144,8 +146,9 @@ def change(request: Request, form: FormData) -> Response:
     if not 0 < largest <= 1_000:
         faults.append(ShownFault("max_upload_gb", w.t("This is not a number between 0 and 1,000.")))
     if faults:
-        return _settings(request, faults=tuple(faults), values={"max_cost": cost, "max_upload_gb": size})
-    api.change_settings(max_cost=cost.replace(",", "."), max_upload_gb=largest)
+        return _settings(request, faults=tuple(faults), values={**amounts, "max_upload_gb": size})
+    chosen = {name: amount.replace(",", ".") for name, amount in amounts.items()}
+    api.change_settings(**chosen, max_upload_gb=largest)
     return _settings(request, told=w.t("Kept."))
 
 
