@@ -392,6 +392,13 @@ class HttpClient:
         return urlsplit(self.base_url).netloc
 
 
+def was_sent(error: ServiceError) -> bool:
+    """Whether the call may have arrived; not where no connection was made."""
+    import httpx2
+
+    return not isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
+
+
 def _wait_before_retry(error: Exception) -> bool | float:
     if not isinstance(error, ServiceError):
         return False

@@ -526,3 +526,96 @@ def test_the_example_is_the_one_in_the_docs():
     """
     own = files("rowbatch.web").joinpath("example", "posts.csv").read_bytes()
     assert own == (Path(__file__).parents[2] / "examples" / "posts.csv").read_bytes()
+
+
+def begun(client, content=None, name="posts.csv"):
+    """A table with a form; returns its address and the fields of the form."""
+    place = sent(client, content or table_file([[1, "so good", ""], [2, "so bad", ""]]), name)
+    place = place.removesuffix("/label")
+    form = {
+        "text": "post",
+        "question": "How is it?",
+        "labels.0.name": "good",
+        "labels.1.name": "bad",
+        "provider": "local",
+    }
+    return place, form
+
+
+def test_a_column_that_is_not_there_is_said_beside_the_preview(client):
+    """
+    A message that names a wrong column is a fault to be mended, also on the next visit.
+    """
+    place, form = begun(client)
+    wrong = {**form, "template": "About {{speach}}"}
+    assert "no column &#39;speach&#39;" in client.post(f"{place}/preview", data=wrong).text
+    assert client.get(f"{place}/label").status_code == 200
+    assert client.post(f"{place}/label", data=wrong).status_code == 422
+
+
+def test_who_gets_tried_rows_is_said_as_soon_as_it_is_chosen(client):
+    """
+    The button that sends ten rows names where to, without the page being loaded again.
+    """
+    place, form = begun(client)
+    assert "Free, on this computer." in client.post(f"{place}/preview", data=form).text
+    asked = {**form, "provider": "openai", "model": "gpt-4o-mini"}
+    text = client.post(f"{place}/preview", data=asked).text
+    assert "Sends 10 texts to OpenAI at once; costs" in text
+    assert "Free, on this computer." not in text
+
+
+def test_columns_without_a_name_of_their_own_are_not_offered(client):
+    """
+    Of columns that share a name, or have none, nobody could say which is asked about.
+    """
+    content = table_file([[1, "x", "y", "a long text without a name"]], header=("id", "text", "text", ""))
+    place, _ = begun(client, content)
+    page = client.get(place).text
+    offered = re.findall(r"<option[^>]*>([^<]*)", page[page.index('id="next"') :])
+    assert offered[:1] == ["id"]
+    assert "text" not in offered
+
+
+def test_a_broken_table_offers_its_cure(client):
+    """
+    There is no way on before it is read; the two ways to read it are buttons.
+    """
+    place, _ = begun(client, b"id,post\n1,good\n2,bad,very\n3,fine\n")
+    page = client.get(place).text
+    assert 'id="next"' not in page
+    assert "Leave broken rows out" in page
+    answer = client.post(f"{place}/reading", data={"on_bad_rows": "skip"})
+    assert 'id="next"' in client.get(answer.headers["location"]).text
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        pytest.param([["label"], *([f"l{n}"] for n in range(301))], "301 labels", id="too-many"),
+        pytest.param([["id"], ["x" * 201]], "texts rather than labels", id="no-labels"),
+    ],
+)
+def test_a_codebook_that_is_none(client, rows, told):
+    """
+    Nothing is cut off or taken for labels in silence; what was written stays.
+    """
+    place, form = begun(client)
+    client.post(f"{place}/preview", data=form)
+    content = "\n".join(",".join(row) for row in rows).encode()
+    answer = client.post(f"{place}/import", files={"codebook_file": ("codes.csv", content)})
+    assert answer.status_code == 422
+    assert told in answer.text
+    assert 'value="good"' in client.get(f"{place}/label").text
+    taken = client.post(f"{place}/import", files={"codebook_file": ("codes.csv", b"label\nup\ndown\nside\n")})
+    assert "3 labels were taken over" in client.get(taken.headers["location"]).text
+
+
+def test_a_download_without_columns(site, client):
+    """
+    No column chosen is a question, and not all of them.
+    """
+    job = labelled(site, client, [[1, "so good", ""]])
+    answer = client.get(f"{job}/table?format=csv&columns=chosen")
+    assert answer.status_code == 400
+    assert "no column" in answer.text.lower()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rowbatch.api.checkup import doctor_of_run as doctor_of_run
     from rowbatch.api.demo import DemoRun as DemoRun
     from rowbatch.api.demo import prepare_demo as prepare_demo
+    from rowbatch.api.drafts import MAX_LABELS as MAX_LABELS
     from rowbatch.api.drafts import Draft as Draft
     from rowbatch.api.drafts import DraftEstimate as DraftEstimate
     from rowbatch.api.drafts import DraftLabel as DraftLabel
@@ -115,6 +116,7 @@ _PLACES = {
     "doctor_of_run": "api.checkup",
     "codebook_of_draft": "api.drafts",
     "Draft": "api.drafts",
+    "MAX_LABELS": "api.drafts",
     "draft_from_file": "api.drafts",
     "DraftEstimate": "api.drafts",
     "DraftLabel": "api.drafts",

@@ -48,6 +48,9 @@ _TEXTS = ("text", "question", "template", "provider", "base_url", "model", "temp
 _SAMPLE_ROWS = 400
 _SHORT_ANSWER_TOKENS, _TEXT_ANSWER_TOKENS, _REASON_TOKENS, _THINKING_TOKENS = 200, 1_000, 150, 4_000
 _TRIAL_ROWS = 10
+_LONG_LABEL = 200
+MAX_LABELS = 300
+"""More than anybody writes, and than a model can tell apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,6 +400,9 @@ def preview_row(draft: Draft, reading: Reading, row: int) -> RowPreview:
     frame = view.frame(max(1, min(row, view.state.rows)), 1)
     cells = {name: frame[str(position)][0] for position, name in enumerate(reading.header)}
     settings = _request_settings(draft)
+    for name in settings.columns:
+        if name not in cells:
+            raise UsageError(f"the table has no column {name!r}")
     return RowPreview(
         row=max(1, min(row, view.state.rows)),
         instructions=settings.system.render({}) if settings.system else "",
@@ -650,7 +656,17 @@ def labels_from_table(path: Path) -> tuple[DraftLabel, ...]:
                 found.append(DraftLabel(cells[label].strip(), defined, tuple(others)))
     if not found:
         raise CodebookError("there is no label in this table", hint="the first column should hold the labels")
-    return tuple(found[:200])
+    if len(found) > MAX_LABELS:
+        raise CodebookError(
+            f"this table has {len(found):,} labels; {MAX_LABELS} are the most", hint="is it the right file?"
+        )
+    longest = max(found, key=lambda one: len(one.name)).name
+    if len(longest) > _LONG_LABEL:
+        raise CodebookError(
+            f"the first column holds texts rather than labels; one has {len(longest):,} characters",
+            hint="a table of labels has one label a row, and its definition beside it",
+        )
+    return tuple(found)
 
 
 def draft_from_file(path: Path, draft: Draft) -> Draft:

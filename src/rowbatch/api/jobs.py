@@ -113,6 +113,7 @@ class Job:
         status: From its ledger.
         state: In one word.
         is_elsewhere: Another process drives it.
+        is_cancelled: A person told it to stop.
         task: The thread that drives it here, or the last one; None where there was none.
         trouble: Why it stands still, or None.
         statuses: Rows by status when the table was written last; empty before.
@@ -126,6 +127,7 @@ class Job:
     status: Status
     state: JobState
     is_elsewhere: bool
+    is_cancelled: bool
     task: Task | None
     trouble: Trouble | None
     statuses: dict[str, int]
@@ -137,6 +139,33 @@ class Job:
     def is_at_work(self) -> bool:
         """Whether it changes by itself."""
         return self.state in AT_WORK
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was told to stop, and brings what was answered."""
+        return self.is_at_work and self.is_cancelled
+
+    @property
+    def asked(self) -> int:
+        """Rows that are asked, in whichever round."""
+        return sum(part.requests for part in self.parts if part.round == 1)
+
+    @property
+    def answered(self) -> int:
+        """Of these, rows that have an answer; a row that failed is asked again in a later round."""
+        return min(self.asked, sum(part.done - part.failed for part in self.parts))
+
+    @property
+    def failed(self) -> int:
+        """Rows of the last round that failed, and were not only cancelled."""
+        last = max((part.round for part in self.parts), default=0)
+        parts = (part for part in self.parts if part.round == last)
+        return sum(part.failed for part in parts if part.batch_status != "cancelled")
+
+    @property
+    def is_partly_over(self) -> bool:
+        """Whether some of its shards are over, so that a table has something in it."""
+        return any(part.stage == 5 for part in self.parts)
 
     @property
     def missing(self) -> int:
@@ -310,6 +339,7 @@ class Jobs:
             status=status,
             state=state,
             is_elsewhere=is_elsewhere,
+            is_cancelled=facts["cancelled"] == "yes",
             task=task,
             trouble=trouble if state in ("needs-you", "failed", "paused", "draft", "gaps") else None,
             statuses=statuses,

@@ -33,6 +33,7 @@ from rowbatch.tables.base import ReadOptions, Table
 from rowbatch.tables.formats import open_table
 
 _INFO = "table.json"
+_LINE = re.compile(r"line [\d,]+: ")
 _ID = re.compile(r"[0-9a-f]{16}\Z")
 _ENDINGS = re.compile(
     r"\.(csv|tsv|tab|txt|jsonl|ndjson|jsonlines|json|parquet|feather|arrow|xlsx|xls|xlsb|xlsm|ods|dta|sav|zsav|por"
@@ -476,7 +477,7 @@ def as_options(error: BaseException) -> str:
     message = str(error)
     if "encoding" in message or "UTF-8" in message or "cannot be decoded" in message:
         return "encoding"
-    if isinstance(error, RowbatchError) and "--on-bad-rows" in error.hint:
+    if isinstance(error, RowbatchError) and ("--on-bad-rows" in error.hint or _LINE.search(message)):
         return "rows"
     return ""
 

@@ -91,6 +91,9 @@ def read_policy(plain: Mapping[str, Any]) -> RunPolicy:
     return RunPolicy(**known)
 
 
+_TOO_MUCH_USD = 1_000_000_000
+
+
 def usd(value: object) -> Decimal:
     """
     An amount of US dollars.
@@ -102,6 +105,6 @@ def usd(value: object) -> Decimal:
         found = Decimal(str(value).removeprefix("$"))
     except InvalidOperation:
         raise UsageError(f"{value!r} is no amount of US dollars", hint="for example: 5 or 0.50") from None
-    if not found.is_finite() or found < 0:
+    if not found.is_finite() or not 0 <= found < _TOO_MUCH_USD:
         raise UsageError(f"{value!r} is no amount of US dollars", hint="for example: 5 or 0.50")
     return found

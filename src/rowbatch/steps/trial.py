@@ -14,12 +14,15 @@ from rowbatch.core.cost import Price
 from rowbatch.core.result import read_line
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.errors import ServiceError, from_os_error
+from rowbatch.http import was_sent
 from rowbatch.providers.base import BatchClient
 from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory
 
 # A call without a batch costs twice as much (OpenAI, Anthropic, Gemini, Mistral, Groq: "50 % off" in batch).
 _DIRECT_FACTOR = 2
+# Refusals that are about the text of one row, in OpenAI's words and in those of the local server.
+_OF_ONE_ROW = ("context_length_exceeded", "string_above_max_length")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +116,10 @@ def _ask(client: BatchClient, request: Mapping[str, Any], *, is_first: bool) -> 
     try:
         answer = client.ask(str(request["url"]), request["body"])
     except ServiceError as error:
-        # What the first row is refused for, the others would be too.
-        if is_first and error.status is not None and error.status < 500:
+        # What the first row is refused for, the others would be too; so where nobody could be reached. But
+        # one text that is too long says nothing of the others.
+        is_refused = error.status is not None and error.status < 500 and error.code not in _OF_ONE_ROW
+        if is_first and (is_refused or not was_sent(error)):
             raise
         told = {"message": error.message, "code": error.code or None}
         response = {"status_code": error.status or 0, "body": {"error": told}}

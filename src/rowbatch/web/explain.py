@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -190,7 +191,9 @@ def _sentence(text: str) -> str:
     if not text:
         return ""
     end = "" if text[-1] in ".!?…。！？" else "."
-    return text[0].upper() + text[1:] + end
+    # A name of a file is spelled as its owner spells it.
+    is_name = re.match(r"\S+\.\w{1,8}\b", text)
+    return (text if is_name else text[0].upper() + text[1:]) + end
 
 
 def _without_options(hint: str) -> str:

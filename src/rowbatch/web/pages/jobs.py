@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.datastructures import FormData
@@ -55,8 +56,17 @@ def jobs(request: Request) -> Response:
             "done": w.t("done"),
             "draft": w.t("drafts"),
         }[kind],
+        question_of=question_of,
         any_at_work=any(job.is_at_work for job in found),
     )
+
+
+def question_of(job: api.Job) -> str:
+    """What a job asks, as it tells one job of a table from the next."""
+    answer = job.run.settings.answer
+    variables: Sequence[Any] = answer.get("variables") or ()
+    asked = variables[0].get("question") if len(variables) == 1 else ""
+    return str(asked or answer.get("instructions") or "")[:200]
 
 
 def job(request: Request) -> Response:
@@ -74,7 +84,6 @@ def job(request: Request) -> Response:
         if part == "results":
             return page(request, "_results.html", nav="jobs", job=found, **results)
     table = table_of_job(program, found)
-    variables = found.run.codebook.variables
     return page(
         request,
         "job.html",
@@ -85,7 +94,7 @@ def job(request: Request) -> Response:
         provider_title=w.t("this computer")
         if found.run.is_local
         else api.find_provider(found.status.provider).title,
-        question=(variables[0].question if len(variables) == 1 else found.run.codebook.instructions)[:200],
+        question=question_of(found),
         table_id=table.id if table is not None else "",
         events=found.status.events[-100:][::-1],
     )

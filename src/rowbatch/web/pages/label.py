@@ -20,14 +20,13 @@ from rowbatch.errors import RowbatchError
 from rowbatch.web import labels
 from rowbatch.web.explain import Shown, explain
 from rowbatch.web.pages.start import copy
-from rowbatch.web.pages.tables import _text_position, table_of
+from rowbatch.web.pages.tables import choosable, table_of, text_position
 from rowbatch.web.program import Program, Trial, safe
 from rowbatch.web.rendering import page, program_of, see_other, text_of, with_form, words_for
 from rowbatch.web.words import Words
 
 _RANDOM = random.SystemRandom()
 _MAX_CODEBOOK_BYTES = 20_000_000
-_MAX_LABELS = 300
 _LABEL_FIELD = re.compile(r"labels\.(\d{1,3})\.(name|definition|examples)\Z")
 _TRIED_ROWS = 10
 
@@ -56,7 +55,11 @@ def label(request: Request) -> Response:
         return see_other(f"/tables/{table.id}")
     if text and text in reading.header and text != draft.text:
         draft = replace(draft, text=text)
-    return page(request, "label.html", **_values(request, table, draft, reading))
+    taken = request.query_params.get("taken", "")
+    values = _values(request, table, draft, reading)
+    if taken.isdecimal() and draft.task != "codebook":
+        values["taken"] = len(draft.filled_labels)
+    return page(request, "label.html", **values)
 
 
 def draft_of(table: api.LibraryTable, language: str = "en") -> api.Draft:
@@ -81,7 +84,7 @@ def draft_of(table: api.LibraryTable, language: str = "en") -> api.Draft:
     )
     reading = safe(table.read)
     if reading is not None and reading.header:
-        position = _text_position(table, reading)
+        position = text_position(table, reading)
         draft = replace(draft, text=reading.header[position])
     return draft
 
@@ -114,7 +117,7 @@ def _values(
         "rows": reading.rows,
         "encoding": (reading.reading.encoding or "").upper(),
         "empty": profile.empty[position] if profile is not None and position >= 0 else 0,
-        "header": tuple(dict.fromkeys(reading.header)),
+        "header": choosable(reading.header),
         "providers": [api.find_provider(name) for name in api.providers()],
         "provider_title": lambda one: w.t("this computer") if one.name == "local" else one.title,
         "provider": provider,
@@ -125,6 +128,7 @@ def _values(
         "faults": faults,
         "shown": shown,
         "is_fragment": False,
+        "taken": 0,
         **_side(w, program, table, draft, reading, row),
         **_trial_values(w, program, table, draft, reading),
     }
@@ -142,11 +146,13 @@ def _side(  # noqa: PLR0917
 ) -> dict[str, Any]:
     preview = safe(api.preview_row, draft, reading, row) if draft.question or draft.codebook else None
     measured = _measured(program, table)
-    estimate = (
-        safe(api.estimate_draft, draft, reading, measured) if not api.faults(draft, reading.header) else None
-    )
+    found = api.faults(draft, reading.header)
+    estimate = None if found else safe(api.estimate_draft, draft, reading, measured)
+    # What is merely not written yet is no fault before the form is sent.
+    wrong = [shown_fault(w, one).text for one in found if one.kind == "other"]
     return {
         "preview": preview,
+        "preview_faults": wrong,
         "preview_row": max(1, min(row, reading.rows)),
         "estimate": estimate,
         "ready": ready_words(w, program, table, draft, estimate.requests) if estimate else "",
@@ -192,12 +198,14 @@ def _trial_values(
 def _trial_price(w: Words, draft: api.Draft, reading: api.Reading) -> str:
     if draft.provider == "local":
         return w.t("Free, on this computer.")
+    provider = safe(api.find_provider, draft.provider)
+    to = draft.base_url.strip() or (provider.title if provider is not None else draft.provider)
     estimate = None if api.faults(draft, reading.header) else safe(api.estimate_draft, draft, reading)
     if estimate is None or estimate.cost.high_usd is None or not estimate.requests:
-        return w.t("Sent to the provider at once, at its ordinary price.")
+        return w.t("Sends 10 texts to %(name)s at once, at its ordinary price.", name=to)
     # One call each, at twice the price of a batch.
     cost = 2 * _TRIED_ROWS * estimate.cost.high_usd / estimate.requests
-    return w.t("Sent to the provider at once; costs %(money)s.", money=w.money(cost))
+    return w.t("Sends 10 texts to %(name)s at once; costs %(money)s.", name=to, money=w.money(cost))
 
 
 def draft_of_form(form: FormData, draft: api.Draft) -> api.Draft:
@@ -233,7 +241,7 @@ def _labels_of_form(form: FormData) -> tuple[api.DraftLabel, ...]:
     fields: dict[int, dict[str, str]] = {}
     for name in form:
         found = _LABEL_FIELD.match(name)
-        if found and int(found.group(1)) < _MAX_LABELS:
+        if found and int(found.group(1)) < api.MAX_LABELS:
             fields.setdefault(int(found.group(1)), {})[found.group(2)] = text_of(form, name).replace(
                 "\r\n", "\n"
             )
@@ -252,7 +260,7 @@ def _edited(draft: api.Draft, do: str) -> api.Draft:
     listed = list(draft.labels)
     action, _, number = do.partition(".")
     at = int(number) if number.isdecimal() else -1
-    if action == "add" and len(listed) < _MAX_LABELS:
+    if action == "add" and len(listed) < api.MAX_LABELS:
         listed.append(api.DraftLabel())
     elif action == "remove" and 0 <= at < len(listed):
         listed.pop(at)
@@ -265,14 +273,25 @@ def _edited(draft: api.Draft, do: str) -> api.Draft:
     return replace(draft, labels=tuple(listed) or (api.DraftLabel(),))
 
 
+def _place_of(draft: api.Draft, do: str) -> str:
+    """Where the page is to be after a press of one of the small buttons: at the label that it was about."""
+    action, _, number = do.partition(".")
+    last = len(draft.labels) - 1
+    at = int(number) if number.isdecimal() else last
+    if action not in ("add", "remove", "up", "down"):
+        return ""
+    return f"#labels.{max(0, min(last, at + {'up': -1, 'down': 1}.get(action, 0)))}"
+
+
 def change(request: Request, form: FormData) -> Response:
     """The form was sent: one of its small buttons, or all of it to be looked at before the start."""
     table, program, w = table_of(request), program_of(request), words_for(request)
     draft = draft_of_form(form, draft_of(table, words_for(request).language))
     do = text_of(form, "do") or "review"
     if do != "review":
-        save(request, table, _edited(draft, do))
-        return see_other(f"/tables/{table.id}/label")
+        edited = _edited(draft, do)
+        save(request, table, edited)
+        return see_other(f"/tables/{table.id}/label{_place_of(edited, do)}")
     save(request, table, draft)
     reading = table.read()
     found = api.faults(draft, reading.header)
@@ -334,8 +353,13 @@ def preview(request: Request, form: FormData) -> Response:
             row -= 1
         case "random":
             row = _RANDOM.randint(1, max(1, reading.rows))
-    values = {"table": table, "is_fragment": True, **_side(w, program, table, draft, reading, row)}
-    return _fragments(request, ("_side.html", "_dock.html"), **values)
+    values = {
+        "table": table,
+        "is_fragment": True,
+        "trial_price": _trial_price(w, draft, reading),
+        **_side(w, program, table, draft, reading, row),
+    }
+    return _fragments(request, ("_side.html", "_dock.html", "_trial_price.html"), **values)
 
 
 def _fragments(request: Request, templates: Sequence[str], **values: Any) -> Response:
@@ -483,7 +507,7 @@ def bring(request: Request, form: FormData) -> Response:
             request, "label.html", status=422, **_values(request, table, brought, reading, shown=shown)
         )
     save(request, table, brought)
-    return see_other(f"/tables/{table.id}/label")
+    return see_other(f"/tables/{table.id}/label?taken={len(brought.filled_labels)}")
 
 
 ROUTES = [

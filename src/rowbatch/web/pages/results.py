@@ -250,6 +250,8 @@ def table(request: Request) -> Response:
     header = job.run.header
     chosen = asked.getlist("column")
     columns = None
+    if asked.get("columns") and not chosen:
+        raise UsageError(w.t("no column of your table is chosen"), hint=w.t("choose at least one"))
     if chosen and len(chosen) < len(header):
         places = [int(place) for place in chosen if place.isdecimal() and int(place) < len(header)]
         columns = [header[place] for place in places]

@@ -149,7 +149,7 @@ def change(request: Request, form: FormData) -> Response:
         return _settings(request, faults=tuple(faults), values={**amounts, "max_upload_gb": size})
     chosen = {name: amount.replace(",", ".") for name, amount in amounts.items()}
     api.change_settings(**chosen, max_upload_gb=largest)
-    return _settings(request, told=w.t("Kept."))
+    return _settings(request, told=w.t("Saved."))
 
 
 def change_look(request: Request, form: FormData) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.datastructures import FormData
@@ -34,6 +35,8 @@ def data(request: Request) -> Response:
         "sheets": (),
         "samples": {},
         "header": (),
+        "choices": (),
+        "wants": "",
         "rows": 0,
         "row": 0,
         "sample": 0,
@@ -51,13 +54,16 @@ def data(request: Request) -> Response:
         wants = api.as_options(error)
         samples = table.decoded_samples() if wants == "encoding" else {}
         return page(
-            request, "table.html", **{**base, "shown": explain(w, error, names=names), "samples": samples}
+            request,
+            "table.html",
+            **{**base, "shown": explain(w, error, names=names), "samples": samples, "wants": wants},
         )
     reading.wait(0.3 if request.query_params.get("part") else 0.8)
     fault = reading.error
     if isinstance(fault, RowbatchError):
         base["shown"] = explain(w, fault, names=names)
-        if api.as_options(fault) == "encoding":
+        base["wants"] = api.as_options(fault)
+        if base["wants"] == "encoding":
             base["samples"] = table.decoded_samples()
     elif fault is not None:
         raise fault
@@ -72,7 +78,7 @@ def _values_of(request: Request, w: Words, table: api.LibraryTable, reading: api
     row = int(asked) if asked.isdecimal() and len(asked) < 13 else 0
     sample = request.query_params.get("sample") == "20"
     view, rows = reading.view, reading.rows
-    position = _text_position(table, reading)
+    position = text_position(table, reading)
     shown: list[tuple[int, tuple[str, ...]]] = []
     if view is not None and rows:
         if sample:
@@ -85,6 +91,7 @@ def _values_of(request: Request, w: Words, table: api.LibraryTable, reading: api
     first, last = (shown[0][0], shown[-1][0]) if shown and not sample else (1, 0)
     return {
         "header": reading.header,
+        "choices": choosable(reading.header),
         "rows": rows,
         "row": row,
         "sample": sample,
@@ -99,19 +106,26 @@ def _values_of(request: Request, w: Words, table: api.LibraryTable, reading: api
     }
 
 
-def _text_position(table: api.LibraryTable, reading: api.Reading) -> int:
+def text_position(table: api.LibraryTable, reading: api.Reading) -> int:
     """The column that was chosen, or the one that looks most like texts."""
     chosen = (table.draft().get("draft") or {}).get("text", "")
     if list(reading.header).count(chosen) == 1:
         return list(reading.header).index(chosen)
-    profile = reading.profile()
+    named = choosable(reading.header)
+    positions = [position for position, name in enumerate(reading.header) if name in named]
+    profile, view = reading.profile(), reading.view
     if profile is not None:
-        return profile.text
-    view = reading.view
-    if view is None or not reading.rows:
+        lengths: Sequence[float] = profile.mean_chars
+    elif view is not None and reading.rows:
+        lengths = [sum(map(len, column)) for column in view.frame(1, 200).iter_columns()]
+    else:
         return 0
-    lengths = [sum(map(len, column)) for column in view.frame(1, 200).iter_columns()]
-    return max(range(len(lengths)), key=lengths.__getitem__, default=0)
+    return max(positions or range(len(lengths)), key=lengths.__getitem__, default=0)
+
+
+def choosable(header: Sequence[str]) -> tuple[str, ...]:
+    """Names of the columns that can be chosen: those that have one, of their own."""
+    return tuple(name for name in header if name.strip() and list(header).count(name) == 1)
 
 
 def warnings_of(w: Words | None, reading: api.Reading) -> list[str]:

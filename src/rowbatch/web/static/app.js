@@ -107,6 +107,15 @@ document.addEventListener("keydown", event => {
   else target.click();
 });
 
+// Enter in the name of a label leads to the next one, and after the last makes a new one.
+document.addEventListener("keydown", event => {
+  if (event.key !== "Enter" || event.isComposing || !event.target.matches("input[id^='labels.']")) return;
+  event.preventDefault();
+  const all = [...document.querySelectorAll("input[id^='labels.']")];
+  (all[all.indexOf(event.target) + 1] ?? one("button[value=add]")).focus();
+  if (document.activeElement.value === "add") document.activeElement.click();
+});
+
 // Pages that change by themselves: the title tells it, and after three questions without an answer the page says so.
 let misses = 0;
 const gone = () => one("#gone");
@@ -145,3 +154,5 @@ if ("Notification" in window && Notification.permission === "default") {
 }
 // After a form with errors the summary has the focus.
 one("[data-focus]")?.focus();
+// After a small button the label that it was about has it.
+if (location.hash.startsWith("#labels.")) document.getElementById(location.hash.slice(1))?.focus();
