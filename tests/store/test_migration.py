@@ -43,7 +43,7 @@ def require_new(path):
 
 def test_a_ledger_of_version_1(tmp_path):
     """
-    It opens as the newest version with all it knew, and the old file is kept beside it.
+    R14: it opens as the newest version with all it knew, and the old file is kept beside it.
     """
     path = old_ledger(tmp_path / "ledger.sqlite")
     require_new(path)
