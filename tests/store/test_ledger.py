@@ -118,3 +118,18 @@ def test_a_file_that_is_no_ledger_is_a_clear_error(tmp_path):
     path.write_bytes(b"not a database" * 100)
     with pytest.raises(StorageError, match="ledger"):
         Ledger(path)
+
+
+def test_a_ledger_has_its_name_when_it_is_whole(tmp_path, monkeypatch):
+    """
+    C6, R11: a kill while it is made leaves no ledger, and what is left of it is replaced.
+    """
+    path = tmp_path / "ledger.sqlite"
+    with monkeypatch.context() as patch:
+        patch.setattr(type(path), "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            Ledger.create(path)
+    assert not path.exists()
+    (tmp_path / ".ledger.sqlite.part-journal").write_bytes(b"half")
+    Ledger.create(path).close()
+    assert [left.name for left in tmp_path.iterdir()] == ["ledger.sqlite"]
