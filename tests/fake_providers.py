@@ -298,7 +298,9 @@ class FakeProvider:
         if headers.get("range", "").startswith("bytes="):
             start = int(headers["range"].removeprefix("bytes=").removesuffix("-"))
         status = 206 if start else 200
-        extra = {"content-range": f"bytes {start}-{len(content) - 1}/{len(content)}"} if start else {}
+        extra = {"content-type": "application/octet-stream"}
+        if start:
+            extra["content-range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
         body = content[start:]
         if body and self._happens(self.faults.cut_download):
             return Reply(status, body, extra, cut=self.random.randrange(len(body)))
@@ -385,7 +387,7 @@ class OpenAISkin(Skin):
                 return Reply(404, _error(404, "not_found", f"No such File object: {rest[0]}"))
             if method == "DELETE":
                 del provider.files[rest[0]]
-                return _ok({"id": rest[0], "deleted": True})
+                return _ok({"id": rest[0], "object": "file", "deleted": True})
             return provider.download(provider.files[rest[0]][1], headers)
         if not rest:
             return self._create(json.loads(body)) if method == "POST" else self._list(query)

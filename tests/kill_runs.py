@@ -2,6 +2,7 @@
 Real kill -9 of the real command against a provider that misbehaves; the provider's own count is the judge.
 
     python tests/kill_runs.py --kills 1000
+    python tests/kill_runs.py --calls 150     # kill or fail the n-th write, fsync and rename, for each n
 """
 
 from __future__ import annotations
@@ -122,11 +123,71 @@ def run_with_kills(folder: Path, seed: int, most_kills: int) -> Counter[str]:
     return found
 
 
+def run_with_fault(folder: Path, fault: str, at: int) -> int:
+    """
+    One run whose n-th call to the disk kills it or fails, and the same command again.
+
+    Args:
+        folder: Empty.
+        fault: `kill`, or the error: `ENOSPC`, `EIO`.
+        at: Which call; each thread has its own count.
+    Returns:
+        The exit code of the first time; 0 when the call never came.
+    Raises:
+        AssertionError: A promise was broken.
+    """
+    rows = texts(20)
+    environment = {**os.environ, "ROWBATCH_HOME": str(folder / "home"), "OPENAI_API_KEY": KEY}
+    with (folder / "posts.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["id", "text"], *([n, text] for n, text in enumerate(rows, 1))])
+    # `pwrite64` is SQLite's write; `write` also goes to the terminal, and a small disk tries that one.
+    calls = "rename,renameat,renameat2,link,linkat,fsync,fdatasync,pwrite64"
+    what = f"{calls}:signal=KILL" if fault == "kill" else f"{calls}:error={fault}"
+    with fake_server(folder, {}, at, polls=0) as address:
+        command = command_for(folder, address)
+        strace = ["strace", "-f", "-o", os.devnull, "-e", f"inject={what}:when={at}"]
+        if fault != "kill":
+            # With a filter in the kernel the other calls cost nothing; with it a signal does not arrive.
+            strace += ["--seccomp-bpf", "-e", f"trace={calls}"]
+        first, second = (
+            subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+            for words in ([*strace, *command], command)
+        )
+        count = judged(address)
+    told = f"{fault} at {at}: {first.stderr} {second.stderr}"
+    assert "Traceback" not in first.stderr + second.stderr, told
+    assert first.returncode in ((0, -9, 137) if fault == "kill" else (0, 5)), told
+    assert fault == "kill" or first.stderr.count("error: ") == (first.returncode != 0), told
+    assert second.returncode == 0, told
+    assert count["double_submits"] == {}, told
+    assert count["paid_twice"] == [], told
+    with (folder / "out.csv").open(newline="", encoding="utf-8") as file:
+        found = list(csv.DictReader(file))
+    assert [row["text"] for row in found] == rows, told
+    assert {row["status"] for row in found} == {"ok", "skipped"}, told
+    return first.returncode
+
+
+def fail_each_call(most: int) -> Counter[str]:
+    """Every call to the disk up to a number, with every fault."""
+    found: Counter[str] = Counter()
+    for fault in ("kill", "ENOSPC", "EIO"):
+        for at in range(1, most + 1):
+            with tempfile.TemporaryDirectory() as folder:
+                code = run_with_fault(Path(folder), fault, at)
+            found[f"{fault}: " + ("went through" if code == 0 else "ended")] += 1
+            sys.stderr.write(f"\r{fault} {at}")
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--calls", type=int, default=0)
     options = parser.parse_args()
     total: Counter[str] = Counter()
+    if options.calls:
+        total, options.kills = fail_each_call(options.calls), 0
     seed = 0
     while total["kills"] < options.kills:
         seed += 1

@@ -1,7 +1,8 @@
 """The HTTP client: free calls are tried again, a paid call goes out once."""
 
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import httpx2
 import pytest
@@ -46,7 +47,7 @@ REFUSAL = {"error": {"message": "no such file", "type": "invalid_request_error",
 )
 def test_a_paid_call_goes_out_once_whatever_comes_back(answer, outcome):
     """
-    One POST, and one of three outcomes.
+    C3, N6, R2, R3: one POST, and one of three outcomes.
     """
     calls = []
 
@@ -95,7 +96,7 @@ def test_a_refusal_is_not_tried_again():
 
 def test_a_download_starts_anew_after_a_cut():
     """
-    Half a file is never kept: what counts is one whole answer.
+    N1: half a file is never kept: what counts is one whole answer.
     """
     answers = [
         httpx2.Response(200, content=b"half", headers={"content-length": "9"}),
@@ -109,7 +110,7 @@ def test_a_download_starts_anew_after_a_cut():
 
 def test_the_key_is_in_the_header_and_nowhere_else():
     """
-    No repr, no error and no pickle holds the key.
+    K1: no repr, no error and no pickle holds the key.
     """
     seen = []
 
@@ -142,10 +143,58 @@ def test_the_key_is_in_the_header_and_nowhere_else():
         ("", 60.0),
         ("Mon, 23 Nov 2026 12:01:00 GMT", 60.0),
         ("Mon, 23 Nov 2026 11:00:00 GMT", 0.0),
+        ("1", 1.0),
+        ("007", 7.0),
+        (" 7 ", 7.0),
+        ("+7", 7.0),
+        ("0.5", 0.5),
+        ("1e2", 100.0),
+        ("1e999", 60.0),
+        ("-inf", 0.0),
+        ("900", 900.0),
+        ("900.5", 900.0),
+        ("901", 900.0),
+        ("9" * 400, 60.0),
+        ("0x10", 60.0),
+        ("7s", 60.0),
+        ("7 seconds", 60.0),
+        ("7, 9", 60.0),
+        ("1m0s", 60.0),
+        ("null", 60.0),
+        ("None", 60.0),
+        ("true", 60.0),
+        ("{}", 60.0),
+        ("\u0667", 7.0),
+        ("Monday, 23-Nov-26 12:01:00 GMT", 60.0),
+        ("Mon Nov 23 12:01:00 2026", 60.0),
+        ("Mon, 23 Nov 2026 12:00:05 +0000", 5.0),
+        ("Mon, 23 Nov 2026 14:00:05 +0200", 5.0),
+        ("Mon, 23 Nov 2026 12:00:05", 5.0),
+        ("Tue, 24 Nov 2026 12:00:00 GMT", 900.0),
+        ("Mon, 23 Nov 9999 12:00:00 GMT", 900.0),
+        ("Mon, 31 Feb 2026 12:00:00 GMT", 60.0),
+        ("2026-11-23T12:01:00Z", 60.0),
+        ("1795435260", 900.0),
     ],
 )
-def test_retry_after(value, seconds):
+def test_n5_retry_after(value, seconds):
     """
-    A number, a date, or nonsense.
+    N5: a number, a date, or nonsense, which is a minute; never more than a quarter of an hour.
     """
     assert retry_after_s(value, datetime(2026, 11, 23, 12, 0, tzinfo=UTC)) == seconds
+
+
+@pytest.mark.parametrize("hours", [-30, 0, 30])
+def test_r15_a_date_to_wait_for_is_one_of_the_services_clock(hours):
+    """
+    R15: a laptop that is wrong by hours waits as long as the service meant.
+    """
+    now = datetime.now(UTC) + timedelta(hours=hours)
+    told = {
+        "date": format_datetime(now, usegmt=True),
+        "retry-after": format_datetime(now + timedelta(seconds=90), usegmt=True),
+    }
+    with client(lambda _: httpx2.Response(429, json=REFUSAL, headers=told)) as http:
+        outcome = http.pay("batches", {})
+    assert isinstance(outcome, Refused)
+    assert outcome.retry_after_s == 90.0

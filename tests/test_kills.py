@@ -11,7 +11,7 @@ from collections import Counter
 import pytest
 
 from driving import KEY, texts
-from kill_runs import command_for, fake_server, judged, run_with_kills
+from kill_runs import command_for, fake_server, judged, run_with_fault, run_with_kills
 
 
 def test_kill_9_again_and_again(tmp_path):
@@ -59,38 +59,34 @@ def test_eight_processes_on_one_run(tmp_path):
         assert [row["text"] for row in csv.DictReader(file)] == texts(60)
 
 
+needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+
+
+@needs_strace
 def test_strace_at_each_rename(tmp_path):
     """
-    D1: the real program killed at the n-th rename, then the same again: one batch a shard, every row once.
+    C6, D1, R11: the program killed at the n-th rename or fsync, then the same again: paid once, all rows.
     """
-    strace = subprocess.run(["sh", "-c", "command -v strace"], capture_output=True, text=True, check=False)
-    if strace.returncode:
-        pytest.skip("strace is not installed")
-    environment = {**os.environ, "OPENAI_API_KEY": KEY}
-    for at in range(1, 60, 4):
+    for at in range(1, 99, 8):
         folder = tmp_path / str(at)
         folder.mkdir()
-        environment["ROWBATCH_HOME"] = str(folder / "home")
-        with (folder / "posts.csv").open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([["id", "text"], *([n, t] for n, t in enumerate(texts(20), 1))])
-        with fake_server(folder, {}, at, polls=0) as address:
-            command = command_for(folder, address)
-            inject = f"inject=rename,renameat,renameat2,link,linkat,fsync,fdatasync:signal=KILL:when={at}"
-            killed = subprocess.run(
-                ["strace", "-f", "-o", os.devnull, "-e", inject, *command],
-                cwd=folder,
-                env=environment,
-                capture_output=True,
-                check=False,
-            )
-            done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False)
-            assert done.returncode == 0, done.stderr
-            count = judged(address)
-        assert count["double_submits"] == {}, at
-        assert count["paid_twice"] == [], at
-        if killed.returncode == 0:
+        if run_with_fault(folder, "kill", at) == 0:
             break
-    assert sys.platform != "linux" or at > 5
+    assert at > 5
+
+
+@needs_strace
+@pytest.mark.parametrize("fault", ["ENOSPC", "EIO"])
+def test_strace_fails_a_call(tmp_path, fault):
+    """
+    D1, R11: the n-th write, fsync or rename fails: one sentence, exit code 5; the same again ends it.
+    """
+    codes = set()
+    for at in (1, 4, 9, 16, 25, 36, 49, 64, 81):
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        codes.add(run_with_fault(folder, fault, at))
+    assert 5 in codes
 
 
 def can_mount():

@@ -150,13 +150,8 @@ class HttpClient:
 
     def _look_at_clock(self, response: httpx2.Response) -> None:
         self._was_answered = True
-        told = response.headers.get("date")
-        try:
-            at = parsedate_to_datetime(told) if told else None
-        except ValueError:
-            at = None
+        at = _date_of(response)
         if at is not None:
-            at = at if at.tzinfo else at.replace(tzinfo=UTC)
             ahead = at - self.clock()
             # The header has whole seconds; what is less is no difference.
             self._ahead = ahead if abs(ahead) > timedelta(seconds=2) else timedelta(0)
@@ -441,8 +436,21 @@ def _error(response: httpx2.Response) -> ServiceError:
         status=response.status_code,
         code=code,
         hint=hint,
-        retry_after_s=retry_after_s(response.headers.get("retry-after"), datetime.now(UTC)),
+        # A date of the service's is one by its own clock; ours may be wrong by hours.
+        retry_after_s=retry_after_s(
+            response.headers.get("retry-after"), _date_of(response) or datetime.now(UTC)
+        ),
     )
+
+
+def _date_of(response: httpx2.Response) -> datetime | None:
+    """When the service says that it answered, or None."""
+    told = response.headers.get("date")
+    try:
+        at = parsedate_to_datetime(told) if told else None
+    except ValueError:
+        return None
+    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
 
 
 def _told(answer: Mapping[str, Any]) -> tuple[str, str]:

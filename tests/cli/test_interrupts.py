@@ -25,7 +25,7 @@ CANARY = "sk-canary-7f3a9d"
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_ctrl_c_says_what_goes_on_and_how_to_resume(tmp_path):
     """
-    Ctrl-C stops the watching, not the batch: the message says so, and the resume ends with the table.
+    C7: Ctrl-C stops the watching, not the batch: it says so, how to go on, and how to end the batch.
     """
     home = tmp_path / "home"
     table = write_table(tmp_path / "posts.csv", [f"text {number}" for number in range(40)])
@@ -44,6 +44,7 @@ def test_ctrl_c_says_what_goes_on_and_how_to_resume(tmp_path):
         said = (tmp_path / "err").read_text()
         assert "1 batch goes on without us" in said
         assert "rowbatch resume" in said
+        assert "rowbatch cancel" in said
         assert "Traceback" not in said
         assert rowbatch("resume", "posts", home=home, cwd=tmp_path).returncode == 0
     assert {row["status"] for row in read_rows(tmp_path / "out.csv")} == {"ok"}
@@ -94,7 +95,7 @@ def test_a_full_disk_is_one_clear_error_and_nothing_is_lost(tmp_path, size_kib):
 
 def test_a_key_is_written_nowhere(tmp_path):
     """
-    A key in the environment is in no byte that any command writes or prints, also when it fails.
+    K1: a key in the environment is in no byte that any command writes or prints, also when it fails.
     """
     home = tmp_path / "home"
     work = tmp_path / "work"
@@ -132,7 +133,7 @@ def test_a_key_is_written_nowhere(tmp_path):
 
 def test_a_second_process_on_one_run_is_told_so(tmp_path):
     """
-    While one program works on a run another one fails at once, and says who works on it.
+    L1: while one program works on a run another one fails at once, and says who works on it.
     """
     home = tmp_path / "home"
     table = write_table(tmp_path / "posts.csv", [f"text {number}" for number in range(40)])

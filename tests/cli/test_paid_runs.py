@@ -2,8 +2,11 @@
 
 import csv
 import os
+import re
+import sqlite3
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -93,7 +96,7 @@ def test_the_same_command_again_pays_nothing(workplace):
 
 def test_another_question_is_another_run(workplace):
     """
-    A changed prompt does not go on with the old run's answers.
+    C8, R8: a changed prompt does not go on with the old run's answers.
     """
     with fake_server(workplace, {}, 3) as address:
         assert type_in(workplace, *command_for(workplace, address)).returncode == 0
@@ -119,6 +122,8 @@ def test_a_cap_on_the_command_line(workplace):
         done = type_in(workplace, *unknown, "--max-cost", "1", "-o", "other.csv")
         assert done.returncode == 2
         assert "models.toml" in done.stderr
+        assert "there is no price for this model" in done.stdout
+        assert "the limits of nobody-knows are not known" in done.stdout
         home = workplace / "home"
         (home / "models.toml").write_text('[openai."nobody-knows"]\ninput_usd = 1\noutput_usd = 2\n')
         done = type_in(workplace, *unknown, "--max-cost", "1", "-o", "other.csv")
@@ -161,3 +166,43 @@ def test_a_key_is_not_sent_to_another_host(workplace):
     assert "none was found" in refused.stdout
     named = rowbatch(workplace, *words, OPENAI_BASE_URL="https://gateway.invalid/v1")
     assert "none was found" not in named.stdout
+
+
+def test_what_it_did_cost_stands_beside_what_it_was_to_cost(workplace):
+    """
+    Before: rows, tokens, the price with its date; after: the bill by round and status against the estimate.
+    """
+    with fake_server(workplace, {"rows_fail": 0.3}, 6) as address:
+        done = type_in(workplace, *command_for(workplace, address))
+    said = done.stdout
+    assert re.search(r"^rows +60: 51 to ask", said, re.MULTILINE)
+    assert re.search(r"^tokens +[\d,]+( to [\d,]+)? in, [\d,]+ to [\d,]+ out, estimated$", said, re.MULTILINE)
+    assert re.search(r"^cost +about \$[\d.]+ to \$[\d.]+ at the batch price of 20\d\d-", said, re.MULTILINE)
+    found = re.search(
+        r"cost \$([\d.]+), by the tokens that the provider counted; the estimate was \$[\d.]+ to \$[\d.]+",
+        said,
+    )
+    assert found
+    rounds = re.findall(r"round \d+: .*, \$([\d.]+)$", said, re.MULTILINE)
+    assert len(rounds) > 1
+    assert float(found.group(1)) == pytest.approx(sum(map(float, rounds)), abs=0.0001)
+
+
+def test_results_that_wait_too_long_are_told_of_without_asking_anybody(workplace):
+    """
+    Q4: `status` and `list` say what may soon be gone, also when nobody has looked since the batch was made.
+    """
+    with fake_server(workplace, {}, 7, polls=99) as address:
+        words = [word for word in command_for(workplace, address) if word != "--yes"][3:]
+        assert rowbatch(workplace, *words).returncode == 2
+        assert rowbatch(workplace, "submit", "posts", "--yes").returncode == 0
+    assert "look " not in rowbatch(workplace, "status", "posts").stdout
+    ledger = workplace / "rowbatch-runs" / "posts" / "ledger.sqlite"
+    with sqlite3.connect(ledger) as db:
+        db.execute(
+            "UPDATE shard SET submitted_at = ?", ((datetime.now(UTC) - timedelta(days=27)).isoformat(),)
+        )
+    db.close()
+    told = rowbatch(workplace, "status", "posts").stdout
+    assert re.search(r"^look .*keeps the oldest for 2 more days at least: .*resume", told, re.MULTILINE)
+    assert "more days" in rowbatch(workplace, "list").stdout

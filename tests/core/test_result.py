@@ -378,7 +378,7 @@ def test_unreadable_lines(line):
 @pytest.mark.parametrize("place", ["body", "error", "inner"])
 def test_nested_brackets_are_no_traceback(depth, place):
     """
-    However deep a line is nested, it is a result or unreadable.
+    M10: however deep a line is nested, it is a result or unreadable.
     """
     nested = b"[" * depth + b"]" * depth
     line = {
@@ -410,7 +410,7 @@ def test_nested_brackets_are_no_traceback(depth, place):
 @pytest.mark.parametrize("also", ["", '"logprob":NaN,', '"logprob":-Infinity,', '"logprob":1e999,'])
 def test_text_that_strict_readers_refuse(written, content, also):
     """
-    Half of a surrogate pair becomes U+FFFD, and numbers that JSON does not have cost no answer.
+    M10: half of a surrogate pair becomes U+FFFD, and numbers that JSON does not have cost no answer.
     """
     line = (
         f'{{"custom_id":"a","response":{{"status_code":200,"body":{{{also}"choices":[{{"message":{{'
@@ -446,7 +446,7 @@ def test_a_byte_order_mark_does_not_cost_the_first_answer():
 
 def test_a_large_answer_is_read_whole():
     """
-    An answer of 5 MB is an answer.
+    M10: an answer of 5 MB is an answer.
     """
     text = 'x"\n' * 1_700_000
     assert read_result(line_of(response(chat(says(text))))).content == text
@@ -454,7 +454,7 @@ def test_a_large_answer_is_read_whole():
 
 def test_of_duplicate_keys_the_last_counts():
     """
-    Duplicate keys are read as every common JSON reader does, on both of our ways to read.
+    M10: duplicate keys are read as every common JSON reader does, on both of our ways to read.
     """
     line = b'{"custom_id":"a","custom_id":"b","error":"x","error":"y"%s}'
     assert read_result(line % b"") == read_result(line % b',"n":NaN')
@@ -463,7 +463,7 @@ def test_of_duplicate_keys_the_last_counts():
 
 def test_lines_end_at_newlines_only():
     r"""
-    Lines are cut at `\n` alone, numbered as they stand, and empty ones left out.
+    M9: lines are cut at `\n` alone, numbered as they stand, and empty ones left out.
     """
     content = 'a\u2028b\u2029c\x85d\re\x0bf\x0cg\x1ch\n\n\r\n"i"\r\n  \nlast'.encode()
     assert list(iter_lines(io.BytesIO(content))) == [

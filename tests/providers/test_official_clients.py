@@ -49,14 +49,25 @@ def test_anthropic(folder):
             result.custom_id: result.result.message.content[0].text
             for result in client.messages.batches.results(made.id)
         }
+        again = client.messages.batches.create(
+            requests=[
+                {
+                    "custom_id": "row-9",
+                    "params": {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]},
+                }
+            ]
+        )
+        assert client.messages.batches.cancel(again.id).processing_status == "canceling"
+        assert client.messages.batches.retrieve(again.id).processing_status == "ended"
+        assert [result.result.type for result in client.messages.batches.results(again.id)] == ["canceled"]
         client.close()
         assert answers == {f"row-{number}": text.upper() for number, text in enumerate(TEXTS, 1)}
-        assert judged(address)["batches"] == 1
+        assert judged(address)["batches"] == 2
 
 
 def test_mistral(folder):
     """
-    upload, create, get, list and download of batch jobs.
+    upload, create, get, list, download, cancel and delete of batch jobs and files.
     """
     lines = [
         {"custom_id": f"row-{number}", "body": {"messages": [{"role": "user", "content": text}]}}
@@ -72,14 +83,25 @@ def test_mistral(folder):
             model="m",
             metadata={"rowbatch_token": "t"},
         )
-        assert client.batch.jobs.get(job_id=made.id).status == "SUCCESS"
+        done = client.batch.jobs.get(job_id=made.id)
+        assert done.status == "SUCCESS"
         found = client.batch.jobs.list(page=0, page_size=10)
         assert [job.id for job in found.data] == [made.id]
+        content = client.files.download(file_id=done.output_file).read()
+        assert {json.loads(line)["custom_id"] for line in content.splitlines()} == {"row-1", "row-2", "row-3"}
+        again = client.batch.jobs.create(
+            input_files=[uploaded.id],
+            endpoint="/v1/chat/completions",
+            model="m",
+            metadata={"rowbatch_token": "u"},
+        )
+        assert client.batch.jobs.cancel(job_id=again.id).status in ("CANCELLATION_REQUESTED", "CANCELLED")
+        assert client.files.delete(file_id=uploaded.id).deleted
 
 
 def test_gemini(folder):
     """
-    upload, create, get, list and download of batches.
+    upload, create, get, list, download, cancel and delete of batches and files.
     """
     lines = [
         {"key": f"row-{number}", "request": {"contents": [{"role": "user", "parts": [{"text": text}]}]}}
@@ -97,6 +119,10 @@ def test_gemini(folder):
         assert found.state.name == "JOB_STATE_SUCCEEDED"
         assert [batch.name for batch in client.batches.list()] == [made.name]
         content = client.files.download(file=found.dest.file_name)
+        again = client.batches.create(model="m", src=uploaded.name, config={"display_name": "u"})
+        client.batches.cancel(name=again.name)
+        assert client.batches.get(name=again.name).state.name == "JOB_STATE_CANCELLED"
+        client.files.delete(name=uploaded.name)
         client.close()
         keys = {json.loads(line)["key"] for line in content.splitlines()}
         assert keys == {f"row-{number}" for number in range(1, 4)}

@@ -60,7 +60,7 @@ def test_a_batch_without_an_id_is_an_error():
 
 def test_find_looks_through_all_pages_and_stops():
     """
-    Matches by file or by token, oldest first; a server that always says `has_more` does not hang us.
+    R4: matches by file or by token, oldest first; a server that always says `has_more` does not hang us.
     """
     older = {**BATCH, "id": "batch_0", "created_at": 1_789_999_995, "input_file_id": "other"}
     stranger = {**BATCH, "id": "batch_x", "input_file_id": "x", "metadata": {}}

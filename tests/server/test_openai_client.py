@@ -265,7 +265,7 @@ def test_models_and_direct_completions(client):
 
 def test_one_idempotency_key_makes_one_batch(client):
     """
-    Twenty calls at once with one key: one batch. The same key with another body is refused.
+    C4: twenty calls at once with one key: one batch. The same key with another body is refused.
     """
     file_id = upload(client, line("row-1"))
     made: list[str] = []

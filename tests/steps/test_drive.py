@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
@@ -48,7 +49,7 @@ def shards_of(run):
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_the_whole_way(tmp_path, provider):
     """
-    Three shards, each paid once; every row with its own answer; the cost by the provider's tokens.
+    M6: each shard paid once; every row with its own answer in whatever order they came; the cost by tokens.
     """
     run, fake = make_run(tmp_path, provider=provider), FakeProvider(provider)
     report = finish(run, fake, provider=provider)
@@ -71,7 +72,7 @@ def test_the_whole_way(tmp_path, provider):
 @pytest.mark.parametrize("html", [0.0, 1.0], ids=["reset", "html"])
 def test_c2_a_lost_answer_is_found_in_the_list(tmp_path, provider, html):
     """
-    C2, N6: the batch was made and the answer did not arrive, or was a proxy's page: it is adopted.
+    C2, N6, R4: the batch was made and the answer did not arrive, or was a proxy's page: it is adopted.
     """
     faults = Faults(lose_create=1.0, html_create=html, list_lag_s=20.0)
     run, fake = make_run(tmp_path, provider=provider), FakeProvider(provider, faults)
@@ -81,9 +82,42 @@ def test_c2_a_lost_answer_is_found_in_the_list(tmp_path, provider, html):
     judge(run, fake, rows_of(report.path))
 
 
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_r1_the_intent_is_known_before_the_call(tmp_path, provider):
+    """
+    R1: at the moment of the paid call another program reads the intent in the ledger, with the money.
+    """
+    run, fake = make_run(tmp_path, provider=provider), FakeProvider(provider)
+    seen = []
+
+    def look(name):
+        paid = ("POST /v1/batches", "POST /v1/messages/batches", "POST /v1/batch/jobs")
+        if name.startswith("before POST") and (name.removeprefix("before ") in paid or "batchGen" in name):
+            seen.append([shard.reserved_usd for shard in shards_of(run) if shard.state == "submitting"])
+
+    fake.step = look
+    drive(run, fake, provider=provider, goal="submitted")
+    assert seen == [[Decimal("0.04")], [Decimal("0.04")], [Decimal("0.04")]]
+
+
+def test_c8_a_request_file_that_was_changed_is_not_sent(tmp_path):
+    """
+    C8, R8: what was built is what is paid for: a changed file is an error that names it, and nothing is sent.
+    """
+    run, fake = make_run(tmp_path), FakeProvider()
+    path = run.request_path("r1-0001")
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"Which?", b"Who??!"))
+    with pytest.raises(NeedsDecision, match=r"r1-0001.jsonl is not the file that was built"):
+        drive(run, fake)
+    assert (fake.posts, fake.files) == (0, {})
+    path.write_bytes(content)
+    judge(run, fake, rows_of(finish(run, fake).path))
+
+
 def test_c3_the_paid_call_goes_out_once(tmp_path):
     """
-    C3: under any lost answer there is one POST for each intent.
+    C3, R2: under any lost answer there is one POST for each intent.
     """
     run, fake = make_run(tmp_path), FakeProvider(faults=Faults(lose_create=1.0))
     drive(run, fake, goal="submitted")
@@ -92,7 +126,7 @@ def test_c3_the_paid_call_goes_out_once(tmp_path):
 
 def test_r5_an_empty_list_asks_a_person(tmp_path):
     """
-    The list stays empty: all else is done, then the person is asked; with leave it is sent again.
+    R5: the list stays empty: all else is done, then the person is asked; with leave it is sent again.
     """
     run, fake = make_run(tmp_path), FakeProvider(faults=Faults(lose_create=1.0, list_lag_s=1e9))
     ask = with_policy(lost=LostAnswerPolicy(wait_s=60.0, then="ask", look_every_s=5.0))
@@ -108,7 +142,7 @@ def test_r5_an_empty_list_asks_a_person(tmp_path):
 
 def test_r5_others_go_on_while_one_is_unknown(monkeypatch, tmp_path):
     """
-    One shard whose fate nobody knows does not hold up the others.
+    R5: one shard whose fate nobody knows does not hold up the others.
     """
     run, fake = make_run(tmp_path), FakeProvider(faults=Faults(lose_create=1.0, list_lag_s=1e9))
     ask = with_policy(lost=LostAnswerPolicy(wait_s=600.0, then="ask", look_every_s=5.0))
@@ -128,7 +162,7 @@ def test_r5_others_go_on_while_one_is_unknown(monkeypatch, tmp_path):
 
 def test_r6_of_several_batches_the_oldest_is_kept(monkeypatch, tmp_path):
     """
-    Duplicates that somebody else made are cancelled, with an event that tells the money.
+    R6: duplicates that somebody else made are cancelled, with an event that tells the money.
     """
     run, fake = make_run(tmp_path, rows=4), FakeProvider(faults=Faults(lose_create=1.0))
     real = fake.make_batch
@@ -298,7 +332,7 @@ def test_creations_an_hour(tmp_path):
 )
 def test_m_faults_that_pass_leave_no_gap(tmp_path, provider, faults):
     """
-    Rows that failed in a way that passes are asked again, and only these.
+    M1, M2, M3, M5, M8, N1, N3, N5, Q5: rows that failed in a way that passes are asked again, and only these.
     """
     run, fake = make_run(tmp_path, provider=provider), FakeProvider(provider, faults)
     fake.work_polls = 2
@@ -317,6 +351,22 @@ def test_m4_lines_count_and_not_counters(tmp_path):
     report = finish(run, fake)
     assert report.statuses[RowStatus.ERROR] == 12
     assert events_of(run, "counters-differ")
+
+
+def test_m11_what_is_told_is_counted_from_the_lines(tmp_path):
+    """
+    M11: the provider's counters say that all is well; the report, the table and the ledger tell what came.
+    """
+    faults = Faults(rows_missing=0.3, rows_refused=0.3, wrong_counts=True)
+    run, fake = make_run(tmp_path, rows=56, shard_rows=20), FakeProvider(faults=faults, seed=2)
+    report = finish(run, fake, policy=with_policy(rounds=1))
+    assert report.statuses[RowStatus.OK] == len(fake.paid_rows)
+    assert report.statuses[RowStatus.MISSING] > 0
+    assert report.statuses == Counter(row["status"] for row in rows_of(report.path))
+    (spent,) = report.spent
+    assert spent.statuses == {
+        status: count for status, count in report.statuses.items() if status is not RowStatus.SKIPPED
+    }
 
 
 def test_rounds_ask_what_failed_and_nothing_else(tmp_path):
@@ -429,7 +479,7 @@ def test_a_result_file_that_is_gone_is_not_asked_for_again(monkeypatch, tmp_path
 
 def test_b1_a_cap_is_a_cap(tmp_path):
     """
-    What may cost more than is left is not submitted, over all rounds and processes; the reason is told.
+    B1, R12: what may cost more than is left is not submitted, over all rounds and processes; it says why.
     """
     run, fake = make_run(tmp_path, rows=28, shard_rows=4), FakeProvider()
     fake.work_polls = 5
@@ -447,7 +497,7 @@ def test_b1_a_cap_is_a_cap(tmp_path):
 
 def test_b1_a_cap_that_is_too_small(tmp_path):
     """
-    Nothing is submitted, every row says why, and the run ends.
+    B1: nothing is submitted, every row says why, and the run ends.
     """
     run, fake = make_run(tmp_path), FakeProvider()
     report = drive(run, fake, policy=with_policy(cap_usd=Decimal("0.01")), usd_a_row="0.10")

@@ -20,7 +20,7 @@ with run_lock(Path(sys.argv[1]), "submit"):
 
 def test_a_second_process_is_told_who_holds_the_run(tmp_path):
     """
-    The message names the process and what it does; kill -9 of the holder frees the run at once.
+    L1, L2, L3: the message names the process and what it does; kill -9 of the holder frees the run at once.
     """
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(tmp_path)],

@@ -43,13 +43,13 @@ def require_new(path):
 
 def test_a_ledger_of_version_1(tmp_path):
     """
-    It opens as the newest version with all it knew, and the old file is kept beside it.
+    R14: it opens as the newest version with all it knew, and the old file is kept beside it.
     """
     path = old_ledger(tmp_path / "ledger.sqlite")
     require_new(path)
     assert version_of(tmp_path / "ledger-v1.sqlite") == 1
+    Ledger.create(tmp_path / "fresh.sqlite").close()
     with sqlite3.connect(path) as new, sqlite3.connect(tmp_path / "fresh.sqlite") as fresh:
-        Ledger.create(tmp_path / "fresh.sqlite").close()
         columns = "SELECT name, type FROM pragma_table_info('shard')"
         assert new.execute(columns).fetchall() == fresh.execute(columns).fetchall()
 

@@ -129,6 +129,7 @@ class Status:
         progress: None while it is `new`.
         output: The labelled table, or None until it was collected.
         events: All, oldest first.
+        warning: That results may soon be gone at the provider, in a sentence; or "".
     """
 
     path: Path
@@ -142,6 +143,7 @@ class Status:
     progress: Progress | None
     output: Path | None
     events: tuple[Event, ...]
+    warning: str = ""
 
 
 @dataclass(slots=True)
@@ -240,7 +242,7 @@ class Run:
             encoding_guessed=str(settings.table.get("encoding_guessed", "")),
             notes=(
                 *settings.request.get("notes", ()),
-                *_shutdown_notes(request["provider"], request["model"]),
+                *_model_notes(request["provider"], request["model"]),
             ),
         )
 
@@ -467,7 +469,7 @@ class Run:
     ) -> CollectReport:
         _tell(hooks, "collect")
         note = _model_note(self._settings.request["provider"], self._settings.request["model"])
-        return collect_step.collect(
+        report = collect_step.collect(
             self._directory,
             output=Path(output) if output else None,
             overwrite=overwrite,
@@ -476,6 +478,9 @@ class Run:
             notes={"note": note, "demonstration": True} if note else {},
             progress=hooks.rows,
         )
+        built = build_step.read_build_report(self._directory)
+        report.estimate = self._estimate(built.requests, built.request_bytes, built.prompt_tokens)
+        return report
 
     def plan_repair(self, statuses: Sequence[str]) -> int:
         """
@@ -653,11 +658,16 @@ class Run:
         events: tuple[Event, ...] = ()
         state: Literal["new", "built", "running", "over", "downloaded", "collected"] = "new"
         output: Path | None = None
+        warning = ""
         if build_step.is_built(self._directory):
             built = build_step.read_build_report(self._directory)
             with self._directory.ledger() as ledger:
                 progress = poll_step.read_progress(ledger)
                 events = tuple(ledger.events())
+                if not self._is_own_server:
+                    kept = find_provider(self._settings.request["provider"]).results_days
+                    age = check_results_age(ledger, kept, datetime.now(UTC))
+                    warning = age.told if age and age.grade != "ok" else ""
             state = _state(progress)
             collected = [event for event in events if event.kind == "collected"]
             if collected and Path(str(collected[-1].detail["path"])).is_file():
@@ -676,6 +686,7 @@ class Run:
             progress=progress,
             output=output,
             events=events,
+            warning=warning,
         )
 
     def discard(self) -> None:
@@ -1010,8 +1021,12 @@ def _model_note(provider: str, model: str) -> str:
     return DEMONSTRATION_NOTE if model == MODEL_ID else ""
 
 
-def _shutdown_notes(provider: str, model: str) -> list[str]:
+def _model_notes(provider: str, model: str) -> list[str]:
     known = find_model(provider, model)
+    if known is None and not find_provider(provider).is_free:
+        return [
+            f"the limits of {model} are not known: what it would refuse shows in `rowbatch doctor --probe`"
+        ]
     note = shutdown_note(known, datetime.now(UTC).date()) if known else ""
     return [note] if note else []
 

@@ -19,10 +19,11 @@ import click
 if TYPE_CHECKING:
     from rowbatch.api import DemoRun, Hooks, Preview, Run, Stage, Status
     from rowbatch.core.agreement import Agreement
+    from rowbatch.core.cost import CostEstimate
     from rowbatch.providers.catalog import KnownModel
     from rowbatch.steps.check import CheckReport
     from rowbatch.steps.clean import CleanReport
-    from rowbatch.steps.collect import CollectReport
+    from rowbatch.steps.collect import CollectReport, RoundSpent
     from rowbatch.steps.convert import ConvertReport
     from rowbatch.steps.doctor import Check
     from rowbatch.steps.drive import DriveReport
@@ -177,6 +178,8 @@ def preview(shown: Preview, run: Run, *, with_request: bool = True) -> None:
     line(f"rows     {built.rows:,}: {built.requests:,} to ask in {_count(built.shards, 'shard')}{skipped}")
     line(f"model    {shown.model}, {shown.provider}")
     line(f"goes to  {shown.destination}")
+    if not shown.cost.is_free:
+        line(f"tokens   {_tokens(shown.cost)}")
     line(f"cost     {_cost(shown)}")
     line(f"run      {place(run.path)}")
     if shown.encoding_guessed:
@@ -253,14 +256,25 @@ def exported(report: ExportReport) -> None:
 
 
 def spent(report: CollectReport) -> None:
-    """What was billed, by round."""
+    """What was billed, by round and status, and what was expected."""
     rounds = [one for one in report.spent if one.prompt_tokens or one.answer_tokens]
     known = [one.usd for one in rounds if one.usd is not None]
     if known and any(known):
-        line(f"  cost {_dollars(sum(known, Decimal(0)))}, by the tokens that the provider counted")
+        expected = report.estimate
+        line(
+            f"  cost {_dollars(sum(known, Decimal(0)))}, by the tokens that the provider counted"
+            + (
+                f"; the estimate was {_dollars(expected.low_usd)} to {_dollars(expected.high_usd)}"
+                if expected and expected.low_usd is not None and expected.high_usd is not None
+                else ""
+            )
+        )
     if len(report.spent) > 1 or known:
         for one in rounds:
-            told = ", ".join(f"{status} {count:,}" for status, count in sorted(one.statuses.items()))
+            told = ", ".join(
+                f"{status} {count:,}{_billed(report, one, status)}"
+                for status, count in sorted(one.statuses.items())
+            )
             price = f", {_dollars(one.usd)}" if one.usd else ""
             line(
                 f"    round {one.round}: {one.requests:,} asked ({told}); {one.prompt_tokens:,} tokens in, "
@@ -268,6 +282,15 @@ def spent(report: CollectReport) -> None:
             )
     if report.stopped_because:
         line(f"  not all was submitted: {printable(report.stopped_because)}")
+
+
+def _billed(report: CollectReport, one: RoundSpent, status: str) -> str:
+    """What the rows of a status cost that have no answer to show for it."""
+    price = report.estimate.price if report.estimate else None
+    prompt, answer = one.tokens_of.get(status, (0, 0))
+    if price is None or status == "ok" or not (prompt or answer):
+        return ""
+    return f" for {_dollars((prompt * price.input_usd + answer * price.output_usd) / 1_000_000)}"
 
 
 def _dollars(amount: Decimal) -> str:
@@ -397,6 +420,8 @@ def status(found: Status, *, with_events: bool) -> None:
             line(f"  and {len(found.progress.states) - 50:,} more")
     if found.output:
         line(f"output   {found.output}")
+    if found.warning:
+        line(f"look     {found.warning}: {command('resume', found.path)} brings them")
     if found.state not in ("collected",):
         line(f"go on    {command('resume', found.path)}")
     if with_events:
@@ -409,6 +434,8 @@ def runs(found: Sequence[Status]) -> None:
     for entry in found:
         done = f"{entry.progress.done:,}/{entry.progress.requests:,}" if entry.progress else "-"
         line(f"{entry.created_at[:16]}  {entry.state:<10}  {done:>13}  {entry.model:<28}  {entry.path}")
+        if entry.warning:
+            line(f"  look: {entry.warning}: {command('resume', entry.path)} brings them")
 
 
 def interrupted(run: Run) -> None:
@@ -422,6 +449,8 @@ def interrupted(run: Run) -> None:
     else:
         line("Stopped. No batch is running.", err=True)
     line(f"Go on with:  {command('resume', run.path)}", err=True)
+    if running:
+        line(f"End {'it' if running == 1 else 'them'} with:  {command('cancel', run.path)}", err=True)
 
 
 def converted(report: ConvertReport) -> None:
@@ -605,9 +634,13 @@ def _cost(shown: Preview) -> str:
     return (
         f"about {_dollars(cost.low_usd)} to {_dollars(cost.high_usd)} at the batch price of "
         f"{cost.price.as_of or cost.price.source} "
-        f"(${cost.price.input_usd} / ${cost.price.output_usd} for a million tokens in / out; "
-        "tokens are estimated)"
+        f"(${cost.price.input_usd} / ${cost.price.output_usd} for a million tokens in / out)"
     )
+
+
+def _tokens(cost: CostEstimate) -> str:
+    prompts = _range(cost.prompt_tokens_low, cost.prompt_tokens_high)
+    return f"{prompts} in, {_range(cost.answer_tokens_low, cost.answer_tokens_high)} out, estimated"
 
 
 def _count(number: int, one: str, many: str = "") -> str:

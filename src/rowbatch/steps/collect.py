@@ -32,6 +32,7 @@ from rowbatch.tables.writer import AddedColumn, TableShape, WriteOptions, format
 
 if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
+    from rowbatch.core.cost import CostEstimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class CollectReport:
         prompt_tokens, answer_tokens: Sums over all results, as the provider counted.
         spent: What was billed, by round.
         stopped_because: Why rows were not submitted, or "".
+        estimate: What the run was to cost, by what is known before it starts; None where nobody reckoned.
     """
 
     path: Path
@@ -91,6 +93,7 @@ class CollectReport:
     answer_tokens: int = 0
     spent: tuple[RoundSpent, ...] = ()
     stopped_because: str = ""
+    estimate: CostEstimate | None = None
 
     @property
     def has_gaps(self) -> bool:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+from rowbatch.core.states import ShardState
 from rowbatch.errors import RowbatchError
 from rowbatch.providers.base import BatchClient
 from rowbatch.store.ledger import Ledger
@@ -128,19 +129,35 @@ def check_probe(client: BatchClient, url: str, body: Mapping[str, Any]) -> Check
 
 
 def check_results_age(ledger: Ledger, results_days: int, now: datetime) -> Check | None:
-    """Warn of results that will soon be gone at the provider; None when nothing waits there."""
-    ended = [s for s in ledger.shards() if s.ended_at is not None and s.output_name is None]
-    waiting = [s for s in ended if s.state.value == "ended"]
-    if not waiting:
+    """
+    Warn of results that will soon be gone at the provider; None when nothing waits there.
+
+    Nobody may have looked since a batch was made, so it counts from then: what is left is never less.
+
+    Args:
+        ledger: Of the run.
+        results_days: How long the provider keeps results.
+        now: The time.
+    """
+    waiting = [
+        shard.submitted_at or shard.intent_at
+        for shard in ledger.shards()
+        if shard.state in (ShardState.SUBMITTED, ShardState.ENDED)
+    ]
+    made = [at for at in waiting if at is not None]
+    if not made:
         return None
-    oldest = min(s.ended_at for s in waiting if s.ended_at is not None)
-    left = timedelta(days=results_days) - (now - oldest)
-    soon = left < timedelta(days=min(_WARN_BEFORE_DAYS, results_days))
+    kept = timedelta(days=results_days)
+    left = kept - (now - min(made))
+    soon = left < min(timedelta(days=_WARN_BEFORE_DAYS), kept / 3)
+    hours = int(left.total_seconds() // 3_600)
+    lasts = f"{left.days:,} more days" if left.days > 1 else f"{hours:,} more hours"
+    batches = "1 batch" if len(made) == 1 else f"{len(made):,} batches"
     return Check(
         "results",
         "warning" if soon else "ok",
-        f"{len(waiting):,} shards have results that are not here yet; the oldest can be had for "
-        f"{max(left, timedelta(0)).days} more days",
+        f"the results of {batches} are not here yet, and "
+        + (f"the provider keeps the oldest for {lasts} at least" if hours > 0 else "may be gone by now"),
         "rowbatch resume brings them" if soon else "",
     )
 

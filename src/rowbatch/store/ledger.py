@@ -23,6 +23,7 @@ from pathlib import Path
 
 from rowbatch.core.states import ShardState
 from rowbatch.errors import RowbatchError, RunError, RunTooNew, StorageError, from_os_error
+from rowbatch.store.atomic import fsync_folder
 
 SCHEMA_VERSION = 2
 
@@ -222,16 +223,23 @@ class Ledger:
 
     @classmethod
     def create(cls, path: Path) -> Ledger:
-        """Make an empty ledger. Its version is written last, in the same transaction as its tables."""
+        """Make an empty ledger, which takes its name when it is whole: a kill leaves none, never half."""
+        part = path.with_name(f".{path.name}.part")
         try:
-            db = sqlite3.connect(path, isolation_level=None)
+            for left in (part, part.with_name(f"{part.name}-journal")):
+                left.unlink(missing_ok=True)
+            db = sqlite3.connect(part, isolation_level=None)
             try:
                 whole = _SCHEMA + "".join(_MIGRATIONS.values())
                 db.executescript(f"BEGIN; {whole} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
             finally:
                 db.close()
+            part.replace(path)
+            fsync_folder(path.parent)
         except sqlite3.Error as error:
             raise _storage_error(path, error) from error
+        except OSError as error:
+            raise from_os_error(error, str(path)) from error
         return cls(path)
 
     def close(self) -> None:
