@@ -1,5 +1,7 @@
 """Rows that are tried: what one of them is refused for, and what all would be."""
 
+from typing import Any
+
 import pytest
 
 from rowbatch.errors import ServiceError
@@ -18,6 +20,11 @@ class Refusing:
         raise self.error
 
 
+def refusing(error: ServiceError) -> Any:
+    """Such a provider; of its calls only this one is made."""
+    return Refusing(error)
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -30,8 +37,8 @@ def test_what_all_rows_would_be_refused_for_ends_the_trial(error):
     The first row tells it, once; a later one is a row that failed.
     """
     with pytest.raises(ServiceError):
-        _ask(Refusing(error), REQUEST, is_first=True)
-    assert _ask(Refusing(error), REQUEST, is_first=False)["response"]["status_code"] == error.status
+        _ask(refusing(error), REQUEST, is_first=True)
+    assert _ask(refusing(error), REQUEST, is_first=False)["response"]["status_code"] == error.status
 
 
 def test_a_text_that_is_too_long_is_one_row_that_failed():
@@ -39,7 +46,7 @@ def test_a_text_that_is_too_long_is_one_row_that_failed():
     Also when it is the first: the others may be shorter.
     """
     error = ServiceError("220,049 tokens", status=400, code="context_length_exceeded")
-    assert _ask(Refusing(error), REQUEST, is_first=True)["response"]["status_code"] == 400
+    assert _ask(refusing(error), REQUEST, is_first=True)["response"]["status_code"] == 400
 
 
 def test_nobody_there_ends_the_trial():
@@ -51,7 +58,7 @@ def test_nobody_there_ends_the_trial():
     error = ServiceError("cannot be reached")
     error.__cause__ = httpx2.ConnectError("no")
     with pytest.raises(ServiceError):
-        _ask(Refusing(error), REQUEST, is_first=True)
+        _ask(refusing(error), REQUEST, is_first=True)
     lost = ServiceError("cannot be reached")
     lost.__cause__ = httpx2.ReadTimeout("late")
-    assert _ask(Refusing(lost), REQUEST, is_first=True)["response"]["status_code"] == 0
+    assert _ask(refusing(lost), REQUEST, is_first=True)["response"]["status_code"] == 0

@@ -77,6 +77,7 @@ class CollectReport:
         prompt_tokens, answer_tokens: Sums over all results, as the provider counted.
         spent: What was billed, by round.
         stopped_because: Why rows were not submitted, or "".
+        doubted: Shards whose answers seem to stand under the ids of other rows.
         estimate: What the run was to cost, by what is known before it starts; None where nobody reckoned.
     """
 
@@ -94,6 +95,7 @@ class CollectReport:
     spent: tuple[RoundSpent, ...] = ()
     stopped_because: str = ""
     estimate: CostEstimate | None = None
+    doubted: tuple[str, ...] = ()
 
     @property
     def has_gaps(self) -> bool:
@@ -136,6 +138,9 @@ def collect(
     with run.ledger() as ledger:
         shards = ledger.shards()
         report.spent = _spent(shards)
+        report.doubted = tuple(
+            shard.name for shard in shards if (found := read_findings(shard.findings)) and found.is_doubted
+        )
         replaceable = (
             overwrite
             or (output is None and bool(settings.output["overwrite"]))

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from rowbatch.errors import ServiceError, from_os_error
-from rowbatch.steps.findings import asked_rows
+from rowbatch.steps.findings import asked_requests
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.ledger import Ledger, Shard, new_shard
 from rowbatch.store.rundir import RunDirectory, digest_file
@@ -41,7 +41,7 @@ def cut_shard(run: RunDirectory, ledger: Ledger, shard: Shard, parts: int, why: 
             f"row {shard.first_row:,} alone is too large for the provider: {why}",
             hint="shorten its text, or leave the row out",
         )
-    rows = asked_rows(run.request_path(shard.name))
+    rows = asked_requests(run.request_path(shard.name))["row"]
     highest = max(other.number for other in ledger.shards() if other.round == shard.round)
     parts = min(parts, shard.requests)
     counts = [shard.requests // parts + (index < shard.requests % parts) for index in range(parts)]

@@ -14,7 +14,7 @@ from rowbatch.core.cost import Price
 from rowbatch.core.states import ShardState
 from rowbatch.errors import ServiceError
 from rowbatch.providers.base import BatchClient, BatchView
-from rowbatch.steps.findings import Findings, asked_rows, inspect
+from rowbatch.steps.findings import Findings, asked_requests, inspect
 from rowbatch.store.atomic import atomic_file
 from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.store.rundir import RunDirectory
@@ -59,7 +59,7 @@ def download_shard(
     view = client.view(json.loads(shard.batch_json or "{}"))
     path = run.request_path(shard.name)
     # A request file that is gone costs the check, not the answers.
-    asked = asked_rows(path) if path.is_file() else None
+    asked = asked_requests(path) if path.is_file() else None
     files = _fetch_all(run, client, shard, view, asked)
     for _ in range(_MOST_FETCHES):
         if not _is_suspicious(view, files.findings):
@@ -77,6 +77,8 @@ def download_shard(
     spent = Decimal(0) if view.status == "failed" else files.findings.cost_usd(price)
     if files.findings.statuses and view.status == "completed":
         _note_difference(ledger, shard, view, files.findings)
+    if files.findings.is_doubted:
+        ledger.add_event("answers-doubted", shard, match=files.findings.match)
     moved = ledger.move(
         shard,
         ShardState.DOWNLOADED,
@@ -109,7 +111,7 @@ def _note_difference(ledger: Ledger, shard: Shard, view: BatchView, findings: Fi
 
 
 def _fetch_all(
-    run: RunDirectory, client: BatchClient, shard: Shard, view: BatchView, asked: pl.Series | None
+    run: RunDirectory, client: BatchClient, shard: Shard, view: BatchView, asked: pl.DataFrame | None
 ) -> _Files:
     columns: dict[str, str | int | None] = {}
     digests: list[str] = []
@@ -138,12 +140,14 @@ def _fetch_all(
     return _Files(columns, tuple(digests), inspect(paths, rows), size)
 
 
-def _rows_of(paths: list[Path]) -> pl.Series:
+def _rows_of(paths: list[Path]) -> pl.DataFrame:
+    """The rows that have an answer; the sizes of their requests are not known."""
     from rowbatch.steps.findings import row_of_id
     from rowbatch.steps.result_files import result_frames
 
     found = [row_of_id(part.frame["custom_id"]) for _, part in result_frames(paths, processes=1)]
-    return pl.concat(found).unique() if found else pl.Series("row", [], dtype=pl.Int64)
+    rows = pl.concat(found).unique() if found else pl.Series("row", [], dtype=pl.Int64)
+    return rows.to_frame().with_columns(pl.lit(0, pl.Int64).alias("size_bytes"))
 
 
 def _has_rows(kind: str, view: BatchView) -> bool:

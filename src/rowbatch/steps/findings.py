@@ -17,6 +17,9 @@ from rowbatch.errors import from_os_error
 from rowbatch.steps.result_files import result_frames
 
 _ID_BEGIN = b'{"custom_id":"row-'
+_LEAST_ROWS = 100
+_LEAST_SPREAD = 3.0
+_DOUBT_BELOW = 0.5
 _ROW_ID = r"\Arow-([0-9]{1,15})\z"
 
 
@@ -32,6 +35,8 @@ class Findings(msgspec.Struct, frozen=True):
         lasting: Failures that asking again does not mend, by cause.
         prompt_tokens, cached_tokens, answer_tokens: As the provider counted them.
         tokens_of: Prompt and answer tokens by status.
+        match: How well the tokens of the prompts go with the sizes of the requests they are said to be of
+            (-1 to 1); None where that says nothing: few rows, texts of one length, nothing counted.
     """
 
     asked: int
@@ -45,11 +50,20 @@ class Findings(msgspec.Struct, frozen=True):
     cached_tokens: int = 0
     answer_tokens: int = 0
     tokens_of: dict[str, tuple[int, int]] = {}
+    match: float | None = None
 
     @property
     def is_whole(self) -> bool:
         """Whether every row that was asked has a line, and every line can be read."""
         return self.answered == self.asked and not self.unreadable
+
+    @property
+    def is_doubted(self) -> bool:
+        """
+        Whether answers seem to stand under the ids of other rows, as a provider did to files of over 10,000
+        requests (googleapis/python-genai#1909). A few that changed places cannot be seen in this way.
+        """
+        return self.match is not None and self.match < _DOUBT_BELOW
 
     def to_json(self) -> str:
         """As the ledger keeps it."""
@@ -67,22 +81,24 @@ def read_findings(text: str | None) -> Findings | None:
     return msgspec.json.decode(text, type=Findings) if text else None
 
 
-def asked_rows(path: Path) -> pl.Series:
+def asked_requests(path: Path) -> pl.DataFrame:
     """
-    The rows that a request file of ours asks, in its order.
+    The requests of a file of ours, in its order.
 
     Returns:
-        `row`: 64-bit integers.
+        `row` and `size_bytes`: 64-bit integers.
     """
     rows: list[int] = []
+    sizes: list[int] = []
     try:
         with path.open("rb") as file:
             for line in file:
                 end = line.index(b'"', len(_ID_BEGIN))
                 rows.append(int(line[len(_ID_BEGIN) : end]))
+                sizes.append(len(line))
     except OSError as error:
         raise from_os_error(error, str(path)) from error
-    return pl.Series("row", rows, dtype=pl.Int64)
+    return pl.DataFrame({"row": rows, "size_bytes": sizes}, schema={"row": pl.Int64, "size_bytes": pl.Int64})
 
 
 def row_of_id(ids: pl.Series) -> pl.Series:
@@ -90,14 +106,15 @@ def row_of_id(ids: pl.Series) -> pl.Series:
     return ids.str.extract(_ROW_ID, 1).cast(pl.Int64).fill_null(0).alias("row")
 
 
-def inspect(paths: Sequence[Path], asked: pl.Series) -> Findings:
+def inspect(paths: Sequence[Path], requests: pl.DataFrame) -> Findings:
     """
     Read result files and count.
 
     Args:
         paths: In OpenAI's form.
-        asked: Rows that were asked.
+        requests: What was asked, of `asked_requests`.
     """
+    asked = requests["row"]
     frames: list[pl.DataFrame] = []
     unreadable = 0
     for _, part in result_frames(paths, ("usage", "usage_details", "cause"), processes=1):
@@ -136,8 +153,23 @@ def inspect(paths: Sequence[Path], asked: pl.Series) -> Findings:
         prompt_tokens=int(known["prompt_tokens"].sum()),
         cached_tokens=int(known["cached_tokens"].sum()),
         answer_tokens=int(known["completion_tokens"].sum()),
+        match=_match(once, requests),
         tokens_of={
             str(row["status"]): (int(row["prompt_tokens"]), int(row["completion_tokens"]))
             for row in by_status.iter_rows(named=True)
         },
     )
+
+
+def _match(answers: pl.DataFrame, requests: pl.DataFrame) -> float | None:
+    """Correlation of the requests' bytes with the tokens that the provider counted in them."""
+    counted = answers.filter(pl.col("prompt_tokens") > 0).join(requests, on="row", how="inner")
+    if counted.height < _LEAST_ROWS:
+        return None
+    told = counted.select(
+        pl.col("size_bytes").std().alias("bytes"),
+        pl.col("prompt_tokens").std().alias("tokens"),
+        pl.corr("size_bytes", "prompt_tokens").alias("match"),
+    ).row(0, named=True)
+    is_telling = min(told["bytes"] or 0.0, told["tokens"] or 0.0) >= _LEAST_SPREAD
+    return float(told["match"]) if is_telling else None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rowbatch.core.states import ShardState
 from rowbatch.errors import RowbatchError
-from rowbatch.steps.findings import asked_rows, inspect, read_findings
+from rowbatch.steps.findings import asked_requests, inspect, read_findings
 from rowbatch.steps.frozen import table_of
 from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory, digest_file
@@ -68,7 +68,7 @@ def _verify_shard(run: RunDirectory, shard: Shard, report: VerifyReport) -> None
                 results.append(path)
     known = read_findings(shard.findings)
     if is_whole and shard.state is ShardState.DOWNLOADED and known is not None:
-        found = inspect(results, asked_rows(requests))
+        found = inspect(results, asked_requests(requests))
         if found != known:
             report.faults.append(
                 f"shard {shard.name}: its results hold other rows than were counted when they came"
