@@ -526,3 +526,16 @@ def test_the_example_is_the_one_in_the_docs():
     """
     own = files("rowbatch.web").joinpath("example", "posts.csv").read_bytes()
     assert own == (Path(__file__).parents[2] / "examples" / "posts.csv").read_bytes()
+
+
+def test_the_tools_guess_the_column_with_the_texts(client):
+    """
+    The column with the longest cells is chosen when a table is opened, whatever it is called and wherever
+    it stands.
+    """
+    rows = [["a-1", "2026-11-25", "so good that I came back", "x"], ["a-2", "2026-11-25", "", "y"]]
+    table = table_file(rows, header=("id", "date", "what they wrote", "text"))
+    opened = client.post("/tools/convert", files={"file": ("posts.csv", table)}, data={"do": "open"})
+    assert "<option selected>what they wrote</option>" in opened.text
+    assert opened.text.count("<option selected>what") == 1
+    assert "<option selected>id<" not in opened.text

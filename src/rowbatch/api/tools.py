@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 from rowbatch.api import model_list as _models  # noqa: F401 - the user's own prices are known from here on
 from rowbatch.api.parts import part_limits
 
+_SAMPLE_ROWS = 200
+
 
 def convert(
     table: str | Path,
@@ -141,6 +143,24 @@ def first_request(table: str | Path, *, reading: ReadOptions | None = None, **re
 def header_of(table: str | Path, reading: ReadOptions | None = None) -> tuple[str, ...]:
     """Names of the columns of a table."""
     return open_table(Path(table), reading).header
+
+
+def likely_text_column(table: str | Path, reading: ReadOptions | None = None) -> str:
+    """
+    Name of the column that looks most like texts: the one with the longest cells in the first rows.
+
+    Raises:
+        TableError: The table is broken there, or has no rows.
+    """
+    opened = open_table(Path(table), reading)
+    columns = next(opened.chunks(_SAMPLE_ROWS)).frame.get_columns()
+    # A name that stands twice names no column.
+    chars = {
+        name: int(cells.str.len_chars().sum() or 0)
+        for name, cells in zip(opened.header, columns, strict=True)
+        if opened.header.count(name) == 1
+    }
+    return max(chars, key=chars.__getitem__, default="")
 
 
 def check(

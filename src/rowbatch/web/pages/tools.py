@@ -194,10 +194,9 @@ def _convert(w: Words, program: Program, form: FormData) -> dict[str, Any]:
     header = api.header_of(file.path)
     do = text_of(form, "do")
     if do == "open" or "model" not in form:
-        longest = max(
-            header, key=lambda name: name in ("text", "content", "post", "body", "文本", "内容"), default=""
-        )
-        return {"file": file, "header": header, "values": {"text": longest}}
+        from rowbatch.api.tools import likely_text_column
+
+        return {"file": file, "header": header, "values": {"text": likely_text_column(file.path)}}
     template = text_of(form, "template").strip()
     asked: dict[str, Any] = {
         "model": text_of(form, "model").strip(),
