@@ -16,7 +16,7 @@ from starlette.routing import Route
 from rowbatch import api
 from rowbatch.errors import InputError, RowbatchError, UsageError
 from rowbatch.web import labels
-from rowbatch.web.explain import explain
+from rowbatch.web.explain import Shown, explain
 from rowbatch.web.pages.results import attachment, format_of
 from rowbatch.web.pages.start import copy
 from rowbatch.web.program import Program, ToolFile
@@ -121,7 +121,8 @@ def use(request: Request, form: FormData) -> Response:
             values |= _split(w, program, form)
         else:
             values |= _extract(w, program, form)
-        return page(request, "tool.html", nav="tools", **_values(request, values))
+        status = 422 if values.get("shown") else 200
+        return page(request, "tool.html", nav="tools", status=status, **_values(request, values))
     except RowbatchError as error:
         values |= _files_again(program, form, name)
         names = {str(values["file"].path): values["file"].name} if values.get("file") else {}
@@ -269,7 +270,22 @@ def _convert(w: Words, program: Program, form: FormData) -> dict[str, Any]:
 
 
 def _split(w: Words, program: Program, form: FormData) -> dict[str, Any]:
+    from rowbatch.api.tools import kind_of_lines
+
     file = _received(program, form, "file")
+    if kind_of_lines(file.path) == "other":
+        program.remove_tool_file(file.id)
+        return {
+            "values": _told(form),
+            "shown": Shown(
+                w.t("This is not a batch file"),
+                w.t("None of the first lines of “%(name)s” is a request with a custom_id.", name=file.name),
+                w.t(
+                    "Choose a batch file (JSONL). If this is a table, make a batch file of it first, with the "
+                    "tool “Table → batch file”; it can also give it in parts."
+                ),
+            ),
+        }
     if text_of(form, "do") == "look":
         return {
             "file": file,
@@ -339,10 +355,26 @@ def _look(w: Words, file: ToolFile, provider: str) -> Result:
 
 
 def _extract(w: Words, program: Program, form: FormData) -> dict[str, Any]:
+    from rowbatch.api.tools import kind_of_lines
+
     uploads = [one for one in form.getlist("results") if isinstance(one, UploadFile) and one.filename]
     if not uploads:
         raise UsageError("the result files are missing", hint="Choose one or more")
     results = [_keep(program, one) for one in uploads]
+    asked = next((file for file in results if kind_of_lines(file.path) == "requests"), None)
+    if asked is not None:
+        for file in results:
+            program.remove_tool_file(file.id)
+        return {
+            "values": _told(form),
+            "shown": Shown(
+                w.t("This is the file that was sent, not the answers"),
+                w.t("“%(name)s” has the requests; no answers are in it.", name=asked.name),
+                w.t(
+                    "Choose the output file that the provider gave when the batch was done, and the error file."
+                ),
+            ),
+        }
     brought = form.get("join")
     table = _keep(program, brought) if isinstance(brought, UploadFile) and brought.filename else None
     chosen = format_of(text_of(form, "format") or "xlsx")
