@@ -612,3 +612,45 @@ def test_the_tools_know_requests_from_answers(client):
         data={"do": "extract", "format": "csv"},
     )
     assert fine.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("tool", "field", "data"),
+    [
+        ("convert", "file", {"do": "open"}),
+        ("convert", "file", {"do": "convert", "model": "m", "text": "x"}),
+        ("split", "file", {"do": "split", "how": "parts", "number": "1"}),
+        ("split", "file", {"do": "look"}),
+        ("extract", "results", {"do": "extract", "format": "csv"}),
+    ],
+)
+@pytest.mark.parametrize("content", [b"\x1f\x8b\x08", b"broken\n", b'"id,x\n'])
+def test_the_tools_call_a_file_by_its_name(site, client, tool, field, data, content):
+    """
+    An error names the file as its owner does, and never the place where the program keeps it.
+    """
+    answer = client.post(f"/tools/{tool}", files={field: ("my posts.csv", content)}, data=data)
+    assert answer.status_code == 422
+    assert "my posts.csv" in answer.text
+    assert str(site.program._tool_folder) not in answer.text
+
+
+def test_the_tools_call_a_table_to_join_by_its_name(site, client):
+    """
+    Of several files, the message names the one that is at fault; so it does for a file handed over before.
+    """
+    answer = client.post(
+        "/tools/extract",
+        files=[("results", ("out.jsonl", RESULT)), ("join", ("my posts.csv", b"id,text\n"))],
+        data={"do": "extract", "format": "csv"},
+    )
+    assert answer.status_code == 422
+    assert "“my posts.csv” has a header but no rows" in answer.text
+    assert str(site.program._tool_folder) not in answer.text
+    table = table_file([[1, "so good", ""]])
+    opened = client.post("/tools/convert", files={"file": ("my posts.csv", table)}, data={"do": "open"})
+    form = {"file_id": found_in(opened, r'name="file_id" value="(\w+)"'), "model": "m", "text": "nothing"}
+    answer = client.post("/tools/convert", data={**form, "do": "convert"})
+    assert answer.status_code == 422
+    assert "“my posts.csv” has no column" in answer.text
+    assert str(site.program._tool_folder) not in answer.text
