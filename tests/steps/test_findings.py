@@ -19,8 +19,8 @@ def write_shard(folder, texts, tokens):
         for row, count in enumerate(tokens, start=1):
             usage = {"prompt_tokens": count, "completion_tokens": 1, "total_tokens": count + 1}
             message = {"role": "assistant", "content": "good"}
-            body = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "usage": usage}
-            response = {"status_code": 200, "body": body}
+            answer = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "usage": usage}
+            response = {"status_code": 200, "body": answer}
             file.write(json.dumps({"custom_id": f"row-{row}", "response": response, "error": None}) + "\n")
     return inspect([results], asked_requests(requests))
 

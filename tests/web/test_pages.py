@@ -619,3 +619,131 @@ def test_a_download_without_columns(site, client):
     answer = client.get(f"{job}/table?format=csv&columns=chosen")
     assert answer.status_code == 400
     assert "no column" in answer.text.lower()
+
+
+def test_the_tools_guess_the_column_with_the_texts(client):
+    """
+    The column with the longest cells is chosen when a table is opened, whatever it is called and wherever
+    it stands.
+    """
+    rows = [["a-1", "2026-11-25", "so good that I came back", "x"], ["a-2", "2026-11-25", "", "y"]]
+    table = table_file(rows, header=("id", "date", "what they wrote", "text"))
+    opened = client.post("/tools/convert", files={"file": ("posts.csv", table)}, data={"do": "open"})
+    assert "<option selected>what they wrote</option>" in opened.text
+    assert opened.text.count("<option selected>what") == 1
+    assert "<option selected>id<" not in opened.text
+
+
+REQUEST = b'{"custom_id":"row-1","method":"POST","url":"/v1/chat/completions","body":{"model":"m"}}\n'
+RESULT = b'{"custom_id":"row-1","response":{"status_code":200,"body":{}},"error":null}\n'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        table_file([[n, f"post {n}", ""] for n in range(50)]),
+        b'{"id": 1, "text": "a table in JSONL"}\n',
+        b'["custom_id"]\n',
+        b"\n\n17\n",
+    ],
+)
+@pytest.mark.parametrize("do", ["split", "look"])
+def test_the_tools_do_not_split_what_is_no_batch_file(client, content, do):
+    """
+    A table is not cut as if its lines were requests, and the page says which file is wanted.
+    """
+    answer = client.post(
+        "/tools/split", files={"file": ("posts.csv", content)}, data={"do": do, "how": "parts", "number": "1"}
+    )
+    assert answer.status_code == 422
+    assert "This is not a batch file" in answer.text
+    assert "posts.csv" in answer.text
+    assert "/tools/results/" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        REQUEST + b"not json\n" + REQUEST,
+        b'\n{"custom_id": broken\n' + REQUEST,
+        b"\xef\xbb\xbf" + REQUEST,
+        b'{"custom_id":"a","params":{"model":"m"}}\n',
+        b'{"key":"a","request":{"contents":[]}}\n',
+    ],
+)
+def test_the_tools_split_a_batch_file_with_broken_lines(client, content):
+    """
+    A batch file is cut as it is, also where some lines are broken, and in any provider's form.
+    """
+    answer = client.post(
+        "/tools/split",
+        files={"file": ("b.jsonl", content)},
+        data={"do": "split", "how": "parts", "number": "1"},
+    )
+    assert answer.status_code == 200
+    parts = client.get(found_in(answer, r'href="(/tools/results/\w+)"'))
+    with zipfile.ZipFile(io.BytesIO(parts.content)) as archive:
+        assert [archive.read(name) for name in archive.namelist()] == [content]
+
+
+def test_the_tools_know_requests_from_answers(client):
+    """
+    The file that was sent is no answer to anything, also when it is chosen beside one.
+    """
+    for files_chosen in ([("sent.jsonl", REQUEST)], [("out.jsonl", RESULT), ("sent.jsonl", REQUEST)]):
+        answer = client.post(
+            "/tools/extract",
+            files=[("results", one) for one in files_chosen],
+            data={"do": "extract", "format": "csv"},
+        )
+        assert answer.status_code == 422
+        assert "This is the file that was sent, not the answers" in answer.text
+        assert "sent.jsonl" in answer.text
+    fine = client.post(
+        "/tools/extract",
+        files={"results": ("out.jsonl", b"broken\n" + RESULT)},
+        data={"do": "extract", "format": "csv"},
+    )
+    assert fine.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("tool", "field", "data"),
+    [
+        ("convert", "file", {"do": "open"}),
+        ("convert", "file", {"do": "convert", "model": "m", "text": "x"}),
+        ("split", "file", {"do": "split", "how": "parts", "number": "1"}),
+        ("split", "file", {"do": "look"}),
+        ("extract", "results", {"do": "extract", "format": "csv"}),
+    ],
+)
+@pytest.mark.parametrize("content", [b"\x1f\x8b\x08", b"broken\n", b'"id,x\n'])
+def test_the_tools_call_a_file_by_its_name(site, client, tool, field, data, content):
+    """
+    An error names the file as its owner does, and never the place where the program keeps it.
+    """
+    answer = client.post(f"/tools/{tool}", files={field: ("my posts.csv", content)}, data=data)
+    assert answer.status_code == 422
+    assert "my posts.csv" in answer.text
+    assert str(site.program._tool_folder) not in answer.text
+
+
+def test_the_tools_call_a_table_to_join_by_its_name(site, client):
+    """
+    Of several files, the message names the one that is at fault; so it does for a file handed over before.
+    """
+    answer = client.post(
+        "/tools/extract",
+        files=[("results", ("out.jsonl", RESULT)), ("join", ("my posts.csv", b"id,text\n"))],
+        data={"do": "extract", "format": "csv"},
+    )
+    assert answer.status_code == 422
+    assert "“my posts.csv” has a header but no rows" in answer.text
+    assert str(site.program._tool_folder) not in answer.text
+    table = table_file([[1, "so good", ""]])
+    opened = client.post("/tools/convert", files={"file": ("my posts.csv", table)}, data={"do": "open"})
+    form = {"file_id": found_in(opened, r'name="file_id" value="(\w+)"'), "model": "m", "text": "nothing"}
+    answer = client.post("/tools/convert", data={**form, "do": "convert"})
+    assert answer.status_code == 422
+    assert "“my posts.csv” has no column" in answer.text
+    assert str(site.program._tool_folder) not in answer.text

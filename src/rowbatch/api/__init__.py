@@ -101,6 +101,8 @@ if TYPE_CHECKING:
     from rowbatch.api.tools import extract as extract
     from rowbatch.api.tools import first_request as first_request
     from rowbatch.api.tools import header_of as header_of
+    from rowbatch.api.tools import kind_of_lines as kind_of_lines
+    from rowbatch.api.tools import likely_text_column as likely_text_column
     from rowbatch.core.codebook import instructions_text as instructions_text
     from rowbatch.processes import python_environment as python_environment
     from rowbatch.processes import python_module as python_module
@@ -190,6 +192,8 @@ _PLACES = {
     "estimate": "api.tools",
     "extract": "api.tools",
     "header_of": "api.tools",
+    "kind_of_lines": "api.tools",
+    "likely_text_column": "api.tools",
     "first_request": "api.tools",
     "cache": "store.home",
     "WriteOptions": "tables.writer",

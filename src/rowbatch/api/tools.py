@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rowbatch.core.endpoint import find_endpoint
 from rowbatch.core.result_columns import Extra
-from rowbatch.errors import UsageError
+from rowbatch.errors import UsageError, from_os_error
 from rowbatch.providers.catalog import find_provider
 from rowbatch.steps import check as check_step
 from rowbatch.steps import convert as convert_step
@@ -28,6 +29,13 @@ if TYPE_CHECKING:
 
 from rowbatch.api import model_list as _models  # noqa: F401 - the user's own prices are known from here on
 from rowbatch.api.parts import part_limits
+
+LineKind = Literal["requests", "results", "other", "unknown"]
+
+_SAMPLE_ROWS = 200
+_SAMPLE_LINES = 20
+_LINE_BYTES = 16 << 20
+_COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
 
 
 def convert(
@@ -141,6 +149,72 @@ def first_request(table: str | Path, *, reading: ReadOptions | None = None, **re
 def header_of(table: str | Path, reading: ReadOptions | None = None) -> tuple[str, ...]:
     """Names of the columns of a table."""
     return open_table(Path(table), reading).header
+
+
+def likely_text_column(table: str | Path, reading: ReadOptions | None = None) -> str:
+    """
+    Name of the column that looks most like texts: the one with the longest cells in the first rows.
+
+    Raises:
+        TableError: The table is broken there, or has no rows.
+    """
+    opened = open_table(Path(table), reading)
+    columns = next(opened.chunks(_SAMPLE_ROWS)).frame.get_columns()
+    # A name that stands twice names no column.
+    chars = {
+        name: int(cells.str.len_chars().sum() or 0)
+        for name, cells in zip(opened.header, columns, strict=True)
+        if opened.header.count(name) == 1
+    }
+    return max(chars, key=chars.__getitem__, default="")
+
+
+def kind_of_lines(file: str | Path) -> LineKind:
+    """
+    What the first lines of a file look like, so that a wrong file is told before anything is made of it.
+
+    Args:
+        file: A file of any kind.
+    Returns:
+        `requests` or `results` by the first line that is either, so a few broken ones before it do no harm;
+        `other` where none of the first ones is; `unknown` where that cannot be seen: the file is empty or
+        compressed, a line is too long to look at, or it has a custom_id and nothing else that is known.
+    """
+    looked_at = 0
+    try:
+        with Path(file).open("rb") as lines:
+            if lines.read(4).startswith(_COMPRESSED):
+                return "unknown"
+            lines.seek(0)
+            while looked_at < _SAMPLE_LINES and (line := lines.readline(_LINE_BYTES)):
+                line = line.removeprefix(b"\xef\xbb\xbf").strip()
+                if not line:
+                    continue
+                looked_at += 1
+                kind = _kind_of(line)
+                if kind != "other":
+                    return kind
+    except OSError as error:
+        raise from_os_error(error, str(file)) from error
+    return "other" if looked_at else "unknown"
+
+
+def _kind_of(line: bytes) -> LineKind:
+    if line.startswith(b"{") and len(line) > _LINE_BYTES - 8:
+        # Its end was not read.
+        return "unknown"
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return "other"
+    # Gemini has `key` and `request`, Anthropic `params`.
+    if not isinstance(found, dict) or not found.keys() & {"custom_id", "key"}:
+        return "other"
+    if found.keys() & {"response", "error", "result"}:
+        return "results"
+    if found.keys() & {"body", "params", "request"}:
+        return "requests"
+    return "unknown" if "custom_id" in found else "other"
 
 
 def check(

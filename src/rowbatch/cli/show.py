@@ -243,9 +243,7 @@ def collected(report: CollectReport) -> None:
             line(f"  {count:,} {what}")
     if report.doubted:
         line(f"  LOOK: the answers of {', '.join(report.doubted)} seem to stand under the ids of other rows.")
-        line(
-            "  The tokens that the provider counted do not go with the sizes of the texts: compare some labels"
-        )
+        line("  The tokens that the provider counted do not go with the sizes of the texts: compare labels")
         line("  with their texts before you use any.")
     spent(report)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from starlette.routing import Route
 from rowbatch import api
 from rowbatch.errors import InputError, RowbatchError, UsageError
 from rowbatch.web import labels
-from rowbatch.web.explain import explain
+from rowbatch.web.explain import Shown, explain
 from rowbatch.web.pages.results import attachment, format_of
 from rowbatch.web.pages.start import copy
 from rowbatch.web.program import Program, ToolFile
@@ -114,17 +115,18 @@ def use(request: Request, form: FormData) -> Response:
     if name not in _TOOLS:
         raise InputError("there is no such tool")
     values: dict[str, Any] = {"values": _told(form)}
+    names: dict[str, str] = {}
     try:
         if name == "convert":
-            values |= _convert(w, program, form)
+            values |= _convert(w, program, form, names)
         elif name == "split":
-            values |= _split(w, program, form)
+            values |= _split(w, program, form, names)
         else:
-            values |= _extract(w, program, form)
-        return page(request, "tool.html", nav="tools", **_values(request, values))
+            values |= _extract(w, program, form, names)
+        status = 422 if values.get("shown") else 200
+        return page(request, "tool.html", nav="tools", status=status, **_values(request, values))
     except RowbatchError as error:
         values |= _files_again(program, form, name)
-        names = {str(values["file"].path): values["file"].name} if values.get("file") else {}
         values["shown"] = explain(w, error, names=names)
         return page(request, "tool.html", nav="tools", status=422, **_values(request, values))
 
@@ -153,19 +155,28 @@ def _files_again(program: Program, form: FormData, name: str) -> dict[str, Any]:
     return {"file": file, "header": header}
 
 
-def _received(program: Program, form: FormData, name: str) -> ToolFile:
+def _received(program: Program, form: FormData, name: str, names: dict[str, str]) -> ToolFile:
     """A file of a form: brought with it, or before."""
     known = program.tool_file(text_of(form, "file_id"))
     if known is not None:
+        _note(names, known)
         return known
     upload = form.get(name)
     if not isinstance(upload, UploadFile) or not upload.filename:
         raise UsageError("a file is missing", hint="Choose one")
-    return _keep(program, upload)
+    return _keep(program, upload, names)
 
 
-def _keep(program: Program, upload: UploadFile) -> ToolFile:
+def _note(names: dict[str, str], file: ToolFile, *places: Path) -> None:
+    """What a message is to call a file of ours; where it lies is nobody's business."""
+    for path in (file.path, *places):
+        names[str(path)] = f"“{file.name}”"
+    names[f"{file.path.parent}{os.sep}"] = ""
+
+
+def _keep(program: Program, upload: UploadFile, names: dict[str, str]) -> ToolFile:
     file = program.new_tool_file(upload.filename or "file", api.known_ending(upload.filename or ""))
+    _note(names, file)
     with file.path.open("wb") as out:
         copy(upload, out, int(api.read_settings().max_upload_gb * 1e9))
     return file
@@ -189,15 +200,12 @@ def _decimal(text: str, what: str) -> float | None:
         raise UsageError(f"{what}: {text!r} is not a number") from None
 
 
-def _convert(w: Words, program: Program, form: FormData) -> dict[str, Any]:
-    file = _received(program, form, "file")
+def _convert(w: Words, program: Program, form: FormData, names: dict[str, str]) -> dict[str, Any]:
+    file = _received(program, form, "file", names)
     header = api.header_of(file.path)
     do = text_of(form, "do")
     if do == "open" or "model" not in form:
-        longest = max(
-            header, key=lambda name: name in ("text", "content", "post", "body", "文本", "内容"), default=""
-        )
-        return {"file": file, "header": header, "values": {"text": longest}}
+        return {"file": file, "header": header, "values": {"text": api.likely_text_column(file.path)}}
     template = text_of(form, "template").strip()
     asked: dict[str, Any] = {
         "model": text_of(form, "model").strip(),
@@ -217,9 +225,10 @@ def _convert(w: Words, program: Program, form: FormData) -> dict[str, Any]:
     stem = Path(file.name).stem
     out = program.new_tool_file(f"{stem}.parts.zip" if limits else f"{stem}.jsonl")
     target = out.path.with_name("parts.zip" if limits else "requests.jsonl")
+    whole = out.path.with_name("whole.jsonl")
+    _note(names, out, target, whole)
     if limits:
         # In parts: one zip file of them.
-        whole = out.path.with_name("whole.jsonl")
         report = api.convert(file.path, whole, **asked)
         parts = api.split(whole, target, limits=limits).parts
         whole.unlink()
@@ -269,8 +278,22 @@ def _convert(w: Words, program: Program, form: FormData) -> dict[str, Any]:
     }
 
 
-def _split(w: Words, program: Program, form: FormData) -> dict[str, Any]:
-    file = _received(program, form, "file")
+def _split(w: Words, program: Program, form: FormData, names: dict[str, str]) -> dict[str, Any]:
+
+    file = _received(program, form, "file", names)
+    if api.kind_of_lines(file.path) == "other":
+        program.remove_tool_file(file.id)
+        return {
+            "values": _told(form),
+            "shown": Shown(
+                w.t("This is not a batch file"),
+                w.t("None of the first lines of “%(name)s” is a request with a custom_id.", name=file.name),
+                w.t(
+                    "Choose a batch file (JSONL). If this is a table, make a batch file of it first, with the "
+                    "tool “Table → batch file”; it can also give it in parts."
+                ),
+            ),
+        }
     if text_of(form, "do") == "look":
         return {
             "file": file,
@@ -296,6 +319,7 @@ def _split(w: Words, program: Program, form: FormData) -> dict[str, Any]:
     stem = Path(file.name).stem
     out = program.new_tool_file(f"{stem}.parts.zip")
     target = out.path.with_name("parts.zip")
+    _note(names, out, target)
     report = api.split(file.path, target, **asked)
     out.path = target
     facts = [
@@ -339,13 +363,28 @@ def _look(w: Words, file: ToolFile, provider: str) -> Result:
     return Result(w.t("What is in the file"), tuple(facts), tuple(notes))
 
 
-def _extract(w: Words, program: Program, form: FormData) -> dict[str, Any]:
+def _extract(w: Words, program: Program, form: FormData, names: dict[str, str]) -> dict[str, Any]:
+
     uploads = [one for one in form.getlist("results") if isinstance(one, UploadFile) and one.filename]
     if not uploads:
         raise UsageError("the result files are missing", hint="Choose one or more")
-    results = [_keep(program, one) for one in uploads]
+    results = [_keep(program, one, names) for one in uploads]
+    asked = next((file for file in results if api.kind_of_lines(file.path) == "requests"), None)
+    if asked is not None:
+        for file in results:
+            program.remove_tool_file(file.id)
+        return {
+            "values": _told(form),
+            "shown": Shown(
+                w.t("This is the file that was sent, not the answers"),
+                w.t("“%(name)s” has the requests; no answers are in it.", name=asked.name),
+                w.t(
+                    "Choose the output file that the provider gave when the batch was done, and the error file."
+                ),
+            ),
+        }
     brought = form.get("join")
-    table = _keep(program, brought) if isinstance(brought, UploadFile) and brought.filename else None
+    table = _keep(program, brought, names) if isinstance(brought, UploadFile) and brought.filename else None
     chosen = format_of(text_of(form, "format") or "xlsx")
     if chosen is None:
         raise UsageError("there is no such format")
@@ -353,6 +392,7 @@ def _extract(w: Words, program: Program, form: FormData) -> dict[str, Any]:
     stem = Path(table.name if table else results[0].name).stem
     out = program.new_tool_file(f"{stem}.answers{ending}")
     target = out.path.with_name(f"answers{ending}")
+    _note(names, out, target)
     report = api.extract(
         [file.path for file in results],
         target,
