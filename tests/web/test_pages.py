@@ -15,6 +15,7 @@ import httpx2
 import pytest
 
 from rowbatch import api
+from rowbatch.store.rundir import RunDirectory
 from rowbatch.web.words import Words, choose_language, words_of
 from serving import scripted_local_model
 from serving_pages import served_pages
@@ -747,3 +748,15 @@ def test_the_tools_call_a_table_to_join_by_its_name(site, client):
     assert answer.status_code == 422
     assert "“my posts.csv” has no column" in answer.text
     assert str(site.program._tool_folder) not in answer.text
+
+
+def test_answers_that_are_doubted_are_said_above_the_labels(site, client):
+    """
+    Who looks at labels that may belong to other rows is told before anything else.
+    """
+    job = labelled(site, client, [[1, "so good", ""]])
+    told = "Answers may stand beside the wrong rows"
+    assert told not in client.get(job).text
+    with RunDirectory(site.program.jobs.all()[0].run.path).ledger() as ledger:
+        ledger.add_event("answers-doubted", ledger.shards()[0], match=0.1)
+    assert told in client.get(job).text
