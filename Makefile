@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench fuzz simulation kills docs format clean
+.PHONY: help demo test coverage lint bench fuzz simulation kills docs format clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -23,7 +23,10 @@ help:  ## Show this list
 demo: $(READY)  ## Label 200 real tweets with the local model
 	@$(BIN)/rowbatch demo $(ARGS)
 
-test: $(READY) $(BROWSER)  ## Run all tests and show the coverage
+test: $(READY) $(BROWSER)  ## Run all tests
+	$(BIN)/pytest $(ARGS)
+
+coverage: $(READY) $(BROWSER)  ## Run all tests and show which lines they reach (slower)
 	$(BIN)/pytest --cov --cov-report=term $(ARGS)
 
 lint: $(READY)  ## Check format, style, types, the direction of imports, and the docs
