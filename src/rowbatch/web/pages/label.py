@@ -145,7 +145,7 @@ def _side(  # noqa: PLR0917
     w: Words, program: Program, table: api.LibraryTable, draft: api.Draft, reading: api.Reading, row: int
 ) -> dict[str, Any]:
     preview = safe(api.preview_row, draft, reading, row) if draft.question or draft.codebook else None
-    measured = _measured(program, table)
+    measured = measured_tokens(program, table)
     found = api.faults(draft, reading.header)
     estimate = None if found else safe(api.estimate_draft, draft, reading, measured)
     # What is merely not written yet is no fault before the form is sent.
@@ -169,7 +169,8 @@ def ready_words(w: Words, program: Program, table: api.LibraryTable, draft: api.
     return w.t("depends on this computer; try ten rows to see")
 
 
-def _measured(program: Program, table: api.LibraryTable) -> float | None:
+def measured_tokens(program: Program, table: api.LibraryTable) -> float | None:
+    """Mean tokens of an answer of the tried rows; None where none were tried."""
     trial = program.trials.get(table.id)
     if trial is None or trial.task.result is None:
         return None

@@ -274,19 +274,20 @@ def table(request: Request) -> Response:
 
 def attachment(path: Path, name: str, after: BackgroundTask | None = None) -> Response:
     """A file to keep, never to be shown by the browser; its name is made safe for a header."""
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._") or "table"
-    headers = {
-        "content-disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-    }
+    headers = _to_keep(name)
     return FileResponse(path, media_type="application/octet-stream", headers=headers, background=after)
 
 
-def _text_attachment(text: str, name: str) -> Response:
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._") or "file"
-    headers = {
+def _to_keep(name: str) -> dict[str, str]:
+    """The header of a download, under a name that may hold anything."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._") or "table"
+    return {
         "content-disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
     }
-    return PlainTextResponse(text, headers=headers, media_type="text/plain")
+
+
+def _text_attachment(text: str, name: str) -> Response:
+    return PlainTextResponse(text, headers=_to_keep(name), media_type="text/plain")
 
 
 def recipe(request: Request) -> Response:

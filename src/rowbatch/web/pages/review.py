@@ -14,7 +14,7 @@ from starlette.routing import Route
 from rowbatch import api
 from rowbatch.errors import RowbatchError
 from rowbatch.web.explain import explain
-from rowbatch.web.pages.label import ShownFault, draft_of, ready_words
+from rowbatch.web.pages.label import ShownFault, draft_of, measured_tokens, ready_words
 from rowbatch.web.pages.tables import table_of
 from rowbatch.web.program import Program, safe
 from rowbatch.web.rendering import page, program_of, see_other, text_of, with_form, words_for
@@ -45,7 +45,7 @@ def _review(request: Request, faults: tuple[ShownFault, ...] = (), cap: str | No
     preview = job.run.preview()
     request_settings = job.run.settings.request
     provider = api.find_provider(request_settings["provider"])
-    estimate = safe(api.estimate_draft, draft, table.read(), _measured(program, table.id))
+    estimate = safe(api.estimate_draft, draft, table.read(), measured_tokens(program, table))
     likely = (
         estimate.cost.high_usd if estimate is not None and not preview.cost.is_free else preview.cost.high_usd
     )
@@ -85,14 +85,6 @@ def _review(request: Request, faults: tuple[ShownFault, ...] = (), cap: str | No
             "command": command_of(job.run, table.info.name),
         },
     )
-
-
-def _measured(program: Any, table_id: str) -> float | None:
-    trial = program.trials.get(table_id)
-    if trial is None or trial.task.result is None:
-        return None
-    found: float | None = trial.task.result[0].report.answer_tokens
-    return found
 
 
 def _checking(request: Request, job: api.Job, base: dict[str, Any]) -> Response:
