@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rowbatch.errors import RowbatchError, TableError
-from rowbatch.tables import csv_reader
+from rowbatch.tables import csv_fast
 from rowbatch.tables.base import BadRows
 from rowbatch.tables.csv_reader import CsvTable, open_csv
 from rowbatch.tables.encodings import guess_encoding, is_utf8
@@ -121,7 +121,7 @@ def test_packed_tables(tmp_path, monkeypatch, pack):
     """
     A packed table is read as the unpacked one is, by both readers, and an error names the same line.
     """
-    monkeypatch.setattr(csv_reader, "_BLOCK_BYTES", 1_000)
+    monkeypatch.setattr(csv_fast, "_BLOCK_BYTES", 1_000)
     text = "a,b\n" + "".join(f'{n},"x\n{n}"\n' for n in range(2_000))
     path = tmp_path / "t.csv.gz"
     path.write_bytes(pack(text.encode()))
@@ -151,12 +151,12 @@ def test_other_encodings_take_the_fast_way_too(tmp_path, monkeypatch, encoding, 
     """
     What is not UTF-8 is the same table, also when it breaks in the middle.
     """
-    monkeypatch.setattr(csv_reader, "_BLOCK_BYTES", 50_000)
+    monkeypatch.setattr(csv_fast, "_BLOCK_BYTES", 50_000)
     text = "a,b\r\n" + "".join(f'{n},"é ""{n}"""\r\n' for n in range(rows))
     path = tmp_path / "t.csv"
     path.write_bytes(text.encode(encoding))
     table = open_csv(path, encoding=encoding)
-    fast = csv_reader.FastReader(path, table.header, table.encoding, ",")
+    fast = csv_fast.FastReader(path, table.header, table.encoding, ",")
     assert sum(frame.height for frame in fast.frames()) == rows
     assert fast.is_done
     assert rows_of(table) == [(str(n), f'é "{n}"') for n in range(rows)]

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rowbatch.errors import InputError, RowbatchError, TableError, UsageError
-from rowbatch.tables import csv_reader
-from rowbatch.tables.csv_reader import CsvTable, FastReader, open_csv
+from rowbatch.tables import csv_fast
+from rowbatch.tables.csv_fast import FastReader
+from rowbatch.tables.csv_reader import CsvTable, open_csv
 
 SHARED = Path(os.environ.get("ROWBATCH_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
@@ -43,8 +44,8 @@ def write(path: Path, content: bytes | str) -> Path:
 
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_reader, "_BLOCK_BYTES", 16)
-    monkeypatch.setattr(csv_reader, "_MAX_BLOCK_BYTES", 256)
+    monkeypatch.setattr(csv_fast, "_BLOCK_BYTES", 16)
+    monkeypatch.setattr(csv_fast, "_MAX_BLOCK_BYTES", 256)
 
 
 @pytest.mark.parametrize(
@@ -346,8 +347,8 @@ def test_both_readers_give_the_same(
             return error.message
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_reader, "_BLOCK_BYTES", block)
-        patch.setattr(csv_reader, "_MAX_BLOCK_BYTES", 64)
+        patch.setattr(csv_fast, "_BLOCK_BYTES", block)
+        patch.setattr(csv_fast, "_MAX_BLOCK_BYTES", 64)
         both = outcome(rows_of)
     careful = outcome(careful_rows)
     if careful == []:

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, BinaryIO, Protocol
+from typing import IO
 
 import polars as pl
 
@@ -43,20 +43,16 @@ _OTHER_FORMATS = (
     (b"PAR1\x15", "Parquet"),
     (b"ARROW1\0", "Arrow"),
 )
+_BLOCK_BYTES = 1 << 20
+# A smaller file is read before the fast reader's modules are imported.
+_MIN_FAST_BYTES = 500_000
 # csv holds a cell as four bytes a character, and a quote that is never closed makes a cell of all the rest.
 _MAX_CELL_CHARS = 100_000_000
-_BLOCK_BYTES = 8 << 20
 # Bytes that are not of the encoding come as half surrogate pairs, so that the line is known where they stand.
 _ESCAPED = "surrogateescape"
 _UNDECODABLE = re.compile("[\ud800-\udfff]")
 # A record of a broken file; a cell of a whole one may be larger.
 _MAX_LENIENT_CHARS = 4_000_000
-# Zstandard, gzip, zlib, a byte order mark.
-_MISTAKABLE = re.compile(rb"\x28\xb5\x2f\xfd|\x1f\x8b|x|\xef\xbb\xbf")
-# Rows longer than this go to the careful reader.
-_MAX_BLOCK_BYTES = 128 << 20
-# The proof is compiled for the number of columns.
-_MAX_FAST_COLUMNS = 200
 
 
 class CsvTable(Table):
@@ -100,6 +96,11 @@ class CsvTable(Table):
         return ReadOptions(encoding=self.encoding, delimiter=self.delimiter, on_bad_rows=self.on_bad_rows)
 
     def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
+        if _is_small(self.path):
+            yield from self.careful_chunks(rows_per_chunk)
+            return
+        from rowbatch.tables.csv_fast import FastReader
+
         fast = FastReader(self.path, self.header, self.encoding, self.delimiter)
         first_row = 1
         for frame in fast.frames():
@@ -113,7 +114,10 @@ class CsvTable(Table):
             yield from self.careful_chunks(rows_per_chunk, skip_rows=first_row - 1)
         else:
             yield from self.careful_chunks(
-                rows_per_chunk, first_row=first_row, offset=fast.offset, first_line=fast.line
+                rows_per_chunk,
+                first_row=first_row,
+                offset=fast.offset,
+                first_line=_line_at(self.path, fast.offset),
             )
 
     def careful_chunks(
@@ -304,251 +308,25 @@ def _known_encoding(encoding: str, marked: str | None) -> str:
     return marked if marked and name.startswith(marked) else name
 
 
-class FastReader:
-    """
-    Read blocks that are provably plain, and stop before the first that is not.
-
-    After `frames` is exhausted, `offset` and `line` say where a careful reader goes on.
-
-    Attributes:
-        is_done: The whole file was read.
-        offset: Bytes read, always up to the end of a row; 0 while even the header is not read. Of a file in
-            another encoding than UTF-8: bytes as UTF-8.
-        is_transcoded: It is in another encoding.
-    """
-
-    def __init__(self, path: Path, header: tuple[str, ...], encoding: str, delimiter: str) -> None:
-        self._path, self._width = path, len(header)
-        self._encoding, self._delimiter = encoding, delimiter
-        self.is_done = False
-        self.offset = 0
-        self.is_transcoded = encoding not in ("utf-8", "utf-8-sig")
-
-    @property
-    def line(self) -> int:
-        """Line of the file at `offset`, from 1."""
-        # Counted only where somebody needs it: it costs a quarter of the reading.
-        line, left = 1, self.offset
-        with open_binary(self._path) as file:
-            while left and (block := file.read(min(left, _BLOCK_BYTES))):
-                left -= len(block)
-                if block.endswith(b"\r") and left:
-                    block += file.read(1)
-                    left -= 1
-                line += _count_lines(block)
-        return line
-
-    def frames(self) -> Iterator[pl.DataFrame]:
-        """
-        The rows of one block at a time, without the header; no frame is empty.
-        """
-        if self._width > _MAX_FAST_COLUMNS or not self._delimiter.isascii():
-            return
-        try:
-            with open_binary(self._path) as raw:
-                file: _Readable = _Utf8(raw, self._encoding) if self.is_transcoded else raw
-                for block in _whole_records(file):
-                    frame = self._parse(block)
-                    if frame is None:
-                        return
-                    if not self.offset:
-                        frame = frame.slice(1)
-                    self.offset += len(block)
-                    if frame.height:
-                        yield frame
-                # All of it was taken, and not only up to a row that has no end.
-                self.is_done = file.tell() == self.offset
-        except UnicodeError:
-            # The careful reader says where.
-            return
-        except OSError as error:
-            raise from_os_error(error, str(self._path)) from error
-
-    def _parse(self, block: bytes) -> pl.DataFrame | None:
-        text = block if block.endswith(b"\n") else block + b"\n"
-        if not self.offset and self._encoding == "utf-8-sig":
-            text = text.removeprefix(codecs.BOM_UTF8)
-        try:
-            framing = _framing(text, self._width, self._delimiter)
-            if framing is None:
-                return None
-            # polars unpacks what begins like zlib ("x^") and drops a byte order mark, which is text in the
-            # middle of a file. Then it gets a first row of ours.
-            ours = f"0{self._delimiter * (self._width - 1)}\n".encode() if _MISTAKABLE.match(text) else b""
-            frame = pl.read_csv(
-                ours + text if ours else text,
-                has_header=False,
-                schema={str(position): pl.String for position in range(self._width)},
-                separator=self._delimiter,
-                empty_string_is_null=False,
-            )
-        except pl.exceptions.PolarsError:
-            # Not UTF-8, for example, or a row with too many cells: the careful reader says where.
-            return None
-        if ours:
-            frame = frame.slice(1)
-        # Every byte is in a cell or frames one: so no row has too few cells, which the parser would fill up.
-        # One with too many is an error of its own.
-        cells = int(frame.select(pl.sum_horizontal(pl.all().str.len_bytes().sum())).item())
-        framing += frame.height * self._width
-        return frame if cells + framing == len(text) else None
+def _is_small(path: Path) -> bool:
+    try:
+        return path.stat().st_size < _MIN_FAST_BYTES
+    except OSError:
+        # What is wrong with it is said when it is opened.
+        return True
 
 
-class _Readable(Protocol):
-    def readinto(self, buffer: memoryview, /) -> int: ...
-    def tell(self) -> int: ...
-
-
-class _Utf8:
-    """A file of another encoding, read as UTF-8; `UnicodeError` where it is not of that encoding."""
-
-    def __init__(self, file: BinaryIO, encoding: str) -> None:
-        self._file, self._decoder = file, codecs.getincrementaldecoder(encoding)()
-        self._rest, self._at = b"", 0
-
-    def readinto(self, buffer: memoryview, /) -> int:
-        """So many bytes as there is room for; fewer at the end only."""
-        found = self._read(len(buffer))
-        buffer[: len(found)] = found
-        return len(found)
-
-    def _read(self, size: int) -> bytes:
-        parts, have = [self._rest], len(self._rest)
-        while have < size:
-            block = self._file.read(_BLOCK_BYTES)
-            parts.append(self._decoder.decode(block, final=not block).encode())
-            have += len(parts[-1])
-            if not block:
-                break
-        whole = b"".join(parts)
-        found, self._rest = whole[:size], whole[size:]
-        self._at += len(found)
-        return found
-
-    def tell(self) -> int:
-        """Bytes that were read, as UTF-8."""
-        return self._at
-
-
-def _framing(text: bytes, width: int, delimiter: str) -> int | None:
-    """
-    Prove that a text uses quotes and line ends as RFC 4180 says.
-
-    Such a text can be cut into cells in one way only: a quote opens at the begin of a cell, closes at its
-    end, is doubled in between; what is outside of quotes holds no quote, delimiter or line end.
-
-    Args:
-        text: Ends with a line end.
-        width: Cells of a record.
-        delimiter: Of the table.
-    Returns:
-        Bytes of quotes that are not in a cell, and of carriage returns that end a line; None when it is
-        not plain.
-    """
-    if b"\0" in text:
-        return None
-    whole = pl.Series([text], dtype=pl.Binary).cast(pl.String)
-    # Line ends of two kinds in one file are left to the careful reader.
-    has_returns = b"\r" in text
-    if has_returns and not whole.str.contains(_plain_records(width, delimiter))[0]:
-        return None
-    framing = 0
-    quoted: pl.Series | None = None
-    if b'"' in text:
-        parts = whole.str.split('"').explode()
-        doubled = _doubled_quotes(parts, delimiter)
-        if doubled is None:
-            return None
-        quoted = parts.gather_every(2, 1)
-        framing = len(parts) - 1 - doubled
-    if has_returns and text.endswith(b"\r\n"):
-        framing += text.count(b"\n")
-        if quoted is not None:
-            framing -= int(quoted.str.count_matches("\n", literal=True).sum())
-    return framing
-
-
-def _doubled_quotes(parts: pl.Series, delimiter: str) -> int | None:
-    """
-    How many quotes stand for one in a cell; None when one is neither that nor at the begin or end of a cell.
-
-    Args:
-        parts: The text, cut at its quotes.
-        delimiter: Of the table.
-    """
-    if len(parts) % 2 == 0:
-        return None
-    # What is outside of quotes: every second part. Between two quotes that are one in a cell it is empty.
-    outside = parts.gather_every(2)
-    between = outside[1:-1]
-    kept = between.filter(between != "")
-    first = outside[:1].filter(outside[:1] != "")
-    ends = (part.str.ends_with(delimiter) | part.str.ends_with("\n") for part in (first, kept))
-    begins = (
-        part.str.starts_with(delimiter) | part.str.starts_with("\n") | part.str.starts_with("\r\n")
-        for part in (kept, outside[-1:])
-    )
-    if all(part.all() for part in ends) and all(part.all() for part in begins):
-        return len(between) - len(kept)
-    return None
-
-
-def _plain_records(width: int, delimiter: str) -> str:
-    """A pattern for text that is nothing but records of plain RFC 4180 with so many cells."""
-    mark = re.escape(delimiter)
-    cell = rf'(?:[^"\r\n\x00{mark}]*|"(?:[^"\x00]|"")*")'
-    # Line ends of two kinds in one file are left to the careful reader.
-    records = [rf"(?:{cell}(?:{mark}{cell}){{{width - 1}}}{end})*" for end in (r"\n", r"\r\n")]
-    return rf"\A(?:{'|'.join(records)})\z"
-
-
-def _whole_records(file: _Readable) -> Iterator[bytes]:
-    """
-    Blocks that end at a line end outside of quotes, if quotes are used as they should be; the last one
-    may lack its line end. A row that is too long ends the blocks early.
-    """
-    # One buffer for all of the file: fresh memory costs more than what is done with it.
-    buffer = bytearray(_BLOCK_BYTES)
-    have = 0
-    while True:
-        with memoryview(buffer) as view:
-            read = _fill(file, view[have:])
-        is_last = have + read < len(buffer)
-        have += read
-        if is_last:
-            if have:
-                yield bytes(buffer[:have])
-            return
-        cut = _last_record_end(buffer)
-        if cut:
-            yield bytes(memoryview(buffer)[:cut])
-            have -= cut
-            if len(buffer) > _BLOCK_BYTES:
-                buffer = bytearray(buffer[cut:].ljust(_BLOCK_BYTES, b"\0"))
-            else:
-                buffer[:have] = buffer[cut:]
-        elif len(buffer) >= _MAX_BLOCK_BYTES:
-            return
-        else:
-            buffer.extend(bytes(len(buffer)))
-
-
-def _fill(file: _Readable, view: memoryview) -> int:
-    """Read until it is full, or the file ends."""
-    have = 0
-    while have < len(view) and (read := file.readinto(view[have:])):
-        have += read
-    return have
-
-
-def _last_record_end(block: bytearray) -> int:
-    quotes, end = block.count(b'"'), len(block)
-    while (newline := block.rfind(b"\n", 0, end)) >= 0:
-        quotes -= block.count(b'"', newline, end)
-        if quotes % 2 == 0:
-            return newline + 1
-        end = newline
-    return 0
+def _line_at(path: Path, offset: int) -> int:
+    """Line of the file at an offset, from 1."""
+    line, left = 1, offset
+    with open_binary(path) as file:
+        while left and (block := file.read(min(left, _BLOCK_BYTES))):
+            left -= len(block)
+            if block.endswith(b"\r") and left:
+                block += file.read(1)
+                left -= 1
+            line += _count_lines(block)
+    return line
 
 
 def _count_lines(block: bytes) -> int:

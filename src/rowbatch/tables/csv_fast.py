@@ -1,0 +1,261 @@
+"""
+The fast way into a CSV file: whole blocks by polars, each after a proof that no two readers can differ on it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from rowbatch.errors import from_os_error
+from rowbatch.tables.compressed import open_binary
+
+_BLOCK_BYTES = 8 << 20
+# Rows longer than this go to the careful reader.
+_MAX_BLOCK_BYTES = 128 << 20
+# So many columns are proved at once.
+_MAX_COLUMNS = 200
+# Zstandard, gzip, zlib, a byte order mark.
+_MISTAKABLE = re.compile(rb"\x28\xb5\x2f\xfd|\x1f\x8b|x|\xef\xbb\xbf")
+_QUOTE, _NEWLINE, _RETURN = b'"\n\r'
+
+_Bytes: TypeAlias = npt.NDArray[np.uint8]
+_Places: TypeAlias = npt.NDArray[np.intp]
+
+
+class FastReader:
+    """
+    Read blocks that are provably plain, and stop before the first that is not.
+
+    After `frames` is exhausted, `offset` says where a careful reader goes on.
+
+    Attributes:
+        is_done: The whole file was read.
+        offset: Bytes read, always up to the end of a row; 0 while even the header is not read. Of a file in
+            another encoding than UTF-8: bytes as UTF-8.
+        is_transcoded: It is in another encoding.
+    """
+
+    def __init__(self, path: Path, header: tuple[str, ...], encoding: str, delimiter: str) -> None:
+        self._path, self._width = path, len(header)
+        self._encoding, self._delimiter = encoding, delimiter
+        self.is_done = False
+        self.offset = 0
+        self.is_transcoded = encoding not in ("utf-8", "utf-8-sig")
+
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """
+        The rows of one block at a time, without the header; no frame is empty.
+        """
+        if self._width > _MAX_COLUMNS or not self._delimiter.isascii():
+            return
+        try:
+            with open_binary(self._path) as raw:
+                file: _Readable = _Utf8(raw, self._encoding) if self.is_transcoded else raw
+                for block in _whole_records(file):
+                    frame = self._parse(block)
+                    if frame is None:
+                        return
+                    if not self.offset:
+                        frame = frame.slice(1)
+                    self.offset += len(block.text)
+                    if frame.height:
+                        yield frame
+                # All of it was taken, and not only up to a row that has no end.
+                self.is_done = file.tell() == self.offset
+        except UnicodeError:
+            # The careful reader says where.
+            return
+        except OSError as error:
+            raise from_os_error(error, str(self._path)) from error
+
+    def _parse(self, block: _Block) -> pl.DataFrame | None:
+        text, quotes = block
+        if not text.endswith(b"\n"):
+            text += b"\r\n" if b"\r\n" in text and not text.endswith(b"\r") else b"\n"
+        if not self.offset and self._encoding == "utf-8-sig":
+            marked = len(text)
+            text = text.removeprefix(codecs.BOM_UTF8)
+            quotes = quotes - (marked - len(text))
+        try:
+            framing = _framing(text, quotes, self._delimiter)
+            if framing is None:
+                return None
+            # polars unpacks what begins like zlib ("x^") and drops a byte order mark, which is text in the
+            # middle of a file. Then it gets a first row of ours.
+            ours = f"0{self._delimiter * (self._width - 1)}\n".encode() if _MISTAKABLE.match(text) else b""
+            frame = pl.read_csv(
+                ours + text if ours else text,
+                has_header=False,
+                schema={str(position): pl.String for position in range(self._width)},
+                separator=self._delimiter,
+                empty_string_is_null=False,
+            )
+        except pl.exceptions.PolarsError:
+            # Not UTF-8, for example, or a row with too many cells: the careful reader says where.
+            return None
+        if ours:
+            frame = frame.slice(1)
+        # Every byte is in a cell or frames one: so no row has too few cells, which the parser would fill up.
+        # One with too many is an error of its own.
+        cells = int(frame.select(pl.sum_horizontal(pl.all().str.len_bytes().sum())).item())
+        framing += frame.height * self._width
+        return frame if cells + framing == len(text) else None
+
+
+class _Readable(Protocol):
+    def readinto(self, buffer: memoryview, /) -> int: ...
+    def tell(self) -> int: ...
+
+
+class _Utf8:
+    """A file of another encoding, read as UTF-8; `UnicodeError` where it is not of that encoding."""
+
+    def __init__(self, file: BinaryIO, encoding: str) -> None:
+        self._file, self._decoder = file, codecs.getincrementaldecoder(encoding)()
+        self._rest, self._at = b"", 0
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """So many bytes as there is room for; fewer at the end only."""
+        found = self._read(len(buffer))
+        buffer[: len(found)] = found
+        return len(found)
+
+    def _read(self, size: int) -> bytes:
+        parts, have = [self._rest], len(self._rest)
+        while have < size:
+            block = self._file.read(_BLOCK_BYTES)
+            parts.append(self._decoder.decode(block, final=not block).encode())
+            have += len(parts[-1])
+            if not block:
+                break
+        whole = b"".join(parts)
+        found, self._rest = whole[:size], whole[size:]
+        self._at += len(found)
+        return found
+
+    def tell(self) -> int:
+        """Bytes that were read, as UTF-8."""
+        return self._at
+
+
+class _Block(NamedTuple):
+    """
+    Some of a file, up to a line end outside of quotes, if quotes are used as they should be.
+
+    Attributes:
+        text: UTF-8; the last one of a file may lack its line end.
+        quotes: Where its quotes stand.
+    """
+
+    text: bytes
+    quotes: _Places
+
+
+def _framing(text: bytes, quotes: _Places, delimiter: str) -> int | None:
+    """
+    Prove that a text uses quotes and line ends as RFC 4180 says.
+
+    Such a text can be cut into cells in one way only: a quote opens at the begin of a cell, closes at its
+    end, is doubled in between; what is outside of quotes holds no quote, delimiter or line end.
+
+    Args:
+        text: Ends with a line end.
+        quotes: Where its quotes stand.
+        delimiter: Of the table.
+    Returns:
+        Bytes of quotes that are not in a cell, and of carriage returns that end a line; None when it is
+        not plain.
+    """
+    if b"\0" in text or len(quotes) % 2:
+        return None
+    data = np.frombuffer(text, np.uint8)
+    framing = len(quotes)
+    if framing:
+        # Between two quotes that are one in a cell there is nothing outside of quotes.
+        opens, closes = quotes[::2], quotes[1::2]
+        apart = closes[:-1] + 1 != opens[1:]
+        framing -= len(apart) - int(np.count_nonzero(apart))
+        # Before the first byte of the text stands, in a way, its last one: a line end.
+        before = data[np.concatenate([opens[:1], opens[1:][apart]]) - 1]
+        after = data[np.concatenate([closes[:-1][apart], closes[-1:]]) + 1]
+        mark = ord(delimiter)
+        if not np.all((before == mark) | (before == _NEWLINE)):
+            return None
+        # What follows a carriage return is looked at below.
+        if not np.all((after == mark) | (after == _NEWLINE) | (after == _RETURN)):
+            return None
+    if b"\r" in text:
+        returns = _outside(np.flatnonzero(data == _RETURN), quotes)
+        newlines = _outside(np.flatnonzero(data == _NEWLINE), quotes)
+        # Line ends of two kinds in one file are left to the careful reader.
+        if len(returns) and not np.array_equal(returns + 1, newlines):
+            return None
+        framing += len(returns)
+    return framing
+
+
+def _outside(places: _Places, quotes: _Places) -> _Places:
+    """Those of the places that are outside of quotes."""
+    if not len(quotes):
+        return places
+    inside = np.searchsorted(quotes, places) % 2 == 1
+    return np.delete(places, inside)
+
+
+def _whole_records(file: _Readable) -> Iterator[_Block]:
+    """
+    The blocks of a file. A row that is too long ends them early.
+    """
+    # One buffer for all of the file: fresh memory costs more than what is done with it.
+    buffer = np.empty(_BLOCK_BYTES, np.uint8)
+    have = 0
+    while True:
+        read = _fill(file, buffer[have:].data)
+        is_last = have + read < len(buffer)
+        have += read
+        quotes = np.flatnonzero(buffer[:have] == _QUOTE)
+        cut = have if is_last else _last_record_end(buffer, quotes)
+        if cut:
+            yield _Block(buffer[:cut].tobytes(), quotes[: np.searchsorted(quotes, cut)])
+        if is_last:
+            return
+        if cut:
+            rest = buffer[cut:have]
+            if len(buffer) > _BLOCK_BYTES:
+                buffer = np.empty(max(_BLOCK_BYTES, 2 * len(rest)), np.uint8)
+            have = len(rest)
+            buffer[:have] = rest
+        elif len(buffer) >= _MAX_BLOCK_BYTES:
+            return
+        else:
+            buffer = np.concatenate([buffer, np.empty_like(buffer)])
+
+
+def _fill(file: _Readable, view: memoryview) -> int:
+    """Read until it is full, or the file ends."""
+    have = 0
+    while have < len(view) and (read := file.readinto(view[have:])):
+        have += read
+    return have
+
+
+def _last_record_end(block: _Bytes, quotes: _Places) -> int:
+    """Where the last record ends that ends in the block; 0 when none does."""
+    # Nearly always among the last bytes.
+    size = 4096
+    while True:
+        start = max(len(block) - size, 0)
+        newlines = _outside(start + np.flatnonzero(block[start:] == _NEWLINE), quotes)
+        if len(newlines):
+            return int(newlines[-1]) + 1
+        if not start:
+            return 0
+        size *= 16
