@@ -158,17 +158,27 @@ def render_requests(
     pieces: list[pl.Expr] = []
     for part in settings.line_parts():
         if part is None:
-            pieces.append(pl.lit(rows.cast(pl.String)))
+            pieces.append(pl.lit(rows).cast(pl.String))
         elif isinstance(part, Image):
-            cells = frame[str(positions[part.name])]
+            name = str(positions[part.name])
             before, after = _IMAGE_PARTS[settings.endpoint]
-            image = pl.concat_str(pl.lit(before), pl.lit(_escaped(cells)), pl.lit(after))
-            pieces.append(pl.when(pl.lit(cells != "")).then(image).otherwise(pl.lit("")))
+            image = pl.concat_str(pl.lit(before), _escaped(name), pl.lit(after))
+            pieces.append(pl.when(pl.col(name) != "").then(image).otherwise(pl.lit("")))
         elif isinstance(part, Column):
-            pieces.append(pl.lit(_escaped(frame[str(positions[part.name])])))
+            pieces.append(_escaped(str(positions[part.name])))
         else:
             pieces.append(pl.lit(part))
-    return frame.select(pl.concat_str(pieces).alias("line")).to_series()
+    # All in one go: each call of polars costs as much as some hundred rows.
+    lines = frame.select(pl.concat_str(pieces).alias("line")).to_series()
+    cells = [pl.col(str(positions[name])) for name in settings.columns]
+    if cells:
+        # Few lines have any, and looking is cheaper than replacing.
+        has_any = frame.select(pl.any_horizontal(cell.str.contains(_HAS_LINE_END) for cell in cells))
+        few = has_any.to_series().arg_true()
+        if len(few):
+            escaped = lines.gather(few).str.replace_many(list(_LINE_ENDS), list(_LINE_ENDS.values()))
+            lines.scatter(few, escaped)
+    return lines
 
 
 def write_lines(lines: pl.Series, file: io.FileIO) -> int:
@@ -185,19 +195,11 @@ def write_lines(lines: pl.Series, file: io.FileIO) -> int:
     return int(lines.str.len_bytes().sum())
 
 
-def _escaped(cells: pl.Series) -> pl.Series:
-    """Texts as they stand between the quotes of a JSON string."""
+def _escaped(column: str) -> pl.Expr:
+    """Texts as they stand between the quotes of a JSON string, but for what `_LINE_ENDS` has."""
     # As the only field of an object: the encoder for whole columns takes no texts by themselves.
-    encoded = (
-        cells.alias("c")
-        .to_frame()
-        .select(pl.struct("c").struct.json_encode().str.strip_prefix('{"c":"').str.strip_suffix('"}'))
-    )
-    escaped = encoded.to_series()
-    # Most cells have none, and looking is cheaper than replacing.
-    if cells.str.contains(_HAS_LINE_END).any():
-        return escaped.str.replace_many(list(_LINE_ENDS), list(_LINE_ENDS.values()))
-    return escaped
+    encoded = pl.struct(pl.col(column).alias("c")).struct.json_encode()
+    return encoded.str.strip_prefix('{"c":"').str.strip_suffix('"}')
 
 
 def _json(value: Any) -> str:
