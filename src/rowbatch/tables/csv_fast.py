@@ -8,10 +8,8 @@ import codecs
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol, TypeAlias
+from typing import BinaryIO, NamedTuple, Protocol
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from rowbatch.errors import from_os_error
@@ -24,10 +22,7 @@ _MAX_BLOCK_BYTES = 128 << 20
 _MAX_COLUMNS = 200
 # Zstandard, gzip, zlib, a byte order mark.
 _MISTAKABLE = re.compile(rb"\x28\xb5\x2f\xfd|\x1f\x8b|x|\xef\xbb\xbf")
-_QUOTE, _NEWLINE, _RETURN = b'"\n\r'
-
-_Bytes: TypeAlias = npt.NDArray[np.uint8]
-_Places: TypeAlias = npt.NDArray[np.intp]
+_NEWLINE, _RETURN = b"\n\r"
 
 
 class FastReader:
@@ -77,15 +72,14 @@ class FastReader:
             raise from_os_error(error, str(self._path)) from error
 
     def _parse(self, block: _Block) -> pl.DataFrame | None:
-        text, quotes = block
+        text = block.text
         if not text.endswith(b"\n"):
             text += b"\r\n" if b"\r\n" in text and not text.endswith(b"\r") else b"\n"
         if not self.offset and self._encoding == "utf-8-sig":
-            marked = len(text)
             text = text.removeprefix(codecs.BOM_UTF8)
-            quotes = quotes - (marked - len(text))
+        parts = block.parts if len(text) == len(block.text) else text.split(b'"')
         try:
-            framing = _framing(text, quotes, self._delimiter)
+            framing = _framing(text, parts, self._delimiter)
             if framing is None:
                 return None
             # polars unpacks what begins like zlib ("x^") and drops a byte order mark, which is text in the
@@ -152,14 +146,14 @@ class _Block(NamedTuple):
 
     Attributes:
         text: UTF-8; the last one of a file may lack its line end.
-        quotes: Where its quotes stand.
+        parts: The text, cut at its quotes: every second part is outside of quotes.
     """
 
     text: bytes
-    quotes: _Places
+    parts: list[bytes]
 
 
-def _framing(text: bytes, quotes: _Places, delimiter: str) -> int | None:
+def _framing(text: bytes, parts: list[bytes], delimiter: str) -> int | None:
     """
     Prove that a text uses quotes and line ends as RFC 4180 says.
 
@@ -168,46 +162,34 @@ def _framing(text: bytes, quotes: _Places, delimiter: str) -> int | None:
 
     Args:
         text: Ends with a line end.
-        quotes: Where its quotes stand.
+        parts: The same, cut at its quotes.
         delimiter: Of the table.
     Returns:
         Bytes of quotes that are not in a cell, and of carriage returns that end a line; None when it is
         not plain.
     """
-    if b"\0" in text or len(quotes) % 2:
+    if b"\0" in text or len(parts) % 2 == 0:
         return None
-    data = np.frombuffer(text, np.uint8)
-    framing = len(quotes)
+    outside = parts[::2]
+    framing = len(parts) - 1
     if framing:
-        # Between two quotes that are one in a cell there is nothing outside of quotes.
-        opens, closes = quotes[::2], quotes[1::2]
-        apart = closes[:-1] + 1 != opens[1:]
-        framing -= len(apart) - int(np.count_nonzero(apart))
-        # Before the first byte of the text stands, in a way, its last one: a line end.
-        before = data[np.concatenate([opens[:1], opens[1:][apart]]) - 1]
-        after = data[np.concatenate([closes[:-1][apart], closes[-1:]]) + 1]
-        mark = ord(delimiter)
-        if not np.all((before == mark) | (before == _NEWLINE)):
-            return None
+        # Between two quotes that are one in a cell there is nothing.
+        between = [part for part in outside[1:-1] if part]
+        framing -= len(outside) - 2 - len(between)
+        befores = {part[-1] for part in between} | set(outside[0][-1:])
+        afters = {part[0] for part in between} | set(outside[-1][:1])
+        marks = {ord(delimiter), _NEWLINE}
         # What follows a carriage return is looked at below.
-        if not np.all((after == mark) | (after == _NEWLINE) | (after == _RETURN)):
+        if not befores <= marks or not afters <= marks | {_RETURN}:
             return None
     if b"\r" in text:
-        returns = _outside(np.flatnonzero(data == _RETURN), quotes)
-        newlines = _outside(np.flatnonzero(data == _NEWLINE), quotes)
+        bare = b'"'.join(outside) if framing else text
+        returns = bare.count(b"\r")
         # Line ends of two kinds in one file are left to the careful reader.
-        if len(returns) and not np.array_equal(returns + 1, newlines):
+        if returns and not returns == bare.count(b"\r\n") == bare.count(b"\n"):
             return None
-        framing += len(returns)
+        framing += returns
     return framing
-
-
-def _outside(places: _Places, quotes: _Places) -> _Places:
-    """Those of the places that are outside of quotes."""
-    if not len(quotes):
-        return places
-    inside = np.searchsorted(quotes, places) % 2 == 1
-    return np.delete(places, inside)
 
 
 def _whole_records(file: _Readable) -> Iterator[_Block]:
@@ -215,28 +197,31 @@ def _whole_records(file: _Readable) -> Iterator[_Block]:
     The blocks of a file. A row that is too long ends them early.
     """
     # One buffer for all of the file: fresh memory costs more than what is done with it.
-    buffer = np.empty(_BLOCK_BYTES, np.uint8)
+    buffer = bytearray(_BLOCK_BYTES)
     have = 0
     while True:
-        read = _fill(file, buffer[have:].data)
+        with memoryview(buffer) as view:
+            read = _fill(file, view[have:])
         is_last = have + read < len(buffer)
         have += read
-        quotes = np.flatnonzero(buffer[:have] == _QUOTE)
-        cut = have if is_last else _last_record_end(buffer, quotes)
-        if cut:
-            yield _Block(buffer[:cut].tobytes(), quotes[: np.searchsorted(quotes, cut)])
         if is_last:
+            if have:
+                text = bytes(buffer[:have])
+                yield _Block(text, text.split(b'"'))
             return
-        if cut:
-            rest = buffer[cut:have]
+        block = _up_to_record_end(buffer)
+        if block is not None:
+            yield block
+            cut = len(block.text)
+            have -= cut
             if len(buffer) > _BLOCK_BYTES:
-                buffer = np.empty(max(_BLOCK_BYTES, 2 * len(rest)), np.uint8)
-            have = len(rest)
-            buffer[:have] = rest
+                buffer = bytearray(buffer[cut:].ljust(_BLOCK_BYTES, b"\0"))
+            else:
+                buffer[:have] = buffer[cut:]
         elif len(buffer) >= _MAX_BLOCK_BYTES:
             return
         else:
-            buffer = np.concatenate([buffer, np.empty_like(buffer)])
+            buffer.extend(bytes(len(buffer)))
 
 
 def _fill(file: _Readable, view: memoryview) -> int:
@@ -247,15 +232,21 @@ def _fill(file: _Readable, view: memoryview) -> int:
     return have
 
 
-def _last_record_end(block: _Bytes, quotes: _Places) -> int:
-    """Where the last record ends that ends in the block; 0 when none does."""
-    # Nearly always among the last bytes.
-    size = 4096
-    while True:
-        start = max(len(block) - size, 0)
-        newlines = _outside(start + np.flatnonzero(block[start:] == _NEWLINE), quotes)
-        if len(newlines):
-            return int(newlines[-1]) + 1
-        if not start:
-            return 0
-        size *= 16
+def _up_to_record_end(buffer: bytearray) -> _Block | None:
+    """The records that end in the buffer, or None."""
+    end = buffer.rfind(b"\n") + 1
+    with memoryview(buffer) as view:
+        text = bytes(view[:end])
+    parts = text.split(b'"')
+    if len(parts) % 2:
+        return _Block(text, parts) if end else None
+    # That line end is in a quoted cell.
+    quotes = len(parts) - 1
+    while end:
+        newline = buffer.rfind(b"\n", 0, end - 1)
+        quotes -= buffer.count(b'"', newline + 1, end)
+        end = newline + 1
+        if end and quotes % 2 == 0:
+            text = text[:end]
+            return _Block(text, text.split(b'"'))
+    return None
