@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rowbatch.core.endpoint import Endpoint
-from rowbatch.core.request import RequestSettings, render_requests, write_lines
+from rowbatch.core.request import RequestSettings, render_requests
 from rowbatch.core.template import Column, Template
 
 # What JSON, Python's line methods and careless escapers treat specially, and text beyond ASCII.
@@ -47,10 +47,12 @@ def render(settings: RequestSettings, rows: list[tuple[str, ...]], first_row: in
     numbers = pl.Series(range(first_row, first_row + len(rows)), dtype=pl.UInt32)
     positions = {name: position for position, name in enumerate(COLUMNS)}
     with tempfile.TemporaryFile(buffering=0) as file:
-        size = write_lines(render_requests(settings, frame, positions, numbers), file)
+        lines = render_requests(settings, frame, positions, numbers)
+        lines.write(file)
         file.seek(0)
         content: bytes = file.read()
-    assert size == len(content)
+    assert lines.to_list() == content.splitlines(keepends=True)
+    assert lines.sizes.to_list() == list(map(len, lines.to_list()))
     return content
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from rowbatch.core.shard import ShardLimits
 from rowbatch.errors import InputError, OutputExists, StorageError, TableError, UsageError
 from rowbatch.steps.convert import convert
 from rowbatch.tables.base import ReadOptions
@@ -209,6 +210,20 @@ def test_a_full_disk_leaves_the_old_output(posts, tmp_path, monkeypatch):
         convert(posts, out, text="post", model="m", overwrite=True)
     assert out.read_text(encoding="utf-8") == "old"
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["out.jsonl", "posts.csv"]
+
+
+def test_a_full_disk_leaves_no_parts(posts, tmp_path, monkeypatch):
+    """
+    Parts are forced to disk behind the writer's back, and yet none appears before all are.
+    """
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("rowbatch.store.atomic.os.fsync", full)
+    with pytest.raises(StorageError, match="no space left"):
+        convert(posts, tmp_path / "parts", text="post", model="m", limits=ShardLimits(1, 10_000))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["posts.csv"]
 
 
 def test_many_rows_keep_their_numbers_over_chunks(tmp_path):

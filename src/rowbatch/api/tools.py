@@ -142,7 +142,7 @@ def first_request(table: str | Path, *, reading: ReadOptions | None = None, **re
     requests["endpoint"] = find_endpoint(requests.get("endpoint") or "chat")
     for lines in convert_step.TableRequests(Path(table), reading=reading, **requests).chunks():
         if len(lines):
-            return str(lines[0])
+            return lines.slice(0, 1).to_list()[0].decode()
     raise UsageError("no row has a text, so there is nothing to ask", hint="is it the right column?")
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, assert_never
+from typing import Any, TypeAlias, assert_never
 
 import polars as pl
 
@@ -141,9 +141,49 @@ def _inner(template: Template) -> list[str | Column | Image | None]:
     return [_inside(part) if isinstance(part, str) else part for part in template.parts]
 
 
+@dataclass(frozen=True, slots=True)
+class RequestLines:
+    """
+    Request lines, in order, cut at quotation marks.
+
+    They are put together while they are written: in memory that would cost as much as all the rest.
+
+    Attributes:
+        pieces: As many columns of texts as a line has pieces, as many rows as there are lines. Joined by
+            quotation marks they are the line without its end.
+        sizes: Bytes of each line, newline included.
+    """
+
+    pieces: pl.DataFrame
+    sizes: pl.Series
+
+    def __len__(self) -> int:
+        return self.pieces.height
+
+    def slice(self, start: int, stop: int) -> RequestLines:
+        """Those at the positions from `start` to before `stop`."""
+        return RequestLines(self.pieces.slice(start, stop - start), self.sizes.slice(start, stop - start))
+
+    def to_list(self) -> list[bytes]:
+        """The lines, newline included."""
+        line = pl.concat_str(*map(pl.col, self.pieces.columns), separator='"') + "\n"
+        return self.pieces.select(line.cast(pl.Binary)).to_series().to_list()
+
+    def write(self, file: io.FileIO) -> None:
+        """
+        Write the lines.
+
+        Args:
+            file: Without a buffer of its own: the bytes go past Python, at half the cost.
+        """
+        self.pieces.write_csv(
+            file, include_header=False, quote_style="never", separator='"', line_terminator="\n"
+        )
+
+
 def render_requests(
     settings: RequestSettings, frame: pl.DataFrame, positions: Mapping[str, int], rows: pl.Series
-) -> pl.Series:
+) -> RequestLines:
     """
     Render a chunk, whole columns at once; the constant pieces are encoded once.
 
@@ -153,46 +193,69 @@ def render_requests(
         positions: Position of each column that the settings name.
         rows: The row numbers, as many as the frame has rows.
     Returns:
-        One complete line a row, newline included.
+        One line a row.
     """
-    pieces: list[pl.Expr] = []
-    for part in settings.line_parts():
-        if part is None:
-            pieces.append(pl.lit(rows).cast(pl.String))
-        elif isinstance(part, Image):
-            name = str(positions[part.name])
-            before, after = _IMAGE_PARTS[settings.endpoint]
-            image = pl.concat_str(pl.lit(before), _escaped(name), pl.lit(after))
-            pieces.append(pl.when(pl.col(name) != "").then(image).otherwise(pl.lit("")))
-        elif isinstance(part, Column):
-            pieces.append(_escaped(str(positions[part.name])))
+    pieces, constant_bytes, variable = [], 0, []
+    for number, parts in enumerate(_cut_at_quotes(settings.line_parts())):
+        name = str(number)
+        if all(isinstance(part, str) for part in parts):
+            text = "".join(part for part in parts if isinstance(part, str))
+            constant_bytes += len(text.encode())
+            pieces.append(pl.lit(text).alias(name))
         else:
-            pieces.append(pl.lit(part))
-    # All in one go: each call of polars costs as much as some hundred rows.
-    lines = frame.select(pl.concat_str(pieces).alias("line")).to_series()
-    cells = [pl.col(str(positions[name])) for name in settings.columns]
-    if cells:
-        # Few lines have any, and looking is cheaper than replacing.
-        has_any = frame.select(pl.any_horizontal(cell.str.contains(_HAS_LINE_END) for cell in cells))
-        few = has_any.to_series().arg_true()
-        if len(few):
-            escaped = lines.gather(few).str.replace_many(list(_LINE_ENDS), list(_LINE_ENDS.values()))
-            lines.scatter(few, escaped)
-    return lines
+            variable.append(name)
+            expressions = [_expression(part, settings.endpoint, positions, rows) for part in parts]
+            pieces.append(pl.concat_str(expressions).alias(name))
+    # All in one go: each call of polars costs as much as some hundred rows. The numbers give the height.
+    found = frame.select(pl.lit(rows).alias("rows"), *pieces).drop("rows")
+    columns = [str(positions[name]) for name in settings.columns]
+    found = found.with_columns(_without_line_ends(found.select(variable), frame, columns))
+    # A quotation mark between two pieces, and the newline.
+    constant_bytes += len(pieces)
+    sizes = pl.sum_horizontal(pl.col(name).str.len_bytes() for name in variable).cast(pl.Int64)
+    return RequestLines(found, found.select(sizes + constant_bytes).to_series())
 
 
-def write_lines(lines: pl.Series, file: io.FileIO) -> int:
+_Part: TypeAlias = str | Column | Image | None
+
+
+def _cut_at_quotes(parts: Sequence[_Part]) -> list[list[_Part]]:
     """
-    Write lines as they are.
+    Cut a line at some of the quotation marks in its constant text, so that most of this stands by itself.
 
-    Args:
-        lines: Complete, with their ends; none null.
-        file: Without a buffer of its own: the bytes go past Python, at half the cost.
     Returns:
-        The bytes written.
+        The parts of each piece; without the newline at the end.
     """
-    lines.to_frame().write_csv(file, include_header=False, quote_style="never", line_terminator="")
-    return int(lines.str.len_bytes().sum())
+    pieces: list[list[_Part]] = [[]]
+    for part in parts:
+        if not isinstance(part, str) or '"' not in part:
+            pieces[-1].append(part)
+            continue
+        head, _, rest = part.partition('"')
+        middle, cut, tail = rest.rpartition('"')
+        pieces[-1].append(head)
+        pieces += [[middle], [tail]] if cut else [[tail]]
+    last = pieces[-1]
+    assert isinstance(last[-1], str)
+    last[-1] = last[-1].removesuffix("\n")
+    return pieces
+
+
+def _expression(part: _Part, endpoint: Endpoint, positions: Mapping[str, int], rows: pl.Series) -> pl.Expr:
+    match part:
+        case None:
+            return pl.lit(rows).cast(pl.String)
+        case str():
+            return pl.lit(part)
+        case Column():
+            return _escaped(str(positions[part.name]))
+        case Image():
+            name = str(positions[part.name])
+            before, after = _IMAGE_PARTS[endpoint]
+            image = pl.concat_str(pl.lit(before), _escaped(name), pl.lit(after))
+            return pl.when(pl.col(name) != "").then(image).otherwise(pl.lit(""))
+        case _:
+            assert_never(part)
 
 
 def _escaped(column: str) -> pl.Expr:
@@ -200,6 +263,21 @@ def _escaped(column: str) -> pl.Expr:
     # As the only field of an object: the encoder for whole columns takes no texts by themselves.
     encoded = pl.struct(pl.col(column).alias("c")).struct.json_encode()
     return encoded.str.strip_prefix('{"c":"').str.strip_suffix('"}')
+
+
+def _without_line_ends(
+    pieces: pl.DataFrame, frame: pl.DataFrame, columns: Sequence[str]
+) -> Sequence[pl.Series]:
+    """The pieces in which something of `_LINE_ENDS` was left, escaped; only from these columns it comes."""
+    if not columns:
+        return ()
+    has_any = pl.any_horizontal(pl.col(column).str.contains(_HAS_LINE_END) for column in columns)
+    few = frame.select(has_any).to_series().arg_true()
+    if not len(few):
+        return ()
+    # Few lines have any, and looking is cheaper than replacing.
+    old, new = list(_LINE_ENDS), list(_LINE_ENDS.values())
+    return [piece.scatter(few, piece.gather(few).str.replace_many(old, new)) for piece in pieces]
 
 
 def _json(value: Any) -> str:

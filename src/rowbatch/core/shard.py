@@ -79,6 +79,17 @@ class ShardCutter:
             RequestTooLarge: A single request does not fit any shard.
         """
         limits = self.limits
+        whole = sum(sizes)
+        if (
+            tokens is None
+            and 0 < len(sizes) <= limits.max_requests - self._requests
+            and whole <= limits.max_bytes - self._bytes
+        ):
+            # Nearly always it fits as it is.
+            self._requests += len(sizes)
+            self._bytes += whole
+            yield Cut(self._shard, 0, len(sizes), whole)
+            return
         ends = list(accumulate(sizes))
         token_ends = (
             list(accumulate(tokens)) if tokens is not None and limits.max_tokens is not None else None

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 import polars as pl
 
-from rowbatch.core.request import render_requests, write_lines
+from rowbatch.core.request import RequestLines, render_requests
 from rowbatch.core.shard import ShardCutter
 from rowbatch.core.states import ShardState
 from rowbatch.errors import UsageError
@@ -106,10 +106,11 @@ def build(run: RunDirectory, progress: Callable[[int], None] | None = None) -> B
         with atomic_path(path, overwrite=True) as temporary:
             with temporary.open("wb", buffering=0) as file:
                 for piece in pieces:
-                    size += write_lines(piece.lines, file)
-                    requests += piece.lines.len()
+                    piece.lines.write(file)
+                    size += int(piece.lines.sizes.sum())
+                    requests += len(piece.lines)
                     if counter is not None:
-                        tokens += sum(map(counter.count, piece.lines.cast(pl.Binary).to_list()))
+                        tokens += sum(map(counter.count, piece.lines.to_list()))
                     first_row = first_row or piece.first_row
                     last_row = piece.last_row
             digest = digest_file(temporary)
@@ -149,7 +150,7 @@ class _Piece:
     """Consecutive request lines of one shard, as they are written."""
 
     shard: int
-    lines: pl.Series
+    lines: RequestLines
     first_row: int
     last_row: int
 
@@ -175,10 +176,10 @@ def _pieces(run: RunDirectory, counts: _Counts, progress: Callable[[int], None] 
         counts.duplicates += int(again.sum())
         numbers = frame["row"].to_list()
         lines = render_requests(request_settings, frame, positions, frame["row"])
-        for cut in cutter.cut(lines.str.len_bytes().to_list(), numbers):
+        for cut in cutter.cut(lines.sizes.to_list(), numbers):
             yield _Piece(
                 shard=cut.shard,
-                lines=lines.slice(cut.start, cut.stop - cut.start),
+                lines=lines.slice(cut.start, cut.stop),
                 first_row=numbers[cut.start],
                 last_row=numbers[cut.stop - 1],
             )

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from rowbatch.core.endpoint import Endpoint
-from rowbatch.core.request import RequestSettings, render_requests, write_lines
+from rowbatch.core.request import RequestLines, RequestSettings, render_requests
 from rowbatch.core.shard import ShardCutter, ShardLimits
 from rowbatch.core.template import Template
 from rowbatch.errors import UsageError
@@ -23,7 +20,7 @@ from rowbatch.steps.images import ImageColumn
 from rowbatch.steps.line_tokens import LineTokens
 from rowbatch.steps.parameters import parameters_for_model
 from rowbatch.steps.split import Part, folder_of_parts, named_parts, require_free_parts
-from rowbatch.store.atomic import atomic_path, require_free
+from rowbatch.store.atomic import BackgroundSync, atomic_path, require_free
 from rowbatch.tables.ahead import read_ahead
 from rowbatch.tables.base import BadRowList, ReadOptions
 from rowbatch.tables.formats import open_table
@@ -144,7 +141,8 @@ def convert(
             read_ahead(requests.chunks()) as chunks,
         ):
             for lines in chunks:
-                size += write_lines(lines, file)
+                lines.write(file)
+                size += int(lines.sizes.sum())
     else:
         parts = _write_parts(requests, out, limits, overwrite=overwrite)
         size = sum(part.size_bytes for part in parts)
@@ -172,28 +170,24 @@ def _write_parts(
     cutter, counter = ShardCutter(limits), LineTokens()
     sizes: list[tuple[int, int]] = []
     done = 0
-    with (
-        folder_of_parts(out, overwrite=overwrite) as folder,
-        ExitStack() as last,
+    with folder_of_parts(out, overwrite=overwrite) as folder:
         # Reading, rendering and writing are three threads.
-        read_ahead(requests.chunks()) as chunks,
-    ):
-        file: io.FileIO | None = None
-        for lines in chunks:
-            tokens = None
-            if limits.max_tokens is not None:
-                tokens = [counter.count(line) for line in lines.cast(pl.Binary).to_list()]
-            rows = range(done + 1, done + 1 + len(lines))
-            for cut in cutter.cut(lines.str.len_bytes().to_list(), rows, tokens):
-                if file is None or cut.shard > len(sizes):
-                    last.close()
-                    file = last.enter_context((folder / str(cut.shard)).open("xb", buffering=0))
-                    last.callback(os.fsync, file.fileno())
-                    sizes.append((0, 0))
-                size = write_lines(lines.slice(cut.start, cut.stop - cut.start), file)
-                sizes[-1] = (sizes[-1][0] + cut.stop - cut.start, sizes[-1][1] + size)
-            done += len(lines)
-        last.close()
+        with BackgroundSync() as sync, ExitStack() as last, read_ahead(requests.chunks()) as chunks:
+            file: io.FileIO | None = None
+            for lines in chunks:
+                tokens = None
+                if limits.max_tokens is not None:
+                    tokens = [counter.count(line) for line in lines.to_list()]
+                rows = range(done + 1, done + 1 + len(lines))
+                for cut in cutter.cut(lines.sizes.to_list(), rows, tokens):
+                    if file is None or cut.shard > len(sizes):
+                        last.close()
+                        file = (folder / str(cut.shard)).open("xb", buffering=0)
+                        last.callback(sync.close, file)
+                        sizes.append((0, 0))
+                    lines.slice(cut.start, cut.stop).write(file)
+                    sizes[-1] = (sizes[-1][0] + cut.stop - cut.start, sizes[-1][1] + cut.size_bytes)
+                done += len(lines)
         parts = named_parts(sizes)
         for number, part in enumerate(parts, start=1):
             (folder / str(number)).rename(folder / part.name)
@@ -262,8 +256,8 @@ class TableRequests:
             self.duplicates = find_duplicates(self.table, self._settings.columns, asked)
         self.rows = self.requests = self.empty_rows = 0
 
-    def chunks(self) -> Iterator[pl.Series]:
-        """Complete request lines, some thousands at a time, in order."""
+    def chunks(self) -> Iterator[RequestLines]:
+        """The request lines, some thousands at a time, in order."""
         for chunk in self.table.chunks(self._settings.rows_per_chunk()):
             blank = blank_rows(chunk.frame, self._asked)
             self.empty_rows += int(blank.sum())

@@ -9,8 +9,6 @@ from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 
-import polars as pl
-
 from rowbatch.core.cost import Price
 from rowbatch.core.endpoint import output_limit
 from rowbatch.core.model_rules import Model
@@ -187,7 +185,7 @@ class _Tally:
 def table_lines(requests: TableRequests) -> Iterator[list[tuple[str, bytes]]]:
     """The requests of a table as `estimate_lines` takes them."""
     for lines in requests.chunks():
-        yield [("a request", line) for line in lines.cast(pl.Binary).to_list()]
+        yield [("a request", line) for line in lines.to_list()]
 
 
 def _batches(files: Sequence[Path]) -> Iterator[list[tuple[str, bytes]]]:

@@ -11,7 +11,7 @@ import zipfile
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import accumulate, chain, islice, pairwise
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from rowbatch.core.shard import ShardCutter, ShardLimits
 from rowbatch.errors import InputError, OutputExists, UsageError, from_os_error
-from rowbatch.store.atomic import atomic_file, fsync_folder
+from rowbatch.store.atomic import BackgroundSync, atomic_file, fsync_folder
 
 if TYPE_CHECKING:
     from rowbatch.steps.line_tokens import LineTokens
@@ -302,14 +302,18 @@ def _write_folder(file: BinaryIO, out: Path, plan: Iterator[_Piece], overwrite: 
     pieces: list[_Piece] = []
     copies: list[Future[None]] = []
     with folder_of_parts(out, overwrite=overwrite) as temporary:
-        with ThreadPoolExecutor(1) as copier, Path(file.name).open("rb") as again:
+        with (
+            BackgroundSync() as sync,
+            ThreadPoolExecutor(1) as copier,
+            Path(file.name).open("rb") as again,
+        ):
             if not os.path.samestat(os.fstat(file.fileno()), os.fstat(again.fileno())):
                 raise InputError("the file was replaced while it was split", hint=_MEANWHILE)
             try:
                 for piece in plan:
                     # How many there will be, which is in their names, is not known yet.
                     name = temporary / str(len(pieces))
-                    copies.append(copier.submit(_copy_part, again, name, piece.size_bytes))
+                    copies.append(copier.submit(_copy_part, again, name, piece.size_bytes, sync))
                     pieces.append(piece)
                 for copy in copies:
                     copy.result()
@@ -321,11 +325,12 @@ def _write_folder(file: BinaryIO, out: Path, plan: Iterator[_Piece], overwrite: 
     return pieces
 
 
-def _copy_part(file: BinaryIO, path: Path, size: int) -> None:
-    with path.open("xb") as to:
+def _copy_part(file: BinaryIO, path: Path, size: int, sync: BackgroundSync) -> None:
+    with ExitStack() as unless_done:
+        to = unless_done.enter_context(path.open("xb"))
         _copy(file, to, size)
-        to.flush()
-        os.fsync(to.fileno())
+        unless_done.pop_all()
+    sync.close(to)
 
 
 def _write_zip(file: BinaryIO, out: Path, plan: Iterator[_Piece], overwrite: bool) -> list[_Piece]:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import io
 import os
 import tempfile
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
 
 from rowbatch.errors import OutputExists, from_os_error
 
@@ -68,6 +72,49 @@ def atomic_file(path: Path, *, overwrite: bool) -> Iterator[io.BufferedRandom]:
         io.BufferedRandom(io.FileIO(temporary, "r+b"), 1 << 20) as file,
     ):
         yield file
+
+
+class BackgroundSync:
+    """
+    Forces files to disk and closes them, in a thread, while the next ones are written.
+
+    A context: when it ends without an error, all of them are on disk.
+    """
+
+    # Each keeps a file open.
+    _MOST = 8
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="rowbatch-sync")
+        self._pending: deque[Future[None]] = deque()
+
+    def close(self, file: IO[bytes]) -> None:
+        """
+        Take a file over that is written.
+
+        Raises:
+            OSError: One that was taken before could not be forced to disk.
+        """
+        self._pending.append(self._thread.submit(_sync_and_close, file))
+        if len(self._pending) > self._MOST:
+            self._pending.popleft().result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._thread.shutdown()
+        for sync in self._pending:
+            if kind is None:
+                sync.result()
+
+
+def _sync_and_close(file: IO[bytes]) -> None:
+    with file:
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def require_free(path: Path, *, overwrite: bool) -> None:
