@@ -207,8 +207,8 @@ def test_the_preview_is_the_body_of_the_line():
 
 @pytest.mark.parametrize(
     ("prompt", "rows"),
-    [("", 20_000), ("x" * 100_000, 335), ("é" * (20 << 20), 1)],
-    ids=["short", "long", "longer-than-a-chunk"],
+    [("x" * 100_000, 335), ("é" * (20 << 20), 1)],
+    ids=["long", "longer-than-a-chunk"],
 )
 def test_a_long_prompt_makes_short_chunks(prompt, rows):
     """

@@ -43,14 +43,7 @@ from rowbatch.steps.doctor import (
 )
 from rowbatch.steps.drive import DriveHooks, Driver, DriveReport, Goal
 from rowbatch.steps.export import ExportReport, export
-from rowbatch.steps.frozen import (
-    blank_rows,
-    codebook_of,
-    frame_of,
-    request_settings_of,
-    table_of,
-    text_columns,
-)
+from rowbatch.steps.frozen import codebook_of, frame_of, request_settings_of, table_of, text_columns
 from rowbatch.steps.poll import Progress
 from rowbatch.steps.repair import plan_repair
 from rowbatch.steps.trial import TrialReport, measured_answer_tokens, try_rows
@@ -67,7 +60,7 @@ from rowbatch.store.rundir import (
     remember_run,
     remove_run,
 )
-from rowbatch.tables.base import BadRows, ReadOptions, TableChunk
+from rowbatch.tables.base import BadRows, ReadOptions, TableChunk, blank_rows
 from rowbatch.tables.formats import open_table
 from rowbatch.tables.frames import from_frame
 from rowbatch.tables.writer import WriteOptions

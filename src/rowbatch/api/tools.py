@@ -7,25 +7,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rowbatch.core.endpoint import find_endpoint
-from rowbatch.core.result_columns import Extra
 from rowbatch.errors import UsageError, from_os_error
-from rowbatch.providers.catalog import find_provider
-from rowbatch.steps import check as check_step
-from rowbatch.steps import convert as convert_step
-from rowbatch.steps import estimate as estimate_step
-from rowbatch.steps import extract as extract_step
-from rowbatch.steps.check import CheckReport
-from rowbatch.steps.convert import ConvertReport
-from rowbatch.steps.estimate import Estimate, table_lines
-from rowbatch.steps.extract_report import ExtractReport
 from rowbatch.tables.base import BadRows, ReadOptions
 from rowbatch.tables.formats import open_table
-from rowbatch.tables.writer import WriteOptions
 
 if TYPE_CHECKING:
-    pass
-
+    from rowbatch.core.result_columns import Extra
+    from rowbatch.steps.check import CheckReport
+    from rowbatch.steps.convert import ConvertReport
+    from rowbatch.steps.estimate import Estimate
+    from rowbatch.steps.extract_report import ExtractReport
+    from rowbatch.tables.writer import WriteOptions
 
 from rowbatch.api import model_list as _models  # noqa: F401 - the user's own prices are known from here on
 from rowbatch.api.parts import part_limits
@@ -66,6 +58,9 @@ def convert(
     overwrite: bool = False,
 ) -> ConvertReport:
     """A table becomes a Batch JSONL file; see `rowbatch.steps.convert.convert`."""
+    from rowbatch.core.endpoint import find_endpoint
+    from rowbatch.steps import convert as convert_step
+
     return convert_step.convert(
         Path(table),
         Path(output),
@@ -106,6 +101,11 @@ def estimate(
         answer_tokens: What an answer has, where it was measured.
         requests: How a table becomes requests, as `convert` takes it.
     """
+    from rowbatch.core.endpoint import find_endpoint
+    from rowbatch.providers.catalog import find_provider
+    from rowbatch.steps import convert as convert_step
+    from rowbatch.steps import estimate as estimate_step
+
     chosen = find_provider(provider)
     paths = [Path(path) for path in ([source] if isinstance(source, str | Path) else source)]
     if not requests.get("text") and not requests.get("template"):
@@ -122,7 +122,9 @@ def estimate(
         requests.pop("on_bad_rows", "stop"),
     )
     table = convert_step.TableRequests(paths[0], reading=reading, **requests)
-    found = estimate_step.estimate_lines(table_lines(table), chosen, every=every, answer_tokens=answer_tokens)
+    found = estimate_step.estimate_lines(
+        estimate_step.table_lines(table), chosen, every=every, answer_tokens=answer_tokens
+    )
     if found is None:
         raise UsageError("no row has a text, so there is nothing to ask", hint="is --text the right column?")
     return found
@@ -139,6 +141,9 @@ def first_request(table: str | Path, *, reading: ReadOptions | None = None, **re
     Raises:
         UsageError: No row has a text.
     """
+    from rowbatch.core.endpoint import find_endpoint
+    from rowbatch.steps import convert as convert_step
+
     requests["endpoint"] = find_endpoint(requests.get("endpoint") or "chat")
     for lines in convert_step.TableRequests(Path(table), reading=reading, **requests).chunks():
         if len(lines):
@@ -226,6 +231,9 @@ def check(
     overwrite: bool = False,
 ) -> CheckReport:
     """Look at batch files before money is spent; see `rowbatch.steps.check.check`."""
+    from rowbatch.providers.catalog import find_provider
+    from rowbatch.steps import check as check_step
+
     return check_step.check(
         [Path(file) for file in files],
         find_provider(provider),
@@ -253,6 +261,8 @@ def extract(
     overwrite: bool = False,
 ) -> ExtractReport:
     """Result files become a table; see `rowbatch.steps.extract.extract`."""
+    from rowbatch.steps import extract as extract_step
+
     return extract_step.extract(
         [Path(result) for result in results],
         Path(output),

@@ -85,12 +85,12 @@ class RequestSettings:
         before, after = _IMAGE_PARTS[self.endpoint]
         return before + _inside(address) + after if address else ""
 
-    def rows_per_chunk(self, most: int = 20_000) -> int:
-        """How many rows to render at a time: a long prompt stands in each, and must not fill the memory."""
+    def rows_per_chunk(self) -> int:
+        """The most rows to render at a time: a long prompt stands in each, and must not fill the memory."""
         if self.image is not None:
-            most = min(most, _IMAGES_AT_ONCE)
+            return _IMAGES_AT_ONCE
         constant = sum(len(part.encode()) for part in self.line_parts() if isinstance(part, str))
-        return max(1, min(most, _CHUNK_BYTES // constant))
+        return max(1, _CHUNK_BYTES // constant)
 
     def line_parts(self) -> tuple[str | Column | Image | None, ...]:
         """

@@ -10,11 +10,11 @@ from rowbatch.core.answer import AnswerReader
 from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.states import RowStatus
 from rowbatch.steps.duplicates import AnswersOfDuplicates, Duplicates
-from rowbatch.steps.frozen import blank_rows, codebook_of, table_of, text_columns
+from rowbatch.steps.frozen import codebook_of, table_of, text_columns
 from rowbatch.steps.shard_answers import ResultCounts, RunAnswers
 from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory
-from rowbatch.tables.base import TableChunk
+from rowbatch.tables.base import TableChunk, blank_rows
 
 SKIPPED_REASON = "the text is empty"
 

@@ -15,14 +15,13 @@ from rowbatch.core.shard import ShardCutter, ShardLimits
 from rowbatch.core.template import Template
 from rowbatch.errors import UsageError
 from rowbatch.steps.duplicates import Duplicates, find_duplicates
-from rowbatch.steps.frozen import blank_rows
 from rowbatch.steps.images import ImageColumn
 from rowbatch.steps.line_tokens import LineTokens
 from rowbatch.steps.parameters import parameters_for_model
 from rowbatch.steps.split import Part, folder_of_parts, named_parts, require_free_parts
 from rowbatch.store.atomic import BackgroundSync, atomic_path, require_free
 from rowbatch.tables.ahead import read_ahead
-from rowbatch.tables.base import BadRowList, ReadOptions
+from rowbatch.tables.base import BadRowList, ReadOptions, blank_rows
 from rowbatch.tables.formats import open_table
 
 

@@ -13,9 +13,8 @@ from pathlib import Path
 import polars as pl
 
 from rowbatch.errors import TableError, from_os_error
-from rowbatch.steps.frozen import blank_rows
 from rowbatch.store.atomic import atomic_path
-from rowbatch.tables.base import Table
+from rowbatch.tables.base import Table, blank_rows
 
 _SEEDS = (1, 2)
 # What is compared at a time, so that sorting needs little beside the fingerprints.

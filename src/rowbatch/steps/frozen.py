@@ -77,23 +77,6 @@ def table_of(run: RunDirectory, settings: RunSettings) -> Table:
     return open_table(path, ReadOptions(**settings.table["reading"]))
 
 
-def blank_rows(frame: pl.DataFrame, columns: list[int]) -> pl.Series:
-    """
-    Which rows have nothing to ask about: every one of `columns` is empty or white space.
-
-    Args:
-        frame: A chunk, columns named by their position.
-        columns: Positions of the columns that the request takes its text from.
-    Returns:
-        Booleans, one a row.
-    """
-    if not columns:
-        return pl.repeat(False, frame.height, eager=True)
-    return frame.select(
-        pl.all_horizontal([pl.col(str(column)).str.strip_chars() == "" for column in columns]).alias("blank")
-    ).to_series()
-
-
 def text_columns(table: Table, settings: RunSettings) -> list[int]:
     """Positions of the columns whose emptiness makes a row `skipped`."""
     text, image = settings.table["text"], settings.table.get("image")

@@ -129,6 +129,8 @@ class Table(ABC):
     """
 
     format: ClassVar[str]
+    most_rows: ClassVar[int] = ROWS_PER_CHUNK
+    """Of a chunk."""
 
     def __init__(
         self, path: Path, header: tuple[str, ...], *, columns: tuple[ColumnInfo, ...] = (), label: str = ""
@@ -153,12 +155,13 @@ class Table(ABC):
     def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
         """As `chunks`, but a table without rows yields nothing."""
 
-    def chunks(self, rows_per_chunk: int = ROWS_PER_CHUNK) -> Iterator[TableChunk]:
+    def chunks(self, rows_per_chunk: int | None = None) -> Iterator[TableChunk]:
         """
         Read the rows, from the first one. May be called again.
 
         Args:
-            rows_per_chunk: At most so many; fewer when the cells are long.
+            rows_per_chunk: At most so many; fewer when the cells are long. None means as is best for the
+                format.
         Yields:
             Chunks in order; at least one.
         Raises:
@@ -167,7 +170,8 @@ class Table(ABC):
         self.bad_rows = BadRowList()
         first_row = 1
         # A processor reads the next chunks while another one works on this one.
-        with read_ahead(self._chunks(rows_per_chunk)) as chunks:
+        rows = min(rows_per_chunk or self.most_rows, self.most_rows)
+        with read_ahead(self._chunks(rows)) as chunks:
             for chunk in chunks:
                 yield chunk
                 first_row = chunk.first_row + chunk.frame.height
@@ -203,6 +207,23 @@ class Table(ABC):
             column=name,
             hint="its columns are: " + ", ".join(map(repr, self.header[:40])),
         )
+
+
+def blank_rows(frame: pl.DataFrame, columns: list[int]) -> pl.Series:
+    """
+    Which rows have nothing to ask about: every one of `columns` is empty or white space.
+
+    Args:
+        frame: A chunk, columns named by their position.
+        columns: Positions of the columns that a request takes its text from.
+    Returns:
+        Booleans, one a row.
+    """
+    if not columns:
+        return pl.repeat(False, frame.height, eager=True)
+    return frame.select(
+        pl.all_horizontal([pl.col(str(column)).str.strip_chars() == "" for column in columns]).alias("blank")
+    ).to_series()
 
 
 def as_text(typed: pl.DataFrame) -> pl.DataFrame:

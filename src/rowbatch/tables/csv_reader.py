@@ -70,6 +70,8 @@ class CsvTable(Table):
     """
 
     format = "csv"
+    # A block of the fast reader is a chunk, unless its rows are very short.
+    most_rows = 100_000
 
     def __init__(
         self,
