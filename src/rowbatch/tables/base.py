@@ -269,7 +269,7 @@ def _text_of(column: pl.Series) -> pl.Series:
         text = _bytes(column)
     else:
         text = _json(column)
-    return text.fill_null("")
+    return text.fill_null("") if text.null_count() else text
 
 
 def _floats(column: pl.Series) -> pl.Series:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import io
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -22,7 +21,6 @@ _QUOTED_IN_HEADER = re.compile(r'[",;|\t\r\n\ufeff]|\A\Z|\A\s|\s\Z')
 # What a spreadsheet takes for a formula (OWASP, "CSV Injection"), unless it is a plain number.
 _FORMULA = r"\A[=+\-@\t\r\n\x00\u{ff1d}\u{ff0b}\u{ff0d}\u{ff20}]"
 _PLAIN_NUMBER = r"\A[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)\z"
-_BUFFER_BYTES = 1 << 20
 
 
 class CsvTableWriter(TableWriter):
@@ -32,16 +30,20 @@ class CsvTableWriter(TableWriter):
         self._path, self._formula_safe = path, options.formula_safe
         self._width = len(shape.header)
         try:
-            self._file = path.open("wb", buffering=_BUFFER_BYTES)
+            self._file = path.open("wb", buffering=0)
         except OSError as error:
             raise from_os_error(error, str(path)) from error
         names = pl.DataFrame({"name": shape.names})
         if options.bom:
-            self._file.write(codecs.BOM_UTF8)
+            _write_all(self._file, codecs.BOM_UTF8)
         self._writer = CsvWriter(self._file, self._safe(names)["name"].to_list(), separator)
 
     def write(self, chunk: TableChunk, added: pl.DataFrame) -> None:
-        new = as_text(added)
+        # Texts stay as they are: a missing one is written as an empty one is.
+        new = pl.DataFrame(
+            column if column.dtype == pl.String else as_text(column.to_frame()).to_series()
+            for column in added.get_columns()
+        )
         new.columns = [str(self._width + position) for position in range(new.width)]
         frame = chunk.frame.hstack(new) if self._width else new
         try:
@@ -78,7 +80,7 @@ class CsvWriter:
     Write a table chunk by chunk: comma, `\n`, no byte order mark.
 
     Args:
-        file: Open for writing bytes.
+        file: Open for writing bytes; best without a buffer of its own, then they go past Python.
         header: Names of the columns, written as they are.
         separator: Between the cells.
     """
@@ -86,26 +88,38 @@ class CsvWriter:
     def __init__(self, file: BinaryIO, header: Sequence[str], separator: str = ",") -> None:
         self._file, self._separator = file, separator
         self._width = len(header)
-        file.write((separator.join(map(_quoted, header)) + "\n").encode())
+        _write_all(file, (separator.join(map(_quoted, header)) + "\n").encode())
 
     def write(self, frame: pl.DataFrame) -> None:
         """
         Write rows.
 
         Args:
-            frame: As many columns as the header has, in its order, all text.
+            frame: As many columns as the header has, in its order, all text; null is "".
         """
         if frame.width != self._width:
             raise ValueError(f"{frame.width} columns for a header of {self._width}")
         # A table of one column: an empty cell must be written as "", or its row is a blank line.
         style: Literal["necessary", "always"] = "necessary" if self._width > 1 else "always"
         # An empty text would be written as two quotes, a null as nothing; both read back as "".
-        cells = frame.with_columns(pl.when(pl.all() != "").then(pl.all())) if self._width > 1 else frame
-        buffer = io.BytesIO()
+        if self._width > 1:
+            cells = frame.with_columns(pl.when(pl.all() != "").then(pl.all()))
+        else:
+            cells = frame.fill_null("")
         cells.write_csv(
-            buffer, include_header=False, quote_style=style, line_terminator="\n", separator=self._separator
+            self._file,
+            include_header=False,
+            quote_style=style,
+            line_terminator="\n",
+            separator=self._separator,
         )
-        self._file.write(buffer.getbuffer())
+
+
+def _write_all(file: BinaryIO, data: bytes) -> None:
+    # A file without a buffer may take a part only.
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 def _quoted(name: str) -> str:
