@@ -43,7 +43,10 @@ def test_every_field_of_every_answer(found):
     Each field is in its column, in its row, as it is spelled; what is no object is said to be none.
     """
     contents = [json.dumps(item, ensure_ascii=False) if isinstance(item, dict) else item for item in found]
-    frame = FieldReader().read(contents)
+    reader = FieldReader()
+    reader.add(contents[:7])
+    reader.add(contents[7:])
+    frame = reader.frame()
     assert frame.height == len(found)
     assert frame["is_object"].to_list() == [
         None if item is None else isinstance(item, dict) for item in found
@@ -59,5 +62,7 @@ def test_fences_and_spellings():
     """
     A Markdown fence does not count, and a number stays as it is spelled.
     """
-    frame = FieldReader().read(['```json\n{"a": 1.50}\n```', '{"a": 1e5}', '{"a": "x"}'] * 3)
+    reader = FieldReader()
+    reader.add(['```json\n{"a": 1.50}\n```', '{"a": 1e5}', '{"a": "x"}'] * 3)
+    frame = reader.frame()
     assert frame[".a"].to_list() == ["1.50", "1e5", "x"] * 3

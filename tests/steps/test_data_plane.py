@@ -263,7 +263,7 @@ def test_several_processes_read_what_one_reads(tmp_path, monkeypatch):
 
     assert whole(2) == whole(1)
     assert whole(1)[1][:2] == [("0.jsonl", 51, whole(1)[1][0][2]), ("0.jsonl", 53, "it has no custom_id")]
-    monkeypatch.setattr("rowbatch.steps.result_files.python_module", lambda _: ["false"])
+    monkeypatch.setattr("rowbatch.steps.result_workers.python_module", lambda _: ["false"])
     assert whole(2) == whole(1)
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rowbatch.errors import UsageError, from_os_error
-from rowbatch.tables.base import BadRows, ReadOptions
-from rowbatch.tables.formats import open_table
+from rowbatch.steps.result_workers import ResultWorkers
 
 if TYPE_CHECKING:
     from rowbatch.core.result_columns import Extra
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from rowbatch.steps.convert import ConvertReport
     from rowbatch.steps.estimate import Estimate
     from rowbatch.steps.extract_report import ExtractReport
+    from rowbatch.tables.base import BadRows, ReadOptions
     from rowbatch.tables.writer import WriteOptions
 
 from rowbatch.api import model_list as _models  # noqa: F401 - the user's own prices are known from here on
@@ -60,6 +60,7 @@ def convert(
     """A table becomes a Batch JSONL file; see `rowbatch.steps.convert.convert`."""
     from rowbatch.core.endpoint import find_endpoint
     from rowbatch.steps import convert as convert_step
+    from rowbatch.tables.base import ReadOptions
 
     return convert_step.convert(
         Path(table),
@@ -105,6 +106,7 @@ def estimate(
     from rowbatch.providers.catalog import find_provider
     from rowbatch.steps import convert as convert_step
     from rowbatch.steps import estimate as estimate_step
+    from rowbatch.tables.base import ReadOptions
 
     chosen = find_provider(provider)
     paths = [Path(path) for path in ([source] if isinstance(source, str | Path) else source)]
@@ -153,6 +155,8 @@ def first_request(table: str | Path, *, reading: ReadOptions | None = None, **re
 
 def header_of(table: str | Path, reading: ReadOptions | None = None) -> tuple[str, ...]:
     """Names of the columns of a table."""
+    from rowbatch.tables.formats import open_table
+
     return open_table(Path(table), reading).header
 
 
@@ -163,6 +167,8 @@ def likely_text_column(table: str | Path, reading: ReadOptions | None = None) ->
     Raises:
         TableError: The table is broken there, or has no rows.
     """
+    from rowbatch.tables.formats import open_table
+
     opened = open_table(Path(table), reading)
     columns = next(opened.chunks(_SAMPLE_ROWS)).frame.get_columns()
     # A name that stands twice names no column.
@@ -261,18 +267,23 @@ def extract(
     overwrite: bool = False,
 ) -> ExtractReport:
     """Result files become a table; see `rowbatch.steps.extract.extract`."""
-    from rowbatch.steps import extract as extract_step
+    paths = [Path(result) for result in results]
+    with ResultWorkers(paths) as workers:
+        # They start while this is imported.
+        from rowbatch.steps import extract as extract_step
+        from rowbatch.tables.base import ReadOptions
 
-    return extract_step.extract(
-        [Path(result) for result in results],
-        Path(output),
-        join=Path(join) if join else None,
-        first_number=first_number,
-        duplicates=Path(duplicates) if duplicates else None,
-        extras=extras,
-        as_json=as_json,
-        errors=Path(errors) if errors else None,
-        writing=writing,
-        reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows),
-        overwrite=overwrite,
-    )
+        return extract_step.extract(
+            paths,
+            Path(output),
+            join=Path(join) if join else None,
+            first_number=first_number,
+            duplicates=Path(duplicates) if duplicates else None,
+            extras=extras,
+            as_json=as_json,
+            errors=Path(errors) if errors else None,
+            writing=writing,
+            reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows),
+            overwrite=overwrite,
+            workers=workers,
+        )

@@ -1174,9 +1174,11 @@ def _parameters(pairs: Sequence[str]) -> dict[str, Any]:
 
 
 def _extras(also: str | None) -> list[Any]:
+    if not also:
+        return []
     from rowbatch.core.result_columns import EXTRAS
 
-    names = [name.strip() for name in also.split(",")] if also else []
+    names = [name.strip() for name in also.split(",")]
     for name in names:
         if name not in EXTRAS:
             raise UsageError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -45,86 +46,83 @@ class FieldReader:
         self._shape: _Shape | None = None
         self._window = _FEWEST_AT_ONCE
         self._shapes: dict[tuple[tuple[str, bool], ...], _Shape] = {}
+        self._flags: list[bool | None] = []
+        self._columns: dict[str, list[str | None]] = {}
 
-    def read(self, contents: Sequence[str | None]) -> pl.DataFrame:
+    def add(self, contents: Sequence[str | None]) -> None:
         """
-        Give each field of the answers a column.
+        Read answers.
+
+        Args:
+            contents: The answers; None where there is none to be read.
+        """
+        at = 0
+        while at < len(contents):
+            at = self._read_alike(contents, at)
+            if at < len(contents):
+                content = contents[at]
+                if content is None:
+                    self._flags.append(None)
+                else:
+                    self._read_one(content)
+                at += 1
+
+    def frame(self) -> pl.DataFrame:
+        """
+        What was added since the last call; each field has a column.
 
         A text is as it reads, a number as it is spelled, `true` and `false` are these words, a list is JSON;
         null and a field that is not there are null. Of a field that stands twice the last one counts.
 
-        Args:
-            contents: Answers; None where there is none to be read.
         Returns:
-            As many rows. First `is_object`: whether the answer was a JSON object, null for None; then the
-            fields in order of appearance, all texts, named `.` and the field, so that no name is taken.
+            As many rows as answers. First `is_object`: whether the answer was a JSON object, null for None;
+            then the fields in order of appearance, all texts, named `.` and the field, so that no name is
+            taken.
         """
-        flags: list[bool | None] = [None] * len(contents)
-        columns: dict[str, list[str | None]] = {}
-        at = 0
-        while at < len(contents):
-            at = self._read_alike(contents, at, flags, columns)
-            if at < len(contents):
-                content = contents[at]
-                if content is not None:
-                    self._read_one(content, at, flags, columns)
-                at += 1
+        flags, columns = self._flags, self._columns
+        self._flags, self._columns = [], {}
         series = [pl.Series("is_object", flags, dtype=pl.Boolean)]
         for name, values in columns.items():
-            values.extend([None] * (len(contents) - len(values)))
+            values.extend([None] * (len(flags) - len(values)))
             series.append(pl.Series(f".{name}", values, dtype=pl.String))
         return pl.DataFrame(series)
 
-    def _read_alike(
-        self,
-        contents: Sequence[str | None],
-        at: int,
-        flags: list[bool | None],
-        columns: dict[str, list[str | None]],
-    ) -> int:
+    def _read_alike(self, contents: Sequence[str | None], at: int) -> int:
         """Read answers as long as they have the known fields; returns where that ends."""
         shape = self._shape
         if shape is None:
             return at
+        window = contents[at : at + self._window]
         found: list[msgspec.Struct] = []
-        try:
-            # An answer that is None ends it too.
-            for content in contents[at : at + self._window]:
-                found.append(shape.decode(content))  # type: ignore[arg-type]
-        except (ValueError, TypeError, RecursionError):
-            pass
+        # Up to one that is different, or None.
+        with suppress(ValueError, TypeError, RecursionError):
+            found.extend(map(shape.decode, window))  # type: ignore[arg-type]
         values = _values(found, shape.getters)
         del found[len(values[0]) :]
         # After one that is different look less far ahead, so that many of these do not cost much.
-        self._window = min(2 * self._window, _MOST_AT_ONCE) if len(found) == self._window else _FEWEST_AT_ONCE
-        if not found:
-            return at
-        stop = at + len(found)
-        flags[at:stop] = [True] * len(found)
-        for name, new in zip(shape.fields, values, strict=True):
-            column = columns.setdefault(name, [])
-            column.extend([None] * (at - len(column)))
-            column.extend(new)
-        return stop
+        self._window = min(2 * self._window, _MOST_AT_ONCE) if len(found) == len(window) else _FEWEST_AT_ONCE
+        if found:
+            for name, new in zip(shape.fields, values, strict=True):
+                self._column(name).extend(new)
+            self._flags += [True] * len(found)
+        return at + len(found)
 
-    def _read_one(
-        self,
-        content: str,
-        at: int,
-        flags: list[bool | None],
-        columns: dict[str, list[str | None]],
-    ) -> None:
+    def _column(self, name: str) -> list[str | None]:
+        """The values of a field, one for each answer so far."""
+        column = self._columns.setdefault(name, [])
+        column.extend([None] * (len(self._flags) - len(column)))
+        return column
+
+    def _read_one(self, content: str) -> None:
         values: dict[str, str | None] = {}
         try:
             _flatten(_OBJECT.decode(unfenced(content)), "", values, 0)
         except (ValueError, RecursionError):
-            flags[at] = False
+            self._flags.append(False)
             return
-        flags[at] = True
         for name, value in values.items():
-            column = columns.setdefault(name, [])
-            column.extend([None] * (at - len(column)))
-            column.append(value)
+            self._column(name).append(value)
+        self._flags.append(True)
         self._choose_shape(content)
 
     def _choose_shape(self, content: str) -> None:
@@ -167,7 +165,7 @@ def _values(
 ) -> list[list[str | None]]:
     """The values of each field, up to the first struct that is not alike."""
     try:
-        return [[get(struct) for struct in structs] for get in getters]
+        return [list(map(get, structs)) for get in getters]
     except _NotAlike:
         pass
     columns: list[list[str | None]] = [[] for _ in getters]

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Literal, assert_never, get_args
 import msgspec
 import polars as pl
 
+from rowbatch.core.fields import FieldReader
 from rowbatch.core.result import (
     PLAIN_LINE,
     Result,
@@ -28,7 +29,7 @@ from rowbatch.core.result import (
     tokens_of,
 )
 from rowbatch.core.states import RowStatus
-from rowbatch.core.wire import Body, LeanLine, PlainLine
+from rowbatch.core.wire import Body, OkLine, PlainLine
 
 Extra = Literal[
     "model", "usage", "usage_details", "finish_reason", "confidence", "refusal", "cause", "choices", "raw"
@@ -62,11 +63,11 @@ _EXTRA_OF = {
 }
 
 # As much as stays in the processor's cache.
-_BYTES_AT_ONCE = 1_000_000
+_BYTES_AT_ONCE = 250_000
 _ROWS_PER_FRAME = 20_000
 _BYTES_PER_FRAME = 32_000_000
 _OK = RowStatus.OK.value
-_LEAN_LINE = msgspec.json.Decoder(LeanLine)
+_OK_LINE = msgspec.json.Decoder(OkLine)
 _DETAILS = msgspec.json.Decoder(dict[str, Any] | None)
 
 
@@ -88,7 +89,8 @@ class ResultFrame:
 
     Attributes:
         frame: The base columns as texts, never null; `embedding`, as it stands in the file, where a line
-            has one; then the columns of the extras that were asked for, null where a result does not tell.
+            has one; then the columns of the extras that were asked for, null where a result does not tell;
+            then the fields of answers that are JSON, named `.` and the field.
         unreadable: Lines that are no results: number from 1, and why.
         lines: How many lines were read, with the unreadable and the blank ones.
     """
@@ -99,7 +101,7 @@ class ResultFrame:
 
 
 def read_frames(
-    file: BinaryIO, extras: Sequence[Extra] = (), max_bytes: int | None = None
+    file: BinaryIO, extras: Sequence[Extra] = (), max_bytes: int | None = None, *, as_json: bool = False
 ) -> Iterator[ResultFrame]:
     r"""
     Read a result file; lines end at `\n` only.
@@ -108,10 +110,12 @@ def read_frames(
         file: Open for reading, at the begin of a line.
         extras: What to read besides the text.
         max_bytes: How much to read; a line that does not end within it is not read. None means all.
+        as_json: The answers are JSON objects: each field gets a column. An answer that is none is invalid.
     Yields:
         Frames, none without lines.
     """
-    builder = _Builder(extras)
+    fields = FieldReader() if as_json else None
+    builder = _Builder(extras, fields)
     number = 0
     left = max_bytes
     while left is None or left > 0:
@@ -126,15 +130,18 @@ def read_frames(
         number += len(lines)
         if builder.is_full:
             yield builder.frame()
-            builder = _Builder(extras)
+            builder = _Builder(extras, fields)
     if builder.lines:
         yield builder.frame()
 
 
 class _Builder:
-    def __init__(self, extras: Sequence[Extra]) -> None:
-        self._extras = extras
-        self._columns: dict[str, list[Any]] = {name: [] for name in (*BASE_COLUMNS, *extra_columns(extras))}
+    def __init__(self, extras: Sequence[Extra], fields: FieldReader | None) -> None:
+        self._extras, self._fields = extras, fields
+        self._ids: list[str] = []
+        self._contents: list[str] = []
+        self._not_ok: dict[int, tuple[str, str]] = {}
+        self._columns: dict[str, list[Any]] = {name: [] for name in extra_columns(extras)}
         self._embeddings: dict[int, str] = {}
         self._causes: dict[int, str] = {}
         self._unreadable: list[tuple[int, str]] = []
@@ -149,50 +156,60 @@ class _Builder:
         """Add lines, the first of which has this number."""
         self._bytes += sum(map(len, lines))
         self.lines += len(lines)
-        before = len(self._columns["custom_id"])
-        try:
-            if self._extras:
-                bodies = self._add_plain(list(map(PLAIN_LINE.decode, lines)))
+        before = len(self._ids)
+        if self._extras:
+            self._add_with_extras(lines, first)
+        else:
+            self._add_answers(lines, first)
+        if self._fields is not None:
+            self._fields.add(
+                [
+                    None if at in self._not_ok else content
+                    for at, content in enumerate(self._contents[before:], start=before)
+                ]
+                if self._not_ok
+                else self._contents[before:]
+            )
+
+    def _add_answers(self, lines: Sequence[bytes], first: int) -> None:
+        """Add lines where nothing but the answer is wanted."""
+        ids, contents = self._ids, self._contents
+        before, left_out = len(ids), 0
+        plain = map(_OK_LINE.decode, lines)
+        while True:
+            try:
+                for line in plain:
+                    ids.append(line.custom_id)
+                    contents.append(line.response.body.choices[0].message.content)
+            except (ValueError, RecursionError):
+                # A `map` goes on behind the entry that failed.
+                at = len(ids) - before + left_out
+                left_out += self._add_any(lines[at], first + at) is None
             else:
-                bodies = self._add_lean(list(map(_LEAN_LINE.decode, lines)), lines)
-            read: Sequence[bytes] = lines
+                return
+
+    def _add_with_extras(self, lines: Sequence[bytes], first: int) -> None:
+        before = len(self._ids)
+        try:
+            bodies = self._add_plain(list(map(PLAIN_LINE.decode, lines)))
+            read = list(lines)
         except (ValueError, RecursionError):
-            for name in BASE_COLUMNS:
-                del self._columns[name][before:]
-            self._embeddings = {at: text for at, text in self._embeddings.items() if at < before}
-            self._causes = {at: cause for at, cause in self._causes.items() if at < before}
-            bodies, read = self._add_one_by_one(lines, first)
+            del self._ids[before:], self._contents[before:]
+            for found in (self._not_ok, self._embeddings, self._causes):
+                for at in [at for at in found if at >= before]:
+                    del found[at]
+            bodies, read = [], []
+            for number, line in enumerate(lines, start=first):
+                found_one = self._add_any(line, number)
+                if found_one is not None:
+                    bodies.append(found_one[0])
+                    read.append(line)
         for extra in self._extras:
             self._add_extra(extra, bodies, read)
 
-    def _add_lean(self, parsed: Sequence[LeanLine], lines: Sequence[bytes]) -> list[Body | None]:
-        """Add lines where nothing but the answer is wanted."""
-        ids, contents, statuses, reasons = (self._columns[name] for name in BASE_COLUMNS)
-        for at, line in enumerate(parsed):
-            custom_id, response = line.custom_id, line.response
-            if response is not None and response.status_code == 200 and custom_id:
-                body = response.body
-                if body is not None and body.choices and len(body.choices) == 1:
-                    choice = body.choices[0]
-                    message = choice.message
-                    if (
-                        choice.finish_reason == "stop"
-                        and message is not None
-                        and message.refusal is None
-                        and message.content is not None
-                        and line.error is None
-                    ):
-                        ids.append(custom_id)
-                        contents.append(message.content)
-                        statuses.append(_OK)
-                        reasons.append("")
-                        continue
-            self._append(*read_line(lines[at].rstrip(b"\r\n")))
-        return []
-
     def _add_plain(self, parsed: Sequence[PlainLine]) -> list[Body | None]:
         """Add lines that are as the types say; returns their bodies. One without an id is an error."""
-        ids, contents, statuses, reasons = (self._columns[name] for name in BASE_COLUMNS)
+        ids, contents = self._ids, self._contents
         bodies: list[Body | None] = []
         for line in parsed:
             custom_id, response = line.custom_id, line.response
@@ -210,38 +227,33 @@ class _Builder:
                     ):
                         ids.append(custom_id)
                         contents.append(message.content)
-                        statuses.append(_OK)
-                        reasons.append("")
                         bodies.append(body)
                         continue
             bodies.append(self._append(*result_of(line)))
         return bodies
 
-    def _add_one_by_one(self, lines: Sequence[bytes], first: int) -> tuple[list[Body | None], list[bytes]]:
-        """Add lines of any kind; returns the bodies of those that could be read, and these lines."""
-        bodies, read = [], []
-        for number, line in enumerate(lines, start=first):
-            if not line.strip(b"\r\n"):
-                continue
-            try:
-                bodies.append(self._append(*read_line(line.rstrip(b"\r\n"))))
-                read.append(line)
-            except UnreadableLine as error:
-                self._unreadable.append((number, str(error)))
-        return bodies, read
+    def _add_any(self, line: bytes, number: int) -> tuple[Body | None] | None:
+        """Add a line of any kind; returns its body, or None when it is no result."""
+        if not line.strip(b"\r\n"):
+            return None
+        try:
+            return (self._append(*read_line(line.rstrip(b"\r\n"))),)
+        except UnreadableLine as error:
+            self._unreadable.append((number, str(error)))
+            return None
 
     def _append(self, result: Result, body: Body | None) -> Body | None:
-        columns = self._columns
+        at = len(self._ids)
         if body is not None and result.status is RowStatus.OK and not body.choices:
             embedding = first_embedding(body)
             if embedding is not None:
-                self._embeddings[len(columns["custom_id"])] = embedding.decode()
+                self._embeddings[at] = embedding.decode()
         if result.cause:
-            self._causes[len(columns["custom_id"])] = result.cause
-        columns["custom_id"].append(result.custom_id)
-        columns["content"].append(result.content)
-        columns["status"].append(result.status.value)
-        columns["status_reason"].append(result.reason)
+            self._causes[at] = result.cause
+        if result.status is not RowStatus.OK:
+            self._not_ok[at] = (result.status.value, result.reason)
+        self._ids.append(result.custom_id)
+        self._contents.append(result.content)
         return body
 
     def _add_extra(self, extra: Extra, bodies: Sequence[Body | None], lines: Sequence[bytes]) -> None:
@@ -266,7 +278,7 @@ class _Builder:
             case "refusal":
                 columns["refusal"] += [refusal_of(body) or None for body in bodies]
             case "cause":
-                known = range(len(columns["cause"]), len(columns["custom_id"]))
+                known = range(len(columns["cause"]), len(self._ids))
                 columns["cause"] += [self._causes.get(at) for at in known]
             case "choices":
                 columns["choices"] += [further_texts(body) for body in bodies]
@@ -276,12 +288,31 @@ class _Builder:
                 assert_never(extra)
 
     def frame(self) -> ResultFrame:
-        types: dict[str, pl.DataType] = {**dict.fromkeys(BASE_COLUMNS, pl.String()), **EXTRA_TYPES}
-        series = [pl.Series(name, values, dtype=types[name]) for name, values in self._columns.items()]
+        height = len(self._ids)
+        fields = self._fields.frame() if self._fields is not None else None
+        if fields is not None:
+            for at in (~fields["is_object"]).arg_true().to_list():
+                self._not_ok[at] = (RowStatus.INVALID.value, "the answer is not a JSON object")
+        series = [
+            pl.Series("custom_id", self._ids, dtype=pl.String),
+            pl.Series("content", self._contents, dtype=pl.String),
+            *self._statuses(),
+        ]
         if self._embeddings:
-            texts = [self._embeddings.get(at) for at in range(len(series[0]))]
-            series.insert(len(BASE_COLUMNS), pl.Series("embedding", texts, dtype=pl.String))
+            texts = [self._embeddings.get(at) for at in range(height)]
+            series.append(pl.Series("embedding", texts, dtype=pl.String))
+        series += [pl.Series(name, values, dtype=EXTRA_TYPES[name]) for name, values in self._columns.items()]
+        if fields is not None:
+            series += fields.drop("is_object").get_columns()
         return ResultFrame(pl.DataFrame(series), self._unreadable, self.lines)
+
+    def _statuses(self) -> Iterator[pl.Series]:
+        for position, (name, of_ok) in enumerate((("status", _OK), ("status_reason", ""))):
+            texts = pl.repeat(of_ok, len(self._ids), dtype=pl.String, eager=True).alias(name)
+            if self._not_ok:
+                places = list(self._not_ok)
+                texts = texts.scatter(places, [found[position] for found in self._not_ok.values()])
+            yield texts
 
 
 def extra_columns(extras: Sequence[Extra]) -> Iterator[str]:

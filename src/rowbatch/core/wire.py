@@ -6,7 +6,7 @@ Fields whose type differs between providers are kept raw and looked at by hand.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -74,43 +74,43 @@ class ResultLine(msgspec.Struct, gc=False):
     error: Any = None
 
 
-class LeanMessage(msgspec.Struct, gc=False):
-    """A message that is text, or a refusal."""
+class OkMessage(msgspec.Struct, gc=False):
+    """A message that is text."""
 
-    content: str | None = None
-    refusal: str | None = None
-
-
-class LeanChoice(msgspec.Struct, gc=False):
-    """A choice, without what only some want to know."""
-
-    message: LeanMessage | None = None
-    finish_reason: str | None = None
+    content: str
+    refusal: None = None
 
 
-class LeanBody(msgspec.Struct, gc=False):
-    """A chat completion, without what only some want to know."""
+class OkChoice(msgspec.Struct, gc=False):
+    """A whole answer."""
 
-    choices: list[LeanChoice] | None = None
-
-
-class LeanResponse(msgspec.Struct, gc=False):
-    """A response that is a chat completion, or something else."""
-
-    status_code: int | None = None
-    body: LeanBody | None = None
+    message: OkMessage
+    finish_reason: Literal["stop"]
 
 
-class LeanLine(msgspec.Struct, gc=False):
+class OkBody(msgspec.Struct, gc=False):
+    """A chat completion with one answer."""
+
+    choices: tuple[OkChoice]
+
+
+class OkResponse(msgspec.Struct, gc=False):
+    """A response that is one."""
+
+    status_code: Literal[200]
+    body: OkBody
+
+
+class OkLine(msgspec.Struct, gc=False):
     """
-    The least that tells a plain answer from anything else.
+    A plain answer, and nothing else: what a line of another kind makes is an error of the decoder.
 
-    Not to read usage, model and error saves a third of the time.
+    To let the decoder look, and to read neither usage nor model, saves half of the time.
     """
 
-    custom_id: str
-    response: LeanResponse | None = None
-    error: Any = None
+    custom_id: Annotated[str, msgspec.Meta(min_length=1)]
+    response: OkResponse
+    error: None = None
 
 
 class PlainResponse(msgspec.Struct, gc=False):

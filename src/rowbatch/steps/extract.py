@@ -22,6 +22,7 @@ from rowbatch.steps.duplicates import AnswersOfDuplicates, Duplicates
 from rowbatch.steps.error_list import ErrorList
 from rowbatch.steps.extract_report import ExtractReport, count_statuses, note_unknown
 from rowbatch.steps.result_pile import Found, PileReader
+from rowbatch.steps.result_workers import ResultWorkers
 from rowbatch.steps.rows_by_number import Cursor, RowsByNumber
 from rowbatch.store.atomic import atomic_path, require_free
 from rowbatch.tables.base import ROWS_PER_CHUNK, ReadOptions, Table, TableChunk
@@ -51,6 +52,7 @@ def extract(
     reading: ReadOptions | None = None,
     writing: WriteOptions | None = None,
     overwrite: bool = False,
+    workers: ResultWorkers | None = None,
 ) -> ExtractReport:
     """
     Write what the model answered, with a status for each line or row.
@@ -71,6 +73,7 @@ def extract(
         reading: How to read that table; None means found out.
         writing: How to write the outputs.
         overwrite: Whether the outputs may be replaced.
+        workers: Processes that were started before, to read the results.
     Raises:
         InputError: A file is not there, or none of its lines is a result; or the ids count from 0 and
             from 1 at once.
@@ -96,7 +99,8 @@ def extract(
         report.encoding_guessed = table.guessed_encoding
     again = Duplicates.load(duplicates) if duplicates else Duplicates.none()
     with RowsByNumber(out.parent) as answers:
-        found = PileReader(answers, report, extras, as_json=as_json, by_row=table is not None).read(results)
+        pile = PileReader(answers, report, extras, as_json=as_json, by_row=table is not None, workers=workers)
+        found = pile.read(results)
         layout = _layout(answers.schema, found, table)
         with ExitStack() as outputs:
             write_to = _Outputs(

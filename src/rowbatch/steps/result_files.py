@@ -9,30 +9,23 @@ from __future__ import annotations
 import io
 import json
 import os
-import queue
-import subprocess
-import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import polars as pl
 
 from rowbatch.core.embeddings import embeddings_of
-from rowbatch.core.fields import FieldReader
 from rowbatch.core.result_columns import Extra, ResultFrame, read_frames
-from rowbatch.core.states import RowStatus
+from rowbatch.core.row_ids import row_ids
 from rowbatch.errors import from_os_error
-from rowbatch.processes import python_environment, python_module
+from rowbatch.steps.result_workers import ResultWorkers
 
-# Below this, starting processes takes longer than they save.
-_MIN_BYTES = 150_000_000
-_PIECE_BYTES = 16 << 20
-_MAX_PROCESSES = 8
+_PIECE_BYTES = 8 << 20
 
 
 def result_frames(
@@ -40,7 +33,9 @@ def result_frames(
     extras: Sequence[Extra] = (),
     *,
     as_json: bool = False,
+    by_row: bool = False,
     processes: int | None = None,
+    workers: ResultWorkers | None = None,
 ) -> Iterator[tuple[Path, ResultFrame]]:
     """
     Read result files, some thousand lines at a time.
@@ -50,49 +45,52 @@ def result_frames(
         extras: What to read besides the text.
         as_json: The answers are JSON objects: each field gets a column named `.` and the field. An answer
             that is none is invalid.
+        by_row: Sorted by the number at the end of `custom_id`, in columns of `row_ids`; `custom_id` is there
+            where one has no such number only.
         processes: How many may work at it; None means as the size and the machine suggest.
+        workers: Processes that were started before.
     Yields:
         Each part with the file it comes from, in order; line numbers are those of the file. An embedding
         is a list of 32-bit floats.
     Raises:
         InputError: A file is not there.
     """
-    if processes is None:
-        processes = _useful_processes(paths)
-    if processes < 2:
-        for path in paths:
-            try:
-                with path.open("rb", buffering=1 << 20) as file:
-                    for part in read_frames(file, extras):
-                        yield path, _finished(part, as_json=as_json)
-            except OSError as error:
-                raise from_os_error(error, str(path)) from error
-        return
+    wanted = Wanted(tuple(extras), as_json, by_row)
     with ExitStack() as ends:
-        free: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
-        pool = ThreadPoolExecutor(processes)
+        if workers is None:
+            workers = ends.enter_context(ResultWorkers(paths, processes))
+        if len(workers) < 2:
+            for path in paths:
+                try:
+                    with path.open("rb", buffering=1 << 20) as file:
+                        for part in read_frames(file, extras, as_json=as_json):
+                            yield path, _finished(part, wanted)
+                except OSError as error:
+                    raise from_os_error(error, str(path)) from error
+            return
+        pool = ThreadPoolExecutor(len(workers))
         ends.callback(pool.shutdown, cancel_futures=True)
-        for _ in range(processes):
-            free.put(ends.enter_context(_Worker(extras, as_json=as_json)))
-
-        def read(piece: _Piece) -> ResultFrame:
-            worker = free.get()
-            try:
-                return worker.read(piece)
-            finally:
-                free.put(worker)
-
+        # First, so that none is waited for.
+        ends.callback(workers.stop)
         # More than there are workers, since pieces differ in size and are wanted in order.
         pending: deque[tuple[_Piece, Future[ResultFrame]]] = deque()
         numbered = _LineNumbers()
         for piece in _pieces(paths):
-            pending.append((piece, pool.submit(read, piece)))
-            if len(pending) > 2 * processes:
+            pending.append((piece, pool.submit(_read_by, workers, piece, wanted)))
+            if len(pending) > 2 * len(workers):
                 done, future = pending.popleft()
                 yield done.path, numbered.of_file(done, future.result())
         while pending:
             done, future = pending.popleft()
             yield done.path, numbered.of_file(done, future.result())
+
+
+class Wanted(NamedTuple):
+    """What to read of result files; see `result_frames`."""
+
+    extras: tuple[Extra, ...] = ()
+    as_json: bool = False
+    by_row: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +100,6 @@ class _Piece:
     path: Path
     start: int
     stop: int
-
-
-def _useful_processes(paths: Sequence[Path]) -> int:
-    try:
-        size = sum(path.stat().st_size for path in paths)
-    except OSError:
-        # Which one it is, is said when it is opened.
-        return 1
-    if size < _MIN_BYTES or not sys.executable:
-        return 1
-    return min(os.cpu_count() or 1, _MAX_PROCESSES)
 
 
 def _pieces(paths: Sequence[Path]) -> Iterator[_Piece]:
@@ -147,12 +134,23 @@ class _LineNumbers:
         return ResultFrame(part.frame, unreadable, part.lines)
 
 
-def read_piece(path: Path, start: int, stop: int, extras: Sequence[Extra], *, as_json: bool) -> ResultFrame:
+def _read_by(workers: ResultWorkers, piece: _Piece, wanted: Wanted) -> ResultFrame:
+    with workers.free() as process:
+        found = None
+        if process.ask([str(piece.path.absolute()), piece.start, piece.stop, wanted]):
+            found = receive_piece(process.answer)
+    if found is None:
+        # The process has ended: killed, or out of memory. What it should have read is read here.
+        return read_piece(piece.path, piece.start, piece.stop, wanted)
+    return found
+
+
+def read_piece(path: Path, start: int, stop: int, wanted: Wanted) -> ResultFrame:
     """Read the lines between two offsets of a file, numbered from 1."""
     try:
         with path.open("rb", buffering=1 << 20) as file:
             file.seek(start)
-            parts = list(read_frames(file, extras, stop - start))
+            parts = list(read_frames(file, wanted.extras, stop - start, as_json=wanted.as_json))
     except OSError as error:
         raise from_os_error(error, str(path)) from error
     whole = ResultFrame(
@@ -160,88 +158,21 @@ def read_piece(path: Path, start: int, stop: int, extras: Sequence[Extra], *, as
         [entry for part in parts for entry in part.unreadable],
         sum(part.lines for part in parts),
     )
-    return _finished(whole, as_json=as_json)
+    return _finished(whole, wanted)
 
 
-def _finished(part: ResultFrame, *, as_json: bool) -> ResultFrame:
+def _finished(part: ResultFrame, wanted: Wanted) -> ResultFrame:
     frame = part.frame
     if "embedding" in frame:
         frame = frame.with_columns(embeddings_of(frame["embedding"]))
-    if as_json and frame.height:
-        frame = _with_fields(frame)
+    if wanted.by_row and frame.height:
+        ids = row_ids(frame["custom_id"])
+        if not ids["number"].null_count():
+            frame = frame.drop("custom_id")
+        frame = frame.hstack(ids)
+        if not ids["number"].is_sorted():
+            frame = frame.sort("number", maintain_order=True)
     return ResultFrame(frame, part.unreadable, part.lines)
-
-
-def _with_fields(frame: pl.DataFrame) -> pl.DataFrame:
-    """Put the fields of JSON answers beside them; an answer that is no object becomes invalid."""
-    is_ok = pl.col("status") == RowStatus.OK.value
-    contents = frame.select(pl.when(is_ok).then("content")).to_series().to_list()
-    fields = FieldReader().read(contents)
-    wrong = ~fields["is_object"].fill_null(True)
-    if wrong.any():
-        frame = frame.with_columns(
-            pl.when(wrong).then(pl.lit(RowStatus.INVALID.value)).otherwise("status").alias("status"),
-            pl.when(wrong)
-            .then(pl.lit("the answer is not a JSON object"))
-            .otherwise("status_reason")
-            .alias("status_reason"),
-        )
-    return frame.hstack(fields.drop("is_object"))
-
-
-class _Worker:
-    """A process that reads pieces: one JSON line asks for one; the answer is `send_piece`'s."""
-
-    def __init__(self, extras: Sequence[Extra], *, as_json: bool) -> None:
-        self.extras, self.as_json = list(extras), as_json
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> _Worker:
-        try:
-            self._process = subprocess.Popen(
-                python_module("rowbatch.steps.result_worker"),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env=python_environment(),
-            )
-        except OSError:
-            # No process can be made: all is read here.
-            self._process = None
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._process is None:
-            return
-        self._process.kill()
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                self._close(stream)
-        self._process.wait()
-
-    @staticmethod
-    def _close(stream: IO[bytes]) -> None:
-        try:
-            stream.close()
-        except BrokenPipeError:
-            return
-
-    def read(self, piece: _Piece) -> ResultFrame:
-        found = self._ask(piece)
-        if found is None:
-            # The process has ended: killed, or out of memory. What it should have read is read here.
-            return read_piece(piece.path, piece.start, piece.stop, self.extras, as_json=self.as_json)
-        return found
-
-    def _ask(self, piece: _Piece) -> ResultFrame | None:
-        if self._process is None or self._process.stdin is None or self._process.stdout is None:
-            return None
-        question = [str(piece.path.absolute()), piece.start, piece.stop, self.extras, self.as_json]
-        try:
-            self._process.stdin.write(json.dumps(question).encode() + b"\n")
-            self._process.stdin.flush()
-            return receive_piece(self._process.stdout)
-        except OSError:
-            return None
 
 
 def send_piece(to: IO[bytes], part: ResultFrame) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,8 @@ from rowbatch.core.result_columns import Extra
 from rowbatch.errors import InputError
 from rowbatch.steps.extract_report import MOST_SHOWN, ExtractReport, note_unknown
 from rowbatch.steps.result_files import result_frames
+from rowbatch.steps.result_workers import ResultWorkers
 from rowbatch.steps.rows_by_number import RowsByNumber
-
-# What stands before the number at the end, and the number.
-_ROW_ID = r"(?s)\A(|.*[^0-9])([0-9]{1,15})\z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +49,12 @@ class PileReader:
         *,
         as_json: bool,
         by_row: bool,
+        workers: ResultWorkers | None = None,
     ) -> None:
         self._answers, self._report, self._extras = answers, report, extras
         self._as_json = as_json
         self._by_row = by_row
+        self._workers = workers
         self._codes: dict[str, int] = {}
         self._ids: list[pl.DataFrame] = []
         self._choices = 0
@@ -63,7 +62,10 @@ class PileReader:
         self._has_content = False
 
     def read(self, paths: Sequence[Path]) -> Found:
-        for path, part in result_frames(paths, self._extras, as_json=self._as_json):
+        parts = result_frames(
+            paths, self._extras, as_json=self._as_json, by_row=self._by_row, workers=self._workers
+        )
+        for path, part in parts:
             report = self._report
             report.unreadable_lines += len(part.unreadable)
             shown = MOST_SHOWN - len(report.unreadable)
@@ -101,23 +103,20 @@ class PileReader:
             self._answers.add(frame)
 
     def _numbered(self, frame: pl.DataFrame) -> pl.DataFrame:
-        ids = frame["custom_id"]
-        numbered = _row_ids(ids)
-        strange = ids.filter(numbered["prefix"].is_null())
-        note_unknown(self._report, "", strange)
-        prefixes = numbered["prefix"].unique(maintain_order=True).drop_nulls().to_list()
+        if "custom_id" in frame:
+            is_strange = frame["number"].is_null()
+            note_unknown(self._report, "", frame["custom_id"].filter(is_strange))
+            frame = frame.drop("custom_id").filter(~is_strange)
+        prefixes = frame["prefix"].unique(maintain_order=True).to_list()
         for prefix in prefixes:
             self._codes.setdefault(prefix, len(self._codes))
+        codes = pl.Series([self._codes[prefix] for prefix in prefixes], dtype=pl.UInt32)
         code = (
-            pl.repeat(self._codes[prefixes[0]], frame.height, dtype=pl.UInt32, eager=True)
+            codes.new_from_index(0, frame.height)
             if len(prefixes) == 1
-            else numbered["prefix"].replace_strict(
-                prefixes, [self._codes[prefix] for prefix in prefixes], return_dtype=pl.UInt32
-            )
+            else frame["prefix"].replace_strict(prefixes, codes, return_dtype=pl.UInt32)
         )
-        frame = frame.drop("custom_id").with_columns(numbered["number"], code.alias("prefix"))
-        if strange.len():
-            frame = frame.filter(numbered["prefix"].is_not_null())
+        frame = frame.with_columns(code.alias("prefix"))
         self._ids.append(frame.select("prefix", "number"))
         return frame
 
@@ -153,22 +152,6 @@ class PileReader:
     def _found(self, prefix: str, code: int, lowest: int | None) -> Found:
         self._ids.clear()
         return Found(prefix, code, lowest, self._choices, frozenset(self._embedding_sizes), self._has_content)
-
-
-def _row_ids(ids: pl.Series) -> pl.DataFrame:
-    """`prefix` and `number` of each id; both null where it does not end in a number."""
-    # Nearly always all have the prefix of the first one, and cutting it off costs a tenth of looking for it.
-    first = re.fullmatch(_ROW_ID.replace(r"\z", ""), ids[0])
-    if first is not None:
-        prefix = first.group(1)
-        number = ids.str.strip_prefix(prefix)
-        if ids.str.starts_with(prefix).all() and number.str.contains(r"\A[0-9]{1,15}\z").all():
-            same = pl.repeat(prefix, len(ids), dtype=pl.String, eager=True)
-            return pl.DataFrame([same.alias("prefix"), number.cast(pl.Int64).alias("number")])
-    return ids.to_frame("id").select(
-        pl.col("id").str.extract(_ROW_ID, 1).alias("prefix"),
-        pl.col("id").str.extract(_ROW_ID, 2).cast(pl.Int64).alias("number"),
-    )
 
 
 def _require_results(paths: Sequence[Path], report: ExtractReport) -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from rowbatch.errors import RowbatchError
-from rowbatch.steps.result_files import read_piece, send_piece
+from rowbatch.steps.result_files import Wanted, read_piece, send_piece
 
 
 def main() -> None:
@@ -16,9 +16,9 @@ def main() -> None:
     # Ctrl-C is for the process that asks; it ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for question in sys.stdin.buffer:
-        path, start, stop, extras, as_json = json.loads(question)
+        path, start, stop, wanted = json.loads(question)
         try:
-            part = read_piece(Path(path), start, stop, extras, as_json=as_json)
+            part = read_piece(Path(path), start, stop, Wanted(*wanted))
         except RowbatchError:
             # The one that asks reads it itself then, and says what is wrong.
             return
