@@ -147,11 +147,26 @@ def bench(folder: Path, rows: int, rounds: int, *, with_peers: bool) -> None:
         "split",
         [
             Method("rowbatch split", [*split, "--limits", "openai"], parts),
-            *peer("original-split", "original-parts", whole),
+            *peer("original-split", "original-parts.zip", whole),
+            *peer("original-split-folder", "original-parts", whole),
             Method("cp", [copy, str(whole), str(folder / "copy")], folder / "copy"),
         ],
         rounds,
         lambda: same_bytes(sorted(parts.iterdir()), whole),
+    )
+    zipped = folder / "parts.zip"
+    compare(
+        "split into a zip",
+        [
+            Method(
+                "rowbatch split",
+                [rowbatch, "split", str(whole), "-o", str(zipped), "--limits", "openai"],
+                zipped,
+            ),
+            Method("cp", [copy, str(whole), str(folder / "copy")], folder / "copy"),
+        ],
+        1,
+        lambda: None,
     )
     out = folder / "labelled.csv"
     files = [str(path) for path in sorted(results.iterdir())]

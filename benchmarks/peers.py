@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,15 @@ def original_convert(table: str, out: str) -> None:
 
 
 def original_split(source: str, out: str) -> None:
-    """Read the whole, cut it at line ends of any kind, write the parts."""
+    """Read the whole, cut it at line ends of any kind, zip the parts: it has no other output."""
+    lines = Path(source).read_text(encoding="utf-8").splitlines()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for start in range(0, len(lines), _MAX_LINES):
+            archive.writestr(f"part_{start}.jsonl", "\n".join(lines[start : start + _MAX_LINES]))
+
+
+def original_split_folder(source: str, out: str) -> None:
+    """The same without its zip."""
     lines = Path(source).read_text(encoding="utf-8").splitlines()
     folder = Path(out)
     folder.mkdir(exist_ok=True)
@@ -56,17 +65,16 @@ def original_split(source: str, out: str) -> None:
 
 
 def original_extract(results: str, _table: str, out: str) -> None:
-    """json.loads a line, two columns, no join."""
+    """Read the whole, json.loads a line, two columns, no join."""
     import pandas as pd
 
     rows = []
     for path in sorted(Path(results).glob("*.output.jsonl")):
-        with path.open(encoding="utf-8") as file:
-            for line in file:
-                found = json.loads(line)
-                content = found["response"]["body"]["choices"][0]["message"]["content"]
-                rows.append((found["custom_id"], content))
-    pd.DataFrame(rows, columns=["custom_id", "content"]).to_csv(out, index=False)
+        for line in path.read_text(encoding="utf-8").splitlines():
+            found = json.loads(line)
+            content = found["response"]["body"]["choices"][0]["message"]["content"]
+            rows.append({"custom_id": found["custom_id"], "content": content})
+    pd.DataFrame(rows).to_csv(out, index=False)
 
 
 def openai_batch_convert(table: str, out: str) -> None:
@@ -141,6 +149,7 @@ def limit_extract(results: str, table: str, out: str) -> None:
 METHODS: dict[str, Callable[..., None]] = {
     "original-convert": original_convert,
     "original-split": original_split,
+    "original-split-folder": original_split_folder,
     "original-extract": original_extract,
     "openai-batch": openai_batch_convert,
     "batch-openai": batch_openai_extract,

@@ -9,13 +9,18 @@ from __future__ import annotations
 import io
 import json
 import os
+import queue
+import sys
+import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import IO, NamedTuple
+from types import TracebackType
+from typing import IO, NamedTuple, Self
 
 import polars as pl
 
@@ -23,9 +28,10 @@ from rowbatch.core.embeddings import embeddings_of
 from rowbatch.core.result_columns import Extra, ResultFrame, read_frames
 from rowbatch.core.row_ids import row_ids
 from rowbatch.errors import from_os_error
-from rowbatch.steps.result_workers import ResultWorkers
+from rowbatch.steps.result_workers import ResultWorkers, Worker
 
 _PIECE_BYTES = 8 << 20
+_SWITCH_S = 0.0005
 
 
 def result_frames(
@@ -59,7 +65,7 @@ def result_frames(
     with ExitStack() as ends:
         if workers is None:
             workers = ends.enter_context(ResultWorkers(paths, processes))
-        if len(workers) < 2:
+        if not len(workers):
             for path in paths:
                 try:
                     with path.open("rb", buffering=1 << 20) as file:
@@ -68,21 +74,85 @@ def result_frames(
                 except OSError as error:
                     raise from_os_error(error, str(path)) from error
             return
-        pool = ThreadPoolExecutor(len(workers))
-        ends.callback(pool.shutdown, cancel_futures=True)
-        # First, so that none is waited for.
-        ends.callback(workers.stop)
-        # More than there are workers, since pieces differ in size and are wanted in order.
-        pending: deque[tuple[_Piece, Future[ResultFrame]]] = deque()
-        numbered = _LineNumbers()
-        for piece in _pieces(paths):
-            pending.append((piece, pool.submit(_read_by, workers, piece, wanted)))
-            if len(pending) > 2 * len(workers):
-                done, future = pending.popleft()
-                yield done.path, numbered.of_file(done, future.result())
-        while pending:
-            done, future = pending.popleft()
-            yield done.path, numbered.of_file(done, future.result())
+        yield from ends.enter_context(_Together(workers, wanted)).frames(paths)
+
+
+class _Together:
+    """This process and others, each reading the next piece that nobody reads yet."""
+
+    def __init__(self, workers: ResultWorkers, wanted: Wanted) -> None:
+        self._workers, self._wanted = workers, wanted
+        self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
+        # A thread for each process, which asks it and takes what it found.
+        self._threads = [
+            threading.Thread(target=self._let_read, args=(worker,), daemon=True) for worker in workers
+        ]
+
+    def __enter__(self) -> Self:
+        # An answer comes out of a pipe in many short steps of a thread, each of which waits for so long.
+        self._switch_s = sys.getswitchinterval()
+        sys.setswitchinterval(_SWITCH_S)
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        while self._next() is not None:
+            pass
+        for _ in self._threads:
+            self._tasks.put(None)
+        self._workers.stop()
+        for thread in self._threads:
+            thread.join()
+        sys.setswitchinterval(self._switch_s)
+
+    def frames(self, paths: Sequence[Path]) -> Iterator[tuple[Path, ResultFrame]]:
+        """As `result_frames`."""
+        pieces, pending, numbered = _pieces(paths), deque[_Task](), _LineNumbers()
+        while True:
+            # More than there are processes, since pieces differ in size and are wanted in order.
+            for piece in islice(pieces, 2 * len(self._workers) + 2 - len(pending)):
+                pending.append(_Task(piece, Future()))
+                self._tasks.put(pending[-1])
+            if not pending:
+                return
+            wanted = pending.popleft()
+            while not wanted.found.done() and (task := self._next()):
+                task.settle(lambda piece: read_piece(piece, self._wanted))
+            yield wanted.piece.path, numbered.of_file(wanted.piece, wanted.found.result())
+
+    def _next(self) -> _Task | None:
+        try:
+            return self._tasks.get_nowait()
+        except queue.Empty:
+            return None
+
+    def _let_read(self, worker: Worker) -> None:
+        while task := self._tasks.get():
+            task.settle(lambda piece: self._read_by(worker, piece))
+
+    def _read_by(self, worker: Worker, piece: Piece) -> ResultFrame:
+        found = None
+        if worker.ask([str(piece.path.absolute()), piece.start, piece.stop, self._wanted]):
+            found = receive_piece(worker.answer)
+        # When the process has ended, killed, or out of memory, it is read here.
+        return read_piece(piece, self._wanted) if found is None else found
+
+
+class _Task(NamedTuple):
+    """A piece, and what is found in it."""
+
+    piece: Piece
+    found: Future[ResultFrame]
+
+    def settle(self, read: Callable[[Piece], ResultFrame]) -> None:
+        """Read the piece."""
+        try:
+            self.found.set_result(read(self.piece))
+        except BaseException as error:  # noqa: BLE001 - it is raised again, where the piece is wanted
+            self.found.set_exception(error)
 
 
 class Wanted(NamedTuple):
@@ -94,7 +164,7 @@ class Wanted(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
+class Piece:
     """Whole lines of a file: the bytes from `start` to `stop`."""
 
     path: Path
@@ -102,7 +172,7 @@ class _Piece:
     stop: int
 
 
-def _pieces(paths: Sequence[Path]) -> Iterator[_Piece]:
+def _pieces(paths: Sequence[Path]) -> Iterator[Piece]:
     for path in paths:
         try:
             with path.open("rb") as file:
@@ -113,7 +183,7 @@ def _pieces(paths: Sequence[Path]) -> Iterator[_Piece]:
                     while (rest := file.readline(_PIECE_BYTES)) and not rest.endswith(b"\n"):
                         pass
                     stop = file.tell()
-                    yield _Piece(path, start, stop)
+                    yield Piece(path, start, stop)
                     start = stop
         except OSError as error:
             raise from_os_error(error, str(path)) from error
@@ -125,7 +195,7 @@ class _LineNumbers:
     def __init__(self) -> None:
         self._before = 0
 
-    def of_file(self, piece: _Piece, part: ResultFrame) -> ResultFrame:
+    def of_file(self, piece: Piece, part: ResultFrame) -> ResultFrame:
         """The same part; pieces of a file come in order."""
         if piece.start == 0:
             self._before = 0
@@ -134,25 +204,15 @@ class _LineNumbers:
         return ResultFrame(part.frame, unreadable, part.lines)
 
 
-def _read_by(workers: ResultWorkers, piece: _Piece, wanted: Wanted) -> ResultFrame:
-    with workers.free() as process:
-        found = None
-        if process.ask([str(piece.path.absolute()), piece.start, piece.stop, wanted]):
-            found = receive_piece(process.answer)
-    if found is None:
-        # The process has ended: killed, or out of memory. What it should have read is read here.
-        return read_piece(piece.path, piece.start, piece.stop, wanted)
-    return found
-
-
-def read_piece(path: Path, start: int, stop: int, wanted: Wanted) -> ResultFrame:
-    """Read the lines between two offsets of a file, numbered from 1."""
+def read_piece(piece: Piece, wanted: Wanted) -> ResultFrame:
+    """Read the lines of a piece, numbered from 1."""
     try:
-        with path.open("rb", buffering=1 << 20) as file:
-            file.seek(start)
-            parts = list(read_frames(file, wanted.extras, stop - start, as_json=wanted.as_json))
+        with piece.path.open("rb", buffering=1 << 20) as file:
+            file.seek(piece.start)
+            size = piece.stop - piece.start
+            parts = list(read_frames(file, wanted.extras, size, as_json=wanted.as_json))
     except OSError as error:
-        raise from_os_error(error, str(path)) from error
+        raise from_os_error(error, str(piece.path)) from error
     whole = ResultFrame(
         pl.concat([part.frame for part in parts], how="diagonal") if parts else pl.DataFrame(),
         [entry for part in parts for entry in part.unreadable],

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import json
 import os
-import queue
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -29,24 +27,24 @@ _PIPE_BYTES = 1 << 20
 
 class ResultWorkers:
     """
-    As many processes as are useful; or none.
+    As many processes as are useful beside this one; or none.
 
     A context: they end with it.
 
     Args:
         paths: What is to be read.
-        count: How many; None means as the size and the machine suggest.
+        count: How many with this one; None means as the size and the machine suggest.
     """
 
     def __init__(self, paths: Sequence[Path], count: int | None = None) -> None:
         count = _useful_processes(paths) if count is None else count
-        self._workers = [_Worker() for _ in range(count)] if count > 1 else []
-        self._free: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
-        for worker in self._workers:
-            self._free.put(worker)
+        self._workers = [Worker() for _ in range(count - 1)]
 
     def __len__(self) -> int:
         return len(self._workers)
+
+    def __iter__(self) -> Iterator[Worker]:
+        return iter(self._workers)
 
     def __enter__(self) -> Self:
         return self
@@ -61,15 +59,6 @@ class ResultWorkers:
         for worker in self._workers:
             worker.stop()
 
-    @contextmanager
-    def free(self) -> Iterator[_Worker]:
-        """Wait for one that has nothing to do."""
-        worker = self._free.get()
-        try:
-            yield worker
-        finally:
-            self._free.put(worker)
-
 
 def _useful_processes(paths: Sequence[Path]) -> int:
     try:
@@ -82,7 +71,7 @@ def _useful_processes(paths: Sequence[Path]) -> int:
     return min(os.cpu_count() or 1, _MAX_PROCESSES)
 
 
-class _Worker:
+class Worker:
     """A process of `result_worker`: one JSON line asks, the answer is `send_piece`'s."""
 
     def __init__(self) -> None:
