@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, TypeAlias, assert_never
 
 import polars as pl
@@ -227,17 +228,27 @@ def _cut_at_quotes(parts: Sequence[_Part]) -> list[list[_Part]]:
         The parts of each piece; without the newline at the end.
     """
     pieces: list[list[_Part]] = [[]]
-    for part in parts:
-        if not isinstance(part, str) or '"' not in part:
-            pieces[-1].append(part)
+    for is_text, group in groupby(parts, key=lambda part: isinstance(part, str)):
+        if not is_text:
+            pieces[-1] += group
             continue
-        head, _, rest = part.partition('"')
-        middle, cut, tail = rest.rpartition('"')
-        pieces[-1].append(head)
-        pieces += [[middle], [tail]] if cut else [[tail]]
-    last = pieces[-1]
-    assert isinstance(last[-1], str)
-    last[-1] = last[-1].removesuffix("\n")
+        text = "".join(part for part in group if isinstance(part, str))
+        first, last = text.find('"'), text.rfind('"')
+        if first < 0:
+            pieces[-1].append(text)
+        elif all(isinstance(part, str) for part in pieces[-1]) or first == last:
+            # At the begin of the line, or between two cells with one quotation mark in between.
+            pieces[-1].append(text[:last])
+            pieces.append([text[last + 1 :]])
+        else:
+            pieces[-1].append(text[:first])
+            pieces += [[text[first + 1 : last]], [text[last + 1 :]]]
+    if all(isinstance(part, str) for part in pieces[-2]):
+        # No cell comes after the last quotation mark.
+        pieces[-2:] = [[*pieces[-2], '"', *pieces[-1]]]
+    last_part = pieces[-1][-1]
+    assert isinstance(last_part, str)
+    pieces[-1][-1] = last_part.removesuffix("\n")
     return pieces
 
 
