@@ -30,7 +30,7 @@ from rowbatch.core.row_ids import row_ids
 from rowbatch.errors import from_os_error
 from rowbatch.steps.result_workers import ResultWorkers, Worker
 
-_PIECE_BYTES = 8 << 20
+_PIECE_BYTES = 16 << 20
 _SWITCH_S = 0.0005
 
 
