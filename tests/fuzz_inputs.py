@@ -20,15 +20,19 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import pytest
 
 from rowbatch.core.states import RowStatus
 from rowbatch.errors import RowbatchError
 from rowbatch.providers.catalog import find_provider
 from rowbatch.steps.check import check
 from rowbatch.steps.extract import extract
-from rowbatch.tables.base import BadRows, ReadOptions
+from rowbatch.tables import csv_fast, csv_reader
+from rowbatch.tables.base import BadRowList, BadRows, ReadOptions, TableChunk
+from rowbatch.tables.csv_reader import CsvTable
 from rowbatch.tables.formats import open_table
 
 SHARED = Path(os.environ.get("ROWBATCH_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -130,17 +134,38 @@ def mutated(data: bytes, draw: random.Random) -> bytes:
 
 
 def read_table(path: Path, draw: random.Random) -> str:
-    """Read a mutated table; says how it ended."""
+    """Read a mutated table, by both readers; says how it ended."""
     mode, encoding = draw.choice(_MODES), draw.choice(_ENCODINGS)
     table = open_table(path, ReadOptions(encoding=encoding, on_bad_rows=mode))
-    rows = 0
-    for chunk in table.chunks(draw.choice((1, 7, 20_000))):
-        assert chunk.first_row == rows + 1
-        assert chunk.frame.width == len(table.header)
-        assert not any(column.null_count() for column in chunk.frame)
-        rows += chunk.frame.height
-    assert mode != "stop" or table.bad_rows.count == 0
-    return f"table, {mode}" + (", with broken rows" if table.bad_rows.count else "")
+    assert isinstance(table, CsvTable)
+    most = draw.choice((1, 7, 20_000))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_reader, "_MIN_FAST_BYTES", 0)
+        patch.setattr(csv_fast, "_BLOCK_BYTES", draw.choice((300, 1 << 20)))
+        both = _rows(table.chunks(most), len(table.header))
+    bad_rows, table.bad_rows = table.bad_rows, BadRowList()
+    careful = _rows(table.careful_chunks(), len(table.header))
+    if isinstance(both, RowbatchError):
+        # That there are no rows is said by `chunks`.
+        assert str(careful) in (str(both), "[]")
+        raise both
+    assert both == careful
+    assert bad_rows == table.bad_rows
+    assert mode != "stop" or bad_rows.count == 0
+    return f"table, {mode}" + (", with broken rows" if bad_rows.count else "")
+
+
+def _rows(chunks: Iterator[TableChunk], width: int) -> list[tuple[str, ...]] | RowbatchError:
+    rows: list[tuple[str, ...]] = []
+    try:
+        for chunk in chunks:
+            assert chunk.first_row == len(rows) + 1
+            assert chunk.frame.width == width
+            assert not any(column.null_count() for column in chunk.frame)
+            rows += chunk.frame.rows()
+    except RowbatchError as error:
+        return error
+    return rows
 
 
 def read_results(path: Path, draw: random.Random) -> str:
