@@ -272,6 +272,18 @@ def test_plain_files_take_the_fast_way(tmp_path: Path, small_blocks: None) -> No
     assert rows_of(table) == careful_rows(table)
 
 
+@pytest.mark.parametrize("above", ["\n", "\r\n\r\n", "\n" * 40])
+def test_blank_lines_above_the_header_are_no_rows(tmp_path: Path, small_blocks: None, above: str) -> None:
+    """
+    However many blank lines stand above it, the header is the header and no row.
+    """
+    end = "\r\n" if "\r" in above else "\n"
+    table = open_csv(write(tmp_path / "t.csv", above + end.join(["post", "x", "y", ""])))
+    assert table.header == ("post",)
+    assert rows_of(table) == [("x",), ("y",)]
+    assert careful_rows(table) == [("x",), ("y",)]
+
+
 def test_a_cell_longer_than_a_block(tmp_path: Path, small_blocks: None) -> None:
     """
     A cell may be longer than what is read at a time, by a little or by far.

@@ -151,7 +151,7 @@ class _Task(NamedTuple):
         """Read the piece."""
         try:
             self.found.set_result(read(self.piece))
-        except BaseException as error:  # noqa: BLE001 - it is raised again, where the piece is wanted
+        except Exception as error:  # noqa: BLE001 - it is raised again, where the piece is wanted
             self.found.set_exception(error)
 
 

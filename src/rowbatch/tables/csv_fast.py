@@ -75,8 +75,13 @@ class FastReader:
         text = block.text
         if not text.endswith(b"\n"):
             text += b"\r\n" if b"\r\n" in text and not text.endswith(b"\r") else b"\n"
-        if not self.offset and self._encoding == "utf-8-sig":
-            text = text.removeprefix(codecs.BOM_UTF8)
+        if not self.offset:
+            if self._encoding == "utf-8-sig":
+                text = text.removeprefix(codecs.BOM_UTF8)
+            # Blank lines above the header are no rows.
+            text = text.lstrip(b"\r\n")
+            if not text:
+                return None
         parts = block.parts if len(text) == len(block.text) else text.split(b'"')
         try:
             framing = _framing(text, parts, self._delimiter)
