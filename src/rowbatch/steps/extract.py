@@ -7,7 +7,7 @@ would cost most of the time and the memory.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from rowbatch.steps.result_pile import Found, PileReader
 from rowbatch.steps.result_workers import ResultWorkers
 from rowbatch.steps.rows_by_number import Cursor, RowsByNumber
 from rowbatch.store.atomic import atomic_path, require_free
+from rowbatch.tables.ahead import read_ahead
 from rowbatch.tables.base import ROWS_PER_CHUNK, ReadOptions, Table, TableChunk
 from rowbatch.tables.formats import open_table
 from rowbatch.tables.writer import (
@@ -241,13 +242,19 @@ def _write_rows(
     cursor = Cursor(answers.in_order(prepared))
     for part in cursor.until(first_number):
         note_unknown(report, found.prefix, part["number"])
-    for chunk in table.chunks():
-        first, height = chunk.first_row - 1 + first_number, chunk.frame.height
-        parts = list(cursor.until(first + height))
-        frame = _in_rows(parts, first, height, answers.schema)
-        if len(again):
-            frame = _with_repeated(frame, kept, again.mask(chunk.first_row, height), chunk.first_row)
-        outputs.write(chunk, frame)
+
+    def joined(number_before: int) -> Iterator[tuple[TableChunk, pl.DataFrame]]:
+        for chunk in table.chunks():
+            first, height = chunk.first_row + number_before, chunk.frame.height
+            frame = _in_rows(list(cursor.until(first + height)), first, height, answers.schema)
+            if len(again):
+                frame = _with_repeated(frame, kept, again.mask(chunk.first_row, height), chunk.first_row)
+            yield chunk, frame
+
+    # Reading, joining and writing are three threads.
+    with read_ahead(joined(first_number - 1)) as rows:
+        for chunk, frame in rows:
+            outputs.write(chunk, frame)
     report.bad_rows = table.bad_rows
     beyond = 0
     for part in cursor.rest():
