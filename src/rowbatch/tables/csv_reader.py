@@ -98,8 +98,10 @@ class CsvTable(Table):
         return ReadOptions(encoding=self.encoding, delimiter=self.delimiter, on_bad_rows=self.on_bad_rows)
 
     def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
+        # An object for each cell takes some times the room.
+        few = min(rows_per_chunk, ROWS_PER_CHUNK)
         if _is_small(self.path):
-            yield from self.careful_chunks(rows_per_chunk)
+            yield from self.careful_chunks(few)
             return
         from rowbatch.tables.csv_fast import FastReader
 
@@ -113,10 +115,10 @@ class CsvTable(Table):
             return
         if fast.is_transcoded:
             # Bytes of another encoding cannot be counted in UTF-8: from the begin, and the rows are skipped.
-            yield from self.careful_chunks(rows_per_chunk, skip_rows=first_row - 1)
+            yield from self.careful_chunks(few, skip_rows=first_row - 1)
         else:
             yield from self.careful_chunks(
-                rows_per_chunk,
+                few,
                 first_row=first_row,
                 offset=fast.offset,
                 first_line=_line_at(self.path, fast.offset),
