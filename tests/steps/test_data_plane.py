@@ -26,6 +26,7 @@ from rowbatch.steps.estimate import estimate_files
 from rowbatch.steps.extract import extract
 from rowbatch.steps.line_tokens import LineTokens
 from rowbatch.steps.result_files import result_frames
+from rowbatch.steps.result_workers import ResultWorkers
 from rowbatch.steps.rows_by_number import Cursor, RowsByNumber
 from rowbatch.tables.csv_reader import open_csv
 
@@ -265,6 +266,20 @@ def test_several_processes_read_what_one_reads(tmp_path, monkeypatch):
     assert whole(1)[1][:2] == [("0.jsonl", 51, whole(1)[1][0][2]), ("0.jsonl", 53, "it has no custom_id")]
     monkeypatch.setattr("rowbatch.steps.result_workers.python_module", lambda _: ["false"])
     assert whole(2) == whole(1)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no sessions")
+def test_ctrl_c_is_not_for_the_processes_that_read(tmp_path):
+    """
+    A signal from the terminal does not reach them, so that none says anything while it starts.
+    """
+    with ResultWorkers([], 3) as workers:
+        processes = [worker._process for worker in workers]
+        assert len(processes) == 2
+        for process in processes:
+            assert process is not None
+            assert os.getsid(process.pid) not in (0, os.getsid(0))
+    assert all(process is not None and process.returncode is not None for process in processes)
 
 
 def test_a_missing_file_is_named_by_several_processes_too(tmp_path):

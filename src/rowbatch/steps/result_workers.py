@@ -82,6 +82,8 @@ class Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=python_environment(),
+                # Ctrl-C is for this process; that one would not be ready for it while it starts.
+                start_new_session=True,
             )
         except OSError:
             # No process can be made: all is read here.
