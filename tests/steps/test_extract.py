@@ -192,6 +192,17 @@ def test_two_experiments_are_not_mixed(posts, tmp_path):
     assert report.repeated_ids == 0
 
 
+@pytest.mark.parametrize("order", [["b-1", "a-2"], ["a-2", "b-1"]])
+def test_of_two_experiments_of_one_size_always_the_same_counts(posts, tmp_path, order):
+    """
+    Which one it is does not depend on the order of the lines.
+    """
+    results = write(tmp_path / "o.jsonl", [ok(name, name) for name in order])
+    report = extract([results], tmp_path / "out.csv", join=posts)
+    assert [row[2] for row in table_of(tmp_path / "out.csv")[1:]] == ["", "a-2", ""]
+    assert report.unknown == ["b-1"]
+
+
 def test_only_the_first_unknown_ids_are_kept(posts, tmp_path):
     """
     A wrong table does not fill the memory with names: 20 are shown, all are counted.

@@ -129,8 +129,9 @@ class PileReader:
         commonest = 0
         if len(names) > 1:
             once = ids.unique(maintain_order=True)
-            counts = once.group_by("prefix").len().sort("len", "prefix", descending=[True, False])
-            commonest = counts["prefix"][0]
+            counts = once.group_by("prefix").len().rows()
+            # Of equally common ones always the same, however the files were cut into parts.
+            commonest = min(counts, key=lambda found: (-found[1], names[found[0]]))[0]
             for code, number in once.filter(pl.col("prefix") != commonest).iter_rows():
                 note_unknown(self._report, names[code], pl.Series([number]))
             ids = ids.filter(pl.col("prefix") == commonest)
