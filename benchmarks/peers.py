@@ -13,7 +13,7 @@ import csv
 import json
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,20 +48,23 @@ def original_convert(table: str, out: str) -> None:
 
 def original_split(source: str, out: str) -> None:
     """Read the whole, cut it at line ends of any kind, zip the parts: it has no other output."""
-    lines = Path(source).read_text(encoding="utf-8").splitlines()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for start in range(0, len(lines), _MAX_LINES):
-            archive.writestr(f"part_{start}.jsonl", "\n".join(lines[start : start + _MAX_LINES]))
+        for name, part in _original_parts(source):
+            archive.writestr(name, part)
 
 
 def original_split_folder(source: str, out: str) -> None:
     """The same without its zip."""
-    lines = Path(source).read_text(encoding="utf-8").splitlines()
     folder = Path(out)
     folder.mkdir(exist_ok=True)
+    for name, part in _original_parts(source):
+        (folder / name).write_text(part, encoding="utf-8")
+
+
+def _original_parts(source: str) -> Iterator[tuple[str, str]]:
+    lines = Path(source).read_text(encoding="utf-8").splitlines()
     for start in range(0, len(lines), _MAX_LINES):
-        part = "\n".join(lines[start : start + _MAX_LINES])
-        (folder / f"part_{start}.jsonl").write_text(part, encoding="utf-8")
+        yield f"part_{start}.jsonl", "\n".join(lines[start : start + _MAX_LINES])
 
 
 def original_extract(results: str, _table: str, out: str) -> None:

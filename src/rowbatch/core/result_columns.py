@@ -37,7 +37,6 @@ Extra = Literal[
 EXTRAS: tuple[Extra, ...] = get_args(Extra)
 """What a result can tell besides its text."""
 
-BASE_COLUMNS = ("custom_id", "content", "status", "status_reason")
 EXTRA_TYPES: dict[str, pl.DataType] = {
     "model": pl.String(),
     "prompt_tokens": pl.Int64(),
@@ -88,9 +87,10 @@ class ResultFrame:
     Lines of a result file, in order.
 
     Attributes:
-        frame: The base columns as texts, never null; `embedding`, as it stands in the file, where a line
-            has one; then the columns of the extras that were asked for, null where a result does not tell;
-            then the fields of answers that are JSON, named `.` and the field.
+        frame: `custom_id`, `content`, `status` and `status_reason` as texts, never null; `embedding`, as it
+            stands in the file, where a line has one; then the columns of the extras that were asked for,
+            null where a result does not tell; then the fields of answers that are JSON, named `.` and the
+            field.
         unreadable: Lines that are no results: number from 1, and why.
         lines: How many lines were read, with the unreadable and the blank ones.
     """
@@ -190,20 +190,17 @@ class _Builder:
 
     def _add_with_extras(self, lines: Sequence[bytes], first: int) -> None:
         before = len(self._ids)
+        read: Sequence[bytes] = lines
         try:
             bodies = self._add_plain(list(map(PLAIN_LINE.decode, lines)))
-            read = list(lines)
         except (ValueError, RecursionError):
             del self._ids[before:], self._contents[before:]
             for found in (self._not_ok, self._embeddings, self._causes):
                 for at in [at for at in found if at >= before]:
                     del found[at]
-            bodies, read = [], []
-            for number, line in enumerate(lines, start=first):
-                found_one = self._add_any(line, number)
-                if found_one is not None:
-                    bodies.append(found_one[0])
-                    read.append(line)
+            added = [self._add_any(line, number) for number, line in enumerate(lines, start=first)]
+            bodies = [one[0] for one in added if one is not None]
+            read = [line for line, one in zip(lines, added, strict=True) if one is not None]
         for extra in self._extras:
             self._add_extra(extra, bodies, read)
 

@@ -13,12 +13,10 @@ from rowbatch.core.answer import AnswerReader
 from rowbatch.core.result_columns import ResultFrame
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.errors import RunError
-from rowbatch.steps.frozen import ID_PREFIX
+from rowbatch.steps.findings import row_of_id
 from rowbatch.steps.result_files import result_frames
 from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory, digest_file
-
-_ROW_ID = rf"\A{ID_PREFIX}([0-9]{{1,15}})\z"
 
 
 class ResultCounts(Protocol):
@@ -234,8 +232,7 @@ class _RoundAnswers:
         counts.prompt_tokens += int(frame["prompt_tokens"].sum())
         counts.answer_tokens += int(frame["completion_tokens"].sum())
         read = self._read_embeddings(frame) if self._embeddings else self._reader.read_frame(frame)
-        row = frame["custom_id"].str.extract(_ROW_ID, 1).cast(pl.Int64).fill_null(0).alias("row")
-        return read.select(row, pl.all(), frame["model"].fill_null(""))
+        return read.select(row_of_id(frame["custom_id"]), pl.all(), frame["model"].fill_null(""))
 
     def _read_embeddings(self, frame: pl.DataFrame) -> pl.DataFrame:
         if "embedding" not in frame:
