@@ -22,13 +22,13 @@ from rowbatch.http import HttpClient, Key
 from rowbatch.providers.base import BatchClient
 from rowbatch.providers.catalog import find_provider
 from rowbatch.providers.clients import client_for, headers_of
+from rowbatch.requests.frozen import codebook_of
 from rowbatch.steps import build as build_step
 from rowbatch.steps.build import build, is_built
 from rowbatch.steps.clock import Clock
 from rowbatch.steps.collect import CollectReport, collect
 from rowbatch.steps.create import create
 from rowbatch.steps.drive import DriveHooks, DrivePolicy, Driver, DriveReport, Goal
-from rowbatch.steps.frozen import codebook_of
 from rowbatch.steps.submit import LostAnswerPolicy
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.tables.base import ReadOptions

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from rowbatch import api
+from rowbatch import api, desk
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.web.words import Words, choose_language, words_of
 from serving import scripted_local_model
@@ -170,7 +170,7 @@ def test_other_formats(site, client, kind):
     answer = client.get(f"{job}/table", params={"format": kind, "without_status": "1"})
     path = Path(f"back.{kind}")
     path.write_bytes(answer.content)
-    table = api.Library().add(path).open()
+    table = desk.Library().add(path).open()
     assert table.header == ("id", "post", "truth", "label")
     assert sum(chunk.frame.height for chunk in table.chunks()) == 5
     assert client.get(f"{job}/table?format=nonsense").status_code == 404
@@ -234,19 +234,19 @@ def test_files_that_are_refused(client, content, name, told):
     )
     assert answer.status_code == 400
     assert told in answer.json()["message"]
-    assert api.Library().tables() == []
+    assert desk.Library().tables() == []
 
 
 def test_a_file_that_is_too_large(client):
     """
     It is refused by its length, or, where that is not told, as soon as it has grown too large.
     """
-    api.change_settings(max_upload_gb=0.00001)
+    desk.change_settings(max_upload_gb=0.00001)
     for content in (b"x" * 20_000, (b"x" * 1_000 for _ in range(20))):
         answer = client.post("/tables", params={"name": "a.csv"}, content=content)
         assert answer.status_code == 400
         assert "larger than" in answer.text
-    assert api.Library().tables() == []
+    assert desk.Library().tables() == []
 
 
 def test_a_broken_table_can_be_mended(client):
@@ -257,7 +257,7 @@ def test_a_broken_table_can_be_mended(client):
     page = client.get(place).text
     assert "cannot be read as a table" in page
     assert "line 3" in page.lower()
-    assert str(api.Library().folder) not in page
+    assert str(desk.Library().folder) not in page
     answer = client.post(f"{place}/reading", data={"on_bad_rows": "skip"})
     page = client.get(answer.headers["location"]).text
     assert "1 broken row" in page
@@ -304,7 +304,7 @@ def test_settings_are_kept_and_checked(client):
     Numbers that are none are refused at their field.
     """
     assert client.post("/settings", data={"max_cost": "5", "max_upload_gb": "3"}).status_code == 200
-    assert (api.read_settings().max_cost, api.read_settings().max_upload_gb) == ("5", 3.0)
+    assert (desk.read_settings().max_cost, desk.read_settings().max_upload_gb) == ("5", 3.0)
     assert client.post("/settings", data={"max_cost": "much", "max_upload_gb": "0"}).status_code == 422
     answer = client.post("/settings/look", data={"language": "zh", "look": "dark", "keys": "on"})
     assert len(answer.headers.get_list("set-cookie")) == 3
@@ -349,7 +349,7 @@ def test_get_changes_nothing(site, client):
         "/settings/cache",
     ):
         assert client.get(path).status_code in (404, 405)
-    assert len(api.Library().tables()) == 1
+    assert len(desk.Library().tables()) == 1
     assert api.list_runs() == []
 
 

@@ -26,6 +26,7 @@ from rowbatch.http import HttpClient, Key
 from rowbatch.providers.base import BatchClient
 from rowbatch.providers.catalog import Provider, find_model, find_price, find_provider
 from rowbatch.providers.clients import client_for, headers_of
+from rowbatch.requests.frozen import codebook_of, frame_of, request_settings_of, table_of, text_columns
 from rowbatch.steps import build as build_step
 from rowbatch.steps import collect as collect_step
 from rowbatch.steps import create as create_step
@@ -43,7 +44,6 @@ from rowbatch.steps.doctor import (
 )
 from rowbatch.steps.drive import DriveHooks, Driver, DriveReport, Goal
 from rowbatch.steps.export import ExportReport, export
-from rowbatch.steps.frozen import codebook_of, frame_of, request_settings_of, table_of, text_columns
 from rowbatch.steps.poll import Progress
 from rowbatch.steps.repair import plan_repair
 from rowbatch.steps.trial import TrialReport, measured_answer_tokens, try_rows

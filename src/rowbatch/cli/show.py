@@ -18,24 +18,27 @@ import click
 
 if TYPE_CHECKING:
     from rowbatch.api import DemoRun, Hooks, Preview, Run, Stage, Status
-    from rowbatch.core.agreement import Agreement
-    from rowbatch.core.cost import CostEstimate
-    from rowbatch.providers.catalog import KnownModel
-    from rowbatch.steps.check import CheckReport
-    from rowbatch.steps.clean import CleanReport
-    from rowbatch.steps.collect import CollectReport, RoundSpent
-    from rowbatch.steps.convert import ConvertReport
-    from rowbatch.steps.doctor import Check
-    from rowbatch.steps.drive import DriveReport
-    from rowbatch.steps.estimate import Estimate
-    from rowbatch.steps.export import ExportReport
-    from rowbatch.steps.extract_report import ExtractReport
-    from rowbatch.steps.poll import Progress
-    from rowbatch.steps.split import SplitReport
-    from rowbatch.steps.trial import TrialReport
-    from rowbatch.steps.verify import VerifyReport
-    from rowbatch.store.ledger import Event
-    from rowbatch.tables.base import BadRowList
+    from rowbatch.api.reports import (
+        Agreement,
+        BadRowList,
+        Check,
+        CheckReport,
+        CleanReport,
+        CollectReport,
+        ConvertReport,
+        CostEstimate,
+        DriveReport,
+        Estimate,
+        Event,
+        ExportReport,
+        ExtractReport,
+        KnownModel,
+        Progress,
+        RoundSpent,
+        SplitReport,
+        TrialReport,
+        VerifyReport,
+    )
 
 _SHOWN_CHARS = 400
 _STAGES: dict[Stage, str] = {

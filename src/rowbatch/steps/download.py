@@ -14,7 +14,7 @@ from rowbatch.core.cost import Price
 from rowbatch.core.states import ShardState
 from rowbatch.errors import ServiceError
 from rowbatch.providers.base import BatchClient, BatchView
-from rowbatch.steps.findings import Findings, asked_requests, inspect
+from rowbatch.results.findings import Findings, asked_requests, inspect
 from rowbatch.store.atomic import atomic_file
 from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.store.rundir import RunDirectory
@@ -142,8 +142,8 @@ def _fetch_all(
 
 def _rows_of(paths: list[Path]) -> pl.DataFrame:
     """The rows that have an answer; the sizes of their requests are not known."""
-    from rowbatch.steps.findings import row_of_id
-    from rowbatch.steps.result_files import result_frames
+    from rowbatch.results.files import result_frames
+    from rowbatch.results.findings import row_of_id
 
     found = [row_of_id(part.frame["custom_id"]) for _, part in result_frames(paths, processes=1)]
     rows = pl.concat(found).unique() if found else pl.Series("row", [], dtype=pl.Int64)

@@ -19,9 +19,9 @@ from rowbatch.core.retry import is_passing
 from rowbatch.core.shard import ShardCutter, ShardLimits
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.errors import RunError, from_os_error
+from rowbatch.results.files import result_frames
+from rowbatch.results.findings import row_of_id
 from rowbatch.steps.cut import new_token
-from rowbatch.steps.findings import row_of_id
-from rowbatch.steps.result_files import result_frames
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.ledger import Ledger, Shard, new_shard
 from rowbatch.store.rundir import RunDirectory, digest_file
