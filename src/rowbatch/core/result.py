@@ -25,8 +25,11 @@ _LINE = msgspec.json.Decoder(ResultLine)
 _BODY = msgspec.json.Decoder(Body)
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+NO_ANSWER = "no_answer"
+"""Code in the cause of a response in which no answer can be found, though nothing says that it failed."""
 _EXPIRED_CODES = frozenset({"batch_expired"})
 _CANCELLED_CODES = frozenset({"batch_cancelled", "batch_canceled"})
+_NO_ANSWER_CAUSE = f"200:{NO_ANSWER}"
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -47,8 +50,8 @@ class Result(msgspec.Struct, frozen=True, gc=False):
         model: Who answered, as the answer says; or "".
         prompt_tokens, completion_tokens: As counted by the provider, or None.
         confidence: Of the answer, where the server gives one; or None.
-        cause: Of a failure, for programs: the HTTP status, a colon, the provider's code; each may be
-            missing. "" when it is none.
+        cause: Of a failure, for programs: the HTTP status, a colon, the provider's code or `NO_ANSWER`; each
+            may be missing. "" when it is none.
     """
 
     custom_id: str
@@ -121,7 +124,7 @@ def result_of(parsed: PlainLine | ResultLine) -> tuple[Result, Body | None]:
     except (ValueError, RecursionError) as error:
         if not is_error:
             reason = f"the answer cannot be read: {error}"
-            return Result(custom_id, RowStatus.INVALID, reason=reason), None
+            return _no_answer(custom_id, reason), None
         # A refusal may have any body: a gateway's is often plain text.
         body = None
     if is_error:
@@ -230,16 +233,21 @@ def _refusal_text(status_code: Any, body: Body | None, error_text: str) -> str:
 
 def _answer(custom_id: str, body: Body | None) -> Result:
     if body is None:
-        return Result(custom_id, RowStatus.INVALID, reason="the response has no body")
+        return _no_answer(custom_id, "the response has no body")
     prompt, completion = tokens_of(body)
     model = body.model if isinstance(body.model, str) else ""
     confidence: float | None = None
+    cause = ""
     if body.choices:
         choice = body.choices[0]
         status, content, reason = _read_choice(choice)
         confidence = share(choice.confidence)
+        if status is RowStatus.INVALID and _is_odd_choice(choice):
+            cause = _NO_ANSWER_CAUSE
     elif isinstance(body.output, list):
         status, content, reason = _read_responses_output(body)
+        if status is RowStatus.INVALID and not _is_silent_output(body.output):
+            cause = _NO_ANSWER_CAUSE
     elif first_embedding(body) is not None:
         # Numbers are no text; who wants them asks for them.
         status, content, reason = RowStatus.OK, "", ""
@@ -250,7 +258,25 @@ def _answer(custom_id: str, body: Body | None) -> Result:
         status, content, reason = RowStatus.ERROR, "", _refusal_text(200, body, "")
     else:
         status, content, reason = RowStatus.INVALID, "", "the response has no choices"
-    return Result(custom_id, status, content, reason, model, prompt, completion, confidence)
+        cause = _NO_ANSWER_CAUSE
+    return Result(custom_id, status, content, reason, model, prompt, completion, confidence, cause)
+
+
+def _no_answer(custom_id: str, reason: str) -> Result:
+    return Result(custom_id, RowStatus.INVALID, reason=reason, cause=_NO_ANSWER_CAUSE)
+
+
+def _is_odd_choice(choice: Choice) -> bool:
+    """Whether a choice without a text is none; a message whose content is null says nothing, in due form."""
+    return choice.message is None or choice.message.content is not None
+
+
+def _is_silent_output(output: list[Any]) -> bool:
+    """Whether an output without a text has a message in due form, which says nothing."""
+    return any(
+        isinstance(item, dict) and item.get("type") == "message" and item.get("content") == []
+        for item in output
+    )
 
 
 def _read_choice(choice: Choice) -> tuple[RowStatus, str, str]:

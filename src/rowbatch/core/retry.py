@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from rowbatch.core.result import NO_ANSWER
 from rowbatch.core.states import RowStatus
 
 _PASSING_STATUSES = ("0", "408", "409", "425", "429")
@@ -65,6 +66,8 @@ def is_passing() -> pl.Expr:
     return (
         status.is_in([RowStatus.MISSING.value, RowStatus.EXPIRED.value, RowStatus.CANCELLED.value])
         | (status == RowStatus.ERROR.value) & passing.fill_null(False)
+        # The provider's form was odd; an answer that the codebook does not allow has no cause.
+        | (status == RowStatus.INVALID.value) & (code == NO_ANSWER).fill_null(False)
     ).alias("is_passing")
 
 
