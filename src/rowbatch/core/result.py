@@ -16,6 +16,15 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from rowbatch.core.endings import (
+    ENDINGS,
+    FAILURE_ENDINGS,
+    INCOMPLETE_ENDINGS,
+    RESPONSE_ENDINGS,
+    Ending,
+    ending_of,
+    word_of,
+)
 from rowbatch.core.states import RowStatus
 from rowbatch.core.wire import Body, Choice, Message, PlainLine, ResultLine
 
@@ -30,6 +39,8 @@ NO_ANSWER = "no_answer"
 _EXPIRED_CODES = frozenset({"batch_expired"})
 _CANCELLED_CODES = frozenset({"batch_cancelled", "batch_canceled"})
 _NO_ANSWER_CAUSE = f"200:{NO_ANSWER}"
+# These need no further word: the sentence says it all.
+_PLAIN_WORDS = frozenset({"length", "max_tokens", "max_output_tokens", "content_filter"})
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -240,14 +251,10 @@ def _answer(custom_id: str, body: Body | None) -> Result:
     cause = ""
     if body.choices:
         choice = body.choices[0]
-        status, content, reason = _read_choice(choice)
+        status, content, reason, cause = _read_choice(choice)
         confidence = share(choice.confidence)
-        if status is RowStatus.INVALID and _is_odd_choice(choice):
-            cause = _NO_ANSWER_CAUSE
-    elif isinstance(body.output, list):
-        status, content, reason = _read_responses_output(body)
-        if status is RowStatus.INVALID and not _is_silent_output(body.output):
-            cause = _NO_ANSWER_CAUSE
+    elif isinstance(body.output, list) or body.status == "failed":
+        status, content, reason, cause = _read_responses_output(body)
     elif first_embedding(body) is not None:
         # Numbers are no text; who wants them asks for them.
         status, content, reason = RowStatus.OK, "", ""
@@ -279,41 +286,73 @@ def _is_silent_output(output: list[Any]) -> bool:
     )
 
 
-def _read_choice(choice: Choice) -> tuple[RowStatus, str, str]:
+def _read_choice(choice: Choice) -> tuple[RowStatus, str, str, str]:
+    """Status, content, reason and cause."""
     message = choice.message
     text = _text_of(message.content if message else choice.text)
     content = text or ""
-    finish = choice.finish_reason
     refusal = _refusal_of(message) if message else ""
     if refusal:
-        return RowStatus.REFUSED, refusal, "the model refused"
-    if finish == "content_filter":
-        return RowStatus.REFUSED, content, "the provider's content filter stopped the answer"
-    if finish == "length":
-        return RowStatus.TRUNCATED, content, "the answer was cut off at the output limit"
+        return RowStatus.REFUSED, refusal, _with_words("the model refused", choice.error), ""
+    word = choice.finish_reason
+    # Where nothing is said, nothing is said to be wrong: the older completions, and simple servers.
+    if word is not msgspec.UNSET:
+        ending = ending_of(word, ENDINGS)
+        if ending.status is not RowStatus.OK:
+            return _bad_end(ending, word, choice.error, content)
     if not content and message and isinstance(message.tool_calls, list) and message.tool_calls:
         call = message.tool_calls[0]
         function = call.get("function") if isinstance(call, dict) else None
         arguments = function.get("arguments") if isinstance(function, dict) else None
         if isinstance(arguments, str):
-            return RowStatus.OK, arguments, ""
+            return RowStatus.OK, arguments, "", ""
     if text is None:
-        return RowStatus.INVALID, "", "the answer has no content"
-    return RowStatus.OK, content, ""
+        cause = _NO_ANSWER_CAUSE if _is_odd_choice(choice) else ""
+        return RowStatus.INVALID, "", "the answer has no content", cause
+    return RowStatus.OK, content, "", ""
 
 
-def _read_responses_output(body: Body) -> tuple[RowStatus, str, str]:
+def _bad_end(
+    ending: Ending, word: Any, error: Any, content: str, *, code: str = ""
+) -> tuple[RowStatus, str, str, str]:
+    """Of an answer that did not end well: status, content, reason with the provider's words, cause."""
+    shown = "null" if word is None else word_of(word)
+    says = ending.says if shown.lower() in _PLAIN_WORDS else f"{ending.says} ({shown})"
+    cause = f"200:{code or shown.lower()}" if ending.status is RowStatus.ERROR else ""
+    return ending.status, content, _with_words(says, error), cause
+
+
+def _with_words(says: str, error: Any) -> str:
+    """Our words, and the provider's own."""
+    _, told = _error_of(error)
+    return f"{says}: {told}" if told else says
+
+
+def _read_responses_output(body: Body) -> tuple[RowStatus, str, str, str]:
+    """Status, content, reason and cause."""
     text, refusal = _responses_texts(body)
+    content = text or ""
     if refusal:
-        return RowStatus.REFUSED, refusal, "the model refused"
-    if body.status == "incomplete":
-        why = body.incomplete_details.get("reason") if isinstance(body.incomplete_details, dict) else None
-        if why == "content_filter":
-            return RowStatus.REFUSED, text or "", "the provider's content filter stopped the answer"
-        return RowStatus.TRUNCATED, text or "", "the answer was cut off at the output limit"
+        return RowStatus.REFUSED, refusal, "the model refused", ""
+    word = body.status
+    if word is not msgspec.UNSET:
+        ending = ending_of(word, RESPONSE_ENDINGS)
+        code = ""
+        if word == "incomplete" and isinstance(body.incomplete_details, dict):
+            why = body.incomplete_details.get("reason")
+            if why is not None:
+                word, ending = why, ending_of(why, INCOMPLETE_ENDINGS)
+        elif word == "failed":
+            code = _error_of(body.error)[0]
+            # A code that is not known keeps the sentence of `failed`, and is asked again if it is one that
+            # passes (`core/retry.py`).
+            ending = FAILURE_ENDINGS.get(code, ending)
+        if ending.status is not RowStatus.OK:
+            return _bad_end(ending, word, body.error, content, code=code)
     if text is None:
-        return RowStatus.INVALID, "", "the answer has no content"
-    return RowStatus.OK, text, ""
+        is_silent = isinstance(body.output, list) and _is_silent_output(body.output)
+        return RowStatus.INVALID, "", "the answer has no content", "" if is_silent else _NO_ANSWER_CAUSE
+    return RowStatus.OK, text, "", ""
 
 
 def _responses_texts(body: Body) -> tuple[str | None, str]:

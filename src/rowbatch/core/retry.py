@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from rowbatch.core.endings import ASKED_AGAIN
 from rowbatch.core.result import NO_ANSWER
 from rowbatch.core.states import RowStatus
 
@@ -59,6 +60,8 @@ def is_passing() -> pl.Expr:
         http_status.is_in(_PASSING_STATUSES)
         | http_status.str.contains(r"\A5[0-9][0-9]\z")
         | code.is_in([*_PASSING_CODES, *_UNPAID_CODES])
+        # It was answered, and the answer did not end well.
+        | (http_status == "200") & code.is_in(ASKED_AGAIN)
         # Nothing was told: no status and no code.
         | cause.is_in(["", ":"])
     )

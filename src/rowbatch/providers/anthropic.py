@@ -51,14 +51,13 @@ VERSION = "2023-06-01"
 # `max_tokens` is required; enough for any label, and for a page of text.
 DEFAULT_MAX_TOKENS = 4096
 _LINES_TO_TELL = 20
+# What is not here keeps its name, which `core/endings.py` knows.
 _FINISH_REASONS = {
     "end_turn": "stop",
     "stop_sequence": "stop",
     "tool_use": "tool_calls",
     "max_tokens": "length",
-    "model_context_window_exceeded": "length",
     "refusal": "content_filter",
-    "pause_turn": "length",
 }
 # Of https://platform.claude.com/docs/en/api/errors.
 _STATUS_OF_ERROR = {
@@ -314,11 +313,13 @@ def _body(message: Mapping[str, Any]) -> dict[str, Any]:
     cached = count_of(usage.get("cache_read_input_tokens"))
     written = count_of(usage.get("cache_creation_input_tokens"))
     stop = text_at("stop_reason", message)
+    told = text_at("explanation", object_at("stop_details", message))
     return completion(
         answer_id=text_at("id", message),
         model=text_at("model", message),
         content="".join(texts) if texts else None,
-        finish_reason=_FINISH_REASONS.get(stop, stop),
+        finish_reason=_FINISH_REASONS.get(stop, stop) or None,
+        told=told,
         refusal="".join(texts) or "the model declined" if stop == "refusal" else None,
         prompt_tokens=count_of(usage.get("input_tokens")) + cached + written,
         completion_tokens=count_of(usage.get("output_tokens")),

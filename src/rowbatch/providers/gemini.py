@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
+from rowbatch.core.endings import ENDINGS, ending_of
+from rowbatch.core.states import RowStatus
 from rowbatch.errors import ServiceError
 from rowbatch.http import HttpClient, PaidOutcome
 from rowbatch.providers.base import (
@@ -55,8 +57,8 @@ _STATUSES = {
     "EXPIRED": "expired",
 }
 _TERMINAL = frozenset({"completed", "failed", "cancelled", "expired"})
+# What is not here keeps its name, which `core/endings.py` knows.
 _FINISH_REASONS = {"STOP": "stop", "MAX_TOKENS": "length"}
-_REFUSALS = frozenset({"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY"})
 # google.rpc.Code, by number, as the HTTP status that stands for it.
 _STATUS_OF_CODE = {1: 499, 3: 400, 4: 504, 5: 404, 7: 403, 8: 429, 9: 400, 13: 500, 14: 503, 16: 401}
 
@@ -324,15 +326,17 @@ def _body(response: Mapping[str, Any], model: str) -> dict[str, Any]:
     parts = objects_at("parts", object_at("content", first))
     texts = [text_at("text", part) for part in parts if "text" in part and not part.get("thought")]
     reason = text_at("finishReason", first)
-    blocked = text_at("blockReason", object_at("promptFeedback", response))
-    refused = blocked or (reason if reason in _REFUSALS else "")
+    feedback = object_at("promptFeedback", response)
+    is_refusal = ending_of(reason, ENDINGS).status is RowStatus.REFUSED
+    refused = text_at("blockReason", feedback) or (reason if is_refusal else "")
     usage = object_at("usageMetadata", response)
     thoughts = count_of(usage.get("thoughtsTokenCount"))
     return completion(
         answer_id=text_at("responseId", response),
         model=text_at("modelVersion", response) or model,
         content="".join(texts) if texts else None,
-        finish_reason="content_filter" if refused else _FINISH_REASONS.get(reason, reason.lower() or "stop"),
+        finish_reason="content_filter" if refused else _FINISH_REASONS.get(reason, reason.lower()) or None,
+        told=text_at("blockReasonMessage", feedback) or text_at("finishMessage", first),
         refusal=f"blocked: {refused}" if refused else None,
         prompt_tokens=count_of(usage.get("promptTokenCount")),
         # Thoughts are billed as output.

@@ -82,7 +82,8 @@ def completion(
     answer_id: str,
     model: str,
     content: str | None,
-    finish_reason: str,
+    finish_reason: str | None,
+    told: str = "",
     refusal: str | None = None,
     prompt_tokens: int = 0,
     completion_tokens: int = 0,
@@ -95,11 +96,14 @@ def completion(
     Args:
         content: Its text, or None when there is none. An answer that ended well without any text is none:
             then there are no choices, and what was counted is billed all the same.
+        finish_reason: OpenAI's word for how it ended, or the provider's own; None when it does not say.
+        told: What the provider says about that, or "".
     """
     choice = {
         "index": 0,
         "message": {"role": "assistant", "content": content, "refusal": refusal},
         "finish_reason": finish_reason,
+        **({"error": {"message": told}} if told else {}),
     }
     has_ended_well = finish_reason == "stop" and refusal is None
     return {
