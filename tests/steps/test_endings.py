@@ -7,7 +7,6 @@ import json
 
 import pytest
 import stamina
-from rowbatch.steps.extract import extract
 
 from driving import drive, make_run, rows_of
 from fake_providers import FakeProvider
@@ -15,6 +14,7 @@ from odd_results import put
 from rowbatch.core.endpoint import find_endpoint
 from rowbatch.core.result_columns import Extra
 from rowbatch.steps.collect import collect
+from rowbatch.tools.extract import extract
 
 CHOICE = ("response", "body", "choices", 0, "finish_reason")
 STOP = ("result", "message", "stop_reason")
