@@ -329,6 +329,8 @@ def _body(response: Mapping[str, Any], model: str) -> dict[str, Any]:
     feedback = object_at("promptFeedback", response)
     is_refusal = ending_of(reason, ENDINGS).status is RowStatus.REFUSED
     refused = text_at("blockReason", feedback) or (reason if is_refusal else "")
+    if not candidates and not refused:
+        raise ValueError("the response has no candidate, and no reason why")
     usage = object_at("usageMetadata", response)
     thoughts = count_of(usage.get("thoughtsTokenCount"))
     return completion(
