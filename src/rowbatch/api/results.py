@@ -140,7 +140,7 @@ class Results:
             settings = self.run.settings
             table = table_of(self._directory, settings)
             reading = ReadOptions(**settings.table["reading"])
-            folder = views_folder() / view_name(str(settings.table["sha256"]), reading)
+            folder = views_folder() / view_name(str(settings.table["sha256"]), reading, table.format)
             self.reading = Reading(table, folder)
         folder = self._answers_folder()
         if self._answers is None or self._answers.folder != folder:
