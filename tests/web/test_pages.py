@@ -157,6 +157,44 @@ def test_a_table_that_an_earlier_version_lost(site, client):
     assert "was lost" not in client.get(sent(client, table_file([[1, "so good", ""]]))).text
 
 
+def test_corrections_are_not_the_models_labels(site, client):
+    """
+    The page compares people with the model's own answers, as Python does, and says so where rows were
+    corrected; each number of the comparison leads to as many rows.
+    """
+    truths = ("good", "bad", "", " good ", "bad")
+    rows = [[n, f"post {n}" if n % 7 else "", truths[n % 5]] for n in range(1, 41)]
+    job = labelled(site, client, rows)
+
+    def told(page):
+        shown = page.split('class="kpis">')[1].split("</section>")[0]
+        counts = re.findall(r'href="([^"]+)" aria-label="people: (\w+), model: ([\w ]+), (\d+) rows"', shown)
+        return [re.findall(r"<b>([^<]+)</b>", shown), counts]
+
+    before = told(client.get(job).text)
+    run = site.program.jobs.job(job.rsplit("/", 1)[1]).run
+    found = run.agreement("truth")
+    assert before[0] == [f"{found.accuracy:.2f}", f"{found.kappa:.2f}", str(found.n)]
+    assert "What you corrected by hand" not in client.get(job).text
+    for number in range(1, 41):
+        label = "bad" if number % 2 else "good"
+        assert (
+            client.post(f"{job}/rows/{number}", data={"variable": "label", "label": label}).status_code == 303
+        )
+    page = client.get(job).text
+    assert told(page) == before
+    assert run.agreement("truth") == found
+    assert "What you corrected by hand" in page
+    assert sum(int(count) for *_, count in before[1]) == found.n == 32
+    assert {model for _, _, model, _ in before[1]} == {"good", "bad", "no label"}
+    for address, _, _, count in before[1]:
+        rows_page = client.get(address.replace("&amp;", "&")).text
+        assert f"· {count} row" in rows_page
+        assert rows_page.count("<tr aria-rowindex") == int(count)
+    differing = sum(int(count) for _, people, model, count in before[1] if people != model)
+    assert f"Differs from people {differing}</a>" in rows_page
+
+
 def test_hostile_cells_stay_text(site, client):
     """
     No cell, column name or answer becomes HTML, an attribute or a formula, on any page.
