@@ -610,6 +610,7 @@ def make_run(table: LibraryTable, draft: Draft) -> Run:
     Raises:
         TableError, CodebookError, UsageError: Something does not fit; nothing was made.
     """
+    table.require_file()
     stem = table.info.name.rsplit(".", 1)[0]
     reading = table.info.reading
     return _make(

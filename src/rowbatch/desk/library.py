@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from rowbatch.desk.tasks import Task
-from rowbatch.errors import InputError, RowbatchError, UsageError, from_os_error
+from rowbatch.errors import InputError, RowbatchError, TableError, UsageError, from_os_error
 from rowbatch.results.views import view_name, write_table_view
 from rowbatch.store.atomic import fsync_folder, write_atomically
 from rowbatch.store.home import cache, home
@@ -32,12 +32,17 @@ from rowbatch.store.view import TableView
 from rowbatch.tables.base import ReadOptions, Table
 from rowbatch.tables.formats import open_table
 
-_INFO = "table.json"
+_INFO, _DRAFT = "table.json", "draft.json"
+_HANDED_OVER = "data"
+"""
+Name of a file that was handed over, before its ending. No record of ours begins like this; those of tables
+have kept their names, so that libraries that are there can be opened.
+"""
 _LINE = re.compile(r"line [\d,]+: ")
 _ID = re.compile(r"[0-9a-f]{16}\Z")
 _ENDINGS = re.compile(
     r"\.(csv|tsv|tab|txt|jsonl|ndjson|jsonlines|json|parquet|feather|arrow|xlsx|xls|xlsb|xlsm|ods|dta|sav|zsav|por"
-    r"|sas7bdat|xpt|rds|rda|rdata)(\.(gz|zst|bz2|xz))?\Z",
+    r"|sas7bdat|xpt|rds|rda|rdata)(\.(gz|gzip|zst|zstd|bz2|xz))?\Z",
     re.IGNORECASE,
 )
 _SAMPLE_ROWS = 500
@@ -120,7 +125,22 @@ class LibraryTable:
         Raises:
             TableError, InputError: It cannot be read.
         """
+        self.require_file()
         return open_table(self.info.path, self.info.reading)
+
+    def require_file(self) -> None:
+        """
+        Make sure that the file is the person's.
+
+        Raises:
+            TableError: A program before this one wrote its record over it.
+        """
+        if self.info.is_copy and self.info.path == self.folder / _INFO:
+            raise TableError(
+                f"{self.info.name} was lost: an earlier version of this program wrote over its copy",
+                path=str(self.info.path),
+                hint="hand the file over once more",
+            )
 
     def read(self) -> Reading:
         """Begin to read all of it, unless that was begun; returns at once."""
@@ -144,7 +164,7 @@ class LibraryTable:
     def draft(self) -> Mapping[str, Any]:
         """What was said about it before, as `save_draft` was given it; empty at first."""
         try:
-            found = json.loads((self.folder / "draft.json").read_bytes())
+            found = json.loads((self.folder / _DRAFT).read_bytes())
         except FileNotFoundError:
             return {}
         except (OSError, ValueError):
@@ -167,7 +187,7 @@ class LibraryTable:
                 return
             library.drafts_said_at[self.id] = at
             content = json.dumps({**self.draft(), **changes}, ensure_ascii=False).encode()
-            write_atomically(self.folder / "draft.json", content, overwrite=True)
+            write_atomically(self.folder / _DRAFT, content, overwrite=True)
 
     def sheets(self) -> tuple[str, ...]:
         """Names of the sheets of a workbook; nothing for other files."""
@@ -373,7 +393,7 @@ class Library:
     def reading(self, table: LibraryTable) -> Reading:
         """The one reading of a table; begun when it was not."""
         opened = table.open()
-        folder = views_folder() / view_name(table.info.sha256, opened.reading)
+        folder = views_folder() / view_name(table.info.sha256, opened.reading, opened.format)
         known = self._readings.get(folder)
         if known is None or (known.error is None and not known.task.is_alive and not known.is_complete):
             known = self._readings[folder] = Reading(opened, folder)
@@ -492,7 +512,7 @@ def require_table_file(name: str) -> None:
 
 
 def _file_name(name: str) -> str:
-    return "table" + known_ending(name)
+    return _HANDED_OVER + known_ending(name)
 
 
 def _is_complete(folder: Path) -> bool:

@@ -20,11 +20,20 @@ from rowbatch.store.view import write_view
 from rowbatch.tables.base import ReadOptions, Table
 
 _FORMAT = 1
+_JSON = ("json", "jsonl")
 
 
-def view_name(sha256: str, reading: ReadOptions) -> str:
-    """A name for the view of a table: the same file, read in the same way, has the same one."""
-    told = json.dumps([_FORMAT, sha256, asdict(reading)], sort_keys=True)
+def view_name(sha256: str, reading: ReadOptions, kind: str) -> str:
+    """
+    A name for the view of a table: the same file, read in the same way, has the same one.
+
+    Args:
+        sha256: Of the file.
+        reading: As its reader says it.
+        kind: The format that it is read as.
+    """
+    # The same bytes may be JSON and JSONL, and another table as either; nothing but the kind tells.
+    told = json.dumps([_FORMAT, sha256, asdict(reading), *([kind] if kind in _JSON else [])], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 

@@ -47,6 +47,8 @@ def _chosen(request: Request) -> desk.RowFilter:
         people=asked.get("people", ""),
         differs=asked.get("differs") == "1",
         says=asked.get("says", ""),
+        model=asked.get("model", ""),
+        unlabelled=asked.get("unlabelled") == "1",
     )
 
 
@@ -62,6 +64,8 @@ def _query(chosen: desk.RowFilter, **more: object) -> str:
             "people": chosen.people,
             "differs": "1" if chosen.differs else "",
             "says": chosen.says,
+            "model": chosen.model,
+            "unlabelled": "1" if chosen.unlabelled else "",
             **more,
         }
     )

@@ -30,6 +30,7 @@ def review(request: Request) -> Response:
 
 def _review(request: Request, faults: tuple[ShownFault, ...] = (), cap: str | None = None) -> Response:
     table, program, w = table_of(request), program_of(request), words_for(request)
+    table.require_file()
     job = safe(program.jobs.job, str(table.draft().get("job", "")))
     if job is None:
         return see_other(f"/tables/{table.id}/label")
@@ -108,6 +109,7 @@ def _checking(request: Request, job: desk.Job, base: dict[str, Any]) -> Response
 def begin(request: Request, form: FormData) -> Response:
     """Start. From here on it may cost money."""
     table, program, w = table_of(request), program_of(request), words_for(request)
+    table.require_file()
     job = safe(program.jobs.job, str(table.draft().get("job", "")))
     if job is None:
         return see_other(f"/tables/{table.id}/label")
