@@ -170,7 +170,7 @@ def test_a_limit_that_is_too_low_can_be_raised(folder, monkeypatch):
     """
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     with fake_server(folder, {}, 1) as address:
-        low = api.RunPolicy(max_cost_usd=api.usd("0.0000001"), poll_seconds=0.05)
+        low = api.Policy(max_cost_usd=api.usd("0.0000001"), poll_seconds=0.05)
         run = made(
             provider="openai", base_url=f"{address}/v1", model="gpt-4o-mini", max_tokens=50, policy=low
         )

@@ -12,13 +12,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from rowbatch.core.table_options import ReadOptions
 from rowbatch.desk import Draft, Library
 from rowbatch.desk.drafts import make_run
 from rowbatch.desk.library import _ENDINGS, decoded_samples, require_table_file, shown_name
 from rowbatch.errors import InputError, TableError, UsageError
 from rowbatch.results.views import view_name
 from rowbatch.store.view import write_view
-from rowbatch.tables.base import ReadOptions
 from rowbatch.tables.formats import open_table
 
 

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from converting import convert
 from rowbatch.core.states import RowStatus
+from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import InputError, OutputExists, StorageError, TableError, UsageError
-from rowbatch.tables.base import ReadOptions
-from rowbatch.tools.convert import convert
 from rowbatch.tools.extract import extract
 
 SHARED = Path(os.environ.get("ROWBATCH_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))

@@ -142,8 +142,8 @@ def test_no_kind_stands_twice():
 @pytest.mark.parametrize("kind", ENTRIES)
 def test_pages_name_no_options(kind):
     """
-    What a page says can be done on a page: it names no option, no command and no function; and where the
-    command line has a next step, a page has one.
+    What a page says to do can be done on a page: it names no option, no command and no function; and where
+    the command line has a next step, a page has one.
     """
     entry = ENTRIES[kind]
     message, hint = entry.sentences("page")

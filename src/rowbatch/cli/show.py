@@ -270,8 +270,8 @@ def spent(report: CollectReport) -> None:
         line(
             f"  cost {_dollars(sum(known, Decimal(0)))}, by the tokens that the provider counted"
             + (
-                f"; the estimate was {_dollars(expected.low_usd)} to {_dollars(expected.high_usd)}"
-                if expected and expected.low_usd is not None and expected.high_usd is not None
+                f"; the estimate was {_dollars(expected.low_usd)} to {_dollars(expected.likely_usd)}"
+                if expected and expected.low_usd is not None and expected.likely_usd is not None
                 else ""
             )
         )
@@ -635,12 +635,13 @@ def _cost(shown: Preview) -> str:
     cost = shown.cost
     if cost.is_free:
         return "nothing: the model runs on this computer"
-    if cost.low_usd is None or cost.high_usd is None or cost.price is None:
+    if cost.low_usd is None or cost.likely_usd is None or cost.high_usd is None or cost.price is None:
         return "not known: there is no price for this model"
+    most = f"; at most {_dollars(cost.high_usd)}" if cost.high_usd > cost.likely_usd else ""
     return (
-        f"about {_dollars(cost.low_usd)} to {_dollars(cost.high_usd)} at the batch price of "
+        f"about {_dollars(cost.low_usd)} to {_dollars(cost.likely_usd)} at the batch price of "
         f"{cost.price.as_of or cost.price.source} "
-        f"(${cost.price.input_usd} / ${cost.price.output_usd} for a million tokens in / out)"
+        f"(${cost.price.input_usd} / ${cost.price.output_usd} for a million tokens in / out){most}"
     )
 
 

@@ -107,6 +107,11 @@ def parse_codebook(
     return codebook
 
 
+def codebook_document(codebook: Codebook) -> dict[str, Any]:
+    """A codebook as files and run.toml have it; `parse_codebook` gives it back."""
+    return codebook.model_dump(mode="json")
+
+
 def codebook_from_labels(variable: str, labels: Sequence[str], prompt: str) -> Codebook:
     """The codebook behind `--labels a,b,c --prompt …`: one variable, labels without definitions."""
     return parse_codebook(

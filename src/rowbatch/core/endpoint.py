@@ -84,9 +84,13 @@ def parameters_of(
     return parameters
 
 
+LIMITS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
+"""What the output limit of one answer is called, by endpoint and model."""
+
+
 def output_limit(parameters: Mapping[str, Any]) -> int | None:
     """The output limit of one answer in tokens, whatever it is called; or None."""
-    for name in ("max_completion_tokens", "max_output_tokens", "max_tokens"):
+    for name in LIMITS:
         value = parameters.get(name)
         if isinstance(value, int):
             return value

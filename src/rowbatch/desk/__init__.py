@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from rowbatch.desk.drafts import Fault as Fault
     from rowbatch.desk.drafts import RowPreview as RowPreview
     from rowbatch.desk.drafts import codebook_of_draft as codebook_of_draft
-    from rowbatch.desk.drafts import columns_of_template as columns_of_template
     from rowbatch.desk.drafts import draft_from_file as draft_from_file
     from rowbatch.desk.drafts import estimate_draft as estimate_draft
     from rowbatch.desk.drafts import faults as faults
@@ -105,7 +104,6 @@ _PLACES = {
     "change_settings": "desk.settings",
     "codebook_of_draft": "desk.drafts",
     "codebook_yaml": "desk.recipes",
-    "columns_of_template": "desk.drafts",
     "draft_from_file": "desk.drafts",
     "ensure_local_server": "api.local",
     "estimate_draft": "desk.drafts",

@@ -22,6 +22,7 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
+from rowbatch.core.table_options import ReadOptions
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, RowbatchError, TableError, UsageError, from_os_error
 from rowbatch.results.views import view_name, write_table_view
@@ -29,7 +30,7 @@ from rowbatch.store.atomic import fsync_folder, write_atomically
 from rowbatch.store.home import cache, home
 from rowbatch.store.rundir import digest_source, size_of_source
 from rowbatch.store.view import TableView
-from rowbatch.tables.base import ReadOptions, Table
+from rowbatch.tables.base import Table
 from rowbatch.tables.formats import open_table
 
 _INFO, _DRAFT = "table.json", "draft.json"
@@ -207,6 +208,7 @@ class Reading:
     A table that is being read, or was.
 
     Attributes:
+        path: The file.
         header: Names of its columns.
         kind: Of its format, as in `csv`.
         reading: Options that give the same table again.
@@ -214,6 +216,7 @@ class Reading:
     """
 
     def __init__(self, table: Table, folder: Path) -> None:
+        self.path = table.path
         self.header, self.kind, self.reading = table.header, table.format, table.reading
         self.encoding_guessed = table.guessed_encoding
         self._folder = folder

@@ -12,34 +12,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import polars as pl
 
+from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError
 from rowbatch.tables.ahead import read_ahead
 
 ROWS_PER_CHUNK = 20_000
-BadRows = Literal["stop", "keep", "skip"]
-
-
-@dataclass(frozen=True, slots=True)
-class ReadOptions:
-    """
-    How a table is to be read, as far as somebody said it, or as it was found out before.
-
-    Attributes:
-        encoding: Of a text format, as Python names it; None means found out.
-        delimiter: Of a CSV file; None means found out.
-        sheet: Of a workbook: its name, or its number from 1; None means the first. Of an R file: the object.
-        on_bad_rows: What to do with a row of a CSV or JSONL file that is broken: `stop` with an error,
-            `keep` it as far as it can be understood, or `skip` it. What was kept or skipped is counted.
-    """
-
-    encoding: str | None = None
-    delimiter: str | None = None
-    sheet: str | None = None
-    on_bad_rows: BadRows = "stop"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
+from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError, from_os_error
-from rowbatch.tables.base import ReadOptions, Table, TableChunk
+from rowbatch.tables.base import Table, TableChunk
 from rowbatch.tables.frame_table import chunk_of, positional, refuse_options
 
 

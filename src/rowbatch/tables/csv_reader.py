@@ -21,8 +21,9 @@ from typing import IO
 
 import polars as pl
 
+from rowbatch.core.table_options import BadRows, ReadOptions
 from rowbatch.errors import TableError, UsageError, from_os_error
-from rowbatch.tables.base import ROWS_PER_CHUNK, BadRows, ReadOptions, Table, TableChunk
+from rowbatch.tables.base import ROWS_PER_CHUNK, Table, TableChunk
 from rowbatch.tables.compressed import open_binary, unpacked_suffix
 from rowbatch.tables.encodings import SAMPLE_BYTES, guess_encoding, is_utf8
 

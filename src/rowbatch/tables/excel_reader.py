@@ -13,8 +13,8 @@ from typing import Any
 
 import polars as pl
 
+from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError, UsageError, from_os_error
-from rowbatch.tables.base import ReadOptions
 from rowbatch.tables.frame_table import FrameTable, refuse_options
 
 _HEADER_SEARCHED = 200

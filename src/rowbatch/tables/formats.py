@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError, from_os_error
-from rowbatch.tables.base import ReadOptions, Table
+from rowbatch.tables.base import Table
 from rowbatch.tables.compressed import unpacked_suffix
 from rowbatch.tables.csv_reader import open_csv
 from rowbatch.tables.frame_table import refuse_options

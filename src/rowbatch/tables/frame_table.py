@@ -7,8 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
+from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import UsageError
-from rowbatch.tables.base import ColumnInfo, ReadOptions, Table, TableChunk, as_text
+from rowbatch.tables.base import ColumnInfo, Table, TableChunk, as_text
 
 
 def positional(frame: pl.DataFrame) -> pl.DataFrame:

@@ -15,8 +15,9 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from rowbatch.core.table_options import BadRows, ReadOptions
 from rowbatch.errors import TableError, UsageError, from_os_error
-from rowbatch.tables.base import BadRowList, BadRows, ReadOptions, Table, TableChunk
+from rowbatch.tables.base import BadRowList, Table, TableChunk
 from rowbatch.tables.compressed import open_binary
 from rowbatch.tables.frame_table import refuse_options
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
+from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import InputError, TableError, UsageError, from_os_error
-from rowbatch.tables.base import ReadOptions
 from rowbatch.tables.frame_table import FrameTable, refuse_options
 
 _CORPUS_HINT = 'in R: export convert(corpus, to = "data.frame"), or any data.frame, with saveRDS'

@@ -14,8 +14,9 @@ from typing import Any
 
 import polars as pl
 
+from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError, from_os_error
-from rowbatch.tables.base import ColumnInfo, ReadOptions, Table, TableChunk
+from rowbatch.tables.base import ColumnInfo, Table, TableChunk
 from rowbatch.tables.frame_table import chunk_of, positional, refuse_options
 
 # Each part is looked for from the begin of the file, so parts are large.

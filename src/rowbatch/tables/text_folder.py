@@ -8,8 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
+from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError, from_os_error
-from rowbatch.tables.base import ReadOptions, Table, TableChunk
+from rowbatch.tables.base import Table, TableChunk
 from rowbatch.tables.compressed import open_binary
 from rowbatch.tables.encodings import guess_encoding, is_utf8
 from rowbatch.tables.frame_table import refuse_options

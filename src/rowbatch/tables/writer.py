@@ -11,6 +11,7 @@ from typing import Self
 
 import polars as pl
 
+from rowbatch.core.table_options import WriteOptions
 from rowbatch.errors import UsageError
 from rowbatch.tables.base import ColumnInfo, TableChunk
 
@@ -44,21 +45,6 @@ class AddedColumn:
     label: str = ""
     labels: tuple[str, ...] = ()
     dtype: pl.DataType = field(default_factory=pl.String)
-
-
-@dataclass(frozen=True, slots=True)
-class WriteOptions:
-    """
-    How a table is written.
-
-    Attributes:
-        bom: CSV: a byte order mark first, so that Excel knows that it is UTF-8.
-        formula_safe: CSV: a cell that a spreadsheet would take for a formula gets an apostrophe in front,
-            so it is text there; it is then not what it was. Excel: has no effect, texts are string cells.
-    """
-
-    bom: bool = False
-    formula_safe: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ import polars as pl
 
 from rowbatch.core.result_columns import EXTRA_TYPES, Extra
 from rowbatch.core.states import RowStatus
+from rowbatch.core.table_options import ReadOptions, WriteOptions
 from rowbatch.errors import InputError, UsageError
 from rowbatch.requests.duplicates import AnswersOfDuplicates, Duplicates
 from rowbatch.results.error_list import ErrorList
@@ -26,16 +27,9 @@ from rowbatch.results.rows_by_number import Cursor, RowsByNumber
 from rowbatch.results.workers import ResultWorkers
 from rowbatch.store.atomic import atomic_path, require_free
 from rowbatch.tables.ahead import read_ahead
-from rowbatch.tables.base import ROWS_PER_CHUNK, ReadOptions, Table, TableChunk
+from rowbatch.tables.base import ROWS_PER_CHUNK, Table, TableChunk
 from rowbatch.tables.formats import open_table
-from rowbatch.tables.writer import (
-    AddedColumn,
-    TableShape,
-    TableWriter,
-    WriteOptions,
-    format_of,
-    open_writer,
-)
+from rowbatch.tables.writer import AddedColumn, TableShape, TableWriter, format_of, open_writer
 
 _TEXTS = ("content", "status", "status_reason")
 
