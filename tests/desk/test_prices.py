@@ -84,7 +84,7 @@ def test_a_run_of_before_is_found_though_it_has_no_limit(table, tmp_path):
     """
     The same command goes on with the run that it made before limits were decided, and pays nothing anew.
     """
-    options = {
+    options: dict[str, Any] = {
         "text": "post",
         "labels": LABELS,
         "prompt": PROMPT,
