@@ -13,6 +13,12 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
+# Set in many containers. Each of the hundreds of programs that the tests start would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+# How many processes share the tests: one for each core; `JOBS=0` is none beside pytest's own, for a debugger.
+JOBS ?= auto
+PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test coverage lint bench fuzz simulation kills docs format clean
@@ -24,10 +30,10 @@ demo: $(READY)  ## Label 200 real tweets with the local model
 	@$(BIN)/rowbatch demo $(ARGS)
 
 test: $(READY) $(BROWSER)  ## Run all tests
-	$(BIN)/pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 coverage: $(READY) $(BROWSER)  ## Run all tests and show which lines they reach (slower)
-	$(BIN)/pytest --cov --cov-report=term $(ARGS)
+	$(PYTEST) --cov --cov-report=term $(ARGS)
 
 lint: $(READY)  ## Check format, style, types, the direction of imports, and the docs
 	$(BIN)/ruff format --check
