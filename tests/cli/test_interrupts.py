@@ -29,7 +29,7 @@ def test_ctrl_c_says_what_goes_on_and_how_to_resume(tmp_path):
     """
     home = tmp_path / "home"
     table = write_table(tmp_path / "posts.csv", [f"text {number}" for number in range(40)])
-    with scripted_server(home, "--delay", "0.3"):
+    with scripted_server(home, delay_s=0.3):
         with (tmp_path / "err").open("w") as err:
             process = subprocess.Popen(
                 [sys.executable, "-m", "rowbatch", "run", str(table), *OPTIONS],
@@ -137,7 +137,7 @@ def test_a_second_process_on_one_run_is_told_so(tmp_path):
     """
     home = tmp_path / "home"
     table = write_table(tmp_path / "posts.csv", [f"text {number}" for number in range(40)])
-    with scripted_server(home, "--delay", "0.1"):
+    with scripted_server(home, delay_s=0.1):
         first = start_rowbatch("run", table, *OPTIONS, home=home, cwd=tmp_path)
         try:
             ledger = tmp_path / "rowbatch-runs" / "posts" / "ledger.sqlite"

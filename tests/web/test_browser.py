@@ -273,7 +273,7 @@ def test_the_program_is_stopped_and_started_in_the_middle(chromium, home):
     environment = {**os.environ, "ROWBATCH_HOME": str(home / "home")}
     from end_to_end import scripted_server
 
-    with scripted_server(home / "home", "--delay", "0.15", "--journal", str(home / "journal")):
+    with scripted_server(home / "home", delay_s=0.15, journal=home / "journal"):
         program = start_program(environment, home)
         link = link_of(home)
         with opened(chromium, link) as page:
