@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import stamina
 
 from end_to_end import (
     environment,
@@ -113,7 +114,8 @@ def test_a_key_is_written_nowhere(tmp_path):
             "http://127.0.0.1:9/v1",
             "--yes",
         )
-        with scripted_server(home):
+        # No pauses between the tries.
+        with scripted_server(home), stamina.set_testing(True, attempts=3):
             said.append(rowbatch("run", table, *OPTIONS, home=home, cwd=work))
             said.append(rowbatch("run", table, *OPTIONS[:-2], *remote, home=home, cwd=work))
             said.append(rowbatch("status", "posts-2", "--json", home=home, cwd=work))
