@@ -15,20 +15,21 @@ import httpx2
 
 from fake_providers import FakeProvider
 from rowbatch.core.answer import AnswerReader
-from rowbatch.core.codebook import codebook_from_labels
+from rowbatch.core.codebook import Codebook, codebook_from_labels
 from rowbatch.core.cost import Price
+from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.shard import ShardLimits
 from rowbatch.http import HttpClient, Key
 from rowbatch.providers.base import BatchClient
 from rowbatch.providers.catalog import find_provider
 from rowbatch.providers.clients import client_for, headers_of
+from rowbatch.requests.frozen import codebook_of
 from rowbatch.steps import build as build_step
 from rowbatch.steps.build import build, is_built
 from rowbatch.steps.clock import Clock
 from rowbatch.steps.collect import CollectReport, collect
 from rowbatch.steps.create import create
 from rowbatch.steps.drive import DriveHooks, DrivePolicy, Driver, DriveReport, Goal
-from rowbatch.steps.frozen import codebook_of
 from rowbatch.steps.submit import LostAnswerPolicy
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.tables.base import ReadOptions
@@ -46,7 +47,13 @@ def texts(rows: int) -> list[str]:
 
 
 def make_run(
-    folder: Path, *, rows: int = 14, shard_rows: int = 4, provider: str = "openai", dedupe: bool = False
+    folder: Path,
+    *,
+    rows: int = 14,
+    shard_rows: int = 4,
+    provider: str = "openai",
+    dedupe: bool = False,
+    endpoint: Endpoint = Endpoint.CHAT,
 ) -> RunDirectory:
     """A run that is built, of a table with so many rows."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -54,17 +61,19 @@ def make_run(
     with table.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["id", "text"], *([n, text] for n, text in enumerate(texts(rows), 1))])
     run = RunDirectory(folder / "run")
+    is_embeddings = endpoint is Endpoint.EMBEDDINGS
     create(
         run,
         table=table,
         text="text",
         template=None,
-        codebook=codebook_from_labels("label", LABELS, "Which?"),
+        codebook=Codebook() if is_embeddings else codebook_from_labels("label", LABELS, "Which?"),
         provider=provider,
         base_url=None,
         model="m",
         parameters={},
-        max_tokens=20,
+        max_tokens=None if is_embeddings else 20,
+        endpoint=endpoint,
         output=folder / "out.csv",
         overwrite=False,
         reading=ReadOptions(),
@@ -122,13 +131,15 @@ def drive(
 ) -> DriveReport:
     """Drive it, in simulated time."""
     with client_of(fake, provider, key) as client, run.ledger() as ledger:
+        settings = run.settings()
+        url = settings.request["url"]
         driver = Driver(
             run,
             ledger,
             client,
-            url="/v1/chat/completions",
+            url=url,
             model="m",
-            reader=AnswerReader(codebook_of(run.settings())),
+            reader=None if url == Endpoint.EMBEDDINGS else AnswerReader(codebook_of(settings)),
             limits=ShardLimits(4, 100_000),
             price=PRICE,
             reserve_usd=lambda shard: Decimal(usd_a_row) * shard.requests,

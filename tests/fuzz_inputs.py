@@ -28,12 +28,12 @@ import pytest
 from rowbatch.core.states import RowStatus
 from rowbatch.errors import RowbatchError
 from rowbatch.providers.catalog import find_provider
-from rowbatch.steps.check import check
-from rowbatch.steps.extract import extract
 from rowbatch.tables import csv_fast, csv_reader
 from rowbatch.tables.base import BadRowList, BadRows, ReadOptions, TableChunk
 from rowbatch.tables.csv_reader import CsvTable
 from rowbatch.tables.formats import open_table
+from rowbatch.tools.check import check
+from rowbatch.tools.extract import extract
 
 SHARED = Path(os.environ.get("ROWBATCH_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 _MODES: tuple[BadRows, ...] = ("stop", "keep", "skip")

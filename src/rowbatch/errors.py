@@ -17,26 +17,63 @@ Every error that rowbatch raises on purpose.
     └── LocalModelError           8   the local model is not installed, or not what it should be
 
 A failed *request* is not an error of this tree: it is data, a row with a status.
+
+An error carries a kind and values; its words, for each face and language, are the entry of that kind in
+`words/`. Whoever has to act on an error looks at its class, its kind and its values, and never at its words.
 """
 
 from __future__ import annotations
 
 import os
+from typing import Any
+
+from rowbatch.words.telling import Face, Language, Telling, tell
 
 
 class RowbatchError(Exception):
     """
-    What happened, in a sentence (`message`), and what to do next (`hint`).
+    What happened, and what to do next.
 
-    Values named in the message are attributes of the error as well.
+    Args:
+        kind: A key of `words.entries`.
+        values: What its words name.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+    def __init__(self, kind: str, /, **values: Any) -> None:
+        super().__init__(kind)
+        self.kind, self.values = kind, values
+
+    def __str__(self) -> str:
+        return self.message
+
+    @property
+    def message(self) -> str:
+        """What happened, in an English sentence for the command line and for Python."""
+        return self.told().message
+
+    @property
+    def hint(self) -> str:
+        """What to do next there, or ""."""
+        return self.told().hint
+
+    def told(self, face: Face = "terminal", language: Language = "en") -> Telling:
+        """Message and hint, in the words of a face; in English where nothing else is said."""
+        if " " in self.kind:
+            return Telling(self.kind, self.values.get("hint", ""))
+        told = tell(self.kind, self.values, face, language)
+        return Telling(told.message, self.values.get("hint", told.hint))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Some cross from a process that reads results to the one that waits for them.
+        return _again, (type(self), self.__dict__)
+
+
+def _again(kind_of: type[RowbatchError], state: dict[str, Any]) -> RowbatchError:
+    error = kind_of.__new__(kind_of, state["kind"])
+    error.__dict__.update(state)
+    return error
 
 
 class UsageError(RowbatchError):
@@ -64,19 +101,17 @@ class TableError(InputError):
 
     def __init__(
         self,
-        message: str,
+        kind: str,
+        /,
         *,
         path: str,
         line: int | None = None,
         row: int | None = None,
         column: str | None = None,
-        hint: str = "",
+        **values: Any,
     ) -> None:
-        super().__init__(message, hint=hint)
-        self.path = path
-        self.line = line
-        self.row = row
-        self.column = column
+        super().__init__(kind, path=path, line=line, row=row, column=column, **values)
+        self.path, self.line, self.row, self.column = path, line, row, column
 
 
 class CodebookError(InputError):
@@ -90,12 +125,10 @@ class CodebookError(InputError):
     """
 
     def __init__(
-        self, message: str, *, path: str = "", line: int | None = None, field: str = "", hint: str = ""
+        self, kind: str, /, *, path: str = "", line: int | None = None, field: str = "", **values: Any
     ) -> None:
-        super().__init__(message, hint=hint)
-        self.path = path
-        self.line = line
-        self.field = field
+        super().__init__(kind, path=path, line=line, field=field, **values)
+        self.path, self.line, self.field = path, line, field
 
 
 class RequestTooLarge(InputError):
@@ -109,13 +142,8 @@ class RequestTooLarge(InputError):
     """
 
     def __init__(self, row: int, size_bytes: int, max_bytes: int) -> None:
-        super().__init__(
-            f"row {row:,} makes a request of {size_bytes:,} bytes; at most {max_bytes:,} fit in one file",
-            hint="shorten the text, or leave the row out",
-        )
-        self.row = row
-        self.size_bytes = size_bytes
-        self.max_bytes = max_bytes
+        super().__init__("request-too-large", row=row, size_bytes=size_bytes, max_bytes=max_bytes)
+        self.row, self.size_bytes, self.max_bytes = row, size_bytes, max_bytes
 
 
 class OutputExists(RowbatchError):
@@ -128,8 +156,8 @@ class OutputExists(RowbatchError):
 
     exit_code = 4
 
-    def __init__(self, path: str, *, hint: str = "give --overwrite to replace it, or another name") -> None:
-        super().__init__(f"{path} exists already", hint=hint)
+    def __init__(self, path: str, *, kind: str = "output-exists", **values: Any) -> None:
+        super().__init__(kind, path=path, **values)
         self.path = path
 
 
@@ -143,8 +171,8 @@ class StorageError(RowbatchError):
 
     exit_code = 5
 
-    def __init__(self, message: str, *, path: str, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, kind: str, /, *, path: str, **values: Any) -> None:
+        super().__init__(kind, path=path, **values)
         self.path = path
 
 
@@ -158,8 +186,8 @@ class RunError(RowbatchError):
 
     exit_code = 6
 
-    def __init__(self, message: str, *, path: str, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, kind: str, /, *, path: str, **values: Any) -> None:
+        super().__init__(kind, path=path, **values)
         self.path = path
 
 
@@ -191,17 +219,16 @@ class ServiceError(RowbatchError):
 
     def __init__(
         self,
-        message: str,
+        kind: str,
+        /,
         *,
         status: int | None = None,
         code: str = "",
-        hint: str = "",
         retry_after_s: float | None = None,
+        **values: Any,
     ) -> None:
-        super().__init__(message, hint=hint)
-        self.status = status
-        self.code = code
-        self.retry_after_s = retry_after_s
+        super().__init__(kind, status=status, code=code, **values)
+        self.status, self.code, self.retry_after_s = status, code, retry_after_s
 
     @property
     def is_passing(self) -> bool:
@@ -230,15 +257,11 @@ def from_os_error(error: OSError, path: str) -> RowbatchError:
         if told:
             error = OSError(int(told.group(1)), os.strerror(int(told.group(1))))
     if isinstance(error, FileNotFoundError):
-        return InputError(f"{path} does not exist", hint="check the name and the folder")
+        return InputError("path-missing", path=path)
     if isinstance(error, IsADirectoryError):
-        return InputError(f"{path} is a folder, not a file", hint="name a file inside it")
+        return InputError("path-is-folder", path=path)
     if isinstance(error, PermissionError):
-        return StorageError(f"no permission to use {path}", path=path, hint="check who owns it")
+        return StorageError("no-permission", path=path)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StorageError(
-            f"no space left on the disk while writing {path}",
-            path=path,
-            hint="free some space and run the same command again; nothing already written is lost",
-        )
-    return StorageError(f"{path}: {error.strerror or error}", path=path)
+        return StorageError("disk-full", path=path)
+    return StorageError("disk-refuses", path=path, told=str(error.strerror or error))

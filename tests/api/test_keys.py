@@ -2,7 +2,7 @@
 
 import pytest
 
-from rowbatch import api
+from rowbatch import desk
 from rowbatch.api.keys import find_key, forget_key, list_keys, remove_key, require_key, set_key
 from rowbatch.errors import UsageError
 from rowbatch.providers.catalog import find_provider, provider_names
@@ -118,7 +118,7 @@ def test_a_machine_without_a_keyring(ring):
         set_key("openai", SECRET)
     assert "environment variable" in caught.value.hint
     assert SECRET not in str(caught.value)
-    assert api.hold_key("openai", SECRET) == "this program"
+    assert desk.hold_key("openai", SECRET) == "this program"
     try:
         assert found_in(OPENAI) == (SECRET, "this program")
     finally:

@@ -17,9 +17,9 @@ from driving import KEY, POLICY, PRICE, client_of, drive, finish, judge, make_ru
 from fake_providers import FakeProvider, Faults, Reply
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.errors import NeedsDecision, RunError, ServiceError
+from rowbatch.results.findings import read_findings
 from rowbatch.steps.clean import clean
 from rowbatch.steps.collect import collect
-from rowbatch.steps.findings import read_findings
 from rowbatch.steps.submit import LostAnswerPolicy
 from rowbatch.steps.verify import verify
 

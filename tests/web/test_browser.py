@@ -20,7 +20,7 @@ from playwright.sync_api import Error, expect, sync_playwright
 import rowbatch
 from driving import KEY
 from kill_runs import fake_server, judged
-from rowbatch import api
+from rowbatch import api, desk
 from rowbatch.server.local_model import check_local_model
 from serving import scripted_local_model
 from serving_pages import served_pages
@@ -553,7 +553,7 @@ def test_a_hostile_page_on_another_port(chromium, home):
             except Error:
                 shown = ""
             assert "Label a table" not in shown
-            assert api.Library().tables() == []
+            assert desk.Library().tables() == []
         finally:
             context.close()
             evil.shutdown()
@@ -597,7 +597,7 @@ def test_every_screen_is_accessible(chromium, home, language, scheme):
         run.resume()
         table = site.program.library.add(home / "posts.csv")
         with opened(chromium, site.link, locale=language, color_scheme=scheme) as page:
-            job = f"/jobs/{api.job_id(run.path)}"
+            job = f"/jobs/{desk.job_id(run.path)}"
             for path in (
                 "/",
                 f"/tables/{table.id}",
@@ -637,7 +637,7 @@ def test_keys(chromium, home):
         run = rowbatch.create("posts.csv", text="post", labels=["good", "bad"], prompt=QUESTION)
         run.resume()
         with opened(chromium, site.link) as page:
-            page.goto(f"{site.url}/jobs/{api.job_id(run.path)}/rows/1?")
+            page.goto(f"{site.url}/jobs/{desk.job_id(run.path)}/rows/1?")
             page.keyboard.press("j")
             page.wait_for_url("**/rows/2?*")
             page.keyboard.press("k")
@@ -648,7 +648,7 @@ def test_keys(chromium, home):
             page.goto(f"{site.url}/settings")
             page.uncheck("input[name=keys]")
             page.locator("form[action='/settings/look'] button").click()
-            page.goto(f"{site.url}/jobs/{api.job_id(run.path)}/rows/1?")
+            page.goto(f"{site.url}/jobs/{desk.job_id(run.path)}/rows/1?")
             page.keyboard.press("j")
             page.wait_for_timeout(200)
             assert "/rows/1" in page.url

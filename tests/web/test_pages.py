@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from rowbatch import api
+from rowbatch import api, desk
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.web.words import Words, choose_language, words_of
 from serving import scripted_local_model
@@ -120,6 +120,81 @@ def test_five_actions_without_a_script(site, client):
     assert all(bool(row[3]) == bool(row[1]) for row in back[1:])
 
 
+def test_a_table_in_json_is_dropped(site, client):
+    """
+    Its rows are shown and asked, and nothing of what the program knows of the file.
+    """
+    content = json.dumps([{"id": n, "post": f"post {n}"} for n in range(1, 25)]).encode()
+    place = sent(client, content, "posts.JSON").removesuffix("/label")
+    rows = client.get(f"{place}/rows", params={"start": 23, "count": 5}).json()["rows"]
+    assert rows == [["23", "post 23"], ["24", "post 24"]]
+    for address in (place, f"{place}/label"):
+        assert "sha256" not in client.get(address).text
+    form = {"text": "post", "task": "text", "question": "How is it?", "provider": "local", "do": "review"}
+    assert client.post(f"{place}/label", data=form).headers["location"] == f"{place}/start"
+    (task,) = site.program.jobs._tasks.values()
+    assert task.wait(30)
+    (job,) = site.program.jobs.all()
+    lines = (job.run.path / "requests" / "r1-0001.jsonl").read_text().splitlines()
+    asked = [json.loads(line) for line in lines]
+    assert [line["body"]["messages"][-1]["content"] for line in asked] == [f"post {n}" for n in range(1, 25)]
+
+
+def test_a_table_that_an_earlier_version_lost(site, client):
+    """
+    A record that was written over a table is not shown as its rows, and what was made of it is not started.
+    """
+    place = sent(client, table_file([[1, "so good", ""]]), "posts.json.csv").removesuffix("/label")
+    folder = site.program.library.folder / place.rsplit("/", 1)[1]
+    record = json.loads((folder / "table.json").read_text())
+    (folder / "table.json").write_text(json.dumps({**record, "path": str(folder / "table.json")}))
+    for address in (place, f"{place}/start"):
+        page = client.get(address, follow_redirects=True).text
+        assert "was lost" in page
+        assert record["sha256"] not in page
+    assert client.get(f"{place}/label").headers["location"] == place
+    assert client.post(f"{place}/start").status_code == 400
+    assert "was lost" not in client.get(sent(client, table_file([[1, "so good", ""]]))).text
+
+
+def test_corrections_are_not_the_models_labels(site, client):
+    """
+    The page compares people with the model's own answers, as Python does, and says so where rows were
+    corrected; each number of the comparison leads to as many rows.
+    """
+    truths = ("good", "bad", "", " good ", "bad")
+    rows = [[n, f"post {n}" if n % 7 else "", truths[n % 5]] for n in range(1, 41)]
+    job = labelled(site, client, rows)
+
+    def told(page):
+        shown = page.split('class="kpis">')[1].split("</section>")[0]
+        counts = re.findall(r'href="([^"]+)" aria-label="people: (\w+), model: ([\w ]+), (\d+) rows"', shown)
+        return [re.findall(r"<b>([^<]+)</b>", shown), counts]
+
+    before = told(client.get(job).text)
+    run = site.program.jobs.job(job.rsplit("/", 1)[1]).run
+    found = run.agreement("truth")
+    assert before[0] == [f"{found.accuracy:.2f}", f"{found.kappa:.2f}", str(found.n)]
+    assert "What you corrected by hand" not in client.get(job).text
+    for number in range(1, 41):
+        label = "bad" if number % 2 else "good"
+        assert (
+            client.post(f"{job}/rows/{number}", data={"variable": "label", "label": label}).status_code == 303
+        )
+    page = client.get(job).text
+    assert told(page) == before
+    assert run.agreement("truth") == found
+    assert "What you corrected by hand" in page
+    assert sum(int(count) for *_, count in before[1]) == found.n == 32
+    assert {model for _, _, model, _ in before[1]} == {"good", "bad", "no label"}
+    for address, _, _, count in before[1]:
+        rows_page = client.get(address.replace("&amp;", "&")).text
+        assert f"· {count} row" in rows_page
+        assert rows_page.count("<tr aria-rowindex") == int(count)
+    differing = sum(int(count) for _, people, model, count in before[1] if people != model)
+    assert f"Differs from people {differing}</a>" in rows_page
+
+
 def test_hostile_cells_stay_text(site, client):
     """
     No cell, column name or answer becomes HTML, an attribute or a formula, on any page.
@@ -170,7 +245,7 @@ def test_other_formats(site, client, kind):
     answer = client.get(f"{job}/table", params={"format": kind, "without_status": "1"})
     path = Path(f"back.{kind}")
     path.write_bytes(answer.content)
-    table = api.Library().add(path).open()
+    table = desk.Library().add(path).open()
     assert table.header == ("id", "post", "truth", "label")
     assert sum(chunk.frame.height for chunk in table.chunks()) == 5
     assert client.get(f"{job}/table?format=nonsense").status_code == 404
@@ -234,19 +309,19 @@ def test_files_that_are_refused(client, content, name, told):
     )
     assert answer.status_code == 400
     assert told in answer.json()["message"]
-    assert api.Library().tables() == []
+    assert desk.Library().tables() == []
 
 
 def test_a_file_that_is_too_large(client):
     """
     It is refused by its length, or, where that is not told, as soon as it has grown too large.
     """
-    api.change_settings(max_upload_gb=0.00001)
+    desk.change_settings(max_upload_gb=0.00001)
     for content in (b"x" * 20_000, (b"x" * 1_000 for _ in range(20))):
         answer = client.post("/tables", params={"name": "a.csv"}, content=content)
         assert answer.status_code == 400
         assert "larger than" in answer.text
-    assert api.Library().tables() == []
+    assert desk.Library().tables() == []
 
 
 def test_a_broken_table_can_be_mended(client):
@@ -257,7 +332,7 @@ def test_a_broken_table_can_be_mended(client):
     page = client.get(place).text
     assert "cannot be read as a table" in page
     assert "line 3" in page.lower()
-    assert str(api.Library().folder) not in page
+    assert str(desk.Library().folder) not in page
     answer = client.post(f"{place}/reading", data={"on_bad_rows": "skip"})
     page = client.get(answer.headers["location"]).text
     assert "1 broken row" in page
@@ -304,7 +379,7 @@ def test_settings_are_kept_and_checked(client):
     Numbers that are none are refused at their field.
     """
     assert client.post("/settings", data={"max_cost": "5", "max_upload_gb": "3"}).status_code == 200
-    assert (api.read_settings().max_cost, api.read_settings().max_upload_gb) == ("5", 3.0)
+    assert (desk.read_settings().max_cost, desk.read_settings().max_upload_gb) == ("5", 3.0)
     assert client.post("/settings", data={"max_cost": "much", "max_upload_gb": "0"}).status_code == 422
     answer = client.post("/settings/look", data={"language": "zh", "look": "dark", "keys": "on"})
     assert len(answer.headers.get_list("set-cookie")) == 3
@@ -349,7 +424,7 @@ def test_get_changes_nothing(site, client):
         "/settings/cache",
     ):
         assert client.get(path).status_code in (404, 405)
-    assert len(api.Library().tables()) == 1
+    assert len(desk.Library().tables()) == 1
     assert api.list_runs() == []
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rowbatch.errors import OutputExists, from_os_error
-from rowbatch.steps.frozen import (
+from rowbatch.requests.frozen import (
     codebook_of,
 )
 from rowbatch.store.home import cache
@@ -59,7 +59,7 @@ def prepare_demo(*, rows: int = 200, folder: str | Path | None = None) -> DemoRu
     """
     from shutil import copyfile
 
-    from rowbatch.steps.demo_data import fetch_tweets
+    from rowbatch.tools.demo_data import fetch_tweets
 
     require_provider("local")
     data = fetch_tweets(cache() / "demo", rows=rows)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from rowbatch.core.shard import ShardLimits
 from rowbatch.providers.catalog import find_provider
-from rowbatch.steps import split as split_step
-from rowbatch.steps.split import SplitReport
+from rowbatch.tools import split as split_step
+from rowbatch.tools.split import SplitReport
 
 if TYPE_CHECKING:
     pass
@@ -29,7 +29,7 @@ def split(
     overwrite: bool = False,
 ) -> SplitReport:
     """
-    A Batch JSONL file becomes parts, each line in exactly one; see `rowbatch.steps.split.split`.
+    A Batch JSONL file becomes parts, each line in exactly one; see `rowbatch.tools.split.split`.
 
     Args:
         limits: Name of a provider whose limits a part must keep.

@@ -15,7 +15,7 @@ from rowbatch.api import model_list as _models  # noqa: F401 - the user's own pr
 from rowbatch.api.keys import find_key, host_of, require_key
 from rowbatch.api.local import ensure_local_server
 from rowbatch.api.policy import RunPolicy, read_policy
-from rowbatch.core.agreement import Agreement, agreement
+from rowbatch.core.agreement import Agreement
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.cost import CostEstimate, estimate_cost
 from rowbatch.core.endpoint import Endpoint, find_endpoint, output_limit
@@ -26,6 +26,8 @@ from rowbatch.http import HttpClient, Key
 from rowbatch.providers.base import BatchClient
 from rowbatch.providers.catalog import Provider, find_model, find_price, find_provider
 from rowbatch.providers.clients import client_for, headers_of
+from rowbatch.requests.frozen import codebook_of, frame_of, request_settings_of, table_of, text_columns
+from rowbatch.results.compare import compare_with_people
 from rowbatch.steps import build as build_step
 from rowbatch.steps import collect as collect_step
 from rowbatch.steps import create as create_step
@@ -43,7 +45,6 @@ from rowbatch.steps.doctor import (
 )
 from rowbatch.steps.drive import DriveHooks, Driver, DriveReport, Goal
 from rowbatch.steps.export import ExportReport, export
-from rowbatch.steps.frozen import codebook_of, frame_of, request_settings_of, table_of, text_columns
 from rowbatch.steps.poll import Progress
 from rowbatch.steps.repair import plan_repair
 from rowbatch.steps.trial import TrialReport, measured_answer_tokens, try_rows
@@ -619,30 +620,18 @@ class Run:
 
     def agreement(self, gold: str, variable: str | None = None) -> Agreement:
         """
-        Compare the labels with those that people gave.
+        Compare the model's own labels with those that people gave.
+
+        Only what is on disk counts: a row whose answer is not here yet has no label. Corrections by hand are
+        people's labels, and not the model's.
 
         Args:
             gold: Column of the table that holds the people's label. Rows where it is empty don't count.
-            variable: Which variable of the codebook; None means the first.
+            variable: Which variable of the codebook; None means the first one with labels.
+        Raises:
+            UsageError: There is no such column or variable, or the column has other labels, or none.
         """
-        codebook = codebook_of(self._settings)
-        labelled = [item for item in codebook.variables if item.labels]
-        chosen = next((item for item in labelled if variable in (None, item.name)), None)
-        if chosen is None:
-            raise UsageError(f"the codebook has no labelled variable {variable or ''}".rstrip())
-        frame = self.table()
-        if gold not in frame.columns:
-            raise UsageError(f"the table has no column {gold!r}")
-        strange = sorted(set(frame[gold].unique()) - {"", *chosen.label_names})
-        if strange:
-            raise UsageError(
-                f"the column {gold!r} has labels that are not in the codebook: {', '.join(strange[:5])}"
-            )
-        column = self._settings.output["columns"][codebook.columns.index(chosen.name)]
-        pairs = [
-            (people, model or None) for people, model in frame.select(gold, column).iter_rows() if people
-        ]
-        return agreement(pairs, chosen.label_names)
+        return compare_with_people(self._directory, gold, variable)
 
     def status(self) -> Status:
         """How the run stands, from its files. Asks nobody and changes nothing."""

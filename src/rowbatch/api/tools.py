@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rowbatch.errors import UsageError, from_os_error
-from rowbatch.steps.result_workers import ResultWorkers
+from rowbatch.results.workers import ResultWorkers
 
 if TYPE_CHECKING:
     from rowbatch.core.result_columns import Extra
-    from rowbatch.steps.check import CheckReport
-    from rowbatch.steps.convert import ConvertReport
-    from rowbatch.steps.estimate import Estimate
-    from rowbatch.steps.extract_report import ExtractReport
+    from rowbatch.results.extract_report import ExtractReport
     from rowbatch.tables.base import BadRows, ReadOptions
     from rowbatch.tables.writer import WriteOptions
+    from rowbatch.tools.check import CheckReport
+    from rowbatch.tools.convert import ConvertReport
+    from rowbatch.tools.estimate import Estimate
 
 from rowbatch.api import model_list as _models  # noqa: F401 - the user's own prices are known from here on
 from rowbatch.api.parts import part_limits
@@ -57,10 +57,10 @@ def convert(
     on_bad_rows: BadRows = "stop",
     overwrite: bool = False,
 ) -> ConvertReport:
-    """A table becomes a Batch JSONL file; see `rowbatch.steps.convert.convert`."""
+    """A table becomes a Batch JSONL file; see `rowbatch.tools.convert.convert`."""
     from rowbatch.core.endpoint import find_endpoint
-    from rowbatch.steps import convert as convert_step
     from rowbatch.tables.base import ReadOptions
+    from rowbatch.tools import convert as convert_step
 
     return convert_step.convert(
         Path(table),
@@ -104,9 +104,9 @@ def estimate(
     """
     from rowbatch.core.endpoint import find_endpoint
     from rowbatch.providers.catalog import find_provider
-    from rowbatch.steps import convert as convert_step
-    from rowbatch.steps import estimate as estimate_step
     from rowbatch.tables.base import ReadOptions
+    from rowbatch.tools import convert as convert_step
+    from rowbatch.tools import estimate as estimate_step
 
     chosen = find_provider(provider)
     paths = [Path(path) for path in ([source] if isinstance(source, str | Path) else source)]
@@ -144,7 +144,7 @@ def first_request(table: str | Path, *, reading: ReadOptions | None = None, **re
         UsageError: No row has a text.
     """
     from rowbatch.core.endpoint import find_endpoint
-    from rowbatch.steps import convert as convert_step
+    from rowbatch.tools import convert as convert_step
 
     requests["endpoint"] = find_endpoint(requests.get("endpoint") or "chat")
     for lines in convert_step.TableRequests(Path(table), reading=reading, **requests).chunks():
@@ -236,9 +236,9 @@ def check(
     count_tokens: bool = True,
     overwrite: bool = False,
 ) -> CheckReport:
-    """Look at batch files before money is spent; see `rowbatch.steps.check.check`."""
+    """Look at batch files before money is spent; see `rowbatch.tools.check.check`."""
     from rowbatch.providers.catalog import find_provider
-    from rowbatch.steps import check as check_step
+    from rowbatch.tools import check as check_step
 
     return check_step.check(
         [Path(file) for file in files],
@@ -266,12 +266,12 @@ def extract(
     on_bad_rows: BadRows = "stop",
     overwrite: bool = False,
 ) -> ExtractReport:
-    """Result files become a table; see `rowbatch.steps.extract.extract`."""
+    """Result files become a table; see `rowbatch.tools.extract.extract`."""
     paths = [Path(result) for result in results]
     with ResultWorkers(paths) as workers:
         # They start while this is imported.
-        from rowbatch.steps import extract as extract_step
         from rowbatch.tables.base import ReadOptions
+        from rowbatch.tools import extract as extract_step
 
         return extract_step.extract(
             paths,

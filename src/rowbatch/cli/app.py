@@ -1176,13 +1176,13 @@ def _parameters(pairs: Sequence[str]) -> dict[str, Any]:
 def _extras(also: str | None) -> list[Any]:
     if not also:
         return []
-    from rowbatch.core.result_columns import EXTRAS
+    from rowbatch import api
 
     names = [name.strip() for name in also.split(",")]
     for name in names:
-        if name not in EXTRAS:
+        if name not in api.EXTRAS:
             raise UsageError(
-                f"there is no column {name!r} in results", hint=f"known are: {', '.join(EXTRAS)}"
+                f"there is no column {name!r} in results", hint=f"known are: {', '.join(api.EXTRAS)}"
             )
     return names
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 import sys
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,24 +16,27 @@ import click
 
 if TYPE_CHECKING:
     from rowbatch.api import DemoRun, Hooks, Preview, Run, Stage, Status
-    from rowbatch.core.agreement import Agreement
-    from rowbatch.core.cost import CostEstimate
-    from rowbatch.providers.catalog import KnownModel
-    from rowbatch.steps.check import CheckReport
-    from rowbatch.steps.clean import CleanReport
-    from rowbatch.steps.collect import CollectReport, RoundSpent
-    from rowbatch.steps.convert import ConvertReport
-    from rowbatch.steps.doctor import Check
-    from rowbatch.steps.drive import DriveReport
-    from rowbatch.steps.estimate import Estimate
-    from rowbatch.steps.export import ExportReport
-    from rowbatch.steps.extract_report import ExtractReport
-    from rowbatch.steps.poll import Progress
-    from rowbatch.steps.split import SplitReport
-    from rowbatch.steps.trial import TrialReport
-    from rowbatch.steps.verify import VerifyReport
-    from rowbatch.store.ledger import Event
-    from rowbatch.tables.base import BadRowList
+    from rowbatch.api.reports import (
+        Agreement,
+        BadRowList,
+        Check,
+        CheckReport,
+        CleanReport,
+        CollectReport,
+        ConvertReport,
+        CostEstimate,
+        DriveReport,
+        Estimate,
+        Event,
+        ExportReport,
+        ExtractReport,
+        KnownModel,
+        Progress,
+        RoundSpent,
+        SplitReport,
+        TrialReport,
+        VerifyReport,
+    )
 
 _SHOWN_CHARS = 400
 _STAGES: dict[Stage, str] = {
@@ -99,7 +100,9 @@ def _quoted(word: str) -> str:
 
 def as_json(value: Any) -> None:
     """Print for programs."""
-    line(json.dumps(_plain(value), ensure_ascii=False, indent=2))
+    from rowbatch.cli.json_output import json_text
+
+    line(json_text(value))
 
 
 @contextmanager
@@ -648,17 +651,3 @@ def _tokens(cost: CostEstimate) -> str:
 
 def _count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Path):
-        return str(value)
-    return value

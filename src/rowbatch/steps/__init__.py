@@ -1,1 +1,1 @@
-"""The verbs. Only here do tables, providers and the store meet."""
+"""The verbs of a run. Only here do its requests, its results, a provider and the ledger meet."""

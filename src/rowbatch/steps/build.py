@@ -13,10 +13,10 @@ from rowbatch.core.shard import ShardCutter
 from rowbatch.core.states import ShardState
 from rowbatch.errors import UsageError
 from rowbatch.providers.catalog import find_provider
+from rowbatch.requests.duplicates import Duplicates, find_duplicates
+from rowbatch.requests.frozen import frame_of, request_settings_of, table_of, text_columns
+from rowbatch.requests.line_tokens import LineTokens
 from rowbatch.steps.cut import new_token
-from rowbatch.steps.duplicates import Duplicates, find_duplicates
-from rowbatch.steps.frozen import frame_of, request_settings_of, table_of, text_columns
-from rowbatch.steps.line_tokens import LineTokens
 from rowbatch.store.atomic import atomic_path, write_atomically
 from rowbatch.store.ledger import Ledger, new_shard
 from rowbatch.store.rundir import RunDirectory, digest_file

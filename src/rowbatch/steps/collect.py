@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from rowbatch.core.added_columns import STATUS_COLUMNS
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.errors import OutputExists
-from rowbatch.steps.answered import AnsweredTable
-from rowbatch.steps.create import STATUS_COLUMNS
-from rowbatch.steps.error_list import ErrorList
-from rowbatch.steps.extract_report import count_statuses
-from rowbatch.steps.findings import read_findings
+from rowbatch.results.answered import AnsweredTable
+from rowbatch.results.error_list import ErrorList
+from rowbatch.results.extract_report import count_statuses
+from rowbatch.results.findings import read_findings
 from rowbatch.store.atomic import atomic_path, require_free, write_atomically
 from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.store.rundir import RunDirectory, RunSettings, digest_file

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from rowbatch.core.added_columns import answer_columns, new_column_names
 from rowbatch.core.endpoint import Endpoint, output_limit
 from rowbatch.core.template import Template
 from rowbatch.errors import OutputExists, UsageError
 from rowbatch.providers.anthropic import DEFAULT_MAX_TOKENS
 from rowbatch.providers.catalog import find_provider
-from rowbatch.steps.parameters import parameters_for_model
+from rowbatch.requests.parameters import parameters_for_model
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.rundir import RunDirectory, RunSettings, digest_source, require_source, size_of_source
 from rowbatch.tables.base import ReadOptions, Table
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
 
 FRAME_NAME = "table.parquet"
-STATUS_COLUMNS = ("status", "status_reason", "raw_answer", "model")
 
 
 def create(
@@ -208,25 +208,3 @@ def _require_free_output(output: Path, table: Path, *, overwrite: bool) -> None:
         raise OutputExists(str(output))
     if output.resolve() == table.resolve():
         raise UsageError("the labelled table would replace the input", hint="give -o another name")
-
-
-def answer_columns(endpoint: Endpoint, codebook: Codebook) -> tuple[str, ...]:
-    """What an answer is made of."""
-    return ("embedding",) if endpoint is Endpoint.EMBEDDINGS else codebook.columns
-
-
-def new_column_names(header: tuple[str, ...], columns: Sequence[str]) -> list[str]:
-    """
-    Names of the columns that are added: those of the answer, then the status columns.
-
-    A name that the table has already gets `rowbatch_` in front; the table's own columns never change.
-    """
-    taken = set(header)
-    names = []
-    for name in (*columns, *STATUS_COLUMNS):
-        free = name
-        while free in taken:
-            free = f"rowbatch_{free}"
-        taken.add(free)
-        names.append(free)
-    return names

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from rowbatch.errors import ServiceError, from_os_error
-from rowbatch.steps.findings import asked_requests
+from rowbatch.results.findings import asked_requests
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.ledger import Ledger, Shard, new_shard
 from rowbatch.store.rundir import RunDirectory, digest_file

@@ -11,10 +11,13 @@ from pathlib import Path
 import polars as pl
 
 from rowbatch.core.cost import Price
+from rowbatch.core.result import UnreadableLine, read_line
 from rowbatch.core.states import ShardState
 from rowbatch.errors import ServiceError
-from rowbatch.providers.base import BatchClient, BatchView
-from rowbatch.steps.findings import Findings, asked_requests, inspect
+from rowbatch.providers.base import BatchClient, BatchView, Dialect
+from rowbatch.providers.dialect_net import read_result_line
+from rowbatch.providers.messages import AnotherBatch, dumped
+from rowbatch.results.findings import Findings, asked_requests, inspect
 from rowbatch.store.atomic import atomic_file
 from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.store.rundir import RunDirectory
@@ -142,8 +145,8 @@ def _fetch_all(
 
 def _rows_of(paths: list[Path]) -> pl.DataFrame:
     """The rows that have an answer; the sizes of their requests are not known."""
-    from rowbatch.steps.findings import row_of_id
-    from rowbatch.steps.result_files import result_frames
+    from rowbatch.results.files import result_frames
+    from rowbatch.results.findings import row_of_id
 
     found = [row_of_id(part.frame["custom_id"]) for _, part in result_frames(paths, processes=1)]
     rows = pl.concat(found).unique() if found else pl.Series("row", [], dtype=pl.Int64)
@@ -170,11 +173,23 @@ def _translate(client: BatchClient, source: Path, path: Path, token: str) -> str
             stripped = line.rstrip(b"\r\n")
             if not stripped:
                 continue
-            try:
-                translated = client.dialect.result_line(stripped, token)
-            except ValueError:
-                # It is counted as unreadable, and both files are kept.
-                translated = stripped
-            to.write(translated + b"\n")
+            to.write(_translated(client.dialect, stripped, token) + b"\n")
         to.seek(0)
         return hashlib.file_digest(to, "sha256").hexdigest()
+
+
+def _translated(dialect: Dialect, line: bytes, token: str) -> bytes:
+    """The line in OpenAI's form; one that is no result stays as it is, or says why it is none."""
+    try:
+        return read_result_line(dialect, line, token)
+    except AnotherBatch:
+        # It is counted as unknown.
+        return line
+    except UnreadableLine as error:
+        why = str(error)
+    try:
+        read_line(line)
+    except UnreadableLine:
+        return line
+    # It looks like a result of OpenAI's and is none: for a reader it has no id.
+    return dumped({"unreadable": why, "line": line.decode(errors="replace")})

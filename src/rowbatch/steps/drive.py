@@ -23,10 +23,10 @@ from rowbatch.core.states import ShardState
 from rowbatch.errors import NeedsDecision, ServiceError
 from rowbatch.http import Refused
 from rowbatch.providers.base import BatchClient, BatchView
+from rowbatch.results.findings import read_findings
 from rowbatch.steps.clock import Clock
 from rowbatch.steps.cut import cut_shard
 from rowbatch.steps.download import download_shard
-from rowbatch.steps.findings import read_findings
 from rowbatch.steps.poll import Progress, poll_shard, read_progress
 from rowbatch.steps.rounds import end_fact, plan_next_round
 from rowbatch.steps.submit import (

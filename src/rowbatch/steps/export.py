@@ -14,12 +14,12 @@ from pathlib import Path
 
 import polars as pl
 
+from rowbatch.core.added_columns import STATUS_COLUMNS
 from rowbatch.core.states import RowStatus
 from rowbatch.errors import UsageError
-from rowbatch.steps.answered import AnsweredTable
+from rowbatch.results.answered import AnsweredTable
+from rowbatch.results.extract_report import count_statuses
 from rowbatch.steps.collect import added_columns
-from rowbatch.steps.create import STATUS_COLUMNS
-from rowbatch.steps.extract_report import count_statuses
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.corrections import Corrections, read_corrections
 from rowbatch.store.rundir import RunDirectory

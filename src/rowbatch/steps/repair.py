@@ -18,8 +18,8 @@ from rowbatch.core.endpoint import output_limit
 from rowbatch.core.shard import ShardCutter, ShardLimits
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.errors import RunError, UsageError
-from rowbatch.steps.answered import AnsweredTable
-from rowbatch.steps.export import ExportReport
+from rowbatch.results.answered import AnsweredTable
+from rowbatch.results.shard_answers import ResultTally
 from rowbatch.steps.rounds import Pending, asked_lines, line_with_error, written_shard
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.ledger import Ledger, Shard
@@ -107,7 +107,7 @@ def _rows(
 ) -> dict[int, tuple[RowStatus, str, str]]:
     names = [status.value for status in wanted]
     found: dict[int, tuple[RowStatus, str, str]] = {}
-    for _, frame in AnsweredTable(run, shards, ExportReport(run.path)).chunks():
+    for _, frame in AnsweredTable(run, shards, ResultTally()).chunks():
         chosen = frame.filter(pl.col("status").is_in(names))
         for row, status, reason, raw in chosen.select(
             "row", "status", "status_reason", "raw_answer"

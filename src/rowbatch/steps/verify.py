@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rowbatch.core.states import ShardState
 from rowbatch.errors import RowbatchError
-from rowbatch.steps.findings import asked_requests, inspect, read_findings
-from rowbatch.steps.frozen import table_of
+from rowbatch.requests.frozen import table_of
+from rowbatch.results.findings import asked_requests, inspect, read_findings
 from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory, digest_file
 

@@ -121,7 +121,7 @@ class Shard:
         key_mark: Which key paid, as `Key.mark`.
         reserved_usd: The most that it may cost; counts against the cap until `spent_usd` is known.
         spent_usd: What it did cost, by the tokens that its results say; None before, or without a price.
-        findings: What its results hold, as JSON of `steps.findings.Findings`; None before they came.
+        findings: What its results hold, as JSON of `results.findings.Findings`; None before they came.
         raw_name: The file as it came, where the provider has a form of its own.
         cleaned_at: When our files were removed at the provider.
     """

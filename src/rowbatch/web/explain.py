@@ -20,7 +20,7 @@ from rowbatch.errors import (
 )
 
 if TYPE_CHECKING:
-    from rowbatch.api import Trouble
+    from rowbatch.desk import Trouble
     from rowbatch.web.words import Words
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rowbatch.api import Part
+    from rowbatch.desk import Part
     from rowbatch.web.words import Words
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rowbatch import api
+from rowbatch import desk
 from rowbatch.errors import RowbatchError
 
 _KEPT_RESULTS = 6
@@ -55,7 +55,7 @@ class Trial:
     """
 
     key: str
-    task: api.Task
+    task: desk.Task
 
 
 class Program:
@@ -68,24 +68,24 @@ class Program:
 
     def __init__(self, port: int) -> None:
         self.port = port
-        self.library = api.Library()
-        self.jobs = api.Jobs()
+        self.library = desk.Library()
+        self.jobs = desk.Jobs()
         self.trials: dict[str, Trial] = {}
         self.begin_lock = threading.Lock()
         self.uploads = threading.BoundedSemaphore(2)
         self.checked_keys: dict[str, str] = {}
-        self._results: OrderedDict[str, api.Results] = OrderedDict()
+        self._results: OrderedDict[str, desk.Results] = OrderedDict()
         self._tool_files: dict[str, ToolFile] = {}
         self._lock = threading.Lock()
-        self._tool_folder = api.views_folder().parent / "tools"
+        self._tool_folder = desk.views_folder().parent / "tools"
         shutil.rmtree(self._tool_folder, ignore_errors=True)
 
-    def results(self, job: api.Job) -> api.Results:
+    def results(self, job: desk.Job) -> desk.Results:
         """The answers of a job, as far as they are here."""
         with self._lock:
             found = self._results.get(job.id)
             if found is None:
-                found = self._results[job.id] = api.Results(job.run)
+                found = self._results[job.id] = desk.Results(job.run)
             self._results.move_to_end(job.id)
             while len(self._results) > _KEPT_RESULTS:
                 self._results.popitem(last=False)
@@ -102,7 +102,7 @@ class Program:
         file_id = secrets.token_hex(8)
         folder = self._tool_folder / file_id
         folder.mkdir(parents=True, mode=0o700)
-        made = ToolFile(file_id, api.shown_name(name), folder / f"file{ending}")
+        made = ToolFile(file_id, desk.shown_name(name), folder / f"file{ending}")
         self._tool_files[file_id] = made
         return made
 
@@ -132,7 +132,7 @@ class Program:
                 self.remove_tool_file(file_id)
 
 
-def table_of_job(program: Program, job: api.Job) -> api.LibraryTable | None:
+def table_of_job(program: Program, job: desk.Job) -> desk.LibraryTable | None:
     """The table of a job, where the program still has it."""
     path = Path(job.status.table)
     for table in program.library.tables():

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from rowbatch import api
+from rowbatch import desk
 from rowbatch.errors import ServiceError, StorageError, UsageError, from_os_error
 
 PORT = 8765
@@ -153,13 +153,13 @@ def start_in_background(port: int | None = None) -> Running:
             log.truncate(0)
         process = subprocess.Popen(
             [
-                *api.python_module("rowbatch"),
+                *desk.python_module("rowbatch"),
                 "ui",
                 "--no-browser",
                 *(["--port", str(port)] if port is not None else []),
             ],
             cwd=Path.cwd(),
-            env=api.python_environment(),
+            env=desk.python_environment(),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -206,7 +206,7 @@ def address_of(running: Running, table: Path | None) -> str:
     """The link to open: of the start page, or of a table, which the program is told about first."""
     if table is None:
         return running.link
-    found = api.Library().add(table)
+    found = desk.Library().add(table)
     return f"{running.url}/tables/{found.id}?token={running.token}"
 
 
@@ -278,7 +278,7 @@ def _read_state(home: Path) -> Running | None:
 
 
 def _home() -> Path:
-    found: Path = api.home()
+    found: Path = desk.home()
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rowbatch import api
+from rowbatch import desk
 from rowbatch.errors import RowbatchError
 from rowbatch.web import labels
 from rowbatch.web.program import Program, safe
@@ -43,7 +43,7 @@ class Gap:
 
 
 def results_values(
-    w: Words, program: Program, job: api.Job, *, people: str = "", wait_s: float = 0.5
+    w: Words, program: Program, job: desk.Job, *, people: str = "", wait_s: float = 0.5
 ) -> dict[str, Any]:
     """What the template of the results wants."""
     results = program.results(job)
@@ -53,7 +53,7 @@ def results_values(
     corrected_missing = 0
     if counts.corrected:
         every = sum(count for name, count in counts.statuses.items() if name not in ("ok", "skipped"))
-        corrected_missing = every - len(results.rows(api.RowFilter(status="missing-label")))
+        corrected_missing = every - len(results.rows(desk.RowFilter(status="missing-label")))
     missing = (
         sum(n for name, n in counts.statuses.items() if name not in ("ok", "skipped")) - corrected_missing
     )
@@ -68,12 +68,12 @@ def results_values(
         "missing": missing,
         "skipped": counts.statuses.get("skipped", 0),
         "charts": charts,
-        "is_demonstration": job.run.is_local and bool(api.model_note(job.run)),
+        "is_demonstration": job.run.is_local and bool(desk.model_note(job.run)),
         **_people_values(results, people),
     }
 
 
-def _gaps(w: Words, job: api.Job, counts: api.Counts) -> list[Gap]:
+def _gaps(w: Words, job: desk.Job, counts: desk.Counts) -> list[Gap]:
     found = []
     for status in _ORDER:
         rows = counts.statuses.get(status, 0)
@@ -116,7 +116,7 @@ def _gaps(w: Words, job: api.Job, counts: api.Counts) -> list[Gap]:
     return found
 
 
-def _people_values(results: api.Results, people: str) -> dict[str, Any]:
+def _people_values(results: desk.Results, people: str) -> dict[str, Any]:
     columns = results.people_columns()
     labelled = [variable for variable in results.variables if variable.labels]
     chosen = people if people in columns else (columns[0] if columns else "")
@@ -126,27 +126,28 @@ def _people_values(results: api.Results, people: str) -> dict[str, Any]:
     agreement = safe(results.agreement, chosen, variable.name)
     if agreement is None:
         return {"people": "", "people_columns": ()}
-    counted = {(said, label): count for said, label, count in results.differences(chosen, variable.name)}
-    names = [*variable.label_names, *([""] if any(not label for _, label in counted) else [])][:_MAX_MATRIX]
-    matrix = [
-        (said, [(label, counted.get((said, label), 0)) for label in names])
-        for said in variable.label_names
-        if any(key[0] == said for key in counted)
-    ]
+    names = [*variable.label_names[:_MAX_MATRIX], *([""] if agreement.unlabelled else [])]
+    matrix = []
+    for said, counts in agreement.confusion.items():
+        *_, without = counts.values()
+        if any(counts.values()):
+            matrix.append((said, [(name, counts[name] if name else without) for name in names]))
     return {
         "people": chosen,
         "people_columns": columns,
+        "people_variable": variable.name,
         "agreement": agreement,
         "matrix_labels": names,
         "matrix": matrix,
+        "has_corrections": bool(results.counts().corrected),
     }
 
 
-def _rows_address(job: api.Job, **chosen: str) -> str:
+def _rows_address(job: desk.Job, **chosen: str) -> str:
     return f"/jobs/{job.id}/rows?{query(chosen)}"
 
 
-def ready_results(program: Program, job: api.Job, wait_s: float = 120.0) -> api.Results:
+def ready_results(program: Program, job: desk.Job, wait_s: float = 120.0) -> desk.Results:
     """The answers, once they can be looked at."""
     results = program.results(job)
     if not results.prepare(wait_s):

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rowbatch import api
+from rowbatch import api, desk
 from rowbatch.errors import RowbatchError, UsageError
 from rowbatch.web import labels
 from rowbatch.web.explain import explain_trouble
@@ -32,7 +32,7 @@ _KINDS = {
 }
 
 
-def job_of(request: Request) -> api.Job:
+def job_of(request: Request) -> desk.Job:
     """The job that an address names."""
     return program_of(request).jobs.job(request.path_params["job_id"])
 
@@ -61,7 +61,7 @@ def jobs(request: Request) -> Response:
     )
 
 
-def question_of(job: api.Job) -> str:
+def question_of(job: desk.Job) -> str:
     """What a job asks, as it tells one job of a table from the next."""
     answer = job.run.settings.answer
     variables: Sequence[Any] = answer.get("variables") or ()
@@ -100,7 +100,7 @@ def job(request: Request) -> Response:
     )
 
 
-def _job_values(w: Words, program: Any, found: api.Job) -> dict[str, Any]:
+def _job_values(w: Words, program: Any, found: desk.Job) -> dict[str, Any]:
     task = found.task if found.task is not None and found.task.is_alive else None
     table = table_of_job(program, found)
     is_of_draft = table is not None and table.draft().get("job") == found.id
@@ -118,7 +118,7 @@ def _job_values(w: Words, program: Any, found: api.Job) -> dict[str, Any]:
     }
 
 
-def _every(found: api.Job) -> str:
+def _every(found: desk.Job) -> str:
     """How often the page asks: often for the model of this computer, seldom when nothing moves."""
     if found.run.is_local:
         return "1s"
@@ -127,7 +127,7 @@ def _every(found: api.Job) -> str:
     return "30s" if quiet > _QUIET_S else "5s"
 
 
-def _left(w: Words, found: api.Job) -> str:
+def _left(w: Words, found: desk.Job) -> str:
     left = found.task.seconds_left if found.task is not None else None
     if left is not None:
         return w.t("about %(time)s left", time=w.duration(left))

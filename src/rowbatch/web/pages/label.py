@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from rowbatch import api
+from rowbatch import api, desk
 from rowbatch.errors import RowbatchError
 from rowbatch.web import labels
 from rowbatch.web.explain import Shown, explain
@@ -62,7 +62,7 @@ def label(request: Request) -> Response:
     return page(request, "label.html", **values)
 
 
-def draft_of(table: api.LibraryTable, language: str = "en") -> api.Draft:
+def draft_of(table: desk.LibraryTable, language: str = "en") -> desk.Draft:
     """
     What was said about a table so far; a new one begins with the text column and the last model.
 
@@ -72,9 +72,9 @@ def draft_of(table: api.LibraryTable, language: str = "en") -> api.Draft:
     """
     saved = table.draft().get("draft")
     if isinstance(saved, dict):
-        return api.read_draft(saved)
-    settings = api.read_settings()
-    draft = api.read_draft(
+        return desk.read_draft(saved)
+    settings = desk.read_settings()
+    draft = desk.read_draft(
         {
             "provider": settings.provider,
             "base_url": settings.base_url,
@@ -89,16 +89,16 @@ def draft_of(table: api.LibraryTable, language: str = "en") -> api.Draft:
     return draft
 
 
-def save(request: Request, table: api.LibraryTable, draft: api.Draft) -> None:
+def save(request: Request, table: desk.LibraryTable, draft: desk.Draft) -> None:
     """Keep what was said, unless something was said after this request came."""
     table.save_draft({"draft": draft.to_plain()}, said_at=request.state.came_at)
 
 
 def _values(
     request: Request,
-    table: api.LibraryTable,
-    draft: api.Draft,
-    reading: api.Reading,
+    table: desk.LibraryTable,
+    draft: desk.Draft,
+    reading: desk.Reading,
     *,
     faults: tuple[ShownFault, ...] = (),
     shown: Shown | None = None,
@@ -110,7 +110,7 @@ def _values(
     position = reading.header.index(draft.text) if draft.text in reading.header else -1
     codebook_text = ""
     if draft.task == "codebook" and draft.codebook:
-        codebook_text = safe(lambda: api.instructions_text(api.codebook_of_draft(draft))) or ""
+        codebook_text = safe(lambda: desk.instructions_text(desk.codebook_of_draft(draft))) or ""
     return {
         "table": table,
         "draft": draft,
@@ -123,7 +123,7 @@ def _values(
         "provider": provider,
         "models": api.models(provider.name),
         "has_key": _has_key(draft),
-        "limit": safe(api.limit_of_draft, draft),
+        "limit": safe(desk.limit_of_draft, draft),
         "codebook_text": codebook_text,
         "faults": faults,
         "shown": shown,
@@ -134,7 +134,7 @@ def _values(
     }
 
 
-def _has_key(draft: api.Draft) -> bool:
+def _has_key(draft: desk.Draft) -> bool:
     provider = safe(api.find_provider, draft.provider)
     if provider is None or provider.is_free:
         return True
@@ -142,12 +142,12 @@ def _has_key(draft: api.Draft) -> bool:
 
 
 def _side(  # noqa: PLR0917
-    w: Words, program: Program, table: api.LibraryTable, draft: api.Draft, reading: api.Reading, row: int
+    w: Words, program: Program, table: desk.LibraryTable, draft: desk.Draft, reading: desk.Reading, row: int
 ) -> dict[str, Any]:
-    preview = safe(api.preview_row, draft, reading, row) if draft.question or draft.codebook else None
+    preview = safe(desk.preview_row, draft, reading, row) if draft.question or draft.codebook else None
     measured = measured_tokens(program, table)
-    found = api.faults(draft, reading.header)
-    estimate = None if found else safe(api.estimate_draft, draft, reading, measured)
+    found = desk.faults(draft, reading.header)
+    estimate = None if found else safe(desk.estimate_draft, draft, reading, measured)
     # What is merely not written yet is no fault before the form is sent.
     wrong = [shown_fault(w, one).text for one in found if one.kind == "other"]
     return {
@@ -159,7 +159,9 @@ def _side(  # noqa: PLR0917
     }
 
 
-def ready_words(w: Words, program: Program, table: api.LibraryTable, draft: api.Draft, requests: int) -> str:
+def ready_words(
+    w: Words, program: Program, table: desk.LibraryTable, draft: desk.Draft, requests: int
+) -> str:
     """When a job would be ready, as far as anybody can say."""
     if draft.provider != "local":
         return w.t("usually within hours, at most a day")
@@ -169,7 +171,7 @@ def ready_words(w: Words, program: Program, table: api.LibraryTable, draft: api.
     return w.t("depends on this computer; try ten rows to see")
 
 
-def measured_tokens(program: Program, table: api.LibraryTable) -> float | None:
+def measured_tokens(program: Program, table: desk.LibraryTable) -> float | None:
     """Mean tokens of an answer of the tried rows; None where none were tried."""
     trial = program.trials.get(table.id)
     if trial is None or trial.task.result is None:
@@ -179,16 +181,16 @@ def measured_tokens(program: Program, table: api.LibraryTable) -> float | None:
 
 
 def _trial_values(
-    w: Words, program: Program, table: api.LibraryTable, draft: api.Draft, reading: api.Reading
+    w: Words, program: Program, table: desk.LibraryTable, draft: desk.Draft, reading: desk.Reading
 ) -> dict[str, Any]:
     trial = program.trials.get(table.id)
     result = trial.task.result[0] if trial is not None and trial.task.result is not None else None
     error = trial.task.error if trial is not None else None
-    is_known = bool(api.read_draft(draft.to_plain()).filled_labels)
+    is_known = bool(desk.read_draft(draft.to_plain()).filled_labels)
     return {
         "trial": trial.task if trial is not None else None,
         "trial_report": result,
-        "trial_is_old": trial is not None and trial.key != api.trial_key(draft),
+        "trial_is_old": trial is not None and trial.key != desk.trial_key(draft),
         "trial_shown": explain(w, error) if error is not None else None,
         "trial_faults": "",
         "trial_price": _trial_price(w, draft, reading),
@@ -196,12 +198,12 @@ def _trial_values(
     }
 
 
-def _trial_price(w: Words, draft: api.Draft, reading: api.Reading) -> str:
+def _trial_price(w: Words, draft: desk.Draft, reading: desk.Reading) -> str:
     if draft.provider == "local":
         return w.t("Free, on this computer.")
     provider = safe(api.find_provider, draft.provider)
     to = draft.base_url.strip() or (provider.title if provider is not None else draft.provider)
-    estimate = None if api.faults(draft, reading.header) else safe(api.estimate_draft, draft, reading)
+    estimate = None if desk.faults(draft, reading.header) else safe(desk.estimate_draft, draft, reading)
     if estimate is None or estimate.cost.high_usd is None or not estimate.requests:
         return w.t("Sends 10 texts to %(name)s at once, at its ordinary price.", name=to)
     # One call each, at twice the price of a batch.
@@ -209,7 +211,7 @@ def _trial_price(w: Words, draft: api.Draft, reading: api.Reading) -> str:
     return w.t("Sends 10 texts to %(name)s at once; costs %(money)s.", name=to, money=w.money(cost))
 
 
-def draft_of_form(form: FormData, draft: api.Draft) -> api.Draft:
+def draft_of_form(form: FormData, draft: desk.Draft) -> desk.Draft:
     """What the form says; fields that it does not show stay as they were."""
     texts: dict[str, Any] = {
         name: text_of(form, name).replace("\r\n", "\n")
@@ -235,19 +237,19 @@ def draft_of_form(form: FormData, draft: api.Draft) -> api.Draft:
     if text_of(form, "language") in ("en", "zh"):
         changed = replace(changed, language=text_of(form, "language"), dedupe="dedupe" in form)  # type: ignore[arg-type]
     task = text_of(form, "task")
-    return api.read_draft({**changed.to_plain(), "task": task}) if task else changed
+    return desk.read_draft({**changed.to_plain(), "task": task}) if task else changed
 
 
-def _labels_of_form(form: FormData) -> tuple[api.DraftLabel, ...]:
+def _labels_of_form(form: FormData) -> tuple[desk.DraftLabel, ...]:
     fields: dict[int, dict[str, str]] = {}
     for name in form:
         found = _LABEL_FIELD.match(name)
-        if found and int(found.group(1)) < api.MAX_LABELS:
+        if found and int(found.group(1)) < desk.MAX_LABELS:
             fields.setdefault(int(found.group(1)), {})[found.group(2)] = text_of(form, name).replace(
                 "\r\n", "\n"
             )
     return tuple(
-        api.DraftLabel(
+        desk.DraftLabel(
             said.get("name", ""),
             said.get("definition", ""),
             tuple(line.strip() for line in said.get("examples", "").split("\n") if line.strip()),
@@ -256,13 +258,13 @@ def _labels_of_form(form: FormData) -> tuple[api.DraftLabel, ...]:
     )
 
 
-def _edited(draft: api.Draft, do: str) -> api.Draft:
+def _edited(draft: desk.Draft, do: str) -> desk.Draft:
     """A draft after a press of one of the small buttons."""
     listed = list(draft.labels)
     action, _, number = do.partition(".")
     at = int(number) if number.isdecimal() else -1
-    if action == "add" and len(listed) < api.MAX_LABELS:
-        listed.append(api.DraftLabel())
+    if action == "add" and len(listed) < desk.MAX_LABELS:
+        listed.append(desk.DraftLabel())
     elif action == "remove" and 0 <= at < len(listed):
         listed.pop(at)
     elif action in ("up", "down") and 0 <= at < len(listed):
@@ -271,10 +273,10 @@ def _edited(draft: api.Draft, do: str) -> api.Draft:
             listed[at], listed[other] = listed[other], listed[at]
     elif action == "provider":
         return replace(draft, model="", base_url="")
-    return replace(draft, labels=tuple(listed) or (api.DraftLabel(),))
+    return replace(draft, labels=tuple(listed) or (desk.DraftLabel(),))
 
 
-def _place_of(draft: api.Draft, do: str) -> str:
+def _place_of(draft: desk.Draft, do: str) -> str:
     """Where the page is to be after a press of one of the small buttons: at the label that it was about."""
     action, _, number = do.partition(".")
     last = len(draft.labels) - 1
@@ -295,7 +297,7 @@ def change(request: Request, form: FormData) -> Response:
         return see_other(f"/tables/{table.id}/label{_place_of(edited, do)}")
     save(request, table, draft)
     reading = table.read()
-    found = api.faults(draft, reading.header)
+    found = desk.faults(draft, reading.header)
     if found:
         values = _values(request, table, draft, reading, faults=tuple(shown_fault(w, one) for one in found))
         return page(request, "label.html", status=422, **values)
@@ -305,13 +307,13 @@ def change(request: Request, form: FormData) -> Response:
     except RowbatchError as error:
         shown = explain(w, error, names={str(table.info.path): table.info.name})
         return page(request, "label.html", status=422, **_values(request, table, draft, reading, shown=shown))
-    api.change_settings(provider=draft.provider, base_url=draft.base_url.strip(), model=draft.model.strip())
+    desk.change_settings(provider=draft.provider, base_url=draft.base_url.strip(), model=draft.model.strip())
     return see_other(f"/tables/{table.id}/start")
 
 
-def begin_run(program: Program, table: api.LibraryTable, draft: api.Draft) -> None:
+def begin_run(program: Program, table: desk.LibraryTable, draft: desk.Draft) -> None:
     """Make the run that a draft stands for, unless the one that was made for it still asks the same."""
-    asked = [api.trial_key(draft), draft.dedupe, repr(table.info.reading)]
+    asked = [desk.trial_key(draft), draft.dedupe, repr(table.info.reading)]
     saved = table.draft()
     known = safe(program.jobs.job, str(saved.get("job", "")))
     if known is not None and known.state in ("draft", "checking"):
@@ -324,12 +326,12 @@ def begin_run(program: Program, table: api.LibraryTable, draft: api.Draft) -> No
             known.task.wait(10.0)
         safe(known.run.discard)
         program.forget_results(known.id)
-    run = api.make_run(table, draft)
-    table.save_draft({"job": api.job_id(run.path), "asked": asked})
+    run = desk.make_run(table, draft)
+    table.save_draft({"job": desk.job_id(run.path), "asked": asked})
     program.jobs.build(run).wait(1.2)
 
 
-def shown_fault(w: Words, fault: api.Fault) -> ShownFault:
+def shown_fault(w: Words, fault: desk.Fault) -> ShownFault:
     """A fault, for people."""
     if fault.kind != "other":
         return ShownFault(fault.place, labels.fault_word(w, fault.kind))
@@ -374,7 +376,7 @@ def try_rows(request: Request, form: FormData) -> Response:
     draft = draft_of_form(form, draft_of(table, words_for(request).language))
     save(request, table, draft)
     reading = table.read()
-    found = api.faults(draft, reading.header)
+    found = desk.faults(draft, reading.header)
     is_script = request.headers.get("hx-request") == "true"
     if found:
         if not is_script:
@@ -385,7 +387,7 @@ def try_rows(request: Request, form: FormData) -> Response:
         values = _trial_values(w, program, table, draft, reading)
         values["trial_faults"] = " ".join(shown_fault(w, one).text for one in found)
         return page(request, "_trial.html", table=table, draft=draft, **values)
-    key = api.trial_key(draft)
+    key = desk.trial_key(draft)
     known = program.trials.get(table.id)
     if known is None or known.key != key or (not known.task.is_alive and known.task.error is not None):
         begin_trial(program, table, draft, reading)
@@ -402,10 +404,10 @@ def try_rows(request: Request, form: FormData) -> Response:
     return _fragments(request, ("_trial.html", "_dock.html"), table=table, draft=draft, **values)
 
 
-def begin_trial(program: Program, table: api.LibraryTable, draft: api.Draft, reading: api.Reading) -> None:
+def begin_trial(program: Program, table: desk.LibraryTable, draft: desk.Draft, reading: desk.Reading) -> None:
     """Try rows in the background; the result is the trial and the seconds a row took."""
 
-    def work(task: api.Task) -> tuple[api.DraftTrial, float]:
+    def work(task: desk.Task) -> tuple[desk.DraftTrial, float]:
         import time
 
         asked: list[float] = []
@@ -416,7 +418,7 @@ def begin_trial(program: Program, table: api.LibraryTable, draft: api.Draft, rea
             task.check(count)
 
         hooks.rows = rows
-        found = api.try_draft(table, draft, reading, hooks=hooks)
+        found = desk.try_draft(table, draft, reading, hooks=hooks)
         # From the first answer on: before it a local model is loaded.
         seconds = (asked[-1] - asked[0]) / (len(asked) - 1) if len(asked) > 1 else 0.0
         return found, seconds
@@ -424,7 +426,7 @@ def begin_trial(program: Program, table: api.LibraryTable, draft: api.Draft, rea
     old = program.trials.get(table.id)
     if old is not None:
         old.task.stop()
-    program.trials[table.id] = Trial(api.trial_key(draft), api.Task(f"try {table.id}", work).start())
+    program.trials[table.id] = Trial(desk.trial_key(draft), desk.Task(f"try {table.id}", work).start())
 
 
 def trial(request: Request) -> Response:
@@ -487,12 +489,12 @@ def bring(request: Request, form: FormData) -> Response:
         return see_other(f"/tables/{table.id}/label")
     try:
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / ("codebook" + Path(api.shown_name(upload.filename)).suffix[:10])
+            path = Path(folder) / ("codebook" + Path(desk.shown_name(upload.filename)).suffix[:10])
             with path.open("wb") as file:
                 copy(upload, file, _MAX_CODEBOOK_BYTES)
-            brought = api.draft_from_file(path, draft)
+            brought = desk.draft_from_file(path, draft)
     except RowbatchError as error:
-        shown = explain(w, error, names={str(path): api.shown_name(upload.filename)})
+        shown = explain(w, error, names={str(path): desk.shown_name(upload.filename)})
         return page(request, "label.html", status=422, **_values(request, table, draft, reading, shown=shown))
     if brought.text not in reading.header:
         # Loudly: the recipe was of a table with other columns.

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from rowbatch import api
+from rowbatch import api, desk
 from rowbatch.errors import InputError, UsageError
 from rowbatch.web import labels
 from rowbatch.web.pages.gaps import ready_results
@@ -34,10 +34,10 @@ def format_of(name: str) -> tuple[str, api.WriteOptions] | None:
     return (ending, api.WriteOptions(bom=name == "csv", formula_safe=name == "csv")) if ending else None
 
 
-def _chosen(request: Request) -> api.RowFilter:
+def _chosen(request: Request) -> desk.RowFilter:
     """The filter that an address stands for."""
     asked = request.query_params
-    return api.RowFilter(
+    return desk.RowFilter(
         status=asked.get("status", ""),
         reason=asked.get("reason", ""),
         variable=asked.get("variable", ""),
@@ -47,10 +47,12 @@ def _chosen(request: Request) -> api.RowFilter:
         people=asked.get("people", ""),
         differs=asked.get("differs") == "1",
         says=asked.get("says", ""),
+        model=asked.get("model", ""),
+        unlabelled=asked.get("unlabelled") == "1",
     )
 
 
-def _query(chosen: api.RowFilter, **more: object) -> str:
+def _query(chosen: desk.RowFilter, **more: object) -> str:
     return query(
         {
             "status": chosen.status,
@@ -62,6 +64,8 @@ def _query(chosen: api.RowFilter, **more: object) -> str:
             "people": chosen.people,
             "differs": "1" if chosen.differs else "",
             "says": chosen.says,
+            "model": chosen.model,
+            "unlabelled": "1" if chosen.unlabelled else "",
             **more,
         }
     )
@@ -76,7 +80,7 @@ def rows(request: Request) -> Response:
     w, job = words_for(request), job_of(request)
     results = ready_results(program_of(request), job)
     counts, chosen = results.counts(), _chosen(request)
-    total = counts.rows if chosen == api.RowFilter() else len(results.rows(chosen))
+    total = counts.rows if chosen == desk.RowFilter() else len(results.rows(chosen))
     pages = max(1, -(-total // _PAGE))
     number = min(max(1, _number(request.query_params.get("page", ""), 1)), pages)
     first = (number - 1) * _PAGE
@@ -89,7 +93,7 @@ def rows(request: Request) -> Response:
         total=total,
         chosen=chosen,
         chips=chips,
-        is_filtered=chosen != api.RowFilter(),
+        is_filtered=chosen != desk.RowFilter(),
         kept=[(name, value) for name, value in _pairs(chosen) if name != "q"],
         columns=results.columns,
         rows=results.page(chosen, first, _PAGE),
@@ -101,35 +105,35 @@ def rows(request: Request) -> Response:
     )
 
 
-def _pairs(chosen: api.RowFilter) -> list[tuple[str, str]]:
+def _pairs(chosen: desk.RowFilter) -> list[tuple[str, str]]:
     from urllib.parse import parse_qsl
 
     return parse_qsl(_query(chosen))
 
 
 def _chips(
-    w: Any, job: api.Job, results: api.Results, counts: api.Counts, chosen: api.RowFilter
+    w: Any, job: desk.Job, results: desk.Results, counts: desk.Counts, chosen: desk.RowFilter
 ) -> list[dict[str, Any]]:
-    found: list[tuple[str, int, api.RowFilter]] = [(w.t("All"), counts.rows, api.RowFilter())]
-    without = api.RowFilter(status="missing-label")
+    found: list[tuple[str, int, desk.RowFilter]] = [(w.t("All"), counts.rows, desk.RowFilter())]
+    without = desk.RowFilter(status="missing-label")
     missing = len(results.rows(without))
     if missing:
         found.append((w.t("No label"), missing, without))
     if counts.corrected:
-        corrected = api.RowFilter(corrected=True)
+        corrected = desk.RowFilter(corrected=True)
         found.append((w.t("Corrected by hand"), len(results.rows(corrected)), corrected))
     people = results.people_columns()
     labelled = [variable.name for variable in results.variables if variable.labels]
     if people and labelled:
-        differs = api.RowFilter(people=people[0], variable=labelled[0], differs=True)
+        differs = desk.RowFilter(people=people[0], variable=labelled[0], differs=True)
         found.append((w.t("Differs from people"), len(results.rows(differs)), differs))
     for status, count in sorted(counts.statuses.items(), key=lambda item: -item[1]):
         if status != "ok":
-            found.append((labels.status_word(w, status), count, api.RowFilter(status=status)))
+            found.append((labels.status_word(w, status), count, desk.RowFilter(status=status)))
     for variable, listed in counts.labels.items():
         for label, count in listed[:30]:
             name = label if len(counts.labels) == 1 else f"{variable}: {label}"
-            found.append((name, count, api.RowFilter(variable=variable, label=label)))
+            found.append((name, count, desk.RowFilter(variable=variable, label=label)))
     return [
         {
             "name": name,
@@ -186,9 +190,9 @@ def _row_number(request: Request) -> int:
     return int(text)
 
 
-def _neighbours(results: api.Results, chosen: api.RowFilter, number: int) -> tuple[int, int]:
+def _neighbours(results: desk.Results, chosen: desk.RowFilter, number: int) -> tuple[int, int]:
     """Numbers of the rows before and after this one in a filter; 0 where there is none."""
-    if chosen == api.RowFilter():
+    if chosen == desk.RowFilter():
         return number - 1, number + 1 if number < results.counts().rows else 0
     listed = results.rows(chosen)
     if not len(listed):
@@ -294,12 +298,12 @@ def recipe(request: Request) -> Response:
     """What was asked and how, as a file."""
     job = job_of(request)
     stem = re.sub(r"\.\w{1,10}\Z", "", job.status.name)
-    return _text_attachment(api.recipe_of_run(job.run), f"{stem}.recipe.yaml")
+    return _text_attachment(desk.recipe_of_run(job.run), f"{stem}.recipe.yaml")
 
 
 def codebook(request: Request) -> Response:
     """The codebook, as a file."""
-    return _text_attachment(api.codebook_yaml(job_of(request).run), "codebook.yaml")
+    return _text_attachment(desk.codebook_yaml(job_of(request).run), "codebook.yaml")
 
 
 def methods(request: Request) -> Response:
@@ -311,7 +315,7 @@ def methods(request: Request) -> Response:
         "methods.html",
         nav="jobs",
         job=job,
-        texts=[(language, api.methods_text(job.run, language)) for language in languages],
+        texts=[(language, desk.methods_text(job.run, language)) for language in languages],
         version=version("rowbatch"),
     )
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rowbatch import api
+from rowbatch import api, desk
 from rowbatch.errors import RowbatchError
 from rowbatch.web.explain import explain
 from rowbatch.web.pages.label import ShownFault, draft_of, measured_tokens, ready_words
@@ -30,6 +30,7 @@ def review(request: Request) -> Response:
 
 def _review(request: Request, faults: tuple[ShownFault, ...] = (), cap: str | None = None) -> Response:
     table, program, w = table_of(request), program_of(request), words_for(request)
+    table.require_file()
     job = safe(program.jobs.job, str(table.draft().get("job", "")))
     if job is None:
         return see_other(f"/tables/{table.id}/label")
@@ -45,20 +46,20 @@ def _review(request: Request, faults: tuple[ShownFault, ...] = (), cap: str | No
     preview = job.run.preview()
     request_settings = job.run.settings.request
     provider = api.find_provider(request_settings["provider"])
-    estimate = safe(api.estimate_draft, draft, table.read(), measured_tokens(program, table))
+    estimate = safe(desk.estimate_draft, draft, table.read(), measured_tokens(program, table))
     likely = (
         estimate.cost.high_usd if estimate is not None and not preview.cost.is_free else preview.cost.high_usd
     )
     most = preview.cost.high_usd
     low = min(filter(None, (preview.cost.low_usd, likely)), default=None)
     can_cap = not job.run.is_local and preview.cost.price is not None and most is not None
-    chosen = cap if cap is not None else api.read_settings().max_cost
+    chosen = cap if cap is not None else desk.read_settings().max_cost
     if not chosen and can_cap and likely is not None and most is not None:
         chosen = str(max(likely * _CAP_FACTOR, most).quantize(Decimal("0.01"), ROUND_UP))
     settings = job.run.settings
     text = settings.table["text"]
     template_columns = (
-        api.columns_of_template(request_settings["template"]) if request_settings["template"] else (text,)
+        desk.columns_of_template(request_settings["template"]) if request_settings["template"] else (text,)
     )
     from dataclasses import replace
 
@@ -87,7 +88,7 @@ def _review(request: Request, faults: tuple[ShownFault, ...] = (), cap: str | No
     )
 
 
-def _checking(request: Request, job: api.Job, base: dict[str, Any]) -> Response:
+def _checking(request: Request, job: desk.Job, base: dict[str, Any]) -> Response:
     w = words_for(request)
     task = job.task
     if task is None:
@@ -108,6 +109,7 @@ def _checking(request: Request, job: api.Job, base: dict[str, Any]) -> Response:
 def begin(request: Request, form: FormData) -> Response:
     """Start. From here on it may cost money."""
     table, program, w = table_of(request), program_of(request), words_for(request)
+    table.require_file()
     job = safe(program.jobs.job, str(table.draft().get("job", "")))
     if job is None:
         return see_other(f"/tables/{table.id}/label")
@@ -122,14 +124,14 @@ def begin(request: Request, form: FormData) -> Response:
     return see_other(f"/jobs/{job.id}")
 
 
-def set_cap(w: Words, program: Program, job: api.Job, cap: str) -> str:
+def set_cap(w: Words, program: Program, job: desk.Job, cap: str) -> str:
     """
     Set the limit of a job to what a person wrote.
 
     Returns:
         What is wrong with it; "" where it is set, or nothing was written and nothing has to be.
     """
-    month = api.read_settings().max_cost_month
+    month = desk.read_settings().max_cost_month
     if not cap:
         needs_one = month and not job.run.is_local
         return w.t("With a limit for the month, each job needs one of its own.") if needs_one else ""
@@ -139,7 +141,7 @@ def set_cap(w: Words, program: Program, job: api.Job, cap: str) -> str:
         return w.t("This is not an amount of money, as in 5 or 0.50.")
     if month and not job.run.is_local:
         now = datetime.now().astimezone()
-        left = api.left_of_month(program.jobs.all(), api.usd(month), now, without=job.id)
+        left = desk.left_of_month(program.jobs.all(), api.usd(month), now, without=job.id)
         if amount > left:
             return w.t(
                 "Your limit for the month leaves %(money)s. Write less here, or change that limit in the settings.",

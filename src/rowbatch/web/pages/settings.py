@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rowbatch import api
+from rowbatch import api, desk
 from rowbatch.errors import RowbatchError
 from rowbatch.web import labels
 from rowbatch.web.explain import TROUBLES, Shown, explain, trouble_words
@@ -55,19 +55,19 @@ def _settings(
                 "is_open": name == opened,
             }
         )
-    cache = api.cache()
+    cache = desk.cache()
     return page(
         request,
         "settings.html",
         nav="settings",
         status=422 if shown or faults else 200,
         providers=providers,
-        settings=values or api.read_settings(),
+        settings=values or desk.read_settings(),
         shown=shown,
         told=told,
         faults=faults,
         back=own_address(back or request.query_params.get("back", ""), ""),
-        home=str(api.home()),
+        home=str(desk.home()),
         cache_bytes=_size(cache / "views"),
         languages=LANGUAGES,
     )
@@ -94,7 +94,7 @@ def change_keys(request: Request, form: FormData) -> Response:
         provider = api.find_provider(name)
         match text_of(form, "do"):
             case "keep":
-                place = api.hold_key(name, text_of(form, "key"), base_url=base_url)
+                place = desk.hold_key(name, text_of(form, "key"), base_url=base_url)
                 program.checked_keys.pop(name, None)
                 told = (
                     w.t("The key of %(name)s is kept in the keychain of this system.", name=provider.title)
@@ -105,7 +105,7 @@ def change_keys(request: Request, form: FormData) -> Response:
                     )
                 )
             case "remove":
-                api.forget_key(name)
+                desk.forget_key(name)
                 told = w.t("The key of %(name)s is forgotten.", name=provider.title)
             case _:
                 told = _tested(w, program, name)
@@ -148,7 +148,7 @@ def change(request: Request, form: FormData) -> Response:
     if faults:
         return _settings(request, faults=tuple(faults), values={**amounts, "max_upload_gb": size})
     chosen = {name: amount.replace(",", ".") for name, amount in amounts.items()}
-    api.change_settings(**chosen, max_upload_gb=largest)
+    desk.change_settings(**chosen, max_upload_gb=largest)
     return _settings(request, told=w.t("Saved."))
 
 
@@ -175,9 +175,9 @@ def _remember(response: Response, name: str, value: str, allowed: tuple[str, ...
 
 def clear_cache(request: Request) -> Response:
     """Remove what can be made again."""
-    shutil.rmtree(api.cache() / "views", ignore_errors=True)
+    shutil.rmtree(desk.cache() / "views", ignore_errors=True)
     program = program_of(request)
-    program.library = api.Library()
+    program.library = desk.Library()
     return see_other("/settings")
 
 

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from rowbatch import api
+from rowbatch import desk
 from rowbatch.errors import InputError, RowbatchError, StorageError, UsageError
 from rowbatch.web.rendering import page, problem_page, program_of, see_other, with_form, words_for
 
@@ -30,7 +30,7 @@ def start(request: Request) -> Response:
         request,
         "start.html",
         shown=None,
-        max_gb=api.read_settings().max_upload_gb,
+        max_gb=desk.read_settings().max_upload_gb,
         jobs=program.jobs.all()[:5],
         tables=program.library.tables()[:8],
     )
@@ -40,7 +40,7 @@ async def receive(request: Request) -> Response:
     """A file, as it is, in the body of the request: streamed to the disk and digested on the way."""
     program, w = program_of(request), words_for(request)
     name = request.query_params.get("name", "")
-    most = int(api.read_settings().max_upload_gb * 1e9)
+    most = int(desk.read_settings().max_upload_gb * 1e9)
     if not program.uploads.acquire(blocking=False):
         return problem_page(
             request,
@@ -48,7 +48,7 @@ async def receive(request: Request) -> Response:
             429,
         )
     try:
-        api.require_table_file(name)
+        desk.require_table_file(name)
         _require_size(request, most)
         with program.library.receive(name) as (table_id, file):
             digest = await _stream(request, file, most)
@@ -111,8 +111,8 @@ def receive_form(request: Request, form: FormData) -> Response:
     upload = form.get("file")
     if not isinstance(upload, UploadFile) or not upload.filename:
         return see_other("/")
-    program, most = program_of(request), int(api.read_settings().max_upload_gb * 1e9)
-    api.require_table_file(upload.filename)
+    program, most = program_of(request), int(desk.read_settings().max_upload_gb * 1e9)
+    desk.require_table_file(upload.filename)
     with program.library.receive(upload.filename) as (table_id, file):
         copy(upload, file, most)
     return see_other(_next_address(program.library.keep(table_id, upload.filename)))
@@ -139,14 +139,14 @@ def example(request: Request) -> Response:
     ):
         file.write(Path(source).read_bytes())
     table = program.library.keep(table_id, "posts.csv")
-    draft = api.Draft(
+    draft = desk.Draft(
         text="post",
         question="What is this post about?",
         labels=(
-            api.DraftLabel("economy", "Jobs, wages, prices, taxes, housing costs."),
-            api.DraftLabel("education", "Schools, teachers, universities."),
-            api.DraftLabel("health", "Hospitals, doctors, illness, care."),
-            api.DraftLabel("other", "Everything else."),
+            desk.DraftLabel("economy", "Jobs, wages, prices, taxes, housing costs."),
+            desk.DraftLabel("education", "Schools, teachers, universities."),
+            desk.DraftLabel("health", "Hospitals, doctors, illness, care."),
+            desk.DraftLabel("other", "Everything else."),
         ),
     )
     table.save_draft({"draft": draft.to_plain()})
@@ -158,7 +158,7 @@ def open_table(request: Request, path: Path) -> str:
     return _next_address(program_of(request).library.add(path))
 
 
-def _next_address(table: api.LibraryTable) -> str:
+def _next_address(table: desk.LibraryTable) -> str:
     """Straight to the question, unless there is something to look at first."""
     try:
         reading = table.read()

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from rowbatch import api
+from rowbatch import desk
 from rowbatch.errors import RowbatchError, UsageError
 from rowbatch.web.explain import explain
 from rowbatch.web.rendering import page, program_of, see_other, text_of, with_form, words_for
@@ -22,7 +22,7 @@ _RANDOM = random.SystemRandom()
 _TAB = {"\t": "tab"}
 
 
-def table_of(request: Request) -> api.LibraryTable:
+def table_of(request: Request) -> desk.LibraryTable:
     """The table that an address names."""
     return program_of(request).library.table(request.path_params["table_id"])
 
@@ -51,7 +51,7 @@ def data(request: Request) -> Response:
     try:
         reading = table.read()
     except RowbatchError as error:
-        wants = api.as_options(error)
+        wants = desk.as_options(error)
         samples = table.decoded_samples() if wants == "encoding" else {}
         return page(
             request,
@@ -62,7 +62,7 @@ def data(request: Request) -> Response:
     fault = reading.error
     if isinstance(fault, RowbatchError):
         base["shown"] = explain(w, fault, names=names)
-        base["wants"] = api.as_options(fault)
+        base["wants"] = desk.as_options(fault)
         if base["wants"] == "encoding":
             base["samples"] = table.decoded_samples()
     elif fault is not None:
@@ -73,7 +73,7 @@ def data(request: Request) -> Response:
     return page(request, "_table_state.html" if request.query_params.get("part") else "table.html", **values)
 
 
-def _values_of(request: Request, w: Words, table: api.LibraryTable, reading: api.Reading) -> dict[str, Any]:
+def _values_of(request: Request, w: Words, table: desk.LibraryTable, reading: desk.Reading) -> dict[str, Any]:
     asked = request.query_params.get("row", "")
     row = int(asked) if asked.isdecimal() and len(asked) < 13 else 0
     sample = request.query_params.get("sample") == "20"
@@ -106,7 +106,7 @@ def _values_of(request: Request, w: Words, table: api.LibraryTable, reading: api
     }
 
 
-def text_position(table: api.LibraryTable, reading: api.Reading) -> int:
+def text_position(table: desk.LibraryTable, reading: desk.Reading) -> int:
     """The column that was chosen, or the one that looks most like texts."""
     chosen = (table.draft().get("draft") or {}).get("text", "")
     if list(reading.header).count(chosen) == 1:
@@ -128,7 +128,7 @@ def choosable(header: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in header if name.strip() and list(header).count(name) == 1)
 
 
-def warnings_of(w: Words | None, reading: api.Reading) -> list[str]:
+def warnings_of(w: Words | None, reading: desk.Reading) -> list[str]:
     """
     What a person should look at before going on.
 

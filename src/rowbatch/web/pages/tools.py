@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rowbatch import api
+from rowbatch import api, desk
 from rowbatch.errors import InputError, RowbatchError, UsageError
 from rowbatch.web import labels
 from rowbatch.web.explain import Shown, explain
@@ -149,7 +149,7 @@ def _files_again(program: Program, form: FormData, name: str) -> dict[str, Any]:
     header: tuple[str, ...] = ()
     if name == "convert":
         try:
-            header = api.header_of(file.path)
+            header = desk.header_of(file.path)
         except RowbatchError:
             return {}
     return {"file": file, "header": header}
@@ -175,10 +175,10 @@ def _note(names: dict[str, str], file: ToolFile, *places: Path) -> None:
 
 
 def _keep(program: Program, upload: UploadFile, names: dict[str, str]) -> ToolFile:
-    file = program.new_tool_file(upload.filename or "file", api.known_ending(upload.filename or ""))
+    file = program.new_tool_file(upload.filename or "file", desk.known_ending(upload.filename or ""))
     _note(names, file)
     with file.path.open("wb") as out:
-        copy(upload, out, int(api.read_settings().max_upload_gb * 1e9))
+        copy(upload, out, int(desk.read_settings().max_upload_gb * 1e9))
     return file
 
 
@@ -202,10 +202,10 @@ def _decimal(text: str, what: str) -> float | None:
 
 def _convert(w: Words, program: Program, form: FormData, names: dict[str, str]) -> dict[str, Any]:
     file = _received(program, form, "file", names)
-    header = api.header_of(file.path)
+    header = desk.header_of(file.path)
     do = text_of(form, "do")
     if do == "open" or "model" not in form:
-        return {"file": file, "header": header, "values": {"text": api.likely_text_column(file.path)}}
+        return {"file": file, "header": header, "values": {"text": desk.likely_text_column(file.path)}}
     template = text_of(form, "template").strip()
     asked: dict[str, Any] = {
         "model": text_of(form, "model").strip(),
@@ -220,7 +220,7 @@ def _convert(w: Words, program: Program, form: FormData, names: dict[str, str]) 
     }
     again = {"file": file, "header": header, "values": _told(form)}
     if do == "preview":
-        return again | {"preview": api.first_request(file.path, **asked)[:_FIRST_CHARS]}
+        return again | {"preview": desk.first_request(file.path, **asked)[:_FIRST_CHARS]}
     limits = text_of(form, "limits") or None
     stem = Path(file.name).stem
     out = program.new_tool_file(f"{stem}.parts.zip" if limits else f"{stem}.jsonl")
@@ -281,7 +281,7 @@ def _convert(w: Words, program: Program, form: FormData, names: dict[str, str]) 
 def _split(w: Words, program: Program, form: FormData, names: dict[str, str]) -> dict[str, Any]:
 
     file = _received(program, form, "file", names)
-    if api.kind_of_lines(file.path) == "other":
+    if desk.kind_of_lines(file.path) == "other":
         program.remove_tool_file(file.id)
         return {
             "values": _told(form),
@@ -369,7 +369,7 @@ def _extract(w: Words, program: Program, form: FormData, names: dict[str, str]) 
     if not uploads:
         raise UsageError("the result files are missing", hint="Choose one or more")
     results = [_keep(program, one, names) for one in uploads]
-    asked = next((file for file in results if api.kind_of_lines(file.path) == "requests"), None)
+    asked = next((file for file in results if desk.kind_of_lines(file.path) == "requests"), None)
     if asked is not None:
         for file in results:
             program.remove_tool_file(file.id)

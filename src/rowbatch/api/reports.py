@@ -1,0 +1,44 @@
+"""What the verbs return: the types that whoever shows them names. Only a type checker imports this."""
+
+from __future__ import annotations
+
+from rowbatch.core.agreement import Agreement
+from rowbatch.core.cost import CostEstimate
+from rowbatch.providers.catalog import KnownModel
+from rowbatch.results.extract_report import ExtractReport
+from rowbatch.steps.clean import CleanReport
+from rowbatch.steps.collect import CollectReport, RoundSpent
+from rowbatch.steps.doctor import Check
+from rowbatch.steps.drive import DriveReport
+from rowbatch.steps.export import ExportReport
+from rowbatch.steps.poll import Progress
+from rowbatch.steps.trial import TrialReport
+from rowbatch.steps.verify import VerifyReport
+from rowbatch.store.ledger import Event
+from rowbatch.tables.base import BadRowList
+from rowbatch.tools.check import CheckReport
+from rowbatch.tools.convert import ConvertReport
+from rowbatch.tools.estimate import Estimate
+from rowbatch.tools.split import SplitReport
+
+__all__ = [
+    "Agreement",
+    "BadRowList",
+    "Check",
+    "CheckReport",
+    "CleanReport",
+    "CollectReport",
+    "ConvertReport",
+    "CostEstimate",
+    "DriveReport",
+    "Estimate",
+    "Event",
+    "ExportReport",
+    "ExtractReport",
+    "KnownModel",
+    "Progress",
+    "RoundSpent",
+    "SplitReport",
+    "TrialReport",
+    "VerifyReport",
+]

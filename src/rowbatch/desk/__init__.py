@@ -1,0 +1,151 @@
+"""
+The desk of whoever sits at the program: tables, drafts, jobs, results, settings. The door of the web app.
+
+Names are imported when they are first used, as in `api`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rowbatch.api.keys import forget_key as forget_key
+    from rowbatch.api.keys import hold_key as hold_key
+    from rowbatch.api.keys import host_of as host_of
+    from rowbatch.api.local import ensure_local_server as ensure_local_server
+    from rowbatch.api.runs import known_places as known_places
+    from rowbatch.api.runs import model_note as model_note
+    from rowbatch.api.tools import first_request as first_request
+    from rowbatch.api.tools import header_of as header_of
+    from rowbatch.api.tools import kind_of_lines as kind_of_lines
+    from rowbatch.api.tools import likely_text_column as likely_text_column
+    from rowbatch.core.codebook import instructions_text as instructions_text
+    from rowbatch.desk.drafts import MAX_LABELS as MAX_LABELS
+    from rowbatch.desk.drafts import Draft as Draft
+    from rowbatch.desk.drafts import DraftEstimate as DraftEstimate
+    from rowbatch.desk.drafts import DraftLabel as DraftLabel
+    from rowbatch.desk.drafts import DraftTrial as DraftTrial
+    from rowbatch.desk.drafts import Fault as Fault
+    from rowbatch.desk.drafts import RowPreview as RowPreview
+    from rowbatch.desk.drafts import codebook_of_draft as codebook_of_draft
+    from rowbatch.desk.drafts import columns_of_template as columns_of_template
+    from rowbatch.desk.drafts import draft_from_file as draft_from_file
+    from rowbatch.desk.drafts import estimate_draft as estimate_draft
+    from rowbatch.desk.drafts import faults as faults
+    from rowbatch.desk.drafts import limit_of_draft as limit_of_draft
+    from rowbatch.desk.drafts import make_run as make_run
+    from rowbatch.desk.drafts import preview_row as preview_row
+    from rowbatch.desk.drafts import read_draft as read_draft
+    from rowbatch.desk.drafts import trial_key as trial_key
+    from rowbatch.desk.drafts import try_draft as try_draft
+    from rowbatch.desk.jobs import AT_WORK as AT_WORK
+    from rowbatch.desk.jobs import Job as Job
+    from rowbatch.desk.jobs import Jobs as Jobs
+    from rowbatch.desk.jobs import JobState as JobState
+    from rowbatch.desk.jobs import Part as Part
+    from rowbatch.desk.jobs import Trouble as Trouble
+    from rowbatch.desk.jobs import job_id as job_id
+    from rowbatch.desk.jobs import left_of_month as left_of_month
+    from rowbatch.desk.library import Library as Library
+    from rowbatch.desk.library import LibraryTable as LibraryTable
+    from rowbatch.desk.library import Profile as Profile
+    from rowbatch.desk.library import Reading as Reading
+    from rowbatch.desk.library import TableInfo as TableInfo
+    from rowbatch.desk.library import as_options as as_options
+    from rowbatch.desk.library import known_ending as known_ending
+    from rowbatch.desk.library import require_table_file as require_table_file
+    from rowbatch.desk.library import shown_name as shown_name
+    from rowbatch.desk.library import views_folder as views_folder
+    from rowbatch.desk.recipes import codebook_yaml as codebook_yaml
+    from rowbatch.desk.recipes import methods_text as methods_text
+    from rowbatch.desk.recipes import recipe_of_run as recipe_of_run
+    from rowbatch.desk.results import Counts as Counts
+    from rowbatch.desk.results import ResultRow as ResultRow
+    from rowbatch.desk.results import Results as Results
+    from rowbatch.desk.results import RowFilter as RowFilter
+    from rowbatch.desk.settings import Settings as Settings
+    from rowbatch.desk.settings import change_settings as change_settings
+    from rowbatch.desk.settings import read_settings as read_settings
+    from rowbatch.desk.tasks import Stopped as Stopped
+    from rowbatch.desk.tasks import Task as Task
+    from rowbatch.processes import python_environment as python_environment
+    from rowbatch.processes import python_module as python_module
+    from rowbatch.store.home import cache as cache
+    from rowbatch.store.home import home as home
+
+_PLACES = {
+    "AT_WORK": "desk.jobs",
+    "Counts": "desk.results",
+    "Draft": "desk.drafts",
+    "DraftEstimate": "desk.drafts",
+    "DraftLabel": "desk.drafts",
+    "DraftTrial": "desk.drafts",
+    "Fault": "desk.drafts",
+    "Job": "desk.jobs",
+    "JobState": "desk.jobs",
+    "Jobs": "desk.jobs",
+    "Library": "desk.library",
+    "LibraryTable": "desk.library",
+    "MAX_LABELS": "desk.drafts",
+    "Part": "desk.jobs",
+    "Profile": "desk.library",
+    "Reading": "desk.library",
+    "ResultRow": "desk.results",
+    "Results": "desk.results",
+    "RowFilter": "desk.results",
+    "RowPreview": "desk.drafts",
+    "Settings": "desk.settings",
+    "Stopped": "desk.tasks",
+    "TableInfo": "desk.library",
+    "Task": "desk.tasks",
+    "Trouble": "desk.jobs",
+    "as_options": "desk.library",
+    "cache": "store.home",
+    "change_settings": "desk.settings",
+    "codebook_of_draft": "desk.drafts",
+    "codebook_yaml": "desk.recipes",
+    "columns_of_template": "desk.drafts",
+    "draft_from_file": "desk.drafts",
+    "ensure_local_server": "api.local",
+    "estimate_draft": "desk.drafts",
+    "faults": "desk.drafts",
+    "first_request": "api.tools",
+    "forget_key": "api.keys",
+    "header_of": "api.tools",
+    "hold_key": "api.keys",
+    "home": "store.home",
+    "host_of": "api.keys",
+    "instructions_text": "core.codebook",
+    "job_id": "desk.jobs",
+    "kind_of_lines": "api.tools",
+    "known_ending": "desk.library",
+    "known_places": "api.runs",
+    "left_of_month": "desk.jobs",
+    "likely_text_column": "api.tools",
+    "limit_of_draft": "desk.drafts",
+    "make_run": "desk.drafts",
+    "methods_text": "desk.recipes",
+    "model_note": "api.runs",
+    "preview_row": "desk.drafts",
+    "python_environment": "processes",
+    "python_module": "processes",
+    "read_draft": "desk.drafts",
+    "read_settings": "desk.settings",
+    "recipe_of_run": "desk.recipes",
+    "require_table_file": "desk.library",
+    "shown_name": "desk.library",
+    "trial_key": "desk.drafts",
+    "try_draft": "desk.drafts",
+    "views_folder": "desk.library",
+}
+
+
+def __dir__() -> list[str]:
+    return sorted(_PLACES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'rowbatch.desk' has no attribute {name!r}")
+    return getattr(import_module(f"rowbatch.{_PLACES[name]}"), name)

@@ -1,0 +1,721 @@
+"""
+What somebody wants to ask, while it is being written: checked, shown as the model will see it, priced, tried.
+
+A draft becomes a run by `make_run`; until then nothing is frozen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import polars as pl
+
+from rowbatch.api import model_list as _models  # noqa: F401 - the user's own prices are known from here on
+from rowbatch.api.runs import Hooks, Run, create
+from rowbatch.core.cost import CostEstimate, estimate_cost
+from rowbatch.core.endpoint import Endpoint, answer_format, output_limit
+from rowbatch.core.model_rules import shutdown_note
+from rowbatch.core.request import RequestSettings
+from rowbatch.core.template import Template
+from rowbatch.desk.library import LibraryTable, Reading
+from rowbatch.errors import CodebookError, InputError, RowbatchError, UsageError
+from rowbatch.providers.anthropic import DEFAULT_MAX_TOKENS
+from rowbatch.providers.catalog import find_model, find_price, find_provider
+from rowbatch.requests.parameters import parameters_for_model
+from rowbatch.steps.trial import TrialReport
+from rowbatch.store.home import home
+from rowbatch.store.rundir import free_run_path
+
+if TYPE_CHECKING:
+    from rowbatch.core.codebook import Codebook
+
+Task = Literal["label", "labels", "text", "codebook"]
+TASKS: tuple[Task, ...] = ("label", "labels", "text", "codebook")
+_YES_NO = {"en": ("yes", "no"), "zh": ("是", "否")}
+_UNSURE = {
+    "en": ("unsure", "The text does not say enough to decide."),
+    "zh": ("不确定", "文本信息不足，无法判断。"),
+}
+_REASON = {"en": "Give the reason in one short sentence.", "zh": "用一句简短的话说明理由。"}
+_TEXTS = ("text", "question", "template", "provider", "base_url", "model", "temperature", "max_tokens")
+_SAMPLE_ROWS = 400
+_SHORT_ANSWER_TOKENS, _TEXT_ANSWER_TOKENS, _REASON_TOKENS, _THINKING_TOKENS = 200, 1_000, 150, 4_000
+_TRIAL_ROWS = 10
+_LONG_LABEL = 200
+MAX_LABELS = 300
+"""More than anybody writes, and than a model can tell apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class DraftLabel:
+    """
+    A label.
+
+    Attributes:
+        name: As it is answered.
+        definition: When to use it, when not.
+        examples: Texts for which it is right.
+    """
+
+    name: str = ""
+    definition: str = ""
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """
+    What somebody wants to ask.
+
+    Attributes:
+        text: Name of the column with the text.
+        task: `label`: one label a text; `labels`: yes or no for each label; `text`: a short text;
+            `codebook`: the variables of a codebook that was brought along.
+        question: What to ask about each text; with a codebook, its instructions.
+        labels: The labels.
+        unsure: Also offer a label for texts that do not say enough.
+        reason: Also ask why, in a sentence.
+        language: Of the words around the person's own: `en` or `zh`.
+        codebook: As codebook files have it.
+        template: The message for a row, with `{{column}}`; "" means the text alone.
+        provider, base_url, model: Who is asked; "" means the default.
+        temperature, max_tokens: "" means the model's default.
+        dedupe: Ask texts that stand twice once.
+        example_rows: Rows whose texts became examples.
+    """
+
+    text: str = ""
+    task: Task = "label"
+    question: str = ""
+    labels: tuple[DraftLabel, ...] = (DraftLabel(), DraftLabel())
+    unsure: bool = False
+    reason: bool = False
+    language: Literal["en", "zh"] = "en"
+    codebook: Mapping[str, Any] = field(default_factory=dict)
+    template: str = ""
+    provider: str = "local"
+    base_url: str = ""
+    model: str = ""
+    temperature: str = ""
+    max_tokens: str = ""
+    dedupe: bool = False
+    example_rows: tuple[int, ...] = ()
+
+    def to_plain(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return asdict(self)
+
+    @property
+    def filled_labels(self) -> tuple[DraftLabel, ...]:
+        """Labels that have a name."""
+        return tuple(label for label in self.labels if label.name.strip())
+
+
+def read_draft(plain: Mapping[str, Any]) -> Draft:
+    """What `Draft.to_plain` gave; what is not known, or is of the wrong kind, is left out."""
+    draft = Draft()
+    texts: dict[str, Any] = {name: plain[name] for name in _TEXTS if isinstance(plain.get(name), str)}
+    flags: dict[str, Any] = {name: bool(plain.get(name, False)) for name in ("unsure", "reason", "dedupe")}
+    draft = replace(draft, **texts, **flags)
+    if plain.get("task") in TASKS:
+        draft = replace(draft, task=plain["task"])
+    if plain.get("language") in ("en", "zh"):
+        draft = replace(draft, language=plain["language"])
+    if isinstance(plain.get("codebook"), dict):
+        draft = replace(draft, codebook=plain["codebook"])
+    labels = plain.get("labels")
+    if isinstance(labels, list | tuple):
+        draft = replace(draft, labels=tuple(_label(label) for label in labels if isinstance(label, Mapping)))
+    rows = plain.get("example_rows")
+    if isinstance(rows, list | tuple):
+        draft = replace(draft, example_rows=tuple(row for row in rows if isinstance(row, int)))
+    return draft
+
+
+def _label(plain: Mapping[str, Any]) -> DraftLabel:
+    examples = plain.get("examples")
+    listed = examples if isinstance(examples, list | tuple) else ()
+    return DraftLabel(
+        str(plain.get("name") or ""), str(plain.get("definition") or ""), tuple(map(str, listed))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """
+    Something in a draft that keeps it from being asked.
+
+    Attributes:
+        place: The field: the name of an attribute of `Draft`, or `labels.3`.
+        kind: `text-missing`, `question-missing`, `labels-too-few`, `label-twice`, `model-missing`,
+            `address-missing`, `not-a-number`, `codebook-missing`, or `other` with the rest in `message`.
+        message, hint: Of the error, where it came from below.
+    """
+
+    place: str
+    kind: str
+    message: str = ""
+    hint: str = ""
+
+
+def faults(draft: Draft, header: Sequence[str]) -> list[Fault]:
+    """Everything that keeps a draft from being asked, in the order of the form."""
+    found = [*_question_faults(draft, header), *_model_faults(draft)]
+    return found or _deeper_faults(draft, header)
+
+
+def _question_faults(draft: Draft, header: Sequence[str]) -> Iterator[Fault]:
+    if list(header).count(draft.text) != 1:
+        yield Fault("text", "text-missing")
+    if draft.task == "codebook":
+        if not draft.codebook:
+            yield Fault("codebook", "codebook-missing")
+    elif not draft.question.strip():
+        yield Fault("question", "question-missing")
+    if draft.task in ("label", "labels"):
+        yield from _label_faults(draft)
+
+
+def _model_faults(draft: Draft) -> Iterator[Fault]:
+    try:
+        provider = find_provider(draft.provider)
+    except UsageError as error:
+        yield Fault("provider", "other", error.message, error.hint)
+        return
+    if not (draft.model.strip() or provider.default_model):
+        yield Fault("model", "model-missing")
+    if not (draft.base_url.strip() or provider.base_url or provider.name == "local"):
+        yield Fault("base_url", "address-missing")
+    for name in ("temperature", "max_tokens"):
+        said = getattr(draft, name).strip()
+        if said and _number(said) is None:
+            yield Fault(name, "not-a-number")
+
+
+def _deeper_faults(draft: Draft, header: Sequence[str]) -> list[Fault]:
+    """What is only seen when the parts are put together."""
+    try:
+        codebook_of_draft(draft)
+    except RowbatchError as error:
+        return [
+            Fault("codebook" if draft.task == "codebook" else "labels", "other", error.message, error.hint)
+        ]
+    try:
+        columns = _template_of(draft).columns
+        _parameters(draft)
+    except RowbatchError as error:
+        return [Fault("template", "other", error.message, error.hint)]
+    return [
+        Fault("template", "other", f"the table has no column {name!r}")
+        for name in columns
+        if list(header).count(name) != 1
+    ]
+
+
+def _label_faults(draft: Draft) -> list[Fault]:
+    found = []
+    least = 2 if draft.task == "label" else 1
+    if len(draft.filled_labels) < least:
+        found.append(Fault("labels", "labels-too-few"))
+    seen: set[str] = set()
+    for position, label in enumerate(draft.labels):
+        name = label.name.strip().casefold()
+        if name and name in seen:
+            found.append(Fault(f"labels.{position}", "label-twice"))
+        seen.add(name)
+    return found
+
+
+def codebook_of_draft(draft: Draft) -> Codebook:
+    """
+    The codebook that a draft stands for.
+
+    Raises:
+        CodebookError: It is not complete, or contradicts itself.
+    """
+    from rowbatch.core.codebook import parse_codebook
+
+    if draft.task == "codebook":
+        return parse_codebook({**draft.codebook})
+    question = draft.question.strip()
+    variables: list[dict[str, Any]] = []
+    instructions = ""
+    if draft.task == "label":
+        labels = [_plain_label(label) for label in draft.filled_labels]
+        if draft.unsure:
+            name, definition = _UNSURE[draft.language]
+            labels.append({"name": name, "definition": definition})
+        variables.append({"name": "label", "question": question, "labels": labels})
+    elif draft.task == "labels":
+        instructions = question
+        yes, no = _YES_NO[draft.language]
+        for number, label in enumerate(draft.filled_labels, start=1):
+            asked = label.name.strip() + (f": {label.definition.strip()}" if label.definition.strip() else "")
+            answers = [{"name": yes, "examples": list(label.examples)}, {"name": no}]
+            if draft.unsure:
+                answers.append({"name": _UNSURE[draft.language][0]})
+            variables.append({"name": _column_name(label.name, number), "question": asked, "labels": answers})
+    else:
+        instructions = question
+        if draft.reason:
+            variables.append({"name": "answer"})
+    if draft.reason:
+        variables.append({"name": "reason", "question": _REASON[draft.language]})
+    return parse_codebook({"instructions": instructions, "variables": variables, "language": draft.language})
+
+
+def _plain_label(label: DraftLabel) -> dict[str, Any]:
+    return {
+        "name": label.name.strip(),
+        "definition": label.definition.strip(),
+        "examples": [example.strip() for example in label.examples if example.strip()],
+    }
+
+
+def _column_name(label: str, number: int) -> str:
+    name = re.sub(r"[^A-Za-z0-9_]+", "_", label).strip("_")
+    return name[:64] if re.match(r"[A-Za-z]", name) and name != "reason" else f"label_{number}"
+
+
+def _template_of(draft: Draft) -> Template:
+    if draft.template.strip():
+        found = Template.parse(draft.template)
+        if not found.columns:
+            raise UsageError(
+                "the message names no column, so every row would be asked the same",
+                hint=f"put one in, as in {{{{{draft.text}}}}}",
+            )
+        return found
+    return Template.column_only(draft.text)
+
+
+def columns_of_template(template: str) -> tuple[str, ...]:
+    """Names of the columns that a message is made of."""
+    return Template.parse(template).columns
+
+
+def _number(text: str) -> float | None:
+    try:
+        found = float(text)
+    except ValueError:
+        return None
+    return found if math.isfinite(found) and found >= 0 else None
+
+
+def limit_of_draft(draft: Draft) -> int | None:
+    """
+    The longest answer that a draft asks for, in tokens.
+
+    Where it costs money and nobody said, there is a limit all the same, or no cap could be kept: room for an
+    answer of the kind that is asked for, and for the thoughts of a model that reasons.
+    """
+    said = _number(draft.max_tokens)
+    provider = find_provider(draft.provider)
+    if said or provider.is_free:
+        return int(said) if said else None
+    known = find_model(provider.name, draft.model.strip() or provider.default_model)
+    is_short = draft.task != "text" and not (draft.task == "codebook" and _has_free_text(draft))
+    base = _SHORT_ANSWER_TOKENS if is_short else _TEXT_ANSWER_TOKENS
+    base += _REASON_TOKENS if draft.reason else 0
+    if known is not None and known.rules.output_limit == "max_completion_tokens":
+        base += _THINKING_TOKENS
+    return min(base, known.max_output) if known is not None and known.max_output else base
+
+
+def _has_free_text(draft: Draft) -> bool:
+    try:
+        return any(not variable.labels for variable in codebook_of_draft(draft).variables)
+    except RowbatchError:
+        return True
+
+
+def _parameters(draft: Draft) -> tuple[str, dict[str, Any], list[str]]:
+    provider = find_provider(draft.provider)
+    model = draft.model.strip() or provider.default_model
+    temperature, limit = _number(draft.temperature), limit_of_draft(draft)
+    found, notes = parameters_for_model(
+        provider.name,
+        model,
+        Endpoint.CHAT,
+        temperature=temperature,
+        max_tokens=limit,
+        others={},
+    )
+    if provider.dialect == "anthropic" and output_limit(found) is None:
+        found["max_tokens"] = DEFAULT_MAX_TOKENS
+    return model, found, notes
+
+
+def _request_settings(draft: Draft) -> RequestSettings:
+    from rowbatch.core.codebook import instructions_text
+
+    model, parameters, _ = _parameters(draft)
+    codebook = codebook_of_draft(draft)
+    instructions = instructions_text(codebook)
+    return RequestSettings(
+        model=model,
+        system=Template.literal(instructions) if instructions else None,
+        user=_template_of(draft),
+        parameters={**parameters, **answer_format(Endpoint.CHAT, codebook)},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RowPreview:
+    """
+    What the model will see of one row.
+
+    Attributes:
+        row: Its number.
+        instructions: What it is told first.
+        message: What it is told of the row.
+        body: The whole request, as it would be sent.
+        is_empty: The row has no text and will not be asked.
+    """
+
+    row: int
+    instructions: str
+    message: str
+    body: Mapping[str, Any]
+    is_empty: bool
+
+
+def preview_row(draft: Draft, reading: Reading, row: int) -> RowPreview:
+    """
+    Show what the model will see of one row.
+
+    Raises:
+        RowbatchError: The draft is not complete yet; `faults` says where.
+    """
+    view = reading.view
+    if view is None:
+        raise InputError("the table is not read yet")
+    frame = view.frame(max(1, min(row, view.state.rows)), 1)
+    cells = {name: frame[str(position)][0] for position, name in enumerate(reading.header)}
+    settings = _request_settings(draft)
+    for name in settings.columns:
+        if name not in cells:
+            raise UsageError(f"the table has no column {name!r}")
+    return RowPreview(
+        row=max(1, min(row, view.state.rows)),
+        instructions=settings.system.render({}) if settings.system else "",
+        message=settings.user.render(cells),
+        body=settings.body_preview(cells),
+        is_empty=not any(cells[name].strip() for name in _asked_columns(draft)),
+    )
+
+
+def _asked_columns(draft: Draft) -> tuple[str, ...]:
+    return (draft.text,) if draft.text else _template_of(draft).columns
+
+
+@dataclass(frozen=True, slots=True)
+class DraftEstimate:
+    """
+    What a draft will take, before it is built.
+
+    Attributes:
+        rows: Of the table that were read so far.
+        requests: Of these, rows with a text.
+        cost: By a sample of the rows.
+        is_measured: Answers were measured on rows that were tried.
+        notes: What is changed so that the model takes it, and what is coming to the model.
+    """
+
+    rows: int
+    requests: int
+    cost: CostEstimate
+    is_measured: bool
+    notes: tuple[str, ...]
+
+
+def estimate_draft(draft: Draft, reading: Reading, measured: float | None = None) -> DraftEstimate:
+    """
+    Price a draft by a sample of the rows.
+
+    Args:
+        draft: Complete.
+        reading: Of its table.
+        measured: Mean tokens of an answer, where rows were tried.
+    Raises:
+        RowbatchError: The draft is not complete.
+    """
+    view = reading.view
+    rows = view.state.rows if view else 0
+    settings = _request_settings(draft)
+    columns = {name: reading.header.index(name) for name in settings.columns}
+    sample = pl.DataFrame()
+    if view is not None and rows:
+        step = max(1, rows // _SAMPLE_ROWS)
+        parts = [view.frame(start, 40) for start in range(1, rows + 1, step * 40)]
+        sample = pl.concat(parts)
+    constant = sum(len(part.encode()) for part in settings.line_parts() if isinstance(part, str)) + 8
+    asked = [str(reading.header.index(name)) for name in _asked_columns(draft) if name in reading.header]
+    filled, mean = 1.0, 0.0
+    if sample.height and asked:
+        not_empty = sample.filter(pl.any_horizontal(pl.col(key).str.strip_chars() != "" for key in asked))
+        filled = not_empty.height / sample.height
+        if not_empty.height:
+            used = [pl.col(str(position)).str.len_bytes().sum() for position in columns.values()]
+            mean = not_empty.select(pl.sum_horizontal(used)).item() / not_empty.height
+    profile = reading.profile()
+    requests = round(rows * filled)
+    if profile is not None and len(asked) == 1:
+        requests = rows - profile.empty[int(asked[0])]
+    codebook = codebook_of_draft(draft)
+    labelled = sum(bool(variable.labels) for variable in codebook.variables)
+    model, _, notes = _parameters(draft)
+    shutdown = _shutdown(draft.provider, model)
+    cost = estimate_cost(
+        requests=requests,
+        request_bytes=round(requests * (constant + mean)),
+        labelled_variables=labelled,
+        free_variables=len(codebook.columns) - labelled,
+        max_answer_tokens=None,
+        measured_answer_tokens=measured,
+        price=find_price(draft.provider, model),
+        is_free=find_provider(draft.provider).is_free,
+    )
+    return DraftEstimate(rows, requests, cost, measured is not None, (*notes, *shutdown))
+
+
+def _shutdown(provider: str, model: str) -> tuple[str, ...]:
+    from datetime import UTC, datetime
+
+    known = find_model(provider, model)
+    note = shutdown_note(known, datetime.now(UTC).date()) if known else ""
+    return (note,) if note else ()
+
+
+@dataclass(frozen=True, slots=True)
+class DraftTrial:
+    """
+    Rows that were tried with a draft.
+
+    Attributes:
+        numbers: Their numbers in the table, in the order of `report.rows`.
+        report: Answers and cost.
+    """
+
+    numbers: tuple[int, ...]
+    report: TrialReport
+
+
+def trial_key(draft: Draft) -> str:
+    """The same for drafts that ask the same."""
+    told = {name: value for name, value in draft.to_plain().items() if name not in ("example_rows", "dedupe")}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def try_draft(
+    table: LibraryTable,
+    draft: Draft,
+    reading: Reading,
+    *,
+    rows: int = _TRIAL_ROWS,
+    hooks: Hooks | None = None,
+) -> DraftTrial:
+    """
+    Ask a few rows one by one, at once. Rows that were tried with the same draft are not asked again.
+
+    Args:
+        table: Its table.
+        draft: Complete.
+        reading: Of the table.
+        rows: How many, spread over the rows that have a text.
+        hooks: Told how it goes.
+    Raises:
+        ServiceError: The provider refused, or cannot be reached.
+    """
+    numbers, frame = _trial_rows(draft, reading, rows)
+    if not numbers:
+        raise UsageError("no row has a text, so there is nothing to try", hint="is it the right column?")
+    place = table.folder / "tries" / trial_key(draft)
+    run = (
+        Run(place)
+        if (place / "run.toml").is_file()
+        else _make(draft, frame, place, name=table.info.name, is_listed=False)
+    )
+    if not (place / "rows.json").is_file():
+        (place / "rows.json").write_text(json.dumps(numbers), encoding="utf-8")
+    asked = json.loads((place / "rows.json").read_text(encoding="utf-8"))
+    report = run.try_rows(rows, hooks)
+    return DraftTrial(tuple(asked[tried.row - 1] for tried in report.rows), report)
+
+
+def _trial_rows(draft: Draft, reading: Reading, count: int) -> tuple[list[int], pl.DataFrame]:
+    view = reading.view
+    if view is None:
+        return [], pl.DataFrame()
+    total = view.state.rows
+    numbers: list[int] = []
+    frames: list[pl.DataFrame] = []
+    asked = [str(reading.header.index(name)) for name in _asked_columns(draft)]
+    for index in range(count):
+        start = index * total // count + 1
+        stop = (index + 1) * total // count
+        # The first row of each part of the table that has a text.
+        part = view.frame(start, min(200, stop - start + 1))
+        filled = part.select(
+            pl.any_horizontal(pl.col(key).str.strip_chars() != "" for key in asked)
+        ).to_series()
+        at = filled.arg_max() if filled.any() else None
+        if at is not None:
+            numbers.append(start + at)
+            frames.append(part[at : at + 1])
+    if not frames:
+        return [], pl.DataFrame()
+    frame = pl.concat(frames)
+    needed = dict.fromkeys((draft.text, *_template_of(draft).columns))
+    chosen = frame.select(
+        pl.col(str(reading.header.index(name))).alias(name) for name in needed if name in reading.header
+    )
+    return numbers, chosen
+
+
+def _make(draft: Draft, table: object, place: Path, *, name: str, **others: Any) -> Run:
+    return create(
+        table,
+        text=draft.text,
+        codebook=codebook_of_draft(draft),
+        template=draft.template.strip() or None,
+        provider=draft.provider,
+        base_url=draft.base_url.strip() or None,
+        model=draft.model.strip() or None,
+        temperature=_number(draft.temperature),
+        max_tokens=limit_of_draft(draft),
+        dedupe=draft.dedupe,
+        run=place,
+        name=name,
+        **others,
+    )
+
+
+def runs_folder() -> Path:
+    """Where runs lie that were not made in a folder of the user's."""
+    return home() / "runs"
+
+
+def make_run(table: LibraryTable, draft: Draft) -> Run:
+    """
+    Make a run of a draft: everything is checked and frozen; nothing is sent.
+
+    Raises:
+        TableError, CodebookError, UsageError: Something does not fit; nothing was made.
+    """
+    table.require_file()
+    stem = table.info.name.rsplit(".", 1)[0]
+    reading = table.info.reading
+    return _make(
+        draft,
+        table.info.path,
+        free_run_path(runs_folder(), stem),
+        name=table.info.name,
+        encoding=reading.encoding,
+        delimiter=reading.delimiter,
+        sheet=reading.sheet,
+        on_bad_rows=reading.on_bad_rows,
+    )
+
+
+def labels_from_table(path: Path) -> tuple[DraftLabel, ...]:
+    """
+    Read a codebook that is a table: labels in the first column, or in one called `label` or `name`; their
+    definitions in the second, or in one called `definition`; examples in columns called `example…`.
+
+    Raises:
+        TableError: It cannot be read.
+        CodebookError: There is no label in it.
+    """
+    from rowbatch.tables.formats import open_table
+
+    table = open_table(path)
+    names = [name.strip().casefold() for name in table.header]
+
+    def find(known: tuple[str, ...], otherwise: int) -> int:
+        return next((names.index(name) for name in known if name in names), otherwise)
+
+    label = find(("label", "name", "code", "category", "标签", "类别", "名称"), 0)
+    definition = find(("definition", "description", "meaning", "定义", "说明"), 1 if label == 0 else 0)
+    found = []
+    for chunk in table.chunks():
+        for cells in chunk.frame.rows():
+            if cells[label].strip():
+                others = [
+                    cell.strip()
+                    for position, cell in enumerate(cells)
+                    if position not in (label, definition) and "exampl" in names[position] and cell.strip()
+                ]
+                defined = cells[definition].strip() if definition < len(cells) and definition != label else ""
+                found.append(DraftLabel(cells[label].strip(), defined, tuple(others)))
+    if not found:
+        raise CodebookError("there is no label in this table", hint="the first column should hold the labels")
+    if len(found) > MAX_LABELS:
+        raise CodebookError(
+            f"this table has {len(found):,} labels; {MAX_LABELS} are the most", hint="is it the right file?"
+        )
+    longest = max(found, key=lambda one: len(one.name)).name
+    if len(longest) > _LONG_LABEL:
+        raise CodebookError(
+            f"the first column holds texts rather than labels; one has {len(longest):,} characters",
+            hint="a table of labels has one label a row, and its definition beside it",
+        )
+    return tuple(found)
+
+
+def draft_from_file(path: Path, draft: Draft) -> Draft:
+    """
+    Take over what a file says: a recipe, a codebook (YAML), or a table of labels.
+
+    Args:
+        path: Handed over by a person.
+        draft: What is there; what the file does not say stays.
+    Raises:
+        RowbatchError: It is none of these.
+    """
+    from rowbatch.desk.recipes import draft_of_recipe, looks_like_recipe
+    from rowbatch.store.codebook_file import read_codebook
+
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if looks_like_recipe(head):
+        return draft_of_recipe(path, draft)
+    if re.match(
+        rb"\s*(#[^\n]*\n\s*)*(instructions|variables|language)\s*:", head.removeprefix(b"\xef\xbb\xbf")
+    ):
+        return _with_codebook(draft, read_codebook(path))
+    return replace(
+        draft,
+        task=draft.task if draft.task in ("label", "labels") else "label",
+        labels=labels_from_table(path),
+    )
+
+
+def _with_codebook(draft: Draft, book: Codebook) -> Draft:
+    """A codebook with one labelled variable is edited in the form; another one is taken as it is."""
+    only = book.variables[0] if len(book.variables) == 1 else None
+    if (
+        only is not None
+        and only.name == "label"
+        and only.labels
+        and not any(label.aliases for label in only.labels)
+    ):
+        question = "\n\n".join(filter(None, (book.instructions, only.question)))
+        labels = tuple(DraftLabel(one.name, one.definition, one.examples) for one in only.labels)
+        return replace(
+            draft,
+            task="label",
+            question=question,
+            labels=labels,
+            language=book.language,
+            unsure=False,
+            reason=False,
+        )
+    return replace(draft, task="codebook", codebook=book.model_dump(mode="json"), language=book.language)

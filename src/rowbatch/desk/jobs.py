@@ -1,0 +1,522 @@
+"""
+Jobs: runs that the program drives while people may look, leave and come back.
+
+What is true stands in the run directories; here is only which threads are at work. So a run that was made on
+the command line is a job like any other, and a program that was stopped finds its jobs again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from rowbatch.api.runs import Run, Status, known_places
+from rowbatch.desk.tasks import Task
+from rowbatch.errors import (
+    LocalModelError,
+    NeedsDecision,
+    RowbatchError,
+    RunError,
+    RunLocked,
+    ServiceError,
+    StorageError,
+    UsageError,
+)
+from rowbatch.store.ledger import Event
+from rowbatch.store.lock import is_locked
+from rowbatch.store.rundir import RunDirectory
+
+JobState = Literal[
+    "checking",
+    "draft",
+    "sending",
+    "waiting",
+    "running",
+    "collecting",
+    "done",
+    "gaps",
+    "stopped",
+    "failed",
+    "paused",
+    "needs-you",
+]
+AT_WORK: tuple[JobState, ...] = ("checking", "sending", "waiting", "running", "collecting")
+"""States that change by themselves."""
+_DRIVEN = "driven by the program"
+_TROUBLE = "trouble"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """
+    Why a job stands still, as it is kept in the run.
+
+    Attributes:
+        kind: `key`, `credit`, `model`, `cap`, `network`, `disk`, `lost-answer`, `many-failures`, `table`,
+            `local-model` or `other`.
+        message, hint: Of the error.
+        status, code: Of the provider, or None and "".
+        at: ISO 8601, UTC; or "".
+    """
+
+    kind: str
+    message: str
+    hint: str = ""
+    status: int | None = None
+    code: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """
+    One shard, for people.
+
+    Attributes:
+        name: As in `r1-0001`.
+        round: Which round asks it.
+        number: Of those of its round.
+        stage: 0 prepared, 1 uploaded, 2 queued, 3 running, 4 collecting, 5 done.
+        requests, done, failed: Requests.
+        batch_status: The provider's word, or "".
+        waits_for: Why it is not sent yet, or "".
+        why: `queue`, `cap`, `unknown`, `provider-queue`, `finalizing`, `order` or "".
+    """
+
+    name: str
+    round: int
+    number: int
+    stage: int
+    requests: int
+    done: int
+    failed: int
+    batch_status: str
+    waits_for: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """
+    One run as people see it.
+
+    Attributes:
+        id: For addresses.
+        run: The run.
+        status: From its ledger.
+        state: In one word.
+        is_elsewhere: Another process drives it.
+        is_cancelled: A person told it to stop.
+        task: The thread that drives it here, or the last one; None where there was none.
+        trouble: Why it stands still, or None.
+        statuses: Rows by status when the table was written last; empty before.
+        collected_at: When that was, or None.
+        spent_usd: What the provider billed so far, or None.
+        parts: Its shards.
+    """
+
+    id: str
+    run: Run
+    status: Status
+    state: JobState
+    is_elsewhere: bool
+    is_cancelled: bool
+    task: Task | None
+    trouble: Trouble | None
+    statuses: dict[str, int]
+    collected_at: datetime | None
+    spent_usd: Decimal | None
+    parts: tuple[Part, ...]
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether it changes by itself."""
+        return self.state in AT_WORK
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was told to stop, and brings what was answered."""
+        return self.is_at_work and self.is_cancelled
+
+    @property
+    def asked(self) -> int:
+        """Rows that are asked, in whichever round."""
+        return sum(part.requests for part in self.parts if part.round == 1)
+
+    @property
+    def answered(self) -> int:
+        """Of these, rows that have an answer; a row that failed is asked again in a later round."""
+        return min(self.asked, sum(part.done - part.failed for part in self.parts))
+
+    @property
+    def failed(self) -> int:
+        """Rows of the last round that failed, and were not only cancelled."""
+        last = max((part.round for part in self.parts), default=0)
+        parts = (part for part in self.parts if part.round == last)
+        return sum(part.failed for part in parts if part.batch_status != "cancelled")
+
+    @property
+    def is_partly_over(self) -> bool:
+        """Whether some of its shards are over, so that a table has something in it."""
+        return any(part.stage == 5 for part in self.parts)
+
+    @property
+    def missing(self) -> int:
+        """Rows that were to be asked and have no label, when the table was written last."""
+        return sum(self.statuses.values()) - self.statuses.get("ok", 0) - self.statuses.get("skipped", 0)
+
+
+class Jobs:
+    """All runs on this machine, and the threads that drive some of them."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, Task] = {}
+        self._lock = threading.Lock()
+
+    def all(self) -> list[Job]:
+        """Every run that still has its directory, the newest first."""
+        found = []
+        for path in known_places():
+            try:
+                found.append(self._job(job_id(path), path))
+            except RowbatchError:
+                # A damaged run is told about where it is opened by its name.
+                continue
+        return sorted(found, key=lambda job: job.status.created_at, reverse=True)
+
+    def job(self, name: str) -> Job:
+        """
+        One of them, by its id.
+
+        Raises:
+            RunError: There is none of this id.
+        """
+        for path in known_places():
+            if job_id(path) == name:
+                return self._job(name, path)
+        raise RunError("there is no such job", path=name)
+
+    def build(self, run: Run) -> Task:
+        """Write the requests of a run; nothing is sent. Returns at once."""
+        return self._begin(run, lambda task: run.build(task.hooks()))
+
+    def start(
+        self, run: Run, *, repair: Sequence[str] = (), go_on: bool = False, resubmit_lost: bool = False
+    ) -> Task:
+        """
+        Drive a run to its labelled table. Returns at once. This is what may cost money.
+
+        Args:
+            run: Which.
+            repair: First plan a round that asks rows of these statuses again.
+            go_on: Submit the rest although much of a shard failed.
+            resubmit_lost: As for `Run.submit`.
+        """
+
+        def work(task: Task) -> Any:
+            run.build(task.hooks())
+            run.set_fact(_DRIVEN, "yes")
+            run.set_fact(_TROUBLE, "")
+            if repair:
+                run.plan_repair(repair)
+            report = run.resume(task.hooks(), go_on=go_on, resubmit_lost=resubmit_lost)
+            if report.stopped_because and run.fact("cancelled") != "yes":
+                kind = "cap" if "cap" in report.stopped_because or "$" in report.stopped_because else "other"
+                run.set_fact(_TROUBLE, _as_text(Trouble(kind, report.stopped_because)))
+            return report
+
+        def ended(error: BaseException | None) -> None:
+            if not isinstance(error, RunLocked):
+                run.set_fact(_DRIVEN, "no")
+            if error is not None:
+                run.set_fact(_TROUBLE, _as_text(_trouble(error)))
+
+        return self._begin(run, work, ended)
+
+    def pause(self, run: Run) -> None:
+        """
+        Stop driving a run here. Batches that run go on at the provider; nothing new is sent.
+
+        Another process that drives it is not touched.
+        """
+        task = self._tasks.get(job_id(run.path))
+        if task is not None and task.is_alive:
+            task.stop()
+            task.wait(5.0)
+        run.set_fact(_DRIVEN, "paused")
+
+    def cancel(self, run: Run) -> None:
+        """Cancel what runs at the provider, bring what it answered, and write the table. Returns at once."""
+        task = self._tasks.get(job_id(run.path))
+        if task is not None and task.is_alive:
+            # The thread that drives it sees the wish.
+            run.cancel()
+            return
+
+        def ended(error: BaseException | None) -> None:
+            if error is not None:
+                run.set_fact(_TROUBLE, _as_text(_trouble(error)))
+
+        run.set_fact(_DRIVEN, "no")
+        self._begin(run, lambda task: run.cancel(task.hooks()), ended)
+
+    def go_on(self) -> int:
+        """Drive again what the program drove when it was stopped; returns how many."""
+        count = 0
+        for path in known_places():
+            try:
+                run = Run(path)
+                if run.fact(_DRIVEN) == "yes" and not is_locked(path):
+                    self.start(run)
+                    count += 1
+            except RowbatchError:
+                continue
+        return count
+
+    def stop(self, wait_s: float = 3.0) -> None:
+        """Stop all threads, because the program ends. What they drive goes on with the next one."""
+        for task in self._tasks.values():
+            task.stop()
+        for task in self._tasks.values():
+            task.wait(wait_s)
+
+    def _begin(self, run: Run, work: Any, ended: Any = None) -> Task:
+        name = job_id(run.path)
+        with self._lock:
+            known = self._tasks.get(name)
+            if known is not None and known.is_alive and not known.is_stopping:
+                return known
+
+            def whole(task: Task) -> Any:
+                if known is not None:
+                    known.wait()
+                try:
+                    result = work(task)
+                except RowbatchError as error:
+                    if ended is not None:
+                        ended(error)
+                    raise
+                if ended is not None:
+                    ended(None)
+                return result
+
+            task = self._tasks[name] = Task(f"job {run.path.name}", whole)
+        return task.start()
+
+    def _job(self, name: str, path: Path) -> Job:
+        run = Run(path)
+        status = run.status()
+        task = self._tasks.get(name)
+        is_here = task is not None and task.is_alive
+        is_elsewhere = not is_here and is_locked(path)
+        facts = {fact: run.fact(fact) for fact in (_DRIVEN, _TROUBLE, "cancelled")}
+        collected = [event for event in status.events if event.kind == "collected"]
+        statuses = _statuses(collected[-1]) if collected else {}
+        trouble = _read_trouble(facts[_TROUBLE])
+        if task is not None and task.error is not None and trouble is None and not is_here:
+            trouble = _trouble(task.error)
+        state = _state(
+            status,
+            task if is_here else None,
+            is_elsewhere=is_elsewhere,
+            driven=facts[_DRIVEN],
+            is_cancelled=facts["cancelled"] == "yes",
+            has_gaps=bool(statuses)
+            and sum(statuses.values()) > statuses.get("ok", 0) + statuses.get("skipped", 0),
+            is_answered=statuses.get("ok", 0) > 0,
+            trouble=trouble,
+        )
+        return Job(
+            id=name,
+            run=run,
+            status=status,
+            state=state,
+            is_elsewhere=is_elsewhere,
+            is_cancelled=facts["cancelled"] == "yes",
+            task=task,
+            trouble=trouble if state in ("needs-you", "failed", "paused", "draft", "gaps") else None,
+            statuses=statuses,
+            collected_at=collected[-1].at if collected else None,
+            spent_usd=status.progress.spent_usd if status.progress else None,
+            parts=_parts(status),
+        )
+
+
+def left_of_month(jobs: Sequence[Job], limit_usd: Decimal, now: datetime, *, without: str = "") -> Decimal:
+    """
+    What a limit for the month leaves for one more job.
+
+    Args:
+        jobs: All that are known. Those that were made in the month of `now` count with what they were billed,
+            and with their whole cap while they may still spend it.
+        limit_usd: For all of them together.
+        now: With its time zone, whose months count.
+        without: Id of a job that does not count, because it is the one that is asked about.
+    """
+    spent = Decimal(0)
+    for job in jobs:
+        made = datetime.fromisoformat(job.status.created_at).astimezone(now.tzinfo)
+        if job.id == without or job.run.is_local or (made.year, made.month) != (now.year, now.month):
+            continue
+        spent += job.spent_usd or Decimal(0)
+        if job.is_at_work or job.state in ("paused", "needs-you"):
+            spent += max(
+                Decimal(0), (job.run.policy().max_cost_usd or Decimal(0)) - (job.spent_usd or Decimal(0))
+            )
+    return max(Decimal(0), limit_usd - spent)
+
+
+def job_id(path: Path) -> str:
+    """The id of a run's job: the same for the same directory."""
+    return hashlib.sha256(str(RunDirectory(path).path.resolve()).encode()).hexdigest()[:16]
+
+
+def _state(
+    status: Status,
+    task: Task | None,
+    *,
+    is_elsewhere: bool,
+    driven: str,
+    is_cancelled: bool,
+    has_gaps: bool,
+    is_answered: bool,
+    trouble: Trouble | None,
+) -> JobState:
+    is_sent = status.progress is not None and any(
+        shard.state not in ("written", "cut") for shard in status.progress.states
+    )
+    if task is not None or is_elsewhere:
+        if task is not None and task.stage == "collect":
+            return "collecting"
+        return _state_at_work(status)
+    if status.state == "new":
+        return "failed" if trouble else "checking"
+    if trouble is not None and not (status.state == "collected" and not has_gaps):
+        return "needs-you"
+    if status.state == "collected" and not has_gaps:
+        return "done"
+    if is_cancelled and status.state in ("collected", "built", "over", "downloaded"):
+        return "stopped"
+    if status.state == "collected":
+        return "gaps" if is_answered else "failed"
+    if not is_sent and driven not in ("yes", "paused"):
+        return "draft"
+    return "paused"
+
+
+def _state_at_work(status: Status) -> JobState:
+    progress = status.progress
+    if progress is None:
+        return "checking"
+    if progress.shards_running:
+        words = {shard.batch_status for shard in progress.states if shard.state == "submitted"}
+        if progress.done:
+            return "running"
+        return "waiting" if words <= {"validating", "queued", ""} else "running"
+    if progress.shards_over == progress.shards:
+        return "collecting"
+    return "waiting" if progress.waiting else "sending"
+
+
+def _statuses(event: Event) -> dict[str, int]:
+    told = event.detail["statuses"]
+    return {str(name): int(count) for name, count in told.items()} if isinstance(told, dict) else {}
+
+
+def _parts(status: Status) -> tuple[Part, ...]:
+    if status.progress is None:
+        return ()
+    parts = []
+    for shard in status.progress.states:
+        round_, number = shard.name.removeprefix("r").split("-")
+        stage = {"written": 0, "uploaded": 1, "submitting": 1, "unknown": 1, "ended": 4, "downloaded": 5}.get(
+            shard.state, 2
+        )
+        why = _why(shard.waits_for, shard.state)
+        if shard.state == "submitted":
+            word = shard.batch_status
+            stage = 2 if word in ("", "validating", "queued") and not shard.done else 3
+            if word == "finalizing":
+                stage, why = 4, "finalizing"
+            elif stage == 2:
+                why = "provider-queue"
+        parts.append(
+            Part(
+                shard.name,
+                int(round_),
+                int(number),
+                stage,
+                shard.requests,
+                shard.done,
+                shard.failed,
+                shard.batch_status,
+                shard.waits_for,
+                why,
+            )
+        )
+    return tuple(parts)
+
+
+def _why(waits_for: str, state: str) -> str:
+    if state == "unknown":
+        return "unknown"
+    if not waits_for:
+        return ""
+    if "queue" in waits_for or "tokens" in waits_for:
+        return "queue"
+    return "cap" if "cap" in waits_for or "$" in waits_for else "order"
+
+
+def _trouble(error: BaseException) -> Trouble:
+    status = getattr(error, "status", None)
+    code = str(getattr(error, "code", "") or "")
+    message = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
+    hint = str(getattr(error, "hint", "") or "")
+    return Trouble(_kind(error, status, code, message), message, hint, status, code)
+
+
+def _kind(error: BaseException, status: int | None, code: str, message: str) -> str:
+    match error:
+        case NeedsDecision():
+            return "lost-answer" if "outcome" in message or "answer" in message else "many-failures"
+        case LocalModelError():
+            return "local-model"
+        case StorageError():
+            return "disk"
+        case UsageError():
+            if "key" in message:
+                return "key"
+            return "cap" if "cap" in message else "other"
+        case ServiceError():
+            if status in (401, 403):
+                return "key"
+            if status == 402 or any(word in code + message for word in ("quota", "billing", "credit")):
+                return "credit"
+            if code == "model_not_found" or (status == 404 and "model" in message):
+                return "model"
+            return "network" if status is None else "other"
+        case RunError():
+            return "table" if "table" in message else "other"
+        case _:
+            return "other"
+
+
+def _as_text(trouble: Trouble) -> str:
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return json.dumps(asdict(replace(trouble, at=now)), ensure_ascii=False)
+
+
+def _read_trouble(text: str) -> Trouble | None:
+    if not text:
+        return None
+    try:
+        return Trouble(**json.loads(text))
+    except (ValueError, TypeError):
+        return None

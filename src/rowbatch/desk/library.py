@@ -1,0 +1,528 @@
+"""
+The tables that the program knows: files that were handed to it, and files that it was started with.
+
+A file that was handed over lies in a folder with a name of our own; what its owner calls it is a label.
+Beside it lies what its owner said about it: how it is to be read, and what is to be asked.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import polars as pl
+
+from rowbatch.desk.tasks import Task
+from rowbatch.errors import InputError, RowbatchError, TableError, UsageError, from_os_error
+from rowbatch.results.views import view_name, write_table_view
+from rowbatch.store.atomic import fsync_folder, write_atomically
+from rowbatch.store.home import cache, home
+from rowbatch.store.rundir import digest_source, size_of_source
+from rowbatch.store.view import TableView
+from rowbatch.tables.base import ReadOptions, Table
+from rowbatch.tables.formats import open_table
+
+_INFO, _DRAFT = "table.json", "draft.json"
+_HANDED_OVER = "data"
+"""
+Name of a file that was handed over, before its ending. No record of ours begins like this; those of tables
+have kept their names, so that libraries that are there can be opened.
+"""
+_LINE = re.compile(r"line [\d,]+: ")
+_ID = re.compile(r"[0-9a-f]{16}\Z")
+_ENDINGS = re.compile(
+    r"\.(csv|tsv|tab|txt|jsonl|ndjson|jsonlines|json|parquet|feather|arrow|xlsx|xls|xlsb|xlsm|ods|dta|sav|zsav|por"
+    r"|sas7bdat|xpt|rds|rda|rdata)(\.(gz|gzip|zst|zstd|bz2|xz))?\Z",
+    re.IGNORECASE,
+)
+_SAMPLE_ROWS = 500
+_MAIL = r"[\w.+-]+@[\w-]+\.[\w.]+"
+_PERSONAL = re.compile(
+    r"(e-?mail|phone|telefon|mobile|surname|first.?name|last.?name|full.?name|address|姓名|电话|手机|邮箱|地址)",
+    re.I,
+)
+_LONG_CHARS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class TableInfo:
+    """
+    What is known of a table before it is read.
+
+    Attributes:
+        id: 16 hex digits, ours.
+        name: What its owner calls it: text to show, never a path.
+        path: The file.
+        size_bytes: Of it.
+        sha256: Of it.
+        added_at: ISO 8601, UTC.
+        is_copy: It was handed over, and may be removed with all that belongs to it.
+        reading: How its owner wants it to be read.
+    """
+
+    id: str
+    name: str
+    path: Path
+    size_bytes: int
+    sha256: str
+    added_at: str
+    is_copy: bool
+    reading: ReadOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """
+    What the cells of a table look like.
+
+    Attributes:
+        empty: Empty cells of each column.
+        mean_chars: Mean length of each column's cells.
+        text: Position of the column that is probably the text.
+        duplicates: Texts of that column that stand there before; empty ones do not count.
+        long: Cells of that column with more than 20,000 characters.
+        personal: Positions of columns that seem to hold names, addresses, numbers of people.
+    """
+
+    empty: tuple[int, ...]
+    mean_chars: tuple[float, ...]
+    text: int
+    duplicates: int
+    long: int
+    personal: tuple[int, ...]
+
+
+class LibraryTable:
+    """One table of the library."""
+
+    def __init__(self, library: Library, info: TableInfo) -> None:
+        self._library, self.info = library, info
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return self.info.id
+
+    @property
+    def folder(self) -> Path:
+        """Where what belongs to it lies."""
+        return self._library.folder / self.info.id
+
+    def open(self) -> Table:
+        """
+        Read its header.
+
+        Raises:
+            TableError, InputError: It cannot be read.
+        """
+        self.require_file()
+        return open_table(self.info.path, self.info.reading)
+
+    def require_file(self) -> None:
+        """
+        Make sure that the file is the person's.
+
+        Raises:
+            TableError: A program before this one wrote its record over it.
+        """
+        if self.info.is_copy and self.info.path == self.folder / _INFO:
+            raise TableError(
+                f"{self.info.name} was lost: an earlier version of this program wrote over its copy",
+                path=str(self.info.path),
+                hint="hand the file over once more",
+            )
+
+    def read(self) -> Reading:
+        """Begin to read all of it, unless that was begun; returns at once."""
+        return self._library.reading(self)
+
+    def change_reading(self, **changes: str | None) -> LibraryTable:
+        """
+        Read it in another way from now on.
+
+        Args:
+            changes: Attributes of `ReadOptions`; "" or None means found out.
+        """
+        plain = {name: value or None for name, value in changes.items()}
+        if "on_bad_rows" in plain and plain["on_bad_rows"] is None:
+            plain["on_bad_rows"] = "stop"
+        changed = ReadOptions(**{**asdict(self.info.reading), **plain})
+        info = replace(self.info, reading=changed)
+        _write_info(self.folder, info)
+        return LibraryTable(self._library, info)
+
+    def draft(self) -> Mapping[str, Any]:
+        """What was said about it before, as `save_draft` was given it; empty at first."""
+        try:
+            found = json.loads((self.folder / _DRAFT).read_bytes())
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError):
+            # It is a convenience; a damaged one is not there.
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def save_draft(self, changes: Mapping[str, Any], said_at: float | None = None) -> None:
+        """
+        Keep what was said about it; what `changes` does not name stays as it was.
+
+        Args:
+            changes: Parts of it, by name.
+            said_at: When, in seconds of `time.monotonic`; None means now. What was said later is kept: the
+                answers to two questions of a page may be worked on at once.
+        """
+        library, at = self._library, time.monotonic() if said_at is None else said_at
+        with library.draft_lock:
+            if at < library.drafts_said_at.get(self.id, at):
+                return
+            library.drafts_said_at[self.id] = at
+            content = json.dumps({**self.draft(), **changes}, ensure_ascii=False).encode()
+            write_atomically(self.folder / _DRAFT, content, overwrite=True)
+
+    def sheets(self) -> tuple[str, ...]:
+        """Names of the sheets of a workbook; nothing for other files."""
+        from rowbatch.tables.excel_reader import sheet_names
+
+        return sheet_names(self.info.path)
+
+    def decoded_samples(
+        self, encodings: tuple[str, ...] = ("utf-8", "gb18030", "windows-1252")
+    ) -> dict[str, str]:
+        """The first words that are not plain English, in several encodings, for a person to choose."""
+        return decoded_samples(self.info.path, encodings)
+
+
+class Reading:
+    """
+    A table that is being read, or was.
+
+    Attributes:
+        header: Names of its columns.
+        kind: Of its format, as in `csv`.
+        reading: Options that give the same table again.
+        encoding_guessed: Or "".
+    """
+
+    def __init__(self, table: Table, folder: Path) -> None:
+        self.header, self.kind, self.reading = table.header, table.format, table.reading
+        self.encoding_guessed = table.guessed_encoding
+        self._folder = folder
+        self._profile: Profile | None = None
+        self.task = Task(f"read {table.path.name}", lambda task: self._work(table, task))
+        if _is_complete(folder):
+            self.task = Task("nothing to read", lambda _: None)
+        self.task.start()
+
+    @property
+    def view(self) -> TableView | None:
+        """The rows that are there already; None before the first ones are."""
+        try:
+            return TableView(self._folder)
+        except InputError:
+            return None
+
+    @property
+    def rows(self) -> int:
+        """So many are there already."""
+        view = self.view
+        return view.state.rows if view else 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all are there."""
+        return _is_complete(self._folder)
+
+    @property
+    def error(self) -> BaseException | None:
+        """Why it cannot be read to its end, or None."""
+        return self.task.error
+
+    @property
+    def bad_rows(self) -> tuple[int, list[list[Any]]]:
+        """Broken rows that were kept or left out: how many, and the first with line and reason."""
+        view = self.view
+        notes = view.state.notes if view else {}
+        return int(notes.get("bad_rows", 0)), list(notes.get("first_bad_rows", []))
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for its end; returns whether it has come."""
+        return self.task.wait(seconds)
+
+    def profile(self) -> Profile | None:
+        """What the cells look like; None until all are there."""
+        if self._profile is None and self.is_complete:
+            view = TableView(self._folder)
+            self._profile = profile_of(view)
+        return self._profile
+
+    def _work(self, table: Table, task: Task) -> None:
+        write_table_view(table, self._folder, task.check)
+
+
+class Library:
+    """
+    All tables of this user's program.
+
+    Args:
+        folder: Where they lie; None means in the program's own folder.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or home() / "tables"
+        self.draft_lock = threading.Lock()
+        self.drafts_said_at: dict[str, float] = {}
+        self._readings: dict[Path, Reading] = {}
+
+    def tables(self) -> list[LibraryTable]:
+        """All, the newest first."""
+        if not self.folder.is_dir():
+            return []
+        found = []
+        for folder in self.folder.iterdir():
+            if _ID.match(folder.name) and (folder / _INFO).is_file():
+                try:
+                    found.append(self.table(folder.name))
+                except InputError:
+                    continue
+        return sorted(found, key=lambda table: table.info.added_at, reverse=True)
+
+    def table(self, table_id: str) -> LibraryTable:
+        """
+        One of them.
+
+        Raises:
+            InputError: There is none of this id.
+        """
+        if not _ID.match(table_id):
+            raise InputError("there is no such table")
+        try:
+            plain = json.loads((self.folder / table_id / _INFO).read_bytes())
+            info = TableInfo(
+                id=table_id,
+                name=plain["name"],
+                path=Path(plain["path"]),
+                size_bytes=plain["size_bytes"],
+                sha256=plain["sha256"],
+                added_at=plain["added_at"],
+                is_copy=plain["is_copy"],
+                reading=ReadOptions(**plain["reading"]),
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError("there is no such table") from error
+        return LibraryTable(self, info)
+
+    @contextmanager
+    def receive(self, name: str) -> Iterator[tuple[str, BinaryIO]]:
+        """
+        Take a file. It becomes a table with `keep`, once its bytes are there; after an error nothing is left.
+
+        Args:
+            name: What its owner calls it; its ending tells the format where the bytes do not.
+        Yields:
+            Its id, and a file to write to.
+        Raises:
+            StorageError: The disk is full, or refuses.
+        """
+        table_id = secrets.token_hex(8)
+        folder = self.folder / table_id
+        try:
+            folder.mkdir(parents=True, mode=0o700)
+            with (folder / _file_name(name)).open("wb") as file:
+                yield table_id, file
+                file.flush()
+        except BaseException as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            if isinstance(error, OSError):
+                raise from_os_error(error, str(folder)) from error
+            raise
+
+    def keep(self, table_id: str, name: str, sha256: str | None = None) -> LibraryTable:
+        """
+        What `receive` took is a table from now on.
+
+        Args:
+            table_id: Of `receive`.
+            name: What its owner calls it.
+            sha256: Where it is known already.
+        """
+        folder = self.folder / table_id
+        path = folder / _file_name(name)
+        return self._add(table_id, shown_name(name), path, is_copy=True, sha256=sha256)
+
+    def add(self, path: Path) -> LibraryTable:
+        """
+        A file that stays where it is. The same file is the same table.
+
+        Raises:
+            InputError: There is no such file.
+        """
+        if not path.exists():
+            raise InputError(f"{path} does not exist", hint="check the name and the folder")
+        resolved = path.resolve()
+        for table in self.tables():
+            is_same = table.info.path == resolved and not table.info.is_copy
+            if (
+                is_same
+                and table.info.size_bytes == size_of_source(resolved)
+                and (table.info.sha256 == digest_source(resolved))
+            ):
+                return table
+        return self._add(secrets.token_hex(8), path.name, resolved, is_copy=False)
+
+    def remove(self, table_id: str) -> None:
+        """
+        Forget a table, and remove it where it is a copy. Runs of it keep their requests and answers, but
+        cannot be joined with it any more.
+        """
+        table = self.table(table_id)
+        try:
+            shutil.rmtree(table.folder)
+        except OSError as error:
+            raise from_os_error(error, str(table.folder)) from error
+
+    def reading(self, table: LibraryTable) -> Reading:
+        """The one reading of a table; begun when it was not."""
+        opened = table.open()
+        folder = views_folder() / view_name(table.info.sha256, opened.reading, opened.format)
+        known = self._readings.get(folder)
+        if known is None or (known.error is None and not known.task.is_alive and not known.is_complete):
+            known = self._readings[folder] = Reading(opened, folder)
+        return known
+
+    def _add(
+        self, table_id: str, name: str, path: Path, *, is_copy: bool, sha256: str | None = None
+    ) -> LibraryTable:
+        info = TableInfo(
+            id=table_id,
+            name=name,
+            path=path,
+            size_bytes=size_of_source(path),
+            sha256=sha256 or digest_source(path),
+            added_at=datetime.now(UTC).isoformat(timespec="microseconds"),
+            is_copy=is_copy,
+            reading=ReadOptions(),
+        )
+        folder = self.folder / table_id
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _write_info(folder, info)
+        fsync_folder(self.folder)
+        return LibraryTable(self, info)
+
+
+def views_folder() -> Path:
+    """Where the views lie; they can be made again."""
+    return cache() / "views"
+
+
+def profile_of(view: TableView) -> Profile:
+    """Look at every cell of a table."""
+    keys = list(view.keys)
+    scan = view.scan(keys)
+    found = scan.select(
+        *(pl.col(key).str.strip_chars().eq("").sum().alias(f"empty {key}") for key in keys),
+        *(pl.col(key).str.len_chars().mean().alias(f"chars {key}") for key in keys),
+    ).collect()
+    empty = tuple(int(found[f"empty {key}"][0] or 0) for key in keys)
+    chars = tuple(float(found[f"chars {key}"][0] or 0.0) for key in keys)
+    text = max(range(len(keys)), key=lambda position: chars[position]) if keys else 0
+    cells = pl.col(keys[text])
+    told = scan.select(
+        cells.hash().filter(cells.str.strip_chars() != "").n_unique().alias("unique"),
+        (cells.str.len_chars() > _LONG_CHARS).sum().alias("long"),
+    ).collect()
+    filled = view.state.rows - empty[text]
+    sample = view.frame(1, _SAMPLE_ROWS)
+    personal = [
+        position
+        for position, key in enumerate(keys)
+        if _PERSONAL.search(view.columns[position])
+        or ((sample.height and sample[key].str.contains(_MAIL).mean()) or 0) > 0.2  # type: ignore[operator]
+    ]
+    return Profile(
+        empty=empty,
+        mean_chars=chars,
+        text=text,
+        duplicates=filled - int(told["unique"][0]) if filled else 0,
+        long=int(told["long"][0] or 0),
+        personal=tuple(personal),
+    )
+
+
+def shown_name(name: str) -> str:
+    """What a person calls a file, as a label: without folders and control characters, not endless."""
+    last = re.split(r"[/\\]", name)[-1]
+    shown = "".join(character for character in last if character.isprintable()).strip()
+    return shown[:120] or "table"
+
+
+def decoded_samples(path: Path, encodings: tuple[str, ...]) -> dict[str, str]:
+    """
+    A piece of a file around its first bytes that are not ASCII, in several encodings.
+
+    Args:
+        path: A text file.
+        encodings: As Python names them.
+    Returns:
+        By encoding; what an encoding cannot read is shown by U+FFFD.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(1 << 20)
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
+    at = next((position for position, byte in enumerate(head) if byte > 127), 0)
+    begin = head.rfind(b"\n", 0, at) + 1
+    piece = head[max(begin, at - 60) : at + 160]
+    return {name: piece.decode(name, errors="replace").split("\n")[0] for name in encodings}
+
+
+def known_ending(name: str) -> str:
+    """The ending of a name, where it is one of a table or of a batch file; else "". Safe for a path."""
+    found = _ENDINGS.search(name)
+    return found.group().lower() if found else ""
+
+
+def as_options(error: BaseException) -> str:
+    """What a person can do about a table that cannot be read: `encoding`, `rows`, `sheet` or ""."""
+    message = str(error)
+    if "encoding" in message or "UTF-8" in message or "cannot be decoded" in message:
+        return "encoding"
+    if isinstance(error, RowbatchError) and ("--on-bad-rows" in error.hint or _LINE.search(message)):
+        return "rows"
+    return ""
+
+
+def require_table_file(name: str) -> None:
+    """Raise a UsageError for names that no table has, before a gigabyte is sent."""
+    if re.search(r"\.(pdf|docx?|pptx?|png|jpe?g|gif|mp[34]|zip|exe|html?)\Z", name, re.IGNORECASE):
+        raise UsageError(
+            f"{shown_name(name)} is not a table that can be read",
+            hint="save it as CSV or XLSX",
+        )
+
+
+def _file_name(name: str) -> str:
+    return _HANDED_OVER + known_ending(name)
+
+
+def _is_complete(folder: Path) -> bool:
+    try:
+        return TableView(folder).state.is_complete
+    except InputError:
+        return False
+
+
+def _write_info(folder: Path, info: TableInfo) -> None:
+    plain = {name: value for name, value in asdict(info).items() if name != "id"}
+    plain["path"] = str(info.path)
+    write_atomically(folder / _INFO, json.dumps(plain, ensure_ascii=False).encode(), overwrite=True)

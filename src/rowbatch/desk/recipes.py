@@ -1,0 +1,208 @@
+"""Recipes: what was asked and how, as a file that can be applied to another table; and words for a paper."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.metadata import version
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rowbatch.errors import InputError, from_os_error
+
+if TYPE_CHECKING:
+    from rowbatch.api.runs import Run
+    from rowbatch.desk.drafts import Draft
+
+_FORMAT = 1
+_KEY = "rowbatch_recipe"
+
+
+def recipe_of_run(run: Run) -> str:
+    """
+    The recipe of a run: YAML with the codebook, the model, and how it was asked. No key, no text of a row.
+    """
+    settings = run.settings
+    request = settings.request
+    document: dict[str, Any] = {
+        _KEY: _FORMAT,
+        "made_with": f"rowbatch {settings.rowbatch_version}",
+        "made_at": settings.created_at,
+        "text": settings.table["text"],
+        "provider": request["provider"],
+        **({"base_url": request["base_url"]} if request["base_url"] else {}),
+        "model": request["model"],
+        "parameters": dict(request["parameters"]),
+        **({"template": request["template"]} if request["template"] else {}),
+        "dedupe": bool(request.get("dedupe")),
+        "codebook": _without_empty(dict(settings.answer)),
+    }
+    return _yaml(document)
+
+
+def codebook_yaml(run: Run) -> str:
+    """The codebook of a run, as codebook files have it."""
+    return _yaml(_without_empty(dict(run.settings.answer)))
+
+
+def looks_like_recipe(head: bytes) -> bool:
+    """Whether a file begins like a recipe."""
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(_KEY.encode())
+
+
+def draft_of_recipe(path: Path, draft: Draft) -> Draft:
+    """
+    What a recipe says, as a draft.
+
+    Args:
+        path: The recipe.
+        draft: Its text column stays where the recipe's is not in the table; the caller looks.
+    Raises:
+        InputError: It is damaged, or of a newer version.
+        CodebookError: Its codebook is broken.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    from rowbatch.core.codebook import parse_codebook
+    from rowbatch.core.endpoint import output_limit
+
+    try:
+        document = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise InputError("this recipe is damaged", hint="download it again") from error
+    if not isinstance(document, dict) or not isinstance(document.get("codebook"), dict):
+        raise InputError("this recipe is damaged: it has no codebook", hint="download it again")
+    if document.get(_KEY) != _FORMAT:
+        raise InputError(
+            f"this recipe was made by a newer rowbatch than {version('rowbatch')}",
+            hint="pip install --upgrade rowbatch",
+        )
+    from rowbatch.desk.drafts import _with_codebook
+
+    found = _with_codebook(draft, parse_codebook(document["codebook"]))
+    parameters = document.get("parameters") or {}
+    limit = output_limit(parameters) if isinstance(parameters, dict) else None
+    temperature = parameters.get("temperature") if isinstance(parameters, dict) else None
+    return replace(
+        found,
+        text=str(document.get("text") or draft.text),
+        provider=str(document.get("provider") or "local"),
+        base_url=str(document.get("base_url") or ""),
+        model=str(document.get("model") or ""),
+        template=str(document.get("template") or ""),
+        temperature="" if temperature is None else str(temperature),
+        max_tokens="" if limit is None else str(limit),
+        dedupe=bool(document.get("dedupe")),
+    )
+
+
+def _yaml(document: Any) -> str:
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.allow_unicode = True
+    yaml.width = 10_000
+    yaml.representer.sort_base_mapping_type_on_output = False
+    text = StringIO()
+    yaml.dump(document, text)
+    return text.getvalue()
+
+
+def _without_empty(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_empty(one) for name, one in value.items() if one not in ("", [], {}, None)}
+    if isinstance(value, list | tuple):
+        return [_without_empty(one) for one in value]
+    return value
+
+
+def methods_text(run: Run, language: str = "en") -> str:
+    """
+    A paragraph for the methods section of a paper, and the instructions for its appendix.
+
+    Only what is known of the run is in it; what only the author knows stands in square brackets.
+
+    Args:
+        run: A run whose table was written.
+        language: `en` or `zh`.
+    """
+    from rowbatch.core.codebook import instructions_text
+    from rowbatch.providers.catalog import find_provider
+    from rowbatch.requests.frozen import codebook_of
+    from rowbatch.steps.collect import table_name
+
+    settings, status = run.settings, run.status()
+    collected = [event for event in status.events if event.kind == "collected"]
+    told = collected[-1].detail["statuses"] if collected else {}
+    statuses = {str(name): int(count) for name, count in told.items()} if isinstance(told, dict) else {}
+    rows, skipped, labelled = sum(statuses.values()), statuses.get("skipped", 0), statuses.get("ok", 0)
+    asked = rows - skipped
+    without = {name: count for name, count in statuses.items() if name not in ("ok", "skipped") and count}
+    parameters = settings.request["parameters"]
+    values = {
+        "table": table_name(settings),
+        "rows": f"{rows:,}",
+        "asked": f"{asked:,}",
+        "skipped": f"{skipped:,}",
+        "labelled": f"{labelled:,}",
+        "share": f"{labelled / asked:.1%}" if asked else "–",
+        "without": ", ".join(f"{name}: {count:,}" for name, count in without.items()),
+        "model": settings.request["model"],
+        "provider": find_provider(settings.request["provider"]).title,
+        "version": settings.rowbatch_version,
+        "date": settings.created_at[:10],
+        "temperature": str(parameters.get("temperature", "")),
+        "corrected": f"{len(run.corrections()):,}",
+        "sha256": settings.table["sha256"],
+    }
+    words = _METHODS["zh" if language == "zh" else "en"]
+    sentences = [words["asked"]]
+    sentences += [words["skipped"]] if skipped else []
+    sentences.append(words["schema"] if codebook_of(settings).variables else words["free"])
+    sentences.append(words["temperature"] if values["temperature"] else words["default temperature"])
+    sentences.append(words["answered"])
+    sentences += [words["without"]] if without else []
+    sentences += [words["corrected"]] if run.corrections() else []
+    sentences.append(words["agreement"])
+    paragraph = words["between"].join(sentence.format(**values) for sentence in sentences)
+    instructions = instructions_text(codebook_of(settings))
+    return f"{paragraph}\n\n{words['appendix'].format(**values)}\n\n{instructions}\n"
+
+
+_METHODS = {
+    "en": {
+        "between": " ",
+        "asked": "We had {asked} of the {rows} texts in {table} labelled by the language model {model} "
+        "({provider}), one text a request, through its batch interface with rowbatch {version}; the run was made on {date}.",
+        "skipped": "{skipped} texts were empty and were not sent.",
+        "schema": "Answers had to fit a fixed JSON schema with the labels of our codebook.",
+        "free": "Answers were free text.",
+        "temperature": "The sampling temperature was {temperature}.",
+        "default temperature": "The sampling temperature was the model's default.",
+        "answered": "{labelled} texts ({share} of those sent) received a usable answer.",
+        "without": "The others did not ({without}).",
+        "corrected": "{corrected} texts were corrected by hand afterwards.",
+        "agreement": "[Report here how many texts people coded, how these were sampled, and how well the "
+        "labels agree.]",
+        "appendix": "Appendix: the instructions the model was given. SHA-256 of the table: {sha256}.",
+    },
+    "zh": {
+        "between": "",
+        "asked": "我们使用 rowbatch {version}，通过批处理接口，由语言模型 {model}（{provider}）对 {table} 中 {rows} "
+        "条文本里的 {asked} 条进行标注，每个请求包含一条文本；任务创建于 {date}。",
+        "skipped": "其中 {skipped} 条文本为空，未发送。",
+        "schema": "回答必须符合固定的 JSON 格式，取值限于编码手册中的标签。",
+        "free": "回答为自由文本。",
+        "temperature": "采样温度为 {temperature}。",
+        "default temperature": "采样温度为模型的默认值。",
+        "answered": "{labelled} 条文本（占已发送文本的 {share}）得到了可用的回答。",
+        "without": "其余文本没有得到可用的回答（{without}）。",
+        "corrected": "之后人工更正了 {corrected} 条文本的标签。",
+        "agreement": "［请在此报告人工编码的文本数量、抽样方式，以及标签与人工编码的一致程度。］",
+        "appendix": "附录：给模型的说明。数据表的 SHA-256：{sha256}。",
+    },
+}

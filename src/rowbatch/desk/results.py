@@ -1,0 +1,487 @@
+"""The answers of a run, for people who look: counts, filters, pages of rows, one row in full."""
+
+from __future__ import annotations
+
+import json
+import mmap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from rowbatch.api.runs import Run
+from rowbatch.core.agreement import Agreement
+from rowbatch.core.codebook import Variable
+from rowbatch.desk.library import Reading, views_folder
+from rowbatch.desk.tasks import Task
+from rowbatch.errors import InputError, UsageError
+from rowbatch.requests.frozen import codebook_of, request_settings_of, table_of, user_template
+from rowbatch.results.compare import (
+    MODEL,
+    PEOPLE,
+    compare,
+    labelled_variable,
+    people_position,
+    said_by_people,
+)
+from rowbatch.results.views import answers_name, view_name, write_answers_view
+from rowbatch.store.rundir import RunDirectory
+from rowbatch.store.view import ROW, TableView
+from rowbatch.tables.base import ReadOptions
+from rowbatch.tables.csv_writer import looks_like_formula
+
+_KEPT_FILTERS = 50
+_FOUND_LINES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class RowFilter:
+    """
+    Which rows are wanted; what is "" does not count.
+
+    Attributes:
+        status: `ok`, `invalid`, …; or `missing-label` for all that were to be asked and have no label.
+        reason: The reason that goes with the status.
+        variable, label: Rows with this label of this variable, as it holds now.
+        text: Words that stand in the text; letters of either case.
+        corrected: Only rows that a person corrected.
+        people: Name of a column with people's labels: only rows where it says something.
+        differs: Only rows where `people` says something else than the model answered, whatever holds now.
+        says: Only rows where `people` says this.
+        model: Rows that the model itself gave this label of `variable`.
+        unlabelled: Only rows that the model itself gave no label of `variable`.
+    """
+
+    status: str = ""
+    reason: str = ""
+    variable: str = ""
+    label: str = ""
+    text: str = ""
+    corrected: bool = False
+    people: str = ""
+    differs: bool = False
+    says: str = ""
+    model: str = ""
+    unlabelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """
+    How many rows there are of each kind.
+
+    Attributes:
+        rows: All.
+        statuses: By status.
+        reasons: By status: the commonest reasons, with counts.
+        labels: By variable: labels as they hold now, in the order of the codebook.
+        corrected: Rows that a person corrected.
+    """
+
+    rows: int
+    statuses: Mapping[str, int]
+    reasons: Mapping[str, tuple[tuple[str, int], ...]]
+    labels: Mapping[str, tuple[tuple[str, int], ...]]
+    corrected: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResultRow:
+    """
+    One row in full.
+
+    Attributes:
+        row: Its number.
+        cells: Of the table: name and text.
+        message: What the model was told of it.
+        values: By variable: what the model answered.
+        human: By variable: what a person put in its place.
+        status, reason, raw, model: As in the labelled table.
+        request: The request as it was written; None for a row that was not asked.
+        results: Result lines of it, as they came, by round.
+    """
+
+    row: int
+    cells: tuple[tuple[str, str], ...]
+    message: str
+    values: Mapping[str, str]
+    human: Mapping[str, str]
+    status: str
+    reason: str
+    raw: str
+    model: str
+    request: Mapping[str, Any] | None
+    results: tuple[tuple[int, str], ...]
+
+
+class Results:
+    """
+    The answers of one run that are on disk. The views they are looked at through are made in the background.
+
+    Args:
+        run: A run that is built.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._directory = RunDirectory(run.path)
+        self.codebook = codebook_of(run.settings)
+        self.variables: tuple[Variable, ...] = self.codebook.variables
+        self.columns = self.codebook.columns
+        self.reading: Reading | None = None
+        self._answers_task: Task | None = None
+        self._answers: TableView | None = None
+        self._found: dict[tuple[object, ...], pl.Series] = {}
+        self._counts: tuple[object, Counts] | None = None
+
+    def prepare(self, wait_s: float = 0.0) -> bool:
+        """
+        Make the views that are not there yet.
+
+        Args:
+            wait_s: Wait for them so long.
+        Returns:
+            Whether they are there.
+        Raises:
+            RowbatchError: They cannot be made.
+        """
+        if self.reading is None:
+            settings = self.run.settings
+            table = table_of(self._directory, settings)
+            reading = ReadOptions(**settings.table["reading"])
+            folder = views_folder() / view_name(str(settings.table["sha256"]), reading, table.format)
+            self.reading = Reading(table, folder)
+        folder = self._answers_folder()
+        if self._answers is None or self._answers.folder != folder:
+            self._make_answers(folder, wait_s)
+        is_read = self.reading.wait(wait_s) and self.reading.is_complete
+        for task in (self.reading.task, self._answers_task):
+            if task is not None and task.error is not None:
+                self.reading = self._answers_task = None
+                raise task.error
+        return is_read and self._answers is not None and self._answers.folder == folder
+
+    @property
+    def prepared_rows(self) -> int:
+        """How far that is."""
+        return self._answers_task.rows if self._answers_task else 0
+
+    def counts(self) -> Counts:
+        """How many rows there are of each kind, corrections counted in."""
+        answers, corrections = self._view(), self.run.corrections()
+        stamp = (answers.folder, str(corrections))
+        if self._counts is not None and self._counts[0] == stamp:
+            return self._counts[1]
+        scan = self._scan()
+        by_status = scan.group_by("status").len().collect()
+        statuses = {str(name): int(count) for name, count in by_status.iter_rows()}
+        told = (
+            scan.filter(pl.col("status") != "ok")
+            .group_by("status", "status_reason")
+            .len()
+            .sort("len", "status_reason", descending=[True, False])
+            .collect()
+        )
+        reasons: dict[str, list[tuple[str, int]]] = {}
+        for status, reason, count in told.iter_rows():
+            if len(reasons.setdefault(status, [])) < 5:
+                reasons[status].append((reason, int(count)))
+        labels: dict[str, tuple[tuple[str, int], ...]] = {}
+        for position, variable in enumerate(self.variables):
+            if variable.labels:
+                name = f"final:{position}"
+                given = scan.filter(pl.col(name) != "").group_by(name).len().collect()
+                found = {str(label): int(count) for label, count in given.iter_rows()}
+                labels[variable.name] = tuple((label, found.get(label, 0)) for label in variable.label_names)
+        counts = Counts(
+            rows=answers.state.rows,
+            statuses=statuses,
+            reasons={status: tuple(listed) for status, listed in reasons.items()},
+            labels=labels,
+            corrected=len(corrections),
+        )
+        self._counts = (stamp, counts)
+        return counts
+
+    def rows(self, chosen: RowFilter) -> pl.Series:
+        """
+        Numbers of the rows that a filter wants, in the order of the table.
+
+        Raises:
+            UsageError: There is no such variable or column.
+        """
+        key = (self._view().folder, str(self.run.corrections()), chosen)
+        found = self._found.get(key)
+        if found is None:
+            found = self._search(chosen)
+            while len(self._found) >= _KEPT_FILTERS:
+                self._found.pop(next(iter(self._found)))
+            self._found[key] = found
+        return found
+
+    def page(
+        self, chosen: RowFilter, start: int, count: int
+    ) -> list[tuple[int, str, tuple[str, ...], str, str]]:
+        """
+        A page of the rows that a filter wants.
+
+        Args:
+            chosen: Which.
+            start: From so many, from 0.
+            count: At most so many.
+        Returns:
+            For each: its number, its text, the values that hold now, its status, its reason.
+        """
+        if chosen == RowFilter():
+            total = self._view().state.rows
+            numbers: Sequence[int] = range(start + 1, min(total, start + count) + 1)
+        else:
+            numbers = self.rows(chosen)[start : start + count].to_list()
+        if not numbers:
+            return []
+        if isinstance(numbers, range):
+            answers = self._view().frame(numbers[0], len(numbers))
+            texts = self._table_view().frame(numbers[0], len(numbers))
+        else:
+            answers, texts = self._view().take(numbers), self._table_view().take(numbers)
+        corrections = self.run.corrections()
+        positions = self._text_positions()
+        found = []
+        for number, cells, told in zip(numbers, texts.rows(), answers.rows(named=True), strict=True):
+            human = corrections.get(number, {})
+            values = tuple(human.get(name, told[str(place)]) for place, name in enumerate(self.columns))
+            text = " · ".join(cells[position] for position in positions if cells[position])
+            found.append((number, text, values, told["status"], told["status_reason"]))
+        return found
+
+    def row(self, number: int, *, with_results: bool = True) -> ResultRow:
+        """
+        One row in full.
+
+        Raises:
+            InputError: There is none of this number.
+        """
+        total = self._view().state.rows
+        if not 1 <= number <= total:
+            raise InputError(f"there is no row {number:,}")
+        told = self._view().frame(number, 1).row(0, named=True)
+        view = self._table_view()
+        cells = view.frame(number, 1).row(0)
+        named = dict(zip(view.columns, cells, strict=False))
+        settings = request_settings_of(self.run.settings)
+        is_asked = told["status"] != "skipped"
+        has_image = bool(settings.image)
+        return ResultRow(
+            row=number,
+            cells=tuple(zip(view.columns, cells, strict=True)),
+            message=user_template(self.run.settings).render(named),
+            values={name: told[str(place)] for place, name in enumerate(self.columns)},
+            human=self.run.corrections().get(number, {}),
+            status=told["status"],
+            reason=told["status_reason"],
+            raw=told["raw_answer"],
+            model=told["model"],
+            request=settings.body_preview(named) if is_asked and not has_image else None,
+            results=self._lines(number) if with_results else (),
+        )
+
+    def agreement(self, people: str, variable: str) -> Agreement:
+        """
+        How far the model's own labels agree with people's: as `Run.agreement`.
+
+        Raises:
+            UsageError: No row has people's label, or one of theirs is not in the codebook.
+        """
+        chosen = labelled_variable(self.codebook, variable)
+        model = pl.col(str(self._place(variable))).alias(MODEL)
+        pairs = self._with_people(self._view().scan(), people).select(PEOPLE, model).collect()
+        return compare([pairs], chosen, people)
+
+    def people_columns(self) -> tuple[str, ...]:
+        """Columns whose cells are empty or labels of the codebook: people may have coded them."""
+        known = {label for variable in self.variables for label in variable.label_names}
+        view = self._table_view()
+        if not known or not view.state.rows:
+            return ()
+        sample = view.frame(1, 2_000)
+        found = []
+        for position, name in enumerate(view.columns):
+            said = set(sample[str(position)].str.strip_chars().unique().to_list()) - {""}
+            if said and said <= known and list(view.columns).count(name) == 1:
+                found.append(name)
+        return tuple(found)
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """Names of the columns of the table."""
+        return self._table_view().columns
+
+    def formulas(self) -> int:
+        """Cells that a spreadsheet would take for formulas, of the table and of the answers."""
+        key = ("formulas", self._view().folder)
+        if key not in self._found:
+            total = 0
+            for view in (self._table_view(), self._view()):
+                found = view.scan(list(view.keys)).select(
+                    pl.sum_horizontal(looks_like_formula(pl.col(name)).sum() for name in view.keys)
+                )
+                total += int(found.collect().item() or 0)
+            self._found[key] = pl.Series([total])
+        return int(self._found[key][0])
+
+    def _answers_folder(self) -> Path:
+        with self._directory.ledger() as ledger:
+            return views_folder() / answers_name(self._directory, ledger.shards())
+
+    def _make_answers(self, folder: Path, wait_s: float) -> None:
+        try:
+            view = TableView(folder)
+            if view.state.is_complete:
+                self._answers = view
+                return
+        except InputError:
+            pass
+        if self._answers_task is None or not self._answers_task.is_alive:
+
+            def work(task: Task) -> None:
+                with self._directory.ledger() as ledger:
+                    shards = ledger.shards()
+                write_answers_view(
+                    self._directory,
+                    shards,
+                    views_folder() / answers_name(self._directory, shards),
+                    task.check,
+                )
+
+            self._answers_task = Task(f"answers of {self.run.path.name}", work).start()
+        if self._answers_task.wait(wait_s) and self._answers_task.error is None:
+            view = TableView(folder)
+            if view.state.is_complete:
+                self._answers = view
+
+    def _view(self) -> TableView:
+        if self._answers is None:
+            raise InputError("the answers are not there yet")
+        return self._answers
+
+    def _table_view(self) -> TableView:
+        view = self.reading.view if self.reading else None
+        if view is None:
+            raise InputError("the table is not read yet")
+        return view
+
+    def _text_positions(self) -> list[int]:
+        view, settings = self._table_view(), self.run.settings
+        names = [settings.table["text"]] if settings.table["text"] else user_template(settings).columns
+        return [view.columns.index(name) for name in names if name in view.columns] or [0]
+
+    def _place(self, variable: str) -> int:
+        if variable not in self.columns:
+            raise UsageError(f"the codebook has no variable {variable!r}")
+        return self.columns.index(variable)
+
+    def _scan(self) -> pl.LazyFrame:
+        """Answers with what people corrected in `final:0`, …, and whether they did."""
+        scan = self._view().scan()
+        corrections = self.run.corrections()
+        human = pl.LazyFrame(
+            {ROW: list(corrections)}
+            | {
+                f"human:{place}": [values.get(name) for values in corrections.values()]
+                for place, name in enumerate(self.columns)
+            },
+            schema={ROW: pl.Int64} | {f"human:{place}": pl.String for place in range(len(self.columns))},
+        ).with_columns(pl.lit(True).alias("is_corrected"))
+        joined = scan.join(human, on=ROW, how="left", maintain_order="left")
+        return joined.with_columns(
+            *(
+                pl.coalesce(f"human:{place}", str(place)).alias(f"final:{place}")
+                for place in range(len(self.columns))
+            ),
+            pl.col("is_corrected").fill_null(False),
+        )
+
+    def _with_people(self, scan: pl.LazyFrame, people: str) -> pl.LazyFrame:
+        view = self._table_view()
+        column = str(people_position(view.columns, people))
+        named = view.scan([column]).select(ROW, said_by_people(column))
+        return scan.join(named, on=ROW, how="left", maintain_order="left")
+
+    def _search(self, chosen: RowFilter) -> pl.Series:
+        scan = self._scan()
+        if chosen.status == "missing-label":
+            scan = scan.filter(~pl.col("status").is_in(["ok", "skipped"]) & ~pl.col("is_corrected"))
+        elif chosen.status:
+            scan = scan.filter(pl.col("status") == chosen.status)
+        if chosen.reason:
+            scan = scan.filter(pl.col("status_reason") == chosen.reason)
+        if chosen.label:
+            place = self._place(chosen.variable or self.columns[0])
+            scan = scan.filter(pl.col(f"final:{place}") == chosen.label)
+        if chosen.corrected:
+            scan = scan.filter("is_corrected")
+        own = pl.col(str(self._place(chosen.variable or self.columns[0])))
+        if chosen.model:
+            scan = scan.filter(own == chosen.model)
+        if chosen.unlabelled:
+            scan = scan.filter(own == "")
+        if chosen.people:
+            scan = self._with_people(scan, chosen.people).filter(pl.col(PEOPLE) != "")
+            if chosen.says:
+                scan = scan.filter(pl.col(PEOPLE) == chosen.says)
+            if chosen.differs:
+                scan = scan.filter(pl.col(PEOPLE) != own)
+        found: pl.Series = scan.select(ROW).collect()[ROW]
+        if chosen.text:
+            keys = [str(position) for position in self._text_positions()]
+            words = chosen.text.lower()
+            texts = (
+                self._table_view()
+                .scan(keys)
+                .filter(
+                    pl.any_horizontal(
+                        pl.col(key).str.to_lowercase().str.contains(words, literal=True) for key in keys
+                    )
+                )
+            )
+            has = texts.select(ROW).collect()[ROW]
+            found = found.filter(found.is_in(has.implode()))
+        return found
+
+    def _lines(self, number: int) -> tuple[tuple[int, str], ...]:
+        """Result lines of a row, in the files as they came."""
+        wanted = f'"row-{number}"'.encode()
+        found: list[tuple[int, str]] = []
+        with self._directory.ledger() as ledger:
+            shards = ledger.shards()
+        for shard in shards:
+            if not shard.first_row <= number <= shard.last_row:
+                continue
+            for kind in ("output", "error"):
+                path = self._directory.result_path(shard.name, kind)
+                if path.is_file() and path.stat().st_size:
+                    found += [(shard.round, line) for line in _lines_with(path, wanted)]
+        return tuple(found[:_FOUND_LINES])
+
+
+def _lines_with(path: Path, wanted: bytes) -> list[str]:
+    found: list[str] = []
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        at = content.find(wanted)
+        while at >= 0 and len(found) < _FOUND_LINES:
+            begin = content.rfind(b"\n", 0, at) + 1
+            end = content.find(b"\n", at)
+            line = content[begin : end if end >= 0 else len(content)]
+            try:
+                document = json.loads(line)
+            except ValueError:
+                document = None
+            if isinstance(document, dict) and wanted.strip(b'"').decode() in (
+                document.get("custom_id"),
+                document.get("key"),
+            ):
+                found.append(line.decode(errors="replace"))
+            at = content.find(wanted, at + 1)
+    return found

@@ -1,0 +1,1 @@
+"""Result files become answers beside the rows that were asked."""

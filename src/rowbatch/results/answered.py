@@ -1,0 +1,84 @@
+"""Every row of a run's table beside its answer: what `collect`, exports and people who look are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+
+from rowbatch.core.answer import AnswerReader
+from rowbatch.core.endpoint import Endpoint
+from rowbatch.core.states import RowStatus
+from rowbatch.requests.duplicates import AnswersOfDuplicates, Duplicates
+from rowbatch.requests.frozen import codebook_of, table_of, text_columns
+from rowbatch.results.shard_answers import ResultCounts, RunAnswers
+from rowbatch.store.ledger import Shard
+from rowbatch.store.rundir import RunDirectory
+from rowbatch.tables.base import TableChunk, blank_rows
+
+SKIPPED_REASON = "the text is empty"
+
+
+class AnsweredTable:
+    """
+    The table of a run with the answers that are on disk.
+
+    Attributes:
+        settings, codebook, table: Of the run.
+        width: How many values an answer has.
+        embedding: Type of the first value where it is an embedding; else None.
+
+    Args:
+        run: A run that is built.
+        shards: Of all rounds.
+        counts: Added to while the rows are read.
+    Raises:
+        RunError: The table was changed since.
+    """
+
+    def __init__(self, run: RunDirectory, shards: Sequence[Shard], counts: ResultCounts) -> None:
+        self.settings = settings = run.settings()
+        self.codebook = codebook_of(settings)
+        reader = AnswerReader(self.codebook)
+        self.width = reader.width
+        self.table = table_of(run, settings)
+        self._asked_columns = text_columns(self.table, settings)
+        has_duplicates = settings.request.get("dedupe")
+        self._duplicates = Duplicates.load(run.duplicates_path) if has_duplicates else Duplicates.none()
+        is_embeddings = settings.request["url"] == Endpoint.EMBEDDINGS
+        self._answers = RunAnswers(run, shards, reader, counts, embeddings=is_embeddings)
+        size = self._answers.embedding_size
+        self.embedding: pl.DataType | None = pl.Array(pl.Float32, size) if size else None
+
+    def chunks(self) -> Iterator[tuple[TableChunk, pl.DataFrame]]:
+        """
+        Every chunk of the table, with one answer for each of its rows. Once.
+
+        Yields:
+            The chunk, and as many rows: `row`, the values in "0", "1", …, `status`, `status_reason`,
+            `raw_answer`, `model`.
+        """
+        again = AnswersOfDuplicates(self._duplicates)
+        for chunk in self.table.chunks():
+            first, height = chunk.first_row, chunk.frame.height
+            rows = pl.int_range(first, first + height, dtype=pl.Int64, eager=True).alias("row")
+            not_asked = blank_rows(chunk.frame, self._asked_columns) | self._duplicates.mask(first, height)
+            found = self._answers.of_rows(rows.filter(~not_asked))
+            again.keep(found)
+            yield chunk, _in_order(rows, found, again.answers(first, height))
+        self._answers.finish()
+
+
+def _in_order(rows: pl.Series, found: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
+    """One answer for each row: found, or an earlier row's; the others are skipped."""
+    if repeated.height:
+        found = pl.concat([found, repeated])
+    elif found.height == len(rows):
+        return found
+    joined = rows.to_frame().join(found, on="row", how="left", maintain_order="left")
+    skipped = {"status": RowStatus.SKIPPED.value, "status_reason": SKIPPED_REASON}
+    return joined.with_columns(
+        pl.col(name).fill_null(skipped.get(name, ""))
+        for name, kind in joined.schema.items()
+        if kind == pl.String
+    )

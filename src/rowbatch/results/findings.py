@@ -1,0 +1,176 @@
+"""What the results of a shard hold: whether they are whole, what they cost, and how the rows fared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import polars as pl
+
+from rowbatch.core.cost import Price
+from rowbatch.core.retry import is_lasting
+from rowbatch.core.states import RowStatus
+from rowbatch.errors import from_os_error
+from rowbatch.requests.frozen import ID_PREFIX
+from rowbatch.results.files import result_frames
+
+_ID_BEGIN = b'{"custom_id":"' + ID_PREFIX.encode()
+_LEAST_ROWS = 100
+_LEAST_SPREAD = 3.0
+_DOUBT_BELOW = 0.5
+_ROW_ID = rf"\A{ID_PREFIX}([0-9]{{1,15}})\z"
+
+
+class Findings(msgspec.Struct, frozen=True):
+    """
+    Counts over the result files of one shard.
+
+    Attributes:
+        asked: Rows that were asked.
+        answered: Of these, rows with a result line.
+        unknown, repeated, unreadable: Lines that are no row's, a row's second one, or no result.
+        statuses: Rows of each status; rows without a line are `missing`.
+        lasting: Failures that asking again does not mend, by cause.
+        prompt_tokens, cached_tokens, answer_tokens: As the provider counted them.
+        tokens_of: Prompt and answer tokens by status.
+        match: How well the tokens of the prompts go with the sizes of the requests they are said to be of
+            (-1 to 1); None where that says nothing: few rows, texts of one length, nothing counted.
+    """
+
+    asked: int
+    answered: int
+    unknown: int = 0
+    repeated: int = 0
+    unreadable: int = 0
+    statuses: dict[str, int] = {}
+    lasting: dict[str, int] = {}
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    answer_tokens: int = 0
+    tokens_of: dict[str, tuple[int, int]] = {}
+    match: float | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every row that was asked has a line, and every line can be read."""
+        return self.answered == self.asked and not self.unreadable
+
+    @property
+    def is_doubted(self) -> bool:
+        """
+        Whether answers seem to stand under the ids of other rows, as a provider did to files of over 10,000
+        requests (googleapis/python-genai#1909). A few that changed places cannot be seen in this way.
+        """
+        return self.match is not None and self.match < _DOUBT_BELOW
+
+    def to_json(self) -> str:
+        """As the ledger keeps it."""
+        return msgspec.json.encode(self).decode()
+
+    def cost_usd(self, price: Price | None) -> Decimal | None:
+        """What the provider bills for these results, without a discount for a cache; None without a price."""
+        if price is None:
+            return None
+        return (self.prompt_tokens * price.input_usd + self.answer_tokens * price.output_usd) / 1_000_000
+
+
+def read_findings(text: str | None) -> Findings | None:
+    """What `Findings.to_json` wrote."""
+    return msgspec.json.decode(text, type=Findings) if text else None
+
+
+def asked_requests(path: Path) -> pl.DataFrame:
+    """
+    The requests of a file of ours, in its order.
+
+    Returns:
+        `row` and `size_bytes`: 64-bit integers.
+    """
+    rows: list[int] = []
+    sizes: list[int] = []
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                end = line.index(b'"', len(_ID_BEGIN))
+                rows.append(int(line[len(_ID_BEGIN) : end]))
+                sizes.append(len(line))
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
+    return pl.DataFrame({"row": rows, "size_bytes": sizes}, schema={"row": pl.Int64, "size_bytes": pl.Int64})
+
+
+def row_of_id(ids: pl.Series) -> pl.Series:
+    """The row that a custom_id stands for; 0 for an id that is no row's."""
+    return ids.str.extract(_ROW_ID, 1).cast(pl.Int64).fill_null(0).alias("row")
+
+
+def inspect(paths: Sequence[Path], requests: pl.DataFrame) -> Findings:
+    """
+    Read result files and count.
+
+    Args:
+        paths: In OpenAI's form.
+        requests: What was asked, of `asked_requests`.
+    """
+    asked = requests["row"]
+    frames: list[pl.DataFrame] = []
+    unreadable = 0
+    for _, part in result_frames(paths, ("usage", "usage_details", "cause"), processes=1):
+        unreadable += len(part.unreadable)
+        frames.append(
+            part.frame.select(
+                row_of_id(part.frame["custom_id"]),
+                "status",
+                "cause",
+                pl.col("prompt_tokens").fill_null(0),
+                pl.col("cached_tokens").fill_null(0),
+                pl.col("completion_tokens").fill_null(0),
+            )
+        )
+    if not frames:
+        missing = {RowStatus.MISSING.value: len(asked)} if len(asked) else {}
+        return Findings(len(asked), 0, unreadable=unreadable, statuses=missing)
+    found = pl.concat(frames)
+    known = found.filter(pl.col("row").is_in(asked.implode()))
+    once = known.unique("row", keep="first", maintain_order=True)
+    by_status = once.group_by("status").agg(
+        pl.len().alias("rows"), pl.col("prompt_tokens").sum(), pl.col("completion_tokens").sum()
+    )
+    statuses = {str(row["status"]): int(row["rows"]) for row in by_status.iter_rows(named=True)}
+    if once.height < len(asked):
+        statuses[RowStatus.MISSING.value] = len(asked) - once.height
+    lasting = Counter(once.filter(is_lasting())["cause"].to_list())
+    return Findings(
+        asked=len(asked),
+        answered=once.height,
+        unknown=found.height - known.height,
+        repeated=known.height - once.height,
+        unreadable=unreadable,
+        statuses=statuses,
+        lasting=dict(lasting.most_common(20)),
+        prompt_tokens=int(known["prompt_tokens"].sum()),
+        cached_tokens=int(known["cached_tokens"].sum()),
+        answer_tokens=int(known["completion_tokens"].sum()),
+        match=_match(once, requests),
+        tokens_of={
+            str(row["status"]): (int(row["prompt_tokens"]), int(row["completion_tokens"]))
+            for row in by_status.iter_rows(named=True)
+        },
+    )
+
+
+def _match(answers: pl.DataFrame, requests: pl.DataFrame) -> float | None:
+    """Correlation of the requests' bytes with the tokens that the provider counted in them."""
+    counted = answers.filter(pl.col("prompt_tokens") > 0).join(requests, on="row", how="inner")
+    if counted.height < _LEAST_ROWS:
+        return None
+    told = counted.select(
+        pl.col("size_bytes").std().alias("bytes"),
+        pl.col("prompt_tokens").std().alias("tokens"),
+        pl.corr("size_bytes", "prompt_tokens").alias("match"),
+    ).row(0, named=True)
+    is_telling = min(told["bytes"] or 0.0, told["tokens"] or 0.0) >= _LEAST_SPREAD
+    return float(told["match"]) if is_telling else None

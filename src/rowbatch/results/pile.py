@@ -1,0 +1,166 @@
+"""Result files become a pile of answers, by row number or in the order of their lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from rowbatch.core.result_columns import Extra
+from rowbatch.errors import InputError
+from rowbatch.results.extract_report import MOST_SHOWN, ExtractReport, note_unknown
+from rowbatch.results.files import result_frames
+from rowbatch.results.rows_by_number import RowsByNumber
+from rowbatch.results.workers import ResultWorkers
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """
+    What was read.
+
+    Attributes:
+        prefix: The commonest one.
+        prefix_code: Its number.
+        lowest: The lowest row number with it, or None.
+        choices: The largest number of further choices of a result.
+        embedding_sizes: Different numbers of dimensions.
+        has_content: Some result has a text.
+    """
+
+    prefix: str
+    prefix_code: int
+    lowest: int | None
+    choices: int
+    embedding_sizes: frozenset[int]
+    has_content: bool
+
+
+class PileReader:
+    """Read result files into `answers`: by row number, or numbered in the order of the lines."""
+
+    def __init__(
+        self,
+        answers: RowsByNumber,
+        report: ExtractReport,
+        extras: Sequence[Extra],
+        *,
+        as_json: bool,
+        by_row: bool,
+        workers: ResultWorkers | None = None,
+    ) -> None:
+        self._answers, self._report, self._extras = answers, report, extras
+        self._as_json = as_json
+        self._by_row = by_row
+        self._workers = workers
+        self._codes: dict[str, int] = {}
+        self._ids: list[pl.DataFrame] = []
+        self._choices = 0
+        self._embedding_sizes: set[int] = set()
+        self._has_content = False
+
+    def read(self, paths: Sequence[Path]) -> Found:
+        parts = result_frames(
+            paths, self._extras, as_json=self._as_json, by_row=self._by_row, workers=self._workers
+        )
+        for path, part in parts:
+            report = self._report
+            report.unreadable_lines += len(part.unreadable)
+            shown = MOST_SHOWN - len(report.unreadable)
+            report.unreadable += [(path, number, why) for number, why in part.unreadable[:shown]]
+            if part.frame.height:
+                self._add(part.frame)
+                report.results += part.frame.height
+        _require_results(paths, self._report)
+        if not self._by_row:
+            self._count_repeated()
+            return self._found("", 0, None)
+        return self._commonest()
+
+    def _add(self, frame: pl.DataFrame) -> None:
+        self._has_content = self._has_content or bool((frame["content"] != "").any())
+        if "choices" in frame:
+            self._choices = max(self._choices, int(frame["choices"].list.len().max() or 0))  # type: ignore[arg-type]
+        if "embedding" in frame:
+            self._embedding_sizes.update(frame["embedding"].list.len().drop_nulls().unique().to_list())
+        if self._by_row:
+            frame = self._numbered(frame)
+        else:
+            # Every line is kept here, also a repeated one: which one is right is the reader's to say.
+            first = self._report.results
+            self._ids.append(
+                frame.select(
+                    pl.col("custom_id").hash().alias("id"),
+                    pl.struct("content", "status", "status_reason").hash().alias("answer"),
+                )
+            )
+            frame = frame.with_columns(
+                pl.int_range(first, first + frame.height, dtype=pl.Int64).alias("number")
+            )
+        if frame.height:
+            self._answers.add(frame)
+
+    def _numbered(self, frame: pl.DataFrame) -> pl.DataFrame:
+        if "custom_id" in frame:
+            is_strange = frame["number"].is_null()
+            note_unknown(self._report, "", frame["custom_id"].filter(is_strange))
+            frame = frame.drop("custom_id").filter(~is_strange)
+        prefixes = frame["prefix"].unique(maintain_order=True).to_list()
+        for prefix in prefixes:
+            self._codes.setdefault(prefix, len(self._codes))
+        codes = pl.Series([self._codes[prefix] for prefix in prefixes], dtype=pl.UInt32)
+        code = (
+            codes.new_from_index(0, frame.height)
+            if len(prefixes) == 1
+            else frame["prefix"].replace_strict(prefixes, codes, return_dtype=pl.UInt32)
+        )
+        frame = frame.with_columns(code.alias("prefix"))
+        self._ids.append(frame.select("prefix", "number"))
+        return frame
+
+    def _commonest(self) -> Found:
+        """Of two experiments in one pile the larger one: nobody's answer goes to another's row."""
+        if not self._codes:
+            return self._found("", 0, None)
+        ids = pl.concat(self._ids)
+        names = list(self._codes)
+        commonest = 0
+        if len(names) > 1:
+            once = ids.unique(maintain_order=True)
+            counts = once.group_by("prefix").len().rows()
+            # Of equally common ones always the same, however the files were cut into parts.
+            commonest = min(counts, key=lambda found: (-found[1], names[found[0]]))[0]
+            for code, number in once.filter(pl.col("prefix") != commonest).iter_rows():
+                note_unknown(self._report, names[code], pl.Series([number]))
+            ids = ids.filter(pl.col("prefix") == commonest)
+        lowest = ids["number"].min()
+        return self._found(names[commonest], commonest, lowest if isinstance(lowest, int) else None)
+
+    def _count_repeated(self) -> None:
+        if not self._ids:
+            return
+        ids = pl.concat(self._ids)
+        if ids["id"].n_unique() == ids.height:
+            return
+        counts = ids.group_by("id").agg(
+            pl.len().alias("lines"), (pl.col("answer") != pl.col("answer").first()).sum().alias("differing")
+        )
+        self._report.repeated_ids = int((counts["lines"] - 1).sum())
+        self._report.differing_ids = int(counts["differing"].sum())
+
+    def _found(self, prefix: str, code: int, lowest: int | None) -> Found:
+        self._ids.clear()
+        return Found(prefix, code, lowest, self._choices, frozenset(self._embedding_sizes), self._has_content)
+
+
+def _require_results(paths: Sequence[Path], report: ExtractReport) -> None:
+    if report.results == 0 and report.unreadable_lines:
+        path, line, why = report.unreadable[0]
+        raise InputError(
+            f"none of the {report.unreadable_lines:,} lines is a result; {path}, line {line:,}: {why}",
+            hint="result files are JSONL with a custom_id in each line, as a provider's batch gives them",
+        )
+    if report.results == 0 and len(paths) == 1:
+        raise InputError(f"{paths[0]} is empty", hint="is it the right file?")

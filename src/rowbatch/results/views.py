@@ -1,0 +1,87 @@
+"""Views of tables and of answers: any page of rows at once. They can be made again at any time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import polars as pl
+
+from rowbatch.core.added_columns import STATUS_COLUMNS
+from rowbatch.core.states import ShardState
+from rowbatch.results.answered import AnsweredTable
+from rowbatch.results.shard_answers import ResultTally
+from rowbatch.store.ledger import Shard
+from rowbatch.store.rundir import RunDirectory
+from rowbatch.store.view import write_view
+from rowbatch.tables.base import ReadOptions, Table
+
+_FORMAT = 1
+_JSON = ("json", "jsonl")
+
+
+def view_name(sha256: str, reading: ReadOptions, kind: str) -> str:
+    """
+    A name for the view of a table: the same file, read in the same way, has the same one.
+
+    Args:
+        sha256: Of the file.
+        reading: As its reader says it.
+        kind: The format that it is read as.
+    """
+    # The same bytes may be JSON and JSONL, and another table as either; nothing but the kind tells.
+    told = json.dumps([_FORMAT, sha256, asdict(reading), *([kind] if kind in _JSON else [])], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()[:32]
+
+
+def answers_name(run: RunDirectory, shards: Sequence[Shard]) -> str:
+    """A name for the view of a run's answers: another one as soon as others came."""
+    here = [(s.name, s.output_name, s.error_name) for s in shards if s.state is ShardState.DOWNLOADED]
+    told = json.dumps([_FORMAT, str(run.path.resolve()), run.settings().created_at, here])
+    return hashlib.sha256(told.encode()).hexdigest()[:32]
+
+
+def write_table_view(table: Table, folder: Path, progress: Callable[[int], None] | None = None) -> None:
+    """
+    Make every row of a table easy to look at.
+
+    Raises:
+        TableError: The table is broken; what was written before stays, and is not complete.
+    """
+
+    def chunks() -> Iterator[tuple[int, pl.DataFrame]]:
+        for chunk in table.chunks():
+            yield chunk.first_row, chunk.frame
+
+    write_view(
+        folder,
+        table.header,
+        chunks(),
+        notes=lambda: {
+            "bad_rows": table.bad_rows.count,
+            "first_bad_rows": [[bad.line, bad.what] for bad in table.bad_rows.first],
+        },
+        progress=progress,
+    )
+
+
+def write_answers_view(
+    run: RunDirectory,
+    shards: Sequence[Shard],
+    folder: Path,
+    progress: Callable[[int], None] | None = None,
+) -> None:
+    """Make the answers of a run that are on disk easy to look at: one row for each row of its table."""
+    answered = AnsweredTable(run, shards, ResultTally())
+    keys = [*map(str, range(answered.width)), *STATUS_COLUMNS]
+
+    def chunks() -> Iterator[tuple[int, pl.DataFrame]]:
+        for chunk, frame in answered.chunks():
+            # An embedding is nothing to look at.
+            values = [pl.lit("").alias("0")] if answered.embedding is not None else []
+            yield chunk.first_row, frame.with_columns(values).select(keys)
+
+    write_view(folder, [*answered.codebook.columns, *STATUS_COLUMNS], chunks(), keys=keys, progress=progress)

@@ -1,0 +1,45 @@
+"""Files, disks and outputs."""
+
+from __future__ import annotations
+
+from rowbatch.words.telling import Entry
+
+FILES: dict[str, Entry] = {
+    "said": Entry("{text}"),
+    "path-missing": Entry(
+        "{path} does not exist",
+        "check the name and the folder",
+        zh=("{path} 不存在", "请检查名称和文件夹"),
+    ),
+    "path-is-folder": Entry(
+        "{path} is a folder, not a file",
+        "name a file inside it",
+        zh=("{path} 是文件夹，不是文件", "请选择其中的一个文件"),
+    ),
+    "no-permission": Entry(
+        "no permission to use {path}",
+        "check who owns it",
+        zh=("没有使用 {path} 的权限", "请检查它的所有者"),
+    ),
+    "disk-full": Entry(
+        "no space left on the disk while writing {path}",
+        "free some space and run the same command again; nothing already written is lost",
+        page="free some space and try again; nothing already written is lost",
+        zh=("写入 {path} 时磁盘空间已满", "请腾出一些空间后重试；已写入的内容不会丢失"),
+    ),
+    "disk-refuses": Entry("{path}: {told}"),
+    "output-exists": Entry(
+        "{path} exists already",
+        "give --overwrite to replace it, or another name",
+        page="give it another name",
+        zh=("{path} 已存在", "请换一个名称"),
+    ),
+    "request-too-large": Entry(
+        "row {row:,} makes a request of {size_bytes:,} bytes; at most {max_bytes:,} fit in one file",
+        "shorten the text, or leave the row out",
+        zh=(
+            "第 {row:,} 行生成的请求有 {size_bytes:,} 字节；一个文件最多容纳 {max_bytes:,} 字节",
+            "请缩短文本，或去掉这一行",
+        ),
+    ),
+}

@@ -1,0 +1,254 @@
+"""Drafts: checked, shown, priced, tried, and made into runs."""
+
+import time
+
+import pytest
+
+from rowbatch import api, desk
+from rowbatch.desk.drafts import draft_from_file, labels_from_table
+from rowbatch.errors import CodebookError, InputError, UsageError
+from serving import scripted_local_model
+
+POSTS = ["so good", "so bad", "", 'say "x" {{text}}', "fine\nin two lines"] * 8
+
+
+@pytest.fixture
+def table(tmp_path, monkeypatch):
+    monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    import csv
+
+    with (tmp_path / "posts.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["id", "post"], *enumerate(POSTS, start=1)])
+    found = desk.Library().add(tmp_path / "posts.csv")
+    found.read().wait(10)
+    return found
+
+
+def draft(**changes):
+    plain = {
+        "text": "post",
+        "question": "How is the mood?",
+        "labels": [{"name": "good", "definition": "Happy."}, {"name": "bad"}, {"name": " "}],
+    }
+    return desk.read_draft({**plain, **changes})
+
+
+def span(cost):
+    assert cost.low_usd is not None
+    assert cost.high_usd is not None
+    return cost.high_usd - cost.low_usd
+
+
+def kinds(found):
+    return {(fault.place, fault.kind) for fault in found}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({}, set(), id="complete"),
+        pytest.param({"text": "x"}, {("text", "text-missing")}, id="no-such-column"),
+        pytest.param({"question": " "}, {("question", "question-missing")}, id="no-question"),
+        pytest.param({"labels": [{"name": "one"}]}, {("labels", "labels-too-few")}, id="one-label"),
+        pytest.param({"labels": [{"name": "one"}], "task": "labels"}, set(), id="one-label-yes-or-no"),
+        pytest.param({"labels": [{"name": "a"}, {"name": "A "}]}, {("labels.1", "label-twice")}, id="twice"),
+        pytest.param({"provider": "openai"}, {("model", "model-missing")}, id="no-model"),
+        pytest.param({"provider": "azure", "model": "m"}, {("base_url", "address-missing")}, id="no-address"),
+        pytest.param({"provider": "nonsense"}, {("provider", "other")}, id="no-such-provider"),
+        pytest.param({"temperature": "hot"}, {("temperature", "not-a-number")}, id="no-number"),
+        pytest.param({"task": "codebook"}, {("codebook", "codebook-missing")}, id="no-codebook"),
+        pytest.param({"template": "no column"}, {("template", "other")}, id="template-without-column"),
+        pytest.param(
+            {"template": "{{nonsense}}"}, {("template", "other")}, id="template-with-a-strange-column"
+        ),
+        pytest.param({"task": "text", "labels": []}, set(), id="short-text"),
+    ],
+)
+def test_what_is_missing(changes, expected):
+    """
+    Every fault has its field.
+    """
+    assert kinds(desk.faults(draft(**changes), ("id", "post"))) == expected
+
+
+def test_the_model_sees_what_is_shown(table):
+    """
+    Instructions and message of the preview are those of the request that is written at the end.
+    """
+    made = draft(unsure=True, reason=True)
+    preview = desk.preview_row(made, table.read(), 4)
+    assert preview.message == 'say "x" {{text}}'
+    assert "How is the mood?" in preview.instructions
+    assert "- good: Happy." in preview.instructions
+    assert "- unsure" in preview.instructions
+    assert desk.preview_row(made, table.read(), 3).is_empty
+    assert desk.preview_row(made, table.read(), 10_000).row == len(POSTS)
+    run = desk.make_run(table, made)
+    run.build()
+    written = next(
+        line
+        for line in (run.path / "requests" / "r1-0001.jsonl").read_text(encoding="utf-8").split("\n")
+        if '"row-4"' in line
+    )
+    import json
+
+    assert json.loads(written)["body"] == preview.body
+
+
+def test_chinese_words_around_a_question(table):
+    """
+    In Chinese all words around the person's own are Chinese; columns have names that every format takes.
+    """
+    made = draft(
+        language="zh",
+        task="labels",
+        question="这条评论谈到了什么？",
+        labels=[{"name": "经济"}, {"name": "health"}],
+    )
+    preview = desk.preview_row(made, table.read(), 1)
+    assert "取以下各值之一" in preview.instructions
+    assert "one of" not in preview.instructions
+    assert desk.codebook_of_draft(made).columns == ("label_1", "health")
+
+
+def test_a_price_by_a_sample(table):
+    """
+    Rows without a text are not counted; measured answers narrow the range; the built run costs as much.
+    """
+    made = draft(provider="openai", model="gpt-4o-mini")
+    estimate = desk.estimate_draft(made, table.read())
+    assert (estimate.rows, estimate.requests) == (40, 32)
+    assert span(estimate.cost) > 0
+    measured = desk.estimate_draft(made, table.read(), 6.0)
+    assert measured.is_measured
+    assert span(measured.cost) < span(estimate.cost)
+    run = desk.make_run(table, made)
+    cost = run.preview().cost
+    assert (cost.low_usd or 0) <= (estimate.cost.high_usd or 0)
+    # A cap needs a limit for each answer, also where nobody set one.
+    assert run.settings.request["parameters"]["max_tokens"] == desk.limit_of_draft(made) == 200
+    assert desk.limit_of_draft(draft()) is None
+    assert desk.limit_of_draft(draft(provider="openai", model="gpt-5-mini")) == 4_200
+
+
+def test_ten_rows_are_tried_once(table, tmp_path):
+    """
+    Rows that have a text, from all over the table; the same draft again asks nobody, another wording does.
+    """
+    with scripted_local_model(tmp_path / "server") as engine:
+        found = desk.try_draft(table, draft(), table.read())
+        assert len(found.numbers) == 10
+        assert all(POSTS[number - 1].strip() for number in found.numbers)
+        assert [row.text for row in found.report.rows] == [POSTS[number - 1] for number in found.numbers]
+        assert {row.status for row in found.report.rows} == {"ok"}
+        asked = sum(engine.calls.values())
+        assert desk.try_draft(table, draft(), table.read()) == found
+        assert sum(engine.calls.values()) == asked
+        desk.try_draft(table, draft(question="Is it good?"), table.read())
+        assert sum(engine.calls.values()) == 2 * asked
+    assert api.list_runs() == []
+
+
+def test_a_codebook_that_is_a_table(tmp_path):
+    """
+    Columns are found by their names, else by their places; examples come along.
+    """
+    path = tmp_path / "codes.csv"
+    path.write_text("Description,Label,Example 1,Example 2\nJobs,economy,wages,\nAll else,other,,\n,,,\n")
+    labels = labels_from_table(path)
+    assert [(one.name, one.definition, one.examples) for one in labels] == [
+        ("economy", "Jobs", ("wages",)),
+        ("other", "All else", ()),
+    ]
+    path.write_text("a,b\n经济,工作\n")
+    assert labels_from_table(path)[0] == desk.DraftLabel("经济", "工作")
+    path.write_text('label\n""\n')
+    with pytest.raises(CodebookError):
+        labels_from_table(path)
+
+
+def test_a_recipe_carries_a_job_to_another_table(table, tmp_path):
+    """
+    What was asked and how comes back from its file; a damaged one, or one of a newer program, is refused.
+    """
+    made = draft(
+        provider="openai", model="gpt-4o-mini", temperature="0", template="Post: {{post}}", dedupe=True
+    )
+    run = desk.make_run(table, made)
+    recipe = tmp_path / "posts.recipe.yaml"
+    recipe.write_text(desk.recipe_of_run(run), encoding="utf-8")
+    again = draft_from_file(recipe, desk.Draft())
+    assert again.filled_labels == made.filled_labels
+    assert (again.text, again.provider, again.model, again.template, again.dedupe) == (
+        "post",
+        "openai",
+        "gpt-4o-mini",
+        "Post: {{post}}",
+        True,
+    )
+    assert desk.codebook_of_draft(again) == desk.codebook_of_draft(made)
+    assert float(again.temperature) == 0
+    recipe.write_text(recipe.read_text().replace("rowbatch_recipe: 1", "rowbatch_recipe: 99"))
+    with pytest.raises(InputError, match="newer"):
+        draft_from_file(recipe, desk.Draft())
+    recipe.write_text("rowbatch_recipe: 1\ncodebook: [")
+    with pytest.raises(InputError, match="damaged"):
+        draft_from_file(recipe, desk.Draft())
+
+
+def test_a_codebook_file_with_several_variables(tmp_path, table):
+    """
+    It is taken as it is.
+    """
+    path = tmp_path / "codebook.yaml"
+    path.write_text(
+        "# ours\ninstructions: Read it.\nvariables:\n  - name: topic\n    labels: [{name: a}, {name: b}]\n"
+        "  - name: why\n"
+    )
+    brought = draft_from_file(path, draft())
+    assert (brought.task, desk.faults(brought, ("id", "post"))) == ("codebook", [])
+    assert desk.codebook_of_draft(brought).columns == ("topic", "why")
+
+
+def test_what_was_said_later_is_kept(table):
+    """
+    A question of the page that took longer than the next one overwrites nothing of it.
+    """
+    first, second = time.monotonic(), time.monotonic() + 0.001
+    table.save_draft({"draft": draft(question="Later?").to_plain()}, said_at=second)
+    table.save_draft({"job": "x"})
+    table.save_draft({"draft": draft(question="Earlier?").to_plain()}, said_at=first)
+    assert table.draft()["draft"]["question"] == "Later?"
+    assert table.draft()["job"] == "x"
+
+
+def test_a_draft_survives_being_kept(table):
+    """
+    What was kept comes back; what is damaged, or of another kind, is as it was at first.
+    """
+    made = draft(unsure=True, example_rows=[3])
+    table.save_draft({"draft": made.to_plain()})
+    assert desk.read_draft(table.draft()["draft"]) == made
+    (table.folder / "draft.json").write_bytes(b"[1")
+    assert table.draft() == {}
+    strange = {
+        "labels": [3, {"name": None}],
+        "task": "x",
+        "codebook": 3,
+        "text": 4,
+        "unsure": "yes",
+        "language": "xx",
+    }
+    assert desk.read_draft(strange) == desk.Draft(labels=(desk.DraftLabel(),), unsure=True)
+
+
+def test_no_row_with_a_text(tmp_path, table):
+    """
+    There is nothing to try.
+    """
+    (tmp_path / "empty.csv").write_text('id,post\n1,""\n2," "\n')
+    empty = desk.Library().add(tmp_path / "empty.csv")
+    empty.read().wait(10)
+    with pytest.raises(UsageError, match="nothing to try"):
+        desk.try_draft(empty, draft(), empty.read())

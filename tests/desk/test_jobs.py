@@ -1,0 +1,205 @@
+"""Jobs: threads that drive runs, and what people see of them."""
+
+import csv
+import json
+import threading
+import time
+from datetime import UTC, datetime
+from decimal import Decimal
+from types import SimpleNamespace
+
+import pytest
+
+from driving import KEY
+from kill_runs import fake_server, judged
+from rowbatch import api, desk
+from rowbatch.errors import RunError
+from serving import scripted_local_model
+
+POSTS = [f"post {number}" for number in range(1, 13)]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    with (tmp_path / "posts.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["id", "post"], *enumerate(POSTS, start=1)])
+    return tmp_path
+
+
+def made(**options):
+    return api.create("posts.csv", text="post", labels=["good", "bad"], prompt="How is it?", **options)
+
+
+def is_running(jobs, name):
+    progress = jobs.job(name).status.progress
+    return progress is not None and progress.shards_running == 1
+
+
+def until(condition, seconds=20.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def test_a_job_from_its_draft_to_its_end(folder):
+    """
+    Each state has its word; the id stays, and another set of jobs sees the same.
+    """
+    with scripted_local_model(folder / "server") as engine:
+        engine.gate.clear()
+        jobs, run = desk.Jobs(), made()
+        name = desk.job_id(run.path)
+        assert jobs.job(name).state == "checking"
+        assert jobs.build(run).wait(10)
+        assert jobs.job(name).state == "draft"
+        task = jobs.start(run)
+        until(lambda: is_running(jobs, name))
+        assert jobs.job(name).state in ("running", "waiting")
+        assert desk.Jobs().job(name).is_elsewhere
+        assert jobs.start(run) is task
+        engine.gate.set()
+        assert task.wait(20)
+        job = jobs.job(name)
+        assert (job.state, job.statuses, job.missing, job.trouble) == ("done", {"ok": 12}, 0, None)
+        assert [part.stage for part in job.parts] == [5]
+        assert [one.id for one in desk.Jobs().all()] == [name]
+    with pytest.raises(RunError):
+        jobs.job("0" * 16)
+
+
+def test_a_program_that_is_stopped_finds_its_jobs_again(folder):
+    """
+    What was driven goes on with the next program; what a person paused does not.
+    """
+    with scripted_local_model(folder / "server") as engine:
+        engine.gate.clear()
+        first = desk.Jobs()
+        run, paused = made(), made(run=folder / "other")
+        for one in (run, paused):
+            first.start(one)
+            until(lambda one=one: is_running(first, desk.job_id(one.path)))
+        first.pause(paused)
+        assert first.job(desk.job_id(paused.path)).state == "paused"
+        first.stop()
+        assert first.job(desk.job_id(run.path)).state == "paused"
+        second = desk.Jobs()
+        assert second.go_on() == 1
+        engine.gate.set()
+        until(lambda: second.job(desk.job_id(run.path)).state == "done")
+        assert second.job(desk.job_id(paused.path)).state == "paused"
+        second.start(paused).wait(20)
+        assert second.job(desk.job_id(paused.path)).state == "done"
+    # No post was asked twice in a run.
+    assert set(engine.calls.values()) == {2}
+
+
+def test_a_job_that_is_cancelled_keeps_what_came(folder):
+    """
+    The table is written with what was answered, and the job can be continued.
+    """
+    reached = threading.Event()
+
+    def answer(body):
+        if "7" in str(body["messages"][-1]["content"]):
+            # All others wait, until the server was told to stop.
+            engine.gate.clear()
+            reached.set()
+        return json.dumps({"label": "good"})
+
+    with scripted_local_model(folder / "server", answer) as engine:
+        jobs, run = desk.Jobs(), made()
+        name = desk.job_id(run.path)
+        jobs.start(run)
+        assert reached.wait(30)
+        jobs.cancel(run)
+        until(lambda: {part.batch_status for part in jobs.job(name).parts} <= {"cancelling", "cancelled"})
+        engine.gate.set()
+        until(lambda: jobs.job(name).state == "stopped")
+        assert sum(jobs.job(name).statuses.values()) == 12
+        jobs.start(run).wait(20)
+        assert jobs.job(name).state == "done"
+
+
+def test_what_a_month_leaves():
+    """
+    Jobs of this month count with what they were billed, those that are at work with their whole cap.
+    """
+
+    def job(name, made, spent, *, cap="0", state="done", is_local=False):
+        policy = SimpleNamespace(max_cost_usd=Decimal(cap))
+        return SimpleNamespace(
+            id=name,
+            status=SimpleNamespace(created_at=made),
+            run=SimpleNamespace(is_local=is_local, policy=lambda: policy),
+            spent_usd=None if spent is None else Decimal(spent),
+            state=state,
+            is_at_work=state == "running",
+        )
+
+    jobs = [
+        job("over", "2026-11-02T10:00:00+00:00", "1.25", cap="9"),
+        job("at work", "2026-11-20T10:00:00+00:00", "0.50", cap="2", state="running"),
+        job("not begun", "2026-11-20T10:00:00+00:00", None, cap="4", state="draft"),
+        job("earlier", "2026-10-31T10:00:00+00:00", "7"),
+        job("local", "2026-11-20T10:00:00+00:00", "3", is_local=True),
+    ]
+    now = datetime(2026, 11, 25, tzinfo=UTC)
+    assert desk.left_of_month(jobs, Decimal(10), now) == Decimal("6.75")
+    assert desk.left_of_month(jobs, Decimal(10), now, without="at work") == Decimal("8.75")
+    assert desk.left_of_month(jobs, Decimal(3), now) == 0
+
+
+def test_a_key_that_is_missing(folder, monkeypatch):
+    """
+    Nothing is sent; the job says what it needs, also to the next program.
+    """
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    run = made(provider="openai", model="gpt-4o-mini")
+    desk.Jobs().start(run).wait(30)
+    job = desk.Jobs().job(desk.job_id(run.path))
+    assert job.trouble is not None
+    assert (job.state, job.trouble.kind) == ("needs-you", "key")
+
+
+def test_a_limit_that_is_too_low_can_be_raised(folder, monkeypatch):
+    """
+    The job waits for a person and goes on when the limit is raised; nothing is paid twice.
+    """
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with fake_server(folder, {}, 1) as address:
+        low = api.RunPolicy(max_cost_usd=api.usd("0.0000001"), poll_seconds=0.05)
+        run = made(
+            provider="openai", base_url=f"{address}/v1", model="gpt-4o-mini", max_tokens=50, policy=low
+        )
+        jobs = desk.Jobs()
+        name = desk.job_id(run.path)
+        jobs.start(run).wait(30)
+        job = jobs.job(name)
+        assert job.trouble is not None
+        assert (job.state, job.trouble.kind) == ("needs-you", "cap")
+        run.change_policy(max_cost_usd=api.usd("5"))
+        jobs.start(run).wait(60)
+        job = jobs.job(name)
+        assert (job.state, job.trouble) == ("done", None)
+        assert job.spent_usd
+        assert judged(address)["double_submits"] == {}
+    for file in run.path.rglob("*"):
+        assert KEY.encode() not in (file.read_bytes() if file.is_file() else b"")
+
+
+def test_a_run_of_the_command_line_is_a_job(folder):
+    """
+    It shows up by itself, and so does one that another process drives.
+    """
+    from rowbatch.store.lock import run_lock
+
+    with scripted_local_model(folder / "server"):
+        run = made()
+        run.resume()
+        (job,) = desk.Jobs().all()
+        assert (job.state, job.is_elsewhere, job.task) == ("done", False, None)
+        with run_lock(run.path, "a test"):
+            assert desk.Jobs().job(job.id).is_elsewhere

@@ -1,0 +1,192 @@
+"""The source, read: whatever is told has a kind, and a kind has words in every face and language."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import rowbatch
+from rowbatch import errors
+from rowbatch.words.entries import ENTRIES, ROOMS
+from rowbatch.words.notice import Notice, read_notice
+from rowbatch.words.telling import Entry, has_words, placeholders, tell
+
+SOURCE = Path(rowbatch.__file__).parent
+_ERRORS = {
+    name: found
+    for name, found in vars(errors).items()
+    if inspect.isclass(found) and issubclass(found, errors.RowbatchError)
+}
+# Values that a class adds by itself.
+_OWN = {
+    "TableError": {"path", "line", "row", "column"},
+    "CodebookError": {"path", "line", "field"},
+    "ServiceError": {"status", "code"},
+    "OutputExists": {"path"},
+}
+# Their words stand in one entry, whoever raises them.
+_FIXED = {"RequestTooLarge": "request-too-large"}
+
+
+class Told(NamedTuple):
+    """One place of the source where something is told."""
+
+    place: str
+    name: str
+    kind: str | None
+    values: set[str] | None
+
+
+def told_in_source() -> Iterator[Told]:
+    """Every call of an error's class or of `Notice`; kind None where it is no constant."""
+    for path in sorted(SOURCE.rglob("*.py")):
+        if path.is_relative_to(SOURCE / "words"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            name = node.func.id
+            if name not in _ERRORS and name != "Notice":
+                continue
+            place = f"{path.relative_to(SOURCE).as_posix()}:{node.lineno}"
+            named = {keyword.arg for keyword in node.keywords if keyword.arg}
+            is_open = any(keyword.arg is None for keyword in node.keywords)
+            if name in _FIXED:
+                continue
+            if name == "OutputExists":
+                given = next(
+                    (k.value for k in node.keywords if k.arg == "kind"), ast.Constant("output-exists")
+                )
+                kinds = _constants(given)
+            elif name == "Notice":
+                kinds = _constants(node.args[0]) if node.args else [None]
+                values = node.args[1] if len(node.args) > 1 else None
+                if isinstance(values, ast.Dict):
+                    named = {str(key.value) for key in values.keys if isinstance(key, ast.Constant)}
+                    is_open = None in values.keys
+                else:
+                    named, is_open = set(), values is not None
+            else:
+                kinds = _constants(node.args[0]) if node.args else [None]
+            for kind in kinds:
+                yield Told(place, name, kind, None if is_open else named | _OWN.get(name, set()))
+
+
+def _constants(node: ast.expr) -> list[str | None]:
+    """The texts that an expression may be: a constant, or a choice of several."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return [text]
+        case ast.IfExp(body=body, orelse=other):
+            return [*_constants(body), *_constants(other)]
+        case _:
+            return [None]
+
+
+# Rooms whose errors have kinds; the list grows until it is all of them.
+_DONE = ("errors.py",)
+TOLD = [one for one in told_in_source() if one.place.startswith(_DONE)]
+
+
+def test_every_error_and_notice_has_a_kind_with_words():
+    """
+    Whatever is raised or told names a kind by a constant, and that kind has an entry.
+    """
+    strange = [f"{one.place} {one.name} {one.kind!r}" for one in TOLD if one.kind not in ENTRIES]
+    assert not strange, "\n".join(strange)
+
+
+def test_every_value_that_words_name_is_given():
+    """
+    Each place gives all values that the words of its kind name, in every face.
+    """
+    missing = [
+        f"{one.place} {one.kind}: {sorted(lacking)}"
+        for one in TOLD
+        if one.kind in ENTRIES and one.values is not None
+        for lacking in [_named(ENTRIES[one.kind]) - one.values]
+        if lacking
+    ]
+    assert not missing, "\n".join(missing)
+
+
+def _named(entry: Entry) -> set[str]:
+    return {
+        name
+        for face in ("terminal", "page")
+        for sentence in entry.sentences(face)
+        for name in placeholders(sentence)
+    }
+
+
+def test_no_entry_is_left_over():
+    """
+    Each entry is told somewhere.
+    """
+    used = {one.kind for one in told_in_source()} | set(_FIXED.values()) | {"said"}
+    assert set(ENTRIES) <= used
+
+
+def test_no_kind_stands_twice():
+    """
+    A kind has its words in one room only.
+    """
+    assert sum(map(len, ROOMS)) == len(ENTRIES)
+
+
+@pytest.mark.parametrize("kind", ENTRIES)
+def test_pages_name_no_options(kind):
+    """
+    What a page says can be done on a page: it names no option, no command and no function; and where the
+    command line has a next step, a page has one.
+    """
+    entry = ENTRIES[kind]
+    message, hint = entry.sentences("page")
+    for sentence in (message, hint):
+        assert "--" not in sentence
+        assert "rowbatch " not in sentence.replace("newer rowbatch", "")
+        assert "pip install" not in sentence
+    assert bool(entry.hint) <= bool(hint), "a page needs a next step too"
+
+
+@pytest.mark.parametrize("kind", ENTRIES)
+def test_every_kind_is_told_in_chinese(kind):
+    """
+    What a page says stands in Chinese too, with the same values.
+    """
+    entry = ENTRIES[kind]
+    for english, chinese in zip(entry.sentences("page"), entry.zh, strict=True):
+        if has_words(english):
+            assert any("\u4e00" <= character <= "\u9fff" for character in chinese)
+            assert placeholders(chinese) == placeholders(english)
+        else:
+            assert not chinese
+
+
+def test_values_in_words():
+    """
+    Numbers have commas, lists are told one by one, one thing is singular, money has its sign.
+    """
+    sentence = Entry("{n:,} {n:row|rows} of {names} cost {usd:$}")
+    values = {"n": 1200, "names": ["a", "b"], "usd": 3}
+    ENTRIES["test-only"] = sentence
+    try:
+        assert tell("test-only", values, "page").message == "1,200 rows of a, b cost $3.00"
+        assert tell("test-only", {**values, "n": 1}, "page").message == "1 row of a, b cost $3.00"
+    finally:
+        del ENTRIES["test-only"]
+
+
+def test_a_notice_is_kept_and_read_again():
+    """
+    A notice comes back from the ledger as it was; a sentence of an older version is told as it is.
+    """
+    notice = Notice("path-missing", {"path": "a.csv"})
+    assert read_notice(notice.to_json()) == notice
+    assert str(read_notice("the provider's queue is full")) == "the provider's queue is full"
+    assert read_notice("") is None
