@@ -21,7 +21,7 @@ JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage lint bench fuzz simulation kills docs format clean
+.PHONY: help demo test coverage lint bench proofs fuzz simulation kills docs format clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -45,6 +45,12 @@ lint: $(READY)  ## Check format, style, types, the direction of imports, and the
 format: $(READY)  ## Format the code and put right what can be put right by machine
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+# What has cases beyond those of `make test`.
+WITH_CASES = $(shell grep -rlE --include='test_*.py' '^from cases import' tests)
+
+proofs: $(READY) $(BROWSER) fuzz simulation kills  ## All long proofs, for a release (about two hours)
+	ROWBATCH_ALL_CASES=1 $(PYTEST) $(WITH_CASES) $(ARGS)
 
 fuzz: $(READY)  ## Read 10,000 broken tables and 10,000 broken result files
 	$(BIN)/python tests/fuzz_inputs.py --inputs 10000 $(ARGS)
