@@ -142,4 +142,114 @@ _REQUEST: dict[str, Entry] = {
     ),
 }
 
-RUNS: dict[str, Entry] = _CODEBOOK | _REQUEST
+_ONE_WORKER = (
+    "only one may work on it; `rowbatch status` can be asked at any time",
+    "only one may work on it; its page shows at any time how it stands",
+    "同一时间只能有一个程序处理它；任务页面随时可以查看进度",
+)
+_BY_A_COPY = ("bring it back from a copy", "请从备份中恢复")
+
+_DIRECTORY: dict[str, Entry] = {
+    "run-exists": Entry(
+        "{path} exists already",
+        "give the run another name, or go on with it: rowbatch resume",
+        page="go on with the job that is there, or start again: the new one gets another name",
+        zh=("{path} 已存在", "请继续已有的任务，或重新开始：新任务会得到另一个名称"),
+    ),
+    "no-run": Entry(
+        "{path} is not a run directory: it has no run.toml",
+        "`rowbatch list` shows the runs on this machine",
+        page="the list of jobs shows those on this computer",
+        zh=("{path} 不是任务文件夹：其中没有 run.toml", "任务列表中有本机的所有任务"),
+    ),
+    "settings-damaged": Entry("{file} is damaged: {told}", zh=("{file} 已损坏：{told}", "")),
+    "settings-without-format": Entry("{file} has no format number", zh=("{file} 中没有格式编号", "")),
+    "settings-incomplete": Entry(
+        "{file} is damaged: {name} is not in it",
+        zh=("{file} 已损坏：其中没有 {name}", ""),
+    ),
+    "run-too-new": Entry(
+        "{path} was written by a newer rowbatch (format {version}, this one knows {known})",
+        "pip install --upgrade rowbatch",
+        page="install the newest version of this program",
+        zh=(
+            "{path} 由更新版本的 rowbatch 写成（格式 {version}，本版本只认识到 {known}）",
+            "请安装本程序的最新版本",
+        ),
+    ),
+    "run-not-built": Entry(
+        "{path} has not been built yet",
+        "rowbatch resume {path}",
+        page="continue the job",
+        zh=("{path} 还没有生成请求", "请继续这个任务"),
+    ),
+    "run-locked": Entry(
+        "another process is working on this run: process {pid} on {host}, {doing} since {since}",
+        "wait for it, or stop it first; `rowbatch status` can be asked at any time",
+        page="wait for it, or stop it first; the page of the job shows at any time how it stands",
+        zh=(
+            "另一个程序正在处理这个任务：{host} 上的进程 {pid}，自 {since} 起在进行 {doing}",
+            "请等它结束，或先停止它；任务页面随时可以查看进度",
+        ),
+    ),
+    "run-locked-silently": Entry(
+        "another process is working on this run: it has not said which",
+        "wait for it, or stop it first; `rowbatch status` can be asked at any time",
+        page="wait for it, or stop it first; the page of the job shows at any time how it stands",
+        zh=(
+            "另一个程序正在处理这个任务，但没有说明是哪一个",
+            "请等它结束，或先停止它；任务页面随时可以查看进度",
+        ),
+    ),
+    "run-taken-over": Entry(
+        "another process has taken this run over",
+        _ONE_WORKER[0],
+        page=_ONE_WORKER[1],
+        zh=("另一个程序已接管这个任务", _ONE_WORKER[2]),
+    ),
+}
+
+_LEDGER: dict[str, Entry] = {
+    "ledger-too-new": Entry(
+        "{path} was written by a newer rowbatch (ledger version {version}, this one knows {known})",
+        "pip install --upgrade rowbatch",
+        page="install the newest version of this program",
+        zh=(
+            "{path} 由更新版本的 rowbatch 写成（账本版本 {version}，本版本只认识到 {known}）",
+            "请安装本程序的最新版本",
+        ),
+    ),
+    "ledger-incomplete": Entry(
+        "{ledger} is not a ledger that was completely written",
+        "the run was never started: build it again under another name",
+        page="the job was never started: make it again",
+        zh=("账本 {ledger} 没有写完整", "这个任务从未开始：请重新创建"),
+    ),
+    "ledger-refuses": Entry("the ledger {path}: {told}", zh=("账本 {path}：{told}", "")),
+    "no-such-shard": Entry(
+        "the run has no shard {number} in round {round}",
+        zh=("这个任务的第 {round} 轮没有第 {number} 部分", ""),
+    ),
+    "shard-changed-meanwhile": Entry(
+        "shard {shard} is not {state} any more: another process changed it",
+        "run the same command again",
+        page="try again",
+        page_message="part {shard} is not {state} any more: another program changed it",
+        zh=("部分 {shard} 已不是 {state} 状态：另一个程序更改了它", "请重试"),
+    ),
+}
+
+_ANSWERS: dict[str, Entry] = {
+    "asked-rows-gone": Entry(
+        "{file} is gone: it says which rows round {round} asked",
+        _BY_A_COPY[0],
+        zh=("{file} 不见了：其中记录了第 {round} 轮询问的行", _BY_A_COPY[1]),
+    ),
+    "result-file-changed": Entry(
+        "{file} is not the file that was downloaded: its digest differs",
+        "bring the file back from a copy",
+        zh=("{file} 不是当初下载的文件：校验值不同", _BY_A_COPY[1]),
+    ),
+}
+
+RUNS: dict[str, Entry] = _CODEBOOK | _REQUEST | _DIRECTORY | _LEDGER | _ANSWERS

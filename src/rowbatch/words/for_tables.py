@@ -448,4 +448,49 @@ _WRITTEN: dict[str, Entry] = {
     ),
 }
 
-TABLES: dict[str, Entry] = _READ | _TEXT | _CSV | _JSON | _PROGRAMS | _WRITTEN
+_IMAGES: dict[str, Entry] = {
+    "image-folder-missing": Entry(
+        "{path} is no folder",
+        "say where the images lie: --image-folder DIR",
+        page="choose the folder in which the images lie",
+        zh=("{path} 不是文件夹", "请选择图像所在的文件夹"),
+    ),
+    "image-no-address": Entry(
+        "{path}, row {row:,}, column {column!r}: {cell!r} is no address of an image on the web",
+        "it begins with https://; where files on this computer lie is said by --image-folder DIR",
+        page="it begins with https://",
+        zh=("{path} 第 {row:,} 行的“{column}”列：“{cell}”不是网上图像的地址", "地址以 https:// 开头"),
+    ),
+    "image-outside": Entry(
+        "{path}, row {row:,}, column {column!r}: {cell!r} is not inside the folder of the images",
+        "the file must lie in {folder}",
+        zh=("{path} 第 {row:,} 行的“{column}”列：“{cell}”不在图像文件夹内", "文件必须位于 {folder} 中"),
+    ),
+    "image-missing": Entry(
+        "{path}, row {row:,}, column {column!r}: {cell!r} is no file in the folder of the images",
+        "the file must lie in {folder}",
+        zh=("{path} 第 {row:,} 行的“{column}”列：图像文件夹中没有“{cell}”", "文件必须位于 {folder} 中"),
+    ),
+    "image-no-name": Entry(
+        "{path}, row {row:,}, column {column!r}: {cell!r} is no name of a file",
+        "the file must lie in {folder}",
+        zh=("{path} 第 {row:,} 行的“{column}”列：“{cell}”不是文件名", "文件必须位于 {folder} 中"),
+    ),
+    "image-too-large": Entry(
+        "{path}, row {row:,}, column {column!r}: {cell!r} has more than {most:,} bytes",
+        "make it smaller",
+        zh=("{path} 第 {row:,} 行的“{column}”列：“{cell}”超过 {most:,} 字节", "请缩小图像"),
+    ),
+    "image-of-unknown-kind": Entry(
+        "{path}, row {row:,}, column {column!r}: {cell!r} is no image",
+        "PNG, JPEG, GIF and WebP are taken",
+        zh=("{path} 第 {row:,} 行的“{column}”列：“{cell}”不是图像", "可以使用 PNG、JPEG、GIF 和 WebP"),
+    ),
+}
+
+_VIEWS: dict[str, Entry] = {
+    "no-view": Entry("{path} is no view of a table", zh=("{path} 不是数据表的视图", "")),
+    "view-damaged": Entry("{path} is damaged, or was removed", zh=("{path} 已损坏，或已被删除", "")),
+}
+
+TABLES: dict[str, Entry] = _READ | _TEXT | _CSV | _JSON | _PROGRAMS | _WRITTEN | _IMAGES | _VIEWS
