@@ -222,8 +222,8 @@ def test_a_notice_within_words():
 def _example(entry: Entry) -> dict[str, Any]:
     """A value for each that the words name: a number or a list where they format one, else a text."""
     found: dict[str, Any] = {}
-    for face in ("terminal", "page"):
-        for sentence in entry.sentences(face):
+    for face, language in _FACES:
+        for sentence in entry.sentences(face, language):
             for _, name, form, _ in string.Formatter().parse(sentence):
                 if name and form and (form in {",", "$"} or "|" in form or form.endswith("f")):
                     found[name] = 2

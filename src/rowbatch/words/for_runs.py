@@ -102,7 +102,7 @@ _REQUEST: dict[str, Entry] = {
     "no-such-endpoint": Entry(
         "there is no endpoint {name!r}",
         "known are: {known}",
-        zh=("没有名为“{name}”的接口", "可用的有：{known}"),
+        zh=("没有名为“{name}”的接口", "可用的有：{known:、}"),
     ),
     "embeddings-have-no-limits": Entry(
         "embeddings have no temperature and no output limit",

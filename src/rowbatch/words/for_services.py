@@ -5,7 +5,7 @@ from __future__ import annotations
 from rowbatch.words.telling import Entry
 
 _KEY = ("the key was not accepted: check it", "check the key in the settings", "请在设置中检查密钥")
-_KNOWN = ("known are: {known}", "已知的有：{known}")
+_KNOWN = ("known are: {known}", "已知的有：{known:、}")
 _ANOTHER_MODEL = (
     "ask whoever installed this program to install it; or choose a provider",
     "请安装本程序的人加装；或选择服务商",

@@ -27,17 +27,17 @@ _READ: dict[str, Entry] = {
     "no-such-column": Entry(
         "{path} has no column {column!r}",
         "its columns are: {columns!r}",
-        zh=("{path} 没有名为“{column}”的列", "它的列有：{columns!r}"),
+        zh=("{path} 没有名为“{column}”的列", "它的列有：“{columns:”、“}”"),
     ),
     "no-such-column-but-near": Entry(
         "{path} has no column {column!r}; did you mean {near!r}?",
         "its columns are: {columns!r}",
-        zh=("{path} 没有名为“{column}”的列；您是指“{near}”吗？", "它的列有：{columns!r}"),
+        zh=("{path} 没有名为“{column}”的列；您是指“{near}”吗？", "它的列有：“{columns:”、“}”"),
     ),
     "column-twice": Entry(
         "{path} has {count} columns named {column!r}: number {numbers}",
         "give them different names in the header line",
-        zh=("{path} 有 {count} 列都叫“{column}”：第 {numbers} 列", "请在表头中给它们取不同的名称"),
+        zh=("{path} 有 {count} 列都叫“{column}”：第 {numbers:、} 列", "请在表头中给它们取不同的名称"),
     ),
     "table-damaged": Entry(
         "{path} is damaged: {told}",
@@ -100,7 +100,10 @@ _TEXT: dict[str, Entry] = {
         "{path}: not UTF-8, and it cannot be told which encoding it is",
         "say which encoding it has, as in --encoding cp1252; it could be {candidates}",
         page="choose the encoding in which the text looks right; it could be {candidates}",
-        zh=("{path}：不是 UTF-8，也无法判断是哪种编码", "请选择能让文字正确显示的编码；可能是 {candidates}"),
+        zh=(
+            "{path}：不是 UTF-8，也无法判断是哪种编码",
+            "请选择能让文字正确显示的编码；可能是 {candidates:、}",
+        ),
     ),
     "encoding-unknown-at": Entry(
         "{path}, line {line:,}, byte {byte:,} of the line: not UTF-8, and it cannot be told which encoding it "
@@ -109,7 +112,7 @@ _TEXT: dict[str, Entry] = {
         page="choose the encoding in which the text looks right; it could be {candidates}",
         zh=(
             "{path} 文件第 {line:,} 行，该行第 {byte:,} 个字节：不是 UTF-8，也无法判断是哪种编码",
-            "请选择能让文字正确显示的编码；可能是 {candidates}",
+            "请选择能让文字正确显示的编码；可能是 {candidates:、}",
         ),
     ),
     "not-of-encoding": Entry(
@@ -333,7 +336,7 @@ _PROGRAMS: dict[str, Entry] = {
     "no-such-sheet": Entry(
         "{path} has no sheet {sheet!r}",
         "its sheets are: {sheets!r}",
-        zh=("{path} 没有工作表“{sheet}”", "它的工作表有：{sheets!r}"),
+        zh=("{path} 没有工作表“{sheet}”", "它的工作表有：“{sheets:”、“}”"),
     ),
     "no-workbook": Entry(
         "{path} has the name of a workbook and is none",
@@ -368,12 +371,12 @@ _PROGRAMS: dict[str, Entry] = {
         "{path} holds {count} data frames: {frames!r}",
         "say which: --sheet NAME",
         page="in R, save the one you want by itself, with saveRDS",
-        zh=("{path} 中有 {count} 个数据框：{frames!r}", "请在 R 中用 saveRDS 单独保存需要的那一个"),
+        zh=("{path} 中有 {count} 个数据框：“{frames:”、“}”", "请在 R 中用 saveRDS 单独保存需要的那一个"),
     ),
     "r-no-such-frame": Entry(
         "{path} holds no data frame {wanted!r}",
         "it holds: {frames!r}",
-        zh=("{path} 中没有数据框“{wanted}”", "其中有：{frames!r}"),
+        zh=("{path} 中没有数据框“{wanted}”", "其中有：“{frames:”、“}”"),
     ),
     "statistics-unreadable": Entry(
         "{path} cannot be read as a {suffix} file: {told}",
@@ -389,7 +392,7 @@ _WRITTEN: dict[str, Entry] = {
     "format-unknown": Entry(
         "{path} does not say in which format it shall be written",
         "let it end in one of {endings}",
-        zh=("从 {path} 看不出要写成哪种格式", "名称请以其中之一结尾：{endings}"),
+        zh=("从 {path} 看不出要写成哪种格式", "名称请以其中之一结尾：{endings:、}"),
     ),
     "no-such-format": Entry(
         "no table is written as {format!r}",
