@@ -142,6 +142,17 @@ def test_ids_that_count_from_zero_and_from_one(posts, tmp_path):
     assert (report.counts_from_zero, report.unknown) == (False, ["row-0"])
 
 
+def test_ids_are_told_as_they_are_spelled(tmp_path):
+    """
+    An id that a message names can be searched for in the file: its number has no commas.
+    """
+    table = tmp_path / "posts.csv"
+    table.write_text("id\n" + "".join(f"{number}\n" for number in range(1000)))
+    results = write(tmp_path / "o.jsonl", [ok(f"row-{number}", "A") for number in (0, 1000)])
+    with pytest.raises(InputError, match=r"row-0 and row-1000 are both there, but .* has 1,000 rows"):
+        extract([results], tmp_path / "out.csv", join=table)
+
+
 @pytest.mark.parametrize(
     ("lines", "kept", "repeated", "differing"),
     [

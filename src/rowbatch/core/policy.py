@@ -41,11 +41,11 @@ class Policy:
 
     def __post_init__(self) -> None:
         if self.rounds < 1 or (self.poll_seconds is not None and self.poll_seconds < 0):
-            raise UsageError("there is at least one round, and no time before now")
+            raise UsageError("policy-impossible")
         if self.max_cost_usd is not None and not self.max_cost_usd >= 0:
-            raise UsageError("a cap is an amount of US dollars", hint="for example: --max-cost 5")
+            raise UsageError("cap-no-amount")
         if not 0 < self.worst_share <= 1:
-            raise UsageError("a share lies between 0 and 1", hint="for example: --worst-share 0.5")
+            raise UsageError("share-no-share")
 
     def changed(self, **changes: Any) -> Policy:
         """The same with some values changed; None leaves one as it is."""
@@ -85,7 +85,7 @@ def usd(value: object) -> Decimal:
     try:
         found = Decimal(str(value).removeprefix("$"))
     except InvalidOperation:
-        raise UsageError(f"{value!r} is no amount of US dollars", hint="for example: 5 or 0.50") from None
+        raise UsageError("no-amount-of-usd", value=str(value)) from None
     if not found.is_finite() or not 0 <= found < _TOO_MUCH_USD:
-        raise UsageError(f"{value!r} is no amount of US dollars", hint="for example: 5 or 0.50")
+        raise UsageError("no-amount-of-usd", value=str(value))
     return found

@@ -39,7 +39,21 @@ _HANDED_OVER = "data"
 Name of a file that was handed over, before its ending. No record of ours begins like this; those of tables
 have kept their names, so that libraries that are there can be opened.
 """
-_LINE = re.compile(r"line [\d,]+: ")
+# Kinds of errors that another encoding may end.
+_OF_ENCODING = frozenset(
+    {
+        "no-such-encoding",
+        "encoding-unknown",
+        "encoding-unknown-at",
+        "not-of-encoding",
+        "not-of-encoding-told",
+        "byte-order-mark-missing",
+        "bytes-not-of-encoding",
+        "bytes-of-another-encoding",
+        "text-not-of-encoding",
+        "text-encoding-unknown",
+    }
+)
 _ID = re.compile(r"[0-9a-f]{16}\Z")
 _ENDINGS = re.compile(
     r"\.(csv|tsv|tab|txt|jsonl|ndjson|jsonlines|json|parquet|feather|arrow|xlsx|xls|xlsb|xlsm|ods|dta|sav|zsav|por"
@@ -496,13 +510,12 @@ def known_ending(name: str) -> str:
 
 
 def as_options(error: BaseException) -> str:
-    """What a person can do about a table that cannot be read: `encoding`, `rows`, `sheet` or ""."""
-    message = str(error)
-    if "encoding" in message or "UTF-8" in message or "cannot be decoded" in message:
+    """What helps with a table that cannot be read: another `encoding`, a choice for broken `rows`, or ""."""
+    if isinstance(error, RowbatchError) and error.kind in _OF_ENCODING:
         return "encoding"
-    if isinstance(error, RowbatchError) and ("--on-bad-rows" in error.hint or _LINE.search(message)):
+    if isinstance(error, TableError) and error.line is not None:
         return "rows"
-    return ""
+    return "rows" if isinstance(error, UsageError) and error.kind == "json-keeps-no-rows" else ""
 
 
 def require_table_file(name: str) -> None:

@@ -69,9 +69,7 @@ class LineTokens:
         try:
             request = _LINE.decode(line)
         except (ValueError, RecursionError) as error:
-            raise InputError(
-                f"this line is no request ({error}): {line[:80]!r}", hint="rowbatch check says what is wrong"
-            ) from error
+            raise InputError("line-no-request", told=str(error), begin=line[:80]) from error
         if not self.model:
             self._set_model(str(request.body.get("model", "")))
         return request.custom_id, request.body, prompt_tokens(request.body, self._count)

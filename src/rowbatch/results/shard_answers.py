@@ -140,11 +140,7 @@ def _rows_of_round(run: RunDirectory, number: int) -> pl.Series:
     try:
         return pl.read_parquet(path)["row"]
     except FileNotFoundError:
-        raise RunError(
-            f"{path} is gone: it says which rows round {number} asked",
-            path=str(run.path),
-            hint="bring it back from a copy",
-        ) from None
+        raise RunError("asked-rows-gone", path=str(run.path), file=str(path), round=number) from None
 
 
 class _RoundAnswers:
@@ -303,11 +299,7 @@ def _files(run: RunDirectory, shards: Sequence[Shard]) -> list[tuple[Shard, Path
                 continue
             path = run.result_path(shard.name, kind)
             if digest_file(path) != digest:
-                raise RunError(
-                    f"{path} is not the file that was downloaded: its digest differs",
-                    path=str(path),
-                    hint="bring the file back from a copy",
-                )
+                raise RunError("result-file-changed", path=str(run.path), file=str(path))
             files.append((shard, path))
     return files
 

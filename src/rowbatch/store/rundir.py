@@ -95,9 +95,7 @@ class RunDirectory:
             self.requests.mkdir()
             self.results.mkdir()
         except FileExistsError:
-            raise OutputExists(
-                str(self.path), hint="give the run another name, or go on with it: rowbatch resume"
-            ) from None
+            raise OutputExists(str(self.path), kind="run-exists") from None
         except OSError as error:
             raise from_os_error(error, str(self.path)) from error
         document = {"format": FORMAT, **plan_document(plan)}
@@ -114,42 +112,37 @@ class RunDirectory:
         try:
             document = tomllib.loads(self.settings_path.read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
-            raise RunError(
-                f"{self.path} is not a run directory: it has no run.toml",
-                path=str(self.path),
-                hint="`rowbatch list` shows the runs on this machine",
-            ) from None
+            raise RunError("no-run", path=str(self.path)) from None
         except OSError as error:
             raise from_os_error(error, str(self.settings_path)) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise RunError(f"{self.settings_path} is damaged: {error}", path=str(self.path)) from error
+            raise RunError(
+                "settings-damaged", path=str(self.path), file=str(self.settings_path), told=str(error)
+            ) from error
         version = document.get("format")
         if not isinstance(version, int):
-            raise RunError(f"{self.settings_path} has no format number", path=str(self.path))
+            raise RunError("settings-without-format", path=str(self.path), file=str(self.settings_path))
         if version > FORMAT:
-            raise RunTooNew(
-                f"{self.path} was written by a newer rowbatch (format {version}, this one knows {FORMAT})",
-                path=str(self.path),
-                hint="pip install --upgrade rowbatch",
-            )
+            raise RunTooNew("run-too-new", path=str(self.path), version=version, known=FORMAT)
         try:
             return read_plan(document)
         except KeyError as error:
             raise RunError(
-                f"{self.settings_path} is damaged: {error.args[0]} is not in it", path=str(self.path)
+                "settings-incomplete",
+                path=str(self.path),
+                file=str(self.settings_path),
+                name=str(error.args[0]),
             ) from error
         except (TypeError, ValueError, AttributeError) as error:
-            raise RunError(f"{self.settings_path} is damaged: {error}", path=str(self.path)) from error
+            raise RunError(
+                "settings-damaged", path=str(self.path), file=str(self.settings_path), told=str(error)
+            ) from error
 
     def ledger(self) -> Ledger:
         """Open the ledger of a run that was built."""
         if not self.ledger_path.is_file():
             self.plan()
-            raise RunError(
-                f"{self.path} has not been built yet",
-                path=str(self.path),
-                hint=f"rowbatch resume {self.path}",
-            )
+            raise RunError("run-not-built", path=str(self.path))
         return Ledger(self.ledger_path)
 
 
@@ -212,7 +205,7 @@ def known_runs(home: Path) -> list[Path]:
 def require_source(path: Path) -> None:
     """Raise a clear InputError unless `path` is a file, or a folder."""
     if not path.exists():
-        raise InputError(f"{path} does not exist", hint="check the name and the folder")
+        raise InputError("path-missing", path=str(path))
 
 
 def digest_source(path: Path) -> str:

@@ -157,9 +157,7 @@ class Table(ABC):
                 yield chunk
                 first_row = chunk.first_row + chunk.frame.height
         if first_row == 1:
-            raise TableError(
-                f"{self.path} has a header but no rows", path=str(self.path), hint="is it the right file?"
-            )
+            raise TableError("table-without-rows", path=str(self.path))
 
     def column(self, name: str) -> int:
         """
@@ -173,20 +171,21 @@ class Table(ABC):
             return found[0]
         if found:
             raise TableError(
-                f"{self.path} has {len(found)} columns named {name!r}: number "
-                + ", ".join(str(position + 1) for position in found),
+                "column-twice",
                 path=str(self.path),
                 column=name,
-                hint="give them different names in the header line",
+                count=len(found),
+                numbers=[position + 1 for position in found],
             )
         near = difflib.get_close_matches(name, self.header, n=1, cutoff=0.5)
         spelt = [header for header in self.header if header.strip().casefold() == name.strip().casefold()]
-        guess = (spelt or near)[:1]
+        guess = next(iter(spelt or near), None)
         raise TableError(
-            f"{self.path} has no column {name!r}" + (f"; did you mean {guess[0]!r}?" if guess else ""),
+            "no-such-column" if guess is None else "no-such-column-but-near",
             path=str(self.path),
             column=name,
-            hint="its columns are: " + ", ".join(map(repr, self.header[:40])),
+            near=guess,
+            columns=list(self.header[:40]),
         )
 
 

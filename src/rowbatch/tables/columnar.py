@@ -57,8 +57,5 @@ def open_columnar(path: Path, options: ReadOptions, *, is_parquet: bool) -> Colu
 
 
 def _damaged(path: Path, error: BaseException) -> TableError:
-    return TableError(
-        f"{path} is damaged: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
-        path=str(path),
-        hint="fetch it again, or save it anew",
-    )
+    told = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return TableError("table-damaged", path=str(path), told=told)

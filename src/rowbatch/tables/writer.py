@@ -116,10 +116,7 @@ def format_of(path: Path) -> str:
     """
     found = FORMATS.get(path.suffix.lower())
     if found is None:
-        known = ", ".join(FORMATS)
-        raise UsageError(
-            f"{path} does not say in which format it shall be written", hint=f"let it end in one of {known}"
-        )
+        raise UsageError("format-unknown", path=str(path), endings=list(FORMATS))
     return found
 
 
@@ -140,10 +137,7 @@ def open_writer(
     """
     options = options or WriteOptions()
     if format_name != "csv" and (options.bom or (options.formula_safe and format_name != "xlsx")):
-        raise UsageError(
-            "a byte order mark and marked formulas are for CSV files",
-            hint="for Excel, .xlsx is the better choice: it needs neither",
-        )
+        raise UsageError("mark-is-for-csv")
     match format_name:
         case "csv" | "tsv":
             from rowbatch.tables.csv_writer import CsvTableWriter
@@ -166,7 +160,7 @@ def open_writer(
 
             return JsonTableWriter(path, shape)
         case _:
-            raise UsageError(f"no table is written as {format_name!r}")
+            raise UsageError("no-such-format", format=format_name)
 
 
 def unique_names(names: Sequence[str]) -> list[str]:

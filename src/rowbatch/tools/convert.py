@@ -86,7 +86,7 @@ def convert(
     """
     table, dedupe = source.path, asking.dedupe
     if out.exists() and table.exists() and out.samefile(table):
-        raise UsageError(f"{table} would be replaced by its own requests", hint="give another name with -o")
+        raise UsageError("table-would-be-its-requests", path=str(table))
     if limits is None:
         require_free(out, overwrite=overwrite)
     else:
@@ -167,19 +167,20 @@ def table_requests(
 def _require_valid_words(question: Question, asking: Asking) -> None:
     id_prefix = asking.id_prefix
     if id_prefix[-1:].isdigit():
-        raise UsageError(
-            f"the prefix {id_prefix!r} ends in a digit, so the row number behind it could not be told",
-            hint=f"for example: --id-prefix {id_prefix}-",
-        )
-    for name, words in {
-        "model": asking.model,
-        "system": question.system,
-        "template": question.template,
-        "id prefix": id_prefix,
-    }.items():
-        # Bytes of a command line that are not in the terminal's encoding come as half surrogate pairs.
-        if words and any("\ud800" <= character <= "\udfff" for character in words):
-            raise UsageError(f"the {name} is not valid text: {words!a}", hint="type it in UTF-8")
+        raise UsageError("prefix-ends-in-digit", prefix=id_prefix)
+    if not _is_text(asking.model):
+        raise UsageError("model-no-text", text=asking.model)
+    if not _is_text(question.system):
+        raise UsageError("system-no-text", text=question.system)
+    if not _is_text(question.template):
+        raise UsageError("template-no-text", text=question.template)
+    if not _is_text(id_prefix):
+        raise UsageError("prefix-no-text", text=id_prefix)
+
+
+def _is_text(words: str | None) -> bool:
+    # Bytes of a command line that are not in the terminal's encoding come as half surrogate pairs.
+    return not any("\ud800" <= character <= "\udfff" for character in words or "")
 
 
 def duplicates_path(out: Path) -> Path:

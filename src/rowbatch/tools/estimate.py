@@ -80,7 +80,7 @@ def estimate_files(
     """
     found = estimate_lines(_batches(files), provider, every=every, answer_tokens=answer_tokens)
     if found is None:
-        raise InputError(f"{files[0]} is empty", hint="is it the right file?")
+        raise InputError("file-empty", path=str(files[0]))
     return found
 
 
@@ -123,7 +123,7 @@ class _Tally:
         try:
             custom_id, body, tokens = self._lines.read(line)
         except InputError as error:
-            raise InputError(f"{place}: {error.message}", hint=error.hint) from error
+            raise InputError("line-no-request-at", place=place, **error.values) from error
         self.counted += 1
         self._tokens += tokens
         self._high += self._lines.high(tokens)

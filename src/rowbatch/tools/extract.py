@@ -80,15 +80,13 @@ def extract(
     for written in (out, *([errors] if errors else [])):
         for path in (*results, join):
             if path and written.exists() and path.exists() and written.samefile(path):
-                raise UsageError(
-                    f"{path} would be replaced by its own answers", hint="give another name with -o"
-                )
+                raise UsageError("file-would-be-its-answers", path=str(path))
         format_of(written)
         require_free(written, overwrite=overwrite)
     if duplicates and join is None:
-        raise UsageError("duplicates are rows of a table", hint="say which table: --join TABLE")
+        raise UsageError("duplicates-without-table")
     if errors and errors.resolve() == out.resolve():
-        raise UsageError(f"{out} is given twice", hint="give the list of errors another name")
+        raise UsageError("output-twice", path=str(out))
     table = open_table(join, reading) if join else None
     if table is not None:
         report.encoding_guessed = table.guessed_encoding
@@ -253,11 +251,7 @@ def _write_rows(
     beyond = 0
     for part in cursor.rest():
         if not beyond and report.counts_from_zero and guessed and part["number"][0] == report.rows:
-            raise InputError(
-                f"the ids {found.prefix}0 and {found.prefix}{report.rows:,} are both there, but {table.path} "
-                f"has {report.rows:,} rows: do the ids count them from 0 or from 1?",
-                hint="is it the right table? Remove the line of the id that is none of its rows",
-            )
+            raise InputError("ids-from-both", path=str(table.path), prefix=found.prefix, rows=report.rows)
         beyond += part.height
         note_unknown(report, found.prefix, part["number"])
 
