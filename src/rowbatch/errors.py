@@ -25,9 +25,14 @@ An error carries a kind and values; its words, for each face and language, are t
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Literal
 
 from rowbatch.words.telling import Face, Language, Telling, tell
+
+RefusalKind = Literal[
+    "queue-full", "too-large", "file-lost", "unpaid", "model-unknown", "key-refused", "busy", "other"
+]
+"""Why a provider refuses, as `providers/` reads it from its codes and words."""
 
 
 class RowbatchError(Exception):
@@ -213,6 +218,7 @@ class ServiceError(RowbatchError):
         status: HTTP status code, or None when there was no answer.
         code: The service's own error code, or "".
         retry_after_s: Seconds that the service asks to wait, or None.
+        refusal: Why it refused; `other` also where it did not.
     """
 
     exit_code = 7
@@ -225,14 +231,18 @@ class ServiceError(RowbatchError):
         status: int | None = None,
         code: str = "",
         retry_after_s: float | None = None,
+        refusal: RefusalKind = "other",
         **values: Any,
     ) -> None:
         super().__init__(kind, status=status, code=code, **values)
-        self.status, self.code, self.retry_after_s = status, code, retry_after_s
+        self.status, self.code, self.retry_after_s, self.refusal = status, code, retry_after_s, refusal
 
     @property
     def is_passing(self) -> bool:
         """Whether the same call may succeed later: no answer, too many calls, a fault of the server."""
+        if self.refusal == "unpaid":
+            # Several say it with 429, as if waiting would help.
+            return False
         return self.status is None or self.status in (408, 409, 425, 429) or self.status >= 500
 
 

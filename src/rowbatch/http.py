@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
-from rowbatch.errors import ServiceError
+from rowbatch.errors import RefusalKind, ServiceError
 
 if TYPE_CHECKING:
     import httpx2
@@ -75,11 +75,12 @@ class Refused:
     status: int | None = None
     code: str = ""
     retry_after_s: float | None = None
+    refusal: RefusalKind = "other"
 
     @property
     def is_passing(self) -> bool:
         """Whether the same call may be carried out later: the service was busy, or out of reach."""
-        return self.status is None or self.status == 429
+        return self.refusal != "unpaid" and (self.status is None or self.status == 429)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,17 @@ class Unknown:
 
 
 PaidOutcome = CarriedOut | Refused | Unknown
+
+
+def kind_of_status(status: int | None, code: str = "", message: str = "") -> RefusalKind:
+    """Why a call was refused, where its HTTP status is all that says something."""
+    del code, message
+    if status is None:
+        return "other"
+    if status in (408, 409, 425, 429) or status >= 500:
+        return "busy"
+    known: dict[int, RefusalKind] = {401: "key-refused", 402: "unpaid", 403: "key-refused", 413: "too-large"}
+    return known.get(status, "other")
 
 
 @dataclass(slots=True)
@@ -106,6 +118,7 @@ class HttpClient:
         transport: For tests.
         free_attempts: How often a free call is tried in all.
         clock: The time on this machine.
+        refusal_kind: Why a call was refused, by its HTTP status, the service's code and its words.
     """
 
     base_url: str
@@ -116,6 +129,7 @@ class HttpClient:
     transport: httpx2.BaseTransport | None = None
     free_attempts: int = 6
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    refusal_kind: Callable[[int | None, str, str], RefusalKind] = kind_of_status
     _client: httpx2.Client = field(init=False, repr=False)
     _ahead: timedelta = field(init=False, repr=False, default=timedelta(0))
     _was_answered: bool = field(init=False, repr=False, default=False)
@@ -215,7 +229,7 @@ class HttpClient:
             with self._client.stream("GET", path, headers=self._headers()) as response:
                 if not response.is_success:
                     response.read()
-                    raise _error(response)
+                    raise self._error(response)
                 for block in response.iter_bytes():
                     found += block
                     if found.count(b"\n") >= lines or len(found) > _MOST_HEAD_BYTES:
@@ -247,7 +261,7 @@ class HttpClient:
                     response.read()
                     if response.status_code == 416:
                         size = 0
-                    raise _error(response)
+                    raise self._error(response)
                 if response.status_code == 200 or not _continues(response, size):
                     # The server has no ranges: from the begin.
                     size = 0
@@ -309,10 +323,12 @@ class HttpClient:
             return Unknown(f"{self._host()} answered {response.status_code} without an id")
         if response.status_code >= 500 or response.status_code in (408, 409) or answer is None:
             return Unknown(f"{self._host()} answered {response.status_code}")
-        refusal = _error(response)
+        refusal = self._error(response)
         if not _says_error(answer):
             return Unknown(f"{self._host()} answered {response.status_code}")
-        return Refused(refusal.message, response.status_code, refusal.code, refusal.retry_after_s)
+        return Refused(
+            refusal.message, response.status_code, refusal.code, refusal.retry_after_s, refusal.refusal
+        )
 
     def ask_once(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """
@@ -325,7 +341,7 @@ class HttpClient:
         def send() -> httpx2.Response:
             response = self._client.post(path, json=body, headers=self._headers())
             if not response.is_success:
-                raise _error(response)
+                raise self._error(response)
             return response
 
         return _json_object(self._call(send))
@@ -358,7 +374,7 @@ class HttpClient:
         def checked() -> httpx2.Response:
             response = send()
             if not response.is_success:
-                raise _error(response)
+                raise self._error(response)
             return response
 
         for attempt in stamina.retry_context(
@@ -378,6 +394,9 @@ class HttpClient:
                 f"{self._host()} cannot be reached: {_cause(error)}",
                 hint="check the network; what was sent so far is kept, run the same command again",
             ) from error
+
+    def _error(self, response: httpx2.Response) -> ServiceError:
+        return _error(response, self.refusal_kind)
 
     def _headers(self) -> dict[str, str]:
         carried = {self.key_header: f"{self.key_prefix}{self.key.reveal()}"} if self.key else {}
@@ -425,7 +444,9 @@ def retry_after_s(value: str | None, now: datetime) -> float | None:
     return min(seconds, _MAX_RETRY_AFTER_S)
 
 
-def _error(response: httpx2.Response) -> ServiceError:
+def _error(
+    response: httpx2.Response, refusal_kind: Callable[[int | None, str, str], RefusalKind]
+) -> ServiceError:
     answer = _json_or_none(response) or {}
     message, code = _told(answer)
     host = response.request.url.netloc.decode()
@@ -435,6 +456,7 @@ def _error(response: httpx2.Response) -> ServiceError:
         text,
         status=response.status_code,
         code=code,
+        refusal=refusal_kind(response.status_code, _codes(answer), message),
         hint=hint,
         # A date of the service's is one by its own clock; ours may be wrong by hours.
         retry_after_s=retry_after_s(
@@ -466,6 +488,13 @@ def _told(answer: Mapping[str, Any]) -> tuple[str, str]:
     message = detail.get("message") or detail.get("detail") or ""
     code = detail.get("code") or detail.get("type") or ""
     return message if isinstance(message, str) else json.dumps(message, ensure_ascii=False), str(code)
+
+
+def _codes(answer: Mapping[str, Any]) -> str:
+    """All codes of an error: the one that is told may be of a kind of its own, and its type the known one."""
+    detail = answer.get("error", answer)
+    found = [detail.get("code"), detail.get("type")] if isinstance(detail, dict) else []
+    return " ".join(str(code) for code in found if isinstance(code, str | int) and code)
 
 
 def _says_error(answer: Mapping[str, Any]) -> bool:

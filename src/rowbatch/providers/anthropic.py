@@ -41,6 +41,7 @@ from rowbatch.providers.messages import (
     read_request,
     unmarked_id,
 )
+from rowbatch.providers.refusals import ANTHROPIC, UNPAID_STATUS
 
 VERSION = "2023-06-01"
 # `max_tokens` is required; enough for any label, and for a page of text.
@@ -90,9 +91,11 @@ class AnthropicDialect:
                 error = result.get("error") or {}
                 error = error.get("error", error)
                 code = str(error.get("type") or "")
-                return failed(
-                    custom_id, _STATUS_OF_ERROR.get(code, 0), code, str(error.get("message") or code)
-                )
+                message = str(error.get("message") or code)
+                status = _STATUS_OF_ERROR.get(code, 0)
+                if ANTHROPIC.is_unpaid(status, code, message):
+                    status = UNPAID_STATUS
+                return failed(custom_id, status, code, message)
             case "expired":
                 return not_run(custom_id, "batch_expired", "the batch expired before this request's turn")
             case "canceled":
@@ -116,6 +119,7 @@ class AnthropicBatchClient:
 
     def __init__(self, http: HttpClient) -> None:
         self._http = http
+        http.refusal_kind = ANTHROPIC.kind
 
     @property
     def key_mark(self) -> str:

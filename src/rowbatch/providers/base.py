@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
-from rowbatch.errors import ServiceError
+from rowbatch.errors import RefusalKind, ServiceError
 from rowbatch.http import PaidOutcome
 
 TOKEN_FIELD = "rowbatch_token"  # noqa: S105 - it tells batches apart, and opens nothing
@@ -32,6 +32,8 @@ class BatchView:
         output_file_id, error_file_id: None when the batch lists no such file.
         error_text: Why the whole batch failed, or "".
         error_codes: The provider's codes for that.
+        reason: The first thing that the provider says of it, in its words alone; or "".
+        refusal: Why it failed; `other` also where it did not.
         expires_at: When the provider gives up, or None.
         raw: The provider's answer as JSON text.
     """
@@ -51,6 +53,8 @@ class BatchView:
     raw: str
     error_codes: tuple[str, ...] = ()
     expires_at: datetime | None = None
+    reason: str = ""
+    refusal: RefusalKind = "other"
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from rowbatch.providers.messages import (
     parts_of,
     read_request,
 )
+from rowbatch.providers.refusals import GEMINI, UNPAID_STATUS
 
 _STATUSES = {
     "PENDING": "validating",
@@ -75,7 +76,10 @@ class GeminiDialect:
             code = error.get("code")
             status = _STATUS_OF_CODE.get(code, code if isinstance(code, int) and code >= 400 else 0)
             name = str(error.get("status") or code or "")
-            return failed(custom_id, status, name, str(error.get("message") or name))
+            message = str(error.get("message") or name)
+            if GEMINI.is_unpaid(status, name, message):
+                status = UNPAID_STATUS
+            return failed(custom_id, status, name, message)
         return answered(custom_id, _body(found["response"], ""))
 
     def direct_request(self, url: str, body: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
@@ -93,6 +97,7 @@ class GeminiBatchClient:
 
     def __init__(self, http: HttpClient) -> None:
         self._http = http
+        http.refusal_kind = GEMINI.kind
 
     @property
     def key_mark(self) -> str:
@@ -223,6 +228,7 @@ def read_batch(answer: Mapping[str, Any]) -> BatchView:
     config = batch.get("inputConfig")
     error = answer.get("error") or batch.get("error")
     error = error if isinstance(error, dict) else {}
+    message, code = str(error.get("message") or ""), str(error.get("status") or "")
     succeeded, bad = (_number(stats.get(f"{kind}RequestCount")) for kind in ("successful", "failed"))
     return BatchView(
         batch_id=name,
@@ -237,9 +243,11 @@ def read_batch(answer: Mapping[str, Any]) -> BatchView:
         total=_number(stats.get("requestCount")),
         output_file_id=text_or_none(output.get("responsesFile")),
         error_file_id=None,
-        error_text=str(error.get("message") or ""),
+        error_text=message,
         raw=json.dumps(answer, ensure_ascii=False),
-        error_codes=(str(error["status"]),) if error.get("status") else (),
+        error_codes=(code,) if code else (),
+        reason=message,
+        refusal=GEMINI.kind(None, code, message),
     )
 
 

@@ -27,6 +27,7 @@ from rowbatch.providers.base import (
     time_of,
 )
 from rowbatch.providers.messages import dumped
+from rowbatch.providers.refusals import MISTRAL
 
 _STATUSES = {
     "QUEUED": "validating",
@@ -74,6 +75,7 @@ class MistralBatchClient:
 
     def __init__(self, http: HttpClient) -> None:
         self._http = http
+        http.refusal_kind = MISTRAL.kind
 
     @property
     def key_mark(self) -> str:
@@ -163,15 +165,15 @@ def read_job(answer: Mapping[str, Any]) -> BatchView:
     Raises:
         ServiceError: It has no id or no status.
     """
-    job_id, told = answer.get("id"), answer.get("status")
-    if not isinstance(job_id, str) or not job_id or not isinstance(told, str):
+    job_id, word = answer.get("id"), answer.get("status")
+    if not isinstance(job_id, str) or not job_id or not isinstance(word, str):
         raise ServiceError("the provider's batch job has no id or no status")
-    status = _STATUSES.get(told.upper(), told.lower())
+    status = _STATUSES.get(word.upper(), word.lower())
     files, metadata, errors = answer.get("input_files"), answer.get("metadata"), answer.get("errors")
+    told = [entry for entry in (errors if isinstance(errors, list) else []) if isinstance(entry, dict)]
     texts = [
         f"{entry.get('message')}" + (f" ({entry['count']:,} times)" if entry.get("count", 1) != 1 else "")
-        for entry in (errors if isinstance(errors, list) else [])[:3]
-        if isinstance(entry, dict)
+        for entry in told[:3]
     ]
     return BatchView(
         batch_id=job_id,
@@ -187,6 +189,8 @@ def read_job(answer: Mapping[str, Any]) -> BatchView:
         error_file_id=text_or_none(answer.get("error_file")),
         error_text="; ".join(texts),
         raw=json.dumps(answer, ensure_ascii=False),
+        reason=str(told[0].get("message") or "") if told else "",
+        refusal=MISTRAL.kind(None, "", "; ".join(texts)),
     )
 
 

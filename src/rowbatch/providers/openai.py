@@ -28,6 +28,7 @@ from rowbatch.providers.base import (
     time_of,
 )
 from rowbatch.providers.openai_quirks import OpenAIQuirks
+from rowbatch.providers.refusals import OPENAI
 
 
 class OpenAIDialect:
@@ -63,6 +64,7 @@ class OpenAIBatchClient:
 
     def __init__(self, http: HttpClient, quirks: OpenAIQuirks | None = None) -> None:
         self._http = http
+        http.refusal_kind = OPENAI.kind
         self._quirks = quirks or OpenAIQuirks()
         self.dialect = OpenAIDialect(self._quirks.url_prefix)
 
@@ -182,6 +184,9 @@ def read_batch(answer: Mapping[str, object]) -> BatchView:
     counts = counts if isinstance(counts, dict) else {}
     metadata = answer.get("metadata")
     created_at = answer.get("created_at")
+    errors = [entry for entry in _entries(answer.get("errors")) if isinstance(entry, dict)]
+    codes = tuple(str(entry["code"]) for entry in errors if entry.get("code"))
+    error_text = _error_text(answer.get("errors"))
     return BatchView(
         batch_id=batch_id,
         status=status,
@@ -196,13 +201,11 @@ def read_batch(answer: Mapping[str, object]) -> BatchView:
         total=count_of(counts.get("total")),
         output_file_id=text_or_none(answer.get("output_file_id")),
         error_file_id=text_or_none(answer.get("error_file_id")),
-        error_text=_error_text(answer.get("errors")),
-        error_codes=tuple(
-            str(entry["code"])
-            for entry in _entries(answer.get("errors"))
-            if isinstance(entry, dict) and entry.get("code")
-        ),
+        error_text=error_text,
+        error_codes=codes,
         expires_at=time_of(answer.get("expires_at")),
+        reason=str(errors[0].get("message") or "") if errors else "",
+        refusal=OPENAI.kind(None, " ".join(codes), error_text),
         raw=json.dumps(answer, ensure_ascii=False),
     )
 

@@ -23,6 +23,7 @@ from rowbatch.core.states import ShardState
 from rowbatch.errors import NeedsDecision, ServiceError
 from rowbatch.http import Refused
 from rowbatch.providers.base import BatchClient, BatchView
+from rowbatch.providers.refusals import told_queue_limit
 from rowbatch.results.findings import read_findings
 from rowbatch.steps.clock import Clock
 from rowbatch.steps.cut import cut_shard
@@ -31,12 +32,8 @@ from rowbatch.steps.poll import Progress, poll_shard, read_progress
 from rowbatch.steps.rounds import end_fact, plan_next_round
 from rowbatch.steps.submit import (
     LostAnswerPolicy,
-    is_file_lost,
-    is_queue_full,
-    is_too_large,
     look_for_batch,
     pay_for_shard,
-    told_queue_limit,
     upload_shard,
 )
 from rowbatch.store.ledger import Ledger, Shard
@@ -414,13 +411,13 @@ class Driver:
 
     def _taken_back(self, shard: Shard, view: BatchView) -> Shard:
         """A batch that failed before anything ran: some reasons pass, and nothing was billed."""
-        code, text = " ".join(view.error_codes), view.error_text
-        if is_queue_full(code, text):
+        text = view.error_text
+        if view.refusal == "queue-full":
             return self._queue_is_full(self._back(shard, ShardState.UPLOADED, text), text)
-        if is_file_lost(code, text) and shard.attempt < _MOST_NEW_FILES:
+        if view.refusal == "file-lost" and shard.attempt < _MOST_NEW_FILES:
             self._say(f"{shard.name}: the provider cannot find the file that it was given; it is sent anew")
             return self._back(shard, ShardState.WRITTEN, text)
-        if is_too_large(None, code, text) and shard.requests > 1:
+        if view.refusal == "too-large" and shard.requests > 1:
             return self._cut(self._back(shard, ShardState.UPLOADED, text), 2, text)
         self._say(f"{shard.name}: the provider refused the whole batch: {text}")
         return shard
@@ -469,9 +466,7 @@ class Driver:
                     self._note_trouble(before, error)
                     self._ledger.note_wait(before, "the provider cannot be reached")
                     return worked
-                if before.state is not ShardState.WRITTEN or not is_too_large(
-                    error.status, error.code, error.message
-                ):
+                if before.state is not ShardState.WRITTEN or error.refusal != "too-large":
                     raise
                 shard = self._cut(before, 2, error.message)
             worked = self._was_answered = True
@@ -567,14 +562,14 @@ class Driver:
         return held
 
     def _refused(self, shard: Shard, refusal: Refused) -> Shard:
-        if is_queue_full(refusal.code, refusal.message):
+        if refusal.refusal == "queue-full":
             return self._queue_is_full(shard, refusal.message)
         if refusal.is_passing:
             self._wait_for(shard.name, self._pause_s(shard.name, refusal.retry_after_s))
             held = self._ledger.note_wait(shard, f"the provider asked to wait: {refusal.message}")
             self._note_refusal_trouble(refusal)
             return held
-        if is_too_large(refusal.status, refusal.code, refusal.message):
+        if refusal.refusal == "too-large":
             return self._cut(shard, 2, refusal.message)
         raise ServiceError(
             f"shard {shard.name} was refused: {refusal.message}",

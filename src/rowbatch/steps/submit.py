@@ -7,7 +7,6 @@ and a call whose outcome nobody knows is never repeated before the provider's ow
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,14 +25,6 @@ from rowbatch.store.rundir import RunDirectory, digest_file
 OnLostAnswer = Literal["ask", "resubmit"]
 FILE_PREFIX = "rowbatch-"
 """How the names of our files at a provider begin."""
-_QUEUE_IS_FULL = re.compile(
-    r"token_limit_exceeded|enqueued (?:token|request)s? limit|too many enqueued", re.IGNORECASE
-)
-_QUEUE_LIMIT = re.compile(r"Limit: ([0-9][0-9,]*) enqueued tokens", re.IGNORECASE)
-_TOO_LARGE = re.compile(
-    r"too large|larger than the|too_many_tasks|request_too_large|exceeds the maximum", re.IGNORECASE
-)
-_FILE_NOT_FOUND = re.compile(r"(?:cannot|can't|could not) find file|no such file", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +41,6 @@ class LostAnswerPolicy:
     wait_s: float = 600.0
     then: OnLostAnswer = "ask"
     look_every_s: float = 15.0
-
-
-def is_queue_full(code: str, message: str) -> bool:
-    """Whether a refusal says that too much is waiting already: nothing was billed, and later it is taken."""
-    return bool(_QUEUE_IS_FULL.search(f"{code} {message}"))
-
-
-def told_queue_limit(message: str) -> int | None:
-    """The limit of tokens in the queue, where the refusal tells it."""
-    found = _QUEUE_LIMIT.search(message)
-    return int(found.group(1).replace(",", "")) if found else None
-
-
-def is_too_large(status: int | None, code: str, message: str) -> bool:
-    """Whether a refusal says that the file is too large, so that smaller ones may be taken."""
-    return status == 413 or bool(_TOO_LARGE.search(f"{code} {message}"))
-
-
-def is_file_lost(code: str, message: str) -> bool:
-    """Whether the provider cannot find the file that it was given."""
-    return bool(_FILE_NOT_FOUND.search(f"{code} {message}"))
 
 
 @contextmanager
