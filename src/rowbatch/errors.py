@@ -10,6 +10,7 @@ Every error that rowbatch raises on purpose.
     ├── OutputExists              4   something would be overwritten
     ├── StorageError              5   the disk is full, or refuses to read or write
     ├── RunError                  6   a run directory cannot be used as asked
+    │   ├── TableChanged              its table is not what it was when the run was made
     │   ├── RunLocked                 another process is working on it
     │   ├── RunTooNew                 a newer rowbatch wrote it
     │   └── NeedsDecision        10   a person has to say how to go on
@@ -27,12 +28,21 @@ from __future__ import annotations
 import os
 from typing import Any, Literal
 
+from rowbatch.words.notice import Notice
 from rowbatch.words.telling import Face, Language, Telling, tell
 
 RefusalKind = Literal[
-    "queue-full", "too-large", "file-lost", "unpaid", "model-unknown", "key-refused", "busy", "other"
+    "queue-full",
+    "too-large",
+    "file-lost",
+    "unpaid",
+    "model-unknown",
+    "key-refused",
+    "busy",
+    "no-answer",
+    "other",
 ]
-"""Why a provider refuses, as `providers/` reads it from its codes and words."""
+"""Why a provider does not do what it is asked, as `providers/` reads it from its codes and words."""
 
 
 class RowbatchError(Exception):
@@ -62,6 +72,13 @@ class RowbatchError(Exception):
     def hint(self) -> str:
         """What to do next there, or ""."""
         return self.told().hint
+
+    @property
+    def notice(self) -> Notice:
+        """What happened, as it can be kept and told later."""
+        if " " in self.kind:
+            return Notice("said", {**self.values, "text": self.kind})
+        return Notice(self.kind, self.values)
 
     def told(self, face: Face = "terminal", language: Language = "en") -> Telling:
         """Message and hint, in the words of a face; in English where nothing else is said."""
@@ -194,6 +211,10 @@ class RunError(RowbatchError):
     def __init__(self, kind: str, /, *, path: str, **values: Any) -> None:
         super().__init__(kind, path=path, **values)
         self.path = path
+
+
+class TableChanged(RunError):
+    """The table of a run is not what it was when the run was made."""
 
 
 class RunLocked(RunError):

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
 from rowbatch.errors import RefusalKind, ServiceError
+from rowbatch.words.notice import Notice
 
 if TYPE_CHECKING:
     import httpx2
@@ -71,11 +72,16 @@ class CarriedOut:
 class Refused:
     """The paid call was refused, or never left: nothing is billed."""
 
-    message: str
+    why: Notice
     status: int | None = None
     code: str = ""
     retry_after_s: float | None = None
     refusal: RefusalKind = "other"
+
+    @property
+    def message(self) -> str:
+        """Why, in words."""
+        return str(self.why)
 
     @property
     def is_passing(self) -> bool:
@@ -312,7 +318,8 @@ class HttpClient:
         try:
             response = self._client.post(path, headers={**self._headers(), **kind, **(headers or {})}, **sent)
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-            return Refused(f"no connection to {self._host()}: {_cause(error)}")
+            why = Notice("no-connection", {"host": self._host(), "told": _cause(error)})
+            return Refused(why, refusal="no-answer")
         except httpx2.HTTPError as error:
             return Unknown(f"the answer of {self._host()} was lost: {_cause(error)}")
         answer = _json_or_none(response)
@@ -327,7 +334,7 @@ class HttpClient:
         if not _says_error(answer):
             return Unknown(f"{self._host()} answered {response.status_code}")
         return Refused(
-            refusal.message, response.status_code, refusal.code, refusal.retry_after_s, refusal.refusal
+            refusal.notice, response.status_code, refusal.code, refusal.retry_after_s, refusal.refusal
         )
 
     def ask_once(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -392,6 +399,7 @@ class HttpClient:
         except httpx2.HTTPError as error:
             raise ServiceError(
                 f"{self._host()} cannot be reached: {_cause(error)}",
+                refusal="no-answer",
                 hint="check the network; what was sent so far is kept, run the same command again",
             ) from error
 
@@ -508,7 +516,9 @@ def _require_length(response: httpx2.Response, size: int) -> None:
     """Make sure that as many bytes came as were announced."""
     announced = response.headers.get("content-length")
     if announced and not response.headers.get("content-encoding") and int(announced) != size:
-        raise ServiceError(f"a download was cut: {size:,} of {int(announced):,} bytes came")
+        raise ServiceError(
+            f"a download was cut: {size:,} of {int(announced):,} bytes came", refusal="no-answer"
+        )
 
 
 def _continues(response: httpx2.Response, at: int) -> bool:

@@ -21,6 +21,7 @@ from rowbatch.http import HttpClient, PaidOutcome
 from rowbatch.providers.base import (
     CLOCK_SLACK,
     BatchView,
+    NotTaken,
     Sightings,
     Submission,
     count_of,
@@ -42,6 +43,7 @@ from rowbatch.providers.messages import (
     unmarked_id,
 )
 from rowbatch.providers.refusals import ANTHROPIC, UNPAID_STATUS
+from rowbatch.words.notice import Notice
 
 VERSION = "2023-06-01"
 # `max_tokens` is required; enough for any label, and for a page of text.
@@ -210,7 +212,7 @@ def read_batch(answer: Mapping[str, Any]) -> BatchView:
     """
     batch_id, status = answer.get("id"), answer.get("processing_status")
     if not isinstance(batch_id, str) or not batch_id or not isinstance(status, str):
-        raise ServiceError("the provider's batch object has no id or no status")
+        raise ServiceError("batch-unreadable")
     counts = answer.get("request_counts")
     counts = counts if isinstance(counts, dict) else {}
     of = {name: count_of(value) for name, value in counts.items()}
@@ -292,7 +294,7 @@ def _part(part: Mapping[str, Any]) -> dict[str, Any]:
     if part.get("type") == "text":
         return {"type": "text", "text": part["text"]}
     if part.get("type") != "image_url":
-        raise ValueError(f"this provider takes no part of type {part.get('type')!r}")
+        raise NotTaken(Notice("part-not-taken", {"part": part.get("type")}))
     url = str(part["image_url"]["url"])
     inline = data_url(url)
     if inline is None:

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from rowbatch.errors import RefusalKind, ServiceError
 from rowbatch.http import PaidOutcome
+from rowbatch.words.notice import Notice
 
 TOKEN_FIELD = "rowbatch_token"  # noqa: S105 - it tells batches apart, and opens nothing
 CLOCK_SLACK = timedelta(minutes=15)
@@ -92,6 +93,19 @@ class Sightings(NamedTuple):
     undecided: int = 0
 
 
+class NotTaken(ValueError):
+    """
+    A request asks for what the provider does not have.
+
+    Attributes:
+        why: In words for every face.
+    """
+
+    def __init__(self, why: Notice) -> None:
+        super().__init__(str(why))
+        self.why = why
+
+
 class Dialect(Protocol):
     """
     How a provider writes requests and results. Pure: bytes in, bytes out.
@@ -108,7 +122,8 @@ class Dialect(Protocol):
         A request line in the provider's form.
 
         Raises:
-            ValueError: It asks for what the provider does not have.
+            NotTaken: It asks for what the provider does not have.
+            ValueError: It is no request.
         """
 
     def result_line(self, line: bytes, token: str) -> bytes:

@@ -20,6 +20,7 @@ from rowbatch.providers.base import (
     CLOCK_SLACK,
     TOKEN_FIELD,
     BatchView,
+    NotTaken,
     Sightings,
     Submission,
     count_of,
@@ -38,6 +39,7 @@ from rowbatch.providers.messages import (
     read_request,
 )
 from rowbatch.providers.refusals import GEMINI, UNPAID_STATUS
+from rowbatch.words.notice import Notice
 
 _STATUSES = {
     "PENDING": "validating",
@@ -121,14 +123,14 @@ class GeminiBatchClient:
         )
         place = str(begun.headers.get("x-goog-upload-url", ""))
         if urlsplit(place).netloc != urlsplit(self._http.base_url).netloc:
-            raise ServiceError("the upload was answered without an address on the same host")
+            raise ServiceError("upload-without-address")
         answer = self._http.send_file(
             place, file, headers={"X-Goog-Upload-Offset": "0", "X-Goog-Upload-Command": "upload, finalize"}
         )
         made = answer.get("file")
         name = text_or_none(made.get("name")) if isinstance(made, dict) else None
         if name is None:
-            raise ServiceError("the upload was answered without a file name")
+            raise ServiceError("upload-without-id")
         return name
 
     def create(self, submission: Submission) -> PaidOutcome:
@@ -218,7 +220,7 @@ def read_batch(answer: Mapping[str, Any]) -> BatchView:
     batch: Mapping[str, Any] = metadata if isinstance(metadata, dict) else answer
     state = batch.get("state")
     if not isinstance(name, str) or not name or not isinstance(state, str):
-        raise ServiceError("the provider's batch object has no name or no state")
+        raise ServiceError("batch-unreadable")
     short = state.removeprefix("BATCH_STATE_").removeprefix("JOB_STATE_")
     status = _STATUSES.get(short, short.lower())
     stats = batch.get("batchStats")
@@ -309,10 +311,10 @@ def _part(part: Mapping[str, Any]) -> dict[str, Any]:
     if part.get("type") == "text":
         return {"text": part["text"]}
     if part.get("type") != "image_url":
-        raise ValueError(f"this provider takes no part of type {part.get('type')!r}")
+        raise NotTaken(Notice("part-not-taken", {"part": part.get("type")}))
     inline = data_url(str(part["image_url"]["url"]))
     if inline is None:
-        raise ValueError("Gemini takes images as files, and not by their address (--image-folder)")
+        raise NotTaken(Notice("image-by-address"))
     return {"inlineData": {"mimeType": inline[0], "data": inline[1]}}
 
 

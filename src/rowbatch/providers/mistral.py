@@ -19,6 +19,7 @@ from rowbatch.providers.base import (
     CLOCK_SLACK,
     TOKEN_FIELD,
     BatchView,
+    NotTaken,
     Sightings,
     Submission,
     count_of,
@@ -28,6 +29,7 @@ from rowbatch.providers.base import (
 )
 from rowbatch.providers.messages import dumped
 from rowbatch.providers.refusals import MISTRAL
+from rowbatch.words.notice import Notice
 
 _STATUSES = {
     "QUEUED": "validating",
@@ -51,7 +53,7 @@ class MistralDialect:
         del token
         found = json.loads(line)
         if found["url"] not in _ENDPOINTS:
-            raise ValueError(f"Mistral has no batches for {found['url']} (--endpoint chat or embeddings)")
+            raise NotTaken(Notice("mistral-endpoints", {"url": found["url"]}))
         body = {name: value for name, value in _fitting(found["body"]).items() if name != "model"}
         return dumped({"custom_id": found["custom_id"], "body": body})
 
@@ -88,7 +90,7 @@ class MistralBatchClient:
         answer = self._http.upload("files", file, filename=filename, fields={"purpose": "batch"})
         file_id = text_or_none(answer.get("id"))
         if file_id is None:
-            raise ServiceError("the upload was answered without a file id")
+            raise ServiceError("upload-without-id")
         return file_id
 
     def create(self, submission: Submission) -> PaidOutcome:
@@ -167,7 +169,7 @@ def read_job(answer: Mapping[str, Any]) -> BatchView:
     """
     job_id, word = answer.get("id"), answer.get("status")
     if not isinstance(job_id, str) or not job_id or not isinstance(word, str):
-        raise ServiceError("the provider's batch job has no id or no status")
+        raise ServiceError("batch-unreadable")
     status = _STATUSES.get(word.upper(), word.lower())
     files, metadata, errors = answer.get("input_files"), answer.get("metadata"), answer.get("errors")
     told = [entry for entry in (errors if isinstance(errors, list) else []) if isinstance(entry, dict)]

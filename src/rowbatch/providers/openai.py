@@ -83,7 +83,7 @@ class OpenAIBatchClient:
         answer = self._http.upload("files", file, filename=filename, fields=fields)
         file_id = text_or_none(answer.get("id"))
         if file_id is None:
-            raise ServiceError("the upload was answered without a file id")
+            raise ServiceError("upload-without-id")
         return file_id
 
     def create(self, submission: Submission) -> PaidOutcome:
@@ -177,7 +177,7 @@ def read_batch(answer: Mapping[str, object]) -> BatchView:
     """
     batch_id, status = answer.get("id"), answer.get("status")
     if not isinstance(batch_id, str) or not batch_id or not isinstance(status, str):
-        raise ServiceError("the provider's batch object has no id or no status")
+        raise ServiceError("batch-unreadable")
     # Some compatible servers answer "COMPLETED"; the specification is lower case.
     status = {"canceled": "cancelled", "canceling": "cancelling"}.get(status.lower(), status.lower())
     counts = answer.get("request_counts")

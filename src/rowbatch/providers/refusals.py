@@ -109,8 +109,8 @@ ANTHROPIC = RefusalWords(
 )
 GEMINI = RefusalWords(
     words=(
-        # 429 as for calls that come too fast: discuss.ai.google.dev/t/140828. "You exceeded your current quota,
-        # please check your plan and billing details" is said of those, so it is no sign of an empty account.
+        # 429 as for calls that come too fast: discuss.ai.google.dev/t/140828. "You exceeded your current
+        # quota, please check your plan and billing details" is said of those: no sign of an empty account.
         ("prepayment credits are depleted", "unpaid"),
         # With 400: ai.google.dev, "Troubleshooting".
         (r"api key not valid|api key expired|api key not found", "key-refused"),

@@ -10,7 +10,7 @@ import polars as pl
 from rowbatch.core.endpoint import answer_format, find_endpoint
 from rowbatch.core.request import RequestSettings
 from rowbatch.core.template import Template
-from rowbatch.errors import RunError
+from rowbatch.errors import TableChanged
 from rowbatch.requests.images import ImageColumn
 from rowbatch.store.rundir import RunDirectory, RunSettings, digest_source, require_source, size_of_source
 from rowbatch.tables.base import ReadOptions, Table, TableChunk
@@ -62,18 +62,13 @@ def table_of(run: RunDirectory, settings: RunSettings) -> Table:
 
     Raises:
         InputError: It is gone.
-        RunError: It was changed since the run was made.
+        TableChanged: It was changed since the run was made.
     """
     path = Path(settings.table["path"])
     require_source(path)
     same_size = size_of_source(path) == settings.table["size_bytes"]
     if not same_size or digest_source(path) != settings.table["sha256"]:
-        raise RunError(
-            f"the table {path} was changed since this run was made, so its rows may be others now",
-            path=str(run.path),
-            hint="bring the old file back, or make a new run; the answers that came stay in "
-            f"{run.results} and `rowbatch extract` reads them",
-        )
+        raise TableChanged("table-changed", path=str(run.path), table=str(path), results=str(run.results))
     return open_table(path, ReadOptions(**settings.table["reading"]))
 
 

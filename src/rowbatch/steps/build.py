@@ -127,10 +127,7 @@ def build(run: RunDirectory, progress: Callable[[int], None] | None = None) -> B
             )
         )
     if not shards:
-        raise UsageError(
-            f"none of the {counts.rows:,} rows has a text, so there is nothing to ask",
-            hint="is --text the right column?",
-        )
+        raise UsageError("no-texts", rows=counts.rows)
     run.ledger_path.unlink(missing_ok=True)
     with Ledger.create(run.ledger_path) as ledger:
         ledger.add_shards(shards, facts={name: str(count) for name, count in asdict(counts).items()})

@@ -29,6 +29,7 @@ from rowbatch.store.atomic import atomic_path, require_free, write_atomically
 from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.store.rundir import RunDirectory, RunSettings, digest_file
 from rowbatch.tables.writer import AddedColumn, TableShape, WriteOptions, format_of, open_writer
+from rowbatch.words.notice import Notice
 
 if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
@@ -76,7 +77,7 @@ class CollectReport:
         models: What the answers say who gave them.
         prompt_tokens, answer_tokens: Sums over all results, as the provider counted.
         spent: What was billed, by round.
-        stopped_because: Why rows were not submitted, or "".
+        stopped_because: Why rows were not submitted, or None.
         doubted: Shards whose answers seem to stand under the ids of other rows.
         estimate: What the run was to cost, by what is known before it starts; None where nobody reckoned.
     """
@@ -93,7 +94,7 @@ class CollectReport:
     prompt_tokens: int = 0
     answer_tokens: int = 0
     spent: tuple[RoundSpent, ...] = ()
-    stopped_because: str = ""
+    stopped_because: Notice | None = None
     estimate: CostEstimate | None = None
     doubted: tuple[str, ...] = ()
 
@@ -149,10 +150,7 @@ def collect(
         )
         taken = next((place for place in (path, _metadata_path(path)) if place.exists()), None)
         if taken and not replaceable:
-            raise OutputExists(
-                str(taken),
-                hint=f"rowbatch collect {run.path} -o ANOTHER_NAME, or --overwrite; nothing is lost",
-            )
+            raise OutputExists(str(taken), kind="output-taken", run=str(run.path))
         if errors:
             require_free(errors, overwrite=overwrite)
         names = [str(name) for name in settings.output["columns"]]

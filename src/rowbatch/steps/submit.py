@@ -17,7 +17,7 @@ from typing import Literal, assert_never
 from rowbatch.core.states import ShardState
 from rowbatch.errors import InputError, NeedsDecision, from_os_error
 from rowbatch.http import CarriedOut, Refused, Unknown
-from rowbatch.providers.base import TOKEN_FIELD, BatchClient, BatchView, Submission
+from rowbatch.providers.base import TOKEN_FIELD, BatchClient, BatchView, NotTaken, Submission
 from rowbatch.store.atomic import atomic_file
 from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.store.rundir import RunDirectory, digest_file
@@ -49,16 +49,12 @@ def wire_file(run: RunDirectory, client: BatchClient, shard: Shard) -> Iterator[
     The request file of a shard as the provider wants it, while the block runs.
 
     Raises:
-        NeedsDecision: The file is not what was built.
+        NeedsDecision: The file is not what was built (`requests-changed`).
         InputError: A request asks for what the provider does not have.
     """
     path = run.request_path(shard.name)
     if digest_file(path) != shard.sha256:
-        raise NeedsDecision(
-            f"{path} is not the file that was built: its digest differs",
-            path=str(run.path),
-            hint="nothing was sent; make a new run from the table",
-        )
+        raise NeedsDecision("requests-changed", path=str(run.path), file=str(path))
     if client.dialect.is_openai:
         yield path
         return
@@ -69,9 +65,8 @@ def wire_file(run: RunDirectory, client: BatchClient, shard: Shard) -> Iterator[
                 try:
                     to.write(client.dialect.request_line(line.rstrip(b"\n"), shard.wire_token) + b"\n")
                 except ValueError as error:
-                    raise InputError(
-                        f"{path}, line {number:,}: {error}", hint="leave it out, or choose another provider"
-                    ) from error
+                    why = error.why if isinstance(error, NotTaken) else str(error)
+                    raise InputError("request-not-taken", file=str(path), line=number, why=why) from error
         yield place
     except OSError as error:
         raise from_os_error(error, str(place)) from error
@@ -134,12 +129,16 @@ def pay_for_shard(
     match outcome:
         case CarriedOut(body):
             return note_submitted(ledger, claimed, client.view(body), event="submitted"), None
-        case Refused(message, _, code):
+        case Refused():
             back = ledger.move(
                 claimed,
                 ShardState.UPLOADED,
                 event="refused",
-                detail={"message": message, "code": code},
+                detail={
+                    "message": outcome.message,
+                    "code": outcome.code,
+                    "refusal": outcome.refusal,
+                },
                 reserved_usd="0",
             )
             return back, outcome

@@ -9,6 +9,8 @@ from functools import cache
 from importlib.resources import as_file, files
 from typing import Any
 
+from rowbatch.words.telling import Language
+
 LANGUAGES = {"en": "English", "zh": "简体中文"}
 _HTML_LANGUAGE = {"en": "en", "zh": "zh-CN"}
 
@@ -23,7 +25,8 @@ class Words:
     """
 
     def __init__(self, language: str, translations: gettext.NullTranslations) -> None:
-        self.language, self._translations = language, translations
+        self.language: Language = "zh" if language == "zh" else "en"
+        self._translations = translations
 
     @property
     def html_language(self) -> str:
