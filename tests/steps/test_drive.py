@@ -280,8 +280,8 @@ def test_q2_money_that_has_run_out_stops_the_rest(tmp_path):
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_q2_rows_that_nobody_paid(tmp_path, provider):
     """
-    Q2: however few they are and whatever the provider calls it, they are asked again when a person goes on, and
-    not before.
+    Q2: however few they are and whatever the provider calls it, they are asked again when a person goes on,
+    and not before.
     """
     run, fake = make_run(tmp_path, provider=provider), FakeProvider(provider, faults=Faults(unpaid=9))
     report = drive(run, fake, provider=provider)
@@ -304,8 +304,8 @@ def test_q2_rows_that_nobody_paid(tmp_path, provider):
 
 def test_q2_a_call_that_nobody_pays(monkeypatch, tmp_path):
     """
-    Q2: 429 because nobody pays is no 429 that passes: nothing more is sent, what runs comes home, and later the
-    same shard goes.
+    Q2: 429 because nobody pays is no 429 that passes: nothing more is sent, what runs comes home, and later
+    the same shard goes.
     """
     run, fake = make_run(tmp_path), FakeProvider()
     real = fake.skin.route

@@ -100,6 +100,7 @@ def _constants(node: ast.expr) -> list[str | None]:
 _DONE = (
     "errors.py",
     "desk/jobs.py",
+    "web/pages/",
     *(f"providers/{name}.py" for name in ("anthropic", "base", "gemini", "messages", "mistral", "openai")),
     # All steps but `create`.
     *(

@@ -265,7 +265,7 @@ class Run:
         return self._keep_policy(self.policy().changed(**changes))
 
     def remove_cap(self) -> RunPolicy:
-        """Let it spend what it takes, from now on: for a model whose price nobody knows, no cap can be kept."""
+        """Let it spend what it takes, from now on. Where the price is not known no cap can be kept."""
         return self._keep_policy(replace(self.policy(), max_cost_usd=None))
 
     def _keep_policy(self, policy: RunPolicy) -> RunPolicy:

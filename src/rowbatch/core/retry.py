@@ -93,6 +93,6 @@ def is_lasting() -> pl.Expr:
 
 
 def is_unpaid(cause: str) -> bool:
-    """Whether a failure's cause (see `Result`) says that nobody pays: all others fail too until somebody does."""
+    """Whether a failure's cause (see `Result`) says that nobody pays; until somebody does, all fail."""
     status, _, code = cause.partition(":")
     return status == _UNPAID_STATUS or code in _UNPAID_CODES

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 from rowbatch.errors import (
     CodebookError,
@@ -125,96 +125,78 @@ def explain_trouble(w: Words, trouble: Trouble) -> Shown:
 def trouble_words(w: Words, kind: TroubleKind) -> tuple[str, str, str]:
     """Title, meaning and advice for a kind of trouble; "" where only what it was told can tell."""
     safe = w.t("The answers that came are safe.")
-    match kind:
-        case "key":
-            return (
-                w.t("The provider refused the key, or there is none"),
-                w.t("Nothing was sent with it, and nothing was charged. %(safe)s", safe=safe),
-                w.t("Replace the key, then continue."),
-            )
-        case "credit":
-            return (
-                w.t("Your account has no credit left"),
-                w.t("%(safe)s The job is paused.", safe=safe),
-                w.t("Top up your account at the provider, then continue."),
-            )
-        case "model":
-            return (
-                w.t("This model is not offered, or not to you"),
-                w.t("Nothing was charged for it. %(safe)s", safe=safe),
-                w.t("Make a new job with another model; the recipe of this one can be taken over."),
-            )
-        case "cap":
-            return (
-                w.t("The limit you set would be passed"),
-                w.t("What could cost more was not sent. %(safe)s", safe=safe),
-                w.t("Raise the limit and continue, or leave it: the table has what came."),
-            )
-        case "price-unknown":
-            return (
-                w.t("The price of this model is not known"),
-                w.t("So the limit you set cannot be kept, and nothing was sent. %(safe)s", safe=safe),
-                "",
-            )
-        case "answers-unbounded":
-            return (
-                w.t("Nobody says how long an answer of this model can be"),
-                w.t("So the limit you set cannot be kept, and nothing was sent. %(safe)s", safe=safe),
-                "",
-            )
-        case "network":
-            return (
-                w.t("No connection to the provider"),
-                w.t("What runs at the provider goes on there. %(safe)s", safe=safe),
-                w.t("Look at your network, then continue."),
-            )
-        case "disk":
-            return (
-                w.t("The disk is full, or refuses"),
-                w.t("Nothing is lost. %(safe)s", safe=safe),
-                w.t("Make room on the disk, then continue."),
-            )
-        case "lost-answer":
-            return (
-                w.t("It is not known whether one part was taken by the provider"),
-                w.t(
-                    "The answer to the call was lost, and the provider's list does not show the part. Sending it "
-                    "again could pay for it twice if the list is wrong."
-                ),
-                w.t("Look at the provider once more, or send the part again."),
-            )
-        case "late-batch":
-            return (
-                w.t("A part should have been over long ago"),
-                w.t(
-                    "The provider still works on it, or forgot it. It is not sent again. %(safe)s", safe=safe
-                ),
-                w.t(
-                    "Look at the provider once more; or stop this job there: what was answered is brought and kept."
-                ),
-            )
-        case "requests-changed":
-            return (
-                w.t("A file of this job was changed after it was checked"),
-                w.t("Nothing of it was sent. %(safe)s", safe=safe),
-                w.t("Make a new job from the table; the recipe of this one can be taken over."),
-            )
-        case "many-failures":
-            return (
-                w.t("Too many rows failed for the same reason"),
-                w.t("Nothing more was sent, so that no money is lost on rows that would fail as well."),
-                w.t("Look at the failed rows and mend the cause; or send the rest all the same."),
-            )
-        case "local-model":
-            return (w.t("The model of this computer is not installed"), "", "")
-        case "table":
-            return (w.t("The table of this job was changed or is gone"), safe, "")
-        case "program":
-            return _program_words(w)
-        case "other":
-            return ("", safe, "")
-        case _:
-            assert_never(kind)
+    words: dict[TroubleKind, tuple[str, str, str]] = {
+        "key": (
+            w.t("The provider refused the key, or there is none"),
+            w.t("Nothing was sent with it, and nothing was charged. %(safe)s", safe=safe),
+            w.t("Replace the key, then continue."),
+        ),
+        "credit": (
+            w.t("Your account has no credit left"),
+            w.t("%(safe)s The job is paused.", safe=safe),
+            w.t("Top up your account at the provider, then continue."),
+        ),
+        "model": (
+            w.t("This model is not offered, or not to you"),
+            w.t("Nothing was charged for it. %(safe)s", safe=safe),
+            w.t("Make a new job with another model; the recipe of this one can be taken over."),
+        ),
+        "cap": (
+            w.t("The limit you set would be passed"),
+            w.t("What could cost more was not sent. %(safe)s", safe=safe),
+            w.t("Raise the limit and continue, or leave it: the table has what came."),
+        ),
+        "price-unknown": (
+            w.t("The price of this model is not known"),
+            w.t("So the limit you set cannot be kept, and nothing was sent. %(safe)s", safe=safe),
+            "",
+        ),
+        "answers-unbounded": (
+            w.t("Nobody says how long an answer of this model can be"),
+            w.t("So the limit you set cannot be kept, and nothing was sent. %(safe)s", safe=safe),
+            "",
+        ),
+        "network": (
+            w.t("No connection to the provider"),
+            w.t("What runs at the provider goes on there. %(safe)s", safe=safe),
+            w.t("Look at your network, then continue."),
+        ),
+        "disk": (
+            w.t("The disk is full, or refuses"),
+            w.t("Nothing is lost. %(safe)s", safe=safe),
+            w.t("Make room on the disk, then continue."),
+        ),
+        "lost-answer": (
+            w.t("It is not known whether one part was taken by the provider"),
+            w.t(
+                "The answer to the call was lost, and the provider's list does not show the part. Sending it "
+                "again could pay for it twice if the list is wrong."
+            ),
+            w.t("Look at the provider once more, or send the part again."),
+        ),
+        "late-batch": (
+            w.t("A part should have been over long ago"),
+            w.t("The provider still works on it, or forgot it. It is not sent again. %(safe)s", safe=safe),
+            w.t(
+                "Look at the provider once more; or stop this job there: what was answered is brought and kept."
+            ),
+        ),
+        "requests-changed": (
+            w.t("A file of this job was changed after it was checked"),
+            w.t("Nothing of it was sent. %(safe)s", safe=safe),
+            w.t("Make a new job from the table; the recipe of this one can be taken over."),
+        ),
+        "many-failures": (
+            w.t("Too many rows failed for the same reason"),
+            w.t("Nothing more was sent, so that no money is lost on rows that would fail as well."),
+            w.t("Look at the failed rows and mend the cause; or send the rest all the same."),
+        ),
+        "local-model": (w.t("The model of this computer is not installed"), "", ""),
+        "table": (w.t("The table of this job was changed or is gone"), safe, ""),
+        "program": _program_words(w),
+        "other": ("", safe, ""),
+    }
+    return words[kind]
 
 
 # Where the words of the kind alone say too little.

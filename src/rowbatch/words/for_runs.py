@@ -64,7 +64,6 @@ RUNS: dict[str, Entry] = {
             "表还是同一个吗？已取回的回答没有改动",
         ),
     ),
-    "job-missing": Entry("there is no such job", zh=("没有这个任务", "")),
     "price-unknown": Entry(
         "the price of {model} is not known, so a cap cannot be kept",
         "give the price in models.toml (rowbatch models says where), or leave --max-cost out",

@@ -175,7 +175,7 @@ def repair(request: Request, form: FormData) -> Response:
     if found.is_at_work:
         return see_other(f"/jobs/{found.id}")
     if status not in ("error", "expired", "cancelled", "missing", "invalid", "truncated", "refused"):
-        raise UsageError("rows of such a kind are not asked again")
+        raise UsageError("rows-not-of-such-a-kind")
     program.jobs.start(found.run, repair=[status])
     return see_other(f"/jobs/{found.id}")
 
