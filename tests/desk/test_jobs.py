@@ -234,10 +234,12 @@ def test_a_request_file_that_was_changed(folder, monkeypatch):
         assert job.trouble is not None
         assert (job.state, job.trouble.kind) == ("needs-you", "requests-changed")
         assert job.trouble.told.values["file"] == str(requests)
-        for wish in ({"go_on": True}, {"resubmit_lost": True}):
-            with pytest.raises(UsageError) as refused:
-                jobs.start(run, **wish)
-            assert refused.value.kind in ("go-on-not-fitting", "resend-not-fitting")
+        with pytest.raises(UsageError) as refused:
+            jobs.start(run, go_on=True)
+        assert refused.value.kind == "go-on-not-fitting"
+        with pytest.raises(UsageError) as refused:
+            jobs.start(run, resubmit_lost=True)
+        assert refused.value.kind == "resend-not-fitting"
         assert run.fact("go on after mass failure") == ""
         assert judged(address)["posts"] == 0
 
