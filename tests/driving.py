@@ -136,7 +136,7 @@ def drive(
             clock=Clock(
                 now=lambda: fake.now + fake.our_clock_is_ahead, monotonic=fake.monotonic, sleep=fake.sleep
             ),
-            hooks=DriveHooks(said=said.append if said is not None else None),
+            hooks=DriveHooks(said=(lambda notice: said.append(str(notice))) if said is not None else None),
         )
         return driver.drive(goal)
 

@@ -58,6 +58,9 @@ def told_in_source() -> Iterator[Told]:
             name = node.func.id
             if name not in _ERRORS and name != "Notice":
                 continue
+            if name == "Notice" and path.name == "errors.py":
+                # An error hands on its own kind.
+                continue
             place = f"{path.relative_to(SOURCE).as_posix()}:{node.lineno}"
             named = {keyword.arg for keyword in node.keywords if keyword.arg}
             is_open = any(keyword.arg is None for keyword in node.keywords)
@@ -106,9 +109,17 @@ _DONE = (
     "http.py",
     "processes.py",
     "providers/catalog.py",
+    "desk/jobs.py",
+    "web/pages/",
+    *(f"providers/{name}.py" for name in ("anthropic", "base", "gemini", "messages", "mistral", "openai")),
+    # All steps but `create`.
+    *(
+        f"steps/{path.name}"
+        for path in sorted((SOURCE / "steps").glob("*.py"))
+        if path.stem not in ("create", "__init__")
+    ),
 )
-_NOT_YET = ("requests/frozen.py", "results/shard_answers.py", "tools/convert.py")
-TOLD = [one for one in told_in_source() if one.place.startswith(_DONE) and not one.place.startswith(_NOT_YET)]
+TOLD = [one for one in told_in_source() if one.place.startswith(_DONE)]
 
 
 def test_every_error_and_notice_has_a_kind_with_words():

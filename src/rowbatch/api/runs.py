@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rowbatch.api import model_list as _models  # noqa: F401 - the user's own prices are known from here on
+from rowbatch.api import model_list as _models  # the user's own prices are known from here on
 from rowbatch.api.keys import find_key, host_of, require_key
 from rowbatch.api.local import ensure_local_server
 from rowbatch.api.policy import drive_policy
@@ -49,7 +49,14 @@ from rowbatch.steps.doctor import (
     check_provider,
     check_results_age,
 )
-from rowbatch.steps.drive import DriveHooks, Driver, DriveReport, Goal
+from rowbatch.steps.drive import (
+    DriveHooks,
+    Driver,
+    DriveReport,
+    Goal,
+    allow_mass_failure,
+    allow_unpaid_rows,
+)
 from rowbatch.steps.export import ExportReport, export
 from rowbatch.steps.poll import Progress
 from rowbatch.steps.repair import plan_repair
@@ -154,7 +161,7 @@ class Hooks:
         rows: Rows read so far, in `build` and `collect`.
         progress: How the batches stand, in `watch`.
         shard: A shard was submitted, or its files came.
-        said: Something that a person may want to know, in a sentence.
+        said: Something that a person may want to know; `str` of it is a sentence.
         sleep: Waits so many seconds in the place of `time.sleep`. What it raises ends the verb; nothing is
             lost by that.
     """
@@ -163,7 +170,7 @@ class Hooks:
     rows: Callable[[int], None] | None = None
     progress: Callable[[Progress], None] | None = None
     shard: Callable[[Shard], None] | None = None
-    said: Callable[[str], None] | None = None
+    said: Callable[[Notice], None] | None = None
     sleep: Callable[[float], None] | None = None
 
 
@@ -255,13 +262,20 @@ class Run:
         Args:
             changes: Attributes of `Policy`.
         """
+        return self._keep_policy(self.policy().changed(**changes))
+
+    def remove_cap(self) -> Policy:
+        """Let it spend what it takes, from now on. Where the price is not known no cap can be kept."""
+        return self._keep_policy(replace(self.policy(), max_cost_usd=None))
+
+    def _keep_policy(self, policy: Policy) -> Policy:
         self.build()
-        changed = self.policy().changed(**changes)
+        # What the run was made with and is no more has to be said.
+        plain = json.dumps({**dict.fromkeys(self._plan.policy.to_plain()), **policy.to_plain()})
         with self._directory.ledger() as ledger:
-            plain = json.dumps(changed.to_plain())
             if ledger.fact("policy") != plain:
                 ledger.set_fact("policy", plain)
-        return changed
+        return policy
 
     def submit(
         self, hooks: Hooks | None = None, *, resubmit_lost: bool = False, go_on: bool = False, **changes: Any
@@ -274,7 +288,7 @@ class Run:
             hooks: Told how it goes.
             resubmit_lost: Send a shard again whose paid call was lost, once the provider's list has
                 not shown it for the waiting time.
-            go_on: Submit the rest although much of a shard failed.
+            go_on: Submit the rest although much of a shard failed; one that fails later stops again.
             changes: Of the policy.
         Raises:
             ServiceError: The provider refused, or cannot be reached.
@@ -404,11 +418,10 @@ class Run:
         if decision is not None:
             raise decision
         if report is not None and report.needs_person:
+            why = report.stopped_because
+            is_mass = why is not None and why.kind == "mass-failure"
             raise NeedsDecision(
-                f"nothing more was submitted: {report.stopped_because}",
-                path=str(self.path),
-                hint=f"the table has what came; mend the cause, then: rowbatch resume {self.path}; or "
-                "--go-on, which submits the rest all the same",
+                "stopped-mass-failure" if is_mass else "stopped-unpaid", path=str(self.path), why=why
             )
         if self.policy().clean_up and not collected.has_gaps:
             self._clean()
@@ -434,7 +447,10 @@ class Run:
         is_embeddings = asking.endpoint is Endpoint.EMBEDDINGS
         with self._client() as client, self._directory.ledger() as ledger:
             if go_on:
-                ledger.set_fact("go on after mass failure", " ".join(shard.name for shard in ledger.shards()))
+                allow_mass_failure(ledger, policy.worst_share)
+            if goal in ("submitted", "finished"):
+                # It was told with the last stop; whoever goes on says that it is paid for now.
+                allow_unpaid_rows(ledger)
             driver = Driver(
                 self._directory,
                 ledger,
@@ -717,9 +733,9 @@ class Run:
     def _require_bound(self) -> None:
         asking = self._plan.asking
         if find_price(asking.provider, asking.model) is None:
-            raise UsageError("price-unknown", model=asking.model)
+            raise UsageError("price-unknown", model=asking.model, prices_file=str(_models.overrides_path()))
         if self._answer_bound() is None:
-            raise UsageError("answer-unbounded")
+            raise UsageError("answers-unbounded")
 
     def _most_usd(self, shard: Shard) -> Decimal:
         """The most that a shard can cost: every token of its prompts, and every answer at its limit."""

@@ -66,7 +66,11 @@ def read_policy(plain: Mapping[str, Any]) -> Policy:
     Raises:
         UsageError: A value is not what it should be.
     """
-    known = {name: value for name, value in plain.items() if name in Policy.__dataclass_fields__}
+    known = {
+        name: value
+        for name, value in plain.items()
+        if name in Policy.__dataclass_fields__ and value is not None
+    }
     if "max_cost_usd" in known:
         known["max_cost_usd"] = usd(known["max_cost_usd"])
     return Policy(**known)

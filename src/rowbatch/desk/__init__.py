@@ -39,11 +39,13 @@ if TYPE_CHECKING:
     from rowbatch.desk.drafts import trial_key as trial_key
     from rowbatch.desk.drafts import try_draft as try_draft
     from rowbatch.desk.jobs import AT_WORK as AT_WORK
+    from rowbatch.desk.jobs import TROUBLE_KINDS as TROUBLE_KINDS
     from rowbatch.desk.jobs import Job as Job
     from rowbatch.desk.jobs import Jobs as Jobs
     from rowbatch.desk.jobs import JobState as JobState
     from rowbatch.desk.jobs import Part as Part
     from rowbatch.desk.jobs import Trouble as Trouble
+    from rowbatch.desk.jobs import TroubleKind as TroubleKind
     from rowbatch.desk.jobs import job_id as job_id
     from rowbatch.desk.jobs import left_of_month as left_of_month
     from rowbatch.desk.library import Library as Library
@@ -98,7 +100,9 @@ _PLACES = {
     "Stopped": "desk.tasks",
     "TableInfo": "desk.library",
     "Task": "desk.tasks",
+    "TROUBLE_KINDS": "desk.jobs",
     "Trouble": "desk.jobs",
+    "TroubleKind": "desk.jobs",
     "as_options": "desk.library",
     "cache": "store.home",
     "change_settings": "desk.settings",

@@ -12,7 +12,7 @@ import polars as pl
 
 from rowbatch.core.plan import Asking, Question, Source
 from rowbatch.core.request import RequestLines, RequestSettings, render_requests
-from rowbatch.errors import RunError
+from rowbatch.errors import TableChanged
 from rowbatch.requests.duplicates import Duplicates, find_duplicates
 from rowbatch.requests.images import ImageColumn
 from rowbatch.store.rundir import digest_source, require_source, size_of_source
@@ -181,10 +181,12 @@ def open_source(source: Source, run: Path) -> Table:
 
     Raises:
         InputError: It is gone.
-        RunError: It was changed since the run was made.
+        TableChanged: It was changed since the run was made.
     """
     require_source(source.path)
     same_size = size_of_source(source.path) == source.size_bytes
     if not same_size or digest_source(source.path) != source.sha256:
-        raise RunError("table-changed", path=str(run), table=str(source.path), results=str(run / "results"))
+        raise TableChanged(
+            "table-changed", path=str(run), table=str(source.path), results=str(run / "results")
+        )
     return open_table(source.path, source.reading)

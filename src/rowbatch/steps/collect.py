@@ -31,6 +31,7 @@ from rowbatch.store.atomic import atomic_path, require_free, write_atomically
 from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.store.rundir import RunDirectory, digest_file
 from rowbatch.tables.writer import AddedColumn, TableShape, format_of, open_writer
+from rowbatch.words.notice import Notice
 
 if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
@@ -78,7 +79,7 @@ class CollectReport:
         models: What the answers say who gave them.
         prompt_tokens, answer_tokens: Sums over all results, as the provider counted.
         spent: What was billed, by round.
-        stopped_because: Why rows were not submitted, or "".
+        stopped_because: Why rows were not submitted, or None.
         doubted: Shards whose answers seem to stand under the ids of other rows.
         estimate: What the run was to cost, by what is known before it starts; None where nobody reckoned.
     """
@@ -95,7 +96,7 @@ class CollectReport:
     prompt_tokens: int = 0
     answer_tokens: int = 0
     spent: tuple[RoundSpent, ...] = ()
-    stopped_because: str = ""
+    stopped_because: Notice | None = None
     estimate: CostEstimate | None = None
     doubted: tuple[str, ...] = ()
 
@@ -151,10 +152,7 @@ def collect(
         )
         taken = next((place for place in (path, _metadata_path(path)) if place.exists()), None)
         if taken and not replaceable:
-            raise OutputExists(
-                str(taken),
-                hint=f"rowbatch collect {run.path} -o ANOTHER_NAME, or --overwrite; nothing is lost",
-            )
+            raise OutputExists(str(taken), kind="output-taken", run=str(run.path))
         if errors:
             require_free(errors, overwrite=overwrite)
         names = list(plan.output.columns)

@@ -117,7 +117,7 @@ def export(
     human = _human_frame(codebook.columns, corrections, corrected)
     format_name = format_of(path)
     if only_answered and answered.embedding is not None and corrected:
-        raise UsageError("embeddings are not corrected by hand")
+        raise UsageError("embeddings-not-corrected")
     with (
         atomic_path(path, overwrite=overwrite) as temporary,
         open_writer(temporary, format_name, shape, writing) as writer,

@@ -24,8 +24,9 @@ from pathlib import Path
 from rowbatch.core.states import ShardState
 from rowbatch.errors import RowbatchError, RunError, RunTooNew, StorageError, from_os_error
 from rowbatch.store.atomic import fsync_folder
+from rowbatch.words.notice import Notice, read_notice
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 # Version 1, as rowbatch 0.1 wrote it. Newer versions are made of it by `_MIGRATIONS`, so that a new ledger
 # and an old one that was opened are the same.
@@ -85,6 +86,9 @@ ALTER TABLE shard ADD COLUMN raw_name TEXT;
 ALTER TABLE shard ADD COLUMN raw_sha256 TEXT;
 ALTER TABLE shard ADD COLUMN cleaned_at TEXT;
 """,
+    3: """
+ALTER TABLE shard ADD COLUMN failure TEXT;
+""",
 }
 
 # claim_shard
@@ -115,7 +119,7 @@ class Shard:
         tokens: Of the prompts, the most that they can be; 0 when nobody counted them.
         attempt: From 1; one more each time a batch was taken back before anything ran.
         past_batches: Ids of such batches.
-        waits_for: Why it is not submitted yet, for people; or "".
+        waits_for: Why it is not submitted yet, or None.
         not_before: When it is tried again, or None.
         submitted_at, ended_at: When we learned of it.
         key_mark: Which key paid, as `Key.mark`.
@@ -124,6 +128,8 @@ class Shard:
         findings: What its results hold, as JSON of `results.findings.Findings`; None before they came.
         raw_name: The file as it came, where the provider has a form of its own.
         cleaned_at: When our files were removed at the provider.
+        failure: Why its whole batch failed, in the provider's words; "" where it did not, or gave no reason.
+            None before it ended, or where an older version did not note it.
     """
 
     round: int
@@ -150,7 +156,7 @@ class Shard:
     tokens: int = 0
     attempt: int = 1
     past_batches: tuple[str, ...] = ()
-    waits_for: str = ""
+    waits_for: Notice | None = None
     not_before: datetime | None = None
     submitted_at: datetime | None = None
     ended_at: datetime | None = None
@@ -160,6 +166,7 @@ class Shard:
     raw_name: str | None = None
     raw_sha256: str | None = None
     cleaned_at: datetime | None = None
+    failure: str | None = None
 
     @property
     def wire_token(self) -> str:
@@ -477,14 +484,16 @@ class Ledger:
                 (status, completed, failed, batch_json, shard.round, shard.number),
             )
 
-    def note_wait(self, shard: Shard, reason: str, until: datetime | None = None) -> Shard:
+    def note_wait(self, shard: Shard, reason: Notice, until: datetime | None = None) -> Shard:
         """Keep why a shard is not submitted yet. No event: it is looked at every few seconds."""
+        known = shard.waits_for.to_json() if shard.waits_for else ""
+        told = reason.to_json()
         stamp = until.astimezone(UTC).isoformat(timespec="milliseconds") if until else None
-        if reason != shard.waits_for or until != shard.not_before:
+        if told != known or until != shard.not_before:
             with self._transaction():
                 self._db.execute(
                     "UPDATE shard SET waits_for = ?, not_before = ? WHERE round = ? AND number = ?",
-                    (reason, stamp, shard.round, shard.number),
+                    (told, stamp, shard.round, shard.number),
                 )
         return self.shard(shard.round, shard.number)
 
@@ -553,7 +562,6 @@ _SETTABLE = frozenset(
         "error_sha256",
         "attempt",
         "past_batches",
-        "waits_for",
         "not_before",
         "submitted_at",
         "ended_at",
@@ -563,6 +571,7 @@ _SETTABLE = frozenset(
         "raw_name",
         "raw_sha256",
         "cleaned_at",
+        "failure",
     }
 )
 
@@ -583,6 +592,7 @@ def _shard(row: sqlite3.Row) -> Shard:
         values[name] = None if values[name] is None else Decimal(values[name])
     for name in ("intent_at", "not_before", "submitted_at", "ended_at", "cleaned_at"):
         values[name] = datetime.fromisoformat(values[name]) if values[name] else None
+    values["waits_for"] = read_notice(values["waits_for"])
     values["past_batches"] = tuple(json.loads(values["past_batches"]))
     return Shard(**values)
 

@@ -109,18 +109,6 @@ PLANS: dict[str, Entry] = {
         page="leave one of them out",
         zh=("说明给出了两次：在编码手册中和作为问题", "请去掉其中之一"),
     ),
-    "price-unknown": Entry(
-        "the price of {model} is not known, so a cap cannot be kept",
-        "give the price in models.toml (rowbatch models says where), or leave --max-cost out",
-        page="leave the limit empty, or write the model's price into the file that the settings name",
-        zh=("{model} 的价格未知，无法遵守费用上限", "请不填费用上限，或在设置页所示的文件中写入该模型的价格"),
-    ),
-    "answer-unbounded": Entry(
-        "nothing limits how long an answer is, so a cap cannot be kept",
-        "give --max-tokens when the run is made, or leave --max-cost out",
-        page="make the job anew with a longest answer, or leave the limit empty",
-        zh=("回答长度没有限制，无法遵守费用上限", "请重新创建任务并设定最长回答，或不填费用上限"),
-    ),
     "note-limit-is-ours": Entry(
         "answers have at most {tokens:,} tokens, since nobody said how long they may be",
         zh=("回答最多 {tokens:,} 个 token，因为没有设定长度", ""),
