@@ -250,7 +250,7 @@ def test_a_limit_that_cannot_be_kept(folder, monkeypatch):
     """
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     with fake_server(folder, {}, 1) as address:
-        capped = api.RunPolicy(max_cost_usd=api.usd("5"), poll_seconds=0.05)
+        capped = api.Policy(max_cost_usd=api.usd("5"), poll_seconds=0.05)
         run = made(provider="openai", base_url=f"{address}/v1", model="nobody-knows", policy=capped)
         jobs = desk.Jobs()
         name = desk.job_id(run.path)
@@ -270,7 +270,7 @@ def test_rows_that_nobody_paid_are_asked_again(folder, monkeypatch):
     The account runs dry: the job needs credit, and after that it goes on by a plain continue.
     """
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    quick = api.RunPolicy(poll_seconds=0.05)
+    quick = api.Policy(poll_seconds=0.05)
     with fake_server(folder, {"unpaid": 4}, 1) as address:
         run = made(
             provider="openai", base_url=f"{address}/v1", model="gpt-4o-mini", max_tokens=50, policy=quick
