@@ -14,8 +14,7 @@ def test_the_local_model_costs_nothing():
     cost = estimate_cost(
         requests=10,
         request_bytes=1_000,
-        labelled_variables=1,
-        free_variables=0,
+        answer_tokens=(12, 48),
         max_answer_tokens=None,
         price=None,
         is_free=True,
@@ -30,8 +29,7 @@ def test_an_unknown_price_is_not_zero():
     cost = estimate_cost(
         requests=10,
         request_bytes=1_000,
-        labelled_variables=1,
-        free_variables=0,
+        answer_tokens=(12, 48),
         max_answer_tokens=None,
         price=None,
         is_free=False,
@@ -47,8 +45,7 @@ def test_the_range_holds_the_rule_of_thumb():
     cost = estimate_cost(
         requests=1_000,
         request_bytes=4_000_000,
-        labelled_variables=1,
-        free_variables=0,
+        answer_tokens=(12, 48),
         max_answer_tokens=20,
         price=PRICE,
         is_free=False,

@@ -15,8 +15,10 @@ from rowbatch.api import model_list as _models  # noqa: F401 - the user's own pr
 from rowbatch.api.keys import find_key, host_of, require_key
 from rowbatch.api.local import ensure_local_server
 from rowbatch.api.policy import RunPolicy, read_policy
-from rowbatch.core.agreement import Agreement, agreement
+from rowbatch.core.added_columns import answer_columns
+from rowbatch.core.agreement import Comparison
 from rowbatch.core.answer import AnswerReader
+from rowbatch.core.comparison import compare_with_people
 from rowbatch.core.cost import CostEstimate, estimate_cost
 from rowbatch.core.endpoint import Endpoint, find_endpoint, output_limit
 from rowbatch.core.model_rules import shutdown_note
@@ -60,7 +62,7 @@ from rowbatch.store.rundir import (
     remember_run,
     remove_run,
 )
-from rowbatch.tables.base import BadRows, ReadOptions, TableChunk, blank_rows
+from rowbatch.tables.base import BadRows, ReadOptions, TableChunk, as_text, blank_rows
 from rowbatch.tables.formats import open_table
 from rowbatch.tables.frames import from_frame
 from rowbatch.tables.writer import WriteOptions
@@ -536,18 +538,15 @@ class Run:
         Args:
             row: From 1.
             variable: Of the codebook.
-            label: One of its labels, or any text where it has none; None takes the correction back.
+            label: One of its values, by its kind; None takes the correction back.
         Raises:
-            UsageError: There is no such row, variable or label.
+            UsageError: There is no such row or variable, or it is none of its values.
         """
         codebook = codebook_of(self._settings)
         if variable not in codebook.columns:
             raise UsageError(f"the codebook has no variable {variable!r}")
-        labels = next((v.label_names for v in codebook.variables if v.name == variable), ())
-        if label is not None and labels and label not in labels:
-            raise UsageError(
-                f"{label!r} is not a label of {variable}", hint="its labels are: " + ", ".join(labels)
-            )
+        if label is not None:
+            label = codebook.answers[codebook.columns.index(variable)].correction(label)
         if not 1 <= row <= self.build().rows:
             raise UsageError(f"there is no row {row:,}")
         add_correction(self.path, row, variable, label)
@@ -617,32 +616,29 @@ class Run:
             self.collect()
         return _read_frame(self.output, self._settings.output["columns"])
 
-    def agreement(self, gold: str, variable: str | None = None) -> Agreement:
+    def agreement(self, gold: str, variable: str | None = None) -> Comparison:
         """
-        Compare the labels with those that people gave.
+        Compare the values with those that people gave.
 
         Args:
-            gold: Column of the table that holds the people's label. Rows where it is empty don't count.
-            variable: Which variable of the codebook; None means the first.
+            gold: Column of the table that holds the people's value. Rows where it is empty don't count.
+            variable: Which variable of the codebook; None means the first that can be compared.
+        Returns:
+            What fits the kind of the variable.
         """
         codebook = codebook_of(self._settings)
-        labelled = [item for item in codebook.variables if item.labels]
-        chosen = next((item for item in labelled if variable in (None, item.name)), None)
+        comparable = [item for item in codebook.variables if item.can_compare]
+        chosen = next((item for item in comparable if variable in (None, item.name)), None)
         if chosen is None:
-            raise UsageError(f"the codebook has no labelled variable {variable or ''}".rstrip())
+            raise UsageError("not-comparable", variable=variable or "")
         frame = self.table()
         if gold not in frame.columns:
             raise UsageError(f"the table has no column {gold!r}")
-        strange = sorted(set(frame[gold].unique()) - {"", *chosen.label_names})
-        if strange:
-            raise UsageError(
-                f"the column {gold!r} has labels that are not in the codebook: {', '.join(strange[:5])}"
-            )
-        column = self._settings.output["columns"][codebook.columns.index(chosen.name)]
-        pairs = [
-            (people, model or None) for people, model in frame.select(gold, column).iter_rows() if people
-        ]
-        return agreement(pairs, chosen.label_names)
+        names = answer_columns(find_endpoint(self._settings.request["url"]), codebook)
+        column = self._settings.output["columns"][names.index(chosen.name)]
+        both = as_text(frame.select(gold, column))
+        counted = both.filter(both[gold] != "").group_by(gold, column, maintain_order=True).len()
+        return compare_with_people(chosen, counted.iter_rows(), gold)
 
     def status(self) -> Status:
         """How the run stands, from its files. Asks nobody and changes nothing."""
@@ -715,15 +711,13 @@ class Run:
 
     def _estimate(self, requests: int, request_bytes: int, prompt_tokens: int = 0) -> CostEstimate:
         request, codebook = self._settings.request, codebook_of(self._settings)
-        labelled = sum(bool(variable.labels) for variable in codebook.variables)
         known = find_model(request["provider"], request["model"])
         return estimate_cost(
             requests=requests,
             request_bytes=request_bytes,
             prompt_tokens=prompt_tokens,
             is_counted=bool(known and known.encoding),
-            labelled_variables=labelled,
-            free_variables=len(codebook.columns) - labelled,
+            answer_tokens=codebook.answer_tokens,
             max_answer_tokens=output_limit(request["parameters"]),
             measured_answer_tokens=measured_answer_tokens(self._directory),
             price=find_price(request["provider"], request["model"]),

@@ -228,11 +228,8 @@ def collected(report: CollectReport) -> None:
     """What came out."""
     line(f"labelled table  {place(report.path)}  ({_count(report.rows, 'row')})")
     line("  " + ", ".join(f"{status} {count:,}" for status, count in report.statuses.most_common()))
-    for name, counts in report.labels.items():
-        line(
-            f"  {name}: "
-            + ", ".join(f"{short(label, 60)} {count:,}" for label, count in counts.most_common(12))
-        )
+    for name, tally in report.tallies.items():
+        line(f"  {name}: " + ", ".join(f"{short(what, 60)} {count:,}" for what, count in tally.facts()[:12]))
     for reason, count in report.reasons.most_common(5):
         line(f"  {_count(count, 'row')}: {short(reason, 120)}")
     if len(report.reasons) > 5:

@@ -44,6 +44,10 @@ class Agreement:
         return sum(row[NO_LABEL] for row in self.confusion.values())
 
 
+Comparison = Agreement
+"""What comes out when people's values are compared with a model's: by the kind of the variable."""
+
+
 def agreement(pairs: Iterable[tuple[str, str | None]], labels: Sequence[str]) -> Agreement:
     """
     Compare predicted labels with gold labels.

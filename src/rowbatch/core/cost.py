@@ -9,9 +9,6 @@ from decimal import Decimal
 # not known here, so the range is wide: it is meant to hold the truth, not to be narrow.
 _BYTES_PER_TOKEN_LOW_COST = 5
 _BYTES_PER_TOKEN_HIGH_COST = 3
-_LABEL_ANSWER_TOKENS = 12
-_FREE_ANSWER_TOKENS_LOW = 20
-_FREE_ANSWER_TOKENS_HIGH = 1_000
 _MEASURED_LOW, _MEASURED_HIGH = 0.8, 1.6
 
 
@@ -58,8 +55,7 @@ def estimate_cost(
     *,
     requests: int,
     request_bytes: int,
-    labelled_variables: int,
-    free_variables: int,
+    answer_tokens: tuple[int, int],
     max_answer_tokens: int | None,
     price: Price | None,
     is_free: bool,
@@ -74,7 +70,7 @@ def estimate_cost(
     Args:
         requests: How many.
         request_bytes: Bytes of all request lines; their JSON frame is counted as text, on the safe side.
-        labelled_variables, free_variables: Variables with and without labels; free text alone is one free.
+        answer_tokens: Of one answer by its codebook: the fewest, and the most where nothing limits it.
         max_answer_tokens: The output limit of a request, or None.
         price: The model's batch price, or None when it is not known.
         is_free: The model runs on this machine.
@@ -83,11 +79,8 @@ def estimate_cost(
         measured_answer_tokens: What an answer had in a trial, or None.
         has_answers: Answers are texts; embeddings have none.
     """
-    low = requests * (labelled_variables * _LABEL_ANSWER_TOKENS + free_variables * _FREE_ANSWER_TOKENS_LOW)
-    high = requests * (
-        max_answer_tokens
-        or (labelled_variables * 4 * _LABEL_ANSWER_TOKENS + free_variables * _FREE_ANSWER_TOKENS_HIGH)
-    )
+    low = requests * answer_tokens[0]
+    high = requests * (max_answer_tokens or answer_tokens[1])
     if measured_answer_tokens is not None:
         low = round(requests * measured_answer_tokens * _MEASURED_LOW)
         # The output limit stays the most; without one it is what was seen, with room.

@@ -331,7 +331,7 @@ def limit_of_draft(draft: Draft) -> int | None:
 
 def _has_free_text(draft: Draft) -> bool:
     try:
-        return any(not variable.labels for variable in codebook_of_draft(draft).variables)
+        return any(variable.is_open for variable in codebook_of_draft(draft).variables)
     except RowbatchError:
         return True
 
@@ -470,14 +470,12 @@ def estimate_draft(draft: Draft, reading: Reading, measured: float | None = None
     if profile is not None and len(asked) == 1:
         requests = rows - profile.empty[int(asked[0])]
     codebook = codebook_of_draft(draft)
-    labelled = sum(bool(variable.labels) for variable in codebook.variables)
     model, _, notes = _parameters(draft)
     shutdown = _shutdown(draft.provider, model)
     cost = estimate_cost(
         requests=requests,
         request_bytes=round(requests * (constant + mean)),
-        labelled_variables=labelled,
-        free_variables=len(codebook.columns) - labelled,
+        answer_tokens=codebook.answer_tokens,
         max_answer_tokens=None,
         measured_answer_tokens=measured,
         price=find_price(draft.provider, model),
@@ -699,11 +697,12 @@ def draft_from_file(path: Path, draft: Draft) -> Draft:
 
 def _with_codebook(draft: Draft, book: Codebook) -> Draft:
     """A codebook with one labelled variable is edited in the form; another one is taken as it is."""
+    from rowbatch.core.kinds.label import LabelVariable
+
     only = book.variables[0] if len(book.variables) == 1 else None
     if (
-        only is not None
+        isinstance(only, LabelVariable)
         and only.name == "label"
-        and only.labels
         and not any(label.aliases for label in only.labels)
     ):
         question = "\n\n".join(filter(None, (book.instructions, only.question)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import mmap
 from collections.abc import Mapping, Sequence
@@ -13,8 +12,10 @@ from typing import Any
 import polars as pl
 
 from rowbatch.api.runs import Run
-from rowbatch.core.agreement import Agreement, agreement
-from rowbatch.core.codebook import Variable
+from rowbatch.core.agreement import Comparison
+from rowbatch.core.comparison import compare_with_people
+from rowbatch.core.kinds.base import Tally, Variable
+from rowbatch.core.kinds.label import LabelTally
 from rowbatch.desk.library import Reading, views_folder
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, UsageError
@@ -65,15 +66,20 @@ class Counts:
         rows: All.
         statuses: By status.
         reasons: By status: the commonest reasons, with counts.
-        labels: By variable: labels as they hold now, in the order of the codebook.
+        tallies: By variable: what is counted of the values that hold now, by its kind.
         corrected: Rows that a person corrected.
     """
 
     rows: int
     statuses: Mapping[str, int]
     reasons: Mapping[str, tuple[tuple[str, int], ...]]
-    labels: Mapping[str, tuple[tuple[str, int], ...]]
+    tallies: Mapping[str, Tally]
     corrected: int
+
+    @property
+    def labels(self) -> dict[str, tuple[tuple[str, int], ...]]:
+        """By variable with labels: how often each was given, in the order of the codebook."""
+        return {name: tally.in_order for name, tally in self.tallies.items() if isinstance(tally, LabelTally)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,18 +183,18 @@ class Results:
         for status, reason, count in told.iter_rows():
             if len(reasons.setdefault(status, [])) < 5:
                 reasons[status].append((reason, int(count)))
-        labels: dict[str, tuple[tuple[str, int], ...]] = {}
+        tallies: dict[str, Tally] = {}
         for position, variable in enumerate(self.variables):
-            if variable.labels:
-                name = f"final:{position}"
-                given = scan.filter(pl.col(name) != "").group_by(name).len().collect()
-                found = {str(label): int(count) for label, count in given.iter_rows()}
-                labels[variable.name] = tuple((label, found.get(label, 0)) for label in variable.label_names)
+            tally = variable.tally()
+            if tally is not None:
+                values = pl.col(f"final:{position}")
+                tally.add(scan.select(values).filter(values != "").collect().to_series())
+                tallies[variable.name] = tally
         counts = Counts(
             rows=answers.state.rows,
             statuses=statuses,
             reasons={status: tuple(listed) for status, listed in reasons.items()},
-            labels=labels,
+            tallies=tallies,
             corrected=len(corrections),
         )
         self._counts = (stamp, counts)
@@ -278,10 +284,10 @@ class Results:
 
     def differences(self, people: str, variable: str) -> list[tuple[str, str, int]]:
         """
-        People's labels against those of the run, in a row where people said something.
+        What people wrote against the values of the run, in a row where people wrote something.
 
         Returns:
-            People's label, the label that holds now ("" where there is none), and how many rows.
+            What people wrote, the value that holds now ("" where there is none), and how many rows.
         """
         scan = self._with_people(self._scan(), people)
         place = self._place(variable)
@@ -294,40 +300,37 @@ class Results:
         )
         return [(str(said), str(label), int(count)) for said, label, count in found.iter_rows()]
 
-    def agreement(self, people: str, variable: str) -> Agreement:
+    def agreement(self, people: str, variable: str) -> Comparison:
         """
-        How far the labels that hold now agree with people's.
+        How far the values that hold now agree with people's.
 
         Raises:
-            UsageError: No row has people's label, or one of theirs is not in the codebook.
+            UsageError: No row has people's value, or one of theirs is not in the codebook.
         """
-        labels = self.variables[self._place(variable)].label_names
-        counted = self.differences(people, variable)
-        strange = sorted({said for said, _, _ in counted} - set(labels))
-        if strange or not counted:
-            raise UsageError(
-                f"the column {people!r} has labels that are not in the codebook: {', '.join(strange[:5])}"
-                if strange
-                else f"the column {people!r} says nothing"
-            )
-        pairs = (
-            pair for said, label, count in counted for pair in itertools.repeat((said, label or None), count)
-        )
-        return agreement(pairs, labels)
+        chosen = self.variables[self._place(variable)]
+        return compare_with_people(chosen, self.differences(people, variable), people)
 
     def people_columns(self) -> tuple[str, ...]:
-        """Columns whose cells are empty or labels of the codebook: people may have coded them."""
-        known = {label for variable in self.variables for label in variable.label_names}
+        """Columns whose cells are empty or values of a variable: people may have coded them."""
+        return tuple(self._people())
+
+    def people_variable(self, column: str) -> Variable | None:
+        """The first variable that people may have coded in a column; None where there is none."""
+        return self._people().get(column)
+
+    def _people(self) -> dict[str, Variable]:
         view = self._table_view()
-        if not known or not view.state.rows:
-            return ()
+        comparable = [variable for variable in self.variables if variable.can_compare]
+        if not comparable or not view.state.rows:
+            return {}
         sample = view.frame(1, 2_000)
-        found = []
+        found = {}
         for position, name in enumerate(view.columns):
             said = set(sample[str(position)].str.strip_chars().unique().to_list()) - {""}
-            if said and said <= known and list(view.columns).count(name) == 1:
-                found.append(name)
-        return tuple(found)
+            fitting = next((one for one in comparable if one.may_be_peoples(name, said)), None)
+            if said and fitting and list(view.columns).count(name) == 1:
+                found[name] = fitting
+        return found
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -446,7 +449,8 @@ class Results:
             if chosen.says:
                 scan = scan.filter(pl.col("people") == chosen.says)
             if chosen.differs:
-                scan = scan.filter(pl.col("people") != pl.col(f"final:{place}"))
+                is_same = self.codebook.answers[place].is_same(pl.col("people"), pl.col(f"final:{place}"))
+                scan = scan.filter(~is_same)
         found: pl.Series = scan.select(ROW).collect()[ROW]
         if chosen.text:
             keys = [str(position) for position in self._text_positions()]

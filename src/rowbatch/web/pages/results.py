@@ -119,9 +119,9 @@ def _chips(
         corrected = desk.RowFilter(corrected=True)
         found.append((w.t("Corrected by hand"), len(results.rows(corrected)), corrected))
     people = results.people_columns()
-    labelled = [variable.name for variable in results.variables if variable.labels]
-    if people and labelled:
-        differs = desk.RowFilter(people=people[0], variable=labelled[0], differs=True)
+    compared = results.people_variable(people[0]) if people else None
+    if compared is not None:
+        differs = desk.RowFilter(people=people[0], variable=compared.name, differs=True)
         found.append((w.t("Differs from people"), len(results.rows(differs)), differs))
     for status, count in sorted(counts.statuses.items(), key=lambda item: -item[1]):
         if status != "ok":
@@ -164,19 +164,9 @@ def row(request: Request) -> Response:
         query=_query(chosen),
         previous=previous,
         following=following,
-        correctable=[variable for variable in results.variables if variable.name != "reason"]
-        or [_FreeAnswer(results.columns[0])],
+        correctable=[variable for variable in results.codebook.answers if variable.name != "reason"],
         shown=None,
     )
-
-
-class _FreeAnswer:
-    """An answer without a codebook, as the template wants variables."""
-
-    labels: tuple[str, ...] = ()
-
-    def __init__(self, name: str) -> None:
-        self.name = name
 
 
 def _row_number(request: Request) -> int:
