@@ -119,10 +119,17 @@ _ANSWER = {
 _COMMA = {"en": ", ", "zh": "、"}
 
 
-def answer_schema(codebook: Codebook) -> dict[str, Any] | None:
+_RANGES = ("minimum", "maximum")
+
+
+def answer_schema(codebook: Codebook, *, with_ranges: bool = True) -> dict[str, Any] | None:
     """
     The strict JSON schema of an answer, or None for free text.
 
+    Args:
+        codebook: What is asked.
+        with_ranges: Say between which numbers a number lies; not every provider takes that. The words of the
+            instructions say it too, and whoever reads the answer checks it.
     Source:
         OpenAI, "Structured outputs": root is an object, every property is required,
         `additionalProperties` is false.
@@ -131,7 +138,14 @@ def answer_schema(codebook: Codebook) -> dict[str, Any] | None:
         return None
     return {
         "type": "object",
-        "properties": {variable.name: variable.json_schema() for variable in codebook.variables},
+        "properties": {
+            variable.name: {
+                keyword: value
+                for keyword, value in variable.json_schema().items()
+                if with_ranges or keyword not in _RANGES
+            }
+            for variable in codebook.variables
+        },
         "required": [variable.name for variable in codebook.variables],
         "additionalProperties": False,
     }

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rowbatch.api.tools import kind_of_lines as kind_of_lines
     from rowbatch.api.tools import likely_text_column as likely_text_column
     from rowbatch.core.codebook import instructions_text as instructions_text
+    from rowbatch.desk.drafts import FORM_KINDS as FORM_KINDS
     from rowbatch.desk.drafts import MAX_LABELS as MAX_LABELS
     from rowbatch.desk.drafts import Draft as Draft
     from rowbatch.desk.drafts import DraftEstimate as DraftEstimate
@@ -81,6 +82,7 @@ _PLACES = {
     "DraftEstimate": "desk.drafts",
     "DraftLabel": "desk.drafts",
     "DraftTrial": "desk.drafts",
+    "FORM_KINDS": "desk.drafts",
     "Fault": "desk.drafts",
     "Job": "desk.jobs",
     "JobState": "desk.jobs",

@@ -38,7 +38,8 @@ class RowFilter:
     Attributes:
         status: `ok`, `invalid`, …; or `missing-label` for all that were to be asked and have no label.
         reason: The reason that goes with the status.
-        variable, label: Rows with this label of this variable, as it holds now.
+        variable, label: Rows with this value of this variable, as it holds now.
+        least, most: Rows whose value of this variable lies between these.
         text: Words that stand in the text; letters of either case.
         corrected: Only rows that a person corrected.
         people: Name of a column with people's labels: only rows where it says something.
@@ -55,6 +56,8 @@ class RowFilter:
     people: str = ""
     differs: bool = False
     says: str = ""
+    least: str = ""
+    most: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -441,6 +444,10 @@ class Results:
         if chosen.label:
             place = self._place(chosen.variable or self.columns[0])
             scan = scan.filter(pl.col(f"final:{place}") == chosen.label)
+        if chosen.least or chosen.most:
+            place = self._place(chosen.variable or self.columns[0])
+            value = pl.col(f"final:{place}")
+            scan = scan.filter(self.codebook.answers[place].within(value, chosen.least, chosen.most))
         if chosen.corrected:
             scan = scan.filter("is_corrected")
         if chosen.people:

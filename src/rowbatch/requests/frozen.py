@@ -11,6 +11,7 @@ from rowbatch.core.endpoint import answer_format, find_endpoint
 from rowbatch.core.request import RequestSettings
 from rowbatch.core.template import Template
 from rowbatch.errors import RunError
+from rowbatch.providers.catalog import find_provider
 from rowbatch.requests.images import ImageColumn
 from rowbatch.store.rundir import RunDirectory, RunSettings, digest_source, require_source, size_of_source
 from rowbatch.tables.base import ReadOptions, Table, TableChunk
@@ -36,7 +37,11 @@ def request_settings_of(settings: RunSettings) -> RequestSettings:
     codebook = codebook_of(settings)
     request = settings.request
     endpoint = find_endpoint(request["url"])
-    parameters = {**request["parameters"], **answer_format(endpoint, codebook)}
+    with_ranges = find_provider(request["provider"]).schema_ranges
+    parameters = {
+        **request["parameters"],
+        **answer_format(endpoint, codebook, with_ranges=with_ranges),
+    }
     # Instructions are the person's own words, not a template: braces in them are braces.
     instructions = instructions_text(codebook)
     return RequestSettings(

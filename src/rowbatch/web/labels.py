@@ -122,5 +122,6 @@ def fault_word(w: Words, kind: str) -> str:
         "model-missing": w.t("Say which model."),
         "address-missing": w.t("Say at which address this provider is reached."),
         "not-a-number": w.t("This is not a number."),
+        "rule-contradicts": w.t("This does not go with the other limits."),
         "codebook-missing": w.t("Bring a codebook file."),
     }[kind]

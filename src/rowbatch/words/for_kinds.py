@@ -11,6 +11,11 @@ KINDS: dict[str, Entry] = {
         "its labels are: {labels}",
         zh=("{variable}：{value} 不是编码手册中的标签", "它的标签有：{labels}"),
     ),
+    "value-without-order": Entry(
+        "the values of {variable} have no order",
+        "look for one of its values instead",
+        zh=("{variable} 的值没有顺序", "请改为查找它的某个值"),
+    ),
     "people-not-in-codebook": Entry(
         "the column {column!r} has values that the codebook does not allow: {values}",
         "is it the right column, and the right variable?",

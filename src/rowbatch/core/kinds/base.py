@@ -19,6 +19,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from rowbatch.core.spelling import spelling_key
+from rowbatch.errors import UsageError
 
 if TYPE_CHECKING:
     from rowbatch.core.agreement import Comparison
@@ -78,6 +79,7 @@ class Variable(Strict, ABC):
         is_open: Its values are the model's own words, as many as it likes.
         answer_tokens: Of a value, about: the fewest, and the most where nothing limits the answer.
         can_compare: Whether people's values can be compared with the model's.
+        has_order: Whether rows can be looked for by a least and a most value.
         form_rules: Its own fields in the web form, where a form for it alone is offered; else None.
         name: The column's name: letters, digits, `_`.
         question: What is asked about the text.
@@ -87,6 +89,7 @@ class Variable(Strict, ABC):
     is_open: ClassVar[bool] = False
     answer_tokens: ClassVar[tuple[int, int]]
     can_compare: ClassVar[bool] = False
+    has_order: ClassVar[bool] = False
     form_rules: ClassVar[Mapping[str, FormRule] | None] = None
 
     name: Name
@@ -185,6 +188,18 @@ class Variable(Strict, ABC):
     def is_same(self, people: pl.Expr, value: pl.Expr) -> pl.Expr:
         """Whether what people wrote is the value that holds; both are texts."""
         return people == value
+
+    def within(self, value: pl.Expr, least: str, most: str) -> pl.Expr:  # noqa: ARG002
+        """
+        Whether a value lies between two others; only where `has_order`.
+
+        Args:
+            value: A text, "" where there is none.
+            least, most: As a person wrote them; "" for no bound.
+        Raises:
+            UsageError: One is no value.
+        """
+        raise UsageError("value-without-order", variable=self.name)
 
     def form_values(self) -> dict[str, str]:
         """Its rules as the web form has them; see `form_rules`."""

@@ -47,6 +47,8 @@ def _chosen(request: Request) -> desk.RowFilter:
         people=asked.get("people", ""),
         differs=asked.get("differs") == "1",
         says=asked.get("says", ""),
+        least=asked.get("least", "").strip()[:100],
+        most=asked.get("most", "").strip()[:100],
     )
 
 
@@ -62,6 +64,8 @@ def _query(chosen: desk.RowFilter, **more: object) -> str:
             "people": chosen.people,
             "differs": "1" if chosen.differs else "",
             "says": chosen.says,
+            "least": chosen.least,
+            "most": chosen.most,
             **more,
         }
     )
@@ -90,6 +94,7 @@ def rows(request: Request) -> Response:
         chosen=chosen,
         chips=chips,
         is_filtered=chosen != desk.RowFilter(),
+        ordered=[variable for variable in results.variables if variable.has_order],
         kept=[(name, value) for name, value in _pairs(chosen) if name != "q"],
         columns=results.columns,
         rows=results.page(chosen, first, _PAGE),
