@@ -200,6 +200,10 @@ def test_corrections_filters_and_pages(site, client):
     assert "corrected by hand" not in client.get(f"{job}/rows/7").text
     for wrong in ({"label": "weird"}, {"label": ""}, {"variable": "x"}):
         assert client.post(f"{job}/rows/7", data={**form, **wrong}).status_code == 400
+    refused = client.post(f"{job}/rows/7?label={now}", data={**form, "label": "weird"}).text
+    assert "is not a label of the codebook" in refused
+    assert 'value="correct"' in refused
+    assert f"{job}/rows?label={now}" in refused
     for number in ("0", "251", "x", "9" * 30):
         assert client.get(f"{job}/rows/{number}").status_code in (400, 404)
 

@@ -69,15 +69,11 @@ def parse_codebook(
     try:
         codebook = Codebook.model_validate(document, strict=False)
     except ValidationError as error:
-        faults = [
-            (
-                fault["loc"],
-                _fault_text(
-                    fault["type"], fault["msg"], fault.get("input"), _kind_at(document, fault["loc"])
-                ),
-            )
-            for fault in error.errors()
-        ]
+        faults = []
+        for fault in error.errors():
+            place = fault["loc"]
+            at = _kind_at(document, place)
+            faults.append((place, _fault_text(fault["type"], fault["msg"], fault.get("input"), at)))
         raise _broken(faults, path, lines or {}) from None
     faults = list(_contradictions(codebook))
     if faults:

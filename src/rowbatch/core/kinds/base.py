@@ -10,6 +10,7 @@ and kept. What it is in a table with types is decided where the table is written
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 import polars as pl
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from rowbatch.core.spelling import spelling_key
 from rowbatch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -208,5 +208,5 @@ class Variable(Strict, ABC):
 
 def has_word(name: str, word: str) -> bool:
     """Whether a column's name has a word in it, as `human_age` has `age`."""
-    parts = spelling_key(name).replace("-", "_").replace(" ", "_").replace(".", "_")
-    return f"_{spelling_key(word)}_" in f"_{parts}_"
+    parts = "_".join(re.split(r"[\W_]+", name.casefold()))
+    return f"_{word.casefold()}_" in f"_{parts}_"

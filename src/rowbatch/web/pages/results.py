@@ -18,6 +18,7 @@ from starlette.routing import Route
 from rowbatch import api, desk
 from rowbatch.errors import InputError, UsageError
 from rowbatch.web import labels
+from rowbatch.web.explain import Shown, explain
 from rowbatch.web.pages.gaps import ready_results
 from rowbatch.web.pages.jobs import job_of
 from rowbatch.web.rendering import page, program_of, query, see_other, text_of, with_form, words_for
@@ -155,6 +156,10 @@ def go(request: Request) -> Response:
 
 def row(request: Request) -> Response:
     """One row: text, answer, reason, request, answers as they came; and its neighbours in the filter."""
+    return _row(request)
+
+
+def _row(request: Request, shown: Shown | None = None) -> Response:
     job = job_of(request)
     results = ready_results(program_of(request), job)
     number, chosen = _row_number(request), _chosen(request)
@@ -163,6 +168,7 @@ def row(request: Request) -> Response:
     return page(
         request,
         "result_row.html",
+        status=400 if shown else 200,
         nav="jobs",
         job=job,
         row=found,
@@ -170,7 +176,7 @@ def row(request: Request) -> Response:
         previous=previous,
         following=following,
         correctable=[variable for variable in results.codebook.answers if variable.name != "reason"],
-        shown=None,
+        shown=shown,
     )
 
 
@@ -200,7 +206,10 @@ def correct(request: Request, form: FormData) -> Response:
     label = text_of(form, "label").strip()
     if not is_undo and not label:
         raise UsageError("a correction is a label, and not empty")
-    job.run.correct(number, text_of(form, "variable"), None if is_undo else label)
+    try:
+        job.run.correct(number, text_of(form, "variable"), None if is_undo else label)
+    except UsageError as error:
+        return _row(request, explain(words_for(request), error))
     asked = request.url.query
     return see_other(f"/jobs/{job.id}/rows/{number}" + (f"?{asked}" if asked else ""))
 
