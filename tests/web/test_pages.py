@@ -71,6 +71,11 @@ def labelled(site, client, rows):
         "provider": "local",
         "do": "review",
     }
+    return done(site, client, place, form)
+
+
+def done(site, client, place, form):
+    """A job of a form, when it is done."""
     assert client.post(f"{place}/label", data=form).headers["location"] == f"{place}/start"
     page = client.get(f"{place}/start")
     while "hx-trigger" in page.text and "checking" in page.text and "Start" not in page.text:
@@ -206,6 +211,44 @@ def test_corrections_filters_and_pages(site, client):
     assert f"{job}/rows?label={now}" in refused
     for number in ("0", "251", "x", "9" * 30):
         assert client.get(f"{job}/rows/{number}").status_code in (400, 404)
+
+
+def test_a_number_by_the_forms_alone(site, client):
+    """
+    Asked for with its limits, shown with its mean, looked for by its limits, corrected within them, in both
+    languages; a fault in the limits stands at its field.
+    """
+    rows = [[n, f"post {n * 10}", n * 10] for n in range(1, 6)]
+    place = sent(client, table_file(rows, header=("id", "post", "number_coder"))).removesuffix("/label")
+    form = {"text": "post", "task": "number", "question": "How many?", "rules": "1", "provider": "local"}
+    rules = {"rules.min": "0", "rules.max": "100,5", "rules.whole": "on"}
+    answer = client.post(f"{place}/label", data={**form, **rules, "do": "review"})
+    assert answer.status_code == 422
+    assert 'href="#rules.max"' in answer.text
+    assert 'id="rules.max"' in answer.text
+    rules["rules.max"] = "100"
+    job = done(site, client, place, {**form, **rules, "do": "review"})
+    page = client.get(f"{place}/label").text
+    assert "number is a whole number from 0 to 100." in page
+    assert 'name="rules.max" value="100"' in page
+    assert 'name="rules.whole" checked' in page
+    page = client.get(job).text
+    assert all(told in page for told in ("number in the whole table", "<b>30</b>", "Mean absolute error"))
+    listed = client.get(f"{job}/rows?variable=number&least=20&most=40").text
+    assert listed.count("<tr aria-rowindex") == 3
+    assert client.get(f"{job}/rows?variable=number&least=few").status_code == 400
+    correction = {"variable": "number", "do": "correct"}
+    refused = client.post(f"{job}/rows/1", data={**correction, "label": "101"})
+    assert refused.status_code == 400
+    assert "101 is more than 100" in refused.text
+    assert client.post(f"{job}/rows/1", data={**correction, "label": "11"}).status_code == 303
+    assert (
+        client.get(f"{job}/table?format=exact").text.splitlines()[1].startswith("1,post 10,10,11,10,11,ok,")
+    )
+    assert "number is a whole number from 0 to 100." in client.get(f"{job}/methods").text
+    chinese = {"accept-language": "zh"}
+    assert "只要整数" in client.get(f"{place}/label", headers=chinese).text
+    assert "平均绝对误差" in client.get(job, headers=chinese).text
 
 
 def test_a_form_that_is_not_complete(site, client):

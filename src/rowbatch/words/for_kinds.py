@@ -11,6 +11,22 @@ KINDS: dict[str, Entry] = {
         "its labels are: {labels}",
         zh=("{variable}：{value} 不是编码手册中的标签", "它的标签有：{labels}"),
     ),
+    "value-not-a-number": Entry(
+        "{variable}: {value!r} is not a number",
+        zh=("{variable}：{value} 不是数字", ""),
+    ),
+    "value-not-whole": Entry(
+        "{variable}: {value} is not a whole number",
+        zh=("{variable}：{value} 不是整数", ""),
+    ),
+    "value-too-small": Entry(
+        "{variable}: {value} is less than {least}, the least that is allowed",
+        zh=("{variable}：{value} 小于允许的最小值 {least}", ""),
+    ),
+    "value-too-large": Entry(
+        "{variable}: {value} is more than {most}, the most that is allowed",
+        zh=("{variable}：{value} 大于允许的最大值 {most}", ""),
+    ),
     "value-without-order": Entry(
         "the values of {variable} have no order",
         "look for one of its values instead",

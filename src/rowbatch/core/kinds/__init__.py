@@ -10,9 +10,10 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from rowbatch.core.kinds.base import Variable
 from rowbatch.core.kinds.label import LabelVariable
+from rowbatch.core.kinds.number import NumberVariable
 from rowbatch.core.kinds.text import TextVariable
 
-_KINDS: tuple[type[Variable], ...] = (LabelVariable, TextVariable)
+_KINDS: tuple[type[Variable], ...] = (LabelVariable, TextVariable, NumberVariable)
 KINDS: Mapping[str, type[Variable]] = {kind.kind: kind for kind in _KINDS}
 """By the word that codebook files have for them."""
 
