@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from rowbatch.core.states import ShardState
+from rowbatch.core.states import ShardState, require_move
 from rowbatch.errors import RowbatchError, RunError, RunTooNew, StorageError, from_os_error
 from rowbatch.store.atomic import fsync_folder
 
@@ -351,7 +351,10 @@ class Ledger:
             cut: A shard that they replace.
         Raises:
             RunError: The shard to replace is not what it was any more.
+            ValueError: No shard in its state is replaced.
         """
+        if cut is not None:
+            require_move(cut.state, ShardState.CUT, event)
         with self._transaction():
             for name, value in (facts or {}).items():
                 self._db.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
@@ -412,7 +415,9 @@ class Ledger:
             The shard; or None when the cap does not allow it, and nothing was written.
         Raises:
             RunError: The shard is not `uploaded` any more: someone else was first.
+            ValueError: It was not when it was read either.
         """
+        require_move(shard.state, ShardState.SUBMITTING, "intent")
         with self._transaction():
             if cap_usd is not None and self.spent_usd() + reserved_usd > cap_usd:
                 return None
@@ -449,12 +454,14 @@ class Ledger:
         Args:
             shard: As it was read; its state is the guard.
             to: The new state; may be the old one when only columns change.
-            event: Kind of the event.
+            event: Kind of the event, the one that this move has.
             detail: What the event says.
             columns: Other columns to set.
         Raises:
             RunError: The state is not what it was any more.
+            ValueError: No shard goes that way, see `core.states.MOVES`.
         """
+        require_move(shard.state, to, event)
         unknown = columns.keys() - _SETTABLE
         if unknown:
             raise ValueError(f"not a column to set: {sorted(unknown)}")
