@@ -226,7 +226,7 @@ def test_q1_a_full_queue_is_waited_for(tmp_path, at_create):
     assert not report.has_gaps
     assert any("queue" in sentence or "tokens wait" in sentence for sentence in said)
     with run.ledger() as ledger:
-        assert ledger.fact("queue limit of m") == "330"
+        assert ledger.queue_limit("m") == 330
 
 
 def test_q1_a_shard_that_is_larger_than_the_queue_is_cut(tmp_path):
@@ -519,12 +519,12 @@ def test_cancelling_brings_what_was_answered(tmp_path):
     fake.work_polls = 50
     drive(run, fake, goal="submitted")
     with run.ledger() as ledger:
-        ledger.set_fact("cancelled", "yes")
+        ledger.set_cancelled(True)
     report = finish(run, fake)
     assert report.statuses[RowStatus.OK] == report.statuses[RowStatus.CANCELLED] == 6
     assert all(batch.cancelled for batch in fake.batches)
     with run.ledger() as ledger:
-        ledger.set_fact("cancelled", "no")
+        ledger.set_cancelled(False)
     fake.work_polls = 0
     report = finish(run, fake)
     assert not report.has_gaps

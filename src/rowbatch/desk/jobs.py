@@ -8,9 +8,8 @@ the command line is a job like any other, and a program that was stopped finds i
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -29,7 +28,7 @@ from rowbatch.errors import (
     StorageError,
     UsageError,
 )
-from rowbatch.store.ledger import Event
+from rowbatch.store.ledger import Driven, Event
 from rowbatch.store.lock import is_locked
 from rowbatch.store.rundir import RunDirectory
 
@@ -49,8 +48,6 @@ JobState = Literal[
 ]
 AT_WORK: tuple[JobState, ...] = ("checking", "sending", "waiting", "running", "collecting")
 """States that change by themselves."""
-_DRIVEN = "driven by the program"
-_TROUBLE = "trouble"
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,21 +219,21 @@ class Jobs:
 
         def work(task: Task) -> Any:
             run.build(task.hooks())
-            run.set_fact(_DRIVEN, "yes")
-            run.set_fact(_TROUBLE, "")
+            run.set_driven("yes")
+            run.set_trouble(None)
             if repair:
                 run.plan_repair(repair)
             report = run.resume(task.hooks(), go_on=go_on, resubmit_lost=resubmit_lost)
-            if report.stopped_because and run.fact("cancelled") != "yes":
+            if report.stopped_because and not run.record().is_cancelled:
                 kind = "cap" if "cap" in report.stopped_because or "$" in report.stopped_because else "other"
-                run.set_fact(_TROUBLE, _as_text(Trouble(kind, report.stopped_because)))
+                run.set_trouble(_as_plain(Trouble(kind, report.stopped_because)))
             return report
 
         def ended(error: BaseException | None) -> None:
             if not isinstance(error, RunLocked):
-                run.set_fact(_DRIVEN, "no")
+                run.set_driven("no")
             if error is not None:
-                run.set_fact(_TROUBLE, _as_text(_trouble(error)))
+                run.set_trouble(_as_plain(_trouble(error)))
 
         return self._begin(run, work, ended)
 
@@ -250,7 +247,7 @@ class Jobs:
         if task is not None and task.is_alive:
             task.stop()
             task.wait(5.0)
-        run.set_fact(_DRIVEN, "paused")
+        run.set_driven("paused")
 
     def cancel(self, run: Run) -> None:
         """Cancel what runs at the provider, bring what it answered, and write the table. Returns at once."""
@@ -262,9 +259,9 @@ class Jobs:
 
         def ended(error: BaseException | None) -> None:
             if error is not None:
-                run.set_fact(_TROUBLE, _as_text(_trouble(error)))
+                run.set_trouble(_as_plain(_trouble(error)))
 
-        run.set_fact(_DRIVEN, "no")
+        run.set_driven("no")
         self._begin(run, lambda task: run.cancel(task.hooks()), ended)
 
     def go_on(self) -> int:
@@ -273,7 +270,7 @@ class Jobs:
         for path in known_places():
             try:
                 run = Run(path)
-                if run.fact(_DRIVEN) == "yes" and not is_locked(path):
+                if run.record().driven == "yes" and not is_locked(path):
                     self.start(run)
                     count += 1
             except RowbatchError:
@@ -316,18 +313,18 @@ class Jobs:
         task = self._tasks.get(name)
         is_here = task is not None and task.is_alive
         is_elsewhere = not is_here and is_locked(path)
-        facts = {fact: run.fact(fact) for fact in (_DRIVEN, _TROUBLE, "cancelled")}
+        record = run.record()
         collected = [event for event in status.events if event.kind == "collected"]
         statuses = _statuses(collected[-1]) if collected else {}
-        trouble = _read_trouble(facts[_TROUBLE])
+        trouble = _read_trouble(record.trouble)
         if task is not None and task.error is not None and trouble is None and not is_here:
             trouble = _trouble(task.error)
         state = _state(
             status,
             task if is_here else None,
             is_elsewhere=is_elsewhere,
-            driven=facts[_DRIVEN],
-            is_cancelled=facts["cancelled"] == "yes",
+            driven=record.driven,
+            is_cancelled=record.is_cancelled,
             has_gaps=bool(statuses)
             and sum(statuses.values()) > statuses.get("ok", 0) + statuses.get("skipped", 0),
             is_answered=statuses.get("ok", 0) > 0,
@@ -339,7 +336,7 @@ class Jobs:
             status=status,
             state=state,
             is_elsewhere=is_elsewhere,
-            is_cancelled=facts["cancelled"] == "yes",
+            is_cancelled=record.is_cancelled,
             task=task,
             trouble=trouble if state in ("needs-you", "failed", "paused", "draft", "gaps") else None,
             statuses=statuses,
@@ -383,7 +380,7 @@ def _state(
     task: Task | None,
     *,
     is_elsewhere: bool,
-    driven: str,
+    driven: Driven,
     is_cancelled: bool,
     has_gaps: bool,
     is_answered: bool,
@@ -508,15 +505,15 @@ def _kind(error: BaseException, status: int | None, code: str, message: str) -> 
             return "other"
 
 
-def _as_text(trouble: Trouble) -> str:
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    return json.dumps(asdict(replace(trouble, at=now)), ensure_ascii=False)
+def _as_plain(trouble: Trouble) -> dict[str, object]:
+    return asdict(replace(trouble, at=datetime.now(UTC).isoformat(timespec="seconds")))
 
 
-def _read_trouble(text: str) -> Trouble | None:
-    if not text:
+def _read_trouble(plain: Mapping[str, Any] | None) -> Trouble | None:
+    if plain is None:
         return None
     try:
-        return Trouble(**json.loads(text))
-    except (ValueError, TypeError):
+        return Trouble(**plain)
+    except TypeError:
+        # A later version may tell more of it.
         return None

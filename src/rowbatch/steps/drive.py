@@ -28,7 +28,7 @@ from rowbatch.steps.clock import Clock
 from rowbatch.steps.cut import cut_shard
 from rowbatch.steps.download import download_shard
 from rowbatch.steps.poll import Progress, poll_shard, read_progress
-from rowbatch.steps.rounds import end_fact, plan_next_round
+from rowbatch.steps.rounds import plan_next_round
 from rowbatch.steps.submit import (
     LostAnswerPolicy,
     is_file_lost,
@@ -522,8 +522,8 @@ class Driver:
         self._wait_for(shard.name, self._poll_pause_s(f"hold {shard.name}"))
 
     def _queue_limit(self) -> int | None:
-        told = self._ledger.fact(f"queue limit of {self._model}")
-        known = [limit for limit in (self._policy.queue_tokens, int(told) if told else None) if limit]
+        told = self._ledger.queue_limit(self._model)
+        known = [limit for limit in (self._policy.queue_tokens, told) if limit]
         return int(min(known) * _QUEUE_SHARE) if known else None
 
     def _pay(self, shard: Shard) -> Shard:
@@ -593,7 +593,7 @@ class Driver:
     def _queue_is_full(self, shard: Shard, message: str) -> Shard:
         told = told_queue_limit(message)
         if told:
-            self._ledger.set_fact(f"queue limit of {self._model}", str(told))
+            self._ledger.note_queue_limit(self._model, told)
         others = [other for other in self._ledger.shards() if other.state in _QUEUED]
         if not others:
             # Nothing of ours is in the queue: the shard alone is too much, or others fill it.
@@ -613,10 +613,9 @@ class Driver:
 
     def _mass_failure(self, shards: list[Shard]) -> str:
         """A shard that has failed for a reason that other rows will share, and which; or ""."""
-        allowed = (self._ledger.fact("go on after mass failure") or "").split()
         for shard in shards:
             findings = read_findings(shard.findings)
-            if findings is None or findings.asked < _FEWEST_ROWS_TO_JUDGE or shard.name in allowed:
+            if findings is None or findings.asked < _FEWEST_ROWS_TO_JUDGE or shard.may_fail:
                 continue
             cause, count = max(findings.lasting.items(), key=lambda item: item[1], default=("", 0))
             if count > self._policy.worst_share * findings.asked:
@@ -638,7 +637,7 @@ class Driver:
             any(shard.state is not ShardState.DOWNLOADED for shard in shards)
             or last >= self._policy.rounds
             or self._is_cancelled()
-            or self._ledger.fact(end_fact(last, ask_invalid_again=self._policy.ask_invalid_again))
+            or self._ledger.is_last_round(last, asks_invalid=self._policy.ask_invalid_again)
         ):
             return False
         if self._stopped_because:
@@ -663,7 +662,7 @@ class Driver:
     # Cancelling
 
     def _is_cancelled(self) -> bool:
-        return self._ledger.fact("cancelled") == "yes"
+        return self._ledger.run().is_cancelled
 
     def _ask_to_cancel(self, shard: Shard) -> None:
         if shard.batch_status == "cancelling":
