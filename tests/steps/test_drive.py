@@ -311,6 +311,29 @@ def test_creations_an_hour(tmp_path):
     assert "within an hour" in report.progress.waiting[0]
 
 
+@pytest.mark.parametrize("hours", [-30, 0, 30])
+def test_an_hour_is_one_of_the_drivers_clock(monkeypatch, tmp_path, hours):
+    """
+    What waits because of the hour's batches goes when an hour is over by the clock that the driver was given.
+    """
+    run, fake = make_run(tmp_path, rows=28), FakeProvider()
+    fake.our_clock_is_ahead = timedelta(hours=hours)
+    began, real = fake.now, fake.sleep
+
+    def sleep(seconds):
+        assert fake.now - began < timedelta(hours=12), "it waits for another clock than its own"
+        real(seconds)
+
+    monkeypatch.setattr(fake, "sleep", sleep)
+    drive(run, fake, policy=with_policy(creations_per_hour=2, poll_every_s=60.0))
+    made = sorted(batch.created_at for batch in fake.batches)
+    assert len(made) == 6
+    for first, third in zip(made, made[2:], strict=False):
+        assert third - first >= timedelta(minutes=59)
+    assert timedelta(hours=2) <= fake.now - began < timedelta(hours=3)
+    judge(run, fake, rows_of(collect(run).path))
+
+
 # Results (M1 to M11, N1 to N3, Q5)
 
 

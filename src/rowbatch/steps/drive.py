@@ -12,7 +12,7 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Literal
 
@@ -193,7 +193,7 @@ class Driver:
             ServiceError: The provider refused for good, or was out of reach for too long.
             NeedsDecision: A paid call's outcome is not known; all else was done first.
         """
-        self._ledger.take_over()
+        self._ledger.take_over(self._clock.now)
         self._begin()
         while True:
             worked = self._turn(goal)
@@ -509,7 +509,7 @@ class Driver:
                     f"{queued:,} of {limit:,} tokens wait at the provider; it goes when a batch is over",
                 )
                 return None
-        hour_ago = datetime.now(UTC) - timedelta(hours=1)
+        hour_ago = self._clock.now() - timedelta(hours=1)
         if self._ledger.intents_since(hour_ago) >= self._policy.creations_per_hour:
             self._hold(shard, f"{self._policy.creations_per_hour:,} batches were made within an hour")
             return None

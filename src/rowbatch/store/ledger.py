@@ -14,7 +14,7 @@ from __future__ import annotations
 import errno
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -30,6 +30,10 @@ from rowbatch.store.schema import SCHEMA_VERSION, make_tables, migrate
 
 Driven = Literal["no", "yes", "paused"]
 """Whether the program that people sit at drives a run."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +196,7 @@ class Ledger:
                 hint="the run was never started: build it again under another name",
             )
         self._epoch: int | None = None
+        self._now: Callable[[], datetime] = _utc_now
         if version < SCHEMA_VERSION:
             with self._translated():
                 migrate(self._db, path, version)
@@ -296,19 +301,23 @@ class Ledger:
         return sum((Decimal(row[0] if row[1] is None else row[1]) for row in rows), Decimal(0))
 
     def intents_since(self, at: datetime) -> int:
-        """How many paid calls were made since then."""
+        """How many paid calls were made since then, by the clocks of those who made them."""
         with self._translated():
             row = self._db.execute(sql.COUNT_INTENTS, {"since": _stamp(at)}).fetchone()
         return int(row[0])
 
     # Writing
 
-    def take_over(self) -> None:
+    def take_over(self, now: Callable[[], datetime] = _utc_now) -> None:
         """
         Say that from now on this process writes; an older writer that is still alive can't any more.
 
         The run lock keeps two processes apart already, but not on every network file system.
+
+        Args:
+            now: The clock by which this writer's events happen: the one that it waits by.
         """
+        self._now = now
         with self._transaction():
             (row,) = self._db.execute(sql.TAKE_OVER).fetchall()
         self._epoch = row[0]
@@ -424,7 +433,7 @@ class Ledger:
             reserved_usd: The most that it may cost.
             cap_usd: What all rounds together may cost; None for no cap.
             key_mark: Of the key that pays.
-            at: The time of the intent by the provider's clock; None means ours.
+            at: The time of the intent by the provider's clock; None means the writer's.
         Returns:
             The shard; or None when the cap does not allow it, and nothing was written.
         Raises:
@@ -438,7 +447,7 @@ class Ledger:
             changed = self._db.execute(
                 sql.CLAIM_SHARD,
                 {
-                    "at": _stamp(at or datetime.now(UTC)),
+                    "at": _stamp(at or self._now()),
                     "reserved_usd": str(reserved_usd),
                     "key_mark": key_mark,
                     "round": shard.round,
@@ -538,7 +547,7 @@ class Ledger:
         self._db.execute(
             sql.ADD_EVENT,
             {
-                "at": _stamp(datetime.now(UTC)),
+                "at": _stamp(self._now()),
                 "kind": kind,
                 "round": shard.round if shard else None,
                 "shard": shard.number if shard else None,
