@@ -42,7 +42,7 @@ def find_endpoint(name: str) -> Endpoint:
     """
     found = _WORDS.get(name) or next((endpoint for endpoint in Endpoint if endpoint == name), None)
     if found is None:
-        raise UsageError(f"there is no endpoint {name!r}", hint=f"known are: {', '.join(_WORDS)}")
+        raise UsageError(f"there is no endpoint {name!r}", hint=f"known are: {', '.join(ENDPOINT_WORDS)}")
     return found
 
 

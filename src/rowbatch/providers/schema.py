@@ -10,8 +10,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, get_args
 
+from rowbatch.core.model_rules import Sampling
 from rowbatch.errors import InputError
 from rowbatch.providers.openai_quirks import OpenAIQuirks
 
@@ -101,7 +102,7 @@ def models_schema(providers: Collection[str], rules: Collection[str]) -> Schema:
         "rules": Names(
             {
                 "output_limit": _TEXT,
-                "sampling": Value((str,), '"free"', of=("free", "without-reasoning", "never", "none")),
+                "sampling": Value((str,), '"free"', of=get_args(Sampling)),
                 **_SOURCE,
             }
         ),
