@@ -20,6 +20,7 @@ from rowbatch.core.cost import Price
 from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.plan import Output, Plan, Question, Source
 from rowbatch.core.shard import ShardLimits
+from rowbatch.core.states import MOVES, ShardState
 from rowbatch.http import HttpClient, Key
 from rowbatch.providers.base import BatchClient
 from rowbatch.providers.catalog import find_provider
@@ -171,6 +172,21 @@ def judge(run: RunDirectory, fake: FakeProvider, rows: Sequence[dict[str, str]])
             assert row["status"] == "skipped"
     assert fake.double_submits() == {}
     assert all(count == 1 for count in fake.paid_rows.values()), fake.paid_rows
+    judge_moves(run)
     for path in run.path.rglob("*"):
         if path.is_file():
             assert KEY.encode() not in path.read_bytes(), path
+
+
+def judge_moves(run: RunDirectory) -> None:
+    """The events of each shard tell a way over allowed moves, from `written` to where it stands."""
+    moves = {event for ways in MOVES.values() for event in ways.values()}
+    with run.ledger() as ledger:
+        shards, events = ledger.shards(), ledger.events()
+    for shard in shards:
+        told = [event.kind for event in events if (event.round, event.shard) == (shard.round, shard.number)]
+        states = {ShardState.WRITTEN}
+        for kind in told:
+            if kind in moves:
+                states = {to for state in states for to, event in MOVES[state].items() if event == kind}
+        assert shard.state in states, (shard.name, shard.state, told)

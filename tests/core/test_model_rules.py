@@ -5,11 +5,12 @@ from __future__ import annotations
 import tomllib
 from datetime import date
 from importlib.resources import files
+from typing import get_args
 
 import pytest
 
 from rowbatch.core.endpoint import Endpoint
-from rowbatch.core.model_rules import SAMPLING, fitting_parameters, parameter_problems, shutdown_note
+from rowbatch.core.model_rules import Sampling, fitting_parameters, parameter_problems, shutdown_note
 from rowbatch.providers.catalog import find_model, find_price, find_queue_limits
 
 
@@ -87,7 +88,7 @@ def test_the_data_are_whole():
     models = tomllib.loads(files("rowbatch.providers").joinpath("models.toml").read_text(encoding="utf-8"))
     prices = tomllib.loads(files("rowbatch.providers").joinpath("catalog.toml").read_text(encoding="utf-8"))
     for rules in models["rules"].values():
-        assert rules["sampling"] in SAMPLING
+        assert rules["sampling"] in get_args(Sampling)
         assert rules["source"]
         assert date.fromisoformat(rules["as_of"])
     for name in models["openai"]["models"]:

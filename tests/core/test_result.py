@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import random
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rowbatch.core.result import Result, UnreadableLine, iter_lines, read_result
+from rowbatch.core.result import Result, UnreadableLine, read_result
 from rowbatch.core.states import RowStatus
 
 ABSENT = object()
@@ -460,19 +459,6 @@ def test_of_duplicate_keys_the_last_counts():
     line = b'{"custom_id":"a","custom_id":"b","error":"x","error":"y"%s}'
     assert read_result(line % b"") == read_result(line % b',"n":NaN')
     assert read_result(line % b"") == Result("b", RowStatus.ERROR, reason="y", cause=":")
-
-
-def test_lines_end_at_newlines_only():
-    r"""
-    M9: lines are cut at `\n` alone, numbered as they stand, and empty ones left out.
-    """
-    content = 'a\u2028b\u2029c\x85d\re\x0bf\x0cg\x1ch\n\n\r\n"i"\r\n  \nlast'.encode()
-    assert list(iter_lines(io.BytesIO(content))) == [
-        (1, "a\u2028b\u2029c\x85d\re\x0bf\x0cg\x1ch".encode()),
-        (4, b'"i"'),
-        (5, b"  "),
-        (6, b"last"),
-    ]
 
 
 SAMPLES = [

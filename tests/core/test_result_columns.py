@@ -141,3 +141,20 @@ def test_moderations():
     result = {"flagged": True, "categories": {"hate": False}}
     line = {"custom_id": "row-1", "response": {"status_code": 200, "body": {"results": [result]}}}
     assert json.loads(read_result(json.dumps(line).encode()).content) == result
+
+
+def test_lines_end_at_newlines_only():
+    r"""
+    M9: lines are cut at `\n` alone, whatever else ends a line in a text; they are numbered as they stand.
+    """
+    answer = "a\u2028b\u2029c\x85d e"
+    body = {"choices": [{"message": {"content": answer}}]}
+    line = {"custom_id": "row-1", "response": {"status_code": 200, "body": body}}
+    good = json.dumps(line, ensure_ascii=False).encode()
+    strange = b"\x0b\x0c\x1c broken"
+    data = b"\n".join([good, b"", b"\r", strange, good.replace(b"row-1", b"row-2") + b"\r", b"", good])
+    (part,) = read_frames(io.BytesIO(data), ("raw",))
+    assert part.frame["content"].to_list() == [answer] * 3
+    assert part.frame["custom_id"].to_list() == ["row-1", "row-2", "row-1"]
+    assert [number for number, _ in part.unreadable] == [4]
+    assert part.lines == 7

@@ -240,7 +240,8 @@ def test_a_request_file_that_was_changed(folder, monkeypatch):
         with pytest.raises(UsageError) as refused:
             jobs.start(run, resubmit_lost=True)
         assert refused.value.kind == "resend-not-fitting"
-        assert run.fact("go on after mass failure") == ""
+        with run._directory.ledger() as ledger:
+            assert not any(shard.may_fail for shard in ledger.shards())
         assert judged(address)["posts"] == 0
 
 
@@ -369,8 +370,8 @@ def test_a_trouble_that_an_older_version_kept(folder, kept, kind):
     run = made()
     run.build()
     old = {"kind": kept, "message": "nothing more", "hint": "do it", "status": 400, "code": "c", "at": ""}
-    run.set_fact("trouble", json.dumps(old))
-    run.set_fact("driven by the program", "no")
+    run.set_trouble(old)
+    run.set_driven("no")
     jobs = desk.Jobs()
     trouble = jobs.job(desk.job_id(run.path)).trouble
     assert trouble is not None

@@ -48,7 +48,7 @@ def wired(fake: FakeProvider, tripwire: Tripwire) -> Iterator[None]:
     """Put the tripwire before and after every durable effect of ours and of the provider."""
     fake.step = tripwire
     real_replace, real_link = Path.replace, os.link
-    real_event, real_fact = Ledger._event, Ledger.set_fact
+    real_event, real_note = Ledger._event, Ledger._note
 
     def replace(self: Path, target: Path) -> Path:
         tripwire("before rename")
@@ -66,16 +66,16 @@ def wired(fake: FakeProvider, tripwire: Tripwire) -> Iterator[None]:
         tripwire(f"in transaction: {kind}")
         real_event(self, kind, shard, detail)
 
-    def set_fact(self: Ledger, name: str, value: str) -> None:
-        tripwire("before fact")
-        real_fact(self, name, value)
-        tripwire("after fact")
+    def note(self: Ledger, statement: str, **values: Any) -> None:
+        tripwire("before note")
+        real_note(self, statement, **values)
+        tripwire("after note")
 
     with (
         mock.patch.object(Path, "replace", replace),
         mock.patch.object(os, "link", link),
         mock.patch.object(Ledger, "_event", event),
-        mock.patch.object(Ledger, "set_fact", set_fact),
+        mock.patch.object(Ledger, "_note", note),
     ):
         yield
     fake.step = lambda _: None

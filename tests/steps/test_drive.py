@@ -228,7 +228,7 @@ def test_q1_a_full_queue_is_waited_for(tmp_path, at_create):
     assert not report.has_gaps
     assert any("queue" in sentence or "tokens wait" in sentence for sentence in said)
     with run.ledger() as ledger:
-        assert ledger.fact("queue limit of m") == "330"
+        assert ledger.queue_limit("m") == 330
 
 
 def test_q1_a_shard_that_is_larger_than_the_queue_is_cut(tmp_path):
@@ -413,7 +413,7 @@ def test_a_batch_that_is_late_is_a_persons_matter(tmp_path):
     assert [shard.state for shard in shards_of(run)] == ["submitted", "downloaded", "downloaded"]
     assert len(fake.batches) == 3
     with run.ledger() as ledger:
-        ledger.set_fact("cancelled", "yes")
+        ledger.set_cancelled(True)
     drive(run, fake)
     assert {shard.state for shard in shards_of(run)} == {ShardState.DOWNLOADED}
 
@@ -471,6 +471,29 @@ def test_creations_an_hour(tmp_path):
     assert len(fake.batches) == 2
     assert report.unsent == 4
     assert "within an hour" in str(report.progress.waiting[0])
+
+
+@pytest.mark.parametrize("hours", [-30, 0, 30])
+def test_an_hour_is_one_of_the_drivers_clock(monkeypatch, tmp_path, hours):
+    """
+    What waits because of the hour's batches goes when an hour is over by the clock that the driver was given.
+    """
+    run, fake = make_run(tmp_path, rows=28), FakeProvider()
+    fake.our_clock_is_ahead = timedelta(hours=hours)
+    began, real = fake.now, fake.sleep
+
+    def sleep(seconds):
+        assert fake.now - began < timedelta(hours=12), "it waits for another clock than its own"
+        real(seconds)
+
+    monkeypatch.setattr(fake, "sleep", sleep)
+    drive(run, fake, policy=with_policy(creations_per_hour=2, poll_every_s=60.0))
+    made = sorted(batch.created_at for batch in fake.batches)
+    assert len(made) == 6
+    for first, third in zip(made, made[2:], strict=False):
+        assert third - first >= timedelta(minutes=59)
+    assert timedelta(hours=2) <= fake.now - began < timedelta(hours=3)
+    judge(run, fake, rows_of(collect(run).path))
 
 
 # Results (M1 to M11, N1 to N3, Q5)
@@ -681,12 +704,12 @@ def test_cancelling_brings_what_was_answered(tmp_path):
     fake.work_polls = 50
     drive(run, fake, goal="submitted")
     with run.ledger() as ledger:
-        ledger.set_fact("cancelled", "yes")
+        ledger.set_cancelled(True)
     report = finish(run, fake)
     assert report.statuses[RowStatus.OK] == report.statuses[RowStatus.CANCELLED] == 6
     assert all(batch.cancelled for batch in fake.batches)
     with run.ledger() as ledger:
-        ledger.set_fact("cancelled", "no")
+        ledger.set_cancelled(False)
     fake.work_polls = 0
     report = finish(run, fake)
     assert not report.has_gaps

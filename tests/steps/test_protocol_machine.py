@@ -86,7 +86,7 @@ class Protocol(RuleBasedStateMachine):
     @rule(wanted=st.booleans())
     def cancel(self, wanted):
         with self.run.ledger() as ledger:
-            ledger.set_fact("cancelled", "yes" if wanted else "no")
+            ledger.set_cancelled(wanted)
 
     @rule()
     def somebody_else_takes_over(self):
@@ -106,7 +106,7 @@ class Protocol(RuleBasedStateMachine):
         # When the faults stop and the person goes on, it ends.
         self.fake.faults = Faults()
         with self.run.ledger() as ledger:
-            ledger.set_fact("cancelled", "no")
+            ledger.set_cancelled(False)
         with stamina.set_testing(True, attempts=2):
             drive(self.run, self.fake, provider=self.provider, usd_a_row="0")
         self.nothing_is_lost_and_nothing_is_twice()

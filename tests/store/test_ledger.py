@@ -1,13 +1,20 @@
 """The ledger: guarded changes, events, versions."""
 
+import ast
+import itertools
+import re
 import sqlite3
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+import rowbatch
 from rowbatch.core.states import ShardState
 from rowbatch.errors import RunError, RunTooNew, StorageError
-from rowbatch.store.ledger import Ledger, new_shard
+from rowbatch.store import ledger as ledger_module
+from rowbatch.store import statements
+from rowbatch.store.ledger import Ledger, RunRecord, TableCounts, new_shard
 
 
 def one_shard(number: int = 1):
@@ -25,7 +32,7 @@ def one_shard(number: int = 1):
 @pytest.fixture
 def ledger(tmp_path):
     with Ledger.create(tmp_path / "ledger.sqlite") as made:
-        made.add_shards([one_shard()], facts={"rows": "5"})
+        made.add_shards([one_shard()], counts=TableCounts(5))
         yield made
 
 
@@ -35,7 +42,7 @@ def test_what_is_entered_is_read_back(ledger):
     """
     (shard,) = ledger.shards()
     assert (shard.name, shard.state, shard.requests) == ("r1-0001", ShardState.WRITTEN, 4)
-    assert ledger.fact("rows") == "5"
+    assert ledger.run().counts == TableCounts(5)
     assert [event.kind for event in ledger.events()] == ["built"]
 
 
@@ -67,7 +74,7 @@ def test_r12_two_claims_share_one_cap(ledger):
     """
     B1, R12: what one process has reserved is not there for another one; the check is part of the intent.
     """
-    ledger.add_shards([one_shard(2)], facts={})
+    ledger.add_shards([one_shard(2)])
     first, second = (
         ledger.move(shard, ShardState.UPLOADED, event="uploaded", file_id="file") for shard in ledger.shards()
     )
@@ -91,7 +98,7 @@ def test_shards_are_entered_all_or_none(ledger):
     A fault in the middle leaves none of them.
     """
     with pytest.raises(StorageError):
-        ledger.add_shards([one_shard(2), one_shard(1)], facts={})
+        ledger.add_shards([one_shard(2), one_shard(1)])
     assert len(ledger.shards()) == 1
 
 
@@ -133,3 +140,60 @@ def test_a_ledger_has_its_name_when_it_is_whole(tmp_path, monkeypatch):
     (tmp_path / ".ledger.sqlite.part-journal").write_bytes(b"half")
     Ledger.create(path).close()
     assert [left.name for left in tmp_path.iterdir()] == ["ledger.sqlite"]
+
+
+def test_what_is_known_of_the_run_is_read_back(ledger):
+    """
+    Each thing that is kept about the run as a whole comes back as it was given, and replaces what was there.
+    """
+    assert ledger.run() == RunRecord(TableCounts(5), policy={}, is_cancelled=False, driven="no", trouble=None)
+    for record in (
+        RunRecord(TableCounts(5), {"rounds": 2}, is_cancelled=True, driven="yes", trouble={"kind": "cap"}),
+        RunRecord(TableCounts(5), {"rounds": 3}, is_cancelled=False, driven="paused", trouble=None),
+    ):
+        ledger.set_policy(record.policy)
+        ledger.set_cancelled(record.is_cancelled)
+        ledger.set_driven(record.driven)
+        ledger.set_trouble(record.trouble)
+        assert ledger.run() == record
+    for tokens in (330, 500):
+        ledger.note_queue_limit("m", tokens)
+        assert (ledger.queue_limit("m"), ledger.queue_limit("n")) == (tokens, None)
+    ledger.note_last_round(2, asks_invalid=True)
+    assert ledger.is_last_round(2, asks_invalid=True)
+    assert not ledger.is_last_round(2, asks_invalid=False)
+    ledger.let_fail(ledger.shards())
+    ledger.add_shards([one_shard(2)])
+    assert [shard.may_fail for shard in ledger.shards()] == [True, False]
+
+
+def test_every_statement_has_a_name_and_a_purpose():
+    """
+    The ledger and its schema say no SQL of their own, and every statement says in a sentence what it is for.
+    """
+    tree = ast.parse(Path(statements.__file__).read_text(encoding="utf-8"))
+    names = [ast.unparse(node.targets[0]) for node in tree.body if isinstance(node, ast.Assign)]
+    purposes = [
+        ast.literal_eval(following.value)
+        for node, following in itertools.pairwise(tree.body)
+        if isinstance(node, ast.Assign) and isinstance(following, ast.Expr)
+    ]
+    assert len(names) == len(purposes) > 20
+    assert all(purpose.strip().endswith(".") for purpose in purposes)
+    source = Path(ledger_module.__file__).read_text(encoding="utf-8")
+    assert sorted(set(re.findall(r"\bsql\.([A-Z_]+)", source))) == sorted(names)
+    said = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|BEGIN|COMMIT|ROLLBACK)\b")
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            assert not said.search(node.value), node.value
+
+
+def test_nothing_is_kept_under_a_name_of_its_own_making():
+    """
+    No part of the program keeps a thing in the ledger under a free string: each has a column, and a method.
+    """
+    tables = {"run", "output", "queue_limit", "last_round", "shard", "event"}
+    assert set(re.findall(r"\b(?:FROM|INTO|UPDATE) (\w+)", Path(statements.__file__).read_text())) == tables
+    free = re.compile(r"\.(?:set_)?facts?\(")
+    for path in Path(rowbatch.__file__).parent.rglob("*.py"):
+        assert not free.search(path.read_text(encoding="utf-8")), path

@@ -109,6 +109,7 @@ _DONE = (
     "http.py",
     "processes.py",
     "providers/catalog.py",
+    "providers/schema.py",
     "desk/jobs.py",
     "web/pages/",
     *(f"providers/{name}.py" for name in ("anthropic", "base", "gemini", "messages", "mistral", "openai")),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -64,7 +63,7 @@ from rowbatch.steps.trial import TrialReport, measured_answer_tokens, try_rows
 from rowbatch.steps.verify import VerifyReport, verify
 from rowbatch.store.corrections import Corrections, add_correction, read_corrections
 from rowbatch.store.home import home
-from rowbatch.store.ledger import Event, Shard
+from rowbatch.store.ledger import Driven, Event, RunRecord, Shard
 from rowbatch.store.lock import run_lock
 from rowbatch.store.rundir import (
     RunDirectory,
@@ -252,7 +251,7 @@ class Run:
         plain = self._plan.policy.to_plain()
         if build_step.is_built(self._directory):
             with self._directory.ledger() as ledger:
-                plain.update(json.loads(ledger.fact("policy") or "{}"))
+                plain.update(ledger.run().policy)
         return read_policy(plain)
 
     def change_policy(self, **changes: Any) -> Policy:
@@ -271,10 +270,10 @@ class Run:
     def _keep_policy(self, policy: Policy) -> Policy:
         self.build()
         # What the run was made with and is no more has to be said.
-        plain = json.dumps({**dict.fromkeys(self._plan.policy.to_plain()), **policy.to_plain()})
+        plain = {**dict.fromkeys(self._plan.policy.to_plain()), **policy.to_plain()}
         with self._directory.ledger() as ledger:
-            if ledger.fact("policy") != plain:
-                ledger.set_fact("policy", plain)
+            if ledger.run().policy != plain:
+                ledger.set_policy(plain)
         return policy
 
     def submit(
@@ -396,7 +395,7 @@ class Run:
         """
         hooks = hooks or Hooks()
         with self._directory.ledger() as ledger:
-            ledger.set_fact("cancelled", "yes")
+            ledger.set_cancelled(True)
             ledger.add_event("cancel-wanted")
         try:
             with run_lock(self.path, "cancel"):
@@ -431,8 +430,8 @@ class Run:
 
     def _forget_cancelling(self) -> None:
         with self._directory.ledger() as ledger:
-            if ledger.fact("cancelled") == "yes":
-                ledger.set_fact("cancelled", "no")
+            if ledger.run().is_cancelled:
+                ledger.set_cancelled(False)
 
     def _drive(
         self, goal: Goal, hooks: Hooks, *, resubmit_lost: bool = False, go_on: bool = False, **changes: Any
@@ -605,18 +604,24 @@ class Run:
                 progress=hooks.rows,
             )
 
-    def fact(self, name: str) -> str:
-        """What was remembered with the run under this name, or ""."""
+    def record(self) -> RunRecord:
+        """What the ledger knows of the run as a whole; nothing yet of one that is not built."""
         if not build_step.is_built(self._directory):
-            return ""
+            return RunRecord(counts=None, policy={}, is_cancelled=False, driven="no", trouble=None)
         with self._directory.ledger() as ledger:
-            return ledger.fact(name) or ""
+            return ledger.run()
 
-    def set_fact(self, name: str, value: str) -> None:
-        """Remember something with the run; one that is not built remembers nothing."""
+    def set_driven(self, driven: Driven) -> None:
+        """Keep whether the program that people sit at drives it; one that is not built keeps nothing."""
         if build_step.is_built(self._directory):
             with self._directory.ledger() as ledger:
-                ledger.set_fact(name, value)
+                ledger.set_driven(driven)
+
+    def set_trouble(self, trouble: Mapping[str, object] | None) -> None:
+        """Keep why it stands still, None for nothing; one that is not built keeps nothing."""
+        if build_step.is_built(self._directory):
+            with self._directory.ledger() as ledger:
+                ledger.set_trouble(trouble)
 
     def table(self) -> pl.DataFrame:
         """

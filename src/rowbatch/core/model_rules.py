@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from rowbatch.core.endpoint import Endpoint
 from rowbatch.words.notice import Notice
 
 Sampling = Literal["free", "without-reasoning", "never", "none"]
-SAMPLING: tuple[Sampling, ...] = get_args(Sampling)
 _SAMPLING_NAMES = (
     "temperature",
     "top_p",

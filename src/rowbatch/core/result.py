@@ -11,8 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 
@@ -74,18 +73,6 @@ class Result(msgspec.Struct, frozen=True, gc=False):
     completion_tokens: int | None = None
     confidence: float | None = None
     cause: str = ""
-
-
-def iter_lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    r"""
-    Lines of a JSONL file with their numbers, cut at `\n` only, without it; empty lines are left out.
-
-    Text methods also cut at U+2028 and others, which are legal inside a JSON string.
-    """
-    for number, line in enumerate(file, start=1):
-        stripped = line.rstrip(b"\r\n")
-        if stripped:
-            yield number, stripped
 
 
 def read_result(line: bytes) -> Result:

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 
 
 class ShardState(StrEnum):
     """
-    Where one shard stands. Written to the ledger; every change is one guarded statement.
+    Where one shard stands. Written to the ledger; every change is one guarded statement, and one of `MOVES`:
 
-    WRITTEN -> UPLOADED -> SUBMITTING -> SUBMITTED -> ENDED -> DOWNLOADED
-                               |
-                               +-> UNKNOWN (the answer was lost) -> SUBMITTED or UPLOADED
+        written    -> uploaded    uploaded
+        written    -> cut         cut
+        uploaded   -> submitting  intent
+        uploaded   -> cut         cut
+        submitting -> submitted   submitted
+        submitting -> uploaded    refused
+        submitting -> unknown     unknown
+        unknown    -> submitted   adopted
+        unknown    -> uploaded    resubmit
+        submitted  -> ended       ended
+        ended      -> downloaded  downloaded
+        ended      -> uploaded    taken-back
+        ended      -> written     taken-back
+        downloaded -> downloaded  cleaned
+        cut        -> cut         cleaned
 
-    A batch that the provider took back before anything ran goes from SUBMITTED to UPLOADED again; a
-    shard that is too large for the provider ends as CUT.
+    A batch that the provider took back before anything ran goes from ENDED to UPLOADED again, or to WRITTEN
+    when the provider lost its file; a shard that is too large for the provider ends as CUT.
     """
 
     WRITTEN = "written"
@@ -33,6 +47,47 @@ class ShardState(StrEnum):
     """Every file that the batch lists is on disk, whole."""
     CUT = "cut"
     """Nothing was billed for it; smaller shards with the same requests stand in its place."""
+
+
+MOVES: Mapping[ShardState, Mapping[ShardState, str]] = MappingProxyType(
+    {
+        ShardState.WRITTEN: MappingProxyType({ShardState.UPLOADED: "uploaded", ShardState.CUT: "cut"}),
+        ShardState.UPLOADED: MappingProxyType({ShardState.SUBMITTING: "intent", ShardState.CUT: "cut"}),
+        ShardState.SUBMITTING: MappingProxyType(
+            {
+                ShardState.SUBMITTED: "submitted",
+                ShardState.UPLOADED: "refused",
+                ShardState.UNKNOWN: "unknown",
+            }
+        ),
+        ShardState.UNKNOWN: MappingProxyType(
+            {ShardState.SUBMITTED: "adopted", ShardState.UPLOADED: "resubmit"}
+        ),
+        ShardState.SUBMITTED: MappingProxyType({ShardState.ENDED: "ended"}),
+        ShardState.ENDED: MappingProxyType(
+            {
+                ShardState.DOWNLOADED: "downloaded",
+                ShardState.UPLOADED: "taken-back",
+                ShardState.WRITTEN: "taken-back",
+            }
+        ),
+        # Only what is known of it changes.
+        ShardState.DOWNLOADED: MappingProxyType({ShardState.DOWNLOADED: "cleaned"}),
+        ShardState.CUT: MappingProxyType({ShardState.CUT: "cleaned"}),
+    }
+)
+"""Every change of a shard's state that there is, and the kind of the event that tells of it."""
+
+
+def require_move(state: ShardState, to: ShardState, event: str) -> None:
+    """
+    Refuse a change of state that is none of `MOVES`.
+
+    Raises:
+        ValueError: A fault of the program, not of a person: nothing may write such a change.
+    """
+    if MOVES[state].get(to) != event:
+        raise ValueError(f"no shard goes from {state} to {to} by {event!r}: see MOVES in core/states.py")
 
 
 class RowStatus(StrEnum):

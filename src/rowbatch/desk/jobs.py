@@ -8,7 +8,6 @@ the command line is a job like any other, and a program that was stopped finds i
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,10 +29,10 @@ from rowbatch.errors import (
     TableChanged,
     UsageError,
 )
-from rowbatch.store.ledger import Event
+from rowbatch.store.ledger import Driven, Event
 from rowbatch.store.lock import is_locked
 from rowbatch.store.rundir import RunDirectory
-from rowbatch.words.notice import Notice, read_notice
+from rowbatch.words.notice import Notice, notice_of
 
 JobState = Literal[
     "checking",
@@ -71,8 +70,6 @@ TroubleKind = Literal[
 ]
 """What a person can do about a trouble: each has its words and its button."""
 TROUBLE_KINDS: tuple[TroubleKind, ...] = get_args(TroubleKind)
-_DRIVEN = "driven by the program"
-_TROUBLE = "trouble"
 # Of what stops a run that is no fault of a class of its own.
 _TROUBLE_OF: Mapping[str, TroubleKind] = {
     "key-missing": "key",
@@ -115,10 +112,10 @@ class Trouble:
     code: str = ""
     at: str = ""
 
-    def to_json(self) -> str:
+    def to_plain(self) -> dict[str, object]:
         """As the run keeps it."""
-        plain = {"kind": self.kind, "told": self.told.to_plain(), "status": self.status, "code": self.code}
-        return json.dumps({**plain, "at": self.at}, ensure_ascii=False)
+        told = self.told.to_plain()
+        return {"kind": self.kind, "told": told, "status": self.status, "code": self.code, "at": self.at}
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +266,7 @@ class Jobs:
             UsageError: The job stands still for another reason: a guard is not switched off by a page that
                 was true some time ago.
         """
-        kind = trouble.kind if (trouble := _read_trouble(run.fact(_TROUBLE))) is not None else ""
+        kind = trouble.kind if (trouble := _read_trouble(run.record().trouble)) is not None else ""
         if go_on and kind != "many-failures":
             raise UsageError("go-on-not-fitting")
         if resubmit_lost and kind != "lost-answer":
@@ -277,22 +274,22 @@ class Jobs:
 
         def work(task: Task) -> Any:
             run.build(task.hooks())
-            run.set_fact(_DRIVEN, "yes")
-            run.set_fact(_TROUBLE, "")
+            run.set_driven("yes")
+            run.set_trouble(None)
             if repair:
                 run.plan_repair(repair)
             report = run.resume(task.hooks(), go_on=go_on, resubmit_lost=resubmit_lost)
             why = report.stopped_because
-            if why is not None and run.fact("cancelled") != "yes":
+            if why is not None and not run.record().is_cancelled:
                 stop = Trouble(_TROUBLE_OF.get(why.kind, "other"), why, at=_now())
-                run.set_fact(_TROUBLE, stop.to_json())
+                run.set_trouble(stop.to_plain())
             return report
 
         def ended(error: BaseException | None) -> None:
             if not isinstance(error, RunLocked):
-                run.set_fact(_DRIVEN, "no")
+                run.set_driven("no")
             if error is not None:
-                run.set_fact(_TROUBLE, _trouble(error, run).to_json())
+                run.set_trouble(_trouble(error, run).to_plain())
 
         return self._begin(run, work, ended)
 
@@ -306,7 +303,7 @@ class Jobs:
         if task is not None and task.is_alive:
             task.stop()
             task.wait(5.0)
-        run.set_fact(_DRIVEN, "paused")
+        run.set_driven("paused")
 
     def cancel(self, run: Run) -> None:
         """Cancel what runs at the provider, bring what it answered, and write the table. Returns at once."""
@@ -318,9 +315,9 @@ class Jobs:
 
         def ended(error: BaseException | None) -> None:
             if error is not None:
-                run.set_fact(_TROUBLE, _trouble(error, run).to_json())
+                run.set_trouble(_trouble(error, run).to_plain())
 
-        run.set_fact(_DRIVEN, "no")
+        run.set_driven("no")
         self._begin(run, lambda task: run.cancel(task.hooks()), ended)
 
     def go_on(self) -> int:
@@ -329,7 +326,7 @@ class Jobs:
         for path in known_places():
             try:
                 run = Run(path)
-                if run.fact(_DRIVEN) == "yes" and not is_locked(path):
+                if run.record().driven == "yes" and not is_locked(path):
                     self.start(run)
                     count += 1
             except RowbatchError:
@@ -372,18 +369,18 @@ class Jobs:
         task = self._tasks.get(name)
         is_here = task is not None and task.is_alive
         is_elsewhere = not is_here and is_locked(path)
-        facts = {fact: run.fact(fact) for fact in (_DRIVEN, _TROUBLE, "cancelled")}
+        record = run.record()
         collected = [event for event in status.events if event.kind == "collected"]
         statuses = _statuses(collected[-1]) if collected else {}
-        trouble = _read_trouble(facts[_TROUBLE])
+        trouble = _read_trouble(record.trouble)
         if task is not None and task.error is not None and trouble is None and not is_here:
             trouble = _trouble(task.error, run)
         state = _state(
             status,
             task if is_here else None,
             is_elsewhere=is_elsewhere,
-            driven=facts[_DRIVEN],
-            is_cancelled=facts["cancelled"] == "yes",
+            driven=record.driven,
+            is_cancelled=record.is_cancelled,
             has_gaps=bool(statuses)
             and sum(statuses.values()) > statuses.get("ok", 0) + statuses.get("skipped", 0),
             is_answered=statuses.get("ok", 0) > 0,
@@ -395,7 +392,7 @@ class Jobs:
             status=status,
             state=state,
             is_elsewhere=is_elsewhere,
-            is_cancelled=facts["cancelled"] == "yes",
+            is_cancelled=record.is_cancelled,
             task=task,
             trouble=trouble if state in ("needs-you", "failed", "paused", "draft", "gaps") else None,
             statuses=statuses,
@@ -439,7 +436,7 @@ def _state(
     task: Task | None,
     *,
     is_elsewhere: bool,
-    driven: str,
+    driven: Driven,
     is_cancelled: bool,
     has_gaps: bool,
     is_answered: bool,
@@ -564,14 +561,13 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _read_trouble(text: str) -> Trouble | None:
-    if not text:
+def _read_trouble(plain: Mapping[str, Any] | None) -> Trouble | None:
+    if plain is None:
         return None
     try:
-        plain = json.loads(text)
         kind, status, code, at = (plain.get(name) for name in ("kind", "status", "code", "at"))
         if "told" in plain:
-            told = read_notice(json.dumps(plain["told"]))
+            told = notice_of(plain["told"])
         else:
             told = Notice("said", {"text": plain["message"], "hint": plain.get("hint", "")})
             kind = "other" if kind in _DOUBTED else kind

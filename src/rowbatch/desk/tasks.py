@@ -116,9 +116,3 @@ class Task:
             pass
         except Exception as error:  # noqa: BLE001 - whoever looks at the task is told
             self.error = error
-
-
-def raise_error(task: Task) -> None:
-    """Raise what ended a task early, if anything did."""
-    if task.error is not None:
-        raise task.error

@@ -19,6 +19,7 @@ from rowbatch.core.model_rules import Model, ModelRules
 from rowbatch.core.shard import ShardLimits
 from rowbatch.errors import InputError, UsageError
 from rowbatch.providers.openai_quirks import OpenAIQuirks
+from rowbatch.providers.schema import catalog_schema, models_schema, own_models_schema, require_schema
 
 _DATE = re.compile(r"-\d{4}-?\d{2}-?\d{2}\Z")
 
@@ -128,7 +129,8 @@ def override_from(place: Callable[[], Path]) -> None:
     Args:
         place: Where it lies, if it is there. TOML: `[PROVIDER."MODEL"]` with `input_usd` and `output_usd`
             (for a million tokens, batch), and `context`, `max_output`, `rules`, `encoding`, `shutdown` as
-            in models.toml; each may be left out.
+            in models.toml. Each may be left out, but a price has both its sides, and limits of a model
+            that is not listed there count when `rules`, `context` and `max_output` are all given.
     """
     _OVERRIDES[:] = [place]
 
@@ -148,12 +150,23 @@ def _override(provider: str, model: str) -> Mapping[str, Any]:
     key = (str(path), stamp)
     if key not in _READ_OVERRIDES:
         try:
-            _READ_OVERRIDES[key] = tomllib.loads(path.read_text(encoding="utf-8"))
+            read = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise InputError("own-models-unreadable", path=str(path), told=str(error)) from error
+        _require_own(read, str(path))
+        _READ_OVERRIDES[key] = read
     entries = _READ_OVERRIDES[key].get(provider, {})
-    found = entries.get(model, entries.get(_DATE.sub("", model), {})) if isinstance(entries, dict) else {}
-    return found if isinstance(found, dict) else {}
+    found: Mapping[str, Any] = entries.get(model, entries.get(_DATE.sub("", model), {}))
+    return found
+
+
+def _require_own(document: Mapping[str, Any], path: str) -> None:
+    """Refuse what would be passed over: a key that nobody reads, or half a price."""
+    require_schema(document, own_models_schema(provider_names(), tuple(_models()["rules"])), path)
+    for provider, entries in document.items():
+        for model, entry in entries.items():
+            if ("input_usd" in entry) != ("output_usd" in entry):
+                raise InputError("price-is-half", path=path, table=f'[{provider}."{model}"]')
 
 
 def find_price(provider: str, model: str) -> Price | None:
@@ -257,9 +270,17 @@ def find_queue_limits(provider: str, model: str) -> QueueLimits | None:
 
 @cache
 def _models() -> dict[str, Any]:
-    return tomllib.loads(files("rowbatch.providers").joinpath("models.toml").read_text(encoding="utf-8"))
+    document = _read_own("models.toml")
+    require_schema(document, models_schema(provider_names(), tuple(document["rules"])), "models.toml")
+    return document
 
 
 @cache
 def _catalog() -> dict[str, Any]:
-    return tomllib.loads(files("rowbatch.providers").joinpath("catalog.toml").read_text(encoding="utf-8"))
+    document = _read_own("catalog.toml")
+    require_schema(document, catalog_schema(tuple(document["providers"])), "catalog.toml")
+    return document
+
+
+def _read_own(name: str) -> dict[str, Any]:
+    return tomllib.loads(files("rowbatch.providers").joinpath(name).read_text(encoding="utf-8"))

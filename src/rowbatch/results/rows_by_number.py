@@ -56,11 +56,6 @@ class RowsByNumber:
         if self._files is not None:
             self._files.cleanup()
 
-    @property
-    def is_on_disk(self) -> bool:
-        """Whether there were too many for the memory."""
-        return self._files is not None
-
     def add(self, frame: pl.DataFrame) -> None:
         """
         Add rows.

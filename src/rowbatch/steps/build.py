@@ -17,7 +17,7 @@ from rowbatch.requests.line_tokens import LineTokens
 from rowbatch.requests.pipeline import TableRequests, open_source
 from rowbatch.steps.cut import new_token
 from rowbatch.store.atomic import atomic_path, write_atomically
-from rowbatch.store.ledger import Ledger, new_shard
+from rowbatch.store.ledger import Ledger, TableCounts, new_shard
 from rowbatch.store.rundir import RunDirectory, digest_file
 from rowbatch.tables.base import BadRowList
 
@@ -53,7 +53,7 @@ def is_built(run: RunDirectory) -> bool:
     if not run.ledger_path.is_file() or run.ledger_path.stat().st_size == 0:
         return False
     with Ledger(run.ledger_path) as ledger:
-        return ledger.fact("rows") is not None
+        return ledger.run().counts is not None
 
 
 def read_build_report(run: RunDirectory) -> BuildReport:
@@ -62,15 +62,13 @@ def read_build_report(run: RunDirectory) -> BuildReport:
         shards = [
             shard for shard in ledger.shards() if shard.round == 1 and shard.state is not ShardState.CUT
         ]
-        rows, skipped, duplicates, bad_rows = (
-            int(ledger.fact(name) or 0) for name in ("rows", "skipped", "duplicates", "bad_rows")
-        )
+        counts = ledger.run().counts or TableCounts(0)
     return BuildReport(
-        rows=rows,
+        rows=counts.rows,
         requests=sum(shard.requests for shard in shards),
-        skipped=skipped,
-        duplicates=duplicates,
-        bad_rows=bad_rows,
+        skipped=counts.skipped,
+        duplicates=counts.duplicates,
+        bad_rows=counts.bad_rows,
         shards=len(shards),
         request_bytes=sum(shard.bytes for shard in shards),
         prompt_tokens=sum(shard.tokens for shard in shards),
@@ -129,7 +127,7 @@ def build(run: RunDirectory, progress: Callable[[int], None] | None = None) -> B
         raise UsageError("no-row-has-text", rows=counts.rows)
     run.ledger_path.unlink(missing_ok=True)
     with Ledger.create(run.ledger_path) as ledger:
-        ledger.add_shards(shards, facts={name: str(count) for name, count in asdict(counts).items()})
+        ledger.add_shards(shards, counts=TableCounts(**asdict(counts)))
     return read_build_report(run)
 
 

@@ -183,7 +183,7 @@ def collect(
                         progress(report.rows)
             # Noted before the file gets its name: after a crash in between it is still known as ours.
             digest = digest_file(temporary)
-            ledger.set_fact(f"labelled:{path.resolve()}", digest)
+            ledger.note_output(path, digest)
         ledger.add_event("collected", path=str(path), sha256=digest, statuses=dict(report.statuses))
     _write_metadata(path, plan, report, names, notes or {})
     return report
@@ -231,7 +231,7 @@ def _spent(shards: Sequence[Shard]) -> tuple[RoundSpent, ...]:
 
 def _was_written_by(ledger: Ledger, path: Path) -> bool:
     """Whether this run wrote the file, and nobody changed it since."""
-    digest = ledger.fact(f"labelled:{path.resolve()}")
+    digest = ledger.output_digest(path)
     return digest is not None and path.is_file() and digest_file(path) == digest
 
 

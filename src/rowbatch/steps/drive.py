@@ -12,7 +12,7 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -30,7 +30,7 @@ from rowbatch.steps.clock import Clock
 from rowbatch.steps.cut import cut_shard
 from rowbatch.steps.download import download_shard
 from rowbatch.steps.poll import Progress, poll_shard, read_progress
-from rowbatch.steps.rounds import end_fact, plan_next_round
+from rowbatch.steps.rounds import plan_next_round
 from rowbatch.steps.submit import (
     LostAnswerPolicy,
     look_for_batch,
@@ -51,8 +51,6 @@ _MOST_REFUSED_ALONE = 3
 _FEWEST_ROWS_TO_JUDGE = 10
 _SAY_EVERY_S = 30.0
 # Names of facts: shards whose rows failed, and with which a person wants to go on all the same.
-_MASS_FAILURE_ALLOWED = "go on after mass failure"
-_UNPAID_ALLOWED = "go on after unpaid rows"
 # After a day every batch is over, and shows whose it is.
 _LONGEST_BATCH_S = 90_000.0
 # So that many runs do not ask at the same moment.
@@ -197,7 +195,7 @@ class Driver:
             NeedsDecision: A paid call's outcome is not known, a batch should be over for a day, or a request
                 file is not what was built; all else was done first.
         """
-        self._ledger.take_over()
+        self._ledger.take_over(self._clock.now)
         self._begin()
         while True:
             worked = self._turn(goal)
@@ -536,7 +534,7 @@ class Driver:
                 self._hold(shard, Notice("wait-queue-share", {"queued": queued, "limit": limit}))
                 self._stop_if_stuck(shard)
                 return None
-        hour_ago = datetime.now(UTC) - timedelta(hours=1)
+        hour_ago = self._clock.now() - timedelta(hours=1)
         if self._ledger.intents_since(hour_ago) >= self._policy.creations_per_hour:
             self._hold(shard, Notice("wait-creations", {"batches": self._policy.creations_per_hour}))
             return None
@@ -563,8 +561,8 @@ class Driver:
         )
 
     def _queue_limit(self) -> int | None:
-        told = self._ledger.fact(f"queue limit of {self._model}")
-        known = [limit for limit in (self._policy.queue_tokens, int(told) if told else None) if limit]
+        told = self._ledger.queue_limit(self._model)
+        known = [limit for limit in (self._policy.queue_tokens, told) if limit]
         return int(min(known) * _QUEUE_SHARE) if known else None
 
     def _pay(self, shard: Shard) -> Shard:
@@ -650,7 +648,7 @@ class Driver:
     def _queue_is_full(self, shard: Shard, why: Notice | str) -> Shard:
         told = told_queue_limit(str(why))
         if told:
-            self._ledger.set_fact(f"queue limit of {self._model}", str(told))
+            self._ledger.note_queue_limit(self._model, told)
         others = [other for other in self._ledger.shards() if other.state in _QUEUED]
         if not others:
             # Nothing of ours is in the queue: the shard alone is too much, or others fill it.
@@ -672,17 +670,15 @@ class Driver:
 
     def _mass_failure(self, shards: list[Shard]) -> Notice | None:
         """A shard that has failed for a reason that other rows will share, and which."""
-        allowed = _names(self._ledger, _MASS_FAILURE_ALLOWED)
         for shard in shards:
-            if shard.name not in allowed and (found := _failed_alike(shard, self._policy.worst_share)):
+            if not shard.may_fail and (found := _failed_alike(shard, self._policy.worst_share)):
                 return Notice("mass-failure", found)
         return None
 
     def _unpaid_rows(self, shards: list[Shard]) -> Notice | None:
         """A shard with rows that nobody paid, since a person said to go on."""
-        allowed = [*_names(self._ledger, _UNPAID_ALLOWED), *_names(self._ledger, _MASS_FAILURE_ALLOWED)]
         for shard in shards:
-            if shard.name not in allowed and (found := _failed_unpaid(shard)):
+            if not shard.may_be_unpaid and not shard.may_fail and (found := _failed_unpaid(shard)):
                 return Notice("rows-unpaid", found)
         return None
 
@@ -702,7 +698,7 @@ class Driver:
         if (
             any(shard.state is not ShardState.DOWNLOADED for shard in shards)
             or self._is_cancelled()
-            or self._ledger.fact(end_fact(last, ask_invalid_again=self._policy.ask_invalid_again))
+            or self._ledger.is_last_round(last, asks_invalid=self._policy.ask_invalid_again)
             or self._stopped_because
         ):
             return False
@@ -729,7 +725,7 @@ class Driver:
     # Cancelling
 
     def _is_cancelled(self) -> bool:
-        return self._ledger.fact("cancelled") == "yes"
+        return self._ledger.run().is_cancelled
 
     def _ask_to_cancel(self, shard: Shard) -> None:
         self._cancel_asked.setdefault(shard.name, self._clock.monotonic())
@@ -753,24 +749,12 @@ def allow_mass_failure(ledger: Ledger, worst_share: float) -> None:
         ledger: Of the run.
         worst_share: As in `DrivePolicy`.
     """
-    failed = [shard.name for shard in ledger.shards() if _failed_alike(shard, worst_share)]
-    _add_names(ledger, _MASS_FAILURE_ALLOWED, failed)
+    ledger.let_fail([shard for shard in ledger.shards() if _failed_alike(shard, worst_share)])
 
 
 def allow_unpaid_rows(ledger: Ledger) -> None:
     """Go on after rows that nobody paid: a person has been told, and wants them asked again."""
-    _add_names(ledger, _UNPAID_ALLOWED, [shard.name for shard in ledger.shards() if _failed_unpaid(shard)])
-
-
-def _names(ledger: Ledger, fact: str) -> list[str]:
-    return (ledger.fact(fact) or "").split()
-
-
-def _add_names(ledger: Ledger, fact: str, names: list[str]) -> None:
-    known = _names(ledger, fact)
-    new = [name for name in names if name not in known]
-    if new:
-        ledger.set_fact(fact, " ".join([*known, *new]))
+    ledger.let_be_unpaid([shard for shard in ledger.shards() if _failed_unpaid(shard)])
 
 
 def _failed_alike(shard: Shard, worst_share: float) -> dict[str, Any]:

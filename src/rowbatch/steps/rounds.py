@@ -94,17 +94,12 @@ def plan_next_round(
     if number:
         made.append(written_shard(run, last + 1, number, pending))
     if not made:
-        ledger.set_fact(end_fact(last, ask_invalid_again=ask_invalid_again), "yes")
+        ledger.note_last_round(last, asks_invalid=ask_invalid_again)
         return NextRound(last + 1, 0, 0)
     with atomic_path(run.rows_path(last + 1), overwrite=True) as temporary:
         pl.DataFrame({"row": rows}, schema={"row": pl.Int64}).write_parquet(temporary)
     ledger.add_shards(made, event="round")
     return NextRound(last + 1, len(rows), len(made))
-
-
-def end_fact(round_: int, *, ask_invalid_again: bool) -> str:
-    """Name of the fact that nothing of a round is worth asking again, so that it need not be read again."""
-    return f"round {round_} is the last" + (", also of invalid answers" if ask_invalid_again else "")
 
 
 class Pending:

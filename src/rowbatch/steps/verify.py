@@ -47,8 +47,8 @@ def verify(run: RunDirectory) -> VerifyReport:
             report.faults.append(f"{run.ledger_path}: {fault}")
         for shard in ledger.shards():
             _verify_shard(run, shard, report)
-        for place, digest in ledger.facts("labelled:"):
-            _compare(Path(place), digest, report)
+        for path, digest in ledger.outputs().items():
+            _compare(path, digest, report)
     return report
 
 

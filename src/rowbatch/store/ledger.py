@@ -14,91 +14,27 @@ from __future__ import annotations
 import errno
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
-from rowbatch.core.states import ShardState
+from rowbatch.core.states import ShardState, require_move
 from rowbatch.errors import RowbatchError, RunError, RunTooNew, StorageError, from_os_error
+from rowbatch.store import statements as sql
 from rowbatch.store.atomic import fsync_folder
+from rowbatch.store.schema import SCHEMA_VERSION, make_tables, migrate
 from rowbatch.words.notice import Notice, read_notice
 
-SCHEMA_VERSION = 3
+Driven = Literal["no", "yes", "paused"]
+"""Whether the program that people sit at drives a run."""
 
-# Version 1, as rowbatch 0.1 wrote it. Newer versions are made of it by `_MIGRATIONS`, so that a new ledger
-# and an old one that was opened are the same.
-_SCHEMA = """
-CREATE TABLE shard (
-    round INTEGER NOT NULL,
-    number INTEGER NOT NULL,
-    state TEXT NOT NULL,
-    first_row INTEGER NOT NULL,
-    last_row INTEGER NOT NULL,
-    requests INTEGER NOT NULL,
-    bytes INTEGER NOT NULL,
-    sha256 TEXT NOT NULL,
-    token TEXT NOT NULL UNIQUE,
-    file_id TEXT,
-    intent_at TEXT,
-    batch_id TEXT,
-    batch_status TEXT,
-    batch_json TEXT,
-    completed_requests INTEGER NOT NULL DEFAULT 0,
-    failed_requests INTEGER NOT NULL DEFAULT 0,
-    reserved_usd TEXT NOT NULL DEFAULT '0',
-    output_name TEXT,
-    output_sha256 TEXT,
-    error_name TEXT,
-    error_sha256 TEXT,
-    PRIMARY KEY (round, number)
-) STRICT;
-CREATE TABLE event (
-    id INTEGER PRIMARY KEY,
-    at TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    round INTEGER,
-    shard INTEGER,
-    detail TEXT NOT NULL
-) STRICT;
-CREATE TABLE fact (
-    name TEXT PRIMARY KEY,
-    value TEXT NOT NULL
-) STRICT;
-"""
 
-# What makes each version of the one before.
-_MIGRATIONS = {
-    2: """
-ALTER TABLE shard ADD COLUMN tokens INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE shard ADD COLUMN attempt INTEGER NOT NULL DEFAULT 1;
-ALTER TABLE shard ADD COLUMN past_batches TEXT NOT NULL DEFAULT '[]';
-ALTER TABLE shard ADD COLUMN waits_for TEXT NOT NULL DEFAULT '';
-ALTER TABLE shard ADD COLUMN not_before TEXT;
-ALTER TABLE shard ADD COLUMN submitted_at TEXT;
-ALTER TABLE shard ADD COLUMN ended_at TEXT;
-ALTER TABLE shard ADD COLUMN key_mark TEXT NOT NULL DEFAULT '';
-ALTER TABLE shard ADD COLUMN spent_usd TEXT;
-ALTER TABLE shard ADD COLUMN findings TEXT;
-ALTER TABLE shard ADD COLUMN raw_name TEXT;
-ALTER TABLE shard ADD COLUMN raw_sha256 TEXT;
-ALTER TABLE shard ADD COLUMN cleaned_at TEXT;
-""",
-    3: """
-ALTER TABLE shard ADD COLUMN failure TEXT;
-""",
-}
-
-# claim_shard
-# Record that we are about to create a batch, so that no other process creates it too. The money is
-# reserved by the same statement that decides.
-_CLAIM = """
-UPDATE shard SET state = 'submitting', intent_at = :at, reserved_usd = :reserved_usd, key_mark = :key_mark,
-    waits_for = '', not_before = NULL
-WHERE round = :round AND number = :number AND state = 'uploaded'
-"""
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +66,8 @@ class Shard:
         cleaned_at: When our files were removed at the provider.
         failure: Why its whole batch failed, in the provider's words; "" where it did not, or gave no reason.
             None before it ended, or where an older version did not note it.
+        may_fail: A person wants the rest submitted, however many of its rows failed.
+        may_be_unpaid: A person knows that nobody paid for rows of it, and wants them asked again.
     """
 
     round: int
@@ -167,6 +105,8 @@ class Shard:
     raw_sha256: str | None = None
     cleaned_at: datetime | None = None
     failure: str | None = None
+    may_fail: bool = False
+    may_be_unpaid: bool = False
 
     @property
     def wire_token(self) -> str:
@@ -190,6 +130,44 @@ class Event:
     detail: Mapping[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class TableCounts:
+    """
+    What `build` found in the table.
+
+    Attributes:
+        rows: Of the table.
+        skipped: Rows with an empty text.
+        duplicates: Rows that ask what an earlier one asks.
+        bad_rows: Broken rows of the table that were kept or skipped.
+    """
+
+    rows: int
+    skipped: int = 0
+    duplicates: int = 0
+    bad_rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """
+    What the ledger knows of the run as a whole: its table `run`, which has one row.
+
+    Attributes:
+        counts: Of the table; None until the run is built.
+        policy: What was changed about how it is driven since it was made, as `RunPolicy.to_plain` says it.
+        is_cancelled: A person wants it to stop.
+        driven: Whether the program that people sit at drives it, or was told to pause.
+        trouble: Why it stands still, as `desk.jobs` tells it; None when nothing is in the way.
+    """
+
+    counts: TableCounts | None
+    policy: Mapping[str, object]
+    is_cancelled: bool
+    driven: Driven
+    trouble: Mapping[str, object] | None
+
+
 class Ledger:
     """
     An open ledger. Readers may come and go at any time; writing is for the holder of the run lock.
@@ -207,7 +185,7 @@ class Ledger:
             self._db.row_factory = sqlite3.Row
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA foreign_keys = ON")
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
+            version = self._db.execute(sql.VERSION).fetchone()[0]
         if version > SCHEMA_VERSION:
             self._db.close()
             raise RunTooNew("ledger-too-new", path=str(path.parent), version=version, known=SCHEMA_VERSION)
@@ -215,9 +193,10 @@ class Ledger:
             self._db.close()
             raise RunError("ledger-incomplete", path=str(path.parent), ledger=str(path))
         self._epoch: int | None = None
+        self._now: Callable[[], datetime] = _utc_now
         if version < SCHEMA_VERSION:
             with self._translated():
-                _migrate(self._db, path, version)
+                migrate(self._db, path, version)
 
     @classmethod
     def create(cls, path: Path) -> Ledger:
@@ -228,8 +207,7 @@ class Ledger:
                 left.unlink(missing_ok=True)
             db = sqlite3.connect(part, isolation_level=None)
             try:
-                whole = _SCHEMA + "".join(_MIGRATIONS.values())
-                db.executescript(f"BEGIN; {whole} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+                make_tables(db)
             finally:
                 db.close()
             part.replace(path)
@@ -254,16 +232,11 @@ class Ledger:
     def shards(self) -> list[Shard]:
         """All shards by round and number."""
         with self._translated():
-            return [
-                _shard(row)
-                for row in self._db.execute("SELECT * FROM shard ORDER BY round, number").fetchall()
-            ]
+            return [_shard(row) for row in self._db.execute(sql.SHARDS).fetchall()]
 
     def shard(self, round_: int, number: int) -> Shard:
         with self._translated():
-            row = self._db.execute(
-                "SELECT * FROM shard WHERE round = ? AND number = ?", (round_, number)
-            ).fetchone()
+            row = self._db.execute(sql.SHARD, {"round": round_, "number": number}).fetchone()
         if row is None:
             raise RunError("no-such-shard", path=str(self.path.parent), number=number, round=round_)
         return _shard(row)
@@ -271,61 +244,126 @@ class Ledger:
     def events(self) -> list[Event]:
         """All events, oldest first."""
         with self._translated():
-            rows = self._db.execute("SELECT at, kind, round, shard, detail FROM event ORDER BY id").fetchall()
+            rows = self._db.execute(sql.EVENTS).fetchall()
         return [
             Event(datetime.fromisoformat(row[0]), row[1], row[2], row[3], json.loads(row[4])) for row in rows
         ]
 
-    def fact(self, name: str) -> str | None:
+    def run(self) -> RunRecord:
+        """What is known of the run as a whole."""
         with self._translated():
-            row = self._db.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+            row = self._db.execute(sql.RUN).fetchone()
+        counts = TableCounts(row["rows"], row["skipped"], row["duplicates"], row["bad_rows"])
+        return RunRecord(
+            counts=None if row["rows"] is None else counts,
+            policy=json.loads(row["policy"]),
+            is_cancelled=bool(row["is_cancelled"]),
+            driven=row["driven"],
+            trouble=None if row["trouble"] is None else json.loads(row["trouble"]),
+        )
+
+    def outputs(self) -> dict[Path, str]:
+        """Every labelled table that was written, and the digest of what was."""
+        with self._translated():
+            return {Path(row[0]): str(row[1]) for row in self._db.execute(sql.OUTPUTS).fetchall()}
+
+    def output_digest(self, path: Path) -> str | None:
+        """The digest of what was written there; None when it is no output of this run."""
+        with self._translated():
+            row = self._db.execute(sql.OUTPUT, {"path": str(path.resolve())}).fetchone()
         return None if row is None else str(row[0])
 
-    def facts(self, prefix: str) -> list[tuple[str, str]]:
-        """Facts whose names begin so: the rest of the name, and the value."""
+    def queue_limit(self, model: str) -> int | None:
+        """How many prompt tokens may wait at the provider, where it told that; for one of its models."""
         with self._translated():
-            rows = self._db.execute("SELECT name, value FROM fact ORDER BY name").fetchall()
-        return [(row[0].removeprefix(prefix), row[1]) for row in rows if row[0].startswith(prefix)]
+            row = self._db.execute(sql.QUEUE_LIMIT, {"model": model}).fetchone()
+        return None if row is None else int(row[0])
+
+    def is_last_round(self, round_: int, *, asks_invalid: bool) -> bool:
+        """Whether nothing of a round is worth asking again: what may pass, and perhaps invalid answers."""
+        with self._translated():
+            named = {"round": round_, "asks_invalid": asks_invalid}
+            return self._db.execute(sql.IS_LAST_ROUND, named).fetchone() is not None
 
     def faults(self) -> list[str]:
         """What SQLite finds wrong with the file itself; nothing when it is whole."""
         with self._translated():
-            found = [str(row[0]) for row in self._db.execute("PRAGMA integrity_check").fetchall()]
+            found = [str(row[0]) for row in self._db.execute(sql.CHECK).fetchall()]
         return [] if found == ["ok"] else found
 
     def spent_usd(self) -> Decimal:
         """What was spent, and for batches that are not over what may be: the sum that a cap is about."""
         with self._translated():
-            rows = self._db.execute("SELECT reserved_usd, spent_usd FROM shard").fetchall()
+            rows = self._db.execute(sql.MONEY).fetchall()
         return sum((Decimal(row[0] if row[1] is None else row[1]) for row in rows), Decimal(0))
 
     def intents_since(self, at: datetime) -> int:
-        """How many paid calls were made since then."""
+        """How many paid calls were made since then, by the clocks of those who made them."""
         with self._translated():
-            row = self._db.execute(
-                "SELECT count(*) FROM event WHERE kind = 'intent' AND at >= ?",
-                (at.astimezone(UTC).isoformat(timespec="milliseconds"),),
-            ).fetchone()
+            row = self._db.execute(sql.COUNT_INTENTS, {"since": _stamp(at)}).fetchone()
         return int(row[0])
 
     # Writing
 
-    def take_over(self) -> None:
+    def take_over(self, now: Callable[[], datetime] = _utc_now) -> None:
         """
         Say that from now on this process writes; an older writer that is still alive can't any more.
 
         The run lock keeps two processes apart already, but not on every network file system.
-        """
-        with self._transaction():
-            row = self._db.execute("SELECT value FROM fact WHERE name = 'epoch'").fetchone()
-            epoch = int(row[0]) + 1 if row else 1
-            self._db.execute("INSERT OR REPLACE INTO fact VALUES ('epoch', ?)", (str(epoch),))
-        self._epoch = epoch
 
-    def set_fact(self, name: str, value: str) -> None:
-        """Remember one thing about the run, replacing what was known before."""
+        Args:
+            now: The clock by which this writer's events happen: the one that it waits by.
+        """
+        self._now = now
         with self._transaction():
-            self._db.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
+            (row,) = self._db.execute(sql.TAKE_OVER).fetchall()
+        self._epoch = row[0]
+
+    def set_policy(self, policy: Mapping[str, object]) -> None:
+        """Keep what was changed about how the run is driven."""
+        self._note(sql.SET_POLICY, policy=json.dumps(policy))
+
+    def set_cancelled(self, is_cancelled: bool) -> None:
+        """Keep that a person wants the run to stop, or wants it after all."""
+        self._note(sql.SET_CANCELLED, is_cancelled=is_cancelled)
+
+    def set_driven(self, driven: Driven) -> None:
+        """Keep whether the program that people sit at drives the run."""
+        self._note(sql.SET_DRIVEN, driven=driven)
+
+    def set_trouble(self, trouble: Mapping[str, object] | None) -> None:
+        """Keep why the run stands still; None when nothing is in the way any more."""
+        text = None if trouble is None else json.dumps(trouble, ensure_ascii=False)
+        self._note(sql.SET_TROUBLE, trouble=text)
+
+    def note_output(self, path: Path, sha256: str) -> None:
+        """Keep that a labelled table is ours, and what is in it."""
+        self._note(sql.NOTE_OUTPUT, path=str(path.resolve()), sha256=sha256)
+
+    def note_queue_limit(self, model: str, tokens: int) -> None:
+        """Keep how many prompt tokens may wait at the provider, as it told."""
+        self._note(sql.NOTE_QUEUE_LIMIT, model=model, tokens=tokens)
+
+    def note_last_round(self, round_: int, *, asks_invalid: bool) -> None:
+        """Keep that nothing of a round is worth asking again."""
+        self._note(sql.NOTE_LAST_ROUND, round=round_, asks_invalid=asks_invalid)
+
+    def let_fail(self, shards: Sequence[Shard]) -> None:
+        """Keep that a person has seen why so much of these shards failed, and wants the rest submitted."""
+        self._note_each(sql.LET_FAIL, shards)
+
+    def let_be_unpaid(self, shards: Sequence[Shard]) -> None:
+        """Keep that a person has seen that nobody paid for rows of these shards, and wants these again."""
+        self._note_each(sql.LET_BE_UNPAID, shards)
+
+    def _note_each(self, statement: str, shards: Sequence[Shard]) -> None:
+        with self._transaction():
+            for shard in shards:
+                self._db.execute(statement, {"round": shard.round, "number": shard.number})
+
+    def _note(self, statement: str, **values: str | int | None) -> None:
+        with self._transaction():
+            self._db.execute(statement, values)
 
     def add_event(self, kind: str, shard: Shard | None = None, **detail: object) -> None:
         with self._transaction():
@@ -335,48 +373,44 @@ class Ledger:
         self,
         shards: list[Shard],
         *,
-        facts: Mapping[str, str] | None = None,
+        counts: TableCounts | None = None,
         event: str = "built",
         cut: Shard | None = None,
     ) -> None:
         """
-        Enter shards as `written`, with facts about them, all or none.
+        Enter shards as `written`, and what the table had, all or none.
 
         Args:
             shards: Of one round.
-            facts: Remembered with them.
+            counts: Of the table that they were made of; with these the run is built.
             event: Kind of the event.
             cut: A shard that they replace.
         Raises:
             RunError: The shard to replace is not what it was any more.
+            ValueError: No shard in its state is replaced.
         """
+        if cut is not None:
+            require_move(cut.state, ShardState.CUT, event)
         with self._transaction():
-            for name, value in (facts or {}).items():
-                self._db.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
+            if counts is not None:
+                self._db.execute(sql.SET_COUNTS, asdict(counts))
             if cut is not None:
-                changed = self._db.execute(
-                    "UPDATE shard SET state = 'cut', reserved_usd = '0', waits_for = ''"
-                    " WHERE round = ? AND number = ? AND state = ?",
-                    (cut.round, cut.number, cut.state),
-                ).rowcount
-                self._guard(changed, cut)
+                named = {"round": cut.round, "number": cut.number, "state": cut.state}
+                self._guard(self._db.execute(sql.CUT_SHARD, named).rowcount, cut)
             for shard in shards:
                 self._db.execute(
-                    "INSERT INTO shard"
-                    " (round, number, state, first_row, last_row, requests, bytes, sha256, token, tokens)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        shard.round,
-                        shard.number,
-                        ShardState.WRITTEN,
-                        shard.first_row,
-                        shard.last_row,
-                        shard.requests,
-                        shard.bytes,
-                        shard.sha256,
-                        shard.token,
-                        shard.tokens,
-                    ),
+                    sql.ADD_SHARD,
+                    {
+                        "round": shard.round,
+                        "number": shard.number,
+                        "first_row": shard.first_row,
+                        "last_row": shard.last_row,
+                        "requests": shard.requests,
+                        "bytes": shard.bytes,
+                        "sha256": shard.sha256,
+                        "token": shard.token,
+                        "tokens": shard.tokens,
+                    },
                 )
             self._event(
                 event,
@@ -405,19 +439,21 @@ class Ledger:
             reserved_usd: The most that it may cost.
             cap_usd: What all rounds together may cost; None for no cap.
             key_mark: Of the key that pays.
-            at: The time of the intent by the provider's clock; None means ours.
+            at: The time of the intent by the provider's clock; None means the writer's.
         Returns:
             The shard; or None when the cap does not allow it, and nothing was written.
         Raises:
             RunError: The shard is not `uploaded` any more: someone else was first.
+            ValueError: It was not when it was read either.
         """
+        require_move(shard.state, ShardState.SUBMITTING, "intent")
         with self._transaction():
             if cap_usd is not None and self.spent_usd() + reserved_usd > cap_usd:
                 return None
             changed = self._db.execute(
-                _CLAIM,
+                sql.CLAIM_SHARD,
                 {
-                    "at": at.astimezone(UTC).isoformat(timespec="milliseconds") if at else _now(),
+                    "at": _stamp(at or self._now()),
                     "reserved_usd": str(reserved_usd),
                     "key_mark": key_mark,
                     "round": shard.round,
@@ -447,19 +483,20 @@ class Ledger:
         Args:
             shard: As it was read; its state is the guard.
             to: The new state; may be the old one when only columns change.
-            event: Kind of the event.
+            event: Kind of the event, the one that this move has.
             detail: What the event says.
             columns: Other columns to set.
         Raises:
             RunError: The state is not what it was any more.
+            ValueError: No shard goes that way, see `core.states.MOVES`.
         """
+        require_move(shard.state, to, event)
         unknown = columns.keys() - _SETTABLE
         if unknown:
             raise ValueError(f"not a column to set: {sorted(unknown)}")
-        names = ", ".join(["state = :state_to", *(f"{name} = :{name}" for name in columns)])
         with self._transaction():
             changed = self._db.execute(
-                f"UPDATE shard SET {names} WHERE round = :round AND number = :number AND state = :state_from",  # noqa: S608
+                sql.move_shard(columns),
                 {
                     **columns,
                     "state_to": to,
@@ -478,22 +515,31 @@ class Ledger:
         """Keep what the provider said about a running batch. No event: it is asked every few seconds."""
         with self._transaction():
             self._db.execute(
-                "UPDATE shard SET"
-                " batch_status = ?, completed_requests = ?, failed_requests = ?, batch_json = ?"
-                " WHERE round = ? AND number = ? AND state = 'submitted'",
-                (status, completed, failed, batch_json, shard.round, shard.number),
+                sql.NOTE_PROGRESS,
+                {
+                    "status": status,
+                    "completed": completed,
+                    "failed": failed,
+                    "batch_json": batch_json,
+                    "round": shard.round,
+                    "number": shard.number,
+                },
             )
 
     def note_wait(self, shard: Shard, reason: Notice, until: datetime | None = None) -> Shard:
         """Keep why a shard is not submitted yet. No event: it is looked at every few seconds."""
         known = shard.waits_for.to_json() if shard.waits_for else ""
         told = reason.to_json()
-        stamp = until.astimezone(UTC).isoformat(timespec="milliseconds") if until else None
         if told != known or until != shard.not_before:
             with self._transaction():
                 self._db.execute(
-                    "UPDATE shard SET waits_for = ?, not_before = ? WHERE round = ? AND number = ?",
-                    (told, stamp, shard.round, shard.number),
+                    sql.NOTE_WAIT,
+                    {
+                        "reason": told,
+                        "until": _stamp(until) if until else None,
+                        "round": shard.round,
+                        "number": shard.number,
+                    },
                 )
         return self.shard(shard.round, shard.number)
 
@@ -508,34 +554,33 @@ class Ledger:
 
     def _event(self, kind: str, shard: Shard | None, detail: Mapping[str, object]) -> None:
         self._db.execute(
-            "INSERT INTO event (at, kind, round, shard, detail) VALUES (?, ?, ?, ?, ?)",
-            (
-                _now(),
-                kind,
-                shard.round if shard else None,
-                shard.number if shard else None,
-                json.dumps(detail, ensure_ascii=False, default=str),
-            ),
+            sql.ADD_EVENT,
+            {
+                "at": _stamp(self._now()),
+                "kind": kind,
+                "round": shard.round if shard else None,
+                "shard": shard.number if shard else None,
+                "detail": json.dumps(detail, ensure_ascii=False, default=str),
+            },
         )
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         with self._translated():
-            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute(sql.BEGIN)
             try:
                 self._require_epoch()
                 yield
             except BaseException:
                 if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
+                    self._db.execute(sql.ROLLBACK)
                 raise
-            self._db.execute("COMMIT")
+            self._db.execute(sql.COMMIT)
 
     def _require_epoch(self) -> None:
         if self._epoch is None:
             return
-        row = self._db.execute("SELECT value FROM fact WHERE name = 'epoch'").fetchone()
-        if row is None or int(row[0]) != self._epoch:
+        if self._db.execute(sql.EPOCH).fetchone()[0] != self._epoch:
             raise RunError("run-taken-over", path=str(self.path.parent))
 
     @contextmanager
@@ -593,33 +638,10 @@ def _shard(row: sqlite3.Row) -> Shard:
     for name in ("intent_at", "not_before", "submitted_at", "ended_at", "cleaned_at"):
         values[name] = datetime.fromisoformat(values[name]) if values[name] else None
     values["waits_for"] = read_notice(values["waits_for"])
+    for name in ("may_fail", "may_be_unpaid"):
+        values[name] = bool(values[name])
     values["past_batches"] = tuple(json.loads(values["past_batches"]))
     return Shard(**values)
-
-
-def _migrate(db: sqlite3.Connection, path: Path, version: int) -> None:
-    """Make the newest version of an older one, which is kept beside it."""
-    copy = path.with_name(f"{path.stem}-v{version}.sqlite")
-    if not copy.exists():
-        # In one file that is complete or not there.
-        unfinished = copy.with_name(f".{copy.name}.part")
-        unfinished.unlink(missing_ok=True)
-        db.execute("VACUUM INTO ?", (str(unfinished),))
-        unfinished.replace(copy)
-    for number in range(version + 1, SCHEMA_VERSION + 1):
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            # Another process may have been first.
-            if db.execute("PRAGMA user_version").fetchone()[0] == number - 1:
-                for statement in _MIGRATIONS[number].split(";"):
-                    if statement.strip():
-                        db.execute(statement)
-                db.execute(f"PRAGMA user_version = {number}")
-        except BaseException:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
-        db.execute("COMMIT")
 
 
 def new_shard(
@@ -661,5 +683,5 @@ def new_shard(
     )
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+def _stamp(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds")

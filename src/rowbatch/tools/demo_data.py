@@ -18,7 +18,6 @@ from pathlib import Path
 from rowbatch.errors import ServiceError, UsageError, from_os_error
 from rowbatch.store.atomic import write_atomically
 
-LABELS = ("positive", "negative", "neutral")
 CUT_OFF = 0.5
 """A mean rating above it is positive, below its negative is negative, all else is neutral."""
 

@@ -59,10 +59,6 @@ class Words:
             return f"{value:,.0f}"
         return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.3g}"
 
-    def percent(self, share: float) -> str:
-        """12.5 %, in the way of the language."""
-        return f"{share:.1%}" if self.language == "zh" else f"{share * 100:.1f} %"
-
     def size(self, value: int) -> str:
         """Bytes, in the unit that fits."""
         for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):

@@ -1,0 +1,144 @@
+"""
+All SQL of the ledger, each statement with its name and what it is for.
+
+A change of a shard's state names the old state: where no row changed, somebody else was first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+# Reading
+
+VERSION = "PRAGMA user_version"
+"""Which of the schemas the file has; 0 while it is being made."""
+
+CHECK = "PRAGMA integrity_check"
+"""What SQLite finds wrong with the file itself."""
+
+SHARDS = "SELECT * FROM shard ORDER BY round, number"
+"""All shards, in the order in which they go out."""
+
+SHARD = "SELECT * FROM shard WHERE round = :round AND number = :number"
+"""One of them."""
+
+EVENTS = "SELECT at, kind, round, shard, detail FROM event ORDER BY id"
+"""Everything that happened, oldest first."""
+
+COUNT_INTENTS = "SELECT count(*) FROM event WHERE kind = 'intent' AND at >= :since"
+"""How many paid calls were made since then, for limits of batches an hour."""
+
+MONEY = "SELECT reserved_usd, spent_usd FROM shard"
+"""What each shard may cost, and did: added up here, because SQLite has no decimals."""
+
+RUN = "SELECT * FROM run"
+"""What is known of the run as a whole."""
+
+OUTPUTS = "SELECT path, sha256 FROM output ORDER BY path"
+"""Every labelled table that was written."""
+
+OUTPUT = "SELECT sha256 FROM output WHERE path = :path"
+"""Whether this file is one of them, and which bytes were ours."""
+
+QUEUE_LIMIT = "SELECT tokens FROM queue_limit WHERE model = :model"
+"""How many tokens may wait at the provider, as its last refusal told."""
+
+IS_LAST_ROUND = "SELECT 1 FROM last_round WHERE round = :round AND asks_invalid = :asks_invalid"
+"""Whether nothing of a round is worth asking again, so that its results need not be read for it."""
+
+EPOCH = "SELECT epoch FROM run"
+"""Who took the run over last: an older writer finds another number than its own."""
+
+# Writing
+
+BEGIN = "BEGIN IMMEDIATE"
+"""Take the write lock at once, so that what is read inside stays true."""
+
+COMMIT = "COMMIT"
+"""The end of a transaction; it waits for the disk."""
+
+ROLLBACK = "ROLLBACK"
+"""Leave everything as it was."""
+
+TAKE_OVER = "UPDATE run SET epoch = epoch + 1 RETURNING epoch"
+"""Be the one that writes from now on."""
+
+ADD_EVENT = "INSERT INTO event (at, kind, round, shard, detail) VALUES (:at, :kind, :round, :shard, :detail)"
+"""Something happened; in the same transaction as what it tells of."""
+
+ADD_SHARD = """
+INSERT INTO shard (round, number, state, first_row, last_row, requests, bytes, sha256, token, tokens)
+VALUES (:round, :number, 'written', :first_row, :last_row, :requests, :bytes, :sha256, :token, :tokens)
+"""
+"""A request file has just been written."""
+
+CUT_SHARD = """
+UPDATE shard SET state = 'cut', reserved_usd = '0', waits_for = ''
+WHERE round = :round AND number = :number AND state = :state
+"""
+"""Put a shard that is too large for the provider aside; smaller ones are added in the same transaction."""
+
+CLAIM_SHARD = """
+UPDATE shard SET state = 'submitting', intent_at = :at, reserved_usd = :reserved_usd, key_mark = :key_mark,
+    waits_for = '', not_before = NULL
+WHERE round = :round AND number = :number AND state = 'uploaded'
+"""
+"""
+Record that we are about to create a batch, so that no other process creates it too. The money is reserved by
+the same statement that decides.
+"""
+
+NOTE_PROGRESS = """
+UPDATE shard SET batch_status = :status, completed_requests = :completed, failed_requests = :failed,
+    batch_json = :batch_json
+WHERE round = :round AND number = :number AND state = 'submitted'
+"""
+"""Keep what the provider said about a running batch; one that is over has its last word already."""
+
+NOTE_WAIT = """
+UPDATE shard SET waits_for = :reason, not_before = :until WHERE round = :round AND number = :number
+"""
+"""Keep why a shard is not submitted yet, and when it is tried again."""
+
+LET_FAIL = "UPDATE shard SET may_fail = 1 WHERE round = :round AND number = :number"
+"""A person has seen why rows of it fail and wants the rest all the same: it does not stop the run again."""
+
+LET_BE_UNPAID = "UPDATE shard SET may_be_unpaid = 1 WHERE round = :round AND number = :number"
+"""A person has seen that nobody paid for rows of it: they may be asked again."""
+
+SET_COUNTS = """
+UPDATE run SET rows = :rows, skipped = :skipped, duplicates = :duplicates, bad_rows = :bad_rows
+"""
+"""What the table had; from then on the run is built."""
+
+SET_POLICY = "UPDATE run SET policy = :policy"
+"""What was changed about how it is driven."""
+
+SET_CANCELLED = "UPDATE run SET is_cancelled = :is_cancelled"
+"""A person wants it to stop, or wants it after all."""
+
+SET_DRIVEN = "UPDATE run SET driven = :driven"
+"""Whether the program that people sit at drives it, so that it goes on when it is started anew."""
+
+SET_TROUBLE = "UPDATE run SET trouble = :trouble"
+"""Why it stands still, for whoever opens it next; NULL when nothing is in the way."""
+
+NOTE_OUTPUT = "INSERT OR REPLACE INTO output VALUES (:path, :sha256)"
+"""A labelled table is ours to replace, as long as nobody changed it."""
+
+NOTE_QUEUE_LIMIT = "INSERT OR REPLACE INTO queue_limit VALUES (:model, :tokens)"
+"""A refusal told how many tokens may wait."""
+
+NOTE_LAST_ROUND = "INSERT OR REPLACE INTO last_round VALUES (:round, :asks_invalid)"
+"""Nothing of a round was worth asking again."""
+
+
+def move_shard(columns: Iterable[str]) -> str:
+    """
+    Change the state of a shard, and columns with it, if it is still what it was.
+
+    Args:
+        columns: Names of columns; never a person's words.
+    """
+    changes = ", ".join(["state = :state_to", *(f"{name} = :{name}" for name in columns)])
+    return f"UPDATE shard SET {changes} WHERE round = :round AND number = :number AND state = :state_from"  # noqa: S608
