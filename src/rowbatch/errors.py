@@ -5,6 +5,7 @@ Every error that rowbatch raises on purpose.
     ├── UsageError                2   the command or call does not fit together
     ├── InputError                3   a file that was given cannot be used
     │   ├── TableError                a table: where (line, row, column) and what
+    │   │   └── CannotHold            the format of the output has no place for it
     │   ├── CodebookError             a codebook: where (line, field) and what
     │   └── RequestTooLarge           one row makes a request that no shard can hold
     ├── OutputExists              4   something would be overwritten
@@ -37,6 +38,13 @@ class RowbatchError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    def call_path(self, path: str, name: str) -> None:
+        """Give a path in it the name that people know it by."""
+        self.message, self.hint = self.message.replace(path, name), self.hint.replace(path, name)
+        self.args = (self.message,)
+        if getattr(self, "path", None) == path:
+            self.path = name
 
 
 class UsageError(RowbatchError):
@@ -77,6 +85,15 @@ class TableError(InputError):
         self.line = line
         self.row = row
         self.column = column
+
+
+class CannotHold(TableError):
+    """
+    The format of the output has no place for what the table holds; `path` is the output.
+
+    Attributes:
+        row: Row of the table, from 1, or None where the column as a whole is meant.
+    """
 
 
 class CodebookError(InputError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import polars as pl
 
@@ -13,14 +14,16 @@ from rowbatch.core.shard import ShardCutter
 from rowbatch.core.states import ShardState
 from rowbatch.errors import UsageError
 from rowbatch.providers.catalog import find_provider
+from rowbatch.steps.collect import added_columns
 from rowbatch.steps.cut import new_token
 from rowbatch.steps.duplicates import Duplicates, find_duplicates
-from rowbatch.steps.frozen import frame_of, request_settings_of, table_of, text_columns
+from rowbatch.steps.frozen import codebook_of, frame_of, request_settings_of, table_of, text_columns
 from rowbatch.steps.line_tokens import LineTokens
 from rowbatch.store.atomic import atomic_path, write_atomically
 from rowbatch.store.ledger import Ledger, new_shard
-from rowbatch.store.rundir import RunDirectory, digest_file
-from rowbatch.tables.base import BadRowList, blank_rows
+from rowbatch.store.rundir import RunDirectory, RunSettings, digest_file
+from rowbatch.tables.base import BadRowList, Table, blank_rows
+from rowbatch.tables.writer import OutputCheck, TableShape, format_of, open_check
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ def build(run: RunDirectory, progress: Callable[[int], None] | None = None) -> B
         progress: Called with the number of rows done so far.
     Raises:
         TableError: The table is broken, or has no rows.
+        CannotHold: The labelled table would not fit into the format of the output.
         RequestTooLarge: A row makes a request that no shard can hold.
         StorageError: No space left.
     """
@@ -166,7 +170,9 @@ def _pieces(run: RunDirectory, counts: _Counts, progress: Callable[[int], None] 
         duplicates = find_duplicates(table, request_settings.columns, asked_columns)
         duplicates.save(run.duplicates_path, overwrite=True)
     cutter = ShardCutter(find_provider(settings.request["provider"]).limits)
+    fits = _output_check(run, settings, table)
     for chunk in table.chunks(request_settings.rows_per_chunk()):
+        fits.look(chunk)
         blank = blank_rows(chunk.frame, asked_columns)
         again = duplicates.mask(chunk.first_row, chunk.frame.height)
         cells = frame_of(chunk, table, settings)
@@ -188,6 +194,13 @@ def _pieces(run: RunDirectory, counts: _Counts, progress: Callable[[int], None] 
     counts.bad_rows = table.bad_rows.count
     if counts.bad_rows:
         _write_bad_rows(run, table.bad_rows)
+
+
+def _output_check(run: RunDirectory, settings: RunSettings, table: Table) -> OutputCheck:
+    """What the output cannot hold is said now, and not when all is paid."""
+    path = Path(settings.output["path"] or run.labelled)
+    added = added_columns(codebook_of(settings), [str(name) for name in settings.output["columns"]], None)
+    return open_check(path, format_of(path), TableShape(table.header, table.columns, added, table.label))
 
 
 def _write_bad_rows(run: RunDirectory, bad_rows: BadRowList) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.states import RowStatus, ShardState
-from rowbatch.errors import OutputExists
+from rowbatch.errors import CannotHold, OutputExists, RowbatchError
 from rowbatch.steps.answered import AnsweredTable
 from rowbatch.steps.create import STATUS_COLUMNS
 from rowbatch.steps.error_list import ErrorList
@@ -116,7 +117,8 @@ def collect(
     """
     Write the labelled table from what is on disk. Can be run at any time, and again.
 
-    The caller holds the run lock.
+    The caller holds the run lock. When the output cannot be written, the table is in the run directory
+    nevertheless, as CSV, or as Parquet where it has embeddings; the error's hint says where.
 
     Args:
         run: A run that is built.
@@ -128,10 +130,69 @@ def collect(
         progress: Called with the number of rows done so far.
     Raises:
         OutputExists: The output is there, and this run did not write it.
+        CannotHold: The format of the output has no place for what the table or the answers hold.
         RunError: The table or a raw file was changed since.
     """
+    failed: list[RowbatchError] = []
+    try:
+        return _collect(
+            run,
+            failed,
+            output=output,
+            overwrite=overwrite,
+            notes=notes,
+            errors=errors,
+            writing=writing,
+            progress=progress,
+        )
+    except RowbatchError as error:
+        is_embeddings = run.settings().request["url"] == Endpoint.EMBEDDINGS
+        safe = run.path / "labelled.parquet" if is_embeddings else run.labelled
+        if error not in failed or safe.resolve() == _path_of(run, output).resolve():
+            raise
+        try:
+            _collect(run, [], output=safe, overwrite=True, notes=notes, errors=errors, writing=WriteOptions())
+        except RowbatchError:
+            raise error from None
+        error.hint = (
+            f"nothing is lost: the labelled table is in {safe}; in another format: "
+            f"rowbatch export {run.path} -o NAME.parquet"
+        )
+        raise
+
+
+def _path_of(run: RunDirectory, output: Path | None) -> Path:
+    return output or Path(run.settings().output["path"] or run.labelled)
+
+
+@contextmanager
+def _noted(failed: list[RowbatchError], path: Path) -> Iterator[None]:
+    """Tell what goes wrong in writing from what goes wrong in reading."""
+    try:
+        yield
+    except RowbatchError as error:
+        failed.append(error)
+        raise
+    # Whatever a library raises at what it is given, the answers are paid.
+    except Exception as error:
+        what = "not enough memory" if isinstance(error, MemoryError) else str(error) or type(error).__name__
+        failed.append(CannotHold(f"{path} cannot be written: {what}", path=str(path)))
+        raise failed[-1] from error
+
+
+def _collect(
+    run: RunDirectory,
+    failed: list[RowbatchError],
+    *,
+    output: Path | None,
+    overwrite: bool,
+    notes: Mapping[str, Any] | None,
+    errors: Path | None,
+    writing: WriteOptions | None,
+    progress: Callable[[int], None] | None = None,
+) -> CollectReport:
     settings = run.settings()
-    path = output or Path(settings.output["path"] or run.labelled)
+    path = _path_of(run, output)
     for written in (path, *([errors] if errors else [])):
         format_of(written)
     report = CollectReport(path=path)
@@ -167,16 +228,23 @@ def collect(
         options = writing or WriteOptions(**settings.output.get("writing", {}))
         with ExitStack() as outputs:
             temporary = outputs.enter_context(atomic_path(path, overwrite=replaceable))
-            failed = ErrorList.begin(outputs, errors, options, overwrite=overwrite) if errors else None
-            with open_writer(temporary, format_of(path), shape, options) as writer:
+            unanswered = ErrorList.begin(outputs, errors, options, overwrite=overwrite) if errors else None
+            with _noted(failed, path):
+                writer = open_writer(temporary, format_of(path), shape, options)
+            with ExitStack() as broken:
+                broken.callback(writer.abandon)
                 for chunk, frame in answered.chunks():
-                    writer.write(chunk, frame.select(named))
-                    if failed:
-                        failed.write(frame)
+                    with _noted(failed, path):
+                        writer.write(chunk, frame.select(named))
+                    if unanswered:
+                        unanswered.write(frame)
                     _count(report, frame, codebook)
                     report.rows += chunk.frame.height
                     if progress:
                         progress(report.rows)
+                broken.pop_all()
+            with _noted(failed, path):
+                writer.close()
             # Noted before the file gets its name: after a crash in between it is still known as ours.
             digest = digest_file(temporary)
             ledger.set_fact(f"labelled:{path.resolve()}", digest)

@@ -21,6 +21,7 @@ from rowbatch.store.atomic import atomic_path
 from rowbatch.store.rundir import RunDirectory, RunSettings, digest_source, require_source, size_of_source
 from rowbatch.tables.base import ReadOptions, Table
 from rowbatch.tables.formats import open_table
+from rowbatch.tables.statistics_limits import is_letter
 from rowbatch.tables.writer import WriteOptions, format_of
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ def create(
         # It is required there.
         fitting["max_tokens"] = DEFAULT_MAX_TOKENS
         notes.append(f"answers have at most {DEFAULT_MAX_TOKENS:,} tokens, as {chosen.title} wants a limit")
+    notes += output_notes(opened, output)
     settings = RunSettings(
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         rowbatch_version=version("rowbatch"),
@@ -208,6 +210,22 @@ def _require_free_output(output: Path, table: Path, *, overwrite: bool) -> None:
         raise OutputExists(str(output))
     if output.resolve() == table.resolve():
         raise UsageError("the labelled table would replace the input", hint="give -o another name")
+
+
+def output_notes(table: Table, output: Path | None) -> list[str]:
+    """What of the table the output will not have, in sentences."""
+    if output is None or output.suffix.lower() != ".sav":
+        return []
+    lettered = [
+        (name, "".join(f" .{value}" for value in sorted(filter(is_letter, map(str, info.value_labels)))))
+        for name, info in zip(table.header, table.columns, strict=False)
+        if any(map(is_letter, info.value_labels)) and info.format.startswith("stata:")
+    ]
+    return [
+        f"SPSS has no missing values such as Stata's{letters}: in {output.name} those of the column {name!r} "
+        "are empty and their labels are left out; a .dta file keeps them"
+        for name, letters in lettered
+    ]
 
 
 def answer_columns(endpoint: Endpoint, codebook: Codebook) -> tuple[str, ...]:

@@ -9,15 +9,76 @@ from typing import Any
 
 import polars as pl
 
-from rowbatch.errors import StorageError, TableError, from_os_error
+from rowbatch.errors import CannotHold, StorageError, from_os_error
 from rowbatch.tables.base import TableChunk, as_text
-from rowbatch.tables.writer import TableShape, TableWriter, values_of
+from rowbatch.tables.writer import OutputCheck, TableShape, TableWriter, values_of
 
 # Source: Microsoft, "Excel specifications and limits".
 _MAX_ROWS, _MAX_COLUMNS, _MAX_CHARS = 1_048_576, 16_384, 32_767
 # What Excel's numbers, which are floats, hold exactly.
 _MAX_WHOLE = 2**53
 _FIRST_DAY = datetime.date(1900, 3, 1)
+
+
+class ExcelCheck(OutputCheck):
+    """The limits of a sheet."""
+
+    def __init__(self, path: Path, shape: TableShape) -> None:
+        self._path, self._shape = path, shape
+        if len(shape.names) > _MAX_COLUMNS:
+            raise self._too_much(f"{len(shape.names):,} columns, and a sheet of Excel holds {_MAX_COLUMNS:,}")
+        for position, name in enumerate(shape.names):
+            self.require_text(name, 0, position)
+
+    def look(self, chunk: TableChunk) -> None:
+        self.require_rows(chunk.first_row - 1 + chunk.frame.height)
+        for position, column in enumerate(chunk.frame.get_columns()):
+            # What counts are units of UTF-16, of which a character has at most two; bytes are quicker told.
+            long = column.filter(column.str.len_bytes() > _MAX_CHARS)
+            if any(map(_is_too_long, long)):
+                row = next(at for at, text in enumerate(column) if _is_too_long(text))
+                self.require_text(column[row], chunk.first_row + row, position)
+
+    def require_rows(self, rows: int) -> None:
+        """
+        Make sure that so many rows fit below the header.
+
+        Raises:
+            CannotHold: They do not.
+        """
+        if rows >= _MAX_ROWS:
+            raise self._too_much(f"more rows than a sheet of Excel holds ({_MAX_ROWS - 1:,})")
+
+    def require_text(self, text: str, row: int, position: int) -> None:
+        """
+        Make sure that a text fits into a cell.
+
+        Raises:
+            CannotHold: It does not.
+        """
+        if _is_too_long(text):
+            name = self._shape.names[position][:80]
+            raise self._too_much(
+                f"a text of {len(text):,} characters in row {row:,}, column {name!r}, and a cell of Excel "
+                f"holds {_MAX_CHARS:,}",
+                row=row,
+                column=name,
+            )
+
+    def _too_much(self, what: str, *, row: int | None = None, column: str | None = None) -> CannotHold:
+        return CannotHold(
+            f"the table has {what}",
+            path=str(self._path),
+            row=row,
+            column=column,
+            hint="write it as .csv or .parquet: give the output such a name",
+        )
+
+
+def _is_too_long(text: str) -> bool:
+    return len(text) > _MAX_CHARS or (
+        len(text) > _MAX_CHARS // 2 and len(text.encode("utf-16-le")) > 2 * _MAX_CHARS
+    )
 
 
 class ExcelTableWriter(TableWriter):
@@ -32,8 +93,7 @@ class ExcelTableWriter(TableWriter):
         import xlsxwriter
 
         self._path, self._shape = path, shape
-        if len(shape.names) > _MAX_COLUMNS:
-            raise self._too_much(f"{len(shape.names):,} columns, and a sheet of Excel holds {_MAX_COLUMNS:,}")
+        self._check = ExcelCheck(path, shape)
         self._book = xlsxwriter.Workbook(
             str(path),
             {
@@ -62,8 +122,7 @@ class ExcelTableWriter(TableWriter):
     def write(self, chunk: TableChunk, added: pl.DataFrame) -> None:
         names = [str(position) for position in range(len(self._shape.names))]
         values = values_of(chunk, added, self._shape, names)
-        if self._row + values.height >= _MAX_ROWS:
-            raise self._too_much(f"more rows than a sheet of Excel holds ({_MAX_ROWS - 1:,})")
+        self._check.require_rows(self._row + values.height)
         columns = [_writable(column) for column in values.get_columns()]
         kinds = [column.dtype for column in columns]
         try:
@@ -105,21 +164,8 @@ class ExcelTableWriter(TableWriter):
             self._book.close()
 
     def _text(self, position: int, text: str, form: Any = None) -> None:
-        if len(text) > _MAX_CHARS or (
-            len(text) > _MAX_CHARS // 2 and len(text.encode("utf-16-le")) > 2 * _MAX_CHARS
-        ):
-            raise self._too_much(
-                f"a text of {len(text):,} characters in row {self._row:,}, column "
-                f"{self._shape.names[position]!r}, and a cell of Excel holds {_MAX_CHARS:,}"
-            )
+        self._check.require_text(text, self._row, position)
         self._sheet.write_string(self._row, position, text, form)
-
-    def _too_much(self, what: str) -> TableError:
-        return TableError(
-            f"the table has {what}",
-            path=str(self._path),
-            hint="write it as .csv or .parquet: give the output such a name",
-        )
 
 
 def _writable(column: pl.Series) -> pl.Series:
