@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rowbatch.errors import (
+    CannotHold,
     CodebookError,
     LocalModelError,
     OutputExists,
@@ -65,6 +66,8 @@ def explain(w: Words, error: BaseException, *, names: dict[str, str] | None = No
     for path, name in (names or {}).items():
         message, hint = message.replace(path, name), hint.replace(path, name)
     match error:
+        case CannotHold():
+            title = w.t("The format of the output cannot hold this table")
         case TableError():
             title = w.t("This file cannot be read as a table to its end")
         case CodebookError():
