@@ -58,7 +58,9 @@ def rowbatch(workplace, *words, **variables):
         pytest.param({"rows_refused": 0.2}, 9, "gaps", "", id="done-with-gaps"),
         pytest.param({"rows_refused": 1.0}, 10, "needs-you", "--go-on", id="needs-you"),
         # Who has paid has nothing to go on with all the same: these rows are asked again.
-        pytest.param({"unpaid": 0}, 10, "needs-you", "pay at the provider, then: rowbatch resume", id="unpaid"),
+        pytest.param(
+            {"unpaid": 0}, 10, "needs-you", "pay at the provider, then: rowbatch resume", id="unpaid"
+        ),
     ],
 )
 @pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell")
