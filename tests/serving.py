@@ -28,12 +28,21 @@ MODEL = "scripted"
 
 
 def scripted_answer(body: Mapping[str, Any]) -> str:
-    """A label by a hash of the text when one is asked for; else the text itself."""
+    """
+    A label by a hash of the text when one is asked for, the last word where that is to be a number; else the
+    text itself.
+    """
     text = str(body["messages"][-1]["content"])
     form = body.get("response_format") or {}
-    choice = single_choice(form.get("json_schema", {}).get("schema"))
+    schema = form.get("json_schema", {}).get("schema")
+    choice = single_choice(schema)
     if choice is None:
-        return text
+        numbers = [
+            name
+            for name, asked in (schema or {}).get("properties", {}).items()
+            if asked.get("type") in ("integer", "number")
+        ]
+        return json.dumps(dict.fromkeys(numbers, float(text.rsplit(maxsplit=1)[-1]))) if numbers else text
     digest = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
     return json.dumps({choice.name: choice.labels[digest % len(choice.labels)]})
 
@@ -44,6 +53,7 @@ class ScriptedEngine:
 
     Attributes:
         calls: How often each text was asked.
+        delay_s: Before each answer; may be changed at any time.
         gate: While it is closed (`clear`), requests wait; any thread may open it (`set`).
     """
 
@@ -58,7 +68,7 @@ class ScriptedEngine:
         models: tuple[str, ...] = (MODEL,),
         journal: Path | None = None,
     ) -> None:
-        self._answer, self._delay_s, self._models, self._journal = answer, delay_s, models, journal
+        self._answer, self.delay_s, self._models, self._journal = answer, delay_s, models, journal
         self.calls: Counter[str] = Counter()
         self.gate = threading.Event()
         self.gate.set()
@@ -71,8 +81,8 @@ class ScriptedEngine:
         text = str(body["messages"][-1]["content"])
         while not self.gate.is_set():
             await asyncio.sleep(0.005)
-        if self._delay_s:
-            await asyncio.sleep(self._delay_s)
+        if self.delay_s:
+            await asyncio.sleep(self.delay_s)
         self.calls[text] += 1
         if self._journal:
             with self._journal.open("a") as file:

@@ -26,7 +26,8 @@ An error carries a kind and values; its words, for each face and language, are t
 from __future__ import annotations
 
 import os
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
 from rowbatch.words.notice import Notice
 from rowbatch.words.telling import Face, Language, Telling, tell
@@ -82,10 +83,19 @@ class RowbatchError(Exception):
 
     def told(self, face: Face = "terminal", language: Language = "en") -> Telling:
         """Message and hint, in the words of a face; in English where nothing else is said."""
-        if " " in self.kind:
+        if " " in self.kind or "-" not in self.kind:
             return Telling(self.kind, self.values.get("hint", ""))
         told = tell(self.kind, self.values, face, language)
         return Telling(told.message, self.values.get("hint", told.hint))
+
+    def document(self) -> dict[str, Any]:
+        """Kind and values, for a process that is told of it as JSON."""
+        return {"kind": self.kind, "values": self.values}
+
+    @classmethod
+    def of_document(cls, document: Mapping[str, Any]) -> Self:
+        """What `document` was of."""
+        return cls(document["kind"], **document["values"])
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Some cross from a process that reads results to the one that waits for them.

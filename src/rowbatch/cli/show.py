@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 import sys
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-
-from rowbatch.words.notice import Notice
 
 if TYPE_CHECKING:
     from rowbatch.api import DemoRun, Hooks, Preview, Run, Stage, Status
@@ -104,7 +100,9 @@ def _quoted(word: str) -> str:
 
 def as_json(value: Any) -> None:
     """Print for programs."""
-    line(json.dumps(_plain(value), ensure_ascii=False, indent=2))
+    from rowbatch.cli.json_output import json_text
+
+    line(json_text(value))
 
 
 @contextmanager
@@ -230,11 +228,9 @@ def collected(report: CollectReport) -> None:
     """What came out."""
     line(f"labelled table  {place(report.path)}  ({_count(report.rows, 'row')})")
     line("  " + ", ".join(f"{status} {count:,}" for status, count in report.statuses.most_common()))
-    for name, counts in report.labels.items():
-        line(
-            f"  {name}: "
-            + ", ".join(f"{short(label, 60)} {count:,}" for label, count in counts.most_common(12))
-        )
+    for name, tally in report.tallies.items():
+        facts = (f"{short(what, 60)} {_figure(number)}" for what, number in tally.facts()[:12])
+        line(f"  {name}: " + ", ".join(facts))
     for reason, count in report.reasons.most_common(5):
         line(f"  {_count(count, 'row')}: {short(reason, 120)}")
     if len(report.reasons) > 5:
@@ -251,6 +247,12 @@ def collected(report: CollectReport) -> None:
         line("  The tokens that the provider counted do not go with the sizes of the texts: compare labels")
         line("  with their texts before you use any.")
     spent(report)
+
+
+def _figure(number: float) -> str:
+    if float(number).is_integer():
+        return f"{number:,.0f}"
+    return f"{number:,.2f}" if abs(number) >= 1 else f"{number:.3g}"
 
 
 def exported(report: ExportReport) -> None:
@@ -272,8 +274,8 @@ def spent(report: CollectReport) -> None:
         line(
             f"  cost {_dollars(sum(known, Decimal(0)))}, by the tokens that the provider counted"
             + (
-                f"; the estimate was {_dollars(expected.low_usd)} to {_dollars(expected.high_usd)}"
-                if expected and expected.low_usd is not None and expected.high_usd is not None
+                f"; the estimate was {_dollars(expected.low_usd)} to {_dollars(expected.likely_usd)}"
+                if expected and expected.low_usd is not None and expected.likely_usd is not None
                 else ""
             )
         )
@@ -637,12 +639,13 @@ def _cost(shown: Preview) -> str:
     cost = shown.cost
     if cost.is_free:
         return "nothing: the model runs on this computer"
-    if cost.low_usd is None or cost.high_usd is None or cost.price is None:
+    if cost.low_usd is None or cost.likely_usd is None or cost.high_usd is None or cost.price is None:
         return "not known: there is no price for this model"
+    most = f"; at most {_dollars(cost.high_usd)}" if cost.high_usd > cost.likely_usd else ""
     return (
-        f"about {_dollars(cost.low_usd)} to {_dollars(cost.high_usd)} at the batch price of "
+        f"about {_dollars(cost.low_usd)} to {_dollars(cost.likely_usd)} at the batch price of "
         f"{cost.price.as_of or cost.price.source} "
-        f"(${cost.price.input_usd} / ${cost.price.output_usd} for a million tokens in / out)"
+        f"(${cost.price.input_usd} / ${cost.price.output_usd} for a million tokens in / out){most}"
     )
 
 
@@ -653,19 +656,3 @@ def _tokens(cost: CostEstimate) -> str:
 
 def _count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Notice):
-        return str(value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Path):
-        return str(value)
-    return value

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from rowbatch.core.endings import ASKED_AGAIN
+from rowbatch.core.result import NO_ANSWER
 from rowbatch.core.states import RowStatus
 
 _PASSING_STATUSES = ("0", "408", "409", "425", "429")
@@ -68,6 +70,8 @@ def is_passing() -> pl.Expr:
         http_status.is_in([*_PASSING_STATUSES, _UNPAID_STATUS])
         | http_status.str.contains(r"\A5[0-9][0-9]\z")
         | code.is_in([*_PASSING_CODES, *_UNPAID_CODES])
+        # It was answered, and the answer did not end well.
+        | (http_status == "200") & code.is_in(ASKED_AGAIN)
         # Nothing was told: no status and no code.
         | cause.is_in(["", ":"])
     )
@@ -75,6 +79,8 @@ def is_passing() -> pl.Expr:
     return (
         status.is_in([RowStatus.MISSING.value, RowStatus.EXPIRED.value, RowStatus.CANCELLED.value])
         | (status == RowStatus.ERROR.value) & passing.fill_null(False)
+        # The provider's form was odd; an answer that the codebook does not allow has no cause.
+        | (status == RowStatus.INVALID.value) & (code == NO_ANSWER).fill_null(False)
     ).alias("is_passing")
 
 

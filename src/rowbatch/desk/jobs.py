@@ -552,7 +552,7 @@ def _kind(error: RowbatchError, run: Run) -> TroubleKind:
         case TableChanged():
             return "table"
         case InputError():
-            is_gone = error.kind == "path-missing" and error.values["path"] == str(run.settings.table["path"])
+            is_gone = error.kind == "path-missing" and error.values["path"] == str(run.plan.source.path)
             return "table" if is_gone else "other"
         case ServiceError():
             return _TROUBLE_OF_REFUSAL.get(error.refusal, "other")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import mmap
 from collections.abc import Mapping, Sequence
@@ -13,16 +12,24 @@ from typing import Any
 import polars as pl
 
 from rowbatch.api.runs import Run
-from rowbatch.core.agreement import Agreement, agreement
-from rowbatch.core.codebook import Variable
+from rowbatch.core.agreement import Comparison
+from rowbatch.core.kinds.base import Tally, Variable
+from rowbatch.core.kinds.label import LabelTally
 from rowbatch.desk.library import Reading, views_folder
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, UsageError
-from rowbatch.requests.frozen import codebook_of, request_settings_of, table_of, user_template
+from rowbatch.requests.pipeline import open_source, request_settings
+from rowbatch.results.people import (
+    MODEL,
+    PEOPLE,
+    comparable_variable,
+    compare,
+    people_position,
+    said_by_people,
+)
 from rowbatch.results.views import answers_name, view_name, write_answers_view
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.view import ROW, TableView
-from rowbatch.tables.base import ReadOptions
 from rowbatch.tables.csv_writer import looks_like_formula
 
 _KEPT_FILTERS = 50
@@ -37,12 +44,15 @@ class RowFilter:
     Attributes:
         status: `ok`, `invalid`, …; or `missing-label` for all that were to be asked and have no label.
         reason: The reason that goes with the status.
-        variable, label: Rows with this label of this variable, as it holds now.
+        variable, label: Rows with this value of this variable, as it holds now.
+        least, most: Rows whose value of this variable lies between these.
         text: Words that stand in the text; letters of either case.
         corrected: Only rows that a person corrected.
         people: Name of a column with people's labels: only rows where it says something.
-        differs: Only rows where `people` says something else than the label.
+        differs: Only rows where `people` says something else than the model answered, whatever holds now.
         says: Only rows where `people` says this.
+        model: Rows that the model itself gave this label of `variable`.
+        unlabelled: Only rows that the model itself gave no label of `variable`.
     """
 
     status: str = ""
@@ -54,6 +64,10 @@ class RowFilter:
     people: str = ""
     differs: bool = False
     says: str = ""
+    model: str = ""
+    unlabelled: bool = False
+    least: str = ""
+    most: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +79,20 @@ class Counts:
         rows: All.
         statuses: By status.
         reasons: By status: the commonest reasons, with counts.
-        labels: By variable: labels as they hold now, in the order of the codebook.
+        tallies: By variable: what is counted of the values that hold now, by its kind.
         corrected: Rows that a person corrected.
     """
 
     rows: int
     statuses: Mapping[str, int]
     reasons: Mapping[str, tuple[tuple[str, int], ...]]
-    labels: Mapping[str, tuple[tuple[str, int], ...]]
+    tallies: Mapping[str, Tally]
     corrected: int
+
+    @property
+    def labels(self) -> dict[str, tuple[tuple[str, int], ...]]:
+        """By variable with labels: how often each was given, in the order of the codebook."""
+        return {name: tally.in_order for name, tally in self.tallies.items() if isinstance(tally, LabelTally)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +135,7 @@ class Results:
     def __init__(self, run: Run) -> None:
         self.run = run
         self._directory = RunDirectory(run.path)
-        self.codebook = codebook_of(run.settings)
+        self.codebook = run.codebook
         self.variables: tuple[Variable, ...] = self.codebook.variables
         self.columns = self.codebook.columns
         self.reading: Reading | None = None
@@ -137,10 +156,9 @@ class Results:
             RowbatchError: They cannot be made.
         """
         if self.reading is None:
-            settings = self.run.settings
-            table = table_of(self._directory, settings)
-            reading = ReadOptions(**settings.table["reading"])
-            folder = views_folder() / view_name(str(settings.table["sha256"]), reading)
+            source = self.run.plan.source
+            table = open_source(source, self.run.path)
+            folder = views_folder() / view_name(source.sha256, source.reading, table.format)
             self.reading = Reading(table, folder)
         folder = self._answers_folder()
         if self._answers is None or self._answers.folder != folder:
@@ -177,18 +195,18 @@ class Results:
         for status, reason, count in told.iter_rows():
             if len(reasons.setdefault(status, [])) < 5:
                 reasons[status].append((reason, int(count)))
-        labels: dict[str, tuple[tuple[str, int], ...]] = {}
+        tallies: dict[str, Tally] = {}
         for position, variable in enumerate(self.variables):
-            if variable.labels:
-                name = f"final:{position}"
-                given = scan.filter(pl.col(name) != "").group_by(name).len().collect()
-                found = {str(label): int(count) for label, count in given.iter_rows()}
-                labels[variable.name] = tuple((label, found.get(label, 0)) for label in variable.label_names)
+            tally = variable.tally()
+            if tally is not None:
+                values = pl.col(f"final:{position}")
+                tally.add(scan.select(values).filter(values != "").collect().to_series())
+                tallies[variable.name] = tally
         counts = Counts(
             rows=answers.state.rows,
             statuses=statuses,
             reasons={status: tuple(listed) for status, listed in reasons.items()},
-            labels=labels,
+            tallies=tallies,
             corrected=len(corrections),
         )
         self._counts = (stamp, counts)
@@ -259,13 +277,13 @@ class Results:
         view = self._table_view()
         cells = view.frame(number, 1).row(0)
         named = dict(zip(view.columns, cells, strict=False))
-        settings = request_settings_of(self.run.settings)
+        settings = request_settings(self.run.plan.question, self.run.plan.asking)
         is_asked = told["status"] != "skipped"
         has_image = bool(settings.image)
         return ResultRow(
             row=number,
             cells=tuple(zip(view.columns, cells, strict=True)),
-            message=user_template(self.run.settings).render(named),
+            message=settings.user.render(named),
             values={name: told[str(place)] for place, name in enumerate(self.columns)},
             human=self.run.corrections().get(number, {}),
             status=told["status"],
@@ -276,58 +294,39 @@ class Results:
             results=self._lines(number) if with_results else (),
         )
 
-    def differences(self, people: str, variable: str) -> list[tuple[str, str, int]]:
+    def agreement(self, people: str, variable: str) -> Comparison:
         """
-        People's labels against those of the run, in a row where people said something.
-
-        Returns:
-            People's label, the label that holds now ("" where there is none), and how many rows.
-        """
-        scan = self._with_people(self._scan(), people)
-        place = self._place(variable)
-        found = (
-            scan.filter(pl.col("people") != "")
-            .group_by("people", f"final:{place}")
-            .len()
-            .collect()
-            .sort("people")
-        )
-        return [(str(said), str(label), int(count)) for said, label, count in found.iter_rows()]
-
-    def agreement(self, people: str, variable: str) -> Agreement:
-        """
-        How far the labels that hold now agree with people's.
+        How far the model's own values agree with people's: as `Run.agreement`.
 
         Raises:
-            UsageError: No row has people's label, or one of theirs is not in the codebook.
+            UsageError: No row has people's value, or one of theirs is not in the codebook.
         """
-        labels = self.variables[self._place(variable)].label_names
-        counted = self.differences(people, variable)
-        strange = sorted({said for said, _, _ in counted} - set(labels))
-        if strange or not counted:
-            raise UsageError(
-                f"the column {people!r} has labels that are not in the codebook: {', '.join(strange[:5])}"
-                if strange
-                else f"the column {people!r} says nothing"
-            )
-        pairs = (
-            pair for said, label, count in counted for pair in itertools.repeat((said, label or None), count)
-        )
-        return agreement(pairs, labels)
+        chosen = comparable_variable(self.codebook, variable)
+        model = pl.col(str(self._place(variable))).alias(MODEL)
+        pairs = self._with_people(self._view().scan(), people).select(PEOPLE, model).collect()
+        return compare([pairs], chosen, people)
 
     def people_columns(self) -> tuple[str, ...]:
-        """Columns whose cells are empty or labels of the codebook: people may have coded them."""
-        known = {label for variable in self.variables for label in variable.label_names}
+        """Columns whose cells are empty or values of a variable: people may have coded them."""
+        return tuple(self._people())
+
+    def people_variable(self, column: str) -> Variable | None:
+        """The first variable that people may have coded in a column; None where there is none."""
+        return self._people().get(column)
+
+    def _people(self) -> dict[str, Variable]:
         view = self._table_view()
-        if not known or not view.state.rows:
-            return ()
+        comparable = [variable for variable in self.variables if variable.can_compare]
+        if not comparable or not view.state.rows:
+            return {}
         sample = view.frame(1, 2_000)
-        found = []
+        found = {}
         for position, name in enumerate(view.columns):
             said = set(sample[str(position)].str.strip_chars().unique().to_list()) - {""}
-            if said and said <= known and list(view.columns).count(name) == 1:
-                found.append(name)
-        return tuple(found)
+            fitting = next((one for one in comparable if one.may_be_peoples(name, said)), None)
+            if said and fitting and list(view.columns).count(name) == 1:
+                found[name] = fitting
+        return found
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -389,8 +388,8 @@ class Results:
         return view
 
     def _text_positions(self) -> list[int]:
-        view, settings = self._table_view(), self.run.settings
-        names = [settings.table["text"]] if settings.table["text"] else user_template(settings).columns
+        view, question = self._table_view(), self.run.plan.question
+        names = (question.text,) if question.text else question.user.columns
         return [view.columns.index(name) for name in names if name in view.columns] or [0]
 
     def _place(self, variable: str) -> int:
@@ -421,10 +420,8 @@ class Results:
 
     def _with_people(self, scan: pl.LazyFrame, people: str) -> pl.LazyFrame:
         view = self._table_view()
-        if list(view.columns).count(people) != 1:
-            raise UsageError(f"the table has no column {people!r}")
-        said = view.scan([str(view.columns.index(people))])
-        named = said.select(ROW, pl.col(str(view.columns.index(people))).str.strip_chars().alias("people"))
+        column = str(people_position(view.columns, people))
+        named = view.scan([column]).select(ROW, said_by_people(column))
         return scan.join(named, on=ROW, how="left", maintain_order="left")
 
     def _search(self, chosen: RowFilter) -> pl.Series:
@@ -438,15 +435,23 @@ class Results:
         if chosen.label:
             place = self._place(chosen.variable or self.columns[0])
             scan = scan.filter(pl.col(f"final:{place}") == chosen.label)
+        if chosen.least or chosen.most:
+            place = self._place(chosen.variable or self.columns[0])
+            value = pl.col(f"final:{place}")
+            scan = scan.filter(self.codebook.answers[place].within(value, chosen.least, chosen.most))
         if chosen.corrected:
             scan = scan.filter("is_corrected")
+        own = pl.col(str(self._place(chosen.variable or self.columns[0])))
+        if chosen.model:
+            scan = scan.filter(own == chosen.model)
+        if chosen.unlabelled:
+            scan = scan.filter(own == "")
         if chosen.people:
-            place = self._place(chosen.variable or self.columns[0])
-            scan = self._with_people(scan, chosen.people).filter(pl.col("people") != "")
+            scan = self._with_people(scan, chosen.people).filter(pl.col(PEOPLE) != "")
             if chosen.says:
-                scan = scan.filter(pl.col("people") == chosen.says)
+                scan = scan.filter(pl.col(PEOPLE) == chosen.says)
             if chosen.differs:
-                scan = scan.filter(pl.col("people") != pl.col(f"final:{place}"))
+                scan = scan.filter(~self.codebook.answers[place].is_same(pl.col(PEOPLE), own))
         found: pl.Series = scan.select(ROW).collect()[ROW]
         if chosen.text:
             keys = [str(position) for position in self._text_positions()]

@@ -46,6 +46,7 @@ class Provider:
         limits: Of one input file.
         custom_id_chars: Longest `custom_id`.
         max_line_bytes: Longest line; the file's limit where none is known.
+        schema_ranges: Whether a strict schema may say between which numbers a number lies.
         source, as_of: Of the limits.
     """
 
@@ -67,6 +68,7 @@ class Provider:
     limits: ShardLimits
     custom_id_chars: int
     max_line_bytes: int
+    schema_ranges: bool
     source: str
     as_of: str
 
@@ -87,8 +89,10 @@ def find_provider(name: str) -> Provider:
     if entry is None:
         near = difflib.get_close_matches(name, provider_names(), n=1)
         raise UsageError(
-            f"there is no provider {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
-            hint=f"known are: {', '.join(provider_names())}",
+            "no-such-provider-but-near" if near else "no-such-provider",
+            name=name,
+            near=next(iter(near), None),
+            known=provider_names(),
         )
     return Provider(
         name=name,
@@ -111,6 +115,7 @@ def find_provider(name: str) -> Provider:
         limits=ShardLimits(entry["max_requests"], entry["max_bytes"]),
         custom_id_chars=entry["custom_id_chars"],
         max_line_bytes=entry.get("max_line_bytes", entry["max_bytes"]),
+        schema_ranges=entry.get("schema_ranges", False),
         source=entry["source"],
         as_of=entry["as_of"],
     )
@@ -145,7 +150,7 @@ def _override(provider: str, model: str) -> Mapping[str, Any]:
         try:
             _READ_OVERRIDES[key] = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise InputError(f"{path} cannot be read: {error}", hint="mend it, or move it away") from error
+            raise InputError("own-models-unreadable", path=str(path), told=str(error)) from error
     entries = _READ_OVERRIDES[key].get(provider, {})
     found = entries.get(model, entries.get(_DATE.sub("", model), {})) if isinstance(entries, dict) else {}
     return found if isinstance(found, dict) else {}

@@ -86,25 +86,35 @@ def completion(
     answer_id: str,
     model: str,
     content: str | None,
-    finish_reason: str,
+    finish_reason: str | None,
+    told: str = "",
     refusal: str | None = None,
     prompt_tokens: int = 0,
     completion_tokens: int = 0,
     cached_tokens: int = 0,
     reasoning_tokens: int = 0,
 ) -> dict[str, Any]:
-    """An answer as a chat completion."""
+    """
+    An answer as a chat completion.
+
+    Args:
+        content: Its text, or None when there is none. An answer that ended well without any text is none:
+            then there are no choices, and what was counted is billed all the same.
+        finish_reason: OpenAI's word for how it ended, or the provider's own; None when it does not say.
+        told: What the provider says about that, or "".
+    """
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": content, "refusal": refusal},
+        "finish_reason": finish_reason,
+        **({"error": {"message": told}} if told else {}),
+    }
+    has_ended_well = finish_reason == "stop" and refusal is None
     return {
         "id": answer_id,
         "object": "chat.completion",
         "model": model,
-        "choices": [
-            {
-                "index": 0,
-                "message": {"role": "assistant", "content": content, "refusal": refusal},
-                "finish_reason": finish_reason,
-            }
-        ],
+        "choices": [] if content is None and has_ended_well else [choice],
         "usage": {
             "prompt_tokens": prompt_tokens,
             "completion_tokens": completion_tokens,
@@ -152,17 +162,73 @@ def token_mark(token: str) -> str:
     return f"{token[:16]}x{attempt}"
 
 
+class AnotherBatch(ValueError):
+    """A result has an id that is none of ours."""
+
+
 def unmarked_id(custom_id: str, token: str) -> str:
     """
     The custom_id without its mark.
 
     Raises:
-        ValueError: It has not the mark of this token.
+        AnotherBatch: It has not the mark of this token.
     """
     mark = f"-{token_mark(token)}"
     if not custom_id.endswith(mark):
-        raise ValueError("it belongs to another batch")
+        raise AnotherBatch("it belongs to another batch")
     return custom_id.removesuffix(mark)
+
+
+def object_at(name: str, found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """
+    A field that is an object; an empty one where it is null or not there.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    value = found.get(name)
+    if value is not None and not isinstance(value, dict):
+        raise ValueError(f"{name} is no object")
+    return value or {}
+
+
+def objects_at(name: str, found: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """
+    A field that is a list of objects; an empty one where it is null or not there.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    value = found.get(name)
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+        raise ValueError(f"{name} is no list of objects")
+    return value
+
+
+def text_at(name: str, found: Mapping[str, Any]) -> str:
+    """
+    A field that is a text; "" where it is null or not there.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    value = found.get(name)
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{name} is no text")
+    return value or ""
+
+
+def result_object(line: bytes) -> Mapping[str, Any]:
+    """
+    A result line as an object.
+
+    Raises:
+        ValueError: It is none.
+        RecursionError: It is nested too deeply.
+    """
+    return object_at("it", {"it": json.loads(line)})
 
 
 def parts_of(content: Any) -> list[Mapping[str, Any]]:

@@ -142,11 +142,7 @@ def _rows_of_round(run: RunDirectory, number: int) -> pl.Series:
     try:
         return pl.read_parquet(path)["row"]
     except FileNotFoundError:
-        raise RunError(
-            f"{path} is gone: it says which rows round {number} asked",
-            path=str(run.path),
-            hint="bring it back from a copy",
-        ) from None
+        raise RunError("asked-rows-gone", path=str(run.path), file=str(path), round=number) from None
 
 
 class _RoundAnswers:
@@ -306,11 +302,7 @@ def _files(run: RunDirectory, shards: Sequence[Shard]) -> list[tuple[Shard, Path
                 continue
             path = run.result_path(shard.name, kind)
             if digest_file(path) != digest:
-                raise RunError(
-                    f"{path} is not the file that was downloaded: its digest differs",
-                    path=str(path),
-                    hint="bring the file back from a copy",
-                )
+                raise RunError("result-file-changed", path=str(run.path), file=str(path))
             files.append((shard, path))
     return files
 
@@ -336,7 +328,7 @@ def _failure(run: RunDirectory, shard: Shard) -> str:
     if shard.failure is not None or not shard.batch_json:
         return shard.failure or ""
     # An older version kept the provider's answer, and not what it means.
-    provider = find_provider(str(run.settings().request["provider"]))
+    provider = find_provider(run.plan().asking.provider)
     try:
         return read_batch(provider, json.loads(shard.batch_json)).reason
     except ServiceError:

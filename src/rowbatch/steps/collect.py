@@ -18,22 +18,26 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from rowbatch.core.added_columns import STATUS_COLUMNS
+from rowbatch.core.kinds.label import LabelTally
+from rowbatch.core.plan import Plan
 from rowbatch.core.states import RowStatus, ShardState
+from rowbatch.core.table_options import WriteOptions
 from rowbatch.errors import OutputExists
 from rowbatch.results.answered import AnsweredTable
 from rowbatch.results.error_list import ErrorList
 from rowbatch.results.extract_report import count_statuses
 from rowbatch.results.findings import read_findings
+from rowbatch.results.written import written_columns
 from rowbatch.store.atomic import atomic_path, require_free, write_atomically
 from rowbatch.store.ledger import Ledger, Shard
-from rowbatch.store.rundir import RunDirectory, RunSettings, digest_file
-from rowbatch.tables.writer import AddedColumn, TableShape, WriteOptions, format_of, open_writer
+from rowbatch.store.rundir import RunDirectory, digest_file
+from rowbatch.tables.writer import TableShape, format_of, open_writer
 from rowbatch.words.notice import Notice
 
 if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
     from rowbatch.core.cost import CostEstimate
+    from rowbatch.core.kinds.base import Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class CollectReport:
         rows: In it: as many as in the input.
         statuses: How many rows of each status.
         reasons: The commonest reasons of rows that are not ok, with counts.
-        labels: For each variable with labels: how often each was given.
+        tallies: What is counted of the values of each variable, by its kind.
         unknown_ids: Result lines whose custom_id is no row that was asked in that shard.
         repeated_ids: Result lines for a row that had an answer already; the first one counts.
         unreadable_lines: Result lines that are no results.
@@ -86,7 +90,7 @@ class CollectReport:
     rows: int = 0
     statuses: Counter[RowStatus] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
-    labels: dict[str, Counter[str]] = field(default_factory=dict)
+    tallies: dict[str, Tally] = field(default_factory=dict)
     unknown_ids: int = 0
     repeated_ids: int = 0
     unreadable_lines: int = 0
@@ -97,6 +101,11 @@ class CollectReport:
     stopped_because: Notice | None = None
     estimate: CostEstimate | None = None
     doubted: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> dict[str, Counter[str]]:
+        """For each variable with labels: how often each was given."""
+        return {name: tally.counts for name, tally in self.tallies.items() if isinstance(tally, LabelTally)}
 
     @property
     def has_gaps(self) -> bool:
@@ -131,8 +140,8 @@ def collect(
         OutputExists: The output is there, and this run did not write it.
         RunError: The table or a raw file was changed since.
     """
-    settings = run.settings()
-    path = output or Path(settings.output["path"] or run.labelled)
+    plan = run.plan()
+    path = output or plan.output.path or run.labelled
     for written in (path, *([errors] if errors else [])):
         format_of(written)
     report = CollectReport(path=path)
@@ -144,7 +153,7 @@ def collect(
         )
         replaceable = (
             overwrite
-            or (output is None and bool(settings.output["overwrite"]))
+            or (output is None and plan.output.overwrite)
             or path.parent.resolve() == run.path.resolve()
             or _was_written_by(ledger, path)
         )
@@ -153,16 +162,13 @@ def collect(
             raise OutputExists(str(taken), kind="output-taken", run=str(run.path))
         if errors:
             require_free(errors, overwrite=overwrite)
-        names = [str(name) for name in settings.output["columns"]]
+        names = list(plan.output.columns)
         answered = AnsweredTable(run, shards, report)
         codebook, table = answered.codebook, answered.table
-        added = added_columns(codebook, names, answered.embedding)
-        sources = (*map(str, range(answered.width)), *STATUS_COLUMNS)
-        named = [pl.col(source).alias(name) for source, name in zip(sources, names, strict=True)]
-        if answered.embedding:
-            named[0] = named[0].cast(answered.embedding)
-        shape = TableShape(table.header, table.columns, added, table.label)
-        options = writing or WriteOptions(**settings.output.get("writing", {}))
+        added = written_columns(codebook, names, answered.embedding)
+        named = [one.expression().alias(one.column.name) for one in added]
+        shape = TableShape(table.header, table.columns, tuple(one.column for one in added), table.label)
+        options = writing or plan.output.writing
         with ExitStack() as outputs:
             temporary = outputs.enter_context(atomic_path(path, overwrite=replaceable))
             failed = ErrorList.begin(outputs, errors, options, overwrite=overwrite) if errors else None
@@ -179,20 +185,8 @@ def collect(
             digest = digest_file(temporary)
             ledger.set_fact(f"labelled:{path.resolve()}", digest)
         ledger.add_event("collected", path=str(path), sha256=digest, statuses=dict(report.statuses))
-    _write_metadata(path, settings, report, names, notes or {})
+    _write_metadata(path, plan, report, names, notes or {})
     return report
-
-
-def added_columns(
-    codebook: Codebook, names: Sequence[str], embedding: pl.DataType | None
-) -> tuple[AddedColumn, ...]:
-    """The columns of the answer and of the status, as a writer wants to know them."""
-    columns = [AddedColumn(name) for name in names]
-    if embedding is not None:
-        columns[0] = AddedColumn(names[0], dtype=embedding)
-    for index, variable in enumerate(codebook.variables):
-        columns[index] = AddedColumn(names[index], variable.question, tuple(variable.label_names))
-    return tuple(columns)
 
 
 def _count(report: CollectReport, answers: pl.DataFrame, codebook: Codebook) -> None:
@@ -201,9 +195,10 @@ def _count(report: CollectReport, answers: pl.DataFrame, codebook: Codebook) -> 
     report.models.update(dict(given.value_counts().iter_rows()))
     ok = answers.filter(pl.col("status") == RowStatus.OK.value)
     for index, variable in enumerate(codebook.variables):
-        if variable.labels:
-            labels = report.labels.setdefault(variable.name, Counter())
-            labels.update(dict(ok[str(index)].value_counts().iter_rows()))
+        tally = report.tallies.get(variable.name) or variable.tally()
+        if tally is not None:
+            report.tallies[variable.name] = tally
+            tally.add(ok[str(index)])
 
 
 def _spent(shards: Sequence[Shard]) -> tuple[RoundSpent, ...]:
@@ -242,7 +237,7 @@ def _was_written_by(ledger: Ledger, path: Path) -> bool:
 
 def _write_metadata(
     path: Path,
-    settings: RunSettings,
+    plan: Plan,
     report: CollectReport,
     names: Sequence[str],
     notes: Mapping[str, Any],
@@ -258,15 +253,15 @@ def _write_metadata(
         "url": path.name,
         "dialect": {"encoding": "utf-8", "delimiter": ",", "header": True},
         "rowbatch:run": {
-            "created_at": settings.created_at,
-            "rowbatch_version": settings.rowbatch_version,
-            "provider": settings.request["provider"],
-            "model": settings.request["model"],
+            "created_at": plan.created_at,
+            "rowbatch_version": plan.rowbatch_version,
+            "provider": plan.asking.provider,
+            "model": plan.asking.model,
             "models_that_answered": dict(report.models),
-            "parameters": settings.request["parameters"],
-            "template": settings.request["template"],
-            "codebook": settings.answer,
-            "input": {"file": table_name(settings), "sha256": settings.table["sha256"]},
+            "parameters": plan.asking.parameters,
+            "template": plan.question.template,
+            "codebook": plan.question.answer,
+            "input": {"file": plan.source.shown_name, "sha256": plan.source.sha256},
             "columns_added": list(names),
             "rows": report.rows,
             "statuses": dict(report.statuses),
@@ -287,11 +282,6 @@ def _write_metadata(
     write_atomically(
         target, (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode(), overwrite=True
     )
-
-
-def table_name(settings: RunSettings) -> str:
-    """What people call the table of a run."""
-    return str(settings.table.get("name") or Path(settings.table["path"]).name)
 
 
 def _metadata_path(path: Path) -> Path:

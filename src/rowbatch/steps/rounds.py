@@ -157,6 +157,10 @@ def _rows_to_ask(
         frame = part.frame
         rows = row_of_id(frame["custom_id"])
         passing = frame.select(is_passing()).to_series()
+        if reader is None and "embedding" in frame:
+            # An embedding that is there and cannot be read.
+            is_odd = (frame["status"] == RowStatus.OK.value) & frame["embedding"].is_null()
+            passing = passing | is_odd
         invalid: list[tuple[str, str] | None] = [None] * frame.height
         if ask_invalid_again and reader is not None:
             read = reader.read_frame(frame)
@@ -169,7 +173,8 @@ def _rows_to_ask(
                 continue
             answered.add(row)
             if passes or wrong:
-                again[row] = wrong
+                # Of a response without an answer nothing can be shown.
+                again[row] = None if passes else wrong
     for row, _ in asked_lines(run, shard):
         if row not in answered:
             again[row] = None

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal, assert_never
+from typing import assert_never
 
+from rowbatch.core.policy import OnLostAnswer
 from rowbatch.core.states import ShardState
 from rowbatch.errors import InputError, NeedsDecision, from_os_error
 from rowbatch.http import CarriedOut, Refused, Unknown
@@ -22,7 +23,6 @@ from rowbatch.store.atomic import atomic_file
 from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.store.rundir import RunDirectory, digest_file
 
-OnLostAnswer = Literal["ask", "resubmit"]
 FILE_PREFIX = "rowbatch-"
 """How the names of our files at a provider begin."""
 

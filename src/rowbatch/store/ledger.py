@@ -210,19 +210,10 @@ class Ledger:
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA_VERSION:
             self._db.close()
-            raise RunTooNew(
-                f"{path.parent} was written by a newer rowbatch (ledger version {version}, "
-                f"this one knows {SCHEMA_VERSION})",
-                path=str(path.parent),
-                hint="pip install --upgrade rowbatch",
-            )
+            raise RunTooNew("ledger-too-new", path=str(path.parent), version=version, known=SCHEMA_VERSION)
         if version < 1:
             self._db.close()
-            raise RunError(
-                f"{path} is not a ledger that was completely written",
-                path=str(path.parent),
-                hint="the run was never started: build it again under another name",
-            )
+            raise RunError("ledger-incomplete", path=str(path.parent), ledger=str(path))
         self._epoch: int | None = None
         if version < SCHEMA_VERSION:
             with self._translated():
@@ -274,7 +265,7 @@ class Ledger:
                 "SELECT * FROM shard WHERE round = ? AND number = ?", (round_, number)
             ).fetchone()
         if row is None:
-            raise RunError(f"the run has no shard {number} in round {round_}", path=str(self.path.parent))
+            raise RunError("no-such-shard", path=str(self.path.parent), number=number, round=round_)
         return _shard(row)
 
     def events(self) -> list[Event]:
@@ -509,9 +500,10 @@ class Ledger:
     def _guard(self, changed: int, shard: Shard) -> None:
         if changed != 1:
             raise RunError(
-                f"shard {shard.name} is not {shard.state} any more: another process changed it",
+                "shard-changed-meanwhile",
                 path=str(self.path.parent),
-                hint="run the same command again",
+                shard=shard.name,
+                state=shard.state.value,
             )
 
     def _event(self, kind: str, shard: Shard | None, detail: Mapping[str, object]) -> None:
@@ -544,11 +536,7 @@ class Ledger:
             return
         row = self._db.execute("SELECT value FROM fact WHERE name = 'epoch'").fetchone()
         if row is None or int(row[0]) != self._epoch:
-            raise RunError(
-                "another process has taken this run over",
-                path=str(self.path.parent),
-                hint="only one may work on it; `rowbatch status` can be asked at any time",
-            )
+            raise RunError("run-taken-over", path=str(self.path.parent))
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -594,7 +582,7 @@ def _storage_error(path: Path, error: sqlite3.Error) -> StorageError:
         found = from_os_error(full, str(path))
         assert isinstance(found, StorageError)
         return found
-    return StorageError(f"the ledger {path}: {error}", path=str(path))
+    return StorageError("ledger-refuses", path=str(path), told=str(error))
 
 
 def _shard(row: sqlite3.Row) -> Shard:

@@ -9,9 +9,10 @@ from functools import cache
 from importlib.resources import as_file, files
 from typing import Any
 
+from rowbatch.words.notice import Notice
 from rowbatch.words.telling import Language
 
-LANGUAGES = {"en": "English", "zh": "简体中文"}
+LANGUAGES: dict[Language, str] = {"en": "English", "zh": "简体中文"}
 _HTML_LANGUAGE = {"en": "en", "zh": "zh-CN"}
 
 
@@ -24,9 +25,8 @@ class Words:
         translations: Of the sentences in the code, which are English.
     """
 
-    def __init__(self, language: str, translations: gettext.NullTranslations) -> None:
-        self.language: Language = "zh" if language == "zh" else "en"
-        self._translations = translations
+    def __init__(self, language: Language, translations: gettext.NullTranslations) -> None:
+        self.language, self._translations = language, translations
 
     @property
     def html_language(self) -> str:
@@ -43,9 +43,21 @@ class Words:
         found = self._translations.ngettext(one, many, count)
         return found % {"n": self.number(count), **values}
 
+    def told(self, notice: Notice) -> str:
+        """A notice of the rooms below, as pages have it."""
+        return notice.told("page", self.language)
+
     def number(self, value: float) -> str:
         """100,000."""
         return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
+
+    def decimal(self, value: float | None) -> str:
+        """1,234.57, 12.5, 0.00123; – for what is undefined."""
+        if value is None:
+            return "–"
+        if float(value).is_integer():
+            return f"{value:,.0f}"
+        return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.3g}"
 
     def percent(self, share: float) -> str:
         """12.5 %, in the way of the language."""

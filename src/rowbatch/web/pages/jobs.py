@@ -63,7 +63,7 @@ def jobs(request: Request) -> Response:
 
 def question_of(job: desk.Job) -> str:
     """What a job asks, as it tells one job of a table from the next."""
-    answer = job.run.settings.answer
+    answer = job.run.plan.question.answer
     variables: Sequence[Any] = answer.get("variables") or ()
     asked = variables[0].get("question") if len(variables) == 1 else ""
     return str(asked or answer.get("instructions") or "")[:200]

@@ -114,6 +114,7 @@ def _values(
     return {
         "table": table,
         "draft": draft,
+        "form_kinds": desk.FORM_KINDS,
         "rows": reading.rows,
         "encoding": (reading.reading.encoding or "").upper(),
         "empty": profile.empty[position] if profile is not None and position >= 0 else 0,
@@ -204,10 +205,10 @@ def _trial_price(w: Words, draft: desk.Draft, reading: desk.Reading) -> str:
     provider = safe(api.find_provider, draft.provider)
     to = draft.base_url.strip() or (provider.title if provider is not None else draft.provider)
     estimate = None if desk.faults(draft, reading.header) else safe(desk.estimate_draft, draft, reading)
-    if estimate is None or estimate.cost.high_usd is None or not estimate.requests:
+    if estimate is None or estimate.cost.likely_usd is None or not estimate.requests:
         return w.t("Sends 10 texts to %(name)s at once, at its ordinary price.", name=to)
     # One call each, at twice the price of a batch.
-    cost = 2 * _TRIED_ROWS * estimate.cost.high_usd / estimate.requests
+    cost = 2 * _TRIED_ROWS * estimate.cost.likely_usd / estimate.requests
     return w.t("Sends 10 texts to %(name)s at once; costs %(money)s.", name=to, money=w.money(cost))
 
 
@@ -232,6 +233,11 @@ def draft_of_form(form: FormData, draft: desk.Draft) -> desk.Draft:
     )
     if "labels.0.name" in form or "labels.1.name" in form:
         changed = replace(changed, labels=_labels_of_form(form), unsure="unsure" in form)
+    if "rules" in form:
+        rules = {
+            name.removeprefix("rules."): text_of(form, name) for name in form if name.startswith("rules.")
+        }
+        changed = replace(changed, rules=rules)
     if "question" in form:
         changed = replace(changed, reason="reason" in form)
     if text_of(form, "language") in ("en", "zh"):

@@ -81,7 +81,7 @@ async def _stream(request: Request, file: IO[bytes], most: int) -> str:
             await run_in_threadpool(write, block)
     await run_in_threadpool(write, bytes(pending))
     if not size:
-        raise InputError("file-empty")
+        raise InputError("upload-empty")
     return digest.hexdigest()
 
 
@@ -122,7 +122,7 @@ def copy(upload: UploadFile, file: Any, most: int) -> None:
             raise _too_large(most)
         file.write(block)
     if not size:
-        raise InputError("file-empty")
+        raise InputError("upload-empty")
 
 
 def example(request: Request) -> Response:

@@ -250,7 +250,7 @@ def _convert(w: Words, program: Program, form: FormData, names: dict[str, str]) 
         words += [option, str(value)] if value is not None else []
     words += ["--dedupe"] if asked["dedupe"] else []
     words += ["--skip-empty"] if asked["skip_empty"] else []
-    notes = [*report.notes]
+    notes = [w.told(note) for note in report.notes]
     if report.encoding_guessed:
         notes.append(
             w.t(
