@@ -81,7 +81,7 @@ def explain(w: Words, error: BaseException, *, names: dict[str, str] | None = No
             title = w.t("The provider said no, or cannot be reached")
         case _:
             title = w.t("That did not work")
-    if " " in error.kind:
+    if error.is_sentence:
         # It is still told as a sentence for the command line.
         hint = _without_options(hint)
     return Shown(
@@ -265,7 +265,7 @@ def _values(told: Mapping[str, object], above: str = "") -> list[str]:
     found = []
     for name, value in told.items():
         if isinstance(value, Mapping):
-            found += _values(value, f"{above}{name}.")
+            found += _values(value, above if name == "values" else f"{above}{name}.")
         elif value not in (None, ""):
-            found.append(f"{above}{'told' if name == 'kind' else name}: {value}")
+            found.append(f"{above}{'told' if name == 'kind' and 'values' in told else name}: {value}")
     return found
