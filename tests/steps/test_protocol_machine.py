@@ -115,5 +115,8 @@ class Protocol(RuleBasedStateMachine):
 
 TestProtocol = Protocol.TestCase
 TestProtocol.settings = settings(
-    max_examples=cases(25, 200), stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=cases(25, 200),
+    stateful_step_count=20,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
 )
