@@ -13,6 +13,7 @@ from cases import cases
 from driving import drive, judge, make_run, rows_of
 from fake_providers import FakeProvider, Faults
 from rowbatch.errors import RowbatchError
+from rowbatch.steps import drive as drive_module
 from rowbatch.steps.collect import collect
 from simulation import Crash, wired
 
@@ -24,6 +25,8 @@ class Protocol(RuleBasedStateMachine):
         provider=st.sampled_from(["openai", "anthropic", "gemini", "mistral"]), size=st.integers(2, 6)
     )
     def begin(self, provider, size):
+        # The driver's pauses too, so that a walk is the same each time.
+        drive_module._RANDOM.seed(0)
         self.folder = Path(tempfile.mkdtemp())
         self.provider = provider
         self.fake = FakeProvider(provider)
