@@ -20,7 +20,7 @@ settings.register_profile(
 settings.load_profile("rowbatch")
 
 # Thousands of ledgers and files are made, each synced to the disk at every step. What stops programs here are
-# exceptions and signals, never the power, so memory proves as much. The 64 MB of a container are too few.
+# exceptions and signals, never the power, so memory proves as much. A container's 64 MB are too few.
 MEMORY = Path("/dev/shm")
 if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= 1 << 30:
     os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)

@@ -712,7 +712,11 @@ class AnthropicSkin(Skin):
 
     def failed(self, line: Mapping[str, Any], status: int, code: str, message: str) -> bytes:
         names = {0: "api_error", 500: "overloaded_error", 400: "invalid_request_error"}
-        kind = "billing_error" if code == "insufficient_quota" else names.get(status, "rate_limit_error")
+        kind = names.get(status, "rate_limit_error")
+        if code == "insufficient_quota":
+            # As it comes: anthropics/claude-code#66314.
+            kind = "invalid_request_error"
+            message = "Your credit balance is too low to access the Anthropic API."
         error = {"type": "error", "error": {"type": kind, "message": message}}
         return self._result(line, {"type": "errored", "error": error})
 
@@ -852,7 +856,9 @@ class GeminiSkin(Skin):
 
     def failed(self, line: Mapping[str, Any], status: int, code: str, message: str) -> bytes:
         if code == "insufficient_quota":
-            error = {"code": 429, "status": "quota_exceeded", "message": message}
+            # As it comes: discuss.ai.google.dev/t/140828.
+            message = "Your prepayment credits are depleted. Please go to AI Studio."
+            error = {"code": 8, "status": "RESOURCE_EXHAUSTED", "message": message}
         else:
             number, name = {0: (13, "INTERNAL"), 500: (14, "UNAVAILABLE"), 400: (3, "INVALID_ARGUMENT")}.get(
                 status, (8, "RESOURCE_EXHAUSTED")

@@ -22,6 +22,7 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
+from rowbatch.core.table_options import ReadOptions
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, RowbatchError, TableError, UsageError, from_os_error
 from rowbatch.results.views import view_name, write_table_view
@@ -29,7 +30,7 @@ from rowbatch.store.atomic import fsync_folder, write_atomically
 from rowbatch.store.home import cache, home
 from rowbatch.store.rundir import digest_source, size_of_source
 from rowbatch.store.view import TableView
-from rowbatch.tables.base import ReadOptions, Table
+from rowbatch.tables.base import Table
 from rowbatch.tables.formats import open_table
 
 _INFO, _DRAFT = "table.json", "draft.json"
@@ -38,7 +39,21 @@ _HANDED_OVER = "data"
 Name of a file that was handed over, before its ending. No record of ours begins like this; those of tables
 have kept their names, so that libraries that are there can be opened.
 """
-_LINE = re.compile(r"line [\d,]+: ")
+# Kinds of errors that another encoding may end.
+_OF_ENCODING = frozenset(
+    {
+        "no-such-encoding",
+        "encoding-unknown",
+        "encoding-unknown-at",
+        "not-of-encoding",
+        "not-of-encoding-told",
+        "byte-order-mark-missing",
+        "bytes-not-of-encoding",
+        "bytes-of-another-encoding",
+        "text-not-of-encoding",
+        "text-encoding-unknown",
+    }
+)
 _ID = re.compile(r"[0-9a-f]{16}\Z")
 _ENDINGS = re.compile(
     r"\.(csv|tsv|tab|txt|jsonl|ndjson|jsonlines|json|parquet|feather|arrow|xlsx|xls|xlsb|xlsm|ods|dta|sav|zsav|por"
@@ -207,6 +222,7 @@ class Reading:
     A table that is being read, or was.
 
     Attributes:
+        path: The file.
         header: Names of its columns.
         kind: Of its format, as in `csv`.
         reading: Options that give the same table again.
@@ -214,6 +230,7 @@ class Reading:
     """
 
     def __init__(self, table: Table, folder: Path) -> None:
+        self.path = table.path
         self.header, self.kind, self.reading = table.header, table.format, table.reading
         self.encoding_guessed = table.guessed_encoding
         self._folder = folder
@@ -493,13 +510,12 @@ def known_ending(name: str) -> str:
 
 
 def as_options(error: BaseException) -> str:
-    """What a person can do about a table that cannot be read: `encoding`, `rows`, `sheet` or ""."""
-    message = str(error)
-    if "encoding" in message or "UTF-8" in message or "cannot be decoded" in message:
+    """What helps with a table that cannot be read: another `encoding`, a choice for broken `rows`, or ""."""
+    if isinstance(error, RowbatchError) and error.kind in _OF_ENCODING:
         return "encoding"
-    if isinstance(error, RowbatchError) and ("--on-bad-rows" in error.hint or _LINE.search(message)):
+    if isinstance(error, TableError) and error.line is not None:
         return "rows"
-    return ""
+    return "rows" if isinstance(error, UsageError) and error.kind == "json-keeps-no-rows" else ""
 
 
 def require_table_file(name: str) -> None:

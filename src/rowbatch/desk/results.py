@@ -17,7 +17,7 @@ from rowbatch.core.codebook import Variable
 from rowbatch.desk.library import Reading, views_folder
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, UsageError
-from rowbatch.requests.frozen import codebook_of, request_settings_of, table_of, user_template
+from rowbatch.requests.pipeline import open_source, request_settings
 from rowbatch.results.compare import (
     MODEL,
     PEOPLE,
@@ -29,7 +29,6 @@ from rowbatch.results.compare import (
 from rowbatch.results.views import answers_name, view_name, write_answers_view
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.view import ROW, TableView
-from rowbatch.tables.base import ReadOptions
 from rowbatch.tables.csv_writer import looks_like_formula
 
 _KEPT_FILTERS = 50
@@ -127,7 +126,7 @@ class Results:
     def __init__(self, run: Run) -> None:
         self.run = run
         self._directory = RunDirectory(run.path)
-        self.codebook = codebook_of(run.settings)
+        self.codebook = run.codebook
         self.variables: tuple[Variable, ...] = self.codebook.variables
         self.columns = self.codebook.columns
         self.reading: Reading | None = None
@@ -148,10 +147,9 @@ class Results:
             RowbatchError: They cannot be made.
         """
         if self.reading is None:
-            settings = self.run.settings
-            table = table_of(self._directory, settings)
-            reading = ReadOptions(**settings.table["reading"])
-            folder = views_folder() / view_name(str(settings.table["sha256"]), reading, table.format)
+            source = self.run.plan.source
+            table = open_source(source, self.run.path)
+            folder = views_folder() / view_name(source.sha256, source.reading, table.format)
             self.reading = Reading(table, folder)
         folder = self._answers_folder()
         if self._answers is None or self._answers.folder != folder:
@@ -270,13 +268,13 @@ class Results:
         view = self._table_view()
         cells = view.frame(number, 1).row(0)
         named = dict(zip(view.columns, cells, strict=False))
-        settings = request_settings_of(self.run.settings)
+        settings = request_settings(self.run.plan.question, self.run.plan.asking)
         is_asked = told["status"] != "skipped"
         has_image = bool(settings.image)
         return ResultRow(
             row=number,
             cells=tuple(zip(view.columns, cells, strict=True)),
-            message=user_template(self.run.settings).render(named),
+            message=settings.user.render(named),
             values={name: told[str(place)] for place, name in enumerate(self.columns)},
             human=self.run.corrections().get(number, {}),
             status=told["status"],
@@ -373,8 +371,8 @@ class Results:
         return view
 
     def _text_positions(self) -> list[int]:
-        view, settings = self._table_view(), self.run.settings
-        names = [settings.table["text"]] if settings.table["text"] else user_template(settings).columns
+        view, question = self._table_view(), self.run.plan.question
+        names = (question.text,) if question.text else question.user.columns
         return [view.columns.index(name) for name in names if name in view.columns] or [0]
 
     def _place(self, variable: str) -> int:

@@ -21,6 +21,7 @@ from rowbatch.http import HttpClient, PaidOutcome
 from rowbatch.providers.base import (
     CLOCK_SLACK,
     BatchView,
+    NotTaken,
     Sightings,
     Submission,
     count_of,
@@ -46,6 +47,8 @@ from rowbatch.providers.messages import (
     text_at,
     unmarked_id,
 )
+from rowbatch.providers.refusals import ANTHROPIC, UNPAID_STATUS
+from rowbatch.words.notice import Notice
 
 VERSION = "2023-06-01"
 # `max_tokens` is required; enough for any label, and for a page of text.
@@ -97,9 +100,11 @@ class AnthropicDialect:
                 error = object_at("error", result)
                 error = object_at("error", error) or error
                 code = text_at("type", error)
-                return failed(
-                    custom_id, _STATUS_OF_ERROR.get(code, 0), code, text_at("message", error) or code
-                )
+                message = text_at("message", error) or code
+                status = _STATUS_OF_ERROR.get(code, 0)
+                if ANTHROPIC.is_unpaid(status, code, message):
+                    status = UNPAID_STATUS
+                return failed(custom_id, status, code, message)
             case "expired":
                 return not_run(custom_id, "batch_expired", "the batch expired before this request's turn")
             case "canceled":
@@ -123,6 +128,7 @@ class AnthropicBatchClient:
 
     def __init__(self, http: HttpClient) -> None:
         self._http = http
+        http.refusal_kind = ANTHROPIC.kind
 
     @property
     def key_mark(self) -> str:
@@ -213,7 +219,7 @@ def read_batch(answer: Mapping[str, Any]) -> BatchView:
     """
     batch_id, status = answer.get("id"), answer.get("processing_status")
     if not isinstance(batch_id, str) or not batch_id or not isinstance(status, str):
-        raise ServiceError("the provider's batch object has no id or no status")
+        raise ServiceError("batch-unreadable")
     counts = answer.get("request_counts")
     counts = counts if isinstance(counts, dict) else {}
     of = {name: count_of(value) for name, value in counts.items()}
@@ -297,7 +303,7 @@ def _part(part: Mapping[str, Any]) -> dict[str, Any]:
     if part.get("type") == "text":
         return {"type": "text", "text": part["text"]}
     if part.get("type") != "image_url":
-        raise ValueError(f"this provider takes no part of type {part.get('type')!r}")
+        raise NotTaken(Notice("part-not-taken", {"part": part.get("type")}))
     url = str(part["image_url"]["url"])
     inline = data_url(url)
     if inline is None:

@@ -22,6 +22,7 @@ from rowbatch.providers.base import (
     CLOCK_SLACK,
     TOKEN_FIELD,
     BatchView,
+    NotTaken,
     Sightings,
     Submission,
     count_of,
@@ -44,6 +45,8 @@ from rowbatch.providers.messages import (
     result_object,
     text_at,
 )
+from rowbatch.providers.refusals import GEMINI, UNPAID_STATUS
+from rowbatch.words.notice import Notice
 
 _STATUSES = {
     "PENDING": "validating",
@@ -84,7 +87,10 @@ class GeminiDialect:
             number = count_of(error.get("code"))
             status = _STATUS_OF_CODE.get(number, number if number >= 400 else 0)
             name = text_at("status", error) or str(number or "")
-            return failed(custom_id, status, name, text_at("message", error) or name)
+            message = text_at("message", error) or name
+            if GEMINI.is_unpaid(status, name, message):
+                status = UNPAID_STATUS
+            return failed(custom_id, status, name, message)
         response = object_at("response", found)
         if not response:
             raise ValueError("it has no response, and no error either")
@@ -105,6 +111,7 @@ class GeminiBatchClient:
 
     def __init__(self, http: HttpClient) -> None:
         self._http = http
+        http.refusal_kind = GEMINI.kind
 
     @property
     def key_mark(self) -> str:
@@ -128,14 +135,14 @@ class GeminiBatchClient:
         )
         place = str(begun.headers.get("x-goog-upload-url", ""))
         if urlsplit(place).netloc != urlsplit(self._http.base_url).netloc:
-            raise ServiceError("the upload was answered without an address on the same host")
+            raise ServiceError("upload-without-address")
         answer = self._http.send_file(
             place, file, headers={"X-Goog-Upload-Offset": "0", "X-Goog-Upload-Command": "upload, finalize"}
         )
         made = answer.get("file")
         name = text_or_none(made.get("name")) if isinstance(made, dict) else None
         if name is None:
-            raise ServiceError("the upload was answered without a file name")
+            raise ServiceError("upload-without-id")
         return name
 
     def create(self, submission: Submission) -> PaidOutcome:
@@ -225,7 +232,7 @@ def read_batch(answer: Mapping[str, Any]) -> BatchView:
     batch: Mapping[str, Any] = metadata if isinstance(metadata, dict) else answer
     state = batch.get("state")
     if not isinstance(name, str) or not name or not isinstance(state, str):
-        raise ServiceError("the provider's batch object has no name or no state")
+        raise ServiceError("batch-unreadable")
     short = state.removeprefix("BATCH_STATE_").removeprefix("JOB_STATE_")
     status = _STATUSES.get(short, short.lower())
     stats = batch.get("batchStats")
@@ -235,6 +242,7 @@ def read_batch(answer: Mapping[str, Any]) -> BatchView:
     config = batch.get("inputConfig")
     error = answer.get("error") or batch.get("error")
     error = error if isinstance(error, dict) else {}
+    message, code = str(error.get("message") or ""), str(error.get("status") or "")
     succeeded, bad = (_number(stats.get(f"{kind}RequestCount")) for kind in ("successful", "failed"))
     return BatchView(
         batch_id=name,
@@ -249,9 +257,11 @@ def read_batch(answer: Mapping[str, Any]) -> BatchView:
         total=_number(stats.get("requestCount")),
         output_file_id=text_or_none(output.get("responsesFile")),
         error_file_id=None,
-        error_text=str(error.get("message") or ""),
+        error_text=message,
         raw=json.dumps(answer, ensure_ascii=False),
-        error_codes=(str(error["status"]),) if error.get("status") else (),
+        error_codes=(code,) if code else (),
+        reason=message,
+        refusal=GEMINI.kind(None, code, message),
     )
 
 
@@ -313,10 +323,10 @@ def _part(part: Mapping[str, Any]) -> dict[str, Any]:
     if part.get("type") == "text":
         return {"text": part["text"]}
     if part.get("type") != "image_url":
-        raise ValueError(f"this provider takes no part of type {part.get('type')!r}")
+        raise NotTaken(Notice("part-not-taken", {"part": part.get("type")}))
     inline = data_url(str(part["image_url"]["url"]))
     if inline is None:
-        raise ValueError("Gemini takes images as files, and not by their address (--image-folder)")
+        raise NotTaken(Notice("image-by-address"))
     return {"inlineData": {"mimeType": inline[0], "data": inline[1]}}
 
 

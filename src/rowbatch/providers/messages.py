@@ -6,6 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from rowbatch.providers.base import NotTaken
+from rowbatch.words.notice import Notice
+
 CHAT_URL = "/v1/chat/completions"
 
 
@@ -35,11 +38,11 @@ def chat_request(body: Mapping[str, Any]) -> ChatRequest:
     Take the body of a chat completion apart.
 
     Raises:
-        ValueError: It is none.
+        NotTaken: It is none.
     """
     messages = body.get("messages")
     if not messages:
-        raise ValueError("this provider is asked by chat completions only (--endpoint chat)")
+        raise NotTaken(Notice("only-chat"))
     system = "\n\n".join(str(said["content"]) for said in messages if said["role"] in ("system", "developer"))
     turns = [(said["role"], said["content"]) for said in messages if said["role"] in ("user", "assistant")]
     form = body.get("response_format") or {}
@@ -69,11 +72,12 @@ def read_request(line: bytes) -> Line:
     Read a request line.
 
     Raises:
-        ValueError: It is none, or asks another endpoint than chat completions.
+        NotTaken: It asks another endpoint than chat completions.
+        ValueError: It is none.
     """
     found = json.loads(line)
     if found["url"] != CHAT_URL:
-        raise ValueError(f"this provider has no batches for {found['url']} here (--endpoint chat)")
+        raise NotTaken(Notice("no-such-batches", {"url": found["url"]}))
     return Line(found["custom_id"], found["url"], found["body"])
 
 

@@ -37,8 +37,7 @@ def people_position(header: Sequence[str], name: str) -> int:
     """
     count = header.count(name)
     if count != 1:
-        told = f"{count} columns" if count else "no column"
-        raise UsageError(f"the table has {told} {name!r}")
+        raise UsageError("people-column-twice" if count else "column-missing", name=name, count=count)
     return header.index(name)
 
 
@@ -55,7 +54,7 @@ def labelled_variable(codebook: Codebook, name: str | None) -> Variable:
     for variable in codebook.variables:
         if variable.labels and name in (None, variable.name):
             return variable
-    raise UsageError(f"the codebook has no labelled variable {name or ''}".rstrip())
+    raise UsageError("no-such-labelled-variable" if name else "no-labelled-variable", name=name)
 
 
 def compare(frames: Iterable[pl.DataFrame], variable: Variable, people: str) -> Agreement:
@@ -73,7 +72,7 @@ def compare(frames: Iterable[pl.DataFrame], variable: Variable, people: str) -> 
     """
     labels = variable.label_names
     if NO_LABEL in labels:
-        raise UsageError(f"{NO_LABEL!r} is a label of {variable.name}, and stands for rows that have none")
+        raise UsageError("label-stands-for-none", label=NO_LABEL, variable=variable.name)
     counted: Counter[tuple[str, str]] = Counter()
     for frame in frames:
         said = frame.lazy().filter(pl.col(PEOPLE) != "").group_by(PEOPLE, MODEL).len().collect()
@@ -81,11 +80,9 @@ def compare(frames: Iterable[pl.DataFrame], variable: Variable, people: str) -> 
             counted[by_people, by_model] += count
     strange = sorted({by_people for by_people, _ in counted} - set(labels))
     if strange:
-        raise UsageError(
-            f"the column {people!r} has labels that are not in the codebook: {', '.join(strange[:_SHOWN])}"
-        )
+        raise UsageError("people-labels-strange", name=people, labels=strange[:_SHOWN])
     if not counted:
-        raise UsageError(f"the column {people!r} says nothing")
+        raise UsageError("people-say-nothing", name=people)
     return agreement(
         (pair for (said, label), count in counted.items() for pair in repeat((said, label or None), count)),
         labels,

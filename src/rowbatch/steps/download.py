@@ -73,10 +73,7 @@ def download_shard(
         if same:
             break
     else:
-        raise ServiceError(
-            f"the result files of shard {shard.name} come with other bytes each time",
-            hint="run `rowbatch resume` later; the answers are still at the provider",
-        )
+        raise ServiceError("results-differ", shard=shard.name)
     spent = Decimal(0) if view.status == "failed" else files.findings.cost_usd(price)
     if files.findings.statuses and view.status == "completed":
         _note_difference(ledger, shard, view, files.findings)

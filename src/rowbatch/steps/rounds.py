@@ -191,12 +191,7 @@ def asked_lines(run: RunDirectory, shard: Shard) -> Iterator[tuple[int, bytes]]:
     path = run.request_path(shard.name)
     begin = b'{"custom_id":"row-'
     if not path.is_file():
-        raise RunError(
-            f"{path} is gone, so its rows cannot be asked again",
-            path=str(run.path),
-            hint="bring it back from a copy, or go on without another round: --rounds "
-            f"{shard.round}; `rowbatch collect` writes what is there",
-        )
+        raise RunError("requests-gone", path=str(run.path), file=str(path), round=shard.round)
     try:
         with path.open("rb") as file:
             for line in file:

@@ -24,8 +24,9 @@ from pathlib import Path
 from rowbatch.core.states import ShardState
 from rowbatch.errors import RowbatchError, RunError, RunTooNew, StorageError, from_os_error
 from rowbatch.store.atomic import fsync_folder
+from rowbatch.words.notice import Notice, read_notice
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 # Version 1, as rowbatch 0.1 wrote it. Newer versions are made of it by `_MIGRATIONS`, so that a new ledger
 # and an old one that was opened are the same.
@@ -85,6 +86,9 @@ ALTER TABLE shard ADD COLUMN raw_name TEXT;
 ALTER TABLE shard ADD COLUMN raw_sha256 TEXT;
 ALTER TABLE shard ADD COLUMN cleaned_at TEXT;
 """,
+    3: """
+ALTER TABLE shard ADD COLUMN failure TEXT;
+""",
 }
 
 # claim_shard
@@ -115,7 +119,7 @@ class Shard:
         tokens: Of the prompts, the most that they can be; 0 when nobody counted them.
         attempt: From 1; one more each time a batch was taken back before anything ran.
         past_batches: Ids of such batches.
-        waits_for: Why it is not submitted yet, for people; or "".
+        waits_for: Why it is not submitted yet, or None.
         not_before: When it is tried again, or None.
         submitted_at, ended_at: When we learned of it.
         key_mark: Which key paid, as `Key.mark`.
@@ -124,6 +128,8 @@ class Shard:
         findings: What its results hold, as JSON of `results.findings.Findings`; None before they came.
         raw_name: The file as it came, where the provider has a form of its own.
         cleaned_at: When our files were removed at the provider.
+        failure: Why its whole batch failed, in the provider's words; "" where it did not, or gave no reason.
+            None before it ended, or where an older version did not note it.
     """
 
     round: int
@@ -150,7 +156,7 @@ class Shard:
     tokens: int = 0
     attempt: int = 1
     past_batches: tuple[str, ...] = ()
-    waits_for: str = ""
+    waits_for: Notice | None = None
     not_before: datetime | None = None
     submitted_at: datetime | None = None
     ended_at: datetime | None = None
@@ -160,6 +166,7 @@ class Shard:
     raw_name: str | None = None
     raw_sha256: str | None = None
     cleaned_at: datetime | None = None
+    failure: str | None = None
 
     @property
     def wire_token(self) -> str:
@@ -203,19 +210,10 @@ class Ledger:
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA_VERSION:
             self._db.close()
-            raise RunTooNew(
-                f"{path.parent} was written by a newer rowbatch (ledger version {version}, "
-                f"this one knows {SCHEMA_VERSION})",
-                path=str(path.parent),
-                hint="pip install --upgrade rowbatch",
-            )
+            raise RunTooNew("ledger-too-new", path=str(path.parent), version=version, known=SCHEMA_VERSION)
         if version < 1:
             self._db.close()
-            raise RunError(
-                f"{path} is not a ledger that was completely written",
-                path=str(path.parent),
-                hint="the run was never started: build it again under another name",
-            )
+            raise RunError("ledger-incomplete", path=str(path.parent), ledger=str(path))
         self._epoch: int | None = None
         if version < SCHEMA_VERSION:
             with self._translated():
@@ -267,7 +265,7 @@ class Ledger:
                 "SELECT * FROM shard WHERE round = ? AND number = ?", (round_, number)
             ).fetchone()
         if row is None:
-            raise RunError(f"the run has no shard {number} in round {round_}", path=str(self.path.parent))
+            raise RunError("no-such-shard", path=str(self.path.parent), number=number, round=round_)
         return _shard(row)
 
     def events(self) -> list[Event]:
@@ -486,23 +484,26 @@ class Ledger:
                 (status, completed, failed, batch_json, shard.round, shard.number),
             )
 
-    def note_wait(self, shard: Shard, reason: str, until: datetime | None = None) -> Shard:
+    def note_wait(self, shard: Shard, reason: Notice, until: datetime | None = None) -> Shard:
         """Keep why a shard is not submitted yet. No event: it is looked at every few seconds."""
+        known = shard.waits_for.to_json() if shard.waits_for else ""
+        told = reason.to_json()
         stamp = until.astimezone(UTC).isoformat(timespec="milliseconds") if until else None
-        if reason != shard.waits_for or until != shard.not_before:
+        if told != known or until != shard.not_before:
             with self._transaction():
                 self._db.execute(
                     "UPDATE shard SET waits_for = ?, not_before = ? WHERE round = ? AND number = ?",
-                    (reason, stamp, shard.round, shard.number),
+                    (told, stamp, shard.round, shard.number),
                 )
         return self.shard(shard.round, shard.number)
 
     def _guard(self, changed: int, shard: Shard) -> None:
         if changed != 1:
             raise RunError(
-                f"shard {shard.name} is not {shard.state} any more: another process changed it",
+                "shard-changed-meanwhile",
                 path=str(self.path.parent),
-                hint="run the same command again",
+                shard=shard.name,
+                state=shard.state.value,
             )
 
     def _event(self, kind: str, shard: Shard | None, detail: Mapping[str, object]) -> None:
@@ -535,11 +536,7 @@ class Ledger:
             return
         row = self._db.execute("SELECT value FROM fact WHERE name = 'epoch'").fetchone()
         if row is None or int(row[0]) != self._epoch:
-            raise RunError(
-                "another process has taken this run over",
-                path=str(self.path.parent),
-                hint="only one may work on it; `rowbatch status` can be asked at any time",
-            )
+            raise RunError("run-taken-over", path=str(self.path.parent))
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -565,7 +562,6 @@ _SETTABLE = frozenset(
         "error_sha256",
         "attempt",
         "past_batches",
-        "waits_for",
         "not_before",
         "submitted_at",
         "ended_at",
@@ -575,6 +571,7 @@ _SETTABLE = frozenset(
         "raw_name",
         "raw_sha256",
         "cleaned_at",
+        "failure",
     }
 )
 
@@ -585,7 +582,7 @@ def _storage_error(path: Path, error: sqlite3.Error) -> StorageError:
         found = from_os_error(full, str(path))
         assert isinstance(found, StorageError)
         return found
-    return StorageError(f"the ledger {path}: {error}", path=str(path))
+    return StorageError("ledger-refuses", path=str(path), told=str(error))
 
 
 def _shard(row: sqlite3.Row) -> Shard:
@@ -595,6 +592,7 @@ def _shard(row: sqlite3.Row) -> Shard:
         values[name] = None if values[name] is None else Decimal(values[name])
     for name in ("intent_at", "not_before", "submitted_at", "ended_at", "cleaned_at"):
         values[name] = datetime.fromisoformat(values[name]) if values[name] else None
+    values["waits_for"] = read_notice(values["waits_for"])
     values["past_batches"] = tuple(json.loads(values["past_batches"]))
     return Shard(**values)
 

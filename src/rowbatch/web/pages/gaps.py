@@ -151,5 +151,5 @@ def ready_results(program: Program, job: desk.Job, wait_s: float = 120.0) -> des
     """The answers, once they can be looked at."""
     results = program.results(job)
     if not results.prepare(wait_s):
-        raise RowbatchError("the rows are still being made ready", hint="Try again in a minute")
+        raise RowbatchError("rows-not-ready")
     return results
