@@ -51,6 +51,14 @@ class Words:
         """100,000."""
         return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
 
+    def decimal(self, value: float | None) -> str:
+        """1,234.57, 12.5, 0.00123; – for what is undefined."""
+        if value is None:
+            return "–"
+        if float(value).is_integer():
+            return f"{value:,.0f}"
+        return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.3g}"
+
     def percent(self, share: float) -> str:
         """12.5 %, in the way of the language."""
         return f"{share:.1%}" if self.language == "zh" else f"{share * 100:.1f} %"

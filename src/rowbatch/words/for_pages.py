@@ -28,7 +28,9 @@ PAGES: dict[str, Entry] = {
     "results-missing": Entry(
         "the result files are missing", "choose one or more", zh=("缺少结果文件", "请选择一个或多个")
     ),
-    "upload-empty": Entry("the file is empty", "is it the right file?", zh=("文件是空的", "选择的文件对吗？")),
+    "upload-empty": Entry(
+        "the file is empty", "is it the right file?", zh=("文件是空的", "选择的文件对吗？")
+    ),
     "file-too-large": Entry(
         "the file is larger than {most_gb:,.1f} GB",
         "raise the limit in the settings, or start the program with the file itself",
