@@ -13,9 +13,15 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
+# Set in many containers. Each of the hundreds of programs that the tests start would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+# How many processes share the tests: one for each core; `JOBS=0` is none beside pytest's own, for a debugger.
+JOBS ?= auto
+PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage lint bench fuzz simulation kills docs format clean
+.PHONY: help demo test coverage lint bench proofs fuzz simulation kills docs format clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -24,10 +30,10 @@ demo: $(READY)  ## Label 200 real tweets with the local model
 	@$(BIN)/rowbatch demo $(ARGS)
 
 test: $(READY) $(BROWSER)  ## Run all tests
-	$(BIN)/pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 coverage: $(READY) $(BROWSER)  ## Run all tests and show which lines they reach (slower)
-	$(BIN)/pytest --cov --cov-report=term $(ARGS)
+	$(PYTEST) --cov --cov-report=term $(ARGS)
 
 lint: $(READY)  ## Check format, style, types, the direction of imports, and the docs
 	$(BIN)/ruff format --check
@@ -39,6 +45,12 @@ lint: $(READY)  ## Check format, style, types, the direction of imports, and the
 format: $(READY)  ## Format the code and put right what can be put right by machine
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+# What has cases beyond those of `make test`.
+WITH_CASES = $(shell grep -rlE --include='test_*.py' '^from cases import' tests)
+
+proofs: $(READY) $(BROWSER) fuzz simulation kills  ## All long proofs, for a release (about two hours)
+	ROWBATCH_ALL_CASES=1 $(PYTEST) $(WITH_CASES) $(ARGS)
 
 fuzz: $(READY)  ## Read 10,000 broken tables and 10,000 broken result files
 	$(BIN)/python tests/fuzz_inputs.py --inputs 10000 $(ARGS)

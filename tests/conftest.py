@@ -1,7 +1,18 @@
 """What holds for all tests."""
 
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
 from hypothesis import HealthCheck, settings
 
 # A machine that is busy, or stands still for a while, is no fault of what is tested.
 settings.register_profile("rowbatch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("rowbatch")
+
+# Thousands of ledgers and files are made, each synced to the disk at every step. What stops programs here are
+# exceptions and signals, never the power, so memory proves as much. A container's 64 MB are too few.
+MEMORY = Path("/dev/shm")
+if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= 1 << 30:
+    os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)

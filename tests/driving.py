@@ -15,15 +15,17 @@ import httpx2
 
 from fake_providers import FakeProvider
 from rowbatch.core.answer import AnswerReader
-from rowbatch.core.codebook import codebook_from_labels
+from rowbatch.core.codebook import Codebook, codebook_document, codebook_from_labels
 from rowbatch.core.cost import Price
+from rowbatch.core.endpoint import Endpoint
+from rowbatch.core.plan import Output, Plan, Question, Source
 from rowbatch.core.shard import ShardLimits
 from rowbatch.core.states import MOVES, ShardState
 from rowbatch.http import HttpClient, Key
 from rowbatch.providers.base import BatchClient
 from rowbatch.providers.catalog import find_provider
 from rowbatch.providers.clients import client_for, headers_of
-from rowbatch.requests.frozen import codebook_of
+from rowbatch.requests.asking import Said, asking_of
 from rowbatch.steps import build as build_step
 from rowbatch.steps.build import build, is_built
 from rowbatch.steps.clock import Clock
@@ -32,7 +34,6 @@ from rowbatch.steps.create import create
 from rowbatch.steps.drive import DriveHooks, DrivePolicy, Driver, DriveReport, Goal
 from rowbatch.steps.submit import LostAnswerPolicy
 from rowbatch.store.rundir import RunDirectory
-from rowbatch.tables.base import ReadOptions
 
 KEY = "sk-canary-7f3a91c2d4e5b6a8"
 LABELS = ["a", "b", "c"]
@@ -47,7 +48,13 @@ def texts(rows: int) -> list[str]:
 
 
 def make_run(
-    folder: Path, *, rows: int = 14, shard_rows: int = 4, provider: str = "openai", dedupe: bool = False
+    folder: Path,
+    *,
+    rows: int = 14,
+    shard_rows: int = 4,
+    provider: str = "openai",
+    dedupe: bool = False,
+    endpoint: Endpoint = Endpoint.CHAT,
 ) -> RunDirectory:
     """A run that is built, of a table with so many rows."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -55,22 +62,12 @@ def make_run(
     with table.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["id", "text"], *([n, text] for n, text in enumerate(texts(rows), 1))])
     run = RunDirectory(folder / "run")
-    create(
-        run,
-        table=table,
-        text="text",
-        template=None,
-        codebook=codebook_from_labels("label", LABELS, "Which?"),
-        provider=provider,
-        base_url=None,
-        model="m",
-        parameters={},
-        max_tokens=20,
-        output=folder / "out.csv",
-        overwrite=False,
-        reading=ReadOptions(),
-        dedupe=dedupe,
-    )
+    is_embeddings = endpoint is Endpoint.EMBEDDINGS
+    book = Codebook() if is_embeddings else codebook_from_labels("label", LABELS, "Which?")
+    question = Question(text="text", answer=codebook_document(book))
+    said = Said(max_tokens=None if is_embeddings else 20)
+    asking = asking_of(question, said, provider=provider, model="m", endpoint=endpoint, dedupe=dedupe)
+    create(run, Plan(Source(table), question, asking, Output(folder / "out.csv")))
     build_run(run, provider, shard_rows)
     return run
 
@@ -123,13 +120,16 @@ def drive(
 ) -> DriveReport:
     """Drive it, in simulated time."""
     with client_of(fake, provider, key) as client, run.ledger() as ledger:
+        plan = run.plan()
         driver = Driver(
             run,
             ledger,
             client,
-            url="/v1/chat/completions",
+            url=plan.asking.endpoint,
             model="m",
-            reader=AnswerReader(codebook_of(run.settings())),
+            reader=None
+            if plan.asking.endpoint is Endpoint.EMBEDDINGS
+            else AnswerReader(plan.question.codebook),
             limits=ShardLimits(4, 100_000),
             price=PRICE,
             reserve_usd=lambda shard: Decimal(usd_a_row) * shard.requests,
@@ -137,7 +137,7 @@ def drive(
             clock=Clock(
                 now=lambda: fake.now + fake.our_clock_is_ahead, monotonic=fake.monotonic, sleep=fake.sleep
             ),
-            hooks=DriveHooks(said=said.append if said is not None else None),
+            hooks=DriveHooks(said=(lambda notice: said.append(str(notice))) if said is not None else None),
         )
         return driver.drive(goal)
 

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import csv
+import io
+import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest import mock
+
+from rowbatch.cli.app import run_command_line
+from rowbatch.server.launch import KEY_FILE, STATE_FILE, server_lock
+from rowbatch.server.local_model import MODEL_ID
+from serving import KEY, ScriptedEngine, running_server
 
 SCRIPTED_SERVER = Path(__file__).with_name("scripted_server.py")
 DEADLINE_S = 60.0
@@ -22,16 +30,28 @@ def environment(home: Path) -> dict[str, str]:
 
 def rowbatch(*arguments: str | Path, home: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Type one command and wait for its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "rowbatch", *map(str, arguments)],
-        env=environment(home),
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=DEADLINE_S,
-        check=False,
-    )
+    return run_here(arguments, cwd=cwd, env=environment(home))
+
+
+def run_here(
+    arguments: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], given: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """
+    One command as a process of its own would do it, in this one.
+
+    A start takes longer than most commands. Where processes are what matters, as in a kill, tests start them.
+    """
+    words = [str(word) for word in arguments]
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        chdir(cwd),
+        mock.patch.dict(os.environ, env, clear=True),
+        mock.patch.object(sys, "stdin", io.StringIO(given)),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        code = run_command_line(words)
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
 
 
 def start_rowbatch(*arguments: str | Path, home: Path, cwd: Path) -> subprocess.Popen[bytes]:
@@ -46,18 +66,19 @@ def start_rowbatch(*arguments: str | Path, home: Path, cwd: Path) -> subprocess.
 
 
 @contextmanager
-def scripted_server(home: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    """The real server with a scripted engine, in a process of its own, found by every command of `home`."""
-    process = start_scripted_server(home, *options)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+def scripted_server(home: Path, *, delay_s: float = 0.0, journal: Path | None = None) -> Iterator[None]:
+    """The real server with a scripted engine, in a thread; every command of `home`, here or not, finds it."""
+    folder = home / "server"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    engine = ScriptedEngine(delay_s=delay_s, models=(MODEL_ID,), journal=journal)
+    with server_lock(folder), running_server(folder, engine) as endpoint:
+        (folder / KEY_FILE).write_text(KEY)
+        (folder / STATE_FILE).write_text(json.dumps({"pid": os.getpid(), "base_url": endpoint.base_url}))
+        yield
 
 
 def start_scripted_server(home: Path, *options: str) -> subprocess.Popen[bytes]:
-    """As `scripted_server`, for tests that kill it themselves."""
+    """As `scripted_server`, in a process of its own, for tests that kill it."""
     ready = home / "server" / "server.json"
     ready.unlink(missing_ok=True)
     home.mkdir(parents=True, exist_ok=True)

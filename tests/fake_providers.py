@@ -112,8 +112,10 @@ class Batch:
 
 def answer_text(body: Mapping[str, Any]) -> str:
     """The right answer for a request: a label by the length of the text."""
-    text = str(body["messages"][-1]["content"])
+    said = body.get("messages", body.get("input"))
+    text = said if isinstance(said, str) else str(said[-1]["content"])
     schema = body.get("response_format", {}).get("json_schema", {}).get("schema")
+    schema = body.get("text", {}).get("format", {}).get("schema", schema)
     if schema is None:
         return text.upper()
     (name,) = schema["properties"]
@@ -132,6 +134,7 @@ class FakeProvider:
         now: The provider's clock, moved by `sleep`.
         our_clock_is_ahead: Of it.
         step: Called before and after each effect, with a name; may raise, as a crash would.
+        spoil: Called with each answered row and its result line; returns the line that is sent instead.
         work_polls: A batch is over after so many polls.
     """
 
@@ -148,6 +151,7 @@ class FakeProvider:
         self.now = START
         self.our_clock_is_ahead = timedelta(0)
         self.step: Callable[[str], None] = lambda _: None
+        self.spoil: Callable[[str, bytes], bytes] = lambda _, line: line
         self.work_polls = 1
         self.posts_tell = skin != "anthropic"
         self.keys_seen: set[str] = set()
@@ -234,9 +238,7 @@ class FakeProvider:
             return
         batch.polls += 1
         batch.status = "in_progress"
-        # However seldom it is asked for, no batch outlives its window.
-        is_late = self.now >= batch.created_at + timedelta(days=1)
-        if batch.cancelled or batch.polls > self.work_polls or is_late:
+        if batch.cancelled or batch.polls > self.work_polls:
             self._finish(batch)
 
     def _finish(self, batch: Batch) -> None:
@@ -271,7 +273,7 @@ class FakeProvider:
             else:
                 self.paid_rows[custom_id] += 1
                 ok += 1
-                output.append(self.skin.answered(line, answer_text(body)))
+                output.append(self.spoil(custom_id, self.skin.answered(line, answer_text(body))))
                 if self._happens(self.faults.rows_twice):
                     output.append(output[-1])
             if self._happens(self.faults.strange_lines):
@@ -473,6 +475,28 @@ class OpenAISkin(Skin):
 
     def _completion(self, body: Mapping[str, Any], text: str) -> dict[str, Any]:
         prompt, completion = _usage(body, text)
+        if "max_output_tokens" in body:
+            return {
+                "id": "resp_1",
+                "object": "response",
+                "status": "completed",
+                "model": body["model"],
+                "output": [
+                    {
+                        "type": "message",
+                        "role": "assistant",
+                        "content": [{"type": "output_text", "text": text}],
+                    }
+                ],
+                "usage": {"input_tokens": prompt, "output_tokens": completion},
+            }
+        if "messages" not in body:
+            return {
+                "object": "list",
+                "model": body["model"],
+                "data": [{"object": "embedding", "index": 0, "embedding": [float(len(text)), 0.5]}],
+                "usage": {"prompt_tokens": prompt, "total_tokens": prompt},
+            }
         return {
             "id": "chatcmpl-1",
             "object": "chat.completion",
@@ -688,7 +712,11 @@ class AnthropicSkin(Skin):
 
     def failed(self, line: Mapping[str, Any], status: int, code: str, message: str) -> bytes:
         names = {0: "api_error", 500: "overloaded_error", 400: "invalid_request_error"}
-        kind = "billing_error" if code == "insufficient_quota" else names.get(status, "rate_limit_error")
+        kind = names.get(status, "rate_limit_error")
+        if code == "insufficient_quota":
+            # As it comes: anthropics/claude-code#66314.
+            kind = "invalid_request_error"
+            message = "Your credit balance is too low to access the Anthropic API."
         error = {"type": "error", "error": {"type": kind, "message": message}}
         return self._result(line, {"type": "errored", "error": error})
 
@@ -828,7 +856,9 @@ class GeminiSkin(Skin):
 
     def failed(self, line: Mapping[str, Any], status: int, code: str, message: str) -> bytes:
         if code == "insufficient_quota":
-            error = {"code": 429, "status": "quota_exceeded", "message": message}
+            # As it comes: discuss.ai.google.dev/t/140828.
+            message = "Your prepayment credits are depleted. Please go to AI Studio."
+            error = {"code": 8, "status": "RESOURCE_EXHAUSTED", "message": message}
         else:
             number, name = {0: (13, "INTERNAL"), 500: (14, "UNAVAILABLE"), 400: (3, "INVALID_ARGUMENT")}.get(
                 status, (8, "RESOURCE_EXHAUSTED")

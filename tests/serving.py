@@ -44,6 +44,7 @@ class ScriptedEngine:
 
     Attributes:
         calls: How often each text was asked.
+        delay_s: Before each answer; may be changed at any time.
         gate: While it is closed (`clear`), requests wait; any thread may open it (`set`).
     """
 
@@ -58,7 +59,7 @@ class ScriptedEngine:
         models: tuple[str, ...] = (MODEL,),
         journal: Path | None = None,
     ) -> None:
-        self._answer, self._delay_s, self._models, self._journal = answer, delay_s, models, journal
+        self._answer, self.delay_s, self._models, self._journal = answer, delay_s, models, journal
         self.calls: Counter[str] = Counter()
         self.gate = threading.Event()
         self.gate.set()
@@ -71,8 +72,8 @@ class ScriptedEngine:
         text = str(body["messages"][-1]["content"])
         while not self.gate.is_set():
             await asyncio.sleep(0.005)
-        if self._delay_s:
-            await asyncio.sleep(self._delay_s)
+        if self.delay_s:
+            await asyncio.sleep(self.delay_s)
         self.calls[text] += 1
         if self._journal:
             with self._journal.open("a") as file:

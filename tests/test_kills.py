@@ -10,20 +10,22 @@ from collections import Counter
 
 import pytest
 
+from cases import cases
 from driving import KEY, texts
 from kill_runs import command_for, fake_server, judged, run_with_fault, run_with_kills
 
 
-def test_kill_9_again_and_again(tmp_path):
+@pytest.mark.parametrize("seed", range(0, 400, 100))
+def test_kill_9_again_and_again(tmp_path, seed):
     """
-    C5, L3: a hundred kills, the same command each time: nothing lost or twice; `make kills` does more.
+    C5, L3: dozens of kills, the same command each time: nothing lost or twice; `make kills` does a thousand.
     """
     total: Counter[str] = Counter()
-    while total["kills"] < 100:
+    while total["kills"] < 10:
         folder = tmp_path / str(total["runs"])
         folder.mkdir()
-        total += run_with_kills(folder, total["runs"], 20)
-        assert total["runs"] < 60, "the kills come too late"
+        total += run_with_kills(folder, seed + total["runs"], 10)
+        assert total["runs"] < 20, "the kills come too late"
     assert total["double submits"] == 0
 
 
@@ -67,7 +69,7 @@ def test_strace_at_each_rename(tmp_path):
     """
     C6, D1, R11: the program killed at the n-th rename or fsync, then the same again: paid once, all rows.
     """
-    for at in range(1, 99, 8):
+    for at in range(1, 99, cases(16, 4)):
         folder = tmp_path / str(at)
         folder.mkdir()
         if run_with_fault(folder, "kill", at) == 0:
@@ -76,14 +78,14 @@ def test_strace_at_each_rename(tmp_path):
 
 
 @needs_strace
-@pytest.mark.parametrize("fault", ["ENOSPC", "EIO"])
-def test_strace_fails_a_call(tmp_path, fault):
+@pytest.mark.parametrize(("fault", "calls"), [("ENOSPC", (1, 9, 49)), ("EIO", (4, 25, 81))])
+def test_strace_fails_a_call(tmp_path, fault, calls):
     """
     D1, R11: the n-th write, fsync or rename fails: one sentence, exit code 5; the same again ends it.
     """
     codes = set()
     # Every call up to the n-th: make kills ARGS="--calls 150".
-    for at in (1, 4, 9, 25, 49, 81):
+    for at in cases(calls, (1, 4, 9, 25, 49, 81)):
         folder = tmp_path / str(at)
         folder.mkdir()
         codes.add(run_with_fault(folder, fault, at))
@@ -98,7 +100,7 @@ def can_mount():
 
 
 @pytest.mark.skipif(not can_mount(), reason="needs leave to mount a small disk")
-@pytest.mark.parametrize("size_kib", range(8, 200, 24))
+@pytest.mark.parametrize("size_kib", range(8, 200, cases(48, 8)))
 def test_a_full_disk_in_a_paid_run(tmp_path, size_kib):
     """
     D1: wherever the space runs out: one sentence, exit code 5; with space the same again ends it, paid once.

@@ -10,6 +10,7 @@ Every error that rowbatch raises on purpose.
     ├── OutputExists              4   something would be overwritten
     ├── StorageError              5   the disk is full, or refuses to read or write
     ├── RunError                  6   a run directory cannot be used as asked
+    │   ├── TableChanged              its table is not what it was when the run was made
     │   ├── RunLocked                 another process is working on it
     │   ├── RunTooNew                 a newer rowbatch wrote it
     │   └── NeedsDecision        10   a person has to say how to go on
@@ -25,9 +26,24 @@ An error carries a kind and values; its words, for each face and language, are t
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
+from rowbatch.words.notice import Notice
 from rowbatch.words.telling import Face, Language, Telling, tell
+
+RefusalKind = Literal[
+    "queue-full",
+    "too-large",
+    "file-lost",
+    "unpaid",
+    "model-unknown",
+    "key-refused",
+    "busy",
+    "no-answer",
+    "other",
+]
+"""Why a provider does not do what it is asked, as `providers/` reads it from its codes and words."""
 
 
 class RowbatchError(Exception):
@@ -58,12 +74,28 @@ class RowbatchError(Exception):
         """What to do next there, or ""."""
         return self.told().hint
 
+    @property
+    def notice(self) -> Notice:
+        """What happened, as it can be kept and told later."""
+        if " " in self.kind:
+            return Notice("said", {**self.values, "text": self.kind})
+        return Notice(self.kind, self.values)
+
     def told(self, face: Face = "terminal", language: Language = "en") -> Telling:
         """Message and hint, in the words of a face; in English where nothing else is said."""
-        if " " in self.kind:
+        if " " in self.kind or "-" not in self.kind:
             return Telling(self.kind, self.values.get("hint", ""))
         told = tell(self.kind, self.values, face, language)
         return Telling(told.message, self.values.get("hint", told.hint))
+
+    def document(self) -> dict[str, Any]:
+        """Kind and values, for a process that is told of it as JSON."""
+        return {"kind": self.kind, "values": self.values}
+
+    @classmethod
+    def of_document(cls, document: Mapping[str, Any]) -> Self:
+        """What `document` was of."""
+        return cls(document["kind"], **document["values"])
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Some cross from a process that reads results to the one that waits for them.
@@ -191,6 +223,10 @@ class RunError(RowbatchError):
         self.path = path
 
 
+class TableChanged(RunError):
+    """The table of a run is not what it was when the run was made."""
+
+
 class RunLocked(RunError):
     """Another process is working on the run."""
 
@@ -213,6 +249,7 @@ class ServiceError(RowbatchError):
         status: HTTP status code, or None when there was no answer.
         code: The service's own error code, or "".
         retry_after_s: Seconds that the service asks to wait, or None.
+        refusal: Why it refused; `other` also where it did not.
     """
 
     exit_code = 7
@@ -225,14 +262,18 @@ class ServiceError(RowbatchError):
         status: int | None = None,
         code: str = "",
         retry_after_s: float | None = None,
+        refusal: RefusalKind = "other",
         **values: Any,
     ) -> None:
         super().__init__(kind, status=status, code=code, **values)
-        self.status, self.code, self.retry_after_s = status, code, retry_after_s
+        self.status, self.code, self.retry_after_s, self.refusal = status, code, retry_after_s, refusal
 
     @property
     def is_passing(self) -> bool:
         """Whether the same call may succeed later: no answer, too many calls, a fault of the server."""
+        if self.refusal == "unpaid":
+            # Several say it with 429, as if waiting would help.
+            return False
         return self.status is None or self.status in (408, 409, 425, 429) or self.status >= 500
 
 

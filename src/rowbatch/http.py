@@ -20,7 +20,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
-from rowbatch.errors import ServiceError
+from rowbatch.errors import RefusalKind, ServiceError
+from rowbatch.words.notice import Notice
 
 if TYPE_CHECKING:
     import httpx2
@@ -71,15 +72,21 @@ class CarriedOut:
 class Refused:
     """The paid call was refused, or never left: nothing is billed."""
 
-    message: str
+    why: Notice
     status: int | None = None
     code: str = ""
     retry_after_s: float | None = None
+    refusal: RefusalKind = "other"
+
+    @property
+    def message(self) -> str:
+        """Why, in words."""
+        return str(self.why)
 
     @property
     def is_passing(self) -> bool:
         """Whether the same call may be carried out later: the service was busy, or out of reach."""
-        return self.status is None or self.status == 429
+        return self.refusal != "unpaid" and (self.status is None or self.status == 429)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,17 @@ class Unknown:
 
 
 PaidOutcome = CarriedOut | Refused | Unknown
+
+
+def kind_of_status(status: int | None, code: str = "", message: str = "") -> RefusalKind:
+    """Why a call was refused, where its HTTP status is all that says something."""
+    del code, message
+    if status is None:
+        return "other"
+    if status in (408, 409, 425, 429) or status >= 500:
+        return "busy"
+    known: dict[int, RefusalKind] = {401: "key-refused", 402: "unpaid", 403: "key-refused", 413: "too-large"}
+    return known.get(status, "other")
 
 
 @dataclass(slots=True)
@@ -106,6 +124,7 @@ class HttpClient:
         transport: For tests.
         free_attempts: How often a free call is tried in all.
         clock: The time on this machine.
+        refusal_kind: Why a call was refused, by its HTTP status, the service's code and its words.
     """
 
     base_url: str
@@ -116,6 +135,7 @@ class HttpClient:
     transport: httpx2.BaseTransport | None = None
     free_attempts: int = 6
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    refusal_kind: Callable[[int | None, str, str], RefusalKind] = kind_of_status
     _client: httpx2.Client = field(init=False, repr=False)
     _ahead: timedelta = field(init=False, repr=False, default=timedelta(0))
     _was_answered: bool = field(init=False, repr=False, default=False)
@@ -215,7 +235,7 @@ class HttpClient:
             with self._client.stream("GET", path, headers=self._headers()) as response:
                 if not response.is_success:
                     response.read()
-                    raise _error(response)
+                    raise self._error(response)
                 for block in response.iter_bytes():
                     found += block
                     if found.count(b"\n") >= lines or len(found) > _MOST_HEAD_BYTES:
@@ -247,7 +267,7 @@ class HttpClient:
                     response.read()
                     if response.status_code == 416:
                         size = 0
-                    raise _error(response)
+                    raise self._error(response)
                 if response.status_code == 200 or not _continues(response, size):
                     # The server has no ranges: from the begin.
                     size = 0
@@ -298,7 +318,8 @@ class HttpClient:
         try:
             response = self._client.post(path, headers={**self._headers(), **kind, **(headers or {})}, **sent)
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-            return Refused(f"no connection to {self._host()}: {_cause(error)}")
+            why = Notice("no-connection", {"host": self._host(), "told": _cause(error)})
+            return Refused(why, refusal="no-answer")
         except httpx2.HTTPError as error:
             return Unknown(f"the answer of {self._host()} was lost: {_cause(error)}")
         answer = _json_or_none(response)
@@ -309,10 +330,12 @@ class HttpClient:
             return Unknown(f"{self._host()} answered {response.status_code} without an id")
         if response.status_code >= 500 or response.status_code in (408, 409) or answer is None:
             return Unknown(f"{self._host()} answered {response.status_code}")
-        refusal = _error(response)
+        refusal = self._error(response)
         if not _says_error(answer):
             return Unknown(f"{self._host()} answered {response.status_code}")
-        return Refused(refusal.message, response.status_code, refusal.code, refusal.retry_after_s)
+        return Refused(
+            refusal.notice, response.status_code, refusal.code, refusal.retry_after_s, refusal.refusal
+        )
 
     def ask_once(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """
@@ -325,7 +348,7 @@ class HttpClient:
         def send() -> httpx2.Response:
             response = self._client.post(path, json=body, headers=self._headers())
             if not response.is_success:
-                raise _error(response)
+                raise self._error(response)
             return response
 
         return _json_object(self._call(send))
@@ -358,7 +381,7 @@ class HttpClient:
         def checked() -> httpx2.Response:
             response = send()
             if not response.is_success:
-                raise _error(response)
+                raise self._error(response)
             return response
 
         for attempt in stamina.retry_context(
@@ -375,9 +398,11 @@ class HttpClient:
             return send()
         except httpx2.HTTPError as error:
             raise ServiceError(
-                f"{self._host()} cannot be reached: {_cause(error)}",
-                hint="check the network; what was sent so far is kept, run the same command again",
+                "service-unreachable", host=self._host(), told=_cause(error), refusal="no-answer"
             ) from error
+
+    def _error(self, response: httpx2.Response) -> ServiceError:
+        return _error(response, self.refusal_kind)
 
     def _headers(self) -> dict[str, str]:
         carried = {self.key_header: f"{self.key_prefix}{self.key.reveal()}"} if self.key else {}
@@ -425,17 +450,21 @@ def retry_after_s(value: str | None, now: datetime) -> float | None:
     return min(seconds, _MAX_RETRY_AFTER_S)
 
 
-def _error(response: httpx2.Response) -> ServiceError:
+def _error(
+    response: httpx2.Response, refusal_kind: Callable[[int | None, str, str], RefusalKind]
+) -> ServiceError:
     answer = _json_or_none(response) or {}
     message, code = _told(answer)
-    host = response.request.url.netloc.decode()
-    text = f"{host} answered {response.status_code}" + (f": {message[:500]}" if message else "")
-    hint = "the key was not accepted: check it" if response.status_code in (401, 403) else ""
+    is_key = response.status_code in (401, 403)
     return ServiceError(
-        text,
+        ("key-not-accepted-told" if is_key else "service-answered-told")
+        if message
+        else ("key-not-accepted" if is_key else "service-answered"),
+        host=response.request.url.netloc.decode(),
+        told=message[:500],
         status=response.status_code,
         code=code,
-        hint=hint,
+        refusal=refusal_kind(response.status_code, _codes(answer), message),
         # A date of the service's is one by its own clock; ours may be wrong by hours.
         retry_after_s=retry_after_s(
             response.headers.get("retry-after"), _date_of(response) or datetime.now(UTC)
@@ -468,6 +497,13 @@ def _told(answer: Mapping[str, Any]) -> tuple[str, str]:
     return message if isinstance(message, str) else json.dumps(message, ensure_ascii=False), str(code)
 
 
+def _codes(answer: Mapping[str, Any]) -> str:
+    """All codes of an error: the one that is told may be of a kind of its own, and its type the known one."""
+    detail = answer.get("error", answer)
+    found = [detail.get("code"), detail.get("type")] if isinstance(detail, dict) else []
+    return " ".join(str(code) for code in found if isinstance(code, str | int) and code)
+
+
 def _says_error(answer: Mapping[str, Any]) -> bool:
     """Whether it is an error in the words of an API, and not what some machine in between made up."""
     if isinstance(answer.get("error"), dict):
@@ -479,7 +515,9 @@ def _require_length(response: httpx2.Response, size: int) -> None:
     """Make sure that as many bytes came as were announced."""
     announced = response.headers.get("content-length")
     if announced and not response.headers.get("content-encoding") and int(announced) != size:
-        raise ServiceError(f"a download was cut: {size:,} of {int(announced):,} bytes came")
+        raise ServiceError(
+            "download-cut", size_bytes=size, announced_bytes=int(announced), refusal="no-answer"
+        )
 
 
 def _continues(response: httpx2.Response, at: int) -> bool:
@@ -499,9 +537,7 @@ def _json_object(response: httpx2.Response) -> Mapping[str, Any]:
     answer = _json_or_none(response)
     if answer is None:
         raise ServiceError(
-            f"{response.request.url.netloc.decode()} answered something that is not JSON",
-            status=response.status_code,
-            hint="is the address right, and is there a proxy or a log-in page in between?",
+            "answer-no-json", host=response.request.url.netloc.decode(), status=response.status_code
         )
     return answer
 

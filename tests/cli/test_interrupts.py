@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import stamina
 
 from end_to_end import (
     environment,
@@ -29,7 +30,7 @@ def test_ctrl_c_says_what_goes_on_and_how_to_resume(tmp_path):
     """
     home = tmp_path / "home"
     table = write_table(tmp_path / "posts.csv", [f"text {number}" for number in range(40)])
-    with scripted_server(home, "--delay", "0.3"):
+    with scripted_server(home, delay_s=0.3):
         with (tmp_path / "err").open("w") as err:
             process = subprocess.Popen(
                 [sys.executable, "-m", "rowbatch", "run", str(table), *OPTIONS],
@@ -113,7 +114,8 @@ def test_a_key_is_written_nowhere(tmp_path):
             "http://127.0.0.1:9/v1",
             "--yes",
         )
-        with scripted_server(home):
+        # No pauses between the tries.
+        with scripted_server(home), stamina.set_testing(True, attempts=3):
             said.append(rowbatch("run", table, *OPTIONS, home=home, cwd=work))
             said.append(rowbatch("run", table, *OPTIONS[:-2], *remote, home=home, cwd=work))
             said.append(rowbatch("status", "posts-2", "--json", home=home, cwd=work))
@@ -137,7 +139,7 @@ def test_a_second_process_on_one_run_is_told_so(tmp_path):
     """
     home = tmp_path / "home"
     table = write_table(tmp_path / "posts.csv", [f"text {number}" for number in range(40)])
-    with scripted_server(home, "--delay", "0.1"):
+    with scripted_server(home, delay_s=0.1):
         first = start_rowbatch("run", table, *OPTIONS, home=home, cwd=tmp_path)
         try:
             ledger = tmp_path / "rowbatch-runs" / "posts" / "ledger.sqlite"

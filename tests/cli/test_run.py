@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from cases import cases
 from end_to_end import (
     environment,
     read_rows,
@@ -136,7 +137,7 @@ def rowbatch_create(cwd, home, table):
     subprocess.run([sys.executable, "-c", program, str(table)], env=environment(home), cwd=cwd, check=True)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(cases(2, 10)))
 def test_killed_anywhere_and_resumed(tmp_path, home, seed):
     """
     kill -9 of the program and of the server at random moments, then resume: the same table, each row

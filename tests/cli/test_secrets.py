@@ -1,7 +1,9 @@
 """The key of a user stays where it is: in every command, at debug level, also when it fails."""
 
 import csv
+import io
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -9,8 +11,10 @@ import urllib.request
 
 import click
 import pytest
+import stamina
 
 from driving import KEY, texts
+from end_to_end import run_here
 from kill_runs import command_for, fake_server, judged
 from rowbatch.cli.app import app
 
@@ -53,10 +57,10 @@ def place(tmp_path):
 
 
 class Shell:
-    """Types commands, and keeps what they said."""
+    """Types commands, and keeps what they and the programs that they start said."""
 
-    def __init__(self, place):
-        self.place, self.typed, self.said = place, set(), []
+    def __init__(self, place, capfd):
+        self.place, self.capfd, self.typed, self.said = place, capfd, set(), []
         paths = [str(place.parent / "loud"), *filter(None, [os.environ.get("PYTHONPATH")])]
         self.environment = {
             **os.environ,
@@ -69,7 +73,31 @@ class Shell:
 
     def __call__(self, *words, given=""):
         self.typed |= {name for name in every_command() if [*words[: len(name.split())]] == name.split()}
-        done = subprocess.run(
+        # Keyring chooses its backend when it is imported, and this process has done so.
+        run = self.in_its_own_process if words[0] == "key" else self.here
+        done = run(words, given)
+        self.said.append(done.stdout + done.stderr + "".join(self.capfd.readouterr()))
+        assert KEY not in self.said[-1], words
+        return done
+
+    def here(self, words, given):
+        logged = io.StringIO()
+        loud, root = logging.StreamHandler(logged), logging.getLogger()
+        loud.setFormatter(logging.Formatter(logging.BASIC_FORMAT))
+        level = root.level
+        root.addHandler(loud)
+        root.setLevel(logging.DEBUG)
+        try:
+            with stamina.set_testing(True, attempts=3):
+                done = run_here(words, cwd=self.place, env=self.environment, given=given)
+        finally:
+            root.setLevel(level)
+            root.removeHandler(loud)
+        done.stderr += logged.getvalue()
+        return done
+
+    def in_its_own_process(self, words, given):
+        return subprocess.run(
             [sys.executable, "-m", "rowbatch", *map(str, words)],
             cwd=self.place,
             env=self.environment,
@@ -80,20 +108,17 @@ class Shell:
             timeout=120,
             check=False,
         )
-        self.said.append(done.stdout + done.stderr)
-        assert KEY not in self.said[-1], words
-        return done
 
 
 def set_faults(address, faults):
     urllib.request.urlopen(f"{address}/faults", data=json.dumps(faults).encode()).close()
 
 
-def test_k1_the_key_is_in_no_byte_after_any_command(place):
+def test_k1_the_key_is_in_no_byte_after_any_command(place, capfd):
     """
     K1: all commands, with a provider that fails in most ways, then out of reach; every log at debug level.
     """
-    shell = Shell(place)
+    shell = Shell(place, capfd)
     with fake_server(place.parent, _FAULTS, 3) as address:
         _, _, _, *run = command_for(place, address)
         assert shell(*run).returncode in (0, 7, 9)

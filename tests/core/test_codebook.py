@@ -121,6 +121,26 @@ def test_every_fault_is_listed():
     assert caught.value.message.count("variables[") == 3
 
 
+def test_faults_in_chinese():
+    """
+    A page in Chinese tells every fault in Chinese, each with its field.
+    """
+    with pytest.raises(CodebookError) as caught:
+        parse_codebook({"instruction": "x", "variables": [{"name": "1st"}]}, path="c.yaml")
+    assert caught.value.told("page", "zh") == (
+        "编码手册 c.yaml 有误：\n"
+        "  variables[0].name: '1st' 不能用作列名：须以英文字母开头，其后为字母、数字或 _，"
+        "总共不超过 64 个字符\n"
+        "  instruction: 没有这样的字段",
+        "格式见帮助页",
+    )
+    with pytest.raises(CodebookError) as caught:
+        parse_codebook({"variables": [{"name": "v", "labels": [{"name": "a"}]}]})
+    assert caught.value.told("page", "zh").message == (
+        "编码手册有误：variables[0].labels: 只有一个标签就无从选择；请至少给出两个，自由文本则不写标签"
+    )
+
+
 def test_labels_from_the_command_line_refuse_duplicates():
     """
     `--labels a,b,A` is an error.

@@ -73,7 +73,8 @@ def test_an_answer():
     [
         pytest.param(chat(says("positive")), "ok", "positive", id="text"),
         pytest.param(chat(says("")), "ok", "", id="empty-text"),
-        pytest.param(chat({"content": "x"}, None), "ok", "x", id="no-finish-reason"),
+        pytest.param(chat({"content": "x"}, None), "error", "x", id="finish-reason-null"),
+        pytest.param({"choices": [{"message": {"content": "x"}}]}, "ok", "x", id="no-finish-reason"),
         pytest.param(
             chat(says([{"type": "text", "text": "posi"}, {"type": "text", "text": "tive"}])),
             "ok",
@@ -169,7 +170,7 @@ def test_an_answer():
 )
 def test_the_status_and_text_of_a_body(body, status, content):
     """
-    What a response of status 200 says is ok, refused, truncated or invalid, and its text is kept.
+    What a response of status 200 says is ok or why it is not, and its text is kept.
     """
     result = read_result(line_of(response(body)))
     assert (result.status, result.content) == (status, content)

@@ -13,7 +13,19 @@ import pytest
 from driving import KEY
 from kill_runs import fake_server, judged
 from rowbatch import api, desk
-from rowbatch.errors import RunError
+from rowbatch.errors import (
+    InputError,
+    LocalModelError,
+    NeedsDecision,
+    RowbatchError,
+    RunError,
+    ServiceError,
+    StorageError,
+    TableChanged,
+    UsageError,
+)
+from rowbatch.store.ledger import Ledger
+from rowbatch.words.notice import Notice
 from serving import scripted_local_model
 
 POSTS = [f"post {number}" for number in range(1, 13)]
@@ -170,7 +182,7 @@ def test_a_limit_that_is_too_low_can_be_raised(folder, monkeypatch):
     """
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     with fake_server(folder, {}, 1) as address:
-        low = api.RunPolicy(max_cost_usd=api.usd("0.0000001"), poll_seconds=0.05)
+        low = api.Policy(max_cost_usd=api.usd("0.0000001"), poll_seconds=0.05)
         run = made(
             provider="openai", base_url=f"{address}/v1", model="gpt-4o-mini", max_tokens=50, policy=low
         )
@@ -203,3 +215,190 @@ def test_a_run_of_the_command_line_is_a_job(folder):
         assert (job.state, job.is_elsewhere, job.task) == ("done", False, None)
         with run_lock(run.path, "a test"):
             assert desk.Jobs().job(job.id).is_elsewhere
+
+
+def test_a_request_file_that_was_changed(folder, monkeypatch):
+    """
+    The job says so, and no button of it switches a guard off: not those of other troubles either.
+    """
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with fake_server(folder, {}, 1) as address:
+        run = made(provider="openai", base_url=f"{address}/v1", model="gpt-4o-mini")
+        run.build()
+        (requests,) = (run.path / "requests").glob("*.jsonl")
+        requests.write_bytes(requests.read_bytes() + b"\n")
+        jobs = desk.Jobs()
+        name = desk.job_id(run.path)
+        jobs.start(run).wait(30)
+        job = jobs.job(name)
+        assert job.trouble is not None
+        assert (job.state, job.trouble.kind) == ("needs-you", "requests-changed")
+        assert job.trouble.told.values["file"] == str(requests)
+        with pytest.raises(UsageError) as refused:
+            jobs.start(run, go_on=True)
+        assert refused.value.kind == "go-on-not-fitting"
+        with pytest.raises(UsageError) as refused:
+            jobs.start(run, resubmit_lost=True)
+        assert refused.value.kind == "resend-not-fitting"
+        with Ledger(run.path / "ledger.sqlite") as ledger:
+            assert not any(shard.may_fail for shard in ledger.shards())
+        assert judged(address)["posts"] == 0
+
+
+def test_a_limit_that_cannot_be_kept(folder, monkeypatch):
+    """
+    Where the price is not known a higher limit is no help: the job says so, and goes on without one.
+    """
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with fake_server(folder, {}, 1) as address:
+        capped = api.Policy(max_cost_usd=api.usd("5"), poll_seconds=0.05)
+        run = made(provider="openai", base_url=f"{address}/v1", model="nobody-knows", policy=capped)
+        jobs = desk.Jobs()
+        name = desk.job_id(run.path)
+        jobs.start(run).wait(30)
+        job = jobs.job(name)
+        assert job.trouble is not None
+        assert (job.state, job.trouble.kind) == ("needs-you", "price-unknown")
+        assert run.remove_cap().max_cost_usd is None
+        # It stays away when something else is changed.
+        assert run.change_policy(rounds=2).max_cost_usd is None
+        jobs.start(run).wait(60)
+        assert jobs.job(name).state == "done"
+
+
+def test_rows_that_nobody_paid_are_asked_again(folder, monkeypatch):
+    """
+    The account runs dry: the job needs credit, and after that it goes on by a plain continue.
+    """
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    quick = api.Policy(poll_seconds=0.05)
+    with fake_server(folder, {"unpaid": 4}, 1) as address:
+        run = made(
+            provider="openai", base_url=f"{address}/v1", model="gpt-4o-mini", max_tokens=50, policy=quick
+        )
+        jobs = desk.Jobs()
+        name = desk.job_id(run.path)
+        jobs.start(run).wait(60)
+        job = jobs.job(name)
+        assert job.trouble is not None
+        assert (job.state, job.trouble.kind) == ("needs-you", "credit")
+        with pytest.raises(UsageError):
+            jobs.start(run, go_on=True)
+        jobs.start(run).wait(60)
+        # Nobody paid yet: the same rows were asked once more, and it stands there again.
+        job = jobs.job(name)
+        assert job.trouble is not None
+        assert job.trouble.kind == "credit"
+        assert {part.round for part in job.parts} == {1, 2}
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (NeedsDecision("lost-answer", path="r", shard="r1-0001", waited_s=600), "lost-answer"),
+        (
+            NeedsDecision(
+                "late-batch", path="r", shard="r1-0001", batch_id="b", expires="2026-11-01", status="x"
+            ),
+            "late-batch",
+        ),
+        # Its path has the word by which these were told apart.
+        (NeedsDecision("requests-changed", path="r", file="/home/me/answers/r.jsonl"), "requests-changed"),
+        (NeedsDecision("stopped-mass-failure", path="r", why=Notice("cancelling")), "many-failures"),
+        (NeedsDecision("stopped-unpaid", path="r", why=Notice("cancelling")), "credit"),
+        (UsageError("price-unknown", model="m", prices_file="f"), "price-unknown"),
+        (UsageError("answers-unbounded"), "answers-unbounded"),
+        (UsageError("key-missing", provider="p", name="p", variables="V"), "key"),
+        (ServiceError("still-refused", status=429, refusal="unpaid", why="x"), "credit"),
+        (ServiceError("still-refused", status=400, refusal="key-refused", why="x"), "key"),
+        (ServiceError("still-refused", status=404, refusal="model-unknown", why="x"), "model"),
+        (ServiceError("still-refused", refusal="no-answer", why="x"), "network"),
+        # No answer is told apart from what has no status for another reason.
+        (ServiceError("row-too-large", row=1, why="x"), "other"),
+        (TableChanged("table-shorter", path="r"), "table"),
+        (InputError("path-missing", path="{table}"), "table"),
+        (InputError("path-missing", path="another"), "other"),
+        (StorageError("disk-full", path="r"), "disk"),
+        (LocalModelError("said", text="x"), "local-model"),
+        (ValueError("x"), "program"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_a_person_can_do_about_an_error(folder, monkeypatch, error, kind):
+    """
+    It follows from the class of an error and its kind; what is kept of it comes back as it was.
+    """
+    run = made()
+    run.build()
+    if isinstance(error, InputError) and error.values["path"] == "{table}":
+        error = InputError("path-missing", path=run.settings.table["path"])
+
+    def resume(*_, **__):
+        raise error
+
+    monkeypatch.setattr(type(run), "resume", resume)
+    jobs = desk.Jobs()
+    jobs.start(run).wait(10)
+    for seen in (jobs, desk.Jobs()):
+        trouble = seen.job(desk.job_id(run.path)).trouble
+        if seen is not jobs and kind == "program":
+            # A fault of the program is not kept: the next one tries again.
+            continue
+        assert trouble is not None
+        assert trouble.kind == kind
+        if isinstance(error, RowbatchError):
+            assert trouble.told.told() == error.message
+            assert trouble.told.hint("page", "zh") == error.told("page", "zh").hint
+
+
+@pytest.mark.parametrize(
+    ("kept", "kind"),
+    [
+        ("key", "key"),
+        ("disk", "disk"),
+        # These three were told apart by words, and their buttons switch guards off.
+        ("many-failures", "other"),
+        ("lost-answer", "other"),
+        ("cap", "other"),
+        ("none that is known", "other"),
+    ],
+)
+def test_a_trouble_that_an_older_version_kept(folder, kept, kind):
+    """
+    It opens, and says what it said; no guard is switched off by it.
+    """
+    run = made()
+    run.build()
+    old = {"kind": kept, "message": "nothing more", "hint": "do it", "status": 400, "code": "c", "at": ""}
+    run.set_trouble(old)
+    run.set_driven("no")
+    jobs = desk.Jobs()
+    trouble = jobs.job(desk.job_id(run.path)).trouble
+    assert trouble is not None
+    assert (trouble.kind, str(trouble.told), trouble.status, trouble.code) == (kind, "nothing more", 400, "c")
+    with pytest.raises(UsageError):
+        jobs.start(run, go_on=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "why"),
+    [
+        ("wait-queue-share", {"queued": 1, "limit": 2}, "queue"),
+        ("wait-queue-full", {}, "queue"),
+        ("cap-reached", {"cap_usd": "1", "spent_usd": 1, "most_usd": 1}, "cap"),
+        ("wait-creations", {"batches": 2000}, "order"),
+        # Words of the provider decide nothing: these have those by which the others were told apart.
+        ("wait-busy", {"why": "too many tokens in the queue, $5 is your cap"}, "order"),
+    ],
+)
+def test_why_a_part_waits(folder, kind, values, why):
+    """
+    It follows from the kind of the wait.
+    """
+    run = made()
+    run.build()
+    with Ledger(run.path / "ledger.sqlite") as ledger:
+        (shard,) = ledger.shards()
+        ledger.note_wait(shard, Notice(kind, values))
+    (part,) = desk.Jobs().job(desk.job_id(run.path)).parts
+    assert (part.why, part.waits_for) == (why, Notice(kind, values))

@@ -3,6 +3,7 @@
 import csv
 import json
 
+import polars as pl
 import pytest
 
 from rowbatch import api, desk
@@ -101,10 +102,109 @@ def test_people_and_model(results):
     agreement = results.agreement("truth", "label")
     assert agreement.n == 239
     assert sum(sum(row.values()) for row in agreement.confusion.values()) == 239
-    assert results.differences("truth", "label") != []
     for people, variable in (("post", "label"), ("nonsense", "label"), ("truth", "nonsense")):
         with pytest.raises(UsageError):
             results.agreement(people, variable)
+
+
+def cells(results, people):
+    """Rows behind each cell of people's labels against the model's, found one by one."""
+    return {
+        (said, model): len(
+            results.rows(
+                desk.RowFilter(people=people, says=said, variable="label", model=model, unlabelled=not model)
+            )
+        )
+        for said in ("good", "bad")
+        for model in ("good", "bad", "")
+    }
+
+
+@pytest.mark.parametrize("people", ["truth", "coder"])
+def test_corrections_are_not_the_models_labels(results, people):
+    """
+    What people corrected changes neither the agreement, nor a cell, nor which rows differ; Python and the
+    pages say the same, and the rows behind a number are as many as it says.
+    """
+    before = results.agreement(people, "label")
+    differing = results.rows(desk.RowFilter(people=people, variable="label", differs=True)).to_list()
+    assert results.run.agreement(people) == before
+    # A right one, a wrong one, one without a label, one without a text.
+    for number, label in ((1, "bad"), (2, "bad"), (40, "bad"), (10, "good")):
+        results.run.correct(number, "label", label)
+    assert results.counts().corrected == 4
+    assert results.agreement(people, "label") == before
+    assert results.run.agreement(people) == results.run.agreement(people, "label") == before
+    found = cells(results, people)
+    assert found == {
+        (said, "" if model == "(none)" else model): count
+        for said, counts in before.confusion.items()
+        for model, count in counts.items()
+    }
+    assert found["good", ""] + found["bad", ""] == before.unlabelled > 0
+    after = results.rows(desk.RowFilter(people=people, variable="label", differs=True)).to_list()
+    assert after == differing
+    assert len(differing) == before.n - round(before.accuracy * before.n)
+    assert len(differing) == sum(count for (said, model), count in found.items() if said != model)
+    # Counts of labels and lists by label are of what holds, as the download has it.
+    assert dict(results.counts().labels["label"])["bad"] == 57
+    assert 40 in results.rows(desk.RowFilter(label="bad")).to_list()
+
+
+def test_agreement_asks_the_answers_and_not_a_file(results):
+    """
+    A labelled table that somebody edited, or removed, is not what the model said.
+    """
+    before = results.run.agreement("truth")
+    text = results.run.output.read_text()
+    results.run.output.write_text(text.replace(",good,ok", ",bad,ok"))
+    assert results.run.agreement("truth") == before
+    results.run.output.unlink()
+    assert results.run.agreement("truth") == before
+    assert not results.run.output.exists()
+
+
+def test_agreement_that_cannot_be_said(results, tmp_path):
+    """
+    A column that is not there, or says nothing, or says other things, is an error in words, in Python too.
+    """
+    for people, variable, told in (
+        ("nonsense", "label", "no column 'nonsense'"),
+        ("post", "label", "labels that are not in the codebook"),
+        ("truth", "nonsense", "no labelled variable nonsense"),
+    ):
+        with pytest.raises(UsageError, match=told):
+            results.run.agreement(people, variable)
+        with pytest.raises(UsageError, match=told):
+            results.agreement(people, variable)
+    (tmp_path / "silent.csv").write_text("post,truth,twice,twice\na,,x,y\nb, ,x,y\n")
+    run = api.create("silent.csv", text="post", labels=["good", "bad"], prompt="?")
+    run.build()
+    with pytest.raises(UsageError, match="'truth' says nothing"):
+        run.agreement("truth")
+    with pytest.raises(UsageError, match="2 columns 'twice'"):
+        run.agreement("twice")
+    taken = api.create("silent.csv", text="post", labels=["good", "(none)"], prompt="?")
+    taken.build()
+    with pytest.raises(UsageError, match=r"'\(none\)' is a label"):
+        taken.agreement("truth")
+
+
+def test_agreement_of_a_table_with_types(tmp_path, monkeypatch):
+    """
+    Empty cells of a format with types don't count, and blanks around people's labels are none of them.
+    """
+    monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    frame = pl.DataFrame({"post": ["a", "b", "c", "d"], "truth": ["yes", " yes ", None, "no"]})
+    with scripted_local_model(tmp_path / "server", lambda _: json.dumps({"label": "yes"})):
+        run = api.create(frame, text="post", labels=["yes", "no"], prompt="?")
+        run.resume()
+    found = run.agreement("truth")
+    assert (found.n, found.confusion["yes"]["yes"], found.confusion["no"]["yes"]) == (3, 2, 1)
+    shown = desk.Results(run)
+    assert shown.prepare(30)
+    assert shown.agreement("truth", "label") == found
 
 
 def test_methods_text_says_only_what_is_known(results):

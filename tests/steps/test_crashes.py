@@ -12,6 +12,7 @@ from unittest import mock
 import pytest
 import stamina
 
+from cases import cases
 from driving import POLICY, build_run, drive, finish, judge, make_run, rows_of
 from fake_providers import FakeProvider, Faults
 from rowbatch.errors import RowbatchError
@@ -110,11 +111,13 @@ def test_every_crash_point_ends_with_the_same_table_paid_once(tmp_path, provider
     """
     C1, C2, C5, C6: a crash at each effect in turn, then the same again: the same bytes, each shard paid once.
     """
+    # What differs between providers is seen at a part of the effects, too; `make proofs` takes each of them.
+    step = 1 if provider == "openai" else cases(3, 1)
     run = make_run(tmp_path / "reference", rows=ROWS, provider=provider)
     expected = finish(run, FakeProvider(provider), provider=provider).path.read_bytes()
-    at = 0
+    at = 1 - step
     while True:
-        at += 1
+        at += step
         tripwire, crashed, table = crash_and_finish(tmp_path / f"at-{at}", provider, at)
         assert table == expected, tripwire.passed[at - 1]
         if not crashed:
@@ -123,10 +126,10 @@ def test_every_crash_point_ends_with_the_same_table_paid_once(tmp_path, provider
 
 
 # All pairs take a quarter of an hour.
-STEPS = (1, 1) if os.environ.get("ROWBATCH_EVERY_PAIR") else (7, 3)
+STEPS = cases((11, 5), (1, 1))
 
 
-@pytest.mark.parametrize("first", range(1, 99 if STEPS[0] == 1 else 60, STEPS[0]))
+@pytest.mark.parametrize("first", range(1, cases(60, 99), STEPS[0]))
 def test_pairs_of_crash_points(tmp_path, first):
     """
     A second crash while the first one is being made up for.
@@ -140,7 +143,7 @@ def test_pairs_of_crash_points(tmp_path, first):
     assert len(tripwire.passed) > first or STEPS[0] == 1
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(cases(20, 40)))
 def test_faults_and_crashes_by_seed(tmp_path, seed):
     """
     All faults and crashes at once: nothing lost, nothing twice, and it ends; `make simulation` runs more.

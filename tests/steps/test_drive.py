@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
@@ -20,6 +21,7 @@ from rowbatch.errors import NeedsDecision, RunError, ServiceError
 from rowbatch.results.findings import read_findings
 from rowbatch.steps.clean import clean
 from rowbatch.steps.collect import collect
+from rowbatch.steps.drive import allow_mass_failure, allow_unpaid_rows
 from rowbatch.steps.submit import LostAnswerPolicy
 from rowbatch.steps.verify import verify
 
@@ -249,7 +251,9 @@ def test_q1_an_own_limit_holds_shards_back(tmp_path):
     tokens = max(shard.tokens for shard in shards_of(run))
     drive(run, fake, goal="submitted", policy=with_policy(queue_tokens=3 * tokens))
     waiting = [shard for shard in shards_of(run) if shard.state is ShardState.WRITTEN]
-    assert "tokens wait at the provider" in waiting[0].waits_for
+    assert waiting[0].waits_for is not None
+    assert waiting[0].waits_for.kind == "wait-queue-share"
+    assert "tokens wait at the provider" in str(waiting[0].waits_for)
     judge(run, fake, rows_of(finish(run, fake).path))
 
 
@@ -260,7 +264,9 @@ def test_q2_money_that_has_run_out_stops_the_rest(tmp_path):
     run, fake = make_run(tmp_path, rows=80, shard_rows=12), FakeProvider(faults=Faults(unpaid=0))
     policy = with_policy(queue_tokens=1_500)
     report = drive(run, fake, policy=policy)
-    assert "insufficient_quota" in report.stopped_because
+    assert report.stopped_because is not None
+    assert report.stopped_because.kind == "rows-unpaid"
+    assert "insufficient_quota" in str(report.stopped_because)
     assert report.needs_person
     assert report.unsent > 0
     made = len(fake.batches)
@@ -269,6 +275,162 @@ def test_q2_money_that_has_run_out_stops_the_rest(tmp_path):
     collected = collect(run)
     assert collected.statuses[RowStatus.UNSENT] > 0
     judge(run, fake, rows_of(collected.path))
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_q2_rows_that_nobody_paid(tmp_path, provider):
+    """
+    Q2: however few they are and whatever the provider calls it, they are asked again when a person goes on,
+    and not before.
+    """
+    run, fake = make_run(tmp_path, provider=provider), FakeProvider(provider, faults=Faults(unpaid=9))
+    report = drive(run, fake, provider=provider)
+    assert report.stopped_because is not None
+    assert report.stopped_because.kind == "rows-unpaid"
+    assert report.needs_person
+    assert len(fake.batches) == 3
+    # The same again asks nobody.
+    assert drive(run, fake, provider=provider).needs_person
+    assert len(fake.batches) == 3
+    fake.faults.unpaid = None
+    with run.ledger() as ledger:
+        allow_unpaid_rows(ledger)
+    report = drive(run, fake, provider=provider, policy=with_policy(rounds=1))
+    assert (report.stopped_because, report.rounds) == (None, {2: 3})
+    collected = collect(run)
+    assert not collected.has_gaps
+    judge(run, fake, rows_of(collected.path))
+
+
+def test_q2_a_call_that_nobody_pays(monkeypatch, tmp_path):
+    """
+    Q2: 429 because nobody pays is no 429 that passes: nothing more is sent, what runs comes home, and later
+    the same shard goes.
+    """
+    run, fake = make_run(tmp_path), FakeProvider()
+    real = fake.skin.route
+    calls = []
+
+    def route(method, path, query, headers, body):
+        if method == "POST" and path == "/v1/batches":
+            calls.append(path)
+            if len(calls) > 1:
+                return Reply(429, json.dumps({"error": {"code": "x", "type": "insufficient_quota"}}).encode())
+        return real(method, path, query, headers, body)
+
+    monkeypatch.setattr(fake.skin, "route", route)
+    report = drive(run, fake)
+    assert len(calls) == 2
+    assert report.stopped_because is not None
+    assert (report.stopped_because.kind, report.needs_person) == ("shard-unpaid", True)
+    assert (report.downloaded, report.unsent) == (1, 2)
+    monkeypatch.undo()
+    assert not finish(run, fake).has_gaps
+
+
+def test_q2_a_batch_that_nobody_pays(monkeypatch, tmp_path):
+    """
+    Q2: a batch that fails at once because nobody pays is taken back, and made anew when a person goes on.
+    """
+    run, fake = make_run(tmp_path, rows=4), FakeProvider()
+    real = fake.make_batch
+
+    def make_batch(batch):
+        batch.failure = ("billing_hard_limit_reached", "Billing hard limit has been reached.")
+        return real(batch)
+
+    monkeypatch.setattr(fake, "make_batch", make_batch)
+    report = drive(run, fake)
+    assert str(report.stopped_because) == (
+        "r1-0001 was refused because nobody pays: Billing hard limit has been reached."
+    )
+    assert shards_of(run)[0].state is ShardState.UPLOADED
+    monkeypatch.undo()
+    collected = finish(run, fake)
+    assert not collected.has_gaps
+    judge(run, fake, rows_of(collected.path))
+
+
+def test_going_on_after_mass_failure_is_for_the_shards_that_failed(tmp_path):
+    """
+    Who goes on with a shard whose rows failed is asked again when another one fails.
+    """
+    run = make_run(tmp_path, rows=80, shard_rows=12)
+    fake = FakeProvider(faults=Faults(rows_refused=1.0))
+    policy = with_policy(queue_tokens=1_500)
+    report = drive(run, fake, policy=policy)
+    assert report.stopped_because is not None
+    assert report.stopped_because.kind == "mass-failure"
+    made, (stop,) = len(fake.batches), events_of(run, "stopped")
+    assert stop.detail["why"] == {
+        "kind": "mass-failure",
+        "shard": "r1-0001",
+        "failed": 12,
+        "asked": 12,
+        "cause": "400:invalid_request_error",
+    }
+    with run.ledger() as ledger:
+        allow_mass_failure(ledger, policy.worst_share)
+    report = drive(run, fake, policy=policy)
+    assert made < len(fake.batches) < len(shards_of(run))
+    assert report.unsent > 0
+    assert report.needs_person
+
+
+@pytest.mark.parametrize("provider", ["openai", "gemini", "mistral"])
+def test_why_a_whole_batch_failed_is_in_the_table(tmp_path, provider):
+    """
+    The provider's own words, whatever its form; also of a run whose ledger an older version wrote.
+    """
+    run, fake = make_run(tmp_path, rows=4, provider=provider), FakeProvider(provider, Faults(lose_files=1.0))
+    report = finish(run, fake, provider=provider)
+    told = "the whole batch failed: Cannot find file, or organization has no access to it."
+    (shard,) = shards_of(run)
+    assert shard.failure == told.removeprefix("the whole batch failed: ")
+    reasons = {row["status_reason"] for row in rows_of(report.path) if row["status"] == "error"}
+    assert reasons == {told}
+    with sqlite3.connect(run.ledger_path) as db:
+        db.execute("UPDATE shard SET failure = NULL")
+    again = collect(run)
+    assert {row["status_reason"] for row in rows_of(again.path) if row["status"] == "error"} == {told}
+
+
+def test_a_batch_that_is_late_is_a_persons_matter(tmp_path):
+    """
+    A batch that should be over for a day holds up nothing else; then a person is asked, and can cancel it.
+    """
+    run, fake = make_run(tmp_path), FakeProvider()
+    fake.work_polls = 10**9
+    drive(run, fake, goal="submitted")
+    late, *others = fake.batches
+    fake.now += timedelta(days=3)
+    for batch in others:
+        batch.polls = 10**9
+    with pytest.raises(NeedsDecision) as asked:
+        drive(run, fake)
+    assert asked.value.kind == "late-batch"
+    assert asked.value.values["batch_id"] == late.id
+    assert [shard.state for shard in shards_of(run)] == ["submitted", "downloaded", "downloaded"]
+    assert len(fake.batches) == 3
+    with run.ledger() as ledger:
+        ledger.set_cancelled(True)
+    drive(run, fake)
+    assert {shard.state for shard in shards_of(run)} == {ShardState.DOWNLOADED}
+
+
+def test_a_request_file_that_was_changed_is_a_persons_matter(tmp_path):
+    """
+    Nothing more is sent, what runs comes home, and then a person is asked.
+    """
+    run, fake = make_run(tmp_path), FakeProvider()
+    drive(run, fake, goal="submitted", policy=with_policy(creations_per_hour=1))
+    changed = run.request_path("r1-0002")
+    changed.write_bytes(changed.read_bytes() + b"\n")
+    with pytest.raises(NeedsDecision) as asked:
+        drive(run, fake)
+    assert (asked.value.kind, asked.value.values["file"]) == ("requests-changed", str(changed))
+    assert [shard.state for shard in shards_of(run)] == ["downloaded", "written", "written"]
+    assert len(fake.batches) == 1
 
 
 def test_p1_a_file_that_is_too_large_is_cut(monkeypatch, tmp_path):
@@ -308,7 +470,7 @@ def test_creations_an_hour(tmp_path):
     report = drive(run, fake, goal="submitted", policy=with_policy(creations_per_hour=2))
     assert len(fake.batches) == 2
     assert report.unsent == 4
-    assert "within an hour" in report.progress.waiting[0]
+    assert "within an hour" in str(report.progress.waiting[0])
 
 
 @pytest.mark.parametrize("hours", [-30, 0, 30])
@@ -509,7 +671,7 @@ def test_b1_a_cap_is_a_cap(tmp_path):
     capped = with_policy(cap_usd=Decimal("0.50"))
     report = drive(run, fake, policy=capped, usd_a_row="0.10", goal="submitted")
     assert len(fake.batches) == 1
-    assert "cap of $0.50" in report.progress.waiting[0]
+    assert "cap of $0.50" in str(report.progress.waiting[0])
     # What the first shard really cost makes room for the others.
     report = drive(run, fake, policy=capped, usd_a_row="0.10")
     assert not report.stopped_because
@@ -525,7 +687,7 @@ def test_b1_a_cap_that_is_too_small(tmp_path):
     run, fake = make_run(tmp_path), FakeProvider()
     report = drive(run, fake, policy=with_policy(cap_usd=Decimal("0.01")), usd_a_row="0.10")
     assert fake.posts == 0
-    assert "cap of $0.01" in report.stopped_because
+    assert "cap of $0.01" in str(report.stopped_because)
     collected = collect(run)
     assert collected.statuses[RowStatus.UNSENT] == 12
     assert "cap of $0.01" in rows_of(collected.path)[0]["status_reason"]

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 import stamina
@@ -9,6 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from cases import cases
 from driving import drive, judge, make_run, rows_of
 from fake_providers import FakeProvider, Faults
 from rowbatch.errors import RowbatchError
@@ -81,6 +83,10 @@ class Protocol(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1, 60, 90_000]))
     def wait(self, seconds):
         self.fake.sleep(seconds)
+        for batch in self.fake.batches:
+            if self.fake.now >= batch.created_at + timedelta(days=1):
+                # However seldom it is asked for, no batch of a provider outlives its window.
+                batch.polls = self.fake.work_polls
 
     @rule(wanted=st.booleans())
     def cancel(self, wanted):
@@ -114,5 +120,8 @@ class Protocol(RuleBasedStateMachine):
 
 TestProtocol = Protocol.TestCase
 TestProtocol.settings = settings(
-    max_examples=60, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=cases(25, 200),
+    stateful_step_count=20,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
 )

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 import rowbatch
+from rowbatch.core.table_options import WriteOptions
 from rowbatch.errors import OutputExists, RunError, TableError, UsageError
-from rowbatch.tables.writer import WriteOptions
 from serving import scripted_local_model
 
 TEXTS = ["fine 1", "odd 2", "", "fine 4", "=odd 5", "fine 6"]

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rowbatch.core.table_options import BadRows
 from rowbatch.errors import RowbatchError, TableError
 from rowbatch.tables import csv_fast
-from rowbatch.tables.base import BadRows
 from rowbatch.tables.csv_reader import CsvTable, open_csv
 from rowbatch.tables.encodings import guess_encoding, is_utf8
 

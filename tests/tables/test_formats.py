@@ -15,18 +15,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rowbatch.core.table_options import ReadOptions, WriteOptions
 from rowbatch.errors import RowbatchError, StorageError, TableError, UsageError
-from rowbatch.tables.base import ColumnInfo, ReadOptions, TableChunk, as_text
+from rowbatch.tables.base import ColumnInfo, TableChunk, as_text
 from rowbatch.tables.formats import open_table
-from rowbatch.tables.writer import (
-    FORMATS,
-    AddedColumn,
-    TableShape,
-    WriteOptions,
-    format_of,
-    open_writer,
-    unique_names,
-)
+from rowbatch.tables.writer import FORMATS, AddedColumn, TableShape, format_of, open_writer, unique_names
 
 SHARED = Path(os.environ.get("ROWBATCH_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 SUFFIXES = tuple(FORMATS)

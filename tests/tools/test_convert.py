@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
+from converting import convert
 from rowbatch.core.shard import ShardLimits
 from rowbatch.errors import InputError, OutputExists, StorageError, TableError, UsageError
-from rowbatch.tables.base import ReadOptions
-from rowbatch.tools.convert import convert
 
 SHARED = Path(os.environ.get("ROWBATCH_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 POSTS = 'id,post,title\n007,"a ""b""\nc",T1\n8,,T2\n9,é 中 🙂,\n'
@@ -125,12 +124,8 @@ def test_a_row_is_empty_when_all_columns_of_its_template_are(tmp_path):
         pytest.param({"text": "post", "temperature": float("inf")}, "temperature", id="temperature-inf"),
         pytest.param({"text": "post", "id_prefix": "wave2"}, "ends in a digit", id="prefix-with-a-digit"),
         pytest.param({"text": "post", "system": "caf\udce9"}, "the system is not valid text", id="not-utf-8"),
-        pytest.param(
-            {"text": "post", "reading": ReadOptions(encoding="klingon")}, "no encoding", id="encoding"
-        ),
-        pytest.param(
-            {"text": "post", "reading": ReadOptions(delimiter="::")}, "one character", id="delimiter"
-        ),
+        pytest.param({"text": "post", "encoding": "klingon"}, "no encoding", id="encoding"),
+        pytest.param({"text": "post", "delimiter": "::"}, "one character", id="delimiter"),
     ],
 )
 def test_options_that_do_not_fit_together(posts, tmp_path, options, said):

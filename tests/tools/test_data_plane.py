@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from converting import convert
 from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.lint import FileState, line_problems
 from rowbatch.core.shard import ShardLimits
@@ -26,7 +27,7 @@ from rowbatch.results.rows_by_number import Cursor, RowsByNumber
 from rowbatch.results.workers import ResultWorkers
 from rowbatch.tables.csv_reader import open_csv
 from rowbatch.tools.check import CheckReport, check
-from rowbatch.tools.convert import convert, duplicates_path
+from rowbatch.tools.convert import duplicates_path
 from rowbatch.tools.estimate import estimate_files
 from rowbatch.tools.extract import extract
 

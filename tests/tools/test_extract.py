@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from converting import convert
 from rowbatch.core.states import RowStatus
+from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import InputError, OutputExists, StorageError, TableError, UsageError
-from rowbatch.tables.base import ReadOptions
-from rowbatch.tools.convert import convert
 from rowbatch.tools.extract import extract
 
 SHARED = Path(os.environ.get("ROWBATCH_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -140,6 +140,17 @@ def test_ids_that_count_from_zero_and_from_one(posts, tmp_path):
     report = extract([results], tmp_path / "out.csv", join=posts, first_number=1, overwrite=True)
     assert [row[2] for row in table_of(tmp_path / "out.csv")[1:]] == ["1", "2", "3"]
     assert (report.counts_from_zero, report.unknown) == (False, ["row-0"])
+
+
+def test_ids_are_told_as_they_are_spelled(tmp_path):
+    """
+    An id that a message names can be searched for in the file: its number has no commas.
+    """
+    table = tmp_path / "posts.csv"
+    table.write_text("id\n" + "".join(f"{number}\n" for number in range(1000)))
+    results = write(tmp_path / "o.jsonl", [ok(f"row-{number}", "A") for number in (0, 1000)])
+    with pytest.raises(InputError, match=r"row-0 and row-1000 are both there, but .* has 1,000 rows"):
+        extract([results], tmp_path / "out.csv", join=table)
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,12 @@ from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.sync_api import Error, expect, sync_playwright
 
 import rowbatch
+from cases import cases
 from driving import KEY
 from kill_runs import fake_server, judged
 from rowbatch import api, desk
 from rowbatch.server.local_model import check_local_model
+from rowbatch.web.pages import jobs
 from serving import scripted_local_model
 from serving_pages import served_pages
 
@@ -218,6 +220,8 @@ def test_a_run_with_faults_and_its_repair(chromium, home, monkeypatch):
     """
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setattr(api.Run, "change_policy", quick_policy(api.Run.change_policy))
+    # Of a provider's job the page asks every five seconds.
+    monkeypatch.setattr(jobs, "_every", lambda _: "300ms")
     write(home / "posts.csv", [[n, f"text {n}", ""] for n in range(1, 41)])
     with fake_server(home, {"rows_fail": 0.5}, 3, polls=1) as address, served_pages() as site:
         with opened(chromium, site.link) as page:
@@ -273,7 +277,7 @@ def test_the_program_is_stopped_and_started_in_the_middle(chromium, home):
     environment = {**os.environ, "ROWBATCH_HOME": str(home / "home")}
     from end_to_end import scripted_server
 
-    with scripted_server(home / "home", "--delay", "0.15", "--journal", str(home / "journal")):
+    with scripted_server(home / "home", delay_s=0.15, journal=home / "journal"):
         program = start_program(environment, home)
         link = link_of(home)
         with opened(chromium, link) as page:
@@ -378,6 +382,7 @@ def test_a_job_is_stopped_and_continued(chromium, home):
         page.locator("#stop button.danger").click()
         page.locator("#job[data-state=stopped]").wait_for(timeout=30_000)
         assert 0 < len(engine.calls) < 60
+        engine.delay_s = 0.0
         page.get_by_role("button", name="Continue").click()
         page.locator("#job[data-state=done]").wait_for(timeout=60_000)
         page.locator("a.primary[href$='format=csv']").wait_for()
@@ -585,8 +590,14 @@ def test_the_tools_in_a_browser(chromium, home):
         run_axe(page, "convert")
 
 
-@pytest.mark.parametrize("language", ["en-US", "zh-CN"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("scheme", "language"),
+    cases(
+        # Contrast is a matter of the scheme, length and names are one of the language.
+        [("light", "zh-CN"), ("dark", "en-US")],
+        [(scheme, language) for scheme in ("light", "dark") for language in ("en-US", "zh-CN")],
+    ),
+)
 def test_every_screen_is_accessible(chromium, home, language, scheme):
     """
     No violation of WCAG 2.2 A or AA on any screen, wide or narrow; nothing is wider than a narrow screen.

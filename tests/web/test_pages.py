@@ -120,6 +120,81 @@ def test_five_actions_without_a_script(site, client):
     assert all(bool(row[3]) == bool(row[1]) for row in back[1:])
 
 
+def test_a_table_in_json_is_dropped(site, client):
+    """
+    Its rows are shown and asked, and nothing of what the program knows of the file.
+    """
+    content = json.dumps([{"id": n, "post": f"post {n}"} for n in range(1, 25)]).encode()
+    place = sent(client, content, "posts.JSON").removesuffix("/label")
+    rows = client.get(f"{place}/rows", params={"start": 23, "count": 5}).json()["rows"]
+    assert rows == [["23", "post 23"], ["24", "post 24"]]
+    for address in (place, f"{place}/label"):
+        assert "sha256" not in client.get(address).text
+    form = {"text": "post", "task": "text", "question": "How is it?", "provider": "local", "do": "review"}
+    assert client.post(f"{place}/label", data=form).headers["location"] == f"{place}/start"
+    (task,) = site.program.jobs._tasks.values()
+    assert task.wait(30)
+    (job,) = site.program.jobs.all()
+    lines = (job.run.path / "requests" / "r1-0001.jsonl").read_text().splitlines()
+    asked = [json.loads(line) for line in lines]
+    assert [line["body"]["messages"][-1]["content"] for line in asked] == [f"post {n}" for n in range(1, 25)]
+
+
+def test_a_table_that_an_earlier_version_lost(site, client):
+    """
+    A record that was written over a table is not shown as its rows, and what was made of it is not started.
+    """
+    place = sent(client, table_file([[1, "so good", ""]]), "posts.json.csv").removesuffix("/label")
+    folder = site.program.library.folder / place.rsplit("/", 1)[1]
+    record = json.loads((folder / "table.json").read_text())
+    (folder / "table.json").write_text(json.dumps({**record, "path": str(folder / "table.json")}))
+    for address in (place, f"{place}/start"):
+        page = client.get(address, follow_redirects=True).text
+        assert "was lost" in page
+        assert record["sha256"] not in page
+    assert client.get(f"{place}/label").headers["location"] == place
+    assert client.post(f"{place}/start").status_code == 400
+    assert "was lost" not in client.get(sent(client, table_file([[1, "so good", ""]]))).text
+
+
+def test_corrections_are_not_the_models_labels(site, client):
+    """
+    The page compares people with the model's own answers, as Python does, and says so where rows were
+    corrected; each number of the comparison leads to as many rows.
+    """
+    truths = ("good", "bad", "", " good ", "bad")
+    rows = [[n, f"post {n}" if n % 7 else "", truths[n % 5]] for n in range(1, 41)]
+    job = labelled(site, client, rows)
+
+    def told(page):
+        shown = page.split('class="kpis">')[1].split("</section>")[0]
+        counts = re.findall(r'href="([^"]+)" aria-label="people: (\w+), model: ([\w ]+), (\d+) rows"', shown)
+        return [re.findall(r"<b>([^<]+)</b>", shown), counts]
+
+    before = told(client.get(job).text)
+    run = site.program.jobs.job(job.rsplit("/", 1)[1]).run
+    found = run.agreement("truth")
+    assert before[0] == [f"{found.accuracy:.2f}", f"{found.kappa:.2f}", str(found.n)]
+    assert "What you corrected by hand" not in client.get(job).text
+    for number in range(1, 41):
+        label = "bad" if number % 2 else "good"
+        assert (
+            client.post(f"{job}/rows/{number}", data={"variable": "label", "label": label}).status_code == 303
+        )
+    page = client.get(job).text
+    assert told(page) == before
+    assert run.agreement("truth") == found
+    assert "What you corrected by hand" in page
+    assert sum(int(count) for *_, count in before[1]) == found.n == 32
+    assert {model for _, _, model, _ in before[1]} == {"good", "bad", "no label"}
+    for address, _, _, count in before[1]:
+        rows_page = client.get(address.replace("&amp;", "&")).text
+        assert f"· {count} row" in rows_page
+        assert rows_page.count("<tr aria-rowindex") == int(count)
+    differing = sum(int(count) for _, people, model, count in before[1] if people != model)
+    assert f"Differs from people {differing}</a>" in rows_page
+
+
 def test_hostile_cells_stay_text(site, client):
     """
     No cell, column name or answer becomes HTML, an attribute or a formula, on any page.

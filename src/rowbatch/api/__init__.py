@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rowbatch.api.checkup import doctor as doctor
     from rowbatch.api.checkup import doctor_of_run as doctor_of_run
+    from rowbatch.api.command import POLICY_OPTIONS as POLICY_OPTIONS
+    from rowbatch.api.command import command_of as command_of
     from rowbatch.api.demo import DemoRun as DemoRun
     from rowbatch.api.demo import prepare_demo as prepare_demo
     from rowbatch.api.keys import find_key as find_key
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
     from rowbatch.api.model_list import models as models
     from rowbatch.api.model_list import overrides_path as overrides_path
     from rowbatch.api.parts import split as split
-    from rowbatch.api.policy import RunPolicy as RunPolicy
-    from rowbatch.api.policy import usd as usd
     from rowbatch.api.runs import Hooks as Hooks
     from rowbatch.api.runs import Preview as Preview
     from rowbatch.api.runs import Run as Run
@@ -45,9 +45,11 @@ if TYPE_CHECKING:
     from rowbatch.api.tools import convert as convert
     from rowbatch.api.tools import estimate as estimate
     from rowbatch.api.tools import extract as extract
+    from rowbatch.core.policy import Policy as Policy
+    from rowbatch.core.policy import usd as usd
     from rowbatch.core.result_columns import EXTRAS as EXTRAS
+    from rowbatch.core.table_options import WriteOptions as WriteOptions
     from rowbatch.providers.catalog import find_provider as find_provider
-    from rowbatch.tables.writer import WriteOptions as WriteOptions
 
 _PLACES = {
     "DemoRun": "api.demo",
@@ -55,11 +57,13 @@ _PLACES = {
     "Hooks": "api.runs",
     "Preview": "api.runs",
     "Run": "api.runs",
-    "RunPolicy": "api.policy",
+    "POLICY_OPTIONS": "api.command",
+    "Policy": "core.policy",
     "Stage": "api.runs",
     "Status": "api.runs",
-    "WriteOptions": "tables.writer",
+    "WriteOptions": "core.table_options",
     "check": "api.tools",
+    "command_of": "api.command",
     "convert": "api.tools",
     "create": "api.runs",
     "doctor": "api.checkup",
@@ -81,7 +85,7 @@ _PLACES = {
     "server_home": "api.local",
     "set_key": "api.keys",
     "split": "api.parts",
-    "usd": "api.policy",
+    "usd": "core.policy",
 }
 
 

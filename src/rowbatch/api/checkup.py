@@ -78,7 +78,7 @@ def _model_checks(provider: str, model: str) -> list[Check]:
     if known is None:
         checks.append(Check("model", "warning", "its limits are not known"))
     elif note := shutdown_note(known, datetime.now(UTC).date()):
-        checks.append(Check("model", "warning", note))
+        checks.append(Check("model", "warning", str(note)))
     else:
         checks.append(Check("model", "ok", f"takes {known.context:,} tokens, answers {known.max_output:,}"))
     if queue := find_queue_limits(provider, model):

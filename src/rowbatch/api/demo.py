@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rowbatch.errors import OutputExists, from_os_error
-from rowbatch.requests.frozen import (
-    codebook_of,
-)
 from rowbatch.store.home import cache
 from rowbatch.store.rundir import (
     free_run_path,
@@ -21,7 +18,7 @@ if TYPE_CHECKING:
 
 
 from rowbatch.api.local import require_provider
-from rowbatch.api.runs import Run, _model_note, create
+from rowbatch.api.runs import Run, create, model_note
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +82,10 @@ def prepare_demo(*, rows: int = 200, folder: str | Path | None = None) -> DemoRu
         rows=data.rows,
         text=data.text_column,
         gold=data.gold_column,
-        variable=codebook_of(run._settings).variables[0].name,
+        variable=run.codebook.variables[0].name,
         source=data.source,
         licence=data.licence,
-        note=_model_note("local", str(run._settings.request["model"])),
+        note=model_note(run),
     )
 
 

@@ -87,15 +87,19 @@ def require_key(provider: Provider, base_url: str) -> Key | None:
     given = [name for name in provider.key_variables if (known.get(name) or "").strip()]
     if given:
         raise UsageError(
-            f"the key in {given[0]} belongs to {host_of(provider.base_url)}, and is not sent to "
-            f"{host_of(base_url)}",
-            hint=f"if it is meant for that host: rowbatch key set {provider.name} --base-url {base_url}, or "
-            f"put the address into {_address_variable(given[0])}",
+            "key-elsewhere",
+            variable=given[0],
+            home=host_of(provider.base_url),
+            host=host_of(base_url),
+            name=provider.name,
+            base_url=base_url,
+            address_variable=_address_variable(given[0]),
         )
     raise UsageError(
-        f"{provider.title} needs a key",
-        hint=f"put it into the environment variable {' or '.join(provider.key_variables)}, or keep it: "
-        f"rowbatch key set {provider.name}",
+        "key-missing",
+        provider=provider.title,
+        name=provider.name,
+        variables=" or ".join(provider.key_variables),
     )
 
 

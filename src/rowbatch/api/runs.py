@@ -10,22 +10,29 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rowbatch.api import model_list as _models  # noqa: F401 - the user's own prices are known from here on
+from rowbatch.api import model_list as _models  # the user's own prices are known from here on
 from rowbatch.api.keys import find_key, host_of, require_key
 from rowbatch.api.local import ensure_local_server
-from rowbatch.api.policy import RunPolicy, read_policy
-from rowbatch.core.agreement import Agreement, agreement
+from rowbatch.api.policy import drive_policy
+from rowbatch.core.agreement import Agreement
 from rowbatch.core.answer import AnswerReader
-from rowbatch.core.cost import CostEstimate, estimate_cost
-from rowbatch.core.endpoint import Endpoint, find_endpoint, output_limit
+from rowbatch.core.cost import CostEstimate
+from rowbatch.core.endpoint import Endpoint, find_endpoint
 from rowbatch.core.model_rules import shutdown_note
+from rowbatch.core.plan import Output, Plan, Question, Source
+from rowbatch.core.policy import Policy, read_policy
 from rowbatch.core.states import RowStatus, ShardState
+from rowbatch.core.table_options import BadRows, ReadOptions, WriteOptions
 from rowbatch.errors import NeedsDecision, RunError, RunLocked, UsageError
 from rowbatch.http import HttpClient, Key
 from rowbatch.providers.base import BatchClient
 from rowbatch.providers.catalog import Provider, find_model, find_price, find_provider
 from rowbatch.providers.clients import client_for, headers_of
-from rowbatch.requests.frozen import codebook_of, frame_of, request_settings_of, table_of, text_columns
+from rowbatch.requests.asking import Said, asking_of
+from rowbatch.requests.estimate import estimate_asking
+from rowbatch.requests.line_tokens import prompt_range
+from rowbatch.requests.pipeline import TableRequests, open_source, request_settings
+from rowbatch.results.compare import compare_with_people
 from rowbatch.steps import build as build_step
 from rowbatch.steps import collect as collect_step
 from rowbatch.steps import create as create_step
@@ -41,7 +48,14 @@ from rowbatch.steps.doctor import (
     check_provider,
     check_results_age,
 )
-from rowbatch.steps.drive import DriveHooks, Driver, DriveReport, Goal
+from rowbatch.steps.drive import (
+    DriveHooks,
+    Driver,
+    DriveReport,
+    Goal,
+    allow_mass_failure,
+    allow_unpaid_rows,
+)
 from rowbatch.steps.export import ExportReport, export
 from rowbatch.steps.poll import Progress
 from rowbatch.steps.repair import plan_repair
@@ -53,16 +67,14 @@ from rowbatch.store.ledger import Driven, Event, RunRecord, Shard
 from rowbatch.store.lock import run_lock
 from rowbatch.store.rundir import (
     RunDirectory,
-    RunSettings,
     free_run_path,
     known_runs,
     remember_run,
     remove_run,
 )
-from rowbatch.tables.base import BadRows, ReadOptions, TableChunk, blank_rows
 from rowbatch.tables.formats import open_table
 from rowbatch.tables.frames import from_frame
-from rowbatch.tables.writer import WriteOptions
+from rowbatch.words.notice import Notice
 
 if TYPE_CHECKING:
     import polars as pl
@@ -103,7 +115,7 @@ class Preview:
     cost: CostEstimate
     note: str
     encoding_guessed: str = ""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +160,7 @@ class Hooks:
         rows: Rows read so far, in `build` and `collect`.
         progress: How the batches stand, in `watch`.
         shard: A shard was submitted, or its files came.
-        said: Something that a person may want to know, in a sentence.
+        said: Something that a person may want to know; `str` of it is a sentence.
         sleep: Waits so many seconds in the place of `time.sleep`. What it raises ends the verb; nothing is
             lost by that.
     """
@@ -157,7 +169,7 @@ class Hooks:
     rows: Callable[[int], None] | None = None
     progress: Callable[[Progress], None] | None = None
     shard: Callable[[Shard], None] | None = None
-    said: Callable[[str], None] | None = None
+    said: Callable[[Notice], None] | None = None
     sleep: Callable[[float], None] | None = None
 
 
@@ -166,7 +178,7 @@ class Run:
 
     def __init__(self, path: str | Path) -> None:
         self._directory = RunDirectory(Path(path))
-        self._settings: RunSettings = self._directory.settings()
+        self._plan = self._directory.plan()
 
     def __repr__(self) -> str:
         return f"rowbatch.open({str(self.path)!r})"
@@ -179,27 +191,27 @@ class Run:
     @property
     def output(self) -> Path:
         """Where the labelled table goes."""
-        return Path(self._settings.output["path"] or self._directory.labelled)
+        return self._plan.output.path or self._directory.labelled
 
     @property
-    def settings(self) -> RunSettings:
+    def plan(self) -> Plan:
         """Its frozen part: what was asked of what, and how."""
-        return self._settings
+        return self._plan
 
     @property
     def codebook(self) -> Codebook:
         """What is asked of each text."""
-        return codebook_of(self._settings)
+        return self._plan.question.codebook
 
     @property
     def header(self) -> tuple[str, ...]:
         """Names of the columns of its table."""
-        return table_of(self._directory, self._settings).header
+        return open_source(self._plan.source, self.path).header
 
     @property
     def is_local(self) -> bool:
         """Whether the model runs on this machine."""
-        return bool(self._settings.request["provider"] == "local")
+        return self._plan.is_local
 
     def build(self, hooks: Hooks | None = None) -> BuildReport:
         """
@@ -219,47 +231,50 @@ class Run:
     def preview(self, hooks: Hooks | None = None) -> Preview:
         """What will be sent, to whom, and what it will cost. Builds the run when that is still to do."""
         built = self.build(hooks)
-        settings, request = self._settings, self._settings.request
-        provider = find_provider(request["provider"])
+        plan, asking = self._plan, self._plan.asking
         row, cells = self._first_asked_row()
         return Preview(
             built=built,
             first_row=row,
-            first_request=request_settings_of(settings).body_preview(cells),
-            provider=provider.title,
-            model=request["model"],
-            destination="this computer" if self.is_local else str(request["base_url"]),
+            first_request=request_settings(plan.question, asking).body_preview(cells),
+            provider=find_provider(asking.provider).title,
+            model=asking.model,
+            destination="this computer" if self.is_local else asking.base_url,
             cost=self._estimate(built.requests, built.request_bytes, built.prompt_tokens),
-            note=_model_note(request["provider"], request["model"]),
-            encoding_guessed=str(settings.table.get("encoding_guessed", "")),
-            notes=(
-                *settings.request.get("notes", ()),
-                *_model_notes(request["provider"], request["model"]),
-            ),
+            note=model_note(self),
+            encoding_guessed=plan.source.encoding_guessed,
+            notes=(*asking.notes, *model_notes(asking.provider, asking.model)),
         )
 
-    def policy(self) -> RunPolicy:
+    def policy(self) -> Policy:
         """How it is driven: as it was made, and what was changed since."""
-        plain = dict(self._settings.policy)
+        plain = self._plan.policy.to_plain()
         if build_step.is_built(self._directory):
             with self._directory.ledger() as ledger:
                 plain.update(ledger.run().policy)
         return read_policy(plain)
 
-    def change_policy(self, **changes: Any) -> RunPolicy:
+    def change_policy(self, **changes: Any) -> Policy:
         """
         Change how it is driven, from now on; None leaves a value as it is. Builds the run when that is to do.
 
         Args:
-            changes: Attributes of `RunPolicy`.
+            changes: Attributes of `Policy`.
         """
+        return self._keep_policy(self.policy().changed(**changes))
+
+    def remove_cap(self) -> Policy:
+        """Let it spend what it takes, from now on. Where the price is not known no cap can be kept."""
+        return self._keep_policy(replace(self.policy(), max_cost_usd=None))
+
+    def _keep_policy(self, policy: Policy) -> Policy:
         self.build()
-        changed = self.policy().changed(**changes)
+        # What the run was made with and is no more has to be said.
+        plain = {**dict.fromkeys(self._plan.policy.to_plain()), **policy.to_plain()}
         with self._directory.ledger() as ledger:
-            plain = changed.to_plain()
             if ledger.run().policy != plain:
                 ledger.set_policy(plain)
-        return changed
+        return policy
 
     def submit(
         self, hooks: Hooks | None = None, *, resubmit_lost: bool = False, go_on: bool = False, **changes: Any
@@ -272,7 +287,7 @@ class Run:
             hooks: Told how it goes.
             resubmit_lost: Send a shard again whose paid call was lost, once the provider's list has
                 not shown it for the waiting time.
-            go_on: Submit the rest although much of a shard failed.
+            go_on: Submit the rest although much of a shard failed; one that fails later stops again.
             changes: Of the policy.
         Raises:
             ServiceError: The provider refused, or cannot be reached.
@@ -402,11 +417,10 @@ class Run:
         if decision is not None:
             raise decision
         if report is not None and report.needs_person:
+            why = report.stopped_because
+            is_mass = why is not None and why.kind == "mass-failure"
             raise NeedsDecision(
-                f"nothing more was submitted: {report.stopped_because}",
-                path=str(self.path),
-                hint=f"the table has what came; mend the cause, then: rowbatch resume {self.path}; or "
-                "--go-on, which submits the rest all the same",
+                "stopped-mass-failure" if is_mass else "stopped-unpaid", path=str(self.path), why=why
             )
         if self.policy().clean_up and not collected.has_gaps:
             self._clean()
@@ -423,28 +437,30 @@ class Run:
         self, goal: Goal, hooks: Hooks, *, resubmit_lost: bool = False, go_on: bool = False, **changes: Any
     ) -> DriveReport:
         policy = self.change_policy(**changes)
-        request = self._settings.request
-        provider = find_provider(request["provider"])
+        asking = self._plan.asking
+        provider = find_provider(asking.provider)
         if resubmit_lost:
             policy = policy.changed(on_lost_answer="resubmit")
         if policy.max_cost_usd is not None and not provider.is_free:
             self._require_bound()
-        codebook = codebook_of(self._settings)
-        is_embeddings = request["url"] == Endpoint.EMBEDDINGS
+        is_embeddings = asking.endpoint is Endpoint.EMBEDDINGS
         with self._client() as client, self._directory.ledger() as ledger:
             if go_on:
-                ledger.let_shards_fail()
+                allow_mass_failure(ledger, policy.worst_share)
+            if goal in ("submitted", "finished"):
+                # It was told with the last stop; whoever goes on says that it is paid for now.
+                allow_unpaid_rows(ledger)
             driver = Driver(
                 self._directory,
                 ledger,
                 client,
-                url=request["url"],
-                model=request["model"],
-                reader=None if is_embeddings else AnswerReader(codebook),
+                url=asking.endpoint,
+                model=asking.model,
+                reader=None if is_embeddings else AnswerReader(self.codebook),
                 limits=provider.limits,
-                price=find_price(provider.name, request["model"]),
+                price=find_price(provider.name, asking.model),
                 reserve_usd=self._most_usd,
-                policy=policy.drive_policy(provider, is_own_server=self._is_own_server),
+                policy=drive_policy(policy, provider, is_own_server=self._is_own_server),
                 clock=Clock(sleep=hooks.sleep) if hooks.sleep else None,
                 hooks=DriveHooks(progress=hooks.progress, said=hooks.said, shard=hooks.shard),
             )
@@ -460,7 +476,7 @@ class Run:
         overwrite: bool = False,
     ) -> CollectReport:
         _tell(hooks, "collect")
-        note = _model_note(self._settings.request["provider"], self._settings.request["model"])
+        note = model_note(self)
         report = collect_step.collect(
             self._directory,
             output=Path(output) if output else None,
@@ -487,7 +503,7 @@ class Run:
             UsageError: Rows of such a status are not asked again.
             RunError: Batches are still on their way.
         """
-        provider = find_provider(self._settings.request["provider"])
+        provider = find_provider(self._plan.asking.provider)
         with run_lock(self.path, "repair"), self._directory.ledger() as ledger:
             ledger.take_over()
             wanted = [_row_status(status) for status in statuses]
@@ -539,7 +555,7 @@ class Run:
         Raises:
             UsageError: There is no such row, variable or label.
         """
-        codebook = codebook_of(self._settings)
+        codebook = self.codebook
         if variable not in codebook.columns:
             raise UsageError(f"the codebook has no variable {variable!r}")
         labels = next((v.label_names for v in codebook.variables if v.name == variable), ())
@@ -585,9 +601,9 @@ class Run:
             return try_rows(
                 self._directory,
                 client,
-                AnswerReader(codebook_of(self._settings)),
+                AnswerReader(self.codebook),
                 rows=rows,
-                price=find_price(self._settings.request["provider"], self._settings.request["model"]),
+                price=find_price(self._plan.asking.provider, self._plan.asking.model),
                 progress=hooks.rows,
             )
 
@@ -620,34 +636,22 @@ class Run:
         """
         if self.status().state != "collected":
             self.collect()
-        return _read_frame(self.output, self._settings.output["columns"])
+        return _read_frame(self.output, self._plan.output.columns)
 
     def agreement(self, gold: str, variable: str | None = None) -> Agreement:
         """
-        Compare the labels with those that people gave.
+        Compare the model's own labels with those that people gave.
+
+        Only what is on disk counts: a row whose answer is not here yet has no label. Corrections by hand are
+        people's labels, and not the model's.
 
         Args:
             gold: Column of the table that holds the people's label. Rows where it is empty don't count.
-            variable: Which variable of the codebook; None means the first.
+            variable: Which variable of the codebook; None means the first one with labels.
+        Raises:
+            UsageError: There is no such column or variable, or the column has other labels, or none.
         """
-        codebook = codebook_of(self._settings)
-        labelled = [item for item in codebook.variables if item.labels]
-        chosen = next((item for item in labelled if variable in (None, item.name)), None)
-        if chosen is None:
-            raise UsageError(f"the codebook has no labelled variable {variable or ''}".rstrip())
-        frame = self.table()
-        if gold not in frame.columns:
-            raise UsageError(f"the table has no column {gold!r}")
-        strange = sorted(set(frame[gold].unique()) - {"", *chosen.label_names})
-        if strange:
-            raise UsageError(
-                f"the column {gold!r} has labels that are not in the codebook: {', '.join(strange[:5])}"
-            )
-        column = self._settings.output["columns"][codebook.columns.index(chosen.name)]
-        pairs = [
-            (people, model or None) for people, model in frame.select(gold, column).iter_rows() if people
-        ]
-        return agreement(pairs, chosen.label_names)
+        return compare_with_people(self._directory, gold, variable)
 
     def status(self) -> Status:
         """How the run stands, from its files. Asks nobody and changes nothing."""
@@ -663,7 +667,7 @@ class Run:
                 progress = poll_step.read_progress(ledger)
                 events = tuple(ledger.events())
                 if not self._is_own_server:
-                    kept = find_provider(self._settings.request["provider"]).results_days
+                    kept = find_provider(self._plan.asking.provider).results_days
                     age = check_results_age(ledger, kept, datetime.now(UTC))
                     warning = age.told if age and age.grade != "ok" else ""
             state = _state(progress)
@@ -675,11 +679,11 @@ class Run:
         return Status(
             path=self.path,
             state=state,
-            created_at=self._settings.created_at,
-            table=str(self._settings.table["path"]),
-            name=collect_step.table_name(self._settings),
-            provider=str(self._settings.request["provider"]),
-            model=str(self._settings.request["model"]),
+            created_at=self._plan.created_at,
+            table=str(self._plan.source.path),
+            name=self._plan.source.shown_name,
+            provider=self._plan.asking.provider,
+            model=self._plan.asking.model,
             built=built,
             progress=progress,
             output=output,
@@ -706,77 +710,58 @@ class Run:
             remove_run(self._directory)
 
     def _first_asked_row(self) -> tuple[int, Mapping[str, str]]:
-        table = table_of(self._directory, self._settings)
-        columns = text_columns(table, self._settings)
-        names = request_settings_of(self._settings).columns
-        for chunk in table.chunks():
-            at = blank_rows(chunk.frame, columns).arg_min()
-            if at is None or blank_rows(chunk.frame[at : at + 1], columns)[0]:
-                continue
-            row = chunk.first_row + at
-            cells = frame_of(TableChunk(row, chunk.frame[at : at + 1]), table, self._settings)
-            return row, {name: cells[str(table.column(name))][0] for name in names}
-        raise RunError("no row has a text", path=str(self.path))
+        table = open_source(self._plan.source, self.path)
+        question = self._plan.question
+        # Which rows repeat others does not matter: the first one of its kind is asked.
+        first = TableRequests(table, question, replace(self._plan.asking, dedupe=False)).first()
+        if first is None:
+            raise UsageError("no-row-has-text", rows=self.build().rows)
+        return first
 
     def _estimate(self, requests: int, request_bytes: int, prompt_tokens: int = 0) -> CostEstimate:
-        request, codebook = self._settings.request, codebook_of(self._settings)
-        labelled = sum(bool(variable.labels) for variable in codebook.variables)
-        known = find_model(request["provider"], request["model"])
-        return estimate_cost(
-            requests=requests,
-            request_bytes=request_bytes,
-            prompt_tokens=prompt_tokens,
-            is_counted=bool(known and known.encoding),
-            labelled_variables=labelled,
-            free_variables=len(codebook.columns) - labelled,
-            max_answer_tokens=output_limit(request["parameters"]),
-            measured_answer_tokens=measured_answer_tokens(self._directory),
-            price=find_price(request["provider"], request["model"]),
-            is_free=find_provider(request["provider"]).is_free,
-            has_answers=request["url"] != Endpoint.EMBEDDINGS,
+        return estimate_asking(
+            self._plan.question,
+            self._plan.asking,
+            requests,
+            prompt_range(self._plan.asking.model, prompt_tokens, requests, request_bytes),
+            measured=measured_answer_tokens(self._directory),
         )
 
     def _answer_bound(self) -> int | None:
         """The most tokens that one answer can have; None where nobody says."""
-        request = self._settings.request
-        if request["url"] == Endpoint.EMBEDDINGS:
+        asking = self._plan.asking
+        if asking.endpoint is Endpoint.EMBEDDINGS:
             return 0
-        known = find_model(request["provider"], request["model"])
-        return output_limit(request["parameters"]) or (known.max_output if known else None)
+        known = find_model(asking.provider, asking.model)
+        return asking.output_limit or (known.max_output if known else None)
 
     def _require_bound(self) -> None:
-        request = self._settings.request
-        if find_price(request["provider"], request["model"]) is None:
-            raise UsageError(
-                f"the price of {request['model']} is not known, so a cap cannot be kept",
-                hint="give the price in models.toml (rowbatch models says where), or leave --max-cost out",
-            )
+        asking = self._plan.asking
+        if find_price(asking.provider, asking.model) is None:
+            raise UsageError("price-unknown", model=asking.model, prices_file=str(_models.overrides_path()))
         if self._answer_bound() is None:
-            raise UsageError(
-                "nothing limits how long an answer is, so a cap cannot be kept",
-                hint="give --max-tokens when the run is made, or leave --max-cost out",
-            )
+            raise UsageError("answers-unbounded")
 
     def _most_usd(self, shard: Shard) -> Decimal:
         """The most that a shard can cost: every token of its prompts, and every answer at its limit."""
-        price = find_price(self._settings.request["provider"], self._settings.request["model"])
-        if price is None or find_provider(self._settings.request["provider"]).is_free:
+        asking = self._plan.asking
+        price = find_price(asking.provider, asking.model)
+        if price is None or find_provider(asking.provider).is_free:
             return Decimal(0)
         bound = self._answer_bound()
         if bound is None:
             return self._estimate(shard.requests, shard.bytes, shard.tokens).high_usd or Decimal(0)
         # No token is shorter than a byte.
-        prompt = shard.tokens or shard.bytes
-        return (prompt * price.input_usd + shard.requests * bound * price.output_usd) / 1_000_000
+        return price.usd(shard.tokens or shard.bytes, shard.requests * bound)
 
     @property
     def _is_own_server(self) -> bool:
-        return self.is_local and not self._settings.request["base_url"]
+        return self.is_local and not self._plan.asking.base_url
 
     @contextmanager
     def _client(self) -> Iterator[BatchClient]:
-        provider = find_provider(self._settings.request["provider"])
-        base_url = str(self._settings.request["base_url"])
+        provider = find_provider(self._plan.asking.provider)
+        base_url = self._plan.asking.base_url
         if self._is_own_server:
             endpoint = ensure_local_server()
             with HttpClient(endpoint.base_url, Key(endpoint.key)) as http:
@@ -788,18 +773,18 @@ class Run:
     def check(self, *, probe: bool, now: datetime) -> list[Check]:
         """What `rowbatch doctor RUN` shows; see `api.doctor`."""
         self.build()
-        request = self._settings.request
-        provider = find_provider(request["provider"])
+        asking = self._plan.asking
+        provider = find_provider(asking.provider)
         status = self.status()
         checks = check_folder(self.path, rows=status.built.requests if status.built else 0)
         with self._client() as client:
             if not self._is_own_server:
-                has_key = find_key(provider, str(request["base_url"])) is not None
+                has_key = find_key(provider, asking.base_url) is not None
                 checks += check_provider(client, has_key=has_key)
             if probe and all(check.grade != "fault" for check in checks):
                 _, cells = self._first_asked_row()
-                body = request_settings_of(self._settings).body_preview(cells)
-                checks.append(check_probe(client, request["url"], body))
+                body = request_settings(self._plan.question, asking).body_preview(cells)
+                checks.append(check_probe(client, asking.endpoint, body))
         with self._directory.ledger() as ledger:
             waiting = check_results_age(ledger, provider.results_days, now)
         return [*checks, *([waiting] if waiting else [])]
@@ -854,7 +839,7 @@ def create(
     delimiter: str | None = None,
     sheet: str | None = None,
     on_bad_rows: BadRows = "stop",
-    policy: RunPolicy | None = None,
+    policy: Policy | None = None,
     reuse: bool = False,
     name: str = "",
     is_listed: bool = True,
@@ -896,37 +881,64 @@ def create(
     """
     frame = None if isinstance(table, str | Path) else from_frame(table)
     path = Path("frame") if frame is not None else Path(str(table))
+    from rowbatch.core.codebook import codebook_document
+
     book = _codebook(labels=labels, prompt=prompt, codebook=codebook, variable=variable)
-    asked = find_endpoint(endpoint)
-    place = Path(run) if run else free_run_path(Path(RUNS_FOLDER), path.stem)
+    question = Question(
+        text=text or "",
+        template=template or "",
+        answer=codebook_document(book),
+        image=image or "",
+        image_folder=Path(image_folder).resolve() if image_folder else None,
+    )
+    asking = asking_of(
+        question,
+        Said(temperature, max_tokens, parameters or {}),
+        provider=provider,
+        model=model or "",
+        base_url=base_url or "",
+        endpoint=find_endpoint(endpoint),
+        dedupe=dedupe,
+    )
+    plan = Plan(
+        source=Source(path, reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows), name=name),
+        question=question,
+        asking=asking,
+        output=Output(Path(output) if output else None, overwrite, writing or WriteOptions()),
+        policy=policy or Policy(),
+    )
+    return create_planned(plan, Path(run) if run else None, frame=frame, reuse=reuse, is_listed=is_listed)
+
+
+def create_planned(
+    plan: Plan,
+    place: Path | None = None,
+    *,
+    frame: pl.DataFrame | None = None,
+    reuse: bool = False,
+    is_listed: bool = True,
+) -> Run:
+    """
+    Make a run of a plan: it is checked against its table, and frozen. Nothing is sent.
+
+    Args:
+        plan: What is asked.
+        place: Where the run directory shall lie; None means `rowbatch-runs/<table>`, numbered.
+        frame: The input instead of the plan's file.
+        reuse: Go on with a run that asks the same, where there is one.
+        is_listed: Whether it is among the runs of this machine.
+    Raises:
+        TableError, OutputExists, UsageError: As `create`.
+    """
     existing: list[Path] = []
     if reuse and frame is None:
-        existing = [place] if run else sorted(Path(RUNS_FOLDER).glob("*"))
-    directory = RunDirectory(place)
+        existing = [place] if place else sorted(Path(RUNS_FOLDER).glob("*"))
+    directory = RunDirectory(place or free_run_path(Path(RUNS_FOLDER), plan.source.path.stem))
     same = create_step.create(
         directory,
-        existing=[RunDirectory(other) for other in existing if (other / "run.toml").is_file()],
-        policy=(policy or RunPolicy()).to_plain(),
-        table=path,
+        plan,
         frame=frame,
-        text=text,
-        template=template,
-        codebook=book,
-        provider=provider,
-        base_url=base_url,
-        model=model,
-        endpoint=asked,
-        temperature=temperature,
-        max_tokens=max_tokens,
-        parameters=parameters or {},
-        image=image,
-        image_folder=Path(image_folder) if image_folder else None,
-        dedupe=dedupe,
-        writing=writing,
-        output=Path(output) if output else None,
-        overwrite=overwrite,
-        reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows),
-        name=name,
+        existing=[RunDirectory(other) for other in existing if (other / "run.toml").is_file()],
     )
     if same is not None:
         return Run(same.path)
@@ -990,7 +1002,7 @@ def _codebook(
             return codebook_from_labels(variable, labels, prompt or "")
         return Codebook(instructions=prompt or "")
     if labels:
-        raise UsageError("labels are given twice: in the codebook and by themselves")
+        raise UsageError("labels-twice")
     if isinstance(codebook, Codebook):
         book = codebook
     elif isinstance(codebook, Mapping):
@@ -999,34 +1011,28 @@ def _codebook(
         book = read_codebook(Path(codebook))
     if prompt:
         if book.instructions:
-            raise UsageError(
-                "instructions are given twice: in the codebook and as a prompt", hint="leave --prompt out"
-            )
+            raise UsageError("instructions-twice")
         book = book.model_copy(update={"instructions": prompt})
     return book
 
 
 def model_note(run: Run) -> str:
     """What must be known about the model of a run, or ""."""
-    return _model_note(run.settings.request["provider"], run.settings.request["model"])
-
-
-def _model_note(provider: str, model: str) -> str:
-    if provider != "local":
+    asking = run.plan.asking
+    if asking.provider != "local":
         return ""
     from rowbatch.server.local_model import DEMONSTRATION_NOTE, MODEL_ID
 
-    return DEMONSTRATION_NOTE if model == MODEL_ID else ""
+    return DEMONSTRATION_NOTE if asking.model == MODEL_ID else ""
 
 
-def _model_notes(provider: str, model: str) -> list[str]:
+def model_notes(provider: str, model: str) -> tuple[Notice, ...]:
+    """What is coming to a model, or that nothing is known of it."""
     known = find_model(provider, model)
     if known is None and not find_provider(provider).is_free:
-        return [
-            f"the limits of {model} are not known: what it would refuse shows in `rowbatch doctor --probe`"
-        ]
-    note = shutdown_note(known, datetime.now(UTC).date()) if known else ""
-    return [note] if note else []
+        return (Notice("note-limits-unknown", {"model": model}),)
+    note = shutdown_note(known, datetime.now(UTC).date()) if known else None
+    return (note,) if note else ()
 
 
 def _row_status(name: str) -> RowStatus:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
+from rowbatch.core.endpoint import find_endpoint
+from rowbatch.core.plan import ROW_PREFIX, Asking, Question, Source
+from rowbatch.core.table_options import BadRows, ReadOptions, WriteOptions
 from rowbatch.errors import UsageError, from_os_error
+from rowbatch.requests.asking import Said, asking_for_model
 from rowbatch.results.workers import ResultWorkers
 
 if TYPE_CHECKING:
     from rowbatch.core.result_columns import Extra
+    from rowbatch.core.table_options import BadRows, ReadOptions, WriteOptions
     from rowbatch.results.extract_report import ExtractReport
-    from rowbatch.tables.base import BadRows, ReadOptions
-    from rowbatch.tables.writer import WriteOptions
     from rowbatch.tools.check import CheckReport
     from rowbatch.tools.convert import ConvertReport
     from rowbatch.tools.estimate import Estimate
@@ -30,58 +33,104 @@ _LINE_BYTES = 16 << 20
 _COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
 
 
+class RequestOptions(TypedDict, total=False):
+    """
+    How a table becomes requests that no run keeps.
+
+    Attributes:
+        model: Which model the requests are for.
+        text: Column that is the user message.
+        template: The user message with `{{column}}`; instead of `text`.
+        system: The system message, may have `{{column}}`.
+        endpoint: `chat`, `responses` or `embeddings`.
+        max_tokens, temperature: Of each request; None leaves a parameter out.
+        parameters: Any others, as the endpoint names them.
+        image: Column with an image beside the text.
+        image_folder: Where the files lie that it names; None means that it holds addresses of the web.
+        dedupe: Ask rows that ask the same once.
+        id_prefix: Before the row number; must not end in a digit.
+        skip_empty: Leave rows with an empty text out.
+        encoding, delimiter, sheet, on_bad_rows: How the table is read.
+    """
+
+    model: str | None
+    text: str | None
+    template: str | None
+    system: str | None
+    endpoint: str | None
+    max_tokens: int | None
+    temperature: float | None
+    parameters: Mapping[str, Any] | None
+    image: str | None
+    image_folder: str | Path | None
+    dedupe: bool
+    id_prefix: str
+    skip_empty: bool
+    encoding: str | None
+    delimiter: str | None
+    sheet: str | None
+    on_bad_rows: BadRows
+
+
 def convert(
     table: str | Path,
     output: str | Path,
     *,
-    model: str,
-    text: str | None = None,
-    template: str | None = None,
-    system: str | None = None,
-    endpoint: str = "chat",
-    max_tokens: int | None = None,
-    temperature: float | None = None,
-    parameters: Mapping[str, Any] | None = None,
-    image: str | None = None,
-    image_folder: str | Path | None = None,
-    dedupe: bool = False,
-    id_prefix: str = "row-",
-    skip_empty: bool = False,
     max_requests: int | None = None,
     max_bytes: int | None = None,
     max_prompt_tokens: int | None = None,
     limits: str | None = None,
-    encoding: str | None = None,
-    delimiter: str | None = None,
-    sheet: str | None = None,
-    on_bad_rows: BadRows = "stop",
     overwrite: bool = False,
+    **requests: Unpack[RequestOptions],
 ) -> ConvertReport:
     """A table becomes a Batch JSONL file; see `rowbatch.tools.convert.convert`."""
-    from rowbatch.core.endpoint import find_endpoint
-    from rowbatch.tables.base import ReadOptions
-    from rowbatch.tools import convert as convert_step
+    from rowbatch.tools import convert as convert_tool
 
-    return convert_step.convert(
-        Path(table),
+    source, question, asking = planned(table, requests)
+    return convert_tool.convert(
+        source,
+        question,
+        asking,
         Path(output),
-        text=text,
-        template=template,
-        system=system,
-        model=model,
-        endpoint=find_endpoint(endpoint),
-        max_tokens=max_tokens,
-        temperature=temperature,
-        parameters=parameters,
-        image=image,
-        image_folder=Path(image_folder) if image_folder else None,
-        dedupe=dedupe,
-        id_prefix=id_prefix,
-        skip_empty=skip_empty,
+        skip_empty=requests.get("skip_empty", False),
         limits=part_limits(limits, max_requests, max_bytes, max_prompt_tokens),
-        reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows),
         overwrite=overwrite,
     )
+
+
+def planned(table: str | Path, requests: RequestOptions) -> tuple[Source, Question, Asking]:
+    """
+    What a batch file of a table asks.
+
+    Raises:
+        UsageError: Its parts do not fit together.
+    """
+    text, template = requests.get("text"), requests.get("template")
+    if (text is None) == (template is None):
+        raise UsageError("text-and-template" if text else "message-missing")
+    folder = requests.get("image_folder")
+    question = Question(
+        text=text or "",
+        template=template or "",
+        system=requests.get("system") or "",
+        image=requests.get("image") or "",
+        image_folder=Path(folder) if folder else None,
+    )
+    said = Said(requests.get("temperature"), requests.get("max_tokens"), requests.get("parameters") or {})
+    asking = asking_for_model(
+        said,
+        model=requests.get("model") or "",
+        endpoint=find_endpoint(requests.get("endpoint") or "chat"),
+        dedupe=requests.get("dedupe", False),
+        id_prefix=requests.get("id_prefix", ROW_PREFIX),
+    )
+    reading = ReadOptions(
+        requests.get("encoding"),
+        requests.get("delimiter"),
+        requests.get("sheet"),
+        requests.get("on_bad_rows", "stop"),
+    )
+    return Source(Path(table), reading=reading), question, asking
 
 
 def estimate(
@@ -90,7 +139,7 @@ def estimate(
     provider: str = "openai",
     every: int = 1,
     answer_tokens: int | None = None,
-    **requests: Any,
+    **requests: Unpack[RequestOptions],
 ) -> Estimate:
     """
     Estimate tokens, shards and price, before anything is sent.
@@ -102,55 +151,42 @@ def estimate(
         answer_tokens: What an answer has, where it was measured.
         requests: How a table becomes requests, as `convert` takes it.
     """
-    from rowbatch.core.endpoint import find_endpoint
     from rowbatch.providers.catalog import find_provider
-    from rowbatch.tables.base import ReadOptions
-    from rowbatch.tools import convert as convert_step
-    from rowbatch.tools import estimate as estimate_step
+    from rowbatch.tools import estimate as estimate_tool
+    from rowbatch.tools.convert import table_requests
 
     chosen = find_provider(provider)
     paths = [Path(path) for path in ([source] if isinstance(source, str | Path) else source)]
     if not requests.get("text") and not requests.get("template"):
-        return estimate_step.estimate_files(paths, chosen, every=every, answer_tokens=answer_tokens)
+        return estimate_tool.estimate_files(paths, chosen, every=every, answer_tokens=answer_tokens)
     if len(paths) != 1 or not requests.get("model"):
-        raise UsageError(
-            "a table is estimated by itself, and for a model", hint="give one table and --model NAME"
-        )
-    requests["endpoint"] = find_endpoint(requests.get("endpoint") or "chat")
-    reading = ReadOptions(
-        requests.pop("encoding", None),
-        requests.pop("delimiter", None),
-        requests.pop("sheet", None),
-        requests.pop("on_bad_rows", "stop"),
-    )
-    table = convert_step.TableRequests(paths[0], reading=reading, **requests)
-    found = estimate_step.estimate_lines(
-        estimate_step.table_lines(table), chosen, every=every, answer_tokens=answer_tokens
+        raise UsageError("estimate-without-model")
+    table = table_requests(*planned(paths[0], requests), skip_empty=requests.get("skip_empty", False))
+    found = estimate_tool.estimate_lines(
+        estimate_tool.table_lines(table), chosen, every=every, answer_tokens=answer_tokens
     )
     if found is None:
-        raise UsageError("no row has a text, so there is nothing to ask", hint="is --text the right column?")
+        raise UsageError("no-row-has-text", rows=table.counts.rows)
     return found
 
 
-def first_request(table: str | Path, *, reading: ReadOptions | None = None, **requests: Any) -> str:
+def first_request(table: str | Path, **requests: Unpack[RequestOptions]) -> str:
     """
     The first line that `convert` would write.
 
     Args:
         table: The table.
-        reading: How to read it.
-        requests: As for `convert`: model, text, template, system, endpoint, max_tokens, temperature, …
+        requests: As for `convert`.
     Raises:
         UsageError: No row has a text.
     """
-    from rowbatch.core.endpoint import find_endpoint
-    from rowbatch.tools import convert as convert_step
+    from rowbatch.tools.convert import table_requests
 
-    requests["endpoint"] = find_endpoint(requests.get("endpoint") or "chat")
-    for lines in convert_step.TableRequests(Path(table), reading=reading, **requests).chunks():
-        if len(lines):
-            return lines.slice(0, 1).to_list()[0].decode()
-    raise UsageError("no row has a text, so there is nothing to ask", hint="is it the right column?")
+    found = table_requests(*planned(table, requests), skip_empty=requests.get("skip_empty", False))
+    for chunk in found.chunks():
+        if len(chunk.lines):
+            return chunk.lines.slice(0, 1).to_list()[0].decode()
+    raise UsageError("no-row-has-text", rows=found.counts.rows)
 
 
 def header_of(table: str | Path, reading: ReadOptions | None = None) -> tuple[str, ...]:
@@ -270,7 +306,6 @@ def extract(
     paths = [Path(result) for result in results]
     with ResultWorkers(paths) as workers:
         # They start while this is imported.
-        from rowbatch.tables.base import ReadOptions
         from rowbatch.tools import extract as extract_step
 
         return extract_step.extract(

@@ -145,7 +145,8 @@ _sampling = _options(
         "--max-tokens",
         type=click.IntRange(1),
         metavar="NUMBER",
-        help="Output limit of one answer.  [default: the model's]",
+        help="Output limit of one answer.  [default: the model's; in a run that costs money, what such "
+        "answers need]",
     ),
 )
 _resubmit_lost = click.option(
@@ -310,7 +311,7 @@ def run(
         labels=_label_list(labels),
         run=run_directory,
         reuse=True,
-        policy=api.RunPolicy().changed(**changes),
+        policy=api.Policy().changed(**changes),
         **_for_api(options),
     )
     was_there = made.status().state != "new"
@@ -1197,25 +1198,10 @@ def _label_list(labels: str | None) -> list[str] | None:
 
 
 def _policy_changes(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Other options, and those that say how a run is driven, as `RunPolicy` has them."""
+    """Other options, and those that say how a run is driven, as `Policy` has them."""
     from rowbatch import api
 
-    names = {
-        "max_cost": "max_cost_usd",
-        "lost_answer_wait": "lost_answer_wait_s",
-        **{
-            name: name
-            for name in (
-                "rounds",
-                "ask_invalid_again",
-                "poll_seconds",
-                "queue_tokens",
-                "on_lost_answer",
-                "worst_share",
-                "clean_up",
-            )
-        },
-    }
+    names = {option[2:].replace("-", "_"): name for option, name in api.POLICY_OPTIONS.items()}
     changes = {names[name]: value for name, value in options.items() if name in names and value is not None}
     if "max_cost_usd" in changes:
         changes["max_cost_usd"] = api.usd(changes["max_cost_usd"])

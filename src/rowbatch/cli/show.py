@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 import sys
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,7 +100,9 @@ def _quoted(word: str) -> str:
 
 def as_json(value: Any) -> None:
     """Print for programs."""
-    line(json.dumps(_plain(value), ensure_ascii=False, indent=2))
+    from rowbatch.cli.json_output import json_text
+
+    line(json_text(value))
 
 
 @contextmanager
@@ -151,8 +151,8 @@ def bar() -> Iterator[Hooks]:
         def shard(_: object) -> None:
             display.refresh()
 
-        def said(sentence: str) -> None:
-            console.print(printable(sentence), markup=False, highlight=False)
+        def said(notice: object) -> None:
+            console.print(printable(str(notice)), markup=False, highlight=False)
 
         yield Hooks(stage=stage, rows=rows, progress=progress, shard=shard, said=said)
 
@@ -169,7 +169,7 @@ def _log_hooks() -> Hooks:
             tenth = now.done * 10 // now.requests
             line(f"labelling: {now.done:,} of {now.requests:,}", err=True)
 
-    return Hooks(progress=progress, said=lambda sentence: line(printable(sentence), err=True))
+    return Hooks(progress=progress, said=lambda notice: line(printable(str(notice)), err=True))
 
 
 def preview(shown: Preview, run: Run, *, with_request: bool = True) -> None:
@@ -270,8 +270,8 @@ def spent(report: CollectReport) -> None:
         line(
             f"  cost {_dollars(sum(known, Decimal(0)))}, by the tokens that the provider counted"
             + (
-                f"; the estimate was {_dollars(expected.low_usd)} to {_dollars(expected.high_usd)}"
-                if expected and expected.low_usd is not None and expected.high_usd is not None
+                f"; the estimate was {_dollars(expected.low_usd)} to {_dollars(expected.likely_usd)}"
+                if expected and expected.low_usd is not None and expected.likely_usd is not None
                 else ""
             )
         )
@@ -287,7 +287,7 @@ def spent(report: CollectReport) -> None:
                 f"{one.answer_tokens:,} out{price}"
             )
     if report.stopped_because:
-        line(f"  not all was submitted: {printable(report.stopped_because)}")
+        line(f"  not all was submitted: {printable(str(report.stopped_because))}")
 
 
 def _billed(report: CollectReport, one: RoundSpent, status: str) -> str:
@@ -384,7 +384,7 @@ def submitted(report: DriveReport) -> None:
         + (f", {done:,} had been submitted before" if done > 0 else "")
     )
     if report.unsent:
-        why = report.stopped_because or "; ".join(report.progress.waiting)
+        why = str(report.stopped_because or "; ".join(map(str, report.progress.waiting)))
         line(f"  {_count(report.unsent, 'shard')} not submitted yet: {printable(why)}")
 
 
@@ -420,7 +420,7 @@ def status(found: Status, *, with_events: bool) -> None:
             line(
                 f"  {shard.name}  {shard.state}"
                 + (f"  ({shard.batch_status})" if shard.batch_status else "")
-                + (f"  waits: {printable(shard.waits_for)}" if shard.waits_for else "")
+                + (f"  waits: {printable(str(shard.waits_for))}" if shard.waits_for else "")
             )
         if len(found.progress.states) > 50:
             line(f"  and {len(found.progress.states) - 50:,} more")
@@ -635,12 +635,13 @@ def _cost(shown: Preview) -> str:
     cost = shown.cost
     if cost.is_free:
         return "nothing: the model runs on this computer"
-    if cost.low_usd is None or cost.high_usd is None or cost.price is None:
+    if cost.low_usd is None or cost.likely_usd is None or cost.high_usd is None or cost.price is None:
         return "not known: there is no price for this model"
+    most = f"; at most {_dollars(cost.high_usd)}" if cost.high_usd > cost.likely_usd else ""
     return (
-        f"about {_dollars(cost.low_usd)} to {_dollars(cost.high_usd)} at the batch price of "
+        f"about {_dollars(cost.low_usd)} to {_dollars(cost.likely_usd)} at the batch price of "
         f"{cost.price.as_of or cost.price.source} "
-        f"(${cost.price.input_usd} / ${cost.price.output_usd} for a million tokens in / out)"
+        f"(${cost.price.input_usd} / ${cost.price.output_usd} for a million tokens in / out){most}"
     )
 
 
@@ -651,17 +652,3 @@ def _tokens(cost: CostEstimate) -> str:
 
 def _count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Path):
-        return str(value)
-    return value

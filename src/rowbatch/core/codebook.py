@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from rowbatch.core.spelling import spelling_key
 from rowbatch.errors import CodebookError
+from rowbatch.words.notice import Notice
 
 _Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 _Text = Annotated[str, StringConstraints(strip_whitespace=True)]
@@ -97,7 +98,7 @@ def parse_codebook(
         codebook = Codebook.model_validate(document, strict=False)
     except ValidationError as error:
         faults = [
-            (tuple(fault["loc"]), _fault_text(fault["type"], fault["msg"], fault.get("input")))
+            (tuple(fault["loc"]), _fault(fault["type"], fault["msg"], fault.get("input")))
             for fault in error.errors()
         ]
         raise _broken(faults, path, lines or {}) from None
@@ -105,6 +106,11 @@ def parse_codebook(
     if faults:
         raise _broken(faults, path, lines or {})
     return codebook
+
+
+def codebook_document(codebook: Codebook) -> dict[str, Any]:
+    """A codebook as files and run.toml have it; `parse_codebook` gives it back."""
+    return codebook.model_dump(mode="json")
 
 
 def codebook_from_labels(variable: str, labels: Sequence[str], prompt: str) -> Codebook:
@@ -198,18 +204,15 @@ def answer_schema(codebook: Codebook) -> dict[str, Any] | None:
     }
 
 
-def _contradictions(codebook: Codebook) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _contradictions(codebook: Codebook) -> Iterator[tuple[tuple[str | int, ...], Notice]]:
     names: dict[str, int] = {}
     for position, variable in enumerate(codebook.variables):
         at: tuple[str | int, ...] = ("variables", position)
         if variable.name in names:
-            yield (*at, "name"), f"the variable {variable.name!r} is there twice"
+            yield (*at, "name"), Notice("codebook-variable-twice", {"name": variable.name})
         names[variable.name] = position
         if len(variable.labels) == 1:
-            yield (
-                (*at, "labels"),
-                "one label alone leaves nothing to decide; give at least two, or none for free text",
-            )
+            yield (*at, "labels"), Notice("codebook-one-label")
         spellings: dict[str, str] = {}
         for number, label in enumerate(variable.labels):
             for place, spelling in (
@@ -218,30 +221,28 @@ def _contradictions(codebook: Codebook) -> Iterator[tuple[tuple[str | int, ...],
             ):
                 key = spelling_key(spelling) or spelling
                 if spellings.get(key, label.name) != label.name or (place == ("name",) and key in spellings):
-                    yield (*at, "labels", number, *place), f"the label {spelling!r} is there twice"
+                    yield (*at, "labels", number, *place), Notice("codebook-label-twice", {"name": spelling})
                 spellings[key] = label.name
 
 
-def _fault_text(kind: str, message: str, value: object) -> str:
+def _fault(kind: str, message: str, value: object) -> Notice:
     match kind:
         case "extra_forbidden":
-            return "this field is not known"
+            return Notice("codebook-field-unknown")
         case "missing":
-            return "this field is missing"
+            return Notice("codebook-field-missing")
         case "string_type":
-            return f"a text is expected, not {_shown(value)}; put it in quotes"
+            return Notice("codebook-wants-text", {"found": _shown(value)})
         case "tuple_type" | "list_type":
-            return f"a list is expected, not {_shown(value)}"
+            return Notice("codebook-wants-list", {"found": _shown(value)})
         case "model_type" | "model_attributes_type" | "dict_type":
-            return f"fields are expected, not {_shown(value)}"
+            return Notice("codebook-wants-fields", {"found": _shown(value)})
         case "string_pattern_mismatch":
-            return (
-                f"{_shown(value)} is no column name: a letter, then letters, digits or _, at most 64 in all"
-            )
+            return Notice("codebook-bad-name", {"found": _shown(value)})
         case "string_too_short":
-            return "this text is empty"
+            return Notice("codebook-text-empty")
         case _:
-            return message[0].lower() + message[1:]
+            return Notice("said", {"text": message[0].lower() + message[1:]})
 
 
 def _shown(value: object) -> str:
@@ -258,26 +259,29 @@ def field_name(place: Sequence[str | int]) -> str:
 
 
 def _broken(
-    faults: Sequence[tuple[tuple[str | int, ...], str]],
+    faults: Sequence[tuple[tuple[str | int, ...], Notice]],
     path: str,
     lines: Mapping[tuple[str | int, ...], int],
 ) -> CodebookError:
-    shown = []
-    for place, text in faults:
-        line = _line(place, lines)
-        where = f"line {line}, " if line else ""
-        name = field_name(place)
-        shown.append(f"{where}{name}: {text}" if name else f"{where}{text}")
-    first_place = faults[0][0]
-    head = f"the codebook {path} is broken" if path else "the codebook is broken"
-    message = f"{head}: {shown[0]}" if len(shown) == 1 else f"{head}:\n  " + "\n  ".join(shown)
+    placed = [_placed(_line(place, lines), field_name(place), fault) for place, fault in faults]
+    first_place, is_one = faults[0][0], len(faults) == 1
     return CodebookError(
-        message,
+        ("codebook-file-fault" if is_one else "codebook-file-faults")
+        if path
+        else ("codebook-fault" if is_one else "codebook-faults"),
         path=path,
         line=_line(first_place, lines),
         field=field_name(first_place),
-        hint="docs/reference/codebook.md shows every field with an example",
+        faults=placed,
     )
+
+
+def _placed(line: int | None, field: str, fault: Notice) -> Notice:
+    if line and field:
+        return Notice("codebook-line-and-field", {"line": line, "field": field, "fault": fault})
+    if line:
+        return Notice("codebook-line", {"line": line, "fault": fault})
+    return Notice("codebook-field", {"field": field, "fault": fault}) if field else fault
 
 
 def _line(place: tuple[str | int, ...], lines: Mapping[tuple[str | int, ...], int]) -> int | None:

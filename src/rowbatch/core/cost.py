@@ -1,18 +1,23 @@
-"""What a run will cost, as a range, before anything is sent."""
+"""What it will cost, as a range, before anything is sent: one way to reckon, for every door."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple
 
-# OpenAI's rule of thumb is 4 characters of English a token; how it varies with language and model is
-# not known here, so the range is wide: it is meant to hold the truth, not to be narrow.
-_BYTES_PER_TOKEN_LOW_COST = 5
-_BYTES_PER_TOKEN_HIGH_COST = 3
-_LABEL_ANSWER_TOKENS = 12
-_FREE_ANSWER_TOKENS_LOW = 20
-_FREE_ANSWER_TOKENS_HIGH = 1_000
+from rowbatch.core.answer_limit import THINKING_TOKENS
+
+if TYPE_CHECKING:
+    from rowbatch.core.codebook import Codebook
+    from rowbatch.core.model_rules import Model
+
+_LABEL_LOW, _LABEL_HIGH = 12, 48
+_TEXT_LOW, _TEXT_HIGH = 20, 1_000
+# Of requests about which nothing is known: a label, and a paragraph.
+_ANY_LOW, _ANY_HIGH = 5, 1_000
 _MEASURED_LOW, _MEASURED_HIGH = 0.8, 1.6
+_MILLION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,23 @@ class Price:
     source: str
     as_of: str
 
+    def usd(self, prompt_tokens: int, answer_tokens: int) -> Decimal:
+        """What so many tokens cost."""
+        return (prompt_tokens * self.input_usd + answer_tokens * self.output_usd) / _MILLION
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """
+    A number of tokens that is not known exactly.
+
+    Attributes:
+        low, high: Equal where it is known.
+    """
+
+    low: int
+    high: int
+
 
 @dataclass(frozen=True, slots=True)
 class CostEstimate:
@@ -37,74 +59,97 @@ class CostEstimate:
     A range in US dollars, and what was assumed.
 
     Attributes:
-        low_usd, high_usd: None when the model's price is not known.
-        prompt_tokens_low, prompt_tokens_high: Estimated from the bytes of the requests.
-        answer_tokens_low, answer_tokens_high: Over all requests.
+        low_usd: The least that is likely; None when the model's price is not known.
+        likely_usd: The most that is likely, by what answers of such a kind have, or had in a trial.
+        high_usd: The most that is possible: every answer as long as it may be.
+        prompt_tokens_low, prompt_tokens_high: Over all requests.
+        answer_tokens_low, answer_tokens_likely, answer_tokens_high: Over all requests.
         price: What the range was reckoned with, or None.
         is_free: The model runs on this machine.
     """
 
     low_usd: Decimal | None
+    likely_usd: Decimal | None
     high_usd: Decimal | None
     prompt_tokens_low: int
     prompt_tokens_high: int
     answer_tokens_low: int
+    answer_tokens_likely: int
     answer_tokens_high: int
     price: Price | None
     is_free: bool
 
 
-def estimate_cost(
+class AnswerTokens(NamedTuple):
+    """
+    The tokens of one answer.
+
+    Attributes:
+        low, likely: Between these it will be.
+        high: The most that is possible.
+    """
+
+    low: float
+    likely: float
+    high: float
+
+
+NO_ANSWER = AnswerTokens(0.0, 0.0, 0.0)
+"""Of an answer that is no text: an embedding."""
+
+
+def expected_answer(
+    codebook: Codebook | None,
     *,
-    requests: int,
-    request_bytes: int,
-    labelled_variables: int,
-    free_variables: int,
-    max_answer_tokens: int | None,
-    price: Price | None,
-    is_free: bool,
-    prompt_tokens: int = 0,
-    is_counted: bool = False,
-    measured_answer_tokens: float | None = None,
-    has_answers: bool = True,
+    limit: int | None,
+    model: Model | None = None,
+    measured: float | None = None,
+) -> AnswerTokens:
+    """
+    How many tokens an answer will have.
+
+    Args:
+        codebook: What is asked; None where nobody knows.
+        limit: The output limit of a request, or None.
+        model: What is known of the model, or None.
+        measured: What an answer had in a trial, or None.
+    """
+    if codebook is None:
+        low, high = _ANY_LOW, _ANY_HIGH
+    else:
+        labelled = sum(bool(variable.labels) for variable in codebook.variables)
+        texts = len(codebook.columns) - labelled
+        low, high = labelled * _LABEL_LOW + texts * _TEXT_LOW, labelled * _LABEL_HIGH + texts * _TEXT_HIGH
+    if model is not None and model.rules.reasons:
+        high += THINKING_TOKENS
+    least, likely = float(low), float(high)
+    if measured is not None:
+        least, likely = measured * _MEASURED_LOW, measured * _MEASURED_HIGH
+    most = likely if limit is None else float(limit)
+    return AnswerTokens(min(least, most), min(likely, most), most)
+
+
+def estimate_cost(
+    requests: int, prompts: Tokens, answer: AnswerTokens, price: Price | None, *, is_free: bool
 ) -> CostEstimate:
     """
     Estimate what all requests together cost.
 
     Args:
         requests: How many.
-        request_bytes: Bytes of all request lines; their JSON frame is counted as text, on the safe side.
-        labelled_variables, free_variables: Variables with and without labels; free text alone is one free.
-        max_answer_tokens: The output limit of a request, or None.
+        prompts: Of all of them.
+        answer: Of `expected_answer`.
         price: The model's batch price, or None when it is not known.
         is_free: The model runs on this machine.
-        prompt_tokens: The most that all prompts have, where somebody counted; else 0.
-        is_counted: It is exact.
-        measured_answer_tokens: What an answer had in a trial, or None.
-        has_answers: Answers are texts; embeddings have none.
     """
-    low = requests * (labelled_variables * _LABEL_ANSWER_TOKENS + free_variables * _FREE_ANSWER_TOKENS_LOW)
-    high = requests * (
-        max_answer_tokens
-        or (labelled_variables * 4 * _LABEL_ANSWER_TOKENS + free_variables * _FREE_ANSWER_TOKENS_HIGH)
-    )
-    if measured_answer_tokens is not None:
-        low = round(requests * measured_answer_tokens * _MEASURED_LOW)
-        # The output limit stays the most; without one it is what was seen, with room.
-        high = high if max_answer_tokens else round(requests * measured_answer_tokens * _MEASURED_HIGH)
-    low = min(low, high)
-    if not has_answers:
-        low = high = 0
-    prompt_low = request_bytes // _BYTES_PER_TOKEN_LOW_COST
-    prompt_high = -(-request_bytes // _BYTES_PER_TOKEN_HIGH_COST)
-    if prompt_tokens:
-        prompt_high = prompt_tokens
-        prompt_low = prompt_tokens if is_counted else min(prompt_low, prompt_tokens)
-    low_usd: Decimal | None = None
-    high_usd: Decimal | None = None
+    low, likely, high = (round(requests * tokens) for tokens in answer)
+    usd: tuple[Decimal | None, Decimal | None, Decimal | None] = (None, None, None)
     if is_free:
-        low_usd = high_usd = Decimal(0)
+        usd = (Decimal(0), Decimal(0), Decimal(0))
     elif price:
-        low_usd = (prompt_low * price.input_usd + low * price.output_usd) / 1_000_000
-        high_usd = (prompt_high * price.input_usd + high * price.output_usd) / 1_000_000
-    return CostEstimate(low_usd, high_usd, prompt_low, prompt_high, low, high, price, is_free)
+        usd = (
+            price.usd(prompts.low, low),
+            price.usd(prompts.high, likely),
+            price.usd(prompts.high, high),
+        )
+    return CostEstimate(*usd, prompts.low, prompts.high, low, likely, high, price, is_free)

@@ -42,7 +42,7 @@ def find_endpoint(name: str) -> Endpoint:
     """
     found = _WORDS.get(name) or next((endpoint for endpoint in Endpoint if endpoint == name), None)
     if found is None:
-        raise UsageError(f"there is no endpoint {name!r}", hint=f"known are: {', '.join(ENDPOINT_WORDS)}")
+        raise UsageError("no-such-endpoint", name=name, known=ENDPOINT_WORDS)
     return found
 
 
@@ -65,18 +65,13 @@ def parameters_of(
     """
     parameters: dict[str, Any] = {}
     if endpoint is Endpoint.EMBEDDINGS and (temperature is not None or max_tokens is not None):
-        raise UsageError(
-            "embeddings have no temperature and no output limit",
-            hint="leave --temperature and --max-tokens out",
-        )
+        raise UsageError("embeddings-have-no-limits")
     if endpoint is Endpoint.RESPONSES:
         # The default keeps every answer on the provider's machines.
         parameters["store"] = False
     if temperature is not None:
         if not math.isfinite(temperature):
-            raise UsageError(
-                f"a temperature of {temperature} is no number", hint="for example: --temperature 0"
-            )
+            raise UsageError("temperature-is-no-number", temperature=temperature)
         parameters["temperature"] = int(temperature) if float(temperature).is_integer() else temperature
     if max_tokens is not None:
         parameters["max_output_tokens" if endpoint is Endpoint.RESPONSES else "max_tokens"] = max_tokens
@@ -84,9 +79,13 @@ def parameters_of(
     return parameters
 
 
+LIMITS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
+"""What the output limit of one answer is called, by endpoint and model."""
+
+
 def output_limit(parameters: Mapping[str, Any]) -> int | None:
     """The output limit of one answer in tokens, whatever it is called; or None."""
-    for name in ("max_completion_tokens", "max_output_tokens", "max_tokens"):
+    for name in LIMITS:
         value = parameters.get(name)
         if isinstance(value, int):
             return value
@@ -108,9 +107,6 @@ def answer_format(endpoint: Endpoint, codebook: Codebook) -> dict[str, Any]:
             form = {"type": "json_schema", "name": _SCHEMA_NAME, "strict": True, "schema": schema}
             return {"text": {"format": form}}
         case Endpoint.EMBEDDINGS:
-            raise UsageError(
-                "embeddings answer no question, so a codebook does not fit",
-                hint="leave --codebook and --labels out",
-            )
+            raise UsageError("embeddings-answer-nothing")
         case _:
             assert_never(endpoint)

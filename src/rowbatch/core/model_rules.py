@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any, Literal
 
 from rowbatch.core.endpoint import Endpoint
+from rowbatch.words.notice import Notice
 
 Sampling = Literal["free", "without-reasoning", "never", "none"]
 _SAMPLING_NAMES = (
@@ -35,6 +36,11 @@ class ModelRules:
 
     output_limit: str
     sampling: Sampling
+
+    @property
+    def reasons(self) -> bool:
+        """Whether the model thinks before it answers: its output limit counts thoughts too."""
+        return self.output_limit == "max_completion_tokens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,7 @@ class Model:
 
 def fitting_parameters(
     rules: ModelRules, endpoint: Endpoint, parameters: Mapping[str, Any], *, given: Mapping[str, Any]
-) -> tuple[dict[str, Any], list[str]]:
+) -> tuple[dict[str, Any], list[Notice]]:
     """
     Make parameters fit a model.
 
@@ -74,29 +80,24 @@ def fitting_parameters(
         parameters: As people set them.
         given: Those that shall stay as they are, whatever the rules say.
     Returns:
-        The parameters, and what was changed, in sentences.
+        The parameters, and what was changed.
     """
     found: dict[str, Any] = {}
-    notes = []
+    notes: list[Notice] = []
     for name, value in parameters.items():
         if name in given:
             found[name] = value
         elif name == "max_tokens" and endpoint is Endpoint.CHAT and rules.output_limit != name:
             found[rules.output_limit] = value
-            notes.append(f"this model calls the output limit {rules.output_limit}, so it is set by that name")
+            notes.append(Notice("note-limit-renamed", {"name": rules.output_limit}))
         elif name == "max_output_tokens" and isinstance(value, int) and value < _LEAST_OUTPUT:
             found[name] = _LEAST_OUTPUT
-            notes.append(
-                f"responses have an output limit of {_LEAST_OUTPUT} tokens at least, so it is {_LEAST_OUTPUT}"
-            )
+            notes.append(Notice("note-limit-raised", {"least": _LEAST_OUTPUT}))
         elif name in _SAMPLING_NAMES and not _takes_sampling(rules, endpoint, parameters, name, value):
-            how = "with --param reasoning_effort=none it is taken"
-            why = (
-                "takes none"
-                if rules.sampling != "without-reasoning"
-                else f"takes none while it reasons; {how}"
+            is_reasoning = rules.sampling == "without-reasoning"
+            notes.append(
+                Notice("note-left-out-reasoning" if is_reasoning else "note-left-out", {"name": name})
             )
-            notes.append(f"{name} is left out: this model {why}")
         else:
             found[name] = value
     return found, notes
@@ -123,15 +124,16 @@ def parameter_problems(rules: ModelRules, endpoint: Endpoint, body: Mapping[str,
     return problems
 
 
-def shutdown_note(model: Model, today: date) -> str:
-    """A sentence when a model is shut down, or soon will be; or ""."""
+def shutdown_note(model: Model, today: date) -> Notice | None:
+    """That a model is shut down, or soon will be; or None."""
     if model.shutdown is None:
-        return ""
+        return None
+    values = {"model": model.name, "day": str(model.shutdown)}
     if model.shutdown < today:
-        return f"{model.name} was to be shut down on {model.shutdown}; it may answer no more"
+        return Notice("note-shut-down", values)
     if (model.shutdown - today).days <= _SOON_DAYS:
-        return f"{model.name} will be shut down on {model.shutdown}: nobody can repeat the run after that"
-    return ""
+        return Notice("note-shut-down-soon", values)
+    return None
 
 
 def _takes_sampling(

@@ -56,9 +56,7 @@ class RequestSettings:
 
     def __post_init__(self) -> None:
         if self.endpoint is Endpoint.EMBEDDINGS and (self.system is not None or self.image is not None):
-            raise UsageError(
-                "embeddings are of a text alone", hint="leave the system message and the image out"
-            )
+            raise UsageError("embeddings-of-text-alone")
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -15,6 +15,15 @@ from typing import Any
 
 import msgspec
 
+from rowbatch.core.endings import (
+    ENDINGS,
+    FAILURE_ENDINGS,
+    INCOMPLETE_ENDINGS,
+    RESPONSE_ENDINGS,
+    Ending,
+    ending_of,
+    word_of,
+)
 from rowbatch.core.states import RowStatus
 from rowbatch.core.wire import Body, Choice, Message, PlainLine, ResultLine
 
@@ -24,8 +33,13 @@ _LINE = msgspec.json.Decoder(ResultLine)
 _BODY = msgspec.json.Decoder(Body)
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+NO_ANSWER = "no_answer"
+"""Code in the cause of a response in which no answer can be found, though nothing says that it failed."""
 _EXPIRED_CODES = frozenset({"batch_expired"})
 _CANCELLED_CODES = frozenset({"batch_cancelled", "batch_canceled"})
+_NO_ANSWER_CAUSE = f"200:{NO_ANSWER}"
+# These need no further word: the sentence says it all.
+_PLAIN_WORDS = frozenset({"length", "max_tokens", "max_output_tokens", "content_filter"})
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -46,8 +60,8 @@ class Result(msgspec.Struct, frozen=True, gc=False):
         model: Who answered, as the answer says; or "".
         prompt_tokens, completion_tokens: As counted by the provider, or None.
         confidence: Of the answer, where the server gives one; or None.
-        cause: Of a failure, for programs: the HTTP status, a colon, the provider's code; each may be
-            missing. "" when it is none.
+        cause: Of a failure, for programs: the HTTP status, a colon, the provider's code or `NO_ANSWER`; each
+            may be missing. "" when it is none.
     """
 
     custom_id: str
@@ -108,7 +122,7 @@ def result_of(parsed: PlainLine | ResultLine) -> tuple[Result, Body | None]:
     except (ValueError, RecursionError) as error:
         if not is_error:
             reason = f"the answer cannot be read: {error}"
-            return Result(custom_id, RowStatus.INVALID, reason=reason), None
+            return _no_answer(custom_id, reason), None
         # A refusal may have any body: a gateway's is often plain text.
         body = None
     if is_error:
@@ -217,16 +231,17 @@ def _refusal_text(status_code: Any, body: Body | None, error_text: str) -> str:
 
 def _answer(custom_id: str, body: Body | None) -> Result:
     if body is None:
-        return Result(custom_id, RowStatus.INVALID, reason="the response has no body")
+        return _no_answer(custom_id, "the response has no body")
     prompt, completion = tokens_of(body)
     model = body.model if isinstance(body.model, str) else ""
     confidence: float | None = None
+    cause = ""
     if body.choices:
         choice = body.choices[0]
-        status, content, reason = _read_choice(choice)
+        status, content, reason, cause = _read_choice(choice)
         confidence = share(choice.confidence)
-    elif isinstance(body.output, list):
-        status, content, reason = _read_responses_output(body)
+    elif isinstance(body.output, list) or body.status == "failed":
+        status, content, reason, cause = _read_responses_output(body)
     elif first_embedding(body) is not None:
         # Numbers are no text; who wants them asks for them.
         status, content, reason = RowStatus.OK, "", ""
@@ -237,44 +252,94 @@ def _answer(custom_id: str, body: Body | None) -> Result:
         status, content, reason = RowStatus.ERROR, "", _refusal_text(200, body, "")
     else:
         status, content, reason = RowStatus.INVALID, "", "the response has no choices"
-    return Result(custom_id, status, content, reason, model, prompt, completion, confidence)
+        cause = _NO_ANSWER_CAUSE
+    return Result(custom_id, status, content, reason, model, prompt, completion, confidence, cause)
 
 
-def _read_choice(choice: Choice) -> tuple[RowStatus, str, str]:
+def _no_answer(custom_id: str, reason: str) -> Result:
+    return Result(custom_id, RowStatus.INVALID, reason=reason, cause=_NO_ANSWER_CAUSE)
+
+
+def _is_odd_choice(choice: Choice) -> bool:
+    """Whether a choice without a text is none; a message whose content is null says nothing, in due form."""
+    return choice.message is None or choice.message.content is not None
+
+
+def _is_silent_output(output: list[Any]) -> bool:
+    """Whether an output without a text has a message in due form, which says nothing."""
+    return any(
+        isinstance(item, dict) and item.get("type") == "message" and item.get("content") == []
+        for item in output
+    )
+
+
+def _read_choice(choice: Choice) -> tuple[RowStatus, str, str, str]:
+    """Status, content, reason and cause."""
     message = choice.message
     text = _text_of(message.content if message else choice.text)
     content = text or ""
-    finish = choice.finish_reason
     refusal = _refusal_of(message) if message else ""
     if refusal:
-        return RowStatus.REFUSED, refusal, "the model refused"
-    if finish == "content_filter":
-        return RowStatus.REFUSED, content, "the provider's content filter stopped the answer"
-    if finish == "length":
-        return RowStatus.TRUNCATED, content, "the answer was cut off at the output limit"
+        return RowStatus.REFUSED, refusal, _with_words("the model refused", choice.error), ""
+    word = choice.finish_reason
+    # Where nothing is said, nothing is said to be wrong: the older completions, and simple servers.
+    if word is not msgspec.UNSET:
+        ending = ending_of(word, ENDINGS)
+        if ending.status is not RowStatus.OK:
+            return _bad_end(ending, word, choice.error, content)
     if not content and message and isinstance(message.tool_calls, list) and message.tool_calls:
         call = message.tool_calls[0]
         function = call.get("function") if isinstance(call, dict) else None
         arguments = function.get("arguments") if isinstance(function, dict) else None
         if isinstance(arguments, str):
-            return RowStatus.OK, arguments, ""
+            return RowStatus.OK, arguments, "", ""
     if text is None:
-        return RowStatus.INVALID, "", "the answer has no content"
-    return RowStatus.OK, content, ""
+        cause = _NO_ANSWER_CAUSE if _is_odd_choice(choice) else ""
+        return RowStatus.INVALID, "", "the answer has no content", cause
+    return RowStatus.OK, content, "", ""
 
 
-def _read_responses_output(body: Body) -> tuple[RowStatus, str, str]:
+def _bad_end(
+    ending: Ending, word: Any, error: Any, content: str, *, code: str = ""
+) -> tuple[RowStatus, str, str, str]:
+    """Of an answer that did not end well: status, content, reason with the provider's words, cause."""
+    shown = "null" if word is None else word_of(word)
+    says = ending.says if shown.lower() in _PLAIN_WORDS else f"{ending.says} ({shown})"
+    cause = f"200:{code or shown.lower()}" if ending.status is RowStatus.ERROR else ""
+    return ending.status, content, _with_words(says, error), cause
+
+
+def _with_words(says: str, error: Any) -> str:
+    """Our words, and the provider's own."""
+    _, told = _error_of(error)
+    return f"{says}: {told}" if told else says
+
+
+def _read_responses_output(body: Body) -> tuple[RowStatus, str, str, str]:
+    """Status, content, reason and cause."""
     text, refusal = _responses_texts(body)
+    content = text or ""
     if refusal:
-        return RowStatus.REFUSED, refusal, "the model refused"
-    if body.status == "incomplete":
-        why = body.incomplete_details.get("reason") if isinstance(body.incomplete_details, dict) else None
-        if why == "content_filter":
-            return RowStatus.REFUSED, text or "", "the provider's content filter stopped the answer"
-        return RowStatus.TRUNCATED, text or "", "the answer was cut off at the output limit"
+        return RowStatus.REFUSED, refusal, "the model refused", ""
+    word = body.status
+    if word is not msgspec.UNSET:
+        ending = ending_of(word, RESPONSE_ENDINGS)
+        code = ""
+        if word == "incomplete" and isinstance(body.incomplete_details, dict):
+            why = body.incomplete_details.get("reason")
+            if why is not None:
+                word, ending = why, ending_of(why, INCOMPLETE_ENDINGS)
+        elif word == "failed":
+            code = _error_of(body.error)[0]
+            # A code that is not known keeps the sentence of `failed`, and is asked again if it is one that
+            # passes (`core/retry.py`).
+            ending = FAILURE_ENDINGS.get(code, ending)
+        if ending.status is not RowStatus.OK:
+            return _bad_end(ending, word, body.error, content, code=code)
     if text is None:
-        return RowStatus.INVALID, "", "the answer has no content"
-    return RowStatus.OK, text, ""
+        is_silent = isinstance(body.output, list) and _is_silent_output(body.output)
+        return RowStatus.INVALID, "", "the answer has no content", "" if is_silent else _NO_ANSWER_CAUSE
+    return RowStatus.OK, text, "", ""
 
 
 def _responses_texts(body: Body) -> tuple[str | None, str]:

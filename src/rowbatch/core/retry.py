@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from rowbatch.core.endings import ASKED_AGAIN
+from rowbatch.core.result import NO_ANSWER
 from rowbatch.core.states import RowStatus
 
 _PASSING_STATUSES = ("0", "408", "409", "425", "429")
@@ -37,12 +39,22 @@ _PASSING_CODES = (
     "13",
     "14",
 )
+# Nobody pays. What a provider says of it with a code of other troubles has status 402: see
+# `providers/refusals.py`, which has the sources too.
+_UNPAID_STATUS = "402"
 _UNPAID_CODES = (
     "insufficient_quota",
     "billing_hard_limit_reached",
     "billing_error",
     "billing_not_active",
     "quota_exceeded",
+    "credit_balance_exhausted",
+    "organization_usage_limit_exceeded",
+    "organization_spend_limit_exceeded",
+    "project_spend_limit_exceeded",
+    "blocked_api_access",
+    "Arrearage",
+    "1113",
 )
 
 
@@ -55,9 +67,11 @@ def is_passing() -> pl.Expr:
     cause = pl.col("cause").fill_null("")
     http_status, code = cause.str.extract(r"\A([^:]*):", 1), cause.str.extract(r":(.*)\z", 1)
     passing = (
-        http_status.is_in(_PASSING_STATUSES)
+        http_status.is_in([*_PASSING_STATUSES, _UNPAID_STATUS])
         | http_status.str.contains(r"\A5[0-9][0-9]\z")
         | code.is_in([*_PASSING_CODES, *_UNPAID_CODES])
+        # It was answered, and the answer did not end well.
+        | (http_status == "200") & code.is_in(ASKED_AGAIN)
         # Nothing was told: no status and no code.
         | cause.is_in(["", ":"])
     )
@@ -65,6 +79,8 @@ def is_passing() -> pl.Expr:
     return (
         status.is_in([RowStatus.MISSING.value, RowStatus.EXPIRED.value, RowStatus.CANCELLED.value])
         | (status == RowStatus.ERROR.value) & passing.fill_null(False)
+        # The provider's form was odd; an answer that the codebook does not allow has no cause.
+        | (status == RowStatus.INVALID.value) & (code == NO_ANSWER).fill_null(False)
     ).alias("is_passing")
 
 
@@ -80,3 +96,9 @@ def is_lasting() -> pl.Expr:
     return (
         (pl.col("status") == RowStatus.ERROR.value) & (refused | code.is_in(_UNPAID_CODES)).fill_null(False)
     ).alias("is_lasting")
+
+
+def is_unpaid(cause: str) -> bool:
+    """Whether a failure's cause (see `Result`) says that nobody pays; until somebody does, all fail."""
+    status, _, code = cause.partition(":")
+    return status == _UNPAID_STATUS or code in _UNPAID_CODES

@@ -49,18 +49,12 @@ class Template:
                 parts.append(token[1:])
                 continue
             if match.group(1) is None:
-                raise UsageError(
-                    f"the template has {token} without its partner, at character {match.start() + 1:,}",
-                    hint="write a column as {{name}}; \\{{ and \\}} are braces in the text",
-                )
+                raise UsageError("template-brace-alone", brace=token, at=match.start() + 1)
             name = match.group(1).strip()
             if "{{" in name:
-                raise UsageError(
-                    f"the template has {{{{ without its partner, at character {match.start() + 1:,}",
-                    hint="write a column as {{name}}; \\{{ and \\}} are braces in the text",
-                )
+                raise UsageError("template-brace-alone", brace="{{", at=match.start() + 1)
             if not name:
-                raise UsageError("the template has {{}} with no column in it", hint="write {{name}}")
+                raise UsageError("template-column-unnamed")
             parts.append(Column(name))
         parts.append(text[end:])
         return cls(_joined(parts))

@@ -56,6 +56,10 @@ class TokenCounter:
         """The most that a count can be in truth."""
         return tokens if self.is_exact else int(tokens * ESTIMATE_HIGH) + 1
 
+    def low_of_high(self, tokens: int, texts: int) -> int:
+        """The least that texts can have in truth whose `high` are so many in all."""
+        return tokens if self.is_exact else int(max(0, tokens - texts) / ESTIMATE_HIGH * ESTIMATE_LOW)
+
 
 def token_counter(encoding: str) -> TokenCounter:
     """

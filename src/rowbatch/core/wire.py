@@ -35,11 +35,16 @@ class Message(msgspec.Struct, gc=False):
 
 
 class Choice(msgspec.Struct, gc=False):
-    """One answer of a chat completion; of the older completions, which have a `text`."""
+    """
+    One answer of a chat completion; of the older completions, which have a `text`.
+
+    What went wrong stands in `error` where a provider tells (OpenRouter does so; our dialects write it too).
+    """
 
     message: Message | None = None
     text: Any = None
-    finish_reason: Any = None
+    finish_reason: Any = msgspec.UNSET
+    error: Any = None
     logprobs: msgspec.Raw = NOTHING
     confidence: Any = None
 
@@ -49,7 +54,7 @@ class Body(msgspec.Struct, gc=False):
 
     choices: list[Choice] | None = None
     output: Any = None
-    status: Any = None
+    status: Any = msgspec.UNSET
     incomplete_details: Any = None
     model: Any = None
     usage: Usage | None = None

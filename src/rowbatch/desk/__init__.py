@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from rowbatch.desk.drafts import Fault as Fault
     from rowbatch.desk.drafts import RowPreview as RowPreview
     from rowbatch.desk.drafts import codebook_of_draft as codebook_of_draft
-    from rowbatch.desk.drafts import columns_of_template as columns_of_template
     from rowbatch.desk.drafts import draft_from_file as draft_from_file
     from rowbatch.desk.drafts import estimate_draft as estimate_draft
     from rowbatch.desk.drafts import faults as faults
@@ -40,11 +39,13 @@ if TYPE_CHECKING:
     from rowbatch.desk.drafts import trial_key as trial_key
     from rowbatch.desk.drafts import try_draft as try_draft
     from rowbatch.desk.jobs import AT_WORK as AT_WORK
+    from rowbatch.desk.jobs import TROUBLE_KINDS as TROUBLE_KINDS
     from rowbatch.desk.jobs import Job as Job
     from rowbatch.desk.jobs import Jobs as Jobs
     from rowbatch.desk.jobs import JobState as JobState
     from rowbatch.desk.jobs import Part as Part
     from rowbatch.desk.jobs import Trouble as Trouble
+    from rowbatch.desk.jobs import TroubleKind as TroubleKind
     from rowbatch.desk.jobs import job_id as job_id
     from rowbatch.desk.jobs import left_of_month as left_of_month
     from rowbatch.desk.library import Library as Library
@@ -99,13 +100,14 @@ _PLACES = {
     "Stopped": "desk.tasks",
     "TableInfo": "desk.library",
     "Task": "desk.tasks",
+    "TROUBLE_KINDS": "desk.jobs",
     "Trouble": "desk.jobs",
+    "TroubleKind": "desk.jobs",
     "as_options": "desk.library",
     "cache": "store.home",
     "change_settings": "desk.settings",
     "codebook_of_draft": "desk.drafts",
     "codebook_yaml": "desk.recipes",
-    "columns_of_template": "desk.drafts",
     "draft_from_file": "desk.drafts",
     "ensure_local_server": "api.local",
     "estimate_draft": "desk.drafts",

@@ -18,20 +18,21 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from rowbatch.api import model_list as _models  # noqa: F401 - the user's own prices are known from here on
-from rowbatch.api.runs import Hooks, Run, create
-from rowbatch.core.cost import CostEstimate, estimate_cost
-from rowbatch.core.endpoint import Endpoint, answer_format, output_limit
-from rowbatch.core.model_rules import shutdown_note
-from rowbatch.core.request import RequestSettings
-from rowbatch.core.template import Template
+from rowbatch.api.runs import Hooks, Run, create_planned, model_notes
+from rowbatch.core.cost import CostEstimate
+from rowbatch.core.plan import Asking, Plan, Question, Source
 from rowbatch.desk.library import LibraryTable, Reading
 from rowbatch.errors import CodebookError, InputError, RowbatchError, UsageError
-from rowbatch.providers.anthropic import DEFAULT_MAX_TOKENS
-from rowbatch.providers.catalog import find_model, find_price, find_provider
-from rowbatch.requests.parameters import parameters_for_model
+from rowbatch.providers.catalog import find_provider
+from rowbatch.requests.asking import Said, asking_of
+from rowbatch.requests.estimate import estimate_asking
+from rowbatch.requests.line_tokens import LineTokens, prompt_range
+from rowbatch.requests.pipeline import RowRequests
 from rowbatch.steps.trial import TrialReport
 from rowbatch.store.home import home
 from rowbatch.store.rundir import free_run_path
+from rowbatch.tables.base import TableChunk, blank_rows
+from rowbatch.words.notice import Notice
 
 if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
@@ -45,8 +46,8 @@ _UNSURE = {
 }
 _REASON = {"en": "Give the reason in one short sentence.", "zh": "用一句简短的话说明理由。"}
 _TEXTS = ("text", "question", "template", "provider", "base_url", "model", "temperature", "max_tokens")
-_SAMPLE_ROWS = 400
-_SHORT_ANSWER_TOKENS, _TEXT_ANSWER_TOKENS, _REASON_TOKENS, _THINKING_TOKENS = 200, 1_000, 150, 4_000
+# So many rows in a row, from all over the table.
+_SAMPLE_ROWS, _SAMPLE_CHUNK = 400, 40
 _TRIAL_ROWS = 10
 _LONG_LABEL = 200
 MAX_LABELS = 300
@@ -208,13 +209,13 @@ def _deeper_faults(draft: Draft, header: Sequence[str]) -> list[Fault]:
             Fault("codebook" if draft.task == "codebook" else "labels", "other", error.message, error.hint)
         ]
     try:
-        columns = _template_of(draft).columns
-        _parameters(draft)
+        question = question_of_draft(draft)
+        asking_of_draft(draft, question)
     except RowbatchError as error:
         return [Fault("template", "other", error.message, error.hint)]
     return [
         Fault("template", "other", f"the table has no column {name!r}")
-        for name in columns
+        for name in question.columns
         if list(header).count(name) != 1
     ]
 
@@ -284,23 +285,6 @@ def _column_name(label: str, number: int) -> str:
     return name[:64] if re.match(r"[A-Za-z]", name) and name != "reason" else f"label_{number}"
 
 
-def _template_of(draft: Draft) -> Template:
-    if draft.template.strip():
-        found = Template.parse(draft.template)
-        if not found.columns:
-            raise UsageError(
-                "the message names no column, so every row would be asked the same",
-                hint=f"put one in, as in {{{{{draft.text}}}}}",
-            )
-        return found
-    return Template.column_only(draft.text)
-
-
-def columns_of_template(template: str) -> tuple[str, ...]:
-    """Names of the columns that a message is made of."""
-    return Template.parse(template).columns
-
-
 def _number(text: str) -> float | None:
     try:
         found = float(text)
@@ -309,62 +293,54 @@ def _number(text: str) -> float | None:
     return found if math.isfinite(found) and found >= 0 else None
 
 
-def limit_of_draft(draft: Draft) -> int | None:
+def question_of_draft(draft: Draft) -> Question:
     """
-    The longest answer that a draft asks for, in tokens.
+    What a draft asks of each row.
 
-    Where it costs money and nobody said, there is a limit all the same, or no cap could be kept: room for an
-    answer of the kind that is asked for, and for the thoughts of a model that reasons.
+    Raises:
+        CodebookError, UsageError: It is not complete, or contradicts itself.
+    """
+    from rowbatch.core.codebook import codebook_document
+
+    return Question(
+        text=draft.text,
+        template=draft.template.strip(),
+        answer=codebook_document(codebook_of_draft(draft)),
+    )
+
+
+def asking_of_draft(draft: Draft, question: Question) -> Asking:
+    """
+    Whom a draft asks, and how.
+
+    Raises:
+        UsageError: There is no such provider, or no model.
     """
     said = _number(draft.max_tokens)
-    provider = find_provider(draft.provider)
-    if said or provider.is_free:
-        return int(said) if said else None
-    known = find_model(provider.name, draft.model.strip() or provider.default_model)
-    is_short = draft.task != "text" and not (draft.task == "codebook" and _has_free_text(draft))
-    base = _SHORT_ANSWER_TOKENS if is_short else _TEXT_ANSWER_TOKENS
-    base += _REASON_TOKENS if draft.reason else 0
-    if known is not None and known.rules.output_limit == "max_completion_tokens":
-        base += _THINKING_TOKENS
-    return min(base, known.max_output) if known is not None and known.max_output else base
-
-
-def _has_free_text(draft: Draft) -> bool:
-    try:
-        return any(not variable.labels for variable in codebook_of_draft(draft).variables)
-    except RowbatchError:
-        return True
-
-
-def _parameters(draft: Draft) -> tuple[str, dict[str, Any], list[str]]:
-    provider = find_provider(draft.provider)
-    model = draft.model.strip() or provider.default_model
-    temperature, limit = _number(draft.temperature), limit_of_draft(draft)
-    found, notes = parameters_for_model(
-        provider.name,
-        model,
-        Endpoint.CHAT,
-        temperature=temperature,
-        max_tokens=limit,
-        others={},
+    return asking_of(
+        question,
+        Said(_number(draft.temperature), int(said) if said else None),
+        provider=draft.provider,
+        model=draft.model.strip(),
+        base_url=draft.base_url.strip(),
+        dedupe=draft.dedupe,
     )
-    if provider.dialect == "anthropic" and output_limit(found) is None:
-        found["max_tokens"] = DEFAULT_MAX_TOKENS
-    return model, found, notes
 
 
-def _request_settings(draft: Draft) -> RequestSettings:
-    from rowbatch.core.codebook import instructions_text
+def limit_of_draft(draft: Draft) -> int | None:
+    """The longest answer that a draft asks for, in tokens; None where nothing limits it."""
+    return asking_of_draft(draft, question_of_draft(draft)).output_limit
 
-    model, parameters, _ = _parameters(draft)
-    codebook = codebook_of_draft(draft)
-    instructions = instructions_text(codebook)
-    return RequestSettings(
-        model=model,
-        system=Template.literal(instructions) if instructions else None,
-        user=_template_of(draft),
-        parameters={**parameters, **answer_format(Endpoint.CHAT, codebook)},
-    )
+
+def _requests_of_draft(draft: Draft, reading: Reading) -> RowRequests:
+    question = question_of_draft(draft)
+
+    def position(name: str) -> int:
+        if list(reading.header).count(name) != 1:
+            raise UsageError("column-missing", name=name)
+        return reading.header.index(name)
+
+    return RowRequests(question, asking_of_draft(draft, question), position, reading.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,23 +373,17 @@ def preview_row(draft: Draft, reading: Reading, row: int) -> RowPreview:
     view = reading.view
     if view is None:
         raise InputError("the table is not read yet")
-    frame = view.frame(max(1, min(row, view.state.rows)), 1)
-    cells = {name: frame[str(position)][0] for position, name in enumerate(reading.header)}
-    settings = _request_settings(draft)
-    for name in settings.columns:
-        if name not in cells:
-            raise UsageError(f"the table has no column {name!r}")
+    number = max(1, min(row, view.state.rows))
+    requests = _requests_of_draft(draft, reading)
+    chunk = TableChunk(number, view.frame(number, 1))
+    cells, settings = requests.cells(chunk, 0), requests.settings
     return RowPreview(
-        row=max(1, min(row, view.state.rows)),
+        row=number,
         instructions=settings.system.render({}) if settings.system else "",
         message=settings.user.render(cells),
         body=settings.body_preview(cells),
-        is_empty=not any(cells[name].strip() for name in _asked_columns(draft)),
+        is_empty=bool(blank_rows(chunk.frame, requests.asked)[0]),
     )
-
-
-def _asked_columns(draft: Draft) -> tuple[str, ...]:
-    return (draft.text,) if draft.text else _template_of(draft).columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -433,7 +403,7 @@ class DraftEstimate:
     requests: int
     cost: CostEstimate
     is_measured: bool
-    notes: tuple[str, ...]
+    notes: tuple[Notice, ...]
 
 
 def estimate_draft(draft: Draft, reading: Reading, measured: float | None = None) -> DraftEstimate:
@@ -449,49 +419,27 @@ def estimate_draft(draft: Draft, reading: Reading, measured: float | None = None
     """
     view = reading.view
     rows = view.state.rows if view else 0
-    settings = _request_settings(draft)
-    columns = {name: reading.header.index(name) for name in settings.columns}
-    sample = pl.DataFrame()
-    if view is not None and rows:
-        step = max(1, rows // _SAMPLE_ROWS)
-        parts = [view.frame(start, 40) for start in range(1, rows + 1, step * 40)]
-        sample = pl.concat(parts)
-    constant = sum(len(part.encode()) for part in settings.line_parts() if isinstance(part, str)) + 8
-    asked = [str(reading.header.index(name)) for name in _asked_columns(draft) if name in reading.header]
-    filled, mean = 1.0, 0.0
-    if sample.height and asked:
-        not_empty = sample.filter(pl.any_horizontal(pl.col(key).str.strip_chars() != "" for key in asked))
-        filled = not_empty.height / sample.height
-        if not_empty.height:
-            used = [pl.col(str(position)).str.len_bytes().sum() for position in columns.values()]
-            mean = not_empty.select(pl.sum_horizontal(used)).item() / not_empty.height
+    requests = _requests_of_draft(draft, reading)
+    question, asking = requests.question, requests.asking
+    tokens = size = asked = seen = 0
+    counter = None if find_provider(asking.provider).is_free else LineTokens(asking.model)
+    starts = range(1, rows + 1, max(1, rows // _SAMPLE_ROWS) * _SAMPLE_CHUNK)
+    parts = [(start, view.frame(start, _SAMPLE_CHUNK)) for start in starts] if view else []
+    for start, frame in parts:
+        found = requests.of(TableChunk(start, frame))
+        seen += frame.height
+        asked += len(found.lines)
+        size += int(found.lines.sizes.sum())
+        tokens += sum(map(counter.count, found.lines.to_list())) if counter is not None else 0
+    count = round(rows * asked / seen) if seen else 0
     profile = reading.profile()
-    requests = round(rows * filled)
-    if profile is not None and len(asked) == 1:
-        requests = rows - profile.empty[int(asked[0])]
-    codebook = codebook_of_draft(draft)
-    labelled = sum(bool(variable.labels) for variable in codebook.variables)
-    model, _, notes = _parameters(draft)
-    shutdown = _shutdown(draft.provider, model)
-    cost = estimate_cost(
-        requests=requests,
-        request_bytes=round(requests * (constant + mean)),
-        labelled_variables=labelled,
-        free_variables=len(codebook.columns) - labelled,
-        max_answer_tokens=None,
-        measured_answer_tokens=measured,
-        price=find_price(draft.provider, model),
-        is_free=find_provider(draft.provider).is_free,
-    )
-    return DraftEstimate(rows, requests, cost, measured is not None, (*notes, *shutdown))
-
-
-def _shutdown(provider: str, model: str) -> tuple[str, ...]:
-    from datetime import UTC, datetime
-
-    known = find_model(provider, model)
-    note = shutdown_note(known, datetime.now(UTC).date()) if known else ""
-    return (note,) if note else ()
+    if profile is not None and len(requests.asked) == 1:
+        count = rows - profile.empty[requests.asked[0]]
+    scale = count / asked if asked else 0.0
+    prompts = prompt_range(asking.model, round(tokens * scale), count, round(size * scale))
+    cost = estimate_asking(question, asking, count, prompts, measured=measured)
+    notes = (*asking.notes, *model_notes(asking.provider, asking.model))
+    return DraftEstimate(rows, count, cost, measured is not None, notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -534,14 +482,15 @@ def try_draft(
     Raises:
         ServiceError: The provider refused, or cannot be reached.
     """
-    numbers, frame = _trial_rows(draft, reading, rows)
+    plan = plan_of_draft(draft, Source(Path("frame"), name=table.info.name))
+    numbers, frame = _trial_rows(plan.question, reading, rows)
     if not numbers:
-        raise UsageError("no row has a text, so there is nothing to try", hint="is it the right column?")
+        raise UsageError("no-row-has-text", rows=reading.rows)
     place = table.folder / "tries" / trial_key(draft)
     run = (
         Run(place)
         if (place / "run.toml").is_file()
-        else _make(draft, frame, place, name=table.info.name, is_listed=False)
+        else create_planned(plan, place, frame=frame, is_listed=False)
     )
     if not (place / "rows.json").is_file():
         (place / "rows.json").write_text(json.dumps(numbers), encoding="utf-8")
@@ -550,14 +499,14 @@ def try_draft(
     return DraftTrial(tuple(asked[tried.row - 1] for tried in report.rows), report)
 
 
-def _trial_rows(draft: Draft, reading: Reading, count: int) -> tuple[list[int], pl.DataFrame]:
+def _trial_rows(question: Question, reading: Reading, count: int) -> tuple[list[int], pl.DataFrame]:
     view = reading.view
     if view is None:
         return [], pl.DataFrame()
     total = view.state.rows
     numbers: list[int] = []
     frames: list[pl.DataFrame] = []
-    asked = [str(reading.header.index(name)) for name in _asked_columns(draft)]
+    asked = [str(reading.header.index(name)) for name in question.asked_columns]
     for index in range(count):
         start = index * total // count + 1
         stop = (index + 1) * total // count
@@ -573,29 +522,22 @@ def _trial_rows(draft: Draft, reading: Reading, count: int) -> tuple[list[int], 
     if not frames:
         return [], pl.DataFrame()
     frame = pl.concat(frames)
-    needed = dict.fromkeys((draft.text, *_template_of(draft).columns))
+    needed = question.columns
     chosen = frame.select(
         pl.col(str(reading.header.index(name))).alias(name) for name in needed if name in reading.header
     )
     return numbers, chosen
 
 
-def _make(draft: Draft, table: object, place: Path, *, name: str, **others: Any) -> Run:
-    return create(
-        table,
-        text=draft.text,
-        codebook=codebook_of_draft(draft),
-        template=draft.template.strip() or None,
-        provider=draft.provider,
-        base_url=draft.base_url.strip() or None,
-        model=draft.model.strip() or None,
-        temperature=_number(draft.temperature),
-        max_tokens=limit_of_draft(draft),
-        dedupe=draft.dedupe,
-        run=place,
-        name=name,
-        **others,
-    )
+def plan_of_draft(draft: Draft, source: Source) -> Plan:
+    """
+    The plan that a draft stands for.
+
+    Raises:
+        CodebookError, UsageError: It is not complete, or contradicts itself.
+    """
+    question = question_of_draft(draft)
+    return Plan(source, question, asking_of_draft(draft, question))
 
 
 def runs_folder() -> Path:
@@ -610,18 +552,10 @@ def make_run(table: LibraryTable, draft: Draft) -> Run:
     Raises:
         TableError, CodebookError, UsageError: Something does not fit; nothing was made.
     """
+    table.require_file()
     stem = table.info.name.rsplit(".", 1)[0]
-    reading = table.info.reading
-    return _make(
-        draft,
-        table.info.path,
-        free_run_path(runs_folder(), stem),
-        name=table.info.name,
-        encoding=reading.encoding,
-        delimiter=reading.delimiter,
-        sheet=reading.sheet,
-        on_bad_rows=reading.on_bad_rows,
-    )
+    source = Source(table.info.path, reading=table.info.reading, name=table.info.name)
+    return create_planned(plan_of_draft(draft, source), free_run_path(runs_folder(), stem))
 
 
 def labels_from_table(path: Path) -> tuple[DraftLabel, ...]:

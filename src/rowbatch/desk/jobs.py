@@ -8,29 +8,32 @@ the command line is a job like any other, and a program that was stopped finds i
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from rowbatch.api.runs import Run, Status, known_places
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import (
+    InputError,
     LocalModelError,
-    NeedsDecision,
     RowbatchError,
     RunError,
     RunLocked,
     ServiceError,
     StorageError,
+    TableChanged,
     UsageError,
 )
 from rowbatch.store.ledger import Driven, Event
 from rowbatch.store.lock import is_locked
 from rowbatch.store.rundir import RunDirectory
+from rowbatch.words.notice import Notice, read_notice
 
 JobState = Literal[
     "checking",
@@ -48,6 +51,48 @@ JobState = Literal[
 ]
 AT_WORK: tuple[JobState, ...] = ("checking", "sending", "waiting", "running", "collecting")
 """States that change by themselves."""
+TroubleKind = Literal[
+    "key",
+    "credit",
+    "model",
+    "cap",
+    "price-unknown",
+    "answers-unbounded",
+    "network",
+    "disk",
+    "lost-answer",
+    "late-batch",
+    "requests-changed",
+    "many-failures",
+    "table",
+    "local-model",
+    "program",
+    "other",
+]
+"""What a person can do about a trouble: each has its words and its button."""
+TROUBLE_KINDS: tuple[TroubleKind, ...] = get_args(TroubleKind)
+# Of what stops a run that is no fault of a class of its own.
+_TROUBLE_OF: Mapping[str, TroubleKind] = {
+    "key-missing": "key",
+    "key-elsewhere": "key",
+    "cap-reached": "cap",
+    "price-unknown": "price-unknown",
+    "answers-unbounded": "answers-unbounded",
+    "lost-answer": "lost-answer",
+    "late-batch": "late-batch",
+    "requests-changed": "requests-changed",
+    "stopped-mass-failure": "many-failures",
+    "stopped-unpaid": "credit",
+}
+_TROUBLE_OF_REFUSAL: Mapping[str, TroubleKind] = {
+    "key-refused": "key",
+    "unpaid": "credit",
+    "model-unknown": "model",
+    "no-answer": "network",
+}
+# Versions before 0.2 told these apart by words of their messages, and sometimes wrongly: who goes on is told
+# anew.
+_DOUBTED = ("lost-answer", "many-failures", "cap")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +101,22 @@ class Trouble:
     Why a job stands still, as it is kept in the run.
 
     Attributes:
-        kind: `key`, `credit`, `model`, `cap`, `network`, `disk`, `lost-answer`, `many-failures`, `table`,
-            `local-model` or `other`.
-        message, hint: Of the error.
+        kind: What a person can do about it.
+        told: What happened, and what to do, in words for every face.
         status, code: Of the provider, or None and "".
         at: ISO 8601, UTC; or "".
     """
 
-    kind: str
-    message: str
-    hint: str = ""
+    kind: TroubleKind
+    told: Notice
     status: int | None = None
     code: str = ""
     at: str = ""
+
+    def to_plain(self) -> dict[str, object]:
+        """As the run keeps it."""
+        plain = {"kind": self.kind, "told": self.told.to_plain(), "status": self.status, "code": self.code}
+        return {**plain, "at": self.at}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +131,7 @@ class Part:
         stage: 0 prepared, 1 uploaded, 2 queued, 3 running, 4 collecting, 5 done.
         requests, done, failed: Requests.
         batch_status: The provider's word, or "".
-        waits_for: Why it is not sent yet, or "".
+        waits_for: Why it is not sent yet, or None.
         why: `queue`, `cap`, `unknown`, `provider-queue`, `finalizing`, `order` or "".
     """
 
@@ -95,7 +143,7 @@ class Part:
     done: int
     failed: int
     batch_status: str
-    waits_for: str
+    waits_for: Notice | None
     why: str
 
 
@@ -198,7 +246,7 @@ class Jobs:
         for path in known_places():
             if job_id(path) == name:
                 return self._job(name, path)
-        raise RunError("there is no such job", path=name)
+        raise RunError("job-missing", path=name)
 
     def build(self, run: Run) -> Task:
         """Write the requests of a run; nothing is sent. Returns at once."""
@@ -213,9 +261,17 @@ class Jobs:
         Args:
             run: Which.
             repair: First plan a round that asks rows of these statuses again.
-            go_on: Submit the rest although much of a shard failed.
-            resubmit_lost: As for `Run.submit`.
+            go_on: Submit the rest although much of a shard failed. Only for a job that stopped for this.
+            resubmit_lost: As for `Run.submit`. Only for a job that waits for a lost answer.
+        Raises:
+            UsageError: The job stands still for another reason: a guard is not switched off by a page that
+                was true some time ago.
         """
+        kind = trouble.kind if (trouble := _read_trouble(run.record().trouble)) is not None else ""
+        if go_on and kind != "many-failures":
+            raise UsageError("go-on-not-fitting")
+        if resubmit_lost and kind != "lost-answer":
+            raise UsageError("resend-not-fitting")
 
         def work(task: Task) -> Any:
             run.build(task.hooks())
@@ -224,16 +280,17 @@ class Jobs:
             if repair:
                 run.plan_repair(repair)
             report = run.resume(task.hooks(), go_on=go_on, resubmit_lost=resubmit_lost)
-            if report.stopped_because and not run.record().is_cancelled:
-                kind = "cap" if "cap" in report.stopped_because or "$" in report.stopped_because else "other"
-                run.set_trouble(_as_plain(Trouble(kind, report.stopped_because)))
+            why = report.stopped_because
+            if why is not None and not run.record().is_cancelled:
+                stop = Trouble(_TROUBLE_OF.get(why.kind, "other"), why, at=_now())
+                run.set_trouble(stop.to_plain())
             return report
 
         def ended(error: BaseException | None) -> None:
             if not isinstance(error, RunLocked):
                 run.set_driven("no")
             if error is not None:
-                run.set_trouble(_as_plain(_trouble(error)))
+                run.set_trouble(_trouble(error, run).to_plain())
 
         return self._begin(run, work, ended)
 
@@ -259,7 +316,7 @@ class Jobs:
 
         def ended(error: BaseException | None) -> None:
             if error is not None:
-                run.set_trouble(_as_plain(_trouble(error)))
+                run.set_trouble(_trouble(error, run).to_plain())
 
         run.set_driven("no")
         self._begin(run, lambda task: run.cancel(task.hooks()), ended)
@@ -318,7 +375,7 @@ class Jobs:
         statuses = _statuses(collected[-1]) if collected else {}
         trouble = _read_trouble(record.trouble)
         if task is not None and task.error is not None and trouble is None and not is_here:
-            trouble = _trouble(task.error)
+            trouble = _trouble(task.error, run)
         state = _state(
             status,
             task if is_here else None,
@@ -461,59 +518,63 @@ def _parts(status: Status) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def _why(waits_for: str, state: str) -> str:
+_WHY = {
+    "wait-queue-share": "queue",
+    "wait-queue-full": "queue",
+    "cap-reached": "cap",
+}
+
+
+def _why(waits_for: Notice | None, state: str) -> str:
     if state == "unknown":
         return "unknown"
-    if not waits_for:
-        return ""
-    if "queue" in waits_for or "tokens" in waits_for:
-        return "queue"
-    return "cap" if "cap" in waits_for or "$" in waits_for else "order"
+    return _WHY.get(waits_for.kind, "order") if waits_for is not None else ""
 
 
-def _trouble(error: BaseException) -> Trouble:
-    status = getattr(error, "status", None)
-    code = str(getattr(error, "code", "") or "")
-    message = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
-    hint = str(getattr(error, "hint", "") or "")
-    return Trouble(_kind(error, status, code, message), message, hint, status, code)
+def _trouble(error: BaseException, run: Run) -> Trouble:
+    if not isinstance(error, RowbatchError):
+        told = Notice("said", {"text": f"{type(error).__name__}: {error}"})
+        return Trouble("program", told, at=_now())
+    status = error.status if isinstance(error, ServiceError) else None
+    code = error.code if isinstance(error, ServiceError) else ""
+    return Trouble(_kind(error, run), error.notice, status, code, _now())
 
 
-def _kind(error: BaseException, status: int | None, code: str, message: str) -> str:
+def _kind(error: RowbatchError, run: Run) -> TroubleKind:
+    """By the class of an error and its kind, and never by its words."""
     match error:
-        case NeedsDecision():
-            return "lost-answer" if "outcome" in message or "answer" in message else "many-failures"
         case LocalModelError():
             return "local-model"
         case StorageError():
             return "disk"
-        case UsageError():
-            if "key" in message:
-                return "key"
-            return "cap" if "cap" in message else "other"
+        case TableChanged():
+            return "table"
+        case InputError():
+            is_gone = error.kind == "path-missing" and error.values["path"] == str(run.plan.source.path)
+            return "table" if is_gone else "other"
         case ServiceError():
-            if status in (401, 403):
-                return "key"
-            if status == 402 or any(word in code + message for word in ("quota", "billing", "credit")):
-                return "credit"
-            if code == "model_not_found" or (status == 404 and "model" in message):
-                return "model"
-            return "network" if status is None else "other"
-        case RunError():
-            return "table" if "table" in message else "other"
+            return _TROUBLE_OF_REFUSAL.get(error.refusal, "other")
         case _:
-            return "other"
+            return _TROUBLE_OF.get(error.kind, "other")
 
 
-def _as_plain(trouble: Trouble) -> dict[str, object]:
-    return asdict(replace(trouble, at=datetime.now(UTC).isoformat(timespec="seconds")))
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _read_trouble(plain: Mapping[str, Any] | None) -> Trouble | None:
     if plain is None:
         return None
     try:
-        return Trouble(**plain)
-    except TypeError:
-        # A later version may tell more of it.
+        kind, status, code, at = (plain.get(name) for name in ("kind", "status", "code", "at"))
+        if "told" in plain:
+            told = read_notice(json.dumps(plain["told"]))
+        else:
+            told = Notice("said", {"text": plain["message"], "hint": plain.get("hint", "")})
+            kind = "other" if kind in _DOUBTED else kind
+    except (TypeError, KeyError):
         return None
+    if told is None:
+        return None
+    known: TroubleKind = next((one for one in TROUBLE_KINDS if one == kind), "other")
+    return Trouble(known, told, status, str(code or ""), str(at or ""))

@@ -22,22 +22,42 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
+from rowbatch.core.table_options import ReadOptions
 from rowbatch.desk.tasks import Task
-from rowbatch.errors import InputError, RowbatchError, UsageError, from_os_error
+from rowbatch.errors import InputError, RowbatchError, TableError, UsageError, from_os_error
 from rowbatch.results.views import view_name, write_table_view
 from rowbatch.store.atomic import fsync_folder, write_atomically
 from rowbatch.store.home import cache, home
 from rowbatch.store.rundir import digest_source, size_of_source
 from rowbatch.store.view import TableView
-from rowbatch.tables.base import ReadOptions, Table
+from rowbatch.tables.base import Table
 from rowbatch.tables.formats import open_table
 
-_INFO = "table.json"
-_LINE = re.compile(r"line [\d,]+: ")
+_INFO, _DRAFT = "table.json", "draft.json"
+_HANDED_OVER = "data"
+"""
+Name of a file that was handed over, before its ending. No record of ours begins like this; those of tables
+have kept their names, so that libraries that are there can be opened.
+"""
+# Kinds of errors that another encoding may end.
+_OF_ENCODING = frozenset(
+    {
+        "no-such-encoding",
+        "encoding-unknown",
+        "encoding-unknown-at",
+        "not-of-encoding",
+        "not-of-encoding-told",
+        "byte-order-mark-missing",
+        "bytes-not-of-encoding",
+        "bytes-of-another-encoding",
+        "text-not-of-encoding",
+        "text-encoding-unknown",
+    }
+)
 _ID = re.compile(r"[0-9a-f]{16}\Z")
 _ENDINGS = re.compile(
     r"\.(csv|tsv|tab|txt|jsonl|ndjson|jsonlines|json|parquet|feather|arrow|xlsx|xls|xlsb|xlsm|ods|dta|sav|zsav|por"
-    r"|sas7bdat|xpt|rds|rda|rdata)(\.(gz|zst|bz2|xz))?\Z",
+    r"|sas7bdat|xpt|rds|rda|rdata)(\.(gz|gzip|zst|zstd|bz2|xz))?\Z",
     re.IGNORECASE,
 )
 _SAMPLE_ROWS = 500
@@ -120,7 +140,22 @@ class LibraryTable:
         Raises:
             TableError, InputError: It cannot be read.
         """
+        self.require_file()
         return open_table(self.info.path, self.info.reading)
+
+    def require_file(self) -> None:
+        """
+        Make sure that the file is the person's.
+
+        Raises:
+            TableError: A program before this one wrote its record over it.
+        """
+        if self.info.is_copy and self.info.path == self.folder / _INFO:
+            raise TableError(
+                f"{self.info.name} was lost: an earlier version of this program wrote over its copy",
+                path=str(self.info.path),
+                hint="hand the file over once more",
+            )
 
     def read(self) -> Reading:
         """Begin to read all of it, unless that was begun; returns at once."""
@@ -144,7 +179,7 @@ class LibraryTable:
     def draft(self) -> Mapping[str, Any]:
         """What was said about it before, as `save_draft` was given it; empty at first."""
         try:
-            found = json.loads((self.folder / "draft.json").read_bytes())
+            found = json.loads((self.folder / _DRAFT).read_bytes())
         except FileNotFoundError:
             return {}
         except (OSError, ValueError):
@@ -167,7 +202,7 @@ class LibraryTable:
                 return
             library.drafts_said_at[self.id] = at
             content = json.dumps({**self.draft(), **changes}, ensure_ascii=False).encode()
-            write_atomically(self.folder / "draft.json", content, overwrite=True)
+            write_atomically(self.folder / _DRAFT, content, overwrite=True)
 
     def sheets(self) -> tuple[str, ...]:
         """Names of the sheets of a workbook; nothing for other files."""
@@ -187,6 +222,7 @@ class Reading:
     A table that is being read, or was.
 
     Attributes:
+        path: The file.
         header: Names of its columns.
         kind: Of its format, as in `csv`.
         reading: Options that give the same table again.
@@ -194,6 +230,7 @@ class Reading:
     """
 
     def __init__(self, table: Table, folder: Path) -> None:
+        self.path = table.path
         self.header, self.kind, self.reading = table.header, table.format, table.reading
         self.encoding_guessed = table.guessed_encoding
         self._folder = folder
@@ -373,7 +410,7 @@ class Library:
     def reading(self, table: LibraryTable) -> Reading:
         """The one reading of a table; begun when it was not."""
         opened = table.open()
-        folder = views_folder() / view_name(table.info.sha256, opened.reading)
+        folder = views_folder() / view_name(table.info.sha256, opened.reading, opened.format)
         known = self._readings.get(folder)
         if known is None or (known.error is None and not known.task.is_alive and not known.is_complete):
             known = self._readings[folder] = Reading(opened, folder)
@@ -473,13 +510,12 @@ def known_ending(name: str) -> str:
 
 
 def as_options(error: BaseException) -> str:
-    """What a person can do about a table that cannot be read: `encoding`, `rows`, `sheet` or ""."""
-    message = str(error)
-    if "encoding" in message or "UTF-8" in message or "cannot be decoded" in message:
+    """What helps with a table that cannot be read: another `encoding`, a choice for broken `rows`, or ""."""
+    if isinstance(error, RowbatchError) and error.kind in _OF_ENCODING:
         return "encoding"
-    if isinstance(error, RowbatchError) and ("--on-bad-rows" in error.hint or _LINE.search(message)):
+    if isinstance(error, TableError) and error.line is not None:
         return "rows"
-    return ""
+    return "rows" if isinstance(error, UsageError) and error.kind == "json-keeps-no-rows" else ""
 
 
 def require_table_file(name: str) -> None:
@@ -492,7 +528,7 @@ def require_table_file(name: str) -> None:
 
 
 def _file_name(name: str) -> str:
-    return "table" + known_ending(name)
+    return _HANDED_OVER + known_ending(name)
 
 
 def _is_complete(folder: Path) -> bool:

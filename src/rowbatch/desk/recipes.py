@@ -8,6 +8,8 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rowbatch.core.endpoint import LIMITS
+from rowbatch.core.plan import Asking
 from rowbatch.errors import InputError, from_os_error
 
 if TYPE_CHECKING:
@@ -22,27 +24,33 @@ def recipe_of_run(run: Run) -> str:
     """
     The recipe of a run: YAML with the codebook, the model, and how it was asked. No key, no text of a row.
     """
-    settings = run.settings
-    request = settings.request
+    plan = run.plan
+    question, asking = plan.question, plan.asking
     document: dict[str, Any] = {
         _KEY: _FORMAT,
-        "made_with": f"rowbatch {settings.rowbatch_version}",
-        "made_at": settings.created_at,
-        "text": settings.table["text"],
-        "provider": request["provider"],
-        **({"base_url": request["base_url"]} if request["base_url"] else {}),
-        "model": request["model"],
-        "parameters": dict(request["parameters"]),
-        **({"template": request["template"]} if request["template"] else {}),
-        "dedupe": bool(request.get("dedupe")),
-        "codebook": _without_empty(dict(settings.answer)),
+        "made_with": f"rowbatch {plan.rowbatch_version}",
+        "made_at": plan.created_at,
+        "text": question.text,
+        "provider": asking.provider,
+        **({"base_url": asking.base_url} if asking.base_url else {}),
+        "model": asking.model,
+        "parameters": _said_parameters(asking),
+        **({"template": question.template} if question.template else {}),
+        "dedupe": asking.dedupe,
+        "codebook": _without_empty(dict(question.answer)),
     }
     return _yaml(document)
 
 
+def _said_parameters(asking: Asking) -> dict[str, Any]:
+    """The parameters that a person set: a limit of ours is decided anew where the recipe is used."""
+    is_kept = not asking.is_limit_ours
+    return {name: value for name, value in asking.parameters.items() if is_kept or name not in LIMITS}
+
+
 def codebook_yaml(run: Run) -> str:
     """The codebook of a run, as codebook files have it."""
-    return _yaml(_without_empty(dict(run.settings.answer)))
+    return _yaml(_without_empty(dict(run.plan.question.answer)))
 
 
 def looks_like_recipe(head: bytes) -> bool:
@@ -132,44 +140,42 @@ def methods_text(run: Run, language: str = "en") -> str:
     """
     from rowbatch.core.codebook import instructions_text
     from rowbatch.providers.catalog import find_provider
-    from rowbatch.requests.frozen import codebook_of
-    from rowbatch.steps.collect import table_name
 
-    settings, status = run.settings, run.status()
+    plan, status = run.plan, run.status()
     collected = [event for event in status.events if event.kind == "collected"]
     told = collected[-1].detail["statuses"] if collected else {}
     statuses = {str(name): int(count) for name, count in told.items()} if isinstance(told, dict) else {}
     rows, skipped, labelled = sum(statuses.values()), statuses.get("skipped", 0), statuses.get("ok", 0)
     asked = rows - skipped
     without = {name: count for name, count in statuses.items() if name not in ("ok", "skipped") and count}
-    parameters = settings.request["parameters"]
+    parameters = plan.asking.parameters
     values = {
-        "table": table_name(settings),
+        "table": plan.source.shown_name,
         "rows": f"{rows:,}",
         "asked": f"{asked:,}",
         "skipped": f"{skipped:,}",
         "labelled": f"{labelled:,}",
         "share": f"{labelled / asked:.1%}" if asked else "–",
         "without": ", ".join(f"{name}: {count:,}" for name, count in without.items()),
-        "model": settings.request["model"],
-        "provider": find_provider(settings.request["provider"]).title,
-        "version": settings.rowbatch_version,
-        "date": settings.created_at[:10],
+        "model": plan.asking.model,
+        "provider": find_provider(plan.asking.provider).title,
+        "version": plan.rowbatch_version,
+        "date": plan.created_at[:10],
         "temperature": str(parameters.get("temperature", "")),
         "corrected": f"{len(run.corrections()):,}",
-        "sha256": settings.table["sha256"],
+        "sha256": plan.source.sha256,
     }
     words = _METHODS["zh" if language == "zh" else "en"]
     sentences = [words["asked"]]
     sentences += [words["skipped"]] if skipped else []
-    sentences.append(words["schema"] if codebook_of(settings).variables else words["free"])
+    sentences.append(words["schema"] if plan.question.codebook.variables else words["free"])
     sentences.append(words["temperature"] if values["temperature"] else words["default temperature"])
     sentences.append(words["answered"])
     sentences += [words["without"]] if without else []
     sentences += [words["corrected"]] if run.corrections() else []
     sentences.append(words["agreement"])
     paragraph = words["between"].join(sentence.format(**values) for sentence in sentences)
-    instructions = instructions_text(codebook_of(settings))
+    instructions = instructions_text(plan.question.codebook)
     return f"{paragraph}\n\n{words['appendix'].format(**values)}\n\n{instructions}\n"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import mmap
 from collections.abc import Mapping, Sequence
@@ -13,16 +12,23 @@ from typing import Any
 import polars as pl
 
 from rowbatch.api.runs import Run
-from rowbatch.core.agreement import Agreement, agreement
+from rowbatch.core.agreement import Agreement
 from rowbatch.core.codebook import Variable
 from rowbatch.desk.library import Reading, views_folder
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, UsageError
-from rowbatch.requests.frozen import codebook_of, request_settings_of, table_of, user_template
+from rowbatch.requests.pipeline import open_source, request_settings
+from rowbatch.results.compare import (
+    MODEL,
+    PEOPLE,
+    compare,
+    labelled_variable,
+    people_position,
+    said_by_people,
+)
 from rowbatch.results.views import answers_name, view_name, write_answers_view
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.view import ROW, TableView
-from rowbatch.tables.base import ReadOptions
 from rowbatch.tables.csv_writer import looks_like_formula
 
 _KEPT_FILTERS = 50
@@ -41,8 +47,10 @@ class RowFilter:
         text: Words that stand in the text; letters of either case.
         corrected: Only rows that a person corrected.
         people: Name of a column with people's labels: only rows where it says something.
-        differs: Only rows where `people` says something else than the label.
+        differs: Only rows where `people` says something else than the model answered, whatever holds now.
         says: Only rows where `people` says this.
+        model: Rows that the model itself gave this label of `variable`.
+        unlabelled: Only rows that the model itself gave no label of `variable`.
     """
 
     status: str = ""
@@ -54,6 +62,8 @@ class RowFilter:
     people: str = ""
     differs: bool = False
     says: str = ""
+    model: str = ""
+    unlabelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +126,7 @@ class Results:
     def __init__(self, run: Run) -> None:
         self.run = run
         self._directory = RunDirectory(run.path)
-        self.codebook = codebook_of(run.settings)
+        self.codebook = run.codebook
         self.variables: tuple[Variable, ...] = self.codebook.variables
         self.columns = self.codebook.columns
         self.reading: Reading | None = None
@@ -137,10 +147,9 @@ class Results:
             RowbatchError: They cannot be made.
         """
         if self.reading is None:
-            settings = self.run.settings
-            table = table_of(self._directory, settings)
-            reading = ReadOptions(**settings.table["reading"])
-            folder = views_folder() / view_name(str(settings.table["sha256"]), reading)
+            source = self.run.plan.source
+            table = open_source(source, self.run.path)
+            folder = views_folder() / view_name(source.sha256, source.reading, table.format)
             self.reading = Reading(table, folder)
         folder = self._answers_folder()
         if self._answers is None or self._answers.folder != folder:
@@ -259,13 +268,13 @@ class Results:
         view = self._table_view()
         cells = view.frame(number, 1).row(0)
         named = dict(zip(view.columns, cells, strict=False))
-        settings = request_settings_of(self.run.settings)
+        settings = request_settings(self.run.plan.question, self.run.plan.asking)
         is_asked = told["status"] != "skipped"
         has_image = bool(settings.image)
         return ResultRow(
             row=number,
             cells=tuple(zip(view.columns, cells, strict=True)),
-            message=user_template(self.run.settings).render(named),
+            message=settings.user.render(named),
             values={name: told[str(place)] for place, name in enumerate(self.columns)},
             human=self.run.corrections().get(number, {}),
             status=told["status"],
@@ -276,44 +285,17 @@ class Results:
             results=self._lines(number) if with_results else (),
         )
 
-    def differences(self, people: str, variable: str) -> list[tuple[str, str, int]]:
-        """
-        People's labels against those of the run, in a row where people said something.
-
-        Returns:
-            People's label, the label that holds now ("" where there is none), and how many rows.
-        """
-        scan = self._with_people(self._scan(), people)
-        place = self._place(variable)
-        found = (
-            scan.filter(pl.col("people") != "")
-            .group_by("people", f"final:{place}")
-            .len()
-            .collect()
-            .sort("people")
-        )
-        return [(str(said), str(label), int(count)) for said, label, count in found.iter_rows()]
-
     def agreement(self, people: str, variable: str) -> Agreement:
         """
-        How far the labels that hold now agree with people's.
+        How far the model's own labels agree with people's: as `Run.agreement`.
 
         Raises:
             UsageError: No row has people's label, or one of theirs is not in the codebook.
         """
-        labels = self.variables[self._place(variable)].label_names
-        counted = self.differences(people, variable)
-        strange = sorted({said for said, _, _ in counted} - set(labels))
-        if strange or not counted:
-            raise UsageError(
-                f"the column {people!r} has labels that are not in the codebook: {', '.join(strange[:5])}"
-                if strange
-                else f"the column {people!r} says nothing"
-            )
-        pairs = (
-            pair for said, label, count in counted for pair in itertools.repeat((said, label or None), count)
-        )
-        return agreement(pairs, labels)
+        chosen = labelled_variable(self.codebook, variable)
+        model = pl.col(str(self._place(variable))).alias(MODEL)
+        pairs = self._with_people(self._view().scan(), people).select(PEOPLE, model).collect()
+        return compare([pairs], chosen, people)
 
     def people_columns(self) -> tuple[str, ...]:
         """Columns whose cells are empty or labels of the codebook: people may have coded them."""
@@ -389,8 +371,8 @@ class Results:
         return view
 
     def _text_positions(self) -> list[int]:
-        view, settings = self._table_view(), self.run.settings
-        names = [settings.table["text"]] if settings.table["text"] else user_template(settings).columns
+        view, question = self._table_view(), self.run.plan.question
+        names = (question.text,) if question.text else question.user.columns
         return [view.columns.index(name) for name in names if name in view.columns] or [0]
 
     def _place(self, variable: str) -> int:
@@ -421,10 +403,8 @@ class Results:
 
     def _with_people(self, scan: pl.LazyFrame, people: str) -> pl.LazyFrame:
         view = self._table_view()
-        if list(view.columns).count(people) != 1:
-            raise UsageError(f"the table has no column {people!r}")
-        said = view.scan([str(view.columns.index(people))])
-        named = said.select(ROW, pl.col(str(view.columns.index(people))).str.strip_chars().alias("people"))
+        column = str(people_position(view.columns, people))
+        named = view.scan([column]).select(ROW, said_by_people(column))
         return scan.join(named, on=ROW, how="left", maintain_order="left")
 
     def _search(self, chosen: RowFilter) -> pl.Series:
@@ -440,13 +420,17 @@ class Results:
             scan = scan.filter(pl.col(f"final:{place}") == chosen.label)
         if chosen.corrected:
             scan = scan.filter("is_corrected")
+        own = pl.col(str(self._place(chosen.variable or self.columns[0])))
+        if chosen.model:
+            scan = scan.filter(own == chosen.model)
+        if chosen.unlabelled:
+            scan = scan.filter(own == "")
         if chosen.people:
-            place = self._place(chosen.variable or self.columns[0])
-            scan = self._with_people(scan, chosen.people).filter(pl.col("people") != "")
+            scan = self._with_people(scan, chosen.people).filter(pl.col(PEOPLE) != "")
             if chosen.says:
-                scan = scan.filter(pl.col("people") == chosen.says)
+                scan = scan.filter(pl.col(PEOPLE) == chosen.says)
             if chosen.differs:
-                scan = scan.filter(pl.col("people") != pl.col(f"final:{place}"))
+                scan = scan.filter(pl.col(PEOPLE) != own)
         found: pl.Series = scan.select(ROW).collect()[ROW]
         if chosen.text:
             keys = [str(position) for position in self._text_positions()]

@@ -52,7 +52,7 @@ def change_settings(**changes: Any) -> Settings:
     Raises:
         UsageError: It cannot be.
     """
-    from rowbatch.api.policy import usd
+    from rowbatch.core.policy import usd
 
     settings = replace(read_settings(), **changes)
     for amount in (settings.max_cost, settings.max_cost_month):

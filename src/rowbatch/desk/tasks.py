@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rowbatch.api.runs import Hooks, Stage
     from rowbatch.steps.poll import Progress
+    from rowbatch.words.notice import Notice
 
 
 class Stopped(Exception):
@@ -26,7 +27,7 @@ class Task:
         rows: How far it is in that, in rows.
         progress: How the batches stand, once somebody said.
         checked_at: When that was, seconds of `time.time`; 0.0 before.
-        said: The last sentences for people.
+        said: The last things for people.
         error: Why it ended early, or None. Others than our own are kept as they are.
         result: What it returned.
     """
@@ -36,7 +37,7 @@ class Task:
         self.rows = 0
         self.progress: Progress | None = None
         self.checked_at = 0.0
-        self.said: deque[str] = deque(maxlen=50)
+        self.said: deque[Notice] = deque(maxlen=50)
         self.error: BaseException | None = None
         self.result: Any = None
         self.started_at = time.time()

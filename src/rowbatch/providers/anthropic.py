@@ -21,12 +21,14 @@ from rowbatch.http import HttpClient, PaidOutcome
 from rowbatch.providers.base import (
     CLOCK_SLACK,
     BatchView,
+    NotTaken,
     Sightings,
     Submission,
     count_of,
     pass_if_gone,
     time_of,
 )
+from rowbatch.providers.dialect_net import read_answer
 from rowbatch.providers.messages import (
     ChatRequest,
     answered,
@@ -37,23 +39,28 @@ from rowbatch.providers.messages import (
     failed,
     marked_id,
     not_run,
+    object_at,
+    objects_at,
     parts_of,
     read_request,
+    result_object,
+    text_at,
     unmarked_id,
 )
+from rowbatch.providers.refusals import ANTHROPIC, UNPAID_STATUS
+from rowbatch.words.notice import Notice
 
 VERSION = "2023-06-01"
 # `max_tokens` is required; enough for any label, and for a page of text.
 DEFAULT_MAX_TOKENS = 4096
 _LINES_TO_TELL = 20
+# What is not here keeps its name, which `core/endings.py` knows.
 _FINISH_REASONS = {
     "end_turn": "stop",
     "stop_sequence": "stop",
     "tool_use": "tool_calls",
     "max_tokens": "length",
-    "model_context_window_exceeded": "length",
     "refusal": "content_filter",
-    "pause_turn": "length",
 }
 # Of https://platform.claude.com/docs/en/api/errors.
 _STATUS_OF_ERROR = {
@@ -80,19 +87,24 @@ class AnthropicDialect:
         return dumped({"custom_id": marked_id(found.custom_id, token), "params": _params(found.body)})
 
     def result_line(self, line: bytes, token: str) -> bytes:
-        found = json.loads(line)
-        custom_id = unmarked_id(str(found["custom_id"]), token)
-        result = found["result"]
-        match result["type"]:
+        found = result_object(line)
+        marked = text_at("custom_id", found)
+        if not marked:
+            raise ValueError("it has no custom_id")
+        custom_id = unmarked_id(marked, token)
+        result = object_at("result", found)
+        match result.get("type"):
             case "succeeded":
-                return answered(custom_id, _body(result["message"]))
+                return answered(custom_id, _body(object_at("message", result)))
             case "errored":
-                error = result.get("error") or {}
-                error = error.get("error", error)
-                code = str(error.get("type") or "")
-                return failed(
-                    custom_id, _STATUS_OF_ERROR.get(code, 0), code, str(error.get("message") or code)
-                )
+                error = object_at("error", result)
+                error = object_at("error", error) or error
+                code = text_at("type", error)
+                message = text_at("message", error) or code
+                status = _STATUS_OF_ERROR.get(code, 0)
+                if ANTHROPIC.is_unpaid(status, code, message):
+                    status = UNPAID_STATUS
+                return failed(custom_id, status, code, message)
             case "expired":
                 return not_run(custom_id, "batch_expired", "the batch expired before this request's turn")
             case "canceled":
@@ -116,6 +128,7 @@ class AnthropicBatchClient:
 
     def __init__(self, http: HttpClient) -> None:
         self._http = http
+        http.refusal_kind = ANTHROPIC.kind
 
     @property
     def key_mark(self) -> str:
@@ -194,7 +207,7 @@ class AnthropicBatchClient:
 
     def ask(self, url: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         path, sent = self.dialect.direct_request(url, body)
-        return self.dialect.direct_answer(self._http.ask_once(path, sent), str(body["model"]))
+        return read_answer(self.dialect, self._http.ask_once(path, sent), str(body["model"]))
 
 
 def read_batch(answer: Mapping[str, Any]) -> BatchView:
@@ -206,7 +219,7 @@ def read_batch(answer: Mapping[str, Any]) -> BatchView:
     """
     batch_id, status = answer.get("id"), answer.get("processing_status")
     if not isinstance(batch_id, str) or not batch_id or not isinstance(status, str):
-        raise ServiceError("the provider's batch object has no id or no status")
+        raise ServiceError("batch-unreadable")
     counts = answer.get("request_counts")
     counts = counts if isinstance(counts, dict) else {}
     of = {name: count_of(value) for name, value in counts.items()}
@@ -235,8 +248,10 @@ def read_batch(answer: Mapping[str, Any]) -> BatchView:
 def _has_mark(line: bytes, token: str) -> bool | None:
     """Whether a result has the mark of a token; None for what is no result."""
     try:
-        custom_id = str(json.loads(line)["custom_id"])
-    except (ValueError, KeyError, TypeError):
+        custom_id = text_at("custom_id", result_object(line))
+    except (ValueError, RecursionError):
+        return None
+    if not custom_id:
         return None
     try:
         unmarked_id(custom_id, token)
@@ -288,7 +303,7 @@ def _part(part: Mapping[str, Any]) -> dict[str, Any]:
     if part.get("type") == "text":
         return {"type": "text", "text": part["text"]}
     if part.get("type") != "image_url":
-        raise ValueError(f"this provider takes no part of type {part.get('type')!r}")
+        raise NotTaken(Notice("part-not-taken", {"part": part.get("type")}))
     url = str(part["image_url"]["url"])
     inline = data_url(url)
     if inline is None:
@@ -297,18 +312,20 @@ def _part(part: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _body(message: Mapping[str, Any]) -> dict[str, Any]:
-    texts = [
-        str(part.get("text") or "") for part in message.get("content") or [] if part.get("type") == "text"
-    ]
-    usage = message.get("usage") or {}
+    if message.get("content") is None:
+        raise ValueError("it has no message with a content")
+    texts = [text_at("text", part) for part in objects_at("content", message) if part.get("type") == "text"]
+    usage = object_at("usage", message)
     cached = count_of(usage.get("cache_read_input_tokens"))
     written = count_of(usage.get("cache_creation_input_tokens"))
-    stop = str(message.get("stop_reason") or "")
+    stop = text_at("stop_reason", message)
+    told = text_at("explanation", object_at("stop_details", message))
     return completion(
-        answer_id=str(message.get("id") or ""),
-        model=str(message.get("model") or ""),
-        content="".join(texts),
-        finish_reason=_FINISH_REASONS.get(stop, stop),
+        answer_id=text_at("id", message),
+        model=text_at("model", message),
+        content="".join(texts) if texts else None,
+        finish_reason=_FINISH_REASONS.get(stop, stop) or None,
+        told=told,
         refusal="".join(texts) or "the model declined" if stop == "refusal" else None,
         prompt_tokens=count_of(usage.get("input_tokens")) + cached + written,
         completion_tokens=count_of(usage.get("output_tokens")),

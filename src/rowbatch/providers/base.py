@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
-from rowbatch.errors import ServiceError
+from rowbatch.errors import RefusalKind, ServiceError
 from rowbatch.http import PaidOutcome
+from rowbatch.words.notice import Notice
 
 TOKEN_FIELD = "rowbatch_token"  # noqa: S105 - it tells batches apart, and opens nothing
 CLOCK_SLACK = timedelta(minutes=15)
@@ -32,6 +33,8 @@ class BatchView:
         output_file_id, error_file_id: None when the batch lists no such file.
         error_text: Why the whole batch failed, or "".
         error_codes: The provider's codes for that.
+        reason: The first thing that the provider says of it, in its words alone; or "".
+        refusal: Why it failed; `other` also where it did not.
         expires_at: When the provider gives up, or None.
         raw: The provider's answer as JSON text.
     """
@@ -51,6 +54,8 @@ class BatchView:
     raw: str
     error_codes: tuple[str, ...] = ()
     expires_at: datetime | None = None
+    reason: str = ""
+    refusal: RefusalKind = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,19 @@ class Sightings(NamedTuple):
     undecided: int = 0
 
 
+class NotTaken(ValueError):
+    """
+    A request asks for what the provider does not have.
+
+    Attributes:
+        why: In words for every face.
+    """
+
+    def __init__(self, why: Notice) -> None:
+        super().__init__(str(why))
+        self.why = why
+
+
 class Dialect(Protocol):
     """
     How a provider writes requests and results. Pure: bytes in, bytes out.
@@ -104,7 +122,8 @@ class Dialect(Protocol):
         A request line in the provider's form.
 
         Raises:
-            ValueError: It asks for what the provider does not have.
+            NotTaken: It asks for what the provider does not have.
+            ValueError: It is no request.
         """
 
     def result_line(self, line: bytes, token: str) -> bytes:

@@ -88,8 +88,10 @@ def find_provider(name: str) -> Provider:
     if entry is None:
         near = difflib.get_close_matches(name, provider_names(), n=1)
         raise UsageError(
-            f"there is no provider {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
-            hint=f"known are: {', '.join(provider_names())}",
+            "no-such-provider-but-near" if near else "no-such-provider",
+            name=name,
+            near=next(iter(near), None),
+            known=provider_names(),
         )
     return Provider(
         name=name,
@@ -147,7 +149,7 @@ def _override(provider: str, model: str) -> Mapping[str, Any]:
         try:
             read = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise InputError(f"{path} cannot be read: {error}", hint="mend it, or move it away") from error
+            raise InputError("own-models-unreadable", path=str(path), told=str(error)) from error
         _require_own(read, str(path))
         _READ_OVERRIDES[key] = read
     entries = _READ_OVERRIDES[key].get(provider, {})

@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
+from rowbatch.core.endings import ENDINGS, ending_of
+from rowbatch.core.states import RowStatus
 from rowbatch.errors import ServiceError
 from rowbatch.http import HttpClient, PaidOutcome
 from rowbatch.providers.base import (
     CLOCK_SLACK,
     TOKEN_FIELD,
     BatchView,
+    NotTaken,
     Sightings,
     Submission,
     count_of,
@@ -27,6 +30,7 @@ from rowbatch.providers.base import (
     text_or_none,
     time_of,
 )
+from rowbatch.providers.dialect_net import read_answer
 from rowbatch.providers.messages import (
     answered,
     chat_request,
@@ -34,9 +38,15 @@ from rowbatch.providers.messages import (
     data_url,
     dumped,
     failed,
+    object_at,
+    objects_at,
     parts_of,
     read_request,
+    result_object,
+    text_at,
 )
+from rowbatch.providers.refusals import GEMINI, UNPAID_STATUS
+from rowbatch.words.notice import Notice
 
 _STATUSES = {
     "PENDING": "validating",
@@ -50,8 +60,8 @@ _STATUSES = {
     "EXPIRED": "expired",
 }
 _TERMINAL = frozenset({"completed", "failed", "cancelled", "expired"})
+# What is not here keeps its name, which `core/endings.py` knows.
 _FINISH_REASONS = {"STOP": "stop", "MAX_TOKENS": "length"}
-_REFUSALS = frozenset({"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY"})
 # google.rpc.Code, by number, as the HTTP status that stands for it.
 _STATUS_OF_CODE = {1: 499, 3: 400, 4: 504, 5: 404, 7: 403, 8: 429, 9: 400, 13: 500, 14: 503, 16: 401}
 
@@ -68,15 +78,23 @@ class GeminiDialect:
 
     def result_line(self, line: bytes, token: str) -> bytes:
         del token
-        found = json.loads(line)
-        custom_id = str(found.get("key") or (found.get("metadata") or {})["key"])
-        if found.get("error"):
-            error = found["error"]
-            code = error.get("code")
-            status = _STATUS_OF_CODE.get(code, code if isinstance(code, int) and code >= 400 else 0)
-            name = str(error.get("status") or code or "")
-            return failed(custom_id, status, name, str(error.get("message") or name))
-        return answered(custom_id, _body(found["response"], ""))
+        found = result_object(line)
+        custom_id = text_at("key", found) or text_at("key", object_at("metadata", found))
+        if not custom_id:
+            raise ValueError("it has no key")
+        error = object_at("error", found)
+        if error:
+            number = count_of(error.get("code"))
+            status = _STATUS_OF_CODE.get(number, number if number >= 400 else 0)
+            name = text_at("status", error) or str(number or "")
+            message = text_at("message", error) or name
+            if GEMINI.is_unpaid(status, name, message):
+                status = UNPAID_STATUS
+            return failed(custom_id, status, name, message)
+        response = object_at("response", found)
+        if not response:
+            raise ValueError("it has no response, and no error either")
+        return answered(custom_id, _body(response, ""))
 
     def direct_request(self, url: str, body: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
         del url
@@ -93,6 +111,7 @@ class GeminiBatchClient:
 
     def __init__(self, http: HttpClient) -> None:
         self._http = http
+        http.refusal_kind = GEMINI.kind
 
     @property
     def key_mark(self) -> str:
@@ -116,14 +135,14 @@ class GeminiBatchClient:
         )
         place = str(begun.headers.get("x-goog-upload-url", ""))
         if urlsplit(place).netloc != urlsplit(self._http.base_url).netloc:
-            raise ServiceError("the upload was answered without an address on the same host")
+            raise ServiceError("upload-without-address")
         answer = self._http.send_file(
             place, file, headers={"X-Goog-Upload-Offset": "0", "X-Goog-Upload-Command": "upload, finalize"}
         )
         made = answer.get("file")
         name = text_or_none(made.get("name")) if isinstance(made, dict) else None
         if name is None:
-            raise ServiceError("the upload was answered without a file name")
+            raise ServiceError("upload-without-id")
         return name
 
     def create(self, submission: Submission) -> PaidOutcome:
@@ -193,7 +212,7 @@ class GeminiBatchClient:
 
     def ask(self, url: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         path, sent = self.dialect.direct_request(url, body)
-        return self.dialect.direct_answer(self._http.ask_once(path, sent), str(body["model"]))
+        return read_answer(self.dialect, self._http.ask_once(path, sent), str(body["model"]))
 
     def _other_root(self, name: str) -> str:
         """The API's address with `upload` or `download` before its version."""
@@ -213,7 +232,7 @@ def read_batch(answer: Mapping[str, Any]) -> BatchView:
     batch: Mapping[str, Any] = metadata if isinstance(metadata, dict) else answer
     state = batch.get("state")
     if not isinstance(name, str) or not name or not isinstance(state, str):
-        raise ServiceError("the provider's batch object has no name or no state")
+        raise ServiceError("batch-unreadable")
     short = state.removeprefix("BATCH_STATE_").removeprefix("JOB_STATE_")
     status = _STATUSES.get(short, short.lower())
     stats = batch.get("batchStats")
@@ -223,6 +242,7 @@ def read_batch(answer: Mapping[str, Any]) -> BatchView:
     config = batch.get("inputConfig")
     error = answer.get("error") or batch.get("error")
     error = error if isinstance(error, dict) else {}
+    message, code = str(error.get("message") or ""), str(error.get("status") or "")
     succeeded, bad = (_number(stats.get(f"{kind}RequestCount")) for kind in ("successful", "failed"))
     return BatchView(
         batch_id=name,
@@ -237,9 +257,11 @@ def read_batch(answer: Mapping[str, Any]) -> BatchView:
         total=_number(stats.get("requestCount")),
         output_file_id=text_or_none(output.get("responsesFile")),
         error_file_id=None,
-        error_text=str(error.get("message") or ""),
+        error_text=message,
         raw=json.dumps(answer, ensure_ascii=False),
-        error_codes=(str(error["status"]),) if error.get("status") else (),
+        error_codes=(code,) if code else (),
+        reason=message,
+        refusal=GEMINI.kind(None, code, message),
     )
 
 
@@ -301,28 +323,32 @@ def _part(part: Mapping[str, Any]) -> dict[str, Any]:
     if part.get("type") == "text":
         return {"text": part["text"]}
     if part.get("type") != "image_url":
-        raise ValueError(f"this provider takes no part of type {part.get('type')!r}")
+        raise NotTaken(Notice("part-not-taken", {"part": part.get("type")}))
     inline = data_url(str(part["image_url"]["url"]))
     if inline is None:
-        raise ValueError("Gemini takes images as files, and not by their address (--image-folder)")
+        raise NotTaken(Notice("image-by-address"))
     return {"inlineData": {"mimeType": inline[0], "data": inline[1]}}
 
 
 def _body(response: Mapping[str, Any], model: str) -> dict[str, Any]:
-    candidates = response.get("candidates") or []
+    candidates = objects_at("candidates", response)
     first: Mapping[str, Any] = candidates[0] if candidates else {}
-    parts = (first.get("content") or {}).get("parts") or []
-    text = "".join(str(part.get("text") or "") for part in parts if not part.get("thought"))
-    reason = str(first.get("finishReason") or "")
-    blocked = str((response.get("promptFeedback") or {}).get("blockReason") or "")
-    refused = blocked or (reason if reason in _REFUSALS else "")
-    usage = response.get("usageMetadata") or {}
+    parts = objects_at("parts", object_at("content", first))
+    texts = [text_at("text", part) for part in parts if "text" in part and not part.get("thought")]
+    reason = text_at("finishReason", first)
+    feedback = object_at("promptFeedback", response)
+    is_refusal = ending_of(reason, ENDINGS).status is RowStatus.REFUSED
+    refused = text_at("blockReason", feedback) or (reason if is_refusal else "")
+    if not candidates and not refused:
+        raise ValueError("the response has no candidate, and no reason why")
+    usage = object_at("usageMetadata", response)
     thoughts = count_of(usage.get("thoughtsTokenCount"))
     return completion(
-        answer_id=str(response.get("responseId") or ""),
-        model=str(response.get("modelVersion") or model),
-        content=text,
-        finish_reason="content_filter" if refused else _FINISH_REASONS.get(reason, reason.lower() or "stop"),
+        answer_id=text_at("responseId", response),
+        model=text_at("modelVersion", response) or model,
+        content="".join(texts) if texts else None,
+        finish_reason="content_filter" if refused else _FINISH_REASONS.get(reason, reason.lower()) or None,
+        told=text_at("blockReasonMessage", feedback) or text_at("finishMessage", first),
         refusal=f"blocked: {refused}" if refused else None,
         prompt_tokens=count_of(usage.get("promptTokenCount")),
         # Thoughts are billed as output.

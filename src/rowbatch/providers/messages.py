@@ -6,6 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from rowbatch.providers.base import NotTaken
+from rowbatch.words.notice import Notice
+
 CHAT_URL = "/v1/chat/completions"
 
 
@@ -35,11 +38,11 @@ def chat_request(body: Mapping[str, Any]) -> ChatRequest:
     Take the body of a chat completion apart.
 
     Raises:
-        ValueError: It is none.
+        NotTaken: It is none.
     """
     messages = body.get("messages")
     if not messages:
-        raise ValueError("this provider is asked by chat completions only (--endpoint chat)")
+        raise NotTaken(Notice("only-chat"))
     system = "\n\n".join(str(said["content"]) for said in messages if said["role"] in ("system", "developer"))
     turns = [(said["role"], said["content"]) for said in messages if said["role"] in ("user", "assistant")]
     form = body.get("response_format") or {}
@@ -69,11 +72,12 @@ def read_request(line: bytes) -> Line:
     Read a request line.
 
     Raises:
-        ValueError: It is none, or asks another endpoint than chat completions.
+        NotTaken: It asks another endpoint than chat completions.
+        ValueError: It is none.
     """
     found = json.loads(line)
     if found["url"] != CHAT_URL:
-        raise ValueError(f"this provider has no batches for {found['url']} here (--endpoint chat)")
+        raise NotTaken(Notice("no-such-batches", {"url": found["url"]}))
     return Line(found["custom_id"], found["url"], found["body"])
 
 
@@ -82,25 +86,35 @@ def completion(
     answer_id: str,
     model: str,
     content: str | None,
-    finish_reason: str,
+    finish_reason: str | None,
+    told: str = "",
     refusal: str | None = None,
     prompt_tokens: int = 0,
     completion_tokens: int = 0,
     cached_tokens: int = 0,
     reasoning_tokens: int = 0,
 ) -> dict[str, Any]:
-    """An answer as a chat completion."""
+    """
+    An answer as a chat completion.
+
+    Args:
+        content: Its text, or None when there is none. An answer that ended well without any text is none:
+            then there are no choices, and what was counted is billed all the same.
+        finish_reason: OpenAI's word for how it ended, or the provider's own; None when it does not say.
+        told: What the provider says about that, or "".
+    """
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": content, "refusal": refusal},
+        "finish_reason": finish_reason,
+        **({"error": {"message": told}} if told else {}),
+    }
+    has_ended_well = finish_reason == "stop" and refusal is None
     return {
         "id": answer_id,
         "object": "chat.completion",
         "model": model,
-        "choices": [
-            {
-                "index": 0,
-                "message": {"role": "assistant", "content": content, "refusal": refusal},
-                "finish_reason": finish_reason,
-            }
-        ],
+        "choices": [] if content is None and has_ended_well else [choice],
         "usage": {
             "prompt_tokens": prompt_tokens,
             "completion_tokens": completion_tokens,
@@ -148,17 +162,73 @@ def token_mark(token: str) -> str:
     return f"{token[:16]}x{attempt}"
 
 
+class AnotherBatch(ValueError):
+    """A result has an id that is none of ours."""
+
+
 def unmarked_id(custom_id: str, token: str) -> str:
     """
     The custom_id without its mark.
 
     Raises:
-        ValueError: It has not the mark of this token.
+        AnotherBatch: It has not the mark of this token.
     """
     mark = f"-{token_mark(token)}"
     if not custom_id.endswith(mark):
-        raise ValueError("it belongs to another batch")
+        raise AnotherBatch("it belongs to another batch")
     return custom_id.removesuffix(mark)
+
+
+def object_at(name: str, found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """
+    A field that is an object; an empty one where it is null or not there.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    value = found.get(name)
+    if value is not None and not isinstance(value, dict):
+        raise ValueError(f"{name} is no object")
+    return value or {}
+
+
+def objects_at(name: str, found: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """
+    A field that is a list of objects; an empty one where it is null or not there.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    value = found.get(name)
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+        raise ValueError(f"{name} is no list of objects")
+    return value
+
+
+def text_at(name: str, found: Mapping[str, Any]) -> str:
+    """
+    A field that is a text; "" where it is null or not there.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    value = found.get(name)
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{name} is no text")
+    return value or ""
+
+
+def result_object(line: bytes) -> Mapping[str, Any]:
+    """
+    A result line as an object.
+
+    Raises:
+        ValueError: It is none.
+        RecursionError: It is nested too deeply.
+    """
+    return object_at("it", {"it": json.loads(line)})
 
 
 def parts_of(content: Any) -> list[Mapping[str, Any]]:

@@ -19,6 +19,7 @@ from rowbatch.providers.base import (
     CLOCK_SLACK,
     TOKEN_FIELD,
     BatchView,
+    NotTaken,
     Sightings,
     Submission,
     count_of,
@@ -27,6 +28,8 @@ from rowbatch.providers.base import (
     time_of,
 )
 from rowbatch.providers.messages import dumped
+from rowbatch.providers.refusals import MISTRAL
+from rowbatch.words.notice import Notice
 
 _STATUSES = {
     "QUEUED": "validating",
@@ -50,7 +53,7 @@ class MistralDialect:
         del token
         found = json.loads(line)
         if found["url"] not in _ENDPOINTS:
-            raise ValueError(f"Mistral has no batches for {found['url']} (--endpoint chat or embeddings)")
+            raise NotTaken(Notice("mistral-endpoints", {"url": found["url"]}))
         body = {name: value for name, value in _fitting(found["body"]).items() if name != "model"}
         return dumped({"custom_id": found["custom_id"], "body": body})
 
@@ -74,6 +77,7 @@ class MistralBatchClient:
 
     def __init__(self, http: HttpClient) -> None:
         self._http = http
+        http.refusal_kind = MISTRAL.kind
 
     @property
     def key_mark(self) -> str:
@@ -86,7 +90,7 @@ class MistralBatchClient:
         answer = self._http.upload("files", file, filename=filename, fields={"purpose": "batch"})
         file_id = text_or_none(answer.get("id"))
         if file_id is None:
-            raise ServiceError("the upload was answered without a file id")
+            raise ServiceError("upload-without-id")
         return file_id
 
     def create(self, submission: Submission) -> PaidOutcome:
@@ -163,15 +167,15 @@ def read_job(answer: Mapping[str, Any]) -> BatchView:
     Raises:
         ServiceError: It has no id or no status.
     """
-    job_id, told = answer.get("id"), answer.get("status")
-    if not isinstance(job_id, str) or not job_id or not isinstance(told, str):
-        raise ServiceError("the provider's batch job has no id or no status")
-    status = _STATUSES.get(told.upper(), told.lower())
+    job_id, word = answer.get("id"), answer.get("status")
+    if not isinstance(job_id, str) or not job_id or not isinstance(word, str):
+        raise ServiceError("batch-unreadable")
+    status = _STATUSES.get(word.upper(), word.lower())
     files, metadata, errors = answer.get("input_files"), answer.get("metadata"), answer.get("errors")
+    told = [entry for entry in (errors if isinstance(errors, list) else []) if isinstance(entry, dict)]
     texts = [
         f"{entry.get('message')}" + (f" ({entry['count']:,} times)" if entry.get("count", 1) != 1 else "")
-        for entry in (errors if isinstance(errors, list) else [])[:3]
-        if isinstance(entry, dict)
+        for entry in told[:3]
     ]
     return BatchView(
         batch_id=job_id,
@@ -187,6 +191,8 @@ def read_job(answer: Mapping[str, Any]) -> BatchView:
         error_file_id=text_or_none(answer.get("error_file")),
         error_text="; ".join(texts),
         raw=json.dumps(answer, ensure_ascii=False),
+        reason=str(told[0].get("message") or "") if told else "",
+        refusal=MISTRAL.kind(None, "", "; ".join(texts)),
     )
 
 

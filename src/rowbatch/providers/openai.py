@@ -28,6 +28,7 @@ from rowbatch.providers.base import (
     time_of,
 )
 from rowbatch.providers.openai_quirks import OpenAIQuirks
+from rowbatch.providers.refusals import OPENAI
 
 
 class OpenAIDialect:
@@ -63,6 +64,7 @@ class OpenAIBatchClient:
 
     def __init__(self, http: HttpClient, quirks: OpenAIQuirks | None = None) -> None:
         self._http = http
+        http.refusal_kind = OPENAI.kind
         self._quirks = quirks or OpenAIQuirks()
         self.dialect = OpenAIDialect(self._quirks.url_prefix)
 
@@ -81,7 +83,7 @@ class OpenAIBatchClient:
         answer = self._http.upload("files", file, filename=filename, fields=fields)
         file_id = text_or_none(answer.get("id"))
         if file_id is None:
-            raise ServiceError("the upload was answered without a file id")
+            raise ServiceError("upload-without-id")
         return file_id
 
     def create(self, submission: Submission) -> PaidOutcome:
@@ -175,13 +177,16 @@ def read_batch(answer: Mapping[str, object]) -> BatchView:
     """
     batch_id, status = answer.get("id"), answer.get("status")
     if not isinstance(batch_id, str) or not batch_id or not isinstance(status, str):
-        raise ServiceError("the provider's batch object has no id or no status")
+        raise ServiceError("batch-unreadable")
     # Some compatible servers answer "COMPLETED"; the specification is lower case.
     status = {"canceled": "cancelled", "canceling": "cancelling"}.get(status.lower(), status.lower())
     counts = answer.get("request_counts")
     counts = counts if isinstance(counts, dict) else {}
     metadata = answer.get("metadata")
     created_at = answer.get("created_at")
+    errors = [entry for entry in _entries(answer.get("errors")) if isinstance(entry, dict)]
+    codes = tuple(str(entry["code"]) for entry in errors if entry.get("code"))
+    error_text = _error_text(answer.get("errors"))
     return BatchView(
         batch_id=batch_id,
         status=status,
@@ -196,13 +201,11 @@ def read_batch(answer: Mapping[str, object]) -> BatchView:
         total=count_of(counts.get("total")),
         output_file_id=text_or_none(answer.get("output_file_id")),
         error_file_id=text_or_none(answer.get("error_file_id")),
-        error_text=_error_text(answer.get("errors")),
-        error_codes=tuple(
-            str(entry["code"])
-            for entry in _entries(answer.get("errors"))
-            if isinstance(entry, dict) and entry.get("code")
-        ),
+        error_text=error_text,
+        error_codes=codes,
         expires_at=time_of(answer.get("expires_at")),
+        reason=str(errors[0].get("message") or "") if errors else "",
+        refusal=OPENAI.kind(None, " ".join(codes), error_text),
         raw=json.dumps(answer, ensure_ascii=False),
     )
 

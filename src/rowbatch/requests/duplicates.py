@@ -79,11 +79,7 @@ class Duplicates:
         except OSError as error:
             raise from_os_error(error, str(path)) from error
         except pl.exceptions.PolarsError as error:
-            raise TableError(
-                f"{path} is no list of duplicates: {error}",
-                path=str(path),
-                hint="it is written by `rowbatch convert --dedupe`, with the columns row and asked_row",
-            ) from error
+            raise TableError("no-duplicates-list", path=str(path), told=str(error)) from error
         return cls(pairs.sort("row"))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -57,18 +58,11 @@ class ImageColumn:
             wrong = (cells != "") & ~cells.str.contains(_ADDRESS)
             at = wrong.arg_max() if wrong.any() else None
             if at is not None:
-                raise self._bad(
-                    chunk.first_row + at,
-                    cells[at],
-                    "is no address of an image on the web",
-                    "it begins with https://; where files on this computer lie is said by --image-folder DIR",
-                )
+                raise TableError("image-no-address", **self._at(chunk.first_row + at, cells[at]))
             return chunk.frame.with_columns(cells.alias(str(self.position)))
         root = self.folder.resolve()
         if not root.is_dir():
-            raise InputError(
-                f"{self.folder} is no folder", hint="say where the images lie: --image-folder DIR"
-            )
+            raise InputError("image-folder-missing", path=str(self.folder))
         urls = [
             self._data_url(root, cell, chunk.first_row + at) if cell else ""
             for at, cell in enumerate(cells.to_list())
@@ -76,34 +70,28 @@ class ImageColumn:
         return chunk.frame.with_columns(pl.Series(str(self.position), urls, dtype=pl.String))
 
     def _data_url(self, root: Path, cell: str, row: int) -> str:
-        hint = f"the file must lie in {root}"
+        at = self._at(row, cell)
         try:
             path = (root / cell).resolve()
             if not path.is_relative_to(root):
-                raise self._bad(row, cell, "is not inside the folder of the images", hint)
+                raise TableError("image-outside", **at, folder=str(root))
             if not path.is_file():
-                raise self._bad(row, cell, "is no file in the folder of the images", hint)
+                raise TableError("image-missing", **at, folder=str(root))
             if path.stat().st_size > _MAX_BYTES:
-                raise self._bad(row, cell, f"has more than {_MAX_BYTES:,} bytes", "make it smaller")
+                raise TableError("image-too-large", **at, most=_MAX_BYTES)
             data = path.read_bytes()
         except OSError as error:
             raise from_os_error(error, cell) from error
         except ValueError as error:
             # A NUL byte in the name.
-            raise self._bad(row, cell, "is no name of a file", hint) from error
+            raise TableError("image-no-name", **at, folder=str(root)) from error
         kind = _kind(data)
         if kind is None:
-            raise self._bad(row, cell, "is no image", "PNG, JPEG, GIF and WebP are taken")
+            raise TableError("image-of-unknown-kind", **at)
         return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
-    def _bad(self, row: int, cell: str, what: str, hint: str) -> TableError:
-        return TableError(
-            f"{self.table}, row {row:,}, column {self.name!r}: {cell[:80]!r} {what}",
-            path=str(self.table),
-            row=row,
-            column=self.name,
-            hint=hint,
-        )
+    def _at(self, row: int, cell: str) -> dict[str, Any]:
+        return {"path": str(self.table), "row": row, "column": self.name, "cell": cell[:80]}
 
 
 def _kind(data: bytes) -> str | None:

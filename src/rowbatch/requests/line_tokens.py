@@ -6,11 +6,14 @@ from typing import Any
 
 import msgspec
 
+from rowbatch.core.cost import Tokens
 from rowbatch.core.tokens import prompt_tokens, token_counter
 from rowbatch.errors import InputError
 from rowbatch.providers.catalog import find_model
 
 _REMEMBERED = 2_000
+# Bytes of a token. OpenAI's rule of thumb is 4 characters of English; the range is to hold the truth.
+_BYTES_LOW, _BYTES_HIGH = 5, 3
 
 
 class _Line(msgspec.Struct, gc=False):
@@ -29,11 +32,16 @@ class LineTokens:
 
     Attributes:
         model: Of the first line; "" before.
+
+    Args:
+        model: Whose prompts they are, where it is known before the first line.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, model: str = "") -> None:
         self.model = ""
         self._counter = token_counter("")
+        if model:
+            self._set_model(model)
         self._seen: dict[str, int] = {}
 
     @property
@@ -61,14 +69,14 @@ class LineTokens:
         try:
             request = _LINE.decode(line)
         except (ValueError, RecursionError) as error:
-            raise InputError(
-                f"this line is no request ({error}): {line[:80]!r}", hint="rowbatch check says what is wrong"
-            ) from error
+            raise InputError("line-no-request", told=str(error), begin=line[:80]) from error
         if not self.model:
-            self.model = str(request.body.get("model", ""))
-            known = find_model("", self.model)
-            self._counter = token_counter(known.encoding if known else "")
+            self._set_model(str(request.body.get("model", "")))
         return request.custom_id, request.body, prompt_tokens(request.body, self._count)
+
+    def range_of(self, high: int, requests: int) -> Tokens:
+        """What prompts can have in truth of which `count` gave so many tokens in all."""
+        return Tokens(self._counter.low_of_high(high, requests), high)
 
     def low(self, tokens: int) -> int:
         """The least that a number of tokens can be in truth."""
@@ -78,6 +86,11 @@ class LineTokens:
         """The most that a number of tokens can be in truth."""
         return self._counter.high(tokens)
 
+    def _set_model(self, model: str) -> None:
+        self.model = model
+        known = find_model("", model)
+        self._counter = token_counter(known.encoding if known else "")
+
     def _count(self, text: str) -> int:
         found = self._seen.get(text)
         if found is None:
@@ -85,3 +98,18 @@ class LineTokens:
             if len(self._seen) < _REMEMBERED:
                 self._seen[text] = found
         return found
+
+
+def prompt_range(model: str, tokens: int, requests: int, size_bytes: int) -> Tokens:
+    """
+    What all prompts of a run have, as a range.
+
+    Args:
+        model: Whose they are.
+        tokens: What `LineTokens.count` gave for all of them; 0 where nobody counted, as on this computer.
+        requests: How many.
+        size_bytes: Of their lines; their JSON frame is taken for text, on the safe side.
+    """
+    if tokens:
+        return LineTokens(model).range_of(tokens, requests)
+    return Tokens(size_bytes // _BYTES_LOW, -(-size_bytes // _BYTES_HIGH))

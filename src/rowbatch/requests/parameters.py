@@ -8,6 +8,7 @@ from typing import Any
 from rowbatch.core.endpoint import Endpoint, parameters_of
 from rowbatch.core.model_rules import fitting_parameters
 from rowbatch.providers.catalog import find_model
+from rowbatch.words.notice import Notice
 
 
 def parameters_for_model(
@@ -18,7 +19,7 @@ def parameters_for_model(
     temperature: float | None,
     max_tokens: int | None,
     others: Mapping[str, Any] | None,
-) -> tuple[dict[str, Any], list[str]]:
+) -> tuple[dict[str, Any], list[Notice]]:
     """
     Put together what people set, by the rules of the model where these are known.
 
@@ -29,7 +30,7 @@ def parameters_for_model(
         temperature, max_tokens: None leaves one out.
         others: Any more, as the endpoint names them; they stay as they are.
     Returns:
-        The parameters, and what was changed, in sentences.
+        The parameters, and what was changed.
     """
     parameters = parameters_of(endpoint, temperature=temperature, max_tokens=max_tokens, others=others)
     known = find_model(provider, model)

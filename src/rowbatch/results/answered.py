@@ -10,7 +10,7 @@ from rowbatch.core.answer import AnswerReader
 from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.states import RowStatus
 from rowbatch.requests.duplicates import AnswersOfDuplicates, Duplicates
-from rowbatch.requests.frozen import codebook_of, table_of, text_columns
+from rowbatch.requests.pipeline import open_source
 from rowbatch.results.shard_answers import ResultCounts, RunAnswers
 from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory
@@ -24,7 +24,7 @@ class AnsweredTable:
     The table of a run with the answers that are on disk.
 
     Attributes:
-        settings, codebook, table: Of the run.
+        plan, codebook, table: Of the run.
         width: How many values an answer has.
         embedding: Type of the first value where it is an embedding; else None.
 
@@ -37,15 +37,15 @@ class AnsweredTable:
     """
 
     def __init__(self, run: RunDirectory, shards: Sequence[Shard], counts: ResultCounts) -> None:
-        self.settings = settings = run.settings()
-        self.codebook = codebook_of(settings)
+        self.plan = plan = run.plan()
+        self.codebook = plan.question.codebook
         reader = AnswerReader(self.codebook)
         self.width = reader.width
-        self.table = table_of(run, settings)
-        self._asked_columns = text_columns(self.table, settings)
-        has_duplicates = settings.request.get("dedupe")
+        self.table = open_source(plan.source, run.path)
+        self._asked_columns = sorted(map(self.table.column, plan.question.asked_columns))
+        has_duplicates = plan.asking.dedupe
         self._duplicates = Duplicates.load(run.duplicates_path) if has_duplicates else Duplicates.none()
-        is_embeddings = settings.request["url"] == Endpoint.EMBEDDINGS
+        is_embeddings = plan.asking.endpoint is Endpoint.EMBEDDINGS
         self._answers = RunAnswers(run, shards, reader, counts, embeddings=is_embeddings)
         size = self._answers.embedding_size
         self.embedding: pl.DataType | None = pl.Array(pl.Float32, size) if size else None

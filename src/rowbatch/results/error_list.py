@@ -8,9 +8,10 @@ from pathlib import Path
 import polars as pl
 
 from rowbatch.core.states import RowStatus
+from rowbatch.core.table_options import WriteOptions
 from rowbatch.store.atomic import atomic_path
 from rowbatch.tables.base import TableChunk
-from rowbatch.tables.writer import AddedColumn, TableShape, TableWriter, WriteOptions, format_of, open_writer
+from rowbatch.tables.writer import AddedColumn, TableShape, TableWriter, format_of, open_writer
 
 _FINE = (RowStatus.OK.value, RowStatus.SKIPPED.value)
 

@@ -11,17 +11,17 @@ import msgspec
 import polars as pl
 
 from rowbatch.core.cost import Price
+from rowbatch.core.plan import ROW_PREFIX
 from rowbatch.core.retry import is_lasting
 from rowbatch.core.states import RowStatus
 from rowbatch.errors import from_os_error
-from rowbatch.requests.frozen import ID_PREFIX
 from rowbatch.results.files import result_frames
 
-_ID_BEGIN = b'{"custom_id":"' + ID_PREFIX.encode()
+_ID_BEGIN = b'{"custom_id":"' + ROW_PREFIX.encode()
 _LEAST_ROWS = 100
 _LEAST_SPREAD = 3.0
 _DOUBT_BELOW = 0.5
-_ROW_ID = rf"\A{ID_PREFIX}([0-9]{{1,15}})\z"
+_ROW_ID = rf"\A{ROW_PREFIX}([0-9]{{1,15}})\z"
 
 
 class Findings(msgspec.Struct, frozen=True):

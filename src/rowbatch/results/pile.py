@@ -158,9 +158,6 @@ class PileReader:
 def _require_results(paths: Sequence[Path], report: ExtractReport) -> None:
     if report.results == 0 and report.unreadable_lines:
         path, line, why = report.unreadable[0]
-        raise InputError(
-            f"none of the {report.unreadable_lines:,} lines is a result; {path}, line {line:,}: {why}",
-            hint="result files are JSONL with a custom_id in each line, as a provider's batch gives them",
-        )
+        raise InputError("no-results", lines=report.unreadable_lines, path=str(path), line=line, told=why)
     if report.results == 0 and len(paths) == 1:
-        raise InputError(f"{paths[0]} is empty", hint="is it the right file?")
+        raise InputError("file-empty", path=str(paths[0]))

@@ -13,7 +13,9 @@ import polars as pl
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.result_columns import ResultFrame
 from rowbatch.core.states import RowStatus, ShardState
-from rowbatch.errors import RunError
+from rowbatch.errors import RunError, ServiceError, TableChanged
+from rowbatch.providers.catalog import find_provider
+from rowbatch.providers.clients import read_batch
 from rowbatch.results.files import result_frames
 from rowbatch.results.findings import row_of_id
 from rowbatch.store.ledger import Shard
@@ -140,11 +142,7 @@ def _rows_of_round(run: RunDirectory, number: int) -> pl.Series:
     try:
         return pl.read_parquet(path)["row"]
     except FileNotFoundError:
-        raise RunError(
-            f"{path} is gone: it says which rows round {number} asked",
-            path=str(run.path),
-            hint="bring it back from a copy",
-        ) from None
+        raise RunError("asked-rows-gone", path=str(run.path), file=str(path), round=number) from None
 
 
 class _RoundAnswers:
@@ -201,13 +199,13 @@ class _RoundAnswers:
         """As `RunAnswers.finish`."""
         self._end_shard()
         if next(self._shards, None) is not None:
-            raise RunError("the table has fewer rows than were asked", path=str(self._run.path))
+            raise TableChanged("table-shorter", path=str(self._run.path))
 
     def _next_shard(self) -> None:
         self._end_shard()
         self._shard = next(self._shards, None)
         if self._shard is None:
-            raise RunError("the table has more rows than were asked", path=str(self._run.path))
+            raise TableChanged("table-longer", path=str(self._run.path))
         paths = [path for shard, path in self._files if shard is self._shard]
         frames = [self._read(part) for part in self._parts_of(paths)]
         answers = pl.concat([self._nothing, *frames])
@@ -224,11 +222,12 @@ class _RoundAnswers:
         if self._shard is None:
             return
         if self._asked != self._shard.requests:
-            raise RunError(
-                f"shard {self._shard.name} has {self._shard.requests:,} requests, but the table has "
-                f"{self._asked:,} rows for it",
+            raise TableChanged(
+                "table-other-rows",
                 path=str(self._run.path),
-                hint="is it still the same table? The answers that came are untouched",
+                shard=self._shard.name,
+                requests=self._shard.requests,
+                rows=self._asked,
             )
         # Rows that were skipped in its range, and yet have an answer.
         self._counts.unknown_ids += self._answers.height - self._answered
@@ -265,7 +264,7 @@ class _RoundAnswers:
         """Give rows without a result their status."""
         if not joined["status"].null_count():
             return joined
-        status, reason = _without_result(shard)
+        status, reason = _without_result(self._run, shard)
         given = {"status": status.value, "status_reason": reason}
         return joined.with_columns(
             pl.col(name).fill_null(given.get(name, ""))
@@ -303,36 +302,34 @@ def _files(run: RunDirectory, shards: Sequence[Shard]) -> list[tuple[Shard, Path
                 continue
             path = run.result_path(shard.name, kind)
             if digest_file(path) != digest:
-                raise RunError(
-                    f"{path} is not the file that was downloaded: its digest differs",
-                    path=str(path),
-                    hint="bring the file back from a copy",
-                )
+                raise RunError("result-file-changed", path=str(run.path), file=str(path))
             files.append((shard, path))
     return files
 
 
-def _without_result(shard: Shard) -> tuple[RowStatus, str]:
+def _without_result(run: RunDirectory, shard: Shard) -> tuple[RowStatus, str]:
     """What rows of a shard get that are in no result file."""
     match shard.state:
         case ShardState.WRITTEN | ShardState.UPLOADED | ShardState.CUT:
-            return RowStatus.UNSENT, shard.waits_for or "not submitted yet"
+            return RowStatus.UNSENT, str(shard.waits_for or "not submitted yet")
         case ShardState.SUBMITTING | ShardState.UNKNOWN:
             return RowStatus.UNSENT, "nobody knows yet whether it was submitted"
         case ShardState.SUBMITTED | ShardState.ENDED:
             return RowStatus.MISSING, "the batch is not over, or not downloaded yet"
         case ShardState.DOWNLOADED:
-            reason = _failure(shard)
-            if reason:
-                return RowStatus.ERROR, reason
+            if shard.batch_status == "failed":
+                told = _failure(run, shard) or "the provider gave no reason"
+                return RowStatus.ERROR, f"the whole batch failed: {told}"
             return RowStatus.MISSING, "asked, but in no result file"
 
 
-def _failure(shard: Shard) -> str:
-    if shard.batch_status != "failed":
+def _failure(run: RunDirectory, shard: Shard) -> str:
+    """Why the batch of a shard failed, in the provider's words; or ""."""
+    if shard.failure is not None or not shard.batch_json:
+        return shard.failure or ""
+    # An older version kept the provider's answer, and not what it means.
+    provider = find_provider(run.plan().asking.provider)
+    try:
+        return read_batch(provider, json.loads(shard.batch_json)).reason
+    except ServiceError:
         return ""
-    errors = json.loads(shard.batch_json or "{}").get("errors")
-    entries = errors.get("data") if isinstance(errors, dict) else errors
-    first = entries[0] if isinstance(entries, list) and entries else None
-    text = first.get("message") if isinstance(first, dict) else None
-    return f"the whole batch failed: {text or 'the provider gave no reason'}"

@@ -12,26 +12,36 @@ import polars as pl
 
 from rowbatch.core.added_columns import STATUS_COLUMNS
 from rowbatch.core.states import ShardState
+from rowbatch.core.table_options import ReadOptions
 from rowbatch.results.answered import AnsweredTable
 from rowbatch.results.shard_answers import ResultTally
 from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.view import write_view
-from rowbatch.tables.base import ReadOptions, Table
+from rowbatch.tables.base import Table
 
 _FORMAT = 1
+_JSON = ("json", "jsonl")
 
 
-def view_name(sha256: str, reading: ReadOptions) -> str:
-    """A name for the view of a table: the same file, read in the same way, has the same one."""
-    told = json.dumps([_FORMAT, sha256, asdict(reading)], sort_keys=True)
+def view_name(sha256: str, reading: ReadOptions, kind: str) -> str:
+    """
+    A name for the view of a table: the same file, read in the same way, has the same one.
+
+    Args:
+        sha256: Of the file.
+        reading: As its reader says it.
+        kind: The format that it is read as.
+    """
+    # The same bytes may be JSON and JSONL, and another table as either; nothing but the kind tells.
+    told = json.dumps([_FORMAT, sha256, asdict(reading), *([kind] if kind in _JSON else [])], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
 def answers_name(run: RunDirectory, shards: Sequence[Shard]) -> str:
     """A name for the view of a run's answers: another one as soon as others came."""
     here = [(s.name, s.output_name, s.error_name) for s in shards if s.state is ShardState.DOWNLOADED]
-    told = json.dumps([_FORMAT, str(run.path.resolve()), run.settings().created_at, here])
+    told = json.dumps([_FORMAT, str(run.path.resolve()), run.plan().created_at, here])
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 

@@ -174,18 +174,16 @@ class LocalEngine:
         except TimeoutError:
             process.kill()
             await process.wait()
-            raise LocalModelError(f"the local model was not ready after {_START_LIMIT_S:.0f} s") from None
+            raise LocalModelError("local-model-too-slow", limit_s=_START_LIMIT_S) from None
         except BaseException:
             process.kill()
             raise
         first = json.loads(line) if line else {}
         if "ready" not in first:
             await process.wait()
-            reason = first.get("failed") or {
-                "message": "the local model's process ended while it started",
-                "hint": "the reason stands in server.log, or above when you started the server yourself",
-            }
-            raise LocalModelError(reason["message"], hint=reason["hint"])
+            if "failed" in first:
+                raise LocalModelError.of_document(first["failed"])
+            raise LocalModelError("local-model-ended")
         return process
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:

@@ -250,9 +250,12 @@ def main() -> None:
         found = check_local_model()
         verify(found)
         model = Model(str(found.path))
-    except (LocalModelError, RuntimeError) as error:
-        reason = {"message": str(error), "hint": getattr(error, "hint", "")}
-        write(json.dumps({"failed": reason}).encode() + b"\n")
+    except LocalModelError as error:
+        write(json.dumps({"failed": error.document()}).encode() + b"\n")
+        sys.exit(1)
+    except RuntimeError as error:
+        failure = LocalModelError("local-model-failed", told=str(error))
+        write(json.dumps({"failed": failure.document()}).encode() + b"\n")
         sys.exit(1)
     write(json.dumps({"ready": MODEL_ID}).encode() + b"\n")
     for line in sys.stdin.buffer:

@@ -75,10 +75,7 @@ def server_lock(home: Path, *, wait_s: float = 1.0) -> Iterator[None]:
                 if time.monotonic() < end:
                     time.sleep(0.02)
                     continue
-                raise ServiceError(
-                    f"another server is running with the files in {home}",
-                    hint="use that one, stop it, or give --home another folder",
-                ) from None
+                raise ServiceError("another-server-runs", home=str(home)) from None
         yield
 
 
@@ -150,9 +147,13 @@ def ensure_running(home: Path, *, wait_s: float = 60.0) -> Endpoint:
         if process.poll() not in (None, ServiceError.exit_code):
             break
         time.sleep(0.05)
+    log_path = home / LOG_FILE
+    told = _last_words(log_path, said_before)
     raise ServiceError(
-        "the local server did not start" + _last_words(home / LOG_FILE, said_before),
-        hint=f"`rowbatch serve --home {home}` shows what is wrong; the whole log is in {home / LOG_FILE}",
+        "server-did-not-start-told" if told else "server-did-not-start",
+        home=str(home),
+        log=str(log_path),
+        told=told,
     )
 
 
@@ -182,5 +183,4 @@ def _last_words(log: Path, start: int) -> str:
         text = log.read_bytes()[start:].decode("utf-8", errors="replace")
     except OSError:
         return ""
-    telling = [line.strip() for line in text.splitlines() if line.strip()][-3:]
-    return ": " + " / ".join(telling) if telling else ""
+    return " / ".join([line.strip() for line in text.splitlines() if line.strip()][-3:])

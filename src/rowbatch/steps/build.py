@@ -8,19 +8,18 @@ from dataclasses import asdict, dataclass
 
 import polars as pl
 
-from rowbatch.core.request import RequestLines, render_requests
+from rowbatch.core.request import RequestLines
 from rowbatch.core.shard import ShardCutter
 from rowbatch.core.states import ShardState
 from rowbatch.errors import UsageError
 from rowbatch.providers.catalog import find_provider
-from rowbatch.requests.duplicates import Duplicates, find_duplicates
-from rowbatch.requests.frozen import frame_of, request_settings_of, table_of, text_columns
 from rowbatch.requests.line_tokens import LineTokens
+from rowbatch.requests.pipeline import TableRequests, open_source
 from rowbatch.steps.cut import new_token
 from rowbatch.store.atomic import atomic_path, write_atomically
 from rowbatch.store.ledger import Ledger, TableCounts, new_shard
 from rowbatch.store.rundir import RunDirectory, digest_file
-from rowbatch.tables.base import BadRowList, blank_rows
+from rowbatch.tables.base import BadRowList
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ def build(run: RunDirectory, progress: Callable[[int], None] | None = None) -> B
     counts = _Counts()
     shards = []
     # Where it costs money, tokens are counted: for the queue, the cap and the estimate.
-    is_free = find_provider(run.settings().request["provider"]).is_free
+    is_free = find_provider(run.plan().asking.provider).is_free
     counter = None if is_free else LineTokens()
     for number, pieces in itertools.groupby(_pieces(run, counts, progress), key=lambda piece: piece.shard):
         size = requests = tokens = 0
@@ -125,10 +124,7 @@ def build(run: RunDirectory, progress: Callable[[int], None] | None = None) -> B
             )
         )
     if not shards:
-        raise UsageError(
-            f"none of the {counts.rows:,} rows has a text, so there is nothing to ask",
-            hint="is --text the right column?",
-        )
+        raise UsageError("no-row-has-text", rows=counts.rows)
     run.ledger_path.unlink(missing_ok=True)
     with Ledger.create(run.ledger_path) as ledger:
         ledger.add_shards(shards, counts=TableCounts(**asdict(counts)))
@@ -154,26 +150,15 @@ class _Piece:
 
 
 def _pieces(run: RunDirectory, counts: _Counts, progress: Callable[[int], None] | None) -> Iterator[_Piece]:
-    settings = run.settings()
-    table = table_of(run, settings)
-    request_settings = request_settings_of(settings)
-    positions = {name: table.column(name) for name in request_settings.columns}
-    asked_columns = text_columns(table, settings)
-    duplicates = Duplicates.none()
-    if settings.request.get("dedupe"):
-        duplicates = find_duplicates(table, request_settings.columns, asked_columns)
-        duplicates.save(run.duplicates_path, overwrite=True)
-    cutter = ShardCutter(find_provider(settings.request["provider"]).limits)
-    for chunk in table.chunks(request_settings.rows_per_chunk()):
-        blank = blank_rows(chunk.frame, asked_columns)
-        again = duplicates.mask(chunk.first_row, chunk.frame.height)
-        cells = frame_of(chunk, table, settings)
-        frame = cells.with_row_index("row", offset=chunk.first_row).filter(~(blank | again))
-        counts.rows += chunk.frame.height
-        counts.skipped += int(blank.sum())
-        counts.duplicates += int(again.sum())
-        numbers = frame["row"].to_list()
-        lines = render_requests(request_settings, frame, positions, frame["row"])
+    plan = run.plan()
+    requests = TableRequests(open_source(plan.source, run.path), plan.question, plan.asking)
+    if plan.asking.dedupe:
+        requests.duplicates.save(run.duplicates_path, overwrite=True)
+    cutter = ShardCutter(find_provider(plan.asking.provider).limits)
+    for found in requests.chunks():
+        counts.rows, counts.skipped = requests.counts.rows, requests.counts.empty_rows
+        counts.duplicates = requests.counts.duplicates
+        numbers, lines = found.rows.to_list(), found.lines
         for cut in cutter.cut(lines.sizes.to_list(), numbers):
             yield _Piece(
                 shard=cut.shard,
@@ -183,9 +168,9 @@ def _pieces(run: RunDirectory, counts: _Counts, progress: Callable[[int], None] 
             )
         if progress:
             progress(counts.rows)
-    counts.bad_rows = table.bad_rows.count
+    counts.bad_rows = requests.table.bad_rows.count
     if counts.bad_rows:
-        _write_bad_rows(run, table.bad_rows)
+        _write_bad_rows(run, requests.table.bad_rows)
 
 
 def _write_bad_rows(run: RunDirectory, bad_rows: BadRowList) -> None:

@@ -37,11 +37,7 @@ def clean(ledger: Ledger, client: BatchClient) -> CleanReport:
         ServiceError: The provider cannot be reached.
     """
     if not any(event.kind == "collected" for event in ledger.events()):
-        raise RunError(
-            "the results are not in a labelled table yet",
-            path=str(ledger.path.parent),
-            hint="`rowbatch collect` first; then nothing at the provider is needed any more",
-        )
+        raise RunError("not-collected", path=str(ledger.path.parent))
     files = kept = 0
     done: set[str] = set()
     for shard in ledger.shards():

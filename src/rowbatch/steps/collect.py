@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from rowbatch.core.added_columns import STATUS_COLUMNS
+from rowbatch.core.plan import Plan
 from rowbatch.core.states import RowStatus, ShardState
+from rowbatch.core.table_options import WriteOptions
 from rowbatch.errors import OutputExists
 from rowbatch.results.answered import AnsweredTable
 from rowbatch.results.error_list import ErrorList
@@ -27,8 +29,9 @@ from rowbatch.results.extract_report import count_statuses
 from rowbatch.results.findings import read_findings
 from rowbatch.store.atomic import atomic_path, require_free, write_atomically
 from rowbatch.store.ledger import Ledger, Shard
-from rowbatch.store.rundir import RunDirectory, RunSettings, digest_file
-from rowbatch.tables.writer import AddedColumn, TableShape, WriteOptions, format_of, open_writer
+from rowbatch.store.rundir import RunDirectory, digest_file
+from rowbatch.tables.writer import AddedColumn, TableShape, format_of, open_writer
+from rowbatch.words.notice import Notice
 
 if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
@@ -76,7 +79,7 @@ class CollectReport:
         models: What the answers say who gave them.
         prompt_tokens, answer_tokens: Sums over all results, as the provider counted.
         spent: What was billed, by round.
-        stopped_because: Why rows were not submitted, or "".
+        stopped_because: Why rows were not submitted, or None.
         doubted: Shards whose answers seem to stand under the ids of other rows.
         estimate: What the run was to cost, by what is known before it starts; None where nobody reckoned.
     """
@@ -93,7 +96,7 @@ class CollectReport:
     prompt_tokens: int = 0
     answer_tokens: int = 0
     spent: tuple[RoundSpent, ...] = ()
-    stopped_because: str = ""
+    stopped_because: Notice | None = None
     estimate: CostEstimate | None = None
     doubted: tuple[str, ...] = ()
 
@@ -130,8 +133,8 @@ def collect(
         OutputExists: The output is there, and this run did not write it.
         RunError: The table or a raw file was changed since.
     """
-    settings = run.settings()
-    path = output or Path(settings.output["path"] or run.labelled)
+    plan = run.plan()
+    path = output or plan.output.path or run.labelled
     for written in (path, *([errors] if errors else [])):
         format_of(written)
     report = CollectReport(path=path)
@@ -143,19 +146,16 @@ def collect(
         )
         replaceable = (
             overwrite
-            or (output is None and bool(settings.output["overwrite"]))
+            or (output is None and plan.output.overwrite)
             or path.parent.resolve() == run.path.resolve()
             or _was_written_by(ledger, path)
         )
         taken = next((place for place in (path, _metadata_path(path)) if place.exists()), None)
         if taken and not replaceable:
-            raise OutputExists(
-                str(taken),
-                hint=f"rowbatch collect {run.path} -o ANOTHER_NAME, or --overwrite; nothing is lost",
-            )
+            raise OutputExists(str(taken), kind="output-taken", run=str(run.path))
         if errors:
             require_free(errors, overwrite=overwrite)
-        names = [str(name) for name in settings.output["columns"]]
+        names = list(plan.output.columns)
         answered = AnsweredTable(run, shards, report)
         codebook, table = answered.codebook, answered.table
         added = added_columns(codebook, names, answered.embedding)
@@ -164,7 +164,7 @@ def collect(
         if answered.embedding:
             named[0] = named[0].cast(answered.embedding)
         shape = TableShape(table.header, table.columns, added, table.label)
-        options = writing or WriteOptions(**settings.output.get("writing", {}))
+        options = writing or plan.output.writing
         with ExitStack() as outputs:
             temporary = outputs.enter_context(atomic_path(path, overwrite=replaceable))
             failed = ErrorList.begin(outputs, errors, options, overwrite=overwrite) if errors else None
@@ -181,7 +181,7 @@ def collect(
             digest = digest_file(temporary)
             ledger.note_output(path, digest)
         ledger.add_event("collected", path=str(path), sha256=digest, statuses=dict(report.statuses))
-    _write_metadata(path, settings, report, names, notes or {})
+    _write_metadata(path, plan, report, names, notes or {})
     return report
 
 
@@ -244,7 +244,7 @@ def _was_written_by(ledger: Ledger, path: Path) -> bool:
 
 def _write_metadata(
     path: Path,
-    settings: RunSettings,
+    plan: Plan,
     report: CollectReport,
     names: Sequence[str],
     notes: Mapping[str, Any],
@@ -260,15 +260,15 @@ def _write_metadata(
         "url": path.name,
         "dialect": {"encoding": "utf-8", "delimiter": ",", "header": True},
         "rowbatch:run": {
-            "created_at": settings.created_at,
-            "rowbatch_version": settings.rowbatch_version,
-            "provider": settings.request["provider"],
-            "model": settings.request["model"],
+            "created_at": plan.created_at,
+            "rowbatch_version": plan.rowbatch_version,
+            "provider": plan.asking.provider,
+            "model": plan.asking.model,
             "models_that_answered": dict(report.models),
-            "parameters": settings.request["parameters"],
-            "template": settings.request["template"],
-            "codebook": settings.answer,
-            "input": {"file": table_name(settings), "sha256": settings.table["sha256"]},
+            "parameters": plan.asking.parameters,
+            "template": plan.question.template,
+            "codebook": plan.question.answer,
+            "input": {"file": plan.source.shown_name, "sha256": plan.source.sha256},
             "columns_added": list(names),
             "rows": report.rows,
             "statuses": dict(report.statuses),
@@ -289,11 +289,6 @@ def _write_metadata(
     write_atomically(
         target, (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode(), overwrite=True
     )
-
-
-def table_name(settings: RunSettings) -> str:
-    """What people call the table of a run."""
-    return str(settings.table.get("name") or Path(settings.table["path"]).name)
 
 
 def _metadata_path(path: Path) -> Path:

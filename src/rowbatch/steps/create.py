@@ -1,205 +1,110 @@
-"""`create`: check everything that was asked for, and freeze it in a new run directory."""
+"""`create`: check a plan against its table, and freeze it in a new run directory."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from rowbatch.core.added_columns import answer_columns, new_column_names
-from rowbatch.core.endpoint import Endpoint, output_limit
-from rowbatch.core.template import Template
+from rowbatch.core.plan import Plan, Source
 from rowbatch.errors import OutputExists, UsageError
-from rowbatch.providers.anthropic import DEFAULT_MAX_TOKENS
-from rowbatch.providers.catalog import find_provider
-from rowbatch.requests.parameters import parameters_for_model
 from rowbatch.store.atomic import atomic_path
-from rowbatch.store.rundir import RunDirectory, RunSettings, digest_source, require_source, size_of_source
-from rowbatch.tables.base import ReadOptions, Table
+from rowbatch.store.rundir import RunDirectory, digest_source, require_source, size_of_source
 from rowbatch.tables.formats import open_table
-from rowbatch.tables.writer import WriteOptions, format_of
-
-if TYPE_CHECKING:
-    from rowbatch.core.codebook import Codebook
+from rowbatch.tables.writer import format_of
 
 FRAME_NAME = "table.parquet"
 
 
 def create(
     run: RunDirectory,
+    plan: Plan,
     *,
-    table: Path,
     frame: pl.DataFrame | None = None,
-    text: str | None,
-    template: str | None,
-    codebook: Codebook,
-    provider: str,
-    base_url: str | None,
-    model: str | None,
-    parameters: Mapping[str, Any],
-    temperature: float | None = None,
-    max_tokens: int | None = None,
-    output: Path | None,
-    overwrite: bool,
-    reading: ReadOptions,
-    endpoint: Endpoint = Endpoint.CHAT,
-    image: str | None = None,
-    image_folder: Path | None = None,
-    dedupe: bool = False,
-    writing: WriteOptions | None = None,
-    policy: Mapping[str, Any] | None = None,
     existing: Sequence[RunDirectory] = (),
-    name: str = "",
 ) -> RunDirectory | None:
     """
     Make a run directory. Nothing is sent, and nothing else is written.
 
     Args:
         run: Where it shall lie; the folder must not be there yet.
-        table: The input.
-        frame: The input instead, which is kept in the run directory.
-        text: Name of the column with the text; or None when `template` names all columns.
-        template: The user message, with `{{column}}` placeholders; None means the text alone.
-        codebook: What to ask.
-        provider, base_url, model: Who is asked; None means the provider's default.
-        endpoint: Which endpoint is asked.
-        parameters: Of each request, as the endpoint names them.
-        temperature, max_tokens: Of each request; None leaves one out.
-        image: Column with an image beside the text; None for none.
-        image_folder: Where the files lie that it names; None means that it holds addresses of the web.
-        dedupe: Ask rows that ask the same once.
-        writing: How the labelled table is written.
-        output: Where the labelled table goes; None means into the run directory.
-        overwrite: Whether `output` may be replaced.
-        reading: How to read the table.
-        policy: How it is to be driven.
+        plan: What is asked. Its source is read as far as it takes to know its columns and its digest.
+        frame: The input instead of a file, which is kept in the run directory.
         existing: Runs that are there; nothing is made when one of them asks the same.
-        name: What people call the table, where its file is called otherwise.
     Returns:
         That one; or None.
     Raises:
         TableError: The table cannot be read, or has no such column.
         OutputExists: The run or the output is there already.
-        UsageError: The arguments do not fit together.
+        UsageError: The output would replace the table.
     """
-    chosen = find_provider(provider)
-    if not (base_url or chosen.base_url or chosen.name == "local"):
-        raise UsageError(
-            f"{chosen.title} has no address that is the same for all",
-            hint=f"give --base-url, as in {chosen.base_url_example}",
-        )
-    model = model or chosen.default_model
-    if not model:
-        raise UsageError(f"{chosen.title} needs a model", hint="give --model NAME")
     kept: Path | None = None
     if frame is not None:
         kept = _kept(frame, run)
-        table = kept
-    require_source(table)
-    opened = open_table(table, reading)
-    _require_question(opened, codebook, endpoint, text=text, template=template)
-    if image is not None:
-        opened.column(image)
-    if image_folder is not None and image is None:
-        raise UsageError("which column names the images?", hint="give --image COLUMN")
-    fitting, notes = parameters_for_model(
-        chosen.name, model, endpoint, temperature=temperature, max_tokens=max_tokens, others=parameters
-    )
-    if chosen.dialect == "anthropic" and output_limit(fitting) is None:
-        # It is required there.
-        fitting["max_tokens"] = DEFAULT_MAX_TOKENS
-        notes.append(f"answers have at most {DEFAULT_MAX_TOKENS:,} tokens, as {chosen.title} wants a limit")
-    settings = RunSettings(
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        rowbatch_version=version("rowbatch"),
-        table={
-            "path": str((run.path / FRAME_NAME if kept else table).resolve()),
-            "sha256": digest_source(table),
-            "size_bytes": size_of_source(table),
-            "reading": {name: said for name, said in asdict(opened.reading).items() if said is not None},
-            "encoding_guessed": opened.guessed_encoding,
-            "text": text or "",
-            "image": image or "",
-            **({"name": name} if name else {}),
-            "image_folder": str(image_folder.resolve()) if image_folder else "",
-        },
-        request={
-            "provider": chosen.name,
-            "base_url": base_url or chosen.base_url,
-            "model": model,
-            "url": str(endpoint),
-            "dedupe": dedupe,
-            "template": template or "",
-            "parameters": fitting,
-            "notes": notes,
-        },
-        answer=codebook.model_dump(mode="json"),
-        output={
-            "path": str(_output_path(run, output, is_frame=kept is not None)),
-            "overwrite": overwrite,
-            "writing": asdict(writing or WriteOptions()),
-            "columns": new_column_names(opened.header, answer_columns(endpoint, codebook)),
-        },
-        policy=policy or {},
-    )
+        plan = replace(plan, source=replace(plan.source, path=kept))
+    complete = _completed(run, plan, is_frame=kept is not None)
     for other in existing:
-        if other.settings().asks_the_same(settings):
+        if other.plan().asks_the_same(complete):
             return other
-    if output is not None:
-        _require_free_output(output, table, overwrite=overwrite)
-    run.create(settings)
+    if plan.output.path is not None:
+        _require_free_output(plan.output.path, plan.source.path, overwrite=plan.output.overwrite)
+    run.create(complete)
     if kept:
         kept.replace(run.path / FRAME_NAME)
     return None
 
 
+def _completed(run: RunDirectory, plan: Plan, *, is_frame: bool) -> Plan:
+    """The plan with what its table says: digest, encoding, and names for the columns that are added."""
+    path, question = plan.source.path, plan.question
+    require_source(path)
+    table = open_table(path, plan.source.reading)
+    for name in dict.fromkeys((*question.asked_columns, *question.columns)):
+        table.column(name)
+    source = Source(
+        path=(run.path / FRAME_NAME if is_frame else path).resolve(),
+        sha256=digest_source(path),
+        size_bytes=size_of_source(path),
+        reading=table.reading,
+        encoding_guessed=table.guessed_encoding,
+        name=plan.source.name,
+    )
+    output = replace(
+        plan.output,
+        path=_output_path(run, plan.output.path, is_frame=is_frame),
+        columns=tuple(
+            new_column_names(table.header, answer_columns(plan.asking.endpoint, question.codebook))
+        ),
+    )
+    return replace(
+        plan,
+        source=source,
+        output=output,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        rowbatch_version=version("rowbatch"),
+    )
+
+
 def _kept(frame: pl.DataFrame, run: RunDirectory) -> Path:
     """Write a data frame beside the run directory, which is not there yet."""
     if run.path.exists():
-        raise OutputExists(str(run.path), hint="give the run another name")
+        raise OutputExists(str(run.path), kind="run-name-taken")
     place = run.path.with_name(f".{run.path.name}.{FRAME_NAME}")
     with atomic_path(place, overwrite=True) as temporary:
         frame.write_parquet(temporary)
     return place
 
 
-def _output_path(run: RunDirectory, output: Path | None, *, is_frame: bool) -> Path | str:
+def _output_path(run: RunDirectory, output: Path | None, *, is_frame: bool) -> Path | None:
     if output is not None:
         return output.resolve()
     # A frame has types, and its labelled table is to have them too.
-    return (run.path / "labelled.parquet").resolve() if is_frame else ""
-
-
-def _require_question(
-    table: Table, codebook: Codebook, endpoint: Endpoint, *, text: str | None, template: str | None
-) -> None:
-    if text is None and template is None:
-        raise UsageError(
-            "which column holds the text?", hint="give --text COLUMN, or --template with {{columns}}"
-        )
-    if text is not None:
-        table.column(text)
-    if template is not None:
-        columns = Template.parse(template).columns
-        if not columns:
-            raise UsageError(
-                "the template names no column, so every row would be asked the same",
-                hint="put a column in, as in {{" + (text or table.header[0]) + "}}",
-            )
-        for name in columns:
-            table.column(name)
-    if endpoint is Endpoint.EMBEDDINGS:
-        if codebook.variables or codebook.instructions:
-            raise UsageError(
-                "embeddings answer no question", hint="leave --prompt, --labels and --codebook out"
-            )
-    elif template is None and not codebook.variables and not codebook.instructions:
-        raise UsageError("what shall the model do with the text?", hint="give --prompt, or --codebook FILE")
+    return (run.path / "labelled.parquet").resolve() if is_frame else None
 
 
 def _require_free_output(output: Path, table: Path, *, overwrite: bool) -> None:
@@ -207,4 +112,4 @@ def _require_free_output(output: Path, table: Path, *, overwrite: bool) -> None:
     if output.exists() and not overwrite:
         raise OutputExists(str(output))
     if output.resolve() == table.resolve():
-        raise UsageError("the labelled table would replace the input", hint="give -o another name")
+        raise UsageError("output-is-input")

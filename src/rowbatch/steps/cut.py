@@ -11,6 +11,7 @@ from rowbatch.results.findings import asked_requests
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.ledger import Ledger, Shard, new_shard
 from rowbatch.store.rundir import RunDirectory, digest_file
+from rowbatch.words.notice import Notice
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +22,7 @@ def new_token(name: str) -> str:
     return f"{secrets.token_hex(8)}-{name}"
 
 
-def cut_shard(run: RunDirectory, ledger: Ledger, shard: Shard, parts: int, why: str) -> list[Shard]:
+def cut_shard(run: RunDirectory, ledger: Ledger, shard: Shard, parts: int, why: Notice | str) -> list[Shard]:
     """
     Put smaller shards in the place of one that the provider does not take.
 
@@ -30,17 +31,14 @@ def cut_shard(run: RunDirectory, ledger: Ledger, shard: Shard, parts: int, why: 
         ledger: Of the run.
         shard: Not submitted, or taken back.
         parts: Into how many, at least 2.
-        why: What the provider said.
+        why: What the provider said, or what we know.
     Returns:
         The new shards, with the same requests in the same order.
     Raises:
         ServiceError: It has one request only.
     """
     if shard.requests < 2:
-        raise ServiceError(
-            f"row {shard.first_row:,} alone is too large for the provider: {why}",
-            hint="shorten its text, or leave the row out",
-        )
+        raise ServiceError("row-too-large", row=shard.first_row, why=why)
     rows = asked_requests(run.request_path(shard.name))["row"]
     highest = max(other.number for other in ledger.shards() if other.round == shard.round)
     parts = min(parts, shard.requests)

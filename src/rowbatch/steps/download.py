@@ -11,9 +11,12 @@ from pathlib import Path
 import polars as pl
 
 from rowbatch.core.cost import Price
+from rowbatch.core.result import UnreadableLine, read_line
 from rowbatch.core.states import ShardState
 from rowbatch.errors import ServiceError
-from rowbatch.providers.base import BatchClient, BatchView
+from rowbatch.providers.base import BatchClient, BatchView, Dialect
+from rowbatch.providers.dialect_net import read_result_line
+from rowbatch.providers.messages import AnotherBatch, dumped
 from rowbatch.results.findings import Findings, asked_requests, inspect
 from rowbatch.store.atomic import atomic_file
 from rowbatch.store.ledger import Ledger, Shard
@@ -70,10 +73,7 @@ def download_shard(
         if same:
             break
     else:
-        raise ServiceError(
-            f"the result files of shard {shard.name} come with other bytes each time",
-            hint="run `rowbatch resume` later; the answers are still at the provider",
-        )
+        raise ServiceError("results-differ", shard=shard.name)
     spent = Decimal(0) if view.status == "failed" else files.findings.cost_usd(price)
     if files.findings.statuses and view.status == "completed":
         _note_difference(ledger, shard, view, files.findings)
@@ -170,11 +170,23 @@ def _translate(client: BatchClient, source: Path, path: Path, token: str) -> str
             stripped = line.rstrip(b"\r\n")
             if not stripped:
                 continue
-            try:
-                translated = client.dialect.result_line(stripped, token)
-            except ValueError:
-                # It is counted as unreadable, and both files are kept.
-                translated = stripped
-            to.write(translated + b"\n")
+            to.write(_translated(client.dialect, stripped, token) + b"\n")
         to.seek(0)
         return hashlib.file_digest(to, "sha256").hexdigest()
+
+
+def _translated(dialect: Dialect, line: bytes, token: str) -> bytes:
+    """The line in OpenAI's form; one that is no result stays as it is, or says why it is none."""
+    try:
+        return read_result_line(dialect, line, token)
+    except AnotherBatch:
+        # It is counted as unknown.
+        return line
+    except UnreadableLine as error:
+        why = str(error)
+    try:
+        read_line(line)
+    except UnreadableLine:
+        return line
+    # It looks like a result of OpenAI's and is none: for a reader it has no id.
+    return dumped({"unreadable": why, "line": line.decode(errors="replace")})

@@ -14,15 +14,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.cost import Price
+from rowbatch.core.retry import is_unpaid
 from rowbatch.core.shard import ShardLimits
 from rowbatch.core.states import ShardState
 from rowbatch.errors import NeedsDecision, ServiceError
 from rowbatch.http import Refused
 from rowbatch.providers.base import BatchClient, BatchView
+from rowbatch.providers.refusals import told_queue_limit
 from rowbatch.results.findings import read_findings
 from rowbatch.steps.clock import Clock
 from rowbatch.steps.cut import cut_shard
@@ -31,16 +33,13 @@ from rowbatch.steps.poll import Progress, poll_shard, read_progress
 from rowbatch.steps.rounds import plan_next_round
 from rowbatch.steps.submit import (
     LostAnswerPolicy,
-    is_file_lost,
-    is_queue_full,
-    is_too_large,
     look_for_batch,
     pay_for_shard,
-    told_queue_limit,
     upload_shard,
 )
 from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.store.rundir import RunDirectory
+from rowbatch.words.notice import Notice
 
 Goal = Literal["submitted", "over", "downloaded", "finished"]
 # The provider counts tokens in its own way, so some of the queue is left free.
@@ -97,7 +96,7 @@ class DriveReport:
         submitted, adopted, downloaded: Shards.
         size_bytes: Of the files that came.
         unsent: Shards that were not submitted.
-        stopped_because: Why nothing more is submitted, for people; or "".
+        stopped_because: Why nothing more is submitted, or None.
         needs_person: Whether that is for a person to decide, and not what the person has decided already.
         rounds: Rounds that were planned, with their rows.
     """
@@ -108,7 +107,7 @@ class DriveReport:
     downloaded: int = 0
     size_bytes: int = 0
     unsent: int = 0
-    stopped_because: str = ""
+    stopped_because: Notice | None = None
     needs_person: bool = False
     rounds: dict[int, int] = field(default_factory=dict)
 
@@ -120,12 +119,12 @@ class DriveHooks:
 
     Attributes:
         progress: How the batches stand, after each turn.
-        said: Something that a person may want to know, in a sentence.
+        said: Something that a person may want to know.
         shard: A shard was submitted, or its files came.
     """
 
     progress: Callable[[Progress], None] | None = None
-    said: Callable[[str], None] | None = None
+    said: Callable[[Notice], None] | None = None
     shard: Callable[[Shard], None] | None = None
 
 
@@ -174,11 +173,12 @@ class Driver:
         self._trouble_since: float | None = None
         self._held: set[str] = set()
         self._alone: dict[str, int] = {}
-        self._stopped_because = ""
+        self._stopped_because: Notice | None = None
         self._needs_person = False
         self._decision: NeedsDecision | None = None
         self._undecided: set[str] = set()
-        self._said: dict[str, float] = {}
+        self._cancel_asked: dict[str, float] = {}
+        self._said: dict[Notice, float] = {}
         self._report = DriveReport(read_progress(ledger))
 
     def drive(self, goal: Goal) -> DriveReport:
@@ -191,7 +191,8 @@ class Driver:
                 twice); `finished`: all rounds.
         Raises:
             ServiceError: The provider refused for good, or was out of reach for too long.
-            NeedsDecision: A paid call's outcome is not known; all else was done first.
+            NeedsDecision: A paid call's outcome is not known, a batch should be over for a day, or a request
+                file is not what was built; all else was done first.
         """
         self._ledger.take_over(self._clock.now)
         self._begin()
@@ -290,7 +291,7 @@ class Driver:
         self._trouble = error
         if now - self._trouble_since >= self._policy.patience_s:
             raise error
-        self._say(f"{shard.name}: {error.message}; it is tried again")
+        self._say(Notice("tried-again", {"shard": shard.name, "why": error.notice}))
         self._wait_for(shard.name, self._pause_s(shard.name, error.retry_after_s))
 
     # Time
@@ -334,11 +335,11 @@ class Driver:
         shortest = 0.01 if self._policy.poll_every_s is not None else 0.5
         self._clock.sleep(min(max(seconds, shortest), _LONGEST_POLL_S))
 
-    def _say(self, sentence: str) -> None:
+    def _say(self, notice: Notice) -> None:
         now = self._clock.monotonic()
-        if self._hooks.said and now - self._said.get(sentence, -1e9) >= _SAY_EVERY_S:
-            self._said[sentence] = now
-            self._hooks.said(sentence)
+        if self._hooks.said and now - self._said.get(notice, -1e9) >= _SAY_EVERY_S:
+            self._said[notice] = now
+            self._hooks.said(notice)
 
     # Lost answers
 
@@ -347,34 +348,32 @@ class Driver:
         found, undecided = look_for_batch(self._ledger, self._client, shard)
         if found.state is ShardState.SUBMITTED:
             self._report.adopted += 1
-            self._say(f"{shard.name}: its batch was found at the provider, and is not sent again")
+            self._say(Notice("batch-adopted", {"shard": shard.name}))
             self._tell(found)
             return found
         looks = self._looks[shard.name] = self._looks.get(shard.name, 0) + 1
         waited_s = (self._client.now() - (shard.intent_at or self._client.now())).total_seconds()
         if undecided and waited_s < policy.wait_s + _LONGEST_BATCH_S:
             # Nobody can tell before these are over, however long it is waited.
-            self._say(f"{shard.name}: {undecided} batches may be its own; that shows when they are over")
+            self._say(Notice("batches-undecided", {"shard": shard.name, "batches": undecided}))
         elif looks >= 2 and waited_s >= policy.wait_s:
             return self._not_found(shard, looks, waited_s, is_certain=not undecided)
         rest_s = max(policy.wait_s - waited_s, 0.0)
         pause_s = min(policy.look_every_s, rest_s) if not undecided else policy.look_every_s
         if self._policy.poll_every_s is not None:
             pause_s = min(pause_s, max(self._policy.poll_every_s, policy.wait_s / 4))
-        self._say(f"{shard.name}: the answer to its paid call was lost; the provider's list is looked at")
+        self._say(Notice("looking", {"shard": shard.name}))
         self._wait_for(shard.name, max(pause_s, 0.02))
         return shard
 
     def _not_found(self, shard: Shard, looks: int, waited_s: float, *, is_certain: bool) -> Shard:
         if self._policy.lost.then == "ask" or not is_certain:
-            self._decision = self._decision or NeedsDecision(
-                f"shard {shard.name}: nobody knows whether its batch was made. The answer was lost, and the "
-                f"provider's list has not shown it in {waited_s:,.0f} s",
-                path=str(self._run.path),
-                hint="look at the provider's page; if there is no such batch: "
-                "rowbatch resume --resubmit-lost",
+            self._ask_person(
+                shard,
+                NeedsDecision(
+                    "lost-answer", path=str(self._run.path), shard=shard.name, waited_s=round(waited_s)
+                ),
             )
-            self._undecided.add(shard.name)
             return shard
         self._looks.pop(shard.name, None)
         return self._ledger.move(
@@ -384,6 +383,12 @@ class Driver:
             detail={"looks": looks, "waited_s": round(waited_s)},
             reserved_usd="0",
         )
+
+    def _ask_person(self, shard: Shard, decision: NeedsDecision) -> None:
+        """Leave a shard to a person; all else is done first."""
+        self._decision = self._decision or decision
+        self._undecided.add(shard.name)
+        self._say(decision.notice)
 
     # Running batches
 
@@ -402,27 +407,41 @@ class Driver:
     def _require_known(self, shard: Shard, view: BatchView) -> None:
         """A status that nobody knows is shown; a batch that should be over for a day is a person's matter."""
         if view.status not in _RUNNING:
-            self._say(f"{shard.name}: the provider says {view.status!r}, which is not known here")
-        late = view.expires_at is not None and self._client.now() > view.expires_at + timedelta(days=1)
-        if late:
-            raise NeedsDecision(
-                f"the batch {shard.batch_id} of shard {shard.name} should be over since "
-                f"{view.expires_at:%Y-%m-%d %H:%M} UTC, and the provider says {view.status!r}",
+            self._say(Notice("status-unknown", {"shard": shard.name, "status": view.status}))
+        if view.expires_at is None or self._client.now() <= view.expires_at + timedelta(days=1):
+            return
+        cancelled_at = self._cancel_asked.get(shard.name)
+        if cancelled_at is not None and self._clock.monotonic() < cancelled_at + self._policy.patience_s:
+            # What the person decided takes its time.
+            return
+        self._ask_person(
+            shard,
+            NeedsDecision(
+                "late-batch",
                 path=str(self._run.path),
-                hint="look at the provider's page; `rowbatch cancel` ends it, and what it answered comes",
-            )
+                shard=shard.name,
+                batch_id=shard.batch_id,
+                expires=f"{view.expires_at:%Y-%m-%d %H:%M}",
+                status=view.status,
+            ),
+        )
 
     def _taken_back(self, shard: Shard, view: BatchView) -> Shard:
         """A batch that failed before anything ran: some reasons pass, and nothing was billed."""
-        code, text = " ".join(view.error_codes), view.error_text
-        if is_queue_full(code, text):
+        text = view.error_text
+        if view.refusal == "queue-full":
             return self._queue_is_full(self._back(shard, ShardState.UPLOADED, text), text)
-        if is_file_lost(code, text) and shard.attempt < _MOST_NEW_FILES:
-            self._say(f"{shard.name}: the provider cannot find the file that it was given; it is sent anew")
+        if view.refusal == "file-lost" and shard.attempt < _MOST_NEW_FILES:
+            self._say(Notice("file-lost", {"shard": shard.name}))
             return self._back(shard, ShardState.WRITTEN, text)
-        if is_too_large(None, code, text) and shard.requests > 1:
+        if view.refusal == "too-large" and shard.requests > 1:
             return self._cut(self._back(shard, ShardState.UPLOADED, text), 2, text)
-        self._say(f"{shard.name}: the provider refused the whole batch: {text}")
+        if view.refusal == "unpaid":
+            # Nothing ran, so the same requests go when somebody has paid.
+            back = self._back(shard, ShardState.UPLOADED, text)
+            self._stop(Notice("shard-unpaid", {"shard": shard.name, "why": text}))
+            return back
+        self._say(Notice("batch-refused", {"shard": shard.name, "why": text}))
         return shard
 
     def _back(self, shard: Shard, to: ShardState, why: str) -> Shard:
@@ -436,6 +455,7 @@ class Driver:
             batch_id=None,
             batch_status=None,
             batch_json=None,
+            failure=None,
             submitted_at=None,
             ended_at=None,
             completed_requests=0,
@@ -464,16 +484,22 @@ class Driver:
                 if shard.state is ShardState.WRITTEN:
                     shard = upload_shard(self._run, self._ledger, self._client, shard)
                 shard = self._pay(shard)
+            except NeedsDecision as error:
+                # Its file is not what was built: nothing of this run is sent any more.
+                self._ask_person(before, error)
+                self._stopped_because = Notice("shard-changed", {"shard": before.name})
+                return worked
             except ServiceError as error:
                 if error.is_passing:
                     self._note_trouble(before, error)
-                    self._ledger.note_wait(before, "the provider cannot be reached")
+                    self._ledger.note_wait(before, Notice("wait-unreachable"))
                     return worked
-                if before.state is not ShardState.WRITTEN or not is_too_large(
-                    error.status, error.code, error.message
-                ):
+                if error.refusal == "unpaid":
+                    self._stop(Notice("shard-unpaid", {"shard": before.name, "why": error.notice}))
+                    return worked
+                if before.state is not ShardState.WRITTEN or error.refusal != "too-large":
                     raise
-                shard = self._cut(before, 2, error.message)
+                shard = self._cut(before, 2, error.notice)
             worked = self._was_answered = True
             self._trouble = self._trouble_since = None
         return worked
@@ -488,10 +514,10 @@ class Driver:
         if self._stopped_because:
             return None
         if self._is_cancelled():
-            self._stopped_because = "the run is being cancelled"
+            self._stopped_because = Notice("cancelling")
             return None
-        if mass := self._mass_failure(shards):
-            self._stop(mass)
+        if failure := self._unpaid_rows(shards) or self._mass_failure(shards):
+            self._stop(failure)
             return None
         if shard.not_before is not None and self._clock.now() < shard.not_before:
             self._wait_for(shard.name, (shard.not_before - self._clock.now()).total_seconds())
@@ -500,26 +526,38 @@ class Driver:
             return None
         if (limit := self._queue_limit()) is not None:
             if shard.tokens > limit and shard.requests > 1:
-                self._cut(shard, -(-shard.tokens // max(limit, 1)), "it is larger than the provider's queue")
+                self._cut(shard, -(-shard.tokens // max(limit, 1)), Notice("larger-than-queue"))
                 return self._next_to_submit()
             queued = sum(other.tokens for other in shards if other.state in _QUEUED)
             if queued and queued + shard.tokens > limit:
-                self._hold(
-                    shard,
-                    f"{queued:,} of {limit:,} tokens wait at the provider; it goes when a batch is over",
-                )
+                self._hold(shard, Notice("wait-queue-share", {"queued": queued, "limit": limit}))
+                self._stop_if_stuck(shard)
                 return None
         hour_ago = self._clock.now() - timedelta(hours=1)
         if self._ledger.intents_since(hour_ago) >= self._policy.creations_per_hour:
-            self._hold(shard, f"{self._policy.creations_per_hour:,} batches were made within an hour")
+            self._hold(shard, Notice("wait-creations", {"batches": self._policy.creations_per_hour}))
             return None
         return shard
 
-    def _hold(self, shard: Shard, reason: str) -> None:
+    def _hold(self, shard: Shard, reason: Notice) -> None:
         self._ledger.note_wait(shard, reason)
-        self._say(f"{shard.name} waits: {reason}")
+        self._say(Notice("shard-waits", {"shard": shard.name, "why": reason}))
         self._held.add(shard.name)
         self._wait_for(shard.name, self._poll_pause_s(f"hold {shard.name}"))
+
+    def _stop_if_stuck(self, shard: Shard) -> None:
+        """Where all that a shard waits for waits for a person, it does so too."""
+        if self._undecided and not self._moves(shard):
+            self._stopped_because = self._ledger.shard(shard.round, shard.number).waits_for
+
+    def _moves(self, shard: Shard) -> bool:
+        """Whether a batch of another shard may still come to its end without a person."""
+        return any(
+            other.state in (*_QUEUED, ShardState.ENDED)
+            and other.name not in self._undecided
+            and other.name != shard.name
+            for other in self._ledger.shards()
+        )
 
     def _queue_limit(self) -> int | None:
         told = self._ledger.queue_limit(self._model)
@@ -552,35 +590,45 @@ class Driver:
         return paid
 
     def _capped(self, shard: Shard, reserved: Decimal) -> Shard:
-        reason = (
-            f"the cap of ${self._policy.cap_usd} does not allow it: ${self._ledger.spent_usd():.4f} are "
-            f"spent or reserved, and it may cost up to ${reserved:.4f}"
+        reason = Notice(
+            "cap-reached",
+            {
+                # As the person wrote it.
+                "cap_usd": str(self._policy.cap_usd),
+                "spent_usd": round(self._ledger.spent_usd(), 4),
+                "most_usd": round(reserved, 4),
+            },
         )
         held = self._ledger.note_wait(shard, reason)
-        if any(other.state in (*_QUEUED, ShardState.ENDED) for other in self._ledger.shards()):
+        if self._moves(shard):
             # What runs now may cost less than was reserved.
             self._held.add(shard.name)
             self._wait_for(shard.name, self._poll_pause_s(f"hold {shard.name}"))
         else:
             self._stopped_because = reason
-        self._say(f"{shard.name} waits: {reason}")
+        self._say(Notice("shard-waits", {"shard": shard.name, "why": reason}))
         return held
 
     def _refused(self, shard: Shard, refusal: Refused) -> Shard:
-        if is_queue_full(refusal.code, refusal.message):
-            return self._queue_is_full(shard, refusal.message)
+        if refusal.refusal == "queue-full":
+            return self._queue_is_full(shard, refusal.why)
+        if refusal.refusal == "unpaid":
+            self._stop(Notice("shard-unpaid", {"shard": shard.name, "why": refusal.why}))
+            return shard
         if refusal.is_passing:
             self._wait_for(shard.name, self._pause_s(shard.name, refusal.retry_after_s))
-            held = self._ledger.note_wait(shard, f"the provider asked to wait: {refusal.message}")
+            held = self._ledger.note_wait(shard, Notice("wait-busy", {"why": refusal.why}))
             self._note_refusal_trouble(refusal)
             return held
-        if is_too_large(refusal.status, refusal.code, refusal.message):
-            return self._cut(shard, 2, refusal.message)
+        if refusal.refusal == "too-large":
+            return self._cut(shard, 2, refusal.why)
         raise ServiceError(
-            f"shard {shard.name} was refused: {refusal.message}",
+            "shard-refused",
             status=refusal.status,
             code=refusal.code,
-            hint="nothing was billed for it; mend the cause and run `rowbatch resume`",
+            refusal=refusal.refusal,
+            shard=shard.name,
+            why=refusal.why,
         )
 
     def _note_refusal_trouble(self, refusal: Refused) -> None:
@@ -588,10 +636,16 @@ class Driver:
         if self._trouble_since is None:
             self._trouble_since = now
         if now - self._trouble_since >= self._policy.patience_s:
-            raise ServiceError(refusal.message, status=refusal.status, code=refusal.code)
+            raise ServiceError(
+                "still-refused",
+                status=refusal.status,
+                code=refusal.code,
+                refusal=refusal.refusal,
+                why=refusal.why,
+            )
 
-    def _queue_is_full(self, shard: Shard, message: str) -> Shard:
-        told = told_queue_limit(message)
+    def _queue_is_full(self, shard: Shard, why: Notice | str) -> Shard:
+        told = told_queue_limit(str(why))
         if told:
             self._ledger.note_queue_limit(self._model, told)
         others = [other for other in self._ledger.shards() if other.state in _QUEUED]
@@ -599,34 +653,41 @@ class Driver:
             # Nothing of ours is in the queue: the shard alone is too much, or others fill it.
             self._alone[shard.name] = self._alone.get(shard.name, 0) + 1
             if self._alone[shard.name] >= _MOST_REFUSED_ALONE and shard.requests > 1:
-                return self._cut(shard, 2, message)
+                return self._cut(shard, 2, why)
         seconds = self._pause_s(f"queue {shard.name}")
         until = self._clock.now() + timedelta(seconds=seconds)
-        self._say(f"{shard.name} waits: the provider's queue is full ({message})")
+        self._say(Notice("queue-full", {"shard": shard.name, "why": why}))
         self._wait_for(shard.name, seconds)
-        return self._ledger.note_wait(shard, "the provider's queue is full", until)
+        held = self._ledger.note_wait(shard, Notice("wait-queue-full"), until)
+        self._stop_if_stuck(shard)
+        return held
 
-    def _cut(self, shard: Shard, parts: int, why: str) -> Shard:
+    def _cut(self, shard: Shard, parts: int, why: Notice | str) -> Shard:
         cut_shard(self._run, self._ledger, shard, max(2, parts), why)
-        self._say(f"{shard.name} was cut into {max(2, parts)} smaller shards: {why}")
+        self._say(Notice("shard-cut", {"shard": shard.name, "parts": max(2, parts), "why": why}))
         return self._ledger.shard(shard.round, shard.number)
 
-    def _mass_failure(self, shards: list[Shard]) -> str:
-        """A shard that has failed for a reason that other rows will share, and which; or ""."""
+    def _mass_failure(self, shards: list[Shard]) -> Notice | None:
+        """A shard that has failed for a reason that other rows will share, and which."""
         for shard in shards:
-            findings = read_findings(shard.findings)
-            if findings is None or findings.asked < _FEWEST_ROWS_TO_JUDGE or shard.may_fail:
-                continue
-            cause, count = max(findings.lasting.items(), key=lambda item: item[1], default=("", 0))
-            if count > self._policy.worst_share * findings.asked:
-                return f"{count:,} of the {findings.asked:,} rows of {shard.name} failed with {cause}"
-        return ""
+            if not shard.may_fail and (found := _failed_alike(shard, self._policy.worst_share)):
+                return Notice("mass-failure", found)
+        return None
 
-    def _stop(self, why: str) -> None:
+    def _unpaid_rows(self, shards: list[Shard]) -> Notice | None:
+        """A shard with rows that nobody paid, since a person said to go on."""
+        for shard in shards:
+            if not (shard.may_fail or shard.may_be_unpaid) and (found := _failed_unpaid(shard)):
+                return Notice("rows-unpaid", found)
+        return None
+
+    def _stop(self, why: Notice) -> None:
         """Submit nothing more, and bring home what runs."""
+        if self._needs_person:
+            return
         self._stopped_because, self._needs_person = why, True
-        self._ledger.add_event("stopped", why=why)
-        self._say(f"nothing more is submitted: {why}")
+        self._ledger.add_event("stopped", why=why.to_plain())
+        self._say(Notice("stopped", {"why": why}))
 
     # Rounds
 
@@ -635,16 +696,17 @@ class Driver:
         last = max(shard.round for shard in shards)
         if (
             any(shard.state is not ShardState.DOWNLOADED for shard in shards)
-            or last >= self._policy.rounds
             or self._is_cancelled()
             or self._ledger.is_last_round(last, asks_invalid=self._policy.ask_invalid_again)
+            or self._stopped_because
         ):
             return False
-        if self._stopped_because:
+        if unpaid := self._unpaid_rows([shard for shard in shards if shard.round == last]):
+            self._stop(unpaid)
             return False
-        unpaid = [shard for shard in shards if shard.round == last and _is_unpaid(shard)]
-        if mass := self._mass_failure(unpaid):
-            self._stop(mass)
+        # Rounds in which nobody paid are none of those that a person wanted.
+        unpaid_rounds = {shard.round for shard in shards if _failed_unpaid(shard)}
+        if last >= self._policy.rounds + len(unpaid_rounds):
             return False
         planned = plan_next_round(
             self._run,
@@ -656,7 +718,7 @@ class Driver:
         if not planned.rows:
             return False
         self._report.rounds[planned.round] = planned.rows
-        self._say(f"round {planned.round}: {planned.rows:,} rows are asked again")
+        self._say(Notice("next-round", {"round": planned.round, "rows": planned.rows}))
         return True
 
     # Cancelling
@@ -665,6 +727,7 @@ class Driver:
         return self._ledger.run().is_cancelled
 
     def _ask_to_cancel(self, shard: Shard) -> None:
+        self._cancel_asked.setdefault(shard.name, self._clock.monotonic())
         if shard.batch_status == "cancelling":
             return
         with contextlib.suppress(ServiceError):
@@ -677,10 +740,46 @@ class Driver:
             self._hooks.shard(shard)
 
 
-def _is_unpaid(shard: Shard) -> bool:
-    """Whether rows failed because nobody pays: asking these again fails again."""
+def allow_mass_failure(ledger: Ledger, worst_share: float) -> None:
+    """
+    Go on although much of a shard failed: of the shards that are known now. One that fails later stops again.
+
+    Args:
+        ledger: Of the run.
+        worst_share: As in `DrivePolicy`.
+    """
+    for shard in ledger.shards():
+        if not shard.may_fail and _failed_alike(shard, worst_share):
+            ledger.let_fail(shard)
+
+
+def allow_unpaid_rows(ledger: Ledger) -> None:
+    """Go on after rows that nobody paid: a person has been told, and wants them asked again."""
+    for shard in ledger.shards():
+        if not shard.may_be_unpaid and _failed_unpaid(shard):
+            ledger.let_be_unpaid(shard)
+
+
+def _failed_alike(shard: Shard, worst_share: float) -> dict[str, Any]:
+    """How many rows of a shard failed for one reason that stays, where these are too many; else nothing."""
     findings = read_findings(shard.findings)
-    return findings is not None and any("quota" in cause or "billing" in cause for cause in findings.lasting)
+    if findings is None or findings.asked < _FEWEST_ROWS_TO_JUDGE:
+        return {}
+    lasting = {cause: rows for cause, rows in findings.lasting.items() if not is_unpaid(cause)}
+    cause, failed = max(lasting.items(), key=lambda item: item[1], default=("", 0))
+    if failed <= worst_share * findings.asked:
+        return {}
+    return {"shard": shard.name, "failed": failed, "asked": findings.asked, "cause": cause}
+
+
+def _failed_unpaid(shard: Shard) -> dict[str, Any]:
+    """How many rows of a shard failed because nobody pays: asked again they fail again. Or nothing."""
+    findings = read_findings(shard.findings)
+    unpaid = {cause: rows for cause, rows in findings.lasting.items() if is_unpaid(cause)} if findings else {}
+    if not findings or not unpaid:
+        return {}
+    cause = max(unpaid, key=lambda one: unpaid[one])
+    return {"shard": shard.name, "failed": unpaid[cause], "asked": findings.asked, "cause": cause}
 
 
 _UNSENT = (ShardState.WRITTEN, ShardState.UPLOADED)

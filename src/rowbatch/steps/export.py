@@ -16,6 +16,7 @@ import polars as pl
 
 from rowbatch.core.added_columns import STATUS_COLUMNS
 from rowbatch.core.states import RowStatus
+from rowbatch.core.table_options import WriteOptions
 from rowbatch.errors import UsageError
 from rowbatch.results.answered import AnsweredTable
 from rowbatch.results.extract_report import count_statuses
@@ -25,7 +26,7 @@ from rowbatch.store.corrections import Corrections, read_corrections
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.tables.base import TableChunk
 from rowbatch.tables.csv_writer import looks_like_formula
-from rowbatch.tables.writer import AddedColumn, TableShape, WriteOptions, format_of, open_writer
+from rowbatch.tables.writer import AddedColumn, TableShape, format_of, open_writer
 
 
 @dataclass(slots=True)
@@ -93,7 +94,7 @@ def export(
     answered = AnsweredTable(run, shards, report)
     table, codebook = answered.table, answered.codebook
     kept = list(range(len(table.header))) if columns is None else [table.column(name) for name in columns]
-    names = [str(name) for name in answered.settings.output["columns"]]
+    names = list(answered.plan.output.columns)
     added = list(added_columns(codebook, names, answered.embedding))
     values, status = added[: answered.width], added[answered.width :]
     corrected = _corrected_variables(codebook.columns, corrections)
@@ -116,7 +117,7 @@ def export(
     human = _human_frame(codebook.columns, corrections, corrected)
     format_name = format_of(path)
     if only_answered and answered.embedding is not None and corrected:
-        raise UsageError("embeddings are not corrected by hand")
+        raise UsageError("embeddings-not-corrected")
     with (
         atomic_path(path, overwrite=overwrite) as temporary,
         open_writer(temporary, format_name, shape, writing) as writer,

@@ -9,6 +9,7 @@ from rowbatch.core.states import ShardState
 from rowbatch.errors import ServiceError
 from rowbatch.providers.base import BatchClient, BatchView
 from rowbatch.store.ledger import Ledger, Shard
+from rowbatch.words.notice import Notice
 
 _OVER = (ShardState.ENDED, ShardState.DOWNLOADED)
 
@@ -24,7 +25,7 @@ class ShardProgress:
         batch_status: The provider's word for its batch, or "".
         requests, done, failed: Requests: all, answered or failed, failed; by the provider's counters while
             the batch runs.
-        waits_for: Why it is not submitted yet, or "".
+        waits_for: Why it is not submitted yet, or None.
     """
 
     name: str
@@ -33,7 +34,7 @@ class ShardProgress:
     requests: int
     done: int
     failed: int
-    waits_for: str
+    waits_for: Notice | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Progress:
     shards_unsent: int
     shards_running: int
     shards_over: int
-    waiting: tuple[str, ...]
+    waiting: tuple[Notice, ...]
     spent_usd: Decimal | None
     states: tuple[ShardProgress, ...]
 
@@ -69,7 +70,9 @@ class Progress:
 def read_progress(ledger: Ledger) -> Progress:
     """How far the run is. Asks nobody."""
     shards = [shard for shard in ledger.shards() if shard.state is not ShardState.CUT]
-    waiting = dict.fromkeys(shard.waits_for for shard in shards if shard.waits_for and _is_unsent(shard))
+    waiting = {
+        str(shard.waits_for): shard.waits_for for shard in shards if shard.waits_for and _is_unsent(shard)
+    }
     spent = [shard.spent_usd for shard in shards if shard.spent_usd is not None]
     return Progress(
         requests=sum(shard.requests for shard in shards),
@@ -80,7 +83,7 @@ def read_progress(ledger: Ledger) -> Progress:
         shards_unsent=sum(_is_unsent(shard) for shard in shards),
         shards_running=sum(shard.state is ShardState.SUBMITTED for shard in shards),
         shards_over=sum(shard.state in _OVER for shard in shards),
-        waiting=tuple(waiting),
+        waiting=tuple(waiting.values()),
         spent_usd=sum(spent, Decimal(0)) if spent else None,
         states=tuple(
             ShardProgress(
@@ -90,7 +93,7 @@ def read_progress(ledger: Ledger) -> Progress:
                 shard.requests,
                 _done(shard),
                 shard.failed_requests,
-                shard.waits_for if _is_unsent(shard) else "",
+                shard.waits_for if _is_unsent(shard) else None,
             )
             for shard in shards
         ),
@@ -111,12 +114,13 @@ def poll_shard(ledger: Ledger, client: BatchClient, shard: Shard) -> tuple[Shard
             shard,
             ShardState.ENDED,
             event="ended",
-            detail={"status": view.status, "error": view.error_text},
+            detail=_ending(view),
             batch_status=view.status,
             completed_requests=view.completed,
             failed_requests=view.failed,
             batch_json=view.raw,
             ended_at=client.now().isoformat(),
+            failure=view.reason if view.status == "failed" else "",
         )
         return ended, view
     if view.status != shard.batch_status:
@@ -125,6 +129,13 @@ def poll_shard(ledger: Ledger, client: BatchClient, shard: Shard) -> tuple[Shard
         shard, status=view.status, completed=view.completed, failed=view.failed, batch_json=view.raw
     )
     return ledger.shard(shard.round, shard.number), view
+
+
+def _ending(view: BatchView) -> dict[str, object]:
+    detail: dict[str, object] = {"status": view.status, "error": view.error_text}
+    if view.status == "failed":
+        detail |= {"codes": view.error_codes, "refusal": view.refusal}
+    return detail
 
 
 def _view(client: BatchClient, shard: Shard) -> BatchView:
@@ -142,11 +153,10 @@ def _view(client: BatchClient, shard: Shard) -> BatchView:
                 return view
         other_key = bool(shard.key_mark and client.key_mark and shard.key_mark != client.key_mark)
         raise ServiceError(
-            f"the provider does not know the batch {shard.batch_id} of shard {shard.name}",
+            "batch-of-other-key" if other_key else "batch-not-seen",
             status=404,
-            hint="it was submitted with another key than the one that is used now: use that key again"
-            if other_key
-            else "with the key of another project or organisation it cannot be seen; it is not sent again",
+            batch_id=shard.batch_id,
+            shard=shard.name,
         ) from error
 
 

@@ -73,12 +73,10 @@ def plan_repair(
     wanted = [RowStatus(status) for status in statuses]
     strange = [status for status in wanted if status not in REPAIRABLE]
     if strange or not wanted:
-        raise UsageError(f"rows that are {', '.join(strange) or 'of no status'} are not asked again")
+        raise UsageError("not-asked-again" if strange else "no-status-given", statuses=list(strange))
     shards = [shard for shard in ledger.shards() if shard.state is not ShardState.CUT]
     if any(shard.state is not ShardState.DOWNLOADED for shard in shards):
-        raise RunError(
-            "batches of this run are still on their way", path=str(run.path), hint="wait until they are over"
-        )
+        raise RunError("batches-on-their-way", path=str(run.path))
     again = _rows(run, shards, wanted)
     number = max(shard.round for shard in shards) + 1
     first = sorted((shard for shard in shards if shard.round == 1), key=lambda shard: shard.first_row)

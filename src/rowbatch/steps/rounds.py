@@ -152,6 +152,10 @@ def _rows_to_ask(
         frame = part.frame
         rows = row_of_id(frame["custom_id"])
         passing = frame.select(is_passing()).to_series()
+        if reader is None and "embedding" in frame:
+            # An embedding that is there and cannot be read.
+            is_odd = (frame["status"] == RowStatus.OK.value) & frame["embedding"].is_null()
+            passing = passing | is_odd
         invalid: list[tuple[str, str] | None] = [None] * frame.height
         if ask_invalid_again and reader is not None:
             read = reader.read_frame(frame)
@@ -164,7 +168,8 @@ def _rows_to_ask(
                 continue
             answered.add(row)
             if passes or wrong:
-                again[row] = wrong
+                # Of a response without an answer nothing can be shown.
+                again[row] = None if passes else wrong
     for row, _ in asked_lines(run, shard):
         if row not in answered:
             again[row] = None
@@ -181,12 +186,7 @@ def asked_lines(run: RunDirectory, shard: Shard) -> Iterator[tuple[int, bytes]]:
     path = run.request_path(shard.name)
     begin = b'{"custom_id":"row-'
     if not path.is_file():
-        raise RunError(
-            f"{path} is gone, so its rows cannot be asked again",
-            path=str(run.path),
-            hint="bring it back from a copy, or go on without another round: --rounds "
-            f"{shard.round}; `rowbatch collect` writes what is there",
-        )
+        raise RunError("requests-gone", path=str(run.path), file=str(path), round=shard.round)
     try:
         with path.open("rb") as file:
             for line in file:

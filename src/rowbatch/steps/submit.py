@@ -7,33 +7,24 @@ and a call whose outcome nobody knows is never repeated before the provider's ow
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal, assert_never
+from typing import assert_never
 
+from rowbatch.core.policy import OnLostAnswer
 from rowbatch.core.states import ShardState
 from rowbatch.errors import InputError, NeedsDecision, from_os_error
 from rowbatch.http import CarriedOut, Refused, Unknown
-from rowbatch.providers.base import TOKEN_FIELD, BatchClient, BatchView, Submission
+from rowbatch.providers.base import TOKEN_FIELD, BatchClient, BatchView, NotTaken, Submission
 from rowbatch.store.atomic import atomic_file
 from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.store.rundir import RunDirectory, digest_file
 
-OnLostAnswer = Literal["ask", "resubmit"]
 FILE_PREFIX = "rowbatch-"
 """How the names of our files at a provider begin."""
-_QUEUE_IS_FULL = re.compile(
-    r"token_limit_exceeded|enqueued (?:token|request)s? limit|too many enqueued", re.IGNORECASE
-)
-_QUEUE_LIMIT = re.compile(r"Limit: ([0-9][0-9,]*) enqueued tokens", re.IGNORECASE)
-_TOO_LARGE = re.compile(
-    r"too large|larger than the|too_many_tasks|request_too_large|exceeds the maximum", re.IGNORECASE
-)
-_FILE_NOT_FOUND = re.compile(r"(?:cannot|can't|could not) find file|no such file", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,43 +43,18 @@ class LostAnswerPolicy:
     look_every_s: float = 15.0
 
 
-def is_queue_full(code: str, message: str) -> bool:
-    """Whether a refusal says that too much is waiting already: nothing was billed, and later it is taken."""
-    return bool(_QUEUE_IS_FULL.search(f"{code} {message}"))
-
-
-def told_queue_limit(message: str) -> int | None:
-    """The limit of tokens in the queue, where the refusal tells it."""
-    found = _QUEUE_LIMIT.search(message)
-    return int(found.group(1).replace(",", "")) if found else None
-
-
-def is_too_large(status: int | None, code: str, message: str) -> bool:
-    """Whether a refusal says that the file is too large, so that smaller ones may be taken."""
-    return status == 413 or bool(_TOO_LARGE.search(f"{code} {message}"))
-
-
-def is_file_lost(code: str, message: str) -> bool:
-    """Whether the provider cannot find the file that it was given."""
-    return bool(_FILE_NOT_FOUND.search(f"{code} {message}"))
-
-
 @contextmanager
 def wire_file(run: RunDirectory, client: BatchClient, shard: Shard) -> Iterator[Path]:
     """
     The request file of a shard as the provider wants it, while the block runs.
 
     Raises:
-        NeedsDecision: The file is not what was built.
+        NeedsDecision: The file is not what was built (`requests-changed`).
         InputError: A request asks for what the provider does not have.
     """
     path = run.request_path(shard.name)
     if digest_file(path) != shard.sha256:
-        raise NeedsDecision(
-            f"{path} is not the file that was built: its digest differs",
-            path=str(run.path),
-            hint="nothing was sent; make a new run from the table",
-        )
+        raise NeedsDecision("requests-changed", path=str(run.path), file=str(path))
     if client.dialect.is_openai:
         yield path
         return
@@ -99,9 +65,8 @@ def wire_file(run: RunDirectory, client: BatchClient, shard: Shard) -> Iterator[
                 try:
                     to.write(client.dialect.request_line(line.rstrip(b"\n"), shard.wire_token) + b"\n")
                 except ValueError as error:
-                    raise InputError(
-                        f"{path}, line {number:,}: {error}", hint="leave it out, or choose another provider"
-                    ) from error
+                    why = error.why if isinstance(error, NotTaken) else str(error)
+                    raise InputError("request-not-taken", file=str(path), line=number, why=why) from error
         yield place
     except OSError as error:
         raise from_os_error(error, str(place)) from error
@@ -164,12 +129,16 @@ def pay_for_shard(
     match outcome:
         case CarriedOut(body):
             return note_submitted(ledger, claimed, client.view(body), event="submitted"), None
-        case Refused(message, _, code):
+        case Refused():
             back = ledger.move(
                 claimed,
                 ShardState.UPLOADED,
                 event="refused",
-                detail={"message": message, "code": code},
+                detail={
+                    "message": outcome.message,
+                    "code": outcome.code,
+                    "refusal": outcome.refusal,
+                },
                 reserved_usd="0",
             )
             return back, outcome

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rowbatch.core.states import ShardState
 from rowbatch.errors import RowbatchError
-from rowbatch.requests.frozen import table_of
+from rowbatch.requests.pipeline import open_source
 from rowbatch.results.findings import asked_requests, inspect, read_findings
 from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory, digest_file
@@ -39,7 +39,7 @@ def verify(run: RunDirectory) -> VerifyReport:
     """
     report = VerifyReport()
     try:
-        table_of(run, run.settings())
+        open_source(run.plan().source, run.path)
     except RowbatchError as error:
         report.faults.append(error.message)
     with run.ledger() as ledger:

@@ -26,34 +26,23 @@ def read_codebook(path: Path) -> Codebook:
     except OSError as error:
         raise from_os_error(error, str(path)) from error
     except UnicodeDecodeError as error:
-        raise CodebookError(
-            f"the codebook {path} is not UTF-8: byte {error.start + 1:,} cannot be read",
-            path=str(path),
-            hint="save it as UTF-8",
-        ) from error
+        raise CodebookError("codebook-not-utf8", path=str(path), byte=error.start + 1) from error
     yaml = YAML(typ="rt", pure=True)
     try:
         document = yaml.load(StringIO(text))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else None
-        where = f"line {line}: " if line else ""
         raise CodebookError(
-            f"the codebook {path} is broken: {where}{_first_line(error.problem or error.context or '')}",
+            "codebook-yaml-broken-at" if line else "codebook-yaml-broken",
             path=str(path),
             line=line,
-            hint="check quotes, colons and how far the lines are moved in",
+            told=_first_line(error.problem or error.context or str(error)),
         ) from error
     except YAMLError as error:
-        raise CodebookError(f"the codebook {path} is not YAML: {error}", path=str(path)) from error
+        raise CodebookError("codebook-no-yaml", path=str(path), told=str(error)) from error
     if not isinstance(document, dict):
-        raise CodebookError(
-            f"the codebook {path} is broken: line 1: "
-            "fields are expected, as in `instructions: …` and `variables:`",
-            path=str(path),
-            line=1,
-            hint="docs/reference/codebook.md shows every field with an example",
-        )
+        raise CodebookError("codebook-without-fields", path=str(path), line=1)
     lines: dict[tuple[str | int, ...], int] = {}
     plain = _plain(document, (), lines)
     return parse_codebook(plain, path=str(path), lines=lines)
@@ -75,4 +64,4 @@ def _plain(node: Any, place: tuple[str | int, ...], lines: dict[tuple[str | int,
 
 
 def _first_line(text: str) -> str:
-    return text.strip().splitlines()[0] if text.strip() else "it cannot be read"
+    return next(iter(text.strip().splitlines()), "")

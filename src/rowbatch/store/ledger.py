@@ -27,6 +27,7 @@ from rowbatch.errors import RowbatchError, RunError, RunTooNew, StorageError, fr
 from rowbatch.store import statements as sql
 from rowbatch.store.atomic import fsync_folder
 from rowbatch.store.schema import SCHEMA_VERSION, make_tables, migrate
+from rowbatch.words.notice import Notice, read_notice
 
 Driven = Literal["no", "yes", "paused"]
 """Whether the program that people sit at drives a run."""
@@ -54,7 +55,7 @@ class Shard:
         tokens: Of the prompts, the most that they can be; 0 when nobody counted them.
         attempt: From 1; one more each time a batch was taken back before anything ran.
         past_batches: Ids of such batches.
-        waits_for: Why it is not submitted yet, for people; or "".
+        waits_for: Why it is not submitted yet, or None.
         not_before: When it is tried again, or None.
         submitted_at, ended_at: When we learned of it.
         key_mark: Which key paid, as `Key.mark`.
@@ -63,7 +64,10 @@ class Shard:
         findings: What its results hold, as JSON of `results.findings.Findings`; None before they came.
         raw_name: The file as it came, where the provider has a form of its own.
         cleaned_at: When our files were removed at the provider.
-        may_fail: A person wants the rest submitted, however many of its rows failed.
+        failure: Why its whole batch failed, in the provider's words; "" where it did not, or gave no reason.
+            None before it ended, or where an older version did not note it.
+        may_fail: A person wants the rest submitted, although so many of its rows failed.
+        may_be_unpaid: A person has been told that nobody paid for its rows, and goes on.
     """
 
     round: int
@@ -90,7 +94,7 @@ class Shard:
     tokens: int = 0
     attempt: int = 1
     past_batches: tuple[str, ...] = ()
-    waits_for: str = ""
+    waits_for: Notice | None = None
     not_before: datetime | None = None
     submitted_at: datetime | None = None
     ended_at: datetime | None = None
@@ -100,7 +104,9 @@ class Shard:
     raw_name: str | None = None
     raw_sha256: str | None = None
     cleaned_at: datetime | None = None
+    failure: str | None = None
     may_fail: bool = False
+    may_be_unpaid: bool = False
 
     @property
     def wire_token(self) -> str:
@@ -182,19 +188,10 @@ class Ledger:
             version = self._db.execute(sql.VERSION).fetchone()[0]
         if version > SCHEMA_VERSION:
             self._db.close()
-            raise RunTooNew(
-                f"{path.parent} was written by a newer rowbatch (ledger version {version}, "
-                f"this one knows {SCHEMA_VERSION})",
-                path=str(path.parent),
-                hint="pip install --upgrade rowbatch",
-            )
+            raise RunTooNew("ledger-too-new", path=str(path.parent), version=version, known=SCHEMA_VERSION)
         if version < 1:
             self._db.close()
-            raise RunError(
-                f"{path} is not a ledger that was completely written",
-                path=str(path.parent),
-                hint="the run was never started: build it again under another name",
-            )
+            raise RunError("ledger-incomplete", path=str(path.parent), ledger=str(path))
         self._epoch: int | None = None
         self._now: Callable[[], datetime] = _utc_now
         if version < SCHEMA_VERSION:
@@ -241,7 +238,7 @@ class Ledger:
         with self._translated():
             row = self._db.execute(sql.SHARD, {"round": round_, "number": number}).fetchone()
         if row is None:
-            raise RunError(f"the run has no shard {number} in round {round_}", path=str(self.path.parent))
+            raise RunError("no-such-shard", path=str(self.path.parent), number=number, round=round_)
         return _shard(row)
 
     def events(self) -> list[Event]:
@@ -351,9 +348,13 @@ class Ledger:
         """Keep that nothing of a round is worth asking again."""
         self._note(sql.NOTE_LAST_ROUND, round=round_, asks_invalid=asks_invalid)
 
-    def let_shards_fail(self) -> None:
-        """Keep that a person wants the rest submitted, whatever failed in the shards that are there now."""
-        self._note(sql.LET_SHARDS_FAIL)
+    def let_fail(self, shard: Shard) -> None:
+        """Keep that a person wants the rest submitted, although so many rows of a shard failed."""
+        self._note(sql.LET_FAIL, round=shard.round, number=shard.number)
+
+    def let_be_unpaid(self, shard: Shard) -> None:
+        """Keep that a person has been told that nobody paid for rows of a shard, and goes on."""
+        self._note(sql.LET_BE_UNPAID, round=shard.round, number=shard.number)
 
     def _note(self, statement: str, **values: str | int | None) -> None:
         with self._transaction():
@@ -520,14 +521,16 @@ class Ledger:
                 },
             )
 
-    def note_wait(self, shard: Shard, reason: str, until: datetime | None = None) -> Shard:
+    def note_wait(self, shard: Shard, reason: Notice, until: datetime | None = None) -> Shard:
         """Keep why a shard is not submitted yet. No event: it is looked at every few seconds."""
-        if reason != shard.waits_for or until != shard.not_before:
+        known = shard.waits_for.to_json() if shard.waits_for else ""
+        told = reason.to_json()
+        if told != known or until != shard.not_before:
             with self._transaction():
                 self._db.execute(
                     sql.NOTE_WAIT,
                     {
-                        "reason": reason,
+                        "reason": told,
                         "until": _stamp(until) if until else None,
                         "round": shard.round,
                         "number": shard.number,
@@ -538,9 +541,10 @@ class Ledger:
     def _guard(self, changed: int, shard: Shard) -> None:
         if changed != 1:
             raise RunError(
-                f"shard {shard.name} is not {shard.state} any more: another process changed it",
+                "shard-changed-meanwhile",
                 path=str(self.path.parent),
-                hint="run the same command again",
+                shard=shard.name,
+                state=shard.state.value,
             )
 
     def _event(self, kind: str, shard: Shard | None, detail: Mapping[str, object]) -> None:
@@ -572,11 +576,7 @@ class Ledger:
         if self._epoch is None:
             return
         if self._db.execute(sql.EPOCH).fetchone()[0] != self._epoch:
-            raise RunError(
-                "another process has taken this run over",
-                path=str(self.path.parent),
-                hint="only one may work on it; `rowbatch status` can be asked at any time",
-            )
+            raise RunError("run-taken-over", path=str(self.path.parent))
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -602,7 +602,6 @@ _SETTABLE = frozenset(
         "error_sha256",
         "attempt",
         "past_batches",
-        "waits_for",
         "not_before",
         "submitted_at",
         "ended_at",
@@ -612,6 +611,7 @@ _SETTABLE = frozenset(
         "raw_name",
         "raw_sha256",
         "cleaned_at",
+        "failure",
     }
 )
 
@@ -622,7 +622,7 @@ def _storage_error(path: Path, error: sqlite3.Error) -> StorageError:
         found = from_os_error(full, str(path))
         assert isinstance(found, StorageError)
         return found
-    return StorageError(f"the ledger {path}: {error}", path=str(path))
+    return StorageError("ledger-refuses", path=str(path), told=str(error))
 
 
 def _shard(row: sqlite3.Row) -> Shard:
@@ -632,7 +632,9 @@ def _shard(row: sqlite3.Row) -> Shard:
         values[name] = None if values[name] is None else Decimal(values[name])
     for name in ("intent_at", "not_before", "submitted_at", "ended_at", "cleaned_at"):
         values[name] = datetime.fromisoformat(values[name]) if values[name] else None
-    values["may_fail"] = bool(values["may_fail"])
+    for name in ("may_fail", "may_be_unpaid"):
+        values[name] = bool(values[name])
+    values["waits_for"] = read_notice(values["waits_for"])
     values["past_batches"] = tuple(json.loads(values["past_batches"]))
     return Shard(**values)
 

@@ -53,11 +53,7 @@ def run_lock(folder: Path, doing: str) -> Iterator[None]:
         try:
             _lock(file)
         except OSError:
-            raise RunLocked(
-                f"another process is working on this run: {_holder(path)}",
-                path=str(folder),
-                hint="wait for it, or stop it first; `rowbatch status` can be asked at any time",
-            ) from None
+            raise _locked(folder, path) from None
         file.seek(0)
         file.truncate()
         holder = {
@@ -83,9 +79,16 @@ def is_locked(folder: Path) -> bool:
     return False
 
 
-def _holder(path: Path) -> str:
+def _locked(folder: Path, path: Path) -> RunLocked:
     try:
         holder = json.loads(path.read_text(encoding="utf-8"))
-        return f"process {holder['pid']} on {holder['host']}, {holder['doing']} since {holder['since']}"
+        return RunLocked(
+            "run-locked",
+            path=str(folder),
+            pid=holder["pid"],
+            host=holder["host"],
+            doing=holder["doing"],
+            since=holder["since"],
+        )
     except (OSError, ValueError, KeyError, TypeError):
-        return "it has not said which"
+        return RunLocked("run-locked-silently", path=str(folder))

@@ -1,5 +1,5 @@
 """
-The run directory: where each file lies, and the frozen settings.
+The run directory: where each file lies, and the frozen plan.
 
     RUN/
       run.toml                         frozen when the run is made
@@ -16,62 +16,22 @@ import hashlib
 import re
 import shutil
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import tomli_w
 
+from rowbatch.core.plan import Plan
 from rowbatch.errors import InputError, OutputExists, RunError, RunTooNew, from_os_error
 from rowbatch.store.atomic import write_atomically
 from rowbatch.store.ledger import Ledger
+from rowbatch.store.plan_file import plan_document, read_plan
 
 FORMAT = 2
 """Version of the layout and of run.toml."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunSettings:
-    """
-    The frozen part of a run: all that the requests and the reading of the answers depend on.
-
-    Attributes:
-        created_at: ISO 8601, UTC.
-        rowbatch_version: The version that made the run.
-        table: path, sha256, size_bytes, reading (the options it was read with), text (name of the text
-            column or ""), name (what people call the file, where that is not its name).
-        request: provider, base_url, model, url, system, user, parameters.
-        answer: instructions and variables, as in a codebook; or no variables for free text.
-        output: path (or ""), overwrite, and the names of the new columns.
-        policy: How it was to be driven when it was made: pace, cap, rounds. The ledger knows what changed.
-    """
-
-    created_at: str
-    rowbatch_version: str
-    table: Mapping[str, Any]
-    request: Mapping[str, Any]
-    answer: Mapping[str, Any]
-    output: Mapping[str, Any]
-    policy: Mapping[str, Any] = field(default_factory=dict)
-
-    def asks_the_same(self, other: RunSettings) -> bool:
-        """Whether both would ask the same of the same table, and write the same columns to the same place."""
-
-        def told(settings: RunSettings) -> dict[str, Any]:
-            return {
-                "table": dict(settings.table),
-                "request": dict(settings.request),
-                # Runs of before there was a choice are in English.
-                "answer": {"language": "en", **settings.answer},
-                "output": {k: v for k, v in settings.output.items() if k not in ("overwrite", "writing")},
-            }
-
-        return told(self) == told(other)
-
-
 class RunDirectory:
-    """Paths inside one run directory, and its frozen settings."""
+    """Paths inside one run directory, and its frozen plan."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -122,9 +82,9 @@ class RunDirectory:
         """Where a result file lies; `kind` is `output` or `error`."""
         return self.results / f"{shard_name}.{kind}.jsonl"
 
-    def create(self, settings: RunSettings) -> None:
+    def create(self, plan: Plan) -> None:
         """
-        Make the folder and freeze the settings.
+        Make the folder and freeze the plan in it.
 
         Raises:
             OutputExists: There is something of that name already.
@@ -135,26 +95,15 @@ class RunDirectory:
             self.requests.mkdir()
             self.results.mkdir()
         except FileExistsError:
-            raise OutputExists(
-                str(self.path), hint="give the run another name, or go on with it: rowbatch resume"
-            ) from None
+            raise OutputExists(str(self.path), kind="run-exists") from None
         except OSError as error:
             raise from_os_error(error, str(self.path)) from error
-        document = {
-            "format": FORMAT,
-            "rowbatch_version": settings.rowbatch_version,
-            "created_at": settings.created_at,
-            "table": dict(settings.table),
-            "request": dict(settings.request),
-            "answer": dict(settings.answer),
-            "output": dict(settings.output),
-            "policy": dict(settings.policy),
-        }
+        document = {"format": FORMAT, **plan_document(plan)}
         write_atomically(self.settings_path, tomli_w.dumps(document).encode(), overwrite=False)
 
-    def settings(self) -> RunSettings:
+    def plan(self) -> Plan:
         """
-        Read the frozen settings.
+        Read what was frozen.
 
         Raises:
             RunError: This is no run directory, or its run.toml is damaged.
@@ -163,51 +112,37 @@ class RunDirectory:
         try:
             document = tomllib.loads(self.settings_path.read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
-            raise RunError(
-                f"{self.path} is not a run directory: it has no run.toml",
-                path=str(self.path),
-                hint="`rowbatch list` shows the runs on this machine",
-            ) from None
+            raise RunError("no-run", path=str(self.path)) from None
         except OSError as error:
             raise from_os_error(error, str(self.settings_path)) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise RunError(f"{self.settings_path} is damaged: {error}", path=str(self.path)) from error
+            raise RunError(
+                "settings-damaged", path=str(self.path), file=str(self.settings_path), told=str(error)
+            ) from error
         version = document.get("format")
         if not isinstance(version, int):
-            raise RunError(f"{self.settings_path} has no format number", path=str(self.path))
+            raise RunError("settings-without-format", path=str(self.path), file=str(self.settings_path))
         if version > FORMAT:
-            raise RunTooNew(
-                f"{self.path} was written by a newer rowbatch (format {version}, this one knows {FORMAT})",
-                path=str(self.path),
-                hint="pip install --upgrade rowbatch",
-            )
-        if version == 1 and "table" in document:
-            table = document["table"]
-            table["reading"] = {name: table.pop(name) for name in ("encoding", "delimiter") if name in table}
+            raise RunTooNew("run-too-new", path=str(self.path), version=version, known=FORMAT)
         try:
-            return RunSettings(
-                created_at=document["created_at"],
-                rowbatch_version=document["rowbatch_version"],
-                table=document["table"],
-                request=document["request"],
-                answer=document["answer"],
-                output=document["output"],
-                policy=document.get("policy", {}),
-            )
+            return read_plan(document)
         except KeyError as error:
             raise RunError(
-                f"{self.settings_path} is damaged: {error.args[0]} is not in it", path=str(self.path)
+                "settings-incomplete",
+                path=str(self.path),
+                file=str(self.settings_path),
+                name=str(error.args[0]),
+            ) from error
+        except (TypeError, ValueError, AttributeError) as error:
+            raise RunError(
+                "settings-damaged", path=str(self.path), file=str(self.settings_path), told=str(error)
             ) from error
 
     def ledger(self) -> Ledger:
         """Open the ledger of a run that was built."""
         if not self.ledger_path.is_file():
-            self.settings()
-            raise RunError(
-                f"{self.path} has not been built yet",
-                path=str(self.path),
-                hint=f"rowbatch resume {self.path}",
-            )
+            self.plan()
+            raise RunError("run-not-built", path=str(self.path))
         return Ledger(self.ledger_path)
 
 
@@ -270,7 +205,7 @@ def known_runs(home: Path) -> list[Path]:
 def require_source(path: Path) -> None:
     """Raise a clear InputError unless `path` is a file, or a folder."""
     if not path.exists():
-        raise InputError(f"{path} does not exist", hint="check the name and the folder")
+        raise InputError("path-missing", path=str(path))
 
 
 def digest_source(path: Path) -> str:

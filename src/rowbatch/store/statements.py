@@ -100,8 +100,11 @@ UPDATE shard SET waits_for = :reason, not_before = :until WHERE round = :round A
 """
 """Keep why a shard is not submitted yet, and when it is tried again."""
 
-LET_SHARDS_FAIL = "UPDATE shard SET may_fail = 1"
-"""A person has seen why rows fail and wants the rest all the same: no shard that is there stops it again."""
+LET_FAIL = "UPDATE shard SET may_fail = 1 WHERE round = :round AND number = :number"
+"""A person has seen why rows of a shard fail and wants the rest all the same: this one stops it no more."""
+
+LET_BE_UNPAID = "UPDATE shard SET may_be_unpaid = 1 WHERE round = :round AND number = :number"
+"""A person has been told that nobody paid for rows of a shard, and goes on: this one stops it no more."""
 
 SET_COUNTS = """
 UPDATE run SET rows = :rows, skipped = :skipped, duplicates = :duplicates, bad_rows = :bad_rows

@@ -97,7 +97,7 @@ class TableView:
             self.columns: tuple[str, ...] = tuple(head["columns"])
             self.keys: tuple[str, ...] = tuple(head["keys"])
         except (OSError, ValueError, KeyError) as error:
-            raise InputError(f"{folder} is no view of a table") from error
+            raise InputError("no-view", path=str(folder)) from error
         self._starts: list[int] = []
         self._state: ViewState | None = None
 
@@ -115,7 +115,7 @@ class TableView:
             last = self._starts[-1]
             return ViewState(last + self._part(last).height - 1, False, {})
         except (OSError, ValueError) as error:
-            raise InputError(f"{self.folder} is no view of a table") from error
+            raise InputError("no-view", path=str(self.folder)) from error
         self._list()
         self._state = ViewState(int(done["rows"]), True, done["notes"])
         return self._state
@@ -168,7 +168,7 @@ class TableView:
         try:
             return pl.read_ipc(self._path(start))
         except (OSError, pl.exceptions.PolarsError) as error:
-            raise InputError(f"{self.folder} is damaged, or was removed") from error
+            raise InputError("view-damaged", path=str(self.folder)) from error
 
     def _empty(self) -> pl.DataFrame:
         return pl.DataFrame(schema=dict.fromkeys(self.keys, pl.String))

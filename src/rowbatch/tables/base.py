@@ -12,34 +12,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import polars as pl
 
+from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError
 from rowbatch.tables.ahead import read_ahead
 
 ROWS_PER_CHUNK = 20_000
-BadRows = Literal["stop", "keep", "skip"]
-
-
-@dataclass(frozen=True, slots=True)
-class ReadOptions:
-    """
-    How a table is to be read, as far as somebody said it, or as it was found out before.
-
-    Attributes:
-        encoding: Of a text format, as Python names it; None means found out.
-        delimiter: Of a CSV file; None means found out.
-        sheet: Of a workbook: its name, or its number from 1; None means the first. Of an R file: the object.
-        on_bad_rows: What to do with a row of a CSV or JSONL file that is broken: `stop` with an error,
-            `keep` it as far as it can be understood, or `skip` it. What was kept or skipped is counted.
-    """
-
-    encoding: str | None = None
-    delimiter: str | None = None
-    sheet: str | None = None
-    on_bad_rows: BadRows = "stop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +157,7 @@ class Table(ABC):
                 yield chunk
                 first_row = chunk.first_row + chunk.frame.height
         if first_row == 1:
-            raise TableError(
-                f"{self.path} has a header but no rows", path=str(self.path), hint="is it the right file?"
-            )
+            raise TableError("table-without-rows", path=str(self.path))
 
     def column(self, name: str) -> int:
         """
@@ -192,20 +171,21 @@ class Table(ABC):
             return found[0]
         if found:
             raise TableError(
-                f"{self.path} has {len(found)} columns named {name!r}: number "
-                + ", ".join(str(position + 1) for position in found),
+                "column-twice",
                 path=str(self.path),
                 column=name,
-                hint="give them different names in the header line",
+                count=len(found),
+                numbers=[position + 1 for position in found],
             )
         near = difflib.get_close_matches(name, self.header, n=1, cutoff=0.5)
         spelt = [header for header in self.header if header.strip().casefold() == name.strip().casefold()]
-        guess = (spelt or near)[:1]
+        guess = next(iter(spelt or near), None)
         raise TableError(
-            f"{self.path} has no column {name!r}" + (f"; did you mean {guess[0]!r}?" if guess else ""),
+            "no-such-column" if guess is None else "no-such-column-but-near",
             path=str(self.path),
             column=name,
-            hint="its columns are: " + ", ".join(map(repr, self.header[:40])),
+            near=guess,
+            columns=list(self.header[:40]),
         )
 
 

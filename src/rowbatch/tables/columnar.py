@@ -7,8 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
+from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError, from_os_error
-from rowbatch.tables.base import ReadOptions, Table, TableChunk
+from rowbatch.tables.base import Table, TableChunk
 from rowbatch.tables.frame_table import chunk_of, positional, refuse_options
 
 
@@ -56,8 +57,5 @@ def open_columnar(path: Path, options: ReadOptions, *, is_parquet: bool) -> Colu
 
 
 def _damaged(path: Path, error: BaseException) -> TableError:
-    return TableError(
-        f"{path} is damaged: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
-        path=str(path),
-        hint="fetch it again, or save it anew",
-    )
+    told = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return TableError("table-damaged", path=str(path), told=told)

@@ -92,8 +92,4 @@ class _Unpacked(io.RawIOBase):
         super().close()
 
     def _damaged(self, error: Exception) -> TableError:
-        return TableError(
-            f"{self._path} is packed, and damaged or cut off: {error}",
-            path=str(self._path),
-            hint="fetch it again; nothing was read past the damage",
-        )
+        return TableError("packed-file-damaged", path=str(self._path), told=str(error))

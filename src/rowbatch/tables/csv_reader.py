@@ -21,13 +21,15 @@ from typing import IO
 
 import polars as pl
 
+from rowbatch.core.table_options import BadRows, ReadOptions
 from rowbatch.errors import TableError, UsageError, from_os_error
-from rowbatch.tables.base import ROWS_PER_CHUNK, BadRows, ReadOptions, Table, TableChunk
+from rowbatch.tables.base import ROWS_PER_CHUNK, Table, TableChunk
 from rowbatch.tables.compressed import open_binary, unpacked_suffix
 from rowbatch.tables.encodings import SAMPLE_BYTES, guess_encoding, is_utf8
 
 _CHARS_PER_CHUNK = 32_000_000
 _DELIMITERS = (",", ";", "\t", "|")
+_USUAL_ENCODINGS = ("cp1252 (Windows)", "latin-1", "gb18030 (Chinese)")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -37,12 +39,12 @@ _BOMS = (
 )
 _OTHER_FORMATS = (
     (b"\xfd7zXZ\0", "xz"),
-    (b"PK\x03\x04", "zip or Excel"),
-    (b"\xd0\xcf\x11\xe0", "Excel or Word 97"),
     (b"%PDF-", "PDF"),
     (b"PAR1\x15", "Parquet"),
     (b"ARROW1\0", "Arrow"),
 )
+# A new workbook is a zip file, and an old one a compound file, as many others are.
+_ZIP, _OFFICE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _BLOCK_BYTES = 1 << 20
 # A smaller file is read before the fast reader's modules are imported.
 _MIN_FAST_BYTES = 500_000
@@ -172,7 +174,7 @@ class CsvTable(Table):
                 continue
             for blank in blank_lines:
                 if mode == "stop":
-                    raise self._broken(blank, "the line is empty, in the middle of the table")
+                    raise TableError("line-blank", path=str(self.path), line=blank)
                 self.bad_rows.add(blank, "the line is empty")
                 if mode == "keep":
                     yield [""] * width
@@ -188,21 +190,15 @@ class CsvTable(Table):
             if mode == "keep":
                 yield _fitted(cells, width, self.delimiter)
 
-    def _broken(self, line: int, what: str, hint: str = "") -> TableError:
+    def _ragged(self, line: int, cells: list[str]) -> TableError:
         return TableError(
-            f"{self.path}, line {line:,}: {what}",
+            "line-ragged",
             path=str(self.path),
             line=line,
-            hint=hint or "mend the line; nothing was read past it",
-        )
-
-    def _ragged(self, line: int, cells: list[str]) -> TableError:
-        cell = f"begins with {cells[0][:40]!r}"
-        return self._broken(
-            line,
-            f"{len(cells):,} cells, but the header has {len(self.header):,} (the row {cell})",
-            "a cell that holds the delimiter or a line break must stand in double quotes; "
-            f"the delimiter was taken to be {self.delimiter!r} (--delimiter)",
+            cells=len(cells),
+            width=len(self.header),
+            begin=cells[0][:40],
+            delimiter=self.delimiter,
         )
 
 
@@ -259,13 +255,11 @@ def open_csv(
     elif delimiter in ("\\t", "tab"):
         delimiter = "\t"
     if len(delimiter) != 1 or delimiter in '"\r\n':
-        raise UsageError(
-            "a delimiter is one character", hint="for example: --delimiter ';' or --delimiter tab"
-        )
+        raise UsageError("delimiter-not-one-character")
     with _Records(path, encoding, delimiter) as records:
         header = _header(records)
     if header is None:
-        raise TableError(f"{path} is empty", path=str(path), hint="is it the right file?")
+        raise TableError("file-empty", path=str(path))
     return CsvTable(
         path, tuple(header), encoding, delimiter, encoding_guessed=guessed, on_bad_rows=on_bad_rows
     )
@@ -285,14 +279,13 @@ def _guessed(path: Path, head: bytes) -> str:
     guess = guess_encoding(head)
     if guess.encoding is not None:
         return guess.encoding
-    could = ", ".join(guess.candidates) or "cp1252 (Windows), latin-1, gb18030 (Chinese)"
-    place = _first_undecodable(path, "utf-8")
-    where = f", line {place[0]:,}, byte {place[1]:,} of the line" if place else ""
+    line, byte = _first_undecodable(path, "utf-8") or (None, None)
     raise TableError(
-        f"{path}{where}: not UTF-8, and it cannot be told which encoding it is",
+        "encoding-unknown" if line is None else "encoding-unknown-at",
         path=str(path),
-        line=place[0] if place else None,
-        hint=f"say which encoding it has, as in --encoding cp1252; it could be {could}",
+        line=line,
+        byte=byte,
+        candidates=guess.candidates or _USUAL_ENCODINGS,
     )
 
 
@@ -303,9 +296,7 @@ def _known_encoding(encoding: str, marked: str | None) -> str:
         io.TextIOWrapper(io.BytesIO(b""), encoding=name).read()
         codecs.getincrementaldecoder(name)("replace").decode(b"")
     except (LookupError, ValueError):
-        raise UsageError(
-            f"there is no encoding {encoding!r}", hint="for example: utf-8, latin-1, cp1252, gb18030"
-        ) from None
+        raise UsageError("no-such-encoding", encoding=encoding) from None
     if name == "utf-8":
         return "utf-8-sig"
     # A byte order mark that is there is no part of the first name.
@@ -496,12 +487,7 @@ class _Records:
     def _require_clean(self, record: list[str], line: int) -> None:
         for number, text in enumerate(record, start=line):
             if "\0" in text:
-                raise TableError(
-                    f"{self._path}, line {number:,}: it holds a NUL byte",
-                    path=str(self._path),
-                    line=number,
-                    hint="is it a text file, and is the encoding right (--encoding)?",
-                )
+                raise TableError("line-has-nul", path=str(self._path), line=number)
             if not text.isascii() and _UNDECODABLE.search(text):
                 raise self._not_decodable("")
 
@@ -518,26 +504,15 @@ class _Records:
         return ([_UNDECODABLE.sub("\ufffd", cell) for cell in record] if fault else record), fault
 
     def _translated(self, error: csv.Error, line: int, last_line: int) -> TableError:
-        text = str(error)
+        text, path = str(error), str(self._path)
         if "unexpected end of data" in text:
+            return TableError("quote-not-closed", path=path, line=self._line_of_open_quote(line))
+        if "field larger than" in text:
             line = self._line_of_open_quote(line)
-            what = "a quote is opened here and never closed"
-        elif "field larger than" in text:
-            line = self._line_of_open_quote(line)
-            what = (
-                f"a cell of more than {_MAX_CELL_CHARS:,} characters begins here; is its quote never closed?"
-            )
-        elif "expected after" in text:
-            line = last_line
-            what = f"text after a closing quote, where {self._delimiter!r} or the end of the line should be"
-        else:
-            what = text
-        return TableError(
-            f"{self._path}, line {line:,}: {what}",
-            path=str(self._path),
-            line=line,
-            hint='a double quote inside a quoted cell is written twice: "she said ""no"""',
-        )
+            return TableError("cell-too-long", path=path, line=line, most=_MAX_CELL_CHARS)
+        if "expected after" in text:
+            return TableError("text-after-quote", path=path, line=last_line, delimiter=self._delimiter)
+        return TableError("csv-line-broken", path=path, line=line, told=text)
 
     def _line_of_open_quote(self, line: int) -> int:
         """Where the last quoted cell of the record that begins at `line` begins."""
@@ -566,27 +541,30 @@ class _Records:
         return opened
 
     def _not_decodable(self, why: str) -> TableError:
-        name = self._encoding.removesuffix("-sig").upper()
+        path, name = str(self._path), self._encoding.removesuffix("-sig").upper()
         place = _first_undecodable(self._path, self._encoding)
-        if "BOM" in why:
-            name += " with a byte order mark"
-        where = f", line {place[0]:,}, byte {place[1]:,} of the line" if place else ""
+        if place is None:
+            if "BOM" in why:
+                return TableError("byte-order-mark-missing", path=path, encoding=name, told=why)
+            if why:
+                return TableError("not-of-encoding-told", path=path, encoding=name, told=why)
+            return TableError("not-of-encoding", path=path, encoding=name)
+        guess = _another_encoding(self._path)
         return TableError(
-            f"{self._path}{where}: not {name}" + ("" if place or not why else f" ({why})"),
-            path=str(self._path),
-            line=place[0] if place else None,
-            hint=_encoding_hint(self._path, place),
+            "bytes-of-another-encoding" if guess else "bytes-not-of-encoding",
+            path=path,
+            line=place[0],
+            byte=place[1],
+            encoding=name,
+            guess=guess,
         )
 
 
-def _encoding_hint(path: Path, place: tuple[int, int] | None) -> str:
-    guess = None
-    if place:
-        with open_binary(path) as file:
-            head = file.read(SAMPLE_BYTES)
-        guess = None if is_utf8(head, is_whole=len(head) < SAMPLE_BYTES) else guess_encoding(head).encoding
-    like = f"{guess}, which it looks like" if guess else "cp1252 (Windows), latin-1, gb18030 (Chinese)"
-    return f"say which encoding it has, as in --encoding {like}; or leave such rows out: --on-bad-rows skip"
+def _another_encoding(path: Path) -> str | None:
+    """Which encoding a file looks like that is not UTF-8; None where nobody can tell."""
+    with open_binary(path) as file:
+        head = file.read(SAMPLE_BYTES)
+    return None if is_utf8(head, is_whole=len(head) < SAMPLE_BYTES) else guess_encoding(head).encoding
 
 
 def _first_undecodable(path: Path, encoding: str) -> tuple[int, int] | None:
@@ -610,13 +588,13 @@ def _first_undecodable(path: Path, encoding: str) -> tuple[int, int] | None:
 def _require_text(path: Path, head: bytes) -> None:
     for mark, name in _OTHER_FORMATS:
         if head.startswith(mark):
-            raise TableError(
-                f"{path} is not a CSV file: it is {name} data",
-                path=str(path),
-                hint="unpack it, or save the sheet as CSV (UTF-8)",
-            )
+            raise TableError("not-csv", path=str(path), found=name)
+    if head.startswith(_ZIP):
+        raise TableError("not-csv-but-zip", path=str(path))
+    if head.startswith(_OFFICE):
+        raise TableError("not-csv-but-office", path=str(path))
     if not head:
-        raise TableError(f"{path} is empty", path=str(path), hint="is it the right file?")
+        raise TableError("file-empty", path=str(path))
 
 
 def _delimiter_of(path: Path, head: bytes, encoding: str) -> str:

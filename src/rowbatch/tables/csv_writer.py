@@ -11,9 +11,10 @@ from typing import BinaryIO, Literal
 
 import polars as pl
 
+from rowbatch.core.table_options import WriteOptions
 from rowbatch.errors import from_os_error
 from rowbatch.tables.base import TableChunk, as_text
-from rowbatch.tables.writer import TableShape, TableWriter, WriteOptions
+from rowbatch.tables.writer import TableShape, TableWriter
 
 # Besides what must be quoted: whatever makes a reader that looks at the header for the delimiter choose
 # another one, a name that nothing else shows to be there, and a byte order mark that is text.

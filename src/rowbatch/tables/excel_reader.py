@@ -13,8 +13,8 @@ from typing import Any
 
 import polars as pl
 
+from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError, UsageError, from_os_error
-from rowbatch.tables.base import ReadOptions
 from rowbatch.tables.frame_table import FrameTable, refuse_options
 
 _HEADER_SEARCHED = 200
@@ -73,12 +73,9 @@ def open_excel(path: Path, options: ReadOptions) -> ExcelTable:
     except OSError as error:
         raise from_os_error(error, str(path)) from error
     except fastexcel.FastExcelError as error:
-        raise TableError(
-            f"{path} cannot be read as an Excel workbook: {str(error).splitlines()[0]}",
-            path=str(path),
-            hint="open it in Excel and save it anew; a workbook with a password must be saved without one",
-        ) from error
-    raise TableError(f"{path} has nothing in it", path=str(path), hint="is it the right sheet? --sheet NAME")
+        told = str(error).splitlines()[0]
+        raise TableError("workbook-unreadable", path=str(path), told=told) from error
+    raise TableError("workbook-empty", path=str(path))
 
 
 def _sheet_number(path: Path, names: list[str], wanted: str | None) -> int | None:
@@ -88,7 +85,7 @@ def _sheet_number(path: Path, names: list[str], wanted: str | None) -> int | Non
         return names.index(wanted)
     if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted) <= len(names):
         return int(wanted) - 1
-    raise UsageError(f"{path} has no sheet {wanted!r}", hint="its sheets are: " + ", ".join(map(repr, names)))
+    raise UsageError("no-such-sheet", path=str(path), sheet=wanted, sheets=names)
 
 
 def _head(book: Any, sheet: int) -> tuple[int, list[str]] | None:

@@ -33,7 +33,9 @@ class ExcelTableWriter(TableWriter):
 
         self._path, self._shape = path, shape
         if len(shape.names) > _MAX_COLUMNS:
-            raise self._too_much(f"{len(shape.names):,} columns, and a sheet of Excel holds {_MAX_COLUMNS:,}")
+            raise TableError(
+                "excel-too-many-columns", path=str(path), columns=len(shape.names), most=_MAX_COLUMNS
+            )
         self._book = xlsxwriter.Workbook(
             str(path),
             {
@@ -63,7 +65,7 @@ class ExcelTableWriter(TableWriter):
         names = [str(position) for position in range(len(self._shape.names))]
         values = values_of(chunk, added, self._shape, names)
         if self._row + values.height >= _MAX_ROWS:
-            raise self._too_much(f"more rows than a sheet of Excel holds ({_MAX_ROWS - 1:,})")
+            raise TableError("excel-too-many-rows", path=str(self._path), most=_MAX_ROWS - 1)
         columns = [_writable(column) for column in values.get_columns()]
         kinds = [column.dtype for column in columns]
         try:
@@ -97,7 +99,7 @@ class ExcelTableWriter(TableWriter):
             inner = error.args[0] if error.args and isinstance(error.args[0], OSError) else None
             if inner is not None:
                 raise from_os_error(inner, str(self._path)) from error
-            raise StorageError(f"{self._path}: {error}", path=str(self._path)) from error
+            raise StorageError("disk-refuses", path=str(self._path), told=str(error)) from error
 
     def abandon(self) -> None:
         # Closing is what ends its temporary files; that it cannot write the workbook is no news then.
@@ -108,18 +110,15 @@ class ExcelTableWriter(TableWriter):
         if len(text) > _MAX_CHARS or (
             len(text) > _MAX_CHARS // 2 and len(text.encode("utf-16-le")) > 2 * _MAX_CHARS
         ):
-            raise self._too_much(
-                f"a text of {len(text):,} characters in row {self._row:,}, column "
-                f"{self._shape.names[position]!r}, and a cell of Excel holds {_MAX_CHARS:,}"
+            raise TableError(
+                "excel-text-too-long",
+                path=str(self._path),
+                row=self._row,
+                column=self._shape.names[position],
+                chars=len(text),
+                most=_MAX_CHARS,
             )
         self._sheet.write_string(self._row, position, text, form)
-
-    def _too_much(self, what: str) -> TableError:
-        return TableError(
-            f"the table has {what}",
-            path=str(self._path),
-            hint="write it as .csv or .parquet: give the output such a name",
-        )
 
 
 def _writable(column: pl.Series) -> pl.Series:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError, from_os_error
-from rowbatch.tables.base import ReadOptions, Table
+from rowbatch.tables.base import Table
 from rowbatch.tables.compressed import unpacked_suffix
 from rowbatch.tables.csv_reader import open_csv
 from rowbatch.tables.frame_table import refuse_options
@@ -57,11 +58,7 @@ def _by_bytes(path: Path, head: bytes, options: ReadOptions) -> Table | None:
 
         return open_columnar(path, options, is_parquet=head.startswith(b"PAR1"))
     if head.startswith(b"FEA1"):
-        raise TableError(
-            f"{path} is a Feather file of the first version, which is out of use",
-            path=str(path),
-            hint="save it as Parquet, or as Feather version 2",
-        )
+        raise TableError("feather-too-old", path=str(path))
     suffix = path.suffix.lower()
     # An old workbook is a compound file, as many others are; a new one is a zip file.
     if head.startswith(b"PK\x03\x04") or (head.startswith(b"\xd0\xcf\x11\xe0") and suffix != ".doc"):
@@ -101,9 +98,5 @@ def _by_name(path: Path, options: ReadOptions) -> Table | None:
 
         return open_json(path, options, is_lines=suffix in _JSON_LINES)
     if suffix in _EXCEL:
-        raise TableError(
-            f"{path} has the name of a workbook and is none",
-            path=str(path),
-            hint="is it a page of the web, or a CSV file? Give it the name that it should have",
-        )
+        raise TableError("no-workbook", path=str(path))
     return None

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
+from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import UsageError
-from rowbatch.tables.base import ColumnInfo, ReadOptions, Table, TableChunk, as_text
+from rowbatch.tables.base import ColumnInfo, Table, TableChunk, as_text
 
 
 def positional(frame: pl.DataFrame) -> pl.DataFrame:
@@ -59,13 +60,11 @@ def refuse_options(path: Path, options: ReadOptions, *, allowed: tuple[str, ...]
     Raises:
         UsageError: One was given that is not allowed.
     """
-    given = {
-        "encoding": options.encoding,
-        "delimiter": options.delimiter,
-        "sheet": options.sheet,
-        "on_bad_rows": None if options.on_bad_rows == "stop" else options.on_bad_rows,
-    }
-    for name, value in given.items():
-        if value is not None and name not in allowed:
-            flag = "--" + name.replace("_", "-")
-            raise UsageError(f"{flag} does not fit: {path} is {kind}", hint=f"leave {flag} out")
+    if options.encoding is not None and "encoding" not in allowed:
+        raise UsageError("encoding-does-not-fit", path=str(path), is_a=kind)
+    if options.delimiter is not None and "delimiter" not in allowed:
+        raise UsageError("delimiter-does-not-fit", path=str(path), is_a=kind)
+    if options.sheet is not None and "sheet" not in allowed:
+        raise UsageError("sheet-does-not-fit", path=str(path), is_a=kind)
+    if options.on_bad_rows != "stop" and "on_bad_rows" not in allowed:
+        raise UsageError("bad-rows-do-not-fit", path=str(path), is_a=kind)

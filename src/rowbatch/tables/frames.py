@@ -34,11 +34,8 @@ def from_frame(frame: object) -> pl.DataFrame:
         if hasattr(frame, "__arrow_c_stream__"):
             return pl.DataFrame(frame)
     except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
-        raise UsageError(f"this data frame cannot be used: {error}") from error
-    raise UsageError(
-        f"{type(frame).__name__} is no table",
-        hint="give a file's path, a polars or pandas DataFrame, or an Arrow table",
-    )
+        raise UsageError("frame-unusable", told=str(error)) from error
+    raise UsageError("no-table", given=type(frame).__name__)
 
 
 def is_frame(table: object) -> bool:

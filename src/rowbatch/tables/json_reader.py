@@ -15,8 +15,9 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from rowbatch.core.table_options import BadRows, ReadOptions
 from rowbatch.errors import TableError, UsageError, from_os_error
-from rowbatch.tables.base import BadRowList, BadRows, ReadOptions, Table, TableChunk
+from rowbatch.tables.base import BadRowList, Table, TableChunk
 from rowbatch.tables.compressed import open_binary
 from rowbatch.tables.frame_table import refuse_options
 
@@ -88,10 +89,7 @@ def open_json(path: Path, options: ReadOptions, *, is_lines: bool) -> Table:
     """
     refuse_options(path, options, allowed=("on_bad_rows",), kind="a JSON file")
     if options.on_bad_rows == "keep":
-        raise UsageError(
-            f"{path} is JSON: a line of it that is broken has no cells to keep",
-            hint="give --on-bad-rows skip",
-        )
+        raise UsageError("json-keeps-no-rows", path=str(path))
     try:
         if not is_lines:
             found = _document(path)
@@ -106,7 +104,7 @@ def open_json(path: Path, options: ReadOptions, *, is_lines: bool) -> Table:
         if not item.keys() <= names.keys():
             names.update(dict.fromkeys(item))
     if not names:
-        raise TableError(f"{path} is empty", path=str(path), hint="is it the right file?")
+        raise TableError("file-empty", path=str(path))
     return JsonLinesTable(path, tuple(names), options.on_bad_rows)
 
 
@@ -117,11 +115,7 @@ def _require_object_lines(path: Path) -> None:
     try:
         _one_object(first.removeprefix(_BOM))
     except (ValueError, RecursionError):
-        raise TableError(
-            f"{path} is JSON that is no table",
-            path=str(path),
-            hint="a table is a list of objects, one object a line, or an object whose fields are columns",
-        ) from None
+        raise TableError("json-no-table", path=str(path)) from None
 
 
 def _objects(
@@ -141,24 +135,42 @@ def _objects(
                         bad_rows.add(number, str(error))
                         continue
                     raise TableError(
-                        f"{path}, line {number:,}: {error}",
+                        "json-line-no-object"
+                        if isinstance(error, _NoObject)
+                        else "json-line-field-twice"
+                        if isinstance(error, _FieldTwice)
+                        else "json-line-broken",
                         path=str(path),
                         line=number,
-                        hint="each line is one JSON object; leave broken ones out with --on-bad-rows skip",
+                        told=str(error),
                     ) from error
                 yield found, len(text)
     except OSError as error:
         raise from_os_error(error, str(path)) from error
 
 
+class _NoObject(ValueError):
+    """A line is JSON, and not an object."""
+
+    def __init__(self) -> None:
+        super().__init__("it is JSON, but no object")
+
+
+class _FieldTwice(ValueError):
+    """An object has two fields of a name."""
+
+    def __init__(self) -> None:
+        super().__init__("a field stands twice in the object")
+
+
 def _one_object(text: bytes) -> dict[str, msgspec.Raw]:
     try:
         found = _OBJECT.decode(text)
     except msgspec.ValidationError:
-        raise ValueError("it is JSON, but no object") from None
+        raise _NoObject from None
     # Decoding keeps the last of two fields of a name; a table must not lose the first.
     if text.count(b'":') != len(found) and _has_double_field(text):
-        raise ValueError("a field stands twice in the object")
+        raise _FieldTwice
     for raw in found.values():
         # Half a surrogate pair, for example: it would break off in the middle of the table.
         if bytes(raw).startswith(b'"'):
@@ -209,25 +221,17 @@ def _document(path: Path) -> JsonTable | None:
         text = file.read(_MAX_DOCUMENT_BYTES + 1).removeprefix(_BOM)
     if len(text) > _MAX_DOCUMENT_BYTES:
         if text.lstrip()[:1] == b"[":
-            raise TableError(
-                f"{path} is one JSON document of more than {_MAX_DOCUMENT_BYTES:,} bytes",
-                path=str(path),
-                hint="save it with one object a line (JSONL): that is read piece by piece",
-            )
+            raise TableError("json-too-large", path=str(path), most=_MAX_DOCUMENT_BYTES)
         return None
     start = text.lstrip()[:1]
     if start == b"[":
         try:
             rows = _OBJECTS.decode(text)
         except (ValueError, RecursionError) as error:
-            raise TableError(
-                f"{path} is no list of JSON objects: {error}", path=str(path), hint="is it cut off?"
-            ) from error
+            raise TableError("json-no-list", path=str(path), told=str(error)) from error
         names = dict.fromkeys(name for row in rows for name in row)
         if not names:
-            raise TableError(
-                f"{path} holds no objects with fields", path=str(path), hint="is it the right file?"
-            )
+            raise TableError("json-without-fields", path=str(path))
         return JsonTable(path, tuple(names), _frame(rows, tuple(names)))
     try:
         columns = _OBJECT.decode(text)
@@ -238,11 +242,7 @@ def _document(path: Path) -> JsonTable | None:
         return None
     lengths = {len(column) for column in cells.values() if column is not None}
     if len(lengths) != 1:
-        raise TableError(
-            f"{path} is an object of columns, but they are not of one length",
-            path=str(path),
-            hint="is it a table?",
-        )
+        raise TableError("json-columns-uneven", path=str(path))
     frame = pl.DataFrame(
         [
             pl.Series(str(position), [_cell(raw) for raw in column or ()], dtype=pl.String)

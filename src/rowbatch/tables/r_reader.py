@@ -8,11 +8,9 @@ from typing import Any
 
 import polars as pl
 
+from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import InputError, TableError, UsageError, from_os_error
-from rowbatch.tables.base import ReadOptions
 from rowbatch.tables.frame_table import FrameTable, refuse_options
-
-_CORPUS_HINT = 'in R: export convert(corpus, to = "data.frame"), or any data.frame, with saveRDS'
 
 
 class RTable(FrameTable):
@@ -37,9 +35,7 @@ def open_r(path: Path, options: ReadOptions) -> RTable:
     try:
         import pyreadr
     except ImportError as error:
-        raise InputError(
-            f"{path} is a file of R, and what reads these is not installed", hint="pip install 'rowbatch[r]'"
-        ) from error
+        raise InputError("r-not-installed", path=str(path)) from error
     try:
         path.open("rb").close()
     except OSError as error:
@@ -53,11 +49,7 @@ def open_r(path: Path, options: ReadOptions) -> RTable:
         raise
     # Strange objects make the reader raise many kinds of errors.
     except Exception as error:
-        raise TableError(
-            f"{path} holds nothing that can be read as a data frame: {error}",
-            path=str(path),
-            hint=_CORPUS_HINT,
-        ) from error
+        raise TableError("r-unreadable", path=str(path), told=str(error)) from error
     name, frame = _chosen(path, dict(found), options.sheet)
     if frame.columns[-1] == "rownames" and frame.width > 1 and _are_numbers(frame["rownames"]):
         frame = frame.drop("rownames")
@@ -74,16 +66,13 @@ def _chosen(path: Path, objects: dict[Any, Any], wanted: str | None) -> tuple[st
         str(name or ""): frame for name, frame in objects.items() if len(getattr(frame, "columns", ())) > 0
     }
     if not frames:
-        raise TableError(f"{path} holds no data frame", path=str(path), hint=_CORPUS_HINT)
-    names = ", ".join(map(repr, frames))
+        raise TableError("r-without-frame", path=str(path))
     if wanted is None:
         if len(frames) > 1:
-            raise UsageError(
-                f"{path} holds {len(frames)} data frames: {names}", hint="say which: --sheet NAME"
-            )
+            raise UsageError("r-several-frames", path=str(path), count=len(frames), frames=list(frames))
         return next(iter(frames.items()))
     if wanted not in frames:
-        raise UsageError(f"{path} holds no data frame {wanted!r}", hint=f"it holds: {names}")
+        raise UsageError("r-no-such-frame", path=str(path), wanted=wanted, frames=list(frames))
     return wanted, frames[wanted]
 
 

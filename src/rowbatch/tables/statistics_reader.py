@@ -14,8 +14,9 @@ from typing import Any
 
 import polars as pl
 
+from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError, from_os_error
-from rowbatch.tables.base import ColumnInfo, ReadOptions, Table, TableChunk
+from rowbatch.tables.base import ColumnInfo, Table, TableChunk
 from rowbatch.tables.frame_table import chunk_of, positional, refuse_options
 
 # Each part is looked for from the begin of the file, so parts are large.
@@ -99,9 +100,7 @@ def open_statistics(path: Path, options: ReadOptions, suffix: str) -> Statistics
         # The reader raises many kinds of errors for files that are not as they should be.
         except Exception as error:
             raise TableError(
-                f"{path} cannot be read as a {suffix} file: {error}",
-                path=str(path),
-                hint="save it anew in the program that wrote it; is it of a very new version, or damaged?",
+                "statistics-unreadable", path=str(path), suffix=suffix, told=str(error)
             ) from error
         return found
 

@@ -77,11 +77,7 @@ class StatisticsTableWriter(TableWriter):
             raise
         # The writer raises its own errors, and those of the disk under other names.
         except Exception as error:
-            raise StorageError(
-                f"{self._path} cannot be written: {error}",
-                path=str(self._path),
-                hint="is there room on the disk? Otherwise write the table as .csv or .parquet",
-            ) from error
+            raise StorageError("statistics-unwritable", path=str(self._path), told=str(error)) from error
 
     def _options(self, kinds: Sequence[pl.DataType]) -> dict[str, Any]:
         shape = self._shape
@@ -148,23 +144,17 @@ class StatisticsTableWriter(TableWriter):
             if too_long.any():
                 row = int(too_long.arg_max() or 0)
                 raise TableError(
-                    f"row {row + 1:,}, column {column.name!r}: a text of {len(text[row].encode()):,} bytes, "
-                    f"and SPSS holds {_SPSS_TEXT:,}",
+                    "spss-text-too-long",
                     path=str(self._path),
                     row=row + 1,
                     column=column.name,
-                    hint="write the table as .dta (Stata), .csv or .parquet",
+                    size_bytes=len(text[row].encode()),
+                    most=_SPSS_TEXT,
                 )
         nul = text.str.contains("\0", literal=True)
         if nul.any():
             row = int(nul.arg_max() or 0)
-            raise TableError(
-                f"row {row + 1:,}, column {column.name!r}: a NUL character, which ends a text there",
-                path=str(self._path),
-                row=row + 1,
-                column=column.name,
-                hint="write the table as .csv or .parquet",
-            )
+            raise TableError("statistics-text-has-nul", path=str(self._path), row=row + 1, column=column.name)
         return text
 
     @staticmethod

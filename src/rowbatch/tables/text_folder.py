@@ -8,8 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
+from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError, from_os_error
-from rowbatch.tables.base import ReadOptions, Table, TableChunk
+from rowbatch.tables.base import Table, TableChunk
 from rowbatch.tables.compressed import open_binary
 from rowbatch.tables.encodings import guess_encoding, is_utf8
 from rowbatch.tables.frame_table import refuse_options
@@ -63,15 +64,9 @@ class TextFolder(Table):
                 return data.decode(encoding)
         except (UnicodeError, LookupError) as error:
             raise TableError(
-                f"{file} is not {encoding}: {error}",
-                path=str(file),
-                hint="say which it is: --encoding cp1252",
+                "text-not-of-encoding", path=str(file), encoding=encoding, told=str(error)
             ) from error
-        raise TableError(
-            f"{file} is not UTF-8, and it cannot be told which encoding it is",
-            path=str(file),
-            hint="say which it is, as in --encoding cp1252",
-        )
+        raise TableError("text-encoding-unknown", path=str(file))
 
 
 def open_text_folder(path: Path, options: ReadOptions) -> TextFolder:
@@ -88,9 +83,7 @@ def open_text_folder(path: Path, options: ReadOptions) -> TextFolder:
     except OSError as error:
         raise from_os_error(error, str(path)) from error
     if not files:
-        raise TableError(
-            f"{path} is a folder without .txt files", path=str(path), hint="name a table, or another folder"
-        )
+        raise TableError("folder-without-texts", path=str(path))
     return TextFolder(path, tuple(files), options.encoding)
 
 

@@ -11,6 +11,7 @@ from typing import Self
 
 import polars as pl
 
+from rowbatch.core.table_options import WriteOptions
 from rowbatch.errors import UsageError
 from rowbatch.tables.base import ColumnInfo, TableChunk
 
@@ -44,21 +45,6 @@ class AddedColumn:
     label: str = ""
     labels: tuple[str, ...] = ()
     dtype: pl.DataType = field(default_factory=pl.String)
-
-
-@dataclass(frozen=True, slots=True)
-class WriteOptions:
-    """
-    How a table is written.
-
-    Attributes:
-        bom: CSV: a byte order mark first, so that Excel knows that it is UTF-8.
-        formula_safe: CSV: a cell that a spreadsheet would take for a formula gets an apostrophe in front,
-            so it is text there; it is then not what it was. Excel: has no effect, texts are string cells.
-    """
-
-    bom: bool = False
-    formula_safe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +116,7 @@ def format_of(path: Path) -> str:
     """
     found = FORMATS.get(path.suffix.lower())
     if found is None:
-        known = ", ".join(FORMATS)
-        raise UsageError(
-            f"{path} does not say in which format it shall be written", hint=f"let it end in one of {known}"
-        )
+        raise UsageError("format-unknown", path=str(path), endings=list(FORMATS))
     return found
 
 
@@ -154,10 +137,7 @@ def open_writer(
     """
     options = options or WriteOptions()
     if format_name != "csv" and (options.bom or (options.formula_safe and format_name != "xlsx")):
-        raise UsageError(
-            "a byte order mark and marked formulas are for CSV files",
-            hint="for Excel, .xlsx is the better choice: it needs neither",
-        )
+        raise UsageError("mark-is-for-csv")
     match format_name:
         case "csv" | "tsv":
             from rowbatch.tables.csv_writer import CsvTableWriter
@@ -180,7 +160,7 @@ def open_writer(
 
             return JsonTableWriter(path, shape)
         case _:
-            raise UsageError(f"no table is written as {format_name!r}")
+            raise UsageError("no-such-format", format=format_name)
 
 
 def unique_names(names: Sequence[str]) -> list[str]:

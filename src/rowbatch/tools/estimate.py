@@ -9,19 +9,17 @@ from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 
-from rowbatch.core.cost import Price
+from rowbatch.core.cost import NO_ANSWER, Price, Tokens, estimate_cost, expected_answer
 from rowbatch.core.endpoint import output_limit
 from rowbatch.core.model_rules import Model
 from rowbatch.core.shard import ShardCutter
 from rowbatch.errors import InputError, from_os_error
 from rowbatch.providers.catalog import Provider, QueueLimits, find_model, find_price, find_queue_limits
 from rowbatch.requests.line_tokens import LineTokens
+from rowbatch.requests.pipeline import TableRequests
 from rowbatch.tables.compressed import open_binary
-from rowbatch.tools.convert import TableRequests
 
 _BATCH = 2_000
-# Without a limit and without a measurement: a label, and a paragraph.
-_ANSWER_LOW, _ANSWER_HIGH = 5, 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class Estimate:
         shards: Files within the provider's limits.
         known: What is known of the model, or None.
         price: Its batch price, or None.
-        low_usd, high_usd: None where the price is not known.
+        low_usd, likely_usd, high_usd: As in `CostEstimate`; None where the price is not known.
         queue: The provider's queue limits for the model, or None.
     """
 
@@ -61,6 +59,7 @@ class Estimate:
     known: Model | None
     price: Price | None
     low_usd: Decimal | None
+    likely_usd: Decimal | None
     high_usd: Decimal | None
     queue: QueueLimits | None
 
@@ -81,7 +80,7 @@ def estimate_files(
     """
     found = estimate_lines(_batches(files), provider, every=every, answer_tokens=answer_tokens)
     if found is None:
-        raise InputError(f"{files[0]} is empty", hint="is it the right file?")
+        raise InputError("file-empty", path=str(files[0]))
     return found
 
 
@@ -116,7 +115,7 @@ def estimate_lines(
 class _Tally:
     def __init__(self) -> None:
         self.requests = self.size_bytes = self.counted = 0
-        self._tokens = self._squares = self._limits = self._limited = 0
+        self._tokens = self._high = self._squares = self._limits = self._limited = 0
         self._largest, self._largest_id = 0, ""
         self._lines = LineTokens()
 
@@ -124,9 +123,10 @@ class _Tally:
         try:
             custom_id, body, tokens = self._lines.read(line)
         except InputError as error:
-            raise InputError(f"{place}: {error.message}", hint=error.hint) from error
+            raise InputError("line-no-request-at", place=place, **error.values) from error
         self.counted += 1
         self._tokens += tokens
+        self._high += self._lines.high(tokens)
         self._squares += tokens * tokens
         limit = output_limit(body)
         if limit is not None:
@@ -145,47 +145,47 @@ class _Tally:
         model = self._lines.model
         known = find_model(provider.name, model) or find_model("", model)
         scale = self.requests / self.counted
-        tokens = round(self._tokens * scale)
-        low, high = self._lines.low(tokens), self._lines.high(tokens)
+        prompts = self._lines.range_of(round(self._high * scale), self.requests)
         if self.counted < self.requests:
             error = 3 * self._standard_error() * self.requests
-            low, high = max(0, int(low - error)), int(high + error) + 1
+            prompts = Tokens(max(0, int(prompts.low - error)), int(prompts.high + error) + 1)
         has_answers = known is None or known.max_output > 0
-        limit = self._limits // self._limited if self._limited else _ANSWER_HIGH
-        answers_low = self.requests * min(answer_tokens or _ANSWER_LOW, limit) if has_answers else 0
-        answers_high = (
-            self.requests * min(2 * answer_tokens if answer_tokens else limit, limit) if has_answers else 0
+        answer = expected_answer(
+            None,
+            limit=self._limits // self._limited if self._limited else None,
+            model=known,
+            measured=answer_tokens,
         )
         price = find_price(provider.name, model)
-        low_usd = high_usd = Decimal(0) if provider.is_free else None
-        if price and not provider.is_free:
-            low_usd = (low * price.input_usd + answers_low * price.output_usd) / 1_000_000
-            high_usd = (high * price.input_usd + answers_high * price.output_usd) / 1_000_000
+        cost = estimate_cost(
+            self.requests, prompts, answer if has_answers else NO_ANSWER, price, is_free=provider.is_free
+        )
         return Estimate(
             requests=self.requests,
             size_bytes=self.size_bytes,
             model=model,
             encoding=self._lines.encoding,
             counted=self.counted,
-            prompt_tokens_low=low,
-            prompt_tokens_high=high,
+            prompt_tokens_low=cost.prompt_tokens_low,
+            prompt_tokens_high=cost.prompt_tokens_high,
             largest_tokens=self._largest,
             largest_id=self._largest_id,
-            answer_tokens_low=answers_low,
-            answer_tokens_high=answers_high,
+            answer_tokens_low=cost.answer_tokens_low,
+            answer_tokens_high=cost.answer_tokens_high,
             shards=shards,
             known=known,
             price=price,
-            low_usd=low_usd,
-            high_usd=high_usd,
+            low_usd=cost.low_usd,
+            likely_usd=cost.likely_usd,
+            high_usd=cost.high_usd,
             queue=find_queue_limits(provider.name, model),
         )
 
 
 def table_lines(requests: TableRequests) -> Iterator[list[tuple[str, bytes]]]:
     """The requests of a table as `estimate_lines` takes them."""
-    for lines in requests.chunks():
-        yield [("a request", line) for line in lines.to_list()]
+    for found in requests.chunks():
+        yield [("a request", line) for line in found.lines.to_list()]
 
 
 def _batches(files: Sequence[Path]) -> Iterator[list[tuple[str, bytes]]]:

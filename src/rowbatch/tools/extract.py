@@ -17,6 +17,7 @@ import polars as pl
 
 from rowbatch.core.result_columns import EXTRA_TYPES, Extra
 from rowbatch.core.states import RowStatus
+from rowbatch.core.table_options import ReadOptions, WriteOptions
 from rowbatch.errors import InputError, UsageError
 from rowbatch.requests.duplicates import AnswersOfDuplicates, Duplicates
 from rowbatch.results.error_list import ErrorList
@@ -26,16 +27,9 @@ from rowbatch.results.rows_by_number import Cursor, RowsByNumber
 from rowbatch.results.workers import ResultWorkers
 from rowbatch.store.atomic import atomic_path, require_free
 from rowbatch.tables.ahead import read_ahead
-from rowbatch.tables.base import ROWS_PER_CHUNK, ReadOptions, Table, TableChunk
+from rowbatch.tables.base import ROWS_PER_CHUNK, Table, TableChunk
 from rowbatch.tables.formats import open_table
-from rowbatch.tables.writer import (
-    AddedColumn,
-    TableShape,
-    TableWriter,
-    WriteOptions,
-    format_of,
-    open_writer,
-)
+from rowbatch.tables.writer import AddedColumn, TableShape, TableWriter, format_of, open_writer
 
 _TEXTS = ("content", "status", "status_reason")
 
@@ -86,15 +80,13 @@ def extract(
     for written in (out, *([errors] if errors else [])):
         for path in (*results, join):
             if path and written.exists() and path.exists() and written.samefile(path):
-                raise UsageError(
-                    f"{path} would be replaced by its own answers", hint="give another name with -o"
-                )
+                raise UsageError("file-would-be-its-answers", path=str(path))
         format_of(written)
         require_free(written, overwrite=overwrite)
     if duplicates and join is None:
-        raise UsageError("duplicates are rows of a table", hint="say which table: --join TABLE")
+        raise UsageError("duplicates-without-table")
     if errors and errors.resolve() == out.resolve():
-        raise UsageError(f"{out} is given twice", hint="give the list of errors another name")
+        raise UsageError("output-twice", path=str(out))
     table = open_table(join, reading) if join else None
     if table is not None:
         report.encoding_guessed = table.guessed_encoding
@@ -259,11 +251,7 @@ def _write_rows(
     beyond = 0
     for part in cursor.rest():
         if not beyond and report.counts_from_zero and guessed and part["number"][0] == report.rows:
-            raise InputError(
-                f"the ids {found.prefix}0 and {found.prefix}{report.rows:,} are both there, but {table.path} "
-                f"has {report.rows:,} rows: do the ids count them from 0 or from 1?",
-                hint="is it the right table? Remove the line of the id that is none of its rows",
-            )
+            raise InputError("ids-from-both", path=str(table.path), prefix=found.prefix, rows=report.rows)
         beyond += part.height
         note_unknown(report, found.prefix, part["number"])
 

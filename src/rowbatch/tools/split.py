@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from rowbatch.requests.line_tokens import LineTokens
 
 _BLOCK = 1 << 18
-_MEANWHILE = "is another program writing it?"
 _COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
 _UNLIMITED = 1 << 62
 _PART_NAME = re.compile(r"part_\d+_of_\d+\.jsonl", re.ASCII)
@@ -94,12 +93,9 @@ def split(
     """
     by_size = any(most is not None for most in (max_requests, max_bytes, max_tokens))
     if (parts is not None) + by_size + (limits is not None) != 1:
-        raise UsageError(
-            "say how to split, in one way",
-            hint="give --parts N, or --max-requests N and --max-bytes N, or --limits openai",
-        )
+        raise UsageError("split-how")
     if any(number is not None and number < 1 for number in (parts, max_requests, max_bytes, max_tokens)):
-        raise UsageError("a part holds at least one line", hint="give a number from 1")
+        raise UsageError("part-without-lines")
     is_zip = out.suffix.lower() == ".zip"
     try:
         require_free_parts(source, out, is_zip, overwrite)
@@ -126,20 +122,20 @@ def require_free_parts(source: Path, out: Path, is_zip: bool, overwrite: bool) -
     """Nothing is replaced that was not made here, and never the source."""
     place, origin = out.resolve(), source.resolve()
     if place == origin or place in origin.parents:
-        raise UsageError(f"{source} would be replaced by its own parts", hint="give another place with -o")
+        raise UsageError("file-would-be-its-parts", path=str(source))
     if not out.exists():
         return
     if is_zip or not out.is_dir():
         if overwrite and is_zip and out.is_file():
             return
-        raise OutputExists(str(out), **({} if is_zip and out.is_file() else {"hint": "give another name"}))
+        raise OutputExists(
+            str(out), kind="output-exists" if is_zip and out.is_file() else "output-not-replaced"
+        )
     entries = list(out.iterdir())
     if entries and not overwrite:
         raise OutputExists(str(out))
     if not all(_PART_NAME.fullmatch(entry.name) and entry.is_file() for entry in entries):
-        raise OutputExists(
-            str(out), hint="it holds other files than parts, so it is not replaced; give another name"
-        )
+        raise OutputExists(str(out), kind="output-holds-others")
 
 
 class _Piece(NamedTuple):
@@ -188,10 +184,7 @@ def _plan_parts(file: BinaryIO, parts: int) -> Iterator[_Piece]:
         blank += _blank_lines(file, offset, sizes)
     lines = sum(count for _, count in blocks)
     if lines < parts:
-        raise UsageError(
-            f"there are {lines:,} lines, which cannot become {parts:,} parts",
-            hint=f"give --parts {lines} or fewer",
-        )
+        raise UsageError("more-parts-than-lines", lines=lines, parts=parts)
     counts = [lines // parts + (number < lines % parts) for number in range(parts)]
     last_lines = list(accumulate(counts))
     offsets = [0]
@@ -252,8 +245,8 @@ def _open(source: Path) -> BinaryIO:
         return file
     file.close()
     if head:
-        raise InputError(f"{source} is compressed", hint="unpack it first")
-    raise InputError(f"{source} is empty", hint="is it the right file?")
+        raise InputError("file-compressed", path=str(source))
+    raise InputError("file-empty", path=str(source))
 
 
 def named_parts(sizes: Sequence[tuple[int, int]]) -> list[Part]:
@@ -308,7 +301,7 @@ def _write_folder(file: BinaryIO, out: Path, plan: Iterator[_Piece], overwrite: 
             Path(file.name).open("rb") as again,
         ):
             if not os.path.samestat(os.fstat(file.fileno()), os.fstat(again.fileno())):
-                raise InputError("the file was replaced while it was split", hint=_MEANWHILE)
+                raise InputError("file-was-replaced")
             try:
                 for piece in plan:
                     # How many there will be, which is in their names, is not known yet.
@@ -375,13 +368,13 @@ def _copy(file: BinaryIO, to: BinaryIO, size: int) -> None:
 
 def _require_end(file: BinaryIO) -> None:
     if file.read(1):
-        raise InputError("the file became longer while it was split", hint=_MEANWHILE)
+        raise InputError("file-grew")
 
 
 def _blocks(file: BinaryIO, size: int) -> Iterator[bytes]:
     while size:
         block = file.read(min(_BLOCK, size))
         if not block:
-            raise InputError("the file became shorter while it was split", hint=_MEANWHILE)
+            raise InputError("file-shrank")
         size -= len(block)
         yield block

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from rowbatch.errors import (
 )
 
 if TYPE_CHECKING:
-    from rowbatch.desk import Trouble
+    from rowbatch.desk import Trouble, TroubleKind
     from rowbatch.web.words import Words
 
 
@@ -53,8 +54,14 @@ def explain(w: Words, error: BaseException, *, names: dict[str, str] | None = No
         error: What was raised.
         names: What people call the files whose paths may stand in its message.
     """
-    message = str(getattr(error, "message", "")) or type(error).__name__
-    hint = str(getattr(error, "hint", ""))
+    if not isinstance(error, RowbatchError):
+        # A fault of the program, which nobody should have to read.
+        return Shown(
+            *_program_words(w),
+            _details(type(error).__name__, {"text": str(error)}),
+            secrets.token_hex(4),
+        )
+    message, hint = error.told("page", w.language)
     for path, name in (names or {}).items():
         message, hint = message.replace(path, name), hint.replace(path, name)
     match error:
@@ -72,46 +79,42 @@ def explain(w: Words, error: BaseException, *, names: dict[str, str] | None = No
             title = w.t("There is a file of this name already")
         case ServiceError():
             title = w.t("The provider said no, or cannot be reached")
-        case RowbatchError():
-            title = w.t("That did not work")
         case _:
-            # Not one of ours: a fault of the program, which nobody should have to read.
-            return Shown(
-                w.t("The program made a mistake"),
-                w.t("Your tables and answers are as they were; nothing was sent because of this."),
-                w.t("Try again; if it happens again, please report it with the details below."),
-                _details(type(error).__name__, str(error), ""),
-                secrets.token_hex(4),
-            )
+            title = w.t("That did not work")
+    if " " in error.kind:
+        # It is still told as a sentence for the command line.
+        hint = _without_options(hint)
     return Shown(
         title,
         _sentence(message),
-        _sentence(_without_options(hint)),
-        _details(type(error).__name__, message, hint),
+        _sentence(hint),
+        _details(type(error).__name__, error.notice.to_plain(), names=names),
         secrets.token_hex(4),
+    )
+
+
+def _program_words(w: Words) -> tuple[str, str, str]:
+    return (
+        w.t("The program made a mistake"),
+        w.t("Your tables and answers are as they were; nothing was sent because of this."),
+        w.t("Try again; if it happens again, please report it with the details below."),
     )
 
 
 def explain_trouble(w: Words, trouble: Trouble) -> Shown:
     """Why a job stands still."""
     title, means, advice = trouble_words(w, trouble.kind)
-    told = _sentence(trouble.message)
+    told = _sentence(trouble.told.told("page", w.language)) if trouble.kind in _TOLD else ""
+    hint = trouble.told.values.get("hint")
+    # A sentence of an older version is for the command line.
+    hint = trouble.told.hint("page", w.language) if hint is None else _without_options(str(hint))
     return Shown(
         title or w.t("The job stopped"),
-        " ".join(
-            filter(
-                None,
-                (
-                    told if trouble.kind in ("other", "cap", "many-failures", "local-model", "table") else "",
-                    means,
-                ),
-            )
-        ),
-        advice or _sentence(_without_options(trouble.hint)),
+        " ".join(filter(None, (told, means))),
+        advice or _sentence(hint),
         _details(
             trouble.kind,
-            trouble.message,
-            trouble.hint,
+            trouble.told.to_plain(),
             code=" ".join(filter(None, (str(trouble.status or ""), trouble.code))),
             at=trouble.at,
         ),
@@ -119,70 +122,106 @@ def explain_trouble(w: Words, trouble: Trouble) -> Shown:
     )
 
 
-def trouble_words(w: Words, kind: str) -> tuple[str, str, str]:
-    """Title, meaning and advice for a kind of trouble; "" where only its message can tell."""
+def trouble_words(w: Words, kind: TroubleKind) -> tuple[str, str, str]:
+    """Title, meaning and advice for a kind of trouble; "" where only what it was told can tell."""
     safe = w.t("The answers that came are safe.")
-    match kind:
-        case "key":
-            return (
-                w.t("The provider refused the key, or there is none"),
-                w.t("Nothing was sent with it, and nothing was charged. %(safe)s", safe=safe),
-                w.t("Replace the key, then continue."),
-            )
-        case "credit":
-            return (
-                w.t("Your account has no credit left"),
-                w.t("%(safe)s The job is paused.", safe=safe),
-                w.t("Top up your account at the provider, then continue."),
-            )
-        case "model":
-            return (
-                w.t("This model is not offered, or not to you"),
-                w.t("Nothing was charged for it. %(safe)s", safe=safe),
-                w.t("Make a new job with another model; the recipe of this one can be taken over."),
-            )
-        case "cap":
-            return (
-                w.t("The limit you set would be passed"),
-                w.t("What could cost more was not sent. %(safe)s", safe=safe),
-                w.t("Raise the limit and continue, or leave it: the table has what came."),
-            )
-        case "network":
-            return (
-                w.t("No connection to the provider"),
-                w.t("What runs at the provider goes on there. %(safe)s", safe=safe),
-                w.t("Look at your network, then continue."),
-            )
-        case "disk":
-            return (
-                w.t("The disk is full, or refuses"),
-                w.t("Nothing is lost. %(safe)s", safe=safe),
-                w.t("Make room on the disk, then continue."),
-            )
-        case "lost-answer":
-            return (
-                w.t("It is not known whether one part was taken by the provider"),
-                w.t(
-                    "The answer to the call was lost, and the provider's list does not show the part. Sending it "
-                    "again could pay for it twice if the list is wrong."
-                ),
-                w.t("Look at the provider once more, or send the part again."),
-            )
-        case "many-failures":
-            return (
-                w.t("Too many rows failed for the same reason"),
-                w.t("Nothing more was sent, so that no money is lost on rows that would fail as well."),
-                w.t("Look at the failed rows and mend the cause; or send the rest all the same."),
-            )
-        case "local-model":
-            return (w.t("The model of this computer is not installed"), "", "")
-        case "table":
-            return (w.t("The table of this job was changed or is gone"), safe, "")
-        case _:
-            return ("", safe, "")
+    words: dict[TroubleKind, tuple[str, str, str]] = {
+        "key": (
+            w.t("The provider refused the key, or there is none"),
+            w.t("Nothing was sent with it, and nothing was charged. %(safe)s", safe=safe),
+            w.t("Replace the key, then continue."),
+        ),
+        "credit": (
+            w.t("Your account has no credit left"),
+            w.t("%(safe)s The job is paused.", safe=safe),
+            w.t("Top up your account at the provider, then continue."),
+        ),
+        "model": (
+            w.t("This model is not offered, or not to you"),
+            w.t("Nothing was charged for it. %(safe)s", safe=safe),
+            w.t("Make a new job with another model; the recipe of this one can be taken over."),
+        ),
+        "cap": (
+            w.t("The limit you set would be passed"),
+            w.t("What could cost more was not sent. %(safe)s", safe=safe),
+            w.t("Raise the limit and continue, or leave it: the table has what came."),
+        ),
+        "price-unknown": (
+            w.t("The price of this model is not known"),
+            w.t("So the limit you set cannot be kept, and nothing was sent. %(safe)s", safe=safe),
+            "",
+        ),
+        "answers-unbounded": (
+            w.t("Nobody says how long an answer of this model can be"),
+            w.t("So the limit you set cannot be kept, and nothing was sent. %(safe)s", safe=safe),
+            "",
+        ),
+        "network": (
+            w.t("No connection to the provider"),
+            w.t("What runs at the provider goes on there. %(safe)s", safe=safe),
+            w.t("Look at your network, then continue."),
+        ),
+        "disk": (
+            w.t("The disk is full, or refuses"),
+            w.t("Nothing is lost. %(safe)s", safe=safe),
+            w.t("Make room on the disk, then continue."),
+        ),
+        "lost-answer": (
+            w.t("It is not known whether one part was taken by the provider"),
+            w.t(
+                "The answer to the call was lost, and the provider's list does not show the part. Sending it "
+                "again could pay for it twice if the list is wrong."
+            ),
+            w.t("Look at the provider once more, or send the part again."),
+        ),
+        "late-batch": (
+            w.t("A part should have been over long ago"),
+            w.t("The provider still works on it, or forgot it. It is not sent again. %(safe)s", safe=safe),
+            w.t(
+                "Look at the provider once more; or stop this job there: what was answered is brought and kept."
+            ),
+        ),
+        "requests-changed": (
+            w.t("A file of this job was changed after it was checked"),
+            w.t("Nothing of it was sent. %(safe)s", safe=safe),
+            w.t("Make a new job from the table; the recipe of this one can be taken over."),
+        ),
+        "many-failures": (
+            w.t("Too many rows failed for the same reason"),
+            w.t("Nothing more was sent, so that no money is lost on rows that would fail as well."),
+            w.t("Look at the failed rows and mend the cause; or send the rest all the same."),
+        ),
+        "local-model": (w.t("The model of this computer is not installed"), "", ""),
+        "table": (w.t("The table of this job was changed or is gone"), safe, ""),
+        "program": _program_words(w),
+        "other": ("", safe, ""),
+    }
+    return words[kind]
 
 
-TROUBLES = ("key", "credit", "model", "cap", "network", "disk", "lost-answer", "many-failures")
+# Where the words of the kind alone say too little.
+_TOLD = (
+    "cap",
+    "late-batch",
+    "local-model",
+    "many-failures",
+    "other",
+    "requests-changed",
+    "table",
+)
+TROUBLES: tuple[TroubleKind, ...] = (
+    "key",
+    "credit",
+    "model",
+    "cap",
+    "price-unknown",
+    "network",
+    "disk",
+    "lost-answer",
+    "late-batch",
+    "requests-changed",
+    "many-failures",
+)
 """Kinds that the help page explains."""
 
 
@@ -201,12 +240,32 @@ def _without_options(hint: str) -> str:
     return "" if "--" in hint or "pip install" in hint or "rowbatch " in hint else hint
 
 
-def _details(kind: str, message: str, hint: str, *, code: str = "", at: str = "") -> str:
+def _details(
+    kind: str,
+    told: Mapping[str, object],
+    *,
+    code: str = "",
+    at: str = "",
+    names: Mapping[str, str] | None = None,
+) -> str:
+    """Kinds and values: the same in every language."""
     lines = [
         f"kind: {kind}",
         f"time: {at or datetime.now(UTC).isoformat(timespec='seconds')}",
         *([f"code: {code}"] if code else []),
-        f"message: {message}",
-        *([f"hint: {hint}"] if hint else []),
+        *_values(told),
     ]
-    return "\n".join(lines)
+    text = "\n".join(lines)
+    for path, name in (names or {}).items():
+        text = text.replace(path, name)
+    return text
+
+
+def _values(told: Mapping[str, object], above: str = "") -> list[str]:
+    found = []
+    for name, value in told.items():
+        if isinstance(value, Mapping):
+            found += _values(value, f"{above}{name}.")
+        elif value not in (None, ""):
+            found.append(f"{above}{'told' if name == 'kind' else name}: {value}")
+    return found

@@ -109,7 +109,12 @@ def why_words(w: Words, part: Part) -> str:
         "provider-queue": w.t("The provider has taken it and not begun yet. It does not say when it will."),
         "finalizing": w.t("All answers are there; the provider is writing the file. This can take a while."),
         "order": w.t("Parts are sent in their order; it is sent by itself."),
-    }.get(part.why, part.waits_for)
+    }.get(part.why) or wait_words(w, part)
+
+
+def wait_words(w: Words, part: Part) -> str:
+    """What the program says of a part that waits, or ""."""
+    return part.waits_for.told("page", w.language) if part.waits_for is not None else ""
 
 
 def fault_word(w: Words, kind: str) -> str:

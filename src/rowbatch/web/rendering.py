@@ -70,6 +70,7 @@ def page(
             state_icon=labels.state_icon,
             status_word=partial(labels.status_word, w),
             why_words=partial(labels.why_words, w),
+            wait_words=partial(labels.wait_words, w),
             **values,
         )
     )
@@ -136,8 +137,11 @@ def problem_page(request: Request, error: BaseException | Shown, status: int = 4
 
 def status_of(error: RowbatchError) -> int:
     """The HTTP status that goes with one of our errors."""
-    message = error.message
-    return 404 if message.startswith("there is no ") else 400
+    # Errors that are still told as sentences have no kind to go by.
+    return 404 if error.kind in _NOT_THERE or error.kind.startswith("there is no ") else 400
+
+
+_NOT_THERE = ("job-missing", "row-missing", "tool-missing", "format-missing", "file-gone")
 
 
 @cache

@@ -9,7 +9,10 @@ from functools import cache
 from importlib.resources import as_file, files
 from typing import Any
 
-LANGUAGES = {"en": "English", "zh": "简体中文"}
+from rowbatch.words.notice import Notice
+from rowbatch.words.telling import Language
+
+LANGUAGES: dict[Language, str] = {"en": "English", "zh": "简体中文"}
 _HTML_LANGUAGE = {"en": "en", "zh": "zh-CN"}
 
 
@@ -22,7 +25,7 @@ class Words:
         translations: Of the sentences in the code, which are English.
     """
 
-    def __init__(self, language: str, translations: gettext.NullTranslations) -> None:
+    def __init__(self, language: Language, translations: gettext.NullTranslations) -> None:
         self.language, self._translations = language, translations
 
     @property
@@ -39,6 +42,10 @@ class Words:
         """A sentence about so many things; `%(n)s` is the number."""
         found = self._translations.ngettext(one, many, count)
         return found % {"n": self.number(count), **values}
+
+    def told(self, notice: Notice) -> str:
+        """A notice of the rooms below, as pages have it."""
+        return notice.told("page", self.language)
 
     def number(self, value: float) -> str:
         """100,000."""

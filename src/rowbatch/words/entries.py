@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from rowbatch.words.for_drive import DRIVE
 from rowbatch.words.for_files import FILES
+from rowbatch.words.for_pages import PAGES
+from rowbatch.words.for_plans import PLANS
 from rowbatch.words.for_runs import RUNS
 from rowbatch.words.for_services import SERVICES
 from rowbatch.words.for_tables import TABLES
 from rowbatch.words.for_tools import TOOLS
 from rowbatch.words.telling import Entry
 
-ROOMS = (FILES, TABLES, TOOLS, RUNS, DRIVE, SERVICES)
+ROOMS = (FILES, TABLES, TOOLS, PLANS, RUNS, DRIVE, SERVICES, PAGES)
 ENTRIES: dict[str, Entry] = {kind: entry for room in ROOMS for kind, entry in room.items()}

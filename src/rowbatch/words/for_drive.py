@@ -4,4 +4,180 @@ from __future__ import annotations
 
 from rowbatch.words.telling import Entry
 
-DRIVE: dict[str, Entry] = {}
+_WAITS: dict[str, Entry] = {
+    "wait-unreachable": Entry("the provider cannot be reached", zh=("无法连接服务商", "")),
+    "wait-queue-share": Entry(
+        "{queued:,} of {limit:,} tokens wait at the provider; it goes when a batch is over",
+        zh=("服务商处排队的 token 已有 {queued:,} 个，上限为 {limit:,} 个；有批处理结束后即发送", ""),
+    ),
+    "wait-queue-full": Entry("the provider's queue is full", zh=("服务商的队列已满", "")),
+    "wait-creations": Entry(
+        "{batches:,} batches were made within an hour", zh=("一小时内已创建 {batches:,} 个批处理", "")
+    ),
+    "wait-busy": Entry("the provider asked to wait: {why}", zh=("服务商要求等待：{why}", "")),
+    "cap-reached": Entry(
+        "the cap of ${cap_usd} does not allow it: ${spent_usd:.4f} are spent or reserved, and it may cost up to "
+        "${most_usd:.4f}",
+        zh=(
+            "${cap_usd} 的上限不允许发送：已花费或预留 ${spent_usd:.4f}，这一部分最多可能花费 ${most_usd:.4f}",
+            "",
+        ),
+    ),
+}
+_STOPS: dict[str, Entry] = {
+    "cancelling": Entry("the run is being cancelled", zh=("任务正在取消", "")),
+    "mass-failure": Entry(
+        "{failed:,} of the {asked:,} rows of {shard} failed with {cause}",
+        zh=("{shard} 的 {asked:,} 行中有 {failed:,} 行失败：{cause}", ""),
+    ),
+    "rows-unpaid": Entry(
+        "{failed:,} of the {asked:,} rows of {shard} failed with {cause}",
+        zh=("{shard} 的 {asked:,} 行中有 {failed:,} 行失败：{cause}", ""),
+    ),
+    "shard-unpaid": Entry(
+        "{shard} was refused because nobody pays: {why}", zh=("{shard} 因账户没有余额被拒绝：{why}", "")
+    ),
+    "shard-changed": Entry(
+        "the request file of {shard} is not what was built",
+        zh=("{shard} 的请求文件与生成时不同", ""),
+    ),
+}
+_SAID: dict[str, Entry] = {
+    "tried-again": Entry("{shard}: {why}; it is tried again", zh=("{shard}：{why}；将重试", "")),
+    "batch-adopted": Entry(
+        "{shard}: its batch was found at the provider, and is not sent again",
+        zh=("{shard}：在服务商处找到了它的批处理，不会再次发送", ""),
+    ),
+    "batches-undecided": Entry(
+        "{shard}: {batches} batches may be its own; that shows when they are over",
+        zh=("{shard}：有 {batches} 个批处理可能属于它；等它们结束后才能确定", ""),
+    ),
+    "looking": Entry(
+        "{shard}: the answer to its paid call was lost; the provider's list is looked at",
+        zh=("{shard}：付费调用的回答丢失了；正在查看服务商的列表", ""),
+    ),
+    "status-unknown": Entry(
+        "{shard}: the provider says {status!r}, which is not known here",
+        zh=("{shard}：服务商的状态是 {status!r}，本程序不认识它", ""),
+    ),
+    "file-lost": Entry(
+        "{shard}: the provider cannot find the file that it was given; it is sent anew",
+        zh=("{shard}：服务商找不到已上传的文件；将重新发送", ""),
+    ),
+    "batch-refused": Entry(
+        "{shard}: the provider refused the whole batch: {why}",
+        zh=("{shard}：服务商拒绝了整个批处理：{why}", ""),
+    ),
+    "shard-waits": Entry("{shard} waits: {why}", zh=("{shard} 正在等待：{why}", "")),
+    "queue-full": Entry(
+        "{shard} waits: the provider's queue is full ({why})",
+        zh=("{shard} 正在等待：服务商的队列已满（{why}）", ""),
+    ),
+    "larger-than-queue": Entry("it is larger than the provider's queue", zh=("它大于服务商的队列", "")),
+    "shard-cut": Entry(
+        "{shard} was cut into {parts} smaller shards: {why}",
+        zh=("{shard} 被分成 {parts} 个更小的部分：{why}", ""),
+    ),
+    "stopped": Entry("nothing more is submitted: {why}", zh=("不再发送：{why}", "")),
+    "next-round": Entry(
+        "round {round}: {rows:,} rows are asked again", zh=("第 {round} 轮：再次询问 {rows:,} 行", "")
+    ),
+}
+_DECISIONS: dict[str, Entry] = {
+    "lost-answer": Entry(
+        "shard {shard}: nobody knows whether its batch was made. The answer was lost, and the provider's list has "
+        "not shown it in {waited_s:,.0f} s",
+        "look at the provider's page; if there is no such batch: rowbatch resume --resubmit-lost",
+        page="look at the provider once more, or send the part again",
+        zh=(
+            "部分 {shard}：不能确定它的批处理是否已创建。回答丢失了，服务商的列表在 {waited_s:,.0f} 秒内没有显示它",
+            "请再查看一次服务商的列表，或重新发送这一部分",
+        ),
+    ),
+    "late-batch": Entry(
+        "the batch {batch_id} of shard {shard} should be over since {expires} UTC, and the provider says {status!r}",
+        "look at the provider's page; `rowbatch cancel` ends it, and what it answered comes",
+        page="look at the provider once more; or cancel it, and what it answered comes",
+        zh=(
+            "部分 {shard} 的批处理 {batch_id} 应在 {expires} UTC 前结束，而服务商的状态是 {status!r}",
+            "请再查看一次服务商；也可以取消它，已回答的内容会取回",
+        ),
+    ),
+    "requests-changed": Entry(
+        "{file} is not the file that was built: its digest differs",
+        "nothing was sent; make a new run from the table",
+        page="nothing of it was sent; make a new job from the table",
+        zh=("{file} 不是生成时的文件：校验值不同", "其中的内容没有发送；请用该表新建任务"),
+    ),
+    "stopped-mass-failure": Entry(
+        "nothing more was submitted: {why}",
+        "the table has what came; mend the cause, then: rowbatch resume {path}; or --go-on, which submits the rest "
+        "all the same",
+        page="the table has what came; mend the cause, or send the rest all the same",
+        zh=("已停止发送：{why}", "表中有已取回的内容；请排除原因，或照样发送其余部分"),
+    ),
+    "stopped-unpaid": Entry(
+        "nothing more was submitted: {why}",
+        "the table has what came; pay at the provider, then: rowbatch resume {path}, which asks these rows again",
+        page="the table has what came; top up the account at the provider, then continue: these rows are asked again",
+        zh=("已停止发送：{why}", "表中有已取回的内容；请在服务商处充值后继续，这些行会再次询问"),
+    ),
+    "go-on-not-fitting": Entry(
+        "this job did not stop because too many rows failed, so there is no rest to send all the same",
+        page="look at the job again: what it waits for may have changed",
+        zh=(
+            "这个任务并不是因为太多行失败而停止的，因此不能“照样发送其余部分”",
+            "请重新查看任务：它所等待的可能已改变",
+        ),
+    ),
+    "resend-not-fitting": Entry(
+        "this job does not wait for a lost answer, so there is no part to send again",
+        page="look at the job again: what it waits for may have changed",
+        zh=(
+            "这个任务并没有在等待丢失的回答，因此没有要重新发送的部分",
+            "请重新查看任务：它所等待的可能已改变",
+        ),
+    ),
+}
+_REFUSALS: dict[str, Entry] = {
+    "shard-refused": Entry(
+        "shard {shard} was refused: {why}",
+        "nothing was billed for it; mend the cause and run `rowbatch resume`",
+        page="nothing was billed for it; mend the cause, then continue",
+        zh=("部分 {shard} 被拒绝：{why}", "没有为它计费；请排除原因后继续"),
+    ),
+    "still-refused": Entry("{why}"),
+    "row-too-large": Entry(
+        "row {row:,} alone is too large for the provider: {why}",
+        "shorten its text, or leave the row out",
+        zh=("仅第 {row:,} 行就超出服务商的限制：{why}", "请缩短这一行的文本，或去掉这一行"),
+    ),
+    "batch-of-other-key": Entry(
+        "the provider does not know the batch {batch_id} of shard {shard}",
+        "it was submitted with another key than the one that is used now: use that key again",
+        zh=(
+            "服务商不认识部分 {shard} 的批处理 {batch_id}",
+            "它是用另一个密钥提交的：请重新使用那个密钥",
+        ),
+    ),
+    "batch-not-seen": Entry(
+        "the provider does not know the batch {batch_id} of shard {shard}",
+        "with the key of another project or organisation it cannot be seen; it is not sent again",
+        zh=(
+            "服务商不认识部分 {shard} 的批处理 {batch_id}",
+            "用另一个项目或组织的密钥看不到它；不会再次发送",
+        ),
+    ),
+    "results-differ": Entry(
+        "the result files of shard {shard} come with other bytes each time",
+        "run `rowbatch resume` later; the answers are still at the provider",
+        page="continue later; the answers are still at the provider",
+        zh=("部分 {shard} 的结果文件每次下载都不同", "请稍后继续；回答仍在服务商处"),
+    ),
+    "request-not-taken": Entry(
+        "{file}, line {line:,}: {why}",
+        "leave it out, or choose another provider",
+        zh=("{file} 第 {line:,} 行：{why}", "请去掉它，或选择另一个服务商"),
+    ),
+}
+DRIVE: dict[str, Entry] = {**_WAITS, **_STOPS, **_SAID, **_DECISIONS, **_REFUSALS}

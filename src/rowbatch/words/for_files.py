@@ -16,6 +16,11 @@ FILES: dict[str, Entry] = {
         "name a file inside it",
         zh=("{path} 是文件夹，不是文件", "请选择其中的一个文件"),
     ),
+    "file-empty": Entry(
+        "{path} is empty",
+        "is it the right file?",
+        zh=("{path} 是空的", "选对文件了吗？"),
+    ),
     "no-permission": Entry(
         "no permission to use {path}",
         "check who owns it",

@@ -1,7 +1,313 @@
-"""Making, opening and changing runs: plans, codebooks, templates, policies."""
+"""Run directories, and what is done with a run that is not driven."""
 
 from __future__ import annotations
 
 from rowbatch.words.telling import Entry
 
-RUNS: dict[str, Entry] = {}
+_FIELDS = "docs/reference/codebook.md shows every field with an example"
+_HELP_PAGE = ("its format is on the help page", "格式见帮助页")
+
+_CODEBOOK: dict[str, Entry] = {
+    "codebook-fault": Entry(
+        "the codebook is broken: {faults}",
+        _FIELDS,
+        page=_HELP_PAGE[0],
+        zh=("编码手册有误：{faults}", _HELP_PAGE[1]),
+    ),
+    "codebook-faults": Entry(
+        "the codebook is broken:\n  {faults:\n  }",
+        _FIELDS,
+        page=_HELP_PAGE[0],
+        zh=("编码手册有误：\n  {faults:\n  }", _HELP_PAGE[1]),
+    ),
+    "codebook-file-fault": Entry(
+        "the codebook {path} is broken: {faults}",
+        _FIELDS,
+        page=_HELP_PAGE[0],
+        zh=("编码手册 {path} 有误：{faults}", _HELP_PAGE[1]),
+    ),
+    "codebook-file-faults": Entry(
+        "the codebook {path} is broken:\n  {faults:\n  }",
+        _FIELDS,
+        page=_HELP_PAGE[0],
+        zh=("编码手册 {path} 有误：\n  {faults:\n  }", _HELP_PAGE[1]),
+    ),
+    "codebook-line-and-field": Entry(
+        "line {line}, {field}: {fault}", zh=("第 {line} 行，{field}：{fault}", "")
+    ),
+    "codebook-line": Entry("line {line}, {fault}", zh=("第 {line} 行，{fault}", "")),
+    "codebook-field": Entry("{field}: {fault}"),
+    "codebook-field-unknown": Entry("this field is not known", zh=("没有这样的字段", "")),
+    "codebook-field-missing": Entry("this field is missing", zh=("缺少这个字段", "")),
+    "codebook-wants-text": Entry(
+        "a text is expected, not {found}; put it in quotes",
+        zh=("这里应当是文本，而不是 {found}；请加上引号", ""),
+    ),
+    "codebook-wants-list": Entry(
+        "a list is expected, not {found}",
+        zh=("这里应当是列表，而不是 {found}", ""),
+    ),
+    "codebook-wants-fields": Entry(
+        "fields are expected, not {found}",
+        zh=("这里应当是字段，而不是 {found}", ""),
+    ),
+    "codebook-bad-name": Entry(
+        "{found} is no column name: a letter, then letters, digits or _, at most 64 in all",
+        zh=("{found} 不能用作列名：须以英文字母开头，其后为字母、数字或 _，总共不超过 64 个字符", ""),
+    ),
+    "codebook-text-empty": Entry("this text is empty", zh=("这段文本是空的", "")),
+    "codebook-variable-twice": Entry(
+        "the variable {name!r} is there twice",
+        zh=("变量“{name}”出现了两次", ""),
+    ),
+    "codebook-label-twice": Entry(
+        "the label {name!r} is there twice",
+        zh=("标签“{name}”出现了两次", ""),
+    ),
+    "codebook-one-label": Entry(
+        "one label alone leaves nothing to decide; give at least two, or none for free text",
+        zh=("只有一个标签就无从选择；请至少给出两个，自由文本则不写标签", ""),
+    ),
+    "codebook-not-utf8": Entry(
+        "the codebook {path} is not UTF-8: byte {byte:,} cannot be read",
+        "save it as UTF-8",
+        zh=("编码手册 {path} 不是 UTF-8：无法读取第 {byte:,} 个字节", "请存为 UTF-8"),
+    ),
+    "codebook-yaml-broken": Entry(
+        "the codebook {path} is broken: {told}",
+        "check quotes, colons and how far the lines are moved in",
+        zh=("编码手册 {path} 有误：{told}", "请检查引号、冒号和各行的缩进"),
+    ),
+    "codebook-yaml-broken-at": Entry(
+        "the codebook {path} is broken: line {line}: {told}",
+        "check quotes, colons and how far the lines are moved in",
+        zh=("编码手册 {path} 有误：第 {line} 行：{told}", "请检查引号、冒号和各行的缩进"),
+    ),
+    "codebook-no-yaml": Entry(
+        "the codebook {path} is not YAML: {told}",
+        zh=("编码手册 {path} 不是 YAML：{told}", ""),
+    ),
+    "codebook-without-fields": Entry(
+        "the codebook {path} is broken: line 1: fields are expected, as in `instructions: …` and `variables:`",
+        _FIELDS,
+        page=_HELP_PAGE[0],
+        zh=(
+            "编码手册 {path} 有误：第 1 行：这里应当是字段，例如 `instructions: …` 和 `variables:`",
+            _HELP_PAGE[1],
+        ),
+    ),
+}
+
+_REQUEST: dict[str, Entry] = {
+    "no-such-endpoint": Entry(
+        "there is no endpoint {name!r}",
+        "known are: {known}",
+        zh=("没有名为“{name}”的接口", "可用的有：{known:、}"),
+    ),
+    "embeddings-have-no-limits": Entry(
+        "embeddings have no temperature and no output limit",
+        "leave --temperature and --max-tokens out",
+        page="leave the temperature and the longest answer empty",
+        zh=("嵌入没有温度，也没有输出上限", "请将温度和回答的最大长度留空"),
+    ),
+    "embeddings-answer-nothing": Entry(
+        "embeddings answer no question, so a codebook does not fit",
+        "leave --codebook and --labels out",
+        page="choose another endpoint",
+        zh=("嵌入不回答问题，因此不适用编码手册", "请选择其他接口"),
+    ),
+    "embeddings-of-text-alone": Entry(
+        "embeddings are of a text alone",
+        "leave the system message and the image out",
+        zh=("嵌入只用于文本", "请去掉系统消息和图像"),
+    ),
+    "temperature-is-no-number": Entry(
+        "a temperature of {temperature} is no number",
+        "for example: --temperature 0",
+        page="for example: 0",
+        zh=("温度“{temperature}”不是数字", "例如：0"),
+    ),
+    "template-brace-alone": Entry(
+        "the template has {brace} without its partner, at character {at:,}",
+        "write a column as {{{{name}}}}; \\{{{{ and \\}}}} are braces in the text",
+        zh=(
+            "模板第 {at:,} 个字符处的 {brace} 没有配对",
+            "列请写成 {{{{列名}}}}；文本中的大括号请写成 \\{{{{ 和 \\}}}}",
+        ),
+    ),
+    "template-column-unnamed": Entry(
+        "the template has {{{{}}}} with no column in it",
+        "write {{{{name}}}}",
+        zh=("模板中的 {{{{}}}} 里没有列名", "请写成 {{{{列名}}}}"),
+    ),
+}
+
+_ONE_WORKER = (
+    "only one may work on it; `rowbatch status` can be asked at any time",
+    "only one may work on it; its page shows at any time how it stands",
+    "同一时间只能有一个程序处理它；任务页面随时可以查看进度",
+)
+_BY_A_COPY = ("bring it back from a copy", "请从备份中恢复")
+
+_DIRECTORY: dict[str, Entry] = {
+    "run-exists": Entry(
+        "{path} exists already",
+        "give the run another name, or go on with it: rowbatch resume",
+        page="go on with the job that is there, or start again: the new one gets another name",
+        zh=("{path} 已存在", "请继续已有的任务，或重新开始：新任务会得到另一个名称"),
+    ),
+    "no-run": Entry(
+        "{path} is not a run directory: it has no run.toml",
+        "`rowbatch list` shows the runs on this machine",
+        page="the list of jobs shows those on this computer",
+        zh=("{path} 不是任务文件夹：其中没有 run.toml", "任务列表中有本机的所有任务"),
+    ),
+    "settings-damaged": Entry("{file} is damaged: {told}", zh=("{file} 已损坏：{told}", "")),
+    "settings-without-format": Entry("{file} has no format number", zh=("{file} 中没有格式编号", "")),
+    "settings-incomplete": Entry(
+        "{file} is damaged: {name} is not in it",
+        zh=("{file} 已损坏：其中没有 {name}", ""),
+    ),
+    "run-too-new": Entry(
+        "{path} was written by a newer rowbatch (format {version}, this one knows {known})",
+        "pip install --upgrade rowbatch",
+        page="install the newest version of this program",
+        zh=(
+            "{path} 由更新版本的 rowbatch 写成（格式 {version}，本版本只认识到 {known}）",
+            "请安装本程序的最新版本",
+        ),
+    ),
+    "run-not-built": Entry(
+        "{path} has not been built yet",
+        "rowbatch resume {path}",
+        page="continue the job",
+        zh=("{path} 还没有生成请求", "请继续这个任务"),
+    ),
+    "run-locked": Entry(
+        "another process is working on this run: process {pid} on {host}, {doing} since {since}",
+        "wait for it, or stop it first; `rowbatch status` can be asked at any time",
+        page="wait for it, or stop it first; the page of the job shows at any time how it stands",
+        zh=(
+            "另一个程序正在处理这个任务：{host} 上的进程 {pid}，自 {since} 起在进行 {doing}",
+            "请等它结束，或先停止它；任务页面随时可以查看进度",
+        ),
+    ),
+    "run-locked-silently": Entry(
+        "another process is working on this run: it has not said which",
+        "wait for it, or stop it first; `rowbatch status` can be asked at any time",
+        page="wait for it, or stop it first; the page of the job shows at any time how it stands",
+        zh=(
+            "另一个程序正在处理这个任务，但没有说明是哪一个",
+            "请等它结束，或先停止它；任务页面随时可以查看进度",
+        ),
+    ),
+    "run-taken-over": Entry(
+        "another process has taken this run over",
+        _ONE_WORKER[0],
+        page=_ONE_WORKER[1],
+        zh=("另一个程序已接管这个任务", _ONE_WORKER[2]),
+    ),
+}
+
+_LEDGER: dict[str, Entry] = {
+    "ledger-too-new": Entry(
+        "{path} was written by a newer rowbatch (ledger version {version}, this one knows {known})",
+        "pip install --upgrade rowbatch",
+        page="install the newest version of this program",
+        zh=(
+            "{path} 由更新版本的 rowbatch 写成（账本版本 {version}，本版本只认识到 {known}）",
+            "请安装本程序的最新版本",
+        ),
+    ),
+    "ledger-incomplete": Entry(
+        "{ledger} is not a ledger that was completely written",
+        "the run was never started: build it again under another name",
+        page="the job was never started: make it again",
+        zh=("账本 {ledger} 没有写完整", "这个任务从未开始：请重新创建"),
+    ),
+    "ledger-refuses": Entry("the ledger {path}: {told}", zh=("账本 {path}：{told}", "")),
+    "no-such-shard": Entry(
+        "the run has no shard {number} in round {round}",
+        zh=("这个任务的第 {round} 轮没有第 {number} 部分", ""),
+    ),
+    "shard-changed-meanwhile": Entry(
+        "shard {shard} is not {state} any more: another process changed it",
+        "run the same command again",
+        page="try again",
+        page_message="part {shard} is not {state} any more: another program changed it",
+        zh=("部分 {shard} 已不是 {state} 状态：另一个程序更改了它", "请重试"),
+    ),
+}
+
+_ANSWERS: dict[str, Entry] = {
+    "asked-rows-gone": Entry(
+        "{file} is gone: it says which rows round {round} asked",
+        _BY_A_COPY[0],
+        zh=("{file} 不见了：其中记录了第 {round} 轮询问的行", _BY_A_COPY[1]),
+    ),
+    "result-file-changed": Entry(
+        "{file} is not the file that was downloaded: its digest differs",
+        "bring the file back from a copy",
+        zh=("{file} 不是当初下载的文件：校验值不同", _BY_A_COPY[1]),
+    ),
+}
+
+_STEPS: dict[str, Entry] = {
+    "not-collected": Entry(
+        "the results are not in a labelled table yet",
+        "`rowbatch collect` first; then nothing at the provider is needed any more",
+        page="let the job come to its end first; then nothing at the provider is needed any more",
+        zh=("结果还没有写入带标签的表", "请先让任务结束；之后就不再需要服务商处的任何内容"),
+    ),
+    "output-taken": Entry(
+        "{path} exists already",
+        "rowbatch collect {run} -o ANOTHER_NAME, or --overwrite; nothing is lost",
+        page="give it another name; nothing is lost",
+        zh=("{path} 已存在", "请换一个名称；不会丢失任何内容"),
+    ),
+    "embeddings-not-corrected": Entry(
+        "embeddings are not corrected by hand", zh=("嵌入向量不能人工更正", "")
+    ),
+    "not-asked-again": Entry(
+        "rows that are {statuses} are not asked again", zh=("状态为 {statuses} 的行不会再次询问", "")
+    ),
+    "no-status-given": Entry(
+        "rows that are of no status are not asked again", zh=("没有指定状态的行不会再次询问", "")
+    ),
+    "batches-on-their-way": Entry(
+        "batches of this run are still on their way",
+        "wait until they are over",
+        zh=("这个任务还有批处理在进行", "请等待它们结束"),
+    ),
+    "requests-gone": Entry(
+        "{file} is gone, so its rows cannot be asked again",
+        "bring it back from a copy, or go on without another round: --rounds {round}; `rowbatch collect` writes "
+        "what is there",
+        page="bring it back from a copy",
+        zh=("{file} 不见了，因此它的行不能再次询问", "请从备份中恢复它"),
+    ),
+    "table-shorter": Entry("the table has fewer rows than were asked", zh=("表的行数少于已询问的行数", "")),
+    "table-longer": Entry("the table has more rows than were asked", zh=("表的行数多于已询问的行数", "")),
+    "table-other-rows": Entry(
+        "shard {shard} has {requests:,} requests, but the table has {rows:,} rows for it",
+        "is it still the same table? The answers that came are untouched",
+        zh=(
+            "部分 {shard} 有 {requests:,} 个请求，而表中与它对应的有 {rows:,} 行",
+            "表还是同一个吗？已取回的回答没有改动",
+        ),
+    ),
+    "price-unknown": Entry(
+        "the price of {model} is not known, so a cap cannot be kept",
+        "give the price in models.toml (rowbatch models says where), or leave --max-cost out",
+        page="write its price into {prices_file}, or continue without a limit",
+        zh=("{model} 的价格未知，因此无法遵守上限", "请把它的价格写入 {prices_file}，或不设上限继续"),
+    ),
+    "answers-unbounded": Entry(
+        "nothing limits how long an answer is, so a cap cannot be kept",
+        "give --max-tokens when the run is made, or leave --max-cost out",
+        page="continue without a limit; or make a new job of a model whose longest answer is known",
+        zh=("回答的长度没有限制，因此无法遵守上限", "请不设上限继续；或用已知最长回答的模型新建任务"),
+    ),
+}
+
+RUNS: dict[str, Entry] = _CODEBOOK | _REQUEST | _DIRECTORY | _LEDGER | _ANSWERS | _STEPS

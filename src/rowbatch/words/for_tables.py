@@ -4,4 +4,496 @@ from __future__ import annotations
 
 from rowbatch.words.telling import Entry
 
-TABLES: dict[str, Entry] = {}
+_RIGHT_FILE = ("is it the right file?", "选对文件了吗？")
+_QUOTES = (
+    'a double quote inside a quoted cell is written twice: "she said ""no"""',
+    '引号内的单元格里，双引号要写两次："她说""不"""',
+)
+_FROM_R = (
+    'in R: export convert(corpus, to = "data.frame"), or any data.frame, with saveRDS',
+    '请在 R 中用 saveRDS 导出 convert(corpus, to = "data.frame") 或任意 data.frame',
+)
+_WHICH_ENCODING = (
+    "choose the encoding in which the text looks right; or choose what to do with broken rows",
+    "请选择能让文字正确显示的编码；也可以选择如何处理损坏的行",
+)
+
+_READ: dict[str, Entry] = {
+    "table-without-rows": Entry(
+        "{path} has a header but no rows",
+        _RIGHT_FILE[0],
+        zh=("{path} 只有表头，没有数据行", _RIGHT_FILE[1]),
+    ),
+    "no-such-column": Entry(
+        "{path} has no column {column!r}",
+        "its columns are: {columns!r}",
+        zh=("{path} 没有名为“{column}”的列", "它的列有：“{columns:”、“}”"),
+    ),
+    "no-such-column-but-near": Entry(
+        "{path} has no column {column!r}; did you mean {near!r}?",
+        "its columns are: {columns!r}",
+        zh=("{path} 没有名为“{column}”的列；您是指“{near}”吗？", "它的列有：“{columns:”、“}”"),
+    ),
+    "column-twice": Entry(
+        "{path} has {count} columns named {column!r}: number {numbers}",
+        "give them different names in the header line",
+        zh=("{path} 有 {count} 列都叫“{column}”：第 {numbers:、} 列", "请在表头中给它们取不同的名称"),
+    ),
+    "table-damaged": Entry(
+        "{path} is damaged: {told}",
+        "fetch it again, or save it anew",
+        zh=("{path} 已损坏：{told}", "请重新获取或重新保存这个文件"),
+    ),
+    "packed-file-damaged": Entry(
+        "{path} is packed, and damaged or cut off: {told}",
+        "fetch it again; nothing was read past the damage",
+        zh=("{path} 是压缩文件，已损坏或不完整：{told}", "请重新获取；损坏处之后的内容都没有读取"),
+    ),
+    "encoding-does-not-fit": Entry(
+        "--encoding does not fit: {path} is {is_a}",
+        "leave --encoding out",
+        page="let the encoding be found out by itself",
+        page_message="an encoding does not fit {path}",
+        zh=("{path} 不适用编码设置", "请将编码设为“自动识别”"),
+    ),
+    "delimiter-does-not-fit": Entry(
+        "--delimiter does not fit: {path} is {is_a}",
+        "leave --delimiter out",
+        page="let the separator be found out by itself",
+        page_message="a separator does not fit {path}",
+        zh=("{path} 不适用分隔符设置", "请将分隔符设为“自动识别”"),
+    ),
+    "sheet-does-not-fit": Entry(
+        "--sheet does not fit: {path} is {is_a}",
+        "leave --sheet out",
+        page="choose no sheet",
+        page_message="a sheet does not fit {path}",
+        zh=("{path} 没有工作表可选", "请不要选择工作表"),
+    ),
+    "bad-rows-do-not-fit": Entry(
+        "--on-bad-rows does not fit: {path} is {is_a}",
+        "leave --on-bad-rows out",
+        page="for broken rows, choose “stop and say where”",
+        page_message="a choice for broken rows does not fit {path}",
+        zh=("{path} 不能选择如何处理损坏的行", "请在“损坏的行”中选择“停止并指出位置”"),
+    ),
+    "frame-unusable": Entry(
+        "this data frame cannot be used: {told}",
+        zh=("无法使用这个数据框：{told}", ""),
+    ),
+    "no-table": Entry(
+        "{given} is no table",
+        "give a file's path, a polars or pandas DataFrame, or an Arrow table",
+        page="choose a file",
+        zh=("{given} 不是数据表", "请选择文件"),
+    ),
+}
+
+_TEXT: dict[str, Entry] = {
+    "no-such-encoding": Entry(
+        "there is no encoding {encoding!r}",
+        "for example: utf-8, latin-1, cp1252, gb18030",
+        page="choose one of the list",
+        zh=("没有名为“{encoding}”的编码", "请从列表中选择"),
+    ),
+    "encoding-unknown": Entry(
+        "{path}: not UTF-8, and it cannot be told which encoding it is",
+        "say which encoding it has, as in --encoding cp1252; it could be {candidates}",
+        page="choose the encoding in which the text looks right; it could be {candidates}",
+        zh=(
+            "{path}：不是 UTF-8，也无法判断是哪种编码",
+            "请选择能让文字正确显示的编码；可能是 {candidates:、}",
+        ),
+    ),
+    "encoding-unknown-at": Entry(
+        "{path}, line {line:,}, byte {byte:,} of the line: not UTF-8, and it cannot be told which encoding it "
+        "is",
+        "say which encoding it has, as in --encoding cp1252; it could be {candidates}",
+        page="choose the encoding in which the text looks right; it could be {candidates}",
+        zh=(
+            "{path} 文件第 {line:,} 行，该行第 {byte:,} 个字节：不是 UTF-8，也无法判断是哪种编码",
+            "请选择能让文字正确显示的编码；可能是 {candidates:、}",
+        ),
+    ),
+    "not-of-encoding": Entry(
+        "{path}: not {encoding}",
+        "say which encoding it has, as in --encoding cp1252 (Windows), latin-1, gb18030 (Chinese); or leave such "
+        "rows out: --on-bad-rows skip",
+        page=_WHICH_ENCODING[0],
+        zh=("{path}：不是 {encoding}", _WHICH_ENCODING[1]),
+    ),
+    "not-of-encoding-told": Entry(
+        "{path}: not {encoding} ({told})",
+        "say which encoding it has, as in --encoding cp1252 (Windows), latin-1, gb18030 (Chinese); or leave such "
+        "rows out: --on-bad-rows skip",
+        page=_WHICH_ENCODING[0],
+        zh=("{path}：不是 {encoding}（{told}）", _WHICH_ENCODING[1]),
+    ),
+    "byte-order-mark-missing": Entry(
+        "{path}: not {encoding} with a byte order mark ({told})",
+        "say which encoding it has, as in --encoding cp1252 (Windows), latin-1, gb18030 (Chinese); or leave such "
+        "rows out: --on-bad-rows skip",
+        page=_WHICH_ENCODING[0],
+        zh=("{path}：不是带字节顺序标记的 {encoding}（{told}）", _WHICH_ENCODING[1]),
+    ),
+    "bytes-not-of-encoding": Entry(
+        "{path}, line {line:,}, byte {byte:,} of the line: not {encoding}",
+        "say which encoding it has, as in --encoding cp1252 (Windows), latin-1, gb18030 (Chinese); or leave such "
+        "rows out: --on-bad-rows skip",
+        page=_WHICH_ENCODING[0],
+        zh=("{path} 文件第 {line:,} 行，该行第 {byte:,} 个字节：不是 {encoding}", _WHICH_ENCODING[1]),
+    ),
+    "bytes-of-another-encoding": Entry(
+        "{path}, line {line:,}, byte {byte:,} of the line: not {encoding}",
+        "say which encoding it has, as in --encoding {guess}, which it looks like; or leave such rows out: "
+        "--on-bad-rows skip",
+        page="it looks like {guess}: " + _WHICH_ENCODING[0],
+        zh=(
+            "{path} 文件第 {line:,} 行，该行第 {byte:,} 个字节：不是 {encoding}",
+            "看起来像 {guess}：" + _WHICH_ENCODING[1],
+        ),
+    ),
+    "text-not-of-encoding": Entry(
+        "{path} is not {encoding}: {told}",
+        "say which it is: --encoding cp1252",
+        page="choose the encoding that it has",
+        zh=("{path} 不是 {encoding}：{told}", "请选择它的编码"),
+    ),
+    "text-encoding-unknown": Entry(
+        "{path} is not UTF-8, and it cannot be told which encoding it is",
+        "say which it is, as in --encoding cp1252",
+        page="choose the encoding that it has",
+        zh=("{path} 不是 UTF-8，也无法判断是哪种编码", "请选择它的编码"),
+    ),
+    "folder-without-texts": Entry(
+        "{path} is a folder without .txt files",
+        "name a table, or another folder",
+        page="choose a table, or another folder",
+        zh=("文件夹 {path} 中没有 .txt 文件", "请选择数据表，或另一个文件夹"),
+    ),
+}
+
+_CSV: dict[str, Entry] = {
+    "delimiter-not-one-character": Entry(
+        "a delimiter is one character",
+        "for example: --delimiter ';' or --delimiter tab",
+        page="choose one of the list",
+        page_message="a separator is one character",
+        zh=("分隔符只能是一个字符", "请从列表中选择"),
+    ),
+    "line-blank": Entry(
+        "{path}, line {line:,}: the line is empty, in the middle of the table",
+        "mend the line; nothing was read past it",
+        page="mend the line, or choose what to do with broken rows; nothing was read past it",
+        zh=(
+            "{path} 文件第 {line:,} 行：数据表中间有一个空行",
+            "请修正这一行，或选择如何处理损坏的行；它之后的内容都没有读取",
+        ),
+    ),
+    "line-ragged": Entry(
+        "{path}, line {line:,}: {cells:,} cells, but the header has {width:,} (the row begins with {begin!r})",
+        "a cell that holds the delimiter or a line break must stand in double quotes; the delimiter was taken to "
+        "be {delimiter!r} (--delimiter)",
+        page="a cell that holds the separator or a line break must stand in double quotes; the separator was "
+        "taken to be {delimiter!r}. Choose another separator, or what to do with broken rows",
+        zh=(
+            "{path} 文件第 {line:,} 行：有 {cells:,} 个单元格，而表头有 {width:,} 个（该行以“{begin}”开头）",
+            "含有分隔符或换行的单元格必须放在双引号中；当前使用的分隔符是 {delimiter!r}。"
+            "请选择其他分隔符，或选择如何处理损坏的行",
+        ),
+    ),
+    "line-has-nul": Entry(
+        "{path}, line {line:,}: it holds a NUL byte",
+        "is it a text file, and is the encoding right (--encoding)?",
+        page="is it a text file, and is the encoding right? Otherwise choose what to do with broken rows",
+        zh=(
+            "{path} 文件第 {line:,} 行：含有 NUL 字节",
+            "这是文本文件吗？编码选对了吗？否则请选择如何处理损坏的行",
+        ),
+    ),
+    "quote-not-closed": Entry(
+        "{path}, line {line:,}: a quote is opened here and never closed",
+        _QUOTES[0],
+        zh=("{path} 文件第 {line:,} 行：这里的引号没有闭合", _QUOTES[1]),
+    ),
+    "cell-too-long": Entry(
+        "{path}, line {line:,}: a cell of more than {most:,} characters begins here; is its quote never closed?",
+        _QUOTES[0],
+        zh=(
+            "{path} 文件第 {line:,} 行：这里开始的单元格超过 {most:,} 个字符；引号是不是没有闭合？",
+            _QUOTES[1],
+        ),
+    ),
+    "text-after-quote": Entry(
+        "{path}, line {line:,}: text after a closing quote, where {delimiter!r} or the end of the line should be",
+        _QUOTES[0],
+        zh=(
+            "{path} 文件第 {line:,} 行：右引号之后还有文字，那里应当是 {delimiter!r} 或行尾",
+            _QUOTES[1],
+        ),
+    ),
+    "csv-line-broken": Entry(
+        "{path}, line {line:,}: {told}",
+        _QUOTES[0],
+        zh=("{path} 文件第 {line:,} 行：{told}", _QUOTES[1]),
+    ),
+    "not-csv": Entry(
+        "{path} is not a CSV file: it is {found} data",
+        "unpack it, or save the sheet as CSV (UTF-8)",
+        zh=("{path} 不是 CSV 文件，而是 {found} 数据", "请解压，或把工作表另存为 CSV（UTF-8）"),
+    ),
+    "not-csv-but-zip": Entry(
+        "{path} is not a CSV file: it is zip or Excel data",
+        "unpack it, or save the sheet as CSV (UTF-8)",
+        zh=("{path} 不是 CSV 文件，而是 zip 或 Excel 数据", "请解压，或把工作表另存为 CSV（UTF-8）"),
+    ),
+    "not-csv-but-office": Entry(
+        "{path} is not a CSV file: it is Excel or Word 97 data",
+        "unpack it, or save the sheet as CSV (UTF-8)",
+        zh=("{path} 不是 CSV 文件，而是 Excel 97 或 Word 97 数据", "请解压，或把工作表另存为 CSV（UTF-8）"),
+    ),
+}
+
+_JSON: dict[str, Entry] = {
+    "json-keeps-no-rows": Entry(
+        "{path} is JSON: a line of it that is broken has no cells to keep",
+        "give --on-bad-rows skip",
+        page="choose to leave broken rows out",
+        zh=("{path} 是 JSON：损坏的行没有可以保留的单元格", "请选择去掉损坏的行"),
+    ),
+    "json-no-table": Entry(
+        "{path} is JSON that is no table",
+        "a table is a list of objects, one object a line, or an object whose fields are columns",
+        zh=(
+            "{path} 是 JSON，但不是数据表",
+            "数据表应当是对象的列表、每行一个对象，或各字段为列的一个对象",
+        ),
+    ),
+    "json-line-broken": Entry(
+        "{path}, line {line:,}: {told}",
+        "each line is one JSON object; leave broken ones out with --on-bad-rows skip",
+        page="each line is one JSON object; you can choose to leave broken rows out",
+        zh=("{path} 文件第 {line:,} 行：{told}", "每行应当是一个 JSON 对象；可以选择去掉损坏的行"),
+    ),
+    "json-line-no-object": Entry(
+        "{path}, line {line:,}: it is JSON, but no object",
+        "each line is one JSON object; leave broken ones out with --on-bad-rows skip",
+        page="each line is one JSON object; you can choose to leave broken rows out",
+        zh=(
+            "{path} 文件第 {line:,} 行：是 JSON，但不是对象",
+            "每行应当是一个 JSON 对象；可以选择去掉损坏的行",
+        ),
+    ),
+    "json-line-field-twice": Entry(
+        "{path}, line {line:,}: a field stands twice in the object",
+        "each line is one JSON object; leave broken ones out with --on-bad-rows skip",
+        page="each line is one JSON object; you can choose to leave broken rows out",
+        zh=(
+            "{path} 文件第 {line:,} 行：对象中有一个字段出现了两次",
+            "每行应当是一个 JSON 对象；可以选择去掉损坏的行",
+        ),
+    ),
+    "json-too-large": Entry(
+        "{path} is one JSON document of more than {most:,} bytes",
+        "save it with one object a line (JSONL): that is read piece by piece",
+        zh=(
+            "{path} 是一个超过 {most:,} 字节的 JSON 文档",
+            "请存为每行一个对象的格式（JSONL），这样可以逐段读取",
+        ),
+    ),
+    "json-no-list": Entry(
+        "{path} is no list of JSON objects: {told}",
+        "is it cut off?",
+        zh=("{path} 不是 JSON 对象的列表：{told}", "文件是不是不完整？"),
+    ),
+    "json-without-fields": Entry(
+        "{path} holds no objects with fields",
+        _RIGHT_FILE[0],
+        zh=("{path} 中没有带字段的对象", _RIGHT_FILE[1]),
+    ),
+    "json-columns-uneven": Entry(
+        "{path} is an object of columns, but they are not of one length",
+        "is it a table?",
+        zh=("{path} 是由列组成的对象，但各列长度不同", "这是数据表吗？"),
+    ),
+}
+
+_PROGRAMS: dict[str, Entry] = {
+    "workbook-unreadable": Entry(
+        "{path} cannot be read as an Excel workbook: {told}",
+        "open it in Excel and save it anew; a workbook with a password must be saved without one",
+        zh=(
+            "无法把 {path} 读作 Excel 工作簿：{told}",
+            "请用 Excel 打开并重新保存；有密码的工作簿须去掉密码后保存",
+        ),
+    ),
+    "workbook-empty": Entry(
+        "{path} has nothing in it",
+        "is it the right sheet? --sheet NAME",
+        page="is it the right sheet? Choose another one",
+        zh=("{path} 中没有内容", "工作表选对了吗？请选择另一个"),
+    ),
+    "no-such-sheet": Entry(
+        "{path} has no sheet {sheet!r}",
+        "its sheets are: {sheets!r}",
+        zh=("{path} 没有工作表“{sheet}”", "它的工作表有：“{sheets:”、“}”"),
+    ),
+    "no-workbook": Entry(
+        "{path} has the name of a workbook and is none",
+        "is it a page of the web, or a CSV file? Give it the name that it should have",
+        zh=("{path} 的名称像工作簿，但不是工作簿", "它是网页还是 CSV 文件？请改成应有的名称"),
+    ),
+    "feather-too-old": Entry(
+        "{path} is a Feather file of the first version, which is out of use",
+        "save it as Parquet, or as Feather version 2",
+        zh=("{path} 是第一版的 Feather 文件，这个版本已停用", "请存为 Parquet 或第二版 Feather"),
+    ),
+    "r-not-installed": Entry(
+        "{path} is a file of R, and what reads these is not installed",
+        "pip install 'rowbatch[r]'",
+        page="in R, save the data as a CSV file; or ask whoever installed this program to add its part for R",
+        zh=(
+            "{path} 是 R 的文件，但尚未安装读取它的组件",
+            "请在 R 中把数据存为 CSV；或请安装本程序的人加装 R 组件",
+        ),
+    ),
+    "r-unreadable": Entry(
+        "{path} holds nothing that can be read as a data frame: {told}",
+        _FROM_R[0],
+        zh=("{path} 中没有可以读作数据框的内容：{told}", _FROM_R[1]),
+    ),
+    "r-without-frame": Entry(
+        "{path} holds no data frame",
+        _FROM_R[0],
+        zh=("{path} 中没有数据框", _FROM_R[1]),
+    ),
+    "r-several-frames": Entry(
+        "{path} holds {count} data frames: {frames!r}",
+        "say which: --sheet NAME",
+        page="in R, save the one you want by itself, with saveRDS",
+        zh=("{path} 中有 {count} 个数据框：“{frames:”、“}”", "请在 R 中用 saveRDS 单独保存需要的那一个"),
+    ),
+    "r-no-such-frame": Entry(
+        "{path} holds no data frame {wanted!r}",
+        "it holds: {frames!r}",
+        zh=("{path} 中没有数据框“{wanted}”", "其中有：“{frames:”、“}”"),
+    ),
+    "statistics-unreadable": Entry(
+        "{path} cannot be read as a {suffix} file: {told}",
+        "save it anew in the program that wrote it; is it of a very new version, or damaged?",
+        zh=(
+            "无法把 {path} 读作 {suffix} 文件：{told}",
+            "请在写出它的程序中重新保存；它是不是版本太新，或已损坏？",
+        ),
+    ),
+}
+
+_WRITTEN: dict[str, Entry] = {
+    "format-unknown": Entry(
+        "{path} does not say in which format it shall be written",
+        "let it end in one of {endings}",
+        zh=("从 {path} 看不出要写成哪种格式", "名称请以其中之一结尾：{endings:、}"),
+    ),
+    "no-such-format": Entry(
+        "no table is written as {format!r}",
+        zh=("数据表不能写成“{format}”格式", ""),
+    ),
+    "mark-is-for-csv": Entry(
+        "a byte order mark and marked formulas are for CSV files",
+        "for Excel, .xlsx is the better choice: it needs neither",
+        zh=("字节顺序标记和公式标记只用于 CSV 文件", "用于 Excel 时最好选 .xlsx，两者都不需要"),
+    ),
+    "excel-too-many-rows": Entry(
+        "the table has more rows than a sheet of Excel holds ({most:,})",
+        "write it as .csv or .parquet: give the output such a name",
+        page="choose CSV or Parquet as the format",
+        zh=("数据表的行数超过一个 Excel 工作表的容量（{most:,}）", "请选择 CSV 或 Parquet 格式"),
+    ),
+    "excel-too-many-columns": Entry(
+        "the table has {columns:,} columns, and a sheet of Excel holds {most:,}",
+        "write it as .csv or .parquet: give the output such a name",
+        page="choose CSV or Parquet as the format",
+        zh=("数据表有 {columns:,} 列，而一个 Excel 工作表最多容纳 {most:,} 列", "请选择 CSV 或 Parquet 格式"),
+    ),
+    "excel-text-too-long": Entry(
+        "the table has a text of {chars:,} characters in row {row:,}, column {column!r}, and a cell of Excel "
+        "holds {most:,}",
+        "write it as .csv or .parquet: give the output such a name",
+        page="choose CSV or Parquet as the format",
+        zh=(
+            "第 {row:,} 行的“{column}”列有 {chars:,} 个字符，而 Excel 的单元格最多容纳 {most:,} 个",
+            "请选择 CSV 或 Parquet 格式",
+        ),
+    ),
+    "statistics-unwritable": Entry(
+        "{path} cannot be written: {told}",
+        "is there room on the disk? Otherwise write the table as .csv or .parquet",
+        page="is there room on the disk? Otherwise choose CSV or Parquet as the format",
+        zh=("无法写入 {path}：{told}", "磁盘还有空间吗？如果有，请选择 CSV 或 Parquet 格式"),
+    ),
+    "spss-text-too-long": Entry(
+        "row {row:,}, column {column!r}: a text of {size_bytes:,} bytes, and SPSS holds {most:,}",
+        "write the table as .dta (Stata), .csv or .parquet",
+        page="choose Stata, CSV or Parquet as the format",
+        zh=(
+            "第 {row:,} 行的“{column}”列：文本有 {size_bytes:,} 字节，而 SPSS 最多容纳 {most:,} 字节",
+            "请选择 Stata、CSV 或 Parquet 格式",
+        ),
+    ),
+    "statistics-text-has-nul": Entry(
+        "row {row:,}, column {column!r}: a NUL character, which ends a text there",
+        "write the table as .csv or .parquet",
+        page="choose CSV or Parquet as the format",
+        zh=(
+            "第 {row:,} 行的“{column}”列：含有 NUL 字符，在那种格式里文本会在此中断",
+            "请选择 CSV 或 Parquet 格式",
+        ),
+    ),
+}
+
+_IMAGES: dict[str, Entry] = {
+    "image-folder-missing": Entry(
+        "{path} is no folder",
+        "say where the images lie: --image-folder DIR",
+        page="choose the folder in which the images lie",
+        zh=("{path} 不是文件夹", "请选择图像所在的文件夹"),
+    ),
+    "image-no-address": Entry(
+        "{path}, row {row:,}, column {column!r}: {cell!r} is no address of an image on the web",
+        "it begins with https://; where files on this computer lie is said by --image-folder DIR",
+        page="it begins with https://",
+        zh=("{path} 第 {row:,} 行的“{column}”列：“{cell}”不是网上图像的地址", "地址以 https:// 开头"),
+    ),
+    "image-outside": Entry(
+        "{path}, row {row:,}, column {column!r}: {cell!r} is not inside the folder of the images",
+        "the file must lie in {folder}",
+        zh=("{path} 第 {row:,} 行的“{column}”列：“{cell}”不在图像文件夹内", "文件必须位于 {folder} 中"),
+    ),
+    "image-missing": Entry(
+        "{path}, row {row:,}, column {column!r}: {cell!r} is no file in the folder of the images",
+        "the file must lie in {folder}",
+        zh=("{path} 第 {row:,} 行的“{column}”列：图像文件夹中没有“{cell}”", "文件必须位于 {folder} 中"),
+    ),
+    "image-no-name": Entry(
+        "{path}, row {row:,}, column {column!r}: {cell!r} is no name of a file",
+        "the file must lie in {folder}",
+        zh=("{path} 第 {row:,} 行的“{column}”列：“{cell}”不是文件名", "文件必须位于 {folder} 中"),
+    ),
+    "image-too-large": Entry(
+        "{path}, row {row:,}, column {column!r}: {cell!r} has more than {most:,} bytes",
+        "make it smaller",
+        zh=("{path} 第 {row:,} 行的“{column}”列：“{cell}”超过 {most:,} 字节", "请缩小图像"),
+    ),
+    "image-of-unknown-kind": Entry(
+        "{path}, row {row:,}, column {column!r}: {cell!r} is no image",
+        "PNG, JPEG, GIF and WebP are taken",
+        zh=("{path} 第 {row:,} 行的“{column}”列：“{cell}”不是图像", "可以使用 PNG、JPEG、GIF 和 WebP"),
+    ),
+}
+
+_VIEWS: dict[str, Entry] = {
+    "no-view": Entry("{path} is no view of a table", zh=("{path} 不是数据表的视图", "")),
+    "view-damaged": Entry("{path} is damaged, or was removed", zh=("{path} 已损坏，或已被删除", "")),
+}
+
+TABLES: dict[str, Entry] = _READ | _TEXT | _CSV | _JSON | _PROGRAMS | _WRITTEN | _IMAGES | _VIEWS

@@ -4,4 +4,241 @@ from __future__ import annotations
 
 from rowbatch.words.telling import Entry
 
-TOOLS: dict[str, Entry] = {}
+_ANOTHER_NAME = ("give it another name", "请换一个名称")
+_IN_UTF8 = ("type it in UTF-8", "请用 UTF-8 输入")
+_MEANWHILE = ("is another program writing it?", "是不是有其他程序正在写它？")
+_OWN_TABLE = (
+    "label a table of your own with: rowbatch run TABLE --text COLUMN",
+    "label a table of your own",
+    "标注您自己的数据表",
+)
+
+_LINES: dict[str, Entry] = {
+    "line-no-request": Entry(
+        "this line is no request ({told}): {begin!r}",
+        "rowbatch check says what is wrong",
+        page="is it a batch file? Each line of one is a request",
+        zh=("这一行不是请求（{told}）：{begin!r}", "这是批处理文件吗？其中每行应当是一个请求"),
+    ),
+    "line-no-request-at": Entry(
+        "{place}: this line is no request ({told}): {begin!r}",
+        "rowbatch check says what is wrong",
+        page="is it a batch file? Each line of one is a request",
+        zh=("{place}：这一行不是请求（{told}）：{begin!r}", "这是批处理文件吗？其中每行应当是一个请求"),
+    ),
+    "no-results": Entry(
+        "none of the {lines:,} lines is a result; {path}, line {line:,}: {told}",
+        "result files are JSONL with a custom_id in each line, as a provider's batch gives them",
+        zh=(
+            "{lines:,} 行中没有一行是结果；{path} 第 {line:,} 行：{told}",
+            "结果文件是每行带有 custom_id 的 JSONL，由服务商的批处理给出",
+        ),
+    ),
+    "no-duplicates-list": Entry(
+        "{path} is no list of duplicates: {told}",
+        "it is written by `rowbatch convert --dedupe`, with the columns row and asked_row",
+        page="the tool “Table → batch file” writes it, with the columns row and asked_row",
+        zh=(
+            "{path} 不是重复行的列表：{told}",
+            "它由工具“数据表 → 批处理文件”写出，含有 row 和 asked_row 两列",
+        ),
+    ),
+}
+
+_OUTPUTS: dict[str, Entry] = {
+    "copy-of-one-file": Entry(
+        "a repaired copy is made of one file at a time",
+        "give one file with --fix",
+        page="choose one file",
+        zh=("每次只能为一个文件生成修复后的副本", "请选择一个文件"),
+    ),
+    "file-would-be-its-copy": Entry(
+        "{path} would be replaced by its own copy",
+        "give another name with --fix",
+        page=_ANOTHER_NAME[0],
+        zh=("{path} 会被自己的副本覆盖", _ANOTHER_NAME[1]),
+    ),
+    "table-would-be-its-requests": Entry(
+        "{path} would be replaced by its own requests",
+        "give another name with -o",
+        page=_ANOTHER_NAME[0],
+        zh=("{path} 会被由它生成的请求覆盖", _ANOTHER_NAME[1]),
+    ),
+    "file-would-be-its-answers": Entry(
+        "{path} would be replaced by its own answers",
+        "give another name with -o",
+        page=_ANOTHER_NAME[0],
+        zh=("{path} 会被自己的回答覆盖", _ANOTHER_NAME[1]),
+    ),
+    "file-would-be-its-parts": Entry(
+        "{path} would be replaced by its own parts",
+        "give another place with -o",
+        page=_ANOTHER_NAME[0],
+        zh=("{path} 会被由它拆成的部分覆盖", _ANOTHER_NAME[1]),
+    ),
+    "output-twice": Entry(
+        "{path} is given twice",
+        "give the list of errors another name",
+        zh=("{path} 用了两次", "请给错误列表换一个名称"),
+    ),
+    "output-not-replaced": Entry(
+        "{path} exists already",
+        "give another name",
+        page=_ANOTHER_NAME[0],
+        zh=("{path} 已存在", _ANOTHER_NAME[1]),
+    ),
+    "output-holds-others": Entry(
+        "{path} exists already",
+        "it holds other files than parts, so it is not replaced; give another name",
+        zh=("{path} 已存在", "其中除拆分出的部分外还有其他文件，因此不会覆盖；请换一个名称"),
+    ),
+}
+
+_SPLIT: dict[str, Entry] = {
+    "split-how": Entry(
+        "say how to split, in one way",
+        "give --parts N, or --max-requests N and --max-bytes N, or --limits openai",
+        page="choose one way: by the provider's limits, into so many parts, or at most so many lines or MB in a "
+        "part",
+        zh=(
+            "请指定一种拆分方式",
+            "请选择一种：按服务商的限制、分成若干部分，或限定每部分的行数或大小（MB）",
+        ),
+    ),
+    "part-without-lines": Entry(
+        "a part holds at least one line",
+        "give a number from 1",
+        zh=("每部分至少有一行", "请填写不小于 1 的数字"),
+    ),
+    "more-parts-than-lines": Entry(
+        "there are {lines:,} lines, which cannot become {parts:,} parts",
+        "give --parts {lines} or fewer",
+        page="{lines:,} parts are the most that it can become",
+        zh=("共有 {lines:,} 行，无法分成 {parts:,} 个部分", "最多可以分成 {lines:,} 个部分"),
+    ),
+    "file-compressed": Entry(
+        "{path} is compressed",
+        "unpack it first",
+        zh=("{path} 是压缩文件", "请先解压"),
+    ),
+    "file-grew": Entry(
+        "the file became longer while it was split",
+        _MEANWHILE[0],
+        zh=("拆分过程中文件变长了", _MEANWHILE[1]),
+    ),
+    "file-shrank": Entry(
+        "the file became shorter while it was split",
+        _MEANWHILE[0],
+        zh=("拆分过程中文件变短了", _MEANWHILE[1]),
+    ),
+    "file-was-replaced": Entry(
+        "the file was replaced while it was split",
+        _MEANWHILE[0],
+        zh=("拆分过程中文件被替换了", _MEANWHILE[1]),
+    ),
+}
+
+_CONVERT: dict[str, Entry] = {
+    "prefix-ends-in-digit": Entry(
+        "the prefix {prefix!r} ends in a digit, so the row number behind it could not be told",
+        "for example: --id-prefix {prefix}-",
+        page="for example: {prefix}-",
+        zh=("前缀“{prefix}”以数字结尾，无法分辨其后的行号", "例如：{prefix}-"),
+    ),
+    "model-no-text": Entry(
+        "the model is not valid text: {text!a}",
+        _IN_UTF8[0],
+        zh=("模型名称不是有效的文本：{text!a}", _IN_UTF8[1]),
+    ),
+    "system-no-text": Entry(
+        "the system is not valid text: {text!a}",
+        _IN_UTF8[0],
+        zh=("系统消息不是有效的文本：{text!a}", _IN_UTF8[1]),
+    ),
+    "template-no-text": Entry(
+        "the template is not valid text: {text!a}",
+        _IN_UTF8[0],
+        zh=("模板不是有效的文本：{text!a}", _IN_UTF8[1]),
+    ),
+    "prefix-no-text": Entry(
+        "the id prefix is not valid text: {text!a}",
+        _IN_UTF8[0],
+        zh=("编号前缀不是有效的文本：{text!a}", _IN_UTF8[1]),
+    ),
+}
+
+_EXTRACT: dict[str, Entry] = {
+    "duplicates-without-table": Entry(
+        "duplicates are rows of a table",
+        "say which table: --join TABLE",
+        page="choose the table that they came from",
+        zh=("重复行来自某个数据表", "请选择来源数据表"),
+    ),
+    "ids-from-both": Entry(
+        "the ids {prefix}0 and {prefix}{rows} are both there, but {path} has {rows:,} rows: do the ids count them "
+        "from 0 or from 1?",
+        "is it the right table? Remove the line of the id that is none of its rows",
+        zh=(
+            "编号 {prefix}0 和 {prefix}{rows} 都存在，而 {path} 有 {rows:,} 行：编号是从 0 还是从 1 开始的？",
+            "数据表选对了吗？请删去编号不对应任何一行的结果行",
+        ),
+    ),
+}
+
+_DEMO: dict[str, Entry] = {
+    "demo-rows": Entry(
+        "the demo has 1 to {most:,} rows, not {rows:,}",
+        "give --rows 1 to --rows {most}",
+        page="choose a number from 1 to {most:,}",
+        zh=("示例有 1 到 {most:,} 行，不能是 {rows:,} 行", "请填写 1 到 {most:,} 之间的数字"),
+    ),
+    "demo-file-missing": Entry(
+        "{name} is not a file in the source package {package}",
+        zh=("源码包 {package} 中没有文件 {name}", ""),
+    ),
+    "demo-file-changed": Entry(
+        "{name} has the checksum {found}; it should be {expected}",
+        "something between here and the package registry changed the file; do not use it",
+        zh=("{name} 的校验值是 {found}，应当是 {expected}", "文件在从软件包仓库到本机的途中被改动；请勿使用"),
+    ),
+    "demo-fetched-too-slowly": Entry(
+        "fetching {package} took longer than {limit_s} seconds",
+        "check the connection to the package registry and try again",
+        zh=("获取 {package} 超过了 {limit_s} 秒", "请检查与软件包仓库的连接，然后重试"),
+    ),
+    "demo-registry-unreachable": Entry(
+        "{package} with the demo's tweets cannot be fetched: the package registry cannot be reached",
+        "the demo needs the package registry once; check the connection, or " + _OWN_TABLE[0],
+        page="the demo needs the package registry once; check the connection, or " + _OWN_TABLE[1],
+        zh=(
+            "无法获取含示例推文的 {package}：连接不上软件包仓库",
+            "示例需要连接一次软件包仓库；请检查连接，或" + _OWN_TABLE[2],
+        ),
+    ),
+    "demo-not-fetched": Entry(
+        "{package} with the demo's tweets cannot be fetched: {told}",
+        "the demo needs the package registry once; check the connection, or " + _OWN_TABLE[0],
+        page="the demo needs the package registry once; check the connection, or " + _OWN_TABLE[1],
+        zh=(
+            "无法获取含示例推文的 {package}：{told}",
+            "示例需要连接一次软件包仓库；请检查连接，或" + _OWN_TABLE[2],
+        ),
+    ),
+    "demo-not-fetched-silently": Entry(
+        "{package} with the demo's tweets cannot be fetched: pip gave no reason",
+        "the demo needs the package registry once; check the connection, or " + _OWN_TABLE[0],
+        page="the demo needs the package registry once; check the connection, or " + _OWN_TABLE[1],
+        zh=(
+            "无法获取含示例推文的 {package}：pip 没有给出原因",
+            "示例需要连接一次软件包仓库；请检查连接，或" + _OWN_TABLE[2],
+        ),
+    ),
+    "demo-without-pip": Entry(
+        "there is no pip here to fetch the demo's tweets with",
+        "install pip, or " + _OWN_TABLE[0],
+        page="install pip, or " + _OWN_TABLE[1],
+        zh=("这里没有 pip，无法获取示例推文", "请安装 pip，或" + _OWN_TABLE[2]),
+    ),
+}
+
+TOOLS: dict[str, Entry] = _LINES | _OUTPUTS | _SPLIT | _CONVERT | _EXTRACT | _DEMO

@@ -18,7 +18,7 @@ class Notice:
 
     Attributes:
         kind: A key of `words.entries`.
-        values: What its words name: numbers, names, words of a provider.
+        values: What its words name: numbers, names, words of a provider, other notices.
     """
 
     kind: str
@@ -26,6 +26,9 @@ class Notice:
 
     def __str__(self) -> str:
         return self.told()
+
+    def __hash__(self) -> int:
+        return hash(self.to_json())
 
     def told(self, face: Face = "terminal", language: Language = "en") -> str:
         """In words; in English where nothing else is said."""
@@ -35,31 +38,56 @@ class Notice:
         """What to do next, in words; or ""."""
         return tell(self.kind, self.values, face, language).hint
 
+    def to_plain(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {"kind": self.kind, **{name: _plain(value) for name, value in self.values.items()}}
+
     def to_json(self) -> str:
         """As the ledger keeps it."""
-        values = {name: _plain(value) for name, value in self.values.items()}
-        return json.dumps({"kind": self.kind, **values}, ensure_ascii=False)
+        return json.dumps(self.to_plain(), ensure_ascii=False)
 
 
 def read_notice(text: str) -> Notice | None:
     """
     What `Notice.to_json` wrote; None for "".
 
-    A sentence, as versions before 0.2 wrote it, is a notice of its own kind: `said`.
+    A sentence, as versions before 0.2 wrote it, is a notice of its own kind: `said`; and so is what only another
+    version has words for.
     """
     if not text:
         return None
     try:
         document = json.loads(text)
-        kind = document.pop("kind")
-    except (ValueError, AttributeError, KeyError, TypeError):
+    except ValueError:
+        document = None
+    found = _notice(document)
+    if found is None:
         return Notice("said", {"text": text})
-    return Notice(str(kind), document)
+    try:
+        found.told()
+    except (KeyError, ValueError):
+        return Notice("said", {"text": found.kind})
+    return found
+
+
+def _notice(value: Any) -> Notice | None:
+    if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
+        return None
+    return Notice(value["kind"], {name: _read(one) for name, one in value.items() if name != "kind"})
+
+
+def _read(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_read(one) for one in value]
+    found = _notice(value)
+    return value if found is None else found
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return float(value)
+    if isinstance(value, Notice):
+        return value.to_plain()
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
     return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 Face = Literal["terminal", "page"]
 Language = Literal["en", "zh"]
@@ -15,8 +15,9 @@ class Entry(NamedTuple):
     The words of one kind.
 
     Values stand in braces, as `str.format` has them, and besides: `{n:row|rows}` is the first word where n is
-    1, else the second; `{names}` of a list are its members with commas in between; `{usd:$}` is an amount of
-    money.
+    1, else the second; `{names}` of a list are its members with commas in between, `{names!r}` each in quotes,
+    `{names:; }` with another text in between; `{usd:$}` is an amount of money. A value that has words of its own,
+    a `Notice`, is told for the same face in the same language.
 
     Attributes:
         message: What happened, in a sentence without its full stop.
@@ -72,13 +73,32 @@ def tell(kind: str, values: Mapping[str, Any], face: Face, language: Language = 
     from rowbatch.words.entries import ENTRIES
 
     message, hint = ENTRIES[kind].sentences(face, language)
-    return Telling(_FORMAT.vformat(message, (), values), _FORMAT.vformat(hint, (), values))
+    words = {name: _in_words(value, face, language) for name, value in values.items()}
+    return Telling(_FORMAT.vformat(message, (), words), _FORMAT.vformat(hint, (), words))
+
+
+def _in_words(value: Any, face: Face, language: Language) -> Any:
+    if isinstance(value, list | tuple):
+        return [_in_words(one, face, language) for one in value]
+    return value.told(face, language) if isinstance(value, _Told) else value
+
+
+@runtime_checkable
+class _Told(Protocol):
+    """Has words of its own."""
+
+    def told(self, face: Face, language: Language) -> str: ...
 
 
 class _Formatter(string.Formatter):
+    def convert_field(self, value: Any, conversion: str | None) -> Any:
+        if conversion and isinstance(value, list | tuple):
+            return [super(_Formatter, self).convert_field(one, conversion) for one in value]
+        return super().convert_field(value, conversion)
+
     def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, list | tuple):
-            return ", ".join(str(one) for one in value)
+            return (format_spec or ", ").join(str(one) for one in value)
         if "|" in format_spec:
             one, _, many = format_spec.partition("|")
             return one if value == 1 else many

@@ -126,19 +126,20 @@ def _people_values(results: desk.Results, people: str) -> dict[str, Any]:
     agreement = safe(results.agreement, chosen, variable.name)
     if agreement is None:
         return {"people": "", "people_columns": ()}
-    counted = {(said, label): count for said, label, count in results.differences(chosen, variable.name)}
-    names = [*variable.label_names, *([""] if any(not label for _, label in counted) else [])][:_MAX_MATRIX]
-    matrix = [
-        (said, [(label, counted.get((said, label), 0)) for label in names])
-        for said in variable.label_names
-        if any(key[0] == said for key in counted)
-    ]
+    names = [*variable.label_names[:_MAX_MATRIX], *([""] if agreement.unlabelled else [])]
+    matrix = []
+    for said, counts in agreement.confusion.items():
+        *_, without = counts.values()
+        if any(counts.values()):
+            matrix.append((said, [(name, counts[name] if name else without) for name in names]))
     return {
         "people": chosen,
         "people_columns": columns,
+        "people_variable": variable.name,
         "agreement": agreement,
         "matrix_labels": names,
         "matrix": matrix,
+        "has_corrections": bool(results.counts().corrected),
     }
 
 
@@ -150,5 +151,5 @@ def ready_results(program: Program, job: desk.Job, wait_s: float = 120.0) -> des
     """The answers, once they can be looked at."""
     results = program.results(job)
     if not results.prepare(wait_s):
-        raise RowbatchError("the rows are still being made ready", hint="Try again in a minute")
+        raise RowbatchError("rows-not-ready")
     return results

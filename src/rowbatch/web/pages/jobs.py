@@ -63,7 +63,7 @@ def jobs(request: Request) -> Response:
 
 def question_of(job: desk.Job) -> str:
     """What a job asks, as it tells one job of a table from the next."""
-    answer = job.run.settings.answer
+    answer = job.run.plan.question.answer
     variables: Sequence[Any] = answer.get("variables") or ()
     asked = variables[0].get("question") if len(variables) == 1 else ""
     return str(asked or answer.get("instructions") or "")[:200]
@@ -114,6 +114,7 @@ def _job_values(w: Words, program: Any, found: desk.Job) -> dict[str, Any]:
         "checked": w.ago(task.checked_at) if task is not None and task.checked_at else "",
         "rows_written": task.rows if task is not None and task.stage == "collect" else 0,
         "said": list(task.said)[-10:] if task is not None else [],
+        "new_job_address": f"/tables/{table.id}/label" if table is not None else "/",
         "start_address": f"/tables/{table.id}/start" if table is not None and is_of_draft else "",
     }
 
@@ -139,9 +140,11 @@ def _left(w: Words, found: desk.Job) -> str:
 def start(request: Request, form: FormData) -> Response:
     """Go on with a job that stands still."""
     program, found = program_of(request), job_of(request)
-    cap = text_of(form, "cap").strip()
-    if cap and (fault := set_cap(words_for(request), program, found, cap)):
-        raise UsageError(fault)
+    cap, no_cap = text_of(form, "cap").strip(), text_of(form, "no_cap") == "1"
+    if (cap or no_cap) and (fault := set_cap(words_for(request), program, found, "" if no_cap else cap)):
+        raise UsageError("said", text=fault)
+    if no_cap and not found.is_at_work:
+        found.run.remove_cap()
     if not found.is_at_work and found.state != "draft":
         program.jobs.start(
             found.run,
@@ -172,7 +175,7 @@ def repair(request: Request, form: FormData) -> Response:
     if found.is_at_work:
         return see_other(f"/jobs/{found.id}")
     if status not in ("error", "expired", "cancelled", "missing", "invalid", "truncated", "refused"):
-        raise UsageError("rows of such a kind are not asked again")
+        raise UsageError("rows-not-of-such-a-kind")
     program.jobs.start(found.run, repair=[status])
     return see_other(f"/jobs/{found.id}")
 

@@ -204,10 +204,10 @@ def _trial_price(w: Words, draft: desk.Draft, reading: desk.Reading) -> str:
     provider = safe(api.find_provider, draft.provider)
     to = draft.base_url.strip() or (provider.title if provider is not None else draft.provider)
     estimate = None if desk.faults(draft, reading.header) else safe(desk.estimate_draft, draft, reading)
-    if estimate is None or estimate.cost.high_usd is None or not estimate.requests:
+    if estimate is None or estimate.cost.likely_usd is None or not estimate.requests:
         return w.t("Sends 10 texts to %(name)s at once, at its ordinary price.", name=to)
     # One call each, at twice the price of a batch.
-    cost = 2 * _TRIED_ROWS * estimate.cost.high_usd / estimate.requests
+    cost = 2 * _TRIED_ROWS * estimate.cost.likely_usd / estimate.requests
     return w.t("Sends 10 texts to %(name)s at once; costs %(money)s.", name=to, money=w.money(cost))
 
 

@@ -47,6 +47,8 @@ def _chosen(request: Request) -> desk.RowFilter:
         people=asked.get("people", ""),
         differs=asked.get("differs") == "1",
         says=asked.get("says", ""),
+        model=asked.get("model", ""),
+        unlabelled=asked.get("unlabelled") == "1",
     )
 
 
@@ -62,6 +64,8 @@ def _query(chosen: desk.RowFilter, **more: object) -> str:
             "people": chosen.people,
             "differs": "1" if chosen.differs else "",
             "says": chosen.says,
+            "model": chosen.model,
+            "unlabelled": "1" if chosen.unlabelled else "",
             **more,
         }
     )
@@ -182,7 +186,7 @@ class _FreeAnswer:
 def _row_number(request: Request) -> int:
     text = request.path_params["row"]
     if not text.isdecimal() or len(text) > 12:
-        raise InputError("there is no such row")
+        raise InputError("row-missing")
     return int(text)
 
 
@@ -204,7 +208,7 @@ def correct(request: Request, form: FormData) -> Response:
     is_undo = text_of(form, "do") == "undo"
     label = text_of(form, "label").strip()
     if not is_undo and not label:
-        raise UsageError("a correction is a label, and not empty")
+        raise UsageError("correction-empty")
     job.run.correct(number, text_of(form, "variable"), None if is_undo else label)
     asked = request.url.query
     return see_other(f"/jobs/{job.id}/rows/{number}" + (f"?{asked}" if asked else ""))
@@ -241,17 +245,17 @@ def download(request: Request) -> Response:
 
 def table(request: Request) -> Response:
     """The labelled table, written for this download."""
-    w, job = words_for(request), job_of(request)
+    job = job_of(request)
     asked = request.query_params
     known = format_of(asked.get("format", "csv"))
     if known is None:
-        raise UsageError(w.t("there is no such format"))
+        raise UsageError("format-missing")
     ending, writing = known
     header = job.run.header
     chosen = asked.getlist("column")
     columns = None
     if asked.get("columns") and not chosen:
-        raise UsageError(w.t("no column of your table is chosen"), hint=w.t("choose at least one"))
+        raise UsageError("no-columns")
     if chosen and len(chosen) < len(header):
         places = [int(place) for place in chosen if place.isdecimal() and int(place) < len(header)]
         columns = [header[place] for place in places]

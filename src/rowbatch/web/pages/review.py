@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import ROUND_UP, Decimal
+from shlex import join
 from typing import Any
 
 from starlette.datastructures import FormData
@@ -30,6 +31,7 @@ def review(request: Request) -> Response:
 
 def _review(request: Request, faults: tuple[ShownFault, ...] = (), cap: str | None = None) -> Response:
     table, program, w = table_of(request), program_of(request), words_for(request)
+    table.require_file()
     job = safe(program.jobs.job, str(table.draft().get("job", "")))
     if job is None:
         return see_other(f"/tables/{table.id}/label")
@@ -43,25 +45,13 @@ def _review(request: Request, faults: tuple[ShownFault, ...] = (), cap: str | No
         return page(request, "review.html", **{**base, "is_ready": True})
     draft = draft_of(table)
     preview = job.run.preview()
-    request_settings = job.run.settings.request
-    provider = api.find_provider(request_settings["provider"])
-    estimate = safe(desk.estimate_draft, draft, table.read(), measured_tokens(program, table))
-    likely = (
-        estimate.cost.high_usd if estimate is not None and not preview.cost.is_free else preview.cost.high_usd
-    )
-    most = preview.cost.high_usd
-    low = min(filter(None, (preview.cost.low_usd, likely)), default=None)
+    plan = job.run.plan
+    provider = api.find_provider(plan.asking.provider)
+    likely, most = preview.cost.likely_usd, preview.cost.high_usd
     can_cap = not job.run.is_local and preview.cost.price is not None and most is not None
     chosen = cap if cap is not None else desk.read_settings().max_cost
     if not chosen and can_cap and likely is not None and most is not None:
         chosen = str(max(likely * _CAP_FACTOR, most).quantize(Decimal("0.01"), ROUND_UP))
-    settings = job.run.settings
-    text = settings.table["text"]
-    template_columns = (
-        desk.columns_of_template(request_settings["template"]) if request_settings["template"] else (text,)
-    )
-    from dataclasses import replace
-
     return page(
         request,
         "review.html",
@@ -69,20 +59,17 @@ def _review(request: Request, faults: tuple[ShownFault, ...] = (), cap: str | No
         **{
             **base,
             "is_ready": True,
-            "preview": replace(preview, cost=replace(preview.cost, low_usd=low))
-            if low is not None
-            else preview,
-            "likely_usd": likely,
-            "is_measured": bool(estimate and estimate.is_measured),
-            "columns": template_columns,
-            "is_local": job.run.is_local and not request_settings["base_url"],
-            "has_key": api.find_key(provider, request_settings["base_url"]) is not None or provider.is_free,
+            "preview": preview,
+            "is_measured": measured_tokens(program, table) is not None,
+            "columns": plan.question.user.columns,
+            "is_local": job.run.is_local and not plan.asking.base_url,
+            "has_key": api.find_key(provider, plan.asking.base_url) is not None or provider.is_free,
             "provider": provider.name,
             "can_cap": can_cap,
             "cap": chosen,
-            "notes": [*preview.notes, *([demonstration_note(w)] if preview.note else [])],
+            "notes": [*map(w.told, preview.notes), *([demonstration_note(w)] if preview.note else [])],
             "ready": ready_words(w, program, table, draft, preview.built.requests),
-            "command": command_of(job.run, table.info.name),
+            "command": join(api.command_of(plan, table=table.info.name)),
         },
     )
 
@@ -108,6 +95,7 @@ def _checking(request: Request, job: desk.Job, base: dict[str, Any]) -> Response
 def begin(request: Request, form: FormData) -> Response:
     """Start. From here on it may cost money."""
     table, program, w = table_of(request), program_of(request), words_for(request)
+    table.require_file()
     job = safe(program.jobs.job, str(table.draft().get("job", "")))
     if job is None:
         return see_other(f"/tables/{table.id}/label")
@@ -154,37 +142,6 @@ def demonstration_note(w: Words) -> str:
     return w.t(
         "This is a demonstration model: it is real and runs on this computer, but it is far too small to label data for research. Use it to try rowbatch out."
     )
-
-
-def command_of(run: api.Run, name: str) -> str:
-    """What does the same on the command line; the codebook is the file that can be downloaded."""
-    settings = run.settings
-    request = settings.request
-    words = ["rowbatch", "run", name, "--text", settings.table["text"], "--codebook", "codebook.yaml"]
-    for option, value in (
-        ("--provider", request["provider"] if request["provider"] != "local" else ""),
-        ("--model", request["model"] if request["provider"] != "local" else ""),
-        (
-            "--base-url",
-            request["base_url"]
-            if request["base_url"] != api.find_provider(request["provider"]).base_url
-            else "",
-        ),
-        ("--template", request["template"]),
-    ):
-        words += [option, value] if value else []
-    reading = settings.table["reading"]
-    for option, key in (("--encoding", "encoding"), ("--delimiter", "delimiter"), ("--sheet", "sheet")):
-        words += [option, str(reading[key])] if reading.get(key) else []
-    for name_, value in request["parameters"].items():
-        if name_ == "temperature":
-            words += ["--temperature", str(value)]
-        elif name_ in ("max_tokens", "max_completion_tokens"):
-            words += ["--max-tokens", str(value)]
-    words += ["--dedupe"] if request.get("dedupe") else []
-    from shlex import join
-
-    return join(words)
 
 
 ROUTES = [

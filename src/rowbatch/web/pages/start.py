@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from rowbatch import desk
 from rowbatch.errors import InputError, RowbatchError, StorageError, UsageError
-from rowbatch.web.rendering import page, problem_page, program_of, see_other, with_form, words_for
+from rowbatch.web.rendering import page, problem_page, program_of, see_other, with_form
 
 _WRITE_BYTES = 1 << 20
 _COPY_BYTES = 1 << 20
@@ -38,13 +38,13 @@ def start(request: Request) -> Response:
 
 async def receive(request: Request) -> Response:
     """A file, as it is, in the body of the request: streamed to the disk and digested on the way."""
-    program, w = program_of(request), words_for(request)
+    program = program_of(request)
     name = request.query_params.get("name", "")
     most = int(desk.read_settings().max_upload_gb * 1e9)
     if not program.uploads.acquire(blocking=False):
         return problem_page(
             request,
-            UsageError(w.t("two files are being sent already"), hint=w.t("wait until they are here")),
+            UsageError("two-uploads"),
             429,
         )
     try:
@@ -81,7 +81,7 @@ async def _stream(request: Request, file: IO[bytes], most: int) -> str:
             await run_in_threadpool(write, block)
     await run_in_threadpool(write, bytes(pending))
     if not size:
-        raise InputError("the file is empty", hint="is it the right file?")
+        raise InputError("upload-empty")
     return digest.hexdigest()
 
 
@@ -94,16 +94,11 @@ def _require_size(request: Request, most: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         # The file, and the view through which it is looked at.
         if shutil.disk_usage(folder).free < 2.2 * int(told):
-            raise StorageError(
-                f"there is not enough room on the disk for {int(told):,} bytes", path=str(folder)
-            )
+            raise StorageError("no-room", path=str(folder), size_bytes=int(told))
 
 
 def _too_large(most: int) -> InputError:
-    return InputError(
-        f"the file is larger than {most / 1e9:,.1f} GB",
-        hint="Raise the limit in the settings, or start the program with the file itself",
-    )
+    return InputError("file-too-large", most_gb=most / 1e9)
 
 
 def receive_form(request: Request, form: FormData) -> Response:
@@ -127,7 +122,7 @@ def copy(upload: UploadFile, file: Any, most: int) -> None:
             raise _too_large(most)
         file.write(block)
     if not size:
-        raise InputError("the file is empty", hint="is it the right file?")
+        raise InputError("upload-empty")
 
 
 def example(request: Request) -> Response:

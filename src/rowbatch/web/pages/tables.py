@@ -201,7 +201,7 @@ def rows(request: Request) -> Response:
     """Some rows, for the table that scrolls."""
     start, count = (request.query_params.get(name, "") for name in ("start", "count"))
     if not (start.isdecimal() and count.isdecimal() and len(start) < 13 and 1 <= int(count) <= 500):
-        raise UsageError("rows are asked for by start and count")
+        raise UsageError("rows-by-number")
     view = table_of(request).read().view
     found = _cut(view.frame(int(start), int(count)).rows()) if view is not None else []
     return JSONResponse({"rows": found})

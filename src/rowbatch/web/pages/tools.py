@@ -63,7 +63,7 @@ def tool(request: Request) -> Response:
 def _values(request: Request, values: dict[str, Any]) -> dict[str, Any]:
     w, name = words_for(request), request.path_params["tool"]
     if name not in _TOOLS:
-        raise InputError("there is no such tool")
+        raise InputError("tool-missing")
     title, lead = {
         "convert": (
             w.t("Table → batch file"),
@@ -113,7 +113,7 @@ def use(request: Request, form: FormData) -> Response:
     """Do what the form says."""
     w, program, name = words_for(request), program_of(request), request.path_params["tool"]
     if name not in _TOOLS:
-        raise InputError("there is no such tool")
+        raise InputError("tool-missing")
     values: dict[str, Any] = {"values": _told(form)}
     names: dict[str, str] = {}
     try:
@@ -163,7 +163,7 @@ def _received(program: Program, form: FormData, name: str, names: dict[str, str]
         return known
     upload = form.get(name)
     if not isinstance(upload, UploadFile) or not upload.filename:
-        raise UsageError("a file is missing", hint="Choose one")
+        raise UsageError("file-missing")
     return _keep(program, upload, names)
 
 
@@ -188,7 +188,7 @@ def _whole(text: str, what: str) -> int | None:
     try:
         return int(text.replace(",", ""))
     except ValueError:
-        raise UsageError(f"{what}: {text!r} is not a number") from None
+        raise UsageError("not-a-number", field=what, text=text) from None
 
 
 def _decimal(text: str, what: str) -> float | None:
@@ -197,7 +197,7 @@ def _decimal(text: str, what: str) -> float | None:
     try:
         return float(text.replace(",", "."))
     except ValueError:
-        raise UsageError(f"{what}: {text!r} is not a number") from None
+        raise UsageError("not-a-number", field=what, text=text) from None
 
 
 def _convert(w: Words, program: Program, form: FormData, names: dict[str, str]) -> dict[str, Any]:
@@ -250,7 +250,7 @@ def _convert(w: Words, program: Program, form: FormData, names: dict[str, str]) 
         words += [option, str(value)] if value is not None else []
     words += ["--dedupe"] if asked["dedupe"] else []
     words += ["--skip-empty"] if asked["skip_empty"] else []
-    notes = [*report.notes]
+    notes = [w.told(note) for note in report.notes]
     if report.encoding_guessed:
         notes.append(
             w.t(
@@ -315,7 +315,7 @@ def _split(w: Words, program: Program, form: FormData, names: dict[str, str]) ->
         asked[name] = _whole(number, w.t("Number"))
         words = [option, str(asked[name])]
     if not next(iter(asked.values())):
-        raise UsageError("a number is missing", hint="Say into how many parts, or how large")
+        raise UsageError("number-missing")
     stem = Path(file.name).stem
     out = program.new_tool_file(f"{stem}.parts.zip")
     target = out.path.with_name("parts.zip")
@@ -367,7 +367,7 @@ def _extract(w: Words, program: Program, form: FormData, names: dict[str, str]) 
 
     uploads = [one for one in form.getlist("results") if isinstance(one, UploadFile) and one.filename]
     if not uploads:
-        raise UsageError("the result files are missing", hint="Choose one or more")
+        raise UsageError("results-missing")
     results = [_keep(program, one, names) for one in uploads]
     asked = next((file for file in results if desk.kind_of_lines(file.path) == "requests"), None)
     if asked is not None:
@@ -387,7 +387,7 @@ def _extract(w: Words, program: Program, form: FormData, names: dict[str, str]) 
     table = _keep(program, brought, names) if isinstance(brought, UploadFile) and brought.filename else None
     chosen = format_of(text_of(form, "format") or "xlsx")
     if chosen is None:
-        raise UsageError("there is no such format")
+        raise UsageError("format-missing")
     ending, writing = chosen
     stem = Path(table.name if table else results[0].name).stem
     out = program.new_tool_file(f"{stem}.answers{ending}")
@@ -446,7 +446,7 @@ def fetch(request: Request) -> Response:
     program = program_of(request)
     file = program.tool_file(request.path_params["file_id"])
     if file is None:
-        raise InputError("there is no such file any more", hint="Make it again")
+        raise InputError("file-gone")
     file.fetched_at = time.time()
     return attachment(file.path, file.name)
 

@@ -1,0 +1,95 @@
+"""How a run is driven: its pace, its cap, and what is decided beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal
+
+from rowbatch.errors import UsageError
+
+OnLostAnswer = Literal["ask", "resubmit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """
+    What holds for all of a run, until it is changed.
+
+    Attributes:
+        poll_seconds: Pause between two questions about a batch; None lets it grow from 10 s to 5 min.
+        rounds: At most so many: the first, and those that ask failed rows again.
+        max_cost_usd: What all rounds together may cost; None for no cap.
+        lost_answer_wait_s: How long the provider's list must not show a batch whose answer was lost.
+        on_lost_answer: What is done then: `ask` a person, or `resubmit`.
+        ask_invalid_again: Whether answers that the codebook does not allow are asked for again.
+        queue_tokens: How many prompt tokens may wait at the provider; None means as many as it takes.
+        worst_share: When so much of a shard fails for a reason that stays, nothing more is submitted.
+        clean_up: Whether our files at the provider are removed when the table is written.
+    """
+
+    poll_seconds: float | None = None
+    rounds: int = 3
+    max_cost_usd: Decimal | None = None
+    lost_answer_wait_s: float = 600.0
+    on_lost_answer: OnLostAnswer = "ask"
+    ask_invalid_again: bool = False
+    queue_tokens: int | None = None
+    worst_share: float = 0.5
+    clean_up: bool = False
+
+    def __post_init__(self) -> None:
+        if self.rounds < 1 or (self.poll_seconds is not None and self.poll_seconds < 0):
+            raise UsageError("policy-impossible")
+        if self.max_cost_usd is not None and not self.max_cost_usd >= 0:
+            raise UsageError("cap-no-amount")
+        if not 0 < self.worst_share <= 1:
+            raise UsageError("share-no-share")
+
+    def changed(self, **changes: Any) -> Policy:
+        """The same with some values changed; None leaves one as it is."""
+        return replace(self, **{name: value for name, value in changes.items() if value is not None})
+
+    def to_plain(self) -> dict[str, Any]:
+        """As JSON and TOML can hold it; what is None is left out."""
+        plain = {name: value for name, value in asdict(self).items() if value is not None}
+        if self.max_cost_usd is not None:
+            plain["max_cost_usd"] = str(self.max_cost_usd)
+        return plain
+
+
+def read_policy(plain: Mapping[str, Any]) -> Policy:
+    """
+    What `Policy.to_plain` wrote; names that a newer version knows are left out.
+
+    Raises:
+        UsageError: A value is not what it should be.
+    """
+    known = {
+        name: value
+        for name, value in plain.items()
+        if name in Policy.__dataclass_fields__ and value is not None
+    }
+    if "max_cost_usd" in known:
+        known["max_cost_usd"] = usd(known["max_cost_usd"])
+    return Policy(**known)
+
+
+_TOO_MUCH_USD = 1_000_000_000
+
+
+def usd(value: object) -> Decimal:
+    """
+    An amount of US dollars.
+
+    Raises:
+        UsageError: It is none.
+    """
+    try:
+        found = Decimal(str(value).removeprefix("$"))
+    except InvalidOperation:
+        raise UsageError("no-amount-of-usd", value=str(value)) from None
+    if not found.is_finite() or not 0 <= found < _TOO_MUCH_USD:
+        raise UsageError("no-amount-of-usd", value=str(value))
+    return found

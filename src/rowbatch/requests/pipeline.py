@@ -1,0 +1,192 @@
+"""
+The one way from rows and a plan to request lines: what is built, converted, shown, priced and tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from rowbatch.core.plan import Asking, Question, Source
+from rowbatch.core.request import RequestLines, RequestSettings, render_requests
+from rowbatch.errors import TableChanged
+from rowbatch.requests.duplicates import Duplicates, find_duplicates
+from rowbatch.requests.images import ImageColumn
+from rowbatch.store.rundir import digest_source, require_source, size_of_source
+from rowbatch.tables.base import Table, TableChunk, blank_rows
+from rowbatch.tables.formats import open_table
+
+
+def request_settings(question: Question, asking: Asking) -> RequestSettings:
+    """How a row becomes a request: the same question, asked in the same way, gives the same bytes."""
+    return RequestSettings(
+        endpoint=asking.endpoint,
+        model=asking.model,
+        system=question.instructions,
+        user=question.user,
+        image=question.image or None,
+        parameters=asking.body_parameters(question),
+        id_prefix=asking.id_prefix,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RequestChunk:
+    """
+    Requests of some rows.
+
+    Attributes:
+        lines: One for each row that is asked.
+        rows: The numbers of these, 64-bit integers.
+        blank: Of all rows: whether one has no text.
+        repeats: Of all rows: whether one asks what an earlier one asks.
+    """
+
+    lines: RequestLines
+    rows: pl.Series
+    blank: pl.Series
+    repeats: pl.Series
+
+
+class RowRequests:
+    """
+    Requests of any rows of a table, from wherever they come.
+
+    Attributes:
+        question, asking: Of the plan.
+        settings: How a row becomes a request.
+        positions: Of the columns that a request is made of, in the table.
+        asked: Positions of the columns whose emptiness makes a row empty.
+
+    Args:
+        question, asking: Of the plan.
+        position: Of a column of the table, by its name; raises where there is none.
+        place: The table, for messages about its images.
+        skip_empty: Whether rows without a text are left out.
+    """
+
+    def __init__(
+        self,
+        question: Question,
+        asking: Asking,
+        position: Callable[[str], int],
+        place: Path,
+        *,
+        skip_empty: bool = True,
+    ) -> None:
+        self.question, self.asking = question, asking
+        self.settings = request_settings(question, asking)
+        self.positions = {name: position(name) for name in self.settings.columns}
+        self.asked = sorted({position(name) for name in question.asked_columns})
+        self._skip_empty = skip_empty
+        image = self.settings.image
+        self._image = (
+            ImageColumn(place, image, self.positions[image], question.image_folder) if image else None
+        )
+
+    def of(self, chunk: TableChunk, repeats: pl.Series | None = None) -> RequestChunk:
+        """
+        The requests of a chunk.
+
+        Args:
+            chunk: Its frame has a text for each column of the table.
+            repeats: Which of its rows get the answer of an earlier one; None for none.
+        """
+        blank = blank_rows(chunk.frame, self.asked)
+        again = pl.repeat(False, len(blank), dtype=pl.Boolean, eager=True) if repeats is None else repeats
+        left_out = blank | again if self._skip_empty else again
+        frame = self.texts(chunk).with_row_index("row", offset=chunk.first_row).filter(~left_out)
+        lines = render_requests(self.settings, frame, self.positions, frame["row"])
+        return RequestChunk(lines, frame["row"], blank, again)
+
+    def texts(self, chunk: TableChunk) -> pl.DataFrame:
+        """A chunk's texts as the requests take them: with images where there is a column of these."""
+        return self._image.filled(chunk) if self._image else chunk.frame
+
+    def cells(self, chunk: TableChunk, at: int) -> Mapping[str, str]:
+        """What the request of one row of a chunk is made of."""
+        frame = self.texts(TableChunk(chunk.first_row + at, chunk.frame[at : at + 1]))
+        return {name: frame[str(position)][0] for name, position in self.positions.items()}
+
+
+@dataclass(slots=True)
+class RequestCounts:
+    """
+    What was counted while requests were made.
+
+    Attributes:
+        rows: Of the table.
+        requests: Rows that are asked.
+        empty_rows: Rows without a text.
+        duplicates: Rows that ask what an earlier one asks.
+    """
+
+    rows: int = 0
+    requests: int = 0
+    empty_rows: int = 0
+    duplicates: int = 0
+
+
+class TableRequests:
+    """
+    The requests of a whole table.
+
+    Attributes:
+        table: Opened.
+        duplicates: Rows that have no request of their own.
+        counts: Grow while `chunks` runs.
+
+    Args:
+        table: The table.
+        question, asking: Of the plan.
+        skip_empty: Whether rows without a text are left out.
+    """
+
+    def __init__(self, table: Table, question: Question, asking: Asking, *, skip_empty: bool = True) -> None:
+        self.table = table
+        self._rows = RowRequests(question, asking, table.column, table.path, skip_empty=skip_empty)
+        self.duplicates = Duplicates.none()
+        if asking.dedupe:
+            asked = self._rows.asked if skip_empty else []
+            self.duplicates = find_duplicates(table, self._rows.settings.columns, asked)
+        self.counts = RequestCounts()
+
+    def chunks(self) -> Iterator[RequestChunk]:
+        """The requests, some thousands at a time, in order."""
+        counts = self.counts
+        for chunk in self.table.chunks(self._rows.settings.rows_per_chunk()):
+            found = self._rows.of(chunk, self.duplicates.mask(chunk.first_row, chunk.frame.height))
+            counts.rows += chunk.frame.height
+            counts.requests += len(found.lines)
+            counts.empty_rows += int(found.blank.sum())
+            counts.duplicates += int(found.repeats.sum())
+            yield found
+
+    def first(self) -> tuple[int, Mapping[str, str]] | None:
+        """Number of the first row that has a text, and what its request is made of; None where none has."""
+        for chunk in self.table.chunks():
+            blank = blank_rows(chunk.frame, self._rows.asked)
+            at = blank.arg_min()
+            if at is not None and not blank[at]:
+                return chunk.first_row + at, self._rows.cells(chunk, at)
+        return None
+
+
+def open_source(source: Source, run: Path) -> Table:
+    """
+    Open the table of a run, after making sure that it is still the same one.
+
+    Raises:
+        InputError: It is gone.
+        TableChanged: It was changed since the run was made.
+    """
+    require_source(source.path)
+    same_size = size_of_source(source.path) == source.size_bytes
+    if not same_size or digest_source(source.path) != source.sha256:
+        raise TableChanged(
+            "table-changed", path=str(run), table=str(source.path), results=str(run / "results")
+        )
+    return open_table(source.path, source.reading)

@@ -1,0 +1,115 @@
+"""How far a model's own answers agree with what people said: one count, whoever asks for it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from rowbatch.core.agreement import NO_LABEL, Agreement, agreement
+from rowbatch.errors import UsageError
+from rowbatch.results.answered import AnsweredTable
+from rowbatch.results.shard_answers import ResultTally
+from rowbatch.store.rundir import RunDirectory
+
+if TYPE_CHECKING:
+    from rowbatch.core.codebook import Codebook, Variable
+
+PEOPLE, MODEL = "people", "model"
+"""Columns of a frame with what people said, and what the model answered, "" where it gave no label."""
+_SHOWN = 5
+
+
+def said_by_people(column: str) -> pl.Expr:
+    """What people said in a column of texts, as it is compared."""
+    return pl.col(column).str.strip_chars().alias(PEOPLE)
+
+
+def people_position(header: Sequence[str], name: str) -> int:
+    """
+    Position of the column with people's labels.
+
+    Raises:
+        UsageError: There is none of this name, or several.
+    """
+    count = header.count(name)
+    if count != 1:
+        raise UsageError("people-column-twice" if count else "column-missing", name=name, count=count)
+    return header.index(name)
+
+
+def labelled_variable(codebook: Codebook, name: str | None) -> Variable:
+    """
+    A variable with labels.
+
+    Args:
+        codebook: Of the run.
+        name: None means the first one.
+    Raises:
+        UsageError: There is none.
+    """
+    for variable in codebook.variables:
+        if variable.labels and name in (None, variable.name):
+            return variable
+    raise UsageError("no-such-labelled-variable" if name else "no-labelled-variable", name=name)
+
+
+def compare(frames: Iterable[pl.DataFrame], variable: Variable, people: str) -> Agreement:
+    """
+    Compare people's labels with the model's own.
+
+    What people corrected afterwards is theirs and not the model's, so it has no part in this.
+
+    Args:
+        frames: Rows with `PEOPLE` and `MODEL`; rows where people said nothing do not count.
+        variable: What the labels are of.
+        people: Name of the column with people's labels, for messages.
+    Raises:
+        UsageError: No row has people's label, or one of theirs is not in the codebook.
+    """
+    labels = variable.label_names
+    if NO_LABEL in labels:
+        raise UsageError("label-stands-for-none", label=NO_LABEL, variable=variable.name)
+    counted: Counter[tuple[str, str]] = Counter()
+    for frame in frames:
+        said = frame.lazy().filter(pl.col(PEOPLE) != "").group_by(PEOPLE, MODEL).len().collect()
+        for by_people, by_model, count in said.iter_rows():
+            counted[by_people, by_model] += count
+    strange = sorted({by_people for by_people, _ in counted} - set(labels))
+    if strange:
+        raise UsageError("people-labels-strange", name=people, labels=strange[:_SHOWN])
+    if not counted:
+        raise UsageError("people-say-nothing", name=people)
+    return agreement(
+        (pair for (said, label), count in counted.items() for pair in repeat((said, label or None), count)),
+        labels,
+    )
+
+
+def compare_with_people(run: RunDirectory, people: str, variable: str | None) -> Agreement:
+    """
+    Compare what people said in a column of the table with the answers of a run that are on disk.
+
+    Args:
+        run: A run that is built.
+        people: Name of the column.
+        variable: Of the codebook; None means the first one with labels.
+    Raises:
+        UsageError: There is no such column or variable, or they do not fit.
+        RunError: The table was changed since.
+    """
+    with run.ledger() as ledger:
+        shards = ledger.shards()
+    answered = AnsweredTable(run, shards, ResultTally())
+    chosen = labelled_variable(answered.codebook, variable)
+    column = str(people_position(answered.table.header, people))
+    place = str(answered.codebook.columns.index(chosen.name))
+
+    def frames() -> Iterator[pl.DataFrame]:
+        for chunk, answers in answered.chunks():
+            yield chunk.frame.select(said_by_people(column)).with_columns(answers[place].alias(MODEL))
+
+    return compare(frames(), chosen, people)

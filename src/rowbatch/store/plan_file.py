@@ -1,0 +1,117 @@
+"""A plan as run.toml has it, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rowbatch.core.endpoint import find_endpoint
+from rowbatch.core.plan import Asking, Output, Plan, Question, Source
+from rowbatch.core.policy import read_policy
+from rowbatch.core.table_options import ReadOptions, WriteOptions
+from rowbatch.words.notice import read_notice
+
+# Before 0.2 nobody noted whose the output limit was; Anthropic wants one, and got this where nobody said it.
+_OLD_DEFAULT = ("anthropic", 4096)
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """A plan in tables, texts and numbers; what has no value is left out or ""."""
+    source, question, asking, output = plan.source, plan.question, plan.asking, plan.output
+    return {
+        "rowbatch_version": plan.rowbatch_version,
+        "created_at": plan.created_at,
+        "table": {
+            "path": str(source.path),
+            "sha256": source.sha256,
+            "size_bytes": source.size_bytes,
+            "reading": {name: said for name, said in asdict(source.reading).items() if said is not None},
+            "encoding_guessed": source.encoding_guessed,
+            "text": question.text,
+            "image": question.image,
+            **({"name": source.name} if source.name else {}),
+            "image_folder": str(question.image_folder or ""),
+        },
+        "request": {
+            "provider": asking.provider,
+            "base_url": asking.base_url,
+            "model": asking.model,
+            "url": str(asking.endpoint),
+            "dedupe": asking.dedupe,
+            "template": question.template,
+            "parameters": dict(asking.parameters),
+            **({"limit_is_ours": True} if asking.is_limit_ours else {}),
+            "notes": [note.to_json() for note in asking.notes],
+        },
+        "answer": dict(question.answer),
+        "output": {
+            "path": str(output.path or ""),
+            "overwrite": output.overwrite,
+            "writing": asdict(output.writing),
+            "columns": list(output.columns),
+        },
+        "policy": plan.policy.to_plain(),
+    }
+
+
+def read_plan(document: Mapping[str, Any]) -> Plan:
+    """
+    What `plan_document` gave, also of older versions.
+
+    Raises:
+        KeyError, TypeError, ValueError: It is damaged.
+    """
+    table, request, output = document["table"], document["request"], document["output"]
+    return Plan(
+        source=Source(
+            path=Path(table["path"]),
+            sha256=table["sha256"],
+            size_bytes=table["size_bytes"],
+            reading=_reading(table),
+            encoding_guessed=table.get("encoding_guessed", ""),
+            name=table.get("name", ""),
+        ),
+        question=Question(
+            text=table["text"],
+            template=request["template"],
+            answer=document["answer"],
+            image=table.get("image", ""),
+            image_folder=Path(table["image_folder"]) if table.get("image_folder") else None,
+        ),
+        asking=Asking(
+            provider=request["provider"],
+            model=request["model"],
+            base_url=request["base_url"],
+            endpoint=find_endpoint(request["url"]),
+            parameters=request["parameters"],
+            is_limit_ours=_is_limit_ours(request),
+            dedupe=bool(request.get("dedupe")),
+            notes=tuple(filter(None, map(read_notice, request.get("notes", ())))),
+        ),
+        output=Output(
+            path=Path(output["path"]) if output["path"] else None,
+            overwrite=bool(output["overwrite"]),
+            writing=WriteOptions(**output.get("writing", {})),
+            columns=tuple(output["columns"]),
+        ),
+        policy=read_policy(document.get("policy", {})),
+        created_at=document["created_at"],
+        rowbatch_version=document["rowbatch_version"],
+    )
+
+
+def _reading(table: Mapping[str, Any]) -> ReadOptions:
+    if "reading" in table:
+        return ReadOptions(**table["reading"])
+    # Format 1.
+    return ReadOptions(**{name: table[name] for name in ("encoding", "delimiter") if name in table})
+
+
+def _is_limit_ours(request: Mapping[str, Any]) -> bool:
+    if "limit_is_ours" in request:
+        return bool(request["limit_is_ours"])
+    provider, limit = _OLD_DEFAULT
+    is_noted = any("wants a limit" in note for note in request.get("notes", ()))
+    return request["provider"] == provider and is_noted and request["parameters"].get("max_tokens") == limit

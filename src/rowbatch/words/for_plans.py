@@ -1,0 +1,187 @@
+"""Plans: what is asked, of whom, and what was decided about it."""
+
+from __future__ import annotations
+
+from rowbatch.words.telling import Entry
+
+PLANS: dict[str, Entry] = {
+    "question-without-column": Entry(
+        "which column holds the text?",
+        "give --text COLUMN, or --template with {{{{columns}}}}",
+        page="choose the column with the text",
+        zh=("哪一列是文本？", "请选择文本所在的列"),
+    ),
+    "message-missing": Entry(
+        "say what the user message is: a column, or a template",
+        "give --text COLUMN or --template with {{{{columns}}}}",
+        page="choose a column, or write a message with {{{{columns}}}}",
+        zh=("请说明用户消息是什么：一列，或一个模板", "请选择一列，或写一条含 {{{{columns}}}} 的消息"),
+    ),
+    "text-and-template": Entry(
+        "say what the user message is: a column, or a template, not both",
+        "give --text COLUMN or --template with {{{{columns}}}}",
+        page="choose a column, or write a message with {{{{columns}}}}",
+        zh=(
+            "请说明用户消息是什么：一列，或一个模板，不能两者都给",
+            "请选择一列，或写一条含 {{{{columns}}}} 的消息",
+        ),
+    ),
+    "estimate-without-model": Entry(
+        "a table is estimated by itself, and for a model",
+        "give one table and --model NAME",
+        page="choose one table and a model",
+        zh=("估算需要一个数据表和一个模型", "请选择一个数据表和一个模型"),
+    ),
+    "column-missing": Entry(
+        "the table has no column {name!r}",
+        zh=("数据表中没有列 {name!r}", ""),
+    ),
+    "question-without-words": Entry(
+        "what shall the model do with the text?",
+        "give --prompt, or --codebook FILE",
+        page="write the question",
+        zh=("模型应当对文本做什么？", "请写下问题"),
+    ),
+    "template-without-column": Entry(
+        "the template names no column, so every row would be asked the same",
+        "put a column in, as in {{{{{column}}}}}",
+        zh=("消息中没有写出任何列，所有行的提问都会相同", "请写入一列，例如 {{{{{column}}}}}"),
+    ),
+    "image-folder-without-column": Entry(
+        "which column names the images?",
+        "give --image COLUMN",
+        page="choose the column with the images",
+        zh=("哪一列给出图片的名称？", "请选择图片所在的列"),
+    ),
+    "embeddings-asked": Entry(
+        "embeddings answer no question",
+        "leave --prompt, --labels and --codebook out",
+        page="leave the question and the labels out",
+        zh=("嵌入向量不回答问题", "请去掉问题和标签"),
+    ),
+    "address-missing": Entry(
+        "{title} has no address that is the same for all",
+        "give --base-url, as in {example}",
+        page="write the address, as in {example}",
+        zh=("{title} 没有通用的地址", "请填写地址，例如 {example}"),
+    ),
+    "model-missing": Entry(
+        "{title} needs a model",
+        "give --model NAME",
+        page="choose a model",
+        zh=("{title} 需要指定模型", "请选择模型"),
+    ),
+    "table-changed": Entry(
+        "the table {table} was changed since this run was made, so its rows may be others now",
+        "bring the old file back, or make a new run; the answers that came stay in {results} and `rowbatch extract` reads them",
+        page="bring the old file back, or make a new job; the answers that came stay in {results}",
+        zh=(
+            "自任务创建以来，数据表 {table} 已被修改，各行可能已不同",
+            "请恢复原来的文件，或新建任务；已收到的回答保存在 {results}",
+        ),
+    ),
+    "no-row-has-text": Entry(
+        "none of the {rows:,} rows has a text, so there is nothing to ask",
+        "is --text the right column?",
+        page="is it the right column?",
+        zh=("{rows:,} 行都没有文本，没有可提问的内容", "所选的列是否正确？"),
+    ),
+    "output-is-input": Entry(
+        "the labelled table would replace the input",
+        "give -o another name",
+        page="give it another name",
+        zh=("标注结果会覆盖原来的数据表", "请换一个名称"),
+    ),
+    "run-name-taken": Entry(
+        "{path} exists already",
+        "give the run another name",
+        page="try again",
+        zh=("{path} 已存在", "请重试"),
+    ),
+    "labels-twice": Entry(
+        "labels are given twice: in the codebook and by themselves",
+        "leave one of them out",
+        zh=("标签给出了两次：在编码手册中和单独给出", "请去掉其中之一"),
+    ),
+    "instructions-twice": Entry(
+        "instructions are given twice: in the codebook and as a prompt",
+        "leave --prompt out",
+        page="leave one of them out",
+        zh=("说明给出了两次：在编码手册中和作为问题", "请去掉其中之一"),
+    ),
+    "note-limit-is-ours": Entry(
+        "answers have at most {tokens:,} tokens, since nobody said how long they may be",
+        zh=("回答最多 {tokens:,} 个 token，因为没有设定长度", ""),
+    ),
+    "note-limit-renamed": Entry(
+        "this model calls the output limit {name}, so it is set by that name",
+        zh=("该模型把输出上限称为 {name}，已按此名称设定", ""),
+    ),
+    "note-limit-raised": Entry(
+        "responses have an output limit of {least} tokens at least, so it is {least}",
+        zh=("Responses 接口的输出上限至少为 {least} 个 token，已设为 {least}", ""),
+    ),
+    "note-left-out": Entry(
+        "{name} is left out: this model takes none",
+        zh=("未发送 {name}：该模型不接受此参数", ""),
+    ),
+    "note-left-out-reasoning": Entry(
+        "{name} is left out: this model takes none while it reasons; with --param reasoning_effort=none it is taken",
+        page_message="{name} is left out: this model takes none while it reasons",
+        zh=("未发送 {name}：该模型在推理时不接受此参数", ""),
+    ),
+    "note-limits-unknown": Entry(
+        "the limits of {model} are not known: what it would refuse shows in `rowbatch doctor --probe`",
+        page_message="the limits of {model} are not known",
+        zh=("{model} 的限制未知", ""),
+    ),
+    "note-shut-down": Entry(
+        "{model} was to be shut down on {day}; it may answer no more",
+        zh=("{model} 已宣布于 {day} 停用，可能不再回答", ""),
+    ),
+    "note-shut-down-soon": Entry(
+        "{model} will be shut down on {day}: nobody can repeat the run after that",
+        zh=("{model} 将于 {day} 停用：此后无人能重复此任务", ""),
+    ),
+    "policy-impossible": Entry(
+        "there is at least one round, and no time before now",
+        zh=("至少要有一轮，等待时间不能为负", ""),
+    ),
+    "cap-no-amount": Entry(
+        "a cap is an amount of US dollars",
+        "for example: --max-cost 5",
+        page="for example: 5",
+        zh=("费用上限应为美元金额", "例如：5"),
+    ),
+    "share-no-share": Entry(
+        "a share lies between 0 and 1",
+        "for example: --worst-share 0.5",
+        page="for example: 0.5",
+        zh=("比例应在 0 与 1 之间", "例如：0.5"),
+    ),
+    "no-amount-of-usd": Entry(
+        "{value!r} is no amount of US dollars",
+        "for example: 5 or 0.50",
+        zh=("{value!r} 不是美元金额", "例如：5 或 0.50"),
+    ),
+    "people-column-twice": Entry(
+        "the table has {count} columns {name!r}",
+        zh=("数据表中有 {count} 列名为 {name!r}", ""),
+    ),
+    "no-labelled-variable": Entry(
+        "the codebook has no labelled variable", zh=("编码手册中没有带标签的变量", "")
+    ),
+    "no-such-labelled-variable": Entry(
+        "the codebook has no labelled variable {name}",
+        zh=("编码手册中没有带标签的变量 {name}", ""),
+    ),
+    "label-stands-for-none": Entry(
+        "{label!r} is a label of {variable}, and stands for rows that have none",
+        zh=("{label!r} 是 {variable} 的标签，但它用于表示没有标签的行", ""),
+    ),
+    "people-labels-strange": Entry(
+        "the column {name!r} has labels that are not in the codebook: {labels}",
+        zh=("列 {name!r} 中有编码手册没有的标签：{labels}", ""),
+    ),
+    "people-say-nothing": Entry("the column {name!r} says nothing", zh=("列 {name!r} 没有内容", "")),
+}

@@ -1,0 +1,202 @@
+"""What `--json` prints, of every command that has it."""
+
+import csv
+import datetime
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from types import MappingProxyType
+
+import click
+import pytest
+
+from driving import KEY, texts
+from end_to_end import read_rows
+from kill_runs import command_for, fake_server
+from rowbatch.cli.app import app
+from rowbatch.cli.json_output import json_text
+from rowbatch.core.states import RowStatus
+
+CASES: dict[str, list[tuple[str, ...]]] = {
+    "check": [
+        ("requests.jsonl",),
+        ("broken.jsonl", "requests.jsonl", "--provider", "mistral"),
+        ("broken.jsonl", "--fix", "fixed.jsonl", "--overwrite"),
+    ],
+    "doctor": [
+        (),
+        ("--provider", "openai", "--model", "gpt-4o-mini"),
+        ("posts",),
+        ("posts", "--probe"),
+    ],
+    "estimate": [
+        ("requests.jsonl",),
+        ("requests.jsonl", "--every", "7", "--answer-tokens", "3"),
+        ("posts.csv", "--text", "text", "--model", "gpt-4o-mini"),
+        ("posts.csv", "--text", "text", "--model", "nobody-knows-it"),
+        ("posts.csv", "--text", "text", "--model", "claude-haiku-4-5", "--provider", "anthropic"),
+        ("posts.csv", "--text", "text", "--model", "local", "--provider", "local"),
+    ],
+    "list": [()],
+    "log": [("posts",)],
+    "models": [(), ("--provider", "openai"), ("--provider", "anthropic"), ("--provider", "local")],
+    "status": [("posts",), ("posts", "--events"), ("unbuilt",)],
+    "verify": [("posts",)],
+}
+"""Words after each command that has `--json`."""
+
+
+def commands(group, path=()):
+    """Every command, with the words it is called by."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield " ".join((*path, name)), command
+
+
+def test_every_command_with_json_has_a_case():
+    """
+    A command that learns `--json` is tried here, or this fails.
+    """
+    found = {name for name, one in commands(app) if any("--json" in option.opts for option in one.params)}
+    assert found == set(CASES)
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory):
+    """A folder with batch files, a paid run that is done, one that is not built, and its provider."""
+    place = tmp_path_factory.mktemp("json")
+    with (place / "posts.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["id", "text"], *([n, text] for n, text in enumerate(texts(30), 1))])
+    (place / "broken.jsonl").write_text('{"custom_id": "夏\\u009b", "url"\n{}\n')
+    with fake_server(place, {"rows_refused": 0.1}, 1) as address:
+        assert type_in(place, *command_for(place, address)[3:]).returncode in (0, 9)
+        assert {row["status"] for row in read_rows(place / "out.csv")} >= {"ok"}
+        made = type_in(
+            place, "convert", "posts.csv", "-o", "requests.jsonl", "--text", "text", "--model", "gpt-4o-mini"
+        )
+        assert made.returncode == 0, made.stderr
+        make = "import rowbatch; rowbatch.create('posts.csv', text='text', prompt='夏?', run='unbuilt')"
+        subprocess.run([sys.executable, "-c", make], cwd=place, env=environment(place), check=True)
+        yield place
+
+
+def environment(place, **variables):
+    kept = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    return {**kept, "ROWBATCH_HOME": str(place / "home"), "OPENAI_API_KEY": KEY, **variables}
+
+
+def type_in(place, *words, **variables):
+    return subprocess.run(
+        [sys.executable, "-m", "rowbatch", *words],
+        cwd=place,
+        env=environment(place, **variables),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+
+
+def no_constant(name):
+    raise AssertionError(f"{name} is not JSON")
+
+
+@pytest.mark.parametrize(
+    ("command", "words"), [(name, words) for name, listed in CASES.items() for words in listed]
+)
+def test_every_output_is_json(workplace, command, words):
+    """
+    What goes to stdout is one JSON document and nothing else, in ASCII, whatever the terminal can show; the
+    command does not end as one that broke.
+    """
+    done = type_in(workplace, *command.split(), *words, "--json", PYTHONIOENCODING="ascii")
+    assert done.returncode in ((0, 1) if command in ("check", "doctor", "verify") else (0,)), done.stderr
+    found = json.loads(done.stdout, parse_constant=no_constant)
+    assert isinstance(found, list | dict)
+    assert done.stdout.isascii()
+    assert not re.search(r"[^\n -~]", done.stdout)
+    assert KEY not in done.stdout
+
+
+def test_money_and_dates_are_exact(workplace):
+    """
+    Amounts are texts of decimal numbers, and times and dates are ISO 8601.
+    """
+
+    def of(*words):
+        return json.loads(type_in(workplace, *words, "--json").stdout)
+
+    models = {(one["provider"], one["name"]): one for one in of("models")}
+    mini = models["openai", "gpt-4o-mini"]
+    assert Decimal(mini["price"]["input_usd"]) > 0
+    assert isinstance(mini["price"]["input_usd"], str)
+    dates = [one["known"]["shutdown"] for one in models.values() if one["known"] and one["known"]["shutdown"]]
+    assert dates
+    assert all(datetime.date.fromisoformat(date) for date in dates)
+    status = of("status", "posts")
+    assert Decimal(status["progress"]["spent_usd"]) > 0
+    assert status["progress"] == of("list")[0]["progress"]
+    assert all(datetime.datetime.fromisoformat(event["at"]).tzinfo for event in of("log", "posts"))
+    found = of("estimate", "requests.jsonl")
+    assert 0 < Decimal(found["low_usd"]) <= Decimal(found["high_usd"])
+    assert found["price"] == mini["price"]
+
+
+class Mood(Enum):
+    GOOD = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    money: Decimal = Decimal("0.10")
+    day: datetime.date = datetime.date(2026, 11, 23)
+    time: datetime.datetime = datetime.datetime(2026, 11, 23, 18, tzinfo=datetime.UTC)
+    path: Path = Path("/tmp/夏 b")
+    status: RowStatus = RowStatus.OK
+    mood: Mood = Mood.GOOD
+    counts: Counter[RowStatus] = field(default_factory=lambda: Counter({RowStatus.OK: 2}))
+    frozen: MappingProxyType[int, bool] = field(default_factory=lambda: MappingProxyType({1: True}))
+    numbers: tuple[float, ...] = (0.1, math.nan, -math.inf)
+    names: frozenset[str] = frozenset({"b", "a"})
+    queue: deque[int] = field(default_factory=lambda: deque([1]))
+    strange: str = "\x9b31m\u202e\udc80\x7f"
+    none: None = None
+
+
+def test_every_kind_of_value():
+    """
+    Each kind of value that ours are made of has one form; what has none is an error, and no guess.
+    """
+    text = json_text([Everything()])
+    assert re.fullmatch(r"[\n -~]*", text)
+    assert json.loads(text, parse_constant=no_constant) == [
+        {
+            "money": "0.10",
+            "day": "2026-11-23",
+            "time": "2026-11-23T18:00:00+00:00",
+            "path": "/tmp/夏 b",
+            "status": "ok",
+            "mood": 1,
+            "counts": {"ok": 2},
+            "frozen": {"1": True},
+            "numbers": [0.1, None, None],
+            "names": ["a", "b"],
+            "queue": [1],
+            "strange": "\x9b31m\u202e\udc80\x7f",
+            "none": None,
+        }
+    ]
+    for value in (b"bytes", object(), Everything, 1j):
+        with pytest.raises(TypeError, match="no JSON"):
+            json_text({"x": [value]})

@@ -1,0 +1,198 @@
+"""What people read when something went wrong, and the button beside it."""
+
+import html
+import re
+import string
+
+import httpx2
+import pytest
+
+from rowbatch import api, desk
+from rowbatch.errors import RowbatchError
+from rowbatch.store.ledger import Ledger
+from rowbatch.web.explain import explain, trouble_words
+from rowbatch.web.words import words_of
+from rowbatch.words.entries import ENTRIES
+from rowbatch.words.for_drive import _WAITS
+from rowbatch.words.notice import Notice
+from serving import scripted_local_model
+from serving_pages import served_pages
+
+# Three words of English in a row. Values have none.
+_ENGLISH = re.compile(r"[A-Za-z]{2,}(?:[ ,]+[A-Za-z]{2,}){2,}")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("troubles")
+
+
+@pytest.fixture(scope="module")
+def site(folder):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROWBATCH_HOME", str(folder / "home"))
+        patch.chdir(folder)
+        with scripted_local_model(folder / "server"), served_pages() as found:
+            yield found
+
+
+@pytest.fixture(scope="module")
+def run(site, folder):
+    (folder / "posts.csv").write_text("post\n帖子\n", encoding="utf-8")
+    made = api.create("posts.csv", text="post", labels=["good", "bad"], prompt="如何？", run=folder / "run")
+    made.build()
+    made.set_driven("no")
+    return made
+
+
+@pytest.fixture
+def client(site):
+    headers = {"origin": site.url, "accept-language": "zh"}
+    with httpx2.Client(base_url=site.url, cookies=site.cookie, headers=headers, timeout=30.0) as found:
+        yield found
+
+
+def values_of(kind):
+    """A value for each that the words of a kind name; none of them is English."""
+    found: dict[str, object] = {}
+    for face in ("terminal", "page"):
+        for sentence in ENTRIES[kind].sentences(face):
+            for _, name, form, _ in string.Formatter().parse(sentence):
+                if name and form is not None:
+                    is_number = form in {",", "$"} or "|" in form or form.endswith("f")
+                    found[name] = 2 if is_number else found.get(name, "某值")
+    return found
+
+
+def stopped(run, kind, told):
+    run.set_trouble(desk.Trouble(kind, told).to_plain())
+
+
+def page_of(client, run):
+    """The page of its job, and what stands on it for people."""
+    answer = client.get(f"/jobs/{desk.job_id(run.path)}")
+    assert answer.status_code == 200
+    return answer.text, words_on(answer.text)
+
+
+def words_on(page):
+    body = page.partition("<main")[2]
+    # What would be typed, and names of places.
+    body = re.sub(r'<details class="command">.*?</details>', "", body, flags=re.S)
+    return html.unescape(re.sub(r"<[^>]+>", "\n", body))
+
+
+def require_no_english(text):
+    found = _ENGLISH.search(text)
+    assert found is None, found.group()
+
+
+@pytest.mark.parametrize("kind", desk.TROUBLE_KINDS)
+def test_every_trouble_in_chinese(client, run, kind):
+    """
+    The page of a job that stands still has no sentence of ours in English, whatever the trouble is.
+    """
+    stopped(run, kind, Notice("cap-reached", values_of("cap-reached")))
+    _, words = page_of(client, run)
+    title, means, advice = trouble_words(words_of("zh"), kind)
+    assert title in words
+    assert advice in words
+    assert means in words
+    require_no_english(words)
+
+
+@pytest.mark.parametrize("told", sorted(set(ENTRIES) - {"said"}))
+def test_whatever_stopped_a_job_in_chinese(client, run, told):
+    """
+    So it is with whatever it was that stopped the job, also in its details.
+    """
+    stopped(run, "other", Notice(told, values_of(told)))
+    _, words = page_of(client, run)
+    assert Notice(told, values_of(told)).told("page", "zh") in words
+    require_no_english(words)
+
+
+@pytest.mark.parametrize("kind", sorted(_WAITS))
+def test_why_a_part_waits_in_chinese(client, run, kind):
+    """
+    And with what its parts wait for.
+    """
+    stopped(run, "cap", Notice("cap-reached", values_of("cap-reached")))
+    wait = Notice(kind, values_of(kind))
+    with Ledger(run.path / "ledger.sqlite") as ledger:
+        ledger.note_wait(ledger.shard(1, 1), wait)
+    _, words = page_of(client, run)
+    assert wait.told("page", "zh") in words
+    require_no_english(words)
+
+
+@pytest.mark.parametrize("kind", sorted(set(ENTRIES) - {"said"}))
+def test_every_error_in_chinese(kind):
+    """
+    The page about an error has no sentence of ours in English.
+    """
+    shown = explain(words_of("zh"), RowbatchError(kind, **values_of(kind)))
+    assert shown.means
+    require_no_english("\n".join((shown.title, shown.means, shown.next, shown.details)))
+
+
+@pytest.mark.parametrize("place", ["/jobs/none", "/tools/none", "/tools/files/none"])
+def test_pages_that_are_not_there_in_chinese(client, place):
+    """
+    Nor has the page of an address where nothing is.
+    """
+    answer = client.get(place)
+    assert answer.status_code == 404
+    require_no_english(words_on(answer.text))
+
+
+_BUTTONS = {
+    "lost-answer": 'name="resubmit_lost"',
+    "many-failures": 'name="go_on"',
+    "cap": 'name="cap"',
+    "key": 'href="/settings?back=',
+    "late-batch": "/cancel",
+    "price-unknown": 'name="no_cap"',
+    "answers-unbounded": 'name="no_cap"',
+    "requests-changed": "新建任务",
+    "model": "新建任务",
+    "table": "新建任务",
+}
+
+
+@pytest.mark.parametrize("kind", desk.TROUBLE_KINDS)
+def test_the_button_of_a_trouble(client, run, kind):
+    """
+    Each trouble has the button that helps, and none that switches a guard off which is not its own.
+    """
+    stopped(run, kind, Notice("cap-reached", values_of("cap-reached")))
+    page, _ = page_of(client, run)
+    form = page.partition('<form class="row"')[2].partition("</form>")[0]
+    for name in ('name="resubmit_lost"', 'name="go_on"', 'name="cap"', 'name="no_cap"'):
+        assert (name in form) is (name == _BUTTONS.get(kind))
+    assert _BUTTONS.get(kind, "继续") in form
+
+
+@pytest.mark.parametrize(("kind", "wish"), [("late-batch", "go_on"), ("many-failures", "resubmit_lost")])
+def test_a_button_of_a_page_that_was_true_some_time_ago(client, run, kind, wish):
+    """
+    What a page offered for another trouble is refused, in the reader's language, and switches no guard off.
+    """
+    stopped(run, kind, Notice("cap-reached", values_of("cap-reached")))
+    answer = client.post(f"/jobs/{desk.job_id(run.path)}/start", data={wish: "1"})
+    assert answer.status_code == 400
+    require_no_english(words_on(answer.text))
+    with Ledger(run.path / "ledger.sqlite") as ledger:
+        assert not any(shard.may_fail for shard in ledger.shards())
+
+
+def test_continuing_without_a_limit(client, run, site):
+    """
+    The limit that cannot be kept is gone, unless there is one for the month.
+    """
+    run.change_policy(max_cost_usd=api.usd("5"))
+    stopped(run, "price-unknown", Notice("price-unknown", values_of("price-unknown")))
+    address = f"/jobs/{desk.job_id(run.path)}/start"
+    assert client.post(address, data={"no_cap": "1"}).status_code == 303
+    assert run.policy().max_cost_usd is None
+    site.program.jobs._tasks[desk.job_id(run.path)].wait(30)
