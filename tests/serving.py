@@ -28,12 +28,21 @@ MODEL = "scripted"
 
 
 def scripted_answer(body: Mapping[str, Any]) -> str:
-    """A label by a hash of the text when one is asked for; else the text itself."""
+    """
+    A label by a hash of the text when one is asked for, the last word where that is to be a number; else the
+    text itself.
+    """
     text = str(body["messages"][-1]["content"])
     form = body.get("response_format") or {}
-    choice = single_choice(form.get("json_schema", {}).get("schema"))
+    schema = form.get("json_schema", {}).get("schema")
+    choice = single_choice(schema)
     if choice is None:
-        return text
+        numbers = [
+            name
+            for name, asked in (schema or {}).get("properties", {}).items()
+            if asked.get("type") in ("integer", "number")
+        ]
+        return json.dumps(dict.fromkeys(numbers, float(text.rsplit(maxsplit=1)[-1]))) if numbers else text
     digest = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
     return json.dumps({choice.name: choice.labels[digest % len(choice.labels)]})
 

@@ -331,7 +331,7 @@ def test_what_a_person_can_do_about_an_error(folder, monkeypatch, error, kind):
     run = made()
     run.build()
     if isinstance(error, InputError) and error.values["path"] == "{table}":
-        error = InputError("path-missing", path=run.settings.table["path"])
+        error = InputError("path-missing", path=str(run.plan.source.path))
 
     def resume(*_, **__):
         raise error

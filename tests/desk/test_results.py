@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from rowbatch import api, desk
+from rowbatch.core.agreement import Agreement
 from rowbatch.errors import InputError, RunError, UsageError
 from serving import scripted_local_model
 
@@ -201,6 +202,7 @@ def test_agreement_of_a_table_with_types(tmp_path, monkeypatch):
         run = api.create(frame, text="post", labels=["yes", "no"], prompt="?")
         run.resume()
     found = run.agreement("truth")
+    assert isinstance(found, Agreement)
     assert (found.n, found.confusion["yes"]["yes"], found.confusion["no"]["yes"]) == (3, 2, 1)
     shown = desk.Results(run)
     assert shown.prepare(30)

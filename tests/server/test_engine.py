@@ -10,6 +10,9 @@ from typing import Any, TypeVar
 
 import pytest
 
+from rowbatch.core.answer import AnswerReader
+from rowbatch.core.codebook import answer_schema, parse_codebook
+from rowbatch.core.states import RowStatus
 from rowbatch.errors import LocalModelError
 from rowbatch.server import local_model
 from rowbatch.server.engine import EngineReply, LocalEngine
@@ -101,6 +104,26 @@ def test_every_kind_of_request():
     )
     assert (long.status_code, long.body["error"]["code"]) == (400, "context_length_exceeded")
     assert (nonsense.status_code, hot.status_code) == (400, 400)
+
+
+@with_model
+def test_a_number_is_generated_within_its_schema():
+    """
+    A number that the codebook asks for comes as a number in its range, whatever the text says.
+    """
+    book = parse_codebook(
+        {"variables": [{"name": "age", "kind": "number", "min": 18, "max": 30, "whole": True}]}
+    )
+    texts = ("I am 22 years old.", "My grandmother turned ninety.", "No word about it.", "-7")
+
+    async def use(engine: LocalEngine) -> list[EngineReply]:
+        return [await engine.complete(request(text, answer_schema(book))) for text in texts]
+
+    reader = AnswerReader(book)
+    for reply in with_engine(use):
+        assert reply.status_code == 200
+        answer = reader.read(RowStatus.OK, reply.body["choices"][0]["message"]["content"])
+        assert (answer.status, 18 <= int(answer.values[0]) <= 30) == (RowStatus.OK, True)
 
 
 @with_model

@@ -12,7 +12,7 @@ def test_yes_and_no_stay_texts(tmp_path):
     """
     path = tmp_path / "codebook.yaml"
     path.write_text("variables:\n  - name: support\n    labels:\n      - name: yes\n      - name: no\n")
-    assert read_codebook(path).variables[0].label_names == ("yes", "no")
+    assert read_codebook(path).variables[0].choices == ("yes", "no")
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ CHROMIUM = os.environ.get("CHROMIUM") or next(
 )
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 QUESTION = "How is the mood?"
+AGES = {"variables": [{"name": "age", "kind": "number", "question": "How old?", "min": 0, "whole": True}]}
 
 
 @pytest.fixture(scope="session")
@@ -607,8 +608,14 @@ def test_every_screen_is_accessible(chromium, home, language, scheme):
         run = rowbatch.create("posts.csv", text="post", labels=["good", "bad"], prompt=QUESTION)
         run.resume()
         table = site.program.library.add(home / "posts.csv")
+        numbers = rowbatch.create("posts.csv", text="post", codebook=AGES)
+        numbers.resume()
+        other = site.program.library.add(home / "posts.csv")
+        other.save_draft(
+            {"draft": {"text": "post", "task": "number", "question": "?", "rules": {"min": "x"}}}
+        )
         with opened(chromium, site.link, locale=language, color_scheme=scheme) as page:
-            job = f"/jobs/{desk.job_id(run.path)}"
+            job, ages = (f"/jobs/{desk.job_id(one.path)}" for one in (run, numbers))
             for path in (
                 "/",
                 f"/tables/{table.id}",
@@ -620,6 +627,10 @@ def test_every_screen_is_accessible(chromium, home, language, scheme):
                 f"{job}/rows/1",
                 f"{job}/download",
                 f"{job}/methods",
+                f"/tables/{other.id}/label",
+                ages,
+                f"{ages}/rows?variable=age&least=1",
+                f"{ages}/rows/1",
                 "/tools",
                 "/tools/convert",
                 "/tools/split",

@@ -8,7 +8,7 @@ import zipfile
 from decimal import Decimal
 from hashlib import sha256
 from html.parser import HTMLParser
-from importlib.resources import files
+from importlib.resources import as_file, files
 from pathlib import Path
 
 import httpx2
@@ -71,6 +71,11 @@ def labelled(site, client, rows):
         "provider": "local",
         "do": "review",
     }
+    return done(site, client, place, form)
+
+
+def done(site, client, place, form):
+    """A job of a form, when it is done."""
     assert client.post(f"{place}/label", data=form).headers["location"] == f"{place}/start"
     page = client.get(f"{place}/start")
     while "hx-trigger" in page.text and "checking" in page.text and "Start" not in page.text:
@@ -275,8 +280,50 @@ def test_corrections_filters_and_pages(site, client):
     assert "corrected by hand" not in client.get(f"{job}/rows/7").text
     for wrong in ({"label": "weird"}, {"label": ""}, {"variable": "x"}):
         assert client.post(f"{job}/rows/7", data={**form, **wrong}).status_code == 400
+    refused = client.post(f"{job}/rows/7?label={now}", data={**form, "label": "weird"}).text
+    assert "is not a label of the codebook" in refused
+    assert 'value="correct"' in refused
+    assert f"{job}/rows?label={now}" in refused
     for number in ("0", "251", "x", "9" * 30):
         assert client.get(f"{job}/rows/{number}").status_code in (400, 404)
+
+
+def test_a_number_by_the_forms_alone(site, client):
+    """
+    Asked for with its limits, shown with its mean, looked for by its limits, corrected within them, in both
+    languages; a fault in the limits stands at its field.
+    """
+    rows = [[n, f"post {n * 10}", n * 10] for n in range(1, 6)]
+    place = sent(client, table_file(rows, header=("id", "post", "number_coder"))).removesuffix("/label")
+    form = {"text": "post", "task": "number", "question": "How many?", "rules": "1", "provider": "local"}
+    rules = {"rules.min": "0", "rules.max": "100,5", "rules.whole": "on"}
+    answer = client.post(f"{place}/label", data={**form, **rules, "do": "review"})
+    assert answer.status_code == 422
+    assert 'href="#rules.max"' in answer.text
+    assert 'id="rules.max"' in answer.text
+    rules["rules.max"] = "100"
+    job = done(site, client, place, {**form, **rules, "do": "review"})
+    page = client.get(f"{place}/label").text
+    assert "number is a whole number from 0 to 100." in page
+    assert 'name="rules.max" value="100"' in page
+    assert 'name="rules.whole" checked' in page
+    page = client.get(job).text
+    assert all(told in page for told in ("number in the whole table", "<b>30</b>", "Mean absolute error"))
+    listed = client.get(f"{job}/rows?variable=number&least=20&most=40").text
+    assert listed.count("<tr aria-rowindex") == 3
+    assert client.get(f"{job}/rows?variable=number&least=few").status_code == 400
+    correction = {"variable": "number", "do": "correct"}
+    refused = client.post(f"{job}/rows/1", data={**correction, "label": "101"})
+    assert refused.status_code == 400
+    assert "101 is more than 100" in refused.text
+    assert client.post(f"{job}/rows/1", data={**correction, "label": "11"}).status_code == 303
+    assert (
+        client.get(f"{job}/table?format=exact").text.splitlines()[1].startswith("1,post 10,10,11,10,11,ok,")
+    )
+    assert "number is a whole number from 0 to 100." in client.get(f"{job}/methods").text
+    chinese = {"accept-language": "zh"}
+    assert "只要整数" in client.get(f"{place}/label", headers=chinese).text
+    assert "平均绝对误差" in client.get(job, headers=chinese).text
 
 
 def test_a_form_that_is_not_complete(site, client):
@@ -580,7 +627,10 @@ def test_no_page_has_scripts_or_styles_of_its_own():
     """
     The security policy forbids them; nothing marks foreign text as safe, and htmx evaluates nothing.
     """
-    for template in files("rowbatch.web").joinpath("templates").iterdir():
+    with as_file(files("rowbatch.web").joinpath("templates")) as folder:
+        templates = sorted(folder.rglob("*.html"))
+    assert any(template.parent.name == "kinds" for template in templates)
+    for template in templates:
         text = template.read_text(encoding="utf-8")
         assert not re.search(
             r"<script(?! src=)|<style|\sstyle=|\son\w+=|javascript:|\|\s*safe\b|hx-on|js:", text

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 from rowbatch.api.local import require_provider
 from rowbatch.api.runs import Run, create, model_note
+from rowbatch.core.agreement import Agreement
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,12 @@ class DemoRun:
     source: str
     licence: str
     note: str
+
+    def agreement(self) -> Agreement:
+        """How far the model's labels agree with people's."""
+        found = self.run.agreement(self.gold)
+        assert isinstance(found, Agreement)
+        return found
 
 
 def prepare_demo(*, rows: int = 200, folder: str | Path | None = None) -> DemoRun:

@@ -14,7 +14,7 @@ from rowbatch.api import model_list as _models  # the user's own prices are know
 from rowbatch.api.keys import find_key, host_of, require_key
 from rowbatch.api.local import ensure_local_server
 from rowbatch.api.policy import drive_policy
-from rowbatch.core.agreement import Agreement
+from rowbatch.core.agreement import Comparison
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.cost import CostEstimate
 from rowbatch.core.endpoint import Endpoint, find_endpoint
@@ -32,7 +32,7 @@ from rowbatch.requests.asking import Said, asking_of
 from rowbatch.requests.estimate import estimate_asking
 from rowbatch.requests.line_tokens import prompt_range
 from rowbatch.requests.pipeline import TableRequests, open_source, request_settings
-from rowbatch.results.compare import compare_with_people
+from rowbatch.results.people import compare_with_people
 from rowbatch.steps import build as build_step
 from rowbatch.steps import collect as collect_step
 from rowbatch.steps import create as create_step
@@ -551,18 +551,15 @@ class Run:
         Args:
             row: From 1.
             variable: Of the codebook.
-            label: One of its labels, or any text where it has none; None takes the correction back.
+            label: One of its values, by its kind; None takes the correction back.
         Raises:
-            UsageError: There is no such row, variable or label.
+            UsageError: There is no such row or variable, or it is none of its values.
         """
         codebook = self.codebook
         if variable not in codebook.columns:
             raise UsageError(f"the codebook has no variable {variable!r}")
-        labels = next((v.label_names for v in codebook.variables if v.name == variable), ())
-        if label is not None and labels and label not in labels:
-            raise UsageError(
-                f"{label!r} is not a label of {variable}", hint="its labels are: " + ", ".join(labels)
-            )
+        if label is not None:
+            label = codebook.answers[codebook.columns.index(variable)].correction(label)
         if not 1 <= row <= self.build().rows:
             raise UsageError(f"there is no row {row:,}")
         add_correction(self.path, row, variable, label)
@@ -638,18 +635,20 @@ class Run:
             self.collect()
         return _read_frame(self.output, self._plan.output.columns)
 
-    def agreement(self, gold: str, variable: str | None = None) -> Agreement:
+    def agreement(self, gold: str, variable: str | None = None) -> Comparison:
         """
-        Compare the model's own labels with those that people gave.
+        Compare the model's own values with those that people gave.
 
-        Only what is on disk counts: a row whose answer is not here yet has no label. Corrections by hand are
-        people's labels, and not the model's.
+        Only what is on disk counts: a row whose answer is not here yet has no value. Corrections by hand are
+        people's, and not the model's.
 
         Args:
-            gold: Column of the table that holds the people's label. Rows where it is empty don't count.
-            variable: Which variable of the codebook; None means the first one with labels.
+            gold: Column of the table that holds the people's value. Rows where it is empty don't count.
+            variable: Which variable of the codebook; None means the first that can be compared.
+        Returns:
+            What fits the kind of the variable.
         Raises:
-            UsageError: There is no such column or variable, or the column has other labels, or none.
+            UsageError: There is no such column or variable, or the column has other values, or none.
         """
         return compare_with_people(self._directory, gold, variable)
 

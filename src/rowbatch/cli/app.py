@@ -641,7 +641,7 @@ def demo(*, rows: int, folder: Path | None) -> None:
     started = time.monotonic()
     _show_and_run(prepared.run, yes=True, quiet=True)
     seconds = time.monotonic() - started
-    show.demo_result(prepared, prepared.run.agreement(prepared.gold), seconds)
+    show.demo_result(prepared, prepared.agreement(), seconds)
 
 
 @app.command()

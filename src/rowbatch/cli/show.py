@@ -228,11 +228,9 @@ def collected(report: CollectReport) -> None:
     """What came out."""
     line(f"labelled table  {place(report.path)}  ({_count(report.rows, 'row')})")
     line("  " + ", ".join(f"{status} {count:,}" for status, count in report.statuses.most_common()))
-    for name, counts in report.labels.items():
-        line(
-            f"  {name}: "
-            + ", ".join(f"{short(label, 60)} {count:,}" for label, count in counts.most_common(12))
-        )
+    for name, tally in report.tallies.items():
+        facts = (f"{short(what, 60)} {_figure(number)}" for what, number in tally.facts()[:12])
+        line(f"  {name}: " + ", ".join(facts))
     for reason, count in report.reasons.most_common(5):
         line(f"  {_count(count, 'row')}: {short(reason, 120)}")
     if len(report.reasons) > 5:
@@ -249,6 +247,12 @@ def collected(report: CollectReport) -> None:
         line("  The tokens that the provider counted do not go with the sizes of the texts: compare labels")
         line("  with their texts before you use any.")
     spent(report)
+
+
+def _figure(number: float) -> str:
+    if float(number).is_integer():
+        return f"{number:,.0f}"
+    return f"{number:,.2f}" if abs(number) >= 1 else f"{number:.3g}"
 
 
 def exported(report: ExportReport) -> None:

@@ -15,7 +15,9 @@ STATUS_COLUMNS = ("status", "status_reason", "raw_answer", "model")
 
 def answer_columns(endpoint: Endpoint, codebook: Codebook) -> tuple[str, ...]:
     """What an answer is made of."""
-    return ("embedding",) if endpoint is Endpoint.EMBEDDINGS else codebook.columns
+    if endpoint is Endpoint.EMBEDDINGS:
+        return ("embedding",)
+    return tuple(column.name for variable in codebook.answers for column in variable.columns())
 
 
 def new_column_names(header: tuple[str, ...], columns: Sequence[str]) -> list[str]:

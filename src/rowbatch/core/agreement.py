@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
+from typing import Protocol
 
 NO_LABEL = "(none)"
 """Stands in for a prediction that is not one of the labels."""
 
 _Z_95 = 1.959963984540054  # the normal distribution's 97.5 % point
+
+
+class Comparison(Protocol):
+    """What comes out when people's values are compared with a model's; the rest is said by its kind."""
+
+    @property
+    def n(self) -> int:
+        """Rows that have people's value, and were compared."""
 
 
 @dataclass(frozen=True, slots=True)

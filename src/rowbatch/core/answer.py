@@ -10,11 +10,11 @@ import msgspec
 import polars as pl
 
 from rowbatch.core.fields import unfenced
-from rowbatch.core.spelling import spelling_key
 from rowbatch.core.states import RowStatus
+from rowbatch.errors import UsageError
 
 if TYPE_CHECKING:
-    from rowbatch.core.codebook import Codebook, Variable
+    from rowbatch.core.codebook import Codebook
 
 _JSON = msgspec.json.Decoder()
 _CACHE_ENTRIES = 10_000
@@ -49,7 +49,6 @@ class AnswerReader:
     def __init__(self, codebook: Codebook) -> None:
         self._codebook = codebook
         self._empty = ("",) * len(codebook.columns)
-        self._spellings = [_spellings(variable) for variable in codebook.variables]
         self._cache: dict[str, Answer] = {}
 
     @property
@@ -129,40 +128,29 @@ class AnswerReader:
         variables = self._codebook.variables
         found = _json_object(content)
         if found is None:
-            # A model without structured output often answers with the bare label.
-            if len(variables) == 1 and variables[0].labels:
-                label = self._spellings[0].get(spelling_key(content))
-                if label is not None:
-                    return Answer(RowStatus.OK, (label,))
-            return self.without_values(RowStatus.INVALID, "the answer is not JSON", content)
+            return self._read_bare(content)
         values = []
-        for variable, spellings in zip(variables, self._spellings, strict=True):
+        for variable in variables:
             if variable.name not in found:
                 return self.without_values(
                     RowStatus.INVALID, f"{variable.name} is not in the answer", content
                 )
-            value = found[variable.name]
-            if not isinstance(value, str | int | float) or isinstance(value, bool):
-                return self.without_values(RowStatus.INVALID, f"{variable.name} is not a text", content)
-            if not variable.labels:
-                values.append(str(value))
-                continue
-            label = spellings.get(spelling_key(str(value)))
-            if label is None:
-                shown = str(value)[:80]
-                return self.without_values(
-                    RowStatus.INVALID, f"{variable.name}: {shown!r} is not a label of the codebook", content
-                )
-            values.append(label)
+            try:
+                values.append(variable.read(found[variable.name]))
+            except UsageError as error:
+                return self.without_values(RowStatus.INVALID, error.message, content)
         return Answer(RowStatus.OK, tuple(values))
 
-
-def _spellings(variable: Variable) -> dict[str, str]:
-    found = {}
-    for label in variable.labels:
-        for spelling in (label.name, *label.aliases):
-            found[spelling_key(spelling) or spelling] = label.name
-    return found
+    def _read_bare(self, content: str) -> Answer:
+        """Read an answer that is no JSON object."""
+        if len(self._codebook.variables) == 1:
+            try:
+                value = self._codebook.variables[0].read_bare(content)
+            except UsageError as error:
+                return self.without_values(RowStatus.INVALID, error.message, content)
+            if value is not None:
+                return Answer(RowStatus.OK, (value,))
+        return self.without_values(RowStatus.INVALID, "the answer is not JSON", content)
 
 
 def _json_object(content: str) -> dict[str, object] | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rowbatch.core.codebook import Codebook, Variable
+    from rowbatch.core.codebook import Codebook
+    from rowbatch.core.kinds.base import Variable
     from rowbatch.core.model_rules import Model
 
 # In tokens. A short answer is a JSON object of labels, with much room: one that is cut off is paid and lost.
@@ -13,6 +14,7 @@ _SHORT, _TEXT, _REASON = 200, 1_000, 150
 THINKING_TOKENS = 4_000
 """The most thoughts before an answer that anybody measured was 1,400; this leaves room."""
 _FIELD_TOKENS, _CHARS_PER_TOKEN = 12, 2
+_NUMBER_BYTES = 24
 REASON = "reason"
 """Name of the variable that asks why, in a sentence; texts of other names may be longer."""
 
@@ -29,7 +31,7 @@ def decide_output_limit(codebook: Codebook, model: Model | None) -> int:
         model: What is known of the model, or None.
     """
     variables = [variable for variable in codebook.variables if not _is_reason(variable)]
-    is_text = not variables or any(not variable.labels for variable in variables)
+    is_text = not variables or any(variable.is_open for variable in variables)
     limit = max(_TEXT if is_text else _SHORT, sum(map(_most_tokens, variables)))
     limit += _REASON * (len(codebook.variables) - len(variables))
     if model is not None and model.rules.reasons:
@@ -38,12 +40,12 @@ def decide_output_limit(codebook: Codebook, model: Model | None) -> int:
 
 
 def _is_reason(variable: Variable) -> bool:
-    return variable.name == REASON and not variable.labels
+    return variable.name == REASON and variable.is_open
 
 
 def _most_tokens(variable: Variable) -> int:
     """Of the longest answer to a variable, its name included."""
-    if not variable.labels:
+    if variable.is_open:
         return _TEXT
-    longest = max(len(name.encode()) for name in variable.label_names)
+    longest = max((len(choice.encode()) for choice in variable.choices), default=_NUMBER_BYTES)
     return _FIELD_TOKENS + (len(variable.name) + longest) // _CHARS_PER_TOKEN

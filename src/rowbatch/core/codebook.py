@@ -8,60 +8,18 @@ answer must fit. Free text is a codebook without variables.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import PlainValidator, ValidationError, field_serializer
 
-from rowbatch.core.spelling import spelling_key
+from rowbatch.core.kinds import KINDS, kind_of, read_variable
+from rowbatch.core.kinds.base import Language, Place, Strict, Text, Variable
+from rowbatch.core.kinds.text import TextVariable
 from rowbatch.errors import CodebookError
 from rowbatch.words.notice import Notice
 
-_Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
-_Text = Annotated[str, StringConstraints(strip_whitespace=True)]
-_LabelName = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Label(_Strict):
-    """
-    One allowed value of a variable.
-
-    Attributes:
-        name: What stands in the table and what the model answers.
-        definition: When it applies.
-        examples: Texts for which it is right.
-        aliases: Other spellings that count as this label when an answer is read.
-    """
-
-    name: _LabelName
-    definition: _Text = ""
-    examples: tuple[_Text, ...] = ()
-    aliases: tuple[_LabelName, ...] = ()
-
-
-class Variable(_Strict):
-    """
-    One thing to code.
-
-    Attributes:
-        name: The column's name: letters, digits, `_`.
-        question: What is asked about the text.
-        labels: The allowed values, at least two; or none for free text in this variable.
-    """
-
-    name: _Name
-    question: _Text = ""
-    labels: tuple[Label, ...] = ()
-
-    @property
-    def label_names(self) -> tuple[str, ...]:
-        return tuple(label.name for label in self.labels)
-
-
-class Codebook(_Strict):
+class Codebook(Strict):
     """
     What to ask of each text.
 
@@ -71,14 +29,29 @@ class Codebook(_Strict):
         language: Of the words that we put around the person's own ones: `en` or `zh`.
     """
 
-    instructions: _Text = ""
-    variables: tuple[Variable, ...] = ()
-    language: Literal["en", "zh"] = "en"
+    instructions: Text = ""
+    variables: tuple[Annotated[Variable, PlainValidator(read_variable)], ...] = ()
+    language: Language = "en"
+
+    @property
+    def answers(self) -> tuple[Variable, ...]:
+        """What an answer is made of: the variables, or the free text that it is as a whole."""
+        return self.variables or (TextVariable(name="answer"),)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the answer's columns, in order."""
-        return tuple(variable.name for variable in self.variables) or ("answer",)
+        """Names of the answer's values, in order."""
+        return tuple(variable.name for variable in self.answers)
+
+    @property
+    def answer_tokens(self) -> tuple[int, int]:
+        """Tokens of an answer, about: the fewest, and the most where nothing limits it."""
+        low, high = zip(*(variable.answer_tokens for variable in self.answers), strict=True)
+        return sum(low), sum(high)
+
+    @field_serializer("variables")
+    def _plain_variables(self, variables: tuple[Variable, ...]) -> list[dict[str, Any]]:
+        return [variable.to_plain() for variable in variables]
 
 
 def parse_codebook(
@@ -97,10 +70,11 @@ def parse_codebook(
     try:
         codebook = Codebook.model_validate(document, strict=False)
     except ValidationError as error:
-        faults = [
-            (tuple(fault["loc"]), _fault(fault["type"], fault["msg"], fault.get("input")))
-            for fault in error.errors()
-        ]
+        faults = []
+        for fault in error.errors():
+            place = fault["loc"]
+            at = _kind_at(document, place)
+            faults.append((place, _fault(fault["type"], fault["msg"], fault.get("input"), at)))
         raise _broken(faults, path, lines or {}) from None
     faults = list(_contradictions(codebook))
     if faults:
@@ -129,62 +103,35 @@ def instructions_text(codebook: Codebook) -> str:
 
     The same codebook always gives the same text; it ends up in the request's system message.
     """
-    words = _WORDS[codebook.language]
+    language = codebook.language
     parts = [codebook.instructions] if codebook.instructions else []
     for variable in codebook.variables:
-        lines = []
-        if variable.question:
-            lines.append(variable.question)
-        if variable.labels:
-            lines.append(words.one_of.format(variable.name))
-            for label in variable.labels:
-                defined = f"- {label.name}{words.colon}{label.definition}"
-                lines.append(defined if label.definition else f"- {label.name}")
-                lines.extend(words.example.format(example) for example in label.examples)
-        elif not variable.question:
-            lines.append(words.free_text.format(variable.name))
-        parts.append("\n".join(lines))
+        question = [variable.question] if variable.question else []
+        parts.append("\n".join([*question, *variable.instructions(language)]))
     if codebook.variables:
-        fields = words.comma.join(f'"{variable.name}"' for variable in codebook.variables)
-        parts.append(words.answer.format(fields))
+        fields = _COMMA[language].join(f'"{variable.name}"' for variable in codebook.variables)
+        parts.append(_ANSWER[language].format(fields))
     return "\n\n".join(parts)
 
 
-class _Words(NamedTuple):
-    """What stands around the person's own words, in one language."""
-
-    one_of: str
-    example: str
-    free_text: str
-    answer: str
-    colon: str
-    comma: str
-
-
-_WORDS = {
-    "en": _Words(
-        one_of="{} is one of:",
-        example='  for example: "{}"',
-        free_text="{}: free text",
-        answer="Answer with a JSON object that has only {}.",
-        colon=": ",
-        comma=", ",
-    ),
-    "zh": _Words(
-        one_of="{} 取以下各值之一：",
-        example="  例如：“{}”",
-        free_text="{}：自由文本",
-        answer="请用一个 JSON 对象回答，其中只有 {}。",
-        colon="：",
-        comma="、",
-    ),
+_ANSWER = {
+    "en": "Answer with a JSON object that has only {}.",
+    "zh": "请用一个 JSON 对象回答，其中只有 {}。",
 }
+_COMMA = {"en": ", ", "zh": "、"}
 
 
-def answer_schema(codebook: Codebook) -> dict[str, Any] | None:
+_RANGES = ("minimum", "maximum")
+
+
+def answer_schema(codebook: Codebook, *, with_ranges: bool = True) -> dict[str, Any] | None:
     """
     The strict JSON schema of an answer, or None for free text.
 
+    Args:
+        codebook: What is asked.
+        with_ranges: Say between which numbers a number lies; not every provider takes that. The words of the
+            instructions say it too, and whoever reads the answer checks it.
     Source:
         OpenAI, "Structured outputs": root is an object, every property is required,
         `additionalProperties` is false.
@@ -194,9 +141,11 @@ def answer_schema(codebook: Codebook) -> dict[str, Any] | None:
     return {
         "type": "object",
         "properties": {
-            variable.name: {"type": "string", "enum": list(variable.label_names)}
-            if variable.labels
-            else {"type": "string"}
+            variable.name: {
+                keyword: value
+                for keyword, value in variable.json_schema().items()
+                if with_ranges or keyword not in _RANGES
+            }
             for variable in codebook.variables
         },
         "required": [variable.name for variable in codebook.variables],
@@ -207,28 +156,33 @@ def answer_schema(codebook: Codebook) -> dict[str, Any] | None:
 def _contradictions(codebook: Codebook) -> Iterator[tuple[tuple[str | int, ...], Notice]]:
     names: dict[str, int] = {}
     for position, variable in enumerate(codebook.variables):
-        at: tuple[str | int, ...] = ("variables", position)
+        at: Place = ("variables", position)
         if variable.name in names:
             yield (*at, "name"), Notice("codebook-variable-twice", {"name": variable.name})
         names[variable.name] = position
-        if len(variable.labels) == 1:
-            yield (*at, "labels"), Notice("codebook-one-label")
-        spellings: dict[str, str] = {}
-        for number, label in enumerate(variable.labels):
-            for place, spelling in (
-                (("name",), label.name),
-                *((("aliases", index), alias) for index, alias in enumerate(label.aliases)),
-            ):
-                key = spelling_key(spelling) or spelling
-                if spellings.get(key, label.name) != label.name or (place == ("name",) and key in spellings):
-                    yield (*at, "labels", number, *place), Notice("codebook-label-twice", {"name": spelling})
-                spellings[key] = label.name
+        yield from (((*at, *place), text) for place, text in variable.faults())
 
 
-def _fault(kind: str, message: str, value: object) -> Notice:
-    match kind:
+def _kind_at(document: object, place: Place) -> tuple[str, str]:
+    """Kind of the variable, and name of its field, that a place of a document is; "" where it is none."""
+    match place:
+        case ("variables", int(position), str(name)):
+            kind = kind_of(document["variables"][position])  # type: ignore[index]
+            return (kind.kind if kind else "", name)
+        case _:
+            return "", ""
+
+
+def _fault(type_: str, message: str, value: object, kind_and_field: tuple[str, str]) -> Notice:
+    match type_:
         case "extra_forbidden":
+            kind, field = kind_and_field
+            others = [name for name, other in KINDS.items() if field in other.model_fields]
+            if kind and others:
+                return Notice("codebook-field-of-another-kind", {"kind": kind, "others": others})
             return Notice("codebook-field-unknown")
+        case "kind_unknown":
+            return Notice("codebook-no-such-kind", {"found": _shown(value), "known": list(KINDS)})
         case "missing":
             return Notice("codebook-field-missing")
         case "string_type":

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
     from rowbatch.core.model_rules import Model
 
-_LABEL_LOW, _LABEL_HIGH = 12, 48
-_TEXT_LOW, _TEXT_HIGH = 20, 1_000
 # Of requests about which nothing is known: a label, and a paragraph.
 _ANY_LOW, _ANY_HIGH = 5, 1_000
 _MEASURED_LOW, _MEASURED_HIGH = 0.8, 1.6
@@ -114,12 +112,7 @@ def expected_answer(
         model: What is known of the model, or None.
         measured: What an answer had in a trial, or None.
     """
-    if codebook is None:
-        low, high = _ANY_LOW, _ANY_HIGH
-    else:
-        labelled = sum(bool(variable.labels) for variable in codebook.variables)
-        texts = len(codebook.columns) - labelled
-        low, high = labelled * _LABEL_LOW + texts * _TEXT_LOW, labelled * _LABEL_HIGH + texts * _TEXT_HIGH
+    low, high = (_ANY_LOW, _ANY_HIGH) if codebook is None else codebook.answer_tokens
     if model is not None and model.rules.reasons:
         high += THINKING_TOKENS
     least, likely = float(low), float(high)

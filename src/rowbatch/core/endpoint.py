@@ -92,11 +92,18 @@ def output_limit(parameters: Mapping[str, Any]) -> int | None:
     return None
 
 
-def answer_format(endpoint: Endpoint, codebook: Codebook) -> dict[str, Any]:
-    """The parameters that bind an answer to the codebook; none for free text."""
+def answer_format(endpoint: Endpoint, codebook: Codebook, *, with_ranges: bool = True) -> dict[str, Any]:
+    """
+    The parameters that bind an answer to the codebook; none for free text.
+
+    Args:
+        endpoint: Who is asked.
+        codebook: What.
+        with_ranges: As `answer_schema`.
+    """
     from rowbatch.core.codebook import answer_schema
 
-    schema = answer_schema(codebook)
+    schema = answer_schema(codebook, with_ranges=with_ranges)
     if schema is None:
         return {}
     match endpoint:

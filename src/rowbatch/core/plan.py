@@ -174,11 +174,18 @@ class Asking:
         """The most tokens that one answer may have; None where nothing limits it."""
         return output_limit(self.parameters)
 
-    def body_parameters(self, question: Question) -> dict[str, Any]:
-        """Parameters of a request body, with the form of the answer."""
+    def body_parameters(self, question: Question, *, with_ranges: bool) -> dict[str, Any]:
+        """
+        Parameters of a request body, with the form of the answer.
+
+        Args:
+            question: What is asked.
+            with_ranges: Whether the provider takes the ranges of numbers in a schema.
+        """
         if not question.answer:
             return dict(self.parameters)
-        return {**self.parameters, **answer_format(self.endpoint, question.codebook)}
+        form = answer_format(self.endpoint, question.codebook, with_ranges=with_ranges)
+        return {**self.parameters, **form}
 
 
 @dataclass(frozen=True, slots=True)

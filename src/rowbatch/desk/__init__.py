@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from rowbatch.api.tools import header_of as header_of
     from rowbatch.api.tools import kind_of_lines as kind_of_lines
     from rowbatch.api.tools import likely_text_column as likely_text_column
+    from rowbatch.core.agreement import Agreement as Agreement
     from rowbatch.core.codebook import instructions_text as instructions_text
+    from rowbatch.desk.drafts import FORM_KINDS as FORM_KINDS
     from rowbatch.desk.drafts import MAX_LABELS as MAX_LABELS
     from rowbatch.desk.drafts import Draft as Draft
     from rowbatch.desk.drafts import DraftEstimate as DraftEstimate
@@ -77,11 +79,13 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "AT_WORK": "desk.jobs",
+    "Agreement": "core.agreement",
     "Counts": "desk.results",
     "Draft": "desk.drafts",
     "DraftEstimate": "desk.drafts",
     "DraftLabel": "desk.drafts",
     "DraftTrial": "desk.drafts",
+    "FORM_KINDS": "desk.drafts",
     "Fault": "desk.drafts",
     "Job": "desk.jobs",
     "JobState": "desk.jobs",

@@ -20,6 +20,8 @@ import polars as pl
 from rowbatch.api import model_list as _models  # noqa: F401 - the user's own prices are known from here on
 from rowbatch.api.runs import Hooks, Run, create_planned, model_notes
 from rowbatch.core.cost import CostEstimate
+from rowbatch.core.kinds import KINDS, read_variable
+from rowbatch.core.numbers import number_of
 from rowbatch.core.plan import Asking, Plan, Question, Source
 from rowbatch.desk.library import LibraryTable, Reading
 from rowbatch.errors import CodebookError, InputError, RowbatchError, UsageError
@@ -37,8 +39,9 @@ from rowbatch.words.notice import Notice
 if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
 
-Task = Literal["label", "labels", "text", "codebook"]
-TASKS: tuple[Task, ...] = ("label", "labels", "text", "codebook")
+FORM_KINDS = tuple(name for name, kind in KINDS.items() if kind.form_rules is not None)
+"""Kinds that the form asks for by themselves, with rules of their own."""
+TASKS = ("label", "labels", *FORM_KINDS, "text", "codebook")
 _YES_NO = {"en": ("yes", "no"), "zh": ("是", "否")}
 _UNSURE = {
     "en": ("unsure", "The text does not say enough to decide."),
@@ -77,10 +80,11 @@ class Draft:
 
     Attributes:
         text: Name of the column with the text.
-        task: `label`: one label a text; `labels`: yes or no for each label; `text`: a short text;
-            `codebook`: the variables of a codebook that was brought along.
+        task: `label`: one label a text; `labels`: yes or no for each label; one of `FORM_KINDS`: a value of
+            this kind; `text`: a short text; `codebook`: the variables of a codebook that was brought along.
         question: What to ask about each text; with a codebook, its instructions.
         labels: The labels.
+        rules: What the form says of a kind that has rules of its own: as they were written.
         unsure: Also offer a label for texts that do not say enough.
         reason: Also ask why, in a sentence.
         language: Of the words around the person's own: `en` or `zh`.
@@ -93,9 +97,10 @@ class Draft:
     """
 
     text: str = ""
-    task: Task = "label"
+    task: str = "label"
     question: str = ""
     labels: tuple[DraftLabel, ...] = (DraftLabel(), DraftLabel())
+    rules: Mapping[str, str] = field(default_factory=dict)
     unsure: bool = False
     reason: bool = False
     language: Literal["en", "zh"] = "en"
@@ -131,6 +136,8 @@ def read_draft(plain: Mapping[str, Any]) -> Draft:
         draft = replace(draft, language=plain["language"])
     if isinstance(plain.get("codebook"), dict):
         draft = replace(draft, codebook=plain["codebook"])
+    if isinstance(plain.get("rules"), Mapping):
+        draft = replace(draft, rules={str(name): str(said) for name, said in plain["rules"].items() if said})
     labels = plain.get("labels")
     if isinstance(labels, list | tuple):
         draft = replace(draft, labels=tuple(_label(label) for label in labels if isinstance(label, Mapping)))
@@ -154,9 +161,10 @@ class Fault:
     Something in a draft that keeps it from being asked.
 
     Attributes:
-        place: The field: the name of an attribute of `Draft`, or `labels.3`.
+        place: The field: the name of an attribute of `Draft`, or `labels.3`, or `rules.max`.
         kind: `text-missing`, `question-missing`, `labels-too-few`, `label-twice`, `model-missing`,
-            `address-missing`, `not-a-number`, `codebook-missing`, or `other` with the rest in `message`.
+            `address-missing`, `not-a-number`, `rule-contradicts`, `codebook-missing`, or `other` with the
+            rest in `message`.
         message, hint: Of the error, where it came from below.
     """
 
@@ -182,6 +190,28 @@ def _question_faults(draft: Draft, header: Sequence[str]) -> Iterator[Fault]:
         yield Fault("question", "question-missing")
     if draft.task in ("label", "labels"):
         yield from _label_faults(draft)
+    if draft.task in FORM_KINDS:
+        yield from _rule_faults(draft)
+
+
+def _rule_faults(draft: Draft) -> Iterator[Fault]:
+    variable = {"name": draft.task, "kind": draft.task, **_rules(draft)}
+    strange = [name for name, said in variable.items() if said is None]
+    if strange:
+        yield from (Fault(f"rules.{name}", "not-a-number") for name in strange)
+        return
+    for place, _ in read_variable(variable).faults():
+        yield Fault(f"rules.{place[0]}", "rule-contradicts")
+
+
+def _rules(draft: Draft) -> dict[str, int | float | bool | None]:
+    """The rules of the form, as codebook files have them; None for what is no number."""
+    found: dict[str, int | float | bool | None] = {}
+    for name, holds in (KINDS[draft.task].form_rules or {}).items():
+        said = draft.rules.get(name, "").strip()
+        if said:
+            found[name] = True if holds == "flag" else number_of(said)
+    return found
 
 
 def _model_faults(draft: Draft) -> Iterator[Fault]:
@@ -263,6 +293,8 @@ def codebook_of_draft(draft: Draft) -> Codebook:
             if draft.unsure:
                 answers.append({"name": _UNSURE[draft.language][0]})
             variables.append({"name": _column_name(label.name, number), "question": asked, "labels": answers})
+    elif draft.task in FORM_KINDS:
+        variables.append({"name": draft.task, "kind": draft.task, "question": question, **_rules(draft)})
     else:
         instructions = question
         if draft.reason:
@@ -459,6 +491,9 @@ class DraftTrial:
 def trial_key(draft: Draft) -> str:
     """The same for drafts that ask the same."""
     told = {name: value for name, value in draft.to_plain().items() if name not in ("example_rows", "dedupe")}
+    # As it was before there were rules, so that what was made of a draft then is found.
+    if not told["rules"]:
+        del told["rules"]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -632,12 +667,13 @@ def draft_from_file(path: Path, draft: Draft) -> Draft:
 
 
 def _with_codebook(draft: Draft, book: Codebook) -> Draft:
-    """A codebook with one labelled variable is edited in the form; another one is taken as it is."""
+    """A codebook that the form could have made is edited in the form; another one is taken as it is."""
+    from rowbatch.core.kinds.label import LabelVariable
+
     only = book.variables[0] if len(book.variables) == 1 else None
     if (
-        only is not None
+        isinstance(only, LabelVariable)
         and only.name == "label"
-        and only.labels
         and not any(label.aliases for label in only.labels)
     ):
         question = "\n\n".join(filter(None, (book.instructions, only.question)))
@@ -649,6 +685,15 @@ def _with_codebook(draft: Draft, book: Codebook) -> Draft:
             labels=labels,
             language=book.language,
             unsure=False,
+            reason=False,
+        )
+    if only is not None and only.kind in FORM_KINDS and only.name == only.kind:
+        return replace(
+            draft,
+            task=only.kind,
+            question="\n\n".join(filter(None, (book.instructions, only.question))),
+            rules=only.form_values(),
+            language=book.language,
             reason=False,
         )
     return replace(draft, task="codebook", codebook=book.model_dump(mode="json"), language=book.language)

@@ -14,6 +14,7 @@ from rowbatch.errors import InputError, from_os_error
 
 if TYPE_CHECKING:
     from rowbatch.api.runs import Run
+    from rowbatch.core.kinds.base import Language
     from rowbatch.desk.drafts import Draft
 
 _FORMAT = 1
@@ -165,17 +166,23 @@ def methods_text(run: Run, language: str = "en") -> str:
         "corrected": f"{len(run.corrections()):,}",
         "sha256": plan.source.sha256,
     }
-    words = _METHODS["zh" if language == "zh" else "en"]
+    spoken: Language = "zh" if language == "zh" else "en"
+    words = _METHODS[spoken]
     sentences = [words["asked"]]
     sentences += [words["skipped"]] if skipped else []
-    sentences.append(words["schema"] if plan.question.codebook.variables else words["free"])
+    codebook = plan.question.codebook
+    has_labels = any(variable.choices for variable in codebook.variables)
+    sentences.append(
+        words["schema" if has_labels else "bare schema"] if codebook.variables else words["free"]
+    )
+    sentences += [rule for rule in (one.rule(spoken) for one in codebook.variables) if rule]
     sentences.append(words["temperature"] if values["temperature"] else words["default temperature"])
     sentences.append(words["answered"])
     sentences += [words["without"]] if without else []
     sentences += [words["corrected"]] if run.corrections() else []
     sentences.append(words["agreement"])
     paragraph = words["between"].join(sentence.format(**values) for sentence in sentences)
-    instructions = instructions_text(plan.question.codebook)
+    instructions = instructions_text(codebook)
     return f"{paragraph}\n\n{words['appendix'].format(**values)}\n\n{instructions}\n"
 
 
@@ -186,6 +193,7 @@ _METHODS = {
         "({provider}), one text a request, through its batch interface with rowbatch {version}; the run was made on {date}.",
         "skipped": "{skipped} texts were empty and were not sent.",
         "schema": "Answers had to fit a fixed JSON schema with the labels of our codebook.",
+        "bare schema": "Answers had to fit a fixed JSON schema.",
         "free": "Answers were free text.",
         "temperature": "The sampling temperature was {temperature}.",
         "default temperature": "The sampling temperature was the model's default.",
@@ -202,6 +210,7 @@ _METHODS = {
         "条文本里的 {asked} 条进行标注，每个请求包含一条文本；任务创建于 {date}。",
         "skipped": "其中 {skipped} 条文本为空，未发送。",
         "schema": "回答必须符合固定的 JSON 格式，取值限于编码手册中的标签。",
+        "bare schema": "回答必须符合固定的 JSON 格式。",
         "free": "回答为自由文本。",
         "temperature": "采样温度为 {temperature}。",
         "default temperature": "采样温度为模型的默认值。",

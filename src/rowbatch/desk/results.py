@@ -12,17 +12,18 @@ from typing import Any
 import polars as pl
 
 from rowbatch.api.runs import Run
-from rowbatch.core.agreement import Agreement
-from rowbatch.core.codebook import Variable
+from rowbatch.core.agreement import Comparison
+from rowbatch.core.kinds.base import Tally, Variable
+from rowbatch.core.kinds.label import LabelTally
 from rowbatch.desk.library import Reading, views_folder
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, UsageError
 from rowbatch.requests.pipeline import open_source, request_settings
-from rowbatch.results.compare import (
+from rowbatch.results.people import (
     MODEL,
     PEOPLE,
+    comparable_variable,
     compare,
-    labelled_variable,
     people_position,
     said_by_people,
 )
@@ -43,7 +44,8 @@ class RowFilter:
     Attributes:
         status: `ok`, `invalid`, …; or `missing-label` for all that were to be asked and have no label.
         reason: The reason that goes with the status.
-        variable, label: Rows with this label of this variable, as it holds now.
+        variable, label: Rows with this value of this variable, as it holds now.
+        least, most: Rows whose value of this variable lies between these.
         text: Words that stand in the text; letters of either case.
         corrected: Only rows that a person corrected.
         people: Name of a column with people's labels: only rows where it says something.
@@ -64,6 +66,8 @@ class RowFilter:
     says: str = ""
     model: str = ""
     unlabelled: bool = False
+    least: str = ""
+    most: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +79,20 @@ class Counts:
         rows: All.
         statuses: By status.
         reasons: By status: the commonest reasons, with counts.
-        labels: By variable: labels as they hold now, in the order of the codebook.
+        tallies: By variable: what is counted of the values that hold now, by its kind.
         corrected: Rows that a person corrected.
     """
 
     rows: int
     statuses: Mapping[str, int]
     reasons: Mapping[str, tuple[tuple[str, int], ...]]
-    labels: Mapping[str, tuple[tuple[str, int], ...]]
+    tallies: Mapping[str, Tally]
     corrected: int
+
+    @property
+    def labels(self) -> dict[str, tuple[tuple[str, int], ...]]:
+        """By variable with labels: how often each was given, in the order of the codebook."""
+        return {name: tally.in_order for name, tally in self.tallies.items() if isinstance(tally, LabelTally)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,18 +195,18 @@ class Results:
         for status, reason, count in told.iter_rows():
             if len(reasons.setdefault(status, [])) < 5:
                 reasons[status].append((reason, int(count)))
-        labels: dict[str, tuple[tuple[str, int], ...]] = {}
+        tallies: dict[str, Tally] = {}
         for position, variable in enumerate(self.variables):
-            if variable.labels:
-                name = f"final:{position}"
-                given = scan.filter(pl.col(name) != "").group_by(name).len().collect()
-                found = {str(label): int(count) for label, count in given.iter_rows()}
-                labels[variable.name] = tuple((label, found.get(label, 0)) for label in variable.label_names)
+            tally = variable.tally()
+            if tally is not None:
+                values = pl.col(f"final:{position}")
+                tally.add(scan.select(values).filter(values != "").collect().to_series())
+                tallies[variable.name] = tally
         counts = Counts(
             rows=answers.state.rows,
             statuses=statuses,
             reasons={status: tuple(listed) for status, listed in reasons.items()},
-            labels=labels,
+            tallies=tallies,
             corrected=len(corrections),
         )
         self._counts = (stamp, counts)
@@ -285,31 +294,39 @@ class Results:
             results=self._lines(number) if with_results else (),
         )
 
-    def agreement(self, people: str, variable: str) -> Agreement:
+    def agreement(self, people: str, variable: str) -> Comparison:
         """
-        How far the model's own labels agree with people's: as `Run.agreement`.
+        How far the model's own values agree with people's: as `Run.agreement`.
 
         Raises:
-            UsageError: No row has people's label, or one of theirs is not in the codebook.
+            UsageError: No row has people's value, or one of theirs is not in the codebook.
         """
-        chosen = labelled_variable(self.codebook, variable)
+        chosen = comparable_variable(self.codebook, variable)
         model = pl.col(str(self._place(variable))).alias(MODEL)
         pairs = self._with_people(self._view().scan(), people).select(PEOPLE, model).collect()
         return compare([pairs], chosen, people)
 
     def people_columns(self) -> tuple[str, ...]:
-        """Columns whose cells are empty or labels of the codebook: people may have coded them."""
-        known = {label for variable in self.variables for label in variable.label_names}
+        """Columns whose cells are empty or values of a variable: people may have coded them."""
+        return tuple(self._people())
+
+    def people_variable(self, column: str) -> Variable | None:
+        """The first variable that people may have coded in a column; None where there is none."""
+        return self._people().get(column)
+
+    def _people(self) -> dict[str, Variable]:
         view = self._table_view()
-        if not known or not view.state.rows:
-            return ()
+        comparable = [variable for variable in self.variables if variable.can_compare]
+        if not comparable or not view.state.rows:
+            return {}
         sample = view.frame(1, 2_000)
-        found = []
+        found = {}
         for position, name in enumerate(view.columns):
             said = set(sample[str(position)].str.strip_chars().unique().to_list()) - {""}
-            if said and said <= known and list(view.columns).count(name) == 1:
-                found.append(name)
-        return tuple(found)
+            fitting = next((one for one in comparable if one.may_be_peoples(name, said)), None)
+            if said and fitting and list(view.columns).count(name) == 1:
+                found[name] = fitting
+        return found
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -418,6 +435,10 @@ class Results:
         if chosen.label:
             place = self._place(chosen.variable or self.columns[0])
             scan = scan.filter(pl.col(f"final:{place}") == chosen.label)
+        if chosen.least or chosen.most:
+            place = self._place(chosen.variable or self.columns[0])
+            value = pl.col(f"final:{place}")
+            scan = scan.filter(self.codebook.answers[place].within(value, chosen.least, chosen.most))
         if chosen.corrected:
             scan = scan.filter("is_corrected")
         own = pl.col(str(self._place(chosen.variable or self.columns[0])))
@@ -430,7 +451,7 @@ class Results:
             if chosen.says:
                 scan = scan.filter(pl.col(PEOPLE) == chosen.says)
             if chosen.differs:
-                scan = scan.filter(pl.col(PEOPLE) != own)
+                scan = scan.filter(~self.codebook.answers[place].is_same(pl.col(PEOPLE), own))
         found: pl.Series = scan.select(ROW).collect()[ROW]
         if chosen.text:
             keys = [str(position) for position in self._text_positions()]

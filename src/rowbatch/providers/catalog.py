@@ -47,6 +47,7 @@ class Provider:
         limits: Of one input file.
         custom_id_chars: Longest `custom_id`.
         max_line_bytes: Longest line; the file's limit where none is known.
+        schema_ranges: Whether a strict schema may say between which numbers a number lies.
         source, as_of: Of the limits.
     """
 
@@ -68,6 +69,7 @@ class Provider:
     limits: ShardLimits
     custom_id_chars: int
     max_line_bytes: int
+    schema_ranges: bool
     source: str
     as_of: str
 
@@ -114,6 +116,7 @@ def find_provider(name: str) -> Provider:
         limits=ShardLimits(entry["max_requests"], entry["max_bytes"]),
         custom_id_chars=entry["custom_id_chars"],
         max_line_bytes=entry.get("max_line_bytes", entry["max_bytes"]),
+        schema_ranges=entry.get("schema_ranges", False),
         source=entry["source"],
         as_of=entry["as_of"],
     )

@@ -13,6 +13,7 @@ import polars as pl
 from rowbatch.core.plan import Asking, Question, Source
 from rowbatch.core.request import RequestLines, RequestSettings, render_requests
 from rowbatch.errors import TableChanged
+from rowbatch.providers.catalog import find_provider
 from rowbatch.requests.duplicates import Duplicates, find_duplicates
 from rowbatch.requests.images import ImageColumn
 from rowbatch.store.rundir import digest_source, require_source, size_of_source
@@ -22,13 +23,14 @@ from rowbatch.tables.formats import open_table
 
 def request_settings(question: Question, asking: Asking) -> RequestSettings:
     """How a row becomes a request: the same question, asked in the same way, gives the same bytes."""
+    with_ranges = not asking.provider or find_provider(asking.provider).schema_ranges
     return RequestSettings(
         endpoint=asking.endpoint,
         model=asking.model,
         system=question.instructions,
         user=question.user,
         image=question.image or None,
-        parameters=asking.body_parameters(question),
+        parameters=asking.body_parameters(question, with_ranges=with_ranges),
         id_prefix=asking.id_prefix,
     )
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from rowbatch.core.added_columns import STATUS_COLUMNS
+from rowbatch.core.kinds.label import LabelTally
 from rowbatch.core.plan import Plan
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.core.table_options import WriteOptions
@@ -27,15 +27,17 @@ from rowbatch.results.answered import AnsweredTable
 from rowbatch.results.error_list import ErrorList
 from rowbatch.results.extract_report import count_statuses
 from rowbatch.results.findings import read_findings
+from rowbatch.results.written import written_columns
 from rowbatch.store.atomic import atomic_path, require_free, write_atomically
 from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.store.rundir import RunDirectory, digest_file
-from rowbatch.tables.writer import AddedColumn, TableShape, format_of, open_writer
+from rowbatch.tables.writer import TableShape, format_of, open_writer
 from rowbatch.words.notice import Notice
 
 if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
     from rowbatch.core.cost import CostEstimate
+    from rowbatch.core.kinds.base import Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class CollectReport:
         rows: In it: as many as in the input.
         statuses: How many rows of each status.
         reasons: The commonest reasons of rows that are not ok, with counts.
-        labels: For each variable with labels: how often each was given.
+        tallies: What is counted of the values of each variable, by its kind.
         unknown_ids: Result lines whose custom_id is no row that was asked in that shard.
         repeated_ids: Result lines for a row that had an answer already; the first one counts.
         unreadable_lines: Result lines that are no results.
@@ -88,7 +90,7 @@ class CollectReport:
     rows: int = 0
     statuses: Counter[RowStatus] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
-    labels: dict[str, Counter[str]] = field(default_factory=dict)
+    tallies: dict[str, Tally] = field(default_factory=dict)
     unknown_ids: int = 0
     repeated_ids: int = 0
     unreadable_lines: int = 0
@@ -99,6 +101,11 @@ class CollectReport:
     stopped_because: Notice | None = None
     estimate: CostEstimate | None = None
     doubted: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> dict[str, Counter[str]]:
+        """For each variable with labels: how often each was given."""
+        return {name: tally.counts for name, tally in self.tallies.items() if isinstance(tally, LabelTally)}
 
     @property
     def has_gaps(self) -> bool:
@@ -158,12 +165,9 @@ def collect(
         names = list(plan.output.columns)
         answered = AnsweredTable(run, shards, report)
         codebook, table = answered.codebook, answered.table
-        added = added_columns(codebook, names, answered.embedding)
-        sources = (*map(str, range(answered.width)), *STATUS_COLUMNS)
-        named = [pl.col(source).alias(name) for source, name in zip(sources, names, strict=True)]
-        if answered.embedding:
-            named[0] = named[0].cast(answered.embedding)
-        shape = TableShape(table.header, table.columns, added, table.label)
+        added = written_columns(codebook, names, answered.embedding)
+        named = [one.expression().alias(one.column.name) for one in added]
+        shape = TableShape(table.header, table.columns, tuple(one.column for one in added), table.label)
         options = writing or plan.output.writing
         with ExitStack() as outputs:
             temporary = outputs.enter_context(atomic_path(path, overwrite=replaceable))
@@ -185,27 +189,16 @@ def collect(
     return report
 
 
-def added_columns(
-    codebook: Codebook, names: Sequence[str], embedding: pl.DataType | None
-) -> tuple[AddedColumn, ...]:
-    """The columns of the answer and of the status, as a writer wants to know them."""
-    columns = [AddedColumn(name) for name in names]
-    if embedding is not None:
-        columns[0] = AddedColumn(names[0], dtype=embedding)
-    for index, variable in enumerate(codebook.variables):
-        columns[index] = AddedColumn(names[index], variable.question, tuple(variable.label_names))
-    return tuple(columns)
-
-
 def _count(report: CollectReport, answers: pl.DataFrame, codebook: Codebook) -> None:
     count_statuses(answers, report.statuses, report.reasons)
     given = answers["model"].filter(answers["model"] != "")
     report.models.update(dict(given.value_counts().iter_rows()))
     ok = answers.filter(pl.col("status") == RowStatus.OK.value)
     for index, variable in enumerate(codebook.variables):
-        if variable.labels:
-            labels = report.labels.setdefault(variable.name, Counter())
-            labels.update(dict(ok[str(index)].value_counts().iter_rows()))
+        tally = report.tallies.get(variable.name) or variable.tally()
+        if tally is not None:
+            report.tallies[variable.name] = tally
+            tally.add(ok[str(index)])
 
 
 def _spent(shards: Sequence[Shard]) -> tuple[RoundSpent, ...]:

@@ -20,7 +20,7 @@ from rowbatch.core.table_options import WriteOptions
 from rowbatch.errors import UsageError
 from rowbatch.results.answered import AnsweredTable
 from rowbatch.results.extract_report import count_statuses
-from rowbatch.steps.collect import added_columns
+from rowbatch.results.written import written_columns
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.corrections import Corrections, read_corrections
 from rowbatch.store.rundir import RunDirectory
@@ -95,25 +95,25 @@ def export(
     table, codebook = answered.table, answered.codebook
     kept = list(range(len(table.header))) if columns is None else [table.column(name) for name in columns]
     names = list(answered.plan.output.columns)
-    added = list(added_columns(codebook, names, answered.embedding))
-    values, status = added[: answered.width], added[answered.width :]
     corrected = _corrected_variables(codebook.columns, corrections)
     taken = {*table.header, *names}
-    shown: list[tuple[AddedColumn, str]] = []
-    for position, column in enumerate(values):
-        shown.append((column, f"final:{position}" if position in corrected else str(position)))
-        if position in corrected:
-            for ending, source in (("model", str(position)), ("human", f"human:{position}")):
-                shown.append((_beside(column, ending, taken), source))
-    if with_status:
-        shown += [(column, source) for column, source in zip(status, STATUS_COLUMNS, strict=True)]
+    shown: list[tuple[AddedColumn, pl.Expr]] = []
+    for one in written_columns(codebook, names, answered.embedding):
+        if one.source in STATUS_COLUMNS:
+            shown += [(one.column, one.expression())] if with_status else []
+        elif int(one.source) not in corrected:
+            shown.append((one.column, one.expression()))
+        else:
+            shown.append((one.column, one.expression(f"final:{one.source}")))
+            for ending, source in (("model", one.source), ("human", f"human:{one.source}")):
+                shown.append((_beside(one.column, ending, taken), one.expression(source)))
     shape = TableShape(
         tuple(table.header[position] for position in kept),
         tuple(table.columns[position] for position in kept) if table.columns else (),
         tuple(column for column, _ in shown),
         table.label,
     )
-    pick = [pl.col(source).cast(column.dtype).alias(column.name) for column, source in shown]
+    pick = [values.alias(column.name) for column, values in shown]
     human = _human_frame(codebook.columns, corrections, corrected)
     format_name = format_of(path)
     if only_answered and answered.embedding is not None and corrected:

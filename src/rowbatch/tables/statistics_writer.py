@@ -107,6 +107,8 @@ class StatisticsTableWriter(TableWriter):
             if column.labels:
                 value_labels[name] = dict(enumerate(column.labels, start=1))
                 measures[name] = "nominal"
+            elif column.dtype.is_numeric():
+                measures[name] = "scale"
         most = _STATA_LABEL if self._is_stata else _SPSS_LABEL
         found: dict[str, Any] = {
             "file_label": shape.label[:most],

@@ -38,7 +38,7 @@ def status_word(w: Words, status: str) -> str:
     """A status of a row."""
     return {
         "ok": w.t("labelled"),
-        "invalid": w.t("not one of the labels"),
+        "invalid": w.t("not allowed by the codebook"),
         "refused": w.t("declined by the model"),
         "truncated": w.t("cut off"),
         "error": w.t("failed at the provider"),
@@ -69,7 +69,7 @@ def status_text(w: Words, status: str) -> str:
 def gap_title(w: Words, status: str) -> str:
     """Why rows have no label, as the reason of a group."""
     return {
-        "invalid": w.t("The answer was not one of the labels"),
+        "invalid": w.t("The codebook does not allow the answer"),
         "refused": w.t("The model declined these texts"),
         "truncated": w.t("The answer was cut off"),
         "error": w.t("The provider could not answer"),
@@ -127,5 +127,6 @@ def fault_word(w: Words, kind: str) -> str:
         "model-missing": w.t("Say which model."),
         "address-missing": w.t("Say at which address this provider is reached."),
         "not-a-number": w.t("This is not a number."),
+        "rule-contradicts": w.t("This does not go with the other limits."),
         "codebook-missing": w.t("Bring a codebook file."),
     }[kind]

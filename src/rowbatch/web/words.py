@@ -51,6 +51,14 @@ class Words:
         """100,000."""
         return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
 
+    def decimal(self, value: float | None) -> str:
+        """1,234.57, 12.5, 0.00123; – for what is undefined."""
+        if value is None:
+            return "–"
+        if float(value).is_integer():
+            return f"{value:,.0f}"
+        return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.3g}"
+
     def size(self, value: int) -> str:
         """Bytes, in the unit that fits."""
         for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rowbatch.words.for_drive import DRIVE
 from rowbatch.words.for_files import FILES
+from rowbatch.words.for_kinds import KINDS
 from rowbatch.words.for_pages import PAGES
 from rowbatch.words.for_plans import PLANS
 from rowbatch.words.for_runs import RUNS
@@ -12,5 +13,5 @@ from rowbatch.words.for_tables import TABLES
 from rowbatch.words.for_tools import TOOLS
 from rowbatch.words.telling import Entry
 
-ROOMS = (FILES, TABLES, TOOLS, PLANS, RUNS, DRIVE, SERVICES, PAGES)
+ROOMS = (FILES, TABLES, TOOLS, PLANS, RUNS, KINDS, DRIVE, SERVICES, PAGES)
 ENTRIES: dict[str, Entry] = {kind: entry for room in ROOMS for kind, entry in room.items()}

@@ -168,20 +168,8 @@ PLANS: dict[str, Entry] = {
         "the table has {count} columns {name!r}",
         zh=("数据表中有 {count} 列名为 {name!r}", ""),
     ),
-    "no-labelled-variable": Entry(
-        "the codebook has no labelled variable", zh=("编码手册中没有带标签的变量", "")
-    ),
-    "no-such-labelled-variable": Entry(
-        "the codebook has no labelled variable {name}",
-        zh=("编码手册中没有带标签的变量 {name}", ""),
-    ),
     "label-stands-for-none": Entry(
         "{label!r} is a label of {variable}, and stands for rows that have none",
         zh=("{label!r} 是 {variable} 的标签，但它用于表示没有标签的行", ""),
     ),
-    "people-labels-strange": Entry(
-        "the column {name!r} has labels that are not in the codebook: {labels}",
-        zh=("列 {name!r} 中有编码手册没有的标签：{labels}", ""),
-    ),
-    "people-say-nothing": Entry("the column {name!r} says nothing", zh=("列 {name!r} 没有内容", "")),
 }

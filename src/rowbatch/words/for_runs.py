@@ -64,6 +64,26 @@ _CODEBOOK: dict[str, Entry] = {
         "the label {name!r} is there twice",
         zh=("标签“{name}”出现了两次", ""),
     ),
+    "codebook-no-labels": Entry(
+        "a variable of kind label has at least two labels",
+        zh=("标签变量至少要有两个标签", ""),
+    ),
+    "codebook-field-of-another-kind": Entry(
+        "a variable of kind {kind} has no such field; kind: {others: or } has it",
+        zh=("{kind} 类变量没有这个字段；{others:、} 类才有", ""),
+    ),
+    "codebook-no-such-kind": Entry(
+        "there is no kind {found}; known are: {known}",
+        zh=("没有 {found} 这一类变量；已知的有：{known:、}", ""),
+    ),
+    "codebook-bound-not-whole": Entry(
+        "{bound} is no whole number, and only whole ones are asked for",
+        zh=("{bound} 不是整数，而这里只要整数", ""),
+    ),
+    "codebook-max-below-min": Entry(
+        "{most} is less than min, which is {least}",
+        zh=("{most} 小于最小值 {least}", ""),
+    ),
     "codebook-one-label": Entry(
         "one label alone leaves nothing to decide; give at least two, or none for free text",
         zh=("只有一个标签就无从选择；请至少给出两个，自由文本则不写标签", ""),

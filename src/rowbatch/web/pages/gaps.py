@@ -58,8 +58,9 @@ def results_values(
         sum(n for name, n in counts.statuses.items() if name not in ("ok", "skipped")) - corrected_missing
     )
     charts = [
-        (name, [(label, count, _rows_address(job, variable=name, label=label)) for label, count in listed])
-        for name, listed in counts.labels.items()
+        (variable.name, variable.kind, _facts(job, counts, variable.name))
+        for variable in results.variables
+        if variable.name in counts.tallies
     ]
     return {
         "results_ready": True,
@@ -71,6 +72,16 @@ def results_values(
         "is_demonstration": job.run.is_local and bool(desk.model_note(job.run)),
         **_people_values(results, people),
     }
+
+
+def _facts(job: desk.Job, counts: desk.Counts, variable: str) -> list[tuple[str, float, str]]:
+    """What is counted of a variable: name, number, and the address of its rows or ""."""
+    if variable not in counts.labels:
+        return [(name, number, "") for name, number in counts.tallies[variable].facts()]
+    return [
+        (label, count, _rows_address(job, variable=variable, label=label))
+        for label, count in counts.labels[variable]
+    ]
 
 
 def _gaps(w: Words, job: desk.Job, counts: desk.Counts) -> list[Gap]:
@@ -118,29 +129,34 @@ def _gaps(w: Words, job: desk.Job, counts: desk.Counts) -> list[Gap]:
 
 def _people_values(results: desk.Results, people: str) -> dict[str, Any]:
     columns = results.people_columns()
-    labelled = [variable for variable in results.variables if variable.labels]
     chosen = people if people in columns else (columns[0] if columns else "")
-    if not chosen or not labelled:
+    variable = results.people_variable(chosen)
+    if variable is None:
         return {"people": "", "people_columns": ()}
-    variable = labelled[0]
     agreement = safe(results.agreement, chosen, variable.name)
     if agreement is None:
         return {"people": "", "people_columns": ()}
-    names = [*variable.label_names[:_MAX_MATRIX], *([""] if agreement.unlabelled else [])]
-    matrix = []
-    for said, counts in agreement.confusion.items():
-        *_, without = counts.values()
-        if any(counts.values()):
-            matrix.append((said, [(name, counts[name] if name else without) for name in names]))
+    names, matrix = _matrix(agreement) if isinstance(agreement, desk.Agreement) else ([], [])
     return {
         "people": chosen,
         "people_columns": columns,
-        "people_variable": variable.name,
+        "people_variable": variable,
         "agreement": agreement,
         "matrix_labels": names,
         "matrix": matrix,
         "has_corrections": bool(results.counts().corrected),
     }
+
+
+def _matrix(agreement: desk.Agreement) -> tuple[list[str], list[tuple[str, list[tuple[str, int]]]]]:
+    """Labels of the model, "" for none; and for each label of people's that occurs how often each was given."""
+    names = [*list(agreement.confusion)[:_MAX_MATRIX], *([""] if agreement.unlabelled else [])]
+    matrix = []
+    for said, counts in agreement.confusion.items():
+        *_, without = counts.values()
+        if any(counts.values()):
+            matrix.append((said, [(name, counts[name] if name else without) for name in names]))
+    return names, matrix
 
 
 def _rows_address(job: desk.Job, **chosen: str) -> str:

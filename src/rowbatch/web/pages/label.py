@@ -114,6 +114,7 @@ def _values(
     return {
         "table": table,
         "draft": draft,
+        "form_kinds": desk.FORM_KINDS,
         "rows": reading.rows,
         "encoding": (reading.reading.encoding or "").upper(),
         "empty": profile.empty[position] if profile is not None and position >= 0 else 0,
@@ -232,6 +233,11 @@ def draft_of_form(form: FormData, draft: desk.Draft) -> desk.Draft:
     )
     if "labels.0.name" in form or "labels.1.name" in form:
         changed = replace(changed, labels=_labels_of_form(form), unsure="unsure" in form)
+    if "rules" in form:
+        rules = {
+            name.removeprefix("rules."): text_of(form, name) for name in form if name.startswith("rules.")
+        }
+        changed = replace(changed, rules=rules)
     if "question" in form:
         changed = replace(changed, reason="reason" in form)
     if text_of(form, "language") in ("en", "zh"):

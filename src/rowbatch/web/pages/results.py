@@ -18,6 +18,7 @@ from starlette.routing import Route
 from rowbatch import api, desk
 from rowbatch.errors import InputError, UsageError
 from rowbatch.web import labels
+from rowbatch.web.explain import Shown
 from rowbatch.web.pages.gaps import ready_results
 from rowbatch.web.pages.jobs import job_of
 from rowbatch.web.rendering import page, program_of, query, see_other, text_of, with_form, words_for
@@ -49,6 +50,8 @@ def _chosen(request: Request) -> desk.RowFilter:
         says=asked.get("says", ""),
         model=asked.get("model", ""),
         unlabelled=asked.get("unlabelled") == "1",
+        least=asked.get("least", "").strip()[:100],
+        most=asked.get("most", "").strip()[:100],
     )
 
 
@@ -66,6 +69,8 @@ def _query(chosen: desk.RowFilter, **more: object) -> str:
             "says": chosen.says,
             "model": chosen.model,
             "unlabelled": "1" if chosen.unlabelled else "",
+            "least": chosen.least,
+            "most": chosen.most,
             **more,
         }
     )
@@ -94,6 +99,7 @@ def rows(request: Request) -> Response:
         chosen=chosen,
         chips=chips,
         is_filtered=chosen != desk.RowFilter(),
+        ordered=[variable for variable in results.variables if variable.has_order],
         kept=[(name, value) for name, value in _pairs(chosen) if name != "q"],
         columns=results.columns,
         rows=results.page(chosen, first, _PAGE),
@@ -123,9 +129,9 @@ def _chips(
         corrected = desk.RowFilter(corrected=True)
         found.append((w.t("Corrected by hand"), len(results.rows(corrected)), corrected))
     people = results.people_columns()
-    labelled = [variable.name for variable in results.variables if variable.labels]
-    if people and labelled:
-        differs = desk.RowFilter(people=people[0], variable=labelled[0], differs=True)
+    compared = results.people_variable(people[0]) if people else None
+    if compared is not None:
+        differs = desk.RowFilter(people=people[0], variable=compared.name, differs=True)
         found.append((w.t("Differs from people"), len(results.rows(differs)), differs))
     for status, count in sorted(counts.statuses.items(), key=lambda item: -item[1]):
         if status != "ok":
@@ -154,6 +160,10 @@ def go(request: Request) -> Response:
 
 def row(request: Request) -> Response:
     """One row: text, answer, reason, request, answers as they came; and its neighbours in the filter."""
+    return _row(request)
+
+
+def _row(request: Request, shown: Shown | None = None) -> Response:
     job = job_of(request)
     results = ready_results(program_of(request), job)
     number, chosen = _row_number(request), _chosen(request)
@@ -162,25 +172,16 @@ def row(request: Request) -> Response:
     return page(
         request,
         "result_row.html",
+        status=400 if shown else 200,
         nav="jobs",
         job=job,
         row=found,
         query=_query(chosen),
         previous=previous,
         following=following,
-        correctable=[variable for variable in results.variables if variable.name != "reason"]
-        or [_FreeAnswer(results.columns[0])],
-        shown=None,
+        correctable=[variable for variable in results.codebook.answers if variable.name != "reason"],
+        shown=shown,
     )
-
-
-class _FreeAnswer:
-    """An answer without a codebook, as the template wants variables."""
-
-    labels: tuple[str, ...] = ()
-
-    def __init__(self, name: str) -> None:
-        self.name = name
 
 
 def _row_number(request: Request) -> int:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import repeat
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from rowbatch.core.agreement import NO_LABEL, Agreement, agreement
+from rowbatch.core.agreement import NO_LABEL, Comparison
+from rowbatch.core.comparison import compare_counted
 from rowbatch.errors import UsageError
 from rowbatch.results.answered import AnsweredTable
 from rowbatch.results.shard_answers import ResultTally
 from rowbatch.store.rundir import RunDirectory
 
 if TYPE_CHECKING:
-    from rowbatch.core.codebook import Codebook, Variable
+    from rowbatch.core.codebook import Codebook
+    from rowbatch.core.kinds.base import Variable
 
 PEOPLE, MODEL = "people", "model"
 """Columns of a frame with what people said, and what the model answered, "" where it gave no label."""
-_SHOWN = 5
 
 
 def said_by_people(column: str) -> pl.Expr:
@@ -41,9 +41,9 @@ def people_position(header: Sequence[str], name: str) -> int:
     return header.index(name)
 
 
-def labelled_variable(codebook: Codebook, name: str | None) -> Variable:
+def comparable_variable(codebook: Codebook, name: str | None) -> Variable:
     """
-    A variable with labels.
+    A variable whose values can be compared with people's.
 
     Args:
         codebook: Of the run.
@@ -52,51 +52,42 @@ def labelled_variable(codebook: Codebook, name: str | None) -> Variable:
         UsageError: There is none.
     """
     for variable in codebook.variables:
-        if variable.labels and name in (None, variable.name):
+        if variable.can_compare and name in (None, variable.name):
             return variable
-    raise UsageError("no-such-labelled-variable" if name else "no-labelled-variable", name=name)
+    raise UsageError("not-comparable", variable=name or "")
 
 
-def compare(frames: Iterable[pl.DataFrame], variable: Variable, people: str) -> Agreement:
+def compare(frames: Iterable[pl.DataFrame], variable: Variable, people: str) -> Comparison:
     """
-    Compare people's labels with the model's own.
+    Compare people's values with the model's own.
 
     What people corrected afterwards is theirs and not the model's, so it has no part in this.
 
     Args:
         frames: Rows with `PEOPLE` and `MODEL`; rows where people said nothing do not count.
-        variable: What the labels are of.
-        people: Name of the column with people's labels, for messages.
+        variable: What the values are of.
+        people: Name of the column with people's values, for messages.
     Raises:
-        UsageError: No row has people's label, or one of theirs is not in the codebook.
+        UsageError: No row has people's value, or one of theirs is not in the codebook.
     """
-    labels = variable.label_names
-    if NO_LABEL in labels:
+    if NO_LABEL in variable.choices:
         raise UsageError("label-stands-for-none", label=NO_LABEL, variable=variable.name)
     counted: Counter[tuple[str, str]] = Counter()
     for frame in frames:
         said = frame.lazy().filter(pl.col(PEOPLE) != "").group_by(PEOPLE, MODEL).len().collect()
         for by_people, by_model, count in said.iter_rows():
             counted[by_people, by_model] += count
-    strange = sorted({by_people for by_people, _ in counted} - set(labels))
-    if strange:
-        raise UsageError("people-labels-strange", name=people, labels=strange[:_SHOWN])
-    if not counted:
-        raise UsageError("people-say-nothing", name=people)
-    return agreement(
-        (pair for (said, label), count in counted.items() for pair in repeat((said, label or None), count)),
-        labels,
-    )
+    return compare_counted(variable, ((*pair, count) for pair, count in counted.items()), people)
 
 
-def compare_with_people(run: RunDirectory, people: str, variable: str | None) -> Agreement:
+def compare_with_people(run: RunDirectory, people: str, variable: str | None) -> Comparison:
     """
     Compare what people said in a column of the table with the answers of a run that are on disk.
 
     Args:
         run: A run that is built.
         people: Name of the column.
-        variable: Of the codebook; None means the first one with labels.
+        variable: Of the codebook; None means the first that can be compared.
     Raises:
         UsageError: There is no such column or variable, or they do not fit.
         RunError: The table was changed since.
@@ -104,7 +95,7 @@ def compare_with_people(run: RunDirectory, people: str, variable: str | None) ->
     with run.ledger() as ledger:
         shards = ledger.shards()
     answered = AnsweredTable(run, shards, ResultTally())
-    chosen = labelled_variable(answered.codebook, variable)
+    chosen = comparable_variable(answered.codebook, variable)
     column = str(people_position(answered.table.header, people))
     place = str(answered.codebook.columns.index(chosen.name))
 

@@ -1,0 +1,77 @@
+"""The columns that a labelled table has beside those of its input, as they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from rowbatch.core.added_columns import STATUS_COLUMNS
+from rowbatch.core.kinds.base import AnswerColumn
+from rowbatch.tables.writer import AddedColumn
+
+if TYPE_CHECKING:
+    from rowbatch.core.codebook import Codebook
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenColumn:
+    """
+    A column, and where its values come from.
+
+    Attributes:
+        column: As a writer wants to know it.
+        source: Of its texts: position of the variable, or name of a status column.
+        answer: What it is made of by the kind of the variable; a text as it stands where nothing is said.
+    """
+
+    column: AddedColumn
+    source: str
+    answer: AnswerColumn = field(default_factory=lambda: AnswerColumn(""))
+
+    def expression(self, source: str | None = None) -> pl.Expr:
+        """
+        Its values, of the type that is written.
+
+        Args:
+            source: Other texts of the same variable, as people's; None means its own.
+        """
+        return self.answer.value(pl.col(source or self.source)).cast(self.column.dtype)
+
+
+def written_columns(
+    codebook: Codebook, names: Sequence[str], embedding: pl.DataType | None
+) -> list[WrittenColumn]:
+    """
+    The columns of the answer, then those of the status.
+
+    Args:
+        codebook: Of the run.
+        names: Of all of these, as they are in this table.
+        embedding: Type of the only value, where it is an embedding.
+    """
+    if embedding is not None:
+        return [
+            WrittenColumn(AddedColumn(names[0], dtype=embedding), "0"),
+            *_status(names[1:]),
+        ]
+    answers = [
+        (str(position), column)
+        for position, variable in enumerate(codebook.answers)
+        for column in variable.columns()
+    ]
+    return [
+        *(
+            WrittenColumn(AddedColumn(name, column.label, column.labels, column.dtype), source, column)
+            for name, (source, column) in zip(names, answers, strict=False)
+        ),
+        *_status(names[len(answers) :]),
+    ]
+
+
+def _status(names: Sequence[str]) -> list[WrittenColumn]:
+    return [
+        WrittenColumn(AddedColumn(name), source) for name, source in zip(names, STATUS_COLUMNS, strict=True)
+    ]

@@ -1,0 +1,50 @@
+"""The kinds of variables: what is no value of theirs, and what people wrote."""
+
+from __future__ import annotations
+
+from rowbatch.words.telling import Entry
+
+KINDS: dict[str, Entry] = {
+    "value-not-a-text": Entry("{variable} is not a text", zh=("{variable} 不是文本", "")),
+    "value-not-a-label": Entry(
+        "{variable}: {value!r} is not a label of the codebook",
+        "its labels are: {labels}",
+        zh=("{variable}：{value} 不是编码手册中的标签", "它的标签有：{labels}"),
+    ),
+    "value-not-a-number": Entry(
+        "{variable}: {value!r} is not a number",
+        zh=("{variable}：{value} 不是数字", ""),
+    ),
+    "value-not-whole": Entry(
+        "{variable}: {value} is not a whole number",
+        zh=("{variable}：{value} 不是整数", ""),
+    ),
+    "value-too-small": Entry(
+        "{variable}: {value} is less than {least}, the least that is allowed",
+        zh=("{variable}：{value} 小于允许的最小值 {least}", ""),
+    ),
+    "value-too-large": Entry(
+        "{variable}: {value} is more than {most}, the most that is allowed",
+        zh=("{variable}：{value} 大于允许的最大值 {most}", ""),
+    ),
+    "value-without-order": Entry(
+        "the values of {variable} have no order",
+        "look for one of its values instead",
+        zh=("{variable} 的值没有顺序", "请改为查找它的某个值"),
+    ),
+    "people-not-in-codebook": Entry(
+        "the column {column!r} has values that the codebook does not allow: {values}",
+        "is it the right column, and the right variable?",
+        zh=("列 {column} 中有编码手册不允许的值：{values}", "请检查是否选对了列和变量"),
+    ),
+    "people-say-nothing": Entry(
+        "the column {column!r} says nothing",
+        "is it the right column?",
+        zh=("列 {column} 是空的", "请检查是否选对了列"),
+    ),
+    "not-comparable": Entry(
+        "the codebook has no variable {variable} whose values can be compared",
+        "labels and numbers can be compared with people's",
+        zh=("编码手册中没有可以比较的变量 {variable}", "只有标签和数值可以与人工编码比较"),
+    ),
+}
