@@ -76,6 +76,7 @@ _PROVIDER: Mapping[str, Schema] = {
     "creations_per_hour": _WHOLE,
     "results_days": _WHOLE,
     "answers_are_listed": _TRUTH,
+    "schema_ranges": _TRUTH,
     "max_requests": _WHOLE,
     "max_bytes": _WHOLE,
     "max_line_bytes": _WHOLE,
