@@ -9,7 +9,6 @@ from pathlib import Path
 
 from rowbatch.store.ledger import Ledger
 
-VERSIONS = [1, 2, 3]
 LEDGERS = Path(__file__).parent / "store" / "ledgers"
 
 

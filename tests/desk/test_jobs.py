@@ -240,7 +240,7 @@ def test_a_request_file_that_was_changed(folder, monkeypatch):
         with pytest.raises(UsageError) as refused:
             jobs.start(run, resubmit_lost=True)
         assert refused.value.kind == "resend-not-fitting"
-        with Ledger(run.path / "ledger.sqlite") as ledger:
+        with run._directory.ledger() as ledger:
             assert not any(shard.may_fail for shard in ledger.shards())
         assert judged(address)["posts"] == 0
 

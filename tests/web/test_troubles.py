@@ -55,17 +55,12 @@ def client(site):
 def values_of(kind):
     """A value for each that the words of a kind name; none of them is English."""
     found: dict[str, object] = {}
-    entry = ENTRIES[kind]
-    for sentence in (*entry.sentences("terminal"), *entry.sentences("page"), *entry.zh):
-        for _, name, form, _ in string.Formatter().parse(sentence):
-            if name and form is not None:
-                if form in {",", "$"} or "|" in form or form.endswith("f"):
-                    found[name] = 2
-                elif form:
-                    # What stands between the members of a list.
-                    found[name] = ["某值"]
-                else:
-                    found.setdefault(name, "某值")
+    for face in ("terminal", "page"):
+        for sentence in ENTRIES[kind].sentences(face):
+            for _, name, form, _ in string.Formatter().parse(sentence):
+                if name and form is not None:
+                    is_number = form in {",", "$"} or "|" in form or form.endswith("f")
+                    found[name] = 2 if is_number else found.get(name, "某值")
     return found
 
 
@@ -187,7 +182,7 @@ def test_a_button_of_a_page_that_was_true_some_time_ago(client, run, kind, wish)
     answer = client.post(f"/jobs/{desk.job_id(run.path)}/start", data={wish: "1"})
     assert answer.status_code == 400
     require_no_english(words_on(answer.text))
-    with Ledger(run.path / "ledger.sqlite") as ledger:
+    with run._directory.ledger() as ledger:
         assert not any(shard.may_fail for shard in ledger.shards())
 
 

@@ -8,7 +8,6 @@ the command line is a job like any other, and a program that was stopped finds i
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +32,7 @@ from rowbatch.errors import (
 from rowbatch.store.ledger import Driven, Event
 from rowbatch.store.lock import is_locked
 from rowbatch.store.rundir import RunDirectory
-from rowbatch.words.notice import Notice, read_notice
+from rowbatch.words.notice import Notice, notice_of
 
 JobState = Literal[
     "checking",
@@ -115,8 +114,8 @@ class Trouble:
 
     def to_plain(self) -> dict[str, object]:
         """As the run keeps it."""
-        plain = {"kind": self.kind, "told": self.told.to_plain(), "status": self.status, "code": self.code}
-        return {**plain, "at": self.at}
+        told = self.told.to_plain()
+        return {"kind": self.kind, "told": told, "status": self.status, "code": self.code, "at": self.at}
 
 
 @dataclass(frozen=True, slots=True)
@@ -568,11 +567,11 @@ def _read_trouble(plain: Mapping[str, Any] | None) -> Trouble | None:
     try:
         kind, status, code, at = (plain.get(name) for name in ("kind", "status", "code", "at"))
         if "told" in plain:
-            told = read_notice(json.dumps(plain["told"]))
+            told = notice_of(plain["told"])
         else:
             told = Notice("said", {"text": plain["message"], "hint": plain.get("hint", "")})
             kind = "other" if kind in _DOUBTED else kind
-    except (TypeError, KeyError):
+    except (ValueError, TypeError, AttributeError, KeyError):
         return None
     if told is None:
         return None

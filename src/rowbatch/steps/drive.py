@@ -50,6 +50,7 @@ _MOST_NEW_FILES = 3
 _MOST_REFUSED_ALONE = 3
 _FEWEST_ROWS_TO_JUDGE = 10
 _SAY_EVERY_S = 30.0
+# Names of facts: shards whose rows failed, and with which a person wants to go on all the same.
 # After a day every batch is over, and shows whose it is.
 _LONGEST_BATCH_S = 90_000.0
 # So that many runs do not ask at the same moment.
@@ -677,7 +678,7 @@ class Driver:
     def _unpaid_rows(self, shards: list[Shard]) -> Notice | None:
         """A shard with rows that nobody paid, since a person said to go on."""
         for shard in shards:
-            if not (shard.may_fail or shard.may_be_unpaid) and (found := _failed_unpaid(shard)):
+            if not shard.may_be_unpaid and not shard.may_fail and (found := _failed_unpaid(shard)):
                 return Notice("rows-unpaid", found)
         return None
 
@@ -748,16 +749,12 @@ def allow_mass_failure(ledger: Ledger, worst_share: float) -> None:
         ledger: Of the run.
         worst_share: As in `DrivePolicy`.
     """
-    for shard in ledger.shards():
-        if not shard.may_fail and _failed_alike(shard, worst_share):
-            ledger.let_fail(shard)
+    ledger.let_fail([shard for shard in ledger.shards() if _failed_alike(shard, worst_share)])
 
 
 def allow_unpaid_rows(ledger: Ledger) -> None:
     """Go on after rows that nobody paid: a person has been told, and wants them asked again."""
-    for shard in ledger.shards():
-        if not shard.may_be_unpaid and _failed_unpaid(shard):
-            ledger.let_be_unpaid(shard)
+    ledger.let_be_unpaid([shard for shard in ledger.shards() if _failed_unpaid(shard)])
 
 
 def _failed_alike(shard: Shard, worst_share: float) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import errno
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -66,8 +66,8 @@ class Shard:
         cleaned_at: When our files were removed at the provider.
         failure: Why its whole batch failed, in the provider's words; "" where it did not, or gave no reason.
             None before it ended, or where an older version did not note it.
-        may_fail: A person wants the rest submitted, although so many of its rows failed.
-        may_be_unpaid: A person has been told that nobody paid for its rows, and goes on.
+        may_fail: A person wants the rest submitted, however many of its rows failed.
+        may_be_unpaid: A person knows that nobody paid for rows of it, and wants them asked again.
     """
 
     round: int
@@ -348,13 +348,18 @@ class Ledger:
         """Keep that nothing of a round is worth asking again."""
         self._note(sql.NOTE_LAST_ROUND, round=round_, asks_invalid=asks_invalid)
 
-    def let_fail(self, shard: Shard) -> None:
-        """Keep that a person wants the rest submitted, although so many rows of a shard failed."""
-        self._note(sql.LET_FAIL, round=shard.round, number=shard.number)
+    def let_fail(self, shards: Sequence[Shard]) -> None:
+        """Keep that a person has seen why so much of these shards failed, and wants the rest submitted."""
+        self._note_each(sql.LET_FAIL, shards)
 
-    def let_be_unpaid(self, shard: Shard) -> None:
-        """Keep that a person has been told that nobody paid for rows of a shard, and goes on."""
-        self._note(sql.LET_BE_UNPAID, round=shard.round, number=shard.number)
+    def let_be_unpaid(self, shards: Sequence[Shard]) -> None:
+        """Keep that a person has seen that nobody paid for rows of these shards, and wants these again."""
+        self._note_each(sql.LET_BE_UNPAID, shards)
+
+    def _note_each(self, statement: str, shards: Sequence[Shard]) -> None:
+        with self._transaction():
+            for shard in shards:
+                self._db.execute(statement, {"round": shard.round, "number": shard.number})
 
     def _note(self, statement: str, **values: str | int | None) -> None:
         with self._transaction():
@@ -632,9 +637,9 @@ def _shard(row: sqlite3.Row) -> Shard:
         values[name] = None if values[name] is None else Decimal(values[name])
     for name in ("intent_at", "not_before", "submitted_at", "ended_at", "cleaned_at"):
         values[name] = datetime.fromisoformat(values[name]) if values[name] else None
+    values["waits_for"] = read_notice(values["waits_for"])
     for name in ("may_fail", "may_be_unpaid"):
         values[name] = bool(values[name])
-    values["waits_for"] = read_notice(values["waits_for"])
     values["past_batches"] = tuple(json.loads(values["past_batches"]))
     return Shard(**values)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 3
 
 # As rowbatch 0.1 wrote it. Newer versions are made of it by `MIGRATIONS`, so that a new ledger and an old one
 # that was opened are the same.
@@ -65,11 +65,8 @@ ALTER TABLE shard ADD COLUMN raw_name TEXT;
 ALTER TABLE shard ADD COLUMN raw_sha256 TEXT;
 ALTER TABLE shard ADD COLUMN cleaned_at TEXT;
 """,
-    3: """
-ALTER TABLE shard ADD COLUMN failure TEXT;
-""",
     # What was known of the run stood under names of its own making in the table `fact`.
-    4: """
+    3: """
 CREATE TABLE run (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     epoch INTEGER NOT NULL,
@@ -113,14 +110,11 @@ CREATE TABLE last_round (
 INSERT INTO last_round
     SELECT CAST(substr(name, length('round ') + 1) AS INTEGER), name LIKE '%, also of invalid answers'
     FROM fact WHERE name LIKE 'round % is the last%';
+ALTER TABLE shard ADD COLUMN failure TEXT;
+ALTER TABLE shard ADD COLUMN may_be_unpaid INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE shard ADD COLUMN may_fail INTEGER NOT NULL DEFAULT 0;
 UPDATE shard SET may_fail = 1 WHERE instr(
     ' ' || coalesce((SELECT value FROM fact WHERE name = 'go on after mass failure'), '') || ' ',
-    ' ' || printf('r%d-%04d', round, number) || ' '
-);
-ALTER TABLE shard ADD COLUMN may_be_unpaid INTEGER NOT NULL DEFAULT 0;
-UPDATE shard SET may_be_unpaid = 1 WHERE instr(
-    ' ' || coalesce((SELECT value FROM fact WHERE name = 'go on after unpaid rows'), '') || ' ',
     ' ' || printf('r%d-%04d', round, number) || ' '
 );
 DROP TABLE fact;

@@ -101,10 +101,10 @@ UPDATE shard SET waits_for = :reason, not_before = :until WHERE round = :round A
 """Keep why a shard is not submitted yet, and when it is tried again."""
 
 LET_FAIL = "UPDATE shard SET may_fail = 1 WHERE round = :round AND number = :number"
-"""A person has seen why rows of a shard fail and wants the rest all the same: this one stops it no more."""
+"""A person has seen why rows of it fail and wants the rest all the same: it does not stop the run again."""
 
 LET_BE_UNPAID = "UPDATE shard SET may_be_unpaid = 1 WHERE round = :round AND number = :number"
-"""A person has been told that nobody paid for rows of a shard, and goes on: this one stops it no more."""
+"""A person has seen that nobody paid for rows of it: they may be asked again."""
 
 SET_COUNTS = """
 UPDATE run SET rows = :rows, skipped = :skipped, duplicates = :duplicates, bad_rows = :bad_rows

@@ -60,9 +60,18 @@ def read_notice(text: str) -> Notice | None:
         document = json.loads(text)
     except ValueError:
         document = None
+    return notice_of(document) or Notice("said", {"text": text})
+
+
+def notice_of(document: object) -> Notice | None:
+    """
+    What `Notice.to_plain` gave; None for what is none.
+
+    What only another version has words for is a notice of the kind `said`.
+    """
     found = _notice(document)
     if found is None:
-        return Notice("said", {"text": text})
+        return None
     try:
         found.told()
     except (KeyError, ValueError):
