@@ -238,9 +238,7 @@ class FakeProvider:
             return
         batch.polls += 1
         batch.status = "in_progress"
-        # However seldom it is asked for, no batch outlives its window.
-        is_late = self.now >= batch.created_at + timedelta(days=1)
-        if batch.cancelled or batch.polls > self.work_polls or is_late:
+        if batch.cancelled or batch.polls > self.work_polls:
             self._finish(batch)
 
     def _finish(self, batch: Batch) -> None:

@@ -55,12 +55,17 @@ def client(site):
 def values_of(kind):
     """A value for each that the words of a kind name; none of them is English."""
     found: dict[str, object] = {}
-    for face in ("terminal", "page"):
-        for sentence in ENTRIES[kind].sentences(face):
-            for _, name, form, _ in string.Formatter().parse(sentence):
-                if name and form is not None:
-                    is_number = form in {",", "$"} or "|" in form or form.endswith("f")
-                    found[name] = 2 if is_number else found.get(name, "某值")
+    entry = ENTRIES[kind]
+    for sentence in (*entry.sentences("terminal"), *entry.sentences("page"), *entry.zh):
+        for _, name, form, _ in string.Formatter().parse(sentence):
+            if name and form is not None:
+                if form in {",", "$"} or "|" in form or form.endswith("f"):
+                    found[name] = 2
+                elif form:
+                    # What stands between the members of a list.
+                    found[name] = ["某值"]
+                else:
+                    found.setdefault(name, "某值")
     return found
 
 
