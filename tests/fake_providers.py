@@ -136,6 +136,7 @@ class FakeProvider:
         step: Called before and after each effect, with a name; may raise, as a crash would.
         spoil: Called with each answered row and its result line; returns the line that is sent instead.
         work_polls: A batch is over after so many polls.
+        forgets_windows: A batch may go on when its day is over, as no provider says that it does.
     """
 
     def __init__(self, skin: str = "openai", faults: Faults | None = None, seed: int = 0) -> None:
@@ -153,6 +154,7 @@ class FakeProvider:
         self.step: Callable[[str], None] = lambda _: None
         self.spoil: Callable[[str, bytes], bytes] = lambda _, line: line
         self.work_polls = 1
+        self.forgets_windows = False
         self.posts_tell = skin != "anthropic"
         self.keys_seen: set[str] = set()
         self.ids = random.Random(seed + 1)
@@ -238,7 +240,9 @@ class FakeProvider:
             return
         batch.polls += 1
         batch.status = "in_progress"
-        if batch.cancelled or batch.polls > self.work_polls:
+        # However seldom it is asked for, no batch outlives its window.
+        is_late = self.now >= batch.created_at + timedelta(days=1) and not self.forgets_windows
+        if batch.cancelled or batch.polls > self.work_polls or is_late:
             self._finish(batch)
 
     def _finish(self, batch: Batch) -> None:

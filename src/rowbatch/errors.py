@@ -83,7 +83,7 @@ class RowbatchError(Exception):
 
     def told(self, face: Face = "terminal", language: Language = "en") -> Telling:
         """Message and hint, in the words of a face; in English where nothing else is said."""
-        if " " in self.kind or "-" not in self.kind:
+        if " " in self.kind or ("-" not in self.kind and self.kind != "said"):
             return Telling(self.kind, self.values.get("hint", ""))
         told = tell(self.kind, self.values, face, language)
         return Telling(told.message, self.values.get("hint", told.hint))

@@ -400,7 +400,7 @@ def test_a_batch_that_is_late_is_a_persons_matter(tmp_path):
     A batch that should be over for a day holds up nothing else; then a person is asked, and can cancel it.
     """
     run, fake = make_run(tmp_path), FakeProvider()
-    fake.work_polls = 10**9
+    fake.work_polls, fake.forgets_windows = 10**9, True
     drive(run, fake, goal="submitted")
     late, *others = fake.batches
     fake.now += timedelta(days=3)

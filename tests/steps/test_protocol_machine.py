@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-from datetime import timedelta
 from pathlib import Path
 
 import stamina
@@ -83,10 +82,6 @@ class Protocol(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1, 60, 90_000]))
     def wait(self, seconds):
         self.fake.sleep(seconds)
-        for batch in self.fake.batches:
-            if self.fake.now >= batch.created_at + timedelta(days=1):
-                # However seldom it is asked for, no batch of a provider outlives its window.
-                batch.polls = self.fake.work_polls
 
     @rule(wanted=st.booleans())
     def cancel(self, wanted):

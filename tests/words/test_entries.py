@@ -162,6 +162,13 @@ def test_no_entry_is_left_over():
     assert set(ENTRIES) <= used
 
 
+def test_no_value_is_called_as_the_kind_is_kept():
+    """
+    A notice is kept as its kind and its values, side by side: no value is named `kind`.
+    """
+    assert not [kind for kind, entry in ENTRIES.items() if "kind" in _named(entry)]
+
+
 def test_no_kind_stands_twice():
     """
     A kind has its words in one room only.

@@ -179,7 +179,7 @@ def _fault(type_: str, message: str, value: object, kind_and_field: tuple[str, s
             kind, field = kind_and_field
             others = [name for name, other in KINDS.items() if field in other.model_fields]
             if kind and others:
-                return Notice("codebook-field-of-another-kind", {"kind": kind, "others": others})
+                return Notice("codebook-field-of-another-kind", {"own": kind, "others": others})
             return Notice("codebook-field-unknown")
         case "kind_unknown":
             return Notice("codebook-no-such-kind", {"found": _shown(value), "known": list(KINDS)})

@@ -69,8 +69,8 @@ _CODEBOOK: dict[str, Entry] = {
         zh=("标签变量至少要有两个标签", ""),
     ),
     "codebook-field-of-another-kind": Entry(
-        "a variable of kind {kind} has no such field; kind: {others: or } has it",
-        zh=("{kind} 类变量没有这个字段；{others:、} 类才有", ""),
+        "a variable of kind {own} has no such field; kind: {others: or } has it",
+        zh=("{own} 类变量没有这个字段；{others:、} 类才有", ""),
     ),
     "codebook-no-such-kind": Entry(
         "there is no kind {found}; known are: {known}",

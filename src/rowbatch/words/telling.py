@@ -99,6 +99,9 @@ class _Formatter(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, list | tuple):
             return (format_spec or ", ").join(str(one) for one in value)
+        if isinstance(value, str):
+            # A list would have what stands between its members there.
+            return value
         if "|" in format_spec:
             one, _, many = format_spec.partition("|")
             return one if value == 1 else many
