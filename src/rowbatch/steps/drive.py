@@ -50,7 +50,6 @@ _MOST_NEW_FILES = 3
 _MOST_REFUSED_ALONE = 3
 _FEWEST_ROWS_TO_JUDGE = 10
 _SAY_EVERY_S = 30.0
-# Names of facts: shards whose rows failed, and with which a person wants to go on all the same.
 # After a day every batch is over, and shows whose it is.
 _LONGEST_BATCH_S = 90_000.0
 # So that many runs do not ask at the same moment.
