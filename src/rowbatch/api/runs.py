@@ -27,7 +27,7 @@ from rowbatch.providers.base import BatchClient
 from rowbatch.providers.catalog import Provider, find_model, find_price, find_provider
 from rowbatch.providers.clients import client_for, headers_of
 from rowbatch.requests.frozen import codebook_of, frame_of, request_settings_of, table_of, text_columns
-from rowbatch.results.compare import compare_with_people
+from rowbatch.results.people import compare_with_people
 from rowbatch.steps import build as build_step
 from rowbatch.steps import collect as collect_step
 from rowbatch.steps import create as create_step

@@ -18,7 +18,7 @@ from rowbatch.desk.library import Reading, views_folder
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, UsageError
 from rowbatch.requests.frozen import codebook_of, request_settings_of, table_of, user_template
-from rowbatch.results.compare import (
+from rowbatch.results.people import (
     MODEL,
     PEOPLE,
     compare,
