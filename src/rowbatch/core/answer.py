@@ -53,6 +53,11 @@ class AnswerReader:
         self._cache: dict[str, Answer] = {}
 
     @property
+    def codebook(self) -> Codebook:
+        """What it reads through."""
+        return self._codebook
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Names of the values."""
         return self._codebook.columns

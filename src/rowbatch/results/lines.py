@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,11 @@ class LineReader:
         return self._answers is None
 
     @property
+    def kind(self) -> str:
+        """What it reads by, in a text that is another one for another codebook."""
+        return "embeddings" if self._answers is None else self._answers.codebook.model_dump_json()
+
+    @property
     def nothing(self) -> pl.DataFrame:
         """A frame of no lines."""
         width = 1 if self._answers is None else self._answers.width
@@ -67,7 +72,7 @@ class LineReader:
             schema["0"] = pl.List(pl.Float32)
         return pl.DataFrame(schema=schema)
 
-    def parts(self, paths: Sequence[Path], *, processes: int | None = None) -> Iterator[tuple[Path, Lines]]:
+    def parts(self, paths: Sequence[Path], *, processes: int | None = None) -> Generator[tuple[Path, Lines]]:
         """
         Read result files, some thousand lines at a time, in order.
 

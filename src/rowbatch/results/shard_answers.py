@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import polars as pl
@@ -14,10 +13,10 @@ from rowbatch.core.answer import AnswerReader
 from rowbatch.core.fate import decides, over_rounds
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.errors import RunError
-from rowbatch.results.files import result_frames
+from rowbatch.results.columns import ResultReader
 from rowbatch.results.lines import TOLD, LineReader, Lines, judged_embeddings
 from rowbatch.store.ledger import Shard
-from rowbatch.store.rundir import RunDirectory, digest_file
+from rowbatch.store.rundir import RunDirectory
 
 # What lines say besides what becomes of a row.
 _NOT_SHOWN = (TOLD, "cause", "prompt_tokens", "cached_tokens", "completion_tokens")
@@ -65,13 +64,13 @@ class RunAnswers:
         *,
         embeddings: bool = False,
     ) -> None:
-        lines = LineReader(None if embeddings else reader)
+        results = ResultReader(run, LineReader(None if embeddings else reader))
 
         def of_round(number: int) -> _RoundAnswers:
             # Shards that stand in the place of a larger one have higher numbers.
             here = [shard for shard in shards if shard.round == number and shard.state is not ShardState.CUT]
             here.sort(key=lambda shard: shard.first_row)
-            return _RoundAnswers(run, here, lines, counts)
+            return _RoundAnswers(run, here, results, counts)
 
         self._first = of_round(1)
         self.embedding_size = self._first.embedding_size
@@ -130,7 +129,7 @@ class _RoundAnswers:
     Args:
         run: The run.
         shards: Of one round, in the order of their rows; each holds a range of rows.
-        lines: Reads the results of the run.
+        results: Reads what came for them.
         counts: Added to.
     """
 
@@ -138,19 +137,18 @@ class _RoundAnswers:
         self,
         run: RunDirectory,
         shards: Sequence[Shard],
-        lines: LineReader,
+        results: ResultReader,
         counts: ResultCounts,
     ) -> None:
-        self._run, self._lines, self._counts = run, lines, counts
-        self._nothing = lines.nothing.drop(_NOT_SHOWN)
+        self._run, self._counts = run, counts
+        self._is_for_embeddings = results.lines.is_for_embeddings
+        self._nothing = results.lines.nothing.drop(_NOT_SHOWN)
         self.embedding_size: int | None = None
         """Dimensions of the first embedding that came; another one's status is `invalid`."""
         self._shards = iter(shards)
-        self._files = _files(run, shards)
-        self._parts = lines.parts([path for _, path in self._files])
-        self._part = next(self._parts, None)
-        if lines.is_for_embeddings:
-            self.embedding_size = _first_size([path for _, path in self._files])
+        self._results = results.shards(shards)
+        if results.lines.is_for_embeddings:
+            self.embedding_size = _first_size(results.shards(shards))
         self._shard: Shard | None = None
         self._answers = pl.DataFrame()
         self._asked = self._answered = 0
@@ -181,9 +179,7 @@ class _RoundAnswers:
         self._shard = next(self._shards, None)
         if self._shard is None:
             raise RunError("the table has more rows than were asked", path=str(self._run.path))
-        paths = [path for shard, path in self._files if shard is self._shard]
-        frames = [self._read(part) for part in self._parts_of(paths)]
-        answers = pl.concat([self._nothing, *frames])
+        answers = self._read(next(self._results))
         known = answers.filter(pl.col("row").is_between(self._shard.first_row, self._shard.last_row))
         self._answers = known.filter(decides(known))
         self._counts.unknown_ids += answers.height - known.height
@@ -203,17 +199,12 @@ class _RoundAnswers:
         # Rows that were skipped in its range, and yet have an answer.
         self._counts.unknown_ids += self._answers.height - self._answered
 
-    def _parts_of(self, paths: Sequence[Path]) -> Iterator[Lines]:
-        while self._part is not None and self._part[0] in paths:
-            yield self._part[1]
-            self._part = next(self._parts, None)
-
     def _read(self, lines: Lines) -> pl.DataFrame:
         counts, frame = self._counts, lines.frame
         counts.unreadable_lines += lines.unreadable
         counts.prompt_tokens += int(frame["prompt_tokens"].sum())
         counts.answer_tokens += int(frame["completion_tokens"].sum())
-        if self._lines.is_for_embeddings:
+        if self._is_for_embeddings:
             frame = judged_embeddings(frame, self.embedding_size)
         return frame.select(self._nothing.columns)
 
@@ -230,34 +221,12 @@ class _RoundAnswers:
         )
 
 
-def _first_size(paths: Sequence[Path]) -> int | None:
-    for _, part in result_frames(paths, processes=1):
-        if "embedding" in part.frame:
-            sizes = part.frame["embedding"].drop_nulls().list.len()
-            if len(sizes):
-                return int(sizes[0])
+def _first_size(shards: Iterator[Lines]) -> int | None:
+    for lines in shards:
+        sizes = lines.frame["0"].drop_nulls().list.len()
+        if len(sizes):
+            return int(sizes[0])
     return None
-
-
-def _files(run: RunDirectory, shards: Sequence[Shard]) -> list[tuple[Shard, Path]]:
-    """The result files of each shard, after making sure that they are those that came."""
-    files = []
-    for shard in shards:
-        for kind, name, digest in (
-            ("output", shard.output_name, shard.output_sha256),
-            ("error", shard.error_name, shard.error_sha256),
-        ):
-            if name is None:
-                continue
-            path = run.result_path(shard.name, kind)
-            if digest_file(path) != digest:
-                raise RunError(
-                    f"{path} is not the file that was downloaded: its digest differs",
-                    path=str(path),
-                    hint="bring the file back from a copy",
-                )
-            files.append((shard, path))
-    return files
 
 
 def _without_result(shard: Shard) -> tuple[RowStatus, str]:

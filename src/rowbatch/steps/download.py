@@ -19,6 +19,7 @@ from rowbatch.errors import ServiceError
 from rowbatch.providers.base import BatchClient, BatchView, Dialect
 from rowbatch.providers.dialect_net import read_result_line
 from rowbatch.providers.messages import AnotherBatch, dumped
+from rowbatch.results.columns import ResultReader
 from rowbatch.results.findings import Findings, asked_requests, findings_of
 from rowbatch.results.lines import LineReader, Lines
 from rowbatch.store.atomic import atomic_file
@@ -79,12 +80,12 @@ def download_shard(
     path = run.request_path(shard.name)
     # A request file that is gone costs the check, not the answers.
     asked = asked_requests(path) if path.is_file() else None
-    lines = LineReader(reader)
-    files = _fetch_all(run, client, shard, view, asked=asked, lines=lines)
+    results = ResultReader(run, LineReader(reader))
+    files = _fetch_all(run, client, shard, view, asked=asked, results=results)
     for _ in range(_MOST_FETCHES):
         if not _is_suspicious(view, files.findings):
             break
-        again = _fetch_all(run, client, shard, view, asked=asked, lines=lines)
+        again = _fetch_all(run, client, shard, view, asked=asked, results=results)
         same = again.digests == files.digests
         files = again
         if same:
@@ -137,11 +138,11 @@ def _fetch_all(
     view: BatchView,
     *,
     asked: pl.DataFrame | None,
-    lines: LineReader,
+    results: ResultReader,
 ) -> _Files:
     columns: dict[str, str | int | None] = {}
     digests: list[str] = []
-    paths: list[Path] = []
+    known: list[tuple[str, str]] = []
     size = 0
     for kind, file_id in (("output", view.output_file_id), ("error", view.error_file_id)):
         if file_id is None:
@@ -161,12 +162,12 @@ def _fetch_all(
             columns["raw_name"], columns["raw_sha256"] = came_at.name, digest
             digest = _translate(client, came_at, path, shard.wire_token)
         columns[f"{kind}_name"], columns[f"{kind}_sha256"] = path.name, digest
-        paths.append(path)
-    found: Iterable[Lines] = (part for _, part in lines.parts(paths, processes=1))
+        known.append((kind, digest))
+    found: Iterable[Lines] = results.read(results.results_of(shard.name, known))
     if asked is None:
         # The rows that have an answer; the sizes of their requests are not known.
         found = here = list(found)
-        rows = pl.concat([lines.nothing["row"], *(part.frame["row"] for part in here)]).unique()
+        rows = pl.concat([results.lines.nothing["row"], *(part.frame["row"] for part in here)]).unique()
         asked = rows.to_frame().with_columns(pl.lit(0, pl.Int64).alias("size_bytes"))
     return _Files(columns, tuple(digests), findings_of(found, asked), size)
 

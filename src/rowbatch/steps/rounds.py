@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -20,6 +21,8 @@ from rowbatch.core.retry import is_passing
 from rowbatch.core.shard import ShardCutter, ShardLimits
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.errors import RunError, from_os_error
+from rowbatch.results.columns import ResultReader
+from rowbatch.results.findings import asked_requests, read_findings
 from rowbatch.results.lines import TOLD, LineReader
 from rowbatch.steps.cut import new_token
 from rowbatch.store.atomic import atomic_path
@@ -149,10 +152,7 @@ def _rows_to_ask(
     if shard.batch_status == "failed":
         # The whole batch was refused, for a reason that stays.
         return {}
-    names = (("output", shard.output_name), ("error", shard.error_name))
-    paths = [run.result_path(shard.name, kind) for kind, name in names if name is not None]
-    lines = LineReader(reader)
-    frame = pl.concat([lines.nothing, *(part.frame for _, part in lines.parts(paths, processes=1))])
+    frame = ResultReader(run, LineReader(reader)).shard(shard)
     once = frame.filter(decides(frame))
     passing = once.select(pl.col(TOLD).alias("status"), "cause").select(is_passing()).to_series()
     # An answer that came, and cannot be used.
@@ -166,11 +166,25 @@ def _rows_to_ask(
     for row, raw, reason, passes in told.filter(worth).iter_rows():
         # Of a response without an answer nothing can be shown.
         again[row] = None if passes else (raw, reason)
-    answered = set(once["row"].to_list())
-    for row, _ in asked_lines(run, shard):
-        if row not in answered:
-            again[row] = None
+    requests = _request_file(run, shard)
+    findings = read_findings(shard.findings)
+    if findings is None or not findings.answered == findings.asked == shard.requests:
+        answered = once["row"].implode()
+        missing = asked_requests(requests).filter(~pl.col("row").is_in(answered))["row"]
+        again |= dict.fromkeys(missing.to_list())
     return again
+
+
+def _request_file(run: RunDirectory, shard: Shard) -> Path:
+    path = run.request_path(shard.name)
+    if not path.is_file():
+        raise RunError(
+            f"{path} is gone, so its rows cannot be asked again",
+            path=str(run.path),
+            hint="bring it back from a copy, or go on without another round: --rounds "
+            f"{shard.round}; `rowbatch collect` writes what is there",
+        )
+    return path
 
 
 def asked_lines(run: RunDirectory, shard: Shard) -> Iterator[tuple[int, bytes]]:
@@ -180,15 +194,8 @@ def asked_lines(run: RunDirectory, shard: Shard) -> Iterator[tuple[int, bytes]]:
     Raises:
         RunError: The file is gone.
     """
-    path = run.request_path(shard.name)
+    path = _request_file(run, shard)
     begin = b'{"custom_id":"row-'
-    if not path.is_file():
-        raise RunError(
-            f"{path} is gone, so its rows cannot be asked again",
-            path=str(run.path),
-            hint="bring it back from a copy, or go on without another round: --rounds "
-            f"{shard.round}; `rowbatch collect` writes what is there",
-        )
     try:
         with path.open("rb") as file:
             for line in file:
