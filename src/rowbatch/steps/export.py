@@ -8,7 +8,7 @@ program that drives the run.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,9 +19,10 @@ from rowbatch.core.states import RowStatus
 from rowbatch.errors import UsageError
 from rowbatch.results.answered import AnsweredTable
 from rowbatch.results.extract_report import count_statuses
+from rowbatch.results.people import IS_CORRECTED, CorrectedAnswers, final_column, human_column
 from rowbatch.steps.collect import added_columns
 from rowbatch.store.atomic import atomic_path
-from rowbatch.store.corrections import Corrections, read_corrections
+from rowbatch.store.corrections import read_corrections
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.tables.base import TableChunk
 from rowbatch.tables.csv_writer import looks_like_formula
@@ -86,7 +87,6 @@ def export(
         TableError: There is no such column.
         RunError: The table or a raw file was changed since.
     """
-    corrections = read_corrections(run.path)
     report = ExportReport(path)
     with run.ledger() as ledger:
         shards = ledger.shards()
@@ -96,13 +96,13 @@ def export(
     names = [str(name) for name in answered.settings.output["columns"]]
     added = list(added_columns(codebook, names, answered.embedding))
     values, status = added[: answered.width], added[answered.width :]
-    corrected = _corrected_variables(codebook.columns, corrections)
+    corrected = CorrectedAnswers(codebook.columns, read_corrections(run.path))
     taken = {*table.header, *names}
     shown: list[tuple[AddedColumn, str]] = []
     for position, column in enumerate(values):
-        shown.append((column, f"final:{position}" if position in corrected else str(position)))
-        if position in corrected:
-            for ending, source in (("model", str(position)), ("human", f"human:{position}")):
+        shown.append((column, final_column(position)))
+        if position in corrected.positions:
+            for ending, source in (("model", str(position)), ("human", human_column(position))):
                 shown.append((_beside(column, ending, taken), source))
     if with_status:
         shown += [(column, source) for column, source in zip(status, STATUS_COLUMNS, strict=True)]
@@ -112,10 +112,14 @@ def export(
         tuple(column for column, _ in shown),
         table.label,
     )
-    pick = [pl.col(source).cast(column.dtype).alias(column.name) for column, source in shown]
-    human = _human_frame(codebook.columns, corrections, corrected)
+    pick = [
+        (pl.col(source).fill_null("") if column.dtype == pl.String else pl.col(source))
+        .cast(column.dtype)
+        .alias(column.name)
+        for column, source in shown
+    ]
     format_name = format_of(path)
-    if only_answered and answered.embedding is not None and corrected:
+    if only_answered and answered.embedding is not None and corrected.positions:
         raise UsageError("embeddings are not corrected by hand")
     with (
         atomic_path(path, overwrite=overwrite) as temporary,
@@ -123,11 +127,11 @@ def export(
     ):
         for chunk, answers in answered.chunks():
             count_statuses(answers, report.statuses, Counter())
-            frame = _with_corrections(answers, human, corrected)
-            report.corrected += int(frame["is_corrected"].sum())
+            frame = corrected.join(answers.lazy()).collect()
+            report.corrected += int(frame[IS_CORRECTED].sum())
             keep = None
             if only_answered:
-                keep = frame["is_corrected"] | (frame["status"] == RowStatus.OK.value)
+                keep = frame[IS_CORRECTED] | (frame["status"] == RowStatus.OK.value)
                 report.left_out += frame.height - int(keep.sum())
             part = _part(chunk, kept, keep)
             chosen = (frame if keep is None else frame.filter(keep)).select(pick)
@@ -158,43 +162,9 @@ def _formulas(frame: pl.DataFrame) -> int:
     return int(texts.select(pl.sum_horizontal(looks_like_formula(pl.all()).sum())).item() or 0)
 
 
-def _corrected_variables(columns: Sequence[str], corrections: Corrections) -> dict[int, str]:
-    named = {variable for values in corrections.values() for variable in values}
-    return {position: name for position, name in enumerate(columns) if name in named}
-
-
 def _beside(column: AddedColumn, ending: str, taken: set[str]) -> AddedColumn:
     name = f"{column.name}_{ending}"
     while name in taken:
         name = f"rowbatch_{name}"
     taken.add(name)
     return AddedColumn(name, column.label, column.labels, column.dtype)
-
-
-def _human_frame(
-    columns: Sequence[str], corrections: Corrections, corrected: Mapping[int, str]
-) -> pl.DataFrame:
-    known = {row: values for row, values in corrections.items() if any(name in columns for name in values)}
-    return pl.DataFrame(
-        {"row": list(known)}
-        | {
-            f"human:{position}": [values.get(name) for values in known.values()]
-            for position, name in corrected.items()
-        },
-        schema={"row": pl.Int64} | {f"human:{position}": pl.String for position in corrected},
-    )
-
-
-def _with_corrections(frame: pl.DataFrame, human: pl.DataFrame, corrected: Mapping[int, str]) -> pl.DataFrame:
-    if not corrected:
-        return frame.with_columns(pl.lit(False).alias("is_corrected"))
-    joined = frame.join(human, on="row", how="left", maintain_order="left")
-    return joined.with_columns(
-        pl.any_horizontal([pl.col(f"human:{position}").is_not_null() for position in corrected]).alias(
-            "is_corrected"
-        ),
-        *(
-            pl.coalesce(f"human:{position}", str(position)).alias(f"final:{position}")
-            for position in corrected
-        ),
-    ).with_columns(pl.col(f"human:{position}").fill_null("") for position in corrected)
