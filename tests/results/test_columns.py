@@ -22,7 +22,7 @@ from rowbatch.core.shard import ShardLimits
 from rowbatch.core.states import RowStatus
 from rowbatch.errors import RunError
 from rowbatch.requests.frozen import codebook_of
-from rowbatch.results import columns, lines
+from rowbatch.results import columns, lines, views
 from rowbatch.results.views import write_answers_view
 from rowbatch.steps.collect import collect
 from rowbatch.steps.export import export
@@ -60,7 +60,7 @@ def table_of(run, name="again.csv"):
 
 
 def files_of(run):
-    return sorted(path.name for path in run.columns.iterdir()) if run.columns.exists() else []
+    return sorted(path.relative_to(run.columns).as_posix() for path in run.columns.glob("*/*"))
 
 
 def not_again(*_, **__):
@@ -149,7 +149,7 @@ def test_columns_that_are_not_whole_are_not_taken(chat_run, data):
     columns afterwards.
     """
     expected = table_of(chat_run)
-    path = sorted(chat_run.columns.iterdir())[data.draw(st.integers(0, len(files_of(chat_run)) - 1))]
+    path = sorted(chat_run.columns.glob("*/*"))[data.draw(st.integers(0, len(files_of(chat_run)) - 1))]
     whole = path.read_bytes()
     at = data.draw(st.integers(0, len(whole) - 1))
     if data.draw(st.booleans()):
@@ -167,7 +167,7 @@ def test_another_reader_reads_for_itself(chat_run, monkeypatch):
     What another version of the reading code, or another codebook, has read is not taken, and is removed.
     """
     expected, names = table_of(chat_run), files_of(chat_run)
-    monkeypatch.setattr(columns, "_reader_digest", lambda: "another version")
+    monkeypatch.setattr(columns, "reader_digest", lambda: "another version")
     assert table_of(chat_run) == expected
     others = files_of(chat_run)
     assert len(others) == len(names)
@@ -178,6 +178,18 @@ def test_another_reader_reads_for_itself(chat_run, monkeypatch):
     another = lines.LineReader(None)
     ours = columns.ResultReader(chat_run, reader).results(shard)
     assert ours.columns != columns.ResultReader(chat_run, another).results(shard).columns
+
+
+def test_a_view_of_another_reader_is_made_anew(chat_run, monkeypatch):
+    """
+    A view of answers that another version of the reading code made is not shown.
+    """
+    with chat_run.ledger() as ledger:
+        shards = ledger.shards()
+    before = views.answers_name(chat_run, shards)
+    assert views.answers_name(chat_run, shards) == before
+    monkeypatch.setattr(views, "reader_digest", lambda: "another version")
+    assert views.answers_name(chat_run, shards) != before
 
 
 def no_room(*_, **__):
@@ -225,8 +237,10 @@ def test_columns_are_as_private_as_the_run(chat_run):
     Nobody else can read what the texts were answered.
     """
     table_of(chat_run)
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in chat_run.columns.rglob("*")}
+    assert {mode for path, mode in modes.items() if path.is_dir()} == {0o700}
+    assert {mode for path, mode in modes.items() if path.is_file()} == {0o600}
     assert stat.S_IMODE(chat_run.columns.stat().st_mode) == 0o700
-    assert {stat.S_IMODE(path.stat().st_mode) for path in chat_run.columns.iterdir()} == {0o600}
 
 
 def test_what_a_killed_program_left_is_removed(chat_run):
@@ -234,11 +248,12 @@ def test_what_a_killed_program_left_is_removed(chat_run):
     Half-written columns that are an hour old are removed when their shard is read again.
     """
     table_of(chat_run)
-    old, new = chat_run.columns / ".r1-0001.x.part", chat_run.columns / ".r1-0001.y.part"
+    folder = chat_run.columns / "r1-0001"
+    old, new = folder / "x.part", folder / "y.part"
     for path in (old, new):
         path.write_bytes(b"half")
     os.utime(old, (0, 0))
-    next(chat_run.columns.glob("r1-0001.*")).unlink()
+    next(folder.glob("*.arrow")).unlink()
     table_of(chat_run)
     assert not old.exists()
     assert new.exists()

@@ -88,6 +88,7 @@ class ResultReader:
 
     def __init__(self, run: RunDirectory, lines: LineReader) -> None:
         self._run, self.lines = run, lines
+        self._kind = lines.kind
 
     def results(self, shard: Shard) -> ShardResults:
         """The result files of a shard, as the ledger knows them."""
@@ -111,12 +112,12 @@ class ResultReader:
             name: Of the shard.
             files: `output` or `error`, and the digest.
         """
-        told = json.dumps([_reader_digest(), self.lines.kind, *map(list, files)])
-        columns = f"{name}.{hashlib.sha256(told.encode()).hexdigest()[:32]}.arrow"
+        told = json.dumps([reader_digest(), self._kind, *map(list, files)])
+        columns = f"{hashlib.sha256(told.encode()).hexdigest()[:32]}.arrow"
         return ShardResults(
             tuple(self._run.result_path(name, kind) for kind, _ in files),
             tuple(digest for _, digest in files),
-            self._run.columns / columns,
+            self._run.columns / name / columns,
         )
 
     def read(self, results: ShardResults) -> Iterator[Lines]:
@@ -150,21 +151,27 @@ class ResultReader:
             RunError: A file was changed since.
         """
         sources = [self.results(shard) for shard in shards]
-        unread = [source for source in sources if source.paths and not source.columns.is_file()]
-        decoded = self.lines.parts([path for source in unread for path in source.paths])
+        unread = {
+            source.columns: source.paths
+            for source in sources
+            if source.paths and not source.columns.is_file()
+        }
+        decoded = self.lines.parts([path for paths in unread.values() for path in paths])
         with closing(decoded), ThreadPoolExecutor(1, thread_name_prefix="rowbatch-columns") as beside:
             stream = _Stream(decoded)
             ahead: deque[Future[Lines | None]] = deque()
             begun = iter(sources)
             for source in sources:
                 while len(ahead) < 2 and (following := next(begun, None)):
-                    ahead.append(beside.submit(self._verified, following, is_read=following not in unread))
+                    ahead.append(
+                        beside.submit(self._verified, following, is_read=following.columns not in unread)
+                    )
                 kept = ahead.popleft().result()
-                if kept is None and source not in unread:
+                if kept is None and source.columns not in unread:
                     # Too large to be read ahead.
                     kept = _read_columns(source.columns, self.lines.nothing)
                 if kept is None:
-                    parts = stream.of(source.paths) if source in unread else self._decoded(source)
+                    parts = stream.of(source.paths) if source.columns in unread else self._decoded(source)
                     kept = self._whole(parts)
                     if source.paths:
                         written = beside.submit(_keep, source, kept)
@@ -233,14 +240,13 @@ class _ColumnsWriter:
     def __enter__(self) -> Self:
         folder = self._path.parent
         try:
+            # Readable by nobody else, as everything in a run is.
+            folder.parent.mkdir(mode=0o700, exist_ok=True)
             folder.mkdir(mode=0o700, exist_ok=True)
             size = sum(path.stat().st_size for path in self._sizes)
             if shutil.disk_usage(folder).free < size + _LEFT_BYTES:
                 return self
-            # Readable by nobody else, as everything in a run is.
-            file = tempfile.NamedTemporaryFile(
-                dir=folder, prefix=f".{self._path.stem}.", suffix=".part", delete=False
-            )
+            file = tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False)
             self._file, self._temporary = file, Path(file.name)
             self._write(_BEGIN)
         except OSError:
@@ -299,14 +305,11 @@ class _ColumnsWriter:
 
 def _remove_others(path: Path) -> None:
     """Remove columns of the same shard that nobody takes any more, and what a killed program left."""
-    shard = path.name.split(".", 1)[0]
     with suppress(OSError):
-        for other in path.parent.glob(f"{shard}.*.arrow"):
-            if other != path:
+        for other in path.parent.iterdir():
+            is_left = other.suffix == ".part" and time.time() - other.stat().st_mtime > _STRAY_S
+            if is_left or (other.suffix == path.suffix and other != path):
                 other.unlink(missing_ok=True)
-        for stray in path.parent.glob(f".{shard}.*.part"):
-            if time.time() - stray.stat().st_mtime > _STRAY_S:
-                stray.unlink(missing_ok=True)
 
 
 def _read_columns(path: Path, nothing: pl.DataFrame) -> Lines | None:
@@ -340,7 +343,7 @@ def _is_whole(path: Path) -> bool:
 
 
 @cache
-def _reader_digest() -> str:
+def reader_digest() -> str:
     """Stands for the code that decodes and reads: another one may read the same line in another way."""
     digest = hashlib.sha256(f"{msgspec.__version__} {pl.__version__}".encode())
     for path in [*sorted(Path(answer.__file__).parent.glob("*.py")), Path(lines_module.__file__)]:
