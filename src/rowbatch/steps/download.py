@@ -17,7 +17,8 @@ from rowbatch.errors import ServiceError
 from rowbatch.providers.base import BatchClient, BatchView, Dialect
 from rowbatch.providers.dialect_net import read_result_line
 from rowbatch.providers.messages import AnotherBatch, dumped
-from rowbatch.results.findings import Findings, asked_requests, inspect
+from rowbatch.results.files import result_frames
+from rowbatch.results.findings import Findings, asked_requests, inspect, row_of_id
 from rowbatch.store.atomic import atomic_file
 from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.store.rundir import RunDirectory
@@ -142,9 +143,6 @@ def _fetch_all(
 
 def _rows_of(paths: list[Path]) -> pl.DataFrame:
     """The rows that have an answer; the sizes of their requests are not known."""
-    from rowbatch.results.files import result_frames
-    from rowbatch.results.findings import row_of_id
-
     found = [row_of_id(part.frame["custom_id"]) for _, part in result_frames(paths, processes=1)]
     rows = pl.concat(found).unique() if found else pl.Series("row", [], dtype=pl.Int64)
     return rows.to_frame().with_columns(pl.lit(0, pl.Int64).alias("size_bytes"))
