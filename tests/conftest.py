@@ -7,8 +7,16 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
-# A machine that is busy, or stands still for a while, is no fault of what is tested.
-settings.register_profile("rowbatch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+from cases import ALL_CASES
+
+# A machine that is busy, or stands still for a while, is no fault of what is tested. Each commit is judged by
+# the same examples; `make proofs` looks for new ones.
+settings.register_profile(
+    "rowbatch",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=not ALL_CASES,
+)
 settings.load_profile("rowbatch")
 
 # Thousands of ledgers and files are made, each synced to the disk at every step. What stops programs here are

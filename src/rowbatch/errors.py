@@ -5,6 +5,7 @@ Every error that rowbatch raises on purpose.
     ├── UsageError                2   the command or call does not fit together
     ├── InputError                3   a file that was given cannot be used
     │   ├── TableError                a table: where (line, row, column) and what
+    │   │   └── CannotHold            the format of the output has no place for it
     │   ├── CodebookError             a codebook: where (line, field) and what
     │   └── RequestTooLarge           one row makes a request that no shard can hold
     ├── OutputExists              4   something would be overwritten
@@ -53,6 +54,9 @@ class RowbatchError(Exception):
     Args:
         kind: A key of `words.entries`.
         values: What its words name.
+
+    Attributes:
+        instead: What to do next in the place of what its words say, because something was done meanwhile.
     """
 
     exit_code = 1
@@ -60,6 +64,7 @@ class RowbatchError(Exception):
     def __init__(self, kind: str, /, **values: Any) -> None:
         super().__init__(kind)
         self.kind, self.values = kind, values
+        self.instead: Notice | None = None
 
     def __str__(self) -> str:
         return self.message
@@ -77,15 +82,22 @@ class RowbatchError(Exception):
     @property
     def notice(self) -> Notice:
         """What happened, as it can be kept and told later."""
-        if " " in self.kind:
+        if self.is_sentence:
             return Notice("said", {**self.values, "text": self.kind})
         return Notice(self.kind, self.values)
 
+    @property
+    def is_sentence(self) -> bool:
+        """Whether it has no kind yet, and is told in one sentence on all faces."""
+        return self.kind != "said" and (" " in self.kind or "-" not in self.kind)
+
     def told(self, face: Face = "terminal", language: Language = "en") -> Telling:
         """Message and hint, in the words of a face; in English where nothing else is said."""
-        if " " in self.kind or ("-" not in self.kind and self.kind != "said"):
+        if self.is_sentence:
             return Telling(self.kind, self.values.get("hint", ""))
         told = tell(self.kind, self.values, face, language)
+        if self.instead is not None:
+            return Telling(told.message, self.instead.told(face, language))
         return Telling(told.message, self.values.get("hint", told.hint))
 
     def document(self) -> dict[str, Any]:
@@ -96,6 +108,15 @@ class RowbatchError(Exception):
     def of_document(cls, document: Mapping[str, Any]) -> Self:
         """What `document` was of."""
         return cls(document["kind"], **document["values"])
+
+    def call_path(self, path: str, name: str) -> None:
+        """Give a path in it the name that people know it by."""
+        self.values = {
+            key: value.replace(path, name) if isinstance(value, str) else value
+            for key, value in self.values.items()
+        }
+        if getattr(self, "path", None) == path:
+            self.path = name
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Some cross from a process that reads results to the one that waits for them.
@@ -144,6 +165,15 @@ class TableError(InputError):
     ) -> None:
         super().__init__(kind, path=path, line=line, row=row, column=column, **values)
         self.path, self.line, self.row, self.column = path, line, row, column
+
+
+class CannotHold(TableError):
+    """
+    The format of the output has no place for what the table holds; `path` is the output.
+
+    Attributes:
+        row: Row of the table, from 1, or None where the column as a whole is meant.
+    """
 
 
 class CodebookError(InputError):

@@ -139,7 +139,7 @@ def test_a_second_process_on_one_run_is_told_so(tmp_path):
     """
     home = tmp_path / "home"
     table = write_table(tmp_path / "posts.csv", [f"text {number}" for number in range(40)])
-    with scripted_server(home, delay_s=0.1):
+    with scripted_server(home, delay_s=1.0):
         first = start_rowbatch("run", table, *OPTIONS, home=home, cwd=tmp_path)
         try:
             ledger = tmp_path / "rowbatch-runs" / "posts" / "ledger.sqlite"

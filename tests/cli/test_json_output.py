@@ -17,9 +17,10 @@ from types import MappingProxyType
 
 import click
 import pytest
+import stamina
 
 from driving import KEY, texts
-from end_to_end import read_rows
+from end_to_end import read_rows, run_here
 from kill_runs import command_for, fake_server
 from rowbatch.cli.app import app
 from rowbatch.cli.json_output import json_text
@@ -90,22 +91,15 @@ def workplace(tmp_path_factory):
         yield place
 
 
-def environment(place, **variables):
+def environment(place):
     kept = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
-    return {**kept, "ROWBATCH_HOME": str(place / "home"), "OPENAI_API_KEY": KEY, **variables}
+    return {**kept, "ROWBATCH_HOME": str(place / "home"), "OPENAI_API_KEY": KEY}
 
 
-def type_in(place, *words, **variables):
-    return subprocess.run(
-        [sys.executable, "-m", "rowbatch", *words],
-        cwd=place,
-        env=environment(place, **variables),
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
+def type_in(place, *words):
+    # No pauses between the tries.
+    with stamina.set_testing(True, attempts=2):
+        return run_here(words, cwd=place, env=environment(place))
 
 
 def no_constant(name):
@@ -120,7 +114,7 @@ def test_every_output_is_json(workplace, command, words):
     What goes to stdout is one JSON document and nothing else, in ASCII, whatever the terminal can show; the
     command does not end as one that broke.
     """
-    done = type_in(workplace, *command.split(), *words, "--json", PYTHONIOENCODING="ascii")
+    done = type_in(workplace, *command.split(), *words, "--json")
     assert done.returncode in ((0, 1) if command in ("check", "doctor", "verify") else (0,)), done.stderr
     found = json.loads(done.stdout, parse_constant=no_constant)
     assert isinstance(found, list | dict)

@@ -153,7 +153,7 @@ def judge(found: Result, word: str, ending: Ending, told: str) -> None:
 @pytest.mark.parametrize("write", [str.lower, str.upper])
 def test_a_choice_that_did_not_end_well(word, write):
     """
-    A3: it has its status, its text, the word and the provider's message, on every way to read.
+    It has its status, its text, the word and the provider's message, on every way to read.
     """
     found = read_both_ways(chat(write(word), error={"message": "as we said"}))
     judge(
@@ -178,7 +178,7 @@ def test_a_choice_that_ended_well(word):
 )
 def test_a_word_that_nobody_knows_is_no_good_ending(word):
     """
-    A3: the row is an error with the word in its reason, its text is kept, and nobody pays for it again.
+    The row is an error with the word in its reason, its text is kept, and nobody pays for it again.
     """
     found = read_both_ways(chat(word))
     assert (found.status, found.content) == ("error", "half")
@@ -190,7 +190,7 @@ def test_a_word_that_nobody_knows_is_no_good_ending(word):
 @pytest.mark.parametrize("word", [None, ""])
 def test_an_ending_that_is_not_said(word):
     """
-    A3: null is no good ending, which means "not yet" in OpenAI's protocol; without the field nothing is said.
+    Null is no good ending, which means "not yet" in OpenAI's protocol; without the field nothing is said.
     """
     found = read_both_ways(chat(word))
     assert (found.status, found.content) == ("error", "half")
@@ -203,7 +203,7 @@ def test_an_ending_that_is_not_said(word):
 @pytest.mark.parametrize("status", [status for status in RESPONSE_ENDINGS if status != "completed"])
 def test_a_response_that_did_not_end_well(status):
     """
-    A3: a response that is failed, cancelled, incomplete or not finished is not ok.
+    A response that is failed, cancelled, incomplete or not finished is not ok.
     """
     judge(read_both_ways(response(status)), status, RESPONSE_ENDINGS[status], "")
 
@@ -211,7 +211,7 @@ def test_a_response_that_did_not_end_well(status):
 @pytest.mark.parametrize("reason", [*INCOMPLETE_ENDINGS, "brand_new"])
 def test_an_incomplete_response_says_why(reason):
     """
-    A3: the reason decides; one that nobody knows is an error with its word.
+    The reason decides; one that nobody knows is an error with its word.
     """
     found = read_both_ways(response("incomplete", incomplete_details={"reason": reason}))
     if reason == "brand_new":
@@ -225,7 +225,7 @@ def test_an_incomplete_response_says_why(reason):
 @pytest.mark.parametrize("output", [[], None])
 def test_a_failed_response_says_why(code, output):
     """
-    A3: code and message are kept; those that pass are asked again, also without an output.
+    Code and message are kept; those that pass are asked again, also without an output.
     """
     line = line_of({"status": "failed", "output": output, "error": {"code": code, "message": "as we said"}})
     found = read_both_ways(line)
@@ -244,7 +244,7 @@ def of_gemini(response: dict[str, Any]) -> Result:
 @pytest.mark.parametrize("reason", [reason.value for reason in FinishReason])
 def test_gemini_reasons(reason):
     """
-    A3: of Gemini's reasons STOP alone is ok; a blocked answer is refused, and its message is kept.
+    Of Gemini's reasons STOP alone is ok; a blocked answer is refused, and its message is kept.
     """
     candidate = {
         "content": {"parts": [{"text": "half"}]},
@@ -265,7 +265,7 @@ def test_gemini_reasons(reason):
 @pytest.mark.parametrize("reason", ["NEW_REASON", None])
 def test_a_gemini_reason_that_nobody_knows(reason):
     """
-    A3: it is an error with its word; none at all means that the model has not stopped.
+    It is an error with its word; none at all means that the model has not stopped.
     """
     found = of_gemini({"candidates": [{"content": {"parts": [{"text": "half"}]}, "finishReason": reason}]})
     assert (found.status, found.content) == ("error", "half")
@@ -285,7 +285,7 @@ def test_a_prompt_that_gemini_blocks(reason):
 @pytest.mark.parametrize("reason", [*sorted(words_of(BetaStopReason)), "new_reason", None])
 def test_anthropic_reasons(reason):
     """
-    A3: a turn that ended is ok; what was cut, paused or refused is not, and the explanation is kept.
+    A turn that ended is ok; what was cut, paused or refused is not, and the explanation is kept.
     """
     message = {
         "content": [{"type": "text", "text": "half"}],

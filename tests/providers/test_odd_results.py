@@ -52,7 +52,7 @@ def test_a_good_line_is_an_answer(shape):
 @pytest.mark.parametrize("shape", SHAPES, ids=SHAPE_IDS)
 def test_a_line_of_an_odd_form_is_no_answer_and_no_traceback(shape, form):
     """
-    A1: JSON that is no result is unreadable, or a row that failed in words, in every dialect alike.
+    JSON that is no result is unreadable, or a row that failed in words, in every dialect alike.
     """
     line = FORMS[form](good_line(shape) + b"\n", shape).rstrip(b"\n")
     try:

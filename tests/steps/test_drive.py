@@ -362,13 +362,8 @@ def test_going_on_after_mass_failure_is_for_the_shards_that_failed(tmp_path):
     assert report.stopped_because is not None
     assert report.stopped_because.kind == "mass-failure"
     made, (stop,) = len(fake.batches), events_of(run, "stopped")
-    assert stop.detail["why"] == {
-        "kind": "mass-failure",
-        "shard": "r1-0001",
-        "failed": 12,
-        "asked": 12,
-        "cause": "400:invalid_request_error",
-    }
+    failed = {"shard": "r1-0001", "failed": 12, "asked": 12, "cause": "400:invalid_request_error"}
+    assert stop.detail["why"] == {"kind": "mass-failure", "values": failed}
     with run.ledger() as ledger:
         allow_mass_failure(ledger, policy.worst_share)
     report = drive(run, fake, policy=policy)

@@ -53,7 +53,7 @@ def test_a3_an_answer_that_did_not_end_well_is_not_ok(
     tmp_path, provider, endpoint, place, word, status, is_asked_again
 ):
     """
-    A3: its row says so in the table, or is asked again where that may help; the other rows are ok.
+    Its row says so in the table, or is asked again where that may help; the other rows are ok.
     """
     run = make_run(tmp_path, rows=6, provider=provider, endpoint=find_endpoint(endpoint))
     fake = FakeProvider(provider)
@@ -82,7 +82,7 @@ def test_a3_an_answer_that_did_not_end_well_is_not_ok(
 
 def test_a3_extract_says_it_too(tmp_path):
     """
-    A3: a table of results has the status, the word and the text; `--also finish_reason` changes nothing.
+    A table of results has the status, the word and the text; `--also finish_reason` changes nothing.
     """
     lines = [
         {"custom_id": f"row-{number}", "response": {"status_code": 200, "body": {"choices": [choice]}}}

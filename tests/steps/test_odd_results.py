@@ -37,7 +37,7 @@ class Spoiler:
 @pytest.mark.parametrize("shape", DRIVEN, ids=[f"{s.provider}-{s.endpoint}" for s in DRIVEN])
 def test_a1_odd_lines_cost_their_rows_another_round_and_nothing_else(tmp_path, shape):
     """
-    A1: every odd form in one run: the line is counted, the rest kept, and its row, alone, is asked again.
+    Every odd form in one run: the line is counted, the rest kept, and its row, alone, is asked again.
     """
     # One row in two has an odd line; rows 3, 10, 17, … have no text and are not asked.
     asked = [f"row-{number}" for number in range(1, 3 * len(FORMS)) if number % 7 != 3]
@@ -79,7 +79,7 @@ def test_a1_odd_lines_cost_their_rows_another_round_and_nothing_else(tmp_path, s
 
 def test_a1_a_run_that_stopped_at_an_odd_line_goes_on(tmp_path, monkeypatch):
     """
-    A1: a run that an earlier version left at an odd line goes on; only the row of that line is paid again.
+    A run that an earlier version left at an odd line goes on; only the row of that line is paid again.
     """
     run, fake = make_run(tmp_path, provider="gemini"), FakeProvider("gemini")
     fake.spoil = Spoiler(next(s for s in SHAPES if s.provider == "gemini"), {"row-4": "id-gone"})

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 import rowbatch
+from rowbatch import desk
 from rowbatch.core.table_options import WriteOptions
 from rowbatch.errors import OutputExists, RunError, TableError, UsageError
 from serving import scripted_local_model
@@ -108,7 +109,7 @@ def test_every_format(collected, tmp_path, ending):
     run.correct(2, "label", "good")
     report = run.export(tmp_path / f"out.{ending}")
     assert report.rows == 6
-    again = rowbatch.api.Library(tmp_path / "library").add(tmp_path / f"out.{ending}")
+    again = desk.Library(tmp_path / "library").add(tmp_path / f"out.{ending}")
     frame = pl.concat([chunk.frame for chunk in again.open().chunks()])
     assert frame["1"].to_list() == TEXTS
     assert "label_human" in again.open().header

@@ -28,7 +28,7 @@ def refusing(error: ServiceError) -> Any:
 @pytest.mark.parametrize(
     "error",
     [
-        pytest.param(ServiceError("no", status=401), id="key"),
+        pytest.param(ServiceError("no such key", status=401), id="key"),
         pytest.param(ServiceError("no such parameter", status=400), id="parameter"),
     ],
 )

@@ -856,6 +856,25 @@ def test_the_tools_call_a_file_by_its_name(site, client, tool, field, data, cont
     assert str(site.program._tool_folder) not in answer.text
 
 
+def test_the_tools_join_by_row_numbers_only_where_these_are_proved(site, client):
+    """
+    Ids that may be made of a column are not joined by a guess; who knows that they are row numbers says so.
+    """
+    files = [
+        ("results", ("out.jsonl", RESULT + RESULT.replace(b"row-1", b"row-2"))),
+        ("join", ("my posts.csv", b"id,text\n2,first\n1,second\n")),
+    ]
+    form = {"do": "extract", "format": "exact"}
+    answer = client.post("/tools/extract", files=files, data=form)
+    assert answer.status_code == 422
+    assert "made of the column &#39;id&#39;" in answer.text
+    answer = client.post("/tools/extract", files=files, data={**form, "first_number": "1"})
+    assert answer.status_code == 200
+    back = client.get(found_in(answer, r'href="(/tools/results/\w+)"')).text
+    assert [row["status"] for row in csv.DictReader(io.StringIO(back, newline=""))] != ["missing"] * 2
+    assert "--first-number 1" in answer.text
+
+
 def test_the_tools_call_a_table_to_join_by_its_name(site, client):
     """
     Of several files, the message names the one that is at fault; so it does for a file handed over before.

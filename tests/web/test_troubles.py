@@ -15,9 +15,11 @@ from rowbatch.web.words import words_of
 from rowbatch.words.entries import ENTRIES
 from rowbatch.words.for_drive import _WAITS
 from rowbatch.words.notice import Notice
+from rowbatch.words.telling import Face, Language
 from serving import scripted_local_model
 from serving_pages import served_pages
 
+_FACES: tuple[tuple[Face, Language], ...] = (("terminal", "en"), ("page", "en"), ("page", "zh"))
 # Three words of English in a row. Values have none.
 _ENGLISH = re.compile(r"[A-Za-z]{2,}(?:[ ,]+[A-Za-z]{2,}){2,}")
 
@@ -55,17 +57,13 @@ def client(site):
 def values_of(kind):
     """A value for each that the words of a kind name; none of them is English."""
     found: dict[str, object] = {}
-    entry = ENTRIES[kind]
-    for sentence in (*entry.sentences("terminal"), *entry.sentences("page"), *entry.zh):
-        for _, name, form, _ in string.Formatter().parse(sentence):
-            if name and form is not None:
-                if form in {",", "$"} or "|" in form or form.endswith("f"):
-                    found[name] = 2
-                elif form:
-                    # What stands between the members of a list.
-                    found[name] = ["某值"]
-                else:
-                    found.setdefault(name, "某值")
+    for face, language in _FACES:
+        for sentence in ENTRIES[kind].sentences(face, language):
+            for _, name, form, _ in string.Formatter().parse(sentence):
+                if name and form is not None:
+                    is_number = form in {",", "$"} or "|" in form or form.endswith("f")
+                    # Any other form is what stands between the members of a list.
+                    found[name] = 2 if is_number else ["某值"] if form else found.get(name, "某值")
     return found
 
 

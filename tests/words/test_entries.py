@@ -291,5 +291,13 @@ def test_a_notice_is_kept_and_read_again():
     """
     notice = Notice("path-missing", {"path": "a.csv"})
     assert read_notice(notice.to_json()) == notice
+    within = Notice("stopped", {"why": notice})
+    assert read_notice(within.to_json()) == within
+    # A value may be called as the kind is.
+    assert read_notice(Notice("said", {"text": "a", "kind": "b"}).to_json()) == Notice(
+        "said", {"text": "a", "kind": "b"}
+    )
+    # What only a newer version has words for is no reason to show nothing.
+    assert str(read_notice('{"kind": "of-tomorrow", "values": {}}')) == "of-tomorrow"
     assert str(read_notice("the provider's queue is full")) == "the provider's queue is full"
     assert read_notice("") is None

@@ -636,7 +636,9 @@ class Run:
         """
         if self.status().state != "collected":
             self.collect()
-        return _read_frame(self.output, self._plan.output.columns)
+        # It lies elsewhere when the output could not be written.
+        output = self.output if self.output.is_file() else self.status().output
+        return _read_frame(output or self.output, self._plan.output.columns)
 
     def agreement(self, gold: str, variable: str | None = None) -> Comparison:
         """

@@ -939,12 +939,14 @@ def split(source: Path, *, output: Path, **options: Any) -> None:
     "--join",
     type=_PATH,
     metavar="TABLE",
-    help="Put the answers beside all rows and columns of the original table.",
+    help="Put the answers beside all rows and columns of the original table, by the row number at the end "
+    "of custom_id.",
 )
 @click.option(
     "--first-number",
     type=click.Choice(["0", "1"]),
-    help="With --join: which number the table's first row has in custom_id.  [default: found out]",
+    help="With --join: the ids are row numbers, and this is the first row's.  [default: found out, where "
+    "they prove it]",
 )
 @click.option(
     "--duplicates",

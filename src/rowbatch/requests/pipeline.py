@@ -156,10 +156,17 @@ class TableRequests:
             self.duplicates = find_duplicates(table, self._rows.settings.columns, asked)
         self.counts = RequestCounts()
 
-    def chunks(self) -> Iterator[RequestChunk]:
-        """The requests, some thousands at a time, in order."""
+    def chunks(self, look: Callable[[TableChunk], None] | None = None) -> Iterator[RequestChunk]:
+        """
+        The requests, some thousands at a time, in order.
+
+        Args:
+            look: Is shown each chunk of the table before.
+        """
         counts = self.counts
         for chunk in self.table.chunks(self._rows.settings.rows_per_chunk()):
+            if look is not None:
+                look(chunk)
             found = self._rows.of(chunk, self.duplicates.mask(chunk.first_row, chunk.frame.height))
             counts.rows += chunk.frame.height
             counts.requests += len(found.lines)

@@ -15,6 +15,8 @@ from rowbatch.results.files import result_frames
 from rowbatch.results.rows_by_number import RowsByNumber
 from rowbatch.results.workers import ResultWorkers
 
+_NO_NUMBERS = pl.Series("number", [], dtype=pl.Int64)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -24,7 +26,10 @@ class Found:
     Attributes:
         prefix: The commonest one.
         prefix_code: Its number.
-        lowest: The lowest row number with it, or None.
+        lowest, highest: The lowest and the highest number with it, or None.
+        numbers: All of them.
+        lines: How many results have it.
+        prefixes: All that there are.
         choices: The largest number of further choices of a result.
         embedding_sizes: Different numbers of dimensions.
         has_content: Some result has a text.
@@ -33,6 +38,10 @@ class Found:
     prefix: str
     prefix_code: int
     lowest: int | None
+    highest: int | None
+    numbers: pl.Series
+    lines: int
+    prefixes: tuple[str, ...]
     choices: int
     embedding_sizes: frozenset[int]
     has_content: bool
@@ -76,7 +85,7 @@ class PileReader:
         _require_results(paths, self._report)
         if not self._by_row:
             self._count_repeated()
-            return self._found("", 0, None)
+            return self._found("", 0, _NO_NUMBERS, ())
         return self._commonest()
 
     def _add(self, frame: pl.DataFrame) -> None:
@@ -123,7 +132,7 @@ class PileReader:
     def _commonest(self) -> Found:
         """Of two experiments in one pile the larger one: nobody's answer goes to another's row."""
         if not self._codes:
-            return self._found("", 0, None)
+            return self._found("", 0, _NO_NUMBERS, ())
         ids = pl.concat(self._ids)
         names = list(self._codes)
         commonest = 0
@@ -135,8 +144,7 @@ class PileReader:
             for code, number in once.filter(pl.col("prefix") != commonest).iter_rows():
                 note_unknown(self._report, names[code], pl.Series([number]))
             ids = ids.filter(pl.col("prefix") == commonest)
-        lowest = ids["number"].min()
-        return self._found(names[commonest], commonest, lowest if isinstance(lowest, int) else None)
+        return self._found(names[commonest], commonest, ids["number"], tuple(names))
 
     def _count_repeated(self) -> None:
         if not self._ids:
@@ -150,9 +158,21 @@ class PileReader:
         self._report.repeated_ids = int((counts["lines"] - 1).sum())
         self._report.differing_ids = int(counts["differing"].sum())
 
-    def _found(self, prefix: str, code: int, lowest: int | None) -> Found:
+    def _found(self, prefix: str, code: int, numbers: pl.Series, prefixes: tuple[str, ...]) -> Found:
         self._ids.clear()
-        return Found(prefix, code, lowest, self._choices, frozenset(self._embedding_sizes), self._has_content)
+        lowest, highest = numbers.min(), numbers.max()
+        return Found(
+            prefix=prefix,
+            prefix_code=code,
+            lowest=lowest if isinstance(lowest, int) else None,
+            highest=highest if isinstance(highest, int) else None,
+            numbers=numbers,
+            lines=len(numbers),
+            prefixes=prefixes,
+            choices=self._choices,
+            embedding_sizes=frozenset(self._embedding_sizes),
+            has_content=self._has_content,
+        )
 
 
 def _require_results(paths: Sequence[Path], report: ExtractReport) -> None:

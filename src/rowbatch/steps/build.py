@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 
 import polars as pl
 
+from rowbatch.core.plan import Plan
 from rowbatch.core.request import RequestLines
 from rowbatch.core.shard import ShardCutter
 from rowbatch.core.states import ShardState
@@ -15,11 +16,13 @@ from rowbatch.errors import UsageError
 from rowbatch.providers.catalog import find_provider
 from rowbatch.requests.line_tokens import LineTokens
 from rowbatch.requests.pipeline import TableRequests, open_source
+from rowbatch.results.written import written_columns
 from rowbatch.steps.cut import new_token
 from rowbatch.store.atomic import atomic_path, write_atomically
 from rowbatch.store.ledger import Ledger, TableCounts, new_shard
 from rowbatch.store.rundir import RunDirectory, digest_file
-from rowbatch.tables.base import BadRowList
+from rowbatch.tables.base import BadRowList, Table
+from rowbatch.tables.writer import OutputCheck, TableShape, format_of, open_check
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ def build(run: RunDirectory, progress: Callable[[int], None] | None = None) -> B
         progress: Called with the number of rows done so far.
     Raises:
         TableError: The table is broken, or has no rows.
+        CannotHold: The labelled table would not fit into the format of the output.
         RequestTooLarge: A row makes a request that no shard can hold.
         StorageError: No space left.
     """
@@ -155,7 +159,8 @@ def _pieces(run: RunDirectory, counts: _Counts, progress: Callable[[int], None] 
     if plan.asking.dedupe:
         requests.duplicates.save(run.duplicates_path, overwrite=True)
     cutter = ShardCutter(find_provider(plan.asking.provider).limits)
-    for found in requests.chunks():
+    fits = _output_check(run, plan, requests.table)
+    for found in requests.chunks(fits.look):
         counts.rows, counts.skipped = requests.counts.rows, requests.counts.empty_rows
         counts.duplicates = requests.counts.duplicates
         numbers, lines = found.rows.to_list(), found.lines
@@ -171,6 +176,13 @@ def _pieces(run: RunDirectory, counts: _Counts, progress: Callable[[int], None] 
     counts.bad_rows = requests.table.bad_rows.count
     if counts.bad_rows:
         _write_bad_rows(run, requests.table.bad_rows)
+
+
+def _output_check(run: RunDirectory, plan: Plan, table: Table) -> OutputCheck:
+    """What the output cannot hold is said now, and not when all is paid."""
+    path = plan.output.path or run.labelled
+    added = tuple(one.column for one in written_columns(plan.question.codebook, plan.output.columns, None))
+    return open_check(path, format_of(path), TableShape(table.header, table.columns, added, table.label))
 
 
 def _write_bad_rows(run: RunDirectory, bad_rows: BadRowList) -> None:

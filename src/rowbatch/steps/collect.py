@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.kinds.label import LabelTally
 from rowbatch.core.plan import Plan
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.core.table_options import WriteOptions
-from rowbatch.errors import OutputExists
+from rowbatch.errors import CannotHold, OutputExists, RowbatchError
 from rowbatch.results.answered import AnsweredTable
 from rowbatch.results.error_list import ErrorList
 from rowbatch.results.extract_report import count_statuses
@@ -126,7 +127,8 @@ def collect(
     """
     Write the labelled table from what is on disk. Can be run at any time, and again.
 
-    The caller holds the run lock.
+    The caller holds the run lock. When the output cannot be written, the table is in the run directory
+    nevertheless, as CSV, or as Parquet where it has embeddings; the error's hint says where.
 
     Args:
         run: A run that is built.
@@ -138,10 +140,69 @@ def collect(
         progress: Called with the number of rows done so far.
     Raises:
         OutputExists: The output is there, and this run did not write it.
+        CannotHold: The format of the output has no place for what the table or the answers hold.
         RunError: The table or a raw file was changed since.
     """
+    failed: list[RowbatchError] = []
+    try:
+        return _collect(
+            run,
+            failed,
+            output=output,
+            overwrite=overwrite,
+            notes=notes,
+            errors=errors,
+            writing=writing,
+            progress=progress,
+        )
+    except RowbatchError as error:
+        is_embeddings = run.plan().asking.endpoint is Endpoint.EMBEDDINGS
+        safe = run.path / "labelled.parquet" if is_embeddings else run.labelled
+        if error not in failed or safe.resolve() == _path_of(run, output).resolve():
+            raise
+        try:
+            _collect(run, [], output=safe, overwrite=True, notes=notes, errors=errors, writing=WriteOptions())
+        except RowbatchError:
+            raise error from None
+        error.instead = Notice("table-saved-elsewhere", {"safe": str(safe), "run": str(run.path)})
+        raise
+
+
+def _path_of(run: RunDirectory, output: Path | None) -> Path:
+    return output or run.plan().output.path or run.labelled
+
+
+@contextmanager
+def _noted(failed: list[RowbatchError], path: Path) -> Iterator[None]:
+    """Tell what goes wrong in writing from what goes wrong in reading."""
+    try:
+        yield
+    except RowbatchError as error:
+        failed.append(error)
+        raise
+    # Whatever a library raises at what it is given, the answers are paid.
+    except Exception as error:
+        if isinstance(error, MemoryError):
+            failed.append(CannotHold("output-without-memory", path=str(path)))
+        else:
+            told = str(error) or type(error).__name__
+            failed.append(CannotHold("output-unwritable", path=str(path), told=told))
+        raise failed[-1] from error
+
+
+def _collect(
+    run: RunDirectory,
+    failed: list[RowbatchError],
+    *,
+    output: Path | None,
+    overwrite: bool,
+    notes: Mapping[str, Any] | None,
+    errors: Path | None,
+    writing: WriteOptions | None,
+    progress: Callable[[int], None] | None = None,
+) -> CollectReport:
     plan = run.plan()
-    path = output or plan.output.path or run.labelled
+    path = _path_of(run, output)
     for written in (path, *([errors] if errors else [])):
         format_of(written)
     report = CollectReport(path=path)
@@ -171,16 +232,23 @@ def collect(
         options = writing or plan.output.writing
         with ExitStack() as outputs:
             temporary = outputs.enter_context(atomic_path(path, overwrite=replaceable))
-            failed = ErrorList.begin(outputs, errors, options, overwrite=overwrite) if errors else None
-            with open_writer(temporary, format_of(path), shape, options) as writer:
+            unanswered = ErrorList.begin(outputs, errors, options, overwrite=overwrite) if errors else None
+            with _noted(failed, path):
+                writer = open_writer(temporary, format_of(path), shape, options)
+            with ExitStack() as broken:
+                broken.callback(writer.abandon)
                 for chunk, frame in answered.chunks():
-                    writer.write(chunk, frame.select(named))
-                    if failed:
-                        failed.write(frame)
+                    with _noted(failed, path):
+                        writer.write(chunk, frame.select(named))
+                    if unanswered:
+                        unanswered.write(frame)
                     _count(report, frame, codebook)
                     report.rows += chunk.frame.height
                     if progress:
                         progress(report.rows)
+                broken.pop_all()
+            with _noted(failed, path):
+                writer.close()
             # Noted before the file gets its name: after a crash in between it is still known as ours.
             digest = digest_file(temporary)
             ledger.note_output(path, digest)

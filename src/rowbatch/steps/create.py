@@ -15,8 +15,11 @@ from rowbatch.core.plan import Plan, Source
 from rowbatch.errors import OutputExists, UsageError
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.rundir import RunDirectory, digest_source, require_source, size_of_source
+from rowbatch.tables.base import Table
 from rowbatch.tables.formats import open_table
+from rowbatch.tables.statistics_limits import is_letter
 from rowbatch.tables.writer import format_of
+from rowbatch.words.notice import Notice
 
 FRAME_NAME = "table.parquet"
 
@@ -81,9 +84,11 @@ def _completed(run: RunDirectory, plan: Plan, *, is_frame: bool) -> Plan:
             new_column_names(table.header, answer_columns(plan.asking.endpoint, question.codebook))
         ),
     )
+    notes = (*plan.asking.notes, *output_notes(table, plan.output.path))
     return replace(
         plan,
         source=source,
+        asking=replace(plan.asking, notes=notes),
         output=output,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         rowbatch_version=version("rowbatch"),
@@ -113,3 +118,18 @@ def _require_free_output(output: Path, table: Path, *, overwrite: bool) -> None:
         raise OutputExists(str(output))
     if output.resolve() == table.resolve():
         raise UsageError("output-is-input")
+
+
+def output_notes(table: Table, output: Path | None) -> tuple[Notice, ...]:
+    """What of the table the output will not have."""
+    if output is None or output.suffix.lower() != ".sav":
+        return ()
+    lettered = [
+        (name, [f".{value}" for value in sorted(filter(is_letter, map(str, info.value_labels)))])
+        for name, info in zip(table.header, table.columns, strict=False)
+        if any(map(is_letter, info.value_labels)) and info.format.startswith("stata:")
+    ]
+    return tuple(
+        Notice("note-letters-lost", {"letters": letters, "output": output.name, "column": name})
+        for name, letters in lettered
+    )

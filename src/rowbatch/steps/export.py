@@ -149,7 +149,18 @@ def _part(chunk: TableChunk, kept: Sequence[int], keep: pl.Series | None) -> Tab
         found.columns = [str(position) for position in range(len(kept))]
         return found if keep is None else found.filter(keep)
 
-    return TableChunk(chunk.first_row, cut(chunk.frame), None if chunk.typed is None else cut(chunk.typed))
+    def cut_missing() -> pl.DataFrame:
+        found = chunk.missing() if chunk.missing is not None else pl.DataFrame()
+        places = {str(old): str(new) for new, old in enumerate(kept) if str(old) in found.columns}
+        found = found.select(list(places)).rename(places)
+        return found if keep is None or not found.width else found.filter(keep)
+
+    return TableChunk(
+        chunk.first_row,
+        cut(chunk.frame),
+        None if chunk.typed is None else cut(chunk.typed),
+        None if chunk.missing is None else cut_missing,
+    )
 
 
 def _formulas(frame: pl.DataFrame) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from rowbatch.errors import OutputExists, from_os_error
+from rowbatch.errors import OutputExists, RowbatchError, from_os_error
 
 
 @contextmanager
@@ -53,6 +53,11 @@ def atomic_path(path: Path, *, overwrite: bool) -> Iterator[Path]:
             fsync_folder(path.parent)
         except OSError as error:
             raise from_os_error(error, str(path)) from error
+        except RowbatchError as error:
+            # Nobody knows the temporary name.
+            if temporary is not None:
+                error.call_path(str(temporary), str(path))
+            raise
     finally:
         if temporary is not None:
             with suppress(OSError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -55,11 +55,14 @@ class TableChunk:
         first_row: Number of the first one, from 1.
         frame: Columns named by their position ("0", "1", …), all text, never null.
         typed: The same rows and columns as a format with types has them, nulls included; or None.
+        missing: Gives the letters of Stata's missing values `.a` to `.z`, which are null in `typed`: as many
+            rows, null where there is none, and only the columns that have any. None where no value has one.
     """
 
     first_row: int
     frame: pl.DataFrame
     typed: pl.DataFrame | None = None
+    missing: Callable[[], pl.DataFrame] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,70 @@ from typing import Any
 
 import polars as pl
 
-from rowbatch.errors import StorageError, TableError, from_os_error
+from rowbatch.errors import CannotHold, StorageError, from_os_error
 from rowbatch.tables.base import TableChunk, as_text
-from rowbatch.tables.writer import TableShape, TableWriter, values_of
+from rowbatch.tables.writer import OutputCheck, TableShape, TableWriter, values_of
 
 # Source: Microsoft, "Excel specifications and limits".
 _MAX_ROWS, _MAX_COLUMNS, _MAX_CHARS = 1_048_576, 16_384, 32_767
 # What Excel's numbers, which are floats, hold exactly.
 _MAX_WHOLE = 2**53
 _FIRST_DAY = datetime.date(1900, 3, 1)
+
+
+class ExcelCheck(OutputCheck):
+    """The limits of a sheet."""
+
+    def __init__(self, path: Path, shape: TableShape) -> None:
+        self._path, self._shape = path, shape
+        if len(shape.names) > _MAX_COLUMNS:
+            raise CannotHold(
+                "excel-too-many-columns", path=str(path), columns=len(shape.names), most=_MAX_COLUMNS
+            )
+        for position, name in enumerate(shape.names):
+            self.require_text(name, 0, position)
+
+    def look(self, chunk: TableChunk) -> None:
+        self.require_rows(chunk.first_row - 1 + chunk.frame.height)
+        for position, column in enumerate(chunk.frame.get_columns()):
+            # What counts are units of UTF-16, of which a character has at most two; bytes are quicker told.
+            long = column.filter(column.str.len_bytes() > _MAX_CHARS)
+            if any(map(_is_too_long, long)):
+                row = next(at for at, text in enumerate(column) if _is_too_long(text))
+                self.require_text(column[row], chunk.first_row + row, position)
+
+    def require_rows(self, rows: int) -> None:
+        """
+        Make sure that so many rows fit below the header.
+
+        Raises:
+            CannotHold: They do not.
+        """
+        if rows >= _MAX_ROWS:
+            raise CannotHold("excel-too-many-rows", path=str(self._path), most=_MAX_ROWS - 1)
+
+    def require_text(self, text: str, row: int, position: int) -> None:
+        """
+        Make sure that a text fits into a cell.
+
+        Raises:
+            CannotHold: It does not.
+        """
+        if _is_too_long(text):
+            raise CannotHold(
+                "excel-text-too-long",
+                path=str(self._path),
+                row=row,
+                column=self._shape.names[position][:80],
+                chars=len(text),
+                most=_MAX_CHARS,
+            )
+
+
+def _is_too_long(text: str) -> bool:
+    return len(text) > _MAX_CHARS or (
+        len(text) > _MAX_CHARS // 2 and len(text.encode("utf-16-le")) > 2 * _MAX_CHARS
+    )
 
 
 class ExcelTableWriter(TableWriter):
@@ -32,10 +87,7 @@ class ExcelTableWriter(TableWriter):
         import xlsxwriter
 
         self._path, self._shape = path, shape
-        if len(shape.names) > _MAX_COLUMNS:
-            raise TableError(
-                "excel-too-many-columns", path=str(path), columns=len(shape.names), most=_MAX_COLUMNS
-            )
+        self._check = ExcelCheck(path, shape)
         self._book = xlsxwriter.Workbook(
             str(path),
             {
@@ -64,8 +116,7 @@ class ExcelTableWriter(TableWriter):
     def write(self, chunk: TableChunk, added: pl.DataFrame) -> None:
         names = [str(position) for position in range(len(self._shape.names))]
         values = values_of(chunk, added, self._shape, names)
-        if self._row + values.height >= _MAX_ROWS:
-            raise TableError("excel-too-many-rows", path=str(self._path), most=_MAX_ROWS - 1)
+        self._check.require_rows(self._row + values.height)
         columns = [_writable(column) for column in values.get_columns()]
         kinds = [column.dtype for column in columns]
         try:
@@ -107,17 +158,7 @@ class ExcelTableWriter(TableWriter):
             self._book.close()
 
     def _text(self, position: int, text: str, form: Any = None) -> None:
-        if len(text) > _MAX_CHARS or (
-            len(text) > _MAX_CHARS // 2 and len(text.encode("utf-16-le")) > 2 * _MAX_CHARS
-        ):
-            raise TableError(
-                "excel-text-too-long",
-                path=str(self._path),
-                row=self._row,
-                column=self._shape.names[position],
-                chars=len(text),
-                most=_MAX_CHARS,
-            )
+        self._check.require_text(text, self._row, position)
         self._sheet.write_string(self._row, position, text, form)
 
 

@@ -3,12 +3,14 @@ Stata, SPSS and SAS in, a part at a time, with what they know of each column.
 
 A cell's text is its code (`1`), not the label of that code (`yes`): the labels go along and come back in an
 output of Stata or SPSS. Values that SPSS takes for missing by the user's word stay values; those that the
-system takes for missing are empty.
+system takes for missing are empty, and so are Stata's `.a` to `.z`, which an output of Stata has again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +49,10 @@ class StatisticsTable(Table):
         label: str,
         reading: ReadOptions,
         read: Callable[..., tuple[pl.DataFrame, Any]],
+        has_letters: bool,
     ) -> None:
         super().__init__(path, header, columns=columns, label=label)
-        self._reading, self._read = reading, read
+        self._reading, self._read, self._has_letters = reading, read, has_letters
 
     @property
     def reading(self) -> ReadOptions:
@@ -59,12 +62,37 @@ class StatisticsTable(Table):
         done = 0
         while True:
             frame, _ = self._read(row_offset=done, row_limit=_ROWS_AT_ONCE)
-            for part in positional(frame).iter_slices(rows_per_chunk):
+            frame = positional(frame)
+            numbers = [name for name, kind in frame.schema.items() if kind != pl.String]
+            missing = cache(partial(self._missing, done, numbers)) if self._has_letters and numbers else None
+            first = 0
+            for part in frame.iter_slices(rows_per_chunk):
                 if part.height:
-                    yield chunk_of(done + 1, part)
-                    done += part.height
+                    chunk = chunk_of(done + first + 1, part)
+                    yield replace(chunk, missing=missing and partial(_slice, missing, first, part.height))
+                    first += part.height
+            done += first
             if frame.height < _ROWS_AT_ONCE:
                 return
+
+    def _missing(self, offset: int, columns: list[str]) -> pl.DataFrame:
+        """The letters of missing values in a part; only an output of Stata asks for them."""
+        names = [self.header[int(column)] for column in columns]
+        # Dates are left as numbers, since pyreadstat 1.3.7 fails at a date beside a letter.
+        frame, _ = self._read(
+            row_offset=offset,
+            row_limit=_ROWS_AT_ONCE,
+            usecols=names,
+            user_missing=True,
+            disable_datetime_conversion=True,
+        )
+        return pl.DataFrame(
+            [
+                pl.Series(column, [v if isinstance(v, str) else None for v in frame[name]], dtype=pl.String)
+                for column, name in zip(columns, names, strict=True)
+                if frame[name].dtype == pl.Object
+            ]
+        )
 
 
 def open_statistics(path: Path, options: ReadOptions, suffix: str) -> StatisticsTable:
@@ -112,7 +140,12 @@ def open_statistics(path: Path, options: ReadOptions, suffix: str) -> Statistics
         label=meta.file_label or "",
         reading=ReadOptions(encoding=options.encoding),
         read=read,
+        has_letters=kind == "stata",
     )
+
+
+def _slice(missing: Callable[[], pl.DataFrame], first: int, height: int) -> pl.DataFrame:
+    return missing().slice(first, height)
 
 
 def _info(meta: Any, column: str, kind: str) -> ColumnInfo:

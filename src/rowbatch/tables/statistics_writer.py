@@ -6,26 +6,74 @@ Such a file is written as a whole, so the table lies in memory until its end.
 
 from __future__ import annotations
 
+import datetime
 import re
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from rowbatch.errors import StorageError, TableError, from_os_error
+from rowbatch.errors import CannotHold, StorageError, from_os_error
 from rowbatch.tables.base import ColumnInfo, TableChunk, as_text
+from rowbatch.tables.statistics_limits import (
+    STATA_LARGEST_WHOLE,
+    STATA_SMALLEST_WHOLE,
+    StatisticsCheck,
+    is_letter,
+    is_temporal,
+)
 from rowbatch.tables.writer import AddedColumn, TableShape, TableWriter, values_of
 
 # Source: Stata's and SPSS's own limits; SPSS counts bytes.
 _STATA_NAME, _SPSS_NAME = 32, 64
-_SPSS_TEXT = 32_767
 _STATA_LABEL, _SPSS_LABEL = 80, 256
 _STATA_WORDS = (
     "all and by eq ge gt le lt ne not or to with _all _b byte _coef _cons double float if in int long _n _pi "
     "_pred _rc _skip strL using"
 )
-_RESERVED = frozenset(_STATA_WORDS.split())
+_RESERVED = frozenset(_STATA_WORDS.lower().split())
+# The days from which the programs count.
+_STATA_BEGIN, _SPSS_BEGIN = datetime.date(1960, 1, 1), datetime.date(1582, 10, 14)
+_REHEARSED_ROWS = 20
+
+
+class StatisticsRehearsal(StatisticsCheck):
+    """
+    The limits, and a first look at the rest: some rows are written, to nowhere.
+
+    What the library refuses besides, it mostly refuses for a column's name, labels or format.
+    """
+
+    def __init__(self, path: Path, shape: TableShape, *, is_stata: bool) -> None:
+        super().__init__(path, shape, is_stata=is_stata)
+        self._is_rehearsed = False
+
+    def look(self, chunk: TableChunk) -> None:
+        super().look(chunk)
+        if self._is_rehearsed:
+            return
+        self._is_rehearsed = True
+        few = slice(0, _REHEARSED_ROWS)
+        typed, missing = chunk.typed, chunk.missing
+        part = TableChunk(
+            chunk.first_row,
+            chunk.frame[few],
+            None if typed is None else typed[few],
+            None if missing is None else lambda: missing()[few],
+        )
+        nothing = pl.DataFrame(
+            [pl.Series(c.name, [None] * part.frame.height, dtype=c.dtype) for c in self._shape.added]
+        )
+        with tempfile.TemporaryDirectory(prefix="rowbatch-") as folder:
+            place = Path(folder, self._path.name)
+            try:
+                with StatisticsTableWriter(place, self._shape, is_stata=self._is_stata) as writer:
+                    writer.write(part, nothing)
+            except CannotHold as error:
+                error.path = str(self._path)
+                raise
 
 
 class StatisticsTableWriter(TableWriter):
@@ -42,18 +90,27 @@ class StatisticsTableWriter(TableWriter):
 
     def __init__(self, path: Path, shape: TableShape, *, is_stata: bool) -> None:
         self._path, self._shape, self._is_stata = path, shape, is_stata
-        self._names = _allowed_names(shape.names, _STATA_NAME if is_stata else _SPSS_NAME)
+        self._names = _allowed_names(shape.names, is_stata=is_stata)
+        self._check = StatisticsCheck(path, shape, is_stata=is_stata)
         self._frames: list[pl.DataFrame] = []
+        self._letters: dict[str, dict[int, str]] = {}
+        self._rows = 0
 
     def write(self, chunk: TableChunk, added: pl.DataFrame) -> None:
+        if self._shape.header:
+            self._check.look(chunk)
         self._frames.append(values_of(chunk, added, self._shape, self._names))
+        if self._is_stata and chunk.missing is not None:
+            for column in chunk.missing().get_columns():
+                rows = column.is_not_null().arg_true()
+                letters = self._letters.setdefault(self._names[int(column.name)], {})
+                letters.update(zip((rows + self._rows).to_list(), column.gather(rows), strict=True))
+        self._rows += self._frames[-1].height
 
     def abandon(self) -> None:
         self._frames.clear()
 
     def close(self) -> None:
-        import pyreadstat
-
         width = len(self._shape.header)
         frame = (
             pl.concat(self._frames, how="vertical_relaxed")
@@ -61,54 +118,82 @@ class StatisticsTableWriter(TableWriter):
             else pl.DataFrame(schema=dict.fromkeys(self._names, pl.String))
         )
         self._frames.clear()
+        infos = self._shape.columns or tuple(ColumnInfo() for _ in self._shape.header)
         columns = [
-            _coded(column, self._shape.added[position - width])
-            if position >= width and self._shape.added[position - width].labels
-            else self._storable(column)
+            self._storable(column, infos[position])
+            if position < width
+            else self._added(column, position, self._shape.added[position - width])
             for position, column in enumerate(frame.get_columns())
         ]
-        options = self._options([column.dtype for column in columns])
+        self._write(columns, self._path)
+
+    def _write(self, columns: Sequence[pl.Series], path: Path) -> None:
+        import pyreadstat
+
+        kinds = {column.name: column.dtype for column in columns}
         write = pyreadstat.write_dta if self._is_stata else pyreadstat.write_sav
         try:
-            write(pl.DataFrame(columns), str(self._path), **options)
+            write(pl.DataFrame(columns), str(path), **self._options(kinds))
         except OSError as error:
-            raise from_os_error(error, str(self._path)) from error
+            raise from_os_error(error, str(path)) from error
         except MemoryError:
             raise
         # The writer raises its own errors, and those of the disk under other names.
         except Exception as error:
-            raise StorageError("statistics-unwritable", path=str(self._path), told=str(error)) from error
+            if "Unable to write data" in str(error):
+                raise StorageError("statistics-unwritable", path=str(path), told=str(error)) from error
+            raise self._refused(columns, path, error) from error
 
-    def _options(self, kinds: Sequence[pl.DataType]) -> dict[str, Any]:
+    def _refused(self, columns: Sequence[pl.Series], path: Path, error: Exception) -> CannotHold:
+        """What the library said of the file, with the column that it cannot hold."""
+        name = None
+        if len(columns) > 1:
+            for column in columns:
+                try:
+                    self._write([column], path)
+                except CannotHold:
+                    name = self._shape.names[self._names.index(column.name)]
+                    break
+        program = "Stata" if self._is_stata else "SPSS"
+        return CannotHold(
+            "table-not-for-program" if name is None else "column-not-for-program",
+            path=str(path),
+            column=name,
+            program=program,
+            told=str(error),
+        )
+
+    def _added(self, column: pl.Series, position: int, info: AddedColumn) -> pl.Series:
+        if info.labels:
+            return _coded(column, info)
+        storable = self._storable(column, ColumnInfo())
+        if storable.dtype == pl.String:
+            self._check.require_texts(storable, position, 1)
+        return storable
+
+    def _options(self, kinds: Mapping[str, pl.DataType]) -> dict[str, Any]:
         shape = self._shape
         infos = shape.columns or tuple(ColumnInfo() for _ in shape.header)
         labels: dict[str, str] = {}
         value_labels: dict[str, dict[Any, str]] = {}
         formats: dict[str, str] = {}
-        measures: dict[str, str] = {}
-        widths: dict[str, int] = {}
-        missing: dict[str, list[Any]] = {}
         program = "stata:" if self._is_stata else "spss:"
-        for name, original, info, kind in zip(self._names, shape.header, infos, kinds, strict=False):
+        letters: dict[str, list[str]] = {}
+        for name, original, info in zip(self._names, shape.header, infos, strict=False):
+            if (kind := kinds.get(name)) is None:
+                continue
             labels[name] = info.label or (original if original != name else "")
-            if info.value_labels and (kind.is_numeric() or not self._is_stata):
-                value_labels[name] = dict(info.value_labels)
+            if info.value_labels and (kind.is_numeric() or kind == pl.Object or not self._is_stata):
+                value_labels[name] = _labels_for(kind, info)
+            if kind == pl.Object:
+                found_here = self._letters.get(name, {}).values()
+                letters[name] = sorted({*found_here, *filter(is_letter, map(str, info.value_labels))})
             if info.format.startswith(program) and info.format != program and kind != pl.String:
                 formats[name] = info.format.removeprefix(program)
-            if not self._is_stata:
-                if info.measure:
-                    measures[name] = info.measure
-                if info.display_width:
-                    widths[name] = info.display_width
-                if info.missing_ranges:
-                    missing[name] = list(info.missing_ranges)
         for name, column in zip(self._names[len(shape.header) :], shape.added, strict=True):
             labels[name] = column.label or (column.name if column.name != name else "")
             if column.labels:
                 value_labels[name] = dict(enumerate(column.labels, start=1))
-                measures[name] = "nominal"
-            elif column.dtype.is_numeric():
-                measures[name] = "scale"
         most = _STATA_LABEL if self._is_stata else _SPSS_LABEL
         found: dict[str, Any] = {
             "file_label": shape.label[:most],
@@ -118,51 +203,78 @@ class StatisticsTableWriter(TableWriter):
         }
         if self._is_stata:
             found["version"] = 15
+            found["missing_user_values"] = letters
         else:
-            found |= {
-                "variable_measure": measures,
-                "variable_display_width": widths,
-                "missing_ranges": missing,
-                "row_compress": True,
-            }
+            found |= self._spss_options(dict(zip(self._names, infos, strict=False)))
         return found
 
-    def _storable(self, column: pl.Series) -> pl.Series:
+    def _spss_options(self, infos: Mapping[str, ColumnInfo]) -> dict[str, Any]:
+        coded = zip(self._names[len(self._shape.header) :], self._shape.added, strict=True)
+        return {
+            "variable_measure": {name: info.measure for name, info in infos.items() if info.measure}
+            | {name: "nominal" for name, column in coded if column.labels},
+            "variable_display_width": {
+                name: info.display_width for name, info in infos.items() if info.display_width
+            },
+            "missing_ranges": {
+                name: list(info.missing_ranges) for name, info in infos.items() if info.missing_ranges
+            },
+            "row_compress": True,
+        }
+
+    def _storable(self, column: pl.Series, info: ColumnInfo) -> pl.Series:
         """The column as a type that both programs know; its texts as they can hold them."""
+        has_letters = self._is_stata and (
+            column.name in self._letters or any(map(is_letter, info.value_labels))
+        )
         kind = column.dtype
+        if is_temporal(kind) and (has_letters or info.value_labels):
+            column = _days_or_seconds(column, is_stata=self._is_stata)
+            kind = column.dtype
         if kind.is_integer():
             # What a 32-bit number of Stata or a float of SPSS cannot hold exactly is text.
             if (column.cast(pl.Float64).abs() <= 2**53).all():
-                return column.cast(pl.Int64) if self._fits_32(column) else column.cast(pl.Float64)
+                fitting = column.cast(pl.Int64 if self._fits_32(column) else pl.Float64)
+                return self._with_letters(fitting) if has_letters else fitting
         elif kind.is_float():
-            return column.cast(pl.Float64).fill_nan(None)
+            plain = column.cast(pl.Float64).fill_nan(None)
+            return self._with_letters(plain) if has_letters else plain
         elif kind == pl.Boolean:
             return column.cast(pl.Int64)
-        elif kind in (pl.Date, pl.Time) or (isinstance(kind, pl.Datetime) and kind.time_zone is None):
+        elif is_temporal(kind):
             return column
-        text = as_text(column.to_frame()).to_series()
-        if not self._is_stata:
-            too_long = text.str.len_bytes() > _SPSS_TEXT
-            if too_long.any():
-                row = int(too_long.arg_max() or 0)
-                raise TableError(
-                    "spss-text-too-long",
-                    path=str(self._path),
-                    row=row + 1,
-                    column=column.name,
-                    size_bytes=len(text[row].encode()),
-                    most=_SPSS_TEXT,
-                )
-        nul = text.str.contains("\0", literal=True)
-        if nul.any():
-            row = int(nul.arg_max() or 0)
-            raise TableError("statistics-text-has-nul", path=str(self._path), row=row + 1, column=column.name)
-        return text
+        return as_text(column.to_frame()).to_series()
+
+    def _with_letters(self, column: pl.Series) -> pl.Series:
+        """With Stata's missing values `.a` to `.z` as pyreadstat 1.3.7 takes them: letters among numbers."""
+        values: list[Any] = column.to_list()
+        for row, letter in self._letters.get(column.name, {}).items():
+            values[row] = letter
+        return pl.Series(column.name, values, dtype=pl.Object)
 
     @staticmethod
     def _fits_32(column: pl.Series) -> bool:
         # Stata's largest numbers stand for missing values.
-        return bool(column.is_between(-2_147_483_647, 2_147_483_620).all())
+        return bool(column.is_between(STATA_SMALLEST_WHOLE, STATA_LARGEST_WHOLE).all())
+
+
+def _days_or_seconds(column: pl.Series, *, is_stata: bool) -> pl.Series:
+    """Dates and times as the numbers that the program keeps; its display format makes them dates again."""
+    if column.dtype == pl.Time:
+        since = column.cast(pl.Duration("us"))
+    else:
+        begin = pl.lit(_STATA_BEGIN if is_stata else _SPSS_BEGIN).cast(pl.Datetime("us"))
+        since = pl.select((pl.lit(column).cast(pl.Datetime("us")) - begin).alias(column.name)).to_series()
+    if is_stata and column.dtype == pl.Date:
+        return since.dt.total_days()
+    if is_stata:
+        return since.dt.total_microseconds() / 1_000
+    return since.dt.total_microseconds() / 1_000_000
+
+
+def _labels_for(kind: pl.DataType, info: ColumnInfo) -> dict[Any, str]:
+    keeps_letters = kind in (pl.Object, pl.String)
+    return {v: label for v, label in info.value_labels.items() if keeps_letters or not is_letter(v)}
 
 
 def _coded(column: pl.Series, info: AddedColumn) -> pl.Series:
@@ -170,12 +282,15 @@ def _coded(column: pl.Series, info: AddedColumn) -> pl.Series:
     return column.replace_strict(codes, default=None, return_dtype=pl.Int64).alias(column.name)
 
 
-def _allowed_names(names: Sequence[str], most: int) -> list[str]:
+def _allowed_names(names: Sequence[str], *, is_stata: bool) -> list[str]:
+    most = _STATA_NAME if is_stata else _SPSS_NAME
     found: list[str] = []
     taken: set[str] = set()
     for position, name in enumerate(names, start=1):
         base = re.sub(r"\W", "_", name) or f"column_{position}"
-        if not re.match(r"[^\W\d_]", base) or base.lower() in _RESERVED:
+        # Stata's own types of texts are str1, str2, …
+        is_type = is_stata and re.fullmatch(r"str[0-9]+", base.lower()) is not None
+        if not re.match(r"[^\W\d_]", base) or base.lower() in _RESERVED or is_type:
             base = f"v_{base}"
         base = _cut(base, most)
         free, number = base, 1

@@ -70,6 +70,22 @@ class TableShape:
         return [*self.header, *(column.name for column in self.added)]
 
 
+class OutputCheck:
+    """
+    Whether the format of an output can hold a table, asked chunk by chunk before it is written.
+
+    This one is of a format that holds all.
+    """
+
+    def look(self, chunk: TableChunk) -> None:
+        """
+        Look at some rows, in order.
+
+        Raises:
+            CannotHold: They, or a column of the table, have no place in the format.
+        """
+
+
 class TableWriter(ABC):
     """
     Write a table chunk by chunk.
@@ -161,6 +177,30 @@ def open_writer(
             return JsonTableWriter(path, shape)
         case _:
             raise UsageError("no-such-format", format=format_name)
+
+
+def open_check(path: Path, format_name: str, shape: TableShape) -> OutputCheck:
+    """
+    Begin to ask whether a format can hold a table.
+
+    Args:
+        path: Of the output, for messages; nothing is written there.
+        format_name: As `format_of` says.
+        shape: The columns of the output.
+    Raises:
+        CannotHold: It cannot hold such columns.
+    """
+    match format_name:
+        case "xlsx":
+            from rowbatch.tables.excel_writer import ExcelCheck
+
+            return ExcelCheck(path, shape)
+        case "stata" | "spss":
+            from rowbatch.tables.statistics_writer import StatisticsRehearsal
+
+            return StatisticsRehearsal(path, shape, is_stata=format_name == "stata")
+        case _:
+            return OutputCheck()
 
 
 def unique_names(names: Sequence[str]) -> list[str]:

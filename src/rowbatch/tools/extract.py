@@ -18,7 +18,7 @@ import polars as pl
 from rowbatch.core.result_columns import EXTRA_TYPES, Extra
 from rowbatch.core.states import RowStatus
 from rowbatch.core.table_options import ReadOptions, WriteOptions
-from rowbatch.errors import InputError, UsageError
+from rowbatch.errors import UsageError
 from rowbatch.requests.duplicates import AnswersOfDuplicates, Duplicates
 from rowbatch.results.error_list import ErrorList
 from rowbatch.results.extract_report import ExtractReport, count_statuses, note_unknown
@@ -30,6 +30,7 @@ from rowbatch.tables.ahead import read_ahead
 from rowbatch.tables.base import ROWS_PER_CHUNK, Table, TableChunk
 from rowbatch.tables.formats import open_table
 from rowbatch.tables.writer import AddedColumn, TableShape, TableWriter, format_of, open_writer
+from rowbatch.tools.id_evidence import IdEvidence, require_row_numbers
 
 _TEXTS = ("content", "status", "status_reason")
 
@@ -57,9 +58,10 @@ def extract(
         out: A table of any format, with `custom_id`, `content`, `status`, `status_reason`, in the order of
             the files. Embeddings stand in `embedding`, in Parquet as lists of a fixed size.
         join: The original table: then all its columns and rows in order, and the answers beside them. The
-            number at the end of `custom_id` is the row. What stands before it must be the same in all ids:
-            those of the rarer prefixes are unknown.
-        first_number: Of the first row; None means 1, or 0 where there is a number 0.
+            number at the end of `custom_id` is the row, where the ids and the table prove that. What stands
+            before it must be the same in all ids: those of the rarer prefixes are unknown.
+        first_number: Of the first row, by the word of the caller, who knows that the ids are row numbers;
+            None means found out.
         duplicates: Which rows got whose request, as `convert` wrote it when it asked equal rows once.
         extras: What the results tell besides, in columns of their own.
         as_json: The answers are JSON objects: each field gets a column, nested ones as `a.b`. An answer that
@@ -70,8 +72,8 @@ def extract(
         overwrite: Whether the outputs may be replaced.
         workers: Processes that were started before, to read the results.
     Raises:
-        InputError: A file is not there, or none of its lines is a result; or the ids count from 0 and
-            from 1 at once.
+        InputError: A file is not there, or none of its lines is a result; or the ids may be something else
+            than row numbers, or may count from 0 or from 1.
         UsageError: The output would replace a result file or the table.
         TableError: The table to join is broken.
         OutputExists, StorageError: The output cannot be written.
@@ -94,6 +96,8 @@ def extract(
     with RowsByNumber(out.parent) as answers:
         pile = PileReader(answers, report, extras, as_json=as_json, by_row=table is not None, workers=workers)
         found = pile.read(results)
+        if table is not None:
+            require_row_numbers(found, report, is_said=first_number is not None)
         layout = _layout(answers.schema, found, table)
         with ExitStack() as outputs:
             write_to = _Outputs(
@@ -226,6 +230,8 @@ def _write_rows(
         first_number = 0 if found.lowest == 0 else 1
     report.counts_from_zero = first_number == 0
 
+    evidence = IdEvidence(found, first_number, is_ours=len(again) > 0) if guessed else None
+
     def prepared(part: pl.DataFrame) -> pl.DataFrame:
         ours = part.filter(pl.col("prefix") == found.prefix_code) if "prefix" in part else part
         return _each_once(ours, report)
@@ -238,6 +244,8 @@ def _write_rows(
     def joined(number_before: int) -> Iterator[tuple[TableChunk, pl.DataFrame]]:
         for chunk in table.chunks():
             first, height = chunk.first_row + number_before, chunk.frame.height
+            if evidence is not None:
+                evidence.look(chunk)
             frame = _in_rows(list(cursor.until(first + height)), first, height, answers.schema)
             if len(again):
                 frame = _with_repeated(frame, kept, again.mask(chunk.first_row, height), chunk.first_row)
@@ -248,11 +256,9 @@ def _write_rows(
         for chunk, frame in rows:
             outputs.write(chunk, frame)
     report.bad_rows = table.bad_rows
-    beyond = 0
+    if evidence is not None:
+        evidence.require_proof(table, report.rows)
     for part in cursor.rest():
-        if not beyond and report.counts_from_zero and guessed and part["number"][0] == report.rows:
-            raise InputError("ids-from-both", path=str(table.path), prefix=found.prefix, rows=report.rows)
-        beyond += part.height
         note_unknown(report, found.prefix, part["number"])
 
 

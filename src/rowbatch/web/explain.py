@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rowbatch.errors import (
+    CannotHold,
     CodebookError,
     LocalModelError,
     OutputExists,
@@ -65,6 +66,8 @@ def explain(w: Words, error: BaseException, *, names: dict[str, str] | None = No
     for path, name in (names or {}).items():
         message, hint = message.replace(path, name), hint.replace(path, name)
     match error:
+        case CannotHold():
+            title = w.t("The format of the output cannot hold this table")
         case TableError():
             title = w.t("This file cannot be read as a table to its end")
         case CodebookError():
@@ -81,13 +84,13 @@ def explain(w: Words, error: BaseException, *, names: dict[str, str] | None = No
             title = w.t("The provider said no, or cannot be reached")
         case _:
             title = w.t("That did not work")
-    if " " in error.kind:
+    if error.is_sentence:
         # It is still told as a sentence for the command line.
         hint = _without_options(hint)
     return Shown(
         title,
-        _sentence(message),
-        _sentence(hint),
+        _sentence(w, message),
+        _sentence(w, hint),
         _details(type(error).__name__, error.notice.to_plain(), names=names),
         secrets.token_hex(4),
     )
@@ -104,14 +107,14 @@ def _program_words(w: Words) -> tuple[str, str, str]:
 def explain_trouble(w: Words, trouble: Trouble) -> Shown:
     """Why a job stands still."""
     title, means, advice = trouble_words(w, trouble.kind)
-    told = _sentence(trouble.told.told("page", w.language)) if trouble.kind in _TOLD else ""
+    told = _sentence(w, trouble.told.told("page", w.language)) if trouble.kind in _TOLD else ""
     hint = trouble.told.values.get("hint")
     # A sentence of an older version is for the command line.
     hint = trouble.told.hint("page", w.language) if hint is None else _without_options(str(hint))
     return Shown(
         title or w.t("The job stopped"),
         " ".join(filter(None, (told, means))),
-        advice or _sentence(hint),
+        advice or _sentence(w, hint),
         _details(
             trouble.kind,
             trouble.told.to_plain(),
@@ -225,11 +228,11 @@ TROUBLES: tuple[TroubleKind, ...] = (
 """Kinds that the help page explains."""
 
 
-def _sentence(text: str) -> str:
+def _sentence(w: Words, text: str) -> str:
     text = text.strip()
     if not text:
         return ""
-    end = "" if text[-1] in ".!?…。！？" else "."
+    end = "" if text[-1] in ".!?…。！？" else "。" if w.language == "zh" else "."
     # A name of a file is spelled as its owner spells it.
     is_name = re.match(r"\S+\.\w{1,8}\b", text)
     return (text if is_name else text[0].upper() + text[1:]) + end
@@ -265,7 +268,7 @@ def _values(told: Mapping[str, object], above: str = "") -> list[str]:
     found = []
     for name, value in told.items():
         if isinstance(value, Mapping):
-            found += _values(value, f"{above}{name}.")
+            found += _values(value, above if name == "values" else f"{above}{name}.")
         elif value not in (None, ""):
-            found.append(f"{above}{'told' if name == 'kind' else name}: {value}")
+            found.append(f"{above}{'told' if name == 'kind' and 'values' in told else name}: {value}")
     return found

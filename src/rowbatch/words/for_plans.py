@@ -143,6 +143,14 @@ PLANS: dict[str, Entry] = {
         "{model} will be shut down on {day}: nobody can repeat the run after that",
         zh=("{model} 将于 {day} 停用：此后无人能重复此任务", ""),
     ),
+    "note-letters-lost": Entry(
+        "SPSS has no missing values such as Stata's {letters: }: in {output} those of the column {column!r} are "
+        "empty and their labels are left out; a .dta file keeps them",
+        zh=(
+            "SPSS 没有 Stata 的 {letters:、} 这类缺失值：在 {output} 中“{column}”列的这些值为空，标签不保留；.dta 文件会保留",
+            "",
+        ),
+    ),
     "policy-impossible": Entry(
         "there is at least one round, and no time before now",
         zh=("至少要有一轮，等待时间不能为负", ""),

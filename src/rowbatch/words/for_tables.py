@@ -440,6 +440,48 @@ _WRITTEN: dict[str, Entry] = {
             "请选择 Stata、CSV 或 Parquet 格式",
         ),
     ),
+    "value-labels-on-dates": Entry(
+        "the column {column!r} has value labels on dates, which another program counts otherwise",
+        "write the table as .csv or .parquet: give the output such a name",
+        page="choose CSV or Parquet as the format",
+        zh=("“{column}”列的日期带有值标签，而另一个程序对日期的计数不同", "请选择 CSV 或 Parquet 格式"),
+    ),
+    "value-label-not-on-whole": Entry(
+        "the column {column!r} has the label {label!r} on {value}, and Stata has labels on whole numbers only",
+        "write the table as .csv or .parquet: give the output such a name",
+        page="choose CSV or Parquet as the format",
+        zh=(
+            "“{column}”列在 {value} 上有标签 {label!r}，而 Stata 的标签只能用于整数",
+            "请选择 CSV 或 Parquet 格式",
+        ),
+    ),
+    "number-too-large-for-stata": Entry(
+        "row {row:,}, column {column!r} has {number}, a number too large for Stata",
+        "write the table as .csv or .parquet: give the output such a name",
+        page="choose CSV or Parquet as the format",
+        zh=("第 {row:,} 行的“{column}”列是 {number}，超出 Stata 能表示的范围", "请选择 CSV 或 Parquet 格式"),
+    ),
+    "column-not-for-program": Entry(
+        "the column {column!r} cannot be written for {program}: {told}",
+        "write the table as .csv or .parquet: give the output such a name",
+        page="choose CSV or Parquet as the format",
+        zh=("“{column}”列无法写成 {program} 格式：{told}", "请选择 CSV 或 Parquet 格式"),
+    ),
+    "table-not-for-program": Entry(
+        "the table cannot be written for {program}: {told}",
+        "write the table as .csv or .parquet: give the output such a name",
+        page="choose CSV or Parquet as the format",
+        zh=("数据表无法写成 {program} 格式：{told}", "请选择 CSV 或 Parquet 格式"),
+    ),
+    "output-unwritable": Entry("{path} cannot be written: {told}", zh=("无法写入 {path}：{told}", "")),
+    "output-without-memory": Entry(
+        "{path} cannot be written: not enough memory", zh=("无法写入 {path}：内存不足", "")
+    ),
+    "table-saved-elsewhere": Entry(
+        "nothing is lost: the labelled table is in {safe}; in another format: rowbatch export {run} -o NAME.parquet",
+        page_message="nothing is lost: the labelled table is in {safe}; download it in another format",
+        zh=("没有任何丢失：标注结果在 {safe}；请下载其他格式", ""),
+    ),
     "statistics-text-has-nul": Entry(
         "row {row:,}, column {column!r}: a NUL character, which ends a text there",
         "write the table as .csv or .parquet",

@@ -241,4 +241,66 @@ _DEMO: dict[str, Entry] = {
     ),
 }
 
-TOOLS: dict[str, Entry] = _LINES | _OUTPUTS | _SPLIT | _CONVERT | _EXTRACT | _DEMO
+_BY_ID = "extract without --join, and merge the two tables by custom_id"
+_BY_ID_PAGE = "extract without the table, and put the answers beside it by their ids in a program of your own"
+_BY_ID_ZH = "请不带数据表提取，再用自己的程序按编号把回答并入"
+
+_IDS: dict[str, Entry] = {
+    "ids-of-two-numbers": Entry(
+        "the ids have more than one number that differs, as in {first!r} and {second!r}: which of them is the row?",
+        f"{_BY_ID}; of two experiments give the result files of one",
+        page=f"{_BY_ID_PAGE}; of two experiments give the result files of one",
+        zh=(
+            "编号中有不止一个变化的数字，例如 {first!r} 和 {second!r}：哪一个是行号？",
+            f"{_BY_ID_ZH}；两个实验时只给其中一个的结果文件",
+        ),
+    ),
+    "ids-without-number": Entry(
+        "{without:,} of {results:,} results have an id that is no row number, as in {example!r}",
+        f"{_BY_ID}; to join the others all the same: --first-number 1 (or 0)",
+        page=f"{_BY_ID_PAGE}; or give the number of the first row",
+        zh=(
+            "{results:,} 条结果中有 {without:,} 条的编号不是行号，例如 {example!r}",
+            f"{_BY_ID_ZH}；或给出第一行的编号",
+        ),
+    ),
+    "ids-beyond-table": Entry(
+        "the ids are no row numbers of {path}: it has {rows:,} rows, and there is an id {example}",
+        f"is it the right table, whole? If a column of it has the ids: {_BY_ID}. To join those that are there by their "
+        "number all the same: --first-number 1 (or 0)",
+        page=f"is it the right table, whole? If a column of it has the ids: {_BY_ID_PAGE}; or give the number of the first row",
+        zh=(
+            "编号不是 {path} 的行号：它有 {rows:,} 行，而有编号 {example}",
+            f"数据表是否正确、完整？若编号来自某一列：{_BY_ID_ZH}；或给出第一行的编号",
+        ),
+    ),
+    "ids-without-end": Entry(
+        "the ids from {lowest} to {highest} may count the {rows:,} rows of {path} from 0 or from 1",
+        f"say it with --first-number 0 or 1; if they do not count the rows: {_BY_ID}",
+        page=f"give the number of the first row; if they do not count the rows: {_BY_ID_PAGE}",
+        zh=(
+            "编号 {lowest} 到 {highest} 可能从 0 或从 1 数 {path} 的 {rows:,} 行",
+            f"请给出第一行的编号；若它们不是行号：{_BY_ID_ZH}",
+        ),
+    ),
+    "ids-of-a-column": Entry(
+        "the ids may be made of the column {column!r}, and not row numbers: {example} would be row {by_column:,}",
+        f"if they are of the column: {_BY_ID}; if they are row numbers, as `convert` writes them: --first-number {{first_number}}",
+        page=f"if they are of the column: {_BY_ID_PAGE}; if they are row numbers, give the number of the first row",
+        zh=(
+            "编号可能来自“{column}”列，而不是行号：{example} 将是第 {by_column:,} 行",
+            f"若来自该列：{_BY_ID_ZH}；若是行号，请给出第一行的编号",
+        ),
+    ),
+    "ids-of-a-column-in-reach": Entry(
+        "the ids may be made of the column {column!r}, and not row numbers: {example} would be row {by_number:,} or row {by_column:,}",
+        f"if they are of the column: {_BY_ID}; if they are row numbers, as `convert` writes them: --first-number {{first_number}}",
+        page=f"if they are of the column: {_BY_ID_PAGE}; if they are row numbers, give the number of the first row",
+        zh=(
+            "编号可能来自“{column}”列，而不是行号：{example} 将是第 {by_number:,} 行或第 {by_column:,} 行",
+            f"若来自该列：{_BY_ID_ZH}；若是行号，请给出第一行的编号",
+        ),
+    ),
+}
+
+TOOLS: dict[str, Entry] = _LINES | _OUTPUTS | _SPLIT | _CONVERT | _EXTRACT | _IDS | _DEMO

@@ -40,7 +40,7 @@ class Notice:
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON can hold it."""
-        return {"kind": self.kind, **{name: _plain(value) for name, value in self.values.items()}}
+        return {"kind": self.kind, "values": {name: _plain(value) for name, value in self.values.items()}}
 
     def to_json(self) -> str:
         """As the ledger keeps it."""
@@ -80,9 +80,11 @@ def notice_of(document: object) -> Notice | None:
 
 
 def _notice(value: Any) -> Notice | None:
-    if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
-        return None
-    return Notice(value["kind"], {name: _read(one) for name, one in value.items() if name != "kind"})
+    match value:
+        case {"kind": str(kind), "values": dict(values)}:
+            return Notice(kind, {name: _read(one) for name, one in values.items()})
+        case _:
+            return None
 
 
 def _read(value: Any) -> Any:

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import join
-from typing import Any
+from typing import Any, Literal
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
@@ -25,6 +25,7 @@ from rowbatch.web.rendering import page, program_of, text_of, with_form, words_f
 from rowbatch.web.words import Words
 
 _TOOLS = ("convert", "split", "extract")
+_FIRST_NUMBERS: dict[str, Literal[0, 1]] = {"0": 0, "1": 1}
 _FIRST_CHARS = 20_000
 
 
@@ -89,6 +90,7 @@ def _values(request: Request, values: dict[str, Any]) -> dict[str, Any]:
         "how": "limits",
         "number": "",
         "format": "xlsx",
+        "first_number": "",
         "as_json": False,
         "extras": False,
     }
@@ -397,6 +399,7 @@ def _extract(w: Words, program: Program, form: FormData, names: dict[str, str]) 
         [file.path for file in results],
         target,
         join=table.path if table else None,
+        first_number=_FIRST_NUMBERS.get(text_of(form, "first_number")),
         as_json="as_json" in form,
         extras=("model", "usage", "finish_reason") if "extras" in form else (),
         writing=writing,
@@ -426,6 +429,7 @@ def _extract(w: Words, program: Program, form: FormData, names: dict[str, str]) 
     ]
     words = ["rowbatch", "extract", *(file.name for file in results), "-o", f"{stem}.answers{ending}"]
     words += ["--join", table.name] if table else []
+    words += ["--first-number", text_of(form, "first_number")] if text_of(form, "first_number") else []
     words += ["--json-fields"] if "as_json" in form else []
     return {
         "values": _told(form),
