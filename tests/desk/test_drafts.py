@@ -216,7 +216,7 @@ def test_what_was_said_later_is_kept(table):
     """
     first, second = time.monotonic(), time.monotonic() + 0.001
     table.save_draft({"draft": draft(question="Later?").to_plain()}, said_at=second)
-    table.save_draft({"job": "x"})
+    table.save_draft({"job": "x"}, said_at=second + 0.001)
     table.save_draft({"draft": draft(question="Earlier?").to_plain()}, said_at=first)
     assert table.draft()["draft"]["question"] == "Later?"
     assert table.draft()["job"] == "x"

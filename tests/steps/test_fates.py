@@ -200,7 +200,7 @@ def test_all_who_read_a_shard_decide_alike(asked_run, output, errors):
 
     if any(came):
         extracted = extract(
-            paths, folder / "extracted.csv", join=asked_run.path.with_name("posts.csv", first_number=1)
+            paths, folder / "extracted.csv", join=asked_run.path.with_name("posts.csv"), first_number=1
         )
         rows = {int(row["id"]): row for row in rows_of(extracted.out)}
         contents = {row: json.loads(FORMS[form][0](f"row-{row}")) for row, form in by_itself.items()}

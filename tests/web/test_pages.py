@@ -553,6 +553,7 @@ def test_every_sentence_is_translated(site, client, monkeypatch):
     import gettext
 
     from rowbatch.web import rendering, words
+    from rowbatch.web.pages import tables
 
     class Bracketed(gettext.NullTranslations):
         def gettext(self, message):
@@ -566,6 +567,7 @@ def test_every_sentence_is_translated(site, client, monkeypatch):
     pseudo = Words("en", Bracketed())
     monkeypatch.setattr(rendering, "words_of", lambda _: pseudo)
     monkeypatch.setattr(words, "words_of", lambda _: pseudo)
+    monkeypatch.setattr(tables, "words_of", lambda _: pseudo)
     rendering._environment.cache_clear()
     try:
         for path in ("/", "/jobs", "/tools", "/tools/convert", "/tools/split", "/tools/extract", place, job):

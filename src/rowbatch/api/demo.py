@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 from rowbatch.api.local import require_provider
 from rowbatch.api.runs import Run, create, model_note
 from rowbatch.core.agreement import Agreement
+from rowbatch.tools.demo_data import fetch_tweets
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,6 @@ def prepare_demo(*, rows: int = 200, folder: str | Path | None = None) -> DemoRu
         folder: Where the table, the run and the labelled table go; None means a new `rowbatch-demo`.
     """
     from shutil import copyfile
-
-    from rowbatch.tools.demo_data import fetch_tweets
 
     require_provider("local")
     data = fetch_tweets(cache() / "demo", rows=rows)

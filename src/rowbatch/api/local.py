@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from rowbatch.http import Key
 from rowbatch.providers.catalog import find_provider, provider_names
+from rowbatch.server.launch import ensure_running, find_running
+from rowbatch.server.local_model import check_local_model
 from rowbatch.store.home import home
 
 if TYPE_CHECKING:
@@ -24,18 +26,12 @@ def require_provider(provider: str = "local") -> None:
         LocalModelError: The local model is wanted and not installed, and no local server is running.
         UsageError: There is no such provider.
     """
-    if find_provider(provider).name == "local":
-        from rowbatch.server.launch import find_running
-        from rowbatch.server.local_model import check_local_model
-
-        if find_running(server_home()) is None:
-            check_local_model()
+    if find_provider(provider).name == "local" and find_running(server_home()) is None:
+        check_local_model()
 
 
 def ensure_local_server() -> Endpoint:
     """The local Batch server of this user: the one that runs, or a new one."""
-    from rowbatch.server.launch import ensure_running
-
     return ensure_running(server_home())
 
 

@@ -16,6 +16,7 @@ from rowbatch.api.local import ensure_local_server
 from rowbatch.api.policy import drive_policy
 from rowbatch.core.agreement import Comparison
 from rowbatch.core.answer import AnswerReader
+from rowbatch.core.codebook import Codebook, codebook_document, codebook_from_labels, parse_codebook
 from rowbatch.core.cost import CostEstimate
 from rowbatch.core.endpoint import Endpoint, find_endpoint
 from rowbatch.core.model_rules import shutdown_note
@@ -33,6 +34,7 @@ from rowbatch.requests.estimate import estimate_asking
 from rowbatch.requests.line_tokens import prompt_range
 from rowbatch.requests.pipeline import TableRequests, open_source, request_settings
 from rowbatch.results.people import compare_with_people
+from rowbatch.server.local_model import DEMONSTRATION_NOTE, MODEL_ID
 from rowbatch.steps import build as build_step
 from rowbatch.steps import collect as collect_step
 from rowbatch.steps import create as create_step
@@ -61,6 +63,7 @@ from rowbatch.steps.poll import Progress
 from rowbatch.steps.repair import plan_repair
 from rowbatch.steps.trial import TrialReport, measured_answer_tokens, try_rows
 from rowbatch.steps.verify import VerifyReport, verify
+from rowbatch.store.codebook_file import read_codebook
 from rowbatch.store.corrections import Corrections, add_correction, read_corrections
 from rowbatch.store.home import home
 from rowbatch.store.ledger import Driven, Event, RunRecord, Shard
@@ -882,7 +885,6 @@ def create(
     """
     frame = None if isinstance(table, str | Path) else from_frame(table)
     path = Path("frame") if frame is not None else Path(str(table))
-    from rowbatch.core.codebook import codebook_document
 
     book = _codebook(labels=labels, prompt=prompt, codebook=codebook, variable=variable)
     question = Question(
@@ -995,9 +997,6 @@ def _codebook(
     codebook: str | Path | Mapping[str, Any] | Codebook | None,
     variable: str,
 ) -> Codebook:
-    from rowbatch.core.codebook import Codebook, codebook_from_labels, parse_codebook
-    from rowbatch.store.codebook_file import read_codebook
-
     if codebook is None:
         if labels:
             return codebook_from_labels(variable, labels, prompt or "")
@@ -1022,7 +1021,6 @@ def model_note(run: Run) -> str:
     asking = run.plan.asking
     if asking.provider != "local":
         return ""
-    from rowbatch.server.local_model import DEMONSTRATION_NOTE, MODEL_ID
 
     return DEMONSTRATION_NOTE if asking.model == MODEL_ID else ""
 

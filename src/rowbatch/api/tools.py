@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 from rowbatch.api import model_list as _models  # noqa: F401 - the user's own prices are known from here on
 from rowbatch.api.parts import part_limits
+from rowbatch.providers.catalog import find_provider
 
 LineKind = Literal["requests", "results", "other", "unknown"]
 
@@ -151,7 +152,6 @@ def estimate(
         answer_tokens: What an answer has, where it was measured.
         requests: How a table becomes requests, as `convert` takes it.
     """
-    from rowbatch.providers.catalog import find_provider
     from rowbatch.tools import estimate as estimate_tool
     from rowbatch.tools.convert import table_requests
 
@@ -273,7 +273,6 @@ def check(
     overwrite: bool = False,
 ) -> CheckReport:
     """Look at batch files before money is spent; see `rowbatch.tools.check.check`."""
-    from rowbatch.providers.catalog import find_provider
     from rowbatch.tools import check as check_step
 
     return check_step.check(

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from rowbatch import api
+from rowbatch.api import WriteOptions
 from rowbatch.errors import InputError, NeedsDecision, RowbatchError, UsageError
 
 if TYPE_CHECKING:
@@ -300,7 +302,6 @@ def run(
     The exit code is 0 when every row has its answer, 9 when some have none, 10 when a person has to decide
     something, and another one when it failed.
     """
-    from rowbatch import api
     from rowbatch.cli import show
 
     if options["base_url"] is None:
@@ -347,7 +348,6 @@ def try_command(run: Path, *, rows: int, yes: bool) -> None:
     One call each, at the full price. Shows the answers, and what they cost tells what the run will cost.
     Make the run with `rowbatch run` and say no when it asks; or with `rowbatch build`.
     """
-    from rowbatch import api
     from rowbatch.cli import show
 
     opened = api.open_run(run)
@@ -374,8 +374,6 @@ def resume(
 
     Options that are not given stay as they were. Exit codes as of `rowbatch run`.
     """
-    from rowbatch import api
-
     _, changes = _policy_changes(options)
     opened = api.open_run(run)
     return _show_and_run(
@@ -392,7 +390,6 @@ def cancel(run: Path, *, poll_seconds: float | None) -> int:
 
     What they have answered is billed, and comes; the table is written, and `rowbatch resume` asks the rest.
     """
-    from rowbatch import api
     from rowbatch.cli import show
 
     opened = api.open_run(run)
@@ -414,7 +411,6 @@ def verify(run: Path, *, as_json: bool) -> int:
 
     The exit code is 0 when all is as it was written, and 1 when not.
     """
-    from rowbatch import api
     from rowbatch.cli import show
 
     report = api.open_run(run).verify()
@@ -432,7 +428,6 @@ def log(run: Path, *, as_json: bool) -> None:
     """
     Show what happened to a run, oldest first.
     """
-    from rowbatch import api
     from rowbatch.cli import show
 
     events = api.open_run(run).status().events
@@ -451,7 +446,6 @@ def clean(run: Path, *, yes: bool) -> None:
 
     Only its own, and only when the results are here and in the table; what is here stays.
     """
-    from rowbatch import api
     from rowbatch.cli import show
 
     opened = api.open_run(run)
@@ -484,7 +478,6 @@ def doctor(
     The key, the provider, the clock, the disk, what is known of the model; of a RUN also what waits at the
     provider. The exit code is 1 when something would not work.
     """
-    from rowbatch import api
     from rowbatch.cli import show
 
     if run is not None:
@@ -509,7 +502,6 @@ def models(*, provider: str | None, as_json: bool) -> None:
 
     Others work too: then neither price nor limits are known beforehand.
     """
-    from rowbatch import api
     from rowbatch.cli import show
 
     found = api.models(provider)
@@ -537,7 +529,6 @@ def key_set(provider: str, *, base_url: str | None) -> None:
 
     It is asked for, so that it stands in no history; or it is read from a pipe.
     """
-    from rowbatch import api
     from rowbatch.cli import show
 
     secret = (
@@ -554,7 +545,6 @@ def key_list() -> None:
     """
     Show which keys would be used, and where they were found; never a key.
     """
-    from rowbatch import api
     from rowbatch.cli import show
 
     found = api.list_keys()
@@ -571,7 +561,6 @@ def key_remove(provider: str, *, base_url: str | None) -> None:
     """
     Forget a key.
     """
-    from rowbatch import api
     from rowbatch.cli import show
 
     show.line("removed" if api.remove_key(provider, base_url=base_url) else "there was none")
@@ -585,7 +574,6 @@ def status(run: Path, *, as_json: bool, events: bool) -> None:
     """
     Show how a run stands.
     """
-    from rowbatch import api
     from rowbatch.cli import show
 
     found = api.open_run(run).status()
@@ -601,7 +589,6 @@ def list_command(*, as_json: bool) -> None:
     """
     List the runs on this machine, oldest first.
     """
-    from rowbatch import api
     from rowbatch.cli import show
 
     runs = api.list_runs()
@@ -632,7 +619,6 @@ def demo(*, rows: int, folder: Path | None) -> None:
     The tweets are those of the VADER study (Hutto & Gilbert 2014, MIT licence), each rated by 20 people;
     they are fetched from the package registry once.
     """
-    from rowbatch import api
     from rowbatch.cli import show
 
     show.line(f"fetching {rows:,} tweets that people have rated …", err=True)
@@ -652,7 +638,6 @@ def build(run: Path) -> None:
 
     Shows the first request and the price.
     """
-    from rowbatch import api
     from rowbatch.cli import show
 
     opened = api.open_run(run)
@@ -671,7 +656,6 @@ def submit(run: Path, *, yes: bool, resubmit_lost: bool, go_on: bool, **options:
     """
     Submit every shard that has no batch yet, as far as the provider's queue allows.
     """
-    from rowbatch import api
     from rowbatch.cli import show
 
     opened = api.open_run(run)
@@ -691,7 +675,6 @@ def watch(run: Path, *, poll_seconds: float | None) -> None:
 
     Ctrl-C stops the watching, not the batches.
     """
-    from rowbatch import api
     from rowbatch.cli import show
 
     opened = api.open_run(run)
@@ -706,7 +689,6 @@ def download(run: Path) -> None:
     """
     Bring the results of every batch that is over.
     """
-    from rowbatch import api
     from rowbatch.cli import show
 
     opened = api.open_run(run)
@@ -727,7 +709,6 @@ def collect(run: Path, *, output: Path | None, **options: Any) -> None:
 
     Every row once, with a status; can be done at any time, and again.
     """
-    from rowbatch import api
     from rowbatch.cli import show
 
     opened = api.open_run(run)
@@ -766,7 +747,6 @@ def export(
     With the labels that people corrected in the web app: a corrected variable has what holds, what the model
     said, and what people said. Can be done at any time, also while the run is at work.
     """
-    from rowbatch import api
     from rowbatch.cli import show
 
     opened = api.open_run(run)
@@ -851,7 +831,6 @@ def convert(table: Path, *, output: Path, **options: Any) -> None:
 
     One request a row. Needs no key and no network.
     """
-    from rowbatch import api
     from rowbatch.cli import show
 
     report = api.convert(table, output, **_for_api(options))
@@ -873,7 +852,6 @@ def check(files: Sequence[Path], *, as_json: bool, **options: Any) -> int:
     JSON, ids, models, urls, sizes, parameters and schemas of every line of any Batch JSONL file. The exit
     code is 0 when there is no error, and 1 when there is one.
     """
-    from rowbatch import api
     from rowbatch.cli import show
 
     report = api.check(files, **options)
@@ -916,7 +894,6 @@ def estimate(source: Sequence[Path], *, as_json: bool, **options: Any) -> None:
     SOURCE is batch files (JSONL), or a table with --text and --model. Nothing is sent. Tokens are counted
     exactly where the model's encoding is known and `rowbatch[tokens]` is installed.
     """
-    from rowbatch import api
     from rowbatch.cli import show
 
     found = api.estimate(source, **_for_api(options))
@@ -942,7 +919,6 @@ def split(source: Path, *, output: Path, **options: Any) -> None:
 
     Every line in exactly one part, in order, its bytes unchanged.
     """
-    from rowbatch import api
     from rowbatch.cli import show
 
     report = api.split(source, output, **options)
@@ -1007,7 +983,6 @@ def extract(
 
     Nothing that is in them is dropped silently.
     """
-    from rowbatch import api
     from rowbatch.cli import show
 
     report = api.extract(
@@ -1080,7 +1055,6 @@ def serve(
     It keeps everything on disk: stopped at any moment, it goes on where it was. The key that clients
     need is in the file that is shown at the start.
     """
-    from rowbatch import api
     from rowbatch.cli import show
 
     try:
@@ -1155,8 +1129,6 @@ def _for_api(options: dict[str, Any]) -> dict[str, Any]:
     if "bom" in found:
         bom, formula_safe = found.pop("bom"), found.pop("excel_safe")
         if bom or formula_safe:
-            from rowbatch.api import WriteOptions
-
             found["writing"] = WriteOptions(bom=bom, formula_safe=formula_safe)
     return found
 
@@ -1179,7 +1151,6 @@ def _parameters(pairs: Sequence[str]) -> dict[str, Any]:
 def _extras(also: str | None) -> list[Any]:
     if not also:
         return []
-    from rowbatch import api
 
     names = [name.strip() for name in also.split(",")]
     for name in names:
@@ -1201,8 +1172,6 @@ def _label_list(labels: str | None) -> list[str] | None:
 
 def _policy_changes(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Other options, and those that say how a run is driven, as `Policy` has them."""
-    from rowbatch import api
-
     names = {option[2:].replace("-", "_"): name for option, name in api.POLICY_OPTIONS.items()}
     changes = {names[name]: value for name, value in options.items() if name in names and value is not None}
     if "max_cost_usd" in changes:

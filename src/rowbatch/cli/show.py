@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rowbatch.cli.json_output import json_text
+
 if TYPE_CHECKING:
     from rowbatch.api import DemoRun, Hooks, Preview, Run, Stage, Status
     from rowbatch.api.reports import (
@@ -100,8 +102,6 @@ def _quoted(word: str) -> str:
 
 def as_json(value: Any) -> None:
     """Print for programs."""
-    from rowbatch.cli.json_output import json_text
-
     line(json_text(value))
 
 

@@ -19,11 +19,14 @@ import polars as pl
 
 from rowbatch.api import model_list as _models  # noqa: F401 - the user's own prices are known from here on
 from rowbatch.api.runs import Hooks, Run, create_planned, model_notes
+from rowbatch.core.codebook import codebook_document, parse_codebook
 from rowbatch.core.cost import CostEstimate
 from rowbatch.core.kinds import KINDS, read_variable
+from rowbatch.core.kinds.label import LabelVariable
 from rowbatch.core.numbers import number_of
 from rowbatch.core.plan import Asking, Plan, Question, Source
 from rowbatch.desk.library import LibraryTable, Reading
+from rowbatch.desk.recipes import draft_of_recipe, looks_like_recipe
 from rowbatch.errors import CodebookError, InputError, RowbatchError, UsageError
 from rowbatch.providers.catalog import find_provider
 from rowbatch.requests.asking import Said, asking_of
@@ -31,9 +34,11 @@ from rowbatch.requests.estimate import estimate_asking
 from rowbatch.requests.line_tokens import LineTokens, prompt_range
 from rowbatch.requests.pipeline import RowRequests
 from rowbatch.steps.trial import TrialReport
+from rowbatch.store.codebook_file import read_codebook
 from rowbatch.store.home import home
 from rowbatch.store.rundir import free_run_path
 from rowbatch.tables.base import TableChunk, blank_rows
+from rowbatch.tables.formats import open_table
 from rowbatch.words.notice import Notice
 
 if TYPE_CHECKING:
@@ -271,8 +276,6 @@ def codebook_of_draft(draft: Draft) -> Codebook:
     Raises:
         CodebookError: It is not complete, or contradicts itself.
     """
-    from rowbatch.core.codebook import parse_codebook
-
     if draft.task == "codebook":
         return parse_codebook({**draft.codebook})
     question = draft.question.strip()
@@ -332,8 +335,6 @@ def question_of_draft(draft: Draft) -> Question:
     Raises:
         CodebookError, UsageError: It is not complete, or contradicts itself.
     """
-    from rowbatch.core.codebook import codebook_document
-
     return Question(
         text=draft.text,
         template=draft.template.strip(),
@@ -602,8 +603,6 @@ def labels_from_table(path: Path) -> tuple[DraftLabel, ...]:
         TableError: It cannot be read.
         CodebookError: There is no label in it.
     """
-    from rowbatch.tables.formats import open_table
-
     table = open_table(path)
     names = [name.strip().casefold() for name in table.header]
 
@@ -648,9 +647,6 @@ def draft_from_file(path: Path, draft: Draft) -> Draft:
     Raises:
         RowbatchError: It is none of these.
     """
-    from rowbatch.desk.recipes import draft_of_recipe, looks_like_recipe
-    from rowbatch.store.codebook_file import read_codebook
-
     with path.open("rb") as file:
         head = file.read(4096)
     if looks_like_recipe(head):
@@ -668,8 +664,6 @@ def draft_from_file(path: Path, draft: Draft) -> Draft:
 
 def _with_codebook(draft: Draft, book: Codebook) -> Draft:
     """A codebook that the form could have made is edited in the form; another one is taken as it is."""
-    from rowbatch.core.kinds.label import LabelVariable
-
     only = book.variables[0] if len(book.variables) == 1 else None
     if (
         isinstance(only, LabelVariable)

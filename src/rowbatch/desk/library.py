@@ -31,6 +31,7 @@ from rowbatch.store.home import cache, home
 from rowbatch.store.rundir import digest_source, size_of_source
 from rowbatch.store.view import TableView
 from rowbatch.tables.base import Table
+from rowbatch.tables.excel_reader import sheet_names
 from rowbatch.tables.formats import open_table
 
 _INFO, _DRAFT = "table.json", "draft.json"
@@ -206,8 +207,6 @@ class LibraryTable:
 
     def sheets(self) -> tuple[str, ...]:
         """Names of the sheets of a workbook; nothing for other files."""
-        from rowbatch.tables.excel_reader import sheet_names
-
         return sheet_names(self.info.path)
 
     def decoded_samples(

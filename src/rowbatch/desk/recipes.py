@@ -8,9 +8,10 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rowbatch.core.endpoint import LIMITS
+from rowbatch.core.endpoint import LIMITS, output_limit
 from rowbatch.core.plan import Asking
 from rowbatch.errors import InputError, from_os_error
+from rowbatch.providers.catalog import find_provider
 
 if TYPE_CHECKING:
     from rowbatch.api.runs import Run
@@ -74,7 +75,6 @@ def draft_of_recipe(path: Path, draft: Draft) -> Draft:
     from ruamel.yaml.error import YAMLError
 
     from rowbatch.core.codebook import parse_codebook
-    from rowbatch.core.endpoint import output_limit
 
     try:
         document = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8-sig"))
@@ -140,7 +140,6 @@ def methods_text(run: Run, language: str = "en") -> str:
         language: `en` or `zh`.
     """
     from rowbatch.core.codebook import instructions_text
-    from rowbatch.providers.catalog import find_provider
 
     plan, status = run.plan, run.status()
     collected = [event for event in status.events if event.kind == "collected"]

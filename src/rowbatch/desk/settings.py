@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rowbatch.core.policy import usd
 from rowbatch.errors import UsageError
 from rowbatch.store.atomic import write_atomically
 from rowbatch.store.home import home
@@ -52,8 +53,6 @@ def change_settings(**changes: Any) -> Settings:
     Raises:
         UsageError: It cannot be.
     """
-    from rowbatch.core.policy import usd
-
     settings = replace(read_settings(), **changes)
     for amount in (settings.max_cost, settings.max_cost_month):
         if amount:

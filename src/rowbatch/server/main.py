@@ -18,7 +18,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from rowbatch.errors import ServiceError, UsageError
-from rowbatch.server.app import create_app
+from rowbatch.server.app import _Server, create_app
 from rowbatch.server.engine import Engine, LocalEngine
 from rowbatch.server.launch import KEY_FILE, STATE_FILE, Endpoint, read_key, server_lock
 
@@ -104,8 +104,6 @@ async def _serve(  # noqa: PLR0917
 
 
 async def _until_idle(state: object, running: asyncio.Task[None], idle_exit_s: float) -> None:
-    from rowbatch.server.app import _Server
-
     assert isinstance(state, _Server)
     while not running.done():
         quiet_s = time.monotonic() - state.last_call_at

@@ -25,6 +25,7 @@ from rowbatch.core.table_options import BadRows, ReadOptions
 from rowbatch.errors import TableError, UsageError, from_os_error
 from rowbatch.tables.base import ROWS_PER_CHUNK, Table, TableChunk
 from rowbatch.tables.compressed import open_binary, unpacked_suffix
+from rowbatch.tables.csv_fast import FastReader
 from rowbatch.tables.encodings import SAMPLE_BYTES, guess_encoding, is_utf8
 
 _CHARS_PER_CHUNK = 32_000_000
@@ -105,7 +106,6 @@ class CsvTable(Table):
         if _is_small(self.path):
             yield from self.careful_chunks(few)
             return
-        from rowbatch.tables.csv_fast import FastReader
 
         fast = FastReader(self.path, self.header, self.encoding, self.delimiter)
         first_row = 1

@@ -7,9 +7,14 @@ from pathlib import Path
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError, from_os_error
 from rowbatch.tables.base import Table
+from rowbatch.tables.columnar import open_columnar
 from rowbatch.tables.compressed import unpacked_suffix
 from rowbatch.tables.csv_reader import open_csv
+from rowbatch.tables.excel_reader import open_excel
 from rowbatch.tables.frame_table import refuse_options
+from rowbatch.tables.r_reader import open_r
+from rowbatch.tables.statistics_reader import open_statistics
+from rowbatch.tables.text_folder import open_text_folder
 
 _JSON_LINES = (".jsonl", ".ndjson", ".jsonlines")
 _EXCEL = (".xlsx", ".xls", ".xlsb", ".xlsm", ".ods")
@@ -32,8 +37,6 @@ def open_table(path: Path, options: ReadOptions | None = None) -> Table:
     """
     options = options or ReadOptions()
     if path.is_dir():
-        from rowbatch.tables.text_folder import open_text_folder
-
         return open_text_folder(path, options)
     try:
         with path.open("rb") as file:
@@ -54,21 +57,15 @@ def open_table(path: Path, options: ReadOptions | None = None) -> Table:
 
 def _by_bytes(path: Path, head: bytes, options: ReadOptions) -> Table | None:
     if head.startswith((b"PAR1", b"ARROW1\0")):
-        from rowbatch.tables.columnar import open_columnar
-
         return open_columnar(path, options, is_parquet=head.startswith(b"PAR1"))
     if head.startswith(b"FEA1"):
         raise TableError("feather-too-old", path=str(path))
     suffix = path.suffix.lower()
     # An old workbook is a compound file, as many others are; a new one is a zip file.
     if head.startswith(b"PK\x03\x04") or (head.startswith(b"\xd0\xcf\x11\xe0") and suffix != ".doc"):
-        from rowbatch.tables.excel_reader import open_excel
-
         return open_excel(path, options)
     statistics = _statistics_suffix(suffix, head)
     if statistics:
-        from rowbatch.tables.statistics_reader import open_statistics
-
         return open_statistics(path, options, statistics)
     return None
 
@@ -90,8 +87,6 @@ def _statistics_suffix(suffix: str, head: bytes) -> str:
 def _by_name(path: Path, options: ReadOptions) -> Table | None:
     suffix = unpacked_suffix(path)
     if path.suffix.lower() in _R:
-        from rowbatch.tables.r_reader import open_r
-
         return open_r(path, options)
     if suffix in _JSON_LINES or suffix == ".json":
         from rowbatch.tables.json_reader import open_json

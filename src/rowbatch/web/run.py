@@ -23,6 +23,7 @@ from pathlib import Path
 
 from rowbatch import desk
 from rowbatch.errors import ServiceError, StorageError, UsageError, from_os_error
+from rowbatch.web.program import Program
 
 PORT = 8765
 _STATE, _SESSION, _LOG, _OPENER = "ui.json", "ui.session", "ui.log", "ui.open.html"
@@ -85,7 +86,6 @@ async def _serve(
     import uvicorn
 
     from rowbatch.web.app import create_app
-    from rowbatch.web.program import Program
 
     program = Program(listener.getsockname()[1])
     app = create_app(program, token=running.token, session=_session(home))

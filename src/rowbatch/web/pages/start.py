@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from rowbatch import desk
 from rowbatch.errors import InputError, RowbatchError, StorageError, UsageError
+from rowbatch.web.pages.tables import warnings_of
 from rowbatch.web.rendering import page, problem_page, program_of, see_other, with_form
 
 _WRITE_BYTES = 1 << 20
@@ -160,7 +161,6 @@ def _next_address(table: desk.LibraryTable) -> str:
     except RowbatchError:
         return f"/tables/{table.id}"
     reading.wait(_QUICK_S)
-    from rowbatch.web.pages.tables import warnings_of
 
     if reading.is_complete and reading.error is None and not warnings_of(None, reading):
         return f"/tables/{table.id}/label"

@@ -15,7 +15,7 @@ from rowbatch import desk
 from rowbatch.errors import RowbatchError, UsageError
 from rowbatch.web.explain import explain
 from rowbatch.web.rendering import page, program_of, see_other, text_of, with_form, words_for
-from rowbatch.web.words import Words
+from rowbatch.web.words import Words, words_of
 
 _PAGE, _MAX_CELL = 100, 2_000
 _RANDOM = random.SystemRandom()
@@ -192,8 +192,6 @@ def warnings_of(w: Words | None, reading: desk.Reading) -> list[str]:
 
 
 def _english() -> Words:
-    from rowbatch.web.words import words_of
-
     return words_of("en")
 
 
