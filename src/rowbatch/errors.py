@@ -82,23 +82,14 @@ class RowbatchError(Exception):
     @property
     def notice(self) -> Notice:
         """What happened, as it can be kept and told later."""
-        if self.is_sentence:
-            return Notice("said", {**self.values, "text": self.kind})
         return Notice(self.kind, self.values)
-
-    @property
-    def is_sentence(self) -> bool:
-        """Whether it has no kind yet, and is told in one sentence on all faces."""
-        return self.kind != "said" and (" " in self.kind or "-" not in self.kind)
 
     def told(self, face: Face = "terminal", language: Language = "en") -> Telling:
         """Message and hint, in the words of a face; in English where nothing else is said."""
-        if self.is_sentence:
-            return Telling(self.kind, self.values.get("hint", ""))
         told = tell(self.kind, self.values, face, language)
         if self.instead is not None:
             return Telling(told.message, self.instead.told(face, language))
-        return Telling(told.message, self.values.get("hint", told.hint))
+        return told
 
     def document(self) -> dict[str, Any]:
         """Kind and values, for a process that is told of it as JSON."""

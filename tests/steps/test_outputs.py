@@ -302,7 +302,7 @@ def test_the_reason_stays_when_the_safe_table_cannot_be_written_either(tmp_path,
     run = built(csv_of(tmp_path / "t.csv", [[1, "one"]]), "out.xlsx")
 
     def full(self, chunk, added):
-        raise StorageError("no space left", path="x")
+        raise StorageError("disk-full", path="x")
 
     monkeypatch.setattr(ExcelTableWriter, "write", full)
     monkeypatch.setattr(CsvTableWriter, "write", full)

@@ -28,8 +28,8 @@ def refusing(error: ServiceError) -> Any:
 @pytest.mark.parametrize(
     "error",
     [
-        pytest.param(ServiceError("no such key", status=401), id="key"),
-        pytest.param(ServiceError("no such parameter", status=400), id="parameter"),
+        pytest.param(ServiceError("said", text="no such key", status=401), id="key"),
+        pytest.param(ServiceError("said", text="no such parameter", status=400), id="parameter"),
     ],
 )
 def test_what_all_rows_would_be_refused_for_ends_the_trial(error):
@@ -45,7 +45,7 @@ def test_a_text_that_is_too_long_is_one_row_that_failed():
     """
     Also when it is the first: the others may be shorter.
     """
-    error = ServiceError("220,049 tokens", status=400, code="context_length_exceeded")
+    error = ServiceError("said", text="220,049 tokens", status=400, code="context_length_exceeded")
     assert _ask(refusing(error), REQUEST, is_first=True)["response"]["status_code"] == 400
 
 
@@ -55,10 +55,10 @@ def test_nobody_there_ends_the_trial():
     """
     import httpx2
 
-    error = ServiceError("cannot be reached")
+    error = ServiceError("said", text="cannot be reached")
     error.__cause__ = httpx2.ConnectError("no")
     with pytest.raises(ServiceError):
         _ask(refusing(error), REQUEST, is_first=True)
-    lost = ServiceError("cannot be reached")
+    lost = ServiceError("said", text="cannot be reached")
     lost.__cause__ = httpx2.ReadTimeout("late")
     assert _ask(refusing(lost), REQUEST, is_first=True)["response"]["status_code"] == 0

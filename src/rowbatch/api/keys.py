@@ -119,9 +119,9 @@ def set_key(provider: str, secret: str, *, base_url: str | None = None) -> str:
     found = find_provider(provider)
     host = host_of(base_url or found.base_url)
     if not host:
-        raise UsageError(f"{found.title} has no address of its own", hint="give --base-url")
+        raise UsageError("key-without-address", title=found.title)
     if not secret.strip():
-        raise UsageError("the key is empty")
+        raise UsageError("key-empty")
     keyring = _keyring()
     try:
         keyring.set_password(_SERVICE, f"{found.name}@{host}", secret.strip())
@@ -227,15 +227,9 @@ def _keyring() -> Any:
         import keyring
         import keyring.errors
     except ImportError:
-        raise UsageError(
-            "keys are kept in the system's keyring, and the package for it is not installed",
-            hint='pip install "rowbatch[keyring]"; or put the key into the environment',
-        ) from None
+        raise UsageError("keyring-not-installed") from None
     return keyring
 
 
 def _no_keyring(error: Exception) -> UsageError:
-    return UsageError(
-        f"this machine has no keyring that can be used: {type(error).__name__}",
-        hint="put the key into an environment variable instead",
-    )
+    return UsageError("keyring-unusable", told=type(error).__name__)

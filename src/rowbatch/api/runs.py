@@ -560,11 +560,11 @@ class Run:
         """
         codebook = self.codebook
         if variable not in codebook.columns:
-            raise UsageError(f"the codebook has no variable {variable!r}")
+            raise UsageError("no-such-variable", variable=variable)
         if label is not None:
             label = codebook.answers[codebook.columns.index(variable)].correction(label)
         if not 1 <= row <= self.build().rows:
-            raise UsageError(f"there is no row {row:,}")
+            raise UsageError("no-such-row", row=row)
         add_correction(self.path, row, variable, label)
 
     def corrections(self) -> Corrections:
@@ -710,7 +710,7 @@ class Run:
                         shard.state is ShardState.WRITTEN and shard.round == 1 for shard in ledger.shards()
                     ) and not any(event.kind not in ("built", "policy") for event in ledger.events())
                 if not is_untouched or self._directory.trial_path.exists():
-                    raise RunError("a run from which something was sent is not removed", path=str(self.path))
+                    raise RunError("run-was-sent", path=str(self.path))
             remove_run(self._directory)
 
     def _first_asked_row(self) -> tuple[int, Mapping[str, str]]:
@@ -968,12 +968,8 @@ def open_run(run: str | Path) -> Run:
     if len(known) == 1:
         return Run(known[0])
     if known:
-        raise UsageError(
-            f"there are {len(known)} runs named {name}", hint="say which: " + ", ".join(map(str, known))
-        )
-    raise RunError(
-        f"there is no run {name}", path=name, hint="`rowbatch list` shows the runs on this machine"
-    )
+        raise UsageError("runs-of-one-name", count=len(known), name=name, paths=[*map(str, known)])
+    raise RunError("no-such-run", path=name)
 
 
 def list_runs() -> list[Status]:
@@ -1038,7 +1034,7 @@ def _row_status(name: str) -> RowStatus:
     try:
         return RowStatus(name)
     except ValueError:
-        raise UsageError(f"there is no status {name!r}") from None
+        raise UsageError("no-such-status", status=name) from None
 
 
 def _state(progress: Progress) -> Literal["built", "running", "over", "downloaded"]:

@@ -483,7 +483,7 @@ def doctor(
     if run is not None:
         checks = api.doctor_of_run(api.open_run(run), probe=probe)
     elif probe:
-        raise UsageError("which run's first row?", hint="rowbatch doctor RUN --probe")
+        raise UsageError("probe-without-run")
     else:
         checks = api.doctor(provider, base_url=base_url, model=model)
     if as_json:
@@ -1140,7 +1140,7 @@ def _parameters(pairs: Sequence[str]) -> dict[str, Any]:
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not name or not equals:
-            raise UsageError(f"--param {pair!r} is no NAME=VALUE", hint="for example: --param seed=7")
+            raise UsageError("param-no-pair", pair=pair)
         try:
             found[name] = json.loads(text)
         except ValueError:
@@ -1155,9 +1155,7 @@ def _extras(also: str | None) -> list[Any]:
     names = [name.strip() for name in also.split(",")]
     for name in names:
         if name not in api.EXTRAS:
-            raise UsageError(
-                f"there is no column {name!r} in results", hint=f"known are: {', '.join(api.EXTRAS)}"
-            )
+            raise UsageError("no-such-extra", name=name, known=list(api.EXTRAS))
     return names
 
 
@@ -1166,7 +1164,7 @@ def _label_list(labels: str | None) -> list[str] | None:
         return None
     names = [name.strip() for name in labels.split(",")]
     if not all(names):
-        raise UsageError("a label in --labels is empty", hint="write them as in --labels good,bad,neutral")
+        raise UsageError("label-empty")
     return names
 
 
@@ -1195,14 +1193,9 @@ def _confirm_cost(run: Run, *, yes: bool, quiet: bool = False) -> None:
 def _ask(question: str, run: Run) -> None:
     """Go on when a person says yes."""
     if not sys.stdin.isatty():
-        raise UsageError(
-            "this costs money, and there is nobody to ask",
-            hint=f"the same with --yes starts it; nothing was sent so far. The run: {run.path}",
-        )
+        raise UsageError("nobody-to-ask", run=str(run.path))
     if not click.confirm(question, err=True):
-        raise UsageError(
-            "not started; nothing was sent", hint=f"rowbatch resume {run.path} starts it when you want"
-        )
+        raise UsageError("not-started", run=str(run.path))
 
 
 def _show_and_run(

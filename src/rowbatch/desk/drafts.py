@@ -405,7 +405,7 @@ def preview_row(draft: Draft, reading: Reading, row: int) -> RowPreview:
     """
     view = reading.view
     if view is None:
-        raise InputError("the table is not read yet")
+        raise InputError("table-not-read-yet")
     number = max(1, min(row, view.state.rows))
     requests = _requests_of_draft(draft, reading)
     chunk = TableChunk(number, view.frame(number, 1))
@@ -623,17 +623,12 @@ def labels_from_table(path: Path) -> tuple[DraftLabel, ...]:
                 defined = cells[definition].strip() if definition < len(cells) and definition != label else ""
                 found.append(DraftLabel(cells[label].strip(), defined, tuple(others)))
     if not found:
-        raise CodebookError("there is no label in this table", hint="the first column should hold the labels")
+        raise CodebookError("no-label-in-table")
     if len(found) > MAX_LABELS:
-        raise CodebookError(
-            f"this table has {len(found):,} labels; {MAX_LABELS} are the most", hint="is it the right file?"
-        )
+        raise CodebookError("too-many-labels", labels=len(found), most=MAX_LABELS)
     longest = max(found, key=lambda one: len(one.name)).name
     if len(longest) > _LONG_LABEL:
-        raise CodebookError(
-            f"the first column holds texts rather than labels; one has {len(longest):,} characters",
-            hint="a table of labels has one label a row, and its definition beside it",
-        )
+        raise CodebookError("texts-for-labels", chars=len(longest))
     return tuple(found)
 
 

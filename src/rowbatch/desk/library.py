@@ -152,11 +152,7 @@ class LibraryTable:
             TableError: A program before this one wrote its record over it.
         """
         if self.info.is_copy and self.info.path == self.folder / _INFO:
-            raise TableError(
-                f"{self.info.name} was lost: an earlier version of this program wrote over its copy",
-                path=str(self.info.path),
-                hint="hand the file over once more",
-            )
+            raise TableError("table-was-lost", path=str(self.info.path), name=self.info.name)
 
     def read(self) -> Reading:
         """Begin to read all of it, unless that was begun; returns at once."""
@@ -320,7 +316,7 @@ class Library:
             InputError: There is none of this id.
         """
         if not _ID.match(table_id):
-            raise InputError("there is no such table")
+            raise InputError("table-missing")
         try:
             plain = json.loads((self.folder / table_id / _INFO).read_bytes())
             info = TableInfo(
@@ -334,7 +330,7 @@ class Library:
                 reading=ReadOptions(**plain["reading"]),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError("there is no such table") from error
+            raise InputError("table-missing") from error
         return LibraryTable(self, info)
 
     @contextmanager
@@ -383,7 +379,7 @@ class Library:
             InputError: There is no such file.
         """
         if not path.exists():
-            raise InputError(f"{path} does not exist", hint="check the name and the folder")
+            raise InputError("path-missing", path=str(path))
         resolved = path.resolve()
         for table in self.tables():
             is_same = table.info.path == resolved and not table.info.is_copy
@@ -520,10 +516,7 @@ def as_options(error: BaseException) -> str:
 def require_table_file(name: str) -> None:
     """Raise a UsageError for names that no table has, before a gigabyte is sent."""
     if re.search(r"\.(pdf|docx?|pptx?|png|jpe?g|gif|mp[34]|zip|exe|html?)\Z", name, re.IGNORECASE):
-        raise UsageError(
-            f"{shown_name(name)} is not a table that can be read",
-            hint="save it as CSV or XLSX",
-        )
+        raise UsageError("not-a-table", name=shown_name(name))
 
 
 def _file_name(name: str) -> str:

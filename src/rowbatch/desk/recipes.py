@@ -81,14 +81,11 @@ def draft_of_recipe(path: Path, draft: Draft) -> Draft:
     except OSError as error:
         raise from_os_error(error, str(path)) from error
     except (YAMLError, UnicodeDecodeError) as error:
-        raise InputError("this recipe is damaged", hint="download it again") from error
+        raise InputError("recipe-damaged") from error
     if not isinstance(document, dict) or not isinstance(document.get("codebook"), dict):
-        raise InputError("this recipe is damaged: it has no codebook", hint="download it again")
+        raise InputError("recipe-without-codebook")
     if document.get(_KEY) != _FORMAT:
-        raise InputError(
-            f"this recipe was made by a newer rowbatch than {version('rowbatch')}",
-            hint="pip install --upgrade rowbatch",
-        )
+        raise InputError("recipe-too-new", version=version("rowbatch"))
     from rowbatch.desk.drafts import _with_codebook
 
     found = _with_codebook(draft, parse_codebook(document["codebook"]))

@@ -275,7 +275,7 @@ class Results:
         """
         total = self._view().state.rows
         if not 1 <= number <= total:
-            raise InputError(f"there is no row {number:,}")
+            raise InputError("no-such-row", row=number)
         told = self._view().frame(number, 1).row(0, named=True)
         view = self._table_view()
         cells = view.frame(number, 1).row(0)
@@ -381,13 +381,13 @@ class Results:
 
     def _view(self) -> TableView:
         if self._answers is None:
-            raise InputError("the answers are not there yet")
+            raise InputError("answers-not-read-yet")
         return self._answers
 
     def _table_view(self) -> TableView:
         view = self.reading.view if self.reading else None
         if view is None:
-            raise InputError("the table is not read yet")
+            raise InputError("table-not-read-yet")
         return view
 
     def _text_positions(self) -> list[int]:
@@ -397,7 +397,7 @@ class Results:
 
     def _place(self, variable: str) -> int:
         if variable not in self.columns:
-            raise UsageError(f"the codebook has no variable {variable!r}")
+            raise UsageError("no-such-variable", variable=variable)
         return self.columns.index(variable)
 
     def _scan(self) -> pl.LazyFrame:

@@ -58,7 +58,7 @@ def change_settings(**changes: Any) -> Settings:
         if amount:
             usd(amount)
     if not 0 < settings.max_upload_gb <= 1_000:
-        raise UsageError("the largest file is between 0 and 1,000 GB")
+        raise UsageError("upload-limit-impossible")
     write_atomically(_path(), json.dumps(asdict(settings)).encode(), overwrite=True)
     return settings
 

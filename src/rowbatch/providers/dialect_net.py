@@ -52,7 +52,7 @@ def read_answer(dialect: Dialect, answer: Mapping[str, Any], model: str) -> Mapp
     try:
         return dialect.direct_answer(answer, model)
     except _ODD_SHAPE as error:
-        raise ServiceError(f"the provider's answer cannot be read: {_told(error)}") from error
+        raise ServiceError("answer-unreadable", told=_told(error)) from error
 
 
 def _told(error: Exception) -> str:

@@ -84,9 +84,6 @@ def explain(w: Words, error: BaseException, *, names: dict[str, str] | None = No
             title = w.t("The provider said no, or cannot be reached")
         case _:
             title = w.t("That did not work")
-    if error.is_sentence:
-        # It is still told as a sentence for the command line.
-        hint = _without_options(hint)
     return Shown(
         title,
         _sentence(w, message),

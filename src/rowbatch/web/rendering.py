@@ -137,11 +137,18 @@ def problem_page(request: Request, error: BaseException | Shown, status: int = 4
 
 def status_of(error: RowbatchError) -> int:
     """The HTTP status that goes with one of our errors."""
-    # Errors that are still told as sentences have no kind to go by.
-    return 404 if error.kind in _NOT_THERE or error.kind.startswith("there is no ") else 400
+    return 404 if error.kind in _NOT_THERE else 400
 
 
-_NOT_THERE = ("job-missing", "row-missing", "tool-missing", "format-missing", "file-gone")
+_NOT_THERE = (
+    "job-missing",
+    "table-missing",
+    "row-missing",
+    "no-such-row",
+    "tool-missing",
+    "format-missing",
+    "file-gone",
+)
 
 
 @cache

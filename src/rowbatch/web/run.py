@@ -104,7 +104,7 @@ async def _serve(
         await asyncio.sleep(0.005)
     if serving.done():
         serving.result()
-        raise ServiceError("the program could not start", hint="the reason stands above")
+        raise ServiceError("program-could-not-start")
     write_private(home / _STATE, json.dumps({"url": running.url, "token": running.token, "pid": running.pid}))
     try:
         from rowbatch.web.pages.jobs import go_on_after_restart
@@ -176,7 +176,7 @@ def start_in_background(port: int | None = None) -> Running:
         if process.poll() is not None:
             break
         time.sleep(0.05)
-    raise ServiceError("the program did not start", hint=f"its last words are in {home / _LOG}")
+    raise ServiceError("program-did-not-start", log=str(home / _LOG))
 
 
 _left_alone: list[subprocess.Popen[bytes]] = []
@@ -199,7 +199,7 @@ def stop_running() -> bool:
         if find_running() is None:
             return True
         time.sleep(0.05)
-    raise ServiceError("the program does not stop", hint=f"its process is {running.pid}")
+    raise ServiceError("program-does-not-stop", pid=running.pid)
 
 
 def address_of(running: Running, table: Path | None) -> str:
@@ -292,9 +292,9 @@ def _listen(port: int | None) -> socket.socket:
             listener.bind(("127.0.0.1", one))
         except OverflowError:
             listener.close()
-            raise UsageError(f"{one} is no port", hint="one between 1 and 65535, or 0 for any") from None
+            raise UsageError("no-port", port=one) from None
         except OSError:
             listener.close()
             continue
         return listener
-    raise ServiceError(f"port {port} is in use", hint="give another --port, or leave it out")
+    raise ServiceError("port-in-use", port=port)

@@ -1,0 +1,175 @@
+"""What the doors say: keys, runs by name, the desk and its program, the questions of the command line."""
+
+from __future__ import annotations
+
+from rowbatch.words.telling import Entry
+
+_KEYS: dict[str, Entry] = {
+    "key-without-address": Entry(
+        "{title} has no address of its own",
+        "give --base-url",
+        page="write its address",
+        zh=("{title} 没有自己的地址", "请填写它的地址"),
+    ),
+    "key-empty": Entry("the key is empty", zh=("密钥是空的", "")),
+    "keyring-not-installed": Entry(
+        "keys are kept in the system's keyring, and the package for it is not installed",
+        'pip install "rowbatch[keyring]"; or put the key into the environment',
+        page="use it for this session only, or ask whoever installed the program for the keyring",
+        zh=(
+            "密钥保存在系统的密钥环中，但尚未安装所需的软件包",
+            "请仅在本次使用中保留，或请安装程序的人加装密钥环",
+        ),
+    ),
+    "keyring-unusable": Entry(
+        "this machine has no keyring that can be used: {told}",
+        "put the key into an environment variable instead",
+        page="use the key for this session only",
+        zh=("本机没有可用的密钥环：{told}", "请仅在本次使用中保留密钥"),
+    ),
+}
+
+_RUNS: dict[str, Entry] = {
+    "no-such-variable": Entry(
+        "the codebook has no variable {variable!r}", zh=("编码手册中没有变量“{variable}”", "")
+    ),
+    "no-such-row": Entry("there is no row {row:,}", zh=("没有第 {row:,} 行", "")),
+    "run-was-sent": Entry(
+        "a run from which something was sent is not removed", zh=("已发送过内容的任务不会被删除", "")
+    ),
+    "runs-of-one-name": Entry(
+        "there are {count} runs named {name}",
+        "say which: {paths}",
+        zh=("有 {count} 个名为 {name} 的任务", "请指明是哪一个：{paths:、}"),
+    ),
+    "no-such-run": Entry(
+        "there is no run {path}",
+        "`rowbatch list` shows the runs on this machine",
+        page="the list of jobs shows those on this machine",
+        zh=("没有任务 {path}", "任务列表显示本机的所有任务"),
+    ),
+    "no-such-status": Entry("there is no status {status!r}", zh=("没有状态“{status}”", "")),
+}
+
+_DESK: dict[str, Entry] = {
+    "table-not-read-yet": Entry("the table is not read yet", zh=("数据表尚未读完", "")),
+    "answers-not-read-yet": Entry("the answers are not there yet", zh=("回答尚未就绪", "")),
+    "table-missing": Entry("there is no such table", zh=("没有这个数据表", "")),
+    "table-was-lost": Entry(
+        "{name} was lost: an earlier version of this program wrote over its copy",
+        "hand the file over once more",
+        zh=("{name} 已丢失：本程序的早期版本覆盖了它的副本", "请重新提交这个文件"),
+    ),
+    "not-a-table": Entry(
+        "{name} is not a table that can be read",
+        "save it as CSV or XLSX",
+        zh=("{name} 不是可以读取的数据表", "请另存为 CSV 或 XLSX"),
+    ),
+    "no-label-in-table": Entry(
+        "there is no label in this table",
+        "the first column should hold the labels",
+        zh=("这个表中没有标签", "第一列应当是标签"),
+    ),
+    "too-many-labels": Entry(
+        "this table has {labels:,} labels; {most} are the most",
+        "is it the right file?",
+        zh=("这个表有 {labels:,} 个标签；最多 {most} 个", "选对文件了吗？"),
+    ),
+    "texts-for-labels": Entry(
+        "the first column holds texts rather than labels; one has {chars:,} characters",
+        "a table of labels has one label a row, and its definition beside it",
+        zh=("第一列是文本而不是标签；其中一个有 {chars:,} 个字符", "标签表每行一个标签，旁边是它的定义"),
+    ),
+    "recipe-damaged": Entry(
+        "this recipe is damaged", "download it again", zh=("这份配方已损坏", "请重新下载")
+    ),
+    "recipe-without-codebook": Entry(
+        "this recipe is damaged: it has no codebook",
+        "download it again",
+        zh=("这份配方已损坏：其中没有编码手册", "请重新下载"),
+    ),
+    "recipe-too-new": Entry(
+        "this recipe was made by a newer rowbatch than {version}",
+        "pip install --upgrade rowbatch",
+        page="update the program",
+        zh=("这份配方由比 {version} 更新的版本创建", "请更新本程序"),
+    ),
+    "upload-limit-impossible": Entry(
+        "the largest file is between 0 and 1,000 GB", zh=("最大文件应在 0 到 1,000 GB 之间", "")
+    ),
+    "answer-unreadable": Entry(
+        "the provider's answer cannot be read: {told}", zh=("无法读取服务商的回答：{told}", "")
+    ),
+}
+
+_PROGRAM: dict[str, Entry] = {
+    "program-could-not-start": Entry(
+        "the program could not start",
+        "the reason stands above",
+        page="the reason stands in its log",
+        zh=("程序无法启动", "原因在它的日志中"),
+    ),
+    "program-did-not-start": Entry(
+        "the program did not start",
+        "its last words are in {log}",
+        zh=("程序没有启动", "它最后的记录在 {log}"),
+    ),
+    "program-does-not-stop": Entry(
+        "the program does not stop",
+        "its process is {pid}",
+        zh=("程序没有停止", "它的进程是 {pid}"),
+    ),
+    "no-port": Entry(
+        "{port} is no port",
+        "one between 1 and 65535, or 0 for any",
+        zh=("{port} 不是端口", "请用 1 到 65535 之间的数，或用 0 表示任意端口"),
+    ),
+    "port-in-use": Entry(
+        "port {port} is in use",
+        "give another --port, or leave it out",
+        page="choose another port",
+        zh=("端口 {port} 已被占用", "请换一个端口"),
+    ),
+}
+
+_COMMAND_LINE: dict[str, Entry] = {
+    "probe-without-run": Entry(
+        "which run's first row?",
+        "rowbatch doctor RUN --probe",
+        page="choose a job",
+        zh=("要用哪个任务的第一行？", "请选择一个任务"),
+    ),
+    "param-no-pair": Entry(
+        "--param {pair!r} is no NAME=VALUE",
+        "for example: --param seed=7",
+        page="for example: seed=7",
+        page_message="{pair!r} is no NAME=VALUE",
+        zh=("{pair!r} 不是“名称=值”的形式", "例如：seed=7"),
+    ),
+    "no-such-extra": Entry(
+        "there is no column {name!r} in results",
+        "known are: {known}",
+        zh=("结果中没有列“{name}”", "已知的有：{known:、}"),
+    ),
+    "label-empty": Entry(
+        "a label in --labels is empty",
+        "write them as in --labels good,bad,neutral",
+        page="write a name for each label",
+        page_message="a label is empty",
+        zh=("有一个标签是空的", "请为每个标签写下名称"),
+    ),
+    "nobody-to-ask": Entry(
+        "this costs money, and there is nobody to ask",
+        "the same with --yes starts it; nothing was sent so far. The run: {run}",
+        page="start it on its page; nothing was sent so far",
+        zh=("这会产生费用，但没有人可以确认", "请在它的页面上启动；尚未发送任何内容"),
+    ),
+    "not-started": Entry(
+        "not started; nothing was sent",
+        "rowbatch resume {run} starts it when you want",
+        page="start it when you want",
+        zh=("没有启动；未发送任何内容", "您可以随时启动它"),
+    ),
+}
+
+DOORS: dict[str, Entry] = _KEYS | _RUNS | _DESK | _PROGRAM | _COMMAND_LINE
