@@ -43,12 +43,19 @@ class Method(NamedTuple):
     output: Path
 
 
-def run(command: list[str]) -> Cost:
-    """Run a command that must succeed, in a process of its own."""
+def run(command: list[str], source: Path | None = None) -> Cost:
+    """
+    Run a command that must succeed, in a process of its own.
+
+    Args:
+        command: The program and its arguments.
+        source: Where the program is imported from; None means as it is installed.
+    """
     started = time.perf_counter()
     # What it prints is not of interest.
     quiet = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
-    environment = {**os.environ, "PYTHONPATH": str(_HERE)}
+    folders = [str(folder) for folder in (source, _HERE) if folder is not None]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
     process = os.posix_spawnp(command[0], command, environment, file_actions=quiet)
     _, status, usage = os.wait4(process, 0)
     wall_s = time.perf_counter() - started

@@ -171,8 +171,8 @@ def test_agreement_that_cannot_be_said(results, tmp_path):
     """
     for people, variable, told in (
         ("nonsense", "label", "no column 'nonsense'"),
-        ("post", "label", "labels that are not in the codebook"),
-        ("truth", "nonsense", "no labelled variable nonsense"),
+        ("post", "label", "values that the codebook does not allow"),
+        ("truth", "nonsense", "no variable nonsense whose values can be compared"),
     ):
         with pytest.raises(UsageError, match=told):
             results.run.agreement(people, variable)

@@ -4,7 +4,10 @@ import json
 
 import pytest
 
+from rowbatch.core.answer import AnswerReader
+from rowbatch.core.codebook import Codebook
 from rowbatch.results.findings import asked_requests, inspect
+from rowbatch.results.lines import LineReader
 
 
 def write_shard(folder, texts, tokens):
@@ -22,7 +25,7 @@ def write_shard(folder, texts, tokens):
             answer = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "usage": usage}
             response = {"status_code": 200, "body": answer}
             file.write(json.dumps({"custom_id": f"row-{row}", "response": response, "error": None}) + "\n")
-    return inspect([results], asked_requests(requests))
+    return inspect([results], asked_requests(requests), LineReader(AnswerReader(Codebook())))
 
 
 def texts(rows):

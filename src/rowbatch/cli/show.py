@@ -237,7 +237,7 @@ def collected(report: CollectReport) -> None:
         line(f"  and {len(report.reasons) - 5:,} more reasons; the column status_reason has them all")
     for count, what in (
         (report.unknown_ids, "result lines belong to no row that was asked"),
-        (report.repeated_ids, "result lines repeat a row; the first one counts"),
+        (report.repeated_ids, "result lines repeat a row; an answer counts before a failure"),
         (report.unreadable_lines, "result lines cannot be read"),
     ):
         if count:

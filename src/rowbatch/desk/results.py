@@ -20,10 +20,13 @@ from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, UsageError
 from rowbatch.requests.pipeline import open_source, request_settings
 from rowbatch.results.people import (
+    IS_CORRECTED,
     MODEL,
     PEOPLE,
+    CorrectedAnswers,
     comparable_variable,
     compare,
+    final_column,
     people_position,
     said_by_people,
 )
@@ -199,7 +202,7 @@ class Results:
         for position, variable in enumerate(self.variables):
             tally = variable.tally()
             if tally is not None:
-                values = pl.col(f"final:{position}")
+                values = pl.col(final_column(position))
                 tally.add(scan.select(values).filter(values != "").collect().to_series())
                 tallies[variable.name] = tally
         counts = Counts(
@@ -398,25 +401,8 @@ class Results:
         return self.columns.index(variable)
 
     def _scan(self) -> pl.LazyFrame:
-        """Answers with what people corrected in `final:0`, …, and whether they did."""
-        scan = self._view().scan()
-        corrections = self.run.corrections()
-        human = pl.LazyFrame(
-            {ROW: list(corrections)}
-            | {
-                f"human:{place}": [values.get(name) for values in corrections.values()]
-                for place, name in enumerate(self.columns)
-            },
-            schema={ROW: pl.Int64} | {f"human:{place}": pl.String for place in range(len(self.columns))},
-        ).with_columns(pl.lit(True).alias("is_corrected"))
-        joined = scan.join(human, on=ROW, how="left", maintain_order="left")
-        return joined.with_columns(
-            *(
-                pl.coalesce(f"human:{place}", str(place)).alias(f"final:{place}")
-                for place in range(len(self.columns))
-            ),
-            pl.col("is_corrected").fill_null(False),
-        )
+        """Answers with what people corrected."""
+        return CorrectedAnswers(self.columns, self.run.corrections()).join(self._view().scan())
 
     def _with_people(self, scan: pl.LazyFrame, people: str) -> pl.LazyFrame:
         view = self._table_view()
@@ -427,21 +413,20 @@ class Results:
     def _search(self, chosen: RowFilter) -> pl.Series:
         scan = self._scan()
         if chosen.status == "missing-label":
-            scan = scan.filter(~pl.col("status").is_in(["ok", "skipped"]) & ~pl.col("is_corrected"))
+            scan = scan.filter(~pl.col("status").is_in(["ok", "skipped"]) & ~pl.col(IS_CORRECTED))
         elif chosen.status:
             scan = scan.filter(pl.col("status") == chosen.status)
         if chosen.reason:
             scan = scan.filter(pl.col("status_reason") == chosen.reason)
+        place = self._place(chosen.variable or self.columns[0])
         if chosen.label:
-            place = self._place(chosen.variable or self.columns[0])
-            scan = scan.filter(pl.col(f"final:{place}") == chosen.label)
+            scan = scan.filter(pl.col(final_column(place)) == chosen.label)
         if chosen.least or chosen.most:
-            place = self._place(chosen.variable or self.columns[0])
-            value = pl.col(f"final:{place}")
+            value = pl.col(final_column(place))
             scan = scan.filter(self.codebook.answers[place].within(value, chosen.least, chosen.most))
         if chosen.corrected:
-            scan = scan.filter("is_corrected")
-        own = pl.col(str(self._place(chosen.variable or self.columns[0])))
+            scan = scan.filter(IS_CORRECTED)
+        own = pl.col(str(place))
         if chosen.model:
             scan = scan.filter(own == chosen.model)
         if chosen.unlabelled:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,17 +11,17 @@ import msgspec
 import polars as pl
 
 from rowbatch.core.cost import Price
+from rowbatch.core.fate import decides
 from rowbatch.core.plan import ROW_PREFIX
 from rowbatch.core.retry import is_lasting
 from rowbatch.core.states import RowStatus
 from rowbatch.errors import from_os_error
-from rowbatch.results.files import result_frames
+from rowbatch.results.lines import TOLD, LineReader, Lines
 
 _ID_BEGIN = b'{"custom_id":"' + ROW_PREFIX.encode()
 _LEAST_ROWS = 100
 _LEAST_SPREAD = 3.0
 _DOUBT_BELOW = 0.5
-_ROW_ID = rf"\A{ROW_PREFIX}([0-9]{{1,15}})\z"
 
 
 class Findings(msgspec.Struct, frozen=True):
@@ -66,6 +66,16 @@ class Findings(msgspec.Struct, frozen=True):
         """
         return self.match is not None and self.match < _DOUBT_BELOW
 
+    def with_fates_of(self, other: Findings) -> Findings:
+        """These counts of lines, with the other's counts of how the rows fared."""
+        return msgspec.structs.replace(
+            self,
+            statuses=other.statuses,
+            lasting=other.lasting,
+            tokens_of=other.tokens_of,
+            match=other.match,
+        )
+
     def to_json(self) -> str:
         """As the ledger keeps it."""
         return msgspec.json.encode(self).decode()
@@ -102,40 +112,44 @@ def asked_requests(path: Path) -> pl.DataFrame:
     return pl.DataFrame({"row": rows, "size_bytes": sizes}, schema={"row": pl.Int64, "size_bytes": pl.Int64})
 
 
-def row_of_id(ids: pl.Series) -> pl.Series:
-    """The row that a custom_id stands for; 0 for an id that is no row's."""
-    return ids.str.extract(_ROW_ID, 1).cast(pl.Int64).fill_null(0).alias("row")
-
-
-def inspect(paths: Sequence[Path], requests: pl.DataFrame) -> Findings:
+def inspect(paths: Sequence[Path], requests: pl.DataFrame, reader: LineReader) -> Findings:
     """
     Read result files and count.
 
     Args:
         paths: In OpenAI's form.
         requests: What was asked, of `asked_requests`.
+        reader: Of the run.
+    """
+    return findings_of((lines for _, lines in reader.parts(paths, processes=1)), requests)
+
+
+def findings_of(parts: Iterable[Lines], requests: pl.DataFrame) -> Findings:
+    """
+    Count what the lines of a shard say.
+
+    Which of several lines counts for a row is decided with the codebook known; how the rows fared is told as
+    the results themselves tell it.
+
+    Args:
+        parts: All its lines, in order.
+        requests: What was asked, of `asked_requests`.
     """
     asked = requests["row"]
     frames: list[pl.DataFrame] = []
     unreadable = 0
-    for _, part in result_frames(paths, ("usage", "usage_details", "cause"), processes=1):
-        unreadable += len(part.unreadable)
-        frames.append(
-            part.frame.select(
-                row_of_id(part.frame["custom_id"]),
-                "status",
-                "cause",
-                pl.col("prompt_tokens").fill_null(0),
-                pl.col("cached_tokens").fill_null(0),
-                pl.col("completion_tokens").fill_null(0),
-            )
-        )
+    for part in parts:
+        unreadable += part.unreadable
+        counts = [
+            pl.col(name).fill_null(0) for name in ("prompt_tokens", "cached_tokens", "completion_tokens")
+        ]
+        frames.append(part.frame.select("row", "status", TOLD, "cause", *counts))
     if not frames:
         missing = {RowStatus.MISSING.value: len(asked)} if len(asked) else {}
         return Findings(len(asked), 0, unreadable=unreadable, statuses=missing)
     found = pl.concat(frames)
     known = found.filter(pl.col("row").is_in(asked.implode()))
-    once = known.unique("row", keep="first", maintain_order=True)
+    once = known.filter(decides(known)).with_columns(pl.col(TOLD).alias("status"))
     by_status = once.group_by("status").agg(
         pl.len().alias("rows"), pl.col("prompt_tokens").sum(), pl.col("completion_tokens").sum()
     )

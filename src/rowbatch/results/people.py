@@ -1,4 +1,7 @@
-"""How far a model's own answers agree with what people said: one count, whoever asks for it."""
+"""
+What people say beside what a model answered: their corrections, and how far they agree with the model's own
+answers. One join and one count, whoever asks for it.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from rowbatch.core.comparison import compare_counted
 from rowbatch.errors import UsageError
 from rowbatch.results.answered import AnsweredTable
 from rowbatch.results.shard_answers import ResultTally
+from rowbatch.store.corrections import Corrections
 from rowbatch.store.rundir import RunDirectory
 
 if TYPE_CHECKING:
@@ -21,6 +25,65 @@ if TYPE_CHECKING:
 
 PEOPLE, MODEL = "people", "model"
 """Columns of a frame with what people said, and what the model answered, "" where it gave no label."""
+IS_CORRECTED = "is_corrected"
+"""Column that says whether a person corrected something in the row."""
+
+
+def human_column(position: int) -> str:
+    """Name of the column with what people put in the place of a variable's value; null where they did not."""
+    return f"human:{position}"
+
+
+def final_column(position: int) -> str:
+    """Name of the column with the value of a variable that holds: people's, or else the model's."""
+    return f"final:{position}"
+
+
+class CorrectedAnswers:
+    """
+    Answers with what people corrected.
+
+    Args:
+        columns: Names of the codebook's variables.
+        corrections: Of the run; those of other variables do not count.
+    """
+
+    def __init__(self, columns: Sequence[str], corrections: Corrections) -> None:
+        named = {variable for values in corrections.values() for variable in values}
+        self._width = len(columns)
+        self.positions: tuple[int, ...] = tuple(
+            position for position, name in enumerate(columns) if name in named
+        )
+        """Of the variables that somebody corrected somewhere."""
+        known = {row: values for row, values in corrections.items() if not values.keys().isdisjoint(columns)}
+        self._human = pl.DataFrame(
+            {"row": list(known)}
+            | {
+                human_column(position): [values.get(columns[position]) for values in known.values()]
+                for position in self.positions
+            },
+            schema={"row": pl.Int64} | {human_column(position): pl.String for position in self.positions},
+        )
+
+    def join(self, answers: pl.LazyFrame) -> pl.LazyFrame:
+        """
+        The same rows with people's words.
+
+        Args:
+            answers: `row`, and the model's values in "0", "1", …
+        Returns:
+            Besides, for each variable `human_column` and `final_column`; and `IS_CORRECTED`.
+        """
+        known = self._human.lazy().with_columns(pl.lit(True).alias(IS_CORRECTED))
+        columns = [pl.col(IS_CORRECTED).fill_null(False)]
+        for position in range(self._width):
+            if position in self.positions:
+                final = pl.coalesce(human_column(position), str(position))
+            else:
+                columns.append(pl.lit(None, pl.String).alias(human_column(position)))
+                final = pl.col(str(position))
+            columns.append(final.alias(final_column(position)))
+        return answers.join(known, on="row", how="left", maintain_order="left").with_columns(columns)
 
 
 def said_by_people(column: str) -> pl.Expr:

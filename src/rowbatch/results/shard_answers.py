@@ -5,21 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import polars as pl
 
 from rowbatch.core.answer import AnswerReader
-from rowbatch.core.result_columns import ResultFrame
+from rowbatch.core.fate import decides, over_rounds
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.errors import RunError, ServiceError, TableChanged
 from rowbatch.providers.catalog import find_provider
 from rowbatch.providers.clients import read_batch
-from rowbatch.results.files import result_frames
-from rowbatch.results.findings import row_of_id
+from rowbatch.results.columns import ResultReader
+from rowbatch.results.lines import TOLD, LineReader, Lines, judged_embeddings
 from rowbatch.store.ledger import Shard
-from rowbatch.store.rundir import RunDirectory, digest_file
+from rowbatch.store.rundir import RunDirectory
+
+# What lines say besides what becomes of a row.
+_NOT_SHOWN = (TOLD, "cause", "prompt_tokens", "cached_tokens", "completion_tokens")
 
 
 class ResultCounts(Protocol):
@@ -64,11 +66,13 @@ class RunAnswers:
         *,
         embeddings: bool = False,
     ) -> None:
+        results = ResultReader(run, LineReader(None if embeddings else reader))
+
         def of_round(number: int) -> _RoundAnswers:
             # Shards that stand in the place of a larger one have higher numbers.
             here = [shard for shard in shards if shard.round == number and shard.state is not ShardState.CUT]
             here.sort(key=lambda shard: shard.first_row)
-            return _RoundAnswers(run, here, reader, counts, embeddings=embeddings)
+            return _RoundAnswers(run, here, results, counts)
 
         self._first = of_round(1)
         self.embedding_size = self._first.embedding_size
@@ -94,7 +98,7 @@ class RunAnswers:
             if not len(rows):
                 break
             start, stop = asked.search_sorted(rows[0], "left"), asked.search_sorted(rows[-1], "right")
-            found = _best(found, answers.of_rows(asked[int(start) : int(stop)]))
+            found = over_rounds(found, answers.of_rows(asked[int(start) : int(stop)]))
         return found
 
     def finish(self) -> None:
@@ -106,35 +110,6 @@ class RunAnswers:
         """
         for answers in (self._first, *(answers for answers, _ in self._later)):
             answers.finish()
-
-
-# A later answer counts, unless the earlier one says more.
-_WORTH = {
-    RowStatus.OK: 0,
-    RowStatus.INVALID: 1,
-    RowStatus.REFUSED: 1,
-    RowStatus.TRUNCATED: 1,
-    RowStatus.ERROR: 2,
-    RowStatus.EXPIRED: 2,
-    RowStatus.CANCELLED: 2,
-    RowStatus.MISSING: 3,
-    RowStatus.UNSENT: 4,
-}
-
-
-def _best(earlier: pl.DataFrame, later: pl.DataFrame) -> pl.DataFrame:
-    """Of two answers for a row the better one; the rows of `later` are among those of `earlier`."""
-    if not later.height:
-        return earlier
-    worth = pl.col("status").replace_strict({str(k): v for k, v in _WORTH.items()}, return_dtype=pl.Int8)
-    both = pl.concat(
-        [
-            later.with_columns(worth.alias("worth"), pl.lit(0).alias("age")),
-            earlier.with_columns(worth.alias("worth"), pl.lit(1).alias("age")),
-        ]
-    )
-    ordered = both.sort("row", "worth", "age", maintain_order=True)
-    return ordered.unique("row", keep="first", maintain_order=True).drop("worth", "age")
 
 
 def _rows_of_round(run: RunDirectory, number: int) -> pl.Series:
@@ -152,30 +127,26 @@ class _RoundAnswers:
     Args:
         run: The run.
         shards: Of one round, in the order of their rows; each holds a range of rows.
-        reader: Of the run's codebook.
+        results: Reads what came for them.
         counts: Added to.
-        embeddings: The answers are embeddings: "0" holds lists of 32-bit floats.
     """
 
     def __init__(
         self,
         run: RunDirectory,
         shards: Sequence[Shard],
-        reader: AnswerReader,
+        results: ResultReader,
         counts: ResultCounts,
-        *,
-        embeddings: bool = False,
     ) -> None:
-        self._run, self._reader, self._counts, self._embeddings = run, reader, counts, embeddings
-        self._nothing = _nothing(reader.width, embeddings=embeddings)
+        self._run, self._counts = run, counts
+        self._is_for_embeddings = results.lines.is_for_embeddings
+        self._nothing = results.lines.nothing.drop(_NOT_SHOWN)
         self.embedding_size: int | None = None
         """Dimensions of the first embedding that came; another one's status is `invalid`."""
         self._shards = iter(shards)
-        self._files = _files(run, shards)
-        self._parts = result_frames([path for _, path in self._files], ("model", "usage"))
-        self._part = next(self._parts, None)
-        if embeddings:
-            self.embedding_size = _first_size([path for _, path in self._files])
+        self._results = results.shards(shards)
+        if results.lines.is_for_embeddings:
+            self.embedding_size = _first_size(results.shards(shards))
         self._shard: Shard | None = None
         self._answers = pl.DataFrame()
         self._asked = self._answered = 0
@@ -206,16 +177,11 @@ class _RoundAnswers:
         self._shard = next(self._shards, None)
         if self._shard is None:
             raise TableChanged("table-longer", path=str(self._run.path))
-        paths = [path for shard, path in self._files if shard is self._shard]
-        frames = [self._read(part) for part in self._parts_of(paths)]
-        answers = pl.concat([self._nothing, *frames])
-        # The first line for a row counts, also when another one came from the second file.
-        once = answers.unique("row", keep="first", maintain_order=True)
-        known = once.filter(pl.col("row").is_between(self._shard.first_row, self._shard.last_row))
-        strange = answers.height - answers.filter(pl.col("row").is_in(known["row"].implode())).height
-        self._counts.unknown_ids += strange
-        self._counts.repeated_ids += answers.height - strange - known.height
-        self._answers = known
+        answers = self._read(next(self._results))
+        known = answers.filter(pl.col("row").is_between(self._shard.first_row, self._shard.last_row))
+        self._answers = known.filter(decides(known))
+        self._counts.unknown_ids += answers.height - known.height
+        self._counts.repeated_ids += known.height - self._answers.height
         self._asked = self._answered = 0
 
     def _end_shard(self) -> None:
@@ -232,33 +198,14 @@ class _RoundAnswers:
         # Rows that were skipped in its range, and yet have an answer.
         self._counts.unknown_ids += self._answers.height - self._answered
 
-    def _parts_of(self, paths: Sequence[Path]) -> Iterator[ResultFrame]:
-        while self._part is not None and self._part[0] in paths:
-            yield self._part[1]
-            self._part = next(self._parts, None)
-
-    def _read(self, part: ResultFrame) -> pl.DataFrame:
-        counts, frame = self._counts, part.frame
-        counts.unreadable_lines += len(part.unreadable)
+    def _read(self, lines: Lines) -> pl.DataFrame:
+        counts, frame = self._counts, lines.frame
+        counts.unreadable_lines += lines.unreadable
         counts.prompt_tokens += int(frame["prompt_tokens"].sum())
         counts.answer_tokens += int(frame["completion_tokens"].sum())
-        read = self._read_embeddings(frame) if self._embeddings else self._reader.read_frame(frame)
-        return read.select(row_of_id(frame["custom_id"]), pl.all(), frame["model"].fill_null(""))
-
-    def _read_embeddings(self, frame: pl.DataFrame) -> pl.DataFrame:
-        if "embedding" not in frame:
-            frame = frame.with_columns(pl.lit(None, pl.List(pl.Float32)).alias("embedding"))
-        is_right = (pl.col("embedding").list.len() == self.embedding_size).fill_null(False)
-        is_wrong = (pl.col("status") == RowStatus.OK.value) & ~is_right
-        return frame.select(
-            pl.when(is_right).then("embedding").alias("0"),
-            pl.when(is_wrong).then(pl.lit(RowStatus.INVALID.value)).otherwise("status").alias("status"),
-            pl.when(is_wrong)
-            .then(pl.lit("no embedding, or one of another size than the first"))
-            .otherwise("status_reason")
-            .alias("status_reason"),
-            pl.col("content").alias("raw_answer"),
-        )
+        if self._is_for_embeddings:
+            frame = judged_embeddings(frame, self.embedding_size)
+        return frame.select(self._nothing.columns)
 
     def _filled(self, joined: pl.DataFrame, shard: Shard) -> pl.DataFrame:
         """Give rows without a result their status."""
@@ -273,38 +220,12 @@ class _RoundAnswers:
         )
 
 
-def _nothing(width: int, *, embeddings: bool) -> pl.DataFrame:
-    texts = [*map(str, range(width)), "status", "status_reason", "raw_answer", "model"]
-    schema: dict[str, Any] = {"row": pl.Int64, **dict.fromkeys(texts, pl.String)}
-    if embeddings:
-        schema["0"] = pl.List(pl.Float32)
-    return pl.DataFrame(schema=schema)
-
-
-def _first_size(paths: Sequence[Path]) -> int | None:
-    for _, part in result_frames(paths, processes=1):
-        if "embedding" in part.frame:
-            sizes = part.frame["embedding"].drop_nulls().list.len()
-            if len(sizes):
-                return int(sizes[0])
+def _first_size(shards: Iterator[Lines]) -> int | None:
+    for lines in shards:
+        sizes = lines.frame["0"].drop_nulls().list.len()
+        if len(sizes):
+            return int(sizes[0])
     return None
-
-
-def _files(run: RunDirectory, shards: Sequence[Shard]) -> list[tuple[Shard, Path]]:
-    """The result files of each shard, after making sure that they are those that came."""
-    files = []
-    for shard in shards:
-        for kind, name, digest in (
-            ("output", shard.output_name, shard.output_sha256),
-            ("error", shard.error_name, shard.error_sha256),
-        ):
-            if name is None:
-                continue
-            path = run.result_path(shard.name, kind)
-            if digest_file(path) != digest:
-                raise RunError("result-file-changed", path=str(run.path), file=str(path))
-            files.append((shard, path))
-    return files
 
 
 def _without_result(run: RunDirectory, shard: Shard) -> tuple[RowStatus, str]:

@@ -14,6 +14,7 @@ from rowbatch.core.added_columns import STATUS_COLUMNS
 from rowbatch.core.states import ShardState
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.results.answered import AnsweredTable
+from rowbatch.results.columns import reader_digest
 from rowbatch.results.shard_answers import ResultTally
 from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory
@@ -39,9 +40,9 @@ def view_name(sha256: str, reading: ReadOptions, kind: str) -> str:
 
 
 def answers_name(run: RunDirectory, shards: Sequence[Shard]) -> str:
-    """A name for the view of a run's answers: another one as soon as others came."""
+    """A name for the view of a run's answers: another one as soon as others came, or another reader reads."""
     here = [(s.name, s.output_name, s.error_name) for s in shards if s.state is ShardState.DOWNLOADED]
-    told = json.dumps([_FORMAT, str(run.path.resolve()), run.plan().created_at, here])
+    told = json.dumps([_FORMAT, str(run.path.resolve()), run.plan().created_at, here, reader_digest()])
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 

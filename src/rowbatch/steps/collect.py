@@ -77,7 +77,7 @@ class CollectReport:
         reasons: The commonest reasons of rows that are not ok, with counts.
         tallies: What is counted of the values of each variable, by its kind.
         unknown_ids: Result lines whose custom_id is no row that was asked in that shard.
-        repeated_ids: Result lines for a row that had an answer already; the first one counts.
+        repeated_ids: Result lines for a row that has another line that counts; see `core.fate`.
         unreadable_lines: Result lines that are no results.
         models: What the answers say who gave them.
         prompt_tokens, answer_tokens: Sums over all results, as the provider counted.

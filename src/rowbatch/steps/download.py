@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
 
+from rowbatch.core.answer import AnswerReader
 from rowbatch.core.cost import Price
 from rowbatch.core.result import UnreadableLine, read_line
 from rowbatch.core.states import ShardState
@@ -17,8 +19,9 @@ from rowbatch.errors import ServiceError
 from rowbatch.providers.base import BatchClient, BatchView, Dialect
 from rowbatch.providers.dialect_net import read_result_line
 from rowbatch.providers.messages import AnotherBatch, dumped
-from rowbatch.results.files import result_frames
-from rowbatch.results.findings import Findings, asked_requests, inspect, row_of_id
+from rowbatch.results.columns import ResultReader
+from rowbatch.results.findings import Findings, asked_requests, findings_of
+from rowbatch.results.lines import LineReader, Lines
 from rowbatch.store.atomic import atomic_file
 from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.store.rundir import RunDirectory
@@ -45,7 +48,13 @@ class _Files:
 
 
 def download_shard(
-    run: RunDirectory, ledger: Ledger, client: BatchClient, shard: Shard, *, price: Price | None
+    run: RunDirectory,
+    ledger: Ledger,
+    client: BatchClient,
+    shard: Shard,
+    *,
+    price: Price | None,
+    reader: AnswerReader | None,
 ) -> tuple[Shard, int]:
     """
     Fetch both files of an ended batch, whatever its status: an expired or cancelled one has
@@ -54,6 +63,13 @@ def download_shard(
     Files that do not answer every row of a completed batch, or hold lines that cannot be read, are fetched
     until they come twice with the same bytes: then it is what the provider has.
 
+    Args:
+        run: The run.
+        ledger: Of the run.
+        client: Of its provider.
+        shard: One that has ended.
+        price: Of the model, or None.
+        reader: Of the codebook; None for embeddings.
     Returns:
         The shard, and how many bytes came.
     Raises:
@@ -64,11 +80,12 @@ def download_shard(
     path = run.request_path(shard.name)
     # A request file that is gone costs the check, not the answers.
     asked = asked_requests(path) if path.is_file() else None
-    files = _fetch_all(run, client, shard, view, asked)
+    results = ResultReader(run, LineReader(reader))
+    files = _fetch_all(run, client, shard, view, asked=asked, results=results)
     for _ in range(_MOST_FETCHES):
         if not _is_suspicious(view, files.findings):
             break
-        again = _fetch_all(run, client, shard, view, asked)
+        again = _fetch_all(run, client, shard, view, asked=asked, results=results)
         same = again.digests == files.digests
         files = again
         if same:
@@ -112,11 +129,17 @@ def _note_difference(ledger: Ledger, shard: Shard, view: BatchView, findings: Fi
 
 
 def _fetch_all(
-    run: RunDirectory, client: BatchClient, shard: Shard, view: BatchView, asked: pl.DataFrame | None
+    run: RunDirectory,
+    client: BatchClient,
+    shard: Shard,
+    view: BatchView,
+    *,
+    asked: pl.DataFrame | None,
+    results: ResultReader,
 ) -> _Files:
     columns: dict[str, str | int | None] = {}
     digests: list[str] = []
-    paths: list[Path] = []
+    known: list[tuple[str, str]] = []
     size = 0
     for kind, file_id in (("output", view.output_file_id), ("error", view.error_file_id)):
         if file_id is None:
@@ -136,16 +159,14 @@ def _fetch_all(
             columns["raw_name"], columns["raw_sha256"] = came_at.name, digest
             digest = _translate(client, came_at, path, shard.wire_token)
         columns[f"{kind}_name"], columns[f"{kind}_sha256"] = path.name, digest
-        paths.append(path)
-    rows = asked if asked is not None else _rows_of(paths)
-    return _Files(columns, tuple(digests), inspect(paths, rows), size)
-
-
-def _rows_of(paths: list[Path]) -> pl.DataFrame:
-    """The rows that have an answer; the sizes of their requests are not known."""
-    found = [row_of_id(part.frame["custom_id"]) for _, part in result_frames(paths, processes=1)]
-    rows = pl.concat(found).unique() if found else pl.Series("row", [], dtype=pl.Int64)
-    return rows.to_frame().with_columns(pl.lit(0, pl.Int64).alias("size_bytes"))
+        known.append((kind, digest))
+    found: Iterable[Lines] = results.read(results.results_of(shard.name, known))
+    if asked is None:
+        # The rows that have an answer; the sizes of their requests are not known.
+        found = here = list(found)
+        rows = pl.concat([results.lines.nothing["row"], *(part.frame["row"] for part in here)]).unique()
+        asked = rows.to_frame().with_columns(pl.lit(0, pl.Int64).alias("size_bytes"))
+    return _Files(columns, tuple(digests), findings_of(found, asked), size)
 
 
 def _has_rows(kind: str, view: BatchView) -> bool:

@@ -468,7 +468,9 @@ class Driver:
             back = self._taken_back(shard, self._client.view(json.loads(shard.batch_json or "{}")))
             if back.state is not ShardState.ENDED:
                 return back
-        done, size = download_shard(self._run, self._ledger, self._client, shard, price=self._price)
+        done, size = download_shard(
+            self._run, self._ledger, self._client, shard, price=self._price, reader=self._reader
+        )
         self._report.downloaded += 1
         self._report.size_bytes += size
         self._tell(done)

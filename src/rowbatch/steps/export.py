@@ -8,7 +8,7 @@ program that drives the run.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,9 +20,10 @@ from rowbatch.core.table_options import WriteOptions
 from rowbatch.errors import UsageError
 from rowbatch.results.answered import AnsweredTable
 from rowbatch.results.extract_report import count_statuses
+from rowbatch.results.people import IS_CORRECTED, CorrectedAnswers, final_column, human_column
 from rowbatch.results.written import written_columns
 from rowbatch.store.atomic import atomic_path
-from rowbatch.store.corrections import Corrections, read_corrections
+from rowbatch.store.corrections import read_corrections
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.tables.base import TableChunk
 from rowbatch.tables.csv_writer import looks_like_formula
@@ -87,7 +88,6 @@ def export(
         TableError: There is no such column.
         RunError: The table or a raw file was changed since.
     """
-    corrections = read_corrections(run.path)
     report = ExportReport(path)
     with run.ledger() as ledger:
         shards = ledger.shards()
@@ -95,17 +95,17 @@ def export(
     table, codebook = answered.table, answered.codebook
     kept = list(range(len(table.header))) if columns is None else [table.column(name) for name in columns]
     names = list(answered.plan.output.columns)
-    corrected = _corrected_variables(codebook.columns, corrections)
+    corrected = CorrectedAnswers(codebook.columns, read_corrections(run.path))
     taken = {*table.header, *names}
     shown: list[tuple[AddedColumn, pl.Expr]] = []
     for one in written_columns(codebook, names, answered.embedding):
         if one.source in STATUS_COLUMNS:
             shown += [(one.column, one.expression())] if with_status else []
-        elif int(one.source) not in corrected:
-            shown.append((one.column, one.expression()))
-        else:
-            shown.append((one.column, one.expression(f"final:{one.source}")))
-            for ending, source in (("model", one.source), ("human", f"human:{one.source}")):
+            continue
+        position = int(one.source)
+        shown.append((one.column, one.expression(final_column(position))))
+        if position in corrected.positions:
+            for ending, source in (("model", one.source), ("human", human_column(position))):
                 shown.append((_beside(one.column, ending, taken), one.expression(source)))
     shape = TableShape(
         tuple(table.header[position] for position in kept),
@@ -114,9 +114,8 @@ def export(
         table.label,
     )
     pick = [values.alias(column.name) for column, values in shown]
-    human = _human_frame(codebook.columns, corrections, corrected)
     format_name = format_of(path)
-    if only_answered and answered.embedding is not None and corrected:
+    if only_answered and answered.embedding is not None and corrected.positions:
         raise UsageError("embeddings-not-corrected")
     with (
         atomic_path(path, overwrite=overwrite) as temporary,
@@ -124,11 +123,12 @@ def export(
     ):
         for chunk, answers in answered.chunks():
             count_statuses(answers, report.statuses, Counter())
-            frame = _with_corrections(answers, human, corrected)
-            report.corrected += int(frame["is_corrected"].sum())
+            nobody = [pl.col(human_column(position)).fill_null("") for position in corrected.positions]
+            frame = corrected.join(answers.lazy()).with_columns(nobody).collect()
+            report.corrected += int(frame[IS_CORRECTED].sum())
             keep = None
             if only_answered:
-                keep = frame["is_corrected"] | (frame["status"] == RowStatus.OK.value)
+                keep = frame[IS_CORRECTED] | (frame["status"] == RowStatus.OK.value)
                 report.left_out += frame.height - int(keep.sum())
             part = _part(chunk, kept, keep)
             chosen = (frame if keep is None else frame.filter(keep)).select(pick)
@@ -170,43 +170,9 @@ def _formulas(frame: pl.DataFrame) -> int:
     return int(texts.select(pl.sum_horizontal(looks_like_formula(pl.all()).sum())).item() or 0)
 
 
-def _corrected_variables(columns: Sequence[str], corrections: Corrections) -> dict[int, str]:
-    named = {variable for values in corrections.values() for variable in values}
-    return {position: name for position, name in enumerate(columns) if name in named}
-
-
 def _beside(column: AddedColumn, ending: str, taken: set[str]) -> AddedColumn:
     name = f"{column.name}_{ending}"
     while name in taken:
         name = f"rowbatch_{name}"
     taken.add(name)
     return AddedColumn(name, column.label, column.labels, column.dtype)
-
-
-def _human_frame(
-    columns: Sequence[str], corrections: Corrections, corrected: Mapping[int, str]
-) -> pl.DataFrame:
-    known = {row: values for row, values in corrections.items() if any(name in columns for name in values)}
-    return pl.DataFrame(
-        {"row": list(known)}
-        | {
-            f"human:{position}": [values.get(name) for values in known.values()]
-            for position, name in corrected.items()
-        },
-        schema={"row": pl.Int64} | {f"human:{position}": pl.String for position in corrected},
-    )
-
-
-def _with_corrections(frame: pl.DataFrame, human: pl.DataFrame, corrected: Mapping[int, str]) -> pl.DataFrame:
-    if not corrected:
-        return frame.with_columns(pl.lit(False).alias("is_corrected"))
-    joined = frame.join(human, on="row", how="left", maintain_order="left")
-    return joined.with_columns(
-        pl.any_horizontal([pl.col(f"human:{position}").is_not_null() for position in corrected]).alias(
-            "is_corrected"
-        ),
-        *(
-            pl.coalesce(f"human:{position}", str(position)).alias(f"final:{position}")
-            for position in corrected
-        ),
-    ).with_columns(pl.col(f"human:{position}").fill_null("") for position in corrected)

@@ -10,17 +10,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from rowbatch.core.answer import AnswerReader
+from rowbatch.core.fate import decides
 from rowbatch.core.retry import is_passing
 from rowbatch.core.shard import ShardCutter, ShardLimits
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.errors import RunError, from_os_error
-from rowbatch.results.files import result_frames
-from rowbatch.results.findings import row_of_id
+from rowbatch.results.columns import ResultReader
+from rowbatch.results.findings import asked_requests, read_findings
+from rowbatch.results.lines import TOLD, LineReader
 from rowbatch.steps.cut import new_token
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.ledger import Ledger, Shard, new_shard
@@ -141,39 +144,37 @@ def _rows_to_ask(
     run: RunDirectory, shard: Shard, reader: AnswerReader | None, *, ask_invalid_again: bool
 ) -> dict[int, tuple[str, str] | None]:
     """Rows worth asking again; for an invalid answer the answer and what is wrong with it."""
-    names = (("output", shard.output_name), ("error", shard.error_name))
-    paths = [run.result_path(shard.name, kind) for kind, name in names if name is not None]
-    again: dict[int, tuple[str, str] | None] = {}
-    answered: set[int] = set()
     if shard.batch_status == "failed":
         # The whole batch was refused, for a reason that stays.
         return {}
-    for _, part in result_frames(paths, ("cause",), processes=1):
-        frame = part.frame
-        rows = row_of_id(frame["custom_id"])
-        passing = frame.select(is_passing()).to_series()
-        if reader is None and "embedding" in frame:
-            # An embedding that is there and cannot be read.
-            is_odd = (frame["status"] == RowStatus.OK.value) & frame["embedding"].is_null()
-            passing = passing | is_odd
-        invalid: list[tuple[str, str] | None] = [None] * frame.height
-        if ask_invalid_again and reader is not None:
-            read = reader.read_frame(frame)
-            invalid = [
-                (raw, reason) if status == RowStatus.INVALID.value else None
-                for status, reason, raw in read.select("status", "status_reason", "raw_answer").iter_rows()
-            ]
-        for row, passes, wrong in zip(rows.to_list(), passing.to_list(), invalid, strict=True):
-            if row in answered:
-                continue
-            answered.add(row)
-            if passes or wrong:
-                # Of a response without an answer nothing can be shown.
-                again[row] = None if passes else wrong
-    for row, _ in asked_lines(run, shard):
-        if row not in answered:
-            again[row] = None
+    frame = ResultReader(run, LineReader(reader)).shard(shard)
+    once = frame.filter(decides(frame))
+    passing = once.select(pl.col(TOLD).alias("status"), "cause").select(is_passing()).to_series()
+    # An answer that came, and cannot be used.
+    is_invalid = once["status"] == RowStatus.INVALID.value
+    if reader is None:
+        # An embedding that is there and cannot be read.
+        passing |= is_invalid
+    again: dict[int, tuple[str, str] | None] = {}
+    worth = passing | is_invalid if ask_invalid_again and reader is not None else passing
+    told = once.select("row", "raw_answer", "status_reason").with_columns(passing.alias("passes"))
+    for row, raw, reason, passes in told.filter(worth).iter_rows():
+        # Of a response without an answer nothing can be shown.
+        again[row] = None if passes else (raw, reason)
+    requests = _request_file(run, shard)
+    findings = read_findings(shard.findings)
+    if findings is None or not findings.answered == findings.asked == shard.requests:
+        answered = once["row"].implode()
+        missing = asked_requests(requests).filter(~pl.col("row").is_in(answered))["row"]
+        again |= dict.fromkeys(missing.to_list())
     return again
+
+
+def _request_file(run: RunDirectory, shard: Shard) -> Path:
+    path = run.request_path(shard.name)
+    if not path.is_file():
+        raise RunError("requests-gone", path=str(run.path), file=str(path), round=shard.round)
+    return path
 
 
 def asked_lines(run: RunDirectory, shard: Shard) -> Iterator[tuple[int, bytes]]:
@@ -183,10 +184,8 @@ def asked_lines(run: RunDirectory, shard: Shard) -> Iterator[tuple[int, bytes]]:
     Raises:
         RunError: The file is gone.
     """
-    path = run.request_path(shard.name)
+    path = _request_file(run, shard)
     begin = b'{"custom_id":"row-'
-    if not path.is_file():
-        raise RunError("requests-gone", path=str(run.path), file=str(path), round=shard.round)
     try:
         with path.open("rb") as file:
             for line in file:

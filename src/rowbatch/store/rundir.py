@@ -53,6 +53,11 @@ class RunDirectory:
         return self.path / "results"
 
     @property
+    def columns(self) -> Path:
+        """What the result files say, read once; may be removed at any time."""
+        return self.path / "columns"
+
+    @property
     def labelled(self) -> Path:
         return self.path / "labelled.csv"
 

@@ -209,10 +209,11 @@ class StatisticsTableWriter(TableWriter):
         return found
 
     def _spss_options(self, infos: Mapping[str, ColumnInfo]) -> dict[str, Any]:
-        coded = zip(self._names[len(self._shape.header) :], self._shape.added, strict=True)
+        added = list(zip(self._names[len(self._shape.header) :], self._shape.added, strict=True))
         return {
             "variable_measure": {name: info.measure for name, info in infos.items() if info.measure}
-            | {name: "nominal" for name, column in coded if column.labels},
+            | {name: "scale" for name, column in added if column.dtype.is_numeric()}
+            | {name: "nominal" for name, column in added if column.labels},
             "variable_display_width": {
                 name: info.display_width for name, info in infos.items() if info.display_width
             },

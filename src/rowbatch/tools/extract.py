@@ -15,6 +15,7 @@ from typing import Literal
 
 import polars as pl
 
+from rowbatch.core.fate import decides
 from rowbatch.core.result_columns import EXTRA_TYPES, Extra
 from rowbatch.core.states import RowStatus
 from rowbatch.core.table_options import ReadOptions, WriteOptions
@@ -295,15 +296,13 @@ def _in_rows(
 
 
 def _each_once(found: pl.DataFrame, report: ExtractReport) -> pl.DataFrame:
-    """Sorted by number; of a repeated one an ok answer is kept, else the first."""
+    """Sorted by number; of a repeated one the line that decides."""
     if not found["number"].is_sorted():
         found = found.sort("number", maintain_order=True)
-    again = found["number"] == found["number"].shift(1)
-    if not again.any():
+    is_first = decides(found, "number")
+    if is_first.all():
         return found
-    found = found.sort("number", pl.col("status") != RowStatus.OK.value, maintain_order=True)
-    first = found.filter(~again.fill_null(False))
-    others = found.filter(again.fill_null(False))
+    first, others = found.filter(is_first), found.filter(~is_first)
     report.repeated_ids += others.height
     kept = others.select("number").join(first, on="number", how="left", maintain_order="left")
     report.differing_ids += int(
