@@ -17,6 +17,7 @@ import uvicorn
 
 from rowbatch.api import runs
 from rowbatch.server.app import create_app
+from rowbatch.server.chat_request import CHAT
 from rowbatch.server.engine import Engine, EngineReply
 from rowbatch.server.launch import Endpoint
 from rowbatch.server.local_model import MODEL_ID
@@ -77,7 +78,8 @@ class ScriptedEngine:
     def models(self) -> Mapping[str, Mapping[str, Any]]:
         return {name: {"title": name} for name in self._models}
 
-    async def complete(self, body: Mapping[str, Any]) -> EngineReply:
+    async def answer(self, endpoint: str, body: Mapping[str, Any]) -> EngineReply:
+        assert endpoint == CHAT.url
         text = str(body["messages"][-1]["content"])
         while not self.gate.is_set():
             await asyncio.sleep(0.005)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from rowbatch.server.chat_request import RefusedRequest, answer_schema, check_parameters, text_messages
+from rowbatch.server.chat_request import answer_schema, check_parameters, text_messages
+from rowbatch.server.endpoint import RefusedRequest
 
 USER = {"role": "user", "content": "hi"}
 

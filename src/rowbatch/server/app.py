@@ -1,5 +1,5 @@
 """
-The HTTP surface: OpenAI's files, batches, models and chat completions.
+The HTTP surface: OpenAI's files, batches and models, and the endpoints that are answered at once.
 
 Objects, errors and their texts follow OpenAI's specification 2.3.0 and recorded answers of its service.
 """
@@ -27,11 +27,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rowbatch.errors import RowbatchError
+from rowbatch.server.endpoints import ENDPOINTS
 from rowbatch.server.engine import Engine
-from rowbatch.server.runner import Runner, as_completion
+from rowbatch.server.runner import Runner
 from rowbatch.server.storage import IdempotencyConflict, Storage, sync_folder
 
-ENDPOINTS = ("/v1/chat/completions",)
 MAX_UPLOAD_BYTES = 512 << 20
 """OpenAI: a file may have 512 MB."""
 WINDOW_S = 24 * 3600
@@ -92,7 +92,7 @@ def create_app(home: Path, engine: Engine, *, key: str, any_host: bool = False) 
         Route("/v1/batches/{batch_id}/cancel", state.cancel_batch, methods=["POST"]),
         Route("/v1/models", state.list_models),
         Route("/v1/models/{model_id}", state.get_model),
-        Route("/v1/chat/completions", state.chat_completion, methods=["POST"]),
+        *(Route(url, state.answer, methods=["POST"]) for url in ENDPOINTS),
     ]
     app = Starlette(
         routes=routes,
@@ -243,17 +243,18 @@ class _Server:
             raise _no_model(name)
         return JSONResponse(self._model(name))
 
-    async def chat_completion(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
+        served = ENDPOINTS[request.url.path]
         body = _json_body(await _body(request))
         if body.get("model") not in self.engine.models:
             raise _no_model(str(body.get("model")))
         if body.get("stream"):
             raise ApiError(400, "This server does not stream.", code="unsupported_value", param="stream")
         try:
-            reply = await self.engine.complete(body)
+            reply = await self.engine.answer(served.url, body)
         except RowbatchError as error:
             raise ApiError(503, error.message, code="engine_unavailable", kind="server_error") from error
-        answer = as_completion(reply.body) if reply.status_code == 200 else dict(reply.body)
+        answer = served.finished(reply.body) if reply.status_code == 200 else dict(reply.body)
         return JSONResponse(answer, status_code=reply.status_code)
 
     def _model(self, name: str) -> dict[str, Any]:
@@ -319,7 +320,9 @@ def _new_batch(wanted: Mapping[str, Any]) -> dict[str, Any]:
                 param=name,
             )
     if wanted["endpoint"] not in ENDPOINTS:
-        raise ApiError(400, _not_among(wanted["endpoint"], ENDPOINTS), code="invalid_value", param="endpoint")
+        raise ApiError(
+            400, _not_among(wanted["endpoint"], tuple(ENDPOINTS)), code="invalid_value", param="endpoint"
+        )
     if wanted["completion_window"] != "24h":
         raise ApiError(
             400,

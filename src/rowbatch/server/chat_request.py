@@ -1,9 +1,14 @@
-"""What the local model asks of a chat completion request, before it works on it."""
+"""Chat completions: what the local model asks of a request before it works on it, and how it answers."""
 
 from __future__ import annotations
 
+import secrets
+import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
+
+from rowbatch.server.endpoint import RefusedRequest, ServedEndpoint
+from rowbatch.server.scoring import GENERATED_METHOD, Choice, single_choice
 
 _ROLES = frozenset({"system", "developer", "user", "assistant"})
 _FORMATS = ("text", "json_object", "json_schema")
@@ -16,24 +21,41 @@ _NUMBERS = {
 _WHOLE_NUMBERS = {"max_tokens": 1, "max_completion_tokens": 1, "seed": -(2**63)}
 
 
-class RefusedRequest(Exception):
-    """The request cannot be answered; becomes OpenAI's error body."""
+class ChatModel(Protocol):
+    """What chat completions ask of the model."""
 
-    def __init__(self, message: str, *, code: str | None = None, param: str | None = None) -> None:
-        super().__init__(message)
-        self.message, self.code, self.param = message, code, param
+    def generate(self, body: Mapping[str, Any], messages: list[dict[str, str]]) -> dict[str, Any]:
+        """A completion whose text the model writes."""
 
-    @property
-    def body(self) -> dict[str, Any]:
-        """The error as OpenAI writes it."""
-        return {
-            "error": {
-                "message": self.message,
-                "type": "invalid_request_error",
-                "param": self.param,
-                "code": self.code,
-            }
-        }
+    def choose(self, messages: list[dict[str, str]], choice: Choice) -> dict[str, Any] | None:
+        """A completion that is one of several labels; None when the model sees no difference between them."""
+
+
+def answer(model: ChatModel, body: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Answer one request with the local model.
+
+    Raises:
+        RefusedRequest: It cannot be answered.
+    """
+    messages = text_messages(body)
+    check_parameters(body)
+    choice = single_choice(answer_schema(body))
+    if choice is None:
+        return model.generate(body, messages)
+    chosen = model.choose(messages, choice)
+    if chosen is None:
+        chosen = model.generate(body, messages)
+        chosen["choices"][0]["rowbatch"] = {"method": GENERATED_METHOD, "demonstration": True}
+    return chosen
+
+
+def finished(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A completion with the id and the time that only the server can give."""
+    return {"id": f"chatcmpl-{secrets.token_hex(12)}", "created": int(time.time()), **body}
+
+
+CHAT = ServedEndpoint("/v1/chat/completions", "Chat Completions", "messages", answer, finished)
 
 
 def text_messages(body: Mapping[str, Any]) -> list[dict[str, str]]:

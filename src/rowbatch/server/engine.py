@@ -45,7 +45,7 @@ class EngineReply:
 
 class Engine(Protocol):
     """
-    Answers chat completion requests.
+    Answers requests.
 
     Attributes:
         models: What it offers: model id to facts about it, shown in `/v1/models`.
@@ -62,10 +62,13 @@ class Engine(Protocol):
     @property
     def state(self) -> str: ...
 
-    async def complete(self, body: Mapping[str, Any]) -> EngineReply:
+    async def answer(self, endpoint: str, body: Mapping[str, Any]) -> EngineReply:
         """
         Answer one request.
 
+        Args:
+            endpoint: One of `endpoints.ENDPOINTS`.
+            body: Of the request.
         Raises:
             LocalModelError: It cannot answer any, and says why.
         """
@@ -114,7 +117,7 @@ class LocalEngine:
             }
         }
 
-    async def complete(self, body: Mapping[str, Any]) -> EngineReply:
+    async def answer(self, endpoint: str, body: Mapping[str, Any]) -> EngineReply:
         for attempt in (1, 2):
             process = await self._running()
             number = next(self._numbers)
@@ -122,7 +125,8 @@ class LocalEngine:
             self._waiting[number] = (process, reply)
             try:
                 assert process.stdin is not None
-                process.stdin.write(json.dumps({"id": number, "body": body}).encode() + b"\n")
+                line = json.dumps({"id": number, "endpoint": endpoint, "body": body})
+                process.stdin.write(line.encode() + b"\n")
                 await process.stdin.drain()
                 return await reply
             except (ConnectionError, _ProcessDied):

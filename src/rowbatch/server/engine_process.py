@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from rowbatch.errors import LocalModelError
-from rowbatch.server.chat_request import RefusedRequest, answer_schema, check_parameters, text_messages
+from rowbatch.server.endpoint import RefusedRequest
+from rowbatch.server.endpoints import ENDPOINTS
 from rowbatch.server.local_model import (
     CONTEXT_TOKENS,
     MODEL_ID,
@@ -24,14 +25,12 @@ from rowbatch.server.local_model import (
 )
 from rowbatch.server.scoring import (
     CONTENT_FREE_TEXTS,
-    GENERATED_METHOD,
     METHOD,
     Choice,
     Token,
     calibrated,
     is_decided,
     label_log_probabilities,
-    single_choice,
 )
 
 DEFAULT_MAX_TOKENS = 512
@@ -72,25 +71,8 @@ class Model:
         self._calibrations: OrderedDict[str, list[dict[str, float]]] = OrderedDict()
         self._vocabulary: frozenset[bytes] = frozenset()
 
-    def complete(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """
-        Answer one chat completion request.
-
-        Raises:
-            RefusedRequest: It cannot be answered.
-        """
-        messages = text_messages(body)
-        check_parameters(body)
-        choice = single_choice(answer_schema(body))
-        if choice is None:
-            return self._generate(body, messages)
-        chosen = self._choose(messages, choice)
-        if chosen is None:
-            chosen = self._generate(body, messages)
-            chosen["choices"][0]["rowbatch"] = {"method": GENERATED_METHOD, "demonstration": True}
-        return chosen
-
-    def _generate(self, body: Mapping[str, Any], messages: list[dict[str, str]]) -> dict[str, Any]:
+    def generate(self, body: Mapping[str, Any], messages: list[dict[str, str]]) -> dict[str, Any]:
+        """A completion whose text the model writes."""
         request: dict[str, Any] = {
             "messages": messages,
             "max_tokens": body.get("max_completion_tokens") or body.get("max_tokens") or DEFAULT_MAX_TOKENS,
@@ -104,7 +86,7 @@ class Model:
         message = {"role": "assistant", "content": entry["message"].get("content") or "", "refusal": None}
         return _completion(message, entry.get("finish_reason") or "stop", _usage(answer))
 
-    def _choose(self, messages: list[dict[str, str]], choice: Choice) -> dict[str, Any] | None:
+    def choose(self, messages: list[dict[str, str]], choice: Choice) -> dict[str, Any] | None:
         """The label by calibrated scoring; None when the model sees no difference between the labels."""
         usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
         bias = self._calibration(messages, choice)
@@ -211,16 +193,16 @@ class Model:
 
 
 def answer_line(model: Model, line: bytes) -> bytes:
-    """One line of the protocol: `{"id", "body"}` in, `{"id", "status_code", "body"}` out."""
+    """One line of the protocol: `{"id", "endpoint", "body"}` in, `{"id", "status_code", "body"}` out."""
     request = json.loads(line)
-    status, body = _reply(model, request["body"])
+    status, body = _reply(model, request["endpoint"], request["body"])
     reply = {"id": request["id"], "status_code": status, "body": body}
     return json.dumps(reply, ensure_ascii=False).encode() + b"\n"
 
 
-def _reply(model: Model, body: Mapping[str, Any]) -> Reply:
+def _reply(model: Model, endpoint: str, body: Mapping[str, Any]) -> Reply:
     try:
-        return 200, model.complete(body)
+        return 200, ENDPOINTS[endpoint].answer(model, body)
     except RefusedRequest as refusal:
         return 400, refusal.body
     except Exception as error:  # noqa: BLE001 - one row's fault must not end the others

@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from rowbatch.errors import RowbatchError
+from rowbatch.server.endpoint import ServedEndpoint
+from rowbatch.server.endpoints import ENDPOINTS
 from rowbatch.server.engine import Engine, EngineReply
 from rowbatch.server.storage import UNFINISHED, Storage, sync_folder
 from rowbatch.server.validation import Verdict, missing_input, validate_input
@@ -119,7 +121,7 @@ class Runner:
         path = self._storage.input_of(batch["id"])
         if not path.is_file():
             return missing_input(str(batch["input_file_id"]))
-        return validate_input(path, endpoint=batch["endpoint"], models=self._engine.models)
+        return validate_input(path, endpoint=ENDPOINTS[batch["endpoint"]], models=self._engine.models)
 
     async def _run_next(self) -> bool:
         batch = self._storage.oldest_batch("finalizing") or self._storage.oldest_batch("in_progress")
@@ -199,7 +201,7 @@ class Runner:
 
     async def _answer_row(self, work: _Work, request: Mapping[str, Any]) -> None:
         try:
-            reply = await self._engine.complete(request["body"])
+            reply = await self._engine.answer(work.endpoint.url, request["body"])
         except RowbatchError as error:
             reply = _failure(503, error.message, "engine_unavailable")
         except Exception as error:  # a fault in the engine is this row's, not the batch's
@@ -237,17 +239,13 @@ def _failure(status_code: int, message: str, code: str) -> EngineReply:
     return EngineReply(status_code, {"error": error})
 
 
-def as_completion(body: Mapping[str, Any]) -> dict[str, Any]:
-    """An engine's answer with the id and the time that only the server can give."""
-    return {"id": f"chatcmpl-{secrets.token_hex(12)}", "created": int(time.time()), **body}
-
-
 @dataclass(slots=True)
 class _Work:
     """One batch's rows: which are done, and where their lines go."""
 
     storage: Storage
     batch_id: str
+    endpoint: ServedEndpoint
     total: int
     expires_at: int
     files: dict[str, FileIO]
@@ -282,7 +280,8 @@ class _Work:
         # Not buffered: what is written survives a kill of this process at once, and a power cut when synced.
         files = {kind: storage.results_of(batch_id, kind).open("ab", buffering=0) for kind in _KINDS}
         total = int(batch["request_counts"]["total"])
-        return cls(storage, batch_id, total, int(batch["expires_at"]), files, done, usage, has_expired)
+        served, expires_at = ENDPOINTS[batch["endpoint"]], int(batch["expires_at"])
+        return cls(storage, batch_id, served, total, expires_at, files, done, usage, has_expired)
 
     async def requests(self) -> AsyncIterator[Mapping[str, Any]]:
         """Rows without a line, in the input's order; the file is streamed."""
@@ -297,7 +296,7 @@ class _Work:
         is_answer = 200 <= reply.status_code < 300
         body = dict(reply.body)
         if is_answer:
-            body = as_completion(body)
+            body = self.endpoint.finished(body)
             _add_usage(self.usage, body)
         self._write(
             "output" if is_answer else "error",

@@ -1,5 +1,5 @@
 """
-The engine that asks another server: any that has OpenAI's `/chat/completions` and no batches of its own.
+The engine that asks another server: any that has an endpoint of OpenAI's and no batches of its own.
 
 Ollama, vLLM, llama.cpp and LM Studio are such servers. What they answer is given on as it is. A call whose
 answer was lost is not made again here, since it may have been carried out and billed: its row is an error,
@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from rowbatch.errors import ServiceError, UsageError
 from rowbatch.http import HttpClient, Key, retry_after_s
+from rowbatch.server.endpoints import ENDPOINTS
 from rowbatch.server.engine import EngineReply
 
 if TYPE_CHECKING:
@@ -81,14 +82,14 @@ class UpstreamEngine:
             raise ServiceError("no-models-listed", host=urlsplit(self._base_url).netloc)
         return {name: {"title": name} for name in names}
 
-    async def complete(self, body: Mapping[str, Any]) -> EngineReply:
+    async def answer(self, endpoint: str, body: Mapping[str, Any]) -> EngineReply:
         import httpx2
 
         client = self._started()
         for attempt in range(_MOST_ATTEMPTS):
             pause_s = self._first_pause_s * 2**attempt
             try:
-                response = await client.post("chat/completions", json=dict(body))
+                response = await client.post(ENDPOINTS[endpoint].path, json=dict(body))
             except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
                 # It was not carried out, so it may be made again.
                 told = f"no connection to the upstream server: {error}"

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rowbatch.server.endpoint import ServedEndpoint
+
 MAX_REQUESTS = 50_000
 MAX_ERRORS = 100
 _KEYS = ("custom_id", "method", "url", "body")
@@ -34,7 +36,7 @@ class Verdict:
     errors: list[dict[str, Any]]
 
 
-def validate_input(path: Path, *, endpoint: str, models: Collection[str]) -> Verdict:
+def validate_input(path: Path, *, endpoint: ServedEndpoint, models: Collection[str]) -> Verdict:
     """Check every line of an input file; holds its ids in memory, not its lines."""
     errors: list[dict[str, Any]] = []
     seen: set[str] = set()
@@ -76,7 +78,7 @@ def missing_input(file_id: str) -> Verdict:
     return Verdict(0, None, [_entry("invalid_request", "file_id", text, None)])
 
 
-def _fault(line: bytes, endpoint: str, seen: set[str]) -> tuple[str, str | None, str] | None:
+def _fault(line: bytes, endpoint: ServedEndpoint, seen: set[str]) -> tuple[str, str | None, str] | None:
     try:
         request = json.loads(line)
     except (ValueError, RecursionError):
@@ -103,19 +105,20 @@ def _fault(line: bytes, endpoint: str, seen: set[str]) -> tuple[str, str | None,
             "method",
             f"Invalid value: '{request['method']}'. Supported values are: 'POST'.",
         )
-    if request["url"] != endpoint:
+    if request["url"] != endpoint.url:
         return "invalid_url", "url", "The URL provided for this request does not match the batch endpoint."
     if not isinstance(body, dict):
         return "missing_required_parameter", "body", "Missing required parameter: 'body'."
     if not isinstance(body.get("model"), str) or not body["model"]:
         return "invalid_request", "body.model", "Model parameter is required."
-    if "messages" not in body:
-        return "missing_required_parameter", "body.messages", "Missing required parameter: 'body.messages'."
+    if endpoint.required not in body:
+        param = f"body.{endpoint.required}"
+        return "missing_required_parameter", param, f"Missing required parameter: '{param}'."
     if body.get("stream"):
         return (
             "streaming_unsupported",
             "body.stream",
-            "Chat Completions: Streaming is not supported in the Batch API.",
+            f"{endpoint.title}: Streaming is not supported in the Batch API.",
         )
     return None
 

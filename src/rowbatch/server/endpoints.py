@@ -1,0 +1,12 @@
+"""The endpoints that the server has: one row each, filled by one module each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from rowbatch.server.chat_request import CHAT
+from rowbatch.server.endpoint import ServedEndpoint
+
+ENDPOINTS: Mapping[str, ServedEndpoint] = MappingProxyType({served.url: served for served in (CHAT,)})
+"""By their urls, in the order in which they are listed."""
