@@ -1,0 +1,63 @@
+"""What the doors hand out: whoever adds a name adds it here, and thinks of who needs it."""
+
+from __future__ import annotations
+
+import pytest
+
+from rowbatch import api, desk
+
+API = [
+    "DemoRun",
+    "EXTRAS",
+    "Hooks",
+    "POLICY_OPTIONS",
+    "Policy",
+    "Preview",
+    "Run",
+    "Stage",
+    "Status",
+    "WriteOptions",
+    "check",
+    "command_of",
+    "convert",
+    "create",
+    "doctor",
+    "doctor_of_run",
+    "estimate",
+    "extract",
+    "find_key",
+    "find_provider",
+    "list_keys",
+    "list_runs",
+    "models",
+    "open_run",
+    "overrides_path",
+    "prepare_demo",
+    "providers",
+    "remove_key",
+    "require_provider",
+    "serve",
+    "server_home",
+    "set_key",
+    "split",
+    "usd",
+]
+"""The verbs, and the values they take and give: of the command line, of notebooks, and of pages."""
+
+
+def test_the_names_of_the_verbs():
+    """
+    The door of the verbs is short, and each of its names leads somewhere.
+    """
+    assert dir(api) == sorted(API)
+    for name in API:
+        assert getattr(api, name) is not None
+
+
+@pytest.mark.parametrize("name", dir(desk))
+def test_a_name_of_the_desk(name):
+    """
+    Each name that pages take leads somewhere, and none of it is a verb that the other door has.
+    """
+    assert getattr(desk, name) is not None
+    assert name not in API
