@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # Of requests about which nothing is known: a label, and a paragraph.
 _ANY_LOW, _ANY_HIGH = 5, 1_000
 _MEASURED_LOW, _MEASURED_HIGH = 0.8, 1.6
+# The most hidden tokens an answer that people measured.
+_THINKING_LIKELY = 1_400
 _MILLION = 1_000_000
 
 
@@ -113,12 +115,12 @@ def expected_answer(
         measured: What an answer had in a trial, or None.
     """
     low, high = (_ANY_LOW, _ANY_HIGH) if codebook is None else codebook.answer_tokens
-    if model is not None and model.rules.reasons:
-        high += THINKING_TOKENS
-    least, likely = float(low), float(high)
+    reasons = model is not None and model.rules.reasons
+    least, likely = float(low), float(high + (_THINKING_LIKELY if reasons else 0))
+    most = float(high + (THINKING_TOKENS if reasons else 0)) if limit is None else float(limit)
     if measured is not None:
         least, likely = measured * _MEASURED_LOW, measured * _MEASURED_HIGH
-    most = likely if limit is None else float(limit)
+        most = likely if limit is None else most
     return AnswerTokens(min(least, most), min(likely, most), most)
 
 
