@@ -7,6 +7,7 @@ import openai
 import pytest
 
 from rowbatch.errors import LocalModelError, ServiceError
+from rowbatch.processes import LEFT_ALONE
 from rowbatch.server import launch
 from rowbatch.server.launch import ensure_running, find_running
 
@@ -32,8 +33,8 @@ def test_two_that_ask_at_once_get_the_same_server(tmp_path):
             assert model.model_extra["rowbatch"]["demonstration"] is True
     finally:
         # The one that came second may still wait for the place of the first.
-        while launch._started:
-            process = launch._started.pop()
+        while LEFT_ALONE:
+            process = LEFT_ALONE.pop()
             process.terminate()
             process.wait(timeout=10)
     assert find_running(home) is None
@@ -56,7 +57,7 @@ def test_nothing_is_started_without_the_model(tmp_path, monkeypatch):
     The error names the command that installs it; no process, no folder.
     """
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(launch, "_start", lambda *_: pytest.fail("started"))
+    monkeypatch.setattr(launch, "start_until_ready", lambda *_, **__: pytest.fail("started"))
     with pytest.raises(LocalModelError):
         ensure_running(tmp_path / "home")
     assert not (tmp_path / "home").exists()

@@ -72,8 +72,8 @@ if TYPE_CHECKING:
     from rowbatch.desk.settings import read_settings as read_settings
     from rowbatch.desk.tasks import Stopped as Stopped
     from rowbatch.desk.tasks import Task as Task
-    from rowbatch.processes import python_environment as python_environment
-    from rowbatch.processes import python_module as python_module
+    from rowbatch.processes import start_until_ready as start_until_ready
+    from rowbatch.serving import serve_until_ready as serve_until_ready
     from rowbatch.store.home import cache as cache
     from rowbatch.store.home import home as home
 
@@ -134,8 +134,8 @@ _PLACES = {
     "methods_text": "desk.recipes",
     "model_note": "api.runs",
     "preview_row": "desk.drafts",
-    "python_environment": "processes",
-    "python_module": "processes",
+    "serve_until_ready": "serving",
+    "start_until_ready": "processes",
     "read_draft": "desk.drafts",
     "read_settings": "desk.settings",
     "recipe_of_run": "desk.recipes",

@@ -13,7 +13,6 @@ import hmac
 import json
 import os
 import secrets
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -26,7 +25,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from rowbatch.errors import RowbatchError
+from rowbatch.errors import RowbatchError, StorageError
 from rowbatch.server.endpoints import ENDPOINTS
 from rowbatch.server.engine import Engine
 from rowbatch.server.runner import Runner
@@ -466,7 +465,7 @@ async def _as_response(_: Request, error: Exception) -> Response:
 
 
 async def _own_fault(_: Request, error: Exception) -> Response:
-    full = isinstance(error, OSError | sqlite3.Error)
+    full = isinstance(error, OSError | StorageError)
     message = f"The server could not keep this: {error}" if full else "The server had an error."
     return JSONResponse(ApiError(500, message, kind="server_error").body, status_code=500)
 

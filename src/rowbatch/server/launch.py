@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
 import urllib.error
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from rowbatch.errors import ServiceError
-from rowbatch.processes import python_environment, python_module
+from rowbatch.processes import start_until_ready
 from rowbatch.server.local_model import check_local_model
 
 STATE_FILE = "server.json"
@@ -25,9 +24,6 @@ LOG_FILE = "server.log"
 LOCK_FILE = ".lock"
 IDLE_EXIT_S = 600
 _ASK_S = 5.0
-_MAX_LOG_BYTES = 1 << 20
-# Kept, because Python warns of a process that runs on when its object goes; this one is meant to.
-_started: list[subprocess.Popen[bytes]] = []
 
 if sys.platform == "win32":
     import msvcrt
@@ -134,53 +130,20 @@ def ensure_running(home: Path, *, wait_s: float = 60.0) -> Endpoint:
     check_local_model()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     home = home.absolute()
-    end = time.monotonic() + wait_s
-    # Two may start at once: both append, so that neither wipes out the other's words.
-    with (home / LOG_FILE).open("ab") as log:
-        said_before = log.tell() if log.tell() < _MAX_LOG_BYTES else log.truncate(0)
-        process = _start(home, log)
-    _started.append(process)
-    while time.monotonic() < end:
-        running = find_running(home)
-        if running is not None:
-            return running
-        if process.poll() not in (None, ServiceError.exit_code):
-            break
-        time.sleep(0.05)
-    log_path = home / LOG_FILE
-    told = _last_words(log_path, said_before)
-    raise ServiceError(
-        "server-did-not-start-told" if told else "server-did-not-start",
-        home=str(home),
-        log=str(log_path),
-        told=told,
-    )
-
-
-def _start(home: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
-    flags = 0
-    if sys.platform == "win32":
-        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS
-    return subprocess.Popen(
-        [
-            *python_module("rowbatch"),
-            *("serve", "--home", str(home)),
-            *("--port", "0", "--idle-exit", str(IDLE_EXIT_S)),
-        ],
+    started = start_until_ready(
+        ["serve", "--home", str(home), "--port", "0", "--idle-exit", str(IDLE_EXIT_S)],
+        lambda: find_running(home),
+        log=home / LOG_FILE,
         # Not in the user's folder, which should stay free to be moved.
         cwd=home,
-        env=python_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
-        start_new_session=True,
-        creationflags=flags,
+        wait_s=wait_s,
+        another_runs=ServiceError.exit_code,
     )
-
-
-def _last_words(log: Path, start: int) -> str:
-    try:
-        text = log.read_bytes()[start:].decode("utf-8", errors="replace")
-    except OSError:
-        return ""
-    return " / ".join([line.strip() for line in text.splitlines() if line.strip()][-3:])
+    if started.found is not None:
+        return started.found
+    raise ServiceError(
+        "server-did-not-start-told" if started.said else "server-did-not-start",
+        home=str(home),
+        log=str(home / LOG_FILE),
+        told=started.said,
+    )

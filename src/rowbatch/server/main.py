@@ -14,13 +14,13 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-import uvicorn
 from starlette.applications import Starlette
 
 from rowbatch.errors import ServiceError, UsageError
 from rowbatch.server.app import _Server, create_app
 from rowbatch.server.engine import Engine, LocalEngine
 from rowbatch.server.launch import KEY_FILE, STATE_FILE, Endpoint, read_key, server_lock
+from rowbatch.serving import serve_until_ready
 
 KEY_VARIABLE = "ROWBATCH_SERVER_KEY"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -71,21 +71,10 @@ async def _serve(  # noqa: PLR0917
     idle_exit_s: float | None,
     on_ready: Callable[[Endpoint], None],
 ) -> None:
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        lifespan="on",
-        server_header=False,
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started and not running.done():
-        await asyncio.sleep(0.005)
-    if running.done():
-        running.result()
+    started = await serve_until_ready(app, listener, closing_s=1)
+    if started is None:
         raise ServiceError("server-could-not-start")
+    server, running = started
     state = {
         "pid": os.getpid(),
         "base_url": endpoint.base_url,

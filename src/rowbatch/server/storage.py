@@ -16,11 +16,13 @@ import secrets
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from rowbatch.store.sqlite import open_database, transaction, translated
 
 SCHEMA_VERSION = 1
 FILE_LIFE_S = 30 * 24 * 3600
@@ -69,20 +71,18 @@ class Storage:
         for folder in (home, self.files, self.work):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # One thread at a time uses it, but it may be another one than that which made it.
-        self._db = sqlite3.connect(
-            home / "server.sqlite", isolation_level=None, timeout=30, check_same_thread=False
-        )
-        self._db.row_factory = sqlite3.Row
-        self._db.execute("PRAGMA synchronous = FULL")
-        if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
-            self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        self._path = home / "server.sqlite"
+        self._db = open_database(self._path, any_thread=True)
+        if self._execute("PRAGMA user_version").fetchone()[0] == 0:
+            with translated(self._path):
+                self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
         self._sweep()
 
     def _sweep(self) -> None:
         """Remove what a kill left half done, and files whose time is over."""
         for half in (*self.files.glob("*.part"), *self.work.glob("*.copying")):
             half.unlink(missing_ok=True)
-        over = self._db.execute("SELECT id FROM file WHERE expires_at <= ?", (int(time.time()),)).fetchall()
+        over = self._execute("SELECT id FROM file WHERE expires_at <= ?", (int(time.time()),)).fetchall()
         for row in over:
             self.delete_file(row["id"])
 
@@ -109,14 +109,14 @@ class Storage:
             "filename": filename,
             "purpose": purpose,
         }
-        self._db.execute(
+        self._execute(
             "INSERT OR REPLACE INTO file VALUES (:id, :bytes, :created_at, :expires_at, :filename, :purpose)",
             row,
         )
         return _file_object(row)
 
     def file(self, file_id: str) -> dict[str, Any] | None:
-        row = self._db.execute(
+        row = self._execute(
             "SELECT * FROM file WHERE id = ? AND expires_at > ?", (file_id, int(time.time()))
         ).fetchone()
         return _file_object(dict(row)) if row else None
@@ -131,14 +131,14 @@ class Storage:
         if after:
             where.append(f"rowid {than} (SELECT rowid FROM file WHERE id = ?)")  # noqa: S608
             parameters.append(after)
-        rows = self._db.execute(
+        rows = self._execute(
             f"SELECT * FROM file WHERE {' AND '.join(where)} ORDER BY rowid {order} LIMIT ?",  # noqa: S608
             (*parameters, limit + 1),
         ).fetchall()
         return Page([_file_object(dict(row)) for row in rows[:limit]], len(rows) > limit)
 
     def delete_file(self, file_id: str) -> bool:
-        deleted = self._db.execute("DELETE FROM file WHERE id = ?", (file_id,)).rowcount == 1
+        deleted = self._execute("DELETE FROM file WHERE id = ?", (file_id,)).rowcount == 1
         if deleted:
             self.path_of(file_id).unlink(missing_ok=True)
         return deleted
@@ -158,7 +158,7 @@ class Storage:
         """
         with self._transaction():
             if idempotency_key is not None:
-                row = self._db.execute(
+                row = self._execute(
                     "SELECT document, request_digest FROM batch WHERE idempotency_key = ?", (idempotency_key,)
                 ).fetchone()
                 if row is not None:
@@ -166,7 +166,7 @@ class Storage:
                         raise IdempotencyConflict
                     return json.loads(row["document"]), False
             self._own_input(document)
-            self._db.execute(
+            self._execute(
                 "INSERT INTO batch (id, document, status, idempotency_key, request_digest)"
                 " VALUES (?, ?, ?, ?, ?)",
                 (
@@ -192,15 +192,15 @@ class Storage:
             temporary.replace(own)
 
     def batch(self, batch_id: str) -> dict[str, Any] | None:
-        row = self._db.execute("SELECT document FROM batch WHERE id = ?", (batch_id,)).fetchone()
+        row = self._execute("SELECT document FROM batch WHERE id = ?", (batch_id,)).fetchone()
         return json.loads(row["document"]) if row else None
 
     def update_batch(self, batch_id: str, **changes: Any) -> dict[str, Any]:
         """Change fields of a batch, in one transaction."""
         with self._transaction():
-            row = self._db.execute("SELECT document FROM batch WHERE id = ?", (batch_id,)).fetchone()
+            row = self._execute("SELECT document FROM batch WHERE id = ?", (batch_id,)).fetchone()
             document: dict[str, Any] = {**json.loads(row["document"]), **changes}
-            self._db.execute(
+            self._execute(
                 "UPDATE batch SET document = ?, status = ? WHERE id = ?",
                 (json.dumps(document), document["status"], batch_id),
             )
@@ -211,7 +211,7 @@ class Storage:
         if after:
             where = "WHERE number < (SELECT number FROM batch WHERE id = ?)"
             values.append(after)
-        rows = self._db.execute(
+        rows = self._execute(
             f"SELECT document FROM batch {where} ORDER BY number DESC LIMIT ?",  # noqa: S608
             (*values, limit + 1),
         ).fetchall()
@@ -220,7 +220,7 @@ class Storage:
     def oldest_batch(self, *statuses: str, but: str = "") -> dict[str, Any] | None:
         """The batch that has waited longest in one of these statuses, and isn't the one that is named."""
         marks = ", ".join("?" for _ in statuses)
-        row = self._db.execute(
+        row = self._execute(
             f"SELECT document FROM batch WHERE status IN ({marks}) AND id <> ? ORDER BY number LIMIT 1",  # noqa: S608
             (*statuses, but),
         ).fetchone()
@@ -233,16 +233,14 @@ class Storage:
         """Result lines so far; `kind` is `output` or `error`."""
         return self.work / f"{batch_id}.{kind}"
 
+    def _execute(self, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:
+        with translated(self._path):
+            return self._db.execute(statement, values)
+
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
+        with translated(self._path), transaction(self._db):
             yield
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
 
 
 def sync_folder(folder: Path) -> None:

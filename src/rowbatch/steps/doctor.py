@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 from rowbatch.core.states import ShardState
-from rowbatch.errors import RowbatchError
+from rowbatch.errors import RowbatchError, StorageError
 from rowbatch.providers.base import BatchClient
 from rowbatch.store.ledger import Ledger
+from rowbatch.store.sqlite import open_database, translated
 
 Grade = Literal["ok", "warning", "fault"]
 # SQLite needs locks that work; these file systems are shared between machines.
@@ -165,13 +166,12 @@ def check_results_age(ledger: Ledger, results_days: int, now: datetime) -> Check
 def _check_sqlite(folder: Path) -> Check:
     place = folder / f".rowbatch-doctor-{datetime.now(UTC):%H%M%S%f}.sqlite"
     try:
-        with sqlite3.connect(place) as db:
-            db.execute("PRAGMA synchronous = FULL")
+        with closing(open_database(place)) as db, translated(place):
             db.execute("CREATE TABLE t (a)")
             db.execute("INSERT INTO t VALUES (1)")
-        db.close()
-    except (sqlite3.Error, OSError) as error:
-        return Check("ledger", "fault", f"SQLite does not work here: {error}", "use another folder (--run)")
+    except StorageError as error:
+        told = error.values.get("told", error.message)
+        return Check("ledger", "fault", f"SQLite does not work here: {told}", "use another folder (--run)")
     finally:
         place.unlink(missing_ok=True)
     return Check("ledger", "ok", "SQLite works here")

@@ -3,15 +3,10 @@ The ledger: what is known to be true about a run, in one SQLite file.
 
 State is per shard; what became of a row follows from the raw files. Every change of state
 is one transaction: a guarded statement (the old state is part of the WHERE) and an event.
-
-A rollback journal with synchronous=FULL is used, not WAL: the ledger is small, a commit is a few
-milliseconds, and WAL is not safe on the network file systems that clusters have for home folders
-(https://www.sqlite.org/wal.html, "All processes using a database must be on the same host").
 """
 
 from __future__ import annotations
 
-import errno
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,10 +18,11 @@ from pathlib import Path
 from typing import Literal
 
 from rowbatch.core.states import ShardState, require_move
-from rowbatch.errors import RowbatchError, RunError, RunTooNew, StorageError, from_os_error
+from rowbatch.errors import RunError, RunTooNew, from_os_error
 from rowbatch.store import statements as sql
 from rowbatch.store.atomic import fsync_folder
 from rowbatch.store.schema import SCHEMA_VERSION, make_tables, migrate
+from rowbatch.store.sqlite import open_database, transaction, translated
 from rowbatch.words.notice import Notice, read_notice
 
 Driven = Literal["no", "yes", "paused"]
@@ -180,12 +176,8 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with self._translated():
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=30)
-            self._db.row_factory = sqlite3.Row
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA foreign_keys = ON")
-            version = self._db.execute(sql.VERSION).fetchone()[0]
+        self._db = open_database(path)
+        version = self._row(sql.VERSION)[0]
         if version > SCHEMA_VERSION:
             self._db.close()
             raise RunTooNew("ledger-too-new", path=str(path.parent), version=version, known=SCHEMA_VERSION)
@@ -195,7 +187,7 @@ class Ledger:
         self._epoch: int | None = None
         self._now: Callable[[], datetime] = _utc_now
         if version < SCHEMA_VERSION:
-            with self._translated():
+            with translated(path):
                 migrate(self._db, path, version)
 
     @classmethod
@@ -205,15 +197,14 @@ class Ledger:
         try:
             for left in (part, part.with_name(f"{part.name}-journal")):
                 left.unlink(missing_ok=True)
-            db = sqlite3.connect(part, isolation_level=None)
+            db = open_database(part)
             try:
-                make_tables(db)
+                with translated(path):
+                    make_tables(db)
             finally:
                 db.close()
             part.replace(path)
             fsync_folder(path.parent)
-        except sqlite3.Error as error:
-            raise _storage_error(path, error) from error
         except OSError as error:
             raise from_os_error(error, str(path)) from error
         return cls(path)
@@ -231,28 +222,24 @@ class Ledger:
 
     def shards(self) -> list[Shard]:
         """All shards by round and number."""
-        with self._translated():
-            return [_shard(row) for row in self._db.execute(sql.SHARDS).fetchall()]
+        return [_shard(row) for row in self._rows(sql.SHARDS)]
 
     def shard(self, round_: int, number: int) -> Shard:
-        with self._translated():
-            row = self._db.execute(sql.SHARD, {"round": round_, "number": number}).fetchone()
-        if row is None:
+        rows = self._rows(sql.SHARD, round=round_, number=number)
+        if not rows:
             raise RunError("no-such-shard", path=str(self.path.parent), number=number, round=round_)
-        return _shard(row)
+        return _shard(rows[0])
 
     def events(self) -> list[Event]:
         """All events, oldest first."""
-        with self._translated():
-            rows = self._db.execute(sql.EVENTS).fetchall()
         return [
-            Event(datetime.fromisoformat(row[0]), row[1], row[2], row[3], json.loads(row[4])) for row in rows
+            Event(datetime.fromisoformat(row[0]), row[1], row[2], row[3], json.loads(row[4]))
+            for row in self._rows(sql.EVENTS)
         ]
 
     def run(self) -> RunRecord:
         """What is known of the run as a whole."""
-        with self._translated():
-            row = self._db.execute(sql.RUN).fetchone()
+        row = self._row(sql.RUN)
         counts = TableCounts(row["rows"], row["skipped"], row["duplicates"], row["bad_rows"])
         return RunRecord(
             counts=None if row["rows"] is None else counts,
@@ -264,44 +251,43 @@ class Ledger:
 
     def outputs(self) -> dict[Path, str]:
         """Every labelled table that was written, and the digest of what was."""
-        with self._translated():
-            return {Path(row[0]): str(row[1]) for row in self._db.execute(sql.OUTPUTS).fetchall()}
+        return {Path(row[0]): str(row[1]) for row in self._rows(sql.OUTPUTS)}
 
     def output_digest(self, path: Path) -> str | None:
         """The digest of what was written there; None when it is no output of this run."""
-        with self._translated():
-            row = self._db.execute(sql.OUTPUT, {"path": str(path.resolve())}).fetchone()
-        return None if row is None else str(row[0])
+        rows = self._rows(sql.OUTPUT, path=str(path.resolve()))
+        return str(rows[0][0]) if rows else None
 
     def queue_limit(self, model: str) -> int | None:
         """How many prompt tokens may wait at the provider, where it told that; for one of its models."""
-        with self._translated():
-            row = self._db.execute(sql.QUEUE_LIMIT, {"model": model}).fetchone()
-        return None if row is None else int(row[0])
+        rows = self._rows(sql.QUEUE_LIMIT, model=model)
+        return int(rows[0][0]) if rows else None
 
     def is_last_round(self, round_: int, *, asks_invalid: bool) -> bool:
         """Whether nothing of a round is worth asking again: what may pass, and perhaps invalid answers."""
-        with self._translated():
-            named = {"round": round_, "asks_invalid": asks_invalid}
-            return self._db.execute(sql.IS_LAST_ROUND, named).fetchone() is not None
+        return bool(self._rows(sql.IS_LAST_ROUND, round=round_, asks_invalid=asks_invalid))
 
     def faults(self) -> list[str]:
         """What SQLite finds wrong with the file itself; nothing when it is whole."""
-        with self._translated():
-            found = [str(row[0]) for row in self._db.execute(sql.CHECK).fetchall()]
+        found = [str(row[0]) for row in self._rows(sql.CHECK)]
         return [] if found == ["ok"] else found
 
     def spent_usd(self) -> Decimal:
         """What was spent, and for batches that are not over what may be: the sum that a cap is about."""
-        with self._translated():
-            rows = self._db.execute(sql.MONEY).fetchall()
+        rows = self._rows(sql.MONEY)
         return sum((Decimal(row[0] if row[1] is None else row[1]) for row in rows), Decimal(0))
 
     def intents_since(self, at: datetime) -> int:
         """How many paid calls were made since then, by the clocks of those who made them."""
-        with self._translated():
-            row = self._db.execute(sql.COUNT_INTENTS, {"since": _stamp(at)}).fetchone()
-        return int(row[0])
+        return int(self._row(sql.COUNT_INTENTS, since=_stamp(at))[0])
+
+    def _rows(self, statement: str, **values: str | int | None) -> list[sqlite3.Row]:
+        with translated(self.path):
+            return self._db.execute(statement, values).fetchall()
+
+    def _row(self, statement: str, **values: str | int | None) -> sqlite3.Row:
+        (row,) = self._rows(statement, **values)
+        return row
 
     # Writing
 
@@ -566,31 +552,15 @@ class Ledger:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with self._translated():
-            self._db.execute(sql.BEGIN)
-            try:
-                self._require_epoch()
-                yield
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute(sql.ROLLBACK)
-                raise
-            self._db.execute(sql.COMMIT)
+        with translated(self.path), transaction(self._db):
+            self._require_epoch()
+            yield
 
     def _require_epoch(self) -> None:
         if self._epoch is None:
             return
-        if self._db.execute(sql.EPOCH).fetchone()[0] != self._epoch:
+        if self._row(sql.EPOCH)[0] != self._epoch:
             raise RunError("run-taken-over", path=str(self.path.parent))
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except RowbatchError:
-            raise
-        except sqlite3.Error as error:
-            raise _storage_error(self.path, error) from error
 
 
 _SETTABLE = frozenset(
@@ -619,15 +589,6 @@ _SETTABLE = frozenset(
         "failure",
     }
 )
-
-
-def _storage_error(path: Path, error: sqlite3.Error) -> StorageError:
-    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-        full = OSError(errno.ENOSPC, "no space left")
-        found = from_os_error(full, str(path))
-        assert isinstance(found, StorageError)
-        return found
-    return StorageError("ledger-refuses", path=str(path), told=str(error))
 
 
 def _shard(row: sqlite3.Row) -> Shard:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from rowbatch.store.sqlite import transaction
+
 SCHEMA_VERSION = 3
 
 # As rowbatch 0.1 wrote it. Newer versions are made of it by `MIGRATIONS`, so that a new ledger and an old one
@@ -138,16 +140,10 @@ def migrate(db: sqlite3.Connection, path: Path, version: int) -> None:
         db.execute("VACUUM INTO ?", (str(unfinished),))
         unfinished.replace(copy)
     for number in range(version + 1, SCHEMA_VERSION + 1):
-        db.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(db):
             # Another process may have been first.
             if db.execute("PRAGMA user_version").fetchone()[0] == number - 1:
                 for statement in MIGRATIONS[number].split(";"):
                     if statement.strip():
                         db.execute(statement)
                 db.execute(f"PRAGMA user_version = {number}")
-        except BaseException:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
-        db.execute("COMMIT")

@@ -51,15 +51,6 @@ EPOCH = "SELECT epoch FROM run"
 
 # Writing
 
-BEGIN = "BEGIN IMMEDIATE"
-"""Take the write lock at once, so that what is read inside stays true."""
-
-COMMIT = "COMMIT"
-"""The end of a transaction; it waits for the disk."""
-
-ROLLBACK = "ROLLBACK"
-"""Leave everything as it was."""
-
 TAKE_OVER = "UPDATE run SET epoch = epoch + 1 RETURNING epoch"
 """Be the one that writes from now on."""
 

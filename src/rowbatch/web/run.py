@@ -10,7 +10,6 @@ import os
 import secrets
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -83,28 +82,15 @@ async def _serve(
     on_ready: Callable[[Running], None],
     on_jobs: Callable[[int], None],
 ) -> None:
-    import uvicorn
-
     from rowbatch.web.app import create_app
 
     program = Program(listener.getsockname()[1])
     app = create_app(program, token=running.token, session=_session(home))
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        lifespan="on",
-        server_header=False,
-        # A page that waits for a download must not keep the program alive.
-        timeout_graceful_shutdown=2,
-    )
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started and not serving.done():
-        await asyncio.sleep(0.005)
-    if serving.done():
-        serving.result()
+    # A page that waits for a download must not keep the program alive.
+    started = await desk.serve_until_ready(app, listener, closing_s=2)
+    if started is None:
         raise ServiceError("program-could-not-start")
+    _, serving = started
     write_private(home / _STATE, json.dumps({"url": running.url, "token": running.token, "pid": running.pid}))
     try:
         from rowbatch.web.pages.jobs import go_on_after_restart
@@ -148,44 +134,18 @@ def start_in_background(port: int | None = None) -> Running:
         return running
     home = _home()
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (home / _LOG).open("ab") as log:
-        if log.tell() > _MAX_LOG_BYTES:
-            log.truncate(0)
-        process = subprocess.Popen(
-            [
-                *desk.python_module("rowbatch"),
-                "ui",
-                "--no-browser",
-                *(["--port", str(port)] if port is not None else []),
-            ],
-            cwd=Path.cwd(),
-            env=desk.python_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            creationflags=_detached_flags(),
-        )
-    end = time.monotonic() + _START_S
-    while time.monotonic() < end:
-        running = find_running()
-        if running is not None:
-            # Python warns of a process that runs on when its object goes; this one is meant to.
-            _left_alone.append(process)
-            return running
-        if process.poll() is not None:
-            break
-        time.sleep(0.05)
-    raise ServiceError("program-did-not-start", log=str(home / _LOG))
-
-
-_left_alone: list[subprocess.Popen[bytes]] = []
-
-
-def _detached_flags() -> int:
-    if sys.platform == "win32":
-        return subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS
-    return 0
+    started = desk.start_until_ready(
+        ["ui", "--no-browser", *(["--port", str(port)] if port is not None else [])],
+        find_running,
+        log=home / _LOG,
+        cwd=Path.cwd(),
+        wait_s=_START_S,
+        max_log_bytes=_MAX_LOG_BYTES,
+    )
+    if started.found is None:
+        raise ServiceError("program-did-not-start", log=str(home / _LOG))
+    found: Running = started.found
+    return found
 
 
 def stop_running() -> bool:

@@ -245,7 +245,7 @@ _LEDGER: dict[str, Entry] = {
         page="the job was never started: make it again",
         zh=("账本 {ledger} 没有写完整", "这个任务从未开始：请重新创建"),
     ),
-    "ledger-refuses": Entry("the ledger {path}: {told}", zh=("账本 {path}：{told}", "")),
+    "database-refuses": Entry("the database {path}: {told}", zh=("数据库 {path}：{told}", "")),
     "no-such-shard": Entry(
         "the run has no shard {number} in round {round}",
         zh=("这个任务的第 {round} 轮没有第 {number} 部分", ""),

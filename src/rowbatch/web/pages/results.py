@@ -18,7 +18,7 @@ from starlette.routing import Route
 from rowbatch import api, desk
 from rowbatch.errors import InputError, UsageError
 from rowbatch.web import labels
-from rowbatch.web.explain import Shown
+from rowbatch.web.explain import Shown, explain
 from rowbatch.web.pages.gaps import ready_results
 from rowbatch.web.pages.jobs import job_of
 from rowbatch.web.rendering import page, program_of, query, see_other, text_of, with_form, words_for
@@ -210,7 +210,10 @@ def correct(request: Request, form: FormData) -> Response:
     label = text_of(form, "label").strip()
     if not is_undo and not label:
         raise UsageError("correction-empty")
-    job.run.correct(number, text_of(form, "variable"), None if is_undo else label)
+    try:
+        job.run.correct(number, text_of(form, "variable"), None if is_undo else label)
+    except UsageError as error:
+        return _row(request, explain(words_for(request), error))
     asked = request.url.query
     return see_other(f"/jobs/{job.id}/rows/{number}" + (f"?{asked}" if asked else ""))
 
