@@ -8,10 +8,13 @@ from rowbatch.core.answer_limit import decide_output_limit
 from rowbatch.core.codebook import Codebook, codebook_from_labels, parse_codebook
 from rowbatch.core.cost import NO_ANSWER, AnswerTokens, Price, Tokens, estimate_cost, expected_answer
 from rowbatch.core.model_rules import Model, ModelRules
+from rowbatch.providers.catalog import find_model
 
 PRICE = Price(Decimal("0.075"), Decimal("0.3"), "test", "2026-11-01")
 LABELS = codebook_from_labels("mood", ["good", "bad"], "How?")
 TEXT = Codebook(instructions="Why?")
+PLAIN = find_model("openai", "gpt-4o-mini")
+GEMINI = find_model("gemini", "gemini-2.5-flash")
 THINKS = Model(
     "t", ModelRules("max_completion_tokens", "never"), "", 400_000, 100_000, None, "test", "2026-11-01"
 )
@@ -88,12 +91,14 @@ def variables(*named):
 @pytest.mark.parametrize(
     ("codebook", "model", "expected"),
     [
-        pytest.param(LABELS, None, 200, id="a-label"),
-        pytest.param(TEXT, None, 1_000, id="a-text"),
-        pytest.param(variables(("a", True), ("reason", False)), None, 350, id="a-label-and-why"),
-        pytest.param(variables(("a", True), ("b", False)), None, 1_014, id="a-label-and-a-text"),
+        pytest.param(LABELS, PLAIN, 200, id="a-label"),
+        pytest.param(TEXT, PLAIN, 1_000, id="a-text"),
+        pytest.param(variables(("a", True), ("reason", False)), PLAIN, 350, id="a-label-and-why"),
+        pytest.param(variables(("a", True), ("b", False)), PLAIN, 1_014, id="a-label-and-a-text"),
         pytest.param(LABELS, THINKS, 4_200, id="thoughts"),
-        pytest.param(variables(*((f"v{n}", True) for n in range(40))), None, 590, id="forty-labels"),
+        pytest.param(LABELS, GEMINI, 4_200, id="thoughts-of-another-provider"),
+        pytest.param(LABELS, None, 4_200, id="nobody-knows-whether-it-thinks"),
+        pytest.param(variables(*((f"v{n}", True) for n in range(40))), PLAIN, 590, id="forty-labels"),
     ],
 )
 def test_an_output_limit_where_nobody_said_one(codebook, model, expected):

@@ -102,3 +102,21 @@ def test_a_run_of_before_is_found_though_it_has_no_limit(table, tmp_path):
     assert api.open_run(run.path).plan.asking.output_limit is None
     # Who says the limit asks something else.
     assert api.create("posts.csv", **options, max_tokens=200, reuse=True).path != run.path
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+def test_a_limit_that_a_person_set_by_its_name_is_theirs(table, name):
+    """
+    Even one that is no whole number: the provider says what is wrong with it, and the run can be opened.
+    """
+    run = api.create(
+        "posts.csv",
+        text="post",
+        labels=LABELS,
+        prompt=PROMPT,
+        provider="openai",
+        model="gpt-4o-mini",
+        parameters={name: "500"},
+    )
+    asking = api.open_run(run.path).plan.asking
+    assert (asking.parameters, asking.is_limit_ours) == ({name: "500"}, False)

@@ -1,15 +1,19 @@
 """Exports with corrections, and rounds that a person asks for."""
 
 import csv
+import dataclasses
 import json
+from typing import Any
 
 import polars as pl
 import pytest
 
 import rowbatch
-from rowbatch import desk
+from rowbatch import api, desk
 from rowbatch.core.table_options import WriteOptions
 from rowbatch.errors import OutputExists, RunError, TableError, UsageError
+from rowbatch.providers.catalog import find_price
+from rowbatch.steps.repair import largest_output_limit
 from serving import scripted_local_model
 
 TEXTS = ["fine 1", "odd 2", "", "fine 4", "=odd 5", "fine 6"]
@@ -147,3 +151,42 @@ def test_corrections_that_cannot_be(collected):
         with pytest.raises(UsageError):
             run.correct(row, variable, label)
     assert run.corrections() == {}
+
+
+def test_the_longest_answer_that_a_file_allows(tmp_path):
+    """
+    It is read from the bodies, and not from texts that look like one; a repair may allow more than the plan.
+    """
+    said = 'say "max_tokens":9000'
+    bodies = [{"max_tokens": 200}, {"messages": [{"content": said}], "max_completion_tokens": 800}]
+    path = tmp_path / "r2-0001.jsonl"
+    path.write_text("".join(json.dumps({"body": body}) + "\n" for body in bodies), encoding="utf-8")
+    assert largest_output_limit(path) == 800
+    path.write_text("{}\n", encoding="utf-8")
+    assert largest_output_limit(path) is None
+
+
+def test_a_repair_reserves_what_its_longer_answers_may_cost(tmp_path, monkeypatch):
+    """
+    The cap counts a round of truncated rows by the limit that its requests have, not by the plan's.
+    """
+    monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.csv").write_text("text\na\n", encoding="utf-8")
+    asked: dict[str, Any] = {
+        "text": "text",
+        "prompt": "?",
+        "provider": "openai",
+        "model": "gpt-4o-mini",
+    }
+    run = api.create("t.csv", labels=["x", "y"], **asked)
+    run.build()
+    with run._directory.ledger() as ledger:
+        (shard,) = ledger.shards()
+    line = run._directory.request_path(shard.name).read_bytes()
+    again = dataclasses.replace(shard, round=2)
+    longer = line.replace(b'"max_tokens":200', b'"max_tokens":800')
+    run._directory.request_path(again.name).write_bytes(longer)
+    price = find_price("openai", "gpt-4o-mini")
+    assert price is not None
+    assert run._most_usd(again) - run._most_usd(shard) == price.usd(0, 600)

@@ -15,7 +15,7 @@ import pytest
 import rowbatch
 from rowbatch import errors
 from rowbatch.words.entries import ENTRIES, ROOMS
-from rowbatch.words.notice import Notice, read_notice
+from rowbatch.words.notice import Notice, notice_of, read_notice
 from rowbatch.words.telling import Entry, Face, Language, has_words, placeholders, tell
 
 SOURCE = Path(rowbatch.__file__).parent
@@ -179,6 +179,16 @@ def test_every_kind_is_told_in_chinese(kind):
             assert placeholders(chinese) == placeholders(english)
         else:
             assert not chinese
+
+
+def test_a_notice_of_another_version_is_told():
+    """
+    Whatever its values are: what cannot be put into words is told by its kind.
+    """
+    for values in ({"tokens": None}, {"tokens": [None]}, {}):
+        found = notice_of({"kind": "note-limit-is-ours", "values": values})
+        assert found is not None
+        assert "note-limit-is-ours" in str(found) or "at most" in str(found)
 
 
 def test_values_in_words():

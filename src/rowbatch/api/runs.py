@@ -60,7 +60,7 @@ from rowbatch.steps.drive import (
 )
 from rowbatch.steps.export import ExportReport, export
 from rowbatch.steps.poll import Progress
-from rowbatch.steps.repair import plan_repair
+from rowbatch.steps.repair import largest_output_limit, plan_repair
 from rowbatch.steps.trial import TrialReport, measured_answer_tokens, try_rows
 from rowbatch.steps.verify import VerifyReport, verify
 from rowbatch.store.codebook_file import read_codebook
@@ -510,7 +510,9 @@ class Run:
         with run_lock(self.path, "repair"), self._directory.ledger() as ledger:
             ledger.take_over()
             wanted = [_row_status(status) for status in statuses]
-            return plan_repair(self._directory, ledger, provider.limits, wanted).rows
+            known = find_model(provider.name, self._plan.asking.model)
+            longest = known.max_output if known else None
+            return plan_repair(self._directory, ledger, provider.limits, wanted, longest_answer=longest).rows
 
     def repair_cost(self, rows: int) -> CostEstimate:
         """What asking so many rows again would cost, by the mean of all rows."""
@@ -753,6 +755,9 @@ class Run:
         if price is None or find_provider(asking.provider).is_free:
             return Decimal(0)
         bound = self._answer_bound()
+        if bound is not None and shard.round > 1:
+            # Rows that were cut off may be asked again with more room.
+            bound = max(bound, largest_output_limit(self._directory.request_path(shard.name)) or 0)
         if bound is None:
             return self._estimate(shard.requests, shard.bytes, shard.tokens).high_usd or Decimal(0)
         # No token is shorter than a byte.

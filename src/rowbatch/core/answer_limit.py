@@ -24,7 +24,8 @@ def decide_output_limit(codebook: Codebook, model: Model | None) -> int:
     The output limit of a request that costs money, in tokens.
 
     Without one no cap can be kept. There is room for an answer of the kind that is asked for, and for the
-    thoughts of a model that reasons: people measured 400 to 1,400 hidden tokens an answer.
+    thoughts of a model that reasons, or that nobody knows: people measured 400 to 1,400 hidden tokens an
+    answer.
 
     Args:
         codebook: What is asked.
@@ -34,7 +35,8 @@ def decide_output_limit(codebook: Codebook, model: Model | None) -> int:
     is_text = not variables or any(variable.is_open for variable in variables)
     limit = max(_TEXT if is_text else _SHORT, sum(map(_most_tokens, variables)))
     limit += _REASON * (len(codebook.variables) - len(variables))
-    if model is not None and model.rules.reasons:
+    if model is None or model.reasons:
+        # Of one that nobody knows, nobody knows whether it thinks.
         limit += THINKING_TOKENS
     return min(limit, model.max_output) if model is not None and model.max_output else limit
 

@@ -115,7 +115,7 @@ def expected_answer(
         measured: What an answer had in a trial, or None.
     """
     low, high = (_ANY_LOW, _ANY_HIGH) if codebook is None else codebook.answer_tokens
-    reasons = model is not None and model.rules.reasons
+    reasons = model is not None and model.reasons
     least, likely = float(low), float(high + (_THINKING_LIKELY if reasons else 0))
     most = float(high + (THINKING_TOKENS if reasons else 0)) if limit is None else float(limit)
     if measured is not None:

@@ -37,11 +37,6 @@ class ModelRules:
     output_limit: str
     sampling: Sampling
 
-    @property
-    def reasons(self) -> bool:
-        """Whether the model thinks before it answers: its output limit counts thoughts too."""
-        return self.output_limit == "max_completion_tokens"
-
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -54,6 +49,7 @@ class Model:
         encoding: Of its tokens, where it is known; or "".
         context: Tokens of prompt and answer together.
         max_output: Tokens of an answer.
+        thinks: It thinks before it answers where nobody says otherwise, and its output limit counts thoughts.
         shutdown: The day after which it answers no more, where one was announced; or None.
         source, as_of: Of all this.
     """
@@ -66,6 +62,12 @@ class Model:
     shutdown: date | None
     source: str
     as_of: str
+    thinks: bool = False
+
+    @property
+    def reasons(self) -> bool:
+        """Whether an output limit has to have room for thoughts."""
+        return self.thinks or self.rules.output_limit == "max_completion_tokens"
 
 
 def fitting_parameters(

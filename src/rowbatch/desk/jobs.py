@@ -326,8 +326,13 @@ class Jobs:
         for path in known_places():
             try:
                 run = Run(path)
-                if run.record().driven == "yes" and not is_locked(path):
-                    self.start(run)
+                record = run.record()
+                if record.driven == "yes" and not is_locked(path):
+                    # Who wanted it cancelled wants that still.
+                    if record.is_cancelled:
+                        self.cancel(run)
+                    else:
+                        self.start(run)
                     count += 1
             except RowbatchError:
                 continue
@@ -569,7 +574,7 @@ def _read_trouble(plain: Mapping[str, Any] | None) -> Trouble | None:
         if "told" in plain:
             told = notice_of(plain["told"])
         else:
-            told = Notice("said", {"text": plain["message"], "hint": plain.get("hint", "")})
+            told = Notice("said-with-hint", {"text": plain["message"], "hint": plain.get("hint", "")})
             kind = "other" if kind in _DOUBTED else kind
     except (ValueError, TypeError, AttributeError, KeyError):
         return None

@@ -205,6 +205,7 @@ def find_model(provider: str, model: str) -> Model | None:
                 encoding=entry.get("encoding", ""),
                 context=entry["context"],
                 max_output=entry["max_output"],
+                thinks=bool(entry.get("thinks", False)),
                 shutdown=date.fromisoformat(shutdown) if shutdown else None,
                 source=tables[owner]["source"] if listed else "your models.toml",
                 as_of=tables[owner]["as_of"] if listed else "",

@@ -123,6 +123,7 @@ def _model(rules: Collection[str]) -> Mapping[str, Schema]:
         "rules": Value((str,), ", ".join(f'"{name}"' for name in rules), of=tuple(rules)),
         "context": _WHOLE,
         "max_output": _WHOLE,
+        "thinks": _TRUTH,
         "encoding": _TEXT,
         "shutdown": Value((str,), '"2027-06-30"', is_date=True),
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rowbatch.core.answer_limit import decide_output_limit
-from rowbatch.core.endpoint import Endpoint, output_limit
+from rowbatch.core.endpoint import LIMITS, Endpoint, output_limit
 from rowbatch.core.plan import ROW_PREFIX, Asking, Question
 from rowbatch.errors import UsageError
 from rowbatch.providers.catalog import find_model, find_provider
@@ -70,7 +70,7 @@ def asking_of(
         others=said.others,
     )
     is_limit_ours = (
-        output_limit(fitting) is None and not chosen.is_free and endpoint is not Endpoint.EMBEDDINGS
+        fitting.keys().isdisjoint(LIMITS) and not chosen.is_free and endpoint is not Endpoint.EMBEDDINGS
     )
     if is_limit_ours:
         limit = decide_output_limit(question.codebook, find_model(chosen.name, model))

@@ -21,6 +21,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -30,7 +31,6 @@ import polars as pl
 
 from rowbatch.core import answer
 from rowbatch.errors import RunError
-from rowbatch.results import lines as lines_module
 from rowbatch.results.lines import LineReader, Lines
 from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory, digest_file
@@ -133,6 +133,9 @@ class ResultReader:
         """What came for one shard: from its columns, or else from its files."""
         results = self.results(shard)
         kept = _read_columns(results.columns, self.lines.nothing)
+        if kept is None:
+            # What is read now is kept under the digests that these files are said to have.
+            results.verify()
         parts = [kept] if kept is not None else self.read(results)
         return pl.concat([self.lines.nothing, *(part.frame for part in parts)])
 
@@ -341,8 +344,9 @@ def _is_whole(path: Path) -> bool:
 @cache
 def reader_digest() -> str:
     """Stands for the code that decodes and reads: another one may read the same line in another way."""
-    digest = hashlib.sha256(f"{msgspec.__version__} {pl.__version__}".encode())
-    for path in [*sorted(Path(answer.__file__).parent.rglob("*.py")), Path(lines_module.__file__)]:
+    digest = hashlib.sha256(f"{version('rowbatch')} {msgspec.__version__} {pl.__version__}".encode())
+    rooms = (Path(answer.__file__).parent, Path(__file__).parent)
+    for path in [path for room in rooms for path in sorted(room.rglob("*.py"))]:
         with suppress(OSError):
             digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -8,16 +8,18 @@ answers that were cut off, rows that are still without an answer after the last 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from rowbatch.core.endpoint import output_limit
+from rowbatch.core.endpoint import LIMITS, output_limit
 from rowbatch.core.shard import ShardCutter, ShardLimits
 from rowbatch.core.states import RowStatus, ShardState
-from rowbatch.errors import RunError, UsageError
+from rowbatch.errors import RunError, UsageError, from_os_error
 from rowbatch.results.answered import AnsweredTable
 from rowbatch.results.shard_answers import ResultTally
 from rowbatch.steps.rounds import Pending, asked_lines, line_with_error, written_shard
@@ -36,6 +38,8 @@ REPAIRABLE = (
 )
 """Statuses of rows that were asked and have no usable answer."""
 _MORE_TOKENS = 4
+# As a key of the body: within a text the quotation marks would be escaped.
+_LIMIT_IN_LINE = re.compile(rb'"(?:max_completion_tokens|max_output_tokens|max_tokens)": ?([0-9]+)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,12 @@ class Repair:
 
 
 def plan_repair(
-    run: RunDirectory, ledger: Ledger, limits: ShardLimits, statuses: Sequence[RowStatus]
+    run: RunDirectory,
+    ledger: Ledger,
+    limits: ShardLimits,
+    statuses: Sequence[RowStatus],
+    *,
+    longest_answer: int | None = None,
 ) -> Repair:
     """
     Write the requests of a round that asks again, and enter them into the ledger, all or none.
@@ -66,6 +75,7 @@ def plan_repair(
         ledger: Of the run.
         limits: Of one file.
         statuses: Which rows.
+        longest_answer: Tokens that an answer of the model may have at all, or None where nobody knows.
     Raises:
         UsageError: Rows of such a status are not asked again.
         RunError: Something is still running, or a request file is gone.
@@ -83,7 +93,7 @@ def plan_repair(
     cutter, pending, part = ShardCutter(limits), Pending(), 0
     made: list[Shard] = []
     rows: list[int] = []
-    for row, line, tokens in _lines(run, first, again):
+    for row, line, tokens in _lines(run, first, again, longest_answer):
         (cut,) = cutter.cut([len(line)], [row])
         if cut.shard != part:
             if part:
@@ -115,7 +125,10 @@ def _rows(
 
 
 def _lines(
-    run: RunDirectory, shards: Sequence[Shard], again: dict[int, tuple[RowStatus, str, str]]
+    run: RunDirectory,
+    shards: Sequence[Shard],
+    again: dict[int, tuple[RowStatus, str, str]],
+    longest_answer: int | None,
 ) -> Iterator[tuple[int, bytes, float]]:
     for shard in shards:
         if not any(shard.first_row <= row <= shard.last_row for row in again):
@@ -125,16 +138,16 @@ def _lines(
             # A row that repeats another one is in no request file; it gets the other's answer.
             if row not in again:
                 continue
-            yield row, _again(line, *again[row]), tokens
+            yield row, _again(line, *again[row], longest_answer), tokens
 
 
-def _again(line: bytes, status: RowStatus, reason: str, raw: str) -> bytes:
+def _again(line: bytes, status: RowStatus, reason: str, raw: str, longest_answer: int | None) -> bytes:
     if status is RowStatus.INVALID and raw:
         return line_with_error(line, raw, reason)
-    return _with_room(line) if status is RowStatus.TRUNCATED else line
+    return _with_room(line, longest_answer) if status is RowStatus.TRUNCATED else line
 
 
-def _with_room(line: bytes) -> bytes:
+def _with_room(line: bytes, longest_answer: int | None) -> bytes:
     """The same request, where an answer may be longer."""
     request: dict[str, Any] = json.loads(line)
     body = request["body"]
@@ -142,6 +155,20 @@ def _with_room(line: bytes) -> bytes:
     if limit is None:
         return line
     for name, value in body.items():
-        if value == limit and name in ("max_tokens", "max_completion_tokens", "max_output_tokens"):
-            body[name] = limit * _MORE_TOKENS
+        if value == limit and name in LIMITS:
+            body[name] = max(limit, min(limit * _MORE_TOKENS, longest_answer or limit * _MORE_TOKENS))
     return json.dumps(request, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+
+
+def largest_output_limit(path: Path) -> int | None:
+    """
+    The largest output limit of the requests of a file, in tokens; None where none has one.
+
+    A round that asks truncated rows again lets their answers be longer than the plan says.
+    """
+    try:
+        with path.open("rb") as file:
+            found = [int(number) for line in file for number in _LIMIT_IN_LINE.findall(line)]
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
+    return max(found, default=None)

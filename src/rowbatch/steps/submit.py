@@ -16,7 +16,7 @@ from typing import assert_never
 
 from rowbatch.core.policy import OnLostAnswer
 from rowbatch.core.states import ShardState
-from rowbatch.errors import InputError, NeedsDecision, from_os_error
+from rowbatch.errors import InputError, NeedsDecision, ServiceError, from_os_error
 from rowbatch.http import CarriedOut, Refused, Unknown
 from rowbatch.providers.base import TOKEN_FIELD, BatchClient, BatchView, NotTaken, Submission
 from rowbatch.store.atomic import atomic_file
@@ -128,7 +128,13 @@ def pay_for_shard(
         )
     match outcome:
         case CarriedOut(body):
-            return note_submitted(ledger, claimed, client.view(body), event="submitted"), None
+            try:
+                view = client.view(body)
+            except ServiceError as error:
+                # It was carried out, and nobody can read what was made: it is looked for.
+                told = {"reason": str(error)}
+                return ledger.move(claimed, ShardState.UNKNOWN, event="unknown", detail=told), None
+            return note_submitted(ledger, claimed, view, event="submitted"), None
         case Refused():
             back = ledger.move(
                 claimed,

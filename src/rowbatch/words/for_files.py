@@ -6,6 +6,7 @@ from rowbatch.words.telling import Entry
 
 FILES: dict[str, Entry] = {
     "said": Entry("{text}"),
+    "said-with-hint": Entry("{text}", "{hint}"),
     "path-missing": Entry(
         "{path} does not exist",
         "check the name and the folder",

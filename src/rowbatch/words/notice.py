@@ -74,7 +74,7 @@ def notice_of(document: object) -> Notice | None:
         return None
     try:
         found.told()
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError):
         return Notice("said", {"text": found.kind})
     return found
 
