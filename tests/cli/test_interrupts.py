@@ -1,10 +1,13 @@
 """Ctrl-C, a full disk, and secrets."""
 
+import contextlib
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import stamina
@@ -21,6 +24,15 @@ from end_to_end import (
 
 OPTIONS = ("--text", "post", "--labels", "a,b", "--prompt", "?", "-o", "out.csv")
 CANARY = "sk-canary-7f3a9d"
+
+
+def has_batch(ledger: Path) -> bool:
+    """Whether a run's ledger, which another program writes, knows a batch yet."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as database:
+            return database.execute("SELECT 1 FROM shard WHERE batch_id IS NOT NULL").fetchone() is not None
+    except sqlite3.OperationalError:
+        return False
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -143,7 +155,7 @@ def test_a_second_process_on_one_run_is_told_so(tmp_path):
         first = start_rowbatch("run", table, *OPTIONS, home=home, cwd=tmp_path)
         try:
             ledger = tmp_path / "rowbatch-runs" / "posts" / "ledger.sqlite"
-            wait_until(lambda: ledger.exists() and b"batch_" in ledger.read_bytes())
+            wait_until(lambda: has_batch(ledger))
             second = rowbatch("watch", "posts", home=home, cwd=tmp_path)
             assert second.returncode == 6
             assert f"process {first.pid}" in second.stderr

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from end_to_end import wait_until
 from rowbatch import api, desk
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.web.words import Words, choose_language, words_of
@@ -451,6 +452,7 @@ def test_a_limit_for_the_month(site, client, monkeypatch):
         "model": "gpt-4o-mini",
     }
     client.post(f"{place}/label", data=form)
+    wait_until(lambda: [job.state for job in site.program.jobs.all()] == ["draft"])
     for cap, told in (("5", "leaves $1.50"), ("", "needs one of its own")):
         answer = client.post(f"{place}/start", data={"cap": cap})
         assert answer.status_code == 422
