@@ -7,15 +7,18 @@ import re
 import zipfile
 from decimal import Decimal
 from hashlib import sha256
+from html import unescape
 from html.parser import HTMLParser
 from importlib.resources import as_file, files
 from pathlib import Path
+from shlex import split
 
 import httpx2
 import pytest
 
 from end_to_end import wait_until
 from rowbatch import api, desk
+from rowbatch.cli.app import app
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.web.words import Words, choose_language, words_of
 from serving import scripted_local_model
@@ -875,6 +878,33 @@ def test_the_tools_join_by_row_numbers_only_where_these_are_proved(site, client)
     back = client.get(found_in(answer, r'href="(/tools/results/\w+)"')).text
     assert [row["status"] for row in csv.DictReader(io.StringIO(back, newline=""))] != ["missing"] * 2
     assert "--first-number 1" in answer.text
+
+
+@pytest.mark.parametrize("more", [{}, {"as_json": "on"}, {"extras": "on"}, {"as_json": "on", "extras": "on"}])
+@pytest.mark.parametrize("written", ["csv", "exact"])
+def test_the_command_that_extract_shows_gives_the_same_table(client, tmp_path, monkeypatch, written, more):
+    """
+    Typed as it is shown, beside the same files, it writes what the page gave, byte for byte.
+    """
+    monkeypatch.chdir(tmp_path)
+    line = b"""{"custom_id":"row-%d","response":{"status_code":200,"body":{"model":"m","usage":
+        {"prompt_tokens":1,"completion_tokens":1},"choices":[{"message":{"content":"{\\"a\\":\\"=1\\"}"},
+        "finish_reason":"stop"}]}}}""".replace(b"\n", b"")
+    Path("out.jsonl").write_bytes(b"".join(line % number + b"\n" for number in (1, 2)))
+    Path("my posts.csv").write_bytes(b"number,text\n1,first\n2,second\n")
+    answer = client.post(
+        "/tools/extract",
+        files=[
+            (field, (name, Path(name).read_bytes()))
+            for field, name in (("results", "out.jsonl"), ("join", "my posts.csv"))
+        ],
+        data={"do": "extract", "format": written, "first_number": "1", **more},
+    )
+    assert answer.status_code == 200
+    command = unescape(found_in(answer, r"(rowbatch extract [^<]*)<"))
+    app.main(split(command)[1:], standalone_mode=False)
+    (target,) = Path().glob("*.answers.csv")
+    assert target.read_bytes() == client.get(found_in(answer, r'href="(/tools/results/\w+)"')).content
 
 
 def test_the_tools_call_a_table_to_join_by_its_name(site, client):

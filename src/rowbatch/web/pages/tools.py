@@ -25,6 +25,7 @@ from rowbatch.web.rendering import page, program_of, text_of, with_form, words_f
 from rowbatch.web.words import Words
 
 _TOOLS = ("convert", "split", "extract")
+_EXTRAS: tuple[Literal["model", "usage", "finish_reason"], ...] = ("model", "usage", "finish_reason")
 _FIRST_NUMBERS: dict[str, Literal[0, 1]] = {"0": 0, "1": 1}
 _FIRST_CHARS = 20_000
 
@@ -395,13 +396,14 @@ def _extract(w: Words, program: Program, form: FormData, names: dict[str, str]) 
     out = program.new_tool_file(f"{stem}.answers{ending}")
     target = out.path.with_name(f"answers{ending}")
     _note(names, out, target)
+    extras = _EXTRAS if "extras" in form else ()
     report = api.extract(
         [file.path for file in results],
         target,
         join=table.path if table else None,
         first_number=_FIRST_NUMBERS.get(text_of(form, "first_number")),
         as_json="as_json" in form,
-        extras=("model", "usage", "finish_reason") if "extras" in form else (),
+        extras=extras,
         writing=writing,
     )
     out.path = target
@@ -430,7 +432,10 @@ def _extract(w: Words, program: Program, form: FormData, names: dict[str, str]) 
     words = ["rowbatch", "extract", *(file.name for file in results), "-o", f"{stem}.answers{ending}"]
     words += ["--join", table.name] if table else []
     words += ["--first-number", text_of(form, "first_number")] if text_of(form, "first_number") else []
-    words += ["--json-fields"] if "as_json" in form else []
+    words += ["--fields"] if "as_json" in form else []
+    words += ["--also", ",".join(extras)] if extras else []
+    words += ["--bom"] if writing.bom else []
+    words += ["--excel-safe"] if writing.formula_safe else []
     return {
         "values": _told(form),
         "result": Result(
