@@ -60,7 +60,9 @@ def kinds(found):
         pytest.param({"task": "codebook"}, {("codebook", "codebook-missing")}, id="no-codebook"),
         pytest.param({"template": "no column"}, {("template", "other")}, id="template-without-column"),
         pytest.param(
-            {"template": "{{nonsense}}"}, {("template", "other")}, id="template-with-a-strange-column"
+            {"template": "{{nonsense}}"},
+            {("template", "column-missing")},
+            id="template-with-a-strange-column",
         ),
         pytest.param({"task": "text", "labels": []}, set(), id="short-text"),
     ],

@@ -162,7 +162,7 @@ def _side(  # noqa: PLR0917
     found = desk.faults(draft, reading.header)
     estimate = None if found else safe(desk.estimate_draft, draft, reading, measured)
     # What is merely not written yet is no fault before the form is sent.
-    wrong = [shown_fault(w, one).text for one in found if one.kind == "other"]
+    wrong = [shown_fault(w, one).text for one in found if one.kind in ("other", "column-missing")]
     return {
         "preview": preview,
         "preview_faults": wrong,
@@ -351,12 +351,10 @@ def begin_run(program: Program, table: desk.LibraryTable, draft: desk.Draft) -> 
 
 def shown_fault(w: Words, fault: desk.Fault) -> ShownFault:
     """A fault, for people."""
-    if fault.kind != "other":
-        return ShownFault(fault.place, labels.fault_word(w, fault.kind))
-    text = fault.message[:1].upper() + fault.message[1:]
-    return ShownFault(
-        fault.place, text + (f" ({fault.hint})" if fault.hint and "--" not in fault.hint else "")
-    )
+    if fault.error is None:
+        return ShownFault(fault.place, labels.fault_word(w, fault.kind, fault.name))
+    shown = explain(w, fault.error)
+    return ShownFault(fault.place, " ".join(filter(None, (shown.means, shown.next))))
 
 
 def preview(request: Request, form: FormData) -> Response:
