@@ -23,8 +23,8 @@ async def serve_until_ready(
         The server, and the task that ends with it; None when it ended before it answered: why stands in
         its log.
     """
-    # asyncio does it for sockets alone that were made with their protocol (3.11, base_events._set_nodelay), and
-    # an answer in two pieces waits 40 ms for the acknowledgement of the first. Connections inherit it.
+    # asyncio does so for sockets alone that were made with their protocol (base_events._set_nodelay). The
+    # second piece of an answer would wait 40 ms for the acknowledgement of the first. Connections inherit it.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     config = uvicorn.Config(
         app,
