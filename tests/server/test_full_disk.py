@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import Counter
 from pathlib import Path
@@ -342,6 +343,8 @@ def test_a_folder_that_is_damaged_ends_the_start_with_words(tmp_path):
     with pytest.raises(StorageError, match="not a database") as caught:
         serve(tmp_path, engine=ScriptedEngine(lambda _: EngineReply(200, {})))
     assert caught.value.exit_code == 5
+    # A program that goes on has its own place for such files again.
+    assert tempfile.tempdir != str(tmp_path)
 
 
 def test_a_key_file_without_a_key_is_made_anew(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ import secrets
 import socket
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -64,12 +64,19 @@ def serve(
         # Of one that was killed. Its port may be another program's by now, and this file would be believed.
         (home / STATE_FILE).unlink(missing_ok=True)
         key = key or os.environ.get(KEY_VARIABLE, "").strip() or _own_key(home)
-        listener = _listen(host, port)
-        with listener:
-            # Uploads are spooled here, not in /tmp, which is memory on some systems.
-            tempfile.tempdir = str(home)
+        with _listen(host, port) as listener, _spooled_in(home):
             app = create_app(home, engine or LocalEngine(), key=key, any_host=not is_this_computer(host))
             asyncio.run(_serve(app, home, _endpoint(host, listener, key), listener, idle_exit_s, on_ready))
+
+
+@contextlib.contextmanager
+def _spooled_in(home: Path) -> Iterator[None]:
+    """Uploads are spooled here, not in /tmp, which is memory on some systems."""
+    before, tempfile.tempdir = tempfile.tempdir, str(home)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 async def _serve(  # noqa: PLR0917
