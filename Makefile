@@ -52,8 +52,9 @@ WITH_CASES = $(shell grep -rlE --include='test_*.py' '^from (cases|hypothesis) i
 proofs: $(READY) $(BROWSER) fuzz simulation kills  ## Run all long proofs, before a release (about two hours)
 	ROWBATCH_ALL_CASES=1 $(PYTEST) $(WITH_CASES)
 
-fuzz: $(READY)  ## Read 10,000 broken tables and 10,000 broken result files
+fuzz: $(READY)  ## Read 10,000 broken tables and result files each, and ask 10,000 odd requests
 	$(BIN)/python tests/fuzz_inputs.py --inputs 10000 $(ARGS)
+	$(BIN)/python tests/fuzz_http.py --requests 10000 $(ARGS)
 
 simulation: $(READY)  ## Drive 2,000 runs through faults and crashes in simulated time
 	$(BIN)/python tests/simulation.py --seeds 2000 $(ARGS)

@@ -14,8 +14,8 @@ import openai
 import pytest
 
 from rowbatch.server import runner
-from rowbatch.server.app import MAX_UPLOAD_BYTES
 from rowbatch.server.engine import EngineReply
+from rowbatch.server.incoming import MAX_UPLOAD_BYTES
 from rowbatch.server.launch import Endpoint
 from serving import KEY, MODEL, ScriptedEngine, running_server
 
@@ -198,11 +198,22 @@ def test_a_name_that_is_not_ours_is_refused(endpoint, host):
 
 def test_unknown_paths_answer_in_the_same_form(endpoint):
     """
-    404 with OpenAI's error object; there are no pages that describe the server.
+    404 with OpenAI's error object; there are no pages that describe the server, and no second address of a
+    thing.
     """
-    for method, path in (("GET", "/docs"), ("GET", "/v1/responses"), ("PUT", "/v1/files")):
-        status, body = call(endpoint, method, path, headers={"authorization": f"Bearer {KEY}"})
+    for path in ("/docs", "/v1/responses", "/v1/files/", "/v1//files", "/v1/files/file-a%2Fb"):
+        status, body = call(endpoint, "GET", path, headers={"authorization": f"Bearer {KEY}"})
         assert (status, body["error"]["type"]) == (404, "invalid_request_error")
+
+
+def test_another_method_is_405(endpoint):
+    """
+    As OpenAI answers it, with the methods that there are.
+    """
+    headers = {"authorization": f"Bearer {KEY}"}
+    status, body = call(endpoint, "PUT", "/v1/files", headers=headers)
+    assert (status, body["error"]["code"]) == (405, "method_not_supported")
+    assert body["error"]["message"].startswith("Not allowed to PUT on /v1/files (HINT: ")
 
 
 def test_rows_that_the_window_left_behind_are_expired(client, monkeypatch):

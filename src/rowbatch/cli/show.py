@@ -589,6 +589,9 @@ def serving(endpoint: Any, folder: Path) -> None:
     line(f"serving  {endpoint.base_url}")
     line(f"key      in {folder / 'server.key'}")
     line(f"files    {folder}")
+    if endpoint.is_open:
+        line("Other computers can reach it, and nothing is encrypted: who can listen in on the network")
+        line("reads the key and the texts. Without --host only this computer is answered.")
     line("Ctrl-C stops it; unfinished batches go on at the next start.")
     sys.stdout.flush()
 

@@ -403,7 +403,7 @@ def preview_row(draft: Draft, reading: Reading, row: int) -> RowPreview:
         RowbatchError: The draft is not complete yet; `faults` says where.
     """
     view = reading.view
-    if view is None:
+    if view is None or not view.state.rows:
         raise InputError("table-not-read-yet")
     number = max(1, min(row, view.state.rows))
     requests = _requests_of_draft(draft, reading)

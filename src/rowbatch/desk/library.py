@@ -205,7 +205,7 @@ class LibraryTable:
             if at < library.drafts_said_at.get(self.id, at) or not library.take_turn(self.id, turn):
                 return
             library.drafts_said_at[self.id] = at
-            content = json.dumps({**self.draft(), **changes}, ensure_ascii=False).encode()
+            content = json.dumps({**self.draft(), **changes}).encode()
             write_atomically(self.folder / _DRAFT, content, overwrite=True)
 
     def sheets(self) -> tuple[str, ...]:
@@ -554,4 +554,5 @@ def _is_complete(folder: Path) -> bool:
 def _write_info(folder: Path, info: TableInfo) -> None:
     plain = {name: value for name, value in asdict(info).items() if name != "id"}
     plain["path"] = str(info.path)
-    write_atomically(folder / _INFO, json.dumps(plain, ensure_ascii=False).encode(), overwrite=True)
+    # In ASCII: the name of a file may have bytes that are no UTF-8.
+    write_atomically(folder / _INFO, json.dumps(plain).encode(), overwrite=True)

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import hmac
 import json
+import logging
 import os
 import secrets
 import time
@@ -19,43 +20,52 @@ from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, MutableHeaders, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import FileResponse, Response
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rowbatch.errors import RowbatchError, StorageError
+from rowbatch.server import strict_json
 from rowbatch.server.endpoints import ENDPOINTS
-from rowbatch.server.engine import Engine
+from rowbatch.server.engine import Engine, EngineReply, sound_reply
+from rowbatch.server.incoming import (
+    MAX_CALL_BYTES,
+    MAX_UPLOAD_BYTES,
+    ApiError,
+    JsonAnswer,
+    disk_full,
+    form_text,
+    json_body,
+    not_among,
+    one_range,
+    query_choice,
+    query_limit,
+    shown,
+    upload_form,
+    whole_number,
+    wrong_type,
+)
+from rowbatch.server.launch import is_this_computer
 from rowbatch.server.runner import Runner
-from rowbatch.server.storage import IdempotencyConflict, Storage, sync_folder
+from rowbatch.server.storage import (
+    FILE_LIFE_S,
+    RESULT_LIFE_S,
+    IdempotencyConflict,
+    Storage,
+    is_full_disk,
+    sync_folder,
+)
 
-MAX_UPLOAD_BYTES = 512 << 20
-"""OpenAI: a file may have 512 MB."""
 WINDOW_S = 24 * 3600
 
-_MAX_BODY_BYTES = 64 << 20
 _COPY_BYTES = 1 << 20
-_LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_MAX_KEY_CHARS = 255
+_LIFE_S = (3600, FILE_LIFE_S)
+"""OpenAI: a file may be kept for one hour to thirty days."""
 _ONE_JSON_LINE = "Invalid file format for Batch API. Must be .jsonl"
-
-
-class ApiError(Exception):
-    """An answer in OpenAI's error form."""
-
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        *,
-        code: str | None = None,
-        param: str | None = None,
-        kind: str = "invalid_request_error",
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
 def create_app(home: Path, engine: Engine, *, key: str, any_host: bool = False) -> Starlette:
@@ -96,8 +106,17 @@ def create_app(home: Path, engine: Engine, *, key: str, any_host: bool = False) 
     app = Starlette(
         routes=routes,
         lifespan=lifespan,
-        exception_handlers={ApiError: _as_response, 404: _no_route, 405: _no_route, 500: _own_fault},
+        exception_handlers={
+            ApiError: _as_response,
+            HTTPException: _not_routed,
+            ClientDisconnect: _gone,
+            OSError: _storage_fault,
+            StorageError: _storage_fault,
+            500: _own_fault,
+        },
     )
+    # OpenAI has no other address for the same thing; and a redirect would name the host that the caller says.
+    app.router.redirect_slashes = False
     app.add_middleware(_Guard, key=key, any_host=any_host, state=state)
     app.state.server = state
     return app
@@ -113,7 +132,7 @@ class _Server:
         self.last_call_at = time.monotonic()
 
     async def health(self, _: Request) -> Response:
-        return JSONResponse(
+        return JsonAnswer(
             {
                 "status": "ok",
                 "is_idle": self.runner.is_idle,
@@ -124,25 +143,22 @@ class _Server:
         )
 
     async def upload(self, request: Request) -> Response:
-        _require_length(request, MAX_UPLOAD_BYTES + (1 << 20))
-        try:
-            async with request.form(max_files=1, max_fields=20) as form:
-                part, purpose = form.get("file"), form.get("purpose")
-                if not isinstance(part, UploadFile):
-                    raise ApiError(400, "Missing required parameter: 'file'.", param="file")
-                if purpose != "batch":
-                    raise ApiError(
-                        400,
-                        f"Invalid value: '{purpose}'. Supported values are: 'batch'.",
-                        code="invalid_value",
-                        param="purpose",
-                    )
-                filename = str(part.filename or "")
-                file_id = self.storage.new_file_id()
-                await self._keep(part, filename, file_id)
-        except ClientDisconnect:
-            return Response(status_code=400)
-        return JSONResponse(self.storage.add_file(file_id, filename=filename, purpose="batch"))
+        async with upload_form(request, self.storage.files) as form:
+            part, purpose = form.get("file"), form_text(form, "purpose")
+            if not isinstance(part, UploadFile):
+                raise ApiError(
+                    400,
+                    "Missing required parameter: 'file'.",
+                    code="missing_required_parameter",
+                    param="file",
+                )
+            if purpose != "batch":
+                raise not_among("purpose", purpose, ("batch",))
+            life_s = _life_s(form)
+            filename = strict_json.whole_text(str(part.filename or ""))
+            file_id = self.storage.new_file_id()
+            await self._keep(part, filename, file_id)
+        return JsonAnswer(self.storage.add_file(file_id, filename=filename, purpose="batch", life_s=life_s))
 
     async def _keep(self, part: UploadFile, filename: str, file_id: str) -> None:
         """Bring an upload to its place, whole, after a shallow look at it."""
@@ -159,50 +175,65 @@ class _Server:
                 while block:
                     size += len(block)
                     if size > MAX_UPLOAD_BYTES:
-                        raise ApiError(413, "File is too large.")
+                        raise ApiError(413, "File is too large.", code="too_large")
                     await asyncio.to_thread(file.write, block)
                     block = await part.read(_COPY_BYTES)
                 file.flush()
                 await asyncio.to_thread(os.fsync, file.fileno())
             temporary.replace(whole)
             sync_folder(whole.parent)
-        except OSError as error:
-            raise ApiError(
-                507, f"The file could not be kept: {error.strerror}", kind="server_error"
-            ) from error
         finally:
             temporary.unlink(missing_ok=True)
 
     async def list_files(self, request: Request) -> Response:
         query = request.query_params
+        after = query.get("after") or None
+        if after is not None and self.storage.file(after) is None:
+            raise _no_such_after(after)
         page = self.storage.list_files(
             purpose=query.get("purpose"),
-            limit=_limit(request, default=10_000, most=10_000),
-            after=query.get("after"),
-            newest_first=query.get("order", "desc") != "asc",
+            limit=query_limit(request, default=10_000, most=10_000),
+            after=after,
+            newest_first=query_choice(request, "order", ("desc", "asc")) == "desc",
         )
-        return JSONResponse(_list_object(page.items, page.has_more))
+        return JsonAnswer(_list_object(page.items, page.has_more))
 
     async def get_file(self, request: Request) -> Response:
-        return JSONResponse(self._file(request))
+        return JsonAnswer(self._file(request))
 
     async def delete_file(self, request: Request) -> Response:
         found = self._file(request)
         self.storage.delete_file(found["id"])
-        return JSONResponse({"id": found["id"], "object": "file", "deleted": True})
+        return JsonAnswer({"id": found["id"], "object": "file", "deleted": True})
 
     async def file_content(self, request: Request) -> Response:
         found = self._file(request)
-        return FileResponse(self.storage.path_of(found["id"]), media_type="application/octet-stream")
+        path = self.storage.path_of(found["id"])
+        try:
+            size = path.stat().st_size
+        except FileNotFoundError:
+            raise ApiError(
+                404, f"The content of file {found['id']} is no longer there.", param="id"
+            ) from None
+        headers = MutableHeaders(scope=request.scope)
+        if "range" in headers and one_range(headers["range"], size) is None:
+            del headers["range"]
+        return FileResponse(path, media_type="application/octet-stream")
 
     async def create_batch(self, request: Request) -> Response:
-        raw = await _body(request)
-        wanted = _json_body(raw)
+        wanted = await json_body(request)
         document = _new_batch(wanted)
+        idempotency_key = request.headers.get("idempotency-key")
+        if idempotency_key is not None and len(idempotency_key) > _MAX_KEY_CHARS:
+            raise ApiError(
+                400,
+                f"An Idempotency-Key has at most {_MAX_KEY_CHARS} characters.",
+                code="string_above_max_length",
+            )
         try:
             batch, is_new = self.storage.create_batch(
                 document,
-                idempotency_key=request.headers.get("idempotency-key"),
+                idempotency_key=idempotency_key,
                 request_digest=hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest(),
             )
         except IdempotencyConflict:
@@ -211,16 +242,17 @@ class _Server:
             ) from None
         if is_new:
             self.runner.wake()
-        return JSONResponse(_batch_object(batch))
+        return JsonAnswer(_batch_object(batch))
 
     async def list_batches(self, request: Request) -> Response:
-        page = self.storage.list_batches(
-            limit=_limit(request, default=20, most=100), after=request.query_params.get("after")
-        )
-        return JSONResponse(_list_object([_batch_object(batch) for batch in page.items], page.has_more))
+        after = request.query_params.get("after") or None
+        if after is not None and self.storage.batch(after) is None:
+            raise _no_such_after(after)
+        page = self.storage.list_batches(limit=query_limit(request, default=20, most=100), after=after)
+        return JsonAnswer(_list_object([_batch_object(batch) for batch in page.items], page.has_more))
 
     async def get_batch(self, request: Request) -> Response:
-        return JSONResponse(_batch_object(self._batch(request)))
+        return JsonAnswer(_batch_object(self._batch(request)))
 
     async def cancel_batch(self, request: Request) -> Response:
         batch = self._batch(request)
@@ -231,30 +263,40 @@ class _Server:
             self.runner.wake()
         elif batch["status"] not in ("cancelling", "cancelled"):
             raise ApiError(409, f"Cannot cancel a batch with status '{batch['status']}'.")
-        return JSONResponse(_batch_object(batch))
+        return JsonAnswer(_batch_object(batch))
 
     async def list_models(self, _: Request) -> Response:
-        return JSONResponse({"object": "list", "data": [self._model(name) for name in self.engine.models]})
+        return JsonAnswer({"object": "list", "data": [self._model(name) for name in self.engine.models]})
 
     async def get_model(self, request: Request) -> Response:
         name = request.path_params["model_id"]
         if name not in self.engine.models:
             raise _no_model(name)
-        return JSONResponse(self._model(name))
+        return JsonAnswer(self._model(name))
 
     async def answer(self, request: Request) -> Response:
-        served = ENDPOINTS[request.url.path]
-        body = _json_body(await _body(request))
-        if body.get("model") not in self.engine.models:
-            raise _no_model(str(body.get("model")))
+        served = ENDPOINTS[request.scope["path"]]
+        body = await json_body(request, most=MAX_CALL_BYTES)
+        model = body.get("model")
+        if model is None:
+            raise ApiError(400, "you must provide a model parameter")
+        if not isinstance(model, str):
+            raise wrong_type("model", "a string", model)
+        if model not in self.engine.models:
+            raise _no_model(model)
         if body.get("stream"):
             raise ApiError(400, "This server does not stream.", code="unsupported_value", param="stream")
         try:
-            reply = await self.engine.answer(served.url, body)
+            reply = sound_reply(await self.engine.answer(served.url, body))
         except RowbatchError as error:
             raise ApiError(503, error.message, code="engine_unavailable", kind="server_error") from error
-        answer = served.finished(reply.body) if reply.status_code == 200 else dict(reply.body)
-        return JSONResponse(answer, status_code=reply.status_code)
+        except Exception as error:
+            logging.getLogger(__name__).exception("the engine failed")
+            told = f"{type(error).__name__}: {shown(error)}"
+            raise ApiError(503, told, code="engine_failed", kind="server_error") from error
+        if reply.is_answer:
+            return JsonAnswer(served.finished(reply.body))
+        return JsonAnswer(_in_error_form(reply), status_code=reply.status_code)
 
     def _model(self, name: str) -> dict[str, Any]:
         facts = dict(self.engine.models[name])
@@ -270,14 +312,14 @@ class _Server:
         file_id = request.path_params["file_id"]
         found = self.storage.file(file_id)
         if found is None:
-            raise ApiError(404, f"No such File object: {file_id}", param="id")
+            raise ApiError(404, f"No such File object: {shown(file_id)}", param="id")
         return found
 
     def _batch(self, request: Request) -> dict[str, Any]:
         batch_id = request.path_params["batch_id"]
         found = self.storage.batch(batch_id)
         if found is None:
-            raise ApiError(404, f"No batch found with id '{batch_id}'.")
+            raise ApiError(404, f"No batch found with id '{shown(batch_id)}'.")
         return found
 
 
@@ -292,43 +334,52 @@ class _Guard:
             await self._app(scope, receive, send)
             return
         headers = {name.lower(): value for name, value in scope["headers"]}
-        if not self._any_host and not self._names_us(headers.get(b"host", b""), scope):
+        host = headers.get(b"host", b"")
+        if not self._any_host and not self._names_us(host, scope):
             refusal = ApiError(403, "This server answers to this computer only.", code="host_not_allowed")
+        elif headers.get(b"origin", b"http://" + host) != b"http://" + host:
+            refusal = ApiError(
+                403, "This server answers programs, not pages of other sites.", code="origin_not_allowed"
+            )
         elif not hmac.compare_digest(headers.get(b"authorization", b""), b"Bearer " + self._key):
             refusal = ApiError(401, "Incorrect API key provided.", code="invalid_api_key")
         else:
             self._state.last_call_at = time.monotonic()
             await self._app(scope, receive, send)
             return
-        await JSONResponse(refusal.body, status_code=refusal.status)(scope, receive, send)
+        await refusal.answer()(scope, receive, send)
 
     def _names_us(self, host: bytes, scope: Scope) -> bool:
         name, _, port = host.decode("latin-1").rpartition(":")
         server = scope.get("server")
-        return name in _LOOPBACK_NAMES and (server is None or port == str(server[1]))
+        return is_this_computer(name) and (server is None or port == str(server[1]))
 
 
 def _new_batch(wanted: Mapping[str, Any]) -> dict[str, Any]:
     """A batch object from the body of a create call, after its synchronous checks."""
     for name in ("input_file_id", "endpoint", "completion_window"):
-        if not isinstance(wanted.get(name), str):
+        if wanted.get(name) is None:
             raise ApiError(
                 400,
                 f"Missing required parameter: '{name}'.",
                 code="missing_required_parameter",
                 param=name,
             )
+        if not isinstance(wanted[name], str):
+            raise wrong_type(name, "a string", wanted[name])
     if wanted["endpoint"] not in ENDPOINTS:
-        raise ApiError(
-            400, _not_among(wanted["endpoint"], tuple(ENDPOINTS)), code="invalid_value", param="endpoint"
-        )
+        raise not_among("endpoint", wanted["endpoint"], tuple(ENDPOINTS))
     if wanted["completion_window"] != "24h":
+        raise not_among("completion_window", wanted["completion_window"], ("24h",))
+    if len(wanted["input_file_id"]) > _MAX_KEY_CHARS:
         raise ApiError(
             400,
-            _not_among(wanted["completion_window"], ("24h",)),
-            code="invalid_value",
-            param="completion_window",
+            f"Invalid 'input_file_id': string too long. Expected a string with maximum length "
+            f"{_MAX_KEY_CHARS}.",
+            code="string_above_max_length",
+            param="input_file_id",
         )
+    own = {RESULT_LIFE_S: life} if (life := _result_life_s(wanted.get("output_expires_after"))) else {}
     now = int(time.time())
     return {
         "id": f"batch_{secrets.token_hex(16)}",
@@ -353,28 +404,46 @@ def _new_batch(wanted: Mapping[str, Any]) -> dict[str, Any]:
         "request_counts": {"total": 0, "completed": 0, "failed": 0},
         "usage": None,
         "metadata": _metadata(wanted.get("metadata")),
+        **own,
     }
+
+
+def _result_life_s(wanted: object) -> int | None:
+    """How long the files of results are kept, or None where nothing is said."""
+    name = "output_expires_after"
+    if wanted is None:
+        return None
+    if not isinstance(wanted, dict):
+        raise wrong_type(name, "an object", wanted)
+    if wanted.get("anchor") != "created_at":
+        raise not_among(f"{name}.anchor", wanted.get("anchor"), ("created_at",))
+    seconds = wanted.get("seconds")
+    if isinstance(seconds, bool) or not isinstance(seconds, int):
+        raise wrong_type(f"{name}.seconds", "an integer", seconds)
+    return whole_number(f"{name}.seconds", str(seconds), least=_LIFE_S[0], most=_LIFE_S[1])
+
+
+def _life_s(form: FormData) -> int:
+    """How long an uploaded file is kept."""
+    anchor = form_text(form, "expires_after[anchor]")
+    seconds = form_text(form, "expires_after[seconds]")
+    if anchor is None and seconds is None:
+        return FILE_LIFE_S
+    if anchor != "created_at":
+        raise not_among("expires_after.anchor", anchor, ("created_at",))
+    return whole_number("expires_after.seconds", seconds or "", least=_LIFE_S[0], most=_LIFE_S[1])
 
 
 def _metadata(metadata: object) -> dict[str, str] | None:
     if metadata is None:
         return None
     if not isinstance(metadata, dict):
-        raise ApiError(
-            400, "Invalid type for 'metadata': expected an object.", code="invalid_type", param="metadata"
-        )
+        raise wrong_type("metadata", "an object", metadata)
     if len(metadata) > 16:
         raise ApiError(400, "Invalid 'metadata': too many properties. Expected at most 16.", param="metadata")
     for name, value in metadata.items():
         if not isinstance(value, str):
-            kinds = {list: "an array", dict: "an object", bool: "a boolean", type(None): "null"}
-            raise ApiError(
-                400,
-                f"Invalid type for 'metadata.{name}': expected a string, but got "
-                f"{kinds.get(type(value), 'a number')} instead.",
-                code="invalid_type",
-                param=f"metadata.{name}",
-            )
+            raise wrong_type(f"metadata.{shown(name)}", "a string", value)
         if len(name) > 64 or len(value) > 512:
             raise ApiError(
                 400,
@@ -399,78 +468,84 @@ def _list_object(items: list[dict[str, Any]], has_more: bool) -> dict[str, Any]:
     }
 
 
-def _limit(request: Request, *, default: int, most: int) -> int:
-    text = request.query_params.get("limit")
-    if text is None:
-        return default
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
-        raise ApiError(
-            400, f"Invalid 'limit': expected a number from 1 to {most}.", code="invalid_value", param="limit"
-        )
-    return int(text)
-
-
-def _require_length(request: Request, most: int) -> None:
-    length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > most:
-        raise ApiError(413, "File is too large.")
-
-
-async def _body(request: Request) -> bytes:
-    _require_length(request, _MAX_BODY_BYTES)
-    blocks, size = [], 0
-    async for block in request.stream():
-        size += len(block)
-        if size > _MAX_BODY_BYTES:
-            raise ApiError(413, "The body is too large.")
-        blocks.append(block)
-    return b"".join(blocks)
-
-
-def _json_body(raw: bytes) -> dict[str, Any]:
-    try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise ApiError(400, "We could not parse the JSON body of your request.")
-    return body
-
-
 def _is_json(line: bytes) -> bool:
     try:
-        json.loads(line)
-    except (ValueError, RecursionError):
+        strict_json.parse(line)
+    except ValueError:
         return False
     return True
 
 
-def _not_among(value: str, allowed: tuple[str, ...]) -> str:
-    *others, last = [f"'{name}'" for name in allowed]
-    listed = f"{', '.join(others)} and {last}" if others else last
-    return f"Invalid value: '{value}'. Supported values are: {listed}."
+def _in_error_form(reply: EngineReply) -> dict[str, Any]:
+    """What an engine refused, in the form in which clients read errors; what it said stays in it."""
+    told = reply.body.get("error")
+    kind = "server_error" if reply.status_code >= 500 else "invalid_request_error"
+    form = {"message": "", "type": kind, "param": None, "code": None}
+    if isinstance(told, Mapping):
+        form |= told
+    if not isinstance(form["message"], str) or not form["message"]:
+        form["message"] = told if isinstance(told, str) and told else shown(json.dumps(dict(reply.body)))
+    return {"error": form}
+
+
+def _no_such_after(after: str) -> ApiError:
+    """An empty page in its place would end the list of a client that walks through it."""
+    return ApiError(
+        400, f"Invalid 'after': there is no '{shown(after)}'.", code="invalid_value", param="after"
+    )
 
 
 def _no_model(name: str) -> ApiError:
     return ApiError(
         404,
-        f"The model '{name}' does not exist or you do not have access to it.",
+        f"The model '{shown(name)}' does not exist or you do not have access to it.",
         code="model_not_found",
     )
 
 
 async def _as_response(_: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
-    return JSONResponse(error.body, status_code=error.status)
+    return error.answer()
+
+
+async def _gone(_: Request, error: Exception) -> Response:
+    """Nobody is there any more who could read it."""
+    del error
+    return Response(status_code=400)
+
+
+async def _storage_fault(_: Request, error: Exception) -> Response:
+    """507 where space is missing, 503 where the disk refuses: both pass when somebody does something."""
+    logging.getLogger(__name__).warning("the disk refused: %s", error)
+    if is_full_disk(error):
+        return disk_full("the server could not keep this").answer()
+    told = error.message if isinstance(error, RowbatchError) else str(getattr(error, "strerror", "") or error)
+    return ApiError(
+        503, f"The server could not keep this: {told}", code="storage_unavailable", kind="server_error"
+    ).answer()
 
 
 async def _own_fault(_: Request, error: Exception) -> Response:
-    full = isinstance(error, OSError | StorageError)
-    message = f"The server could not keep this: {error}" if full else "The server had an error."
-    return JSONResponse(ApiError(500, message, kind="server_error").body, status_code=500)
+    """The last resort: what is a mistake of ours. Its traceback goes to the log."""
+    del error
+    return ApiError(500, "The server had an error.", kind="server_error").answer()
 
 
-async def _no_route(request: Request, _: Exception) -> Response:
-    return JSONResponse(
-        ApiError(404, f"Invalid URL ({request.method} {request.url.path})").body, status_code=404
-    )
+async def _not_routed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    path = request.scope["path"]
+    if error.status_code == 405:
+        allowed = sorted(
+            method
+            for route in request.app.routes
+            if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+            for method in route.methods or ()
+        )
+        return ApiError(
+            405,
+            f"Not allowed to {shown(request.method)} on {shown(path)} (HINT: Perhaps you meant to use a "
+            "different HTTP method?)",
+            code="method_not_supported",
+            headers={"allow": ", ".join(allowed)},
+        ).answer()
+    return ApiError(404, f"Invalid URL ({shown(request.method)} {shown(path)})").answer()

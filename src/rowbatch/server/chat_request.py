@@ -9,7 +9,9 @@ from typing import Any, Protocol
 
 from rowbatch.server.endpoint import RefusedRequest, ServedEndpoint
 from rowbatch.server.scoring import GENERATED_METHOD, Choice, single_choice
+from rowbatch.server.strict_json import has_half_surrogates
 
+_MAX_SHOWN = 200
 _ROLES = frozenset({"system", "developer", "user", "assistant"})
 _FORMATS = ("text", "json_object", "json_schema")
 _NUMBERS = {
@@ -39,6 +41,8 @@ def answer(model: ChatModel, body: Mapping[str, Any]) -> dict[str, Any]:
         RefusedRequest: It cannot be answered.
     """
     messages = text_messages(body)
+    if has_half_surrogates(body):
+        raise RefusedRequest("Half of a surrogate pair is no text.", code="invalid_value")
     check_parameters(body)
     choice = single_choice(answer_schema(body))
     if choice is None:
@@ -130,7 +134,7 @@ def answer_schema(body: Mapping[str, Any]) -> object:
     if form.get("type") not in _FORMATS:
         listed = ", ".join(f"'{name}'" for name in _FORMATS)
         raise RefusedRequest(
-            f"Invalid value: '{form.get('type')}'. Supported values are: {listed}.",
+            f"Invalid value: '{str(form.get('type'))[:_MAX_SHOWN]}'. Supported values are: {listed}.",
             code="invalid_value",
             param="response_format.type",
         )
@@ -159,17 +163,21 @@ def _text_message(message: object, name: str) -> dict[str, str]:
     if not isinstance(message, Mapping):
         raise _wrong_type(name, "an object", message)
     role, content = message.get("role"), message.get("content")
-    if role not in _ROLES:
+    if not isinstance(role, str) or role not in _ROLES:
         listed = ", ".join(f"'{known}'" for known in sorted(_ROLES))
         raise RefusedRequest(
-            f"Invalid value: '{role}'. Supported values are: {listed}.",
+            f"Invalid value: '{str(role)[:_MAX_SHOWN]}'. Supported values are: {listed}.",
             code="invalid_value",
             param=f"{name}.role",
         )
     if isinstance(content, list):
         if not all(isinstance(part, Mapping) and part.get("type") == "text" for part in content):
             raise _not_offered(f"{name}.content", "This model reads text only.")
-        content = "".join(str(part.get("text", "")) for part in content)
+        texts = [part.get("text", "") for part in content]
+        for number, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise _wrong_type(f"{name}.content[{number}].text", "a string", text)
+        content = "".join(texts)
     if not isinstance(content, str):
         raise _wrong_type(f"{name}.content", "a string", content)
     try:
@@ -196,7 +204,9 @@ def _wrong_type(name: str, expected: str, value: object) -> RefusedRequest:
 
 def _out_of_range(name: str, value: object, expected: str) -> RefusedRequest:
     return RefusedRequest(
-        f"Invalid '{name}': expected {expected}, but got {value} instead.", code="invalid_value", param=name
+        f"Invalid '{name}': expected {expected}, but got {str(value)[:_MAX_SHOWN]} instead.",
+        code="invalid_value",
+        param=name,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from rowbatch.errors import LocalModelError
 from rowbatch.processes import python_module
+from rowbatch.server import strict_json
 from rowbatch.server.local_model import (
     CONTEXT_TOKENS,
     DEMONSTRATION_NOTE,
@@ -41,6 +42,31 @@ class EngineReply:
 
     status_code: int
     body: Mapping[str, Any]
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it is what was asked for, and no refusal."""
+        return 200 <= self.status_code < 300
+
+
+def sound_reply(reply: EngineReply) -> EngineReply:
+    """
+    The reply, where it can be given on: as JSON, and with a status of an answer or an error.
+
+    Another server can say anything, such as NaN for a probability. That is one row's trouble.
+    """
+    if not (reply.is_answer or 400 <= reply.status_code < 600):
+        return _unsound(f"the answer has the status {reply.status_code}")
+    try:
+        strict_json.written(dict(reply.body))
+    except (ValueError, TypeError, RecursionError):
+        return _unsound("the answer cannot be written as JSON")
+    return reply
+
+
+def _unsound(told: str) -> EngineReply:
+    error = {"message": told, "type": "server_error", "param": None, "code": "engine_answer_unsound"}
+    return EngineReply(502, {"error": error})
 
 
 class Engine(Protocol):

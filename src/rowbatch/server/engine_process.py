@@ -197,7 +197,8 @@ def answer_line(model: Model, line: bytes) -> bytes:
     request = json.loads(line)
     status, body = _reply(model, request["endpoint"], request["body"])
     reply = {"id": request["id"], "status_code": status, "body": body}
-    return json.dumps(reply, ensure_ascii=False).encode() + b"\n"
+    # In ASCII: a refusal repeats what it refuses, which may be a text that UTF-8 cannot hold.
+    return json.dumps(reply).encode() + b"\n"
 
 
 def _reply(model: Model, endpoint: str, body: Mapping[str, Any]) -> Reply:

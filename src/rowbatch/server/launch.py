@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
+import ipaddress
 import json
 import os
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,10 +46,20 @@ class Endpoint:
     Attributes:
         base_url: As an OpenAI client wants it, with `/v1`.
         key: The bearer token.
+        is_open: Other computers reach it too.
     """
 
     base_url: str
     key: str = field(repr=False)
+    is_open: bool = False
+
+
+def is_this_computer(host: str) -> bool:
+    """Whether a name or address is one that only this computer reaches."""
+    try:
+        return ipaddress.ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 @contextmanager
@@ -102,15 +113,16 @@ def find_running(home: Path) -> Endpoint | None:
         endpoint = Endpoint(str(state["base_url"]), key)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    request = urllib.request.Request(  # noqa: S310 - the address is our own server's
-        endpoint.base_url.removesuffix("/v1") + "/health",
-        headers={"Authorization": f"Bearer {endpoint.key}"},
-    )
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
+        request = urllib.request.Request(  # noqa: S310 - the address is our own server's
+            endpoint.base_url.removesuffix("/v1") + "/health",
+            headers={"Authorization": f"Bearer {endpoint.key}"},
+        )
         with opener.open(request, timeout=_ASK_S) as answer:
             return endpoint if answer.status == 200 else None
-    except (urllib.error.URLError, OSError):
+    except (OSError, http.client.HTTPException, ValueError):
+        # Nobody is there, or somebody who speaks otherwise.
         return None
 
 

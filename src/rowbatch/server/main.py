@@ -10,20 +10,26 @@ import secrets
 import socket
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
 from starlette.applications import Starlette
 
-from rowbatch.errors import ServiceError, UsageError
+from rowbatch.errors import ServiceError, UsageError, from_os_error
 from rowbatch.server.app import _Server, create_app
 from rowbatch.server.engine import Engine, LocalEngine
-from rowbatch.server.launch import KEY_FILE, STATE_FILE, Endpoint, read_key, server_lock
+from rowbatch.server.launch import (
+    KEY_FILE,
+    STATE_FILE,
+    Endpoint,
+    is_this_computer,
+    read_key,
+    server_lock,
+)
 from rowbatch.serving import serve_until_ready
 
 KEY_VARIABLE = "ROWBATCH_SERVER_KEY"
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def serve(
@@ -49,18 +55,28 @@ def serve(
         on_ready: Called once, when calls are answered.
     Raises:
         ServiceError: Another server has this home, or the port is taken.
+        StorageError: The folder cannot be used, the disk is full, or what is kept there is damaged.
         UsageError: The address is not one of this machine.
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with server_lock(home):
         home.chmod(0o700)
+        # Of one that was killed. Its port may be another program's by now, and this file would be believed.
+        (home / STATE_FILE).unlink(missing_ok=True)
         key = key or os.environ.get(KEY_VARIABLE, "").strip() or _own_key(home)
-        listener = _listen(host, port)
-        with listener:
-            # Uploads are spooled here, not in /tmp, which is memory on some systems.
-            tempfile.tempdir = str(home)
-            app = create_app(home, engine or LocalEngine(), key=key, any_host=host not in _LOOPBACK)
+        with _listen(host, port) as listener, _spooled_in(home):
+            app = create_app(home, engine or LocalEngine(), key=key, any_host=not is_this_computer(host))
             asyncio.run(_serve(app, home, _endpoint(host, listener, key), listener, idle_exit_s, on_ready))
+
+
+@contextlib.contextmanager
+def _spooled_in(home: Path) -> Iterator[None]:
+    """Uploads are spooled here, not in /tmp, which is memory on some systems."""
+    before, tempfile.tempdir = tempfile.tempdir, str(home)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 async def _serve(  # noqa: PLR0917
@@ -118,9 +134,13 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _own_key(home: Path) -> str:
-    """The key of this home: made once, readable by its owner only."""
-    if (home / KEY_FILE).exists():
-        return read_key(home)
+    """The key of this home: made once, readable by its owner only. One that is no key is made anew."""
+    try:
+        known = read_key(home)
+    except (OSError, ValueError):
+        known = ""
+    if known:
+        return known
     key = f"rowbatch-{secrets.token_urlsafe(32)}"
     _write_private(home / KEY_FILE, key)
     return key
@@ -128,17 +148,21 @@ def _own_key(home: Path) -> str:
 
 def _write_private(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with contextlib.suppress(FileNotFoundError):
-        temporary.unlink()
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        temporary.unlink(missing_ok=True)
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise from_os_error(error, str(path)) from error
 
 
 def _endpoint(host: str, listener: socket.socket, key: str) -> Endpoint:
-    shown = "127.0.0.1" if host in ("127.0.0.1", "localhost", "0.0.0.0") else host  # noqa: S104
+    shown = "127.0.0.1" if host in ("", "localhost", "0.0.0.0") else host  # noqa: S104
     shown = f"[{shown}]" if ":" in shown else shown
-    return Endpoint(f"http://{shown}:{listener.getsockname()[1]}/v1", key)
+    return Endpoint(f"http://{shown}:{listener.getsockname()[1]}/v1", key, not is_this_computer(host))

@@ -4,11 +4,15 @@ those that were cancelled before their turn.
 
 Result lines are appended to a work file and synced once a second. After a kill the next start reads
 them, drops a last line that was cut, and goes on with the rows that are missing.
+
+While the disk takes nothing, answers that are here wait in memory and no further row is asked: an answer may
+have cost money. They are written as soon as there is room.
 """
 
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextlib
 import json
 import logging
@@ -21,16 +25,19 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from rowbatch.errors import RowbatchError
+from rowbatch.errors import RowbatchError, StorageError
+from rowbatch.server import strict_json
 from rowbatch.server.endpoint import ServedEndpoint
 from rowbatch.server.endpoints import ENDPOINTS
-from rowbatch.server.engine import Engine, EngineReply
-from rowbatch.server.storage import UNFINISHED, Storage, sync_folder
+from rowbatch.server.engine import Engine, EngineReply, sound_reply
+from rowbatch.server.storage import FILE_LIFE_S, RESULT_LIFE_S, UNFINISHED, Storage, sync_folder
 from rowbatch.server.validation import Verdict, missing_input, validate_input
 
 _SYNC_EVERY_S = 1.0
 _SYNC_EVERY_LINES = 25
 _TRY_AGAIN_S = 2.0
+_MOST_FAILURES = 3
+"""After so many faults that no room on the disk would mend, a batch ends with what it has."""
 _KINDS = ("output", "error")
 _EXPIRED = "batch_expired"
 FINAL_STATUS = "_final_status"
@@ -51,6 +58,7 @@ class Runner:
         self._news = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._current = ""
+        self._failures: collections.Counter[str] = collections.Counter()
         self.is_idle = False
         self.fault: str | None = None
 
@@ -79,7 +87,7 @@ class Runner:
             try:
                 found_work = await step()
             except Exception as error:
-                self.fault = f"{type(error).__name__}: {error}"
+                self._tell(error)
                 logging.getLogger(__name__).exception("the work stopped; trying again")
                 await asyncio.sleep(_TRY_AGAIN_S)
                 continue
@@ -88,6 +96,9 @@ class Runner:
             else:
                 self.is_idle = self._storage.oldest_batch(*UNFINISHED) is None
                 await self._wait_for_news()
+
+    def _tell(self, error: Exception) -> None:
+        self.fault = f"{type(error).__name__}: {error}"
 
     async def _check_next(self) -> bool:
         batch = self._storage.oldest_batch("validating")
@@ -129,7 +140,7 @@ class Runner:
             return False
         self._current = batch["id"]
         try:
-            await self._run(batch)
+            await self._run_or_give_up(batch)
         finally:
             self._current = ""
         return True
@@ -139,7 +150,7 @@ class Runner:
         batch = self._storage.oldest_batch("cancelling", but=self._current)
         if batch is None:
             return False
-        await self._run(batch)
+        await self._run_or_give_up(batch)
         return True
 
     async def _wait_for_news(self) -> None:
@@ -147,6 +158,31 @@ class Runner:
         await self._news.wait()
         await asyncio.sleep(0)
         self._news.clear()
+
+    async def _run_or_give_up(self, batch: Mapping[str, Any]) -> None:
+        """
+        Run a batch; after a few faults of its own it fails, so that those behind it have their turn.
+
+        What it has answered stays in its files.
+        """
+        batch_id = str(batch["id"])
+        try:
+            await self._run(batch)
+        except Exception as error:
+            if _passes(error):
+                raise
+            self._failures[batch_id] += 1
+            if self._failures[batch_id] < _MOST_FAILURES:
+                raise
+            logging.getLogger(__name__).exception("batch %s cannot go on", batch_id)
+            told = {"code": "server_error", "message": f"{type(error).__name__}: {error}"}
+            entry = {**told, "param": None, "line": None}
+            self._finish(
+                self._storage.update_batch(
+                    batch_id, **{FINAL_STATUS: "failed"}, errors={"object": "list", "data": [entry]}
+                )
+            )
+        self._failures.pop(batch_id, None)
 
     async def _run(self, batch: Mapping[str, Any]) -> None:
         if FINAL_STATUS not in batch:
@@ -186,28 +222,35 @@ class Runner:
                 running.add(asyncio.create_task(self._answer_row(work, request)))
             while running:
                 running = await self._wait_for_some(running, work)
+        except Exception:
+            # What is being answered is kept all the same: it may have been paid for.
+            if running:
+                await asyncio.wait(running)
+            raise
         finally:
             for task in running:
                 task.cancel()
 
     async def _wait_for_some(self, running: set[asyncio.Task[None]], work: _Work) -> set[asyncio.Task[None]]:
-        done, running = await asyncio.wait(
-            running, timeout=_SYNC_EVERY_S, return_when=asyncio.FIRST_COMPLETED
-        )
+        done, left = await asyncio.wait(running, timeout=_SYNC_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
+        # Also the caller's: when this raises, only these are still to be waited for.
+        running -= done
         for task in done:
             task.result()
         work.sync_when_due()
-        return running
+        return left
 
     async def _answer_row(self, work: _Work, request: Mapping[str, Any]) -> None:
         try:
-            reply = await self._engine.answer(work.endpoint.url, request["body"])
+            reply = sound_reply(await self._engine.answer(work.endpoint.url, request["body"]))
         except RowbatchError as error:
             reply = _failure(503, error.message, "engine_unavailable")
         except Exception as error:  # a fault in the engine is this row's, not the batch's
             logging.getLogger(__name__).exception("the engine failed")
             reply = _failure(500, f"{type(error).__name__}: {error}", "engine_failed")
-        work.add(request["custom_id"], reply)
+        while (trouble := work.try_to_add(request["custom_id"], reply)) is not None:
+            self._tell(trouble)
+            await asyncio.sleep(_TRY_AGAIN_S)
 
     def _finish(self, batch: Mapping[str, Any]) -> None:
         """Give the result files their names, then say that it is over. Can be done again after a crash."""
@@ -221,7 +264,12 @@ class Runner:
                 part.replace(whole)
                 sync_folder(whole.parent)
             if whole.exists():
-                storage.add_file(file_id, filename=f"{batch_id}_{kind}.jsonl", purpose="batch_output")
+                storage.add_file(
+                    file_id,
+                    filename=f"{batch_id}_{kind}.jsonl",
+                    purpose="batch_output",
+                    life_s=int(batch.get(RESULT_LIFE_S) or FILE_LIFE_S),
+                )
                 ids[f"{kind}_file_id"] = file_id
             part.unlink(missing_ok=True)
         storage.update_batch(
@@ -232,6 +280,11 @@ class Runner:
         )
         storage.input_of(batch_id).unlink(missing_ok=True)
         self.wake()
+
+
+def _passes(error: Exception) -> bool:
+    """Whether it may be over when somebody makes room, or the disk is there again."""
+    return isinstance(error, OSError | StorageError) and not isinstance(error, FileNotFoundError)
 
 
 def _failure(status_code: int, message: str, code: str) -> EngineReply:
@@ -270,8 +323,7 @@ class _Work:
         for kind in _KINDS:
             done[kind] = set()
             path = storage.results_of(batch_id, kind)
-            for line in _whole_lines(path):
-                entry = json.loads(line)
+            for entry in _results_so_far(path):
                 done[kind].add(entry["custom_id"])
                 if kind == "output":
                     _add_usage(usage, entry["response"]["body"])
@@ -291,19 +343,33 @@ class _Work:
                 if not self._is_done(request["custom_id"]):
                     yield request
 
+    def try_to_add(self, custom_id: str, reply: EngineReply) -> OSError | None:
+        """Append a row's line; what the disk said when it did not take it."""
+        try:
+            self.add(custom_id, reply)
+        except OSError as error:
+            return error
+        return None
+
     def add(self, custom_id: str, reply: EngineReply) -> None:
-        """Append a row's line."""
-        is_answer = 200 <= reply.status_code < 300
+        """
+        Append a row's line, whole or not at all.
+
+        Raises:
+            OSError: The disk does not take it.
+        """
+        is_answer = reply.is_answer
         body = dict(reply.body)
         if is_answer:
             body = self.endpoint.finished(body)
-            _add_usage(self.usage, body)
         self._write(
             "output" if is_answer else "error",
             custom_id,
             {"status_code": reply.status_code, "request_id": f"req_{secrets.token_hex(12)}", "body": body},
             None,
         )
+        if is_answer:
+            _add_usage(self.usage, body)
 
     def add_unfinished(self, *, is_cancelled: bool) -> None:
         """Give every row that has no line the one that says why."""
@@ -358,9 +424,15 @@ class _Work:
             "response": response,
             "error": error,
         }
-        rest = memoryview(json.dumps(line).encode() + b"\n")
-        while rest:
-            rest = rest[self.files[kind].write(rest) :]
+        file, rest = self.files[kind], memoryview(strict_json.written(line) + b"\n")
+        begin = os.fstat(file.fileno()).st_size
+        try:
+            while rest:
+                rest = rest[file.write(rest) :]
+        except OSError:
+            # Half a line would become one with the next one that is written.
+            os.ftruncate(file.fileno(), begin)
+            raise
         self.done[kind].add(custom_id)
         self.unsynced += 1
 
@@ -374,24 +446,63 @@ class _Work:
                 yield from file
 
 
-def _whole_lines(path: Path) -> Iterator[bytes]:
-    """Lines of a work file, after a last one that was cut has been taken off."""
+def _results_so_far(path: Path) -> Iterator[dict[str, Any]]:
+    """
+    The lines of a work file that can be read; a last one that was cut is taken off.
+
+    Others are there only when the disk has lost them: they are dropped too, and their rows are asked again.
+    """
     if not path.is_file():
         return
-    whole = 0
+    whole, broken = 0, 0
     with path.open("r+b") as file:
         for line in file:
             if not line.endswith(b"\n"):
                 break
             whole += len(line)
+            entry = _result(line)
+            if entry is None:
+                broken += 1
+            else:
+                yield entry
         file.truncate(whole)
-        file.seek(0)
-        yield from file
+    if broken:
+        logging.getLogger(__name__).warning("%d lines of %s cannot be read", broken, path.name)
+        _drop_broken_lines(path)
+
+
+def _drop_broken_lines(path: Path) -> None:
+    temporary = path.with_suffix(".copying")
+    with path.open("rb") as file, temporary.open("wb") as kept:
+        kept.writelines(line for line in file if _result(line) is not None)
+        kept.flush()
+        os.fsync(kept.fileno())
+    temporary.replace(path)
+
+
+def _result(line: bytes) -> dict[str, Any] | None:
+    """A line that `_Work` wrote, or None."""
+    try:
+        entry = strict_json.parse_object(line)
+    except ValueError:
+        return None
+    response, error = entry.get("response"), entry.get("error")
+    is_whole = isinstance(entry.get("custom_id"), str) and (
+        isinstance(error, dict)
+        or (isinstance(response, dict) and isinstance(response.get("body"), dict) and error is None)
+    )
+    return entry if is_whole else None
 
 
 def _add_usage(usage: dict[str, Any], body: Mapping[str, Any]) -> None:
-    counted = body.get("usage") or {}
-    prompt, answer = int(counted.get("prompt_tokens") or 0), int(counted.get("completion_tokens") or 0)
+    counted = body.get("usage")
+    if not isinstance(counted, Mapping):
+        return
+    # Another server may say anything here, and a row is not lost over its count.
+    prompt, answer = (
+        value if isinstance(value := counted.get(name), int) and not isinstance(value, bool) else 0
+        for name in ("prompt_tokens", "completion_tokens")
+    )
     usage["input_tokens"] += prompt
     usage["output_tokens"] += answer
     usage["total_tokens"] += prompt + answer

@@ -57,11 +57,13 @@ def single_choice(schema: object) -> Choice | None:
             return None
         ((name, inner),) = properties.items()
     labels = inner.get("enum") if isinstance(inner, Mapping) else None
-    if not isinstance(labels, Sequence) or isinstance(labels, str) or len(labels) < 2:
+    if not isinstance(labels, Sequence) or isinstance(labels, str):
         return None
     if not all(isinstance(label, str) and label.strip() for label in labels):
         return None
-    return Choice(str(name), tuple(labels))
+    # JSON schema: the same value twice is one value.
+    different = tuple(dict.fromkeys(labels))
+    return Choice(str(name), different) if len(different) > 1 else None
 
 
 def label_log_probabilities(

@@ -10,8 +10,10 @@ What the server keeps on disk: a SQLite file for objects, a folder for the bytes
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
 import secrets
 import shutil
 import sqlite3
@@ -22,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rowbatch.errors import StorageError
 from rowbatch.store.sqlite import open_database, transaction, translated
 
 SCHEMA_VERSION = 1
@@ -46,6 +49,13 @@ CREATE TABLE batch (
     request_digest TEXT
 ) STRICT;
 """
+RESULT_LIFE_S = "_result_life_s"
+"""A field of a batch that is our own: how long its files of results are kept, where its maker said so."""
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What an operating system says when there is no room: on the disk, for the user, in a file."""
+_FILE_ID = re.compile(r"file-[A-Za-z0-9]{1,80}")
+_UPLOAD_ID = re.compile(r"file-[0-9a-f]{24}")
+_BATCH_ID = re.compile(r"batch_[A-Za-z0-9]{1,80}")
 UNFINISHED = ("validating", "in_progress", "finalizing", "cancelling")
 
 
@@ -62,7 +72,12 @@ class Page:
 
 
 class Storage:
-    """Objects and files. Used from one thread: the server's event loop."""
+    """
+    Objects and files. Used from one thread: the server's event loop.
+
+    Raises:
+        StorageError: The folder cannot be used, or what is kept there is damaged or of a newer rowbatch.
+    """
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -73,15 +88,37 @@ class Storage:
         # One thread at a time uses it, but it may be another one than that which made it.
         self._path = home / "server.sqlite"
         self._db = open_database(self._path, any_thread=True)
-        if self._execute("PRAGMA user_version").fetchone()[0] == 0:
+        try:
+            self._begin()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _begin(self) -> None:
+        """Make the tables, or make sure that what is there can be used: said now, not in a call."""
+        found = self._execute("PRAGMA user_version").fetchone()[0]
+        if found > SCHEMA_VERSION:
+            raise StorageError("server-files-too-new", path=str(self._path))
+        if found == 0:
             with translated(self._path):
                 self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        told = self._execute("PRAGMA quick_check(1)").fetchone()[0]
+        if told != "ok":
+            raise StorageError("server-files-damaged", path=str(self._path), told=str(told))
+        for row in self._execute("SELECT id, document FROM batch"):
+            if not _is_batch(row["document"], row["id"]):
+                raise StorageError("server-files-damaged", path=str(self._path), told=str(row["id"]))
         self._sweep()
 
     def _sweep(self) -> None:
         """Remove what a kill left half done, and files whose time is over."""
         for half in (*self.files.glob("*.part"), *self.work.glob("*.copying")):
             half.unlink(missing_ok=True)
+        # Uploads that were never entered. Result files have other names: they may be entered yet.
+        known = {row["id"] for row in self._execute("SELECT id FROM file")}
+        for path in self.files.glob("file-*"):
+            if _UPLOAD_ID.fullmatch(path.name) and path.name not in known:
+                path.unlink(missing_ok=True)
         over = self._execute("SELECT id FROM file WHERE expires_at <= ?", (int(time.time()),)).fetchall()
         for row in over:
             self.delete_file(row["id"])
@@ -92,30 +129,47 @@ class Storage:
     # Files
 
     def path_of(self, file_id: str) -> Path:
-        """Where a file's bytes lie. The id is one of ours, never a user's text."""
+        """
+        Where a file's bytes lie.
+
+        Raises:
+            ValueError: That is no id of ours: a user's text must not lead out of the folder.
+        """
+        if not _FILE_ID.fullmatch(file_id):
+            raise ValueError(file_id)
         return self.files / file_id
 
     def new_file_id(self) -> str:
         return f"file-{secrets.token_hex(12)}"
 
-    def add_file(self, file_id: str, *, filename: str, purpose: str) -> dict[str, Any]:
-        """Enter a file whose bytes are in place."""
+    def add_file(
+        self, file_id: str, *, filename: str, purpose: str, life_s: int = FILE_LIFE_S
+    ) -> dict[str, Any]:
+        """Enter a file whose bytes are in place; an upload that cannot be entered is removed again."""
         now = int(time.time())
         row = {
             "id": file_id,
             "bytes": self.path_of(file_id).stat().st_size,
             "created_at": now,
-            "expires_at": now + FILE_LIFE_S,
+            "expires_at": now + life_s,
             "filename": filename,
             "purpose": purpose,
         }
-        self._execute(
-            "INSERT OR REPLACE INTO file VALUES (:id, :bytes, :created_at, :expires_at, :filename, :purpose)",
-            row,
-        )
+        try:
+            self._execute(
+                "INSERT OR REPLACE INTO file "
+                "VALUES (:id, :bytes, :created_at, :expires_at, :filename, :purpose)",
+                row,
+            )
+        except StorageError:
+            if _UPLOAD_ID.fullmatch(file_id):
+                self.path_of(file_id).unlink(missing_ok=True)
+            raise
         return _file_object(row)
 
     def file(self, file_id: str) -> dict[str, Any] | None:
+        if not _FILE_ID.fullmatch(file_id):
+            return None
         row = self._execute(
             "SELECT * FROM file WHERE id = ? AND expires_at > ?", (file_id, int(time.time()))
         ).fetchone()
@@ -156,7 +210,7 @@ class Storage:
         Raises:
             IdempotencyConflict: The key made another batch.
         """
-        with self._transaction():
+        with self._own_input_kept(str(document["id"])), self._transaction():
             if idempotency_key is not None:
                 row = self._execute(
                     "SELECT document, request_digest FROM batch WHERE idempotency_key = ?", (idempotency_key,)
@@ -179,19 +233,35 @@ class Storage:
             )
         return dict(document), True
 
+    @contextmanager
+    def _own_input_kept(self, batch_id: str) -> Iterator[None]:
+        """The batch's own name for its input goes again when the batch cannot be entered."""
+        try:
+            yield
+        except BaseException:
+            self.input_of(batch_id).unlink(missing_ok=True)
+            raise
+
     def _own_input(self, document: Mapping[str, Any]) -> None:
-        source, own = self.path_of(str(document["input_file_id"])), self.input_of(str(document["id"]))
         found = self.file(str(document["input_file_id"]))
-        if found is None or found["purpose"] != "batch" or not source.is_file():
+        if found is None or found["purpose"] != "batch":
+            return
+        source, own = self.path_of(found["id"]), self.input_of(str(document["id"]))
+        if not source.is_file():
             return
         try:
             os.link(source, own)
         except OSError:
             temporary = own.with_suffix(".copying")
-            shutil.copyfile(source, temporary)
-            temporary.replace(own)
+            try:
+                shutil.copyfile(source, temporary)
+                temporary.replace(own)
+            finally:
+                temporary.unlink(missing_ok=True)
 
     def batch(self, batch_id: str) -> dict[str, Any] | None:
+        if not _BATCH_ID.fullmatch(batch_id):
+            return None
         row = self._execute("SELECT document FROM batch WHERE id = ?", (batch_id,)).fetchone()
         return json.loads(row["document"]) if row else None
 
@@ -241,6 +311,21 @@ class Storage:
     def _transaction(self) -> Iterator[None]:
         with translated(self._path), transaction(self._db):
             yield
+
+
+def is_full_disk(error: BaseException) -> bool:
+    """Whether it says that there is no room."""
+    if isinstance(error, StorageError):
+        return error.kind == "disk-full"
+    return isinstance(error, OSError) and error.errno in FULL
+
+
+def _is_batch(document: str, batch_id: str) -> bool:
+    try:
+        found = json.loads(document)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and found.get("id") == batch_id and isinstance(found.get("status"), str)
 
 
 def sync_folder(folder: Path) -> None:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from rowbatch.errors import ServiceError, UsageError
 from rowbatch.http import HttpClient, Key, retry_after_s
+from rowbatch.server import strict_json
 from rowbatch.server.endpoints import ENDPOINTS
 from rowbatch.server.engine import EngineReply
 
@@ -86,10 +87,12 @@ class UpstreamEngine:
         import httpx2
 
         client = self._started()
+        # Not `json=`: httpx2 2.16 writes UTF-8, which has no place for half of a surrogate pair.
+        content = strict_json.written(dict(body))
         for attempt in range(_MOST_ATTEMPTS):
             pause_s = self._first_pause_s * 2**attempt
             try:
-                response = await client.post(ENDPOINTS[endpoint].path, json=dict(body))
+                response = await client.post(ENDPOINTS[endpoint].path, content=content)
             except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
                 # It was not carried out, so it may be made again.
                 told = f"no connection to the upstream server: {error}"
@@ -119,7 +122,10 @@ class UpstreamEngine:
             local = (urlsplit(self._base_url).hostname or "") in ("127.0.0.1", "localhost", "::1")
             self._client = httpx2.AsyncClient(
                 base_url=self._base_url + "/",
-                headers={"Authorization": f"Bearer {self._key.reveal()}"} if self._key else {},
+                headers={
+                    "Content-Type": "application/json",
+                    **({"Authorization": f"Bearer {self._key.reveal()}"} if self._key else {}),
+                },
                 timeout=httpx2.Timeout(_TIMEOUT_S, connect=15.0),
                 limits=httpx2.Limits(max_connections=self.concurrency + 2),
                 transport=self._transport,

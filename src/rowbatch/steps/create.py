@@ -14,6 +14,7 @@ from rowbatch.core.added_columns import answer_columns, new_column_names
 from rowbatch.core.plan import Plan, Source
 from rowbatch.errors import OutputExists, UsageError
 from rowbatch.store.atomic import atomic_path
+from rowbatch.store.plan_file import require_text
 from rowbatch.store.rundir import RunDirectory, digest_source, require_source, size_of_source
 from rowbatch.tables.base import Table
 from rowbatch.tables.formats import open_table
@@ -43,6 +44,7 @@ def create(
         That one; or None.
     Raises:
         TableError: The table cannot be read, or has no such column.
+        InputError: A name is no UTF-8.
         OutputExists: The run or the output is there already.
         UsageError: The output would replace the table.
     """
@@ -51,6 +53,7 @@ def create(
         kept = _kept(frame, run)
         plan = replace(plan, source=replace(plan.source, path=kept))
     complete = _completed(run, plan, is_frame=kept is not None)
+    require_text(complete, run.path)
     for other in existing:
         if other.plan().asks_the_same(complete):
             return other

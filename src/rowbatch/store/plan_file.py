@@ -11,10 +11,35 @@ from rowbatch.core.endpoint import find_endpoint
 from rowbatch.core.plan import Asking, Output, Plan, Question, Source
 from rowbatch.core.policy import read_policy
 from rowbatch.core.table_options import ReadOptions, WriteOptions
+from rowbatch.errors import InputError
 from rowbatch.words.notice import read_notice
 
 # Before 0.2 nobody noted whose the output limit was; Anthropic wants one, and got this where nobody said it.
 _OLD_DEFAULT = ("anthropic", 4096)
+
+
+def require_text(plan: Plan, run: Path) -> None:
+    """
+    Make sure that a plan can be kept: TOML is UTF-8, and names of files need not be.
+
+    Args:
+        plan: All of its texts are looked at.
+        run: Where it shall be kept; the provider is told the name.
+    Raises:
+        InputError: A name or another text is none.
+    """
+    left: list[Any] = [plan_document(plan), str(run.resolve())]
+    while left:
+        value = left.pop()
+        if isinstance(value, Mapping):
+            left += [*value, *value.values()]
+        elif isinstance(value, list | tuple):
+            left += value
+        elif isinstance(value, str):
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                raise InputError("not-utf8", text=value.encode("utf-8", "replace").decode()) from None
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:

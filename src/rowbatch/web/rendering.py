@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from functools import cache, partial
@@ -13,7 +15,8 @@ from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
-from starlette.requests import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from rowbatch.errors import RowbatchError
@@ -74,7 +77,28 @@ def page(
             **values,
         )
     )
-    return HTMLResponse(html, status)
+    return HTMLResponse(_in_utf8(html), status)
+
+
+class JsonAnswer(JSONResponse):
+    """An answer for a script. Half of a surrogate pair has a form in JSON, but none in UTF-8."""
+
+    def render(self, content: Any) -> bytes:
+        try:
+            return super().render(content)
+        except UnicodeEncodeError:
+            return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
+
+
+def _in_utf8(html: str) -> bytes:
+    """
+    A page as it is sent. What is no text (half of a surrogate pair in a cell, a byte of a file name that is
+    not UTF-8) is shown by the character that stands for such things.
+    """
+    try:
+        return html.encode()
+    except UnicodeEncodeError:
+        return re.sub("[\ud800-\udfff]", "\ufffd", html).encode()
 
 
 def see_other(address: str) -> Response:
@@ -102,7 +126,15 @@ def with_form(handler: Callable[[Request, FormData], Response]) -> Callable[[Req
     async def endpoint(request: Request) -> Response:
         # Requests are worked on in threads; this is their order.
         request.state.came_at = time.monotonic()
-        async with request.form(max_files=_MAX_FILES, max_fields=_MAX_FIELDS) as form:
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                opened = request.form(max_files=_MAX_FILES, max_fields=_MAX_FIELDS)
+                form = await stack.enter_async_context(opened)
+            except ClientDisconnect:
+                return Response(status_code=400)
+            except (ValueError, LookupError):
+                # A character set that is none of texts: Starlette 1.10 asks Python for any that is named.
+                raise HTTPException(400) from None
             return await run_in_threadpool(handler, request, form)
 
     return endpoint
@@ -122,7 +154,7 @@ def problem_page(request: Request, error: BaseException | Shown, status: int = 4
         message = " ".join(
             filter(None, (shown.title + ("" if shown.title.endswith(".") else "."), shown.means, shown.next))
         )
-        return JSONResponse({"message": message}, status)
+        return JsonAnswer({"message": message}, status)
     referer = request.headers.get("referer", "")
     back = "/" + referer.split("/", 3)[3] if referer.count("/") >= 3 else "/"
     return page(

@@ -12,6 +12,11 @@ FILES: dict[str, Entry] = {
         "check the name and the folder",
         zh=("{path} 不存在", "请检查名称和文件夹"),
     ),
+    "not-utf8": Entry(
+        "{text} has bytes that are no text in UTF-8, which a run cannot keep",
+        "give the file or folder a name in UTF-8",
+        zh=("{text} 含有不是 UTF-8 文本的字节，任务无法保存", "请将文件或文件夹改为 UTF-8 名称"),
+    ),
     "path-is-folder": Entry(
         "{path} is a folder, not a file",
         "name a file inside it",

@@ -108,6 +108,17 @@ _SERVER: dict[str, Entry] = {
         page="use that one, or stop it",
         zh=("另一个服务器正在使用 {home} 中的文件", "请使用那一个，或将它停止"),
     ),
+    "server-files-damaged": Entry(
+        "what the local server keeps is damaged: {path} ({told})",
+        "move its folder away, and the server begins anew; batches in it cannot go on",
+        page="move its folder away, and the server begins anew",
+        zh=("本机服务器保存的数据已损坏：{path}（{told}）", "请移走它的文件夹，服务器会重新开始"),
+    ),
+    "server-files-too-new": Entry(
+        "a newer rowbatch wrote what the local server keeps: {path}",
+        "install the newer version again",
+        zh=("本机服务器的数据由更新版本的 rowbatch 写成：{path}", "请重新安装较新的版本"),
+    ),
     "server-did-not-start": Entry(
         "the local server did not start",
         "`rowbatch serve --home {home}` shows what is wrong; the whole log is in {log}",

@@ -178,6 +178,9 @@ def clear_cache(request: Request) -> Response:
     shutil.rmtree(desk.cache() / "views", ignore_errors=True)
     program = program_of(request)
     program.library = desk.Library()
+    for job in program.jobs.all():
+        # What was read of its answers lay there too.
+        program.forget_results(job.id)
     return see_other("/settings")
 
 

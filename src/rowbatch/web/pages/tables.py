@@ -8,13 +8,13 @@ from typing import Any
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from rowbatch import desk
 from rowbatch.errors import RowbatchError, UsageError
 from rowbatch.web.explain import explain
-from rowbatch.web.rendering import page, program_of, see_other, text_of, with_form, words_for
+from rowbatch.web.rendering import JsonAnswer, page, program_of, see_other, text_of, with_form, words_for
 from rowbatch.web.words import Words, words_of
 
 _PAGE, _MAX_CELL = 100, 2_000
@@ -202,7 +202,7 @@ def rows(request: Request) -> Response:
         raise UsageError("rows-by-number")
     view = table_of(request).read().view
     found = _cut(view.frame(int(start), int(count)).rows()) if view is not None else []
-    return JSONResponse({"rows": found})
+    return JsonAnswer({"rows": found})
 
 
 def _cut(found: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
