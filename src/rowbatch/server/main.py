@@ -19,10 +19,9 @@ from starlette.applications import Starlette
 from rowbatch.errors import ServiceError, UsageError
 from rowbatch.server.app import _Server, create_app
 from rowbatch.server.engine import Engine, LocalEngine
-from rowbatch.server.launch import KEY_FILE, STATE_FILE, Endpoint, read_key, server_lock
+from rowbatch.server.launch import KEY_FILE, STATE_FILE, Endpoint, environment_key, read_key, server_lock
 from rowbatch.serving import serve_until_ready
 
-KEY_VARIABLE = "ROWBATCH_SERVER_KEY"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -54,7 +53,7 @@ def serve(
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with server_lock(home):
         home.chmod(0o700)
-        key = key or os.environ.get(KEY_VARIABLE, "").strip() or _own_key(home)
+        key = key or environment_key() or _own_key(home)
         listener = _listen(host, port)
         with listener:
             # Uploads are spooled here, not in /tmp, which is memory on some systems.
