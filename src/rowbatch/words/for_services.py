@@ -84,6 +84,18 @@ _ANSWERS: dict[str, Entry] = {
         "the connection ended before the answer, or what came was no HTTP",
         zh=("连接在应答之前断开，或收到的不是 HTTP", ""),
     ),
+    "list-without-end": Entry(
+        "the list of {host} does not come to an end: a page adds nothing, or there are more than {pages:,}",
+        "what was looked for may be further on, so it is not taken as missing; look at the provider's own page",
+        zh=(
+            "{host} 的列表没有尽头：某一页没有新内容，或超过 {pages:,} 页",
+            "要找的内容可能在后面，因此不视为不存在；请查看服务商自己的页面",
+        ),
+    ),
+    "list-unreadable": Entry(
+        "the list of {host} is not as the provider says: {what!r} is no list of objects",
+        zh=("{host} 的列表与服务商所述不符：{what!r} 不是对象列表", ""),
+    ),
 }
 
 _ADDRESSES: dict[str, Entry] = {
@@ -274,6 +286,17 @@ _CALLS: dict[str, Entry] = {
     ),
     "batch-unreadable": Entry(
         "the provider's batch object has no id or no status", zh=("服务商的批处理对象没有编号或状态", "")
+    ),
+    "batch-field-odd": Entry(
+        "the provider's batch object is not as it says: {field!r} cannot be {found!r}",
+        "nothing is sent again because of this; ask the provider, or try later",
+        zh=(
+            "服务商的批处理对象与其所述不符：{field!r} 不能是 {found!r}",
+            "不会因此重新发送任何内容；请询问服务商，或稍后再试",
+        ),
+    ),
+    "id-odd": Entry(
+        "{what!r} cannot be an id or a name at the provider", zh=("{what!r} 不能是服务商的编号或名称", "")
     ),
     "only-chat": Entry(
         "this provider is asked by chat completions only (--endpoint chat)",
