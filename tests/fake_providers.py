@@ -128,6 +128,7 @@ class FakeProvider:
     The engine; `skin` is the protocol it speaks.
 
     Attributes:
+        scheme: Of the address that was asked last.
         batches: All that were ever made, in order.
         posts: How many paid calls came in.
         paid_rows: How often each row was answered and billed.
@@ -142,6 +143,7 @@ class FakeProvider:
     def __init__(self, skin: str = "openai", faults: Faults | None = None, seed: int = 0) -> None:
         self.skin = _SKINS[skin](self)
         self.faults = faults or Faults()
+        self.scheme = "http"
         self.random = random.Random(seed)
         self.files: dict[str, tuple[str, bytes]] = {}
         self.batches: list[Batch] = []
@@ -172,6 +174,7 @@ class FakeProvider:
     def handle(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Answer one request."""
         parts = urlsplit(url)
+        self.scheme = parts.scheme or self.scheme
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         for name in ("authorization", "x-api-key", "x-goog-api-key", "api-key"):
             if headers.get(name):
@@ -741,9 +744,8 @@ class GeminiSkin(Skin):
         if path.startswith("/upload/"):
             if headers.get("x-goog-upload-command") == "start":
                 name = json.loads(body)["file"]["display_name"]
-                place = (
-                    f"http://{headers['host']}/upload/v1beta/files?upload_id={secrets.token_hex(4)}&n={name}"
-                )
+                root = f"{provider.scheme}://{headers['host']}/upload/v1beta"
+                place = f"{root}/files?upload_id={secrets.token_hex(4)}&n={name}"
                 return Reply(200, b"{}", {"x-goog-upload-url": place})
             file_id = provider.add_file(query["n"], body, "files/")
             made = {"file": {"name": file_id, "displayName": query["n"]}}

@@ -6,15 +6,19 @@ import codecs
 import io
 import sys
 
+from rowbatch.words.masking import mask_logs, mask_tracebacks
+
 
 def main() -> None:
-    """Run the command line and leave with its exit code."""
+    """Run the command line and leave with its exit code. What it logs, and any traceback, is masked."""
     from rowbatch.cli.app import run_command_line
 
     codecs.register_error("rowbatch", _any_text)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="rowbatch")
+    mask_logs()
+    mask_tracebacks()
     sys.exit(run_command_line(sys.argv[1:]))
 
 

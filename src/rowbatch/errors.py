@@ -30,6 +30,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
+from rowbatch.words.masking import masked, masked_value
 from rowbatch.words.notice import Notice
 from rowbatch.words.telling import Face, Language, Telling, tell
 
@@ -42,6 +43,7 @@ RefusalKind = Literal[
     "key-refused",
     "busy",
     "no-answer",
+    "unreadable",
     "other",
 ]
 """Why a provider does not do what it is asked, as `providers/` reads it from its codes and words."""
@@ -53,7 +55,7 @@ class RowbatchError(Exception):
 
     Args:
         kind: A key of `words.entries`.
-        values: What its words name.
+        values: What its words name; a secret of this program is masked in them.
 
     Attributes:
         instead: What to do next in the place of what its words say, because something was done meanwhile.
@@ -63,7 +65,7 @@ class RowbatchError(Exception):
 
     def __init__(self, kind: str, /, **values: Any) -> None:
         super().__init__(kind)
-        self.kind, self.values = kind, values
+        self.kind, self.values = kind, masked_value(values)
         self.instead: Notice | None = None
 
     def __str__(self) -> str:
@@ -93,7 +95,7 @@ class RowbatchError(Exception):
 
     def document(self) -> dict[str, Any]:
         """Kind and values, for a process that is told of it as JSON."""
-        return {"kind": self.kind, "values": self.values}
+        return {"kind": self.kind, "values": masked_value(self.values)}
 
     @classmethod
     def of_document(cls, document: Mapping[str, Any]) -> Self:
@@ -287,13 +289,14 @@ class ServiceError(RowbatchError):
         **values: Any,
     ) -> None:
         super().__init__(kind, status=status, code=code, **values)
-        self.status, self.code, self.retry_after_s, self.refusal = status, code, retry_after_s, refusal
+        self.status, self.retry_after_s, self.refusal = status, retry_after_s, refusal
+        self.code = masked(code)
 
     @property
     def is_passing(self) -> bool:
         """Whether the same call may succeed later: no answer, too many calls, a fault of the server."""
-        if self.refusal == "unpaid":
-            # Several say it with 429, as if waiting would help.
+        if self.refusal in ("unpaid", "unreadable"):
+            # Several say the first with 429, as if waiting would help; the second was asked several times.
             return False
         return self.status is None or self.status in (408, 409, 425, 429) or self.status >= 500
 

@@ -4,23 +4,43 @@ The one HTTP client of the toolkit.
 Two kinds of call. A *free* call (reading, uploading, cancelling) is tried again when the
 network or the server stumbles. A *paid* call goes out once, at every layer, and its outcome is one of three:
 it was carried out, it was refused, or nobody knows.
+
+What comes back is bounded while it comes, in bytes as they are after decoding and in seconds: nobody has to
+believe a service, or whoever stands in between.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+import os
+import re
+import shutil
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
+from urllib.parse import unquote, urlsplit
 
-from rowbatch.errors import RefusalKind, ServiceError
+from rowbatch.core.address import (
+    address_parts,
+    check_address,
+    has_secret,
+    host_of,
+    is_in_clear,
+    is_loopback,
+    secrets_in,
+)
+from rowbatch.errors import RefusalKind, ServiceError, UsageError, from_os_error
+from rowbatch.words.masking import keep_secret, masked
 from rowbatch.words.notice import Notice
 
 if TYPE_CHECKING:
@@ -32,17 +52,49 @@ logging.getLogger("stamina").addHandler(logging.NullHandler())
 _MAX_RETRY_AFTER_S = 900.0
 _READ_TIMEOUT_S = 120.0
 _MOST_HEAD_BYTES = 50_000_000
+MOST_ANSWER_BYTES = 32 << 20
+"""Of a JSON answer, decoded: a list of 1,000 batches has about one."""
+MOST_ERROR_BYTES = 1 << 20
+"""That are read of what a service says to a call that it refuses."""
+_ANSWER_S = 300.0
+"""For an answer to come, from its head on; a file may take as long as it goes on coming."""
+_PIECE_BYTES = 1 << 20
+_MOST_KEY_CHARS = 8_192
+_MOST_ID_CHARS = 512
+ALLOW_HTTP_VARIABLE = "ROWBATCH_ALLOW_HTTP"
+"""Names the hosts, with commas in between, to which a key may go over a connection that is not encrypted."""
+_HALF_LETTER = re.compile(rb"\\u[dD][89a-fA-F]")
+_NEVER_SENT = ("call-impossible", "call-elsewhere")
+_ENCODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+# What a client takes by default depends on the packages that are installed, and none of those has a bound.
+ACCEPTED_ENCODINGS = "gzip, deflate"
 
 
 _T = TypeVar("_T")
 
 
+_GIVEN = Notice("key-place-given")
+
+
 class Key:
-    """An API key that shows itself to nobody: `str`, `repr` and pickles don't hold it."""
+    """
+    An API key that shows itself to nobody: `str`, `repr` and pickles don't hold it, and messages mask it.
+
+    Args:
+        secret: The key alone, see `clean_key`.
+        place: Where it was found, for the message when it cannot be one.
+    Raises:
+        UsageError: It cannot go in a header: characters that no key has, or too many. The message does not
+            show it.
+    """
 
     __slots__ = ("_secret",)
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, place: str | Notice = _GIVEN) -> None:
+        keep_secret(secret)
+        why = _fault_of_key(secret)
+        if why is not None:
+            raise UsageError("key-malformed", place=place, why=why)
         self._secret = secret
 
     def reveal(self) -> str:
@@ -59,6 +111,81 @@ class Key:
 
     def __reduce__(self) -> Any:
         raise TypeError("a key is never stored")
+
+
+_QUOTES = ('""', "''", "\u201c\u201d", "\u2018\u2019", "``")
+
+
+def clean_key(text: str) -> str:
+    """
+    The key in a text, without what is copied along: blanks around it, quotes, the word `Bearer`; "" for none.
+
+    Source:
+        RFC 6750, section 2.1, for the word.
+    """
+    before = None
+    text = text.strip().strip("\ufeff\u200b")
+    while text != before:
+        before = text
+        text = re.sub(r"\A(?:authorization:\s*)?bearer(?:\s+|\Z)", "", text.strip(), flags=re.IGNORECASE)
+        if len(text) > 1 and text[0] + text[-1] in _QUOTES:
+            text = text[1:-1]
+    return text
+
+
+def _fault_of_key(secret: str) -> Notice | None:
+    """Why a text can be no key; None where it can. Tells where, and never what stands there."""
+    if not secret:
+        return Notice("key-empty")
+    if len(secret) > _MOST_KEY_CHARS:
+        return Notice("key-too-long", {"chars": len(secret), "most": _MOST_KEY_CHARS})
+    for at, char in enumerate(secret, start=1):
+        where = {"at": at, "chars": len(secret)}
+        if char == " ":
+            return Notice("key-with-space", where)
+        if not char.isprintable():
+            return Notice("key-with-control", where)
+        if not char.isascii():
+            return Notice("key-not-ascii", where)
+    return None
+
+
+def is_id(value: object) -> bool:
+    """
+    Whether a value can be the id of something at a service.
+
+    Source:
+        The ids of OpenAI, Anthropic, Gemini and Mistral have 20 to 70 characters, all printable.
+    """
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= _MOST_ID_CHARS
+        and value.isprintable()
+        # A path of dots would lead elsewhere, whoever reads it.
+        and all(part.strip(".") for part in value.split("/"))
+    )
+
+
+class Answer(NamedTuple):
+    """
+    What a service answered, whole.
+
+    Attributes:
+        status: Of HTTP.
+        headers: Names in lower case.
+        body: Decoded.
+        host: Who answered.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    host: str
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the call was carried out."""
+        return 200 <= self.status < 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +222,10 @@ class Unknown:
 
     reason: str
 
+    def __post_init__(self) -> None:
+        # It is kept in the ledger.
+        object.__setattr__(self, "reason", masked(self.reason))
+
 
 PaidOutcome = CarriedOut | Refused | Unknown
 
@@ -116,7 +247,7 @@ class HttpClient:
     Calls to one service. The key is sent to that service's host only.
 
     Args:
-        base_url: With its path, as in `https://api.openai.com/v1`.
+        base_url: With its path, as in `https://api.openai.com/v1`; a query of it goes with every call.
         key: Sent in one header, which is never logged.
         key_header: Which one.
         key_prefix: What stands before the key in it.
@@ -125,9 +256,13 @@ class HttpClient:
         free_attempts: How often a free call is tried in all.
         clock: The time on this machine.
         refusal_kind: Why a call was refused, by its HTTP status, the service's code and its words.
+    Raises:
+        UsageError: The address is none, the key would go there in clear, or the environment names a proxy
+            that is none.
     """
 
-    base_url: str
+    # One of an old run may have a password in it.
+    base_url: str = field(repr=False)
     key: Key | None = None
     key_header: str = "Authorization"
     key_prefix: str = "Bearer "
@@ -143,16 +278,21 @@ class HttpClient:
     def __post_init__(self) -> None:
         import httpx2
 
-        local = (urlsplit(self.base_url).hostname or "") in ("127.0.0.1", "localhost", "::1")
-        self._client = httpx2.Client(
-            base_url=self.base_url.rstrip("/") + "/",
-            transport=self.transport,
-            timeout=httpx2.Timeout(_READ_TIMEOUT_S, connect=15.0),
-            follow_redirects=False,
-            # A proxy of the environment is right for a provider and wrong for this machine.
-            trust_env=not local,
-            event_hooks={"response": [self._look_at_clock]},
-        )
+        base_url, params = address_parts(check_address(self.base_url, may_hold_secret=True))
+        require_may_be_sent(self.base_url, has_key=self.key is not None)
+        with proxies_of_environment():
+            self._client = httpx2.Client(
+                base_url=base_url,
+                params=params or None,
+                headers={"Accept-Encoding": ACCEPTED_ENCODINGS},
+                transport=self.transport,
+                timeout=httpx2.Timeout(_READ_TIMEOUT_S, connect=15.0),
+                # A key would go along.
+                follow_redirects=False,
+                # A proxy of the environment is right for a provider and wrong for this machine.
+                trust_env=not is_loopback(self.base_url),
+                event_hooks={"response": [self._look_at_clock]},
+            )
 
     def server_now(self, path: str, params: Mapping[str, str | int] | None = None) -> datetime:
         """
@@ -191,7 +331,23 @@ class HttpClient:
         Raises:
             ServiceError: Refused, unreachable after all attempts, or not JSON.
         """
-        return self._free("GET", path, params=params)
+        return self.get_as(_as_it_is, path, params)
+
+    def get_as(
+        self,
+        read: Callable[[Mapping[str, Any]], _T],
+        path: str,
+        params: Mapping[str, str | int] | None = None,
+    ) -> _T:
+        """
+        Ask for a JSON object that can be read; one that cannot is asked for again, as often as one that is
+        not answered.
+
+        Args:
+            read: What to make of it; raises ServiceError with the refusal `unreadable` where it cannot.
+            path, params: As in `get`; so are other errors.
+        """
+        return self._retried(lambda: read(_json_object(self._exchange("GET", path, params=params))))
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         """Make a call that costs nothing and may be repeated; errors as in `get`."""
@@ -204,13 +360,13 @@ class HttpClient:
     def upload(self, path: str, file: Path, *, filename: str, fields: Mapping[str, str]) -> Mapping[str, Any]:
         """Send a file as a multipart form, streamed; errors as in `get`."""
 
-        def send() -> httpx2.Response:
+        def send() -> Answer:
             with file.open("rb") as handle:
-                return self._client.post(
+                return self._exchange(
+                    "POST",
                     path,
                     files={"file": (filename, handle, "application/jsonl")},
                     data=dict(fields),
-                    headers=self._headers(),
                 )
 
         return _json_object(self._retried(send))
@@ -218,12 +374,10 @@ class HttpClient:
     def send_file(self, path: str, file: Path, headers: Mapping[str, str]) -> Mapping[str, Any]:
         """Send a file as the body of a call, streamed; errors as in `get`."""
 
-        def send() -> httpx2.Response:
+        def send() -> Answer:
             with file.open("rb") as handle:
                 length = {"Content-Length": str(file.stat().st_size)}
-                return self._client.post(
-                    path, content=handle, headers={**self._headers(), **length, **headers}
-                )
+                return self._exchange("POST", path, content=handle, headers={**length, **headers})
 
         return _json_object(self._retried(send))
 
@@ -232,11 +386,10 @@ class HttpClient:
 
         def read() -> list[bytes]:
             found = b""
-            with self._client.stream("GET", path, headers=self._headers()) as response:
+            with self._open("GET", path) as response:
                 if not response.is_success:
-                    response.read()
-                    raise self._error(response)
-                for block in response.iter_bytes():
+                    raise self._error(_whole(response))
+                for block in _decoded(response):
                     found += block
                     if found.count(b"\n") >= lines or len(found) > _MOST_HEAD_BYTES:
                         break
@@ -246,37 +399,60 @@ class HttpClient:
 
         return self._call(read)
 
-    def download(self, path: str, to: BinaryIO, progress: Callable[[int], None] | None = None) -> int:
+    def download(
+        self,
+        path: str,
+        to: BinaryIO,
+        progress: Callable[[int], None] | None = None,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        max_bytes: int | None = None,
+    ) -> int:
         """
         Stream a file to `to`, which is emptied first. After a break only the rest is asked for.
 
+        Args:
+            path: Of the file.
+            to: Where to.
+            progress: Called with the bytes of each block.
+            params: Of the call.
+            max_bytes: A file that has more is none of ours; None means that any may come.
         Returns:
             The number of bytes.
         Raises:
-            ServiceError: Refused, unreachable, or shorter than announced after all attempts.
+            ServiceError: Refused, unreachable, larger than `max_bytes`, or shorter than announced after all
+                attempts.
+            StorageError: It is announced to be larger than the disk has room.
         """
         import stamina
 
-        size = 0
+        size, was_encoded = 0, False
 
         def fetch() -> int:
-            nonlocal size
+            nonlocal size, was_encoded
+            # Of an encoded answer nobody knows where the rest begins.
+            size = 0 if was_encoded else size
             ranged = {"Range": f"bytes={size}-"} if size else {}
-            with self._client.stream("GET", path, headers={**self._headers(), **ranged}) as response:
+            with self._open("GET", path, params=params, headers=ranged) as response:
                 if response.status_code not in (200, 206):
-                    response.read()
                     if response.status_code == 416:
                         size = 0
-                    raise self._error(response)
+                    raise self._error(_whole(response))
                 if response.status_code == 200 or not _continues(response, size):
                     # The server has no ranges: from the begin.
                     size = 0
                 to.seek(size)
                 to.truncate()
                 start = size
-                for block in response.iter_bytes(1 << 20):
-                    to.write(block)
+                was_encoded = bool(encoding_of(response))
+                _require_room(response, to)
+                for block in _decoded(response):
                     size += len(block)
+                    if max_bytes is not None and size > max_bytes:
+                        raise ServiceError(
+                            "download-too-large", host=self.host, max_bytes=max_bytes, status=200
+                        )
+                    to.write(block)
                     if progress:
                         progress(len(block))
                 _require_length(response, size - start)
@@ -316,26 +492,29 @@ class HttpClient:
         sent: dict[str, Any] = {"json": body} if isinstance(body, Mapping) else {"content": body}
         kind = {} if isinstance(body, Mapping) else {"Content-Type": "application/json"}
         try:
-            response = self._client.post(path, headers={**self._headers(), **kind, **(headers or {})}, **sent)
+            with self._open("POST", path, headers={**kind, **(headers or {})}, **sent) as response:
+                reply = _whole(response)
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-            why = Notice("no-connection", {"host": self._host(), "told": _cause(error)})
+            why = Notice("no-connection", {"host": self.host, "told": cause_of(error)})
             return Refused(why, refusal="no-answer")
         except httpx2.HTTPError as error:
-            return Unknown(f"the answer of {self._host()} was lost: {_cause(error)}")
-        answer = _json_or_none(response)
-        if response.is_success:
-            found = id_of(answer) if answer is not None else None
-            if answer is not None and isinstance(found, str) and found:
+            return Unknown(f"the answer of {self.host} was lost: {cause_of(error)}")
+        except ServiceError as error:
+            if error.kind in _NEVER_SENT:
+                return Refused(error.notice, error.status)
+            # An answer came, and cannot be read to its end.
+            return Unknown(error.message)
+        answer = _json_or_none(reply)
+        if reply.is_success:
+            if answer is not None and is_id(id_of(answer)):
                 return CarriedOut(answer)
-            return Unknown(f"{self._host()} answered {response.status_code} without an id")
-        if response.status_code >= 500 or response.status_code in (408, 409) or answer is None:
-            return Unknown(f"{self._host()} answered {response.status_code}")
-        refusal = self._error(response)
+            return Unknown(f"{self.host} answered {reply.status} without an id")
+        if reply.status >= 500 or reply.status in (408, 409) or answer is None:
+            return Unknown(f"{self.host} answered {reply.status}")
+        refusal = self._error(reply)
         if not _says_error(answer):
-            return Unknown(f"{self._host()} answered {response.status_code}")
-        return Refused(
-            refusal.notice, response.status_code, refusal.code, refusal.retry_after_s, refusal.refusal
-        )
+            return Unknown(f"{self.host} answered {reply.status}")
+        return Refused(refusal.notice, reply.status, refusal.code, refusal.retry_after_s, refusal.refusal)
 
     def ask_once(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """
@@ -345,13 +524,7 @@ class HttpClient:
             ServiceError: Refused, unreachable, or not JSON.
         """
 
-        def send() -> httpx2.Response:
-            response = self._client.post(path, json=body, headers=self._headers())
-            if not response.is_success:
-                raise self._error(response)
-            return response
-
-        return _json_object(self._call(send))
+        return _json_object(self._call(lambda: self._exchange("POST", path, json=body)))
 
     def call(
         self,
@@ -360,35 +533,59 @@ class HttpClient:
         *,
         content: Iterable[bytes] | bytes | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> httpx2.Response:
+    ) -> Answer:
         """Make a call that costs nothing and may be repeated, for what is no JSON; errors as in `get`."""
         # A generator can be sent once only.
         again = content if content is None or isinstance(content, bytes) else list(content)
-        return self._retried(
-            lambda: self._client.request(
-                method, path, content=again, headers={**self._headers(), **(headers or {})}
-            )
-        )
+        return self._retried(lambda: self._exchange(method, path, content=again, headers=headers))
 
     def _free(self, method: str, path: str, **arguments: Any) -> Mapping[str, Any]:
-        return _json_object(
-            self._retried(lambda: self._client.request(method, path, headers=self._headers(), **arguments))
-        )
+        return _json_object(self._retried(lambda: self._exchange(method, path, **arguments)))
 
-    def _retried(self, send: Callable[[], httpx2.Response]) -> httpx2.Response:
+    def _exchange(self, method: str, path: str, **arguments: Any) -> Answer:
+        """Send a call once, and read its answer."""
+        with self._open(method, path, **arguments) as response:
+            answer = _whole(response)
+        if not answer.is_success:
+            raise self._error(answer)
+        return answer
+
+    @contextmanager
+    def _open(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **arguments: Any
+    ) -> Iterator[httpx2.Response]:
+        """
+        Send a call once; of its answer nothing is read yet.
+
+        Raises:
+            ServiceError: The address is none, or of another host, which is not to see the key.
+        """
+        import httpx2
+
+        try:
+            request = self._client.build_request(
+                method, path, headers={**self._headers(), **(headers or {})}, **arguments
+            )
+        except (httpx2.InvalidURL, UnicodeError):
+            # The words of a library may have the key in them; no `from`, since a traceback shows them too.
+            raise ServiceError("call-impossible", host=self.host, status=400) from None
+        base = self._client.base_url
+        if (request.url.scheme, request.url.netloc) != (base.scheme, base.netloc):
+            raise ServiceError("call-elsewhere", host=self.host, status=400)
+        response = self._client.send(request, stream=True)
+        try:
+            yield response
+        finally:
+            response.close()
+
+    def _retried(self, send: Callable[[], _T]) -> _T:
         import stamina
-
-        def checked() -> httpx2.Response:
-            response = send()
-            if not response.is_success:
-                raise self._error(response)
-            return response
 
         for attempt in stamina.retry_context(
             on=_wait_before_retry, attempts=self.free_attempts, timeout=None, wait_max=60.0
         ):
             with attempt:
-                return self._call(checked)
+                return self._call(send)
         raise AssertionError("unreachable")
 
     def _call(self, send: Callable[[], _T]) -> _T:
@@ -397,19 +594,67 @@ class HttpClient:
         try:
             return send()
         except httpx2.HTTPError as error:
+            # What is said of our own headers has the key in it, also in a traceback.
+            shown = None if isinstance(error, httpx2.LocalProtocolError) else error
             raise ServiceError(
-                "service-unreachable", host=self._host(), told=_cause(error), refusal="no-answer"
-            ) from error
+                "service-unreachable", host=self.host, told=cause_of(error), refusal="no-answer"
+            ) from shown
 
-    def _error(self, response: httpx2.Response) -> ServiceError:
-        return _error(response, self.refusal_kind)
+    def _error(self, answer: Answer) -> ServiceError:
+        return _error(answer, self.refusal_kind)
 
     def _headers(self) -> dict[str, str]:
         carried = {self.key_header: f"{self.key_prefix}{self.key.reveal()}"} if self.key else {}
         return {**self.headers, **carried}
 
-    def _host(self) -> str:
-        return urlsplit(self.base_url).netloc
+    @property
+    def host(self) -> str:
+        """Who is asked."""
+        return host_of(self.base_url)
+
+
+def require_may_be_sent(base_url: str, *, has_key: bool) -> None:
+    """
+    Make sure that no secret can be read on its way.
+
+    Args:
+        base_url: That can be asked.
+        has_key: Whether a key goes there.
+    Raises:
+        UsageError: One would go over `http` to another machine that `ROWBATCH_ALLOW_HTTP` does not name.
+    """
+    for secret in secrets_in(base_url):
+        keep_secret(secret)
+        keep_secret(unquote(secret))
+    if not (has_key or has_secret(base_url)) or not is_in_clear(base_url):
+        return
+    allowed = re.split(r"[,\s]+", os.environ.get(ALLOW_HTTP_VARIABLE, "").strip().lower())
+    host = urlsplit(base_url).hostname or ""
+    if host not in allowed and host_of(base_url) not in allowed:
+        raise UsageError("key-in-clear", host=host_of(base_url), name=host, variable=ALLOW_HTTP_VARIABLE)
+
+
+@contextmanager
+def proxies_of_environment() -> Iterator[None]:
+    """
+    Around the making of a client: it reads the proxies, and their passwords are masked from then on.
+
+    Raises:
+        UsageError: One of them is none.
+    """
+    from urllib.request import getproxies
+
+    import httpx2
+
+    for proxy in getproxies().values():
+        password = proxy.rpartition("@")[0].rpartition("://")[2].partition(":")[2]
+        keep_secret(password)
+        keep_secret(unquote(password))
+    try:
+        yield
+    except (httpx2.InvalidURL, ValueError, ImportError):
+        # The address is one that can be asked, so it is a proxy that cannot; its words may hold a password.
+        raise UsageError("proxy-unusable") from None
 
 
 def was_sent(error: ServiceError) -> bool:
@@ -422,7 +667,7 @@ def was_sent(error: ServiceError) -> bool:
 def _wait_before_retry(error: Exception) -> bool | float:
     if not isinstance(error, ServiceError):
         return False
-    if not error.is_passing:
+    if not (error.is_passing or error.refusal == "unreadable"):
         return False
     return error.retry_after_s if error.retry_after_s is not None else True
 
@@ -441,7 +686,7 @@ def retry_after_s(value: str | None, now: datetime) -> float | None:
     except ValueError:
         try:
             at = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return 60.0
         at = at if at.tzinfo else at.replace(tzinfo=UTC)
         seconds = (at - now).total_seconds()
@@ -450,34 +695,30 @@ def retry_after_s(value: str | None, now: datetime) -> float | None:
     return min(seconds, _MAX_RETRY_AFTER_S)
 
 
-def _error(
-    response: httpx2.Response, refusal_kind: Callable[[int | None, str, str], RefusalKind]
-) -> ServiceError:
-    answer = _json_or_none(response) or {}
-    message, code = _told(answer)
-    is_key = response.status_code in (401, 403)
+def _error(answer: Answer, refusal_kind: Callable[[int | None, str, str], RefusalKind]) -> ServiceError:
+    said = _json_or_none(answer) or {}
+    message, code = _told(said)
+    is_key = answer.status in (401, 403)
     return ServiceError(
         ("key-not-accepted-told" if is_key else "service-answered-told")
         if message
         else ("key-not-accepted" if is_key else "service-answered"),
-        host=response.request.url.netloc.decode(),
+        host=answer.host,
         told=message[:500],
-        status=response.status_code,
-        code=code,
-        refusal=refusal_kind(response.status_code, _codes(answer), message),
+        status=answer.status,
+        code=code[:200],
+        refusal=refusal_kind(answer.status, _codes(said), message),
         # A date of the service's is one by its own clock; ours may be wrong by hours.
-        retry_after_s=retry_after_s(
-            response.headers.get("retry-after"), _date_of(response) or datetime.now(UTC)
-        ),
+        retry_after_s=retry_after_s(answer.headers.get("retry-after"), _date_of(answer) or datetime.now(UTC)),
     )
 
 
-def _date_of(response: httpx2.Response) -> datetime | None:
+def _date_of(response: Answer | httpx2.Response) -> datetime | None:
     """When the service says that it answered, or None."""
     told = response.headers.get("date")
     try:
         at = parsedate_to_datetime(told) if told else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
 
@@ -511,13 +752,191 @@ def _says_error(answer: Mapping[str, Any]) -> bool:
     return isinstance(answer.get("message"), str) and ("type" in answer or answer.get("object") == "error")
 
 
+def _whole(response: httpx2.Response) -> Answer:
+    """
+    Read an answer to its end; of one that refuses at most the first part is read.
+
+    Raises:
+        ServiceError: It is too large, too slow, or not encoded as it says.
+    """
+    most = MOST_ANSWER_BYTES if response.is_success else MOST_ERROR_BYTES
+    collected = AnswerBody(host_of(str(response.request.url)), encoding_of(response), most)
+    try:
+        for block in _blocks(response):
+            if not collected.add(block):
+                break
+        body = collected.whole()
+    except ServiceError:
+        if response.is_success:
+            raise
+        # Its status says enough.
+        body = b""
+    return Answer(response.status_code, response.headers, body, collected.host)
+
+
+class AnswerBody:
+    """
+    The body of an answer while it comes, with a bound on its bytes and on its seconds.
+
+    Args:
+        host: Who answers.
+        encoding: As the answer's head says.
+        max_bytes: How many bytes it may have, decoded.
+    """
+
+    def __init__(self, host: str, encoding: str, max_bytes: int) -> None:
+        self.host, self._most = host, max_bytes
+        self._decoder = Decoder(encoding, host)
+        self._found, self._size = [b""], 0
+        self._end = time.monotonic() + _ANSWER_S
+
+    def add(self, block: bytes) -> bool:
+        """
+        Take a block as it came; returns whether there may be more.
+
+        Raises:
+            ServiceError: It is too slow, or not encoded as it says.
+        """
+        if time.monotonic() > self._end:
+            raise ServiceError("answer-too-slow", host=self.host, limit_s=_ANSWER_S, refusal="no-answer")
+        for piece in self._decoder.feed(block):
+            self._size += len(piece)
+            if self._size > self._most:
+                self._found.clear()
+                return False
+            self._found.append(piece)
+        return True
+
+    def whole(self) -> bytes:
+        """
+        All of it, decoded.
+
+        Raises:
+            ServiceError: It has more bytes than it may, or ends before its end.
+        """
+        if self._size > self._most:
+            raise ServiceError("answer-too-large", host=self.host, max_bytes=self._most, status=200)
+        self._decoder.finish()
+        return b"".join(self._found)
+
+
+class Decoder:
+    """
+    Undo the encoding of an answer, a megabyte at a time: what a few bytes unpack to has no bound of its own.
+
+    Args:
+        encoding: As the answer's head says, or "".
+        host: Who answers.
+    Raises:
+        ServiceError: It is an encoding that was not asked for.
+    Source:
+        RFC 9110, section 8.4.1.
+    """
+
+    def __init__(self, encoding: str, host: str) -> None:
+        names = [name for part in encoding.lower().split(",") if (name := part.strip())]
+        names = [name for name in names if name != "identity"]
+        self._host = host
+        if len(names) > 1 or any(name not in _ENCODINGS for name in names):
+            raise self._error()
+        self._bits = _ENCODINGS[names[0]] if names else 0
+        self._inflate = zlib.decompressobj(self._bits) if self._bits else None
+        self._is_begun = False
+
+    def feed(self, block: bytes) -> Iterator[bytes]:
+        """
+        The bytes that a block stands for, at most a megabyte at a time.
+
+        Raises:
+            ServiceError: It is not encoded as the answer says.
+        """
+        if self._inflate is None:
+            yield block
+            return
+        while True:
+            if self._inflate.eof:
+                # Zeros may stand behind a member, or another one.
+                block = block.lstrip(b"\0")
+                if not block:
+                    return
+                self._inflate = zlib.decompressobj(self._bits)
+            piece, block = self._some(block)
+            if piece:
+                yield piece
+            if not block and len(piece) < _PIECE_BYTES:
+                return
+
+    def _some(self, block: bytes) -> tuple[bytes, bytes]:
+        assert self._inflate is not None
+        try:
+            piece = self._inflate.decompress(block, _PIECE_BYTES)
+        except zlib.error as error:
+            if self._bits != _ENCODINGS["deflate"] or self._is_begun:
+                raise self._error() from error
+            # Some leave out the two bytes that begin it.
+            self._bits = -15
+            self._inflate = zlib.decompressobj(self._bits)
+            return self._some(block)
+        self._is_begun = self._is_begun or bool(block)
+        return piece, self._inflate.unused_data or self._inflate.unconsumed_tail
+
+    def finish(self) -> None:
+        """
+        Say that no block follows.
+
+        Raises:
+            ServiceError: The end is missing.
+        """
+        if self._inflate is not None and self._is_begun and not self._inflate.eof:
+            raise self._error(refusal="no-answer")
+
+    def _error(self, refusal: RefusalKind = "other") -> ServiceError:
+        status = None if refusal == "no-answer" else 200
+        return ServiceError("answer-not-decoded", host=self._host, status=status, refusal=refusal)
+
+
+def _decoded(response: httpx2.Response) -> Iterator[bytes]:
+    """The bytes of a file that comes, decoded; errors as in `Decoder`."""
+    decoder = Decoder(encoding_of(response), host_of(str(response.request.url)))
+    for block in _blocks(response):
+        yield from decoder.feed(block)
+    decoder.finish()
+
+
+def encoding_of(response: httpx2.Response) -> str:
+    """How the body is encoded; "" where it is not, or not any more."""
+    return "" if response.is_stream_consumed else str(response.headers.get("content-encoding", ""))
+
+
+def _blocks(response: httpx2.Response) -> Iterator[bytes]:
+    """The body as it comes, not decoded."""
+    if response.is_stream_consumed:
+        # A transport without a network has read and decoded it.
+        return iter([response.content])
+    return iter(response.iter_raw())
+
+
 def _require_length(response: httpx2.Response, size: int) -> None:
     """Make sure that as many bytes came as were announced."""
-    announced = response.headers.get("content-length")
-    if announced and not response.headers.get("content-encoding") and int(announced) != size:
-        raise ServiceError(
-            "download-cut", size_bytes=size, announced_bytes=int(announced), refusal="no-answer"
-        )
+    announced = _announced(response)
+    if announced is not None and announced != size:
+        raise ServiceError("download-cut", size_bytes=size, announced_bytes=announced, refusal="no-answer")
+
+
+def _announced(response: httpx2.Response) -> int | None:
+    """How many bytes the head says that come; None where that cannot be compared."""
+    announced = response.headers.get("content-length", "")
+    is_number = announced.isascii() and announced.isdecimal() and len(announced) < 20
+    return int(announced) if is_number and not response.headers.get("content-encoding") else None
+
+
+def _require_room(response: httpx2.Response, to: BinaryIO) -> None:
+    """Make sure that what was announced fits on the disk, before it fills it."""
+    announced, name = _announced(response), getattr(to, "name", None)
+    if announced is None or not isinstance(name, str):
+        return
+    if announced > shutil.disk_usage(Path(name).parent).free:
+        raise from_os_error(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), name)
 
 
 def _continues(response: httpx2.Response, at: int) -> bool:
@@ -525,22 +944,41 @@ def _continues(response: httpx2.Response, at: int) -> bool:
     return bool(str(response.headers.get("content-range", "")).startswith(f"bytes {at}-"))
 
 
-def _json_or_none(response: httpx2.Response) -> Mapping[str, Any] | None:
+def _json_or_none(answer: Answer) -> Mapping[str, Any] | None:
     try:
-        answer = json.loads(response.content)
+        found = json.loads(answer.body)
+        if _HALF_LETTER.search(answer.body):
+            # Half of a letter can be in a JSON text, and in no file.
+            found = json.loads(json.dumps(found, ensure_ascii=False).encode(errors="replace"))
     except (ValueError, RecursionError):
         return None
-    return answer if isinstance(answer, dict) else None
+    return found if isinstance(found, dict) else None
 
 
-def _json_object(response: httpx2.Response) -> Mapping[str, Any]:
-    answer = _json_or_none(response)
-    if answer is None:
-        raise ServiceError(
-            "answer-no-json", host=response.request.url.netloc.decode(), status=response.status_code
-        )
+def _json_object(answer: Answer) -> Mapping[str, Any]:
+    found = _json_or_none(answer)
+    if found is None:
+        raise ServiceError("answer-no-json", host=answer.host, status=answer.status)
+    return found
+
+
+def _as_it_is(answer: Mapping[str, Any]) -> Mapping[str, Any]:
     return answer
 
 
-def _cause(error: Exception) -> str:
-    return str(error) or type(error).__name__
+def cause_of(error: Exception) -> str | Notice:
+    """
+    Why a call came to nothing, in words that may be shown.
+
+    What a library says about headers has the headers in it, and so the key: those errors are told in words of
+    our own, by their class.
+    """
+    import httpx2
+
+    match error:
+        case httpx2.LocalProtocolError() | httpx2.UnsupportedProtocol():
+            return Notice("cause-not-sent")
+        case httpx2.RemoteProtocolError():
+            return Notice("cause-no-http")
+        case _:
+            return str(error) or type(error).__name__

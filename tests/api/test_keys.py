@@ -1,8 +1,11 @@
 """Where keys come from, and where they go."""
 
+from collections.abc import Callable
+
 import pytest
 
-from rowbatch import desk
+from awkward_keys import AWKWARD, PARTS
+from rowbatch import api, desk
 from rowbatch.api.keys import find_key, forget_key, list_keys, remove_key, require_key, set_key
 from rowbatch.errors import UsageError
 from rowbatch.providers.catalog import find_provider, provider_names
@@ -123,3 +126,109 @@ def test_a_machine_without_a_keyring(ring):
         assert found_in(OPENAI) == (SECRET, "this program")
     finally:
         assert forget_key("openai")
+
+
+def told_of(caught):
+    """All that an error says, to whomever."""
+    error = caught.value
+    pages = [error.told("page", language) for language in ("en", "zh")]
+    return repr((error.message, error.hint, error.values, error.document(), error.notice.to_json(), pages))
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_a_key_that_can_be_none_is_said_wherever_it_is_found(ring, tmp_path, monkeypatch, name):
+    """
+    In the environment, in `.env`, in the keyring of an older version, and where one is given: by its place,
+    and without any part of it.
+    """
+    secret, openai = AWKWARD[name], find_provider("openai")
+    ring["rowbatch", "openai@api.openai.com"] = secret
+    doors: list[Callable[[], object]] = [
+        lambda: set_key("openai", secret),
+        lambda: desk.hold_key("openai", secret),
+        lambda: find_key(openai, OPENAI),
+    ]
+    for door in doors:
+        with pytest.raises(
+            UsageError, match=r"the key from (what was given|keyring) cannot be one"
+        ) as caught:
+            door()
+        assert not any(part in told_of(caught) for part in PARTS)
+    ring.clear()
+    assert list_keys() == []
+    if "\0" not in secret:
+        monkeypatch.setenv("OPENAI_API_KEY", secret)
+        for find in (require_key, api.find_key):
+            with pytest.raises(UsageError, match=r"environment \(OPENAI_API_KEY\) cannot be one") as caught:
+                find(openai, OPENAI)
+            assert not any(part in told_of(caught) for part in PARTS)
+        ((_, _, told),) = list_keys()
+        assert "cannot be one" in told
+        assert not any(part in told for part in PARTS)
+        monkeypatch.delenv("OPENAI_API_KEY")
+    line = secret.encode(errors="surrogateescape").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+    (tmp_path / ".env").write_bytes(b'OPENAI_API_KEY="' + line + b'"\n')
+    with pytest.raises(UsageError, match=r".env \(OPENAI_API_KEY\) cannot be one") as caught:
+        require_key(openai, OPENAI)
+    assert not any(part in told_of(caught) for part in PARTS)
+
+
+def test_what_stands_around_a_key_is_left_out_everywhere(ring, monkeypatch):
+    """
+    Quotes and `Bearer`, as they are copied from examples.
+    """
+    set_key("openai", f'"{SECRET}"\n')
+    assert found_in(OPENAI) == (SECRET, "keyring")
+    monkeypatch.setenv("OPENAI_API_KEY", f" 'Bearer {SECRET}2' ")
+    assert found_in(OPENAI) == (f"{SECRET}2", "environment (OPENAI_API_KEY)")
+
+
+@pytest.mark.parametrize(
+    "address", ["http://[::1", "htp://x", "http://host:99999", "http://höst/v1", "host/v1"]
+)
+def test_a_broken_address_is_said_at_the_doors_of_keys(ring, monkeypatch, address):
+    """
+    Where a key is kept, held, forgotten, and in the variable that says whose a key is.
+    """
+    for keep in (set_key, desk.hold_key):
+        with pytest.raises(UsageError, match="no address that can be asked"):
+            keep("openai", SECRET, base_url=address)
+    for forget in (remove_key, forget_key):
+        with pytest.raises(UsageError, match="no address that can be asked"):
+            forget("openai", base_url=address)
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    monkeypatch.setenv("OPENAI_BASE_URL", address)
+    assert found_in(OPENAI) is not None
+    with pytest.raises(UsageError, match=r"OPENAI_BASE_URL=.* is no address"):
+        found_in(GATEWAY)
+    # Half of one may stand in a form: nobody's key goes there.
+    monkeypatch.delenv("OPENAI_BASE_URL")
+    assert found_in(address) is None
+
+
+@pytest.mark.parametrize(
+    "address", ["https://me:canary-pw@gateway.example.org/v1", "https://g.example.org?key=canary-pw"]
+)
+def test_a_password_in_an_address_is_refused_at_the_doors_of_keys(ring, monkeypatch, address):
+    """
+    And not shown, also from the environment.
+    """
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    monkeypatch.setenv("OPENAI_BASE_URL", address)
+    for call in (
+        lambda: set_key("openai", SECRET, base_url=address),
+        lambda: desk.hold_key("openai", SECRET, base_url=address),
+        lambda: found_in(GATEWAY),
+    ):
+        with pytest.raises(UsageError, match="in it") as caught:
+            call()
+        assert "canary-pw" not in told_of(caught)
+
+
+def test_a_dotenv_file_that_cannot_be_read_is_said(ring, tmp_path):
+    """
+    A folder of that name is none; bytes that are no text are a key that can be none.
+    """
+    (tmp_path / ".env").write_bytes(b"OPENAI_API_KEY=sk-\xff\xfe\n")
+    with pytest.raises(UsageError, match="cannot be one"):
+        found_in(OPENAI)

@@ -13,10 +13,12 @@ import click
 import pytest
 import stamina
 
+from awkward_keys import AWKWARD, PARTS
 from driving import KEY, texts
 from end_to_end import run_here
 from kill_runs import command_for, fake_server, judged
 from rowbatch.cli.app import app
+from rowbatch.words.masking import keep_secret
 
 # Every logger of every library says all that it can.
 _LOUD = """
@@ -162,3 +164,178 @@ def test_k1_the_key_is_in_no_byte_after_any_command(place, capfd):
     assert len(written) > 20
     for path in written:
         assert KEY.encode() not in path.read_bytes(), path
+
+
+DOORS = {
+    "OPENAI_API_KEY": ["doctor", "--provider", "openai"],
+    ".env": ["run", "posts.csv", "--provider", "openai", "--model", "gpt-4o-mini", "--text", "text",
+             "--labels", "a,b", "--prompt", "?", "--yes"],
+    "pipe": ["key", "set", "openai"],
+    "ROWBATCH_UPSTREAM_KEY": ["serve", "--upstream", "http://127.0.0.1:9/v1"],
+    "ROWBATCH_SERVER_KEY": ["serve"],
+}  # fmt: skip
+
+
+# The environment holds no text with a null in it.
+_CASES = [
+    (name, door)
+    for name in AWKWARD
+    for door in DOORS
+    if "\0" not in AWKWARD[name] or door in ("pipe", ".env")
+]
+
+
+@pytest.mark.parametrize(("name", "door"), _CASES)
+def test_a_key_that_can_be_none_is_said_at_every_door_and_stands_nowhere(place, capfd, name, door):
+    """
+    Exit code 2, a sentence with the place, and no part of the key in what is shown, logged or written.
+    """
+    secret = AWKWARD[name]
+    shell = Shell(place, capfd)
+    for variable in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ROWBATCH_DEBUG"):
+        shell.environment.pop(variable, None)
+    given = ""
+    if door == ".env":
+        line = secret.encode(errors="surrogateescape").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+        (place / ".env").write_bytes(b'OPENAI_API_KEY="' + line + b'"\n')
+    elif door == "pipe":
+        given = secret
+    else:
+        shell.environment[door] = secret
+    done = shell.here(DOORS[door], given)
+    said = done.stdout + done.stderr + "".join(capfd.readouterr())
+    assert done.returncode == 2, said
+    assert "cannot be one" in said
+    assert "Traceback" not in said
+    assert not any(part in said for part in PARTS)
+    for path in place.parent.rglob("*"):
+        if path.is_file() and path.name != ".env":
+            assert not any(part.encode() in path.read_bytes() for part in PARTS), path
+
+
+def test_a_key_from_a_pipe_that_is_no_text_is_said(place, capfd):
+    """
+    In a process of its own, where the pipe has bytes.
+    """
+    shell = Shell(place, capfd)
+    done = subprocess.run(
+        [sys.executable, "-m", "rowbatch", "key", "set", "openai"],
+        cwd=place,
+        env=shell.environment,
+        capture_output=True,
+        input=b"sk-canary-\xff\n",
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert b"cannot be one" in done.stderr
+    assert b"canary" not in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("words", [["key", "set", "openai"], ["key", "set"]])
+def test_a_key_behind_the_command_is_not_repeated(place, capfd, words):
+    """
+    It is no argument, and no provider; the sentence that says so has not got it.
+    """
+    done = Shell(place, capfd).here([*words, "sk-canary-behind-the-command"], "")
+    assert done.returncode == 2
+    assert "canary" not in done.stderr + done.stdout
+    assert "[hidden]" in done.stderr
+
+
+def test_a_fault_of_ours_is_shown_without_the_key(place, capfd, monkeypatch):
+    """
+    Exit code 70: in the sentence, and with ROWBATCH_DEBUG in the traceback.
+    """
+    keep_secret(KEY)
+
+    def fail(*_, **__):
+        raise RuntimeError(f"Illegal header value b'Bearer {KEY}'")
+
+    monkeypatch.setattr("rowbatch.api.list_keys", fail)
+    shell = Shell(place, capfd)
+    for debug in ("", "1"):
+        shell.environment["ROWBATCH_DEBUG"] = debug
+        done = shell.here(["key", "list"], "")
+        assert done.returncode == 70
+        assert KEY not in done.stderr + done.stdout
+        assert "Illegal header value b'Bearer [hidden]'" in done.stderr
+        assert ("Traceback" in done.stderr) == bool(debug)
+
+
+_A_PROGRAM_THAT_FAILS = """
+import contextlib, logging, sys, threading
+from rowbatch.__main__ import main
+from rowbatch.words.masking import keep_secret
+sys.argv = ["rowbatch", "--version"]
+with contextlib.suppress(SystemExit):
+    main()
+keep_secret(SECRET)
+logging.getLogger("rowbatch.web").error("a page failed", exc_info=ValueError(SECRET))
+def fail():
+    raise ValueError("in a thread: " + SECRET)
+thread = threading.Thread(target=fail)
+thread.start()
+thread.join()
+raise ValueError("at the end: " + SECRET)
+"""
+
+
+def test_what_our_programs_log_and_how_they_die_shows_no_key(place):
+    """
+    A log with a traceback, a thread that fails, and an error that nobody caught, in a process of its own.
+    """
+    secret = "sk-canary-of-a-program"
+    done = subprocess.run(
+        [sys.executable, "-c", f"SECRET = {secret!r}\n{_A_PROGRAM_THAT_FAILS}"],
+        cwd=place,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert secret not in done.stderr + done.stdout
+    assert done.stderr.count("Traceback") == 2
+    for told in ("ValueError: [hidden]", "in a thread: [hidden]", "at the end: [hidden]"):
+        assert told in done.stderr
+
+
+BROKEN = ["http://", "htp://x", "http://[::1", "http://host:99999", "http://a b/v1", "http://host:abc", "http://höst/v1",
+          "host/v1", "https://host/v1#x"]  # fmt: skip
+SECRET = [
+    "https://me:canary-pw@host/v1",
+    "https://host/v1?api-key=canary-pw",
+    "https://host/v1?sig=canary-pw",
+]
+_RUN = ["run", "posts.csv", "--provider", "openai", "--model", "m", "--text", "text", "--labels", "a,b",
+        "--prompt", "?", "--yes"]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", [*BROKEN, *SECRET])
+def test_an_address_that_cannot_be_asked_is_said_at_every_door(place, capfd, address):
+    """
+    Exit code 2 and a sentence, also from the environment; a password in it is not shown, and no run is made.
+    """
+    shell = Shell(place, capfd)
+    shell.environment.pop("ROWBATCH_DEBUG")
+    doors = [
+        [*_RUN, "--base-url", address],
+        ["doctor", "--provider", "openai", "--base-url", address],
+        ["key", "set", "openai", "--base-url", address],
+        ["key", "remove", "openai", "--base-url", address],
+        ["serve", "--upstream", address],
+    ]
+    for words in doors:
+        done = shell.here(words, KEY)
+        assert done.returncode == 2, (words, done.stderr)
+        assert "no address that can be asked" in done.stderr or "in it" in done.stderr
+        assert "canary-pw" not in done.stderr + done.stdout
+        assert " hint: " in done.stderr
+    shell.environment["OPENAI_BASE_URL"] = address
+    done = shell.here([*_RUN, "--base-url", "https://gateway.example.org/v1"], "")
+    assert done.returncode == 2, done.stderr
+    assert "OPENAI_BASE_URL=" in done.stderr
+    for path in place.parent.rglob("*"):
+        if path.is_file():
+            assert b"canary-pw" not in path.read_bytes(), path

@@ -1,6 +1,7 @@
 """An upstream server that has no batches, through ours."""
 
 import asyncio
+import gzip
 import json
 from typing import Any
 
@@ -8,8 +9,9 @@ import httpx2
 import pytest
 import stamina
 
-from rowbatch.errors import ServiceError
+from rowbatch.errors import ServiceError, UsageError
 from rowbatch.http import Key
+from rowbatch.server import upstream
 from rowbatch.server.chat_request import CHAT
 from rowbatch.server.upstream import UpstreamEngine
 from serving import running_server
@@ -83,6 +85,105 @@ def test_an_upstream_that_is_not_there():
     """
     with stamina.set_testing(True, attempts=1), pytest.raises(ServiceError, match="cannot be reached"):
         UpstreamEngine("http://127.0.0.1:9/v1")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(lambda: httpx2.Response(200, content=iter([b"{", b" " * 5_000, b"}"])), id="large"),
+        pytest.param(
+            lambda: httpx2.Response(
+                200,
+                content=iter([gzip.compress(b"{" + b" " * 5_000 + b"}")]),
+                headers={"content-encoding": "gzip"},
+            ),
+            id="unpacks-to-much",
+        ),
+        pytest.param(
+            lambda: httpx2.Response(200, content=iter([b"{}"]), headers={"content-encoding": "gzip"}),
+            id="no-gzip",
+        ),
+        pytest.param(
+            lambda: httpx2.Response(200, content=iter([b"{}"]), headers={"content-encoding": "br"}),
+            id="unknown-encoding",
+        ),
+    ],
+)
+def test_an_answer_of_an_upstream_has_a_bound(answer, monkeypatch):
+    """
+    What is too large, or not encoded as it says, is an error of its row, and is not asked again here.
+    """
+    monkeypatch.setattr(upstream, "MOST_ANSWER_BYTES", 2_000)
+
+    def handler(request):
+        if request.url.path.endswith("/models"):
+            return MODELS
+        asked.append(request)
+        found = answer()
+        # The asynchronous client wants asynchronous blocks.
+        return httpx2.Response(200, content=_blocks(list(found.stream)), headers=found.headers)
+
+    async def _blocks(found):
+        for block in found:
+            yield block
+
+    asked: list[httpx2.Request] = []
+    made = UpstreamEngine("http://127.0.0.1:9/v1", transport=httpx2.MockTransport(handler))
+    reply = complete(made)
+    assert reply.status_code == 502
+    assert reply.body["error"]["code"] == "upstream_unreadable"
+    assert len(asked) == 1
+
+
+def test_an_encoded_answer_of_an_upstream_is_read():
+    """
+    The measure of the one above.
+    """
+    packed = gzip.compress(b'{"choices": []}')
+
+    async def blocks():
+        for at in range(len(packed)):
+            yield packed[at : at + 1]
+
+    answer = httpx2.Response(200, content=blocks(), headers={"content-encoding": "gzip"})
+    reply = complete(engine([answer]))
+    assert (reply.status_code, reply.body) == (200, {"choices": []})
+
+
+def test_what_an_upstream_says_of_the_key_is_masked():
+    """
+    Its words stand in result files.
+    """
+    secret = "sk-canary-of-an-upstream"
+
+    def handler(request):
+        if request.url.path.endswith("/models"):
+            return MODELS
+        raise httpx2.ReadError(f"Illegal header value b'Bearer {secret}'")
+
+    transport = httpx2.MockTransport(handler)
+    made = UpstreamEngine("http://127.0.0.1:9/v1", Key(secret), first_pause_s=0.0, transport=transport)
+    reply = complete(made)
+    assert secret not in repr(reply)
+    assert "[hidden]" in repr(reply)
+
+
+@pytest.mark.parametrize("address", ["http://", "htp://x", "http://[::1", "http://host:99999", "host/v1"])
+def test_an_upstream_without_an_address_is_said(address):
+    """
+    Before anybody is asked.
+    """
+    with pytest.raises(UsageError, match="no address that can be asked"):
+        UpstreamEngine(address)
+
+
+def test_the_key_of_an_upstream_does_not_go_in_clear():
+    """
+    To another machine over http it is sent where that is allowed by its name.
+    """
+    with pytest.raises(UsageError, match="over http") as caught:
+        UpstreamEngine("http://gpu-node:8000/v1", Key("sk-of-an-upstream"))
+    assert "ROWBATCH_ALLOW_HTTP=gpu-node" in caught.value.hint
 
 
 def test_a_batch_through_our_server(tmp_path):

@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rowbatch.api.keys import find_key, is_loopback
+from rowbatch.api.keys import find_key
 from rowbatch.api.local import require_provider
 from rowbatch.api.runs import Run, provider_client
+from rowbatch.core.address import check_address, is_loopback
 from rowbatch.core.model_rules import shutdown_note
 from rowbatch.errors import RowbatchError
 from rowbatch.providers.catalog import find_model, find_price, find_provider, find_queue_limits
@@ -39,7 +40,7 @@ def doctor(
         except RowbatchError as error:
             return [*found, Check("local model", "fault", error.message, error.hint)]
         return [*found, Check("local model", "ok", "installed; no key is needed")]
-    address = base_url or chosen.base_url
+    address = check_address(base_url) if base_url else chosen.base_url
     if not address:
         hint = f"give --base-url, as in {chosen.base_url_example}"
         return [*found, Check("provider", "fault", f"{chosen.title} has no address of its own", hint)]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from rowbatch.core.address import shown_address
 from rowbatch.core.endpoint import Endpoint, output_limit
 from rowbatch.core.plan import Asking, Plan, Question
 from rowbatch.core.policy import Policy
 from rowbatch.providers.catalog import find_provider
 from rowbatch.requests.asking import Said, asking_of
 
+_ANY_ADDRESS = "http://localhost/v1"
 _ENDPOINT_WORDS = {Endpoint.CHAT: "chat", Endpoint.RESPONSES: "responses", Endpoint.EMBEDDINGS: "embeddings"}
 
 
@@ -62,7 +64,7 @@ def _asking_options(plan: Plan) -> Iterator[tuple[str, str | None]]:
     if asking.model != provider.default_model:
         yield "--model", asking.model
     if asking.base_url != provider.base_url:
-        yield "--base-url", asking.base_url
+        yield "--base-url", shown_address(asking.base_url)
     if asking.endpoint is not Endpoint.CHAT:
         yield "--endpoint", _ENDPOINT_WORDS[asking.endpoint]
     said = _said(plan.question, asking)
@@ -100,7 +102,8 @@ def _parameters(question: Question, asking: Asking, said: Said) -> dict[str, obj
         said,
         provider=asking.provider,
         model=asking.model,
-        base_url=asking.base_url,
+        # An old one may have a password in it, and the parameters don't depend on it.
+        base_url=_ANY_ADDRESS,
         endpoint=asking.endpoint,
     )
     return dict(found.parameters)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from rowbatch.errors import UsageError
-from rowbatch.http import Key
+from rowbatch.core.address import check_address, host_of, is_loopback, shown_address
+from rowbatch.errors import RowbatchError, UsageError, from_os_error
+from rowbatch.http import Key, clean_key
 from rowbatch.providers.catalog import Provider, find_provider, provider_names
+from rowbatch.words.notice import Notice
 
 _SERVICE = "rowbatch"
 # Where there is no keyring, a key is known until the program ends, and to nobody else.
 _HELD: dict[tuple[str, str], Key] = {}
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +34,6 @@ class FoundKey:
     place: str
 
 
-def host_of(base_url: str) -> str:
-    """The host that a key for this address belongs to, with its port."""
-    return urlsplit(base_url).netloc.rpartition("@")[2].lower()
-
-
-def is_loopback(base_url: str) -> bool:
-    """Whether the address is this machine's own."""
-    return (urlsplit(base_url).hostname or "") in _LOOPBACK
-
-
 def find_key(provider: Provider, base_url: str, folder: Path | None = None) -> FoundKey | None:
     """
     Look a key up, for one host only.
@@ -56,17 +48,22 @@ def find_key(provider: Provider, base_url: str, folder: Path | None = None) -> F
         folder: Where `.env` may lie; None means the working directory.
     Returns:
         The key, or None.
+    Raises:
+        UsageError: What was found can be no key, or the address beside it is none; neither is shown.
     """
     for variables, place in ((os.environ, "environment"), (_dotenv(folder or Path()), ".env")):
         for name in provider.key_variables:
-            secret = (variables.get(name) or "").strip()
-            if secret and _belongs(provider, base_url, variables.get(_address_variable(name)) or ""):
-                return FoundKey(Key(secret), f"{place} ({name})")
+            secret = clean_key(variables.get(name) or "")
+            if secret and _belongs(provider, base_url, _address_variable(name), variables):
+                where = Notice(
+                    "key-place-dotenv" if place == ".env" else "key-place-environment", {"name": name}
+                )
+                return FoundKey(Key(secret, where), f"{place} ({name})")
     held = _HELD.get((provider.name, host_of(base_url)))
     if held is not None:
         return FoundKey(held, "this program")
     stored = _stored(provider.name, host_of(base_url))
-    return FoundKey(Key(stored), "keyring") if stored else None
+    return FoundKey(Key(clean_key(stored), Notice("key-place-keyring")), "keyring") if stored else None
 
 
 def require_key(provider: Provider, base_url: str) -> Key | None:
@@ -76,7 +73,7 @@ def require_key(provider: Provider, base_url: str) -> Key | None:
     Returns:
         The key; None where there is none and the address is this machine's own.
     Raises:
-        UsageError: There is none, or the one that there is belongs to another host.
+        UsageError: There is none, the one that there is belongs to another host, or it can be none.
     """
     found = find_key(provider, base_url)
     if found is not None:
@@ -84,7 +81,7 @@ def require_key(provider: Provider, base_url: str) -> Key | None:
     if is_loopback(base_url):
         return None
     known = {**_dotenv(Path()), **os.environ}
-    given = [name for name in provider.key_variables if (known.get(name) or "").strip()]
+    given = [name for name in provider.key_variables if clean_key(known.get(name) or "")]
     if given:
         raise UsageError(
             "key-elsewhere",
@@ -92,7 +89,7 @@ def require_key(provider: Provider, base_url: str) -> Key | None:
             home=host_of(provider.base_url),
             host=host_of(base_url),
             name=provider.name,
-            base_url=base_url,
+            base_url=shown_address(base_url),
             address_variable=_address_variable(given[0]),
         )
     raise UsageError(
@@ -109,22 +106,18 @@ def set_key(provider: str, secret: str, *, base_url: str | None = None) -> str:
 
     Args:
         provider: Whose.
-        secret: The key.
+        secret: The key; blanks and quotes around it, and `Bearer` before it, are left out.
         base_url: For another address than the provider's own.
     Returns:
         The host that it belongs to from now on.
     Raises:
-        UsageError: There is no keyring here, or the key is empty.
+        UsageError: There is no keyring here, the key is empty or can be none, or the address is none.
     """
-    found = find_provider(provider)
-    host = host_of(base_url or found.base_url)
-    if not host:
-        raise UsageError("key-without-address", title=found.title)
-    if not secret.strip():
-        raise UsageError("key-empty")
+    found, key = find_provider(provider), _key_given(secret)
+    host = _host_given(found, base_url)
     keyring = _keyring()
     try:
-        keyring.set_password(_SERVICE, f"{found.name}@{host}", secret.strip())
+        keyring.set_password(_SERVICE, f"{found.name}@{host}", key.reveal())
     except keyring.errors.KeyringError as error:
         raise _no_keyring(error) from None
     return host
@@ -137,16 +130,15 @@ def hold_key(provider: str, secret: str, *, base_url: str | None = None) -> str:
     Returns:
         Where it is kept: `keyring` or `this program`.
     Raises:
-        UsageError: The key is empty, or the provider has no address and none is given.
+        UsageError: The key is empty or can be none, or the provider has no address and none that can be
+            asked is given.
     """
-    found = find_provider(provider)
-    place = (found.name, host_of(base_url or found.base_url))
+    found, key = find_provider(provider), _key_given(secret)
+    place = (found.name, _host_given(found, base_url))
     try:
         set_key(provider, secret, base_url=base_url)
     except UsageError:
-        if not place[1] or not secret.strip():
-            raise
-        _HELD[place] = Key(secret.strip())
+        _HELD[place] = key
         return "this program"
     _HELD.pop(place, None)
     return "keyring"
@@ -155,7 +147,7 @@ def hold_key(provider: str, secret: str, *, base_url: str | None = None) -> str:
 def forget_key(provider: str, *, base_url: str | None = None) -> bool:
     """Forget a key, wherever `hold_key` has put it; returns whether there was one."""
     found = find_provider(provider)
-    held = _HELD.pop((found.name, host_of(base_url or found.base_url)), None)
+    held = _HELD.pop((found.name, _host_given(found, base_url)), None)
     try:
         return remove_key(provider, base_url=base_url) or held is not None
     except UsageError:
@@ -166,9 +158,10 @@ def forget_key(provider: str, *, base_url: str | None = None) -> bool:
 def remove_key(provider: str, *, base_url: str | None = None) -> bool:
     """Forget a key of the keyring; returns whether there was one."""
     found = find_provider(provider)
+    host = _host_given(found, base_url)
     keyring = _keyring()
     try:
-        keyring.delete_password(_SERVICE, f"{found.name}@{host_of(base_url or found.base_url)}")
+        keyring.delete_password(_SERVICE, f"{found.name}@{host}")
     except keyring.errors.PasswordDeleteError:
         return False
     except keyring.errors.KeyringError as error:
@@ -177,22 +170,45 @@ def remove_key(provider: str, *, base_url: str | None = None) -> bool:
 
 
 def list_keys() -> list[tuple[str, str, str]]:
-    """Provider, host and place of every key that would be found now; never the key."""
+    """Provider, host and place of every key that would be found now, or why it can be none; never the key."""
     found = []
     for name in provider_names():
         provider = find_provider(name)
         if provider.is_free or not provider.base_url:
             continue
-        key = find_key(provider, provider.base_url)
+        try:
+            key = find_key(provider, provider.base_url)
+        except RowbatchError as error:
+            found.append((provider.name, host_of(provider.base_url), error.message))
+            continue
         if key is not None:
             found.append((provider.name, host_of(provider.base_url), key.place))
     return found
 
 
-def _belongs(provider: Provider, base_url: str, told_address: str) -> bool:
+def _key_given(secret: str) -> Key:
+    cleaned = clean_key(secret)
+    if not cleaned:
+        raise UsageError("key-empty")
+    return Key(cleaned)
+
+
+def _host_given(provider: Provider, base_url: str | None) -> str:
+    address = (base_url or "").strip()
+    host = host_of(check_address(address) if address else provider.base_url)
+    if not host:
+        raise UsageError("key-without-address", title=provider.title)
+    return host
+
+
+def _belongs(
+    provider: Provider, base_url: str, address_variable: str, variables: Mapping[str, str | None]
+) -> bool:
     host = host_of(base_url)
-    own = not provider.base_url or host == host_of(provider.base_url)
-    return own or is_loopback(base_url) or (bool(told_address) and host == host_of(told_address))
+    if not provider.base_url or host == host_of(provider.base_url) or is_loopback(base_url):
+        return True
+    told_address = (variables.get(address_variable) or "").strip()
+    return bool(told_address) and host == host_of(check_address(told_address, address_variable))
 
 
 def _address_variable(name: str) -> str:
@@ -205,7 +221,12 @@ def _dotenv(folder: Path) -> dict[str, str | None]:
         return {}
     from dotenv import dotenv_values
 
-    return dict(dotenv_values(path, interpolate=False))
+    try:
+        # What is no text becomes a character that no key has, and is told as that.
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
+    return dict(dotenv_values(stream=StringIO(text), interpolate=False))
 
 
 def _stored(provider: str, host: str) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rowbatch.http import Key
+from rowbatch.http import Key, clean_key
 from rowbatch.providers.catalog import find_provider, provider_names
 from rowbatch.server.launch import ensure_running, find_running
 from rowbatch.server.local_model import check_local_model
@@ -67,8 +67,9 @@ def serve(
     if upstream is not None:
         from rowbatch.server.upstream import UPSTREAM_KEY_VARIABLE, UpstreamEngine
 
-        secret = os.environ.get(UPSTREAM_KEY_VARIABLE, "").strip()
-        engine = UpstreamEngine(upstream, Key(secret) if secret else None, concurrency=slots)
+        secret = clean_key(os.environ.get(UPSTREAM_KEY_VARIABLE, ""))
+        key = Key(secret, UPSTREAM_KEY_VARIABLE) if secret else None
+        engine = UpstreamEngine(upstream, key, concurrency=slots)
     run_server(
         server_folder or server_home(),
         host=host,

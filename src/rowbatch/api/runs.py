@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rowbatch.api import model_list as _models  # the user's own prices are known from here on
-from rowbatch.api.keys import find_key, host_of, require_key
+from rowbatch.api.keys import find_key, require_key
 from rowbatch.api.local import ensure_local_server
 from rowbatch.api.policy import drive_policy
+from rowbatch.core.address import host_of, shown_address
 from rowbatch.core.agreement import Comparison
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.codebook import Codebook, codebook_document, codebook_from_labels, parse_codebook
@@ -242,7 +243,7 @@ class Run:
             first_request=request_settings(plan.question, asking).body_preview(cells),
             provider=find_provider(asking.provider).title,
             model=asking.model,
-            destination="this computer" if self.is_local else asking.base_url,
+            destination="this computer" if self.is_local else shown_address(asking.base_url),
             cost=self._estimate(built.requests, built.request_bytes, built.prompt_tokens),
             note=model_note(self),
             encoding_guessed=plan.source.encoding_guessed,
@@ -773,7 +774,7 @@ class Run:
         base_url = self._plan.asking.base_url
         if self._is_own_server:
             endpoint = ensure_local_server()
-            with HttpClient(endpoint.base_url, Key(endpoint.key)) as http:
+            with HttpClient(endpoint.base_url, Key(endpoint.key, "server.key")) as http:
                 yield client_for(provider, http)
         else:
             with provider_client(provider, base_url) as client:

@@ -18,12 +18,17 @@ import click
 from rowbatch import api
 from rowbatch.api import WriteOptions
 from rowbatch.errors import InputError, NeedsDecision, RowbatchError, UsageError
+from rowbatch.words.masking import keep_secret, masked, masked_traceback
 
 if TYPE_CHECKING:
     from rowbatch.api import Run
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _PATH = click.Path(path_type=Path)
+# More than any key has; a longer one is told as that.
+_MOST_PIPED_CHARS = 100_000
+# Of a provider.
+_LONGEST_NAME = 15
 _GAPS_CODE = 9
 
 
@@ -531,13 +536,17 @@ def key_set(provider: str, *, base_url: str | None) -> None:
     """
     from rowbatch.cli import show
 
-    secret = (
-        click.prompt(f"Key of {provider}", hide_input=True, err=True)
-        if sys.stdin.isatty()
-        else sys.stdin.readline()
-    )
+    secret = click.prompt(f"Key of {provider}", hide_input=True, err=True) if sys.stdin.isatty() else _piped()
     host = api.set_key(provider, secret, base_url=base_url)
     show.line(f"kept for {host}")
+
+
+def _piped() -> str:
+    """All that comes from a pipe: a key with a line break in it is to be seen as one."""
+    if hasattr(sys.stdin, "reconfigure"):
+        # What is no text becomes a character that no key has.
+        sys.stdin.reconfigure(errors="replace")
+    return sys.stdin.read(_MOST_PIPED_CHARS)
 
 
 @key.command("list")
@@ -1078,6 +1087,11 @@ def run_command_line(arguments: Sequence[str]) -> int:
     Returns:
         The exit code: 0, the error's own, 130 after Ctrl-C, 70 for a fault of ours.
     """
+    if list(arguments[:2]) == ["key", "set"]:
+        # Somebody who types a key behind the command has it in the history; it need not be on the screen too.
+        for word in arguments[2:]:
+            if len(word) > _LONGEST_NAME and not word.startswith("-") and "://" not in word:
+                keep_secret(word)
     try:
         result = app(list(arguments), standalone_mode=False)
     except RowbatchError as error:
@@ -1102,12 +1116,13 @@ def _unexpected(error: Exception) -> int:
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "rowbatch"
-        _show_error(error.format_message(), f"{command} --help")
+        _show_error(masked(error.format_message()), f"{command} --help")
         return error.exit_code
     if os.environ.get("ROWBATCH_DEBUG"):
-        raise error
+        click.echo(masked_traceback(error), err=True, nl=False)
+        return 70
     _show_error(
-        f"a fault in rowbatch itself: {type(error).__name__}: {error}",
+        masked(f"a fault in rowbatch itself: {type(error).__name__}: {error}"),
         "what was written is kept; please report it. ROWBATCH_DEBUG=1 shows where it happened",
     )
     return 70

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Literal, assert_never, get_args
 import msgspec
 import polars as pl
 
+from rowbatch.core.bounded_lines import cut_lines
 from rowbatch.core.fields import FieldReader
 from rowbatch.core.result import (
     PLAIN_LINE,
@@ -109,23 +110,16 @@ def read_frames(
     Args:
         file: Open for reading, at the begin of a line.
         extras: What to read besides the text.
-        max_bytes: How much to read; a line that does not end within it is not read. None means all.
+        max_bytes: How much to read, up to the end of a line; None means all.
         as_json: The answers are JSON objects: each field gets a column. An answer that is none is invalid.
     Yields:
-        Frames, none without lines.
+        Frames, none without lines. A line that is too long for a result is cut, and so unreadable.
     """
     fields = FieldReader() if as_json else None
     builder = _Builder(extras, fields)
     number = 0
-    left = max_bytes
-    while left is None or left > 0:
-        lines = file.readlines(_BYTES_AT_ONCE)
-        if left is not None:
-            left -= sum(map(len, lines))
-            while left < 0:
-                left += len(lines.pop())
-        if not lines:
-            break
+    bounded = cut_lines(file, max_bytes=max_bytes)
+    while lines := bounded.readlines(_BYTES_AT_ONCE):
         builder.add(lines, number + 1)
         number += len(lines)
         if builder.is_full:

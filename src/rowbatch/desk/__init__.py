@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rowbatch.api.keys import forget_key as forget_key
     from rowbatch.api.keys import hold_key as hold_key
-    from rowbatch.api.keys import host_of as host_of
     from rowbatch.api.local import ensure_local_server as ensure_local_server
     from rowbatch.api.runs import known_places as known_places
     from rowbatch.api.runs import model_note as model_note
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from rowbatch.api.tools import header_of as header_of
     from rowbatch.api.tools import kind_of_lines as kind_of_lines
     from rowbatch.api.tools import likely_text_column as likely_text_column
+    from rowbatch.core.address import host_of as host_of
     from rowbatch.core.agreement import Agreement as Agreement
     from rowbatch.core.codebook import instructions_text as instructions_text
     from rowbatch.desk.drafts import FORM_KINDS as FORM_KINDS
@@ -121,7 +121,7 @@ _PLACES = {
     "header_of": "api.tools",
     "hold_key": "api.keys",
     "home": "store.home",
-    "host_of": "api.keys",
+    "host_of": "core.address",
     "instructions_text": "core.codebook",
     "job_id": "desk.jobs",
     "kind_of_lines": "api.tools",

@@ -19,6 +19,7 @@ import polars as pl
 
 from rowbatch.api import model_list as _models  # noqa: F401 - the user's own prices are known from here on
 from rowbatch.api.runs import Hooks, Run, create_planned, model_notes
+from rowbatch.core.address import check_address, shown_address
 from rowbatch.core.codebook import codebook_document, parse_codebook
 from rowbatch.core.cost import CostEstimate
 from rowbatch.core.kinds import KINDS, read_variable
@@ -95,7 +96,7 @@ class Draft:
         language: Of the words around the person's own: `en` or `zh`.
         codebook: As codebook files have it.
         template: The message for a row, with `{{column}}`; "" means the text alone.
-        provider, base_url, model: Who is asked; "" means the default.
+        provider, base_url, model: Who is asked; "" means the default. A password in the address is not kept.
         temperature, max_tokens: "" means the model's default.
         dedupe: Ask texts that stand twice once.
         example_rows: Rows whose texts became examples.
@@ -118,6 +119,10 @@ class Draft:
     max_tokens: str = ""
     dedupe: bool = False
     example_rows: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        # A draft is kept while it is being written, so also before anybody looks at it.
+        object.__setattr__(self, "base_url", shown_address(self.base_url))
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -168,8 +173,8 @@ class Fault:
     Attributes:
         place: The field: the name of an attribute of `Draft`, or `labels.3`, or `rules.max`.
         kind: `text-missing`, `question-missing`, `labels-too-few`, `label-twice`, `model-missing`,
-            `address-missing`, `not-a-number`, `rule-contradicts`, `codebook-missing`, `column-missing`, or
-            `other` with the rest in `error`.
+            `address-missing`, `address-broken`, `address-with-secret`, `not-a-number`, `rule-contradicts`,
+            `codebook-missing`, `column-missing`, or `other` with the rest in `error`.
         name: Of the column that is missing, or "".
         error: Where it came from below, or None.
     """
@@ -230,6 +235,11 @@ def _model_faults(draft: Draft) -> Iterator[Fault]:
         yield Fault("model", "model-missing")
     if not (draft.base_url.strip() or provider.base_url or provider.name == "local"):
         yield Fault("base_url", "address-missing")
+    try:
+        if draft.base_url.strip():
+            check_address(draft.base_url)
+    except UsageError as error:
+        yield Fault("base_url", "address-broken" if error.kind == "address-broken" else "address-with-secret")
     for name in ("temperature", "max_tokens"):
         said = getattr(draft, name).strip()
         if said and _number(said) is None:

@@ -8,6 +8,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rowbatch.core.address import shown_address
 from rowbatch.core.endpoint import LIMITS, output_limit
 from rowbatch.core.plan import Asking
 from rowbatch.errors import InputError, from_os_error
@@ -34,7 +35,7 @@ def recipe_of_run(run: Run) -> str:
         "made_at": plan.created_at,
         "text": question.text,
         "provider": asking.provider,
-        **({"base_url": asking.base_url} if asking.base_url else {}),
+        **({"base_url": shown_address(asking.base_url)} if asking.base_url else {}),
         "model": asking.model,
         "parameters": _said_parameters(asking),
         **({"template": question.template} if question.template else {}),
@@ -96,7 +97,7 @@ def draft_of_recipe(path: Path, draft: Draft) -> Draft:
         found,
         text=str(document.get("text") or draft.text),
         provider=str(document.get("provider") or "local"),
-        base_url=str(document.get("base_url") or ""),
+        base_url=shown_address(str(document.get("base_url") or "")),
         model=str(document.get("model") or ""),
         template=str(document.get("template") or ""),
         temperature="" if temperature is None else str(temperature),

@@ -10,7 +10,6 @@ Source:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,11 +21,18 @@ from rowbatch.providers.base import (
     CLOCK_SLACK,
     BatchView,
     NotTaken,
+    PageCount,
     Sightings,
     Submission,
+    batch_object,
     count_of,
+    entries_at,
+    kept_text,
+    own_id,
     pass_if_gone,
+    quoted_segment,
     time_of,
+    word_of,
 )
 from rowbatch.providers.dialect_net import read_answer
 from rowbatch.providers.messages import (
@@ -147,7 +153,7 @@ class AnthropicBatchClient:
         return read_batch(answer)
 
     def status(self, batch_id: str) -> BatchView:
-        return read_batch(self._http.get(f"messages/batches/{batch_id}"))
+        return self._http.get_as(read_batch, f"messages/batches/{quoted_segment(batch_id)}")
 
     def find(self, file_id: str, token: str, *, since: datetime) -> Sightings:
         del file_id
@@ -163,26 +169,30 @@ class AnthropicBatchClient:
 
     def _listed(self, since: datetime) -> Iterator[BatchView]:
         after: str | None = None
+        count = PageCount(self._http.host)
         while True:
             params: dict[str, str | int] = {"limit": 1000}
             if after:
                 params["after_id"] = after
-            page = self._http.get("messages/batches", params)
-            entries = page.get("data")
-            views = [read_batch(entry) for entry in entries] if isinstance(entries, list) else []
+            views, has_more = self._http.get_as(self._page, "messages/batches", params)
             for view in views:
                 # Newest first.
                 if view.created_at < since - CLOCK_SLACK:
                     return
                 yield view
-            if not views or not page.get("has_more") or views[-1].batch_id == after:
+            if not views or not has_more:
                 return
             after = views[-1].batch_id
+            count.next(after)
+
+    def _page(self, page: Mapping[str, Any]) -> tuple[list[BatchView], bool]:
+        entries = entries_at("data", page, self._http.host)
+        return [read_batch(batch_object(entry)) for entry in entries], bool(page.get("has_more"))
 
     def _is_ours(self, batch_id: str, token: str) -> bool | None:
         """Whether one of the first results has the mark of our token; None when there is none to tell by."""
         try:
-            lines = self._http.head(f"messages/batches/{batch_id}/results", _LINES_TO_TELL)
+            lines = self._http.head(f"messages/batches/{quoted_segment(batch_id)}/results", _LINES_TO_TELL)
         except ServiceError as error:
             # Results that were archived or removed are none of a batch that was just made.
             pass_if_gone(error)
@@ -192,15 +202,17 @@ class AnthropicBatchClient:
             return True
         return False if False in marks else None
 
-    def fetch(self, file_id: str, to: BinaryIO) -> int:
-        return self._http.download(f"messages/batches/{file_id}/results", to)
+    def fetch(self, file_id: str, to: BinaryIO, max_bytes: int | None = None) -> int:
+        return self._http.download(
+            f"messages/batches/{quoted_segment(file_id)}/results", to, max_bytes=max_bytes
+        )
 
     def cancel(self, batch_id: str) -> BatchView:
-        return read_batch(self._http.post(f"messages/batches/{batch_id}/cancel"))
+        return read_batch(self._http.post(f"messages/batches/{quoted_segment(batch_id)}/cancel"))
 
     def delete_file(self, file_id: str) -> None:
         """Remove a batch with its results."""
-        self._http.delete(f"messages/batches/{file_id}")
+        self._http.delete(f"messages/batches/{quoted_segment(file_id)}")
 
     def own_files(self, prefix: str) -> Sequence[tuple[str, str]]:  # noqa: ARG002
         return []
@@ -217,9 +229,7 @@ def read_batch(answer: Mapping[str, Any]) -> BatchView:
     Raises:
         ServiceError: It has no id or no status.
     """
-    batch_id, status = answer.get("id"), answer.get("processing_status")
-    if not isinstance(batch_id, str) or not batch_id or not isinstance(status, str):
-        raise ServiceError("batch-unreadable")
+    batch_id, status = own_id("id", answer), word_of("processing_status", answer)
     counts = answer.get("request_counts")
     counts = counts if isinstance(counts, dict) else {}
     of = {name: count_of(value) for name, value in counts.items()}
@@ -240,7 +250,7 @@ def read_batch(answer: Mapping[str, Any]) -> BatchView:
         output_file_id=batch_id if ended else None,
         error_file_id=None,
         error_text="",
-        raw=json.dumps(answer, ensure_ascii=False),
+        raw=kept_text(answer),
         expires_at=time_of(answer.get("expires_at")),
     )
 

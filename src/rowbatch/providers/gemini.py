@@ -17,18 +17,28 @@ from urllib.parse import urlsplit
 from rowbatch.core.endings import ENDINGS, ending_of
 from rowbatch.core.states import RowStatus
 from rowbatch.errors import ServiceError
-from rowbatch.http import HttpClient, PaidOutcome
+from rowbatch.http import HttpClient, PaidOutcome, Refused
 from rowbatch.providers.base import (
     CLOCK_SLACK,
     TOKEN_FIELD,
     BatchView,
     NotTaken,
+    PageCount,
     Sightings,
     Submission,
+    batch_object,
     count_of,
+    entries_at,
+    id_or_none,
+    kept_text,
+    named_files,
+    own_id,
     pass_if_gone,
+    quoted,
     text_or_none,
     time_of,
+    uploaded_id,
+    word_of,
 )
 from rowbatch.providers.dialect_net import read_answer
 from rowbatch.providers.messages import (
@@ -98,7 +108,7 @@ class GeminiDialect:
 
     def direct_request(self, url: str, body: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
         del url
-        return f"models/{body['model']}:generateContent", _request(body)
+        return f"models/{quoted(str(body['model']))}:generateContent", _request(body)
 
     def direct_answer(self, answer: Mapping[str, Any], model: str) -> Mapping[str, Any]:
         return _body(answer, model)
@@ -134,20 +144,22 @@ class GeminiBatchClient:
             },
         )
         place = str(begun.headers.get("x-goog-upload-url", ""))
-        if urlsplit(place).netloc != urlsplit(self._http.base_url).netloc:
+        if not _is_of_same_host(place, self._http.base_url):
             raise ServiceError("upload-without-address")
         answer = self._http.send_file(
             place, file, headers={"X-Goog-Upload-Offset": "0", "X-Goog-Upload-Command": "upload, finalize"}
         )
         made = answer.get("file")
-        name = text_or_none(made.get("name")) if isinstance(made, dict) else None
-        if name is None:
-            raise ServiceError("upload-without-id")
-        return name
+        return uploaded_id("name", made if isinstance(made, dict) else {})
 
     def create(self, submission: Submission) -> PaidOutcome:
+        try:
+            model = quoted(submission.model)
+        except ServiceError as error:
+            # It never leaves.
+            return Refused(error.notice, 400)
         return self._http.pay(
-            f"models/{submission.model}:batchGenerateContent",
+            f"models/{model}:batchGenerateContent",
             {
                 "batch": {
                     "display_name": submission.token,
@@ -161,7 +173,7 @@ class GeminiBatchClient:
         return read_batch(answer)
 
     def status(self, batch_id: str) -> BatchView:
-        return read_batch(self._http.get(batch_id))
+        return self._http.get_as(read_batch, quoted(batch_id))
 
     def find(self, file_id: str, token: str, *, since: datetime) -> Sightings:
         found = [
@@ -173,42 +185,46 @@ class GeminiBatchClient:
 
     def _listed(self, since: datetime) -> Iterator[BatchView]:
         token: str | None = None
+        count = PageCount(self._http.host)
         while True:
             params: dict[str, str | int] = {"pageSize": 100}
             if token:
                 params["pageToken"] = token
-            page = self._http.get("batches", params)
-            entries = page.get("operations")
-            views = [read_batch(entry) for entry in entries] if isinstance(entries, list) else []
+            views, token = self._http.get_as(self._page, "batches", params)
             # No order is promised, so every page is looked at.
             yield from (view for view in views if view.created_at >= since - CLOCK_SLACK)
-            following = text_or_none(page.get("nextPageToken"))
-            if following is None or following == token:
+            if token is None:
                 return
-            token = following
+            count.next(token)
 
-    def fetch(self, file_id: str, to: BinaryIO) -> int:
-        return self._http.download(f"{self._other_root('download')}/{file_id}:download?alt=media", to)
+    def _page(self, page: Mapping[str, Any]) -> tuple[list[BatchView], str | None]:
+        entries = entries_at("operations", page, self._http.host)
+        views = [read_batch(batch_object(entry)) for entry in entries]
+        return views, text_or_none(page.get("nextPageToken"))
+
+    def fetch(self, file_id: str, to: BinaryIO, max_bytes: int | None = None) -> int:
+        return self._http.download(
+            f"{self._other_root('download')}/{quoted(file_id)}:download",
+            to,
+            params={"alt": "media"},
+            max_bytes=max_bytes,
+        )
 
     def cancel(self, batch_id: str) -> BatchView:
-        self._http.post(f"{batch_id}:cancel", {})
+        self._http.post(f"{quoted(batch_id)}:cancel", {})
         return self.status(batch_id)
 
     def delete_file(self, file_id: str) -> None:
         try:
-            self._http.delete(file_id)
+            self._http.delete(quoted(file_id))
         except ServiceError as error:
             # Result files cannot be deleted (googleapis/python-genai#1759).
             if error.status not in (400, 403):
                 pass_if_gone(error)
 
     def own_files(self, prefix: str) -> Sequence[tuple[str, str]]:
-        entries = self._http.get("files", {"pageSize": 100}).get("files")
-        return [
-            (str(entry["name"]), str(entry["displayName"]))
-            for entry in (entries if isinstance(entries, list) else [])
-            if isinstance(entry, dict) and str(entry.get("displayName", "")).startswith(prefix)
-        ]
+        page = self._http.get("files", {"pageSize": 100})
+        return named_files(entries_at("files", page, self._http.host), "name", "displayName", prefix)
 
     def ask(self, url: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         path, sent = self.dialect.direct_request(url, body)
@@ -227,12 +243,10 @@ def read_batch(answer: Mapping[str, Any]) -> BatchView:
     Raises:
         ServiceError: It has no name or no state.
     """
-    name, metadata = answer.get("name"), answer.get("metadata")
+    name, metadata = own_id("name", answer), answer.get("metadata")
     # As a field of the operation, or by itself.
     batch: Mapping[str, Any] = metadata if isinstance(metadata, dict) else answer
-    state = batch.get("state")
-    if not isinstance(name, str) or not name or not isinstance(state, str):
-        raise ServiceError("batch-unreadable")
+    state = word_of("state", batch)
     short = state.removeprefix("BATCH_STATE_").removeprefix("JOB_STATE_")
     status = _STATUSES.get(short, short.lower())
     stats = batch.get("batchStats")
@@ -243,7 +257,7 @@ def read_batch(answer: Mapping[str, Any]) -> BatchView:
     error = answer.get("error") or batch.get("error")
     error = error if isinstance(error, dict) else {}
     message, code = str(error.get("message") or ""), str(error.get("status") or "")
-    succeeded, bad = (_number(stats.get(f"{kind}RequestCount")) for kind in ("successful", "failed"))
+    succeeded, bad = (count_of(stats.get(f"{kind}RequestCount")) for kind in ("successful", "failed"))
     return BatchView(
         batch_id=name,
         status=status,
@@ -254,20 +268,24 @@ def read_batch(answer: Mapping[str, Any]) -> BatchView:
         # Answers and errors stand in one file.
         completed=succeeded + bad,
         failed=0,
-        total=_number(stats.get("requestCount")),
-        output_file_id=text_or_none(output.get("responsesFile")),
+        total=count_of(stats.get("requestCount")),
+        output_file_id=id_or_none("responsesFile", output),
         error_file_id=None,
         error_text=message,
-        raw=json.dumps(answer, ensure_ascii=False),
+        raw=kept_text(answer),
         error_codes=(code,) if code else (),
         reason=message,
         refusal=GEMINI.kind(None, code, message),
     )
 
 
-def _number(value: Any) -> int:
-    # 64-bit numbers are texts in Google's JSON.
-    return int(value) if isinstance(value, str) and value.isdigit() else count_of(value)
+def _is_of_same_host(address: str, base_url: str) -> bool:
+    """Whether an address that came is one of the service, and as safe on the way."""
+    try:
+        parts, base = urlsplit(address), urlsplit(base_url)
+    except ValueError:
+        return False
+    return (parts.scheme, parts.netloc) == (base.scheme, base.netloc)
 
 
 def _request(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,12 +20,21 @@ from rowbatch.providers.base import (
     TOKEN_FIELD,
     BatchView,
     NotTaken,
+    PageCount,
     Sightings,
     Submission,
+    batch_object,
     count_of,
+    entries_at,
+    id_or_none,
+    kept_text,
+    named_files,
+    own_id,
     pass_if_gone,
-    text_or_none,
+    quoted_segment,
     time_of,
+    uploaded_id,
+    word_of,
 )
 from rowbatch.providers.messages import dumped
 from rowbatch.providers.refusals import MISTRAL
@@ -41,6 +50,7 @@ _STATUSES = {
     "CANCELLED": "cancelled",
 }
 _TERMINAL = frozenset({"completed", "failed", "expired", "cancelled"})
+_PAGE_SIZE = 100
 _ENDPOINTS = ("/v1/chat/completions", "/v1/embeddings")
 
 
@@ -88,10 +98,7 @@ class MistralBatchClient:
 
     def upload(self, file: Path, filename: str) -> str:
         answer = self._http.upload("files", file, filename=filename, fields={"purpose": "batch"})
-        file_id = text_or_none(answer.get("id"))
-        if file_id is None:
-            raise ServiceError("upload-without-id")
-        return file_id
+        return uploaded_id("id", answer)
 
     def create(self, submission: Submission) -> PaidOutcome:
         return self._http.pay(
@@ -109,7 +116,7 @@ class MistralBatchClient:
         return read_job(answer)
 
     def status(self, batch_id: str) -> BatchView:
-        return read_job(self._http.get(f"batch/jobs/{batch_id}"))
+        return self._http.get_as(read_job, f"batch/jobs/{quoted_segment(batch_id)}")
 
     def find(self, file_id: str, token: str, *, since: datetime) -> Sightings:
         found = [
@@ -120,40 +127,40 @@ class MistralBatchClient:
         return Sightings(sorted(found, key=lambda view: (view.created_at, view.batch_id)))
 
     def _listed(self, since: datetime) -> Iterator[BatchView]:
-        number = 0
+        number, count = 0, PageCount(self._http.host)
         seen: set[str] = set()
         while True:
-            page = self._http.get(
+            views = self._http.get_as(
+                self._views,
                 "batch/jobs",
-                {"page": number, "page_size": 100, "created_after": (since - CLOCK_SLACK).isoformat()},
+                {"page": number, "page_size": _PAGE_SIZE, "created_after": (since - CLOCK_SLACK).isoformat()},
             )
-            entries = page.get("data")
-            views = [read_job(entry) for entry in entries] if isinstance(entries, list) else []
-            if not views or {view.batch_id for view in views} <= seen:
+            if not views or ({view.batch_id for view in views} <= seen and len(views) < _PAGE_SIZE):
                 return
             seen |= {view.batch_id for view in views}
             yield from views
+            # Its pages have numbers, so one that comes again is seen by its last entry.
+            count.next(views[-1].batch_id)
             number += 1
 
-    def fetch(self, file_id: str, to: BinaryIO) -> int:
-        return self._http.download(f"files/{file_id}/content", to)
+    def _views(self, page: Mapping[str, Any]) -> list[BatchView]:
+        return [read_job(batch_object(entry)) for entry in entries_at("data", page, self._http.host)]
+
+    def fetch(self, file_id: str, to: BinaryIO, max_bytes: int | None = None) -> int:
+        return self._http.download(f"files/{quoted_segment(file_id)}/content", to, max_bytes=max_bytes)
 
     def cancel(self, batch_id: str) -> BatchView:
-        return read_job(self._http.post(f"batch/jobs/{batch_id}/cancel"))
+        return read_job(self._http.post(f"batch/jobs/{quoted_segment(batch_id)}/cancel"))
 
     def delete_file(self, file_id: str) -> None:
         try:
-            self._http.delete(f"files/{file_id}")
+            self._http.delete(f"files/{quoted_segment(file_id)}")
         except ServiceError as error:
             pass_if_gone(error)
 
     def own_files(self, prefix: str) -> Sequence[tuple[str, str]]:
-        entries = self._http.get("files", {"page_size": 100, "purpose": "batch"}).get("data")
-        return [
-            (str(entry["id"]), str(entry["filename"]))
-            for entry in (entries if isinstance(entries, list) else [])
-            if isinstance(entry, dict) and str(entry.get("filename", "")).startswith(prefix)
-        ]
+        page = self._http.get("files", {"page_size": _PAGE_SIZE, "purpose": "batch"})
+        return named_files(entries_at("data", page, self._http.host), "id", "filename", prefix)
 
     def ask(self, url: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         path, sent = self.dialect.direct_request(url, body)
@@ -167,15 +174,14 @@ def read_job(answer: Mapping[str, Any]) -> BatchView:
     Raises:
         ServiceError: It has no id or no status.
     """
-    job_id, word = answer.get("id"), answer.get("status")
-    if not isinstance(job_id, str) or not job_id or not isinstance(word, str):
-        raise ServiceError("batch-unreadable")
+    job_id, word = own_id("id", answer), word_of("status", answer)
     status = _STATUSES.get(word.upper(), word.lower())
     files, metadata, errors = answer.get("input_files"), answer.get("metadata"), answer.get("errors")
     told = [entry for entry in (errors if isinstance(errors, list) else []) if isinstance(entry, dict)]
     texts = [
-        f"{entry.get('message')}" + (f" ({entry['count']:,} times)" if entry.get("count", 1) != 1 else "")
+        f"{entry.get('message')}" + (f" ({times:,} times)" if times > 1 else "")
         for entry in told[:3]
+        for times in [count_of(entry.get("count"))]
     ]
     return BatchView(
         batch_id=job_id,
@@ -187,10 +193,10 @@ def read_job(answer: Mapping[str, Any]) -> BatchView:
         completed=count_of(answer.get("succeeded_requests")),
         failed=count_of(answer.get("failed_requests")),
         total=count_of(answer.get("total_requests")),
-        output_file_id=text_or_none(answer.get("output_file")),
-        error_file_id=text_or_none(answer.get("error_file")),
+        output_file_id=id_or_none("output_file", answer),
+        error_file_id=id_or_none("error_file", answer),
         error_text="; ".join(texts),
-        raw=json.dumps(answer, ensure_ascii=False),
+        raw=kept_text(answer),
         reason=str(told[0].get("message") or "") if told else "",
         refusal=MISTRAL.kind(None, "", "; ".join(texts)),
     )

@@ -7,7 +7,6 @@ Source:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,15 +19,27 @@ from rowbatch.providers.base import (
     CLOCK_SLACK,
     TOKEN_FIELD,
     BatchView,
+    PageCount,
     Sightings,
     Submission,
+    batch_object,
     count_of,
+    entries_at,
+    id_or_none,
+    kept_text,
+    named_files,
+    own_id,
     pass_if_gone,
+    quoted_segment,
     text_or_none,
     time_of,
+    uploaded_id,
+    word_of,
 )
 from rowbatch.providers.openai_quirks import OpenAIQuirks
 from rowbatch.providers.refusals import OPENAI
+
+_PAGE_SIZE = 100
 
 
 class OpenAIDialect:
@@ -81,10 +92,7 @@ class OpenAIBatchClient:
             # Ours is cleaned up earlier, if all goes well; a file that was forgotten goes after 30 days.
             fields |= {"expires_after[anchor]": "created_at", "expires_after[seconds]": "2592000"}
         answer = self._http.upload("files", file, filename=filename, fields=fields)
-        file_id = text_or_none(answer.get("id"))
-        if file_id is None:
-            raise ServiceError("upload-without-id")
-        return file_id
+        return uploaded_id("id", answer)
 
     def create(self, submission: Submission) -> PaidOutcome:
         quirks = self._quirks
@@ -104,7 +112,7 @@ class OpenAIBatchClient:
         return read_batch(answer)
 
     def status(self, batch_id: str) -> BatchView:
-        return read_batch(self._http.get(f"batches/{batch_id}"))
+        return self._http.get_as(read_batch, f"batches/{quoted_segment(batch_id)}")
 
     def find(self, file_id: str, token: str, *, since: datetime) -> Sightings:
         found: dict[str, BatchView] = {}
@@ -119,49 +127,48 @@ class OpenAIBatchClient:
 
     def _pages(self) -> Iterator[list[BatchView]]:
         after: str | None = None
-        seen: set[str] = set()
+        count, seen = PageCount(self._http.host), set[str]()
         by_cursor = self._quirks.listing == "cursor"
         while True:
-            params: dict[str, str | int] = {"limit": 100}
+            params: dict[str, str | int] = {"limit": _PAGE_SIZE}
             if after:
                 params["cursor" if by_cursor else "after"] = after
-            page = self._http.get("batches", params)
-            entries = page.get("data")
-            views = [read_batch(entry) for entry in entries] if isinstance(entries, list) else []
-            # A page that adds nothing new would loop for ever.
-            if not views or {view.batch_id for view in views} <= seen:
+            views, page = self._http.get_as(self._listed, "batches", params)
+            if not views:
+                return
+            if {view.batch_id for view in views} <= seen and len(views) < _PAGE_SIZE:
+                # A server that knows no pages gives all that it has each time.
                 return
             seen |= {view.batch_id for view in views}
             yield views
             if by_cursor:
                 paging = page.get("paging")
                 after = text_or_none(paging.get("next_cursor")) if isinstance(paging, dict) else None
-                if after is None:
-                    return
-            elif page.get("has_more"):
-                after = views[-1].batch_id
             else:
+                after = views[-1].batch_id if page.get("has_more") else None
+            if after is None:
                 return
+            count.next(after)
 
-    def fetch(self, file_id: str, to: BinaryIO) -> int:
-        return self._http.download(f"files/{file_id}/content", to)
+    def _listed(self, page: Mapping[str, Any]) -> tuple[list[BatchView], Mapping[str, Any]]:
+        entries = entries_at("data", page, self._http.host)
+        return [read_batch(batch_object(entry)) for entry in entries], page
+
+    def fetch(self, file_id: str, to: BinaryIO, max_bytes: int | None = None) -> int:
+        return self._http.download(f"files/{quoted_segment(file_id)}/content", to, max_bytes=max_bytes)
 
     def cancel(self, batch_id: str) -> BatchView:
-        return read_batch(self._http.post(f"batches/{batch_id}/cancel"))
+        return read_batch(self._http.post(f"batches/{quoted_segment(batch_id)}/cancel"))
 
     def delete_file(self, file_id: str) -> None:
         try:
-            self._http.delete(f"files/{file_id}")
+            self._http.delete(f"files/{quoted_segment(file_id)}")
         except ServiceError as error:
             pass_if_gone(error)
 
     def own_files(self, prefix: str) -> Sequence[tuple[str, str]]:
-        entries = self._http.get("files", {"purpose": "batch"}).get("data")
-        return [
-            (str(entry["id"]), str(entry["filename"]))
-            for entry in (entries if isinstance(entries, list) else [])
-            if isinstance(entry, dict) and str(entry.get("filename", "")).startswith(prefix)
-        ]
+        page = self._http.get("files", {"purpose": "batch"})
+        return named_files(entries_at("data", page, self._http.host), "id", "filename", prefix)
 
     def ask(self, url: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         path, sent = self.dialect.direct_request(url, body)
@@ -173,11 +180,9 @@ def read_batch(answer: Mapping[str, object]) -> BatchView:
     Read a batch object, tolerating what compatible servers do differently.
 
     Raises:
-        ServiceError: It has no id or no status.
+        ServiceError: It has no id or no status, or something else stands where the id of a file does.
     """
-    batch_id, status = answer.get("id"), answer.get("status")
-    if not isinstance(batch_id, str) or not batch_id or not isinstance(status, str):
-        raise ServiceError("batch-unreadable")
+    batch_id, status = own_id("id", answer), word_of("status", answer)
     # Some compatible servers answer "COMPLETED"; the specification is lower case.
     status = {"canceled": "cancelled", "canceling": "cancelling"}.get(status.lower(), status.lower())
     counts = answer.get("request_counts")
@@ -199,14 +204,14 @@ def read_batch(answer: Mapping[str, object]) -> BatchView:
         completed=count_of(counts.get("completed")),
         failed=count_of(counts.get("failed")),
         total=count_of(counts.get("total")),
-        output_file_id=text_or_none(answer.get("output_file_id")),
-        error_file_id=text_or_none(answer.get("error_file_id")),
+        output_file_id=id_or_none("output_file_id", answer),
+        error_file_id=id_or_none("error_file_id", answer),
         error_text=error_text,
         error_codes=codes,
         expires_at=time_of(answer.get("expires_at")),
         reason=str(errors[0].get("message") or "") if errors else "",
         refusal=OPENAI.kind(None, " ".join(codes), error_text),
-        raw=json.dumps(answer, ensure_ascii=False),
+        raw=kept_text(answer),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rowbatch.core.address import check_address
 from rowbatch.core.answer_limit import decide_output_limit
 from rowbatch.core.endpoint import LIMITS, Endpoint, output_limit
 from rowbatch.core.plan import ROW_PREFIX, Asking, Question
@@ -53,11 +54,13 @@ def asking_of(
         endpoint: Which endpoint.
         dedupe: Ask rows that ask the same once.
     Raises:
-        UsageError: There is no such provider, or no model or address.
+        UsageError: There is no such provider, no model or address, or the address cannot be asked or has
+            a secret in it.
     """
     chosen = find_provider(provider)
     if not (base_url or chosen.base_url or chosen.name == "local"):
         raise UsageError("address-missing", title=chosen.title, example=chosen.base_url_example)
+    base_url = check_address(base_url) if base_url else chosen.base_url
     model = model or chosen.default_model
     if not model:
         raise UsageError("model-missing", title=chosen.title)
@@ -81,7 +84,7 @@ def asking_of(
     return Asking(
         provider=chosen.name,
         model=model,
-        base_url=base_url or chosen.base_url,
+        base_url=base_url,
         endpoint=endpoint,
         parameters=fitting,
         is_limit_ours=is_limit_ours,

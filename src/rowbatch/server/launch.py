@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import IO
 
 from rowbatch.errors import ServiceError
+from rowbatch.http import Key, clean_key
 from rowbatch.processes import start_until_ready
 from rowbatch.server.local_model import check_local_model
 
 STATE_FILE = "server.json"
 KEY_FILE = "server.key"
+KEY_VARIABLE = "ROWBATCH_SERVER_KEY"
 LOG_FILE = "server.log"
 LOCK_FILE = ".lock"
 IDLE_EXIT_S = 600
@@ -97,9 +99,26 @@ def _is_held(home: Path) -> bool:
     return False
 
 
+def environment_key() -> str:
+    """
+    The key that the environment gives the server and whoever asks it; "" where it gives none.
+
+    Raises:
+        UsageError: It can be none.
+    """
+    secret = clean_key(os.environ.get(KEY_VARIABLE, ""))
+    return Key(secret, KEY_VARIABLE).reveal() if secret else ""
+
+
 def read_key(home: Path) -> str:
-    """The key of a home's server."""
-    return (home / KEY_FILE).read_text(encoding="utf-8").strip()
+    """
+    The key of a home's server.
+
+    Raises:
+        UsageError: The file was changed, and what stands there can be none.
+    """
+    path = home / KEY_FILE
+    return Key(clean_key(path.read_text(encoding="utf-8", errors="replace")), str(path)).reveal()
 
 
 def find_running(home: Path) -> Endpoint | None:
@@ -109,7 +128,7 @@ def find_running(home: Path) -> Endpoint | None:
         return None
     try:
         state = json.loads((home / STATE_FILE).read_text(encoding="utf-8"))
-        key = os.environ.get("ROWBATCH_SERVER_KEY", "").strip() or read_key(home)
+        key = environment_key() or read_key(home)
         endpoint = Endpoint(str(state["base_url"]), key)
     except (OSError, ValueError, KeyError, TypeError):
         return None

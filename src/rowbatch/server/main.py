@@ -23,13 +23,12 @@ from rowbatch.server.launch import (
     KEY_FILE,
     STATE_FILE,
     Endpoint,
+    environment_key,
     is_this_computer,
     read_key,
     server_lock,
 )
 from rowbatch.serving import serve_until_ready
-
-KEY_VARIABLE = "ROWBATCH_SERVER_KEY"
 
 
 def serve(
@@ -63,7 +62,7 @@ def serve(
         home.chmod(0o700)
         # Of one that was killed. Its port may be another program's by now, and this file would be believed.
         (home / STATE_FILE).unlink(missing_ok=True)
-        key = key or os.environ.get(KEY_VARIABLE, "").strip() or _own_key(home)
+        key = key or environment_key() or _own_key(home)
         with _listen(host, port) as listener, _spooled_in(home):
             app = create_app(home, engine or LocalEngine(), key=key, any_host=not is_this_computer(host))
             asyncio.run(_serve(app, home, _endpoint(host, listener, key), listener, idle_exit_s, on_ready))

@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from rowbatch.core.answer import AnswerReader
+from rowbatch.core.bounded_lines import MOST_LINE_BYTES, cut_lines
 from rowbatch.core.cost import Price
 from rowbatch.core.result import UnreadableLine, read_line
 from rowbatch.core.states import ShardState
@@ -27,6 +28,7 @@ from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.store.rundir import RunDirectory
 
 _MOST_FETCHES = 4
+_LEAST_BOUND_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def _fetch_all(
         path = run.result_path(shard.name, kind)
         came_at = path if client.dialect.is_openai else run.result_path(shard.name, f"{kind}.raw")
         try:
-            digest, file_size = _fetch(client, file_id, came_at)
+            digest, file_size = _fetch(client, file_id, came_at, _most_bytes(shard.requests))
         except ServiceError as error:
             if error.status != 404 or _has_rows(kind, view):
                 raise
@@ -174,9 +176,14 @@ def _has_rows(kind: str, view: BatchView) -> bool:
     return (view.completed if kind == "output" else view.failed) > 0 or not view.total
 
 
-def _fetch(client: BatchClient, file_id: str, path: Path) -> tuple[str, int]:
+def _most_bytes(requests: int) -> int:
+    """The most that the results of so many requests can have; what has more would fill the disk."""
+    return max(_LEAST_BOUND_BYTES, requests * MOST_LINE_BYTES)
+
+
+def _fetch(client: BatchClient, file_id: str, path: Path, max_bytes: int) -> tuple[str, int]:
     with atomic_file(path, overwrite=True) as file:
-        size = client.fetch(file_id, file)
+        size = client.fetch(file_id, file, max_bytes)
         file.seek(0)
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return digest, size
@@ -185,7 +192,7 @@ def _fetch(client: BatchClient, file_id: str, path: Path) -> tuple[str, int]:
 def _translate(client: BatchClient, source: Path, path: Path, token: str) -> str:
     """Write the results in OpenAI's form beside those that came; what is no result stays as it is."""
     with source.open("rb") as lines, atomic_file(path, overwrite=True) as to:
-        for line in lines:
+        for line in cut_lines(lines):
             stripped = line.rstrip(b"\r\n")
             if not stripped:
                 continue

@@ -20,6 +20,7 @@ from rowbatch.errors import (
     StorageError,
     TableError,
 )
+from rowbatch.words.masking import masked
 
 if TYPE_CHECKING:
     from rowbatch.desk import Trouble, TroubleKind
@@ -258,7 +259,7 @@ def _details(
     text = "\n".join(lines)
     for path, name in (names or {}).items():
         text = text.replace(path, name)
-    return text
+    return masked(text)
 
 
 def _values(told: Mapping[str, object], above: str = "") -> list[str]:

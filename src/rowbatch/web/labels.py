@@ -126,6 +126,14 @@ def fault_word(w: Words, kind: str, name: str = "") -> str:
         "label-twice": w.t("This label is there twice."),
         "model-missing": w.t("Say which model."),
         "address-missing": w.t("Say at which address this provider is reached."),
+        "address-broken": w.t(
+            "This is not an address that can be asked: it begins with http:// or https:// and a host, as in "
+            "https://gateway.example.org/v1."
+        ),
+        "address-with-secret": w.t(
+            "A user name, a password or a key stood in the address, and was not kept: leave it out, and give it as "
+            "the key in the settings."
+        ),
         "not-a-number": w.t("This is not a number."),
         "rule-contradicts": w.t("This does not go with the other limits."),
         "codebook-missing": w.t("Bring a codebook file."),

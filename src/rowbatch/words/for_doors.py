@@ -12,6 +12,30 @@ _KEYS: dict[str, Entry] = {
         zh=("{title} 没有自己的地址", "请填写它的地址"),
     ),
     "key-empty": Entry("the key is empty", zh=("密钥是空的", "")),
+    "key-malformed": Entry(
+        "the key from {place} cannot be one: {why}",
+        "copy it once more, whole and by itself; it was sent nowhere",
+        zh=("来自{place}的密钥不可能是密钥：{why}", "请重新完整地单独复制；它没有被发送到任何地方"),
+    ),
+    "key-place-given": Entry("what was given", zh=("所填内容", "")),
+    "key-place-environment": Entry("environment ({name})", zh=("环境变量（{name}）", "")),
+    "key-place-dotenv": Entry(".env ({name})", zh=(".env 文件（{name}）", "")),
+    "key-place-keyring": Entry("keyring", zh=("密钥环", "")),
+    "key-too-long": Entry(
+        "it has {chars:,} characters, and at most {most:,} are taken",
+        zh=("它有 {chars:,} 个字符，最多接受 {most:,} 个", ""),
+    ),
+    "key-with-space": Entry(
+        "character {at:,} of {chars:,} is a blank", zh=("共 {chars:,} 个字符，第 {at:,} 个是空格", "")
+    ),
+    "key-with-control": Entry(
+        "character {at:,} of {chars:,} is a line break or another one without a shape",
+        zh=("共 {chars:,} 个字符，第 {at:,} 个是换行或其他不可见字符", ""),
+    ),
+    "key-not-ascii": Entry(
+        "character {at:,} of {chars:,} is none that a key has: a letter with an accent, a curly quotation mark, …",
+        zh=("共 {chars:,} 个字符，第 {at:,} 个不是密钥会有的字符：带重音的字母、弯引号等", ""),
+    ),
     "keyring-not-installed": Entry(
         "keys are kept in the system's keyring, and the package for it is not installed",
         'pip install "rowbatch[keyring]"; or put the key into the environment',

@@ -45,6 +45,112 @@ _HTTP: dict[str, Entry] = {
     ),
 }
 
+_ANSWERS: dict[str, Entry] = {
+    "answer-too-large": Entry(
+        "{host} answered more than {max_bytes:,} bytes where a few are due, and the rest was not read",
+        "is the address right, and is there a proxy or a log-in page in between?",
+        zh=(
+            "{host} 的应答超过 {max_bytes:,} 字节，远多于应有的大小，其余部分未读取",
+            "地址对吗？中间是不是有代理或登录页面？",
+        ),
+    ),
+    "answer-too-slow": Entry(
+        "the answer of {host} was not complete after {limit_s:.0f} s",
+        zh=("{limit_s:.0f} 秒后 {host} 的应答仍不完整", ""),
+    ),
+    "answer-not-decoded": Entry(
+        "the answer of {host} is not compressed as it says, or in a way that was not asked for",
+        "is there a proxy in between that changes answers?",
+        zh=("{host} 的应答与它声明的压缩方式不符，或使用了未请求的压缩方式", "中间是不是有修改应答的代理？"),
+    ),
+    "download-too-large": Entry(
+        "a file of {host} has more than {max_bytes:,} bytes, which no answers to these requests can have",
+        "what came was removed; ask the provider what is in that file",
+        zh=(
+            "{host} 的一个文件超过 {max_bytes:,} 字节，这些请求的回答不可能这么大",
+            "已收到的部分已删除；请向服务商询问该文件的内容",
+        ),
+    ),
+    "call-impossible": Entry(
+        "a call to {host} cannot be written as one: an id, a model or a header has characters that have no place there",
+        zh=("无法写出对 {host} 的调用：编号、模型名或请求头中含有不允许的字符", ""),
+    ),
+    "call-elsewhere": Entry(
+        "a call for {host} would have gone to another address, and was not sent",
+        zh=("对 {host} 的调用会发送到另一个地址，因此没有发送", ""),
+    ),
+    "cause-not-sent": Entry("the call could not be written", zh=("无法写出该调用", "")),
+    "cause-no-http": Entry(
+        "the connection ended before the answer, or what came was no HTTP",
+        zh=("连接在应答之前断开，或收到的不是 HTTP", ""),
+    ),
+    "list-without-end": Entry(
+        "the list of {host} does not come to an end: a page adds nothing, or there are more than {pages:,}",
+        "what was looked for may be further on, so it is not taken as missing; look at the provider's own page",
+        zh=(
+            "{host} 的列表没有尽头：某一页没有新内容，或超过 {pages:,} 页",
+            "要找的内容可能在后面，因此不视为不存在；请查看服务商自己的页面",
+        ),
+    ),
+    "list-unreadable": Entry(
+        "the list of {host} is not as the provider says: {what!r} is no list of objects",
+        zh=("{host} 的列表与服务商所述不符：{what!r} 不是对象列表", ""),
+    ),
+}
+
+_ADDRESSES: dict[str, Entry] = {
+    "address-broken": Entry(
+        "{address} is no address that can be asked: {why}",
+        "it begins with http:// or https:// and a host, as in https://gateway.example.org/v1",
+        zh=(
+            "{address} 不是可以访问的地址：{why}",
+            "地址以 http:// 或 https:// 和主机名开头，例如 https://gateway.example.org/v1",
+        ),
+    ),
+    "address-with-password": Entry(
+        "{address} has a user name or a password in it, which would stand in files and on the screen",
+        "leave it out, and keep it as the key: rowbatch key set PROVIDER --base-url ADDRESS",
+        page="leave it out, and give it as the key",
+        zh=("{address} 中含有用户名或密码，会出现在文件和屏幕上", "请去掉它，并作为密钥填写"),
+    ),
+    "address-with-secret": Entry(
+        "{address} has a secret in it ({name}), which would stand in files and on the screen",
+        "leave it out, and keep it as the key: rowbatch key set PROVIDER --base-url ADDRESS",
+        page="leave it out, and give it as the key",
+        zh=("{address} 中含有密钥一类的内容（{name}），会出现在文件和屏幕上", "请去掉它，并作为密钥填写"),
+    ),
+    "address-too-long": Entry(
+        "it has {chars:,} characters, and at most {most:,} are taken",
+        zh=("它有 {chars:,} 个字符，最多接受 {most:,} 个", ""),
+    ),
+    "address-with-blank": Entry(
+        "there is a blank, a line break or another character without a shape in it",
+        zh=("其中有空格、换行或其他不可见字符", ""),
+    ),
+    "address-without-scheme": Entry(
+        "it does not begin with http:// or https://", zh=("它不是以 http:// 或 https:// 开头", "")
+    ),
+    "address-without-host": Entry("it names no host", zh=("其中没有主机名", "")),
+    "address-host": Entry(
+        "what stands in the place of the host is none; one in other letters is written in its ASCII form (punycode)",
+        zh=("主机名的位置上不是主机名；使用其他文字的主机名要写成 ASCII 形式（punycode）", ""),
+    ),
+    "address-port": Entry("the port is no number from 1 to 65535", zh=("端口不是 1 到 65535 之间的数字", "")),
+    "address-with-fragment": Entry("it has a # in it", zh=("其中有 #", "")),
+    "address-not-ascii": Entry(
+        "there are characters in it that have to be written with %, as in caf%C3%A9",
+        zh=("其中有必须用 % 写出的字符，例如 caf%C3%A9", ""),
+    ),
+    "proxy-unusable": Entry(
+        "a proxy that the environment names (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY) is no address that can be used",
+        "mend it, or take it out of the environment; it is not shown here, since a password may be in it",
+        zh=(
+            "环境变量（HTTPS_PROXY、HTTP_PROXY、ALL_PROXY）中的代理不是可用的地址",
+            "请更正它，或从环境变量中去掉；其中可能有密码，因此这里不显示",
+        ),
+    ),
+}
+
 _PROVIDERS: dict[str, Entry] = {
     "no-such-provider": Entry(
         "there is no provider {name!r}",
@@ -148,11 +254,6 @@ _SERVER: dict[str, Entry] = {
         page="choose another port, or 0 for any",
         zh=("无法在 {host} 的端口 {port} 上监听：{told}", "请换一个端口，或用 0 表示任意端口"),
     ),
-    "no-address": Entry(
-        "{address} is no address",
-        "for example: http://localhost:11434/v1",
-        zh=("{address} 不是地址", "例如：http://localhost:11434/v1"),
-    ),
     "no-models-listed": Entry(
         "{host} lists no models",
         "is the address right: …/v1?",
@@ -178,6 +279,15 @@ _CALLS: dict[str, Entry] = {
             "如果它用于该地址，请在设置中为该地址填写密钥",
         ),
     ),
+    "key-in-clear": Entry(
+        "the key would go to {host} over http, where anybody on the way can read it; it was not sent",
+        "use https; or, in a network that you trust, allow that host by name: {variable}={name}",
+        page="use https; or let whoever installed this program allow that host by name: {variable}={name}",
+        zh=(
+            "密钥会通过 http 发送到 {host}，途中任何人都能读到；没有发送",
+            "请使用 https；或在可信的网络中，请安装本程序的人按名称允许该主机：{variable}={name}",
+        ),
+    ),
     "upload-without-id": Entry(
         "the upload was answered without a file id", zh=("上传的回答中没有文件编号", "")
     ),
@@ -187,6 +297,17 @@ _CALLS: dict[str, Entry] = {
     ),
     "batch-unreadable": Entry(
         "the provider's batch object has no id or no status", zh=("服务商的批处理对象没有编号或状态", "")
+    ),
+    "batch-field-odd": Entry(
+        "the provider's batch object is not as it says: {field!r} cannot be {found!r}",
+        "nothing is sent again because of this; ask the provider, or try later",
+        zh=(
+            "服务商的批处理对象与其所述不符：{field!r} 不能是 {found!r}",
+            "不会因此重新发送任何内容；请询问服务商，或稍后再试",
+        ),
+    ),
+    "id-odd": Entry(
+        "{what!r} cannot be an id or a name at the provider", zh=("{what!r} 不能是服务商的编号或名称", "")
     ),
     "only-chat": Entry(
         "this provider is asked by chat completions only (--endpoint chat)",
@@ -244,4 +365,6 @@ _MODELS_FILE: dict[str, Entry] = {
     ),
 }
 
-SERVICES: dict[str, Entry] = _HTTP | _PROVIDERS | _LOCAL_MODEL | _SERVER | _CALLS | _MODELS_FILE
+SERVICES: dict[str, Entry] = (
+    _HTTP | _ANSWERS | _ADDRESSES | _PROVIDERS | _LOCAL_MODEL | _SERVER | _CALLS | _MODELS_FILE
+)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from rowbatch.words.masking import masked, masked_value
 from rowbatch.words.telling import Face, Language, tell
 
 
@@ -23,6 +24,9 @@ class Notice:
 
     kind: str
     values: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", masked_value(self.values))
 
     def __str__(self) -> str:
         return self.told()
@@ -101,4 +105,6 @@ def _plain(value: Any) -> Any:
         return value.to_plain()
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+    if isinstance(value, int | float | bool | None):
+        return value
+    return masked(str(value))

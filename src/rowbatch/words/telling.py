@@ -6,6 +6,8 @@ import string
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
+from rowbatch.words.masking import masked
+
 Face = Literal["terminal", "page"]
 Language = Literal["en", "zh"]
 
@@ -60,7 +62,7 @@ class Telling(NamedTuple):
 
 def tell(kind: str, values: Mapping[str, Any], face: Face, language: Language = "en") -> Telling:
     """
-    Put a kind into words.
+    Put a kind into words; a secret of this program is in none.
 
     Args:
         kind: A key of the entries.
@@ -74,7 +76,7 @@ def tell(kind: str, values: Mapping[str, Any], face: Face, language: Language = 
 
     message, hint = ENTRIES[kind].sentences(face, language)
     words = {name: _in_words(value, face, language) for name, value in values.items()}
-    return Telling(_FORMAT.vformat(message, (), words), _FORMAT.vformat(hint, (), words))
+    return Telling(masked(_FORMAT.vformat(message, (), words)), masked(_FORMAT.vformat(hint, (), words)))
 
 
 def _in_words(value: Any, face: Face, language: Language) -> Any:

@@ -151,7 +151,7 @@ def _has_key(draft: desk.Draft) -> bool:
     provider = safe(api.find_provider, draft.provider)
     if provider is None or provider.is_free:
         return True
-    return api.find_key(provider, draft.base_url.strip() or provider.base_url) is not None
+    return safe(api.find_key, provider, draft.base_url.strip() or provider.base_url) is not None
 
 
 def _side(  # noqa: PLR0917

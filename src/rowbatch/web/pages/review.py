@@ -63,7 +63,7 @@ def _review(request: Request, faults: tuple[ShownFault, ...] = (), cap: str | No
             "is_measured": measured_tokens(program, table) is not None,
             "columns": plan.question.user.columns,
             "is_local": job.run.is_local and not plan.asking.base_url,
-            "has_key": api.find_key(provider, plan.asking.base_url) is not None or provider.is_free,
+            "has_key": safe(api.find_key, provider, plan.asking.base_url) is not None or provider.is_free,
             "provider": provider.name,
             "can_cap": can_cap,
             "cap": chosen,

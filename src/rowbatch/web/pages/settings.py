@@ -45,11 +45,16 @@ def _settings(
         provider = api.find_provider(name)
         if provider.is_free:
             continue
-        found = api.find_key(provider, provider.base_url) if provider.base_url else None
+        found, fault = None, ""
+        try:
+            found = api.find_key(provider, provider.base_url) if provider.base_url else None
+        except RowbatchError as error:
+            fault = explain(w, error).means
         providers.append(
             {
                 "provider": provider,
                 "place": _place_words(w, found.place) if found is not None else "",
+                "fault": fault,
                 "is_ours": found is not None and found.place in ("keyring", "this program"),
                 "checked": program.checked_keys.get(name, ""),
                 "is_open": name == opened,
