@@ -60,6 +60,7 @@ from rowbatch.steps.drive import (
 )
 from rowbatch.steps.export import ExportReport, export
 from rowbatch.steps.poll import Progress
+from rowbatch.steps.recover import RecoverReport, recover
 from rowbatch.steps.repair import largest_output_limit, plan_repair
 from rowbatch.steps.trial import TrialReport, measured_answer_tokens, try_rows
 from rowbatch.steps.verify import VerifyReport, verify
@@ -514,6 +515,29 @@ class Run:
             longest = known.max_output if known else None
             return plan_repair(self._directory, ledger, provider.limits, wanted, longest_answer=longest).rows
 
+    def recover(self, *, never_sent: bool = False) -> RecoverReport:
+        """
+        Make the ledger anew, where it was lost or damaged: of batches.jsonl, the files here, and the
+        provider's own word about each batch. Nothing is sent; `resume` goes on from there.
+
+        Args:
+            never_sent: You have looked at the provider's page, and know that shards of which nothing is
+                known were never sent.
+        Raises:
+            RunError: The ledger is whole, or too little is left to make it of.
+            NeedsDecision: Nobody can tell whether some shards were sent.
+        """
+        asking = self._plan.asking
+        is_embeddings = asking.endpoint is Endpoint.EMBEDDINGS
+        with run_lock(self.path, "recover"), self._client() as client:
+            return recover(
+                self._directory,
+                client,
+                reader=None if is_embeddings else AnswerReader(self.codebook),
+                price=find_price(asking.provider, asking.model),
+                never_sent=never_sent,
+            )
+
     def repair_cost(self, rows: int) -> CostEstimate:
         """What asking so many rows again would cost, by the mean of all rows."""
         built = self.build()
@@ -678,8 +702,8 @@ class Run:
                     warning = age.told if age and age.grade != "ok" else ""
             state = _state(progress)
             collected = [event for event in events if event.kind == "collected"]
-            if collected and Path(str(collected[-1].detail["path"])).is_file():
-                output = Path(str(collected[-1].detail["path"]))
+            if collected and Path(str(collected[-1].detail.get("path"))).is_file():
+                output = Path(str(collected[-1].detail.get("path")))
                 if state == "downloaded":
                     state = "collected"
         return Status(

@@ -404,6 +404,31 @@ def cancel(run: Path, *, poll_seconds: float | None) -> int:
 
 @app.command()
 @_run
+@click.option(
+    "--never-sent",
+    is_flag=True,
+    help="I have looked at the provider: shards of which nothing is known were never sent.",
+)
+@_json
+def recover(run: Path, *, never_sent: bool, as_json: bool) -> int:
+    """
+    Make the ledger of a run anew, where it was lost or damaged. Nothing is sent.
+
+    It is made of batches.jsonl, of the files here, and of what the provider says about each batch. What may
+    have been paid for is looked for, and never sent again by itself; `rowbatch resume` goes on.
+    """
+    from rowbatch.cli import show
+
+    report = api.open_run(run).recover(never_sent=never_sent)
+    if as_json:
+        show.as_json(report)
+    else:
+        show.recovered(report)
+    return 0
+
+
+@app.command()
+@_run
 @_json
 def verify(run: Path, *, as_json: bool) -> int:
     """

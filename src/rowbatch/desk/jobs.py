@@ -484,7 +484,7 @@ def _state_at_work(status: Status) -> JobState:
 
 
 def _statuses(event: Event) -> dict[str, int]:
-    told = event.detail["statuses"]
+    told = event.detail.get("statuses")
     return {str(name): int(count) for name, count in told.items()} if isinstance(told, dict) else {}
 
 

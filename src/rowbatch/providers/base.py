@@ -179,6 +179,9 @@ class BatchClient(Protocol):
         Looks back to `since` minus some slack for clocks that differ.
         """
 
+    def recent(self, since: datetime) -> Sequence[BatchView]:
+        """All batches that were made since then, minus some slack, whoever made them."""
+
     def fetch(self, file_id: str, to: BinaryIO) -> int:
         """Download a file; returns its bytes."""
 
