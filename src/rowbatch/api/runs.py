@@ -24,7 +24,7 @@ from rowbatch.core.plan import Output, Plan, Question, Source
 from rowbatch.core.policy import Policy, read_policy
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.core.table_options import BadRows, ReadOptions, WriteOptions
-from rowbatch.errors import NeedsDecision, RunError, RunLocked, UsageError
+from rowbatch.errors import NeedsDecision, RunError, RunLocked, StorageError, UsageError
 from rowbatch.http import HttpClient, Key
 from rowbatch.providers.base import BatchClient
 from rowbatch.providers.catalog import Provider, find_model, find_price, find_provider
@@ -67,7 +67,7 @@ from rowbatch.steps.verify import VerifyReport, verify
 from rowbatch.store.codebook_file import read_codebook
 from rowbatch.store.corrections import Corrections, add_correction, read_corrections
 from rowbatch.store.home import home
-from rowbatch.store.ledger import Driven, Event, RunRecord, Shard
+from rowbatch.store.ledger import LEDGER_FAULTS, Driven, Event, RunRecord, Shard
 from rowbatch.store.lock import run_lock
 from rowbatch.store.rundir import (
     RunDirectory,
@@ -129,7 +129,8 @@ class Status:
 
     Attributes:
         path: The run directory.
-        state: `new`, `built`, `running`, `over`, `downloaded` or `collected`.
+        state: `new`, `built`, `running`, `over`, `downloaded` or `collected`; or `damaged`, where its ledger
+            cannot be used and `recover` makes it anew.
         created_at: ISO 8601, UTC.
         table, provider, model: What is labelled, by whom.
         name: What people call the table.
@@ -138,10 +139,11 @@ class Status:
         output: The labelled table, or None until it was collected.
         events: All, oldest first.
         warning: That results may soon be gone at the provider, in a sentence; or "".
+        fault: Why its ledger cannot be used; None where it can.
     """
 
     path: Path
-    state: Literal["new", "built", "running", "over", "downloaded", "collected"]
+    state: Literal["new", "built", "running", "over", "downloaded", "collected", "damaged"]
     created_at: str
     table: str
     name: str
@@ -152,6 +154,7 @@ class Status:
     output: Path | None
     events: tuple[Event, ...]
     warning: str = ""
+    fault: Notice | None = None
 
 
 @dataclass(slots=True)
@@ -721,6 +724,28 @@ class Run:
             warning=warning,
         )
 
+    def standing(self) -> Status:
+        """As `status`, also of a run whose ledger cannot be used."""
+        try:
+            return self.status()
+        except (RunError, StorageError) as error:
+            if error.kind not in LEDGER_FAULTS:
+                raise
+            return Status(
+                path=self.path,
+                state="damaged",
+                created_at=self._plan.created_at,
+                table=str(self._plan.source.path),
+                name=self._plan.source.shown_name,
+                provider=self._plan.asking.provider,
+                model=self._plan.asking.model,
+                built=None,
+                progress=None,
+                output=None,
+                events=(),
+                fault=error.notice,
+            )
+
     def discard(self) -> None:
         """
         Remove a run directory from which nothing was ever sent.
@@ -1003,7 +1028,7 @@ def open_run(run: str | Path) -> Run:
 
 def list_runs() -> list[Status]:
     """How every run on this machine stands that still has its directory, oldest first."""
-    return [Run(place).status() for place in known_places()]
+    return [Run(place).standing() for place in known_places()]
 
 
 def known_places() -> list[Path]:

@@ -469,6 +469,8 @@ def runs(found: Sequence[Status]) -> None:
         line(f"{entry.created_at[:16]}  {entry.state:<10}  {done:>13}  {entry.model:<28}  {entry.path}")
         if entry.warning:
             line(f"  look: {entry.warning}: {command('resume', entry.path)} brings them")
+        if entry.fault is not None:
+            line(f"  look: {printable(str(entry.fault))}: {command('recover', entry.path)}")
 
 
 def interrupted(run: Run) -> None:

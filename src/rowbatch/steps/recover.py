@@ -28,16 +28,13 @@ from rowbatch.results.findings import asked_requests, inspect
 from rowbatch.results.lines import LineReader
 from rowbatch.steps.cut import new_token
 from rowbatch.steps.submit import wire_file
-from rowbatch.store.ledger import Ledger, Shard, TableCounts, new_shard, shard_of_trail
+from rowbatch.store.ledger import LEDGER_FAULTS, Ledger, Shard, TableCounts, new_shard, shard_of_trail
 from rowbatch.store.rundir import RunDirectory, digest_file
 from rowbatch.store.trail import Steps
 
 _TOKEN = re.compile(r"(?P<token>[0-9a-f]{16}-(?P<name>r[0-9]+-[0-9]+))(?:-a(?P<attempt>[0-9]+))?")
 _NAME = re.compile(r"r(?P<round>[0-9]+)-(?P<number>[0-9]+)")
 _CLOCKS_APART = timedelta(days=2)
-_USELESS = frozenset(
-    {"ledger-lost", "ledger-damaged", "ledger-of-another-run", "ledger-outdated", "ledger-incomplete"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +134,7 @@ def _require_useless(run: RunDirectory) -> None:
             if ledger.faults():
                 return
     except RowbatchError as error:
-        if error.kind not in _USELESS:
+        if error.kind not in LEDGER_FAULTS:
             raise
         return
     raise RunError("nothing-to-recover", path=str(run.path))

@@ -26,6 +26,10 @@ from rowbatch.store.sqlite import open_database, transaction, translated
 from rowbatch.store.trail import Moment, Step, Steps, Trail
 from rowbatch.words.notice import Notice, read_notice
 
+LEDGER_FAULTS = frozenset(
+    {"ledger-lost", "ledger-damaged", "ledger-of-another-run", "ledger-outdated", "ledger-incomplete"}
+)
+"""Kinds of errors after which a run has to be recovered."""
 Driven = Literal["no", "yes", "paused"]
 """Whether the program that people sit at drives a run."""
 

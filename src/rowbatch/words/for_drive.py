@@ -142,6 +142,11 @@ _DECISIONS: dict[str, Entry] = {
             "请重新查看任务：它所等待的可能已改变",
         ),
     ),
+    "never-sent-not-fitting": Entry(
+        "this job does not wait for word of parts of which nothing is known",
+        page="look at the job again: what it waits for may have changed",
+        zh=("这个任务并没有在等待对未知部分的说明", "请重新查看任务：它所等待的可能已改变"),
+    ),
     "resend-not-fitting": Entry(
         "this job does not wait for a lost answer, so there is no part to send again",
         page="look at the job again: what it waits for may have changed",
