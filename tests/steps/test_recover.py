@@ -342,7 +342,7 @@ def test_a_last_line_that_was_cut_off_is_nothing(tmp_path):
     drive(run, fake, goal="submitted")
     steps = run.trail().read()
     assert steps.damaged == 1
-    assert {shard["state"] for shard in steps.shards.values()} == {"submitted"}
+    assert {shard["state"] for shard in steps.shards} == {"submitted"}
     judge(run, fake, rows_of(finish(run, fake).path))
 
 
@@ -354,12 +354,12 @@ def test_the_intent_is_on_the_disk_before_the_paid_call(tmp_path):
 
     def step(name):
         if name == "before POST /v1/batches":
-            told.append({shard["state"] for shard in run.trail().read().shards.values()})
+            told.append({shard["state"] for shard in run.trail().read().shards})
 
     fake.step = step
     drive(run, fake, goal="submitted")
     assert told[0] == {"submitting"}
-    (last,) = run.trail().read().shards.values()
+    (last,) = run.trail().read().shards
     assert (last["batch_id"], last["state"]) == (fake.batches[0].id, "submitted")
     line = (run.path / TRAIL_NAME).read_text().splitlines()[-1]
     assert '"provider":"openai","host":"api.openai.com"' in line

@@ -207,6 +207,8 @@ def _collect(
         format_of(written)
     report = CollectReport(path=path)
     with run.ledger() as ledger:
+        # Beside the table of a ledger in which something changed, answers would stand that are not its own.
+        ledger.require_whole()
         shards = ledger.shards()
         report.spent = _spent(shards)
         report.doubted = tuple(

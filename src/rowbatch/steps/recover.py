@@ -145,7 +145,7 @@ def _require_useless(run: RunDirectory) -> None:
 
 def _shards_of(run: RunDirectory, steps: Steps) -> list[Shard]:
     try:
-        return [shard_of_trail(kept) for kept in steps.shards.values()]
+        return [shard_of_trail(kept) for kept in steps.shards]
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise RunError("trail-unreadable", path=str(run.path), told=str(error)) from error
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -27,7 +28,14 @@ from rowbatch.store.trail import Moment, Step, Steps, Trail
 from rowbatch.words.notice import Notice, read_notice
 
 LEDGER_FAULTS = frozenset(
-    {"ledger-lost", "ledger-damaged", "ledger-of-another-run", "ledger-outdated", "ledger-incomplete"}
+    {
+        "ledger-lost",
+        "ledger-damaged",
+        "ledger-findings-damaged",
+        "ledger-of-another-run",
+        "ledger-outdated",
+        "ledger-incomplete",
+    }
 )
 """Kinds of errors after which a run has to be recovered."""
 Driven = Literal["no", "yes", "paused"]
@@ -211,7 +219,9 @@ class Ledger:
                 migrate(self._db, self.path, version)
 
     def _require_ours(self, trail: Trail, newest: Moment | None) -> None:
-        if self._row(sql.RUN)["identity"] != trail.identity:
+        with self._translated():
+            identity = self._row(sql.RUN)["identity"]
+        if identity != trail.identity:
             raise RunError("ledger-of-another-run", path=str(self.path.parent), ledger=str(self.path))
         self._require_known(newest)
 
@@ -351,42 +361,80 @@ class Ledger:
             StorageError: It is damaged.
         """
         self._now = now
-        if (fault := self._row(sql.QUICK_CHECK)[0]) != "ok":
-            raise _damaged(self.path, str(fault))
+        steps = self.require_whole()
         with self._transaction():
             (row,) = self._db.execute(sql.TAKE_OVER).fetchall()
         self._epoch = row[0]
         if self._trail is not None:
-            self._follow(self._trail, self._trail.read())
+            self._follow(self._trail, steps)
 
-    def _follow(self, trail: Trail, steps: Steps) -> None:
-        """Compare with the trail what never changes, and let it know what it does not know yet."""
+    def require_whole(self) -> Steps:
+        """
+        Compare the ledger with itself and with the trail, which has the same values once more.
+
+        A bit that changed in a value looks like another value: one that would be paid for again, or a cap
+        that is higher. So each value that matters has to be what the trail says, unless an event tells of
+        its change.
+
+        Returns:
+            What the trail says; nothing where there is none.
+        Raises:
+            StorageError: It is damaged.
+        """
+        if (fault := self._row(sql.QUICK_CHECK)[0]) != "ok":
+            raise _damaged(self.path, str(fault))
+        steps = self._trail.read() if self._trail is not None else Steps([])
         self._require_known(steps.newest)
-        known, shards = steps.shards, self.shards()
-        for shard in shards:
-            kept = known.get((shard.round, shard.number))
-            if kept is not None:
-                self._require_same(shard, kept)
-        if known.keys() - {(shard.round, shard.number) for shard in shards}:
+        shards = {(shard.round, shard.number): shard for shard in self.shards()}
+        of_shards = steps.of_shards
+        if of_shards.keys() - shards.keys():
             raise _damaged(self.path, "shards that were in it are not")
-        of_run = Moment(*self._row(sql.LAST_EVENT))
-        of_shard = {(row["round"], row["shard"]): Moment(*row) for row in self._rows(sql.LAST_EVENTS)}
-        missing = [
-            Step(of_shard.get((shard.round, shard.number), of_run), shard=kept_now)
-            for shard in shards
-            if (kept_now := _kept(shard)) != known.get((shard.round, shard.number))
-        ]
-        about = self._about_run()
-        trail.append([*([Step(of_run, run=about)] if about != steps.run else []), *missing])
+        changed = self._changes()
+        for name, step in of_shards.items():
+            last = changed.get(name)
+            is_newer = last is not None and last.id > step.event.id
+            self._require_same(shards[name], step.shard or {}, is_newer=is_newer)
+        if steps.of_run is not None and steps.run is not None:
+            now, then = self._about_run(), steps.run
+            last = changed.get("policy")
+            is_newer = last is not None and last.id > steps.of_run.event.id
+            if now["counts"] != then["counts"] or (now["policy"] != then["policy"] and not is_newer):
+                raise _damaged(self.path, "what it says of the run as a whole is not what it was")
+        return steps
 
-    def _require_same(self, shard: Shard, kept: Mapping[str, Any]) -> None:
+    def _changes(self) -> dict[tuple[int, int] | str, Moment]:
+        """The newest event that changed each shard, by round and number, and the one of the `policy`."""
+        with self._translated():
+            found = [Moment(*row) for row in self._rows(sql.LAST_EVENTS)]
+        return {
+            (event.round, event.shard)
+            if event.round is not None and event.shard is not None
+            else event.kind: event
+            for event in found
+        }
+
+    def _require_same(self, shard: Shard, then: Mapping[str, Any], *, is_newer: bool) -> None:
+        """Compare a shard with what the trail says; `is_newer`: an event tells that it changed since then."""
         now = _kept(shard)
-        for name in _UNCHANGING:
-            if now[name] != kept[name]:
+        for name, value in now.items():
+            if then.get(name) != value and (name in _UNCHANGING or not is_newer):
                 raise _damaged(self.path, f"{name} of shard {shard.name} is not what it was")
-        batch = kept["batch_id"]
+        batch = then["batch_id"]
         if batch and batch != shard.batch_id and batch not in shard.past_batches:
             raise _damaged(self.path, f"the batch {batch} of shard {shard.name} is not in it")
+
+    def _follow(self, trail: Trail, steps: Steps) -> None:
+        """Let the trail know what it does not know yet."""
+        with self._translated():
+            newest = Moment(*self._row(sql.LAST_EVENT))
+        changed, known = self._changes(), steps.of_shards
+        missing = []
+        for shard in self.shards():
+            name, now = (shard.round, shard.number), _kept(shard)
+            if name not in known or known[name].shard != now:
+                missing.append(Step(changed.get(name, newest), shard=now))
+        about = self._about_run()
+        trail.append([*([Step(newest, run=about)] if about != steps.run else []), *missing])
 
     def _about_run(self) -> dict[str, Any]:
         record = self.run()
@@ -399,7 +447,8 @@ class Ledger:
     def _leave_trail(self, *names: tuple[int, int], with_run: bool = False) -> None:
         """Add to the trail how shards stand now, by round and number; their event is the last one."""
         if self._trail is not None:
-            last = Moment(*self._row(sql.LAST_EVENT))
+            with self._translated():
+                last = Moment(*self._row(sql.LAST_EVENT))
             steps = [Step(last, shard=_kept(self.shard(*name))) for name in names]
             self._trail.append([*([Step(last, run=self._about_run())] if with_run else []), *steps])
 
@@ -422,7 +471,10 @@ class Ledger:
 
     def set_policy(self, policy: Mapping[str, object]) -> None:
         """Keep what was changed about how the run is driven."""
-        self._note(sql.SET_POLICY, policy=json.dumps(policy))
+        with self._transaction():
+            self._db.execute(sql.SET_POLICY, {"policy": json.dumps(policy)})
+            self._event("policy", None, dict(policy))
+        self._leave_trail(with_run=True)
 
     def set_cancelled(self, is_cancelled: bool) -> None:
         """Keep that a person wants the run to stop, or wants it after all."""
@@ -440,6 +492,7 @@ class Ledger:
     def note_output(self, path: Path, sha256: str) -> None:
         """Keep that a labelled table is ours, and what is in it."""
         self._note(sql.NOTE_OUTPUT, path=str(path.resolve()), sha256=sha256)
+        self._leave_trail(with_run=True)
 
     def note_queue_limit(self, model: str, tokens: int) -> None:
         """Keep how many prompt tokens may wait at the provider, as it told."""
@@ -837,8 +890,10 @@ def _kept(shard: Shard) -> dict[str, str | int | None]:
     kept = {name: value for name, value in _row_of(shard).items() if name not in _VOLATILE}
     if shard.state not in (ShardState.ENDED, ShardState.DOWNLOADED):
         # They change with each question, until the provider has said its last word.
-        kept |= {"batch_status": None, "completed_requests": 0, "failed_requests": 0}
-    return kept
+        return kept | {"batch_status": None, "completed_requests": 0, "failed_requests": 0, "told": None}
+    # What the provider said, and what was counted, can be had again; that it is as it was is worth knowing.
+    told = f"{shard.batch_json}\n{shard.findings}"
+    return kept | {"told": f"{zlib.crc32(told.encode(errors='surrogateescape')):08x}"}
 
 
 def shard_of_trail(kept: Mapping[str, Any]) -> Shard:
@@ -850,7 +905,8 @@ def shard_of_trail(kept: Mapping[str, Any]) -> Shard:
     """
     nothing: dict[str, Any] = dict.fromkeys(("batch_json", "not_before", "findings"))
     zero = dict.fromkeys(("may_fail", "may_be_unpaid"), 0)
-    return _shard({**nothing, **zero, "waits_for": "", **kept})
+    columns = {name: value for name, value in kept.items() if name != "told"}
+    return _shard({**nothing, **zero, "waits_for": "", **columns})
 
 
 def new_shard(

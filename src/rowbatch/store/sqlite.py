@@ -79,6 +79,9 @@ def translated(path: Path) -> Iterator[None]:
     """
     try:
         yield
+    except UnicodeDecodeError as error:
+        # In SQLite's own words about a schema whose bytes were changed; so in Python 3.11 with SQLite 3.40.
+        raise StorageError("database-damaged", path=str(path), told=str(error)) from error
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", None)
         if code == sqlite3.SQLITE_FULL:

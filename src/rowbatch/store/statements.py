@@ -32,9 +32,14 @@ LAST_EVENT = "SELECT id, at, kind, round, shard FROM event ORDER BY id DESC LIMI
 """The newest event: what a line of the trail is bound to."""
 
 LAST_EVENTS = """
-SELECT max(id) AS id, at, kind, round, shard FROM event WHERE shard IS NOT NULL GROUP BY round, shard
+SELECT max(id) AS id, at, kind, round, shard FROM event
+WHERE kind NOT IN ('status', 'cancel-asked', 'duplicate-cancelled', 'counts-differ', 'answers-doubted')
+GROUP BY round, shard, kind = 'policy'
 """
-"""The newest event of each shard; the other columns are those of the row with the highest id."""
+"""
+The newest event that changed each shard, of what changed the policy, and of all others; the columns are
+those of the row with the highest id.
+"""
 
 HAS_EVENT = "SELECT 1 FROM event WHERE id = :id AND at = :at AND kind = :kind"
 """Whether the ledger knows what the trail tells of."""

@@ -70,18 +70,28 @@ class Steps:
     damaged: int = 0
 
     @property
-    def shards(self) -> dict[tuple[int, int], Mapping[str, Any]]:
-        """How each shard stood last, by round and number."""
+    def of_shards(self) -> dict[tuple[int, int], Step]:
+        """The last line about each shard, by round and number."""
         return {
-            (int(step.shard["round"]), int(step.shard["number"])): step.shard
+            (int(step.shard["round"]), int(step.shard["number"])): step
             for step in self.all
             if step.shard is not None
         }
 
     @property
+    def shards(self) -> list[Mapping[str, Any]]:
+        """How each shard stood last."""
+        return [step.shard for step in self.of_shards.values() if step.shard is not None]
+
+    @property
+    def of_run(self) -> Step | None:
+        """The last line about the run as a whole."""
+        return next((step for step in reversed(self.all) if step.run is not None), None)
+
+    @property
     def run(self) -> Mapping[str, Any] | None:
         """What was known last of the run as a whole."""
-        return next((step.run for step in reversed(self.all) if step.run is not None), None)
+        return None if self.of_run is None else self.of_run.run
 
     @property
     def newest(self) -> Moment | None:

@@ -266,6 +266,15 @@ _LEDGER: dict[str, Entry] = {
             "不会发送任何内容；请从备份中恢复它，或恢复这个任务：程序会寻找它的批处理",
         ),
     ),
+    "ledger-findings-damaged": Entry(
+        "the ledger is damaged, where it says what the results hold: {told}",
+        "bring ledger.sqlite back from a copy, or make it anew: rowbatch recover RUN",
+        page="bring ledger.sqlite back from a copy, or recover the job: its batches are looked for",
+        zh=(
+            "账本已损坏，损坏处记录了结果的内容：{told}",
+            "请从备份中恢复 ledger.sqlite，或恢复这个任务：程序会寻找它的批处理",
+        ),
+    ),
     "ledger-of-another-run": Entry(
         "{ledger} is the ledger of another run",
         "nothing is sent; bring the right one back from a copy, or make it anew: rowbatch recover {path}",
