@@ -17,6 +17,7 @@ from typing import IO
 from rowbatch.errors import ServiceError
 from rowbatch.processes import start_until_ready
 from rowbatch.server.local_model import check_local_model
+from rowbatch.store.lock import is_held_by_other, locks_not_kept
 
 STATE_FILE = "server.json"
 KEY_FILE = "server.key"
@@ -60,6 +61,7 @@ def server_lock(home: Path, *, wait_s: float = 1.0) -> Iterator[None]:
 
     Raises:
         ServiceError: Another one holds it.
+        StorageError: The file system keeps no locks.
     """
     end = time.monotonic() + wait_s
     with (home / LOCK_FILE).open("ab") as file:
@@ -67,7 +69,9 @@ def server_lock(home: Path, *, wait_s: float = 1.0) -> Iterator[None]:
             try:
                 _lock(file)
                 break
-            except OSError:
+            except OSError as error:
+                if not is_held_by_other(error):
+                    raise locks_not_kept(home / LOCK_FILE, error) from error
                 if time.monotonic() < end:
                     time.sleep(0.02)
                     continue
@@ -81,8 +85,8 @@ def _is_held(home: Path) -> bool:
             _lock(file)
     except FileNotFoundError:
         return False
-    except OSError:
-        return True
+    except OSError as error:
+        return is_held_by_other(error)
     return False
 
 

@@ -16,9 +16,6 @@ VERSION = "PRAGMA user_version"
 CHECK = "PRAGMA integrity_check"
 """What SQLite finds wrong with the file itself."""
 
-QUICK_CHECK = "PRAGMA quick_check(1)"
-"""The same without comparing each index with its table, which takes longer: the first thing that is wrong."""
-
 SHARDS = "SELECT * FROM shard ORDER BY round, number"
 """All shards, in the order in which they go out."""
 
