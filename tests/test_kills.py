@@ -205,6 +205,6 @@ _VERBS = (
     ("log",),
     ("verify",),
     ("clean", "--yes"),
-    ("try",),
+    ("try", "--yes"),
     ("export", "-o", "export.csv"),
 )

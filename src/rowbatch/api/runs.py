@@ -198,7 +198,7 @@ class Run:
     @property
     def output(self) -> Path:
         """Where the labelled table goes."""
-        return self._plan.output.path or self._directory.labelled
+        return self._directory.output_of(self._plan)
 
     @property
     def plan(self) -> Plan:
@@ -610,9 +610,14 @@ class Run:
             ledger.take_over()
             return clean(ledger, client)
 
-    def verify(self) -> VerifyReport:
-        """Read every file of the run again and compare with what is known of it. Changes nothing."""
-        return verify(self._directory)
+    def verify(self, table: str | Path | None = None) -> VerifyReport:
+        """
+        Read every file of the run again and compare with what is known of it. Changes nothing.
+
+        Args:
+            table: Where its table lies now; None means where it was, in the run, or beside it.
+        """
+        return verify(self._directory, Path(table) if table is not None else None)
 
     def try_rows(self, rows: int = 10, hooks: Hooks | None = None) -> TrialReport:
         """

@@ -429,8 +429,9 @@ def recover(run: Path, *, never_sent: bool, as_json: bool) -> int:
 
 @app.command()
 @_run
+@click.option("--table", type=_PATH, metavar="FILE", help="Where the table lies, if it was moved.")
 @_json
-def verify(run: Path, *, as_json: bool) -> int:
+def verify(run: Path, *, table: Path | None, as_json: bool) -> int:
     """
     Read every file of a run again and compare with what is known of it.
 
@@ -438,7 +439,7 @@ def verify(run: Path, *, as_json: bool) -> int:
     """
     from rowbatch.cli import show
 
-    report = api.open_run(run).verify()
+    report = api.open_run(run).verify(table)
     if as_json:
         show.as_json(report)
     else:

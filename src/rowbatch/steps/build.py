@@ -190,7 +190,7 @@ def _pieces(run: RunDirectory, counts: _Counts, progress: Callable[[int], None] 
 
 def _output_check(run: RunDirectory, plan: Plan, table: Table) -> OutputCheck:
     """What the output cannot hold is said now, and not when all is paid."""
-    path = plan.output.path or run.labelled
+    path = run.output_of(plan)
     added = tuple(one.column for one in written_columns(plan.question.codebook, plan.output.columns, None))
     return open_check(path, format_of(path), TableShape(table.header, table.columns, added, table.label))
 

@@ -169,7 +169,7 @@ def collect(
 
 
 def _path_of(run: RunDirectory, output: Path | None) -> Path:
-    return output or run.plan().output.path or run.labelled
+    return output or run.output_of(run.plan())
 
 
 @contextmanager

@@ -33,6 +33,8 @@ from rowbatch.store.trail import TRAIL_NAME, Trail
 
 FORMAT = 2
 """Version of the layout and of run.toml."""
+FRAME_NAME = "table.parquet"
+"""Under what name a data frame is kept in the run."""
 
 
 class RunDirectory:
@@ -169,6 +171,14 @@ class RunDirectory:
             provider=str(asked.get("provider", "")),
             base_url=str(asked.get("base_url", "")),
         )
+
+    def output_of(self, plan: Plan) -> Path:
+        """Where the labelled table goes; that of a data frame, which lies in the run, goes into the run."""
+        path = plan.output.path
+        if path is None:
+            return self.labelled
+        is_own = plan.source.path.name == FRAME_NAME and path.parent == plan.source.path.parent
+        return self.path / path.name if is_own else path
 
     def ledger(self) -> Ledger:
         """

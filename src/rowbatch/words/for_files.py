@@ -37,7 +37,7 @@ FILES: dict[str, Entry] = {
         "the file system of {path} keeps no locks: {told}",
         "two programs at once could pay twice, so nothing is done there; put the run on a disk of this machine "
         "(--run PLACE), or the folder of rowbatch itself (ROWBATCH_HOME)",
-        page="two programs at once could pay twice, so nothing is done there; put the folder of rowbatch on a disk of "
+        page="two programs at once could pay twice, so nothing is done there; put the folder of this program on a disk of "
         "this computer",
         zh=(
             "{path} 所在的文件系统不支持文件锁：{told}",
