@@ -184,9 +184,12 @@ def judge_moves(run: RunDirectory) -> None:
     with run.ledger() as ledger:
         shards, events = ledger.shards(), ledger.events()
     for shard in shards:
-        told = [event.kind for event in events if (event.round, event.shard) == (shard.round, shard.number)]
+        told = [event for event in events if (event.round, event.shard) == (shard.round, shard.number)]
         states = {ShardState.WRITTEN}
-        for kind in told:
-            if kind in moves:
-                states = {to for state in states for to, event in MOVES[state].items() if event == kind}
-        assert shard.state in states, (shard.name, shard.state, told)
+        for event in told:
+            if event.kind in moves:
+                states = {to for state in states for to, way in MOVES[state].items() if way == event.kind}
+            elif event.kind == "recovered":
+                # What was seen then, of the files and at the provider.
+                states = {ShardState(str(event.detail["state"]))}
+        assert shard.state in states, (shard.name, shard.state, [event.kind for event in told])

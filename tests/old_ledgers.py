@@ -8,6 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 from rowbatch.store.ledger import Ledger
+from rowbatch.store.rundir import RunDirectory
+from rowbatch.store.trail import TRAIL_NAME
 
 LEDGERS = Path(__file__).parent / "store" / "ledgers"
 
@@ -21,6 +23,13 @@ def write_ledger(version: int, path: Path, folder: Path) -> Path:
     return path
 
 
+def make_old(run: RunDirectory) -> None:
+    """Take from a run what versions before 0.3 did not know: its id, and the trail."""
+    settings = run.settings_path.read_text(encoding="utf-8").splitlines(keepends=True)
+    run.settings_path.write_text("".join(line for line in settings if not line.startswith("id =")), "utf-8")
+    (run.path / TRAIL_NAME).unlink(missing_ok=True)
+
+
 def version_of(path: Path) -> int:
     with closing(sqlite3.connect(path)) as db:
         return int(db.execute("PRAGMA user_version").fetchone()[0])
@@ -28,6 +37,10 @@ def version_of(path: Path) -> int:
 
 def downgrade(path: Path, version: int) -> None:
     """Put the ledger that the version would have had in the place of a new one."""
+    if version == 3:
+        with closing(sqlite3.connect(path)) as db:
+            db.executescript("ALTER TABLE run DROP COLUMN identity; PRAGMA user_version = 3;")
+        return
     old = path.with_name("old.sqlite")
     write_ledger(version, old, path.parent)
     with Ledger(path) as ledger:

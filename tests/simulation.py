@@ -78,8 +78,8 @@ class Tripwire:
 
 
 def wired(tripwire: Any) -> tuple[Any, Any]:
-    """The tripwire before and after every rename and inside every transaction."""
-    real_replace, real_event = Path.replace, Ledger._event
+    """The tripwire around every rename and every line of the trail, and inside every transaction."""
+    real_replace, real_event, real_leave = Path.replace, Ledger._event, Ledger._leave_trail
 
     def replace(self: Path, target: Path) -> Path:
         tripwire("before rename")
@@ -92,7 +92,15 @@ def wired(tripwire: Any) -> tuple[Any, Any]:
         tripwire(f"in transaction: {kind}")
         real_event(self, kind, shard, detail)
 
-    return mock.patch.multiple(Path, replace=replace), mock.patch.multiple(Ledger, _event=event)
+    def leave_trail(self: Ledger, *names: Any, **options: Any) -> None:
+        tripwire("before trail")
+        real_leave(self, *names, **options)
+        tripwire("after trail")
+
+    return (
+        mock.patch.multiple(Path, replace=replace),
+        mock.patch.multiple(Ledger, _event=event, _leave_trail=leave_trail),
+    )
 
 
 def simulate(folder: Path, seed: int) -> Counter[str]:

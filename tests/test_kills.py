@@ -140,3 +140,71 @@ def test_a_full_disk_in_a_paid_run(tmp_path, size_kib):
         rows = list(csv.DictReader(file))
     assert [row["text"] for row in rows] == texts(60)
     assert {row["status"] for row in rows} == {"ok", "skipped"}
+
+
+@pytest.mark.parametrize("loss", ["deleted", "truncated", "copied without it"])
+def test_the_same_command_after_the_ledger_was_lost(tmp_path, loss):
+    """
+    Every command says what happened and what to do, with exit code 6, and sends nothing; `recover` and
+    `resume` end it.
+    """
+    with (tmp_path / "posts.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["id", "text"], *([n, text] for n, text in enumerate(texts(20), 1))])
+    environment = {**os.environ, "ROWBATCH_HOME": str(tmp_path / "home"), "OPENAI_API_KEY": KEY}
+
+    def typed(*words):
+        return subprocess.run(
+            [sys.executable, "-m", "rowbatch", *words],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    with fake_server(tmp_path, {}, 1, polls=0) as address:
+        run = command_for(tmp_path, address)[3:]
+        assert typed(*run).returncode == 0
+        paid = judged(address)["batches"]
+        place = tmp_path / "rowbatch-runs" / "posts"
+        if loss == "copied without it":
+            place.rename(tmp_path / "moved")
+            shutil.copytree(tmp_path / "moved", place, ignore=shutil.ignore_patterns("ledger.sqlite"))
+        elif loss == "deleted":
+            (place / "ledger.sqlite").unlink()
+        else:
+            (place / "ledger.sqlite").write_bytes(b"")
+        verbs = _VERBS if loss == "deleted" else _VERBS[:1]
+        for words in ([*run, "--run", str(place)], *([*verb, str(place)] for verb in verbs)):
+            said = typed(*words)
+            assert said.returncode == 6, (words, said)
+            assert "ledger is gone or empty" in said.stderr
+            assert "rowbatch recover" in said.stderr
+        listed = typed("list")
+        assert (listed.returncode, "damaged" in listed.stdout, "recover" in listed.stdout) == (0, True, True)
+        recovered = typed("recover", str(place))
+        assert recovered.returncode == 0, recovered
+        assert "nothing was sent" in recovered.stdout
+        resumed = typed("resume", str(place), "--yes")
+        assert resumed.returncode == 0, resumed
+        assert judged(address)["batches"] == paid
+    with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["text"] for row in rows] == texts(20)
+
+
+_VERBS = (
+    ("resume",),
+    ("build",),
+    ("submit",),
+    ("watch",),
+    ("download",),
+    ("collect",),
+    ("cancel",),
+    ("status",),
+    ("log",),
+    ("verify",),
+    ("clean", "--yes"),
+    ("try", "--yes"),
+    ("export", "-o", "export.csv"),
+)

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter, deque
@@ -49,6 +50,7 @@ CASES: dict[str, list[tuple[str, ...]]] = {
     "list": [()],
     "log": [("posts",)],
     "models": [(), ("--provider", "openai"), ("--provider", "anthropic"), ("--provider", "local")],
+    "recover": [("lost",)],
     "status": [("posts",), ("posts", "--events"), ("unbuilt",)],
     "verify": [("posts",)],
 }
@@ -86,6 +88,8 @@ def workplace(tmp_path_factory):
             place, "convert", "posts.csv", "-o", "requests.jsonl", "--text", "text", "--model", "gpt-4o-mini"
         )
         assert made.returncode == 0, made.stderr
+        without = shutil.ignore_patterns("ledger.sqlite")
+        shutil.copytree(place / "rowbatch-runs" / "posts", place / "lost", ignore=without)
         make = "import rowbatch; rowbatch.create('posts.csv', text='text', prompt='夏?', run='unbuilt')"
         subprocess.run([sys.executable, "-c", make], cwd=place, env=environment(place), check=True)
         yield place

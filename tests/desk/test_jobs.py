@@ -144,7 +144,7 @@ def test_what_a_month_leaves():
         policy = SimpleNamespace(max_cost_usd=Decimal(cap))
         return SimpleNamespace(
             id=name,
-            status=SimpleNamespace(created_at=made),
+            status=SimpleNamespace(created_at=made, fault=None),
             run=SimpleNamespace(is_local=is_local, policy=lambda: policy),
             spent_usd=None if spent is None else Decimal(spent),
             state=state,
@@ -402,3 +402,52 @@ def test_why_a_part_waits(folder, kind, values, why):
         ledger.note_wait(shard, Notice(kind, values))
     (part,) = desk.Jobs().job(desk.job_id(run.path)).parts
     assert (part.why, part.waits_for) == (why, Notice(kind, values))
+
+
+def test_a_job_that_lost_its_ledger_is_recovered(folder, monkeypatch):
+    """
+    It stands among the jobs and says what happened; continuing sends nothing; recovering makes it what it
+    was.
+    """
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with fake_server(folder, {}, 1, polls=0) as address:
+        run = made(provider="openai", base_url=f"{address}/v1", model="gpt-4o-mini")
+        jobs, name = desk.Jobs(), desk.job_id(run.path)
+        jobs.start(run).wait(30)
+        assert jobs.job(name).state == "done"
+        paid = judged(address)["batches"]
+        (run.path / "ledger.sqlite").unlink()
+        (job,) = jobs.all()
+        assert job.trouble is not None
+        assert (job.state, job.status.state, job.trouble.kind) == ("needs-you", "damaged", "ledger")
+        assert desk.left_of_month([job], Decimal(5), datetime.now(UTC)) == Decimal(5)
+        with pytest.raises(RunError):
+            jobs.start(run)
+        with pytest.raises(UsageError):
+            jobs.recover(run, never_sent=True)
+        jobs.recover(run).wait(30)
+        assert jobs.job(name).status.state in ("downloaded", "collected")
+        jobs.start(run).wait(30)
+        assert jobs.job(name).state == "done"
+        assert judged(address)["batches"] == paid
+
+
+def test_a_job_of_which_nobody_can_tell(folder, monkeypatch):
+    """
+    Only after the question was asked may a person say that it was never sent.
+    """
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with fake_server(folder, {}, 1, polls=0) as address:
+        run = made(provider="openai", base_url=f"{address}/v1", model="gpt-4o-mini")
+        run.build()
+        for lost in ("ledger.sqlite", "batches.jsonl"):
+            (run.path / lost).unlink()
+        jobs, name = desk.Jobs(), desk.job_id(run.path)
+        jobs.recover(run).wait(30)
+        job = jobs.job(name)
+        assert job.trouble is not None
+        assert (job.state, job.trouble.kind) == ("needs-you", "ledger-undecided")
+        jobs.recover(run, never_sent=True).wait(30)
+        assert jobs.job(name).status.state == "built"
+        jobs.start(run).wait(30)
+        assert jobs.job(name).state == "done"

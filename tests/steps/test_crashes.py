@@ -18,6 +18,7 @@ from fake_providers import FakeProvider, Faults
 from rowbatch.errors import RowbatchError
 from rowbatch.steps.collect import collect
 from rowbatch.store.ledger import Ledger
+from rowbatch.store.trail import Trail
 from simulation import Crash, simulate
 
 PROVIDERS = ["openai", "anthropic", "gemini", "mistral"]
@@ -71,7 +72,15 @@ def wired(fake: FakeProvider, tripwire: Tripwire) -> Iterator[None]:
         real_note(self, statement, **values)
         tripwire("after note")
 
+    real_append = Trail.append
+
+    def append(self: Trail, steps: Any) -> None:
+        tripwire("before trail")
+        real_append(self, steps)
+        tripwire("after trail")
+
     with (
+        mock.patch.object(Trail, "append", append),
         mock.patch.object(Path, "replace", replace),
         mock.patch.object(os, "link", link),
         mock.patch.object(Ledger, "_event", event),

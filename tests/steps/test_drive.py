@@ -386,6 +386,7 @@ def test_why_a_whole_batch_failed_is_in_the_table(tmp_path, provider):
     assert reasons == {told}
     with sqlite3.connect(run.ledger_path) as db:
         db.execute("UPDATE shard SET failure = NULL")
+    (run.path / "batches.jsonl").unlink()
     again = collect(run)
     assert {row["status_reason"] for row in rows_of(again.path) if row["status"] == "error"} == {told}
 

@@ -4,10 +4,10 @@ import pytest
 
 from driving import drive, finish, judge, make_run, rows_of
 from fake_providers import FakeProvider
-from old_ledgers import downgrade, version_of, write_ledger
+from old_ledgers import downgrade, make_old, version_of, write_ledger
 from rowbatch.store.schema import SCHEMA_VERSION
 
-VERSIONS = [1, 2]
+VERSIONS = [1, 2, 3]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -16,6 +16,7 @@ def test_a_run_whose_ledger_an_older_version_wrote_goes_on(tmp_path, version):
     R14: a ledger as the version itself wrote it: the run ends with its table, paid once.
     """
     run, fake = make_run(tmp_path, rows=14), FakeProvider()
+    make_old(run)
     write_ledger(version, run.ledger_path, tmp_path)
     report = finish(run, fake)
     judge(run, fake, rows_of(report.path))
@@ -34,6 +35,7 @@ def test_a_run_goes_on_from_wherever_an_older_version_left_it(tmp_path, version,
     run, fake = make_run(tmp_path, rows=14), FakeProvider()
     for goal in goals:
         drive(run, fake, goal=goal)
+    make_old(run)
     downgrade(run.ledger_path, version)
     assert version_of(run.ledger_path) == version
     report = finish(run, fake)
@@ -49,5 +51,6 @@ def test_a_table_that_an_older_version_wrote_is_replaced(tmp_path, version):
     """
     run, fake = make_run(tmp_path, rows=14), FakeProvider()
     before = finish(run, fake).path.read_bytes()
+    make_old(run)
     downgrade(run.ledger_path, version)
     assert finish(run, fake).path.read_bytes() == before

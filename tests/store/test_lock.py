@@ -1,12 +1,16 @@
 """One writer per run."""
 
+import errno
+import os
 import subprocess
 import sys
 
 import pytest
 
-from rowbatch.errors import RunLocked
-from rowbatch.store.lock import run_lock
+from rowbatch.errors import RunLocked, ServiceError, StorageError
+from rowbatch.server import launch
+from rowbatch.store import lock
+from rowbatch.store.lock import is_locked, run_lock
 
 HOLDER = """
 import sys
@@ -36,3 +40,44 @@ def test_a_second_process_is_told_who_holds_the_run(tmp_path):
         holder.wait()
     with run_lock(tmp_path, "poll"):
         pass
+
+
+def refusing(code):
+    def refuse(_):
+        raise OSError(code, os.strerror(code))
+
+    return refuse
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.EIO])
+def test_a_file_system_without_locks_is_no_other_process(tmp_path, monkeypatch, code):
+    """
+    Where no lock can be kept, as on some network file systems, nothing is done, and it is said why; once it
+    was "another process is working on this run", for ever. The same of the home of a local server.
+    """
+    monkeypatch.setattr(lock, "_lock", refusing(code))
+    monkeypatch.setattr(launch, "_lock", refusing(code))
+    (tmp_path / ".lock").touch()
+    for hold in (run_lock(tmp_path, "submit"), launch.server_lock(tmp_path, wait_s=0.0)):
+        with pytest.raises(StorageError) as caught, hold:
+            pass
+        assert caught.value.kind == "locks-not-kept"
+        assert os.strerror(code) in caught.value.message
+        assert "--run" in caught.value.hint
+    assert not is_locked(tmp_path)
+    assert launch.find_running(tmp_path) is None
+
+
+@pytest.mark.parametrize("code", [errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES])
+def test_a_lock_that_is_held_is_told_from_one_that_cannot_be_kept(tmp_path, monkeypatch, code):
+    """
+    flock says EWOULDBLOCK, fcntl may say EACCES, Windows says EACCES.
+    """
+    monkeypatch.setattr(lock, "_lock", refusing(code))
+    monkeypatch.setattr(launch, "_lock", refusing(code))
+    (tmp_path / ".lock").touch()
+    with pytest.raises(RunLocked), run_lock(tmp_path, "submit"):
+        pass
+    with pytest.raises(ServiceError), launch.server_lock(tmp_path, wait_s=0.0):
+        pass
+    assert is_locked(tmp_path)

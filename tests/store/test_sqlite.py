@@ -104,5 +104,5 @@ def test_what_is_no_database_is_named(tmp_path, open_it):
     """
     for name in ("ledger.sqlite", "server.sqlite"):
         (tmp_path / name).write_bytes(b"not a database" * 100)
-    with pytest.raises(StorageError, match=r"(ledger|server)\.sqlite: file is not a database"):
+    with pytest.raises(StorageError, match=r"(ledger|server)\.sqlite is damaged: file is not a database"):
         open_it(tmp_path / "ledger.sqlite")

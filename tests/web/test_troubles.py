@@ -236,3 +236,22 @@ def test_continuing_without_a_limit(client, run, site):
     assert client.post(address, data={"no_cap": "1"}).status_code == 303
     assert run.policy().max_cost_usd is None
     site.program.jobs._tasks[desk.job_id(run.path)].wait(30)
+
+
+def test_a_job_that_lost_its_ledger(client, run, site):
+    """
+    Its page says so, with one button that recovers it; and then it is as it was. The list of jobs has it too.
+    """
+    name, before = desk.job_id(run.path), [(one.name, one.state) for one in run.status().progress.states]
+    (run.path / "ledger.sqlite").unlink()
+    text, words = page_of(client, run)
+    assert trouble_words(words_of("zh"), "ledger")[0] in words
+    assert f'formaction="/jobs/{name}/recover"' in text
+    assert "never_sent" not in text
+    require_no_english(words)
+    assert name in client.get("/jobs").text
+    assert client.post(f"/jobs/{name}/recover", data={"never_sent": "1"}).status_code == 400
+    assert client.post(f"/jobs/{name}/start").status_code != 303
+    assert client.post(f"/jobs/{name}/recover").status_code == 303
+    site.program.jobs._tasks[name].wait(30)
+    assert [(one.name, one.state) for one in run.status().progress.states] == before

@@ -12,6 +12,7 @@ from rowbatch.steps.doctor import Check
 from rowbatch.steps.drive import DriveReport
 from rowbatch.steps.export import ExportReport
 from rowbatch.steps.poll import Progress
+from rowbatch.steps.recover import RecoverReport
 from rowbatch.steps.trial import TrialReport
 from rowbatch.steps.verify import VerifyReport
 from rowbatch.store.ledger import Event
@@ -37,6 +38,7 @@ __all__ = [
     "ExtractReport",
     "KnownModel",
     "Progress",
+    "RecoverReport",
     "RoundSpent",
     "SplitReport",
     "TrialReport",

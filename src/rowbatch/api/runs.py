@@ -25,7 +25,7 @@ from rowbatch.core.plan import Output, Plan, Question, Source
 from rowbatch.core.policy import Policy, read_policy
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.core.table_options import BadRows, ReadOptions, WriteOptions
-from rowbatch.errors import NeedsDecision, RunError, RunLocked, UsageError
+from rowbatch.errors import NeedsDecision, RunError, RunLocked, StorageError, UsageError
 from rowbatch.http import HttpClient, Key
 from rowbatch.providers.base import BatchClient
 from rowbatch.providers.catalog import Provider, find_model, find_price, find_provider
@@ -61,13 +61,14 @@ from rowbatch.steps.drive import (
 )
 from rowbatch.steps.export import ExportReport, export
 from rowbatch.steps.poll import Progress
+from rowbatch.steps.recover import RecoverReport, recover
 from rowbatch.steps.repair import largest_output_limit, plan_repair
 from rowbatch.steps.trial import TrialReport, measured_answer_tokens, try_rows
 from rowbatch.steps.verify import VerifyReport, verify
 from rowbatch.store.codebook_file import read_codebook
 from rowbatch.store.corrections import Corrections, add_correction, read_corrections
 from rowbatch.store.home import home
-from rowbatch.store.ledger import Driven, Event, RunRecord, Shard
+from rowbatch.store.ledger import LEDGER_FAULTS, Driven, Event, RunRecord, Shard
 from rowbatch.store.lock import run_lock
 from rowbatch.store.rundir import (
     RunDirectory,
@@ -129,7 +130,8 @@ class Status:
 
     Attributes:
         path: The run directory.
-        state: `new`, `built`, `running`, `over`, `downloaded` or `collected`.
+        state: `new`, `built`, `running`, `over`, `downloaded` or `collected`; or `damaged`, where its ledger
+            cannot be used and `recover` makes it anew.
         created_at: ISO 8601, UTC.
         table, provider, model: What is labelled, by whom.
         name: What people call the table.
@@ -138,10 +140,11 @@ class Status:
         output: The labelled table, or None until it was collected.
         events: All, oldest first.
         warning: That results may soon be gone at the provider, in a sentence; or "".
+        fault: Why its ledger cannot be used; None where it can.
     """
 
     path: Path
-    state: Literal["new", "built", "running", "over", "downloaded", "collected"]
+    state: Literal["new", "built", "running", "over", "downloaded", "collected", "damaged"]
     created_at: str
     table: str
     name: str
@@ -152,6 +155,7 @@ class Status:
     output: Path | None
     events: tuple[Event, ...]
     warning: str = ""
+    fault: Notice | None = None
 
 
 @dataclass(slots=True)
@@ -195,7 +199,7 @@ class Run:
     @property
     def output(self) -> Path:
         """Where the labelled table goes."""
-        return self._plan.output.path or self._directory.labelled
+        return self._directory.output_of(self._plan)
 
     @property
     def plan(self) -> Plan:
@@ -515,6 +519,29 @@ class Run:
             longest = known.max_output if known else None
             return plan_repair(self._directory, ledger, provider.limits, wanted, longest_answer=longest).rows
 
+    def recover(self, *, never_sent: bool = False) -> RecoverReport:
+        """
+        Make the ledger anew, where it was lost or damaged: of batches.jsonl, the files here, and the
+        provider's own word about each batch. Nothing is sent; `resume` goes on from there.
+
+        Args:
+            never_sent: You have looked at the provider's page, and know that shards of which nothing is
+                known were never sent.
+        Raises:
+            RunError: The ledger is whole, or too little is left to make it of.
+            NeedsDecision: Nobody can tell whether some shards were sent.
+        """
+        asking = self._plan.asking
+        is_embeddings = asking.endpoint is Endpoint.EMBEDDINGS
+        with run_lock(self.path, "recover"), self._client() as client:
+            return recover(
+                self._directory,
+                client,
+                reader=None if is_embeddings else AnswerReader(self.codebook),
+                price=find_price(asking.provider, asking.model),
+                never_sent=never_sent,
+            )
+
     def repair_cost(self, rows: int) -> CostEstimate:
         """What asking so many rows again would cost, by the mean of all rows."""
         built = self.build()
@@ -584,9 +611,14 @@ class Run:
             ledger.take_over()
             return clean(ledger, client)
 
-    def verify(self) -> VerifyReport:
-        """Read every file of the run again and compare with what is known of it. Changes nothing."""
-        return verify(self._directory)
+    def verify(self, table: str | Path | None = None) -> VerifyReport:
+        """
+        Read every file of the run again and compare with what is known of it. Changes nothing.
+
+        Args:
+            table: Where its table lies now; None means where it was, in the run, or beside it.
+        """
+        return verify(self._directory, Path(table) if table is not None else None)
 
     def try_rows(self, rows: int = 10, hooks: Hooks | None = None) -> TrialReport:
         """
@@ -679,8 +711,8 @@ class Run:
                     warning = age.told if age and age.grade != "ok" else ""
             state = _state(progress)
             collected = [event for event in events if event.kind == "collected"]
-            if collected and Path(str(collected[-1].detail["path"])).is_file():
-                output = Path(str(collected[-1].detail["path"]))
+            if collected and Path(str(collected[-1].detail.get("path"))).is_file():
+                output = Path(str(collected[-1].detail.get("path")))
                 if state == "downloaded":
                     state = "collected"
         return Status(
@@ -697,6 +729,28 @@ class Run:
             events=events,
             warning=warning,
         )
+
+    def standing(self) -> Status:
+        """As `status`, also of a run whose ledger cannot be used."""
+        try:
+            return self.status()
+        except (RunError, StorageError) as error:
+            if error.kind not in LEDGER_FAULTS:
+                raise
+            return Status(
+                path=self.path,
+                state="damaged",
+                created_at=self._plan.created_at,
+                table=str(self._plan.source.path),
+                name=self._plan.source.shown_name,
+                provider=self._plan.asking.provider,
+                model=self._plan.asking.model,
+                built=None,
+                progress=None,
+                output=None,
+                events=(),
+                fault=error.notice,
+            )
 
     def discard(self) -> None:
         """
@@ -980,7 +1034,7 @@ def open_run(run: str | Path) -> Run:
 
 def list_runs() -> list[Status]:
     """How every run on this machine stands that still has its directory, oldest first."""
-    return [Run(place).status() for place in known_places()]
+    return [Run(place).standing() for place in known_places()]
 
 
 def known_places() -> list[Path]:

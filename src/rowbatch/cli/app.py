@@ -409,8 +409,34 @@ def cancel(run: Path, *, poll_seconds: float | None) -> int:
 
 @app.command()
 @_run
+@click.option(
+    "--never-sent",
+    is_flag=True,
+    help="I have looked at the provider: shards of which nothing is known were never sent.",
+)
 @_json
-def verify(run: Path, *, as_json: bool) -> int:
+def recover(run: Path, *, never_sent: bool, as_json: bool) -> int:
+    """
+    Make the ledger of a run anew, where it was lost or damaged. Nothing is sent.
+
+    It is made of batches.jsonl, of the files here, and of what the provider says about each batch. What may
+    have been paid for is looked for, and never sent again by itself; `rowbatch resume` goes on.
+    """
+    from rowbatch.cli import show
+
+    report = api.open_run(run).recover(never_sent=never_sent)
+    if as_json:
+        show.as_json(report)
+    else:
+        show.recovered(report)
+    return 0
+
+
+@app.command()
+@_run
+@click.option("--table", type=_PATH, metavar="FILE", help="Where the table lies, if it was moved.")
+@_json
+def verify(run: Path, *, table: Path | None, as_json: bool) -> int:
     """
     Read every file of a run again and compare with what is known of it.
 
@@ -418,7 +444,7 @@ def verify(run: Path, *, as_json: bool) -> int:
     """
     from rowbatch.cli import show
 
-    report = api.open_run(run).verify()
+    report = api.open_run(run).verify(table)
     if as_json:
         show.as_json(report)
     else:

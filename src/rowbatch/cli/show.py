@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         ExtractReport,
         KnownModel,
         Progress,
+        RecoverReport,
         RoundSpent,
         SplitReport,
         TrialReport,
@@ -332,6 +333,28 @@ def verified(report: VerifyReport) -> None:
     line(f"{_count(report.files, 'file')} read, {report.size_bytes:,} bytes: {told}")
 
 
+def recovered(report: RecoverReport) -> None:
+    """What a ledger that was made anew says."""
+    line(f"recovered {_count(report.shards, 'shard')}; nothing was sent")
+    for number, told in (
+        (report.downloaded, "have their results here"),
+        (report.submitted, "have a batch at the provider"),
+        (report.unknown, "may have been paid for: `rowbatch resume` looks for their batches first"),
+        (report.unsent, "were not sent yet"),
+    ):
+        if number:
+            line(f"  {number:,} {told}")
+    if report.not_asked:
+        names = ", ".join(report.not_asked)
+        line(f"the provider could not be asked about {names}; `rowbatch resume` asks again")
+    if report.changed:
+        line(f"not what was built, and not sent: {', '.join(report.changed)}")
+    if report.damaged_lines:
+        line(f"{_count(report.damaged_lines, 'line')} of batches.jsonl could not be read")
+    if report.put_aside is not None:
+        line(f"the old ledger is now {printable(str(report.put_aside))}")
+
+
 def events(found: Sequence[Event]) -> None:
     """What happened, oldest first."""
     for event in found:
@@ -446,6 +469,8 @@ def runs(found: Sequence[Status]) -> None:
         line(f"{entry.created_at[:16]}  {entry.state:<10}  {done:>13}  {entry.model:<28}  {entry.path}")
         if entry.warning:
             line(f"  look: {entry.warning}: {command('resume', entry.path)} brings them")
+        if entry.fault is not None:
+            line(f"  look: {printable(str(entry.fault))}: {command('recover', entry.path)}")
 
 
 def interrupted(run: Run) -> None:

@@ -29,7 +29,7 @@ from rowbatch.errors import (
     TableChanged,
     UsageError,
 )
-from rowbatch.store.ledger import Driven, Event
+from rowbatch.store.ledger import LEDGER_FAULTS, Driven, Event, RunRecord
 from rowbatch.store.lock import is_locked
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.words.notice import Notice, notice_of
@@ -62,6 +62,8 @@ TroubleKind = Literal[
     "lost-answer",
     "late-batch",
     "requests-changed",
+    "ledger",
+    "ledger-undecided",
     "many-failures",
     "table",
     "local-model",
@@ -80,6 +82,7 @@ _TROUBLE_OF: Mapping[str, TroubleKind] = {
     "lost-answer": "lost-answer",
     "late-batch": "late-batch",
     "requests-changed": "requests-changed",
+    "recovery-undecided": "ledger-undecided",
     "stopped-mass-failure": "many-failures",
     "stopped-unpaid": "credit",
 }
@@ -92,6 +95,9 @@ _TROUBLE_OF_REFUSAL: Mapping[str, TroubleKind] = {
 # Versions before 0.2 told these apart by words of their messages, and sometimes wrongly: who goes on is told
 # anew.
 _DOUBTED = ("lost-answer", "many-failures", "cap")
+
+
+_NOTHING_KNOWN = RunRecord(counts=None, policy={}, is_cancelled=False, driven="no", trouble=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +299,22 @@ class Jobs:
 
         return self._begin(run, work, ended)
 
+    def recover(self, run: Run, *, never_sent: bool = False) -> Task:
+        """
+        Make the ledger of a run anew; nothing is sent. Returns at once.
+
+        Args:
+            run: One whose ledger cannot be used.
+            never_sent: As for `Run.recover`. Only where nobody could tell.
+        Raises:
+            UsageError: That is not so, or not any more.
+        """
+        known = self._tasks.get(job_id(run.path))
+        undecided = known is not None and _is_undecided(known.error)
+        if never_sent and not undecided:
+            raise UsageError("never-sent-not-fitting")
+        return self._begin(run, lambda _: run.recover(never_sent=never_sent))
+
     def pause(self, run: Run) -> None:
         """
         Stop driving a run here. Batches that run go on at the provider; nothing new is sent.
@@ -370,14 +392,16 @@ class Jobs:
 
     def _job(self, name: str, path: Path) -> Job:
         run = Run(path)
-        status = run.status()
+        status = run.standing()
         task = self._tasks.get(name)
         is_here = task is not None and task.is_alive
         is_elsewhere = not is_here and is_locked(path)
-        record = run.record()
+        record = _NOTHING_KNOWN if status.fault is not None else run.record()
         collected = [event for event in status.events if event.kind == "collected"]
         statuses = _statuses(collected[-1]) if collected else {}
         trouble = _read_trouble(record.trouble)
+        if status.fault is not None and not (task is not None and task.error is not None):
+            trouble = Trouble("ledger", status.fault)
         if task is not None and task.error is not None and trouble is None and not is_here:
             trouble = _trouble(task.error, run)
         state = _state(
@@ -424,7 +448,10 @@ def left_of_month(jobs: Sequence[Job], limit_usd: Decimal, now: datetime, *, wit
         if job.id == without or job.run.is_local or (made.year, made.month) != (now.year, now.month):
             continue
         spent += job.spent_usd or Decimal(0)
-        if job.is_at_work or job.state in ("paused", "needs-you"):
+        if job.status.fault is not None:
+            # What it spent is not known: at most what it was made with.
+            spent += job.run.plan.policy.max_cost_usd or Decimal(0)
+        elif job.is_at_work or job.state in ("paused", "needs-you"):
             spent += max(
                 Decimal(0), (job.run.policy().max_cost_usd or Decimal(0)) - (job.spent_usd or Decimal(0))
             )
@@ -484,7 +511,7 @@ def _state_at_work(status: Status) -> JobState:
 
 
 def _statuses(event: Event) -> dict[str, int]:
-    told = event.detail["statuses"]
+    told = event.detail.get("statuses")
     return {str(name): int(count) for name, count in told.items()} if isinstance(told, dict) else {}
 
 
@@ -547,6 +574,8 @@ def _trouble(error: BaseException, run: Run) -> Trouble:
 def _kind(error: RowbatchError, run: Run) -> TroubleKind:
     """By the class of an error and its kind, and never by its words."""
     match error:
+        case _ if error.kind in LEDGER_FAULTS:
+            return "ledger"
         case LocalModelError():
             return "local-model"
         case StorageError():
@@ -560,6 +589,10 @@ def _kind(error: RowbatchError, run: Run) -> TroubleKind:
             return _TROUBLE_OF_REFUSAL.get(error.refusal, "other")
         case _:
             return _TROUBLE_OF.get(error.kind, "other")
+
+
+def _is_undecided(error: BaseException | None) -> bool:
+    return isinstance(error, RowbatchError) and error.kind == "recovery-undecided"
 
 
 def _now() -> str:

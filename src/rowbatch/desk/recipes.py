@@ -141,7 +141,7 @@ def methods_text(run: Run, language: str = "en") -> str:
 
     plan, status = run.plan, run.status()
     collected = [event for event in status.events if event.kind == "collected"]
-    told = collected[-1].detail["statuses"] if collected else {}
+    told = collected[-1].detail.get("statuses") if collected else {}
     statuses = {str(name): int(count) for name, count in told.items()} if isinstance(told, dict) else {}
     rows, skipped, labelled = sum(statuses.values()), statuses.get("skipped", 0), statuses.get("ok", 0)
     asked = rows - skipped

@@ -167,6 +167,9 @@ class AnthropicBatchClient:
                 found.append(view)
         return Sightings(sorted(found, key=lambda view: (view.created_at, view.batch_id)), undecided)
 
+    def recent(self, since: datetime) -> list[BatchView]:
+        return list(self._listed(since))
+
     def _listed(self, since: datetime) -> Iterator[BatchView]:
         after: str | None = None
         count = PageCount(self._http.host)

@@ -186,6 +186,9 @@ class BatchClient(Protocol):
         Looks back to `since` minus some slack for clocks that differ.
         """
 
+    def recent(self, since: datetime) -> Sequence[BatchView]:
+        """All batches that were made since then, minus some slack, whoever made them."""
+
     def fetch(self, file_id: str, to: BinaryIO, max_bytes: int | None = None) -> int:
         """Download a file; returns its bytes. One that has more than `max_bytes` is none of ours."""
 

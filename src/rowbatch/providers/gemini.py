@@ -183,6 +183,9 @@ class GeminiBatchClient:
         ]
         return Sightings(sorted(found, key=lambda view: (view.created_at, view.batch_id)))
 
+    def recent(self, since: datetime) -> list[BatchView]:
+        return list(self._listed(since))
+
     def _listed(self, since: datetime) -> Iterator[BatchView]:
         token: str | None = None
         count = PageCount(self._http.host)

@@ -126,6 +126,9 @@ class MistralBatchClient:
         ]
         return Sightings(sorted(found, key=lambda view: (view.created_at, view.batch_id)))
 
+    def recent(self, since: datetime) -> list[BatchView]:
+        return list(self._listed(since))
+
     def _listed(self, since: datetime) -> Iterator[BatchView]:
         number, count = 0, PageCount(self._http.host)
         seen: set[str] = set()

@@ -125,6 +125,15 @@ class OpenAIBatchClient:
                 break
         return Sightings(sorted(found.values(), key=lambda view: (view.created_at, view.batch_id)))
 
+    def recent(self, since: datetime) -> list[BatchView]:
+        found: dict[str, BatchView] = {}
+        for page in self._pages():
+            found |= {view.batch_id: view for view in page if view.created_at >= since - CLOCK_SLACK}
+            # Newest first.
+            if page[-1].created_at < since - CLOCK_SLACK:
+                break
+        return list(found.values())
+
     def _pages(self) -> Iterator[list[BatchView]]:
         after: str | None = None
         count, seen = PageCount(self._http.host), set[str]()

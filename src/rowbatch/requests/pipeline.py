@@ -188,14 +188,23 @@ def open_source(source: Source, run: Path) -> Table:
     """
     Open the table of a run, after making sure that it is still the same one.
 
+    One that is not where it was is looked for in the run and beside it, under its name, as when both were
+    moved
+    together: its digest decides.
+
     Raises:
         InputError: It is gone.
         TableChanged: It was changed since the run was made.
     """
+    beside = (
+        folder / source.path.name for folder in (run, run.absolute().parent, run.absolute().parent.parent)
+    )
+    for path in (source.path, *beside):
+        if path.exists() and _is_same(source, path):
+            return open_table(path, source.reading)
     require_source(source.path)
-    same_size = size_of_source(source.path) == source.size_bytes
-    if not same_size or digest_source(source.path) != source.sha256:
-        raise TableChanged(
-            "table-changed", path=str(run), table=str(source.path), results=str(run / "results")
-        )
-    return open_table(source.path, source.reading)
+    raise TableChanged("table-changed", path=str(run), table=str(source.path), results=str(run / "results"))
+
+
+def _is_same(source: Source, path: Path) -> bool:
+    return size_of_source(path) == source.size_bytes and digest_source(path) == source.sha256

@@ -15,7 +15,7 @@ from rowbatch.core.fate import decides
 from rowbatch.core.plan import ROW_PREFIX
 from rowbatch.core.retry import is_lasting
 from rowbatch.core.states import RowStatus
-from rowbatch.errors import from_os_error
+from rowbatch.errors import StorageError, from_os_error
 from rowbatch.results.lines import TOLD, LineReader, Lines
 
 _ID_BEGIN = b'{"custom_id":"' + ROW_PREFIX.encode()
@@ -88,8 +88,16 @@ class Findings(msgspec.Struct, frozen=True):
 
 
 def read_findings(text: str | None) -> Findings | None:
-    """What `Findings.to_json` wrote."""
-    return msgspec.json.decode(text, type=Findings) if text else None
+    """
+    What `Findings.to_json` wrote.
+
+    Raises:
+        StorageError: It is not that: the ledger is damaged.
+    """
+    try:
+        return msgspec.json.decode(text, type=Findings) if text else None
+    except msgspec.MsgspecError as error:
+        raise StorageError("ledger-findings-damaged", path="ledger.sqlite", told=str(error)) from error
 
 
 def asked_requests(path: Path) -> pl.DataFrame:

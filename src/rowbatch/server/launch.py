@@ -19,6 +19,7 @@ from rowbatch.errors import ServiceError
 from rowbatch.http import Key, clean_key
 from rowbatch.processes import start_until_ready
 from rowbatch.server.local_model import check_local_model
+from rowbatch.store.lock import is_held_by_other, locks_not_kept
 
 STATE_FILE = "server.json"
 KEY_FILE = "server.key"
@@ -73,6 +74,7 @@ def server_lock(home: Path, *, wait_s: float = 1.0) -> Iterator[None]:
 
     Raises:
         ServiceError: Another one holds it.
+        StorageError: The file system keeps no locks.
     """
     end = time.monotonic() + wait_s
     with (home / LOCK_FILE).open("ab") as file:
@@ -80,7 +82,9 @@ def server_lock(home: Path, *, wait_s: float = 1.0) -> Iterator[None]:
             try:
                 _lock(file)
                 break
-            except OSError:
+            except OSError as error:
+                if not is_held_by_other(error):
+                    raise locks_not_kept(home / LOCK_FILE, error) from error
                 if time.monotonic() < end:
                     time.sleep(0.02)
                     continue
@@ -94,8 +98,8 @@ def _is_held(home: Path) -> bool:
             _lock(file)
     except FileNotFoundError:
         return False
-    except OSError:
-        return True
+    except OSError as error:
+        return is_held_by_other(error)
     return False
 
 
@@ -112,13 +116,16 @@ def environment_key() -> str:
 
 def read_key(home: Path) -> str:
     """
-    The key of a home's server.
+    The key of a home's server; "" where the file is empty.
 
     Raises:
         UsageError: The file was changed, and what stands there can be none.
+        ValueError: It is no text.
+        OSError: It cannot be read.
     """
     path = home / KEY_FILE
-    return Key(clean_key(path.read_text(encoding="utf-8", errors="replace")), str(path)).reveal()
+    secret = clean_key(path.read_text(encoding="utf-8"))
+    return Key(secret, str(path)).reveal() if secret else ""
 
 
 def find_running(home: Path) -> Endpoint | None:

@@ -52,10 +52,17 @@ class BuildReport:
 
 
 def is_built(run: RunDirectory) -> bool:
-    """Whether the ledger holds the shards. Until then nothing was sent and all can be made anew."""
-    if not run.ledger_path.is_file() or run.ledger_path.stat().st_size == 0:
+    """
+    Whether the ledger holds the shards. Until then nothing was sent and all can be made anew.
+
+    Raises:
+        RunError: It was built, and its ledger is lost, or another run's, or an older copy.
+        StorageError: The ledger is damaged.
+    """
+    ledger = run.open_ledger()
+    if ledger is None:
         return False
-    with Ledger(run.ledger_path) as ledger:
+    with ledger:
         return ledger.run().counts is not None
 
 
@@ -92,9 +99,13 @@ def build(run: RunDirectory, progress: Callable[[int], None] | None = None) -> B
         CannotHold: The labelled table would not fit into the format of the output.
         RequestTooLarge: A row makes a request that no shard can hold.
         StorageError: No space left.
+        RunError: Its ledger is lost.
     """
     if is_built(run):
         return read_build_report(run)
+    # The ledger comes first: request files without one are those of a run that lost it.
+    if not run.ledger_path.is_file() or run.ledger_path.stat().st_size == 0:
+        run.create_ledger().close()
     counts = _Counts()
     shards = []
     # Where it costs money, tokens are counted: for the queue, the cap and the estimate.
@@ -129,8 +140,7 @@ def build(run: RunDirectory, progress: Callable[[int], None] | None = None) -> B
         )
     if not shards:
         raise UsageError("no-row-has-text", rows=counts.rows)
-    run.ledger_path.unlink(missing_ok=True)
-    with Ledger.create(run.ledger_path) as ledger:
+    with Ledger(run.ledger_path, run.trail()) as ledger:
         ledger.add_shards(shards, counts=TableCounts(**asdict(counts)))
     return read_build_report(run)
 
@@ -180,7 +190,7 @@ def _pieces(run: RunDirectory, counts: _Counts, progress: Callable[[int], None] 
 
 def _output_check(run: RunDirectory, plan: Plan, table: Table) -> OutputCheck:
     """What the output cannot hold is said now, and not when all is paid."""
-    path = plan.output.path or run.labelled
+    path = run.output_of(plan)
     added = tuple(one.column for one in written_columns(plan.question.codebook, plan.output.columns, None))
     return open_check(path, format_of(path), TableShape(table.header, table.columns, added, table.label))
 

@@ -169,7 +169,7 @@ def collect(
 
 
 def _path_of(run: RunDirectory, output: Path | None) -> Path:
-    return output or run.plan().output.path or run.labelled
+    return output or run.output_of(run.plan())
 
 
 @contextmanager
@@ -207,6 +207,8 @@ def _collect(
         format_of(written)
     report = CollectReport(path=path)
     with run.ledger() as ledger:
+        # Beside the table of a ledger in which something changed, answers would stand that are not its own.
+        ledger.require_whole()
         shards = ledger.shards()
         report.spent = _spent(shards)
         report.doubted = tuple(

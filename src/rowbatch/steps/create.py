@@ -15,14 +15,12 @@ from rowbatch.core.plan import Plan, Source
 from rowbatch.errors import OutputExists, UsageError
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.plan_file import require_text
-from rowbatch.store.rundir import RunDirectory, digest_source, require_source, size_of_source
+from rowbatch.store.rundir import FRAME_NAME, RunDirectory, digest_source, require_source, size_of_source
 from rowbatch.tables.base import Table
 from rowbatch.tables.formats import open_table
 from rowbatch.tables.statistics_limits import is_letter
 from rowbatch.tables.writer import format_of
 from rowbatch.words.notice import Notice
-
-FRAME_NAME = "table.parquet"
 
 
 def create(

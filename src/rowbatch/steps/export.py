@@ -90,6 +90,7 @@ def export(
     """
     report = ExportReport(path)
     with run.ledger() as ledger:
+        ledger.require_whole()
         shards = ledger.shards()
     answered = AnsweredTable(run, shards, report)
     table, codebook = answered.table, answered.codebook

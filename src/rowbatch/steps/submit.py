@@ -181,7 +181,9 @@ def look_for_batch(ledger: Ledger, client: BatchClient, shard: Shard) -> tuple[S
         The shard, `submitted` when its batch was found; and how many batches may be it.
     """
     since = shard.intent_at or client.now()
-    found, undecided = client.find(str(shard.file_id or ""), shard.wire_token, since=since)
+    # A shard whose file's id is not known any more is found by its token; an empty id would be that of any
+    # batch whose requests were sent along.
+    found, undecided = client.find(shard.file_id or shard.wire_token, shard.wire_token, since=since)
     # A batch that was taken back earlier was made of the same file.
     ours = [view for view in found if view.batch_id not in shard.past_batches]
     if not ours:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.states import ShardState
-from rowbatch.errors import RowbatchError
+from rowbatch.errors import RowbatchError, StorageError
 from rowbatch.requests.pipeline import open_source
 from rowbatch.results.findings import asked_requests, inspect, read_findings
 from rowbatch.results.lines import LineReader
@@ -32,13 +32,17 @@ class VerifyReport:
     faults: list[str] = field(default_factory=list)
 
 
-def verify(run: RunDirectory) -> VerifyReport:
+def verify(run: RunDirectory, table: Path | None = None) -> VerifyReport:
     """
     Read the table, the requests, the results and the labelled tables against their digests, and the results
     against what was counted when they came. Changes nothing.
 
+    Args:
+        run: Which; it may have been moved since it was made.
+        table: Where its table lies now; None means where it was, in the run, or beside it.
     Raises:
-        RunError: The run was not built yet.
+        RunError: The run was not built yet, or its ledger is lost.
+        StorageError: The ledger is damaged so that it cannot be read.
     """
     report = VerifyReport()
     reader: LineReader | None = None
@@ -46,17 +50,43 @@ def verify(run: RunDirectory) -> VerifyReport:
         plan = run.plan()
         is_embeddings = plan.asking.endpoint is Endpoint.EMBEDDINGS
         reader = LineReader(None if is_embeddings else AnswerReader(plan.question.codebook))
-        open_source(plan.source, run.path)
+        source = plan.source if table is None else replace(plan.source, path=table)
+        open_source(source, run.path)
     except RowbatchError as error:
         report.faults.append(error.message)
     with run.ledger() as ledger:
         for fault in ledger.faults():
             report.faults.append(f"{run.ledger_path}: {fault}")
+        try:
+            ledger.require_whole()
+        except StorageError as error:
+            report.faults.append(error.message)
         for shard in ledger.shards():
             _verify_shard(run, shard, reader, report)
-        for path, digest in ledger.outputs().items():
+        # The newest last: a table that was written again after the run was moved is noted twice.
+        placed = {_placed(run, path, digest): digest for path, digest in ledger.outputs().items()}
+        for path, digest in placed.items():
             _compare(path, digest, report)
     return report
+
+
+def _placed(run: RunDirectory, path: Path, digest: str) -> Path:
+    """
+    Where a labelled table lies that was written to `path`.
+
+    A run that was moved or copied has its own tables in it, and not in the folder of the run that it was;
+    others may have come along beside it.
+    """
+    own = run.path / path.name
+    was_in_run = not path.is_file() or (path.parent / run.settings_path.name).is_file()
+    if path.parent.resolve() != run.path.resolve() and own.is_file() and was_in_run:
+        return own
+    if not path.is_file():
+        folder = run.path.absolute().parent
+        for beside in (folder / path.name, folder.parent / path.name):
+            if beside.is_file() and digest_file(beside) == digest:
+                return beside
+    return path
 
 
 def _verify_shard(run: RunDirectory, shard: Shard, reader: LineReader | None, report: VerifyReport) -> None:

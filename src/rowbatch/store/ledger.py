@@ -9,22 +9,35 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rowbatch.core.states import ShardState, require_move
-from rowbatch.errors import RunError, RunTooNew, from_os_error
+from rowbatch.errors import RunError, RunTooNew, StorageError, from_os_error
 from rowbatch.store import statements as sql
 from rowbatch.store.atomic import fsync_folder
 from rowbatch.store.schema import SCHEMA_VERSION, make_tables, migrate
 from rowbatch.store.sqlite import open_database, transaction, translated
+from rowbatch.store.trail import Moment, Step, Steps, Trail
 from rowbatch.words.notice import Notice, read_notice
 
+LEDGER_FAULTS = frozenset(
+    {
+        "ledger-lost",
+        "ledger-damaged",
+        "ledger-findings-damaged",
+        "ledger-of-another-run",
+        "ledger-outdated",
+        "ledger-incomplete",
+    }
+)
+"""Kinds of errors after which a run has to be recovered."""
 Driven = Literal["no", "yes", "paused"]
 """Whether the program that people sit at drives a run."""
 
@@ -168,46 +181,78 @@ class Ledger:
     """
     An open ledger. Readers may come and go at any time; writing is for the holder of the run lock.
 
+    Args:
+        path: Its file.
+        trail: Of the run: gets a line for each change of a shard. None for a ledger by itself.
     Raises:
         RunTooNew: A newer rowbatch wrote it.
-        RunError: It is not a ledger.
-        StorageError: SQLite could not read or write.
+        RunError: It is not a ledger, not that of this run, or an older copy of it.
+        StorageError: SQLite could not read or write, or it is damaged (`ledger-damaged`).
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._db = open_database(path)
-        version = self._row(sql.VERSION)[0]
-        if version > SCHEMA_VERSION:
-            self._db.close()
-            raise RunTooNew("ledger-too-new", path=str(path.parent), version=version, known=SCHEMA_VERSION)
-        if version < 1:
-            self._db.close()
-            raise RunError("ledger-incomplete", path=str(path.parent), ledger=str(path))
+    def __init__(self, path: Path, trail: Trail | None = None) -> None:
+        self.path, self._trail = path, trail
+        # Read first: whatever the trail knows then is in the ledger before.
+        newest = trail.newest() if trail is not None else None
+        with _told_of_run(path):
+            self._db = open_database(path)
         self._epoch: int | None = None
         self._now: Callable[[], datetime] = _utc_now
+        try:
+            self._require_version()
+            if trail is not None:
+                self._require_ours(trail, newest)
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _require_version(self) -> None:
+        version = self._row(sql.VERSION)[0]
+        if version > SCHEMA_VERSION:
+            raise RunTooNew(
+                "ledger-too-new", path=str(self.path.parent), version=version, known=SCHEMA_VERSION
+            )
+        if version < 1:
+            raise RunError("ledger-incomplete", path=str(self.path.parent), ledger=str(self.path))
         if version < SCHEMA_VERSION:
-            with translated(path):
-                migrate(self._db, path, version)
+            with self._translated():
+                migrate(self._db, self.path, version)
+
+    def _require_ours(self, trail: Trail, newest: Moment | None) -> None:
+        with self._translated():
+            identity = self._row(sql.RUN)["identity"]
+        if identity != trail.identity:
+            raise RunError("ledger-of-another-run", path=str(self.path.parent), ledger=str(self.path))
+        self._require_known(newest)
+
+    def _require_known(self, newest: Moment | None) -> None:
+        if newest is not None and not self._rows(sql.HAS_EVENT, id=newest.id, at=newest.at, kind=newest.kind):
+            raise RunError("ledger-outdated", path=str(self.path.parent), ledger=str(self.path))
 
     @classmethod
-    def create(cls, path: Path) -> Ledger:
+    def create(cls, path: Path, trail: Trail | None = None) -> Ledger:
         """Make an empty ledger, which takes its name when it is whole: a kill leaves none, never half."""
-        part = path.with_name(f".{path.name}.part")
-        try:
-            for left in (part, part.with_name(f"{part.name}-journal")):
-                left.unlink(missing_ok=True)
-            db = open_database(part)
-            try:
-                with translated(path):
-                    make_tables(db)
-            finally:
-                db.close()
-            part.replace(path)
-            fsync_folder(path.parent)
-        except OSError as error:
-            raise from_os_error(error, str(path)) from error
-        return cls(path)
+        with _made_whole(path, trail):
+            pass
+        return cls(path, trail)
+
+    @classmethod
+    def create_again(
+        cls, path: Path, trail: Trail, steps: Steps, shards: Sequence[Shard], about: Mapping[str, Any]
+    ) -> Ledger:
+        """
+        Make the ledger of a run that lost its own; whole, or none.
+
+        Args:
+            path: A name that is free.
+            trail: Of the run.
+            steps: Of the trail, whose events it gets.
+            shards: As they stand now.
+            about: What is known of the run as a whole, as in the trail: `counts`, `policy`, `outputs`.
+        """
+        with _made_whole(path, trail) as part, cls(part) as ledger:
+            ledger._restore(steps, shards, about)
+        return cls(path, trail)
 
     def close(self) -> None:
         self._db.close()
@@ -222,32 +267,36 @@ class Ledger:
 
     def shards(self) -> list[Shard]:
         """All shards by round and number."""
-        return [_shard(row) for row in self._rows(sql.SHARDS)]
+        with self._translated():
+            return [_shard(row) for row in self._rows(sql.SHARDS)]
 
     def shard(self, round_: int, number: int) -> Shard:
         rows = self._rows(sql.SHARD, round=round_, number=number)
         if not rows:
             raise RunError("no-such-shard", path=str(self.path.parent), number=number, round=round_)
-        return _shard(rows[0])
+        with self._translated():
+            return _shard(rows[0])
 
     def events(self) -> list[Event]:
         """All events, oldest first."""
-        return [
-            Event(datetime.fromisoformat(row[0]), row[1], row[2], row[3], json.loads(row[4]))
-            for row in self._rows(sql.EVENTS)
-        ]
+        with self._translated():
+            return [
+                Event(datetime.fromisoformat(row[0]), row[1], row[2], row[3], _object(row[4]))
+                for row in self._rows(sql.EVENTS)
+            ]
 
     def run(self) -> RunRecord:
         """What is known of the run as a whole."""
         row = self._row(sql.RUN)
-        counts = TableCounts(row["rows"], row["skipped"], row["duplicates"], row["bad_rows"])
-        return RunRecord(
-            counts=None if row["rows"] is None else counts,
-            policy=json.loads(row["policy"]),
-            is_cancelled=bool(row["is_cancelled"]),
-            driven=row["driven"],
-            trouble=None if row["trouble"] is None else json.loads(row["trouble"]),
-        )
+        with self._translated():
+            counts = TableCounts(row["rows"], row["skipped"], row["duplicates"], row["bad_rows"])
+            return RunRecord(
+                counts=None if row["rows"] is None else counts,
+                policy=_object(row["policy"]),
+                is_cancelled=bool(row["is_cancelled"]),
+                driven=row["driven"],
+                trouble=None if row["trouble"] is None else _object(row["trouble"]),
+            )
 
     def outputs(self) -> dict[Path, str]:
         """Every labelled table that was written, and the digest of what was."""
@@ -275,19 +324,25 @@ class Ledger:
     def spent_usd(self) -> Decimal:
         """What was spent, and for batches that are not over what may be: the sum that a cap is about."""
         rows = self._rows(sql.MONEY)
-        return sum((Decimal(row[0] if row[1] is None else row[1]) for row in rows), Decimal(0))
+        with self._translated():
+            return sum((Decimal(row[0] if row[1] is None else row[1]) for row in rows), Decimal(0))
 
     def intents_since(self, at: datetime) -> int:
         """How many paid calls were made since then, by the clocks of those who made them."""
         return int(self._row(sql.COUNT_INTENTS, since=_stamp(at))[0])
 
     def _rows(self, statement: str, **values: str | int | None) -> list[sqlite3.Row]:
-        with translated(self.path):
+        with self._translated():
             return self._db.execute(statement, values).fetchall()
 
     def _row(self, statement: str, **values: str | int | None) -> sqlite3.Row:
-        (row,) = self._rows(statement, **values)
-        return row
+        rows = self._rows(statement, **values)
+        if len(rows) != 1:
+            raise _damaged(self.path, f"{len(rows)} rows where there is one")
+        return rows[0]
+
+    def _translated(self) -> AbstractContextManager[None]:
+        return _values_told(self.path)
 
     # Writing
 
@@ -297,17 +352,130 @@ class Ledger:
 
         The run lock keeps two processes apart already, but not on every network file system.
 
+        Here it is made sure that the ledger is whole, and that it and the trail tell the same; what the trail
+        lacks, because it is that of an older version or a crash came between, is added to it.
+
         Args:
             now: The clock by which this writer's events happen: the one that it waits by.
+        Raises:
+            StorageError: It is damaged.
         """
         self._now = now
+        steps = self.require_whole()
         with self._transaction():
             (row,) = self._db.execute(sql.TAKE_OVER).fetchall()
         self._epoch = row[0]
+        if self._trail is not None:
+            self._follow(self._trail, steps)
+
+    def require_whole(self) -> Steps:
+        """
+        Compare the ledger with itself and with the trail, which has the same values once more.
+
+        A bit that changed in a value looks like another value: one that would be paid for again, or a cap
+        that is higher. So each value that matters has to be what the trail says, unless an event tells of
+        its change.
+
+        Returns:
+            What the trail says; nothing where there is none.
+        Raises:
+            StorageError: It is damaged.
+        """
+        # 5 ms of a ledger of 2,000 shards and 10,000 events, against 0.4 s for the rest of this.
+        for fault in self.faults():
+            raise _damaged(self.path, fault)
+        steps = self._trail.read() if self._trail is not None else Steps([])
+        self._require_known(steps.newest)
+        shards = {(shard.round, shard.number): shard for shard in self.shards()}
+        of_shards = steps.of_shards
+        if of_shards.keys() - shards.keys():
+            raise _damaged(self.path, "shards that were in it are not")
+        changed = self._changes()
+        for name, step in of_shards.items():
+            last = changed.get(name)
+            is_newer = last is not None and last.id > step.event.id
+            self._require_same(shards[name], step.shard or {}, is_newer=is_newer)
+        if steps.of_run is not None and steps.run is not None:
+            now, then = self._about_run(), steps.run
+            last = changed.get("policy")
+            is_newer = last is not None and last.id > steps.of_run.event.id
+            if now["counts"] != then["counts"] or (now["policy"] != then["policy"] and not is_newer):
+                raise _damaged(self.path, "what it says of the run as a whole is not what it was")
+        return steps
+
+    def _changes(self) -> dict[tuple[int, int] | str, Moment]:
+        """The newest event that changed each shard, by round and number, and the one of the `policy`."""
+        with self._translated():
+            found = [Moment(*row) for row in self._rows(sql.LAST_EVENTS)]
+        return {
+            (event.round, event.shard)
+            if event.round is not None and event.shard is not None
+            else event.kind: event
+            for event in found
+        }
+
+    def _require_same(self, shard: Shard, then: Mapping[str, Any], *, is_newer: bool) -> None:
+        """Compare a shard with what the trail says; `is_newer`: an event tells that it changed since then."""
+        now = _kept(shard)
+        for name, value in now.items():
+            if then.get(name) != value and (name in _UNCHANGING or not is_newer):
+                raise _damaged(self.path, f"{name} of shard {shard.name} is not what it was")
+        batch = then["batch_id"]
+        if batch and batch != shard.batch_id and batch not in shard.past_batches:
+            raise _damaged(self.path, f"the batch {batch} of shard {shard.name} is not in it")
+
+    def _follow(self, trail: Trail, steps: Steps) -> None:
+        """Let the trail know what it does not know yet."""
+        with self._translated():
+            newest = Moment(*self._row(sql.LAST_EVENT))
+        changed, known = self._changes(), steps.of_shards
+        missing = []
+        for shard in self.shards():
+            name, now = (shard.round, shard.number), _kept(shard)
+            if name not in known or known[name].shard != now:
+                missing.append(Step(changed.get(name, newest), shard=now))
+        about = self._about_run()
+        trail.append([*([Step(newest, run=about)] if about != steps.run else []), *missing])
+
+    def _about_run(self) -> dict[str, Any]:
+        record = self.run()
+        return {
+            "counts": None if record.counts is None else asdict(record.counts),
+            "policy": dict(record.policy),
+            "outputs": {str(path): digest for path, digest in self.outputs().items()},
+        }
+
+    def _leave_trail(self, *names: tuple[int, int], with_run: bool = False) -> None:
+        """Add to the trail how shards stand now, by round and number; their event is the last one."""
+        if self._trail is not None:
+            with self._translated():
+                last = Moment(*self._row(sql.LAST_EVENT))
+            steps = [Step(last, shard=_kept(self.shard(*name))) for name in names]
+            self._trail.append([*([Step(last, run=self._about_run())] if with_run else []), *steps])
+
+    def _restore(self, steps: Steps, shards: Sequence[Shard], about: Mapping[str, Any]) -> None:
+        with self._transaction():
+            if about.get("counts"):
+                self._db.execute(sql.SET_COUNTS, about["counts"])
+            self._db.execute(sql.SET_POLICY, {"policy": json.dumps(about.get("policy") or {})})
+            for path, digest in (about.get("outputs") or {}).items():
+                self._db.execute(sql.NOTE_OUTPUT, {"path": path, "sha256": digest})
+            done: set[int] = set()
+            for step in steps.all:
+                if step.event.id not in done:
+                    done.add(step.event.id)
+                    self._db.execute(sql.RESTORE_EVENT, step.event._asdict())
+            for shard in shards:
+                row = _row_of(shard)
+                self._db.execute(sql.restore_shard(row), row)
+                self._event("recovered", shard, {"state": shard.state.value})
 
     def set_policy(self, policy: Mapping[str, object]) -> None:
         """Keep what was changed about how the run is driven."""
-        self._note(sql.SET_POLICY, policy=json.dumps(policy))
+        with self._transaction():
+            self._db.execute(sql.SET_POLICY, {"policy": json.dumps(policy)})
+            self._event("policy", None, dict(policy))
+        self._leave_trail(with_run=True)
 
     def set_cancelled(self, is_cancelled: bool) -> None:
         """Keep that a person wants the run to stop, or wants it after all."""
@@ -325,6 +493,7 @@ class Ledger:
     def note_output(self, path: Path, sha256: str) -> None:
         """Keep that a labelled table is ours, and what is in it."""
         self._note(sql.NOTE_OUTPUT, path=str(path.resolve()), sha256=sha256)
+        self._leave_trail(with_run=True)
 
     def note_queue_limit(self, model: str, tokens: int) -> None:
         """Keep how many prompt tokens may wait at the provider, as it told."""
@@ -407,6 +576,8 @@ class Ledger:
                     "requests": sum(shard.requests for shard in shards),
                 },
             )
+        changed = [*([cut] if cut is not None else []), *shards]
+        self._leave_trail(*((shard.round, shard.number) for shard in changed), with_run=counts is not None)
 
     def claim(
         self,
@@ -452,7 +623,16 @@ class Ledger:
                 shard,
                 {"token": shard.wire_token, "attempt": shard.attempt, "reserved_usd": str(reserved_usd)},
             )
-        return self.shard(shard.round, shard.number)
+        claimed = self.shard(shard.round, shard.number)
+        try:
+            self._leave_trail((shard.round, shard.number))
+        except StorageError:
+            # Nothing is sent without it, and nobody has to look for what was not sent.
+            self._change(
+                claimed, ShardState.UPLOADED, "refused", {"reason": "not sent"}, {"reserved_usd": "0"}
+            )
+            raise
+        return claimed
 
     def move(
         self,
@@ -480,6 +660,18 @@ class Ledger:
         unknown = columns.keys() - _SETTABLE
         if unknown:
             raise ValueError(f"not a column to set: {sorted(unknown)}")
+        self._change(shard, to, event, detail or {}, columns)
+        self._leave_trail((shard.round, shard.number))
+        return self.shard(shard.round, shard.number)
+
+    def _change(
+        self,
+        shard: Shard,
+        to: ShardState,
+        event: str,
+        detail: Mapping[str, object],
+        columns: Mapping[str, str | int | None],
+    ) -> None:
         with self._transaction():
             changed = self._db.execute(
                 sql.move_shard(columns),
@@ -492,8 +684,7 @@ class Ledger:
                 },
             ).rowcount
             self._guard(changed, shard)
-            self._event(event, shard, detail or {})
-        return self.shard(shard.round, shard.number)
+            self._event(event, shard, detail)
 
     def note_progress(
         self, shard: Shard, *, status: str, completed: int, failed: int, batch_json: str
@@ -552,7 +743,7 @@ class Ledger:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with translated(self.path), transaction(self._db):
+        with _told_of_run(self.path), transaction(self._db):
             self._require_epoch()
             yield
 
@@ -591,18 +782,132 @@ _SETTABLE = frozenset(
 )
 
 
-def _shard(row: sqlite3.Row) -> Shard:
+_UNCHANGING = ("first_row", "last_row", "requests", "bytes", "sha256", "token", "tokens")
+"""Columns that a shard has from the beginning."""
+_VOLATILE = frozenset(
+    {
+        "batch_json",
+        "waits_for",
+        "not_before",
+        "findings",
+        "may_fail",
+        "may_be_unpaid",
+    }
+)
+"""Columns that the trail has not: the provider or the files say it again, or a person is asked once more."""
+_TIMES = ("intent_at", "not_before", "submitted_at", "ended_at", "cleaned_at")
+
+
+@contextmanager
+def _made_whole(path: Path, trail: Trail | None) -> Iterator[Path]:
+    """An empty ledger under another name, which takes its own at the end of the block."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        for left in (part, part.with_name(f"{part.name}-journal")):
+            left.unlink(missing_ok=True)
+        db = open_database(part)
+        try:
+            with translated(path):
+                make_tables(db)
+                db.execute(sql.SET_IDENTITY, {"identity": trail.identity if trail else ""})
+        finally:
+            db.close()
+        yield part
+        part.replace(path)
+        fsync_folder(path.parent)
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
+
+
+@contextmanager
+def _told_of_run(path: Path) -> Iterator[None]:
+    """
+    Say of a damaged file that it is a ledger.
+
+    Raises:
+        StorageError: As `sqlite.translated`; `ledger-damaged`.
+    """
+    try:
+        with translated(path):
+            yield
+    except StorageError as error:
+        if error.kind != "database-damaged":
+            raise
+        raise _damaged(path, str(error.values["told"])) from error
+
+
+@contextmanager
+def _values_told(path: Path) -> Iterator[None]:
+    """The same where values are read: one that nobody wrote is damage too."""
+    try:
+        with _told_of_run(path):
+            yield
+    except (ValueError, TypeError, LookupError, ArithmeticError) as error:
+        raise _damaged(path, f"{type(error).__name__}: {error}") from error
+
+
+def _damaged(path: Path, told: str) -> StorageError:
+    return StorageError("ledger-damaged", path=str(path), run=str(path.parent), told=told)
+
+
+def _object(text: str) -> dict[str, Any]:
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 - a value of the file, not of a caller
+    return found
+
+
+def _shard(row: Mapping[str, Any] | sqlite3.Row) -> Shard:
     values = dict(row)
     values["state"] = ShardState(values["state"])
     for name in ("reserved_usd", "spent_usd"):
         values[name] = None if values[name] is None else Decimal(values[name])
-    for name in ("intent_at", "not_before", "submitted_at", "ended_at", "cleaned_at"):
+    for name in _TIMES:
         values[name] = datetime.fromisoformat(values[name]) if values[name] else None
     values["waits_for"] = read_notice(values["waits_for"])
     for name in ("may_fail", "may_be_unpaid"):
         values[name] = bool(values[name])
     values["past_batches"] = tuple(json.loads(values["past_batches"]))
     return Shard(**values)
+
+
+def _row_of(shard: Shard) -> dict[str, str | int | None]:
+    """A shard as its row in the ledger."""
+    row: dict[str, Any] = {field.name: getattr(shard, field.name) for field in fields(Shard)}
+    row["state"] = shard.state.value
+    for name in ("reserved_usd", "spent_usd"):
+        row[name] = None if row[name] is None else str(row[name])
+    for name in _TIMES:
+        row[name] = row[name].isoformat() if row[name] else None
+    row["waits_for"] = shard.waits_for.to_json() if shard.waits_for else ""
+    row["past_batches"] = json.dumps(shard.past_batches)
+    for name in ("may_fail", "may_be_unpaid"):
+        row[name] = int(row[name])
+    return row
+
+
+def _kept(shard: Shard) -> dict[str, str | int | None]:
+    """What the trail has of a shard."""
+    kept = {name: value for name, value in _row_of(shard).items() if name not in _VOLATILE}
+    if shard.state not in (ShardState.ENDED, ShardState.DOWNLOADED):
+        # They change with each question, until the provider has said its last word.
+        return kept | {"batch_status": None, "completed_requests": 0, "failed_requests": 0, "told": None}
+    # What the provider said, and what was counted, can be had again; that it is as it was is worth knowing.
+    told = f"{shard.batch_json}\n{shard.findings}"
+    return kept | {"told": f"{zlib.crc32(told.encode(errors='surrogateescape')):08x}"}
+
+
+def shard_of_trail(kept: Mapping[str, Any]) -> Shard:
+    """
+    A shard as the trail tells of it.
+
+    Raises:
+        KeyError, TypeError, ValueError: It is not what was written.
+    """
+    nothing: dict[str, Any] = dict.fromkeys(("batch_json", "not_before", "findings"))
+    zero = dict.fromkeys(("may_fail", "may_be_unpaid"), 0)
+    columns = {name: value for name, value in kept.items() if name != "told"}
+    return _shard({**nothing, **zero, "waits_for": "", **columns})
 
 
 def new_shard(

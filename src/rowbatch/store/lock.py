@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -12,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from rowbatch.errors import RunLocked, from_os_error
+from rowbatch.errors import RunLocked, StorageError, from_os_error
 
 if sys.platform == "win32":
     import msvcrt
@@ -28,6 +29,22 @@ else:
 
 
 LOCK_NAME = ".lock"
+_HELD = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK})
+"""
+How the operating system says that somebody else holds a lock: flock(2), fcntl(2), and Microsoft's
+`_locking`. All else, as ENOLCK, ENOTSUP, ENOSYS or EINVAL, says that it cannot keep one there, as on some
+network file systems.
+"""
+
+
+def is_held_by_other(error: OSError) -> bool:
+    """Whether taking a lock failed because somebody else holds it."""
+    return error.errno in _HELD
+
+
+def locks_not_kept(path: Path, error: OSError) -> StorageError:
+    """What is said where a lock cannot be kept. Without one nothing is done: two programs could pay twice."""
+    return StorageError("locks-not-kept", path=str(path), told=str(error.strerror or error))
 
 
 @contextmanager
@@ -43,6 +60,7 @@ def run_lock(folder: Path, doing: str) -> Iterator[None]:
         doing: What the process does, for the message of a second one.
     Raises:
         RunLocked: Another process holds it.
+        StorageError: The file system keeps no locks (`locks-not-kept`), or refuses to write.
     """
     path = folder / LOCK_NAME
     try:
@@ -52,7 +70,9 @@ def run_lock(folder: Path, doing: str) -> Iterator[None]:
     with file:
         try:
             _lock(file)
-        except OSError:
+        except OSError as error:
+            if not is_held_by_other(error):
+                raise locks_not_kept(path, error) from error
             raise _locked(folder, path) from None
         file.seek(0)
         file.truncate()
@@ -68,14 +88,14 @@ def run_lock(folder: Path, doing: str) -> Iterator[None]:
 
 
 def is_locked(folder: Path) -> bool:
-    """Whether somebody holds the run at this moment."""
+    """Whether somebody holds the run at this moment; where locks cannot be kept, nobody does."""
     try:
         with (folder / LOCK_NAME).open("r+", encoding="utf-8") as file:
             _lock(file)
     except FileNotFoundError:
         return False
-    except OSError:
-        return True
+    except OSError as error:
+        return is_held_by_other(error)
     return False
 
 

@@ -5,6 +5,7 @@ The run directory: where each file lies, and the frozen plan.
       run.toml                         frozen when the run is made
       codebook.yaml                    a copy, when one was given
       ledger.sqlite                    what is known to be true
+      batches.jsonl                    the same of each shard, in a file that only grows: see `trail`
       requests/r1-0001.jsonl …         raw, written once
       results/r1-0001.output.jsonl …   raw, as received
       labelled.csv …                   derived
@@ -14,20 +15,26 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 import shutil
 import tomllib
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import tomli_w
 
 from rowbatch.core.plan import Plan
 from rowbatch.errors import InputError, OutputExists, RunError, RunTooNew, from_os_error
-from rowbatch.store.atomic import write_atomically
+from rowbatch.store.atomic import fsync_folder, write_atomically
 from rowbatch.store.ledger import Ledger
 from rowbatch.store.plan_file import plan_document, read_plan
+from rowbatch.store.trail import TRAIL_NAME, Trail
 
 FORMAT = 2
 """Version of the layout and of run.toml."""
+FRAME_NAME = "table.parquet"
+"""Under what name a data frame is kept in the run."""
 
 
 class RunDirectory:
@@ -103,17 +110,33 @@ class RunDirectory:
             raise OutputExists(str(self.path), kind="run-exists") from None
         except OSError as error:
             raise from_os_error(error, str(self.path)) from error
-        document = {"format": FORMAT, **plan_document(plan)}
+        document = {"format": FORMAT, "id": secrets.token_hex(8), **plan_document(plan)}
         write_atomically(self.settings_path, tomli_w.dumps(document).encode(), overwrite=False)
 
     def plan(self) -> Plan:
         """
-        Read what was frozen.
+        Read what was frozen, without the id by which its ledger knows the run.
 
         Raises:
             RunError: This is no run directory, or its run.toml is damaged.
             RunTooNew: A newer rowbatch wrote it.
         """
+        document = self._document()
+        try:
+            return read_plan(document)
+        except KeyError as error:
+            raise RunError(
+                "settings-incomplete",
+                path=str(self.path),
+                file=str(self.settings_path),
+                name=str(error.args[0]),
+            ) from error
+        except (TypeError, ValueError, AttributeError) as error:
+            raise RunError(
+                "settings-damaged", path=str(self.path), file=str(self.settings_path), told=str(error)
+            ) from error
+
+    def _document(self) -> dict[str, Any]:
         try:
             document = tomllib.loads(self.settings_path.read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
@@ -129,26 +152,105 @@ class RunDirectory:
             raise RunError("settings-without-format", path=str(self.path), file=str(self.settings_path))
         if version > FORMAT:
             raise RunTooNew("run-too-new", path=str(self.path), version=version, known=FORMAT)
-        try:
-            return read_plan(document)
-        except KeyError as error:
-            raise RunError(
-                "settings-incomplete",
-                path=str(self.path),
-                file=str(self.settings_path),
-                name=str(error.args[0]),
-            ) from error
-        except (TypeError, ValueError, AttributeError) as error:
-            raise RunError(
-                "settings-damaged", path=str(self.path), file=str(self.settings_path), told=str(error)
-            ) from error
+        return document
+
+    def trail(self) -> Trail:
+        """
+        The trail of this run, there or not.
+
+        Raises:
+            RunError: As `plan`.
+        """
+        document = self._document()
+        request = document.get("request")
+        asked = request if isinstance(request, dict) else {}
+        return Trail(
+            self.path / TRAIL_NAME,
+            # Runs of before 0.3 have none.
+            str(document.get("id", "")),
+            provider=str(asked.get("provider", "")),
+            base_url=str(asked.get("base_url", "")),
+        )
+
+    def output_of(self, plan: Plan) -> Path:
+        """Where the labelled table goes; that of a data frame, which lies in the run, goes into the run."""
+        path = plan.output.path
+        if path is None:
+            return self.labelled
+        is_own = plan.source.path.name == FRAME_NAME and path.parent == plan.source.path.parent
+        return self.path / path.name if is_own else path
 
     def ledger(self) -> Ledger:
-        """Open the ledger of a run that was built."""
-        if not self.ledger_path.is_file():
-            self.plan()
-            raise RunError("run-not-built", path=str(self.path))
-        return Ledger(self.ledger_path)
+        """
+        Open the ledger of a run that was built.
+
+        Raises:
+            RunError: It was not built, or its ledger is lost, or another run's, or an older copy.
+            StorageError: The ledger is damaged.
+        """
+        ledger = self.open_ledger()
+        if ledger is not None:
+            if ledger.run().counts is not None:
+                return ledger
+            ledger.close()
+        raise RunError("run-not-built", path=str(self.path))
+
+    def open_ledger(self) -> Ledger | None:
+        """
+        Open the ledger, also that of a build that was interrupted; None where nothing was built yet.
+
+        A ledger is made before the first request file is written. So files that only a built run has, beside
+        no ledger or an empty one, are those of a run whose ledger was lost: it must not be built and paid
+        anew.
+
+        Raises:
+            RunError: The ledger is lost, or another run's, or an older copy.
+            StorageError: It is damaged.
+        """
+        trail = self.trail()
+        is_there = self.ledger_path.is_file() and self.ledger_path.stat().st_size > 0
+        if not is_there:
+            if self._was_built(trail) or any(self.requests.glob("r*.jsonl")):
+                raise RunError("ledger-lost", path=str(self.path), ledger=str(self.ledger_path))
+            return None
+        ledger = Ledger(self.ledger_path, trail)
+        with ExitStack() as closing:
+            closing.callback(ledger.close)
+            if ledger.run().counts is None and self._was_built(trail):
+                raise RunError("ledger-lost", path=str(self.path), ledger=str(self.ledger_path))
+            closing.pop_all()
+        return ledger
+
+    def create_ledger(self) -> Ledger:
+        """Make an empty ledger for this run, in the place of one that is of no use."""
+        return Ledger.create(self.ledger_path, self.trail())
+
+    def put_ledger_aside(self) -> Path | None:
+        """
+        Give a ledger that is of no use another name, and its journal, which would be taken for that of a new
+        one.
+
+        Returns:
+            Where it lies now, or None where there was none.
+        """
+        number = 1
+        while (place := self.path / f"ledger-unused-{number}.sqlite").exists():
+            number += 1
+        try:
+            for suffix in ("-journal", ""):
+                old = self.path / f"{self.ledger_path.name}{suffix}"
+                if old.exists():
+                    old.replace(self.path / f"{place.name}{suffix}")
+            fsync_folder(self.path)
+        except OSError as error:
+            raise from_os_error(error, str(self.ledger_path)) from error
+        return place if place.exists() else None
+
+    def _was_built(self, trail: Trail) -> bool:
+        """Whether something lies here that comes after the ledger was written."""
+        return trail.newest() is not None or any(
+            not file.name.startswith(".") for file in self.results.glob("*")
+        )
 
 
 def remove_run(run: RunDirectory) -> None:

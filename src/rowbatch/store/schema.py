@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rowbatch.store.sqlite import transaction
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 # As rowbatch 0.1 wrote it. Newer versions are made of it by `MIGRATIONS`, so that a new ledger and an old one
 # that was opened are the same.
@@ -120,6 +120,10 @@ UPDATE shard SET may_fail = 1 WHERE instr(
     ' ' || printf('r%d-%04d', round, number) || ' '
 );
 DROP TABLE fact;
+""",
+    # Which run it is the ledger of, so that one that was copied from another is not believed.
+    4: """
+ALTER TABLE run ADD COLUMN identity TEXT NOT NULL DEFAULT '';
 """,
 }
 

@@ -17,6 +17,18 @@ from pathlib import Path
 from rowbatch.errors import StorageError, from_os_error
 
 _BUSY_S = 30.0
+# A file whose bytes were changed shows itself in one of these ways; a program that asks for a table or
+# column that # is not there (SQLITE_ERROR) finds a schema that is not the one that it made.
+_DAMAGED = frozenset(
+    {
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_FORMAT,
+        sqlite3.SQLITE_MISMATCH,
+        sqlite3.SQLITE_TOOBIG,
+        sqlite3.SQLITE_ERROR,
+    }
+)
 
 
 def open_database(path: Path, *, any_thread: bool = False) -> sqlite3.Connection:
@@ -62,11 +74,21 @@ def translated(path: Path) -> Iterator[None]:
     Say what SQLite said about a file as an error of ours.
 
     Raises:
-        StorageError: The disk is full, the file is damaged or no database, or somebody else keeps it locked.
+        StorageError: The disk is full, the file is damaged or no database (`database-damaged`), or somebody
+            else keeps it locked.
     """
     try:
         yield
+    except UnicodeDecodeError as error:
+        # In SQLite's own words about a schema whose bytes were changed; so in Python 3.11 with SQLite 3.40.
+        raise StorageError("database-damaged", path=str(path), told=str(error)) from error
     except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        code = getattr(error, "sqlite_errorcode", None)
+        if code == sqlite3.SQLITE_FULL:
             raise from_os_error(OSError(errno.ENOSPC, "no space left"), str(path)) from error
+        # The low byte is the primary code (https://www.sqlite.org/rescode.html). Text that is not UTF-8 has
+        # none: # Python finds it.
+        is_undecodable = code is None and isinstance(error, sqlite3.OperationalError)
+        if is_undecodable or (code is not None and code & 0xFF in _DAMAGED):
+            raise StorageError("database-damaged", path=str(path), told=str(error)) from error
         raise StorageError("database-refuses", path=str(path), told=str(error)) from error

@@ -25,6 +25,22 @@ SHARD = "SELECT * FROM shard WHERE round = :round AND number = :number"
 EVENTS = "SELECT at, kind, round, shard, detail FROM event ORDER BY id"
 """Everything that happened, oldest first."""
 
+LAST_EVENT = "SELECT id, at, kind, round, shard FROM event ORDER BY id DESC LIMIT 1"
+"""The newest event: what a line of the trail is bound to."""
+
+LAST_EVENTS = """
+SELECT max(id) AS id, at, kind, round, shard FROM event
+WHERE kind NOT IN ('status', 'cancel-asked', 'duplicate-cancelled', 'counts-differ', 'answers-doubted')
+GROUP BY round, shard, kind = 'policy'
+"""
+"""
+The newest event that changed each shard, of what changed the policy, and of all others; the columns are
+those of the row with the highest id.
+"""
+
+HAS_EVENT = "SELECT 1 FROM event WHERE id = :id AND at = :at AND kind = :kind"
+"""Whether the ledger knows what the trail tells of."""
+
 COUNT_INTENTS = "SELECT count(*) FROM event WHERE kind = 'intent' AND at >= :since"
 """How many paid calls were made since then, for limits of batches an hour."""
 
@@ -53,6 +69,14 @@ EPOCH = "SELECT epoch FROM run"
 
 TAKE_OVER = "UPDATE run SET epoch = epoch + 1 RETURNING epoch"
 """Be the one that writes from now on."""
+
+SET_IDENTITY = "UPDATE run SET identity = :identity"
+"""Say which run it is the ledger of."""
+
+RESTORE_EVENT = """
+INSERT INTO event (id, at, kind, round, shard, detail) VALUES (:id, :at, :kind, :round, :shard, '{}')
+"""
+"""What the trail tells of, in a ledger that is made anew."""
 
 ADD_EVENT = "INSERT INTO event (at, kind, round, shard, detail) VALUES (:at, :kind, :round, :shard, :detail)"
 """Something happened; in the same transaction as what it tells of."""
@@ -122,6 +146,18 @@ NOTE_QUEUE_LIMIT = "INSERT OR REPLACE INTO queue_limit VALUES (:model, :tokens)"
 
 NOTE_LAST_ROUND = "INSERT OR REPLACE INTO last_round VALUES (:round, :asks_invalid)"
 """Nothing of a round was worth asking again."""
+
+
+def restore_shard(columns: Iterable[str]) -> str:
+    """
+    Enter a shard as it stood, in a ledger that is made anew.
+
+    Args:
+        columns: Names of columns; never a person's words.
+    """
+    names = list(columns)
+    values = ", ".join(f":{name}" for name in names)
+    return f"INSERT INTO shard ({', '.join(names)}) VALUES ({values})"  # noqa: S608
 
 
 def move_shard(columns: Iterable[str]) -> str:

@@ -187,6 +187,22 @@ def trouble_words(w: Words, kind: TroubleKind) -> tuple[str, str, str]:
             w.t("Nothing of it was sent. %(safe)s", safe=safe),
             w.t("Make a new job from the table; the recipe of this one can be taken over."),
         ),
+        "ledger": (
+            w.t("The record of what was sent is lost or damaged"),
+            w.t(
+                "Nothing is sent, because it could be paid for twice. Recovering makes the record anew, of the files "
+                "here and of what the provider says of each batch; it sends nothing and costs nothing."
+            ),
+            w.t("Recover the job, then continue."),
+        ),
+        "ledger-undecided": (
+            w.t("It is not known whether some parts were sent"),
+            w.t(
+                "No file here and no batch in the provider's list tells of them. If they were sent, sending them "
+                "again would be paid for twice."
+            ),
+            w.t("Look at the provider's page for batches of these parts before you say that there are none."),
+        ),
         "many-failures": (
             w.t("Too many rows failed for the same reason"),
             w.t("Nothing more was sent, so that no money is lost on rows that would fail as well."),
@@ -204,6 +220,8 @@ def trouble_words(w: Words, kind: TroubleKind) -> tuple[str, str, str]:
 _TOLD = (
     "cap",
     "late-batch",
+    "ledger",
+    "ledger-undecided",
     "local-model",
     "many-failures",
     "other",
@@ -221,6 +239,7 @@ TROUBLES: tuple[TroubleKind, ...] = (
     "lost-answer",
     "late-batch",
     "requests-changed",
+    "ledger",
     "many-failures",
 )
 """Kinds that the help page explains."""

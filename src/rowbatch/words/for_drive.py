@@ -94,6 +94,18 @@ _DECISIONS: dict[str, Entry] = {
             "请再查看一次服务商的列表，或重新发送这一部分",
         ),
     ),
+    "recovery-undecided": Entry(
+        "nobody knows whether these shards of {path} were sent: {shards}. No file here and no batch in the provider's "
+        "list tells of them",
+        "look at the provider's page; if there is no batch of them: rowbatch recover {path} --never-sent",
+        page="look at the provider's page; if there is no batch of them, recover the job and say so",
+        page_message="nobody knows whether these parts of {path} were sent: {shards}. No file here and no batch in the "
+        "provider's list tells of them",
+        zh=(
+            "不能确定 {path} 的这些部分是否已发送：{shards}。这里的文件和服务商的批处理列表中都没有它们的记录",
+            "请查看服务商的页面；如果没有它们的批处理，请在恢复任务时说明",
+        ),
+    ),
     "late-batch": Entry(
         "the batch {batch_id} of shard {shard} should be over since {expires} UTC, and the provider says {status!r}",
         "look at the provider's page; `rowbatch cancel` ends it, and what it answered comes",
@@ -129,6 +141,11 @@ _DECISIONS: dict[str, Entry] = {
             "这个任务并不是因为太多行失败而停止的，因此不能“照样发送其余部分”",
             "请重新查看任务：它所等待的可能已改变",
         ),
+    ),
+    "never-sent-not-fitting": Entry(
+        "this job does not wait for word of parts of which nothing is known",
+        page="look at the job again: what it waits for may have changed",
+        zh=("这个任务并没有在等待对未知部分的说明", "请重新查看任务：它所等待的可能已改变"),
     ),
     "resend-not-fitting": Entry(
         "this job does not wait for a lost answer, so there is no part to send again",

@@ -38,6 +38,17 @@ FILES: dict[str, Entry] = {
         page="free some space and try again; nothing already written is lost",
         zh=("写入 {path} 时磁盘空间已满", "请腾出一些空间后重试；已写入的内容不会丢失"),
     ),
+    "locks-not-kept": Entry(
+        "the file system of {path} keeps no locks: {told}",
+        "two programs at once could pay twice, so nothing is done there; put the run on a disk of this machine "
+        "(--run PLACE), or the folder of rowbatch itself (ROWBATCH_HOME)",
+        page="two programs at once could pay twice, so nothing is done there; put the folder of this program on a disk of "
+        "this computer",
+        zh=(
+            "{path} 所在的文件系统不支持文件锁：{told}",
+            "两个程序同时运行可能会重复付费，因此不会在那里进行任何操作；请把 rowbatch 的文件夹放在本机的磁盘上",
+        ),
+    ),
     "disk-refuses": Entry("{path}: {told}"),
     "output-exists": Entry(
         "{path} exists already",

@@ -241,9 +241,95 @@ _LEDGER: dict[str, Entry] = {
     ),
     "ledger-incomplete": Entry(
         "{ledger} is not a ledger that was completely written",
-        "the run was never started: build it again under another name",
-        page="the job was never started: make it again",
-        zh=("账本 {ledger} 没有写完整", "这个任务从未开始：请重新创建"),
+        "nothing is sent; bring it back from a copy, or make it anew: rowbatch recover {path}",
+        page="nothing is sent; bring it back from a copy, or recover the job: its batches are looked for",
+        zh=(
+            "账本 {ledger} 没有写完整",
+            "不会发送任何内容；请从备份中恢复它，或恢复这个任务：程序会寻找它的批处理",
+        ),
+    ),
+    "ledger-lost": Entry(
+        "{path} was built, and may have been sent and paid for, but its ledger is gone or empty",
+        "nothing is sent; bring ledger.sqlite back from a copy, or make it anew: rowbatch recover {path}",
+        page="nothing is sent; bring ledger.sqlite back from a copy, or recover the job: its batches are looked for",
+        zh=(
+            "{path} 已经生成过，可能已发送并付费，但它的账本不见了或是空的",
+            "不会发送任何内容；请从备份中恢复 ledger.sqlite，或恢复这个任务：程序会寻找它的批处理",
+        ),
+    ),
+    "ledger-damaged": Entry(
+        "the ledger {path} is damaged: {told}",
+        "nothing is sent; bring it back from a copy, or make it anew: rowbatch recover {run}",
+        page="nothing is sent; bring it back from a copy, or recover the job: its batches are looked for",
+        zh=(
+            "账本 {path} 已损坏：{told}",
+            "不会发送任何内容；请从备份中恢复它，或恢复这个任务：程序会寻找它的批处理",
+        ),
+    ),
+    "ledger-findings-damaged": Entry(
+        "the ledger is damaged, where it says what the results hold: {told}",
+        "bring ledger.sqlite back from a copy, or make it anew: rowbatch recover RUN",
+        page="bring ledger.sqlite back from a copy, or recover the job: its batches are looked for",
+        zh=(
+            "账本已损坏，损坏处记录了结果的内容：{told}",
+            "请从备份中恢复 ledger.sqlite，或恢复这个任务：程序会寻找它的批处理",
+        ),
+    ),
+    "ledger-of-another-run": Entry(
+        "{ledger} is the ledger of another run",
+        "nothing is sent; bring the right one back from a copy, or make it anew: rowbatch recover {path}",
+        page="nothing is sent; bring the right one back from a copy, or recover the job: its batches are looked for",
+        zh=(
+            "{ledger} 是另一个任务的账本",
+            "不会发送任何内容；请从备份中恢复正确的账本，或恢复这个任务：程序会寻找它的批处理",
+        ),
+    ),
+    "ledger-outdated": Entry(
+        "{ledger} is an older copy: it does not know what batches.jsonl beside it tells of",
+        "nothing is sent, or what was paid for since then would be paid again; bring the newest back, or make it "
+        "anew: rowbatch recover {path}",
+        page="nothing is sent, or what was paid for since then would be paid again; recover the job: its batches are "
+        "looked for",
+        zh=(
+            "{ledger} 是旧的副本：旁边的 batches.jsonl 所记录的内容它不知道",
+            "不会发送任何内容，否则之后已付费的部分会再次付费；请恢复这个任务：程序会寻找它的批处理",
+        ),
+    ),
+    "nothing-to-recover": Entry(
+        "the ledger of {path} is whole: there is nothing to recover",
+        "rowbatch resume {path}",
+        page="continue the job",
+        zh=("{path} 的账本完好：没有需要恢复的内容", "请继续这个任务"),
+    ),
+    "trail-of-another-run": Entry(
+        "{file} is that of another run",
+        "bring the right one back from a copy, or move it away: without it the provider's list of batches is looked at",
+        zh=(
+            "{file} 属于另一个任务",
+            "请从备份中恢复正确的文件，或把它移走：没有它时，程序会查看服务商的批处理列表",
+        ),
+    ),
+    "trail-unreadable": Entry(
+        "batches.jsonl in {path} cannot be read: {told}",
+        "bring it back from a copy, or move it away: without it the provider's list of batches is looked at",
+        zh=(
+            "无法读取 {path} 中的 batches.jsonl：{told}",
+            "请从备份中恢复它，或把它移走：没有它时，程序会查看服务商的批处理列表",
+        ),
+    ),
+    "recovery-incomplete": Entry(
+        "the request files in {path} are not all that its table makes, which are {requests:,} requests",
+        "bring the missing ones back from a copy; or make a new run of the table",
+        page="bring the missing ones back from a copy; or make a new job of the table",
+        zh=(
+            "{path} 中的请求文件不完整：它的表共生成 {requests:,} 个请求",
+            "请从备份中恢复缺少的文件；或用该表新建任务",
+        ),
+    ),
+    "database-damaged": Entry(
+        "the database {path} is damaged: {told}",
+        "bring it back from a copy",
+        zh=("数据库 {path} 已损坏：{told}", "请从备份中恢复它"),
     ),
     "database-refuses": Entry("the database {path}: {told}", zh=("数据库 {path}：{told}", "")),
     "no-such-shard": Entry(

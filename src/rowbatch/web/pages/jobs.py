@@ -154,6 +154,14 @@ def start(request: Request, form: FormData) -> Response:
     return see_other(f"/jobs/{found.id}")
 
 
+def recover(request: Request, form: FormData) -> Response:
+    """Make the record of a job anew whose own is lost or damaged."""
+    program, found = program_of(request), job_of(request)
+    if not found.is_at_work:
+        program.jobs.recover(found.run, never_sent=text_of(form, "never_sent") == "1")
+    return see_other(f"/jobs/{found.id}")
+
+
 def pause(request: Request) -> Response:
     """Send nothing more for now."""
     program, found = program_of(request), job_of(request)
@@ -204,6 +212,7 @@ ROUTES = [
     Route("/jobs", jobs),
     Route("/jobs/{job_id}", job),
     Route("/jobs/{job_id}/start", with_form(start), methods=["POST"]),
+    Route("/jobs/{job_id}/recover", with_form(recover), methods=["POST"]),
     Route("/jobs/{job_id}/pause", pause, methods=["POST"]),
     Route("/jobs/{job_id}/cancel", cancel, methods=["POST"]),
     Route("/jobs/{job_id}/repair", with_form(repair), methods=["POST"]),
