@@ -21,7 +21,7 @@ JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage lint bench proofs fuzz simulation kills docs format clean
+.PHONY: help demo test coverage lint bench proofs fuzz simulation kills docs format audit sbom clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -68,6 +68,12 @@ docs: $(READY)  ## Write the generated pages of the docs anew
 bench: $(READY)  ## Measure the speed
 	@$(UV) sync --quiet --frozen --all-extras --group bench --python "$$(command -v $(PYTHON))"
 	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file" $(ARGS); done
+
+audit: $(READY)  ## Ask the public list of advisories about everything in uv.lock (needs the internet)
+	$(UV) audit --frozen $(ARGS)
+
+sbom: $(READY)  ## Write what rowbatch pulls in, with licences, as CycloneDX
+	$(BIN)/python docs/dependencies.py --sbom dist/rowbatch.cdx.json
 
 clean:  ## Remove everything that make has made
 	rm -rf .venv .tools dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -1,5 +1,6 @@
 """
-Check the docs: generated pages are up to date, links lead somewhere, the web app's sentences are translated.
+Check the docs: generated pages are up to date, links lead somewhere, the web app's sentences are translated;
+and what rowbatch pulls in: licences, sources, known holes.
 
     python docs/check.py
 """
@@ -13,6 +14,7 @@ from difflib import unified_diff
 from pathlib import Path
 from urllib.parse import unquote
 
+import dependencies
 from generate import pages
 from messages import faults
 
@@ -25,7 +27,7 @@ _HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*$", re.MULTILINE)
 
 
 def main() -> int:
-    problems = [*stale_pages(), *broken_links(), *faults()]
+    problems = [*stale_pages(), *broken_links(), *faults(), *dependencies.faults()]
     for problem in problems:
         sys.stderr.write(f"{problem}\n")
     if not problems:

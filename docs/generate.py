@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import dependencies
+
 from rowbatch.cli.app import app
 
 DOCS = Path(__file__).parent
@@ -29,7 +31,7 @@ otherwise with the code that the [list of errors](../../src/rowbatch/errors.py) 
 
 def pages() -> dict[Path, str]:
     """Each generated page and what it has to hold."""
-    return {DOCS / "reference" / "commands.md": commands_page()}
+    return {DOCS / "reference" / "commands.md": commands_page(), dependencies.PAGE: dependencies.page()}
 
 
 def commands_page() -> str:

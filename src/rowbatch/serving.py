@@ -75,6 +75,12 @@ async def serve_until_ready(
         The server, and the task that ends with it; None when it ended before it answered: why stands in
         its log.
     """
+    listeners = [listener, *besides]
+    for one in listeners:
+        # asyncio does so for sockets alone that were made with their protocol (base_events._set_nodelay).
+        # The second piece of an answer would wait 40 ms for the acknowledgement of the first. Connections
+        # inherit it.
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     config = _Config(
         app,
         patience=patience or Patience(),
@@ -85,7 +91,7 @@ async def serve_until_ready(
         timeout_graceful_shutdown=closing_s,
     )
     server = _Server(config)
-    serving = asyncio.create_task(_serve(server, [listener, *besides]))
+    serving = asyncio.create_task(_serve(server, listeners))
     while not server.started and not serving.done():
         await asyncio.sleep(0.005)
     if serving.done():

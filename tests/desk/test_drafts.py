@@ -60,7 +60,9 @@ def kinds(found):
         pytest.param({"task": "codebook"}, {("codebook", "codebook-missing")}, id="no-codebook"),
         pytest.param({"template": "no column"}, {("template", "other")}, id="template-without-column"),
         pytest.param(
-            {"template": "{{nonsense}}"}, {("template", "other")}, id="template-with-a-strange-column"
+            {"template": "{{nonsense}}"},
+            {("template", "column-missing")},
+            id="template-with-a-strange-column",
         ),
         pytest.param({"task": "text", "labels": []}, set(), id="short-text"),
     ],
@@ -220,6 +222,20 @@ def test_what_was_said_later_is_kept(table):
     table.save_draft({"draft": draft(question="Earlier?").to_plain()}, said_at=first)
     assert table.draft()["draft"]["question"] == "Later?"
     assert table.draft()["job"] == "x"
+
+
+def test_of_one_page_what_it_sent_last_is_kept(table):
+    """
+    A page that counts what it sends is followed in that order, whatever comes in first; another page is not
+    held by its count.
+    """
+    table.save_draft({"draft": draft(question="Second?").to_plain()}, turn=("a", 2))
+    table.save_draft({"draft": draft(question="First?").to_plain()}, turn=("a", 1))
+    assert table.draft()["draft"]["question"] == "Second?"
+    table.save_draft({"draft": draft(question="Elsewhere?").to_plain()}, turn=("b", 1))
+    assert table.draft()["draft"]["question"] == "Elsewhere?"
+    table.save_draft({"draft": draft(question="Third?").to_plain()}, turn=("a", 3))
+    assert table.draft()["draft"]["question"] == "Third?"
 
 
 def test_a_draft_survives_being_kept(table):

@@ -90,6 +90,43 @@ def require_no_english(text):
     assert found is None, found.group()
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"provider": "无"}, id="no-such-provider"),
+        pytest.param({"template": "无"}, id="message-without-a-column"),
+        pytest.param({"template": "{{无}}"}, id="message-with-a-strange-column"),
+        pytest.param({"template": "{{"}, id="message-that-is-not-closed"),
+        pytest.param({"labels": ("a", "A")}, id="a-label-twice"),
+        pytest.param({"labels": ("a", "")}, id="one-label"),
+        pytest.param({"text": "无"}, id="no-such-text"),
+        pytest.param({"task": "number", "rules": {"min": "3", "max": "2"}}, id="contradicting-limits"),
+    ],
+)
+def test_what_keeps_a_form_from_being_sent_in_chinese(client, site, folder, changes):
+    """
+    What is said beside the fields of a form has no sentence of ours in English.
+    """
+    (folder / "form.csv").write_text("帖子\n一\n二\n", encoding="utf-8")
+    table = site.program.library.add(folder / "form.csv")
+    fields = {
+        "text": "帖子",
+        "question": "如何？",
+        "provider": "local",
+        "do": "review",
+        "language": "zh",
+    }
+    labels = changes.get("labels", ("好", "坏"))
+    fields |= {f"labels.{position}.name": label for position, label in enumerate(labels)}
+    fields |= {f"rules.{name}": said for name, said in changes.get("rules", {}).items()}
+    fields |= {name: said for name, said in changes.items() if isinstance(said, str)}
+    answer = client.post(f"/tables/{table.id}/label", data=fields)
+    assert answer.status_code == 422
+    told = re.findall(r'class="error"[^>]*>(.*?)</p>', answer.text)
+    assert told
+    require_no_english(html.unescape(" ".join(told)))
+
+
 @pytest.mark.parametrize("kind", desk.TROUBLE_KINDS)
 def test_every_trouble_in_chinese(client, run, kind):
     """

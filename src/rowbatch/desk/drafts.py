@@ -168,15 +168,16 @@ class Fault:
     Attributes:
         place: The field: the name of an attribute of `Draft`, or `labels.3`, or `rules.max`.
         kind: `text-missing`, `question-missing`, `labels-too-few`, `label-twice`, `model-missing`,
-            `address-missing`, `not-a-number`, `rule-contradicts`, `codebook-missing`, or `other` with the
-            rest in `message`.
-        message, hint: Of the error, where it came from below.
+            `address-missing`, `not-a-number`, `rule-contradicts`, `codebook-missing`, `column-missing`, or
+            `other` with the rest in `error`.
+        name: Of the column that is missing, or "".
+        error: Where it came from below, or None.
     """
 
     place: str
     kind: str
-    message: str = ""
-    hint: str = ""
+    name: str = ""
+    error: RowbatchError | None = None
 
 
 def faults(draft: Draft, header: Sequence[str]) -> list[Fault]:
@@ -223,7 +224,7 @@ def _model_faults(draft: Draft) -> Iterator[Fault]:
     try:
         provider = find_provider(draft.provider)
     except UsageError as error:
-        yield Fault("provider", "other", error.message, error.hint)
+        yield Fault("provider", "other", error=error)
         return
     if not (draft.model.strip() or provider.default_model):
         yield Fault("model", "model-missing")
@@ -240,16 +241,14 @@ def _deeper_faults(draft: Draft, header: Sequence[str]) -> list[Fault]:
     try:
         codebook_of_draft(draft)
     except RowbatchError as error:
-        return [
-            Fault("codebook" if draft.task == "codebook" else "labels", "other", error.message, error.hint)
-        ]
+        return [Fault("codebook" if draft.task == "codebook" else "labels", "other", error=error)]
     try:
         question = question_of_draft(draft)
         asking_of_draft(draft, question)
     except RowbatchError as error:
-        return [Fault("template", "other", error.message, error.hint)]
+        return [Fault("template", "other", error=error)]
     return [
-        Fault("template", "other", f"the table has no column {name!r}")
+        Fault("template", "column-missing", name)
         for name in question.columns
         if list(header).count(name) != 1
     ]

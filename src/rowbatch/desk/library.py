@@ -13,6 +13,7 @@ import secrets
 import shutil
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -68,6 +69,8 @@ _PERSONAL = re.compile(
     re.I,
 )
 _LONG_CHARS = 20_000
+# Pages that were written on lately.
+_KEPT_TURNS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +187,9 @@ class LibraryTable:
             return {}
         return found if isinstance(found, dict) else {}
 
-    def save_draft(self, changes: Mapping[str, Any], said_at: float | None = None) -> None:
+    def save_draft(
+        self, changes: Mapping[str, Any], said_at: float | None = None, turn: tuple[str, int] | None = None
+    ) -> None:
         """
         Keep what was said about it; what `changes` does not name stays as it was.
 
@@ -192,10 +197,12 @@ class LibraryTable:
             changes: Parts of it, by name.
             said_at: When, in seconds of `time.monotonic`; None means now. What was said later is kept: the
                 answers to two questions of a page may be worked on at once.
+            turn: Who said it, and how many things they had said by then, this one included; None where nobody
+                counts. What one of them said earlier may come in later, and is not kept then.
         """
         library, at = self._library, time.monotonic() if said_at is None else said_at
         with library.draft_lock:
-            if at < library.drafts_said_at.get(self.id, at):
+            if at < library.drafts_said_at.get(self.id, at) or not library.take_turn(self.id, turn):
                 return
             library.drafts_said_at[self.id] = at
             content = json.dumps({**self.draft(), **changes}, ensure_ascii=False).encode()
@@ -293,7 +300,21 @@ class Library:
         self.folder = folder or home() / "tables"
         self.draft_lock = threading.Lock()
         self.drafts_said_at: dict[str, float] = {}
+        self._turns: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._readings: dict[Path, Reading] = {}
+
+    def take_turn(self, table_id: str, turn: tuple[str, int] | None) -> bool:
+        """Whether nothing later was said of a table by the same one; from now on this was."""
+        if turn is None:
+            return True
+        who, number = (table_id, turn[0]), turn[1]
+        is_next = number > self._turns.get(who, 0)
+        if is_next:
+            self._turns[who] = number
+            self._turns.move_to_end(who)
+            while len(self._turns) > _KEPT_TURNS:
+                self._turns.popitem(last=False)
+        return is_next
 
     def tables(self) -> list[LibraryTable]:
         """All, the newest first."""

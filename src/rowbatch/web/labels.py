@@ -117,8 +117,8 @@ def wait_words(w: Words, part: Part) -> str:
     return part.waits_for.told("page", w.language) if part.waits_for is not None else ""
 
 
-def fault_word(w: Words, kind: str) -> str:
-    """What is missing in a draft."""
+def fault_word(w: Words, kind: str, name: str = "") -> str:
+    """What is missing in a draft; `name` is that of a column."""
     return {
         "text-missing": w.t("Choose the column with the texts."),
         "question-missing": w.t("Write the question that the model is to answer."),
@@ -129,4 +129,5 @@ def fault_word(w: Words, kind: str) -> str:
         "not-a-number": w.t("This is not a number."),
         "rule-contradicts": w.t("This does not go with the other limits."),
         "codebook-missing": w.t("Bring a codebook file."),
+        "column-missing": w.t("The table has no column of the name %(name)s, or more than one.", name=name),
     }[kind]

@@ -154,7 +154,8 @@ async def _serve(
         await serving
     finally:
         stopping.cancel()
-        (home / _STATE).unlink(missing_ok=True)
+        for name in (_STATE, _OPENER):
+            (home / name).unlink(missing_ok=True)
 
 
 def find_running() -> Running | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import secrets
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -89,9 +90,19 @@ def draft_of(table: desk.LibraryTable, language: str = "en") -> desk.Draft:
     return draft
 
 
-def save(request: Request, table: desk.LibraryTable, draft: desk.Draft) -> None:
-    """Keep what was said, unless something was said after this request came."""
-    table.save_draft({"draft": draft.to_plain()}, said_at=request.state.came_at)
+def save(request: Request, table: desk.LibraryTable, draft: desk.Draft, form: FormData | None = None) -> None:
+    """
+    Keep what was said, unless something was said after it.
+
+    Args:
+        request: What comes earlier is said earlier,
+        table: Which.
+        draft: What is to be asked of it.
+        form: but pages count what they send: on its way one question may overtake another.
+    """
+    who, number = (text_of(form, name) for name in ("page", "turn")) if form is not None else ("", "")
+    turn = (who, int(number)) if who and number.isdecimal() and len(number) < 10 else None
+    table.save_draft({"draft": draft.to_plain()}, said_at=request.state.came_at, turn=turn)
 
 
 def _values(
@@ -128,6 +139,7 @@ def _values(
         "codebook_text": codebook_text,
         "faults": faults,
         "shown": shown,
+        "page_id": secrets.token_hex(8),
         "is_fragment": False,
         "taken": 0,
         **_side(w, program, table, draft, reading, row),
@@ -150,7 +162,7 @@ def _side(  # noqa: PLR0917
     found = desk.faults(draft, reading.header)
     estimate = None if found else safe(desk.estimate_draft, draft, reading, measured)
     # What is merely not written yet is no fault before the form is sent.
-    wrong = [shown_fault(w, one).text for one in found if one.kind == "other"]
+    wrong = [shown_fault(w, one).text for one in found if one.kind in ("other", "column-missing")]
     return {
         "preview": preview,
         "preview_faults": wrong,
@@ -299,9 +311,9 @@ def change(request: Request, form: FormData) -> Response:
     do = text_of(form, "do") or "review"
     if do != "review":
         edited = _edited(draft, do)
-        save(request, table, edited)
+        save(request, table, edited, form)
         return see_other(f"/tables/{table.id}/label{_place_of(edited, do)}")
-    save(request, table, draft)
+    save(request, table, draft, form)
     reading = table.read()
     found = desk.faults(draft, reading.header)
     if found:
@@ -339,19 +351,17 @@ def begin_run(program: Program, table: desk.LibraryTable, draft: desk.Draft) -> 
 
 def shown_fault(w: Words, fault: desk.Fault) -> ShownFault:
     """A fault, for people."""
-    if fault.kind != "other":
-        return ShownFault(fault.place, labels.fault_word(w, fault.kind))
-    text = fault.message[:1].upper() + fault.message[1:]
-    return ShownFault(
-        fault.place, text + (f" ({fault.hint})" if fault.hint and "--" not in fault.hint else "")
-    )
+    if fault.error is None:
+        return ShownFault(fault.place, labels.fault_word(w, fault.kind, fault.name))
+    shown = explain(w, fault.error)
+    return ShownFault(fault.place, " ".join(filter(None, (shown.means, shown.next))))
 
 
 def preview(request: Request, form: FormData) -> Response:
     """The preview and the price, while the form is being written."""
     table, program, w = table_of(request), program_of(request), words_for(request)
     draft = draft_of_form(form, draft_of(table, words_for(request).language))
-    save(request, table, draft)
+    save(request, table, draft, form)
     reading = table.read()
     asked = text_of(form, "row")
     row = int(asked) if asked.isdecimal() and len(asked) < 13 else 1
@@ -380,7 +390,7 @@ def try_rows(request: Request, form: FormData) -> Response:
     """Ask ten rows at once."""
     table, program, w = table_of(request), program_of(request), words_for(request)
     draft = draft_of_form(form, draft_of(table, words_for(request).language))
-    save(request, table, draft)
+    save(request, table, draft, form)
     reading = table.read()
     found = desk.faults(draft, reading.header)
     is_script = request.headers.get("hx-request") == "true"

@@ -90,6 +90,22 @@ document.addEventListener("submit", event => {
   }
 });
 
+// A form that is sent while it is being written counts what it sends: what was sent first may come last.
+// Once it is sent as a whole, this page has said all it has to say.
+let turn = 0, isSent = false;
+document.addEventListener("submit", event => {
+  if (!event.target.matches("form[data-turns]")) return;
+  one("[name=turn]", event.target).value = ++turn;
+  isSent = true;
+});
+document.addEventListener("htmx:config:request", event => {
+  const { body } = event.detail.ctx.request;
+  if (!body?.has("turn")) return;
+  if (isSent) event.preventDefault();
+  else body.set("turn", ++turn);
+});
+addEventListener("pageshow", () => { isSent = false; });
+
 // Keys: single letters only while no field has the focus, and not when they are switched off.
 let before = "";
 document.addEventListener("keydown", event => {
