@@ -16,6 +16,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from html import escape
 from urllib.parse import parse_qs, parse_qsl, urlencode
 
@@ -108,6 +109,7 @@ class Guard:
         self._app, self._port, self._identity = app, str(port), identity
         self._refused, self._outlived, self._on_stop = refused, outlived, on_stop
         self._passes: dict[str, tuple[str, float]] = {}
+        self._cookie = lru_cache(maxsize=64)(identity.cookie)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -139,7 +141,8 @@ class Guard:
                 return self._outlived()
             return PlainTextResponse("This name is not one of this computer.\n", 421)
         method, path = str(scope["method"]), str(scope["path"])
-        given = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        query = scope["query_string"].decode("latin-1")
+        given = dict(parse_qsl(query, keep_blank_values=True)) if query else {}
         if path in ("/hello", "/stop") and name in _LOOPBACK:
             return self._answer_program(method, path, headers, given)
         if _is_from_elsewhere(method, headers, host):
@@ -197,20 +200,17 @@ class Guard:
 
     def _let_in(self, host: str, address: str) -> Response:
         response = RedirectResponse(address, 303)
-        name, value = self._identity.cookie(host)
+        name, value = self._cookie(host)
         # Not Strict: a browser that is opened through a local redirect file would not send it.
         response.set_cookie(name, value, httponly=True, samesite="lax", path="/")
         return response
 
     def _has_cookie(self, host: str, headers: Headers) -> bool:
-        name, _ = self._identity.cookie(host)
-        carried = cookie_parser(headers.get("cookie", "")).get(name, "")
-        return desk.is_proof(carried, self._identity.secret, "cookie", host)
+        name, value = self._cookie(host)
+        return _same(cookie_parser(headers.get("cookie", "")).get(name, ""), value)
 
     def _is_token(self, given: str) -> bool:
-        return secrets.compare_digest(
-            given.encode("utf-8", "surrogateescape"), self._identity.token.encode("utf-8")
-        )
+        return _same(given, self._identity.token)
 
     def _new_pass(self, host: str) -> str:
         """What lets one browser in, once, within half a minute. The token does not go there: history would keep it."""
@@ -251,6 +251,10 @@ def _is_from_elsewhere(method: str, headers: Headers, host: str) -> bool:
     is_visit = method in _SAFE and headers.get("sec-fetch-dest") == "document"
     # Pages on other ports of the same name are "same-site", and their requests bear our cookie.
     return headers.get("sec-fetch-site", "") in ("same-site", "cross-site") and not is_visit
+
+
+def _same(a: str, b: str) -> bool:
+    return secrets.compare_digest(a.encode("utf-8", "surrogateescape"), b.encode("utf-8"))
 
 
 def _port_of(host: str) -> str:
