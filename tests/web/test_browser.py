@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx2
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.sync_api import Error, expect
@@ -180,7 +181,9 @@ def test_a_preview_that_comes_late_undoes_no_button(chromium, home):
         expect(page.locator("#side")).to_contain_text("- bad")
         page.get_by_label("Move label 2 up").click()
         expect(page.locator("input[name='labels.0.name']")).to_have_value("bad")
-        assert page.request.post(late.url, data=late.post_data, headers=late.all_headers()).ok
+        # Playwright's own calls ask the system for the name, and not every system knows it.
+        address = late.url.replace(site.shown_url, site.url)
+        assert httpx2.post(address, content=late.post_data, headers=late.all_headers()).is_success
         page.reload()
         expect(page.locator("input[name='labels.0.name']")).to_have_value("bad")
         with page.expect_response("**/preview"):
