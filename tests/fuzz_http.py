@@ -53,10 +53,11 @@ from rowbatch.server.engine import EngineReply
 from rowbatch.server.engine_process import answer_line
 from rowbatch.server.scoring import Choice
 from rowbatch.web.app import create_app as create_pages
+from rowbatch.web.guard import Identity
 from rowbatch.web.pages import jobs, label, results, review, settings, start, tables, tools
 from rowbatch.web.program import Program
 from serving import KEY, MODEL, running_server, scripted_local_model
-from serving_pages import SESSION, TOKEN, served_pages
+from serving_pages import served_pages
 
 _PORT = 8765
 _MEANT = {503, 507}
@@ -638,8 +639,10 @@ def page_site(folder: Path) -> Iterator[Site]:
 def _guarded_pages(program: Program) -> tuple[Any, list[tuple[str, str]]]:
     """The pages behind their guard, and the headers of a browser that was let in."""
     host = f"127.0.0.1:{_PORT}"
-    app = create_pages(program, token=TOKEN, session=SESSION)
-    return app, [("host", host), ("origin", f"http://{host}"), ("cookie", f"rowbatch-{_PORT}={SESSION}")]
+    identity = Identity.new()
+    app = create_pages(program, identity, lambda: None)
+    cookie = "=".join(identity.cookie(host))
+    return app, [("host", host), ("origin", f"http://{host}"), ("cookie", cookie)]
 
 
 class _Forms(HTMLParser):
@@ -911,7 +914,10 @@ def fuzz(target: str, requests: int, seed: int) -> collections.Counter[str]:
                 with page_site(folder) as site, unreachable():
                     ends = asyncio.run(_ask_all(site, requests - by_socket, draw, faults))
                     with served_pages() as served:
-                        ends += _ask_by_socket(site, served.program.port, by_socket, draw)
+                        (cookie,) = served.cookie.items()
+                        ends += _ask_by_socket(
+                            site, served.program.port, by_socket, draw, cookie="=".join(cookie)
+                        )
         assert not faults.said, faults.said[0]
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
     assert grown < _MAX_GROWTH_BYTES, f"memory grew by {grown >> 20} MiB"
@@ -929,14 +935,20 @@ def unreachable() -> Iterator[None]:
         yield
 
 
-def _ask_by_socket(site: Site, port: int, count: int, draw: random.Random) -> collections.Counter[str]:
+def _ask_by_socket(
+    site: Site, port: int, count: int, draw: random.Random, *, cookie: str = ""
+) -> collections.Counter[str]:
+    """Ask a server at a port; `cookie` is the one that holds there."""
+    ours = dict(site.headers).get("cookie", "")
     ends: collections.Counter[str] = collections.Counter()
     for number in range(count):
         asked = make_request(site, draw)
         is_counted = "content-length" not in dict(asked.headers)
         if is_counted:
             asked.headers.append(("content-length", str(len(asked.body))))
-        raw = asked.lines.replace(b":%d" % _PORT, b":%d" % port).replace(b"-%d=" % _PORT, b"-%d=" % port)
+        raw = asked.lines.replace(b":%d" % _PORT, b":%d" % port)
+        if cookie:
+            raw = raw.replace(ours.encode(), cookie.encode())
         is_whole = draw.random() < 0.5
         if not is_whole:
             raw = _cut_and_changed(raw, draw)

@@ -9,12 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import uvicorn
-
+from rowbatch.serving import Patience, serve_until_ready
 from rowbatch.web.app import create_app
+from rowbatch.web.guard import Identity
 from rowbatch.web.program import Program
-
-TOKEN, SESSION = "t" * 43, "s" * 43
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,47 +21,60 @@ class Site:
     Pages that are being served.
 
     Attributes:
-        url: Of them.
+        url: Of them, for programs: not every system knows names that end in `.localhost`.
         program: What they show.
+        identity: Of this start.
     """
 
     url: str
     program: Program
+    identity: Identity
 
     @property
     def link(self) -> str:
         """Lets a browser in."""
-        return f"{self.url}/?token={TOKEN}"
+        return f"{self.url}/?token={self.identity.token}"
+
+    @property
+    def shown_url(self) -> str:
+        """Of the pages in a browser that was let in."""
+        return f"http://{self.identity.name}:{self.program.port}"
 
     @property
     def cookie(self) -> dict[str, str]:
-        """As a browser has it that was let in."""
-        return {f"rowbatch-{self.program.port}": SESSION}
+        """As a browser has it that was let in at `url`."""
+        return dict([self.identity.cookie(self.url.removeprefix("http://"))])
 
 
 @contextmanager
-def served_pages() -> Iterator[Site]:
-    """Serve the pages on a free port until the block ends."""
+def served_pages(*, port: int = 0, patience: Patience | None = None) -> Iterator[Site]:
+    """Serve the pages until the block ends; port 0 takes a free one."""
     listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
     port = listener.getsockname()[1]
-    program = Program(port)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(program, token=TOKEN, session=SESSION),
-            log_level="warning",
-            access_log=False,
-            lifespan="on",
-            timeout_graceful_shutdown=1,
-        )
-    )
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
-    thread.start()
-    while not server.started and thread.is_alive():
-        threading.Event().wait(0.005)
-    try:
-        yield Site(f"http://127.0.0.1:{port}", program)
-    finally:
+    program, identity = Program(port), Identity.new()
+    ready, stop = threading.Event(), threading.Event()
+
+    async def serve() -> None:
+        try:
+            app = create_app(program, identity, stop.set)
+            started = await serve_until_ready(app, listener, closing_s=1, patience=patience)
+            assert started is not None
+        finally:
+            ready.set()
+        server, serving = started
+        while not stop.is_set() and not serving.done():
+            await asyncio.sleep(0.01)
         server.should_exit = True
+        await serving
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    ready.wait()
+    try:
+        yield Site(f"http://127.0.0.1:{port}", program, identity)
+    finally:
+        stop.set()
         thread.join()
         listener.close()

@@ -1,7 +1,9 @@
 """Our own programs are started, and waited for until they are ready."""
 
 import asyncio
+import os
 import socket
+import subprocess
 import sys
 import time
 
@@ -12,7 +14,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from rowbatch import processes
-from rowbatch.processes import LEFT_ALONE, start_until_ready
+from rowbatch.errors import StorageError
+from rowbatch.processes import LEFT_ALONE, began_at, hold, is_held, is_proof, prove, start_until_ready
 from rowbatch.serving import serve_until_ready
 
 
@@ -119,3 +122,77 @@ def test_a_server_that_cannot_begin():
             return await serve_until_ready(lifespan, listener, closing_s=1)
 
     assert asyncio.run(serve()) is None
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from rowbatch.processes import hold
+with hold(Path(sys.argv[1])) as is_ours:
+    print(is_ours, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_one_process_holds_a_file_until_it_ends(tmp_path):
+    """
+    Another one is told that it is not the one; when the first is killed, nothing is left that says it runs.
+    """
+    path = tmp_path / "lock"
+    assert not is_held(path)
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(path)], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    try:
+        assert holder.stdout.readline() == "True\n"
+        assert is_held(path)
+        with hold(path) as is_ours:
+            assert not is_ours
+        assert is_held(path)
+    finally:
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+    assert not is_held(path)
+    with hold(path) as is_ours:
+        assert is_ours
+        assert is_held(path)
+
+
+def test_a_file_that_cannot_be_held(tmp_path):
+    """
+    That is an error with words, and nobody is said to hold it.
+    """
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError), hold(tmp_path / "file" / "lock"):
+        pytest.fail("held")
+    assert not is_held(tmp_path / "file" / "lock")
+
+
+def test_a_proof_is_about_what_was_said():
+    """
+    Another secret, another text, or the same text divided otherwise, is no proof; nor is anything of a
+    stranger, whatever letters it has.
+    """
+    proof = prove("secret", "hello", "12")
+    assert is_proof(proof, "secret", "hello", "12")
+    assert "secret" not in proof
+    for others in (("Secret", "hello", "12"), ("secret", "hello", "13"), ("secret", "hello1", "2")):
+        assert not is_proof(proof, *others)
+    for answer in ("", proof[:-1], proof.upper(), "é" * 64, "\udcff"):
+        assert not is_proof(answer, "secret", "hello", "12")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not tell")
+def test_when_a_process_began():
+    """
+    The same for as long as it lives, another for a later one, and nothing where there is none.
+    """
+    first = began_at(os.getpid())
+    assert first
+    assert began_at(os.getpid()) == first
+    later = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert later.stdin is not None
+    assert began_at(later.pid) not in ("", None, first)
+    later.stdin.close()
+    later.wait()
+    assert began_at(later.pid) is None

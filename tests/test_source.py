@@ -16,6 +16,9 @@ SOURCE = Path(rowbatch.__file__).parent
 # Names that stand once, and why.
 CALLED_FROM_OUTSIDE = {
     "model_config": "pydantic reads it",
+    "capture_signals": "uvicorn calls it",
+    "_unsupported_upgrade_warning": "uvicorn calls it",
+    "redirect_request": "urllib calls it",
     "seekable": "io.BufferedReader asks it before it seeks",
     "unlabelled": "of a value that notebooks get",
     "has_words": "the test of all words asks it",

@@ -1,15 +1,32 @@
-"""How our own programs are run in a process of their own."""
+"""How our own programs are run in a process of their own, and found again without believing a stranger."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import IO, Generic, TypeVar
+
+from rowbatch.errors import from_os_error
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: IO[bytes]) -> None:
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _lock(file: IO[bytes]) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
 
 _Found = TypeVar("_Found")
 
@@ -108,3 +125,98 @@ def _last_words(log: Path, start: int) -> str:
     except OSError:
         return ""
     return " / ".join([line.strip() for line in text.splitlines() if line.strip()][-3:])
+
+
+@contextmanager
+def hold(path: Path) -> Iterator[bool]:
+    """
+    Hold a file for as long as the block goes on, as the one program of its kind.
+
+    The operating system frees it when the process ends, however it ends: nothing is left that says that a
+    program runs which does not. Who looks by `is_held` holds it for a moment, so try again before giving up.
+
+    Args:
+        path: The file; it is made, and stays.
+    Yields:
+        Whether it is ours now; False means that another process has it.
+    Raises:
+        StorageError: The disk refuses.
+    """
+    try:
+        file = path.open("ab")
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
+    with file:
+        try:
+            _lock(file)
+        except (BlockingIOError, PermissionError):
+            is_ours = False
+        except OSError as error:
+            raise from_os_error(error, str(path)) from error
+        else:
+            is_ours = True
+        yield is_ours
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process has a file by `hold` at this moment."""
+    try:
+        with path.open("rb+") as file:
+            _lock(file)
+    except (BlockingIOError, PermissionError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def prove(secret: str, *said: str) -> str:
+    """
+    What only those can tell who know a secret, without telling it.
+
+    Args:
+        secret: Theirs.
+        said: What it is about; with something in it that whoever asks has just made up, so that an old
+            answer is none.
+    Returns:
+        64 hex digits: HMAC-SHA256.
+    """
+    # Lengths, so that no two ways to divide the same text are the same.
+    message = "".join(f"{len(part)}:{part}" for part in said)
+    return hmac.new(secret.encode(), message.encode(), hashlib.sha256).hexdigest()
+
+
+def is_proof(answer: str, secret: str, *said: str) -> bool:
+    """Whether an answer is what `prove` tells."""
+    return hmac.compare_digest(answer.encode("utf-8", "surrogateescape"), prove(secret, *said).encode())
+
+
+def began_at(pid: int) -> str | None:
+    """
+    When a process began, so that another one that has got its number is not taken for it.
+
+    Returns:
+        Text that is the same for as long as the process lives, and another one for others; None where there
+        is no such process, or the system does not tell.
+    Source:
+        proc_pid_stat(5): field 22 of `/proc/PID/stat`, in ticks since the boot; the second field, in
+        brackets, may have blanks and brackets. `ps -o lstart` of BSD and macOS.
+    """
+    if sys.platform == "win32":
+        return None
+    if Path("/proc/self/stat").exists():
+        try:
+            ticks = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2]
+            boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        except OSError:
+            return None
+        return f"{boot} {ticks.split()[19]}"
+    asked = subprocess.run(
+        ["/bin/ps", "-o", "lstart=", "-p", str(pid)],
+        env={"LC_ALL": "C", "TZ": "UTC"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return asked.stdout.strip() or None

@@ -809,6 +809,9 @@ def ui(table: Path | None, *, port: int | None, no_browser: bool, background: bo
 
     It is served to this computer only, by a link with a token. Jobs belong to the program: the page may be
     closed at any time, and a program that is started again goes on with them.
+
+    The link leads to a name of this start that ends in .localhost. Where a browser cannot find that, add
+    &stay=1 to the link.
     """
     from rowbatch.cli import show
     from rowbatch.web import run as web

@@ -72,6 +72,11 @@ if TYPE_CHECKING:
     from rowbatch.desk.settings import read_settings as read_settings
     from rowbatch.desk.tasks import Stopped as Stopped
     from rowbatch.desk.tasks import Task as Task
+    from rowbatch.processes import began_at as began_at
+    from rowbatch.processes import hold as hold
+    from rowbatch.processes import is_held as is_held
+    from rowbatch.processes import is_proof as is_proof
+    from rowbatch.processes import prove as prove
     from rowbatch.processes import start_until_ready as start_until_ready
     from rowbatch.serving import serve_until_ready as serve_until_ready
     from rowbatch.store.home import cache as cache
@@ -108,6 +113,7 @@ _PLACES = {
     "Trouble": "desk.jobs",
     "TroubleKind": "desk.jobs",
     "as_options": "desk.library",
+    "began_at": "processes",
     "cache": "store.home",
     "change_settings": "desk.settings",
     "codebook_of_draft": "desk.drafts",
@@ -119,9 +125,12 @@ _PLACES = {
     "first_request": "api.tools",
     "forget_key": "api.keys",
     "header_of": "api.tools",
+    "hold": "processes",
     "hold_key": "api.keys",
     "home": "store.home",
     "host_of": "core.address",
+    "is_held": "processes",
+    "is_proof": "processes",
     "instructions_text": "core.codebook",
     "job_id": "desk.jobs",
     "kind_of_lines": "api.tools",
@@ -136,6 +145,7 @@ _PLACES = {
     "preview_row": "desk.drafts",
     "serve_until_ready": "serving",
     "start_until_ready": "processes",
+    "prove": "processes",
     "read_draft": "desk.drafts",
     "read_settings": "desk.settings",
     "recipe_of_run": "desk.recipes",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,8 @@ from rowbatch.core.policy import usd
 from rowbatch.errors import UsageError
 from rowbatch.store.atomic import write_atomically
 from rowbatch.store.home import home
+
+_CHANGING = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,9 @@ class Settings:
         max_cost_month: What all jobs of a month together may cost, in US dollars; "" means no such limit.
         max_upload_gb: The largest file that is taken.
         provider, base_url, model: Those of the last job; a new one begins with them.
+        language: Of the pages; "" means as the browser asks.
+        look: Of the pages: `system`, `light` or `dark`.
+        has_keys: Whether single letters do something on pages.
     """
 
     max_cost: str = ""
@@ -29,12 +37,29 @@ class Settings:
     provider: str = "local"
     base_url: str = ""
     model: str = ""
+    language: str = ""
+    look: str = "system"
+    has_keys: bool = True
 
 
 def read_settings() -> Settings:
-    """What was chosen; what cannot be read is as it was at first."""
+    """
+    What was chosen; what cannot be read is as it was at first.
+
+    Every page asks for it, so the file is read only when it is another one than last time.
+    """
+    path = os.fspath(_path())
     try:
-        plain = json.loads(_path().read_bytes())
+        found = os.stat(path)  # noqa: PTH116 - a third of the time of `Path.stat`
+    except OSError:
+        return Settings()
+    return _read(path, found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=4)
+def _read(path: str, *_: int) -> Settings:
+    try:
+        plain = json.loads(Path(path).read_bytes())
     except (OSError, ValueError):
         return Settings()
     if not isinstance(plain, dict):
@@ -53,13 +78,16 @@ def change_settings(**changes: Any) -> Settings:
     Raises:
         UsageError: It cannot be.
     """
-    settings = replace(read_settings(), **changes)
-    for amount in (settings.max_cost, settings.max_cost_month):
-        if amount:
-            usd(amount)
-    if not 0 < settings.max_upload_gb <= 1_000:
-        raise UsageError("upload-limit-impossible")
-    write_atomically(_path(), json.dumps(asdict(settings)).encode(), overwrite=True)
+    # Two pages may choose at once, each of them something else.
+    with _CHANGING:
+        settings = replace(read_settings(), **changes)
+        for amount in (settings.max_cost, settings.max_cost_month):
+            if amount:
+                usd(amount)
+        if not 0 < settings.max_upload_gb <= 1_000:
+            raise UsageError("upload-limit-impossible")
+        write_atomically(_path(), json.dumps(asdict(settings)).encode(), overwrite=True)
+        _read.cache_clear()
     return settings
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import cache
 from importlib.resources import files
 
 from starlette.applications import Starlette
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -18,7 +17,7 @@ from starlette.types import ASGIApp
 
 from rowbatch.errors import RowbatchError
 from rowbatch.web.explain import Shown
-from rowbatch.web.guard import Guard
+from rowbatch.web.guard import Guard, Identity
 from rowbatch.web.pages import jobs, label, results, review, settings, start, tables, tools
 from rowbatch.web.program import Program
 from rowbatch.web.rendering import problem_page, status_of, words_for
@@ -33,14 +32,14 @@ _STATIC = {
 _log = logging.getLogger("rowbatch.web")
 
 
-def create_app(program: Program, *, token: str, session: str) -> ASGIApp:
+def create_app(program: Program, identity: Identity, on_stop: Callable[[], None] = lambda: None) -> ASGIApp:
     """
     The pages behind their guard.
 
     Args:
         program: What they show.
-        token: Of the printed link.
-        session: Of the cookie.
+        identity: Of this start.
+        on_stop: Called when another program of this user asks this one to end.
     """
 
     @contextlib.asynccontextmanager
@@ -68,7 +67,15 @@ def create_app(program: Program, *, token: str, session: str) -> ASGIApp:
         },
     )
     app.state.program = program
-    return Guard(app, port=program.port, token=token, session=session, refused=_refused)
+    return Guard(
+        app,
+        port=program.port,
+        identity=identity,
+        refused=lambda: _bare_page("token.html", 401),
+        # Misdirected: the browser has come to the wrong program.
+        outlived=lambda: _bare_page("outlived.html", 421),
+        on_stop=on_stop,
+    )
 
 
 def static(request: Request) -> Response:
@@ -106,6 +113,7 @@ def _own_fault(request: Request, error: Exception) -> Response:
     return problem_page(request, error, 500)
 
 
-def _refused(headers: Headers) -> Response:
-    text = files("rowbatch.web").joinpath("templates", "token.html").read_text(encoding="utf-8")
-    return HTMLResponse(text, 401)
+def _bare_page(template: str, status: int) -> Response:
+    """A page for whoever was not let in: it tells nothing of ours, and no language is chosen yet."""
+    text = files("rowbatch.web").joinpath("templates", template).read_text(encoding="utf-8")
+    return HTMLResponse(text, status)

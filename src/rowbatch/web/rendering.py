@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from rowbatch import desk
 from rowbatch.errors import RowbatchError
 from rowbatch.web import labels
 from rowbatch.web.explain import Shown, explain
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from rowbatch.web.program import Program
 
 _Handler = TypeVar("_Handler", bound=Callable[..., Any])
+LOOKS = ("system", "light", "dark")
 _MAX_FIELDS, _MAX_FILES = 5_000, 50
 
 
@@ -41,8 +43,15 @@ def program_of(request: Request) -> Program:
 
 def words_for(request: Request) -> Words:
     """The language of a request."""
-    chosen = request.cookies.get("rowbatch-language", "")
-    return words_of(choose_language(chosen, request.headers.get("accept-language", "")))
+    return words_of(choose_language(_chosen(request).language, request.headers.get("accept-language", "")))
+
+
+def _chosen(request: Request) -> desk.Settings:
+    """What a person chose, read once a request. Cookies would forget it: each start has a new host name."""
+    if not hasattr(request.state, "chosen"):
+        request.state.chosen = desk.read_settings()
+    found: desk.Settings = request.state.chosen
+    return found
 
 
 def page(
@@ -58,15 +67,14 @@ def page(
         status: Of the answer.
         values: For the template.
     """
-    w = words_for(request)
-    look = request.cookies.get("rowbatch-look", "system")
+    w, chosen = words_for(request), _chosen(request)
     html = (
         _environment(w.language)
         .get_template(template)
         .render(
             nav=nav,
-            look=look if look in ("light", "dark") else "system",
-            keys_off=request.cookies.get("rowbatch-keys") == "off",
+            look=chosen.look if chosen.look in LOOKS else LOOKS[0],
+            keys_off=not chosen.has_keys,
             here=request.url.path
             + (f"?{request.url.query}" if request.url.query and request.method == "GET" else ""),
             state_word=partial(labels.state_word, w),

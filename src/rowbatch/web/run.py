@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import html
+import http.client
 import json
 import os
 import secrets
@@ -13,22 +15,24 @@ import socket
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 import webbrowser
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from urllib.parse import urlencode
 
 from rowbatch import desk
 from rowbatch.errors import ServiceError, StorageError, UsageError, from_os_error
 from rowbatch.web.program import Program
 
 PORT = 8765
-_STATE, _SESSION, _LOG, _OPENER = "ui.json", "ui.session", "ui.log", "ui.open.html"
-_START_S, _STOP_S = 20.0, 15.0
+_STATE, _LOCK, _LOG, _OPENER = "ui.json", "ui.lock", "ui.log", "ui.open.html"
+_OLD_SESSION = "ui.session"
+_START_S, _STOP_S, _ASK_S = 20.0, 15.0, 3.0
 _PORTS_TRIED = 20
 _MAX_LOG_BYTES = 5_000_000
+_MAX_PROOF_BYTES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +44,25 @@ class Running:
         url: Without the token.
         token: Lets a browser in.
         pid: Its process.
+        began_at: When that began, as `began_at` has it; "" where the system does not tell.
+        computer: On which it is: a home may be shared by several.
     """
 
     url: str
-    token: str
+    token: str = field(repr=False)
     pid: int
+    began_at: str
+    computer: str
 
     @property
     def link(self) -> str:
         """What a browser is opened with."""
         return f"{self.url}/?token={self.token}"
+
+    @property
+    def port(self) -> str:
+        """Where it listens."""
+        return self.url.rpartition(":")[2]
 
 
 def run(
@@ -59,67 +72,126 @@ def run(
     on_jobs: Callable[[int], None],
 ) -> None:
     """
-    Serve the pages until the program is stopped.
+    Serve the pages until the program is stopped. There is one program in a home: when another one was first,
+    that one is ready, and this one ends.
 
     Args:
         port: Where; None means 8765, or the next one that is free.
         on_ready: Called once, when pages are answered.
         on_jobs: Called after that, with how many jobs go on.
     Raises:
-        ServiceError: The port is taken.
+        ServiceError: The port is taken; or another program has the home, and does not answer.
     """
-    listener = _listen(port)
     home = _home()
-    running = Running(f"http://127.0.0.1:{listener.getsockname()[1]}", secrets.token_urlsafe(32), os.getpid())
-    with listener, contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(listener, home, running, on_ready, on_jobs))
+    _make(home)
+    end = time.monotonic() + _START_S
+    while True:
+        with desk.hold(home / _LOCK) as is_ours:
+            if is_ours:
+                _run_alone(home, port, on_ready, on_jobs)
+                return
+        found = find_running()
+        if found is not None:
+            on_ready(found)
+            return
+        if time.monotonic() > end:
+            other = _read_state(home)
+            raise ServiceError(
+                "program-holds-home",
+                pid=other.pid if other else "?",
+                computer=other.computer if other else "?",
+            )
+        time.sleep(0.05)
+
+
+def _run_alone(
+    home: Path,
+    port: int | None,
+    on_ready: Callable[[Running], None],
+    on_jobs: Callable[[int], None],
+) -> None:
+    # Of a version that kept one session for all starts.
+    (home / _OLD_SESSION).unlink(missing_ok=True)
+    listeners = _listen(port)
+    with contextlib.ExitStack() as stack, contextlib.suppress(KeyboardInterrupt):
+        for listener in listeners:
+            stack.enter_context(listener)
+        asyncio.run(_serve(listeners, home, on_ready, on_jobs))
 
 
 async def _serve(
-    listener: socket.socket,
+    listeners: list[socket.socket],
     home: Path,
-    running: Running,
     on_ready: Callable[[Running], None],
     on_jobs: Callable[[int], None],
 ) -> None:
     from rowbatch.web.app import create_app
+    from rowbatch.web.guard import Identity
 
-    program = Program(listener.getsockname()[1])
-    app = create_app(program, token=running.token, session=_session(home))
+    identity, stop = Identity.new(), asyncio.Event()
+    port = listeners[0].getsockname()[1]
+    program = Program(port)
+    app = create_app(program, identity, stop.set)
     # A page that waits for a download must not keep the program alive.
-    started = await desk.serve_until_ready(app, listener, closing_s=2)
+    started = await desk.serve_until_ready(app, listeners[0], besides=listeners[1:], closing_s=2)
     if started is None:
         raise ServiceError("program-could-not-start")
-    _, serving = started
-    write_private(home / _STATE, json.dumps({"url": running.url, "token": running.token, "pid": running.pid}))
+    server, serving = started
+    pid = os.getpid()
+    running = Running(
+        f"http://127.0.0.1:{port}", identity.token, pid, desk.began_at(pid) or "", socket.gethostname()
+    )
+    write_private(home / _STATE, json.dumps(asdict(running)))
+    stopping = asyncio.create_task(stop.wait())
     try:
         from rowbatch.web.pages.jobs import go_on_after_restart
 
         on_ready(running)
         # What reads tables is large; it comes in while the first page is being looked at.
         on_jobs(await asyncio.to_thread(go_on_after_restart, program))
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
         await serving
     finally:
-        if (found := _read_state(home)) is not None and found.pid == running.pid:
-            (home / _STATE).unlink(missing_ok=True)
+        stopping.cancel()
+        for name in (_STATE, _OPENER):
+            (home / name).unlink(missing_ok=True)
 
 
 def find_running() -> Running | None:
-    """The program of this user that serves the pages, if it answers."""
-    found = _read_state(_home())
+    """
+    The program of this user that serves the pages, if it answers.
+
+    What the file says is of a program that may have been killed, and whoever has its port now may say
+    anything. So nobody is asked while no process holds the home, and nobody is believed, nor told the token,
+    who cannot prove that he knows it.
+    """
+    home = _home()
+    found = _read_state(home) if desk.is_held(home / _LOCK) else None
     if found is None:
         return None
-    request = urllib.request.Request(f"{found.url}/static/icon.svg")  # noqa: S310 - our own address
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    nonce = secrets.token_hex(16)
+    answer = _ask(found, "GET", "hello", {"nonce": nonce})
+    return found if answer and desk.is_proof(answer, found.token, "hello", nonce, found.port) else None
+
+
+def _ask(running: Running, method: str, what: str, values: dict[str, str]) -> str | None:
+    """Ask whoever is there; None where nobody answers, or not as a program of ours does."""
+    address = f"{running.url}/{what}?{urlencode(values)}"
+    request = urllib.request.Request(address, method=method)  # noqa: S310 - an address of this computer
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
     try:
-        opener.open(request, timeout=3.0).close()
-    except urllib.error.HTTPError as error:
-        error.close()
-        # Without the cookie it says 401, and so do only few other programs.
-        return found if error.code == 401 else None
-    except OSError:
+        with opener.open(request, timeout=_ASK_S) as answer:
+            return str(answer.read(_MAX_PROOF_BYTES).decode("ascii", "replace"))
+    except (OSError, http.client.HTTPException):
         return None
-    return found
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A program of ours answers itself."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
 
 
 def start_in_background(port: int | None = None) -> Running:
@@ -133,7 +205,7 @@ def start_in_background(port: int | None = None) -> Running:
     if running is not None:
         return running
     home = _home()
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make(home)
     started = desk.start_until_ready(
         ["ui", "--no-browser", *(["--port", str(port)] if port is not None else [])],
         find_running,
@@ -141,6 +213,8 @@ def start_in_background(port: int | None = None) -> Running:
         cwd=Path.cwd(),
         wait_s=_START_S,
         max_log_bytes=_MAX_LOG_BYTES,
+        # One that finds that another one was first has nothing to do.
+        another_runs=0,
     )
     if started.found is None:
         raise ServiceError("program-did-not-start", log=str(home / _LOG))
@@ -149,17 +223,47 @@ def start_in_background(port: int | None = None) -> Running:
 
 
 def stop_running() -> bool:
-    """Stop the program that serves the pages; returns whether there was one. Its jobs go on with the next."""
-    running = find_running()
-    if running is None:
+    """
+    Stop the program that serves the pages; returns whether there was one. Its jobs go on with the next.
+
+    It is asked. Only one that does not answer gets a signal, and only where the process is still the one
+    that the file is about: numbers of processes are given again.
+
+    Raises:
+        ServiceError: It does not end.
+    """
+    home = _home()
+    if not desk.is_held(home / _LOCK):
+        (home / _STATE).unlink(missing_ok=True)
         return False
-    os.kill(running.pid, signal.SIGTERM)
+    running = find_running()
+    if running is not None:
+        nonce = secrets.token_hex(16)
+        proof = desk.prove(running.token, "stop", nonce, running.port)
+        _ask(running, "POST", "stop", {"nonce": nonce, "proof": proof})
+        if _has_ended(home):
+            return True
+    known = _read_state(home)
+    if known is not None and known.began_at and desk.began_at(known.pid) == known.began_at:
+        # On Windows nothing tells when a process began, and this would end it without a word.
+        os.kill(known.pid, signal.SIGTERM)
+        if _has_ended(home):
+            return True
+    raise ServiceError(
+        "program-does-not-stop",
+        pid=known.pid if known else "?",
+        computer=known.computer if known else "?",
+    )
+
+
+def _has_ended(home: Path) -> bool:
+    """Wait for the end of the program that holds a home; returns whether it has come."""
     end = time.monotonic() + _STOP_S
     while time.monotonic() < end:
-        if find_running() is None:
+        if not desk.is_held(home / _LOCK):
             return True
         time.sleep(0.05)
-    raise ServiceError("program-does-not-stop", pid=running.pid)
+    return False
 
 
 def address_of(running: Running, table: Path | None) -> str:
@@ -216,25 +320,25 @@ def write_private(path: Path, text: str) -> None:
         raise from_os_error(error, str(path)) from error
 
 
-def _session(home: Path) -> str:
-    """What the cookie has: the same after a restart, so that open pages go on by themselves."""
-    try:
-        known = (home / _SESSION).read_text(encoding="utf-8").strip()
-    except OSError:
-        known = ""
-    if len(known) >= 40:
-        return known
-    made = secrets.token_urlsafe(32)
-    write_private(home / _SESSION, made)
-    return made
-
-
 def _read_state(home: Path) -> Running | None:
     try:
         plain = json.loads((home / _STATE).read_text(encoding="utf-8"))
-        return Running(str(plain["url"]), str(plain["token"]), int(plain["pid"]))
+        return Running(
+            url=str(plain["url"]),
+            token=str(plain["token"]),
+            pid=int(plain["pid"]),
+            began_at=str(plain["began_at"]),
+            computer=str(plain["computer"]),
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _make(home: Path) -> None:
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise from_os_error(error, str(home)) from error
 
 
 def _home() -> Path:
@@ -242,19 +346,48 @@ def _home() -> Path:
     return found
 
 
-def _listen(port: int | None) -> socket.socket:
+def _listen(port: int | None) -> list[socket.socket]:
+    """
+    Take a port on both addresses that `localhost` means to a browser. Were one of them left to another user
+    of this computer, browsers could come to him in our place.
+    """
     tried = [port] if port is not None else [*range(PORT, PORT + _PORTS_TRIED), 0]
     for one in tried:
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        if os.name != "nt":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", one))
-        except OverflowError:
-            listener.close()
-            raise UsageError("no-port", port=one) from None
-        except OSError:
-            listener.close()
-            continue
-        return listener
+        # Where any port will do, that of the first address may be taken on the second.
+        for _ in range(1 if one else _PORTS_TRIED):
+            try:
+                return _listen_at(one)
+            except OverflowError:
+                raise UsageError("no-port", port=one) from None
+            except OSError:
+                continue
     raise ServiceError("port-in-use", port=port)
+
+
+def _listen_at(port: int) -> list[socket.socket]:
+    first = _bound(socket.AF_INET, "127.0.0.1", port)
+    try:
+        return [first, _bound(socket.AF_INET6, "::1", first.getsockname()[1])]
+    except OSError as error:
+        if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+            # There is no such address here, so nobody else has it.
+            return [first]
+        first.close()
+        raise
+
+
+def _bound(family: int, address: str, port: int) -> socket.socket:
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name == "nt":
+            # Otherwise another program may take the same port there, and some calls.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind((address, port))
+    except (OSError, OverflowError):
+        listener.close()
+        raise
+    return listener

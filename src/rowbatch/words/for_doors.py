@@ -140,8 +140,16 @@ _PROGRAM: dict[str, Entry] = {
     ),
     "program-does-not-stop": Entry(
         "the program does not stop",
-        "its process is {pid}",
-        zh=("程序没有停止", "它的进程是 {pid}"),
+        "its process is {pid}, on {computer}; end it there",
+        zh=("程序没有停止", "它的进程是 {computer} 上的 {pid}；请在那里结束它"),
+    ),
+    "program-holds-home": Entry(
+        "another program of yours has these tables and jobs, and does not answer from here",
+        "end it first: its process is {pid}, on {computer}",
+        zh=(
+            "您的另一个程序正在使用这些表格和任务，而且从这里得不到它的回应",
+            "请先结束它：其进程是 {computer} 上的 {pid}",
+        ),
     ),
     "no-port": Entry(
         "{port} is no port",

@@ -18,10 +18,17 @@ from rowbatch.errors import RowbatchError
 from rowbatch.web import labels
 from rowbatch.web.explain import TROUBLES, Shown, explain, trouble_words
 from rowbatch.web.pages.label import ShownFault
-from rowbatch.web.rendering import own_address, page, program_of, see_other, text_of, with_form, words_for
+from rowbatch.web.rendering import (
+    LOOKS,
+    own_address,
+    page,
+    program_of,
+    see_other,
+    text_of,
+    with_form,
+    words_for,
+)
 from rowbatch.web.words import LANGUAGES, Words
-
-_YEAR_S = 365 * 86_400
 
 
 def settings(request: Request) -> Response:
@@ -158,24 +165,22 @@ def change(request: Request, form: FormData) -> Response:
 
 
 def change_look(request: Request, form: FormData) -> Response:
-    """Language, look and keys; in cookies, so that the page has them before it is drawn."""
-    response = see_other("/settings")
-    _remember(response, "rowbatch-language", text_of(form, "language"), tuple(LANGUAGES))
-    _remember(response, "rowbatch-look", text_of(form, "look"), ("system", "light", "dark"))
-    _remember(response, "rowbatch-keys", "on" if "keys" in form else "off", ("on", "off"))
-    return response
+    """Language, look and keys."""
+    look = text_of(form, "look")
+    changes = {"look": look} if look in LOOKS else {}
+    desk.change_settings(**changes, **_language(form), has_keys="keys" in form)
+    return see_other("/settings")
 
 
 def change_language(request: Request, form: FormData) -> Response:
     """The other language, and back to the same page."""
-    response = see_other(own_address(text_of(form, "back"), "/"))
-    _remember(response, "rowbatch-language", text_of(form, "language"), tuple(LANGUAGES))
-    return response
+    desk.change_settings(**_language(form))
+    return see_other(own_address(text_of(form, "back"), "/"))
 
 
-def _remember(response: Response, name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value in allowed:
-        response.set_cookie(name, value, max_age=_YEAR_S, httponly=True, samesite="lax", path="/")
+def _language(form: FormData) -> dict[str, str]:
+    language = text_of(form, "language")
+    return {"language": language} if language in LANGUAGES else {}
 
 
 def clear_cache(request: Request) -> Response:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from rowbatch import desk
-from rowbatch.errors import RowbatchError, UsageError
+from rowbatch.errors import RowbatchError, UsageError, from_os_error
 from rowbatch.web.explain import explain
 from rowbatch.web.rendering import JsonAnswer, page, program_of, see_other, text_of, with_form, words_for
 from rowbatch.web.words import Words, words_of
@@ -48,9 +48,13 @@ def data(request: Request) -> Response:
     }
     base["sheets"] = table.sheets()
     names = {str(table.info.path): table.info.name}
+    is_part = bool(request.query_params.get("part"))
     try:
         reading = table.read()
     except RowbatchError as error:
+        if is_part:
+            # It is for the whole page to tell.
+            return Response(headers={"hx-refresh": "true"})
         wants = desk.as_options(error)
         samples = table.decoded_samples() if wants == "encoding" else {}
         return page(
@@ -58,19 +62,21 @@ def data(request: Request) -> Response:
             "table.html",
             **{**base, "shown": explain(w, error, names=names), "samples": samples, "wants": wants},
         )
-    reading.wait(0.3 if request.query_params.get("part") else 0.8)
+    reading.wait(0.3 if is_part else 0.8)
     fault = reading.error
-    if isinstance(fault, RowbatchError):
-        base["shown"] = explain(w, fault, names=names)
-        base["wants"] = desk.as_options(fault)
+    if is_part and fault is not None:
+        return Response(headers={"hx-refresh": "true"})
+    if fault is not None:
+        # Whatever ended the reading is told, or the page would wait for ever.
+        told = from_os_error(fault, table.info.name) if isinstance(fault, OSError) else fault
+        base["shown"] = explain(w, told, names=names)
+        base["wants"] = desk.as_options(told)
         if base["wants"] == "encoding":
             base["samples"] = table.decoded_samples()
-    elif fault is not None:
-        raise fault
     if not base["samples"] and reading.encoding_guessed:
         base["samples"] = table.decoded_samples()
     values = base | _values_of(request, w, table, reading)
-    return page(request, "_table_state.html" if request.query_params.get("part") else "table.html", **values)
+    return page(request, "_table_state.html" if is_part else "table.html", **values)
 
 
 def _values_of(request: Request, w: Words, table: desk.LibraryTable, reading: desk.Reading) -> dict[str, Any]:

@@ -29,6 +29,7 @@ function send(zone, file) {
     let answer = {};
     try { answer = JSON.parse(request.responseText); } catch { /* Told below. */ }
     if (request.status === 200 && answer.url) location.href = answer.url;
+    else if (isOutlived(request.status)) failed(one("#outlived").textContent);
     else failed(answer.message ?? `${words("refused")} (${request.status})`);
   };
   request.send(file);
@@ -132,8 +133,26 @@ document.addEventListener("keydown", event => {
   if (document.activeElement.value === "add") document.activeElement.click();
 });
 
+// Each start of the program has its own address, and lets no page of an earlier one in.
+const isOutlived = status => status === 401 || status === 421;
+
 // Pages that change by themselves: the title tells it, and after three questions without an answer the page says so.
 let misses = 0;
+document.addEventListener("htmx:before:response", event => {
+  const { request, response } = event.detail.ctx;
+  if (isOutlived(response.status)) {
+    event.preventDefault();
+    gone().hidden = true;
+    one("#outlived").hidden = false;
+  } else if (response.status >= 400 && request.method === "GET") {
+    // What went wrong is told by a whole page, and stands in the place of this one, not of the part that asked.
+    event.preventDefault();
+    response.raw.text().then(text => {
+      const told = one("main", new DOMParser().parseFromString(text, "text/html"));
+      if (told) one("main").replaceWith(told);
+    });
+  }
+});
 const gone = () => one("#gone");
 document.addEventListener("htmx:after:request", event => {
   const status = event.detail?.ctx?.response?.raw?.status ?? event.detail?.ctx?.response?.status ?? 200;
@@ -142,7 +161,9 @@ document.addEventListener("htmx:after:request", event => {
     if (gone() && !gone().hidden) location.reload();
   }
 });
-document.addEventListener("htmx:error", () => { if (++misses >= 3 && gone()) gone().hidden = false; });
+document.addEventListener("htmx:error", () => {
+  if (++misses >= 3 && gone() && one("#outlived").hidden) gone().hidden = false;
+});
 document.addEventListener("htmx:after:swap", () => told());
 
 let lastState = "";

@@ -106,6 +106,8 @@ customElements.define("v-table", class extends HTMLElement {
     this.pages.set(number, null);
     try {
       const answer = await fetch(`${this.getAttribute("src")}?start=${number * PAGE + 1}&count=${PAGE}`);
+      // The program was started again, and lets no page of an earlier start in.
+      if (answer.status === 401 || answer.status === 421) document.querySelector("#outlived").hidden = false;
       if (!answer.ok) throw new Error(String(answer.status));
       this.pages.set(number, (await answer.json()).rows);
       for (const old of this.pages.keys()) if (this.pages.size > KEPT_PAGES && old !== number) this.pages.delete(old);
