@@ -10,7 +10,7 @@ import polars as pl
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError, from_os_error
 from rowbatch.tables.base import Table, TableChunk
-from rowbatch.tables.frame_table import chunk_of, positional, refuse_options
+from rowbatch.tables.frame_table import chunks_of, positional, refuse_options
 
 
 class ColumnarTable(Table):
@@ -26,10 +26,8 @@ class ColumnarTable(Table):
         first_row = 1
         try:
             for batch in self._scan.collect_batches(chunk_size=rows_per_chunk, maintain_order=True):
-                for part in positional(batch).iter_slices(rows_per_chunk):
-                    if part.height:
-                        yield chunk_of(first_row, part)
-                        first_row += part.height
+                yield from chunks_of(self, first_row, positional(batch), rows_per_chunk)
+                first_row += batch.height
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             raise _damaged(self.path, error) from error
         except OSError as error:

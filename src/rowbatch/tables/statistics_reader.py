@@ -19,7 +19,7 @@ import polars as pl
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError, from_os_error
 from rowbatch.tables.base import ColumnInfo, Table, TableChunk
-from rowbatch.tables.frame_table import chunk_of, positional, refuse_options
+from rowbatch.tables.frame_table import chunks_of, positional, refuse_options
 
 # Each part is looked for from the begin of the file, so parts are large.
 _ROWS_AT_ONCE = 200_000
@@ -65,13 +65,10 @@ class StatisticsTable(Table):
             frame = positional(frame)
             numbers = [name for name, kind in frame.schema.items() if kind != pl.String]
             missing = cache(partial(self._missing, done, numbers)) if self._has_letters and numbers else None
-            first = 0
-            for part in frame.iter_slices(rows_per_chunk):
-                if part.height:
-                    chunk = chunk_of(done + first + 1, part)
-                    yield replace(chunk, missing=missing and partial(_slice, missing, first, part.height))
-                    first += part.height
-            done += first
+            for chunk in chunks_of(self, done + 1, frame, rows_per_chunk):
+                first, height = chunk.first_row - done - 1, chunk.frame.height
+                yield replace(chunk, missing=missing and partial(_slice, missing, first, height))
+            done += frame.height
             if frame.height < _ROWS_AT_ONCE:
                 return
 
