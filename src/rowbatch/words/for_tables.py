@@ -407,11 +407,12 @@ _PROGRAMS: dict[str, Entry] = {
     ),
     "r-not-installed": Entry(
         "{path} is a file of R, and what reads these is not installed",
-        "pip install 'rowbatch[r]'",
-        page="in R, save the data as a CSV file; or ask whoever installed this program to add its part for R",
+        "pip install 'rowbatch[r]' (it brings pyreadr, which is under the AGPL-3.0 licence)",
+        page="in R, save the data as a CSV file; or ask whoever installed this program to add its part for R, which "
+        "is under the AGPL-3.0 licence",
         zh=(
             "{path} 是 R 的文件，但尚未安装读取它的组件",
-            "请在 R 中把数据存为 CSV；或请安装本程序的人加装 R 组件",
+            "请在 R 中把数据存为 CSV；或请安装本程序的人加装 R 组件（采用 AGPL-3.0 许可证）",
         ),
     ),
     "r-unreadable": Entry(
