@@ -291,8 +291,8 @@ def test_a_notice_is_kept_and_read_again():
 
 def test_the_licence_of_the_part_for_r_is_said():
     """
-    pyreadr 0.5.8 is under the AGPL-3.0 (its METADATA, "License"), which whoever installs it should know: in every
-    face and language, and in the files that recommend it.
+    pyreadr 0.5.8 is under the AGPL-3.0 (its METADATA, "License"), which whoever installs it should know: in
+    every face and language, and in the files that recommend it.
     """
     entry = ENTRIES["r-not-installed"]
     for face, language in _FACES:

@@ -18,10 +18,13 @@ import polars as pl
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError, UsageError, from_os_error
 from rowbatch.tables.base import as_text
+from rowbatch.tables.bounds import require_memory
 from rowbatch.tables.excel_cells import count_cells
 from rowbatch.tables.frame_table import FrameTable, positional, refuse_options
+from rowbatch.tables.workbook_sizes import WorkbookSizes
 
 _HEADER_SEARCHED = 200
+_ZIP = b"PK\x03\x04"
 
 
 class _Place(TypedDict, total=False):
@@ -101,12 +104,19 @@ def open_excel(path: Path, options: ReadOptions) -> ExcelTable:
     refuse_options(path, options, allowed=("sheet",), kind="an Excel workbook")
     try:
         # By its bytes: the reader would go by the name of the file.
+        require_memory(path, path.stat().st_size)
         data = path.read_bytes()
+        sizes = WorkbookSizes(path, data) if data.startswith(_ZIP) else None
+        if sizes:
+            sizes.look_ahead(options.sheet)
+            sizes.require_texts()
         book = _Workbook(data, fastexcel.read_excel(data))
         sheets = book.reader.sheet_names
         number = _sheet_number(path, sheets, options.sheet)
         candidates = [number] if number is not None else range(len(sheets))
         for candidate in candidates:
+            if sizes:
+                sizes.require_sheet(sheets[candidate])
             found = _below_head(book, candidate)
             if found is not None:
                 names, frame = found
