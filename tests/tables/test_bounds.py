@@ -7,6 +7,7 @@ import gzip
 import itertools
 import json
 import lzma
+import struct
 import threading
 import time
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError, UsageError
-from rowbatch.tables import ahead, bounds, compressed, csv_fast, csv_reader, json_reader
+from rowbatch.tables import ahead, bounds, compressed, csv_fast, csv_reader, json_reader, r_reader
 from rowbatch.tables.ahead import read_ahead, require_wanted
 from rowbatch.tables.base import Table
 from rowbatch.tables.compressed import _zstd
@@ -359,3 +360,72 @@ def test_a_cell_of_a_format_with_types_has_a_bound(tmp_path, short_cells):
     pl.DataFrame({"id": [1, 2], "text": ["x", "y" * 1001]}).write_parquet(tmp_path / "t.parquet")
     error = refusal_of(tmp_path / "t.parquet")
     assert (error.kind, error.row, error.column) == ("cell-too-large", 2, "text")
+
+
+def test_a_part_of_a_statistics_file_grows_as_its_rows_allow(tmp_path, monkeypatch):
+    """
+    The first part is small, later ones are as large as the rows before them and the declared widths allow;
+    all rows come once, in order.
+    """
+    import pyreadstat
+
+    frame = pl.DataFrame({"a": range(5000), "text": ["x" * 500] * 5000})
+    pyreadstat.write_sav(frame, tmp_path / "t.sav", row_compress=True)
+    table = open_table(tmp_path / "t.sav")
+    heights = [chunk.frame.height for chunk in table.chunks()]
+    assert heights == [1000, 4000]
+    assert [int(row[0]) for row in rows_of(table)] == list(range(5000))
+    # A quarter of it is for a part: some hundred rows of 500 bytes.
+    monkeypatch.setenv("ROWBATCH_MAX_MEMORY_GB", "0.001")
+    assert max(chunk.frame.height for chunk in table.chunks()) < 500
+    assert [int(row[0]) for row in rows_of(table)] == list(range(5000))
+
+
+@pytest.mark.parametrize("compress", [None, "gzip"])
+def test_a_file_of_r_is_unpacked_and_counted_first(tmp_path, monkeypatch, compress):
+    """
+    R's files are read as a whole, so what they unpack to is counted before.
+    """
+    pandas = pytest.importorskip("pandas")
+    pyreadr = pytest.importorskip("pyreadr")
+    path = tmp_path / "t.rds"
+    pyreadr.write_rds(str(path), pandas.DataFrame({"a": ["x" * 100] * 5000}), compress=compress)
+    assert len(rows_of(open_table(path))) == 5000
+    monkeypatch.setenv("ROWBATCH_MAX_MEMORY_GB", "0.002")
+    assert refusal_of(path).kind == "table-needs-memory"
+
+
+def sequence_of_r(count: int) -> bytes:
+    """A data frame with the column `1:count`, as R 3.5 and later save it: as three numbers."""
+
+    def whole(*numbers: int) -> bytes:
+        return struct.pack(f">{len(numbers)}i", *numbers)
+
+    def text(word: bytes) -> bytes:
+        return whole(0x00040009, len(word)) + word
+
+    def symbol(word: bytes) -> bytes:
+        return whole(1) + text(word)
+
+    kind = whole(2) + symbol(b"compact_intseq") + whole(2) + symbol(b"base") + whole(2, 13, 1, 13, 254)
+    column = whole(238) + kind + whole(14, 3) + struct.pack(">3d", count, 1, 1) + whole(254)
+    names = whole(0x402) + symbol(b"names") + whole(16, 1) + text(b"a")
+    names += whole(0x402) + symbol(b"class") + whole(16, 1) + text(b"data.frame")
+    names += whole(0x402) + symbol(b"row.names") + whole(13, 2, -(2**31), -count) + whole(254)
+    begin = b"X\n" + whole(3, 0x040300, 0x030500, 5) + b"UTF-8"
+    return begin + whole(0x313, 1) + column + names
+
+
+@pytest.mark.parametrize("block_bytes", [1 << 20, 64])
+def test_a_sequence_of_r_counts_as_its_numbers(tmp_path, monkeypatch, block_bytes):
+    """
+    `1:3000` stands in a file as three numbers, and in memory as three thousand. pyreadr 0.5.8 writes it out.
+    """
+    pytest.importorskip("pyreadr")
+    monkeypatch.setattr(r_reader, "_BLOCK_BYTES", block_bytes)
+    path = written(tmp_path / "t.rds", sequence_of_r(3000))
+    assert rows_of(open_table(path))[-1] == ("3000",)
+    monkeypatch.setenv("ROWBATCH_MAX_MEMORY_GB", "0.0001")
+    assert refusal_of(path).kind == "table-needs-memory"
+    written(tmp_path / "few.rds", sequence_of_r(30))
+    assert len(rows_of(open_table(tmp_path / "few.rds"))) == 30

@@ -85,8 +85,8 @@ def test_cells_without_names_are_counted(tmp_path):
 
 def test_a_cell_far_away_is_refused_by_where_it_stands(tmp_path, monkeypatch):
     """
-    A sheet becomes a rectangle up to its last cell; one that has no room is refused with that place, before it
-    is read, and another sheet of the workbook is not.
+    A sheet becomes a rectangle up to its last cell; one that has no room is refused with that place, before
+    it is read, and another sheet of the workbook is not.
     """
     path = written(tmp_path / "t.xlsx", {(0, 0): "a", (1, 0): "b", (20_000, 300): "c"}, sheets=2)
     monkeypatch.setenv("ROWBATCH_MAX_MEMORY_GB", "0.05")

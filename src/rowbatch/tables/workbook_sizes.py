@@ -298,7 +298,7 @@ def _length_at(lengths: list[int], index: int) -> int:
 
 
 def _records(blocks: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
-    """The records of a part of an .xlsb: a number in one or two bytes, a length in up to four, the content."""
+    """The records of a part of an .xlsb: a number in one or two bytes, a length in up to four, content."""
     data, at = b"", 0
     for block in blocks:
         data, at = data[at:] + block, 0
