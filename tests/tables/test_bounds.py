@@ -20,6 +20,7 @@ from rowbatch.errors import TableError, UsageError
 from rowbatch.tables import ahead, bounds, compressed, csv_fast, csv_reader, json_reader, r_reader
 from rowbatch.tables.ahead import read_ahead, require_wanted
 from rowbatch.tables.base import Table
+from rowbatch.tables.columnar_sizes import arrow_bytes, parquet_bytes
 from rowbatch.tables.compressed import _zstd
 from rowbatch.tables.formats import open_table
 
@@ -187,6 +188,9 @@ def test_a_line_of_json_has_a_bound(tmp_path, short_cells, mode):
     path = written(tmp_path / "t.jsonl", '{"a": 1}\n{"a": "' + "x" * 5000 + '"}\n')
     error = refusal_of(path, ReadOptions(on_bad_rows=mode))
     assert (error.kind, error.line) == ("row-too-long", 2)
+    written(path, '{"a": 1}\n\n{"b": 2, "a": "' + "x" * 2000 + '"}\n')
+    error = refusal_of(path, ReadOptions(on_bad_rows=mode))
+    assert (error.kind, error.row, error.column) == ("cell-too-large", 2, "a")
 
 
 @pytest.mark.parametrize(
@@ -429,3 +433,45 @@ def test_a_sequence_of_r_counts_as_its_numbers(tmp_path, monkeypatch, block_byte
     assert refusal_of(path).kind == "table-needs-memory"
     written(tmp_path / "few.rds", sequence_of_r(30))
     assert len(rows_of(open_table(tmp_path / "few.rds"))) == 30
+
+
+@pytest.mark.parametrize("rows_per_part", [1000, 20_000])
+@pytest.mark.parametrize("kind", ["parquet", "feather"])
+def test_a_part_of_a_columnar_file_fits_into_memory(tmp_path, monkeypatch, kind, rows_per_part):
+    """
+    A row group or record batch is read as a whole: what the largest one takes is known before, by what the
+    file says of it. Small parts are no reason to refuse a file.
+    """
+    frame = pl.DataFrame({"a": [7] * 20_000, "text": ["some words " * 10] * 20_000})
+    path = tmp_path / f"t.{kind}"
+    if kind == "parquet":
+        frame.write_parquet(path, row_group_size=rows_per_part)
+        needed = parquet_bytes(path)
+        # Eight bytes of a number and sixteen of a text, and the text itself once.
+        assert 2 * 24 * rows_per_part < needed < 2 * 24 * rows_per_part + 10_000
+    else:
+        frame.write_ipc(path, compression="zstd", record_batch_size=rows_per_part)
+        needed = arrow_bytes(path)
+        assert 2 * 24 * rows_per_part <= needed <= 2 * 150 * rows_per_part
+    assert len(rows_of(open_table(path))) == 20_000
+    monkeypatch.setenv("ROWBATCH_MAX_MEMORY_GB", "0.0007")
+    if rows_per_part == 1000:
+        assert len(rows_of(open_table(path))) == 20_000
+    else:
+        assert refusal_of(path).kind == "table-needs-memory"
+
+
+def test_a_columnar_file_that_is_not_packed_says_its_size_too(tmp_path):
+    """
+    So does one without rows, and one of nested values; what is no such file says nothing.
+    """
+    frame = pl.DataFrame({"a": [[1, 2], [3]] * 500, "b": [{"c": "x"}] * 1000, "d": [None] * 1000})
+    frame.write_ipc(tmp_path / "t.feather", compression="uncompressed")
+    frame.write_parquet(tmp_path / "t.parquet", compression="lz4")
+    assert 2 * 1500 * 8 <= arrow_bytes(tmp_path / "t.feather") < 1 << 20
+    assert 2 * 1500 * 8 <= parquet_bytes(tmp_path / "t.parquet") < 1 << 20
+    frame.clear().write_parquet(tmp_path / "none.parquet")
+    assert parquet_bytes(tmp_path / "none.parquet") < 10_000
+    for content in (b"", b"PAR1", b"ARROW1" * 10, b"\0" * 100, bytes(range(200))):
+        assert parquet_bytes(written(tmp_path / "x", content)) == 0
+        assert arrow_bytes(tmp_path / "x") == 0

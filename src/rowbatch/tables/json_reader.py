@@ -21,8 +21,10 @@ from rowbatch.tables.ahead import require_wanted
 from rowbatch.tables.base import BadRowList, Table, TableChunk
 from rowbatch.tables.bounds import (
     CELL_VARIABLE,
+    max_cell_bytes,
     max_row_bytes,
     memory_for_tables,
+    require_cell,
     require_columns,
     require_memory,
 )
@@ -141,7 +143,8 @@ def _objects(
     """The objects of a JSONL file, with the bytes of their lines."""
     try:
         with open_binary(path) as file:
-            number = 0
+            number = row = 0
+            longest = max_cell_bytes()
             while line := file.readline(max_row_bytes()):
                 number += 1
                 if not number % _LINES_BETWEEN_CHECKS:
@@ -173,6 +176,10 @@ def _objects(
                         line=number,
                         told=str(error),
                     ) from error
+                row += 1
+                if len(text) > longest:
+                    for name, raw in found.items():
+                        require_cell(path, len(bytes(raw)), row=row, column=name)
                 yield found, len(text)
     except OSError as error:
         raise from_os_error(error, str(path)) from error

@@ -20,8 +20,8 @@ from rowbatch.tables.frame_table import FrameTable, refuse_options
 _UNPACKED_BYTES, _NUMBER_BYTES = 10, 48
 _BLOCK_BYTES = 1 << 20
 # A sequence such as 1:1000 is written as three numbers: how many, the first one, the step. Before them stands
-# the class of such an object, in some hundred bytes at most. Source: R Internals, "Serialization Formats", and
-# R's serialize.c and altclasses.c: ALTREP_SXP 238, LISTSXP 2, REALSXP 14.
+# the class of such an object, in some hundred bytes at most. Source: R Internals, "Serialization Formats";
+# in R: serialize.c, altclasses.c: ALTREP_SXP 238, LISTSXP 2, REALSXP 14.
 _SEQUENCE = re.compile(
     rb"\x00\x00\x00\xee\x00\x00\x00\x02.{4,400}?\x00\x00\x00\x0e\x00\x00\x00\x03(.{8})", re.DOTALL
 )
