@@ -213,3 +213,18 @@ def test_the_pattern_for_further_columns():
     assert not _further_than(52).search(b'<c r="AZ1"')
     assert not _further_than(702).search(b'<c r="ZZ1"')
     assert _further_than(702).search(b'<c r="AAA1"')
+
+
+@pytest.mark.parametrize("block_bytes", [1 << 20, 1, 2, 3, 7, 50])
+def test_the_values_of_a_sheet_are_counted_on_the_way(tmp_path, monkeypatch, block_bytes):
+    """
+    Each once, also where its tag lies across blocks; of several sheets those of the one that was looked at.
+    """
+    monkeypatch.setattr(workbook_sizes, "_BYTES_AT_ONCE", block_bytes)
+    path = written(tmp_path / "t.xlsx", {(0, 0): "a", (1, 0): 1, (5, 3): "b", (5, 4): 2.5}, sheets=2)
+    sizes = WorkbookSizes(path, path.read_bytes())
+    assert sizes.values_of("sheet 2") is None
+    sizes.require_texts()
+    sizes.require_sheet("sheet 2")
+    assert sizes.values_of("sheet 2") == 4
+    assert sizes.values_of("sheet 1") is None

@@ -93,6 +93,7 @@ class WorkbookSizes:
             raise TableError("workbook-unreadable", path=str(path), told=str(error)) from error
         self._sheets = [part for part in self._parts.values() if _SHEET.fullmatch(part.filename)]
         self._looked: dict[str, _Looking] = {}
+        self._values: dict[str, int] = {}
 
     def require_texts(self) -> None:
         """
@@ -127,6 +128,16 @@ class WorkbookSizes:
                 self._require(self._exact_binary(part))
             elif self._quick(part).needed_bytes + _TEXT_BYTES * self._strings_bytes > self._most:
                 self._require(self._exact(part))
+
+    def values_of(self, name: str) -> int | None:
+        """
+        How many cells with a value a sheet has that `require_sheet` looked at, or more where it has other tags.
+
+        Returns:
+            None where that is not known.
+        """
+        parts = self._parts_of(name)
+        return self._values.get(parts[0].filename) if len(parts) == 1 else None
 
     def _require(self, size: SheetSize) -> None:
         needed = size.needed_bytes + _TEXT_BYTES * self._strings_bytes
@@ -227,7 +238,7 @@ class WorkbookSizes:
 
         Names of cells are looked for as programs spell them, `r="A1"`.
         """
-        size, rows, columns, rest = 0, None, 26, b""
+        size, rows, columns, rest, values = 0, None, 26, b"", 0
         further = _further_than(columns)
         for block in self._unpacked(part):
             size += len(block)
@@ -240,7 +251,11 @@ class WorkbookSizes:
             numbers = _ROW.findall(block, max(block.rfind(b"row ") - 1, 0))
             if numbers:
                 rows = int(numbers[-1])
-            rest = block[-_NAME_BYTES:]
+            # What begins in one block and ends in the next is counted apart.
+            values += block.count(b"<v") + (rest[-1:] + block[:1]).count(b"<v")
+            values += block.count(b"<is") + (rest[-2:] + block[:2]).count(b"<is")
+            rest = (rest + block)[-_NAME_BYTES:] if len(block) < _NAME_BYTES else block[-_NAME_BYTES:]
+        self._values[part.filename] = values
         # Rows need not say their numbers; then there is one for every few bytes.
         return size, size // _LEAST_ROW if rows is None else rows, columns
 
