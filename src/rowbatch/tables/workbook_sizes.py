@@ -131,7 +131,7 @@ class WorkbookSizes:
 
     def values_of(self, name: str) -> int | None:
         """
-        How many cells with a value a sheet has that `require_sheet` looked at, or more where it has other tags.
+        Cells with a value of a sheet that `require_sheet` looked at, or more where it has other such tags.
 
         Returns:
             None where that is not known.
