@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from rowbatch import api
 from rowbatch.api import runs
-from rowbatch.cli.app import app
+from rowbatch.cli.app import _parameters, app
 from rowbatch.core.codebook import Codebook, codebook_document, parse_codebook
 from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.plan import Output, Plan, Question, Source
 from rowbatch.core.policy import Policy
 from rowbatch.core.table_options import ReadOptions, WriteOptions
 from rowbatch.desk.recipes import _yaml
+from rowbatch.errors import UsageError
 from rowbatch.requests.asking import Said, asking_of
 
 
@@ -160,3 +161,12 @@ def test_the_command_says_what_happens_to_broken_rows():
     typed = api.command_of(plan)
     assert typed[typed.index("--on-bad-rows") + 1] == "keep"
     assert plan_typed(typed) == plan
+
+
+def test_a_parameter_of_too_many_brackets_is_refused():
+    """
+    A value that Python's JSON reader cannot take is an error of the command, and no fault of the program.
+    """
+    with pytest.raises(UsageError) as caught:
+        _parameters(["a=1", "b=" + "[" * 3000 + "]" * 3000])
+    assert caught.value.kind == "param-too-deep"

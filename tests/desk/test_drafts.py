@@ -194,7 +194,7 @@ def test_a_recipe_carries_a_job_to_another_table(table, tmp_path):
     with pytest.raises(InputError, match="newer"):
         draft_from_file(recipe, desk.Draft())
     recipe.write_text("rowbatch_recipe: 1\ncodebook: [")
-    with pytest.raises(InputError, match="damaged"):
+    with pytest.raises(CodebookError, match="broken: line 2"):
         draft_from_file(recipe, desk.Draft())
 
 

@@ -231,3 +231,17 @@ def test_the_program_reads_its_own_files_through_their_schemas(monkeypatch):
     for name, read in (("models.toml", catalog._models), ("catalog.toml", catalog._catalog)):
         with pytest.raises(InputError, match=f"{name}: "):
             read.__wrapped__()
+
+
+def test_a_list_of_models_that_nobody_wrote_is_one_clear_error(own, monkeypatch):
+    """
+    What tomllib cannot take, too many brackets inside of each other, and what is too long for such a list.
+    """
+    own("a = " + "[" * 2000 + "]" * 2000)
+    with pytest.raises(InputError, match="cannot be read"):
+        find_price("openai", "m")
+    monkeypatch.setattr(catalog, "_READ_OVERRIDES", {})
+    monkeypatch.setattr(catalog, "_MAX_OWN_BYTES", 1 << 20)
+    own("#" * ((1 << 20) + 1))
+    with pytest.raises(InputError, match="more than 1 MB"):
+        find_price("openai", "m")

@@ -18,7 +18,7 @@ def test_yes_and_no_stay_texts(tmp_path):
 @pytest.mark.parametrize(
     ("text", "line", "says"),
     [
-        pytest.param("instructions: a\ninstructions: b\n", 2, "duplicate", id="field-twice"),
+        pytest.param("instructions: a\ninstructions: b\n", 2, "twice", id="field-twice"),
         pytest.param("variables:\n  - name: a\n    label: []\n", 3, "not known", id="unknown-field"),
         pytest.param("variables:\n  - name: a\n  labels: [\n", 3, "", id="broken-yaml"),
         pytest.param("variables:\n  - name: a\n    labels:\n      - name: 1\n", 4, "in quotes", id="number"),

@@ -107,3 +107,14 @@ def test_runs_are_found_wherever_they_lie(tmp_path):
     assert known_runs(tmp_path / "home") == [run.path.resolve()]
     run.settings_path.unlink()
     assert known_runs(tmp_path / "home") == []
+
+
+def test_settings_of_too_many_brackets_are_damaged(tmp_path):
+    """
+    A run.toml that tomllib cannot take is said to be damaged.
+    """
+    run = RunDirectory(tmp_path)
+    run.settings_path.write_text("a = " + "[" * 2000 + "]" * 2000)
+    with pytest.raises(RunError) as caught:
+        run.plan()
+    assert caught.value.kind == "settings-damaged"

@@ -23,10 +23,10 @@ SHARED = Path(os.environ.get("ROWBATCH_SHARED_DATA", Path(__file__).parents[3] /
 UNLIKE_THEIR_JSON = {"location_coordinates", "newlines_crlf"}
 
 
-def rows_of(table: CsvTable, **options: int) -> list[tuple[str, ...]]:
+def rows_of(table: CsvTable, rows_per_chunk: int | None = None) -> list[tuple[str, ...]]:
     """All rows; checks on the way that the numbers go on without a gap."""
     rows: list[tuple[str, ...]] = []
-    for chunk in table.chunks(**options):
+    for chunk in table.chunks(rows_per_chunk):
         assert chunk.first_row == len(rows) + 1
         assert chunk.frame.columns == [str(position) for position in range(len(table.header))]
         rows += chunk.frame.rows()

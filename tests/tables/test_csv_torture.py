@@ -302,7 +302,6 @@ def test_a_broken_line_far_down(table_of):
     ("content", "name"),
     [
         (b"PK\x03\x04\x14\x00\x06\x00", "zip or Excel"),
-        (b"\xfd7zXZ\x00\x00", "xz"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "Excel or Word 97"),
         (b"PAR1\x15\x04", "Parquet"),
         (b"%PDF-1.7\n", "PDF"),

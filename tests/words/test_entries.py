@@ -287,3 +287,19 @@ def test_a_notice_is_kept_and_read_again():
     assert str(read_notice('{"kind": "of-tomorrow", "values": {}}')) == "of-tomorrow"
     assert str(read_notice("the provider's queue is full")) == "the provider's queue is full"
     assert read_notice("") is None
+
+
+def test_the_licence_of_the_part_for_r_is_said():
+    """
+    pyreadr 0.5.8 is under the AGPL-3.0 (its METADATA, "License"), which whoever installs it should know: in
+    every face and language, and in the files that recommend it.
+    """
+    entry = ENTRIES["r-not-installed"]
+    for face, language in _FACES:
+        assert "AGPL-3.0" in entry.sentences(face, language)[1]
+    root = Path(__file__).parents[2]
+    for name in ("README.md", "docs/reference/tables.md", "pyproject.toml"):
+        lines = (root / name).read_text(encoding="utf-8").splitlines()
+        told = [line for line in lines if "[r]'" in line or "Tables of R" in line]
+        assert told
+        assert all("AGPL-3.0" in line for line in told)

@@ -1189,6 +1189,8 @@ def _parameters(pairs: Sequence[str]) -> dict[str, Any]:
             found[name] = json.loads(text)
         except ValueError:
             found[name] = text
+        except RecursionError:
+            raise UsageError("param-too-deep", name=name) from None
     return found
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rowbatch.core.address import shown_address
 from rowbatch.core.endpoint import LIMITS, output_limit
 from rowbatch.core.plan import Asking
-from rowbatch.errors import InputError, from_os_error
+from rowbatch.errors import InputError
 from rowbatch.providers.catalog import find_provider
 
 if TYPE_CHECKING:
@@ -69,20 +69,13 @@ def draft_of_recipe(path: Path, draft: Draft) -> Draft:
         path: The recipe.
         draft: Its text column stays where the recipe's is not in the table; the caller looks.
     Raises:
-        InputError: It is damaged, or of a newer version.
-        CodebookError: Its codebook is broken.
+        InputError: It is of a newer version, or has no codebook.
+        CodebookError: It is no YAML, or its codebook is broken; with the line.
     """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     from rowbatch.core.codebook import parse_codebook
+    from rowbatch.store.yaml_file import read_yaml
 
-    try:
-        document = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise from_os_error(error, str(path)) from error
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise InputError("recipe-damaged") from error
+    document = read_yaml(path).value
     if not isinstance(document, dict) or not isinstance(document.get("codebook"), dict):
         raise InputError("recipe-without-codebook")
     if document.get(_KEY) != _FORMAT:

@@ -21,6 +21,8 @@ from rowbatch.errors import InputError, UsageError
 from rowbatch.providers.openai_quirks import OpenAIQuirks
 from rowbatch.providers.schema import catalog_schema, models_schema, own_models_schema, require_schema
 
+# Of a person's own list of models.
+_MAX_OWN_BYTES = 5 << 20
 _DATE = re.compile(r"-\d{4}-?\d{2}-?\d{2}\Z")
 
 
@@ -150,14 +152,24 @@ def _override(provider: str, model: str) -> Mapping[str, Any]:
     key = (str(path), stamp)
     if key not in _READ_OVERRIDES:
         try:
-            read = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            read = tomllib.loads(_own_text(path))
+        # Lists inside of lists inside of lists.
+        except (OSError, ValueError, RecursionError) as error:
             raise InputError("own-models-unreadable", path=str(path), told=str(error)) from error
         _require_own(read, str(path))
         _READ_OVERRIDES[key] = read
     entries = _READ_OVERRIDES[key].get(provider, {})
     found: Mapping[str, Any] = entries.get(model, entries.get(_DATE.sub("", model), {}))
     return found
+
+
+def _own_text(path: Path) -> str:
+    """The text of a person's own list of models; `ValueError` where it is too long for one."""
+    with path.open("rb") as file:
+        data = file.read(_MAX_OWN_BYTES + 1)
+    if len(data) > _MAX_OWN_BYTES:
+        raise ValueError(f"it has more than {_MAX_OWN_BYTES >> 20} MB")
+    return data.decode("utf-8")
 
 
 def _require_own(document: Mapping[str, Any], path: str) -> None:

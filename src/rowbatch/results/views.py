@@ -54,9 +54,18 @@ def write_table_view(table: Table, folder: Path, progress: Callable[[int], None]
         TableError: The table is broken; what was written before stays, and is not complete.
     """
 
+    rows = 0
+
+    def check() -> None:
+        if progress:
+            progress(rows)
+
     def chunks() -> Iterator[tuple[int, pl.DataFrame]]:
-        for chunk in table.chunks():
+        nonlocal rows
+        # Who takes the table away is not kept waiting by a chunk that takes long.
+        for chunk in table.chunks(check=check):
             yield chunk.first_row, chunk.frame
+            rows = chunk.first_row + chunk.frame.height - 1
 
     write_view(
         folder,

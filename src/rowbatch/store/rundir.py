@@ -131,7 +131,7 @@ class RunDirectory:
                 file=str(self.settings_path),
                 name=str(error.args[0]),
             ) from error
-        except (TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError, AttributeError, RecursionError) as error:
             raise RunError(
                 "settings-damaged", path=str(self.path), file=str(self.settings_path), told=str(error)
             ) from error
@@ -143,7 +143,7 @@ class RunDirectory:
             raise RunError("no-run", path=str(self.path)) from None
         except OSError as error:
             raise from_os_error(error, str(self.settings_path)) from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise RunError(
                 "settings-damaged", path=str(self.path), file=str(self.settings_path), told=str(error)
             ) from error

@@ -19,6 +19,7 @@ import polars as pl
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError
 from rowbatch.tables.ahead import read_ahead
+from rowbatch.tables.bounds import require_columns
 
 ROWS_PER_CHUNK = 20_000
 
@@ -119,6 +120,7 @@ class Table(ABC):
     def __init__(
         self, path: Path, header: tuple[str, ...], *, columns: tuple[ColumnInfo, ...] = (), label: str = ""
     ) -> None:
+        require_columns(path, len(header))
         self.path = path
         self.header = header
         self.columns = columns
@@ -139,13 +141,18 @@ class Table(ABC):
     def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
         """As `chunks`, but a table without rows yields nothing."""
 
-    def chunks(self, rows_per_chunk: int | None = None) -> Iterator[TableChunk]:
+    def chunks(
+        self, rows_per_chunk: int | None = None, *, check: Callable[[], object] | None = None
+    ) -> Iterator[TableChunk]:
         """
         Read the rows, from the first one. May be called again.
+
+        When the iterator is closed, reading ends at the next block of the file, also within a chunk.
 
         Args:
             rows_per_chunk: At most so many; fewer when the cells are long. None means as is best for the
                 format.
+            check: Called several times a second while a chunk is waited for; what it raises ends the reading.
         Yields:
             Chunks in order; at least one.
         Raises:
@@ -155,7 +162,7 @@ class Table(ABC):
         first_row = 1
         # A processor reads the next chunks while another one works on this one.
         rows = min(rows_per_chunk or self.most_rows, self.most_rows)
-        with read_ahead(self._chunks(rows)) as chunks:
+        with read_ahead(self._chunks(rows), check) as chunks:
             for chunk in chunks:
                 yield chunk
                 first_row = chunk.first_row + chunk.frame.height

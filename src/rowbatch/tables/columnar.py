@@ -10,7 +10,9 @@ import polars as pl
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError, from_os_error
 from rowbatch.tables.base import Table, TableChunk
-from rowbatch.tables.frame_table import chunk_of, positional, refuse_options
+from rowbatch.tables.bounds import require_memory
+from rowbatch.tables.columnar_sizes import arrow_bytes, parquet_bytes
+from rowbatch.tables.frame_table import chunks_of, positional, refuse_options
 
 
 class ColumnarTable(Table):
@@ -26,10 +28,8 @@ class ColumnarTable(Table):
         first_row = 1
         try:
             for batch in self._scan.collect_batches(chunk_size=rows_per_chunk, maintain_order=True):
-                for part in positional(batch).iter_slices(rows_per_chunk):
-                    if part.height:
-                        yield chunk_of(first_row, part)
-                        first_row += part.height
+                yield from chunks_of(self, first_row, positional(batch), rows_per_chunk)
+                first_row += batch.height
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             raise _damaged(self.path, error) from error
         except OSError as error:
@@ -41,12 +41,13 @@ def open_columnar(path: Path, options: ReadOptions, *, is_parquet: bool) -> Colu
     Open a Parquet file, or an Arrow file (Feather version 2).
 
     Raises:
-        TableError: It is damaged.
+        TableError: It is damaged, or a part of it does not fit into memory.
         UsageError: An option does not fit.
     """
     kind = "a Parquet file" if is_parquet else "an Arrow file"
     refuse_options(path, options, allowed=(), kind=kind)
     try:
+        require_memory(path, parquet_bytes(path) if is_parquet else arrow_bytes(path))
         scan = pl.scan_parquet(path, glob=False) if is_parquet else pl.scan_ipc(path, glob=False)
         header = tuple(scan.collect_schema().names())
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:

@@ -1,18 +1,29 @@
-"""Files that may be packed: gzip or Zstandard, by their first bytes."""
+"""Files that may be packed: gzip, Zstandard, bzip2 or xz, by their first bytes."""
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import zlib
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from rowbatch.errors import TableError, from_os_error
+from rowbatch.tables.ahead import require_wanted
+from rowbatch.tables.bounds import MAX_XZ_MEMORY_BYTES, MAX_ZSTD_WINDOW_LOG
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
+_BZIP2 = b"BZh"
+_XZ = b"\xfd7zXZ\0"
+# bzip2 begins with letters, as a text may: what follows them is the mark of its first block, or of its end.
+_BZIP2_BLOCKS = (b"1AY&SY", b"\x17rE8P\x90")
 _BUFFER_BYTES = 1 << 20
+_PACKED_BYTES = 1 << 16
+PACKED_SUFFIXES = (".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz")
+"""Endings of the names of packed files."""
 
 
 def open_binary(path: Path) -> io.BufferedReader:
@@ -21,41 +32,100 @@ def open_binary(path: Path) -> io.BufferedReader:
 
     Raises:
         InputError: There is no such file.
-        TableError: From reading: the packed data are damaged, or cut off.
+        TableError: From reading: the packed data are damaged, or cut off, or ask for too much memory.
     """
     try:
         file = path.open("rb")
-        magic = file.read(4)
+        magic = file.read(10)
         file.seek(0)
     except OSError as error:
         raise from_os_error(error, str(path)) from error
+    inner: Any = None
     if magic.startswith(_GZIP):
-        return io.BufferedReader(_Unpacked(gzip.GzipFile(fileobj=file), file, path), _BUFFER_BYTES)
-    if magic.startswith(_ZSTD):
-        return io.BufferedReader(_Unpacked(_open_zstd(file), file, path), _BUFFER_BYTES)
-    return file
+        inner = gzip.GzipFile(fileobj=file)
+    elif magic.startswith(_ZSTD):
+        inner = _open_zstd(file)
+    elif magic.startswith(_BZIP2) and magic[4:].startswith(_BZIP2_BLOCKS):
+        inner = bz2.BZ2File(file)
+    elif magic.startswith(_XZ):
+        inner = _XzFile(file)
+    return file if inner is None else io.BufferedReader(_Unpacked(inner, file, path), _BUFFER_BYTES)
 
 
 def unpacked_suffix(path: Path) -> str:
     """The ending of the name without that of the packing: `.csv` for `posts.csv.gz`; lower case."""
     suffix = path.suffix.lower()
-    return Path(path.stem).suffix.lower() if suffix in (".gz", ".zst", ".zstd", ".gzip") else suffix
+    return Path(path.stem).suffix.lower() if suffix in PACKED_SUFFIXES else suffix
+
+
+def _zstd() -> Any:
+    try:
+        from compression import zstd  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        from backports import zstd
+    return zstd
 
 
 def _open_zstd(file: BinaryIO) -> Any:
-    try:
-        from compression import zstd  # type: ignore[import-not-found,unused-ignore]
-    except ImportError:
-        from backports import zstd
-    return zstd.ZstdFile(file)
+    zstd = _zstd()
+    # A frame may ask for a window of two gigabytes, however little is in it.
+    return zstd.ZstdFile(file, options={zstd.DecompressionParameter.window_log_max: MAX_ZSTD_WINDOW_LOG})
+
+
+class _XzFile:
+    """As `lzma.LZMAFile`, which can't be told how much memory it may take."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._begin()
+
+    def _begin(self) -> None:
+        self._file.seek(0)
+        self._at, self._unread = 0, b""
+        self._stream: lzma.LZMADecompressor | None = self._new_stream()
+
+    def _new_stream(self) -> lzma.LZMADecompressor:
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MAX_XZ_MEMORY_BYTES)
+
+    def read(self, size: int) -> bytes:
+        while self._stream is not None:
+            if self._stream.eof:
+                # Streams may follow each other, with zeros in between.
+                self._unread = self._stream.unused_data.lstrip(b"\0")
+                while not self._unread and (block := self._file.read(_PACKED_BYTES)):
+                    self._unread = block.lstrip(b"\0")
+                self._stream = self._new_stream() if self._unread else None
+                continue
+            given, self._unread = self._unread, b""
+            if not given and self._stream.needs_input:
+                given = self._file.read(_PACKED_BYTES)
+                if not given:
+                    raise EOFError("it ends before its end-of-stream mark")
+            found = self._stream.decompress(given, size)
+            if found:
+                self._at += len(found)
+                return found
+        return b""
+
+    def seek(self, offset: int, whence: int) -> int:
+        if whence != io.SEEK_SET:
+            offset += self._at
+        if offset < self._at:
+            self._begin()
+        while self._at < offset and self.read(min(offset - self._at, _BUFFER_BYTES)):
+            pass
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def close(self) -> None:
+        self._stream = None
 
 
 def _damage() -> tuple[type[Exception], ...]:
-    try:
-        from compression import zstd  # type: ignore[import-not-found,unused-ignore]
-    except ImportError:
-        from backports import zstd
-    return (zstd.ZstdError, zlib.error, gzip.BadGzipFile, EOFError)
+    # bzip2 says it by an OSError without a number, or a ValueError.
+    return (_zstd().ZstdError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, EOFError, ValueError)
 
 
 class _Unpacked(io.RawIOBase):
@@ -69,10 +139,15 @@ class _Unpacked(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
+        require_wanted()
         try:
             data = self._inner.read(len(buffer))
         except _damage() as error:
             raise self._damaged(error) from error
+        except OSError as error:
+            if error.errno is None:
+                raise self._damaged(error) from error
+            raise
         buffer[: len(data)] = data
         return len(data)
 
@@ -92,4 +167,11 @@ class _Unpacked(io.RawIOBase):
         super().close()
 
     def _damaged(self, error: Exception) -> TableError:
-        return TableError("packed-file-damaged", path=str(self._path), told=str(error))
+        told = str(error)
+        # libzstd and liblzma say so; neither has a kind of error for it.
+        if "too much memory" in told or "Memory usage limit" in told:
+            most_mb = (
+                MAX_XZ_MEMORY_BYTES if isinstance(error, lzma.LZMAError) else 1 << MAX_ZSTD_WINDOW_LOG
+            ) >> 20
+            return TableError("packed-needs-memory", path=str(self._path), most_mb=most_mb)
+        return TableError("packed-file-damaged", path=str(self._path), told=told)

@@ -13,11 +13,13 @@ from typing import BinaryIO, NamedTuple, Protocol
 import polars as pl
 
 from rowbatch.errors import from_os_error
+from rowbatch.tables.ahead import require_wanted
+from rowbatch.tables.bounds import MAX_CELL_BYTES, max_cell_bytes
 from rowbatch.tables.compressed import open_binary
 
 _BLOCK_BYTES = 8 << 20
-# Rows longer than this go to the careful reader.
-_MAX_BLOCK_BYTES = 128 << 20
+# Rows longer than this go to the careful reader, so that no cell of a block is longer than a cell may be.
+_MAX_BLOCK_BYTES = MAX_CELL_BYTES
 # So many columns are proved at once.
 _MAX_COLUMNS = 200
 # Zstandard, gzip, zlib, a byte order mark.
@@ -49,7 +51,7 @@ class FastReader:
         """
         The rows of one block at a time, without the header; no frame is empty.
         """
-        if self._width > _MAX_COLUMNS or not self._delimiter.isascii():
+        if self._width > _MAX_COLUMNS or not self._delimiter.isascii() or max_cell_bytes() < _MAX_BLOCK_BYTES:
             return
         try:
             with open_binary(self._path) as raw:
@@ -205,6 +207,7 @@ def _whole_records(file: _Readable) -> Iterator[_Block]:
     buffer = bytearray(_BLOCK_BYTES)
     have = 0
     while True:
+        require_wanted()
         with memoryview(buffer) as view:
             read = _fill(file, view[have:])
         is_last = have + read < len(buffer)

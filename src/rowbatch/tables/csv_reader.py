@@ -23,12 +23,16 @@ import polars as pl
 
 from rowbatch.core.table_options import BadRows, ReadOptions
 from rowbatch.errors import TableError, UsageError, from_os_error
+from rowbatch.tables.ahead import require_wanted
 from rowbatch.tables.base import ROWS_PER_CHUNK, Table, TableChunk
+from rowbatch.tables.bounds import CELL_VARIABLE, max_cell_bytes, max_row_bytes
 from rowbatch.tables.compressed import open_binary, unpacked_suffix
 from rowbatch.tables.csv_fast import FastReader
 from rowbatch.tables.encodings import SAMPLE_BYTES, guess_encoding, is_utf8
 
 _CHARS_PER_CHUNK = 32_000_000
+# What a cell of Python takes at least, in a list.
+_CHARS_PER_CELL = 8
 _DELIMITERS = (",", ";", "\t", "|")
 _USUAL_ENCODINGS = ("cp1252 (Windows)", "latin-1", "gb18030 (Chinese)")
 _BOMS = (
@@ -39,7 +43,6 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _OTHER_FORMATS = (
-    (b"\xfd7zXZ\0", "xz"),
     (b"%PDF-", "PDF"),
     (b"PAR1\x15", "Parquet"),
     (b"ARROW1\0", "Arrow"),
@@ -49,13 +52,12 @@ _ZIP, _OFFICE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _BLOCK_BYTES = 1 << 20
 # A smaller file is read before the fast reader's modules are imported.
 _MIN_FAST_BYTES = 500_000
-# csv holds a cell as four bytes a character, and a quote that is never closed makes a cell of all the rest.
-_MAX_CELL_CHARS = 100_000_000
 # Bytes that are not of the encoding come as half surrogate pairs, so that the line is known where they stand.
 _ESCAPED = "surrogateescape"
 _UNDECODABLE = re.compile("[\ud800-\udfff]")
 # A record of a broken file; a cell of a whole one may be larger.
 _MAX_LENIENT_CHARS = 4_000_000
+_LINES_BETWEEN_CHECKS = 1_000
 
 
 class CsvTable(Table):
@@ -153,7 +155,7 @@ class CsvTable(Table):
                 _header(records)
             for cells in islice(self._rows(records), skip_rows, None):
                 rows.append(cells)
-                chars += sum(map(len, cells))
+                chars += sum(map(len, cells)) + _CHARS_PER_CELL * len(cells)
                 if len(rows) >= rows_per_chunk or chars >= _CHARS_PER_CHUNK:
                     yield _chunk(first_row, rows, len(self.header))
                     first_row, chars = first_row + len(rows), 0
@@ -225,7 +227,7 @@ def open_csv(
     Open a CSV file and read its header.
 
     Args:
-        path: The file; it may be packed by gzip or Zstandard.
+        path: The file; it may be packed.
         encoding: None means what a byte order mark says, UTF-8, or what the text looks like.
         delimiter: None means what the header line has most of: comma, semicolon, tab or bar.
         on_bad_rows: What to do with broken rows, see `ReadOptions`.
@@ -333,11 +335,15 @@ class _NeverClosed(Exception):
     """A record goes on and on: its quote is never closed."""
 
 
+class _RowTooLong(Exception):
+    """A record goes on and on, in cells none of which is too long, or in a line that has no end."""
+
+
 class _Lines:
     """Lines of a text, which can be pushed back; those of the record that is being read are kept."""
 
-    def __init__(self, text: IO[str], number: int) -> None:
-        self._text = iter(text)
+    def __init__(self, text: IO[str], number: int, most: int) -> None:
+        self._text, self._most = text, most
         self._pushed: Iterator[str] = iter(())
         self.number = number
         """Of the next line."""
@@ -359,13 +365,18 @@ class _Lines:
     def __next__(self) -> str:
         line = next(self._pushed, None)
         if line is None:
-            line = next(self._text)
+            if not self.number % _LINES_BETWEEN_CHECKS:
+                require_wanted()
+            line = self._text.readline(self._most)
+            if not line:
+                raise StopIteration
         self.number += 1
         self.record.append(line)
-        if self.limit is not None:
-            self._chars += len(line)
-            if self._chars > self.limit and len(self.record) > 1:
-                raise _NeverClosed
+        self._chars += len(line)
+        if self.limit is not None and self._chars > self.limit and len(self.record) > 1:
+            raise _NeverClosed
+        if self._chars >= self._most:
+            raise _RowTooLong
         return line
 
 
@@ -384,10 +395,11 @@ class _Records:
         self._text: IO[str] | None = None
         self._records: Iterator[tuple[int, list[str], str]] = iter(())
         self._lenient_width: int | None = None
+        self._most = max_row_bytes()
 
     def __enter__(self) -> _Records:
         self._text = self._open()
-        self._records = self._read(_Lines(self._text, self._first_line))
+        self._records = self._read(_Lines(self._text, self._first_line, self._most))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -420,7 +432,8 @@ class _Records:
         return io.TextIOWrapper(file, encoding=encoding, errors=_ESCAPED, newline="")
 
     def _read(self, lines: _Lines) -> Iterator[tuple[int, list[str], str]]:
-        csv.field_size_limit(_MAX_CELL_CHARS)
+        # csv holds a cell as four bytes a character, and an open quote makes a cell of all the rest.
+        csv.field_size_limit(max_cell_bytes())
         reader = csv.reader(lines, delimiter=self._delimiter, strict=True)
         try:
             while True:
@@ -431,6 +444,8 @@ class _Records:
                 try:
                     record = next(reader, None)
                     self._require_no_swallowed_rows(lines.record, record)
+                except _RowTooLong as error:
+                    raise self._row_too_long(line) from error
                 except (csv.Error, _NeverClosed) as error:
                     if self._lenient_width is None and isinstance(error, csv.Error):
                         self._require_clean(lines.record, line)
@@ -509,16 +524,24 @@ class _Records:
             return TableError("quote-not-closed", path=path, line=self._line_of_open_quote(line))
         if "field larger than" in text:
             line = self._line_of_open_quote(line)
-            return TableError("cell-too-long", path=path, line=line, most=_MAX_CELL_CHARS)
+            return TableError(
+                "cell-too-long", path=path, line=line, most=max_cell_bytes(), variable=CELL_VARIABLE
+            )
         if "expected after" in text:
             return TableError("text-after-quote", path=path, line=last_line, delimiter=self._delimiter)
         return TableError("csv-line-broken", path=path, line=line, told=text)
+
+    def _row_too_long(self, line: int) -> TableError:
+        return TableError(
+            "row-too-long", path=str(self._path), line=line, most=self._most, variable=CELL_VARIABLE
+        )
 
     def _line_of_open_quote(self, line: int) -> int:
         """Where the last quoted cell of the record that begins at `line` begins."""
         opened, quoted, chars = line, False, 0
         with self._open() as text:
-            for number, content in enumerate(text, start=self._first_line):
+            lines = iter(lambda: text.readline(self._most), "")
+            for number, content in enumerate(lines, start=self._first_line):
                 if number < line:
                     continue
                 at = 0
@@ -536,7 +559,7 @@ class _Records:
                     quoted = content.startswith('"', end + 1)
                     at = end + 1 + quoted
                 chars += len(content)
-                if chars > 2 * _MAX_CELL_CHARS:
+                if chars > self._most:
                     break
         return opened
 
@@ -572,7 +595,7 @@ def _first_undecodable(path: Path, encoding: str) -> tuple[int, int] | None:
         return None
     number = 1
     with open_binary(path) as file:
-        for line in file:
+        while line := file.readline(max_row_bytes()):
             try:
                 line.decode(encoding)
             except UnicodeError as error:

@@ -18,10 +18,12 @@ import polars as pl
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError, UsageError, from_os_error
 from rowbatch.tables.base import as_text
-from rowbatch.tables.excel_cells import count_cells
+from rowbatch.tables.bounds import require_memory
 from rowbatch.tables.frame_table import FrameTable, positional, refuse_options
+from rowbatch.tables.workbook_sizes import WorkbookSizes
 
 _HEADER_SEARCHED = 200
+_ZIP = b"PK\x03\x04"
 
 
 class _Place(TypedDict, total=False):
@@ -33,13 +35,17 @@ class _Place(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class _Workbook:
-    """Its bytes, and the reader of them."""
+    """Its reader, and what is known of its parts."""
 
-    data: bytes
     reader: Any
+    sizes: WorkbookSizes | None
 
     def load(self, sheet: int, where: _Place, **how: Any) -> Any:
         return self.reader.load_sheet(sheet, **where, **how)
+
+    def count_values(self, sheet: int) -> int | None:
+        """How many cells of a sheet hold something; None where nobody counted."""
+        return self.sizes.values_of(self.reader.sheet_names[sheet]) if self.sizes else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +107,19 @@ def open_excel(path: Path, options: ReadOptions) -> ExcelTable:
     refuse_options(path, options, allowed=("sheet",), kind="an Excel workbook")
     try:
         # By its bytes: the reader would go by the name of the file.
+        require_memory(path, path.stat().st_size)
         data = path.read_bytes()
-        book = _Workbook(data, fastexcel.read_excel(data))
+        sizes = WorkbookSizes(path, data) if data.startswith(_ZIP) else None
+        if sizes:
+            sizes.look_ahead(options.sheet)
+            sizes.require_texts()
+        book = _Workbook(fastexcel.read_excel(data), sizes)
         sheets = book.reader.sheet_names
         number = _sheet_number(path, sheets, options.sheet)
         candidates = [number] if number is not None else range(len(sheets))
         for candidate in candidates:
+            if sizes:
+                sizes.require_sheet(sheets[candidate])
             found = _below_head(book, candidate)
             if found is not None:
                 names, frame = found
@@ -196,7 +209,7 @@ def _with_lost_texts(loaded: _Loaded, names: list[str], frame: pl.DataFrame) -> 
     if not empty:
         return frame
     here = sum(map(_count_filled, frame.get_columns()), sum(name != "" for name in names))
-    if count_cells(loaded.book.data) == here:
+    if loaded.book.count_values(loaded.sheet) == here:
         return frame
     columns = []
     for name, text in zip(empty, loaded.texts([int(name) for name in empty]), strict=True):

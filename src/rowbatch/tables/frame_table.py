@@ -10,6 +10,7 @@ import polars as pl
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import UsageError
 from rowbatch.tables.base import ColumnInfo, Table, TableChunk, as_text
+from rowbatch.tables.bounds import MAX_PART_BYTES, require_cell
 
 
 def positional(frame: pl.DataFrame) -> pl.DataFrame:
@@ -20,6 +21,43 @@ def positional(frame: pl.DataFrame) -> pl.DataFrame:
 def chunk_of(first_row: int, typed: pl.DataFrame) -> TableChunk:
     """A chunk of values, and their texts; the columns are named by their position."""
     return TableChunk(first_row, as_text(typed), typed)
+
+
+def chunks_of(table: Table, first_row: int, typed: pl.DataFrame, rows_per_chunk: int) -> Iterator[TableChunk]:
+    """
+    Chunks of some values: a text that stands once in memory may be the cell of many rows.
+
+    Args:
+        table: Whose rows they are.
+        first_row: Number of the first one.
+        typed: The values; the columns are named by their position.
+        rows_per_chunk: At most so many.
+    Raises:
+        TableError: A cell is too long.
+    """
+    at = 0
+    while at < typed.height:
+        part = typed.slice(at, rows_per_chunk)
+        sizes = _text_sizes(part)
+        if sizes.width:
+            longest = dict(zip(sizes.columns, sizes.max().row(0), strict=True))
+            for name, size in longest.items():
+                row = first_row + at + (sizes[name].arg_max() or 0)
+                require_cell(table.path, size, row=row, column=table.header[int(name)])
+            # So many rows of the longest cells fit, so that many others do.
+            if sum(sizes.sum().row(0)) > MAX_PART_BYTES:
+                part = part.head(max(1, MAX_PART_BYTES // sum(longest.values())))
+        yield chunk_of(first_row + at, part)
+        at += part.height
+
+
+def _text_sizes(frame: pl.DataFrame) -> pl.DataFrame:
+    """Bytes of each cell of the columns that have any length; without columns where none has."""
+    return frame.select(
+        (pl.col(name).str.len_bytes() if kind == pl.String else pl.col(name).bin.size()).fill_null(0)
+        for name, kind in frame.schema.items()
+        if kind in (pl.String, pl.Binary)
+    )
 
 
 class FrameTable(Table):
@@ -46,11 +84,7 @@ class FrameTable(Table):
         return self._reading
 
     def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
-        first_row = 1
-        for part in self._frame.iter_slices(rows_per_chunk):
-            if part.height:
-                yield chunk_of(first_row, part)
-                first_row += part.height
+        yield from chunks_of(self, 1, self._frame, rows_per_chunk)
 
 
 def refuse_options(path: Path, options: ReadOptions, *, allowed: tuple[str, ...], kind: str) -> None:

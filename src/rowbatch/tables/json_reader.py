@@ -17,7 +17,17 @@ import polars as pl
 
 from rowbatch.core.table_options import BadRows, ReadOptions
 from rowbatch.errors import TableError, UsageError, from_os_error
+from rowbatch.tables.ahead import require_wanted
 from rowbatch.tables.base import BadRowList, Table, TableChunk
+from rowbatch.tables.bounds import (
+    CELL_VARIABLE,
+    max_cell_bytes,
+    max_row_bytes,
+    memory_for_tables,
+    require_cell,
+    require_columns,
+    require_memory,
+)
 from rowbatch.tables.compressed import open_binary
 from rowbatch.tables.frame_table import refuse_options
 
@@ -27,8 +37,13 @@ _COLUMN_LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _TEXT = msgspec.json.Decoder(str)
 _BOM = b"\xef\xbb\xbf"
 _BYTES_PER_CHUNK = 32_000_000
+_CELLS_PER_CHUNK = 4_000_000
+_LINES_BETWEEN_CHECKS = 1_000
 # A document that is no JSONL lies in memory as a whole.
 _MAX_DOCUMENT_BYTES = 1 << 30
+_BLOCK_BYTES = 1 << 20
+# What msgspec 0.22.0 makes of an object, of a field, and of a value of a list, with the row of the table.
+_OBJECT_BYTES, _FIELD_BYTES, _VALUE_BYTES = 200, 100, 100
 
 
 class JsonLinesTable(Table):
@@ -46,11 +61,13 @@ class JsonLinesTable(Table):
 
     def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
         first_row, size = 1, 0
+        # A field that an object lacks is a cell too.
+        most = max(1, min(rows_per_chunk, _CELLS_PER_CHUNK // len(self.header)))
         rows: list[dict[str, msgspec.Raw]] = []
         for found, length in _objects(self.path, self._on_bad_rows, self.bad_rows):
             rows.append(found)
             size += length
-            if len(rows) >= rows_per_chunk or size >= _BYTES_PER_CHUNK:
+            if len(rows) >= most or size >= _BYTES_PER_CHUNK:
                 yield TableChunk(first_row, _frame(rows, self.header))
                 first_row += len(rows)
                 rows, size = [], 0
@@ -103,6 +120,7 @@ def open_json(path: Path, options: ReadOptions, *, is_lines: bool) -> Table:
     for item, _ in _objects(path, options.on_bad_rows, BadRowList()):
         if not item.keys() <= names.keys():
             names.update(dict.fromkeys(item))
+            require_columns(path, len(names))
     if not names:
         raise TableError("file-empty", path=str(path))
     return JsonLinesTable(path, tuple(names), options.on_bad_rows)
@@ -111,7 +129,8 @@ def open_json(path: Path, options: ReadOptions, *, is_lines: bool) -> Table:
 def _require_object_lines(path: Path) -> None:
     """Raise a `TableError` that says what JSON can be a table, unless the first line is an object."""
     with open_binary(path) as file:
-        first = next((line for line in file if line.strip()), b"")
+        lines = iter(lambda: file.readline(max_row_bytes()), b"")
+        first = next((line for line in lines if line.strip()), b"")
     try:
         _one_object(first.removeprefix(_BOM))
     except (ValueError, RecursionError):
@@ -124,7 +143,20 @@ def _objects(
     """The objects of a JSONL file, with the bytes of their lines."""
     try:
         with open_binary(path) as file:
-            for number, line in enumerate(file, start=1):
+            number = row = 0
+            longest = max_cell_bytes()
+            while line := file.readline(max_row_bytes()):
+                number += 1
+                if not number % _LINES_BETWEEN_CHECKS:
+                    require_wanted()
+                if len(line) >= max_row_bytes():
+                    raise TableError(
+                        "row-too-long",
+                        path=str(path),
+                        line=number,
+                        most=max_row_bytes(),
+                        variable=CELL_VARIABLE,
+                    )
                 text = line.removeprefix(_BOM) if number == 1 else line
                 if not text.strip():
                     continue
@@ -144,6 +176,10 @@ def _objects(
                         line=number,
                         told=str(error),
                     ) from error
+                row += 1
+                if len(text) > longest:
+                    for name, raw in found.items():
+                        require_cell(path, len(bytes(raw)), row=row, column=name)
                 yield found, len(text)
     except OSError as error:
         raise from_os_error(error, str(path)) from error
@@ -217,14 +253,13 @@ def _cell(raw: msgspec.Raw | None) -> str:
 
 def _document(path: Path) -> JsonTable | None:
     """A list of objects or an object of columns; None when it is neither, but perhaps JSONL."""
-    with open_binary(path) as file:
-        text = file.read(_MAX_DOCUMENT_BYTES + 1).removeprefix(_BOM)
-    if len(text) > _MAX_DOCUMENT_BYTES:
-        if text.lstrip()[:1] == b"[":
+    text, start = _start(path)
+    if text is None:
+        if start == b"[":
             raise TableError("json-too-large", path=str(path), most=_MAX_DOCUMENT_BYTES)
         return None
-    start = text.lstrip()[:1]
     if start == b"[":
+        require_memory(path, text.count(b"{") * _OBJECT_BYTES + text.count(b":") * _FIELD_BYTES)
         try:
             rows = _OBJECTS.decode(text)
         except (ValueError, RecursionError) as error:
@@ -233,6 +268,9 @@ def _document(path: Path) -> JsonTable | None:
         if not names:
             raise TableError("json-without-fields", path=str(path))
         return JsonTable(path, tuple(names), _frame(rows, tuple(names)))
+    if start != b"{" or _is_object_a_line(text):
+        return None
+    require_memory(path, (text.count(b",") + text.count(b":")) * _VALUE_BYTES)
     try:
         columns = _OBJECT.decode(text)
     except (ValueError, RecursionError):
@@ -250,6 +288,34 @@ def _document(path: Path) -> JsonTable | None:
         ]
     )
     return JsonTable(path, tuple(cells), frame)
+
+
+def _start(path: Path) -> tuple[bytes | None, bytes]:
+    """All of a document, or None where it is too large; and the first byte that is no white space."""
+    blocks: list[bytes] = []
+    size, most = 0, memory_for_tables()
+    with open_binary(path) as file:
+        while block := file.read(_BLOCK_BYTES):
+            blocks.append(block)
+            size += len(block)
+            if size > _MAX_DOCUMENT_BYTES:
+                break
+            # It is put together of its blocks.
+            require_memory(path, 2 * size, most)
+    start = blocks[0].removeprefix(_BOM).lstrip()[:1] if blocks else b""
+    return (None if size > _MAX_DOCUMENT_BYTES else b"".join(blocks).removeprefix(_BOM)), start
+
+
+def _is_object_a_line(text: bytes) -> bool:
+    """Whether the first line is an object by itself, and others follow."""
+    end = text.find(b"\n", text.find(b"{"))
+    if end < 0:
+        return False
+    try:
+        _OBJECT.decode(memoryview(text)[:end])
+    except (ValueError, RecursionError):
+        return False
+    return bool(text[end : end + _BLOCK_BYTES].strip())
 
 
 def _column(raw: msgspec.Raw) -> list[msgspec.Raw] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import struct
 import warnings
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,20 @@ import polars as pl
 
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import InputError, TableError, UsageError, from_os_error
+from rowbatch.tables.bounds import memory_for_tables, require_memory
+from rowbatch.tables.compressed import open_binary
 from rowbatch.tables.frame_table import FrameTable, refuse_options
+
+# Measured with pyreadr 0.5.8: 7 bytes of memory a byte that is unpacked, 46 a number of a sequence.
+_UNPACKED_BYTES, _NUMBER_BYTES = 10, 48
+_BLOCK_BYTES = 1 << 20
+# A sequence such as 1:1000 is written as three numbers: how many, the first one, the step. Before them stands
+# the class of such an object, in some hundred bytes at most. Source: R Internals, "Serialization Formats";
+# in R: serialize.c, altclasses.c: ALTREP_SXP 238, LISTSXP 2, REALSXP 14.
+_SEQUENCE = re.compile(
+    rb"\x00\x00\x00\xee\x00\x00\x00\x02.{4,400}?\x00\x00\x00\x0e\x00\x00\x00\x03(.{8})", re.DOTALL
+)
+_SEQUENCE_BYTES = 512
 
 
 class RTable(FrameTable):
@@ -37,7 +52,7 @@ def open_r(path: Path, options: ReadOptions) -> RTable:
     except ImportError as error:
         raise InputError("r-not-installed", path=str(path)) from error
     try:
-        path.open("rb").close()
+        _require_memory(path)
     except OSError as error:
         raise from_os_error(error, str(path)) from error
     try:
@@ -59,6 +74,25 @@ def open_r(path: Path, options: ReadOptions) -> RTable:
         _without_nan(frame),
         reading=ReadOptions(sheet=name if options.sheet else None, encoding=options.encoding),
     )
+
+
+def _require_memory(path: Path) -> None:
+    """Refuse what has no room, by unpacking it a block at a time: files of R are read as a whole."""
+    most = memory_for_tables()
+    needed, rest = 0, b""
+    with open_binary(path) as file:
+        while block := file.read(_BLOCK_BYTES):
+            needed += _UNPACKED_BYTES * len(block)
+            piece = rest + block
+            seen = 0
+            for found in _SEQUENCE.finditer(piece):
+                (count,) = struct.unpack(">d", found[1])
+                # What only looks like a sequence may be no number.
+                needed += _NUMBER_BYTES * int(count) if 0 < count < 1e12 else 0
+                seen = found.end()
+            # One may go on in the next block; none is counted twice.
+            rest = piece[max(seen, len(piece) - _SEQUENCE_BYTES) :]
+            require_memory(path, needed, most)
 
 
 def _chosen(path: Path, objects: dict[Any, Any], wanted: str | None) -> tuple[str, Any]:

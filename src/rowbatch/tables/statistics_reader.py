@@ -18,11 +18,20 @@ import polars as pl
 
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError, from_os_error
+from rowbatch.tables.ahead import require_wanted
 from rowbatch.tables.base import ColumnInfo, Table, TableChunk
-from rowbatch.tables.frame_table import chunk_of, positional, refuse_options
+from rowbatch.tables.bounds import memory_for_tables
+from rowbatch.tables.frame_table import chunks_of, positional, refuse_options
 
 # Each part is looked for from the begin of the file, so parts are large.
 _ROWS_AT_ONCE = 200_000
+# The first part is small, and each next one grows as far as the rows that came say: a text of Stata (strL)
+# stands in the file once and may be the cell of many rows, and packed rows of SPSS and SAS unpack to what is
+# declared.
+_FIRST_ROWS, _GROWTH = 1_000, 8
+_LEAST_ROWS = 200
+# What a cell takes beside its text while pyreadstat 1.3.7 makes a column of it.
+_CELL_BYTES = 64
 _KINDS = {
     ".dta": ("stata", "read_dta"),
     ".sav": ("spss", "read_sav"),
@@ -50,9 +59,11 @@ class StatisticsTable(Table):
         reading: ReadOptions,
         read: Callable[..., tuple[pl.DataFrame, Any]],
         has_letters: bool,
+        row_bytes: int,
     ) -> None:
         super().__init__(path, header, columns=columns, label=label)
         self._reading, self._read, self._has_letters = reading, read, has_letters
+        self._row_bytes = row_bytes
 
     @property
     def reading(self) -> ReadOptions:
@@ -60,28 +71,35 @@ class StatisticsTable(Table):
 
     def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
         done = 0
+        room = memory_for_tables() // 4
+        most = max(min(_ROWS_AT_ONCE, room // self._row_bytes), _LEAST_ROWS)
+        wanted = min(_FIRST_ROWS, most)
         while True:
-            frame, _ = self._read(row_offset=done, row_limit=_ROWS_AT_ONCE)
+            require_wanted()
+            frame, _ = self._read(row_offset=done, row_limit=wanted)
             frame = positional(frame)
             numbers = [name for name, kind in frame.schema.items() if kind != pl.String]
-            missing = cache(partial(self._missing, done, numbers)) if self._has_letters and numbers else None
-            first = 0
-            for part in frame.iter_slices(rows_per_chunk):
-                if part.height:
-                    chunk = chunk_of(done + first + 1, part)
-                    yield replace(chunk, missing=missing and partial(_slice, missing, first, part.height))
-                    first += part.height
-            done += first
-            if frame.height < _ROWS_AT_ONCE:
+            missing = (
+                cache(partial(self._missing, done, wanted, numbers))
+                if self._has_letters and numbers
+                else None
+            )
+            for chunk in chunks_of(self, done + 1, frame, rows_per_chunk):
+                first, height = chunk.first_row - done - 1, chunk.frame.height
+                yield replace(chunk, missing=missing and partial(_slice, missing, first, height))
+            done += frame.height
+            if frame.height < wanted:
                 return
+            seen = int(frame.estimated_size()) // frame.height + _CELL_BYTES * frame.width + 1
+            wanted = max(min(most, _GROWTH * wanted, room // seen), _LEAST_ROWS)
 
-    def _missing(self, offset: int, columns: list[str]) -> pl.DataFrame:
+    def _missing(self, offset: int, rows: int, columns: list[str]) -> pl.DataFrame:
         """The letters of missing values in a part; only an output of Stata asks for them."""
         names = [self.header[int(column)] for column in columns]
         # Dates are left as numbers, since pyreadstat 1.3.7 fails at a date beside a letter.
         frame, _ = self._read(
             row_offset=offset,
-            row_limit=_ROWS_AT_ONCE,
+            row_limit=rows,
             usecols=names,
             user_missing=True,
             disable_datetime_conversion=True,
@@ -141,6 +159,7 @@ def open_statistics(path: Path, options: ReadOptions, suffix: str) -> Statistics
         reading=ReadOptions(encoding=options.encoding),
         read=read,
         has_letters=kind == "stata",
+        row_bytes=_CELL_BYTES * len(meta.column_names) + sum(meta.variable_storage_width.values()) + 1,
     )
 
 

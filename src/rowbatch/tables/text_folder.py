@@ -10,7 +10,9 @@ import polars as pl
 
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError, from_os_error
+from rowbatch.tables.ahead import require_wanted
 from rowbatch.tables.base import Table, TableChunk
+from rowbatch.tables.bounds import max_cell_bytes, require_cell
 from rowbatch.tables.compressed import open_binary
 from rowbatch.tables.encodings import guess_encoding, is_utf8
 from rowbatch.tables.frame_table import refuse_options
@@ -40,22 +42,26 @@ class TextFolder(Table):
         first_row = 1
         names: list[str] = []
         texts: list[str] = []
-        for file in self._files:
+        chars = 0
+        for row, file in enumerate(self._files, start=1):
+            require_wanted()
             names.append(file.relative_to(self.path).as_posix())
-            texts.append(self._text(file))
-            if len(names) >= rows_per_chunk or sum(map(len, texts[-50:])) >= _CHARS_PER_CHUNK:
+            texts.append(self._text(file, row))
+            chars += len(texts[-1])
+            if len(names) >= rows_per_chunk or chars >= _CHARS_PER_CHUNK:
                 yield _chunk(first_row, names, texts)
                 first_row += len(names)
-                names, texts = [], []
+                names, texts, chars = [], [], 0
         if names:
             yield _chunk(first_row, names, texts)
 
-    def _text(self, file: Path) -> str:
+    def _text(self, file: Path, row: int) -> str:
         try:
             with open_binary(file) as opened:
-                data = opened.read()
+                data = opened.read(max_cell_bytes() + 1)
         except OSError as error:
             raise from_os_error(error, str(file)) from error
+        require_cell(file, len(data), row=row, column="text")
         encoding = self._encoding or next((name for mark, name in _MARKS if data.startswith(mark)), None)
         if encoding is None:
             encoding = "utf-8" if is_utf8(data, is_whole=True) else guess_encoding(data).encoding

@@ -104,9 +104,6 @@ _DESK: dict[str, Entry] = {
         "a table of labels has one label a row, and its definition beside it",
         zh=("第一列是文本而不是标签；其中一个有 {chars:,} 个字符", "标签表每行一个标签，旁边是它的定义"),
     ),
-    "recipe-damaged": Entry(
-        "this recipe is damaged", "download it again", zh=("这份配方已损坏", "请重新下载")
-    ),
     "recipe-without-codebook": Entry(
         "this recipe is damaged: it has no codebook",
         "download it again",
@@ -170,6 +167,12 @@ _COMMAND_LINE: dict[str, Entry] = {
         "rowbatch doctor RUN --probe",
         page="choose a job",
         zh=("要用哪个任务的第一行？", "请选择一个任务"),
+    ),
+    "param-too-deep": Entry(
+        "the value of --param {name} has too many brackets inside of each other",
+        "is one left open?",
+        page_message="the value of {name} has too many brackets inside of each other",
+        zh=("{name} 的值括号嵌套过深", "是不是有括号没有闭合？"),
     ),
     "param-no-pair": Entry(
         "--param {pair!r} is no NAME=VALUE",

@@ -107,6 +107,82 @@ _CODEBOOK: dict[str, Entry] = {
         "the codebook {path} is not YAML: {told}",
         zh=("编码手册 {path} 不是 YAML：{told}", ""),
     ),
+    "yaml-too-long": Entry(
+        "{path} has more than {most_mb} MB, and what a model is told never has",
+        "is it the right file? A codebook holds instructions and variables, and no texts to label",
+        zh=(
+            "{path} 超过 {most_mb} MB，而给模型的说明不会这么长",
+            "选对文件了吗？编码手册里是说明和变量，不是要标注的文本",
+        ),
+    ),
+    "yaml-too-many-entries": Entry(
+        "{path} is broken: line {line}: with what its references (*name) stand for, it has more than {most:,} entries",
+        "write out what is meant, without references to what has references itself",
+        zh=(
+            "{path} 有误：第 {line} 行：把引用（*名称）展开后超过 {most:,} 项",
+            "请直接写出内容，不要引用本身又含有引用的内容",
+        ),
+    ),
+    "yaml-too-deep": Entry(
+        "{path} is broken: line {line}: more than {most} lists and fields stand inside of each other",
+        "a codebook needs six; is a bracket left open?",
+        zh=(
+            "{path} 有误：第 {line} 行：列表和字段的嵌套超过 {most} 层",
+            "编码手册最多需要六层；是不是有括号没有闭合？",
+        ),
+    ),
+    "yaml-refers-to-nothing": Entry(
+        "{path} is broken: line {line}: *{name} refers to something that is not there: no &{name} stands before it",
+        "a text that begins with * must stand in quotes",
+        zh=(
+            "{path} 有误：第 {line} 行：*{name} 引用的内容不存在：前面没有 &{name}",
+            "以 * 开头的文本必须放在引号中",
+        ),
+    ),
+    "yaml-refers-to-itself": Entry(
+        "{path} is broken: line {line}: *{name} stands inside of what it refers to",
+        "write out what is meant",
+        zh=("{path} 有误：第 {line} 行：*{name} 位于它所引用的内容之中", "请直接写出内容"),
+    ),
+    "yaml-merges-no-fields": Entry(
+        "{path} is broken: line {line}: what follows << are no fields",
+        "<< takes over the fields of something else, as in `<<: *name`",
+        zh=("{path} 有误：第 {line} 行：<< 后面不是字段", "<< 用来沿用别处的字段，例如 `<<: *name`"),
+    ),
+    "yaml-tag": Entry(
+        "{path} is broken: line {line}: {tag} means nothing here, or does not fit what follows it",
+        "leave it out; a text that begins with ! must stand in quotes",
+        zh=(
+            "{path} 有误：第 {line} 行：{tag} 在这里没有意义，或与后面的内容不符",
+            "请去掉它；以 ! 开头的文本必须放在引号中",
+        ),
+    ),
+    "yaml-name-no-text": Entry(
+        "{path} is broken: line {line}: the name of a field is a text, and here stands something else",
+        "a text that begins with a bracket, or with *, must stand in quotes",
+        zh=(
+            "{path} 有误：第 {line} 行：字段名应当是文本，而这里是别的内容",
+            "以括号或 * 开头的文本必须放在引号中",
+        ),
+    ),
+    "yaml-field-twice": Entry(
+        "{path} is broken: line {line}: the field {name!r} is there twice",
+        "leave one of them out; items of a list begin with a dash each",
+        zh=("{path} 有误：第 {line} 行：字段“{name}”出现了两次", "请去掉其中一个；列表的每一项以短横线开头"),
+    ),
+    "yaml-several-documents": Entry(
+        "{path} is broken: line {line}: a second document begins here",
+        "leave the line of three dashes out, or make two files of it",
+        zh=("{path} 有误：第 {line} 行：这里开始了第二个文档", "请去掉由三个短横线组成的行，或分成两个文件"),
+    ),
+    "yaml-character": Entry(
+        "{path} is broken: line {line}: it holds {character}, a character that no text has",
+        "delete it, or save the file as UTF-8",
+        zh=(
+            "{path} 有误：第 {line} 行：含有 {character}，文本中不会有这个字符",
+            "请删除它，或将文件存为 UTF-8",
+        ),
+    ),
     "codebook-without-fields": Entry(
         "the codebook {path} is broken: line 1: fields are expected, as in `instructions: …` and `variables:`",
         _FIELDS,

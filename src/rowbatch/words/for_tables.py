@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from rowbatch.words.telling import Entry
 
+_MORE_CELL = (
+    "if its cells are that long, set {variable} in the environment to more, in MB",
+    "如果单元格确实这么长，请在环境变量 {variable} 中设置更大的值（MB）",
+)
 _RIGHT_FILE = ("is it the right file?", "选对文件了吗？")
 _QUOTES = (
     'a double quote inside a quoted cell is written twice: "she said ""no"""',
@@ -48,6 +52,51 @@ _READ: dict[str, Entry] = {
         "{path} is packed, and damaged or cut off: {told}",
         "fetch it again; nothing was read past the damage",
         zh=("{path} 是压缩文件，已损坏或不完整：{told}", "请重新获取；损坏处之后的内容都没有读取"),
+    ),
+    "packed-needs-memory": Entry(
+        "{path} is packed so that unpacking it takes more than {most_mb:,} MB of memory",
+        "unpack it (zstd -d --long=31, or xz -d), or pack it with a lower level",
+        page="unpack it with the program that packed it, or pack it with a lower level",
+        zh=(
+            "{path} 的压缩方式使解压需要超过 {most_mb:,} MB 内存",
+            "请用压缩它的程序解压，或用较低的级别压缩",
+        ),
+    ),
+    "table-needs-memory": Entry(
+        "reading {path} takes about {needed_gb:.1f} GB of memory, and at most {most_gb:.1f} GB may be used",
+        "save it as CSV, which is read a piece at a time, or close other programs; {variable} in the environment "
+        "sets another limit, in GB",
+        zh=(
+            "读取 {path} 大约需要 {needed_gb:.1f} GB 内存，而最多可以使用 {most_gb:.1f} GB",
+            "请存为可以逐段读取的 CSV，或关闭其他程序；环境变量 {variable} 可以设置另一个上限（GB）",
+        ),
+    ),
+    "sheet-needs-memory": Entry(
+        "{path}: the sheet reaches to row {rows:,} and column {columns:,}, which takes about {needed_gb:.1f} GB of "
+        "memory, and at most {most_gb:.1f} GB may be used",
+        "delete what stands far away from the table (Ctrl+End goes there), or save the sheet as CSV; {variable} in "
+        "the environment sets another limit, in GB",
+        zh=(
+            "{path}：工作表延伸到第 {rows:,} 行、第 {columns:,} 列，大约需要 {needed_gb:.1f} GB 内存，"
+            "而最多可以使用 {most_gb:.1f} GB",
+            "请删除远离数据表的内容（按 Ctrl+End 可跳到那里），或把工作表另存为 CSV；"
+            "环境变量 {variable} 可以设置另一个上限（GB）",
+        ),
+    ),
+    "cell-too-large": Entry(
+        "{path}, row {row:,}, column {column!r}: a cell of more than {most:,} bytes",
+        _MORE_CELL[0],
+        zh=("{path} 第 {row:,} 行的“{column}”列：单元格超过 {most:,} 字节", _MORE_CELL[1]),
+    ),
+    "too-many-columns": Entry(
+        "{path} has {columns:,} columns, and a table may have {most:,}",
+        "is its first line the header? Leave columns out that are not needed",
+        zh=("{path} 有 {columns:,} 列，而数据表最多可以有 {most:,} 列", "第一行是表头吗？请去掉不需要的列"),
+    ),
+    "environment-no-number": Entry(
+        "{variable} is set to {value!r} in the environment, which is no number above 0",
+        "set it to a number, or leave it out",
+        zh=("环境变量 {variable} 的值是“{value}”，不是大于 0 的数", "请把它设为数字，或去掉它"),
     ),
     "encoding-does-not-fit": Entry(
         "--encoding does not fit: {path} is {is_a}",
@@ -218,10 +267,18 @@ _CSV: dict[str, Entry] = {
     ),
     "cell-too-long": Entry(
         "{path}, line {line:,}: a cell of more than {most:,} characters begins here; is its quote never closed?",
-        _QUOTES[0],
+        _QUOTES[0] + "; " + _MORE_CELL[0],
         zh=(
             "{path} 文件第 {line:,} 行：这里开始的单元格超过 {most:,} 个字符；引号是不是没有闭合？",
-            _QUOTES[1],
+            _QUOTES[1] + "；" + _MORE_CELL[1],
+        ),
+    ),
+    "row-too-long": Entry(
+        "{path}, line {line:,}: a row of more than {most:,} characters begins here",
+        "is it a table of text? A row may be as long as four of the longest cells; " + _MORE_CELL[0],
+        zh=(
+            "{path} 文件第 {line:,} 行：这里开始的行超过 {most:,} 个字符",
+            "这是文本数据表吗？一行最多相当于四个最长的单元格；" + _MORE_CELL[1],
         ),
     ),
     "text-after-quote": Entry(
@@ -350,11 +407,12 @@ _PROGRAMS: dict[str, Entry] = {
     ),
     "r-not-installed": Entry(
         "{path} is a file of R, and what reads these is not installed",
-        "pip install 'rowbatch[r]'",
-        page="in R, save the data as a CSV file; or ask whoever installed this program to add its part for R",
+        "pip install 'rowbatch[r]' (it brings pyreadr, which is under the AGPL-3.0 licence)",
+        page="in R, save the data as a CSV file; or ask whoever installed this program to add its part for R, which "
+        "is under the AGPL-3.0 licence",
         zh=(
             "{path} 是 R 的文件，但尚未安装读取它的组件",
-            "请在 R 中把数据存为 CSV；或请安装本程序的人加装 R 组件",
+            "请在 R 中把数据存为 CSV；或请安装本程序的人加装 R 组件（采用 AGPL-3.0 许可证）",
         ),
     ),
     "r-unreadable": Entry(

@@ -1,0 +1,510 @@
+"""
+What reading a workbook takes, before it is read: how much it unpacks to, how far a sheet reaches, how often a
+text stands in it.
+
+A sheet becomes a rectangle from its first cell to its last one, in which every text is written out. So one
+cell far away, or one long text that many cells share, makes much of little. First there is a quick look that
+finds too much if anything; where that is more than there is room for, the cells are counted one by one.
+
+Source:
+    ECMA-376 part 1, chapter 18 (.xlsx); [MS-XLSB] 2.1 and 2.4 (.xlsb); OpenDocument 1.3 part 3, 9.1 (.ods).
+    Measured with fastexcel 0.21.0: 61 bytes a cell of the rectangle, 2 bytes a byte of text.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import struct
+import threading
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+from xml.parsers import expat
+
+from rowbatch.errors import TableError
+from rowbatch.tables.bounds import MEMORY_VARIABLE, memory_for_tables, require_memory
+
+_CELL_BYTES = 64
+_TEXT_BYTES = 2
+_PACKED_BYTES = 1 << 16
+_BYTES_AT_ONCE = 1 << 20
+_NAME_BYTES = 32
+# What the reader takes whole, besides the sheets.
+_WHOLE = re.compile(r"/?(xl/(sharedStrings|styles|workbook)\.(xml|bin)|.*\.rels)", re.IGNORECASE)
+_STRINGS = re.compile(r"/?xl/sharedStrings\.(xml|bin)", re.IGNORECASE)
+_SHEET = re.compile(r"/?xl/worksheets/[^/]+\.(xml|bin)", re.IGNORECASE)
+_CONTENT = "content.xml"
+# <c t="s"><v>0</v></c>: a cell with a shared text can't be shorter.
+_LEAST_CELL = 21
+# <row/>
+_LEAST_ROW = 6
+_MAX_COLUMNS = 16_384
+_ROW = re.compile(rb"row\s[^<>]*?\br\s*=\s*[\"']([0-9]{1,10})[\"']")
+_REFERENCE = re.compile(r"([A-Za-z]{1,3})([0-9]{1,10})")
+
+
+@dataclass(frozen=True, slots=True)
+class SheetSize:
+    """
+    How much a sheet becomes, or more.
+
+    Attributes:
+        rows: Of the rectangle.
+        columns: Of the rectangle.
+        text_bytes: Of all its texts, written out.
+    """
+
+    rows: int
+    columns: int
+    text_bytes: int
+
+    @property
+    def needed_bytes(self) -> int:
+        """Memory that reading it takes."""
+        return _CELL_BYTES * self.rows * self.columns + _TEXT_BYTES * self.text_bytes
+
+
+class WorkbookSizes:
+    """
+    The parts of a new workbook (.xlsx, .xlsb, .ods).
+
+    Args:
+        path: The workbook, for messages.
+        data: Its bytes.
+    Raises:
+        TableError: It is no zip file.
+    """
+
+    def __init__(self, path: Path, data: bytes) -> None:
+        self._path, self._data = path, data
+        self._most = memory_for_tables()
+        self._strings: zipfile.ZipInfo | None = None
+        self._strings_bytes = self._longest = 0
+        try:
+            with zipfile.ZipFile(io.BytesIO(data)) as file:
+                self._parts = {part.filename: part for part in file.infolist()}
+        except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
+            raise TableError("workbook-unreadable", path=str(path), told=str(error)) from error
+        self._sheets = [part for part in self._parts.values() if _SHEET.fullmatch(part.filename)]
+        self._looked: dict[str, _Looking] = {}
+        self._values: dict[str, int] = {}
+
+    def require_texts(self) -> None:
+        """
+        Look at what is read before any sheet is.
+
+        Raises:
+            TableError: It does not fit into memory, or is damaged.
+        """
+        for name, part in self._parts.items():
+            if _STRINGS.fullmatch(name):
+                self._strings = part
+                self._strings_bytes, self._longest = self._shared_texts(part)
+            elif _WHOLE.fullmatch(name):
+                for _ in self._unpacked(part):
+                    pass
+        require_memory(self._path, _TEXT_BYTES * self._strings_bytes, self._most)
+        if _CONTENT in self._parts:
+            # The reader takes all sheets of an .ods at once.
+            self._require(_OpenDocument(self._unpacked(self._parts[_CONTENT])).size())
+
+    def require_sheet(self, name: str) -> None:
+        """
+        Look at a sheet.
+
+        Args:
+            name: As the workbook calls it.
+        Raises:
+            TableError: It does not fit into memory, or is damaged.
+        """
+        for part in self._parts_of(name):
+            if part.filename.lower().endswith(".bin"):
+                self._require(self._exact_binary(part))
+            elif self._quick(part).needed_bytes + _TEXT_BYTES * self._strings_bytes > self._most:
+                self._require(self._exact(part))
+
+    def values_of(self, name: str) -> int | None:
+        """
+        Cells with a value of a sheet that `require_sheet` looked at, or more where it has other such tags.
+
+        Returns:
+            None where that is not known.
+        """
+        parts = self._parts_of(name)
+        return self._values.get(parts[0].filename) if len(parts) == 1 else None
+
+    def _require(self, size: SheetSize) -> None:
+        needed = size.needed_bytes + _TEXT_BYTES * self._strings_bytes
+        if needed <= self._most:
+            return
+        if 2 * _CELL_BYTES * size.rows * size.columns > needed:
+            raise TableError(
+                "sheet-needs-memory",
+                path=str(self._path),
+                rows=size.rows,
+                columns=size.columns,
+                needed_gb=needed / (1 << 30),
+                most_gb=self._most / (1 << 30),
+                variable=MEMORY_VARIABLE,
+            )
+        require_memory(self._path, needed, self._most)
+
+    def _parts_of(self, name: str) -> list[zipfile.ZipInfo]:
+        """The part of a sheet; all of them where it cannot be told which."""
+        sheets = self._sheets
+        book = self._parts.get("xl/workbook.xml")
+        links = self._parts.get("xl/_rels/workbook.xml.rels")
+        if len(sheets) <= 1 or book is None or links is None:
+            return sheets
+        try:
+            ids = {one.get("name"): _linked(one) for one in _elements(self._unpacked(book), "sheet")}
+            targets = {
+                one.get("Id"): one.get("Target", "")
+                for one in _elements(self._unpacked(links), "Relationship")
+            }
+        except expat.ExpatError:
+            return sheets
+        target = targets.get(ids.get(name), "")
+        found = [
+            part
+            for part in sheets
+            if target and part.filename.endswith(target.removeprefix("/").removeprefix("xl/"))
+        ]
+        return found or sheets
+
+    def _unpacked(self, part: zipfile.ZipInfo) -> Iterator[bytes]:
+        """
+        A part, a block at a time, as long as it really is: what the file says of its length may be wrong.
+        """
+        at = part.header_offset
+        name_bytes, extra_bytes = struct.unpack_from("<HH", self._data, at + 26)
+        at += 30 + name_bytes + extra_bytes
+        end = at + part.compress_size
+        size = 0
+        unpacker = zlib.decompressobj(-zlib.MAX_WBITS) if part.compress_type == zipfile.ZIP_DEFLATED else None
+        if unpacker is None and part.compress_type != zipfile.ZIP_STORED:
+            raise TableError(
+                "workbook-unreadable", path=str(self._path), told=f"{part.filename} is packed oddly"
+            )
+        while at < end:
+            packed = self._data[at : min(at + _PACKED_BYTES, end)]
+            at += _PACKED_BYTES
+            while packed:
+                try:
+                    block = unpacker.decompress(packed, _BYTES_AT_ONCE) if unpacker else packed
+                except zlib.error as error:
+                    raise TableError("workbook-unreadable", path=str(self._path), told=str(error)) from error
+                packed = unpacker.unconsumed_tail if unpacker else b""
+                size += len(block)
+                if size > self._most:
+                    require_memory(self._path, size, self._most)
+                yield block
+            if unpacker and unpacker.eof:
+                return
+
+    def _shared_texts(self, part: zipfile.ZipInfo) -> tuple[int, int]:
+        """Bytes of all shared texts, and of the longest, or more."""
+        size = longest = current = 0
+        is_binary = part.filename.lower().endswith(".bin")
+        for block in self._unpacked(part):
+            size += len(block)
+            pieces = block.split(b"<si") if not is_binary else [block]
+            current += len(pieces[0])
+            if len(pieces) > 1:
+                longest, current = max(longest, current, *map(len, pieces[1:-1])), len(pieces[-1])
+        return size, max(longest, current)
+
+    def look_ahead(self, name: str | None) -> None:
+        """Begin to look at a sheet, the first one where there is no name, while something else is read."""
+        parts = self._parts_of(name) if name is not None else self._sheets[:1]
+        for part in parts[:1]:
+            if not part.filename.lower().endswith(".bin"):
+                self._looked[part.filename] = _Looking(partial(self._extent, part))
+
+    def _quick(self, part: zipfile.ZipInfo) -> SheetSize:
+        looked = self._looked.get(part.filename)
+        size, rows, columns = looked.result() if looked else self._extent(part)
+        return SheetSize(rows, columns, size // _LEAST_CELL * self._longest + size)
+
+    def _extent(self, part: zipfile.ZipInfo) -> tuple[int, int, int]:
+        """
+        Bytes, rows and columns of a sheet, or more.
+
+        Names of cells are looked for as programs spell them, `r="A1"`.
+        """
+        size, rows, columns, rest, values = 0, None, 26, b"", 0
+        further = _further_than(columns)
+        for block in self._unpacked(part):
+            size += len(block)
+            # A sheet of few columns is looked through once; one of many soon has the pattern that fits it.
+            for piece in (rest + block[:_NAME_BYTES], block):
+                at = 0
+                while columns < _MAX_COLUMNS and (found := further.search(piece, at)):
+                    columns = min(-(-_column_number(found[1].decode()) // 26) * 26, _MAX_COLUMNS)
+                    further, at = _further_than(columns), found.end()
+            numbers = _ROW.findall(block, max(block.rfind(b"row ") - 1, 0))
+            if numbers:
+                rows = int(numbers[-1])
+            # What begins in one block and ends in the next is counted apart.
+            values += block.count(b"<v") + (rest[-1:] + block[:1]).count(b"<v")
+            values += block.count(b"<is") + (rest[-2:] + block[:2]).count(b"<is")
+            rest = (rest + block)[-_NAME_BYTES:] if len(block) < _NAME_BYTES else block[-_NAME_BYTES:]
+        self._values[part.filename] = values
+        # Rows need not say their numbers; then there is one for every few bytes.
+        return size, size // _LEAST_ROW if rows is None else rows, columns
+
+    def _exact(self, part: zipfile.ZipInfo) -> SheetSize:
+        lengths = [] if self._strings is None else _text_lengths(self._unpacked(self._strings))
+        return _Sheet(self._unpacked(part), lengths).size()
+
+    def _exact_binary(self, part: zipfile.ZipInfo) -> SheetSize:
+        lengths: list[int] = []
+        if self._strings is not None:
+            for kind, content in _records(self._unpacked(self._strings)):
+                if kind == _SHARED_TEXT and len(content) >= 5:
+                    lengths.append(2 * int.from_bytes(content[1:5], "little"))
+        rows = columns = text = 0
+        for kind, content in _records(self._unpacked(part)):
+            if kind == _ROW_HEADER:
+                rows = max(rows, int.from_bytes(content[:4], "little") + 1)
+            elif kind in _CELL_RECORDS:
+                columns = max(columns, int.from_bytes(content[:4], "little") + 1)
+                if kind == _CELL_SHARED:
+                    text += _length_at(lengths, int.from_bytes(content[8:12], "little"))
+                else:
+                    text += max(len(content) - 8, 0)
+        return SheetSize(rows, columns, text)
+
+
+class _Looking:
+    """What a thread of its own finds out."""
+
+    def __init__(self, look: Callable[[], tuple[int, int, int]]) -> None:
+        self._look, self._found = look, (0, 0, 0)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="rowbatch-look-ahead", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._found = self._look()
+        except BaseException as error:  # noqa: BLE001 - it is raised again, where it is asked for
+            self._error = error
+
+    def result(self) -> tuple[int, int, int]:
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._found
+
+
+_ROW_HEADER, _CELL_SHARED, _SHARED_TEXT = 0, 7, 19
+_CELL_RECORDS = frozenset(range(1, 12))
+
+
+def _length_at(lengths: list[int], index: int) -> int:
+    return lengths[index] if 0 <= index < len(lengths) else 0
+
+
+def _records(blocks: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
+    """The records of a part of an .xlsb: a number in one or two bytes, a length in up to four, content."""
+    data, at = b"", 0
+    for block in blocks:
+        data, at = data[at:] + block, 0
+        while (head := _record_head(data, at)) and head[1] + head[2] <= len(data):
+            kind, begin, size = head
+            yield kind, data[begin : begin + size]
+            at = begin + size
+
+
+def _record_head(data: bytes, at: int) -> tuple[int, int, int] | None:
+    """Its number, where its content begins, and how long that is; None where not all of it is there."""
+    try:
+        kind = data[at]
+        at += 1
+        if kind & 0x80:
+            kind = (kind & 0x7F) | (data[at] & 0x7F) << 7
+            at += 1
+        size = 0
+        for shift in (0, 7, 14, 21):
+            byte = data[at]
+            at += 1
+            size |= (byte & 0x7F) << shift
+            if not byte & 0x80:
+                break
+    except IndexError:
+        return None
+    return kind, at, size
+
+
+def _linked(sheet: dict[str, str]) -> str | None:
+    return next((value for name, value in sheet.items() if name.rpartition(":")[2] == "id"), None)
+
+
+def _elements(blocks: Iterator[bytes], wanted: str) -> list[dict[str, str]]:
+    """The attributes of all elements of a name."""
+    found: list[dict[str, str]] = []
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        if name.rpartition(":")[2] == wanted:
+            found.append(attributes)
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = start
+    _feed(parser, blocks)
+    return found
+
+
+def _feed(parser: Any, blocks: Iterator[bytes]) -> None:
+    for block in blocks:
+        parser.Parse(block, False)
+    parser.Parse(b"", True)
+
+
+def _feed_if_sound(parser: Any, blocks: Iterator[bytes]) -> None:
+    # What is wrong with it, the reader says.
+    with contextlib.suppress(expat.ExpatError):
+        _feed(parser, blocks)
+
+
+def _text_lengths(blocks: Iterator[bytes]) -> list[int]:
+    """Bytes of each shared text."""
+    lengths: list[int] = []
+
+    def start(name: str, _: dict[str, str]) -> None:
+        if name.rpartition(":")[2] == "si":
+            lengths.append(0)
+
+    def text(data: str) -> None:
+        if lengths:
+            lengths[-1] += len(data.encode())
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler, parser.CharacterDataHandler = start, text
+    _feed_if_sound(parser, blocks)
+    return lengths
+
+
+class _Sheet:
+    """The cells of a sheet of an .xlsx, one by one."""
+
+    def __init__(self, blocks: Iterator[bytes], lengths: list[int]) -> None:
+        self._blocks, self._lengths = blocks, lengths
+        self._row = self._column = self._rows = self._columns = self._text_bytes = 0
+        self._is_shared, self._value = False, ""
+
+    def size(self) -> SheetSize:
+        """How far they reach, and what texts they have."""
+        parser = expat.ParserCreate()
+        parser.buffer_text = True
+        parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
+        parser.CharacterDataHandler = self._text
+        _feed_if_sound(parser, self._blocks)
+        return SheetSize(self._rows, self._columns, self._text_bytes)
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        match name.rpartition(":")[2]:
+            case "row":
+                said = attributes.get("r", "")
+                self._row = int(said) if said.isdecimal() and len(said) < 11 else self._row + 1
+                self._column = 0
+            case "c":
+                place = _REFERENCE.fullmatch(attributes.get("r", ""))
+                self._column += 1
+                if place:
+                    self._column, self._row = _column_number(place[1]), int(place[2])
+                self._is_shared = attributes.get("t") == "s"
+            case "v" | "t":
+                self._value = ""
+                self._rows, self._columns = max(self._rows, self._row), max(self._columns, self._column)
+
+    def _text(self, data: str) -> None:
+        self._value += data
+
+    def _end(self, name: str) -> None:
+        if name.rpartition(":")[2] in ("v", "t"):
+            if self._is_shared and self._value.strip().isdecimal():
+                self._text_bytes += _length_at(self._lengths, int(self._value.strip()[:10]))
+            else:
+                self._text_bytes += len(self._value)
+        self._value = ""
+
+
+def _further_than(columns: int) -> re.Pattern[bytes]:
+    """Names of cells beyond a column, which is 26 times something; all names with three letters are."""
+    first = chr(ord("A") + columns // 26 - 1)
+    two = rf"[{first}-Z{first.lower()}-z][A-Za-z]|" if columns < 26 * 27 else ""
+    return re.compile(rf"r=\"({two}[A-Za-z]{{3}})[0-9]".encode())
+
+
+def _column_number(letters: str) -> int:
+    number = 0
+    for letter in letters.upper():
+        number = 26 * number + ord(letter) - 64
+    return number
+
+
+class _OpenDocument:
+    """The cells of all sheets of an .ods, with those that are said once and repeated."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+        self._rows = self._row_texts = self._cells = self._texts = self._widest = self._sheet_widest = 0
+        self._seen_rows = self._column = self._filled_to = self._text = 0
+        self._row_times = self._cell_times = 1
+        self._is_cell = self._is_filled = False
+
+    def size(self) -> SheetSize:
+        """As one sheet that has them all."""
+        parser = expat.ParserCreate()
+        parser.buffer_text = True
+        parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
+        parser.CharacterDataHandler = self._characters
+        _feed_if_sound(parser, self._blocks)
+        self._end("table:table")
+        rows = -(-self._cells // self._widest) if self._widest else 0
+        return SheetSize(rows, self._widest, self._texts)
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        match name:
+            case "table:table-row":
+                self._row_times = _times(attributes.get("table:number-rows-repeated"))
+                self._column = self._filled_to = self._row_texts = 0
+            case "table:table-cell" | "table:covered-table-cell":
+                self._cell_times = _times(attributes.get("table:number-columns-repeated"))
+                self._is_cell, self._text = True, 0
+                self._is_filled = any(key.startswith("office:") for key in attributes)
+
+    def _characters(self, data: str) -> None:
+        if self._is_cell:
+            self._text += len(data.encode())
+            self._is_filled = True
+
+    def _end(self, name: str) -> None:
+        match name:
+            case "table:table-cell" | "table:covered-table-cell":
+                self._column += self._cell_times
+                if self._is_filled:
+                    self._filled_to = self._column
+                    self._row_texts += self._text * self._cell_times
+                self._is_cell = False
+            case "table:table-row":
+                self._seen_rows += self._row_times
+                if self._filled_to:
+                    self._rows = self._seen_rows
+                    self._sheet_widest = max(self._sheet_widest, self._filled_to)
+                    self._texts += self._row_texts * self._row_times
+            case "table:table":
+                self._cells += self._rows * self._sheet_widest
+                self._widest = max(self._widest, self._sheet_widest)
+                self._rows = self._seen_rows = self._sheet_widest = 0
+
+
+def _times(said: str | None) -> int:
+    return max(int(said), 1) if said and said.isdecimal() and len(said) < 11 else 1

@@ -1,0 +1,230 @@
+"""What reading a workbook takes, found out before it is read."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+import xlsxwriter
+
+from rowbatch.core.table_options import ReadOptions
+from rowbatch.errors import TableError
+from rowbatch.tables import workbook_sizes
+from rowbatch.tables.formats import open_table
+from rowbatch.tables.workbook_sizes import SheetSize, WorkbookSizes, _further_than, _record_head, _records
+
+HEAD = {(0, 0): "a", (1, 0): "b"}
+
+
+def written(path: Path, cells: dict[tuple[int, int], object], sheets: int = 1) -> Path:
+    with xlsxwriter.Workbook(path) as book:
+        for number in range(sheets):
+            sheet = book.add_worksheet(f"sheet {number + 1}")
+            for (row, column), value in cells.items() if number == sheets - 1 else HEAD.items():
+                sheet.write(row, column, value)
+    return path
+
+
+def exact_size(path: Path, name: str = "sheet 1") -> SheetSize:
+    sizes = WorkbookSizes(path, path.read_bytes())
+    sizes.require_texts()
+    (part,) = sizes._parts_of(name)
+    return sizes._exact(part)
+
+
+def quick_size(path: Path, name: str = "sheet 1") -> SheetSize:
+    sizes = WorkbookSizes(path, path.read_bytes())
+    sizes.require_texts()
+    (part,) = sizes._parts_of(name)
+    return sizes._quick(part)
+
+
+def refusal_of(path: Path) -> TableError:
+    with pytest.raises(TableError) as caught:
+        open_table(path)
+    return caught.value
+
+
+@pytest.mark.parametrize("block_bytes", [1 << 20, 50])
+@pytest.mark.parametrize("column", [0, 25, 26, 51, 52, 675, 701, 702, 16_383])
+def test_how_far_a_sheet_reaches(tmp_path, monkeypatch, column, block_bytes):
+    """
+    The count of the cells is right, and the quick look finds as much or more, but not much more; also where
+    names and tags lie across two blocks.
+    """
+    monkeypatch.setattr(workbook_sizes, "_BYTES_AT_ONCE", block_bytes)
+    path = written(tmp_path / "t.xlsx", {(0, 0): "a", (9, 0): 1, (699, column): "bcd"})
+    assert exact_size(path) == SheetSize(700, column + 1, 5)
+    quick = quick_size(path)
+    assert quick.rows == 700
+    assert column < quick.columns
+    assert quick.columns <= (column // 26 + 1) * 26 or column > 701
+    assert quick.text_bytes >= 4
+
+
+def test_cells_without_names_are_counted(tmp_path):
+    """
+    A cell and a row need not say where they stand: then they follow each other.
+    """
+    path = written(tmp_path / "t.xlsx", {(0, 0): "x"})
+    rows = "<row><c><v>1</v></c><c t='inlineStr'><is><t>abc</t></is></c></row>" * 3
+    content = io.BytesIO()
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as target:
+        for part in source.infolist():
+            data = source.read(part)
+            if part.filename.endswith("sheet1.xml"):
+                begin, _, rest = data.decode().partition("<sheetData>")
+                data = f"{begin}<sheetData>{rows}</sheetData>{rest.partition('</sheetData>')[2]}".encode()
+            target.writestr(part.filename, data)
+    path.write_bytes(content.getvalue())
+    assert exact_size(path) == SheetSize(3, 2, 12)
+    assert quick_size(path).rows >= 3
+
+
+def test_a_cell_far_away_is_refused_by_where_it_stands(tmp_path, monkeypatch):
+    """
+    A sheet becomes a rectangle up to its last cell; one that has no room is refused with that place, before
+    it is read, and another sheet of the workbook is not.
+    """
+    path = written(tmp_path / "t.xlsx", {(0, 0): "a", (1, 0): "b", (20_000, 300): "c"}, sheets=2)
+    monkeypatch.setenv("ROWBATCH_MAX_MEMORY_GB", "0.05")
+    with pytest.raises(TableError) as caught:
+        open_table(path, ReadOptions(sheet="sheet 2"))
+    assert open_table(path, ReadOptions(sheet="sheet 1")).header == ("a",)
+    error = caught.value
+    assert (error.kind, error.values["rows"], error.values["columns"]) == ("sheet-needs-memory", 20_001, 301)
+    assert "Ctrl+End" in error.hint
+    assert "0.4 GB" in error.message
+
+
+def test_a_text_that_many_cells_share_is_counted_in_each(tmp_path, monkeypatch):
+    """
+    A text stands in the file once, and in memory as often as a cell has it.
+    """
+    cells = {(row, 0): "x" * 20_000 for row in range(1, 2000)}
+    path = written(tmp_path / "t.xlsx", {(0, 0): "a", **cells})
+    assert exact_size(path).text_bytes == 1999 * 20_000 + 1
+    assert len(list(open_table(path).chunks())) == 1
+    monkeypatch.setenv("ROWBATCH_MAX_MEMORY_GB", "0.05")
+    assert refusal_of(path).kind == "table-needs-memory"
+
+
+def test_what_the_quick_look_finds_too_much_is_counted(tmp_path, monkeypatch):
+    """
+    One long text among many short ones is no reason to refuse a workbook.
+    """
+    cells = {(row, 0): f"text {row}" for row in range(1, 3000)}
+    path = written(tmp_path / "t.xlsx", {(0, 0): "a", **cells, (3000, 0): "x" * 30_000})
+    monkeypatch.setenv("ROWBATCH_MAX_MEMORY_GB", "0.01")
+    assert quick_size(path).needed_bytes > 0.01 * (1 << 30)
+    assert open_table(path).header == ("a",)
+
+
+def test_a_part_is_as_long_as_it_is_and_not_as_it_says(tmp_path, monkeypatch):
+    """
+    What a workbook says of its own size is not believed: its parts are unpacked and counted.
+    """
+    path = written(tmp_path / "t.xlsx", {(row, 0): f"a long text of row {row} " * 20 for row in range(2000)})
+    sizes = WorkbookSizes(path, path.read_bytes())
+    for part in sizes._parts.values():
+        part.file_size = 10
+    monkeypatch.setattr(sizes, "_most", 100_000)
+    with pytest.raises(TableError) as caught:
+        sizes.require_texts()
+    assert caught.value.kind == "table-needs-memory"
+
+
+def ods(path: Path, rows: str) -> Path:
+    """A minimal .ods with one sheet."""
+    spaces = 'xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" '
+    spaces += 'xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0" '
+    spaces += 'xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"'
+    content = (
+        f'<?xml version="1.0" encoding="UTF-8"?><office:document-content {spaces} office:version="1.2">'
+        f'<office:body><office:spreadsheet><table:table table:name="one">{rows}</table:table>'
+        "</office:spreadsheet></office:body></office:document-content>"
+    )
+    kind = "application/vnd.oasis.opendocument.spreadsheet"
+    manifest = (
+        '<?xml version="1.0"?><manifest:manifest '
+        'xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
+        f'<manifest:file-entry manifest:full-path="/" manifest:media-type="{kind}"/></manifest:manifest>'
+    )
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("mimetype", kind, zipfile.ZIP_STORED)
+        file.writestr("META-INF/manifest.xml", manifest)
+        file.writestr("content.xml", content)
+    return path
+
+
+def cell(text: str, times: int = 1) -> str:
+    return (
+        f'<table:table-cell office:value-type="string" table:number-columns-repeated="{times}">'
+        f"<text:p>{text}</text:p></table:table-cell>"
+    )
+
+
+def row(cells: str, times: int = 1) -> str:
+    return f'<table:table-row table:number-rows-repeated="{times}">{cells}</table:table-row>'
+
+
+def test_cells_that_are_said_once_and_repeated_are_counted(tmp_path, monkeypatch):
+    """
+    An .ods repeats cells and rows by a number. Empty ones at the edges, which every LibreOffice writes, count
+    nothing.
+    """
+    edge = row('<table:table-cell table:number-columns-repeated="16384"/>', 1_048_000)
+    path = ods(tmp_path / "t.ods", row(cell("a", 2)) + row(cell("bc", 2), 300) + edge)
+    table = open_table(path)
+    assert (len(table.header), sum(chunk.frame.height for chunk in table.chunks())) == (2, 300)
+    sizes = WorkbookSizes(path, path.read_bytes())
+    assert workbook_sizes._OpenDocument(sizes._unpacked(sizes._parts["content.xml"])).size() == SheetSize(
+        301, 2, 2 + 300 * 4
+    )
+    monkeypatch.setenv("ROWBATCH_MAX_MEMORY_GB", "0.0001")
+    assert open_table(path).header == table.header
+    wide = ods(tmp_path / "wide.ods", row(cell("a", 50)) + row(cell("bc", 50), 300) + edge)
+    assert refusal_of(wide).kind == "sheet-needs-memory"
+
+
+def test_records_of_a_binary_workbook():
+    """
+    A number of one or two bytes, a length of up to four, the content; across blocks too. Source:
+    [MS-XLSB] 2.1.4.
+    """
+    data = b"\x00\x04\x07\0\0\0" + b"\x93\x01\x81\x01" + b"x" * 129 + b"\x07\x00"
+    expected = [(0, b"\x07\0\0\0"), (0x93, b"x" * 129), (7, b"")]
+    for size in (1, 2, 7, 1000):
+        blocks = (data[at : at + size] for at in range(0, len(data), size))
+        assert list(_records(blocks)) == expected
+    assert _record_head(b"\x93", 0) is None
+
+
+def test_the_pattern_for_further_columns():
+    """
+    It finds every name of a cell beyond a column, and no id of a relation.
+    """
+    assert _further_than(26).search(b'<c r="AA1"')
+    assert _further_than(26).search(b'<c r="aa1"')
+    assert not _further_than(26).search(b'<c r="Z1" r:id="rId1"')
+    assert _further_than(52).search(b'<c r="BA1"')
+    assert not _further_than(52).search(b'<c r="AZ1"')
+    assert not _further_than(702).search(b'<c r="ZZ1"')
+    assert _further_than(702).search(b'<c r="AAA1"')
+
+
+@pytest.mark.parametrize("block_bytes", [1 << 20, 1, 2, 3, 7, 50])
+def test_the_values_of_a_sheet_are_counted_on_the_way(tmp_path, monkeypatch, block_bytes):
+    """
+    Each once, also where its tag lies across blocks; of several sheets those of the one that was looked at.
+    """
+    monkeypatch.setattr(workbook_sizes, "_BYTES_AT_ONCE", block_bytes)
+    path = written(tmp_path / "t.xlsx", {(0, 0): "a", (1, 0): 1, (5, 3): "b", (5, 4): 2.5}, sheets=2)
+    sizes = WorkbookSizes(path, path.read_bytes())
+    assert sizes.values_of("sheet 2") is None
+    sizes.require_texts()
+    sizes.require_sheet("sheet 2")
+    assert sizes.values_of("sheet 2") == 4
+    assert sizes.values_of("sheet 1") is None
