@@ -33,7 +33,7 @@ from rowbatch.results.people import (
 from rowbatch.results.views import answers_name, view_name, write_answers_view
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.view import ROW, TableView
-from rowbatch.tables.csv_writer import looks_like_formula
+from rowbatch.tables.formulas import looks_like_formula
 
 _KEPT_FILTERS = 50
 _FOUND_LINES = 5
@@ -337,11 +337,13 @@ class Results:
         return self._table_view().columns
 
     def formulas(self) -> int:
-        """Cells that a spreadsheet would take for formulas, of the table and of the answers."""
+        """Cells and names that a spreadsheet would take for formulas, of the table and of the answers."""
         key = ("formulas", self._view().folder)
         if key not in self._found:
             total = 0
             for view in (self._table_view(), self._view()):
+                names = pl.DataFrame({"name": view.columns}, schema={"name": pl.String})
+                total += int(names.select(looks_like_formula(pl.col("name")).sum()).item() or 0)
                 found = view.scan(list(view.keys)).select(
                     pl.sum_horizontal(looks_like_formula(pl.col(name)).sum() for name in view.keys)
                 )

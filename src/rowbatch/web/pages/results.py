@@ -32,7 +32,9 @@ _ENDINGS = {"csv": ".csv", "exact": ".csv"} | {
 def format_of(name: str) -> tuple[str, api.WriteOptions] | None:
     """Ending of a file, and how it is written, by the name that forms have for it; None for other names."""
     ending = _ENDINGS.get(name)
-    return (ending, api.WriteOptions(bom=name == "csv", formula_safe=name == "csv")) if ending else None
+    if not ending:
+        return None
+    return ending, api.WriteOptions(bom=name == "csv", formula_safe=name in ("csv", "tsv"))
 
 
 def _chosen(request: Request) -> desk.RowFilter:

@@ -421,6 +421,7 @@ def _extract(w: Words, program: Program, form: FormData, names: dict[str, str]) 
         (w.t("Lines that cannot be read"), report.unreadable_lines),
         (w.t("Lines for a row that had one already"), report.repeated_ids),
         (w.t("Lines for no row of the table"), report.unknown_ids),
+        (w.t("Cells marked with an apostrophe, so that they do not run in a spreadsheet"), report.formulas),
     ):
         if count:
             facts.append((name, w.number(count)))
