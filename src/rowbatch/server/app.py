@@ -30,6 +30,7 @@ from rowbatch.server.endpoints import ENDPOINTS
 from rowbatch.server.engine import Engine
 from rowbatch.server.runner import Runner
 from rowbatch.server.storage import IdempotencyConflict, Storage, sync_folder
+from rowbatch.store.home import private_file
 
 MAX_UPLOAD_BYTES = 512 << 20
 """OpenAI: a file may have 512 MB."""
@@ -155,6 +156,7 @@ class _Server:
         temporary = whole.with_suffix(".part")
         size, block = 0, first
         try:
+            private_file(temporary)
             with temporary.open("wb") as file:
                 while block:
                     size += len(block)

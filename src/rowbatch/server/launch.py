@@ -17,6 +17,7 @@ from typing import IO
 from rowbatch.errors import ServiceError
 from rowbatch.processes import start_until_ready
 from rowbatch.server.local_model import check_local_model
+from rowbatch.store.home import private_file, private_folder
 
 STATE_FILE = "server.json"
 KEY_FILE = "server.key"
@@ -62,6 +63,7 @@ def server_lock(home: Path, *, wait_s: float = 1.0) -> Iterator[None]:
         ServiceError: Another one holds it.
     """
     end = time.monotonic() + wait_s
+    private_file(home / LOCK_FILE)
     with (home / LOCK_FILE).open("ab") as file:
         while True:
             try:
@@ -128,7 +130,7 @@ def ensure_running(home: Path, *, wait_s: float = 60.0) -> Endpoint:
     if running is not None:
         return running
     check_local_model()
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(home)
     home = home.absolute()
     started = start_until_ready(
         ["serve", "--home", str(home), "--port", "0", "--idle-exit", str(IDLE_EXIT_S)],

@@ -21,6 +21,7 @@ from rowbatch.server.app import _Server, create_app
 from rowbatch.server.engine import Engine, LocalEngine
 from rowbatch.server.launch import KEY_FILE, STATE_FILE, Endpoint, read_key, server_lock
 from rowbatch.serving import serve_until_ready
+from rowbatch.store.home import private_folder, repair_rights
 
 KEY_VARIABLE = "ROWBATCH_SERVER_KEY"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -51,9 +52,9 @@ def serve(
         ServiceError: Another server has this home, or the port is taken.
         UsageError: The address is not one of this machine.
     """
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(home)
     with server_lock(home):
-        home.chmod(0o700)
+        repair_rights([home])
         key = key or os.environ.get(KEY_VARIABLE, "").strip() or _own_key(home)
         listener = _listen(host, port)
         with listener:
