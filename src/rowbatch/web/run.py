@@ -129,11 +129,12 @@ def start_in_background(port: int | None = None) -> Running:
     Raises:
         ServiceError: It did not start.
     """
+    home = _home()
+    # First of all: what somebody else wrote there is not believed.
+    desk.private_folder(home)
     running = find_running()
     if running is not None:
         return running
-    home = _home()
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     started = desk.start_until_ready(
         ["ui", "--no-browser", *(["--port", str(port)] if port is not None else [])],
         find_running,

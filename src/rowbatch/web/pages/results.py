@@ -265,7 +265,8 @@ def table(request: Request) -> Response:
     if chosen and len(chosen) < len(header):
         places = [int(place) for place in chosen if place.isdecimal() and int(place) < len(header)]
         columns = [header[place] for place in places]
-    folder = tempfile.TemporaryDirectory(prefix="rowbatch-download-", ignore_cleanup_errors=True)
+    place = program_of(request).place_for_files()
+    folder = tempfile.TemporaryDirectory(prefix="download-", dir=place, ignore_cleanup_errors=True)
     path = Path(folder.name) / f"table{ending}"
     try:
         job.run.export(

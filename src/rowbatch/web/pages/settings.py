@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -175,9 +174,7 @@ def _remember(response: Response, name: str, value: str, allowed: tuple[str, ...
 
 def clear_cache(request: Request) -> Response:
     """Remove what can be made again."""
-    shutil.rmtree(desk.cache() / "views", ignore_errors=True)
-    program = program_of(request)
-    program.library = desk.Library()
+    program_of(request).clear_views()
     return see_other("/settings")
 
 

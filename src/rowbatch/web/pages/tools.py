@@ -180,6 +180,7 @@ def _note(names: dict[str, str], file: ToolFile, *places: Path) -> None:
 def _keep(program: Program, upload: UploadFile, names: dict[str, str]) -> ToolFile:
     file = program.new_tool_file(upload.filename or "file", desk.known_ending(upload.filename or ""))
     _note(names, file)
+    desk.private_file(file.path)
     with file.path.open("wb") as out:
         copy(upload, out, int(desk.read_settings().max_upload_gb * 1e9))
     return file
