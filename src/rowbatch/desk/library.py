@@ -13,7 +13,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -329,15 +329,16 @@ class Library:
         """The one reading of a table; begun when it was not."""
         return begin_reading(table.open(), table.info.sha256)
 
-    def tidy(self, task: Task | None = None) -> None:
+    def tidy(self, runs: Callable[[], Iterable[Path]], task: Task | None = None) -> None:
         """
         Remove what nobody can reach any more: views of tables and runs that are gone, files of which only a
         part came. What belongs to a table or a run that is known stays, so other processes are not disturbed.
 
         Args:
+            runs: Gives the directories of all runs on this machine.
             task: Asked whether to stop.
         """
-        sweep_views(self.tables, task)
+        sweep_views(self.tables, runs, task)
         with suppress(OSError):
             for folder in self.folder.iterdir():
                 if _ID.match(folder.name) and not (folder / _INFO).exists() and _is_left(folder):

@@ -14,7 +14,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rowbatch.api.runs import known_places
 from rowbatch.desk.profile import Profile, profile_of
 from rowbatch.desk.tasks import Stopped, Task
 from rowbatch.errors import InputError, RowbatchError, TableError
@@ -187,7 +186,9 @@ def clear_views() -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep_views(tables: Callable[[], list[LibraryTable]], task: Task | None = None) -> int:
+def sweep_views(
+    tables: Callable[[], list[LibraryTable]], runs: Callable[[], Iterable[Path]], task: Task | None = None
+) -> int:
     """
     Remove views whose table or run is no more.
 
@@ -196,13 +197,14 @@ def sweep_views(tables: Callable[[], list[LibraryTable]], task: Task | None = No
 
     Args:
         tables: Gives all of the library.
+        runs: Gives the directories of all runs on this machine.
         task: Asked whether to stop.
     Returns:
         How many were removed.
     """
     listed = _views()
     sources = {}
-    for place in known_places():
+    for place in runs():
         with suppress(RowbatchError):
             source = RunDirectory(place).plan().source
             if source.path.exists():

@@ -160,7 +160,7 @@ class Program:
         # A version before this one left folders open, and views of tables that are no more.
         desk.repair_rights()
         task.check()
-        self.library.tidy(task)
+        self.library.tidy(desk.known_places, task)
 
     def _remove_old(self) -> None:
         now = time.time()
