@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 import zipfile
 from pathlib import Path
@@ -9,11 +10,14 @@ from typing import Any
 
 import polars as pl
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cases import cases
+from rowbatch.cli.app import app
 from rowbatch.core.table_options import WriteOptions
+from rowbatch.errors import UsageError
 from rowbatch.tables.base import TableChunk
 from rowbatch.tables.formats import open_table
 from rowbatch.tables.formulas import mark_formulas
@@ -205,3 +209,31 @@ def test_a_workbook_has_texts_only(tmp_path):
     assert sheet.count("<c ") == sheet.count('t="inlineStr"') == 2 * (len(texts) + 1)
     found = [row for chunk in open_table(path).chunks() for row in chunk.frame.rows()]
     assert found == [(text, text) for text in texts]
+
+
+def test_the_command_line_says_how_many_cells_are_marked(tmp_path):
+    """
+    `extract --excel-safe` marks what models answered, and counts it; a TSV file is marked as well, and other
+    formats refuse to be.
+    """
+    lines = [
+        {
+            "custom_id": f"row-{number}",
+            "response": {"status_code": 200, "body": {"choices": [{"message": {"content": text}}]}},
+        }
+        for number, text in enumerate(["=1+1", "x;@y", "plain", "-5"], start=1)
+    ]
+    results = tmp_path / "results.jsonl"
+    results.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for name, separator in (("a.csv", ","), ("a.tsv", "\t")):
+        said = CliRunner().invoke(app, ["extract", str(results), "-o", str(tmp_path / name), "--excel-safe"])
+        assert said.exit_code == 0, said.output
+        assert "2 cells that a spreadsheet would take for a formula, marked" in said.output
+        rows = list(csv.reader(io.StringIO((tmp_path / name).read_text()), delimiter=separator))
+        assert [row[rows[0].index("content")] for row in rows[1:]] == ["'=1+1", "x;'@y", "plain", "-5"]
+    refused = CliRunner().invoke(
+        app,
+        ["extract", str(results), "-o", str(tmp_path / "a.parquet"), "--excel-safe"],
+        standalone_mode=False,
+    )
+    assert isinstance(refused.exception, UsageError)
