@@ -6,7 +6,7 @@ from fuzz_http import fuzz
 
 
 # Starlette 1.10 (formparsers.MultiPartParser.parse) closes the files of a form that is none, but not those of
-# one whose browser went away in the middle: they are closed when nobody knows them any more, which is at once.
+# one whose browser went away in the middle: they are closed when nobody knows them any more, which is soon.
 @pytest.mark.filterwarnings("ignore:Unclosed file <tempfile.SpooledTemporaryFile:ResourceWarning")
 @pytest.mark.parametrize("target", ["server", "app"])
 def test_odd_requests_are_no_fault_of_ours(target: str) -> None:

@@ -89,6 +89,8 @@ def start_until_ready(
         max_log_bytes: A log that is larger begins anew.
         another_runs: The exit code that tells that another one was first, which is waited for then.
     """
+    # Nobody else reads what our programs say.
+    log.touch(mode=0o600)
     with log.open("ab") as file:
         said_before = file.tell() if file.tell() < max_log_bytes else file.truncate(0)
         process = subprocess.Popen(

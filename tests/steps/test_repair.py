@@ -125,14 +125,16 @@ def test_some_columns_some_rows_and_no_formula(collected, tmp_path):
     """
     run, _ = collected
     safe = WriteOptions(bom=True, formula_safe=True)
-    run.export(tmp_path / "a.csv", columns=["text"], with_status=False, writing=safe)
-    assert (tmp_path / "a.csv").read_bytes().startswith(b"\xef\xbb\xbftext,label\n")
+    report = run.export(tmp_path / "a.csv", columns=["text"], with_status=False, writing=safe)
+    assert (report.formulas, report.are_marked) == (1, True)
+    assert (tmp_path / "a.csv").read_bytes().startswith(b'\xef\xbb\xbf"text","label"\n')
     assert [row["text"] for row in rows_of(tmp_path / "a.csv")] == [
         text.replace("=odd", "'=odd") for text in TEXTS
     ]
     report = run.export(tmp_path / "b.csv", only_answered=True)
     assert [row["id"] for row in rows_of(tmp_path / "b.csv")] == ["1", "4", "6"]
     assert report.left_out == 3
+    assert not report.are_marked
     with pytest.raises(TableError):
         run.export(tmp_path / "c.csv", columns=["nonsense"])
 

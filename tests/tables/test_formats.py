@@ -302,36 +302,6 @@ def test_unique_names(names):
     assert all(new == old for new, old in zip(found, names, strict=True) if old and names.count(old) == 1)
 
 
-texts = st.text(
-    alphabet=st.one_of(
-        st.sampled_from('=+-@\t\r\n\0",;＝＋0a é中🙂'),
-        st.characters(codec="utf-8"),
-    ),
-    max_size=12,
-)
-
-
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=st.lists(st.tuples(texts, texts), min_size=1, max_size=5))
-def test_no_cell_is_a_formula(tmp_path, rows):
-    """
-    Made safe, no cell begins as a formula unless it is a plain number; otherwise it is as it was.
-    """
-    rows = [tuple(cell.replace("\0", "") for cell in row) for row in rows]
-    path = tmp_path / "t.csv"
-    path.unlink(missing_ok=True)
-    write_table(path, ("a", "b"), rows, options=WriteOptions(bom=True, formula_safe=True))
-    assert path.read_bytes().startswith(b"\xef\xbb\xbf")
-    _, found = read_rows(path)
-    for safe, cell in zip((c for row in found for c in row), (c for row in rows for c in row), strict=True):
-        assert safe in (cell, "'" + cell)
-        if safe == cell and cell and cell[0] in "=+-@\t\r\n＝＋－＠":
-            float(cell.replace(",", "."))
-    path.unlink()
-    write_table(path, ("a", "b"), rows)
-    assert read_rows(path)[1] == rows
-
-
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     rows=st.lists(

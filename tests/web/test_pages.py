@@ -239,7 +239,7 @@ def test_hostile_cells_stay_text(site, client):
     exact = client.get(f"{job}/table?format=exact").content.decode()
     back = list(csv.reader(io.StringIO(exact, newline="")))
     assert [row[1] for row in back[1:]] == HOSTILE
-    assert "1 cell begins like a formula" in client.get(f"{job}/download").text
+    assert "2 cells, or parts of them, would be formulas" in client.get(f"{job}/download").text
     # A name of a file is a label, and stays one.
     other = sent(client, table_file(rows), name="../<img src=x>.csv")
     assert "img" not in tags(client.get(other).text).tags

@@ -90,8 +90,8 @@ _writing = _options(
     click.option(
         "--excel-safe",
         is_flag=True,
-        help="CSV: an apostrophe before cells that a spreadsheet would take for formulas; they are then not "
-        "as they were.",
+        help="CSV, TSV: an apostrophe before whatever a spreadsheet would take for the beginning of a "
+        "formula; such cells are then not as they were.",
     ),
 )
 _asking = _options(

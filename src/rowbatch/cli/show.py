@@ -243,6 +243,7 @@ def collected(report: CollectReport) -> None:
     ):
         if count:
             line(f"  {count:,} {what}")
+    _marked(report.formulas)
     if report.doubted:
         line(f"  LOOK: the answers of {', '.join(report.doubted)} seem to stand under the ids of other rows.")
         line("  The tokens that the provider counted do not go with the sizes of the texts: compare labels")
@@ -262,8 +263,17 @@ def exported(report: ExportReport) -> None:
     line(f"table  {place(report.path)}  ({_count(report.rows, 'row')}{left_out})")
     if report.corrected:
         line(f"  {_count(report.corrected, 'row')} with a label that a person gave")
-    if report.formulas:
-        line(f"  {_count(report.formulas, 'cell')} that a spreadsheet would take for a formula")
+    if report.are_marked:
+        _marked(report.formulas)
+    elif report.formulas and report.path.suffix.lower() in (".csv", ".tsv"):
+        told = _count(report.formulas, "cell")
+        line(f"  {told} that a spreadsheet would take for a formula; --excel-safe marks such cells")
+
+
+def _marked(cells: int) -> None:
+    if cells:
+        told = _count(cells, "cell")
+        line(f"  {told} that a spreadsheet would take for a formula, marked with an apostrophe")
 
 
 def spent(report: CollectReport) -> None:
@@ -601,6 +611,7 @@ def extracted(report: ExtractReport) -> None:
     if report.unknown_ids:
         shown = ", ".join(short(name, 40) for name in report.unknown[:5])
         line(f"  {_count(report.unknown_ids, 'result')} of no row of the table: {shown}")
+    _marked(report.formulas)
     _read_notes(report.encoding_guessed, report.bad_rows)
     if report.errors:
         line(f"  those that are not ok: {place(report.errors)}")

@@ -34,8 +34,9 @@ class WriteOptions:
 
     Attributes:
         bom: CSV: a byte order mark first, so that Excel knows that it is UTF-8.
-        formula_safe: CSV: a cell that a spreadsheet would take for a formula gets an apostrophe in front,
-            so it is text there; it is then not what it was. Excel: has no effect, texts are string cells.
+        formula_safe: CSV, TSV: whatever a spreadsheet, in any language, would take for the beginning of a
+            formula gets an apostrophe in front, so it is text there; it is then not what it was, and every
+            cell has quotes. Excel: has no effect, texts are string cells.
     """
 
     bom: bool = False

@@ -52,14 +52,15 @@ if TYPE_CHECKING:
     from rowbatch.desk.jobs import left_of_month as left_of_month
     from rowbatch.desk.library import Library as Library
     from rowbatch.desk.library import LibraryTable as LibraryTable
-    from rowbatch.desk.library import Profile as Profile
-    from rowbatch.desk.library import Reading as Reading
     from rowbatch.desk.library import TableInfo as TableInfo
     from rowbatch.desk.library import as_options as as_options
     from rowbatch.desk.library import known_ending as known_ending
     from rowbatch.desk.library import require_table_file as require_table_file
     from rowbatch.desk.library import shown_name as shown_name
-    from rowbatch.desk.library import views_folder as views_folder
+    from rowbatch.desk.profile import Profile as Profile
+    from rowbatch.desk.readings import Reading as Reading
+    from rowbatch.desk.readings import clear_views as clear_views
+    from rowbatch.desk.readings import views_folder as views_folder
     from rowbatch.desk.recipes import codebook_yaml as codebook_yaml
     from rowbatch.desk.recipes import methods_text as methods_text
     from rowbatch.desk.recipes import recipe_of_run as recipe_of_run
@@ -81,6 +82,9 @@ if TYPE_CHECKING:
     from rowbatch.serving import serve_until_ready as serve_until_ready
     from rowbatch.store.home import cache as cache
     from rowbatch.store.home import home as home
+    from rowbatch.store.home import private_file as private_file
+    from rowbatch.store.home import private_folder as private_folder
+    from rowbatch.store.home import repair_rights as repair_rights
 
 _PLACES = {
     "AT_WORK": "desk.jobs",
@@ -99,8 +103,8 @@ _PLACES = {
     "LibraryTable": "desk.library",
     "MAX_LABELS": "desk.drafts",
     "Part": "desk.jobs",
-    "Profile": "desk.library",
-    "Reading": "desk.library",
+    "Profile": "desk.profile",
+    "Reading": "desk.readings",
     "ResultRow": "desk.results",
     "Results": "desk.results",
     "RowFilter": "desk.results",
@@ -116,6 +120,7 @@ _PLACES = {
     "began_at": "processes",
     "cache": "store.home",
     "change_settings": "desk.settings",
+    "clear_views": "desk.readings",
     "codebook_of_draft": "desk.drafts",
     "codebook_yaml": "desk.recipes",
     "draft_from_file": "desk.drafts",
@@ -143,17 +148,20 @@ _PLACES = {
     "methods_text": "desk.recipes",
     "model_note": "api.runs",
     "preview_row": "desk.drafts",
+    "private_file": "store.home",
+    "private_folder": "store.home",
     "serve_until_ready": "serving",
     "start_until_ready": "processes",
     "prove": "processes",
     "read_draft": "desk.drafts",
     "read_settings": "desk.settings",
     "recipe_of_run": "desk.recipes",
+    "repair_rights": "store.home",
     "require_table_file": "desk.library",
     "shown_name": "desk.library",
     "trial_key": "desk.drafts",
     "try_draft": "desk.drafts",
-    "views_folder": "desk.library",
+    "views_folder": "desk.readings",
 }
 
 

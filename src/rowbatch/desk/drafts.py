@@ -26,7 +26,8 @@ from rowbatch.core.kinds import KINDS, read_variable
 from rowbatch.core.kinds.label import LabelVariable
 from rowbatch.core.numbers import number_of
 from rowbatch.core.plan import Asking, Plan, Question, Source
-from rowbatch.desk.library import LibraryTable, Reading
+from rowbatch.desk.library import LibraryTable
+from rowbatch.desk.readings import Reading
 from rowbatch.desk.recipes import draft_of_recipe, looks_like_recipe
 from rowbatch.errors import CodebookError, InputError, RowbatchError, UsageError
 from rowbatch.providers.catalog import find_provider
@@ -35,6 +36,7 @@ from rowbatch.requests.estimate import estimate_asking
 from rowbatch.requests.line_tokens import LineTokens, prompt_range
 from rowbatch.requests.pipeline import RowRequests
 from rowbatch.steps.trial import TrialReport
+from rowbatch.store.atomic import write_atomically
 from rowbatch.store.codebook_file import read_codebook
 from rowbatch.store.home import home
 from rowbatch.store.rundir import free_run_path
@@ -538,7 +540,7 @@ def try_draft(
         else create_planned(plan, place, frame=frame, is_listed=False)
     )
     if not (place / "rows.json").is_file():
-        (place / "rows.json").write_text(json.dumps(numbers), encoding="utf-8")
+        write_atomically(place / "rows.json", json.dumps(numbers).encode(), overwrite=True)
     asked = json.loads((place / "rows.json").read_text(encoding="utf-8"))
     report = run.try_rows(rows, hooks)
     return DraftTrial(tuple(asked[tried.row - 1] for tried in report.rows), report)

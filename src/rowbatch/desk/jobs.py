@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from rowbatch.api.runs import Run, Status, known_places
+from rowbatch.desk.readings import remove_answers_views
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import (
     InputError,
@@ -326,6 +327,22 @@ class Jobs:
             task.stop()
             task.wait(5.0)
         run.set_driven("paused")
+
+    def discard(self, run: Run) -> None:
+        """
+        Remove a run of which nothing was sent, with the rows that were made ready to look at.
+
+        Raises:
+            RunError: Something was sent.
+            RunLocked: Another process works on it.
+        """
+        task = self._tasks.get(job_id(run.path))
+        if task is not None:
+            task.stop()
+            task.wait(5.0)
+        place = run.path.resolve()
+        run.discard()
+        remove_answers_views(place)
 
     def cancel(self, run: Run) -> None:
         """Cancel what runs at the provider, bring what it answered, and write the table. Returns at once."""

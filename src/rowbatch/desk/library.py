@@ -14,23 +14,28 @@ import shutil
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import polars as pl
-
 from rowbatch.core.table_options import ReadOptions
+from rowbatch.desk.readings import (
+    Reading,
+    begin_reading,
+    has_unmarked_views,
+    name_of_view,
+    remove_table_views,
+    stop_readings,
+    sweep_views,
+)
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, RowbatchError, TableError, UsageError, from_os_error
-from rowbatch.results.views import view_name, write_table_view
 from rowbatch.store.atomic import fsync_folder, write_atomically
-from rowbatch.store.home import cache, home
+from rowbatch.store.home import home, private_file, private_folder
 from rowbatch.store.rundir import digest_source, size_of_source
-from rowbatch.store.view import TableView
 from rowbatch.tables.base import Table
 from rowbatch.tables.excel_reader import sheet_names
 from rowbatch.tables.formats import open_table
@@ -62,13 +67,7 @@ _ENDINGS = re.compile(
     r"|sas7bdat|xpt|rds|rda|rdata)(\.(gz|gzip|zst|zstd|bz2|xz))?\Z",
     re.IGNORECASE,
 )
-_SAMPLE_ROWS = 500
-_MAIL = r"[\w.+-]+@[\w-]+\.[\w.]+"
-_PERSONAL = re.compile(
-    r"(e-?mail|phone|telefon|mobile|surname|first.?name|last.?name|full.?name|address|姓名|电话|手机|邮箱|地址)",
-    re.I,
-)
-_LONG_CHARS = 20_000
+_LEFT_S = 86_400.0
 # Pages that were written on lately.
 _KEPT_TURNS = 1_000
 
@@ -97,28 +96,6 @@ class TableInfo:
     added_at: str
     is_copy: bool
     reading: ReadOptions
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """
-    What the cells of a table look like.
-
-    Attributes:
-        empty: Empty cells of each column.
-        mean_chars: Mean length of each column's cells.
-        text: Position of the column that is probably the text.
-        duplicates: Texts of that column that stand there before; empty ones do not count.
-        long: Cells of that column with more than 20,000 characters.
-        personal: Positions of columns that seem to hold names, addresses, numbers of people.
-    """
-
-    empty: tuple[int, ...]
-    mean_chars: tuple[float, ...]
-    text: int
-    duplicates: int
-    long: int
-    personal: tuple[int, ...]
 
 
 class LibraryTable:
@@ -202,7 +179,8 @@ class LibraryTable:
         """
         library, at = self._library, time.monotonic() if said_at is None else said_at
         with library.draft_lock:
-            if at < library.drafts_said_at.get(self.id, at) or not library.take_turn(self.id, turn):
+            is_late = at < library.drafts_said_at.get(self.id, at) or not library.take_turn(self.id, turn)
+            if is_late or not (self.folder / _INFO).exists():
                 return
             library.drafts_said_at[self.id] = at
             content = json.dumps({**self.draft(), **changes}).encode()
@@ -219,75 +197,6 @@ class LibraryTable:
         return decoded_samples(self.info.path, encodings)
 
 
-class Reading:
-    """
-    A table that is being read, or was.
-
-    Attributes:
-        path: The file.
-        header: Names of its columns.
-        kind: Of its format, as in `csv`.
-        reading: Options that give the same table again.
-        encoding_guessed: Or "".
-    """
-
-    def __init__(self, table: Table, folder: Path) -> None:
-        self.path = table.path
-        self.header, self.kind, self.reading = table.header, table.format, table.reading
-        self.encoding_guessed = table.guessed_encoding
-        self._folder = folder
-        self._profile: Profile | None = None
-        self.task = Task(f"read {table.path.name}", lambda task: self._work(table, task))
-        if _is_complete(folder):
-            self.task = Task("nothing to read", lambda _: None)
-        self.task.start()
-
-    @property
-    def view(self) -> TableView | None:
-        """The rows that are there already; None before the first ones are."""
-        try:
-            return TableView(self._folder)
-        except InputError:
-            return None
-
-    @property
-    def rows(self) -> int:
-        """So many are there already."""
-        view = self.view
-        return view.state.rows if view else 0
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether all are there."""
-        return _is_complete(self._folder)
-
-    @property
-    def error(self) -> BaseException | None:
-        """Why it cannot be read to its end, or None."""
-        return self.task.error
-
-    @property
-    def bad_rows(self) -> tuple[int, list[list[Any]]]:
-        """Broken rows that were kept or left out: how many, and the first with line and reason."""
-        view = self.view
-        notes = view.state.notes if view else {}
-        return int(notes.get("bad_rows", 0)), list(notes.get("first_bad_rows", []))
-
-    def wait(self, seconds: float) -> bool:
-        """Wait for its end; returns whether it has come."""
-        return self.task.wait(seconds)
-
-    def profile(self) -> Profile | None:
-        """What the cells look like; None until all are there."""
-        if self._profile is None and self.is_complete:
-            view = TableView(self._folder)
-            self._profile = profile_of(view)
-        return self._profile
-
-    def _work(self, table: Table, task: Task) -> None:
-        write_table_view(table, self._folder, task.check)
-
-
 class Library:
     """
     All tables of this user's program.
@@ -301,7 +210,6 @@ class Library:
         self.draft_lock = threading.Lock()
         self.drafts_said_at: dict[str, float] = {}
         self._turns: OrderedDict[tuple[str, str], int] = OrderedDict()
-        self._readings: dict[Path, Reading] = {}
 
     def take_turn(self, table_id: str, turn: tuple[str, int] | None) -> bool:
         """Whether nothing later was said of a table by the same one; from now on this was."""
@@ -369,8 +277,9 @@ class Library:
         table_id = secrets.token_hex(8)
         folder = self.folder / table_id
         try:
-            folder.mkdir(parents=True, mode=0o700)
-            with (folder / _file_name(name)).open("wb") as file:
+            path = private_folder(folder) / _file_name(name)
+            private_file(path)
+            with path.open("wb") as file:
                 yield table_id, file
                 file.flush()
         except BaseException as error:
@@ -414,23 +323,48 @@ class Library:
 
     def remove(self, table_id: str) -> None:
         """
-        Forget a table, and remove it where it is a copy. Runs of it keep their requests and answers, but
-        cannot be joined with it any more.
+        Forget a table, and remove it where it is a copy, with the rows that were made ready to look at, what
+        was said about it and what was tried with it. A reading of it ends. Runs of it keep their requests and
+        answers, but cannot be joined with it any more. What a table of the same file needs as well stays.
+
+        Raises:
+            InputError: There is none of this id.
+            StorageError: The disk refuses.
         """
         table = self.table(table_id)
+        sha256, path = table.info.sha256, table.info.path
+        unmarked = [name_of_view(table)] if has_unmarked_views() else []
+        is_last = not any(other.id != table_id and other.info.sha256 == sha256 for other in self.tables())
+        stop_readings(lambda reading: reading.path == path)
         try:
-            shutil.rmtree(table.folder)
+            with self.draft_lock:
+                # First the record: without it nothing begins anew.
+                (table.folder / _INFO).unlink(missing_ok=True)
+                shutil.rmtree(table.folder)
+                self.drafts_said_at.pop(table_id, None)
         except OSError as error:
             raise from_os_error(error, str(table.folder)) from error
+        if is_last:
+            remove_table_views(sha256, unmarked)
 
     def reading(self, table: LibraryTable) -> Reading:
         """The one reading of a table; begun when it was not."""
-        opened = table.open()
-        folder = views_folder() / view_name(table.info.sha256, opened.reading, opened.format)
-        known = self._readings.get(folder)
-        if known is None or (known.error is None and not known.task.is_alive and not known.is_complete):
-            known = self._readings[folder] = Reading(opened, folder)
-        return known
+        return begin_reading(table.open(), table.info.sha256)
+
+    def tidy(self, runs: Callable[[], Iterable[Path]], task: Task | None = None) -> None:
+        """
+        Remove what nobody can reach any more: views of tables and runs that are gone, files of which only a
+        part came. What belongs to a table or a run that is known stays, so other processes are not disturbed.
+
+        Args:
+            runs: Gives the directories of all runs on this machine.
+            task: Asked whether to stop.
+        """
+        sweep_views(self.tables, runs, task)
+        with suppress(OSError):
+            for folder in self.folder.iterdir():
+                if _ID.match(folder.name) and not (folder / _INFO).exists() and _is_left(folder):
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def _add(
         self, table_id: str, name: str, path: Path, *, is_copy: bool, sha256: str | None = None
@@ -446,49 +380,10 @@ class Library:
             reading=ReadOptions(),
         )
         folder = self.folder / table_id
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(folder)
         _write_info(folder, info)
         fsync_folder(self.folder)
         return LibraryTable(self, info)
-
-
-def views_folder() -> Path:
-    """Where the views lie; they can be made again."""
-    return cache() / "views"
-
-
-def profile_of(view: TableView) -> Profile:
-    """Look at every cell of a table."""
-    keys = list(view.keys)
-    scan = view.scan(keys)
-    found = scan.select(
-        *(pl.col(key).str.strip_chars().eq("").sum().alias(f"empty {key}") for key in keys),
-        *(pl.col(key).str.len_chars().mean().alias(f"chars {key}") for key in keys),
-    ).collect()
-    empty = tuple(int(found[f"empty {key}"][0] or 0) for key in keys)
-    chars = tuple(float(found[f"chars {key}"][0] or 0.0) for key in keys)
-    text = max(range(len(keys)), key=lambda position: chars[position]) if keys else 0
-    cells = pl.col(keys[text])
-    told = scan.select(
-        cells.hash().filter(cells.str.strip_chars() != "").n_unique().alias("unique"),
-        (cells.str.len_chars() > _LONG_CHARS).sum().alias("long"),
-    ).collect()
-    filled = view.state.rows - empty[text]
-    sample = view.frame(1, _SAMPLE_ROWS)
-    personal = [
-        position
-        for position, key in enumerate(keys)
-        if _PERSONAL.search(view.columns[position])
-        or ((sample.height and sample[key].str.contains(_MAIL).mean()) or 0) > 0.2  # type: ignore[operator]
-    ]
-    return Profile(
-        empty=empty,
-        mean_chars=chars,
-        text=text,
-        duplicates=filled - int(told["unique"][0]) if filled else 0,
-        long=int(told["long"][0] or 0),
-        personal=tuple(personal),
-    )
 
 
 def shown_name(name: str) -> str:
@@ -544,11 +439,10 @@ def _file_name(name: str) -> str:
     return _HANDED_OVER + known_ending(name)
 
 
-def _is_complete(folder: Path) -> bool:
-    try:
-        return TableView(folder).state.is_complete
-    except InputError:
-        return False
+def _is_left(folder: Path) -> bool:
+    """Whether nothing was written to a folder for a day."""
+    times = [path.stat().st_mtime for path in (folder, *folder.iterdir())]
+    return time.time() - max(times) > _LEFT_S
 
 
 def _write_info(folder: Path, info: TableInfo) -> None:

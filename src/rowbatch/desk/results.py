@@ -15,7 +15,7 @@ from rowbatch.api.runs import Run
 from rowbatch.core.agreement import Comparison
 from rowbatch.core.kinds.base import Tally, Variable
 from rowbatch.core.kinds.label import LabelTally
-from rowbatch.desk.library import Reading, views_folder
+from rowbatch.desk.readings import Reading, begin_reading, views_folder
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, UsageError
 from rowbatch.requests.pipeline import open_source, request_settings
@@ -30,10 +30,10 @@ from rowbatch.results.people import (
     people_position,
     said_by_people,
 )
-from rowbatch.results.views import answers_name, view_name, write_answers_view
+from rowbatch.results.views import answers_name, write_answers_view
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.view import ROW, TableView
-from rowbatch.tables.csv_writer import looks_like_formula
+from rowbatch.tables.formulas import looks_like_formula
 
 _KEPT_FILTERS = 50
 _FOUND_LINES = 5
@@ -158,13 +158,15 @@ class Results:
         Raises:
             RowbatchError: They cannot be made.
         """
+        if self.reading is not None and self.reading.is_over:
+            # Its view was removed with a table, or as something that can be made again.
+            self.reading = None
         if self.reading is None:
             source = self.run.plan.source
             table = open_source(source, self.run.path)
-            folder = views_folder() / view_name(source.sha256, source.reading, table.format)
-            self.reading = Reading(table, folder)
+            self.reading = begin_reading(table, source.sha256)
         folder = self._answers_folder()
-        if self._answers is None or self._answers.folder != folder:
+        if self._answers is None or self._answers.folder != folder or not folder.exists():
             self._make_answers(folder, wait_s)
         is_read = self.reading.wait(wait_s) and self.reading.is_complete
         for task in (self.reading.task, self._answers_task):
@@ -172,6 +174,12 @@ class Results:
                 self.reading = self._answers_task = None
                 raise task.error
         return is_read and self._answers is not None and self._answers.folder == folder
+
+    def stop(self) -> None:
+        """End what makes the views of the answers."""
+        if self._answers_task is not None:
+            self._answers_task.stop()
+            self._answers_task.wait(5.0)
 
     @property
     def prepared_rows(self) -> int:
@@ -337,11 +345,13 @@ class Results:
         return self._table_view().columns
 
     def formulas(self) -> int:
-        """Cells that a spreadsheet would take for formulas, of the table and of the answers."""
+        """Cells and names that a spreadsheet would take for formulas, of the table and of the answers."""
         key = ("formulas", self._view().folder)
         if key not in self._found:
             total = 0
             for view in (self._table_view(), self._view()):
+                names = pl.DataFrame({"name": view.columns}, schema={"name": pl.String})
+                total += int(names.select(looks_like_formula(pl.col("name")).sum()).item() or 0)
                 found = view.scan(list(view.keys)).select(
                     pl.sum_horizontal(looks_like_formula(pl.col(name)).sum() for name in view.keys)
                 )

@@ -30,6 +30,7 @@ class Task:
         said: The last things for people.
         error: Why it ended early, or None. Others than our own are kept as they are.
         result: What it returned.
+        started_at, ended_at: Seconds of `time.time`; the latter 0.0 before its end.
     """
 
     def __init__(self, name: str, work: Callable[[Task], Any]) -> None:
@@ -41,6 +42,7 @@ class Task:
         self.error: BaseException | None = None
         self.result: Any = None
         self.started_at = time.time()
+        self.ended_at = 0.0
         self._first: tuple[float, int] | None = None
         self._stop = threading.Event()
         self._work = work
@@ -116,3 +118,5 @@ class Task:
             pass
         except Exception as error:  # noqa: BLE001 - whoever looks at the task is told
             self.error = error
+        finally:
+            self.ended_at = time.time()

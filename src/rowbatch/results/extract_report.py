@@ -37,6 +37,7 @@ class ExtractReport:
         errors: The list of those that are not ok, or None.
         encoding_guessed: The encoding of the table to join, if nothing said it but its text; else "".
         bad_rows: Broken rows of the table to join that were kept or skipped.
+        formulas: Cells that were marked, because a spreadsheet would take them for formulas.
     """
 
     out: Path
@@ -54,6 +55,7 @@ class ExtractReport:
     errors: Path | None = None
     encoding_guessed: str = ""
     bad_rows: BadRowList = field(default_factory=BadRowList)
+    formulas: int = 0
 
 
 def note_unknown(report: ExtractReport, prefix: str, names: pl.Series) -> None:

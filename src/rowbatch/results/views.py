@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
@@ -19,8 +21,13 @@ from rowbatch.results.shard_answers import ResultTally
 from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.view import write_view
-from rowbatch.tables.base import Table
+from rowbatch.tables.base import Table, TableChunk
 
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+TABLE, RUN = "table", "run"
+"""What a view is of: the SHA-256 of a table's file, or the directory of a run."""
 _FORMAT = 1
 _JSON = ("json", "jsonl")
 
@@ -46,10 +53,17 @@ def answers_name(run: RunDirectory, shards: Sequence[Shard]) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
-def write_table_view(table: Table, folder: Path, progress: Callable[[int], None] | None = None) -> None:
+def write_table_view(
+    table: Table, folder: Path, sha256: str, progress: Callable[[int], None] | None = None
+) -> None:
     """
     Make every row of a table easy to look at.
 
+    Args:
+        table: The table.
+        folder: Where the view goes.
+        sha256: Of the file.
+        progress: Called with the number of rows done so far.
     Raises:
         TableError: The table is broken; what was written before stays, and is not complete.
     """
@@ -60,23 +74,26 @@ def write_table_view(table: Table, folder: Path, progress: Callable[[int], None]
         if progress:
             progress(rows)
 
-    def chunks() -> Iterator[tuple[int, pl.DataFrame]]:
+    def frames(chunks: Iterator[TableChunk]) -> Iterator[tuple[int, pl.DataFrame]]:
         nonlocal rows
-        # Who takes the table away is not kept waiting by a chunk that takes long.
-        for chunk in table.chunks(check=check):
+        for chunk in chunks:
             yield chunk.first_row, chunk.frame
             rows = chunk.first_row + chunk.frame.height - 1
 
-    write_view(
-        folder,
-        table.header,
-        chunks(),
-        notes=lambda: {
-            "bad_rows": table.bad_rows.count,
-            "first_bad_rows": [[bad.line, bad.what] for bad in table.bad_rows.first],
-        },
-        progress=progress,
-    )
+    # Closed at once, and not when somebody forgets the error: the file is let go of. And who takes the table
+    # away is not kept waiting by a chunk that takes long.
+    with closing(cast("Generator[TableChunk]", table.chunks(check=check))) as chunks:
+        write_view(
+            folder,
+            table.header,
+            frames(chunks),
+            of={TABLE: sha256},
+            notes=lambda: {
+                "bad_rows": table.bad_rows.count,
+                "first_bad_rows": [[bad.line, bad.what] for bad in table.bad_rows.first],
+            },
+            progress=progress,
+        )
 
 
 def write_answers_view(
@@ -95,4 +112,11 @@ def write_answers_view(
             values = [pl.lit("").alias("0")] if answered.embedding is not None else []
             yield chunk.first_row, frame.with_columns(values).select(keys)
 
-    write_view(folder, [*answered.codebook.columns, *STATUS_COLUMNS], chunks(), keys=keys, progress=progress)
+    write_view(
+        folder,
+        [*answered.codebook.columns, *STATUS_COLUMNS],
+        chunks(),
+        of={RUN: str(run.path.resolve())},
+        keys=keys,
+        progress=progress,
+    )

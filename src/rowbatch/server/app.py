@@ -58,6 +58,7 @@ from rowbatch.server.storage import (
     is_full_disk,
     sync_folder,
 )
+from rowbatch.store.home import private_file
 
 WINDOW_S = 24 * 3600
 
@@ -171,6 +172,7 @@ class _Server:
         temporary = whole.with_suffix(".part")
         size, block = 0, first
         try:
+            private_file(temporary)
             with temporary.open("wb") as file:
                 while block:
                     size += len(block)

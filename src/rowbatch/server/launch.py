@@ -19,6 +19,7 @@ from rowbatch.errors import ServiceError
 from rowbatch.http import Key, clean_key
 from rowbatch.processes import start_until_ready
 from rowbatch.server.local_model import check_local_model
+from rowbatch.store.home import private_file, private_folder
 from rowbatch.store.lock import is_held_by_other, locks_not_kept
 
 STATE_FILE = "server.json"
@@ -77,6 +78,7 @@ def server_lock(home: Path, *, wait_s: float = 1.0) -> Iterator[None]:
         StorageError: The file system keeps no locks.
     """
     end = time.monotonic() + wait_s
+    private_file(home / LOCK_FILE)
     with (home / LOCK_FILE).open("ab") as file:
         while True:
             try:
@@ -166,7 +168,7 @@ def ensure_running(home: Path, *, wait_s: float = 60.0) -> Endpoint:
     if running is not None:
         return running
     check_local_model()
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(home)
     home = home.absolute()
     started = start_until_ready(
         ["serve", "--home", str(home), "--port", "0", "--idle-exit", str(IDLE_EXIT_S)],

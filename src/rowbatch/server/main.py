@@ -29,6 +29,7 @@ from rowbatch.server.launch import (
     server_lock,
 )
 from rowbatch.serving import serve_until_ready
+from rowbatch.store.home import private_folder, repair_rights
 
 
 def serve(
@@ -57,9 +58,9 @@ def serve(
         StorageError: The folder cannot be used, the disk is full, or what is kept there is damaged.
         UsageError: The address is not one of this machine.
     """
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(home)
     with server_lock(home):
-        home.chmod(0o700)
+        repair_rights([home])
         # Of one that was killed. Its port may be another program's by now, and this file would be believed.
         (home / STATE_FILE).unlink(missing_ok=True)
         key = key or environment_key() or _own_key(home)

@@ -32,6 +32,7 @@ from rowbatch.server.endpoints import ENDPOINTS
 from rowbatch.server.engine import Engine, EngineReply, sound_reply
 from rowbatch.server.storage import FILE_LIFE_S, RESULT_LIFE_S, UNFINISHED, Storage, sync_folder
 from rowbatch.server.validation import Verdict, missing_input, validate_input
+from rowbatch.store.home import private_file
 
 _SYNC_EVERY_S = 1.0
 _SYNC_EVERY_LINES = 25
@@ -330,6 +331,8 @@ class _Work:
                 elif (entry["error"] or {}).get("code") == _EXPIRED:
                     has_expired = True
         # Not buffered: what is written survives a kill of this process at once, and a power cut when synced.
+        for kind in _KINDS:
+            private_file(storage.results_of(batch_id, kind))
         files = {kind: storage.results_of(batch_id, kind).open("ab", buffering=0) for kind in _KINDS}
         total = int(batch["request_counts"]["total"])
         served, expires_at = ENDPOINTS[batch["endpoint"]], int(batch["expires_at"])

@@ -19,12 +19,13 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rowbatch.errors import StorageError
+from rowbatch.store.home import private_file, private_folder
 from rowbatch.store.sqlite import open_database, transaction, translated
 
 SCHEMA_VERSION = 1
@@ -84,9 +85,12 @@ class Storage:
         self.files = home / "files"
         self.work = home / "work"
         for folder in (home, self.files, self.work):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(folder)
         # One thread at a time uses it, but it may be another one than that which made it.
         self._path = home / "server.sqlite"
+        with suppress(OSError):
+            # SQLite says what is wrong, and its journals have the rights of the file.
+            private_file(self._path)
         self._db = open_database(self._path, any_thread=True)
         try:
             self._begin()
@@ -254,6 +258,7 @@ class Storage:
         except OSError:
             temporary = own.with_suffix(".copying")
             try:
+                private_file(temporary)
                 shutil.copyfile(source, temporary)
                 temporary.replace(own)
             finally:

@@ -83,6 +83,7 @@ class CollectReport:
         prompt_tokens, answer_tokens: Sums over all results, as the provider counted.
         spent: What was billed, by round.
         stopped_because: Why rows were not submitted, or None.
+        formulas: Cells that were marked, because a spreadsheet would take them for formulas.
         doubted: Shards whose answers seem to stand under the ids of other rows.
         estimate: What the run was to cost, by what is known before it starts; None where nobody reckoned.
     """
@@ -102,6 +103,7 @@ class CollectReport:
     stopped_because: Notice | None = None
     estimate: CostEstimate | None = None
     doubted: tuple[str, ...] = ()
+    formulas: int = 0
 
     @property
     def labels(self) -> dict[str, Counter[str]]:
@@ -251,6 +253,7 @@ def _collect(
                 broken.pop_all()
             with _noted(failed, path):
                 writer.close()
+            report.formulas = writer.formulas
             # Noted before the file gets its name: after a crash in between it is still known as ours.
             digest = digest_file(temporary)
             ledger.note_output(path, digest)

@@ -26,7 +26,7 @@ from rowbatch.store.atomic import atomic_path
 from rowbatch.store.corrections import read_corrections
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.tables.base import TableChunk
-from rowbatch.tables.csv_writer import looks_like_formula
+from rowbatch.tables.formulas import looks_like_formula
 from rowbatch.tables.writer import AddedColumn, TableShape, format_of, open_writer
 
 
@@ -41,7 +41,9 @@ class ExportReport:
         left_out: Rows of the input that are not in it, because they were not wanted.
         corrected: Rows with a label that a person gave.
         statuses: How many rows of each status, of all.
-        formulas: Cells that a spreadsheet would take for formulas: marked, or left as they are.
+        formulas: Cells and names of columns that a spreadsheet would take for formulas: marked, or left as
+            they are.
+        are_marked: Whether they were marked.
     """
 
     path: Path
@@ -50,6 +52,7 @@ class ExportReport:
     corrected: int = 0
     statuses: Counter[RowStatus] = field(default_factory=Counter)
     formulas: int = 0
+    are_marked: bool = False
     unknown_ids: int = 0
     repeated_ids: int = 0
     unreadable_lines: int = 0
@@ -122,6 +125,7 @@ def export(
         atomic_path(path, overwrite=overwrite) as temporary,
         open_writer(temporary, format_name, shape, writing) as writer,
     ):
+        report.formulas = _formulas(pl.DataFrame({"name": shape.names}))
         for chunk, answers in answered.chunks():
             count_statuses(answers, report.statuses, Counter())
             nobody = [pl.col(human_column(position)).fill_null("") for position in corrected.positions]
@@ -138,6 +142,7 @@ def export(
             report.rows += chosen.height
             if progress:
                 progress(chunk.first_row + chunk.frame.height - 1)
+        report.are_marked = writer.formulas > 0
     return report
 
 

@@ -16,6 +16,7 @@ from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.errors import ServiceError, from_os_error
 from rowbatch.http import was_sent
 from rowbatch.providers.base import BatchClient
+from rowbatch.store.home import private_file_of_ours
 from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory
 
@@ -163,6 +164,7 @@ def _read(run: RunDirectory) -> dict[str, dict[str, Any]]:
 
 def _append(run: RunDirectory, entry: Mapping[str, Any]) -> None:
     try:
+        private_file_of_ours(run.trial_path)
         with run.trial_path.open("ab") as file:
             # After a line that was cut by a crash a new one begins.
             if file.tell() and not _ends_line(run):

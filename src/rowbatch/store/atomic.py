@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from rowbatch.errors import OutputExists, RowbatchError, from_os_error
+from rowbatch.store.home import is_ours, private_folder
 
 
 @contextmanager
@@ -22,7 +23,8 @@ def atomic_path(path: Path, *, overwrite: bool) -> Iterator[Path]:
     A name to write a file under, which takes its own name only when it is complete and on disk.
 
     Temporary name in the same folder, write, fsync, rename, fsync the folder. A crash
-    leaves the old file, if there was one, and at most a stray `.NAME.*.part`.
+    leaves the old file, if there was one, and at most a stray `.NAME.*.part`. In a folder of ours only the
+    user may read it; elsewhere the umask says who may.
 
     Args:
         path: The name it will have. Missing folders are made.
@@ -37,14 +39,19 @@ def atomic_path(path: Path, *, overwrite: bool) -> Iterator[Path]:
     temporary: Path | None = None
     try:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            is_private = is_ours(path)
+            if is_private:
+                private_folder(path.parent)
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".part")
             os.close(handle)
             temporary = Path(name)
             yield temporary
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
-            temporary.chmod(0o666 & ~_umask())
+            if not is_private:
+                temporary.chmod(0o666 & ~_umask())
             if overwrite:
                 temporary.replace(path)
             else:

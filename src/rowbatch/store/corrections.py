@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rowbatch.errors import from_os_error
+from rowbatch.store.home import private_file_of_ours
 
 NAME = "corrections.jsonl"
 
@@ -61,6 +62,7 @@ def add_correction(run: Path, row: int, variable: str, value: str | None) -> Non
     }
     path = run / NAME
     try:
+        private_file_of_ours(path)
         with path.open("ab+") as file:
             # After a line that was cut by a crash a new one begins.
             if file.seek(0, os.SEEK_END) and not _ends_line(path):

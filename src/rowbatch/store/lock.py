@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from rowbatch.errors import RunLocked, StorageError, from_os_error
+from rowbatch.store.home import private_file_of_ours
 
 if sys.platform == "win32":
     import msvcrt
@@ -64,6 +65,7 @@ def run_lock(folder: Path, doing: str) -> Iterator[None]:
     """
     path = folder / LOCK_NAME
     try:
+        private_file_of_ours(path)
         file = path.open("a+", encoding="utf-8")
     except OSError as error:
         raise from_os_error(error, str(path)) from error

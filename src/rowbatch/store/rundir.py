@@ -27,6 +27,7 @@ import tomli_w
 from rowbatch.core.plan import Plan
 from rowbatch.errors import InputError, OutputExists, RunError, RunTooNew, from_os_error
 from rowbatch.store.atomic import fsync_folder, write_atomically
+from rowbatch.store.home import is_ours, private_folder
 from rowbatch.store.ledger import Ledger
 from rowbatch.store.plan_file import plan_document, read_plan
 from rowbatch.store.trail import TRAIL_NAME, Trail
@@ -103,9 +104,11 @@ class RunDirectory:
             StorageError: The disk is full, or refuses.
         """
         try:
+            if is_ours(self.path):
+                private_folder(self.path.parent)
             self.path.mkdir(parents=True, mode=0o700)
-            self.requests.mkdir()
-            self.results.mkdir()
+            self.requests.mkdir(mode=0o700)
+            self.results.mkdir(mode=0o700)
         except FileExistsError:
             raise OutputExists(str(self.path), kind="run-exists") from None
         except OSError as error:

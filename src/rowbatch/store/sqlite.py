@@ -11,10 +11,11 @@ from __future__ import annotations
 import errno
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rowbatch.errors import StorageError, from_os_error
+from rowbatch.store.home import private_file_of_ours
 
 _BUSY_S = 30.0
 # A file whose bytes were changed shows itself in one of these ways; a program that asks for a table or
@@ -41,6 +42,9 @@ def open_database(path: Path, *, any_thread: bool = False) -> sqlite3.Connection
     Raises:
         StorageError: It is no database, or cannot be read or written.
     """
+    with suppress(OSError):
+        # SQLite says what is wrong, and its journals have the rights of the file.
+        private_file_of_ours(path)
     with translated(path):
         db = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_S, check_same_thread=not any_thread)
         try:

@@ -17,8 +17,9 @@ from typing import Any
 
 import polars as pl
 
-from rowbatch.errors import InputError, from_os_error
+from rowbatch.errors import InputError, StorageError, from_os_error
 from rowbatch.store.atomic import write_atomically
+from rowbatch.store.home import private_file, private_folder
 
 _HEAD, _DONE = "head.json", "done.json"
 ROW = "row"
@@ -46,6 +47,7 @@ def write_view(
     columns: Sequence[str],
     chunks: Iterable[tuple[int, pl.DataFrame]],
     *,
+    of: Mapping[str, str] | None = None,
     keys: Sequence[str] | None = None,
     notes: Callable[[], Mapping[str, Any]] = dict,
     progress: Callable[[int], None] | None = None,
@@ -53,10 +55,14 @@ def write_view(
     """
     Write a view; what is left of an earlier one that was not finished is removed.
 
+    What was written stays when the chunks end with an error of theirs, and is not complete. When the disk
+    refuses, it is removed.
+
     Args:
         folder: Where it goes.
         columns: What the columns are called, for people; any texts.
         chunks: Number of the first row, and the rows: all text, columns named as `keys` says.
+        of: What it is a view of, so that it can be found when that is removed; see `view_is_of`.
         keys: Names of the columns in the frames; None means their positions: "0", "1", …
         notes: Asked at the end.
         progress: Called with the number of rows written so far.
@@ -66,20 +72,40 @@ def write_view(
     try:
         if folder.exists():
             shutil.rmtree(folder)
-        folder.mkdir(parents=True)
+        private_folder(folder)
         named = list(keys) if keys is not None else [str(position) for position in range(len(columns))]
-        _write(folder / _HEAD, {"columns": list(columns), "keys": named})
+        _write(folder / _HEAD, {"columns": list(columns), "keys": named, "of": dict(of or {})})
         rows = 0
         for first_row, frame in chunks:
-            part = folder / f"{first_row:015d}.part"
-            frame.write_ipc(part, compression="uncompressed")
-            part.replace(part.with_suffix(".arrow"))
+            _write_part(folder / f"{first_row:015d}.part", frame)
             rows = first_row + frame.height - 1
             if progress:
                 progress(rows)
+        if not (folder / _HEAD).exists():
+            # Whoever removed the view wants none.
+            raise FileNotFoundError(str(folder))
         _write(folder / _DONE, {"rows": rows, "notes": dict(notes())})
     except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
         raise from_os_error(error, str(folder)) from error
+    except StorageError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _write_part(part: Path, frame: pl.DataFrame) -> None:
+    private_file(part)
+    frame.write_ipc(part, compression="uncompressed")
+    part.replace(part.with_suffix(".arrow"))
+
+
+def view_is_of(folder: Path) -> dict[str, str]:
+    """What the writer of a view said that it is a view of; nothing for views of versions before this one."""
+    try:
+        found = json.loads((folder / _HEAD).read_bytes())["of"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}
 
 
 class TableView:

@@ -1,4 +1,10 @@
-"""CSV out: UTF-8, quotes only where they are needed, every cell as it was."""
+"""
+CSV out: UTF-8, quotes only where they are needed, every cell as it was.
+
+Made for a spreadsheet, no cell of it begins a formula, and every cell has quotes. These are for the one case
+that marks leave: a number such as `-5` in the first column. Where the file is cut at another separator, the
+next cells go on behind it, `-5,"…"`, and a formula never has a text directly behind a number.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +20,16 @@ import polars as pl
 from rowbatch.core.table_options import WriteOptions
 from rowbatch.errors import from_os_error
 from rowbatch.tables.base import TableChunk, as_text
+from rowbatch.tables.formulas import mark_formulas
 from rowbatch.tables.writer import TableShape, TableWriter
 
 # Besides what must be quoted: whatever makes a reader that looks at the header for the delimiter choose
 # another one, a name that nothing else shows to be there, and a byte order mark that is text.
 _QUOTED_IN_HEADER = re.compile(r'[",;|\t\r\n\ufeff]|\A\Z|\A\s|\s\Z')
-# What a spreadsheet takes for a formula (OWASP, "CSV Injection"), unless it is a plain number.
-_FORMULA = r"\A[=+\-@\t\r\n\x00\u{ff1d}\u{ff0b}\u{ff0d}\u{ff20}]"
-_PLAIN_NUMBER = r"\A[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)\z"
 
 
 class CsvTableWriter(TableWriter):
-    """A table as CSV: every cell of the input as it stands there."""
+    """A table as CSV: every cell of the input as it stands there, or marked where that is wanted."""
 
     def __init__(self, path: Path, shape: TableShape, options: WriteOptions, *, separator: str = ",") -> None:
         self._path, self._formula_safe = path, options.formula_safe
@@ -37,7 +41,8 @@ class CsvTableWriter(TableWriter):
         names = pl.DataFrame({"name": shape.names})
         if options.bom:
             _write_all(self._file, codecs.BOM_UTF8)
-        self._writer = CsvWriter(self._file, self._safe(names)["name"].to_list(), separator)
+        header = self._safe(names)["name"].to_list()
+        self._writer = CsvWriter(self._file, header, separator, quote_all=options.formula_safe)
 
     def write(self, chunk: TableChunk, added: pl.DataFrame) -> None:
         # Texts stay as they are: a missing one is written as an empty one is.
@@ -66,14 +71,9 @@ class CsvTableWriter(TableWriter):
     def _safe(self, frame: pl.DataFrame) -> pl.DataFrame:
         if not self._formula_safe:
             return frame
-        cell = pl.all()
-        marked = pl.when(looks_like_formula(cell)).then(pl.lit("'") + cell)
-        return frame.with_columns(marked.otherwise(cell).name.keep())
-
-
-def looks_like_formula(cell: pl.Expr) -> pl.Expr:
-    """Whether a spreadsheet would take a text for a formula."""
-    return cell.str.contains(_FORMULA) & ~cell.str.contains(_PLAIN_NUMBER)
+        marked, count = mark_formulas(frame)
+        self.formulas += count
+        return marked
 
 
 class CsvWriter:
@@ -84,12 +84,18 @@ class CsvWriter:
         file: Open for writing bytes; best without a buffer of its own, then they go past Python.
         header: Names of the columns, written as they are.
         separator: Between the cells.
+        quote_all: Every cell, and not only those that must be.
     """
 
-    def __init__(self, file: BinaryIO, header: Sequence[str], separator: str = ",") -> None:
+    def __init__(
+        self, file: BinaryIO, header: Sequence[str], separator: str = ",", *, quote_all: bool = False
+    ) -> None:
         self._file, self._separator = file, separator
         self._width = len(header)
-        _write_all(file, (separator.join(map(_quoted, header)) + "\n").encode())
+        # A table of one column: an empty cell must be written as "", or its row is a blank line.
+        self._quote_all = quote_all or self._width == 1
+        names = [_quoted(name, always=quote_all) for name in header]
+        _write_all(file, (separator.join(names) + "\n").encode())
 
     def write(self, frame: pl.DataFrame) -> None:
         """
@@ -100,13 +106,12 @@ class CsvWriter:
         """
         if frame.width != self._width:
             raise ValueError(f"{frame.width} columns for a header of {self._width}")
-        # A table of one column: an empty cell must be written as "", or its row is a blank line.
-        style: Literal["necessary", "always"] = "necessary" if self._width > 1 else "always"
+        style: Literal["necessary", "always"] = "always" if self._quote_all else "necessary"
         # An empty text would be written as two quotes, a null as nothing; both read back as "".
-        if self._width > 1:
-            cells = frame.with_columns(pl.when(pl.all() != "").then(pl.all()))
-        else:
+        if self._quote_all:
             cells = frame.fill_null("")
+        else:
+            cells = frame.with_columns(pl.when(pl.all() != "").then(pl.all()))
         cells.write_csv(
             self._file,
             include_header=False,
@@ -123,7 +128,7 @@ def _write_all(file: BinaryIO, data: bytes) -> None:
         rest = rest[file.write(rest) :]
 
 
-def _quoted(name: str) -> str:
-    if not _QUOTED_IN_HEADER.search(name):
+def _quoted(name: str, *, always: bool) -> str:
+    if not always and not _QUOTED_IN_HEADER.search(name):
         return name
     return '"' + name.replace('"', '""') + '"'

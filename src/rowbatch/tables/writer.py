@@ -91,7 +91,12 @@ class TableWriter(ABC):
     Write a table chunk by chunk.
 
     A context: what is left to write is written at its end. After an error the file is not to be used.
+
+    Attributes:
+        formulas: Cells and names so far that were marked, because a spreadsheet would take them for formulas.
     """
+
+    formulas: int = 0
 
     @abstractmethod
     def write(self, chunk: TableChunk, added: pl.DataFrame) -> None:
@@ -152,7 +157,8 @@ def open_writer(
         StorageError: The file cannot be written.
     """
     options = options or WriteOptions()
-    if format_name != "csv" and (options.bom or (options.formula_safe and format_name != "xlsx")):
+    has_no_mark = format_name != "csv" and options.bom
+    if has_no_mark or (options.formula_safe and format_name not in ("csv", "tsv", "xlsx")):
         raise UsageError("mark-is-for-csv")
     match format_name:
         case "csv" | "tsv":

@@ -205,6 +205,7 @@ class _Outputs:
         report.rows += answers.height
         count_statuses(answers, report.statuses, report.reasons)
         self._writer.write(chunk, answers.select(self._layout.expressions))
+        report.formulas = self._writer.formulas
         if self._errors is not None:
             rows = pl.int_range(chunk.first_row, chunk.first_row + answers.height, dtype=pl.Int64)
             self._errors.write(answers.with_columns(rows.alias("row")))

@@ -17,6 +17,7 @@ from rowbatch.errors import RowbatchError
 _KEPT_RESULTS = 6
 _TOOL_HOURS = 12.0
 _AFTER_DOWNLOAD_S = 3_600.0
+_STOP_S = 10.0
 
 
 @dataclass(slots=True)
@@ -79,6 +80,9 @@ class Program:
         self._lock = threading.Lock()
         self._tool_folder = desk.views_folder().parent / "tools"
         shutil.rmtree(self._tool_folder, ignore_errors=True)
+        for folder in (desk.home(), desk.cache(), self.library.folder):
+            desk.private_folder(folder)
+        self.upkeep = desk.Task("upkeep", self._tidy).start()
 
     def results(self, job: desk.Job) -> desk.Results:
         """The answers of a job, as far as they are here."""
@@ -94,17 +98,44 @@ class Program:
     def forget_results(self, job_id: str) -> None:
         """Of a job that is no more."""
         with self._lock:
-            self._results.pop(job_id, None)
+            found = self._results.pop(job_id, None)
+        if found is not None:
+            found.stop()
+
+    def forget_table(self, table: desk.LibraryTable) -> None:
+        """A table is about to be removed: nothing works with it any more."""
+        trial = self.trials.pop(table.id, None)
+        if trial is not None:
+            trial.task.stop()
+            trial.task.wait(_STOP_S)
+        with self._lock:
+            looked_at = dict(self._results)
+        for name, found in looked_at.items():
+            if str(table.info.path) == safe(lambda one: str(one.run.plan.source.path), found):
+                self.forget_results(name)
+
+    def clear_views(self) -> None:
+        """Remove what can be made again."""
+        with self._lock:
+            names = list(self._results)
+        for name in names:
+            self.forget_results(name)
+        desk.clear_views()
 
     def new_tool_file(self, name: str, ending: str = "") -> ToolFile:
         """A place for a file of the tools; its name is a label, and the place is ours."""
         self._remove_old()
         file_id = secrets.token_hex(8)
         folder = self._tool_folder / file_id
-        folder.mkdir(parents=True, mode=0o700)
+        desk.private_folder(folder)
         made = ToolFile(file_id, desk.shown_name(name), folder / f"file{ending}")
         self._tool_files[file_id] = made
         return made
+
+    def place_for_files(self) -> Path:
+        """Where files may lie for a moment: nobody else can read them, and none is left when the program ends."""
+        found: Path = desk.private_folder(self._tool_folder)
+        return found
 
     def tool_file(self, file_id: str) -> ToolFile | None:
         """One of them, or None."""
@@ -120,9 +151,16 @@ class Program:
     def stop(self) -> None:
         """The program ends: threads stop, and what only the tools needed goes."""
         self.jobs.stop()
+        self.upkeep.stop()
         for trial in self.trials.values():
             trial.task.stop()
         shutil.rmtree(self._tool_folder, ignore_errors=True)
+
+    def _tidy(self, task: desk.Task) -> None:
+        # A version before this one left folders open, and views of tables that are no more.
+        desk.repair_rights()
+        task.check()
+        self.library.tidy(desk.known_places, task)
 
     def _remove_old(self) -> None:
         now = time.time()

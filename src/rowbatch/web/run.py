@@ -83,7 +83,7 @@ def run(
         ServiceError: The port is taken; or another program has the home, and does not answer.
     """
     home = _home()
-    _make(home)
+    desk.private_folder(home)
     end = time.monotonic() + _START_S
     while True:
         with desk.hold(home / _LOCK) as is_ours:
@@ -201,11 +201,12 @@ def start_in_background(port: int | None = None) -> Running:
     Raises:
         ServiceError: It did not start.
     """
+    home = _home()
+    # First of all: what somebody else wrote there is not believed.
+    desk.private_folder(home)
     running = find_running()
     if running is not None:
         return running
-    home = _home()
-    _make(home)
     started = desk.start_until_ready(
         ["ui", "--no-browser", *(["--port", str(port)] if port is not None else [])],
         find_running,
@@ -332,13 +333,6 @@ def _read_state(home: Path) -> Running | None:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _make(home: Path) -> None:
-    try:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise from_os_error(error, str(home)) from error
 
 
 def _home() -> Path:

@@ -32,6 +32,24 @@ FILES: dict[str, Entry] = {
         "check who owns it",
         zh=("没有使用 {path} 的权限", "请检查它的所有者"),
     ),
+    "folder-of-another": Entry(
+        "{path} belongs to somebody else, who could read or change what is kept there",
+        "set ROWBATCH_HOME to a folder of your own",
+        page="stop the program, and set ROWBATCH_HOME to a folder of your own",
+        zh=(
+            "{path} 属于其他用户，对方可以读取或更改保存在那里的内容",
+            "请停止程序，并将 ROWBATCH_HOME 设为您自己的文件夹",
+        ),
+    ),
+    "folder-in-open-folder": Entry(
+        "everybody may change {parent}, and so put another folder in the place of {path}",
+        "set ROWBATCH_HOME to a place in your own folder, or take that right away: chmod o-w {parent}",
+        page="stop the program, and set ROWBATCH_HOME to a place in your own folder",
+        zh=(
+            "任何人都可以更改 {parent}，因此可以用别的文件夹替换 {path}",
+            "请停止程序，并将 ROWBATCH_HOME 设为您自己文件夹中的位置",
+        ),
+    ),
     "disk-full": Entry(
         "no space left on the disk while writing {path}",
         "free some space and run the same command again; nothing already written is lost",

@@ -457,9 +457,12 @@ _WRITTEN: dict[str, Entry] = {
         zh=("数据表不能写成“{format}”格式", ""),
     ),
     "mark-is-for-csv": Entry(
-        "a byte order mark and marked formulas are for CSV files",
+        "a byte order mark is for CSV files, and marked formulas are for CSV and TSV files",
         "for Excel, .xlsx is the better choice: it needs neither",
-        zh=("字节顺序标记和公式标记只用于 CSV 文件", "用于 Excel 时最好选 .xlsx，两者都不需要"),
+        zh=(
+            "字节顺序标记只用于 CSV 文件，公式标记只用于 CSV 和 TSV 文件",
+            "用于 Excel 时最好选 .xlsx，两者都不需要",
+        ),
     ),
     "excel-too-many-rows": Entry(
         "the table has more rows than a sheet of Excel holds ({most:,})",

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from rowbatch import api, desk
-from rowbatch.errors import RowbatchError, UsageError
+from rowbatch.errors import InputError, RowbatchError, TableChanged, UsageError
 from rowbatch.web import labels
 from rowbatch.web.explain import explain_trouble
 from rowbatch.web.pages.gaps import results_values
@@ -78,9 +78,16 @@ def job(request: Request) -> Response:
         return page(request, "_job.html", nav="jobs", **values)
     has_results = found.state in (*_ENDED, "failed", "needs-you", "paused") and bool(found.statuses)
     results: dict[str, Any] = {}
+    lost = None
     if has_results:
         people = request.query_params.get("people", "")
-        results = results_values(w, program, found, people=people, wait_s=0.2 if part else 0.8)
+        try:
+            results = results_values(w, program, found, people=people, wait_s=0.2 if part else 0.8)
+        except (InputError, TableChanged) as error:
+            if part:
+                raise
+            # The rest of the job can be looked at nevertheless.
+            lost, has_results = explain_trouble(w, desk.Trouble("table", error.notice)), False
         if part == "results":
             return page(request, "_results.html", nav="jobs", job=found, **results)
     table = table_of_job(program, found)
@@ -91,6 +98,7 @@ def job(request: Request) -> Response:
         **values,
         **results,
         results=has_results,
+        lost=lost,
         provider_title=w.t("this computer")
         if found.run.is_local
         else api.find_provider(found.status.provider).title,
@@ -191,11 +199,8 @@ def repair(request: Request, form: FormData) -> Response:
 def discard(request: Request) -> Response:
     """Remove a draft, of which nothing was sent."""
     program, found = program_of(request), job_of(request)
-    if found.task is not None:
-        found.task.stop()
-        found.task.wait(5.0)
-    found.run.discard()
     program.forget_results(found.id)
+    program.jobs.discard(found.run)
     return see_other("/jobs")
 
 

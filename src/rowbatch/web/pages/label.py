@@ -504,7 +504,7 @@ def bring(request: Request, form: FormData) -> Response:
     if not isinstance(upload, UploadFile) or not upload.filename:
         return see_other(f"/tables/{table.id}/label")
     try:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(dir=program_of(request).place_for_files()) as folder:
             path = Path(folder) / ("codebook" + Path(desk.shown_name(upload.filename)).suffix[:10])
             with path.open("wb") as file:
                 copy(upload, file, _MAX_CODEBOOK_BYTES)

@@ -32,7 +32,9 @@ _ENDINGS = {"csv": ".csv", "exact": ".csv"} | {
 def format_of(name: str) -> tuple[str, api.WriteOptions] | None:
     """Ending of a file, and how it is written, by the name that forms have for it; None for other names."""
     ending = _ENDINGS.get(name)
-    return (ending, api.WriteOptions(bom=name == "csv", formula_safe=name == "csv")) if ending else None
+    if not ending:
+        return None
+    return ending, api.WriteOptions(bom=name == "csv", formula_safe=name in ("csv", "tsv"))
 
 
 def _chosen(request: Request) -> desk.RowFilter:
@@ -263,7 +265,8 @@ def table(request: Request) -> Response:
     if chosen and len(chosen) < len(header):
         places = [int(place) for place in chosen if place.isdecimal() and int(place) < len(header)]
         columns = [header[place] for place in places]
-    folder = tempfile.TemporaryDirectory(prefix="rowbatch-download-", ignore_cleanup_errors=True)
+    place = program_of(request).place_for_files()
+    folder = tempfile.TemporaryDirectory(prefix="download-", dir=place, ignore_cleanup_errors=True)
     path = Path(folder.name) / f"table{ending}"
     try:
         job.run.export(

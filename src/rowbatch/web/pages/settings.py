@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -185,12 +184,7 @@ def _language(form: FormData) -> dict[str, str]:
 
 def clear_cache(request: Request) -> Response:
     """Remove what can be made again."""
-    shutil.rmtree(desk.cache() / "views", ignore_errors=True)
-    program = program_of(request)
-    program.library = desk.Library()
-    for job in program.jobs.all():
-        # What was read of its answers lay there too.
-        program.forget_results(job.id)
+    program_of(request).clear_views()
     return see_other("/settings")
 
 

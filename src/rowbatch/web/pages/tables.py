@@ -233,9 +233,10 @@ def change_reading(request: Request, form: FormData) -> Response:
 
 
 def remove(request: Request) -> Response:
-    """Forget a table."""
-    program = program_of(request)
-    program.library.remove(request.path_params["table_id"])
+    """Forget a table, with what was made of it so that it could be looked at."""
+    program, table = program_of(request), table_of(request)
+    program.forget_table(table)
+    program.library.remove(table.id)
     return see_other("/")
 
 

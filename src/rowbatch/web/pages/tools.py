@@ -180,6 +180,7 @@ def _note(names: dict[str, str], file: ToolFile, *places: Path) -> None:
 def _keep(program: Program, upload: UploadFile, names: dict[str, str]) -> ToolFile:
     file = program.new_tool_file(upload.filename or "file", desk.known_ending(upload.filename or ""))
     _note(names, file)
+    desk.private_file(file.path)
     with file.path.open("wb") as out:
         copy(upload, out, int(desk.read_settings().max_upload_gb * 1e9))
     return file
@@ -421,6 +422,7 @@ def _extract(w: Words, program: Program, form: FormData, names: dict[str, str]) 
         (w.t("Lines that cannot be read"), report.unreadable_lines),
         (w.t("Lines for a row that had one already"), report.repeated_ids),
         (w.t("Lines for no row of the table"), report.unknown_ids),
+        (w.t("Cells marked with an apostrophe, so that they do not run in a spreadsheet"), report.formulas),
     ):
         if count:
             facts.append((name, w.number(count)))

@@ -1,0 +1,321 @@
+"""What the program keeps: nobody else can read it, and it goes with its table."""
+
+import csv
+import io
+import json
+import os
+import stat
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import polars as pl
+import pytest
+
+from end_to_end import wait_until
+from rowbatch import desk
+from rowbatch.store.view import write_view
+from serving import scripted_local_model
+from serving_pages import served_pages
+
+SENTINEL = "a text that nobody else may read"
+
+
+@contextmanager
+def a_program(home):
+    """The program, and a browser without scripts."""
+    with scripted_local_model(home / "server"), served_pages() as site:
+        headers = {"origin": site.url, "accept-language": "en"}
+        with httpx2.Client(base_url=site.url, cookies=site.cookie, headers=headers, timeout=30.0) as client:
+            yield site, client
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "home"
+
+
+def table_file(rows=24):
+    out = io.StringIO(newline="")
+    csv.writer(out).writerows([("id", "post"), *((n, f"{SENTINEL} {n}") for n in range(1, rows + 1))])
+    return out.getvalue().encode()
+
+
+FORM = {
+    "text": "post",
+    "task": "label",
+    "question": "How is it?",
+    "labels.0.name": "good",
+    "labels.0.examples": f"{SENTINEL} 1",
+    "labels.1.name": "bad",
+    "provider": "local",
+}
+
+
+def looked_at(client, content=None, name="posts.csv"):
+    """Hand a table over, look at it, try rows; returns its address."""
+    place = client.post("/tables", params={"name": name}, content=content or table_file()).json()["url"]
+    place = place.removesuffix("/label")
+    assert SENTINEL in client.get(place).text
+    assert client.post(f"{place}/label", data={**FORM, "do": "save"}).status_code in (200, 303)
+    tried = client.post(f"{place}/try", data=FORM, follow_redirects=True)
+    assert tried.status_code == 200
+    return place
+
+
+def built(site, client, place):
+    """The job of its draft, of which nothing was sent."""
+    assert (
+        client.post(f"{place}/label", data={**FORM, "do": "review"}).headers["location"] == f"{place}/start"
+    )
+    (job,) = site.program.jobs.all()
+    assert site.program.jobs._tasks[job.id].wait(30)
+    return job
+
+
+def places_with(folder, words=SENTINEL):
+    """Files below a folder in whose bytes the words stand."""
+    return [path for path in folder.rglob("*") if path.is_file() and words.encode() in path.read_bytes()]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such rights")
+@pytest.mark.parametrize("umask", [0o000, 0o022], ids="umask-{:03o}".format)
+def test_nobody_else_reads_what_a_session_leaves(home, umask):
+    """
+    A table, drafts, tried rows, a job to its end, corrections, downloads, tools, settings, the local server:
+    each folder is 0700 and each file 0600.
+    """
+    before = os.umask(umask)
+    try:
+        with a_program(home) as (site, client):
+            place = looked_at(client)
+            job = built(site, client, place)
+            assert client.post(f"{place}/start").headers["location"] == f"/jobs/{job.id}"
+            assert site.program.jobs._tasks[job.id].wait(30)
+            wait_until(lambda: "Read and correct rows" in client.get(f"/jobs/{job.id}").text)
+            assert (
+                client.post(f"/jobs/{job.id}/rows/1", data={"variable": "label", "label": "bad"}).status_code
+                == 303
+            )
+            assert SENTINEL in client.get(f"/jobs/{job.id}/table?format=csv").text
+            files = {"file": ("posts.csv", table_file())}
+            assert client.post("/tools/convert", files=files, data={"do": "open"}).status_code == 200
+            assert client.post("/settings", data={"max_upload_gb": "1"}).status_code in (200, 303)
+            assert site.program.upkeep.wait(30)
+            assert site.program.upkeep.error is None
+            found = [home, *home.rglob("*")]
+            assert {"views", "tools", "runs", "tables", "known-runs", "server", "tries"} <= {
+                p.name for p in found
+            }
+            wrong = [
+                (str(path.relative_to(home)), oct(stat.S_IMODE(path.stat().st_mode)))
+                for path in found
+                if stat.S_IMODE(path.stat().st_mode) != (0o700 if path.is_dir() else 0o600)
+            ]
+            assert wrong == []
+            assert len(places_with(home)) > 5
+    finally:
+        os.umask(before)
+
+
+def test_a_table_that_is_removed_leaves_nothing(home):
+    """
+    Its draft, the job of it that was never sent and the table are removed: no byte of its texts is left.
+    """
+    with a_program(home) as (site, client):
+        place = looked_at(client)
+        client.post(f"{place}/reading", data={"delimiter": ";"})
+        assert SENTINEL in client.get(place).text
+        client.post(f"{place}/reading", data={"delimiter": ","})
+        job = built(site, client, place)
+        # As if it had been looked at.
+        answers = home / "cache" / "views" / "answers"
+        write_view(
+            answers, ["post"], [(1, pl.DataFrame({"0": [SENTINEL]}))], of={"run": str(job.run.path.resolve())}
+        )
+        assert len(list((home / "cache" / "views").iterdir())) == 3
+        assert client.post(f"/jobs/{job.id}/discard").headers["location"] == "/jobs"
+        assert places_with(home)
+        assert not answers.exists()
+        assert client.post(f"{place}/remove").headers["location"] == "/"
+        assert places_with(home) == []
+        assert list((home / "cache" / "views").iterdir()) == []
+        assert client.get(place).status_code == 404
+        # A page that is still open says something about it later.
+        client.post(f"{place}/label", data={**FORM, "do": "save"})
+        assert places_with(home) == []
+
+
+def test_a_job_keeps_its_answers_when_its_table_goes(home):
+    """
+    Requests and answers of what was sent stay, and the page says so before; of the rows that were made ready
+    to look at only the answers stay.
+    """
+    with a_program(home) as (site, client):
+        place = looked_at(client)
+        job = built(site, client, place)
+        client.post(f"{place}/start")
+        assert site.program.jobs._tasks[job.id].wait(30)
+        wait_until(lambda: "Read and correct rows" in client.get(f"/jobs/{job.id}").text)
+        assert "Its jobs keep their requests" in client.get("/").text
+        client.post(f"{place}/remove")
+        left = {path.relative_to(home).parts[0] for path in places_with(home)}
+        assert left == {"runs", "server"}
+        assert list((job.run.path / "results").iterdir())
+        page = client.get(f"/jobs/{job.id}")
+        assert page.status_code == 200
+        assert "was changed or is gone" in page.text
+        assert client.get(f"/jobs/{job.id}/recipe").status_code == 200
+
+
+def test_two_tables_of_the_same_bytes(home):
+    """
+    What the other one needs stays until it goes as well.
+    """
+    with a_program(home) as (_, client):
+        first, second = looked_at(client), looked_at(client, name="again.csv")
+        client.post(f"{first}/remove")
+        assert places_with(home / "cache" / "views")
+        assert SENTINEL in client.get(second).text
+        client.post(f"{second}/remove")
+        assert places_with(home) == []
+
+
+def test_what_versions_before_left_is_swept(home, tmp_path):
+    """
+    Views of tables and runs that are gone go at the next start; those of tables that are there stay, also
+    those of earlier versions, and one that somebody is just beginning.
+    """
+    with a_program(home) as (_, client):
+        place = looked_at(client)
+    views = home / "cache" / "views"
+    (known,) = views.iterdir()
+
+    def view(name, of, *, is_old=True):
+        write_view(views / name, ["post"], [(1, pl.DataFrame({"0": [SENTINEL]}))], of=of)
+        if not of:
+            head = json.loads((views / name / "head.json").read_text())
+            del head["of"]
+            (views / name / "head.json").write_text(json.dumps(head))
+        if is_old:
+            os.utime(views / name, (time.time() - 10_000,) * 2)
+
+    view("gone-table", {"table": "0" * 64})
+    view("gone-run", {"run": str(tmp_path / "no-run")})
+    view("unmarked", {})
+    view("just-begun", {}, is_old=False)
+    head = json.loads((known / "head.json").read_text())
+    del head["of"]
+    (known / "head.json").write_text(json.dumps(head))
+    os.utime(known, (time.time() - 10_000,) * 2)
+    half = home / "tables" / "0123456789abcdef"
+    half.mkdir()
+    (half / "data.csv").write_text(SENTINEL)
+    for path in (half / "data.csv", half):
+        os.utime(path, (time.time() - 100_000,) * 2)
+    with a_program(home) as (site, client):
+        assert site.program.upkeep.wait(30)
+        assert site.program.upkeep.error is None
+        assert {path.name for path in views.iterdir()} == {known.name, "just-begun"}
+        assert not half.exists()
+        # A view that does not say of what it is goes with its table nevertheless.
+        client.post(f"{place}/remove")
+        assert {path.name for path in views.iterdir()} == {"just-begun"}
+
+
+def test_the_reading_of_a_table_that_is_removed_ends(home, monkeypatch):
+    """
+    It stops at its next rows, and leaves no folder; so it is where it is being cleared.
+    """
+    from rowbatch.tables.csv_reader import CsvTable
+
+    read = CsvTable.chunks
+
+    def slowly(self, rows_per_chunk=None):
+        for chunk in read(self, 1):
+            yield chunk
+            time.sleep(0.02)
+
+    monkeypatch.setattr(CsvTable, "chunks", slowly)
+    library = desk.Library()
+    for remove in (lambda table: library.remove(table.id), lambda _: desk.clear_views()):
+        with library.receive("posts.csv") as (table_id, file):
+            file.write(table_file(2_000))
+        table = library.keep(table_id, "posts.csv")
+        reading = table.read()
+        wait_until(lambda reading=reading: reading.rows > 2)
+        begun = time.monotonic()
+        remove(table)
+        assert time.monotonic() - begun < 5
+        assert not reading.task.is_alive
+        assert not reading.is_complete
+        assert list(desk.views_folder().iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_FSIZE is Linux's")
+def test_a_disk_that_is_full_while_a_table_is_read(home):
+    """
+    The reading says so, as an error of ours, and leaves no half view; it is read again when there is room.
+    """
+    import resource
+    import signal
+
+    from rowbatch.desk import readings
+    from rowbatch.errors import StorageError
+
+    library = desk.Library()
+    with library.receive("posts.csv") as (table_id, file):
+        file.write(table_file(5_000))
+    table = library.keep(table_id, "posts.csv")
+    before, limit = signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limit[1]))
+    try:
+        reading = table.read()
+        assert reading.wait(30)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, before)
+    assert isinstance(reading.error, StorageError)
+    assert not reading.is_complete
+    assert list(desk.views_folder().iterdir()) == []
+    assert table.read() is reading
+    reading.task.ended_at -= readings._AGAIN_S
+    again = table.read()
+    assert again is not reading
+    assert again.wait(30)
+    assert (again.error, again.rows) == (None, 5_000)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights")
+def test_uploads_of_forms_have_no_name(home, tmp_path, monkeypatch):
+    """
+    What a form brings beyond a megabyte lies in a file without a name that only the program can reach:
+    Starlette 1.10 takes `tempfile.SpooledTemporaryFile` for it.
+    """
+    import tempfile
+
+    place = tmp_path / "spool"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    seen = []
+    made = tempfile.TemporaryFile
+
+    def noted(*args, **kwargs):
+        file = made(*args, **kwargs)
+        found = os.fstat(file.fileno())
+        seen.append((stat.S_IMODE(found.st_mode), found.st_nlink, list(place.iterdir())))
+        return file
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", noted)
+    content = table_file(100_000)
+    assert len(content) > 2 << 20
+    with a_program(home) as (_, client):
+        answer = client.post("/tools/convert", files={"file": ("posts.csv", content)}, data={"do": "open"})
+        assert answer.status_code == 200
+    assert (0o600, 0, []) in seen
+    assert list(place.iterdir()) == []
+    assert not Path("posts.csv").exists()
