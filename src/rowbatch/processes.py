@@ -145,7 +145,8 @@ def hold(path: Path) -> Iterator[bool]:
         StorageError: The disk refuses.
     """
     try:
-        file = path.open("ab")
+        # It is nobody else's business, and who can open it can hold it.
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "ab")
     except OSError as error:
         raise from_os_error(error, str(path)) from error
     with file:

@@ -13,6 +13,7 @@ from rowbatch.store.atomic import write_atomically
 from rowbatch.store.home import is_ours, private_file, private_folder, repair_rights
 from rowbatch.store.lock import run_lock
 from rowbatch.store.sqlite import open_database
+from rowbatch.web import run
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such rights")
 NOBODY = 65534
@@ -171,3 +172,4 @@ def test_every_name_in_the_home_is_known():
     for name in written:
         assert any(f'"{name}"' in path.read_text(encoding="utf-8") for path in source.rglob("*.py"))
     assert written < set(ours.NAMES)
+    assert {run._STATE, run._LOCK, run._LOG, run._OPENER, run._OLD_SESSION} < set(ours.NAMES)

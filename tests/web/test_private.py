@@ -235,8 +235,8 @@ def test_the_reading_of_a_table_that_is_removed_ends(home, monkeypatch):
 
     read = CsvTable.chunks
 
-    def slowly(self, rows_per_chunk=None):
-        for chunk in read(self, 1):
+    def slowly(self, rows_per_chunk=None, *, check=None):
+        for chunk in read(self, 1, check=check):
             yield chunk
             time.sleep(0.02)
 

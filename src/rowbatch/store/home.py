@@ -25,6 +25,7 @@ NAMES = (
     "settings.json",
     "tables",
     "ui.json",
+    "ui.lock",
     "ui.log",
     "ui.open.html",
     "ui.session",

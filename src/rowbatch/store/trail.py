@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from rowbatch.errors import from_os_error
 from rowbatch.store.atomic import fsync_folder
+from rowbatch.store.home import private_file_of_ours
 
 TRAIL_NAME = "batches.jsonl"
 _TAIL_BYTES = 1 << 16
@@ -127,6 +128,7 @@ class Trail:
             return
         try:
             is_new = not self.path.exists()
+            private_file_of_ours(self.path)
             with self.path.open("ab+", buffering=0) as file:
                 if file.tell() and not self._ends_whole(file.tell()):
                     # A crash cut the last line off; it stays, as a line of its own.
