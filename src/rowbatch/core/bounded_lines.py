@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 MOST_LINE_BYTES = 64 << 20
 """Of one result: a hundred times what the longest answer of a model has, with its log-probabilities."""
 _BLOCK_BYTES = 1 << 20
+_NEAR_BYTES = 4096
 
 
 def cut_lines(file: BinaryIO, max_line_bytes: int | None = None, max_bytes: int | None = None) -> BinaryIO:
@@ -32,7 +33,8 @@ def cut_lines(file: BinaryIO, max_line_bytes: int | None = None, max_bytes: int 
 class _CutLines(io.RawIOBase):
     def __init__(self, file: BinaryIO, max_line_bytes: int, max_bytes: int | None) -> None:
         super().__init__()
-        self._file, self._most, self._left = file, max_line_bytes, max_bytes
+        self._file: io.BufferedIOBase = file  # type: ignore[assignment]  # what is opened for reading bytes is one
+        self._most, self._left = max_line_bytes, max_bytes
         # Bytes of the line that is being read.
         self._line_bytes = 0
 
@@ -43,12 +45,18 @@ class _CutLines(io.RawIOBase):
         view = memoryview(buffer).cast("B")
         while True:
             size = len(view) if self._left is None else min(len(view), self._left)
-            block = self._file.read(size) if size else b""
-            if not block:
+            count = self._file.readinto(view[:size]) if size else 0
+            if not count:
                 return 0
             if self._left is not None:
-                self._left -= len(block)
-            kept = self._kept(block)
+                self._left -= count
+            # Nearly always a line ends near the end of a block, and then nothing has to be copied.
+            last = bytes(view[max(0, count - _NEAR_BYTES) : count])
+            since = len(last) - last.rfind(b"\n") - 1
+            if since < len(last) and self._line_bytes + count <= self._most:
+                self._line_bytes = since
+                return count
+            kept = self._kept(bytes(view[:count]))
             if kept:
                 view[: len(kept)] = kept
                 return len(kept)
