@@ -29,6 +29,7 @@ else:
 
 
 _Found = TypeVar("_Found")
+_MOST_TOLD_BYTES = 10_000
 
 
 def python_module(name: str) -> list[str]:
@@ -192,6 +193,37 @@ def prove(secret: str, *said: str) -> str:
 def is_proof(answer: str, secret: str, *said: str) -> bool:
     """Whether an answer is what `prove` tells."""
     return hmac.compare_digest(answer.encode("utf-8", "surrogateescape"), prove(secret, *said).encode())
+
+
+def ask_nearby(address: str, *, wait_s: float, method: str = "GET", key: str = "") -> str | None:
+    """
+    Ask a program of this computer that may be ours, and is believed only with a proof.
+
+    Args:
+        address: All of it.
+        wait_s: For each piece of its answer.
+        method: Of HTTP.
+        key: Sent along as a bearer token: only to one that has proved itself.
+    Returns:
+        The begin of its answer; None where nobody answers, or not as a program of ours does.
+    """
+    import http.client
+    import urllib.request
+
+    class NoRedirect(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, *_: object) -> None:
+            """A program of ours answers itself."""
+
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    request = urllib.request.Request(address, method=method, headers=headers)  # noqa: S310 - of this computer
+    # No proxy of the environment stands between programs of one computer.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirect())
+    try:
+        with opener.open(request, timeout=wait_s) as answer:
+            return str(answer.read(_MOST_TOLD_BYTES).decode("utf-8", "replace"))
+    except (OSError, http.client.HTTPException, ValueError):
+        # Nobody is there, or somebody who speaks otherwise.
+        return None
 
 
 def began_at(pid: int) -> str | None:

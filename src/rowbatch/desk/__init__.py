@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from rowbatch.desk.settings import read_settings as read_settings
     from rowbatch.desk.tasks import Stopped as Stopped
     from rowbatch.desk.tasks import Task as Task
+    from rowbatch.processes import ask_nearby as ask_nearby
     from rowbatch.processes import began_at as began_at
     from rowbatch.processes import hold as hold
     from rowbatch.processes import is_held as is_held
@@ -117,6 +118,7 @@ _PLACES = {
     "Trouble": "desk.jobs",
     "TroubleKind": "desk.jobs",
     "as_options": "desk.library",
+    "ask_nearby": "processes",
     "began_at": "processes",
     "cache": "store.home",
     "change_settings": "desk.settings",

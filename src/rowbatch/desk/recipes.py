@@ -13,6 +13,7 @@ from rowbatch.core.endpoint import LIMITS, output_limit
 from rowbatch.core.plan import Asking
 from rowbatch.errors import InputError
 from rowbatch.providers.catalog import find_provider
+from rowbatch.store.yaml_file import read_yaml
 
 if TYPE_CHECKING:
     from rowbatch.api.runs import Run
@@ -73,7 +74,6 @@ def draft_of_recipe(path: Path, draft: Draft) -> Draft:
         CodebookError: It is no YAML, or its codebook is broken; with the line.
     """
     from rowbatch.core.codebook import parse_codebook
-    from rowbatch.store.yaml_file import read_yaml
 
     document = read_yaml(path).value
     if not isinstance(document, dict) or not isinstance(document.get("codebook"), dict):

@@ -13,6 +13,7 @@ import hmac
 import json
 import logging
 import os
+import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -23,11 +24,12 @@ from starlette.applications import Starlette
 from starlette.datastructures import FormData, MutableHeaders, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rowbatch.errors import RowbatchError, StorageError
+from rowbatch.processes import prove
 from rowbatch.server import strict_json
 from rowbatch.server.endpoints import ENDPOINTS
 from rowbatch.server.engine import Engine, EngineReply, sound_reply
@@ -48,7 +50,7 @@ from rowbatch.server.incoming import (
     whole_number,
     wrong_type,
 )
-from rowbatch.server.launch import is_this_computer
+from rowbatch.server.launch import HELLO, is_this_computer
 from rowbatch.server.runner import Runner
 from rowbatch.server.storage import (
     FILE_LIFE_S,
@@ -343,6 +345,11 @@ class _Guard:
             refusal = ApiError(
                 403, "This server answers programs, not pages of other sites.", code="origin_not_allowed"
             )
+        elif scope["path"] == HELLO and (nonce := _nonce(scope)):
+            # For who has the key, and will not tell it to whoever has the port now.
+            told = prove(self._key.decode(), "hello", nonce, host.decode("latin-1"))
+            await PlainTextResponse(told)(scope, receive, send)
+            return
         elif not hmac.compare_digest(headers.get(b"authorization", b""), b"Bearer " + self._key):
             refusal = ApiError(401, "Incorrect API key provided.", code="invalid_api_key")
         else:
@@ -355,6 +362,12 @@ class _Guard:
         name, _, port = host.decode("latin-1").rpartition(":")
         server = scope.get("server")
         return is_this_computer(name) and (server is None or port == str(server[1]))
+
+
+def _nonce(scope: Scope) -> str:
+    """What somebody has made up who wants to know whether this is the server; "" where it is none."""
+    found = re.fullmatch(rb"nonce=([0-9a-f]{16,200})", scope["query_string"])
+    return found[1].decode() if found and scope["method"] == "GET" else ""
 
 
 def _new_batch(wanted: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import http.client
 import ipaddress
 import json
 import os
+import secrets
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 
 from rowbatch.errors import ServiceError
 from rowbatch.http import Key, clean_key
-from rowbatch.processes import start_until_ready
+from rowbatch.processes import ask_nearby, is_proof, start_until_ready
 from rowbatch.server.local_model import check_local_model
 from rowbatch.store.home import private_file, private_folder
 from rowbatch.store.lock import is_held_by_other, locks_not_kept
@@ -27,6 +27,8 @@ KEY_FILE = "server.key"
 KEY_VARIABLE = "ROWBATCH_SERVER_KEY"
 LOG_FILE = "server.log"
 LOCK_FILE = ".lock"
+HELLO = "/hello"
+"""Where a server proves that it has the key of its home, to whoever has made up a number."""
 IDLE_EXIT_S = 600
 _ASK_S = 5.0
 
@@ -141,17 +143,13 @@ def find_running(home: Path) -> Endpoint | None:
         endpoint = Endpoint(str(state["base_url"]), key)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        request = urllib.request.Request(  # noqa: S310 - the address is our own server's
-            endpoint.base_url.removesuffix("/v1") + "/health",
-            headers={"Authorization": f"Bearer {endpoint.key}"},
-        )
-        with opener.open(request, timeout=_ASK_S) as answer:
-            return endpoint if answer.status == 200 else None
-    except (OSError, http.client.HTTPException, ValueError):
-        # Nobody is there, or somebody who speaks otherwise.
+    address = endpoint.base_url.removesuffix("/v1")
+    nonce = secrets.token_hex(16)
+    told = ask_nearby(f"{address}{HELLO}?nonce={nonce}", wait_s=_ASK_S)
+    # The lock says that a server of ours runs, and not that it is the one at this port.
+    if told is None or not is_proof(told, key, "hello", nonce, urlsplit(address).netloc):
         return None
+    return endpoint if ask_nearby(f"{address}/health", wait_s=_ASK_S, key=key) is not None else None
 
 
 def ensure_running(home: Path, *, wait_s: float = 60.0) -> Endpoint:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import errno
 import html
-import http.client
 import json
 import os
 import secrets
@@ -15,7 +14,6 @@ import socket
 import sys
 import threading
 import time
-import urllib.request
 import webbrowser
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -32,7 +30,6 @@ _OLD_SESSION = "ui.session"
 _START_S, _STOP_S, _ASK_S = 20.0, 15.0, 3.0
 _PORTS_TRIED = 20
 _MAX_LOG_BYTES = 5_000_000
-_MAX_PROOF_BYTES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,22 +173,7 @@ def find_running() -> Running | None:
 
 
 def _ask(running: Running, method: str, what: str, values: dict[str, str]) -> str | None:
-    """Ask whoever is there; None where nobody answers, or not as a program of ours does."""
-    address = f"{running.url}/{what}?{urlencode(values)}"
-    request = urllib.request.Request(address, method=method)  # noqa: S310 - an address of this computer
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
-    try:
-        with opener.open(request, timeout=_ASK_S) as answer:
-            return str(answer.read(_MAX_PROOF_BYTES).decode("ascii", "replace"))
-    except (OSError, http.client.HTTPException):
-        return None
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A program of ours answers itself."""
-
-    def redirect_request(self, *_: object) -> None:
-        return None
+    return desk.ask_nearby(f"{running.url}/{what}?{urlencode(values)}", wait_s=_ASK_S, method=method)
 
 
 def start_in_background(port: int | None = None) -> Running:
