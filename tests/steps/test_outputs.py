@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime
 import math
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +227,8 @@ def test_an_export_says_what_its_format_cannot_hold(tmp_path, make, name, output
     assert "disk" not in caught.value.hint
     assert ".part" not in caught.value.message + caught.value.path
     assert not (tmp_path / output).exists()
+    # What reads ahead ends with the error, and not when somebody forgets it.
+    assert [one.name for one in threading.enumerate() if one.name.startswith("rowbatch-")] == []
 
 
 def test_a_later_row_is_looked_at_too(tmp_path):

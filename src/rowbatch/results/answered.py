@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from typing import cast
 
 import polars as pl
 
@@ -50,23 +52,26 @@ class AnsweredTable:
         size = self._answers.embedding_size
         self.embedding: pl.DataType | None = pl.Array(pl.Float32, size) if size else None
 
-    def chunks(self) -> Iterator[tuple[TableChunk, pl.DataFrame]]:
+    def chunks(self) -> Generator[tuple[TableChunk, pl.DataFrame]]:
         """
-        Every chunk of the table, with one answer for each of its rows. Once.
+        Every chunk of the table, with one answer for each of its rows. Once; whoever takes them closes this.
 
         Yields:
             The chunk, and as many rows: `row`, the values in "0", "1", …, `status`, `status_reason`,
             `raw_answer`, `model`.
         """
         again = AnswersOfDuplicates(self._duplicates)
-        for chunk in self.table.chunks():
-            first, height = chunk.first_row, chunk.frame.height
-            rows = pl.int_range(first, first + height, dtype=pl.Int64, eager=True).alias("row")
-            not_asked = blank_rows(chunk.frame, self._asked_columns) | self._duplicates.mask(first, height)
-            found = self._answers.of_rows(rows.filter(~not_asked))
-            again.keep(found)
-            yield chunk, _in_order(rows, found, again.answers(first, height))
-        self._answers.finish()
+        with closing(self._answers), closing(cast("Generator[TableChunk]", self.table.chunks())) as chunks:
+            for chunk in chunks:
+                first, height = chunk.first_row, chunk.frame.height
+                rows = pl.int_range(first, first + height, dtype=pl.Int64, eager=True).alias("row")
+                not_asked = blank_rows(chunk.frame, self._asked_columns) | self._duplicates.mask(
+                    first, height
+                )
+                found = self._answers.of_rows(rows.filter(~not_asked))
+                again.keep(found)
+                yield chunk, _in_order(rows, found, again.answers(first, height))
+            self._answers.finish()
 
 
 def _in_order(rows: pl.Series, found: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:

@@ -16,7 +16,7 @@ import shutil
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -139,7 +139,7 @@ class ResultReader:
         parts = [kept] if kept is not None else self.read(results)
         return pl.concat([self.lines.nothing, *(part.frame for part in parts)])
 
-    def shards(self, shards: Sequence[Shard]) -> Iterator[Lines]:
+    def shards(self, shards: Sequence[Shard]) -> Generator[Lines]:
         """
         What came for each of some shards, one after the other.
 

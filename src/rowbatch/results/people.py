@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -18,6 +19,7 @@ from rowbatch.results.answered import AnsweredTable
 from rowbatch.results.shard_answers import ResultTally
 from rowbatch.store.corrections import Corrections
 from rowbatch.store.rundir import RunDirectory
+from rowbatch.tables.base import TableChunk
 
 if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
@@ -162,8 +164,9 @@ def compare_with_people(run: RunDirectory, people: str, variable: str | None) ->
     column = str(people_position(answered.table.header, people))
     place = str(answered.codebook.columns.index(chosen.name))
 
-    def frames() -> Iterator[pl.DataFrame]:
-        for chunk, answers in answered.chunks():
+    def frames(chunks: Iterator[tuple[TableChunk, pl.DataFrame]]) -> Iterator[pl.DataFrame]:
+        for chunk, answers in chunks:
             yield chunk.frame.select(said_by_people(column)).with_columns(answers[place].alias(MODEL))
 
-    return compare(frames(), chosen, people)
+    with closing(answered.chunks()) as chunks:
+        return compare(frames(chunks), chosen, people)

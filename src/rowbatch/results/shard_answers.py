@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -111,6 +112,16 @@ class RunAnswers:
         for answers in (self._first, *(answers for answers, _ in self._later)):
             answers.finish()
 
+    def close(self) -> None:
+        """
+        End what reads ahead, whether all was read or not.
+
+        Left to the garbage collector it may end in a thread that is just being started, which then waits for
+        itself: `Thread._stop` takes a lock that `Thread._bootstrap_inner` of Python 3.11 holds.
+        """
+        for answers in (self._first, *(answers for answers, _ in self._later)):
+            answers.close()
+
 
 def _rows_of_round(run: RunDirectory, number: int) -> pl.Series:
     path = run.rows_path(number)
@@ -146,7 +157,8 @@ class _RoundAnswers:
         self._shards = iter(shards)
         self._results = results.shards(shards)
         if results.lines.is_for_embeddings:
-            self.embedding_size = _first_size(results.shards(shards))
+            with closing(results.shards(shards)) as read:
+                self.embedding_size = _first_size(read)
         self._shard: Shard | None = None
         self._answers = pl.DataFrame()
         self._asked = self._answered = 0
@@ -171,6 +183,10 @@ class _RoundAnswers:
         self._end_shard()
         if next(self._shards, None) is not None:
             raise TableChanged("table-shorter", path=str(self._run.path))
+
+    def close(self) -> None:
+        """As `RunAnswers.close`."""
+        self._results.close()
 
     def _next_shard(self) -> None:
         self._end_shard()

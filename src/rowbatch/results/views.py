@@ -106,17 +106,18 @@ def write_answers_view(
     answered = AnsweredTable(run, shards, ResultTally())
     keys = [*map(str, range(answered.width)), *STATUS_COLUMNS]
 
-    def chunks() -> Iterator[tuple[int, pl.DataFrame]]:
-        for chunk, frame in answered.chunks():
+    def frames(chunks: Iterator[tuple[TableChunk, pl.DataFrame]]) -> Iterator[tuple[int, pl.DataFrame]]:
+        for chunk, frame in chunks:
             # An embedding is nothing to look at.
             values = [pl.lit("").alias("0")] if answered.embedding is not None else []
             yield chunk.first_row, frame.with_columns(values).select(keys)
 
-    write_view(
-        folder,
-        [*answered.codebook.columns, *STATUS_COLUMNS],
-        chunks(),
-        of={RUN: str(run.path.resolve())},
-        keys=keys,
-        progress=progress,
-    )
+    with closing(answered.chunks()) as chunks:
+        write_view(
+            folder,
+            [*answered.codebook.columns, *STATUS_COLUMNS],
+            frames(chunks),
+            of={RUN: str(run.path.resolve())},
+            keys=keys,
+            progress=progress,
+        )

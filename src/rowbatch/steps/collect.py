@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -239,9 +239,9 @@ def _collect(
             unanswered = ErrorList.begin(outputs, errors, options, overwrite=overwrite) if errors else None
             with _noted(failed, path):
                 writer = open_writer(temporary, format_of(path), shape, options)
-            with ExitStack() as broken:
+            with ExitStack() as broken, closing(answered.chunks()) as chunks:
                 broken.callback(writer.abandon)
-                for chunk, frame in answered.chunks():
+                for chunk, frame in chunks:
                     with _noted(failed, path):
                         writer.write(chunk, frame.select(named))
                     if unanswered:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -124,9 +125,10 @@ def export(
     with (
         atomic_path(path, overwrite=overwrite) as temporary,
         open_writer(temporary, format_name, shape, writing) as writer,
+        closing(answered.chunks()) as chunks,
     ):
         report.formulas = _formulas(pl.DataFrame({"name": shape.names}))
-        for chunk, answers in answered.chunks():
+        for chunk, answers in chunks:
             count_statuses(answers, report.statuses, Counter())
             nobody = [pl.col(human_column(position)).fill_null("") for position in corrected.positions]
             frame = corrected.join(answers.lazy()).with_columns(nobody).collect()
