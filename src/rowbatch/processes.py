@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import os
@@ -12,20 +13,30 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Generic, TypeVar
+from typing import IO, Any, Generic, TypeVar
 
-from rowbatch.errors import from_os_error
+from rowbatch.errors import StorageError, from_os_error
 
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(file: IO[bytes]) -> None:
+    def _lock(file: IO[Any]) -> None:
+        # Far behind what the file says, which others may read.
+        file.seek(0x7FFF_0000)
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
 else:
     import fcntl
 
-    def _lock(file: IO[bytes]) -> None:
+    def _lock(file: IO[Any]) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+_HELD = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK})
+"""
+How the operating system says that somebody else holds a lock: flock(2), fcntl(2), and Microsoft's
+`_locking`. All else, as ENOLCK, ENOTSUP, ENOSYS or EINVAL, says that it cannot keep one there, as on some
+network file systems.
+"""
 
 
 _Found = TypeVar("_Found")
@@ -130,20 +141,48 @@ def _last_words(log: Path, start: int) -> str:
     return " / ".join([line.strip() for line in text.splitlines() if line.strip()][-3:])
 
 
+def take_lock(file: IO[Any], path: Path) -> bool:
+    """
+    Hold a file until it is closed, as the one process that does. However that ends, the system frees it.
+
+    Returns:
+        Whether it is ours now; False means that another process has it.
+    Raises:
+        StorageError: The file system keeps no locks. Without one nothing is done: two programs could pay
+            twice.
+    """
+    try:
+        _lock(file)
+    except OSError as error:
+        if error.errno not in _HELD:
+            raise StorageError("locks-not-kept", path=str(path), told=str(error.strerror or error)) from error
+        return False
+    return True
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process has the lock of a file at this moment; where locks cannot be kept, none has."""
+    try:
+        with path.open("rb+") as file:
+            return not take_lock(file, path)
+    except (OSError, StorageError):
+        return False
+
+
 @contextmanager
 def hold(path: Path) -> Iterator[bool]:
     """
     Hold a file for as long as the block goes on, as the one program of its kind.
 
-    The operating system frees it when the process ends, however it ends: nothing is left that says that a
-    program runs which does not. Who looks by `is_held` holds it for a moment, so try again before giving up.
+    Nothing is left at its end that says that a program runs which does not. Who looks by `is_held` holds it
+    for a moment, so try again before giving up.
 
     Args:
         path: The file; it is made, and stays.
     Yields:
         Whether it is ours now; False means that another process has it.
     Raises:
-        StorageError: The disk refuses.
+        StorageError: The disk refuses, or the file system keeps no locks.
     """
     try:
         # It is nobody else's business, and who can open it can hold it.
@@ -151,27 +190,7 @@ def hold(path: Path) -> Iterator[bool]:
     except OSError as error:
         raise from_os_error(error, str(path)) from error
     with file:
-        try:
-            _lock(file)
-        except (BlockingIOError, PermissionError):
-            is_ours = False
-        except OSError as error:
-            raise from_os_error(error, str(path)) from error
-        else:
-            is_ours = True
-        yield is_ours
-
-
-def is_held(path: Path) -> bool:
-    """Whether a process has a file by `hold` at this moment."""
-    try:
-        with path.open("rb+") as file:
-            _lock(file)
-    except (BlockingIOError, PermissionError):
-        return True
-    except OSError:
-        return False
-    return False
+        yield take_lock(file, path)
 
 
 def prove(secret: str, *said: str) -> str:
@@ -215,10 +234,10 @@ def ask_nearby(address: str, *, wait_s: float, method: str = "GET", key: str = "
             """A program of ours answers itself."""
 
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    request = urllib.request.Request(address, method=method, headers=headers)  # noqa: S310 - of this computer
     # No proxy of the environment stands between programs of one computer.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirect())
     try:
+        request = urllib.request.Request(address, method=method, headers=headers)  # noqa: S310 - of this computer
         with opener.open(request, timeout=wait_s) as answer:
             return str(answer.read(_MOST_TOLD_BYTES).decode("utf-8", "replace"))
     except (OSError, http.client.HTTPException, ValueError):

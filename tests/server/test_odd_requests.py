@@ -671,7 +671,7 @@ def test_a_program_that_speaks_otherwise_is_not_our_server(tmp_path, monkeypatch
     """
     What stands in the file of a server may be anything: it is nobody who answers.
     """
-    monkeypatch.setattr("rowbatch.server.launch._is_held", lambda _: True)
+    monkeypatch.setattr("rowbatch.server.launch.is_held", lambda _: True)
     (tmp_path / "server.key").write_text("k")
     for state in (
         '{"base_url": "x"}',

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
+from rowbatch import processes
 from rowbatch.errors import RunLocked, ServiceError, StorageError
 from rowbatch.server import launch
-from rowbatch.store import lock
 from rowbatch.store.lock import is_locked, run_lock
 
 HOLDER = """
@@ -53,13 +53,16 @@ def refusing(code):
 def test_a_file_system_without_locks_is_no_other_process(tmp_path, monkeypatch, code):
     """
     Where no lock can be kept, as on some network file systems, nothing is done, and it is said why; once it
-    was "another process is working on this run", for ever. The same of the home of a local server.
+    was "another process is working on this run", for ever. The same of the homes of the app and of a server.
     """
-    monkeypatch.setattr(lock, "_lock", refusing(code))
-    monkeypatch.setattr(launch, "_lock", refusing(code))
+    monkeypatch.setattr(processes, "_lock", refusing(code))
     (tmp_path / ".lock").touch()
-    for hold in (run_lock(tmp_path, "submit"), launch.server_lock(tmp_path, wait_s=0.0)):
-        with pytest.raises(StorageError) as caught, hold:
+    for held in (
+        run_lock(tmp_path, "submit"),
+        launch.server_lock(tmp_path, wait_s=0.0),
+        processes.hold(tmp_path / "ui.lock"),
+    ):
+        with pytest.raises(StorageError) as caught, held:
             pass
         assert caught.value.kind == "locks-not-kept"
         assert os.strerror(code) in caught.value.message
@@ -73,8 +76,7 @@ def test_a_lock_that_is_held_is_told_from_one_that_cannot_be_kept(tmp_path, monk
     """
     flock says EWOULDBLOCK, fcntl may say EACCES, Windows says EACCES.
     """
-    monkeypatch.setattr(lock, "_lock", refusing(code))
-    monkeypatch.setattr(launch, "_lock", refusing(code))
+    monkeypatch.setattr(processes, "_lock", refusing(code))
     (tmp_path / ".lock").touch()
     with pytest.raises(RunLocked), run_lock(tmp_path, "submit"):
         pass

@@ -6,21 +6,18 @@ import ipaddress
 import json
 import os
 import secrets
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 from urllib.parse import urlsplit
 
 from rowbatch.errors import ServiceError
 from rowbatch.http import Key, clean_key
-from rowbatch.processes import ask_nearby, is_proof, start_until_ready
+from rowbatch.processes import ask_nearby, hold, is_held, is_proof, start_until_ready
 from rowbatch.server.local_model import check_local_model
-from rowbatch.store.home import private_file, private_folder
-from rowbatch.store.lock import is_held_by_other, locks_not_kept
+from rowbatch.store.home import private_folder
 
 STATE_FILE = "server.json"
 KEY_FILE = "server.key"
@@ -31,17 +28,6 @@ HELLO = "/hello"
 """Where a server proves that it has the key of its home, to whoever has made up a number."""
 IDLE_EXIT_S = 600
 _ASK_S = 5.0
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: IO[bytes]) -> None:
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-else:
-    import fcntl
-
-    def _lock(file: IO[bytes]) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,31 +66,14 @@ def server_lock(home: Path, *, wait_s: float = 1.0) -> Iterator[None]:
         StorageError: The file system keeps no locks.
     """
     end = time.monotonic() + wait_s
-    private_file(home / LOCK_FILE)
-    with (home / LOCK_FILE).open("ab") as file:
-        while True:
-            try:
-                _lock(file)
-                break
-            except OSError as error:
-                if not is_held_by_other(error):
-                    raise locks_not_kept(home / LOCK_FILE, error) from error
-                if time.monotonic() < end:
-                    time.sleep(0.02)
-                    continue
-                raise ServiceError("another-server-runs", home=str(home)) from None
-        yield
-
-
-def _is_held(home: Path) -> bool:
-    try:
-        with (home / LOCK_FILE).open("rb+") as file:
-            _lock(file)
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        return is_held_by_other(error)
-    return False
+    while True:
+        with hold(home / LOCK_FILE) as is_ours:
+            if is_ours:
+                yield
+                return
+        if time.monotonic() > end:
+            raise ServiceError("another-server-runs", home=str(home))
+        time.sleep(0.02)
 
 
 def environment_key() -> str:
@@ -134,7 +103,7 @@ def read_key(home: Path) -> str:
 
 def find_running(home: Path) -> Endpoint | None:
     """The server of this home, if it answers."""
-    if not _is_held(home):
+    if not is_held(home / LOCK_FILE):
         # What the state file says is of a server that was killed; another program may have its port.
         return None
     try:

@@ -2,50 +2,19 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
 
-from rowbatch.errors import RunLocked, StorageError, from_os_error
+from rowbatch.errors import RunLocked, from_os_error
+from rowbatch.processes import is_held, take_lock
 from rowbatch.store.home import private_file_of_ours
 
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: IO[str]) -> None:
-        file.seek(0x7FFF_0000)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-else:
-    import fcntl
-
-    def _lock(file: IO[str]) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
 LOCK_NAME = ".lock"
-_HELD = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK})
-"""
-How the operating system says that somebody else holds a lock: flock(2), fcntl(2), and Microsoft's
-`_locking`. All else, as ENOLCK, ENOTSUP, ENOSYS or EINVAL, says that it cannot keep one there, as on some
-network file systems.
-"""
-
-
-def is_held_by_other(error: OSError) -> bool:
-    """Whether taking a lock failed because somebody else holds it."""
-    return error.errno in _HELD
-
-
-def locks_not_kept(path: Path, error: OSError) -> StorageError:
-    """What is said where a lock cannot be kept. Without one nothing is done: two programs could pay twice."""
-    return StorageError("locks-not-kept", path=str(path), told=str(error.strerror or error))
 
 
 @contextmanager
@@ -70,12 +39,8 @@ def run_lock(folder: Path, doing: str) -> Iterator[None]:
     except OSError as error:
         raise from_os_error(error, str(path)) from error
     with file:
-        try:
-            _lock(file)
-        except OSError as error:
-            if not is_held_by_other(error):
-                raise locks_not_kept(path, error) from error
-            raise _locked(folder, path) from None
+        if not take_lock(file, path):
+            raise _locked(folder, path)
         file.seek(0)
         file.truncate()
         holder = {
@@ -91,14 +56,7 @@ def run_lock(folder: Path, doing: str) -> Iterator[None]:
 
 def is_locked(folder: Path) -> bool:
     """Whether somebody holds the run at this moment; where locks cannot be kept, nobody does."""
-    try:
-        with (folder / LOCK_NAME).open("r+", encoding="utf-8") as file:
-            _lock(file)
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        return is_held_by_other(error)
-    return False
+    return is_held(folder / LOCK_NAME)
 
 
 def _locked(folder: Path, path: Path) -> RunLocked:
