@@ -107,9 +107,18 @@ def _yaml(document: Any) -> str:
     yaml.allow_unicode = True
     yaml.width = 10_000
     yaml.representer.sort_base_mapping_type_on_output = False
+    yaml.representer.add_representer(str, _quoted_where_needed)
     text = StringIO()
     yaml.dump(document, text)
     return text.getvalue()
+
+
+def _quoted_where_needed(representer: Any, text: str) -> Any:
+    """
+    A text for YAML. Old Windows texts that were read as Latin-1 have U+0085 for "…"; ruamel.yaml 0.19.1 writes
+    it as a line break in single quotes, and reads a space.
+    """
+    return representer.represent_scalar("tag:yaml.org,2002:str", text, style='"' if "\x85" in text else None)
 
 
 def _without_empty(value: Any) -> Any:
