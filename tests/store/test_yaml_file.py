@@ -66,8 +66,8 @@ def test_a_text_is_what_a_person_wrote(text, value):
     assert value_of(f"%YAML 1.1\n---\na: {text}\n")["a"] == value
 
 
-# U+0085 often: what "…" of Windows becomes when it is read as Latin-1. ruamel.yaml 0.19.1 left to itself writes
-# it as an end of a line, which it reads as a space.
+# U+0085 often: what "…" of Windows becomes when it is read as Latin-1. ruamel.yaml 0.19.1 left to itself
+# writes it as an end of a line, which it reads as a space.
 WRITTEN = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\x85\u2028 ?"), max_size=30)
 
 
