@@ -136,6 +136,7 @@ def test_k1_the_key_is_in_no_byte_after_any_command(place, capfd):
         shell("list", "--json")
         shell("log", "posts", "--json")
         shell("verify", "posts")
+        shell("recover", "posts")
         shell("try", "posts", "--rows", "2", "--yes")
         shell("doctor", "posts", "--probe")
         shell("export", "posts", "-o", "again.parquet")

@@ -198,7 +198,7 @@ def test_an_answer_that_cannot_be_written_waits_and_is_not_asked_again(tmp_path,
     )
     engine = ScriptedEngine(delay_s=0.002)
     with connected(tmp_path, engine) as client:
-        batch = create(client, upload(client, lines(60)))
+        batch = create(client, upload(client, lines(2_000)))
         wait_until(lambda: engine.calls.total() >= 10)
         is_full.set()
         wait_until(lambda: "Errno" in str(health(client)["fault"]))
@@ -209,8 +209,8 @@ def test_an_answer_that_cannot_be_written_waits_and_is_not_asked_again(tmp_path,
         assert client.batches.retrieve(batch.id).status == "in_progress"
         is_full.clear()
         done = ended(client, batch.id)
-        assert (done.status, done.request_counts.completed) == ("completed", 60)
-        assert custom_ids(client, done.output_file_id) == {f"row-{n}": 1 for n in range(60)}
+        assert (done.status, done.request_counts.completed) == ("completed", 2_000)
+        assert custom_ids(client, done.output_file_id) == {f"row-{n}": 1 for n in range(2_000)}
         wait_until(lambda: health(client)["fault"] is None)
     assert set(engine.calls.values()) == {1}
 

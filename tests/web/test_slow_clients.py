@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from browsing import opened
 from rowbatch import desk
-from rowbatch.desk import library
+from rowbatch.desk import readings
 from rowbatch.errors import StorageError
 from rowbatch.serving import Patience
 from serving_pages import served_pages
@@ -96,11 +96,11 @@ def test_a_reading_that_fails_is_told_on_its_page(chromium, home, monkeypatch, f
     Whatever ends the reading of a table, the page that waits for it shows its words, and waits no longer.
     """
 
-    def write(table, folder, check):
+    def write(table, folder, sha256, check):
         time.sleep(3.0)
         raise fault
 
-    monkeypatch.setattr(library, "write_table_view", write)
+    monkeypatch.setattr(readings, "write_table_view", write)
     with served_pages() as site, opened(chromium, site.link) as page:
         with site.program.library.receive("posts.csv") as (table_id, file):
             file.write(TABLE)
@@ -120,7 +120,7 @@ def test_a_table_that_is_removed_while_its_page_waits(chromium, home, monkeypatc
     A part of a page that cannot be answered any more becomes the page that says why, and not a page within
     a page.
     """
-    monkeypatch.setattr(library, "write_table_view", lambda *_: time.sleep(4.0))
+    monkeypatch.setattr(readings, "write_table_view", lambda *_: time.sleep(4.0))
     with served_pages() as site, opened(chromium, site.link) as page:
         page.may = re.compile("404")
         with site.program.library.receive("posts.csv") as (table_id, file):
