@@ -381,7 +381,7 @@ def attack_files(tally: Tally, _: Any) -> None:
         where = ask_stranger("processes", *secrets_of_it)
         for word, places in where.items():
             tally.check(not places, f"{word[:12]}… stands in {places}")
-        page.goto(address)
+        page.goto(urljoin(address, "/"))
         _remove_table(page)
         page.wait_for_timeout(1_500)
         left = [
@@ -401,10 +401,7 @@ def attack_files(tally: Tally, _: Any) -> None:
 
 
 def _remove_table(page: Any) -> None:
-    form = page.locator("form[action$='/remove']")
-    if not form.first.is_visible():
-        page.locator("details:has(form[action$='/remove']) > summary").first.click()
-    form.first.locator("button").first.click()
+    page.locator("form[action$='/remove'] button").first.click()
     page.wait_for_load_state()
 
 
