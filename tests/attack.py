@@ -557,7 +557,7 @@ def attack_requests(tally: Tally, options: Any) -> None:
         tally.checks += options.requests
         if told.returncode:
             tally.found.append(f"{target}: {told.stdout[-1500:]}{told.stderr[-1500:]}")
-        tally.said += [f"{target}: {line}" for line in told.stdout.splitlines()[-8:]]
+        tally.said.append(" ".join(told.stdout.split()))
 
 
 def attack_archives(tally: Tally, options: Any) -> None:
