@@ -192,6 +192,37 @@ def test_a_program_that_does_not_answer_gets_a_signal(home):
         assert hung.wait(10) == -signal.SIGTERM
 
 
+def test_a_program_that_is_being_started_is_waited_for(home):
+    """
+    It holds the home, and has not said yet where it is: whoever wants to stop it waits for that. What a
+    killed one said before is gone by then, so nobody at its port is asked.
+    """
+    with stranger() as (url, told):
+        say_that_runs(home, url=url)
+        with program() as found:
+            while not desk.is_held(home / "ui.lock"):
+                time.sleep(0.005)
+            assert stop_running()
+            assert found.wait(15) == 0
+    assert told == []
+
+
+@pytest.mark.parametrize("changes", [{"pid": "1e999"}, {"pid": "[]"}, {"url": "7"}, {"token": "null"}])
+def test_a_damaged_file_of_the_program_is_nobody(home, changes):
+    """
+    What it says wrongly names no program and no process; and is no fault of ours.
+    """
+    [(name, value)] = changes.items()
+    with sleeper(str(home / "ui.lock")), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "_START_S", 0.1)
+        say_that_runs(home, **{name: "HERE"})
+        text = (home / "ui.json").read_text()
+        (home / "ui.json").write_text(text.replace('"HERE"', value))
+        assert find_running() is None
+        with pytest.raises(ServiceError, match="does not stop"):
+            stop_running()
+
+
 def test_the_home_is_held_and_nobody_answers(home, monkeypatch):
     """
     As when a home is shared by two computers: the second program says where the first one is.

@@ -124,6 +124,8 @@ def _listen(host: str, port: int) -> socket.socket:
         if os.name != "nt":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        # At once: until it listens, Linux gives the same port to others that ask for it as we do.
+        listener.listen()
     except socket.gaierror as error:
         listener.close()
         raise UsageError("no-address-here", host=host) from error

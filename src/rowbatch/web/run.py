@@ -107,8 +107,10 @@ def _run_alone(
     on_ready: Callable[[Running], None],
     on_jobs: Callable[[int], None],
 ) -> None:
-    # Of a version that kept one session for all starts.
-    (home / _OLD_SESSION).unlink(missing_ok=True)
+    # Of one that was killed, whose port may be another program's by now; and of a version that kept one
+    # session for all starts.
+    for name in (_STATE, _OPENER, _OLD_SESSION):
+        (home / name).unlink(missing_ok=True)
     listeners = _listen(port)
     with contextlib.ExitStack() as stack, contextlib.suppress(KeyboardInterrupt):
         for listener in listeners:
@@ -220,6 +222,16 @@ def stop_running() -> bool:
         (home / _STATE).unlink(missing_ok=True)
         return False
     running = find_running()
+    end = time.monotonic() + _START_S
+    while (
+        running is None
+        and _read_state(home) is None
+        and desk.is_held(home / _LOCK)
+        and time.monotonic() < end
+    ):
+        # It is just being started, and has not said yet where it is.
+        time.sleep(0.05)
+        running = find_running()
     if running is not None:
         nonce = secrets.token_hex(16)
         proof = desk.prove(running.token, "stop", nonce, running.port)
@@ -313,7 +325,7 @@ def _read_state(home: Path) -> Running | None:
             began_at=str(plain["began_at"]),
             computer=str(plain["computer"]),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
 
 
@@ -363,6 +375,8 @@ def _bound(family: int, address: str, port: int) -> socket.socket:
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listener.bind((address, port))
+        # At once: until it listens, Linux gives the same port to others that ask for it as we do.
+        listener.listen()
     except (OSError, OverflowError):
         listener.close()
         raise
