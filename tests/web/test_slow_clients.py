@@ -1,5 +1,6 @@
 """Uploads that stand still do not keep others out, and leave nothing behind."""
 
+import contextlib
 import re
 import socket
 import time
@@ -10,7 +11,7 @@ from playwright.sync_api import expect
 
 from browsing import opened
 from rowbatch import desk
-from rowbatch.desk import library
+from rowbatch.desk import readings
 from rowbatch.errors import StorageError
 from rowbatch.serving import Patience
 from serving_pages import served_pages
@@ -36,6 +37,39 @@ def begin(site, path, kind, body):
     found.settimeout(10.0)
     found.sendall(head.encode() + body)
     return found
+
+
+@pytest.mark.parametrize("busy", ["half-a-token", "answers-not-taken"])
+def test_who_was_not_let_in_keeps_nobody_out(home, busy):
+    """
+    As many as there may be at once are busy all the time, without a cookie: they send the form for the token
+    byte by byte, or ask for page after page and take the answers slowly. Who has the link is answered, and so
+    is who was let in; the program says "come again" to nobody.
+    """
+    with served_pages(patience=Patience(connections=6)) as site:
+        host = site.url.removeprefix("http://")
+        if busy == "half-a-token":
+            first, more = f"POST /token HTTP/1.1\r\nhost: {host}\r\norigin: {site.url}\r\n", b"a"
+            first += "content-length: 1000\r\n\r\n"
+        else:
+            first = f"GET / HTTP/1.1\r\nhost: {host}\r\n\r\n"
+            more = first.encode() * 20
+        strangers = []
+        try:
+            for _ in range(6):
+                strangers.append(socket.create_connection(host.split(":")))
+                strangers[-1].sendall(first.encode())
+            for _ in range(4):
+                for stranger in strangers:
+                    # Some were closed by then.
+                    with contextlib.suppress(OSError):
+                        stranger.sendall(more)
+                assert httpx2.get(site.link).status_code == 303
+                assert httpx2.get(site.url, cookies=site.cookie).status_code == 200
+                time.sleep(0.15)
+        finally:
+            for stranger in strangers:
+                stranger.close()
 
 
 @pytest.mark.parametrize(
@@ -96,11 +130,11 @@ def test_a_reading_that_fails_is_told_on_its_page(chromium, home, monkeypatch, f
     Whatever ends the reading of a table, the page that waits for it shows its words, and waits no longer.
     """
 
-    def write(table, folder, check):
+    def write(*_):
         time.sleep(3.0)
         raise fault
 
-    monkeypatch.setattr(library, "write_table_view", write)
+    monkeypatch.setattr(readings, "write_table_view", write)
     with served_pages() as site, opened(chromium, site.link) as page:
         with site.program.library.receive("posts.csv") as (table_id, file):
             file.write(TABLE)
@@ -120,7 +154,7 @@ def test_a_table_that_is_removed_while_its_page_waits(chromium, home, monkeypatc
     A part of a page that cannot be answered any more becomes the page that says why, and not a page within
     a page.
     """
-    monkeypatch.setattr(library, "write_table_view", lambda *_: time.sleep(4.0))
+    monkeypatch.setattr(readings, "write_table_view", lambda *_: time.sleep(4.0))
     with served_pages() as site, opened(chromium, site.link) as page:
         page.may = re.compile("404")
         with site.program.library.receive("posts.csv") as (table_id, file):
