@@ -57,7 +57,7 @@ def test_who_was_not_let_in_keeps_nobody_out(home, busy):
         strangers = []
         try:
             for _ in range(6):
-                strangers.append(socket.create_connection(host.split(":")))
+                strangers.append(socket.create_connection(("127.0.0.1", site.program.port)))
                 strangers[-1].sendall(first.encode())
             for _ in range(4):
                 for stranger in strangers:
