@@ -361,6 +361,26 @@ def test_the_same_rows_are_tried_once(home):
         assert other.task.wait(10)
 
 
+def test_a_question_that_comes_back_waits_for_its_answer(home):
+    """
+    A question is changed and changed back while the first trial of it, which was stopped, still waits for an
+    answer: the new one waits for that, and is not told that another process works there.
+    """
+    with scripted_local_model(home / "server") as engine, served_pages() as site:
+        headers = {"origin": site.url, "accept-language": "en", "hx-request": "true"}
+        with httpx2.Client(base_url=site.url, cookies=site.cookie, headers=headers, timeout=30.0) as client:
+            place = client.post("/tables", params={"name": "posts.csv"}, content=table_file()).json()["url"]
+            place = place.removesuffix("/label")
+            engine.gate.clear()
+            for question in ("How is it?", "How was it?", "How is it?"):
+                client.post(f"{place}/try", data={**FORM, "question": question})
+            engine.gate.set()
+            (trial,) = site.program.trials.values()
+            assert trial.task.wait(30)
+            assert trial.task.error is None
+            assert len(trial.task.result[0].report.rows) == 10
+
+
 def test_what_versions_before_left_is_swept(home, tmp_path):
     """
     Views of tables and runs that are gone go at the next start; those of tables that are there stay, also

@@ -18,7 +18,7 @@ from rowbatch.errors import RowbatchError
 _KEPT_RESULTS = 6
 _TOOL_HOURS = 12.0
 _AFTER_DOWNLOAD_S = 3_600.0
-_STOP_S = 10.0
+_STOP_S, _LOOK_S = 10.0, 0.2
 
 
 @dataclass(slots=True)
@@ -101,9 +101,18 @@ class Program:
                 if known.key == key and (known.task.is_alive or known.task.error is None):
                     return known
                 known.task.stop()
-            trial = self.trials[table_id] = Trial(key, desk.Task(f"try {table_id}", work).start())
             # Those that were told to stop may still wait for an answer.
             alive = [one for one in self._trying.get(table_id, ()) if one.task.is_alive]
+            before = [one.task for one in alive if one.key == key]
+
+            def after_those(task: desk.Task) -> Any:
+                # What they are answered is kept, and is not asked again.
+                for one in before:
+                    while not one.wait(_LOOK_S):
+                        task.check()
+                return work(task)
+
+            trial = self.trials[table_id] = Trial(key, desk.Task(f"try {table_id}", after_those).start())
             self._trying[table_id] = [*alive, trial]
             return trial
 
