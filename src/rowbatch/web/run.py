@@ -109,8 +109,7 @@ def _run_alone(
 ) -> None:
     # Of one that was killed, whose port may be another program's by now; and of a version that kept one
     # session for all starts.
-    for name in (_STATE, _OPENER, _OLD_SESSION):
-        (home / name).unlink(missing_ok=True)
+    _forget(home, _STATE, _OPENER, _OLD_SESSION)
     listeners = _listen(port)
     with contextlib.ExitStack() as stack, contextlib.suppress(KeyboardInterrupt):
         for listener in listeners:
@@ -153,8 +152,9 @@ async def _serve(
         await serving
     finally:
         stopping.cancel()
-        for name in (_STATE, _OPENER):
-            (home / name).unlink(missing_ok=True)
+        # Where the disk refuses, the next program believes nothing of it.
+        with contextlib.suppress(StorageError):
+            _forget(home, _STATE, _OPENER)
 
 
 def find_running() -> Running | None:
@@ -184,6 +184,7 @@ def start_in_background(port: int | None = None) -> Running:
 
     Raises:
         ServiceError: It did not start.
+        StorageError: The folder of the program cannot be used.
     """
     home = _home()
     # First of all: what somebody else wrote there is not believed.
@@ -219,7 +220,9 @@ def stop_running() -> bool:
     """
     home = _home()
     if not desk.is_held(home / _LOCK):
-        (home / _STATE).unlink(missing_ok=True)
+        # Where the disk refuses, nobody believes it.
+        with contextlib.suppress(StorageError):
+            _forget(home, _STATE)
         return False
     running = find_running()
     end = time.monotonic() + _START_S
@@ -327,6 +330,20 @@ def _read_state(home: Path) -> Running | None:
         )
     except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
+
+
+def _forget(home: Path, *names: str) -> None:
+    """
+    Remove what a program has said.
+
+    Raises:
+        StorageError: The disk refuses.
+    """
+    for name in names:
+        try:
+            (home / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise from_os_error(error, str(home / name)) from error
 
 
 def _home() -> Path:
