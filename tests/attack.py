@@ -381,7 +381,7 @@ def attack_files(tally: Tally, _: Any) -> None:
         where = ask_stranger("processes", *secrets_of_it)
         for word, places in where.items():
             tally.check(not places, f"{word[:12]}… stands in {places}")
-        page.goto(address)
+        page.goto(urljoin(address, "/"))
         _remove_table(page)
         page.wait_for_timeout(1_500)
         left = [
@@ -401,11 +401,12 @@ def attack_files(tally: Tally, _: Any) -> None:
 
 
 def _remove_table(page: Any) -> None:
-    form = page.locator("form[action$='/remove']")
-    if not form.first.is_visible():
-        page.locator("details:has(form[action$='/remove']) > summary").first.click()
-    form.first.locator("button").first.click()
+    """By the first page, where the tables stand."""
+    before = page.locator("form[action$='/remove']").count()
+    page.locator("form[action$='/remove'] button").first.click()
     page.wait_for_load_state()
+    if page.locator("form[action$='/remove']").count() != before - 1:
+        sys.exit("the table was not removed")
 
 
 def _listening_ports() -> list[int]:
