@@ -401,8 +401,12 @@ def attack_files(tally: Tally, _: Any) -> None:
 
 
 def _remove_table(page: Any) -> None:
+    """By the first page, where the tables stand."""
+    before = page.locator("form[action$='/remove']").count()
     page.locator("form[action$='/remove'] button").first.click()
     page.wait_for_load_state()
+    if page.locator("form[action$='/remove']").count() != before - 1:
+        sys.exit("the table was not removed")
 
 
 def _listening_ports() -> list[int]:

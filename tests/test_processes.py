@@ -14,8 +14,17 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from rowbatch import processes
-from rowbatch.errors import StorageError
-from rowbatch.processes import LEFT_ALONE, began_at, hold, is_held, is_proof, prove, start_until_ready
+from rowbatch.errors import RowbatchError, StorageError
+from rowbatch.processes import (
+    LEFT_ALONE,
+    ask_nearby,
+    began_at,
+    hold,
+    is_held,
+    is_proof,
+    prove,
+    start_until_ready,
+)
 from rowbatch.serving import serve_until_ready
 
 
@@ -72,6 +81,24 @@ def test_another_one_that_was_first_is_waited_for(program, tmp_path):
     found = iter([None, None, None, "the other"])
     started = program("raise SystemExit(7)", lambda: next(found), wait_s=30.0, another_runs=7)
     assert started.found == "the other"
+
+
+def test_a_program_that_can_have_no_log_is_not_started(tmp_path):
+    """
+    Here a folder has its name: it is said, and is no fault of ours.
+    """
+    (tmp_path / "ui.log").mkdir()
+    with pytest.raises(RowbatchError) as caught:
+        start_until_ready(["--version"], lambda: None, log=tmp_path / "ui.log", cwd=tmp_path, wait_s=1)
+    assert "ui.log" in str(caught.value)
+
+
+def test_an_address_that_can_be_none_is_answered_by_nobody():
+    """
+    What a file says that somebody has damaged.
+    """
+    for address in ("http://127.0.0.1:99999/hello", "http://127.0.0.1:x/", "x", "http://"):
+        assert ask_nearby(address, wait_s=1.0) is None
 
 
 def test_a_program_that_takes_too_long(program):

@@ -1,9 +1,15 @@
 """How our own servers are run."""
 
 import asyncio
+import contextlib
 import socket
 
+import pytest
+
+from rowbatch.errors import ServiceError
+from rowbatch.server import main
 from rowbatch.serving import serve_until_ready
+from rowbatch.web import run
 
 
 async def answer(scope, receive, send):
@@ -41,3 +47,70 @@ def test_answers_do_not_wait_for_acknowledgements():
         return found
 
     assert asyncio.run(options()) == [1]
+
+
+def test_what_is_no_http_is_not_written_down(capfd):
+    """
+    Whoever reaches the port can send it without end, and the log would fill the disk: uvicorn 0.54 writes a
+    line about each.
+    """
+
+    async def ask():
+        listener = socket.create_server(("127.0.0.1", 0))
+        started = await serve_until_ready(answer, listener, closing_s=1)
+        assert started is not None
+        server, serving = started
+        told = []
+        for _ in range(3):
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            writer.write(b"hello\r\n\r\n")
+            told.append(await reader.read())
+            writer.close()
+        server.should_exit = True
+        await serving
+        return told
+
+    assert all(told.startswith(b"HTTP/1.1 400") for told in asyncio.run(ask()))
+    assert capfd.readouterr().err == ""
+
+
+def test_two_that_begin_at_once_do_not_get_the_same_port():
+    """
+    A port is taken as soon as it is looked for: Linux gives one to several that set SO_REUSEADDR until one of
+    them listens (socket(7)), and the others failed then.
+    """
+    with contextlib.ExitStack() as stack:
+        ports = []
+        for _ in range(3):
+            listeners = run._listen(None)
+            for one in listeners:
+                stack.enter_context(one)
+            ports.append(listeners[0].getsockname()[1])
+        assert len(set(ports)) == 3
+        with pytest.raises(ServiceError) as caught:
+            run._listen(ports[0])
+        assert caught.value.kind == "port-in-use"
+        served = stack.enter_context(main._listen("127.0.0.1", 0))
+        with pytest.raises(ServiceError) as caught:
+            main._listen(*served.getsockname())
+        assert caught.value.kind == "cannot-listen"
+
+
+def test_a_stranger_who_waits_at_a_port_does_not_end_the_program():
+    """
+    He has taken the port as we do, and listens only when we have begun: he gets nothing.
+    """
+    with socket.socket() as stranger:
+        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        stranger.bind(("127.0.0.1", 0))
+        port = stranger.getsockname()[1]
+        with contextlib.ExitStack() as stack:
+            try:
+                listeners = run._listen(port)
+            except ServiceError:
+                # Not on this system.
+                return
+            for one in listeners:
+                stack.enter_context(one)
+            with pytest.raises(OSError, match="in use"):
+                stranger.listen()

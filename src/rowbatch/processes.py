@@ -100,10 +100,16 @@ def start_until_ready(
         wait_s: How long it may take.
         max_log_bytes: A log that is larger begins anew.
         another_runs: The exit code that tells that another one was first, which is waited for then.
+    Raises:
+        StorageError: There can be no log.
     """
-    # Nobody else reads what our programs say.
-    log.touch(mode=0o600)
-    with log.open("ab") as file:
+    try:
+        # Nobody else reads what our programs say.
+        log.touch(mode=0o600)
+        opened = log.open("ab")
+    except OSError as error:
+        raise from_os_error(error, str(log)) from error
+    with opened as file:
         said_before = file.tell() if file.tell() < max_log_bytes else file.truncate(0)
         process = subprocess.Popen(
             [*python_module("rowbatch"), *arguments],
@@ -240,7 +246,7 @@ def ask_nearby(address: str, *, wait_s: float, method: str = "GET", key: str = "
         request = urllib.request.Request(address, method=method, headers=headers)  # noqa: S310 - of this computer
         with opener.open(request, timeout=wait_s) as answer:
             return str(answer.read(_MOST_TOLD_BYTES).decode("utf-8", "replace"))
-    except (OSError, http.client.HTTPException, ValueError):
+    except (OSError, http.client.HTTPException, ValueError, OverflowError):
         # Nobody is there, or somebody who speaks otherwise.
         return None
 

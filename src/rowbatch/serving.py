@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 import threading
@@ -23,6 +24,8 @@ _ENDING = tuple(
 # What a pause of our own, as of a sleeping computer, counts as at most.
 _MAX_TICK_S = 1.0
 _STALLED_S = 1.0
+GUEST = "rowbatch.guest"
+"""In the scope of a request, set by the guard of an app: True until who sends it was let in, then False."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,8 @@ class Patience:
         pace_bytes: What must come in each such time; 0 takes any pace.
         answer_s: Between some bytes that a client takes of its answer and the next.
         idle_s: A connection is kept so long for the next request.
-        connections: So many at once. For one more the idlest is closed; where all are at work, the new one
-            is told to come again.
+        connections: So many at once. For one more the connection of a guest is closed, or else the idlest;
+            where all are at work, the new one is told to come again.
     """
 
     head_s: float = 20.0
@@ -81,6 +84,8 @@ async def serve_until_ready(
         # The second piece of an answer would wait 40 ms for the acknowledgement of the first. Connections
         # inherit it.
         one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # It stands in the way of nobody else, and the log of a program that runs for weeks would fill the disk.
+    logging.getLogger("uvicorn.error").addFilter(_is_for_the_log)
     config = _Config(
         app,
         patience=patience or Patience(),
@@ -107,6 +112,11 @@ async def _serve(server: uvicorn.Server, listeners: list[socket.socket]) -> None
         # uvicorn 0.54 leaves the program when the application's own beginning fails.
         if server.started:
             raise
+
+
+def _is_for_the_log(record: logging.LogRecord) -> bool:
+    """Anybody can send what is no HTTP, as often as he likes: uvicorn 0.54 writes a line about each."""
+    return record.msg != "Invalid HTTP request received."
 
 
 class _Config(uvicorn.Config):
@@ -166,6 +176,7 @@ class _Connection(H11Protocol):
         self.timeout_keep_alive = config.patience.idle_s  # type: ignore[assignment]
         self._head_s = self._silent_s = self._pace_s = self._unread_s = self._idle_s = 0.0
         self._pace_bytes = self._unread_bytes = 0
+        self._was_of_guest = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         others = [one for one in self.connections if isinstance(one, _Connection)]
@@ -181,6 +192,8 @@ class _Connection(H11Protocol):
                 self.app = _come_again
 
     def data_received(self, data: bytes) -> None:
+        # Before the next request takes the place of the last one.
+        self._is_of_guest()
         self._silent_s = self._idle_s = 0.0
         self._pace_bytes += len(data)
         super().data_received(data)
@@ -191,6 +204,9 @@ class _Connection(H11Protocol):
     @property
     def idleness(self) -> tuple[int, float]:
         """What of a connection goes first: larger is idler, (0, 0.0) is at work."""
+        if self._is_of_guest():
+            # However busy he is: 200 such would keep out everybody who may come in.
+            return 3, max(self._head_s, self._idle_s, self._unread_s)
         if self.cycle is None or (self.cycle.response_complete and not self._unread_bytes):
             return 2, max(self._head_s, self._idle_s)
         stalled_s = max(self._silent_s, self._unread_s)
@@ -222,6 +238,12 @@ class _Connection(H11Protocol):
             or self._is_too_slow()
         ):
             self.transport.abort()
+
+    def _is_of_guest(self) -> bool:
+        # A request that the guard has not seen yet is like the one before it.
+        if self.scope is not None:
+            self._was_of_guest = bool(self.scope.get(GUEST, self._was_of_guest))
+        return self._was_of_guest
 
     def _is_waiting_for_body(self) -> bool:
         # A body that nobody takes is read to its end as well: browsers look at the answer only then.

@@ -1,20 +1,24 @@
 """A server that is started when it is needed."""
 
+import errno
 import importlib.util
 import json
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
 import openai
 import pytest
 
-from rowbatch.errors import LocalModelError, ServiceError
+from rowbatch.errors import LocalModelError, ServiceError, StorageError
 from rowbatch.processes import LEFT_ALONE, is_proof
 from rowbatch.server import launch
 from rowbatch.server.launch import ensure_running, find_running
+from rowbatch.server.main import serve
 from serving import ScriptedEngine, running_server
 
 with_model = pytest.mark.skipif(
@@ -121,3 +125,16 @@ def test_the_proof_is_of_a_number_that_was_made_up(tmp_path, query):
         assert httpx2.get(address + query).status_code == 401
         assert httpx2.get(good, headers={"origin": "http://evil.example"}).status_code == 403
         assert httpx2.post(good).status_code == 401
+
+
+def test_a_home_that_may_not_be_written_to(tmp_path, monkeypatch):
+    """
+    What a killed server said cannot be removed: that is said, in one sentence, and nothing is served.
+    """
+
+    def refuse(path, missing_ok=False):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(StorageError, match="Read-only"):
+        serve(tmp_path / "home", on_ready=lambda _: pytest.fail("ready"))

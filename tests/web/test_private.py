@@ -4,11 +4,16 @@ import csv
 import io
 import json
 import os
+import shutil
 import stat
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import httpx2
 import polars as pl
@@ -16,7 +21,11 @@ import pytest
 
 from end_to_end import wait_until
 from rowbatch import desk
+from rowbatch.desk import library as library_module
+from rowbatch.desk import readings
+from rowbatch.errors import InputError, RowbatchError, StorageError
 from rowbatch.store.view import write_view
+from rowbatch.web import program as program_module
 from serving import scripted_local_model
 from serving_pages import served_pages
 
@@ -185,6 +194,193 @@ def test_two_tables_of_the_same_bytes(home):
         assert places_with(home) == []
 
 
+def kept_table(library, content=None, name="posts.csv"):
+    with library.receive(name) as (table_id, file):
+        file.write(content or table_file())
+    return library.keep(table_id, name)
+
+
+@pytest.mark.parametrize("are_twins", [False, True], ids=["one-table", "two-of-the-same-bytes"])
+def test_two_pages_remove_at_once(home, monkeypatch, are_twins):
+    """
+    Of a table that two pages remove, one is told that it is gone already; of two tables with the same bytes
+    neither leaves the views to the other.
+    """
+    library = desk.Library()
+    tables = [kept_table(library)]
+    tables.append(kept_table(library) if are_twins else tables[0])
+    assert tables[0].read().wait(30)
+    assert places_with(home / "cache")
+    both, stop = threading.Barrier(2), readings.stop_readings
+    told: list[str] = []
+
+    def at_once(which):
+        # Each has looked by now at what there is.
+        if len(told) < 2:
+            told.append("stopping")
+            both.wait(10)
+        stop(which)
+
+    monkeypatch.setattr(library_module, "stop_readings", at_once)
+
+    def remove(table):
+        try:
+            library.remove(table.id)
+        except RowbatchError as error:
+            return error.kind
+        return "removed"
+
+    with ThreadPoolExecutor(2) as threads:
+        found = sorted(threads.map(remove, tables))
+    assert found == ["removed", "removed" if are_twins else "table-missing"]
+    assert places_with(home) == []
+    assert library.tables() == []
+
+
+def test_nothing_is_made_of_a_table_that_was_removed(home, tmp_path):
+    """
+    A page that still has it reads it, reads it in another way or tries rows of it: it is told, and neither a
+    record nor a row is there again. The file stays where it is, so reading it would go well.
+    """
+    (tmp_path / "posts.csv").write_bytes(table_file())
+    library = desk.Library()
+    table = library.add(tmp_path / "posts.csv")
+    reading = table.read()
+    assert reading.wait(30)
+    draft = desk.Draft(
+        text="post",
+        question="How is it?",
+        labels=(desk.DraftLabel("good", "", ()), desk.DraftLabel("bad", "", ())),
+        provider="local",
+    )
+    assert reading.view is not None
+    frame = reading.view.frame(1, 24)
+    # Of a trial that has looked at the rows by now.
+    view = SimpleNamespace(
+        state=SimpleNamespace(rows=24), frame=lambda start, count: frame[start - 1 : start - 1 + count]
+    )
+    looked: Any = SimpleNamespace(view=view, header=reading.header, rows=24)
+    library.remove(table.id)
+    for late in (
+        table.read,
+        lambda: table.change_reading(delimiter=";"),
+        lambda: desk.try_draft(table, draft, looked),
+    ):
+        with pytest.raises(InputError) as caught:
+            late()
+        assert caught.value.kind == "table-missing"
+    assert places_with(home) == []
+    assert library.tables() == []
+    assert list(library.folder.iterdir()) == []
+
+
+def test_a_table_is_removed_while_its_rows_are_tried(home, monkeypatch):
+    """
+    Also those that were to be tried before, and still wait for an answer: what comes when the table is gone
+    is kept nowhere.
+    """
+    monkeypatch.setattr(program_module, "_STOP_S", 0.1)
+    with scripted_local_model(home / "server") as engine, served_pages() as site:
+        headers = {"origin": site.url, "accept-language": "en"}
+        with httpx2.Client(base_url=site.url, cookies=site.cookie, headers=headers, timeout=30.0) as client:
+            place = client.post("/tables", params={"name": "posts.csv"}, content=table_file()).json()["url"]
+            place = place.removesuffix("/label")
+            engine.gate.clear()
+            begun = []
+            for question in ("How is it?", "How was it?"):
+                asked = {**FORM, "question": question}
+                client.post(f"{place}/try", data=asked, headers={"hx-request": "true"})
+                (trial,) = site.program.trials.values()
+                assert trial.task.is_alive
+                begun.append(trial.task)
+            assert client.post(f"{place}/remove").headers["location"] == "/"
+            assert all(task.is_stopping for task in begun)
+            # As if a file was just being made.
+            left = home / "tables" / place.rpartition("/")[2] / "tries" / "late"
+            left.mkdir(parents=True)
+            (left / "rows.jsonl").write_text(SENTINEL)
+            engine.gate.set()
+            assert all(task.wait(30) for task in begun)
+            assert places_with(home) == []
+            assert list((home / "tables").iterdir()) == []
+
+
+def test_a_table_that_cannot_be_removed_is_still_there(home, monkeypatch):
+    """
+    The disk refuses: that is said, and the table can be removed when the disk does.
+    """
+    library = desk.Library()
+    table = kept_table(library)
+    remove = shutil.rmtree
+    monkeypatch.setattr(library_module, "_REMOVED_TRIES", 2)
+    with monkeypatch.context() as patch:
+
+        def refuse(folder, **_):
+            (folder / "data.csv").unlink(missing_ok=True)
+            raise PermissionError(13, os.strerror(13), str(folder))
+
+        patch.setattr(shutil, "rmtree", refuse)
+        with pytest.raises(StorageError):
+            library.remove(table.id)
+    assert [one.id for one in library.tables()] == [table.id]
+    times = []
+
+    def after_a_writer(folder, **options):
+        times.append(folder)
+        if len(times) == 1:
+            raise OSError(39, os.strerror(39), str(folder))
+        remove(folder, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", after_a_writer)
+    library.remove(table.id)
+    assert len(times) == 2
+    assert places_with(home) == []
+
+
+def test_the_same_rows_are_tried_once(home):
+    """
+    Two pages ask for it at the same moment: one trial is begun, and both look at it.
+    """
+    with served_pages() as site:
+        going, begun = threading.Event(), []
+
+        def work(task):
+            begun.append(task)
+            going.wait(10)
+            return "tried"
+
+        with ThreadPoolExecutor(4) as threads:
+            found = list(threads.map(lambda _: site.program.begin_trial("id", "key", work), range(8)))
+        assert len({id(trial) for trial in found}) == 1
+        going.set()
+        assert found[0].task.wait(10)
+        assert len(begun) == 1
+        assert site.program.begin_trial("id", "key", work) is found[0]
+        other = site.program.begin_trial("id", "another", work)
+        assert other is not found[0]
+        assert other.task.wait(10)
+
+
+def test_a_question_that_comes_back_waits_for_its_answer(home):
+    """
+    A question is changed and changed back while the first trial of it, which was stopped, still waits for an
+    answer: the new one waits for that, and is not told that another process works there.
+    """
+    with scripted_local_model(home / "server") as engine, served_pages() as site:
+        headers = {"origin": site.url, "accept-language": "en", "hx-request": "true"}
+        with httpx2.Client(base_url=site.url, cookies=site.cookie, headers=headers, timeout=30.0) as client:
+            place = client.post("/tables", params={"name": "posts.csv"}, content=table_file()).json()["url"]
+            place = place.removesuffix("/label")
+            engine.gate.clear()
+            for question in ("How is it?", "How was it?", "How is it?"):
+                client.post(f"{place}/try", data={**FORM, "question": question})
+            engine.gate.set()
+            (trial,) = site.program.trials.values()
+            assert trial.task.wait(30)
+            assert trial.task.error is None
+            assert len(trial.task.result[0].report.rows) == 10
+
+
 def test_what_versions_before_left_is_swept(home, tmp_path):
     """
     Views of tables and runs that are gone go at the next start; those of tables that are there stay, also
@@ -264,7 +460,6 @@ def test_a_disk_that_is_full_while_a_table_is_read(home):
     import resource
     import signal
 
-    from rowbatch.desk import readings
     from rowbatch.errors import StorageError
 
     library = desk.Library()

@@ -30,6 +30,21 @@ with hold(Path(sys.argv[1])) as is_ours:
     print(is_ours, flush=True)
     time.sleep(60)
 """
+# A file system for reading refuses everybody; the rights of a folder would not refuse root.
+READ_ONLY = """
+import errno, os, sys
+from rowbatch.__main__ import main
+home = sys.argv.pop(1)
+def refuse(event, told):
+    is_there = str(told[0]).startswith(home + os.sep) if told else False
+    if event not in ("open", "os.remove", "os.rename", "os.mkdir") or not is_there:
+        return
+    is_read = event == "open" and not (told[2] or 0) & (os.O_WRONLY | os.O_RDWR)
+    if not is_read and not str(told[0]).endswith("ui.lock"):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(told[0]))
+sys.addaudithook(refuse)
+main()
+"""
 
 
 @pytest.fixture
@@ -190,6 +205,64 @@ def test_a_program_that_does_not_answer_gets_a_signal(home):
         say_that_runs(home, pid=hung.pid, began_at=desk.began_at(hung.pid))
         assert stop_running()
         assert hung.wait(10) == -signal.SIGTERM
+
+
+def test_a_program_that_is_being_started_is_waited_for(home):
+    """
+    It holds the home, and has not said yet where it is: whoever wants to stop it waits for that. What a
+    killed one said before is gone by then, so nobody at its port is asked.
+    """
+    with stranger() as (url, told):
+        say_that_runs(home, url=url)
+        with program() as found:
+            while not desk.is_held(home / "ui.lock"):
+                time.sleep(0.005)
+            assert stop_running()
+            assert found.wait(15) == 0
+    assert told == []
+
+
+@pytest.mark.parametrize("changes", [{"pid": "1e999"}, {"pid": "[]"}, {"url": "7"}, {"token": "null"}])
+def test_a_damaged_file_of_the_program_is_nobody(home, changes):
+    """
+    What it says wrongly names no program and no process; and is no fault of ours.
+    """
+    [(name, value)] = changes.items()
+    with sleeper(str(home / "ui.lock")), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "_START_S", 0.1)
+        say_that_runs(home, **{name: "HERE"})
+        text = (home / "ui.json").read_text()
+        (home / "ui.json").write_text(text.replace('"HERE"', value))
+        assert find_running() is None
+        with pytest.raises(ServiceError, match="does not stop"):
+            stop_running()
+
+
+@posix
+@pytest.mark.parametrize(
+    "arguments", [["--no-browser"], ["--background", "--no-browser"], ["--stop"]], ids=" ".join
+)
+@pytest.mark.parametrize("was_killed", [False, True], ids=["new", "after-a-kill"])
+def test_a_home_that_may_not_be_written_to(home, arguments, was_killed):
+    """
+    As on a disk that is mounted for reading: nothing starts, in one sentence; nothing that runs no more is
+    asked to stop.
+    """
+    if was_killed:
+        say_that_runs(home)
+        (home / "ui.lock").touch(mode=0o600)
+    ended = subprocess.run(
+        [sys.executable, "-c", READ_ONLY, str(home), "ui", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    if arguments == ["--stop"]:
+        assert (ended.returncode, ended.stdout) == (0, "no program was running\n")
+    else:
+        assert ended.returncode == 5
+        assert "Read-only" in ended.stderr
 
 
 def test_the_home_is_held_and_nobody_answers(home, monkeypatch):

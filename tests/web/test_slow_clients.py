@@ -1,5 +1,6 @@
 """Uploads that stand still do not keep others out, and leave nothing behind."""
 
+import contextlib
 import re
 import socket
 import time
@@ -36,6 +37,39 @@ def begin(site, path, kind, body):
     found.settimeout(10.0)
     found.sendall(head.encode() + body)
     return found
+
+
+@pytest.mark.parametrize("busy", ["half-a-token", "answers-not-taken"])
+def test_who_was_not_let_in_keeps_nobody_out(home, busy):
+    """
+    As many as there may be at once are busy all the time, without a cookie: they send the form for the token
+    byte by byte, or ask for page after page and take the answers slowly. Who has the link is answered, and so
+    is who was let in; the program says "come again" to nobody.
+    """
+    with served_pages(patience=Patience(connections=6)) as site:
+        host = site.url.removeprefix("http://")
+        if busy == "half-a-token":
+            first, more = f"POST /token HTTP/1.1\r\nhost: {host}\r\norigin: {site.url}\r\n", b"a"
+            first += "content-length: 1000\r\n\r\n"
+        else:
+            first = f"GET / HTTP/1.1\r\nhost: {host}\r\n\r\n"
+            more = first.encode() * 20
+        strangers = []
+        try:
+            for _ in range(6):
+                strangers.append(socket.create_connection(("127.0.0.1", site.program.port)))
+                strangers[-1].sendall(first.encode())
+            for _ in range(4):
+                for stranger in strangers:
+                    # Some were closed by then.
+                    with contextlib.suppress(OSError):
+                        stranger.sendall(more)
+                assert httpx2.get(site.link).status_code == 303
+                assert httpx2.get(site.url, cookies=site.cookie).status_code == 200
+                time.sleep(0.15)
+        finally:
+            for stranger in strangers:
+                stranger.close()
 
 
 @pytest.mark.parametrize(
@@ -96,7 +130,7 @@ def test_a_reading_that_fails_is_told_on_its_page(chromium, home, monkeypatch, f
     Whatever ends the reading of a table, the page that waits for it shows its words, and waits no longer.
     """
 
-    def write(table, folder, sha256, check):
+    def write(*_):
         time.sleep(3.0)
         raise fault
 

@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from rowbatch.processes import is_proof as is_proof
     from rowbatch.processes import prove as prove
     from rowbatch.processes import start_until_ready as start_until_ready
+    from rowbatch.serving import GUEST as GUEST
     from rowbatch.serving import serve_until_ready as serve_until_ready
     from rowbatch.store.home import cache as cache
     from rowbatch.store.home import home as home
@@ -97,6 +98,7 @@ _PLACES = {
     "DraftTrial": "desk.drafts",
     "FORM_KINDS": "desk.drafts",
     "Fault": "desk.drafts",
+    "GUEST": "serving",
     "Job": "desk.jobs",
     "JobState": "desk.jobs",
     "Jobs": "desk.jobs",

@@ -528,21 +528,26 @@ def try_draft(
         hooks: Told how it goes.
     Raises:
         ServiceError: The provider refused, or cannot be reached.
+        InputError: The table was removed.
     """
     plan = plan_of_draft(draft, Source(Path("frame"), name=table.info.name))
     numbers, frame = _trial_rows(plan.question, reading, rows)
     if not numbers:
         raise UsageError("no-row-has-text", rows=reading.rows)
     place = table.folder / "tries" / trial_key(draft)
-    run = (
-        Run(place)
-        if (place / "run.toml").is_file()
-        else create_planned(plan, place, frame=frame, is_listed=False)
-    )
-    if not (place / "rows.json").is_file():
-        write_atomically(place / "rows.json", json.dumps(numbers).encode(), overwrite=True)
-    asked = json.loads((place / "rows.json").read_text(encoding="utf-8"))
-    report = run.try_rows(rows, hooks)
+    try:
+        with table.kept():
+            run = (
+                Run(place)
+                if (place / "run.toml").is_file()
+                else create_planned(plan, place, frame=frame, is_listed=False)
+            )
+            if not (place / "rows.json").is_file():
+                write_atomically(place / "rows.json", json.dumps(numbers).encode(), overwrite=True)
+        asked = json.loads((place / "rows.json").read_text(encoding="utf-8"))
+        report = run.try_rows(rows, hooks)
+    finally:
+        table.remove_leftovers()
     return DraftTrial(tuple(asked[tried.row - 1] for tried in report.rows), report)
 
 

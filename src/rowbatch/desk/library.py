@@ -68,6 +68,7 @@ _ENDINGS = re.compile(
     re.IGNORECASE,
 )
 _LEFT_S = 86_400.0
+_REMOVED_TRIES = 5
 # Pages that were written on lately.
 _KEPT_TURNS = 1_000
 
@@ -134,6 +135,25 @@ class LibraryTable:
         if self.info.is_copy and self.info.path == self.folder / _INFO:
             raise TableError("table-was-lost", path=str(self.info.path), name=self.info.name)
 
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """
+        It is there, and is not removed before the block ends: what is made of it there goes with it.
+
+        Raises:
+            InputError: It was removed.
+        """
+        with self._library.lock:
+            if not (self.folder / _INFO).exists():
+                raise InputError("table-missing")
+            yield
+
+    def remove_leftovers(self) -> None:
+        """Where it was removed while something worked with it, remove what that has made since."""
+        with self._library.lock, suppress(OSError):
+            if not (self.folder / _INFO).exists():
+                _remove_folder(self.folder)
+
     def read(self) -> Reading:
         """Begin to read all of it, unless that was begun; returns at once."""
         return self._library.reading(self)
@@ -144,13 +164,16 @@ class LibraryTable:
 
         Args:
             changes: Attributes of `ReadOptions`; "" or None means found out.
+        Raises:
+            InputError: It was removed.
         """
         plain = {name: value or None for name, value in changes.items()}
         if "on_bad_rows" in plain and plain["on_bad_rows"] is None:
             plain["on_bad_rows"] = "stop"
         changed = ReadOptions(**{**asdict(self.info.reading), **plain})
         info = replace(self.info, reading=changed)
-        _write_info(self.folder, info)
+        with self.kept():
+            _write_info(self.folder, info)
         return LibraryTable(self._library, info)
 
     def draft(self) -> Mapping[str, Any]:
@@ -178,7 +201,7 @@ class LibraryTable:
                 counts. What one of them said earlier may come in later, and is not kept then.
         """
         library, at = self._library, time.monotonic() if said_at is None else said_at
-        with library.draft_lock:
+        with library.lock:
             is_late = at < library.drafts_said_at.get(self.id, at) or not library.take_turn(self.id, turn)
             if is_late or not (self.folder / _INFO).exists():
                 return
@@ -207,7 +230,7 @@ class Library:
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or home() / "tables"
-        self.draft_lock = threading.Lock()
+        self.lock = threading.RLock()
         self.drafts_said_at: dict[str, float] = {}
         self._turns: OrderedDict[tuple[str, str], int] = OrderedDict()
 
@@ -334,22 +357,40 @@ class Library:
         table = self.table(table_id)
         sha256, path = table.info.sha256, table.info.path
         unmarked = [name_of_view(table)] if has_unmarked_views() else []
-        is_last = not any(other.id != table_id and other.info.sha256 == sha256 for other in self.tables())
         stop_readings(lambda reading: reading.path == path)
-        try:
-            with self.draft_lock:
-                # First the record: without it nothing begins anew.
-                (table.folder / _INFO).unlink(missing_ok=True)
-                shutil.rmtree(table.folder)
-                self.drafts_said_at.pop(table_id, None)
-        except OSError as error:
-            raise from_os_error(error, str(table.folder)) from error
+        with self.lock:
+            # Another page may have removed it since.
+            record = self.table(table_id).folder / _INFO
+            try:
+                plain = record.read_bytes()
+                # First of all: without it nothing begins anew.
+                record.unlink()
+                try:
+                    _remove_folder(table.folder)
+                except OSError:
+                    # So that it is there to be removed again.
+                    with suppress(OSError, RowbatchError):
+                        write_atomically(record, plain, overwrite=True)
+                    raise
+            except OSError as error:
+                raise from_os_error(error, str(table.folder)) from error
+            self.drafts_said_at.pop(table_id, None)
+            is_last = not any(other.info.sha256 == sha256 for other in self.tables())
+        # What was begun until then.
+        stop_readings(lambda reading: reading.path == path)
         if is_last:
             remove_table_views(sha256, unmarked)
 
     def reading(self, table: LibraryTable) -> Reading:
-        """The one reading of a table; begun when it was not."""
-        return begin_reading(table.open(), table.info.sha256)
+        """
+        The one reading of a table; begun when it was not.
+
+        Raises:
+            TableError, InputError: It cannot be read, or was removed.
+        """
+        opened = table.open()
+        with table.kept():
+            return begin_reading(opened, table.info.sha256)
 
     def tidy(self, runs: Callable[[], Iterable[Path]], task: Task | None = None) -> None:
         """
@@ -443,6 +484,22 @@ def _is_left(folder: Path) -> bool:
     """Whether nothing was written to a folder for a day."""
     times = [path.stat().st_mtime for path in (folder, *folder.iterdir())]
     return time.time() - max(times) > _LEFT_S
+
+
+def _remove_folder(folder: Path) -> None:
+    """Remove a folder with what is in it, also where somebody is just writing there."""
+    for still in reversed(range(_REMOVED_TRIES)):
+        try:
+            shutil.rmtree(folder)
+        except FileNotFoundError:
+            if not folder.exists():
+                return
+        except OSError:
+            if not still:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _write_info(folder: Path, info: TableInfo) -> None:

@@ -60,6 +60,7 @@ from rowbatch.server.storage import (
     is_full_disk,
     sync_folder,
 )
+from rowbatch.serving import GUEST
 from rowbatch.store.home import private_file
 
 WINDOW_S = 24 * 3600
@@ -337,6 +338,7 @@ class _Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope[GUEST] = True
         headers = {name.lower(): value for name, value in scope["headers"]}
         host = headers.get(b"host", b"")
         if not self._any_host and not self._names_us(host, scope):
@@ -354,6 +356,7 @@ class _Guard:
             refusal = ApiError(401, "Incorrect API key provided.", code="invalid_api_key")
         else:
             self._state.last_call_at = time.monotonic()
+            scope[GUEST] = False
             await self._app(scope, receive, send)
             return
         await refusal.answer()(scope, receive, send)

@@ -62,7 +62,10 @@ def serve(
     with server_lock(home):
         repair_rights([home])
         # Of one that was killed. Its port may be another program's by now, and this file would be believed.
-        (home / STATE_FILE).unlink(missing_ok=True)
+        try:
+            (home / STATE_FILE).unlink(missing_ok=True)
+        except OSError as error:
+            raise from_os_error(error, str(home / STATE_FILE)) from error
         key = key or environment_key() or _own_key(home)
         with _listen(host, port) as listener, _spooled_in(home):
             app = create_app(home, engine or LocalEngine(), key=key, any_host=not is_this_computer(host))
@@ -105,7 +108,9 @@ async def _serve(  # noqa: PLR0917
             server.should_exit = True
         await running
     finally:
-        (home / STATE_FILE).unlink(missing_ok=True)
+        # Where the disk refuses: nobody believes it without the lock.
+        with contextlib.suppress(OSError):
+            (home / STATE_FILE).unlink(missing_ok=True)
 
 
 async def _until_idle(state: object, running: asyncio.Task[None], idle_exit_s: float) -> None:
@@ -124,6 +129,8 @@ def _listen(host: str, port: int) -> socket.socket:
         if os.name != "nt":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        # At once: until it listens, Linux gives the same port to others that ask for it as we do.
+        listener.listen()
     except socket.gaierror as error:
         listener.close()
         raise UsageError("no-address-here", host=host) from error

@@ -128,7 +128,10 @@ class Guard:
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
+        scope[desk.GUEST] = True
         response = await self._answer(scope, Headers(scope=scope), receive)
+        if response is None:
+            scope[desk.GUEST] = False
         await (response or self._app)(scope, receive, guarded_send)
 
     async def _answer(self, scope: Scope, headers: Headers, receive: Receive) -> Response | None:

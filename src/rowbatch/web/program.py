@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from rowbatch.errors import RowbatchError
 _KEPT_RESULTS = 6
 _TOOL_HOURS = 12.0
 _AFTER_DOWNLOAD_S = 3_600.0
-_STOP_S = 10.0
+_STOP_S, _LOOK_S = 10.0, 0.2
 
 
 @dataclass(slots=True)
@@ -72,6 +73,7 @@ class Program:
         self.library = desk.Library()
         self.jobs = desk.Jobs()
         self.trials: dict[str, Trial] = {}
+        self._trying: dict[str, list[Trial]] = {}
         self.begin_lock = threading.Lock()
         self.uploads = threading.BoundedSemaphore(2)
         self.checked_keys: dict[str, str] = {}
@@ -83,6 +85,36 @@ class Program:
         for folder in (desk.home(), desk.cache(), self.library.folder):
             desk.private_folder(folder)
         self.upkeep = desk.Task("upkeep", self._tidy).start()
+
+    def begin_trial(self, table_id: str, key: str, work: Callable[[desk.Task], Any]) -> Trial:
+        """
+        Try rows of a table in the background, unless just that is being tried, or was.
+
+        Args:
+            table_id: Whose.
+            key: The same for drafts that ask the same.
+            work: Returns the trial and the seconds that a row took.
+        """
+        with self._lock:
+            known = self.trials.get(table_id)
+            if known is not None:
+                if known.key == key and (known.task.is_alive or known.task.error is None):
+                    return known
+                known.task.stop()
+            # Those that were told to stop may still wait for an answer.
+            alive = [one for one in self._trying.get(table_id, ()) if one.task.is_alive]
+            before = [one.task for one in alive if one.key == key]
+
+            def after_those(task: desk.Task) -> Any:
+                # What they are answered is kept, and is not asked again.
+                for one in before:
+                    while not one.wait(_LOOK_S):
+                        task.check()
+                return work(task)
+
+            trial = self.trials[table_id] = Trial(key, desk.Task(f"try {table_id}", after_those).start())
+            self._trying[table_id] = [*alive, trial]
+            return trial
 
     def results(self, job: desk.Job) -> desk.Results:
         """The answers of a job, as far as they are here."""
@@ -104,12 +136,16 @@ class Program:
 
     def forget_table(self, table: desk.LibraryTable) -> None:
         """A table is about to be removed: nothing works with it any more."""
-        trial = self.trials.pop(table.id, None)
-        if trial is not None:
-            trial.task.stop()
-            trial.task.wait(_STOP_S)
         with self._lock:
+            self.trials.pop(table.id, None)
+            trying = [trial.task for trial in self._trying.pop(table.id, ())]
             looked_at = dict(self._results)
+        for task in trying:
+            task.stop()
+        end = time.monotonic() + _STOP_S
+        for task in trying:
+            # One that waits for an answer for longer removes itself what it makes of it.
+            task.wait(max(0.0, end - time.monotonic()))
         for name, found in looked_at.items():
             if str(table.info.path) == safe(lambda one: str(one.run.plan.source.path), found):
                 self.forget_results(name)
@@ -152,7 +188,9 @@ class Program:
         """The program ends: threads stop, and what only the tools needed goes."""
         self.jobs.stop()
         self.upkeep.stop()
-        for trial in self.trials.values():
+        with self._lock:
+            trying = [trial for trials in self._trying.values() for trial in trials]
+        for trial in trying:
             trial.task.stop()
         shutil.rmtree(self._tool_folder, ignore_errors=True)
 

@@ -107,8 +107,9 @@ def _run_alone(
     on_ready: Callable[[Running], None],
     on_jobs: Callable[[int], None],
 ) -> None:
-    # Of a version that kept one session for all starts.
-    (home / _OLD_SESSION).unlink(missing_ok=True)
+    # Of one that was killed, whose port may be another program's by now; and of a version that kept one
+    # session for all starts.
+    _forget(home, _STATE, _OPENER, _OLD_SESSION)
     listeners = _listen(port)
     with contextlib.ExitStack() as stack, contextlib.suppress(KeyboardInterrupt):
         for listener in listeners:
@@ -151,8 +152,9 @@ async def _serve(
         await serving
     finally:
         stopping.cancel()
-        for name in (_STATE, _OPENER):
-            (home / name).unlink(missing_ok=True)
+        # Where the disk refuses, the next program believes nothing of it.
+        with contextlib.suppress(StorageError):
+            _forget(home, _STATE, _OPENER)
 
 
 def find_running() -> Running | None:
@@ -182,6 +184,7 @@ def start_in_background(port: int | None = None) -> Running:
 
     Raises:
         ServiceError: It did not start.
+        StorageError: The folder of the program cannot be used.
     """
     home = _home()
     # First of all: what somebody else wrote there is not believed.
@@ -217,9 +220,21 @@ def stop_running() -> bool:
     """
     home = _home()
     if not desk.is_held(home / _LOCK):
-        (home / _STATE).unlink(missing_ok=True)
+        # Where the disk refuses, nobody believes it.
+        with contextlib.suppress(StorageError):
+            _forget(home, _STATE)
         return False
     running = find_running()
+    end = time.monotonic() + _START_S
+    while (
+        running is None
+        and _read_state(home) is None
+        and desk.is_held(home / _LOCK)
+        and time.monotonic() < end
+    ):
+        # It is just being started, and has not said yet where it is.
+        time.sleep(0.05)
+        running = find_running()
     if running is not None:
         nonce = secrets.token_hex(16)
         proof = desk.prove(running.token, "stop", nonce, running.port)
@@ -313,8 +328,22 @@ def _read_state(home: Path) -> Running | None:
             began_at=str(plain["began_at"]),
             computer=str(plain["computer"]),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
+
+
+def _forget(home: Path, *names: str) -> None:
+    """
+    Remove what a program has said.
+
+    Raises:
+        StorageError: The disk refuses.
+    """
+    for name in names:
+        try:
+            (home / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise from_os_error(error, str(home / name)) from error
 
 
 def _home() -> Path:
@@ -363,6 +392,8 @@ def _bound(family: int, address: str, port: int) -> socket.socket:
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listener.bind((address, port))
+        # At once: until it listens, Linux gives the same port to others that ask for it as we do.
+        listener.listen()
     except (OSError, OverflowError):
         listener.close()
         raise

@@ -403,14 +403,11 @@ def try_rows(request: Request, form: FormData) -> Response:
         values = _trial_values(w, program, table, draft, reading)
         values["trial_faults"] = " ".join(shown_fault(w, one).text for one in found)
         return page(request, "_trial.html", table=table, draft=draft, **values)
-    key = desk.trial_key(draft)
-    known = program.trials.get(table.id)
-    if known is None or known.key != key or (not known.task.is_alive and known.task.error is not None):
-        begin_trial(program, table, draft, reading)
+    begun = begin_trial(program, table, draft, reading)
     if not is_script:
-        program.trials[table.id].task.wait(60.0)
+        begun.task.wait(60.0)
         return see_other(f"/tables/{table.id}/label#trial")
-    program.trials[table.id].task.wait(0.3)
+    begun.task.wait(0.3)
     values = _trial_values(w, program, table, draft, reading)
     known = program.trials.get(table.id)
     if known is None or known.task.is_alive:
@@ -420,7 +417,9 @@ def try_rows(request: Request, form: FormData) -> Response:
     return _fragments(request, ("_trial.html", "_dock.html"), table=table, draft=draft, **values)
 
 
-def begin_trial(program: Program, table: desk.LibraryTable, draft: desk.Draft, reading: desk.Reading) -> None:
+def begin_trial(
+    program: Program, table: desk.LibraryTable, draft: desk.Draft, reading: desk.Reading
+) -> Trial:
     """Try rows in the background; the result is the trial and the seconds a row took."""
 
     def work(task: desk.Task) -> tuple[desk.DraftTrial, float]:
@@ -439,10 +438,7 @@ def begin_trial(program: Program, table: desk.LibraryTable, draft: desk.Draft, r
         seconds = (asked[-1] - asked[0]) / (len(asked) - 1) if len(asked) > 1 else 0.0
         return found, seconds
 
-    old = program.trials.get(table.id)
-    if old is not None:
-        old.task.stop()
-    program.trials[table.id] = Trial(desk.trial_key(draft), desk.Task(f"try {table.id}", work).start())
+    return program.begin_trial(table.id, desk.trial_key(draft), work)
 
 
 def trial(request: Request) -> Response:
