@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import zlib
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +13,12 @@ import pytest
 import stamina
 
 from driving import POLICY, PRICE, build_run, client_of, drive, finish, judge, make_run, rows_of
-from fake_providers import FakeProvider, Faults
+from fake_providers import FakeProvider, Faults, Reply
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.states import ShardState
 from rowbatch.errors import NeedsDecision, RunError, StorageError
 from rowbatch.steps.build import build, is_built
+from rowbatch.steps.clean import clean
 from rowbatch.steps.collect import collect
 from rowbatch.steps.drive import Goal
 from rowbatch.steps.recover import recover
@@ -441,3 +443,92 @@ def test_an_interrupted_build_goes_on(tmp_path):
     assert not is_built(run)
     build_run(run, "openai", 4)
     judge(run, fake := FakeProvider(), rows_of(finish(run, fake, policy=POLICY).path))
+
+
+@pytest.mark.parametrize("provider", ["openai", "gemini", "mistral"])
+def test_a_run_that_was_renamed_finds_its_batches(tmp_path, provider):
+    """
+    Batches tell the name that the run had: without a trail they are found by their bytes all the same.
+    """
+    run, fake = make_run(tmp_path, rows=ROWS, provider=provider), FakeProvider(provider)
+    fake.now = datetime.now(UTC)
+    drive(run, fake, provider=provider, goal="submitted")
+    delete(run)
+    without_trail(run)
+    moved = RunDirectory(run.path.rename(tmp_path / "another-name"))
+    assert recovered(moved, fake, provider).submitted == 2
+    judge(moved, fake, rows_of(finish(moved, fake, provider=provider).path))
+
+
+def test_a_recovered_run_stays_cancelled(tmp_path):
+    """
+    That a person wants a run to stop is in the trail too: `submit` sends nothing of it after a recovery.
+    """
+    run, fake = make_run(tmp_path, rows=ROWS), FakeProvider()
+    with run.ledger() as ledger:
+        ledger.set_cancelled(True)
+    delete(run)
+    recovered(run, fake)
+    drive(run, fake, goal="submitted")
+    assert fake.batches == []
+
+
+def test_cleaning_after_a_recovery_leaves_nothing_at_the_provider(tmp_path):
+    """
+    Recovered while the provider was out of reach, the ids of result files are not known: cleaning asks.
+    """
+    run, fake = make_run(tmp_path, rows=ROWS), FakeProvider()
+    drive(run, fake)
+    delete(run)
+    with mock.patch.object(fake, "handle", return_value=Reply(503, b"{}")):
+        recovered(run, fake)
+    collect(run)
+    with client_of(fake) as client, run.ledger() as ledger:
+        ledger.take_over()
+        assert clean(ledger, client).kept_shards == 0
+    assert fake.files == {}
+
+
+def test_cleaning_does_not_claim_what_it_cannot_know(tmp_path):
+    """
+    A shard that was recovered from its results alone has no batch that is known: its files at the provider
+    stay, and that is said.
+    """
+    run, fake = make_run(tmp_path, rows=ROWS), FakeProvider("openai")
+    drive(run, fake)
+    delete(run)
+    without_trail(run)
+    with mock.patch.object(fake, "batches", []):
+        assert recovered(run, fake).downloaded == 2
+    collect(run)
+    with client_of(fake) as client, run.ledger() as ledger:
+        ledger.take_over()
+        assert clean(ledger, client).kept_shards == 2
+        assert all(shard.cleaned_at is None for shard in ledger.shards())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"event":[1],"of":"x"',
+        '{"event":{"id":1},"of":"x"',
+        '{"event":{"id":"1","at":"","kind":"","round":1,"shard":1},"of":"x"',
+        '{"event":{"id":1,"at":"","kind":"","round":1,"shard":1},"of":"x","shard":{}',
+        '{"event":{"id":1,"at":"","kind":"","round":1,"shard":1},"of":"x","shard":[1]',
+        '{"event":{"id":1,"at":"","kind":"","round":1,"shard":1},"of":"x","run":7',
+        "[1",
+        "null",
+    ],
+)
+def test_a_line_that_nobody_writes_is_damage(tmp_path, line):
+    """
+    A line whose sum is right and that is none of ours counts as one that cannot be read.
+    """
+    run, fake = make_run(tmp_path, rows=3), FakeProvider()
+    whole = f'{line},"sum":"{zlib.crc32(line.encode()):08x}"}}\n'
+    with (run.path / TRAIL_NAME).open("ab") as file:
+        file.write(whole.encode())
+    assert run.trail().read().damaged == 1
+    judge(run, fake, rows_of(finish(run, fake).path))
+    delete(run)
+    recovered(run, fake)
