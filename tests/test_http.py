@@ -306,6 +306,18 @@ def test_a_service_that_repeats_the_key_is_masked():
     assert "bad key [hidden]" in caught.value.message
 
 
+@pytest.mark.parametrize("before", range(470, 500, 7))
+def test_a_key_in_long_words_is_not_half_shown(before):
+    """
+    What a service says is masked before it is cut to what is shown: once, half a key was left at the end.
+    """
+    said = {"error": {"message": "x" * before + CANARY, "code": "y" * (before - 300) + CANARY}}
+    with client(lambda _: httpx2.Response(400, json=said)) as http, pytest.raises(ServiceError) as caught:
+        http.get("models")
+    told = caught.value.message + str(caught.value.values) + caught.value.code
+    assert CANARY[:6] not in told
+
+
 @pytest.mark.parametrize(
     ("base_url", "allowed", "is_sent"),
     [

@@ -704,9 +704,10 @@ def _error(answer: Answer, refusal_kind: Callable[[int | None, str, str], Refusa
         if message
         else ("key-not-accepted" if is_key else "service-answered"),
         host=answer.host,
-        told=message[:500],
+        # Masked before it is cut: half a key is known to nobody as one.
+        told=masked(message)[:500],
         status=answer.status,
-        code=code[:200],
+        code=masked(code)[:200],
         refusal=refusal_kind(answer.status, _codes(said), message),
         # A date of the service's is one by its own clock; ours may be wrong by hours.
         retry_after_s=retry_after_s(answer.headers.get("retry-after"), _date_of(answer) or datetime.now(UTC)),

@@ -25,6 +25,8 @@ GOOD = [
     "https://gateway.example.org/@team/v1",
     "https://xn--bcher-kva.example/v1",
     "https://h.example./v1",
+    "https://sk-central-production.example.org/v1",
+    "https://h.example/task-force-of-sociologists/v1",
 ]
 BROKEN = {
     "": "address-without-scheme",
@@ -71,6 +73,15 @@ SECRET = {
     "https://host/v1?code=canary-1": "address-with-secret",
     "https://host/v1?access_token=canary-1": "address-with-secret",
     "https://host/v1?Password=canary-1": "address-with-secret",
+    "https://host/v1?%6bey=canary-1": "address-with-secret",
+    "https://host/v1&key=canary-1": "address-with-secret",
+    "https://host/v1;token=canary-1": "address-with-secret",
+    "https://host/v1 key=canary-1": "address-with-secret",
+    "https://user:canary-1%40host/v1": "address-with-password",
+    "https://host/v1?x=sk-canary-1-0123456789": "address-with-secret",
+    "https://host/v1?sk-canary-1-0123456789": "address-with-secret",
+    "https://host/sk-canary-1-0123456789/v1": "address-with-secret",
+    "https://host/AIzacanary-1-0123456789/v1": "address-with-secret",
 }
 
 
@@ -113,6 +124,21 @@ def test_an_address_with_a_secret_is_refused_and_not_shown(address):
     # What is shown is refused too, and not taken for the address without its secret.
     with pytest.raises(UsageError):
         check_address(shown_address(address))
+
+
+@pytest.mark.parametrize("blank", [" ", "\n", "\t", "\x00", "\u202e", "\xa0"])
+def test_what_was_copied_along_with_an_address_is_not_shown(blank):
+    """
+    Behind a blank or an invisible character stands something else, perhaps a key.
+    """
+    with pytest.raises(UsageError) as caught:
+        check_address(f"https://host/v1{blank}canary-1")
+    assert (caught.value.kind, str(caught.value.values["why"].kind)) == (
+        "address-broken",
+        "address-with-blank",
+    )
+    assert "canary" not in caught.value.message
+    assert "https://host/v1 …" in caught.value.message
 
 
 def test_an_address_is_taken_apart():

@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import zlib
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,12 +12,13 @@ from unittest import mock
 import pytest
 import stamina
 
-from driving import POLICY, PRICE, build_run, client_of, drive, finish, judge, make_run, rows_of
-from fake_providers import FakeProvider, Faults
+from driving import POLICY, PRICE, build_run, client_of, drive, finish, judge, judge_moves, make_run, rows_of
+from fake_providers import FakeProvider, Faults, Reply
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.states import ShardState
 from rowbatch.errors import NeedsDecision, RunError, StorageError
 from rowbatch.steps.build import build, is_built
+from rowbatch.steps.clean import clean
 from rowbatch.steps.collect import collect
 from rowbatch.steps.drive import Goal
 from rowbatch.steps.recover import recover
@@ -441,3 +443,191 @@ def test_an_interrupted_build_goes_on(tmp_path):
     assert not is_built(run)
     build_run(run, "openai", 4)
     judge(run, fake := FakeProvider(), rows_of(finish(run, fake, policy=POLICY).path))
+
+
+def _reset_to(run: RunDirectory, copy: Path) -> None:
+    """Bring back a copy of the whole run directory."""
+    shutil.rmtree(run.path)
+    shutil.copytree(copy, run.path)
+
+
+@pytest.mark.parametrize("provider", ["openai", "gemini", "mistral"])
+@pytest.mark.parametrize("copied_at", ["built", "uploaded"])
+@pytest.mark.parametrize("goal", ["submitted", "finished"])
+def test_an_older_copy_of_the_whole_run_pays_nothing_again(tmp_path, provider, copied_at, goal):
+    """
+    A run directory from a backup, ledger and trail alike, does not know of its batches: the provider's list
+    is looked at before the first paid call, and they are adopted.
+    """
+    run, fake = make_run(tmp_path, rows=ROWS, provider=provider), FakeProvider(provider)
+    fake.now = datetime.now(UTC)
+    if copied_at == "uploaded":
+        (create,) = {"openai": ["/batches"], "gemini": [":batchGenerate"], "mistral": ["/batch/jobs"]}[
+            provider
+        ]
+        fake.step = lambda name: _crash_at(create)(name) if name.startswith("before POST") else None
+        with pytest.raises(Crash):
+            drive(run, fake, provider=provider, goal="submitted")
+        fake.step = lambda _: None
+    copy = shutil.copytree(run.path, tmp_path / "copy")
+    drive_to(run, fake, goal, provider)
+    paid = len(fake.batches)
+    _reset_to(run, copy)
+    said: list[str] = []
+    report = finish(run, fake, provider=provider, said=said)
+    assert len(fake.batches) == paid
+    judge(run, fake, rows_of(report.path))
+    assert any("older copy" in line for line in said) or copied_at == "uploaded"
+
+
+@pytest.mark.parametrize(
+    ("faults", "at"),
+    [
+        pytest.param(Faults(queue_tokens=300), 5, id="cut"),
+        pytest.param(Faults(rows_missing=0.4), 5, id="rounds"),
+        pytest.param(Faults(lose_files=0.6), 3, id="attempts"),
+    ],
+)
+def test_an_older_copy_makes_the_same_of_it(tmp_path, faults, at):
+    """
+    Rounds and cuts that a copy makes once more have the tokens that they had, and later attempts those of
+    their shard: what the provider has of them is adopted, and nothing is sent.
+    """
+    run, fake = make_run(tmp_path, rows=ROWS), FakeProvider("openai", faults, at)
+    fake.now = datetime.now(UTC)
+    copy = shutil.copytree(run.path, tmp_path / "copy")
+    drive(run, fake)
+    with run.ledger() as ledger:
+        before = {shard.token: shard.attempt for shard in ledger.shards()}
+    paid = len(fake.batches)
+    assert paid > 2
+    fake.faults = Faults()
+    _reset_to(run, copy)
+    drive(run, fake)
+    with run.ledger() as ledger:
+        after = {shard.token: shard.attempt for shard in ledger.shards()}
+    assert (len(fake.batches), set(after)) == (paid, set(before))
+    assert all(count == 1 for count in fake.paid_rows.values())
+    judge_moves(run)
+
+
+def test_a_trail_that_was_cut_pays_nothing_again(tmp_path):
+    """
+    The ledger is gone, and the trail is an older copy of itself: what it takes for unsent is looked for.
+    """
+    run, fake = make_run(tmp_path, rows=ROWS), FakeProvider()
+    fake.now = datetime.now(UTC)
+    trail = (run.path / TRAIL_NAME).read_bytes()
+    drive(run, fake, goal="submitted")
+    paid = len(fake.batches)
+    delete(run)
+    (run.path / TRAIL_NAME).write_bytes(trail)
+    recovered(run, fake)
+    judge(run, fake, rows_of(finish(run, fake).path))
+    assert len(fake.batches) == paid
+
+
+def test_a_service_without_a_list_still_takes_batches(tmp_path):
+    """
+    Where the list is not there, nothing is known of earlier batches, and the run goes on as it is.
+    """
+    run, fake = make_run(tmp_path, rows=3), FakeProvider()
+    real = fake.handle
+
+    def without_list(method, url, headers, body):
+        if method == "GET" and url.partition("?")[0].endswith("/batches"):
+            return Reply(404, b'{"error":{"message":"no such path","type":"invalid_request_error"}}')
+        return real(method, url, headers, body)
+
+    with mock.patch.object(fake, "handle", without_list):
+        judge(run, fake, rows_of(finish(run, fake).path))
+    assert len(fake.batches) == 1
+
+
+@pytest.mark.parametrize("provider", ["openai", "gemini", "mistral"])
+def test_a_run_that_was_renamed_finds_its_batches(tmp_path, provider):
+    """
+    Batches tell the name that the run had: without a trail they are found by their bytes all the same.
+    """
+    run, fake = make_run(tmp_path, rows=ROWS, provider=provider), FakeProvider(provider)
+    fake.now = datetime.now(UTC)
+    drive(run, fake, provider=provider, goal="submitted")
+    delete(run)
+    without_trail(run)
+    moved = RunDirectory(run.path.rename(tmp_path / "another-name"))
+    assert recovered(moved, fake, provider).submitted == 2
+    judge(moved, fake, rows_of(finish(moved, fake, provider=provider).path))
+
+
+def test_a_recovered_run_stays_cancelled(tmp_path):
+    """
+    That a person wants a run to stop is in the trail too: `submit` sends nothing of it after a recovery.
+    """
+    run, fake = make_run(tmp_path, rows=ROWS), FakeProvider()
+    with run.ledger() as ledger:
+        ledger.set_cancelled(True)
+    delete(run)
+    recovered(run, fake)
+    drive(run, fake, goal="submitted")
+    assert fake.batches == []
+
+
+def test_cleaning_after_a_recovery_leaves_nothing_at_the_provider(tmp_path):
+    """
+    Recovered while the provider was out of reach, the ids of result files are not known: cleaning asks.
+    """
+    run, fake = make_run(tmp_path, rows=ROWS), FakeProvider()
+    drive(run, fake)
+    delete(run)
+    with mock.patch.object(fake, "handle", return_value=Reply(503, b"{}")):
+        recovered(run, fake)
+    collect(run)
+    with client_of(fake) as client, run.ledger() as ledger:
+        ledger.take_over()
+        assert clean(ledger, client).kept_shards == 0
+    assert fake.files == {}
+
+
+def test_cleaning_does_not_claim_what_it_cannot_know(tmp_path):
+    """
+    A shard that was recovered from its results alone has no batch that is known: its files at the provider
+    stay, and that is said.
+    """
+    run, fake = make_run(tmp_path, rows=ROWS), FakeProvider("openai")
+    drive(run, fake)
+    delete(run)
+    without_trail(run)
+    with mock.patch.object(fake, "batches", []):
+        assert recovered(run, fake).downloaded == 2
+    collect(run)
+    with client_of(fake) as client, run.ledger() as ledger:
+        ledger.take_over()
+        assert clean(ledger, client).kept_shards == 2
+        assert all(shard.cleaned_at is None for shard in ledger.shards())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"event":[1],"of":"x"',
+        '{"event":{"id":1},"of":"x"',
+        '{"event":{"id":"1","at":"","kind":"","round":1,"shard":1},"of":"x"',
+        '{"event":{"id":1,"at":"","kind":"","round":1,"shard":1},"of":"x","shard":{}',
+        '{"event":{"id":1,"at":"","kind":"","round":1,"shard":1},"of":"x","shard":[1]',
+        '{"event":{"id":1,"at":"","kind":"","round":1,"shard":1},"of":"x","run":7',
+        "[1",
+        "null",
+    ],
+)
+def test_a_line_that_nobody_writes_is_damage(tmp_path, line):
+    """
+    A line whose sum is right and that is none of ours counts as one that cannot be read.
+    """
+    run, fake = make_run(tmp_path, rows=3), FakeProvider()
+    whole = f'{line},"sum":"{zlib.crc32(line.encode()):08x}"}}\n'
+    with (run.path / TRAIL_NAME).open("ab") as file:
+        file.write(whole.encode())
+    assert run.trail().read().damaged == 1
+    judge(run, fake, rows_of(finish(run, fake).path))
+    delete(run)
+    recovered(run, fake)

@@ -1,6 +1,7 @@
 """Secrets of the program are in nothing that is told, kept or logged."""
 
 import base64
+import html
 import io
 import json
 import logging
@@ -47,6 +48,14 @@ FORMS: dict[str, Callable[[str], str]] = {
     "basic-1": lambda secret: base64.b64encode(f"u:{secret}".encode()).decode(),
     "basic-2": lambda secret: base64.b64encode(f"me:{secret}".encode()).decode(),
     "basic-3": lambda secret: base64.b64encode(f"she:{secret}!".encode()).decode(),
+    "page": html.escape,
+    "page-with-quotes": lambda secret: html.escape(secret, quote=False),
+    "json-in-json": lambda secret: json.dumps(json.dumps(secret)),
+    "percent-twice": lambda secret: quote(quote(secret, safe=""), safe=""),
+    "hex": lambda secret: secret.encode().hex(),
+    "hex-upper": lambda secret: secret.encode().hex().upper(),
+    "ascii": ascii,
+    "misread": lambda secret: secret.encode().decode("latin-1"),
     "urlsafe": lambda secret: base64.urlsafe_b64encode(secret.encode()).decode(),
 }
 

@@ -374,9 +374,10 @@ def events(found: Sequence[Event]) -> None:
 
 
 def cleaned(report: CleanReport) -> None:
+    kept = f"{_count(report.kept_shards, 'shard')} without results here, or whose batch is not known"
     line(
         f"{_count(report.files, 'file')} removed at the provider"
-        + (f"; {_count(report.kept_shards, 'shard')} not here yet: files kept" if report.kept_shards else "")
+        + (f"; {kept}: files kept" if report.kept_shards else "")
     )
 
 

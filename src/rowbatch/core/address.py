@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from typing import NamedTuple
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote_plus, urlsplit, urlunsplit
 
 from rowbatch.errors import UsageError
 from rowbatch.words.notice import Notice
@@ -22,6 +22,8 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 _HIDDEN = "…"
+# How keys begin: OpenAI's, Anthropic's, OpenRouter's, Groq's, xAI's, Hugging Face's, Google's.
+_KEY = re.compile(r"(?<![A-Za-z0-9])(?:sk-|gsk_|xai-|hf_|AIza)[A-Za-z0-9_-]{12,}")
 
 
 class AddressParts(NamedTuple):
@@ -56,7 +58,7 @@ def check_address(address: str, place: str = "", *, may_hold_secret: bool = Fals
         # Said first: of these the whole address is not shown, whatever else is wrong with it.
         if _names_somebody(address):
             raise UsageError("address-with-password", address=shown)
-        for name in _secret_names(address.partition("?")[2]):
+        for name in (*_secret_names(_behind_host(address)), *_keys_in(address)):
             raise UsageError("address-with-secret", address=shown, name=name)
     why = _fault_of(address)
     if why is not None:
@@ -68,7 +70,7 @@ def _fault_of(address: str) -> Notice | None:
     """Why an address cannot be asked; None where it can."""
     if len(address) > _MOST_CHARS:
         return Notice("address-too-long", {"chars": len(address), "most": _MOST_CHARS})
-    if any(char.isspace() or not char.isprintable() for char in address):
+    if any(map(_is_blank, address)):
         return Notice("address-with-blank")
     if not address.lower().startswith(("http://", "https://")):
         return Notice("address-without-scheme")
@@ -92,6 +94,10 @@ def _fault_of(address: str) -> Notice | None:
     return None
 
 
+def _is_blank(char: str) -> bool:
+    return char.isspace() or not char.isprintable()
+
+
 def _host_fault(address: str) -> Notice:
     """What `urlsplit` does not take: brackets that do not go together, or a port that is none."""
     netloc = re.split(r"[/?#]", address.partition("://")[2], maxsplit=1)[0]
@@ -109,29 +115,52 @@ def _is_host(host: str, *, is_bracketed: bool) -> bool:
     return len(host) <= 253 and _HOST.fullmatch(host) is not None
 
 
-def _secret_names(query: str) -> list[str]:
-    return [name for name, _ in parse_qsl(query, keep_blank_values=True) if _SECRET_NAME.search(name)]
+def _behind_host(address: str) -> str:
+    """Path and query: a key is also put behind a `;` or `&` of the path, where a `?` was meant."""
+    return address.partition("://")[2].partition("/")[2] or address.partition("?")[2]
+
+
+def _secret_names(behind_host: str) -> list[str]:
+    named = [pair.partition("=") for pair in re.split(r"[/&;?#]", behind_host)]
+    # What stands before a blank is no part of the name, and may be a key itself.
+    return [unquote_plus(name).split()[-1] for name, is_named, _ in named if is_named and _is_secret(name)]
+
+
+def _keys_in(address: str) -> list[str]:
+    return [found[:3] + _HIDDEN for found in _KEY.findall(unquote_plus(_behind_host(address)))]
+
+
+def _is_secret(name: str) -> bool:
+    return _SECRET_NAME.search(unquote_plus(name)) is not None
 
 
 def shown_address(address: str) -> str:
-    """What may be shown of an address, whatever it is: user, password and secrets of its query are `…`."""
+    """What may be shown of an address, whatever it is: user, password and other secrets in it are `…`."""
     if _names_somebody(address):
         scheme, mark, _ = address.partition("://")
-        address = f"{scheme if mark else ''}{mark}{_HIDDEN}@{address.rpartition('@')[2]}"
-    head, mark, query = address.partition("?")
-    if not mark:
-        return address
+        rest = re.split(r"@|%40", address)[-1]
+        address = f"{scheme if mark else ''}{mark}{_HIDDEN}@{rest}"
+    address = address.strip()
+    blank = next((at for at, char in enumerate(address) if _is_blank(char)), None)
+    if blank is not None:
+        # Something else was copied along.
+        address = f"{address[:blank]} {_HIDDEN}"
     pairs = []
-    for pair in re.split(r"([&;#?])", query):
+    for pair in re.split(r"([/&;#?])", address):
         name, equals, _ = pair.partition("=")
-        pairs.append(f"{name}={_HIDDEN}" if equals and _SECRET_NAME.search(name) else pair)
-    return f"{head}?{''.join(pairs)}"
+        pairs.append(f"{name}={_HIDDEN}" if equals and _is_secret(name) else pair)
+    shown = "".join(pairs)
+    behind = _behind_host(shown)
+    whole = _KEY.sub(lambda found: found.group()[:3] + _HIDDEN, behind)
+    return shown.removesuffix(behind) + whole
 
 
 def _names_somebody(address: str) -> bool:
     """Whether there is an `@` in an address that may end a password; one of its path does not."""
     if "@" not in address:
-        return False
+        # `%40` in the place of the `@`: what stands there is no port.
+        netloc = re.split(r"[/?#]", address.partition("://")[2], maxsplit=1)[0]
+        return "%40" in netloc
     try:
         parts = urlsplit(address)
         # Raises where it is none: what stands there may be a password with a slash in it.
@@ -145,13 +174,14 @@ def secrets_in(address: str) -> list[str]:
     """Password and secrets of an address that can be asked, of a run made before these were refused."""
     parts = urlsplit(address)
     found = [value for name, value in parse_qsl(parts.query) if _SECRET_NAME.search(name)]
+    found += [one.group() for one in _KEY.finditer(unquote_plus(_behind_host(address)))]
     return [secret for secret in (parts.password, *found) if secret]
 
 
 def has_secret(address: str) -> bool:
     """Whether an address that can be asked has a user, a password or another secret in it."""
     parts = urlsplit(address)
-    return "@" in parts.netloc or bool(_secret_names(parts.query))
+    return "@" in parts.netloc or bool(_secret_names(_behind_host(address)) or _keys_in(address))
 
 
 def address_parts(address: str) -> AddressParts:

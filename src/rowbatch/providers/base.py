@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from rowbatch.errors import RefusalKind, ServiceError
 from rowbatch.http import PaidOutcome, is_id
+from rowbatch.words.masking import masked
 from rowbatch.words.notice import Notice
 
 TOKEN_FIELD = "rowbatch_token"  # noqa: S105 - it tells batches apart, and opens nothing
@@ -374,7 +375,7 @@ def quoted_segment(name: str) -> str:
 
 def shortened(value: object) -> str:
     """What stands in the place of something else, for a message."""
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    text = masked(value if isinstance(value, str) else json.dumps(value, default=str))
     return text if len(text) <= _MOST_SHOWN_CHARS else f"{text[:_MOST_SHOWN_CHARS]}…"
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from rowbatch.core.states import ShardState
-from rowbatch.errors import RunError
-from rowbatch.providers.base import BatchClient
+from rowbatch.errors import RunError, ServiceError
+from rowbatch.providers.base import BatchClient, BatchView, pass_if_gone
 from rowbatch.steps.submit import FILE_PREFIX
 from rowbatch.store.ledger import Ledger, Shard
 
@@ -20,7 +20,8 @@ class CleanReport:
 
     Attributes:
         files: How many.
-        kept_shards: Shards whose results are not here yet; their files stay.
+        kept_shards: Shards whose results are not here yet, or of whose batch nothing is known any more; their
+            files stay.
     """
 
     files: int
@@ -47,6 +48,10 @@ def clean(ledger: Ledger, client: BatchClient) -> CleanReport:
         if shard.cleaned_at is not None:
             done.add(shard.token)
             continue
+        if shard.state is ShardState.DOWNLOADED and shard.batch_id is None:
+            # Recovered from its results alone.
+            kept += 1
+            continue
         for file_id in _files_of(client, shard):
             client.delete_file(file_id)
             files += 1
@@ -64,7 +69,18 @@ def clean(ledger: Ledger, client: BatchClient) -> CleanReport:
 
 def _files_of(client: BatchClient, shard: Shard) -> list[str]:
     found = [shard.file_id]
-    if shard.batch_json:
-        view = client.view(json.loads(shard.batch_json))
+    view = client.view(json.loads(shard.batch_json)) if shard.batch_json else _asked(client, shard)
+    if view is not None:
         found += [view.output_file_id, view.error_file_id]
     return [file_id for file_id in found if file_id]
+
+
+def _asked(client: BatchClient, shard: Shard) -> BatchView | None:
+    """The batch of a shard that was recovered while nobody could be asked; None where it is gone."""
+    if shard.batch_id is None:
+        return None
+    try:
+        return client.status(shard.batch_id)
+    except ServiceError as error:
+        pass_if_gone(error)
+        return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
+from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,20 @@ if TYPE_CHECKING:
 def new_token(name: str) -> str:
     """What a shard's batch is recognised by: the same for the life of the shard, and nobody else's."""
     return f"{secrets.token_hex(8)}-{name}"
+
+
+def derived_token(shards: Sequence[Shard], name: str, sha256: str) -> str:
+    """
+    The token of a shard that is made of others, by a cut or a round: the same each time that the same comes
+    of them. So a copy of the run that does not know of it, and makes it again, finds the batch that it has.
+
+    Args:
+        shards: Of the run; the token of the first is its own.
+        name: Of the new one.
+        sha256: Of its file.
+    """
+    seed = min(shards, key=lambda shard: (shard.round, shard.number)).token
+    return f"{hashlib.sha256(f'{seed} {name} {sha256}'.encode()).hexdigest()[:16]}-{name}"
 
 
 def cut_shard(run: RunDirectory, ledger: Ledger, shard: Shard, parts: int, why: Notice | str) -> list[Shard]:
@@ -40,7 +56,8 @@ def cut_shard(run: RunDirectory, ledger: Ledger, shard: Shard, parts: int, why: 
     if shard.requests < 2:
         raise ServiceError("row-too-large", row=shard.first_row, why=why)
     rows = asked_requests(run.request_path(shard.name))["row"]
-    highest = max(other.number for other in ledger.shards() if other.round == shard.round)
+    shards = ledger.shards()
+    highest = max(other.number for other in shards if other.round == shard.round)
     parts = min(parts, shard.requests)
     counts = [shard.requests // parts + (index < shard.requests % parts) for index in range(parts)]
     made, done = [], 0
@@ -51,6 +68,7 @@ def cut_shard(run: RunDirectory, ledger: Ledger, shard: Shard, parts: int, why: 
                 name = f"r{shard.round}-{number:04d}"
                 path = run.request_path(name)
                 size = _copy_lines(islice(source, count), path)
+                digest = digest_file(path)
                 made.append(
                     new_shard(
                         round_=shard.round,
@@ -59,8 +77,8 @@ def cut_shard(run: RunDirectory, ledger: Ledger, shard: Shard, parts: int, why: 
                         last_row=int(rows[done + count - 1]),
                         requests=count,
                         size_bytes=size,
-                        sha256=digest_file(path),
-                        token=new_token(name),
+                        sha256=digest,
+                        token=derived_token(shards, name, digest),
                         tokens=-(-shard.tokens * size // shard.bytes),
                     )
                 )

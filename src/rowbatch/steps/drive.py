@@ -24,6 +24,7 @@ from rowbatch.core.states import ShardState
 from rowbatch.errors import NeedsDecision, ServiceError
 from rowbatch.http import Refused
 from rowbatch.providers.base import BatchClient, BatchView
+from rowbatch.providers.catalog import find_provider
 from rowbatch.providers.refusals import told_queue_limit
 from rowbatch.results.findings import read_findings
 from rowbatch.steps.clock import Clock
@@ -33,6 +34,7 @@ from rowbatch.steps.poll import Progress, poll_shard, read_progress
 from rowbatch.steps.rounds import plan_next_round
 from rowbatch.steps.submit import (
     LostAnswerPolicy,
+    adopt_sent,
     look_for_batch,
     pay_for_shard,
     upload_shard,
@@ -177,6 +179,9 @@ class Driver:
         self._needs_person = False
         self._decision: NeedsDecision | None = None
         self._undecided: set[str] = set()
+        # Where nothing is paid, nothing is paid twice.
+        self._is_free = find_provider(run.plan().asking.provider).is_free
+        self._looked_up: set[str] = set()
         self._cancel_asked: dict[str, float] = {}
         self._said: dict[Notice, float] = {}
         self._report = DriveReport(read_progress(ledger))
@@ -483,6 +488,9 @@ class Driver:
         while (shard := self._next_to_submit()) is not None:
             before = shard
             try:
+                if self._were_sent_before(shard):
+                    worked = True
+                    continue
                 if shard.state is ShardState.WRITTEN:
                     shard = upload_shard(self._run, self._ledger, self._client, shard)
                 shard = self._pay(shard)
@@ -505,6 +513,28 @@ class Driver:
             worked = self._was_answered = True
             self._trouble = self._trouble_since = None
         return worked
+
+    def _were_sent_before(self, shard: Shard) -> bool:
+        """
+        Whether shards were sent that the ledger took for unsent. The list is looked at before the first
+        that is paid for, and again when there are shards that were not there then.
+        """
+        if self._is_free or shard.token in self._looked_up:
+            return False
+        unsent = {one.token for one in self._ledger.shards() if one.state in _UNSENT}
+        adopted = []
+        try:
+            adopted = adopt_sent(self._run, self._ledger, self._client, self._reserve_usd)
+        except ServiceError as error:
+            if error.is_passing:
+                raise
+            # A service without a list that can be read tells of nothing.
+        self._looked_up |= unsent
+        for found in adopted:
+            self._report.adopted += 1
+            self._say(Notice("shard-sent-before", {"shard": found.name, "batch_id": found.batch_id}))
+            self._tell(found)
+        return bool(adopted)
 
     def _next_to_submit(self) -> Shard | None:
         """The first shard that may go now; why it may not is noted with it."""

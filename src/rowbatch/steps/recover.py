@@ -13,7 +13,6 @@ import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
 from pathlib import Path
 
 from rowbatch.core.answer import AnswerReader
@@ -27,14 +26,12 @@ from rowbatch.requests.pipeline import TableRequests, open_source
 from rowbatch.results.findings import asked_requests, inspect
 from rowbatch.results.lines import LineReader
 from rowbatch.steps.cut import new_token
-from rowbatch.steps.submit import wire_file
+from rowbatch.steps.submit import TOKEN, made_at, wire_file
 from rowbatch.store.ledger import LEDGER_FAULTS, Ledger, Shard, TableCounts, new_shard, shard_of_trail
 from rowbatch.store.rundir import RunDirectory, digest_file
 from rowbatch.store.trail import Steps
 
-_TOKEN = re.compile(r"(?P<token>[0-9a-f]{16}-(?P<name>r[0-9]+-[0-9]+))(?:-a(?P<attempt>[0-9]+))?")
 _NAME = re.compile(r"r(?P<round>[0-9]+)-(?P<number>[0-9]+)")
-_CLOCKS_APART = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +155,8 @@ def _doubted(run: RunDirectory, shard: Shard, steps: Steps) -> Shard:
     if not may_be_sent:
         return shard
     # The provider's list is looked at from then on.
-    since = shard.intent_at or _made_at(run)
+    since = shard.intent_at or made_at(run)
     return replace(shard, state=ShardState.UNKNOWN, intent_at=since)
-
-
-def _made_at(run: RunDirectory) -> datetime:
-    """Not before then was anything of the run sent, by the provider's clock: ours may be wrong."""
-    return datetime.fromisoformat(run.plan().created_at) - _CLOCKS_APART
 
 
 def _is_complete(run: RunDirectory, shards: Sequence[Shard], steps: Steps) -> bool:
@@ -310,10 +302,16 @@ def _with_cuts(run: RunDirectory, shards: Sequence[Shard]) -> list[Shard]:
 
 
 def _listed(run: RunDirectory, client: BatchClient) -> list[BatchView]:
-    """Batches at the provider that say that they are of a run of this name."""
-    since = _made_at(run)
+    """
+    Batches at the provider since the run was made, first those that say that they are of a run of this name.
+    The others are looked at too: a run may have been renamed.
+    """
+    return sorted(client.recent(made_at(run)), key=lambda view: not _is_named(run, view))
+
+
+def _is_named(run: RunDirectory, view: BatchView) -> bool:
     name = run.path.name[:500]
-    return [view for view in client.recent(since) if view.metadata.get("rowbatch_run", name) == name]
+    return view.metadata.get("rowbatch_run", name) == name
 
 
 def _with_batch(
@@ -322,7 +320,9 @@ def _with_batch(
     """The shard with its batch; None where none of those that are listed is its own."""
     ours: list[tuple[int, BatchView, Shard]] = []
     for view in listed:
-        match = _TOKEN.fullmatch(view.metadata.get(TOKEN_FIELD, ""))
+        if ours and not _is_named(run, view):
+            break
+        match = TOKEN.fullmatch(view.metadata.get(TOKEN_FIELD, ""))
         if match is None or match["name"] != shard.name:
             continue
         attempt = int(match["attempt"] or 1)
@@ -349,7 +349,7 @@ def _is_made_of(run: RunDirectory, client: BatchClient, shard: Shard, view: Batc
         return False
     try:
         with wire_file(run, client, shard) as ours, tempfile.TemporaryFile() as theirs:
-            client.fetch(view.input_file_id, theirs)
+            client.fetch(view.input_file_id, theirs, max_bytes=ours.stat().st_size)
             theirs.seek(0)
             return hashlib.file_digest(theirs, "sha256").hexdigest() == digest_file(ours)
     except ServiceError as error:

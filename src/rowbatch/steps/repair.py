@@ -97,13 +97,13 @@ def plan_repair(
         (cut,) = cutter.cut([len(line)], [row])
         if cut.shard != part:
             if part:
-                made.append(written_shard(run, number, part, pending))
+                made.append(written_shard(run, shards, number, part, pending))
             part, pending = cut.shard, Pending()
         pending.add(row, line, tokens)
         rows.append(row)
     if not rows:
         return Repair(number, 0)
-    made.append(written_shard(run, number, part, pending))
+    made.append(written_shard(run, shards, number, part, pending))
     with atomic_path(run.rows_path(number), overwrite=True) as temporary:
         pl.DataFrame({"row": rows}, schema={"row": pl.Int64}).write_parquet(temporary)
     ledger.add_shards(made, event="repair")

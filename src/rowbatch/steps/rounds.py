@@ -8,7 +8,7 @@ does not allow is asked for again with the answer and what is wrong with it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from rowbatch.errors import RunError, from_os_error
 from rowbatch.results.columns import ResultReader
 from rowbatch.results.findings import asked_requests, read_findings
 from rowbatch.results.lines import TOLD, LineReader
-from rowbatch.steps.cut import new_token
+from rowbatch.steps.cut import derived_token
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.ledger import Ledger, Shard, new_shard
 from rowbatch.store.rundir import RunDirectory, digest_file
@@ -90,12 +90,12 @@ def plan_next_round(
             (cut,) = cutter.cut([len(line)], [row])
             if cut.shard != number:
                 if number:
-                    made.append(written_shard(run, last + 1, number, pending))
+                    made.append(written_shard(run, shards, last + 1, number, pending))
                 number, pending = cut.shard, Pending()
             pending.add(row, line, per_row)
             rows.append(row)
     if number:
-        made.append(written_shard(run, last + 1, number, pending))
+        made.append(written_shard(run, shards, last + 1, number, pending))
     if not made:
         ledger.note_last_round(last, asks_invalid=ask_invalid_again)
         return NextRound(last + 1, 0, 0)
@@ -121,12 +121,15 @@ class Pending:
         self.tokens += tokens
 
 
-def written_shard(run: RunDirectory, round_: int, number: int, pending: Pending) -> Shard:
-    """Write the request file of a shard, whole; the ledger does not know it yet."""
+def written_shard(
+    run: RunDirectory, shards: Sequence[Shard], round_: int, number: int, pending: Pending
+) -> Shard:
+    """Write the request file of a shard, whole; the ledger knows `shards`, and not yet this one."""
     name = f"r{round_}-{number:04d}"
     path = run.request_path(name)
     with atomic_path(path, overwrite=True) as temporary, temporary.open("wb") as file:
         file.writelines(pending.lines)
+    digest = digest_file(path)
     return new_shard(
         round_=round_,
         number=number,
@@ -134,8 +137,8 @@ def written_shard(run: RunDirectory, round_: int, number: int, pending: Pending)
         last_row=pending.last_row,
         requests=len(pending.lines),
         size_bytes=sum(map(len, pending.lines)),
-        sha256=digest_file(path),
-        token=new_token(name),
+        sha256=digest,
+        token=derived_token(shards, name, digest),
         tokens=round(pending.tokens),
     )
 

@@ -7,16 +7,20 @@ and a call whose outcome nobody knows is never repeated before the provider's ow
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import assert_never
 
 from rowbatch.core.policy import OnLostAnswer
 from rowbatch.core.states import ShardState
-from rowbatch.errors import InputError, NeedsDecision, ServiceError, from_os_error
+from rowbatch.errors import InputError, NeedsDecision, RunError, ServiceError, from_os_error
 from rowbatch.http import CarriedOut, Refused, Unknown
 from rowbatch.providers.base import TOKEN_FIELD, BatchClient, BatchView, NotTaken, Submission
 from rowbatch.store.atomic import atomic_file
@@ -25,6 +29,9 @@ from rowbatch.store.rundir import RunDirectory, digest_file
 
 FILE_PREFIX = "rowbatch-"
 """How the names of our files at a provider begin."""
+TOKEN = re.compile(r"(?P<token>[0-9a-f]{16}-(?P<name>r[0-9]+-[0-9]+))(?:-a(?P<attempt>[0-9]+))?")
+"""Of a shard, and which attempt, as a batch carries it."""
+_CLOCKS_APART = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +164,94 @@ def pay_for_shard(
             assert_never(outcome)
 
 
-def note_submitted(ledger: Ledger, shard: Shard, view: BatchView, *, event: str) -> Shard:
-    """Enter the batch of a shard."""
+def made_at(run: RunDirectory) -> datetime:
+    """
+    Not before then was anything of the run sent, by the provider's clock: ours may be wrong.
+
+    Raises:
+        RunError: The run's settings do not say it (`settings-damaged`).
+    """
+    said = run.plan().created_at
+    try:
+        at = datetime.fromisoformat(said)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)) - _CLOCKS_APART
+    except (TypeError, ValueError, OverflowError) as error:
+        raise RunError(
+            "settings-damaged", path=str(run.path), file=str(run.settings_path), told=str(error)
+        ) from error
+
+
+def adopt_sent(
+    run: RunDirectory, ledger: Ledger, client: BatchClient, reserve_usd: Callable[[Shard], Decimal]
+) -> list[Shard]:
+    """
+    Enter the batches that the provider has of shards that the ledger takes for unsent.
+
+    There are none, unless the run directory as a whole is an older copy: from a backup, or of a folder that
+    two computers share. Then ledger and trail agree, and both would have them paid again. A batch is a
+    shard's when it has its token, or was made of its very file; Anthropic lists neither.
+
+    Args:
+        run, ledger, client: Of the run.
+        reserve_usd: The most that a shard may cost.
+    Returns:
+        The shards, `submitted`.
+    """
+    unsent = [one for one in ledger.shards() if one.state in (ShardState.WRITTEN, ShardState.UPLOADED)]
+    by_token = {shard.token: shard for shard in unsent}
+    by_file = {shard.file_id: shard for shard in unsent if shard.file_id}
+    found: dict[str, list[tuple[int, BatchView]]] = defaultdict(list)
+    for view in client.recent(made_at(run)) if unsent else []:
+        match = TOKEN.fullmatch(view.metadata.get(TOKEN_FIELD, ""))
+        shard = by_token.get(match["token"]) if match else by_file.get(view.input_file_id)
+        attempt = int(match["attempt"] or 1) if match else shard.attempt if shard else 0
+        # One of an earlier attempt was taken back, or cancelled as a duplicate.
+        if shard is not None and attempt >= shard.attempt and view.batch_id not in shard.past_batches:
+            found[shard.token].append((attempt, view))
+    return [
+        _adopted(ledger, client, by_token[token], views, reserve_usd(by_token[token]))
+        for token, views in found.items()
+    ]
+
+
+def _adopted(
+    ledger: Ledger,
+    client: BatchClient,
+    shard: Shard,
+    views: list[tuple[int, BatchView]],
+    reserved_usd: Decimal,
+) -> Shard:
+    """The shard with the last attempt's first batch."""
+    attempt = max(attempt for attempt, _ in views)
+    first = min(
+        (view for number, view in views if number == attempt),
+        key=lambda view: (view.created_at, view.batch_id),
+    )
+    others = [view.batch_id for _, view in views if view.batch_id != first.batch_id]
+    if shard.state is ShardState.WRITTEN:
+        told = {"file_id": first.input_file_id}
+        shard = ledger.move(
+            shard, ShardState.UPLOADED, event="uploaded", detail=told, file_id=first.input_file_id
+        )
+    # It is paid already, so no cap is asked.
+    claimed = ledger.claim(shard, reserved_usd=reserved_usd, key_mark=client.key_mark, at=first.created_at)
+    assert claimed is not None
+    told = {"reason": "the provider has a batch of it"}
+    unknown = ledger.move(claimed, ShardState.UNKNOWN, event="unknown", detail=told)
+    return note_submitted(
+        ledger,
+        unknown,
+        first,
+        event="adopted",
+        attempt=attempt,
+        past_batches=json.dumps([*shard.past_batches, *others]),
+    )
+
+
+def note_submitted(
+    ledger: Ledger, shard: Shard, view: BatchView, *, event: str, **columns: str | int | None
+) -> Shard:
+    """Enter the batch of a shard; and other columns of it."""
     return ledger.move(
         shard,
         ShardState.SUBMITTED,
@@ -168,6 +261,7 @@ def note_submitted(ledger: Ledger, shard: Shard, view: BatchView, *, event: str)
         batch_status=view.status,
         batch_json=view.raw,
         submitted_at=view.created_at.isoformat(),
+        **columns,
     )
 
 

@@ -248,7 +248,8 @@ class Ledger:
             trail: Of the run.
             steps: Of the trail, whose events it gets.
             shards: As they stand now.
-            about: What is known of the run as a whole, as in the trail: `counts`, `policy`, `outputs`.
+            about: What is known of the run as a whole, as in the trail: `counts`, `policy`, `outputs`,
+                `is_cancelled`.
         """
         with _made_whole(path, trail) as part, cls(part) as ledger:
             ledger._restore(steps, shards, about)
@@ -443,6 +444,7 @@ class Ledger:
             "counts": None if record.counts is None else asdict(record.counts),
             "policy": dict(record.policy),
             "outputs": {str(path): digest for path, digest in self.outputs().items()},
+            "is_cancelled": record.is_cancelled,
         }
 
     def _leave_trail(self, *names: tuple[int, int], with_run: bool = False) -> None:
@@ -458,6 +460,7 @@ class Ledger:
             if about.get("counts"):
                 self._db.execute(sql.SET_COUNTS, about["counts"])
             self._db.execute(sql.SET_POLICY, {"policy": json.dumps(about.get("policy") or {})})
+            self._db.execute(sql.SET_CANCELLED, {"is_cancelled": bool(about.get("is_cancelled"))})
             for path, digest in (about.get("outputs") or {}).items():
                 self._db.execute(sql.NOTE_OUTPUT, {"path": path, "sha256": digest})
             done: set[int] = set()
@@ -480,6 +483,7 @@ class Ledger:
     def set_cancelled(self, is_cancelled: bool) -> None:
         """Keep that a person wants the run to stop, or wants it after all."""
         self._note(sql.SET_CANCELLED, is_cancelled=is_cancelled)
+        self._leave_trail(with_run=True)
 
     def set_driven(self, driven: Driven) -> None:
         """Keep whether the program that people sit at drives the run."""

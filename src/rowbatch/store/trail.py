@@ -45,8 +45,8 @@ class Step:
     Attributes:
         event: An event that the ledger had by then.
         shard: How one stood from then on, by the names of the ledger's columns; None in a line about the run.
-        run: What was known of the run as a whole: `counts`, `policy`, `outputs`; None in a line about a
-            shard.
+        run: What was known of the run as a whole: `counts`, `policy`, `outputs`, `is_cancelled`; None in a
+            line about a shard.
         identity: Of the run, see `RunDirectory.identity`.
     """
 
@@ -196,8 +196,17 @@ def _read(line: bytes) -> Step | None:
     text, _, rest = line.rpartition(b',"sum":"')
     if not text or rest != f'{_sum(text)}"}}'.encode():
         return None
-    told = json.loads(line)
-    return Step(Moment(**told["event"]), told.get("shard"), told.get("run"), told["of"])
+    try:
+        told = json.loads(line)
+        step = Step(Moment(**told["event"]), told.get("shard"), told.get("run"), told["of"])
+        is_known = isinstance(step.event.id, int) and isinstance(step.run, dict | None)
+        if step.shard is not None:
+            is_known &= isinstance(step.shard["round"], int) and isinstance(step.shard["number"], int)
+            is_known &= "batch_id" in step.shard
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        # Whole, and not what any version of this program writes.
+        return None
+    return step if is_known else None
 
 
 def _sum(text: bytes) -> str:

@@ -64,6 +64,11 @@ _SAID: dict[str, Entry] = {
         "{shard}: the provider cannot find the file that it was given; it is sent anew",
         zh=("{shard}：服务商找不到已上传的文件；将重新发送", ""),
     ),
+    "shard-sent-before": Entry(
+        "{shard} was sent before, as the batch {batch_id}: this run directory is an older copy. Nothing is paid again",
+        page_message="{shard} was sent before, as the batch {batch_id}: this job's folder is an older copy. Nothing is paid again",
+        zh=("{shard} 之前已作为批处理 {batch_id} 发送：这个任务的文件夹是旧的副本。不会再次付费", ""),
+    ),
     "batch-refused": Entry(
         "{shard}: the provider refused the whole batch: {why}",
         zh=("{shard}：服务商拒绝了整个批处理：{why}", ""),

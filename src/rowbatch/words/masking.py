@@ -9,6 +9,7 @@ memory are known, and nothing of them is written.
 from __future__ import annotations
 
 import base64
+import html
 import json
 import logging
 import re
@@ -104,11 +105,22 @@ def mask_logs() -> None:
 
 def _forms(secret: str) -> set[str]:
     coded = _bytes_of(secret)
-    plain = {secret, repr(secret)[1:-1], repr(coded)[2:-1]}
-    plain |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    # As a service reads it that takes bytes for letters.
+    plain = {secret, coded.decode("latin-1")}
+    written = {text for one in plain for text in (repr(one)[1:-1], ascii(one)[1:-1])} | {repr(coded)[2:-1]}
+    written |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    # A text of JSON inside another, as gateways pass on what they were told.
+    written |= {json.dumps(one, ensure_ascii=False)[1:-1] for one in written}
+    pages = {
+        html.escape(secret),
+        html.escape(secret, quote=False),
+        html.escape(secret).replace("&#x27;", "&#39;"),
+    }
     quoted = {quote(coded, safe=""), quote(coded), quote_plus(coded)}
+    quoted |= {quote(one, safe="") for one in quoted}
     lower = {re.sub("%..", lambda found: found.group().lower(), one) for one in quoted}
-    return plain | quoted | lower | _in_base64(coded)
+    digits = {coded.hex(), coded.hex().upper()}
+    return plain | written | pages | quoted | lower | digits | _in_base64(coded)
 
 
 def _bytes_of(secret: str) -> bytes:
