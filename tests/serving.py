@@ -54,6 +54,7 @@ class ScriptedEngine:
 
     Attributes:
         calls: How often each text was asked.
+        begun: How many requests came, those that wait at the gate included.
         delay_s: Before each answer; may be changed at any time.
         gate: While it is closed (`clear`), requests wait; any thread may open it (`set`).
     """
@@ -71,6 +72,7 @@ class ScriptedEngine:
     ) -> None:
         self._answer, self.delay_s, self._models, self._journal = answer, delay_s, models, journal
         self.calls: Counter[str] = Counter()
+        self.begun = 0
         self.gate = threading.Event()
         self.gate.set()
 
@@ -81,6 +83,7 @@ class ScriptedEngine:
     async def answer(self, endpoint: str, body: Mapping[str, Any]) -> EngineReply:
         assert endpoint == CHAT.url
         text = str(body["messages"][-1]["content"])
+        self.begun += 1
         while not self.gate.is_set():
             await asyncio.sleep(0.005)
         if self.delay_s:

@@ -293,12 +293,15 @@ def test_a_table_is_removed_while_its_rows_are_tried(home, monkeypatch):
                 (trial,) = site.program.trials.values()
                 assert trial.task.is_alive
                 begun.append(trial.task)
+                # The first waits for its answers before the second is begun.
+                wait_until(lambda: engine.begun > 0)
             assert client.post(f"{place}/remove").headers["location"] == "/"
             assert all(task.is_stopping for task in begun)
             # As if a file was just being made.
             left = home / "tables" / place.rpartition("/")[2] / "tries" / "late"
             left.mkdir(parents=True)
             (left / "rows.jsonl").write_text(SENTINEL)
+            assert begun[0].is_alive
             engine.gate.set()
             assert all(task.wait(30) for task in begun)
             assert places_with(home) == []

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from browsing import opened
+from end_to_end import wait_until
 from rowbatch import desk
 from rowbatch.desk import readings
 from rowbatch.errors import StorageError
@@ -59,6 +60,8 @@ def test_who_was_not_let_in_keeps_nobody_out(home, busy):
             for _ in range(6):
                 strangers.append(socket.create_connection(("127.0.0.1", site.program.port)))
                 strangers[-1].sendall(first.encode())
+            # Until all of them were looked at, they might have been let in.
+            wait_until(lambda: httpx2.get(site.link).status_code == 303)
             for _ in range(4):
                 for stranger in strangers:
                     # Some were closed by then.
