@@ -1,9 +1,12 @@
 """Views: any page of rows at once."""
 
+import shutil
+
 import polars as pl
 import pytest
 
-from rowbatch.errors import InputError
+from rowbatch.errors import InputError, StorageError
+from rowbatch.store import view as views
 from rowbatch.store.view import ROW, TableView, write_view
 
 
@@ -82,3 +85,32 @@ def test_no_view(tmp_path):
     write_view(tmp_path / "empty", ["id"], [])
     view = TableView(tmp_path / "empty")
     assert (view.state.rows, view.frame(1, 5).height, view.scan().collect().height) == (0, 0, 0)
+
+
+def test_a_view_leaves_room_on_the_disk(tmp_path, monkeypatch):
+    """
+    Before the disk is full the writing ends with a sentence, and what was written is removed: what unpacks
+    without end fills no disk. Of a disk that is small a part is left, and not a whole gigabyte; and a small
+    view is written however little is left.
+    """
+    seen, disk = [], type(shutil.disk_usage("/"))
+
+    def usage(folder):
+        seen.append(folder)
+        return disk(1_000_000, 999_000 - 10_000 * len(seen), 1_000_000 - 10_000 * len(seen))
+
+    def without_end():
+        for number in range(10_000):
+            yield number * 100 + 1, pl.DataFrame({"0": ["x" * 100] * 100})
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    monkeypatch.setattr(views, "ALWAYS_BYTES", 25_000)
+    with pytest.raises(StorageError) as caught:
+        write_view(tmp_path / "v", ["a"], without_end())
+    assert (caught.value.kind, caught.value.values["left_bytes"]) == ("disk-almost-full", 50_000)
+    assert len(seen) == 95
+    assert not (tmp_path / "v").exists()
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: disk(1_000_000, 999_000, 1_000))
+    write_view(tmp_path / "v", ["id", "text"], frames(100, 100))
+    assert TableView(tmp_path / "v").state.is_complete

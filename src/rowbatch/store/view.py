@@ -22,6 +22,10 @@ from rowbatch.store.atomic import write_atomically
 from rowbatch.store.home import private_file, private_folder
 
 _HEAD, _DONE = "head.json", "done.json"
+LEFT_BYTES, LEFT_SHARE = 1 << 30, 0.05
+"""What views leave of a disk: so many bytes, or such a part of it where that is less."""
+ALWAYS_BYTES = 64 << 20
+"""A view of so much is written however little is left, so that small tables can be looked at."""
 ROW = "row"
 """Name of the column with the row number, from 1, in what `TableView.scan` gives."""
 
@@ -56,7 +60,8 @@ def write_view(
     Write a view; what is left of an earlier one that was not finished is removed.
 
     What was written stays when the chunks end with an error of theirs, and is not complete. When the disk
-    refuses, it is removed.
+    refuses, or would be left with less than `LEFT_BYTES` or `LEFT_SHARE`, it is removed: a packed table may
+    hold more than any disk.
 
     Args:
         folder: Where it goes.
@@ -67,7 +72,7 @@ def write_view(
         notes: Asked at the end.
         progress: Called with the number of rows written so far.
     Raises:
-        StorageError: The disk is full, or refuses.
+        StorageError: The disk is full or almost, or refuses.
     """
     try:
         if folder.exists():
@@ -75,8 +80,12 @@ def write_view(
         private_folder(folder)
         named = list(keys) if keys is not None else [str(position) for position in range(len(columns))]
         _write(folder / _HEAD, {"columns": list(columns), "keys": named, "of": dict(of or {})})
-        rows = 0
+        rows = written = 0
         for first_row, frame in chunks:
+            size = int(frame.estimated_size())
+            written += size
+            if written > ALWAYS_BYTES:
+                _require_room(folder, size)
             _write_part(folder / f"{first_row:015d}.part", frame)
             rows = first_row + frame.height - 1
             if progress:
@@ -91,6 +100,14 @@ def write_view(
     except StorageError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _require_room(folder: Path, size_bytes: int) -> None:
+    """Refuse to write what leaves too little of the disk to others."""
+    disk = shutil.disk_usage(folder)
+    left = min(LEFT_BYTES, int(LEFT_SHARE * disk.total))
+    if disk.free - size_bytes < left:
+        raise StorageError("disk-almost-full", path=str(folder), left_bytes=left)
 
 
 def _write_part(part: Path, frame: pl.DataFrame) -> None:

@@ -593,9 +593,9 @@ def _another_encoding(path: Path) -> str | None:
 def _first_undecodable(path: Path, encoding: str) -> tuple[int, int] | None:
     if encoding.startswith(("utf-16", "utf-32")):
         return None
-    number = 1
+    number, most = 1, max_row_bytes()
     with open_binary(path) as file:
-        while line := file.readline(max_row_bytes()):
+        while line := file.readline(most):
             try:
                 line.decode(encoding)
             except UnicodeError as error:

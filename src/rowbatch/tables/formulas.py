@@ -20,7 +20,8 @@ _BETWEEN = (
 )
 # Source: OWASP, "CSV Injection"; the wide ones are taken for these in East Asian versions of Excel. An
 # apostrophe before one is marked too, so that taking one away gives every text back.
-_SIGN = r"'*[=+\-@\u{ff1d}\u{ff0b}\u{ff0d}\u{ff20}]"
+_SIGNS = r"[=+\-@\u{ff1d}\u{ff0b}\u{ff0d}\u{ff20}]"
+_SIGN = rf"'*{_SIGNS}"
 # A tab is passed over by some programs; it begins a cell where something else separates them.
 _BEFORE_TAB, _TAB = r"\A|[,;|\r\n]", r"'*\t"
 _LINE_END = r"'*[\r\n]"
@@ -54,15 +55,24 @@ def mark_formulas(frame: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     """
     if not frame.width or not frame.height:
         return frame, 0
-    found = frame.select(looks_like_formula(pl.all()).fill_null(value=False))
-    counts = found.sum().row(0)
-    columns = []
-    for column, mask, count in zip(frame.get_columns(), found.get_columns(), counts, strict=True):
-        if not count:
+    # Most cells have neither a sign nor a tab or end of line, and that is seen four times as fast.
+    masks = frame.select(_may_look_like_formula(pl.all()).fill_null(value=False))
+    columns, changed = [], 0
+    for column, mask in zip(frame.get_columns(), masks.get_columns(), strict=True):
+        at = mask.arg_true()
+        cells = column.gather(at)
+        found = cells.to_frame().select(looks_like_formula(pl.first())).to_series()
+        if not found.any():
             columns.append(column)
             continue
-        marked = column.filter(mask)
+        marked = cells.filter(found)
         for begin, sign in _MARKS:
             marked = marked.str.replace_all(f"({begin})({_BETWEEN})({sign})", "${1}${2}'${3}")
-        columns.append(column.scatter(mask.arg_true(), marked))
-    return pl.DataFrame(columns), sum(counts)
+        columns.append(column.scatter(at.filter(found), marked))
+        changed += len(marked)
+    return pl.DataFrame(columns), changed
+
+
+def _may_look_like_formula(cell: pl.Expr) -> pl.Expr:
+    """Whether a text has any of what `_MARKS` ends with."""
+    return cell.str.contains(_SIGNS) | cell.str.contains(r"[\t\r\n]")

@@ -10,7 +10,7 @@ import polars as pl
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import UsageError
 from rowbatch.tables.base import ColumnInfo, Table, TableChunk, as_text
-from rowbatch.tables.bounds import MAX_PART_BYTES, require_cell
+from rowbatch.tables.bounds import MAX_PART_BYTES, max_cell_bytes, require_cell
 
 
 def positional(frame: pl.DataFrame) -> pl.DataFrame:
@@ -35,29 +35,46 @@ def chunks_of(table: Table, first_row: int, typed: pl.DataFrame, rows_per_chunk:
     Raises:
         TableError: A cell is too long.
     """
+    # Nearly always one look at all of them is enough, and asks for the longest only.
+    longest = _longest_texts(typed)
+    is_plain = (
+        max(longest.values(), default=0) <= max_cell_bytes()
+        and sum(longest.values()) * rows_per_chunk <= MAX_PART_BYTES
+    )
     at = 0
     while at < typed.height:
         part = typed.slice(at, rows_per_chunk)
-        sizes = _text_sizes(part)
-        if sizes.width:
-            longest = dict(zip(sizes.columns, sizes.max().row(0), strict=True))
-            for name, size in longest.items():
-                row = first_row + at + (sizes[name].arg_max() or 0)
-                require_cell(table.path, size, row=row, column=table.header[int(name)])
-            # So many rows of the longest cells fit, so that many others do.
-            if sum(sizes.sum().row(0)) > MAX_PART_BYTES:
-                part = part.head(max(1, MAX_PART_BYTES // sum(longest.values())))
+        if not is_plain:
+            part = _part_in_bounds(table, first_row + at, part)
         yield chunk_of(first_row + at, part)
         at += part.height
 
 
-def _text_sizes(frame: pl.DataFrame) -> pl.DataFrame:
-    """Bytes of each cell of the columns that have any length; without columns where none has."""
-    return frame.select(
-        (pl.col(name).str.len_bytes() if kind == pl.String else pl.col(name).bin.size()).fill_null(0)
-        for name, kind in frame.schema.items()
-        if kind in (pl.String, pl.Binary)
+def _part_in_bounds(table: Table, first_row: int, part: pl.DataFrame) -> pl.DataFrame:
+    """As many of the rows as `MAX_PART_BYTES` allows, where no cell is too long."""
+    longest = _longest_texts(part)
+    for name, size in longest.items():
+        if size > max_cell_bytes():
+            row = first_row + (part.select(_size(name, part.schema[name]).arg_max()).item() or 0)
+            require_cell(table.path, size, row=row, column=table.header[int(name)])
+    # So many rows of the longest cells fit, so that many others do.
+    return part.head(max(1, MAX_PART_BYTES // max(1, sum(longest.values()))))
+
+
+def _longest_texts(frame: pl.DataFrame) -> dict[str, int]:
+    """Bytes of the longest cell of each column that has texts or bytes."""
+    sizes = frame.select(
+        _size(name, kind).max() for name, kind in frame.schema.items() if kind in (pl.String, pl.Binary)
     )
+    return (
+        {name: size or 0 for name, size in zip(sizes.columns, sizes.row(0), strict=True)}
+        if sizes.width
+        else {}
+    )
+
+
+def _size(name: str, kind: pl.DataType) -> pl.Expr:
+    return pl.col(name).str.len_bytes() if kind == pl.String else pl.col(name).bin.size()
 
 
 class FrameTable(Table):

@@ -129,7 +129,8 @@ def open_json(path: Path, options: ReadOptions, *, is_lines: bool) -> Table:
 def _require_object_lines(path: Path) -> None:
     """Raise a `TableError` that says what JSON can be a table, unless the first line is an object."""
     with open_binary(path) as file:
-        lines = iter(lambda: file.readline(max_row_bytes()), b"")
+        most = max_row_bytes()
+        lines = iter(lambda: file.readline(most), b"")
         first = next((line for line in lines if line.strip()), b"")
     try:
         _one_object(first.removeprefix(_BOM))
@@ -144,18 +145,15 @@ def _objects(
     try:
         with open_binary(path) as file:
             number = row = 0
-            longest = max_cell_bytes()
-            while line := file.readline(max_row_bytes()):
+            # Asking the environment for each line takes as long as decoding it.
+            longest, most = max_cell_bytes(), max_row_bytes()
+            while line := file.readline(most):
                 number += 1
                 if not number % _LINES_BETWEEN_CHECKS:
                     require_wanted()
-                if len(line) >= max_row_bytes():
+                if len(line) >= most:
                     raise TableError(
-                        "row-too-long",
-                        path=str(path),
-                        line=number,
-                        most=max_row_bytes(),
-                        variable=CELL_VARIABLE,
+                        "row-too-long", path=str(path), line=number, most=most, variable=CELL_VARIABLE
                     )
                 text = line.removeprefix(_BOM) if number == 1 else line
                 if not text.strip():

@@ -56,6 +56,14 @@ FILES: dict[str, Entry] = {
         page="free some space and try again; nothing already written is lost",
         zh=("写入 {path} 时磁盘空间已满", "请腾出一些空间后重试；已写入的内容不会丢失"),
     ),
+    "disk-almost-full": Entry(
+        "the disk of {path} is almost full: going on would leave less than {left_bytes:,} bytes of it",
+        "free some space and try again; a small packed file may hold very much",
+        zh=(
+            "{path} 所在的磁盘快满了：继续下去剩余空间将不足 {left_bytes:,} 字节",
+            "请腾出一些空间后重试；很小的压缩文件也可能包含大量内容",
+        ),
+    ),
     "locks-not-kept": Entry(
         "the file system of {path} keeps no locks: {told}",
         "two programs at once could pay twice, so nothing is done there; put the run on a disk of this machine "
