@@ -357,6 +357,37 @@ def test_chunks_are_small_where_texts_are_long(tmp_path):
     assert max(sizes) * 100_000 <= bounds.MAX_PART_BYTES
 
 
+LONG = "x" * 100_000
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pytest.param(pl.Series([LONG, "b"], dtype=pl.Enum([LONG, "b"])), id="enum"),
+        pytest.param(pl.Series([LONG, "b"], dtype=pl.Categorical), id="categories"),
+        pytest.param(pl.Series([[LONG], ["b"]]), id="list"),
+        pytest.param(pl.Series([{"n": 1, "t": [LONG]}, {"n": 2, "t": ["b"]}]), id="struct"),
+        pytest.param(pl.Series([[LONG], ["b"]], dtype=pl.Array(pl.String, 1)), id="array"),
+    ],
+)
+@pytest.mark.parametrize("ending", ["parquet", "feather"])
+def test_texts_that_are_no_column_of_texts_have_bounds_too(tmp_path, monkeypatch, column, ending):
+    """
+    A category, of which each row has a number only, and a text within a list: they become the text of each
+    cell, so they make small chunks and have the bound of a cell. A file of 1.2 kB ended the program: it had
+    one category of a megabyte 30,000 times.
+    """
+    frame = column.gather([0] * 2_000).to_frame("a")
+    path = tmp_path / f"t.{ending}"
+    frame.write_parquet(path) if ending == "parquet" else frame.write_ipc(path)
+    sizes = [chunk.frame.height for chunk in open_table(path).chunks()]
+    assert sum(sizes) == 2_000
+    assert max(sizes) * len(LONG) <= bounds.MAX_PART_BYTES
+    monkeypatch.setattr(bounds, "MAX_CELL_BYTES", len(LONG) - 1)
+    error = refusal_of(path)
+    assert (error.kind, error.row, error.column) == ("cell-too-large", 1, "a")
+
+
 def test_a_cell_of_a_format_with_types_has_a_bound(tmp_path, short_cells):
     """
     So a text has, in whatever it stands.

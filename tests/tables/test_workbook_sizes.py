@@ -13,7 +13,13 @@ from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError
 from rowbatch.tables import workbook_sizes
 from rowbatch.tables.formats import open_table
-from rowbatch.tables.workbook_sizes import SheetSize, WorkbookSizes, _further_than, _record_head, _records
+from rowbatch.tables.workbook_sizes import (
+    SheetSize,
+    WorkbookSizes,
+    _has_further_cells,
+    _record_head,
+    _records,
+)
 
 HEAD = {(0, 0): "a", (1, 0): "b"}
 
@@ -202,17 +208,39 @@ def test_records_of_a_binary_workbook():
     assert _record_head(b"\x93", 0) is None
 
 
-def test_the_pattern_for_further_columns():
+@pytest.mark.parametrize(
+    ("piece", "row", "columns", "expected"),
+    [
+        ('<c r="AA1"', 1, 26, True),
+        ('<c r="aa1"', 1, 26, True),
+        ('<c r="Z1" r:id="rId1"', 1, 26, False),
+        ('<c r="BA1"', 1, 52, True),
+        ('<c r="AZ1"', 1, 52, False),
+        ('<c r="ZZ1"', 1, 702, False),
+        ('<c r="AAA1"', 1, 702, True),
+        ('<c r="A12000" s="1"', 11_900, 26, True),
+        ('<c r="A11999"', 11_900, 26, False),
+        ('<c r="A20000"', 11_900, 26, True),
+        ('<c r="A9999"', 11_900, 26, False),
+        ('<c r="A100000"', 99_000, 26, True),
+        ('<c r="A9999"', 9_900, 26, False),
+        ('<c r="A1048576"', 0, 16_406, True),
+        ('<x:c r="A1">', 1, 26, False),
+        ('<c s="1" r="A1">', 1, 26, True),
+        ("<x:c>", 1, 26, True),
+        ('<c\n r="A1"/>', 1, 26, False),
+        ("<c/>", 1, 26, True),
+        ('<col min="1"/><cfRule/><v>1</v>', 1, 26, False),
+    ],
+)
+def test_what_makes_the_quick_look_look_again(piece, row, columns, expected):
     """
-    It finds every name of a cell beyond a column, and no id of a relation.
+    Each name of a cell beyond a column or clearly below a row, and a cell that does not begin with its name;
+    no id of a relation, and no other tag.
     """
-    assert _further_than(26).search(b'<c r="AA1"')
-    assert _further_than(26).search(b'<c r="aa1"')
-    assert not _further_than(26).search(b'<c r="Z1" r:id="rId1"')
-    assert _further_than(52).search(b'<c r="BA1"')
-    assert not _further_than(52).search(b'<c r="AZ1"')
-    assert not _further_than(702).search(b'<c r="ZZ1"')
-    assert _further_than(702).search(b'<c r="AAA1"')
+    assert _has_further_cells(f"é{piece}".encode(), row, columns) == expected
+    # A letter that is cut, which no program writes.
+    assert _has_further_cells(f"é{piece}".encode()[1:], row, columns)
 
 
 @pytest.mark.parametrize("block_bytes", [1 << 20, 1, 2, 3, 7, 50])
@@ -243,3 +271,137 @@ def test_a_tag_without_an_end_is_refused(tmp_path, monkeypatch):
     assert (
         open_table(ods(tmp_path / "t.ods", row(cell("a" * (1 << 18))) + row(cell("b")))).header[0][:2] == "aa"
     )
+
+
+def with_rows(path: Path, rows: str) -> Path:
+    """A workbook whose sheet has these rows, as they stand."""
+    content = io.BytesIO()
+    with (
+        zipfile.ZipFile(written(path, {(0, 0): "x"})) as source,
+        zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as target,
+    ):
+        for part in source.infolist():
+            data = source.read(part)
+            if part.filename.endswith("sheet1.xml"):
+                begin, _, rest = data.decode().partition("<sheetData>")
+                data = f"{begin}<sheetData>{rows}</sheetData>{rest.partition('</sheetData>')[2]}".encode()
+            target.writestr(part.filename, data)
+    path.write_bytes(content.getvalue())
+    return path
+
+
+@pytest.mark.parametrize("block_bytes", [1 << 20, 50])
+@pytest.mark.parametrize(
+    ("rows", "reach"),
+    [
+        pytest.param(
+            '<row r="1"><c r="A1"><v>1</v></c><c r="B900000"><v>1</v></c></row>', (900_000, 2), id="row"
+        ),
+        pytest.param(
+            '<row r="900"><c r="A900"><v>1</v></c></row><row r="2"><c r="B2"><v>1</v></c></row>',
+            (900, 2),
+            id="order",
+        ),
+        pytest.param('<row r="1"><c r="AAAB1"><v>1</v></c></row>', (1, 18_280), id="four-letters"),
+        pytest.param("<row r='1'><c r='ZZ700'><v>1</v></c></row>", (700, 702), id="other-quotes"),
+        pytest.param('<row r="1"><c s="0" r="ZZ700"><v>1</v></c></row>', (700, 702), id="other-order"),
+        pytest.param('<row r="1"><x:c r="AB7"><v>1</v></x:c></row>', (7, 28), id="prefix"),
+        pytest.param(
+            '<row r="1"><x:c s="0" r="ZZ700"><v>1</v></x:c></row>', (700, 702), id="prefix-and-order"
+        ),
+        pytest.param('<row r="1">' + "<c><v>1</v></c>" * 700 + "</row>", (1, 700), id="no-names"),
+    ],
+)
+def test_the_quick_look_finds_cells_wherever_they_say_to_be(tmp_path, monkeypatch, rows, reach, block_bytes):
+    """
+    What a row is called says nothing of its cells, and a cell may say its name in ways that no program
+    writes: the quick look finds as much as there is, but for a tenth of the rows, or leaves it to the count.
+    """
+    monkeypatch.setattr(workbook_sizes, "_BYTES_AT_ONCE", block_bytes)
+    path = with_rows(tmp_path / "t.xlsx", rows)
+    quick = quick_size(path)
+    # More columns than a sheet can have make it count.
+    assert quick.columns >= min(reach[1], 16_385)
+    assert quick.columns > 16_384 or 1.1 * quick.rows + 9 >= reach[0]
+    if "x:c" not in rows:
+        exact = exact_size(path)
+        assert (exact.rows, exact.columns) == reach
+
+
+def test_sheets_of_programs_are_not_counted_cell_by_cell(tmp_path, monkeypatch):
+    """
+    Widths of columns, rules for colours, links and remarks leave the quick look in its place.
+    """
+    path = tmp_path / "t.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet("sheet 1")
+        for row in range(200):
+            sheet.write_row(row, 0, [row, "a:c b:c d", "http://example.org/a"])
+            sheet.set_column(row % 20, row % 20, row % 9 + 3)
+            sheet.conditional_format(row, 0, row, 1, {"type": "2_color_scale"})
+        sheet.write_comment(3, 3, "a remark")
+    monkeypatch.setattr(workbook_sizes, "_BYTES_AT_ONCE", 700)
+    quick = quick_size(path)
+    assert (quick.rows, quick.columns) == (200, 26)
+
+
+def test_a_sheet_that_is_wider_than_any_is_refused(tmp_path, monkeypatch):
+    """
+    Excel has 16,384 columns; what says that it has more is refused before the reader sees it.
+    """
+    monkeypatch.setattr(workbook_sizes, "_MAX_COLUMNS", 30)
+    path = with_rows(tmp_path / "t.xlsx", "<row>" + "<c><v>1</v></c>" * 31 + "</row>")
+    error = refusal_of(path)
+    assert (error.kind, error.values["columns"], error.values["most"]) == ("too-many-columns", 31, 30)
+
+
+def test_shared_texts_take_more_than_their_letters(tmp_path, monkeypatch):
+    """
+    A list of short texts takes room for each of them, and so do names that the workbook has: what was let
+    through took twice as much as there was.
+    """
+    path = written(tmp_path / "t.xlsx", {(row, 0): f"{row}" + "x" for row in range(3000)})
+    monkeypatch.setenv("ROWBATCH_MAX_MEMORY_GB", str(150_000 / (1 << 30)))
+    assert refusal_of(path).kind == "table-needs-memory"
+    with xlsxwriter.Workbook(path) as book:
+        book.add_worksheet("sheet 1").write(0, 0, "a")
+        for number in range(1500):
+            book.define_name(f"name_{number}", "='sheet 1'!$A$1")
+    assert refusal_of(path).kind == "table-needs-memory"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        pytest.param('<text:p>a<text:s text:c="{size}"/>b</text:p>', id="spaces"),
+    ],
+)
+def test_spaces_of_an_open_document_are_counted(tmp_path, monkeypatch, cell):
+    """
+    A run of spaces is said by a number: calamine, as fastexcel 0.21.0 has it, writes them out.
+    """
+    names = " ".join(
+        f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+        for name in ("office", "table", "text")
+    )
+    rows = "".join(
+        f'<table:table-row><table:table-cell office:value-type="string">{text}</table:table-cell>'
+        "</table:table-row>"
+        for text in ("<text:p>head</text:p>", cell.format(size=3000))
+    )
+    path = tmp_path / "t.ods"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        file.writestr("META-INF/manifest.xml", "<manifest/>")
+        file.writestr(
+            "content.xml",
+            f"<office:document-content {names}><office:body><office:spreadsheet>"
+            f'<table:table table:name="one">{rows}</table:table>'
+            "</office:spreadsheet></office:body></office:document-content>",
+        )
+    monkeypatch.setenv("ROWBATCH_MAX_MEMORY_GB", str(5_000 / (1 << 30)))
+    assert refusal_of(path).kind == "table-needs-memory"
+    if "000000" not in cell:
+        monkeypatch.delenv("ROWBATCH_MAX_MEMORY_GB")
+        (chunk,) = open_table(path).chunks()
+        assert chunk.frame.rows() == [("a" + " " * 3000 + "b",)]

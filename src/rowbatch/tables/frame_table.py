@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
+from polars.datatypes import DataTypeClass
 
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import UsageError
@@ -55,26 +56,50 @@ def _part_in_bounds(table: Table, first_row: int, part: pl.DataFrame) -> pl.Data
     longest = _longest_texts(part)
     for name, size in longest.items():
         if size > max_cell_bytes():
-            row = first_row + (part.select(_size(name, part.schema[name]).arg_max()).item() or 0)
+            row = first_row + (part.select(_sizes(part)[name].arg_max()).item() or 0)
             require_cell(table.path, size, row=row, column=table.header[int(name)])
     # So many rows of the longest cells fit, so that many others do.
     return part.head(max(1, MAX_PART_BYTES // max(1, sum(longest.values()))))
 
 
 def _longest_texts(frame: pl.DataFrame) -> dict[str, int]:
-    """Bytes of the longest cell of each column that has texts or bytes."""
-    sizes = frame.select(
-        _size(name, kind).max() for name, kind in frame.schema.items() if kind in (pl.String, pl.Binary)
-    )
-    return (
-        {name: size or 0 for name, size in zip(sizes.columns, sizes.row(0), strict=True)}
-        if sizes.width
-        else {}
-    )
+    """Bytes of the longest cell of each column that has any length."""
+    sizes = _sizes(frame)
+    if not sizes:
+        return {}
+    found = frame.select(size.max().alias(name) for name, size in sizes.items()).row(0, named=True)
+    return {name: size or 0 for name, size in found.items()}
 
 
-def _size(name: str, kind: pl.DataType) -> pl.Expr:
-    return pl.col(name).str.len_bytes() if kind == pl.String else pl.col(name).bin.size()
+def _sizes(frame: pl.DataFrame) -> dict[str, pl.Expr]:
+    """By column, the bytes of the texts of a cell; columns without texts are left out."""
+    found = {name: _size(pl.col(name), kind) for name, kind in frame.schema.items()}
+    return {name: size for name, size in found.items() if size is not None}
+
+
+def _size(cell: pl.Expr, kind: pl.DataType) -> pl.Expr | None:
+    """Bytes of all texts in a value: a category stands once in memory, and is a text in each cell."""
+    match kind:
+        case pl.String():
+            return cell.str.len_bytes()
+        case pl.Binary():
+            return cell.bin.size()
+        case pl.Categorical() | pl.Enum():
+            return cell.cat.len_bytes()
+        case pl.List(inner=inner) | pl.Array(inner=inner):
+            each = _size(pl.element(), _instance(inner))
+            entries = cell.arr.to_list() if isinstance(kind, pl.Array) else cell
+            return None if each is None else entries.list.eval(each).list.sum()
+        case pl.Struct(fields=fields):
+            parts = [_size(cell.struct.field(one.name), _instance(one.dtype)) for one in fields]
+            known = [part for part in parts if part is not None]
+            return pl.sum_horizontal(known) if known else None
+        case _:
+            return None
+
+
+def _instance(kind: pl.DataType | DataTypeClass) -> pl.DataType:
+    return kind if isinstance(kind, pl.DataType) else kind()
 
 
 class FrameTable(Table):
