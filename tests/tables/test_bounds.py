@@ -374,8 +374,7 @@ LONG = "x" * 100_000
 def test_texts_that_are_no_column_of_texts_have_bounds_too(tmp_path, monkeypatch, column, ending):
     """
     A category, of which each row has a number only, and a text within a list: they become the text of each
-    cell, so they make small chunks and have the bound of a cell. A file of 1.2 kB ended the program: it had
-    one category of a megabyte 30,000 times.
+    cell, so they make small chunks and have the bound of a cell.
     """
     frame = column.gather([0] * 2_000).to_frame("a")
     path = tmp_path / f"t.{ending}"
