@@ -44,6 +44,7 @@ from unittest import mock
 
 from starlette.routing import Route
 
+from loops import run_alone
 from rowbatch import api, desk
 from rowbatch.errors import ServiceError
 from rowbatch.server import launch
@@ -906,13 +907,13 @@ def fuzz(target: str, requests: int, seed: int) -> collections.Counter[str]:
         with alone(folder):
             if target == "server":
                 site = server_site(folder / "kept", seed)
-                ends = asyncio.run(_ask_all(site, requests - by_socket, draw, faults))
+                ends = run_alone(_ask_all(site, requests - by_socket, draw, faults))
                 with running_server(folder / "by-socket", OddEngine(seed)) as endpoint:
                     port = urllib.parse.urlsplit(endpoint.base_url).port or 0
                     ends += _ask_by_socket(site, port, by_socket, draw)
             else:
                 with page_site(folder) as site, unreachable():
-                    ends = asyncio.run(_ask_all(site, requests - by_socket, draw, faults))
+                    ends = run_alone(_ask_all(site, requests - by_socket, draw, faults))
                     with served_pages() as served:
                         (cookie,) = served.cookie.items()
                         ends += _ask_by_socket(

@@ -1,6 +1,5 @@
 """Our own programs are started, and waited for until they are ready."""
 
-import asyncio
 import os
 import socket
 import subprocess
@@ -13,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from loops import run_alone
 from rowbatch import processes
 from rowbatch.errors import RowbatchError, StorageError
 from rowbatch.processes import (
@@ -131,7 +131,7 @@ def test_a_server_answers_when_it_is_said_to_be_ready():
             await serving
             return answer.text
 
-    assert asyncio.run(serve()) == "hello"
+    assert run_alone(serve()) == "hello"
 
 
 def test_a_server_that_cannot_begin():
@@ -148,7 +148,7 @@ def test_a_server_that_cannot_begin():
         with listening() as listener:
             return await serve_until_ready(lifespan, listener, closing_s=1)
 
-    assert asyncio.run(serve()) is None
+    assert run_alone(serve()) is None
 
 
 HOLDER = """

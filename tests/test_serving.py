@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from loops import run_alone
 from rowbatch.errors import ServiceError
 from rowbatch.server import main
 from rowbatch.serving import serve_until_ready
@@ -46,7 +47,7 @@ def test_answers_do_not_wait_for_acknowledgements():
         await serving
         return found
 
-    assert asyncio.run(options()) == [1]
+    assert run_alone(options()) == [1]
 
 
 def test_what_is_no_http_is_not_written_down(capfd):
@@ -70,7 +71,7 @@ def test_what_is_no_http_is_not_written_down(capfd):
         await serving
         return told
 
-    assert all(told.startswith(b"HTTP/1.1 400") for told in asyncio.run(ask()))
+    assert all(told.startswith(b"HTTP/1.1 400") for told in run_alone(ask()))
     assert capfd.readouterr().err == ""
 
 

@@ -1,12 +1,12 @@
 """Endpoints of the server are rows of a table."""
 
-import asyncio
 import json
 from typing import Any
 
 import httpx2
 import pytest
 
+from loops import run_alone
 from rowbatch.server import app, endpoints, engine_process, runner, upstream
 from rowbatch.server.endpoint import RefusedRequest, ServedEndpoint
 from rowbatch.server.engine import EngineReply
@@ -133,5 +133,5 @@ def test_another_server_is_asked_where_it_has_the_endpoint():
         await engine.answer(COUNTS.url, {"model": "m", "input": "x"})
         await engine.stop()
 
-    asyncio.run(ask())
+    run_alone(ask())
     assert paths == ["/api/v1/models", "/api/v1/counts"]

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from loops import run_alone
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.codebook import answer_schema, parse_codebook
 from rowbatch.core.states import RowStatus
@@ -35,7 +36,7 @@ def with_engine(use: Callable[[LocalEngine], Awaitable[T]]) -> T:
         finally:
             await engine.stop()
 
-    return asyncio.run(run())
+    return run_alone(run())
 
 
 def request(text: str, schema: object = None, **more: Any) -> dict[str, Any]:

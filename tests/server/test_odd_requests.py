@@ -6,7 +6,6 @@ Whatever is asked, the server answers it as OpenAI does, and never with 500.
 `integer_above_max_value`, "Unsupported content type: …" with `unsupported_content_type`.
 """
 
-import asyncio
 import http.client
 import json
 import sqlite3
@@ -17,6 +16,7 @@ from pathlib import Path
 import openai
 import pytest
 
+from loops import run_alone
 from rowbatch.errors import StorageError
 from rowbatch.server import incoming, strict_json, validation
 from rowbatch.server.chat_request import CHAT
@@ -598,7 +598,7 @@ def test_an_upstream_server_is_sent_any_text():
         finally:
             await engine.stop()
 
-    assert asyncio.run(answer()).status_code == 200
+    assert run_alone(answer()).status_code == 200
     assert asked == [("application/json", {"model": "m", "messages": [HALF]})]
 
 

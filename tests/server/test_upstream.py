@@ -1,6 +1,5 @@
 """An upstream server that has no batches, through ours."""
 
-import asyncio
 import gzip
 import json
 from typing import Any
@@ -9,6 +8,7 @@ import httpx2
 import pytest
 import stamina
 
+from loops import run_alone
 from rowbatch.errors import ServiceError, UsageError
 from rowbatch.http import Key
 from rowbatch.server import upstream
@@ -43,7 +43,7 @@ def complete(asked):
         await asked.stop()
         return reply
 
-    return asyncio.run(run())
+    return run_alone(run())
 
 
 OK = httpx2.Response(200, json={"choices": []})
