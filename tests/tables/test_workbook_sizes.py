@@ -370,13 +370,7 @@ def test_shared_texts_take_more_than_their_letters(tmp_path, monkeypatch):
     assert refusal_of(path).kind == "table-needs-memory"
 
 
-@pytest.mark.parametrize(
-    "cell",
-    [
-        pytest.param('<text:p>a<text:s text:c="{size}"/>b</text:p>', id="spaces"),
-    ],
-)
-def test_spaces_of_an_open_document_are_counted(tmp_path, monkeypatch, cell):
+def test_spaces_of_an_open_document_are_counted(tmp_path, monkeypatch):
     """
     A run of spaces is said by a number: calamine, as fastexcel 0.21.0 has it, writes them out.
     """
@@ -387,7 +381,7 @@ def test_spaces_of_an_open_document_are_counted(tmp_path, monkeypatch, cell):
     rows = "".join(
         f'<table:table-row><table:table-cell office:value-type="string">{text}</table:table-cell>'
         "</table:table-row>"
-        for text in ("<text:p>head</text:p>", cell.format(size=3000))
+        for text in ("<text:p>head</text:p>", '<text:p>a<text:s text:c="3000"/>b</text:p>')
     )
     path = tmp_path / "t.ods"
     with zipfile.ZipFile(path, "w") as file:
@@ -401,7 +395,6 @@ def test_spaces_of_an_open_document_are_counted(tmp_path, monkeypatch, cell):
         )
     monkeypatch.setenv("ROWBATCH_MAX_MEMORY_GB", str(5_000 / (1 << 30)))
     assert refusal_of(path).kind == "table-needs-memory"
-    if "000000" not in cell:
-        monkeypatch.delenv("ROWBATCH_MAX_MEMORY_GB")
-        (chunk,) = open_table(path).chunks()
-        assert chunk.frame.rows() == [("a" + " " * 3000 + "b",)]
+    monkeypatch.delenv("ROWBATCH_MAX_MEMORY_GB")
+    (chunk,) = open_table(path).chunks()
+    assert chunk.frame.rows() == [("a" + " " * 3000 + "b",)]
