@@ -29,7 +29,7 @@ HOSTILE = [
     '"><img src=x onerror=alert(1)>',
     "<b hx-get='/settings' hx-trigger='load'>x</b>",
     "=cmd|' /C calc'!A0",
-    "{{ 7*7 }} {% raw %}",
+    "{{ 1237*5683 }} {% raw %}",
     "\u202egnp.exe",
     "'; DROP TABLE shard; --",
 ]
@@ -232,7 +232,7 @@ def test_hostile_cells_stay_text(site, client):
         assert "onerror" not in tags(answer.text).attributes, path
         assert "img" not in tags(answer.text).tags, path
         assert not [name for name in tags(answer.text).attributes if name.startswith("on")], path
-        assert "49 " not in answer.text, path
+        assert "7029871" not in answer.text, path
     assert "script" in harmless
     safe = client.get(f"{job}/table?format=csv").content.decode("utf-8-sig")
     assert "'=cmd" in safe
