@@ -32,6 +32,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from end_to_end import environment
+
 ROOT = Path(__file__).parent.parent
 STRANGER = (ROOT / "tests" / "stranger.py").read_text(encoding="utf-8")
 SENTINEL = "a-sentence-that-stands-nowhere-else"
@@ -157,10 +159,6 @@ class Program:
         """End it as a system would."""
         self.process.send_signal(how)
         self.process.wait(20)
-
-
-def environment(home: Path) -> dict[str, str]:
-    return {**os.environ, "ROWBATCH_HOME": str(home), "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
 
 
 def rowbatch(home: Path, *words: str) -> subprocess.CompletedProcess[str]:

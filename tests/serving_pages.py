@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import httpx2
+
 from rowbatch.serving import Patience, serve_until_ready
 from rowbatch.web.app import create_app
 from rowbatch.web.guard import Identity
@@ -44,6 +46,14 @@ class Site:
     def cookie(self) -> dict[str, str]:
         """As a browser has it that was let in at `url`."""
         return dict([self.identity.cookie(self.url.removeprefix("http://"))])
+
+
+@contextmanager
+def visiting(site: Site, language: str = "en") -> Iterator[httpx2.Client]:
+    """A client that was let in, as a browser of this language sends what its pages send."""
+    headers = {"origin": site.url, "accept-language": language}
+    with httpx2.Client(base_url=site.url, cookies=site.cookie, headers=headers, timeout=30.0) as found:
+        yield found
 
 
 @contextmanager

@@ -4,13 +4,12 @@ import html
 from pathlib import Path
 from urllib.parse import urlencode
 
-import httpx2
 import pytest
 
 from awkward_keys import AWKWARD, PARTS
 from rowbatch import api, desk
 from rowbatch.store.rundir import RunDirectory
-from serving_pages import served_pages
+from serving_pages import served_pages, visiting
 
 TABLE = b"id,post\n1,so good\n2,so bad\n"
 FORM = {
@@ -35,8 +34,7 @@ def site(tmp_path, monkeypatch):
 
 @pytest.fixture
 def client(site):
-    headers = {"origin": site.url, "accept-language": "en"}
-    with httpx2.Client(base_url=site.url, cookies=site.cookie, headers=headers, timeout=30.0) as found:
+    with visiting(site) as found:
         yield found
 
 

@@ -4,11 +4,10 @@ import json
 import os
 import sys
 
-import httpx2
 import pytest
 
 from rowbatch import desk
-from serving_pages import served_pages
+from serving_pages import served_pages, visiting
 
 HALF = "\ud800"
 
@@ -23,8 +22,7 @@ def site(tmp_path, monkeypatch):
 
 @pytest.fixture
 def client(site):
-    headers = {"origin": site.url, "accept-language": "en"}
-    with httpx2.Client(base_url=site.url, cookies=site.cookie, headers=headers, timeout=30.0) as found:
+    with visiting(site) as found:
         yield found
 
 

@@ -22,7 +22,7 @@ from rowbatch.cli.app import app
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.web.words import Words, choose_language, words_of
 from serving import scripted_local_model
-from serving_pages import served_pages
+from serving_pages import served_pages, visiting
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -45,8 +45,7 @@ def site(tmp_path, monkeypatch):
 
 @pytest.fixture
 def client(site):
-    headers = {"origin": site.url, "accept-language": "en"}
-    with httpx2.Client(base_url=site.url, cookies=site.cookie, headers=headers, timeout=30.0) as found:
+    with visiting(site) as found:
         yield found
 
 

@@ -27,7 +27,7 @@ from rowbatch.errors import InputError, RowbatchError, StorageError
 from rowbatch.store.view import write_view
 from rowbatch.web import program as program_module
 from serving import scripted_local_model
-from serving_pages import served_pages
+from serving_pages import served_pages, visiting
 
 SENTINEL = "a text that nobody else may read"
 
@@ -35,10 +35,8 @@ SENTINEL = "a text that nobody else may read"
 @contextmanager
 def a_program(home):
     """The program, and a browser without scripts."""
-    with scripted_local_model(home / "server"), served_pages() as site:
-        headers = {"origin": site.url, "accept-language": "en"}
-        with httpx2.Client(base_url=site.url, cookies=site.cookie, headers=headers, timeout=30.0) as client:
-            yield site, client
+    with scripted_local_model(home / "server"), served_pages() as site, visiting(site) as client:
+        yield site, client
 
 
 @pytest.fixture
@@ -280,32 +278,34 @@ def test_a_table_is_removed_while_its_rows_are_tried(home, monkeypatch):
     is kept nowhere.
     """
     monkeypatch.setattr(program_module, "_STOP_S", 0.1)
-    with scripted_local_model(home / "server") as engine, served_pages() as site:
-        headers = {"origin": site.url, "accept-language": "en"}
-        with httpx2.Client(base_url=site.url, cookies=site.cookie, headers=headers, timeout=30.0) as client:
-            place = client.post("/tables", params={"name": "posts.csv"}, content=table_file()).json()["url"]
-            place = place.removesuffix("/label")
-            engine.gate.clear()
-            begun = []
-            for question in ("How is it?", "How was it?"):
-                asked = {**FORM, "question": question}
-                client.post(f"{place}/try", data=asked, headers={"hx-request": "true"})
-                (trial,) = site.program.trials.values()
-                assert trial.task.is_alive
-                begun.append(trial.task)
-                # The first waits for its answers before the second is begun.
-                wait_until(lambda: engine.begun > 0)
-            assert client.post(f"{place}/remove").headers["location"] == "/"
-            assert all(task.is_stopping for task in begun)
-            # As if a file was just being made.
-            left = home / "tables" / place.rpartition("/")[2] / "tries" / "late"
-            left.mkdir(parents=True)
-            (left / "rows.jsonl").write_text(SENTINEL)
-            assert begun[0].is_alive
-            engine.gate.set()
-            assert all(task.wait(30) for task in begun)
-            assert places_with(home) == []
-            assert list((home / "tables").iterdir()) == []
+    with (
+        scripted_local_model(home / "server") as engine,
+        served_pages() as site,
+        visiting(site) as client,
+    ):
+        place = client.post("/tables", params={"name": "posts.csv"}, content=table_file()).json()["url"]
+        place = place.removesuffix("/label")
+        engine.gate.clear()
+        begun = []
+        for question in ("How is it?", "How was it?"):
+            asked = {**FORM, "question": question}
+            client.post(f"{place}/try", data=asked, headers={"hx-request": "true"})
+            (trial,) = site.program.trials.values()
+            assert trial.task.is_alive
+            begun.append(trial.task)
+            # The first waits for its answers before the second is begun.
+            wait_until(lambda: engine.begun > 0)
+        assert client.post(f"{place}/remove").headers["location"] == "/"
+        assert all(task.is_stopping for task in begun)
+        # As if a file was just being made.
+        left = home / "tables" / place.rpartition("/")[2] / "tries" / "late"
+        left.mkdir(parents=True)
+        (left / "rows.jsonl").write_text(SENTINEL)
+        assert begun[0].is_alive
+        engine.gate.set()
+        assert all(task.wait(30) for task in begun)
+        assert places_with(home) == []
+        assert list((home / "tables").iterdir()) == []
 
 
 def test_a_table_that_cannot_be_removed_is_still_there(home, monkeypatch):

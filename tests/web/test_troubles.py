@@ -4,7 +4,6 @@ import html
 import re
 import string
 
-import httpx2
 import pytest
 
 from rowbatch import api, desk
@@ -17,7 +16,7 @@ from rowbatch.words.for_drive import _WAITS
 from rowbatch.words.notice import Notice
 from rowbatch.words.telling import Face, Language
 from serving import scripted_local_model
-from serving_pages import served_pages
+from serving_pages import served_pages, visiting
 
 _FACES: tuple[tuple[Face, Language], ...] = (("terminal", "en"), ("page", "en"), ("page", "zh"))
 # Three words of English in a row. Values have none.
@@ -49,8 +48,7 @@ def run(site, folder):
 
 @pytest.fixture
 def client(site):
-    headers = {"origin": site.url, "accept-language": "zh"}
-    with httpx2.Client(base_url=site.url, cookies=site.cookie, headers=headers, timeout=30.0) as found:
+    with visiting(site, "zh") as found:
         yield found
 
 

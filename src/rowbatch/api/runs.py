@@ -123,6 +123,9 @@ class Preview:
     notes: tuple[Notice, ...] = ()
 
 
+_State = Literal["new", "built", "running", "over", "downloaded", "collected", "damaged"]
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """
@@ -144,7 +147,7 @@ class Status:
     """
 
     path: Path
-    state: Literal["new", "built", "running", "over", "downloaded", "collected", "damaged"]
+    state: _State
     created_at: str
     table: str
     name: str
@@ -697,7 +700,7 @@ class Run:
         built: BuildReport | None = None
         progress: Progress | None = None
         events: tuple[Event, ...] = ()
-        state: Literal["new", "built", "running", "over", "downloaded", "collected"] = "new"
+        state: _State = "new"
         output: Path | None = None
         warning = ""
         if build_step.is_built(self._directory):
@@ -715,14 +718,8 @@ class Run:
                 output = Path(str(collected[-1].detail.get("path")))
                 if state == "downloaded":
                     state = "collected"
-        return Status(
-            path=self.path,
-            state=state,
-            created_at=self._plan.created_at,
-            table=str(self._plan.source.path),
-            name=self._plan.source.shown_name,
-            provider=self._plan.asking.provider,
-            model=self._plan.asking.model,
+        return replace(
+            self._standing_as(state),
             built=built,
             progress=progress,
             output=output,
@@ -737,20 +734,24 @@ class Run:
         except (RunError, StorageError) as error:
             if error.kind not in LEDGER_FAULTS:
                 raise
-            return Status(
-                path=self.path,
-                state="damaged",
-                created_at=self._plan.created_at,
-                table=str(self._plan.source.path),
-                name=self._plan.source.shown_name,
-                provider=self._plan.asking.provider,
-                model=self._plan.asking.model,
-                built=None,
-                progress=None,
-                output=None,
-                events=(),
-                fault=error.notice,
-            )
+            return replace(self._standing_as("damaged"), fault=error.notice)
+
+    def _standing_as(self, state: _State) -> Status:
+        """What of a status stands in run.toml."""
+        asking, source = self._plan.asking, self._plan.source
+        return Status(
+            path=self.path,
+            state=state,
+            created_at=self._plan.created_at,
+            table=str(source.path),
+            name=source.shown_name,
+            provider=asking.provider,
+            model=asking.model,
+            built=None,
+            progress=None,
+            output=None,
+            events=(),
+        )
 
     def discard(self) -> None:
         """

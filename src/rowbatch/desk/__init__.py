@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from rowbatch.store.home import private_file as private_file
     from rowbatch.store.home import private_folder as private_folder
     from rowbatch.store.home import repair_rights as repair_rights
+    from rowbatch.store.home import write_private_file as write_private_file
 
 _PLACES = {
     "AT_WORK": "desk.jobs",
@@ -166,6 +167,7 @@ _PLACES = {
     "trial_key": "desk.drafts",
     "try_draft": "desk.drafts",
     "views_folder": "desk.readings",
+    "write_private_file": "store.home",
 }
 
 

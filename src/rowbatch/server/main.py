@@ -29,7 +29,7 @@ from rowbatch.server.launch import (
     server_lock,
 )
 from rowbatch.serving import serve_until_ready
-from rowbatch.store.home import private_folder, repair_rights
+from rowbatch.store.home import private_folder, repair_rights, write_private_file
 
 
 def serve(
@@ -100,7 +100,7 @@ async def _serve(  # noqa: PLR0917
         "started_at": int(time.time()),
         "version": version("rowbatch"),
     }
-    _write_private(home / STATE_FILE, json.dumps(state))
+    write_private_file(home / STATE_FILE, json.dumps(state))
     try:
         on_ready(endpoint)
         if idle_exit_s is not None:
@@ -149,24 +149,8 @@ def _own_key(home: Path) -> str:
     if known:
         return known
     key = f"rowbatch-{secrets.token_urlsafe(32)}"
-    _write_private(home / KEY_FILE, key)
+    write_private_file(home / KEY_FILE, key)
     return key
-
-
-def _write_private(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.unlink(missing_ok=True)
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise from_os_error(error, str(path)) from error
 
 
 def _endpoint(host: str, listener: socket.socket, key: str) -> Endpoint:

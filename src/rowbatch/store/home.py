@@ -110,6 +110,29 @@ def private_file_of_ours(path: Path) -> None:
         private_file(path)
 
 
+def write_private_file(path: Path, text: str) -> None:
+    """
+    Write a small file whole, which nobody else may read, wherever it lies.
+
+    Raises:
+        StorageError: The disk is full, or refuses; then a file that was there stays as it was.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        temporary.unlink(missing_ok=True)
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise from_os_error(error, str(path)) from error
+
+
 def repair_rights(folders: Sequence[Path] | None = None, *, most: int = _MOST_REPAIRED) -> int:
     """
     Take others' rights away from what a version before this one left in our folders.

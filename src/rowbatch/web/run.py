@@ -139,7 +139,7 @@ async def _serve(
     running = Running(
         f"http://127.0.0.1:{port}", identity.token, pid, desk.began_at(pid) or "", socket.gethostname()
     )
-    write_private(home / _STATE, json.dumps(asdict(running)))
+    desk.write_private_file(home / _STATE, json.dumps(asdict(running)))
     stopping = asyncio.create_task(stop.wait())
     try:
         from rowbatch.web.pages.jobs import go_on_after_restart
@@ -285,7 +285,7 @@ def open_browser(link: str) -> bool:
     opener = _home() / _OPENER
     page = f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url={html.escape(link)}">'
     try:
-        write_private(opener, page)
+        desk.write_private_file(opener, page)
         is_open = webbrowser.open(opener.as_uri())
     except (OSError, webbrowser.Error, StorageError):
         return False
@@ -301,21 +301,6 @@ def _is_far_from_a_browser() -> bool:
     # Browsers in a snap, and those of Windows around WSL, do not see files of ours.
     is_wsl = "microsoft" in os.uname().release.lower()
     return not has_display or is_wsl or Path("/snap/bin/firefox").exists()
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a small file that only its owner can read."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with contextlib.suppress(FileNotFoundError):
-            temporary.unlink()
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        temporary.replace(path)
-    except OSError as error:
-        raise from_os_error(error, str(path)) from error
 
 
 def _read_state(home: Path) -> Running | None:
