@@ -95,14 +95,14 @@ def test_a_kind_that_is_written_out_is_the_same_as_one_that_is_left_out():
 @pytest.mark.parametrize(
     ("variable", "field", "says"),
     [
-        pytest.param({"kind": "labels of mine"}, "kind", "known are: label, text", id="unknown"),
+        pytest.param({"kind": "labels of mine"}, "kind", "known are: label, labels, yes-no", id="unknown"),
         pytest.param({"kind": None}, "kind", "there is no kind None", id="nothing"),
         pytest.param({"kind": ["label"]}, "kind", "there is no kind", id="a-list"),
         pytest.param({"kind": "label"}, "labels", "at least two", id="no-labels"),
         pytest.param(
             {"kind": "text", "labels": [{"name": "a"}, {"name": "b"}]},
             "labels",
-            "a variable of kind text has no such field; kind: label has it",
+            "a variable of kind text has no such field; kind: label or labels or scale has it",
             id="labels-of-a-text",
         ),
     ],
@@ -122,7 +122,8 @@ def test_every_kind_says_all_of_itself():
     A kind has its name, words in both languages, tokens and a column of its name.
     """
     for name, kind in KINDS.items():
-        labels = {"labels": [{"name": "a"}, {"name": "b"}]} if name == "label" else {}
+        has_labels = name in ("label", "labels", "scale")
+        labels = {"labels": [{"name": "a"}, {"name": "b"}]} if has_labels else {}
         (variable,) = parse_codebook({"variables": [{"name": "it", "kind": name, **labels}]}).variables
         assert type(variable) is kind
         assert parse_codebook({"variables": [variable.to_plain()]}).variables == (variable,)

@@ -97,7 +97,12 @@ def test_what_is_not_set_is_not_frozen():
         pytest.param({"whole": "yes"}, "whole", "true or false is expected", id="no-flag"),
         pytest.param({"min": 5, "max": 1}, "max", "less than min", id="empty-range"),
         pytest.param({"min": 0.5, "whole": True}, "min", "no whole number", id="half-a-bound"),
-        pytest.param({"labels": [{"name": "1"}, {"name": "2"}]}, "labels", "kind: label has it", id="labels"),
+        pytest.param(
+            {"labels": [{"name": "1"}, {"name": "2"}]},
+            "labels",
+            "kind: label or labels or scale has it",
+            id="labels",
+        ),
         pytest.param({"step": 1}, "step", "not known", id="unknown"),
     ],
 )
@@ -115,7 +120,9 @@ def test_a_range_without_its_kind_is_a_fault_and_no_guess():
     """
     `min` alone does not make a number of a text; the message names the kind that has it.
     """
-    with pytest.raises(CodebookError, match="a variable of kind text has no such field; kind: number has it"):
+    with pytest.raises(
+        CodebookError, match="a variable of kind text has no such field; kind: number or date has it"
+    ):
         parse_codebook({"variables": [{"name": "age", "min": 0}]})
 
 

@@ -17,7 +17,7 @@ def answer_columns(endpoint: Endpoint, codebook: Codebook) -> tuple[str, ...]:
     """What an answer is made of."""
     if endpoint is Endpoint.EMBEDDINGS:
         return ("embedding",)
-    return tuple(column.name for variable in codebook.answers for column in variable.columns())
+    return tuple(column.name for _, column in codebook.in_table())
 
 
 def new_column_names(header: tuple[str, ...], columns: Sequence[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,6 +15,7 @@ from rowbatch.errors import UsageError
 
 if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
+    from rowbatch.core.kinds.base import Variable
 
 _JSON = msgspec.json.Decoder()
 _CACHE_ENTRIES = 10_000
@@ -47,8 +49,17 @@ class AnswerReader:
 
     def __init__(self, codebook: Codebook) -> None:
         self._codebook = codebook
-        self._empty = ("",) * len(codebook.columns)
+        self._columns = codebook.columns
+        self._empty = ("",) * len(self._columns)
         self._cache: dict[str, Answer] = {}
+        self._others = {variable.name: variable for variable in codebook.variables}
+        self._conditions = {
+            variable.name: [
+                (name, frozenset(self._others[name].read(value) for value in values))
+                for name, values in variable.only_if.items()
+            ]
+            for variable in codebook.variables
+        }
 
     @property
     def codebook(self) -> Codebook:
@@ -58,7 +69,7 @@ class AnswerReader:
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the values."""
-        return self._codebook.columns
+        return self._columns
 
     @property
     def width(self) -> int:
@@ -133,17 +144,30 @@ class AnswerReader:
         found = _json_object(content)
         if found is None:
             return self._read_bare(content)
-        values = []
+        values: dict[str, str] = {}
         for variable in variables:
-            if variable.name not in found:
+            if not self._applies(variable, values):
+                values[variable.name] = ""
+                continue
+            if variable.name not in found and not variable.cant_say:
                 return self.without_values(
                     RowStatus.INVALID, f"{variable.name} is not in the answer", content
                 )
             try:
-                values.append(variable.read(found[variable.name]))
+                values[variable.name] = variable.read(found.get(variable.name))
+                for one in self._codebook.beside(variable):
+                    if not one.is_computed:
+                        values[one.name] = one.read(found.get(one.name))
             except UsageError as error:
                 return self.without_values(RowStatus.INVALID, error.message, content)
-        return Answer(RowStatus.OK, tuple(values))
+        return Answer(RowStatus.OK, tuple(values.get(name, "") for name in self.columns))
+
+    def _applies(self, variable: Variable, values: Mapping[str, str]) -> bool:
+        """Whether a variable is asked where others have these values."""
+        return all(
+            self._others[name].is_among(values[name], wanted)
+            for name, wanted in self._conditions[variable.name]
+        )
 
     def _read_bare(self, content: str) -> Answer:
         """Read an answer that is no JSON object."""
@@ -153,7 +177,7 @@ class AnswerReader:
             except UsageError as error:
                 return self.without_values(RowStatus.INVALID, error.message, content)
             if value is not None:
-                return Answer(RowStatus.OK, (value,))
+                return Answer(RowStatus.OK, (value, *self._empty[1:]))
         return self.without_values(RowStatus.INVALID, "the answer is not JSON", content)
 
 

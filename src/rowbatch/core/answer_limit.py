@@ -31,10 +31,11 @@ def decide_output_limit(codebook: Codebook, model: Model | None) -> int:
         codebook: What is asked.
         model: What is known of the model, or None.
     """
-    variables = [variable for variable in codebook.variables if not _is_reason(variable)]
+    asked = codebook.asked
+    variables = [variable for variable in asked if not _is_reason(variable)]
     is_text = not variables or any(variable.is_open for variable in variables)
     limit = max(_TEXT if is_text else _SHORT, sum(map(_most_tokens, variables)))
-    limit += _REASON * (len(codebook.variables) - len(variables))
+    limit += _REASON * (len(asked) - len(variables))
     if model is None or model.reasons:
         # Of one that nobody knows, nobody knows whether it thinks.
         limit += THINKING_TOKENS
@@ -42,12 +43,13 @@ def decide_output_limit(codebook: Codebook, model: Model | None) -> int:
 
 
 def _is_reason(variable: Variable) -> bool:
-    return variable.name == REASON and variable.is_open
+    return variable.is_reason or (variable.name == REASON and variable.is_open)
 
 
 def _most_tokens(variable: Variable) -> int:
     """Of the longest answer to a variable, its name included."""
     if variable.is_open:
         return _TEXT
-    longest = max((len(choice.encode()) for choice in variable.choices), default=_NUMBER_BYTES)
+    sizes = [len(choice.encode()) for choice in variable.choices]
+    longest = sum(sizes) if variable.has_several else max(sizes, default=_NUMBER_BYTES)
     return _FIELD_TOKENS + (len(variable.name) + longest) // _CHARS_PER_TOKEN

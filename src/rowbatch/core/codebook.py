@@ -8,14 +8,16 @@ answer must fit. Free text is a codebook without variables.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any
+from functools import cached_property
+from typing import Annotated, Any, Self
 
-from pydantic import PlainValidator, ValidationError, field_serializer
+from pydantic import PlainValidator, ValidationError, field_serializer, model_validator
 
 from rowbatch.core.kinds import KINDS, kind_of, read_variable
-from rowbatch.core.kinds.base import Language, Place, Strict, Text, Variable
-from rowbatch.core.kinds.text import TextVariable
-from rowbatch.errors import CodebookError
+from rowbatch.core.kinds.base import AnswerColumn, Language, Place, Strict, Text, Variable
+from rowbatch.core.kinds.quote import EvidenceVariable, PlaceVariable, QuoteVariable
+from rowbatch.core.kinds.text import ReasonVariable, TextVariable
+from rowbatch.errors import CodebookError, UsageError
 from rowbatch.words.notice import Notice
 
 
@@ -33,10 +35,52 @@ class Codebook(Strict):
     variables: tuple[Annotated[Variable, PlainValidator(read_variable)], ...] = ()
     language: Language = "en"
 
-    @property
+    @model_validator(mode="after")
+    def _in_its_language(self) -> Self:
+        variables = tuple(variable.in_language(self.language) for variable in self.variables)
+        if variables != self.variables:
+            # Frozen for everybody else.
+            self.__dict__["variables"] = variables
+        return self
+
+    @cached_property
     def answers(self) -> tuple[Variable, ...]:
-        """What an answer is made of: the variables, or the free text that it is as a whole."""
-        return self.variables or (TextVariable(name="answer"),)
+        """
+        What an answer is made of: the variables, or the free text that it is as a whole; then what comes with
+        some of them, as reasons and the places of quotes.
+        """
+        if not self.variables:
+            return (TextVariable(name="answer"),)
+        return (*self.variables, *(one for variable in self.variables for one in self.beside(variable)))
+
+    @cached_property
+    def asked(self) -> tuple[Variable, ...]:
+        """What a model is asked for, in the order of its answer: reason and evidence before the value."""
+        return tuple(
+            one
+            for variable in self.variables
+            for one in (*self.beside(variable), variable)
+            if not one.is_computed
+        )
+
+    def beside(self, variable: Variable) -> tuple[Variable, ...]:
+        """What comes with a variable: its reason, its evidence, and where its quotes stand."""
+        found: list[Variable] = []
+        if isinstance(variable, QuoteVariable):
+            found += [PlaceVariable.of(variable, edge) for edge in ("start", "end")]
+        if variable.reason:
+            found.append(ReasonVariable.of(variable).in_language(self.language))
+        if variable.evidence:
+            evidence = EvidenceVariable.of(variable).in_language(self.language)
+            found += [evidence, *(PlaceVariable.of(evidence, edge) for edge in ("start", "end"))]
+        return tuple(found)
+
+    def in_table(self) -> Iterator[tuple[int, AnswerColumn]]:
+        """Every column of the answer, in the table's order, and the position of its value in `answers`."""
+        positions = {name: position for position, name in enumerate(self.columns)}
+        for variable in self.variables or self.answers:
+            for one in (variable, *self.beside(variable)):
+                yield from ((positions[one.name], column) for column in one.columns())
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -107,9 +151,12 @@ def instructions_text(codebook: Codebook) -> str:
     parts = [codebook.instructions] if codebook.instructions else []
     for variable in codebook.variables:
         question = [variable.question] if variable.question else []
-        parts.append("\n".join([*question, *variable.instructions(language)]))
+        lines = [*variable.instructions(language), *variable.conditions(language)]
+        for one in codebook.beside(variable):
+            lines += one.instructions(language)
+        parts.append("\n".join([*question, *lines, *variable.shown_examples(language)]))
     if codebook.variables:
-        fields = _COMMA[language].join(f'"{variable.name}"' for variable in codebook.variables)
+        fields = _COMMA[language].join(f'"{variable.name}"' for variable in codebook.asked)
         parts.append(_ANSWER[language].format(fields))
     return "\n\n".join(parts)
 
@@ -121,7 +168,7 @@ _ANSWER = {
 _COMMA = {"en": ", ", "zh": "、"}
 
 
-_RANGES = ("minimum", "maximum")
+_RANGES = frozenset({"minimum", "maximum", "minItems", "maxItems", "format"})
 
 
 def answer_schema(codebook: Codebook, *, with_ranges: bool = True) -> dict[str, Any] | None:
@@ -130,8 +177,9 @@ def answer_schema(codebook: Codebook, *, with_ranges: bool = True) -> dict[str, 
 
     Args:
         codebook: What is asked.
-        with_ranges: Say between which numbers a number lies; not every provider takes that. The words of the
-            instructions say it too, and whoever reads the answer checks it.
+        with_ranges: Say between which numbers a number lies, how long a list may be, and that a text is a
+            date; not every provider takes that. The words of the instructions say it too, and whoever reads
+            the answer checks it.
     Source:
         OpenAI, "Structured outputs": root is an object, every property is required,
         `additionalProperties` is false.
@@ -143,24 +191,43 @@ def answer_schema(codebook: Codebook, *, with_ranges: bool = True) -> dict[str, 
         "properties": {
             variable.name: {
                 keyword: value
-                for keyword, value in variable.json_schema().items()
+                for keyword, value in variable.asked_schema().items()
                 if with_ranges or keyword not in _RANGES
             }
-            for variable in codebook.variables
+            for variable in codebook.asked
         },
-        "required": [variable.name for variable in codebook.variables],
+        "required": [variable.name for variable in codebook.asked],
         "additionalProperties": False,
     }
 
 
 def _contradictions(codebook: Codebook) -> Iterator[tuple[tuple[str | int, ...], Notice]]:
     names: dict[str, int] = {}
+    before: dict[str, Variable] = {}
     for position, variable in enumerate(codebook.variables):
         at: Place = ("variables", position)
-        if variable.name in names:
-            yield (*at, "name"), Notice("codebook-variable-twice", {"name": variable.name})
-        names[variable.name] = position
+        for one in (variable, *codebook.beside(variable)):
+            if one.name in names:
+                yield (*at, "name"), Notice("codebook-variable-twice", {"name": one.name})
+            names[one.name] = position
         yield from (((*at, *place), text) for place, text in variable.faults())
+        for other, values in variable.only_if.items():
+            for fault in _condition_faults(before.get(other), other, values):
+                yield (*at, "only_if", other), fault
+        before[variable.name] = variable
+
+
+def _condition_faults(other: Variable | None, name: str, values: Sequence[str]) -> Iterator[Notice]:
+    if other is None:
+        yield Notice("codebook-condition-on-nothing", {"name": name})
+    elif not other.may_be_condition:
+        yield Notice("codebook-condition-without-values", {"name": name, "found": other.kind})
+    else:
+        for value in values:
+            try:
+                other.read(value)
+            except UsageError as error:
+                yield error.notice
 
 
 def _kind_at(document: object, place: Place) -> tuple[str, str]:

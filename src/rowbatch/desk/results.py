@@ -14,7 +14,7 @@ import polars as pl
 from rowbatch.api.runs import Run
 from rowbatch.core.agreement import Comparison
 from rowbatch.core.kinds.base import Tally, Variable
-from rowbatch.core.kinds.label import LabelTally
+from rowbatch.core.kinds.choice import LabelTally
 from rowbatch.desk.readings import Reading, begin_reading, views_folder
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, UsageError

@@ -10,9 +10,11 @@ import polars as pl
 
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.endpoint import Endpoint
+from rowbatch.core.plan import Question
 from rowbatch.core.states import RowStatus
 from rowbatch.requests.duplicates import AnswersOfDuplicates, Duplicates
 from rowbatch.requests.pipeline import open_source
+from rowbatch.results.quotes import PlacedQuotes
 from rowbatch.results.shard_answers import ResultCounts, RunAnswers
 from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory
@@ -44,6 +46,7 @@ class AnsweredTable:
         reader = AnswerReader(self.codebook)
         self.width = reader.width
         self.table = open_source(plan.source, run.path)
+        self._quotes = PlacedQuotes(self.codebook, self._columns_of_text(plan.question))
         self._asked_columns = sorted(map(self.table.column, plan.question.asked_columns))
         has_duplicates = plan.asking.dedupe
         self._duplicates = Duplicates.load(run.duplicates_path) if has_duplicates else Duplicates.none()
@@ -51,6 +54,11 @@ class AnsweredTable:
         self._answers = RunAnswers(run, shards, reader, counts, embeddings=is_embeddings)
         size = self._answers.embedding_size
         self.embedding: pl.DataType | None = pl.Array(pl.Float32, size) if size else None
+
+    def _columns_of_text(self, question: Question) -> list[str]:
+        """Names, in a chunk, of the columns whose texts a quote may come from; the text itself first."""
+        names = (question.text,) if question.text else question.user.columns
+        return [str(self.table.column(name)) for name in names]
 
     def chunks(self) -> Generator[tuple[TableChunk, pl.DataFrame]]:
         """
@@ -69,6 +77,8 @@ class AnsweredTable:
                     first, height
                 )
                 found = self._answers.of_rows(rows.filter(~not_asked))
+                if self._quotes.are_there:
+                    found = self._quotes.checked(found, chunk)
                 again.keep(found)
                 yield chunk, _in_order(rows, found, again.answers(first, height))
             self._answers.finish()

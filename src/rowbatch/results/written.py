@@ -57,11 +57,7 @@ def written_columns(
             WrittenColumn(AddedColumn(names[0], dtype=embedding), "0"),
             *_status(names[1:]),
         ]
-    answers = [
-        (str(position), column)
-        for position, variable in enumerate(codebook.answers)
-        for column in variable.columns()
-    ]
+    answers = [(str(position), column) for position, column in codebook.in_table()]
     return [
         *(
             WrittenColumn(AddedColumn(name, column.label, column.labels, column.dtype), source, column)

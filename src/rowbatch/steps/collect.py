@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from rowbatch.core.endpoint import Endpoint
-from rowbatch.core.kinds.label import LabelTally
+from rowbatch.core.kinds.choice import LabelTally
 from rowbatch.core.plan import Plan
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.core.table_options import WriteOptions

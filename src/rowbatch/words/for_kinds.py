@@ -11,6 +11,39 @@ KINDS: dict[str, Entry] = {
         "its labels are: {labels}",
         zh=("{variable}：{value} 不是编码手册中的标签", "它的标签有：{labels}"),
     ),
+    "value-not-a-list": Entry("{variable} is not a list of labels", zh=("{variable} 不是标签列表", "")),
+    "value-no-label": Entry(
+        "{variable} has no label, and at least one is asked for",
+        zh=("{variable} 没有标签，而至少需要一个", ""),
+    ),
+    "value-too-many": Entry(
+        "{variable} has {value} values, and at most {most} are allowed",
+        zh=("{variable} 有 {value} 个值，最多允许 {most} 个", ""),
+    ),
+    "value-alone-and-others": Entry(
+        "{variable}: {value!r} stands beside other labels",
+        zh=("{variable}：“{value}”不能与其他标签同时出现", ""),
+    ),
+    "value-not-a-date": Entry(
+        "{variable}: {value!r} is not a date",
+        zh=("{variable}：{value} 不是日期", ""),
+    ),
+    "value-too-early": Entry(
+        "{variable}: {value} is before {least}, the first day that is allowed",
+        zh=("{variable}：{value} 早于允许的第一天 {least}", ""),
+    ),
+    "value-too-late": Entry(
+        "{variable}: {value} is after {most}, the last day that is allowed",
+        zh=("{variable}：{value} 晚于允许的最后一天 {most}", ""),
+    ),
+    "value-no-quote": Entry(
+        "{variable} has no quote, and one is asked for",
+        zh=("{variable} 没有引文，而需要一处引文", ""),
+    ),
+    "value-not-in-text": Entry(
+        "{variable}: {value!r} does not stand in the text",
+        zh=("{variable}：文本中没有“{value}”", ""),
+    ),
     "value-not-a-number": Entry(
         "{variable}: {value!r} is not a number",
         zh=("{variable}：{value} 不是数字", ""),

@@ -68,6 +68,22 @@ _CODEBOOK: dict[str, Entry] = {
         "a variable of kind label has at least two labels",
         zh=("标签变量至少要有两个标签", ""),
     ),
+    "codebook-label-has-separator": Entry(
+        "{name!r} has a {separator!r} in it, which stands between the labels of a cell",
+        zh=("“{name}”中有“{separator}”，而它用来分隔一个单元格中的标签", ""),
+    ),
+    "codebook-most-above-labels": Entry(
+        "most is {most}, and there are {labels} labels",
+        zh=("most 为 {most}，而只有 {labels} 个标签", ""),
+    ),
+    "codebook-condition-on-nothing": Entry(
+        "{name!r} is no variable that stands before this one",
+        zh=("“{name}”不是排在此变量之前的变量", ""),
+    ),
+    "codebook-condition-without-values": Entry(
+        "{name!r} is of kind {found}, which has no list of values to depend on",
+        zh=("“{name}”是 {found} 类变量，没有可作为条件的取值列表", ""),
+    ),
     "codebook-field-of-another-kind": Entry(
         "a variable of kind {own} has no such field; kind: {others: or } has it",
         zh=("{own} 类变量没有这个字段；{others:、} 类才有", ""),

@@ -9,11 +9,25 @@ from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from rowbatch.core.kinds.base import Variable
+from rowbatch.core.kinds.date import DateVariable
 from rowbatch.core.kinds.label import LabelVariable
+from rowbatch.core.kinds.labels import LabelsVariable
 from rowbatch.core.kinds.number import NumberVariable
+from rowbatch.core.kinds.quote import QuoteVariable
+from rowbatch.core.kinds.scale import ScaleVariable
 from rowbatch.core.kinds.text import TextVariable
+from rowbatch.core.kinds.yes_no import YesNoVariable
 
-_KINDS: tuple[type[Variable], ...] = (LabelVariable, TextVariable, NumberVariable)
+_KINDS: tuple[type[Variable], ...] = (
+    LabelVariable,
+    LabelsVariable,
+    YesNoVariable,
+    ScaleVariable,
+    NumberVariable,
+    DateVariable,
+    TextVariable,
+    QuoteVariable,
+)
 KINDS: Mapping[str, type[Variable]] = {kind.kind: kind for kind in _KINDS}
 """By the word that codebook files have for them."""
 

@@ -5,20 +5,25 @@ A kind is a class of variables: one module here, its words in it, and a template
 Everything else asks the variable and need not know which kinds there are.
 
 A value of a variable is a text on its way from the answer to the table: so it is counted, filtered, corrected
-and kept. What it is in a table with types is decided where the table is written, by `Variable.columns`.
+and kept. What it is in a table with types is decided where the table is written, by `Variable.columns`. "" is
+no value: the row has no answer, or what is asked does not apply to it (`only_if`). Where a person allows it,
+"can't say" is a value of every kind.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, Self
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, PlainValidator, PrivateAttr, StringConstraints
+from pydantic_core import PydanticCustomError
 
+from rowbatch.core.spelling import spelling_key
 from rowbatch.errors import UsageError
 from rowbatch.words.notice import Notice
 
@@ -31,8 +36,80 @@ Place = tuple[str | int, ...]
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True)]
-FormRule = Literal["number", "flag"]
+FormRule = Literal["number", "flag", "date"]
 """What a field of the web form holds that belongs to one kind only."""
+
+
+CANT_SAY: Mapping[Language, str] = {"en": "can't say", "zh": "无法判断"}
+"""The value of a variable whose text does not tell, where a person allows it; by the codebook's language."""
+_SAYS_NOT = frozenset(
+    map(
+        spelling_key,
+        (
+            *CANT_SAY.values(),
+            "cannot say",
+            "can not say",
+            "cant say",
+            "null",
+            "unknown",
+            "not stated",
+            "not mentioned",
+            "not specified",
+            "n/a",
+            "不能判断",
+            "未知",
+            "不详",
+            "未提及",
+        ),
+    )
+)
+_CANT_SAY_LINE = {
+    "en": {
+        "null": "If the text does not tell, {name} is null.",
+        "word": 'If the text does not tell, {name} is "{word}".',
+    },
+    "zh": {
+        "null": "如果文本没有说明，{name} 为 null。",
+        "word": "如果文本没有说明，{name} 为“{word}”。",
+    },
+}
+_ONLY_IF_LINE = {
+    "en": "Answer {name} only if {conditions}; otherwise it is null.",
+    "zh": "仅当{conditions}时回答 {name}，否则为 null。",
+}
+_CONDITION = {"en": ("{other} is {values}", " or ", " and "), "zh": ("{other} 为 {values}", " 或 ", "且")}
+_RIGHT_LINE = {"en": '  for example, of "{text}": {answer}', "zh": "  例如，“{text}”：{answer}"}
+
+
+def _plain_flag(value: object) -> object:
+    if not isinstance(value, bool):
+        raise PydanticCustomError(
+            "flag_expected", "true or false is expected, not {shown}", {"shown": repr(value)[:80]}
+        )
+    return value
+
+
+def _plain_conditions(value: object) -> object:
+    """Conditions as they are kept: for each variable its values, as texts."""
+    if not isinstance(value, Mapping):
+        raise PydanticCustomError("dict_type", "fields are expected")
+    conditions = {}
+    for name, wanted in value.items():
+        values = wanted if isinstance(wanted, list | tuple) else [wanted]
+        if not values or not all(isinstance(one, str | int | float) for one in values):
+            raise PydanticCustomError(
+                "condition_expected",
+                "a value of {name}, or a list of its values, is expected",
+                {"name": str(name)},
+            )
+        conditions[str(name)] = tuple(
+            str(one).lower() if isinstance(one, bool) else str(one) for one in values
+        )
+    return conditions
+
+
+Flag = Annotated[bool, PlainValidator(_plain_flag)]
+Conditions = Annotated[Mapping[str, tuple[str, ...]], PlainValidator(_plain_conditions)]
 
 
 class Strict(BaseModel):
@@ -61,6 +138,19 @@ class AnswerColumn:
     value: Callable[[pl.Expr], pl.Expr] = lambda text: text
 
 
+class Example(Strict):
+    """
+    A text and its right answer, which become part of the prompt.
+
+    Attributes:
+        text: As it may stand in a row.
+        answer: The right value, as JSON has it; null for "can't say".
+    """
+
+    text: Text
+    answer: Any = None
+
+
 class Tally(Protocol):
     """What is shown of all values of a variable."""
 
@@ -82,8 +172,17 @@ class Variable(Strict, ABC):
         can_compare: Whether people's values can be compared with the model's.
         has_order: Whether rows can be looked for by a least and a most value.
         form_rules: Its own fields in the web form, where a form for it alone is offered; else None.
+        cant_say_is_null: A model says null, and not a word, where the text does not tell.
+        has_several: A value may be several of its choices.
+        is_reason: It says why another variable has its value, in a sentence.
+        is_computed: No model is asked for it: it is known from another value and the text of the row.
         name: The column's name: letters, digits, `_`.
         question: What is asked about the text.
+        only_if: It is asked only where these other variables have one of these values.
+        cant_say: "Can't say" is a value of it.
+        reason: The model says why, before it answers.
+        evidence: The model quotes what shows it, word for word, before it answers.
+        examples: Texts with their right answers.
     """
 
     kind: ClassVar[str]
@@ -92,27 +191,107 @@ class Variable(Strict, ABC):
     can_compare: ClassVar[bool] = False
     has_order: ClassVar[bool] = False
     form_rules: ClassVar[Mapping[str, FormRule] | None] = None
+    cant_say_is_null: ClassVar[bool] = False
+    has_several: ClassVar[bool] = False
+    is_reason: ClassVar[bool] = False
+    is_computed: ClassVar[bool] = False
 
     name: Name
     question: Text = ""
+    only_if: Conditions = {}
+    cant_say: Flag = False
+    reason: Flag = False
+    evidence: Flag = False
+    examples: tuple[Example, ...] = ()
 
-    @abstractmethod
+    _language: Language = PrivateAttr("en")
+
+    def in_language(self, language: Language) -> Self:
+        """The same variable, of a codebook in this language: it decides how our own values are called."""
+        if language == self._language:
+            return self
+        other = self.model_copy()
+        # What was worked out in the other language.
+        for name in set(other.__dict__) - set(type(self).model_fields):
+            del other.__dict__[name]
+        other._language = language
+        return other
+
+    @property
+    def cant_say_word(self) -> str:
+        """What stands in the table where the text does not tell."""
+        return CANT_SAY[self._language]
+
     def to_plain(self) -> dict[str, Any]:
         """
         As a codebook file and run.toml have it.
 
         The same for what asks the same, and as older versions wrote it: what is not set is left out.
         """
+        plain = {"name": self.name, "question": self.question, **self.plain_rules()}
+        if self.only_if:
+            plain["only_if"] = {name: list(values) for name, values in self.only_if.items()}
+        plain |= {flag: True for flag in ("cant_say", "reason", "evidence") if getattr(self, flag)}
+        if self.examples:
+            # TOML has no null: an answer that is not there is "can't say".
+            plain["examples"] = [one.model_dump(mode="json", exclude_none=True) for one in self.examples]
+        return plain
+
+    @abstractmethod
+    def plain_rules(self) -> dict[str, Any]:
+        """Its kind and the fields that only its kind has, as `to_plain` has them."""
 
     @abstractmethod
     def json_schema(self) -> dict[str, Any]:
         """The JSON schema of a value, within what strict mode takes."""
 
+    def asked_schema(self) -> dict[str, Any]:
+        """The JSON schema of what a model answers: null where it is not asked, or the text does not tell."""
+        schema = self.json_schema()
+        if not self.only_if and not (self.cant_say and self.cant_say_is_null):
+            return schema
+        schema["type"] = [schema["type"], "null"]
+        if "enum" in schema:
+            schema["enum"] = [*schema["enum"], None]
+        return schema
+
     @abstractmethod
     def instructions(self, language: Language) -> Iterator[str]:
         """Lines that the model reads after the question."""
 
-    @abstractmethod
+    def conditions(self, language: Language) -> Iterator[str]:
+        """Lines that the model reads after `instructions`: when it answers, and when it can't say."""
+        if self.cant_say and self.word_for_cant_say is not None:
+            form = _CANT_SAY_LINE[language]["null" if self.cant_say_is_null else "word"]
+            yield form.format(name=self.name, word=CANT_SAY[language])
+        if self.only_if:
+            form, either, both = _CONDITION[language]
+            told = both.join(
+                form.format(other=other, values=either.join(values)) for other, values in self.only_if.items()
+            )
+            yield _ONLY_IF_LINE[language].format(name=self.name, conditions=told)
+
+    def shown_examples(self, language: Language) -> Iterator[str]:
+        """Lines with the right answers of texts."""
+        for example in self.examples:
+            shown = self._as_asked(example.answer)
+            answer = json.dumps({self.name: shown}, ensure_ascii=False)
+            yield _RIGHT_LINE[language].format(text=example.text, answer=answer)
+
+    def _as_asked(self, answer: Any) -> Any:
+        """A right answer as a model would give it."""
+        if answer is None and self.cant_say and not self.cant_say_is_null:
+            return self.cant_say_word
+        return answer
+
+    @property
+    def word_for_cant_say(self) -> str | None:
+        """
+        The value that stands for "can't say" beside the kind's own values; None where it is one of them,
+        or is not allowed.
+        """
+        return self.cant_say_word if self.cant_say else None
+
     def read(self, value: object) -> str:
         """
         Read a value of the model's answer, or one that a person wrote.
@@ -124,6 +303,27 @@ class Variable(Strict, ABC):
         Raises:
             UsageError: It is none; the message says why.
         """
+        if self.cant_say and (value is None or isinstance(value, str)):
+            try:
+                return self.read_value(value)
+            except UsageError:
+                if value is None or says_not(value):
+                    return self.cant_say_word
+                raise
+        return self.read_value(value)
+
+    @abstractmethod
+    def read_value(self, value: object) -> str:
+        """`read` for all values but "can't say"."""
+
+    def is_among(self, value: str, wanted: Collection[str]) -> bool:
+        """Whether a value is one of those that a condition names; "" is none."""
+        return value in wanted
+
+    @property
+    def may_be_condition(self) -> bool:
+        """Whether another variable may depend on its values."""
+        return bool(self.choices)
 
     def read_bare(self, content: str) -> str | None:  # noqa: ARG002
         """
@@ -136,7 +336,20 @@ class Variable(Strict, ABC):
 
     def faults(self) -> Iterator[tuple[Place, Notice]]:
         """What contradicts itself in it: where, and what."""
-        yield from ()
+        for number, example in enumerate(self.examples):
+            try:
+                self.check_example(example)
+            except UsageError as error:
+                yield ("examples", number, "answer"), error.notice
+
+    def check_example(self, example: Example) -> None:
+        """
+        Make sure that an example's answer is one.
+
+        Raises:
+            UsageError: It is none.
+        """
+        self.read(example.answer)
 
     def rule(self, language: Language) -> str:  # noqa: ARG002
         """What is asked of a value, in a sentence for a paper; "" where the labels say it, or nothing is."""
@@ -150,6 +363,17 @@ class Variable(Strict, ABC):
     def columns(self) -> tuple[AnswerColumn, ...]:
         """The columns that it has in the table; the first has its name."""
         return (AnswerColumn(self.name, self.question, self.choices),)
+
+    def cant_say_columns(self) -> tuple[AnswerColumn, ...]:
+        """A column of 0 and 1 beside one whose type has no place for "can't say", where that is allowed."""
+        if not self.cant_say:
+            return ()
+        word = self.cant_say_word
+
+        def value(text: pl.Expr) -> pl.Expr:
+            return pl.when(text != "").then((text == word).cast(pl.Int8))
+
+        return (AnswerColumn(f"{self.name}_cant_say", f"{self.name}: {word}", (), pl.Int8(), value),)
 
     def tally(self) -> Tally | None:
         """What counts its values; None where there is nothing to be counted."""
@@ -205,6 +429,11 @@ class Variable(Strict, ABC):
     def form_values(self) -> dict[str, str]:
         """Its rules as the web form has them; see `form_rules`."""
         return {}
+
+
+def says_not(value: str) -> bool:
+    """Whether a text says in other words that it can't be said."""
+    return spelling_key(value.replace("\u2019", "'")) in _SAYS_NOT
 
 
 def has_word(name: str, word: str) -> bool:

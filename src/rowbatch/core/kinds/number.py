@@ -12,7 +12,9 @@ from pydantic import PlainValidator
 from pydantic_core import PydanticCustomError
 
 from rowbatch.core.kinds.base import (
+    CANT_SAY,
     AnswerColumn,
+    Flag,
     FormRule,
     Language,
     Place,
@@ -34,16 +36,7 @@ def _plain_number(value: object) -> object:
     return int(value) if isinstance(value, int) else float(value)
 
 
-def _plain_flag(value: object) -> object:
-    if not isinstance(value, bool):
-        raise PydanticCustomError(
-            "flag_expected", "true or false is expected, not {shown}", {"shown": _shown(repr(value))}
-        )
-    return value
-
-
 Number = Annotated[int | float, PlainValidator(_plain_number)]
-Flag = Annotated[bool, PlainValidator(_plain_flag)]
 _MOST_WHOLE = 2**63
 _RULES = {
     "en": {
@@ -78,16 +71,16 @@ class NumberVariable(Variable):
     answer_tokens = (8, 40)
     can_compare = True
     has_order = True
+    cant_say_is_null = True
     form_rules: ClassVar[Mapping[str, FormRule]] = {"min": "number", "max": "number", "whole": "flag"}
 
     min: Number | None = None
     max: Number | None = None
     whole: Flag = False
 
-    def to_plain(self) -> dict[str, Any]:
-        plain = {"name": self.name, "question": self.question, "kind": self.kind}
+    def plain_rules(self) -> dict[str, Any]:
         given = {"min": self.min, "max": self.max, "whole": self.whole or None}
-        return plain | {rule: value for rule, value in given.items() if value is not None}
+        return {"kind": self.kind} | {rule: value for rule, value in given.items() if value is not None}
 
     def json_schema(self) -> dict[str, Any]:
         bounds = {"minimum": self.min, "maximum": self.max}
@@ -105,7 +98,7 @@ class NumberVariable(Variable):
         bounds = {rule: spelled(getattr(self, rule)) for rule in given}
         return words[form].format(name=self.name, number=words["whole" if self.whole else "number"], **bounds)
 
-    def read(self, value: object) -> str:
+    def read_value(self, value: object) -> str:
         number = number_of(value, is_whole=self.whole) if isinstance(value, str) else value
         if isinstance(number, bool) or not isinstance(number, int | float) or not _is_storable(number):
             raise UsageError("value-not-a-number", variable=self.name, value=_shown(value))
@@ -129,6 +122,7 @@ class NumberVariable(Variable):
         return None if number_of(content, is_whole=self.whole) is None else self.read(content)
 
     def faults(self) -> Iterator[tuple[Place, Notice]]:
+        yield from super().faults()
         for rule in ("min", "max"):
             bound = getattr(self, rule)
             if self.whole and bound is not None and bound != math.floor(bound):
@@ -137,7 +131,8 @@ class NumberVariable(Variable):
             yield ("max",), Notice("codebook-max-below-min", {"most": self.max, "least": self.min})
 
     def columns(self) -> tuple[AnswerColumn, ...]:
-        return (AnswerColumn(self.name, self.question, (), self._dtype, self._number),)
+        number = AnswerColumn(self.name, self.question, (), self._dtype, self._number)
+        return (number, *self.cant_say_columns())
 
     def tally(self) -> Tally:
         return NumberTally()
@@ -147,8 +142,11 @@ class NumberVariable(Variable):
         return has_word(column, self.name) and all(map(self._is_value, cells))
 
     def compare(self, pairs: Iterable[tuple[str, str | None]]) -> NumberAgreement:
+        # Where people can't say it there is no number to compare with; where the model can't, it has none.
         return number_agreement(
-            (float(people), None if value is None else float(value)) for people, value in pairs
+            (float(people), None if value in (None, self.cant_say_word) else float(str(value)))
+            for people, value in pairs
+            if people != self.cant_say_word
         )
 
     def is_same(self, people: pl.Expr, value: pl.Expr) -> pl.Expr:
@@ -175,8 +173,8 @@ class NumberVariable(Variable):
         return pl.Int64() if self.whole else pl.Float64()
 
     def _number(self, text: pl.Expr) -> pl.Expr:
-        """The number that a text is; null for ""."""
-        return pl.when(text != "").then(text).cast(self._dtype)
+        """The number that a text is; null for "", and where it can't be said."""
+        return pl.when((text != "") & (text != self.cant_say_word)).then(text).cast(self._dtype)
 
     def form_values(self) -> dict[str, str]:
         given = {"min": self.min, "max": self.max}
@@ -212,7 +210,7 @@ class NumberTally:
         self._least, self._most = math.inf, -math.inf
 
     def add(self, values: pl.Series) -> None:
-        numbers = values.cast(pl.Float64)
+        numbers = values.filter(~values.is_in(list(CANT_SAY.values()))).cast(pl.Float64)
         if len(numbers):
             self.n += len(numbers)
             self._sums.append(float(numbers.sum()))

@@ -1,0 +1,46 @@
+"""Yes or no."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, ClassVar
+
+from rowbatch.core.kinds.base import Language, Text
+from rowbatch.core.kinds.choice import ChoiceVariable, Label
+
+_WORDS: Mapping[Language, tuple[str, str]] = {"en": ("yes", "no"), "zh": ("是", "否")}
+# As models and people write them, in any language of a codebook.
+_YES = ("yes", "y", "true", "1", "是", "有", "对")
+_NO = ("no", "n", "false", "0", "否", "没有", "不是")
+
+
+class YesNoVariable(ChoiceVariable):
+    """
+    Whether something is so.
+
+    Attributes:
+        yes, no: When the answer is yes, and when no.
+    """
+
+    kind = "yes-no"
+    answer_tokens = (8, 40)
+    heading: ClassVar[Mapping[Language, str]] = {"en": "{} is yes or no:", "zh": "{} 回答是或否："}
+
+    yes: Text = ""
+    no: Text = ""
+
+    def plain_rules(self) -> dict[str, Any]:
+        given = {"yes": self.yes, "no": self.no}
+        return {"kind": self.kind} | {word: text for word, text in given.items() if text}
+
+    @cached_property
+    def listed(self) -> tuple[Label, ...]:
+        yes, no = _WORDS[self._language]
+        return (
+            Label(name=yes, definition=self.yes, aliases=tuple(word for word in _YES if word != yes)),
+            Label(name=no, definition=self.no, aliases=tuple(word for word in _NO if word != no)),
+        )
+
+    def read_value(self, value: object) -> str:
+        return super().read_value(str(value).lower() if isinstance(value, bool) else value)
