@@ -19,6 +19,8 @@ from email.utils import format_datetime
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
+from schema_answers import answer_to
+
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
@@ -111,16 +113,17 @@ class Batch:
 
 
 def answer_text(body: Mapping[str, Any]) -> str:
-    """The right answer for a request: a label by the length of the text."""
+    """The right answer for a request: a label by the length of the text, or what all of a schema asks."""
     said = body.get("messages", body.get("input"))
     text = said if isinstance(said, str) else str(said[-1]["content"])
     schema = body.get("response_format", {}).get("json_schema", {}).get("schema")
     schema = body.get("text", {}).get("format", {}).get("schema", schema)
     if schema is None:
         return text.upper()
-    (name,) = schema["properties"]
-    labels = schema["properties"][name]["enum"]
-    return json.dumps({name: labels[len(text) % len(labels)]})
+    name, inner = next(iter(schema["properties"].items()))
+    if len(schema["properties"]) > 1 or "enum" not in inner:
+        return json.dumps(answer_to(schema, text))
+    return json.dumps({name: inner["enum"][len(text) % len(inner["enum"])]})
 
 
 class FakeProvider:

@@ -23,6 +23,7 @@ from rowbatch.server.launch import Endpoint
 from rowbatch.server.local_model import MODEL_ID
 from rowbatch.server.main import _listen
 from rowbatch.server.scoring import single_choice
+from schema_answers import answer_to
 
 KEY = "test-key-of-the-scripted-server"
 MODEL = "scripted"
@@ -30,20 +31,20 @@ MODEL = "scripted"
 
 def scripted_answer(body: Mapping[str, Any]) -> str:
     """
-    A label by a hash of the text when one is asked for, the last word where that is to be a number; else the
-    text itself.
+    A label by a hash of the text when one is asked for, the last word where that is to be a number, what all of
+    a schema asks; else the text itself.
     """
     text = str(body["messages"][-1]["content"])
     form = body.get("response_format") or {}
     schema = form.get("json_schema", {}).get("schema")
     choice = single_choice(schema)
     if choice is None:
-        numbers = [
-            name
-            for name, asked in (schema or {}).get("properties", {}).items()
-            if asked.get("type") in ("integer", "number")
-        ]
-        return json.dumps(dict.fromkeys(numbers, float(text.rsplit(maxsplit=1)[-1]))) if numbers else text
+        asked = (schema or {}).get("properties", {})
+        numbers = [name for name, inner in asked.items() if inner.get("type") in ("integer", "number")]
+        if numbers and len(numbers) == len(asked):
+            return json.dumps(dict.fromkeys(numbers, float(text.rsplit(maxsplit=1)[-1])))
+        is_open = len(asked) == 1 and next(iter(asked.values())).get("type") == "string"
+        return json.dumps(answer_to(schema, text)) if asked and not is_open else text
     digest = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
     return json.dumps({choice.name: choice.labels[digest % len(choice.labels)]})
 
