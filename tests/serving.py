@@ -31,8 +31,8 @@ MODEL = "scripted"
 
 def scripted_answer(body: Mapping[str, Any]) -> str:
     """
-    A label by a hash of the text when one is asked for, the last word where that is to be a number, what all of
-    a schema asks; else the text itself.
+    A label by a hash of the text when one is asked for, the last word where that is to be a number, what all
+    of a schema asks; else the text itself.
     """
     text = str(body["messages"][-1]["content"])
     form = body.get("response_format") or {}

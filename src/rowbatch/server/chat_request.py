@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from rowbatch.server.endpoint import RefusedRequest, ServedEndpoint
+from rowbatch.server.parts import PartModel, answer_parts, parts_of
 from rowbatch.server.scoring import GENERATED_METHOD, Choice, single_choice
 from rowbatch.server.strict_json import has_half_surrogates
 
@@ -23,11 +24,8 @@ _NUMBERS = {
 _WHOLE_NUMBERS = {"max_tokens": 1, "max_completion_tokens": 1, "seed": -(2**63)}
 
 
-class ChatModel(Protocol):
+class ChatModel(PartModel, Protocol):
     """What chat completions ask of the model."""
-
-    def generate(self, body: Mapping[str, Any], messages: list[dict[str, str]]) -> dict[str, Any]:
-        """A completion whose text the model writes."""
 
     def choose(self, messages: list[dict[str, str]], choice: Choice) -> dict[str, Any] | None:
         """A completion that is one of several labels; None when the model sees no difference between them."""
@@ -44,9 +42,11 @@ def answer(model: ChatModel, body: Mapping[str, Any]) -> dict[str, Any]:
     if has_half_surrogates(body):
         raise RefusedRequest("Half of a surrogate pair is no text.", code="invalid_value")
     check_parameters(body)
-    choice = single_choice(answer_schema(body))
+    schema = answer_schema(body)
+    choice = single_choice(schema)
     if choice is None:
-        return model.generate(body, messages)
+        parts = parts_of(schema)
+        return model.generate(body, messages) if parts is None else answer_parts(model, body, messages, parts)
     chosen = model.choose(messages, choice)
     if chosen is None:
         chosen = model.generate(body, messages)

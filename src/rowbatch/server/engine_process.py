@@ -89,16 +89,13 @@ class Model:
     def choose(self, messages: list[dict[str, str]], choice: Choice) -> dict[str, Any] | None:
         """The label by calibrated scoring; None when the model sees no difference between the labels."""
         usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
-        bias = self._calibration(messages, choice)
-        scores = self._scores(messages, choice, usage)
-        probabilities = calibrated(scores, bias)
-        if not is_decided(scores, probabilities):
+        probabilities = self.probabilities(messages, choice, usage)
+        if probabilities is None:
             return None
         label = max(probabilities, key=lambda name: probabilities[name])
         answer = {choice.name: label} if choice.name else label
         content = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
-        message = {"role": "assistant", "content": content, "refusal": None}
-        completion = _completion(message, "stop", usage)
+        completion = self.complete(content, usage, is_whole=True)
         # An extension of the protocol, which a client that does not know it leaves alone.
         completion["choices"][0]["confidence"] = round(probabilities[label], 6)
         completion["choices"][0]["rowbatch"] = {
@@ -107,6 +104,20 @@ class Model:
             "probabilities": {name: round(value, 6) for name, value in probabilities.items()},
         }
         return completion
+
+    def probabilities(
+        self, messages: list[dict[str, str]], choice: Choice, usage: dict[str, int]
+    ) -> dict[str, float] | None:
+        """Calibrated probabilities of the labels; None when the model sees no difference between them."""
+        bias = self._calibration(messages, choice)
+        scores = self._scores(messages, choice, usage)
+        found = calibrated(scores, bias)
+        return found if is_decided(scores, found) else None
+
+    def complete(self, content: str, usage: dict[str, int], *, is_whole: bool) -> dict[str, Any]:
+        """A completion of this text, which the output limit may have cut."""
+        message = {"role": "assistant", "content": content, "refusal": None}
+        return _completion(message, "stop" if is_whole else "length", usage)
 
     def _calibration(self, messages: list[dict[str, str]], choice: Choice) -> list[dict[str, float]]:
         """The model's bias for these instructions: asked once, whatever the texts are."""

@@ -114,11 +114,12 @@ class LabelsVariable(Variable):
         return (*(label.name for label in self.labels), *self.alone)
 
     def json_schema(self) -> dict[str, Any]:
-        schema: dict[str, Any] = {
-            "type": "array",
-            "items": {"type": "string", "enum": list(self.choices)},
-            "minItems": 1,
-        }
+        names = [label.name for label in self.labels]
+        items: dict[str, Any] = {"type": "string", "enum": names}
+        if self.alone:
+            # What stands alone stands apart: whoever holds a model to the schema can see it.
+            items = {"anyOf": [items, {"type": "string", "enum": list(self.alone)}]}
+        schema: dict[str, Any] = {"type": "array", "items": items, "minItems": 1}
         return schema if self.most is None else {**schema, "maxItems": self.most}
 
     def instructions(self, language: Language) -> Iterator[str]:

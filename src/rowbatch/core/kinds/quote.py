@@ -13,6 +13,8 @@ from rowbatch.core.kinds.base import AnswerColumn, Example, Language, Variable
 from rowbatch.core.kinds.labels import Count, NoneWord
 from rowbatch.errors import UsageError
 
+WORD_FOR_WORD = "words of the text, copied word for word"
+"""Description, in a schema, of a text that has to stand in the text of the row."""
 _NO_QUOTE: Mapping[Language, str] = {"en": "no quote", "zh": "无引文"}
 _RULES = {
     "en": {
@@ -130,9 +132,10 @@ class QuoteVariable(Variable):
         return _NO_QUOTE[self._language] if self.none is True else self.none or None
 
     def json_schema(self) -> dict[str, Any]:
+        quote = {"type": "string", "description": WORD_FOR_WORD}
         if self.most == 1:
-            return {"type": "string"}
-        return {"type": "array", "items": {"type": "string"}, "maxItems": self.most}
+            return quote
+        return {"type": "array", "items": quote, "maxItems": self.most}
 
     def instructions(self, language: Language) -> Iterator[str]:
         yield self.rule(language)
