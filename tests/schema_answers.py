@@ -34,7 +34,7 @@ def _value(schema: Mapping[str, Any], text: str, name: str) -> Any:
             least = schema.get("minimum", 0)
             most = schema.get("maximum", least + 10)
             return least + digest % (int(most - least) + 1)
-        case _ if schema.get("format") == "date" or "date" in name or name == "when":
+        case _ if schema.get("description") == "YYYY-MM-DD":
             return (dt.date(2000, 1, 1) + dt.timedelta(days=digest % 9_000)).isoformat()
         case _:
             return " ".join(text.split()[:3])

@@ -95,7 +95,7 @@ def test_each_part_of_a_schema_is_known_by_its_form():
     assert parts[4] == Choice("promise", ("yes", "no"))
     assert parts[5] == Quote("said", is_list=True)
     assert parts[6] == Written("amount", {"type": "number", "minimum": 0})
-    assert parts[7] == Written("when", {"type": "string", "format": "date"})
+    assert parts[7] == Written("when", {"type": "string", "format": "date", "description": "YYYY-MM-DD"})
 
 
 def test_the_parts_make_an_answer_that_the_codebook_allows():

@@ -44,6 +44,7 @@ from rowbatch.steps.build import BuildReport
 from rowbatch.steps.clean import CleanReport, clean
 from rowbatch.steps.clock import Clock
 from rowbatch.steps.collect import CollectReport
+from rowbatch.steps.correct import correct
 from rowbatch.steps.doctor import (
     Check,
     check_folder,
@@ -66,7 +67,7 @@ from rowbatch.steps.repair import largest_output_limit, plan_repair
 from rowbatch.steps.trial import TrialReport, measured_answer_tokens, try_rows
 from rowbatch.steps.verify import VerifyReport, verify
 from rowbatch.store.codebook_file import read_codebook
-from rowbatch.store.corrections import Corrections, add_correction, read_corrections
+from rowbatch.store.corrections import Corrections, read_corrections
 from rowbatch.store.home import home
 from rowbatch.store.ledger import LEDGER_FAULTS, Driven, Event, RunRecord, Shard
 from rowbatch.store.lock import run_lock
@@ -582,7 +583,8 @@ class Run:
         """
         Put a person's label in the place of the model's.
 
-        What the model said stays; exports have both, and what holds.
+        What the model said stays; exports have both, and what holds. What follows from the new value changes
+        with it: the places of a quote, and what was asked only if another value held.
 
         Args:
             row: From 1.
@@ -591,14 +593,9 @@ class Run:
         Raises:
             UsageError: There is no such row or variable, or it is none of its values.
         """
-        codebook = self.codebook
-        if variable not in codebook.columns:
-            raise UsageError("no-such-variable", variable=variable)
-        if label is not None:
-            label = codebook.answers[codebook.columns.index(variable)].correction(label)
         if not 1 <= row <= self.build().rows:
             raise UsageError("no-such-row", row=row)
-        add_correction(self.path, row, variable, label)
+        correct(self._directory, row, variable, label)
 
     def corrections(self) -> Corrections:
         """The labels that people gave, by row number and variable."""

@@ -60,7 +60,19 @@ def written_columns(
     answers = [(str(position), column) for position, column in codebook.in_table()]
     return [
         *(
-            WrittenColumn(AddedColumn(name, column.label, column.labels, column.dtype), source, column)
+            WrittenColumn(
+                AddedColumn(
+                    name,
+                    column.label,
+                    column.labels,
+                    column.dtype,
+                    column.codes,
+                    column.cant_say,
+                    column.response_set,
+                ),
+                source,
+                column,
+            )
             for name, (source, column) in zip(names, answers, strict=False)
         ),
         *_status(names[len(answers) :]),

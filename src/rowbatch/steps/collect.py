@@ -271,7 +271,9 @@ def _count(report: CollectReport, answers: pl.DataFrame, codebook: Codebook) -> 
         tally = report.tallies.get(variable.name) or variable.tally()
         if tally is not None:
             report.tallies[variable.name] = tally
-            tally.add(ok[str(index)])
+            values = ok[str(index)]
+            # What does not apply has no value.
+            tally.add(values.filter(values != "") if variable.only_if else values)
 
 
 def _spent(shards: Sequence[Shard]) -> tuple[RoundSpent, ...]:

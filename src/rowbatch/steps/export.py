@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
@@ -183,4 +183,5 @@ def _beside(column: AddedColumn, ending: str, taken: set[str]) -> AddedColumn:
     while name in taken:
         name = f"rowbatch_{name}"
     taken.add(name)
-    return AddedColumn(name, column.label, column.labels, column.dtype)
+    # What a person or the model said is no part of the set that holds.
+    return replace(column, name=name, response_set="")

@@ -17,6 +17,7 @@ import polars as pl
 
 from rowbatch.errors import CannotHold, StorageError, from_os_error
 from rowbatch.tables.base import ColumnInfo, TableChunk, as_text
+from rowbatch.tables.response_sets import ResponseSet, add_response_sets
 from rowbatch.tables.statistics_limits import (
     STATA_LARGEST_WHOLE,
     STATA_SMALLEST_WHOLE,
@@ -37,6 +38,8 @@ _RESERVED = frozenset(_STATA_WORDS.lower().split())
 # The days from which the programs count.
 _STATA_BEGIN, _SPSS_BEGIN = datetime.date(1960, 1, 1), datetime.date(1582, 10, 14)
 _REHEARSED_ROWS = 20
+# Stata's missing value that stands for "can't say".
+_CANT_SAY_LETTER = "a"
 
 
 class StatisticsRehearsal(StatisticsCheck):
@@ -126,6 +129,19 @@ class StatisticsTableWriter(TableWriter):
             for position, column in enumerate(frame.get_columns())
         ]
         self._write(columns, self._path)
+        if not self._is_stata:
+            add_response_sets(self._path, self._response_sets())
+
+    def _response_sets(self) -> list[ResponseSet]:
+        """The sets of columns of 0 and 1 that belong together."""
+        members: dict[str, list[tuple[str, AddedColumn]]] = {}
+        for name, column in zip(self._names[len(self._shape.header) :], self._shape.added, strict=True):
+            if column.response_set:
+                members.setdefault(column.response_set, []).append((name, column))
+        return [
+            ResponseSet(name, label=name, counted=1, variables=tuple(one for one, _ in found))
+            for name, found in members.items()
+        ]
 
     def _write(self, columns: Sequence[pl.Series], path: Path) -> None:
         import pyreadstat
@@ -164,8 +180,8 @@ class StatisticsTableWriter(TableWriter):
         )
 
     def _added(self, column: pl.Series, position: int, info: AddedColumn) -> pl.Series:
-        if info.labels:
-            return _coded(column, info)
+        if info.labels and not info.dtype.is_numeric():
+            return self._coded(column, info)
         storable = self._storable(column, ColumnInfo())
         if storable.dtype == pl.String:
             self._check.require_texts(storable, position, 1)
@@ -193,7 +209,9 @@ class StatisticsTableWriter(TableWriter):
         for name, column in zip(self._names[len(shape.header) :], shape.added, strict=True):
             labels[name] = column.label or (column.name if column.name != name else "")
             if column.labels:
-                value_labels[name] = dict(enumerate(column.labels, start=1))
+                value_labels[name] = self._codes(column)
+                if self._is_stata and column.cant_say:
+                    letters[name] = [_CANT_SAY_LETTER]
         most = _STATA_LABEL if self._is_stata else _SPSS_LABEL
         found: dict[str, Any] = {
             "file_label": shape.label[:most],
@@ -212,14 +230,15 @@ class StatisticsTableWriter(TableWriter):
         added = list(zip(self._names[len(self._shape.header) :], self._shape.added, strict=True))
         return {
             "variable_measure": {name: info.measure for name, info in infos.items() if info.measure}
-            | {name: "scale" for name, column in added if column.dtype.is_numeric()}
+            | {name: "scale" for name, column in added if column.dtype.is_numeric() and not column.labels}
             | {name: "nominal" for name, column in added if column.labels},
             "variable_display_width": {
                 name: info.display_width for name, info in infos.items() if info.display_width
             },
             "missing_ranges": {
                 name: list(info.missing_ranges) for name, info in infos.items() if info.missing_ranges
-            },
+            }
+            | {name: [_cant_say_code(column)] for name, column in added if column.cant_say},
             "row_compress": True,
         }
 
@@ -253,10 +272,31 @@ class StatisticsTableWriter(TableWriter):
             values[row] = letter
         return pl.Series(column.name, values, dtype=pl.Object)
 
+    def _codes(self, info: AddedColumn) -> dict[Any, str]:
+        """The labels of a column by what stands for them in the file."""
+        found: dict[Any, str] = {number: label for label, number in info.numbers.items()}
+        if info.cant_say:
+            del found[info.numbers[info.cant_say]]
+            found[_CANT_SAY_LETTER if self._is_stata else _cant_say_code(info)] = info.cant_say
+        return found
+
+    def _coded(self, column: pl.Series, info: AddedColumn) -> pl.Series:
+        """The numbers of labels; "can't say" is a missing value of the program."""
+        codes = {label: number for number, label in self._codes(info).items()}
+        is_missing = column == info.cant_say if info.cant_say else None
+        if self._is_stata and info.cant_say:
+            del codes[info.cant_say]
+        coded = column.replace_strict(codes, default=None, return_dtype=pl.Int64).alias(column.name)
+        if not self._is_stata or is_missing is None:
+            return coded
+        rows = is_missing.fill_null(False).arg_true().to_list()
+        self._letters[column.name] = dict.fromkeys(rows, _CANT_SAY_LETTER)
+        return self._with_letters(coded)
+
     @staticmethod
     def _fits_32(column: pl.Series) -> bool:
         # Stata's largest numbers stand for missing values.
-        return bool(column.is_between(STATA_SMALLEST_WHOLE, STATA_LARGEST_WHOLE).all())
+        return bool(column.cast(pl.Float64).is_between(STATA_SMALLEST_WHOLE, STATA_LARGEST_WHOLE).all())
 
 
 def _days_or_seconds(column: pl.Series, *, is_stata: bool) -> pl.Series:
@@ -278,9 +318,13 @@ def _labels_for(kind: pl.DataType, info: ColumnInfo) -> dict[Any, str]:
     return {v: label for v, label in info.value_labels.items() if keeps_letters or not is_letter(v)}
 
 
-def _coded(column: pl.Series, info: AddedColumn) -> pl.Series:
-    codes = {label: number for number, label in enumerate(info.labels, start=1)}
-    return column.replace_strict(codes, default=None, return_dtype=pl.Int64).alias(column.name)
+def _cant_say_code(column: AddedColumn) -> int:
+    """SPSS's custom for what is missing: 9, or 99, and so on, beyond all codes that mean something."""
+    most = max(number for label, number in column.numbers.items() if label != column.cant_say)
+    code = 9
+    while code <= most:
+        code = 10 * code + 9
+    return code
 
 
 def _allowed_names(names: Sequence[str], *, is_stata: bool) -> list[str]:

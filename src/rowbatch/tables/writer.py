@@ -39,12 +39,23 @@ class AddedColumn:
         label: What it is, in words; or "".
         labels: Its allowed texts, in order, where there is such a list; else ().
         dtype: Of its values.
+        codes: The number of each of `labels`; () for 1, 2, … Where the values are numbers, it is theirs.
+        cant_say: Which of `labels` is a missing value in programs that have such; or "".
+        response_set: Columns of 0 and 1 that have the same one are a multiple response set; or "".
     """
 
     name: str
     label: str = ""
     labels: tuple[str, ...] = ()
     dtype: pl.DataType = field(default_factory=pl.String)
+    codes: tuple[int, ...] = ()
+    cant_say: str = ""
+    response_set: str = ""
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The number of each of its labels."""
+        return dict(zip(self.labels, self.codes or range(1, len(self.labels) + 1), strict=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,9 @@ class AnswerColumn:
         labels: Its allowed texts, in order, where there is such a list; else ().
         dtype: Of its values.
         value: From the text of a value, which is "" where there is none, to what is written.
+        codes: The number of each of `labels` in programs that count by numbers; () for 1, 2, …
+        cant_say: Which of `labels` says "can't say", which such programs keep as a missing value; or "".
+        response_set: Of a column of 0 and 1: what it and others of the same variable are together; or "".
     """
 
     name: str
@@ -136,6 +139,13 @@ class AnswerColumn:
     labels: tuple[str, ...] = ()
     dtype: pl.DataType = field(default_factory=pl.String)
     value: Callable[[pl.Expr], pl.Expr] = lambda text: text
+    codes: tuple[int, ...] = ()
+    cant_say: str = ""
+    response_set: str = ""
+
+
+YES_NO: Mapping[Language, tuple[str, str]] = {"en": ("no", "yes"), "zh": ("否", "是")}
+"""What 0 and 1 are called."""
 
 
 class Example(Strict):
@@ -373,7 +383,16 @@ class Variable(Strict, ABC):
         def value(text: pl.Expr) -> pl.Expr:
             return pl.when(text != "").then((text == word).cast(pl.Int8))
 
-        return (AnswerColumn(f"{self.name}_cant_say", f"{self.name}: {word}", (), pl.Int8(), value),)
+        return (
+            AnswerColumn(
+                f"{self.name}_cant_say",
+                f"{self.name}: {word}",
+                YES_NO[self._language],
+                pl.Int8(),
+                value,
+                codes=(0, 1),
+            ),
+        )
 
     def tally(self) -> Tally | None:
         """What counts its values; None where there is nothing to be counted."""

@@ -12,7 +12,7 @@ import polars as pl
 from pydantic import StringConstraints
 
 from rowbatch.core.agreement import Agreement, agreement
-from rowbatch.core.kinds.base import Language, Place, Strict, Tally, Text, Variable
+from rowbatch.core.kinds.base import AnswerColumn, Language, Place, Strict, Tally, Text, Variable
 from rowbatch.core.spelling import spelling_key
 from rowbatch.errors import UsageError
 from rowbatch.words.notice import Notice
@@ -99,6 +99,18 @@ class ChoiceVariable(Variable, ABC):
     @property
     def choices(self) -> tuple[str, ...]:
         return tuple(label.name for label in self.options)
+
+    def columns(self) -> tuple[AnswerColumn, ...]:
+        word = self.cant_say_word
+        cant_say = (
+            next((name for name in self.choices if _key(name) == _key(word)), "") if self.cant_say else ""
+        )
+        return (AnswerColumn(self.name, self.question, self.choices, codes=self.codes, cant_say=cant_say),)
+
+    @property
+    def codes(self) -> tuple[int, ...]:
+        """The number of each choice, for programs that count by numbers; () for 1, 2, …"""
+        return ()
 
     def tally(self) -> Tally:
         return LabelTally(self.choices)

@@ -124,7 +124,8 @@ class DateVariable(Variable):
         return {"kind": self.kind} | {rule: value for rule, value in given.items() if value is not None}
 
     def json_schema(self) -> dict[str, Any]:
-        return {"type": "string", "format": "date"}
+        # The words are for providers whose schemas know no formats.
+        return {"type": "string", "format": "date", "description": "YYYY-MM-DD"}
 
     def instructions(self, language: Language) -> Iterator[str]:
         yield self.rule(language)

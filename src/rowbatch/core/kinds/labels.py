@@ -13,7 +13,7 @@ import polars as pl
 from pydantic import PlainValidator
 from pydantic_core import PydanticCustomError
 
-from rowbatch.core.kinds.base import AnswerColumn, Language, Place, Tally, Variable, says_not
+from rowbatch.core.kinds.base import YES_NO, AnswerColumn, Language, Place, Tally, Variable, says_not
 from rowbatch.core.kinds.choice import (
     Label,
     LabelTally,
@@ -238,7 +238,15 @@ class LabelsVariable(Variable):
         return (
             AnswerColumn(self.name, self.question),
             *(
-                AnswerColumn(name, f"{self.name}: {label.name}", (), pl.Int8(), self._has(label.name))
+                AnswerColumn(
+                    name,
+                    f"{self.name}: {label.name}",
+                    YES_NO[self._language],
+                    pl.Int8(),
+                    self._has(label.name),
+                    codes=(0, 1),
+                    response_set=self.name,
+                )
                 for name, label in zip(self.indicator_names, self.labels, strict=True)
             ),
             *self.cant_say_columns(),

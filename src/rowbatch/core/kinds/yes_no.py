@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
-from rowbatch.core.kinds.base import Language, Text
+from rowbatch.core.kinds.base import YES_NO, Language, Text
 from rowbatch.core.kinds.choice import ChoiceVariable, Label
 
-_WORDS: Mapping[Language, tuple[str, str]] = {"en": ("yes", "no"), "zh": ("是", "否")}
 # As models and people write them, in any language of a codebook.
 _YES = ("yes", "y", "true", "1", "是", "有", "对")
 _NO = ("no", "n", "false", "0", "否", "没有", "不是")
@@ -36,11 +35,15 @@ class YesNoVariable(ChoiceVariable):
 
     @cached_property
     def listed(self) -> tuple[Label, ...]:
-        yes, no = _WORDS[self._language]
+        no, yes = YES_NO[self._language]
         return (
             Label(name=yes, definition=self.yes, aliases=tuple(word for word in _YES if word != yes)),
             Label(name=no, definition=self.no, aliases=tuple(word for word in _NO if word != no)),
         )
+
+    @property
+    def codes(self) -> tuple[int, ...]:
+        return (1, 0, 2)[: len(self.choices)]
 
     def read_value(self, value: object) -> str:
         return super().read_value(str(value).lower() if isinstance(value, bool) else value)
