@@ -23,6 +23,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -55,9 +56,12 @@ ONLY_THOUGHTS = "the answer has thoughts only"
 
 _DECODE = msgspec.json.Decoder().decode
 _LOOSE = json.JSONDecoder(strict=False)
+_DECODE_DECIMALS = msgspec.json.Decoder(float_hook=Decimal).decode
+_LOOSE_DECIMALS = json.JSONDecoder(strict=False, parse_float=Decimal)
 # Values that are looked at, and places where one seemed to begin and did not: an answer has one, and some
 # words with brackets. Each costs time that grows with the text.
 _MOST_VALUES = 64
+_MOST_ENTRIES = 100_000
 _MOST_FAULTS = 64
 _MOST_COMMAS = 8
 _MOST_BLANKS = 100
@@ -306,15 +310,19 @@ def bare_text(content: str) -> tuple[str, tuple[Forgiveness, ...]]:
 
 
 def values_within(content: str) -> tuple[Any, ...]:
-    """The JSON lists and objects of an answer that stand in no other one, in order; without its thoughts."""
+    """
+    The JSON lists and objects of an answer that stand in no other one, in order; without its thoughts.
+
+    Numbers that are not whole are decimals, which keep their digits.
+    """
     try:
-        found = _DECODE(content)
+        found = _DECODE_DECIMALS(content)
     except (ValueError, RecursionError):
         found = None
     if isinstance(found, list | dict):
         return (found,)
     text = _after_leading(content).text if may_think(content) else content
-    spans = list(_spans(text, _BEGIN_OF_EITHER))
+    spans = list(_spans(text, _BEGIN_OF_EITHER, _LOOSE_DECIMALS, most=_MOST_ENTRIES))
     end = _end_of_thoughts(text, spans)
     return tuple(span.value for span in spans if span.start >= end)
 
@@ -394,7 +402,9 @@ def _plain(content: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _spans(text: str, begin: re.Pattern[str]) -> Iterator[_Span]:
+def _spans(
+    text: str, begin: re.Pattern[str], decoder: json.JSONDecoder = _LOOSE, *, most: int = _MOST_VALUES
+) -> Iterator[_Span]:
     """
     The JSON values of a text that stand in no other one, in order.
 
@@ -405,7 +415,7 @@ def _spans(text: str, begin: re.Pattern[str]) -> Iterator[_Span]:
     found: list[_Span] = []
     while opening := begin.search(text, at):
         try:
-            value, stop = _LOOSE.raw_decode(text, opening.start())
+            value, stop = decoder.raw_decode(text, opening.start())
         except RecursionError:
             return
         except json.JSONDecodeError as error:
@@ -419,7 +429,7 @@ def _spans(text: str, begin: re.Pattern[str]) -> Iterator[_Span]:
         else:
             found.append(_Span(opening.start(), stop, value))
             at = stop
-        if faults > _MOST_FAULTS or len(found) > _MOST_VALUES:
+        if faults > _MOST_FAULTS or len(found) > most:
             return
     yield from found
 

@@ -37,6 +37,33 @@ ANSWERS: dict[str, Entry] = {
         "{answers:,} {answers:answer|answers} had the name of a variable in another spelling",
         zh=("{answers:,} 个回答中变量名的写法不同", ""),
     ),
+    "packed-no-list": Entry(
+        "the answers hold no list of entries (in the field {field})",
+        "leave --unpack out where a request has one answer; name the field with --unpack-list",
+        page="leave the unpacking out where a request has one answer",
+        zh=("回答中没有条目列表（字段 {field}）", "如果每个请求只有一个回答，请不要拆分"),
+    ),
+    "packed-several-lists": Entry(
+        "the answers hold several lists: {fields}",
+        "say which with --unpack-list FIELD",
+        page="write down which of them is meant",
+        zh=("回答中有多个列表：{fields}", "请写明是哪一个"),
+    ),
+    "packed-no-id": Entry(
+        "no field of the entries is seen to be their id; there are: {fields}",
+        "say which with --unpack-id FIELD; ids have to differ within an answer",
+        page="write down which field is the id; ids have to differ within an answer",
+        zh=(
+            "看不出条目的哪个字段是编号；现有字段：{fields}",
+            "请写明哪个字段是编号；同一回答中的编号不得相同",
+        ),
+    ),
+    "packed-several-ids": Entry(
+        "several fields of the entries may be their id: {fields}",
+        "say which with --unpack-id FIELD",
+        page="write down which of them is the id",
+        zh=("条目中有多个字段可能是编号：{fields}", "请写明是哪一个"),
+    ),
     "forgiven-value-spelling": Entry(
         "{answers:,} {answers:answer|answers} had a label in another spelling",
         zh=("{answers:,} 个回答中标签的写法不同", ""),
