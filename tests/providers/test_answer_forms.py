@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from typing import Any
 
 import pytest
 
@@ -89,11 +90,11 @@ def test_one_call_without_a_batch_is_read_alike(provider, form):
     So are the answers to rows that are tried.
     """
     text = FORMS[form].write(RIGHT)
-    told = {
+    told: dict[str, dict[str, Any]] = {
         "anthropic": {"content": [{"type": "text", "text": text}], "stop_reason": "end_turn"},
         "gemini": {"candidates": [{"content": {"parts": [{"text": text}]}, "finishReason": "STOP"}]},
-    }[provider]
-    body = read_answer(dialect_of(provider), told, "m")
+    }
+    body = read_answer(dialect_of(provider), told[provider], "m")
     line = {"custom_id": "row-1", "response": {"status_code": 200, "body": body}, "error": None}
     assert read_result(json.dumps(line).encode()).content == text
 

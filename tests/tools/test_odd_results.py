@@ -9,6 +9,7 @@ import pytest
 from fake_providers import FakeProvider
 from odd_results import FORMS, SHAPES
 from rowbatch.core.result_columns import EXTRAS
+from rowbatch.core.states import RowStatus
 from rowbatch.tools.extract import extract
 
 # Lines of OpenAI's form, as runs keep all of them, whoever was asked.
@@ -44,7 +45,7 @@ def test_odd_lines_cost_themselves_and_nothing_else(tmp_path, shape, extras, as_
     assert report.rows == report.results
     if shape.endpoint == "embeddings":
         # They are no JSON objects, and the numbers are looked at when they are wanted.
-        assert as_json or report.statuses["ok"] == len(FORMS) + 1
+        assert as_json or report.statuses[RowStatus.OK] == len(FORMS) + 1
         return
-    assert report.statuses["ok"] == len(FORMS)
+    assert report.statuses[RowStatus.OK] == len(FORMS)
     assert report.unreadable_lines
