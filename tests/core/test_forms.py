@@ -107,6 +107,7 @@ def test_what_is_left_of_free_text(said, left):
         'He wrote "</think>".',
         "I am thinking of reasoning.",
         "analysis of the text",
+        "Here is my thought process: I like it.",
         "<answer>Paris</answer>",
         " two blanks ",
         "",

@@ -235,6 +235,9 @@ def _after_leading(content: str) -> Spoken:
     while opening := _OPENING.match(content, at):
         which = next(number for number, found in enumerate(opening.groups()) if found is not None)
         closing = _CLOSINGS[which].search(content, opening.end())
+        if closing is None and which == len(_TAGS) - 1:
+            # Words of a sentence, if nothing follows them.
+            break
         if closing is None:
             return Spoken("", has_thought=True)
         at = closing.end()
