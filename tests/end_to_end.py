@@ -9,15 +9,16 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from rowbatch.cli.app import run_command_line
 from rowbatch.server.launch import KEY_FILE, STATE_FILE, server_lock
 from rowbatch.server.local_model import MODEL_ID
-from serving import KEY, ScriptedEngine, running_server
+from serving import KEY, ScriptedEngine, running_server, scripted_answer
 
 SCRIPTED_SERVER = Path(__file__).with_name("scripted_server.py")
 DEADLINE_S = 60.0
@@ -66,11 +67,17 @@ def start_rowbatch(*arguments: str | Path, home: Path, cwd: Path) -> subprocess.
 
 
 @contextmanager
-def scripted_server(home: Path, *, delay_s: float = 0.0, journal: Path | None = None) -> Iterator[None]:
+def scripted_server(
+    home: Path,
+    answer: Callable[[Mapping[str, Any]], str] = scripted_answer,
+    *,
+    delay_s: float = 0.0,
+    journal: Path | None = None,
+) -> Iterator[None]:
     """The real server with a scripted engine, in a thread; every command of `home`, here or not, finds it."""
     folder = home / "server"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    engine = ScriptedEngine(delay_s=delay_s, models=(MODEL_ID,), journal=journal)
+    engine = ScriptedEngine(answer, delay_s=delay_s, models=(MODEL_ID,), journal=journal)
     with server_lock(folder), running_server(folder, engine) as endpoint:
         (folder / KEY_FILE).write_text(KEY)
         (folder / STATE_FILE).write_text(json.dumps({"pid": os.getpid(), "base_url": endpoint.base_url}))

@@ -309,3 +309,24 @@ def test_anthropic_reasons(reason):
     assert found.reason.endswith(": as we said") == (expected != "ok")
     if expected == "error":
         assert str(reason or "null") in found.reason
+
+
+@pytest.mark.parametrize(
+    ("details", "told"),
+    [
+        ({"category": "bio", "explanation": "as we said"}, ": bio: as we said"),
+        ({"category": "bio", "explanation": None}, ": bio"),
+        ({"category": None, "explanation": None}, ""),
+        (None, ""),
+    ],
+)
+def test_why_anthropic_refused(details, told):
+    """
+    The category of a refusal is kept beside its explanation, which may be null (anthropic 2.14.0,
+    `RefusalStopDetails`).
+    """
+    message = {"content": [], "stop_reason": "refusal", "stop_details": details}
+    result = {"type": "succeeded", "message": message}
+    line = json.dumps({"custom_id": marked_id("row-1", TOKEN), "result": result}).encode()
+    found = read_both_ways(AnthropicDialect().result_line(line, TOKEN))
+    assert (found.status, found.reason) == ("refused", f"the model refused{told}")

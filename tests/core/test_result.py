@@ -55,6 +55,21 @@ def responses_api(*parts: Any, **more: Any) -> dict[str, Any]:
     } | more
 
 
+def items(*found: Any) -> dict[str, Any]:
+    return {"object": "response", "status": "completed", "output": list(found)}
+
+
+def message(*texts: str, **more: Any) -> dict[str, Any]:
+    parts = [{"type": "output_text", "text": text} for text in texts]
+    return {"type": "message", "role": "assistant", "status": "completed", "content": parts} | more
+
+
+REASONING = {
+    "type": "reasoning",
+    "summary": [{"type": "summary_text", "text": '{"a": 0}'}],
+    "content": [{"type": "reasoning_text", "text": '{"a": 0}'}],
+}
+CALL = {"type": "function_call", "name": "f", "arguments": '{"a": 1}', "call_id": "c"}
 TEXT = {"type": "output_text", "text": "positive", "annotations": []}
 BAD_REQUEST = {"message": "Unknown parameter: 'tmp'.", "type": "invalid_request_error", "code": "unknown"}
 
@@ -555,3 +570,75 @@ def test_any_json_and_any_bytes_are_no_traceback(line):
     Any JSON under the names that we read, and any bytes, are results or unreadable.
     """
     check(line)
+
+
+@pytest.mark.parametrize(
+    ("output", "content"),
+    [
+        pytest.param([message('{"a": 1}'), message('{"a": 1}')], '{"a": 1}', id="the-same-twice"),
+        pytest.param([message('{"a": 1}'), message(' {"a": 1}\n')], '{"a": 1}', id="but-for-blanks"),
+        pytest.param([message("Let me see."), message('{"a": 1}')], '{"a": 1}', id="the-one-that-is-json"),
+        pytest.param([message('{"a": 1}'), message("Done.")], '{"a": 1}', id="json-first"),
+        pytest.param([message('{"a": 1}'), message('{"a": 2}')], '{"a": 1}\n\n{"a": 2}', id="two-objects"),
+        pytest.param([message("One."), message("Two.")], "One.\n\nTwo.", id="two-texts"),
+        pytest.param([message('{"a"', ": 1}")], '{"a": 1}', id="parts-of-one-message"),
+        pytest.param(
+            [message('{"a": 9}', phase="commentary"), message('{"a": 1}', phase="final_answer")],
+            '{"a": 1}',
+            id="commentary-apart",
+        ),
+        pytest.param([message("Hm.", phase="commentary"), message("x", phase=None)], "x", id="phase-null"),
+        pytest.param([REASONING, message('{"a": 1}'), REASONING], '{"a": 1}', id="reasoning-apart"),
+        pytest.param([REASONING, CALL], '{"a": 1}', id="a-call"),
+        pytest.param([message("Calling.", phase="commentary"), CALL], '{"a": 1}', id="commentary-and-a-call"),
+        pytest.param([CALL, message("x")], "x", id="a-call-and-a-text"),
+    ],
+)
+def test_the_answer_among_several_items(output, content):
+    """
+    Messages are not glued together: equal ones count once, the one that is JSON counts before words, and
+    commentary, reasoning and what differs are kept apart.
+    """
+    result = read_result(line_of(response(items(*output))))
+    assert (result.status, result.content) == ("ok", content)
+
+
+@pytest.mark.parametrize(
+    ("output", "status", "content", "reason"),
+    [
+        ([message("Hm.", phase="commentary")], "invalid", "Hm.", "the answer is commentary only"),
+        ([REASONING], "invalid", "", "the answer has no content"),
+        (
+            [message("x", phase="commentary"), {"type": "message", "content": [{"refusal": "No."}]}],
+            "refused",
+            "No.",
+            "the model refused",
+        ),
+    ],
+)
+def test_what_is_no_answer_among_the_items(output, status, content, reason):
+    """
+    What the model says or thinks on the way is not what it answers.
+    """
+    result = read_result(line_of(response(items(*output))))
+    assert (result.status, result.content, result.reason) == (status, content, reason)
+
+
+@pytest.mark.parametrize(
+    "thought",
+    [
+        {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
+        {"type": "thinking", "text": "hm"},
+        {"type": "reasoning", "text": "hm"},
+        {"type": "reasoning_text", "text": "hm"},
+        {"type": "summary_text", "text": "hm"},
+        {"type": "text", "text": "hm", "thought": True},
+    ],
+)
+def test_parts_that_are_thoughts_are_no_text(thought):
+    """
+    A content that comes in parts has those of the model's thoughts left out, whatever they are called.
+    """
+    parts = [thought, {"type": "text", "text": "x"}]
+    assert read_result(line_of(response(chat(says(parts))))).content == "x"
+    assert read_result(line_of(response(items({"type": "message", "content": parts})))).content == "x"

@@ -21,7 +21,7 @@ from rowbatch import api, desk
 from rowbatch.cli.app import app
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.web.words import Words, choose_language, words_of
-from serving import scripted_local_model
+from serving import scripted_answer, scripted_local_model
 from serving_pages import served_pages, visiting
 
 HOSTILE = [
@@ -946,3 +946,23 @@ def test_answers_that_are_doubted_are_said_above_the_labels(site, client):
     with RunDirectory(site.program.jobs.all()[0].run.path).ledger() as ledger:
         ledger.add_event("answers-doubted", ledger.shards()[0], match=0.1)
     assert told in client.get(job).text
+
+
+def test_what_was_forgiven_is_said_where_people_look(tmp_path, monkeypatch):
+    """
+    Thoughts before the answers cost no label, and the job says that there were some, in Chinese too.
+    """
+    monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+
+    def thinks(body):
+        return f"<think>Hm.</think>{scripted_answer(body)}"
+
+    rows = [[1, "so good", ""], [2, "not so good", ""]]
+    with scripted_local_model(tmp_path / "server", thinks), served_pages() as site, visiting(site) as client:
+        job = labelled(site, client, rows)
+        page = client.get(job).text
+        assert "2 answers had thoughts before them" in page
+        assert "row has no label" not in page
+        client.post("/settings/look", data={"language": "zh", "look": "light"})
+        assert "2 个回答前带有思考过程" in client.get(job).text

@@ -5,9 +5,10 @@ The list of good endings is closed. A word that nobody here knows is no good end
 meant that an answer was cut or blocked than that it was whole.
 
 Source:
-    The enumerations in the official packages, which a test compares with these tables: openai 3.54.0,
-    anthropic 2.12.0, google-genai 3.4.0, mistralai 3.7.0; for endpoints that speak OpenAI's protocol the
-    documentation that is named with each word. As of 2026-11-27.
+    The enumerations in the official packages, which a test compares with these tables in the versions that
+    are locked; openai 3.57.0, anthropic 2.14.0, google-genai 3.6.1 and mistralai 3.7.0 have no other words.
+    For endpoints that speak OpenAI's protocol the documentation that is named with each word. As of
+    2026-11-28.
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -33,6 +34,9 @@ _LINE = msgspec.json.Decoder(ResultLine)
 _BODY = msgspec.json.Decoder(Body)
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ANY = msgspec.json.Decoder()
+# Mistral's and Anthropic's word, that of OpenRouter and vLLM, and those of reasoning items.
+_THOUGHT_PARTS = frozenset({"thinking", "redacted_thinking", "reasoning", "reasoning_text", "summary_text"})
 NO_ANSWER = "no_answer"
 """Code in the cause of a response in which no answer can be found, though nothing says that it failed."""
 _EXPIRED_CODES = frozenset({"batch_expired"})
@@ -317,10 +321,10 @@ def _with_words(says: str, error: Any) -> str:
 
 def _read_responses_output(body: Body) -> tuple[RowStatus, str, str, str]:
     """Status, content, reason and cause."""
-    text, refusal = _responses_texts(body)
-    content = text or ""
-    if refusal:
-        return RowStatus.REFUSED, refusal, "the model refused", ""
+    said = _said(body)
+    content = said.text or ""
+    if said.refusal:
+        return RowStatus.REFUSED, said.refusal, "the model refused", ""
     word = body.status
     if word is not msgspec.UNSET:
         ending = ending_of(word, RESPONSE_ENDINGS)
@@ -336,35 +340,101 @@ def _read_responses_output(body: Body) -> tuple[RowStatus, str, str, str]:
             ending = FAILURE_ENDINGS.get(code, ending)
         if ending.status is not RowStatus.OK:
             return _bad_end(ending, word, body.error, content, code=code)
-    if text is None:
+    if said.is_commentary:
+        return RowStatus.INVALID, content, "the answer is commentary only", ""
+    if said.text is None:
         is_silent = isinstance(body.output, list) and _is_silent_output(body.output)
         return RowStatus.INVALID, "", "the answer has no content", "" if is_silent else _NO_ANSWER_CAUSE
-    return RowStatus.OK, text, "", ""
+    return RowStatus.OK, content, "", ""
 
 
-def _responses_texts(body: Body) -> tuple[str | None, str]:
-    """Text of a Responses API answer, None where there is none, and its refusal."""
-    texts, refusals = [], []
+class _Said(NamedTuple):
+    """What the items of a response say: a text or None, a refusal, and whether it is no answer."""
+
+    text: str | None
+    refusal: str = ""
+    is_commentary: bool = False
+
+
+def _said(body: Body) -> _Said:
+    """
+    The answer among the items of a response.
+
+    Several messages are not one text: parts of one belong together, messages do not. What the model says on
+    the way, `commentary`, is none.
+
+    Source:
+        openai 3.57.0, `ResponseOutputMessage.phase`: "Labels an assistant message as intermediate commentary
+        (`commentary`) or the final answer (`final_answer`)"; null where nobody says.
+    """
+    finals: list[str] = []
+    commentaries: list[str] = []
+    refusals: list[str] = []
+    arguments: list[str] = []
     for item in body.output if isinstance(body.output, list) else []:
         if not isinstance(item, dict):
             continue
+        if item.get("type") == "function_call" and isinstance(item.get("arguments"), str):
+            arguments.append(item["arguments"])
         parts = item.get("content") if item.get("type") == "message" else None
-        for part in parts if isinstance(parts, list) else []:
-            if isinstance(part, dict) and isinstance(part.get("text"), str):
-                texts.append(part["text"])
-            elif isinstance(part, dict) and isinstance(part.get("refusal"), str):
-                refusals.append(part["refusal"])
-        if item.get("type") == "function_call" and isinstance(item.get("arguments"), str) and not texts:
-            texts.append(item["arguments"])
-    return "".join(texts) if texts else None, "".join(refusals)
+        if not isinstance(parts, list):
+            continue
+        text = _text_of(parts)
+        is_commentary = item.get("phase") == "commentary"
+        if text is not None:
+            (commentaries if is_commentary else finals).append(text)
+        if not is_commentary:
+            refusals += [
+                part["refusal"]
+                for part in parts
+                if isinstance(part, dict) and isinstance(part.get("refusal"), str)
+            ]
+    refusal = "".join(refusals)
+    for texts in (finals, arguments[:1]):
+        if texts:
+            return _Said(_one_of(texts), refusal)
+    if commentaries:
+        return _Said(_one_of(commentaries), refusal, is_commentary=not refusal)
+    return _Said(None, refusal)
+
+
+def _one_of(texts: Sequence[str]) -> str:
+    """
+    What several messages say: equal ones once, and the one that is JSON before those that are not.
+
+    Of others none is left out: whoever reads them says that they differ.
+    """
+    different = list({text.strip(): text for text in reversed(texts)}.values())[::-1]
+    if len(different) == 1:
+        return different[0]
+    objects = [text for text in different if _is_json(text)]
+    return objects[0] if len(objects) == 1 else "\n\n".join(different)
+
+
+def _is_json(text: str) -> bool:
+    """Whether a text is a JSON object or list."""
+    try:
+        return isinstance(_ANY.decode(text), dict | list)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _text_of(content: Any) -> str | None:
     if isinstance(content, str):
         return content
     parts = content if isinstance(content, list) else []
-    texts = [part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str)]
+    texts = [
+        part["text"]
+        for part in parts
+        if isinstance(part, dict) and isinstance(part.get("text"), str) and not _is_thought(part)
+    ]
     return "".join(texts) if texts else None
+
+
+def _is_thought(part: Mapping[str, Any]) -> bool:
+    """Whether a part of a content is what the model thought, and not what it said."""
+    kind = part.get("type")
+    return part.get("thought") is True or (isinstance(kind, str) and kind in _THOUGHT_PARTS)
 
 
 def tokens_of(body: Body | None) -> tuple[int | None, int | None]:
@@ -383,7 +453,7 @@ def refusal_of(body: Body | None) -> str:
     if body.choices:
         message = body.choices[0].message
         return _refusal_of(message) if message else ""
-    return _responses_texts(body)[1]
+    return _said(body).refusal
 
 
 def further_texts(body: Body | None) -> list[str]:

@@ -332,7 +332,8 @@ def _body(message: Mapping[str, Any]) -> dict[str, Any]:
     cached = count_of(usage.get("cache_read_input_tokens"))
     written = count_of(usage.get("cache_creation_input_tokens"))
     stop = text_at("stop_reason", message)
-    told = text_at("explanation", object_at("stop_details", message))
+    details = object_at("stop_details", message)
+    told = ": ".join(filter(None, (text_at("category", details), text_at("explanation", details))))
     return completion(
         answer_id=text_at("id", message),
         model=text_at("model", message),

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import polars as pl
 
+from rowbatch.core.forms import forgiven_notices
 from rowbatch.core.states import RowStatus
 from rowbatch.tables.base import BadRowList
+from rowbatch.words.notice import Notice
 
 MOST_SHOWN = 20
 OTHER_REASONS = "other reasons"
@@ -34,6 +36,7 @@ class ExtractReport:
         unknown: With a table to join: ids that are none of its rows, the first 20.
         unknown_ids: How many there are in all.
         counts_from_zero: With a table to join: the ids count rows from 0.
+        forgiven: How many answers needed what kind of forgiveness, where their fields were read.
         errors: The list of those that are not ok, or None.
         encoding_guessed: The encoding of the table to join, if nothing said it but its text; else "".
         bad_rows: Broken rows of the table to join that were kept or skipped.
@@ -52,10 +55,16 @@ class ExtractReport:
     unknown: list[str] = field(default_factory=list)
     unknown_ids: int = 0
     counts_from_zero: bool = False
+    forgiven: Counter[str] = field(default_factory=Counter)
     errors: Path | None = None
     encoding_guessed: str = ""
     bad_rows: BadRowList = field(default_factory=BadRowList)
     formulas: int = 0
+
+    @property
+    def forgiven_notices(self) -> tuple[Notice, ...]:
+        """What was forgiven, in words for every face."""
+        return forgiven_notices(self.forgiven)
 
 
 def note_unknown(report: ExtractReport, prefix: str, names: pl.Series) -> None:
