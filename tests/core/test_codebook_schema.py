@@ -42,7 +42,9 @@ ACCEPTED: list[Any] = [
     with_variable(kind="labels", labels=TWO, most=2, none=True),
     with_variable(kind="labels", labels=TWO, most=None, none="nothing"),
     with_variable(kind="yes-no", yes="It is.", no="It is not.", examples=[{"text": "t", "answer": "yes"}]),
-    with_variable(kind="scale", labels=TWO, examples=[{"text": "t", "answer": "low"}, {"text": "u", "answer": "high"}]),
+    with_variable(
+        kind="scale", labels=TWO, examples=[{"text": "t", "answer": "low"}, {"text": "u", "answer": "high"}]
+    ),
     with_variable(kind="number", min=0, max=1.5),
     with_variable(kind="number", min=None, whole=True, examples=[{"text": "t", "answer": 3}]),
     with_variable(kind="date", min="1990-01-01", max="31 December 2020"),

@@ -66,7 +66,6 @@ from rowbatch.steps.recover import RecoverReport, recover
 from rowbatch.steps.repair import largest_output_limit, plan_repair
 from rowbatch.steps.trial import TrialReport, measured_answer_tokens, try_rows
 from rowbatch.steps.verify import VerifyReport, verify
-from rowbatch.store.codebook_file import read_codebook
 from rowbatch.store.corrections import Corrections, read_corrections
 from rowbatch.store.home import home
 from rowbatch.store.ledger import LEDGER_FAULTS, Driven, Event, RunRecord, Shard
@@ -1062,7 +1061,9 @@ def _codebook(
     elif isinstance(codebook, Mapping):
         book = parse_codebook(dict(codebook))
     else:
-        book = read_codebook(Path(codebook))
+        from rowbatch.tools.codebooks import read_any_codebook
+
+        book = read_any_codebook(Path(codebook), variable=variable)
     if prompt:
         if book.instructions:
             raise UsageError("instructions-twice")

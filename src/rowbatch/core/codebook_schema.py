@@ -1,9 +1,9 @@
 """
 The JSON Schema of the codebook file, with which an editor completes and checks it while it is written.
 
-The fields and their types are taken from the kinds themselves, what each is for from their docstrings; so a new
-kind is in it by itself. Said here is only what pydantic cannot know: what a field takes that is checked by a
-function of ours, and which fields follow from `kind`.
+The fields and their types are taken from the kinds themselves, what each is for from their docstrings; so a
+new kind is in it by itself. Said here is only what pydantic cannot know: what a field takes that is checked
+by a function of ours, and which fields follow from `kind`.
 
 Source:
     JSON Schema, draft 2020-12. Only what draft 7 has as well is used (but for `$defs`, which is found by its
@@ -59,15 +59,17 @@ _FIELDS_OF_KIND: Mapping[tuple[str, str], Mapping[str, Any]] = {
     # As it was written before there were kinds.
     ("text", "labels"): {"type": "array", "maxItems": 0},
 }
-_NO_DEFAULT = {"description": "What it is; left out, a variable with labels is a `label`, another one a `text`."}
+_NO_DEFAULT = {
+    "description": "What it is; left out, a variable with labels is a `label`, another one a `text`."
+}
 
 
 def codebook_schema() -> dict[str, Any]:
     """
     The JSON Schema of a codebook file.
 
-    It refuses nothing that `parse_codebook` takes. What depends on several fields, as a condition on a variable
-    that is not there, only `parse_codebook` sees.
+    It refuses nothing that `parse_codebook` takes. What depends on several fields, as a condition on a
+    variable that is not there, only `parse_codebook` sees.
     """
     kinds = {name: _kind_schema(kind) for name, kind in KINDS.items()}
     fields = _described(Codebook)
@@ -138,7 +140,7 @@ def _kind_schema(kind: type[Variable]) -> dict[str, Any]:
 
 
 def _part_schema(part: type[BaseModel], own: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The schema of a part: pydantic's, but for the fields that are told here, with what each field is for."""
+    """The schema of a part: pydantic's, but for the fields that are told here; and what each field is for."""
     found = part.model_json_schema()
     described = _described(part)
     properties = {

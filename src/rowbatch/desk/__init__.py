@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from rowbatch.core.agreement import Agreement as Agreement
     from rowbatch.core.codebook import instructions_text as instructions_text
     from rowbatch.desk.drafts import FORM_KINDS as FORM_KINDS
-    from rowbatch.desk.drafts import MAX_LABELS as MAX_LABELS
     from rowbatch.desk.drafts import Draft as Draft
     from rowbatch.desk.drafts import DraftEstimate as DraftEstimate
     from rowbatch.desk.drafts import DraftLabel as DraftLabel
@@ -88,6 +87,7 @@ if TYPE_CHECKING:
     from rowbatch.store.home import private_folder as private_folder
     from rowbatch.store.home import repair_rights as repair_rights
     from rowbatch.store.home import write_private_file as write_private_file
+    from rowbatch.tools.codebooks import MAX_LABELS as MAX_LABELS
 
 _PLACES = {
     "AT_WORK": "desk.jobs",
@@ -105,7 +105,7 @@ _PLACES = {
     "Jobs": "desk.jobs",
     "Library": "desk.library",
     "LibraryTable": "desk.library",
-    "MAX_LABELS": "desk.drafts",
+    "MAX_LABELS": "tools.codebooks",
     "Part": "desk.jobs",
     "Profile": "desk.profile",
     "Reading": "desk.readings",
