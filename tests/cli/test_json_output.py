@@ -33,6 +33,7 @@ CASES: dict[str, list[tuple[str, ...]]] = {
         ("broken.jsonl", "requests.jsonl", "--provider", "mistral"),
         ("broken.jsonl", "--fix", "fixed.jsonl", "--overwrite"),
     ],
+    "codebook check": [("book.csv",), ("book.csv", "--show")],
     "doctor": [
         (),
         ("--provider", "openai", "--model", "gpt-4o-mini"),
@@ -80,6 +81,7 @@ def workplace(tmp_path_factory):
     place = tmp_path_factory.mktemp("json")
     with (place / "posts.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["id", "text"], *([n, text] for n, text in enumerate(texts(30), 1))])
+    (place / "book.csv").write_text("variable,label\n夏,好\n,坏\n".replace("夏", "season"), encoding="utf-8")
     (place / "broken.jsonl").write_text('{"custom_id": "夏\\u009b", "url"\n{}\n')
     with fake_server(place, {"rows_refused": 0.1}, 1) as address:
         assert type_in(place, *command_for(place, address)[3:]).returncode in (0, 9)

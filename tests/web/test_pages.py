@@ -752,6 +752,27 @@ def test_a_codebook_that_is_none(client, rows, told):
     assert "3 labels were taken over" in client.get(taken.headers["location"]).text
 
 
+def test_a_codebook_that_is_a_table_of_variables(client):
+    """
+    It is taken as it is; a fault in it is told with its row and column, and what was written stays.
+    """
+    place, form = begun(client)
+    client.post(f"{place}/preview", data=form)
+    rows = ["variable,kind,label,min", "mood,label,up,", ",,down,", "age,number,,young"]
+    broken = client.post(f"{place}/import", files={"codebook_file": ("book.csv", "\n".join(rows).encode())})
+    assert broken.status_code == 422
+    told = "row 3 below the header, column &#39;min&#39;: a number is expected"
+    assert "book.csv" in broken.text
+    assert told in broken.text
+    assert 'value="good"' in client.get(f"{place}/label").text
+    rows[-1] = "age,number,,0"
+    taken = client.post(f"{place}/import", files={"codebook_file": ("book.csv", "\n".join(rows).encode())})
+    assert taken.status_code == 303
+    page = client.get(f"{place}/label").text
+    assert "mood" in page
+    assert "age" in page
+
+
 def test_a_download_without_columns(site, client):
     """
     No column chosen is a question, and not all of them.

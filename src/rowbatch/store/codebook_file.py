@@ -64,17 +64,18 @@ def _as_written(codebook: Codebook) -> dict[str, Any]:
     if not document["instructions"]:
         del document["instructions"]
     for variable in document["variables"]:
-        variable.setdefault("kind", "label" if variable["labels"] else "text")
+        variable.setdefault("kind", "label" if variable.get("labels") else "text")
         if variable["kind"] == "text":
-            del variable["labels"]
+            variable.pop("labels", None)
         for label in variable.get("labels", ()):
             for name in ("definition", "examples", "aliases"):
                 if not label[name]:
                     del label[name]
         if not variable["question"]:
             del variable["question"]
-    document["variables"] = [
+    # What is long comes last.
+    variables = [
         {name: variable[name] for name in (*_FIRST, *variable) if name in variable}
-        for variable in document["variables"]
+        for variable in document.pop("variables")
     ]
-    return document
+    return {**document, "variables": variables}
