@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,8 +18,10 @@ from rowbatch.core.address import host_of, shown_address
 from rowbatch.core.agreement import Comparison
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.codebook import Codebook, codebook_document, codebook_from_labels, parse_codebook
+from rowbatch.core.comparison import PeopleComparison
 from rowbatch.core.cost import CostEstimate
 from rowbatch.core.endpoint import Endpoint, find_endpoint
+from rowbatch.core.label_list import read_labels, read_values
 from rowbatch.core.model_rules import shutdown_note
 from rowbatch.core.plan import Output, Plan, Question, Source
 from rowbatch.core.policy import Policy, read_policy
@@ -40,7 +42,7 @@ from rowbatch.steps import build as build_step
 from rowbatch.steps import collect as collect_step
 from rowbatch.steps import create as create_step
 from rowbatch.steps import poll as poll_step
-from rowbatch.steps.build import BuildReport
+from rowbatch.steps.build import TEXTS_REPEAT, BuildReport
 from rowbatch.steps.clean import CleanReport, clean
 from rowbatch.steps.clock import Clock
 from rowbatch.steps.collect import CollectReport
@@ -254,7 +256,7 @@ class Run:
             cost=self._estimate(built.requests, built.request_bytes, built.prompt_tokens),
             note=model_note(self),
             encoding_guessed=plan.source.encoding_guessed,
-            notes=(*asking.notes, *model_notes(asking.provider, asking.model)),
+            notes=(*asking.notes, *model_notes(asking.provider, asking.model), *_repeat_notes(built)),
         )
 
     def policy(self) -> Policy:
@@ -678,22 +680,50 @@ class Run:
         output = self.output if self.output.is_file() else self.status().output
         return _read_frame(output or self.output, self._plan.output.columns)
 
-    def agreement(self, gold: str, variable: str | None = None) -> Comparison:
+    def agreement(
+        self,
+        gold: str,
+        variable: str | None = None,
+        *,
+        not_coded: str | Iterable[object] = (),
+        item: str | None = None,
+    ) -> Comparison:
         """
-        Compare the model's own values with those that people gave.
+        Compare the model's own values with those that people gave: the numbers of `compare_with_people`.
+        """
+        return self.compare_with_people(gold, variable, not_coded=not_coded, item=item).comparison
+
+    def compare_with_people(
+        self,
+        gold: str,
+        variable: str | None = None,
+        *,
+        not_coded: str | Iterable[object] = (),
+        item: str | None = None,
+    ) -> PeopleComparison:
+        """
+        Compare the model's own values with those that people gave, and say what had a part in it.
 
         Only what is on disk counts: a row whose answer is not here yet has no value. Corrections by hand are
-        people's, and not the model's.
+        people's, and not the model's. People's cells are read as the model's answers are, and a code that has
+        a label in a Stata or SPSS file is that label. A text that stands in several rows counts once, with
+        what most people say of it; of numbers, with their mean.
 
         Args:
-            gold: Column of the table that holds the people's value. Rows where it is empty don't count.
+            gold: Column of the table that holds the people's value. Rows where it is empty don't count, nor
+                do those where it is `NA` or the like, unless that is a value of the codebook.
             variable: Which variable of the codebook; None means the first that can be compared.
+            not_coded: Further values that mean that nobody coded the row, as in `["99"]`.
+            item: Column that names each text, as an id does; None means that rows that ask the same are one
+                text.
         Returns:
-            What fits the kind of the variable.
+            What fits the kind of the variable, with the rows that are left out.
         Raises:
             UsageError: There is no such column or variable, or the column has other values, or none.
         """
-        return compare_with_people(self._directory, gold, variable)
+        return compare_with_people(
+            self._directory, gold, variable, not_coded=read_values(not_coded), item=item
+        )
 
     def status(self) -> Status:
         """How the run stands, from its files. Asks nobody and changes nothing."""
@@ -766,7 +796,9 @@ class Run:
                 with self._directory.ledger() as ledger:
                     is_untouched = all(
                         shard.state is ShardState.WRITTEN and shard.round == 1 for shard in ledger.shards()
-                    ) and not any(event.kind not in ("built", "policy") for event in ledger.events())
+                    ) and not any(
+                        event.kind not in ("built", "policy", TEXTS_REPEAT) for event in ledger.events()
+                    )
                 if not is_untouched or self._directory.trial_path.exists():
                     raise RunError("run-was-sent", path=str(self.path))
             remove_run(self._directory)
@@ -881,7 +913,7 @@ def create(
     table: str | Path | object,
     *,
     text: str | None = None,
-    labels: Sequence[str] | None = None,
+    labels: str | Iterable[object] | None = None,
     prompt: str | None = None,
     codebook: str | Path | Mapping[str, Any] | Codebook | None = None,
     variable: str = "label",
@@ -916,7 +948,8 @@ def create(
         table: The input: a file of any format, a folder of .txt files, or a data frame (polars, pandas,
             Arrow, a dictionary of lists), which is kept in the run directory. It is never changed.
         text: Name of the column with the text.
-        labels: The labels to choose from. Without labels and codebook the answer is free text.
+        labels: The labels to choose from, in a list or in a text as `--labels` has them: `"good,bad"`.
+            Without labels and codebook the answer is free text.
         prompt: What to ask about each text.
         codebook: A codebook file, or its content; instead of `labels`.
         variable: Name of the answer's column when `labels` are given.
@@ -1049,16 +1082,16 @@ def known_places() -> list[Path]:
 
 def _codebook(
     *,
-    labels: Sequence[str] | None,
+    labels: str | Iterable[object] | None,
     prompt: str | None,
     codebook: str | Path | Mapping[str, Any] | Codebook | None,
     variable: str,
 ) -> Codebook:
     if codebook is None:
-        if labels:
-            return codebook_from_labels(variable, labels, prompt or "")
+        if names := _listed(labels):
+            return codebook_from_labels(variable, names, prompt or "")
         return Codebook(instructions=prompt or "")
-    if labels:
+    if _listed(labels):
         raise UsageError("labels-twice")
     if isinstance(codebook, Codebook):
         book = codebook
@@ -1071,6 +1104,12 @@ def _codebook(
             raise UsageError("instructions-twice")
         book = book.model_copy(update={"instructions": prompt})
     return book
+
+
+def _listed(labels: str | Iterable[object] | None) -> list[str]:
+    if labels is None or (isinstance(labels, str) and not labels.strip()):
+        return []
+    return read_labels(labels)
 
 
 def model_note(run: Run) -> str:
@@ -1089,6 +1128,13 @@ def model_notes(provider: str, model: str) -> tuple[Notice, ...]:
         return (Notice("note-limits-unknown", {"model": model}),)
     note = shutdown_note(known, datetime.now(UTC).date()) if known else None
     return (note,) if note else ()
+
+
+def _repeat_notes(built: BuildReport) -> tuple[Notice, ...]:
+    """That the same text stands in several rows, as with several annotators, and is asked for each."""
+    if not built.repeats:
+        return ()
+    return (Notice("note-texts-repeat", {"rows": built.repeats, "texts": built.repeated_texts}),)
 
 
 def _row_status(name: str) -> RowStatus:

@@ -236,7 +236,11 @@ _go_on = click.option(
 @_table
 @click.option("--text", metavar="COLUMN", help="Column that holds the text.")
 @click.option(
-    "--labels", metavar="A,B,C", help="The labels to choose from. Without them the answer is free text."
+    "--labels",
+    metavar="A,B,C",
+    help="The labels to choose from; one with a comma in it stands in quotes, as in 'a,\"b, c\",d'. "
+    "Without them "
+    "the answer is free text.",
 )
 @click.option("--prompt", metavar="TEXT", help="What to ask about each text.")
 @click.option(
@@ -314,7 +318,7 @@ def run(
     options, changes = _policy_changes(options)
     made = api.create(
         table,
-        labels=_label_list(labels),
+        labels=labels,
         run=run_directory,
         reuse=True,
         policy=api.Policy().changed(**changes),
@@ -793,6 +797,43 @@ def export(
 
 
 @app.command()
+@_run
+@click.argument("column")
+@click.option(
+    "--variable", metavar="NAME", help="Of the codebook.  [default: the first that can be compared]"
+)
+@click.option(
+    "--not-coded",
+    multiple=True,
+    metavar="VALUE",
+    help="A value that means that nobody coded the row, as in 99; may be given several times. Empty "
+    "cells mean it, "
+    "and NA and the like where the codebook has no such value.",
+)
+@click.option(
+    "--item",
+    metavar="COLUMN",
+    help="Column that names each text: rows of one name are one text.  [default: rows that ask the same are]",
+)
+@_json
+def agreement(run: Path, column: str, *, as_json: bool, **options: Any) -> None:
+    """
+    Compare the model's answers of RUN with people's in COLUMN of its table.
+
+    People's cells are read as the model's answers are, and the codes of Stata and SPSS by their labels. A
+    text that stands in several rows, as with several annotators, counts once, with what most people say. Only
+    what is on disk counts; corrections by hand are people's.
+    """
+    from rowbatch.cli import show
+
+    found = api.open_run(run).compare_with_people(column, **options)
+    if as_json:
+        show.as_json(found)
+    else:
+        show.agreement(found, column)
+
+
+@app.command()
 @click.argument("table", type=_PATH, required=False)
 @click.option(
     "--port",
@@ -1202,15 +1243,6 @@ def _extras(also: str | None) -> list[Any]:
     for name in names:
         if name not in api.EXTRAS:
             raise UsageError("no-such-extra", name=name, known=list(api.EXTRAS))
-    return names
-
-
-def _label_list(labels: str | None) -> list[str] | None:
-    if labels is None:
-        return None
-    names = [name.strip() for name in labels.split(",")]
-    if not all(names):
-        raise UsageError("label-empty")
     return names
 
 

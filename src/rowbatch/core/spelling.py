@@ -19,3 +19,8 @@ def _key(text: str) -> str:
 
 # Most answers of a run are one of a few labels.
 _key_again = lru_cache(maxsize=4096)(_key)
+
+
+def without_point(text: str) -> str:
+    """A whole number that is written with a point, as programs do that know floats only: `1.0` is `1`."""
+    return re.sub(r"\A([+-]?\d+)\.0+\Z", r"\1", text.strip())

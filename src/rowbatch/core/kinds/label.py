@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
@@ -12,7 +13,7 @@ from pydantic import StringConstraints
 
 from rowbatch.core.agreement import Agreement, agreement
 from rowbatch.core.kinds.base import Language, Place, Strict, Tally, Text, Variable
-from rowbatch.core.spelling import spelling_key
+from rowbatch.core.spelling import spelling_key, without_point
 from rowbatch.errors import UsageError
 from rowbatch.words.notice import Notice
 
@@ -106,9 +107,13 @@ class LabelVariable(Variable):
         return LabelTally(self.choices)
 
     def people_value(self, text: str) -> str:
-        if text not in self.choices:
-            raise UsageError("value-not-a-label", variable=self.name, value=text[:80], labels=self.choices)
-        return text
+        if text in self.choices:
+            return text
+        # As an answer is read; tables have it in letters of full width besides, and numbers with a point.
+        for spelling in (text, wide := unicodedata.normalize("NFKC", text), without_point(wide)):
+            if (label := self._spellings.get(spelling_key(spelling))) is not None:
+                return label
+        return self.read(text)
 
     def may_be_peoples(self, column: str, cells: Iterable[str]) -> bool:
         del column

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -145,6 +145,10 @@ class NumberVariable(Variable):
     def may_be_peoples(self, column: str, cells: Iterable[str]) -> bool:
         # Any column of numbers would do, also a number of the row: the name has to say it.
         return has_word(column, self.name) and all(map(self._is_value, cells))
+
+    def people_together(self, values: Sequence[str]) -> str:
+        """Their mean."""
+        return spelled(math.fsum(map(float, values)) / len(values))
 
     def compare(self, pairs: Iterable[tuple[str, str | None]]) -> NumberAgreement:
         return number_agreement(
