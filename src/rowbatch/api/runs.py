@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rowbatch.api import model_list as _models  # the user's own prices are known from here on
+from rowbatch.api.headers import SentHeaders, find_headers, name_places
 from rowbatch.api.keys import find_key, require_key
 from rowbatch.api.local import ensure_local_server
 from rowbatch.api.policy import drive_policy
@@ -25,6 +26,7 @@ from rowbatch.core.label_list import read_labels, read_values
 from rowbatch.core.model_rules import shutdown_note
 from rowbatch.core.plan import Output, Plan, Question, Source
 from rowbatch.core.policy import Policy, read_policy
+from rowbatch.core.sent_headers import read_form_fields, read_headers
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.core.table_options import BadRows, ReadOptions, WriteOptions
 from rowbatch.errors import NeedsDecision, RunError, RunLocked, StorageError, UsageError
@@ -189,9 +191,19 @@ class Hooks:
 class Run:
     """One run directory and its verbs. Each verb does what is left, and can be called again."""
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        headers: Mapping[str, str] | None = None,
+        form_fields: Mapping[str, str] | None = None,
+    ) -> None:
         self._directory = RunDirectory(Path(path))
         self._plan = self._directory.plan()
+        self._headers, self._form_fields = headers or {}, form_fields or {}
+        if self._headers and self._is_own_server:
+            raise UsageError("headers-to-nobody")
+        name_places(self._plan.asking.base_url, self._headers)
 
     def __repr__(self) -> str:
         return f"rowbatch.open({str(self.path)!r})"
@@ -864,7 +876,10 @@ class Run:
             with HttpClient(endpoint.base_url, Key(endpoint.key, "server.key")) as http:
                 yield client_for(provider, http)
         else:
-            with provider_client(provider, base_url) as client:
+            asking = self._plan.asking
+            headers = find_headers(provider, base_url, kept=asking.headers, given=self._headers)
+            fields = {**asking.form_fields, **self._form_fields}
+            with provider_client(provider, base_url, headers, fields) as client:
                 yield client
 
     def check(self, *, probe: bool, now: datetime) -> list[Check]:
@@ -888,14 +903,25 @@ class Run:
 
 
 @contextmanager
-def provider_client(provider: Provider, base_url: str) -> Iterator[BatchClient]:
+def provider_client(
+    provider: Provider,
+    base_url: str,
+    headers: SentHeaders | None = None,
+    form_fields: Mapping[str, str] | None = None,
+) -> Iterator[BatchClient]:
     """
     The calls of a provider at an address, with the key that belongs there.
 
+    Args:
+        provider: Who is asked.
+        base_url: Where.
+        headers: Further ones of each call; None means those that are kept for the host.
+        form_fields: Further ones of each upload.
     Raises:
         UsageError: There is no key for it.
     """
     key = require_key(provider, base_url)
+    sent = headers if headers is not None else find_headers(provider, base_url)
     if host_of(base_url) != host_of(provider.base_url):
         # Of other endpoints less is known than of the provider's own.
         provider = replace(provider, quirks=replace(provider.quirks, has_expiry=False))
@@ -904,7 +930,9 @@ def provider_client(provider: Provider, base_url: str) -> Iterator[BatchClient]:
         key,
         key_header=provider.key_header,
         key_prefix=provider.key_prefix,
-        headers=headers_of(provider),
+        headers={**headers_of(provider), **sent.plain},
+        secret_headers=sent.secret,
+        form_fields=form_fields or {},
     ) as http:
         yield client_for(provider, http)
 
@@ -940,6 +968,8 @@ def create(
     reuse: bool = False,
     name: str = "",
     is_listed: bool = True,
+    headers: Mapping[str, str] | Iterable[str] = (),
+    form_fields: Mapping[str, str] | Iterable[str] = (),
 ) -> Run:
     """
     Make a run: check everything and freeze it in a run directory. Nothing is sent.
@@ -974,6 +1004,9 @@ def create(
             with that one: the same command twice is one run.
         name: What people call the table, where its file is called otherwise.
         is_listed: Whether it is among the runs of this machine.
+        headers: Further ones of each call, to the named host only. A value is `env:NAME`, `keyring:NAME` or
+            `plain:VALUE`; one by itself is known to this process alone, and only its name is kept.
+        form_fields: Further ones of each upload, as gateways want them; they are kept in the run.
     Raises:
         TableError, CodebookError, OutputExists, UsageError: Something does not fit; nothing was made.
     """
@@ -996,6 +1029,8 @@ def create(
         base_url=base_url or "",
         endpoint=find_endpoint(endpoint),
         dedupe=dedupe,
+        headers=(said_headers := read_headers(headers)),
+        form_fields=(said_fields := read_form_fields(form_fields)),
     )
     plan = Plan(
         source=Source(path, reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows), name=name),
@@ -1004,7 +1039,15 @@ def create(
         output=Output(Path(output) if output else None, overwrite, writing or WriteOptions()),
         policy=policy or Policy(),
     )
-    return create_planned(plan, Path(run) if run else None, frame=frame, reuse=reuse, is_listed=is_listed)
+    return create_planned(
+        plan,
+        Path(run) if run else None,
+        frame=frame,
+        reuse=reuse,
+        is_listed=is_listed,
+        headers=said_headers,
+        form_fields=said_fields,
+    )
 
 
 def create_planned(
@@ -1014,6 +1057,8 @@ def create_planned(
     frame: pl.DataFrame | None = None,
     reuse: bool = False,
     is_listed: bool = True,
+    headers: Mapping[str, str] | None = None,
+    form_fields: Mapping[str, str] | None = None,
 ) -> Run:
     """
     Make a run of a plan: it is checked against its table, and frozen. Nothing is sent.
@@ -1024,6 +1069,7 @@ def create_planned(
         frame: The input instead of the plan's file.
         reuse: Go on with a run that asks the same, where there is one.
         is_listed: Whether it is among the runs of this machine.
+        headers, form_fields: With their values, for this process; see `create`.
     Raises:
         TableError, OutputExists, UsageError: As `create`.
     """
@@ -1038,29 +1084,35 @@ def create_planned(
         existing=[RunDirectory(other) for other in existing if (other / "run.toml").is_file()],
     )
     if same is not None:
-        return Run(same.path)
+        return Run(same.path, headers=headers, form_fields=form_fields)
     if is_listed:
         remember_run(home(), directory.path)
-    return Run(directory.path)
+    return Run(directory.path, headers=headers, form_fields=form_fields)
 
 
-def open_run(run: str | Path) -> Run:
+def open_run(run: str | Path, *, headers: Mapping[str, str] | Iterable[str] = ()) -> Run:
     """
     Open a run that was made before.
 
     Args:
         run: Its directory, or its name when it lies in `rowbatch-runs/` or is known on this machine.
+        headers: Further ones of each call, as in `create`. What the run keeps of them need not be given
+            again, only values that it could not keep.
     """
+    return Run(_place_of(run), headers=read_headers(headers))
+
+
+def _place_of(run: str | Path) -> Path:
     path = Path(run)
     if (path / "run.toml").is_file() or path.is_dir():
-        return Run(path)
+        return path
     name = str(run)
     local = Path(RUNS_FOLDER) / name
     if (local / "run.toml").is_file():
-        return Run(local)
+        return local
     known = [place for place in known_runs(home()) if place.name == name]
     if len(known) == 1:
-        return Run(known[0])
+        return known[0]
     if known:
         raise UsageError("runs-of-one-name", count=len(known), name=name, paths=[*map(str, known)])
     raise RunError("no-such-run", path=name)

@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rowbatch.api.headers import keep_headers as keep_headers
+    from rowbatch.api.headers import shown_headers as shown_headers
     from rowbatch.api.keys import forget_key as forget_key
     from rowbatch.api.keys import hold_key as hold_key
     from rowbatch.api.local import ensure_local_server as ensure_local_server
@@ -137,6 +139,8 @@ _PLACES = {
     "header_of": "api.tools",
     "hold": "processes",
     "hold_key": "api.keys",
+    "keep_headers": "api.headers",
+    "shown_headers": "api.headers",
     "home": "store.home",
     "host_of": "core.address",
     "is_held": "processes",
