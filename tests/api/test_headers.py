@@ -41,7 +41,7 @@ class Gateway:
         headers = {name.lower(): value for name, value in handler.headers.items()}
         self.calls.append((handler.command, handler.path, headers, body))
         self.fake.now = datetime.now(UTC)
-        status, told, content = 200, {}, b""
+        told: dict[str, str]
         if self.answer is not None:
             (status, told), content = self.answer, b"{}"
         else:
