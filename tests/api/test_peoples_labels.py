@@ -219,3 +219,12 @@ def test_labels_as_one_text(workplace):
     assert made.codebook.answers[0].choices == ("good", "bad, or worse")
     with pytest.raises(CodebookError, match="label"):
         rowbatch.create("t.csv", text="text", labels="abc", prompt="?")
+
+
+def test_the_frame_of_an_spss_output_has_labels(workplace):
+    """
+    `run.table()` of a .sav gave the codes of the labels, since SPSS has them as 1.0 and 2.0.
+    """
+    write(workplace / "t.csv", ("text",), ("sun",), ("rain",))
+    run = done("t.csv", output="out.sav")
+    assert run.table()["label"].to_list() == ["good", "bad"]

@@ -38,7 +38,7 @@ from rowbatch.requests.asking import Said, asking_of
 from rowbatch.requests.estimate import estimate_asking
 from rowbatch.requests.line_tokens import prompt_range
 from rowbatch.requests.pipeline import TableRequests, open_source, request_settings
-from rowbatch.results.people import compare_with_people
+from rowbatch.results.people import code_text, compare_with_people
 from rowbatch.server.local_model import DEMONSTRATION_NOTE, MODEL_ID
 from rowbatch.steps import build as build_step
 from rowbatch.steps import collect as collect_step
@@ -1227,6 +1227,6 @@ def _read_frame(path: Path, added: Sequence[str]) -> pl.DataFrame:
     # Stata and SPSS have codes where the codebook has labels.
     for name, info in zip(names, table.columns, strict=False):
         if name in added and info.value_labels:
-            labels = {str(code): label for code, label in info.value_labels.items()}
+            labels = {code_text(code): label for code, label in info.value_labels.items()}
             frame = frame.with_columns(pl.col(name).replace(labels))
     return frame

@@ -208,7 +208,7 @@ def people_reader(variable: Variable, info: ColumnInfo | None, not_coded: Iterab
     """
     if info is None:
         return PeopleReader(variable, not_coded=not_coded)
-    labels = {_code(code): label for code, label in info.value_labels.items()}
+    labels = {code_text(code): label for code, label in info.value_labels.items()}
     return PeopleReader(
         variable,
         not_coded=not_coded,
@@ -217,7 +217,7 @@ def people_reader(variable: Variable, info: ColumnInfo | None, not_coded: Iterab
     )
 
 
-def _code(code: float | str) -> str:
+def code_text(code: float | str) -> str:
     """A code as it stands in the cells of a table."""
     return code if isinstance(code, str) else spelled(code)
 

@@ -39,12 +39,14 @@ class AddedColumn:
         label: What it is, in words; or "".
         labels: Its allowed texts, in order, where there is such a list; else ().
         dtype: Of its values.
+        may_be_cut: It only tells about the others: a text that the format cannot hold is cut, with a mark.
     """
 
     name: str
     label: str = ""
     labels: tuple[str, ...] = ()
     dtype: pl.DataType = field(default_factory=pl.String)
+    may_be_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +209,36 @@ def open_check(path: Path, format_name: str, shape: TableShape) -> OutputCheck:
             return StatisticsRehearsal(path, shape, is_stata=format_name == "stata")
         case _:
             return OutputCheck()
+
+
+CUT_MARK = " \u2026 [cut; the whole text is in the run directory]"
+_LONGEST_TEXT_BYTES = 32_767
+_CUT_CHARS = 8_000
+
+
+def cut_to_fit(added: pl.DataFrame, columns: Sequence[AddedColumn]) -> pl.DataFrame:
+    """
+    Make columns that may be cut fit into the cells of Excel, Stata and SPSS.
+
+    What a model said by mistake can be of any length, is known only when it is paid for, and must not cost
+    the table.
+
+    Args:
+        added: Values, in the order of `columns`.
+        columns: What they are.
+    Returns:
+        The same with texts of more than 32,767 bytes cut to 8,000 characters and a mark, and without NULs.
+    """
+    texts = [
+        pl.when(pl.col(name).str.len_bytes() > _LONGEST_TEXT_BYTES)
+        .then(pl.col(name).str.slice(0, _CUT_CHARS) + CUT_MARK)
+        .otherwise(pl.col(name))
+        .str.replace_all("\0", "\ufffd", literal=True)
+        .alias(name)
+        for name, column in zip(added.columns, columns, strict=True)
+        if column.may_be_cut and added.schema[name] == pl.String
+    ]
+    return added.with_columns(texts)
 
 
 def unique_names(names: Sequence[str]) -> list[str]:
