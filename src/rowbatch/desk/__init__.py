@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from rowbatch.api.tools import kind_of_lines as kind_of_lines
     from rowbatch.api.tools import likely_text_column as likely_text_column
     from rowbatch.core.address import host_of as host_of
-    from rowbatch.core.agreement import Agreement as Agreement
     from rowbatch.core.codebook import instructions_text as instructions_text
     from rowbatch.desk.drafts import FORM_KINDS as FORM_KINDS
     from rowbatch.desk.drafts import MAX_LABELS as MAX_LABELS
@@ -93,7 +92,6 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "AT_WORK": "desk.jobs",
-    "Agreement": "core.agreement",
     "Counts": "desk.results",
     "Draft": "desk.drafts",
     "DraftEstimate": "desk.drafts",

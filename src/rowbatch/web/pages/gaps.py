@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rowbatch import desk
+from rowbatch import api, desk
 from rowbatch.errors import RowbatchError
 from rowbatch.web import labels
 from rowbatch.web.program import Program
@@ -154,7 +154,7 @@ def _people_values(
     except RowbatchError as error:
         return found | {"people_trouble": w.told(error.notice)}
     agreement = compared.comparison
-    names, matrix = _matrix(agreement) if isinstance(agreement, desk.Agreement) else ([], [])
+    names, matrix = _matrix(agreement) if isinstance(agreement, api.Agreement) else ([], [])
     return found | {
         "compared": compared,
         "agreement": agreement,
@@ -175,7 +175,7 @@ def _cell_address(job: desk.Job, people: str, variable: str, not_coded: str) -> 
     return address
 
 
-def _matrix(agreement: desk.Agreement) -> tuple[list[str], list[tuple[str, list[tuple[str, int]]]]]:
+def _matrix(agreement: api.Agreement) -> tuple[list[str], list[tuple[str, list[tuple[str, int]]]]]:
     """Labels of the model, "" for none; and for each label of people's that occurs how often each was given."""
     names = [*list(agreement.confusion)[:_MAX_MATRIX], *([""] if agreement.unlabelled else [])]
     matrix = []
