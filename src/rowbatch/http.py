@@ -252,6 +252,8 @@ class HttpClient:
         key_header: Which one.
         key_prefix: What stands before the key in it.
         headers: Others, sent with every call.
+        secret_headers: Others that are as secret as the key.
+        form_fields: Sent with every file that is uploaded as a form.
         transport: For tests.
         free_attempts: How often a free call is tried in all.
         clock: The time on this machine.
@@ -267,6 +269,8 @@ class HttpClient:
     key_header: str = "Authorization"
     key_prefix: str = "Bearer "
     headers: Mapping[str, str] = field(default_factory=dict)
+    secret_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    form_fields: Mapping[str, str] = field(default_factory=dict)
     transport: httpx2.BaseTransport | None = None
     free_attempts: int = 6
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -279,7 +283,7 @@ class HttpClient:
         import httpx2
 
         base_url, params = address_parts(check_address(self.base_url, may_hold_secret=True))
-        require_may_be_sent(self.base_url, has_key=self.key is not None)
+        require_may_be_sent(self.base_url, has_key=self.key is not None or bool(self.secret_headers))
         with proxies_of_environment():
             self._client = httpx2.Client(
                 base_url=base_url,
@@ -366,7 +370,7 @@ class HttpClient:
                     "POST",
                     path,
                     files={"file": (filename, handle, "application/jsonl")},
-                    data=dict(fields),
+                    data={**self.form_fields, **fields},
                 )
 
         return _json_object(self._retried(send))
@@ -605,7 +609,7 @@ class HttpClient:
 
     def _headers(self) -> dict[str, str]:
         carried = {self.key_header: f"{self.key_prefix}{self.key.reveal()}"} if self.key else {}
-        return {**self.headers, **carried}
+        return {**self.headers, **self.secret_headers, **carried}
 
     @property
     def host(self) -> str:

@@ -24,7 +24,7 @@ def answer(custom_id: Any, content: Any = "x", **choice: Any) -> dict[str, Any]:
         "usage": {
             "prompt_tokens": 7,
             "completion_tokens": 3,
-            "prompt_tokens_details": {"cached_tokens": 2},
+            "prompt_tokens_details": {"cached_tokens": 2, "cache_write_tokens": 4},
             "completion_tokens_details": {"reasoning_tokens": 1},
         },
     }
@@ -91,7 +91,7 @@ def test_what_is_asked_for_besides():
     row = part.frame.row(0, named=True)
     assert row["choices"] == ["second"]
     assert row["confidence"] == pytest.approx(0.25)
-    assert (row["cached_tokens"], row["reasoning_tokens"]) == (2, 1)
+    assert (row["cached_tokens"], row["cache_write_tokens"], row["reasoning_tokens"]) == (2, 4, 1)
     assert row["finish_reason"] == "stop"
     assert row["refusal"] is None
     assert row["raw"].encode() == data.rstrip()

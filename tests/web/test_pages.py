@@ -203,6 +203,26 @@ def test_corrections_are_not_the_models_labels(site, client):
     assert f"Differs from people {differing}</a>" in rows_page
 
 
+def test_spellings_and_repeated_texts_in_the_comparison(site, client):
+    """
+    What people wrote in another spelling counts, what means "not coded" is asked for and told, and texts that
+    stand twice count once.
+    """
+    rows = [[1, "post 1", "Good "], [2, "post 1", "bad"], [3, "post 3", "NA"], [4, "post 4", "BAD"]]
+    job = labelled(site, client, rows)
+    page = client.get(job).text
+    assert "texts coded by people" in page
+    assert "3 rows that people coded are 2 texts" in page
+    assert "1 text is left out: people differ about it." in page
+    assert "“NA” (1 row)" in page
+    page = client.get(f"{job}?people=truth&not_coded=bad").text
+    assert 'name="not_coded" value="bad"' in page
+    assert "“bad” (1 row), “NA” (1 row), “BAD” (1 row)" in page or "“BAD” (1 row)" in page
+    assert "not_coded=bad" in page.split('class="compare"')[1].split("</table>")[0]
+    page = client.get(f"{job}?people=truth&not_coded=good,bad").text
+    assert "says nothing" in page.split('id="people"')[1]
+
+
 def test_hostile_cells_stay_text(site, client):
     """
     No cell, column name or answer becomes HTML, an attribute or a formula, on any page.

@@ -9,6 +9,7 @@ from rowbatch.core.address import shown_address
 from rowbatch.core.endpoint import Endpoint, output_limit
 from rowbatch.core.plan import Asking, Plan, Question
 from rowbatch.core.policy import Policy
+from rowbatch.core.sent_headers import GIVEN
 from rowbatch.providers.catalog import find_provider
 from rowbatch.requests.asking import Said, asking_of
 
@@ -76,6 +77,11 @@ def _asking_options(plan: Plan) -> Iterator[tuple[str, str | None]]:
         yield "--param", f"{name}={json.dumps(value, ensure_ascii=False)}"
     if asking.dedupe:
         yield "--dedupe", None
+    for name, place in asking.headers.items():
+        # A value that was given is not known any more: whoever types this has it.
+        yield "--header", f"{name}={'…' if place == GIVEN else place}"
+    for name, value in asking.form_fields.items():
+        yield "--form-field", f"{name}={value}"
 
 
 def _said(question: Question, asking: Asking) -> Said:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rowbatch.core.agreement import Agreement
+from rowbatch.core.comparison import PeopleComparison
 from rowbatch.core.cost import CostEstimate
 from rowbatch.providers.catalog import KnownModel
 from rowbatch.results.extract_report import ExtractReport
@@ -37,6 +38,7 @@ __all__ = [
     "ExportReport",
     "ExtractReport",
     "KnownModel",
+    "PeopleComparison",
     "Progress",
     "RecoverReport",
     "RoundSpent",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rowbatch.api import model_list as _models  # the user's own prices are known from here on
+from rowbatch.api.headers import SentHeaders, find_headers, name_places
 from rowbatch.api.keys import find_key, require_key
 from rowbatch.api.local import ensure_local_server
 from rowbatch.api.policy import drive_policy
@@ -18,11 +19,14 @@ from rowbatch.core.address import host_of, shown_address
 from rowbatch.core.agreement import Comparison
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.codebook import Codebook, codebook_document, codebook_from_labels, parse_codebook
+from rowbatch.core.comparison import PeopleComparison
 from rowbatch.core.cost import CostEstimate
 from rowbatch.core.endpoint import Endpoint, find_endpoint
+from rowbatch.core.label_list import read_labels, read_values
 from rowbatch.core.model_rules import shutdown_note
 from rowbatch.core.plan import Output, Plan, Question, Source
 from rowbatch.core.policy import Policy, read_policy
+from rowbatch.core.sent_headers import read_form_fields, read_headers
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.core.table_options import BadRows, ReadOptions, WriteOptions
 from rowbatch.errors import NeedsDecision, RunError, RunLocked, StorageError, UsageError
@@ -34,13 +38,13 @@ from rowbatch.requests.asking import Said, asking_of
 from rowbatch.requests.estimate import estimate_asking
 from rowbatch.requests.line_tokens import prompt_range
 from rowbatch.requests.pipeline import TableRequests, open_source, request_settings
-from rowbatch.results.people import compare_with_people
+from rowbatch.results.people import code_text, compare_with_people
 from rowbatch.server.local_model import DEMONSTRATION_NOTE, MODEL_ID
 from rowbatch.steps import build as build_step
 from rowbatch.steps import collect as collect_step
 from rowbatch.steps import create as create_step
 from rowbatch.steps import poll as poll_step
-from rowbatch.steps.build import BuildReport
+from rowbatch.steps.build import TEXTS_REPEAT, BuildReport
 from rowbatch.steps.clean import CleanReport, clean
 from rowbatch.steps.clock import Clock
 from rowbatch.steps.collect import CollectReport
@@ -188,9 +192,19 @@ class Hooks:
 class Run:
     """One run directory and its verbs. Each verb does what is left, and can be called again."""
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        headers: Mapping[str, str] | None = None,
+        form_fields: Mapping[str, str] | None = None,
+    ) -> None:
         self._directory = RunDirectory(Path(path))
         self._plan = self._directory.plan()
+        self._headers, self._form_fields = headers or {}, form_fields or {}
+        if self._headers and self._is_own_server:
+            raise UsageError("headers-to-nobody")
+        name_places(self._plan.asking.base_url, self._headers)
 
     def __repr__(self) -> str:
         return f"rowbatch.open({str(self.path)!r})"
@@ -255,7 +269,7 @@ class Run:
             cost=self._estimate(built.requests, built.request_bytes, built.prompt_tokens),
             note=model_note(self),
             encoding_guessed=plan.source.encoding_guessed,
-            notes=(*asking.notes, *model_notes(asking.provider, asking.model)),
+            notes=(*asking.notes, *model_notes(asking.provider, asking.model), *_repeat_notes(built)),
         )
 
     def policy(self) -> Policy:
@@ -675,22 +689,50 @@ class Run:
         output = self.output if self.output.is_file() else self.status().output
         return _read_frame(output or self.output, self._plan.output.columns)
 
-    def agreement(self, gold: str, variable: str | None = None) -> Comparison:
+    def agreement(
+        self,
+        gold: str,
+        variable: str | None = None,
+        *,
+        not_coded: str | Iterable[object] = (),
+        item: str | None = None,
+    ) -> Comparison:
         """
-        Compare the model's own values with those that people gave.
+        Compare the model's own values with those that people gave: the numbers of `compare_with_people`.
+        """
+        return self.compare_with_people(gold, variable, not_coded=not_coded, item=item).comparison
+
+    def compare_with_people(
+        self,
+        gold: str,
+        variable: str | None = None,
+        *,
+        not_coded: str | Iterable[object] = (),
+        item: str | None = None,
+    ) -> PeopleComparison:
+        """
+        Compare the model's own values with those that people gave, and say what had a part in it.
 
         Only what is on disk counts: a row whose answer is not here yet has no value. Corrections by hand are
-        people's, and not the model's.
+        people's, and not the model's. People's cells are read as the model's answers are, and a code that has
+        a label in a Stata or SPSS file is that label. A text that stands in several rows counts once, with
+        what most people say of it; of numbers, with their mean.
 
         Args:
-            gold: Column of the table that holds the people's value. Rows where it is empty don't count.
+            gold: Column of the table that holds the people's value. Rows where it is empty don't count, nor
+                do those where it is `NA` or the like, unless that is a value of the codebook.
             variable: Which variable of the codebook; None means the first that can be compared.
+            not_coded: Further values that mean that nobody coded the row, as in `["99"]`.
+            item: Column that names each text, as an id does; None means that rows that ask the same are one
+                text.
         Returns:
-            What fits the kind of the variable.
+            What fits the kind of the variable, with the rows that are left out.
         Raises:
             UsageError: There is no such column or variable, or the column has other values, or none.
         """
-        return compare_with_people(self._directory, gold, variable)
+        return compare_with_people(
+            self._directory, gold, variable, not_coded=read_values(not_coded), item=item
+        )
 
     def status(self) -> Status:
         """How the run stands, from its files. Asks nobody and changes nothing."""
@@ -763,7 +805,9 @@ class Run:
                 with self._directory.ledger() as ledger:
                     is_untouched = all(
                         shard.state is ShardState.WRITTEN and shard.round == 1 for shard in ledger.shards()
-                    ) and not any(event.kind not in ("built", "policy") for event in ledger.events())
+                    ) and not any(
+                        event.kind not in ("built", "policy", TEXTS_REPEAT) for event in ledger.events()
+                    )
                 if not is_untouched or self._directory.trial_path.exists():
                     raise RunError("run-was-sent", path=str(self.path))
             remove_run(self._directory)
@@ -829,7 +873,10 @@ class Run:
             with HttpClient(endpoint.base_url, Key(endpoint.key, "server.key")) as http:
                 yield client_for(provider, http)
         else:
-            with provider_client(provider, base_url) as client:
+            asking = self._plan.asking
+            headers = find_headers(provider, base_url, kept=asking.headers, given=self._headers)
+            fields = {**asking.form_fields, **self._form_fields}
+            with provider_client(provider, base_url, headers, fields) as client:
                 yield client
 
     def check(self, *, probe: bool, now: datetime) -> list[Check]:
@@ -853,14 +900,25 @@ class Run:
 
 
 @contextmanager
-def provider_client(provider: Provider, base_url: str) -> Iterator[BatchClient]:
+def provider_client(
+    provider: Provider,
+    base_url: str,
+    headers: SentHeaders | None = None,
+    form_fields: Mapping[str, str] | None = None,
+) -> Iterator[BatchClient]:
     """
     The calls of a provider at an address, with the key that belongs there.
 
+    Args:
+        provider: Who is asked.
+        base_url: Where.
+        headers: Further ones of each call; None means those that are kept for the host.
+        form_fields: Further ones of each upload.
     Raises:
         UsageError: There is no key for it.
     """
     key = require_key(provider, base_url)
+    sent = headers if headers is not None else find_headers(provider, base_url)
     if host_of(base_url) != host_of(provider.base_url):
         # Of other endpoints less is known than of the provider's own.
         provider = replace(provider, quirks=replace(provider.quirks, has_expiry=False))
@@ -869,7 +927,9 @@ def provider_client(provider: Provider, base_url: str) -> Iterator[BatchClient]:
         key,
         key_header=provider.key_header,
         key_prefix=provider.key_prefix,
-        headers=headers_of(provider),
+        headers={**headers_of(provider), **sent.plain},
+        secret_headers=sent.secret,
+        form_fields=form_fields or {},
     ) as http:
         yield client_for(provider, http)
 
@@ -878,7 +938,7 @@ def create(
     table: str | Path | object,
     *,
     text: str | None = None,
-    labels: Sequence[str] | None = None,
+    labels: str | Iterable[object] | None = None,
     prompt: str | None = None,
     codebook: str | Path | Mapping[str, Any] | Codebook | None = None,
     variable: str = "label",
@@ -905,6 +965,8 @@ def create(
     reuse: bool = False,
     name: str = "",
     is_listed: bool = True,
+    headers: Mapping[str, str] | Iterable[str] = (),
+    form_fields: Mapping[str, str] | Iterable[str] = (),
 ) -> Run:
     """
     Make a run: check everything and freeze it in a run directory. Nothing is sent.
@@ -913,7 +975,8 @@ def create(
         table: The input: a file of any format, a folder of .txt files, or a data frame (polars, pandas,
             Arrow, a dictionary of lists), which is kept in the run directory. It is never changed.
         text: Name of the column with the text.
-        labels: The labels to choose from. Without labels and codebook the answer is free text.
+        labels: The labels to choose from, in a list or in a text as `--labels` has them: `"good,bad"`.
+            Without labels and codebook the answer is free text.
         prompt: What to ask about each text.
         codebook: A codebook file, or its content; instead of `labels`.
         variable: Name of the answer's column when `labels` are given.
@@ -938,6 +1001,9 @@ def create(
             with that one: the same command twice is one run.
         name: What people call the table, where its file is called otherwise.
         is_listed: Whether it is among the runs of this machine.
+        headers: Further ones of each call, to the named host only. A value is `env:NAME`, `keyring:NAME` or
+            `plain:VALUE`; one by itself is known to this process alone, and only its name is kept.
+        form_fields: Further ones of each upload, as gateways want them; they are kept in the run.
     Raises:
         TableError, CodebookError, OutputExists, UsageError: Something does not fit; nothing was made.
     """
@@ -960,6 +1026,8 @@ def create(
         base_url=base_url or "",
         endpoint=find_endpoint(endpoint),
         dedupe=dedupe,
+        headers=(said_headers := read_headers(headers)),
+        form_fields=(said_fields := read_form_fields(form_fields)),
     )
     plan = Plan(
         source=Source(path, reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows), name=name),
@@ -968,7 +1036,15 @@ def create(
         output=Output(Path(output) if output else None, overwrite, writing or WriteOptions()),
         policy=policy or Policy(),
     )
-    return create_planned(plan, Path(run) if run else None, frame=frame, reuse=reuse, is_listed=is_listed)
+    return create_planned(
+        plan,
+        Path(run) if run else None,
+        frame=frame,
+        reuse=reuse,
+        is_listed=is_listed,
+        headers=said_headers,
+        form_fields=said_fields,
+    )
 
 
 def create_planned(
@@ -978,6 +1054,8 @@ def create_planned(
     frame: pl.DataFrame | None = None,
     reuse: bool = False,
     is_listed: bool = True,
+    headers: Mapping[str, str] | None = None,
+    form_fields: Mapping[str, str] | None = None,
 ) -> Run:
     """
     Make a run of a plan: it is checked against its table, and frozen. Nothing is sent.
@@ -988,6 +1066,7 @@ def create_planned(
         frame: The input instead of the plan's file.
         reuse: Go on with a run that asks the same, where there is one.
         is_listed: Whether it is among the runs of this machine.
+        headers, form_fields: With their values, for this process; see `create`.
     Raises:
         TableError, OutputExists, UsageError: As `create`.
     """
@@ -1002,29 +1081,35 @@ def create_planned(
         existing=[RunDirectory(other) for other in existing if (other / "run.toml").is_file()],
     )
     if same is not None:
-        return Run(same.path)
+        return Run(same.path, headers=headers, form_fields=form_fields)
     if is_listed:
         remember_run(home(), directory.path)
-    return Run(directory.path)
+    return Run(directory.path, headers=headers, form_fields=form_fields)
 
 
-def open_run(run: str | Path) -> Run:
+def open_run(run: str | Path, *, headers: Mapping[str, str] | Iterable[str] = ()) -> Run:
     """
     Open a run that was made before.
 
     Args:
         run: Its directory, or its name when it lies in `rowbatch-runs/` or is known on this machine.
+        headers: Further ones of each call, as in `create`. What the run keeps of them need not be given
+            again, only values that it could not keep.
     """
+    return Run(_place_of(run), headers=read_headers(headers))
+
+
+def _place_of(run: str | Path) -> Path:
     path = Path(run)
     if (path / "run.toml").is_file() or path.is_dir():
-        return Run(path)
+        return path
     name = str(run)
     local = Path(RUNS_FOLDER) / name
     if (local / "run.toml").is_file():
-        return Run(local)
+        return local
     known = [place for place in known_runs(home()) if place.name == name]
     if len(known) == 1:
-        return Run(known[0])
+        return known[0]
     if known:
         raise UsageError("runs-of-one-name", count=len(known), name=name, paths=[*map(str, known)])
     raise RunError("no-such-run", path=name)
@@ -1046,16 +1131,16 @@ def known_places() -> list[Path]:
 
 def _codebook(
     *,
-    labels: Sequence[str] | None,
+    labels: str | Iterable[object] | None,
     prompt: str | None,
     codebook: str | Path | Mapping[str, Any] | Codebook | None,
     variable: str,
 ) -> Codebook:
     if codebook is None:
-        if labels:
-            return codebook_from_labels(variable, labels, prompt or "")
+        if names := _listed(labels):
+            return codebook_from_labels(variable, names, prompt or "")
         return Codebook(instructions=prompt or "")
-    if labels:
+    if _listed(labels):
         raise UsageError("labels-twice")
     if isinstance(codebook, Codebook):
         book = codebook
@@ -1068,6 +1153,12 @@ def _codebook(
             raise UsageError("instructions-twice")
         book = book.model_copy(update={"instructions": prompt})
     return book
+
+
+def _listed(labels: str | Iterable[object] | None) -> list[str]:
+    if labels is None or (isinstance(labels, str) and not labels.strip()):
+        return []
+    return read_labels(labels)
 
 
 def model_note(run: Run) -> str:
@@ -1086,6 +1177,13 @@ def model_notes(provider: str, model: str) -> tuple[Notice, ...]:
         return (Notice("note-limits-unknown", {"model": model}),)
     note = shutdown_note(known, datetime.now(UTC).date()) if known else None
     return (note,) if note else ()
+
+
+def _repeat_notes(built: BuildReport) -> tuple[Notice, ...]:
+    """That the same text stands in several rows, as with several annotators, and is asked for each."""
+    if not built.repeats:
+        return ()
+    return (Notice("note-texts-repeat", {"rows": built.repeats, "texts": built.repeated_texts}),)
 
 
 def _row_status(name: str) -> RowStatus:
@@ -1126,6 +1224,6 @@ def _read_frame(path: Path, added: Sequence[str]) -> pl.DataFrame:
     # Stata and SPSS have codes where the codebook has labels.
     for name, info in zip(names, table.columns, strict=False):
         if name in added and info.value_labels:
-            labels = {str(code): label for code, label in info.value_labels.items()}
+            labels = {code_text(code): label for code, label in info.value_labels.items()}
             frame = frame.with_columns(pl.col(name).replace(labels))
     return frame

@@ -123,6 +123,22 @@ _asking = _options(
         "--dedupe", is_flag=True, help="Ask rows that ask the same once; the answer goes to all of them."
     ),
 )
+_headers = click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A further header of each call, to the provider's host only; may be given several times. VALUE is "
+    "env:NAME or keyring:NAME for a secret, plain:TEXT for none; anything else is taken for a secret and not "
+    "kept, so that a later command wants it again.",
+)
+_form_fields = click.option(
+    "--form-field",
+    "form_fields",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A further field of each upload, as gateways want it; no secret, and kept in the run.",
+)
 _part_limits = _options(
     click.option(
         "--max-requests", type=click.IntRange(1), metavar="NUMBER", help="At most so many lines in a part."
@@ -236,7 +252,11 @@ _go_on = click.option(
 @_table
 @click.option("--text", metavar="COLUMN", help="Column that holds the text.")
 @click.option(
-    "--labels", metavar="A,B,C", help="The labels to choose from. Without them the answer is free text."
+    "--labels",
+    metavar="A,B,C",
+    help="The labels to choose from; one with a comma in it stands in quotes, as in 'a,\"b, c\",d'. "
+    "Without them "
+    "the answer is free text.",
 )
 @click.option("--prompt", metavar="TEXT", help="What to ask about each text.")
 @click.option(
@@ -272,6 +292,8 @@ _go_on = click.option(
 )
 @click.option("--model", metavar="NAME", help="Which model.  [default: the provider's]")
 @click.option("--base-url", metavar="URL", help="Another address that speaks the provider's batch API.")
+@_headers
+@_form_fields
 @_sampling
 @_asking
 @click.option(
@@ -314,7 +336,7 @@ def run(
     options, changes = _policy_changes(options)
     made = api.create(
         table,
-        labels=_label_list(labels),
+        labels=labels,
         run=run_directory,
         reuse=True,
         policy=api.Policy().changed(**changes),
@@ -345,8 +367,9 @@ def run(
     metavar="NUMBER",
     help="How many, spread over the table.",
 )
+@_headers
 @_yes
-def try_command(run: Path, *, rows: int, yes: bool) -> None:
+def try_command(run: Path, *, rows: int, headers: Sequence[str], yes: bool) -> None:
     """
     Ask a few rows at once, before the run.
 
@@ -355,7 +378,7 @@ def try_command(run: Path, *, rows: int, yes: bool) -> None:
     """
     from rowbatch.cli import show
 
-    opened = api.open_run(run)
+    opened = api.open_run(run, headers=headers)
     if not opened.is_local and not yes:
         _ask(f"{rows} rows are asked one by one, at the full price. Try them?", opened)
     with show.bar() as hooks:
@@ -371,8 +394,16 @@ def try_command(run: Path, *, rows: int, yes: bool) -> None:
 @_yes
 @_resubmit_lost
 @_go_on
+@_headers
 def resume(
-    run: Path, *, yes: bool, resubmit_lost: bool, go_on: bool, on_done: str | None, **options: Any
+    run: Path,
+    *,
+    yes: bool,
+    resubmit_lost: bool,
+    go_on: bool,
+    on_done: str | None,
+    headers: Sequence[str],
+    **options: Any,
 ) -> int:
     """
     Go on with a run, from wherever it stands.
@@ -380,7 +411,7 @@ def resume(
     Options that are not given stay as they were. Exit codes as of `rowbatch run`.
     """
     _, changes = _policy_changes(options)
-    opened = api.open_run(run)
+    opened = api.open_run(run, headers=headers)
     return _show_and_run(
         opened, yes=yes, resubmit_lost=resubmit_lost, go_on=go_on, on_done=on_done, **changes
     )
@@ -389,7 +420,8 @@ def resume(
 @app.command()
 @_run
 @_poll_seconds
-def cancel(run: Path, *, poll_seconds: float | None) -> int:
+@_headers
+def cancel(run: Path, *, poll_seconds: float | None, headers: Sequence[str]) -> int:
     """
     Cancel the batches of a run that are running.
 
@@ -397,7 +429,7 @@ def cancel(run: Path, *, poll_seconds: float | None) -> int:
     """
     from rowbatch.cli import show
 
-    opened = api.open_run(run)
+    opened = api.open_run(run, headers=headers)
     with show.bar() as hooks:
         report = opened.cancel(hooks, poll_seconds=poll_seconds)
     if report is None:
@@ -414,8 +446,9 @@ def cancel(run: Path, *, poll_seconds: float | None) -> int:
     is_flag=True,
     help="I have looked at the provider: shards of which nothing is known were never sent.",
 )
+@_headers
 @_json
-def recover(run: Path, *, never_sent: bool, as_json: bool) -> int:
+def recover(run: Path, *, never_sent: bool, headers: Sequence[str], as_json: bool) -> int:
     """
     Make the ledger of a run anew, where it was lost or damaged. Nothing is sent.
 
@@ -424,7 +457,7 @@ def recover(run: Path, *, never_sent: bool, as_json: bool) -> int:
     """
     from rowbatch.cli import show
 
-    report = api.open_run(run).recover(never_sent=never_sent)
+    report = api.open_run(run, headers=headers).recover(never_sent=never_sent)
     if as_json:
         show.as_json(report)
     else:
@@ -470,8 +503,9 @@ def log(run: Path, *, as_json: bool) -> None:
 
 @app.command()
 @_run
+@_headers
 @_yes
-def clean(run: Path, *, yes: bool) -> None:
+def clean(run: Path, *, headers: Sequence[str], yes: bool) -> None:
     """
     Remove the files of a run at the provider.
 
@@ -479,7 +513,7 @@ def clean(run: Path, *, yes: bool) -> None:
     """
     from rowbatch.cli import show
 
-    opened = api.open_run(run)
+    opened = api.open_run(run, headers=headers)
     if not yes and not opened.is_local:
         _ask("Remove the request and result files of this run at the provider?", opened)
     show.cleaned(opened.clean())
@@ -493,10 +527,12 @@ def clean(run: Path, *, yes: bool) -> None:
 @click.option(
     "--probe", is_flag=True, help="With RUN: send its first row at once, with the real request; it is billed."
 )
+@_headers
 @_json
 def doctor(
     run: Path | None,
     *,
+    headers: Sequence[str],
     provider: str,
     base_url: str | None,
     model: str | None,
@@ -512,11 +548,11 @@ def doctor(
     from rowbatch.cli import show
 
     if run is not None:
-        checks = api.doctor_of_run(api.open_run(run), probe=probe)
+        checks = api.doctor_of_run(api.open_run(run, headers=headers), probe=probe)
     elif probe:
         raise UsageError("probe-without-run")
     else:
-        checks = api.doctor(provider, base_url=base_url, model=model)
+        checks = api.doctor(provider, base_url=base_url, model=model, headers=headers)
     if as_json:
         show.as_json(checks)
     else:
@@ -687,13 +723,16 @@ def build(run: Path) -> None:
 @_yes
 @_resubmit_lost
 @_go_on
-def submit(run: Path, *, yes: bool, resubmit_lost: bool, go_on: bool, **options: Any) -> None:
+@_headers
+def submit(
+    run: Path, *, yes: bool, resubmit_lost: bool, go_on: bool, headers: Sequence[str], **options: Any
+) -> None:
     """
     Submit every shard that has no batch yet, as far as the provider's queue allows.
     """
     from rowbatch.cli import show
 
-    opened = api.open_run(run)
+    opened = api.open_run(run, headers=headers)
     _confirm_cost(opened, yes=yes)
     with show.bar() as hooks:
         _, changes = _policy_changes(options)
@@ -704,7 +743,8 @@ def submit(run: Path, *, yes: bool, resubmit_lost: bool, go_on: bool, **options:
 @app.command()
 @_run
 @_poll_seconds
-def watch(run: Path, *, poll_seconds: float | None) -> None:
+@_headers
+def watch(run: Path, *, poll_seconds: float | None, headers: Sequence[str]) -> None:
     """
     Follow the batches until none is running.
 
@@ -712,7 +752,7 @@ def watch(run: Path, *, poll_seconds: float | None) -> None:
     """
     from rowbatch.cli import show
 
-    opened = api.open_run(run)
+    opened = api.open_run(run, headers=headers)
     with show.bar() as hooks:
         progress = opened.watch(hooks, poll_seconds=poll_seconds)
     show.progress(progress)
@@ -720,13 +760,14 @@ def watch(run: Path, *, poll_seconds: float | None) -> None:
 
 @app.command()
 @_run
-def download(run: Path) -> None:
+@_headers
+def download(run: Path, *, headers: Sequence[str]) -> None:
     """
     Bring the results of every batch that is over.
     """
     from rowbatch.cli import show
 
-    opened = api.open_run(run)
+    opened = api.open_run(run, headers=headers)
     with show.bar() as hooks:
         report = opened.download(hooks)
     show.downloaded(report)
@@ -790,6 +831,43 @@ def export(
             output, columns=columns or None, with_status=not without_status, hooks=hooks, **_for_api(options)
         )
     show.exported(report)
+
+
+@app.command()
+@_run
+@click.argument("column")
+@click.option(
+    "--variable", metavar="NAME", help="Of the codebook.  [default: the first that can be compared]"
+)
+@click.option(
+    "--not-coded",
+    multiple=True,
+    metavar="VALUE",
+    help="A value that means that nobody coded the row, as in 99; may be given several times. Empty "
+    "cells mean it, "
+    "and NA and the like where the codebook has no such value.",
+)
+@click.option(
+    "--item",
+    metavar="COLUMN",
+    help="Column that names each text: rows of one name are one text.  [default: rows that ask the same are]",
+)
+@_json
+def agreement(run: Path, column: str, *, as_json: bool, **options: Any) -> None:
+    """
+    Compare the model's answers of RUN with people's in COLUMN of its table.
+
+    People's cells are read as the model's answers are, and the codes of Stata and SPSS by their labels. A
+    text that stands in several rows, as with several annotators, counts once, with what most people say. Only
+    what is on disk counts; corrections by hand are people's.
+    """
+    from rowbatch.cli import show
+
+    found = api.open_run(run).compare_with_people(column, **options)
+    if as_json:
+        show.as_json(found)
+    else:
+        show.agreement(found, column)
 
 
 @app.command()
@@ -1202,15 +1280,6 @@ def _extras(also: str | None) -> list[Any]:
     for name in names:
         if name not in api.EXTRAS:
             raise UsageError("no-such-extra", name=name, known=list(api.EXTRAS))
-    return names
-
-
-def _label_list(labels: str | None) -> list[str] | None:
-    if labels is None:
-        return None
-    names = [name.strip() for name in labels.split(",")]
-    if not all(names):
-        raise UsageError("label-empty")
     return names
 
 

@@ -8,12 +8,14 @@ import sys
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from rowbatch import api
 from rowbatch.cli.json_output import json_text
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
         ExportReport,
         ExtractReport,
         KnownModel,
+        PeopleComparison,
         Progress,
         RecoverReport,
         RoundSpent,
@@ -643,6 +646,44 @@ def serving(endpoint: Any, folder: Path) -> None:
 
 def demo_table(prepared: DemoRun) -> None:
     line(f"{prepared.rows:,} tweets: {prepared.source}", err=True)
+
+
+def agreement(found: PeopleComparison, column: str) -> None:
+    """How far people and the model agree, and which rows had no part in that."""
+    compared = found.comparison
+    line(f"{short(column, 60)}: {_count(found.rows, 'row')} coded by people")
+    if found.texts < found.rows:
+        line(f"  they are {_count(found.texts, 'text')}; each counts once, with what most people say of it")
+    if found.undecided:
+        line(f"  {_count(found.undecided, 'text')} left out: people differ, and no value has the most")
+    if found.differing:
+        line(
+            f"  {_count(found.differing, 'text')} that the model itself answered differently in "
+            f"different rows"
+        )
+    for value, rows in (found.not_coded or {}).items():
+        line(f"  {short(repr(value), 60)} was taken for not coded: {_count(rows, 'row')}")
+    if isinstance(compared, api.Agreement):
+        _label_agreement(compared, "texts" if found.texts < found.rows else "rows")
+        return
+    for field in fields(compared):  # type: ignore[arg-type]
+        value = getattr(compared, field.name)
+        if value is None or isinstance(value, int | float):
+            line(f"  {field.name.replace('_', ' '):<26} {'undefined' if value is None else _figure(value)}")
+
+
+def _label_agreement(found: Agreement, what: str) -> None:
+    line(
+        f"  same label as people       {found.accuracy:.1%} of {found.n:,} {what}"
+        f"   (95 % interval {found.accuracy_low:.1%} to {found.accuracy_high:.1%})"
+    )
+    line(f"  always saying {short(repr(found.majority_label), 12):<12} {found.majority_share:.1%}")
+    line(f"  Cohen's kappa              {'undefined' if found.kappa is None else f'{found.kappa:.2f}'}")
+    line("  people: model")
+    for said, counts in found.confusion.items():
+        given = ", ".join(f"{short(label, 40)} {count:,}" for label, count in counts.items() if count)
+        if given:
+            line(f"    {short(said, 40)}: {given}")
 
 
 def demo_result(prepared: DemoRun, found: Agreement, seconds: float) -> None:

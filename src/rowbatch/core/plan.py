@@ -151,6 +151,8 @@ class Asking:
         dedupe: Rows that ask the same are asked once.
         id_prefix: What stands before the row's number in `custom_id`.
         notes: What was changed or decided so that the model takes it.
+        headers: Further ones of each call: names, and where their values come from; see `core.sent_headers`.
+        form_fields: Further ones of each upload.
     Raises:
         UsageError: There is no model.
     """
@@ -164,6 +166,8 @@ class Asking:
     dedupe: bool = False
     id_prefix: str = ROW_PREFIX
     notes: tuple[Notice, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    form_fields: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.model:

@@ -44,6 +44,7 @@ EXTRA_TYPES: dict[str, pl.DataType] = {
     "prompt_tokens": pl.Int64(),
     "completion_tokens": pl.Int64(),
     "cached_tokens": pl.Int64(),
+    "cache_write_tokens": pl.Int64(),
     "reasoning_tokens": pl.Int64(),
     "finish_reason": pl.String(),
     "confidence": pl.Float64(),
@@ -60,6 +61,7 @@ _EXTRA_OF = {
     "prompt_tokens": "usage",
     "completion_tokens": "usage",
     "cached_tokens": "usage_details",
+    "cache_write_tokens": "usage_details",
     "reasoning_tokens": "usage_details",
 }
 
@@ -262,6 +264,7 @@ class _Builder:
                 columns["completion_tokens"] += [completion for _, completion in counts]
             case "usage_details":
                 columns["cached_tokens"] += [_cached_tokens(body) for body in bodies]
+                columns["cache_write_tokens"] += [_cache_write_tokens(body) for body in bodies]
                 columns["reasoning_tokens"] += [_reasoning_tokens(body) for body in bodies]
             case "finish_reason":
                 columns["finish_reason"] += [_finish_reason(body) for body in bodies]
@@ -334,6 +337,13 @@ def _cached_tokens(body: Body | None) -> int | None:
     return (
         _detail("cached_tokens", usage.prompt_tokens_details, usage.input_tokens_details) if usage else None
     )
+
+
+def _cache_write_tokens(body: Body | None) -> int | None:
+    usage = body.usage if body is not None else None
+    if usage is None:
+        return None
+    return _detail("cache_write_tokens", usage.prompt_tokens_details, usage.input_tokens_details)
 
 
 def _reasoning_tokens(body: Body | None) -> int | None:

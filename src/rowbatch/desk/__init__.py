@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rowbatch.api.headers import keep_headers as keep_headers
+    from rowbatch.api.headers import shown_headers as shown_headers
     from rowbatch.api.keys import forget_key as forget_key
     from rowbatch.api.keys import hold_key as hold_key
     from rowbatch.api.local import ensure_local_server as ensure_local_server
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from rowbatch.api.tools import kind_of_lines as kind_of_lines
     from rowbatch.api.tools import likely_text_column as likely_text_column
     from rowbatch.core.address import host_of as host_of
-    from rowbatch.core.agreement import Agreement as Agreement
     from rowbatch.core.codebook import instructions_text as instructions_text
     from rowbatch.desk.drafts import FORM_KINDS as FORM_KINDS
     from rowbatch.desk.drafts import MAX_LABELS as MAX_LABELS
@@ -91,7 +92,6 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "AT_WORK": "desk.jobs",
-    "Agreement": "core.agreement",
     "Counts": "desk.results",
     "Draft": "desk.drafts",
     "DraftEstimate": "desk.drafts",
@@ -137,6 +137,8 @@ _PLACES = {
     "header_of": "api.tools",
     "hold": "processes",
     "hold_key": "api.keys",
+    "keep_headers": "api.headers",
+    "shown_headers": "api.headers",
     "home": "store.home",
     "host_of": "core.address",
     "is_held": "processes",

@@ -14,9 +14,11 @@ import polars as pl
 from rowbatch.api.runs import Run
 from rowbatch.core.agreement import Comparison
 from rowbatch.core.answer import FORGIVEN
+from rowbatch.core.comparison import PeopleComparison, PeopleReader
 from rowbatch.core.forms import count_forgiven, forgiven_notices
 from rowbatch.core.kinds.base import Tally, Variable
 from rowbatch.core.kinds.choice import LabelTally
+from rowbatch.core.label_list import read_labels
 from rowbatch.desk.readings import Reading, begin_reading, views_folder
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, UsageError
@@ -29,12 +31,18 @@ from rowbatch.results.people import (
     comparable_variable,
     compare,
     final_column,
+    info_of,
+    item_key,
+    item_of,
     people_position,
+    people_reader,
+    read_cells,
     said_by_people,
 )
 from rowbatch.results.views import answers_name, write_answers_view
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.view import ROW, TableView
+from rowbatch.tables.base import ColumnInfo
 from rowbatch.tables.formulas import looks_like_formula
 from rowbatch.words.notice import Notice
 
@@ -59,6 +67,7 @@ class RowFilter:
         says: Only rows where `people` says this.
         model: Rows that the model itself gave this label of `variable`.
         unlabelled: Only rows that the model itself gave no label of `variable`.
+        not_coded: Values of `people` that mean that nobody coded the row, with commas in between.
     """
 
     status: str = ""
@@ -74,6 +83,7 @@ class RowFilter:
     unlabelled: bool = False
     least: str = ""
     most: str = ""
+    not_coded: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +162,7 @@ class Results:
         self.variables: tuple[Variable, ...] = self.codebook.variables
         self.columns = self.codebook.columns
         self.reading: Reading | None = None
+        self._infos: tuple[ColumnInfo, ...] = ()
         self._answers_task: Task | None = None
         self._answers: TableView | None = None
         self._found: dict[tuple[object, ...], pl.Series] = {}
@@ -174,6 +185,7 @@ class Results:
         if self.reading is None:
             source = self.run.plan.source
             table = open_source(source, self.run.path)
+            self._infos = table.columns
             self.reading = begin_reading(table, source.sha256)
         folder = self._answers_folder()
         if self._answers is None or self._answers.folder != folder or not folder.exists():
@@ -317,16 +329,38 @@ class Results:
         )
 
     def agreement(self, people: str, variable: str) -> Comparison:
-        """
-        How far the model's own values agree with people's: as `Run.agreement`.
+        """How far the model's own values agree with people's: the numbers of `compare_with_people`."""
+        return self.compare_with_people(people, variable).comparison
 
+    def compare_with_people(self, people: str, variable: str, not_coded: str = "") -> PeopleComparison:
+        """
+        How far the model's own values agree with people's: as `Run.compare_with_people`.
+
+        Args:
+            people: Column of the table.
+            variable: Of the codebook.
+            not_coded: Values of the column that mean that nobody coded the row, with commas in between.
         Raises:
             UsageError: No row has people's value, or one of theirs is not in the codebook.
         """
         chosen = comparable_variable(self.codebook, variable)
-        model = pl.col(str(self._place(variable))).alias(MODEL)
-        pairs = self._with_people(self._view().scan(), people).select(PEOPLE, model).collect()
-        return compare([pairs], chosen, people)
+        view = self._table_view()
+        place = people_position(view.columns, people)
+        same, blank = (
+            [str(view.columns.index(name)) for name in names]
+            for names in item_of(self.run.plan.question, None)
+        )
+        texts = view.scan(sorted({*same, str(place)})).select(
+            ROW, said_by_people(str(place)), item_key(same, blank, ROW)
+        )
+        model = self._view().scan().select(ROW, pl.col(str(self._place(variable))).alias(MODEL))
+        pairs = model.join(texts, on=ROW, how="left", maintain_order="left").collect()
+        return compare([pairs], self._reader(chosen, place, not_coded), people)
+
+    def _reader(self, variable: Variable, place: int, not_coded: str = "") -> PeopleReader:
+        """What reads people's cells in a column of the table."""
+        values = read_labels(not_coded) if not_coded.strip() else ()
+        return people_reader(variable, info_of(self._infos, place), values)
 
     def people_columns(self) -> tuple[str, ...]:
         """Columns whose cells are empty or values of a variable: people may have coded them."""
@@ -344,10 +378,12 @@ class Results:
         sample = view.frame(1, 2_000)
         found = {}
         for position, name in enumerate(view.columns):
-            said = set(sample[str(position)].str.strip_chars().unique().to_list()) - {""}
-            fitting = next((one for one in comparable if one.may_be_peoples(name, said)), None)
-            if said and fitting and list(view.columns).count(name) == 1:
-                found[name] = fitting
+            if list(view.columns).count(name) > 1:
+                continue
+            said = sample[str(position)].unique().to_list()
+            fitting = (one for one in comparable if self._reader(one, position).may_read(name, said))
+            if (variable := next(fitting, None)) is not None:
+                found[name] = variable
         return found
 
     @property
@@ -425,11 +461,16 @@ class Results:
         """Answers with what people corrected."""
         return CorrectedAnswers(self.columns, self.run.corrections()).join(self._view().scan())
 
-    def _with_people(self, scan: pl.LazyFrame, people: str) -> pl.LazyFrame:
+    def _with_people(self, scan: pl.LazyFrame, chosen: RowFilter, variable: Variable) -> pl.LazyFrame:
+        """Rows with what people said of a variable; what is none of its values as it stands."""
         view = self._table_view()
-        column = str(people_position(view.columns, people))
-        named = view.scan([column]).select(ROW, said_by_people(column))
-        return scan.join(named, on=ROW, how="left", maintain_order="left")
+        place = people_position(view.columns, chosen.people)
+        named = view.scan([str(place)]).select(ROW, said_by_people(str(place)))
+        reader = self._reader(variable, place, chosen.not_coded)
+        cells = named.select(pl.col(PEOPLE).unique()).collect()[PEOPLE]
+        values = {cell: reader.read_or_keep(cell) for cell in cells.to_list()}
+        read = named.with_columns(read_cells(PEOPLE, values))
+        return scan.join(read, on=ROW, how="left", maintain_order="left")
 
     def _search(self, chosen: RowFilter) -> pl.Series:
         scan = self._scan()
@@ -453,7 +494,7 @@ class Results:
         if chosen.unlabelled:
             scan = scan.filter(own == "")
         if chosen.people:
-            scan = self._with_people(scan, chosen.people).filter(pl.col(PEOPLE) != "")
+            scan = self._with_people(scan, chosen, self.codebook.answers[place]).filter(pl.col(PEOPLE) != "")
             if chosen.says:
                 scan = scan.filter(pl.col(PEOPLE) == chosen.says)
             if chosen.differs:

@@ -56,6 +56,9 @@ from rowbatch.providers.messages import (
 from rowbatch.providers.refusals import ANTHROPIC, UNPAID_STATUS
 from rowbatch.words.notice import Notice
 
+# Not 2026-10-21, which the SDK anthropic 2.14.0 sends: it removes temperature, top_p and top_k, which models
+# that are listed take (platform.claude.com, "Versions", read 2026-11-28). What it says of batches, their
+# states and results is what is read here.
 VERSION = "2023-06-01"
 # `max_tokens` is required; enough for any label, and for a page of text.
 DEFAULT_MAX_TOKENS = 4096
@@ -344,4 +347,5 @@ def _body(message: Mapping[str, Any]) -> dict[str, Any]:
         prompt_tokens=count_of(usage.get("input_tokens")) + cached + written,
         completion_tokens=count_of(usage.get("output_tokens")),
         cached_tokens=cached,
+        cache_write_tokens=written,
     )

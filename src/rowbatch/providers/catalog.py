@@ -225,6 +225,28 @@ def find_model(provider: str, model: str) -> Model | None:
     return None
 
 
+def find_family(provider: str, model: str) -> tuple[str, ModelRules] | None:
+    """
+    What a model that is not listed probably takes, by its family.
+
+    Args:
+        provider: Whose; "" looks at all.
+        model: As the provider names it.
+    Returns:
+        How the names of the family begin, and their rules; None where no family is known, or the model is.
+    """
+    if find_model(provider, model) is not None:
+        return None
+    tables = _models()
+    for owner in [provider] if provider else [name for name in tables if name != "rules"]:
+        families = tables.get(owner, {}).get("families", {}).get("rules", {})
+        begin = max((begin for begin in families if model.startswith(begin)), key=len, default=None)
+        if begin is not None:
+            rules = tables["rules"][families[begin]]
+            return begin, ModelRules(rules["output_limit"], rules["sampling"])
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class KnownModel:
     """

@@ -2,7 +2,7 @@
 Gemini's batches.
 
 Source:
-    ai.google.dev, "Batch API" and "Files API"; the SDK google-genai 3.4.0 (names of states and fields).
+    ai.google.dev, "Batch API" and "Files API"; the SDK google-genai 3.6.1 (names of states and fields).
 """
 
 from __future__ import annotations
@@ -62,6 +62,9 @@ _STATUSES = {
     "PENDING": "validating",
     "QUEUED": "validating",
     "RUNNING": "in_progress",
+    # An updated job goes back to running, and one that was stopped can be resumed: neither is over.
+    "UPDATING": "in_progress",
+    "PAUSED": "paused",
     "SUCCEEDED": "completed",
     "PARTIALLY_SUCCEEDED": "completed",
     "FAILED": "failed",
@@ -226,8 +229,19 @@ class GeminiBatchClient:
                 pass_if_gone(error)
 
     def own_files(self, prefix: str) -> Sequence[tuple[str, str]]:
-        page = self._http.get("files", {"pageSize": 100})
-        return named_files(entries_at("files", page, self._http.host), "name", "displayName", prefix)
+        found: list[tuple[str, str]] = []
+        token: str | None = None
+        count = PageCount(self._http.host)
+        while True:
+            params: dict[str, str | int] = {"pageSize": 100}
+            if token:
+                params["pageToken"] = token
+            page = self._http.get("files", params)
+            found += named_files(entries_at("files", page, self._http.host), "name", "displayName", prefix)
+            token = text_or_none(page.get("nextPageToken"))
+            if token is None:
+                return found
+            count.next(token)
 
     def ask(self, url: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         path, sent = self.dialect.direct_request(url, body)

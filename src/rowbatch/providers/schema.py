@@ -97,6 +97,10 @@ def models_schema(providers: Collection[str], rules: Collection[str]) -> Schema:
     owner = {
         "models": Names(_model(rules)),
         "queue": {"tiers": Names(_LIST), **_SOURCE},
+        "families": {
+            "rules": Names(Value((str,), ", ".join(f'"{name}"' for name in rules), of=tuple(rules))),
+            **_SOURCE,
+        },
         **_SOURCE,
     }
     return {

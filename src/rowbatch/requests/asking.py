@@ -10,10 +10,13 @@ from rowbatch.core.address import check_address
 from rowbatch.core.answer_limit import decide_output_limit
 from rowbatch.core.endpoint import LIMITS, Endpoint, output_limit
 from rowbatch.core.plan import ROW_PREFIX, Asking, Question
+from rowbatch.core.sent_headers import kept_places
 from rowbatch.errors import UsageError
 from rowbatch.providers.catalog import find_model, find_provider
 from rowbatch.requests.parameters import parameters_for_model
 from rowbatch.words.notice import Notice
+
+_UPLOADS_BY_FORM = ("openai", "mistral")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,8 @@ def asking_of(
     base_url: str = "",
     endpoint: Endpoint = Endpoint.CHAT,
     dedupe: bool = False,
+    headers: Mapping[str, str] | None = None,
+    form_fields: Mapping[str, str] | None = None,
 ) -> Asking:
     """
     Decide how a question is asked.
@@ -53,6 +58,8 @@ def asking_of(
         model, base_url: "" means the provider's default.
         endpoint: Which endpoint.
         dedupe: Ask rows that ask the same once.
+        headers: Further ones of each call, as `read_headers` gives them; values that are given are not kept.
+        form_fields: Further ones of each upload.
     Raises:
         UsageError: There is no such provider, no model or address, or the address cannot be asked or has
             a secret in it.
@@ -61,6 +68,10 @@ def asking_of(
     if not (base_url or chosen.base_url or chosen.name == "local"):
         raise UsageError("address-missing", title=chosen.title, example=chosen.base_url_example)
     base_url = check_address(base_url) if base_url else chosen.base_url
+    if (headers or form_fields) and chosen.name == "local" and not base_url:
+        raise UsageError("headers-to-nobody")
+    if form_fields and chosen.dialect not in _UPLOADS_BY_FORM:
+        raise UsageError("form-fields-not-taken", title=chosen.title)
     model = model or chosen.default_model
     if not model:
         raise UsageError("model-missing", title=chosen.title)
@@ -90,6 +101,8 @@ def asking_of(
         is_limit_ours=is_limit_ours,
         dedupe=dedupe,
         notes=tuple(notes),
+        headers=kept_places(headers or {}),
+        form_fields=dict(form_fields or {}),
     )
 
 

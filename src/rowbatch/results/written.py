@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
 
 
+_TOLD = ("status_reason", "raw_answer")
+
+
 @dataclass(frozen=True, slots=True)
 class WrittenColumn:
     """
@@ -81,5 +84,6 @@ def written_columns(
 
 def _status(names: Sequence[str]) -> list[WrittenColumn]:
     return [
-        WrittenColumn(AddedColumn(name), source) for name, source in zip(names, STATUS_COLUMNS, strict=True)
+        WrittenColumn(AddedColumn(name, may_be_cut=source in _TOLD), source)
+        for name, source in zip(names, STATUS_COLUMNS, strict=True)
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -13,7 +13,9 @@ from rowbatch.core.request import RequestLines
 from rowbatch.core.shard import ShardCutter
 from rowbatch.core.states import ShardState
 from rowbatch.errors import UsageError
+from rowbatch.providers.base import count_of
 from rowbatch.providers.catalog import find_provider
+from rowbatch.requests.duplicates import RepeatCount
 from rowbatch.requests.line_tokens import LineTokens
 from rowbatch.requests.pipeline import TableRequests, open_source
 from rowbatch.results.written import written_columns
@@ -21,8 +23,11 @@ from rowbatch.steps.cut import new_token
 from rowbatch.store.atomic import atomic_path, write_atomically
 from rowbatch.store.ledger import Ledger, TableCounts, new_shard
 from rowbatch.store.rundir import RunDirectory, digest_file
-from rowbatch.tables.base import BadRowList, Table
+from rowbatch.tables.base import BadRowList, Table, TableChunk
 from rowbatch.tables.writer import OutputCheck, TableShape, format_of, open_check
+
+TEXTS_REPEAT = "texts-repeat"
+"""Event: the same text stands in several rows, and is asked once for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,8 @@ class BuildReport:
         shards: Request files.
         request_bytes: Bytes of all requests.
         prompt_tokens: The most that the prompts have; 0 where nobody counts, as on this computer.
+        repeats: Rows that are asked what an earlier one is asked as well.
+        repeated_texts: Texts that stand in several rows, each of which is asked.
     """
 
     rows: int
@@ -49,6 +56,8 @@ class BuildReport:
     shards: int
     request_bytes: int
     prompt_tokens: int = 0
+    repeats: int = 0
+    repeated_texts: int = 0
 
 
 def is_built(run: RunDirectory) -> bool:
@@ -73,6 +82,7 @@ def read_build_report(run: RunDirectory) -> BuildReport:
             shard for shard in ledger.shards() if shard.round == 1 and shard.state is not ShardState.CUT
         ]
         counts = ledger.run().counts or TableCounts(0)
+        told = next((event.detail for event in ledger.events() if event.kind == TEXTS_REPEAT), {})
     return BuildReport(
         rows=counts.rows,
         requests=sum(shard.requests for shard in shards),
@@ -82,6 +92,8 @@ def read_build_report(run: RunDirectory) -> BuildReport:
         shards=len(shards),
         request_bytes=sum(shard.bytes for shard in shards),
         prompt_tokens=sum(shard.tokens for shard in shards),
+        repeats=count_of(told.get("rows")),
+        repeated_texts=count_of(told.get("texts")),
     )
 
 
@@ -141,7 +153,10 @@ def build(run: RunDirectory, progress: Callable[[int], None] | None = None) -> B
     if not shards:
         raise UsageError("no-row-has-text", rows=counts.rows)
     with Ledger(run.ledger_path, run.trail()) as ledger:
-        ledger.add_shards(shards, counts=TableCounts(**asdict(counts)))
+        if counts.repeats:
+            ledger.add_event(TEXTS_REPEAT, rows=counts.repeats, texts=counts.repeated_texts)
+        found = TableCounts(counts.rows, counts.skipped, counts.duplicates, counts.bad_rows)
+        ledger.add_shards(shards, counts=found)
     return read_build_report(run)
 
 
@@ -151,6 +166,8 @@ class _Counts:
     skipped: int = 0
     duplicates: int = 0
     bad_rows: int = 0
+    repeats: int = 0
+    repeated_texts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +187,14 @@ def _pieces(run: RunDirectory, counts: _Counts, progress: Callable[[int], None] 
         requests.duplicates.save(run.duplicates_path, overwrite=True)
     cutter = ShardCutter(find_provider(plan.asking.provider).limits)
     fits = _output_check(run, plan, requests.table)
-    for found in requests.chunks(fits.look):
+    repeats = None if plan.asking.dedupe else RepeatCount(requests.table, *_text_columns(plan))
+
+    def look(chunk: TableChunk) -> None:
+        fits.look(chunk)
+        if repeats is not None:
+            repeats.look(chunk)
+
+    for found in requests.chunks(look):
         counts.rows, counts.skipped = requests.counts.rows, requests.counts.empty_rows
         counts.duplicates = requests.counts.duplicates
         numbers, lines = found.rows.to_list(), found.lines
@@ -183,9 +207,16 @@ def _pieces(run: RunDirectory, counts: _Counts, progress: Callable[[int], None] 
             )
         if progress:
             progress(counts.rows)
+    if repeats is not None:
+        counts.repeats, counts.repeated_texts = repeats.count()
     counts.bad_rows = requests.table.bad_rows.count
     if counts.bad_rows:
         _write_bad_rows(run, requests.table.bad_rows)
+
+
+def _text_columns(plan: Plan) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Columns that make two rows the same text, and those that are empty where there is none."""
+    return plan.question.columns, plan.question.asked_columns
 
 
 def _output_check(run: RunDirectory, plan: Plan, table: Table) -> OutputCheck:

@@ -69,6 +69,8 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             "parameters": dict(asking.parameters),
             **({"limit_is_ours": True} if asking.is_limit_ours else {}),
             "notes": [note.to_json() for note in asking.notes],
+            **({"headers": dict(asking.headers)} if asking.headers else {}),
+            **({"form_fields": dict(asking.form_fields)} if asking.form_fields else {}),
         },
         "answer": dict(question.answer),
         "output": {
@@ -114,6 +116,8 @@ def read_plan(document: Mapping[str, Any]) -> Plan:
             is_limit_ours=_is_limit_ours(request),
             dedupe=bool(request.get("dedupe")),
             notes=tuple(filter(None, map(read_notice, request.get("notes", ())))),
+            headers=dict(request.get("headers", {})),
+            form_fields=dict(request.get("form_fields", {})),
         ),
         output=Output(
             path=Path(output["path"]) if output["path"] else None,

@@ -22,7 +22,7 @@ from rowbatch.core.lint import (
 from rowbatch.core.model_rules import parameter_problems
 from rowbatch.core.tokens import prompt_tokens, token_counter
 from rowbatch.errors import InputError, UsageError, from_os_error
-from rowbatch.providers.catalog import Provider, find_model
+from rowbatch.providers.catalog import Provider, find_family, find_model
 from rowbatch.store.atomic import atomic_path, require_free
 from rowbatch.tables.compressed import open_binary
 
@@ -201,6 +201,11 @@ class _FileReader:
             if known and endpoint:
                 for problem in parameter_problems(known.rules, endpoint, body):
                     yield Problem(number, "unsupported_parameter", problem)
+            family = find_family("", body["model"]) if known is None else None
+            if family and endpoint:
+                for problem in parameter_problems(family[1], endpoint, body):
+                    told = f"{problem}, if it is like the other {family[0]} models"
+                    yield Problem(number, "parameter_of_family", told, "warning")
             if known and known.encoding and self._count_tokens:
                 self._add_tokens(body, known.encoding)
 

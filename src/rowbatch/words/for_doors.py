@@ -186,6 +186,22 @@ _COMMAND_LINE: dict[str, Entry] = {
         "known are: {known}",
         zh=("结果中没有列“{name}”", "已知的有：{known:、}"),
     ),
+    "labels-separators": Entry(
+        "nobody knows at which of these the labels are to be split: {marks}",
+        "put commas between labels, and quotes around one that has a mark of its own: 'good,\"bad; very bad\"'",
+        page="put commas between labels, and quotes around one that has a mark of its own",
+        zh=("无法判断应按哪种符号拆分标签：{marks}", "请用逗号分隔标签；含有这类符号的标签请加上引号"),
+    ),
+    "labels-quotes": Entry(
+        "a quotation mark among the labels is not closed, or stands within a label",
+        "a label in quotes ends with them, and has its own written twice: 'a,\"b, c\",d'",
+        page="a label in quotes ends with them, and has its own written twice",
+        zh=("标签中有引号没有配对，或出现在标签中间", "加引号的标签须以引号结束，其中的引号要写两次"),
+    ),
+    "value-no-text": Entry(
+        "labels and values are texts or numbers, and one of these is a {type}",
+        zh=("标签和取值必须是文本或数字，而其中一个是 {type}", ""),
+    ),
     "label-empty": Entry(
         "a label in --labels is empty",
         "write them as in --labels good,bad,neutral",

@@ -135,6 +135,20 @@ PLANS: dict[str, Entry] = {
         page_message="the limits of {model} are not known",
         zh=("{model} 的限制未知", ""),
     ),
+    "note-family-refuses": Entry(
+        "{model} is not known, and is sent what you said; but {why}, if it is like the other {family} models",
+        zh=("{model} 未知，将按您所写的发送；但如果它与其他 {family} 模型相同，则：{why}", ""),
+    ),
+    "note-texts-repeat": Entry(
+        "texts stand twice: {rows:,} {rows:row asks|rows ask} what an earlier one asks ({texts:,} {texts:text|texts}); "
+        "--dedupe asks them once, and gives all their rows the answer",
+        page_message="texts stand twice: {rows:,} {rows:row asks|rows ask} what an earlier one asks ({texts:,} "
+        "{texts:text|texts}); under More settings they can be asked once",
+        zh=(
+            "有重复的文本：{rows:,} 行与前面的行问题相同（{texts:,} 条文本）；可在“更多设置”中选择只问一次",
+            "",
+        ),
+    ),
     "note-shut-down": Entry(
         "{model} was to be shut down on {day}; it may answer no more",
         zh=("{model} 已宣布于 {day} 停用，可能不再回答", ""),

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import re
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, Self
@@ -406,6 +407,18 @@ class Variable(Strict, ABC):
             UsageError: It is no value.
         """
         return self.read(text)
+
+    def people_together(self, values: Sequence[str]) -> str | None:
+        """
+        What several people say of one text.
+
+        Args:
+            values: As `people_value` gave them, at least one.
+        Returns:
+            The value that most of them gave; None where several were given equally often.
+        """
+        (first, most), *others = Counter(values).most_common(2)
+        return None if others and others[0][1] == most else first
 
     def correction(self, text: str) -> str:
         """

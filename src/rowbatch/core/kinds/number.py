@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -140,6 +140,11 @@ class NumberVariable(Variable):
     def may_be_peoples(self, column: str, cells: Iterable[str]) -> bool:
         # Any column of numbers would do, also a number of the row: the name has to say it.
         return has_word(column, self.name) and all(map(self._is_value, cells))
+
+    def people_together(self, values: Sequence[str]) -> str:
+        """The mean of those who say one; "can't say" where nobody does."""
+        numbers = [float(value) for value in values if value != self.cant_say_word]
+        return spelled(math.fsum(numbers) / len(numbers)) if numbers else self.cant_say_word
 
     def compare(self, pairs: Iterable[tuple[str, str | None]]) -> NumberAgreement:
         # Where people can't say it there is no number to compare with; where the model can't, it has none.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rowbatch import desk
+from rowbatch import api, desk
 from rowbatch.errors import RowbatchError
 from rowbatch.web import labels
-from rowbatch.web.program import Program, safe
+from rowbatch.web.program import Program
 from rowbatch.web.rendering import query
 
 if TYPE_CHECKING:
@@ -43,7 +44,13 @@ class Gap:
 
 
 def results_values(
-    w: Words, program: Program, job: desk.Job, *, people: str = "", wait_s: float = 0.5
+    w: Words,
+    program: Program,
+    job: desk.Job,
+    *,
+    people: str = "",
+    not_coded: str = "",
+    wait_s: float = 0.5,
 ) -> dict[str, Any]:
     """What the template of the results wants."""
     results = program.results(job)
@@ -71,7 +78,7 @@ def results_values(
         "charts": charts,
         "forgiven": [w.told(notice) for notice in counts.forgiven_notices],
         "is_demonstration": job.run.is_local and bool(desk.model_note(job.run)),
-        **_people_values(results, people),
+        **_people_values(w, job, results, people, not_coded),
     }
 
 
@@ -128,28 +135,48 @@ def _gaps(w: Words, job: desk.Job, counts: desk.Counts) -> list[Gap]:
     return found
 
 
-def _people_values(results: desk.Results, people: str) -> dict[str, Any]:
+def _people_values(
+    w: Words, job: desk.Job, results: desk.Results, people: str, not_coded: str
+) -> dict[str, Any]:
     columns = results.people_columns()
     chosen = people if people in columns else (columns[0] if columns else "")
     variable = results.people_variable(chosen)
     if variable is None:
         return {"people": "", "people_columns": ()}
-    agreement = safe(results.agreement, chosen, variable.name)
-    if agreement is None:
-        return {"people": "", "people_columns": ()}
-    names, matrix = _matrix(agreement) if isinstance(agreement, desk.Agreement) else ([], [])
-    return {
+    found: dict[str, Any] = {
         "people": chosen,
         "people_columns": columns,
         "people_variable": variable,
+        "people_not_coded": not_coded,
+        "people_trouble": "",
+    }
+    try:
+        compared = results.compare_with_people(chosen, variable.name, not_coded)
+    except RowbatchError as error:
+        return found | {"people_trouble": w.told(error.notice)}
+    agreement = compared.comparison
+    names, matrix = _matrix(agreement) if isinstance(agreement, api.Agreement) else ([], [])
+    return found | {
+        "compared": compared,
         "agreement": agreement,
         "matrix_labels": names,
         "matrix": matrix,
+        "cell_address": _cell_address(job, chosen, variable.name, not_coded),
         "has_corrections": bool(results.counts().corrected),
     }
 
 
-def _matrix(agreement: desk.Agreement) -> tuple[list[str], list[tuple[str, list[tuple[str, int]]]]]:
+def _cell_address(job: desk.Job, people: str, variable: str, not_coded: str) -> Callable[[str, str], str]:
+    """What gives the address of the rows behind a number: what people say there, and the model's label or ""."""
+
+    def address(said: str, label: str) -> str:
+        chosen = {"people": people, "variable": variable, "says": said, "not_coded": not_coded}
+        return _rows_address(job, **chosen, **({"model": label} if label else {"unlabelled": "1"}))
+
+    return address
+
+
+def _matrix(agreement: api.Agreement) -> tuple[list[str], list[tuple[str, list[tuple[str, int]]]]]:
     """Labels of the model, "" for none; and for each label of people's that occurs how often each was given."""
     names = [*list(agreement.confusion)[:_MAX_MATRIX], *([""] if agreement.unlabelled else [])]
     matrix = []

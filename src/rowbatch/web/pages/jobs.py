@@ -80,9 +80,16 @@ def job(request: Request) -> Response:
     results: dict[str, Any] = {}
     lost = None
     if has_results:
-        people = request.query_params.get("people", "")
+        asked = request.query_params
         try:
-            results = results_values(w, program, found, people=people, wait_s=0.2 if part else 0.8)
+            results = results_values(
+                w,
+                program,
+                found,
+                people=asked.get("people", ""),
+                not_coded=asked.get("not_coded", "").strip()[:500],
+                wait_s=0.2 if part else 0.8,
+            )
         except (InputError, TableChanged) as error:
             if part:
                 raise

@@ -54,6 +54,7 @@ def _chosen(request: Request) -> desk.RowFilter:
         unlabelled=asked.get("unlabelled") == "1",
         least=asked.get("least", "").strip()[:100],
         most=asked.get("most", "").strip()[:100],
+        not_coded=asked.get("not_coded", "").strip()[:500],
     )
 
 
@@ -73,6 +74,7 @@ def _query(chosen: desk.RowFilter, **more: object) -> str:
             "unlabelled": "1" if chosen.unlabelled else "",
             "least": chosen.least,
             "most": chosen.most,
+            "not_coded": chosen.not_coded,
             **more,
         }
     )
