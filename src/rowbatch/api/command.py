@@ -76,6 +76,8 @@ def _asking_options(plan: Plan) -> Iterator[tuple[str, str | None]]:
         yield "--param", f"{name}={json.dumps(value, ensure_ascii=False)}"
     if asking.dedupe:
         yield "--dedupe", None
+    if asking.confidence:
+        yield "--confidence", None
 
 
 def _said(question: Question, asking: Asking) -> Said:
@@ -105,6 +107,7 @@ def _parameters(question: Question, asking: Asking, said: Said) -> dict[str, obj
         # An old one may have a password in it, and the parameters don't depend on it.
         base_url=_ANY_ADDRESS,
         endpoint=asking.endpoint,
+        confidence=asking.confidence,
     )
     return dict(found.parameters)
 

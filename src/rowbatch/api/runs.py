@@ -896,6 +896,7 @@ def create(
     image: str | None = None,
     image_folder: str | Path | None = None,
     dedupe: bool = False,
+    confidence: bool = False,
     output: str | Path | None = None,
     writing: WriteOptions | None = None,
     overwrite: bool = False,
@@ -930,6 +931,8 @@ def create(
         image: Column with an image beside the text.
         image_folder: Where the files lie that it names; None means that it holds addresses of the web.
         dedupe: Ask rows that ask the same once; the answer goes to all of them.
+        confidence: Also ask how sure the model is of each value, by the probabilities of its tokens: the
+            labelled table has `<variable>_confidence`, and `confidence_basis`.
         writing: How the labelled table is written.
         output: Where the labelled table goes; None means into the run directory.
         overwrite: Whether `output` may be replaced.
@@ -963,6 +966,7 @@ def create(
         base_url=base_url or "",
         endpoint=find_endpoint(endpoint),
         dedupe=dedupe,
+        confidence=confidence,
     )
     plan = Plan(
         source=Source(path, reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows), name=name),

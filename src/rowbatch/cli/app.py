@@ -123,6 +123,12 @@ _asking = _options(
         "--dedupe", is_flag=True, help="Ask rows that ask the same once; the answer goes to all of them."
     ),
 )
+_confidence = click.option(
+    "--confidence",
+    is_flag=True,
+    help="Also how sure the model is of each value, by the probabilities of its tokens: columns "
+    "VARIABLE_confidence, and confidence_basis.",
+)
 _part_limits = _options(
     click.option(
         "--max-requests", type=click.IntRange(1), metavar="NUMBER", help="At most so many lines in a part."
@@ -274,6 +280,7 @@ _go_on = click.option(
 @click.option("--base-url", metavar="URL", help="Another address that speaks the provider's batch API.")
 @_sampling
 @_asking
+@_confidence
 @click.option(
     "--run",
     "run_directory",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rowbatch.desk.drafts import DraftTrial as DraftTrial
     from rowbatch.desk.drafts import Fault as Fault
     from rowbatch.desk.drafts import RowPreview as RowPreview
+    from rowbatch.desk.drafts import can_tell_confidence as can_tell_confidence
     from rowbatch.desk.drafts import codebook_of_draft as codebook_of_draft
     from rowbatch.desk.drafts import draft_from_file as draft_from_file
     from rowbatch.desk.drafts import estimate_draft as estimate_draft
@@ -124,6 +125,7 @@ _PLACES = {
     "ask_nearby": "processes",
     "began_at": "processes",
     "cache": "store.home",
+    "can_tell_confidence": "desk.drafts",
     "change_settings": "desk.settings",
     "clear_views": "desk.readings",
     "codebook_of_draft": "desk.drafts",

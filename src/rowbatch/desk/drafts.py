@@ -22,15 +22,17 @@ from rowbatch.api.runs import Hooks, Run, create_planned, model_notes
 from rowbatch.core.address import check_address, shown_address
 from rowbatch.core.codebook import codebook_document, parse_codebook
 from rowbatch.core.cost import CostEstimate
+from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.kinds import KINDS, read_variable
 from rowbatch.core.kinds.label import LabelVariable
+from rowbatch.core.model_rules import tells_probabilities
 from rowbatch.core.numbers import number_of
 from rowbatch.core.plan import Asking, Plan, Question, Source
 from rowbatch.desk.library import LibraryTable
 from rowbatch.desk.readings import Reading
 from rowbatch.desk.recipes import draft_of_recipe, looks_like_recipe
 from rowbatch.errors import CodebookError, InputError, RowbatchError, UsageError
-from rowbatch.providers.catalog import find_provider
+from rowbatch.providers.catalog import find_model, find_provider
 from rowbatch.requests.asking import Said, asking_of
 from rowbatch.requests.estimate import estimate_asking
 from rowbatch.requests.line_tokens import LineTokens, prompt_range
@@ -57,6 +59,8 @@ _UNSURE = {
 }
 _REASON = {"en": "Give the reason in one short sentence.", "zh": "用一句简短的话说明理由。"}
 _TEXTS = ("text", "question", "template", "provider", "base_url", "model", "temperature", "max_tokens")
+_OF_CONFIDENCE = ("confidence-of-words", "confidence-not-offered", "confidence-not-told")
+_FLAGS = ("unsure", "reason", "dedupe", "confidence")
 # So many rows in a row, from all over the table.
 _SAMPLE_ROWS, _SAMPLE_CHUNK = 400, 40
 _TRIAL_ROWS = 10
@@ -101,6 +105,7 @@ class Draft:
         provider, base_url, model: Who is asked; "" means the default. A password in the address is not kept.
         temperature, max_tokens: "" means the model's default.
         dedupe: Ask texts that stand twice once.
+        confidence: Ask how sure the model is.
         example_rows: Rows whose texts became examples.
     """
 
@@ -120,6 +125,7 @@ class Draft:
     temperature: str = ""
     max_tokens: str = ""
     dedupe: bool = False
+    confidence: bool = False
     example_rows: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -140,7 +146,7 @@ def read_draft(plain: Mapping[str, Any]) -> Draft:
     """What `Draft.to_plain` gave; what is not known, or is of the wrong kind, is left out."""
     draft = Draft()
     texts: dict[str, Any] = {name: plain[name] for name in _TEXTS if isinstance(plain.get(name), str)}
-    flags: dict[str, Any] = {name: bool(plain.get(name, False)) for name in ("unsure", "reason", "dedupe")}
+    flags: dict[str, Any] = {name: bool(plain.get(name, False)) for name in _FLAGS}
     draft = replace(draft, **texts, **flags)
     if plain.get("task") in TASKS:
         draft = replace(draft, task=plain["task"])
@@ -258,7 +264,8 @@ def _deeper_faults(draft: Draft, header: Sequence[str]) -> list[Fault]:
         question = question_of_draft(draft)
         asking_of_draft(draft, question)
     except RowbatchError as error:
-        return [Fault("template", "other", error=error)]
+        place = "confidence" if error.kind in _OF_CONFIDENCE else "template"
+        return [Fault(place, "other", error=error)]
     return [
         Fault("template", "column-missing", name)
         for name in question.columns
@@ -368,7 +375,17 @@ def asking_of_draft(draft: Draft, question: Question) -> Asking:
         model=draft.model.strip(),
         base_url=draft.base_url.strip(),
         dedupe=draft.dedupe,
+        confidence=draft.confidence,
     )
+
+
+def can_tell_confidence(draft: Draft) -> bool:
+    """Whether the provider and the model of a draft tell how sure they are, as far as is known."""
+    provider = find_provider(draft.provider)
+    if provider.token_alternatives is None:
+        return False
+    known = find_model(provider.name, draft.model.strip() or provider.default_model)
+    return known is None or tells_probabilities(known.rules, Endpoint.CHAT, {})
 
 
 def limit_of_draft(draft: Draft) -> int | None:
@@ -506,6 +523,8 @@ def trial_key(draft: Draft) -> str:
     # As it was before there were rules, so that what was made of a draft then is found.
     if not told["rules"]:
         del told["rules"]
+    if not told["confidence"]:
+        del told["confidence"]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -8,10 +8,12 @@ from typing import Any
 
 from rowbatch.core.address import check_address
 from rowbatch.core.answer_limit import decide_output_limit
-from rowbatch.core.endpoint import LIMITS, Endpoint, output_limit
+from rowbatch.core.confidence import measured
+from rowbatch.core.endpoint import LIMITS, Endpoint, confidence_parameters, output_limit
+from rowbatch.core.model_rules import tells_probabilities
 from rowbatch.core.plan import ROW_PREFIX, Asking, Question
 from rowbatch.errors import UsageError
-from rowbatch.providers.catalog import find_model, find_provider
+from rowbatch.providers.catalog import Provider, find_model, find_provider
 from rowbatch.requests.parameters import parameters_for_model
 from rowbatch.words.notice import Notice
 
@@ -40,6 +42,7 @@ def asking_of(
     base_url: str = "",
     endpoint: Endpoint = Endpoint.CHAT,
     dedupe: bool = False,
+    confidence: bool = False,
 ) -> Asking:
     """
     Decide how a question is asked.
@@ -53,9 +56,10 @@ def asking_of(
         model, base_url: "" means the provider's default.
         endpoint: Which endpoint.
         dedupe: Ask rows that ask the same once.
+        confidence: Ask how sure the model is of each value.
     Raises:
         UsageError: There is no such provider, no model or address, or the address cannot be asked or has
-            a secret in it.
+            a secret in it; or how sure the model is cannot be had.
     """
     chosen = find_provider(provider)
     if not (base_url or chosen.base_url or chosen.name == "local"):
@@ -81,6 +85,8 @@ def asking_of(
             chosen.name, model, endpoint, temperature=said.temperature, max_tokens=limit, others=said.others
         )
         notes.append(Notice("note-limit-is-ours", {"tokens": output_limit(fitting)}))
+    if confidence:
+        fitting = {**_confidence(question, chosen, model, endpoint, fitting), **fitting}
     return Asking(
         provider=chosen.name,
         model=model,
@@ -89,8 +95,35 @@ def asking_of(
         parameters=fitting,
         is_limit_ours=is_limit_ours,
         dedupe=dedupe,
+        confidence=confidence,
         notes=tuple(notes),
     )
+
+
+_SAID_BY_HAND = ("logprobs", "include", "generationConfig")
+
+
+def _confidence(
+    question: Question, provider: Provider, model: str, endpoint: Endpoint, parameters: Mapping[str, Any]
+) -> dict[str, Any]:
+    """
+    What asks for the probabilities of tokens.
+
+    Raises:
+        UsageError: Nothing has a confidence, or the provider or the model tells none.
+    """
+    asked = confidence_parameters(endpoint, provider.token_alternatives or 0)
+    if not measured(question.codebook):
+        raise UsageError("confidence-of-words")
+    if not parameters.keys().isdisjoint(_SAID_BY_HAND):
+        # Who says it by hand knows the endpoint better.
+        return {}
+    if provider.token_alternatives is None:
+        raise UsageError("confidence-not-offered", title=provider.title)
+    known = find_model(provider.name, model)
+    if known is not None and not tells_probabilities(known.rules, endpoint, parameters):
+        raise UsageError("confidence-not-told", model=model)
+    return asked
 
 
 def asking_for_model(

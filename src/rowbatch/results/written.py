@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from rowbatch.core.added_columns import STATUS_COLUMNS
+from rowbatch.core.added_columns import STATUS_COLUMNS, confidence_columns
+from rowbatch.core.confidence import column_of, measured
 from rowbatch.core.kinds.base import AnswerColumn
 from rowbatch.tables.writer import AddedColumn
 
@@ -23,7 +24,8 @@ class WrittenColumn:
 
     Attributes:
         column: As a writer wants to know it.
-        source: Of its texts: position of the variable, or name of a status column.
+        source: Of its texts: position of the variable, or name of a status column; of the confidence of a
+            value its column in frames, which holds numbers.
         answer: What it is made of by the kind of the variable; a text as it stands where nothing is said.
     """
 
@@ -40,17 +42,23 @@ class WrittenColumn:
         """
         return self.answer.value(pl.col(source or self.source)).cast(self.column.dtype)
 
+    @property
+    def place(self) -> int | None:
+        """Position of the variable whose value it shows; None where it shows none."""
+        return int(self.source) if self.source.isdecimal() else None
+
 
 def written_columns(
-    codebook: Codebook, names: Sequence[str], embedding: pl.DataType | None
+    codebook: Codebook, names: Sequence[str], embedding: pl.DataType | None, *, confidence: bool = False
 ) -> list[WrittenColumn]:
     """
-    The columns of the answer, then those of the status.
+    The columns of the answer, then how sure the model was, then those of the status.
 
     Args:
         codebook: Of the run.
         names: Of all of these, as they are in this table.
         embedding: Type of the only value, where it is an embedding.
+        confidence: Whether it was asked how sure the model was.
     """
     if embedding is not None:
         return [
@@ -62,13 +70,33 @@ def written_columns(
         for position, variable in enumerate(codebook.answers)
         for column in variable.columns()
     ]
+    rest = names[len(answers) :]
+    sure = _confidences(codebook, rest) if confidence else []
     return [
         *(
             WrittenColumn(AddedColumn(name, column.label, column.labels, column.dtype), source, column)
             for name, (source, column) in zip(names, answers, strict=False)
         ),
-        *_status(names[len(answers) :]),
+        *sure,
+        *_status(rest[len(sure) :]),
     ]
+
+
+def _confidences(codebook: Codebook, names: Sequence[str]) -> list[WrittenColumn]:
+    *sure, basis = confidence_columns(codebook) or ("",)
+    if not sure:
+        return []
+    columns = [
+        WrittenColumn(
+            AddedColumn(
+                name, f"Probability of {one.name} by the model's tokens (0 to 1)", dtype=pl.Float64()
+            ),
+            column_of(one.place),
+        )
+        for name, one in zip(names, measured(codebook), strict=False)
+    ]
+    what = "What the confidence comes from"
+    return [*columns, WrittenColumn(AddedColumn(names[len(sure)], what), basis)]
 
 
 def _status(names: Sequence[str]) -> list[WrittenColumn]:

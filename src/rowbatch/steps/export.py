@@ -103,11 +103,16 @@ def export(
     corrected = CorrectedAnswers(codebook.columns, read_corrections(run.path))
     taken = {*table.header, *names}
     shown: list[tuple[AddedColumn, pl.Expr]] = []
-    for one in written_columns(codebook, names, answered.embedding):
+    for one in written_columns(
+        codebook, names, answered.embedding, confidence=answered.plan.asking.confidence
+    ):
         if one.source in STATUS_COLUMNS:
             shown += [(one.column, one.expression())] if with_status else []
             continue
-        position = int(one.source)
+        position = one.place
+        if position is None:
+            shown.append((one.column, one.expression()))
+            continue
         shown.append((one.column, one.expression(final_column(position))))
         if position in corrected.positions:
             for ending, source in (("model", one.source), ("human", human_column(position))):

@@ -206,6 +206,45 @@ _REQUEST: dict[str, Entry] = {
         page="leave the temperature and the longest answer empty",
         zh=("嵌入没有温度，也没有输出上限", "请将温度和回答的最大长度留空"),
     ),
+    "confidence-of-embeddings": Entry(
+        "embeddings have no confidence",
+        "leave --confidence out",
+        page="do not ask how sure the model is",
+        zh=("嵌入没有置信度", "请不要询问模型有多确定"),
+    ),
+    "confidence-of-words": Entry(
+        "free text has no confidence: the probability of a wording says little of what it says",
+        "leave --confidence out, or ask for a label or a number",
+        page="do not ask how sure the model is, or ask for a label or a number",
+        zh=(
+            "自由文本没有置信度：某种措辞的概率并不能说明其内容是否可靠",
+            "请不要询问模型有多确定，或改为询问标签或数字",
+        ),
+    ),
+    "confidence-not-offered": Entry(
+        "as far as is known, {title} does not tell the probabilities of the tokens of an answer, so there is no confidence",
+        "leave --confidence out, or choose another provider; if it tells them by now, add --param logprobs=true",
+        page="do not ask how sure the model is, or choose another provider",
+        zh=(
+            "据目前所知，{title} 不提供回答中各词元的概率，因此没有置信度",
+            "请不要询问模型有多确定，或选择其他服务商",
+        ),
+    ),
+    "confidence-not-told": Entry(
+        "{model} does not tell the probabilities of the tokens of an answer, as models that reason don't, so there is no confidence",
+        "leave --confidence out, or choose a model that does not reason; some tell them with --param reasoning_effort=none",
+        page="do not ask how sure the model is, or choose a model that does not reason",
+        zh=(
+            "{model} 与其他推理模型一样，不提供回答中各词元的概率，因此没有置信度",
+            "请不要询问模型有多确定，或选择非推理模型",
+        ),
+    ),
+    "confidence-not-asked": Entry(
+        "nobody asked in this run how sure the model was",
+        "make a run with --confidence",
+        page="make a job that asks how sure the model is",
+        zh=("此任务没有询问模型有多确定", "请新建一个询问模型有多确定的任务"),
+    ),
     "embeddings-answer-nothing": Entry(
         "embeddings answer no question, so a codebook does not fit",
         "leave --codebook and --labels out",

@@ -136,6 +136,7 @@ def _values(
         "models": api.models(provider.name),
         "has_key": _has_key(draft),
         "limit": safe(desk.limit_of_draft, draft),
+        "can_tell": bool(safe(desk.can_tell_confidence, draft)),
         "codebook_text": codebook_text,
         "faults": faults,
         "shown": shown,
@@ -253,7 +254,8 @@ def draft_of_form(form: FormData, draft: desk.Draft) -> desk.Draft:
     if "question" in form:
         changed = replace(changed, reason="reason" in form)
     if text_of(form, "language") in ("en", "zh"):
-        changed = replace(changed, language=text_of(form, "language"), dedupe="dedupe" in form)  # type: ignore[arg-type]
+        flags = {name: name in form for name in ("dedupe", "confidence")}
+        changed = replace(changed, language=text_of(form, "language"), **flags)  # type: ignore[arg-type]
     task = text_of(form, "task")
     return desk.read_draft({**changed.to_plain(), "task": task}) if task else changed
 
