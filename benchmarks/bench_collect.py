@@ -170,7 +170,8 @@ class _Provider:
             total=0,
         )
 
-    def fetch(self, file_id: str, to: BinaryIO) -> int:
+    def fetch(self, file_id: str, to: BinaryIO, max_bytes: int | None = None) -> int:
+        del max_bytes
         size = 0
         with (self._folder / file_id).open("rb") as file:
             while block := file.read(_BLOCK):

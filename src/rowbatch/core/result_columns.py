@@ -15,7 +15,7 @@ import msgspec
 import polars as pl
 
 from rowbatch.core.bounded_lines import cut_lines
-from rowbatch.core.confidence import BASIS_COLUMN, Measured, column_of
+from rowbatch.core.confidence import Measured
 from rowbatch.core.fields import FieldReader
 from rowbatch.core.result import (
     PLAIN_LINE,
@@ -69,7 +69,6 @@ _ROWS_PER_FRAME = 20_000
 _BYTES_PER_FRAME = 32_000_000
 _OK = RowStatus.OK.value
 _OK_LINE = msgspec.json.Decoder(OkLine)
-_DETAILS = msgspec.json.Decoder(dict[str, Any] | None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +106,14 @@ def read_frames(
         extras: What to read besides the text.
         max_bytes: How much to read, up to the end of a line; None means all.
         as_json: The answers are JSON objects: each field gets a column. An answer that is none is invalid.
-        measured: Values whose confidence is wanted; not without extras. For each a column `column_of`, null
-            where it is not known; and `BASIS_COLUMN`, the number of the basis.
+        measured: Values whose confidence is wanted; not without extras. The columns of
+            `ConfidenceReader` are there too.
     Yields:
         Frames, none without lines. A line that is too long for a result is cut, and so unreadable.
     """
     fields = FieldReader() if as_json else None
     confidence = ConfidenceReader(measured) if measured else None
-    builder = _Builder(extras, fields, confidence, measured)
+    builder = _Builder(extras, fields, confidence)
     number = 0
     bounded = cut_lines(file, max_bytes=max_bytes)
     while lines := bounded.readlines(_BYTES_AT_ONCE):
@@ -122,7 +121,7 @@ def read_frames(
         number += len(lines)
         if builder.is_full:
             yield builder.frame()
-            builder = _Builder(extras, fields, confidence, measured)
+            builder = _Builder(extras, fields, confidence)
     if builder.lines:
         yield builder.frame()
 
@@ -133,11 +132,9 @@ class _Builder:
         extras: Sequence[Extra],
         fields: FieldReader | None,
         confidence: ConfidenceReader | None,
-        measured: Sequence[Measured],
     ) -> None:
         self._extras, self._fields = extras, fields
-        self._confidence, self._measured = confidence, measured
-        self._sure: list[tuple[int, tuple[float | None, ...]]] = []
+        self._confidence = confidence
         self._ids: list[str] = []
         self._contents: list[str] = []
         self._not_ok: dict[int, tuple[str, str]] = {}
@@ -204,7 +201,7 @@ class _Builder:
         for extra in self._extras:
             self._add_extra(extra, bodies, read)
         if self._confidence is not None:
-            self._sure += map(self._confidence.read, bodies, self._contents[before:])
+            self._confidence.add(bodies, self._contents[before:])
 
     def _add_plain(self, parsed: Sequence[PlainLine]) -> list[Body | None]:
         """Add lines that are as the types say; returns their bodies. One without an id is an error."""
@@ -303,16 +300,10 @@ class _Builder:
             series.append(pl.Series("embedding", texts, dtype=pl.String))
         series += [pl.Series(name, values, dtype=EXTRA_TYPES[name]) for name, values in self._columns.items()]
         if self._confidence is not None:
-            series += self._confidences()
+            series += self._confidence.columns()
         if fields is not None:
             series += fields.drop("is_object").get_columns()
         return ResultFrame(pl.DataFrame(series), self._unreadable, self.lines)
-
-    def _confidences(self) -> Iterator[pl.Series]:
-        for number, one in enumerate(self._measured):
-            values = [found[number] for _, found in self._sure]
-            yield pl.Series(column_of(one.place), values, dtype=pl.Float64)
-        yield pl.Series(BASIS_COLUMN, [basis for basis, _ in self._sure], dtype=pl.UInt8)
 
     def _statuses(self) -> Iterator[pl.Series]:
         for position, (name, of_ok) in enumerate((("status", _OK), ("status_reason", ""))):
@@ -341,27 +332,43 @@ def _confidence(body: Body | None, content: str) -> float | None:
     return whole_probability(body, content) if given is None else given
 
 
+class _Details(msgspec.Struct, gc=False):
+    """What a provider tells of the tokens that it counted."""
+
+    cached_tokens: Any = None
+    reasoning_tokens: Any = None
+
+
+_DETAILS = msgspec.json.Decoder(_Details | None)
+_NULL_BYTES = len(b"null")
+
+
 def _cached_tokens(body: Body | None) -> int | None:
     usage = body.usage if body is not None else None
-    return (
-        _detail("cached_tokens", usage.prompt_tokens_details, usage.input_tokens_details) if usage else None
-    )
+    if usage is None:
+        return None
+    for raw in (usage.prompt_tokens_details, usage.input_tokens_details):
+        details = _details(raw)
+        if details is not None and type(details.cached_tokens) is int:
+            return details.cached_tokens
+    return None
 
 
 def _reasoning_tokens(body: Body | None) -> int | None:
     usage = body.usage if body is not None else None
     if usage is None:
         return None
-    return _detail("reasoning_tokens", usage.completion_tokens_details, usage.output_tokens_details)
-
-
-def _detail(name: str, *details: msgspec.Raw) -> int | None:
-    for raw in details:
-        try:
-            found = _DETAILS.decode(raw)
-        except (ValueError, RecursionError):
-            continue
-        value = found.get(name) if found else None
-        if type(value) is int:
-            return value
+    for raw in (usage.completion_tokens_details, usage.output_tokens_details):
+        details = _details(raw)
+        if details is not None and type(details.reasoning_tokens) is int:
+            return details.reasoning_tokens
     return None
+
+
+def _details(raw: msgspec.Raw) -> _Details | None:
+    if len(raw) <= _NULL_BYTES:
+        return None
+    try:
+        return _DETAILS.decode(raw)
+    except (ValueError, RecursionError):
+        return None

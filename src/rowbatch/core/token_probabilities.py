@@ -25,19 +25,31 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from json.decoder import scanstring  # type: ignore[attr-defined]
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
+import polars as pl
 
-from rowbatch.core.confidence import BY_SCORING, BY_TOKENS, CALIBRATED_METHOD, NO_BASIS, Measured
+from rowbatch.core.confidence import (
+    BASIS_COLUMN,
+    BY_SCORING,
+    BY_TOKENS,
+    CALIBRATED_METHOD,
+    NO_BASIS,
+    Measured,
+    column_of,
+)
 
 if TYPE_CHECKING:
     from rowbatch.core.wire import Body, Choice
 
 _CACHE_ENTRIES = 10_000
+_DECIMALS = 6
 _CACHED_CHARS = 500
 _MOST_OBJECTS = 16
 _NO_TOKENS = msgspec.Raw(b"")
+_TEXT_OF, _LOG_OF = attrgetter("token"), attrgetter("logprob")
 _EMPTY_LIST_BYTES = len(b"null")
 
 
@@ -69,9 +81,31 @@ _LISTED = msgspec.json.Decoder(list[_TokenBytes] | None)
 _SCAN = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
+class _Known(NamedTuple):
+    """
+    An answer whose values were found among its tokens.
+
+    Attributes:
+        texts: Of the tokens.
+        places: Of each value that was found its number, its first token, and the one behind
+            its last.
+        laid: The tokens, laid out; None where no value was found.
+        parts: The values that were found, in the order of `places`.
+    """
+
+    texts: list[str]
+    places: tuple[tuple[int, int, int], ...]
+    laid: _Laid | None
+    parts: tuple[_Part, ...]
+
+
 class ConfidenceReader:
     """
-    Read how sure a model was of each of some values.
+    Read how sure a model was of each of some values, answer by answer.
+
+    Most answers of a run are one of a few texts, and mostly cut into the same tokens: where the values stand
+    among these is remembered, and proved by comparing all tokens. A million answers of two labels take 3 s of
+    CPU so (November 2026, two busy cores), and 8 s where each is looked at for itself.
 
     Args:
         wanted: The values.
@@ -79,70 +113,134 @@ class ConfidenceReader:
 
     def __init__(self, wanted: Sequence[Measured]) -> None:
         self._wanted = tuple(wanted)
-        self._none: tuple[float | None, ...] = (None,) * len(self._wanted)
         self._spelled = [
             frozenset(json.dumps(label, ensure_ascii=False)[1:].encode() for label in one.labels)
             for one in self._wanted
         ]
-        self._cache: dict[str, tuple[list[str], _Laid | None, list[_Part | None]]] = {}
+        self._cache: dict[str, _Known] = {}
+        self._bases: list[int] = []
+        self._logs: list[list[float | None]] = [[] for _ in self._wanted]
+        self._given: dict[int, float] = {}
 
-    def read(self, body: Body | None, content: str) -> tuple[int, tuple[float | None, ...]]:
+    def add(self, bodies: Sequence[Body | None], contents: Sequence[str]) -> None:
         """
-        How sure the model was.
+        Read answers.
 
         Args:
-            body: Of the response.
-            content: The text that was taken for the answer.
-        Returns:
-            Number of the basis in `BASES`; and for each value a number from 0 to 1, or None where it cannot
-            be known. The basis is `NO_BASIS` where all are None.
+            bodies: Of the responses.
+            contents: The texts that were taken for the answers.
         """
-        choice = body.choices[0] if body is not None and body.choices else None
-        if choice is not None and choice.confidence is not None:
-            given = _calibrated(choice)
-            if given is not None and len(self._wanted) == 1:
-                return BY_SCORING, (given,)
-        found = self._by_tokens(_listed_tokens(body), content)
-        return (NO_BASIS if found is self._none else BY_TOKENS), found
-
-    def _by_tokens(self, raw: bytes, content: str) -> tuple[float | None, ...]:
-        tokens = _decoded(raw)
-        if not tokens or not content:
-            return self._none
-        texts = [token.token for token in tokens]
-        known = self._cache.get(content)
-        if known is None or known[0] != texts:
-            # Few answers are there in a run, and each is mostly cut into the same tokens.
-            known = (texts, *self._found_parts(raw, texts, content))
-            if len(content) <= _CACHED_CHARS:
-                if len(self._cache) >= _CACHE_ENTRIES:
-                    self._cache.clear()
-                self._cache[content] = known
-        _, laid, parts = known
-        if laid is None:
-            return self._none
-        found: list[float | None] = []
-        for labels, part in zip(self._spelled, parts, strict=True):
-            if part is None:
-                found.append(None)
+        cache, bases, logs, decode = self._cache, self._bases, self._logs, _TOKENS.decode
+        for body, content in zip(bodies, contents, strict=True):
+            choice = body.choices[0] if body is not None and body.choices else None
+            if choice is None or choice.confidence is not None:
+                self._add_any(body, content)
                 continue
-            total = 0.0
-            has_others = False
-            for token in tokens[part.tokens]:
-                total += token.logprob
-                has_others = has_others or len(token.top_logprobs) > _EMPTY_LIST_BYTES
-            value = _share(labels, tokens, laid, part) if has_others and part.value in labels else None
-            found.append(_probability(total) if value is None else value)
-        return tuple(found)
+            try:
+                found = decode(choice.logprobs)
+            except (ValueError, RecursionError):
+                found = None
+            tokens = found.content if found is not None else None
+            if not tokens:
+                self._add_nothing()
+                continue
+            known = cache.get(content)
+            if known is None or known.texts != [*map(_TEXT_OF, tokens)]:
+                known = self._look(choice.logprobs, tokens, content)
+            if len(known.places) < len(logs):
+                self._add_known(known, tokens)
+                continue
+            bases.append(BY_TOKENS)
+            for number, start, stop in known.places:
+                if len(tokens[start].top_logprobs) > _EMPTY_LIST_BYTES:
+                    logs[number].append(self._log(known, number, tokens))
+                elif stop == start + 2:
+                    # A label and the quotation mark behind it, mostly.
+                    logs[number].append(tokens[start].logprob + tokens[start + 1].logprob)
+                else:
+                    logs[number].append(math.fsum(map(_LOG_OF, tokens[start:stop])))
 
-    def _found_parts(
-        self, raw: bytes, texts: Sequence[str], content: str
-    ) -> tuple[_Laid | None, list[_Part | None]]:
-        """Where the answer stands among the tokens, and each value; None where no value is found."""
+    def columns(self) -> Iterator[pl.Series]:
+        """
+        What was read since the last time.
+
+        Yields:
+            For each value `column_of` its place: a number from 0 to 1, with six decimals, null where it
+            cannot be known. Then `BASIS_COLUMN`, the number of the basis in `BASES`: `NO_BASIS` where all
+            are null.
+        """
+        for one, logs in zip(self._wanted, self._logs, strict=True):
+            # Rounding, or a server, may have made one larger than 0.
+            shares = pl.Series(column_of(one.place), logs, dtype=pl.Float64).clip(upper_bound=0.0).exp()
+            if self._given:
+                shares = shares.scatter(list(self._given), list(self._given.values()))
+            yield shares.round(_DECIMALS)
+            logs.clear()
+        yield pl.Series(BASIS_COLUMN, self._bases, dtype=pl.UInt8)
+        self._bases.clear()
+        self._given.clear()
+
+    def _add_nothing(self) -> None:
+        self._bases.append(NO_BASIS)
+        for logs in self._logs:
+            logs.append(None)
+
+    def _add_any(self, body: Body | None, content: str) -> None:
+        """Add an answer of another form than a chat completion with tokens."""
+        choice = body.choices[0] if body is not None and body.choices else None
+        given = _calibrated(choice) if choice is not None and len(self._wanted) == 1 else None
+        if given is not None:
+            self._given[len(self._bases)] = given
+            self._add_nothing()
+            self._bases[-1] = BY_SCORING
+            return
+        raw = _listed_tokens(body)
+        tokens = _decoded(raw)
+        if not tokens:
+            self._add_nothing()
+            return
+        known = self._cache.get(content)
+        if known is None or known.texts != [*map(_TEXT_OF, tokens)]:
+            known = self._look(raw, tokens, content)
+        self._add_known(known, tokens)
+
+    def _add_known(self, known: _Known, tokens: Sequence[_Token]) -> None:
+        """Add an answer that may have some of the values only."""
+        self._add_nothing()
+        for number, *_ in known.places:
+            self._logs[number][-1] = self._log(known, number, tokens)
+            self._bases[-1] = BY_TOKENS
+
+    def _log(self, known: _Known, number: int, tokens: Sequence[_Token]) -> float:
+        """The logarithm of the confidence of a value that was found."""
+        assert known.laid is not None
+        at = [place[0] for place in known.places].index(number)
+        part = known.parts[at]
+        labels = self._spelled[number]
+        if part.value in labels and len(tokens[part.tokens.start].top_logprobs) > _EMPTY_LIST_BYTES:
+            share = _share(labels, tokens, known.laid, part)
+            if share is not None:
+                return math.log(share)
+        return math.fsum(token.logprob for token in tokens[part.tokens])
+
+    def _look(self, raw: bytes | msgspec.Raw, tokens: Sequence[_Token], content: str) -> _Known:
+        """Look for the values of an answer among its tokens."""
+        texts = [token.token for token in tokens]
         spans = value_spans(content, [one.name for one in self._wanted])
         laid = _laid(raw, texts, content) if any(spans) else None
-        parts = [laid.part(content, span) for span in spans] if laid is not None else []
-        return (laid, parts) if any(part is not None for part in parts) else (None, [])
+        found = [(number, laid.part(content, span)) for number, span in enumerate(spans)] if laid else []
+        parts = [(number, part) for number, part in found if part is not None]
+        known = _Known(
+            texts,
+            tuple((number, part.tokens.start, part.tokens.stop) for number, part in parts),
+            laid if parts else None,
+            tuple(part for _, part in parts),
+        )
+        if len(content) <= _CACHED_CHARS:
+            if len(self._cache) >= _CACHE_ENTRIES:
+                self._cache.clear()
+            self._cache[content] = known
+        return known
 
 
 def _share(labels: frozenset[bytes], tokens: Sequence[_Token], laid: _Laid, part: _Part) -> float | None:
@@ -337,7 +435,7 @@ class _Laid(NamedTuple):
         return _Part(tokens, begin, self.joined[begin:end])
 
 
-def _laid(raw: bytes, texts: Sequence[str], content: str) -> _Laid | None:
+def _laid(raw: bytes | msgspec.Raw, texts: Sequence[str], content: str) -> _Laid | None:
     """Find an answer among tokens; None where they are those of another text."""
     joined = _encoded("".join(texts))
     answer = _encoded(content)
