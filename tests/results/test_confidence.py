@@ -7,6 +7,7 @@ import dataclasses
 import json
 import math
 import shutil
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -14,11 +15,12 @@ import stamina
 
 from driving import POLICY, drive, finish, make_run
 from fake_providers import FakeProvider, Faults, tokens_of
-from rowbatch.core.codebook import Codebook, codebook_document, codebook_from_labels
+from rowbatch.core.codebook import Codebook, codebook_document, codebook_from_labels, parse_codebook
 from rowbatch.core.endpoint import Endpoint
-from rowbatch.core.plan import Question
+from rowbatch.core.plan import Plan, Question, Source
 from rowbatch.errors import UsageError
 from rowbatch.requests.asking import Said, asking_of
+from rowbatch.results.least_sure import how_sure, least_sure_rows
 from rowbatch.steps.collect import collect
 from rowbatch.steps.export import export
 from rowbatch.store.corrections import add_correction
@@ -188,3 +190,54 @@ def test_what_is_asked():
     assert asked("compatible") == {"logprobs": True, "top_logprobs": 5}
     assert asked("openai", "gpt-5.4-mini", reasoning_effort="none") == {"logprobs": True}
     assert asked("groq", logprobs=True) == {"logprobs": True}
+
+
+def test_the_rows_that_the_model_was_least_sure_of(tmp_path):
+    """
+    A queue for people: rows in the order of the table, none that a person corrected, none without a
+    confidence; and a column that says that they are no random sample.
+    """
+    run = make_run(tmp_path, rows=28, confidence=True)
+    fake = FakeProvider("openai", Faults(rows_refused=0.2))
+    finish(run, fake, policy=dataclasses.replace(POLICY, rounds=1))
+    everything = rows_of(tmp_path / "out.csv")
+    sure = {row["id"]: float(row["label_confidence"]) for row in everything if row["label_confidence"]}
+    # The fake is as sure of one label as of any other: what is least sure are the first rows.
+    assert len(set(sure.values())) == 1
+    first, *others = sure
+    add_correction(run.path, int(first), "label", "c", chosen_by="least sure")
+    report = export(run, tmp_path / "check.csv", least_sure=5)
+    checked = rows_of(tmp_path / "check.csv")
+    assert [row["id"] for row in checked] == others[:5]
+    assert {row["chosen_by"] for row in checked} == {"least sure"}
+    assert (report.rows, report.left_out) == (5, 23)
+    assert export(run, tmp_path / "all.csv", least_sure=1_000).rows == len(others)
+    assert least_sure_rows(run, 3).to_list() == [int(one) for one in others[:3]]
+    noted = json.loads((run.path / "corrections.jsonl").read_text().splitlines()[0])
+    assert (noted["value"], noted["chosen_by"]) == ("c", "least sure")
+
+
+def test_least_sure_by_the_value_that_is_least_sure():
+    """
+    Of a row with several values the one that the model was least sure of counts.
+    """
+    book = parse_codebook(
+        {"variables": [{"name": name, "labels": [{"name": "x"}, {"name": "y"}]} for name in ("a", "b")]}
+    )
+    question = Question(text="text", answer=codebook_document(book))
+    asking = asking_of(question, Said(), provider="openai", model="gpt-4o-mini", confidence=True)
+    plan = Plan(Source(Path("t.csv")), question, asking)
+    frame = pl.DataFrame({"confidence:0": [0.9, 0.5, None], "confidence:1": [0.2, None, None]})
+    assert frame.select(how_sure(plan)).to_series().to_list() == [0.2, 0.5, None]
+
+
+def test_a_queue_needs_that_somebody_asked(tmp_path):
+    """
+    Said before anything is written.
+    """
+    run = make_run(tmp_path)
+    finish(run, FakeProvider("openai"))
+    with pytest.raises(UsageError) as error:
+        export(run, tmp_path / "x.csv", least_sure=5)
+    assert error.value.kind == "confidence-not-asked"
+    assert not (tmp_path / "x.csv").exists()

@@ -559,6 +559,7 @@ class Run:
         only_answered: bool = False,
         columns: Sequence[str] | None = None,
         with_status: bool = True,
+        least_sure: int | None = None,
         overwrite: bool = False,
         hooks: Hooks | None = None,
     ) -> ExportReport:
@@ -574,11 +575,12 @@ class Run:
             only_answered=only_answered,
             columns=columns,
             with_status=with_status,
+            least_sure=least_sure,
             overwrite=overwrite,
             progress=hooks.rows if hooks else None,
         )
 
-    def correct(self, row: int, variable: str, label: str | None) -> None:
+    def correct(self, row: int, variable: str, label: str | None, *, chosen_by: str = "") -> None:
         """
         Put a person's label in the place of the model's.
 
@@ -588,6 +590,8 @@ class Run:
             row: From 1.
             variable: Of the codebook.
             label: One of its values, by its kind; None takes the correction back.
+            chosen_by: How the row was chosen, as in `least sure`: it is noted beside the correction, since
+                such rows say nothing of how often the model is right.
         Raises:
             UsageError: There is no such row or variable, or it is none of its values.
         """
@@ -598,7 +602,7 @@ class Run:
             label = codebook.answers[codebook.columns.index(variable)].correction(label)
         if not 1 <= row <= self.build().rows:
             raise UsageError("no-such-row", row=row)
-        add_correction(self.path, row, variable, label)
+        add_correction(self.path, row, variable, label, chosen_by=chosen_by)
 
     def corrections(self) -> Corrections:
         """The labels that people gave, by row number and variable."""

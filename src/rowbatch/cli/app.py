@@ -778,6 +778,13 @@ def collect(run: Path, *, output: Path | None, **options: Any) -> None:
     help="Only these columns of the table; may be repeated.",
 )
 @click.option("--without-status", is_flag=True, help="Leave out status, reason, raw answer and model.")
+@click.option(
+    "--least-sure",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="Only so many rows, of which the model was least sure (of a run with --confidence) and which nobody "
+    "corrected yet: to be checked first. They are no random sample; a column chosen_by says so.",
+)
 @_writing
 @_overwrite
 def export(

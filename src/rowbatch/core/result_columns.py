@@ -339,7 +339,7 @@ class _Details(msgspec.Struct, gc=False):
     reasoning_tokens: Any = None
 
 
-_DETAILS = msgspec.json.Decoder(_Details | None)
+_DETAILS: msgspec.json.Decoder[_Details | None] = msgspec.json.Decoder(_Details | None)
 _NULL_BYTES = len(b"null")
 
 

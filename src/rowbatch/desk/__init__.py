@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from rowbatch.processes import is_proof as is_proof
     from rowbatch.processes import prove as prove
     from rowbatch.processes import start_until_ready as start_until_ready
+    from rowbatch.results.least_sure import LEAST_SURE as LEAST_SURE
     from rowbatch.serving import GUEST as GUEST
     from rowbatch.serving import serve_until_ready as serve_until_ready
     from rowbatch.store.home import cache as cache
@@ -104,6 +105,7 @@ _PLACES = {
     "Job": "desk.jobs",
     "JobState": "desk.jobs",
     "Jobs": "desk.jobs",
+    "LEAST_SURE": "results.least_sure",
     "Library": "desk.library",
     "LibraryTable": "desk.library",
     "MAX_LABELS": "desk.drafts",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import mmap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,14 @@ import polars as pl
 
 from rowbatch.api.runs import Run
 from rowbatch.core.agreement import Comparison
+from rowbatch.core.confidence import BASIS_COLUMN, column_of, measured
 from rowbatch.core.kinds.base import Tally, Variable
 from rowbatch.core.kinds.label import LabelTally
 from rowbatch.desk.readings import Reading, begin_reading, views_folder
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, UsageError
 from rowbatch.requests.pipeline import open_source, request_settings
+from rowbatch.results.least_sure import SURE, how_sure
 from rowbatch.results.people import (
     IS_CORRECTED,
     MODEL,
@@ -56,6 +58,8 @@ class RowFilter:
         says: Only rows where `people` says this.
         model: Rows that the model itself gave this label of `variable`.
         unlabelled: Only rows that the model itself gave no label of `variable`.
+        least_sure: Only rows of which it is known how sure the model was, and which nobody corrected; those
+            of which it was least sure come first.
     """
 
     status: str = ""
@@ -71,6 +75,7 @@ class RowFilter:
     unlabelled: bool = False
     least: str = ""
     most: str = ""
+    least_sure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,8 @@ class ResultRow:
         status, reason, raw, model: As in the labelled table.
         request: The request as it was written; None for a row that was not asked.
         results: Result lines of it, as they came, by round.
+        sure: By variable: how sure the model was, from 0 to 1; None where it is not known.
+        basis: What that comes from; or "".
     """
 
     row: int
@@ -125,6 +132,8 @@ class ResultRow:
     model: str
     request: Mapping[str, Any] | None
     results: tuple[tuple[int, str], ...]
+    sure: Mapping[str, float | None] = field(default_factory=dict)
+    basis: str = ""
 
 
 class Results:
@@ -141,6 +150,7 @@ class Results:
         self.codebook = run.codebook
         self.variables: tuple[Variable, ...] = self.codebook.variables
         self.columns = self.codebook.columns
+        self._measured = measured(self.codebook) if run.plan.asking.confidence else ()
         self.reading: Reading | None = None
         self._answers_task: Task | None = None
         self._answers: TableView | None = None
@@ -303,7 +313,20 @@ class Results:
             model=told["model"],
             request=settings.body_preview(named) if is_asked and not has_image else None,
             results=self._lines(number) if with_results else (),
+            sure={one.name: told[column_of(one.place)] for one in self._measured},
+            basis=told[BASIS_COLUMN] if self._measured else "",
         )
+
+    @property
+    def tells_confidence(self) -> bool:
+        """Whether it was asked how sure the model was."""
+        return bool(self._measured)
+
+    def sure(self, rows: Sequence[int]) -> list[float | None]:
+        """How sure the model was of each of some rows: of its value that it was least sure of."""
+        if not self._measured:
+            return [None] * len(rows)
+        return self._view().take(rows).select(how_sure(self.run.plan)).to_series().to_list()
 
     def agreement(self, people: str, variable: str) -> Comparison:
         """
@@ -349,11 +372,13 @@ class Results:
         key = ("formulas", self._view().folder)
         if key not in self._found:
             total = 0
+            numbers = {column_of(one.place) for one in self._measured}
             for view in (self._table_view(), self._view()):
                 names = pl.DataFrame({"name": view.columns}, schema={"name": pl.String})
                 total += int(names.select(looks_like_formula(pl.col("name")).sum()).item() or 0)
-                found = view.scan(list(view.keys)).select(
-                    pl.sum_horizontal(looks_like_formula(pl.col(name)).sum() for name in view.keys)
+                texts = [name for name in view.keys if name not in numbers]
+                found = view.scan(texts).select(
+                    pl.sum_horizontal(looks_like_formula(pl.col(name)).sum() for name in texts)
                 )
                 total += int(found.collect().item() or 0)
             self._found[key] = pl.Series([total])
@@ -420,14 +445,23 @@ class Results:
         named = view.scan([column]).select(ROW, said_by_people(column))
         return scan.join(named, on=ROW, how="left", maintain_order="left")
 
-    def _search(self, chosen: RowFilter) -> pl.Series:
-        scan = self._scan()
+    @staticmethod
+    def _of_status(scan: pl.LazyFrame, chosen: RowFilter) -> pl.LazyFrame:
         if chosen.status == "missing-label":
             scan = scan.filter(~pl.col("status").is_in(["ok", "skipped"]) & ~pl.col(IS_CORRECTED))
         elif chosen.status:
             scan = scan.filter(pl.col("status") == chosen.status)
         if chosen.reason:
             scan = scan.filter(pl.col("status_reason") == chosen.reason)
+        return scan
+
+    def _least_sure_first(self, scan: pl.LazyFrame) -> pl.LazyFrame:
+        sure = how_sure(self.run.plan)
+        known = scan.filter(~pl.col(IS_CORRECTED)).with_columns(sure).filter(pl.col(SURE).is_not_null())
+        return known.sort(SURE, ROW)
+
+    def _search(self, chosen: RowFilter) -> pl.Series:
+        scan = self._of_status(self._scan(), chosen)
         place = self._place(chosen.variable or self.columns[0])
         if chosen.label:
             scan = scan.filter(pl.col(final_column(place)) == chosen.label)
@@ -447,6 +481,8 @@ class Results:
                 scan = scan.filter(pl.col(PEOPLE) == chosen.says)
             if chosen.differs:
                 scan = scan.filter(~self.codebook.answers[place].is_same(pl.col(PEOPLE), own))
+        if chosen.least_sure:
+            scan = self._least_sure_first(scan)
         found: pl.Series = scan.select(ROW).collect()[ROW]
         if chosen.text:
             keys = [str(position) for position in self._text_positions()]
