@@ -56,6 +56,7 @@ def make_run(
     dedupe: bool = False,
     endpoint: Endpoint = Endpoint.CHAT,
     confidence: bool = False,
+    samples: int = 1,
     output: str = "out.csv",
 ) -> RunDirectory:
     """A run that is built, of a table with so many rows."""
@@ -76,6 +77,7 @@ def make_run(
         endpoint=endpoint,
         dedupe=dedupe,
         confidence=confidence,
+        samples=samples,
     )
     create(run, Plan(Source(table), question, asking, Output(folder / output)))
     build_run(run, provider, shard_rows)

@@ -78,6 +78,8 @@ def _asking_options(plan: Plan) -> Iterator[tuple[str, str | None]]:
         yield "--dedupe", None
     if asking.confidence:
         yield "--confidence", None
+    if asking.samples > 1:
+        yield "--samples", str(asking.samples)
 
 
 def _said(question: Question, asking: Asking) -> Said:

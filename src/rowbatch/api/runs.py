@@ -548,6 +548,7 @@ class Run:
     def repair_cost(self, rows: int) -> CostEstimate:
         """What asking so many rows again would cost, by the mean of all rows."""
         built = self.build()
+        rows *= self._plan.asking.samples
         share = rows / built.requests if built.requests else 0.0
         return self._estimate(rows, round(built.request_bytes * share), round(built.prompt_tokens * share))
 
@@ -901,6 +902,7 @@ def create(
     image_folder: str | Path | None = None,
     dedupe: bool = False,
     confidence: bool = False,
+    samples: int = 1,
     output: str | Path | None = None,
     writing: WriteOptions | None = None,
     overwrite: bool = False,
@@ -937,6 +939,8 @@ def create(
         dedupe: Ask rows that ask the same once; the answer goes to all of them.
         confidence: Also ask how sure the model is of each value, by the probabilities of its tokens: the
             labelled table has `<variable>_confidence`, and `confidence_basis`.
+        samples: Ask each row so often, 2 to 10 times, and take the commonest value; its confidence is the
+            share of samples that agree. It costs so many times as much.
         writing: How the labelled table is written.
         output: Where the labelled table goes; None means into the run directory.
         overwrite: Whether `output` may be replaced.
@@ -971,6 +975,7 @@ def create(
         endpoint=find_endpoint(endpoint),
         dedupe=dedupe,
         confidence=confidence,
+        samples=samples,
     )
     plan = Plan(
         source=Source(path, reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows), name=name),

@@ -123,6 +123,13 @@ _asking = _options(
         "--dedupe", is_flag=True, help="Ask rows that ask the same once; the answer goes to all of them."
     ),
 )
+_samples = click.option(
+    "--samples",
+    type=click.IntRange(2, 10),
+    metavar="NUMBER",
+    help="Ask each row so often, and take the commonest value; its confidence is the share of samples that "
+    "agree. It costs so many times as much.",
+)
 _confidence = click.option(
     "--confidence",
     is_flag=True,
@@ -281,6 +288,7 @@ _go_on = click.option(
 @_sampling
 @_asking
 @_confidence
+@_samples
 @click.option(
     "--run",
     "run_directory",

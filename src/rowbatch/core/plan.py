@@ -151,6 +151,8 @@ class Asking:
         dedupe: Rows that ask the same are asked once.
         confidence: How sure the model was of each value is wanted, by the probabilities of its tokens. What
             asks the provider for these stands among the parameters.
+        samples: How often each row is asked: the commonest value counts, and how many agree is its
+            confidence.
         id_prefix: What stands before the row's number in `custom_id`.
         notes: What was changed or decided so that the model takes it.
     Raises:
@@ -165,12 +167,18 @@ class Asking:
     is_limit_ours: bool = False
     dedupe: bool = False
     confidence: bool = False
+    samples: int = 1
     id_prefix: str = ROW_PREFIX
     notes: tuple[Notice, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.model:
             raise UsageError("model-missing", title=self.provider)
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether the table has how sure the model was."""
+        return self.confidence or self.samples > 1
 
     @property
     def output_limit(self) -> int | None:
@@ -286,6 +294,7 @@ def _asked(plan: Plan) -> tuple[Any, ...]:
             asking.endpoint,
             asking.dedupe,
             asking.confidence,
+            asking.samples,
         ),
         parameters,
         (plan.output.path, plan.output.columns),

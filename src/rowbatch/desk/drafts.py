@@ -58,7 +58,24 @@ _UNSURE = {
     "zh": ("不确定", "文本信息不足，无法判断。"),
 }
 _REASON = {"en": "Give the reason in one short sentence.", "zh": "用一句简短的话说明理由。"}
-_TEXTS = ("text", "question", "template", "provider", "base_url", "model", "temperature", "max_tokens")
+_TEXTS = (
+    "text",
+    "question",
+    "template",
+    "provider",
+    "base_url",
+    "model",
+    "temperature",
+    "max_tokens",
+    "samples",
+)
+_OF_SAMPLES = (
+    "samples-out-of-range",
+    "samples-and-confidence",
+    "samples-of-words",
+    "samples-of-local",
+    "samples-the-same",
+)
 _OF_CONFIDENCE = ("confidence-of-words", "confidence-not-offered", "confidence-not-told")
 _FLAGS = ("unsure", "reason", "dedupe", "confidence")
 # So many rows in a row, from all over the table.
@@ -106,6 +123,7 @@ class Draft:
         temperature, max_tokens: "" means the model's default.
         dedupe: Ask texts that stand twice once.
         confidence: Ask how sure the model is.
+        samples: How often to ask each text; "" means once.
         example_rows: Rows whose texts became examples.
     """
 
@@ -126,6 +144,7 @@ class Draft:
     max_tokens: str = ""
     dedupe: bool = False
     confidence: bool = False
+    samples: str = ""
     example_rows: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -248,7 +267,7 @@ def _model_faults(draft: Draft) -> Iterator[Fault]:
             check_address(draft.base_url)
     except UsageError as error:
         yield Fault("base_url", "address-broken" if error.kind == "address-broken" else "address-with-secret")
-    for name in ("temperature", "max_tokens"):
+    for name in ("temperature", "max_tokens", "samples"):
         said = getattr(draft, name).strip()
         if said and _number(said) is None:
             yield Fault(name, "not-a-number")
@@ -264,7 +283,8 @@ def _deeper_faults(draft: Draft, header: Sequence[str]) -> list[Fault]:
         question = question_of_draft(draft)
         asking_of_draft(draft, question)
     except RowbatchError as error:
-        place = "confidence" if error.kind in _OF_CONFIDENCE else "template"
+        places = dict.fromkeys(_OF_CONFIDENCE, "confidence") | dict.fromkeys(_OF_SAMPLES, "samples")
+        place = places.get(error.kind, "template")
         return [Fault(place, "other", error=error)]
     return [
         Fault("template", "column-missing", name)
@@ -376,6 +396,7 @@ def asking_of_draft(draft: Draft, question: Question) -> Asking:
         base_url=draft.base_url.strip(),
         dedupe=draft.dedupe,
         confidence=draft.confidence,
+        samples=int(_number(draft.samples) or 1),
     )
 
 
@@ -495,12 +516,12 @@ def estimate_draft(draft: Draft, reading: Reading, measured: float | None = None
     count = round(rows * asked / seen) if seen else 0
     profile = reading.profile()
     if profile is not None and len(requests.asked) == 1:
-        count = rows - profile.empty[requests.asked[0]]
+        count = (rows - profile.empty[requests.asked[0]]) * asking.samples
     scale = count / asked if asked else 0.0
     prompts = prompt_range(asking.model, round(tokens * scale), count, round(size * scale))
     cost = estimate_asking(question, asking, count, prompts, measured=measured)
     notes = (*asking.notes, *model_notes(asking.provider, asking.model))
-    return DraftEstimate(rows, count, cost, measured is not None, notes)
+    return DraftEstimate(rows, count // asking.samples, cost, measured is not None, notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -519,7 +540,9 @@ class DraftTrial:
 
 def trial_key(draft: Draft) -> str:
     """The same for drafts that ask the same."""
-    told = {name: value for name, value in draft.to_plain().items() if name not in ("example_rows", "dedupe")}
+    # Rows are tried once, however often they will be asked.
+    left_out = ("example_rows", "dedupe", "samples")
+    told = {name: value for name, value in draft.to_plain().items() if name not in left_out}
     # As it was before there were rules, so that what was made of a draft then is found.
     if not told["rules"]:
         del told["rules"]
@@ -549,7 +572,7 @@ def try_draft(
         ServiceError: The provider refused, or cannot be reached.
         InputError: The table was removed.
     """
-    plan = plan_of_draft(draft, Source(Path("frame"), name=table.info.name))
+    plan = plan_of_draft(replace(draft, samples=""), Source(Path("frame"), name=table.info.name))
     numbers, frame = _trial_rows(plan.question, reading, rows)
     if not numbers:
         raise UsageError("no-row-has-text", rows=reading.rows)

@@ -16,6 +16,7 @@ from rowbatch.core.agreement import Comparison
 from rowbatch.core.confidence import BASIS_COLUMN, column_of, measured
 from rowbatch.core.kinds.base import Tally, Variable
 from rowbatch.core.kinds.label import LabelTally
+from rowbatch.core.samples import request_numbers
 from rowbatch.desk.readings import Reading, begin_reading, views_folder
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, UsageError
@@ -150,7 +151,7 @@ class Results:
         self.codebook = run.codebook
         self.variables: tuple[Variable, ...] = self.codebook.variables
         self.columns = self.codebook.columns
-        self._measured = measured(self.codebook) if run.plan.asking.confidence else ()
+        self._measured = measured(self.codebook) if run.plan.asking.is_measured else ()
         self.reading: Reading | None = None
         self._answers_task: Task | None = None
         self._answers: TableView | None = None
@@ -502,18 +503,19 @@ class Results:
 
     def _lines(self, number: int) -> tuple[tuple[int, str], ...]:
         """Result lines of a row, in the files as they came."""
-        wanted = f'"row-{number}"'.encode()
+        samples = self.run.plan.asking.samples
         found: list[tuple[int, str]] = []
+        numbers = request_numbers(pl.Series("row", [number], dtype=pl.Int64), samples).to_list()
         with self._directory.ledger() as ledger:
             shards = ledger.shards()
         for shard in shards:
-            if not shard.first_row <= number <= shard.last_row:
-                continue
-            for kind in ("output", "error"):
+            here = [one for one in numbers if shard.first_row <= one <= shard.last_row]
+            for kind in ("output", "error") if here else ():
                 path = self._directory.result_path(shard.name, kind)
                 if path.is_file() and path.stat().st_size:
-                    found += [(shard.round, line) for line in _lines_with(path, wanted)]
-        return tuple(found[:_FOUND_LINES])
+                    ids = [f'"row-{one}"'.encode() for one in here]
+                    found += [(shard.round, line) for wanted in ids for line in _lines_with(path, wanted)]
+        return tuple(found[: _FOUND_LINES + samples - 1])
 
 
 def _lines_with(path: Path, wanted: bytes) -> list[str]:

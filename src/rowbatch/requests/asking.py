@@ -12,6 +12,7 @@ from rowbatch.core.confidence import measured
 from rowbatch.core.endpoint import LIMITS, Endpoint, confidence_parameters, output_limit
 from rowbatch.core.model_rules import tells_probabilities
 from rowbatch.core.plan import ROW_PREFIX, Asking, Question
+from rowbatch.core.samples import MOST_SAMPLES
 from rowbatch.errors import UsageError
 from rowbatch.providers.catalog import Provider, find_model, find_provider
 from rowbatch.requests.parameters import parameters_for_model
@@ -43,6 +44,7 @@ def asking_of(
     endpoint: Endpoint = Endpoint.CHAT,
     dedupe: bool = False,
     confidence: bool = False,
+    samples: int = 1,
 ) -> Asking:
     """
     Decide how a question is asked.
@@ -57,6 +59,7 @@ def asking_of(
         endpoint: Which endpoint.
         dedupe: Ask rows that ask the same once.
         confidence: Ask how sure the model is of each value.
+        samples: How often to ask each row.
     Raises:
         UsageError: There is no such provider, no model or address, or the address cannot be asked or has
             a secret in it; or how sure the model is cannot be had.
@@ -87,6 +90,8 @@ def asking_of(
         notes.append(Notice("note-limit-is-ours", {"tokens": output_limit(fitting)}))
     if confidence:
         fitting = {**_confidence(question, chosen, model, endpoint, fitting), **fitting}
+    if samples != 1:
+        _check_samples(question, chosen, endpoint, fitting, samples, confidence=confidence)
     return Asking(
         provider=chosen.name,
         model=model,
@@ -96,8 +101,36 @@ def asking_of(
         is_limit_ours=is_limit_ours,
         dedupe=dedupe,
         confidence=confidence,
+        samples=samples,
         notes=tuple(notes),
     )
+
+
+def _check_samples(
+    question: Question,
+    provider: Provider,
+    endpoint: Endpoint,
+    parameters: Mapping[str, Any],
+    samples: int,
+    *,
+    confidence: bool,
+) -> None:
+    """
+    Make sure that several samples of a row say something.
+
+    Raises:
+        UsageError: There would be too many, nothing to be counted, or all would be the same.
+    """
+    if not 1 < samples <= MOST_SAMPLES:
+        raise UsageError("samples-out-of-range", samples=samples, most=MOST_SAMPLES)
+    if confidence:
+        raise UsageError("samples-and-confidence")
+    if endpoint is Endpoint.EMBEDDINGS or not measured(question.codebook):
+        raise UsageError("samples-of-words")
+    if provider.name == "local":
+        raise UsageError("samples-of-local")
+    if parameters.get("temperature") == 0 or parameters.get("seed") is not None:
+        raise UsageError("samples-the-same")
 
 
 _SAID_BY_HAND = ("logprobs", "include", "generationConfig")

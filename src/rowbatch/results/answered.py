@@ -9,7 +9,9 @@ from typing import cast
 import polars as pl
 
 from rowbatch.core.answer import AnswerReader
+from rowbatch.core.confidence import measured
 from rowbatch.core.endpoint import Endpoint
+from rowbatch.core.samples import merged_samples, request_numbers
 from rowbatch.core.states import RowStatus
 from rowbatch.requests.duplicates import AnswersOfDuplicates, Duplicates
 from rowbatch.requests.pipeline import open_source
@@ -68,10 +70,15 @@ class AnsweredTable:
                 not_asked = blank_rows(chunk.frame, self._asked_columns) | self._duplicates.mask(
                     first, height
                 )
-                found = self._answers.of_rows(rows.filter(~not_asked))
+                found = self._of_rows(rows.filter(~not_asked))
                 again.keep(found)
                 yield chunk, _in_order(rows, found, again.answers(first, height))
             self._answers.finish()
+
+    def _of_rows(self, rows: pl.Series) -> pl.DataFrame:
+        samples = self.plan.asking.samples
+        found = self._answers.of_rows(request_numbers(rows, samples))
+        return found if samples == 1 else merged_samples(found, samples, measured(self.codebook))
 
 
 def _in_order(rows: pl.Series, found: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:

@@ -107,7 +107,7 @@ def write_answers_view(
     answered = AnsweredTable(run, shards, ResultTally())
     keys = [*map(str, range(answered.width)), *STATUS_COLUMNS]
     sure: list[str] = []
-    if answered.plan.asking.confidence:
+    if answered.plan.asking.is_measured:
         sure = [*(column_of(one.place) for one in measured(answered.codebook)), BASIS_COLUMN]
 
     def frames(chunks: Iterator[tuple[TableChunk, pl.DataFrame]]) -> Iterator[tuple[int, pl.DataFrame]]:

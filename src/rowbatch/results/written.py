@@ -15,6 +15,7 @@ from rowbatch.tables.writer import AddedColumn
 
 if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
+    from rowbatch.core.plan import Asking
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class WrittenColumn:
 
 
 def written_columns(
-    codebook: Codebook, names: Sequence[str], embedding: pl.DataType | None, *, confidence: bool = False
+    codebook: Codebook, names: Sequence[str], embedding: pl.DataType | None, asking: Asking | None = None
 ) -> list[WrittenColumn]:
     """
     The columns of the answer, then how sure the model was, then those of the status.
@@ -58,7 +59,7 @@ def written_columns(
         codebook: Of the run.
         names: Of all of these, as they are in this table.
         embedding: Type of the only value, where it is an embedding.
-        confidence: Whether it was asked how sure the model was.
+        asking: Whether it was asked how sure the model was, and how; None where it was not.
     """
     if embedding is not None:
         return [
@@ -71,7 +72,7 @@ def written_columns(
         for column in variable.columns()
     ]
     rest = names[len(answers) :]
-    sure = _confidences(codebook, rest) if confidence else []
+    sure = _confidences(codebook, rest, asking.samples) if asking is not None and asking.is_measured else []
     return [
         *(
             WrittenColumn(AddedColumn(name, column.label, column.labels, column.dtype), source, column)
@@ -82,16 +83,13 @@ def written_columns(
     ]
 
 
-def _confidences(codebook: Codebook, names: Sequence[str]) -> list[WrittenColumn]:
+def _confidences(codebook: Codebook, names: Sequence[str], samples: int) -> list[WrittenColumn]:
     *sure, basis = confidence_columns(codebook) or ("",)
     if not sure:
         return []
     columns = [
         WrittenColumn(
-            AddedColumn(
-                name, f"Probability of {one.name} by the model's tokens (0 to 1)", dtype=pl.Float64()
-            ),
-            column_of(one.place),
+            AddedColumn(name, _meaning(one.name, samples), dtype=pl.Float64()), column_of(one.place)
         )
         for name, one in zip(names, measured(codebook), strict=False)
     ]
@@ -103,3 +101,10 @@ def _status(names: Sequence[str]) -> list[WrittenColumn]:
     return [
         WrittenColumn(AddedColumn(name), source) for name, source in zip(names, STATUS_COLUMNS, strict=True)
     ]
+
+
+def _meaning(variable: str, samples: int) -> str:
+    """What a confidence is, in words."""
+    if samples > 1:
+        return f"Share of {samples} samples that agree on {variable} (0 to 1)"
+    return f"Probability of {variable} by the model's tokens (0 to 1)"

@@ -234,9 +234,7 @@ def _collect(
         names = list(plan.output.columns)
         answered = AnsweredTable(run, shards, report)
         codebook, table = answered.codebook, answered.table
-        added = written_columns(
-            codebook, names, answered.embedding, confidence=answered.plan.asking.confidence
-        )
+        added = written_columns(codebook, names, answered.embedding, answered.plan.asking)
         named = [one.expression().alias(one.column.name) for one in added]
         shape = TableShape(table.header, table.columns, tuple(one.column for one in added), table.label)
         options = writing or plan.output.writing

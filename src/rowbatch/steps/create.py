@@ -84,7 +84,7 @@ def _completed(run: RunDirectory, plan: Plan, *, is_frame: bool) -> Plan:
         columns=tuple(
             new_column_names(
                 table.header,
-                answer_columns(plan.asking.endpoint, question.codebook, confidence=plan.asking.confidence),
+                answer_columns(plan.asking.endpoint, question.codebook, confidence=plan.asking.is_measured),
             )
         ),
     )

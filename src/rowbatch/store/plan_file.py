@@ -66,6 +66,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             "url": str(asking.endpoint),
             "dedupe": asking.dedupe,
             **({"confidence": True} if asking.confidence else {}),
+            **({"samples": asking.samples} if asking.samples > 1 else {}),
             "template": question.template,
             "parameters": dict(asking.parameters),
             **({"limit_is_ours": True} if asking.is_limit_ours else {}),
@@ -115,6 +116,7 @@ def read_plan(document: Mapping[str, Any]) -> Plan:
             is_limit_ours=_is_limit_ours(request),
             dedupe=bool(request.get("dedupe")),
             confidence=bool(request.get("confidence")),
+            samples=int(request.get("samples", 1)),
             notes=tuple(filter(None, map(read_notice, request.get("notes", ())))),
         ),
         output=Output(

@@ -238,6 +238,7 @@ def draft_of_form(form: FormData, draft: desk.Draft) -> desk.Draft:
             "model",
             "temperature",
             "max_tokens",
+            "samples",
         )
         if name in form
     }
@@ -334,6 +335,7 @@ def change(request: Request, form: FormData) -> Response:
 def begin_run(program: Program, table: desk.LibraryTable, draft: desk.Draft) -> None:
     """Make the run that a draft stands for, unless the one that was made for it still asks the same."""
     asked = [desk.trial_key(draft), draft.dedupe, repr(table.info.reading)]
+    asked += [draft.samples] if draft.samples else []
     saved = table.draft()
     known = safe(program.jobs.job, str(saved.get("job", "")))
     if known is not None and known.state in ("draft", "checking"):
