@@ -1190,6 +1190,8 @@ def _show_error(message: str, hint: str) -> None:
 def _for_api(options: dict[str, Any]) -> dict[str, Any]:
     """Options as the functions of the API take them."""
     found = dict(options)
+    if found.get("samples", 1) is None:
+        del found["samples"]
     if "param" in found:
         found["parameters"] = _parameters(found.pop("param"))
     if "bom" in found:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
 
+MOST_SAMPLES = 10
+"""How often a row may be asked."""
 CALIBRATED_METHOD = "calibrated scoring"
 """How the local model chooses a label, as it says beside the answer."""
 BASIS_COLUMN = "confidence_basis"

@@ -16,8 +16,6 @@ from rowbatch.core.confidence import BASIS_COLUMN, Measured, column_of
 from rowbatch.core.fate import decides
 from rowbatch.core.states import RowStatus
 
-MOST_SAMPLES = 10
-
 
 def agreement_basis(samples: int) -> str:
     """What the confidence of a row comes from that was asked so often."""

@@ -8,11 +8,10 @@ from typing import Any
 
 from rowbatch.core.address import check_address
 from rowbatch.core.answer_limit import decide_output_limit
-from rowbatch.core.confidence import measured
+from rowbatch.core.confidence import MOST_SAMPLES, measured
 from rowbatch.core.endpoint import LIMITS, Endpoint, confidence_parameters, output_limit
 from rowbatch.core.model_rules import tells_probabilities
 from rowbatch.core.plan import ROW_PREFIX, Asking, Question
-from rowbatch.core.samples import MOST_SAMPLES
 from rowbatch.errors import UsageError
 from rowbatch.providers.catalog import Provider, find_model, find_provider
 from rowbatch.requests.parameters import parameters_for_model
