@@ -55,6 +55,9 @@ def make_run(
     provider: str = "openai",
     dedupe: bool = False,
     endpoint: Endpoint = Endpoint.CHAT,
+    confidence: bool = False,
+    samples: int = 1,
+    output: str = "out.csv",
 ) -> RunDirectory:
     """A run that is built, of a table with so many rows."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -66,8 +69,17 @@ def make_run(
     book = Codebook() if is_embeddings else codebook_from_labels("label", LABELS, "Which?")
     question = Question(text="text", answer=codebook_document(book))
     said = Said(max_tokens=None if is_embeddings else 20)
-    asking = asking_of(question, said, provider=provider, model="m", endpoint=endpoint, dedupe=dedupe)
-    create(run, Plan(Source(table), question, asking, Output(folder / "out.csv")))
+    asking = asking_of(
+        question,
+        said,
+        provider=provider,
+        model="m",
+        endpoint=endpoint,
+        dedupe=dedupe,
+        confidence=confidence,
+        samples=samples,
+    )
+    create(run, Plan(Source(table), question, asking, Output(folder / output)))
     build_run(run, provider, shard_rows)
     return run
 

@@ -351,6 +351,15 @@ def _usage(body: Mapping[str, Any], text: str) -> tuple[int, int]:
     return len(json.dumps(body)) // 4, max(1, len(text) // 4)
 
 
+def tokens_of(text: str) -> list[dict[str, Any]]:
+    """A text in tokens of five characters, each a little less likely than the one before."""
+    pieces = [text[at : at + 5] for at in range(0, len(text), 5)]
+    return [
+        {"token": piece, "logprob": -0.01 * number, "bytes": list(piece.encode()), "top_logprobs": []}
+        for number, piece in enumerate(pieces, start=1)
+    ]
+
+
 class Skin:
     """A protocol."""
 
@@ -495,7 +504,13 @@ class OpenAISkin(Skin):
                     {
                         "type": "message",
                         "role": "assistant",
-                        "content": [{"type": "output_text", "text": text}],
+                        "content": [
+                            {
+                                "type": "output_text",
+                                "text": text,
+                                "logprobs": tokens_of(text) if "include" in body else [],
+                            }
+                        ],
                     }
                 ],
                 "usage": {"input_tokens": prompt, "output_tokens": completion},
@@ -512,7 +527,12 @@ class OpenAISkin(Skin):
             "object": "chat.completion",
             "model": body["model"],
             "choices": [
-                {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+                {
+                    "index": 0,
+                    "message": {"role": "assistant", "content": text},
+                    "logprobs": {"content": tokens_of(text)} if body.get("logprobs") else None,
+                    "finish_reason": "stop",
+                }
             ],
             "usage": {
                 "prompt_tokens": prompt,
@@ -853,8 +873,21 @@ class GeminiSkin(Skin):
 
     def _response(self, body: Mapping[str, Any], text: str) -> dict[str, Any]:
         prompt, completion = _usage(body, text)
+        first: dict[str, Any] = {
+            "content": {"parts": [{"text": text}], "role": "model"},
+            "finishReason": "STOP",
+        }
+        if body.get("logprobs"):
+            chosen = [
+                {"token": one["token"], "logProbability": one["logprob"], "tokenId": 7}
+                for one in tokens_of(text)
+            ]
+            first["logprobsResult"] = {
+                "chosenCandidates": chosen,
+                "topCandidates": [{"candidates": [one]} for one in chosen],
+            }
         return {
-            "candidates": [{"content": {"parts": [{"text": text}], "role": "model"}, "finishReason": "STOP"}],
+            "candidates": [first],
             "usageMetadata": {"promptTokenCount": prompt, "candidatesTokenCount": completion},
             "modelVersion": body.get("model", "m"),
         }
@@ -905,7 +938,9 @@ def _as_chat(params: Mapping[str, Any]) -> dict[str, Any]:
 def _as_chat_of_gemini(request: Mapping[str, Any]) -> dict[str, Any]:
     text = request["contents"][-1]["parts"][0]["text"]
     body: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": text}]}
-    schema = (request.get("generationConfig") or {}).get("responseJsonSchema")
+    config = request.get("generationConfig") or {}
+    body["logprobs"] = config.get("responseLogprobs", False)
+    schema = config.get("responseJsonSchema")
     if schema:
         body["response_format"] = {"type": "json_schema", "json_schema": {"schema": schema}}
     return body

@@ -19,6 +19,7 @@ import pytest
 from end_to_end import wait_until
 from rowbatch import api, desk
 from rowbatch.cli.app import app
+from rowbatch.server.engine import EngineReply
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.web.words import Words, choose_language, words_of
 from serving import scripted_answer, scripted_local_model
@@ -309,6 +310,93 @@ def test_corrections_filters_and_pages(site, client):
     assert f"{job}/rows?label={now}" in refused
     for number in ("0", "251", "x", "9" * 30):
         assert client.get(f"{job}/rows/{number}").status_code in (400, 404)
+
+
+def test_the_least_sure_rows_first(tmp_path, monkeypatch):
+    """
+    Asked for with a box, shown beside each answer, listed by it; the next row of the list is the next one
+    that the model was least sure of, and a correction that was made from there is marked so.
+    """
+    sure = {f"post {n}": share for n, share in enumerate([0.9, 0.4, 0.7, 0.55, 0.6], start=1)}
+
+    def answer(body):
+        assert body["logprobs"] is True
+        text = str(body["messages"][-1]["content"])
+        choice = {
+            "index": 0,
+            "message": {"role": "assistant", "content": '{"label":"good"}'},
+            "finish_reason": "stop",
+            "confidence": sure[text],
+            "rowbatch": {"method": "calibrated scoring"},
+        }
+        return EngineReply(200, {"object": "chat.completion", "model": "m", "choices": [choice], "usage": {}})
+
+    monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    with (
+        scripted_local_model(tmp_path / "server", answer),
+        served_pages() as site,
+        visiting(site) as client,
+    ):
+        place = sent(client, table_file([[n, f"post {n}", "good"] for n in range(1, 6)])).removesuffix(
+            "/label"
+        )
+        form = {
+            "text": "post",
+            "task": "label",
+            "question": "How is it?",
+            "labels.0.name": "good",
+            "labels.1.name": "bad",
+            "provider": "local",
+            "language": "en",
+            "confidence": "on",
+            "do": "review",
+        }
+        job = done(site, client, place, form)
+        listed = client.get(f"{job}/rows?least_sure=1").text
+        assert re.findall(rf'{job}/rows/([0-9]+)\?least_sure=1">', listed) == ["2", "4", "5", "3", "1"]
+        assert "40%" in listed
+        assert "no random sample" in listed
+        assert "Least sure first 5" in listed
+        row = client.get(f"{job}/rows/4?least_sure=1").text
+        assert "55% sure" in row
+        assert f"{job}/rows/2?least_sure=1" in row
+        assert f"{job}/rows/5?least_sure=1" in row
+        fix = {"variable": "label", "label": "bad", "do": "correct"}
+        client.post(f"{job}/rows/2?least_sure=1", data=fix)
+        client.post(f"{job}/rows/3", data=fix)
+        run = site.program.jobs.job(job.rsplit("/", 1)[1]).run
+        noted = [json.loads(line) for line in (run.path / "corrections.jsonl").read_text().splitlines()]
+        assert [entry.get("chosen_by") for entry in noted] == ["least sure", None]
+        assert "Least sure first 3" in client.get(f"{job}/rows").text
+        # From a row that was just corrected the list goes on with its first one.
+        assert f"{job}/rows/4?least_sure=1" in client.get(f"{job}/rows/2?least_sure=1").text
+        assert "label_confidence" in client.get(f"{job}/table?format=exact").text
+
+
+def test_only_who_tells_it_is_asked_how_sure_it_is(client):
+    """
+    There is no box where the provider or the model does not tell it; a box that was checked before says why.
+    """
+    place = sent(client, table_file([[1, "post 1", "good"]])).removesuffix("/label")
+    form = {
+        "text": "post",
+        "task": "label",
+        "question": "How is it?",
+        "labels.0.name": "good",
+        "labels.1.name": "bad",
+        "language": "en",
+        "model": "m",
+    }
+    for provider, is_offered in (("openai", True), ("anthropic", False), ("local", True)):
+        client.post(f"{place}/label", data={**form, "provider": provider, "do": "provider"})
+        shown = client.get(f"{place}/label").text
+        assert ('name="confidence"' in shown) is is_offered
+    refused = client.post(
+        f"{place}/label", data={**form, "provider": "anthropic", "confidence": "on", "do": "review"}
+    )
+    assert refused.status_code == 422
+    assert "there is no confidence" in refused.text
 
 
 def test_a_number_by_the_forms_alone(site, client):

@@ -82,6 +82,10 @@ def _asking_options(plan: Plan) -> Iterator[tuple[str, str | None]]:
         yield "--header", f"{name}={'…' if place == GIVEN else place}"
     for name, value in asking.form_fields.items():
         yield "--form-field", f"{name}={value}"
+    if asking.confidence:
+        yield "--confidence", None
+    if asking.samples > 1:
+        yield "--samples", str(asking.samples)
 
 
 def _said(question: Question, asking: Asking) -> Said:
@@ -111,6 +115,7 @@ def _parameters(question: Question, asking: Asking, said: Said) -> dict[str, obj
         # An old one may have a password in it, and the parameters don't depend on it.
         base_url=_ANY_ADDRESS,
         endpoint=asking.endpoint,
+        confidence=asking.confidence,
     )
     return dict(found.parameters)
 

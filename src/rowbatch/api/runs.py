@@ -563,6 +563,7 @@ class Run:
     def repair_cost(self, rows: int) -> CostEstimate:
         """What asking so many rows again would cost, by the mean of all rows."""
         built = self.build()
+        rows *= self._plan.asking.samples
         share = rows / built.requests if built.requests else 0.0
         return self._estimate(rows, round(built.request_bytes * share), round(built.prompt_tokens * share))
 
@@ -574,6 +575,7 @@ class Run:
         only_answered: bool = False,
         columns: Sequence[str] | None = None,
         with_status: bool = True,
+        least_sure: int | None = None,
         overwrite: bool = False,
         hooks: Hooks | None = None,
     ) -> ExportReport:
@@ -589,11 +591,12 @@ class Run:
             only_answered=only_answered,
             columns=columns,
             with_status=with_status,
+            least_sure=least_sure,
             overwrite=overwrite,
             progress=hooks.rows if hooks else None,
         )
 
-    def correct(self, row: int, variable: str, label: str | None) -> None:
+    def correct(self, row: int, variable: str, label: str | None, *, chosen_by: str = "") -> None:
         """
         Put a person's label in the place of the model's.
 
@@ -604,12 +607,14 @@ class Run:
             row: From 1.
             variable: Of the codebook.
             label: One of its values, by its kind; None takes the correction back.
+            chosen_by: How the row was chosen, as in `least sure`: it is noted beside the correction, since
+                such rows say nothing of how often the model is right.
         Raises:
             UsageError: There is no such row or variable, or it is none of its values.
         """
         if not 1 <= row <= self.build().rows:
             raise UsageError("no-such-row", row=row)
-        correct(self._directory, row, variable, label)
+        correct(self._directory, row, variable, label, chosen_by=chosen_by)
 
     def corrections(self) -> Corrections:
         """The labels that people gave, by row number and variable."""
@@ -953,6 +958,8 @@ def create(
     image: str | None = None,
     image_folder: str | Path | None = None,
     dedupe: bool = False,
+    confidence: bool = False,
+    samples: int = 1,
     output: str | Path | None = None,
     writing: WriteOptions | None = None,
     overwrite: bool = False,
@@ -990,6 +997,10 @@ def create(
         image: Column with an image beside the text.
         image_folder: Where the files lie that it names; None means that it holds addresses of the web.
         dedupe: Ask rows that ask the same once; the answer goes to all of them.
+        confidence: Also ask how sure the model is of each value, by the probabilities of its tokens: the
+            labelled table has `<variable>_confidence`, and `confidence_basis`.
+        samples: Ask each row so often, 2 to 10 times, and take the commonest value; its confidence is the
+            share of samples that agree. It costs so many times as much.
         writing: How the labelled table is written.
         output: Where the labelled table goes; None means into the run directory.
         overwrite: Whether `output` may be replaced.
@@ -1028,6 +1039,8 @@ def create(
         dedupe=dedupe,
         headers=(said_headers := read_headers(headers)),
         form_fields=(said_fields := read_form_fields(form_fields)),
+        confidence=confidence,
+        samples=samples,
     )
     plan = Plan(
         source=Source(path, reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows), name=name),

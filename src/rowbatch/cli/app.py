@@ -139,6 +139,19 @@ _form_fields = click.option(
     metavar="NAME=VALUE",
     help="A further field of each upload, as gateways want it; no secret, and kept in the run.",
 )
+_samples = click.option(
+    "--samples",
+    type=click.IntRange(2, 10),
+    metavar="NUMBER",
+    help="Ask each row so often, and take the commonest value; its confidence is the share of samples that "
+    "agree. It costs so many times as much.",
+)
+_confidence = click.option(
+    "--confidence",
+    is_flag=True,
+    help="Also how sure the model is of each value, by the probabilities of its tokens: columns "
+    "VARIABLE_confidence, and confidence_basis.",
+)
 _part_limits = _options(
     click.option(
         "--max-requests", type=click.IntRange(1), metavar="NUMBER", help="At most so many lines in a part."
@@ -296,6 +309,8 @@ _go_on = click.option(
 @_form_fields
 @_sampling
 @_asking
+@_confidence
+@_samples
 @click.option(
     "--run",
     "run_directory",
@@ -812,6 +827,13 @@ def collect(run: Path, *, output: Path | None, **options: Any) -> None:
     help="Only these columns of the table; may be repeated.",
 )
 @click.option("--without-status", is_flag=True, help="Leave out status, reason, raw answer and model.")
+@click.option(
+    "--least-sure",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="Only so many rows, of which the model was least sure (of a run with --confidence) and which nobody "
+    "corrected yet: to be checked first. They are no random sample; a column chosen_by says so.",
+)
 @_writing
 @_overwrite
 def export(
@@ -1246,6 +1268,8 @@ def _show_error(message: str, hint: str) -> None:
 def _for_api(options: dict[str, Any]) -> dict[str, Any]:
     """Options as the functions of the API take them."""
     found = dict(options)
+    if found.get("samples", 1) is None:
+        del found["samples"]
     if "param" in found:
         found["parameters"] = _parameters(found.pop("param"))
     if "bom" in found:

@@ -247,6 +247,9 @@ def collected(report: CollectReport) -> None:
     ):
         if count:
             line(f"  {count:,} {what}")
+    if report.without_confidence:
+        line(f"  {_count(report.without_confidence, 'answer')} without a confidence: the provider told no")
+        line("  probabilities, or those of other tokens than the answer's")
     _marked(report.formulas)
     if report.doubted:
         line(f"  LOOK: the answers of {', '.join(report.doubted)} seem to stand under the ids of other rows.")

@@ -214,21 +214,3 @@ class PeopleTally:
 def _each(counted: Mapping[tuple[str, str], int]) -> Iterator[tuple[str, str | None]]:
     for (people, model), count in counted.items():
         yield from repeat((people, model or None), count)
-
-
-def compare_counted(variable: Variable, counted: Iterable[tuple[str, str, int]], column: str) -> Comparison:
-    """
-    Compare what people wrote into a column with a run's, where each row is a text of its own.
-
-    Args:
-        variable: Whose values these are.
-        counted: What people wrote, the run's value or "", and in how many rows.
-        column: Where people wrote it, for messages.
-    Raises:
-        UsageError: People wrote nothing, or what the codebook does not allow.
-    """
-    tally = PeopleTally(PeopleReader(variable), column)
-    pairs = list(counted)
-    values = tally.note_cells((said, rows) for said, _, rows in pairs)
-    tally.add_once((values[said], value, rows) for said, value, rows in pairs if values[said])
-    return tally.result().comparison

@@ -105,6 +105,11 @@ def fitting_parameters(
     return found, notes
 
 
+def tells_probabilities(rules: ModelRules, endpoint: Endpoint, parameters: Mapping[str, Any]) -> bool:
+    """Whether a model tells the probabilities of its tokens, asked with these parameters."""
+    return _takes_sampling(rules, endpoint, parameters, "logprobs", True)
+
+
 def parameter_problems(rules: ModelRules, endpoint: Endpoint, body: Mapping[str, Any]) -> list[str]:
     """What a model would refuse in a body, in sentences."""
     problems = []

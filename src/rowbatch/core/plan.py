@@ -149,6 +149,10 @@ class Asking:
         parameters: Of each request, as the model takes them; without the form of the answer.
         is_limit_ours: Nobody said how long an answer may be: the output limit among the parameters is ours.
         dedupe: Rows that ask the same are asked once.
+        confidence: How sure the model was of each value is wanted, by the probabilities of its tokens. What
+            asks the provider for these stands among the parameters.
+        samples: How often each row is asked: the commonest value counts, and how many agree is its
+            confidence.
         id_prefix: What stands before the row's number in `custom_id`.
         notes: What was changed or decided so that the model takes it.
         headers: Further ones of each call: names, and where their values come from; see `core.sent_headers`.
@@ -164,6 +168,8 @@ class Asking:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     is_limit_ours: bool = False
     dedupe: bool = False
+    confidence: bool = False
+    samples: int = 1
     id_prefix: str = ROW_PREFIX
     notes: tuple[Notice, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -172,6 +178,11 @@ class Asking:
     def __post_init__(self) -> None:
         if not self.model:
             raise UsageError("model-missing", title=self.provider)
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether the table has how sure the model was."""
+        return self.confidence or self.samples > 1
 
     @property
     def output_limit(self) -> int | None:
@@ -280,7 +291,15 @@ def _asked(plan: Plan) -> tuple[Any, ...]:
         plan.source.name,
         (question.text, question.template, question.system, question.image, question.image_folder),
         question.codebook if question.answer else None,
-        (asking.provider, asking.model, asking.base_url, asking.endpoint, asking.dedupe),
+        (
+            asking.provider,
+            asking.model,
+            asking.base_url,
+            asking.endpoint,
+            asking.dedupe,
+            asking.confidence,
+            asking.samples,
+        ),
         parameters,
         (plan.output.path, plan.output.columns),
     )

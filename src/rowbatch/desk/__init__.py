@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rowbatch.desk.drafts import DraftTrial as DraftTrial
     from rowbatch.desk.drafts import Fault as Fault
     from rowbatch.desk.drafts import RowPreview as RowPreview
+    from rowbatch.desk.drafts import can_tell_confidence as can_tell_confidence
     from rowbatch.desk.drafts import codebook_of_draft as codebook_of_draft
     from rowbatch.desk.drafts import draft_from_file as draft_from_file
     from rowbatch.desk.drafts import estimate_draft as estimate_draft
@@ -81,6 +82,7 @@ if TYPE_CHECKING:
     from rowbatch.processes import is_proof as is_proof
     from rowbatch.processes import prove as prove
     from rowbatch.processes import start_until_ready as start_until_ready
+    from rowbatch.results.least_sure import LEAST_SURE as LEAST_SURE
     from rowbatch.serving import GUEST as GUEST
     from rowbatch.serving import serve_until_ready as serve_until_ready
     from rowbatch.store.home import cache as cache
@@ -103,6 +105,7 @@ _PLACES = {
     "Job": "desk.jobs",
     "JobState": "desk.jobs",
     "Jobs": "desk.jobs",
+    "LEAST_SURE": "results.least_sure",
     "Library": "desk.library",
     "LibraryTable": "desk.library",
     "MAX_LABELS": "desk.drafts",
@@ -124,6 +127,7 @@ _PLACES = {
     "ask_nearby": "processes",
     "began_at": "processes",
     "cache": "store.home",
+    "can_tell_confidence": "desk.drafts",
     "change_settings": "desk.settings",
     "clear_views": "desk.readings",
     "codebook_of_draft": "desk.drafts",

@@ -22,15 +22,17 @@ from rowbatch.api.runs import Hooks, Run, create_planned, model_notes
 from rowbatch.core.address import check_address, shown_address
 from rowbatch.core.codebook import codebook_document, parse_codebook
 from rowbatch.core.cost import CostEstimate
+from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.kinds import KINDS, read_variable
 from rowbatch.core.kinds.label import LabelVariable
+from rowbatch.core.model_rules import tells_probabilities
 from rowbatch.core.numbers import number_of
 from rowbatch.core.plan import Asking, Plan, Question, Source
 from rowbatch.desk.library import LibraryTable
 from rowbatch.desk.readings import Reading
 from rowbatch.desk.recipes import draft_of_recipe, looks_like_recipe
 from rowbatch.errors import CodebookError, InputError, RowbatchError, UsageError
-from rowbatch.providers.catalog import find_provider
+from rowbatch.providers.catalog import find_model, find_provider
 from rowbatch.requests.asking import Said, asking_of
 from rowbatch.requests.estimate import estimate_asking
 from rowbatch.requests.line_tokens import LineTokens, prompt_range
@@ -56,7 +58,26 @@ _UNSURE = {
     "zh": ("不确定", "文本信息不足，无法判断。"),
 }
 _REASON = {"en": "Give the reason in one short sentence.", "zh": "用一句简短的话说明理由。"}
-_TEXTS = ("text", "question", "template", "provider", "base_url", "model", "temperature", "max_tokens")
+_TEXTS = (
+    "text",
+    "question",
+    "template",
+    "provider",
+    "base_url",
+    "model",
+    "temperature",
+    "max_tokens",
+    "samples",
+)
+_OF_SAMPLES = (
+    "samples-out-of-range",
+    "samples-and-confidence",
+    "samples-of-words",
+    "samples-of-local",
+    "samples-the-same",
+)
+_OF_CONFIDENCE = ("confidence-of-words", "confidence-not-offered", "confidence-not-told")
+_FLAGS = ("unsure", "reason", "dedupe", "confidence")
 # So many rows in a row, from all over the table.
 _SAMPLE_ROWS, _SAMPLE_CHUNK = 400, 40
 _TRIAL_ROWS = 10
@@ -101,6 +122,8 @@ class Draft:
         provider, base_url, model: Who is asked; "" means the default. A password in the address is not kept.
         temperature, max_tokens: "" means the model's default.
         dedupe: Ask texts that stand twice once.
+        confidence: Ask how sure the model is.
+        samples: How often to ask each text; "" means once.
         example_rows: Rows whose texts became examples.
     """
 
@@ -120,6 +143,8 @@ class Draft:
     temperature: str = ""
     max_tokens: str = ""
     dedupe: bool = False
+    confidence: bool = False
+    samples: str = ""
     example_rows: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -140,7 +165,7 @@ def read_draft(plain: Mapping[str, Any]) -> Draft:
     """What `Draft.to_plain` gave; what is not known, or is of the wrong kind, is left out."""
     draft = Draft()
     texts: dict[str, Any] = {name: plain[name] for name in _TEXTS if isinstance(plain.get(name), str)}
-    flags: dict[str, Any] = {name: bool(plain.get(name, False)) for name in ("unsure", "reason", "dedupe")}
+    flags: dict[str, Any] = {name: bool(plain.get(name, False)) for name in _FLAGS}
     draft = replace(draft, **texts, **flags)
     if plain.get("task") in TASKS:
         draft = replace(draft, task=plain["task"])
@@ -242,7 +267,7 @@ def _model_faults(draft: Draft) -> Iterator[Fault]:
             check_address(draft.base_url)
     except UsageError as error:
         yield Fault("base_url", "address-broken" if error.kind == "address-broken" else "address-with-secret")
-    for name in ("temperature", "max_tokens"):
+    for name in ("temperature", "max_tokens", "samples"):
         said = getattr(draft, name).strip()
         if said and _number(said) is None:
             yield Fault(name, "not-a-number")
@@ -258,7 +283,9 @@ def _deeper_faults(draft: Draft, header: Sequence[str]) -> list[Fault]:
         question = question_of_draft(draft)
         asking_of_draft(draft, question)
     except RowbatchError as error:
-        return [Fault("template", "other", error=error)]
+        places = dict.fromkeys(_OF_CONFIDENCE, "confidence") | dict.fromkeys(_OF_SAMPLES, "samples")
+        place = places.get(error.kind, "template")
+        return [Fault(place, "other", error=error)]
     return [
         Fault("template", "column-missing", name)
         for name in question.columns
@@ -368,7 +395,18 @@ def asking_of_draft(draft: Draft, question: Question) -> Asking:
         model=draft.model.strip(),
         base_url=draft.base_url.strip(),
         dedupe=draft.dedupe,
+        confidence=draft.confidence,
+        samples=int(_number(draft.samples) or 1),
     )
+
+
+def can_tell_confidence(draft: Draft) -> bool:
+    """Whether the provider and the model of a draft tell how sure they are, as far as is known."""
+    provider = find_provider(draft.provider)
+    if provider.token_alternatives is None:
+        return False
+    known = find_model(provider.name, draft.model.strip() or provider.default_model)
+    return known is None or tells_probabilities(known.rules, Endpoint.CHAT, {})
 
 
 def limit_of_draft(draft: Draft) -> int | None:
@@ -478,12 +516,12 @@ def estimate_draft(draft: Draft, reading: Reading, measured: float | None = None
     count = round(rows * asked / seen) if seen else 0
     profile = reading.profile()
     if profile is not None and len(requests.asked) == 1:
-        count = rows - profile.empty[requests.asked[0]]
+        count = (rows - profile.empty[requests.asked[0]]) * asking.samples
     scale = count / asked if asked else 0.0
     prompts = prompt_range(asking.model, round(tokens * scale), count, round(size * scale))
     cost = estimate_asking(question, asking, count, prompts, measured=measured)
     notes = (*asking.notes, *model_notes(asking.provider, asking.model))
-    return DraftEstimate(rows, count, cost, measured is not None, notes)
+    return DraftEstimate(rows, count // asking.samples, cost, measured is not None, notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -502,10 +540,14 @@ class DraftTrial:
 
 def trial_key(draft: Draft) -> str:
     """The same for drafts that ask the same."""
-    told = {name: value for name, value in draft.to_plain().items() if name not in ("example_rows", "dedupe")}
+    # Rows are tried once, however often they will be asked.
+    left_out = ("example_rows", "dedupe", "samples")
+    told = {name: value for name, value in draft.to_plain().items() if name not in left_out}
     # As it was before there were rules, so that what was made of a draft then is found.
     if not told["rules"]:
         del told["rules"]
+    if not told["confidence"]:
+        del told["confidence"]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -530,7 +572,7 @@ def try_draft(
         ServiceError: The provider refused, or cannot be reached.
         InputError: The table was removed.
     """
-    plan = plan_of_draft(draft, Source(Path("frame"), name=table.info.name))
+    plan = plan_of_draft(replace(draft, samples=""), Source(Path("frame"), name=table.info.name))
     numbers, frame = _trial_rows(plan.question, reading, rows)
     if not numbers:
         raise UsageError("no-row-has-text", rows=reading.rows)

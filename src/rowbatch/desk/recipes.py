@@ -41,6 +41,8 @@ def recipe_of_run(run: Run) -> str:
         "parameters": _said_parameters(asking),
         **({"template": question.template} if question.template else {}),
         "dedupe": asking.dedupe,
+        **({"confidence": True} if asking.confidence else {}),
+        **({"samples": asking.samples} if asking.samples > 1 else {}),
         "codebook": _without_empty(dict(question.answer)),
     }
     return _yaml(document)
@@ -96,6 +98,8 @@ def draft_of_recipe(path: Path, draft: Draft) -> Draft:
         temperature="" if temperature is None else str(temperature),
         max_tokens="" if limit is None else str(limit),
         dedupe=bool(document.get("dedupe")),
+        confidence=bool(document.get("confidence")),
+        samples=str(document.get("samples") or ""),
     )
 
 

@@ -15,14 +15,17 @@ from rowbatch.api.runs import Run
 from rowbatch.core.agreement import Comparison
 from rowbatch.core.answer import FORGIVEN
 from rowbatch.core.comparison import PeopleComparison, PeopleReader
+from rowbatch.core.confidence import BASIS_COLUMN, column_of, measured
 from rowbatch.core.forms import count_forgiven, forgiven_notices
 from rowbatch.core.kinds.base import Tally, Variable
 from rowbatch.core.kinds.choice import LabelTally
 from rowbatch.core.label_list import read_labels
+from rowbatch.core.samples import request_numbers
 from rowbatch.desk.readings import Reading, begin_reading, views_folder
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, UsageError
 from rowbatch.requests.pipeline import open_source, request_settings
+from rowbatch.results.least_sure import SURE, how_sure
 from rowbatch.results.people import (
     IS_CORRECTED,
     MODEL,
@@ -68,6 +71,8 @@ class RowFilter:
         model: Rows that the model itself gave this label of `variable`.
         unlabelled: Only rows that the model itself gave no label of `variable`.
         not_coded: Values of `people` that mean that nobody coded the row, with commas in between.
+        least_sure: Only rows of which it is known how sure the model was, and which nobody corrected; those
+            of which it was least sure come first.
     """
 
     status: str = ""
@@ -84,6 +89,7 @@ class RowFilter:
     least: str = ""
     most: str = ""
     not_coded: str = ""
+    least_sure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +138,8 @@ class ResultRow:
         status, reason, raw, model: As in the labelled table.
         request: The request as it was written; None for a row that was not asked.
         results: Result lines of it, as they came, by round.
+        sure: By variable: how sure the model was, from 0 to 1; None where it is not known.
+        basis: What that comes from; or "".
     """
 
     row: int
@@ -145,6 +153,8 @@ class ResultRow:
     model: str
     request: Mapping[str, Any] | None
     results: tuple[tuple[int, str], ...]
+    sure: Mapping[str, float | None] = field(default_factory=dict)
+    basis: str = ""
 
 
 class Results:
@@ -161,6 +171,7 @@ class Results:
         self.codebook = run.codebook
         self.variables: tuple[Variable, ...] = self.codebook.variables
         self.columns = self.codebook.columns
+        self._measured = measured(self.codebook) if run.plan.asking.is_measured else ()
         self.reading: Reading | None = None
         self._infos: tuple[ColumnInfo, ...] = ()
         self._answers_task: Task | None = None
@@ -326,7 +337,20 @@ class Results:
             model=told["model"],
             request=settings.body_preview(named) if is_asked and not has_image else None,
             results=self._lines(number) if with_results else (),
+            sure={one.name: told[column_of(one.place)] for one in self._measured},
+            basis=told[BASIS_COLUMN] if self._measured else "",
         )
+
+    @property
+    def tells_confidence(self) -> bool:
+        """Whether it was asked how sure the model was."""
+        return bool(self._measured)
+
+    def sure(self, rows: Sequence[int]) -> list[float | None]:
+        """How sure the model was of each of some rows: of its value that it was least sure of."""
+        if not self._measured:
+            return [None] * len(rows)
+        return self._view().take(rows).select(how_sure(self.run.plan)).to_series().to_list()
 
     def agreement(self, people: str, variable: str) -> Comparison:
         """How far the model's own values agree with people's: the numbers of `compare_with_people`."""
@@ -396,11 +420,13 @@ class Results:
         key = ("formulas", self._view().folder)
         if key not in self._found:
             total = 0
+            numbers = {column_of(one.place) for one in self._measured}
             for view in (self._table_view(), self._view()):
                 names = pl.DataFrame({"name": view.columns}, schema={"name": pl.String})
                 total += int(names.select(looks_like_formula(pl.col("name")).sum()).item() or 0)
-                found = view.scan(list(view.keys)).select(
-                    pl.sum_horizontal(looks_like_formula(pl.col(name)).sum() for name in view.keys)
+                texts = [name for name in view.keys if name not in numbers]
+                found = view.scan(texts).select(
+                    pl.sum_horizontal(looks_like_formula(pl.col(name)).sum() for name in texts)
                 )
                 total += int(found.collect().item() or 0)
             self._found[key] = pl.Series([total])
@@ -472,14 +498,23 @@ class Results:
         read = named.with_columns(read_cells(PEOPLE, values))
         return scan.join(read, on=ROW, how="left", maintain_order="left")
 
-    def _search(self, chosen: RowFilter) -> pl.Series:
-        scan = self._scan()
+    @staticmethod
+    def _of_status(scan: pl.LazyFrame, chosen: RowFilter) -> pl.LazyFrame:
         if chosen.status == "missing-label":
             scan = scan.filter(~pl.col("status").is_in(["ok", "skipped"]) & ~pl.col(IS_CORRECTED))
         elif chosen.status:
             scan = scan.filter(pl.col("status") == chosen.status)
         if chosen.reason:
             scan = scan.filter(pl.col("status_reason") == chosen.reason)
+        return scan
+
+    def _least_sure_first(self, scan: pl.LazyFrame) -> pl.LazyFrame:
+        sure = how_sure(self.run.plan)
+        known = scan.filter(~pl.col(IS_CORRECTED)).with_columns(sure).filter(pl.col(SURE).is_not_null())
+        return known.sort(SURE, ROW)
+
+    def _search(self, chosen: RowFilter) -> pl.Series:
+        scan = self._of_status(self._scan(), chosen)
         place = self._place(chosen.variable or self.columns[0])
         if chosen.label:
             scan = scan.filter(pl.col(final_column(place)) == chosen.label)
@@ -499,6 +534,8 @@ class Results:
                 scan = scan.filter(pl.col(PEOPLE) == chosen.says)
             if chosen.differs:
                 scan = scan.filter(~self.codebook.answers[place].is_same(pl.col(PEOPLE), own))
+        if chosen.least_sure:
+            scan = self._least_sure_first(scan)
         found: pl.Series = scan.select(ROW).collect()[ROW]
         if chosen.text:
             keys = [str(position) for position in self._text_positions()]
@@ -518,18 +555,19 @@ class Results:
 
     def _lines(self, number: int) -> tuple[tuple[int, str], ...]:
         """Result lines of a row, in the files as they came."""
-        wanted = f'"row-{number}"'.encode()
+        samples = self.run.plan.asking.samples
         found: list[tuple[int, str]] = []
+        numbers = request_numbers(pl.Series("row", [number], dtype=pl.Int64), samples).to_list()
         with self._directory.ledger() as ledger:
             shards = ledger.shards()
         for shard in shards:
-            if not shard.first_row <= number <= shard.last_row:
-                continue
-            for kind in ("output", "error"):
+            here = [one for one in numbers if shard.first_row <= one <= shard.last_row]
+            for kind in ("output", "error") if here else ():
                 path = self._directory.result_path(shard.name, kind)
                 if path.is_file() and path.stat().st_size:
-                    found += [(shard.round, line) for line in _lines_with(path, wanted)]
-        return tuple(found[:_FOUND_LINES])
+                    ids = [f'"row-{one}"'.encode() for one in here]
+                    found += [(shard.round, line) for wanted in ids for line in _lines_with(path, wanted)]
+        return tuple(found[: _FOUND_LINES + samples - 1])
 
 
 def _lines_with(path: Path, wanted: bytes) -> list[str]:

@@ -50,6 +50,8 @@ class Provider:
         custom_id_chars: Longest `custom_id`.
         max_line_bytes: Longest line; the file's limit where none is known.
         schema_ranges: Whether a strict schema may say between which numbers a number lies.
+        token_alternatives: How many other tokens are asked for beside those of an answer, where it tells
+            their probabilities; None where it is not known to.
         source, as_of: Of the limits.
     """
 
@@ -72,6 +74,7 @@ class Provider:
     custom_id_chars: int
     max_line_bytes: int
     schema_ranges: bool
+    token_alternatives: int | None
     source: str
     as_of: str
 
@@ -119,6 +122,7 @@ def find_provider(name: str) -> Provider:
         custom_id_chars=entry["custom_id_chars"],
         max_line_bytes=entry.get("max_line_bytes", entry["max_bytes"]),
         schema_ranges=entry.get("schema_ranges", False),
+        token_alternatives=entry.get("token_alternatives"),
         source=entry["source"],
         as_of=entry["as_of"],
     )

@@ -326,8 +326,14 @@ def _request(body: Mapping[str, Any]) -> dict[str, Any]:
     if "stop" in request.others:
         stop = request.others["stop"]
         config["stopSequences"] = stop if isinstance(stop, list) else [stop]
+    if request.others.get("logprobs"):
+        config["responseLogprobs"] = True
+        if request.others.get("top_logprobs"):
+            config["logprobs"] = request.others["top_logprobs"]
     # Anything else is taken for Gemini's own.
     known = {
+        "logprobs",
+        "top_logprobs",
         "temperature",
         "top_p",
         "top_k",
@@ -390,4 +396,25 @@ def _body(response: Mapping[str, Any], model: str) -> dict[str, Any]:
         completion_tokens=count_of(usage.get("candidatesTokenCount")) + thoughts,
         cached_tokens=count_of(usage.get("cachedContentTokenCount")),
         reasoning_tokens=thoughts,
+        logprobs=_logprobs(object_at("logprobsResult", first)),
     )
+
+
+def _logprobs(found: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """The probabilities of tokens, in OpenAI's form; None where there are none."""
+    chosen = objects_at("chosenCandidates", found)
+    if not chosen:
+        return None
+    listed = [objects_at("candidates", place) for place in objects_at("topCandidates", found)]
+    return [
+        {
+            **_token(token),
+            "top_logprobs": [_token(other) for other in (listed[at] if at < len(listed) else ())],
+        }
+        for at, token in enumerate(chosen)
+    ]
+
+
+def _token(found: Mapping[str, Any]) -> dict[str, Any]:
+    # Protocol buffers leave out what is 0: a token that was certain.
+    return {"token": text_at("token", found), "logprob": found.get("logProbability", 0)}

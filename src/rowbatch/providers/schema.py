@@ -77,6 +77,7 @@ _PROVIDER: Mapping[str, Schema] = {
     "results_days": _WHOLE,
     "answers_are_listed": _TRUTH,
     "schema_ranges": _TRUTH,
+    "token_alternatives": _WHOLE,
     "max_requests": _WHOLE,
     "max_bytes": _WHOLE,
     "max_line_bytes": _WHOLE,

@@ -8,11 +8,13 @@ from typing import Any
 
 from rowbatch.core.address import check_address
 from rowbatch.core.answer_limit import decide_output_limit
-from rowbatch.core.endpoint import LIMITS, Endpoint, output_limit
+from rowbatch.core.confidence import MOST_SAMPLES, measured
+from rowbatch.core.endpoint import LIMITS, Endpoint, confidence_parameters, output_limit
+from rowbatch.core.model_rules import tells_probabilities
 from rowbatch.core.plan import ROW_PREFIX, Asking, Question
 from rowbatch.core.sent_headers import kept_places
 from rowbatch.errors import UsageError
-from rowbatch.providers.catalog import find_model, find_provider
+from rowbatch.providers.catalog import Provider, find_model, find_provider
 from rowbatch.requests.parameters import parameters_for_model
 from rowbatch.words.notice import Notice
 
@@ -45,6 +47,8 @@ def asking_of(
     dedupe: bool = False,
     headers: Mapping[str, str] | None = None,
     form_fields: Mapping[str, str] | None = None,
+    confidence: bool = False,
+    samples: int = 1,
 ) -> Asking:
     """
     Decide how a question is asked.
@@ -60,9 +64,11 @@ def asking_of(
         dedupe: Ask rows that ask the same once.
         headers: Further ones of each call, as `read_headers` gives them; values that are given are not kept.
         form_fields: Further ones of each upload.
+        confidence: Ask how sure the model is of each value.
+        samples: How often to ask each row.
     Raises:
         UsageError: There is no such provider, no model or address, or the address cannot be asked or has
-            a secret in it.
+            a secret in it; or how sure the model is cannot be had.
     """
     chosen = find_provider(provider)
     if not (base_url or chosen.base_url or chosen.name == "local"):
@@ -92,6 +98,10 @@ def asking_of(
             chosen.name, model, endpoint, temperature=said.temperature, max_tokens=limit, others=said.others
         )
         notes.append(Notice("note-limit-is-ours", {"tokens": output_limit(fitting)}))
+    if confidence:
+        fitting = {**_confidence(question, chosen, model, endpoint, fitting), **fitting}
+    if samples != 1:
+        _check_samples(question, chosen, endpoint, fitting, samples, confidence=confidence)
     return Asking(
         provider=chosen.name,
         model=model,
@@ -100,10 +110,65 @@ def asking_of(
         parameters=fitting,
         is_limit_ours=is_limit_ours,
         dedupe=dedupe,
+        confidence=confidence,
+        samples=samples,
         notes=tuple(notes),
         headers=kept_places(headers or {}),
         form_fields=dict(form_fields or {}),
     )
+
+
+def _check_samples(
+    question: Question,
+    provider: Provider,
+    endpoint: Endpoint,
+    parameters: Mapping[str, Any],
+    samples: int,
+    *,
+    confidence: bool,
+) -> None:
+    """
+    Make sure that several samples of a row say something.
+
+    Raises:
+        UsageError: There would be too many, nothing to be counted, or all would be the same.
+    """
+    if not 1 < samples <= MOST_SAMPLES:
+        raise UsageError("samples-out-of-range", samples=samples, most=MOST_SAMPLES)
+    if confidence:
+        raise UsageError("samples-and-confidence")
+    if endpoint is Endpoint.EMBEDDINGS or not measured(question.codebook):
+        raise UsageError("samples-of-words")
+    if provider.name == "local":
+        raise UsageError("samples-of-local")
+    if parameters.get("temperature") == 0 or parameters.get("seed") is not None:
+        raise UsageError("samples-the-same")
+
+
+_SAID_BY_HAND = ("logprobs", "include", "generationConfig")
+
+
+def _confidence(
+    question: Question, provider: Provider, model: str, endpoint: Endpoint, parameters: Mapping[str, Any]
+) -> dict[str, Any]:
+    """
+    What asks for the probabilities of tokens.
+
+    Raises:
+        UsageError: Nothing has a confidence, or the provider or the model tells none.
+    """
+    asked = confidence_parameters(endpoint, provider.token_alternatives or 0)
+    if not measured(question.codebook):
+        raise UsageError("confidence-of-words")
+    if not parameters.keys().isdisjoint(_SAID_BY_HAND):
+        # Who says it by hand knows the endpoint better.
+        return {}
+    if provider.token_alternatives is None:
+        raise UsageError("confidence-not-offered", title=provider.title)
+    known = find_model(provider.name, model)
+    if known is not None and not tells_probabilities(known.rules, endpoint, parameters):
+        raise UsageError("confidence-not-told", model=model)
+    return asked
 
 
 def asking_for_model(

@@ -12,6 +12,7 @@ import polars as pl
 
 from rowbatch.core.plan import Asking, Question, Source
 from rowbatch.core.request import RequestLines, RequestSettings, render_requests
+from rowbatch.core.samples import request_numbers
 from rowbatch.errors import TableChanged
 from rowbatch.providers.catalog import find_provider
 from rowbatch.requests.duplicates import Duplicates, find_duplicates
@@ -41,8 +42,8 @@ class RequestChunk:
     Requests of some rows.
 
     Attributes:
-        lines: One for each row that is asked.
-        rows: The numbers of these, 64-bit integers.
+        lines: One for each row that is asked; or as many as it has samples.
+        rows: The numbers of these requests, 64-bit integers: of rows where each is asked once.
         blank: Of all rows: whether one has no text.
         repeats: Of all rows: whether one asks what an earlier one asks.
     """
@@ -101,8 +102,12 @@ class RowRequests:
         again = pl.repeat(False, len(blank), dtype=pl.Boolean, eager=True) if repeats is None else repeats
         left_out = blank | again if self._skip_empty else again
         frame = self.texts(chunk).with_row_index("row", offset=chunk.first_row).filter(~left_out)
-        lines = render_requests(self.settings, frame, self.positions, frame["row"])
-        return RequestChunk(lines, frame["row"], blank, again)
+        numbers = frame["row"]
+        if self.asking.samples > 1:
+            numbers = request_numbers(numbers.cast(pl.Int64), self.asking.samples)
+            frame = frame[pl.int_range(len(numbers), eager=True) // self.asking.samples]
+        lines = render_requests(self.settings, frame, self.positions, numbers)
+        return RequestChunk(lines, numbers, blank, again)
 
     def texts(self, chunk: TableChunk) -> pl.DataFrame:
         """A chunk's texts as the requests take them: with images where there is a column of these."""

@@ -9,8 +9,10 @@ from typing import cast
 import polars as pl
 
 from rowbatch.core.answer import AnswerReader
+from rowbatch.core.confidence import measured
 from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.plan import Question
+from rowbatch.core.samples import merged_samples, request_numbers
 from rowbatch.core.states import RowStatus
 from rowbatch.requests.duplicates import AnswersOfDuplicates, Duplicates
 from rowbatch.requests.pipeline import open_source
@@ -66,7 +68,8 @@ class AnsweredTable:
 
         Yields:
             The chunk, and as many rows: `row`, the values in "0", "1", …, `status`, `status_reason`,
-            `raw_answer`, `FORGIVEN`, `model`.
+            `raw_answer`, `FORGIVEN`, `model`; and how sure the model was, as in `Lines`, where that was
+            asked.
         """
         again = AnswersOfDuplicates(self._duplicates)
         with closing(self._answers), closing(cast("Generator[TableChunk]", self.table.chunks())) as chunks:
@@ -76,12 +79,17 @@ class AnsweredTable:
                 not_asked = blank_rows(chunk.frame, self._asked_columns) | self._duplicates.mask(
                     first, height
                 )
-                found = self._answers.of_rows(rows.filter(~not_asked))
-                if self._quotes.are_there:
-                    found = self._quotes.checked(found, chunk)
+                found = self._of_rows(rows.filter(~not_asked), chunk)
                 again.keep(found)
                 yield chunk, _in_order(rows, found, again.answers(first, height))
             self._answers.finish()
+
+    def _of_rows(self, rows: pl.Series, chunk: TableChunk) -> pl.DataFrame:
+        samples = self.plan.asking.samples
+        found = self._answers.of_rows(request_numbers(rows, samples))
+        if self._quotes.are_there:
+            found = self._quotes.checked(found, chunk, samples)
+        return found if samples == 1 else merged_samples(found, samples, measured(self.codebook))
 
 
 def _in_order(rows: pl.Series, found: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:

@@ -20,10 +20,11 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import IO, NamedTuple, Self
+from typing import IO, Any, NamedTuple, Self
 
 import polars as pl
 
+from rowbatch.core.confidence import Measured
 from rowbatch.core.embeddings import embeddings_of
 from rowbatch.core.result_columns import Extra, ResultFrame, read_frames
 from rowbatch.core.row_ids import row_ids
@@ -42,6 +43,7 @@ def result_frames(
     by_row: bool = False,
     processes: int | None = None,
     workers: ResultWorkers | None = None,
+    measured: Sequence[Measured] = (),
 ) -> Iterator[tuple[Path, ResultFrame]]:
     """
     Read result files, some thousand lines at a time.
@@ -55,13 +57,14 @@ def result_frames(
             where one has no such number only.
         processes: How many may work at it; None means as the size and the machine suggest.
         workers: Processes that were started before.
+        measured: As in `read_frames`.
     Yields:
         Each part with the file it comes from, in order; line numbers are those of the file. An embedding
         is a list of 32-bit floats.
     Raises:
         InputError: A file is not there.
     """
-    wanted = Wanted(tuple(extras), as_json, by_row)
+    wanted = Wanted(tuple(extras), as_json, by_row, tuple(measured))
     with ExitStack() as ends:
         if workers is None:
             workers = ends.enter_context(ResultWorkers(paths, processes))
@@ -69,7 +72,7 @@ def result_frames(
             for path in paths:
                 try:
                     with path.open("rb", buffering=1 << 20) as file:
-                        for part in read_frames(file, extras, as_json=as_json):
+                        for part in read_frames(file, extras, as_json=as_json, measured=measured):
                             yield path, _finished(part, wanted)
                 except OSError as error:
                     raise from_os_error(error, str(path)) from error
@@ -161,6 +164,18 @@ class Wanted(NamedTuple):
     extras: tuple[Extra, ...] = ()
     as_json: bool = False
     by_row: bool = False
+    measured: tuple[Measured, ...] = ()
+
+
+def read_wanted(plain: Sequence[Any]) -> Wanted:
+    """What `Wanted` is as JSON has it."""
+    extras, as_json, by_row, measured = plain
+    return Wanted(
+        tuple(extras),
+        as_json,
+        by_row,
+        tuple(Measured(place, name, tuple(labels)) for place, name, labels in measured),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +225,8 @@ def read_piece(piece: Piece, wanted: Wanted) -> ResultFrame:
         with piece.path.open("rb", buffering=1 << 20) as file:
             file.seek(piece.start)
             size = piece.stop - piece.start
-            parts = list(read_frames(file, wanted.extras, size, as_json=wanted.as_json))
+            frames = read_frames(file, wanted.extras, size, as_json=wanted.as_json, measured=wanted.measured)
+            parts = list(frames)
     except OSError as error:
         raise from_os_error(error, str(piece.path)) from error
     whole = ResultFrame(

@@ -44,7 +44,7 @@ class PlacedQuotes:
         """Whether the codebook asks for quotes."""
         return bool(self._quotes)
 
-    def checked(self, answers: pl.DataFrame, chunk: TableChunk) -> pl.DataFrame:
+    def checked(self, answers: pl.DataFrame, chunk: TableChunk, samples: int = 1) -> pl.DataFrame:
         """
         The same answers, each quote in the text's own characters and with its places; one with a quote that
         does not stand in the text is invalid.
@@ -52,11 +52,12 @@ class PlacedQuotes:
         Args:
             answers: `row`, the values in "0", "1", …, `status`, `status_reason` and `raw_answer`.
             chunk: With their rows.
+            samples: How many answers each row has; `row` is the number of the request then.
         """
         is_ok = answers["status"] == RowStatus.OK.value
         if not is_ok.any():
             return answers
-        at = (answers["row"] - chunk.first_row).cast(pl.Int64)
+        at = ((answers["row"] - 1) // samples + 1 - chunk.first_row).cast(pl.Int64)
         texts = [chunk.frame[column].gather(at).to_list() for column in self._columns]
         places = is_ok.arg_true().to_list()
         found = {name: answers[name].to_list() for name in self._values}

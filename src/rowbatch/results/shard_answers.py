@@ -67,7 +67,8 @@ class RunAnswers:
         *,
         embeddings: bool = False,
     ) -> None:
-        results = ResultReader(run, LineReader(None if embeddings else reader))
+        confidence = run.plan().asking.confidence
+        results = ResultReader(run, LineReader(None if embeddings else reader, confidence=confidence))
 
         def of_round(number: int) -> _RoundAnswers:
             # Shards that stand in the place of a larger one have higher numbers.
@@ -91,7 +92,7 @@ class RunAnswers:
             rows: `row`: numbers of rows that were asked, each higher than those before.
         Returns:
             One line each: `row`, the values in "0", "1", …, `status`, `status_reason`, `raw_answer`,
-            `FORGIVEN`, `model`.
+            `FORGIVEN`, `model`; and how sure the model was, as in `Lines`, where that was asked.
         Raises:
             RunError: A row was not asked, or a file was changed.
         """

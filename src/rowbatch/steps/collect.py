@@ -30,6 +30,7 @@ from rowbatch.results.answered import AnsweredTable
 from rowbatch.results.error_list import ErrorList
 from rowbatch.results.extract_report import count_statuses
 from rowbatch.results.findings import read_findings
+from rowbatch.results.lines import count_without_confidence
 from rowbatch.results.written import written_columns
 from rowbatch.store.atomic import atomic_path, require_free, write_atomically
 from rowbatch.store.ledger import Ledger, Shard
@@ -88,6 +89,8 @@ class CollectReport:
         stopped_because: Why rows were not submitted, or None.
         formulas: Cells that were marked, because a spreadsheet would take them for formulas.
         doubted: Shards whose answers seem to stand under the ids of other rows.
+        without_confidence: Rows with a usable answer of which it was asked how sure the model was, and for
+            some value nobody can say it.
         estimate: What the run was to cost, by what is known before it starts; None where nobody reckoned.
     """
 
@@ -108,6 +111,7 @@ class CollectReport:
     estimate: CostEstimate | None = None
     doubted: tuple[str, ...] = ()
     formulas: int = 0
+    without_confidence: int = 0
 
     @property
     def labels(self) -> dict[str, Counter[str]]:
@@ -239,7 +243,7 @@ def _collect(
         names = list(plan.output.columns)
         answered = AnsweredTable(run, shards, report)
         codebook, table = answered.codebook, answered.table
-        added = written_columns(codebook, names, answered.embedding)
+        added = written_columns(codebook, names, answered.embedding, answered.plan.asking)
         named = [one.expression().alias(one.column.name) for one in added]
         shape = TableShape(table.header, table.columns, tuple(one.column for one in added), table.label)
         options = writing or plan.output.writing
@@ -283,6 +287,7 @@ def _count(report: CollectReport, answers: pl.DataFrame, codebook: Codebook) -> 
     report.models.update(dict(given.value_counts().iter_rows()))
     report.forgiven.update(count_forgiven(answers[FORGIVEN]))
     ok = answers.filter(pl.col("status") == RowStatus.OK.value)
+    report.without_confidence += count_without_confidence(ok)
     for index, variable in enumerate(codebook.variables):
         tally = report.tallies.get(variable.name) or variable.tally()
         if tally is not None:

@@ -16,7 +16,7 @@ from rowbatch.store.rundir import RunDirectory
 from rowbatch.tables.base import TableChunk
 
 
-def correct(run: RunDirectory, row: int, name: str, value: str | None) -> None:
+def correct(run: RunDirectory, row: int, name: str, value: str | None, *, chosen_by: str = "") -> None:
     """
     Put a person's value in the place of the model's.
 
@@ -25,6 +25,7 @@ def correct(run: RunDirectory, row: int, name: str, value: str | None) -> None:
         row: From 1, of its table.
         name: Of one of the answers of its codebook.
         value: By the kind of the variable; None takes an earlier one back, with what followed from it.
+        chosen_by: How the row was chosen, as `add_correction` notes it.
     Raises:
         UsageError: There is no such variable, it is none of its values, or a quote is not in the text.
         RunError: The table, which a quote is looked for in, was changed since.
@@ -45,7 +46,7 @@ def correct(run: RunDirectory, row: int, name: str, value: str | None) -> None:
         text = _text_of(run, plan, row) if isinstance(known[name], QuoteVariable) else ""
         changed = {name: value, **consequences(codebook, name, value, text)}
     for one, new in changed.items():
-        add_correction(run.path, row, one, new)
+        add_correction(run.path, row, one, new, chosen_by=chosen_by)
 
 
 def _text_of(run: RunDirectory, plan: Plan, row: int) -> str:

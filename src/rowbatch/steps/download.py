@@ -82,7 +82,7 @@ def download_shard(
     path = run.request_path(shard.name)
     # A request file that is gone costs the check, not the answers.
     asked = asked_requests(path) if path.is_file() else None
-    results = ResultReader(run, LineReader(reader))
+    results = ResultReader(run, LineReader(reader, confidence=run.plan().asking.confidence))
     files = _fetch_all(run, client, shard, view, asked=asked, results=results)
     for _ in range(_MOST_FETCHES):
         if not _is_suspicious(view, files.findings):

@@ -150,7 +150,7 @@ def _rows_to_ask(
     if shard.batch_status == "failed":
         # The whole batch was refused, for a reason that stays.
         return {}
-    frame = ResultReader(run, LineReader(reader)).shard(shard)
+    frame = ResultReader(run, LineReader(reader, confidence=run.plan().asking.confidence)).shard(shard)
     once = frame.filter(decides(frame))
     passing = once.select(pl.col(TOLD).alias("status"), "cause").select(is_passing()).to_series()
     # An answer that came, and cannot be used.

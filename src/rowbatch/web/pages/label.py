@@ -136,6 +136,7 @@ def _values(
         "models": api.models(provider.name),
         "has_key": _has_key(draft),
         "limit": safe(desk.limit_of_draft, draft),
+        "can_tell": bool(safe(desk.can_tell_confidence, draft)),
         "codebook_text": codebook_text,
         "faults": faults,
         "shown": shown,
@@ -237,6 +238,7 @@ def draft_of_form(form: FormData, draft: desk.Draft) -> desk.Draft:
             "model",
             "temperature",
             "max_tokens",
+            "samples",
         )
         if name in form
     }
@@ -253,7 +255,8 @@ def draft_of_form(form: FormData, draft: desk.Draft) -> desk.Draft:
     if "question" in form:
         changed = replace(changed, reason="reason" in form)
     if text_of(form, "language") in ("en", "zh"):
-        changed = replace(changed, language=text_of(form, "language"), dedupe="dedupe" in form)  # type: ignore[arg-type]
+        flags = {name: name in form for name in ("dedupe", "confidence")}
+        changed = replace(changed, language=text_of(form, "language"), **flags)  # type: ignore[arg-type]
     task = text_of(form, "task")
     return desk.read_draft({**changed.to_plain(), "task": task}) if task else changed
 
@@ -332,6 +335,7 @@ def change(request: Request, form: FormData) -> Response:
 def begin_run(program: Program, table: desk.LibraryTable, draft: desk.Draft) -> None:
     """Make the run that a draft stands for, unless the one that was made for it still asks the same."""
     asked = [desk.trial_key(draft), draft.dedupe, repr(table.info.reading)]
+    asked += [draft.samples] if draft.samples else []
     saved = table.draft()
     known = safe(program.jobs.job, str(saved.get("job", "")))
     if known is not None and known.state in ("draft", "checking"):

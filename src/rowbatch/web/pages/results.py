@@ -55,6 +55,7 @@ def _chosen(request: Request) -> desk.RowFilter:
         least=asked.get("least", "").strip()[:100],
         most=asked.get("most", "").strip()[:100],
         not_coded=asked.get("not_coded", "").strip()[:500],
+        least_sure=asked.get("least_sure") == "1",
     )
 
 
@@ -75,6 +76,7 @@ def _query(chosen: desk.RowFilter, **more: object) -> str:
             "least": chosen.least,
             "most": chosen.most,
             "not_coded": chosen.not_coded,
+            "least_sure": "1" if chosen.least_sure else "",
             **more,
         }
     )
@@ -94,6 +96,7 @@ def rows(request: Request) -> Response:
     number = min(max(1, _number(request.query_params.get("page", ""), 1)), pages)
     first = (number - 1) * _PAGE
     chips = _chips(w, job, results, counts, chosen)
+    found = results.page(chosen, first, _PAGE)
     return page(
         request,
         "rows.html",
@@ -106,7 +109,10 @@ def rows(request: Request) -> Response:
         ordered=[variable for variable in results.variables if variable.has_order],
         kept=[(name, value) for name, value in _pairs(chosen) if name != "q"],
         columns=results.columns,
-        rows=results.page(chosen, first, _PAGE),
+        rows=found,
+        sure=[w.percent(one) for one in results.sure([row[0] for row in found])]
+        if results.tells_confidence
+        else None,
         first=first + 1,
         page=number,
         pages=pages,
@@ -132,6 +138,9 @@ def _chips(
     if counts.corrected:
         corrected = desk.RowFilter(corrected=True)
         found.append((w.t("Corrected by hand"), len(results.rows(corrected)), corrected))
+    if results.tells_confidence:
+        queue = desk.RowFilter(least_sure=True)
+        found.append((w.t("Least sure first"), len(results.rows(queue)), queue))
     people = results.people_columns()
     compared = results.people_variable(people[0]) if people else None
     if compared is not None:
@@ -202,6 +211,14 @@ def _neighbours(results: desk.Results, chosen: desk.RowFilter, number: int) -> t
     listed = results.rows(chosen)
     if not len(listed):
         return 0, 0
+    if chosen.least_sure:
+        # Not in the order of the table; a row that was just corrected is not in it any more.
+        place = listed.index_of(number)
+        if place is None:
+            return 0, int(listed[0])
+        return (int(listed[place - 1]) if place else 0), (
+            int(listed[place + 1]) if place + 1 < len(listed) else 0
+        )
     at = int(listed.search_sorted(number, side="left"))
     after = int(listed.search_sorted(number, side="right"))
     return (int(listed[at - 1]) if at > 0 else 0), (int(listed[after]) if after < len(listed) else 0)
@@ -215,7 +232,9 @@ def correct(request: Request, form: FormData) -> Response:
     if not is_undo and not label:
         raise UsageError("correction-empty")
     try:
-        job.run.correct(number, text_of(form, "variable"), None if is_undo else label)
+        chosen_by = desk.LEAST_SURE if _chosen(request).least_sure else ""
+        value = None if is_undo else label
+        job.run.correct(number, text_of(form, "variable"), value, chosen_by=chosen_by)
     except UsageError as error:
         return _row(request, explain(words_for(request), error))
     asked = request.url.query

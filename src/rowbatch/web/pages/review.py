@@ -68,7 +68,7 @@ def _review(request: Request, faults: tuple[ShownFault, ...] = (), cap: str | No
             "can_cap": can_cap,
             "cap": chosen,
             "notes": [*map(w.told, preview.notes), *([demonstration_note(w)] if preview.note else [])],
-            "ready": ready_words(w, program, table, draft, preview.built.requests),
+            "ready": ready_words(w, program, table, draft, preview.built.requests // plan.asking.samples),
             "command": join(api.command_of(plan, table=table.info.name)),
         },
     )
