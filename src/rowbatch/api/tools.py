@@ -50,6 +50,7 @@ class RequestOptions(TypedDict, total=False):
         image_folder: Where the files lie that it names; None means that it holds addresses of the web.
         dedupe: Ask rows that ask the same once.
         id_prefix: Before the row number; must not end in a digit.
+        id_column: Ids are the values of this column instead, or what a template with `{{column}}` makes.
         skip_empty: Leave rows with an empty text out.
         encoding, delimiter, sheet, on_bad_rows: How the table is read.
     """
@@ -66,6 +67,7 @@ class RequestOptions(TypedDict, total=False):
     image_folder: str | Path | None
     dedupe: bool
     id_prefix: str
+    id_column: str | None
     skip_empty: bool
     encoding: str | None
     delimiter: str | None
@@ -93,6 +95,7 @@ def convert(
         question,
         asking,
         Path(output),
+        id_column=requests.get("id_column"),
         skip_empty=requests.get("skip_empty", False),
         limits=part_limits(limits, max_requests, max_bytes, max_prompt_tokens),
         overwrite=overwrite,
@@ -161,7 +164,11 @@ def estimate(
         return estimate_tool.estimate_files(paths, chosen, every=every, answer_tokens=answer_tokens)
     if len(paths) != 1 or not requests.get("model"):
         raise UsageError("estimate-without-model")
-    table = table_requests(*planned(paths[0], requests), skip_empty=requests.get("skip_empty", False))
+    table = table_requests(
+        *planned(paths[0], requests),
+        skip_empty=requests.get("skip_empty", False),
+        id_column=requests.get("id_column"),
+    )
     found = estimate_tool.estimate_lines(
         estimate_tool.table_lines(table), chosen, every=every, answer_tokens=answer_tokens
     )
@@ -182,7 +189,11 @@ def first_request(table: str | Path, **requests: Unpack[RequestOptions]) -> str:
     """
     from rowbatch.tools.convert import table_requests
 
-    found = table_requests(*planned(table, requests), skip_empty=requests.get("skip_empty", False))
+    found = table_requests(
+        *planned(table, requests),
+        skip_empty=requests.get("skip_empty", False),
+        id_column=requests.get("id_column"),
+    )
     for chunk in found.chunks():
         if len(chunk.lines):
             return chunk.lines.slice(0, 1).to_list()[0].decode()
@@ -289,6 +300,8 @@ def extract(
     output: str | Path,
     *,
     join: str | Path | None = None,
+    id_column: str | None = None,
+    several: Literal["rows", "columns"] | None = None,
     first_number: Literal[0, 1] | None = None,
     duplicates: str | Path | None = None,
     extras: Sequence[Extra] = (),
@@ -311,6 +324,8 @@ def extract(
             paths,
             Path(output),
             join=Path(join) if join else None,
+            id_column=id_column,
+            several=several,
             first_number=first_number,
             duplicates=Path(duplicates) if duplicates else None,
             extras=extras,

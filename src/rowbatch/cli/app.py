@@ -859,6 +859,12 @@ def ui(table: Path | None, *, port: int | None, no_browser: bool, background: bo
     metavar="TEXT",
     help="What stands before the row number in custom_id.",
 )
+@click.option(
+    "--id",
+    "id_column",
+    metavar="COLUMN",
+    help="Make custom_id of this column instead, or of several: 'doc-{{doc}}-s-{{sentence}}'.",
+)
 @click.option("--skip-empty", is_flag=True, help="Leave rows with an empty text out.")
 @_part_limits
 @_reading
@@ -978,7 +984,20 @@ def split(source: Path, *, output: Path, **options: Any) -> None:
     type=_PATH,
     metavar="TABLE",
     help="Put the answers beside all rows and columns of the original table, by the row number at the end "
-    "of custom_id.",
+    "of custom_id, or by a column whose values are in it.",
+)
+@click.option(
+    "--id",
+    "id_column",
+    metavar="COLUMN",
+    help="With --join: the column whose values are in custom_id, or how it is made of several: "
+    "'doc-{{doc}}-s-{{sentence}}'.  [default: row numbers, or the one column that surely has them]",
+)
+@click.option(
+    "--several",
+    type=click.Choice(["rows", "columns"]),
+    help="With --join: rows have several results, as in 3_run0 and 3_run1; write them as further rows, or as "
+    "columns side by side.",
 )
 @click.option(
     "--first-number",

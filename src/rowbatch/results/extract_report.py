@@ -34,6 +34,8 @@ class ExtractReport:
         unknown: With a table to join: ids that are none of its rows, the first 20.
         unknown_ids: How many there are in all.
         counts_from_zero: With a table to join: the ids count rows from 0.
+        id_column: With a table to join: the column or template that the ids are made of; "" for row numbers.
+        ids_as_numbers: These were compared as whole numbers, where not all of them stand there as texts.
         errors: The list of those that are not ok, or None.
         encoding_guessed: The encoding of the table to join, if nothing said it but its text; else "".
         bad_rows: Broken rows of the table to join that were kept or skipped.
@@ -52,6 +54,8 @@ class ExtractReport:
     unknown: list[str] = field(default_factory=list)
     unknown_ids: int = 0
     counts_from_zero: bool = False
+    id_column: str = ""
+    ids_as_numbers: bool = False
     errors: Path | None = None
     encoding_guessed: str = ""
     bad_rows: BadRowList = field(default_factory=BadRowList)

@@ -15,6 +15,7 @@ from rowbatch.results.files import result_frames
 from rowbatch.results.rows_by_number import RowsByNumber
 from rowbatch.results.workers import ResultWorkers
 
+_NO_IDS = pl.Series("custom_id", [], dtype=pl.String)
 _NO_NUMBERS = pl.Series("number", [], dtype=pl.Int64)
 
 
@@ -33,6 +34,7 @@ class Found:
         choices: The largest number of further choices of a result.
         embedding_sizes: Different numbers of dimensions.
         has_content: Some result has a text.
+        ids: The different ids, where they were to be kept.
     """
 
     prefix: str
@@ -45,10 +47,21 @@ class Found:
     choices: int
     embedding_sizes: frozenset[int]
     has_content: bool
+    ids: pl.Series
 
 
 class PileReader:
-    """Read result files into `answers`: by row number, or numbered in the order of the lines."""
+    """
+    Read result files into `answers`: by row number, or numbered in the order of the lines.
+
+    Args:
+        answers: Where they go.
+        report: What was read.
+        extras, as_json: As `result_frames`.
+        by_row: By the number at the end of `custom_id`.
+        keeps_ids: In the order of the lines, for somebody who looks at the ids then.
+        workers: Processes that were started before.
+    """
 
     def __init__(
         self,
@@ -58,11 +71,12 @@ class PileReader:
         *,
         as_json: bool,
         by_row: bool,
+        keeps_ids: bool = False,
         workers: ResultWorkers | None = None,
     ) -> None:
         self._answers, self._report, self._extras = answers, report, extras
         self._as_json = as_json
-        self._by_row = by_row
+        self._by_row, self._keeps_ids = by_row, keeps_ids
         self._workers = workers
         self._codes: dict[str, int] = {}
         self._ids: list[pl.DataFrame] = []
@@ -84,7 +98,8 @@ class PileReader:
                 report.results += part.frame.height
         _require_results(paths, self._report)
         if not self._by_row:
-            self._count_repeated()
+            if not self._keeps_ids:
+                self._count_repeated()
             return self._found("", 0, _NO_NUMBERS, ())
         return self._commonest()
 
@@ -99,12 +114,7 @@ class PileReader:
         else:
             # Every line is kept here, also a repeated one: which one is right is the reader's to say.
             first = self._report.results
-            self._ids.append(
-                frame.select(
-                    pl.col("custom_id").hash().alias("id"),
-                    pl.struct("content", "status", "status_reason").hash().alias("answer"),
-                )
-            )
+            self._ids.append(frame.select("custom_id") if self._keeps_ids else _fingerprints(frame))
             frame = frame.with_columns(
                 pl.int_range(first, first + frame.height, dtype=pl.Int64).alias("number")
             )
@@ -159,6 +169,7 @@ class PileReader:
         self._report.differing_ids = int(counts["differing"].sum())
 
     def _found(self, prefix: str, code: int, numbers: pl.Series, prefixes: tuple[str, ...]) -> Found:
+        ids = pl.concat(self._ids)["custom_id"] if self._keeps_ids and self._ids else _NO_IDS
         self._ids.clear()
         lowest, highest = numbers.min(), numbers.max()
         return Found(
@@ -172,7 +183,15 @@ class PileReader:
             choices=self._choices,
             embedding_sizes=frozenset(self._embedding_sizes),
             has_content=self._has_content,
+            ids=ids.unique(maintain_order=True),
         )
+
+
+def _fingerprints(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.select(
+        pl.col("custom_id").hash().alias("id"),
+        pl.struct("content", "status", "status_reason").hash().alias("answer"),
+    )
 
 
 def _require_results(paths: Sequence[Path], report: ExtractReport) -> None:
