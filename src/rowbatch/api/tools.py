@@ -149,7 +149,8 @@ def estimate(
     Estimate tokens, shards and price, before anything is sent.
 
     Args:
-        source: Batch files (JSONL) of requests; or a table, with `model` and `text` or `template`.
+        source: Batch files (JSONL) of requests in the form of any provider, with `model` where their lines
+            don't say it; or a table, with `model` and `text` or `template`.
         provider: Whose limits and prices.
         every: Count the tokens of each so-many-th request only.
         answer_tokens: What an answer has, where it was measured.
@@ -161,7 +162,9 @@ def estimate(
     chosen = find_provider(provider)
     paths = [Path(path) for path in ([source] if isinstance(source, str | Path) else source)]
     if not requests.get("text") and not requests.get("template"):
-        return estimate_tool.estimate_files(paths, chosen, every=every, answer_tokens=answer_tokens)
+        return estimate_tool.estimate_files(
+            paths, chosen, model=requests.get("model") or "", every=every, answer_tokens=answer_tokens
+        )
     if len(paths) != 1 or not requests.get("model"):
         raise UsageError("estimate-without-model")
     table = table_requests(

@@ -914,7 +914,11 @@ def check(files: Sequence[Path], *, as_json: bool, **options: Any) -> int:
 @click.option("--text", metavar="COLUMN", help="SOURCE is a table, and this column holds the text.")
 @click.option("--template", metavar="TEXT", help="SOURCE is a table; the user message, with {{column}}.")
 @click.option("--system", metavar="TEXT", help="Of a table: the system message; may have {{column}} too.")
-@click.option("--model", metavar="NAME", help="Of a table: which model.")
+@click.option(
+    "--model",
+    metavar="NAME",
+    help="Which model: of a table, and of files whose lines don't say it (Gemini, Mistral).",
+)
 @_sampling
 @_asking
 @click.option("--skip-empty", is_flag=True, help="Of a table: leave rows with an empty text out.")

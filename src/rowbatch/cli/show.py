@@ -571,6 +571,9 @@ def checked(report: CheckReport) -> None:
                 f"  {place(report.fixed_copy)}: a copy"
                 + (f", put right: {fixed}" if fixed else ", as it was")
             )
+            if file.left:
+                left = ", ".join(f"{code} {count:,}" for code, count in file.left.most_common())
+                line(f"  it cannot run yet; put this right yourself: {left}")
 
 
 def _range(low: int, high: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from rowbatch.core.cost import Tokens
 from rowbatch.core.tokens import prompt_tokens, token_counter
 from rowbatch.errors import InputError
+from rowbatch.providers.batch_lines import AnyRequest, read_any_request
 from rowbatch.providers.catalog import find_model
 
 _REMEMBERED = 2_000
@@ -59,20 +61,30 @@ class LineTokens:
         _, _, tokens = self.read(line)
         return self._counter.high(tokens)
 
-    def read(self, line: bytes) -> tuple[str, dict[str, Any], int]:
+    def read(self, line: bytes) -> tuple[str, Mapping[str, Any], int]:
         """
         The custom_id of a request, its body, and its tokens; of an estimate the likeliest number.
 
         Raises:
             InputError: It is no request.
         """
+        request: _Line | AnyRequest
         try:
             request = _LINE.decode(line)
-        except (ValueError, RecursionError) as error:
-            raise InputError("line-no-request", told=str(error), begin=line[:80]) from error
+        except (ValueError, RecursionError):
+            request = self._other(line)
+        body = request.body
         if not self.model:
-            self._set_model(str(request.body.get("model", "")))
-        return request.custom_id, request.body, prompt_tokens(request.body, self._count)
+            self._set_model(str(body.get("model") or ""))
+        return request.custom_id, body, prompt_tokens(body, self._count)
+
+    @staticmethod
+    def _other(line: bytes) -> AnyRequest:
+        """A request in another provider's form."""
+        try:
+            return read_any_request(line)
+        except ValueError as error:
+            raise InputError("line-no-request", told=str(error), begin=line[:80]) from error
 
     def range_of(self, high: int, requests: int) -> Tokens:
         """What prompts can have in truth of which `count` gave so many tokens in all."""

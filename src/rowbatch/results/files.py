@@ -28,6 +28,7 @@ from rowbatch.core.embeddings import embeddings_of
 from rowbatch.core.result_columns import Extra, ResultFrame, read_frames
 from rowbatch.core.row_ids import row_ids
 from rowbatch.errors import from_os_error
+from rowbatch.providers.batch_lines import house_result
 from rowbatch.results.workers import ResultWorkers, Worker
 
 _PIECE_BYTES = 16 << 20
@@ -40,6 +41,7 @@ def result_frames(
     *,
     as_json: bool = False,
     by_row: bool = False,
+    any_provider: bool = False,
     processes: int | None = None,
     workers: ResultWorkers | None = None,
 ) -> Iterator[tuple[Path, ResultFrame]]:
@@ -53,6 +55,7 @@ def result_frames(
             that is none is invalid.
         by_row: Sorted by the number at the end of `custom_id`, in columns of `row_ids`; `custom_id` is there
             where one has no such number only.
+        any_provider: Lines may have any provider's form; else they have OpenAI's.
         processes: How many may work at it; None means as the size and the machine suggest.
         workers: Processes that were started before.
     Yields:
@@ -61,7 +64,7 @@ def result_frames(
     Raises:
         InputError: A file is not there.
     """
-    wanted = Wanted(tuple(extras), as_json, by_row)
+    wanted = Wanted(tuple(extras), as_json, by_row, any_provider)
     with ExitStack() as ends:
         if workers is None:
             workers = ends.enter_context(ResultWorkers(paths, processes))
@@ -69,7 +72,7 @@ def result_frames(
             for path in paths:
                 try:
                     with path.open("rb", buffering=1 << 20) as file:
-                        for part in read_frames(file, extras, as_json=as_json):
+                        for part in read_frames(file, extras, as_json=as_json, translated=wanted.translated):
                             yield path, _finished(part, wanted)
                 except OSError as error:
                     raise from_os_error(error, str(path)) from error
@@ -161,6 +164,12 @@ class Wanted(NamedTuple):
     extras: tuple[Extra, ...] = ()
     as_json: bool = False
     by_row: bool = False
+    any_provider: bool = False
+
+    @property
+    def translated(self) -> Callable[[bytes], bytes] | None:
+        """What gives a line in OpenAI's form, where it may have another."""
+        return house_result if self.any_provider else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +219,9 @@ def read_piece(piece: Piece, wanted: Wanted) -> ResultFrame:
         with piece.path.open("rb", buffering=1 << 20) as file:
             file.seek(piece.start)
             size = piece.stop - piece.start
-            parts = list(read_frames(file, wanted.extras, size, as_json=wanted.as_json))
+            parts = list(
+                read_frames(file, wanted.extras, size, as_json=wanted.as_json, translated=wanted.translated)
+            )
     except OSError as error:
         raise from_os_error(error, str(piece.path)) from error
     whole = ResultFrame(

@@ -86,7 +86,12 @@ class PileReader:
 
     def read(self, paths: Sequence[Path]) -> Found:
         parts = result_frames(
-            paths, self._extras, as_json=self._as_json, by_row=self._by_row, workers=self._workers
+            paths,
+            self._extras,
+            as_json=self._as_json,
+            by_row=self._by_row,
+            any_provider=True,
+            workers=self._workers,
         )
         for path, part in parts:
             report = self._report
