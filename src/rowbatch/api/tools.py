@@ -26,7 +26,7 @@ from rowbatch.api import model_list as _models  # noqa: F401 - the user's own pr
 from rowbatch.api.parts import part_limits
 from rowbatch.providers.catalog import find_provider
 
-LineKind = Literal["requests", "results", "other", "unknown"]
+LineKind = Literal["requests", "results", "document", "other", "unknown"]
 
 _SAMPLE_ROWS = 200
 _SAMPLE_LINES = 20
@@ -237,10 +237,13 @@ def kind_of_lines(file: str | Path) -> LineKind:
     Args:
         file: A file of any kind.
     Returns:
-        `requests` or `results` by the first line that is either, so a few broken ones before it do no harm;
-        `other` where none of the first ones is; `unknown` where that cannot be seen: the file is empty or
-        compressed, a line is too long to look at, or it has a custom_id and nothing else that is known.
+        `document` where it is one JSON document; `requests` or `results` by the first line that is either, so
+        a few broken ones before it do no harm; `other` where none of the first ones is; `unknown` where that
+        cannot be seen: the file is empty or compressed, a line is too long to look at, or it has a custom_id
+        and nothing else that is known.
     """
+    from rowbatch.tools.json_document import is_document
+
     looked_at = 0
     try:
         with Path(file).open("rb") as lines:
@@ -257,6 +260,8 @@ def kind_of_lines(file: str | Path) -> LineKind:
                     return kind
     except OSError as error:
         raise from_os_error(error, str(file)) from error
+    if looked_at and is_document(Path(file)):
+        return "document"
     return "other" if looked_at else "unknown"
 
 
@@ -270,7 +275,9 @@ def _kind_of(line: bytes) -> LineKind:
         return "other"
     # Gemini has `key` and `request`, Anthropic `params`.
     if not isinstance(found, dict) or not found.keys() & {"custom_id", "key"}:
-        return "other"
+        # Gemini's key may be left out.
+        is_asked = isinstance(found, dict) and isinstance(found.get("request"), dict)
+        return "requests" if is_asked and "contents" in found["request"] else "other"
     if found.keys() & {"response", "error", "result"}:
         return "results"
     if found.keys() & {"body", "params", "request"}:
@@ -310,6 +317,8 @@ def extract(
     extras: Sequence[Extra] = (),
     as_json: bool = False,
     errors: str | Path | None = None,
+    requests: Sequence[str | Path] = (),
+    unanswered: str | Path | None = None,
     writing: WriteOptions | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
@@ -319,9 +328,16 @@ def extract(
 ) -> ExtractReport:
     """Result files become a table; see `rowbatch.tools.extract.extract`."""
     paths = [Path(result) for result in results]
+    if unanswered and not requests:
+        raise UsageError("unanswered-without-requests")
     with ResultWorkers(paths) as workers:
         # They start while this is imported.
         from rowbatch.tools import extract as extract_step
+        from rowbatch.tools.compare import Requests
+
+        asked = Requests(
+            [Path(request) for request in requests], Path(unanswered) if unanswered else None, overwrite
+        )
 
         return extract_step.extract(
             paths,
@@ -334,6 +350,7 @@ def extract(
             extras=extras,
             as_json=as_json,
             errors=Path(errors) if errors else None,
+            requests=asked if requests else None,
             writing=writing,
             reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows),
             overwrite=overwrite,

@@ -959,6 +959,11 @@ def estimate(source: Sequence[Path], *, as_json: bool, **options: Any) -> None:
 @click.option(
     "--parts", type=click.IntRange(1), metavar="NUMBER", help="How many parts, of equally many lines."
 )
+@click.option(
+    "--to-lines",
+    is_flag=True,
+    help="FILE is one JSON document (a list, or objects over many lines): make lines of its entries first.",
+)
 @_part_limits
 @_overwrite
 def split(source: Path, *, output: Path, **options: Any) -> None:
@@ -1026,6 +1031,20 @@ def split(source: Path, *, output: Path, **options: Any) -> None:
     metavar="A,B",
     help="More columns: model, usage, usage_details, finish_reason, confidence, refusal, cause, choices, "
     "raw.",
+)
+@click.option(
+    "--requests",
+    type=_PATH,
+    multiple=True,
+    metavar="FILE",
+    help="The batch file that was sent: say which of its requests have no result. May be given again.",
+)
+@click.option(
+    "--unanswered",
+    type=_PATH,
+    metavar="FILE",
+    help="With --requests: write those that have no result, or expired or were cancelled before their turn, "
+    "as a new batch file.",
 )
 @_errors
 @_reading

@@ -26,6 +26,7 @@ from rowbatch.providers.batch_lines import request_id
 from rowbatch.providers.catalog import Provider, find_model
 from rowbatch.store.atomic import atomic_path, require_free
 from rowbatch.tables.compressed import open_binary
+from rowbatch.tools.json_document import require_lines
 
 _MOST_SHOWN = 20
 _MOST_LOOKED_UP = 200
@@ -153,6 +154,7 @@ class _FileReader:
 
     def read(self, copy: IO[bytes] | None) -> FileCheck:
         found = self._found
+        require_lines(self._path)
         try:
             with open_binary(self._path) as file:
                 for line in file:

@@ -18,6 +18,7 @@ from rowbatch.providers.catalog import Provider, QueueLimits, find_model, find_p
 from rowbatch.requests.line_tokens import LineTokens
 from rowbatch.requests.pipeline import TableRequests
 from rowbatch.tables.compressed import open_binary
+from rowbatch.tools.json_document import require_lines
 
 _BATCH = 2_000
 
@@ -197,6 +198,7 @@ def table_lines(requests: TableRequests) -> Iterator[list[tuple[str, bytes]]]:
 
 def _batches(files: Sequence[Path]) -> Iterator[list[tuple[str, bytes]]]:
     for path in files:
+        require_lines(path)
         try:
             with open_binary(path) as file:
                 number = 0

@@ -31,8 +31,10 @@ from rowbatch.tables.ahead import read_ahead
 from rowbatch.tables.base import ROWS_PER_CHUNK, Table, TableChunk
 from rowbatch.tables.formats import open_table
 from rowbatch.tables.writer import AddedColumn, TableShape, TableWriter, format_of, open_writer
+from rowbatch.tools.compare import Requests, compare
 from rowbatch.tools.id_evidence import NO_ROW_NUMBERS, IdEvidence, require_row_numbers
 from rowbatch.tools.id_reading import Several, several_reading, sure_reading, told_reading
+from rowbatch.tools.json_document import require_lines
 from rowbatch.tools.row_keys import Reading
 
 _TEXTS = ("content", "status", "status_reason")
@@ -51,6 +53,7 @@ def extract(
     extras: Sequence[Extra] = (),
     as_json: bool = False,
     errors: Path | None = None,
+    requests: Requests | None = None,
     reading: ReadOptions | None = None,
     writing: WriteOptions | None = None,
     overwrite: bool = False,
@@ -76,6 +79,7 @@ def extract(
         as_json: The answers are JSON objects: each field gets a column, nested ones as `a.b`. An answer that
             is none is invalid.
         errors: A table of the rows or lines that are not ok, with reasons.
+        requests: What was sent: then the report says which requests have no result.
         reading: How to read that table; None means found out.
         writing: How to write the outputs.
         overwrite: Whether the outputs may be replaced.
@@ -87,18 +91,24 @@ def extract(
         TableError: The table to join is broken.
         OutputExists, StorageError: The output cannot be written.
     """
-    for written in (out, *([errors] if errors else [])):
-        for path in (*results, join):
+    unanswered = requests.unanswered if requests else None
+    sources = (*results, join, *(requests.paths if requests else ()))
+    for written in (out, *([errors] if errors else []), *([unanswered] if unanswered else [])):
+        for path in sources:
             if path and written.exists() and path.exists() and written.samefile(path):
                 raise UsageError("file-would-be-its-answers", path=str(path))
-        format_of(written)
+        if written is not unanswered:
+            format_of(written)
         require_free(written, overwrite=overwrite)
     if duplicates and join is None:
         raise UsageError("duplicates-without-table")
     if duplicates and several:
         raise UsageError("several-with-duplicates")
-    if errors and errors.resolve() == out.resolve():
+    outputs = [path.resolve() for path in (out, errors, unanswered) if path]
+    if len(set(outputs)) < len(outputs):
         raise UsageError("output-twice", path=str(out))
+    for path in results:
+        require_lines(path)
     table = open_table(join, reading) if join else None
     if table is None and (id_column is not None or several):
         raise UsageError("id-without-table")
@@ -114,7 +124,21 @@ def extract(
         writing=writing,
         overwrite=overwrite,
     )
-    if table is None:
+    report = _extracted(job, id_column, several, first_number, workers)
+    if requests is not None:
+        report.compared = compare(requests, results)
+    return report
+
+
+def _extracted(
+    job: _Job,
+    id_column: str | None,
+    several: Several | None,
+    first_number: Literal[0, 1] | None,
+    workers: ResultWorkers | None,
+) -> ExtractReport:
+    """Write the table in the one way that fits."""
+    if job.table is None:
         return _extract_lines(job, workers)
     if id_column is not None or several:
         return _extract_by_id(job, id_column, several, first_number, workers)

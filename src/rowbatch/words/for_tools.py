@@ -45,6 +45,38 @@ _LINES: dict[str, Entry] = {
     ),
 }
 
+_DOCUMENTS: dict[str, Entry] = {
+    "file-is-document": Entry(
+        "{path} is one JSON document, and a batch file has one request or result a line (JSONL)",
+        "make lines of its entries: rowbatch split {name} -o FOLDER --to-lines",
+        page="the tool “Split a batch file” can make lines of its entries",
+        zh=(
+            "{path} 是一个 JSON 文档，而批处理文件应当每行一条请求或结果（JSONL）",
+            "工具“拆分批处理文件”可以把其中的条目写成行",
+        ),
+    ),
+    "document-unreadable": Entry(
+        "{path} cannot be read as one JSON document: {told}",
+        "it must be a list, an object with one list in it, or objects one after the other",
+        zh=(
+            "无法把 {path} 读成一个 JSON 文档：{told}",
+            "它应当是一个列表、含有一个列表的对象，或前后相接的多个对象",
+        ),
+    ),
+    "no-requests": Entry(
+        "none of the {lines:,} lines of {path} is a request",
+        "give the batch file that was sent",
+        page="choose the batch file that was sent",
+        zh=("{path} 的 {lines:,} 行中没有一行是请求", "请选择发送出去的批处理文件"),
+    ),
+    "unanswered-without-requests": Entry(
+        "which requests have no result can be said only beside the requests",
+        "give the batch file that was sent: --requests FILE",
+        page="choose the batch file that was sent",
+        zh=("要知道哪些请求没有结果，需要对照发送的请求", "请选择发送出去的批处理文件"),
+    ),
+}
+
 _OUTPUTS: dict[str, Entry] = {
     "copy-of-one-file": Entry(
         "a repaired copy is made of one file at a time",
@@ -438,4 +470,4 @@ _KEYS: dict[str, Entry] = {
     ),
 }
 
-TOOLS: dict[str, Entry] = _KEYS | _LINES | _OUTPUTS | _SPLIT | _CONVERT | _EXTRACT | _IDS | _DEMO
+TOOLS: dict[str, Entry] = _KEYS | _DOCUMENTS | _LINES | _OUTPUTS | _SPLIT | _CONVERT | _EXTRACT | _IDS | _DEMO
