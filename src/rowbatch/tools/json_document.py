@@ -59,7 +59,7 @@ def is_document(path: Path) -> bool:
     except (ValueError, RecursionError):
         if text.startswith(b"["):
             return True
-        # Programs that write over many lines break them behind these. A line of JSONL that was cut is followed
+        # Programs that write over many lines break them behind these. A cut line of JSONL is followed
         # by another object.
         last = first.rstrip()[-1:]
         return bool(end) and (last == b"[" or (last in b"{,:" and bool(rest) and not rest.startswith(b"{")))
