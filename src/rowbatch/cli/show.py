@@ -236,6 +236,7 @@ def collected(report: CollectReport) -> None:
         line(f"  {_count(count, 'row')}: {short(reason, 120)}")
     if len(report.reasons) > 5:
         line(f"  and {len(report.reasons) - 5:,} more reasons; the column status_reason has them all")
+    _forgiven(report.forgiven_notices)
     for count, what in (
         (report.unknown_ids, "result lines belong to no row that was asked"),
         (report.repeated_ids, "result lines repeat a row; an answer counts before a failure"),
@@ -268,6 +269,11 @@ def exported(report: ExportReport) -> None:
     elif report.formulas and report.path.suffix.lower() in (".csv", ".tsv"):
         told = _count(report.formulas, "cell")
         line(f"  {told} that a spreadsheet would take for a formula; --excel-safe marks such cells")
+
+
+def _forgiven(notices: Sequence[object]) -> None:
+    for notice in notices:
+        line(f"  {notice}")
 
 
 def _marked(cells: int) -> None:
@@ -329,6 +335,7 @@ def tried(report: TrialReport) -> None:
     for row in report.rows:
         answer = " | ".join(row.values) if row.status == "ok" else f"({row.status}: {row.reason})"
         line(f"row {row.row:>8,}  {short(answer, 60):<40}  {short(row.text, 80)}")
+    _forgiven(report.forgiven_notices)
     if report.answer_tokens is not None:
         line(
             f"tokens   {report.prompt_tokens:,.0f} in and {report.answer_tokens:,.0f} out a row, on average"
@@ -608,6 +615,7 @@ def extracted(report: ExtractReport) -> None:
     if report.id_column:
         how = ", compared as whole numbers" if report.ids_as_numbers else ""
         line(f"  joined by {short(report.id_column, 60)!r}{how}; with --first-number the ids are row numbers")
+    _forgiven(report.forgiven_notices)
     if report.counts_from_zero:
         line("  the ids count from 0: the first row of the table is number 0")
     if report.repeated_ids:

@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import polars as pl
 
-from rowbatch.core.fields import unfenced
+from rowbatch.core.forms import (
+    DIFFERENT_OBJECTS,
+    ONLY_THOUGHTS,
+    Forgiveness,
+    bare_text,
+    in_order,
+    may_think,
+    one_object,
+    unfenced,
+    without_thoughts,
+)
+from rowbatch.core.spelling import is_spelled_otherwise, near_spellings, spelling_key
 from rowbatch.core.states import RowStatus
 from rowbatch.errors import UsageError
 
 if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
+    from rowbatch.core.kinds.base import Variable
 
 _JSON = msgspec.json.Decoder()
+EMPTY = "the answer is empty"
+FORGIVEN = "forgiven"
+"""Column with what was forgiven of an answer: words of `FORGIVENESS` with blanks between; "" for nothing."""
+# A value with its name before it, as in "Mood: good".
+_NAMED = re.compile(r"\W*([\w ]{1,64}?)\W*[:：=](.+)\Z", re.DOTALL)
+_ANSWER = ("answer", "final answer")
 _CACHE_ENTRIES = 10_000
 _CACHED_CHARS = 500
 
@@ -30,12 +51,14 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
         values: One text per column of the codebook; all "" unless the status is OK.
         reason: Why the status is not OK, or "".
         raw: The model's own text when it could not be used, or "".
+        forgiven: What had to be forgiven so that it could be used, in the order of `FORGIVENESS`.
     """
 
     status: RowStatus
     values: tuple[str, ...]
     reason: str = ""
     raw: str = ""
+    forgiven: tuple[Forgiveness, ...] = ()
 
 
 class AnswerReader:
@@ -48,6 +71,12 @@ class AnswerReader:
     def __init__(self, codebook: Codebook) -> None:
         self._codebook = codebook
         self._empty = ("",) * len(codebook.columns)
+        self._keys = _keys_of(codebook)
+        self._choices = [
+            (codebook.columns.index(variable.name), variable)
+            for variable in codebook.variables
+            if variable.choices
+        ]
         self._cache: dict[str, Answer] = {}
 
     @property
@@ -81,12 +110,10 @@ class AnswerReader:
         if status is not RowStatus.OK:
             return self.without_values(status, reason, content)
         if not self._codebook.variables:
-            if not content.strip():
-                return self.without_values(RowStatus.INVALID, "the answer is empty", content)
-            return Answer(RowStatus.OK, (content,))
+            return self._read_text(content)
         answer = self._cache.get(content)
         if answer is None:
-            answer = self._read_variables(content)
+            answer = self._read_any(content)
             if len(content) <= _CACHED_CHARS and len(self._cache) < _CACHE_ENTRIES:
                 self._cache[content] = answer
         return answer
@@ -98,8 +125,8 @@ class AnswerReader:
         Args:
             results: Texts `status`, `content`, `status_reason`, never null: what the results themselves say.
         Returns:
-            As many rows: the values in columns "0", "1", …, then `status`, `status_reason` and `raw_answer`;
-            texts, never null.
+            As many rows: the values in columns "0", "1", …, then `status`, `status_reason`, `raw_answer` and
+            `FORGIVEN`; texts, never null.
         """
         is_ok = pl.col("status") == RowStatus.OK.value
         contents = results.filter(is_ok)["content"].unique(maintain_order=True)
@@ -109,8 +136,9 @@ class AnswerReader:
             [answer.status.value for answer in answers],
             [answer.reason for answer in answers],
             [answer.raw for answer in answers],
+            [" ".join(answer.forgiven) if answer.forgiven else "" for answer in answers],
         ]
-        names = [*map(str, range(len(self._empty))), "status", "status_reason", "raw_answer"]
+        names = [*map(str, range(len(self._empty))), "status", "status_reason", "raw_answer", FORGIVEN]
         read = pl.DataFrame(
             [contents.alias("content")]
             + [
@@ -127,6 +155,80 @@ class AnswerReader:
             .alias(name)
             for name in names
         )
+
+    def _read_text(self, content: str) -> Answer:
+        """Read an answer that is the model's own words."""
+        if not may_think(content):
+            if not content.strip():
+                return self.without_values(RowStatus.INVALID, EMPTY, content)
+            return Answer(RowStatus.OK, (content,))
+        spoken = without_thoughts(content)
+        if not spoken.text.strip():
+            return self.without_values(RowStatus.INVALID, ONLY_THOUGHTS, content)
+        return Answer(RowStatus.OK, (spoken.text,), forgiven=("thoughts",) if spoken.has_thought else ())
+
+    def _read_any(self, content: str) -> Answer:
+        """Read an answer as it was asked for, or else as it came."""
+        answer = self._read_variables(content)
+        if answer.status is not RowStatus.OK:
+            return self._read_tolerantly(content, answer)
+        return self._forgiving(answer, content)
+
+    def _read_tolerantly(self, content: str, strictly: Answer) -> Answer:
+        """Read an answer that is not as it was asked for; see `core/forms.py`."""
+        found = one_object(content, self._keys)
+        if found.value is not None:
+            value = self._respelled(found.value)
+            if value is not found.value or found.text != content:
+                text = found.text if value is found.value else json.dumps(value)
+                answer = self._read_variables(text)
+                if answer.status is RowStatus.OK:
+                    spelled: tuple[Forgiveness, ...] = () if value is found.value else ("value-spelling",)
+                    return self._forgiving(answer, text, *found.forgiven, *spelled)
+                return self.without_values(answer.status, answer.reason, content)
+            return strictly
+        if found.fault in (DIFFERENT_OBJECTS, ONLY_THOUGHTS):
+            return self.without_values(RowStatus.INVALID, found.fault, content)
+        if not content.strip():
+            return self.without_values(RowStatus.INVALID, EMPTY, content)
+        if len(self._codebook.variables) == 1:
+            for text, forgiven in _bare_readings(content, self._codebook.variables[0]):
+                answer = self._read_variables(text)
+                if answer.status is RowStatus.OK:
+                    return self._forgiving(answer, text, *forgiven)
+        return strictly
+
+    def _forgiving(self, answer: Answer, content: str, *forgiven: Forgiveness) -> Answer:
+        """The answer with what was forgiven, the spelling of its values included."""
+        found: object = None
+        for index, variable in self._choices:
+            value = answer.values[index]
+            # Nearly always it stands there as the codebook spells it.
+            if not value or f'"{value}"' in content or content == value:
+                continue
+            if found is None:
+                found = _json_object(content) or content
+            told = found.get(variable.name) if isinstance(found, dict) else found
+            if told is content and unfenced(content) != content:
+                forgiven = (*forgiven, "fence")
+                told = unfenced(content)
+            if isinstance(told, str) and is_spelled_otherwise(told, value):
+                forgiven = (*forgiven, "value-spelling")
+                break
+        if not forgiven:
+            return answer
+        return Answer(answer.status, answer.values, answer.reason, answer.raw, in_order(forgiven))
+
+    def _respelled(self, found: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The object with values that the codebook knows where other spellings of them stand; or itself."""
+        changed = {}
+        for _, variable in self._choices:
+            if variable.name in found:
+                value = found[variable.name]
+                near = _near_value(variable, value)
+                if near is not value:
+                    changed[variable.name] = near
+        return {**found, **changed} if changed else found
 
     def _read_variables(self, content: str) -> Answer:
         variables = self._codebook.variables
@@ -157,14 +259,55 @@ class AnswerReader:
         return self.without_values(RowStatus.INVALID, "the answer is not JSON", content)
 
 
+def _keys_of(codebook: Codebook) -> tuple[str, ...]:
+    """The fields that an answer was asked for."""
+    from rowbatch.core.codebook import answer_schema
+
+    schema = answer_schema(codebook)
+    return tuple(schema["properties"]) if schema else ()
+
+
+def _bare_readings(content: str, variable: Variable) -> Iterator[tuple[str, tuple[Forgiveness, ...]]]:
+    """What an answer that is no JSON may say of its only variable, and what is to be forgiven for that."""
+    text, forgiven = bare_text(content)
+    if not text or len(text) > _CACHED_CHARS:
+        return
+    texts = [(text, forgiven)]
+    named = _NAMED.match(text)
+    # JSON that cannot be read is no name and value.
+    if named and "{" not in text and spelling_key(named[1]) in (spelling_key(variable.name), *_ANSWER):
+        texts.append((named[2].strip(), (*forgiven, "words-around")))
+    yield from texts
+    if variable.choices:
+        for text, before in texts:
+            for near in near_spellings(text, variable.choices):
+                yield near, (*before, "value-spelling")
+
+
+def _near_value(variable: Variable, value: object) -> object:
+    """A value of the variable that is spelled nearly so; the same value where there is none, or it is one."""
+    if isinstance(value, list):
+        near = [_near_value_of(variable, one, lambda text: [text]) for one in value]
+        return value if all(new is old for new, old in zip(near, value, strict=True)) else near
+    return _near_value_of(variable, value, lambda text: text)
+
+
+def _near_value_of(variable: Variable, value: object, form: Callable[[object], object]) -> object:
+    for near in (value, *near_spellings(value, variable.choices)):
+        with suppress(UsageError):
+            variable.read(form(near))
+            return near
+    return value
+
+
 def _json_object(content: str) -> dict[str, object] | None:
-    text = unfenced(content)
+    """The object that a text is, and nothing else; None where it is none."""
     try:
-        found = _JSON.decode(text)
+        found = _JSON.decode(content)
     except (ValueError, RecursionError):
         # NaN and half surrogate pairs are no JSON, but Python's own reader takes them.
         try:
-            found = json.loads(text)
+            found = json.loads(content)
         except (ValueError, RecursionError):
             return None
     return found if isinstance(found, dict) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from operator import attrgetter
@@ -11,19 +10,14 @@ from typing import NamedTuple
 import msgspec
 import polars as pl
 
+from rowbatch.core.forms import NO_OBJECT, Forgiveness, one_object
+
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TEXT = msgspec.json.Decoder(str)
-_FENCE = re.compile(r"\A\s*```[A-Za-z]*\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
 _MAX_DEPTH = 20
 _FEWEST_AT_ONCE, _MOST_AT_ONCE = 4, 1_000
 _MAX_SHAPES = 16
 _MAX_FIELDS = 200
-
-
-def unfenced(content: str) -> str:
-    """The answer without the Markdown fence that models like to put around JSON."""
-    fenced = _FENCE.match(content) if "```" in content else None
-    return fenced.group(1) if fenced else content
 
 
 class _Shape(NamedTuple):
@@ -47,6 +41,8 @@ class FieldReader:
         self._window = _FEWEST_AT_ONCE
         self._shapes: dict[tuple[tuple[str, bool], ...], _Shape] = {}
         self._flags: list[bool | None] = []
+        self._faults: dict[int, str] = {}
+        self._forgiven: dict[int, tuple[Forgiveness, ...]] = {}
         self._columns: dict[str, list[str | None]] = {}
 
     def add(self, contents: Sequence[str | None]) -> None:
@@ -75,13 +71,24 @@ class FieldReader:
         null and a field that is not there are null. Of a field that stands twice the last one counts.
 
         Returns:
-            As many rows as answers. First `is_object`: whether the answer was a JSON object, null for None;
-            then the fields in order of appearance, all texts, named `.` and the field, so that no name is
-            taken.
+            As many rows as answers. First `is_object`: whether the answer held a JSON object, null for None,
+            and `fault`: why not, else null; `forgiven`: what had to be forgiven, words of `FORGIVENESS` with
+            blanks between, else ""; then the fields in order of appearance, all texts, named `.` and the
+            field, so that no name is taken.
         """
-        flags, columns = self._flags, self._columns
-        self._flags, self._columns = [], {}
-        series = [pl.Series("is_object", flags, dtype=pl.Boolean)]
+        flags, columns, faults, forgiven = self._flags, self._columns, self._faults, self._forgiven
+        self._flags, self._columns, self._faults, self._forgiven = [], {}, {}, {}
+        fault = pl.repeat(None, len(flags), dtype=pl.String, eager=True).alias("fault")
+        if faults:
+            fault = fault.scatter(list(faults), list(faults.values()))
+        told = pl.repeat("", len(flags), dtype=pl.String, eager=True).alias("forgiven")
+        if forgiven:
+            told = told.scatter(list(forgiven), [" ".join(words) for words in forgiven.values()])
+        series = [
+            pl.Series("is_object", flags, dtype=pl.Boolean),
+            fault,
+            told,
+        ]
         for name, values in columns.items():
             values.extend([None] * (len(flags) - len(values)))
             series.append(pl.Series(f".{name}", values, dtype=pl.String))
@@ -115,15 +122,19 @@ class FieldReader:
 
     def _read_one(self, content: str) -> None:
         values: dict[str, str | None] = {}
+        found = one_object(content)
         try:
-            _flatten(_OBJECT.decode(unfenced(content)), "", values, 0)
+            _flatten(_OBJECT.decode(found.text), "", values, 0)
         except (ValueError, RecursionError):
+            self._faults[len(self._flags)] = found.fault or NO_OBJECT
             self._flags.append(False)
             return
+        if found.forgiven:
+            self._forgiven[len(self._flags)] = found.forgiven
         for name, value in values.items():
             self._column(name).append(value)
         self._flags.append(True)
-        self._choose_shape(content)
+        self._choose_shape(found.text)
 
     def _choose_shape(self, content: str) -> None:
         """Be ready for more answers like this one."""

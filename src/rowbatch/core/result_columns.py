@@ -17,6 +17,7 @@ import polars as pl
 
 from rowbatch.core.bounded_lines import cut_lines
 from rowbatch.core.fields import FieldReader
+from rowbatch.core.forms import NO_OBJECT
 from rowbatch.core.result import (
     PLAIN_LINE,
     Result,
@@ -90,8 +91,8 @@ class ResultFrame:
     Attributes:
         frame: `custom_id`, `content`, `status` and `status_reason` as texts, never null; `embedding`, as it
             stands in the file, where a line has one; then the columns of the extras that were asked for,
-            null where a result does not tell; then the fields of answers that are JSON, named `.` and the
-            field.
+            null where a result does not tell; of answers that are to be JSON `forgiven`, as `FieldReader`
+            tells it, and their fields, named `.` and the field.
         unreadable: Lines that are no results: number from 1, and why.
         lines: How many lines were read, with the unreadable and the blank ones.
     """
@@ -298,7 +299,9 @@ class _Builder:
         fields = self._fields.frame() if self._fields is not None else None
         if fields is not None:
             for at in (~fields["is_object"]).arg_true().to_list():
-                self._not_ok[at] = (RowStatus.INVALID.value, "the answer is not a JSON object")
+                fault = fields["fault"][at]
+                told = "the answer is not a JSON object" if fault == NO_OBJECT else fault
+                self._not_ok[at] = (RowStatus.INVALID.value, told)
         series = [
             pl.Series("custom_id", self._ids, dtype=pl.String),
             pl.Series("content", self._contents, dtype=pl.String),
@@ -309,7 +312,7 @@ class _Builder:
             series.append(pl.Series("embedding", texts, dtype=pl.String))
         series += [pl.Series(name, values, dtype=EXTRA_TYPES[name]) for name, values in self._columns.items()]
         if fields is not None:
-            series += fields.drop("is_object").get_columns()
+            series += fields.drop("is_object", "fault").get_columns()
         return ResultFrame(pl.DataFrame(series), self._unreadable, self.lines)
 
     def _statuses(self) -> Iterator[pl.Series]:

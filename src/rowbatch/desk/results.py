@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import mmap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ import polars as pl
 
 from rowbatch.api.runs import Run
 from rowbatch.core.agreement import Comparison
+from rowbatch.core.answer import FORGIVEN
+from rowbatch.core.forms import count_forgiven, forgiven_notices
 from rowbatch.core.kinds.base import Tally, Variable
 from rowbatch.core.kinds.label import LabelTally
 from rowbatch.desk.readings import Reading, begin_reading, views_folder
@@ -34,6 +36,7 @@ from rowbatch.results.views import answers_name, write_answers_view
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.view import ROW, TableView
 from rowbatch.tables.formulas import looks_like_formula
+from rowbatch.words.notice import Notice
 
 _KEPT_FILTERS = 50
 _FOUND_LINES = 5
@@ -84,6 +87,7 @@ class Counts:
         reasons: By status: the commonest reasons, with counts.
         tallies: By variable: what is counted of the values that hold now, by its kind.
         corrected: Rows that a person corrected.
+        forgiven: Of how many answers what had to be forgiven; see `core.forms`.
     """
 
     rows: int
@@ -91,6 +95,12 @@ class Counts:
     reasons: Mapping[str, tuple[tuple[str, int], ...]]
     tallies: Mapping[str, Tally]
     corrected: int
+    forgiven: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def forgiven_notices(self) -> tuple[Notice, ...]:
+        """What was forgiven of the answers, in words for every face."""
+        return forgiven_notices(self.forgiven)
 
     @property
     def labels(self) -> dict[str, tuple[tuple[str, int], ...]]:
@@ -219,6 +229,7 @@ class Results:
             reasons={status: tuple(listed) for status, listed in reasons.items()},
             tallies=tallies,
             corrected=len(corrections),
+            forgiven=count_forgiven(answers.scan([FORGIVEN]).select(FORGIVEN).collect().to_series()),
         )
         self._counts = (stamp, counts)
         return counts

@@ -58,7 +58,7 @@ class AnsweredTable:
 
         Yields:
             The chunk, and as many rows: `row`, the values in "0", "1", …, `status`, `status_reason`,
-            `raw_answer`, `model`.
+            `raw_answer`, `FORGIVEN`, `model`.
         """
         again = AnswersOfDuplicates(self._duplicates)
         with closing(self._answers), closing(cast("Generator[TableChunk]", self.table.chunks())) as chunks:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import polars as pl
 
+from rowbatch.core.forms import forgiven_notices
 from rowbatch.core.states import RowStatus
 from rowbatch.tables.base import BadRowList
+from rowbatch.words.notice import Notice
 
 MOST_SHOWN = 20
 OTHER_REASONS = "other reasons"
@@ -65,6 +67,7 @@ class ExtractReport:
         id_column: With a table to join: the column or template that the ids are made of; "" for row numbers.
         ids_as_numbers: These were compared as whole numbers, where not all of them stand there as texts.
         compared: The results beside the requests, where these were given.
+        forgiven: How many answers needed what kind of forgiveness, where their fields were read.
         errors: The list of those that are not ok, or None.
         encoding_guessed: The encoding of the table to join, if nothing said it but its text; else "".
         bad_rows: Broken rows of the table to join that were kept or skipped.
@@ -86,10 +89,16 @@ class ExtractReport:
     id_column: str = ""
     ids_as_numbers: bool = False
     compared: Compared | None = None
+    forgiven: Counter[str] = field(default_factory=Counter)
     errors: Path | None = None
     encoding_guessed: str = ""
     bad_rows: BadRowList = field(default_factory=BadRowList)
     formulas: int = 0
+
+    @property
+    def forgiven_notices(self) -> tuple[Notice, ...]:
+        """What was forgiven, in words for every face."""
+        return forgiven_notices(self.forgiven)
 
 
 def note_unknown(report: ExtractReport, prefix: str, names: pl.Series) -> None:

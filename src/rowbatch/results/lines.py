@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from rowbatch.core.answer import AnswerReader
+from rowbatch.core.answer import FORGIVEN, AnswerReader
 from rowbatch.core.plan import ROW_PREFIX
 from rowbatch.core.result_columns import Extra, ResultFrame
 from rowbatch.core.states import RowStatus
@@ -30,8 +30,8 @@ class Lines:
 
     Attributes:
         frame: `row` (0 for an id that is no row's); the values in "0", "1", …; `status`, `status_reason`,
-            `raw_answer` and `model`, texts, never null; `TOLD`; `cause`, and tokens as the provider counted
-            them, null where it does not tell.
+            `raw_answer`, `FORGIVEN` and `model`, texts, never null; `TOLD`; `cause`, and tokens as the
+            provider counted them, null where it does not tell.
         unreadable: Lines that are no results.
     """
 
@@ -65,7 +65,7 @@ class LineReader:
     def nothing(self) -> pl.DataFrame:
         """A frame of no lines."""
         width = 1 if self._answers is None else self._answers.width
-        texts = ["status", "status_reason", "raw_answer", "model", TOLD, "cause"]
+        texts = ["status", "status_reason", "raw_answer", FORGIVEN, "model", TOLD, "cause"]
         schema: dict[str, Any] = {"row": pl.Int64, **dict.fromkeys(map(str, range(width)), pl.String)}
         schema |= dict.fromkeys(texts, pl.String) | dict.fromkeys(_COUNTS, pl.Int64)
         if self._answers is None:
@@ -107,7 +107,11 @@ class LineReader:
         if "embedding" not in frame:
             frame = frame.with_columns(pl.lit(None, pl.List(pl.Float32)).alias("embedding"))
         read = frame.select(
-            pl.col("embedding").alias("0"), "status", "status_reason", pl.col("content").alias("raw_answer")
+            pl.col("embedding").alias("0"),
+            "status",
+            "status_reason",
+            pl.col("content").alias("raw_answer"),
+            pl.lit("").alias(FORGIVEN),
         )
         return judged_embeddings(read, None)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from rowbatch.core.forms import count_forgiven
 from rowbatch.core.result_columns import Extra
 from rowbatch.errors import InputError
 from rowbatch.results.extract_report import MOST_SHOWN, ExtractReport, note_unknown
@@ -109,6 +110,9 @@ class PileReader:
         return self._commonest()
 
     def _add(self, frame: pl.DataFrame) -> None:
+        if "forgiven" in frame:
+            self._report.forgiven.update(count_forgiven(frame["forgiven"]))
+            frame = frame.drop("forgiven")
         self._has_content = self._has_content or bool((frame["content"] != "").any())
         if "choices" in frame:
             self._choices = max(self._choices, int(frame["choices"].list.len().max() or 0))  # type: ignore[arg-type]

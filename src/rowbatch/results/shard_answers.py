@@ -90,7 +90,8 @@ class RunAnswers:
         Args:
             rows: `row`: numbers of rows that were asked, each higher than those before.
         Returns:
-            One line each: `row`, the values in "0", "1", …, `status`, `status_reason`, `raw_answer`, `model`.
+            One line each: `row`, the values in "0", "1", …, `status`, `status_reason`, `raw_answer`,
+            `FORGIVEN`, `model`.
         Raises:
             RunError: A row was not asked, or a file was changed.
         """

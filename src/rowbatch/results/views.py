@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 import polars as pl
 
 from rowbatch.core.added_columns import STATUS_COLUMNS
+from rowbatch.core.answer import FORGIVEN
 from rowbatch.core.states import ShardState
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.results.answered import AnsweredTable
@@ -104,7 +105,7 @@ def write_answers_view(
 ) -> None:
     """Make the answers of a run that are on disk easy to look at: one row for each row of its table."""
     answered = AnsweredTable(run, shards, ResultTally())
-    keys = [*map(str, range(answered.width)), *STATUS_COLUMNS]
+    keys = [*map(str, range(answered.width)), *STATUS_COLUMNS, FORGIVEN]
 
     def frames(chunks: Iterator[tuple[TableChunk, pl.DataFrame]]) -> Iterator[tuple[int, pl.DataFrame]]:
         for chunk, frame in chunks:
@@ -115,7 +116,7 @@ def write_answers_view(
     with closing(answered.chunks()) as chunks:
         write_view(
             folder,
-            [*answered.codebook.columns, *STATUS_COLUMNS],
+            [*answered.codebook.columns, *STATUS_COLUMNS, FORGIVEN],
             frames(chunks),
             of={RUN: str(run.path.resolve())},
             keys=keys,

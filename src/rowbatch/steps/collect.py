@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from rowbatch.core.answer import FORGIVEN
 from rowbatch.core.endpoint import Endpoint
+from rowbatch.core.forms import count_forgiven, forgiven_notices
 from rowbatch.core.kinds.label import LabelTally
 from rowbatch.core.plan import Plan
 from rowbatch.core.states import RowStatus, ShardState
@@ -75,6 +77,7 @@ class CollectReport:
         rows: In it: as many as in the input.
         statuses: How many rows of each status.
         reasons: The commonest reasons of rows that are not ok, with counts.
+        forgiven: Of the answers in it, how many needed what kind of forgiveness; see `core.forms`.
         tallies: What is counted of the values of each variable, by its kind.
         unknown_ids: Result lines whose custom_id is no row that was asked in that shard.
         repeated_ids: Result lines for a row that has another line that counts; see `core.fate`.
@@ -92,6 +95,7 @@ class CollectReport:
     rows: int = 0
     statuses: Counter[RowStatus] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    forgiven: Counter[str] = field(default_factory=Counter)
     tallies: dict[str, Tally] = field(default_factory=dict)
     unknown_ids: int = 0
     repeated_ids: int = 0
@@ -109,6 +113,11 @@ class CollectReport:
     def labels(self) -> dict[str, Counter[str]]:
         """For each variable with labels: how often each was given."""
         return {name: tally.counts for name, tally in self.tallies.items() if isinstance(tally, LabelTally)}
+
+    @property
+    def forgiven_notices(self) -> tuple[Notice, ...]:
+        """What was forgiven, in words for every face."""
+        return forgiven_notices(self.forgiven)
 
     @property
     def has_gaps(self) -> bool:
@@ -257,7 +266,13 @@ def _collect(
             # Noted before the file gets its name: after a crash in between it is still known as ours.
             digest = digest_file(temporary)
             ledger.note_output(path, digest)
-        ledger.add_event("collected", path=str(path), sha256=digest, statuses=dict(report.statuses))
+        ledger.add_event(
+            "collected",
+            path=str(path),
+            sha256=digest,
+            statuses=dict(report.statuses),
+            forgiven=dict(report.forgiven),
+        )
     _write_metadata(path, plan, report, names, notes or {})
     return report
 
@@ -266,6 +281,7 @@ def _count(report: CollectReport, answers: pl.DataFrame, codebook: Codebook) -> 
     count_statuses(answers, report.statuses, report.reasons)
     given = answers["model"].filter(answers["model"] != "")
     report.models.update(dict(given.value_counts().iter_rows()))
+    report.forgiven.update(count_forgiven(answers[FORGIVEN]))
     ok = answers.filter(pl.col("status") == RowStatus.OK.value)
     for index, variable in enumerate(codebook.variables):
         tally = report.tallies.get(variable.name) or variable.tally()
@@ -338,6 +354,7 @@ def _write_metadata(
             "columns_added": list(names),
             "rows": report.rows,
             "statuses": dict(report.statuses),
+            "forgiven": dict(report.forgiven),
             "rounds": [
                 {
                     "round": spent.round,

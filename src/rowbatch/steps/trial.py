@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,6 +12,7 @@ from typing import Any
 
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.cost import Price
+from rowbatch.core.forms import Forgiveness, forgiven_notices
 from rowbatch.core.result import read_line
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.errors import ServiceError, from_os_error
@@ -19,6 +21,7 @@ from rowbatch.providers.base import BatchClient
 from rowbatch.store.home import private_file_of_ours
 from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory
+from rowbatch.words.notice import Notice
 
 # A call without a batch costs twice as much (OpenAI, Anthropic, Gemini, Mistral, Groq: "50 % off" in batch).
 _DIRECT_FACTOR = 2
@@ -38,6 +41,7 @@ class TriedRow:
         values: The answer through the codebook.
         raw: The model's own words.
         prompt_tokens, answer_tokens: As the provider counted; 0 when it did not answer.
+        forgiven: What had to be forgiven of the answer.
     """
 
     row: int
@@ -48,6 +52,7 @@ class TriedRow:
     raw: str
     prompt_tokens: int
     answer_tokens: int
+    forgiven: tuple[Forgiveness, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,11 @@ class TrialReport:
     usd: Decimal | None
     prompt_tokens: float | None
     answer_tokens: float | None
+
+    @property
+    def forgiven_notices(self) -> tuple[Notice, ...]:
+        """What was forgiven of the answers, in words for every face."""
+        return forgiven_notices(Counter(word for row in self.rows for word in row.forgiven))
 
 
 def try_rows(
@@ -206,6 +216,7 @@ def _report(known: Mapping[str, Mapping[str, Any]], reader: AnswerReader, price:
                 raw=read.content,
                 prompt_tokens=read.prompt_tokens or 0,
                 answer_tokens=read.completion_tokens or 0,
+                forgiven=answer.forgiven,
             )
         )
     rows.sort(key=lambda tried: tried.row)

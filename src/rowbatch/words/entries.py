@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rowbatch.words.for_answers import ANSWERS
 from rowbatch.words.for_doors import DOORS
 from rowbatch.words.for_drive import DRIVE
 from rowbatch.words.for_files import FILES
@@ -14,5 +15,5 @@ from rowbatch.words.for_tables import TABLES
 from rowbatch.words.for_tools import TOOLS
 from rowbatch.words.telling import Entry
 
-ROOMS = (FILES, TABLES, TOOLS, PLANS, RUNS, KINDS, DRIVE, SERVICES, PAGES, DOORS)
+ROOMS = (ANSWERS, FILES, TABLES, TOOLS, PLANS, RUNS, KINDS, DRIVE, SERVICES, PAGES, DOORS)
 ENTRIES: dict[str, Entry] = {kind: entry for room in ROOMS for kind, entry in room.items()}

@@ -69,6 +69,7 @@ def results_values(
         "missing": missing,
         "skipped": counts.statuses.get("skipped", 0),
         "charts": charts,
+        "forgiven": [w.told(notice) for notice in counts.forgiven_notices],
         "is_demonstration": job.run.is_local and bool(desk.model_note(job.run)),
         **_people_values(results, people),
     }

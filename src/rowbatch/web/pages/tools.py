@@ -427,6 +427,7 @@ def _extract(w: Words, program: Program, form: FormData, names: dict[str, str]) 
         if count:
             facts.append((name, w.number(count)))
     notes = [f"{reason}: {count:,}" for reason, count in report.reasons.most_common(5)]
+    notes += [w.told(notice) for notice in report.forgiven_notices]
     notes += [
         w.t("line %(line)s: %(what)s", line=w.number(line), what=what)
         for _, line, what in report.unreadable[:5]
