@@ -316,6 +316,9 @@ def extract(
     duplicates: str | Path | None = None,
     extras: Sequence[Extra] = (),
     as_json: bool = False,
+    unpack: bool = False,
+    unpack_id: str | None = None,
+    unpack_list: str | None = None,
     errors: str | Path | None = None,
     requests: Sequence[str | Path] = (),
     unanswered: str | Path | None = None,
@@ -332,6 +335,7 @@ def extract(
         raise UsageError("unanswered-without-requests")
     with ResultWorkers(paths) as workers:
         # They start while this is imported.
+        from rowbatch.results.pile import Unpacking
         from rowbatch.tools import extract as extract_step
         from rowbatch.tools.compare import Requests
 
@@ -349,6 +353,7 @@ def extract(
             duplicates=Path(duplicates) if duplicates else None,
             extras=extras,
             as_json=as_json,
+            unpacking=Unpacking(unpack_id, unpack_list) if unpack or unpack_id or unpack_list else None,
             errors=Path(errors) if errors else None,
             requests=asked if requests else None,
             writing=writing,

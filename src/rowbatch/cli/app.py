@@ -1027,6 +1027,18 @@ def split(source: Path, *, output: Path, **options: Any) -> None:
     help="The answers are JSON objects: a column for each field, nested ones as a.b.",
 )
 @click.option(
+    "--unpack",
+    is_flag=True,
+    help="Several texts were asked about in one request: a row for each entry of the list that came back, by "
+    "the entry's id.",
+)
+@click.option(
+    "--unpack-id", metavar="FIELD", help="The field of an entry that is its id.  [default: found out]"
+)
+@click.option(
+    "--unpack-list", metavar="FIELD", help="The field of an answer that is the list.  [default: found out]"
+)
+@click.option(
     "--also",
     metavar="A,B",
     help="More columns: model, usage, usage_details, finish_reason, confidence, refusal, cause, choices, "

@@ -614,7 +614,7 @@ def extracted(report: ExtractReport) -> None:
         line(f"  {_count(count, 'row')}: {short(reason, 120)}")
     if report.id_column:
         how = ", compared as whole numbers" if report.ids_as_numbers else ""
-        line(f"  joined by {short(report.id_column, 60)!r}{how}; with --first-number the ids are row numbers")
+        line(f"  joined by {short(report.id_column, 60)!r}{how}")
     _forgiven(report.forgiven_notices)
     if report.counts_from_zero:
         line("  the ids count from 0: the first row of the table is number 0")

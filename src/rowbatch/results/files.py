@@ -237,13 +237,24 @@ def _finished(part: ResultFrame, wanted: Wanted) -> ResultFrame:
     if "embedding" in frame:
         frame = frame.with_columns(embeddings_of(frame["embedding"]))
     if wanted.by_row and frame.height:
-        ids = row_ids(frame["custom_id"])
-        if not ids["number"].null_count():
-            frame = frame.drop("custom_id")
-        frame = frame.hstack(ids)
-        if not ids["number"].is_sorted():
-            frame = frame.sort("number", maintain_order=True)
+        frame = by_row_number(frame)
     return ResultFrame(frame, part.unreadable, part.lines)
+
+
+def by_row_number(frame: pl.DataFrame) -> pl.DataFrame:
+    """
+    Results sorted by the number at the end of `custom_id`, in columns of `row_ids`.
+
+    Args:
+        frame: Has one row or more.
+    Returns:
+        With `custom_id` where one has no such number only.
+    """
+    ids = row_ids(frame["custom_id"])
+    if not ids["number"].null_count():
+        frame = frame.drop("custom_id")
+    frame = frame.hstack(ids)
+    return frame if ids["number"].is_sorted() else frame.sort("number", maintain_order=True)
 
 
 def send_piece(to: IO[bytes], part: ResultFrame) -> None:

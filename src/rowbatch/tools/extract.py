@@ -16,6 +16,7 @@ from typing import Literal, Protocol
 import polars as pl
 
 from rowbatch.core.fate import decides
+from rowbatch.core.packed import ENTRY, REQUEST
 from rowbatch.core.result_columns import EXTRA_TYPES, Extra
 from rowbatch.core.states import RowStatus
 from rowbatch.core.table_options import ReadOptions, WriteOptions
@@ -23,7 +24,7 @@ from rowbatch.errors import InputError, UsageError
 from rowbatch.requests.duplicates import AnswersOfDuplicates, Duplicates
 from rowbatch.results.error_list import ErrorList
 from rowbatch.results.extract_report import ExtractReport, count_statuses, note_unknown
-from rowbatch.results.pile import Found, PileReader
+from rowbatch.results.pile import Found, PileReader, Unpacking
 from rowbatch.results.rows_by_number import Cursor, RowsByNumber
 from rowbatch.results.workers import ResultWorkers
 from rowbatch.store.atomic import atomic_path, require_free
@@ -34,7 +35,7 @@ from rowbatch.tables.writer import AddedColumn, TableShape, TableWriter, format_
 from rowbatch.tools.compare import Requests, compare
 from rowbatch.tools.id_evidence import NO_ROW_NUMBERS, IdEvidence, require_row_numbers
 from rowbatch.tools.id_reading import Several, several_reading, sure_reading, told_reading
-from rowbatch.tools.json_document import require_lines
+from rowbatch.tools.json_document import require_result_lines
 from rowbatch.tools.row_keys import Reading
 
 _TEXTS = ("content", "status", "status_reason")
@@ -52,6 +53,7 @@ def extract(
     duplicates: Path | None = None,
     extras: Sequence[Extra] = (),
     as_json: bool = False,
+    unpacking: Unpacking | None = None,
     errors: Path | None = None,
     requests: Requests | None = None,
     reading: ReadOptions | None = None,
@@ -78,6 +80,8 @@ def extract(
         extras: What the results tell besides, in columns of their own.
         as_json: The answers are JSON objects: each field gets a column, nested ones as `a.b`. An answer that
             is none is invalid.
+        unpacking: Several texts were asked about in one request: each entry of the list that came back is a
+            result, whose id is the entry's, with a column of each of its fields.
         errors: A table of the rows or lines that are not ok, with reasons.
         requests: What was sent: then the report says which requests have no result.
         reading: How to read that table; None means found out.
@@ -108,7 +112,7 @@ def extract(
     if len(set(outputs)) < len(outputs):
         raise UsageError("output-twice", path=str(out))
     for path in results:
-        require_lines(path)
+        require_result_lines(path)
     table = open_table(join, reading) if join else None
     if table is None and (id_column is not None or several):
         raise UsageError("id-without-table")
@@ -120,11 +124,17 @@ def extract(
         table,
         again,
         as_json=as_json,
+        unpacking=unpacking,
         errors=errors,
         writing=writing,
         overwrite=overwrite,
     )
-    report = _extracted(job, id_column, several, first_number, workers)
+    try:
+        report = _extracted(job, id_column, several, first_number, workers)
+    except InputError as error:
+        if error.kind == "no-results" and error.values["lines"] == 1:
+            require_result_lines(results[0], one_line_too=True)
+        raise
     if requests is not None:
         report.compared = compare(requests, results)
     return report
@@ -160,6 +170,7 @@ class _Job:
     table: Table | None
     again: Duplicates
     as_json: bool
+    unpacking: Unpacking | None
     errors: Path | None
     writing: WriteOptions | None
     overwrite: bool
@@ -184,6 +195,7 @@ class _Job:
             as_json=self.as_json,
             by_row=kind == "numbers",
             keeps_ids=kind == "ids",
+            unpacking=self.unpacking,
             workers=workers,
         )
 
@@ -324,7 +336,17 @@ def _layout(
     variants: Sequence[str] = (),
 ) -> _Layout:
     # The columns that every output has keep their names, whatever the answers' fields are called.
-    ours = {"custom_id", "embedding", "content", "status", "status_reason", "result", *EXTRA_TYPES}
+    ours = {
+        "custom_id",
+        "embedding",
+        "content",
+        "status",
+        "status_reason",
+        "result",
+        REQUEST,
+        ENTRY,
+        *EXTRA_TYPES,
+    }
     taken = set(table.header) if table else set()
     columns: list[AddedColumn] = []
     expressions: list[pl.Expr] = []
@@ -340,6 +362,9 @@ def _layout(
 
     if table is None:
         add("custom_id", pl.col("custom_id"), pl.String())
+    for name, dtype in ((REQUEST, pl.String()), (ENTRY, pl.Int64())):
+        if name in schema:
+            add(name, pl.col(name), dtype)
     if several == "rows":
         add("result", pl.col("variant"), pl.String())
     blocks: list[tuple[pl.Expr, ...]] = []

@@ -37,18 +37,42 @@ def require_lines(path: Path) -> None:
         raise InputError("file-is-document", path=str(path), name=path.name)
 
 
-def is_document(path: Path) -> bool:
+def require_result_lines(path: Path, *, one_line_too: bool = False) -> None:
     """
-    Whether a file begins like one JSON document, or several over many lines, and not like JSONL.
+    Make sure that a file of results, which is never packed, is not one JSON document on many lines.
+
+    Args:
+        path: The file.
+        one_line_too: Nor one on a single line, which nobody tears: it is a line that is no result.
 
     Raises:
-        InputError: It is not there.
+        InputError: It is one, or is not there.
     """
     try:
-        with open_binary(path) as file:
+        with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
     except OSError as error:
         raise from_os_error(error, str(path)) from error
+    if (one_line_too or b"\n" in head.strip()) and _begins_document(head):
+        raise InputError("file-is-document", path=str(path), name=path.name)
+
+
+def is_document(path: Path) -> bool:
+    """
+    Whether a file, packed or not, begins like one JSON document, or several on many lines, and not like JSONL.
+
+    Raises:
+        InputError: It is not there.
+        TableError: It is packed, and damaged.
+    """
+    try:
+        with open_binary(path) as file:
+            return _begins_document(file.read(_HEAD_BYTES))
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
+
+
+def _begins_document(head: bytes) -> bool:
     text = head.removeprefix(_BOM).lstrip()
     if not text.startswith((b"[", b"{")):
         return False
@@ -58,7 +82,7 @@ def is_document(path: Path) -> bool:
         found = msgspec.json.decode(first)
     except (ValueError, RecursionError):
         if text.startswith(b"["):
-            return True
+            return text[1:].lstrip().startswith(b"{")
         # Programs that write over many lines break them behind these. A cut line of JSONL is followed
         # by another object.
         last = first.rstrip()[-1:]
