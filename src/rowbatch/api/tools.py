@@ -249,6 +249,9 @@ def kind_of_lines(file: str | Path) -> LineKind:
         with Path(file).open("rb") as lines:
             if lines.read(4).startswith(_COMPRESSED):
                 return "unknown"
+            # The last line of a list over many lines looks like a request.
+            if is_document(Path(file)):
+                return "document"
             lines.seek(0)
             while looked_at < _SAMPLE_LINES and (line := lines.readline(_LINE_BYTES)):
                 line = line.removeprefix(b"\xef\xbb\xbf").strip()
@@ -260,8 +263,6 @@ def kind_of_lines(file: str | Path) -> LineKind:
                     return kind
     except OSError as error:
         raise from_os_error(error, str(file)) from error
-    if looked_at and is_document(Path(file)):
-        return "document"
     return "other" if looked_at else "unknown"
 
 

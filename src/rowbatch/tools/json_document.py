@@ -59,7 +59,7 @@ def require_result_lines(path: Path, *, one_line_too: bool = False) -> None:
 
 def is_document(path: Path) -> bool:
     """
-    Whether a file, packed or not, begins like one JSON document, or several on many lines, and not like JSONL.
+    Whether a file, packed or not, begins like one JSON document, or several on many lines, not like JSONL.
 
     Raises:
         InputError: It is not there.
@@ -89,7 +89,9 @@ def _begins_document(head: bytes) -> bool:
         return bool(end) and (last == b"[" or (last in b"{,:" and bool(rest) and not rest.startswith(b"{")))
     if rest:
         return False
-    return isinstance(found, list) or (isinstance(found, dict) and _list_in(first) is not None)
+    if isinstance(found, list):
+        return bool(found) and isinstance(found[0], dict)
+    return isinstance(found, dict) and _list_in(first) is not None
 
 
 def lines_of(path: Path) -> Iterator[bytes]:
