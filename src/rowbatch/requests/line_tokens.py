@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from rowbatch.core.cost import Tokens
 from rowbatch.core.tokens import prompt_tokens, token_counter
 from rowbatch.errors import InputError
-from rowbatch.providers.batch_lines import AnyRequest, read_any_request
 from rowbatch.providers.catalog import find_model
 
 _REMEMBERED = 2_000
 # Bytes of a token. OpenAI's rule of thumb is 4 characters of English; the range is to hold the truth.
 _BYTES_LOW, _BYTES_HIGH = 5, 3
+
+
+if TYPE_CHECKING:
+    from rowbatch.providers.batch_lines import AnyRequest
 
 
 class _Line(msgspec.Struct, gc=False):
@@ -81,6 +84,9 @@ class LineTokens:
     @staticmethod
     def _other(line: bytes) -> AnyRequest:
         """A request in another provider's form."""
+        # Rare, and with it comes all that speaks to a provider: a tenth of a second.
+        from rowbatch.providers.batch_lines import read_any_request
+
         try:
             return read_any_request(line)
         except ValueError as error:

@@ -28,7 +28,6 @@ from rowbatch.core.embeddings import embeddings_of
 from rowbatch.core.result_columns import Extra, ResultFrame, read_frames
 from rowbatch.core.row_ids import row_ids
 from rowbatch.errors import from_os_error
-from rowbatch.providers.batch_lines import house_result
 from rowbatch.results.workers import ResultWorkers, Worker
 
 _PIECE_BYTES = 16 << 20
@@ -169,7 +168,14 @@ class Wanted(NamedTuple):
     @property
     def translated(self) -> Callable[[bytes], bytes] | None:
         """What gives a line in OpenAI's form, where it may have another."""
-        return house_result if self.any_provider else None
+        return _in_house_form if self.any_provider else None
+
+
+def _in_house_form(line: bytes) -> bytes:
+    # Only lines that are no plain answers come here, and with it all that speaks to a provider.
+    from rowbatch.providers.batch_lines import house_result
+
+    return house_result(line)
 
 
 @dataclass(frozen=True, slots=True)
