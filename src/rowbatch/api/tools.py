@@ -338,11 +338,13 @@ def extract(
         # They start while this is imported.
         from rowbatch.results.pile import Unpacking
         from rowbatch.tools import extract as extract_step
-        from rowbatch.tools.compare import Requests
 
-        asked = Requests(
-            [Path(request) for request in requests], Path(unanswered) if unanswered else None, overwrite
-        )
+        asked: Requests | None = None
+        if requests:
+            from rowbatch.tools.compare import Requests
+
+            sent = [Path(request) for request in requests]
+            asked = Requests(sent, Path(unanswered) if unanswered else None, overwrite)
 
         return extract_step.extract(
             paths,
@@ -356,7 +358,7 @@ def extract(
             as_json=as_json,
             unpacking=Unpacking(unpack_id, unpack_list) if unpack or unpack_id or unpack_list else None,
             errors=Path(errors) if errors else None,
-            requests=asked if requests else None,
+            requests=asked,
             writing=writing,
             reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows),
             overwrite=overwrite,

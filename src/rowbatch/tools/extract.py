@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import polars as pl
 
@@ -32,11 +32,13 @@ from rowbatch.tables.ahead import read_ahead
 from rowbatch.tables.base import ROWS_PER_CHUNK, Table, TableChunk
 from rowbatch.tables.formats import open_table
 from rowbatch.tables.writer import AddedColumn, TableShape, TableWriter, format_of, open_writer
-from rowbatch.tools.compare import Requests, compare
 from rowbatch.tools.id_evidence import NO_ROW_NUMBERS, IdEvidence, require_row_numbers
 from rowbatch.tools.id_reading import Several, several_reading, sure_reading, told_reading
 from rowbatch.tools.json_document import require_result_lines
 from rowbatch.tools.row_keys import Reading
+
+if TYPE_CHECKING:
+    from rowbatch.tools.compare import Requests
 
 _TEXTS = ("content", "status", "status_reason")
 _MOST_VARIANTS = 100
@@ -136,6 +138,8 @@ def extract(
             require_result_lines(results[0], one_line_too=True)
         raise
     if requests is not None:
+        from rowbatch.tools.compare import compare
+
         report.compared = compare(requests, results)
     return report
 
