@@ -1023,6 +1023,72 @@ def test_the_command_that_extract_shows_gives_the_same_table(client, tmp_path, m
     assert target.read_bytes() == client.get(found_in(answer, r'href="(/tools/results/\w+)"')).content
 
 
+def test_the_tools_join_by_a_column(client):
+    """
+    The column that the ids are made of, several results of a row, and requests that have no result.
+    """
+    ids = [b"c-2_run0", b"c-2_run1", b"c-7_run0"]
+    results = b"".join(RESULT.replace(b"row-1", name) for name in ids)
+    request = b'{"custom_id":"%s","body":{"model":"m","messages":[{"role":"user","content":"x"}]}}\n'
+    files = [
+        ("results", ("out.jsonl", results)),
+        ("join", ("posts.csv", b"key,text\n7,first\n2,second\n")),
+        ("requests", ("sent.jsonl", b"".join(request % name for name in (*ids, b"c-7_run1")))),
+    ]
+    form = {"do": "extract", "format": "exact", "id_column": "key"}
+    refused = client.post("/tools/extract", files=files, data=form)
+    assert refused.status_code == 422
+    answer = client.post("/tools/extract", files=files, data={**form, "several": "rows"})
+    assert answer.status_code == 200
+    back = client.get(found_in(answer, r'href="(/tools/results/\w+)"')).text
+    rows = list(csv.DictReader(io.StringIO(back, newline="")))
+    assert [(row["key"], row["result"]) for row in rows] == [("7", "run0"), ("2", "run0"), ("2", "run1")]
+    assert "<dt>Requests without a result</dt><dd>1</dd>" in answer.text
+    assert "--id key --several rows --requests sent.jsonl" in answer.text
+
+
+def test_the_tools_make_rows_of_entries(client):
+    """
+    Answers that are lists become a row for each entry.
+    """
+    body = b'{"choices":[{"message":{"content":"good"},"finish_reason":"stop"}]}'
+    result = RESULT.replace(b'"body":{}', b'"body":' + body)
+    packed = result.replace(b'"good"', b'"[{\\"id\\":2,\\"t\\":\\"b\\"},{\\"id\\":1,\\"t\\":\\"a\\"}]"')
+    assert packed != result
+    form = {"do": "extract", "format": "exact", "unpack": "on"}
+    answer = client.post("/tools/extract", files=[("results", ("out.jsonl", packed))], data=form)
+    assert answer.status_code == 200
+    back = client.get(found_in(answer, r'href="(/tools/results/\w+)"')).text
+    assert [row["t"] for row in csv.DictReader(io.StringIO(back, newline=""))] == ["b", "a"]
+    assert "--unpack" in answer.text
+
+
+def test_the_tools_make_lines_of_a_document(client):
+    """
+    A JSON list is called that, and becomes lines on demand; ids of requests can be made of a column.
+    """
+    table = table_file([("a7", "one", ""), ("a8", "two", "")])
+    opened = client.post("/tools/convert", files={"file": ("posts.csv", table)}, data={"do": "open"})
+    form = {"file_id": found_in(opened, r'name="file_id" value="(\w+)"'), "text": "post", "model": "m"}
+    made = client.post("/tools/convert", data={**form, "do": "convert", "id_column": "id"})
+    assert "--id id" in made.text
+    lines = client.get(found_in(made, r'href="(/tools/results/\w+)"')).content.splitlines()
+    assert [json.loads(line)["custom_id"] for line in lines] == ["a7", "a8"]
+    document = b"[\n" + b",\n".join(lines) + b"\n]"
+    form = {"do": "split", "how": "parts", "number": "1"}
+    answer = client.post("/tools/split", files={"file": ("r.json", document)}, data=form)
+    assert answer.status_code == 422
+    assert "one JSON document" in answer.text
+    answer = client.post(
+        "/tools/split", files={"file": ("r.json", document)}, data={**form, "to_lines": "on"}
+    )
+    assert answer.status_code == 200, answer.text
+    assert "--to-lines" in answer.text
+    parts = client.get(found_in(answer, r'href="(/tools/results/\w+)"')).content
+    with zipfile.ZipFile(io.BytesIO(parts)) as archive:
+        assert archive.read("part_01_of_01.jsonl").splitlines() == lines
+
+
 def test_the_tools_call_a_table_to_join_by_its_name(site, client):
     """
     Of several files, the message names the one that is at fault; so it does for a file handed over before.

@@ -959,6 +959,12 @@ def ui(table: Path | None, *, port: int | None, no_browser: bool, background: bo
     metavar="TEXT",
     help="What stands before the row number in custom_id.",
 )
+@click.option(
+    "--id",
+    "id_column",
+    metavar="COLUMN",
+    help="Make custom_id of this column instead, or of several: 'doc-{{doc}}-s-{{sentence}}'.",
+)
 @click.option("--skip-empty", is_flag=True, help="Leave rows with an empty text out.")
 @_part_limits
 @_reading
@@ -1008,7 +1014,11 @@ def check(files: Sequence[Path], *, as_json: bool, **options: Any) -> int:
 @click.option("--text", metavar="COLUMN", help="SOURCE is a table, and this column holds the text.")
 @click.option("--template", metavar="TEXT", help="SOURCE is a table; the user message, with {{column}}.")
 @click.option("--system", metavar="TEXT", help="Of a table: the system message; may have {{column}} too.")
-@click.option("--model", metavar="NAME", help="Of a table: which model.")
+@click.option(
+    "--model",
+    metavar="NAME",
+    help="Which model: of a table, and of files whose lines don't say it (Gemini, Mistral).",
+)
 @_sampling
 @_asking
 @click.option("--skip-empty", is_flag=True, help="Of a table: leave rows with an empty text out.")
@@ -1049,6 +1059,11 @@ def estimate(source: Sequence[Path], *, as_json: bool, **options: Any) -> None:
 @click.option(
     "--parts", type=click.IntRange(1), metavar="NUMBER", help="How many parts, of equally many lines."
 )
+@click.option(
+    "--to-lines",
+    is_flag=True,
+    help="FILE is one JSON document (a list, or objects over many lines): make lines of its entries first.",
+)
 @_part_limits
 @_overwrite
 def split(source: Path, *, output: Path, **options: Any) -> None:
@@ -1078,7 +1093,20 @@ def split(source: Path, *, output: Path, **options: Any) -> None:
     type=_PATH,
     metavar="TABLE",
     help="Put the answers beside all rows and columns of the original table, by the row number at the end "
-    "of custom_id.",
+    "of custom_id, or by a column whose values are in it.",
+)
+@click.option(
+    "--id",
+    "id_column",
+    metavar="COLUMN",
+    help="With --join: the column whose values are in custom_id, or how it is made of several: "
+    "'doc-{{doc}}-s-{{sentence}}'.  [default: row numbers, or the one column that surely has them]",
+)
+@click.option(
+    "--several",
+    type=click.Choice(["rows", "columns"]),
+    help="With --join: rows have several results, as in 3_run0 and 3_run1; write them as further rows, or as "
+    "columns side by side.",
 )
 @click.option(
     "--first-number",
@@ -1099,10 +1127,36 @@ def split(source: Path, *, output: Path, **options: Any) -> None:
     help="The answers are JSON objects: a column for each field, nested ones as a.b.",
 )
 @click.option(
+    "--unpack",
+    is_flag=True,
+    help="Several texts were asked about in one request: a row for each entry of the list that came back, by "
+    "the entry's id.",
+)
+@click.option(
+    "--unpack-id", metavar="FIELD", help="The field of an entry that is its id.  [default: found out]"
+)
+@click.option(
+    "--unpack-list", metavar="FIELD", help="The field of an answer that is the list.  [default: found out]"
+)
+@click.option(
     "--also",
     metavar="A,B",
     help="More columns: model, usage, usage_details, finish_reason, confidence, refusal, cause, choices, "
     "raw.",
+)
+@click.option(
+    "--requests",
+    type=_PATH,
+    multiple=True,
+    metavar="FILE",
+    help="The batch file that was sent: say which of its requests have no result. May be given again.",
+)
+@click.option(
+    "--unanswered",
+    type=_PATH,
+    metavar="FILE",
+    help="With --requests: write those that have no result, or expired or were cancelled before their turn, "
+    "as a new batch file.",
 )
 @_errors
 @_reading

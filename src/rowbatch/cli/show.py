@@ -584,6 +584,9 @@ def checked(report: CheckReport) -> None:
                 f"  {place(report.fixed_copy)}: a copy"
                 + (f", put right: {fixed}" if fixed else ", as it was")
             )
+            if file.left:
+                left = ", ".join(f"{code} {count:,}" for code, count in file.left.most_common())
+                line(f"  it cannot run yet; put this right yourself: {left}")
 
 
 def _range(low: int, high: int) -> str:
@@ -615,6 +618,9 @@ def extracted(report: ExtractReport) -> None:
     line("  " + ", ".join(f"{status} {count:,}" for status, count in report.statuses.most_common()))
     for reason, count in report.reasons.most_common(5):
         line(f"  {_count(count, 'row')}: {short(reason, 120)}")
+    if report.id_column:
+        how = ", compared as whole numbers" if report.ids_as_numbers else ""
+        line(f"  joined by {short(report.id_column, 60)!r}{how}")
     _forgiven(report.forgiven_notices)
     if report.counts_from_zero:
         line("  the ids count from 0: the first row of the table is number 0")
@@ -626,6 +632,8 @@ def extracted(report: ExtractReport) -> None:
     if report.unknown_ids:
         shown = ", ".join(short(name, 40) for name in report.unknown[:5])
         line(f"  {_count(report.unknown_ids, 'result')} of no row of the table: {shown}")
+    if report.compared is not None:
+        _compared(report.compared)
     _marked(report.formulas)
     _read_notes(report.encoding_guessed, report.bad_rows)
     if report.errors:
@@ -634,6 +642,22 @@ def extracted(report: ExtractReport) -> None:
         line(f"  {_count(report.unreadable_lines, 'line')} cannot be read:")
         for path, number, why in report.unreadable[:5]:
             line(f"    {path}, line {number:,}: {short(why, 100)}")
+
+
+def _compared(found: Any) -> None:
+    """Requests beside their results."""
+    line(f"  {_count(found.requests, 'request')} sent, {found.without_result:,} of them without a result")
+    for names in (found.first_without, found.first_of_no_request):
+        if names is found.first_of_no_request and names:
+            line(f"  {_count(found.of_no_request, 'result')} of no request")
+        if names:
+            line("    " + ", ".join(short(name, 40) for name in names[:5]))
+    if found.never_run:
+        line(f"  {_count(found.never_run, 'request')} expired or cancelled before their turn")
+    if found.repeated_requests:
+        line(f"  {_count(found.repeated_requests, 'request')} with an id that another one has")
+    if found.unanswered is not None:
+        line(f"  {place(found.unanswered)}: {_count(found.written, 'request')} to ask again")
 
 
 def serving(endpoint: Any, folder: Path) -> None:

@@ -44,6 +44,7 @@ class RequestSettings:
         endpoint: Who is asked.
         parameters: The rest of the body, as the endpoint names it.
         id_prefix: What stands before the row number in `custom_id`.
+        custom_id: What `custom_id` is made of instead; or None.
     """
 
     model: str
@@ -53,6 +54,7 @@ class RequestSettings:
     endpoint: Endpoint = Endpoint.CHAT
     parameters: Mapping[str, Any] = field(default_factory=dict)
     id_prefix: str = "row-"
+    custom_id: Template | None = None
 
     def __post_init__(self) -> None:
         if self.endpoint is Endpoint.EMBEDDINGS and (self.system is not None or self.image is not None):
@@ -60,10 +62,16 @@ class RequestSettings:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the columns that are used, each once."""
+        """Names of the columns that are asked about, each once."""
         system = self.system.columns if self.system else ()
         image = (self.image,) if self.image is not None else ()
         return tuple(dict.fromkeys((*system, *self.user.columns, *image)))
+
+    @property
+    def line_columns(self) -> tuple[str, ...]:
+        """Names of all columns that stand in a line: also those of `custom_id`."""
+        ids = self.custom_id.columns if self.custom_id is not None else ()
+        return tuple(dict.fromkeys((*self.columns, *ids)))
 
     def body_preview(self, cells: Mapping[str, str]) -> dict[str, Any]:
         """The body of one row's request, for people to look at."""
@@ -96,8 +104,8 @@ class RequestSettings:
         A request line: constant JSON text, columns (to be escaped), images, and None for the row number.
         """
         parts: list[str | Column | Image | None] = [
-            '{"custom_id":"' + _inside(self.id_prefix),
-            None,
+            '{"custom_id":"',
+            *([_inside(self.id_prefix), None] if self.custom_id is None else _inner(self.custom_id)),
             f'","method":"POST","url":{_json(str(self.endpoint))},"body":{{"model":{_json(self.model)},',
         ]
         match self.endpoint:
@@ -207,7 +215,7 @@ def render_requests(
             pieces.append(pl.concat_str(expressions).alias(name))
     # All in one go: each call of polars costs as much as some hundred rows. The numbers give the height.
     found = frame.select(pl.lit(rows).alias("rows"), *pieces).drop("rows")
-    columns = [str(positions[name]) for name in settings.columns]
+    columns = [str(positions[name]) for name in settings.line_columns]
     found = found.with_columns(_without_line_ends(found.select(variable), frame, columns))
     # A quotation mark between two pieces, and the newline.
     constant_bytes += len(pieces)

@@ -7,7 +7,7 @@ million lines would cost most of the time and the memory. Any other line goes th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal, assert_never, get_args
 
@@ -100,6 +100,7 @@ def read_frames(
     *,
     as_json: bool = False,
     measured: Sequence[Measured] = (),
+    translated: Callable[[bytes], bytes] | None = None,
 ) -> Iterator[ResultFrame]:
     r"""
     Read a result file; lines end at `\n` only.
@@ -111,12 +112,14 @@ def read_frames(
         as_json: The answers are JSON objects: each field gets a column. An answer that is none is invalid.
         measured: Values whose confidence is wanted; not without extras. The columns of
             `ConfidenceReader` are there too.
+        translated: Gives a line in OpenAI's form that may be another provider's; called for those that are no
+            plain answers. Raises UnreadableLine.
     Yields:
         Frames, none without lines. A line that is too long for a result is cut, and so unreadable.
     """
     fields = FieldReader() if as_json else None
     confidence = ConfidenceReader(measured) if measured else None
-    builder = _Builder(extras, fields, confidence)
+    builder = _Builder(extras, fields, confidence, translated)
     number = 0
     bounded = cut_lines(file, max_bytes=max_bytes)
     while lines := bounded.readlines(_BYTES_AT_ONCE):
@@ -124,7 +127,7 @@ def read_frames(
         number += len(lines)
         if builder.is_full:
             yield builder.frame()
-            builder = _Builder(extras, fields, confidence)
+            builder = _Builder(extras, fields, confidence, translated)
     if builder.lines:
         yield builder.frame()
 
@@ -135,8 +138,9 @@ class _Builder:
         extras: Sequence[Extra],
         fields: FieldReader | None,
         confidence: ConfidenceReader | None,
+        translated: Callable[[bytes], bytes] | None,
     ) -> None:
-        self._extras, self._fields = extras, fields
+        self._extras, self._fields, self._translated = extras, fields, translated
         self._confidence = confidence
         self._ids: list[str] = []
         self._contents: list[str] = []
@@ -228,6 +232,8 @@ class _Builder:
                         contents.append(message.content)
                         bodies.append(body)
                         continue
+            elif response is None and not line.error and self._translated is not None:
+                raise UnreadableLine("it may be another provider's")
             bodies.append(self._append(*result_of(line)))
         return bodies
 
@@ -236,7 +242,8 @@ class _Builder:
         if not line.strip(b"\r\n"):
             return None
         try:
-            return (self._append(*read_line(line.rstrip(b"\r\n"))),)
+            text = line.rstrip(b"\r\n")
+            return (self._append(*read_line(self._translated(text) if self._translated else text)),)
         except UnreadableLine as error:
             self._unreadable.append((number, str(error)))
             return None

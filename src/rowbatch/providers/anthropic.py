@@ -100,7 +100,8 @@ class AnthropicDialect:
         marked = text_at("custom_id", found)
         if not marked:
             raise ValueError("it has no custom_id")
-        custom_id = unmarked_id(marked, token)
+        # Without a token it is no run's, and its ids have no mark.
+        custom_id = unmarked_id(marked, token) if token else marked
         result = object_at("result", found)
         match result.get("type"):
             case "succeeded":

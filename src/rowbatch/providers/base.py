@@ -138,6 +138,9 @@ class Dialect(Protocol):
         """
         A result line in OpenAI's form.
 
+        Args:
+            line: As it came.
+            token: Of the shard; "" for a line of no run.
         Raises:
             ValueError: It is no result.
         """

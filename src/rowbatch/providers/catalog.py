@@ -48,6 +48,7 @@ class Provider:
         answers_are_listed: Whether a batch whose answer was lost can be recognised while it runs.
         limits: Of one input file.
         custom_id_chars: Longest `custom_id`.
+        more_urls: Of lines, besides those of OpenAI with `url_prefix` in the place of `/v1`.
         max_line_bytes: Longest line; the file's limit where none is known.
         schema_ranges: Whether a strict schema may say between which numbers a number lies.
         token_alternatives: How many other tokens are asked for beside those of an answer, where it tells
@@ -72,6 +73,7 @@ class Provider:
     answers_are_listed: bool
     limits: ShardLimits
     custom_id_chars: int
+    more_urls: tuple[str, ...]
     max_line_bytes: int
     schema_ranges: bool
     token_alternatives: int | None
@@ -120,6 +122,7 @@ def find_provider(name: str) -> Provider:
         answers_are_listed=entry.get("answers_are_listed", True),
         limits=ShardLimits(entry["max_requests"], entry["max_bytes"]),
         custom_id_chars=entry["custom_id_chars"],
+        more_urls=tuple(entry.get("more_urls", ())),
         max_line_bytes=entry.get("max_line_bytes", entry["max_bytes"]),
         schema_ranges=entry.get("schema_ranges", False),
         token_alternatives=entry.get("token_alternatives"),

@@ -82,6 +82,7 @@ _PROVIDER: Mapping[str, Schema] = {
     "max_bytes": _WHOLE,
     "max_line_bytes": _WHOLE,
     "custom_id_chars": _WHOLE,
+    "more_urls": _LIST,
     **{quirk.name: _TRUTH if isinstance(quirk.default, bool) else _TEXT for quirk in fields(OpenAIQuirks)},
     **_SOURCE,
 }

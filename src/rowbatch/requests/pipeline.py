@@ -5,7 +5,7 @@ The one way from rows and a plan to request lines: what is built, converted, sho
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +13,7 @@ import polars as pl
 from rowbatch.core.plan import Asking, Question, Source
 from rowbatch.core.request import RequestLines, RequestSettings, render_requests
 from rowbatch.core.samples import request_numbers
+from rowbatch.core.template import Template
 from rowbatch.errors import TableChanged
 from rowbatch.providers.catalog import find_provider
 from rowbatch.requests.duplicates import Duplicates, find_duplicates
@@ -69,6 +70,7 @@ class RowRequests:
         position: Of a column of the table, by its name; raises where there is none.
         place: The table, for messages about its images.
         skip_empty: Whether rows without a text are left out.
+        custom_id: What ids are made of, where they are no row numbers.
     """
 
     def __init__(
@@ -79,10 +81,11 @@ class RowRequests:
         place: Path,
         *,
         skip_empty: bool = True,
+        custom_id: Template | None = None,
     ) -> None:
         self.question, self.asking = question, asking
-        self.settings = request_settings(question, asking)
-        self.positions = {name: position(name) for name in self.settings.columns}
+        self.settings = replace(request_settings(question, asking), custom_id=custom_id)
+        self.positions = {name: position(name) for name in self.settings.line_columns}
         self.asked = sorted({position(name) for name in question.asked_columns})
         self._skip_empty = skip_empty
         image = self.settings.image
@@ -150,11 +153,22 @@ class TableRequests:
         table: The table.
         question, asking: Of the plan.
         skip_empty: Whether rows without a text are left out.
+        custom_id: What ids are made of, where they are no row numbers.
     """
 
-    def __init__(self, table: Table, question: Question, asking: Asking, *, skip_empty: bool = True) -> None:
+    def __init__(
+        self,
+        table: Table,
+        question: Question,
+        asking: Asking,
+        *,
+        skip_empty: bool = True,
+        custom_id: Template | None = None,
+    ) -> None:
         self.table = table
-        self._rows = RowRequests(question, asking, table.column, table.path, skip_empty=skip_empty)
+        self._rows = RowRequests(
+            question, asking, table.column, table.path, skip_empty=skip_empty, custom_id=custom_id
+        )
         self.duplicates = Duplicates.none()
         if asking.dedupe:
             asked = self._rows.asked if skip_empty else []
