@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -144,6 +144,7 @@ class Status:
         events: All, oldest first.
         warning: That results may soon be gone at the provider, in a sentence; or "".
         fault: Why its ledger cannot be used; None where it can.
+        statuses: Rows by status when the labelled table was written last; empty before.
     """
 
     path: Path
@@ -159,6 +160,21 @@ class Status:
     events: tuple[Event, ...]
     warning: str = ""
     fault: Notice | None = None
+    statuses: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def labelled(self) -> int:
+        """Rows with a usable answer: of the table where it was written, and else as far as is known."""
+        if self.state == "collected":
+            return self.statuses.get(RowStatus.OK, 0)
+        return self.progress.answered if self.progress else 0
+
+    @property
+    def to_label(self) -> int:
+        """Rows that are to get one: of the table where it was written, else those that are asked."""
+        if self.state == "collected":
+            return sum(self.statuses.values()) - self.statuses.get(RowStatus.SKIPPED, 0)
+        return self.progress.requests if self.progress else 0
 
 
 @dataclass(slots=True)
@@ -703,6 +719,7 @@ class Run:
         state: _State = "new"
         output: Path | None = None
         warning = ""
+        statuses: Mapping[str, int] = {}
         if build_step.is_built(self._directory):
             built = build_step.read_build_report(self._directory)
             with self._directory.ledger() as ledger:
@@ -718,6 +735,7 @@ class Run:
                 output = Path(str(collected[-1].detail.get("path")))
                 if state == "downloaded":
                     state = "collected"
+            statuses = _statuses(collected[-1]) if collected else {}
         return replace(
             self._standing_as(state),
             built=built,
@@ -725,6 +743,7 @@ class Run:
             output=output,
             events=events,
             warning=warning,
+            statuses=statuses,
         )
 
     def standing(self) -> Status:
@@ -1105,6 +1124,12 @@ def _state(progress: Progress) -> Literal["built", "running", "over", "downloade
     if progress.shards_unsent == progress.shards:
         return "built"
     return "running" if progress.shards_running or progress.shards_unsent else "over"
+
+
+def _statuses(collected: Event) -> dict[str, int]:
+    """Rows by status, as an event tells that a table was written with."""
+    told = collected.detail.get("statuses")
+    return {str(name): int(count) for name, count in told.items()} if isinstance(told, dict) else {}
 
 
 def _tell(hooks: Hooks, stage: Stage) -> None:

@@ -481,7 +481,7 @@ def clean(run: Path, *, yes: bool) -> None:
 
     opened = api.open_run(run)
     if not yes and not opened.is_local:
-        _ask("Remove the request and result files of this run at the provider?", opened)
+        _ask("Remove the request and result files of this run at the provider?", opened, is_paid=False)
     show.cleaned(opened.clean())
 
 
@@ -1236,12 +1236,12 @@ def _confirm_cost(run: Run, *, yes: bool, quiet: bool = False) -> None:
     _ask("Start?", run)
 
 
-def _ask(question: str, run: Run) -> None:
+def _ask(question: str, run: Run, *, is_paid: bool = True) -> None:
     """Go on when a person says yes."""
     if not sys.stdin.isatty():
-        raise UsageError("nobody-to-ask", run=str(run.path))
+        raise UsageError("nobody-to-ask" if is_paid else "nobody-to-confirm", run=str(run.path))
     if not click.confirm(question, err=True):
-        raise UsageError("not-started", run=str(run.path))
+        raise UsageError("not-started" if is_paid else "not-confirmed", run=str(run.path))
 
 
 def _show_and_run(

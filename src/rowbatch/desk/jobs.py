@@ -30,7 +30,7 @@ from rowbatch.errors import (
     TableChanged,
     UsageError,
 )
-from rowbatch.store.ledger import LEDGER_FAULTS, Driven, Event, RunRecord
+from rowbatch.store.ledger import LEDGER_FAULTS, Driven, RunRecord
 from rowbatch.store.lock import is_locked
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.words.notice import Notice, notice_of
@@ -199,19 +199,17 @@ class Job:
     @property
     def asked(self) -> int:
         """Rows that are asked, in whichever round."""
-        return sum(part.requests for part in self.parts if part.round == 1)
+        return self.status.progress.requests if self.status.progress else 0
 
     @property
     def answered(self) -> int:
-        """Of these, rows that have an answer; a row that failed is asked again in a later round."""
-        return min(self.asked, sum(part.done - part.failed for part in self.parts))
+        """Of these, rows that have an answer that can be used; a row that failed may be asked again."""
+        return self.status.progress.answered if self.status.progress else 0
 
     @property
     def failed(self) -> int:
-        """Rows of the last round that failed, and were not only cancelled."""
-        last = max((part.round for part in self.parts), default=0)
-        parts = (part for part in self.parts if part.round == last)
-        return sum(part.failed for part in parts if part.batch_status != "cancelled")
+        """Rows that came back without one, and are not being asked again now."""
+        return self.status.progress.failed if self.status.progress else 0
 
     @property
     def is_partly_over(self) -> bool:
@@ -415,7 +413,7 @@ class Jobs:
         is_elsewhere = not is_here and is_locked(path)
         record = _NOTHING_KNOWN if status.fault is not None else run.record()
         collected = [event for event in status.events if event.kind == "collected"]
-        statuses = _statuses(collected[-1]) if collected else {}
+        statuses = dict(status.statuses)
         trouble = _read_trouble(record.trouble)
         if status.fault is not None and not (task is not None and task.error is not None):
             trouble = Trouble("ledger", status.fault)
@@ -525,11 +523,6 @@ def _state_at_work(status: Status) -> JobState:
     if progress.shards_over == progress.shards:
         return "collecting"
     return "waiting" if progress.waiting else "sending"
-
-
-def _statuses(event: Event) -> dict[str, int]:
-    told = event.detail.get("statuses")
-    return {str(name): int(count) for name, count in told.items()} if isinstance(told, dict) else {}
 
 
 def _parts(status: Status) -> tuple[Part, ...]:
