@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from driving import LABELS, POLICY, drive, make_run
+from driving import POLICY, drive, make_run, unknown_label
 from fake_providers import FakeProvider, Faults
 from rowbatch import api, desk
 from rowbatch.cli import show
@@ -17,19 +17,6 @@ from rowbatch.steps.collect import collect
 from rowbatch.steps.poll import read_progress
 from rowbatch.store.home import home
 from rowbatch.store.rundir import remember_run
-
-
-def unknown_label(rows):
-    """An answer that no codebook of these tests allows, for some rows."""
-
-    def spoil(custom_id, line):
-        if custom_id not in {f"row-{row}" for row in rows}:
-            return line
-        for label in LABELS:
-            line = line.replace(f'\\"{label}\\"'.encode(), b'\\"zzz\\"')
-        return line
-
-    return spoil
 
 
 def policy(**changes):

@@ -52,6 +52,7 @@ from rowbatch.steps.doctor import (
     check_results_age,
 )
 from rowbatch.steps.drive import (
+    MASS_FAILURES,
     DriveHooks,
     Driver,
     DriveReport,
@@ -314,7 +315,8 @@ class Run:
             hooks: Told how it goes.
             resubmit_lost: Send a shard again whose paid call was lost, once the provider's list has
                 not shown it for the waiting time.
-            go_on: Submit the rest although much of a shard failed; one that fails later stops again.
+            go_on: Submit the rest although much of a shard failed or has no usable answer; one that fails
+                later stops again.
             changes: Of the policy.
         Raises:
             ServiceError: The provider refused, or cannot be reached.
@@ -445,7 +447,7 @@ class Run:
             raise decision
         if report is not None and report.needs_person:
             why = report.stopped_because
-            is_mass = why is not None and why.kind == "mass-failure"
+            is_mass = why is not None and why.kind in MASS_FAILURES
             raise NeedsDecision(
                 "stopped-mass-failure" if is_mass else "stopped-unpaid", path=str(self.path), why=why
             )

@@ -212,7 +212,15 @@ _driving = _options(
         "--worst-share",
         type=click.FloatRange(0, 1, min_open=True),
         metavar="SHARE",
-        help="Submit nothing more when so much of a shard fails for a reason that stays.  [default: 0.5]",
+        help="Submit nothing more when so much of a shard fails for a reason that stays, or has no usable "
+        "answer: cut off, not allowed by the codebook, refused.  [default: 0.5]",
+    ),
+    click.option(
+        "--first-rows",
+        type=click.IntRange(0),
+        metavar="NUMBER",
+        help="Send so many rows first, and the rest when their answers are here and can be used; 0 sends all "
+        "at once.  [default: 100 where there are several parts that cost money]",
     ),
     click.option(
         "--clean-up",
@@ -228,7 +236,9 @@ _on_done = click.option(
     "gaps, needs-you, failed) tell how.",
 )
 _go_on = click.option(
-    "--go-on", is_flag=True, help="Submit the rest although much of a shard failed for a reason that stays."
+    "--go-on",
+    is_flag=True,
+    help="Submit the rest although much of a shard failed for a reason that stays, or has no usable answer.",
 )
 
 

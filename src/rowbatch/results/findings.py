@@ -110,6 +110,11 @@ def read_findings(text: str | None) -> Findings | None:
         raise StorageError("ledger-findings-damaged", path="ledger.sqlite", told=str(error)) from error
 
 
+def row_of_request(line: bytes) -> int:
+    """The row of a request line of ours."""
+    return int(line[len(_ID_BEGIN) : line.index(b'"', len(_ID_BEGIN))])
+
+
 def asked_requests(path: Path) -> pl.DataFrame:
     """
     The requests of a file of ours, in its order.
@@ -122,8 +127,7 @@ def asked_requests(path: Path) -> pl.DataFrame:
     try:
         with path.open("rb") as file:
             for line in file:
-                end = line.index(b'"', len(_ID_BEGIN))
-                rows.append(int(line[len(_ID_BEGIN) : end]))
+                rows.append(row_of_request(line))
                 sizes.append(len(line))
     except OSError as error:
         raise from_os_error(error, str(path)) from error

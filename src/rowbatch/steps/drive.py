@@ -20,7 +20,7 @@ from rowbatch.core.answer import AnswerReader
 from rowbatch.core.cost import Price
 from rowbatch.core.retry import is_unpaid
 from rowbatch.core.shard import ShardLimits
-from rowbatch.core.states import ShardState
+from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.errors import NeedsDecision, ServiceError
 from rowbatch.http import Refused
 from rowbatch.providers.base import BatchClient, BatchView
@@ -72,7 +72,10 @@ class DrivePolicy:
         ask_invalid_again: Whether answers that the codebook does not allow are asked for again.
         queue_tokens: How many prompt tokens may wait at the provider; None means as many as it takes.
         creations_per_hour: How many batches may be made in an hour.
-        worst_share: When so much of a shard fails for a reason that stays, no other shard is submitted.
+        worst_share: When so much of a shard fails for a reason that stays, or has no usable answer, no other
+            shard is submitted.
+        first_rows: Where the first shard has no more rows than that, the others wait until its answers are
+            here.
         patience_s: How long the provider may be out of reach before the program gives up.
     """
 
@@ -85,6 +88,7 @@ class DrivePolicy:
     queue_tokens: int | None = None
     creations_per_hour: int = 2_000
     worst_share: float = 0.5
+    first_rows: int = 0
     patience_s: float = 1_800.0
 
 
@@ -548,8 +552,12 @@ class Driver:
         if self._is_cancelled():
             self._stopped_because = Notice("cancelling")
             return None
-        if failure := self._unpaid_rows(shards) or self._mass_failure(shards):
+        if failure := self._unpaid_rows(shards) or self._mass_failure(shards, shard.round):
             self._stop(failure)
+            return None
+        if (first := self._first_part(shards)) is not None and first.name != shard.name:
+            self._hold(shard, Notice("wait-first-part", {"shard": first.name}))
+            self._stop_if_stuck(shard)
             return None
         if shard.not_before is not None and self._clock.now() < shard.not_before:
             self._wait_for(shard.name, (shard.not_before - self._clock.now()).total_seconds())
@@ -699,11 +707,34 @@ class Driver:
         self._say(Notice("shard-cut", {"shard": shard.name, "parts": max(2, parts), "why": why}))
         return self._ledger.shard(shard.round, shard.number)
 
-    def _mass_failure(self, shards: list[Shard]) -> Notice | None:
-        """A shard that has failed for a reason that other rows will share, and which."""
+    def _first_part(self, shards: list[Shard]) -> Shard | None:
+        """The small first shard, as long as the others wait for its answers."""
+        first = next((shard for shard in shards if (shard.round, shard.number) == (1, 1)), None)
+        if first is None or self._is_free or first.requests > self._policy.first_rows:
+            return None
+        return None if first.state in (ShardState.DOWNLOADED, ShardState.CUT) else first
+
+    def _mass_failure(self, shards: list[Shard], round_: int) -> Notice | None:
+        """
+        A shard that has failed in a way that other rows will share, and how.
+
+        Answers that can't be used count in their own round: whoever asks them again in a later one has seen
+        them.
+        """
         for shard in shards:
-            if not shard.may_fail and (found := _failed_alike(shard, self._policy.worst_share)):
-                return Notice("mass-failure", found)
+            found = _failed_alike(shard, self._policy.worst_share, with_answers=shard.round == round_)
+            if found is not None and not shard.may_fail:
+                return found
+        return None
+
+    def _mass_invalid(self, shards: list[Shard]) -> Notice | None:
+        """A shard most of whose answers are not allowed: asked again, most of it would be paid twice."""
+        if self._is_free or not self._policy.ask_invalid_again:
+            return None
+        for shard in shards:
+            found = _failed_alike(shard, self._policy.worst_share)
+            if found is not None and found.kind == "mass-invalid" and not shard.may_fail:
+                return found
         return None
 
     def _unpaid_rows(self, shards: list[Shard]) -> Notice | None:
@@ -733,8 +764,9 @@ class Driver:
             or self._stopped_because
         ):
             return False
-        if unpaid := self._unpaid_rows([shard for shard in shards if shard.round == last]):
-            self._stop(unpaid)
+        latest = [shard for shard in shards if shard.round == last]
+        if failure := self._unpaid_rows(latest) or self._mass_invalid(latest):
+            self._stop(failure)
             return False
         # Rounds in which nobody paid are none of those that a person wanted.
         unpaid_rounds = {shard.round for shard in shards if _failed_unpaid(shard)}
@@ -780,7 +812,7 @@ def allow_mass_failure(ledger: Ledger, worst_share: float) -> None:
         ledger: Of the run.
         worst_share: As in `DrivePolicy`.
     """
-    ledger.let_fail([shard for shard in ledger.shards() if _failed_alike(shard, worst_share)])
+    ledger.let_fail([shard for shard in ledger.shards() if _failed_alike(shard, worst_share) is not None])
 
 
 def allow_unpaid_rows(ledger: Ledger) -> None:
@@ -788,16 +820,29 @@ def allow_unpaid_rows(ledger: Ledger) -> None:
     ledger.let_be_unpaid([shard for shard in ledger.shards() if _failed_unpaid(shard)])
 
 
-def _failed_alike(shard: Shard, worst_share: float) -> dict[str, Any]:
-    """How many rows of a shard failed for one reason that stays, where these are too many; else nothing."""
+def _failed_alike(shard: Shard, worst_share: float, *, with_answers: bool = True) -> Notice | None:
+    """
+    That too many rows of a shard failed for reasons that stay, or have an answer that can't be used; and
+    what it is with most of them. None where these are not too many.
+    """
     findings = read_findings(shard.findings)
     if findings is None or findings.asked < _FEWEST_ROWS_TO_JUDGE:
-        return {}
+        return None
     lasting = {cause: rows for cause, rows in findings.lasting.items() if not is_unpaid(cause)}
-    cause, failed = max(lasting.items(), key=lambda item: item[1], default=("", 0))
+    useless = {status: findings.statuses.get(status, 0) if with_answers else 0 for status in _USELESS}
+    failed = sum(lasting.values()) + sum(useless.values())
     if failed <= worst_share * findings.asked:
-        return {}
-    return {"shard": shard.name, "failed": failed, "asked": findings.asked, "cause": cause}
+        return None
+    told = {"shard": shard.name, "asked": findings.asked}
+    cause, rows = max(lasting.items(), key=lambda item: item[1], default=("", 0))
+    status = max(_USELESS, key=lambda one: useless[one])
+    if rows >= useless[status]:
+        return Notice("mass-failure", {**told, "failed": rows, "cause": cause})
+    told |= {"failed": failed, "rows": useless[status]}
+    if status is RowStatus.TRUNCATED:
+        return Notice("mass-truncated", told)
+    told["reason"] = findings.reasons.get(status, status.value)
+    return Notice("mass-invalid" if status is RowStatus.INVALID else "mass-refused", told)
 
 
 def _failed_unpaid(shard: Shard) -> dict[str, Any]:
@@ -810,6 +855,10 @@ def _failed_unpaid(shard: Shard) -> dict[str, Any]:
     return {"shard": shard.name, "failed": unpaid[cause], "asked": findings.asked, "cause": cause}
 
 
+# Answers that came and can't be used.
+_USELESS = (RowStatus.TRUNCATED, RowStatus.INVALID, RowStatus.REFUSED)
+MASS_FAILURES = ("mass-failure", "mass-truncated", "mass-invalid", "mass-refused")
+"""Kinds of a stop because of rows of a shard that failed, or have no usable answer."""
 _UNSENT = (ShardState.WRITTEN, ShardState.UPLOADED)
 _QUEUED = (ShardState.SUBMITTED, ShardState.SUBMITTING, ShardState.UNKNOWN)
 _RUNNING = frozenset({"validating", "in_progress", "finalizing", "cancelling", "queued", "running"})

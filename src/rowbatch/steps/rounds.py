@@ -22,7 +22,7 @@ from rowbatch.core.shard import ShardCutter, ShardLimits
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.errors import RunError, from_os_error
 from rowbatch.results.columns import ResultReader
-from rowbatch.results.findings import asked_requests, read_findings
+from rowbatch.results.findings import asked_requests, read_findings, row_of_request
 from rowbatch.results.lines import TOLD, LineReader
 from rowbatch.steps.cut import derived_token
 from rowbatch.store.atomic import atomic_path
@@ -188,11 +188,10 @@ def asked_lines(run: RunDirectory, shard: Shard) -> Iterator[tuple[int, bytes]]:
         RunError: The file is gone.
     """
     path = _request_file(run, shard)
-    begin = b'{"custom_id":"row-'
     try:
         with path.open("rb") as file:
             for line in file:
-                yield int(line[len(begin) : line.index(b'"', len(begin))]), line
+                yield row_of_request(line), line
     except OSError as error:
         raise from_os_error(error, str(path)) from error
 

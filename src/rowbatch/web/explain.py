@@ -204,9 +204,9 @@ def trouble_words(w: Words, kind: TroubleKind) -> tuple[str, str, str]:
             w.t("Look at the provider's page for batches of these parts before you say that there are none."),
         ),
         "many-failures": (
-            w.t("Too many rows failed for the same reason"),
-            w.t("Nothing more was sent, so that no money is lost on rows that would fail as well."),
-            w.t("Look at the failed rows and mend the cause; or send the rest all the same."),
+            w.t("Too many rows failed, or have no answer that can be used"),
+            w.t("Nothing more was sent, so that no money is lost on rows that would go the same way."),
+            w.t("Look at these rows and mend the cause; or send the rest all the same."),
         ),
         "local-model": (w.t("The model of this computer is not installed"), "", ""),
         "table": (w.t("The table of this job was changed or is gone"), safe, ""),

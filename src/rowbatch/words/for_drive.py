@@ -11,6 +11,13 @@ _WAITS: dict[str, Entry] = {
         zh=("服务商处排队的 token 已有 {queued:,} 个，上限为 {limit:,} 个；有批处理结束后即发送", ""),
     ),
     "wait-queue-full": Entry("the provider's queue is full", zh=("服务商的队列已满", "")),
+    "wait-first-part": Entry(
+        "the answers of {shard} are looked at before the rest is sent; it goes when they are here, and can be used "
+        "(--first-rows 0 sends all at once)",
+        page_message="the answers of the first part, {shard}, are looked at before the rest is sent; it goes when they "
+        "are here, and can be used",
+        zh=("先看第一部分 {shard} 的回答，再发送其余部分；回答取回且可用后即发送", ""),
+    ),
     "wait-creations": Entry(
         "{batches:,} batches were made within an hour", zh=("一小时内已创建 {batches:,} 个批处理", "")
     ),
@@ -29,6 +36,43 @@ _STOPS: dict[str, Entry] = {
     "mass-failure": Entry(
         "{failed:,} of the {asked:,} rows of {shard} failed with {cause}",
         zh=("{shard} 的 {asked:,} 行中有 {failed:,} 行失败：{cause}", ""),
+    ),
+    "mass-truncated": Entry(
+        "{failed:,} of the {asked:,} rows of {shard} have no usable answer; {rows:,} were cut off at the output limit. "
+        "A new run with a higher --max-tokens, or a lower --reasoning-effort, leaves them room: the thoughts of a "
+        "model that reasons count too",
+        page_message="{failed:,} of the {asked:,} rows of {shard} have no usable answer; {rows:,} were cut off at the "
+        "output limit. A new job with a higher limit, or less reasoning, leaves them room: the thoughts of a model "
+        "that reasons count too",
+        zh=(
+            "{shard} 的 {asked:,} 行中有 {failed:,} 行没有可用的回答；其中 {rows:,} 行在输出上限处被截断。"
+            "请新建任务并提高上限或降低推理强度：推理模型的思考也计入上限",
+            "",
+        ),
+    ),
+    "mass-invalid": Entry(
+        "{failed:,} of the {asked:,} rows of {shard} have no usable answer; {rows:,} are not allowed by the codebook, "
+        "most of them because: {reason}. The column raw_answer of the table has what the model said: another model, "
+        "or clearer instructions, in a new run may help",
+        page_message="{failed:,} of the {asked:,} rows of {shard} have no usable answer; {rows:,} are not allowed by the "
+        "codebook, most of them because: {reason}. The results show what the model said: another model, or clearer "
+        "instructions, in a new job may help",
+        zh=(
+            "{shard} 的 {asked:,} 行中有 {failed:,} 行没有可用的回答；其中 {rows:,} 行不符合编码手册，"
+            "多数原因是：{reason}。结果中有模型的原话：可新建任务，换用其他模型或更清楚的说明",
+            "",
+        ),
+    ),
+    "mass-refused": Entry(
+        "{failed:,} of the {asked:,} rows of {shard} have no usable answer; {rows:,} were declined by the model or its "
+        "filters, most of them with: {reason}. Another model may answer them, in a new run",
+        page_message="{failed:,} of the {asked:,} rows of {shard} have no usable answer; {rows:,} were declined by the "
+        "model or its filters, most of them with: {reason}. Another model may answer them, in a new job",
+        zh=(
+            "{shard} 的 {asked:,} 行中有 {failed:,} 行没有可用的回答；其中 {rows:,} 行被模型或其过滤器拒绝，"
+            "多数说明是：{reason}。可新建任务，换用其他模型",
+            "",
+        ),
     ),
     "rows-unpaid": Entry(
         "{failed:,} of the {asked:,} rows of {shard} failed with {cause}",
@@ -140,7 +184,7 @@ _DECISIONS: dict[str, Entry] = {
         zh=("已停止发送：{why}", "表中有已取回的内容；请在服务商处充值后继续，这些行会再次询问"),
     ),
     "go-on-not-fitting": Entry(
-        "this job did not stop because too many rows failed, so there is no rest to send all the same",
+        "this job did not stop because too many rows failed or have no usable answer, so there is no rest to send all the same",
         page="look at the job again: what it waits for may have changed",
         zh=(
             "这个任务并不是因为太多行失败而停止的，因此不能“照样发送其余部分”",
