@@ -39,6 +39,7 @@ from rowbatch.server.local_model import DEMONSTRATION_NOTE, MODEL_ID
 from rowbatch.steps import build as build_step
 from rowbatch.steps import collect as collect_step
 from rowbatch.steps import create as create_step
+from rowbatch.steps import give_up as give_up_step
 from rowbatch.steps import poll as poll_step
 from rowbatch.steps.build import BuildReport
 from rowbatch.steps.clean import CleanReport, clean
@@ -64,6 +65,7 @@ from rowbatch.steps.export import ExportReport, export
 from rowbatch.steps.poll import Progress
 from rowbatch.steps.recover import RecoverReport, recover
 from rowbatch.steps.repair import largest_output_limit, plan_repair
+from rowbatch.steps.submit import adopt_named
 from rowbatch.steps.trial import TrialReport, measured_answer_tokens, try_rows
 from rowbatch.steps.verify import VerifyReport, verify
 from rowbatch.store.codebook_file import read_codebook
@@ -389,7 +391,13 @@ class Run:
         return self.collect(hooks=hooks)
 
     def resume(
-        self, hooks: Hooks | None = None, *, resubmit_lost: bool = False, go_on: bool = False, **changes: Any
+        self,
+        hooks: Hooks | None = None,
+        *,
+        resubmit_lost: bool = False,
+        go_on: bool = False,
+        batches: Mapping[str, str] | None = None,
+        **changes: Any,
     ) -> CollectReport:
         """
         Do all that is left, from wherever the run stands, to the labelled table.
@@ -401,6 +409,8 @@ class Run:
             hooks: Told how it goes.
             resubmit_lost: As for `submit`.
             go_on: As for `submit`.
+            batches: Of shards whose answer was lost, and which the provider's list does not show: name of the
+                shard, and id of its batch as the provider's page has it. It is made sure that it is that one.
             changes: Of the policy, as in `rounds=5`.
         Raises:
             NeedsDecision: A paid call's outcome is not known, or too much of a shard failed. The table is
@@ -410,15 +420,60 @@ class Run:
         hooks = hooks or Hooks()
         self.build(hooks)
         with run_lock(self.path, "resume"):
+            if batches:
+                self._adopt(batches)
             self._forget_cancelling()
             return self._finish(hooks, resubmit_lost=resubmit_lost, go_on=go_on, **changes)
 
-    def cancel(self, hooks: Hooks | None = None, **changes: Any) -> CollectReport | None:
+    def _adopt(self, batches: Mapping[str, str]) -> None:
+        with self._client() as client, self._directory.ledger() as ledger:
+            ledger.take_over()
+            for name, batch_id in batches.items():
+                adopt_named(ledger, client, name, batch_id)
+
+    def parts_at_provider(self) -> list[str]:
+        """Names of the shards of which something is still waited for from the provider."""
+        if not build_step.is_built(self._directory):
+            return []
+        with self._directory.ledger() as ledger:
+            return [shard.name for shard in give_up_step.parts_at_provider(ledger)]
+
+    def give_up(self, parts: Sequence[str]) -> int:
+        """
+        Wait for nothing more of some shards, whose batch the provider forgot or whose results it lost.
+
+        They may have been paid for. Their rows are `missing`, and are asked again only by `plan_repair`; what
+        they may have cost counts against the cap.
+
+        Args:
+            parts: Names of shards, as in `r1-0001`.
+        Returns:
+            How many rows they ask.
+        Raises:
+            UsageError: Nothing is waited for of such a shard.
+        """
+        with (
+            run_lock(self.path, "give-up"),
+            self._client() as client,
+            self._directory.ledger() as ledger,
+        ):
+            ledger.take_over()
+            return sum(shard.requests for shard in give_up_step.give_up(ledger, client, parts))
+
+    def cancel(
+        self, hooks: Hooks | None = None, *, wait_s: float | None = 60.0, **changes: Any
+    ) -> CollectReport | None:
         """
         Cancel the batches that run, bring what they have answered, and write the table.
 
         What was answered is billed, and comes. `resume` asks the rest again.
 
+        Args:
+            hooks: Told how it goes.
+            wait_s: How long to wait for the batches to end, which takes OpenAI up to ten minutes; None waits
+                until then. That some are still ending stands in `stopped_because`; they come with the next
+                `cancel`.
+            changes: Of the policy.
         Returns:
             None when another process drives the run: that one cancels.
         """
@@ -428,18 +483,31 @@ class Run:
             ledger.add_event("cancel-wanted")
         try:
             with run_lock(self.path, "cancel"):
-                return self._finish(hooks, **changes)
+                return self._finish(hooks, cancel_wait_s=wait_s, **changes)
         except RunLocked:
             return None
 
     def _finish(
-        self, hooks: Hooks, *, resubmit_lost: bool = False, go_on: bool = False, **changes: Any
+        self,
+        hooks: Hooks,
+        *,
+        resubmit_lost: bool = False,
+        go_on: bool = False,
+        cancel_wait_s: float | None = None,
+        **changes: Any,
     ) -> CollectReport:
         _tell(hooks, "watch")
         decision: NeedsDecision | None = None
         report: DriveReport | None = None
         try:
-            report = self._drive("finished", hooks, resubmit_lost=resubmit_lost, go_on=go_on, **changes)
+            report = self._drive(
+                "finished",
+                hooks,
+                resubmit_lost=resubmit_lost,
+                go_on=go_on,
+                cancel_wait_s=cancel_wait_s,
+                **changes,
+            )
         except NeedsDecision as error:
             decision = error
         collected = self._collect(hooks)
@@ -463,17 +531,22 @@ class Run:
                 ledger.set_cancelled(False)
 
     def _drive(
-        self, goal: Goal, hooks: Hooks, *, resubmit_lost: bool = False, go_on: bool = False, **changes: Any
+        self,
+        goal: Goal,
+        hooks: Hooks,
+        *,
+        resubmit_lost: bool = False,
+        go_on: bool = False,
+        cancel_wait_s: float | None = None,
+        **changes: Any,
     ) -> DriveReport:
         policy = self.change_policy(**changes)
         asking = self._plan.asking
         provider = find_provider(asking.provider)
-        if resubmit_lost:
-            policy = policy.changed(on_lost_answer="resubmit")
         if policy.max_cost_usd is not None and not provider.is_free:
             self._require_bound()
         is_embeddings = asking.endpoint is Endpoint.EMBEDDINGS
-        with self._client() as client, self._directory.ledger() as ledger:
+        with self._client(hooks.said) as client, self._directory.ledger() as ledger:
             if go_on:
                 allow_mass_failure(ledger, policy.worst_share)
             if goal in ("submitted", "finished"):
@@ -489,7 +562,13 @@ class Run:
                 limits=provider.limits,
                 price=find_price(provider.name, asking.model),
                 reserve_usd=self._most_usd,
-                policy=drive_policy(policy, provider, is_own_server=self._is_own_server),
+                policy=drive_policy(
+                    policy,
+                    provider,
+                    is_own_server=self._is_own_server,
+                    resubmit_lost=resubmit_lost,
+                    cancel_wait_s=cancel_wait_s,
+                ),
                 clock=Clock(sleep=hooks.sleep) if hooks.sleep else None,
                 hooks=DriveHooks(progress=hooks.progress, said=hooks.said, shard=hooks.shard),
             )
@@ -845,15 +924,15 @@ class Run:
         return self.is_local and not self._plan.asking.base_url
 
     @contextmanager
-    def _client(self) -> Iterator[BatchClient]:
+    def _client(self, said: Callable[[Notice], None] | None = None) -> Iterator[BatchClient]:
         provider = find_provider(self._plan.asking.provider)
         base_url = self._plan.asking.base_url
         if self._is_own_server:
             endpoint = ensure_local_server()
-            with HttpClient(endpoint.base_url, Key(endpoint.key, "server.key")) as http:
+            with HttpClient(endpoint.base_url, Key(endpoint.key, "server.key"), said=said) as http:
                 yield client_for(provider, http)
         else:
-            with provider_client(provider, base_url) as client:
+            with provider_client(provider, base_url, said) as client:
                 yield client
 
     def check(self, *, probe: bool, now: datetime) -> list[Check]:
@@ -877,10 +956,16 @@ class Run:
 
 
 @contextmanager
-def provider_client(provider: Provider, base_url: str) -> Iterator[BatchClient]:
+def provider_client(
+    provider: Provider, base_url: str, said: Callable[[Notice], None] | None = None
+) -> Iterator[BatchClient]:
     """
     The calls of a provider at an address, with the key that belongs there.
 
+    Args:
+        provider: Whose calls.
+        base_url: The address.
+        said: As in `HttpClient`.
     Raises:
         UsageError: There is no key for it.
     """
@@ -894,6 +979,7 @@ def provider_client(provider: Provider, base_url: str) -> Iterator[BatchClient]:
         key_header=provider.key_header,
         key_prefix=provider.key_prefix,
         headers=headers_of(provider),
+        said=said,
     ) as http:
         yield client_for(provider, http)
 

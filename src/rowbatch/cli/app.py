@@ -381,8 +381,32 @@ def try_command(run: Path, *, rows: int, yes: bool) -> None:
 @_yes
 @_resubmit_lost
 @_go_on
+@click.option(
+    "--batch",
+    "batch",
+    multiple=True,
+    metavar="PART=ID",
+    help="The batch of a part whose answer was lost, as the provider's page shows it, as in "
+    "r1-0001=batch_abc. It is looked at first. May be given several times.",
+)
+@click.option(
+    "--ask-again",
+    "ask_again",
+    multiple=True,
+    type=click.Choice(["error", "expired", "cancelled", "missing", "invalid", "truncated", "refused"]),
+    help="First plan a round of the rows of this status, also of those that no round asks again by itself; "
+    "it is paid. May be given several times.",
+)
 def resume(
-    run: Path, *, yes: bool, resubmit_lost: bool, go_on: bool, on_done: str | None, **options: Any
+    run: Path,
+    *,
+    yes: bool,
+    resubmit_lost: bool,
+    go_on: bool,
+    batch: tuple[str, ...],
+    ask_again: tuple[str, ...],
+    on_done: str | None,
+    **options: Any,
 ) -> int:
     """
     Go on with a run, from wherever it stands.
@@ -391,15 +415,81 @@ def resume(
     """
     _, changes = _policy_changes(options)
     opened = api.open_run(run)
+    batches = _named_batches(batch)
+    if ask_again:
+        _plan_repair(opened, ask_again, yes=yes)
     return _show_and_run(
-        opened, yes=yes, resubmit_lost=resubmit_lost, go_on=go_on, on_done=on_done, **changes
+        opened,
+        yes=yes,
+        resubmit_lost=resubmit_lost,
+        go_on=go_on,
+        batches=batches,
+        on_done=on_done,
+        **changes,
     )
+
+
+def _named_batches(pairs: Sequence[str]) -> dict[str, str]:
+    """Part and batch of `PART=ID`."""
+    found = {}
+    for pair in pairs:
+        part, equals, batch_id = pair.partition("=")
+        if not part or not equals or not batch_id:
+            raise UsageError("batch-no-pair", pair=pair)
+        found[part.strip()] = batch_id.strip()
+    return found
+
+
+def _plan_repair(run: Run, statuses: Sequence[str], *, yes: bool) -> None:
+    """Plan a round of rows of some statuses, once a person has seen what it costs."""
+    from rowbatch.cli import show
+
+    known = run.status().statuses
+    rows = sum(known.get(status, 0) for status in statuses)
+    cost = run.repair_cost(rows)
+    if rows and not yes and not cost.is_free:
+        _ask(show.repair_question(rows, cost), run)
+    show.line(f"{run.plan_repair(statuses):,} rows are asked again")
+
+
+@app.command("give-up")
+@_run
+@click.argument("parts", nargs=-1, metavar="[PART]...")
+@_yes
+def give_up(run: Path, *, parts: tuple[str, ...], yes: bool) -> int:
+    """
+    Wait for nothing more of a part whose batch the provider forgot, or whose results it lost.
+
+    Its batch may have been paid for. Its rows are `missing`; `rowbatch resume RUN --ask-again missing` asks
+    them again, which may be paid twice. Without PART, the one that is waited for, if it is the only one.
+    """
+    from rowbatch.cli import show
+
+    opened = api.open_run(run)
+    waiting = opened.parts_at_provider()
+    if not parts and len(waiting) != 1:
+        raise UsageError("give-up-which", run=str(opened.path), waiting=waiting)
+    names = parts or tuple(waiting)
+    if not yes:
+        question = f"Wait no more for {', '.join(names)}? It may have been paid for; its answers are lost."
+        _ask(question, opened, is_paid=False)
+    show.given_up(opened, names, opened.give_up(names))
+    return 0
 
 
 @app.command()
 @_run
 @_poll_seconds
-def cancel(run: Path, *, poll_seconds: float | None) -> int:
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for the provider to end them; the same command again brings what came since.",
+)
+def cancel(run: Path, *, poll_seconds: float | None, wait_s: float) -> int:
     """
     Cancel the batches of a run that are running.
 
@@ -408,8 +498,7 @@ def cancel(run: Path, *, poll_seconds: float | None) -> int:
     from rowbatch.cli import show
 
     opened = api.open_run(run)
-    with show.bar() as hooks:
-        report = opened.cancel(hooks, poll_seconds=poll_seconds)
+    report = opened.cancel(show.said_only(), poll_seconds=poll_seconds, wait_s=wait_s)
     if report is None:
         show.line("the process that drives this run cancels it now")
         return 0

@@ -160,6 +160,13 @@ def bar() -> Iterator[Hooks]:
         yield Hooks(stage=stage, rows=rows, progress=progress, shard=shard, said=said)
 
 
+def said_only() -> Hooks:
+    """Hooks that print what is said on stderr, and no progress."""
+    from rowbatch.api import Hooks
+
+    return Hooks(said=lambda notice: line(printable(str(notice)), err=True))
+
+
 def _log_hooks() -> Hooks:
     """Progress for a log: one line for each tenth of the answers."""
     from rowbatch.api import Hooks
@@ -380,6 +387,22 @@ def events(found: Sequence[Event]) -> None:
         shard = f" r{event.round}-{event.shard:04d}" if event.round and event.shard else ""
         detail = short(json.dumps(event.detail, ensure_ascii=False), 200)
         line(f"{event.at:%Y-%m-%d %H:%M:%S}{shard} {event.kind} {detail}")
+
+
+def repair_question(rows: int, cost: CostEstimate) -> str:
+    """What a person is asked before rows are asked again."""
+    if cost.low_usd is None or cost.likely_usd is None:
+        price = "the price is not known"
+    else:
+        price = f"about {_dollars(cost.low_usd)} to {_dollars(cost.likely_usd)}"
+    return f"{_count(rows, 'row')} are asked again, {price}. Start?"
+
+
+def given_up(run: Run, parts: Sequence[str], rows: int) -> None:
+    """What was given up, and what can be done with its rows."""
+    line(f"given up: {printable(', '.join(parts))}, {_count(rows, 'row')}")
+    line(f"  {command('resume', run.path)} goes on with the rest, and writes the table")
+    line(f"  {command('resume', run.path, '--ask-again', 'missing')} asks these rows again, when all is over")
 
 
 def cleaned(report: CleanReport) -> None:

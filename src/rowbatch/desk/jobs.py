@@ -81,7 +81,11 @@ _TROUBLE_OF: Mapping[str, TroubleKind] = {
     "price-unknown": "price-unknown",
     "answers-unbounded": "answers-unbounded",
     "lost-answer": "lost-answer",
+    "lost-answer-told": "lost-answer",
+    "lost-answer-unlisted": "lost-answer",
     "late-batch": "late-batch",
+    "forgotten-batch": "late-batch",
+    "results-gone": "late-batch",
     "requests-changed": "requests-changed",
     "recovery-undecided": "ledger-undecided",
     "stopped-mass-failure": "many-failures",
@@ -257,7 +261,14 @@ class Jobs:
         return self._begin(run, lambda task: run.build(task.hooks()))
 
     def start(
-        self, run: Run, *, repair: Sequence[str] = (), go_on: bool = False, resubmit_lost: bool = False
+        self,
+        run: Run,
+        *,
+        repair: Sequence[str] = (),
+        go_on: bool = False,
+        resubmit_lost: bool = False,
+        batch_id: str = "",
+        give_up: bool = False,
     ) -> Task:
         """
         Drive a run to its labelled table. Returns at once. This is what may cost money.
@@ -267,23 +278,36 @@ class Jobs:
             repair: First plan a round that asks rows of these statuses again.
             go_on: Submit the rest although much of a shard failed. Only for a job that stopped for this.
             resubmit_lost: As for `Run.submit`. Only for a job that waits for a lost answer.
+            batch_id: Of the part whose answer was lost, as the provider's page shows it. Only for such a job.
+            give_up: Wait for nothing more of the part that the job waits for a person about.
         Raises:
             UsageError: The job stands still for another reason: a guard is not switched off by a page that
                 was true some time ago.
         """
-        kind = trouble.kind if (trouble := _read_trouble(run.record().trouble)) is not None else ""
+        trouble = _read_trouble(run.record().trouble)
+        kind = trouble.kind if trouble is not None else ""
+        part = str(trouble.told.values.get("shard") or "") if trouble is not None else ""
         if go_on and kind != "many-failures":
             raise UsageError("go-on-not-fitting")
-        if resubmit_lost and kind != "lost-answer":
+        if (resubmit_lost or batch_id) and kind != "lost-answer":
             raise UsageError("resend-not-fitting")
+        if (give_up or batch_id) and not (part and kind in ("lost-answer", "late-batch")):
+            raise UsageError("give-up-not-fitting")
 
         def work(task: Task) -> Any:
             run.build(task.hooks())
+            if give_up:
+                run.give_up([part])
             run.set_driven("yes")
             run.set_trouble(None)
             if repair:
                 run.plan_repair(repair)
-            report = run.resume(task.hooks(), go_on=go_on, resubmit_lost=resubmit_lost)
+            report = run.resume(
+                task.hooks(),
+                go_on=go_on,
+                resubmit_lost=resubmit_lost,
+                batches={part: batch_id} if batch_id else None,
+            )
             why = report.stopped_because
             if why is not None and not run.record().is_cancelled:
                 stop = Trouble(_TROUBLE_OF.get(why.kind, "other"), why, at=_now())
@@ -355,7 +379,7 @@ class Jobs:
                 run.set_trouble(_trouble(error, run).to_plain())
 
         run.set_driven("no")
-        self._begin(run, lambda task: run.cancel(task.hooks()), ended)
+        self._begin(run, lambda task: run.cancel(task.hooks(), wait_s=None), ended)
 
     def go_on(self) -> int:
         """Drive again what the program drove when it was stopped; returns how many."""

@@ -408,6 +408,11 @@ def time_of(value: object) -> datetime | None:
     return None
 
 
+def is_without_list(error: ServiceError) -> bool:
+    """Whether a server has no list of batches to look at: it says that there is no such address or method."""
+    return error.status in (404, 405, 501)
+
+
 def pass_if_gone(error: ServiceError) -> None:
     """Let an error pass that says the thing is gone already."""
     if error.status != 404:

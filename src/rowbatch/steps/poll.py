@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.errors import ServiceError
-from rowbatch.providers.base import BatchClient, BatchView
+from rowbatch.providers.base import BatchClient, BatchView, is_without_list
 from rowbatch.results.findings import read_findings
 from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.words.notice import Notice
@@ -160,10 +160,14 @@ def _view(client: BatchClient, shard: Shard) -> BatchView:
     except ServiceError as error:
         if error.status != 404:
             raise
-        # The list is another witness.
-        found = client.find(
-            str(shard.file_id or ""), shard.wire_token, since=shard.intent_at or client.now()
-        ).batches
+        # The list is another witness, where there is one.
+        try:
+            since = shard.intent_at or client.now()
+            found = client.find(str(shard.file_id or ""), shard.wire_token, since=since).batches
+        except ServiceError as unlisted:
+            if not is_without_list(unlisted):
+                raise
+            found = ()
         for view in found:
             if view.batch_id == shard.batch_id:
                 return view

@@ -19,7 +19,7 @@ from rowbatch.core.answer import AnswerReader
 from rowbatch.core.fate import decides
 from rowbatch.core.retry import is_passing
 from rowbatch.core.shard import ShardCutter, ShardLimits
-from rowbatch.core.states import RowStatus, ShardState
+from rowbatch.core.states import GIVEN_UP, RowStatus, ShardState
 from rowbatch.errors import RunError, from_os_error
 from rowbatch.results.columns import ResultReader
 from rowbatch.results.findings import asked_requests, read_findings, row_of_request
@@ -147,8 +147,9 @@ def _rows_to_ask(
     run: RunDirectory, shard: Shard, reader: AnswerReader | None, *, ask_invalid_again: bool
 ) -> dict[int, tuple[str, str] | None]:
     """Rows worth asking again; for an invalid answer the answer and what is wrong with it."""
-    if shard.batch_status == "failed":
-        # The whole batch was refused, for a reason that stays.
+    if shard.batch_status in ("failed", GIVEN_UP):
+        # The whole batch was refused, for a reason that stays; or a person does not wait for it, and it may
+        # have been paid.
         return {}
     frame = ResultReader(run, LineReader(reader)).shard(shard)
     once = frame.filter(decides(frame))
