@@ -16,6 +16,7 @@ def drive_policy(
     is_own_server: bool,
     resubmit_lost: bool = False,
     cancel_wait_s: float | None = None,
+    marks_cache: bool = False,
 ) -> DrivePolicy:
     """
     A policy for the driver, with what the provider wants.
@@ -25,7 +26,7 @@ def drive_policy(
         provider: Who is asked.
         is_own_server: Whether that is the server that this program started.
         resubmit_lost: A person says now that shards whose answer was lost are to be sent again.
-        cancel_wait_s: As in `DrivePolicy`.
+        cancel_wait_s, marks_cache: As in `DrivePolicy`.
     """
     then = "resubmit" if resubmit_lost else policy.on_lost_answer
     lost = LostAnswerPolicy(wait_s=policy.lost_answer_wait_s, then=then, is_told=resubmit_lost)
@@ -44,4 +45,5 @@ def drive_policy(
         worst_share=policy.worst_share,
         first_rows=first_rows_of(policy),
         cancel_wait_s=cancel_wait_s,
+        marks_cache=marks_cache,
     )

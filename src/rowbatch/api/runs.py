@@ -34,6 +34,7 @@ from rowbatch.requests.asking import Said, asking_of
 from rowbatch.requests.estimate import estimate_asking
 from rowbatch.requests.line_tokens import prompt_range
 from rowbatch.requests.pipeline import TableRequests, open_source, request_settings
+from rowbatch.requests.prompt_cache import cached_prefix_tokens
 from rowbatch.results.people import compare_with_people
 from rowbatch.server.local_model import DEMONSTRATION_NOTE, MODEL_ID
 from rowbatch.steps import build as build_step
@@ -62,6 +63,7 @@ from rowbatch.steps.drive import (
     allow_unpaid_rows,
 )
 from rowbatch.steps.export import ExportReport, export
+from rowbatch.steps.first_part import first_rows_of
 from rowbatch.steps.poll import Progress
 from rowbatch.steps.recover import RecoverReport, recover
 from rowbatch.steps.repair import largest_output_limit, plan_repair
@@ -209,6 +211,8 @@ class Run:
     def __init__(self, path: str | Path) -> None:
         self._directory = RunDirectory(Path(path))
         self._plan = self._directory.plan()
+        # What the policy says about the first part decides it, too.
+        self._prefix_tokens: int | None = None
 
     def __repr__(self) -> str:
         return f"rowbatch.open({str(self.path)!r})"
@@ -299,6 +303,7 @@ class Run:
 
     def _keep_policy(self, policy: Policy) -> Policy:
         self.build()
+        self._prefix_tokens = None
         # What the run was made with and is no more has to be said.
         plain = {**dict.fromkeys(self._plan.policy.to_plain()), **policy.to_plain()}
         with self._directory.ledger() as ledger:
@@ -568,6 +573,7 @@ class Run:
                     is_own_server=self._is_own_server,
                     resubmit_lost=resubmit_lost,
                     cancel_wait_s=cancel_wait_s,
+                    marks_cache=self._cached_prefix_tokens() > 0,
                 ),
                 clock=Clock(sleep=hooks.sleep) if hooks.sleep else None,
                 hooks=DriveHooks(progress=hooks.progress, said=hooks.said, shard=hooks.shard),
@@ -887,7 +893,23 @@ class Run:
             requests,
             prompt_range(self._plan.asking.model, prompt_tokens, requests, request_bytes),
             measured=measured_answer_tokens(self._directory),
+            written_tokens=self._cached_prefix_tokens() * requests,
         )
+
+    def _cached_prefix_tokens(self) -> int:
+        """Tokens of each request that may be written to the provider's cache, the most that they can be."""
+        if self._prefix_tokens is None:
+            self._prefix_tokens = self._count_cached_prefix()
+        return self._prefix_tokens
+
+    def _count_cached_prefix(self) -> int:
+        if self._plan.asking.provider != "anthropic":
+            return 0
+        first_rows = first_rows_of(self.policy())
+        with self._directory.ledger() as ledger:
+            first, *others = [shard for shard in ledger.shards() if shard.round == 1]
+        has_first_part = bool(others) and first.requests <= first_rows
+        return cached_prefix_tokens(self._plan, has_first_part=has_first_part)
 
     def _answer_bound(self) -> int | None:
         """The most tokens that one answer can have; None where nobody says."""
@@ -916,8 +938,9 @@ class Run:
             bound = max(bound, largest_output_limit(self._directory.request_path(shard.name)) or 0)
         if bound is None:
             return self._estimate(shard.requests, shard.bytes, shard.tokens).high_usd or Decimal(0)
-        # No token is shorter than a byte.
-        return price.usd(shard.tokens or shard.bytes, shard.requests * bound)
+        # No token is shorter than a byte. Nothing is counted on that is read from a cache.
+        written = price.written_usd(self._cached_prefix_tokens() * shard.requests)
+        return price.usd(shard.tokens or shard.bytes, shard.requests * bound) + written
 
     @property
     def _is_own_server(self) -> bool:

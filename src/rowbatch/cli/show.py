@@ -313,9 +313,13 @@ def spent(report: CollectReport) -> None:
             )
             told = told or "nothing came yet"
             price = f", {_dollars(one.usd)}" if one.usd else ""
+            cache = f"{one.cached_tokens:,} from the cache" if one.cached_tokens else ""
+            if one.written_tokens:
+                cache += f"{', ' if cache else ''}{one.written_tokens:,} written to it"
+            cache = f" ({cache})" if cache else ""
             line(
-                f"    round {one.round}: {one.requests:,} asked ({told}); {one.prompt_tokens:,} tokens in, "
-                f"{one.answer_tokens:,} out{price}"
+                f"    round {one.round}: {one.requests:,} asked ({told}); {one.prompt_tokens:,} tokens in"
+                f"{cache}, {one.answer_tokens:,} out{price}"
             )
     if report.stopped_because:
         line(f"  not all was submitted: {printable(str(report.stopped_because))}")

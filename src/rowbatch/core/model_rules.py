@@ -50,6 +50,7 @@ class Model:
         context: Tokens of prompt and answer together.
         max_output: Tokens of an answer.
         thinks: It thinks before it answers where nobody says otherwise, and its output limit counts thoughts.
+        cache_least: The fewest tokens that its provider's cache takes, where that is known; or None.
         shutdown: The day after which it answers no more, where one was announced; or None.
         source, as_of: Of all this.
     """
@@ -63,6 +64,7 @@ class Model:
     source: str
     as_of: str
     thinks: bool = False
+    cache_least: int | None = None
 
     @property
     def reasons(self) -> bool:

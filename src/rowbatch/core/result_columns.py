@@ -33,7 +33,16 @@ from rowbatch.core.states import RowStatus
 from rowbatch.core.wire import Body, OkLine, PlainLine
 
 Extra = Literal[
-    "model", "usage", "usage_details", "finish_reason", "confidence", "refusal", "cause", "choices", "raw"
+    "model",
+    "usage",
+    "usage_details",
+    "cache_writes",
+    "finish_reason",
+    "confidence",
+    "refusal",
+    "cause",
+    "choices",
+    "raw",
 ]
 EXTRAS: tuple[Extra, ...] = get_args(Extra)
 """What a result can tell besides its text."""
@@ -44,6 +53,7 @@ EXTRA_TYPES: dict[str, pl.DataType] = {
     "completion_tokens": pl.Int64(),
     "cached_tokens": pl.Int64(),
     "reasoning_tokens": pl.Int64(),
+    "cache_write_tokens": pl.Int64(),
     "finish_reason": pl.String(),
     "confidence": pl.Float64(),
     "refusal": pl.String(),
@@ -60,6 +70,7 @@ _EXTRA_OF = {
     "completion_tokens": "usage",
     "cached_tokens": "usage_details",
     "reasoning_tokens": "usage_details",
+    "cache_write_tokens": "cache_writes",
 }
 
 # As much as stays in the processor's cache.
@@ -262,6 +273,8 @@ class _Builder:
             case "usage_details":
                 columns["cached_tokens"] += [_cached_tokens(body) for body in bodies]
                 columns["reasoning_tokens"] += [_reasoning_tokens(body) for body in bodies]
+            case "cache_writes":
+                columns["cache_write_tokens"] += [_written_tokens(body) for body in bodies]
             case "finish_reason":
                 columns["finish_reason"] += [_finish_reason(body) for body in bodies]
             case "confidence":
@@ -330,6 +343,15 @@ def _cached_tokens(body: Body | None) -> int | None:
     usage = body.usage if body is not None else None
     return (
         _detail("cached_tokens", usage.prompt_tokens_details, usage.input_tokens_details) if usage else None
+    )
+
+
+def _written_tokens(body: Body | None) -> int | None:
+    usage = body.usage if body is not None else None
+    return (
+        _detail("cache_write_tokens", usage.prompt_tokens_details, usage.input_tokens_details)
+        if usage
+        else None
     )
 
 

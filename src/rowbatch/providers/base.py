@@ -125,10 +125,14 @@ class Dialect(Protocol):
     def is_openai(self) -> bool:
         """Whether its lines are OpenAI's, and nothing has to be translated."""
 
-    def request_line(self, line: bytes, token: str) -> bytes:
+    def request_line(self, line: bytes, token: str, *, marks_cache: bool = False) -> bytes:
         """
         A request line in the provider's form.
 
+        Args:
+            line: In OpenAI's form.
+            token: Of the attempt.
+            marks_cache: Ask the provider to keep the instructions in its cache, where it wants to be asked.
         Raises:
             NotTaken: It asks for what the provider does not have.
             ValueError: It is no request.

@@ -92,6 +92,7 @@ def completion(
     prompt_tokens: int = 0,
     completion_tokens: int = 0,
     cached_tokens: int = 0,
+    cache_write_tokens: int = 0,
     reasoning_tokens: int = 0,
 ) -> dict[str, Any]:
     """
@@ -119,7 +120,10 @@ def completion(
             "prompt_tokens": prompt_tokens,
             "completion_tokens": completion_tokens,
             "total_tokens": prompt_tokens + completion_tokens,
-            "prompt_tokens_details": {"cached_tokens": cached_tokens},
+            "prompt_tokens_details": {
+                "cached_tokens": cached_tokens,
+                **({"cache_write_tokens": cache_write_tokens} if cache_write_tokens else {}),
+            },
             "completion_tokens_details": {"reasoning_tokens": reasoning_tokens},
         },
     }

@@ -9,7 +9,13 @@ from rowbatch.providers.catalog import find_model, find_price, find_provider
 
 
 def estimate_asking(
-    question: Question, asking: Asking, requests: int, prompts: Tokens, *, measured: float | None = None
+    question: Question,
+    asking: Asking,
+    requests: int,
+    prompts: Tokens,
+    *,
+    measured: float | None = None,
+    written_tokens: int = 0,
 ) -> CostEstimate:
     """
     Estimate what requests cost.
@@ -19,6 +25,7 @@ def estimate_asking(
         requests: How many.
         prompts: Tokens of all of them.
         measured: Mean tokens of an answer, where rows were tried.
+        written_tokens: Of the prompts, those that may be written to the provider's cache.
     """
     answer = expected_answer(
         question.codebook,
@@ -32,4 +39,5 @@ def estimate_asking(
         NO_ANSWER if asking.endpoint is Endpoint.EMBEDDINGS else answer,
         find_price(asking.provider, asking.model),
         is_free=find_provider(asking.provider).is_free,
+        written_tokens=written_tokens,
     )

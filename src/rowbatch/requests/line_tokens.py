@@ -74,6 +74,10 @@ class LineTokens:
             self._set_model(str(request.body.get("model", "")))
         return request.custom_id, request.body, prompt_tokens(request.body, self._count)
 
+    def count_text(self, text: str) -> int:
+        """The tokens of a text; of an estimate the likeliest number."""
+        return self._count(text)
+
     def range_of(self, high: int, requests: int) -> Tokens:
         """What prompts can have in truth of which `count` gave so many tokens in all."""
         return Tokens(self._counter.low_of_high(high, requests), high)

@@ -16,7 +16,7 @@ from rowbatch.core.plan import ROW_PREFIX
 from rowbatch.core.retry import is_lasting
 from rowbatch.core.states import RowStatus
 from rowbatch.errors import StorageError, from_os_error
-from rowbatch.results.lines import TOLD, LineReader, Lines
+from rowbatch.results.lines import COUNTS, TOLD, LineReader, Lines
 
 _ID_BEGIN = b'{"custom_id":"' + ROW_PREFIX.encode()
 _LEAST_ROWS = 100
@@ -40,7 +40,9 @@ class Findings(msgspec.Struct, frozen=True):
             where an older version counted.
         reasons: The commonest reason of the rows of a status that is not `ok`.
         lasting: Failures that asking again does not mend, by cause.
-        prompt_tokens, cached_tokens, answer_tokens: As the provider counted them.
+        prompt_tokens, cached_tokens, answer_tokens: As the provider counted them. Cached ones were read from
+            its cache; they, and those that were written to it, are among those of the prompts.
+        written_tokens: Written to the cache.
         tokens_of: Prompt and answer tokens by status.
         match: How well the tokens of the prompts go with the sizes of the requests they are said to be of
             (-1 to 1); None where that says nothing: few rows, texts of one length, nothing counted.
@@ -58,6 +60,7 @@ class Findings(msgspec.Struct, frozen=True):
     prompt_tokens: int = 0
     cached_tokens: int = 0
     answer_tokens: int = 0
+    written_tokens: int = 0
     tokens_of: dict[str, tuple[int, int]] = {}
     match: float | None = None
 
@@ -91,10 +94,15 @@ class Findings(msgspec.Struct, frozen=True):
         return msgspec.json.encode(self).decode()
 
     def cost_usd(self, price: Price | None) -> Decimal | None:
-        """What the provider bills for these results, without a discount for a cache; None without a price."""
+        """What the provider bills for these results; None without a price."""
         if price is None:
             return None
-        return (self.prompt_tokens * price.input_usd + self.answer_tokens * price.output_usd) / 1_000_000
+        return price.billed_usd(
+            self.prompt_tokens,
+            self.answer_tokens,
+            read_tokens=self.cached_tokens,
+            written_tokens=self.written_tokens,
+        )
 
 
 def read_findings(text: str | None) -> Findings | None:
@@ -162,9 +170,7 @@ def findings_of(parts: Iterable[Lines], requests: pl.DataFrame) -> Findings:
     unreadable = 0
     for part in parts:
         unreadable += part.unreadable
-        counts = [
-            pl.col(name).fill_null(0) for name in ("prompt_tokens", "cached_tokens", "completion_tokens")
-        ]
+        counts = [pl.col(name).fill_null(0) for name in COUNTS]
         reason = pl.col("status_reason").str.slice(0, _MOST_REASON_CHARS)
         frames.append(part.frame.select("row", "status", reason, TOLD, "cause", *counts))
     if not frames:
@@ -194,6 +200,7 @@ def findings_of(parts: Iterable[Lines], requests: pl.DataFrame) -> Findings:
         lasting=dict(lasting.most_common(20)),
         prompt_tokens=int(known["prompt_tokens"].sum()),
         cached_tokens=int(known["cached_tokens"].sum()),
+        written_tokens=int(known["cache_write_tokens"].sum()),
         answer_tokens=int(known["completion_tokens"].sum()),
         match=_match(once, requests),
         tokens_of={

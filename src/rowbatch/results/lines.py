@@ -15,12 +15,13 @@ from rowbatch.core.result_columns import Extra, ResultFrame
 from rowbatch.core.states import RowStatus
 from rowbatch.results.files import result_frames
 
-EXTRAS: tuple[Extra, ...] = ("model", "usage", "usage_details", "cause")
+EXTRAS: tuple[Extra, ...] = ("model", "usage", "usage_details", "cache_writes", "cause")
 """What is wanted of a result besides its text."""
 TOLD = "told"
 """Column with the status that the result itself tells, before anybody knew the codebook."""
 _ROW_ID = rf"\A{ROW_PREFIX}([0-9]{{1,15}})\z"
-_COUNTS = ("prompt_tokens", "cached_tokens", "completion_tokens")
+COUNTS = ("prompt_tokens", "cached_tokens", "cache_write_tokens", "completion_tokens")
+"""Columns with tokens, as the provider counted them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class LineReader:
         width = 1 if self._answers is None else self._answers.width
         texts = ["status", "status_reason", "raw_answer", "model", TOLD, "cause"]
         schema: dict[str, Any] = {"row": pl.Int64, **dict.fromkeys(map(str, range(width)), pl.String)}
-        schema |= dict.fromkeys(texts, pl.String) | dict.fromkeys(_COUNTS, pl.Int64)
+        schema |= dict.fromkeys(texts, pl.String) | dict.fromkeys(COUNTS, pl.Int64)
         if self._answers is None:
             schema["0"] = pl.List(pl.Float32)
         return pl.DataFrame(schema=schema)
@@ -97,7 +98,7 @@ class LineReader:
                 pl.all(),
                 frame["model"].fill_null(""),
                 frame["status"].alias(TOLD),
-                *(frame[name] for name in ("cause", *_COUNTS)),
+                *(frame[name] for name in ("cause", *COUNTS)),
             ),
             len(part.unreadable),
         )

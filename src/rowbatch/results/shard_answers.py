@@ -17,12 +17,12 @@ from rowbatch.errors import RunError, ServiceError, TableChanged
 from rowbatch.providers.catalog import find_provider
 from rowbatch.providers.clients import read_batch
 from rowbatch.results.columns import ResultReader
-from rowbatch.results.lines import TOLD, LineReader, Lines, judged_embeddings
+from rowbatch.results.lines import COUNTS, TOLD, LineReader, Lines, judged_embeddings
 from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory
 
 # What lines say besides what becomes of a row.
-_NOT_SHOWN = (TOLD, "cause", "prompt_tokens", "cached_tokens", "completion_tokens")
+_NOT_SHOWN = (TOLD, "cause", *COUNTS)
 
 
 class ResultCounts(Protocol):

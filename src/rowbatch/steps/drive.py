@@ -56,6 +56,8 @@ _SAY_EVERY_S = 30.0
 _LONGEST_BATCH_S = 90_000.0
 # All of them have windows of a day; Gemini lets a batch go on for another one (ai.google.dev, "Batch API").
 _WINDOW, _SLACK = timedelta(days=1), timedelta(hours=25)
+# An hour is asked for; some of it passes before a batch begins.
+_CACHE_HOLDS = timedelta(minutes=45)
 _STILL_S = 6 * 3_600.0
 # So that many runs do not ask at the same moment.
 _RANDOM = random.Random()  # noqa: S311
@@ -80,6 +82,7 @@ class DrivePolicy:
         first_rows: Where the first shard has no more rows than that, the others wait until its answers are
             here.
         patience_s: How long the provider may be out of reach before the program gives up.
+        marks_cache: Whether the instructions may be marked for the provider's cache.
         cancel_wait_s: How long a run that is cancelled waits for its batches to end; None means until then.
     """
 
@@ -95,6 +98,7 @@ class DrivePolicy:
     first_rows: int = 0
     patience_s: float = 1_800.0
     cancel_wait_s: float | None = None
+    marks_cache: bool = False
 
 
 @dataclass(slots=True)
@@ -708,6 +712,7 @@ class Driver:
             model=self._model,
             reserved_usd=reserved,
             cap_usd=self._policy.cap_usd,
+            marks_cache=self._marks_cache(shard),
         )
         if refusal is not None:
             return self._refused(paid, refusal)
@@ -721,6 +726,24 @@ class Driver:
         else:
             self._wait_for(paid.name, 0.0)
         return paid
+
+    def _marks_cache(self, shard: Shard) -> bool:
+        """
+        Whether the instructions are marked for the provider's cache: those of the first part, which fill it,
+        and those of the others while it holds. In one batch alone each request would write it, at twice the
+        price.
+        """
+        if not self._policy.marks_cache or shard.round > 1:
+            return False
+        first = self._ledger.shard(1, 1)
+        if first.name == shard.name:
+            return True
+        ended = first.ended_at
+        return (
+            first.state is ShardState.DOWNLOADED
+            and ended is not None
+            and self._client.now() < ended + _CACHE_HOLDS
+        )
 
     def _capped(self, shard: Shard, reserved: Decimal) -> Shard:
         reason = Notice(

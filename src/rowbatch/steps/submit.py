@@ -62,7 +62,9 @@ class LostAnswerPolicy:
 
 
 @contextmanager
-def wire_file(run: RunDirectory, client: BatchClient, shard: Shard) -> Iterator[Path]:
+def wire_file(
+    run: RunDirectory, client: BatchClient, shard: Shard, *, marks_cache: bool = False
+) -> Iterator[Path]:
     """
     The request file of a shard as the provider wants it, while the block runs.
 
@@ -81,7 +83,9 @@ def wire_file(run: RunDirectory, client: BatchClient, shard: Shard) -> Iterator[
         with path.open("rb") as lines, atomic_file(place, overwrite=True) as to:
             for number, line in enumerate(lines, start=1):
                 try:
-                    to.write(client.dialect.request_line(line.rstrip(b"\n"), shard.wire_token) + b"\n")
+                    stripped = line.rstrip(b"\n")
+                    sent = client.dialect.request_line(stripped, shard.wire_token, marks_cache=marks_cache)
+                    to.write(sent + b"\n")
                 except ValueError as error:
                     why = error.why if isinstance(error, NotTaken) else str(error)
                     raise InputError("request-not-taken", file=str(path), line=number, why=why) from error
@@ -116,6 +120,7 @@ def pay_for_shard(
     model: str,
     reserved_usd: Decimal,
     cap_usd: Decimal | None,
+    marks_cache: bool = False,
 ) -> tuple[Shard, Refused | None]:
     """
     Make the paid call, once.
@@ -124,7 +129,7 @@ def pay_for_shard(
         The shard: `submitted`; `unknown` when the answer was lost; or as it was, with the provider's refusal.
         As it was without one: the cap does not allow it.
     """
-    with wire_file(run, client, shard) as path:
+    with wire_file(run, client, shard, marks_cache=marks_cache) as path:
         claimed = ledger.claim(
             shard, reserved_usd=reserved_usd, cap_usd=cap_usd, key_mark=client.key_mark, at=client.now()
         )
