@@ -1022,6 +1022,7 @@ def create(
     endpoint: str = "chat",
     temperature: float | None = None,
     max_tokens: int | None = None,
+    reasoning_effort: str | None = None,
     parameters: Mapping[str, Any] | None = None,
     image: str | None = None,
     image_folder: str | Path | None = None,
@@ -1056,6 +1057,8 @@ def create(
         model: None means the provider's default.
         endpoint: `chat`, `responses` or `embeddings`.
         temperature, max_tokens: Of each request; None means the provider's default.
+        reasoning_effort: How much a model that reasons may think: `none`, `minimal`, `low`, `medium`, `high`
+            or `xhigh`, as far as it takes these; None means the provider's default.
         parameters: Any others, as the endpoint names them.
         image: Column with an image beside the text.
         image_folder: Where the files lie that it names; None means that it holds addresses of the web.
@@ -1087,7 +1090,7 @@ def create(
     )
     asking = asking_of(
         question,
-        Said(temperature, max_tokens, parameters or {}),
+        Said(temperature, max_tokens, parameters or {}, reasoning_effort or ""),
         provider=provider,
         model=model or "",
         base_url=base_url or "",

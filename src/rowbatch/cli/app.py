@@ -283,6 +283,12 @@ _go_on = click.option(
 @click.option("--model", metavar="NAME", help="Which model.  [default: the provider's]")
 @click.option("--base-url", metavar="URL", help="Another address that speaks the provider's batch API.")
 @_sampling
+@click.option(
+    "--reasoning-effort",
+    type=click.Choice(["none", "minimal", "low", "medium", "high", "xhigh"]),
+    help="How much a model that reasons may think, where it takes that; thoughts are paid as answers are.  "
+    "[default: the model's]",
+)
 @_asking
 @click.option(
     "--run",

@@ -119,6 +119,18 @@ NO_ANSWER = AnswerTokens(0.0, 0.0, 0.0)
 """Of an answer that is no text: an embedding."""
 
 
+def likely_tokens(codebook: Codebook | None, *, thinks: bool) -> int:
+    """
+    The most tokens that an answer will likely have, with its thoughts: fewer than that cut some answers off.
+
+    Args:
+        codebook: What is asked; None where nobody knows.
+        thinks: Whether the model thinks before it answers.
+    """
+    _, high = (_ANY_LOW, _ANY_HIGH) if codebook is None else codebook.answer_tokens
+    return high + (_THINKING_LIKELY if thinks else 0)
+
+
 def expected_answer(
     codebook: Codebook | None,
     *,

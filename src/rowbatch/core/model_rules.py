@@ -72,6 +72,32 @@ class Model:
         return self.thinks or self.rules.output_limit == "max_completion_tokens"
 
 
+REASONING_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
+"""How much a model that reasons may think, where it takes that; not each model takes each."""
+
+
+def effort_of(parameters: Mapping[str, Any]) -> str:
+    """The reasoning effort among the parameters of a request, whatever it is called; or ""."""
+    reasoning = parameters.get("reasoning")
+    named = reasoning.get("effort") if isinstance(reasoning, Mapping) else parameters.get("reasoning_effort")
+    return named if isinstance(named, str) else ""
+
+
+def will_think(model: Model | None, parameters: Mapping[str, Any]) -> bool:
+    """Whether answers to a request begin with thoughts, as far as anybody knows."""
+    return model is not None and model.reasons and effort_of(parameters) != "none"
+
+
+def takes_effort(model: Model | None, effort: str) -> bool:
+    """Whether a model takes a reasoning effort; of one that nobody knows it is believed."""
+    if model is None:
+        return True
+    # Those that always reason cannot be told not to.
+    return model.rules.sampling == "without-reasoning" or (
+        model.rules.output_limit == "max_completion_tokens" and effort != "none"
+    )
+
+
 def fitting_parameters(
     rules: ModelRules, endpoint: Endpoint, parameters: Mapping[str, Any], *, given: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[Notice]]:

@@ -30,8 +30,8 @@ from rowbatch.desk.library import LibraryTable
 from rowbatch.desk.readings import Reading
 from rowbatch.desk.recipes import draft_of_recipe, looks_like_recipe
 from rowbatch.errors import CodebookError, InputError, RowbatchError, UsageError
-from rowbatch.providers.catalog import find_provider
-from rowbatch.requests.asking import Said, asking_of
+from rowbatch.providers.catalog import find_provider, provider_names
+from rowbatch.requests.asking import Said, asking_of, efforts_of
 from rowbatch.requests.estimate import estimate_asking
 from rowbatch.requests.line_tokens import LineTokens, prompt_range
 from rowbatch.requests.pipeline import RowRequests
@@ -56,7 +56,17 @@ _UNSURE = {
     "zh": ("不确定", "文本信息不足，无法判断。"),
 }
 _REASON = {"en": "Give the reason in one short sentence.", "zh": "用一句简短的话说明理由。"}
-_TEXTS = ("text", "question", "template", "provider", "base_url", "model", "temperature", "max_tokens")
+_TEXTS = (
+    "text",
+    "question",
+    "template",
+    "provider",
+    "base_url",
+    "model",
+    "temperature",
+    "max_tokens",
+    "effort",
+)
 # So many rows in a row, from all over the table.
 _SAMPLE_ROWS, _SAMPLE_CHUNK = 400, 40
 _TRIAL_ROWS = 10
@@ -99,7 +109,7 @@ class Draft:
         codebook: As codebook files have it.
         template: The message for a row, with `{{column}}`; "" means the text alone.
         provider, base_url, model: Who is asked; "" means the default. A password in the address is not kept.
-        temperature, max_tokens: "" means the model's default.
+        temperature, max_tokens, effort: "" means the model's default; the last is of its reasoning.
         dedupe: Ask texts that stand twice once.
         example_rows: Rows whose texts became examples.
     """
@@ -119,6 +129,7 @@ class Draft:
     model: str = ""
     temperature: str = ""
     max_tokens: str = ""
+    effort: str = ""
     dedupe: bool = False
     example_rows: tuple[int, ...] = ()
 
@@ -363,12 +374,23 @@ def asking_of_draft(draft: Draft, question: Question) -> Asking:
     said = _number(draft.max_tokens)
     return asking_of(
         question,
-        Said(_number(draft.temperature), int(said) if said else None),
+        Said(
+            _number(draft.temperature),
+            int(said) if said else None,
+            # What was chosen for another model is not meant for this one.
+            reasoning_effort=draft.effort if draft.effort in efforts_of_draft(draft) else "",
+        ),
         provider=draft.provider,
         model=draft.model.strip(),
         base_url=draft.base_url.strip(),
         dedupe=draft.dedupe,
     )
+
+
+def efforts_of_draft(draft: Draft) -> tuple[str, ...]:
+    """The reasoning efforts that its model takes."""
+    model = draft.model.strip()
+    return efforts_of(draft.provider, model) if model and draft.provider in provider_names() else ()
 
 
 def limit_of_draft(draft: Draft) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rowbatch.core.cost import NO_ANSWER, CostEstimate, Tokens, estimate_cost, expected_answer
 from rowbatch.core.endpoint import Endpoint
+from rowbatch.core.model_rules import will_think
 from rowbatch.core.plan import Asking, Question
 from rowbatch.providers.catalog import find_model, find_price, find_provider
 
@@ -27,10 +28,12 @@ def estimate_asking(
         measured: Mean tokens of an answer, where rows were tried.
         written_tokens: Of the prompts, those that may be written to the provider's cache.
     """
+    known = find_model(asking.provider, asking.model)
     answer = expected_answer(
         question.codebook,
         limit=asking.output_limit,
-        model=find_model(asking.provider, asking.model),
+        # Told not to reason, it is one that does not.
+        model=known if will_think(known, asking.parameters) else None,
         measured=measured,
     )
     return estimate_cost(

@@ -136,6 +136,7 @@ def _values(
         "models": api.models(provider.name),
         "has_key": _has_key(draft),
         "limit": safe(desk.limit_of_draft, draft),
+        "efforts": desk.efforts_of_draft(draft),
         "codebook_text": codebook_text,
         "faults": faults,
         "shown": shown,
@@ -237,6 +238,7 @@ def draft_of_form(form: FormData, draft: desk.Draft) -> desk.Draft:
             "model",
             "temperature",
             "max_tokens",
+            "effort",
         )
         if name in form
     }
