@@ -119,7 +119,7 @@ def test_a7_a_model_that_nobody_knows_is_believed_to_take_it():
 
 def test_a7_a_draft_of_the_app_asks_with_the_effort_that_its_model_takes():
     """
-    The form offers what the model takes; what was chosen for another model is not sent to one that refuses it.
+    The form offers what the model takes; what was chosen for another one is not sent to one that refuses it.
     """
     draft = desk.Draft(text="text", provider="openai", model="gpt-5-mini", effort="low")
     assert desk.efforts_of_draft(draft) == ("minimal", "low", "medium", "high", "xhigh")
