@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -169,6 +169,18 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 def right_label(text: str) -> str:
     """What the fake answers for a text."""
     return LABELS[len(text) % len(LABELS)]
+
+
+def unknown_label(rows: Iterable[int]) -> Callable[[str, bytes], bytes]:
+    """Give some rows an answer that no codebook of these tests allows: for `FakeProvider.spoil`."""
+    ids = {f"row-{row}" for row in rows}
+
+    def spoil(custom_id: str, line: bytes) -> bytes:
+        for label in LABELS if custom_id in ids else ():
+            line = line.replace(f'\\"{label}\\"'.encode(), b'\\"zzz\\"')
+        return line
+
+    return spoil
 
 
 def judge(run: RunDirectory, fake: FakeProvider, rows: Sequence[dict[str, str]]) -> None:

@@ -630,9 +630,20 @@ class MistralSkin(OpenAISkin):
 
 
 class AnthropicSkin(Skin):
-    """Anthropic's message batches."""
+    """
+    Anthropic's message batches.
+
+    A system message with a mark of at least so many tokens is read from the cache where it lies there when
+    the batch is made, for an hour after it was used last; else each request of the batch writes it, since
+    they run side by side. Source: platform.claude.com, "Prompt caching" and "Batch processing".
+    """
 
     host = ""
+    cache_least = 1_024
+
+    def __init__(self, provider: FakeProvider) -> None:
+        super().__init__(provider)
+        self.cached_until: dict[str, datetime] = {}
 
     def is_create(self, method: str, path: str) -> bool:
         return method == "POST" and path.endswith("/messages/batches")
@@ -673,9 +684,10 @@ class AnthropicSkin(Skin):
             assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", request["custom_id"])
             assert request["params"]["max_tokens"] > 0
             bare = re.sub(r"-[0-9a-f]{16}x\d+\Z", "", request["custom_id"])
-            lines.append(
-                {"custom_id": bare, "wire": request["custom_id"], "body": _as_chat(request["params"])}
-            )
+            body = {**_as_chat(request["params"]), "usage": self._system_usage(request["params"])}
+            lines.append({"custom_id": bare, "wire": request["custom_id"], "body": body})
+        for request in asked["requests"]:
+            self._keep_system(request["params"])
         mark = lines[0]["wire"].rpartition("-")[2]
         made = provider.make_batch(
             Batch(
@@ -722,8 +734,27 @@ class AnthropicSkin(Skin):
             "results_url": f"http://{self.host}/v1/messages/batches/{batch.id}/results",
         }
 
+    def _system_usage(self, params: Mapping[str, Any]) -> dict[str, int]:
+        """What the system message of a request adds to its usage."""
+        system = params.get("system", "")
+        marked = isinstance(system, list) and "cache_control" in system[-1]
+        text = system if isinstance(system, str) else "".join(part["text"] for part in system)
+        tokens = len(text) // 4
+        if not marked or tokens < self.cache_least:
+            return {"input_tokens": tokens}
+        assert system[-1]["cache_control"] == {"type": "ephemeral", "ttl": "1h"}
+        lies_there = self.cached_until.get(text, START) > self.provider.now
+        return {"cache_read_input_tokens" if lies_there else "cache_creation_input_tokens": tokens}
+
+    def _keep_system(self, params: Mapping[str, Any]) -> None:
+        if isinstance(system := params.get("system"), list):
+            self.cached_until[system[-1]["text"]] = self.provider.now + timedelta(hours=1)
+
     def _message(self, params: Mapping[str, Any], text: str) -> dict[str, Any]:
-        prompt, completion = _usage(params, text)
+        added = params.get("usage") or self._system_usage(params)
+        own = {name: value for name, value in params.items() if name != "usage"}
+        prompt, completion = _usage(own, text)
+        usage = {**added, "input_tokens": prompt + added.get("input_tokens", 0), "output_tokens": completion}
         return {
             "id": "msg_1",
             "type": "message",
@@ -731,7 +762,7 @@ class AnthropicSkin(Skin):
             "model": params.get("model", "m"),
             "content": [{"type": "text", "text": text}],
             "stop_reason": "end_turn",
-            "usage": {"input_tokens": prompt, "output_tokens": completion},
+            "usage": usage,
         }
 
     def _result(self, line: Mapping[str, Any], result: Mapping[str, Any]) -> bytes:

@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 _MAX_RETRY_AFTER_S = 900.0
+# One failure is nothing to tell of; after the second somebody may wonder what is waited for.
+_ATTEMPT_TOLD = 3
 _READ_TIMEOUT_S = 120.0
 _MOST_HEAD_BYTES = 50_000_000
 MOST_ANSWER_BYTES = 32 << 20
@@ -258,6 +260,7 @@ class HttpClient:
         free_attempts: How often a free call is tried in all.
         clock: The time on this machine.
         refusal_kind: Why a call was refused, by its HTTP status, the service's code and its words.
+        said: Told when a file does not come, and is asked for again and again.
     Raises:
         UsageError: The address is none, the key would go there in clear, or the environment names a proxy
             that is none.
@@ -275,6 +278,7 @@ class HttpClient:
     free_attempts: int = 6
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     refusal_kind: Callable[[int | None, str, str], RefusalKind] = kind_of_status
+    said: Callable[[Notice], None] | None = None
     _client: httpx2.Client = field(init=False, repr=False)
     _ahead: timedelta = field(init=False, repr=False, default=timedelta(0))
     _was_answered: bool = field(init=False, repr=False, default=False)
@@ -464,11 +468,18 @@ class HttpClient:
 
         to.seek(0)
         to.truncate()
+        failed: ServiceError | None = None
         for attempt in stamina.retry_context(
             on=_wait_before_retry, attempts=self.free_attempts + 4, timeout=None, wait_max=60.0
         ):
+            if attempt.num == _ATTEMPT_TOLD and self.said is not None and failed is not None:
+                self.said(Notice("download-tried-again", {"why": failed.notice}))
             with attempt:
-                return self._call(fetch)
+                try:
+                    return self._call(fetch)
+                except ServiceError as error:
+                    failed = error
+                    raise
         raise AssertionError("unreachable")
 
     def pay(
@@ -513,9 +524,10 @@ class HttpClient:
             if answer is not None and is_id(id_of(answer)):
                 return CarriedOut(answer)
             return Unknown(f"{self.host} answered {reply.status} without an id")
-        if reply.status >= 500 or reply.status in (408, 409) or answer is None:
-            return Unknown(f"{self.host} answered {reply.status}")
         refusal = self._error(reply)
+        if reply.status >= 500 or reply.status in (408, 409) or answer is None:
+            # With the service's own words, where it has some.
+            return Unknown(refusal.message)
         if not _says_error(answer):
             return Unknown(f"{self.host} answered {reply.status}")
         return Refused(refusal.notice, reply.status, refusal.code, refusal.retry_after_s, refusal.refusal)

@@ -211,7 +211,10 @@ def test_the_button_of_a_trouble(client, run, kind):
     assert _BUTTONS.get(kind, "继续") in form
 
 
-@pytest.mark.parametrize(("kind", "wish"), [("late-batch", "go_on"), ("many-failures", "resubmit_lost")])
+@pytest.mark.parametrize(
+    ("kind", "wish"),
+    [("late-batch", "go_on"), ("many-failures", "resubmit_lost"), ("many-failures", "give_up")],
+)
 def test_a_button_of_a_page_that_was_true_some_time_ago(client, run, kind, wish):
     """
     What a page offered for another trouble is refused, in the reader's language, and switches no guard off.

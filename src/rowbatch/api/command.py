@@ -159,6 +159,7 @@ POLICY_OPTIONS = {
     "--lost-answer-wait": "lost_answer_wait_s",
     "--on-lost-answer": "on_lost_answer",
     "--worst-share": "worst_share",
+    "--first-rows": "first_rows",
     "--clean-up": "clean_up",
 }
 """Options of the command line, and what they are called in a policy."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -38,11 +38,13 @@ from rowbatch.requests.asking import Said, asking_of
 from rowbatch.requests.estimate import estimate_asking
 from rowbatch.requests.line_tokens import prompt_range
 from rowbatch.requests.pipeline import TableRequests, open_source, request_settings
+from rowbatch.requests.prompt_cache import cached_prefix_tokens
 from rowbatch.results.people import code_text, compare_with_people
 from rowbatch.server.local_model import DEMONSTRATION_NOTE, MODEL_ID
 from rowbatch.steps import build as build_step
 from rowbatch.steps import collect as collect_step
 from rowbatch.steps import create as create_step
+from rowbatch.steps import give_up as give_up_step
 from rowbatch.steps import poll as poll_step
 from rowbatch.steps.build import TEXTS_REPEAT, BuildReport
 from rowbatch.steps.clean import CleanReport, clean
@@ -57,6 +59,7 @@ from rowbatch.steps.doctor import (
     check_results_age,
 )
 from rowbatch.steps.drive import (
+    MASS_FAILURES,
     DriveHooks,
     Driver,
     DriveReport,
@@ -65,9 +68,11 @@ from rowbatch.steps.drive import (
     allow_unpaid_rows,
 )
 from rowbatch.steps.export import ExportReport, export
+from rowbatch.steps.first_part import first_rows_of
 from rowbatch.steps.poll import Progress
 from rowbatch.steps.recover import RecoverReport, recover
 from rowbatch.steps.repair import largest_output_limit, plan_repair
+from rowbatch.steps.submit import adopt_named
 from rowbatch.steps.trial import TrialReport, measured_answer_tokens, try_rows
 from rowbatch.steps.verify import VerifyReport, verify
 from rowbatch.store.codebook_file import read_codebook
@@ -149,6 +154,7 @@ class Status:
         events: All, oldest first.
         warning: That results may soon be gone at the provider, in a sentence; or "".
         fault: Why its ledger cannot be used; None where it can.
+        statuses: Rows by status when the labelled table was written last; empty before.
     """
 
     path: Path
@@ -164,6 +170,21 @@ class Status:
     events: tuple[Event, ...]
     warning: str = ""
     fault: Notice | None = None
+    statuses: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def labelled(self) -> int:
+        """Rows with a usable answer: of the table where it was written, and else as far as is known."""
+        if self.state == "collected":
+            return self.statuses.get(RowStatus.OK, 0)
+        return self.progress.answered if self.progress else 0
+
+    @property
+    def to_label(self) -> int:
+        """Rows that are to get one: of the table where it was written, else those that are asked."""
+        if self.state == "collected":
+            return sum(self.statuses.values()) - self.statuses.get(RowStatus.SKIPPED, 0)
+        return self.progress.requests if self.progress else 0
 
 
 @dataclass(slots=True)
@@ -205,6 +226,8 @@ class Run:
         if self._headers and self._is_own_server:
             raise UsageError("headers-to-nobody")
         name_places(self._plan.asking.base_url, self._headers)
+        # What the policy says about the first part decides it, too.
+        self._prefix_tokens: int | None = None
 
     def __repr__(self) -> str:
         return f"rowbatch.open({str(self.path)!r})"
@@ -295,6 +318,7 @@ class Run:
 
     def _keep_policy(self, policy: Policy) -> Policy:
         self.build()
+        self._prefix_tokens = None
         # What the run was made with and is no more has to be said.
         plain = {**dict.fromkeys(self._plan.policy.to_plain()), **policy.to_plain()}
         with self._directory.ledger() as ledger:
@@ -313,7 +337,8 @@ class Run:
             hooks: Told how it goes.
             resubmit_lost: Send a shard again whose paid call was lost, once the provider's list has
                 not shown it for the waiting time.
-            go_on: Submit the rest although much of a shard failed; one that fails later stops again.
+            go_on: Submit the rest although much of a shard failed or has no usable answer; one that fails
+                later stops again.
             changes: Of the policy.
         Raises:
             ServiceError: The provider refused, or cannot be reached.
@@ -386,7 +411,13 @@ class Run:
         return self.collect(hooks=hooks)
 
     def resume(
-        self, hooks: Hooks | None = None, *, resubmit_lost: bool = False, go_on: bool = False, **changes: Any
+        self,
+        hooks: Hooks | None = None,
+        *,
+        resubmit_lost: bool = False,
+        go_on: bool = False,
+        batches: Mapping[str, str] | None = None,
+        **changes: Any,
     ) -> CollectReport:
         """
         Do all that is left, from wherever the run stands, to the labelled table.
@@ -398,6 +429,8 @@ class Run:
             hooks: Told how it goes.
             resubmit_lost: As for `submit`.
             go_on: As for `submit`.
+            batches: Of shards whose answer was lost, and which the provider's list does not show: name of the
+                shard, and id of its batch as the provider's page has it. It is made sure that it is that one.
             changes: Of the policy, as in `rounds=5`.
         Raises:
             NeedsDecision: A paid call's outcome is not known, or too much of a shard failed. The table is
@@ -407,15 +440,60 @@ class Run:
         hooks = hooks or Hooks()
         self.build(hooks)
         with run_lock(self.path, "resume"):
+            if batches:
+                self._adopt(batches)
             self._forget_cancelling()
             return self._finish(hooks, resubmit_lost=resubmit_lost, go_on=go_on, **changes)
 
-    def cancel(self, hooks: Hooks | None = None, **changes: Any) -> CollectReport | None:
+    def _adopt(self, batches: Mapping[str, str]) -> None:
+        with self._client() as client, self._directory.ledger() as ledger:
+            ledger.take_over()
+            for name, batch_id in batches.items():
+                adopt_named(ledger, client, name, batch_id)
+
+    def parts_at_provider(self) -> list[str]:
+        """Names of the shards of which something is still waited for from the provider."""
+        if not build_step.is_built(self._directory):
+            return []
+        with self._directory.ledger() as ledger:
+            return [shard.name for shard in give_up_step.parts_at_provider(ledger)]
+
+    def give_up(self, parts: Sequence[str]) -> int:
+        """
+        Wait for nothing more of some shards, whose batch the provider forgot or whose results it lost.
+
+        They may have been paid for. Their rows are `missing`, and are asked again only by `plan_repair`; what
+        they may have cost counts against the cap.
+
+        Args:
+            parts: Names of shards, as in `r1-0001`.
+        Returns:
+            How many rows they ask.
+        Raises:
+            UsageError: Nothing is waited for of such a shard.
+        """
+        with (
+            run_lock(self.path, "give-up"),
+            self._client() as client,
+            self._directory.ledger() as ledger,
+        ):
+            ledger.take_over()
+            return sum(shard.requests for shard in give_up_step.give_up(ledger, client, parts))
+
+    def cancel(
+        self, hooks: Hooks | None = None, *, wait_s: float | None = 60.0, **changes: Any
+    ) -> CollectReport | None:
         """
         Cancel the batches that run, bring what they have answered, and write the table.
 
         What was answered is billed, and comes. `resume` asks the rest again.
 
+        Args:
+            hooks: Told how it goes.
+            wait_s: How long to wait for the batches to end, which takes OpenAI up to ten minutes; None waits
+                until then. That some are still ending stands in `stopped_because`; they come with the next
+                `cancel`.
+            changes: Of the policy.
         Returns:
             None when another process drives the run: that one cancels.
         """
@@ -425,18 +503,31 @@ class Run:
             ledger.add_event("cancel-wanted")
         try:
             with run_lock(self.path, "cancel"):
-                return self._finish(hooks, **changes)
+                return self._finish(hooks, cancel_wait_s=wait_s, **changes)
         except RunLocked:
             return None
 
     def _finish(
-        self, hooks: Hooks, *, resubmit_lost: bool = False, go_on: bool = False, **changes: Any
+        self,
+        hooks: Hooks,
+        *,
+        resubmit_lost: bool = False,
+        go_on: bool = False,
+        cancel_wait_s: float | None = None,
+        **changes: Any,
     ) -> CollectReport:
         _tell(hooks, "watch")
         decision: NeedsDecision | None = None
         report: DriveReport | None = None
         try:
-            report = self._drive("finished", hooks, resubmit_lost=resubmit_lost, go_on=go_on, **changes)
+            report = self._drive(
+                "finished",
+                hooks,
+                resubmit_lost=resubmit_lost,
+                go_on=go_on,
+                cancel_wait_s=cancel_wait_s,
+                **changes,
+            )
         except NeedsDecision as error:
             decision = error
         collected = self._collect(hooks)
@@ -444,7 +535,7 @@ class Run:
             raise decision
         if report is not None and report.needs_person:
             why = report.stopped_because
-            is_mass = why is not None and why.kind == "mass-failure"
+            is_mass = why is not None and why.kind in MASS_FAILURES
             raise NeedsDecision(
                 "stopped-mass-failure" if is_mass else "stopped-unpaid", path=str(self.path), why=why
             )
@@ -460,17 +551,22 @@ class Run:
                 ledger.set_cancelled(False)
 
     def _drive(
-        self, goal: Goal, hooks: Hooks, *, resubmit_lost: bool = False, go_on: bool = False, **changes: Any
+        self,
+        goal: Goal,
+        hooks: Hooks,
+        *,
+        resubmit_lost: bool = False,
+        go_on: bool = False,
+        cancel_wait_s: float | None = None,
+        **changes: Any,
     ) -> DriveReport:
         policy = self.change_policy(**changes)
         asking = self._plan.asking
         provider = find_provider(asking.provider)
-        if resubmit_lost:
-            policy = policy.changed(on_lost_answer="resubmit")
         if policy.max_cost_usd is not None and not provider.is_free:
             self._require_bound()
         is_embeddings = asking.endpoint is Endpoint.EMBEDDINGS
-        with self._client() as client, self._directory.ledger() as ledger:
+        with self._client(hooks.said) as client, self._directory.ledger() as ledger:
             if go_on:
                 allow_mass_failure(ledger, policy.worst_share)
             if goal in ("submitted", "finished"):
@@ -486,7 +582,14 @@ class Run:
                 limits=provider.limits,
                 price=find_price(provider.name, asking.model),
                 reserve_usd=self._most_usd,
-                policy=drive_policy(policy, provider, is_own_server=self._is_own_server),
+                policy=drive_policy(
+                    policy,
+                    provider,
+                    is_own_server=self._is_own_server,
+                    resubmit_lost=resubmit_lost,
+                    cancel_wait_s=cancel_wait_s,
+                    marks_cache=self._cached_prefix_tokens() > 0,
+                ),
                 clock=Clock(sleep=hooks.sleep) if hooks.sleep else None,
                 hooks=DriveHooks(progress=hooks.progress, said=hooks.said, shard=hooks.shard),
             )
@@ -747,6 +850,7 @@ class Run:
         state: _State = "new"
         output: Path | None = None
         warning = ""
+        statuses: Mapping[str, int] = {}
         if build_step.is_built(self._directory):
             built = build_step.read_build_report(self._directory)
             with self._directory.ledger() as ledger:
@@ -762,6 +866,7 @@ class Run:
                 output = Path(str(collected[-1].detail.get("path")))
                 if state == "downloaded":
                     state = "collected"
+            statuses = _statuses(collected[-1]) if collected else {}
         return replace(
             self._standing_as(state),
             built=built,
@@ -769,6 +874,7 @@ class Run:
             output=output,
             events=events,
             warning=warning,
+            statuses=statuses,
         )
 
     def standing(self) -> Status:
@@ -833,7 +939,23 @@ class Run:
             requests,
             prompt_range(self._plan.asking.model, prompt_tokens, requests, request_bytes),
             measured=measured_answer_tokens(self._directory),
+            written_tokens=self._cached_prefix_tokens() * requests,
         )
+
+    def _cached_prefix_tokens(self) -> int:
+        """Tokens of each request that may be written to the provider's cache, the most that they can be."""
+        if self._prefix_tokens is None:
+            self._prefix_tokens = self._count_cached_prefix()
+        return self._prefix_tokens
+
+    def _count_cached_prefix(self) -> int:
+        if self._plan.asking.provider != "anthropic":
+            return 0
+        first_rows = first_rows_of(self.policy())
+        with self._directory.ledger() as ledger:
+            first, *others = [shard for shard in ledger.shards() if shard.round == 1]
+        has_first_part = bool(others) and first.requests <= first_rows
+        return cached_prefix_tokens(self._plan, has_first_part=has_first_part)
 
     def _answer_bound(self) -> int | None:
         """The most tokens that one answer can have; None where nobody says."""
@@ -862,26 +984,27 @@ class Run:
             bound = max(bound, largest_output_limit(self._directory.request_path(shard.name)) or 0)
         if bound is None:
             return self._estimate(shard.requests, shard.bytes, shard.tokens).high_usd or Decimal(0)
-        # No token is shorter than a byte.
-        return price.usd(shard.tokens or shard.bytes, shard.requests * bound)
+        # No token is shorter than a byte. Nothing is counted on that is read from a cache.
+        written = price.written_usd(self._cached_prefix_tokens() * shard.requests)
+        return price.usd(shard.tokens or shard.bytes, shard.requests * bound) + written
 
     @property
     def _is_own_server(self) -> bool:
         return self.is_local and not self._plan.asking.base_url
 
     @contextmanager
-    def _client(self) -> Iterator[BatchClient]:
+    def _client(self, said: Callable[[Notice], None] | None = None) -> Iterator[BatchClient]:
         provider = find_provider(self._plan.asking.provider)
         base_url = self._plan.asking.base_url
         if self._is_own_server:
             endpoint = ensure_local_server()
-            with HttpClient(endpoint.base_url, Key(endpoint.key, "server.key")) as http:
+            with HttpClient(endpoint.base_url, Key(endpoint.key, "server.key"), said=said) as http:
                 yield client_for(provider, http)
         else:
             asking = self._plan.asking
             headers = find_headers(provider, base_url, kept=asking.headers, given=self._headers)
             fields = {**asking.form_fields, **self._form_fields}
-            with provider_client(provider, base_url, headers, fields) as client:
+            with provider_client(provider, base_url, headers, fields, said) as client:
                 yield client
 
     def check(self, *, probe: bool, now: datetime) -> list[Check]:
@@ -910,6 +1033,7 @@ def provider_client(
     base_url: str,
     headers: SentHeaders | None = None,
     form_fields: Mapping[str, str] | None = None,
+    said: Callable[[Notice], None] | None = None,
 ) -> Iterator[BatchClient]:
     """
     The calls of a provider at an address, with the key that belongs there.
@@ -919,6 +1043,7 @@ def provider_client(
         base_url: Where.
         headers: Further ones of each call; None means those that are kept for the host.
         form_fields: Further ones of each upload.
+        said: As in `HttpClient`.
     Raises:
         UsageError: There is no key for it.
     """
@@ -935,6 +1060,7 @@ def provider_client(
         headers={**headers_of(provider), **sent.plain},
         secret_headers=sent.secret,
         form_fields=form_fields or {},
+        said=said,
     ) as http:
         yield client_for(provider, http)
 
@@ -954,6 +1080,7 @@ def create(
     endpoint: str = "chat",
     temperature: float | None = None,
     max_tokens: int | None = None,
+    reasoning_effort: str | None = None,
     parameters: Mapping[str, Any] | None = None,
     image: str | None = None,
     image_folder: str | Path | None = None,
@@ -993,6 +1120,8 @@ def create(
         model: None means the provider's default.
         endpoint: `chat`, `responses` or `embeddings`.
         temperature, max_tokens: Of each request; None means the provider's default.
+        reasoning_effort: How much a model that reasons may think: `none`, `minimal`, `low`, `medium`, `high`
+            or `xhigh`, as far as it takes these; None means the provider's default.
         parameters: Any others, as the endpoint names them.
         image: Column with an image beside the text.
         image_folder: Where the files lie that it names; None means that it holds addresses of the web.
@@ -1031,7 +1160,7 @@ def create(
     )
     asking = asking_of(
         question,
-        Said(temperature, max_tokens, parameters or {}),
+        Said(temperature, max_tokens, parameters or {}, reasoning_effort or ""),
         provider=provider,
         model=model or "",
         base_url=base_url or "",
@@ -1213,6 +1342,12 @@ def _state(progress: Progress) -> Literal["built", "running", "over", "downloade
     if progress.shards_unsent == progress.shards:
         return "built"
     return "running" if progress.shards_running or progress.shards_unsent else "over"
+
+
+def _statuses(collected: Event) -> dict[str, int]:
+    """Rows by status, as an event tells that a table was written with."""
+    told = collected.detail.get("statuses")
+    return {str(name): int(count) for name, count in told.items()} if isinstance(told, dict) else {}
 
 
 def _tell(hooks: Hooks, stage: Stage) -> None:

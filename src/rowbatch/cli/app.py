@@ -241,7 +241,15 @@ _driving = _options(
         "--worst-share",
         type=click.FloatRange(0, 1, min_open=True),
         metavar="SHARE",
-        help="Submit nothing more when so much of a shard fails for a reason that stays.  [default: 0.5]",
+        help="Submit nothing more when so much of a shard fails for a reason that stays, or has no usable "
+        "answer: cut off, not allowed by the codebook, refused.  [default: 0.5]",
+    ),
+    click.option(
+        "--first-rows",
+        type=click.IntRange(0),
+        metavar="NUMBER",
+        help="Send so many rows first, and the rest when their answers are here and can be used; 0 sends all "
+        "at once.  [default: 100 where there are several parts that cost money]",
     ),
     click.option(
         "--clean-up",
@@ -257,7 +265,9 @@ _on_done = click.option(
     "gaps, needs-you, failed) tell how.",
 )
 _go_on = click.option(
-    "--go-on", is_flag=True, help="Submit the rest although much of a shard failed for a reason that stays."
+    "--go-on",
+    is_flag=True,
+    help="Submit the rest although much of a shard failed for a reason that stays, or has no usable answer.",
 )
 
 
@@ -308,6 +318,12 @@ _go_on = click.option(
 @_headers
 @_form_fields
 @_sampling
+@click.option(
+    "--reasoning-effort",
+    type=click.Choice(["none", "minimal", "low", "medium", "high", "xhigh"]),
+    help="How much a model that reasons may think, where it takes that; thoughts are paid as answers are.  "
+    "[default: the model's]",
+)
 @_asking
 @_confidence
 @_samples
@@ -410,12 +426,30 @@ def try_command(run: Path, *, rows: int, headers: Sequence[str], yes: bool) -> N
 @_resubmit_lost
 @_go_on
 @_headers
+@click.option(
+    "--batch",
+    "batch",
+    multiple=True,
+    metavar="PART=ID",
+    help="The batch of a part whose answer was lost, as the provider's page shows it, as in "
+    "r1-0001=batch_abc. It is looked at first. May be given several times.",
+)
+@click.option(
+    "--ask-again",
+    "ask_again",
+    multiple=True,
+    type=click.Choice(["error", "expired", "cancelled", "missing", "invalid", "truncated", "refused"]),
+    help="First plan a round of the rows of this status, also of those that no round asks again by itself; "
+    "it is paid. May be given several times.",
+)
 def resume(
     run: Path,
     *,
     yes: bool,
     resubmit_lost: bool,
     go_on: bool,
+    batch: tuple[str, ...],
+    ask_again: tuple[str, ...],
     on_done: str | None,
     headers: Sequence[str],
     **options: Any,
@@ -427,16 +461,82 @@ def resume(
     """
     _, changes = _policy_changes(options)
     opened = api.open_run(run, headers=headers)
+    batches = _named_batches(batch)
+    if ask_again:
+        _plan_repair(opened, ask_again, yes=yes)
     return _show_and_run(
-        opened, yes=yes, resubmit_lost=resubmit_lost, go_on=go_on, on_done=on_done, **changes
+        opened,
+        yes=yes,
+        resubmit_lost=resubmit_lost,
+        go_on=go_on,
+        batches=batches,
+        on_done=on_done,
+        **changes,
     )
+
+
+def _named_batches(pairs: Sequence[str]) -> dict[str, str]:
+    """Part and batch of `PART=ID`."""
+    found = {}
+    for pair in pairs:
+        part, equals, batch_id = pair.partition("=")
+        if not part or not equals or not batch_id:
+            raise UsageError("batch-no-pair", pair=pair)
+        found[part.strip()] = batch_id.strip()
+    return found
+
+
+def _plan_repair(run: Run, statuses: Sequence[str], *, yes: bool) -> None:
+    """Plan a round of rows of some statuses, once a person has seen what it costs."""
+    from rowbatch.cli import show
+
+    known = run.status().statuses
+    rows = sum(known.get(status, 0) for status in statuses)
+    cost = run.repair_cost(rows)
+    if rows and not yes and not cost.is_free:
+        _ask(show.repair_question(rows, cost), run)
+    show.line(f"{run.plan_repair(statuses):,} rows are asked again")
+
+
+@app.command("give-up")
+@_run
+@click.argument("parts", nargs=-1, metavar="[PART]...")
+@_yes
+def give_up(run: Path, *, parts: tuple[str, ...], yes: bool) -> int:
+    """
+    Wait for nothing more of a part whose batch the provider forgot, or whose results it lost.
+
+    Its batch may have been paid for. Its rows are `missing`; `rowbatch resume RUN --ask-again missing` asks
+    them again, which may be paid twice. Without PART, the one that is waited for, if it is the only one.
+    """
+    from rowbatch.cli import show
+
+    opened = api.open_run(run)
+    waiting = opened.parts_at_provider()
+    if not parts and len(waiting) != 1:
+        raise UsageError("give-up-which", run=str(opened.path), waiting=waiting)
+    names = parts or tuple(waiting)
+    if not yes:
+        question = f"Wait no more for {', '.join(names)}? It may have been paid for; its answers are lost."
+        _ask(question, opened, is_paid=False)
+    show.given_up(opened, names, opened.give_up(names))
+    return 0
 
 
 @app.command()
 @_run
 @_poll_seconds
 @_headers
-def cancel(run: Path, *, poll_seconds: float | None, headers: Sequence[str]) -> int:
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for the provider to end them; the same command again brings what came since.",
+)
+def cancel(run: Path, *, poll_seconds: float | None, wait_s: float, headers: Sequence[str]) -> int:
     """
     Cancel the batches of a run that are running.
 
@@ -445,8 +545,7 @@ def cancel(run: Path, *, poll_seconds: float | None, headers: Sequence[str]) -> 
     from rowbatch.cli import show
 
     opened = api.open_run(run, headers=headers)
-    with show.bar() as hooks:
-        report = opened.cancel(hooks, poll_seconds=poll_seconds)
+    report = opened.cancel(show.said_only(), poll_seconds=poll_seconds, wait_s=wait_s)
     if report is None:
         show.line("the process that drives this run cancels it now")
         return 0
@@ -530,7 +629,7 @@ def clean(run: Path, *, headers: Sequence[str], yes: bool) -> None:
 
     opened = api.open_run(run, headers=headers)
     if not yes and not opened.is_local:
-        _ask("Remove the request and result files of this run at the provider?", opened)
+        _ask("Remove the request and result files of this run at the provider?", opened, is_paid=False)
     show.cleaned(opened.clean())
 
 
@@ -1383,12 +1482,12 @@ def _confirm_cost(run: Run, *, yes: bool, quiet: bool = False) -> None:
     _ask("Start?", run)
 
 
-def _ask(question: str, run: Run) -> None:
+def _ask(question: str, run: Run, *, is_paid: bool = True) -> None:
     """Go on when a person says yes."""
     if not sys.stdin.isatty():
-        raise UsageError("nobody-to-ask", run=str(run.path))
+        raise UsageError("nobody-to-ask" if is_paid else "nobody-to-confirm", run=str(run.path))
     if not click.confirm(question, err=True):
-        raise UsageError("not-started", run=str(run.path))
+        raise UsageError("not-started" if is_paid else "not-confirmed", run=str(run.path))
 
 
 def _show_and_run(

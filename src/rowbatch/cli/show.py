@@ -19,7 +19,9 @@ from rowbatch import api
 from rowbatch.cli.json_output import json_text
 
 if TYPE_CHECKING:
-    from rowbatch.api import DemoRun, Hooks, Preview, Run, Stage, Status
+    from collections import Counter
+
+    from rowbatch.api import DemoRun, Hooks, Preview, RowStatus, Run, Stage, Status
     from rowbatch.api.reports import (
         Agreement,
         BadRowList,
@@ -148,7 +150,7 @@ def bar() -> Iterator[Hooks]:
 
         def progress(now: Progress) -> None:
             notes = [f"round {now.rounds}"] if now.rounds > 1 else []
-            notes += [f"{now.failed:,} failed"] if now.failed else []
+            notes += [f"{now.failed:,} without a usable answer"] if now.failed else []
             note = ", ".join(notes)
             display.update(task, completed=now.done, total=now.requests, note=note)
 
@@ -159,6 +161,13 @@ def bar() -> Iterator[Hooks]:
             console.print(printable(str(notice)), markup=False, highlight=False)
 
         yield Hooks(stage=stage, rows=rows, progress=progress, shard=shard, said=said)
+
+
+def said_only() -> Hooks:
+    """Hooks that print what is said on stderr, and no progress."""
+    from rowbatch.api import Hooks
+
+    return Hooks(said=lambda notice: line(printable(str(notice)), err=True))
 
 
 def _log_hooks() -> Hooks:
@@ -231,7 +240,7 @@ def _part(part: Mapping[str, Any]) -> str:
 def collected(report: CollectReport) -> None:
     """What came out."""
     line(f"labelled table  {place(report.path)}  ({_count(report.rows, 'row')})")
-    line("  " + ", ".join(f"{status} {count:,}" for status, count in report.statuses.most_common()))
+    line(f"  {_statuses(report.statuses)}")
     for name, tally in report.tallies.items():
         facts = (f"{short(what, 60)} {_figure(number)}" for what, number in tally.facts()[:12])
         line(f"  {name}: " + ", ".join(facts))
@@ -256,6 +265,12 @@ def collected(report: CollectReport) -> None:
         line("  The tokens that the provider counted do not go with the sizes of the texts: compare labels")
         line("  with their texts before you use any.")
     spent(report)
+
+
+def _statuses(counts: Mapping[str, int] | Counter[RowStatus]) -> str:
+    """Rows by status, the commonest first."""
+    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    return ", ".join(f"{status} {count:,}" for status, count in ordered)
 
 
 def _figure(number: float) -> str:
@@ -290,8 +305,7 @@ def _marked(cells: int) -> None:
 
 def spent(report: CollectReport) -> None:
     """What was billed, by round and status, and what was expected."""
-    rounds = [one for one in report.spent if one.prompt_tokens or one.answer_tokens]
-    known = [one.usd for one in rounds if one.usd is not None]
+    known = [one.usd for one in report.spent if one.usd is not None]
     if known and any(known):
         expected = report.estimate
         line(
@@ -303,15 +317,21 @@ def spent(report: CollectReport) -> None:
             )
         )
     if len(report.spent) > 1 or known:
-        for one in rounds:
+        # Also a round in which all failed: what was paid for nothing is to be seen.
+        for one in report.spent:
             told = ", ".join(
                 f"{status} {count:,}{_billed(report, one, status)}"
                 for status, count in sorted(one.statuses.items())
             )
+            told = told or "nothing came yet"
             price = f", {_dollars(one.usd)}" if one.usd else ""
+            cache = f"{one.cached_tokens:,} from the cache" if one.cached_tokens else ""
+            if one.written_tokens:
+                cache += f"{', ' if cache else ''}{one.written_tokens:,} written to it"
+            cache = f" ({cache})" if cache else ""
             line(
-                f"    round {one.round}: {one.requests:,} asked ({told}); {one.prompt_tokens:,} tokens in, "
-                f"{one.answer_tokens:,} out{price}"
+                f"    round {one.round}: {one.requests:,} asked ({told}); {one.prompt_tokens:,} tokens in"
+                f"{cache}, {one.answer_tokens:,} out{price}"
             )
     if report.stopped_because:
         line(f"  not all was submitted: {printable(str(report.stopped_because))}")
@@ -386,6 +406,22 @@ def events(found: Sequence[Event]) -> None:
         line(f"{event.at:%Y-%m-%d %H:%M:%S}{shard} {event.kind} {detail}")
 
 
+def repair_question(rows: int, cost: CostEstimate) -> str:
+    """What a person is asked before rows are asked again."""
+    if cost.low_usd is None or cost.likely_usd is None:
+        price = "the price is not known"
+    else:
+        price = f"about {_dollars(cost.low_usd)} to {_dollars(cost.likely_usd)}"
+    return f"{_count(rows, 'row')} are asked again, {price}. Start?"
+
+
+def given_up(run: Run, parts: Sequence[str], rows: int) -> None:
+    """What was given up, and what can be done with its rows."""
+    line(f"given up: {printable(', '.join(parts))}, {_count(rows, 'row')}")
+    line(f"  {command('resume', run.path)} goes on with the rest, and writes the table")
+    line(f"  {command('resume', run.path, '--ask-again', 'missing')} asks these rows again, when all is over")
+
+
 def cleaned(report: CleanReport) -> None:
     kept = f"{_count(report.kept_shards, 'shard')} without results here, or whose batch is not known"
     line(
@@ -441,8 +477,8 @@ def submitted(report: DriveReport) -> None:
 
 def progress(now: Progress) -> None:
     line(
-        f"{now.done:,} of {now.requests:,} requests done"
-        + (f", {now.failed:,} failed" if now.failed else "")
+        f"{now.answered:,} of {now.requests:,} rows answered"
+        + (f", {now.failed:,} without a usable answer" if now.failed else "")
         + f"; shards: {now.shards_over:,} over, {now.shards_running:,} running, "
         f"{now.shards_unsent:,} not submitted"
     )
@@ -467,6 +503,8 @@ def status(found: Status, *, with_events: bool) -> None:
             f"rows     {found.built.rows:,}: {found.built.requests:,} asked, {found.built.skipped:,} skipped"
         )
         progress(found.progress)
+        if found.statuses and found.state == "collected":
+            line(f"labels   {found.labelled:,} of {found.to_label:,} rows: {_statuses(found.statuses)}")
         for shard in found.progress.states[:50]:
             line(
                 f"  {shard.name}  {shard.state}"
@@ -489,7 +527,7 @@ def runs(found: Sequence[Status]) -> None:
     if not found:
         line("no runs yet; `rowbatch demo` makes one")
     for entry in found:
-        done = f"{entry.progress.done:,}/{entry.progress.requests:,}" if entry.progress else "-"
+        done = f"{entry.labelled:,}/{entry.to_label:,}" if entry.progress else "-"
         line(f"{entry.created_at[:16]}  {entry.state:<10}  {done:>13}  {entry.model:<28}  {entry.path}")
         if entry.warning:
             line(f"  look: {entry.warning}: {command('resume', entry.path)} brings them")

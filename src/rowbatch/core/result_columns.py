@@ -35,7 +35,15 @@ from rowbatch.core.token_probabilities import ConfidenceReader, whole_probabilit
 from rowbatch.core.wire import Body, OkLine, PlainLine
 
 Extra = Literal[
-    "model", "usage", "usage_details", "finish_reason", "confidence", "refusal", "cause", "choices", "raw"
+    "model",
+    "usage",
+    "usage_details",
+    "finish_reason",
+    "confidence",
+    "refusal",
+    "cause",
+    "choices",
+    "raw",
 ]
 EXTRAS: tuple[Extra, ...] = get_args(Extra)
 """What a result can tell besides its text."""

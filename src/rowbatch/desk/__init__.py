@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rowbatch.desk.drafts import can_tell_confidence as can_tell_confidence
     from rowbatch.desk.drafts import codebook_of_draft as codebook_of_draft
     from rowbatch.desk.drafts import draft_from_file as draft_from_file
+    from rowbatch.desk.drafts import efforts_of_draft as efforts_of_draft
     from rowbatch.desk.drafts import estimate_draft as estimate_draft
     from rowbatch.desk.drafts import faults as faults
     from rowbatch.desk.drafts import limit_of_draft as limit_of_draft
@@ -154,6 +155,7 @@ _PLACES = {
     "known_places": "api.runs",
     "left_of_month": "desk.jobs",
     "likely_text_column": "api.tools",
+    "efforts_of_draft": "desk.drafts",
     "limit_of_draft": "desk.drafts",
     "make_run": "desk.drafts",
     "methods_text": "desk.recipes",

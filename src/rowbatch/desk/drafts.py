@@ -32,8 +32,8 @@ from rowbatch.desk.library import LibraryTable
 from rowbatch.desk.readings import Reading
 from rowbatch.desk.recipes import draft_of_recipe, looks_like_recipe
 from rowbatch.errors import CodebookError, InputError, RowbatchError, UsageError
-from rowbatch.providers.catalog import find_model, find_provider
-from rowbatch.requests.asking import Said, asking_of
+from rowbatch.providers.catalog import find_model, find_provider, provider_names
+from rowbatch.requests.asking import Said, asking_of, efforts_of
 from rowbatch.requests.estimate import estimate_asking
 from rowbatch.requests.line_tokens import LineTokens, prompt_range
 from rowbatch.requests.pipeline import RowRequests
@@ -68,6 +68,7 @@ _TEXTS = (
     "temperature",
     "max_tokens",
     "samples",
+    "effort",
 )
 _OF_SAMPLES = (
     "samples-out-of-range",
@@ -120,7 +121,7 @@ class Draft:
         codebook: As codebook files have it.
         template: The message for a row, with `{{column}}`; "" means the text alone.
         provider, base_url, model: Who is asked; "" means the default. A password in the address is not kept.
-        temperature, max_tokens: "" means the model's default.
+        temperature, max_tokens, effort: "" means the model's default; the last is of its reasoning.
         dedupe: Ask texts that stand twice once.
         confidence: Ask how sure the model is.
         samples: How often to ask each text; "" means once.
@@ -142,6 +143,7 @@ class Draft:
     model: str = ""
     temperature: str = ""
     max_tokens: str = ""
+    effort: str = ""
     dedupe: bool = False
     confidence: bool = False
     samples: str = ""
@@ -390,7 +392,12 @@ def asking_of_draft(draft: Draft, question: Question) -> Asking:
     said = _number(draft.max_tokens)
     return asking_of(
         question,
-        Said(_number(draft.temperature), int(said) if said else None),
+        Said(
+            _number(draft.temperature),
+            int(said) if said else None,
+            # What was chosen for another model is not meant for this one.
+            reasoning_effort=draft.effort if draft.effort in efforts_of_draft(draft) else "",
+        ),
         provider=draft.provider,
         model=draft.model.strip(),
         base_url=draft.base_url.strip(),
@@ -407,6 +414,12 @@ def can_tell_confidence(draft: Draft) -> bool:
         return False
     known = find_model(provider.name, draft.model.strip() or provider.default_model)
     return known is None or tells_probabilities(known.rules, Endpoint.CHAT, {})
+
+
+def efforts_of_draft(draft: Draft) -> tuple[str, ...]:
+    """The reasoning efforts that its model takes."""
+    model = draft.model.strip()
+    return efforts_of(draft.provider, model) if model and draft.provider in provider_names() else ()
 
 
 def limit_of_draft(draft: Draft) -> int | None:

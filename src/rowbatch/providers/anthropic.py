@@ -91,9 +91,15 @@ class AnthropicDialect:
 
     is_openai = False
 
-    def request_line(self, line: bytes, token: str) -> bytes:
+    def request_line(self, line: bytes, token: str, *, marks_cache: bool = False) -> bytes:
         found = read_request(line)
-        return dumped({"custom_id": marked_id(found.custom_id, token), "params": _params(found.body)})
+        params = _params(found.body)
+        if marks_cache and "system" in params:
+            # The part that is the same in every request. An hour, since a batch takes more than the five
+            # minutes that are the default (platform.claude.com, "Batch processing").
+            mark = {"type": "ephemeral", "ttl": "1h"}
+            params["system"] = [{"type": "text", "text": params["system"], "cache_control": mark}]
+        return dumped({"custom_id": marked_id(found.custom_id, token), "params": params})
 
     def result_line(self, line: bytes, token: str) -> bytes:
         found = result_object(line)

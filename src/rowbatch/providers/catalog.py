@@ -191,14 +191,17 @@ def _require_own(document: Mapping[str, Any], path: str) -> None:
 def find_price(provider: str, model: str) -> Price | None:
     """The batch price of a model: the user's own, or the catalog's; None when neither has one."""
     own = _override(provider, model)
-    if "input_usd" in own and "output_usd" in own:
-        return Price(Decimal(str(own["input_usd"])), Decimal(str(own["output_usd"])), "your models.toml", "")
     table = _catalog()["prices"].get("dashscope" if provider == "dashscope-intl" else provider)
+    cache = {name: Decimal(str((table or {}).get(name, 1))) for name in ("cache_write", "cache_read")}
+    if "input_usd" in own and "output_usd" in own:
+        prices = Decimal(str(own["input_usd"])), Decimal(str(own["output_usd"]))
+        return Price(*prices, "your models.toml", "", **cache)
     name = model if table and model in table["models"] else _DATE.sub("", model)
     if table is None or name not in table["models"]:
         return None
     input_usd, output_usd = table["models"][name]
-    return Price(Decimal(str(input_usd)), Decimal(str(output_usd)), table["source"], table["as_of"])
+    prices = Decimal(str(input_usd)), Decimal(str(output_usd))
+    return Price(*prices, table["source"], table["as_of"], **cache)
 
 
 def find_model(provider: str, model: str) -> Model | None:
@@ -225,6 +228,7 @@ def find_model(provider: str, model: str) -> Model | None:
                 context=entry["context"],
                 max_output=entry["max_output"],
                 thinks=bool(entry.get("thinks", False)),
+                cache_least=entry.get("cache_least"),
                 shutdown=date.fromisoformat(shutdown) if shutdown else None,
                 source=tables[owner]["source"] if listed else "your models.toml",
                 as_of=tables[owner]["as_of"] if listed else "",

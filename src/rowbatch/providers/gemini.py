@@ -84,8 +84,8 @@ class GeminiDialect:
 
     is_openai = False
 
-    def request_line(self, line: bytes, token: str) -> bytes:
-        del token
+    def request_line(self, line: bytes, token: str, *, marks_cache: bool = False) -> bytes:
+        del token, marks_cache
         found = read_request(line)
         return dumped({"key": found.custom_id, "request": _request(found.body)})
 

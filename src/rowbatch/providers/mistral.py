@@ -59,8 +59,8 @@ class MistralDialect:
 
     is_openai = False
 
-    def request_line(self, line: bytes, token: str) -> bytes:
-        del token
+    def request_line(self, line: bytes, token: str, *, marks_cache: bool = False) -> bytes:
+        del token, marks_cache
         found = json.loads(line)
         if found["url"] not in _ENDPOINTS:
             raise NotTaken(Notice("mistral-endpoints", {"url": found["url"]}))

@@ -57,7 +57,7 @@ class OpenAIDialect:
     def is_openai(self) -> bool:
         return self._url_prefix == "/v1"
 
-    def request_line(self, line: bytes, token: str) -> bytes:  # noqa: ARG002
+    def request_line(self, line: bytes, token: str, *, marks_cache: bool = False) -> bytes:  # noqa: ARG002
         return line.replace(b'"url":"/v1/', f'"url":"{self._url_prefix}/'.encode(), 1)
 
     def result_line(self, line: bytes, token: str) -> bytes:  # noqa: ARG002

@@ -90,7 +90,7 @@ _PROVIDER: Mapping[str, Schema] = {
 
 def catalog_schema(providers: Collection[str]) -> Schema:
     """Of `catalog.toml`."""
-    prices: Schema = {"models": Names(_LIST), **_SOURCE}
+    prices: Schema = {"models": Names(_LIST), "cache_write": _NUMBER, "cache_read": _NUMBER, **_SOURCE}
     return {"providers": Names(_PROVIDER), "prices": dict.fromkeys(providers, prices)}
 
 
@@ -130,6 +130,7 @@ def _model(rules: Collection[str]) -> Mapping[str, Schema]:
         "context": _WHOLE,
         "max_output": _WHOLE,
         "thinks": _TRUTH,
+        "cache_least": _WHOLE,
         "encoding": _TEXT,
         "shutdown": Value((str,), '"2027-06-30"', is_date=True),
     }

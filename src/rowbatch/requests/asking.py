@@ -9,8 +9,9 @@ from typing import Any
 from rowbatch.core.address import check_address
 from rowbatch.core.answer_limit import decide_output_limit
 from rowbatch.core.confidence import MOST_SAMPLES, measured
+from rowbatch.core.cost import likely_tokens
 from rowbatch.core.endpoint import LIMITS, Endpoint, confidence_parameters, output_limit
-from rowbatch.core.model_rules import tells_probabilities
+from rowbatch.core.model_rules import REASONING_EFFORTS, takes_effort, tells_probabilities, will_think
 from rowbatch.core.plan import ROW_PREFIX, Asking, Question
 from rowbatch.core.sent_headers import kept_places
 from rowbatch.errors import UsageError
@@ -28,12 +29,14 @@ class Said:
 
     Attributes:
         temperature, max_tokens: None where nobody said it.
+        reasoning_effort: How much a model that reasons may think; "" where nobody said it.
         others: Any more, as the endpoint names them; they stay as they are.
     """
 
     temperature: float | None = None
     max_tokens: int | None = None
     others: Mapping[str, Any] = field(default_factory=dict)
+    reasoning_effort: str = ""
 
 
 def asking_of(
@@ -81,6 +84,10 @@ def asking_of(
     model = model or chosen.default_model
     if not model:
         raise UsageError("model-missing", title=chosen.title)
+    known = find_model(chosen.name, model)
+    if said.reasoning_effort:
+        others = _with_effort(said, chosen, model, endpoint)
+        said = Said(said.temperature, said.max_tokens, others)
     fitting, notes = parameters_for_model(
         chosen.name,
         model,
@@ -93,11 +100,17 @@ def asking_of(
         fitting.keys().isdisjoint(LIMITS) and not chosen.is_free and endpoint is not Endpoint.EMBEDDINGS
     )
     if is_limit_ours:
-        limit = decide_output_limit(question.codebook, find_model(chosen.name, model))
+        limit = decide_output_limit(question.codebook, known)
         fitting, notes = parameters_for_model(
             chosen.name, model, endpoint, temperature=said.temperature, max_tokens=limit, others=said.others
         )
         notes.append(Notice("note-limit-is-ours", {"tokens": output_limit(fitting)}))
+    elif will_think(known, fitting) and (most := output_limit(fitting)) is not None:
+        wanted = likely_tokens(question.codebook, thinks=True)
+        if most < wanted:
+            notes.append(
+                Notice("note-limit-without-thoughts", {"model": model, "limit": most, "wanted": wanted})
+            )
     if confidence:
         fitting = {**_confidence(question, chosen, model, endpoint, fitting), **fitting}
     if samples != 1:
@@ -169,6 +182,31 @@ def _confidence(
     if known is not None and not tells_probabilities(known.rules, endpoint, parameters):
         raise UsageError("confidence-not-told", model=model)
     return asked
+
+
+def efforts_of(provider: str, model: str) -> tuple[str, ...]:
+    """The reasoning efforts that a model takes, as far as anybody knows; none of one that takes none."""
+    # The dialects of others have no word for it, and the model of this computer does not reason.
+    chosen = find_provider(provider)
+    if chosen.dialect != "openai" or chosen.is_free:
+        return ()
+    known = find_model(provider, model)
+    return tuple(effort for effort in REASONING_EFFORTS if takes_effort(known, effort))
+
+
+def _with_effort(said: Said, provider: Provider, model: str, endpoint: Endpoint) -> dict[str, Any]:
+    """
+    The other parameters, with the reasoning effort as the endpoint names it.
+
+    Raises:
+        UsageError: The model takes none, or not this one.
+    """
+    effort = said.reasoning_effort
+    if endpoint is Endpoint.EMBEDDINGS or effort not in efforts_of(provider.name, model):
+        raise UsageError("effort-not-taken", model=model, effort=effort, known=REASONING_EFFORTS)
+    if endpoint is Endpoint.RESPONSES:
+        return {"reasoning": {"effort": effort}, **said.others}
+    return {"reasoning_effort": effort, **said.others}
 
 
 def asking_for_model(

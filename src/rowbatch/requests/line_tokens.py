@@ -92,6 +92,10 @@ class LineTokens:
         except ValueError as error:
             raise InputError("line-no-request", told=str(error), begin=line[:80]) from error
 
+    def count_text(self, text: str) -> int:
+        """The tokens of a text; of an estimate the likeliest number."""
+        return self._count(text)
+
     def range_of(self, high: int, requests: int) -> Tokens:
         """What prompts can have in truth of which `count` gave so many tokens in all."""
         return Tokens(self._counter.low_of_high(high, requests), high)

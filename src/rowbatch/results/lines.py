@@ -21,7 +21,8 @@ EXTRAS: tuple[Extra, ...] = ("model", "usage", "usage_details", "cause")
 TOLD = "told"
 """Column with the status that the result itself tells, before anybody knew the codebook."""
 _ROW_ID = rf"\A{ROW_PREFIX}([0-9]{{1,15}})\z"
-_COUNTS = ("prompt_tokens", "cached_tokens", "completion_tokens")
+COUNTS = ("prompt_tokens", "cached_tokens", "cache_write_tokens", "completion_tokens")
+"""Columns with tokens, as the provider counted them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class LineReader:
         width = 1 if self._answers is None else self._answers.width
         texts = ["status", "status_reason", "raw_answer", FORGIVEN, "model", TOLD, "cause"]
         schema: dict[str, Any] = {"row": pl.Int64, **dict.fromkeys(map(str, range(width)), pl.String)}
-        schema |= dict.fromkeys(texts, pl.String) | dict.fromkeys(_COUNTS, pl.Int64)
+        schema |= dict.fromkeys(texts, pl.String) | dict.fromkeys(COUNTS, pl.Int64)
         if self._answers is None:
             schema["0"] = pl.List(pl.Float32)
         if self._measured:
@@ -109,7 +110,7 @@ class LineReader:
                 pl.all(),
                 frame["model"].fill_null(""),
                 frame["status"].alias(TOLD),
-                *(frame[name] for name in ("cause", *_COUNTS)),
+                *(frame[name] for name in ("cause", *COUNTS)),
                 *self._confidences(frame),
             ),
             len(part.unreadable),

@@ -12,17 +12,17 @@ import polars as pl
 
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.fate import decides, over_rounds
-from rowbatch.core.states import RowStatus, ShardState
+from rowbatch.core.states import GIVEN_UP, RowStatus, ShardState
 from rowbatch.errors import RunError, ServiceError, TableChanged
 from rowbatch.providers.catalog import find_provider
 from rowbatch.providers.clients import read_batch
 from rowbatch.results.columns import ResultReader
-from rowbatch.results.lines import TOLD, LineReader, Lines, judged_embeddings
+from rowbatch.results.lines import COUNTS, TOLD, LineReader, Lines, judged_embeddings
 from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory
 
 # What lines say besides what becomes of a row.
-_NOT_SHOWN = (TOLD, "cause", "prompt_tokens", "cached_tokens", "completion_tokens")
+_NOT_SHOWN = (TOLD, "cause", *COUNTS)
 
 
 class ResultCounts(Protocol):
@@ -259,6 +259,8 @@ def _without_result(run: RunDirectory, shard: Shard) -> tuple[RowStatus, str]:
             if shard.batch_status == "failed":
                 told = _failure(run, shard) or "the provider gave no reason"
                 return RowStatus.ERROR, f"the whole batch failed: {told}"
+            if shard.batch_status == GIVEN_UP:
+                return RowStatus.MISSING, "given up: the provider did not say what became of its batch"
             return RowStatus.MISSING, "asked, but in no result file"
 
 

@@ -20,6 +20,7 @@ from rowbatch.requests.line_tokens import LineTokens
 from rowbatch.requests.pipeline import TableRequests, open_source
 from rowbatch.results.written import written_columns
 from rowbatch.steps.cut import new_token
+from rowbatch.steps.first_part import with_first_part
 from rowbatch.store.atomic import atomic_path, write_atomically
 from rowbatch.store.ledger import Ledger, TableCounts, new_shard
 from rowbatch.store.rundir import RunDirectory, digest_file
@@ -152,6 +153,9 @@ def build(run: RunDirectory, progress: Callable[[int], None] | None = None) -> B
         )
     if not shards:
         raise UsageError("no-row-has-text", rows=counts.rows)
+    if counter is not None:
+        policy = run.plan().policy
+        shards = with_first_part(run, shards, policy, token_of=new_token, count_tokens=counter.count)
     with Ledger(run.ledger_path, run.trail()) as ledger:
         if counts.repeats:
             ledger.add_event(TEXTS_REPEAT, rows=counts.repeats, texts=counts.repeated_texts)

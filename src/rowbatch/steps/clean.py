@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from rowbatch.core.states import ShardState
+from rowbatch.core.states import GIVEN_UP, ShardState
 from rowbatch.errors import RunError, ServiceError
 from rowbatch.providers.base import BatchClient, BatchView, pass_if_gone
 from rowbatch.steps.submit import FILE_PREFIX
@@ -20,8 +20,8 @@ class CleanReport:
 
     Attributes:
         files: How many.
-        kept_shards: Shards whose results are not here yet, or of whose batch nothing is known any more; their
-            files stay.
+        kept_shards: Shards whose results are not here yet, that were given up, or of whose batch nothing is
+            known any more; their files stay.
     """
 
     files: int
@@ -42,7 +42,7 @@ def clean(ledger: Ledger, client: BatchClient) -> CleanReport:
     files = kept = 0
     done: set[str] = set()
     for shard in ledger.shards():
-        if shard.state not in (ShardState.DOWNLOADED, ShardState.CUT):
+        if shard.state not in (ShardState.DOWNLOADED, ShardState.CUT) or shard.batch_status == GIVEN_UP:
             kept += 1
             continue
         if shard.cleaned_at is not None:

@@ -53,9 +53,11 @@ class RoundSpent:
         round: Its number.
         requests: Asked in it.
         statuses: How these fared, in this round.
-        prompt_tokens, cached_tokens, answer_tokens: As the provider counted.
+        prompt_tokens, cached_tokens, answer_tokens: As the provider counted; cached ones were read from its
+            cache.
+        written_tokens: Of the prompts, those that were written to its cache.
         tokens_of: Prompt and answer tokens by status.
-        usd: By these tokens and the batch price, without a discount for a cache; None without a price.
+        usd: By these tokens and the batch price; None without a price.
     """
 
     round: int
@@ -66,6 +68,7 @@ class RoundSpent:
     answer_tokens: int
     tokens_of: dict[str, tuple[int, int]]
     usd: Decimal | None
+    written_tokens: int = 0
 
 
 @dataclass(slots=True)
@@ -320,6 +323,7 @@ def _spent(shards: Sequence[Shard]) -> tuple[RoundSpent, ...]:
                 answer_tokens=sum(one.answer_tokens for one in findings),
                 tokens_of=tokens_of,
                 usd=sum(usd, Decimal(0)) if usd else None,
+                written_tokens=sum(one.written_tokens for one in findings),
             )
         )
     return tuple(found)

@@ -95,7 +95,7 @@ def download_shard(
     else:
         raise ServiceError("results-differ", shard=shard.name)
     spent = Decimal(0) if view.status == "failed" else files.findings.cost_usd(price)
-    if files.findings.statuses and view.status == "completed":
+    if files.findings.told and view.status == "completed":
         _note_difference(ledger, shard, view, files.findings)
     if files.findings.is_doubted:
         ledger.add_event("answers-doubted", shard, match=files.findings.match)
@@ -119,14 +119,14 @@ def _is_suspicious(view: BatchView, findings: Findings) -> bool:
 
 def _note_difference(ledger: Ledger, shard: Shard, view: BatchView, findings: Findings) -> None:
     """Counters are a hint, lines are the truth; where they differ, that is worth knowing."""
-    ok = findings.statuses.get("ok", 0)
-    failed = findings.statuses.get("error", 0) + findings.statuses.get("expired", 0)
+    ok = findings.told.get("ok", 0)
+    failed = findings.told.get("error", 0) + findings.told.get("expired", 0)
     if view.total and (view.completed < ok or view.failed != failed):
         ledger.add_event(
             "counters-differ",
             shard,
             told={"completed": view.completed, "failed": view.failed},
-            lines=findings.statuses,
+            lines=findings.told,
         )
 
 

@@ -12,7 +12,7 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -20,10 +20,10 @@ from rowbatch.core.answer import AnswerReader
 from rowbatch.core.cost import Price
 from rowbatch.core.retry import is_unpaid
 from rowbatch.core.shard import ShardLimits
-from rowbatch.core.states import ShardState
+from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.errors import NeedsDecision, ServiceError
 from rowbatch.http import Refused
-from rowbatch.providers.base import BatchClient, BatchView
+from rowbatch.providers.base import BatchClient, BatchView, is_without_list
 from rowbatch.providers.catalog import find_provider
 from rowbatch.providers.refusals import told_queue_limit
 from rowbatch.results.findings import read_findings
@@ -54,6 +54,11 @@ _FEWEST_ROWS_TO_JUDGE = 10
 _SAY_EVERY_S = 30.0
 # After a day every batch is over, and shows whose it is.
 _LONGEST_BATCH_S = 90_000.0
+# All of them have windows of a day; Gemini lets a batch go on for another one (ai.google.dev, "Batch API").
+_WINDOW, _SLACK = timedelta(days=1), timedelta(hours=25)
+# An hour is asked for; some of it passes before a batch begins.
+_CACHE_HOLDS = timedelta(minutes=45)
+_STILL_S = 6 * 3_600.0
 # So that many runs do not ask at the same moment.
 _RANDOM = random.Random()  # noqa: S311
 
@@ -72,8 +77,13 @@ class DrivePolicy:
         ask_invalid_again: Whether answers that the codebook does not allow are asked for again.
         queue_tokens: How many prompt tokens may wait at the provider; None means as many as it takes.
         creations_per_hour: How many batches may be made in an hour.
-        worst_share: When so much of a shard fails for a reason that stays, no other shard is submitted.
+        worst_share: When so much of a shard fails for a reason that stays, or has no usable answer, no other
+            shard is submitted.
+        first_rows: Where the first shard has no more rows than that, the others wait until its answers are
+            here.
         patience_s: How long the provider may be out of reach before the program gives up.
+        marks_cache: Whether the instructions may be marked for the provider's cache.
+        cancel_wait_s: How long a run that is cancelled waits for its batches to end; None means until then.
     """
 
     lost: LostAnswerPolicy = field(default_factory=LostAnswerPolicy)
@@ -85,7 +95,10 @@ class DrivePolicy:
     queue_tokens: int | None = None
     creations_per_hour: int = 2_000
     worst_share: float = 0.5
+    first_rows: int = 0
     patience_s: float = 1_800.0
+    cancel_wait_s: float | None = None
+    marks_cache: bool = False
 
 
 @dataclass(slots=True)
@@ -173,6 +186,8 @@ class Driver:
         self._was_answered = False
         self._trouble: ServiceError | None = None
         self._trouble_since: float | None = None
+        self._unseen: dict[str, float] = {}
+        self._moved: dict[str, tuple[tuple[str, int, int], float, int]] = {}
         self._held: set[str] = set()
         self._alone: dict[str, int] = {}
         self._stopped_because: Notice | None = None
@@ -183,6 +198,7 @@ class Driver:
         self._is_free = find_provider(run.plan().asking.provider).is_free
         self._looked_up: set[str] = set()
         self._cancel_asked: dict[str, float] = {}
+        self._cancelled_since: float | None = None
         self._said: dict[Notice, float] = {}
         self._report = DriveReport(read_progress(ledger))
 
@@ -206,7 +222,7 @@ class Driver:
             self._report.progress = read_progress(self._ledger)
             if self._hooks.progress:
                 self._hooks.progress(self._report.progress)
-            if self._is_reached(goal, worked=worked):
+            if self._is_reached(goal, worked=worked) or self._has_waited_for_cancelling():
                 break
             self._pause()
         if self._decision is not None:
@@ -280,22 +296,46 @@ class Driver:
         self._was_answered = True
         self._trouble = self._trouble_since = None
         self._pauses.pop(shard.name, None)
+        self._unseen.pop(shard.name, None)
         return found
 
     def _note_trouble(self, shard: Shard, error: ServiceError) -> None:
-        lost = error.status == 404 and shard.state is ShardState.SUBMITTED
-        if not error.is_passing and not lost:
+        is_unseen = error.status == 404 and shard.state is ShardState.SUBMITTED
+        if error.status in (404, 410) and shard.state is ShardState.ENDED:
+            # It is over, and its files are gone: asking again does not bring them.
+            self._was_answered = True
+            gone = NeedsDecision("results-gone", path=str(self._run.path), shard=shard.name, why=error.notice)
+            self._ask_person(shard, gone)
+            return
+        if not error.is_passing and not is_unseen:
             raise error
         if error.status is None and not self._was_answered:
             # Nobody has answered yet: the address is wrong, or there is no network.
             raise error
         self._was_answered = True
         now = self._clock.monotonic()
+        if is_unseen:
+            self._note_unseen(shard, error, now)
+            return
         if self._trouble_since is None:
             self._trouble_since = now
         self._trouble = error
         if now - self._trouble_since >= self._policy.patience_s:
             raise error
+        self._say(Notice("tried-again", {"shard": shard.name, "why": error.notice}))
+        self._wait_for(shard.name, self._pause_s(shard.name, error.retry_after_s))
+
+    def _note_unseen(self, shard: Shard, error: ServiceError, now: float) -> None:
+        """A batch that the provider does not know for long is a person's matter, and holds up no other."""
+        since = self._unseen.setdefault(shard.name, now)
+        if now - since >= self._policy.patience_s:
+            if error.kind == "batch-of-other-key":
+                raise error
+            forgotten = NeedsDecision(
+                "forgotten-batch", path=str(self._run.path), shard=shard.name, batch_id=shard.batch_id
+            )
+            self._ask_person(shard, forgotten)
+            return
         self._say(Notice("tried-again", {"shard": shard.name, "why": error.notice}))
         self._wait_for(shard.name, self._pause_s(shard.name, error.retry_after_s))
 
@@ -336,6 +376,8 @@ class Driver:
             if shard.name not in self._undecided
         ]
         seconds = min(waiting, default=now) - now
+        if self._cancelled_since is not None and self._policy.cancel_wait_s is not None:
+            seconds = min(seconds, self._cancelled_since + self._policy.cancel_wait_s - now)
         # Never a busy loop, and never so long that a wish to cancel goes unheard.
         shortest = 0.01 if self._policy.poll_every_s is not None else 0.5
         self._clock.sleep(min(max(seconds, shortest), _LONGEST_POLL_S))
@@ -350,7 +392,12 @@ class Driver:
 
     def _look(self, shard: Shard) -> Shard:
         policy = self._policy.lost
-        found, undecided = look_for_batch(self._ledger, self._client, shard)
+        try:
+            found, undecided = look_for_batch(self._ledger, self._client, shard)
+        except ServiceError as error:
+            if not is_without_list(error):
+                raise
+            return self._not_listed(shard, error)
         if found.state is ShardState.SUBMITTED:
             self._report.adopted += 1
             self._say(Notice("batch-adopted", {"shard": shard.name}))
@@ -373,21 +420,51 @@ class Driver:
 
     def _not_found(self, shard: Shard, looks: int, waited_s: float, *, is_certain: bool) -> Shard:
         if self._policy.lost.then == "ask" or not is_certain:
+            why = self._why_unknown(shard)
             self._ask_person(
                 shard,
                 NeedsDecision(
-                    "lost-answer", path=str(self._run.path), shard=shard.name, waited_s=round(waited_s)
+                    "lost-answer-told" if why else "lost-answer",
+                    path=str(self._run.path),
+                    shard=shard.name,
+                    waited_s=round(waited_s),
+                    why=why,
                 ),
             )
             return shard
         self._looks.pop(shard.name, None)
-        return self._ledger.move(
-            shard,
-            ShardState.UPLOADED,
-            event="resubmit",
-            detail={"looks": looks, "waited_s": round(waited_s)},
-            reserved_usd="0",
+        return self._resubmitted(shard, {"looks": looks, "waited_s": round(waited_s)})
+
+    def _not_listed(self, shard: Shard, error: ServiceError) -> Shard:
+        """
+        Its server has no list: whether the batch was made cannot be found out here, whatever the policy. Only
+        what a person says now sends it again.
+        """
+        if self._is_free or self._policy.lost.is_told:
+            return self._resubmitted(shard, {"told": error.message})
+        unlisted = NeedsDecision(
+            "lost-answer-unlisted",
+            path=str(self._run.path),
+            shard=shard.name,
+            why=self._why_unknown(shard),
+            told=error.notice,
         )
+        self._ask_person(shard, unlisted)
+        return shard
+
+    def _resubmitted(self, shard: Shard, detail: dict[str, object]) -> Shard:
+        return self._ledger.move(
+            shard, ShardState.UPLOADED, event="resubmit", detail=detail, reserved_usd="0"
+        )
+
+    def _why_unknown(self, shard: Shard) -> str:
+        """What came in the place of the answer to the paid call of a shard."""
+        told = [
+            str(event.detail.get("reason") or "")
+            for event in self._ledger.events()
+            if event.kind == "unknown" and (event.round, event.shard) == (shard.round, shard.number)
+        ]
+        return told[-1] if told else ""
 
     def _ask_person(self, shard: Shard, decision: NeedsDecision) -> None:
         """Leave a shard to a person; all else is done first."""
@@ -406,14 +483,38 @@ class Driver:
             self._due.pop(shard.name, None)
             return polled
         self._wait_for(shard.name, self._poll_pause_s(shard.name))
+        self._note_still(polled, view)
         self._require_known(polled, view)
         return polled
+
+    def _note_still(self, shard: Shard, view: BatchView) -> None:
+        """Say once in some hours that nothing has moved: a batch may take a day, and may be forgotten."""
+        now, stands = self._clock.monotonic(), (view.status, view.completed, view.failed)
+        known, since, told = self._moved.get(shard.name, (None, now, 0))
+        if stands != known:
+            self._moved[shard.name] = (stands, now, 0)
+            return
+        times = int((now - since) / _STILL_S)
+        if times > told and not self._is_free:
+            self._moved[shard.name] = (stands, since, times)
+            hours = round((now - since) / 3600)
+            values = {"shard": shard.name, "hours": hours, "status": view.status, "path": str(self._run.path)}
+            self._say(Notice("batch-still", values))
+
+    def _expiry(self, shard: Shard, view: BatchView) -> datetime | None:
+        """When a batch should be over; None for a model of this computer, which takes as long as it takes."""
+        if view.expires_at is not None:
+            return view.expires_at
+        # A server that does not say when it was made is seen to have made it just now.
+        known = (shard.intent_at, shard.submitted_at, view.created_at)
+        return None if self._is_free else min(at for at in known if at is not None) + _WINDOW
 
     def _require_known(self, shard: Shard, view: BatchView) -> None:
         """A status that nobody knows is shown; a batch that should be over for a day is a person's matter."""
         if view.status not in _RUNNING:
             self._say(Notice("status-unknown", {"shard": shard.name, "status": view.status}))
-        if view.expires_at is None or self._client.now() <= view.expires_at + timedelta(days=1):
+        expires = self._expiry(shard, view)
+        if expires is None or self._client.now() <= expires + _SLACK:
             return
         cancelled_at = self._cancel_asked.get(shard.name)
         if cancelled_at is not None and self._clock.monotonic() < cancelled_at + self._policy.patience_s:
@@ -426,7 +527,7 @@ class Driver:
                 path=str(self._run.path),
                 shard=shard.name,
                 batch_id=shard.batch_id,
-                expires=f"{view.expires_at:%Y-%m-%d %H:%M}",
+                expires=f"{expires:%Y-%m-%d %H:%M}",
                 status=view.status,
             ),
         )
@@ -526,7 +627,7 @@ class Driver:
         try:
             adopted = adopt_sent(self._run, self._ledger, self._client, self._reserve_usd)
         except ServiceError as error:
-            if error.is_passing:
+            if error.is_passing and not is_without_list(error):
                 raise
             # A service without a list that can be read tells of nothing.
         self._looked_up |= unsent
@@ -548,8 +649,12 @@ class Driver:
         if self._is_cancelled():
             self._stopped_because = Notice("cancelling")
             return None
-        if failure := self._unpaid_rows(shards) or self._mass_failure(shards):
+        if failure := self._unpaid_rows(shards) or self._mass_failure(shards, shard.round):
             self._stop(failure)
+            return None
+        if (first := self._first_part(shards)) is not None and first.name != shard.name:
+            self._hold(shard, Notice("wait-first-part", {"shard": first.name}))
+            self._stop_if_stuck(shard)
             return None
         if shard.not_before is not None and self._clock.now() < shard.not_before:
             self._wait_for(shard.name, (shard.not_before - self._clock.now()).total_seconds())
@@ -607,6 +712,7 @@ class Driver:
             model=self._model,
             reserved_usd=reserved,
             cap_usd=self._policy.cap_usd,
+            marks_cache=self._marks_cache(shard),
         )
         if refusal is not None:
             return self._refused(paid, refusal)
@@ -620,6 +726,24 @@ class Driver:
         else:
             self._wait_for(paid.name, 0.0)
         return paid
+
+    def _marks_cache(self, shard: Shard) -> bool:
+        """
+        Whether the instructions are marked for the provider's cache: those of the first part, which fill it,
+        and those of the others while it holds. In one batch alone each request would write it, at twice the
+        price.
+        """
+        if not self._policy.marks_cache or shard.round > 1:
+            return False
+        first = self._ledger.shard(1, 1)
+        if first.name == shard.name:
+            return True
+        ended = first.ended_at
+        return (
+            first.state is ShardState.DOWNLOADED
+            and ended is not None
+            and self._client.now() < ended + _CACHE_HOLDS
+        )
 
     def _capped(self, shard: Shard, reserved: Decimal) -> Shard:
         reason = Notice(
@@ -699,11 +823,34 @@ class Driver:
         self._say(Notice("shard-cut", {"shard": shard.name, "parts": max(2, parts), "why": why}))
         return self._ledger.shard(shard.round, shard.number)
 
-    def _mass_failure(self, shards: list[Shard]) -> Notice | None:
-        """A shard that has failed for a reason that other rows will share, and which."""
+    def _first_part(self, shards: list[Shard]) -> Shard | None:
+        """The small first shard, as long as the others wait for its answers."""
+        first = next((shard for shard in shards if (shard.round, shard.number) == (1, 1)), None)
+        if first is None or self._is_free or first.requests > self._policy.first_rows:
+            return None
+        return None if first.state in (ShardState.DOWNLOADED, ShardState.CUT) else first
+
+    def _mass_failure(self, shards: list[Shard], round_: int) -> Notice | None:
+        """
+        A shard that has failed in a way that other rows will share, and how.
+
+        Answers that can't be used count in their own round: whoever asks them again in a later one has seen
+        them.
+        """
         for shard in shards:
-            if not shard.may_fail and (found := _failed_alike(shard, self._policy.worst_share)):
-                return Notice("mass-failure", found)
+            found = _failed_alike(shard, self._policy.worst_share, with_answers=shard.round == round_)
+            if found is not None and not shard.may_fail:
+                return found
+        return None
+
+    def _mass_invalid(self, shards: list[Shard]) -> Notice | None:
+        """A shard most of whose answers are not allowed: asked again, most of it would be paid twice."""
+        if self._is_free or not self._policy.ask_invalid_again:
+            return None
+        for shard in shards:
+            found = _failed_alike(shard, self._policy.worst_share)
+            if found is not None and found.kind == "mass-invalid" and not shard.may_fail:
+                return found
         return None
 
     def _unpaid_rows(self, shards: list[Shard]) -> Notice | None:
@@ -733,8 +880,9 @@ class Driver:
             or self._stopped_because
         ):
             return False
-        if unpaid := self._unpaid_rows([shard for shard in shards if shard.round == last]):
-            self._stop(unpaid)
+        latest = [shard for shard in shards if shard.round == last]
+        if failure := self._unpaid_rows(latest) or self._mass_invalid(latest):
+            self._stop(failure)
             return False
         # Rounds in which nobody paid are none of those that a person wanted.
         unpaid_rounds = {shard.round for shard in shards if _failed_unpaid(shard)}
@@ -758,7 +906,22 @@ class Driver:
     def _is_cancelled(self) -> bool:
         return self._ledger.run().is_cancelled
 
+    def _has_waited_for_cancelling(self) -> bool:
+        """Whether it was cancelled and has waited for long enough; that some still end is said."""
+        if self._policy.cancel_wait_s is None or not self._is_cancelled():
+            return False
+        now = self._clock.monotonic()
+        if self._cancelled_since is None:
+            self._cancelled_since = now
+        ending = sum(shard.state in _QUEUED for shard in self._ledger.shards())
+        if not ending or now < self._cancelled_since + self._policy.cancel_wait_s:
+            return False
+        self._stopped_because = Notice("still-cancelling", {"batches": ending, "path": str(self._run.path)})
+        return True
+
     def _ask_to_cancel(self, shard: Shard) -> None:
+        if shard.name not in self._cancel_asked:
+            self._say(Notice("cancel-asked", {"shard": shard.name}))
         self._cancel_asked.setdefault(shard.name, self._clock.monotonic())
         if shard.batch_status == "cancelling":
             return
@@ -780,7 +943,7 @@ def allow_mass_failure(ledger: Ledger, worst_share: float) -> None:
         ledger: Of the run.
         worst_share: As in `DrivePolicy`.
     """
-    ledger.let_fail([shard for shard in ledger.shards() if _failed_alike(shard, worst_share)])
+    ledger.let_fail([shard for shard in ledger.shards() if _failed_alike(shard, worst_share) is not None])
 
 
 def allow_unpaid_rows(ledger: Ledger) -> None:
@@ -788,16 +951,29 @@ def allow_unpaid_rows(ledger: Ledger) -> None:
     ledger.let_be_unpaid([shard for shard in ledger.shards() if _failed_unpaid(shard)])
 
 
-def _failed_alike(shard: Shard, worst_share: float) -> dict[str, Any]:
-    """How many rows of a shard failed for one reason that stays, where these are too many; else nothing."""
+def _failed_alike(shard: Shard, worst_share: float, *, with_answers: bool = True) -> Notice | None:
+    """
+    That too many rows of a shard failed for reasons that stay, or have an answer that can't be used; and
+    what it is with most of them. None where these are not too many.
+    """
     findings = read_findings(shard.findings)
     if findings is None or findings.asked < _FEWEST_ROWS_TO_JUDGE:
-        return {}
+        return None
     lasting = {cause: rows for cause, rows in findings.lasting.items() if not is_unpaid(cause)}
-    cause, failed = max(lasting.items(), key=lambda item: item[1], default=("", 0))
+    useless = {status: findings.statuses.get(status, 0) if with_answers else 0 for status in _USELESS}
+    failed = sum(lasting.values()) + sum(useless.values())
     if failed <= worst_share * findings.asked:
-        return {}
-    return {"shard": shard.name, "failed": failed, "asked": findings.asked, "cause": cause}
+        return None
+    told = {"shard": shard.name, "asked": findings.asked}
+    cause, rows = max(lasting.items(), key=lambda item: item[1], default=("", 0))
+    status = max(_USELESS, key=lambda one: useless[one])
+    if rows >= useless[status]:
+        return Notice("mass-failure", {**told, "failed": rows, "cause": cause})
+    told |= {"failed": failed, "rows": useless[status]}
+    if status is RowStatus.TRUNCATED:
+        return Notice("mass-truncated", told)
+    told["reason"] = findings.reasons.get(status, status.value)
+    return Notice("mass-invalid" if status is RowStatus.INVALID else "mass-refused", told)
 
 
 def _failed_unpaid(shard: Shard) -> dict[str, Any]:
@@ -810,6 +986,10 @@ def _failed_unpaid(shard: Shard) -> dict[str, Any]:
     return {"shard": shard.name, "failed": unpaid[cause], "asked": findings.asked, "cause": cause}
 
 
+# Answers that came and can't be used.
+_USELESS = (RowStatus.TRUNCATED, RowStatus.INVALID, RowStatus.REFUSED)
+MASS_FAILURES = ("mass-failure", "mass-truncated", "mass-invalid", "mass-refused")
+"""Kinds of a stop because of rows of a shard that failed, or have no usable answer."""
 _UNSENT = (ShardState.WRITTEN, ShardState.UPLOADED)
 _QUEUED = (ShardState.SUBMITTED, ShardState.SUBMITTING, ShardState.UNKNOWN)
 _RUNNING = frozenset({"validating", "in_progress", "finalizing", "cancelling", "queued", "running"})

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.cost import Price
-from rowbatch.core.states import ShardState
+from rowbatch.core.states import GIVEN_UP, ShardState
 from rowbatch.errors import NeedsDecision, RowbatchError, RunError, ServiceError, from_os_error
 from rowbatch.providers.base import TOKEN_FIELD, BatchClient, BatchView
 from rowbatch.providers.catalog import find_provider
@@ -202,7 +202,8 @@ def _asked(client: BatchClient, shards: Sequence[Shard]) -> tuple[list[Shard], l
     """The shards as the provider says that their batches stand; and those that it was not asked about."""
     done, not_asked = [], []
     for shard in shards:
-        if shard.batch_id is None or shard.state is ShardState.CUT or shard.cleaned_at is not None:
+        is_over = shard.state is ShardState.CUT or shard.cleaned_at is not None
+        if shard.batch_id is None or is_over or shard.batch_status == GIVEN_UP:
             done.append(shard)
             continue
         try:

@@ -19,10 +19,10 @@ from rowbatch.core.answer import AnswerReader
 from rowbatch.core.fate import decides
 from rowbatch.core.retry import is_passing
 from rowbatch.core.shard import ShardCutter, ShardLimits
-from rowbatch.core.states import RowStatus, ShardState
+from rowbatch.core.states import GIVEN_UP, RowStatus, ShardState
 from rowbatch.errors import RunError, from_os_error
 from rowbatch.results.columns import ResultReader
-from rowbatch.results.findings import asked_requests, read_findings
+from rowbatch.results.findings import asked_requests, read_findings, row_of_request
 from rowbatch.results.lines import TOLD, LineReader
 from rowbatch.steps.cut import derived_token
 from rowbatch.store.atomic import atomic_path
@@ -147,8 +147,9 @@ def _rows_to_ask(
     run: RunDirectory, shard: Shard, reader: AnswerReader | None, *, ask_invalid_again: bool
 ) -> dict[int, tuple[str, str] | None]:
     """Rows worth asking again; for an invalid answer the answer and what is wrong with it."""
-    if shard.batch_status == "failed":
-        # The whole batch was refused, for a reason that stays.
+    if shard.batch_status in ("failed", GIVEN_UP):
+        # The whole batch was refused, for a reason that stays; or a person does not wait for it, and it may
+        # have been paid.
         return {}
     frame = ResultReader(run, LineReader(reader, confidence=run.plan().asking.confidence)).shard(shard)
     once = frame.filter(decides(frame))
@@ -188,11 +189,10 @@ def asked_lines(run: RunDirectory, shard: Shard) -> Iterator[tuple[int, bytes]]:
         RunError: The file is gone.
     """
     path = _request_file(run, shard)
-    begin = b'{"custom_id":"row-'
     try:
         with path.open("rb") as file:
             for line in file:
-                yield int(line[len(begin) : line.index(b'"', len(begin))]), line
+                yield row_of_request(line), line
     except OSError as error:
         raise from_os_error(error, str(path)) from error
 

@@ -215,6 +215,15 @@ _COMMAND_LINE: dict[str, Entry] = {
         page="start it on its page; nothing was sent so far",
         zh=("这会产生费用，但没有人可以确认", "请在它的页面上启动；尚未发送任何内容"),
     ),
+    "nobody-to-confirm": Entry(
+        "this needs a yes, and there is nobody to ask",
+        "the same with --yes does it; nothing was done so far. The run: {run}",
+        page="do it on its page; nothing was done so far",
+        zh=("这需要确认，但没有人可以确认", "请在它的页面上操作；尚未做任何更改"),
+    ),
+    "not-confirmed": Entry(
+        "nothing was done", "the run is as it was: {run}", zh=("没有做任何更改", "任务保持原样：{run}")
+    ),
     "not-started": Entry(
         "not started; nothing was sent",
         "rowbatch resume {run} starts it when you want",

@@ -113,6 +113,26 @@ PLANS: dict[str, Entry] = {
         "answers have at most {tokens:,} tokens, since nobody said how long they may be",
         zh=("回答最多 {tokens:,} 个 token，因为没有设定长度", ""),
     ),
+    "note-limit-without-thoughts": Entry(
+        "{model} thinks before it answers, and its thoughts count: with at most {limit:,} tokens answers may be cut off, "
+        "and are paid. --max-tokens {wanted:,} leaves them room; --reasoning-effort low, where the model takes it, needs "
+        "less. Without --max-tokens a limit with room is set",
+        page_message="{model} thinks before it answers, and its thoughts count: with at most {limit:,} tokens answers may "
+        "be cut off, and are paid. {wanted:,} leave them room; an empty field sets a limit with room",
+        zh=(
+            "{model} 在回答前会思考，思考也计入上限：最多 {limit:,} 个 token 时回答可能被截断，但仍会计费。"
+            "{wanted:,} 个 token 较为宽裕；留空则设定足够的上限",
+            "",
+        ),
+    ),
+    "effort-not-taken": Entry(
+        "{model} does not take the reasoning effort {effort!r}",
+        "there are: {known}; models that do not reason take none, and those that always reason not 'none'",
+        zh=(
+            "{model} 不接受推理强度 {effort!r}",
+            "可选的有：{known}；不推理的模型不接受，总是推理的模型不接受 none",
+        ),
+    ),
     "note-limit-renamed": Entry(
         "this model calls the output limit {name}, so it is set by that name",
         zh=("该模型把输出上限称为 {name}，已按此名称设定", ""),

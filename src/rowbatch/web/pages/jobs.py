@@ -165,6 +165,9 @@ def start(request: Request, form: FormData) -> Response:
             found.run,
             go_on=text_of(form, "go_on") == "1",
             resubmit_lost=text_of(form, "resubmit_lost") == "1",
+            # What a person pastes has blanks around it.
+            batch_id="".join(text_of(form, "batch_id").split()) if "by_id" in form else "",
+            give_up=text_of(form, "give_up") == "1",
         )
     return see_other(f"/jobs/{found.id}")
 

@@ -137,6 +137,7 @@ def _values(
         "has_key": _has_key(draft),
         "limit": safe(desk.limit_of_draft, draft),
         "can_tell": bool(safe(desk.can_tell_confidence, draft)),
+        "efforts": desk.efforts_of_draft(draft),
         "codebook_text": codebook_text,
         "faults": faults,
         "shown": shown,
@@ -239,6 +240,7 @@ def draft_of_form(form: FormData, draft: desk.Draft) -> desk.Draft:
             "temperature",
             "max_tokens",
             "samples",
+            "effort",
         )
         if name in form
     }
