@@ -149,5 +149,6 @@ POLICY_OPTIONS = {
     "--on-lost-answer": "on_lost_answer",
     "--worst-share": "worst_share",
     "--clean-up": "clean_up",
+    "--direct": "direct",
 }
 """Options of the command line, and what they are called in a policy."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rowbatch.core.policy import Policy
 from rowbatch.providers.catalog import Provider
+from rowbatch.steps.direct import PART_ROWS
 from rowbatch.steps.drive import DrivePolicy
 from rowbatch.steps.submit import LostAnswerPolicy
 
@@ -24,4 +25,5 @@ def drive_policy(policy: Policy, provider: Provider, *, is_own_server: bool) -> 
         queue_tokens=policy.queue_tokens,
         creations_per_hour=provider.creations_per_hour or 1_000_000,
         worst_share=policy.worst_share,
+        direct_rows=PART_ROWS if policy.direct else 0,
     )

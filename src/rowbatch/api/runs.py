@@ -30,8 +30,9 @@ from rowbatch.http import HttpClient, Key
 from rowbatch.providers.base import BatchClient
 from rowbatch.providers.catalog import Provider, find_model, find_price, find_provider
 from rowbatch.providers.clients import client_for, headers_of
+from rowbatch.providers.direct import is_direct
 from rowbatch.requests.asking import Said, asking_of
-from rowbatch.requests.estimate import estimate_asking
+from rowbatch.requests.estimate import estimate_asking, price_of_asking
 from rowbatch.requests.line_tokens import prompt_range
 from rowbatch.requests.pipeline import TableRequests, open_source, request_settings
 from rowbatch.results.people import compare_with_people
@@ -44,6 +45,7 @@ from rowbatch.steps.build import BuildReport
 from rowbatch.steps.clean import CleanReport, clean
 from rowbatch.steps.clock import Clock
 from rowbatch.steps.collect import CollectReport
+from rowbatch.steps.direct import MOST_ROWS, DirectClient
 from rowbatch.steps.doctor import (
     Check,
     check_folder,
@@ -109,6 +111,8 @@ class Preview:
         note: What must be known about the model, or "".
         encoding_guessed: Of the table, if nothing said it but the text itself; else "".
         notes: What was changed so that the model takes it, and what is coming to the model.
+        is_direct: Rows are asked one by one, at once, and `cost` is that of such calls; else in batches.
+        other_cost: What the other of these two ways costs; None where there is no other way.
     """
 
     built: BuildReport
@@ -121,6 +125,8 @@ class Preview:
     note: str
     encoding_guessed: str = ""
     notes: tuple[Notice, ...] = ()
+    is_direct: bool = False
+    other_cost: CostEstimate | None = None
 
 
 _State = Literal["new", "built", "running", "over", "downloaded", "collected", "damaged"]
@@ -239,10 +245,21 @@ class Run:
         with run_lock(self.path, "build"):
             return build_step.build(self._directory, hooks.rows)
 
-    def preview(self, hooks: Hooks | None = None) -> Preview:
-        """What will be sent, to whom, and what it will cost. Builds the run when that is still to do."""
+    def preview(self, hooks: Hooks | None = None, *, direct: bool | None = None) -> Preview:
+        """
+        What will be sent, to whom, and what it will cost. Builds the run when that is still to do.
+
+        Args:
+            hooks: Told how it goes.
+            direct: As if it were driven so; None means as it is driven.
+        Raises:
+            UsageError: Rows cannot be asked one by one: they are too many, or the model is on this computer.
+        """
         built = self.build(hooks)
         plan, asking = self._plan, self._plan.asking
+        is_direct = self.policy().direct if direct is None else direct
+        if is_direct:
+            self._require_direct()
         row, cells = self._first_asked_row()
         return Preview(
             built=built,
@@ -251,11 +268,38 @@ class Run:
             provider=find_provider(asking.provider).title,
             model=asking.model,
             destination="this computer" if self.is_local else shown_address(asking.base_url),
-            cost=self._estimate(built.requests, built.request_bytes, built.prompt_tokens),
+            cost=self._built_cost(built, is_direct=is_direct),
+            is_direct=is_direct,
+            other_cost=self._built_cost(built, is_direct=not is_direct)
+            if is_direct or self.can_go_direct
+            else None,
             note=model_note(self),
             encoding_guessed=plan.source.encoding_guessed,
             notes=(*asking.notes, *model_notes(asking.provider, asking.model)),
         )
+
+    @property
+    def can_go_direct(self) -> bool:
+        """Whether what is not sent yet may be asked row by row."""
+        return not self._is_own_server and self._unsent_rows() <= MOST_ROWS
+
+    def _unsent_rows(self) -> int:
+        with self._directory.ledger() as ledger:
+            return sum(
+                shard.requests
+                for shard in ledger.shards()
+                if shard.state in (ShardState.WRITTEN, ShardState.UPLOADED)
+            )
+
+    def _require_direct(self) -> None:
+        if self._is_own_server:
+            raise UsageError("direct-local")
+        rows = self._unsent_rows()
+        if rows > MOST_ROWS:
+            raise UsageError("direct-too-many", rows=rows, most=MOST_ROWS)
+
+    def _built_cost(self, built: BuildReport, *, is_direct: bool) -> CostEstimate:
+        return self._estimate(built.requests, built.request_bytes, built.prompt_tokens, is_direct=is_direct)
 
     def policy(self) -> Policy:
         """How it is driven: as it was made, and what was changed since."""
@@ -315,9 +359,10 @@ class Run:
         """Ask the provider once how the batches stand."""
         with run_lock(self.path, "poll"), self._client() as client, self._directory.ledger() as ledger:
             ledger.take_over()
+            direct = DirectClient(client, self._directory.direct, is_asking=False)
             for shard in ledger.shards():
                 if shard.state is ShardState.SUBMITTED:
-                    poll_step.poll_shard(ledger, client, shard)
+                    poll_step.poll_shard(ledger, direct if is_direct(shard.batch_id) else client, shard)
             return poll_step.read_progress(ledger)
 
     def watch(self, hooks: Hooks | None = None, **changes: Any) -> Progress:
@@ -450,12 +495,21 @@ class Run:
         policy = self.change_policy(**changes)
         asking = self._plan.asking
         provider = find_provider(asking.provider)
+        if policy.direct and goal in ("submitted", "finished"):
+            self._require_direct()
         if resubmit_lost:
             policy = policy.changed(on_lost_answer="resubmit")
         if policy.max_cost_usd is not None and not provider.is_free:
             self._require_bound()
         is_embeddings = asking.endpoint is Endpoint.EMBEDDINGS
-        with self._client() as client, self._directory.ledger() as ledger:
+        clock = Clock(sleep=hooks.sleep) if hooks.sleep else None
+        with (
+            self._client() as client,
+            DirectClient(
+                client, self._directory.direct, is_asking=True, clock=clock, said=hooks.said
+            ) as direct,
+            self._directory.ledger() as ledger,
+        ):
             if go_on:
                 allow_mass_failure(ledger, policy.worst_share)
             if goal in ("submitted", "finished"):
@@ -469,10 +523,12 @@ class Run:
                 model=asking.model,
                 reader=None if is_embeddings else AnswerReader(self.codebook),
                 limits=provider.limits,
-                price=find_price(provider.name, asking.model),
-                reserve_usd=self._most_usd,
+                price=price_of_asking(asking, is_direct=False),
+                direct=direct,
+                direct_price=price_of_asking(asking, is_direct=True),
+                reserve_usd=lambda shard: self._most_usd(shard, is_direct=policy.direct),
                 policy=drive_policy(policy, provider, is_own_server=self._is_own_server),
-                clock=Clock(sleep=hooks.sleep) if hooks.sleep else None,
+                clock=clock,
                 hooks=DriveHooks(progress=hooks.progress, said=hooks.said, shard=hooks.shard),
             )
             return driver.drive(goal)
@@ -498,7 +554,7 @@ class Run:
             progress=hooks.rows,
         )
         built = build_step.read_build_report(self._directory)
-        report.estimate = self._estimate(built.requests, built.request_bytes, built.prompt_tokens)
+        report.estimate = self._built_cost(built, is_direct=self.policy().direct)
         return report
 
     def plan_repair(self, statuses: Sequence[str]) -> int:
@@ -543,13 +599,19 @@ class Run:
                 reader=None if is_embeddings else AnswerReader(self.codebook),
                 price=find_price(asking.provider, asking.model),
                 never_sent=never_sent,
+                direct=DirectClient(client, self._directory.direct, is_asking=False),
             )
 
     def repair_cost(self, rows: int) -> CostEstimate:
         """What asking so many rows again would cost, by the mean of all rows."""
         built = self.build()
         share = rows / built.requests if built.requests else 0.0
-        return self._estimate(rows, round(built.request_bytes * share), round(built.prompt_tokens * share))
+        return self._estimate(
+            rows,
+            round(built.request_bytes * share),
+            round(built.prompt_tokens * share),
+            is_direct=self.policy().direct,
+        )
 
     def export(
         self,
@@ -641,7 +703,7 @@ class Run:
                 client,
                 AnswerReader(self.codebook),
                 rows=rows,
-                price=find_price(self._plan.asking.provider, self._plan.asking.model),
+                price=price_of_asking(self._plan.asking, is_direct=True),
                 progress=hooks.rows,
             )
 
@@ -780,13 +842,16 @@ class Run:
             raise UsageError("no-row-has-text", rows=self.build().rows)
         return first
 
-    def _estimate(self, requests: int, request_bytes: int, prompt_tokens: int = 0) -> CostEstimate:
+    def _estimate(
+        self, requests: int, request_bytes: int, prompt_tokens: int = 0, *, is_direct: bool = False
+    ) -> CostEstimate:
         return estimate_asking(
             self._plan.question,
             self._plan.asking,
             requests,
             prompt_range(self._plan.asking.model, prompt_tokens, requests, request_bytes),
             measured=measured_answer_tokens(self._directory),
+            is_direct=is_direct,
         )
 
     def _answer_bound(self) -> int | None:
@@ -804,10 +869,10 @@ class Run:
         if self._answer_bound() is None:
             raise UsageError("answers-unbounded")
 
-    def _most_usd(self, shard: Shard) -> Decimal:
+    def _most_usd(self, shard: Shard, *, is_direct: bool = False) -> Decimal:
         """The most that a shard can cost: every token of its prompts, and every answer at its limit."""
         asking = self._plan.asking
-        price = find_price(asking.provider, asking.model)
+        price = price_of_asking(asking, is_direct=is_direct)
         if price is None or find_provider(asking.provider).is_free:
             return Decimal(0)
         bound = self._answer_bound()
@@ -815,7 +880,8 @@ class Run:
             # Rows that were cut off may be asked again with more room.
             bound = max(bound, largest_output_limit(self._directory.request_path(shard.name)) or 0)
         if bound is None:
-            return self._estimate(shard.requests, shard.bytes, shard.tokens).high_usd or Decimal(0)
+            estimate = self._estimate(shard.requests, shard.bytes, shard.tokens, is_direct=is_direct)
+            return estimate.high_usd or Decimal(0)
         # No token is shorter than a byte.
         return price.usd(shard.tokens or shard.bytes, shard.requests * bound)
 
@@ -905,6 +971,7 @@ def create(
     sheet: str | None = None,
     on_bad_rows: BadRows = "stop",
     policy: Policy | None = None,
+    direct: bool = False,
     reuse: bool = False,
     name: str = "",
     is_listed: bool = True,
@@ -937,6 +1004,7 @@ def create(
         encoding, delimiter, sheet: Of the table; None means found out.
         on_bad_rows: What to do with broken rows: `stop`, `keep` or `skip`.
         policy: How it is driven: pace, cap, rounds.
+        direct: Ask row by row, at once and at the ordinary price, instead of in batches; up to 5,000 rows.
         reuse: When there is a run already that asks the same of the same table, for the same output, go on
             with that one: the same command twice is one run.
         name: What people call the table, where its file is called otherwise.
@@ -969,7 +1037,7 @@ def create(
         question=question,
         asking=asking,
         output=Output(Path(output) if output else None, overwrite, writing or WriteOptions()),
-        policy=policy or Policy(),
+        policy=replace(policy or Policy(), direct=direct or (policy is not None and policy.direct)),
     )
     return create_planned(plan, Path(run) if run else None, frame=frame, reuse=reuse, is_listed=is_listed)
 

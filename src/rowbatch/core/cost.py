@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,10 +23,10 @@ _MILLION = 1_000_000
 @dataclass(frozen=True, slots=True)
 class Price:
     """
-    A model's batch price.
+    A model's price.
 
     Attributes:
-        input_usd, output_usd: US dollars for a million tokens, batch rate.
+        input_usd, output_usd: US dollars for a million tokens, in batch where nothing else is said.
         source, as_of: Where it stands, and when that was read.
     """
 
@@ -38,6 +38,10 @@ class Price:
     def usd(self, prompt_tokens: int, answer_tokens: int) -> Decimal:
         """What so many tokens cost."""
         return (prompt_tokens * self.input_usd + answer_tokens * self.output_usd) / _MILLION
+
+    def times(self, factor: Decimal) -> Price:
+        """So many times this price."""
+        return replace(self, input_usd=self.input_usd * factor, output_usd=self.output_usd * factor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ class Policy:
         queue_tokens: How many prompt tokens may wait at the provider; None means as many as it takes.
         worst_share: When so much of a shard fails for a reason that stays, nothing more is submitted.
         clean_up: Whether our files at the provider are removed when the table is written.
+        direct: Whether rows are asked one by one, at once and at the ordinary price, instead of in batches.
     """
 
     poll_seconds: float | None = None
@@ -38,6 +39,7 @@ class Policy:
     queue_tokens: int | None = None
     worst_share: float = 0.5
     clean_up: bool = False
+    direct: bool = False
 
     def __post_init__(self) -> None:
         if self.rounds < 1 or (self.poll_seconds is not None and self.poll_seconds < 0):

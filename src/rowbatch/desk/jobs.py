@@ -61,6 +61,7 @@ TroubleKind = Literal[
     "network",
     "disk",
     "lost-answer",
+    "lost-rows",
     "late-batch",
     "requests-changed",
     "ledger",
@@ -81,6 +82,7 @@ _TROUBLE_OF: Mapping[str, TroubleKind] = {
     "price-unknown": "price-unknown",
     "answers-unbounded": "answers-unbounded",
     "lost-answer": "lost-answer",
+    "lost-rows": "lost-rows",
     "late-batch": "late-batch",
     "requests-changed": "requests-changed",
     "recovery-undecided": "ledger-undecided",
@@ -276,7 +278,7 @@ class Jobs:
         kind = trouble.kind if (trouble := _read_trouble(run.record().trouble)) is not None else ""
         if go_on and kind != "many-failures":
             raise UsageError("go-on-not-fitting")
-        if resubmit_lost and kind != "lost-answer":
+        if resubmit_lost and kind not in ("lost-answer", "lost-rows"):
             raise UsageError("resend-not-fitting")
 
         def work(task: Task) -> Any:
@@ -558,7 +560,8 @@ def _parts(status: Status) -> tuple[Part, ...]:
                 shard.requests,
                 shard.done,
                 shard.failed,
-                shard.batch_status,
+                # No provider says how the rows stand that are asked from here.
+                "" if shard.is_direct and shard.state == "submitted" else shard.batch_status,
                 shard.waits_for,
                 why,
             )

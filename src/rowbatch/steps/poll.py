@@ -8,6 +8,7 @@ from decimal import Decimal
 from rowbatch.core.states import ShardState
 from rowbatch.errors import ServiceError
 from rowbatch.providers.base import BatchClient, BatchView
+from rowbatch.providers.direct import is_direct
 from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.words.notice import Notice
 
@@ -26,6 +27,7 @@ class ShardProgress:
         requests, done, failed: Requests: all, answered or failed, failed; by the provider's counters while
             the batch runs.
         waits_for: Why it is not submitted yet, or None.
+        is_direct: Its rows are asked one by one, from here.
     """
 
     name: str
@@ -35,6 +37,7 @@ class ShardProgress:
     done: int
     failed: int
     waits_for: Notice | None
+    is_direct: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ def read_progress(ledger: Ledger) -> Progress:
                 _done(shard),
                 shard.failed_requests,
                 shard.waits_for if _is_unsent(shard) else None,
+                is_direct(shard.batch_id),
             )
             for shard in shards
         ),

@@ -175,6 +175,14 @@ def trouble_words(w: Words, kind: TroubleKind) -> tuple[str, str, str]:
             ),
             w.t("Look at the provider once more, or send the part again."),
         ),
+        "lost-rows": (
+            w.t("The answers of some rows were lost on the way"),
+            w.t(
+                "These rows were asked one by one, and may have been billed. All others are in the table. Asking "
+                "them again could pay for them twice, so it is not done by itself."
+            ),
+            w.t("Ask them again, or leave them without a label."),
+        ),
         "late-batch": (
             w.t("A part should have been over long ago"),
             w.t("The provider still works on it, or forgot it. It is not sent again. %(safe)s", safe=safe),
@@ -237,6 +245,7 @@ TROUBLES: tuple[TroubleKind, ...] = (
     "network",
     "disk",
     "lost-answer",
+    "lost-rows",
     "late-batch",
     "requests-changed",
     "ledger",
