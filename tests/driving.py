@@ -31,6 +31,7 @@ from rowbatch.steps.build import build, is_built
 from rowbatch.steps.clock import Clock
 from rowbatch.steps.collect import CollectReport, collect
 from rowbatch.steps.create import create
+from rowbatch.steps.direct import DirectClient
 from rowbatch.steps.drive import DriveHooks, DrivePolicy, Driver, DriveReport, Goal
 from rowbatch.steps.submit import LostAnswerPolicy
 from rowbatch.store.rundir import RunDirectory
@@ -131,7 +132,15 @@ def drive(
     usd_a_row: str = "0.01",
 ) -> DriveReport:
     """Drive it, in simulated time."""
-    with client_of(fake, provider, key) as client, run.ledger() as ledger:
+    clock = Clock(now=lambda: fake.now + fake.our_clock_is_ahead, monotonic=fake.monotonic, sleep=fake.sleep)
+    notify = (lambda notice: said.append(str(notice))) if said is not None else None
+    with (
+        client_of(fake, provider, key) as client,
+        DirectClient(
+            client, run.direct, is_asking=True, clock=clock, said=notify, start=lambda work: work()
+        ) as direct,
+        run.ledger() as ledger,
+    ):
         plan = run.plan()
         driver = Driver(
             run,
@@ -146,10 +155,10 @@ def drive(
             price=PRICE,
             reserve_usd=lambda shard: Decimal(usd_a_row) * shard.requests,
             policy=policy,
-            clock=Clock(
-                now=lambda: fake.now + fake.our_clock_is_ahead, monotonic=fake.monotonic, sleep=fake.sleep
-            ),
-            hooks=DriveHooks(said=(lambda notice: said.append(str(notice))) if said is not None else None),
+            direct=direct,
+            direct_price=PRICE.times(Decimal(2)),
+            clock=clock,
+            hooks=DriveHooks(said=notify),
         )
         return driver.drive(goal)
 
@@ -196,6 +205,7 @@ def judge(run: RunDirectory, fake: FakeProvider, rows: Sequence[dict[str, str]])
             assert row["status"] == "skipped"
     assert fake.double_submits() == {}
     assert all(count == 1 for count in fake.paid_rows.values()), fake.paid_rows
+    assert all(count == 1 for count in fake.paid_texts.values()), fake.paid_texts
     judge_moves(run)
     for path in run.path.rglob("*"):
         if path.is_file():

@@ -59,6 +59,8 @@ class Faults:
         empty_ids: "" stands where null is meant.
         strange_status: Polls that tell a status that nobody knows.
         unpaid: After so many rows, every row fails with insufficient_quota; None for never.
+        lose_rows: Rows that are asked by themselves, answered and billed, and whose answer is lost.
+        refuse_rows: Of such rows the share that is refused with 429 or 503 before anything happens.
     """
 
     lose_create: float = 0.0
@@ -80,6 +82,8 @@ class Faults:
     empty_ids: bool = False
     strange_status: float = 0.0
     unpaid: int | None = None
+    lose_rows: float = 0.0
+    refuse_rows: float = 0.0
 
     def stop(self) -> None:
         """From now on nothing goes wrong that would come again."""
@@ -135,6 +139,7 @@ class FakeProvider:
         batches: All that were ever made, in order.
         posts: How many paid calls came in.
         paid_rows: How often each row was answered and billed.
+        paid_texts: How often each text was answered and billed by a call of its own.
         now: The provider's clock, moved by `sleep`.
         our_clock_is_ahead: Of it.
         step: Called before and after each effect, with a name; may raise, as a crash would.
@@ -153,6 +158,7 @@ class FakeProvider:
         self.posts = 0
         self.calls: Counter[str] = Counter()
         self.paid_rows: Counter[str] = Counter()
+        self.paid_texts: Counter[str] = Counter()
         self.rows_run = 0
         self.now = START
         self.our_clock_is_ahead = timedelta(0)
@@ -298,6 +304,26 @@ class FakeProvider:
         if self.faults.wrong_counts:
             batch.counts = {"total": len(batch.lines), "completed": len(batch.lines), "failed": 0}
 
+    def answer_row(self, body: Mapping[str, Any], make: Callable[[str], Any]) -> Reply:
+        """Answer a row that is asked by itself; `make` puts a text into the protocol's form."""
+        said = body.get("messages", body.get("input"))
+        text = said if isinstance(said, str) else str(said[-1]["content"])
+        faults = self.faults
+        if self._happens(faults.refuse_rows):
+            status = self.random.choice([429, 503])
+            told = self.random.choice([{"retry-after": "2"}, {}])
+            return Reply(status, _error(status, "rate_limit_error", "slow down"), told)
+        self.rows_run += 1
+        if faults.unpaid is not None and self.rows_run > faults.unpaid:
+            return Reply(429, _error(429, "insufficient_quota", "You exceeded your quota"))
+        if self._happens(faults.rows_fail):
+            return Reply(500, _error(500, "server_error", "try again"))
+        if self._happens(faults.rows_refused):
+            return Reply(400, _error(400, "invalid_request_error", "not this row"))
+        self.paid_texts[text] += 1
+        reply = _ok(make(answer_text(body)))
+        return reply._replace(lost=self._happens(faults.lose_rows))
+
     def listed(self) -> list[Batch]:
         """Batches that the list shows, newest first."""
         for batch in self.batches:
@@ -396,9 +422,9 @@ class OpenAISkin(Skin):
         provider = self.provider
         *_, first = path.removeprefix("/v1/").split("/")[:1]
         rest = path.removeprefix("/v1/").split("/")[1:]
-        if first == "chat":
+        if first in ("chat", "responses", "embeddings"):
             asked = json.loads(body)
-            return _ok(self._completion(asked, answer_text(asked)))
+            return provider.answer_row(asked, lambda text: self._completion(asked, text))
         if first == "files" and not rest:
             if method == "POST":
                 name, content = _multipart(headers, body)
@@ -658,7 +684,7 @@ class AnthropicSkin(Skin):
         rest = path.removeprefix("/v1/messages").strip("/").split("/")
         if rest == [""]:
             asked = json.loads(body)
-            return _ok(self._message(asked, answer_text(_as_chat(asked))))
+            return provider.answer_row(_as_chat(asked), lambda text: self._message(asked, text))
         if rest == ["batches"]:
             return self._create(json.loads(body)) if method == "POST" else self._list(query)
         batch = next((batch for batch in provider.batches if batch.id == rest[1]), None)
@@ -815,7 +841,7 @@ class GeminiSkin(Skin):
             return self._create(rest.removeprefix("models/").partition(":")[0], json.loads(body))
         if rest.endswith(":generateContent"):
             asked = json.loads(body)
-            return _ok(self._response(asked, answer_text(_as_chat_of_gemini(asked))))
+            return provider.answer_row(_as_chat_of_gemini(asked), lambda text: self._response(asked, text))
         if rest == "batches":
             return self._list(query)
         if rest == "files":

@@ -58,6 +58,8 @@ MOST_ANSWER_BYTES = 32 << 20
 """Of a JSON answer, decoded: a list of 1,000 batches has about one."""
 MOST_ERROR_BYTES = 1 << 20
 """That are read of what a service says to a call that it refuses."""
+_ROW_TIMEOUT_S = 900.0
+"""Until an answer that is billed by itself begins: 15 minutes, as OpenAI's guide to flex processing says."""
 _ANSWER_S = 300.0
 """For an answer to come, from its head on; a file may take as long as it goes on coming."""
 _PIECE_BYTES = 1 << 20
@@ -502,13 +504,53 @@ class HttpClient:
             headers: More of them.
             id_of: Where in an answer the id stands of what was made.
         """
-        import httpx2
-
         sent: dict[str, Any] = {"json": body} if isinstance(body, Mapping) else {"content": body}
         kind = {} if isinstance(body, Mapping) else {"Content-Type": "application/json"}
+        reply = self._sent_once(path, headers={**kind, **(headers or {})}, **sent)
+        if not isinstance(reply, Answer):
+            return reply
+        answer = _json_or_none(reply)
+        if reply.is_success:
+            if answer is not None and is_id(id_of(answer)):
+                return CarriedOut(answer)
+            return Unknown(f"{self.host} answered {reply.status} without an id")
+        if reply.status >= 500 or reply.status in (408, 409) or answer is None:
+            # With the service's own words, where it has some.
+            return Unknown(self._error(reply).message)
+        if not _says_error(answer):
+            return Unknown(f"{self.host} answered {reply.status}")
+        return self._refused(reply)
+
+    def pay_row(self, path: str, body: Mapping[str, Any]) -> PaidOutcome:
+        """
+        Ask one question that is billed by itself: sent once, never repeated here.
+
+        What answers it is the answer itself. A refusal is any 4xx but 408 and 409, since then nothing was
+        generated, and a 5xx in the service's own well-formed words, as a batch would list it for its row. A
+        time-out, a reset, a proxy's page, what cannot be read: unknown.
+        """
+        reply = self._sent_once(path, json=body, timeout_s=_ROW_TIMEOUT_S)
+        if not isinstance(reply, Answer):
+            return reply
+        answer = _json_or_none(reply)
+        if reply.is_success:
+            return Unknown(f"{self.host} answered no JSON") if answer is None else CarriedOut(answer)
+        says_error = answer is not None and _says_error(answer)
+        if reply.status in (408, 409) or (reply.status >= 500 and not says_error):
+            return Unknown(f"{self.host} answered {reply.status}")
+        return self._refused(reply)
+
+    def _sent_once(
+        self, path: str, *, timeout_s: float | None = None, **arguments: Any
+    ) -> Answer | PaidOutcome:
+        """Make a paid call; its answer, whatever it says, or what became of the call without one."""
+        import httpx2
+
+        if timeout_s is not None:
+            arguments["timeout"] = httpx2.Timeout(timeout_s, connect=15.0)
         try:
-            with self._open("POST", path, headers={**kind, **(headers or {})}, **sent) as response:
-                reply = _whole(response)
+            with self._open("POST", path, **arguments) as response:
+                return _whole(response)
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
             why = Notice("no-connection", {"host": self.host, "told": cause_of(error)})
             return Refused(why, refusal="no-answer")
@@ -519,18 +561,10 @@ class HttpClient:
                 return Refused(error.notice, error.status)
             # An answer came, and cannot be read to its end.
             return Unknown(error.message)
-        answer = _json_or_none(reply)
-        if reply.is_success:
-            if answer is not None and is_id(id_of(answer)):
-                return CarriedOut(answer)
-            return Unknown(f"{self.host} answered {reply.status} without an id")
-        refusal = self._error(reply)
-        if reply.status >= 500 or reply.status in (408, 409) or answer is None:
-            # With the service's own words, where it has some.
-            return Unknown(refusal.message)
-        if not _says_error(answer):
-            return Unknown(f"{self.host} answered {reply.status}")
-        return Refused(refusal.notice, reply.status, refusal.code, refusal.retry_after_s, refusal.refusal)
+
+    def _refused(self, reply: Answer) -> Refused:
+        error = self._error(reply)
+        return Refused(error.notice, reply.status, error.code, error.retry_after_s, error.refusal)
 
     def ask_once(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """

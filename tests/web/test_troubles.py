@@ -186,6 +186,7 @@ def test_pages_that_are_not_there_in_chinese(client, place):
 
 _BUTTONS = {
     "lost-answer": 'name="resubmit_lost"',
+    "lost-rows": 'name="resubmit_lost"',
     "many-failures": 'name="go_on"',
     "cap": 'name="cap"',
     "key": 'href="/settings?back=',

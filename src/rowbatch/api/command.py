@@ -161,5 +161,6 @@ POLICY_OPTIONS = {
     "--worst-share": "worst_share",
     "--first-rows": "first_rows",
     "--clean-up": "clean_up",
+    "--direct": "direct",
 }
 """Options of the command line, and what they are called in a policy."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rowbatch.core.policy import Policy
 from rowbatch.providers.catalog import Provider
+from rowbatch.steps.direct import PART_ROWS
 from rowbatch.steps.drive import DrivePolicy
 from rowbatch.steps.first_part import first_rows_of
 from rowbatch.steps.submit import LostAnswerPolicy
@@ -46,4 +47,5 @@ def drive_policy(
         first_rows=first_rows_of(policy),
         cancel_wait_s=cancel_wait_s,
         marks_cache=marks_cache,
+        direct_rows=PART_ROWS if policy.direct else 0,
     )

@@ -34,8 +34,9 @@ from rowbatch.http import HttpClient, Key
 from rowbatch.providers.base import BatchClient
 from rowbatch.providers.catalog import Provider, find_model, find_price, find_provider
 from rowbatch.providers.clients import client_for, headers_of
+from rowbatch.providers.direct import is_direct
 from rowbatch.requests.asking import Said, asking_of
-from rowbatch.requests.estimate import estimate_asking
+from rowbatch.requests.estimate import estimate_asking, price_of_asking
 from rowbatch.requests.line_tokens import prompt_range
 from rowbatch.requests.pipeline import TableRequests, open_source, request_settings
 from rowbatch.requests.prompt_cache import cached_prefix_tokens
@@ -51,6 +52,7 @@ from rowbatch.steps.clean import CleanReport, clean
 from rowbatch.steps.clock import Clock
 from rowbatch.steps.collect import CollectReport
 from rowbatch.steps.correct import correct
+from rowbatch.steps.direct import MOST_ROWS, DirectClient
 from rowbatch.steps.doctor import (
     Check,
     check_folder,
@@ -119,6 +121,8 @@ class Preview:
         note: What must be known about the model, or "".
         encoding_guessed: Of the table, if nothing said it but the text itself; else "".
         notes: What was changed so that the model takes it, and what is coming to the model.
+        is_direct: Rows are asked one by one, at once, and `cost` is that of such calls; else in batches.
+        other_cost: What the other of these two ways costs; None where there is no other way.
     """
 
     built: BuildReport
@@ -131,6 +135,8 @@ class Preview:
     note: str
     encoding_guessed: str = ""
     notes: tuple[Notice, ...] = ()
+    is_direct: bool = False
+    other_cost: CostEstimate | None = None
 
 
 _State = Literal["new", "built", "running", "over", "downloaded", "collected", "damaged"]
@@ -277,10 +283,21 @@ class Run:
         with run_lock(self.path, "build"):
             return build_step.build(self._directory, hooks.rows)
 
-    def preview(self, hooks: Hooks | None = None) -> Preview:
-        """What will be sent, to whom, and what it will cost. Builds the run when that is still to do."""
+    def preview(self, hooks: Hooks | None = None, *, direct: bool | None = None) -> Preview:
+        """
+        What will be sent, to whom, and what it will cost. Builds the run when that is still to do.
+
+        Args:
+            hooks: Told how it goes.
+            direct: As if it were driven so; None means as it is driven.
+        Raises:
+            UsageError: Rows cannot be asked one by one: they are too many, or the model is on this computer.
+        """
         built = self.build(hooks)
         plan, asking = self._plan, self._plan.asking
+        is_direct = self.policy().direct if direct is None else direct
+        if is_direct:
+            self._require_direct()
         row, cells = self._first_asked_row()
         return Preview(
             built=built,
@@ -289,11 +306,38 @@ class Run:
             provider=find_provider(asking.provider).title,
             model=asking.model,
             destination="this computer" if self.is_local else shown_address(asking.base_url),
-            cost=self._estimate(built.requests, built.request_bytes, built.prompt_tokens),
+            cost=self._built_cost(built, is_direct=is_direct),
+            is_direct=is_direct,
+            other_cost=self._built_cost(built, is_direct=not is_direct)
+            if is_direct or self.can_go_direct
+            else None,
             note=model_note(self),
             encoding_guessed=plan.source.encoding_guessed,
             notes=(*asking.notes, *model_notes(asking.provider, asking.model), *_repeat_notes(built)),
         )
+
+    @property
+    def can_go_direct(self) -> bool:
+        """Whether what is not sent yet may be asked row by row."""
+        return not self._is_own_server and self._unsent_rows() <= MOST_ROWS
+
+    def _unsent_rows(self) -> int:
+        with self._directory.ledger() as ledger:
+            return sum(
+                shard.requests
+                for shard in ledger.shards()
+                if shard.state in (ShardState.WRITTEN, ShardState.UPLOADED)
+            )
+
+    def _require_direct(self) -> None:
+        if self._is_own_server:
+            raise UsageError("direct-local")
+        rows = self._unsent_rows()
+        if rows > MOST_ROWS:
+            raise UsageError("direct-too-many", rows=rows, most=MOST_ROWS)
+
+    def _built_cost(self, built: BuildReport, *, is_direct: bool) -> CostEstimate:
+        return self._estimate(built.requests, built.request_bytes, built.prompt_tokens, is_direct=is_direct)
 
     def policy(self) -> Policy:
         """How it is driven: as it was made, and what was changed since."""
@@ -355,9 +399,10 @@ class Run:
         """Ask the provider once how the batches stand."""
         with run_lock(self.path, "poll"), self._client() as client, self._directory.ledger() as ledger:
             ledger.take_over()
+            direct = DirectClient(client, self._directory.direct, is_asking=False)
             for shard in ledger.shards():
                 if shard.state is ShardState.SUBMITTED:
-                    poll_step.poll_shard(ledger, client, shard)
+                    poll_step.poll_shard(ledger, direct if is_direct(shard.batch_id) else client, shard)
             return poll_step.read_progress(ledger)
 
     def watch(self, hooks: Hooks | None = None, **changes: Any) -> Progress:
@@ -563,10 +608,21 @@ class Run:
         policy = self.change_policy(**changes)
         asking = self._plan.asking
         provider = find_provider(asking.provider)
+        if policy.direct and goal in ("submitted", "finished"):
+            self._require_direct()
+        if resubmit_lost:
+            policy = policy.changed(on_lost_answer="resubmit")
         if policy.max_cost_usd is not None and not provider.is_free:
             self._require_bound()
         is_embeddings = asking.endpoint is Endpoint.EMBEDDINGS
-        with self._client(hooks.said) as client, self._directory.ledger() as ledger:
+        clock = Clock(sleep=hooks.sleep) if hooks.sleep else None
+        with (
+            self._client(hooks.said) as client,
+            DirectClient(
+                client, self._directory.direct, is_asking=True, clock=clock, said=hooks.said
+            ) as direct,
+            self._directory.ledger() as ledger,
+        ):
             if go_on:
                 allow_mass_failure(ledger, policy.worst_share)
             if goal in ("submitted", "finished"):
@@ -580,8 +636,10 @@ class Run:
                 model=asking.model,
                 reader=None if is_embeddings else AnswerReader(self.codebook),
                 limits=provider.limits,
-                price=find_price(provider.name, asking.model),
-                reserve_usd=self._most_usd,
+                price=price_of_asking(asking, is_direct=False),
+                direct=direct,
+                direct_price=price_of_asking(asking, is_direct=True),
+                reserve_usd=lambda shard: self._most_usd(shard, is_direct=policy.direct),
                 policy=drive_policy(
                     policy,
                     provider,
@@ -590,7 +648,7 @@ class Run:
                     cancel_wait_s=cancel_wait_s,
                     marks_cache=self._cached_prefix_tokens() > 0,
                 ),
-                clock=Clock(sleep=hooks.sleep) if hooks.sleep else None,
+                clock=clock,
                 hooks=DriveHooks(progress=hooks.progress, said=hooks.said, shard=hooks.shard),
             )
             return driver.drive(goal)
@@ -616,7 +674,7 @@ class Run:
             progress=hooks.rows,
         )
         built = build_step.read_build_report(self._directory)
-        report.estimate = self._estimate(built.requests, built.request_bytes, built.prompt_tokens)
+        report.estimate = self._built_cost(built, is_direct=self.policy().direct)
         return report
 
     def plan_repair(self, statuses: Sequence[str]) -> int:
@@ -661,6 +719,7 @@ class Run:
                 reader=None if is_embeddings else AnswerReader(self.codebook),
                 price=find_price(asking.provider, asking.model),
                 never_sent=never_sent,
+                direct=DirectClient(client, self._directory.direct, is_asking=False),
             )
 
     def repair_cost(self, rows: int) -> CostEstimate:
@@ -668,7 +727,12 @@ class Run:
         built = self.build()
         rows *= self._plan.asking.samples
         share = rows / built.requests if built.requests else 0.0
-        return self._estimate(rows, round(built.request_bytes * share), round(built.prompt_tokens * share))
+        return self._estimate(
+            rows,
+            round(built.request_bytes * share),
+            round(built.prompt_tokens * share),
+            is_direct=self.policy().direct,
+        )
 
     def export(
         self,
@@ -760,7 +824,7 @@ class Run:
                 client,
                 AnswerReader(self.codebook),
                 rows=rows,
-                price=find_price(self._plan.asking.provider, self._plan.asking.model),
+                price=price_of_asking(self._plan.asking, is_direct=True),
                 progress=hooks.rows,
             )
 
@@ -932,7 +996,9 @@ class Run:
             raise UsageError("no-row-has-text", rows=self.build().rows)
         return first
 
-    def _estimate(self, requests: int, request_bytes: int, prompt_tokens: int = 0) -> CostEstimate:
+    def _estimate(
+        self, requests: int, request_bytes: int, prompt_tokens: int = 0, *, is_direct: bool = False
+    ) -> CostEstimate:
         return estimate_asking(
             self._plan.question,
             self._plan.asking,
@@ -940,6 +1006,7 @@ class Run:
             prompt_range(self._plan.asking.model, prompt_tokens, requests, request_bytes),
             measured=measured_answer_tokens(self._directory),
             written_tokens=self._cached_prefix_tokens() * requests,
+            is_direct=is_direct,
         )
 
     def _cached_prefix_tokens(self) -> int:
@@ -972,10 +1039,10 @@ class Run:
         if self._answer_bound() is None:
             raise UsageError("answers-unbounded")
 
-    def _most_usd(self, shard: Shard) -> Decimal:
+    def _most_usd(self, shard: Shard, *, is_direct: bool = False) -> Decimal:
         """The most that a shard can cost: every token of its prompts, and every answer at its limit."""
         asking = self._plan.asking
-        price = find_price(asking.provider, asking.model)
+        price = price_of_asking(asking, is_direct=is_direct)
         if price is None or find_provider(asking.provider).is_free:
             return Decimal(0)
         bound = self._answer_bound()
@@ -983,7 +1050,8 @@ class Run:
             # Rows that were cut off may be asked again with more room.
             bound = max(bound, largest_output_limit(self._directory.request_path(shard.name)) or 0)
         if bound is None:
-            return self._estimate(shard.requests, shard.bytes, shard.tokens).high_usd or Decimal(0)
+            estimate = self._estimate(shard.requests, shard.bytes, shard.tokens, is_direct=is_direct)
+            return estimate.high_usd or Decimal(0)
         # No token is shorter than a byte. Nothing is counted on that is read from a cache.
         written = price.written_usd(self._cached_prefix_tokens() * shard.requests)
         return price.usd(shard.tokens or shard.bytes, shard.requests * bound) + written
@@ -1096,6 +1164,7 @@ def create(
     sheet: str | None = None,
     on_bad_rows: BadRows = "stop",
     policy: Policy | None = None,
+    direct: bool = False,
     reuse: bool = False,
     name: str = "",
     is_listed: bool = True,
@@ -1137,6 +1206,7 @@ def create(
         encoding, delimiter, sheet: Of the table; None means found out.
         on_bad_rows: What to do with broken rows: `stop`, `keep` or `skip`.
         policy: How it is driven: pace, cap, rounds.
+        direct: Ask row by row, at once and at the ordinary price, instead of in batches; up to 5,000 rows.
         reuse: When there is a run already that asks the same of the same table, for the same output, go on
             with that one: the same command twice is one run.
         name: What people call the table, where its file is called otherwise.
@@ -1176,7 +1246,7 @@ def create(
         question=question,
         asking=asking,
         output=Output(Path(output) if output else None, overwrite, writing or WriteOptions()),
-        policy=policy or Policy(),
+        policy=replace(policy or Policy(), direct=direct or (policy is not None and policy.direct)),
     )
     return create_planned(
         plan,

@@ -257,6 +257,13 @@ _driving = _options(
         default=None,
         help="Remove our files at the provider when every row is in the table.",
     ),
+    click.option(
+        "--direct/--by-batch",
+        default=None,
+        help="Ask row by row, at once and at the ordinary price, up to 5,000 rows; or in batches, at half "
+        "of it. What was sent stays as it is. With --param service_tier=flex OpenAI, Azure and Gemini answer "
+        "more slowly, at the price of a batch.  [default: in batches]",
+    ),
 )
 _on_done = click.option(
     "--on-done",
@@ -847,9 +854,9 @@ def submit(
     from rowbatch.cli import show
 
     opened = api.open_run(run, headers=headers)
-    _confirm_cost(opened, yes=yes)
+    _, changes = _policy_changes(options)
+    _confirm_cost(opened, yes=yes, direct=changes.get("direct"))
     with show.bar() as hooks:
-        _, changes = _policy_changes(options)
         report = opened.submit(hooks, resubmit_lost=resubmit_lost, go_on=go_on, **changes)
     show.submitted(report)
 
@@ -1469,15 +1476,16 @@ def _policy_changes(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, 
     return {name: value for name, value in options.items() if name not in names}, changes
 
 
-def _confirm_cost(run: Run, *, yes: bool, quiet: bool = False) -> None:
+def _confirm_cost(run: Run, *, yes: bool, quiet: bool = False, direct: bool | None = None) -> None:
     """Show what will be sent and what it costs; ask when that is not nothing."""
     from rowbatch.cli import show
 
     with show.bar() as hooks:
-        preview = run.preview(hooks)
+        preview = run.preview(hooks, direct=direct)
     if not quiet:
         show.preview(preview, run)
-    if yes or preview.cost.is_free or run.status().state not in ("new", "built"):
+    is_dearer = direct and not run.policy().direct
+    if yes or preview.cost.is_free or (run.status().state not in ("new", "built") and not is_dearer):
         return
     _ask("Start?", run)
 
@@ -1496,7 +1504,7 @@ def _show_and_run(
     """Do all that is left of a run; returns the exit code."""
     from rowbatch.cli import show
 
-    _confirm_cost(run, yes=yes, quiet=quiet)
+    _confirm_cost(run, yes=yes, quiet=quiet, direct=changes.get("direct"))
     result = "failed"
     try:
         with show.bar() as hooks:

@@ -197,6 +197,8 @@ def preview(shown: Preview, run: Run, *, with_request: bool = True) -> None:
     if not shown.cost.is_free:
         line(f"tokens   {_tokens(shown.cost)}")
     line(f"cost     {_cost(shown)}")
+    if shown.other_cost is not None and (other := _other_way(shown, shown.other_cost)):
+        line(f"         {other}")
     line(f"run      {place(run.path)}")
     if shown.encoding_guessed:
         line(f"note     The table looks like {shown.encoding_guessed}, and is read so; --encoding says else.")
@@ -538,9 +540,13 @@ def runs(found: Sequence[Status]) -> None:
 def interrupted(run: Run) -> None:
     """What a person must know who pressed Ctrl-C."""
     found = run.status()
-    running = found.progress.shards_running if found.progress else 0
+    states = found.progress.states if found.progress else ()
+    ours = sum(shard.is_direct and shard.state == "submitted" for shard in states)
+    running = (found.progress.shards_running if found.progress else 0) - ours
     line(err=True)
-    if running:
+    if ours and not running:
+        line("Stopped. What was asked is answered and kept; no other row is asked.", err=True)
+    elif running:
         goes = "goes" if running == 1 else "go"
         line(f"Stopped watching. {_count(running, 'batch', 'batches')} {goes} on without us.", err=True)
     else:
@@ -797,10 +803,28 @@ def _cost(shown: Preview) -> str:
         return "not known: there is no price for this model"
     most = f"; at most {_dollars(cost.high_usd)}" if cost.high_usd > cost.likely_usd else ""
     return (
-        f"about {_dollars(cost.low_usd)} to {_dollars(cost.likely_usd)} at the batch price of "
+        f"about {_dollars(cost.low_usd)} to {_dollars(cost.likely_usd)} at the "
+        f"{_way(shown)} price of "
         f"{cost.price.as_of or cost.price.source} "
         f"(${cost.price.input_usd} / ${cost.price.output_usd} for a million tokens in / out){most}"
     )
+
+
+def _way(shown: Preview) -> str:
+    """What the price is called."""
+    if not shown.is_direct:
+        return "batch"
+    return "flex" if shown.first_request.get("service_tier") == "flex" else "ordinary"
+
+
+def _other_way(shown: Preview, cost: CostEstimate) -> str:
+    """What it costs by batch where it goes row by row, and the other way round; "" where nobody knows."""
+    if cost.is_free or cost.low_usd is None or cost.likely_usd is None:
+        return ""
+    money = f"about {_dollars(cost.low_usd)} to {_dollars(cost.likely_usd)}"
+    if shown.is_direct:
+        return f"in batches {money}, within a day: leave out --direct (or --by-batch)"
+    return f"row by row {money}, now: --direct"
 
 
 def _tokens(cost: CostEstimate) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,10 +23,10 @@ _MILLION = 1_000_000
 @dataclass(frozen=True, slots=True)
 class Price:
     """
-    A model's batch price.
+    A model's price.
 
     Attributes:
-        input_usd, output_usd: US dollars for a million tokens, batch rate.
+        input_usd, output_usd: US dollars for a million tokens, in batch where nothing else is said.
         source, as_of: Where it stands, and when that was read.
         cache_write, cache_read: Multiples of the price of the input, for tokens that are written to the
             provider's cache or read from it; 1 where no discount is counted on.
@@ -59,6 +59,10 @@ class Price:
         """
         less = read_tokens * self.input_usd * (1 - self.cache_read) / _MILLION
         return self.usd(prompt_tokens, answer_tokens) + self.written_usd(written_tokens) - less
+
+    def times(self, factor: Decimal) -> Price:
+        """So many times this price."""
+        return replace(self, input_usd=self.input_usd * factor, output_usd=self.output_usd * factor)
 
 
 @dataclass(frozen=True, slots=True)

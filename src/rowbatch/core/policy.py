@@ -30,6 +30,7 @@ class Policy:
         first_rows: So many rows go first, and the rest when their answers are here; 0 for none. None means
             100 where there are several parts that cost money.
         clean_up: Whether our files at the provider are removed when the table is written.
+        direct: Whether rows are asked one by one, at once and at the ordinary price, instead of in batches.
     """
 
     poll_seconds: float | None = None
@@ -42,6 +43,7 @@ class Policy:
     worst_share: float = 0.5
     first_rows: int | None = None
     clean_up: bool = False
+    direct: bool = False
 
     def __post_init__(self) -> None:
         if self.rounds < 1 or (self.poll_seconds is not None and self.poll_seconds < 0):

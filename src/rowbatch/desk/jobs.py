@@ -61,6 +61,7 @@ TroubleKind = Literal[
     "network",
     "disk",
     "lost-answer",
+    "lost-rows",
     "late-batch",
     "requests-changed",
     "ledger",
@@ -83,6 +84,7 @@ _TROUBLE_OF: Mapping[str, TroubleKind] = {
     "lost-answer": "lost-answer",
     "lost-answer-told": "lost-answer",
     "lost-answer-unlisted": "lost-answer",
+    "lost-rows": "lost-rows",
     "late-batch": "late-batch",
     "forgotten-batch": "late-batch",
     "results-gone": "late-batch",
@@ -289,7 +291,7 @@ class Jobs:
         part = str(trouble.told.values.get("shard") or "") if trouble is not None else ""
         if go_on and kind != "many-failures":
             raise UsageError("go-on-not-fitting")
-        if (resubmit_lost or batch_id) and kind != "lost-answer":
+        if (resubmit_lost or batch_id) and kind not in ("lost-answer", "lost-rows"):
             raise UsageError("resend-not-fitting")
         if (give_up or batch_id) and not (part and kind in ("lost-answer", "late-batch")):
             raise UsageError("give-up-not-fitting")
@@ -575,7 +577,8 @@ def _parts(status: Status) -> tuple[Part, ...]:
                 shard.requests,
                 shard.done,
                 shard.failed,
-                shard.batch_status,
+                # No provider says how the rows stand that are asked from here.
+                "" if shard.is_direct and shard.state == "submitted" else shard.batch_status,
                 shard.waits_for,
                 why,
             )

@@ -234,6 +234,9 @@ class AnthropicBatchClient:
         path, sent = self.dialect.direct_request(url, body)
         return read_answer(self.dialect, self._http.ask_once(path, sent), str(body["model"]))
 
+    def pay_row(self, path: str, body: Mapping[str, Any]) -> PaidOutcome:
+        return self._http.pay_row(path, body)
+
 
 def read_batch(answer: Mapping[str, Any]) -> BatchView:
     """

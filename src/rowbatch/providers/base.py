@@ -212,6 +212,12 @@ class BatchClient(Protocol):
     def ask(self, url: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """One call without a batch; body and answer in OpenAI's form. It is billed, at the full price."""
 
+    def pay_row(self, path: str, body: Mapping[str, Any]) -> PaidOutcome:
+        """
+        One call without a batch, with path and body as `Dialect.direct_request` gives them: billed, and sent
+        once. It may be made from several threads at a time.
+        """
+
 
 def text_or_none(value: object) -> str | None:
     """A text, or None: an empty string has been seen where null was meant."""

@@ -23,6 +23,8 @@ from rowbatch.providers.schema import catalog_schema, models_schema, own_models_
 
 # Of a person's own list of models.
 _MAX_OWN_BYTES = 5 << 20
+# "50 % off" in batch is what all of them say who say something: each has its source in catalog.toml.
+_DIRECT_TIMES = 2
 _DATE = re.compile(r"-\d{4}-?\d{2}-?\d{2}\Z")
 
 
@@ -53,6 +55,8 @@ class Provider:
         schema_ranges: Whether a strict schema may say between which numbers a number lies.
         token_alternatives: How many other tokens are asked for beside those of an answer, where it tells
             their probabilities; None where it is not known to.
+        direct_times: How many times the batch price a call without a batch costs.
+        flex_times: The same of one with `service_tier` `flex`; None where there is no such tier.
         source, as_of: Of the limits.
     """
 
@@ -77,6 +81,8 @@ class Provider:
     max_line_bytes: int
     schema_ranges: bool
     token_alternatives: int | None
+    direct_times: Decimal
+    flex_times: Decimal | None
     source: str
     as_of: str
 
@@ -126,6 +132,8 @@ def find_provider(name: str) -> Provider:
         max_line_bytes=entry.get("max_line_bytes", entry["max_bytes"]),
         schema_ranges=entry.get("schema_ranges", False),
         token_alternatives=entry.get("token_alternatives"),
+        direct_times=Decimal(str(entry.get("direct_times", _DIRECT_TIMES))),
+        flex_times=Decimal(str(entry["flex_times"])) if "flex_times" in entry else None,
         source=entry["source"],
         as_of=entry["as_of"],
     )
@@ -202,6 +210,21 @@ def find_price(provider: str, model: str) -> Price | None:
     input_usd, output_usd = table["models"][name]
     prices = Decimal(str(input_usd)), Decimal(str(output_usd))
     return Price(*prices, table["source"], table["as_of"], **cache)
+
+
+def find_direct_price(provider: str, model: str, parameters: Mapping[str, Any]) -> Price | None:
+    """
+    The price of a model's calls without a batch; None when its batch price is not known.
+
+    Args:
+        provider, model: Whose.
+        parameters: Of a request: the `service_tier` among them may change the price.
+    """
+    price, of = find_price(provider, model), find_provider(provider)
+    if price is None:
+        return None
+    is_flex = parameters.get("service_tier") == "flex" and of.flex_times is not None
+    return price.times(of.flex_times if is_flex and of.flex_times is not None else of.direct_times)
 
 
 def find_model(provider: str, model: str) -> Model | None:

@@ -247,6 +247,9 @@ class GeminiBatchClient:
         path, sent = self.dialect.direct_request(url, body)
         return read_answer(self.dialect, self._http.ask_once(path, sent), str(body["model"]))
 
+    def pay_row(self, path: str, body: Mapping[str, Any]) -> PaidOutcome:
+        return self._http.pay_row(path, body)
+
     def _other_root(self, name: str) -> str:
         """The API's address with `upload` or `download` before its version."""
         parts = urlsplit(self._http.base_url.rstrip("/"))

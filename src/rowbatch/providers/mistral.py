@@ -184,6 +184,9 @@ class MistralBatchClient:
         path, sent = self.dialect.direct_request(url, body)
         return self._http.ask_once(path, sent)
 
+    def pay_row(self, path: str, body: Mapping[str, Any]) -> PaidOutcome:
+        return self._http.pay_row(path, body)
+
 
 def read_job(answer: Mapping[str, Any]) -> BatchView:
     """

@@ -197,6 +197,9 @@ class OpenAIBatchClient:
         path, sent = self.dialect.direct_request(url, body)
         return self._http.ask_once(path, sent)
 
+    def pay_row(self, path: str, body: Mapping[str, Any]) -> PaidOutcome:
+        return self._http.pay_row(path, body)
+
 
 def read_batch(answer: Mapping[str, object]) -> BatchView:
     """

@@ -13,6 +13,7 @@ import polars as pl
 from rowbatch.core.cost import Price
 from rowbatch.core.fate import decides
 from rowbatch.core.plan import ROW_PREFIX
+from rowbatch.core.result import LOST_CAUSE
 from rowbatch.core.retry import is_lasting
 from rowbatch.core.states import RowStatus
 from rowbatch.errors import StorageError, from_os_error
@@ -46,6 +47,7 @@ class Findings(msgspec.Struct, frozen=True):
         tokens_of: Prompt and answer tokens by status.
         match: How well the tokens of the prompts go with the sizes of the requests they are said to be of
             (-1 to 1); None where that says nothing: few rows, texts of one length, nothing counted.
+        lost: Rows that were asked one by one, may have been billed, and whose answer was lost.
     """
 
     asked: int
@@ -63,6 +65,7 @@ class Findings(msgspec.Struct, frozen=True):
     written_tokens: int = 0
     tokens_of: dict[str, tuple[int, int]] = {}
     match: float | None = None
+    lost: int = 0
 
     @property
     def is_whole(self) -> bool:
@@ -87,6 +90,7 @@ class Findings(msgspec.Struct, frozen=True):
             lasting=other.lasting,
             tokens_of=other.tokens_of,
             match=other.match,
+            lost=other.lost,
         )
 
     def to_json(self) -> str:
@@ -203,6 +207,7 @@ def findings_of(parts: Iterable[Lines], requests: pl.DataFrame) -> Findings:
         written_tokens=int(known["cache_write_tokens"].sum()),
         answer_tokens=int(known["completion_tokens"].sum()),
         match=_match(once, requests),
+        lost=int((once["cause"] == LOST_CAUSE).sum()),
         tokens_of={
             str(row["status"]): (int(row["prompt_tokens"]), int(row["completion_tokens"]))
             for row in by_status.iter_rows(named=True)

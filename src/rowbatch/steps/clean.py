@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from rowbatch.core.states import GIVEN_UP, ShardState
 from rowbatch.errors import RunError, ServiceError
 from rowbatch.providers.base import BatchClient, BatchView, pass_if_gone
+from rowbatch.providers.direct import is_direct
 from rowbatch.steps.submit import FILE_PREFIX
 from rowbatch.store.ledger import Ledger, Shard
 
@@ -52,6 +53,10 @@ def clean(ledger: Ledger, client: BatchClient) -> CleanReport:
             # Recovered from its results alone.
             kept += 1
             continue
+        if is_direct(shard.batch_id):
+            # Nothing of it lies anywhere else.
+            done.add(shard.token)
+            continue
         for file_id in _files_of(client, shard):
             client.delete_file(file_id)
             files += 1
@@ -72,7 +77,7 @@ def _files_of(client: BatchClient, shard: Shard) -> list[str]:
     view = client.view(json.loads(shard.batch_json)) if shard.batch_json else _asked(client, shard)
     if view is not None:
         found += [view.output_file_id, view.error_file_id]
-    return [file_id for file_id in found if file_id]
+    return [file_id for file_id in found if file_id and not is_direct(file_id)]
 
 
 def _asked(client: BatchClient, shard: Shard) -> BatchView | None:

@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.cost import Price
+from rowbatch.core.policy import OnLostAnswer
 from rowbatch.core.retry import is_unpaid
 from rowbatch.core.shard import ShardLimits
 from rowbatch.core.states import RowStatus, ShardState
@@ -25,13 +26,14 @@ from rowbatch.errors import NeedsDecision, ServiceError
 from rowbatch.http import Refused
 from rowbatch.providers.base import BatchClient, BatchView, is_without_list
 from rowbatch.providers.catalog import find_provider
+from rowbatch.providers.direct import is_direct
 from rowbatch.providers.refusals import told_queue_limit
 from rowbatch.results.findings import read_findings
 from rowbatch.steps.clock import Clock
 from rowbatch.steps.cut import cut_shard
 from rowbatch.steps.download import download_shard
 from rowbatch.steps.poll import Progress, poll_shard, read_progress
-from rowbatch.steps.rounds import plan_next_round
+from rowbatch.steps.rounds import NextRound, count_lost, plan_next_round
 from rowbatch.steps.submit import (
     LostAnswerPolicy,
     adopt_sent,
@@ -84,6 +86,8 @@ class DrivePolicy:
         patience_s: How long the provider may be out of reach before the program gives up.
         marks_cache: Whether the instructions may be marked for the provider's cache.
         cancel_wait_s: How long a run that is cancelled waits for its batches to end; None means until then.
+        direct_rows: What is not submitted yet goes without a batch, in parts of so many rows, one after the
+            other; 0 means in batches.
     """
 
     lost: LostAnswerPolicy = field(default_factory=LostAnswerPolicy)
@@ -99,6 +103,7 @@ class DrivePolicy:
     patience_s: float = 1_800.0
     cancel_wait_s: float | None = None
     marks_cache: bool = False
+    direct_rows: int = 0
 
 
 @dataclass(slots=True)
@@ -155,6 +160,9 @@ class Driver:
         reader: Of the codebook; None for embeddings.
         limits: Of one request file.
         price: The model's batch price, or None.
+        direct: The calls of a batch whose rows are asked one by one; None where there is none, and none is
+            made.
+        direct_price: The price of these.
         reserve_usd: The most that a shard may cost.
         policy: The pace, and what is decided by whom.
     """
@@ -174,7 +182,10 @@ class Driver:
         policy: DrivePolicy,
         clock: Clock | None = None,
         hooks: DriveHooks | None = None,
+        direct: BatchClient | None = None,
+        direct_price: Price | None = None,
     ) -> None:
+        self._direct, self._direct_price = direct, direct_price
         self._run, self._ledger, self._client = run, ledger, client
         self._url, self._model, self._reader = url, model, reader
         self._limits, self._price, self._reserve_usd = limits, price, reserve_usd
@@ -216,7 +227,7 @@ class Driver:
                 file is not what was built; all else was done first.
         """
         self._ledger.take_over(self._clock.now)
-        self._begin()
+        self._begin(goal)
         while True:
             worked = self._turn(goal)
             self._report.progress = read_progress(self._ledger)
@@ -227,20 +238,41 @@ class Driver:
             self._pause()
         if self._decision is not None:
             raise self._decision
+        self._require_none_lost(goal)
         report = self._report
         report.unsent = sum(shard.state in _UNSENT for shard in self._ledger.shards())
         report.stopped_because, report.needs_person = self._stopped_because, self._needs_person
         return report
 
+    def _require_none_lost(self, goal: Goal) -> None:
+        """Leave it to a person whether rows that may have been paid for are asked again."""
+        if (
+            goal != "finished"
+            or self._policy.lost.then != "ask"
+            or self._is_cancelled()
+            or self._needs_person
+        ):
+            return
+        if rows := count_lost(self._run, self._ledger, self._reader):
+            decision = NeedsDecision("lost-rows", path=str(self._run.path), rows=rows)
+            self._say(decision.notice)
+            raise decision
+
     # One turn
 
-    def _begin(self) -> None:
+    def _begin(self, goal: Goal) -> None:
         for shard in self._ledger.shards():
             if shard.state is ShardState.SUBMITTING:
                 # Only a crash leaves this state behind: the call may have gone out.
                 self._ledger.move(
                     shard, ShardState.UNKNOWN, event="unknown", detail={"reason": "the program was stopped"}
                 )
+        is_over = all(
+            shard.state in (ShardState.DOWNLOADED, ShardState.CUT) for shard in self._ledger.shards()
+        )
+        if goal == "finished" and is_over and self._policy.lost.then == "resubmit":
+            # A person who says so means the rows of earlier rounds, too.
+            self._plan_lost_round()
 
     def _turn(self, goal: Goal) -> bool:
         """Do what is due; returns whether anything changed."""
@@ -252,7 +284,8 @@ class Driver:
                 continue
             if now.state is ShardState.UNKNOWN and submits and self._is_due(now):
                 now = self._guarded(now, self._look)
-            if now.state is ShardState.SUBMITTED and goal in ("over", "finished") and self._is_due(now):
+            is_asked = goal in ("over", "finished") or (submits and is_direct(now.batch_id))
+            if now.state is ShardState.SUBMITTED and is_asked and self._is_due(now):
                 now = self._guarded(now, self._poll)
             if now.state is ShardState.ENDED and goal in ("downloaded", "finished") and self._is_due(now):
                 now = self._guarded(now, self._download)
@@ -282,6 +315,13 @@ class Driver:
         if goal == "submitted":
             # What waits for room at the provider waits for the batches, not for us.
             unsent = [shard for shard in shards if shard.state in _UNSENT]
+            if any(
+                shard.state is ShardState.SUBMITTED and is_direct(shard.batch_id)
+                for shard in shards
+                if shard.name not in self._undecided
+            ):
+                # Its rows are asked by us, and the next part goes after them.
+                return False
             waits = bool(unsent and unsent[0].waits_for)
             return ShardState.UNKNOWN not in left and (not left & set(_UNSENT) or (waits and not worked))
         return not left - {ShardState.DOWNLOADED} and not worked
@@ -355,6 +395,16 @@ class Driver:
         grown: float = base * min(2.0 ** min(times, 10), _LONGEST_PAUSE)
         return max(told_s or 0.0, grown * _RANDOM.uniform(0.8, 1.2))
 
+    def _of(self, shard: Shard) -> BatchClient:
+        """Who has the batch of a shard, or gets it."""
+        goes_direct = is_direct(shard.file_id) if shard.file_id is not None else self._policy.direct_rows > 0
+        if not (goes_direct or is_direct(shard.batch_id)) or self._direct is None:
+            return self._client
+        return self._direct
+
+    def _is_asked_here(self, shard: Shard) -> bool:
+        return self._direct is not None and self._of(shard) is self._direct
+
     def _poll_pause_s(self, name: str) -> float:
         if self._policy.poll_every_s is not None:
             return max(self._policy.poll_every_s, self._policy.poll_least_s)
@@ -379,7 +429,8 @@ class Driver:
         if self._cancelled_since is not None and self._policy.cancel_wait_s is not None:
             seconds = min(seconds, self._cancelled_since + self._policy.cancel_wait_s - now)
         # Never a busy loop, and never so long that a wish to cancel goes unheard.
-        shortest = 0.01 if self._policy.poll_every_s is not None else 0.5
+        is_quick = self._policy.poll_every_s is not None or any(map(self._is_asked_here, others))
+        shortest = 0.01 if is_quick else 0.5
         self._clock.sleep(min(max(seconds, shortest), _LONGEST_POLL_S))
 
     def _say(self, notice: Notice) -> None:
@@ -391,9 +442,12 @@ class Driver:
     # Lost answers
 
     def _look(self, shard: Shard) -> Shard:
+        # What lies here is known at once, and costs nothing by being there.
         policy = self._policy.lost
+        if self._is_asked_here(shard):
+            policy = LostAnswerPolicy(0.0, "resubmit", look_every_s=0.02)
         try:
-            found, undecided = look_for_batch(self._ledger, self._client, shard)
+            found, undecided = look_for_batch(self._ledger, self._of(shard), shard)
         except ServiceError as error:
             if not is_without_list(error):
                 raise
@@ -404,12 +458,13 @@ class Driver:
             self._tell(found)
             return found
         looks = self._looks[shard.name] = self._looks.get(shard.name, 0) + 1
-        waited_s = (self._client.now() - (shard.intent_at or self._client.now())).total_seconds()
+        now = self._of(shard).now()
+        waited_s = (now - (shard.intent_at or now)).total_seconds()
         if undecided and waited_s < policy.wait_s + _LONGEST_BATCH_S:
             # Nobody can tell before these are over, however long it is waited.
             self._say(Notice("batches-undecided", {"shard": shard.name, "batches": undecided}))
         elif looks >= 2 and waited_s >= policy.wait_s:
-            return self._not_found(shard, looks, waited_s, is_certain=not undecided)
+            return self._not_found(shard, looks, waited_s, then=policy.then, is_certain=not undecided)
         rest_s = max(policy.wait_s - waited_s, 0.0)
         pause_s = min(policy.look_every_s, rest_s) if not undecided else policy.look_every_s
         if self._policy.poll_every_s is not None:
@@ -418,8 +473,10 @@ class Driver:
         self._wait_for(shard.name, max(pause_s, 0.02))
         return shard
 
-    def _not_found(self, shard: Shard, looks: int, waited_s: float, *, is_certain: bool) -> Shard:
-        if self._policy.lost.then == "ask" or not is_certain:
+    def _not_found(
+        self, shard: Shard, looks: int, waited_s: float, *, then: OnLostAnswer, is_certain: bool
+    ) -> Shard:
+        if then == "ask" or not is_certain:
             why = self._why_unknown(shard)
             self._ask_person(
                 shard,
@@ -477,10 +534,13 @@ class Driver:
     def _poll(self, shard: Shard) -> Shard:
         if self._is_cancelled():
             self._ask_to_cancel(shard)
-        polled, view = poll_shard(self._ledger, self._client, shard)
+        polled, view = poll_shard(self._ledger, self._of(shard), shard)
         if polled.state is ShardState.ENDED:
             self._polls.pop(shard.name, None)
             self._due.pop(shard.name, None)
+            return polled
+        if self._is_asked_here(shard):
+            # The question itself did some of the work.
             return polled
         self._wait_for(shard.name, self._poll_pause_s(shard.name))
         self._note_still(polled, view)
@@ -574,8 +634,9 @@ class Driver:
             back = self._taken_back(shard, self._client.view(json.loads(shard.batch_json or "{}")))
             if back.state is not ShardState.ENDED:
                 return back
+        price = self._direct_price if is_direct(shard.batch_id) else self._price
         done, size = download_shard(
-            self._run, self._ledger, self._client, shard, price=self._price, reader=self._reader
+            self._run, self._ledger, self._of(shard), shard, price=price, reader=self._reader
         )
         self._report.downloaded += 1
         self._report.size_bytes += size
@@ -593,7 +654,7 @@ class Driver:
                     worked = True
                     continue
                 if shard.state is ShardState.WRITTEN:
-                    shard = upload_shard(self._run, self._ledger, self._client, shard)
+                    shard = upload_shard(self._run, self._ledger, self._of(shard), shard)
                 shard = self._pay(shard)
             except NeedsDecision as error:
                 # Its file is not what was built: nothing of this run is sent any more.
@@ -624,8 +685,10 @@ class Driver:
             return False
         unsent = {one.token for one in self._ledger.shards() if one.state in _UNSENT}
         adopted = []
+        if self._direct is not None:
+            adopted = adopt_sent(self._run, self._ledger, self._direct, self._reserve_usd)
         try:
-            adopted = adopt_sent(self._run, self._ledger, self._client, self._reserve_usd)
+            adopted += adopt_sent(self._run, self._ledger, self._client, self._reserve_usd)
         except ServiceError as error:
             if error.is_passing and not is_without_list(error):
                 raise
@@ -661,6 +724,29 @@ class Driver:
             return None
         if not self._is_due(shard):
             return None
+        if self._is_too_large_for_its_way(shard):
+            self._cut_for_its_way(shard)
+            return self._next_to_submit()
+        if self._is_asked_here(shard):
+            return self._next_of_ours(shard, shards)
+        return self._next_in_queue(shard, shards)
+
+    def _cut_for_its_way(self, shard: Shard) -> None:
+        rows = self._policy.direct_rows
+        why = Notice("cut-for-direct") if rows else Notice("cut-for-batches")
+        self._cut(shard, -(-shard.requests // (rows or shard.requests)), why)
+
+    def _next_of_ours(self, shard: Shard, shards: list[Shard]) -> Shard | None:
+        """A shard whose rows are asked one by one: when those before it are answered."""
+        if not any(other.state in _QUEUED and self._is_asked_here(other) for other in shards):
+            return shard
+        self._ledger.note_wait(shard, Notice("wait-direct"))
+        self._held.add(shard.name)
+        self._wait_for(shard.name, _LONGEST_POLL_S)
+        return None
+
+    def _next_in_queue(self, shard: Shard, shards: list[Shard]) -> Shard | None:
+        """A shard that is to be a batch: when the provider has room."""
         if (limit := self._queue_limit()) is not None:
             if shard.tokens > limit and shard.requests > 1:
                 self._cut(shard, -(-shard.tokens // max(limit, 1)), Notice("larger-than-queue"))
@@ -675,6 +761,12 @@ class Driver:
             self._hold(shard, Notice("wait-creations", {"batches": self._policy.creations_per_hour}))
             return None
         return shard
+
+    def _is_too_large_for_its_way(self, shard: Shard) -> bool:
+        """Whether a shard is to go one by one and is large, or was to go the other way."""
+        rows = self._policy.direct_rows
+        was_made_ready = shard.file_id is not None and is_direct(shard.file_id) != (rows > 0)
+        return shard.requests > 1 and ((rows > 0 and shard.requests > rows) or was_made_ready)
 
     def _hold(self, shard: Shard, reason: Notice) -> None:
         self._ledger.note_wait(shard, reason)
@@ -706,7 +798,7 @@ class Driver:
         paid, refusal = pay_for_shard(
             self._run,
             self._ledger,
-            self._client,
+            self._of(shard),
             shard,
             url=self._url,
             model=self._model,
@@ -721,7 +813,7 @@ class Driver:
         if paid.state is ShardState.SUBMITTED:
             self._report.submitted += 1
             self._pauses.pop(paid.name, None)
-            self._wait_for(paid.name, self._poll_pause_s(paid.name))
+            self._wait_for(paid.name, 0.0 if self._is_asked_here(paid) else self._poll_pause_s(paid.name))
             self._tell(paid)
         else:
             self._wait_for(paid.name, 0.0)
@@ -894,7 +986,28 @@ class Driver:
             self._reader,
             self._limits,
             ask_invalid_again=self._policy.ask_invalid_again,
+            ask_lost_again=self._policy.lost.then == "resubmit",
         )
+        return self._note_round(planned)
+
+    def _plan_lost_round(self) -> None:
+        """Rows whose answer was lost, and what else passes as long as there are rounds for it."""
+        if not count_lost(self._run, self._ledger, self._reader):
+            return
+        last = max(shard.round for shard in self._ledger.shards())
+        self._note_round(
+            plan_next_round(
+                self._run,
+                self._ledger,
+                self._reader,
+                self._limits,
+                ask_invalid_again=self._policy.ask_invalid_again,
+                ask_lost_again=True,
+                only_lost=last >= self._policy.rounds,
+            )
+        )
+
+    def _note_round(self, planned: NextRound) -> bool:
         if not planned.rows:
             return False
         self._report.rounds[planned.round] = planned.rows
@@ -927,7 +1040,7 @@ class Driver:
             return
         with contextlib.suppress(ServiceError):
             # One that is over already cannot be cancelled; what it is, is seen by the next question.
-            self._client.cancel(str(shard.batch_id))
+            self._of(shard).cancel(str(shard.batch_id))
             self._ledger.add_event("cancel-asked", shard, batch_id=shard.batch_id)
 
     def _tell(self, shard: Shard) -> None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.errors import ServiceError
 from rowbatch.providers.base import BatchClient, BatchView, is_without_list
+from rowbatch.providers.direct import is_direct
 from rowbatch.results.findings import read_findings
 from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.words.notice import Notice
@@ -28,6 +29,7 @@ class ShardProgress:
         requests, done, failed: Requests: all; those that came back; of these, those without a usable answer.
             By the provider's counters until the results are here, then through the codebook.
         waits_for: Why it is not submitted yet, or None.
+        is_direct: Its rows are asked one by one, from here.
     """
 
     name: str
@@ -37,6 +39,7 @@ class ShardProgress:
     done: int
     failed: int
     waits_for: Notice | None
+    is_direct: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,7 @@ def read_progress(ledger: Ledger) -> Progress:
                 counts[shard.name].answered + counts[shard.name].failed,
                 counts[shard.name].failed,
                 shard.waits_for if _is_unsent(shard) else None,
+                is_direct(shard.batch_id),
             )
             for shard in shards
         ),

@@ -24,8 +24,6 @@ from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.words.notice import Notice
 
-# A call without a batch costs twice as much (OpenAI, Anthropic, Gemini, Mistral, Groq: "50 % off" in batch).
-_DIRECT_FACTOR = 2
 # Refusals that are about the text of one row, in OpenAI's words and in those of the local server.
 _OF_ONE_ROW = ("context_length_exceeded", "string_above_max_length")
 
@@ -98,7 +96,7 @@ def try_rows(
         client: The provider's calls.
         reader: Of the codebook.
         rows: How many, spread evenly over the requests.
-        price: The model's batch price, or None.
+        price: Of the model's calls without a batch, or None.
         progress: Called with the number of rows done so far.
     Raises:
         ServiceError: The first call was refused: so would be all others.
@@ -229,12 +227,7 @@ def _report(
     usd = None
     if price is not None:
         usd = sum(
-            (
-                (tried.prompt_tokens * price.input_usd + tried.answer_tokens * price.output_usd)
-                * _DIRECT_FACTOR
-                / 1_000_000
-                for tried in rows
-            ),
+            (price.usd(tried.prompt_tokens, tried.answer_tokens) for tried in rows),
             Decimal(0),
         )
     return TrialReport(

@@ -8,6 +8,7 @@ The run directory: where each file lies, and the frozen plan.
       batches.jsonl                    the same of each shard, in a file that only grows: see `trail`
       requests/r1-0001.jsonl …         raw, written once
       results/r1-0001.output.jsonl …   raw, as received
+      direct/…                         raw, of rows that were asked one by one: see `steps.direct`
       labelled.csv …                   derived
 """
 
@@ -59,6 +60,11 @@ class RunDirectory:
     @property
     def results(self) -> Path:
         return self.path / "results"
+
+    @property
+    def direct(self) -> Path:
+        """Calls that were made one by one, and what came of each; there only where there were any."""
+        return self.path / "direct"
 
     @property
     def columns(self) -> Path:

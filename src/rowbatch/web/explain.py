@@ -178,6 +178,14 @@ def trouble_words(w: Words, kind: TroubleKind) -> tuple[str, str, str]:
                 "the part again."
             ),
         ),
+        "lost-rows": (
+            w.t("The answers of some rows were lost on the way"),
+            w.t(
+                "These rows were asked one by one, and may have been billed. All others are in the table. Asking "
+                "them again could pay for them twice, so it is not done by itself."
+            ),
+            w.t("Ask them again, or leave them without a label."),
+        ),
         "late-batch": (
             w.t("A part does not come back from the provider"),
             w.t(
@@ -245,6 +253,7 @@ TROUBLES: tuple[TroubleKind, ...] = (
     "network",
     "disk",
     "lost-answer",
+    "lost-rows",
     "late-batch",
     "requests-changed",
     "ledger",

@@ -21,6 +21,7 @@ _WAITS: dict[str, Entry] = {
     "wait-creations": Entry(
         "{batches:,} batches were made within an hour", zh=("一小时内已创建 {batches:,} 个批处理", "")
     ),
+    "wait-direct": Entry("rows are asked one by one, part after part", zh=("逐行询问，一部分接一部分", "")),
     "wait-busy": Entry("the provider asked to wait: {why}", zh=("服务商要求等待：{why}", "")),
     "cap-reached": Entry(
         "the cap of ${cap_usd} does not allow it: ${spent_usd:.4f} are spent or reserved, and it may cost up to "
@@ -143,6 +144,17 @@ _SAID: dict[str, Entry] = {
         zh=("{shard} 正在等待：服务商的队列已满（{why}）", ""),
     ),
     "larger-than-queue": Entry("it is larger than the provider's queue", zh=("它大于服务商的队列", "")),
+    "cut-for-direct": Entry(
+        "rows are asked one by one, and what each part cost is seen before the next",
+        zh=("逐行询问；每一部分的费用确定之后才开始下一部分", ""),
+    ),
+    "cut-for-batches": Entry(
+        "it was to be asked row by row, and goes in batches now", zh=("原定逐行询问，现改为批处理", "")
+    ),
+    "direct-waits-for-calls": Entry(
+        "calls that have gone out are waited for, so that no answer is lost: {calls}",
+        zh=("正在等待已发出的 {calls} 个调用，以免丢失回答", ""),
+    ),
     "shard-cut": Entry(
         "{shard} was cut into {parts} smaller shards: {why}",
         zh=("{shard} 被分成 {parts} 个更小的部分：{why}", ""),
@@ -251,6 +263,16 @@ _DECISIONS: dict[str, Entry] = {
         "the batch {batch_id} is not that of {shard}: it was made at {made} UTC, and {shard} was sent at {sent}",
         zh=("批处理 {batch_id} 不是 {shard} 的：它创建于 {made} UTC，而 {shard} 发送于 {sent}", ""),
     ),
+    "lost-rows": Entry(
+        "{rows:,} rows were asked one by one, and their answers were lost on the way; they may have been billed",
+        "the table has all other rows; to ask these again, and perhaps pay for them twice: rowbatch resume {path} "
+        "--resubmit-lost",
+        page="the table has all other rows; ask these again if you accept that they may be billed twice",
+        zh=(
+            "有 {rows:,} 行是逐行询问的，回答在途中丢失了；这些行可能已计费",
+            "表中有其余所有的行；如果可以接受重复计费，可以再次询问这些行",
+        ),
+    ),
     "recovery-undecided": Entry(
         "nobody knows whether these shards of {path} were sent: {shards}. No file here and no batch in the provider's "
         "list tells of them",
@@ -322,6 +344,30 @@ _REFUSALS: dict[str, Entry] = {
         zh=("部分 {shard} 被拒绝：{why}", "没有为它计费；请排除原因后继续"),
     ),
     "still-refused": Entry("{why}"),
+    "direct-refused": Entry(
+        "the provider does not answer these requests: {why}",
+        "nothing was billed for the refused row; mend the cause, then: rowbatch resume",
+        page="nothing was billed for the refused row; mend the cause, then continue",
+        zh=("服务商不接受这些请求：{why}", "没有为被拒绝的行计费；请排除原因后继续"),
+    ),
+    "direct-no-connection": Entry(
+        "nobody could be asked: {why}",
+        "nothing was asked; look at the network and the address, then: rowbatch resume",
+        page="nothing was asked; look at the network and the address, then continue",
+        zh=("无法询问任何人：{why}", "尚未询问任何内容；请检查网络和地址后继续"),
+    ),
+    "direct-still-refused": Entry(
+        "the provider has taken no request for half an hour: {why}",
+        "what was answered is here; later: rowbatch resume",
+        page="what was answered is here; continue later",
+        zh=("服务商半小时内没有接受任何请求：{why}", "已回答的内容都已保存；请稍后继续"),
+    ),
+    "direct-requests-gone": Entry(
+        "{path} is gone: it says which rows were to be asked one by one",
+        "put it back from a copy of the run, then: rowbatch resume",
+        page="put it back from a copy of the job's folder, then continue",
+        zh=("{path} 不见了：其中记录了要逐行询问的行", "请从任务文件夹的副本中恢复它，然后继续"),
+    ),
     "row-too-large": Entry(
         "row {row:,} alone is too large for the provider: {why}",
         "shorten its text, or leave the row out",

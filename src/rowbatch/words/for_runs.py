@@ -568,6 +568,22 @@ _STEPS: dict[str, Entry] = {
         page="write its price into {prices_file}, or continue without a limit",
         zh=("{model} 的价格未知，因此无法遵守上限", "请把它的价格写入 {prices_file}，或不设上限继续"),
     ),
+    "direct-too-many": Entry(
+        "{rows:,} rows are too many to be asked one by one: at most {most:,} are",
+        "leave --direct out (or --by-batch, where the run has it): a batch costs half as much and needs no program "
+        "that waits; or make a run of fewer rows",
+        page="send them as a batch, which costs half as much; or make a job of fewer rows",
+        zh=(
+            "有 {rows:,} 行，太多，无法逐行询问：最多 {most:,} 行",
+            "请用批处理发送（费用为一半）；或用较少的行新建任务",
+        ),
+    ),
+    "direct-local": Entry(
+        "the model on this computer answers at once and costs nothing: there is no other way to ask it",
+        "leave --direct out; it is for providers",
+        page="start it as it is",
+        zh=("这台计算机上的模型会立即回答且免费：没有其他询问方式", "请照原样开始"),
+    ),
     "answers-unbounded": Entry(
         "nothing limits how long an answer is, so a cap cannot be kept",
         "give --max-tokens when the run is made, or leave --max-cost out",

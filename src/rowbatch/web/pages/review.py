@@ -29,7 +29,13 @@ def review(request: Request) -> Response:
     return _review(request)
 
 
-def _review(request: Request, faults: tuple[ShownFault, ...] = (), cap: str | None = None) -> Response:
+def _review(
+    request: Request,
+    faults: tuple[ShownFault, ...] = (),
+    cap: str | None = None,
+    *,
+    direct: bool | None = None,
+) -> Response:
     table, program, w = table_of(request), program_of(request), words_for(request)
     table.require_file()
     job = safe(program.jobs.job, str(table.draft().get("job", "")))
@@ -44,7 +50,7 @@ def _review(request: Request, faults: tuple[ShownFault, ...] = (), cap: str | No
     if request.query_params.get("part") == "checking":
         return page(request, "review.html", **{**base, "is_ready": True})
     draft = draft_of(table)
-    preview = job.run.preview()
+    preview = job.run.preview(direct=_asked_way(request) if direct is None else direct)
     plan = job.run.plan
     provider = api.find_provider(plan.asking.provider)
     likely, most = preview.cost.likely_usd, preview.cost.high_usd
@@ -72,6 +78,12 @@ def _review(request: Request, faults: tuple[ShownFault, ...] = (), cap: str | No
             "command": join(api.command_of(plan, table=table.info.name)),
         },
     )
+
+
+def _asked_way(request: Request) -> bool | None:
+    """Whether rows are to go one by one, as the address says; None where it says nothing."""
+    way = request.query_params.get("way")
+    return None if way not in ("batch", "direct") else way == "direct"
 
 
 def _checking(request: Request, job: desk.Job, base: dict[str, Any]) -> Response:
@@ -102,10 +114,11 @@ def begin(request: Request, form: FormData) -> Response:
     if job.state != "draft":
         # Pressed twice, or in two tabs: it is started once.
         return see_other(f"/jobs/{job.id}")
-    cap = text_of(form, "cap").strip()
+    cap, direct = text_of(form, "cap").strip(), text_of(form, "way") == "direct"
     fault = set_cap(w, program, job, cap)
     if fault:
-        return _review(request, (ShownFault("cap", fault),), cap)
+        return _review(request, (ShownFault("cap", fault),), cap, direct=direct)
+    job.run.change_policy(direct=direct)
     program.jobs.start(job.run)
     return see_other(f"/jobs/{job.id}")
 
