@@ -68,7 +68,7 @@ from rowbatch.steps.verify import VerifyReport, verify
 from rowbatch.store.codebook_file import read_codebook
 from rowbatch.store.corrections import Corrections, add_correction, read_corrections
 from rowbatch.store.home import home
-from rowbatch.store.ledger import LEDGER_FAULTS, Driven, Event, RunRecord, Shard
+from rowbatch.store.ledger import LEDGER_FAULTS, TAKEN_OVER, Driven, Event, RunRecord, Shard
 from rowbatch.store.lock import run_lock
 from rowbatch.store.rundir import (
     RunDirectory,
@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
 
 _UNLIMITED = 1 << 62
+_BEFORE_SENDING = ("built", "policy", TAKEN_OVER)
 RUNS_FOLDER = "rowbatch-runs"
 """Where runs are made when nothing else is said: a folder of this name in the working directory."""
 
@@ -237,7 +238,13 @@ class Run:
         if build_step.is_built(self._directory):
             return build_step.read_build_report(self._directory)
         with run_lock(self.path, "build"):
-            return build_step.build(self._directory, hooks.rows)
+            return build_step.build(self._directory, hooks.rows, earlier=self._earlier())
+
+    def _earlier(self) -> list[RunDirectory]:
+        """Runs whose answers may be taken over, the newest first."""
+        if self._plan.asking.fresh:
+            return []
+        return [RunDirectory(place) for place in reversed(known_places())]
 
     def preview(self, hooks: Hooks | None = None) -> Preview:
         """What will be sent, to whom, and what it will cost. Builds the run when that is still to do."""
@@ -448,6 +455,8 @@ class Run:
         self, goal: Goal, hooks: Hooks, *, resubmit_lost: bool = False, go_on: bool = False, **changes: Any
     ) -> DriveReport:
         policy = self.change_policy(**changes)
+        if (nothing := self._nothing_to_send()) is not None:
+            return nothing
         asking = self._plan.asking
         provider = find_provider(asking.provider)
         if resubmit_lost:
@@ -476,6 +485,13 @@ class Run:
                 hooks=DriveHooks(progress=hooks.progress, said=hooks.said, shard=hooks.shard),
             )
             return driver.drive(goal)
+
+    def _nothing_to_send(self) -> DriveReport | None:
+        """A report of nothing done, where every answer was taken over: nobody is called, no key is needed."""
+        with self._directory.ledger() as ledger:
+            if any(shard.round for shard in ledger.shards()):
+                return None
+            return DriveReport(poll_step.read_progress(ledger))
 
     def _collect(
         self,
@@ -765,8 +781,9 @@ class Run:
             if build_step.is_built(self._directory):
                 with self._directory.ledger() as ledger:
                     is_untouched = all(
-                        shard.state is ShardState.WRITTEN and shard.round == 1 for shard in ledger.shards()
-                    ) and not any(event.kind not in ("built", "policy") for event in ledger.events())
+                        shard.round == 0 or (shard.state is ShardState.WRITTEN and shard.round == 1)
+                        for shard in ledger.shards()
+                    ) and not any(event.kind not in _BEFORE_SENDING for event in ledger.events())
                 if not is_untouched or self._directory.trial_path.exists():
                     raise RunError("run-was-sent", path=str(self.path))
             remove_run(self._directory)
@@ -775,10 +792,19 @@ class Run:
         table = open_source(self._plan.source, self.path)
         question = self._plan.question
         # Which rows repeat others does not matter: the first one of its kind is asked.
-        first = TableRequests(table, question, replace(self._plan.asking, dedupe=False)).first()
+        requests = TableRequests(table, question, replace(self._plan.asking, dedupe=False))
+        first = requests.first(self._first_sent_row())
         if first is None:
             raise UsageError("no-row-has-text", rows=self.build().rows)
         return first
+
+    def _first_sent_row(self) -> int:
+        """The first row whose answer is not taken over; the first of all where each is."""
+        if not build_step.is_built(self._directory):
+            return 1
+        with self._directory.ledger() as ledger:
+            sent = [shard.first_row for shard in ledger.shards() if shard.round == 1]
+        return min(sent, default=1)
 
     def _estimate(self, requests: int, request_bytes: int, prompt_tokens: int = 0) -> CostEstimate:
         return estimate_asking(
@@ -896,6 +922,7 @@ def create(
     image: str | None = None,
     image_folder: str | Path | None = None,
     dedupe: bool = False,
+    fresh: bool = False,
     output: str | Path | None = None,
     writing: WriteOptions | None = None,
     overwrite: bool = False,
@@ -930,6 +957,8 @@ def create(
         image: Column with an image beside the text.
         image_folder: Where the files lie that it names; None means that it holds addresses of the web.
         dedupe: Ask rows that ask the same once; the answer goes to all of them.
+        fresh: Ask every row. Otherwise rows whose very request was answered in another run on this computer
+            have that answer, and are not asked: see `Preview.built`.
         writing: How the labelled table is written.
         output: Where the labelled table goes; None means into the run directory.
         overwrite: Whether `output` may be replaced.
@@ -963,6 +992,7 @@ def create(
         base_url=base_url or "",
         endpoint=find_endpoint(endpoint),
         dedupe=dedupe,
+        fresh=fresh,
     )
     plan = Plan(
         source=Source(path, reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows), name=name),
@@ -1100,7 +1130,8 @@ def _row_status(name: str) -> RowStatus:
 
 def _state(progress: Progress) -> Literal["built", "running", "over", "downloaded"]:
     states = {shard.state for shard in progress.states}
-    if states == {"downloaded"}:
+    # Where there is none, every answer was taken over.
+    if states <= {"downloaded"}:
         return "downloaded"
     if progress.shards_unsent == progress.shards:
         return "built"

@@ -149,6 +149,7 @@ class Asking:
         parameters: Of each request, as the model takes them; without the form of the answer.
         is_limit_ours: Nobody said how long an answer may be: the output limit among the parameters is ours.
         dedupe: Rows that ask the same are asked once.
+        fresh: Every row is asked, also one whose answer an earlier run on this computer has.
         id_prefix: What stands before the row's number in `custom_id`.
         notes: What was changed or decided so that the model takes it.
     Raises:
@@ -162,6 +163,7 @@ class Asking:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     is_limit_ours: bool = False
     dedupe: bool = False
+    fresh: bool = False
     id_prefix: str = ROW_PREFIX
     notes: tuple[Notice, ...] = ()
 
@@ -276,7 +278,7 @@ def _asked(plan: Plan) -> tuple[Any, ...]:
         plan.source.name,
         (question.text, question.template, question.system, question.image, question.image_folder),
         question.codebook if question.answer else None,
-        (asking.provider, asking.model, asking.base_url, asking.endpoint, asking.dedupe),
+        (asking.provider, asking.model, asking.base_url, asking.endpoint, asking.dedupe, asking.fresh),
         parameters,
         (plan.output.path, plan.output.columns),
     )

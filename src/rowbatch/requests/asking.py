@@ -40,6 +40,7 @@ def asking_of(
     base_url: str = "",
     endpoint: Endpoint = Endpoint.CHAT,
     dedupe: bool = False,
+    fresh: bool = False,
 ) -> Asking:
     """
     Decide how a question is asked.
@@ -53,6 +54,7 @@ def asking_of(
         model, base_url: "" means the provider's default.
         endpoint: Which endpoint.
         dedupe: Ask rows that ask the same once.
+        fresh: Ask rows too whose answer an earlier run has.
     Raises:
         UsageError: There is no such provider, no model or address, or the address cannot be asked or has
             a secret in it.
@@ -89,6 +91,7 @@ def asking_of(
         parameters=fitting,
         is_limit_ours=is_limit_ours,
         dedupe=dedupe,
+        fresh=fresh,
         notes=tuple(notes),
     )
 

@@ -65,6 +65,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             "model": asking.model,
             "url": str(asking.endpoint),
             "dedupe": asking.dedupe,
+            **({"fresh": True} if asking.fresh else {}),
             "template": question.template,
             "parameters": dict(asking.parameters),
             **({"limit_is_ours": True} if asking.is_limit_ours else {}),
@@ -113,6 +114,7 @@ def read_plan(document: Mapping[str, Any]) -> Plan:
             parameters=request["parameters"],
             is_limit_ours=_is_limit_ours(request),
             dedupe=bool(request.get("dedupe")),
+            fresh=bool(request.get("fresh")),
             notes=tuple(filter(None, map(read_notice, request.get("notes", ())))),
         ),
         output=Output(
