@@ -107,6 +107,7 @@ class Preview:
         model: Which model.
         destination: Where the texts go: an address, or "this computer".
         cost: What it will cost.
+        cost_of_all: What it would cost if no answer were taken over from earlier runs.
         note: What must be known about the model, or "".
         encoding_guessed: Of the table, if nothing said it but the text itself; else "".
         notes: What was changed so that the model takes it, and what is coming to the model.
@@ -119,6 +120,7 @@ class Preview:
     model: str
     destination: str
     cost: CostEstimate
+    cost_of_all: CostEstimate
     note: str
     encoding_guessed: str = ""
     notes: tuple[Notice, ...] = ()
@@ -259,10 +261,17 @@ class Run:
             model=asking.model,
             destination="this computer" if self.is_local else shown_address(asking.base_url),
             cost=self._estimate(built.requests, built.request_bytes, built.prompt_tokens),
+            cost_of_all=self._cost_of_all(built),
             note=model_note(self),
             encoding_guessed=plan.source.encoding_guessed,
             notes=(*asking.notes, *model_notes(asking.provider, asking.model)),
         )
+
+    def _cost_of_all(self, built: BuildReport) -> CostEstimate:
+        """What all rows would cost; those that are taken over have as many tokens in a byte as the others."""
+        size = built.request_bytes + built.taken_bytes
+        tokens = built.prompt_tokens * size // built.request_bytes if built.request_bytes else 0
+        return self._estimate(built.requests + built.taken_over, size, tokens)
 
     def policy(self) -> Policy:
         """How it is driven: as it was made, and what was changed since."""

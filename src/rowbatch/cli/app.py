@@ -275,6 +275,12 @@ _go_on = click.option(
 @_sampling
 @_asking
 @click.option(
+    "--fresh",
+    is_flag=True,
+    help="Ask every row; otherwise rows whose very request was answered in an earlier run on this computer "
+    "have that answer, and only the others are asked.",
+)
+@click.option(
     "--run",
     "run_directory",
     type=_PATH,
@@ -302,7 +308,7 @@ def run(
     Shows the first request and the price, asks before it costs money, and does the rest. Every row
     comes out once, in order, with all its columns, the answer's columns, and a status.
     May be stopped at any time: the same command again, or `rowbatch resume RUN`, goes on, and nothing is
-    asked twice.
+    asked twice. Nor is what an earlier run asked: a table that grew, or was sorted, costs what is new in it.
 
     The exit code is 0 when every row has its answer, 9 when some have none, 10 when a person has to decide
     something, and another one when it failed.
@@ -1231,7 +1237,12 @@ def _confirm_cost(run: Run, *, yes: bool, quiet: bool = False) -> None:
         preview = run.preview(hooks)
     if not quiet:
         show.preview(preview, run)
-    if yes or preview.cost.is_free or run.status().state not in ("new", "built"):
+    if (
+        yes
+        or preview.cost.is_free
+        or not preview.built.requests
+        or run.status().state not in ("new", "built")
+    ):
         return
     _ask("Start?", run)
 

@@ -56,6 +56,9 @@ _UNSURE = {
     "zh": ("不确定", "文本信息不足，无法判断。"),
 }
 _REASON = {"en": "Give the reason in one short sentence.", "zh": "用一句简短的话说明理由。"}
+_FLAGS = ("unsure", "reason", "dedupe", "fresh")
+# What of a draft does not change the answer to a row.
+_SAME_ANSWERS = ("example_rows", "dedupe", "fresh")
 _TEXTS = ("text", "question", "template", "provider", "base_url", "model", "temperature", "max_tokens")
 # So many rows in a row, from all over the table.
 _SAMPLE_ROWS, _SAMPLE_CHUNK = 400, 40
@@ -101,6 +104,7 @@ class Draft:
         provider, base_url, model: Who is asked; "" means the default. A password in the address is not kept.
         temperature, max_tokens: "" means the model's default.
         dedupe: Ask texts that stand twice once.
+        fresh: Ask texts too whose answer an earlier run has.
         example_rows: Rows whose texts became examples.
     """
 
@@ -120,6 +124,7 @@ class Draft:
     temperature: str = ""
     max_tokens: str = ""
     dedupe: bool = False
+    fresh: bool = False
     example_rows: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -140,7 +145,7 @@ def read_draft(plain: Mapping[str, Any]) -> Draft:
     """What `Draft.to_plain` gave; what is not known, or is of the wrong kind, is left out."""
     draft = Draft()
     texts: dict[str, Any] = {name: plain[name] for name in _TEXTS if isinstance(plain.get(name), str)}
-    flags: dict[str, Any] = {name: bool(plain.get(name, False)) for name in ("unsure", "reason", "dedupe")}
+    flags: dict[str, Any] = {name: bool(plain.get(name, False)) for name in _FLAGS}
     draft = replace(draft, **texts, **flags)
     if plain.get("task") in TASKS:
         draft = replace(draft, task=plain["task"])
@@ -368,6 +373,7 @@ def asking_of_draft(draft: Draft, question: Question) -> Asking:
         model=draft.model.strip(),
         base_url=draft.base_url.strip(),
         dedupe=draft.dedupe,
+        fresh=draft.fresh,
     )
 
 
@@ -502,7 +508,7 @@ class DraftTrial:
 
 def trial_key(draft: Draft) -> str:
     """The same for drafts that ask the same."""
-    told = {name: value for name, value in draft.to_plain().items() if name not in ("example_rows", "dedupe")}
+    told = {name: value for name, value in draft.to_plain().items() if name not in _SAME_ANSWERS}
     # As it was before there were rules, so that what was made of a draft then is found.
     if not told["rules"]:
         del told["rules"]
@@ -530,7 +536,8 @@ def try_draft(
         ServiceError: The provider refused, or cannot be reached.
         InputError: The table was removed.
     """
-    plan = plan_of_draft(draft, Source(Path("frame"), name=table.info.name))
+    # Answers are to be seen, and measured; so these rows are asked.
+    plan = plan_of_draft(replace(draft, fresh=True), Source(Path("frame"), name=table.info.name))
     numbers, frame = _trial_rows(plan.question, reading, rows)
     if not numbers:
         raise UsageError("no-row-has-text", rows=reading.rows)

@@ -44,6 +44,7 @@ class BuildReport:
         prompt_tokens: The most that the prompts have; 0 where nobody counts, as on this computer.
         taken_over: Rows whose answers earlier runs have; they are not asked, and in none of the numbers above
             but `rows`.
+        taken_bytes: Of the requests that are not sent for that.
         taken_from: Names of these runs.
     """
 
@@ -56,6 +57,7 @@ class BuildReport:
     request_bytes: int
     prompt_tokens: int = 0
     taken_over: int = 0
+    taken_bytes: int = 0
     taken_from: tuple[str, ...] = ()
 
 
@@ -91,6 +93,7 @@ def read_build_report(run: RunDirectory) -> BuildReport:
         request_bytes=sum(shard.bytes for shard in shards),
         prompt_tokens=sum(shard.tokens for shard in shards),
         taken_over=sum(shard.requests for shard in uncut if shard.round == 0),
+        taken_bytes=sum(shard.bytes for shard in uncut if shard.round == 0),
         taken_from=tuple(str(source.get("run", "")) for source in sources),
     )
 

@@ -331,7 +331,7 @@ def change(request: Request, form: FormData) -> Response:
 
 def begin_run(program: Program, table: desk.LibraryTable, draft: desk.Draft) -> None:
     """Make the run that a draft stands for, unless the one that was made for it still asks the same."""
-    asked = [desk.trial_key(draft), draft.dedupe, repr(table.info.reading)]
+    asked = [desk.trial_key(draft), draft.dedupe, draft.fresh, repr(table.info.reading)]
     saved = table.draft()
     known = safe(program.jobs.job, str(saved.get("job", "")))
     if known is not None and known.state in ("draft", "checking"):
