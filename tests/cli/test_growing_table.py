@@ -1,9 +1,10 @@
-"""A table that grows, as a user types it: what was answered before is not asked again, and the price says so."""
+"""A table that grows, as a user types it: what was answered before is not asked again."""
 
 import csv
 import json
 import os
 import re
+from typing import Any
 
 import rowbatch as library
 from driving import KEY, right_label
@@ -48,8 +49,8 @@ FIRST = [f"text {'x' * n}" for n in range(12)]
 
 def test_what_is_known_is_said_before_the_price(tmp_path):
     """
-    A9: "12 of 15 rows have their answers in run g; 3 to ask, about $…"; the next time there is nothing to ask,
-    no key is needed and nothing is called; `--fresh` asks all.
+    A9: "12 of 15 rows have their answers in run g; 3 to ask, about $…"; the next time there is nothing to
+    ask, no key is needed and nothing is called; `--fresh` asks all.
     """
     with fake_server(tmp_path, {}, 1) as address:
         assert label(tmp_path, address, table(tmp_path, "g.csv", FIRST)).returncode == 0
@@ -102,7 +103,7 @@ def test_the_same_from_python(tmp_path, monkeypatch):
     monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
     with fake_server(tmp_path, {}, 3) as address:
         assert label(tmp_path, address, table(tmp_path, "g.csv", FIRST)).returncode == 0
-        asked = {
+        asked: dict[str, Any] = {
             "text": "body",
             "labels": ["a", "b", "c"],
             "prompt": "Which?",
@@ -116,7 +117,10 @@ def test_the_same_from_python(tmp_path, monkeypatch):
         preview = grown.preview()
         assert (preview.built.taken_over, preview.built.taken_from, preview.built.requests) == (12, ("g",), 1)
         assert preview.first_row == 13
-        assert preview.cost.likely_usd < preview.cost_of_all.likely_usd
+        likely, of_all = preview.cost.likely_usd, preview.cost_of_all.likely_usd
+        assert likely is not None
+        assert of_all is not None
+        assert likely < of_all
         fresh = library.create(rows, **asked, fresh=True)
         assert (fresh.build().taken_over, fresh.build().requests) == (0, 13)
         assert not fresh.plan.asks_the_same(grown.plan)

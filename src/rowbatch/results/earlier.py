@@ -13,7 +13,7 @@ from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.plan import Asking, Plan
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.errors import RowbatchError
-from rowbatch.requests.fingerprints import SCHEMA, fingerprints_of_files, kind_of
+from rowbatch.requests.fingerprints import fingerprints_of_files, kind_of
 from rowbatch.results.columns import ResultReader, reader_digest
 from rowbatch.results.findings import read_findings
 from rowbatch.results.lines import LineReader, Lines
@@ -24,7 +24,9 @@ from rowbatch.store.rundir import RunDirectory
 # Runs are sorted into one another until they have so many rows together: few large heaps are searched fast,
 # and none takes much memory while it is made.
 _ROWS_OF_A_HEAP = 1_000_000
-_PLACE = {**SCHEMA, "row": pl.UInt32, "shard": pl.UInt32, "run": pl.UInt32}
+# Which beginnings of fingerprints there are, a bit for each: most rows that nobody answered need no search.
+_BEGIN_BITS = 26
+_FOUND = dict.fromkeys(("run", "shard", "row", "at"), pl.UInt32)
 _MOST_ROW = 1 << 32
 
 
@@ -74,6 +76,11 @@ class EarlierAnswers:
                 gathered = []
         if gathered:
             self._heaps.append(_heap(gathered))
+        self._begins = pl.repeat(
+            False, (1 << _BEGIN_BITS) if self._heaps else 0, dtype=pl.Boolean, eager=True
+        )
+        for heap in self._heaps:
+            self._begins = self._begins.scatter(_begin(heap["h0"]), values=True)
 
     def __len__(self) -> int:
         return sum(heap.height for heap in self._heaps)
@@ -88,23 +95,30 @@ class EarlierAnswers:
             As many rows: `run` (of `runs`), `shard` (of its shards) and `row` (of its table), 32-bit; null
             where nobody answered.
         """
-        nothing = pl.DataFrame(schema={name: _PLACE[name] for name in ("run", "shard", "row")})
-        found = pl.concat(
-            [nothing, pl.DataFrame({"run": [None] * prints.height}, schema={"run": pl.UInt32})],
-            how="diagonal",
-        )
+        every = pl.int_range(prints.height, dtype=pl.UInt32, eager=True).alias("at")
+        order = every.filter(self._begins.gather(_begin(prints["h0"])))
+        # Sorted ones are looked for in one direction, through memory that was just read.
+        order = order.gather(prints["h0"].gather(order).arg_sort())
+        h0, h1 = prints["h0"].gather(order), prints["h1"].gather(order)
+        hits = []
         for heap in self._heaps:
-            left = found["run"].is_null()
-            wanted = prints.filter(left)
-            if not wanted.height:
+            if not len(order):
                 break
-            at = heap["h0"].search_sorted(wanted["h0"], side="left").clip(upper_bound=heap.height - 1)
-            places = heap[at]
-            is_same = (places["h0"] == wanted["h0"]) & (places["h1"] == wanted["h1"])
-            here = left.arg_true().filter(is_same)
-            hits = places.filter(is_same)
-            found = found.with_columns(found[name].scatter(here, hits[name]) for name in found.columns)
-        return found
+            known = heap["h0"]
+            at = known.search_sorted(h0, side="left").clip(upper_bound=heap.height - 1)
+            is_same = known.gather(at) == h0
+            if is_same.any():
+                places = heap[at.filter(is_same)]
+                is_same = is_same.scatter(is_same.arg_true(), places["h1"] == h1.filter(is_same))
+                here = heap[at.filter(is_same)].select("run", "shard", "row")
+                hits.append(here.with_columns(order.filter(is_same).alias("at")))
+                order, h0, h1 = (one.filter(~is_same) for one in (order, h0, h1))
+        found = pl.concat([pl.DataFrame(schema=_FOUND), *hits])
+        return every.to_frame().join(found, on="at", how="left", maintain_order="left").drop("at")
+
+
+def _begin(h0: pl.Series) -> pl.Series:
+    return (h0 // (1 << (64 - _BEGIN_BITS))).cast(pl.UInt32)
 
 
 def line_reader(plan: Plan) -> LineReader:
