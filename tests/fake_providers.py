@@ -118,9 +118,8 @@ def answer_text(body: Mapping[str, Any]) -> str:
     schema = body.get("text", {}).get("format", {}).get("schema", schema)
     if schema is None:
         return text.upper()
-    (name,) = schema["properties"]
-    labels = schema["properties"][name]["enum"]
-    return json.dumps({name: labels[len(text) % len(labels)]})
+    values = {name: part["enum"] for name, part in schema["properties"].items()}
+    return json.dumps({name: labels[len(text) % len(labels)] for name, labels in values.items()})
 
 
 class FakeProvider:

@@ -1,24 +1,14 @@
 """A table that grows, as a user types it: what was answered before is not asked again."""
 
-import csv
 import json
-import os
 import re
 from typing import Any
 
 import rowbatch as library
-from driving import KEY, right_label
-from end_to_end import read_rows, run_here
+from driving import right_label
+from end_to_end import read_rows
+from growing import FIRST, rowbatch, table
 from kill_runs import fake_server, judged
-
-
-def rowbatch(folder, *words, key=True):
-    """Type a command; returns what came of it."""
-    environment = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
-    environment |= {"ROWBATCH_HOME": str(folder / "home"), **({"OPENAI_API_KEY": KEY} if key else {})}
-    done = run_here(words, cwd=folder, env=environment)
-    assert "Traceback" not in done.stderr
-    return done
 
 
 def label(folder, address, table, *more, key=True):
@@ -35,16 +25,6 @@ def label(folder, address, table, *more, key=True):
     }
     words = [word for pair in options.items() for word in pair]
     return rowbatch(folder, "run", table, *words, "-o", f"{table}.out.csv", "--yes", *more, key=key)
-
-
-def table(folder, name, texts):
-    """Write a table."""
-    with (folder / name).open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([["id", "text"], *enumerate(texts, 1)])
-    return name
-
-
-FIRST = [f"text {'x' * n}" for n in range(12)]
 
 
 def test_what_is_known_is_said_before_the_price(tmp_path):

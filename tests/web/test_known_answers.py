@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import shutil
 
 import pytest
 
@@ -28,7 +29,7 @@ def client(provider):
         yield found
 
 
-def reviewed(client, address, name, texts):
+def reviewed(client, address, name, texts, **more):
     """A table dropped, a question asked; the address of the table, and the page before the start."""
     out = io.StringIO(newline="")
     csv.writer(out).writerows([["id", "post"], *enumerate(texts, 1)])
@@ -45,6 +46,7 @@ def reviewed(client, address, name, texts):
         "base_url": f"{address}/v1",
         "model": "gpt-4o-mini",
         "do": "review",
+        **more,
     }
     assert client.post(f"{place}/label", data=form).headers["location"] == f"{place}/start"
     return place, start_page(client, place)
@@ -98,3 +100,31 @@ def test_known_answers_stand_beside_the_price(client, provider):
     answer = client.get(f"{job}/table?format=csv").content.decode("utf-8-sig")
     assert [row["status"] for row in csv.DictReader(io.StringIO(answer))] == ["ok"] * 4
     assert client.post(f"{place}/fresh", data={"fresh": "yes"}).headers["location"] == job
+
+
+def test_only_what_changed_can_be_asked(client, provider):
+    """
+    Which variables changed is said, and a button asks only these, and back; once the earlier job is gone all
+    are asked.
+    """
+    yes_no = {"task": "labels", "labels.0.definition": "As it was."}
+    texts = [f"post {'x' * n}" for n in range(6)]
+    reviewed(client, provider, "first.csv", texts, **yes_no)
+    first = newest()
+    first.resume(poll_seconds=0.05)
+    place, page = reviewed(
+        client, provider, "second.csv", texts[::-1], **{**yes_no, "labels.0.definition": "Changed."}
+    )
+    assert "1 variable changed since an earlier job asked these rows." in page
+    assert "Ask only these: a" in page
+    assert "asked otherwise in the codebook: a" in page
+    client.post(f"{place}/fresh", data={"only_changed": "yes"})
+    page = start_page(client, place)
+    assert "Only the variables that changed are asked." in page
+    assert newest().plan.question.kept == ("b", "c")
+    client.post(f"{place}/fresh", data={"only_changed": "no"})
+    assert "Ask only these: a" in start_page(client, place)
+    shutil.rmtree(first.path)
+    answer = client.post(f"{place}/fresh", data={"only_changed": "yes"})
+    assert answer.headers["location"] == f"{place}/label"
+    assert client.get(f"{place}/label").status_code == 200

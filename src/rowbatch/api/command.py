@@ -76,6 +76,8 @@ def _asking_options(plan: Plan) -> Iterator[tuple[str, str | None]]:
         yield "--param", f"{name}={json.dumps(value, ensure_ascii=False)}"
     if asking.dedupe:
         yield "--dedupe", None
+    if plan.question.kept:
+        yield "--only-changed", None
     if asking.fresh:
         yield "--fresh", None
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 from rowbatch.api import model_list as _models  # the user's own prices are known from here on
@@ -18,6 +19,7 @@ from rowbatch.core.address import host_of, shown_address
 from rowbatch.core.agreement import Comparison
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.codebook import Codebook, codebook_document, codebook_from_labels, parse_codebook
+from rowbatch.core.codebook_change import CodebookChange
 from rowbatch.core.cost import CostEstimate
 from rowbatch.core.endpoint import Endpoint, find_endpoint
 from rowbatch.core.model_rules import shutdown_note
@@ -34,6 +36,7 @@ from rowbatch.requests.asking import Said, asking_of
 from rowbatch.requests.estimate import estimate_asking
 from rowbatch.requests.line_tokens import prompt_range
 from rowbatch.requests.pipeline import TableRequests, open_source, request_settings
+from rowbatch.results.asked_before import AskedBefore, find_asked_before, with_only_changed
 from rowbatch.results.people import compare_with_people
 from rowbatch.server.local_model import DEMONSTRATION_NOTE, MODEL_ID
 from rowbatch.steps import build as build_step
@@ -110,7 +113,9 @@ class Preview:
         cost_of_all: What it would cost if no answer were taken over from earlier runs.
         note: What must be known about the model, or "".
         encoding_guessed: Of the table, if nothing said it but the text itself; else "".
-        notes: What was changed so that the model takes it, and what is coming to the model.
+        notes: What was changed so that the model takes it, what is coming to the model, and what of the
+            codebook changed since an earlier run asked these rows.
+        change: That once more, where `only_changed` could ask only what changed; else None.
     """
 
     built: BuildReport
@@ -124,6 +129,7 @@ class Preview:
     note: str
     encoding_guessed: str = ""
     notes: tuple[Notice, ...] = ()
+    change: CodebookChange | None = None
 
 
 _State = Literal["new", "built", "running", "over", "downloaded", "collected", "damaged"]
@@ -253,6 +259,7 @@ class Run:
         built = self.build(hooks)
         plan, asking = self._plan, self._plan.asking
         row, cells = self._first_asked_row()
+        before = self._asked_before()
         return Preview(
             built=built,
             first_row=row,
@@ -264,8 +271,20 @@ class Run:
             cost_of_all=self._cost_of_all(built),
             note=model_note(self),
             encoding_guessed=plan.source.encoding_guessed,
-            notes=(*asking.notes, *model_notes(asking.provider, asking.model)),
+            notes=(
+                *asking.notes,
+                *model_notes(asking.provider, asking.model),
+                *(_change_notes(before) if before is not None else ()),
+            ),
+            change=before.change if before is not None else None,
         )
+
+    def _asked_before(self) -> AskedBefore | None:
+        """An earlier run that asked these rows other variables; None where that is of no use any more."""
+        if self._plan.question.kept or self._plan.asking.fresh or self.status().state not in ("new", "built"):
+            return None
+        places = [place for place in self._earlier() if place.path.resolve() != self.path.resolve()]
+        return find_asked_before(self._plan, open_source(self._plan.source, self.path), places)
 
     def _cost_of_all(self, built: BuildReport) -> CostEstimate:
         """What all rows would cost; those that are taken over have as many tokens in a byte as the others."""
@@ -485,7 +504,7 @@ class Run:
                 client,
                 url=asking.endpoint,
                 model=asking.model,
-                reader=None if is_embeddings else AnswerReader(self.codebook),
+                reader=None if is_embeddings else AnswerReader(self._plan.question.asked_codebook),
                 limits=provider.limits,
                 price=find_price(provider.name, asking.model),
                 reserve_usd=self._most_usd,
@@ -565,7 +584,7 @@ class Run:
             return recover(
                 self._directory,
                 client,
-                reader=None if is_embeddings else AnswerReader(self.codebook),
+                reader=None if is_embeddings else AnswerReader(self._plan.question.asked_codebook),
                 price=find_price(asking.provider, asking.model),
                 never_sent=never_sent,
             )
@@ -664,7 +683,7 @@ class Run:
             return try_rows(
                 self._directory,
                 client,
-                AnswerReader(self.codebook),
+                AnswerReader(self._plan.question.asked_codebook),
                 rows=rows,
                 price=find_price(self._plan.asking.provider, self._plan.asking.model),
                 progress=hooks.rows,
@@ -932,6 +951,7 @@ def create(
     image_folder: str | Path | None = None,
     dedupe: bool = False,
     fresh: bool = False,
+    only_changed: bool = False,
     output: str | Path | None = None,
     writing: WriteOptions | None = None,
     overwrite: bool = False,
@@ -968,6 +988,9 @@ def create(
         dedupe: Ask rows that ask the same once; the answer goes to all of them.
         fresh: Ask every row. Otherwise rows whose very request was answered in another run on this computer
             have that answer, and are not asked: see `Preview.built`.
+        only_changed: Where another run on this computer asked these rows a codebook of which only some
+            variables are other ones now: ask only these, and keep the values of the others. A model that is
+            asked less at once may answer otherwise.
         writing: How the labelled table is written.
         output: Where the labelled table goes; None means into the run directory.
         overwrite: Whether `output` may be replaced.
@@ -993,24 +1016,81 @@ def create(
         image=image or "",
         image_folder=Path(image_folder).resolve() if image_folder else None,
     )
-    asking = asking_of(
-        question,
-        Said(temperature, max_tokens, parameters or {}),
-        provider=provider,
-        model=model or "",
-        base_url=base_url or "",
-        endpoint=find_endpoint(endpoint),
-        dedupe=dedupe,
-        fresh=fresh,
-    )
-    plan = Plan(
-        source=Source(path, reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows), name=name),
-        question=question,
-        asking=asking,
-        output=Output(Path(output) if output else None, overwrite, writing or WriteOptions()),
-        policy=policy or Policy(),
-    )
+
+    def asked(question: Question) -> Plan:
+        asking = asking_of(
+            question,
+            Said(temperature, max_tokens, parameters or {}),
+            provider=provider,
+            model=model or "",
+            base_url=base_url or "",
+            endpoint=find_endpoint(endpoint),
+            dedupe=dedupe,
+            fresh=fresh,
+        )
+        return Plan(
+            source=Source(path, reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows), name=name),
+            question=question,
+            asking=asking,
+            output=Output(Path(output) if output else None, overwrite, writing or WriteOptions()),
+            policy=policy or Policy(),
+        )
+
+    plan = asked(question)
+    if only_changed:
+        plan = only_changed_plan(plan, asked, frame=frame)
     return create_planned(plan, Path(run) if run else None, frame=frame, reuse=reuse, is_listed=is_listed)
+
+
+def only_changed_plan(
+    plan: Plan, asked: Callable[[Question], Plan], *, frame: pl.DataFrame | None = None
+) -> Plan:
+    """
+    The plan that asks only the variables that changed since another run asked the rows of its table.
+
+    Args:
+        plan: What is asked in all.
+        asked: Makes the plan of another question: parameters may depend on it.
+        frame: The input instead of the plan's file.
+    Raises:
+        UsageError: No run on this computer did, or all of it changed.
+    """
+    with ExitStack() as leaving:
+        if frame is not None:
+            folder = Path(leaving.enter_context(TemporaryDirectory(prefix="rowbatch-")))
+            frame.write_parquet(folder / "frame.parquet")
+            table = open_table(folder / "frame.parquet")
+        else:
+            table = open_table(plan.source.path, plan.source.reading)
+        places = [RunDirectory(place) for place in reversed(known_places())]
+        before = find_asked_before(plan, table, places)
+    if before is None:
+        raise UsageError("no-earlier-codebook")
+    made = asked(with_only_changed(plan, before).question)
+    asking = replace(made.asking, notes=(*made.asking.notes, _kept_note(before)))
+    return replace(made, asking=asking)
+
+
+def _kept_note(before: AskedBefore) -> Notice:
+    change = before.change
+    return Notice(
+        "note-only-changed", {"asked": list(change.asked), "kept": list(change.same), "run": before.name}
+    )
+
+
+def _change_notes(before: AskedBefore) -> list[Notice]:
+    """What changed since, in a sentence each."""
+    change = before.change
+    notes = []
+    if change.added:
+        notes.append(Notice("note-variables-added", {"names": list(change.added), "run": before.name}))
+    if change.redefined:
+        notes.append(
+            Notice("note-variables-redefined", {"names": list(change.redefined), "run": before.name})
+        )
+    if change.removed:
+        notes.append(Notice("note-variables-removed", {"names": list(change.removed), "run": before.name}))
+    return [*notes, Notice("note-only-changed-offered", {"names": list(change.asked)})]
 
 
 def create_planned(

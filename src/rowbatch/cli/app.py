@@ -281,6 +281,12 @@ _go_on = click.option(
     "have that answer, and only the others are asked.",
 )
 @click.option(
+    "--only-changed",
+    is_flag=True,
+    help="Where an earlier run asked these rows a codebook of which only some variables are other ones now: "
+    "ask only these, and keep the values of the others.",
+)
+@click.option(
     "--run",
     "run_directory",
     type=_PATH,

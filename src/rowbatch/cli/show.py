@@ -260,6 +260,9 @@ def collected(report: CollectReport) -> None:
         names = [str(source.get("run", "")) for source in report.taken_from]
         have = "has its answer" if report.taken_over == 1 else "have their answers"
         line(f"  {_count(report.taken_over, 'row')} {have} from {_runs(names)}, and cost nothing here")
+    if report.kept:
+        kept = ", ".join(map(str, report.kept.get("variables", ())))
+        line(f"  the values of {short(kept)} are those of run {short(str(report.kept.get('run', '')))}")
     for name, tally in report.tallies.items():
         facts = (f"{short(what, 60)} {_figure(number)}" for what, number in tally.facts()[:12])
         line(f"  {name}: " + ", ".join(facts))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from rowbatch.api import model_list as _models  # noqa: F401 - the user's own prices are known from here on
-from rowbatch.api.runs import Hooks, Run, create_planned, model_notes
+from rowbatch.api.runs import Hooks, Run, create_planned, model_notes, only_changed_plan
 from rowbatch.core.address import check_address, shown_address
 from rowbatch.core.codebook import codebook_document, parse_codebook
 from rowbatch.core.cost import CostEstimate
@@ -56,9 +56,9 @@ _UNSURE = {
     "zh": ("不确定", "文本信息不足，无法判断。"),
 }
 _REASON = {"en": "Give the reason in one short sentence.", "zh": "用一句简短的话说明理由。"}
-_FLAGS = ("unsure", "reason", "dedupe", "fresh")
+_FLAGS = ("unsure", "reason", "dedupe", "fresh", "only_changed")
 # What of a draft does not change the answer to a row.
-_SAME_ANSWERS = ("example_rows", "dedupe", "fresh")
+_SAME_ANSWERS = ("example_rows", "dedupe", "fresh", "only_changed")
 _TEXTS = ("text", "question", "template", "provider", "base_url", "model", "temperature", "max_tokens")
 # So many rows in a row, from all over the table.
 _SAMPLE_ROWS, _SAMPLE_CHUNK = 400, 40
@@ -105,6 +105,7 @@ class Draft:
         temperature, max_tokens: "" means the model's default.
         dedupe: Ask texts that stand twice once.
         fresh: Ask texts too whose answer an earlier run has.
+        only_changed: Ask only what changed since an earlier run asked these texts.
         example_rows: Rows whose texts became examples.
     """
 
@@ -125,6 +126,7 @@ class Draft:
     max_tokens: str = ""
     dedupe: bool = False
     fresh: bool = False
+    only_changed: bool = False
     example_rows: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -614,7 +616,12 @@ def make_run(table: LibraryTable, draft: Draft) -> Run:
     table.require_file()
     stem = table.info.name.rsplit(".", 1)[0]
     source = Source(table.info.path, reading=table.info.reading, name=table.info.name)
-    return create_planned(plan_of_draft(draft, source), free_run_path(runs_folder(), stem))
+    plan = plan_of_draft(draft, source)
+    if draft.only_changed:
+        plan = only_changed_plan(
+            plan, lambda question: replace(plan, question=question, asking=asking_of_draft(draft, question))
+        )
+    return create_planned(plan, free_run_path(runs_folder(), stem))
 
 
 def labels_from_table(path: Path) -> tuple[DraftLabel, ...]:

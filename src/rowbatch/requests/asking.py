@@ -78,7 +78,7 @@ def asking_of(
         fitting.keys().isdisjoint(LIMITS) and not chosen.is_free and endpoint is not Endpoint.EMBEDDINGS
     )
     if is_limit_ours:
-        limit = decide_output_limit(question.codebook, find_model(chosen.name, model))
+        limit = decide_output_limit(question.asked_codebook, find_model(chosen.name, model))
         fitting, notes = parameters_for_model(
             chosen.name, model, endpoint, temperature=said.temperature, max_tokens=limit, others=said.others
         )

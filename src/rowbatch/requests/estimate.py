@@ -21,7 +21,7 @@ def estimate_asking(
         measured: Mean tokens of an answer, where rows were tried.
     """
     answer = expected_answer(
-        question.codebook,
+        question.asked_codebook,
         limit=asking.output_limit,
         model=find_model(asking.provider, asking.model),
         measured=measured,

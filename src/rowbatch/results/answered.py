@@ -11,6 +11,7 @@ import polars as pl
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.states import RowStatus
+from rowbatch.errors import RunError
 from rowbatch.requests.duplicates import AnswersOfDuplicates, Duplicates
 from rowbatch.requests.pipeline import open_source
 from rowbatch.results.shard_answers import ResultCounts, RunAnswers
@@ -41,8 +42,9 @@ class AnsweredTable:
     def __init__(self, run: RunDirectory, shards: Sequence[Shard], counts: ResultCounts) -> None:
         self.plan = plan = run.plan()
         self.codebook = plan.question.codebook
-        reader = AnswerReader(self.codebook)
-        self.width = reader.width
+        reader = AnswerReader(plan.question.asked_codebook)
+        self.width = len(self.codebook.columns)
+        self._kept = _kept_values(run) if plan.question.kept else None
         self.table = open_source(plan.source, run.path)
         self._asked_columns = sorted(map(self.table.column, plan.question.asked_columns))
         has_duplicates = plan.asking.dedupe
@@ -70,8 +72,34 @@ class AnsweredTable:
                 )
                 found = self._answers.of_rows(rows.filter(~not_asked))
                 again.keep(found)
-                yield chunk, _in_order(rows, found, again.answers(first, height))
+                yield chunk, self._complete(_in_order(rows, found, again.answers(first, height)))
             self._answers.finish()
+
+    def _complete(self, answers: pl.DataFrame) -> pl.DataFrame:
+        """Put the values that are kept of an earlier run beside those that were asked."""
+        if self._kept is None:
+            return answers
+        asked, first = self.plan.question.asked_codebook.columns, answers["row"][0]
+        start, stop = self._kept["row"].search_sorted(pl.Series([first, answers["row"][-1] + 1]), side="left")
+        kept = self._kept[start:stop]
+        joined = answers.join(kept, on="row", how="left", maintain_order="left")
+        is_ok = pl.col("status") == RowStatus.OK.value
+        values = [
+            pl.col(str(asked.index(name))).alias(str(number))
+            if name in asked
+            else pl.when(is_ok).then(name).otherwise(pl.lit("")).fill_null("").alias(str(number))
+            for number, name in enumerate(self.codebook.columns)
+        ]
+        others = [name for name in answers.columns if name != "row" and not name.isdigit()]
+        return joined.select("row", *values, *others)
+
+
+def _kept_values(run: RunDirectory) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(run.kept_path)
+    except FileNotFoundError:
+        path = str(run.kept_path)
+        raise RunError("kept-values-gone", path=str(run.path), file=path) from None
 
 
 def _in_order(rows: pl.Series, found: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:

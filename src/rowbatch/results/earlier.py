@@ -124,7 +124,7 @@ def _begin(h0: pl.Series) -> pl.Series:
 def line_reader(plan: Plan) -> LineReader:
     """Reads the results of a run of this plan."""
     is_embeddings = plan.asking.endpoint is Endpoint.EMBEDDINGS
-    return LineReader(None if is_embeddings else AnswerReader(plan.question.codebook))
+    return LineReader(None if is_embeddings else AnswerReader(plan.question.asked_codebook))
 
 
 def _heap(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
@@ -174,7 +174,7 @@ def _answered(run: EarlierRun, lines: LineReader, kind: str) -> pl.DataFrame | N
         return None
     usable = [
         _usable_rows(run.run, shard, part.frame).with_columns(pl.lit(number, pl.UInt32).alias("shard"))
-        for number, (shard, part) in enumerate(zip(run.shards, _results(run, lines), strict=True))
+        for number, (shard, part) in enumerate(zip(run.shards, results_of(run, lines), strict=True))
     ]
     rows = pl.concat([pl.DataFrame(schema={"row": pl.Int64, "shard": pl.UInt32}), *usable])
     # Of several rounds that answered a row the last one holds.
@@ -198,8 +198,8 @@ def asked_of(run: RunDirectory, plan: Plan, kind: str) -> pl.DataFrame | None:
     return found
 
 
-def _results(run: EarlierRun, lines: LineReader) -> Iterator[Lines]:
-    """What came for each shard, read through the codebook of the run that is made."""
+def results_of(run: EarlierRun, lines: LineReader) -> Iterator[Lines]:
+    """What came for each shard of an earlier run, read through the codebook of the run that is made."""
     reader = ResultReader(run.run, lines)
     if line_reader(run.plan).kind == lines.kind:
         with closing(reader.shards(run.shards)) as found:

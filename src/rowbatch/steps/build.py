@@ -17,14 +17,15 @@ from rowbatch.errors import UsageError
 from rowbatch.providers.catalog import find_provider
 from rowbatch.requests.line_tokens import LineTokens
 from rowbatch.requests.pipeline import TableRequests, open_source
+from rowbatch.results.asked_before import KeptValues
 from rowbatch.results.earlier import EarlierAnswers
 from rowbatch.results.written import written_columns
 from rowbatch.steps.cut import new_token
 from rowbatch.steps.take_over import EarlierRunChanged, Takeover, remove_unfinished
 from rowbatch.store.atomic import atomic_path, write_atomically
-from rowbatch.store.ledger import TAKEN_OVER, Ledger, TableCounts, new_shard
+from rowbatch.store.ledger import TAKEN_OVER, VALUES_KEPT, Ledger, TableCounts, new_shard
 from rowbatch.store.rundir import RunDirectory, digest_file
-from rowbatch.tables.base import BadRowList, Table
+from rowbatch.tables.base import BadRowList, Table, TableChunk
 from rowbatch.tables.writer import OutputCheck, TableShape, format_of, open_check
 
 
@@ -110,6 +111,11 @@ def taken_sources(ledger: Ledger) -> list[Mapping[str, Any]]:
     return []
 
 
+def kept_source(ledger: Ledger) -> Mapping[str, Any] | None:
+    """Which variables have their values from an earlier run: `run`, `created_at`, `variables`."""
+    return next((event.detail for event in ledger.events() if event.kind == VALUES_KEPT), None)
+
+
 def build(
     run: RunDirectory,
     progress: Callable[[int], None] | None = None,
@@ -163,7 +169,11 @@ def _build(
     is_free = find_provider(plan.asking.provider).is_free
     counter = None if is_free else LineTokens()
     with Takeover(run, plan, earlier) as takeover:
-        pieces_of_all = _pieces(run, plan, counts, takeover, progress)
+        asked = TableRequests(open_source(plan.source, run.path), plan.question, plan.asking)
+        kept = KeptValues(plan, asked.table) if plan.question.kept else None
+        pieces_of_all = _pieces(
+            run, plan, asked, counts=counts, takeover=takeover, kept=kept, progress=progress
+        )
         for number, pieces in itertools.groupby(pieces_of_all, key=lambda piece: piece.shard):
             size = requests = tokens = 0
             first_row = last_row = 0
@@ -192,11 +202,16 @@ def _build(
                 )
             )
         taken = takeover.finish()
+        told = kept.save(run) if kept is not None else None
     if not shards and not taken.shards:
         raise UsageError("no-row-has-text", rows=counts.rows)
     with Ledger(run.ledger_path, run.trail()) as ledger:
         ledger.add_shards(
-            shards, counts=TableCounts(**asdict(counts)), taken=taken.shards, taken_from=taken.runs
+            shards,
+            counts=TableCounts(**asdict(counts)),
+            taken=taken.shards,
+            taken_from=taken.runs,
+            kept=told,
         )
 
 
@@ -221,16 +236,24 @@ class _Piece:
 def _pieces(
     run: RunDirectory,
     plan: Plan,
+    requests: TableRequests,
+    *,
     counts: _Counts,
     takeover: Takeover,
+    kept: KeptValues | None,
     progress: Callable[[int], None] | None,
 ) -> Iterator[_Piece]:
-    requests = TableRequests(open_source(plan.source, run.path), plan.question, plan.asking)
     if plan.asking.dedupe:
         requests.duplicates.save(run.duplicates_path, overwrite=True)
     cutter = ShardCutter(find_provider(plan.asking.provider).limits)
     fits = _output_check(run, plan, requests.table)
-    for found in requests.chunks(fits.look):
+
+    def look(chunk: TableChunk) -> None:
+        fits.look(chunk)
+        if kept is not None:
+            kept.look(chunk)
+
+    for found in requests.chunks(look):
         counts.rows, counts.skipped = requests.counts.rows, requests.counts.empty_rows
         counts.duplicates = requests.counts.duplicates
         lines, rows = takeover.rest(found.lines, found.rows)

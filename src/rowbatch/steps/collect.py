@@ -29,7 +29,7 @@ from rowbatch.results.error_list import ErrorList
 from rowbatch.results.extract_report import count_statuses
 from rowbatch.results.findings import read_findings
 from rowbatch.results.written import written_columns
-from rowbatch.steps.build import taken_sources
+from rowbatch.steps.build import kept_source, taken_sources
 from rowbatch.store.atomic import atomic_path, require_free, write_atomically
 from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.store.rundir import RunDirectory, digest_file
@@ -85,6 +85,7 @@ class CollectReport:
         spent: What was billed, by round.
         taken_over: Rows whose answers were taken over from earlier runs: they cost nothing here.
         taken_from: These runs: `run`, its name, `created_at`, and `rows`.
+        kept: Variables whose values an earlier run has, and which: `run`, `created_at`, `variables`.
         stopped_because: Why rows were not submitted, or None.
         formulas: Cells that were marked, because a spreadsheet would take them for formulas.
         doubted: Shards whose answers seem to stand under the ids of other rows.
@@ -105,6 +106,7 @@ class CollectReport:
     spent: tuple[RoundSpent, ...] = ()
     taken_over: int = 0
     taken_from: tuple[Mapping[str, Any], ...] = ()
+    kept: Mapping[str, Any] | None = None
     stopped_because: Notice | None = None
     estimate: CostEstimate | None = None
     doubted: tuple[str, ...] = ()
@@ -219,6 +221,7 @@ def _collect(
         shards = ledger.shards()
         report.spent = _spent(shards)
         report.taken_over = sum(shard.requests for shard in shards if shard.round == 0)
+        report.kept = kept_source(ledger) if plan.question.kept else None
         report.taken_from = tuple(taken_sources(ledger)) if report.taken_over else ()
         report.doubted = tuple(
             shard.name for shard in shards if (found := read_findings(shard.findings)) and found.is_doubted
@@ -348,6 +351,15 @@ def _write_metadata(
             **(
                 {"answers_taken_over": {"rows": report.taken_over, "from": list(report.taken_from)}}
                 if report.taken_over
+                else {}
+            ),
+            **(
+                {
+                    "variables_kept": {
+                        name: report.kept.get(name) for name in ("run", "created_at", "variables")
+                    }
+                }
+                if report.kept
                 else {}
             ),
             "rounds": [

@@ -113,8 +113,9 @@ class Takeover:
             return lines, rows
         found = self._earlier.find(prints)
         is_taken = found["run"].is_not_null()
-        if is_taken.any():
-            self._keep(lines.where(is_taken), rows.filter(is_taken), found.filter(is_taken))
+        if not is_taken.any():
+            return lines, rows
+        self._keep(lines.where(is_taken), rows.filter(is_taken), found.filter(is_taken))
         return lines.where(~is_taken), rows.filter(~is_taken)
 
     def finish(self) -> Taken:
@@ -210,7 +211,8 @@ def remove_unfinished(run: RunDirectory) -> None:
     for folder in (run.requests, run.results):
         for path in folder.glob(".r[01]-*.part"):
             path.unlink(missing_ok=True)
-    run.rows_path(0).unlink(missing_ok=True)
+    for path in (run.rows_path(0), run.kept_path):
+        path.unlink(missing_ok=True)
 
 
 def _name(part: int) -> str:

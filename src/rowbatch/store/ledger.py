@@ -40,6 +40,8 @@ LEDGER_FAULTS = frozenset(
 """Kinds of errors after which a run has to be recovered."""
 TAKEN_OVER = "taken-over"
 """Kind of the event that tells which rows have their answers from earlier runs."""
+VALUES_KEPT = "values-kept"
+"""Kind of the event that tells which variables have their values from an earlier run."""
 Driven = Literal["no", "yes", "paused"]
 """Whether the program that people sit at drives a run."""
 
@@ -539,6 +541,7 @@ class Ledger:
         cut: Shard | None = None,
         taken: Sequence[Shard] = (),
         taken_from: Sequence[Mapping[str, object]] = (),
+        kept: Mapping[str, object] | None = None,
     ) -> None:
         """
         Enter shards as `written`, and what the table had, all or none.
@@ -550,6 +553,7 @@ class Ledger:
             cut: A shard that they replace.
             taken: Shards of round 0, whose answers were taken over from earlier runs.
             taken_from: Which these are, with how many rows each: an event of its own tells of them.
+            kept: Which values were kept of an earlier run: an event tells of them.
         Raises:
             RunError: The shard to replace is not what it was any more.
             ValueError: No shard in its state is replaced.
@@ -568,6 +572,8 @@ class Ledger:
             if taken:
                 rows = sum(shard.requests for shard in taken)
                 self._event(TAKEN_OVER, None, {"rows": rows, "runs": list(taken_from)})
+            if kept:
+                self._event(VALUES_KEPT, None, kept)
             for shard in shards:
                 self._db.execute(
                     sql.ADD_SHARD,

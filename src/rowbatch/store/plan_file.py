@@ -72,6 +72,11 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             "notes": [note.to_json() for note in asking.notes],
         },
         "answer": dict(question.answer),
+        **(
+            {"kept": {"variables": list(question.kept), "run": str(question.kept_from or "")}}
+            if question.kept
+            else {}
+        ),
         "output": {
             "path": str(output.path or ""),
             "overwrite": output.overwrite,
@@ -105,6 +110,8 @@ def read_plan(document: Mapping[str, Any]) -> Plan:
             answer=document["answer"],
             image=table.get("image", ""),
             image_folder=Path(table["image_folder"]) if table.get("image_folder") else None,
+            kept=tuple(document.get("kept", {}).get("variables", ())),
+            kept_from=Path(document["kept"]["run"]) if "kept" in document else None,
         ),
         asking=Asking(
             provider=request["provider"],

@@ -86,6 +86,11 @@ class RunDirectory:
         return self.requests / f"r{round_}-rows.parquet"
 
     @property
+    def kept_path(self) -> Path:
+        """Values of variables that are not asked, of each row; there only where an earlier run has them."""
+        return self.requests / "r1-kept.parquet"
+
+    @property
     def trial_path(self) -> Path:
         """Answers of rows that were tried one by one, before the run."""
         return self.path / "trial.jsonl"

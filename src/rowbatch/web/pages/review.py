@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from rowbatch import api, desk
-from rowbatch.errors import RowbatchError
+from rowbatch.errors import RowbatchError, UsageError
 from rowbatch.web.explain import explain
 from rowbatch.web.pages.label import ShownFault, begin_run, draft_of, measured_tokens, ready_words
 from rowbatch.web.pages.tables import table_of
@@ -65,6 +65,7 @@ def _review(request: Request, faults: tuple[ShownFault, ...] = (), cap: str | No
             "preview": preview,
             "is_measured": measured_tokens(program, table) is not None,
             "is_fresh": plan.asking.fresh,
+            "is_only_changed": bool(plan.question.kept),
             "columns": plan.question.user.columns,
             "is_local": job.run.is_local and not plan.asking.base_url,
             "has_key": safe(api.find_key, provider, plan.asking.base_url) is not None or provider.is_free,
@@ -97,7 +98,10 @@ def _checking(request: Request, job: desk.Job, base: dict[str, Any]) -> Response
 
 
 def choose(request: Request, form: FormData) -> Response:
-    """Take answers of earlier jobs over, or ask every row: the requests are written anew, nothing is sent."""
+    """
+    Take answers of earlier jobs over or not, ask all variables or only those that changed: the requests are
+    written anew, nothing is sent.
+    """
     table, program = table_of(request), program_of(request)
     table.require_file()
     job = safe(program.jobs.job, str(table.draft().get("job", "")))
@@ -105,10 +109,19 @@ def choose(request: Request, form: FormData) -> Response:
         return see_other(f"/tables/{table.id}/label")
     if job.state not in ("draft", "checking"):
         return see_other(f"/jobs/{job.id}")
-    draft = replace(draft_of(table), fresh=text_of(form, "fresh") == "yes")
+    draft = draft_of(table)
+    if "fresh" in form:
+        draft = replace(draft, fresh=text_of(form, "fresh") == "yes")
+    if "only_changed" in form:
+        draft = replace(draft, only_changed=text_of(form, "only_changed") == "yes")
     table.save_draft({"draft": draft.to_plain()})
-    with program.begin_lock:
-        begin_run(program, table, draft)
+    try:
+        with program.begin_lock:
+            begin_run(program, table, draft)
+    except UsageError:
+        # The earlier job is gone.
+        table.save_draft({"draft": replace(draft, only_changed=False).to_plain()})
+        return see_other(f"/tables/{table.id}/label")
     return see_other(f"/tables/{table.id}/start")
 
 
