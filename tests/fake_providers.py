@@ -124,10 +124,10 @@ def answer_text(body: Mapping[str, Any]) -> str:
     schema = body.get("text", {}).get("format", {}).get("schema", schema)
     if schema is None:
         return text.upper()
-    name, inner = next(iter(schema["properties"].items()))
-    if len(schema["properties"]) > 1 or "enum" not in inner:
+    parts = schema["properties"]
+    if not all("enum" in part for part in parts.values()):
         return json.dumps(answer_to(schema, text))
-    return json.dumps({name: inner["enum"][len(text) % len(inner["enum"])]})
+    return json.dumps({name: part["enum"][len(text) % len(part["enum"])] for name, part in parts.items()})
 
 
 class FakeProvider:

@@ -78,6 +78,7 @@ def _judged(fake: FakeProvider) -> dict[str, Any]:
         "rows_paid": len(fake.paid_rows),
         "texts_paid": len(fake.paid_texts),
         "texts_paid_twice": [text for text, count in fake.paid_texts.items() if count > 1],
+        "rows_run": fake.rows_run,
         "keys": sorted(fake.keys_seen),
         "calls": dict(fake.calls),
     }

@@ -75,6 +75,11 @@ def _asking_options(plan: Plan) -> Iterator[tuple[str, str | None]]:
         yield "--max-tokens", str(said.max_tokens)
     for name, value in said.others.items():
         yield "--param", f"{name}={json.dumps(value, ensure_ascii=False)}"
+    yield from _further_options(plan)
+
+
+def _further_options(plan: Plan) -> Iterator[tuple[str, str | None]]:
+    asking = plan.asking
     if asking.dedupe:
         yield "--dedupe", None
     for name, place in asking.headers.items():
@@ -86,6 +91,10 @@ def _asking_options(plan: Plan) -> Iterator[tuple[str, str | None]]:
         yield "--confidence", None
     if asking.samples > 1:
         yield "--samples", str(asking.samples)
+    if plan.question.kept:
+        yield "--only-changed", None
+    if asking.fresh:
+        yield "--fresh", None
 
 
 def _said(question: Question, asking: Asking) -> Said:

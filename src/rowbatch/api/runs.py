@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 from rowbatch.api import model_list as _models  # the user's own prices are known from here on
@@ -19,6 +20,7 @@ from rowbatch.core.address import host_of, shown_address
 from rowbatch.core.agreement import Comparison
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.codebook import Codebook, codebook_document, codebook_from_labels, parse_codebook
+from rowbatch.core.codebook_change import CodebookChange
 from rowbatch.core.comparison import PeopleComparison
 from rowbatch.core.cost import CostEstimate
 from rowbatch.core.endpoint import Endpoint, find_endpoint
@@ -40,6 +42,7 @@ from rowbatch.requests.estimate import estimate_asking, price_of_asking
 from rowbatch.requests.line_tokens import prompt_range
 from rowbatch.requests.pipeline import TableRequests, open_source, request_settings
 from rowbatch.requests.prompt_cache import cached_prefix_tokens
+from rowbatch.results.asked_before import AskedBefore, find_asked_before, with_only_changed
 from rowbatch.results.people import code_text, compare_with_people
 from rowbatch.server.local_model import DEMONSTRATION_NOTE, MODEL_ID
 from rowbatch.steps import build as build_step
@@ -47,7 +50,7 @@ from rowbatch.steps import collect as collect_step
 from rowbatch.steps import create as create_step
 from rowbatch.steps import give_up as give_up_step
 from rowbatch.steps import poll as poll_step
-from rowbatch.steps.build import TEXTS_REPEAT, BuildReport
+from rowbatch.steps.build import BuildReport
 from rowbatch.steps.clean import CleanReport, clean
 from rowbatch.steps.clock import Clock
 from rowbatch.steps.collect import CollectReport
@@ -80,7 +83,7 @@ from rowbatch.steps.verify import VerifyReport, verify
 from rowbatch.store.codebook_file import read_codebook
 from rowbatch.store.corrections import Corrections, read_corrections
 from rowbatch.store.home import home
-from rowbatch.store.ledger import LEDGER_FAULTS, Driven, Event, RunRecord, Shard
+from rowbatch.store.ledger import LEDGER_FAULTS, TAKEN_OVER, Driven, Event, RunRecord, Shard
 from rowbatch.store.lock import run_lock
 from rowbatch.store.rundir import (
     RunDirectory,
@@ -99,6 +102,7 @@ if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
 
 _UNLIMITED = 1 << 62
+_BEFORE_SENDING = ("built", "policy", TAKEN_OVER, TEXTS_REPEAT)
 RUNS_FOLDER = "rowbatch-runs"
 """Where runs are made when nothing else is said: a folder of this name in the working directory."""
 
@@ -118,11 +122,14 @@ class Preview:
         model: Which model.
         destination: Where the texts go: an address, or "this computer".
         cost: What it will cost.
+        cost_of_all: What it would cost if no answer were taken over from earlier runs.
         note: What must be known about the model, or "".
         encoding_guessed: Of the table, if nothing said it but the text itself; else "".
-        notes: What was changed so that the model takes it, and what is coming to the model.
+        notes: What was changed so that the model takes it, what is coming to the model, and what of the
+            codebook changed since an earlier run asked these rows.
         is_direct: Rows are asked one by one, at once, and `cost` is that of such calls; else in batches.
         other_cost: What the other of these two ways costs; None where there is no other way.
+        change: What of the codebook changed, where `only_changed` could ask only that; else None.
     """
 
     built: BuildReport
@@ -132,11 +139,13 @@ class Preview:
     model: str
     destination: str
     cost: CostEstimate
+    cost_of_all: CostEstimate
     note: str
     encoding_guessed: str = ""
     notes: tuple[Notice, ...] = ()
     is_direct: bool = False
     other_cost: CostEstimate | None = None
+    change: CodebookChange | None = None
 
 
 _State = Literal["new", "built", "running", "over", "downloaded", "collected", "damaged"]
@@ -281,7 +290,13 @@ class Run:
         if build_step.is_built(self._directory):
             return build_step.read_build_report(self._directory)
         with run_lock(self.path, "build"):
-            return build_step.build(self._directory, hooks.rows)
+            return build_step.build(self._directory, hooks.rows, earlier=self._earlier())
+
+    def _earlier(self) -> list[RunDirectory]:
+        """Runs whose answers may be taken over, the newest first."""
+        if self._plan.asking.fresh:
+            return []
+        return [RunDirectory(place) for place in reversed(known_places())]
 
     def preview(self, hooks: Hooks | None = None, *, direct: bool | None = None) -> Preview:
         """
@@ -299,6 +314,7 @@ class Run:
         if is_direct:
             self._require_direct()
         row, cells = self._first_asked_row()
+        before = self._asked_before()
         return Preview(
             built=built,
             first_row=row,
@@ -307,13 +323,20 @@ class Run:
             model=asking.model,
             destination="this computer" if self.is_local else shown_address(asking.base_url),
             cost=self._built_cost(built, is_direct=is_direct),
+            cost_of_all=self._cost_of_all(built, is_direct=is_direct),
             is_direct=is_direct,
             other_cost=self._built_cost(built, is_direct=not is_direct)
             if is_direct or self.can_go_direct
             else None,
             note=model_note(self),
             encoding_guessed=plan.source.encoding_guessed,
-            notes=(*asking.notes, *model_notes(asking.provider, asking.model), *_repeat_notes(built)),
+            notes=(
+                *asking.notes,
+                *model_notes(asking.provider, asking.model),
+                *_repeat_notes(built),
+                *(_change_notes(before) if before is not None else ()),
+            ),
+            change=before.change if before is not None else None,
         )
 
     @property
@@ -338,6 +361,19 @@ class Run:
 
     def _built_cost(self, built: BuildReport, *, is_direct: bool) -> CostEstimate:
         return self._estimate(built.requests, built.request_bytes, built.prompt_tokens, is_direct=is_direct)
+
+    def _asked_before(self) -> AskedBefore | None:
+        """An earlier run that asked these rows other variables; None where that is of no use any more."""
+        if self._plan.question.kept or self._plan.asking.fresh or self.status().state not in ("new", "built"):
+            return None
+        places = [place for place in self._earlier() if place.path.resolve() != self.path.resolve()]
+        return find_asked_before(self._plan, open_source(self._plan.source, self.path), places)
+
+    def _cost_of_all(self, built: BuildReport, *, is_direct: bool) -> CostEstimate:
+        """What all rows would cost; those that are taken over have as many tokens in a byte as the others."""
+        size = built.request_bytes + built.taken_bytes
+        tokens = built.prompt_tokens * size // built.request_bytes if built.request_bytes else 0
+        return self._estimate(built.requests + built.taken_over, size, tokens, is_direct=is_direct)
 
     def policy(self) -> Policy:
         """How it is driven: as it was made, and what was changed since."""
@@ -606,6 +642,8 @@ class Run:
         **changes: Any,
     ) -> DriveReport:
         policy = self.change_policy(**changes)
+        if (nothing := self._nothing_to_send()) is not None:
+            return nothing
         asking = self._plan.asking
         provider = find_provider(asking.provider)
         if policy.direct and goal in ("submitted", "finished"):
@@ -634,7 +672,7 @@ class Run:
                 client,
                 url=asking.endpoint,
                 model=asking.model,
-                reader=None if is_embeddings else AnswerReader(self.codebook),
+                reader=None if is_embeddings else AnswerReader(self._plan.question.asked_codebook),
                 limits=provider.limits,
                 price=price_of_asking(asking, is_direct=False),
                 direct=direct,
@@ -652,6 +690,13 @@ class Run:
                 hooks=DriveHooks(progress=hooks.progress, said=hooks.said, shard=hooks.shard),
             )
             return driver.drive(goal)
+
+    def _nothing_to_send(self) -> DriveReport | None:
+        """A report of nothing done, where every answer was taken over: nobody is called, no key is needed."""
+        with self._directory.ledger() as ledger:
+            if any(shard.round for shard in ledger.shards()):
+                return None
+            return DriveReport(poll_step.read_progress(ledger))
 
     def _collect(
         self,
@@ -716,7 +761,7 @@ class Run:
             return recover(
                 self._directory,
                 client,
-                reader=None if is_embeddings else AnswerReader(self.codebook),
+                reader=None if is_embeddings else AnswerReader(self._plan.question.asked_codebook),
                 price=find_price(asking.provider, asking.model),
                 never_sent=never_sent,
                 direct=DirectClient(client, self._directory.direct, is_asking=False),
@@ -822,7 +867,7 @@ class Run:
             return try_rows(
                 self._directory,
                 client,
-                AnswerReader(self.codebook),
+                AnswerReader(self._plan.question.asked_codebook),
                 rows=rows,
                 price=price_of_asking(self._plan.asking, is_direct=True),
                 progress=hooks.rows,
@@ -979,10 +1024,9 @@ class Run:
             if build_step.is_built(self._directory):
                 with self._directory.ledger() as ledger:
                     is_untouched = all(
-                        shard.state is ShardState.WRITTEN and shard.round == 1 for shard in ledger.shards()
-                    ) and not any(
-                        event.kind not in ("built", "policy", TEXTS_REPEAT) for event in ledger.events()
-                    )
+                        shard.round == 0 or (shard.state is ShardState.WRITTEN and shard.round == 1)
+                        for shard in ledger.shards()
+                    ) and not any(event.kind not in _BEFORE_SENDING for event in ledger.events())
                 if not is_untouched or self._directory.trial_path.exists():
                     raise RunError("run-was-sent", path=str(self.path))
             remove_run(self._directory)
@@ -991,10 +1035,19 @@ class Run:
         table = open_source(self._plan.source, self.path)
         question = self._plan.question
         # Which rows repeat others does not matter: the first one of its kind is asked.
-        first = TableRequests(table, question, replace(self._plan.asking, dedupe=False)).first()
+        requests = TableRequests(table, question, replace(self._plan.asking, dedupe=False))
+        first = requests.first(self._first_sent_row())
         if first is None:
             raise UsageError("no-row-has-text", rows=self.build().rows)
         return first
+
+    def _first_sent_row(self) -> int:
+        """The first row whose answer is not taken over; the first of all where each is."""
+        if not build_step.is_built(self._directory):
+            return 1
+        with self._directory.ledger() as ledger:
+            sent = [shard.first_row for shard in ledger.shards() if shard.round == 1]
+        return min(sent, default=1)
 
     def _estimate(
         self, requests: int, request_bytes: int, prompt_tokens: int = 0, *, is_direct: bool = False
@@ -1155,6 +1208,8 @@ def create(
     dedupe: bool = False,
     confidence: bool = False,
     samples: int = 1,
+    fresh: bool = False,
+    only_changed: bool = False,
     output: str | Path | None = None,
     writing: WriteOptions | None = None,
     overwrite: bool = False,
@@ -1199,6 +1254,11 @@ def create(
             labelled table has `<variable>_confidence`, and `confidence_basis`.
         samples: Ask each row so often, 2 to 10 times, and take the commonest value; its confidence is the
             share of samples that agree. It costs so many times as much.
+        fresh: Ask every row. Otherwise rows whose very request was answered in another run on this computer
+            have that answer, and are not asked: see `Preview.built`.
+        only_changed: Where another run on this computer asked these rows a codebook of which only some
+            variables are other ones now: ask only these, and keep the values of the others. A model that is
+            asked less at once may answer otherwise.
         writing: How the labelled table is written.
         output: Where the labelled table goes; None means into the run directory.
         overwrite: Whether `output` may be replaced.
@@ -1228,26 +1288,34 @@ def create(
         image=image or "",
         image_folder=Path(image_folder).resolve() if image_folder else None,
     )
-    asking = asking_of(
-        question,
-        Said(temperature, max_tokens, parameters or {}, reasoning_effort or ""),
-        provider=provider,
-        model=model or "",
-        base_url=base_url or "",
-        endpoint=find_endpoint(endpoint),
-        dedupe=dedupe,
-        headers=(said_headers := read_headers(headers)),
-        form_fields=(said_fields := read_form_fields(form_fields)),
-        confidence=confidence,
-        samples=samples,
-    )
-    plan = Plan(
-        source=Source(path, reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows), name=name),
-        question=question,
-        asking=asking,
-        output=Output(Path(output) if output else None, overwrite, writing or WriteOptions()),
-        policy=replace(policy or Policy(), direct=direct or (policy is not None and policy.direct)),
-    )
+    said_headers, said_fields = read_headers(headers), read_form_fields(form_fields)
+
+    def asked(question: Question) -> Plan:
+        asking = asking_of(
+            question,
+            Said(temperature, max_tokens, parameters or {}, reasoning_effort or ""),
+            provider=provider,
+            model=model or "",
+            base_url=base_url or "",
+            endpoint=find_endpoint(endpoint),
+            dedupe=dedupe,
+            headers=said_headers,
+            form_fields=said_fields,
+            confidence=confidence,
+            samples=samples,
+            fresh=fresh,
+        )
+        return Plan(
+            source=Source(path, reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows), name=name),
+            question=question,
+            asking=asking,
+            output=Output(Path(output) if output else None, overwrite, writing or WriteOptions()),
+            policy=replace(policy or Policy(), direct=direct or (policy is not None and policy.direct)),
+        )
+
+    plan = asked(question)
+    if only_changed:
+        plan = only_changed_plan(plan, asked, frame=frame)
     return create_planned(
         plan,
         Path(run) if run else None,
@@ -1257,6 +1325,57 @@ def create(
         headers=said_headers,
         form_fields=said_fields,
     )
+
+
+def only_changed_plan(
+    plan: Plan, asked: Callable[[Question], Plan], *, frame: pl.DataFrame | None = None
+) -> Plan:
+    """
+    The plan that asks only the variables that changed since another run asked the rows of its table.
+
+    Args:
+        plan: What is asked in all.
+        asked: Makes the plan of another question: parameters may depend on it.
+        frame: The input instead of the plan's file.
+    Raises:
+        UsageError: No run on this computer did, or all of it changed.
+    """
+    with ExitStack() as leaving:
+        if frame is not None:
+            folder = Path(leaving.enter_context(TemporaryDirectory(prefix="rowbatch-")))
+            frame.write_parquet(folder / "frame.parquet")
+            table = open_table(folder / "frame.parquet")
+        else:
+            table = open_table(plan.source.path, plan.source.reading)
+        places = [RunDirectory(place) for place in reversed(known_places())]
+        before = find_asked_before(plan, table, places)
+    if before is None:
+        raise UsageError("no-earlier-codebook")
+    made = asked(with_only_changed(plan, before).question)
+    asking = replace(made.asking, notes=(*made.asking.notes, _kept_note(before)))
+    return replace(made, asking=asking)
+
+
+def _kept_note(before: AskedBefore) -> Notice:
+    change = before.change
+    return Notice(
+        "note-only-changed", {"asked": list(change.asked), "kept": list(change.same), "run": before.name}
+    )
+
+
+def _change_notes(before: AskedBefore) -> list[Notice]:
+    """What changed since, in a sentence each."""
+    change = before.change
+    notes = []
+    if change.added:
+        notes.append(Notice("note-variables-added", {"names": list(change.added), "run": before.name}))
+    if change.redefined:
+        notes.append(
+            Notice("note-variables-redefined", {"names": list(change.redefined), "run": before.name})
+        )
+    if change.removed:
+        notes.append(Notice("note-variables-removed", {"names": list(change.removed), "run": before.name}))
+    return [*notes, Notice("note-only-changed-offered", {"names": list(change.asked)})]
 
 
 def create_planned(
@@ -1407,7 +1526,8 @@ def _row_status(name: str) -> RowStatus:
 
 def _state(progress: Progress) -> Literal["built", "running", "over", "downloaded"]:
     states = {shard.state for shard in progress.states}
-    if states == {"downloaded"}:
+    # Where there is none, every answer was taken over.
+    if states <= {"downloaded"}:
         return "downloaded"
     if progress.shards_unsent == progress.shards:
         return "built"

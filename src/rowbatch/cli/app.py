@@ -335,6 +335,18 @@ _go_on = click.option(
 @_confidence
 @_samples
 @click.option(
+    "--fresh",
+    is_flag=True,
+    help="Ask every row; otherwise rows whose very request was answered in an earlier run on this computer "
+    "have that answer, and only the others are asked.",
+)
+@click.option(
+    "--only-changed",
+    is_flag=True,
+    help="Where an earlier run asked these rows a codebook of which only some variables are other ones now: "
+    "ask only these, and keep the values of the others.",
+)
+@click.option(
     "--run",
     "run_directory",
     type=_PATH,
@@ -362,7 +374,7 @@ def run(
     Shows the first request and the price, asks before it costs money, and does the rest. Every row
     comes out once, in order, with all its columns, the answer's columns, and a status.
     May be stopped at any time: the same command again, or `rowbatch resume RUN`, goes on, and nothing is
-    asked twice.
+    asked twice. Nor is what an earlier run asked: a table that grew, or was sorted, costs what is new in it.
 
     The exit code is 0 when every row has its answer, 9 when some have none, 10 when a person has to decide
     something, and another one when it failed.
@@ -1485,7 +1497,12 @@ def _confirm_cost(run: Run, *, yes: bool, quiet: bool = False, direct: bool | No
     if not quiet:
         show.preview(preview, run)
     is_dearer = direct and not run.policy().direct
-    if yes or preview.cost.is_free or (run.status().state not in ("new", "built") and not is_dearer):
+    if (
+        yes
+        or preview.cost.is_free
+        or not preview.built.requests
+        or (run.status().state not in ("new", "built") and not is_dearer)
+    ):
         return
     _ask("Start?", run)
 

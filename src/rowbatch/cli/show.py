@@ -191,6 +191,8 @@ def preview(shown: Preview, run: Run, *, with_request: bool = True) -> None:
     skipped = f", {built.skipped:,} without a text are skipped" if built.skipped else ""
     if built.duplicates:
         skipped += f", {built.duplicates:,} repeat one of these and get its answer"
+    if built.taken_over:
+        line(f"known    {_known(shown)}")
     line(f"rows     {built.rows:,}: {built.requests:,} to ask in {_count(built.shards, 'shard')}{skipped}")
     line(f"model    {shown.model}, {shown.provider}")
     line(f"goes to  {shown.destination}")
@@ -211,7 +213,7 @@ def preview(shown: Preview, run: Run, *, with_request: bool = True) -> None:
         if note:
             line(f"note     {note}")
     line()
-    if not with_request:
+    if not (with_request and built.requests):
         return
     line(f"The first request (row {shown.first_row:,}):")
     for who, said in _spoken(shown.first_request):
@@ -219,6 +221,31 @@ def preview(shown: Preview, run: Run, *, with_request: bool = True) -> None:
         for number, part in enumerate(text.split("\n")):
             line(f"  {who if number == 0 else '':>6} | {short(part)}")
     line()
+
+
+def _known(shown: Preview) -> str:
+    """How many rows have their answer already, and what is left to pay."""
+    built, likely = shown.built, shown.cost.likely_usd
+    have = "has its answer" if built.taken_over == 1 else "have their answers"
+    told = f"{built.taken_over:,} of {_count(built.rows, 'row')} {have} in {_runs(built.taken_from)}; "
+    if not built.requests:
+        return f"{told}nothing to ask (--fresh asks all)"
+    price = "" if shown.cost.is_free or likely is None else f", about {_dollars(likely)}"
+    return f"{told}{built.requests:,} to ask{price} (--fresh asks all{_price_of_all(shown)})"
+
+
+def _price_of_all(shown: Preview) -> str:
+    likely = shown.cost_of_all.likely_usd
+    return "" if shown.cost.is_free or likely is None else f", about {_dollars(likely)}"
+
+
+def _runs(names: Sequence[str]) -> str:
+    """Some runs by their names; a ledger that was made anew does not know them."""
+    if not names:
+        return "earlier runs"
+    told = ", ".join(map(short, names[:3]))
+    more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
+    return f"{'run' if len(names) == 1 else 'runs'} {told}{more}"
 
 
 def _spoken(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -243,6 +270,13 @@ def collected(report: CollectReport) -> None:
     """What came out."""
     line(f"labelled table  {place(report.path)}  ({_count(report.rows, 'row')})")
     line(f"  {_statuses(report.statuses)}")
+    if report.taken_over:
+        names = [str(source.get("run", "")) for source in report.taken_from]
+        have = "has its answer" if report.taken_over == 1 else "have their answers"
+        line(f"  {_count(report.taken_over, 'row')} {have} from {_runs(names)}, and cost nothing here")
+    if report.kept:
+        kept = ", ".join(map(str, report.kept.get("variables", ())))
+        line(f"  the values of {short(kept)} are those of run {short(str(report.kept.get('run', '')))}")
     for name, tally in report.tallies.items():
         facts = (f"{short(what, 60)} {_figure(number)}" for what, number in tally.facts()[:12])
         line(f"  {name}: " + ", ".join(facts))
@@ -503,6 +537,7 @@ def status(found: Status, *, with_events: bool) -> None:
     if found.built and found.progress:
         line(
             f"rows     {found.built.rows:,}: {found.built.requests:,} asked, {found.built.skipped:,} skipped"
+            + (f", {found.built.taken_over:,} taken over" if found.built.taken_over else "")
         )
         progress(found.progress)
         if found.statuses and found.state == "collected":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -159,17 +160,24 @@ class RequestLines:
         pieces: As many columns of texts as a line has pieces, as many rows as there are lines. Joined by
             quotation marks they are the line without its end.
         sizes: Bytes of each line, newline included.
+        cells: Names of the pieces that the cells of a row go into.
     """
 
     pieces: pl.DataFrame
     sizes: pl.Series
+    cells: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return self.pieces.height
 
     def slice(self, start: int, stop: int) -> RequestLines:
         """Those at the positions from `start` to before `stop`."""
-        return RequestLines(self.pieces.slice(start, stop - start), self.sizes.slice(start, stop - start))
+        here = slice(start, stop)
+        return RequestLines(self.pieces[here], self.sizes[here], self.cells)
+
+    def where(self, mask: pl.Series) -> RequestLines:
+        """Those for which a boolean is true."""
+        return RequestLines(self.pieces.filter(mask), self.sizes.filter(mask), self.cells)
 
     def to_list(self) -> list[bytes]:
         """The lines, newline included."""
@@ -202,7 +210,7 @@ def render_requests(
     Returns:
         One line a row.
     """
-    pieces, constant_bytes, variable = [], 0, []
+    pieces, constant_bytes, variable, cells = [], 0, [], []
     for number, parts in enumerate(_cut_at_quotes(settings.line_parts())):
         name = str(number)
         if all(isinstance(part, str) for part in parts):
@@ -211,6 +219,8 @@ def render_requests(
             pieces.append(pl.lit(text).alias(name))
         else:
             variable.append(name)
+            if _has_cell(parts):
+                cells.append(name)
             expressions = [_expression(part, settings.endpoint, positions, rows) for part in parts]
             pieces.append(pl.concat_str(expressions).alias(name))
     # All in one go: each call of polars costs as much as some hundred rows. The numbers give the height.
@@ -220,10 +230,53 @@ def render_requests(
     # A quotation mark between two pieces, and the newline.
     constant_bytes += len(pieces)
     sizes = pl.sum_horizontal(pl.col(name).str.len_bytes() for name in variable).cast(pl.Int64)
-    return RequestLines(found, found.select(sizes + constant_bytes).to_series())
+    return RequestLines(found, found.select(sizes + constant_bytes).to_series(), tuple(cells))
 
 
 _Part: TypeAlias = str | Column | Image | None
+_IN_STRING = r'[^"\\]*(?:\\.[^"\\]*)*'
+
+
+def _has_cell(parts: Sequence[_Part]) -> bool:
+    return any(isinstance(part, Column | Image) for part in parts)
+
+
+def line_form(settings: RequestSettings) -> list[list[str | None]]:
+    """
+    What all request lines of some settings have in common, whatever the columns are called: the pieces of a
+    line, each with its constant texts, and None where a cell or the row's number stands.
+    """
+    pieces = _cut_at_quotes(settings.line_parts())
+    return [[part if isinstance(part, str) else None for part in piece] for piece in pieces]
+
+
+def line_pattern(settings: RequestSettings) -> re.Pattern[bytes]:
+    """
+    Matches a whole request line of some settings: first the row's number, then `RequestLines.cells`.
+
+    In the text of a JSON string each quotation mark has a backslash before it, so those that cut a line into
+    pieces cannot be taken for others.
+    """
+    text = []
+    for piece in _cut_at_quotes(settings.line_parts()):
+        inner = "".join(_matched(part, settings.endpoint) for part in piece)
+        text.append(f"({inner})" if _has_cell(piece) else inner)
+    return re.compile(('"'.join(text) + "\n?").encode(), re.DOTALL)
+
+
+def _matched(part: _Part, endpoint: Endpoint) -> str:
+    match part:
+        case None:
+            return "([0-9]+)"
+        case str():
+            return re.escape(part)
+        case Column():
+            return _IN_STRING
+        case Image():
+            before, after = map(re.escape, _IMAGE_PARTS[endpoint])
+            return f"(?:{before}{_IN_STRING}{after})?"
+        case _:
+            assert_never(part)
 
 
 def _cut_at_quotes(parts: Sequence[_Part]) -> list[list[_Part]]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from rowbatch.api import model_list as _models  # noqa: F401 - the user's own prices are known from here on
-from rowbatch.api.runs import Hooks, Run, create_planned, model_notes
+from rowbatch.api.runs import Hooks, Run, create_planned, model_notes, only_changed_plan
 from rowbatch.core.address import check_address, shown_address
 from rowbatch.core.codebook import codebook_document, parse_codebook
 from rowbatch.core.cost import CostEstimate
@@ -78,7 +78,9 @@ _OF_SAMPLES = (
     "samples-the-same",
 )
 _OF_CONFIDENCE = ("confidence-of-words", "confidence-not-offered", "confidence-not-told")
-_FLAGS = ("unsure", "reason", "dedupe", "confidence")
+_FLAGS = ("unsure", "reason", "dedupe", "confidence", "fresh", "only_changed")
+# What of a draft does not change the answer to a row: rows are tried once, however often they will be asked.
+_SAME_ANSWERS = ("example_rows", "dedupe", "samples", "fresh", "only_changed")
 # So many rows in a row, from all over the table.
 _SAMPLE_ROWS, _SAMPLE_CHUNK = 400, 40
 _TRIAL_ROWS = 10
@@ -125,6 +127,8 @@ class Draft:
         dedupe: Ask texts that stand twice once.
         confidence: Ask how sure the model is.
         samples: How often to ask each text; "" means once.
+        fresh: Ask texts too whose answer an earlier run has.
+        only_changed: Ask only what changed since an earlier run asked these texts.
         example_rows: Rows whose texts became examples.
     """
 
@@ -147,6 +151,8 @@ class Draft:
     dedupe: bool = False
     confidence: bool = False
     samples: str = ""
+    fresh: bool = False
+    only_changed: bool = False
     example_rows: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -404,6 +410,7 @@ def asking_of_draft(draft: Draft, question: Question) -> Asking:
         dedupe=draft.dedupe,
         confidence=draft.confidence,
         samples=int(_number(draft.samples) or 1),
+        fresh=draft.fresh,
     )
 
 
@@ -553,9 +560,7 @@ class DraftTrial:
 
 def trial_key(draft: Draft) -> str:
     """The same for drafts that ask the same."""
-    # Rows are tried once, however often they will be asked.
-    left_out = ("example_rows", "dedupe", "samples")
-    told = {name: value for name, value in draft.to_plain().items() if name not in left_out}
+    told = {name: value for name, value in draft.to_plain().items() if name not in _SAME_ANSWERS}
     # As it was before there were rules, so that what was made of a draft then is found.
     if not told["rules"]:
         del told["rules"]
@@ -585,7 +590,8 @@ def try_draft(
         ServiceError: The provider refused, or cannot be reached.
         InputError: The table was removed.
     """
-    plan = plan_of_draft(replace(draft, samples=""), Source(Path("frame"), name=table.info.name))
+    # Answers are to be seen, and measured; so these rows are asked, once each.
+    plan = plan_of_draft(replace(draft, samples="", fresh=True), Source(Path("frame"), name=table.info.name))
     numbers, frame = _trial_rows(plan.question, reading, rows)
     if not numbers:
         raise UsageError("no-row-has-text", rows=reading.rows)
@@ -662,7 +668,12 @@ def make_run(table: LibraryTable, draft: Draft) -> Run:
     table.require_file()
     stem = table.info.name.rsplit(".", 1)[0]
     source = Source(table.info.path, reading=table.info.reading, name=table.info.name)
-    return create_planned(plan_of_draft(draft, source), free_run_path(runs_folder(), stem))
+    plan = plan_of_draft(draft, source)
+    if draft.only_changed:
+        plan = only_changed_plan(
+            plan, lambda question: replace(plan, question=question, asking=asking_of_draft(draft, question))
+        )
+    return create_planned(plan, free_run_path(runs_folder(), stem))
 
 
 def labels_from_table(path: Path) -> tuple[DraftLabel, ...]:

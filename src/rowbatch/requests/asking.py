@@ -52,6 +52,7 @@ def asking_of(
     form_fields: Mapping[str, str] | None = None,
     confidence: bool = False,
     samples: int = 1,
+    fresh: bool = False,
 ) -> Asking:
     """
     Decide how a question is asked.
@@ -69,6 +70,7 @@ def asking_of(
         form_fields: Further ones of each upload.
         confidence: Ask how sure the model is of each value.
         samples: How often to ask each row.
+        fresh: Ask rows too whose answer an earlier run has.
     Raises:
         UsageError: There is no such provider, no model or address, or the address cannot be asked or has
             a secret in it; or how sure the model is cannot be had.
@@ -100,7 +102,7 @@ def asking_of(
         fitting.keys().isdisjoint(LIMITS) and not chosen.is_free and endpoint is not Endpoint.EMBEDDINGS
     )
     if is_limit_ours:
-        limit = decide_output_limit(question.codebook, known)
+        limit = decide_output_limit(question.asked_codebook, known)
         fitting, notes = parameters_for_model(
             chosen.name, model, endpoint, temperature=said.temperature, max_tokens=limit, others=said.others
         )
@@ -125,6 +127,7 @@ def asking_of(
         dedupe=dedupe,
         confidence=confidence,
         samples=samples,
+        fresh=fresh,
         notes=tuple(notes),
         headers=kept_places(headers or {}),
         form_fields=dict(form_fields or {}),

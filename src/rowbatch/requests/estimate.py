@@ -45,7 +45,7 @@ def estimate_asking(
     """
     known = find_model(asking.provider, asking.model)
     answer = expected_answer(
-        question.codebook,
+        question.asked_codebook,
         limit=asking.output_limit,
         # Told not to reason, it is one that does not.
         model=known if will_think(known, asking.parameters) else None,

@@ -193,10 +193,20 @@ class TableRequests:
             counts.duplicates += int(found.repeats.sum())
             yield found
 
-    def first(self) -> tuple[int, Mapping[str, str]] | None:
-        """Number of the first row that has a text, and what its request is made of; None where none has."""
+    def first(self, from_row: int = 1) -> tuple[int, Mapping[str, str]] | None:
+        """
+        Number of the first row that has a text, and what its request is made of; None where none has.
+
+        Args:
+            from_row: Rows before this one are passed over.
+        """
         for chunk in self.table.chunks():
-            blank = blank_rows(chunk.frame, self._rows.asked)
+            if chunk.first_row + chunk.frame.height <= from_row:
+                continue
+            before = (
+                pl.int_range(chunk.first_row, chunk.first_row + chunk.frame.height, eager=True) < from_row
+            )
+            blank = blank_rows(chunk.frame, self._rows.asked) | before
             at = blank.arg_min()
             if at is not None and not blank[at]:
                 return chunk.first_row + at, self._rows.cells(chunk, at)

@@ -76,9 +76,15 @@ class RunAnswers:
             here.sort(key=lambda shard: shard.first_row)
             return _RoundAnswers(run, here, results, counts)
 
+        has_taken = any(shard.round == 0 for shard in shards)
+        self._taken = of_round(0) if has_taken else None
+        self._taken_rows = _rows_of_round(run, 0) if has_taken else pl.Series("row", [], pl.Int64)
         self._first = of_round(1)
         self.embedding_size = self._first.embedding_size
         """Dimensions of the first embedding that came; another one's status is `invalid`."""
+        if self._taken is not None:
+            self.embedding_size = self._taken.embedding_size or self.embedding_size
+            self._taken.embedding_size = self._first.embedding_size = self.embedding_size
         last = max((shard.round for shard in shards), default=1)
         self._later = [(of_round(number), _rows_of_round(run, number)) for number in range(2, last + 1)]
         for answers, _ in self._later:
@@ -96,13 +102,21 @@ class RunAnswers:
         Raises:
             RunError: A row was not asked, or a file was changed.
         """
-        found = self._first.of_rows(rows)
+        found = self._of_first_asked(rows)
         for answers, asked in self._later:
             if not len(rows):
                 break
-            start, stop = asked.search_sorted(rows[0], "left"), asked.search_sorted(rows[-1], "right")
-            found = over_rounds(found, answers.of_rows(asked[int(start) : int(stop)]))
+            found = over_rounds(found, answers.of_rows(_between(asked, rows[0], rows[-1])))
         return found
+
+    def _of_first_asked(self, rows: pl.Series) -> pl.DataFrame:
+        """The answers that were taken over, and those of round 1."""
+        if self._taken is None or not len(rows):
+            return self._first.of_rows(rows)
+        here = _between(self._taken_rows, rows[0], rows[-1])
+        is_taken = rows.is_in(here.implode())
+        parts = [self._taken.of_rows(rows.filter(is_taken)), self._first.of_rows(rows.filter(~is_taken))]
+        return pl.concat(parts).sort("row")
 
     def finish(self) -> None:
         """
@@ -111,7 +125,7 @@ class RunAnswers:
         Raises:
             RunError: More rows were asked.
         """
-        for answers in (self._first, *(answers for answers, _ in self._later)):
+        for answers in self._all():
             answers.finish()
 
     def close(self) -> None:
@@ -121,8 +135,18 @@ class RunAnswers:
         Left to the garbage collector it may end in a thread that is just being started, which then waits for
         itself: `Thread._stop` takes a lock that `Thread._bootstrap_inner` of Python 3.11 holds.
         """
-        for answers in (self._first, *(answers for answers, _ in self._later)):
+        for answers in self._all():
             answers.close()
+
+    def _all(self) -> list[_RoundAnswers]:
+        taken = [] if self._taken is None else [self._taken]
+        return [*taken, self._first, *(answers for answers, _ in self._later)]
+
+
+def _between(rows: pl.Series, first: int, last: int) -> pl.Series:
+    """Of sorted row numbers those from one to another, both included."""
+    start, stop = rows.search_sorted(first, "left"), rows.search_sorted(last, "right")
+    return rows[int(start) : int(stop)]
 
 
 def _rows_of_round(run: RunDirectory, number: int) -> pl.Series:
@@ -152,6 +176,8 @@ class _RoundAnswers:
         counts: ResultCounts,
     ) -> None:
         self._run, self._counts = run, counts
+        # What was taken over was paid for in another run.
+        self._is_billed = all(shard.round for shard in shards)
         self._is_for_embeddings = results.lines.is_for_embeddings
         self._nothing = results.lines.nothing.drop(_NOT_SHOWN)
         self.embedding_size: int | None = None
@@ -219,8 +245,9 @@ class _RoundAnswers:
     def _read(self, lines: Lines) -> pl.DataFrame:
         counts, frame = self._counts, lines.frame
         counts.unreadable_lines += lines.unreadable
-        counts.prompt_tokens += int(frame["prompt_tokens"].sum())
-        counts.answer_tokens += int(frame["completion_tokens"].sum())
+        if self._is_billed:
+            counts.prompt_tokens += int(frame["prompt_tokens"].sum())
+            counts.answer_tokens += int(frame["completion_tokens"].sum())
         if self._is_for_embeddings:
             frame = judged_embeddings(frame, self.embedding_size)
         return frame.select(self._nothing.columns)

@@ -43,6 +43,9 @@ def clean(ledger: Ledger, client: BatchClient) -> CleanReport:
     files = kept = 0
     done: set[str] = set()
     for shard in ledger.shards():
+        if shard.round == 0:
+            # Taken over: nothing of it was sent.
+            continue
         if shard.state not in (ShardState.DOWNLOADED, ShardState.CUT) or shard.batch_status == GIVEN_UP:
             kept += 1
             continue

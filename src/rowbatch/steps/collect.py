@@ -32,6 +32,7 @@ from rowbatch.results.extract_report import count_statuses
 from rowbatch.results.findings import read_findings
 from rowbatch.results.lines import count_without_confidence
 from rowbatch.results.written import written_columns
+from rowbatch.steps.build import kept_source, taken_sources
 from rowbatch.store.atomic import atomic_path, require_free, write_atomically
 from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.store.rundir import RunDirectory, digest_file
@@ -89,6 +90,9 @@ class CollectReport:
         models: What the answers say who gave them.
         prompt_tokens, answer_tokens: Sums over all results, as the provider counted.
         spent: What was billed, by round.
+        taken_over: Rows whose answers were taken over from earlier runs: they cost nothing here.
+        taken_from: These runs: `run`, its name, `created_at`, and `rows`.
+        kept: Variables whose values an earlier run has, and which: `run`, `created_at`, `variables`.
         stopped_because: Why rows were not submitted, or None.
         formulas: Cells that were marked, because a spreadsheet would take them for formulas.
         doubted: Shards whose answers seem to stand under the ids of other rows.
@@ -110,6 +114,9 @@ class CollectReport:
     prompt_tokens: int = 0
     answer_tokens: int = 0
     spent: tuple[RoundSpent, ...] = ()
+    taken_over: int = 0
+    taken_from: tuple[Mapping[str, Any], ...] = ()
+    kept: Mapping[str, Any] | None = None
     stopped_because: Notice | None = None
     estimate: CostEstimate | None = None
     doubted: tuple[str, ...] = ()
@@ -229,6 +236,9 @@ def _collect(
         ledger.require_whole()
         shards = ledger.shards()
         report.spent = _spent(shards)
+        report.taken_over = sum(shard.requests for shard in shards if shard.round == 0)
+        report.kept = kept_source(ledger) if plan.question.kept else None
+        report.taken_from = tuple(taken_sources(ledger)) if report.taken_over else ()
         report.doubted = tuple(
             shard.name for shard in shards if (found := read_findings(shard.findings)) and found.is_doubted
         )
@@ -302,7 +312,7 @@ def _count(report: CollectReport, answers: pl.DataFrame, codebook: Codebook) -> 
 
 def _spent(shards: Sequence[Shard]) -> tuple[RoundSpent, ...]:
     found = []
-    for number in sorted({shard.round for shard in shards}):
+    for number in sorted({shard.round for shard in shards if shard.round}):
         here = [shard for shard in shards if shard.round == number and shard.state is not ShardState.CUT]
         findings = [f for f in (read_findings(shard.findings) for shard in here) if f is not None]
         statuses: Counter[str] = Counter()
@@ -366,6 +376,20 @@ def _write_metadata(
             "rows": report.rows,
             "statuses": dict(report.statuses),
             "forgiven": dict(report.forgiven),
+            **(
+                {"answers_taken_over": {"rows": report.taken_over, "from": list(report.taken_from)}}
+                if report.taken_over
+                else {}
+            ),
+            **(
+                {
+                    "variables_kept": {
+                        name: report.kept.get(name) for name in ("run", "created_at", "variables")
+                    }
+                }
+                if report.kept
+                else {}
+            ),
             "rounds": [
                 {
                     "round": spent.round,

@@ -963,10 +963,11 @@ class Driver:
     # Rounds
 
     def _plan_round(self) -> bool:
-        shards = [shard for shard in self._ledger.shards() if shard.state is not ShardState.CUT]
-        last = max(shard.round for shard in shards)
+        shards = [s for s in self._ledger.shards() if s.state is not ShardState.CUT and s.round]
+        last = max((shard.round for shard in shards), default=0)
         if (
-            any(shard.state is not ShardState.DOWNLOADED for shard in shards)
+            not shards
+            or any(shard.state is not ShardState.DOWNLOADED for shard in shards)
             or self._is_cancelled()
             or self._ledger.is_last_round(last, asks_invalid=self._policy.ask_invalid_again)
             or self._stopped_because

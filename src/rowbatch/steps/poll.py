@@ -78,7 +78,8 @@ class Progress:
 
 def read_progress(ledger: Ledger) -> Progress:
     """How far the run is. Asks nobody."""
-    shards = [shard for shard in ledger.shards() if shard.state is not ShardState.CUT]
+    # What was taken over is not on its way.
+    shards = [shard for shard in ledger.shards() if shard.state is not ShardState.CUT and shard.round]
     waiting = {
         str(shard.waits_for): shard.waits_for for shard in shards if shard.waits_for and _is_unsent(shard)
     }

@@ -13,6 +13,7 @@ import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 
 from rowbatch.core.answer import AnswerReader
@@ -169,7 +170,7 @@ def _is_complete(run: RunDirectory, shards: Sequence[Shard], steps: Steps) -> bo
     counts = (steps.run or {}).get("counts")
     if not counts:
         return False
-    first = [shard for shard in shards if shard.round == 1 and shard.state is not ShardState.CUT]
+    first = [shard for shard in shards if shard.round <= 1 and shard.state is not ShardState.CUT]
     if sum(shard.requests for shard in first) != counts["rows"] - counts["skipped"] - counts["duplicates"]:
         return False
     # Else a file that no line tells of is what a crash left before its shard was entered.
@@ -392,7 +393,8 @@ def _with_files(run: RunDirectory, shard: Shard, lines: LineReader, price: Price
         return shard
     # As files appear whole, these are whole; which rows they answer is counted.
     found = inspect(list(here.values()), asked_requests(run.request_path(shard.name)), lines)
-    spent = found.cost_usd(price)
+    # What was taken over was paid for in another run.
+    spent = found.cost_usd(price) if shard.round else Decimal(0)
     done = replace(shard, state=ShardState.DOWNLOADED, spent_usd=spent, batch_status="completed")
     done = replace(done, findings=found.to_json())
     for kind, path in here.items():
@@ -433,7 +435,7 @@ def _counted(run: RunDirectory, shards: Sequence[Shard]) -> TableCounts:
     for _ in requests.chunks():
         pass
     counts = requests.counts
-    first = [shard for shard in shards if shard.round == 1 and shard.state is not ShardState.CUT]
+    first = [shard for shard in shards if shard.round <= 1 and shard.state is not ShardState.CUT]
     if counts.requests != sum(shard.requests for shard in first):
         raise RunError("recovery-incomplete", path=str(run.path), requests=counts.requests)
     bad_rows = requests.table.bad_rows.count

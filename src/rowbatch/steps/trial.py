@@ -103,7 +103,9 @@ def try_rows(
     """
     known = _read(run)
     with run.ledger() as ledger:
-        shards = [s for s in ledger.shards() if s.round == 1 and s.state is not ShardState.CUT]
+        uncut = [s for s in ledger.shards() if s.state is not ShardState.CUT]
+    # Rows whose answers were taken over are tried where there are no others.
+    shards = [s for s in uncut if s.round == 1] or [s for s in uncut if s.round == 0]
     for number, request in enumerate(_spread(run, shards, rows), start=1):
         custom_id = str(request["custom_id"])
         if custom_id in known:

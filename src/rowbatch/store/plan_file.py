@@ -67,6 +67,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             "dedupe": asking.dedupe,
             **({"confidence": True} if asking.confidence else {}),
             **({"samples": asking.samples} if asking.samples > 1 else {}),
+            **({"fresh": True} if asking.fresh else {}),
             "template": question.template,
             "parameters": dict(asking.parameters),
             **({"limit_is_ours": True} if asking.is_limit_ours else {}),
@@ -75,6 +76,11 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             **({"form_fields": dict(asking.form_fields)} if asking.form_fields else {}),
         },
         "answer": dict(question.answer),
+        **(
+            {"kept": {"variables": list(question.kept), "run": str(question.kept_from or "")}}
+            if question.kept
+            else {}
+        ),
         "output": {
             "path": str(output.path or ""),
             "overwrite": output.overwrite,
@@ -108,6 +114,8 @@ def read_plan(document: Mapping[str, Any]) -> Plan:
             answer=document["answer"],
             image=table.get("image", ""),
             image_folder=Path(table["image_folder"]) if table.get("image_folder") else None,
+            kept=tuple(document.get("kept", {}).get("variables", ())),
+            kept_from=Path(document["kept"]["run"]) if "kept" in document else None,
         ),
         asking=Asking(
             provider=request["provider"],
@@ -119,6 +127,7 @@ def read_plan(document: Mapping[str, Any]) -> Plan:
             dedupe=bool(request.get("dedupe")),
             confidence=bool(request.get("confidence")),
             samples=int(request.get("samples", 1)),
+            fresh=bool(request.get("fresh")),
             notes=tuple(filter(None, map(read_notice, request.get("notes", ())))),
             headers=dict(request.get("headers", {})),
             form_fields=dict(request.get("form_fields", {})),

@@ -210,6 +210,51 @@ PLANS: dict[str, Entry] = {
         "the table has {count} columns {name!r}",
         zh=("数据表中有 {count} 列名为 {name!r}", ""),
     ),
+    "note-only-changed": Entry(
+        "only {asked} are asked; the values of {kept} are those of run {run}. A model that is asked less at once "
+        "may answer otherwise",
+        zh=("只询问 {asked}；{kept} 的值取自运行 {run}。一次询问较少的问题，模型的回答可能不同", ""),
+    ),
+    "note-variables-added": Entry(
+        "since run {run} asked these rows, new in the codebook: {names}",
+        zh=("自运行 {run} 询问这些行以来，编码本中新增：{names}", ""),
+    ),
+    "note-variables-redefined": Entry(
+        "since run {run} asked these rows, asked otherwise in the codebook: {names}",
+        zh=("自运行 {run} 询问这些行以来，编码本中改变了定义：{names}", ""),
+    ),
+    "note-variables-removed": Entry(
+        "since run {run} asked these rows, no more in the codebook: {names}",
+        zh=("自运行 {run} 询问这些行以来，编码本中删除了：{names}", ""),
+    ),
+    "note-only-changed-offered": Entry(
+        "--only-changed asks only {names}, and keeps the other values; a model that is asked less at once may "
+        "answer otherwise",
+        page_message="only {names} can be asked, and the other values kept; a model that is asked less at once "
+        "may answer otherwise",
+        zh=("可以只询问 {names}，并保留其他的值；一次询问较少的问题，模型的回答可能不同", ""),
+    ),
+    "no-earlier-codebook": Entry(
+        "no earlier run asked these rows the same in the same way, but for some variables",
+        "leave --only-changed out; then all variables are asked",
+        page="go back to the question; then all variables are asked",
+        zh=("没有以前的运行以相同方式询问过这些行且只有部分变量不同", "回到问题页面；所有变量都会被询问"),
+    ),
+    "kept-answers-missing": Entry(
+        "run {run} has no answer for row {row:,}, so not all values can be kept",
+        "ask the codebook of that run about this table first (only rows that are new are paid), or ask all "
+        "variables",
+        zh=(
+            "运行 {run} 没有第 {row:,} 行的回答，因此无法保留所有的值",
+            "先用那次运行的编码本询问此表（只有新的行收费），或询问所有变量",
+        ),
+    ),
+    "changed-variables-need-others": Entry(
+        "the variables that changed cannot be asked without the others: {told}",
+        "leave --only-changed out; then all variables are asked",
+        page="go back to the question; then all variables are asked",
+        zh=("改变的变量不能脱离其他变量单独询问：{told}", "回到问题页面；所有变量都会被询问"),
+    ),
     "label-stands-for-none": Entry(
         "{label!r} is a label of {variable}, and stands for rows that have none",
         zh=("{label!r} 是 {variable} 的标签，但它用于表示没有标签的行", ""),

@@ -511,6 +511,11 @@ _ANSWERS: dict[str, Entry] = {
         _BY_A_COPY[0],
         zh=("{file} 不见了：其中记录了第 {round} 轮询问的行", _BY_A_COPY[1]),
     ),
+    "kept-values-gone": Entry(
+        "{file} is gone: it holds the values that were kept of an earlier run",
+        _BY_A_COPY[0],
+        zh=("{file} 不见了：其中保存了取自以前运行的值", _BY_A_COPY[1]),
+    ),
     "result-file-changed": Entry(
         "{file} is not the file that was downloaded: its digest differs",
         "bring the file back from a copy",

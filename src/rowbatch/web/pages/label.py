@@ -313,6 +313,8 @@ def change(request: Request, form: FormData) -> Response:
     """The form was sent: one of its small buttons, or all of it to be looked at before the start."""
     table, program, w = table_of(request), program_of(request), words_for(request)
     draft = draft_of_form(form, draft_of(table, words_for(request).language))
+    # Whether only what changed is asked is chosen on the page before the start, of what is asked then.
+    draft = replace(draft, only_changed=False)
     do = text_of(form, "do") or "review"
     if do != "review":
         edited = _edited(draft, do)
@@ -336,7 +338,7 @@ def change(request: Request, form: FormData) -> Response:
 
 def begin_run(program: Program, table: desk.LibraryTable, draft: desk.Draft) -> None:
     """Make the run that a draft stands for, unless the one that was made for it still asks the same."""
-    asked = [desk.trial_key(draft), draft.dedupe, repr(table.info.reading)]
+    asked = [desk.trial_key(draft), draft.dedupe, draft.fresh, draft.only_changed, repr(table.info.reading)]
     asked += [draft.samples] if draft.samples else []
     saved = table.draft()
     known = safe(program.jobs.job, str(saved.get("job", "")))
