@@ -50,7 +50,7 @@ from rowbatch.steps import collect as collect_step
 from rowbatch.steps import create as create_step
 from rowbatch.steps import give_up as give_up_step
 from rowbatch.steps import poll as poll_step
-from rowbatch.steps.build import BuildReport
+from rowbatch.steps.build import TEXTS_REPEAT, BuildReport
 from rowbatch.steps.clean import CleanReport, clean
 from rowbatch.steps.clock import Clock
 from rowbatch.steps.collect import CollectReport
