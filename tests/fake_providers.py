@@ -126,7 +126,10 @@ def answer_text(body: Mapping[str, Any]) -> str:
         return text.upper()
     parts = schema["properties"]
     if not all("enum" in part for part in parts.values()):
-        return json.dumps(answer_to(schema, text))
+        first = (
+            text if isinstance(said, str) else next(str(m["content"]) for m in said if m["role"] == "user")
+        )
+        return json.dumps(answer_to(schema, first))
     return json.dumps({name: part["enum"][len(text) % len(part["enum"])] for name, part in parts.items()})
 
 

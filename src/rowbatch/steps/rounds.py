@@ -26,6 +26,7 @@ from rowbatch.errors import RunError, from_os_error
 from rowbatch.results.columns import ResultReader
 from rowbatch.results.findings import asked_requests, read_findings, row_of_request
 from rowbatch.results.lines import TOLD, LineReader
+from rowbatch.results.quotes import PlacedQuotes, texts_of_requests
 from rowbatch.steps.cut import derived_token
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.ledger import Ledger, Shard, new_shard
@@ -204,6 +205,9 @@ def _rows_to_ask(
         # have been paid.
         return {}
     frame = ResultReader(run, LineReader(reader, confidence=run.plan().asking.confidence)).shard(shard)
+    quotes = PlacedQuotes(run.plan().question.asked_codebook, ())
+    if quotes.are_there:
+        frame = quotes.checked_by_texts(frame, texts_of_requests(run.request_path(shard.name)))
     once = frame.filter(decides(frame))
     passing = once.select(pl.col(TOLD).alias("status"), "cause").select(is_passing()).to_series()
     # An answer that came, and cannot be used.
