@@ -116,7 +116,8 @@ def asking_of(
     if confidence:
         fitting = {**_confidence(question, chosen, model, endpoint, fitting), **fitting}
     if samples != 1:
-        _check_samples(question, chosen, endpoint, fitting, samples, confidence=confidence)
+        is_ours = chosen.name == "local" and not base_url
+        _check_samples(question, endpoint, fitting, samples, confidence=confidence, is_ours=is_ours)
     return Asking(
         provider=chosen.name,
         model=model,
@@ -136,12 +137,12 @@ def asking_of(
 
 def _check_samples(
     question: Question,
-    provider: Provider,
     endpoint: Endpoint,
     parameters: Mapping[str, Any],
     samples: int,
     *,
     confidence: bool,
+    is_ours: bool,
 ) -> None:
     """
     Make sure that several samples of a row say something.
@@ -155,7 +156,7 @@ def _check_samples(
         raise UsageError("samples-and-confidence")
     if endpoint is Endpoint.EMBEDDINGS or not measured(question.codebook):
         raise UsageError("samples-of-words")
-    if provider.name == "local":
+    if is_ours:
         raise UsageError("samples-of-local")
     if parameters.get("temperature") == 0 or parameters.get("seed") is not None:
         raise UsageError("samples-the-same")
