@@ -480,7 +480,7 @@ def test_hostile_cells_and_answers_in_a_browser(chromium, home):
         expect(page.locator("v-table tbody")).to_contain_text("onerror")
         page.goto(f"{page.url}/label")
         page.select_option("#text", "post")
-        page.select_option("#task", "text")
+        page.select_option("#kind", "text")
         expect(page.locator("input[name='labels.0.name']")).to_have_count(0)
         page.fill("#question", evil)
         page.check("input[name=reason]")

@@ -80,9 +80,9 @@ def draft_of_recipe(path: Path, draft: Draft) -> Draft:
         raise InputError("recipe-without-codebook")
     if document.get(_KEY) != _FORMAT:
         raise InputError("recipe-too-new", version=version("rowbatch"))
-    from rowbatch.desk.drafts import _with_codebook
+    from rowbatch.desk.drafts import with_codebook
 
-    found = _with_codebook(draft, parse_codebook(document["codebook"]))
+    found = with_codebook(draft, parse_codebook(document["codebook"]))
     parameters = document.get("parameters") or {}
     limit = output_limit(parameters) if isinstance(parameters, dict) else None
     temperature = parameters.get("temperature") if isinstance(parameters, dict) else None

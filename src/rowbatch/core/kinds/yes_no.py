@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
-from rowbatch.core.kinds.base import Language, Text
+from rowbatch.core.kinds.base import FormRule, Language, Text
 from rowbatch.core.kinds.choice import ChoiceVariable, Label
 
 _WORDS: Mapping[Language, tuple[str, str]] = {"en": ("yes", "no"), "zh": ("是", "否")}
@@ -25,6 +25,7 @@ class YesNoVariable(ChoiceVariable):
 
     kind = "yes-no"
     answer_tokens = (8, 40)
+    form_rules: ClassVar[Mapping[str, FormRule]] = {"yes": "text", "no": "text"}
     heading: ClassVar[Mapping[Language, str]] = {"en": "{} is yes or no:", "zh": "{} 回答是或否："}
 
     yes: Text = ""
