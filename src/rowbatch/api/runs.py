@@ -34,6 +34,7 @@ from rowbatch.requests.asking import Said, asking_of
 from rowbatch.requests.estimate import estimate_asking
 from rowbatch.requests.line_tokens import prompt_range
 from rowbatch.requests.pipeline import TableRequests, open_source, request_settings
+from rowbatch.results.corrected import AnsweredRow, answered_row, changes_of, needs_row
 from rowbatch.results.people import compare_with_people
 from rowbatch.server.local_model import DEMONSTRATION_NOTE, MODEL_ID
 from rowbatch.steps import build as build_step
@@ -578,27 +579,41 @@ class Run:
             progress=hooks.rows if hooks else None,
         )
 
-    def correct(self, row: int, variable: str, label: str | None) -> None:
+    def correct(
+        self, row: int, variable: str, label: str | None, *, answered: AnsweredRow | None = None
+    ) -> None:
         """
         Put a person's label in the place of the model's.
 
-        What the model said stays; exports have both, and what holds.
+        What the model said stays; exports have both, and what holds. The places of a quote follow it, and
+        what is asked only where the variable has another value does not apply any more.
 
         Args:
             row: From 1.
             variable: Of the codebook.
             label: One of its values, by its kind; None takes the correction back.
+            answered: The row, where it was read already.
         Raises:
-            UsageError: There is no such row or variable, or it is none of its values.
+            UsageError: There is no such row or variable, or it is none of its values; the variable does not
+                apply to the row, or is computed.
         """
         codebook = self.codebook
         if variable not in codebook.columns:
             raise UsageError("no-such-variable", variable=variable)
+        found = codebook.answers[codebook.columns.index(variable)]
+        if found.is_computed:
+            raise UsageError("correction-computed", variable=variable)
         if label is not None:
-            label = codebook.answers[codebook.columns.index(variable)].correction(label)
+            label = found.correction(label)
         if not 1 <= row <= self.build().rows:
             raise UsageError("no-such-row", row=row)
-        add_correction(self.path, row, variable, label)
+        if not needs_row(codebook):
+            add_correction(self.path, row, variable, label)
+            return
+        told = answered or answered_row(self._directory, row)
+        human = self.corrections().get(row, {})
+        for name, value in changes_of(codebook, told, human, variable, label).items():
+            add_correction(self.path, row, name, value)
 
     def corrections(self) -> Corrections:
         """The labels that people gave, by row number and variable."""

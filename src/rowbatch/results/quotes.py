@@ -68,7 +68,7 @@ class PlacedQuotes:
                 if not value or place in told:
                     continue
                 try:
-                    own = _placed(variable, value, [text[place] for text in texts])
+                    own = placed_in(variable, value, [text[place] for text in texts])
                 except UsageError as error:
                     told[place], raw[place] = error.message, self._as_answered(found, place)
                 else:
@@ -92,8 +92,10 @@ class PlacedQuotes:
         return json.dumps({name: value for name, value in values.items() if value}, ensure_ascii=False)
 
 
-def _placed(variable: QuoteVariable, value: str, texts: Sequence[str]) -> tuple[str, str, str]:
+def placed_in(variable: QuoteVariable, value: str, texts: Sequence[str]) -> tuple[str, str, str]:
     """
+    A value with its places in the first of some texts that has its quotes; see `QuoteVariable.placed`.
+
     Raises:
         UsageError: The quote stands in none of the texts.
     """
