@@ -60,7 +60,6 @@ def results_values(
     charts = [
         (variable.name, variable.kind, _facts(job, counts, variable), _apart(w, job, counts, variable))
         for variable in results.variables
-        if variable.name in counts.tallies
     ]
     return {
         "results_ready": True,
@@ -75,8 +74,10 @@ def results_values(
 
 
 def _facts(job: desk.Job, counts: desk.Counts, variable: desk.Variable) -> list[tuple[str, float, str]]:
-    """What is counted of a variable: name, number, and the address of its rows or ""."""
+    """What is counted of a variable, if anything: name, number, and the address of its rows or ""."""
     name = variable.name
+    if name not in counts.tallies:
+        return []
     if name in counts.labels:
         return [
             (label, count, _rows_address(job, variable=name, label=label))
