@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rowbatch.core.address import shown_address
+from rowbatch.core.codebook import Codebook, instructions_text, parse_codebook
 from rowbatch.core.endpoint import LIMITS, output_limit
 from rowbatch.core.kinds.base import CANT_SAY
 from rowbatch.core.kinds.quote import QuoteVariable
@@ -20,7 +21,6 @@ from rowbatch.store.yaml_file import read_yaml
 
 if TYPE_CHECKING:
     from rowbatch.api.runs import Run
-    from rowbatch.core.codebook import Codebook
     from rowbatch.core.kinds.base import Language
     from rowbatch.desk.drafts import Draft
 
@@ -77,8 +77,6 @@ def draft_of_recipe(path: Path, draft: Draft) -> Draft:
         InputError: It is of a newer version, or has no codebook.
         CodebookError: It is no YAML, or its codebook is broken; with the line.
     """
-    from rowbatch.core.codebook import parse_codebook
-
     document = read_yaml(path).value
     if not isinstance(document, dict) or not isinstance(document.get("codebook"), dict):
         raise InputError("recipe-without-codebook")
@@ -143,8 +141,6 @@ def methods_text(run: Run, language: str = "en") -> str:
         run: A run whose table was written.
         language: `en` or `zh`.
     """
-    from rowbatch.core.codebook import instructions_text
-
     plan, status = run.plan, run.status()
     collected = [event for event in status.events if event.kind == "collected"]
     told = collected[-1].detail.get("statuses") if collected else {}
