@@ -68,7 +68,7 @@ def labelled(site, client, rows):
     place = sent(client, table_file(rows)).removesuffix("/label")
     form = {
         "text": "post",
-        "task": "label",
+        "kind": "label",
         "question": "How is it?",
         "labels.0.name": "good",
         "labels.1.name": "bad",
@@ -139,7 +139,7 @@ def test_a_table_in_json_is_dropped(site, client):
     assert rows == [["23", "post 23"], ["24", "post 24"]]
     for address in (place, f"{place}/label"):
         assert "sha256" not in client.get(address).text
-    form = {"text": "post", "task": "text", "question": "How is it?", "provider": "local", "do": "review"}
+    form = {"text": "post", "kind": "text", "question": "How is it?", "provider": "local", "do": "review"}
     assert client.post(f"{place}/label", data=form).headers["location"] == f"{place}/start"
     (task,) = site.program.jobs._tasks.values()
     assert task.wait(30)
@@ -406,7 +406,7 @@ def test_a_number_by_the_forms_alone(site, client):
     """
     rows = [[n, f"post {n * 10}", n * 10] for n in range(1, 6)]
     place = sent(client, table_file(rows, header=("id", "post", "number_coder"))).removesuffix("/label")
-    form = {"text": "post", "task": "number", "question": "How many?", "rules": "1", "provider": "local"}
+    form = {"text": "post", "kind": "number", "question": "How many?", "rules": "number", "provider": "local"}
     rules = {"rules.min": "0", "rules.max": "100,5", "rules.whole": "on"}
     answer = client.post(f"{place}/label", data={**form, **rules, "do": "review"})
     assert answer.status_code == 422
@@ -442,7 +442,7 @@ def test_a_form_that_is_not_complete(site, client):
     Every fault stands beside its field and in a list with links; what was written stays.
     """
     place = sent(client, table_file([[1, "so good", ""]]))
-    form = {"text": "post", "task": "label", "question": " ", "labels.0.name": "one", "provider": "openai"}
+    form = {"text": "post", "kind": "label", "question": " ", "labels.0.name": "one", "provider": "openai"}
     answer = client.post(place, data={**form, "do": "review"})
     assert answer.status_code == 422
     for anchor in ("question", "labels", "model"):

@@ -98,7 +98,7 @@ def require_no_english(text):
         pytest.param({"labels": ("a", "A")}, id="a-label-twice"),
         pytest.param({"labels": ("a", "")}, id="one-label"),
         pytest.param({"text": "无"}, id="no-such-text"),
-        pytest.param({"task": "number", "rules": {"min": "3", "max": "2"}}, id="contradicting-limits"),
+        pytest.param({"kind": "number", "rules": {"min": "3", "max": "2"}}, id="contradicting-limits"),
     ],
 )
 def test_what_keeps_a_form_from_being_sent_in_chinese(client, site, folder, changes):

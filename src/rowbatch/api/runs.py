@@ -43,6 +43,7 @@ from rowbatch.requests.line_tokens import prompt_range
 from rowbatch.requests.pipeline import TableRequests, open_source, request_settings
 from rowbatch.requests.prompt_cache import cached_prefix_tokens
 from rowbatch.results.asked_before import AskedBefore, find_asked_before, with_only_changed
+from rowbatch.results.corrected import AnsweredRow, answered_row, changes_of, needs_row
 from rowbatch.results.people import code_text, compare_with_people
 from rowbatch.server.local_model import DEMONSTRATION_NOTE, MODEL_ID
 from rowbatch.steps import build as build_step
@@ -54,7 +55,6 @@ from rowbatch.steps.build import TEXTS_REPEAT, BuildReport
 from rowbatch.steps.clean import CleanReport, clean
 from rowbatch.steps.clock import Clock
 from rowbatch.steps.collect import CollectReport
-from rowbatch.steps.correct import correct
 from rowbatch.steps.direct import MOST_ROWS, DirectClient
 from rowbatch.steps.doctor import (
     Check,
@@ -81,7 +81,7 @@ from rowbatch.steps.submit import adopt_named
 from rowbatch.steps.trial import TrialReport, measured_answer_tokens, try_rows
 from rowbatch.steps.verify import VerifyReport, verify
 from rowbatch.store.codebook_file import read_codebook
-from rowbatch.store.corrections import Corrections, read_corrections
+from rowbatch.store.corrections import Corrections, add_correction, read_corrections
 from rowbatch.store.home import home
 from rowbatch.store.ledger import LEDGER_FAULTS, TAKEN_OVER, Driven, Event, RunRecord, Shard
 from rowbatch.store.lock import run_lock
@@ -808,12 +808,20 @@ class Run:
             progress=hooks.rows if hooks else None,
         )
 
-    def correct(self, row: int, variable: str, label: str | None, *, chosen_by: str = "") -> None:
+    def correct(
+        self,
+        row: int,
+        variable: str,
+        label: str | None,
+        *,
+        chosen_by: str = "",
+        answered: AnsweredRow | None = None,
+    ) -> None:
         """
         Put a person's label in the place of the model's.
 
-        What the model said stays; exports have both, and what holds. What follows from the new value changes
-        with it: the places of a quote, and what was asked only if another value held.
+        What the model said stays; exports have both, and what holds. The places of a quote follow it, and
+        what is asked only where the variable has another value does not apply any more.
 
         Args:
             row: From 1.
@@ -821,12 +829,28 @@ class Run:
             label: One of its values, by its kind; None takes the correction back.
             chosen_by: How the row was chosen, as in `least sure`: it is noted beside the correction, since
                 such rows say nothing of how often the model is right.
+            answered: The row, where it was read already.
         Raises:
-            UsageError: There is no such row or variable, or it is none of its values.
+            UsageError: There is no such row or variable, or it is none of its values; the variable does not
+                apply to the row, or is computed.
         """
+        codebook = self.codebook
+        if variable not in codebook.columns:
+            raise UsageError("no-such-variable", variable=variable)
+        found = codebook.answers[codebook.columns.index(variable)]
+        if found.is_computed:
+            raise UsageError("correction-computed", variable=variable)
+        if label is not None:
+            label = found.correction(label)
         if not 1 <= row <= self.build().rows:
             raise UsageError("no-such-row", row=row)
-        correct(self._directory, row, variable, label, chosen_by=chosen_by)
+        if not needs_row(codebook):
+            add_correction(self.path, row, variable, label, chosen_by=chosen_by)
+            return
+        told = answered or answered_row(self._directory, row)
+        human = self.corrections().get(row, {})
+        for name, value in changes_of(codebook, told, human, variable, label).items():
+            add_correction(self.path, row, name, value, chosen_by=chosen_by)
 
     def corrections(self) -> Corrections:
         """The labels that people gave, by row number and variable."""

@@ -23,13 +23,12 @@ if TYPE_CHECKING:
     from rowbatch.api.tools import likely_text_column as likely_text_column
     from rowbatch.core.address import host_of as host_of
     from rowbatch.core.codebook import instructions_text as instructions_text
-    from rowbatch.desk.drafts import FORM_KINDS as FORM_KINDS
-    from rowbatch.desk.drafts import MAX_LABELS as MAX_LABELS
+    from rowbatch.core.kinds import KINDS as KINDS
+    from rowbatch.core.kinds.base import Variable as Variable
+    from rowbatch.core.kinds.labels import SEPARATOR as SEPARATOR
     from rowbatch.desk.drafts import Draft as Draft
     from rowbatch.desk.drafts import DraftEstimate as DraftEstimate
-    from rowbatch.desk.drafts import DraftLabel as DraftLabel
     from rowbatch.desk.drafts import DraftTrial as DraftTrial
-    from rowbatch.desk.drafts import Fault as Fault
     from rowbatch.desk.drafts import RowPreview as RowPreview
     from rowbatch.desk.drafts import can_tell_confidence as can_tell_confidence
     from rowbatch.desk.drafts import codebook_of_draft as codebook_of_draft
@@ -61,6 +60,20 @@ if TYPE_CHECKING:
     from rowbatch.desk.library import require_table_file as require_table_file
     from rowbatch.desk.library import shown_name as shown_name
     from rowbatch.desk.profile import Profile as Profile
+    from rowbatch.desk.questions import MAX_LABELS as MAX_LABELS
+    from rowbatch.desk.questions import DraftCondition as DraftCondition
+    from rowbatch.desk.questions import DraftExample as DraftExample
+    from rowbatch.desk.questions import DraftLabel as DraftLabel
+    from rowbatch.desk.questions import DraftQuestion as DraftQuestion
+    from rowbatch.desk.questions import Fault as Fault
+    from rowbatch.desk.questions import add_question as add_question
+    from rowbatch.desk.questions import column_names as column_names
+    from rowbatch.desk.questions import condition_choices as condition_choices
+    from rowbatch.desk.questions import field_prefix as field_prefix
+    from rowbatch.desk.questions import move_question as move_question
+    from rowbatch.desk.questions import read_condition_value as read_condition_value
+    from rowbatch.desk.questions import read_questions as read_questions
+    from rowbatch.desk.questions import remove_question as remove_question
     from rowbatch.desk.readings import Reading as Reading
     from rowbatch.desk.readings import clear_views as clear_views
     from rowbatch.desk.readings import views_folder as views_folder
@@ -97,19 +110,22 @@ _PLACES = {
     "AT_WORK": "desk.jobs",
     "Counts": "desk.results",
     "Draft": "desk.drafts",
+    "DraftCondition": "desk.questions",
     "DraftEstimate": "desk.drafts",
-    "DraftLabel": "desk.drafts",
+    "DraftExample": "desk.questions",
+    "DraftLabel": "desk.questions",
+    "DraftQuestion": "desk.questions",
     "DraftTrial": "desk.drafts",
-    "FORM_KINDS": "desk.drafts",
-    "Fault": "desk.drafts",
+    "Fault": "desk.questions",
     "GUEST": "serving",
     "Job": "desk.jobs",
     "JobState": "desk.jobs",
     "Jobs": "desk.jobs",
     "LEAST_SURE": "results.least_sure",
+    "KINDS": "core.kinds",
     "Library": "desk.library",
     "LibraryTable": "desk.library",
-    "MAX_LABELS": "desk.drafts",
+    "MAX_LABELS": "desk.questions",
     "Part": "desk.jobs",
     "Profile": "desk.profile",
     "Reading": "desk.readings",
@@ -117,6 +133,7 @@ _PLACES = {
     "Results": "desk.results",
     "RowFilter": "desk.results",
     "RowPreview": "desk.drafts",
+    "SEPARATOR": "core.kinds.labels",
     "Settings": "desk.settings",
     "Stopped": "desk.tasks",
     "TableInfo": "desk.library",
@@ -124,6 +141,8 @@ _PLACES = {
     "TROUBLE_KINDS": "desk.jobs",
     "Trouble": "desk.jobs",
     "TroubleKind": "desk.jobs",
+    "Variable": "core.kinds.base",
+    "add_question": "desk.questions",
     "as_options": "desk.library",
     "ask_nearby": "processes",
     "began_at": "processes",
@@ -133,10 +152,13 @@ _PLACES = {
     "clear_views": "desk.readings",
     "codebook_of_draft": "desk.drafts",
     "codebook_yaml": "desk.recipes",
+    "column_names": "desk.questions",
+    "condition_choices": "desk.questions",
     "draft_from_file": "desk.drafts",
     "ensure_local_server": "api.local",
     "estimate_draft": "desk.drafts",
     "faults": "desk.drafts",
+    "field_prefix": "desk.questions",
     "first_request": "api.tools",
     "forget_key": "api.keys",
     "header_of": "api.tools",
@@ -160,13 +182,17 @@ _PLACES = {
     "make_run": "desk.drafts",
     "methods_text": "desk.recipes",
     "model_note": "api.runs",
+    "move_question": "desk.questions",
     "preview_row": "desk.drafts",
     "private_file": "store.home",
     "private_folder": "store.home",
+    "read_condition_value": "desk.questions",
+    "remove_question": "desk.questions",
     "serve_until_ready": "serving",
     "start_until_ready": "processes",
     "prove": "processes",
     "read_draft": "desk.drafts",
+    "read_questions": "desk.questions",
     "read_settings": "desk.settings",
     "recipe_of_run": "desk.recipes",
     "repair_rights": "store.home",

@@ -20,15 +20,26 @@ import polars as pl
 from rowbatch.api import model_list as _models  # noqa: F401 - the user's own prices are known from here on
 from rowbatch.api.runs import Hooks, Run, create_planned, model_notes, only_changed_plan
 from rowbatch.core.address import check_address, shown_address
-from rowbatch.core.codebook import codebook_document, parse_codebook
+from rowbatch.core.codebook import codebook_document, instructions_text, parse_codebook
 from rowbatch.core.cost import CostEstimate
 from rowbatch.core.endpoint import Endpoint
-from rowbatch.core.kinds import KINDS, read_variable
-from rowbatch.core.kinds.label import LabelVariable
 from rowbatch.core.model_rules import tells_probabilities
-from rowbatch.core.numbers import number_of
 from rowbatch.core.plan import Asking, Plan, Question, Source
+from rowbatch.core.states import RowStatus
 from rowbatch.desk.library import LibraryTable
+from rowbatch.desk.questions import (
+    MAX_LABELS,
+    DraftLabel,
+    DraftQuestion,
+    Fault,
+    codebook_faults,
+    question_faults,
+    questions_document,
+    questions_of_before,
+    questions_of_codebook,
+    read_questions,
+    told_before,
+)
 from rowbatch.desk.readings import Reading
 from rowbatch.desk.recipes import draft_of_recipe, looks_like_recipe
 from rowbatch.errors import CodebookError, InputError, RowbatchError, UsageError
@@ -37,6 +48,7 @@ from rowbatch.requests.asking import Said, asking_of, efforts_of
 from rowbatch.requests.estimate import estimate_asking
 from rowbatch.requests.line_tokens import LineTokens, prompt_range
 from rowbatch.requests.pipeline import RowRequests
+from rowbatch.results.quotes import PlacedQuotes
 from rowbatch.steps.trial import TrialReport
 from rowbatch.store.atomic import write_atomically
 from rowbatch.store.codebook_file import read_codebook
@@ -49,18 +61,9 @@ from rowbatch.words.notice import Notice
 if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
 
-FORM_KINDS = tuple(name for name, kind in KINDS.items() if kind.form_rules is not None)
-"""Kinds that the form asks for by themselves, with rules of their own."""
-TASKS = ("label", "labels", *FORM_KINDS, "text", "codebook")
-_YES_NO = {"en": ("yes", "no"), "zh": ("是", "否")}
-_UNSURE = {
-    "en": ("unsure", "The text does not say enough to decide."),
-    "zh": ("不确定", "文本信息不足，无法判断。"),
-}
-_REASON = {"en": "Give the reason in one short sentence.", "zh": "用一句简短的话说明理由。"}
 _TEXTS = (
     "text",
-    "question",
+    "instructions",
     "template",
     "provider",
     "base_url",
@@ -78,31 +81,13 @@ _OF_SAMPLES = (
     "samples-the-same",
 )
 _OF_CONFIDENCE = ("confidence-of-words", "confidence-not-offered", "confidence-not-told")
-_FLAGS = ("unsure", "reason", "dedupe", "confidence", "fresh", "only_changed")
+_FLAGS = ("dedupe", "confidence", "fresh", "only_changed")
 # What of a draft does not change the answer to a row: rows are tried once, however often they will be asked.
 _SAME_ANSWERS = ("example_rows", "dedupe", "samples", "fresh", "only_changed")
 # So many rows in a row, from all over the table.
 _SAMPLE_ROWS, _SAMPLE_CHUNK = 400, 40
 _TRIAL_ROWS = 10
 _LONG_LABEL = 200
-MAX_LABELS = 300
-"""More than anybody writes, and than a model can tell apart."""
-
-
-@dataclass(frozen=True, slots=True)
-class DraftLabel:
-    """
-    A label.
-
-    Attributes:
-        name: As it is answered.
-        definition: When to use it, when not.
-        examples: Texts for which it is right.
-    """
-
-    name: str = ""
-    definition: str = ""
-    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +97,11 @@ class Draft:
 
     Attributes:
         text: Name of the column with the text.
-        task: `label`: one label a text; `labels`: yes or no for each label; one of `FORM_KINDS`: a value of
-            this kind; `text`: a short text; `codebook`: the variables of a codebook that was brought along.
-        question: What to ask about each text; with a codebook, its instructions.
-        labels: The labels.
-        rules: What the form says of a kind that has rules of its own: as they were written.
-        unsure: Also offer a label for texts that do not say enough.
-        reason: Also ask why, in a sentence.
+        instructions: What the model is told before the questions.
+        questions: What to ask about each text; at least one.
         language: Of the words around the person's own: `en` or `zh`.
-        codebook: As codebook files have it.
+        codebook: What is asked in the place of the questions: a codebook that the form cannot hold, as
+            codebook files have it; or {}.
         template: The message for a row, with `{{column}}`; "" means the text alone.
         provider, base_url, model: Who is asked; "" means the default. A password in the address is not kept.
         temperature, max_tokens, effort: "" means the model's default; the last is of its reasoning.
@@ -133,12 +114,8 @@ class Draft:
     """
 
     text: str = ""
-    task: str = "label"
-    question: str = ""
-    labels: tuple[DraftLabel, ...] = (DraftLabel(), DraftLabel())
-    rules: Mapping[str, str] = field(default_factory=dict)
-    unsure: bool = False
-    reason: bool = False
+    instructions: str = ""
+    questions: tuple[DraftQuestion, ...] = (DraftQuestion(),)
     language: Literal["en", "zh"] = "en"
     codebook: Mapping[str, Any] = field(default_factory=dict)
     template: str = ""
@@ -164,9 +141,10 @@ class Draft:
         return asdict(self)
 
     @property
-    def filled_labels(self) -> tuple[DraftLabel, ...]:
-        """Labels that have a name."""
-        return tuple(label for label in self.labels if label.name.strip())
+    def is_begun(self) -> bool:
+        """Whether something is asked, complete or not."""
+        written = any(one.question or one.name for one in self.questions)
+        return bool(self.codebook or self.instructions or written)
 
 
 def read_draft(plain: Mapping[str, Any]) -> Draft:
@@ -175,49 +153,27 @@ def read_draft(plain: Mapping[str, Any]) -> Draft:
     texts: dict[str, Any] = {name: plain[name] for name in _TEXTS if isinstance(plain.get(name), str)}
     flags: dict[str, Any] = {name: bool(plain.get(name, False)) for name in _FLAGS}
     draft = replace(draft, **texts, **flags)
-    if plain.get("task") in TASKS:
-        draft = replace(draft, task=plain["task"])
     if plain.get("language") in ("en", "zh"):
         draft = replace(draft, language=plain["language"])
-    if isinstance(plain.get("codebook"), dict):
-        draft = replace(draft, codebook=plain["codebook"])
-    if isinstance(plain.get("rules"), Mapping):
-        draft = replace(draft, rules={str(name): str(said) for name, said in plain["rules"].items() if said})
-    labels = plain.get("labels")
-    if isinstance(labels, list | tuple):
-        draft = replace(draft, labels=tuple(_label(label) for label in labels if isinstance(label, Mapping)))
     rows = plain.get("example_rows")
     if isinstance(rows, list | tuple):
         draft = replace(draft, example_rows=tuple(row for row in rows if isinstance(row, int)))
-    return draft
+    book = plain.get("codebook")
+    if isinstance(plain.get("questions"), list | tuple):
+        draft = replace(draft, questions=read_questions(plain["questions"]))
+        return replace(draft, codebook=book) if isinstance(book, dict) else draft
+    if plain.get("task") == "codebook" and isinstance(book, dict) and book:
+        return _with_kept_codebook(draft, book)
+    instructions, questions = questions_of_before(plain)
+    return replace(draft, instructions=instructions, questions=questions)
 
 
-def _label(plain: Mapping[str, Any]) -> DraftLabel:
-    examples = plain.get("examples")
-    listed = examples if isinstance(examples, list | tuple) else ()
-    return DraftLabel(
-        str(plain.get("name") or ""), str(plain.get("definition") or ""), tuple(map(str, listed))
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """
-    Something in a draft that keeps it from being asked.
-
-    Attributes:
-        place: The field: the name of an attribute of `Draft`, or `labels.3`, or `rules.max`.
-        kind: `text-missing`, `question-missing`, `labels-too-few`, `label-twice`, `model-missing`,
-            `address-missing`, `address-broken`, `address-with-secret`, `not-a-number`, `rule-contradicts`,
-            `codebook-missing`, `column-missing`, or `other` with the rest in `error`.
-        name: Of the column that is missing, or "".
-        error: Where it came from below, or None.
-    """
-
-    place: str
-    kind: str
-    name: str = ""
-    error: RowbatchError | None = None
+def _with_kept_codebook(draft: Draft, document: Mapping[str, Any]) -> Draft:
+    try:
+        return with_codebook(draft, parse_codebook({**document}))
+    except CodebookError:
+        # Its faults are told when somebody looks at it.
+        return replace(draft, codebook=document)
 
 
 def faults(draft: Draft, header: Sequence[str]) -> list[Fault]:
@@ -229,35 +185,8 @@ def faults(draft: Draft, header: Sequence[str]) -> list[Fault]:
 def _question_faults(draft: Draft, header: Sequence[str]) -> Iterator[Fault]:
     if list(header).count(draft.text) != 1:
         yield Fault("text", "text-missing")
-    if draft.task == "codebook":
-        if not draft.codebook:
-            yield Fault("codebook", "codebook-missing")
-    elif not draft.question.strip():
-        yield Fault("question", "question-missing")
-    if draft.task in ("label", "labels"):
-        yield from _label_faults(draft)
-    if draft.task in FORM_KINDS:
-        yield from _rule_faults(draft)
-
-
-def _rule_faults(draft: Draft) -> Iterator[Fault]:
-    variable = {"name": draft.task, "kind": draft.task, **_rules(draft)}
-    strange = [name for name, said in variable.items() if said is None]
-    if strange:
-        yield from (Fault(f"rules.{name}", "not-a-number") for name in strange)
-        return
-    for place, _ in read_variable(variable).faults():
-        yield Fault(f"rules.{place[0]}", "rule-contradicts")
-
-
-def _rules(draft: Draft) -> dict[str, int | float | bool | None]:
-    """The rules of the form, as codebook files have them; None for what is no number."""
-    found: dict[str, int | float | bool | None] = {}
-    for name, holds in (KINDS[draft.task].form_rules or {}).items():
-        said = draft.rules.get(name, "").strip()
-        if said:
-            found[name] = True if holds == "flag" else number_of(said)
-    return found
+    if not draft.codebook:
+        yield from question_faults(draft.questions, draft.instructions)
 
 
 def _model_faults(draft: Draft) -> Iterator[Fault]:
@@ -285,8 +214,10 @@ def _deeper_faults(draft: Draft, header: Sequence[str]) -> list[Fault]:
     """What is only seen when the parts are put together."""
     try:
         codebook_of_draft(draft)
-    except RowbatchError as error:
-        return [Fault("codebook" if draft.task == "codebook" else "labels", "other", error=error)]
+    except CodebookError as error:
+        if draft.codebook:
+            return [Fault("codebook", "other", error=error)]
+        return list(codebook_faults(draft.questions, error))
     try:
         question = question_of_draft(draft)
         asking_of_draft(draft, question)
@@ -301,20 +232,6 @@ def _deeper_faults(draft: Draft, header: Sequence[str]) -> list[Fault]:
     ]
 
 
-def _label_faults(draft: Draft) -> list[Fault]:
-    found = []
-    least = 2 if draft.task == "label" else 1
-    if len(draft.filled_labels) < least:
-        found.append(Fault("labels", "labels-too-few"))
-    seen: set[str] = set()
-    for position, label in enumerate(draft.labels):
-        name = label.name.strip().casefold()
-        if name and name in seen:
-            found.append(Fault(f"labels.{position}", "label-twice"))
-        seen.add(name)
-    return found
-
-
 def codebook_of_draft(draft: Draft) -> Codebook:
     """
     The codebook that a draft stands for.
@@ -322,48 +239,9 @@ def codebook_of_draft(draft: Draft) -> Codebook:
     Raises:
         CodebookError: It is not complete, or contradicts itself.
     """
-    if draft.task == "codebook":
+    if draft.codebook:
         return parse_codebook({**draft.codebook})
-    question = draft.question.strip()
-    variables: list[dict[str, Any]] = []
-    instructions = ""
-    if draft.task == "label":
-        labels = [_plain_label(label) for label in draft.filled_labels]
-        if draft.unsure:
-            name, definition = _UNSURE[draft.language]
-            labels.append({"name": name, "definition": definition})
-        variables.append({"name": "label", "question": question, "labels": labels})
-    elif draft.task == "labels":
-        instructions = question
-        yes, no = _YES_NO[draft.language]
-        for number, label in enumerate(draft.filled_labels, start=1):
-            asked = label.name.strip() + (f": {label.definition.strip()}" if label.definition.strip() else "")
-            answers = [{"name": yes, "examples": list(label.examples)}, {"name": no}]
-            if draft.unsure:
-                answers.append({"name": _UNSURE[draft.language][0]})
-            variables.append({"name": _column_name(label.name, number), "question": asked, "labels": answers})
-    elif draft.task in FORM_KINDS:
-        variables.append({"name": draft.task, "kind": draft.task, "question": question, **_rules(draft)})
-    else:
-        instructions = question
-        if draft.reason:
-            variables.append({"name": "answer"})
-    if draft.reason:
-        variables.append({"name": "reason", "question": _REASON[draft.language]})
-    return parse_codebook({"instructions": instructions, "variables": variables, "language": draft.language})
-
-
-def _plain_label(label: DraftLabel) -> dict[str, Any]:
-    return {
-        "name": label.name.strip(),
-        "definition": label.definition.strip(),
-        "examples": [example.strip() for example in label.examples if example.strip()],
-    }
-
-
-def _column_name(label: str, number: int) -> str:
-    name = re.sub(r"[^A-Za-z0-9_]+", "_", label).strip("_")
-    return name[:64] if re.match(r"[A-Za-z]", name) and name != "reason" else f"label_{number}"
+    return parse_codebook(questions_document(draft.instructions, draft.questions, draft.language))
 
 
 def _number(text: str) -> float | None:
@@ -551,21 +429,25 @@ class DraftTrial:
 
     Attributes:
         numbers: Their numbers in the table, in the order of `report.rows`.
-        report: Answers and cost.
+        report: Answers and cost; a quote that does not stand in its text is invalid, as in a labelled table.
+        shown: Places of the columns that a model was asked for: not those that say where quotes stand.
     """
 
     numbers: tuple[int, ...]
     report: TrialReport
+    shown: tuple[int, ...]
 
 
 def trial_key(draft: Draft) -> str:
     """The same for drafts that ask the same."""
     told = {name: value for name, value in draft.to_plain().items() if name not in _SAME_ANSWERS}
-    # As it was before there were rules, so that what was made of a draft then is found.
-    if not told["rules"]:
-        del told["rules"]
-    if not told["confidence"]:
-        del told["confidence"]
+    # As it was before there were these, so that what was made of a draft then is found.
+    told = {name: value for name, value in told.items() if value or name not in ("confidence", "effort")}
+    before = told_before(draft.questions[0]) if len(draft.questions) == 1 and not draft.instructions else None
+    if before is not None:
+        # The same, before there were several questions.
+        del told["questions"], told["instructions"]
+        told |= before
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -609,7 +491,43 @@ def try_draft(
         report = run.try_rows(rows, hooks)
     finally:
         table.remove_leftovers()
-    return DraftTrial(tuple(asked[tried.row - 1] for tried in report.rows), report)
+    found = tuple(asked[tried.row - 1] for tried in report.rows)
+    book = plan.question.codebook
+    shown = tuple(place for place, one in enumerate(book.answers) if not one.is_computed)
+    return DraftTrial(found, _with_checked_quotes(report, plan.question, reading, found), shown)
+
+
+def _with_checked_quotes(
+    report: TrialReport, question: Question, reading: Reading, numbers: Sequence[int]
+) -> TrialReport:
+    """A report with each quote looked up in the text of its row, as it is where a table is written."""
+    names = (question.text,) if question.text else question.user.columns
+    quotes = PlacedQuotes(question.codebook, [str(reading.header.index(name)) for name in names])
+    if not quotes.are_there or not numbers or reading.view is None:
+        return report
+    answers = pl.DataFrame(
+        {
+            "row": range(1, len(numbers) + 1),
+            **{
+                str(place): [tried.values[place] if tried.values else "" for tried in report.rows]
+                for place in range(len(report.columns))
+            },
+            "status": [tried.status.value for tried in report.rows],
+            "status_reason": [tried.reason for tried in report.rows],
+            "raw_answer": [tried.raw for tried in report.rows],
+        }
+    )
+    checked = quotes.checked(answers, TableChunk(1, reading.view.take(list(numbers))))
+    rows = tuple(
+        replace(
+            tried,
+            status=RowStatus(told["status"]),
+            reason=told["status_reason"],
+            values=tuple(told[str(place)] for place in range(len(report.columns))),
+        )
+        for tried, told in zip(report.rows, checked.rows(named=True), strict=True)
+    )
+    return replace(report, rows=rows)
 
 
 def _trial_rows(question: Question, reading: Reading, count: int) -> tuple[list[int], pl.DataFrame]:
@@ -731,40 +649,31 @@ def draft_from_file(path: Path, draft: Draft) -> Draft:
     if re.match(
         rb"\s*(#[^\n]*\n\s*)*(instructions|variables|language)\s*:", head.removeprefix(b"\xef\xbb\xbf")
     ):
-        return _with_codebook(draft, read_codebook(path))
-    return replace(
-        draft,
-        task=draft.task if draft.task in ("label", "labels") else "label",
-        labels=labels_from_table(path),
+        return with_codebook(draft, read_codebook(path))
+    first, *others = draft.questions
+    first = replace(first, kind=first.kind if first.has_labels else "label", labels=labels_from_table(path))
+    return replace(draft, questions=(first, *others), codebook={})
+
+
+def with_codebook(draft: Draft, book: Codebook) -> Draft:
+    """A draft that asks what a codebook asks: in the form where it can hold that, else as it is."""
+    draft = replace(draft, language=book.language)
+    found = questions_of_codebook(book)
+    if found is not None:
+        instructions, questions = found
+        made = replace(draft, instructions=instructions, questions=questions, codebook={})
+        try:
+            if _asks_the_same(codebook_of_draft(made), book):
+                return made
+        except CodebookError:
+            pass
+    return replace(draft, instructions="", questions=(DraftQuestion(),), codebook=codebook_document(book))
+
+
+def _asks_the_same(one: Codebook, other: Codebook) -> bool:
+    """Whether two codebooks are alike but for how the right answers of examples are spelled."""
+    told, others = (
+        [{**variable.to_plain(), "examples": len(variable.examples)} for variable in book.variables]
+        for book in (one, other)
     )
-
-
-def _with_codebook(draft: Draft, book: Codebook) -> Draft:
-    """A codebook that the form could have made is edited in the form; another one is taken as it is."""
-    only = book.variables[0] if len(book.variables) == 1 else None
-    if (
-        isinstance(only, LabelVariable)
-        and only.name == "label"
-        and not any(label.aliases for label in only.labels)
-    ):
-        question = "\n\n".join(filter(None, (book.instructions, only.question)))
-        labels = tuple(DraftLabel(one.name, one.definition, one.examples) for one in only.labels)
-        return replace(
-            draft,
-            task="label",
-            question=question,
-            labels=labels,
-            language=book.language,
-            unsure=False,
-            reason=False,
-        )
-    if only is not None and only.kind in FORM_KINDS and only.name == only.kind:
-        return replace(
-            draft,
-            task=only.kind,
-            question="\n\n".join(filter(None, (book.instructions, only.question))),
-            rules=only.form_values(),
-            language=book.language,
-            reason=False,
-        )
-    return replace(draft, task="codebook", codebook=book.model_dump(mode="json"), language=book.language)
+    return told == others and instructions_text(one) == instructions_text(other)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import mmap
 from collections.abc import Mapping, Sequence
@@ -19,12 +20,15 @@ from rowbatch.core.confidence import BASIS_COLUMN, column_of, measured
 from rowbatch.core.forms import count_forgiven, forgiven_notices
 from rowbatch.core.kinds.base import Tally, Variable
 from rowbatch.core.kinds.choice import LabelTally
+from rowbatch.core.kinds.labels import SEPARATOR
+from rowbatch.core.kinds.quote import QuoteVariable
 from rowbatch.core.label_list import read_labels
 from rowbatch.core.samples import request_numbers
 from rowbatch.desk.readings import Reading, begin_reading, views_folder
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, UsageError
 from rowbatch.requests.pipeline import open_source, request_settings
+from rowbatch.results.corrected import AnsweredRow, applies
 from rowbatch.results.least_sure import SURE, how_sure
 from rowbatch.results.people import (
     IS_CORRECTED,
@@ -61,7 +65,8 @@ class RowFilter:
     Attributes:
         status: `ok`, `invalid`, …; or `missing-label` for all that were to be asked and have no label.
         reason: The reason that goes with the status.
-        variable, label: Rows with this value of this variable, as it holds now.
+        variable, label: Rows with this value of this variable, as it holds now, alone or among several.
+        not_asked: Only rows that have an answer, but no value of `variable`: it does not apply to them.
         least, most: Rows whose value of this variable lies between these.
         text: Words that stand in the text; letters of either case.
         corrected: Only rows that a person corrected.
@@ -90,6 +95,7 @@ class RowFilter:
     most: str = ""
     not_coded: str = ""
     least_sure: bool = False
+    not_asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,8 @@ class Counts:
         statuses: By status.
         reasons: By status: the commonest reasons, with counts.
         tallies: By variable: what is counted of the values that hold now, by its kind.
+        cant_say: By variable where that is none of the tally's: rows whose text does not tell.
+        not_asked: By variable: rows that have an answer and to which it does not apply.
         corrected: Rows that a person corrected.
         forgiven: Of how many answers what had to be forgiven; see `core.forms`.
     """
@@ -110,6 +118,8 @@ class Counts:
     statuses: Mapping[str, int]
     reasons: Mapping[str, tuple[tuple[str, int], ...]]
     tallies: Mapping[str, Tally]
+    cant_say: Mapping[str, int]
+    not_asked: Mapping[str, int]
     corrected: int
     forgiven: Mapping[str, int] = field(default_factory=dict)
 
@@ -121,7 +131,11 @@ class Counts:
     @property
     def labels(self) -> dict[str, tuple[tuple[str, int], ...]]:
         """By variable with labels: how often each was given, in the order of the codebook."""
-        return {name: tally.in_order for name, tally in self.tallies.items() if isinstance(tally, LabelTally)}
+        return {
+            name: tally.in_order
+            for name, tally in self.tallies.items()
+            if isinstance(tally, LabelTally) and tally.in_order
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +147,9 @@ class ResultRow:
         row: Its number.
         cells: Of the table: name and text.
         message: What the model was told of it.
+        pieces: The same, cut where quotes begin and end; each piece with the variables whose quotes it is
+            part of.
+        not_asked: Variables that do not apply to it, as it holds now.
         values: By variable: what the model answered.
         human: By variable: what a person put in its place.
         status, reason, raw, model: As in the labelled table.
@@ -145,6 +162,8 @@ class ResultRow:
     row: int
     cells: tuple[tuple[str, str], ...]
     message: str
+    pieces: tuple[tuple[str, tuple[str, ...]], ...]
+    not_asked: tuple[str, ...]
     values: Mapping[str, str]
     human: Mapping[str, str]
     status: str
@@ -240,17 +259,27 @@ class Results:
             if len(reasons.setdefault(status, [])) < 5:
                 reasons[status].append((reason, int(count)))
         tallies: dict[str, Tally] = {}
+        cant_say: dict[str, int] = {}
+        not_asked: dict[str, int] = {}
         for position, variable in enumerate(self.variables):
             tally = variable.tally()
+            values = pl.col(final_column(position))
             if tally is not None:
-                values = pl.col(final_column(position))
                 tally.add(scan.select(values).filter(values != "").collect().to_series())
                 tallies[variable.name] = tally
+            if variable.cant_say and variable.word_for_cant_say is not None:
+                says_not = scan.select((values == variable.cant_say_word).sum())
+                cant_say[variable.name] = int(says_not.collect().item() or 0)
+            if variable.only_if:
+                left_out = scan.select((_is_answered() & (values == "")).sum())
+                not_asked[variable.name] = int(left_out.collect().item() or 0)
         counts = Counts(
             rows=answers.state.rows,
             statuses=statuses,
             reasons={status: tuple(listed) for status, listed in reasons.items()},
             tallies=tallies,
+            cant_say=cant_say,
+            not_asked=not_asked,
             corrected=len(corrections),
             forgiven=count_forgiven(answers.scan([FORGIVEN]).select(FORGIVEN).collect().to_series()),
         )
@@ -323,14 +352,25 @@ class Results:
         cells = view.frame(number, 1).row(0)
         named = dict(zip(view.columns, cells, strict=False))
         settings = request_settings(self.run.plan.question, self.run.plan.asking)
+        message = settings.user.render(named)
+        values = {name: told[str(place)] for place, name in enumerate(self.columns)}
+        human = self.run.corrections().get(number, {})
         is_asked = told["status"] != "skipped"
         has_image = bool(settings.image)
         return ResultRow(
             row=number,
             cells=tuple(zip(view.columns, cells, strict=True)),
-            message=settings.user.render(named),
-            values={name: told[str(place)] for place, name in enumerate(self.columns)},
-            human=self.run.corrections().get(number, {}),
+            message=message,
+            pieces=self._pieces(
+                message, [cells[place] for place in self._text_positions()], {**values, **human}
+            ),
+            not_asked=tuple(
+                one.name
+                for one in self.codebook.answers
+                if not applies(self.codebook, one, AnsweredRow(values, ()), human)
+            ),
+            values=values,
+            human=human,
             status=told["status"],
             reason=told["status_reason"],
             raw=told["raw_answer"],
@@ -345,6 +385,44 @@ class Results:
     def tells_confidence(self) -> bool:
         """Whether it was asked how sure the model was."""
         return bool(self._measured)
+
+    def _pieces(
+        self, message: str, texts: Sequence[str], final: Mapping[str, str]
+    ) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """A message, cut where the quotes in it begin and end; places are those in the text that it holds."""
+        spans: list[tuple[int, int, str]] = []
+        for quote in self.codebook.answers:
+            if not isinstance(quote, QuoteVariable) or not final[quote.name]:
+                continue
+            edges = [final[f"{quote.name}_{edge}"].split(";") for edge in ("start", "end")]
+            quotes = quote.quotes_of(final[quote.name])
+            for words, *place in zip(quotes, *edges, strict=False):
+                if not all(map(str.isdecimal, place)):
+                    continue
+                start, end = map(int, place)
+                # A message with several columns holds the text that the quote is from somewhere.
+                text = next((text for text in texts if text[start:end] == words and text in message), None)
+                if text is not None:
+                    before = message.index(text)
+                    spans.append((before + start, before + end, quote.name))
+        cuts = sorted({0, len(message), *(edge for start, end, _ in spans for edge in (start, end))})
+        return tuple(
+            (message[start:end], tuple(name for first, last, name in spans if first <= start and end <= last))
+            for start, end in itertools.pairwise(cuts)
+        )
+
+    def correct(self, number: int, variable: str, value: str | None, *, chosen_by: str = "") -> None:
+        """
+        Put a person's value in the place of the model's, as `Run.correct` does, at once in any table.
+
+        Raises:
+            InputError, UsageError: As there.
+        """
+        row = self.row(number, with_results=False)
+        cells = self._table_view().frame(number, 1).row(0)
+        texts = [cells[place] for place in self._text_positions()]
+        answered = AnsweredRow(row.values, texts)
+        self.run.correct(number, variable, value, chosen_by=chosen_by, answered=answered)
 
     def sure(self, rows: Sequence[int]) -> list[float | None]:
         """How sure the model was of each of some rows: of its value that it was least sure of."""
@@ -516,11 +594,7 @@ class Results:
     def _search(self, chosen: RowFilter) -> pl.Series:
         scan = self._of_status(self._scan(), chosen)
         place = self._place(chosen.variable or self.columns[0])
-        if chosen.label:
-            scan = scan.filter(pl.col(final_column(place)) == chosen.label)
-        if chosen.least or chosen.most:
-            value = pl.col(final_column(place))
-            scan = scan.filter(self.codebook.answers[place].within(value, chosen.least, chosen.most))
+        scan = self._with_value(scan, place, chosen)
         if chosen.corrected:
             scan = scan.filter(IS_CORRECTED)
         own = pl.col(str(place))
@@ -553,6 +627,24 @@ class Results:
             found = found.filter(found.is_in(has.implode()))
         return found
 
+    def _with_value(self, scan: pl.LazyFrame, place: int, chosen: RowFilter) -> pl.LazyFrame:
+        """Answers whose value of a variable is as a filter wants it, as it holds now."""
+        if chosen.label:
+            scan = scan.filter(self._has(place, chosen.label))
+        if chosen.not_asked:
+            scan = scan.filter(_is_answered() & (pl.col(final_column(place)) == ""))
+        if chosen.least or chosen.most:
+            value = pl.col(final_column(place))
+            scan = scan.filter(self.codebook.answers[place].within(value, chosen.least, chosen.most))
+        return scan
+
+    def _has(self, place: int, label: str) -> pl.Expr:
+        """Whether a value that holds is this one, or has it among several."""
+        value = pl.col(final_column(place))
+        if self.codebook.answers[place].has_several:
+            return value.str.split(SEPARATOR).list.contains(label)
+        return value == label
+
     def _lines(self, number: int) -> tuple[tuple[int, str], ...]:
         """Result lines of a row, in the files as they came."""
         samples = self.run.plan.asking.samples
@@ -568,6 +660,11 @@ class Results:
                     ids = [f'"row-{one}"'.encode() for one in here]
                     found += [(shard.round, line) for wanted in ids for line in _lines_with(path, wanted)]
         return tuple(found[: _FOUND_LINES + samples - 1])
+
+
+def _is_answered() -> pl.Expr:
+    """Whether a row has an answer: the model's, or a person's."""
+    return (pl.col("status") == "ok") | pl.col(IS_CORRECTED)
 
 
 def _lines_with(path: Path, wanted: bytes) -> list[str]:

@@ -32,6 +32,8 @@ class AnsweredTable:
 
     Attributes:
         plan, codebook, table: Of the run.
+        text_columns: Names, in a chunk, of the columns whose texts a quote may come from; the text itself
+            first.
         width: How many values an answer has.
         embedding: Type of the first value where it is an embedding; else None.
 
@@ -50,7 +52,8 @@ class AnsweredTable:
         self.width = len(self.codebook.columns)
         self._kept = _kept_values(run) if plan.question.kept else None
         self.table = open_source(plan.source, run.path)
-        self._quotes = PlacedQuotes(plan.question.asked_codebook, self._columns_of_text(plan.question))
+        self.text_columns = self._columns_of_text(plan.question)
+        self._quotes = PlacedQuotes(plan.question.asked_codebook, self.text_columns)
         self._asked_columns = sorted(map(self.table.column, plan.question.asked_columns))
         has_duplicates = plan.asking.dedupe
         self._duplicates = Duplicates.load(run.duplicates_path) if has_duplicates else Duplicates.none()
@@ -60,7 +63,6 @@ class AnsweredTable:
         self.embedding: pl.DataType | None = pl.Array(pl.Float32, size) if size else None
 
     def _columns_of_text(self, question: Question) -> list[str]:
-        """Names, in a chunk, of the columns whose texts a quote may come from; the text itself first."""
         names = (question.text,) if question.text else question.user.columns
         return [str(self.table.column(name)) for name in names]
 

@@ -86,7 +86,7 @@ class PlacedQuotes:
                 if not value or place in told:
                     continue
                 try:
-                    own = _placed(variable, value, [text[place] for text in texts])
+                    own = placed_in(variable, value, [text[place] for text in texts])
                 except UsageError as error:
                     told[place], raw[place] = error.message, self._as_answered(found, place)
                 else:
@@ -138,8 +138,10 @@ def _asked_text(body: Mapping[str, Any]) -> str:
     return str(said or "")
 
 
-def _placed(variable: QuoteVariable, value: str, texts: Sequence[str]) -> tuple[str, str, str]:
+def placed_in(variable: QuoteVariable, value: str, texts: Sequence[str]) -> tuple[str, str, str]:
     """
+    A value with its places in the first of some texts that has its quotes; see `QuoteVariable.placed`.
+
     Raises:
         UsageError: The quote stands in none of the texts.
     """

@@ -305,9 +305,8 @@ def _count(report: CollectReport, answers: pl.DataFrame, codebook: Codebook) -> 
         tally = report.tallies.get(variable.name) or variable.tally()
         if tally is not None:
             report.tallies[variable.name] = tally
-            values = ok[str(index)]
-            # What does not apply has no value.
-            tally.add(values.filter(values != "") if variable.only_if else values)
+            # A row to which it does not apply has an answer, but no value of it.
+            tally.add(ok[str(index)].filter(ok[str(index)] != ""))
 
 
 def _spent(shards: Sequence[Shard]) -> tuple[RoundSpent, ...]:

@@ -54,6 +54,16 @@ _KEYS: dict[str, Entry] = {
 }
 
 _RUNS: dict[str, Entry] = {
+    "correction-computed": Entry(
+        "{variable} is known from another value and cannot be corrected by itself",
+        "correct the quote that it is about",
+        zh=("{variable} 由另一个值得出，不能单独更正", "请更正它所对应的引文"),
+    ),
+    "correction-does-not-apply": Entry(
+        "{variable} does not apply to this row: it is asked only where other variables have certain values",
+        "correct {others} first",
+        zh=("{variable} 不适用于这一行：只有其他变量取特定值时才提问", "请先更正 {others:、}"),
+    ),
     "no-such-variable": Entry(
         "the codebook has no variable {variable!r}", zh=("编码手册中没有变量“{variable}”", "")
     ),

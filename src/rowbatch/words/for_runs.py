@@ -74,7 +74,7 @@ _CODEBOOK: dict[str, Entry] = {
     ),
     "codebook-most-above-labels": Entry(
         "most is {most}, and there are {labels} labels",
-        zh=("most 为 {most}，而只有 {labels} 个标签", ""),
+        zh=("最多 {most} 个，而只有 {labels} 个标签", ""),
     ),
     "codebook-condition-on-nothing": Entry(
         "{name!r} is no variable that stands before this one",

@@ -37,8 +37,11 @@ Place = tuple[str | int, ...]
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True)]
-FormRule = Literal["number", "flag", "date"]
-"""What a field of the web form holds that belongs to one kind only."""
+FormRule = Literal["number", "count", "date", "flag", "text", "words"]
+"""
+What a field of the web form holds that belongs to one kind only; `words`: a flag, and perhaps one's own
+words for it.
+"""
 
 
 CANT_SAY: Mapping[Language, str] = {"en": "can't say", "zh": "无法判断"}
@@ -182,7 +185,7 @@ class Variable(Strict, ABC):
         answer_tokens: Of a value, about: the fewest, and the most where nothing limits the answer.
         can_compare: Whether people's values can be compared with the model's.
         has_order: Whether rows can be looked for by a least and a most value.
-        form_rules: Its own fields in the web form, where a form for it alone is offered; else None.
+        form_rules: Its own fields in the web form, labels apart.
         cant_say_is_null: A model says null, and not a word, where the text does not tell.
         has_several: A value may be several of its choices.
         is_reason: It says why another variable has its value, in a sentence.
@@ -201,7 +204,7 @@ class Variable(Strict, ABC):
     answer_tokens: ClassVar[tuple[int, int]]
     can_compare: ClassVar[bool] = False
     has_order: ClassVar[bool] = False
-    form_rules: ClassVar[Mapping[str, FormRule] | None] = None
+    form_rules: ClassVar[Mapping[str, FormRule]] = {}
     cant_say_is_null: ClassVar[bool] = False
     has_several: ClassVar[bool] = False
     is_reason: ClassVar[bool] = False
@@ -457,10 +460,6 @@ class Variable(Strict, ABC):
             UsageError: One is no value.
         """
         raise UsageError("value-without-order", variable=self.name)
-
-    def form_values(self) -> dict[str, str]:
-        """Its rules as the web form has them; see `form_rules`."""
-        return {}
 
 
 def says_not(value: str) -> bool:

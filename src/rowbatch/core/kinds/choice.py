@@ -92,6 +92,13 @@ class ChoiceVariable(Variable, ABC):
             )
         return label
 
+    def _as_asked(self, answer: Any) -> Any:
+        # An example shows what the schema takes: the value, and no other spelling of it.
+        try:
+            return self.read(answer)
+        except UsageError:
+            return answer
+
     def read_bare(self, content: str) -> str | None:
         # A model without structured output often answers with the bare label.
         return self.spellings.get(spelling_key(content))

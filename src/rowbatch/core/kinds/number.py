@@ -181,11 +181,6 @@ class NumberVariable(Variable):
         """The number that a text is; null for "", and where it can't be said."""
         return pl.when((text != "") & (text != self.cant_say_word)).then(text).cast(self._dtype)
 
-    def form_values(self) -> dict[str, str]:
-        given = {"min": self.min, "max": self.max}
-        flags = {"whole": "on"} if self.whole else {}
-        return {rule: spelled(bound) for rule, bound in given.items() if bound is not None} | flags
-
     def _is_value(self, text: str) -> bool:
         return self._read_or_none(text) is not None
 

@@ -65,9 +65,8 @@ def results_values(
         sum(n for name, n in counts.statuses.items() if name not in ("ok", "skipped")) - corrected_missing
     )
     charts = [
-        (variable.name, variable.kind, _facts(job, counts, variable.name))
+        (variable.name, variable.kind, _facts(job, counts, variable), _apart(w, job, counts, variable))
         for variable in results.variables
-        if variable.name in counts.tallies
     ]
     return {
         "results_ready": True,
@@ -82,14 +81,39 @@ def results_values(
     }
 
 
-def _facts(job: desk.Job, counts: desk.Counts, variable: str) -> list[tuple[str, float, str]]:
-    """What is counted of a variable: name, number, and the address of its rows or ""."""
-    if variable not in counts.labels:
-        return [(name, number, "") for name, number in counts.tallies[variable].facts()]
-    return [
-        (label, count, _rows_address(job, variable=variable, label=label))
-        for label, count in counts.labels[variable]
+def _facts(job: desk.Job, counts: desk.Counts, variable: desk.Variable) -> list[tuple[str, float, str]]:
+    """What is counted of a variable, if anything: name, number, and the address of its rows or ""."""
+    name = variable.name
+    if name not in counts.tallies:
+        return []
+    if name in counts.labels:
+        return [
+            (label, count, _rows_address(job, variable=name, label=label))
+            for label, count in counts.labels[name]
+        ]
+    facts = counts.tallies[name].facts()
+    if variable.kind == "date":
+        return [
+            (year, n, _rows_address(job, variable=name, least=f"{year}-01-01", most=f"{year}-12-31"))
+            for year, n in facts
+        ]
+    return [(what, number, "") for what, number in facts]
+
+
+def _apart(
+    w: Words, job: desk.Job, counts: desk.Counts, variable: desk.Variable
+) -> list[tuple[str, int, str]]:
+    """Rows that have an answer, but nothing to count of a variable: why, how many, and their address."""
+    name, word = variable.name, variable.cant_say_word
+    found = [
+        (word, counts.cant_say.get(name, 0), _rows_address(job, variable=name, label=word)),
+        (
+            w.t("does not apply"),
+            counts.not_asked.get(name, 0),
+            _rows_address(job, variable=name, not_asked="1"),
+        ),
     ]
+    return [one for one in found if one[1]]
 
 
 def _gaps(w: Words, job: desk.Job, counts: desk.Counts) -> list[Gap]:

@@ -21,6 +21,7 @@ from rowbatch.web import labels
 from rowbatch.web.explain import Shown, explain
 from rowbatch.web.pages.gaps import ready_results
 from rowbatch.web.pages.jobs import job_of
+from rowbatch.web.pages.questions import value_of
 from rowbatch.web.rendering import page, program_of, query, see_other, text_of, with_form, words_for
 
 _PAGE = 100
@@ -56,6 +57,7 @@ def _chosen(request: Request) -> desk.RowFilter:
         most=asked.get("most", "").strip()[:100],
         not_coded=asked.get("not_coded", "").strip()[:500],
         least_sure=asked.get("least_sure") == "1",
+        not_asked=asked.get("not_asked") == "1",
     )
 
 
@@ -77,6 +79,7 @@ def _query(chosen: desk.RowFilter, **more: object) -> str:
             "most": chosen.most,
             "not_coded": chosen.not_coded,
             "least_sure": "1" if chosen.least_sure else "",
+            "not_asked": "1" if chosen.not_asked else "",
             **more,
         }
     )
@@ -108,7 +111,8 @@ def rows(request: Request) -> Response:
         is_filtered=chosen != desk.RowFilter(),
         ordered=[variable for variable in results.variables if variable.has_order],
         kept=[(name, value) for name, value in _pairs(chosen) if name != "q"],
-        columns=results.columns,
+        # Reasons, evidence and places stand on the row's own page.
+        columns=list(enumerate(results.columns))[: max(1, len(results.variables))],
         rows=found,
         sure=[w.percent(one) for one in results.sure([row[0] for row in found])]
         if results.tells_confidence
@@ -192,7 +196,7 @@ def _row(request: Request, shown: Shown | None = None) -> Response:
         query=_query(chosen),
         previous=previous,
         following=following,
-        correctable=[variable for variable in results.codebook.answers if variable.name != "reason"],
+        asked=[(one, results.codebook.beside(one)) for one in results.variables or results.codebook.answers],
         shown=shown,
     )
 
@@ -228,13 +232,16 @@ def correct(request: Request, form: FormData) -> Response:
     """A person's label in the place of the model's; or taken back."""
     job, number = job_of(request), _row_number(request)
     is_undo = text_of(form, "do") == "undo"
-    label = text_of(form, "label").strip()
+    results = ready_results(program_of(request), job)
+    name = text_of(form, "variable")
+    if name not in results.columns:
+        raise UsageError("no-such-variable", variable=name)
+    label = value_of(form, results.codebook.answers[results.columns.index(name)])
     if not is_undo and not label:
         raise UsageError("correction-empty")
     try:
         chosen_by = desk.LEAST_SURE if _chosen(request).least_sure else ""
-        value = None if is_undo else label
-        job.run.correct(number, text_of(form, "variable"), value, chosen_by=chosen_by)
+        results.correct(number, name, None if is_undo else label, chosen_by=chosen_by)
     except UsageError as error:
         return _row(request, explain(words_for(request), error))
     asked = request.url.query

@@ -80,6 +80,8 @@ def _review(
             "cap": chosen,
             "notes": [*map(w.told, preview.notes), *([demonstration_note(w)] if preview.note else [])],
             "ready": ready_words(w, program, table, draft, preview.built.requests // plan.asking.samples),
+            "job_id": job.id,
+            "has_codebook": bool(plan.question.codebook.variables),
             "command": join(api.command_of(plan, table=table.info.name)),
         },
     )
