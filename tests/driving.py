@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -31,6 +31,7 @@ from rowbatch.steps.build import build, is_built
 from rowbatch.steps.clock import Clock
 from rowbatch.steps.collect import CollectReport, collect
 from rowbatch.steps.create import create
+from rowbatch.steps.direct import DirectClient
 from rowbatch.steps.drive import DriveHooks, DrivePolicy, Driver, DriveReport, Goal
 from rowbatch.steps.submit import LostAnswerPolicy
 from rowbatch.store.rundir import RunDirectory
@@ -55,6 +56,9 @@ def make_run(
     provider: str = "openai",
     dedupe: bool = False,
     endpoint: Endpoint = Endpoint.CHAT,
+    confidence: bool = False,
+    samples: int = 1,
+    output: str = "out.csv",
 ) -> RunDirectory:
     """A run that is built, of a table with so many rows."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -66,8 +70,17 @@ def make_run(
     book = Codebook() if is_embeddings else codebook_from_labels("label", LABELS, "Which?")
     question = Question(text="text", answer=codebook_document(book))
     said = Said(max_tokens=None if is_embeddings else 20)
-    asking = asking_of(question, said, provider=provider, model="m", endpoint=endpoint, dedupe=dedupe)
-    create(run, Plan(Source(table), question, asking, Output(folder / "out.csv")))
+    asking = asking_of(
+        question,
+        said,
+        provider=provider,
+        model="m",
+        endpoint=endpoint,
+        dedupe=dedupe,
+        confidence=confidence,
+        samples=samples,
+    )
+    create(run, Plan(Source(table), question, asking, Output(folder / output)))
     build_run(run, provider, shard_rows)
     return run
 
@@ -119,7 +132,15 @@ def drive(
     usd_a_row: str = "0.01",
 ) -> DriveReport:
     """Drive it, in simulated time."""
-    with client_of(fake, provider, key) as client, run.ledger() as ledger:
+    clock = Clock(now=lambda: fake.now + fake.our_clock_is_ahead, monotonic=fake.monotonic, sleep=fake.sleep)
+    notify = (lambda notice: said.append(str(notice))) if said is not None else None
+    with (
+        client_of(fake, provider, key) as client,
+        DirectClient(
+            client, run.direct, is_asking=True, clock=clock, said=notify, start=lambda work: work()
+        ) as direct,
+        run.ledger() as ledger,
+    ):
         plan = run.plan()
         driver = Driver(
             run,
@@ -134,10 +155,10 @@ def drive(
             price=PRICE,
             reserve_usd=lambda shard: Decimal(usd_a_row) * shard.requests,
             policy=policy,
-            clock=Clock(
-                now=lambda: fake.now + fake.our_clock_is_ahead, monotonic=fake.monotonic, sleep=fake.sleep
-            ),
-            hooks=DriveHooks(said=(lambda notice: said.append(str(notice))) if said is not None else None),
+            direct=direct,
+            direct_price=PRICE.times(Decimal(2)),
+            clock=clock,
+            hooks=DriveHooks(said=notify),
         )
         return driver.drive(goal)
 
@@ -159,6 +180,18 @@ def right_label(text: str) -> str:
     return LABELS[len(text) % len(LABELS)]
 
 
+def unknown_label(rows: Iterable[int]) -> Callable[[str, bytes], bytes]:
+    """Give some rows an answer that no codebook of these tests allows: for `FakeProvider.spoil`."""
+    ids = {f"row-{row}" for row in rows}
+
+    def spoil(custom_id: str, line: bytes) -> bytes:
+        for label in LABELS if custom_id in ids else ():
+            line = line.replace(f'\\"{label}\\"'.encode(), b'\\"zzz\\"')
+        return line
+
+    return spoil
+
+
 def judge(run: RunDirectory, fake: FakeProvider, rows: Sequence[dict[str, str]]) -> None:
     """Every row once, in order, with its own answer; nothing was paid twice."""
     expected = texts(len(rows))
@@ -172,6 +205,7 @@ def judge(run: RunDirectory, fake: FakeProvider, rows: Sequence[dict[str, str]])
             assert row["status"] == "skipped"
     assert fake.double_submits() == {}
     assert all(count == 1 for count in fake.paid_rows.values()), fake.paid_rows
+    assert all(count == 1 for count in fake.paid_texts.values()), fake.paid_texts
     judge_moves(run)
     for path in run.path.rglob("*"):
         if path.is_file():

@@ -59,6 +59,8 @@ class Faults:
         empty_ids: "" stands where null is meant.
         strange_status: Polls that tell a status that nobody knows.
         unpaid: After so many rows, every row fails with insufficient_quota; None for never.
+        lose_rows: Rows that are asked by themselves, answered and billed, and whose answer is lost.
+        refuse_rows: Of such rows the share that is refused with 429 or 503 before anything happens.
     """
 
     lose_create: float = 0.0
@@ -80,6 +82,8 @@ class Faults:
     empty_ids: bool = False
     strange_status: float = 0.0
     unpaid: int | None = None
+    lose_rows: float = 0.0
+    refuse_rows: float = 0.0
 
     def stop(self) -> None:
         """From now on nothing goes wrong that would come again."""
@@ -120,10 +124,13 @@ def answer_text(body: Mapping[str, Any]) -> str:
     schema = body.get("text", {}).get("format", {}).get("schema", schema)
     if schema is None:
         return text.upper()
-    name, inner = next(iter(schema["properties"].items()))
-    if len(schema["properties"]) > 1 or "enum" not in inner:
-        return json.dumps(answer_to(schema, text))
-    return json.dumps({name: inner["enum"][len(text) % len(inner["enum"])]})
+    parts = schema["properties"]
+    if not all("enum" in part for part in parts.values()):
+        first = (
+            text if isinstance(said, str) else next(str(m["content"]) for m in said if m["role"] == "user")
+        )
+        return json.dumps(answer_to(schema, first))
+    return json.dumps({name: part["enum"][len(text) % len(part["enum"])] for name, part in parts.items()})
 
 
 class FakeProvider:
@@ -135,6 +142,7 @@ class FakeProvider:
         batches: All that were ever made, in order.
         posts: How many paid calls came in.
         paid_rows: How often each row was answered and billed.
+        paid_texts: How often each text was answered and billed by a call of its own.
         now: The provider's clock, moved by `sleep`.
         our_clock_is_ahead: Of it.
         step: Called before and after each effect, with a name; may raise, as a crash would.
@@ -153,6 +161,7 @@ class FakeProvider:
         self.posts = 0
         self.calls: Counter[str] = Counter()
         self.paid_rows: Counter[str] = Counter()
+        self.paid_texts: Counter[str] = Counter()
         self.rows_run = 0
         self.now = START
         self.our_clock_is_ahead = timedelta(0)
@@ -298,6 +307,26 @@ class FakeProvider:
         if self.faults.wrong_counts:
             batch.counts = {"total": len(batch.lines), "completed": len(batch.lines), "failed": 0}
 
+    def answer_row(self, body: Mapping[str, Any], make: Callable[[str], Any]) -> Reply:
+        """Answer a row that is asked by itself; `make` puts a text into the protocol's form."""
+        said = body.get("messages", body.get("input"))
+        text = said if isinstance(said, str) else str(said[-1]["content"])
+        faults = self.faults
+        if self._happens(faults.refuse_rows):
+            status = self.random.choice([429, 503])
+            told = self.random.choice([{"retry-after": "2"}, {}])
+            return Reply(status, _error(status, "rate_limit_error", "slow down"), told)
+        self.rows_run += 1
+        if faults.unpaid is not None and self.rows_run > faults.unpaid:
+            return Reply(429, _error(429, "insufficient_quota", "You exceeded your quota"))
+        if self._happens(faults.rows_fail):
+            return Reply(500, _error(500, "server_error", "try again"))
+        if self._happens(faults.rows_refused):
+            return Reply(400, _error(400, "invalid_request_error", "not this row"))
+        self.paid_texts[text] += 1
+        reply = _ok(make(answer_text(body)))
+        return reply._replace(lost=self._happens(faults.lose_rows))
+
     def listed(self) -> list[Batch]:
         """Batches that the list shows, newest first."""
         for batch in self.batches:
@@ -351,6 +380,15 @@ def _usage(body: Mapping[str, Any], text: str) -> tuple[int, int]:
     return len(json.dumps(body)) // 4, max(1, len(text) // 4)
 
 
+def tokens_of(text: str) -> list[dict[str, Any]]:
+    """A text in tokens of five characters, each a little less likely than the one before."""
+    pieces = [text[at : at + 5] for at in range(0, len(text), 5)]
+    return [
+        {"token": piece, "logprob": -0.01 * number, "bytes": list(piece.encode()), "top_logprobs": []}
+        for number, piece in enumerate(pieces, start=1)
+    ]
+
+
 class Skin:
     """A protocol."""
 
@@ -387,9 +425,9 @@ class OpenAISkin(Skin):
         provider = self.provider
         *_, first = path.removeprefix("/v1/").split("/")[:1]
         rest = path.removeprefix("/v1/").split("/")[1:]
-        if first == "chat":
+        if first in ("chat", "responses", "embeddings"):
             asked = json.loads(body)
-            return _ok(self._completion(asked, answer_text(asked)))
+            return provider.answer_row(asked, lambda text: self._completion(asked, text))
         if first == "files" and not rest:
             if method == "POST":
                 name, content = _multipart(headers, body)
@@ -495,7 +533,13 @@ class OpenAISkin(Skin):
                     {
                         "type": "message",
                         "role": "assistant",
-                        "content": [{"type": "output_text", "text": text}],
+                        "content": [
+                            {
+                                "type": "output_text",
+                                "text": text,
+                                "logprobs": tokens_of(text) if "include" in body else [],
+                            }
+                        ],
                     }
                 ],
                 "usage": {"input_tokens": prompt, "output_tokens": completion},
@@ -512,7 +556,12 @@ class OpenAISkin(Skin):
             "object": "chat.completion",
             "model": body["model"],
             "choices": [
-                {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+                {
+                    "index": 0,
+                    "message": {"role": "assistant", "content": text},
+                    "logprobs": {"content": tokens_of(text)} if body.get("logprobs") else None,
+                    "finish_reason": "stop",
+                }
             ],
             "usage": {
                 "prompt_tokens": prompt,
@@ -610,9 +659,20 @@ class MistralSkin(OpenAISkin):
 
 
 class AnthropicSkin(Skin):
-    """Anthropic's message batches."""
+    """
+    Anthropic's message batches.
+
+    A system message with a mark of at least so many tokens is read from the cache where it lies there when
+    the batch is made, for an hour after it was used last; else each request of the batch writes it, since
+    they run side by side. Source: platform.claude.com, "Prompt caching" and "Batch processing".
+    """
 
     host = ""
+    cache_least = 1_024
+
+    def __init__(self, provider: FakeProvider) -> None:
+        super().__init__(provider)
+        self.cached_until: dict[str, datetime] = {}
 
     def is_create(self, method: str, path: str) -> bool:
         return method == "POST" and path.endswith("/messages/batches")
@@ -627,7 +687,7 @@ class AnthropicSkin(Skin):
         rest = path.removeprefix("/v1/messages").strip("/").split("/")
         if rest == [""]:
             asked = json.loads(body)
-            return _ok(self._message(asked, answer_text(_as_chat(asked))))
+            return provider.answer_row(_as_chat(asked), lambda text: self._message(asked, text))
         if rest == ["batches"]:
             return self._create(json.loads(body)) if method == "POST" else self._list(query)
         batch = next((batch for batch in provider.batches if batch.id == rest[1]), None)
@@ -653,9 +713,10 @@ class AnthropicSkin(Skin):
             assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", request["custom_id"])
             assert request["params"]["max_tokens"] > 0
             bare = re.sub(r"-[0-9a-f]{16}x\d+\Z", "", request["custom_id"])
-            lines.append(
-                {"custom_id": bare, "wire": request["custom_id"], "body": _as_chat(request["params"])}
-            )
+            body = {**_as_chat(request["params"]), "usage": self._system_usage(request["params"])}
+            lines.append({"custom_id": bare, "wire": request["custom_id"], "body": body})
+        for request in asked["requests"]:
+            self._keep_system(request["params"])
         mark = lines[0]["wire"].rpartition("-")[2]
         made = provider.make_batch(
             Batch(
@@ -702,8 +763,27 @@ class AnthropicSkin(Skin):
             "results_url": f"http://{self.host}/v1/messages/batches/{batch.id}/results",
         }
 
+    def _system_usage(self, params: Mapping[str, Any]) -> dict[str, int]:
+        """What the system message of a request adds to its usage."""
+        system = params.get("system", "")
+        marked = isinstance(system, list) and "cache_control" in system[-1]
+        text = system if isinstance(system, str) else "".join(part["text"] for part in system)
+        tokens = len(text) // 4
+        if not marked or tokens < self.cache_least:
+            return {"input_tokens": tokens}
+        assert system[-1]["cache_control"] == {"type": "ephemeral", "ttl": "1h"}
+        lies_there = self.cached_until.get(text, START) > self.provider.now
+        return {"cache_read_input_tokens" if lies_there else "cache_creation_input_tokens": tokens}
+
+    def _keep_system(self, params: Mapping[str, Any]) -> None:
+        if isinstance(system := params.get("system"), list):
+            self.cached_until[system[-1]["text"]] = self.provider.now + timedelta(hours=1)
+
     def _message(self, params: Mapping[str, Any], text: str) -> dict[str, Any]:
-        prompt, completion = _usage(params, text)
+        added = params.get("usage") or self._system_usage(params)
+        own = {name: value for name, value in params.items() if name != "usage"}
+        prompt, completion = _usage(own, text)
+        usage = {**added, "input_tokens": prompt + added.get("input_tokens", 0), "output_tokens": completion}
         return {
             "id": "msg_1",
             "type": "message",
@@ -711,7 +791,7 @@ class AnthropicSkin(Skin):
             "model": params.get("model", "m"),
             "content": [{"type": "text", "text": text}],
             "stop_reason": "end_turn",
-            "usage": {"input_tokens": prompt, "output_tokens": completion},
+            "usage": usage,
         }
 
     def _result(self, line: Mapping[str, Any], result: Mapping[str, Any]) -> bytes:
@@ -764,7 +844,7 @@ class GeminiSkin(Skin):
             return self._create(rest.removeprefix("models/").partition(":")[0], json.loads(body))
         if rest.endswith(":generateContent"):
             asked = json.loads(body)
-            return _ok(self._response(asked, answer_text(_as_chat_of_gemini(asked))))
+            return provider.answer_row(_as_chat_of_gemini(asked), lambda text: self._response(asked, text))
         if rest == "batches":
             return self._list(query)
         if rest == "files":
@@ -853,8 +933,21 @@ class GeminiSkin(Skin):
 
     def _response(self, body: Mapping[str, Any], text: str) -> dict[str, Any]:
         prompt, completion = _usage(body, text)
+        first: dict[str, Any] = {
+            "content": {"parts": [{"text": text}], "role": "model"},
+            "finishReason": "STOP",
+        }
+        if body.get("logprobs"):
+            chosen = [
+                {"token": one["token"], "logProbability": one["logprob"], "tokenId": 7}
+                for one in tokens_of(text)
+            ]
+            first["logprobsResult"] = {
+                "chosenCandidates": chosen,
+                "topCandidates": [{"candidates": [one]} for one in chosen],
+            }
         return {
-            "candidates": [{"content": {"parts": [{"text": text}], "role": "model"}, "finishReason": "STOP"}],
+            "candidates": [first],
             "usageMetadata": {"promptTokenCount": prompt, "candidatesTokenCount": completion},
             "modelVersion": body.get("model", "m"),
         }
@@ -905,7 +998,9 @@ def _as_chat(params: Mapping[str, Any]) -> dict[str, Any]:
 def _as_chat_of_gemini(request: Mapping[str, Any]) -> dict[str, Any]:
     text = request["contents"][-1]["parts"][0]["text"]
     body: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": text}]}
-    schema = (request.get("generationConfig") or {}).get("responseJsonSchema")
+    config = request.get("generationConfig") or {}
+    body["logprobs"] = config.get("responseLogprobs", False)
+    schema = config.get("responseJsonSchema")
     if schema:
         body["response_format"] = {"type": "json_schema", "json_schema": {"schema": schema}}
     return body

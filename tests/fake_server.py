@@ -76,6 +76,9 @@ def _judged(fake: FakeProvider) -> dict[str, Any]:
         "double_submits": fake.double_submits(),
         "paid_twice": [row for row, count in fake.paid_rows.items() if count > 1],
         "rows_paid": len(fake.paid_rows),
+        "texts_paid": len(fake.paid_texts),
+        "texts_paid_twice": [text for text, count in fake.paid_texts.items() if count > 1],
+        "rows_run": fake.rows_run,
         "keys": sorted(fake.keys_seen),
         "calls": dict(fake.calls),
     }

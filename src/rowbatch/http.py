@@ -50,12 +50,16 @@ if TYPE_CHECKING:
 logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 _MAX_RETRY_AFTER_S = 900.0
+# One failure is nothing to tell of; after the second somebody may wonder what is waited for.
+_ATTEMPT_TOLD = 3
 _READ_TIMEOUT_S = 120.0
 _MOST_HEAD_BYTES = 50_000_000
 MOST_ANSWER_BYTES = 32 << 20
 """Of a JSON answer, decoded: a list of 1,000 batches has about one."""
 MOST_ERROR_BYTES = 1 << 20
 """That are read of what a service says to a call that it refuses."""
+_ROW_TIMEOUT_S = 900.0
+"""Until an answer that is billed by itself begins: 15 minutes, as OpenAI's guide to flex processing says."""
 _ANSWER_S = 300.0
 """For an answer to come, from its head on; a file may take as long as it goes on coming."""
 _PIECE_BYTES = 1 << 20
@@ -252,10 +256,13 @@ class HttpClient:
         key_header: Which one.
         key_prefix: What stands before the key in it.
         headers: Others, sent with every call.
+        secret_headers: Others that are as secret as the key.
+        form_fields: Sent with every file that is uploaded as a form.
         transport: For tests.
         free_attempts: How often a free call is tried in all.
         clock: The time on this machine.
         refusal_kind: Why a call was refused, by its HTTP status, the service's code and its words.
+        said: Told when a file does not come, and is asked for again and again.
     Raises:
         UsageError: The address is none, the key would go there in clear, or the environment names a proxy
             that is none.
@@ -267,10 +274,13 @@ class HttpClient:
     key_header: str = "Authorization"
     key_prefix: str = "Bearer "
     headers: Mapping[str, str] = field(default_factory=dict)
+    secret_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    form_fields: Mapping[str, str] = field(default_factory=dict)
     transport: httpx2.BaseTransport | None = None
     free_attempts: int = 6
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     refusal_kind: Callable[[int | None, str, str], RefusalKind] = kind_of_status
+    said: Callable[[Notice], None] | None = None
     _client: httpx2.Client = field(init=False, repr=False)
     _ahead: timedelta = field(init=False, repr=False, default=timedelta(0))
     _was_answered: bool = field(init=False, repr=False, default=False)
@@ -279,7 +289,7 @@ class HttpClient:
         import httpx2
 
         base_url, params = address_parts(check_address(self.base_url, may_hold_secret=True))
-        require_may_be_sent(self.base_url, has_key=self.key is not None)
+        require_may_be_sent(self.base_url, has_key=self.key is not None or bool(self.secret_headers))
         with proxies_of_environment():
             self._client = httpx2.Client(
                 base_url=base_url,
@@ -366,7 +376,7 @@ class HttpClient:
                     "POST",
                     path,
                     files={"file": (filename, handle, "application/jsonl")},
-                    data=dict(fields),
+                    data={**self.form_fields, **fields},
                 )
 
         return _json_object(self._retried(send))
@@ -460,11 +470,18 @@ class HttpClient:
 
         to.seek(0)
         to.truncate()
+        failed: ServiceError | None = None
         for attempt in stamina.retry_context(
             on=_wait_before_retry, attempts=self.free_attempts + 4, timeout=None, wait_max=60.0
         ):
+            if attempt.num == _ATTEMPT_TOLD and self.said is not None and failed is not None:
+                self.said(Notice("download-tried-again", {"why": failed.notice}))
             with attempt:
-                return self._call(fetch)
+                try:
+                    return self._call(fetch)
+                except ServiceError as error:
+                    failed = error
+                    raise
         raise AssertionError("unreachable")
 
     def pay(
@@ -487,13 +504,53 @@ class HttpClient:
             headers: More of them.
             id_of: Where in an answer the id stands of what was made.
         """
-        import httpx2
-
         sent: dict[str, Any] = {"json": body} if isinstance(body, Mapping) else {"content": body}
         kind = {} if isinstance(body, Mapping) else {"Content-Type": "application/json"}
+        reply = self._sent_once(path, headers={**kind, **(headers or {})}, **sent)
+        if not isinstance(reply, Answer):
+            return reply
+        answer = _json_or_none(reply)
+        if reply.is_success:
+            if answer is not None and is_id(id_of(answer)):
+                return CarriedOut(answer)
+            return Unknown(f"{self.host} answered {reply.status} without an id")
+        if reply.status >= 500 or reply.status in (408, 409) or answer is None:
+            # With the service's own words, where it has some.
+            return Unknown(self._error(reply).message)
+        if not _says_error(answer):
+            return Unknown(f"{self.host} answered {reply.status}")
+        return self._refused(reply)
+
+    def pay_row(self, path: str, body: Mapping[str, Any]) -> PaidOutcome:
+        """
+        Ask one question that is billed by itself: sent once, never repeated here.
+
+        What answers it is the answer itself. A refusal is any 4xx but 408 and 409, since then nothing was
+        generated, and a 5xx in the service's own well-formed words, as a batch would list it for its row. A
+        time-out, a reset, a proxy's page, what cannot be read: unknown.
+        """
+        reply = self._sent_once(path, json=body, timeout_s=_ROW_TIMEOUT_S)
+        if not isinstance(reply, Answer):
+            return reply
+        answer = _json_or_none(reply)
+        if reply.is_success:
+            return Unknown(f"{self.host} answered no JSON") if answer is None else CarriedOut(answer)
+        says_error = answer is not None and _says_error(answer)
+        if reply.status in (408, 409) or (reply.status >= 500 and not says_error):
+            return Unknown(f"{self.host} answered {reply.status}")
+        return self._refused(reply)
+
+    def _sent_once(
+        self, path: str, *, timeout_s: float | None = None, **arguments: Any
+    ) -> Answer | PaidOutcome:
+        """Make a paid call; its answer, whatever it says, or what became of the call without one."""
+        import httpx2
+
+        if timeout_s is not None:
+            arguments["timeout"] = httpx2.Timeout(timeout_s, connect=15.0)
         try:
-            with self._open("POST", path, headers={**kind, **(headers or {})}, **sent) as response:
-                reply = _whole(response)
+            with self._open("POST", path, **arguments) as response:
+                return _whole(response)
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
             why = Notice("no-connection", {"host": self.host, "told": cause_of(error)})
             return Refused(why, refusal="no-answer")
@@ -504,17 +561,10 @@ class HttpClient:
                 return Refused(error.notice, error.status)
             # An answer came, and cannot be read to its end.
             return Unknown(error.message)
-        answer = _json_or_none(reply)
-        if reply.is_success:
-            if answer is not None and is_id(id_of(answer)):
-                return CarriedOut(answer)
-            return Unknown(f"{self.host} answered {reply.status} without an id")
-        if reply.status >= 500 or reply.status in (408, 409) or answer is None:
-            return Unknown(f"{self.host} answered {reply.status}")
-        refusal = self._error(reply)
-        if not _says_error(answer):
-            return Unknown(f"{self.host} answered {reply.status}")
-        return Refused(refusal.notice, reply.status, refusal.code, refusal.retry_after_s, refusal.refusal)
+
+    def _refused(self, reply: Answer) -> Refused:
+        error = self._error(reply)
+        return Refused(error.notice, reply.status, error.code, error.retry_after_s, error.refusal)
 
     def ask_once(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """
@@ -605,7 +655,7 @@ class HttpClient:
 
     def _headers(self) -> dict[str, str]:
         carried = {self.key_header: f"{self.key_prefix}{self.key.reveal()}"} if self.key else {}
-        return {**self.headers, **carried}
+        return {**self.headers, **self.secret_headers, **carried}
 
     @property
     def host(self) -> str:

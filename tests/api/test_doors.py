@@ -7,6 +7,7 @@ import pytest
 from rowbatch import api, desk
 
 API = [
+    "Agreement",
     "DemoRun",
     "EXTRAS",
     "Hooks",

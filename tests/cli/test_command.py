@@ -100,13 +100,31 @@ def plans(draw: st.DrawFn) -> Plan:
         image_folder=Path("/data/-images") if image and draw(st.booleans()) else None,
     )
     provider, model, base_url = draw(askings)
+    said, sure = draw(saids), draw(st.sampled_from([(False, 1), (True, 1), (False, 3)]))
+    endpoint = draw(st.sampled_from([Endpoint.CHAT, Endpoint.RESPONSES]))
+    try:
+        asking_of(
+            question,
+            said,
+            provider=provider,
+            model=model,
+            base_url=base_url,
+            endpoint=endpoint,
+            confidence=sure[0],
+            samples=sure[1],
+        )
+    except UsageError:
+        # Not every model tells how sure it is, and not everything can be counted.
+        sure = (False, 1)
     asking = asking_of(
         question,
-        draw(saids),
+        said,
         provider=provider,
         model=model,
         base_url=base_url,
-        endpoint=draw(st.sampled_from([Endpoint.CHAT, Endpoint.RESPONSES])),
+        endpoint=endpoint,
+        confidence=sure[0],
+        samples=sure[1],
         dedupe=draw(st.booleans()),
     )
     reading = ReadOptions(

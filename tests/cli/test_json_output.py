@@ -28,6 +28,7 @@ from rowbatch.cli.json_output import json_text
 from rowbatch.core.states import RowStatus
 
 CASES: dict[str, list[tuple[str, ...]]] = {
+    "agreement": [("posts", "coder"), ("posts", "coder", "--item", "id", "--not-coded", "99")],
     "check": [
         ("requests.jsonl",),
         ("broken.jsonl", "requests.jsonl", "--provider", "mistral"),
@@ -80,8 +81,9 @@ def workplace(tmp_path_factory):
     """A folder with batch files, a paid run that is done, one that is not built, and its provider."""
     place = tmp_path_factory.mktemp("json")
     with (place / "posts.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([["id", "text"], *([n, text] for n, text in enumerate(texts(30), 1))])
-    (place / "book.csv").write_text("variable,label\n夏,好\n,坏\n".replace("夏", "season"), encoding="utf-8")
+        coded = ([n, text, "A" if n % 5 else "NA"] for n, text in enumerate(texts(30), 1))
+        csv.writer(file).writerows([["id", "text", "coder"], *coded])
+    (place / "book.csv").write_text("variable,label\nseason,夏\n,冬\n", encoding="utf-8")
     (place / "broken.jsonl").write_text('{"custom_id": "夏\\u009b", "url"\n{}\n')
     with fake_server(place, {"rows_refused": 0.1}, 1) as address:
         assert type_in(place, *command_for(place, address)[3:]).returncode in (0, 9)

@@ -132,7 +132,7 @@ def rowbatch_create(cwd, home, table):
     program = (
         "import sys, rowbatch\n"
         "rowbatch.create(sys.argv[1], text='post', labels=['economy', 'education', 'other'],"
-        " prompt='What is it about?', output='b.csv', run='rowbatch-runs/second')"
+        " prompt='What is it about?', output='b.csv', run='rowbatch-runs/second', fresh=True)"
     )
     subprocess.run([sys.executable, "-c", program, str(table)], env=environment(home), cwd=cwd, check=True)
 

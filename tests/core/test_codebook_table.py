@@ -24,7 +24,7 @@ def drawn(header: str, *rows: str) -> Any:
     return draw_from_table(Sheet(header.split("|"), [row.split("|") for row in rows]))
 
 
-def book(header: str, *rows: str) -> Codebook:
+def book(header: str, *rows: str) -> Any:
     found = drawn(header, *rows)
     assert found.faults == []
     return parse_codebook(found.document, lines=found.where)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.codebook import answer_schema, instructions_text, parse_codebook
-from rowbatch.core.comparison import compare_counted
+from rowbatch.core.comparison import PeopleReader, PeopleTally
 from rowbatch.core.endpoint import Endpoint, answer_format
 from rowbatch.core.kinds.base import Language
 from rowbatch.core.kinds.number import NumberAgreement, NumberVariable, number_agreement
@@ -278,6 +278,14 @@ def test_a_correlation_lies_between_minus_one_and_one(pairs):
     assert found is None or -1 <= found <= 1
     assert (found is None) == (other is None)
     assert found is None or found == pytest.approx(other, abs=1e-9)
+
+
+def compare_counted(variable, counted, column):
+    """Compare what people wrote with a run's, by what they wrote, the run's value, and in how many rows."""
+    tally = PeopleTally(PeopleReader(variable), column)
+    values = tally.note_cells((said, rows) for said, _, rows in counted)
+    tally.add_once((values[said], value, rows) for said, value, rows in counted if values[said])
+    return tally.result().comparison
 
 
 def test_people_write_numbers_as_they_like():

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from rowbatch.core.embeddings import embeddings_of
 from rowbatch.core.result import UnreadableLine, read_result
-from rowbatch.core.result_columns import EXTRAS, probability, read_frames
+from rowbatch.core.result_columns import EXTRAS, read_frames
 
 
 def answer(custom_id: Any, content: Any = "x", **choice: Any) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def answer(custom_id: Any, content: Any = "x", **choice: Any) -> dict[str, Any]:
         "usage": {
             "prompt_tokens": 7,
             "completion_tokens": 3,
-            "prompt_tokens_details": {"cached_tokens": 2},
+            "prompt_tokens_details": {"cached_tokens": 2, "cache_write_tokens": 4},
             "completion_tokens_details": {"reasoning_tokens": 1},
         },
     }
@@ -84,25 +84,31 @@ def test_what_is_asked_for_besides():
     """
     Usage, finish reason, refusal, further choices, confidence and the line itself are there on demand.
     """
-    line = answer("row-1", logprobs={"content": [{"logprob": math.log(0.5)}, {"logprob": math.log(0.5)}]})
+    tokens = [{"token": token, "logprob": math.log(0.5)} for token in ("x", "y", "")]
+    line = answer("row-1", "xy", logprobs={"content": tokens})
     line["response"]["body"]["choices"].append({"message": {"content": "second"}, "finish_reason": "stop"})
     data = json.dumps(line).encode() + b"\n"
     (part,) = read_frames(io.BytesIO(data), EXTRAS)
     row = part.frame.row(0, named=True)
     assert row["choices"] == ["second"]
     assert row["confidence"] == pytest.approx(0.25)
-    assert (row["cached_tokens"], row["reasoning_tokens"]) == (2, 1)
+    assert (row["cached_tokens"], row["cache_write_tokens"], row["reasoning_tokens"]) == (2, 4, 1)
     assert row["finish_reason"] == "stop"
     assert row["refusal"] is None
     assert row["raw"].encode() == data.rstrip()
 
 
-@pytest.mark.parametrize("logprobs", [b"null", b"{}", b'{"content": []}', b'{"content": [{}]}', b"[", b"7"])
+@pytest.mark.parametrize(
+    "logprobs",
+    [None, {}, {"content": []}, {"content": [{}]}, 7, {"content": [{"token": "other", "logprob": -1}]}],
+)
 def test_no_confidence_without_probabilities(logprobs):
     """
-    Where there are no probabilities there is no confidence.
+    Where there are no probabilities, or those of other tokens than the answer's, there is no confidence.
     """
-    assert probability(logprobs) is None
+    data = json.dumps(answer("row-1", "x", logprobs=logprobs)).encode()
+    (part,) = read_frames(io.BytesIO(data), ("confidence",))
+    assert part.frame["confidence"].to_list() == [None]
 
 
 def test_a_part_of_a_file():

@@ -40,6 +40,10 @@ def span(cost):
     return cost.likely_usd - cost.low_usd
 
 
+def asked(table):
+    return desk.read_draft(table.draft()["draft"]).questions[0].question
+
+
 def kinds(found):
     return {(fault.place, fault.kind) for fault in found}
 
@@ -57,7 +61,6 @@ def kinds(found):
         pytest.param({"provider": "azure", "model": "m"}, {("base_url", "address-missing")}, id="no-address"),
         pytest.param({"provider": "nonsense"}, {("provider", "other")}, id="no-such-provider"),
         pytest.param({"temperature": "hot"}, {("temperature", "not-a-number")}, id="no-number"),
-        pytest.param({"task": "codebook"}, {("codebook", "codebook-missing")}, id="no-codebook"),
         pytest.param({"template": "no column"}, {("template", "other")}, id="template-without-column"),
         pytest.param(
             {"template": "{{nonsense}}"},
@@ -83,7 +86,8 @@ def test_the_model_sees_what_is_shown(table):
     assert preview.message == 'say "x" {{text}}'
     assert "How is the mood?" in preview.instructions
     assert "- good: Happy." in preview.instructions
-    assert "- unsure" in preview.instructions
+    assert "- can't say" in preview.instructions
+    assert "label_reason" in preview.instructions
     assert desk.preview_row(made, table.read(), 3).is_empty
     assert desk.preview_row(made, table.read(), 10_000).row == len(POSTS)
     run = desk.make_run(table, made)
@@ -109,8 +113,8 @@ def test_chinese_words_around_a_question(table):
         labels=[{"name": "经济"}, {"name": "health"}],
     )
     preview = desk.preview_row(made, table.read(), 1)
-    assert "取以下各值之一" in preview.instructions
-    assert "one of" not in preview.instructions
+    assert "回答是或否" in preview.instructions
+    assert "is yes or no" not in preview.instructions
     assert desk.codebook_of_draft(made).columns == ("label_1", "health")
 
 
@@ -143,11 +147,11 @@ def test_ten_rows_are_tried_once(table, tmp_path):
         assert all(POSTS[number - 1].strip() for number in found.numbers)
         assert [row.text for row in found.report.rows] == [POSTS[number - 1] for number in found.numbers]
         assert {row.status for row in found.report.rows} == {"ok"}
-        asked = sum(engine.calls.values())
+        calls = sum(engine.calls.values())
         assert desk.try_draft(table, draft(), table.read()) == found
-        assert sum(engine.calls.values()) == asked
+        assert sum(engine.calls.values()) == calls
         desk.try_draft(table, draft(question="Is it good?"), table.read())
-        assert sum(engine.calls.values()) == 2 * asked
+        assert sum(engine.calls.values()) == 2 * calls
     assert api.list_runs() == []
 
 
@@ -180,7 +184,7 @@ def test_a_recipe_carries_a_job_to_another_table(table, tmp_path):
     recipe = tmp_path / "posts.recipe.yaml"
     recipe.write_text(desk.recipe_of_run(run), encoding="utf-8")
     again = draft_from_file(recipe, desk.Draft())
-    assert again.filled_labels == made.filled_labels
+    assert again.questions[0].labels == made.questions[0].filled_labels
     assert (again.text, again.provider, again.model, again.template, again.dedupe) == (
         "post",
         "openai",
@@ -200,7 +204,7 @@ def test_a_recipe_carries_a_job_to_another_table(table, tmp_path):
 
 def test_a_codebook_file_with_several_variables(tmp_path, table):
     """
-    It is taken as it is.
+    It is opened in the form, and asks what it says.
     """
     path = tmp_path / "codebook.yaml"
     path.write_text(
@@ -208,7 +212,9 @@ def test_a_codebook_file_with_several_variables(tmp_path, table):
         "  - name: why\n"
     )
     brought = draft_from_file(path, draft())
-    assert (brought.task, desk.faults(brought, ("id", "post"))) == ("codebook", [])
+    assert (brought.codebook, desk.faults(brought, ("id", "post"))) == ({}, [])
+    assert brought.instructions == "Read it."
+    assert [(one.kind, one.name) for one in brought.questions] == [("label", "topic"), ("text", "why")]
     assert desk.codebook_of_draft(brought).columns == ("topic", "why")
 
 
@@ -220,7 +226,7 @@ def test_what_was_said_later_is_kept(table):
     table.save_draft({"draft": draft(question="Later?").to_plain()}, said_at=second)
     table.save_draft({"job": "x"}, said_at=second + 0.001)
     table.save_draft({"draft": draft(question="Earlier?").to_plain()}, said_at=first)
-    assert table.draft()["draft"]["question"] == "Later?"
+    assert asked(table) == "Later?"
     assert table.draft()["job"] == "x"
 
 
@@ -231,11 +237,11 @@ def test_of_one_page_what_it_sent_last_is_kept(table):
     """
     table.save_draft({"draft": draft(question="Second?").to_plain()}, turn=("a", 2))
     table.save_draft({"draft": draft(question="First?").to_plain()}, turn=("a", 1))
-    assert table.draft()["draft"]["question"] == "Second?"
+    assert asked(table) == "Second?"
     table.save_draft({"draft": draft(question="Elsewhere?").to_plain()}, turn=("b", 1))
-    assert table.draft()["draft"]["question"] == "Elsewhere?"
+    assert asked(table) == "Elsewhere?"
     table.save_draft({"draft": draft(question="Third?").to_plain()}, turn=("a", 3))
-    assert table.draft()["draft"]["question"] == "Third?"
+    assert asked(table) == "Third?"
 
 
 def test_a_draft_survives_being_kept(table):
@@ -255,7 +261,10 @@ def test_a_draft_survives_being_kept(table):
         "unsure": "yes",
         "language": "xx",
     }
-    assert desk.read_draft(strange) == desk.Draft(labels=(desk.DraftLabel(),), unsure=True)
+    only = desk.DraftQuestion(labels=(desk.DraftLabel(),), cant_say=True)
+    assert desk.read_draft(strange) == desk.Draft(questions=(only,))
+    for odd in ([], [3, {"kind": "x", "only_if": [{"question": 7}, 2]}]):
+        assert desk.read_draft({"questions": odd}) == desk.Draft()
 
 
 def test_no_row_with_a_text(tmp_path, table):

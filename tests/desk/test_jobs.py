@@ -304,6 +304,12 @@ def test_rows_that_nobody_paid_are_asked_again(folder, monkeypatch):
         ),
         # Its path has the word by which these were told apart.
         (NeedsDecision("requests-changed", path="r", file="/home/me/answers/r.jsonl"), "requests-changed"),
+        (NeedsDecision("forgotten-batch", path="r", shard="r1-0001", batch_id="b"), "late-batch"),
+        (NeedsDecision("results-gone", path="r", shard="r1-0001", why="gone"), "late-batch"),
+        (
+            NeedsDecision("lost-answer-unlisted", path="r", shard="r1-0001", why="reset", told="501"),
+            "lost-answer",
+        ),
         (NeedsDecision("stopped-mass-failure", path="r", why=Notice("cancelling")), "many-failures"),
         (NeedsDecision("stopped-unpaid", path="r", why=Notice("cancelling")), "credit"),
         (UsageError("price-unknown", model="m", prices_file="f"), "price-unknown"),

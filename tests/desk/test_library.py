@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from rowbatch.core.table_options import ReadOptions
-from rowbatch.desk import Draft, Library
+from rowbatch.desk import Draft, DraftQuestion, Library
 from rowbatch.desk.drafts import make_run
 from rowbatch.desk.library import (
     _ENDINGS,
@@ -258,7 +258,7 @@ def test_a_run_of_a_table_in_json(library):
     What is asked is the person's text; what the program knows of the file stays here.
     """
     table = received(library, "posts.json", json.dumps(AS_OBJECTS).encode())
-    run = make_run(table, Draft(text="post", task="text", question="How is it?"))
+    run = make_run(table, Draft(text="post", questions=(DraftQuestion(kind="text", question="How is it?"),)))
     assert run.header == ("id", "post")
     run.build()
     asked = "".join(path.read_text() for path in sorted(run.path.glob("requests/*.jsonl")))
@@ -347,7 +347,7 @@ def test_a_table_that_an_earlier_version_lost(library):
         table.read()
     assert error.value.hint == "hand the file over once more"
     with pytest.raises(TableError, match="was lost"):
-        make_run(table, Draft(text="name", task="text", question="?"))
+        make_run(table, Draft(text="name", questions=(DraftQuestion(kind="text", question="?"),)))
     again = received(library, "posts.json", content)
     assert cells_of(again) == (("id", "post"), CELLS)
     library.remove(table_id)

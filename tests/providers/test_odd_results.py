@@ -120,7 +120,7 @@ class Careless:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    def request_line(self, line: bytes, token: str) -> bytes:
+    def request_line(self, line: bytes, token: str, *, marks_cache: bool = False) -> bytes:
         return line
 
     def result_line(self, line: bytes, token: str) -> bytes:

@@ -1,6 +1,7 @@
 """Schemas of several things, answered in parts, with a model whose probabilities and texts we choose."""
 
 import importlib.util
+import io
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 from loops import run_alone
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.codebook import answer_schema, instructions_text, parse_codebook
+from rowbatch.core.confidence import BASIS_COLUMN, BY_SCORING, column_of, measured
+from rowbatch.core.result_columns import read_frames
 from rowbatch.core.states import RowStatus
 from rowbatch.server.chat_request import CHAT
 from rowbatch.server.engine import EngineReply, LocalEngine
@@ -119,7 +122,8 @@ def test_the_parts_make_an_answer_that_the_codebook_allows():
         **dict.fromkeys(("topic_evidence_start", "topic_evidence_end", "said_start", "said_end"), ""),
     }
     assert list(json.loads(choice["message"]["content"])) == [one.name for one in BOOK.asked]
-    assert choice["confidences"] == {"topic": 0.7, "groups": 0.3, "promise": 0.6}
+    assert choice["rowbatch"]["confidences"] == {"topic": 0.7, "groups": 0.3, "promise": 0.6}
+    assert choice["confidence"] == 0.3
     assert choice["rowbatch"]["method"] == PARTS_METHOD
     assert completion["usage"]["prompt_tokens"] == 35
     assert len(model.written) == 1
@@ -142,7 +146,7 @@ def test_labels_that_cannot_be_told_apart_are_written():
     choice = ask(model)["choices"][0]
     content = json.loads(choice["message"]["content"])
     assert (content["topic"], content["groups"]) == ("other", ["nobody"])
-    assert choice["confidences"] == {"promise": 0.6}
+    assert choice["rowbatch"]["confidences"] == {"promise": 0.6}
 
 
 def test_a_text_that_was_cut_is_said_to_be_cut():
@@ -203,3 +207,16 @@ def test_the_local_model_answers_every_kind():
     answer = AnswerReader(BOOK).read(RowStatus.OK, content)
     assert (answer.status, answer.reason) == (RowStatus.OK, "")
     assert json.loads(content)["topic_evidence"] in TEXT
+
+
+def test_how_sure_the_local_model_is_comes_with_each_variable():
+    """
+    Of what was scored, and of nothing else; the basis says that it was calibrated.
+    """
+    choice = ask(Scripted(LIKELY))["choices"][0]
+    line = {"custom_id": "row-1", "response": {"status_code": 200, "body": {"choices": [choice]}}}
+    wanted = measured(BOOK)
+    (frame,) = read_frames(io.BytesIO(json.dumps(line).encode() + b"\n"), ("model",), measured=wanted)
+    sure = {one.name: frame.frame[column_of(one.place)][0] for one in wanted}
+    assert sure == {"topic": 0.7, "groups": 0.3, "promise": 0.6, "amount": None, "when": None}
+    assert frame.frame[BASIS_COLUMN].to_list() == [BY_SCORING]

@@ -637,7 +637,7 @@ def test_n2_ranges_are_asked_for_after_a_break(monkeypatch, tmp_path):
 
 def test_a_result_file_that_is_gone_is_not_asked_for_again(monkeypatch, tmp_path):
     """
-    404 on a file with answers that are paid for: an error, never a new batch.
+    404 on a file with answers that are paid for: a person is asked, and there is never a new batch.
     """
     run, fake = make_run(tmp_path, rows=4), FakeProvider()
     drive(run, fake, goal="submitted")
@@ -648,7 +648,7 @@ def test_a_result_file_that_is_gone_is_not_asked_for_again(monkeypatch, tmp_path
         "download",
         lambda *_: Reply(404, b'{"error": {"message": "no such file", "type": "x", "code": ""}}'),
     )
-    with pytest.raises(ServiceError):
+    with pytest.raises(NeedsDecision, match="are not at the provider any more"):
         drive(run, fake)
     assert fake.posts == 1
     monkeypatch.setattr(fake, "download", real)

@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import polars as pl
 import pyreadstat
 import pytest
 
-from driving import build_run, drive
+from driving import POLICY, build_run, drive
 from fake_providers import FakeProvider
 from rowbatch.api import Run
 from rowbatch.core.codebook import Codebook, codebook_document
@@ -21,8 +22,10 @@ from rowbatch.core.kinds.labels import SEPARATOR, LabelsVariable
 from rowbatch.core.plan import Output, Plan, Question, Source
 from rowbatch.errors import UsageError
 from rowbatch.requests.asking import Said, asking_of
+from rowbatch.results.findings import read_findings
 from rowbatch.steps.collect import collect
 from rowbatch.steps.create import create
+from rowbatch.steps.drive import DrivePolicy
 from rowbatch.steps.export import export
 from rowbatch.store.codebook_file import read_codebook
 from rowbatch.store.rundir import RunDirectory
@@ -43,6 +46,7 @@ def labelled(
     language: str,
     provider: str = "openai",
     spoil: Callable[[str, bytes], bytes] = lambda _, line: line,
+    policy: DrivePolicy = POLICY,
 ) -> RunDirectory:
     """A run over the texts with the codebook of nine variables, driven to its end against a fake."""
     table = folder / "speeches.csv"
@@ -55,7 +59,7 @@ def labelled(
     build_run(run, provider, 7)
     fake = FakeProvider(seed=1, skin=provider)
     fake.spoil = spoil
-    drive(run, fake, provider=provider)
+    drive(run, fake, provider=provider, policy=policy)
     return run
 
 
@@ -198,3 +202,28 @@ def test_a_quote_that_is_not_in_the_text_makes_the_row_invalid(tmp_path):
     assert json.loads(row["raw_answer"])["topic"] in book("en").variables[0].choices
     assert row["topic"] is None
     assert set(frame["status"]) == {"ok", "invalid"}
+
+
+def test_a_quote_that_is_not_in_the_text_is_asked_for_again(tmp_path):
+    """
+    With the answer and what is wrong with it; and until then every count says that it cannot be used.
+    """
+    spoiled: set[str] = set()
+
+    def spoil(custom_id: str, line: bytes) -> bytes:
+        if custom_id == "row-3" and custom_id not in spoiled:
+            spoiled.add(custom_id)
+            return line.replace(b"Rents rise", b"Rents fall")
+        return line
+
+    policy = replace(POLICY, ask_invalid_again=True)
+    run = labelled(tmp_path, "en", spoil=spoil, policy=policy)
+    with run.ledger() as ledger:
+        found = {shard.name: read_findings(shard.findings) for shard in ledger.shards() if shard.findings}
+    counts = {name: one.statuses for name, one in found.items() if one is not None}
+    assert sum(one.get("invalid", 0) for name, one in counts.items() if name.startswith("r1-")) == 1
+    assert counts["r2-0001"] == {"ok": 1}
+    (line,) = run.request_path("r2-0001").read_text(encoding="utf-8").splitlines()
+    assert "does not stand in the text" in json.loads(line)["body"]["messages"][-1]["content"]
+    report = collect(run)
+    assert {status.value: n for status, n in report.statuses.items()} == {"ok": len(TEXTS)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from rowbatch.core.states import MOVES, ShardState, require_move
 from rowbatch.errors import NeedsDecision
 from rowbatch.steps.clean import clean
 from rowbatch.steps.collect import collect
+from rowbatch.steps.give_up import give_up
 from rowbatch.steps.submit import LostAnswerPolicy
 from rowbatch.store import ledger as ledger_module
 from simulation import Crash
@@ -73,6 +75,15 @@ def the_file_is_lost(folder: Path) -> None:
     drive(run, fake)
 
 
+def it_is_given_up(folder: Path, *, lost: bool) -> None:
+    run, fake = make_run(folder, rows=4), FakeProvider(faults=Faults(lose_create=float(lost), list_lag_s=1e9))
+    ask = dataclasses.replace(POLICY, lost=LostAnswerPolicy(wait_s=60.0, then="ask", look_every_s=5.0))
+    with suppress(NeedsDecision):
+        drive(run, fake, policy=ask, goal="submitted")
+    with client_of(fake) as client, run.ledger() as ledger:
+        give_up(ledger, client, ["r1-0001"])
+
+
 def test_every_move_is_made(made, tmp_path):
     """
     What can go wrong makes each move of the picture at least once: none of its arrows is only drawn.
@@ -84,6 +95,8 @@ def test_every_move_is_made(made, tmp_path):
     the_queue_is_full(tmp_path / "queue-at-create", at_create=True)
     it_is_larger_than_a_known_queue(tmp_path / "larger")
     the_file_is_lost(tmp_path / "file")
+    it_is_given_up(tmp_path / "forgotten", lost=False)
+    it_is_given_up(tmp_path / "unknown", lost=True)
     assert made == {(state, to, event) for state, ways in MOVES.items() for to, event in ways.items()}
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import rowbatch
 from rowbatch import api, desk
-from rowbatch.core.codebook import Codebook, parse_codebook
+from rowbatch.core.codebook import parse_codebook
 from rowbatch.desk.drafts import draft_from_file
 from rowbatch.errors import CodebookError, InputError, OutputExists, UsageError
 from rowbatch.store.codebook_file import read_codebook
@@ -37,7 +37,7 @@ def workbook(path: Path, **sheets: list[list[Any]]) -> Path:
     return path
 
 
-SURVEY = [
+SURVEY: list[list[Any]] = [
     [
         "type",
         "name",
@@ -66,7 +66,7 @@ SURVEY = [
     ["text", "gist", "What is said?", None, None, "${pledge}='yes' or ${pledge}='no'", None],
     ["decimal", "share", "Which share?", None, None, None, ". >= 0 and . <= 1.5"],
 ]
-CHOICES = [
+CHOICES: list[list[Any]] = [
     ["list_name", "name", "label::English (en)", "label::中文 (zh)"],
     ["yes_no", "yes", "Yes", "是"],
     ["yes_no", "no", "No", "否"],
@@ -535,6 +535,6 @@ def test_a_workbook_in_which_a_codebook_is_written_by_hand(tmp_path):
             ["n", "number", None, None, None, 1, True],
         ],
     )
-    who, number = read_any_codebook(path).variables
-    assert isinstance(read_any_codebook(path), Codebook)
+    variables: tuple[Any, ...] = read_any_codebook(path).variables
+    who, number = variables
     assert (who.most, who.cant_say, number.min, number.whole) == (2, True, 1, True)

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from converting import convert
 from rowbatch.core.endpoint import Endpoint
-from rowbatch.core.lint import FileState, line_problems
+from rowbatch.core.lint import LineRules, line_problems
+from rowbatch.core.problem import FileState
 from rowbatch.core.shard import ShardLimits
 from rowbatch.core.strict_schema import strict_problems
 from rowbatch.errors import InputError, OutputExists, StorageError, TableError, UsageError
@@ -512,7 +513,7 @@ def test_no_bytes_make_a_traceback(line):
     """
     Whatever a line is, it has problems or is a request.
     """
-    problems, found = line_problems(line, 1, FileState())
+    problems, found = line_problems(line, 1, FileState(), LineRules())
     assert found is not None or list(problems)
 
 

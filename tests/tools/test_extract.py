@@ -209,7 +209,7 @@ def test_of_two_experiments_of_one_size_always_the_same_counts(posts, tmp_path, 
     Which one it is does not depend on the order of the lines.
     """
     results = write(tmp_path / "o.jsonl", [ok(name, name) for name in order])
-    report = extract([results], tmp_path / "out.csv", join=posts)
+    report = extract([results], tmp_path / "out.csv", join=posts, first_number=1)
     assert [row[2] for row in table_of(tmp_path / "out.csv")[1:]] == ["", "", "a-3"]
     assert report.unknown == ["b-1"]
 

@@ -16,7 +16,7 @@ from rowbatch.errors import InputError
 from rowbatch.tools.convert import duplicates_path
 from rowbatch.tools.extract import extract
 
-BY_ID = "merge the two tables by custom_id"
+BY_ID = "name the column whose values are in the ids with --id COLUMN"
 
 
 def results_of(path: Path, ids: list[str]) -> Path:
@@ -82,12 +82,9 @@ def test_one_who_knows_that_ids_are_row_numbers_says_so(tmp_path):
 
 def test_an_index_with_gaps_is_no_row_number(tmp_path):
     """
-    An index that was kept when rows were dropped: with its column, and without it, nothing is joined.
+    An index that was kept when rows were dropped, and whose column is gone: nothing is joined.
     """
     ids = ["row-1", "row-2", "row-4", "row-5"]
-    error = said_of(tmp_path, ids, {"id": [1, 2, 4, 5]})
-    assert "'id'" in error.message
-    assert "row-5 would be row 4" in error.message or "row-4 would be row 4 or row 3" in error.message
     error = said_of(tmp_path, ids, {"code": ["a", "b", "c", "d"]})
     assert "4 rows" in error.message
     assert "row-5" in error.message
@@ -123,7 +120,6 @@ def test_ids_without_row_numbers_are_not_joined(tmp_path):
     assert "2 of 3 results have an id that is no row number, as in 'a1b2-x'" in error.message
     assert BY_ID in error.hint
     assert "tweet-1846" in said_of(tmp_path, ["tweet-1846", "tweet-1200"], {"code": ["a", "b"]}).message
-    assert "'tweet_id'" in said_of(tmp_path, ["tweet-1846", "tweet-12"], {"tweet_id": [1846, 12]}).message
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,14 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
 import pytest
-from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.sync_api import Error, expect
 
 import rowbatch
-from browsing import opened
+from browsing import begin, downloaded, hand_over, opened, review, run_axe
 from cases import cases
 from driving import KEY
 from kill_runs import fake_server, judged
@@ -28,7 +26,6 @@ from rowbatch.web.pages import jobs
 from serving import scripted_local_model
 from serving_pages import served_pages
 
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 QUESTION = "How is the mood?"
 AGES = {"variables": [{"name": "age", "kind": "number", "question": "How old?", "min": 0, "whole": True}]}
 
@@ -46,14 +43,6 @@ def write(path, rows, header=("id", "post", "truth"), encoding="utf-8"):
     return path
 
 
-def hand_over(page, path):
-    page.set_input_files("#file", path)
-    page.wait_for_url(re.compile("/tables/[0-9a-f]{16}"))
-    if not page.url.endswith("/label"):
-        page.locator("#next button").click()
-        page.wait_for_url("**/label**")
-
-
 def ask(page, question=QUESTION, labels=("good", "bad")):
     page.fill("#question", question)
     for number, label in enumerate(labels):
@@ -61,36 +50,6 @@ def ask(page, question=QUESTION, labels=("good", "bad")):
             page.locator("button[value=add]").click()
             expect(page.locator(f"input[name='labels.{number}.name']")).to_be_visible()
         page.fill(f"input[name='labels.{number}.name']", label)
-
-
-def review(page):
-    page.locator("#dock button").click()
-    page.wait_for_url("**/start")
-    page.locator("main form button.primary").wait_for()
-
-
-def begin(page):
-    page.locator("main form button.primary").click()
-    page.wait_for_url("**/jobs/*")
-
-
-def downloaded(page, target):
-    with page.expect_download() as found:
-        page.locator("a.primary[href$='format=csv']").click()
-    found.value.save_as(target)
-    with target.open(newline="", encoding="utf-8-sig") as file:
-        return list(csv.DictReader(file))
-
-
-def run_axe(page, name):
-    """No violation of WCAG 2.2 A or AA on the page as it is."""
-    page.evaluate(Path(AXE_FILE_PATH).read_text(encoding="utf-8"))
-    found = page.evaluate(
-        "async tags => (await axe.run(document, {runOnly: {type: 'tag', values: tags}})).violations.map("
-        "v => `${v.id}: ${v.nodes.slice(0, 3).map(n => n.html.slice(0, 160)).join(' | ')}`)",
-        WCAG,
-    )
-    assert found == [], f"{name}: {found}"
 
 
 def test_five_actions_with_the_local_model(chromium, home):
@@ -480,7 +439,7 @@ def test_hostile_cells_and_answers_in_a_browser(chromium, home):
         expect(page.locator("v-table tbody")).to_contain_text("onerror")
         page.goto(f"{page.url}/label")
         page.select_option("#text", "post")
-        page.select_option("#task", "text")
+        page.select_option("#kind", "text")
         expect(page.locator("input[name='labels.0.name']")).to_have_count(0)
         page.fill("#question", evil)
         page.check("input[name=reason]")

@@ -8,6 +8,7 @@ import pytest
 
 from awkward_keys import AWKWARD, PARTS
 from rowbatch import api, desk
+from rowbatch.api import headers as kept_headers
 from rowbatch.store.rundir import RunDirectory
 from serving_pages import served_pages, visiting
 
@@ -174,3 +175,27 @@ def test_an_old_run_with_a_password_opens_and_does_not_show_it(site, client):
     draft = desk.draft_from_file(recipe, desk.Draft())
     assert "canary-pw" not in repr(draft)
     assert [fault.kind for fault in desk.faults(draft, ["id", "post"])] == ["address-with-secret"]
+
+
+def test_headers_are_kept_and_not_shown(site, client, monkeypatch):
+    """
+    Names and places come back, a value by itself does not; what is no header is said in words; nothing
+    forgets them.
+    """
+    monkeypatch.setattr(kept_headers, "_HELD", {})
+    form = {
+        "provider": "compatible",
+        "base_url": "https://gateway.example/v1",
+        "headers": "X-Tenant=env:TENANT\nX-Held=held-secret-0042",
+    }
+    page = client.post("/settings/headers", data=form).text
+    assert "X-Tenant=env:TENANT" in page
+    assert "X-Held=…" in page
+    assert "held-secret-0042" not in page
+    assert "held-secret-0042" not in client.get("/settings").text
+    broken = client.post("/settings/headers", data={**form, "headers": "held-secret-0042"})
+    assert broken.status_code == 422
+    assert "no NAME=VALUE" in broken.text
+    assert "held-secret-0042" not in broken.text
+    client.post("/settings/headers", data={**form, "headers": ""})
+    assert kept_headers.shown_headers() == {}

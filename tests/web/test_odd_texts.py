@@ -65,7 +65,7 @@ def test_half_of_a_surrogate_pair_in_a_form(client):
     answer = client.post("/tables", params={"name": "posts.csv"}, content=b"id,post\n1,so good\n")
     place = answer.json()["url"].removesuffix("/label")
     edge = {"content-type": "multipart/form-data; boundary=e; charset=raw_unicode_escape"}
-    fields = {"question": rb"\ud800 how is it?", "text": b"post", "do": b"review", "task": b"text"}
+    fields = {"question": rb"\ud800 how is it?", "text": b"post", "do": b"review", "kind": b"text"}
     parts = (
         b'--e\r\ncontent-disposition: form-data; name="' + name.encode() + b'"\r\n\r\n' + value + b"\r\n"
         for name, value in fields.items()

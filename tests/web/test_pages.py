@@ -19,6 +19,7 @@ import pytest
 from end_to_end import wait_until
 from rowbatch import api, desk
 from rowbatch.cli.app import app
+from rowbatch.server.engine import EngineReply
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.web.words import Words, choose_language, words_of
 from serving import scripted_answer, scripted_local_model
@@ -67,7 +68,7 @@ def labelled(site, client, rows):
     place = sent(client, table_file(rows)).removesuffix("/label")
     form = {
         "text": "post",
-        "task": "label",
+        "kind": "label",
         "question": "How is it?",
         "labels.0.name": "good",
         "labels.1.name": "bad",
@@ -138,7 +139,7 @@ def test_a_table_in_json_is_dropped(site, client):
     assert rows == [["23", "post 23"], ["24", "post 24"]]
     for address in (place, f"{place}/label"):
         assert "sha256" not in client.get(address).text
-    form = {"text": "post", "task": "text", "question": "How is it?", "provider": "local", "do": "review"}
+    form = {"text": "post", "kind": "text", "question": "How is it?", "provider": "local", "do": "review"}
     assert client.post(f"{place}/label", data=form).headers["location"] == f"{place}/start"
     (task,) = site.program.jobs._tasks.values()
     assert task.wait(30)
@@ -201,6 +202,26 @@ def test_corrections_are_not_the_models_labels(site, client):
         assert rows_page.count("<tr aria-rowindex") == int(count)
     differing = sum(int(count) for _, people, model, count in before[1] if people != model)
     assert f"Differs from people {differing}</a>" in rows_page
+
+
+def test_spellings_and_repeated_texts_in_the_comparison(site, client):
+    """
+    What people wrote in another spelling counts, what means "not coded" is asked for and told, and texts that
+    stand twice count once.
+    """
+    rows = [[1, "post 1", "Good "], [2, "post 1", "bad"], [3, "post 3", "NA"], [4, "post 4", "BAD"]]
+    job = labelled(site, client, rows)
+    page = client.get(job).text
+    assert "texts coded by people" in page
+    assert "3 rows that people coded are 2 texts" in page
+    assert "1 text is left out: people differ about it." in page
+    assert "“NA” (1 row)" in page
+    page = client.get(f"{job}?people=truth&not_coded=bad").text
+    assert 'name="not_coded" value="bad"' in page
+    assert "“bad” (1 row), “NA” (1 row), “BAD” (1 row)" in page or "“BAD” (1 row)" in page
+    assert "not_coded=bad" in page.split('class="compare"')[1].split("</table>")[0]
+    page = client.get(f"{job}?people=truth&not_coded=good,bad").text
+    assert "says nothing" in page.split('id="people"')[1]
 
 
 def test_hostile_cells_stay_text(site, client):
@@ -291,6 +312,93 @@ def test_corrections_filters_and_pages(site, client):
         assert client.get(f"{job}/rows/{number}").status_code in (400, 404)
 
 
+def test_the_least_sure_rows_first(tmp_path, monkeypatch):
+    """
+    Asked for with a box, shown beside each answer, listed by it; the next row of the list is the next one
+    that the model was least sure of, and a correction that was made from there is marked so.
+    """
+    sure = {f"post {n}": share for n, share in enumerate([0.9, 0.4, 0.7, 0.55, 0.6], start=1)}
+
+    def answer(body):
+        assert body["logprobs"] is True
+        text = str(body["messages"][-1]["content"])
+        choice = {
+            "index": 0,
+            "message": {"role": "assistant", "content": '{"label":"good"}'},
+            "finish_reason": "stop",
+            "confidence": sure[text],
+            "rowbatch": {"method": "calibrated scoring"},
+        }
+        return EngineReply(200, {"object": "chat.completion", "model": "m", "choices": [choice], "usage": {}})
+
+    monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    with (
+        scripted_local_model(tmp_path / "server", answer),
+        served_pages() as site,
+        visiting(site) as client,
+    ):
+        place = sent(client, table_file([[n, f"post {n}", "good"] for n in range(1, 6)])).removesuffix(
+            "/label"
+        )
+        form = {
+            "text": "post",
+            "task": "label",
+            "question": "How is it?",
+            "labels.0.name": "good",
+            "labels.1.name": "bad",
+            "provider": "local",
+            "language": "en",
+            "confidence": "on",
+            "do": "review",
+        }
+        job = done(site, client, place, form)
+        listed = client.get(f"{job}/rows?least_sure=1").text
+        assert re.findall(rf'{job}/rows/([0-9]+)\?least_sure=1">', listed) == ["2", "4", "5", "3", "1"]
+        assert "40%" in listed
+        assert "no random sample" in listed
+        assert "Least sure first 5" in listed
+        row = client.get(f"{job}/rows/4?least_sure=1").text
+        assert "55% sure" in row
+        assert f"{job}/rows/2?least_sure=1" in row
+        assert f"{job}/rows/5?least_sure=1" in row
+        fix = {"variable": "label", "label": "bad", "do": "correct"}
+        client.post(f"{job}/rows/2?least_sure=1", data=fix)
+        client.post(f"{job}/rows/3", data=fix)
+        run = site.program.jobs.job(job.rsplit("/", 1)[1]).run
+        noted = [json.loads(line) for line in (run.path / "corrections.jsonl").read_text().splitlines()]
+        assert [entry.get("chosen_by") for entry in noted] == ["least sure", None]
+        assert "Least sure first 3" in client.get(f"{job}/rows").text
+        # From a row that was just corrected the list goes on with its first one.
+        assert f"{job}/rows/4?least_sure=1" in client.get(f"{job}/rows/2?least_sure=1").text
+        assert "label_confidence" in client.get(f"{job}/table?format=exact").text
+
+
+def test_only_who_tells_it_is_asked_how_sure_it_is(client):
+    """
+    There is no box where the provider or the model does not tell it; a box that was checked before says why.
+    """
+    place = sent(client, table_file([[1, "post 1", "good"]])).removesuffix("/label")
+    form = {
+        "text": "post",
+        "task": "label",
+        "question": "How is it?",
+        "labels.0.name": "good",
+        "labels.1.name": "bad",
+        "language": "en",
+        "model": "m",
+    }
+    for provider, is_offered in (("openai", True), ("anthropic", False), ("local", True)):
+        client.post(f"{place}/label", data={**form, "provider": provider, "do": "provider"})
+        shown = client.get(f"{place}/label").text
+        assert ('name="confidence"' in shown) is is_offered
+    refused = client.post(
+        f"{place}/label", data={**form, "provider": "anthropic", "confidence": "on", "do": "review"}
+    )
+    assert refused.status_code == 422
+    assert "there is no confidence" in refused.text
+
+
 def test_a_number_by_the_forms_alone(site, client):
     """
     Asked for with its limits, shown with its mean, looked for by its limits, corrected within them, in both
@@ -298,7 +406,7 @@ def test_a_number_by_the_forms_alone(site, client):
     """
     rows = [[n, f"post {n * 10}", n * 10] for n in range(1, 6)]
     place = sent(client, table_file(rows, header=("id", "post", "number_coder"))).removesuffix("/label")
-    form = {"text": "post", "task": "number", "question": "How many?", "rules": "1", "provider": "local"}
+    form = {"text": "post", "kind": "number", "question": "How many?", "rules": "number", "provider": "local"}
     rules = {"rules.min": "0", "rules.max": "100,5", "rules.whole": "on"}
     answer = client.post(f"{place}/label", data={**form, **rules, "do": "review"})
     assert answer.status_code == 422
@@ -334,7 +442,7 @@ def test_a_form_that_is_not_complete(site, client):
     Every fault stands beside its field and in a list with links; what was written stays.
     """
     place = sent(client, table_file([[1, "so good", ""]]))
-    form = {"text": "post", "task": "label", "question": " ", "labels.0.name": "one", "provider": "openai"}
+    form = {"text": "post", "kind": "label", "question": " ", "labels.0.name": "one", "provider": "openai"}
     answer = client.post(place, data={**form, "do": "review"})
     assert answer.status_code == 422
     for anchor in ("question", "labels", "model"):
@@ -934,6 +1042,72 @@ def test_the_command_that_extract_shows_gives_the_same_table(client, tmp_path, m
     app.main(split(command)[1:], standalone_mode=False)
     (target,) = Path().glob("*.answers.csv")
     assert target.read_bytes() == client.get(found_in(answer, r'href="(/tools/results/\w+)"')).content
+
+
+def test_the_tools_join_by_a_column(client):
+    """
+    The column that the ids are made of, several results of a row, and requests that have no result.
+    """
+    ids = [b"c-2_run0", b"c-2_run1", b"c-7_run0"]
+    results = b"".join(RESULT.replace(b"row-1", name) for name in ids)
+    request = b'{"custom_id":"%s","body":{"model":"m","messages":[{"role":"user","content":"x"}]}}\n'
+    files = [
+        ("results", ("out.jsonl", results)),
+        ("join", ("posts.csv", b"key,text\n7,first\n2,second\n")),
+        ("requests", ("sent.jsonl", b"".join(request % name for name in (*ids, b"c-7_run1")))),
+    ]
+    form = {"do": "extract", "format": "exact", "id_column": "key"}
+    refused = client.post("/tools/extract", files=files, data=form)
+    assert refused.status_code == 422
+    answer = client.post("/tools/extract", files=files, data={**form, "several": "rows"})
+    assert answer.status_code == 200
+    back = client.get(found_in(answer, r'href="(/tools/results/\w+)"')).text
+    rows = list(csv.DictReader(io.StringIO(back, newline="")))
+    assert [(row["key"], row["result"]) for row in rows] == [("7", "run0"), ("2", "run0"), ("2", "run1")]
+    assert "<dt>Requests without a result</dt><dd>1</dd>" in answer.text
+    assert "--id key --several rows --requests sent.jsonl" in answer.text
+
+
+def test_the_tools_make_rows_of_entries(client):
+    """
+    Answers that are lists become a row for each entry.
+    """
+    body = b'{"choices":[{"message":{"content":"good"},"finish_reason":"stop"}]}'
+    result = RESULT.replace(b'"body":{}', b'"body":' + body)
+    packed = result.replace(b'"good"', b'"[{\\"id\\":2,\\"t\\":\\"b\\"},{\\"id\\":1,\\"t\\":\\"a\\"}]"')
+    assert packed != result
+    form = {"do": "extract", "format": "exact", "unpack": "on"}
+    answer = client.post("/tools/extract", files=[("results", ("out.jsonl", packed))], data=form)
+    assert answer.status_code == 200
+    back = client.get(found_in(answer, r'href="(/tools/results/\w+)"')).text
+    assert [row["t"] for row in csv.DictReader(io.StringIO(back, newline=""))] == ["b", "a"]
+    assert "--unpack" in answer.text
+
+
+def test_the_tools_make_lines_of_a_document(client):
+    """
+    A JSON list is called that, and becomes lines on demand; ids of requests can be made of a column.
+    """
+    table = table_file([("a7", "one", ""), ("a8", "two", "")])
+    opened = client.post("/tools/convert", files={"file": ("posts.csv", table)}, data={"do": "open"})
+    form = {"file_id": found_in(opened, r'name="file_id" value="(\w+)"'), "text": "post", "model": "m"}
+    made = client.post("/tools/convert", data={**form, "do": "convert", "id_column": "id"})
+    assert "--id id" in made.text
+    lines = client.get(found_in(made, r'href="(/tools/results/\w+)"')).content.splitlines()
+    assert [json.loads(line)["custom_id"] for line in lines] == ["a7", "a8"]
+    document = b"[\n" + b",\n".join(lines) + b"\n]"
+    form = {"do": "split", "how": "parts", "number": "1"}
+    answer = client.post("/tools/split", files={"file": ("r.json", document)}, data=form)
+    assert answer.status_code == 422
+    assert "one JSON document" in answer.text
+    answer = client.post(
+        "/tools/split", files={"file": ("r.json", document)}, data={**form, "to_lines": "on"}
+    )
+    assert answer.status_code == 200, answer.text
+    assert "--to-lines" in answer.text
+    parts = client.get(found_in(answer, r'href="(/tools/results/\w+)"')).content
+    with zipfile.ZipFile(io.BytesIO(parts)) as archive:
+        assert archive.read("part_01_of_01.jsonl").splitlines() == lines
 
 
 def test_the_tools_call_a_table_to_join_by_its_name(site, client):

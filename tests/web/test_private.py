@@ -54,7 +54,7 @@ def table_file(rows=24):
 
 FORM = {
     "text": "post",
-    "task": "label",
+    "kind": "label",
     "question": "How is it?",
     "labels.0.name": "good",
     "labels.0.examples": f"{SENTINEL} 1",
@@ -247,8 +247,11 @@ def test_nothing_is_made_of_a_table_that_was_removed(home, tmp_path):
     assert reading.wait(30)
     draft = desk.Draft(
         text="post",
-        question="How is it?",
-        labels=(desk.DraftLabel("good", "", ()), desk.DraftLabel("bad", "", ())),
+        questions=(
+            desk.DraftQuestion(
+                question="How is it?", labels=(desk.DraftLabel("good"), desk.DraftLabel("bad"))
+            ),
+        ),
         provider="local",
     )
     assert reading.view is not None

@@ -98,7 +98,7 @@ def require_no_english(text):
         pytest.param({"labels": ("a", "A")}, id="a-label-twice"),
         pytest.param({"labels": ("a", "")}, id="one-label"),
         pytest.param({"text": "无"}, id="no-such-text"),
-        pytest.param({"task": "number", "rules": {"min": "3", "max": "2"}}, id="contradicting-limits"),
+        pytest.param({"kind": "number", "rules": {"min": "3", "max": "2"}}, id="contradicting-limits"),
     ],
 )
 def test_what_keeps_a_form_from_being_sent_in_chinese(client, site, folder, changes):
@@ -186,6 +186,7 @@ def test_pages_that_are_not_there_in_chinese(client, place):
 
 _BUTTONS = {
     "lost-answer": 'name="resubmit_lost"',
+    "lost-rows": 'name="resubmit_lost"',
     "many-failures": 'name="go_on"',
     "cap": 'name="cap"',
     "key": 'href="/settings?back=',
@@ -211,7 +212,10 @@ def test_the_button_of_a_trouble(client, run, kind):
     assert _BUTTONS.get(kind, "继续") in form
 
 
-@pytest.mark.parametrize(("kind", "wish"), [("late-batch", "go_on"), ("many-failures", "resubmit_lost")])
+@pytest.mark.parametrize(
+    ("kind", "wish"),
+    [("late-batch", "go_on"), ("many-failures", "resubmit_lost"), ("many-failures", "give_up")],
+)
 def test_a_button_of_a_page_that_was_true_some_time_ago(client, run, kind, wish):
     """
     What a page offered for another trouble is refused, in the reader's language, and switches no guard off.

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from rowbatch.api.tools import convert as convert
     from rowbatch.api.tools import estimate as estimate
     from rowbatch.api.tools import extract as extract
+    from rowbatch.core.agreement import Agreement as Agreement
     from rowbatch.core.policy import Policy as Policy
     from rowbatch.core.policy import usd as usd
     from rowbatch.core.result_columns import EXTRAS as EXTRAS
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from rowbatch.providers.catalog import find_provider as find_provider
 
 _PLACES = {
+    "Agreement": "core.agreement",
     "DemoRun": "api.demo",
     "EXTRAS": "core.result_columns",
     "Hooks": "api.runs",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rowbatch.api.headers import find_headers
 from rowbatch.api.keys import find_key
 from rowbatch.api.local import require_provider
 from rowbatch.api.runs import Run, provider_client
 from rowbatch.core.address import check_address, is_loopback
 from rowbatch.core.model_rules import shutdown_note
+from rowbatch.core.sent_headers import read_headers
 from rowbatch.errors import RowbatchError
 from rowbatch.providers.catalog import find_model, find_price, find_provider, find_queue_limits
 from rowbatch.steps.doctor import Check, check_folder, check_provider
@@ -22,6 +25,7 @@ def doctor(
     base_url: str | None = None,
     model: str | None = None,
     folder: str | Path | None = None,
+    headers: Mapping[str, str] | Iterable[str] = (),
 ) -> list[Check]:
     """
     Look at the provider, the key, the clock, the disk and what is known of the model. Nothing is billed.
@@ -31,6 +35,7 @@ def doctor(
         base_url: Another address.
         model: Which model.
         folder: Where runs would lie; None means the working directory.
+        headers: Further ones of each call, as in `create`.
     """
     chosen = find_provider(provider)
     found = check_folder(Path(folder) if folder else Path())
@@ -48,7 +53,8 @@ def doctor(
     if key is None and not is_loopback(address):
         names = " or ".join(chosen.key_variables)
         return [*found, Check("key", "fault", "none was found", f"put it into {names}, or: rowbatch key set")]
-    with provider_client(chosen, address) as client:
+    sent = find_headers(chosen, address, given=read_headers(headers))
+    with provider_client(chosen, address, sent) as client:
         checks = check_provider(client, has_key=key is not None)
     if key is not None and checks[0].grade == "ok":
         checks[0] = replace(checks[0], told=f"from the {key.place}")

@@ -9,6 +9,7 @@ from rowbatch.core.address import shown_address
 from rowbatch.core.endpoint import Endpoint, output_limit
 from rowbatch.core.plan import Asking, Plan, Question
 from rowbatch.core.policy import Policy
+from rowbatch.core.sent_headers import GIVEN
 from rowbatch.providers.catalog import find_provider
 from rowbatch.requests.asking import Said, asking_of
 
@@ -74,8 +75,26 @@ def _asking_options(plan: Plan) -> Iterator[tuple[str, str | None]]:
         yield "--max-tokens", str(said.max_tokens)
     for name, value in said.others.items():
         yield "--param", f"{name}={json.dumps(value, ensure_ascii=False)}"
+    yield from _further_options(plan)
+
+
+def _further_options(plan: Plan) -> Iterator[tuple[str, str | None]]:
+    asking = plan.asking
     if asking.dedupe:
         yield "--dedupe", None
+    for name, place in asking.headers.items():
+        # A value that was given is not known any more: whoever types this has it.
+        yield "--header", f"{name}={'…' if place == GIVEN else place}"
+    for name, value in asking.form_fields.items():
+        yield "--form-field", f"{name}={value}"
+    if asking.confidence:
+        yield "--confidence", None
+    if asking.samples > 1:
+        yield "--samples", str(asking.samples)
+    if plan.question.kept:
+        yield "--only-changed", None
+    if asking.fresh:
+        yield "--fresh", None
 
 
 def _said(question: Question, asking: Asking) -> Said:
@@ -105,6 +124,7 @@ def _parameters(question: Question, asking: Asking, said: Said) -> dict[str, obj
         # An old one may have a password in it, and the parameters don't depend on it.
         base_url=_ANY_ADDRESS,
         endpoint=asking.endpoint,
+        confidence=asking.confidence,
     )
     return dict(found.parameters)
 
@@ -148,6 +168,8 @@ POLICY_OPTIONS = {
     "--lost-answer-wait": "lost_answer_wait_s",
     "--on-lost-answer": "on_lost_answer",
     "--worst-share": "worst_share",
+    "--first-rows": "first_rows",
     "--clean-up": "clean_up",
+    "--direct": "direct",
 }
 """Options of the command line, and what they are called in a policy."""

@@ -81,6 +81,8 @@ def prepare_demo(*, rows: int = 200, folder: str | Path | None = None) -> DemoRu
         codebook=DEMO_CODEBOOK,
         output=place / "tweets.labelled.csv",
         run=place / "run",
+        # It is to show the model at work.
+        fresh=True,
     )
     return DemoRun(
         run=run,

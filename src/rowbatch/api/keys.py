@@ -230,13 +230,18 @@ def _dotenv(folder: Path) -> dict[str, str | None]:
 
 
 def _stored(provider: str, host: str) -> str | None:
+    return stored_secret(f"{provider}@{host}")
+
+
+def stored_secret(entry: str) -> str | None:
+    """What the system's keyring has for rowbatch under a name; None where that is nothing."""
     try:
         import keyring
         import keyring.errors
     except ImportError:
         return None
     try:
-        found = keyring.get_password(_SERVICE, f"{provider}@{host}")
+        found = keyring.get_password(_SERVICE, entry)
     except keyring.errors.KeyringError:
         # A machine without a keyring has no key in it.
         return None

@@ -26,6 +26,7 @@ def split(
     max_bytes: int | None = None,
     max_prompt_tokens: int | None = None,
     limits: str | None = None,
+    to_lines: bool = False,
     overwrite: bool = False,
 ) -> SplitReport:
     """
@@ -33,6 +34,7 @@ def split(
 
     Args:
         limits: Name of a provider whose limits a part must keep.
+        to_lines: The file is one JSON document, whose entries become lines first.
     """
     chosen: ShardLimits | None = find_provider(limits).limits if limits else None
     return split_step.split(
@@ -43,6 +45,7 @@ def split(
         max_bytes=max_bytes,
         max_tokens=max_prompt_tokens,
         limits=chosen,
+        to_lines=to_lines,
         overwrite=overwrite,
     )
 

@@ -4,13 +4,33 @@ from __future__ import annotations
 
 from rowbatch.core.policy import Policy
 from rowbatch.providers.catalog import Provider
+from rowbatch.steps.direct import PART_ROWS
 from rowbatch.steps.drive import DrivePolicy
+from rowbatch.steps.first_part import first_rows_of
 from rowbatch.steps.submit import LostAnswerPolicy
 
 
-def drive_policy(policy: Policy, provider: Provider, *, is_own_server: bool) -> DrivePolicy:
-    """A policy for the driver, with what the provider wants."""
-    lost = LostAnswerPolicy(wait_s=policy.lost_answer_wait_s, then=policy.on_lost_answer)
+def drive_policy(
+    policy: Policy,
+    provider: Provider,
+    *,
+    is_own_server: bool,
+    resubmit_lost: bool = False,
+    cancel_wait_s: float | None = None,
+    marks_cache: bool = False,
+) -> DrivePolicy:
+    """
+    A policy for the driver, with what the provider wants.
+
+    Args:
+        policy: Of the run.
+        provider: Who is asked.
+        is_own_server: Whether that is the server that this program started.
+        resubmit_lost: A person says now that shards whose answer was lost are to be sent again.
+        cancel_wait_s, marks_cache: As in `DrivePolicy`.
+    """
+    then = "resubmit" if resubmit_lost else policy.on_lost_answer
+    lost = LostAnswerPolicy(wait_s=policy.lost_answer_wait_s, then=then, is_told=resubmit_lost)
     if is_own_server:
         # It lists a batch at once and never makes two of one idempotency key.
         lost = LostAnswerPolicy(wait_s=0.0, then="resubmit", look_every_s=0.2)
@@ -24,4 +44,8 @@ def drive_policy(policy: Policy, provider: Provider, *, is_own_server: bool) -> 
         queue_tokens=policy.queue_tokens,
         creations_per_hour=provider.creations_per_hour or 1_000_000,
         worst_share=policy.worst_share,
+        first_rows=first_rows_of(policy),
+        cancel_wait_s=cancel_wait_s,
+        marks_cache=marks_cache,
+        direct_rows=PART_ROWS if policy.direct else 0,
     )

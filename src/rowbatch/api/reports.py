@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rowbatch.api.codebooks import CheckedCodebook
 from rowbatch.core.agreement import Agreement
+from rowbatch.core.comparison import PeopleComparison
 from rowbatch.core.cost import CostEstimate
 from rowbatch.providers.catalog import KnownModel
 from rowbatch.results.extract_report import ExtractReport
@@ -41,6 +42,7 @@ __all__ = [
     "ExportReport",
     "ExtractReport",
     "KnownModel",
+    "PeopleComparison",
     "Progress",
     "RecoverReport",
     "RoundSpent",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 from rowbatch.api import model_list as _models  # the user's own prices are known from here on
+from rowbatch.api.headers import SentHeaders, find_headers, name_places
 from rowbatch.api.keys import find_key, require_key
 from rowbatch.api.local import ensure_local_server
 from rowbatch.api.policy import drive_policy
@@ -18,11 +20,15 @@ from rowbatch.core.address import host_of, shown_address
 from rowbatch.core.agreement import Comparison
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.codebook import Codebook, codebook_document, codebook_from_labels, parse_codebook
+from rowbatch.core.codebook_change import CodebookChange
+from rowbatch.core.comparison import PeopleComparison
 from rowbatch.core.cost import CostEstimate
 from rowbatch.core.endpoint import Endpoint, find_endpoint
+from rowbatch.core.label_list import read_labels, read_values
 from rowbatch.core.model_rules import shutdown_note
 from rowbatch.core.plan import Output, Plan, Question, Source
 from rowbatch.core.policy import Policy, read_policy
+from rowbatch.core.sent_headers import read_form_fields, read_headers
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.core.table_options import BadRows, ReadOptions, WriteOptions
 from rowbatch.errors import NeedsDecision, RunError, RunLocked, StorageError, UsageError
@@ -30,21 +36,26 @@ from rowbatch.http import HttpClient, Key
 from rowbatch.providers.base import BatchClient
 from rowbatch.providers.catalog import Provider, find_model, find_price, find_provider
 from rowbatch.providers.clients import client_for, headers_of
+from rowbatch.providers.direct import is_direct
 from rowbatch.requests.asking import Said, asking_of
-from rowbatch.requests.estimate import estimate_asking
+from rowbatch.requests.estimate import estimate_asking, price_of_asking
 from rowbatch.requests.line_tokens import prompt_range
 from rowbatch.requests.pipeline import TableRequests, open_source, request_settings
-from rowbatch.results.people import compare_with_people
+from rowbatch.requests.prompt_cache import cached_prefix_tokens
+from rowbatch.results.asked_before import AskedBefore, find_asked_before, with_only_changed
+from rowbatch.results.corrected import AnsweredRow, answered_row, changes_of, needs_row
+from rowbatch.results.people import code_text, compare_with_people
 from rowbatch.server.local_model import DEMONSTRATION_NOTE, MODEL_ID
 from rowbatch.steps import build as build_step
 from rowbatch.steps import collect as collect_step
 from rowbatch.steps import create as create_step
+from rowbatch.steps import give_up as give_up_step
 from rowbatch.steps import poll as poll_step
-from rowbatch.steps.build import BuildReport
+from rowbatch.steps.build import TEXTS_REPEAT, BuildReport
 from rowbatch.steps.clean import CleanReport, clean
 from rowbatch.steps.clock import Clock
 from rowbatch.steps.collect import CollectReport
-from rowbatch.steps.correct import correct
+from rowbatch.steps.direct import MOST_ROWS, DirectClient
 from rowbatch.steps.doctor import (
     Check,
     check_folder,
@@ -53,6 +64,7 @@ from rowbatch.steps.doctor import (
     check_results_age,
 )
 from rowbatch.steps.drive import (
+    MASS_FAILURES,
     DriveHooks,
     Driver,
     DriveReport,
@@ -61,14 +73,16 @@ from rowbatch.steps.drive import (
     allow_unpaid_rows,
 )
 from rowbatch.steps.export import ExportReport, export
+from rowbatch.steps.first_part import first_rows_of
 from rowbatch.steps.poll import Progress
 from rowbatch.steps.recover import RecoverReport, recover
 from rowbatch.steps.repair import largest_output_limit, plan_repair
+from rowbatch.steps.submit import adopt_named
 from rowbatch.steps.trial import TrialReport, measured_answer_tokens, try_rows
 from rowbatch.steps.verify import VerifyReport, verify
-from rowbatch.store.corrections import Corrections, read_corrections
+from rowbatch.store.corrections import Corrections, add_correction, read_corrections
 from rowbatch.store.home import home
-from rowbatch.store.ledger import LEDGER_FAULTS, Driven, Event, RunRecord, Shard
+from rowbatch.store.ledger import LEDGER_FAULTS, TAKEN_OVER, Driven, Event, RunRecord, Shard
 from rowbatch.store.lock import run_lock
 from rowbatch.store.rundir import (
     RunDirectory,
@@ -79,6 +93,7 @@ from rowbatch.store.rundir import (
 )
 from rowbatch.tables.formats import open_table
 from rowbatch.tables.frames import from_frame
+from rowbatch.tools.codebooks import read_any_codebook
 from rowbatch.words.notice import Notice
 
 if TYPE_CHECKING:
@@ -87,6 +102,7 @@ if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
 
 _UNLIMITED = 1 << 62
+_BEFORE_SENDING = ("built", "policy", TAKEN_OVER, TEXTS_REPEAT)
 RUNS_FOLDER = "rowbatch-runs"
 """Where runs are made when nothing else is said: a folder of this name in the working directory."""
 
@@ -106,9 +122,14 @@ class Preview:
         model: Which model.
         destination: Where the texts go: an address, or "this computer".
         cost: What it will cost.
+        cost_of_all: What it would cost if no answer were taken over from earlier runs.
         note: What must be known about the model, or "".
         encoding_guessed: Of the table, if nothing said it but the text itself; else "".
-        notes: What was changed so that the model takes it, and what is coming to the model.
+        notes: What was changed so that the model takes it, what is coming to the model, and what of the
+            codebook changed since an earlier run asked these rows.
+        is_direct: Rows are asked one by one, at once, and `cost` is that of such calls; else in batches.
+        other_cost: What the other of these two ways costs; None where there is no other way.
+        change: What of the codebook changed, where `only_changed` could ask only that; else None.
     """
 
     built: BuildReport
@@ -118,9 +139,13 @@ class Preview:
     model: str
     destination: str
     cost: CostEstimate
+    cost_of_all: CostEstimate
     note: str
     encoding_guessed: str = ""
     notes: tuple[Notice, ...] = ()
+    is_direct: bool = False
+    other_cost: CostEstimate | None = None
+    change: CodebookChange | None = None
 
 
 _State = Literal["new", "built", "running", "over", "downloaded", "collected", "damaged"]
@@ -144,6 +169,7 @@ class Status:
         events: All, oldest first.
         warning: That results may soon be gone at the provider, in a sentence; or "".
         fault: Why its ledger cannot be used; None where it can.
+        statuses: Rows by status when the labelled table was written last; empty before.
     """
 
     path: Path
@@ -159,6 +185,21 @@ class Status:
     events: tuple[Event, ...]
     warning: str = ""
     fault: Notice | None = None
+    statuses: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def labelled(self) -> int:
+        """Rows with a usable answer: of the table where it was written, and else as far as is known."""
+        if self.state == "collected":
+            return self.statuses.get(RowStatus.OK, 0)
+        return self.progress.answered if self.progress else 0
+
+    @property
+    def to_label(self) -> int:
+        """Rows that are to get one: of the table where it was written, else those that are asked."""
+        if self.state == "collected":
+            return sum(self.statuses.values()) - self.statuses.get(RowStatus.SKIPPED, 0)
+        return self.progress.requests if self.progress else 0
 
 
 @dataclass(slots=True)
@@ -187,9 +228,21 @@ class Hooks:
 class Run:
     """One run directory and its verbs. Each verb does what is left, and can be called again."""
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        headers: Mapping[str, str] | None = None,
+        form_fields: Mapping[str, str] | None = None,
+    ) -> None:
         self._directory = RunDirectory(Path(path))
         self._plan = self._directory.plan()
+        self._headers, self._form_fields = headers or {}, form_fields or {}
+        if self._headers and self._is_own_server:
+            raise UsageError("headers-to-nobody")
+        name_places(self._plan.asking.base_url, self._headers)
+        # What the policy says about the first part decides it, too.
+        self._prefix_tokens: int | None = None
 
     def __repr__(self) -> str:
         return f"rowbatch.open({str(self.path)!r})"
@@ -237,13 +290,31 @@ class Run:
         if build_step.is_built(self._directory):
             return build_step.read_build_report(self._directory)
         with run_lock(self.path, "build"):
-            return build_step.build(self._directory, hooks.rows)
+            return build_step.build(self._directory, hooks.rows, earlier=self._earlier())
 
-    def preview(self, hooks: Hooks | None = None) -> Preview:
-        """What will be sent, to whom, and what it will cost. Builds the run when that is still to do."""
+    def _earlier(self) -> list[RunDirectory]:
+        """Runs whose answers may be taken over, the newest first."""
+        if self._plan.asking.fresh:
+            return []
+        return [RunDirectory(place) for place in reversed(known_places())]
+
+    def preview(self, hooks: Hooks | None = None, *, direct: bool | None = None) -> Preview:
+        """
+        What will be sent, to whom, and what it will cost. Builds the run when that is still to do.
+
+        Args:
+            hooks: Told how it goes.
+            direct: As if it were driven so; None means as it is driven.
+        Raises:
+            UsageError: Rows cannot be asked one by one: they are too many, or the model is on this computer.
+        """
         built = self.build(hooks)
         plan, asking = self._plan, self._plan.asking
+        is_direct = self.policy().direct if direct is None else direct
+        if is_direct:
+            self._require_direct()
         row, cells = self._first_asked_row()
+        before = self._asked_before()
         return Preview(
             built=built,
             first_row=row,
@@ -251,11 +322,58 @@ class Run:
             provider=find_provider(asking.provider).title,
             model=asking.model,
             destination="this computer" if self.is_local else shown_address(asking.base_url),
-            cost=self._estimate(built.requests, built.request_bytes, built.prompt_tokens),
+            cost=self._built_cost(built, is_direct=is_direct),
+            cost_of_all=self._cost_of_all(built, is_direct=is_direct),
+            is_direct=is_direct,
+            other_cost=self._built_cost(built, is_direct=not is_direct)
+            if is_direct or self.can_go_direct
+            else None,
             note=model_note(self),
             encoding_guessed=plan.source.encoding_guessed,
-            notes=(*asking.notes, *model_notes(asking.provider, asking.model)),
+            notes=(
+                *asking.notes,
+                *model_notes(asking.provider, asking.model),
+                *_repeat_notes(built),
+                *(_change_notes(before) if before is not None else ()),
+            ),
+            change=before.change if before is not None else None,
         )
+
+    @property
+    def can_go_direct(self) -> bool:
+        """Whether what is not sent yet may be asked row by row."""
+        return not self._is_own_server and self._unsent_rows() <= MOST_ROWS
+
+    def _unsent_rows(self) -> int:
+        with self._directory.ledger() as ledger:
+            return sum(
+                shard.requests
+                for shard in ledger.shards()
+                if shard.state in (ShardState.WRITTEN, ShardState.UPLOADED)
+            )
+
+    def _require_direct(self) -> None:
+        if self._is_own_server:
+            raise UsageError("direct-local")
+        rows = self._unsent_rows()
+        if rows > MOST_ROWS:
+            raise UsageError("direct-too-many", rows=rows, most=MOST_ROWS)
+
+    def _built_cost(self, built: BuildReport, *, is_direct: bool) -> CostEstimate:
+        return self._estimate(built.requests, built.request_bytes, built.prompt_tokens, is_direct=is_direct)
+
+    def _asked_before(self) -> AskedBefore | None:
+        """An earlier run that asked these rows other variables; None where that is of no use any more."""
+        if self._plan.question.kept or self._plan.asking.fresh or self.status().state not in ("new", "built"):
+            return None
+        places = [place for place in self._earlier() if place.path.resolve() != self.path.resolve()]
+        return find_asked_before(self._plan, open_source(self._plan.source, self.path), places)
+
+    def _cost_of_all(self, built: BuildReport, *, is_direct: bool) -> CostEstimate:
+        """What all rows would cost; those that are taken over have as many tokens in a byte as the others."""
+        size = built.request_bytes + built.taken_bytes
+        tokens = built.prompt_tokens * size // built.request_bytes if built.request_bytes else 0
+        return self._estimate(built.requests + built.taken_over, size, tokens, is_direct=is_direct)
 
     def policy(self) -> Policy:
         """How it is driven: as it was made, and what was changed since."""
@@ -280,6 +398,7 @@ class Run:
 
     def _keep_policy(self, policy: Policy) -> Policy:
         self.build()
+        self._prefix_tokens = None
         # What the run was made with and is no more has to be said.
         plain = {**dict.fromkeys(self._plan.policy.to_plain()), **policy.to_plain()}
         with self._directory.ledger() as ledger:
@@ -298,7 +417,8 @@ class Run:
             hooks: Told how it goes.
             resubmit_lost: Send a shard again whose paid call was lost, once the provider's list has
                 not shown it for the waiting time.
-            go_on: Submit the rest although much of a shard failed; one that fails later stops again.
+            go_on: Submit the rest although much of a shard failed or has no usable answer; one that fails
+                later stops again.
             changes: Of the policy.
         Raises:
             ServiceError: The provider refused, or cannot be reached.
@@ -315,9 +435,10 @@ class Run:
         """Ask the provider once how the batches stand."""
         with run_lock(self.path, "poll"), self._client() as client, self._directory.ledger() as ledger:
             ledger.take_over()
+            direct = DirectClient(client, self._directory.direct, is_asking=False)
             for shard in ledger.shards():
                 if shard.state is ShardState.SUBMITTED:
-                    poll_step.poll_shard(ledger, client, shard)
+                    poll_step.poll_shard(ledger, direct if is_direct(shard.batch_id) else client, shard)
             return poll_step.read_progress(ledger)
 
     def watch(self, hooks: Hooks | None = None, **changes: Any) -> Progress:
@@ -371,7 +492,13 @@ class Run:
         return self.collect(hooks=hooks)
 
     def resume(
-        self, hooks: Hooks | None = None, *, resubmit_lost: bool = False, go_on: bool = False, **changes: Any
+        self,
+        hooks: Hooks | None = None,
+        *,
+        resubmit_lost: bool = False,
+        go_on: bool = False,
+        batches: Mapping[str, str] | None = None,
+        **changes: Any,
     ) -> CollectReport:
         """
         Do all that is left, from wherever the run stands, to the labelled table.
@@ -383,6 +510,8 @@ class Run:
             hooks: Told how it goes.
             resubmit_lost: As for `submit`.
             go_on: As for `submit`.
+            batches: Of shards whose answer was lost, and which the provider's list does not show: name of the
+                shard, and id of its batch as the provider's page has it. It is made sure that it is that one.
             changes: Of the policy, as in `rounds=5`.
         Raises:
             NeedsDecision: A paid call's outcome is not known, or too much of a shard failed. The table is
@@ -392,15 +521,60 @@ class Run:
         hooks = hooks or Hooks()
         self.build(hooks)
         with run_lock(self.path, "resume"):
+            if batches:
+                self._adopt(batches)
             self._forget_cancelling()
             return self._finish(hooks, resubmit_lost=resubmit_lost, go_on=go_on, **changes)
 
-    def cancel(self, hooks: Hooks | None = None, **changes: Any) -> CollectReport | None:
+    def _adopt(self, batches: Mapping[str, str]) -> None:
+        with self._client() as client, self._directory.ledger() as ledger:
+            ledger.take_over()
+            for name, batch_id in batches.items():
+                adopt_named(ledger, client, name, batch_id)
+
+    def parts_at_provider(self) -> list[str]:
+        """Names of the shards of which something is still waited for from the provider."""
+        if not build_step.is_built(self._directory):
+            return []
+        with self._directory.ledger() as ledger:
+            return [shard.name for shard in give_up_step.parts_at_provider(ledger)]
+
+    def give_up(self, parts: Sequence[str]) -> int:
+        """
+        Wait for nothing more of some shards, whose batch the provider forgot or whose results it lost.
+
+        They may have been paid for. Their rows are `missing`, and are asked again only by `plan_repair`; what
+        they may have cost counts against the cap.
+
+        Args:
+            parts: Names of shards, as in `r1-0001`.
+        Returns:
+            How many rows they ask.
+        Raises:
+            UsageError: Nothing is waited for of such a shard.
+        """
+        with (
+            run_lock(self.path, "give-up"),
+            self._client() as client,
+            self._directory.ledger() as ledger,
+        ):
+            ledger.take_over()
+            return sum(shard.requests for shard in give_up_step.give_up(ledger, client, parts))
+
+    def cancel(
+        self, hooks: Hooks | None = None, *, wait_s: float | None = 60.0, **changes: Any
+    ) -> CollectReport | None:
         """
         Cancel the batches that run, bring what they have answered, and write the table.
 
         What was answered is billed, and comes. `resume` asks the rest again.
 
+        Args:
+            hooks: Told how it goes.
+            wait_s: How long to wait for the batches to end, which takes OpenAI up to ten minutes; None waits
+                until then. That some are still ending stands in `stopped_because`; they come with the next
+                `cancel`.
+            changes: Of the policy.
         Returns:
             None when another process drives the run: that one cancels.
         """
@@ -410,18 +584,31 @@ class Run:
             ledger.add_event("cancel-wanted")
         try:
             with run_lock(self.path, "cancel"):
-                return self._finish(hooks, **changes)
+                return self._finish(hooks, cancel_wait_s=wait_s, **changes)
         except RunLocked:
             return None
 
     def _finish(
-        self, hooks: Hooks, *, resubmit_lost: bool = False, go_on: bool = False, **changes: Any
+        self,
+        hooks: Hooks,
+        *,
+        resubmit_lost: bool = False,
+        go_on: bool = False,
+        cancel_wait_s: float | None = None,
+        **changes: Any,
     ) -> CollectReport:
         _tell(hooks, "watch")
         decision: NeedsDecision | None = None
         report: DriveReport | None = None
         try:
-            report = self._drive("finished", hooks, resubmit_lost=resubmit_lost, go_on=go_on, **changes)
+            report = self._drive(
+                "finished",
+                hooks,
+                resubmit_lost=resubmit_lost,
+                go_on=go_on,
+                cancel_wait_s=cancel_wait_s,
+                **changes,
+            )
         except NeedsDecision as error:
             decision = error
         collected = self._collect(hooks)
@@ -429,7 +616,7 @@ class Run:
             raise decision
         if report is not None and report.needs_person:
             why = report.stopped_because
-            is_mass = why is not None and why.kind == "mass-failure"
+            is_mass = why is not None and why.kind in MASS_FAILURES
             raise NeedsDecision(
                 "stopped-mass-failure" if is_mass else "stopped-unpaid", path=str(self.path), why=why
             )
@@ -445,17 +632,35 @@ class Run:
                 ledger.set_cancelled(False)
 
     def _drive(
-        self, goal: Goal, hooks: Hooks, *, resubmit_lost: bool = False, go_on: bool = False, **changes: Any
+        self,
+        goal: Goal,
+        hooks: Hooks,
+        *,
+        resubmit_lost: bool = False,
+        go_on: bool = False,
+        cancel_wait_s: float | None = None,
+        **changes: Any,
     ) -> DriveReport:
         policy = self.change_policy(**changes)
+        if (nothing := self._nothing_to_send()) is not None:
+            return nothing
         asking = self._plan.asking
         provider = find_provider(asking.provider)
+        if policy.direct and goal in ("submitted", "finished"):
+            self._require_direct()
         if resubmit_lost:
             policy = policy.changed(on_lost_answer="resubmit")
         if policy.max_cost_usd is not None and not provider.is_free:
             self._require_bound()
         is_embeddings = asking.endpoint is Endpoint.EMBEDDINGS
-        with self._client() as client, self._directory.ledger() as ledger:
+        clock = Clock(sleep=hooks.sleep) if hooks.sleep else None
+        with (
+            self._client(hooks.said) as client,
+            DirectClient(
+                client, self._directory.direct, is_asking=True, clock=clock, said=hooks.said
+            ) as direct,
+            self._directory.ledger() as ledger,
+        ):
             if go_on:
                 allow_mass_failure(ledger, policy.worst_share)
             if goal in ("submitted", "finished"):
@@ -467,15 +672,31 @@ class Run:
                 client,
                 url=asking.endpoint,
                 model=asking.model,
-                reader=None if is_embeddings else AnswerReader(self.codebook),
+                reader=None if is_embeddings else AnswerReader(self._plan.question.asked_codebook),
                 limits=provider.limits,
-                price=find_price(provider.name, asking.model),
-                reserve_usd=self._most_usd,
-                policy=drive_policy(policy, provider, is_own_server=self._is_own_server),
-                clock=Clock(sleep=hooks.sleep) if hooks.sleep else None,
+                price=price_of_asking(asking, is_direct=False),
+                direct=direct,
+                direct_price=price_of_asking(asking, is_direct=True),
+                reserve_usd=lambda shard: self._most_usd(shard, is_direct=policy.direct),
+                policy=drive_policy(
+                    policy,
+                    provider,
+                    is_own_server=self._is_own_server,
+                    resubmit_lost=resubmit_lost,
+                    cancel_wait_s=cancel_wait_s,
+                    marks_cache=self._cached_prefix_tokens() > 0,
+                ),
+                clock=clock,
                 hooks=DriveHooks(progress=hooks.progress, said=hooks.said, shard=hooks.shard),
             )
             return driver.drive(goal)
+
+    def _nothing_to_send(self) -> DriveReport | None:
+        """A report of nothing done, where every answer was taken over: nobody is called, no key is needed."""
+        with self._directory.ledger() as ledger:
+            if any(shard.round for shard in ledger.shards()):
+                return None
+            return DriveReport(poll_step.read_progress(ledger))
 
     def _collect(
         self,
@@ -498,7 +719,7 @@ class Run:
             progress=hooks.rows,
         )
         built = build_step.read_build_report(self._directory)
-        report.estimate = self._estimate(built.requests, built.request_bytes, built.prompt_tokens)
+        report.estimate = self._built_cost(built, is_direct=self.policy().direct)
         return report
 
     def plan_repair(self, statuses: Sequence[str]) -> int:
@@ -540,16 +761,23 @@ class Run:
             return recover(
                 self._directory,
                 client,
-                reader=None if is_embeddings else AnswerReader(self.codebook),
+                reader=None if is_embeddings else AnswerReader(self._plan.question.asked_codebook),
                 price=find_price(asking.provider, asking.model),
                 never_sent=never_sent,
+                direct=DirectClient(client, self._directory.direct, is_asking=False),
             )
 
     def repair_cost(self, rows: int) -> CostEstimate:
         """What asking so many rows again would cost, by the mean of all rows."""
         built = self.build()
+        rows *= self._plan.asking.samples
         share = rows / built.requests if built.requests else 0.0
-        return self._estimate(rows, round(built.request_bytes * share), round(built.prompt_tokens * share))
+        return self._estimate(
+            rows,
+            round(built.request_bytes * share),
+            round(built.prompt_tokens * share),
+            is_direct=self.policy().direct,
+        )
 
     def export(
         self,
@@ -559,6 +787,7 @@ class Run:
         only_answered: bool = False,
         columns: Sequence[str] | None = None,
         with_status: bool = True,
+        least_sure: int | None = None,
         overwrite: bool = False,
         hooks: Hooks | None = None,
     ) -> ExportReport:
@@ -574,27 +803,54 @@ class Run:
             only_answered=only_answered,
             columns=columns,
             with_status=with_status,
+            least_sure=least_sure,
             overwrite=overwrite,
             progress=hooks.rows if hooks else None,
         )
 
-    def correct(self, row: int, variable: str, label: str | None) -> None:
+    def correct(
+        self,
+        row: int,
+        variable: str,
+        label: str | None,
+        *,
+        chosen_by: str = "",
+        answered: AnsweredRow | None = None,
+    ) -> None:
         """
         Put a person's label in the place of the model's.
 
-        What the model said stays; exports have both, and what holds. What follows from the new value changes
-        with it: the places of a quote, and what was asked only if another value held.
+        What the model said stays; exports have both, and what holds. The places of a quote follow it, and
+        what is asked only where the variable has another value does not apply any more.
 
         Args:
             row: From 1.
             variable: Of the codebook.
             label: One of its values, by its kind; None takes the correction back.
+            chosen_by: How the row was chosen, as in `least sure`: it is noted beside the correction, since
+                such rows say nothing of how often the model is right.
+            answered: The row, where it was read already.
         Raises:
-            UsageError: There is no such row or variable, or it is none of its values.
+            UsageError: There is no such row or variable, or it is none of its values; the variable does not
+                apply to the row, or is computed.
         """
+        codebook = self.codebook
+        if variable not in codebook.columns:
+            raise UsageError("no-such-variable", variable=variable)
+        found = codebook.answers[codebook.columns.index(variable)]
+        if found.is_computed:
+            raise UsageError("correction-computed", variable=variable)
+        if label is not None:
+            label = found.correction(label)
         if not 1 <= row <= self.build().rows:
             raise UsageError("no-such-row", row=row)
-        correct(self._directory, row, variable, label)
+        if not needs_row(codebook):
+            add_correction(self.path, row, variable, label, chosen_by=chosen_by)
+            return
+        told = answered or answered_row(self._directory, row)
+        human = self.corrections().get(row, {})
+        for name, value in changes_of(codebook, told, human, variable, label).items():
+            add_correction(self.path, row, name, value, chosen_by=chosen_by)
 
     def corrections(self) -> Corrections:
         """The labels that people gave, by row number and variable."""
@@ -635,9 +891,9 @@ class Run:
             return try_rows(
                 self._directory,
                 client,
-                AnswerReader(self.codebook),
+                AnswerReader(self._plan.question.asked_codebook),
                 rows=rows,
-                price=find_price(self._plan.asking.provider, self._plan.asking.model),
+                price=price_of_asking(self._plan.asking, is_direct=True),
                 progress=hooks.rows,
             )
 
@@ -674,22 +930,50 @@ class Run:
         output = self.output if self.output.is_file() else self.status().output
         return _read_frame(output or self.output, self._plan.output.columns)
 
-    def agreement(self, gold: str, variable: str | None = None) -> Comparison:
+    def agreement(
+        self,
+        gold: str,
+        variable: str | None = None,
+        *,
+        not_coded: str | Iterable[object] = (),
+        item: str | None = None,
+    ) -> Comparison:
         """
-        Compare the model's own values with those that people gave.
+        Compare the model's own values with those that people gave: the numbers of `compare_with_people`.
+        """
+        return self.compare_with_people(gold, variable, not_coded=not_coded, item=item).comparison
+
+    def compare_with_people(
+        self,
+        gold: str,
+        variable: str | None = None,
+        *,
+        not_coded: str | Iterable[object] = (),
+        item: str | None = None,
+    ) -> PeopleComparison:
+        """
+        Compare the model's own values with those that people gave, and say what had a part in it.
 
         Only what is on disk counts: a row whose answer is not here yet has no value. Corrections by hand are
-        people's, and not the model's.
+        people's, and not the model's. People's cells are read as the model's answers are, and a code that has
+        a label in a Stata or SPSS file is that label. A text that stands in several rows counts once, with
+        what most people say of it; of numbers, with their mean.
 
         Args:
-            gold: Column of the table that holds the people's value. Rows where it is empty don't count.
+            gold: Column of the table that holds the people's value. Rows where it is empty don't count, nor
+                do those where it is `NA` or the like, unless that is a value of the codebook.
             variable: Which variable of the codebook; None means the first that can be compared.
+            not_coded: Further values that mean that nobody coded the row, as in `["99"]`.
+            item: Column that names each text, as an id does; None means that rows that ask the same are one
+                text.
         Returns:
-            What fits the kind of the variable.
+            What fits the kind of the variable, with the rows that are left out.
         Raises:
             UsageError: There is no such column or variable, or the column has other values, or none.
         """
-        return compare_with_people(self._directory, gold, variable)
+        return compare_with_people(
+            self._directory, gold, variable, not_coded=read_values(not_coded), item=item
+        )
 
     def status(self) -> Status:
         """How the run stands, from its files. Asks nobody and changes nothing."""
@@ -699,6 +983,7 @@ class Run:
         state: _State = "new"
         output: Path | None = None
         warning = ""
+        statuses: Mapping[str, int] = {}
         if build_step.is_built(self._directory):
             built = build_step.read_build_report(self._directory)
             with self._directory.ledger() as ledger:
@@ -714,6 +999,7 @@ class Run:
                 output = Path(str(collected[-1].detail.get("path")))
                 if state == "downloaded":
                     state = "collected"
+            statuses = _statuses(collected[-1]) if collected else {}
         return replace(
             self._standing_as(state),
             built=built,
@@ -721,6 +1007,7 @@ class Run:
             output=output,
             events=events,
             warning=warning,
+            statuses=statuses,
         )
 
     def standing(self) -> Status:
@@ -761,8 +1048,9 @@ class Run:
             if build_step.is_built(self._directory):
                 with self._directory.ledger() as ledger:
                     is_untouched = all(
-                        shard.state is ShardState.WRITTEN and shard.round == 1 for shard in ledger.shards()
-                    ) and not any(event.kind not in ("built", "policy") for event in ledger.events())
+                        shard.round == 0 or (shard.state is ShardState.WRITTEN and shard.round == 1)
+                        for shard in ledger.shards()
+                    ) and not any(event.kind not in _BEFORE_SENDING for event in ledger.events())
                 if not is_untouched or self._directory.trial_path.exists():
                     raise RunError("run-was-sent", path=str(self.path))
             remove_run(self._directory)
@@ -771,19 +1059,47 @@ class Run:
         table = open_source(self._plan.source, self.path)
         question = self._plan.question
         # Which rows repeat others does not matter: the first one of its kind is asked.
-        first = TableRequests(table, question, replace(self._plan.asking, dedupe=False)).first()
+        requests = TableRequests(table, question, replace(self._plan.asking, dedupe=False))
+        first = requests.first(self._first_sent_row())
         if first is None:
             raise UsageError("no-row-has-text", rows=self.build().rows)
         return first
 
-    def _estimate(self, requests: int, request_bytes: int, prompt_tokens: int = 0) -> CostEstimate:
+    def _first_sent_row(self) -> int:
+        """The first row whose answer is not taken over; the first of all where each is."""
+        if not build_step.is_built(self._directory):
+            return 1
+        with self._directory.ledger() as ledger:
+            sent = [shard.first_row for shard in ledger.shards() if shard.round == 1]
+        return min(sent, default=1)
+
+    def _estimate(
+        self, requests: int, request_bytes: int, prompt_tokens: int = 0, *, is_direct: bool = False
+    ) -> CostEstimate:
         return estimate_asking(
             self._plan.question,
             self._plan.asking,
             requests,
             prompt_range(self._plan.asking.model, prompt_tokens, requests, request_bytes),
             measured=measured_answer_tokens(self._directory),
+            written_tokens=self._cached_prefix_tokens() * requests,
+            is_direct=is_direct,
         )
+
+    def _cached_prefix_tokens(self) -> int:
+        """Tokens of each request that may be written to the provider's cache, the most that they can be."""
+        if self._prefix_tokens is None:
+            self._prefix_tokens = self._count_cached_prefix()
+        return self._prefix_tokens
+
+    def _count_cached_prefix(self) -> int:
+        if self._plan.asking.provider != "anthropic":
+            return 0
+        first_rows = first_rows_of(self.policy())
+        with self._directory.ledger() as ledger:
+            first, *others = [shard for shard in ledger.shards() if shard.round == 1]
+        has_first_part = bool(others) and first.requests <= first_rows
+        return cached_prefix_tokens(self._plan, has_first_part=has_first_part)
 
     def _answer_bound(self) -> int | None:
         """The most tokens that one answer can have; None where nobody says."""
@@ -800,10 +1116,10 @@ class Run:
         if self._answer_bound() is None:
             raise UsageError("answers-unbounded")
 
-    def _most_usd(self, shard: Shard) -> Decimal:
+    def _most_usd(self, shard: Shard, *, is_direct: bool = False) -> Decimal:
         """The most that a shard can cost: every token of its prompts, and every answer at its limit."""
         asking = self._plan.asking
-        price = find_price(asking.provider, asking.model)
+        price = price_of_asking(asking, is_direct=is_direct)
         if price is None or find_provider(asking.provider).is_free:
             return Decimal(0)
         bound = self._answer_bound()
@@ -811,24 +1127,29 @@ class Run:
             # Rows that were cut off may be asked again with more room.
             bound = max(bound, largest_output_limit(self._directory.request_path(shard.name)) or 0)
         if bound is None:
-            return self._estimate(shard.requests, shard.bytes, shard.tokens).high_usd or Decimal(0)
-        # No token is shorter than a byte.
-        return price.usd(shard.tokens or shard.bytes, shard.requests * bound)
+            estimate = self._estimate(shard.requests, shard.bytes, shard.tokens, is_direct=is_direct)
+            return estimate.high_usd or Decimal(0)
+        # No token is shorter than a byte. Nothing is counted on that is read from a cache.
+        written = price.written_usd(self._cached_prefix_tokens() * shard.requests)
+        return price.usd(shard.tokens or shard.bytes, shard.requests * bound) + written
 
     @property
     def _is_own_server(self) -> bool:
         return self.is_local and not self._plan.asking.base_url
 
     @contextmanager
-    def _client(self) -> Iterator[BatchClient]:
+    def _client(self, said: Callable[[Notice], None] | None = None) -> Iterator[BatchClient]:
         provider = find_provider(self._plan.asking.provider)
         base_url = self._plan.asking.base_url
         if self._is_own_server:
             endpoint = ensure_local_server()
-            with HttpClient(endpoint.base_url, Key(endpoint.key, "server.key")) as http:
+            with HttpClient(endpoint.base_url, Key(endpoint.key, "server.key"), said=said) as http:
                 yield client_for(provider, http)
         else:
-            with provider_client(provider, base_url) as client:
+            asking = self._plan.asking
+            headers = find_headers(provider, base_url, kept=asking.headers, given=self._headers)
+            fields = {**asking.form_fields, **self._form_fields}
+            with provider_client(provider, base_url, headers, fields, said) as client:
                 yield client
 
     def check(self, *, probe: bool, now: datetime) -> list[Check]:
@@ -852,14 +1173,27 @@ class Run:
 
 
 @contextmanager
-def provider_client(provider: Provider, base_url: str) -> Iterator[BatchClient]:
+def provider_client(
+    provider: Provider,
+    base_url: str,
+    headers: SentHeaders | None = None,
+    form_fields: Mapping[str, str] | None = None,
+    said: Callable[[Notice], None] | None = None,
+) -> Iterator[BatchClient]:
     """
     The calls of a provider at an address, with the key that belongs there.
 
+    Args:
+        provider: Who is asked.
+        base_url: Where.
+        headers: Further ones of each call; None means those that are kept for the host.
+        form_fields: Further ones of each upload.
+        said: As in `HttpClient`.
     Raises:
         UsageError: There is no key for it.
     """
     key = require_key(provider, base_url)
+    sent = headers if headers is not None else find_headers(provider, base_url)
     if host_of(base_url) != host_of(provider.base_url):
         # Of other endpoints less is known than of the provider's own.
         provider = replace(provider, quirks=replace(provider.quirks, has_expiry=False))
@@ -868,7 +1202,10 @@ def provider_client(provider: Provider, base_url: str) -> Iterator[BatchClient]:
         key,
         key_header=provider.key_header,
         key_prefix=provider.key_prefix,
-        headers=headers_of(provider),
+        headers={**headers_of(provider), **sent.plain},
+        secret_headers=sent.secret,
+        form_fields=form_fields or {},
+        said=said,
     ) as http:
         yield client_for(provider, http)
 
@@ -877,7 +1214,7 @@ def create(
     table: str | Path | object,
     *,
     text: str | None = None,
-    labels: Sequence[str] | None = None,
+    labels: str | Iterable[object] | None = None,
     prompt: str | None = None,
     codebook: str | Path | Mapping[str, Any] | Codebook | None = None,
     variable: str = "label",
@@ -888,10 +1225,15 @@ def create(
     endpoint: str = "chat",
     temperature: float | None = None,
     max_tokens: int | None = None,
+    reasoning_effort: str | None = None,
     parameters: Mapping[str, Any] | None = None,
     image: str | None = None,
     image_folder: str | Path | None = None,
     dedupe: bool = False,
+    confidence: bool = False,
+    samples: int = 1,
+    fresh: bool = False,
+    only_changed: bool = False,
     output: str | Path | None = None,
     writing: WriteOptions | None = None,
     overwrite: bool = False,
@@ -901,9 +1243,12 @@ def create(
     sheet: str | None = None,
     on_bad_rows: BadRows = "stop",
     policy: Policy | None = None,
+    direct: bool = False,
     reuse: bool = False,
     name: str = "",
     is_listed: bool = True,
+    headers: Mapping[str, str] | Iterable[str] = (),
+    form_fields: Mapping[str, str] | Iterable[str] = (),
 ) -> Run:
     """
     Make a run: check everything and freeze it in a run directory. Nothing is sent.
@@ -912,7 +1257,8 @@ def create(
         table: The input: a file of any format, a folder of .txt files, or a data frame (polars, pandas,
             Arrow, a dictionary of lists), which is kept in the run directory. It is never changed.
         text: Name of the column with the text.
-        labels: The labels to choose from. Without labels and codebook the answer is free text.
+        labels: The labels to choose from, in a list or in a text as `--labels` has them: `"good,bad"`.
+            Without labels and codebook the answer is free text.
         prompt: What to ask about each text.
         codebook: A codebook file, or its content; instead of `labels`.
         variable: Name of the answer's column when `labels` are given.
@@ -922,10 +1268,21 @@ def create(
         model: None means the provider's default.
         endpoint: `chat`, `responses` or `embeddings`.
         temperature, max_tokens: Of each request; None means the provider's default.
+        reasoning_effort: How much a model that reasons may think: `none`, `minimal`, `low`, `medium`, `high`
+            or `xhigh`, as far as it takes these; None means the provider's default.
         parameters: Any others, as the endpoint names them.
         image: Column with an image beside the text.
         image_folder: Where the files lie that it names; None means that it holds addresses of the web.
         dedupe: Ask rows that ask the same once; the answer goes to all of them.
+        confidence: Also ask how sure the model is of each value, by the probabilities of its tokens: the
+            labelled table has `<variable>_confidence`, and `confidence_basis`.
+        samples: Ask each row so often, 2 to 10 times, and take the commonest value; its confidence is the
+            share of samples that agree. It costs so many times as much.
+        fresh: Ask every row. Otherwise rows whose very request was answered in another run on this computer
+            have that answer, and are not asked: see `Preview.built`.
+        only_changed: Where another run on this computer asked these rows a codebook of which only some
+            variables are other ones now: ask only these, and keep the values of the others. A model that is
+            asked less at once may answer otherwise.
         writing: How the labelled table is written.
         output: Where the labelled table goes; None means into the run directory.
         overwrite: Whether `output` may be replaced.
@@ -933,10 +1290,14 @@ def create(
         encoding, delimiter, sheet: Of the table; None means found out.
         on_bad_rows: What to do with broken rows: `stop`, `keep` or `skip`.
         policy: How it is driven: pace, cap, rounds.
+        direct: Ask row by row, at once and at the ordinary price, instead of in batches; up to 5,000 rows.
         reuse: When there is a run already that asks the same of the same table, for the same output, go on
             with that one: the same command twice is one run.
         name: What people call the table, where its file is called otherwise.
         is_listed: Whether it is among the runs of this machine.
+        headers: Further ones of each call, to the named host only. A value is `env:NAME`, `keyring:NAME` or
+            `plain:VALUE`; one by itself is known to this process alone, and only its name is kept.
+        form_fields: Further ones of each upload, as gateways want them; they are kept in the run.
     Raises:
         TableError, CodebookError, OutputExists, UsageError: Something does not fit; nothing was made.
     """
@@ -951,23 +1312,94 @@ def create(
         image=image or "",
         image_folder=Path(image_folder).resolve() if image_folder else None,
     )
-    asking = asking_of(
-        question,
-        Said(temperature, max_tokens, parameters or {}),
-        provider=provider,
-        model=model or "",
-        base_url=base_url or "",
-        endpoint=find_endpoint(endpoint),
-        dedupe=dedupe,
+    said_headers, said_fields = read_headers(headers), read_form_fields(form_fields)
+
+    def asked(question: Question) -> Plan:
+        asking = asking_of(
+            question,
+            Said(temperature, max_tokens, parameters or {}, reasoning_effort or ""),
+            provider=provider,
+            model=model or "",
+            base_url=base_url or "",
+            endpoint=find_endpoint(endpoint),
+            dedupe=dedupe,
+            headers=said_headers,
+            form_fields=said_fields,
+            confidence=confidence,
+            samples=samples,
+            fresh=fresh,
+        )
+        return Plan(
+            source=Source(path, reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows), name=name),
+            question=question,
+            asking=asking,
+            output=Output(Path(output) if output else None, overwrite, writing or WriteOptions()),
+            policy=replace(policy or Policy(), direct=direct or (policy is not None and policy.direct)),
+        )
+
+    plan = asked(question)
+    if only_changed:
+        plan = only_changed_plan(plan, asked, frame=frame)
+    return create_planned(
+        plan,
+        Path(run) if run else None,
+        frame=frame,
+        reuse=reuse,
+        is_listed=is_listed,
+        headers=said_headers,
+        form_fields=said_fields,
     )
-    plan = Plan(
-        source=Source(path, reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows), name=name),
-        question=question,
-        asking=asking,
-        output=Output(Path(output) if output else None, overwrite, writing or WriteOptions()),
-        policy=policy or Policy(),
+
+
+def only_changed_plan(
+    plan: Plan, asked: Callable[[Question], Plan], *, frame: pl.DataFrame | None = None
+) -> Plan:
+    """
+    The plan that asks only the variables that changed since another run asked the rows of its table.
+
+    Args:
+        plan: What is asked in all.
+        asked: Makes the plan of another question: parameters may depend on it.
+        frame: The input instead of the plan's file.
+    Raises:
+        UsageError: No run on this computer did, or all of it changed.
+    """
+    with ExitStack() as leaving:
+        if frame is not None:
+            folder = Path(leaving.enter_context(TemporaryDirectory(prefix="rowbatch-")))
+            frame.write_parquet(folder / "frame.parquet")
+            table = open_table(folder / "frame.parquet")
+        else:
+            table = open_table(plan.source.path, plan.source.reading)
+        places = [RunDirectory(place) for place in reversed(known_places())]
+        before = find_asked_before(plan, table, places)
+    if before is None:
+        raise UsageError("no-earlier-codebook")
+    made = asked(with_only_changed(plan, before).question)
+    asking = replace(made.asking, notes=(*made.asking.notes, _kept_note(before)))
+    return replace(made, asking=asking)
+
+
+def _kept_note(before: AskedBefore) -> Notice:
+    change = before.change
+    return Notice(
+        "note-only-changed", {"asked": list(change.asked), "kept": list(change.same), "run": before.name}
     )
-    return create_planned(plan, Path(run) if run else None, frame=frame, reuse=reuse, is_listed=is_listed)
+
+
+def _change_notes(before: AskedBefore) -> list[Notice]:
+    """What changed since, in a sentence each."""
+    change = before.change
+    notes = []
+    if change.added:
+        notes.append(Notice("note-variables-added", {"names": list(change.added), "run": before.name}))
+    if change.redefined:
+        notes.append(
+            Notice("note-variables-redefined", {"names": list(change.redefined), "run": before.name})
+        )
+    if change.removed:
+        notes.append(Notice("note-variables-removed", {"names": list(change.removed), "run": before.name}))
+    return [*notes, Notice("note-only-changed-offered", {"names": list(change.asked)})]
 
 
 def create_planned(
@@ -977,6 +1409,8 @@ def create_planned(
     frame: pl.DataFrame | None = None,
     reuse: bool = False,
     is_listed: bool = True,
+    headers: Mapping[str, str] | None = None,
+    form_fields: Mapping[str, str] | None = None,
 ) -> Run:
     """
     Make a run of a plan: it is checked against its table, and frozen. Nothing is sent.
@@ -987,6 +1421,7 @@ def create_planned(
         frame: The input instead of the plan's file.
         reuse: Go on with a run that asks the same, where there is one.
         is_listed: Whether it is among the runs of this machine.
+        headers, form_fields: With their values, for this process; see `create`.
     Raises:
         TableError, OutputExists, UsageError: As `create`.
     """
@@ -1001,29 +1436,35 @@ def create_planned(
         existing=[RunDirectory(other) for other in existing if (other / "run.toml").is_file()],
     )
     if same is not None:
-        return Run(same.path)
+        return Run(same.path, headers=headers, form_fields=form_fields)
     if is_listed:
         remember_run(home(), directory.path)
-    return Run(directory.path)
+    return Run(directory.path, headers=headers, form_fields=form_fields)
 
 
-def open_run(run: str | Path) -> Run:
+def open_run(run: str | Path, *, headers: Mapping[str, str] | Iterable[str] = ()) -> Run:
     """
     Open a run that was made before.
 
     Args:
         run: Its directory, or its name when it lies in `rowbatch-runs/` or is known on this machine.
+        headers: Further ones of each call, as in `create`. What the run keeps of them need not be given
+            again, only values that it could not keep.
     """
+    return Run(_place_of(run), headers=read_headers(headers))
+
+
+def _place_of(run: str | Path) -> Path:
     path = Path(run)
     if (path / "run.toml").is_file() or path.is_dir():
-        return Run(path)
+        return path
     name = str(run)
     local = Path(RUNS_FOLDER) / name
     if (local / "run.toml").is_file():
-        return Run(local)
+        return local
     known = [place for place in known_runs(home()) if place.name == name]
     if len(known) == 1:
-        return Run(known[0])
+        return known[0]
     if known:
         raise UsageError("runs-of-one-name", count=len(known), name=name, paths=[*map(str, known)])
     raise RunError("no-such-run", path=name)
@@ -1045,30 +1486,34 @@ def known_places() -> list[Path]:
 
 def _codebook(
     *,
-    labels: Sequence[str] | None,
+    labels: str | Iterable[object] | None,
     prompt: str | None,
     codebook: str | Path | Mapping[str, Any] | Codebook | None,
     variable: str,
 ) -> Codebook:
     if codebook is None:
-        if labels:
-            return codebook_from_labels(variable, labels, prompt or "")
+        if names := _listed(labels):
+            return codebook_from_labels(variable, names, prompt or "")
         return Codebook(instructions=prompt or "")
-    if labels:
+    if _listed(labels):
         raise UsageError("labels-twice")
     if isinstance(codebook, Codebook):
         book = codebook
     elif isinstance(codebook, Mapping):
         book = parse_codebook(dict(codebook))
     else:
-        from rowbatch.tools.codebooks import read_any_codebook
-
         book = read_any_codebook(Path(codebook), variable=variable)
     if prompt:
         if book.instructions:
             raise UsageError("instructions-twice")
         book = book.model_copy(update={"instructions": prompt})
     return book
+
+
+def _listed(labels: str | Iterable[object] | None) -> list[str]:
+    if labels is None or (isinstance(labels, str) and not labels.strip()):
+        return []
+    return read_labels(labels)
 
 
 def model_note(run: Run) -> str:
@@ -1089,6 +1534,13 @@ def model_notes(provider: str, model: str) -> tuple[Notice, ...]:
     return (note,) if note else ()
 
 
+def _repeat_notes(built: BuildReport) -> tuple[Notice, ...]:
+    """That the same text stands in several rows, as with several annotators, and is asked for each."""
+    if not built.repeats:
+        return ()
+    return (Notice("note-texts-repeat", {"rows": built.repeats, "texts": built.repeated_texts}),)
+
+
 def _row_status(name: str) -> RowStatus:
     try:
         return RowStatus(name)
@@ -1098,11 +1550,18 @@ def _row_status(name: str) -> RowStatus:
 
 def _state(progress: Progress) -> Literal["built", "running", "over", "downloaded"]:
     states = {shard.state for shard in progress.states}
-    if states == {"downloaded"}:
+    # Where there is none, every answer was taken over.
+    if states <= {"downloaded"}:
         return "downloaded"
     if progress.shards_unsent == progress.shards:
         return "built"
     return "running" if progress.shards_running or progress.shards_unsent else "over"
+
+
+def _statuses(collected: Event) -> dict[str, int]:
+    """Rows by status, as an event tells that a table was written with."""
+    told = collected.detail.get("statuses")
+    return {str(name): int(count) for name, count in told.items()} if isinstance(told, dict) else {}
 
 
 def _tell(hooks: Hooks, stage: Stage) -> None:
@@ -1127,6 +1586,6 @@ def _read_frame(path: Path, added: Sequence[str]) -> pl.DataFrame:
     # Stata and SPSS have codes where the codebook has labels.
     for name, info in zip(names, table.columns, strict=False):
         if name in added and info.value_labels:
-            labels = {str(code): label for code, label in info.value_labels.items()}
+            labels = {code_text(code): label for code, label in info.value_labels.items()}
             frame = frame.with_columns(pl.col(name).replace(labels))
     return frame

@@ -26,7 +26,7 @@ from rowbatch.api import model_list as _models  # noqa: F401 - the user's own pr
 from rowbatch.api.parts import part_limits
 from rowbatch.providers.catalog import find_provider
 
-LineKind = Literal["requests", "results", "other", "unknown"]
+LineKind = Literal["requests", "results", "document", "other", "unknown"]
 
 _SAMPLE_ROWS = 200
 _SAMPLE_LINES = 20
@@ -50,6 +50,7 @@ class RequestOptions(TypedDict, total=False):
         image_folder: Where the files lie that it names; None means that it holds addresses of the web.
         dedupe: Ask rows that ask the same once.
         id_prefix: Before the row number; must not end in a digit.
+        id_column: Ids are the values of this column instead, or what a template with `{{column}}` makes.
         skip_empty: Leave rows with an empty text out.
         encoding, delimiter, sheet, on_bad_rows: How the table is read.
     """
@@ -66,6 +67,7 @@ class RequestOptions(TypedDict, total=False):
     image_folder: str | Path | None
     dedupe: bool
     id_prefix: str
+    id_column: str | None
     skip_empty: bool
     encoding: str | None
     delimiter: str | None
@@ -93,6 +95,7 @@ def convert(
         question,
         asking,
         Path(output),
+        id_column=requests.get("id_column"),
         skip_empty=requests.get("skip_empty", False),
         limits=part_limits(limits, max_requests, max_bytes, max_prompt_tokens),
         overwrite=overwrite,
@@ -146,7 +149,8 @@ def estimate(
     Estimate tokens, shards and price, before anything is sent.
 
     Args:
-        source: Batch files (JSONL) of requests; or a table, with `model` and `text` or `template`.
+        source: Batch files (JSONL) of requests in the form of any provider, with `model` where their lines
+            don't say it; or a table, with `model` and `text` or `template`.
         provider: Whose limits and prices.
         every: Count the tokens of each so-many-th request only.
         answer_tokens: What an answer has, where it was measured.
@@ -158,10 +162,16 @@ def estimate(
     chosen = find_provider(provider)
     paths = [Path(path) for path in ([source] if isinstance(source, str | Path) else source)]
     if not requests.get("text") and not requests.get("template"):
-        return estimate_tool.estimate_files(paths, chosen, every=every, answer_tokens=answer_tokens)
+        return estimate_tool.estimate_files(
+            paths, chosen, model=requests.get("model") or "", every=every, answer_tokens=answer_tokens
+        )
     if len(paths) != 1 or not requests.get("model"):
         raise UsageError("estimate-without-model")
-    table = table_requests(*planned(paths[0], requests), skip_empty=requests.get("skip_empty", False))
+    table = table_requests(
+        *planned(paths[0], requests),
+        skip_empty=requests.get("skip_empty", False),
+        id_column=requests.get("id_column"),
+    )
     found = estimate_tool.estimate_lines(
         estimate_tool.table_lines(table), chosen, every=every, answer_tokens=answer_tokens
     )
@@ -182,7 +192,11 @@ def first_request(table: str | Path, **requests: Unpack[RequestOptions]) -> str:
     """
     from rowbatch.tools.convert import table_requests
 
-    found = table_requests(*planned(table, requests), skip_empty=requests.get("skip_empty", False))
+    found = table_requests(
+        *planned(table, requests),
+        skip_empty=requests.get("skip_empty", False),
+        id_column=requests.get("id_column"),
+    )
     for chunk in found.chunks():
         if len(chunk.lines):
             return chunk.lines.slice(0, 1).to_list()[0].decode()
@@ -223,15 +237,21 @@ def kind_of_lines(file: str | Path) -> LineKind:
     Args:
         file: A file of any kind.
     Returns:
-        `requests` or `results` by the first line that is either, so a few broken ones before it do no harm;
-        `other` where none of the first ones is; `unknown` where that cannot be seen: the file is empty or
-        compressed, a line is too long to look at, or it has a custom_id and nothing else that is known.
+        `document` where it is one JSON document; `requests` or `results` by the first line that is either, so
+        a few broken ones before it do no harm; `other` where none of the first ones is; `unknown` where that
+        cannot be seen: the file is empty or compressed, a line is too long to look at, or it has a custom_id
+        and nothing else that is known.
     """
+    from rowbatch.tools.json_document import is_document
+
     looked_at = 0
     try:
         with Path(file).open("rb") as lines:
             if lines.read(4).startswith(_COMPRESSED):
                 return "unknown"
+            # The last line of a list over many lines looks like a request.
+            if is_document(Path(file)):
+                return "document"
             lines.seek(0)
             while looked_at < _SAMPLE_LINES and (line := lines.readline(_LINE_BYTES)):
                 line = line.removeprefix(b"\xef\xbb\xbf").strip()
@@ -256,7 +276,9 @@ def _kind_of(line: bytes) -> LineKind:
         return "other"
     # Gemini has `key` and `request`, Anthropic `params`.
     if not isinstance(found, dict) or not found.keys() & {"custom_id", "key"}:
-        return "other"
+        # Gemini's key may be left out.
+        is_asked = isinstance(found, dict) and isinstance(found.get("request"), dict)
+        return "requests" if is_asked and "contents" in found["request"] else "other"
     if found.keys() & {"response", "error", "result"}:
         return "results"
     if found.keys() & {"body", "params", "request"}:
@@ -289,11 +311,18 @@ def extract(
     output: str | Path,
     *,
     join: str | Path | None = None,
+    id_column: str | None = None,
+    several: Literal["rows", "columns"] | None = None,
     first_number: Literal[0, 1] | None = None,
     duplicates: str | Path | None = None,
     extras: Sequence[Extra] = (),
     as_json: bool = False,
+    unpack: bool = False,
+    unpack_id: str | None = None,
+    unpack_list: str | None = None,
     errors: str | Path | None = None,
+    requests: Sequence[str | Path] = (),
+    unanswered: str | Path | None = None,
     writing: WriteOptions | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
@@ -303,19 +332,33 @@ def extract(
 ) -> ExtractReport:
     """Result files become a table; see `rowbatch.tools.extract.extract`."""
     paths = [Path(result) for result in results]
+    if unanswered and not requests:
+        raise UsageError("unanswered-without-requests")
     with ResultWorkers(paths) as workers:
         # They start while this is imported.
+        from rowbatch.results.pile import Unpacking
         from rowbatch.tools import extract as extract_step
+
+        asked: Requests | None = None
+        if requests:
+            from rowbatch.tools.compare import Requests
+
+            sent = [Path(request) for request in requests]
+            asked = Requests(sent, Path(unanswered) if unanswered else None, overwrite)
 
         return extract_step.extract(
             paths,
             Path(output),
             join=Path(join) if join else None,
+            id_column=id_column,
+            several=several,
             first_number=first_number,
             duplicates=Path(duplicates) if duplicates else None,
             extras=extras,
             as_json=as_json,
+            unpacking=Unpacking(unpack_id, unpack_list) if unpack or unpack_id or unpack_list else None,
             errors=Path(errors) if errors else None,
+            requests=asked,
             writing=writing,
             reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows),
             overwrite=overwrite,

@@ -123,6 +123,35 @@ _asking = _options(
         "--dedupe", is_flag=True, help="Ask rows that ask the same once; the answer goes to all of them."
     ),
 )
+_headers = click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A further header of each call, to the provider's host only; may be given several times. VALUE is "
+    "env:NAME or keyring:NAME for a secret, plain:TEXT for none; anything else is taken for a secret and not "
+    "kept, so that a later command wants it again.",
+)
+_form_fields = click.option(
+    "--form-field",
+    "form_fields",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A further field of each upload, as gateways want it; no secret, and kept in the run.",
+)
+_samples = click.option(
+    "--samples",
+    type=click.IntRange(2, 10),
+    metavar="NUMBER",
+    help="Ask each row so often, and take the commonest value; its confidence is the share of samples that "
+    "agree. It costs so many times as much.",
+)
+_confidence = click.option(
+    "--confidence",
+    is_flag=True,
+    help="Also how sure the model is of each value, by the probabilities of its tokens: columns "
+    "VARIABLE_confidence, and confidence_basis.",
+)
 _part_limits = _options(
     click.option(
         "--max-requests", type=click.IntRange(1), metavar="NUMBER", help="At most so many lines in a part."
@@ -212,13 +241,28 @@ _driving = _options(
         "--worst-share",
         type=click.FloatRange(0, 1, min_open=True),
         metavar="SHARE",
-        help="Submit nothing more when so much of a shard fails for a reason that stays.  [default: 0.5]",
+        help="Submit nothing more when so much of a shard fails for a reason that stays, or has no usable "
+        "answer: cut off, not allowed by the codebook, refused.  [default: 0.5]",
+    ),
+    click.option(
+        "--first-rows",
+        type=click.IntRange(0),
+        metavar="NUMBER",
+        help="Send so many rows first, and the rest when their answers are here and can be used; 0 sends all "
+        "at once.  [default: 100 where there are several parts that cost money]",
     ),
     click.option(
         "--clean-up",
         is_flag=True,
         default=None,
         help="Remove our files at the provider when every row is in the table.",
+    ),
+    click.option(
+        "--direct/--by-batch",
+        default=None,
+        help="Ask row by row, at once and at the ordinary price, up to 5,000 rows; or in batches, at half "
+        "of it. What was sent stays as it is. With --param service_tier=flex OpenAI, Azure and Gemini answer "
+        "more slowly, at the price of a batch.  [default: in batches]",
     ),
 )
 _on_done = click.option(
@@ -228,7 +272,9 @@ _on_done = click.option(
     "gaps, needs-you, failed) tell how.",
 )
 _go_on = click.option(
-    "--go-on", is_flag=True, help="Submit the rest although much of a shard failed for a reason that stays."
+    "--go-on",
+    is_flag=True,
+    help="Submit the rest although much of a shard failed for a reason that stays, or has no usable answer.",
 )
 
 
@@ -236,7 +282,11 @@ _go_on = click.option(
 @_table
 @click.option("--text", metavar="COLUMN", help="Column that holds the text.")
 @click.option(
-    "--labels", metavar="A,B,C", help="The labels to choose from. Without them the answer is free text."
+    "--labels",
+    metavar="A,B,C",
+    help="The labels to choose from; one with a comma in it stands in quotes, as in 'a,\"b, c\",d'. "
+    "Without them "
+    "the answer is free text.",
 )
 @click.option("--prompt", metavar="TEXT", help="What to ask about each text.")
 @click.option(
@@ -273,8 +323,30 @@ _go_on = click.option(
 )
 @click.option("--model", metavar="NAME", help="Which model.  [default: the provider's]")
 @click.option("--base-url", metavar="URL", help="Another address that speaks the provider's batch API.")
+@_headers
+@_form_fields
 @_sampling
+@click.option(
+    "--reasoning-effort",
+    type=click.Choice(["none", "minimal", "low", "medium", "high", "xhigh"]),
+    help="How much a model that reasons may think, where it takes that; thoughts are paid as answers are.  "
+    "[default: the model's]",
+)
 @_asking
+@_confidence
+@_samples
+@click.option(
+    "--fresh",
+    is_flag=True,
+    help="Ask every row; otherwise rows whose very request was answered in an earlier run on this computer "
+    "have that answer, and only the others are asked.",
+)
+@click.option(
+    "--only-changed",
+    is_flag=True,
+    help="Where an earlier run asked these rows a codebook of which only some variables are other ones now: "
+    "ask only these, and keep the values of the others.",
+)
 @click.option(
     "--run",
     "run_directory",
@@ -303,7 +375,7 @@ def run(
     Shows the first request and the price, asks before it costs money, and does the rest. Every row
     comes out once, in order, with all its columns, the answer's columns, and a status.
     May be stopped at any time: the same command again, or `rowbatch resume RUN`, goes on, and nothing is
-    asked twice.
+    asked twice. Nor is what an earlier run asked: a table that grew, or was sorted, costs what is new in it.
 
     The exit code is 0 when every row has its answer, 9 when some have none, 10 when a person has to decide
     something, and another one when it failed.
@@ -315,7 +387,7 @@ def run(
     options, changes = _policy_changes(options)
     made = api.create(
         table,
-        labels=_label_list(labels),
+        labels=labels,
         run=run_directory,
         reuse=True,
         policy=api.Policy().changed(**changes),
@@ -346,8 +418,9 @@ def run(
     metavar="NUMBER",
     help="How many, spread over the table.",
 )
+@_headers
 @_yes
-def try_command(run: Path, *, rows: int, yes: bool) -> None:
+def try_command(run: Path, *, rows: int, headers: Sequence[str], yes: bool) -> None:
     """
     Ask a few rows at once, before the run.
 
@@ -356,7 +429,7 @@ def try_command(run: Path, *, rows: int, yes: bool) -> None:
     """
     from rowbatch.cli import show
 
-    opened = api.open_run(run)
+    opened = api.open_run(run, headers=headers)
     if not opened.is_local and not yes:
         _ask(f"{rows} rows are asked one by one, at the full price. Try them?", opened)
     with show.bar() as hooks:
@@ -372,8 +445,34 @@ def try_command(run: Path, *, rows: int, yes: bool) -> None:
 @_yes
 @_resubmit_lost
 @_go_on
+@_headers
+@click.option(
+    "--batch",
+    "batch",
+    multiple=True,
+    metavar="PART=ID",
+    help="The batch of a part whose answer was lost, as the provider's page shows it, as in "
+    "r1-0001=batch_abc. It is looked at first. May be given several times.",
+)
+@click.option(
+    "--ask-again",
+    "ask_again",
+    multiple=True,
+    type=click.Choice(["error", "expired", "cancelled", "missing", "invalid", "truncated", "refused"]),
+    help="First plan a round of the rows of this status, also of those that no round asks again by itself; "
+    "it is paid. May be given several times.",
+)
 def resume(
-    run: Path, *, yes: bool, resubmit_lost: bool, go_on: bool, on_done: str | None, **options: Any
+    run: Path,
+    *,
+    yes: bool,
+    resubmit_lost: bool,
+    go_on: bool,
+    batch: tuple[str, ...],
+    ask_again: tuple[str, ...],
+    on_done: str | None,
+    headers: Sequence[str],
+    **options: Any,
 ) -> int:
     """
     Go on with a run, from wherever it stands.
@@ -381,16 +480,83 @@ def resume(
     Options that are not given stay as they were. Exit codes as of `rowbatch run`.
     """
     _, changes = _policy_changes(options)
-    opened = api.open_run(run)
+    opened = api.open_run(run, headers=headers)
+    batches = _named_batches(batch)
+    if ask_again:
+        _plan_repair(opened, ask_again, yes=yes)
     return _show_and_run(
-        opened, yes=yes, resubmit_lost=resubmit_lost, go_on=go_on, on_done=on_done, **changes
+        opened,
+        yes=yes,
+        resubmit_lost=resubmit_lost,
+        go_on=go_on,
+        batches=batches,
+        on_done=on_done,
+        **changes,
     )
+
+
+def _named_batches(pairs: Sequence[str]) -> dict[str, str]:
+    """Part and batch of `PART=ID`."""
+    found = {}
+    for pair in pairs:
+        part, equals, batch_id = pair.partition("=")
+        if not part or not equals or not batch_id:
+            raise UsageError("batch-no-pair", pair=pair)
+        found[part.strip()] = batch_id.strip()
+    return found
+
+
+def _plan_repair(run: Run, statuses: Sequence[str], *, yes: bool) -> None:
+    """Plan a round of rows of some statuses, once a person has seen what it costs."""
+    from rowbatch.cli import show
+
+    known = run.status().statuses
+    rows = sum(known.get(status, 0) for status in statuses)
+    cost = run.repair_cost(rows)
+    if rows and not yes and not cost.is_free:
+        _ask(show.repair_question(rows, cost), run)
+    show.line(f"{run.plan_repair(statuses):,} rows are asked again")
+
+
+@app.command("give-up")
+@_run
+@click.argument("parts", nargs=-1, metavar="[PART]...")
+@_yes
+def give_up(run: Path, *, parts: tuple[str, ...], yes: bool) -> int:
+    """
+    Wait for nothing more of a part whose batch the provider forgot, or whose results it lost.
+
+    Its batch may have been paid for. Its rows are `missing`; `rowbatch resume RUN --ask-again missing` asks
+    them again, which may be paid twice. Without PART, the one that is waited for, if it is the only one.
+    """
+    from rowbatch.cli import show
+
+    opened = api.open_run(run)
+    waiting = opened.parts_at_provider()
+    if not parts and len(waiting) != 1:
+        raise UsageError("give-up-which", run=str(opened.path), waiting=waiting)
+    names = parts or tuple(waiting)
+    if not yes:
+        question = f"Wait no more for {', '.join(names)}? It may have been paid for; its answers are lost."
+        _ask(question, opened, is_paid=False)
+    show.given_up(opened, names, opened.give_up(names))
+    return 0
 
 
 @app.command()
 @_run
 @_poll_seconds
-def cancel(run: Path, *, poll_seconds: float | None) -> int:
+@_headers
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for the provider to end them; the same command again brings what came since.",
+)
+def cancel(run: Path, *, poll_seconds: float | None, wait_s: float, headers: Sequence[str]) -> int:
     """
     Cancel the batches of a run that are running.
 
@@ -398,9 +564,8 @@ def cancel(run: Path, *, poll_seconds: float | None) -> int:
     """
     from rowbatch.cli import show
 
-    opened = api.open_run(run)
-    with show.bar() as hooks:
-        report = opened.cancel(hooks, poll_seconds=poll_seconds)
+    opened = api.open_run(run, headers=headers)
+    report = opened.cancel(show.said_only(), poll_seconds=poll_seconds, wait_s=wait_s)
     if report is None:
         show.line("the process that drives this run cancels it now")
         return 0
@@ -415,8 +580,9 @@ def cancel(run: Path, *, poll_seconds: float | None) -> int:
     is_flag=True,
     help="I have looked at the provider: shards of which nothing is known were never sent.",
 )
+@_headers
 @_json
-def recover(run: Path, *, never_sent: bool, as_json: bool) -> int:
+def recover(run: Path, *, never_sent: bool, headers: Sequence[str], as_json: bool) -> int:
     """
     Make the ledger of a run anew, where it was lost or damaged. Nothing is sent.
 
@@ -425,7 +591,7 @@ def recover(run: Path, *, never_sent: bool, as_json: bool) -> int:
     """
     from rowbatch.cli import show
 
-    report = api.open_run(run).recover(never_sent=never_sent)
+    report = api.open_run(run, headers=headers).recover(never_sent=never_sent)
     if as_json:
         show.as_json(report)
     else:
@@ -471,8 +637,9 @@ def log(run: Path, *, as_json: bool) -> None:
 
 @app.command()
 @_run
+@_headers
 @_yes
-def clean(run: Path, *, yes: bool) -> None:
+def clean(run: Path, *, headers: Sequence[str], yes: bool) -> None:
     """
     Remove the files of a run at the provider.
 
@@ -480,9 +647,9 @@ def clean(run: Path, *, yes: bool) -> None:
     """
     from rowbatch.cli import show
 
-    opened = api.open_run(run)
+    opened = api.open_run(run, headers=headers)
     if not yes and not opened.is_local:
-        _ask("Remove the request and result files of this run at the provider?", opened)
+        _ask("Remove the request and result files of this run at the provider?", opened, is_paid=False)
     show.cleaned(opened.clean())
 
 
@@ -494,10 +661,12 @@ def clean(run: Path, *, yes: bool) -> None:
 @click.option(
     "--probe", is_flag=True, help="With RUN: send its first row at once, with the real request; it is billed."
 )
+@_headers
 @_json
 def doctor(
     run: Path | None,
     *,
+    headers: Sequence[str],
     provider: str,
     base_url: str | None,
     model: str | None,
@@ -513,11 +682,11 @@ def doctor(
     from rowbatch.cli import show
 
     if run is not None:
-        checks = api.doctor_of_run(api.open_run(run), probe=probe)
+        checks = api.doctor_of_run(api.open_run(run, headers=headers), probe=probe)
     elif probe:
         raise UsageError("probe-without-run")
     else:
-        checks = api.doctor(provider, base_url=base_url, model=model)
+        checks = api.doctor(provider, base_url=base_url, model=model, headers=headers)
     if as_json:
         show.as_json(checks)
     else:
@@ -761,16 +930,19 @@ def build(run: Path) -> None:
 @_yes
 @_resubmit_lost
 @_go_on
-def submit(run: Path, *, yes: bool, resubmit_lost: bool, go_on: bool, **options: Any) -> None:
+@_headers
+def submit(
+    run: Path, *, yes: bool, resubmit_lost: bool, go_on: bool, headers: Sequence[str], **options: Any
+) -> None:
     """
     Submit every shard that has no batch yet, as far as the provider's queue allows.
     """
     from rowbatch.cli import show
 
-    opened = api.open_run(run)
-    _confirm_cost(opened, yes=yes)
+    opened = api.open_run(run, headers=headers)
+    _, changes = _policy_changes(options)
+    _confirm_cost(opened, yes=yes, direct=changes.get("direct"))
     with show.bar() as hooks:
-        _, changes = _policy_changes(options)
         report = opened.submit(hooks, resubmit_lost=resubmit_lost, go_on=go_on, **changes)
     show.submitted(report)
 
@@ -778,7 +950,8 @@ def submit(run: Path, *, yes: bool, resubmit_lost: bool, go_on: bool, **options:
 @app.command()
 @_run
 @_poll_seconds
-def watch(run: Path, *, poll_seconds: float | None) -> None:
+@_headers
+def watch(run: Path, *, poll_seconds: float | None, headers: Sequence[str]) -> None:
     """
     Follow the batches until none is running.
 
@@ -786,7 +959,7 @@ def watch(run: Path, *, poll_seconds: float | None) -> None:
     """
     from rowbatch.cli import show
 
-    opened = api.open_run(run)
+    opened = api.open_run(run, headers=headers)
     with show.bar() as hooks:
         progress = opened.watch(hooks, poll_seconds=poll_seconds)
     show.progress(progress)
@@ -794,13 +967,14 @@ def watch(run: Path, *, poll_seconds: float | None) -> None:
 
 @app.command()
 @_run
-def download(run: Path) -> None:
+@_headers
+def download(run: Path, *, headers: Sequence[str]) -> None:
     """
     Bring the results of every batch that is over.
     """
     from rowbatch.cli import show
 
-    opened = api.open_run(run)
+    opened = api.open_run(run, headers=headers)
     with show.bar() as hooks:
         report = opened.download(hooks)
     show.downloaded(report)
@@ -845,6 +1019,13 @@ def collect(run: Path, *, output: Path | None, **options: Any) -> None:
     help="Only these columns of the table; may be repeated.",
 )
 @click.option("--without-status", is_flag=True, help="Leave out status, reason, raw answer and model.")
+@click.option(
+    "--least-sure",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="Only so many rows, of which the model was least sure (of a run with --confidence) and which nobody "
+    "corrected yet: to be checked first. They are no random sample; a column chosen_by says so.",
+)
 @_writing
 @_overwrite
 def export(
@@ -864,6 +1045,43 @@ def export(
             output, columns=columns or None, with_status=not without_status, hooks=hooks, **_for_api(options)
         )
     show.exported(report)
+
+
+@app.command()
+@_run
+@click.argument("column")
+@click.option(
+    "--variable", metavar="NAME", help="Of the codebook.  [default: the first that can be compared]"
+)
+@click.option(
+    "--not-coded",
+    multiple=True,
+    metavar="VALUE",
+    help="A value that means that nobody coded the row, as in 99; may be given several times. Empty "
+    "cells mean it, "
+    "and NA and the like where the codebook has no such value.",
+)
+@click.option(
+    "--item",
+    metavar="COLUMN",
+    help="Column that names each text: rows of one name are one text.  [default: rows that ask the same are]",
+)
+@_json
+def agreement(run: Path, column: str, *, as_json: bool, **options: Any) -> None:
+    """
+    Compare the model's answers of RUN with people's in COLUMN of its table.
+
+    People's cells are read as the model's answers are, and the codes of Stata and SPSS by their labels. A
+    text that stands in several rows, as with several annotators, counts once, with what most people say. Only
+    what is on disk counts; corrections by hand are people's.
+    """
+    from rowbatch.cli import show
+
+    found = api.open_run(run).compare_with_people(column, **options)
+    if as_json:
+        show.as_json(found)
+    else:
+        show.agreement(found, column)
 
 
 @app.command()
@@ -933,6 +1151,12 @@ def ui(table: Path | None, *, port: int | None, no_browser: bool, background: bo
     metavar="TEXT",
     help="What stands before the row number in custom_id.",
 )
+@click.option(
+    "--id",
+    "id_column",
+    metavar="COLUMN",
+    help="Make custom_id of this column instead, or of several: 'doc-{{doc}}-s-{{sentence}}'.",
+)
 @click.option("--skip-empty", is_flag=True, help="Leave rows with an empty text out.")
 @_part_limits
 @_reading
@@ -982,7 +1206,11 @@ def check(files: Sequence[Path], *, as_json: bool, **options: Any) -> int:
 @click.option("--text", metavar="COLUMN", help="SOURCE is a table, and this column holds the text.")
 @click.option("--template", metavar="TEXT", help="SOURCE is a table; the user message, with {{column}}.")
 @click.option("--system", metavar="TEXT", help="Of a table: the system message; may have {{column}} too.")
-@click.option("--model", metavar="NAME", help="Of a table: which model.")
+@click.option(
+    "--model",
+    metavar="NAME",
+    help="Which model: of a table, and of files whose lines don't say it (Gemini, Mistral).",
+)
 @_sampling
 @_asking
 @click.option("--skip-empty", is_flag=True, help="Of a table: leave rows with an empty text out.")
@@ -1023,6 +1251,11 @@ def estimate(source: Sequence[Path], *, as_json: bool, **options: Any) -> None:
 @click.option(
     "--parts", type=click.IntRange(1), metavar="NUMBER", help="How many parts, of equally many lines."
 )
+@click.option(
+    "--to-lines",
+    is_flag=True,
+    help="FILE is one JSON document (a list, or objects over many lines): make lines of its entries first.",
+)
 @_part_limits
 @_overwrite
 def split(source: Path, *, output: Path, **options: Any) -> None:
@@ -1052,7 +1285,20 @@ def split(source: Path, *, output: Path, **options: Any) -> None:
     type=_PATH,
     metavar="TABLE",
     help="Put the answers beside all rows and columns of the original table, by the row number at the end "
-    "of custom_id.",
+    "of custom_id, or by a column whose values are in it.",
+)
+@click.option(
+    "--id",
+    "id_column",
+    metavar="COLUMN",
+    help="With --join: the column whose values are in custom_id, or how it is made of several: "
+    "'doc-{{doc}}-s-{{sentence}}'.  [default: row numbers, or the one column that surely has them]",
+)
+@click.option(
+    "--several",
+    type=click.Choice(["rows", "columns"]),
+    help="With --join: rows have several results, as in 3_run0 and 3_run1; write them as further rows, or as "
+    "columns side by side.",
 )
 @click.option(
     "--first-number",
@@ -1073,10 +1319,36 @@ def split(source: Path, *, output: Path, **options: Any) -> None:
     help="The answers are JSON objects: a column for each field, nested ones as a.b.",
 )
 @click.option(
+    "--unpack",
+    is_flag=True,
+    help="Several texts were asked about in one request: a row for each entry of the list that came back, by "
+    "the entry's id.",
+)
+@click.option(
+    "--unpack-id", metavar="FIELD", help="The field of an entry that is its id.  [default: found out]"
+)
+@click.option(
+    "--unpack-list", metavar="FIELD", help="The field of an answer that is the list.  [default: found out]"
+)
+@click.option(
     "--also",
     metavar="A,B",
     help="More columns: model, usage, usage_details, finish_reason, confidence, refusal, cause, choices, "
     "raw.",
+)
+@click.option(
+    "--requests",
+    type=_PATH,
+    multiple=True,
+    metavar="FILE",
+    help="The batch file that was sent: say which of its requests have no result. May be given again.",
+)
+@click.option(
+    "--unanswered",
+    type=_PATH,
+    metavar="FILE",
+    help="With --requests: write those that have no result, or expired or were cancelled before their turn, "
+    "as a new batch file.",
 )
 @_errors
 @_reading
@@ -1242,6 +1514,8 @@ def _show_error(message: str, hint: str) -> None:
 def _for_api(options: dict[str, Any]) -> dict[str, Any]:
     """Options as the functions of the API take them."""
     found = dict(options)
+    if found.get("samples", 1) is None:
+        del found["samples"]
     if "param" in found:
         found["parameters"] = _parameters(found.pop("param"))
     if "bom" in found:
@@ -1279,15 +1553,6 @@ def _extras(also: str | None) -> list[Any]:
     return names
 
 
-def _label_list(labels: str | None) -> list[str] | None:
-    if labels is None:
-        return None
-    names = [name.strip() for name in labels.split(",")]
-    if not all(names):
-        raise UsageError("label-empty")
-    return names
-
-
 def _policy_changes(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Other options, and those that say how a run is driven, as `Policy` has them."""
     names = {option[2:].replace("-", "_"): name for option, name in api.POLICY_OPTIONS.items()}
@@ -1297,25 +1562,31 @@ def _policy_changes(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, 
     return {name: value for name, value in options.items() if name not in names}, changes
 
 
-def _confirm_cost(run: Run, *, yes: bool, quiet: bool = False) -> None:
+def _confirm_cost(run: Run, *, yes: bool, quiet: bool = False, direct: bool | None = None) -> None:
     """Show what will be sent and what it costs; ask when that is not nothing."""
     from rowbatch.cli import show
 
     with show.bar() as hooks:
-        preview = run.preview(hooks)
+        preview = run.preview(hooks, direct=direct)
     if not quiet:
         show.preview(preview, run)
-    if yes or preview.cost.is_free or run.status().state not in ("new", "built"):
+    is_dearer = direct and not run.policy().direct
+    if (
+        yes
+        or preview.cost.is_free
+        or not preview.built.requests
+        or (run.status().state not in ("new", "built") and not is_dearer)
+    ):
         return
     _ask("Start?", run)
 
 
-def _ask(question: str, run: Run) -> None:
+def _ask(question: str, run: Run, *, is_paid: bool = True) -> None:
     """Go on when a person says yes."""
     if not sys.stdin.isatty():
-        raise UsageError("nobody-to-ask", run=str(run.path))
+        raise UsageError("nobody-to-ask" if is_paid else "nobody-to-confirm", run=str(run.path))
     if not click.confirm(question, err=True):
-        raise UsageError("not-started", run=str(run.path))
+        raise UsageError("not-started" if is_paid else "not-confirmed", run=str(run.path))
 
 
 def _show_and_run(
@@ -1324,7 +1595,7 @@ def _show_and_run(
     """Do all that is left of a run; returns the exit code."""
     from rowbatch.cli import show
 
-    _confirm_cost(run, yes=yes, quiet=quiet)
+    _confirm_cost(run, yes=yes, quiet=quiet, direct=changes.get("direct"))
     result = "failed"
     try:
         with show.bar() as hooks:

@@ -8,16 +8,20 @@ import sys
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from rowbatch import api
 from rowbatch.cli.json_output import json_text
 
 if TYPE_CHECKING:
-    from rowbatch.api import DemoRun, Hooks, Preview, Run, Stage, Status
+    from collections import Counter
+
+    from rowbatch.api import DemoRun, Hooks, Preview, RowStatus, Run, Stage, Status
     from rowbatch.api.reports import (
         Agreement,
         BadRowList,
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
         ExportReport,
         ExtractReport,
         KnownModel,
+        PeopleComparison,
         Progress,
         RecoverReport,
         RoundSpent,
@@ -155,7 +160,7 @@ def bar() -> Iterator[Hooks]:
 
         def progress(now: Progress) -> None:
             notes = [f"round {now.rounds}"] if now.rounds > 1 else []
-            notes += [f"{now.failed:,} failed"] if now.failed else []
+            notes += [f"{now.failed:,} without a usable answer"] if now.failed else []
             note = ", ".join(notes)
             display.update(task, completed=now.done, total=now.requests, note=note)
 
@@ -166,6 +171,13 @@ def bar() -> Iterator[Hooks]:
             console.print(printable(str(notice)), markup=False, highlight=False)
 
         yield Hooks(stage=stage, rows=rows, progress=progress, shard=shard, said=said)
+
+
+def said_only() -> Hooks:
+    """Hooks that print what is said on stderr, and no progress."""
+    from rowbatch.api import Hooks
+
+    return Hooks(said=lambda notice: line(printable(str(notice)), err=True))
 
 
 def _log_hooks() -> Hooks:
@@ -189,12 +201,16 @@ def preview(shown: Preview, run: Run, *, with_request: bool = True) -> None:
     skipped = f", {built.skipped:,} without a text are skipped" if built.skipped else ""
     if built.duplicates:
         skipped += f", {built.duplicates:,} repeat one of these and get its answer"
+    if built.taken_over:
+        line(f"known    {_known(shown)}")
     line(f"rows     {built.rows:,}: {built.requests:,} to ask in {_count(built.shards, 'shard')}{skipped}")
     line(f"model    {shown.model}, {shown.provider}")
     line(f"goes to  {shown.destination}")
     if not shown.cost.is_free:
         line(f"tokens   {_tokens(shown.cost)}")
     line(f"cost     {_cost(shown)}")
+    if shown.other_cost is not None and (other := _other_way(shown, shown.other_cost)):
+        line(f"         {other}")
     line(f"run      {place(run.path)}")
     if shown.encoding_guessed:
         line(f"note     The table looks like {shown.encoding_guessed}, and is read so; --encoding says else.")
@@ -207,7 +223,7 @@ def preview(shown: Preview, run: Run, *, with_request: bool = True) -> None:
         if note:
             line(f"note     {note}")
     line()
-    if not with_request:
+    if not (with_request and built.requests):
         return
     line(f"The first request (row {shown.first_row:,}):")
     for who, said in _spoken(shown.first_request):
@@ -215,6 +231,31 @@ def preview(shown: Preview, run: Run, *, with_request: bool = True) -> None:
         for number, part in enumerate(text.split("\n")):
             line(f"  {who if number == 0 else '':>6} | {short(part)}")
     line()
+
+
+def _known(shown: Preview) -> str:
+    """How many rows have their answer already, and what is left to pay."""
+    built, likely = shown.built, shown.cost.likely_usd
+    have = "has its answer" if built.taken_over == 1 else "have their answers"
+    told = f"{built.taken_over:,} of {_count(built.rows, 'row')} {have} in {_runs(built.taken_from)}; "
+    if not built.requests:
+        return f"{told}nothing to ask (--fresh asks all)"
+    price = "" if shown.cost.is_free or likely is None else f", about {_dollars(likely)}"
+    return f"{told}{built.requests:,} to ask{price} (--fresh asks all{_price_of_all(shown)})"
+
+
+def _price_of_all(shown: Preview) -> str:
+    likely = shown.cost_of_all.likely_usd
+    return "" if shown.cost.is_free or likely is None else f", about {_dollars(likely)}"
+
+
+def _runs(names: Sequence[str]) -> str:
+    """Some runs by their names; a ledger that was made anew does not know them."""
+    if not names:
+        return "earlier runs"
+    told = ", ".join(map(short, names[:3]))
+    more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
+    return f"{'run' if len(names) == 1 else 'runs'} {told}{more}"
 
 
 def _spoken(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -238,7 +279,14 @@ def _part(part: Mapping[str, Any]) -> str:
 def collected(report: CollectReport) -> None:
     """What came out."""
     line(f"labelled table  {place(report.path)}  ({_count(report.rows, 'row')})")
-    line("  " + ", ".join(f"{status} {count:,}" for status, count in report.statuses.most_common()))
+    line(f"  {_statuses(report.statuses)}")
+    if report.taken_over:
+        names = [str(source.get("run", "")) for source in report.taken_from]
+        have = "has its answer" if report.taken_over == 1 else "have their answers"
+        line(f"  {_count(report.taken_over, 'row')} {have} from {_runs(names)}, and cost nothing here")
+    if report.kept:
+        kept = ", ".join(map(str, report.kept.get("variables", ())))
+        line(f"  the values of {short(kept)} are those of run {short(str(report.kept.get('run', '')))}")
     for name, tally in report.tallies.items():
         facts = (f"{short(what, 60)} {_figure(number)}" for what, number in tally.facts()[:12])
         line(f"  {name}: " + ", ".join(facts))
@@ -254,12 +302,21 @@ def collected(report: CollectReport) -> None:
     ):
         if count:
             line(f"  {count:,} {what}")
+    if report.without_confidence:
+        line(f"  {_count(report.without_confidence, 'answer')} without a confidence: the provider told no")
+        line("  probabilities, or those of other tokens than the answer's")
     _marked(report.formulas)
     if report.doubted:
         line(f"  LOOK: the answers of {', '.join(report.doubted)} seem to stand under the ids of other rows.")
         line("  The tokens that the provider counted do not go with the sizes of the texts: compare labels")
         line("  with their texts before you use any.")
     spent(report)
+
+
+def _statuses(counts: Mapping[str, int] | Counter[RowStatus]) -> str:
+    """Rows by status, the commonest first."""
+    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    return ", ".join(f"{status} {count:,}" for status, count in ordered)
 
 
 def _figure(number: float) -> str:
@@ -294,8 +351,7 @@ def _marked(cells: int) -> None:
 
 def spent(report: CollectReport) -> None:
     """What was billed, by round and status, and what was expected."""
-    rounds = [one for one in report.spent if one.prompt_tokens or one.answer_tokens]
-    known = [one.usd for one in rounds if one.usd is not None]
+    known = [one.usd for one in report.spent if one.usd is not None]
     if known and any(known):
         expected = report.estimate
         line(
@@ -307,15 +363,21 @@ def spent(report: CollectReport) -> None:
             )
         )
     if len(report.spent) > 1 or known:
-        for one in rounds:
+        # Also a round in which all failed: what was paid for nothing is to be seen.
+        for one in report.spent:
             told = ", ".join(
                 f"{status} {count:,}{_billed(report, one, status)}"
                 for status, count in sorted(one.statuses.items())
             )
+            told = told or "nothing came yet"
             price = f", {_dollars(one.usd)}" if one.usd else ""
+            cache = f"{one.cached_tokens:,} from the cache" if one.cached_tokens else ""
+            if one.written_tokens:
+                cache += f"{', ' if cache else ''}{one.written_tokens:,} written to it"
+            cache = f" ({cache})" if cache else ""
             line(
-                f"    round {one.round}: {one.requests:,} asked ({told}); {one.prompt_tokens:,} tokens in, "
-                f"{one.answer_tokens:,} out{price}"
+                f"    round {one.round}: {one.requests:,} asked ({told}); {one.prompt_tokens:,} tokens in"
+                f"{cache}, {one.answer_tokens:,} out{price}"
             )
     if report.stopped_because:
         line(f"  not all was submitted: {printable(str(report.stopped_because))}")
@@ -390,6 +452,22 @@ def events(found: Sequence[Event]) -> None:
         line(f"{event.at:%Y-%m-%d %H:%M:%S}{shard} {event.kind} {detail}")
 
 
+def repair_question(rows: int, cost: CostEstimate) -> str:
+    """What a person is asked before rows are asked again."""
+    if cost.low_usd is None or cost.likely_usd is None:
+        price = "the price is not known"
+    else:
+        price = f"about {_dollars(cost.low_usd)} to {_dollars(cost.likely_usd)}"
+    return f"{_count(rows, 'row')} are asked again, {price}. Start?"
+
+
+def given_up(run: Run, parts: Sequence[str], rows: int) -> None:
+    """What was given up, and what can be done with its rows."""
+    line(f"given up: {printable(', '.join(parts))}, {_count(rows, 'row')}")
+    line(f"  {command('resume', run.path)} goes on with the rest, and writes the table")
+    line(f"  {command('resume', run.path, '--ask-again', 'missing')} asks these rows again, when all is over")
+
+
 def cleaned(report: CleanReport) -> None:
     kept = f"{_count(report.kept_shards, 'shard')} without results here, or whose batch is not known"
     line(
@@ -445,8 +523,8 @@ def submitted(report: DriveReport) -> None:
 
 def progress(now: Progress) -> None:
     line(
-        f"{now.done:,} of {now.requests:,} requests done"
-        + (f", {now.failed:,} failed" if now.failed else "")
+        f"{now.answered:,} of {now.requests:,} rows answered"
+        + (f", {now.failed:,} without a usable answer" if now.failed else "")
         + f"; shards: {now.shards_over:,} over, {now.shards_running:,} running, "
         f"{now.shards_unsent:,} not submitted"
     )
@@ -469,8 +547,11 @@ def status(found: Status, *, with_events: bool) -> None:
     if found.built and found.progress:
         line(
             f"rows     {found.built.rows:,}: {found.built.requests:,} asked, {found.built.skipped:,} skipped"
+            + (f", {found.built.taken_over:,} taken over" if found.built.taken_over else "")
         )
         progress(found.progress)
+        if found.statuses and found.state == "collected":
+            line(f"labels   {found.labelled:,} of {found.to_label:,} rows: {_statuses(found.statuses)}")
         for shard in found.progress.states[:50]:
             line(
                 f"  {shard.name}  {shard.state}"
@@ -493,7 +574,7 @@ def runs(found: Sequence[Status]) -> None:
     if not found:
         line("no runs yet; `rowbatch demo` makes one")
     for entry in found:
-        done = f"{entry.progress.done:,}/{entry.progress.requests:,}" if entry.progress else "-"
+        done = f"{entry.labelled:,}/{entry.to_label:,}" if entry.progress else "-"
         line(f"{entry.created_at[:16]}  {entry.state:<10}  {done:>13}  {entry.model:<28}  {entry.path}")
         if entry.warning:
             line(f"  look: {entry.warning}: {command('resume', entry.path)} brings them")
@@ -504,9 +585,13 @@ def runs(found: Sequence[Status]) -> None:
 def interrupted(run: Run) -> None:
     """What a person must know who pressed Ctrl-C."""
     found = run.status()
-    running = found.progress.shards_running if found.progress else 0
+    states = found.progress.states if found.progress else ()
+    ours = sum(shard.is_direct and shard.state == "submitted" for shard in states)
+    running = (found.progress.shards_running if found.progress else 0) - ours
     line(err=True)
-    if running:
+    if ours and not running:
+        line("Stopped. What was asked is answered and kept; no other row is asked.", err=True)
+    elif running:
         goes = "goes" if running == 1 else "go"
         line(f"Stopped watching. {_count(running, 'batch', 'batches')} {goes} on without us.", err=True)
     else:
@@ -618,6 +703,9 @@ def checked(report: CheckReport) -> None:
                 f"  {place(report.fixed_copy)}: a copy"
                 + (f", put right: {fixed}" if fixed else ", as it was")
             )
+            if file.left:
+                left = ", ".join(f"{code} {count:,}" for code, count in file.left.most_common())
+                line(f"  it cannot run yet; put this right yourself: {left}")
 
 
 def _range(low: int, high: int) -> str:
@@ -649,6 +737,9 @@ def extracted(report: ExtractReport) -> None:
     line("  " + ", ".join(f"{status} {count:,}" for status, count in report.statuses.most_common()))
     for reason, count in report.reasons.most_common(5):
         line(f"  {_count(count, 'row')}: {short(reason, 120)}")
+    if report.id_column:
+        how = ", compared as whole numbers" if report.ids_as_numbers else ""
+        line(f"  joined by {short(report.id_column, 60)!r}{how}")
     _forgiven(report.forgiven_notices)
     if report.counts_from_zero:
         line("  the ids count from 0: the first row of the table is number 0")
@@ -660,6 +751,8 @@ def extracted(report: ExtractReport) -> None:
     if report.unknown_ids:
         shown = ", ".join(short(name, 40) for name in report.unknown[:5])
         line(f"  {_count(report.unknown_ids, 'result')} of no row of the table: {shown}")
+    if report.compared is not None:
+        _compared(report.compared)
     _marked(report.formulas)
     _read_notes(report.encoding_guessed, report.bad_rows)
     if report.errors:
@@ -668,6 +761,22 @@ def extracted(report: ExtractReport) -> None:
         line(f"  {_count(report.unreadable_lines, 'line')} cannot be read:")
         for path, number, why in report.unreadable[:5]:
             line(f"    {path}, line {number:,}: {short(why, 100)}")
+
+
+def _compared(found: Any) -> None:
+    """Requests beside their results."""
+    line(f"  {_count(found.requests, 'request')} sent, {found.without_result:,} of them without a result")
+    for names in (found.first_without, found.first_of_no_request):
+        if names is found.first_of_no_request and names:
+            line(f"  {_count(found.of_no_request, 'result')} of no request")
+        if names:
+            line("    " + ", ".join(short(name, 40) for name in names[:5]))
+    if found.never_run:
+        line(f"  {_count(found.never_run, 'request')} expired or cancelled before their turn")
+    if found.repeated_requests:
+        line(f"  {_count(found.repeated_requests, 'request')} with an id that another one has")
+    if found.unanswered is not None:
+        line(f"  {place(found.unanswered)}: {_count(found.written, 'request')} to ask again")
 
 
 def serving(endpoint: Any, folder: Path) -> None:
@@ -683,6 +792,44 @@ def serving(endpoint: Any, folder: Path) -> None:
 
 def demo_table(prepared: DemoRun) -> None:
     line(f"{prepared.rows:,} tweets: {prepared.source}", err=True)
+
+
+def agreement(found: PeopleComparison, column: str) -> None:
+    """How far people and the model agree, and which rows had no part in that."""
+    compared = found.comparison
+    line(f"{short(column, 60)}: {_count(found.rows, 'row')} coded by people")
+    if found.texts < found.rows:
+        line(f"  they are {_count(found.texts, 'text')}; each counts once, with what most people say of it")
+    if found.undecided:
+        line(f"  {_count(found.undecided, 'text')} left out: people differ, and no value has the most")
+    if found.differing:
+        line(
+            f"  {_count(found.differing, 'text')} that the model itself answered differently in "
+            f"different rows"
+        )
+    for value, rows in (found.not_coded or {}).items():
+        line(f"  {short(repr(value), 60)} was taken for not coded: {_count(rows, 'row')}")
+    if isinstance(compared, api.Agreement):
+        _label_agreement(compared, "texts" if found.texts < found.rows else "rows")
+        return
+    for field in fields(compared):  # type: ignore[arg-type]
+        value = getattr(compared, field.name)
+        if value is None or isinstance(value, int | float):
+            line(f"  {field.name.replace('_', ' '):<26} {'undefined' if value is None else _figure(value)}")
+
+
+def _label_agreement(found: Agreement, what: str) -> None:
+    line(
+        f"  same label as people       {found.accuracy:.1%} of {found.n:,} {what}"
+        f"   (95 % interval {found.accuracy_low:.1%} to {found.accuracy_high:.1%})"
+    )
+    line(f"  always saying {short(repr(found.majority_label), 12):<12} {found.majority_share:.1%}")
+    line(f"  Cohen's kappa              {'undefined' if found.kappa is None else f'{found.kappa:.2f}'}")
+    line("  people: model")
+    for said, counts in found.confusion.items():
+        given = ", ".join(f"{short(label, 40)} {count:,}" for label, count in counts.items() if count)
+        if given:
+            line(f"    {short(said, 40)}: {given}")
 
 
 def demo_result(prepared: DemoRun, found: Agreement, seconds: float) -> None:
@@ -731,10 +878,28 @@ def _cost(shown: Preview) -> str:
         return "not known: there is no price for this model"
     most = f"; at most {_dollars(cost.high_usd)}" if cost.high_usd > cost.likely_usd else ""
     return (
-        f"about {_dollars(cost.low_usd)} to {_dollars(cost.likely_usd)} at the batch price of "
+        f"about {_dollars(cost.low_usd)} to {_dollars(cost.likely_usd)} at the "
+        f"{_way(shown)} price of "
         f"{cost.price.as_of or cost.price.source} "
         f"(${cost.price.input_usd} / ${cost.price.output_usd} for a million tokens in / out){most}"
     )
+
+
+def _way(shown: Preview) -> str:
+    """What the price is called."""
+    if not shown.is_direct:
+        return "batch"
+    return "flex" if shown.first_request.get("service_tier") == "flex" else "ordinary"
+
+
+def _other_way(shown: Preview, cost: CostEstimate) -> str:
+    """What it costs by batch where it goes row by row, and the other way round; "" where nobody knows."""
+    if cost.is_free or cost.low_usd is None or cost.likely_usd is None:
+        return ""
+    money = f"about {_dollars(cost.low_usd)} to {_dollars(cost.likely_usd)}"
+    if shown.is_direct:
+        return f"in batches {money}, within a day: leave out --direct (or --by-batch)"
+    return f"row by row {money}, now: --direct"
 
 
 def _tokens(cost: CostEstimate) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rowbatch.core.confidence import BASIS_COLUMN, measured
 from rowbatch.core.endpoint import Endpoint
 
 if TYPE_CHECKING:
@@ -13,11 +14,25 @@ if TYPE_CHECKING:
 STATUS_COLUMNS = ("status", "status_reason", "raw_answer", "model")
 
 
-def answer_columns(endpoint: Endpoint, codebook: Codebook) -> tuple[str, ...]:
-    """What an answer is made of."""
+def answer_columns(endpoint: Endpoint, codebook: Codebook, *, confidence: bool = False) -> tuple[str, ...]:
+    """
+    What an answer is made of.
+
+    Args:
+        endpoint: Who is asked.
+        codebook: What.
+        confidence: Whether how sure the model was belongs to it.
+    """
     if endpoint is Endpoint.EMBEDDINGS:
         return ("embedding",)
-    return tuple(column.name for _, column in codebook.in_table())
+    values = [column.name for _, column in codebook.in_table()]
+    return (*values, *(confidence_columns(codebook) if confidence else ()))
+
+
+def confidence_columns(codebook: Codebook) -> tuple[str, ...]:
+    """Of each value that has one its confidence, and at the end what they all come from; or none."""
+    names = [f"{one.name}_confidence" for one in measured(codebook)]
+    return (*names, BASIS_COLUMN) if names else ()
 
 
 def new_column_names(header: tuple[str, ...], columns: Sequence[str]) -> list[str]:

@@ -31,7 +31,6 @@ from rowbatch.errors import UsageError
 from rowbatch.words.notice import Notice
 
 Function = Literal["snowflake", "databricks"]
-FUNCTIONS: tuple[Function, ...] = ("snowflake", "databricks")
 
 _OURS = ("instructions", "variables", "language")
 _CATEGORIES = ("list_of_categories", "categories", "labels", "inline_labels")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,21 +23,46 @@ _MILLION = 1_000_000
 @dataclass(frozen=True, slots=True)
 class Price:
     """
-    A model's batch price.
+    A model's price.
 
     Attributes:
-        input_usd, output_usd: US dollars for a million tokens, batch rate.
+        input_usd, output_usd: US dollars for a million tokens, in batch where nothing else is said.
         source, as_of: Where it stands, and when that was read.
+        cache_write, cache_read: Multiples of the price of the input, for tokens that are written to the
+            provider's cache or read from it; 1 where no discount is counted on.
     """
 
     input_usd: Decimal
     output_usd: Decimal
     source: str
     as_of: str
+    cache_write: Decimal = Decimal(1)
+    cache_read: Decimal = Decimal(1)
 
     def usd(self, prompt_tokens: int, answer_tokens: int) -> Decimal:
         """What so many tokens cost."""
         return (prompt_tokens * self.input_usd + answer_tokens * self.output_usd) / _MILLION
+
+    def written_usd(self, tokens: int) -> Decimal:
+        """What it costs more that so many tokens of prompts are written to the provider's cache."""
+        return tokens * self.input_usd * (self.cache_write - 1) / _MILLION
+
+    def billed_usd(
+        self, prompt_tokens: int, answer_tokens: int, *, read_tokens: int, written_tokens: int
+    ) -> Decimal:
+        """
+        What so many tokens cost.
+
+        Args:
+            prompt_tokens, answer_tokens: All of them.
+            read_tokens, written_tokens: Of the prompts, those from and to the provider's cache.
+        """
+        less = read_tokens * self.input_usd * (1 - self.cache_read) / _MILLION
+        return self.usd(prompt_tokens, answer_tokens) + self.written_usd(written_tokens) - less
+
+    def times(self, factor: Decimal) -> Price:
+        """So many times this price."""
+        return replace(self, input_usd=self.input_usd * factor, output_usd=self.output_usd * factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +123,18 @@ NO_ANSWER = AnswerTokens(0.0, 0.0, 0.0)
 """Of an answer that is no text: an embedding."""
 
 
+def likely_tokens(codebook: Codebook | None, *, thinks: bool) -> int:
+    """
+    The most tokens that an answer will likely have, with its thoughts: fewer than that cut some answers off.
+
+    Args:
+        codebook: What is asked; None where nobody knows.
+        thinks: Whether the model thinks before it answers.
+    """
+    _, high = (_ANY_LOW, _ANY_HIGH) if codebook is None else codebook.answer_tokens
+    return high + (_THINKING_LIKELY if thinks else 0)
+
+
 def expected_answer(
     codebook: Codebook | None,
     *,
@@ -125,7 +162,13 @@ def expected_answer(
 
 
 def estimate_cost(
-    requests: int, prompts: Tokens, answer: AnswerTokens, price: Price | None, *, is_free: bool
+    requests: int,
+    prompts: Tokens,
+    answer: AnswerTokens,
+    price: Price | None,
+    *,
+    is_free: bool,
+    written_tokens: int = 0,
 ) -> CostEstimate:
     """
     Estimate what all requests together cost.
@@ -136,6 +179,8 @@ def estimate_cost(
         answer: Of `expected_answer`.
         price: The model's batch price, or None when it is not known.
         is_free: The model runs on this machine.
+        written_tokens: Of the prompts, those that may be written to the provider's cache. That any is read
+            from it, nobody promises.
     """
     low, likely, high = (round(requests * tokens) for tokens in answer)
     usd: tuple[Decimal | None, Decimal | None, Decimal | None] = (None, None, None)
@@ -144,7 +189,7 @@ def estimate_cost(
     elif price:
         usd = (
             price.usd(prompts.low, low),
-            price.usd(prompts.high, likely),
-            price.usd(prompts.high, high),
+            price.usd(prompts.high, likely) + price.written_usd(written_tokens),
+            price.usd(prompts.high, high) + price.written_usd(written_tokens),
         )
     return CostEstimate(*usd, prompts.low, prompts.high, low, likely, high, price, is_free)

@@ -79,6 +79,28 @@ def parameters_of(
     return parameters
 
 
+def confidence_parameters(endpoint: Endpoint, alternatives: int) -> dict[str, Any]:
+    """
+    The parameters that ask for the probabilities of an answer's tokens.
+
+    Args:
+        endpoint: Who is asked.
+        alternatives: How many of the likeliest tokens are wanted at each place; 0 for none.
+    Raises:
+        UsageError: It has none.
+    """
+    others = {"top_logprobs": alternatives} if alternatives else {}
+    match endpoint:
+        case Endpoint.CHAT:
+            return {"logprobs": True, **others}
+        case Endpoint.RESPONSES:
+            return {"include": ["message.output_text.logprobs"], **others}
+        case Endpoint.EMBEDDINGS:
+            raise UsageError("confidence-of-embeddings")
+        case _:
+            assert_never(endpoint)
+
+
 LIMITS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
 """What the output limit of one answer is called, by endpoint and model."""
 

@@ -11,17 +11,27 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 from rowbatch.core.endpoint import Endpoint
+from rowbatch.core.line_dialect import request_dialect
+from rowbatch.core.lint_dialects import anthropic_problems, gemini_problems, mistral_problems
+from rowbatch.core.problem import FileState, Problem, missing, note_model
 from rowbatch.core.strict_schema import strict_problems
 
-Severity = Literal["error", "warning"]
-_URLS = (
+OPENAI_URLS = (
     "/v1/chat/completions", "/v1/responses", "/v1/embeddings", "/v1/completions", "/v1/moderations",
-    "/v1/images/generations", "/v1/images/edits", "/v1/videos", "/chat/completions", "/v4/chat/completions",
+    "/v1/images/generations", "/v1/images/edits", "/v1/videos",
 )  # fmt: skip
+"""What OpenAI's batches take, and those of most who speak its protocol."""
+_TITLES = {"openai": "OpenAI's", "anthropic": "Anthropic's", "gemini": "Gemini's", "mistral": "Mistral's"}
+_BEHIND_VERSION = re.compile(r"(?:/v[0-9]+)?(?:/[a-z]+){1,2}")
+_BY_DIALECT = {
+    "anthropic": anthropic_problems,
+    "gemini": gemini_problems,
+    "mistral": mistral_problems,
+}
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PARTS = (
     "text", "image_url", "input_audio", "file", "refusal", "input_text", "input_image", "input_file",
@@ -32,38 +42,19 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class LineRules:
     """
-    Something wrong in a line.
+    What a provider takes in a line.
 
     Attributes:
-        line: From 1.
-        code: As the provider calls it, where it has a word for it.
-        message: What is wrong, in a sentence.
-        severity: An error makes the batch or the request fail; a warning may.
-        is_fixable: `--fix` puts it right.
+        title: Of the provider, for people.
+        dialect: Whose form its lines have.
+        urls: Which it takes, where lines have one; () means any that some provider takes.
     """
 
-    line: int
-    code: str
-    message: str
-    severity: Severity = "error"
-    is_fixable: bool = False
-
-
-@dataclass(slots=True)
-class FileState:
-    """
-    What the lines before say of the file.
-
-    Attributes:
-        url, model: Of the first request; or None.
-    """
-
-    url: str | None = None
-    model: str | None = None
-    models: dict[str, int] = field(default_factory=dict)
-    urls: dict[str, int] = field(default_factory=dict)
+    title: str = "OpenAI"
+    dialect: str = "openai"
+    urls: tuple[str, ...] = OPENAI_URLS
 
 
 class DuplicateKey(ValueError):
@@ -95,7 +86,7 @@ def _no_constant(name: str) -> Any:
 
 
 def line_problems(
-    line: bytes, number: int, state: FileState
+    line: bytes, number: int, state: FileState, rules: LineRules
 ) -> tuple[Iterator[Problem] | list[Problem], Any]:
     """
     Look at one line.
@@ -104,6 +95,7 @@ def line_problems(
         line: Its bytes, with the line end.
         number: From 1.
         state: Of the file; the line is added to it.
+        rules: Of the provider.
     Returns:
         What is wrong, and the request, or None when it cannot be read.
     """
@@ -125,7 +117,7 @@ def line_problems(
     if not isinstance(found, dict):
         problems.append(Problem(number, "invalid_json_line", "the line is no JSON object"))
         return problems, None
-    problems += _request_problems(found, number, state)
+    problems += _request_problems(found, number, state, rules)
     return problems, found
 
 
@@ -138,13 +130,28 @@ def _byte_problems(line: bytes, number: int) -> Iterator[Problem]:
         yield Problem(number, "no_line_end", "the last line has no end", "warning", True)
 
 
-def _request_problems(request: Mapping[str, Any], number: int, state: FileState) -> Iterator[Problem]:
+def _request_problems(
+    request: Mapping[str, Any], number: int, state: FileState, rules: LineRules
+) -> Iterator[Problem]:
+    whose = request_dialect(request)
+    # Mistral's form is OpenAI's with less; what is lacking or too much is said.
+    is_near = {whose, rules.dialect} == {"openai", "mistral"}
+    if whose is not None and whose != rules.dialect and not is_near:
+        message = f"the line has {_TITLES[whose]} form, and {rules.title} takes {_TITLES[rules.dialect]}"
+        yield Problem(number, "form_of_another_provider", message)
+        return
+    problems_of = _BY_DIALECT.get(rules.dialect)
+    if problems_of is not None:
+        yield from problems_of(request, number, state)
+        if _has_lone_surrogate(request):
+            yield Problem(number, "lone_surrogate", "a text has half of a surrogate pair in it")
+        return
     yield from _id_problems(request, number)
     yield from _method_problems(request.get("method"), number)
     url, body = request.get("url"), request.get("body")
-    yield from _url_problems(url, number, state)
+    yield from _url_problems(url, number, state, rules)
     if body is None:
-        yield _missing(number, "body")
+        yield missing(number, "body")
     elif not isinstance(body, dict):
         yield Problem(number, "invalid_type", "body is no object")
     else:
@@ -157,7 +164,7 @@ def _request_problems(request: Mapping[str, Any], number: int, state: FileState)
 def _id_problems(request: Mapping[str, Any], number: int) -> Iterator[Problem]:
     custom_id = request.get("custom_id")
     if "custom_id" not in request:
-        yield _missing(number, "custom_id")
+        yield missing(number, "custom_id")
     elif not isinstance(custom_id, str) or not custom_id:
         yield Problem(number, "invalid_type", "custom_id is no text, or empty")
     elif not _SAFE_ID.fullmatch(custom_id):
@@ -179,18 +186,25 @@ def _method_problems(method: object, number: int) -> Iterator[Problem]:
         yield Problem(number, "invalid_method", message, is_fixable=fixable)
 
 
-def _url_problems(url: object, number: int, state: FileState) -> Iterator[Problem]:
+def _url_problems(url: object, number: int, state: FileState, rules: LineRules) -> Iterator[Problem]:
     if url is None:
-        yield _missing(number, "url")
+        yield missing(number, "url")
         return
-    if not isinstance(url, str) or url not in _URLS:
-        yield Problem(number, "invalid_url", f"url {str(url)[:80]!r} is no endpoint of batches")
+    is_known = url in rules.urls if rules.urls else _BEHIND_VERSION.fullmatch(str(url)) is not None
+    if not isinstance(url, str) or not is_known:
+        message = f"url {str(url)[:80]!r} is no endpoint of batches of {rules.title}"
+        near = next((known for known in rules.urls if known.endswith(_without_version(str(url)))), None)
+        yield Problem(number, "invalid_url", message + (f"; there it is {near}" if near else ""))
     elif state.url is None:
         state.url = url
     elif url != state.url:
         yield Problem(number, "invalid_url", f"url {url} differs from {state.url} of the first request")
     if isinstance(url, str):
         state.urls[url] = state.urls.get(url, 0) + 1
+
+
+def _without_version(url: str) -> str:
+    return "/" + re.sub(r"\A(?:/?v[0-9]+)?/?", "", url)
 
 
 def _body_problems(body: Mapping[str, Any], number: int, url: str, state: FileState) -> Iterator[Problem]:
@@ -202,7 +216,7 @@ def _body_problems(body: Mapping[str, Any], number: int, url: str, state: FileSt
     elif url.endswith(("/responses", "/embeddings", "/moderations")):
         said = body.get("input")
         if said in (None, "", []) and not body.get("prompt"):
-            yield _missing(number, "body.input")
+            yield missing(number, "body.input")
         elif isinstance(said, list) and url.endswith("/responses"):
             yield from _message_problems(said, "input", number)
     for place, name, schema, strict in _schemas(body):
@@ -217,7 +231,7 @@ def _model_problems(model: object, number: int, state: FileState) -> Iterator[Pr
     if not isinstance(model, str) or not model:
         yield Problem(number, "missing_required_parameter", "Missing required parameter: 'body.model'.")
         return
-    state.models[model] = state.models.get(model, 0) + 1
+    note_model(model, state)
     if state.model is None:
         state.model = model
     elif model != state.model:
@@ -227,7 +241,7 @@ def _model_problems(model: object, number: int, state: FileState) -> Iterator[Pr
 
 def _message_problems(messages: object, place: str, number: int) -> Iterator[Problem]:
     if not isinstance(messages, list) or not messages:
-        yield _missing(number, f"body.{place}")
+        yield missing(number, f"body.{place}")
         return
     empty = True
     for position, message in enumerate(messages):
@@ -235,7 +249,7 @@ def _message_problems(messages: object, place: str, number: int) -> Iterator[Pro
             yield Problem(number, "invalid_type", f"{place}[{position}] is no object")
             continue
         if place == "messages" and not isinstance(message.get("role"), str):
-            yield _missing(number, f"body.{place}[{position}].role")
+            yield missing(number, f"body.{place}[{position}].role")
         content = message.get("content")
         parts = content if isinstance(content, list) else []
         for part in parts:
@@ -276,10 +290,6 @@ def _has_lone_surrogate(value: object) -> bool:
             return any(_has_lone_surrogate(entry) for entry in value)
         case _:
             return False
-
-
-def _missing(number: int, name: str) -> Problem:
-    return Problem(number, "missing_required_parameter", f"Missing required parameter: '{name}'.")
 
 
 def endpoint_of(url: str | None) -> Endpoint | None:

@@ -50,6 +50,7 @@ class Model:
         context: Tokens of prompt and answer together.
         max_output: Tokens of an answer.
         thinks: It thinks before it answers where nobody says otherwise, and its output limit counts thoughts.
+        cache_least: The fewest tokens that its provider's cache takes, where that is known; or None.
         shutdown: The day after which it answers no more, where one was announced; or None.
         source, as_of: Of all this.
     """
@@ -63,11 +64,38 @@ class Model:
     source: str
     as_of: str
     thinks: bool = False
+    cache_least: int | None = None
 
     @property
     def reasons(self) -> bool:
         """Whether an output limit has to have room for thoughts."""
         return self.thinks or self.rules.output_limit == "max_completion_tokens"
+
+
+REASONING_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
+"""How much a model that reasons may think, where it takes that; not each model takes each."""
+
+
+def effort_of(parameters: Mapping[str, Any]) -> str:
+    """The reasoning effort among the parameters of a request, whatever it is called; or ""."""
+    reasoning = parameters.get("reasoning")
+    named = reasoning.get("effort") if isinstance(reasoning, Mapping) else parameters.get("reasoning_effort")
+    return named if isinstance(named, str) else ""
+
+
+def will_think(model: Model | None, parameters: Mapping[str, Any]) -> bool:
+    """Whether answers to a request begin with thoughts, as far as anybody knows."""
+    return model is not None and model.reasons and effort_of(parameters) != "none"
+
+
+def takes_effort(model: Model | None, effort: str) -> bool:
+    """Whether a model takes a reasoning effort; of one that nobody knows it is believed."""
+    if model is None:
+        return True
+    # Those that always reason cannot be told not to.
+    return model.rules.sampling == "without-reasoning" or (
+        model.rules.output_limit == "max_completion_tokens" and effort != "none"
+    )
 
 
 def fitting_parameters(
@@ -103,6 +131,11 @@ def fitting_parameters(
         else:
             found[name] = value
     return found, notes
+
+
+def tells_probabilities(rules: ModelRules, endpoint: Endpoint, parameters: Mapping[str, Any]) -> bool:
+    """Whether a model tells the probabilities of its tokens, asked with these parameters."""
+    return _takes_sampling(rules, endpoint, parameters, "logprobs", True)
 
 
 def parameter_problems(rules: ModelRules, endpoint: Endpoint, body: Mapping[str, Any]) -> list[str]:

@@ -73,6 +73,8 @@ class Question:
         system: The system message, with `{{column}}`, of requests that have no codebook; or "".
         image: Column with an image beside the text; or "".
         image_folder: Where the files lie that it names; None means that it holds addresses of the web.
+        kept: Names of variables that are not asked: their values are those of an earlier run.
+        kept_from: Where that run lay.
     Raises:
         UsageError: Its parts do not fit together.
     """
@@ -83,6 +85,8 @@ class Question:
     system: str = ""
     image: str = ""
     image_folder: Path | None = None
+    kept: tuple[str, ...] = ()
+    kept_from: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.text and not self.template:
@@ -94,8 +98,21 @@ class Question:
 
     @property
     def codebook(self) -> Codebook:
-        """What an answer is read through."""
+        """All variables of the labelled table."""
         return _codebook(json.dumps(dict(self.answer), sort_keys=False))
+
+    @property
+    def asked_codebook(self) -> Codebook:
+        """
+        What the model is asked, and its answers are read through: the variables that are not kept.
+
+        Raises:
+            CodebookError: One of these says something of one that is kept.
+        """
+        if not self.kept:
+            return self.codebook
+        asked = [one for one in self.answer["variables"] if one["name"] not in self.kept]
+        return _codebook(json.dumps({**self.answer, "variables": asked}, sort_keys=False))
 
     @property
     def user(self) -> Template:
@@ -112,7 +129,7 @@ class Question:
         from rowbatch.core.codebook import instructions_text
 
         # The person's own words, not a template: braces in them are braces.
-        text = instructions_text(self.codebook)
+        text = instructions_text(self.asked_codebook)
         return Template.literal(text) if text else None
 
     @property
@@ -149,8 +166,15 @@ class Asking:
         parameters: Of each request, as the model takes them; without the form of the answer.
         is_limit_ours: Nobody said how long an answer may be: the output limit among the parameters is ours.
         dedupe: Rows that ask the same are asked once.
+        confidence: How sure the model was of each value is wanted, by the probabilities of its tokens. What
+            asks the provider for these stands among the parameters.
+        samples: How often each row is asked: the commonest value counts, and how many agree is its
+            confidence.
+        fresh: Every row is asked, also one whose answer an earlier run on this computer has.
         id_prefix: What stands before the row's number in `custom_id`.
         notes: What was changed or decided so that the model takes it.
+        headers: Further ones of each call: names, and where their values come from; see `core.sent_headers`.
+        form_fields: Further ones of each upload.
     Raises:
         UsageError: There is no model.
     """
@@ -162,12 +186,22 @@ class Asking:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     is_limit_ours: bool = False
     dedupe: bool = False
+    confidence: bool = False
+    samples: int = 1
+    fresh: bool = False
     id_prefix: str = ROW_PREFIX
     notes: tuple[Notice, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    form_fields: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.model:
             raise UsageError("model-missing", title=self.provider)
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether the table has how sure the model was."""
+        return self.confidence or self.samples > 1
 
     @property
     def output_limit(self) -> int | None:
@@ -184,7 +218,7 @@ class Asking:
         """
         if not question.answer:
             return dict(self.parameters)
-        form = answer_format(self.endpoint, question.codebook, with_ranges=with_ranges)
+        form = answer_format(self.endpoint, question.asked_codebook, with_ranges=with_ranges)
         return {**self.parameters, **form}
 
 
@@ -276,7 +310,17 @@ def _asked(plan: Plan) -> tuple[Any, ...]:
         plan.source.name,
         (question.text, question.template, question.system, question.image, question.image_folder),
         question.codebook if question.answer else None,
-        (asking.provider, asking.model, asking.base_url, asking.endpoint, asking.dedupe),
+        (question.kept, question.kept_from),
+        (
+            asking.provider,
+            asking.model,
+            asking.base_url,
+            asking.endpoint,
+            asking.dedupe,
+            asking.confidence,
+            asking.samples,
+            asking.fresh,
+        ),
         parameters,
         (plan.output.path, plan.output.columns),
     )

@@ -25,8 +25,12 @@ class Policy:
         on_lost_answer: What is done then: `ask` a person, or `resubmit`.
         ask_invalid_again: Whether answers that the codebook does not allow are asked for again.
         queue_tokens: How many prompt tokens may wait at the provider; None means as many as it takes.
-        worst_share: When so much of a shard fails for a reason that stays, nothing more is submitted.
+        worst_share: When so much of a shard fails for a reason that stays, or has no usable answer, nothing
+            more is submitted.
+        first_rows: So many rows go first, and the rest when their answers are here; 0 for none. None means
+            100 where there are several parts that cost money.
         clean_up: Whether our files at the provider are removed when the table is written.
+        direct: Whether rows are asked one by one, at once and at the ordinary price, instead of in batches.
     """
 
     poll_seconds: float | None = None
@@ -37,7 +41,9 @@ class Policy:
     ask_invalid_again: bool = False
     queue_tokens: int | None = None
     worst_share: float = 0.5
+    first_rows: int | None = None
     clean_up: bool = False
+    direct: bool = False
 
     def __post_init__(self) -> None:
         if self.rounds < 1 or (self.poll_seconds is not None and self.poll_seconds < 0):
@@ -46,6 +52,8 @@ class Policy:
             raise UsageError("cap-no-amount")
         if not 0 < self.worst_share <= 1:
             raise UsageError("share-no-share")
+        if self.first_rows is not None and self.first_rows < 0:
+            raise UsageError("policy-impossible")
 
     def changed(self, **changes: Any) -> Policy:
         """The same with some values changed; None leaves one as it is."""

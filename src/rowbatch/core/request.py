@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -44,6 +45,7 @@ class RequestSettings:
         endpoint: Who is asked.
         parameters: The rest of the body, as the endpoint names it.
         id_prefix: What stands before the row number in `custom_id`.
+        custom_id: What `custom_id` is made of instead; or None.
     """
 
     model: str
@@ -53,6 +55,7 @@ class RequestSettings:
     endpoint: Endpoint = Endpoint.CHAT
     parameters: Mapping[str, Any] = field(default_factory=dict)
     id_prefix: str = "row-"
+    custom_id: Template | None = None
 
     def __post_init__(self) -> None:
         if self.endpoint is Endpoint.EMBEDDINGS and (self.system is not None or self.image is not None):
@@ -60,10 +63,16 @@ class RequestSettings:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the columns that are used, each once."""
+        """Names of the columns that are asked about, each once."""
         system = self.system.columns if self.system else ()
         image = (self.image,) if self.image is not None else ()
         return tuple(dict.fromkeys((*system, *self.user.columns, *image)))
+
+    @property
+    def line_columns(self) -> tuple[str, ...]:
+        """Names of all columns that stand in a line: also those of `custom_id`."""
+        ids = self.custom_id.columns if self.custom_id is not None else ()
+        return tuple(dict.fromkeys((*self.columns, *ids)))
 
     def body_preview(self, cells: Mapping[str, str]) -> dict[str, Any]:
         """The body of one row's request, for people to look at."""
@@ -96,8 +105,8 @@ class RequestSettings:
         A request line: constant JSON text, columns (to be escaped), images, and None for the row number.
         """
         parts: list[str | Column | Image | None] = [
-            '{"custom_id":"' + _inside(self.id_prefix),
-            None,
+            '{"custom_id":"',
+            *([_inside(self.id_prefix), None] if self.custom_id is None else _inner(self.custom_id)),
             f'","method":"POST","url":{_json(str(self.endpoint))},"body":{{"model":{_json(self.model)},',
         ]
         match self.endpoint:
@@ -151,17 +160,24 @@ class RequestLines:
         pieces: As many columns of texts as a line has pieces, as many rows as there are lines. Joined by
             quotation marks they are the line without its end.
         sizes: Bytes of each line, newline included.
+        cells: Names of the pieces that the cells of a row go into.
     """
 
     pieces: pl.DataFrame
     sizes: pl.Series
+    cells: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return self.pieces.height
 
     def slice(self, start: int, stop: int) -> RequestLines:
         """Those at the positions from `start` to before `stop`."""
-        return RequestLines(self.pieces.slice(start, stop - start), self.sizes.slice(start, stop - start))
+        here = slice(start, stop)
+        return RequestLines(self.pieces[here], self.sizes[here], self.cells)
+
+    def where(self, mask: pl.Series) -> RequestLines:
+        """Those for which a boolean is true."""
+        return RequestLines(self.pieces.filter(mask), self.sizes.filter(mask), self.cells)
 
     def to_list(self) -> list[bytes]:
         """The lines, newline included."""
@@ -194,7 +210,7 @@ def render_requests(
     Returns:
         One line a row.
     """
-    pieces, constant_bytes, variable = [], 0, []
+    pieces, constant_bytes, variable, cells = [], 0, [], []
     for number, parts in enumerate(_cut_at_quotes(settings.line_parts())):
         name = str(number)
         if all(isinstance(part, str) for part in parts):
@@ -203,19 +219,64 @@ def render_requests(
             pieces.append(pl.lit(text).alias(name))
         else:
             variable.append(name)
+            if _has_cell(parts):
+                cells.append(name)
             expressions = [_expression(part, settings.endpoint, positions, rows) for part in parts]
             pieces.append(pl.concat_str(expressions).alias(name))
     # All in one go: each call of polars costs as much as some hundred rows. The numbers give the height.
     found = frame.select(pl.lit(rows).alias("rows"), *pieces).drop("rows")
-    columns = [str(positions[name]) for name in settings.columns]
+    columns = [str(positions[name]) for name in settings.line_columns]
     found = found.with_columns(_without_line_ends(found.select(variable), frame, columns))
     # A quotation mark between two pieces, and the newline.
     constant_bytes += len(pieces)
     sizes = pl.sum_horizontal(pl.col(name).str.len_bytes() for name in variable).cast(pl.Int64)
-    return RequestLines(found, found.select(sizes + constant_bytes).to_series())
+    return RequestLines(found, found.select(sizes + constant_bytes).to_series(), tuple(cells))
 
 
 _Part: TypeAlias = str | Column | Image | None
+_IN_STRING = r'[^"\\]*(?:\\.[^"\\]*)*'
+
+
+def _has_cell(parts: Sequence[_Part]) -> bool:
+    return any(isinstance(part, Column | Image) for part in parts)
+
+
+def line_form(settings: RequestSettings) -> list[list[str | None]]:
+    """
+    What all request lines of some settings have in common, whatever the columns are called: the pieces of a
+    line, each with its constant texts, and None where a cell or the row's number stands.
+    """
+    pieces = _cut_at_quotes(settings.line_parts())
+    return [[part if isinstance(part, str) else None for part in piece] for piece in pieces]
+
+
+def line_pattern(settings: RequestSettings) -> re.Pattern[bytes]:
+    """
+    Matches a whole request line of some settings: first the row's number, then `RequestLines.cells`.
+
+    In the text of a JSON string each quotation mark has a backslash before it, so those that cut a line into
+    pieces cannot be taken for others.
+    """
+    text = []
+    for piece in _cut_at_quotes(settings.line_parts()):
+        inner = "".join(_matched(part, settings.endpoint) for part in piece)
+        text.append(f"({inner})" if _has_cell(piece) else inner)
+    return re.compile(('"'.join(text) + "\n?").encode(), re.DOTALL)
+
+
+def _matched(part: _Part, endpoint: Endpoint) -> str:
+    match part:
+        case None:
+            return "([0-9]+)"
+        case str():
+            return re.escape(part)
+        case Column():
+            return _IN_STRING
+        case Image():
+            before, after = map(re.escape, _IMAGE_PARTS[endpoint])
+            return f"(?:{before}{_IN_STRING}{after})?"
+        case _:
+            assert_never(part)
 
 
 def _cut_at_quotes(parts: Sequence[_Part]) -> list[list[_Part]]:

@@ -39,6 +39,9 @@ _ANY = msgspec.json.Decoder()
 _THOUGHT_PARTS = frozenset({"thinking", "redacted_thinking", "reasoning", "reasoning_text", "summary_text"})
 NO_ANSWER = "no_answer"
 """Code in the cause of a response in which no answer can be found, though nothing says that it failed."""
+ANSWER_LOST = "answer_lost"
+"""Code in the cause of a request that was sent by itself, may be billed, and whose answer was lost."""
+LOST_CAUSE = f":{ANSWER_LOST}"
 _EXPIRED_CODES = frozenset({"batch_expired"})
 _CANCELLED_CODES = frozenset({"batch_cancelled", "batch_canceled"})
 _NO_ANSWER_CAUSE = f"200:{NO_ANSWER}"

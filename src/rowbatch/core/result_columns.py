@@ -7,8 +7,7 @@ million lines would cost most of the time and the memory. Any other line goes th
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal, assert_never, get_args
 
@@ -16,6 +15,7 @@ import msgspec
 import polars as pl
 
 from rowbatch.core.bounded_lines import cut_lines
+from rowbatch.core.confidence import Measured
 from rowbatch.core.fields import FieldReader
 from rowbatch.core.forms import NO_OBJECT
 from rowbatch.core.result import (
@@ -31,10 +31,19 @@ from rowbatch.core.result import (
     tokens_of,
 )
 from rowbatch.core.states import RowStatus
+from rowbatch.core.token_probabilities import ConfidenceReader, whole_probability
 from rowbatch.core.wire import Body, OkLine, PlainLine
 
 Extra = Literal[
-    "model", "usage", "usage_details", "finish_reason", "confidence", "refusal", "cause", "choices", "raw"
+    "model",
+    "usage",
+    "usage_details",
+    "finish_reason",
+    "confidence",
+    "refusal",
+    "cause",
+    "choices",
+    "raw",
 ]
 EXTRAS: tuple[Extra, ...] = get_args(Extra)
 """What a result can tell besides its text."""
@@ -44,6 +53,7 @@ EXTRA_TYPES: dict[str, pl.DataType] = {
     "prompt_tokens": pl.Int64(),
     "completion_tokens": pl.Int64(),
     "cached_tokens": pl.Int64(),
+    "cache_write_tokens": pl.Int64(),
     "reasoning_tokens": pl.Int64(),
     "finish_reason": pl.String(),
     "confidence": pl.Float64(),
@@ -60,6 +70,7 @@ _EXTRA_OF = {
     "prompt_tokens": "usage",
     "completion_tokens": "usage",
     "cached_tokens": "usage_details",
+    "cache_write_tokens": "usage_details",
     "reasoning_tokens": "usage_details",
 }
 
@@ -69,18 +80,6 @@ _ROWS_PER_FRAME = 20_000
 _BYTES_PER_FRAME = 32_000_000
 _OK = RowStatus.OK.value
 _OK_LINE = msgspec.json.Decoder(OkLine)
-_DETAILS = msgspec.json.Decoder(dict[str, Any] | None)
-
-
-class _Token(msgspec.Struct, gc=False):
-    logprob: float
-
-
-class _Logprobs(msgspec.Struct, gc=False):
-    content: list[_Token] | None = None
-
-
-_LOGPROBS = msgspec.json.Decoder(_Logprobs | None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,13 @@ class ResultFrame:
 
 
 def read_frames(
-    file: BinaryIO, extras: Sequence[Extra] = (), max_bytes: int | None = None, *, as_json: bool = False
+    file: BinaryIO,
+    extras: Sequence[Extra] = (),
+    max_bytes: int | None = None,
+    *,
+    as_json: bool = False,
+    measured: Sequence[Measured] = (),
+    translated: Callable[[bytes], bytes] | None = None,
 ) -> Iterator[ResultFrame]:
     r"""
     Read a result file; lines end at `\n` only.
@@ -113,11 +118,16 @@ def read_frames(
         extras: What to read besides the text.
         max_bytes: How much to read, up to the end of a line; None means all.
         as_json: The answers are JSON objects: each field gets a column. An answer that is none is invalid.
+        measured: Values whose confidence is wanted; not without extras. The columns of
+            `ConfidenceReader` are there too.
+        translated: Gives a line in OpenAI's form that may be another provider's; called for those that are no
+            plain answers. Raises UnreadableLine.
     Yields:
         Frames, none without lines. A line that is too long for a result is cut, and so unreadable.
     """
     fields = FieldReader() if as_json else None
-    builder = _Builder(extras, fields)
+    confidence = ConfidenceReader(measured) if measured else None
+    builder = _Builder(extras, fields, confidence, translated)
     number = 0
     bounded = cut_lines(file, max_bytes=max_bytes)
     while lines := bounded.readlines(_BYTES_AT_ONCE):
@@ -125,14 +135,21 @@ def read_frames(
         number += len(lines)
         if builder.is_full:
             yield builder.frame()
-            builder = _Builder(extras, fields)
+            builder = _Builder(extras, fields, confidence, translated)
     if builder.lines:
         yield builder.frame()
 
 
 class _Builder:
-    def __init__(self, extras: Sequence[Extra], fields: FieldReader | None) -> None:
-        self._extras, self._fields = extras, fields
+    def __init__(
+        self,
+        extras: Sequence[Extra],
+        fields: FieldReader | None,
+        confidence: ConfidenceReader | None,
+        translated: Callable[[bytes], bytes] | None,
+    ) -> None:
+        self._extras, self._fields, self._translated = extras, fields, translated
+        self._confidence = confidence
         self._ids: list[str] = []
         self._contents: list[str] = []
         self._not_ok: dict[int, tuple[str, str]] = {}
@@ -198,6 +215,8 @@ class _Builder:
             read = [line for line, one in zip(lines, added, strict=True) if one is not None]
         for extra in self._extras:
             self._add_extra(extra, bodies, read)
+        if self._confidence is not None:
+            self._confidence.add(bodies, self._contents[before:])
 
     def _add_plain(self, parsed: Sequence[PlainLine]) -> list[Body | None]:
         """Add lines that are as the types say; returns their bodies. One without an id is an error."""
@@ -221,6 +240,8 @@ class _Builder:
                         contents.append(message.content)
                         bodies.append(body)
                         continue
+            elif response is None and not line.error and self._translated is not None:
+                raise UnreadableLine("it may be another provider's")
             bodies.append(self._append(*result_of(line)))
         return bodies
 
@@ -229,7 +250,8 @@ class _Builder:
         if not line.strip(b"\r\n"):
             return None
         try:
-            return (self._append(*read_line(line.rstrip(b"\r\n"))),)
+            text = line.rstrip(b"\r\n")
+            return (self._append(*read_line(self._translated(text) if self._translated else text)),)
         except UnreadableLine as error:
             self._unreadable.append((number, str(error)))
             return None
@@ -262,11 +284,13 @@ class _Builder:
                 columns["completion_tokens"] += [completion for _, completion in counts]
             case "usage_details":
                 columns["cached_tokens"] += [_cached_tokens(body) for body in bodies]
+                columns["cache_write_tokens"] += [_cache_write_tokens(body) for body in bodies]
                 columns["reasoning_tokens"] += [_reasoning_tokens(body) for body in bodies]
             case "finish_reason":
                 columns["finish_reason"] += [_finish_reason(body) for body in bodies]
             case "confidence":
-                columns["confidence"] += [_confidence(body) for body in bodies]
+                contents = self._contents[len(columns["confidence"]) :]
+                columns["confidence"] += map(_confidence, bodies, contents)
             case "refusal":
                 columns["refusal"] += [refusal_of(body) or None for body in bodies]
             case "cause":
@@ -296,6 +320,8 @@ class _Builder:
             texts = [self._embeddings.get(at) for at in range(height)]
             series.append(pl.Series("embedding", texts, dtype=pl.String))
         series += [pl.Series(name, values, dtype=EXTRA_TYPES[name]) for name, values in self._columns.items()]
+        if self._confidence is not None:
+            series += self._confidence.columns()
         if fields is not None:
             series += fields.drop("is_object", "fault").get_columns()
         return ResultFrame(pl.DataFrame(series), self._unreadable, self.lines)
@@ -321,56 +347,61 @@ def _finish_reason(body: Body | None) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _confidence(body: Body | None) -> float | None:
+def _confidence(body: Body | None, content: str) -> float | None:
     choice = body.choices[0] if body is not None and body.choices else None
-    if choice is None:
-        return None
-    given = share(choice.confidence)
-    return probability(bytes(choice.logprobs)) if given is None else given
+    given = share(choice.confidence) if choice is not None else None
+    return whole_probability(body, content) if given is None else given
+
+
+class _Details(msgspec.Struct, gc=False):
+    """What a provider tells of the tokens that it counted."""
+
+    cached_tokens: Any = None
+    cache_write_tokens: Any = None
+    reasoning_tokens: Any = None
+
+
+_DETAILS: msgspec.json.Decoder[_Details | None] = msgspec.json.Decoder(_Details | None)
+_NULL_BYTES = len(b"null")
 
 
 def _cached_tokens(body: Body | None) -> int | None:
     usage = body.usage if body is not None else None
-    return (
-        _detail("cached_tokens", usage.prompt_tokens_details, usage.input_tokens_details) if usage else None
-    )
+    if usage is None:
+        return None
+    for raw in (usage.prompt_tokens_details, usage.input_tokens_details):
+        details = _details(raw)
+        if details is not None and type(details.cached_tokens) is int:
+            return details.cached_tokens
+    return None
+
+
+def _cache_write_tokens(body: Body | None) -> int | None:
+    usage = body.usage if body is not None else None
+    if usage is None:
+        return None
+    for raw in (usage.prompt_tokens_details, usage.input_tokens_details):
+        details = _details(raw)
+        if details is not None and type(details.cache_write_tokens) is int:
+            return details.cache_write_tokens
+    return None
 
 
 def _reasoning_tokens(body: Body | None) -> int | None:
     usage = body.usage if body is not None else None
     if usage is None:
         return None
-    return _detail("reasoning_tokens", usage.completion_tokens_details, usage.output_tokens_details)
+    for raw in (usage.completion_tokens_details, usage.output_tokens_details):
+        details = _details(raw)
+        if details is not None and type(details.reasoning_tokens) is int:
+            return details.reasoning_tokens
+    return None
 
 
-def probability(logprobs: bytes) -> float | None:
-    """
-    The probability that the model gave to its whole answer: the product over the answer's tokens.
-
-    For a label in JSON it is nearly the label's own, since the tokens of the frame are next to certain.
-
-    Args:
-        logprobs: A choice's `logprobs` as JSON.
-    Returns:
-        Between 0 and 1; None where there are none.
-    """
+def _details(raw: msgspec.Raw) -> _Details | None:
+    if len(raw) <= _NULL_BYTES:
+        return None
     try:
-        found = _LOGPROBS.decode(logprobs)
+        return _DETAILS.decode(raw)
     except (ValueError, RecursionError):
         return None
-    if found is None or not found.content:
-        return None
-    total = math.fsum(token.logprob for token in found.content)
-    return min(1.0, math.exp(total)) if math.isfinite(total) else None
-
-
-def _detail(name: str, *details: msgspec.Raw) -> int | None:
-    for raw in details:
-        try:
-            found = _DETAILS.decode(raw)
-        except (ValueError, RecursionError):
-            continue
-        value = found.get(name) if found else None
-        if type(value) is int:
-            return value
-    return None

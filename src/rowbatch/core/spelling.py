@@ -86,3 +86,8 @@ def _without_outer(text: str) -> str:
 
 def _plain(text: str) -> str:
     return _without_outer(unicodedata.normalize("NFKC", text)).casefold()
+
+
+def without_point(text: str) -> str:
+    """A whole number that is written with a point, as programs do that know floats only: `1.0` is `1`."""
+    return re.sub(r"\A([+-]?\d+)\.0+\Z", r"\1", text.strip())

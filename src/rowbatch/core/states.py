@@ -20,7 +20,9 @@ class ShardState(StrEnum):
         submitting -> unknown     unknown
         unknown    -> submitted   adopted
         unknown    -> uploaded    resubmit
+        unknown    -> downloaded  given-up
         submitted  -> ended       ended
+        submitted  -> downloaded  given-up
         ended      -> downloaded  downloaded
         ended      -> uploaded    taken-back
         ended      -> written     taken-back
@@ -28,7 +30,8 @@ class ShardState(StrEnum):
         cut        -> cut         cleaned
 
     A batch that the provider took back before anything ran goes from ENDED to UPLOADED again, or to WRITTEN
-    when the provider lost its file; a shard that is too large for the provider ends as CUT.
+    when the provider lost its file; a shard that is too large for the provider ends as CUT. One that a person
+    does not wait for any more is DOWNLOADED without files.
     """
 
     WRITTEN = "written"
@@ -61,9 +64,15 @@ MOVES: Mapping[ShardState, Mapping[ShardState, str]] = MappingProxyType(
             }
         ),
         ShardState.UNKNOWN: MappingProxyType(
-            {ShardState.SUBMITTED: "adopted", ShardState.UPLOADED: "resubmit"}
+            {
+                ShardState.SUBMITTED: "adopted",
+                ShardState.UPLOADED: "resubmit",
+                ShardState.DOWNLOADED: "given-up",
+            }
         ),
-        ShardState.SUBMITTED: MappingProxyType({ShardState.ENDED: "ended"}),
+        ShardState.SUBMITTED: MappingProxyType(
+            {ShardState.ENDED: "ended", ShardState.DOWNLOADED: "given-up"}
+        ),
         ShardState.ENDED: MappingProxyType(
             {
                 ShardState.DOWNLOADED: "downloaded",
@@ -88,6 +97,10 @@ def require_move(state: ShardState, to: ShardState, event: str) -> None:
     """
     if MOVES[state].get(to) != event:
         raise ValueError(f"no shard goes from {state} to {to} by {event!r}: see MOVES in core/states.py")
+
+
+GIVEN_UP = "given-up"
+"""Stands in the place of the provider's word for a batch that a person does not wait for any more."""
 
 
 class RowStatus(StrEnum):

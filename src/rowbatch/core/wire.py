@@ -39,6 +39,7 @@ class Choice(msgspec.Struct, gc=False):
     One answer of a chat completion; of the older completions, which have a `text`.
 
     What went wrong stands in `error` where a provider tells (OpenRouter does so; our dialects write it too).
+    How our own server came to its `confidence` stands in `rowbatch`.
     """
 
     message: Message | None = None
@@ -47,6 +48,7 @@ class Choice(msgspec.Struct, gc=False):
     error: Any = None
     logprobs: msgspec.Raw = NOTHING
     confidence: Any = None
+    rowbatch: msgspec.Raw = NOTHING
 
 
 class Body(msgspec.Struct, gc=False):

@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rowbatch.api.headers import keep_headers as keep_headers
+    from rowbatch.api.headers import shown_headers as shown_headers
     from rowbatch.api.keys import forget_key as forget_key
     from rowbatch.api.keys import hold_key as hold_key
     from rowbatch.api.local import ensure_local_server as ensure_local_server
@@ -20,17 +22,18 @@ if TYPE_CHECKING:
     from rowbatch.api.tools import kind_of_lines as kind_of_lines
     from rowbatch.api.tools import likely_text_column as likely_text_column
     from rowbatch.core.address import host_of as host_of
-    from rowbatch.core.agreement import Agreement as Agreement
     from rowbatch.core.codebook import instructions_text as instructions_text
-    from rowbatch.desk.drafts import FORM_KINDS as FORM_KINDS
+    from rowbatch.core.kinds import KINDS as KINDS
+    from rowbatch.core.kinds.base import Variable as Variable
+    from rowbatch.core.kinds.labels import SEPARATOR as SEPARATOR
     from rowbatch.desk.drafts import Draft as Draft
     from rowbatch.desk.drafts import DraftEstimate as DraftEstimate
-    from rowbatch.desk.drafts import DraftLabel as DraftLabel
     from rowbatch.desk.drafts import DraftTrial as DraftTrial
-    from rowbatch.desk.drafts import Fault as Fault
     from rowbatch.desk.drafts import RowPreview as RowPreview
+    from rowbatch.desk.drafts import can_tell_confidence as can_tell_confidence
     from rowbatch.desk.drafts import codebook_of_draft as codebook_of_draft
     from rowbatch.desk.drafts import draft_from_file as draft_from_file
+    from rowbatch.desk.drafts import efforts_of_draft as efforts_of_draft
     from rowbatch.desk.drafts import estimate_draft as estimate_draft
     from rowbatch.desk.drafts import faults as faults
     from rowbatch.desk.drafts import limit_of_draft as limit_of_draft
@@ -57,6 +60,19 @@ if TYPE_CHECKING:
     from rowbatch.desk.library import require_table_file as require_table_file
     from rowbatch.desk.library import shown_name as shown_name
     from rowbatch.desk.profile import Profile as Profile
+    from rowbatch.desk.questions import DraftCondition as DraftCondition
+    from rowbatch.desk.questions import DraftExample as DraftExample
+    from rowbatch.desk.questions import DraftLabel as DraftLabel
+    from rowbatch.desk.questions import DraftQuestion as DraftQuestion
+    from rowbatch.desk.questions import Fault as Fault
+    from rowbatch.desk.questions import add_question as add_question
+    from rowbatch.desk.questions import column_names as column_names
+    from rowbatch.desk.questions import condition_choices as condition_choices
+    from rowbatch.desk.questions import field_prefix as field_prefix
+    from rowbatch.desk.questions import move_question as move_question
+    from rowbatch.desk.questions import read_condition_value as read_condition_value
+    from rowbatch.desk.questions import read_questions as read_questions
+    from rowbatch.desk.questions import remove_question as remove_question
     from rowbatch.desk.readings import Reading as Reading
     from rowbatch.desk.readings import clear_views as clear_views
     from rowbatch.desk.readings import views_folder as views_folder
@@ -79,6 +95,7 @@ if TYPE_CHECKING:
     from rowbatch.processes import is_proof as is_proof
     from rowbatch.processes import prove as prove
     from rowbatch.processes import start_until_ready as start_until_ready
+    from rowbatch.results.least_sure import LEAST_SURE as LEAST_SURE
     from rowbatch.serving import GUEST as GUEST
     from rowbatch.serving import serve_until_ready as serve_until_ready
     from rowbatch.store.home import cache as cache
@@ -91,18 +108,21 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "AT_WORK": "desk.jobs",
-    "Agreement": "core.agreement",
     "Counts": "desk.results",
     "Draft": "desk.drafts",
+    "DraftCondition": "desk.questions",
     "DraftEstimate": "desk.drafts",
-    "DraftLabel": "desk.drafts",
+    "DraftExample": "desk.questions",
+    "DraftLabel": "desk.questions",
+    "DraftQuestion": "desk.questions",
     "DraftTrial": "desk.drafts",
-    "FORM_KINDS": "desk.drafts",
-    "Fault": "desk.drafts",
+    "Fault": "desk.questions",
     "GUEST": "serving",
     "Job": "desk.jobs",
     "JobState": "desk.jobs",
     "Jobs": "desk.jobs",
+    "LEAST_SURE": "results.least_sure",
+    "KINDS": "core.kinds",
     "Library": "desk.library",
     "LibraryTable": "desk.library",
     "MAX_LABELS": "tools.codebooks",
@@ -113,6 +133,7 @@ _PLACES = {
     "Results": "desk.results",
     "RowFilter": "desk.results",
     "RowPreview": "desk.drafts",
+    "SEPARATOR": "core.kinds.labels",
     "Settings": "desk.settings",
     "Stopped": "desk.tasks",
     "TableInfo": "desk.library",
@@ -120,23 +141,31 @@ _PLACES = {
     "TROUBLE_KINDS": "desk.jobs",
     "Trouble": "desk.jobs",
     "TroubleKind": "desk.jobs",
+    "Variable": "core.kinds.base",
+    "add_question": "desk.questions",
     "as_options": "desk.library",
     "ask_nearby": "processes",
     "began_at": "processes",
     "cache": "store.home",
+    "can_tell_confidence": "desk.drafts",
     "change_settings": "desk.settings",
     "clear_views": "desk.readings",
     "codebook_of_draft": "desk.drafts",
     "codebook_yaml": "desk.recipes",
+    "column_names": "desk.questions",
+    "condition_choices": "desk.questions",
     "draft_from_file": "desk.drafts",
     "ensure_local_server": "api.local",
     "estimate_draft": "desk.drafts",
     "faults": "desk.drafts",
+    "field_prefix": "desk.questions",
     "first_request": "api.tools",
     "forget_key": "api.keys",
     "header_of": "api.tools",
     "hold": "processes",
     "hold_key": "api.keys",
+    "keep_headers": "api.headers",
+    "shown_headers": "api.headers",
     "home": "store.home",
     "host_of": "core.address",
     "is_held": "processes",
@@ -148,17 +177,22 @@ _PLACES = {
     "known_places": "api.runs",
     "left_of_month": "desk.jobs",
     "likely_text_column": "api.tools",
+    "efforts_of_draft": "desk.drafts",
     "limit_of_draft": "desk.drafts",
     "make_run": "desk.drafts",
     "methods_text": "desk.recipes",
     "model_note": "api.runs",
+    "move_question": "desk.questions",
     "preview_row": "desk.drafts",
     "private_file": "store.home",
     "private_folder": "store.home",
+    "read_condition_value": "desk.questions",
+    "remove_question": "desk.questions",
     "serve_until_ready": "serving",
     "start_until_ready": "processes",
     "prove": "processes",
     "read_draft": "desk.drafts",
+    "read_questions": "desk.questions",
     "read_settings": "desk.settings",
     "recipe_of_run": "desk.recipes",
     "repair_rights": "store.home",

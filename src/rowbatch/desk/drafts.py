@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -18,23 +17,36 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from rowbatch.api import model_list as _models  # noqa: F401 - the user's own prices are known from here on
-from rowbatch.api.runs import Hooks, Run, create_planned, model_notes
+from rowbatch.api.runs import Hooks, Run, create_planned, model_notes, only_changed_plan
 from rowbatch.core.address import check_address, shown_address
-from rowbatch.core.codebook import codebook_document, parse_codebook
+from rowbatch.core.codebook import codebook_document, instructions_text, parse_codebook
 from rowbatch.core.cost import CostEstimate
-from rowbatch.core.kinds import KINDS, read_variable
-from rowbatch.core.kinds.label import LabelVariable
-from rowbatch.core.numbers import number_of
+from rowbatch.core.endpoint import Endpoint
+from rowbatch.core.model_rules import tells_probabilities
 from rowbatch.core.plan import Asking, Plan, Question, Source
+from rowbatch.core.states import RowStatus
 from rowbatch.desk.library import LibraryTable
+from rowbatch.desk.questions import (
+    DraftLabel,
+    DraftQuestion,
+    Fault,
+    codebook_faults,
+    question_faults,
+    questions_document,
+    questions_of_before,
+    questions_of_codebook,
+    read_questions,
+    told_before,
+)
 from rowbatch.desk.readings import Reading
 from rowbatch.desk.recipes import draft_of_recipe, looks_like_recipe
-from rowbatch.errors import InputError, RowbatchError, UsageError
-from rowbatch.providers.catalog import find_provider
-from rowbatch.requests.asking import Said, asking_of
+from rowbatch.errors import CodebookError, InputError, RowbatchError, UsageError
+from rowbatch.providers.catalog import find_model, find_provider, provider_names
+from rowbatch.requests.asking import Said, asking_of, efforts_of
 from rowbatch.requests.estimate import estimate_asking
 from rowbatch.requests.line_tokens import LineTokens, prompt_range
 from rowbatch.requests.pipeline import RowRequests
+from rowbatch.results.quotes import PlacedQuotes
 from rowbatch.steps.trial import TrialReport
 from rowbatch.store.atomic import write_atomically
 from rowbatch.store.home import home
@@ -52,35 +64,32 @@ from rowbatch.words.notice import Notice
 if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
 
-FORM_KINDS = tuple(name for name, kind in KINDS.items() if kind.form_rules is not None)
-"""Kinds that the form asks for by themselves, with rules of their own."""
-TASKS = ("label", "labels", *FORM_KINDS, "text", "codebook")
-_YES_NO = {"en": ("yes", "no"), "zh": ("是", "否")}
-_UNSURE = {
-    "en": ("unsure", "The text does not say enough to decide."),
-    "zh": ("不确定", "文本信息不足，无法判断。"),
-}
-_REASON = {"en": "Give the reason in one short sentence.", "zh": "用一句简短的话说明理由。"}
-_TEXTS = ("text", "question", "template", "provider", "base_url", "model", "temperature", "max_tokens")
+_TEXTS = (
+    "text",
+    "instructions",
+    "template",
+    "provider",
+    "base_url",
+    "model",
+    "temperature",
+    "max_tokens",
+    "samples",
+    "effort",
+)
+_OF_SAMPLES = (
+    "samples-out-of-range",
+    "samples-and-confidence",
+    "samples-of-words",
+    "samples-of-local",
+    "samples-the-same",
+)
+_OF_CONFIDENCE = ("confidence-of-words", "confidence-not-offered", "confidence-not-told")
+_FLAGS = ("dedupe", "confidence", "fresh", "only_changed")
+# What of a draft does not change the answer to a row: rows are tried once, however often they will be asked.
+_SAME_ANSWERS = ("example_rows", "dedupe", "samples", "fresh", "only_changed")
 # So many rows in a row, from all over the table.
 _SAMPLE_ROWS, _SAMPLE_CHUNK = 400, 40
 _TRIAL_ROWS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class DraftLabel:
-    """
-    A label.
-
-    Attributes:
-        name: As it is answered.
-        definition: When to use it, when not.
-        examples: Texts for which it is right.
-    """
-
-    name: str = ""
-    definition: str = ""
-    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,29 +99,25 @@ class Draft:
 
     Attributes:
         text: Name of the column with the text.
-        task: `label`: one label a text; `labels`: yes or no for each label; one of `FORM_KINDS`: a value of
-            this kind; `text`: a short text; `codebook`: the variables of a codebook that was brought along.
-        question: What to ask about each text; with a codebook, its instructions.
-        labels: The labels.
-        rules: What the form says of a kind that has rules of its own: as they were written.
-        unsure: Also offer a label for texts that do not say enough.
-        reason: Also ask why, in a sentence.
+        instructions: What the model is told before the questions.
+        questions: What to ask about each text; at least one.
         language: Of the words around the person's own: `en` or `zh`.
-        codebook: As codebook files have it.
+        codebook: What is asked in the place of the questions: a codebook that the form cannot hold, as
+            codebook files have it; or {}.
         template: The message for a row, with `{{column}}`; "" means the text alone.
         provider, base_url, model: Who is asked; "" means the default. A password in the address is not kept.
-        temperature, max_tokens: "" means the model's default.
+        temperature, max_tokens, effort: "" means the model's default; the last is of its reasoning.
         dedupe: Ask texts that stand twice once.
+        confidence: Ask how sure the model is.
+        samples: How often to ask each text; "" means once.
+        fresh: Ask texts too whose answer an earlier run has.
+        only_changed: Ask only what changed since an earlier run asked these texts.
         example_rows: Rows whose texts became examples.
     """
 
     text: str = ""
-    task: str = "label"
-    question: str = ""
-    labels: tuple[DraftLabel, ...] = (DraftLabel(), DraftLabel())
-    rules: Mapping[str, str] = field(default_factory=dict)
-    unsure: bool = False
-    reason: bool = False
+    instructions: str = ""
+    questions: tuple[DraftQuestion, ...] = (DraftQuestion(),)
     language: Literal["en", "zh"] = "en"
     codebook: Mapping[str, Any] = field(default_factory=dict)
     template: str = ""
@@ -121,7 +126,12 @@ class Draft:
     model: str = ""
     temperature: str = ""
     max_tokens: str = ""
+    effort: str = ""
     dedupe: bool = False
+    confidence: bool = False
+    samples: str = ""
+    fresh: bool = False
+    only_changed: bool = False
     example_rows: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -133,60 +143,39 @@ class Draft:
         return asdict(self)
 
     @property
-    def filled_labels(self) -> tuple[DraftLabel, ...]:
-        """Labels that have a name."""
-        return tuple(label for label in self.labels if label.name.strip())
+    def is_begun(self) -> bool:
+        """Whether something is asked, complete or not."""
+        written = any(one.question or one.name for one in self.questions)
+        return bool(self.codebook or self.instructions or written)
 
 
 def read_draft(plain: Mapping[str, Any]) -> Draft:
     """What `Draft.to_plain` gave; what is not known, or is of the wrong kind, is left out."""
     draft = Draft()
     texts: dict[str, Any] = {name: plain[name] for name in _TEXTS if isinstance(plain.get(name), str)}
-    flags: dict[str, Any] = {name: bool(plain.get(name, False)) for name in ("unsure", "reason", "dedupe")}
+    flags: dict[str, Any] = {name: bool(plain.get(name, False)) for name in _FLAGS}
     draft = replace(draft, **texts, **flags)
-    if plain.get("task") in TASKS:
-        draft = replace(draft, task=plain["task"])
     if plain.get("language") in ("en", "zh"):
         draft = replace(draft, language=plain["language"])
-    if isinstance(plain.get("codebook"), dict):
-        draft = replace(draft, codebook=plain["codebook"])
-    if isinstance(plain.get("rules"), Mapping):
-        draft = replace(draft, rules={str(name): str(said) for name, said in plain["rules"].items() if said})
-    labels = plain.get("labels")
-    if isinstance(labels, list | tuple):
-        draft = replace(draft, labels=tuple(_label(label) for label in labels if isinstance(label, Mapping)))
     rows = plain.get("example_rows")
     if isinstance(rows, list | tuple):
         draft = replace(draft, example_rows=tuple(row for row in rows if isinstance(row, int)))
-    return draft
+    book = plain.get("codebook")
+    if isinstance(plain.get("questions"), list | tuple):
+        draft = replace(draft, questions=read_questions(plain["questions"]))
+        return replace(draft, codebook=book) if isinstance(book, dict) else draft
+    if plain.get("task") == "codebook" and isinstance(book, dict) and book:
+        return _with_kept_codebook(draft, book)
+    instructions, questions = questions_of_before(plain)
+    return replace(draft, instructions=instructions, questions=questions)
 
 
-def _label(plain: Mapping[str, Any]) -> DraftLabel:
-    examples = plain.get("examples")
-    listed = examples if isinstance(examples, list | tuple) else ()
-    return DraftLabel(
-        str(plain.get("name") or ""), str(plain.get("definition") or ""), tuple(map(str, listed))
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """
-    Something in a draft that keeps it from being asked.
-
-    Attributes:
-        place: The field: the name of an attribute of `Draft`, or `labels.3`, or `rules.max`.
-        kind: `text-missing`, `question-missing`, `labels-too-few`, `label-twice`, `model-missing`,
-            `address-missing`, `address-broken`, `address-with-secret`, `not-a-number`, `rule-contradicts`,
-            `codebook-missing`, `column-missing`, or `other` with the rest in `error`.
-        name: Of the column that is missing, or "".
-        error: Where it came from below, or None.
-    """
-
-    place: str
-    kind: str
-    name: str = ""
-    error: RowbatchError | None = None
+def _with_kept_codebook(draft: Draft, document: Mapping[str, Any]) -> Draft:
+    try:
+        return with_codebook(draft, parse_codebook({**document}))
+    except CodebookError:
+        # Its faults are told when somebody looks at it.
+        return replace(draft, codebook=document)
 
 
 def faults(draft: Draft, header: Sequence[str]) -> list[Fault]:
@@ -198,35 +187,8 @@ def faults(draft: Draft, header: Sequence[str]) -> list[Fault]:
 def _question_faults(draft: Draft, header: Sequence[str]) -> Iterator[Fault]:
     if list(header).count(draft.text) != 1:
         yield Fault("text", "text-missing")
-    if draft.task == "codebook":
-        if not draft.codebook:
-            yield Fault("codebook", "codebook-missing")
-    elif not draft.question.strip():
-        yield Fault("question", "question-missing")
-    if draft.task in ("label", "labels"):
-        yield from _label_faults(draft)
-    if draft.task in FORM_KINDS:
-        yield from _rule_faults(draft)
-
-
-def _rule_faults(draft: Draft) -> Iterator[Fault]:
-    variable = {"name": draft.task, "kind": draft.task, **_rules(draft)}
-    strange = [name for name, said in variable.items() if said is None]
-    if strange:
-        yield from (Fault(f"rules.{name}", "not-a-number") for name in strange)
-        return
-    for place, _ in read_variable(variable).faults():
-        yield Fault(f"rules.{place[0]}", "rule-contradicts")
-
-
-def _rules(draft: Draft) -> dict[str, int | float | bool | None]:
-    """The rules of the form, as codebook files have them; None for what is no number."""
-    found: dict[str, int | float | bool | None] = {}
-    for name, holds in (KINDS[draft.task].form_rules or {}).items():
-        said = draft.rules.get(name, "").strip()
-        if said:
-            found[name] = True if holds == "flag" else number_of(said)
-    return found
+    if not draft.codebook:
+        yield from question_faults(draft.questions, draft.instructions)
 
 
 def _model_faults(draft: Draft) -> Iterator[Fault]:
@@ -244,7 +206,7 @@ def _model_faults(draft: Draft) -> Iterator[Fault]:
             check_address(draft.base_url)
     except UsageError as error:
         yield Fault("base_url", "address-broken" if error.kind == "address-broken" else "address-with-secret")
-    for name in ("temperature", "max_tokens"):
+    for name in ("temperature", "max_tokens", "samples"):
         said = getattr(draft, name).strip()
         if said and _number(said) is None:
             yield Fault(name, "not-a-number")
@@ -254,32 +216,22 @@ def _deeper_faults(draft: Draft, header: Sequence[str]) -> list[Fault]:
     """What is only seen when the parts are put together."""
     try:
         codebook_of_draft(draft)
-    except RowbatchError as error:
-        return [Fault("codebook" if draft.task == "codebook" else "labels", "other", error=error)]
+    except CodebookError as error:
+        if draft.codebook:
+            return [Fault("codebook", "other", error=error)]
+        return list(codebook_faults(draft.questions, error))
     try:
         question = question_of_draft(draft)
         asking_of_draft(draft, question)
     except RowbatchError as error:
-        return [Fault("template", "other", error=error)]
+        places = dict.fromkeys(_OF_CONFIDENCE, "confidence") | dict.fromkeys(_OF_SAMPLES, "samples")
+        place = places.get(error.kind, "template")
+        return [Fault(place, "other", error=error)]
     return [
         Fault("template", "column-missing", name)
         for name in question.columns
         if list(header).count(name) != 1
     ]
-
-
-def _label_faults(draft: Draft) -> list[Fault]:
-    found = []
-    least = 2 if draft.task == "label" else 1
-    if len(draft.filled_labels) < least:
-        found.append(Fault("labels", "labels-too-few"))
-    seen: set[str] = set()
-    for position, label in enumerate(draft.labels):
-        name = label.name.strip().casefold()
-        if name and name in seen:
-            found.append(Fault(f"labels.{position}", "label-twice"))
-        seen.add(name)
-    return found
 
 
 def codebook_of_draft(draft: Draft) -> Codebook:
@@ -289,48 +241,9 @@ def codebook_of_draft(draft: Draft) -> Codebook:
     Raises:
         CodebookError: It is not complete, or contradicts itself.
     """
-    if draft.task == "codebook":
+    if draft.codebook:
         return parse_codebook({**draft.codebook})
-    question = draft.question.strip()
-    variables: list[dict[str, Any]] = []
-    instructions = ""
-    if draft.task == "label":
-        labels = [_plain_label(label) for label in draft.filled_labels]
-        if draft.unsure:
-            name, definition = _UNSURE[draft.language]
-            labels.append({"name": name, "definition": definition})
-        variables.append({"name": "label", "question": question, "labels": labels})
-    elif draft.task == "labels":
-        instructions = question
-        yes, no = _YES_NO[draft.language]
-        for number, label in enumerate(draft.filled_labels, start=1):
-            asked = label.name.strip() + (f": {label.definition.strip()}" if label.definition.strip() else "")
-            answers = [{"name": yes, "examples": list(label.examples)}, {"name": no}]
-            if draft.unsure:
-                answers.append({"name": _UNSURE[draft.language][0]})
-            variables.append({"name": _column_name(label.name, number), "question": asked, "labels": answers})
-    elif draft.task in FORM_KINDS:
-        variables.append({"name": draft.task, "kind": draft.task, "question": question, **_rules(draft)})
-    else:
-        instructions = question
-        if draft.reason:
-            variables.append({"name": "answer"})
-    if draft.reason:
-        variables.append({"name": "reason", "question": _REASON[draft.language]})
-    return parse_codebook({"instructions": instructions, "variables": variables, "language": draft.language})
-
-
-def _plain_label(label: DraftLabel) -> dict[str, Any]:
-    return {
-        "name": label.name.strip(),
-        "definition": label.definition.strip(),
-        "examples": [example.strip() for example in label.examples if example.strip()],
-    }
-
-
-def _column_name(label: str, number: int) -> str:
-    name = re.sub(r"[^A-Za-z0-9_]+", "_", label).strip("_")
-    return name[:64] if re.match(r"[A-Za-z]", name) and name != "reason" else f"label_{number}"
+    return parse_codebook(questions_document(draft.instructions, draft.questions, draft.language))
 
 
 def _number(text: str) -> float | None:
@@ -365,12 +278,35 @@ def asking_of_draft(draft: Draft, question: Question) -> Asking:
     said = _number(draft.max_tokens)
     return asking_of(
         question,
-        Said(_number(draft.temperature), int(said) if said else None),
+        Said(
+            _number(draft.temperature),
+            int(said) if said else None,
+            # What was chosen for another model is not meant for this one.
+            reasoning_effort=draft.effort if draft.effort in efforts_of_draft(draft) else "",
+        ),
         provider=draft.provider,
         model=draft.model.strip(),
         base_url=draft.base_url.strip(),
         dedupe=draft.dedupe,
+        confidence=draft.confidence,
+        samples=int(_number(draft.samples) or 1),
+        fresh=draft.fresh,
     )
+
+
+def can_tell_confidence(draft: Draft) -> bool:
+    """Whether the provider and the model of a draft tell how sure they are, as far as is known."""
+    provider = find_provider(draft.provider)
+    if provider.token_alternatives is None:
+        return False
+    known = find_model(provider.name, draft.model.strip() or provider.default_model)
+    return known is None or tells_probabilities(known.rules, Endpoint.CHAT, {})
+
+
+def efforts_of_draft(draft: Draft) -> tuple[str, ...]:
+    """The reasoning efforts that its model takes."""
+    model = draft.model.strip()
+    return efforts_of(draft.provider, model) if model and draft.provider in provider_names() else ()
 
 
 def limit_of_draft(draft: Draft) -> int | None:
@@ -480,12 +416,12 @@ def estimate_draft(draft: Draft, reading: Reading, measured: float | None = None
     count = round(rows * asked / seen) if seen else 0
     profile = reading.profile()
     if profile is not None and len(requests.asked) == 1:
-        count = rows - profile.empty[requests.asked[0]]
+        count = (rows - profile.empty[requests.asked[0]]) * asking.samples
     scale = count / asked if asked else 0.0
     prompts = prompt_range(asking.model, round(tokens * scale), count, round(size * scale))
     cost = estimate_asking(question, asking, count, prompts, measured=measured)
     notes = (*asking.notes, *model_notes(asking.provider, asking.model))
-    return DraftEstimate(rows, count, cost, measured is not None, notes)
+    return DraftEstimate(rows, count // asking.samples, cost, measured is not None, notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -495,19 +431,25 @@ class DraftTrial:
 
     Attributes:
         numbers: Their numbers in the table, in the order of `report.rows`.
-        report: Answers and cost.
+        report: Answers and cost; a quote that does not stand in its text is invalid, as in a labelled table.
+        shown: Places of the columns that a model was asked for: not those that say where quotes stand.
     """
 
     numbers: tuple[int, ...]
     report: TrialReport
+    shown: tuple[int, ...]
 
 
 def trial_key(draft: Draft) -> str:
     """The same for drafts that ask the same."""
-    told = {name: value for name, value in draft.to_plain().items() if name not in ("example_rows", "dedupe")}
-    # As it was before there were rules, so that what was made of a draft then is found.
-    if not told["rules"]:
-        del told["rules"]
+    told = {name: value for name, value in draft.to_plain().items() if name not in _SAME_ANSWERS}
+    # As it was before there were these, so that what was made of a draft then is found.
+    told = {name: value for name, value in told.items() if value or name not in ("confidence", "effort")}
+    before = told_before(draft.questions[0]) if len(draft.questions) == 1 and not draft.instructions else None
+    if before is not None:
+        # The same, before there were several questions.
+        del told["questions"], told["instructions"]
+        told |= before
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -532,7 +474,8 @@ def try_draft(
         ServiceError: The provider refused, or cannot be reached.
         InputError: The table was removed.
     """
-    plan = plan_of_draft(draft, Source(Path("frame"), name=table.info.name))
+    # Answers are to be seen, and measured; so these rows are asked, once each.
+    plan = plan_of_draft(replace(draft, samples="", fresh=True), Source(Path("frame"), name=table.info.name))
     numbers, frame = _trial_rows(plan.question, reading, rows)
     if not numbers:
         raise UsageError("no-row-has-text", rows=reading.rows)
@@ -550,7 +493,43 @@ def try_draft(
         report = run.try_rows(rows, hooks)
     finally:
         table.remove_leftovers()
-    return DraftTrial(tuple(asked[tried.row - 1] for tried in report.rows), report)
+    found = tuple(asked[tried.row - 1] for tried in report.rows)
+    book = plan.question.codebook
+    shown = tuple(place for place, one in enumerate(book.answers) if not one.is_computed)
+    return DraftTrial(found, _with_checked_quotes(report, plan.question, reading, found), shown)
+
+
+def _with_checked_quotes(
+    report: TrialReport, question: Question, reading: Reading, numbers: Sequence[int]
+) -> TrialReport:
+    """A report with each quote looked up in the text of its row, as it is where a table is written."""
+    names = (question.text,) if question.text else question.user.columns
+    quotes = PlacedQuotes(question.codebook, [str(reading.header.index(name)) for name in names])
+    if not quotes.are_there or not numbers or reading.view is None:
+        return report
+    answers = pl.DataFrame(
+        {
+            "row": range(1, len(numbers) + 1),
+            **{
+                str(place): [tried.values[place] if tried.values else "" for tried in report.rows]
+                for place in range(len(report.columns))
+            },
+            "status": [tried.status.value for tried in report.rows],
+            "status_reason": [tried.reason for tried in report.rows],
+            "raw_answer": [tried.raw for tried in report.rows],
+        }
+    )
+    checked = quotes.checked(answers, TableChunk(1, reading.view.take(list(numbers))))
+    rows = tuple(
+        replace(
+            tried,
+            status=RowStatus(told["status"]),
+            reason=told["status_reason"],
+            values=tuple(told[str(place)] for place in range(len(report.columns))),
+        )
+        for tried, told in zip(report.rows, checked.rows(named=True), strict=True)
+    )
+    return replace(report, rows=rows)
 
 
 def _trial_rows(question: Question, reading: Reading, count: int) -> tuple[list[int], pl.DataFrame]:
@@ -609,20 +588,31 @@ def make_run(table: LibraryTable, draft: Draft) -> Run:
     table.require_file()
     stem = table.info.name.rsplit(".", 1)[0]
     source = Source(table.info.path, reading=table.info.reading, name=table.info.name)
-    return create_planned(plan_of_draft(draft, source), free_run_path(runs_folder(), stem))
+    plan = plan_of_draft(draft, source)
+    if draft.only_changed:
+        plan = only_changed_plan(
+            plan, lambda question: replace(plan, question=question, asking=asking_of_draft(draft, question))
+        )
+    return create_planned(plan, free_run_path(runs_folder(), stem))
 
 
 def labels_from_table(path: Path) -> tuple[DraftLabel, ...]:
     """
     Read a list of labels: in the first column, or in one called `label` or `name`; their definitions in the
-    second, or in one called `definition`; examples in columns called `example…`.
+    second, or in one called `definition`; examples in columns called `example…`, other spellings in one
+    called `aliases`.
 
     Raises:
         TableError: It cannot be read.
         CodebookError: There is no label in it.
     """
     return tuple(
-        DraftLabel(one["name"], one.get("definition", ""), tuple(one.get("examples", ())))
+        DraftLabel(
+            one["name"],
+            one.get("definition", ""),
+            tuple(one.get("examples", ())),
+            tuple(one.get("aliases", ())),
+        )
         for one in read_label_list(path)
     )
 
@@ -642,42 +632,33 @@ def draft_from_file(path: Path, draft: Draft) -> Draft:
     if looks_like_recipe(head):
         return draft_of_recipe(path, draft)
     if looks_like_codebook_file(path):
-        return _with_codebook(draft, load_codebook(path).codebook)
+        return with_codebook(draft, load_codebook(path).codebook)
     if not is_label_list(path):
-        return _with_codebook(draft, load_table(path).codebook)
-    return replace(
-        draft,
-        task=draft.task if draft.task in ("label", "labels") else "label",
-        labels=labels_from_table(path),
+        return with_codebook(draft, load_table(path).codebook)
+    first, *others = draft.questions
+    first = replace(first, kind=first.kind if first.has_labels else "label", labels=labels_from_table(path))
+    return replace(draft, questions=(first, *others), codebook={})
+
+
+def with_codebook(draft: Draft, book: Codebook) -> Draft:
+    """A draft that asks what a codebook asks: in the form where it can hold that, else as it is."""
+    draft = replace(draft, language=book.language)
+    found = questions_of_codebook(book)
+    if found is not None:
+        instructions, questions = found
+        made = replace(draft, instructions=instructions, questions=questions, codebook={})
+        try:
+            if _asks_the_same(codebook_of_draft(made), book):
+                return made
+        except CodebookError:
+            pass
+    return replace(draft, instructions="", questions=(DraftQuestion(),), codebook=codebook_document(book))
+
+
+def _asks_the_same(one: Codebook, other: Codebook) -> bool:
+    """Whether two codebooks are alike but for how the right answers of examples are spelled."""
+    told, others = (
+        [{**variable.to_plain(), "examples": len(variable.examples)} for variable in book.variables]
+        for book in (one, other)
     )
-
-
-def _with_codebook(draft: Draft, book: Codebook) -> Draft:
-    """A codebook that the form could have made is edited in the form; another one is taken as it is."""
-    only = book.variables[0] if len(book.variables) == 1 else None
-    if (
-        isinstance(only, LabelVariable)
-        and only.name == "label"
-        and not any(label.aliases for label in only.labels)
-    ):
-        question = "\n\n".join(filter(None, (book.instructions, only.question)))
-        labels = tuple(DraftLabel(one.name, one.definition, one.examples) for one in only.labels)
-        return replace(
-            draft,
-            task="label",
-            question=question,
-            labels=labels,
-            language=book.language,
-            unsure=False,
-            reason=False,
-        )
-    if only is not None and only.kind in FORM_KINDS and only.name == only.kind:
-        return replace(
-            draft,
-            task=only.kind,
-            question="\n\n".join(filter(None, (book.instructions, only.question))),
-            rules=only.form_values(),
-            language=book.language,
-            reason=False,
-        )
-    return replace(draft, task="codebook", codebook=book.model_dump(mode="json"), language=book.language)
+    return told == others and instructions_text(one) == instructions_text(other)

@@ -30,7 +30,7 @@ from rowbatch.errors import (
     TableChanged,
     UsageError,
 )
-from rowbatch.store.ledger import LEDGER_FAULTS, Driven, Event, RunRecord
+from rowbatch.store.ledger import LEDGER_FAULTS, Driven, RunRecord
 from rowbatch.store.lock import is_locked
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.words.notice import Notice, notice_of
@@ -61,6 +61,7 @@ TroubleKind = Literal[
     "network",
     "disk",
     "lost-answer",
+    "lost-rows",
     "late-batch",
     "requests-changed",
     "ledger",
@@ -81,7 +82,12 @@ _TROUBLE_OF: Mapping[str, TroubleKind] = {
     "price-unknown": "price-unknown",
     "answers-unbounded": "answers-unbounded",
     "lost-answer": "lost-answer",
+    "lost-answer-told": "lost-answer",
+    "lost-answer-unlisted": "lost-answer",
+    "lost-rows": "lost-rows",
     "late-batch": "late-batch",
+    "forgotten-batch": "late-batch",
+    "results-gone": "late-batch",
     "requests-changed": "requests-changed",
     "recovery-undecided": "ledger-undecided",
     "stopped-mass-failure": "many-failures",
@@ -199,19 +205,17 @@ class Job:
     @property
     def asked(self) -> int:
         """Rows that are asked, in whichever round."""
-        return sum(part.requests for part in self.parts if part.round == 1)
+        return self.status.progress.requests if self.status.progress else 0
 
     @property
     def answered(self) -> int:
-        """Of these, rows that have an answer; a row that failed is asked again in a later round."""
-        return min(self.asked, sum(part.done - part.failed for part in self.parts))
+        """Of these, rows that have an answer that can be used; a row that failed may be asked again."""
+        return self.status.progress.answered if self.status.progress else 0
 
     @property
     def failed(self) -> int:
-        """Rows of the last round that failed, and were not only cancelled."""
-        last = max((part.round for part in self.parts), default=0)
-        parts = (part for part in self.parts if part.round == last)
-        return sum(part.failed for part in parts if part.batch_status != "cancelled")
+        """Rows that came back without one, and are not being asked again now."""
+        return self.status.progress.failed if self.status.progress else 0
 
     @property
     def is_partly_over(self) -> bool:
@@ -259,7 +263,14 @@ class Jobs:
         return self._begin(run, lambda task: run.build(task.hooks()))
 
     def start(
-        self, run: Run, *, repair: Sequence[str] = (), go_on: bool = False, resubmit_lost: bool = False
+        self,
+        run: Run,
+        *,
+        repair: Sequence[str] = (),
+        go_on: bool = False,
+        resubmit_lost: bool = False,
+        batch_id: str = "",
+        give_up: bool = False,
     ) -> Task:
         """
         Drive a run to its labelled table. Returns at once. This is what may cost money.
@@ -269,23 +280,36 @@ class Jobs:
             repair: First plan a round that asks rows of these statuses again.
             go_on: Submit the rest although much of a shard failed. Only for a job that stopped for this.
             resubmit_lost: As for `Run.submit`. Only for a job that waits for a lost answer.
+            batch_id: Of the part whose answer was lost, as the provider's page shows it. Only for such a job.
+            give_up: Wait for nothing more of the part that the job waits for a person about.
         Raises:
             UsageError: The job stands still for another reason: a guard is not switched off by a page that
                 was true some time ago.
         """
-        kind = trouble.kind if (trouble := _read_trouble(run.record().trouble)) is not None else ""
+        trouble = _read_trouble(run.record().trouble)
+        kind = trouble.kind if trouble is not None else ""
+        part = str(trouble.told.values.get("shard") or "") if trouble is not None else ""
         if go_on and kind != "many-failures":
             raise UsageError("go-on-not-fitting")
-        if resubmit_lost and kind != "lost-answer":
+        if (resubmit_lost or batch_id) and kind not in ("lost-answer", "lost-rows"):
             raise UsageError("resend-not-fitting")
+        if (give_up or batch_id) and not (part and kind in ("lost-answer", "late-batch")):
+            raise UsageError("give-up-not-fitting")
 
         def work(task: Task) -> Any:
             run.build(task.hooks())
+            if give_up:
+                run.give_up([part])
             run.set_driven("yes")
             run.set_trouble(None)
             if repair:
                 run.plan_repair(repair)
-            report = run.resume(task.hooks(), go_on=go_on, resubmit_lost=resubmit_lost)
+            report = run.resume(
+                task.hooks(),
+                go_on=go_on,
+                resubmit_lost=resubmit_lost,
+                batches={part: batch_id} if batch_id else None,
+            )
             why = report.stopped_because
             if why is not None and not run.record().is_cancelled:
                 stop = Trouble(_TROUBLE_OF.get(why.kind, "other"), why, at=_now())
@@ -357,7 +381,7 @@ class Jobs:
                 run.set_trouble(_trouble(error, run).to_plain())
 
         run.set_driven("no")
-        self._begin(run, lambda task: run.cancel(task.hooks()), ended)
+        self._begin(run, lambda task: run.cancel(task.hooks(), wait_s=None), ended)
 
     def go_on(self) -> int:
         """Drive again what the program drove when it was stopped; returns how many."""
@@ -415,7 +439,7 @@ class Jobs:
         is_elsewhere = not is_here and is_locked(path)
         record = _NOTHING_KNOWN if status.fault is not None else run.record()
         collected = [event for event in status.events if event.kind == "collected"]
-        statuses = _statuses(collected[-1]) if collected else {}
+        statuses = dict(status.statuses)
         trouble = _read_trouble(record.trouble)
         if status.fault is not None and not (task is not None and task.error is not None):
             trouble = Trouble("ledger", status.fault)
@@ -527,11 +551,6 @@ def _state_at_work(status: Status) -> JobState:
     return "waiting" if progress.waiting else "sending"
 
 
-def _statuses(event: Event) -> dict[str, int]:
-    told = event.detail.get("statuses")
-    return {str(name): int(count) for name, count in told.items()} if isinstance(told, dict) else {}
-
-
 def _parts(status: Status) -> tuple[Part, ...]:
     if status.progress is None:
         return ()
@@ -558,7 +577,8 @@ def _parts(status: Status) -> tuple[Part, ...]:
                 shard.requests,
                 shard.done,
                 shard.failed,
-                shard.batch_status,
+                # No provider says how the rows stand that are asked from here.
+                "" if shard.is_direct and shard.state == "submitted" else shard.batch_status,
                 shard.waits_for,
                 why,
             )

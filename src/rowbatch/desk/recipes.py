@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import version
 from io import StringIO
@@ -9,7 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rowbatch.core.address import shown_address
+from rowbatch.core.codebook import Codebook, instructions_text, parse_codebook
 from rowbatch.core.endpoint import LIMITS, output_limit
+from rowbatch.core.kinds.base import CANT_SAY
+from rowbatch.core.kinds.quote import QuoteVariable
 from rowbatch.core.plan import Asking
 from rowbatch.errors import InputError
 from rowbatch.providers.catalog import find_provider
@@ -41,6 +45,8 @@ def recipe_of_run(run: Run) -> str:
         "parameters": _said_parameters(asking),
         **({"template": question.template} if question.template else {}),
         "dedupe": asking.dedupe,
+        **({"confidence": True} if asking.confidence else {}),
+        **({"samples": asking.samples} if asking.samples > 1 else {}),
         "codebook": _without_empty(dict(question.answer)),
     }
     return _yaml(document)
@@ -73,16 +79,14 @@ def draft_of_recipe(path: Path, draft: Draft) -> Draft:
         InputError: It is of a newer version, or has no codebook.
         CodebookError: It is no YAML, or its codebook is broken; with the line.
     """
-    from rowbatch.core.codebook import parse_codebook
-
     document = read_yaml(path).value
     if not isinstance(document, dict) or not isinstance(document.get("codebook"), dict):
         raise InputError("recipe-without-codebook")
     if document.get(_KEY) != _FORMAT:
         raise InputError("recipe-too-new", version=version("rowbatch"))
-    from rowbatch.desk.drafts import _with_codebook
+    from rowbatch.desk.drafts import with_codebook
 
-    found = _with_codebook(draft, parse_codebook(document["codebook"]))
+    found = with_codebook(draft, parse_codebook(document["codebook"]))
     parameters = document.get("parameters") or {}
     limit = output_limit(parameters) if isinstance(parameters, dict) else None
     temperature = parameters.get("temperature") if isinstance(parameters, dict) else None
@@ -96,6 +100,8 @@ def draft_of_recipe(path: Path, draft: Draft) -> Draft:
         temperature="" if temperature is None else str(temperature),
         max_tokens="" if limit is None else str(limit),
         dedupe=bool(document.get("dedupe")),
+        confidence=bool(document.get("confidence")),
+        samples=str(document.get("samples") or ""),
     )
 
 
@@ -139,8 +145,6 @@ def methods_text(run: Run, language: str = "en") -> str:
         run: A run whose table was written.
         language: `en` or `zh`.
     """
-    from rowbatch.core.codebook import instructions_text
-
     plan, status = run.plan, run.status()
     collected = [event for event in status.events if event.kind == "collected"]
     told = collected[-1].detail.get("statuses") if collected else {}
@@ -174,19 +178,61 @@ def methods_text(run: Run, language: str = "en") -> str:
     sentences.append(
         words["schema" if has_labels else "bare schema"] if codebook.variables else words["free"]
     )
-    sentences += [rule for rule in (one.rule(spoken) for one in codebook.variables) if rule]
+    sentences.append(_RULES)
     sentences.append(words["temperature"] if values["temperature"] else words["default temperature"])
     sentences.append(words["answered"])
     sentences += [words["without"]] if without else []
     sentences += [words["corrected"]] if run.corrections() else []
     sentences.append(words["agreement"])
-    paragraph = words["between"].join(sentence.format(**values) for sentence in sentences)
+    # What a person wrote may have braces in it.
+    told = [
+        part
+        for sentence in sentences
+        for part in (_rules_told(codebook, spoken) if sentence is _RULES else (sentence.format(**values),))
+    ]
+    paragraph = words["between"].join(told)
     instructions = instructions_text(codebook)
     return f"{paragraph}\n\n{words['appendix'].format(**values)}\n\n{instructions}\n"
 
 
+def _rules_told(codebook: Codebook, language: Language) -> Iterator[str]:
+    """What was asked of each variable, in sentences: what it may be, when it is asked, what comes beside it."""
+    words, variables = _METHODS[language], codebook.variables
+    yield from filter(None, (one.rule(language) for one in variables))
+    for one in variables:
+        if one.only_if:
+            conditions = words["and"].join(
+                words["is"].format(other=other, values=words["or"].join(values))
+                for other, values in one.only_if.items()
+            )
+            yield words["only if"].format(name=one.name, conditions=conditions)
+    for flag in ("cant_say", "reason", "evidence"):
+        names = [one.name for one in variables if getattr(one, flag)]
+        if names:
+            yield words[flag].format(names=words["comma"].join(names), word=CANT_SAY[codebook.language])
+    if any(isinstance(one, QuoteVariable) for one in codebook.answers):
+        yield words["quotes"]
+    examples = sum(len(one.examples) for one in variables)
+    if examples:
+        yield words["one example" if examples == 1 else "examples"].format(count=examples)
+
+
+_RULES = "rules"
+"""Stands for `_rules_told` among the sentences of a paragraph."""
 _METHODS = {
     "en": {
+        "is": "{other} is {values}",
+        "and": " and ",
+        "or": " or ",
+        "comma": ", ",
+        "only if": "{name} was asked only if {conditions}.",
+        "cant_say": "Where a text did not tell, the answer to {names} could be “{word}”.",
+        "reason": "Before its answer to {names} the model gave a reason in one sentence.",
+        "evidence": "Before its answer to {names} the model quoted the words of the text that show it.",
+        "quotes": "Quotes were looked up in the text; an answer with a quote that does not stand there was not "
+        "used.",
+        "one example": "The instructions held one text with its right answer.",
+        "examples": "The instructions held {count} texts with their right answers.",
         "between": " ",
         "asked": "We had {asked} of the {rows} texts in {table} labelled by the language model {model} "
         "({provider}), one text a request, through its batch interface with rowbatch {version}; the run was made on {date}.",
@@ -204,6 +250,17 @@ _METHODS = {
         "appendix": "Appendix: the instructions the model was given. SHA-256 of the table: {sha256}.",
     },
     "zh": {
+        "is": "{other} 为 {values}",
+        "and": "且",
+        "or": "或",
+        "comma": "、",
+        "only if": "仅当{conditions}时才询问 {name}。",
+        "cant_say": "文本没有说明时，{names} 可以回答“{word}”。",
+        "reason": "模型在回答 {names} 之前先用一句话说明理由。",
+        "evidence": "模型在回答 {names} 之前先摘录文本中的依据原话。",
+        "quotes": "引文均在文本中核对；含有文本中没有的引文的回答未被采用。",
+        "one example": "说明中包含 1 条附有正确答案的文本。",
+        "examples": "说明中包含 {count} 条附有正确答案的文本。",
         "between": "",
         "asked": "我们使用 rowbatch {version}，通过批处理接口，由语言模型 {model}（{provider}）对 {table} 中 {rows} "
         "条文本里的 {asked} 条进行标注，每个请求包含一条文本；任务创建于 {date}。",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import mmap
 from collections.abc import Mapping, Sequence
@@ -14,13 +15,21 @@ import polars as pl
 from rowbatch.api.runs import Run
 from rowbatch.core.agreement import Comparison
 from rowbatch.core.answer import FORGIVEN
+from rowbatch.core.comparison import PeopleComparison, PeopleReader
+from rowbatch.core.confidence import BASIS_COLUMN, column_of, measured
 from rowbatch.core.forms import count_forgiven, forgiven_notices
 from rowbatch.core.kinds.base import Tally, Variable
 from rowbatch.core.kinds.choice import LabelTally
+from rowbatch.core.kinds.labels import SEPARATOR
+from rowbatch.core.kinds.quote import QuoteVariable
+from rowbatch.core.label_list import read_labels
+from rowbatch.core.samples import request_numbers
 from rowbatch.desk.readings import Reading, begin_reading, views_folder
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, UsageError
 from rowbatch.requests.pipeline import open_source, request_settings
+from rowbatch.results.corrected import AnsweredRow, applies
+from rowbatch.results.least_sure import SURE, how_sure
 from rowbatch.results.people import (
     IS_CORRECTED,
     MODEL,
@@ -29,12 +38,18 @@ from rowbatch.results.people import (
     comparable_variable,
     compare,
     final_column,
+    info_of,
+    item_key,
+    item_of,
     people_position,
+    people_reader,
+    read_cells,
     said_by_people,
 )
 from rowbatch.results.views import answers_name, write_answers_view
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.view import ROW, TableView
+from rowbatch.tables.base import ColumnInfo
 from rowbatch.tables.formulas import looks_like_formula
 from rowbatch.words.notice import Notice
 
@@ -50,7 +65,8 @@ class RowFilter:
     Attributes:
         status: `ok`, `invalid`, …; or `missing-label` for all that were to be asked and have no label.
         reason: The reason that goes with the status.
-        variable, label: Rows with this value of this variable, as it holds now.
+        variable, label: Rows with this value of this variable, as it holds now, alone or among several.
+        not_asked: Only rows that have an answer, but no value of `variable`: it does not apply to them.
         least, most: Rows whose value of this variable lies between these.
         text: Words that stand in the text; letters of either case.
         corrected: Only rows that a person corrected.
@@ -59,6 +75,9 @@ class RowFilter:
         says: Only rows where `people` says this.
         model: Rows that the model itself gave this label of `variable`.
         unlabelled: Only rows that the model itself gave no label of `variable`.
+        not_coded: Values of `people` that mean that nobody coded the row, with commas in between.
+        least_sure: Only rows of which it is known how sure the model was, and which nobody corrected; those
+            of which it was least sure come first.
     """
 
     status: str = ""
@@ -74,6 +93,9 @@ class RowFilter:
     unlabelled: bool = False
     least: str = ""
     most: str = ""
+    not_coded: str = ""
+    least_sure: bool = False
+    not_asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +108,8 @@ class Counts:
         statuses: By status.
         reasons: By status: the commonest reasons, with counts.
         tallies: By variable: what is counted of the values that hold now, by its kind.
+        cant_say: By variable where that is none of the tally's: rows whose text does not tell.
+        not_asked: By variable: rows that have an answer and to which it does not apply.
         corrected: Rows that a person corrected.
         forgiven: Of how many answers what had to be forgiven; see `core.forms`.
     """
@@ -94,6 +118,8 @@ class Counts:
     statuses: Mapping[str, int]
     reasons: Mapping[str, tuple[tuple[str, int], ...]]
     tallies: Mapping[str, Tally]
+    cant_say: Mapping[str, int]
+    not_asked: Mapping[str, int]
     corrected: int
     forgiven: Mapping[str, int] = field(default_factory=dict)
 
@@ -105,7 +131,11 @@ class Counts:
     @property
     def labels(self) -> dict[str, tuple[tuple[str, int], ...]]:
         """By variable with labels: how often each was given, in the order of the codebook."""
-        return {name: tally.in_order for name, tally in self.tallies.items() if isinstance(tally, LabelTally)}
+        return {
+            name: tally.in_order
+            for name, tally in self.tallies.items()
+            if isinstance(tally, LabelTally) and tally.in_order
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +147,23 @@ class ResultRow:
         row: Its number.
         cells: Of the table: name and text.
         message: What the model was told of it.
+        pieces: The same, cut where quotes begin and end; each piece with the variables whose quotes it is
+            part of.
+        not_asked: Variables that do not apply to it, as it holds now.
         values: By variable: what the model answered.
         human: By variable: what a person put in its place.
         status, reason, raw, model: As in the labelled table.
         request: The request as it was written; None for a row that was not asked.
         results: Result lines of it, as they came, by round.
+        sure: By variable: how sure the model was, from 0 to 1; None where it is not known.
+        basis: What that comes from; or "".
     """
 
     row: int
     cells: tuple[tuple[str, str], ...]
     message: str
+    pieces: tuple[tuple[str, tuple[str, ...]], ...]
+    not_asked: tuple[str, ...]
     values: Mapping[str, str]
     human: Mapping[str, str]
     status: str
@@ -135,6 +172,8 @@ class ResultRow:
     model: str
     request: Mapping[str, Any] | None
     results: tuple[tuple[int, str], ...]
+    sure: Mapping[str, float | None] = field(default_factory=dict)
+    basis: str = ""
 
 
 class Results:
@@ -151,7 +190,9 @@ class Results:
         self.codebook = run.codebook
         self.variables: tuple[Variable, ...] = self.codebook.variables
         self.columns = self.codebook.columns
+        self._measured = measured(self.codebook) if run.plan.asking.is_measured else ()
         self.reading: Reading | None = None
+        self._infos: tuple[ColumnInfo, ...] = ()
         self._answers_task: Task | None = None
         self._answers: TableView | None = None
         self._found: dict[tuple[object, ...], pl.Series] = {}
@@ -174,6 +215,7 @@ class Results:
         if self.reading is None:
             source = self.run.plan.source
             table = open_source(source, self.run.path)
+            self._infos = table.columns
             self.reading = begin_reading(table, source.sha256)
         folder = self._answers_folder()
         if self._answers is None or self._answers.folder != folder or not folder.exists():
@@ -217,17 +259,27 @@ class Results:
             if len(reasons.setdefault(status, [])) < 5:
                 reasons[status].append((reason, int(count)))
         tallies: dict[str, Tally] = {}
+        cant_say: dict[str, int] = {}
+        not_asked: dict[str, int] = {}
         for position, variable in enumerate(self.variables):
             tally = variable.tally()
+            values = pl.col(final_column(position))
             if tally is not None:
-                values = pl.col(final_column(position))
                 tally.add(scan.select(values).filter(values != "").collect().to_series())
                 tallies[variable.name] = tally
+            if variable.cant_say and variable.word_for_cant_say is not None:
+                says_not = scan.select((values == variable.cant_say_word).sum())
+                cant_say[variable.name] = int(says_not.collect().item() or 0)
+            if variable.only_if:
+                left_out = scan.select((_is_answered() & (values == "")).sum())
+                not_asked[variable.name] = int(left_out.collect().item() or 0)
         counts = Counts(
             rows=answers.state.rows,
             statuses=statuses,
             reasons={status: tuple(listed) for status, listed in reasons.items()},
             tallies=tallies,
+            cant_say=cant_say,
+            not_asked=not_asked,
             corrected=len(corrections),
             forgiven=count_forgiven(answers.scan([FORGIVEN]).select(FORGIVEN).collect().to_series()),
         )
@@ -300,33 +352,117 @@ class Results:
         cells = view.frame(number, 1).row(0)
         named = dict(zip(view.columns, cells, strict=False))
         settings = request_settings(self.run.plan.question, self.run.plan.asking)
+        message = settings.user.render(named)
+        values = {name: told[str(place)] for place, name in enumerate(self.columns)}
+        human = self.run.corrections().get(number, {})
         is_asked = told["status"] != "skipped"
         has_image = bool(settings.image)
         return ResultRow(
             row=number,
             cells=tuple(zip(view.columns, cells, strict=True)),
-            message=settings.user.render(named),
-            values={name: told[str(place)] for place, name in enumerate(self.columns)},
-            human=self.run.corrections().get(number, {}),
+            message=message,
+            pieces=self._pieces(
+                message, [cells[place] for place in self._text_positions()], {**values, **human}
+            ),
+            not_asked=tuple(
+                one.name
+                for one in self.codebook.answers
+                if not applies(self.codebook, one, AnsweredRow(values, ()), human)
+            ),
+            values=values,
+            human=human,
             status=told["status"],
             reason=told["status_reason"],
             raw=told["raw_answer"],
             model=told["model"],
             request=settings.body_preview(named) if is_asked and not has_image else None,
             results=self._lines(number) if with_results else (),
+            sure={one.name: told[column_of(one.place)] for one in self._measured},
+            basis=told[BASIS_COLUMN] if self._measured else "",
         )
 
-    def agreement(self, people: str, variable: str) -> Comparison:
-        """
-        How far the model's own values agree with people's: as `Run.agreement`.
+    @property
+    def tells_confidence(self) -> bool:
+        """Whether it was asked how sure the model was."""
+        return bool(self._measured)
 
+    def _pieces(
+        self, message: str, texts: Sequence[str], final: Mapping[str, str]
+    ) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """A message, cut where the quotes in it begin and end; places are those in the text that it holds."""
+        spans: list[tuple[int, int, str]] = []
+        for quote in self.codebook.answers:
+            if not isinstance(quote, QuoteVariable) or not final[quote.name]:
+                continue
+            edges = [final[f"{quote.name}_{edge}"].split(";") for edge in ("start", "end")]
+            quotes = quote.quotes_of(final[quote.name])
+            for words, *place in zip(quotes, *edges, strict=False):
+                if not all(map(str.isdecimal, place)):
+                    continue
+                start, end = map(int, place)
+                # A message with several columns holds the text that the quote is from somewhere.
+                text = next((text for text in texts if text[start:end] == words and text in message), None)
+                if text is not None:
+                    before = message.index(text)
+                    spans.append((before + start, before + end, quote.name))
+        cuts = sorted({0, len(message), *(edge for start, end, _ in spans for edge in (start, end))})
+        return tuple(
+            (message[start:end], tuple(name for first, last, name in spans if first <= start and end <= last))
+            for start, end in itertools.pairwise(cuts)
+        )
+
+    def correct(self, number: int, variable: str, value: str | None, *, chosen_by: str = "") -> None:
+        """
+        Put a person's value in the place of the model's, as `Run.correct` does, at once in any table.
+
+        Raises:
+            InputError, UsageError: As there.
+        """
+        row = self.row(number, with_results=False)
+        cells = self._table_view().frame(number, 1).row(0)
+        texts = [cells[place] for place in self._text_positions()]
+        answered = AnsweredRow(row.values, texts)
+        self.run.correct(number, variable, value, chosen_by=chosen_by, answered=answered)
+
+    def sure(self, rows: Sequence[int]) -> list[float | None]:
+        """How sure the model was of each of some rows: of its value that it was least sure of."""
+        if not self._measured:
+            return [None] * len(rows)
+        return self._view().take(rows).select(how_sure(self.run.plan)).to_series().to_list()
+
+    def agreement(self, people: str, variable: str) -> Comparison:
+        """How far the model's own values agree with people's: the numbers of `compare_with_people`."""
+        return self.compare_with_people(people, variable).comparison
+
+    def compare_with_people(self, people: str, variable: str, not_coded: str = "") -> PeopleComparison:
+        """
+        How far the model's own values agree with people's: as `Run.compare_with_people`.
+
+        Args:
+            people: Column of the table.
+            variable: Of the codebook.
+            not_coded: Values of the column that mean that nobody coded the row, with commas in between.
         Raises:
             UsageError: No row has people's value, or one of theirs is not in the codebook.
         """
         chosen = comparable_variable(self.codebook, variable)
-        model = pl.col(str(self._place(variable))).alias(MODEL)
-        pairs = self._with_people(self._view().scan(), people).select(PEOPLE, model).collect()
-        return compare([pairs], chosen, people)
+        view = self._table_view()
+        place = people_position(view.columns, people)
+        same, blank = (
+            [str(view.columns.index(name)) for name in names]
+            for names in item_of(self.run.plan.question, None)
+        )
+        texts = view.scan(sorted({*same, str(place)})).select(
+            ROW, said_by_people(str(place)), item_key(same, blank, ROW)
+        )
+        model = self._view().scan().select(ROW, pl.col(str(self._place(variable))).alias(MODEL))
+        pairs = model.join(texts, on=ROW, how="left", maintain_order="left").collect()
+        return compare([pairs], self._reader(chosen, place, not_coded), people)
+
+    def _reader(self, variable: Variable, place: int, not_coded: str = "") -> PeopleReader:
+        """What reads people's cells in a column of the table."""
+        values = read_labels(not_coded) if not_coded.strip() else ()
+        return people_reader(variable, info_of(self._infos, place), values)
 
     def people_columns(self) -> tuple[str, ...]:
         """Columns whose cells are empty or values of a variable: people may have coded them."""
@@ -344,10 +480,12 @@ class Results:
         sample = view.frame(1, 2_000)
         found = {}
         for position, name in enumerate(view.columns):
-            said = set(sample[str(position)].str.strip_chars().unique().to_list()) - {""}
-            fitting = next((one for one in comparable if one.may_be_peoples(name, said)), None)
-            if said and fitting and list(view.columns).count(name) == 1:
-                found[name] = fitting
+            if list(view.columns).count(name) > 1:
+                continue
+            said = sample[str(position)].unique().to_list()
+            fitting = (one for one in comparable if self._reader(one, position).may_read(name, said))
+            if (variable := next(fitting, None)) is not None:
+                found[name] = variable
         return found
 
     @property
@@ -360,11 +498,13 @@ class Results:
         key = ("formulas", self._view().folder)
         if key not in self._found:
             total = 0
+            numbers = {column_of(one.place) for one in self._measured}
             for view in (self._table_view(), self._view()):
                 names = pl.DataFrame({"name": view.columns}, schema={"name": pl.String})
                 total += int(names.select(looks_like_formula(pl.col("name")).sum()).item() or 0)
-                found = view.scan(list(view.keys)).select(
-                    pl.sum_horizontal(looks_like_formula(pl.col(name)).sum() for name in view.keys)
+                texts = [name for name in view.keys if name not in numbers]
+                found = view.scan(texts).select(
+                    pl.sum_horizontal(looks_like_formula(pl.col(name)).sum() for name in texts)
                 )
                 total += int(found.collect().item() or 0)
             self._found[key] = pl.Series([total])
@@ -425,26 +565,36 @@ class Results:
         """Answers with what people corrected."""
         return CorrectedAnswers(self.columns, self.run.corrections()).join(self._view().scan())
 
-    def _with_people(self, scan: pl.LazyFrame, people: str) -> pl.LazyFrame:
+    def _with_people(self, scan: pl.LazyFrame, chosen: RowFilter, variable: Variable) -> pl.LazyFrame:
+        """Rows with what people said of a variable; what is none of its values as it stands."""
         view = self._table_view()
-        column = str(people_position(view.columns, people))
-        named = view.scan([column]).select(ROW, said_by_people(column))
-        return scan.join(named, on=ROW, how="left", maintain_order="left")
+        place = people_position(view.columns, chosen.people)
+        named = view.scan([str(place)]).select(ROW, said_by_people(str(place)))
+        reader = self._reader(variable, place, chosen.not_coded)
+        cells = named.select(pl.col(PEOPLE).unique()).collect()[PEOPLE]
+        values = {cell: reader.read_or_keep(cell) for cell in cells.to_list()}
+        read = named.with_columns(read_cells(PEOPLE, values))
+        return scan.join(read, on=ROW, how="left", maintain_order="left")
 
-    def _search(self, chosen: RowFilter) -> pl.Series:
-        scan = self._scan()
+    @staticmethod
+    def _of_status(scan: pl.LazyFrame, chosen: RowFilter) -> pl.LazyFrame:
         if chosen.status == "missing-label":
             scan = scan.filter(~pl.col("status").is_in(["ok", "skipped"]) & ~pl.col(IS_CORRECTED))
         elif chosen.status:
             scan = scan.filter(pl.col("status") == chosen.status)
         if chosen.reason:
             scan = scan.filter(pl.col("status_reason") == chosen.reason)
+        return scan
+
+    def _least_sure_first(self, scan: pl.LazyFrame) -> pl.LazyFrame:
+        sure = how_sure(self.run.plan)
+        known = scan.filter(~pl.col(IS_CORRECTED)).with_columns(sure).filter(pl.col(SURE).is_not_null())
+        return known.sort(SURE, ROW)
+
+    def _search(self, chosen: RowFilter) -> pl.Series:
+        scan = self._of_status(self._scan(), chosen)
         place = self._place(chosen.variable or self.columns[0])
-        if chosen.label:
-            scan = scan.filter(pl.col(final_column(place)) == chosen.label)
-        if chosen.least or chosen.most:
-            value = pl.col(final_column(place))
-            scan = scan.filter(self.codebook.answers[place].within(value, chosen.least, chosen.most))
+        scan = self._with_value(scan, place, chosen)
         if chosen.corrected:
             scan = scan.filter(IS_CORRECTED)
         own = pl.col(str(place))
@@ -453,11 +603,13 @@ class Results:
         if chosen.unlabelled:
             scan = scan.filter(own == "")
         if chosen.people:
-            scan = self._with_people(scan, chosen.people).filter(pl.col(PEOPLE) != "")
+            scan = self._with_people(scan, chosen, self.codebook.answers[place]).filter(pl.col(PEOPLE) != "")
             if chosen.says:
                 scan = scan.filter(pl.col(PEOPLE) == chosen.says)
             if chosen.differs:
                 scan = scan.filter(~self.codebook.answers[place].is_same(pl.col(PEOPLE), own))
+        if chosen.least_sure:
+            scan = self._least_sure_first(scan)
         found: pl.Series = scan.select(ROW).collect()[ROW]
         if chosen.text:
             keys = [str(position) for position in self._text_positions()]
@@ -475,20 +627,44 @@ class Results:
             found = found.filter(found.is_in(has.implode()))
         return found
 
+    def _with_value(self, scan: pl.LazyFrame, place: int, chosen: RowFilter) -> pl.LazyFrame:
+        """Answers whose value of a variable is as a filter wants it, as it holds now."""
+        if chosen.label:
+            scan = scan.filter(self._has(place, chosen.label))
+        if chosen.not_asked:
+            scan = scan.filter(_is_answered() & (pl.col(final_column(place)) == ""))
+        if chosen.least or chosen.most:
+            value = pl.col(final_column(place))
+            scan = scan.filter(self.codebook.answers[place].within(value, chosen.least, chosen.most))
+        return scan
+
+    def _has(self, place: int, label: str) -> pl.Expr:
+        """Whether a value that holds is this one, or has it among several."""
+        value = pl.col(final_column(place))
+        if self.codebook.answers[place].has_several:
+            return value.str.split(SEPARATOR).list.contains(label)
+        return value == label
+
     def _lines(self, number: int) -> tuple[tuple[int, str], ...]:
         """Result lines of a row, in the files as they came."""
-        wanted = f'"row-{number}"'.encode()
+        samples = self.run.plan.asking.samples
         found: list[tuple[int, str]] = []
+        numbers = request_numbers(pl.Series("row", [number], dtype=pl.Int64), samples).to_list()
         with self._directory.ledger() as ledger:
             shards = ledger.shards()
         for shard in shards:
-            if not shard.first_row <= number <= shard.last_row:
-                continue
-            for kind in ("output", "error"):
+            here = [one for one in numbers if shard.first_row <= one <= shard.last_row]
+            for kind in ("output", "error") if here else ():
                 path = self._directory.result_path(shard.name, kind)
                 if path.is_file() and path.stat().st_size:
-                    found += [(shard.round, line) for line in _lines_with(path, wanted)]
-        return tuple(found[:_FOUND_LINES])
+                    ids = [f'"row-{one}"'.encode() for one in here]
+                    found += [(shard.round, line) for wanted in ids for line in _lines_with(path, wanted)]
+        return tuple(found[: _FOUND_LINES + samples - 1])
+
+
+def _is_answered() -> pl.Expr:
+    """Whether a row has an answer: the model's, or a person's."""
+    return (pl.col("status") == "ok") | pl.col(IS_CORRECTED)
 
 
 def _lines_with(path: Path, wanted: bytes) -> list[str]:

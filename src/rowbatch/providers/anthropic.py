@@ -56,6 +56,9 @@ from rowbatch.providers.messages import (
 from rowbatch.providers.refusals import ANTHROPIC, UNPAID_STATUS
 from rowbatch.words.notice import Notice
 
+# Not 2026-10-21, which the SDK anthropic 2.14.0 sends: it removes temperature, top_p and top_k, which models
+# that are listed take (platform.claude.com, "Versions", read 2026-11-28). What it says of batches, their
+# states and results is what is read here.
 VERSION = "2023-06-01"
 # `max_tokens` is required; enough for any label, and for a page of text.
 DEFAULT_MAX_TOKENS = 4096
@@ -88,16 +91,23 @@ class AnthropicDialect:
 
     is_openai = False
 
-    def request_line(self, line: bytes, token: str) -> bytes:
+    def request_line(self, line: bytes, token: str, *, marks_cache: bool = False) -> bytes:
         found = read_request(line)
-        return dumped({"custom_id": marked_id(found.custom_id, token), "params": _params(found.body)})
+        params = _params(found.body)
+        if marks_cache and "system" in params:
+            # The part that is the same in every request. An hour, since a batch takes more than the five
+            # minutes that are the default (platform.claude.com, "Batch processing").
+            mark = {"type": "ephemeral", "ttl": "1h"}
+            params["system"] = [{"type": "text", "text": params["system"], "cache_control": mark}]
+        return dumped({"custom_id": marked_id(found.custom_id, token), "params": params})
 
     def result_line(self, line: bytes, token: str) -> bytes:
         found = result_object(line)
         marked = text_at("custom_id", found)
         if not marked:
             raise ValueError("it has no custom_id")
-        custom_id = unmarked_id(marked, token)
+        # Without a token it is no run's, and its ids have no mark.
+        custom_id = unmarked_id(marked, token) if token else marked
         result = object_at("result", found)
         match result.get("type"):
             case "succeeded":
@@ -224,6 +234,9 @@ class AnthropicBatchClient:
         path, sent = self.dialect.direct_request(url, body)
         return read_answer(self.dialect, self._http.ask_once(path, sent), str(body["model"]))
 
+    def pay_row(self, path: str, body: Mapping[str, Any]) -> PaidOutcome:
+        return self._http.pay_row(path, body)
+
 
 def read_batch(answer: Mapping[str, Any]) -> BatchView:
     """
@@ -344,4 +357,5 @@ def _body(message: Mapping[str, Any]) -> dict[str, Any]:
         prompt_tokens=count_of(usage.get("input_tokens")) + cached + written,
         completion_tokens=count_of(usage.get("output_tokens")),
         cached_tokens=cached,
+        cache_write_tokens=written,
     )

@@ -125,10 +125,14 @@ class Dialect(Protocol):
     def is_openai(self) -> bool:
         """Whether its lines are OpenAI's, and nothing has to be translated."""
 
-    def request_line(self, line: bytes, token: str) -> bytes:
+    def request_line(self, line: bytes, token: str, *, marks_cache: bool = False) -> bytes:
         """
         A request line in the provider's form.
 
+        Args:
+            line: In OpenAI's form.
+            token: Of the attempt.
+            marks_cache: Ask the provider to keep the instructions in its cache, where it wants to be asked.
         Raises:
             NotTaken: It asks for what the provider does not have.
             ValueError: It is no request.
@@ -138,6 +142,9 @@ class Dialect(Protocol):
         """
         A result line in OpenAI's form.
 
+        Args:
+            line: As it came.
+            token: Of the shard; "" for a line of no run.
         Raises:
             ValueError: It is no result.
         """
@@ -204,6 +211,12 @@ class BatchClient(Protocol):
 
     def ask(self, url: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """One call without a batch; body and answer in OpenAI's form. It is billed, at the full price."""
+
+    def pay_row(self, path: str, body: Mapping[str, Any]) -> PaidOutcome:
+        """
+        One call without a batch, with path and body as `Dialect.direct_request` gives them: billed, and sent
+        once. It may be made from several threads at a time.
+        """
 
 
 def text_or_none(value: object) -> str | None:
@@ -406,6 +419,11 @@ def time_of(value: object) -> datetime | None:
         except OverflowError:
             return None
     return None
+
+
+def is_without_list(error: ServiceError) -> bool:
+    """Whether a server has no list of batches to look at: it says that there is no such address or method."""
+    return error.status in (404, 405, 501)
 
 
 def pass_if_gone(error: ServiceError) -> None:

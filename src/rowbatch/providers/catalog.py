@@ -23,6 +23,8 @@ from rowbatch.providers.schema import catalog_schema, models_schema, own_models_
 
 # Of a person's own list of models.
 _MAX_OWN_BYTES = 5 << 20
+# "50 % off" in batch is what all of them say who say something: each has its source in catalog.toml.
+_DIRECT_TIMES = 2
 _DATE = re.compile(r"-\d{4}-?\d{2}-?\d{2}\Z")
 
 
@@ -48,8 +50,13 @@ class Provider:
         answers_are_listed: Whether a batch whose answer was lost can be recognised while it runs.
         limits: Of one input file.
         custom_id_chars: Longest `custom_id`.
+        more_urls: Of lines, besides those of OpenAI with `url_prefix` in the place of `/v1`.
         max_line_bytes: Longest line; the file's limit where none is known.
         schema_ranges: Whether a strict schema may say between which numbers a number lies.
+        token_alternatives: How many other tokens are asked for beside those of an answer, where it tells
+            their probabilities; None where it is not known to.
+        direct_times: How many times the batch price a call without a batch costs.
+        flex_times: The same of one with `service_tier` `flex`; None where there is no such tier.
         source, as_of: Of the limits.
     """
 
@@ -70,8 +77,12 @@ class Provider:
     answers_are_listed: bool
     limits: ShardLimits
     custom_id_chars: int
+    more_urls: tuple[str, ...]
     max_line_bytes: int
     schema_ranges: bool
+    token_alternatives: int | None
+    direct_times: Decimal
+    flex_times: Decimal | None
     source: str
     as_of: str
 
@@ -117,8 +128,12 @@ def find_provider(name: str) -> Provider:
         answers_are_listed=entry.get("answers_are_listed", True),
         limits=ShardLimits(entry["max_requests"], entry["max_bytes"]),
         custom_id_chars=entry["custom_id_chars"],
+        more_urls=tuple(entry.get("more_urls", ())),
         max_line_bytes=entry.get("max_line_bytes", entry["max_bytes"]),
         schema_ranges=entry.get("schema_ranges", False),
+        token_alternatives=entry.get("token_alternatives"),
+        direct_times=Decimal(str(entry.get("direct_times", _DIRECT_TIMES))),
+        flex_times=Decimal(str(entry["flex_times"])) if "flex_times" in entry else None,
         source=entry["source"],
         as_of=entry["as_of"],
     )
@@ -184,14 +199,32 @@ def _require_own(document: Mapping[str, Any], path: str) -> None:
 def find_price(provider: str, model: str) -> Price | None:
     """The batch price of a model: the user's own, or the catalog's; None when neither has one."""
     own = _override(provider, model)
-    if "input_usd" in own and "output_usd" in own:
-        return Price(Decimal(str(own["input_usd"])), Decimal(str(own["output_usd"])), "your models.toml", "")
     table = _catalog()["prices"].get("dashscope" if provider == "dashscope-intl" else provider)
+    cache = {name: Decimal(str((table or {}).get(name, 1))) for name in ("cache_write", "cache_read")}
+    if "input_usd" in own and "output_usd" in own:
+        prices = Decimal(str(own["input_usd"])), Decimal(str(own["output_usd"]))
+        return Price(*prices, "your models.toml", "", **cache)
     name = model if table and model in table["models"] else _DATE.sub("", model)
     if table is None or name not in table["models"]:
         return None
     input_usd, output_usd = table["models"][name]
-    return Price(Decimal(str(input_usd)), Decimal(str(output_usd)), table["source"], table["as_of"])
+    prices = Decimal(str(input_usd)), Decimal(str(output_usd))
+    return Price(*prices, table["source"], table["as_of"], **cache)
+
+
+def find_direct_price(provider: str, model: str, parameters: Mapping[str, Any]) -> Price | None:
+    """
+    The price of a model's calls without a batch; None when its batch price is not known.
+
+    Args:
+        provider, model: Whose.
+        parameters: Of a request: the `service_tier` among them may change the price.
+    """
+    price, of = find_price(provider, model), find_provider(provider)
+    if price is None:
+        return None
+    is_flex = parameters.get("service_tier") == "flex" and of.flex_times is not None
+    return price.times(of.flex_times if is_flex and of.flex_times is not None else of.direct_times)
 
 
 def find_model(provider: str, model: str) -> Model | None:
@@ -218,10 +251,33 @@ def find_model(provider: str, model: str) -> Model | None:
                 context=entry["context"],
                 max_output=entry["max_output"],
                 thinks=bool(entry.get("thinks", False)),
+                cache_least=entry.get("cache_least"),
                 shutdown=date.fromisoformat(shutdown) if shutdown else None,
                 source=tables[owner]["source"] if listed else "your models.toml",
                 as_of=tables[owner]["as_of"] if listed else "",
             )
+    return None
+
+
+def find_family(provider: str, model: str) -> tuple[str, ModelRules] | None:
+    """
+    What a model that is not listed probably takes, by its family.
+
+    Args:
+        provider: Whose; "" looks at all.
+        model: As the provider names it.
+    Returns:
+        How the names of the family begin, and their rules; None where no family is known, or the model is.
+    """
+    if find_model(provider, model) is not None:
+        return None
+    tables = _models()
+    for owner in [provider] if provider else [name for name in tables if name != "rules"]:
+        families = tables.get(owner, {}).get("families", {}).get("rules", {})
+        begin = max((begin for begin in families if model.startswith(begin)), key=len, default=None)
+        if begin is not None:
+            rules = tables["rules"][families[begin]]
+            return begin, ModelRules(rules["output_limit"], rules["sampling"])
     return None
 
 

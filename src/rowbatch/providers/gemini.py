@@ -2,7 +2,7 @@
 Gemini's batches.
 
 Source:
-    ai.google.dev, "Batch API" and "Files API"; the SDK google-genai 3.4.0 (names of states and fields).
+    ai.google.dev, "Batch API" and "Files API"; the SDK google-genai 3.6.1 (names of states and fields).
 """
 
 from __future__ import annotations
@@ -62,6 +62,9 @@ _STATUSES = {
     "PENDING": "validating",
     "QUEUED": "validating",
     "RUNNING": "in_progress",
+    # An updated job goes back to running, and one that was stopped can be resumed: neither is over.
+    "UPDATING": "in_progress",
+    "PAUSED": "paused",
     "SUCCEEDED": "completed",
     "PARTIALLY_SUCCEEDED": "completed",
     "FAILED": "failed",
@@ -81,8 +84,8 @@ class GeminiDialect:
 
     is_openai = False
 
-    def request_line(self, line: bytes, token: str) -> bytes:
-        del token
+    def request_line(self, line: bytes, token: str, *, marks_cache: bool = False) -> bytes:
+        del token, marks_cache
         found = read_request(line)
         return dumped({"key": found.custom_id, "request": _request(found.body)})
 
@@ -226,12 +229,26 @@ class GeminiBatchClient:
                 pass_if_gone(error)
 
     def own_files(self, prefix: str) -> Sequence[tuple[str, str]]:
-        page = self._http.get("files", {"pageSize": 100})
-        return named_files(entries_at("files", page, self._http.host), "name", "displayName", prefix)
+        found: list[tuple[str, str]] = []
+        token: str | None = None
+        count = PageCount(self._http.host)
+        while True:
+            params: dict[str, str | int] = {"pageSize": 100}
+            if token:
+                params["pageToken"] = token
+            page = self._http.get("files", params)
+            found += named_files(entries_at("files", page, self._http.host), "name", "displayName", prefix)
+            token = text_or_none(page.get("nextPageToken"))
+            if token is None:
+                return found
+            count.next(token)
 
     def ask(self, url: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         path, sent = self.dialect.direct_request(url, body)
         return read_answer(self.dialect, self._http.ask_once(path, sent), str(body["model"]))
+
+    def pay_row(self, path: str, body: Mapping[str, Any]) -> PaidOutcome:
+        return self._http.pay_row(path, body)
 
     def _other_root(self, name: str) -> str:
         """The API's address with `upload` or `download` before its version."""
@@ -312,8 +329,14 @@ def _request(body: Mapping[str, Any]) -> dict[str, Any]:
     if "stop" in request.others:
         stop = request.others["stop"]
         config["stopSequences"] = stop if isinstance(stop, list) else [stop]
+    if request.others.get("logprobs"):
+        config["responseLogprobs"] = True
+        if request.others.get("top_logprobs"):
+            config["logprobs"] = request.others["top_logprobs"]
     # Anything else is taken for Gemini's own.
     known = {
+        "logprobs",
+        "top_logprobs",
         "temperature",
         "top_p",
         "top_k",
@@ -376,4 +399,25 @@ def _body(response: Mapping[str, Any], model: str) -> dict[str, Any]:
         completion_tokens=count_of(usage.get("candidatesTokenCount")) + thoughts,
         cached_tokens=count_of(usage.get("cachedContentTokenCount")),
         reasoning_tokens=thoughts,
+        logprobs=_logprobs(object_at("logprobsResult", first)),
     )
+
+
+def _logprobs(found: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """The probabilities of tokens, in OpenAI's form; None where there are none."""
+    chosen = objects_at("chosenCandidates", found)
+    if not chosen:
+        return None
+    listed = [objects_at("candidates", place) for place in objects_at("topCandidates", found)]
+    return [
+        {
+            **_token(token),
+            "top_logprobs": [_token(other) for other in (listed[at] if at < len(listed) else ())],
+        }
+        for at, token in enumerate(chosen)
+    ]
+
+
+def _token(found: Mapping[str, Any]) -> dict[str, Any]:
+    # Protocol buffers leave out what is 0: a token that was certain.
+    return {"token": text_at("token", found), "logprob": found.get("logProbability", 0)}

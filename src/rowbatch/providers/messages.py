@@ -92,7 +92,9 @@ def completion(
     prompt_tokens: int = 0,
     completion_tokens: int = 0,
     cached_tokens: int = 0,
+    cache_write_tokens: int = 0,
     reasoning_tokens: int = 0,
+    logprobs: Sequence[Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """
     An answer as a chat completion.
@@ -102,11 +104,13 @@ def completion(
             then there are no choices, and what was counted is billed all the same.
         finish_reason: OpenAI's word for how it ended, or the provider's own; None when it does not say.
         told: What the provider says about that, or "".
+        logprobs: Its tokens with their probabilities; None where the provider does not tell.
     """
     choice = {
         "index": 0,
         "message": {"role": "assistant", "content": content, "refusal": refusal},
         "finish_reason": finish_reason,
+        **({"logprobs": {"content": list(logprobs)}} if logprobs else {}),
         **({"error": {"message": told}} if told else {}),
     }
     has_ended_well = finish_reason == "stop" and refusal is None
@@ -119,7 +123,11 @@ def completion(
             "prompt_tokens": prompt_tokens,
             "completion_tokens": completion_tokens,
             "total_tokens": prompt_tokens + completion_tokens,
-            "prompt_tokens_details": {"cached_tokens": cached_tokens},
+            "prompt_tokens_details": {
+                "cached_tokens": cached_tokens,
+                # As OpenAI calls it (openai 3.57.0, CompletionUsage).
+                **({"cache_write_tokens": cache_write_tokens} if cache_write_tokens else {}),
+            },
             "completion_tokens_details": {"reasoning_tokens": reasoning_tokens},
         },
     }

@@ -59,8 +59,8 @@ class MistralDialect:
 
     is_openai = False
 
-    def request_line(self, line: bytes, token: str) -> bytes:
-        del token
+    def request_line(self, line: bytes, token: str, *, marks_cache: bool = False) -> bytes:
+        del token, marks_cache
         found = json.loads(line)
         if found["url"] not in _ENDPOINTS:
             raise NotTaken(Notice("mistral-endpoints", {"url": found["url"]}))
@@ -162,12 +162,30 @@ class MistralBatchClient:
             pass_if_gone(error)
 
     def own_files(self, prefix: str) -> Sequence[tuple[str, str]]:
-        page = self._http.get("files", {"page_size": _PAGE_SIZE, "purpose": "batch"})
-        return named_files(entries_at("data", page, self._http.host), "id", "filename", prefix)
+        found: list[tuple[str, str]] = []
+        number, count = 0, PageCount(self._http.host)
+        while True:
+            params: dict[str, str | int] = {"page_size": _PAGE_SIZE, "purpose": "batch"}
+            if number:
+                params["page"] = number
+            page = self._http.get("files", params)
+            entries = entries_at("data", page, self._http.host)
+            here = named_files(entries, "id", "filename", prefix)
+            if here and set(here) <= set(found):
+                # A server that knows no pages gives all that it has each time.
+                return found
+            found += here
+            if len(entries) < _PAGE_SIZE:
+                return found
+            count.next(str(number))
+            number += 1
 
     def ask(self, url: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         path, sent = self.dialect.direct_request(url, body)
         return self._http.ask_once(path, sent)
+
+    def pay_row(self, path: str, body: Mapping[str, Any]) -> PaidOutcome:
+        return self._http.pay_row(path, body)
 
 
 def read_job(answer: Mapping[str, Any]) -> BatchView:

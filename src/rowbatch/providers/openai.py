@@ -57,7 +57,7 @@ class OpenAIDialect:
     def is_openai(self) -> bool:
         return self._url_prefix == "/v1"
 
-    def request_line(self, line: bytes, token: str) -> bytes:  # noqa: ARG002
+    def request_line(self, line: bytes, token: str, *, marks_cache: bool = False) -> bytes:  # noqa: ARG002
         return line.replace(b'"url":"/v1/', f'"url":"{self._url_prefix}/'.encode(), 1)
 
     def result_line(self, line: bytes, token: str) -> bytes:  # noqa: ARG002
@@ -176,12 +176,29 @@ class OpenAIBatchClient:
             pass_if_gone(error)
 
     def own_files(self, prefix: str) -> Sequence[tuple[str, str]]:
-        page = self._http.get("files", {"purpose": "batch"})
-        return named_files(entries_at("data", page, self._http.host), "id", "filename", prefix)
+        found: list[tuple[str, str]] = []
+        after: str | None = None
+        count = PageCount(self._http.host)
+        while True:
+            params: dict[str, str | int] = {"purpose": "batch"}
+            if after:
+                params["after"] = after
+            page = self._http.get("files", params)
+            entries = entries_at("data", page, self._http.host)
+            found += named_files(entries, "id", "filename", prefix)
+            # A server that knows no pages does not say that it has more.
+            last = entries[-1] if entries and page.get("has_more") is True else None
+            after = text_or_none(last.get("id")) if isinstance(last, dict) else None
+            if after is None:
+                return list(dict.fromkeys(found))
+            count.next(after)
 
     def ask(self, url: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         path, sent = self.dialect.direct_request(url, body)
         return self._http.ask_once(path, sent)
+
+    def pay_row(self, path: str, body: Mapping[str, Any]) -> PaidOutcome:
+        return self._http.pay_row(path, body)
 
 
 def read_batch(answer: Mapping[str, object]) -> BatchView:

@@ -77,10 +77,15 @@ _PROVIDER: Mapping[str, Schema] = {
     "results_days": _WHOLE,
     "answers_are_listed": _TRUTH,
     "schema_ranges": _TRUTH,
+    "token_alternatives": _WHOLE,
+    "direct_times": _NUMBER,
+    "flex_times": _NUMBER,
+    "direct_source": _TEXT,
     "max_requests": _WHOLE,
     "max_bytes": _WHOLE,
     "max_line_bytes": _WHOLE,
     "custom_id_chars": _WHOLE,
+    "more_urls": _LIST,
     **{quirk.name: _TRUTH if isinstance(quirk.default, bool) else _TEXT for quirk in fields(OpenAIQuirks)},
     **_SOURCE,
 }
@@ -88,7 +93,7 @@ _PROVIDER: Mapping[str, Schema] = {
 
 def catalog_schema(providers: Collection[str]) -> Schema:
     """Of `catalog.toml`."""
-    prices: Schema = {"models": Names(_LIST), **_SOURCE}
+    prices: Schema = {"models": Names(_LIST), "cache_write": _NUMBER, "cache_read": _NUMBER, **_SOURCE}
     return {"providers": Names(_PROVIDER), "prices": dict.fromkeys(providers, prices)}
 
 
@@ -97,6 +102,10 @@ def models_schema(providers: Collection[str], rules: Collection[str]) -> Schema:
     owner = {
         "models": Names(_model(rules)),
         "queue": {"tiers": Names(_LIST), **_SOURCE},
+        "families": {
+            "rules": Names(Value((str,), ", ".join(f'"{name}"' for name in rules), of=tuple(rules))),
+            **_SOURCE,
+        },
         **_SOURCE,
     }
     return {
@@ -124,6 +133,7 @@ def _model(rules: Collection[str]) -> Mapping[str, Schema]:
         "context": _WHOLE,
         "max_output": _WHOLE,
         "thinks": _TRUTH,
+        "cache_least": _WHOLE,
         "encoding": _TEXT,
         "shutdown": Value((str,), '"2027-06-30"', is_date=True),
     }

@@ -14,7 +14,7 @@ import polars as pl
 
 from rowbatch.errors import TableError, from_os_error
 from rowbatch.store.atomic import atomic_path
-from rowbatch.tables.base import Table, blank_rows
+from rowbatch.tables.base import Table, TableChunk, blank_rows
 
 _SEEDS = (1, 2)
 # What is compared at a time, so that sorting needs little beside the fingerprints.
@@ -106,6 +106,36 @@ def find_duplicates(table: Table, used: Iterable[str], asked: Sequence[int]) -> 
         )
         fingerprints.append(frame.filter(~blank_rows(chunk.frame, list(asked))))
     return Duplicates(pl.concat([_pairs(fingerprints, part) for part in range(_PARTS)]).sort("row"))
+
+
+class RepeatCount:
+    """
+    Counts the rows that ask what an earlier one asks, where each is asked all the same.
+
+    Eight bytes a row: a number too many, once in a million tables, would be said and no more.
+
+    Args:
+        table: Whose chunks are looked at.
+        used: Names of the columns that the request is made of.
+        asked: Of those whose emptiness makes a row be skipped.
+    """
+
+    def __init__(self, table: Table, used: Iterable[str], asked: Iterable[str]) -> None:
+        self._positions = [str(table.column(name)) for name in used]
+        self._asked = sorted(map(table.column, asked))
+        self._hashes: list[pl.Series] = []
+
+    def look(self, chunk: TableChunk) -> None:
+        """Take a chunk into account."""
+        hashes = chunk.frame.select(self._positions).hash_rows(_SEEDS[0])
+        self._hashes.append(hashes.filter(~blank_rows(chunk.frame, self._asked)))
+
+    def count(self) -> tuple[int, int]:
+        """How many rows repeat an earlier one, and how many texts stand in several rows."""
+        hashes = pl.concat(self._hashes) if self._hashes else pl.Series(dtype=pl.UInt64)
+        repeated = hashes.filter(hashes.is_duplicated())
+        texts = repeated.n_unique()
+        return len(repeated) - texts, texts
 
 
 def _pairs(fingerprints: Sequence[pl.DataFrame], part: int) -> pl.DataFrame:

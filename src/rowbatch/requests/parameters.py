@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from rowbatch.core.endpoint import Endpoint, parameters_of
-from rowbatch.core.model_rules import fitting_parameters
-from rowbatch.providers.catalog import find_model
+from rowbatch.core.model_rules import fitting_parameters, parameter_problems
+from rowbatch.providers.catalog import find_family, find_model
 from rowbatch.words.notice import Notice
 
 
@@ -35,5 +35,11 @@ def parameters_for_model(
     parameters = parameters_of(endpoint, temperature=temperature, max_tokens=max_tokens, others=others)
     known = find_model(provider, model)
     if known is None:
-        return parameters, []
+        family = find_family(provider, model)
+        problems = parameter_problems(family[1], endpoint, parameters) if family else []
+        return parameters, [
+            Notice("note-family-refuses", {"model": model, "family": family[0], "why": problem})
+            for problem in problems
+            if family
+        ]
     return fitting_parameters(known.rules, endpoint, parameters, given=others or {})

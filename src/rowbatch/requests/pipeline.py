@@ -5,13 +5,15 @@ The one way from rows and a plan to request lines: what is built, converted, sho
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
 from rowbatch.core.plan import Asking, Question, Source
 from rowbatch.core.request import RequestLines, RequestSettings, render_requests
+from rowbatch.core.samples import request_numbers
+from rowbatch.core.template import Template
 from rowbatch.errors import TableChanged
 from rowbatch.providers.catalog import find_provider
 from rowbatch.requests.duplicates import Duplicates, find_duplicates
@@ -41,8 +43,8 @@ class RequestChunk:
     Requests of some rows.
 
     Attributes:
-        lines: One for each row that is asked.
-        rows: The numbers of these, 64-bit integers.
+        lines: One for each row that is asked; or as many as it has samples.
+        rows: The numbers of these requests, 64-bit integers: of rows where each is asked once.
         blank: Of all rows: whether one has no text.
         repeats: Of all rows: whether one asks what an earlier one asks.
     """
@@ -68,6 +70,7 @@ class RowRequests:
         position: Of a column of the table, by its name; raises where there is none.
         place: The table, for messages about its images.
         skip_empty: Whether rows without a text are left out.
+        custom_id: What ids are made of, where they are no row numbers.
     """
 
     def __init__(
@@ -78,10 +81,11 @@ class RowRequests:
         place: Path,
         *,
         skip_empty: bool = True,
+        custom_id: Template | None = None,
     ) -> None:
         self.question, self.asking = question, asking
-        self.settings = request_settings(question, asking)
-        self.positions = {name: position(name) for name in self.settings.columns}
+        self.settings = replace(request_settings(question, asking), custom_id=custom_id)
+        self.positions = {name: position(name) for name in self.settings.line_columns}
         self.asked = sorted({position(name) for name in question.asked_columns})
         self._skip_empty = skip_empty
         image = self.settings.image
@@ -101,8 +105,12 @@ class RowRequests:
         again = pl.repeat(False, len(blank), dtype=pl.Boolean, eager=True) if repeats is None else repeats
         left_out = blank | again if self._skip_empty else again
         frame = self.texts(chunk).with_row_index("row", offset=chunk.first_row).filter(~left_out)
-        lines = render_requests(self.settings, frame, self.positions, frame["row"])
-        return RequestChunk(lines, frame["row"], blank, again)
+        numbers = frame["row"]
+        if self.asking.samples > 1:
+            numbers = request_numbers(numbers.cast(pl.Int64), self.asking.samples)
+            frame = frame[pl.int_range(len(numbers), eager=True) // self.asking.samples]
+        lines = render_requests(self.settings, frame, self.positions, numbers)
+        return RequestChunk(lines, numbers, blank, again)
 
     def texts(self, chunk: TableChunk) -> pl.DataFrame:
         """A chunk's texts as the requests take them: with images where there is a column of these."""
@@ -145,11 +153,22 @@ class TableRequests:
         table: The table.
         question, asking: Of the plan.
         skip_empty: Whether rows without a text are left out.
+        custom_id: What ids are made of, where they are no row numbers.
     """
 
-    def __init__(self, table: Table, question: Question, asking: Asking, *, skip_empty: bool = True) -> None:
+    def __init__(
+        self,
+        table: Table,
+        question: Question,
+        asking: Asking,
+        *,
+        skip_empty: bool = True,
+        custom_id: Template | None = None,
+    ) -> None:
         self.table = table
-        self._rows = RowRequests(question, asking, table.column, table.path, skip_empty=skip_empty)
+        self._rows = RowRequests(
+            question, asking, table.column, table.path, skip_empty=skip_empty, custom_id=custom_id
+        )
         self.duplicates = Duplicates.none()
         if asking.dedupe:
             asked = self._rows.asked if skip_empty else []
@@ -174,10 +193,20 @@ class TableRequests:
             counts.duplicates += int(found.repeats.sum())
             yield found
 
-    def first(self) -> tuple[int, Mapping[str, str]] | None:
-        """Number of the first row that has a text, and what its request is made of; None where none has."""
+    def first(self, from_row: int = 1) -> tuple[int, Mapping[str, str]] | None:
+        """
+        Number of the first row that has a text, and what its request is made of; None where none has.
+
+        Args:
+            from_row: Rows before this one are passed over.
+        """
         for chunk in self.table.chunks():
-            blank = blank_rows(chunk.frame, self._rows.asked)
+            if chunk.first_row + chunk.frame.height <= from_row:
+                continue
+            before = (
+                pl.int_range(chunk.first_row, chunk.first_row + chunk.frame.height, eager=True) < from_row
+            )
+            blank = blank_rows(chunk.frame, self._rows.asked) | before
             at = blank.arg_min()
             if at is not None and not blank[at]:
                 return chunk.first_row + at, self._rows.cells(chunk, at)

@@ -9,9 +9,12 @@ from typing import cast
 import polars as pl
 
 from rowbatch.core.answer import AnswerReader
+from rowbatch.core.confidence import column_of, measured
 from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.plan import Question
+from rowbatch.core.samples import merged_samples, request_numbers
 from rowbatch.core.states import RowStatus
+from rowbatch.errors import RunError
 from rowbatch.requests.duplicates import AnswersOfDuplicates, Duplicates
 from rowbatch.requests.pipeline import open_source
 from rowbatch.results.quotes import PlacedQuotes
@@ -29,6 +32,8 @@ class AnsweredTable:
 
     Attributes:
         plan, codebook, table: Of the run.
+        text_columns: Names, in a chunk, of the columns whose texts a quote may come from; the text itself
+            first.
         width: How many values an answer has.
         embedding: Type of the first value where it is an embedding; else None.
 
@@ -43,10 +48,12 @@ class AnsweredTable:
     def __init__(self, run: RunDirectory, shards: Sequence[Shard], counts: ResultCounts) -> None:
         self.plan = plan = run.plan()
         self.codebook = plan.question.codebook
-        reader = AnswerReader(self.codebook)
-        self.width = reader.width
+        reader = AnswerReader(plan.question.asked_codebook)
+        self.width = len(self.codebook.columns)
+        self._kept = _kept_values(run) if plan.question.kept else None
         self.table = open_source(plan.source, run.path)
-        self._quotes = PlacedQuotes(self.codebook, self._columns_of_text(plan.question))
+        self.text_columns = self._columns_of_text(plan.question)
+        self._quotes = PlacedQuotes(plan.question.asked_codebook, self.text_columns)
         self._asked_columns = sorted(map(self.table.column, plan.question.asked_columns))
         has_duplicates = plan.asking.dedupe
         self._duplicates = Duplicates.load(run.duplicates_path) if has_duplicates else Duplicates.none()
@@ -56,7 +63,6 @@ class AnsweredTable:
         self.embedding: pl.DataType | None = pl.Array(pl.Float32, size) if size else None
 
     def _columns_of_text(self, question: Question) -> list[str]:
-        """Names, in a chunk, of the columns whose texts a quote may come from; the text itself first."""
         names = (question.text,) if question.text else question.user.columns
         return [str(self.table.column(name)) for name in names]
 
@@ -66,7 +72,8 @@ class AnsweredTable:
 
         Yields:
             The chunk, and as many rows: `row`, the values in "0", "1", …, `status`, `status_reason`,
-            `raw_answer`, `FORGIVEN`, `model`.
+            `raw_answer`, `FORGIVEN`, `model`; and how sure the model was, as in `Lines`, where that was
+            asked.
         """
         again = AnswersOfDuplicates(self._duplicates)
         with closing(self._answers), closing(cast("Generator[TableChunk]", self.table.chunks())) as chunks:
@@ -76,12 +83,53 @@ class AnsweredTable:
                 not_asked = blank_rows(chunk.frame, self._asked_columns) | self._duplicates.mask(
                     first, height
                 )
-                found = self._answers.of_rows(rows.filter(~not_asked))
-                if self._quotes.are_there:
-                    found = self._quotes.checked(found, chunk)
+                found = self._of_rows(rows.filter(~not_asked), chunk)
                 again.keep(found)
-                yield chunk, _in_order(rows, found, again.answers(first, height))
+                yield chunk, self._complete(_in_order(rows, found, again.answers(first, height)))
             self._answers.finish()
+
+    def _of_rows(self, rows: pl.Series, chunk: TableChunk) -> pl.DataFrame:
+        samples, asked = self.plan.asking.samples, self.plan.question.asked_codebook
+        found = self._answers.of_rows(request_numbers(rows, samples))
+        if self._quotes.are_there:
+            found = self._quotes.checked(found, chunk, samples)
+        return found if samples == 1 else merged_samples(found, samples, measured(asked))
+
+    def _complete(self, answers: pl.DataFrame) -> pl.DataFrame:
+        """Put the values that are kept of an earlier run beside those that were asked."""
+        if self._kept is None:
+            return answers
+        asked, first = self.plan.question.asked_codebook, answers["row"][0]
+        start, stop = self._kept["row"].search_sorted(pl.Series([first, answers["row"][-1] + 1]), side="left")
+        kept = self._kept[start:stop]
+        # A confidence is known of what was asked.
+        sure = {one.name: column_of(one.place) for one in measured(asked)}
+        own = {name for name in sure.values() if name in answers.columns}
+        places = {
+            column_of(one.place): pl.col(sure[one.name]) if one.name in sure else pl.lit(None, pl.Float64)
+            for one in measured(self.codebook)
+            if own
+        }
+        joined = answers.join(kept, on="row", how="left", maintain_order="left")
+        is_ok = pl.col("status") == RowStatus.OK.value
+        values = [
+            pl.col(str(asked.columns.index(name))).alias(str(number))
+            if name in asked.columns
+            else pl.when(is_ok).then(name).otherwise(pl.lit("")).fill_null("").alias(str(number))
+            for number, name in enumerate(self.codebook.columns)
+        ]
+        others = [
+            name for name in answers.columns if name != "row" and not name.isdigit() and name not in own
+        ]
+        return joined.select("row", *values, *others, *(value.alias(name) for name, value in places.items()))
+
+
+def _kept_values(run: RunDirectory) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(run.kept_path)
+    except FileNotFoundError:
+        path = str(run.kept_path)
+        raise RunError("kept-values-gone", path=str(run.path), file=path) from None
 
 
 def _in_order(rows: pl.Series, found: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:

@@ -18,6 +18,34 @@ OTHER_REASONS = "other reasons"
 _MAX_REASONS = 999
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """
+    Requests beside their results, by id.
+
+    Attributes:
+        requests: How many there are.
+        repeated_requests: Of these, with an id that an earlier one has.
+        without_result: Ids of requests that are in no result file, how many.
+        first_without: The first 20.
+        never_run: Ids whose result says that they expired or were cancelled before their turn.
+        of_no_request: Ids of results that no request has, how many.
+        first_of_no_request: The first 20.
+        unanswered: The new batch file with those that have no result or were never run, or None.
+        written: How many stand there.
+    """
+
+    requests: int
+    repeated_requests: int
+    without_result: int
+    first_without: list[str]
+    never_run: int
+    of_no_request: int
+    first_of_no_request: list[str]
+    unanswered: Path | None
+    written: int
+
+
 @dataclass(slots=True)
 class ExtractReport:
     """
@@ -36,6 +64,9 @@ class ExtractReport:
         unknown: With a table to join: ids that are none of its rows, the first 20.
         unknown_ids: How many there are in all.
         counts_from_zero: With a table to join: the ids count rows from 0.
+        id_column: With a table to join: the column or template that the ids are made of; "" for row numbers.
+        ids_as_numbers: These were compared as whole numbers, where not all of them stand there as texts.
+        compared: The results beside the requests, where these were given.
         forgiven: How many answers needed what kind of forgiveness, where their fields were read.
         errors: The list of those that are not ok, or None.
         encoding_guessed: The encoding of the table to join, if nothing said it but its text; else "".
@@ -55,6 +86,9 @@ class ExtractReport:
     unknown: list[str] = field(default_factory=list)
     unknown_ids: int = 0
     counts_from_zero: bool = False
+    id_column: str = ""
+    ids_as_numbers: bool = False
+    compared: Compared | None = None
     forgiven: Counter[str] = field(default_factory=Counter)
     errors: Path | None = None
     encoding_guessed: str = ""

@@ -20,10 +20,11 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import IO, NamedTuple, Self
+from typing import IO, Any, NamedTuple, Self
 
 import polars as pl
 
+from rowbatch.core.confidence import Measured
 from rowbatch.core.embeddings import embeddings_of
 from rowbatch.core.result_columns import Extra, ResultFrame, read_frames
 from rowbatch.core.row_ids import row_ids
@@ -40,8 +41,10 @@ def result_frames(
     *,
     as_json: bool = False,
     by_row: bool = False,
+    any_provider: bool = False,
     processes: int | None = None,
     workers: ResultWorkers | None = None,
+    measured: Sequence[Measured] = (),
 ) -> Iterator[tuple[Path, ResultFrame]]:
     """
     Read result files, some thousand lines at a time.
@@ -53,15 +56,17 @@ def result_frames(
             that is none is invalid.
         by_row: Sorted by the number at the end of `custom_id`, in columns of `row_ids`; `custom_id` is there
             where one has no such number only.
+        any_provider: Lines may have any provider's form; else they have OpenAI's.
         processes: How many may work at it; None means as the size and the machine suggest.
         workers: Processes that were started before.
+        measured: As in `read_frames`.
     Yields:
         Each part with the file it comes from, in order; line numbers are those of the file. An embedding
         is a list of 32-bit floats.
     Raises:
         InputError: A file is not there.
     """
-    wanted = Wanted(tuple(extras), as_json, by_row)
+    wanted = Wanted(tuple(extras), as_json, by_row, any_provider, tuple(measured))
     with ExitStack() as ends:
         if workers is None:
             workers = ends.enter_context(ResultWorkers(paths, processes))
@@ -69,7 +74,9 @@ def result_frames(
             for path in paths:
                 try:
                     with path.open("rb", buffering=1 << 20) as file:
-                        for part in read_frames(file, extras, as_json=as_json):
+                        for part in read_frames(
+                            file, extras, as_json=as_json, measured=measured, translated=wanted.translated
+                        ):
                             yield path, _finished(part, wanted)
                 except OSError as error:
                     raise from_os_error(error, str(path)) from error
@@ -161,6 +168,32 @@ class Wanted(NamedTuple):
     extras: tuple[Extra, ...] = ()
     as_json: bool = False
     by_row: bool = False
+    any_provider: bool = False
+    measured: tuple[Measured, ...] = ()
+
+    @property
+    def translated(self) -> Callable[[bytes], bytes] | None:
+        """What gives a line in OpenAI's form, where it may have another."""
+        return _in_house_form if self.any_provider else None
+
+
+def _in_house_form(line: bytes) -> bytes:
+    # Only lines that are no plain answers come here, and with it all that speaks to a provider.
+    from rowbatch.providers.batch_lines import house_result
+
+    return house_result(line)
+
+
+def read_wanted(plain: Sequence[Any]) -> Wanted:
+    """What `Wanted` is as JSON has it."""
+    extras, as_json, by_row, any_provider, measured = plain
+    return Wanted(
+        tuple(extras),
+        as_json,
+        by_row,
+        any_provider,
+        tuple(Measured(place, name, tuple(labels)) for place, name, labels in measured),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +243,16 @@ def read_piece(piece: Piece, wanted: Wanted) -> ResultFrame:
         with piece.path.open("rb", buffering=1 << 20) as file:
             file.seek(piece.start)
             size = piece.stop - piece.start
-            parts = list(read_frames(file, wanted.extras, size, as_json=wanted.as_json))
+            parts = list(
+                read_frames(
+                    file,
+                    wanted.extras,
+                    size,
+                    as_json=wanted.as_json,
+                    measured=wanted.measured,
+                    translated=wanted.translated,
+                )
+            )
     except OSError as error:
         raise from_os_error(error, str(piece.path)) from error
     whole = ResultFrame(
@@ -226,13 +268,24 @@ def _finished(part: ResultFrame, wanted: Wanted) -> ResultFrame:
     if "embedding" in frame:
         frame = frame.with_columns(embeddings_of(frame["embedding"]))
     if wanted.by_row and frame.height:
-        ids = row_ids(frame["custom_id"])
-        if not ids["number"].null_count():
-            frame = frame.drop("custom_id")
-        frame = frame.hstack(ids)
-        if not ids["number"].is_sorted():
-            frame = frame.sort("number", maintain_order=True)
+        frame = by_row_number(frame)
     return ResultFrame(frame, part.unreadable, part.lines)
+
+
+def by_row_number(frame: pl.DataFrame) -> pl.DataFrame:
+    """
+    Results sorted by the number at the end of `custom_id`, in columns of `row_ids`.
+
+    Args:
+        frame: Has one row or more.
+    Returns:
+        With `custom_id` where one has no such number only.
+    """
+    ids = row_ids(frame["custom_id"])
+    if not ids["number"].null_count():
+        frame = frame.drop("custom_id")
+    frame = frame.hstack(ids)
+    return frame if ids["number"].is_sorted() else frame.sort("number", maintain_order=True)
 
 
 def send_piece(to: IO[bytes], part: ResultFrame) -> None:

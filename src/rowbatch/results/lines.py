@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from rowbatch.core.answer import FORGIVEN, AnswerReader
+from rowbatch.core.confidence import BASES, BASIS_COLUMN, CONFIDENCE, NO_BASIS, Measured, column_of, measured
 from rowbatch.core.plan import ROW_PREFIX
 from rowbatch.core.result_columns import Extra, ResultFrame
 from rowbatch.core.states import RowStatus
@@ -20,7 +21,8 @@ EXTRAS: tuple[Extra, ...] = ("model", "usage", "usage_details", "cause")
 TOLD = "told"
 """Column with the status that the result itself tells, before anybody knew the codebook."""
 _ROW_ID = rf"\A{ROW_PREFIX}([0-9]{{1,15}})\z"
-_COUNTS = ("prompt_tokens", "cached_tokens", "completion_tokens")
+COUNTS = ("prompt_tokens", "cached_tokens", "cache_write_tokens", "completion_tokens")
+"""Columns with tokens, as the provider counted them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,9 @@ class Lines:
     Attributes:
         frame: `row` (0 for an id that is no row's); the values in "0", "1", …; `status`, `status_reason`,
             `raw_answer`, `FORGIVEN` and `model`, texts, never null; `TOLD`; `cause`, and tokens as the
-            provider counted them, null where it does not tell.
+            provider counted them, null where it does not tell. Where confidence is wanted: for each value
+            that has one `column_of`, null where it is not known; and `BASIS_COLUMN`, a text, "" where all
+            are null.
         unreadable: Lines that are no results.
     """
 
@@ -46,10 +50,14 @@ class LineReader:
     Args:
         answers: Reads through the run's codebook; None when the answers are embeddings: then "0" holds lists
             of 32-bit floats, or null where there is none.
+        confidence: Also read how sure the model was of each value, by the probabilities of its tokens.
     """
 
-    def __init__(self, answers: AnswerReader | None) -> None:
+    def __init__(self, answers: AnswerReader | None, *, confidence: bool = False) -> None:
         self._answers = answers
+        self._measured: tuple[Measured, ...] = ()
+        if confidence and answers is not None:
+            self._measured = measured(answers.codebook)
 
     @property
     def is_for_embeddings(self) -> bool:
@@ -59,7 +67,9 @@ class LineReader:
     @property
     def kind(self) -> str:
         """What it reads by, in a text that is another one for another codebook."""
-        return "embeddings" if self._answers is None else self._answers.codebook.model_dump_json()
+        if self._answers is None:
+            return "embeddings"
+        return self._answers.codebook.model_dump_json() + (" with confidence" if self._measured else "")
 
     @property
     def nothing(self) -> pl.DataFrame:
@@ -67,9 +77,12 @@ class LineReader:
         width = 1 if self._answers is None else self._answers.width
         texts = ["status", "status_reason", "raw_answer", FORGIVEN, "model", TOLD, "cause"]
         schema: dict[str, Any] = {"row": pl.Int64, **dict.fromkeys(map(str, range(width)), pl.String)}
-        schema |= dict.fromkeys(texts, pl.String) | dict.fromkeys(_COUNTS, pl.Int64)
+        schema |= dict.fromkeys(texts, pl.String) | dict.fromkeys(COUNTS, pl.Int64)
         if self._answers is None:
             schema["0"] = pl.List(pl.Float32)
+        if self._measured:
+            schema |= {column_of(one.place): pl.Float64 for one in self._measured}
+            schema[BASIS_COLUMN] = pl.String
         return pl.DataFrame(schema=schema)
 
     def parts(self, paths: Sequence[Path], *, processes: int | None = None) -> Generator[tuple[Path, Lines]]:
@@ -82,7 +95,7 @@ class LineReader:
         Raises:
             InputError: A file is not there.
         """
-        for path, part in result_frames(paths, EXTRAS, processes=processes):
+        for path, part in result_frames(paths, EXTRAS, processes=processes, measured=self._measured):
             yield path, self.lines(part)
 
     def lines(self, part: ResultFrame) -> Lines:
@@ -97,10 +110,25 @@ class LineReader:
                 pl.all(),
                 frame["model"].fill_null(""),
                 frame["status"].alias(TOLD),
-                *(frame[name] for name in ("cause", *_COUNTS)),
+                *(frame[name] for name in ("cause", *COUNTS)),
+                *self._confidences(frame),
             ),
             len(part.unreadable),
         )
+
+    def _confidences(self, frame: pl.DataFrame) -> list[pl.Expr]:
+        """How sure the model was; of an answer that cannot be used nobody asks it."""
+        if not self._measured:
+            return []
+        is_ok = pl.col("status") == RowStatus.OK.value
+        basis = frame[BASIS_COLUMN].replace_strict(range(len(BASES)), list(BASES), return_dtype=pl.String)
+        return [
+            *(
+                pl.when(is_ok).then(pl.lit(frame[name])).alias(name)
+                for name in (column_of(one.place) for one in self._measured)
+            ),
+            pl.when(is_ok).then(pl.lit(basis)).otherwise(pl.lit(BASES[NO_BASIS])).alias(BASIS_COLUMN),
+        ]
 
     @staticmethod
     def _embeddings(frame: pl.DataFrame) -> pl.DataFrame:
@@ -135,6 +163,14 @@ def judged_embeddings(lines: pl.DataFrame, size: int | None) -> pl.DataFrame:
         .alias("status_reason"),
         pl.when(is_right).then("0").alias("0"),
     )
+
+
+def count_without_confidence(answers: pl.DataFrame) -> int:
+    """How many of some usable answers have a value of which nobody can say how sure the model was."""
+    asked = [name for name in answers.columns if name.startswith(CONFIDENCE)]
+    if not asked:
+        return 0
+    return int(answers.select(pl.any_horizontal(pl.col(name).is_null() for name in asked).sum()).item())
 
 
 def row_of_id(ids: pl.Series) -> pl.Series:

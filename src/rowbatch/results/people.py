@@ -5,28 +5,33 @@ answers. One join and one count, whoever asks for it.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from rowbatch.core.agreement import NO_LABEL, Comparison
-from rowbatch.core.comparison import compare_counted
+from rowbatch.core.agreement import NO_LABEL
+from rowbatch.core.comparison import PeopleComparison, PeopleReader, PeopleTally
+from rowbatch.core.numbers import number_of, spelled
 from rowbatch.errors import UsageError
 from rowbatch.results.answered import AnsweredTable
 from rowbatch.results.shard_answers import ResultTally
 from rowbatch.store.corrections import Corrections
 from rowbatch.store.rundir import RunDirectory
-from rowbatch.tables.base import TableChunk
+from rowbatch.tables.base import ColumnInfo, TableChunk
 
 if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
     from rowbatch.core.kinds.base import Variable
+    from rowbatch.core.plan import Question
 
 PEOPLE, MODEL = "people", "model"
 """Columns of a frame with what people said, and what the model answered, "" where it gave no label."""
+ITEM = "item"
+"""Column with a number that two rows of one text have in common."""
+_COMPARED = {PEOPLE: pl.String, MODEL: pl.String, ITEM: pl.UInt64}
 IS_CORRECTED = "is_corrected"
 """Column that says whether a person corrected something in the row."""
 
@@ -122,37 +127,138 @@ def comparable_variable(codebook: Codebook, name: str | None) -> Variable:
     raise UsageError("not-comparable", variable=name or "")
 
 
-def compare(frames: Iterable[pl.DataFrame], variable: Variable, people: str) -> Comparison:
+def compare(frames: Iterable[pl.DataFrame], reader: PeopleReader, people: str) -> PeopleComparison:
     """
     Compare people's values with the model's own.
 
     What people corrected afterwards is theirs and not the model's, so it has no part in this.
 
     Args:
-        frames: Rows with `PEOPLE` and `MODEL`; rows where people said nothing do not count.
-        variable: What the values are of.
+        frames: Rows with `PEOPLE`, `MODEL` and `ITEM`; rows where people said nothing do not count.
+        reader: Of people's cells.
         people: Name of the column with people's values, for messages.
     Raises:
         UsageError: No row has people's value, or one of theirs is not in the codebook.
     """
+    variable = reader.variable
     if NO_LABEL in variable.choices:
         raise UsageError("label-stands-for-none", label=NO_LABEL, variable=variable.name)
-    counted: Counter[tuple[str, str]] = Counter()
-    for frame in frames:
-        said = frame.lazy().filter(pl.col(PEOPLE) != "").group_by(PEOPLE, MODEL).len().collect()
-        for by_people, by_model, count in said.iter_rows():
-            counted[by_people, by_model] += count
-    return compare_counted(variable, ((*pair, count) for pair, count in counted.items()), people)
+    tally = PeopleTally(reader, people)
+    coded = [_read_people(frame, tally) for frame in frames]
+    rows = pl.concat(coded) if coded else pl.DataFrame(schema=_COMPARED)
+    is_once = rows[ITEM].is_unique()
+    once = rows.filter(is_once).group_by(PEOPLE, MODEL, maintain_order=True).len()
+    tally.add_once(once.iter_rows())
+    again = rows.filter(~is_once).group_by(ITEM, maintain_order=True).agg(PEOPLE, MODEL)
+    for _, said, answered in again.iter_rows():
+        tally.add_repeated(said, answered)
+    return tally.result()
 
 
-def compare_with_people(run: RunDirectory, people: str, variable: str | None) -> Comparison:
+def _read_people(frame: pl.DataFrame, tally: PeopleTally) -> pl.DataFrame:
+    """The rows that people coded, with the values that their cells stand for."""
+    said = frame.select(*_COMPARED).filter(pl.col(PEOPLE) != "")
+    values = tally.note_cells(said.group_by(PEOPLE, maintain_order=True).len().iter_rows())
+    return said.with_columns(read_cells(PEOPLE, values)).filter(pl.col(PEOPLE) != "")
+
+
+def read_cells(column: str, values: Mapping[str, str]) -> pl.Expr:
+    """A column of cells as the values that they stand for; "" for a cell that is not among them."""
+    return pl.col(column).replace_strict(values, default="", return_dtype=pl.String).alias(PEOPLE)
+
+
+def item_of(question: Question, item: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """
+    By which columns two rows are known as one text.
+
+    Args:
+        question: What is asked.
+        item: A column that names each text; None means that the same request is the same text.
+    Returns:
+        Names of the columns that are the same, and of those that are empty where there is no text.
+    """
+    if item is not None:
+        return (item,), (item,)
+    return question.columns, question.asked_columns
+
+
+def item_key(same: Sequence[str], blank: Sequence[str], row: str) -> pl.Expr:
+    """
+    A number that two rows of one text have in common.
+
+    Args:
+        same: Columns of texts: all the same where it is one text.
+        blank: Of these, those that are empty where there is no text: such rows have nothing in common.
+        row: Column with the number of the row.
+    """
+    is_blank = pl.all_horizontal(pl.col(name).str.strip_chars() == "" for name in blank)
+    alone = pl.when(is_blank).then(pl.col(row)).otherwise(0).alias(ITEM)
+    # Of 64 bits: among a million texts two have one number in one of ten million tables.
+    return pl.struct(*(pl.col(name) for name in dict.fromkeys(same)), alone).hash(seed=1).alias(ITEM)
+
+
+def people_reader(variable: Variable, info: ColumnInfo | None, not_coded: Iterable[str] = ()) -> PeopleReader:
+    """
+    What reads the cells of a column that people coded.
+
+    Args:
+        variable: Whose values these are.
+        info: What a statistics file says about the column.
+        not_coded: Values that mean that nobody coded the row.
+    """
+    if info is None:
+        return PeopleReader(variable, not_coded=not_coded)
+    labels = {code_text(code): label for code, label in info.value_labels.items()}
+    return PeopleReader(
+        variable,
+        not_coded=not_coded,
+        value_labels=labels,
+        is_missing=partial(_is_missing, info.missing_ranges),
+    )
+
+
+def code_text(code: float | str) -> str:
+    """A code as it stands in the cells of a table."""
+    return code if isinstance(code, str) else spelled(code)
+
+
+def _is_missing(ranges: Sequence[Any], cell: str) -> bool:
+    """Whether a file calls the value of a cell missing; see `ColumnInfo.missing_ranges`."""
+    number = number_of(cell)
+    for one in ranges:
+        low, high = (one["lo"], one["hi"]) if isinstance(one, Mapping) else (one, one)
+        if isinstance(low, str):
+            if low <= cell <= str(high):
+                return True
+        elif number is not None and low <= number <= high:
+            return True
+    return False
+
+
+def info_of(columns: Sequence[ColumnInfo], position: int) -> ColumnInfo | None:
+    """What is known about a column; None where the format says nothing about any."""
+    return columns[position] if columns else None
+
+
+def compare_with_people(
+    run: RunDirectory,
+    people: str,
+    variable: str | None,
+    *,
+    not_coded: Iterable[str] = (),
+    item: str | None = None,
+) -> PeopleComparison:
     """
     Compare what people said in a column of the table with the answers of a run that are on disk.
+
+    A text that stands in several rows counts once: where people differ, what most of them say.
 
     Args:
         run: A run that is built.
         people: Name of the column.
         variable: Of the codebook; None means the first that can be compared.
+        not_coded: Values of the column that mean that nobody coded the row.
+        item: Column that names each text; None means that rows that ask the same are one text.
     Raises:
         UsageError: There is no such column or variable, or they do not fit.
         RunError: The table was changed since.
@@ -161,12 +267,20 @@ def compare_with_people(run: RunDirectory, people: str, variable: str | None) ->
         shards = ledger.shards()
     answered = AnsweredTable(run, shards, ResultTally())
     chosen = comparable_variable(answered.codebook, variable)
-    column = str(people_position(answered.table.header, people))
+    table = answered.table
+    position = people_position(table.header, people)
     place = str(answered.codebook.columns.index(chosen.name))
+    same, blank = (
+        [str(table.column(name)) for name in names] for names in item_of(answered.plan.question, item)
+    )
 
     def frames(chunks: Iterator[tuple[TableChunk, pl.DataFrame]]) -> Iterator[pl.DataFrame]:
         for chunk, answers in chunks:
-            yield chunk.frame.select(said_by_people(column)).with_columns(answers[place].alias(MODEL))
+            texts = chunk.frame.with_columns(answers["row"])
+            yield texts.select(said_by_people(str(position)), item_key(same, blank, "row")).with_columns(
+                answers[place].alias(MODEL)
+            )
 
+    reader = people_reader(chosen, info_of(table.columns, position), not_coded)
     with closing(answered.chunks()) as chunks:
-        return compare(frames(chunks), chosen, people)
+        return compare(frames(chunks), reader, people)

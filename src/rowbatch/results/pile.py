@@ -5,18 +5,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
 from rowbatch.core.forms import count_forgiven
+from rowbatch.core.packed import ENTRY, NO_ID, NO_OBJECT_ENTRY, PackedForm, packed_form, unpacked
 from rowbatch.core.result_columns import Extra
+from rowbatch.core.states import RowStatus
 from rowbatch.errors import InputError
 from rowbatch.results.extract_report import MOST_SHOWN, ExtractReport, note_unknown
-from rowbatch.results.files import result_frames
+from rowbatch.results.files import by_row_number, result_frames
 from rowbatch.results.rows_by_number import RowsByNumber
 from rowbatch.results.workers import ResultWorkers
 
+_NO_IDS = pl.Series("custom_id", [], dtype=pl.String)
+# Answers that show how all are packed.
+_LOOKED_AT = 500
 _NO_NUMBERS = pl.Series("number", [], dtype=pl.Int64)
+
+
+class Unpacking(NamedTuple):
+    """
+    An answer is a list of entries, each for a row of its own.
+
+    Attributes:
+        id_field: The field of an entry that is its id; None means found out.
+        list_field: The field of an answer that is the list; None means found out.
+    """
+
+    id_field: str | None = None
+    list_field: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +53,7 @@ class Found:
         choices: The largest number of further choices of a result.
         embedding_sizes: Different numbers of dimensions.
         has_content: Some result has a text.
+        ids: The different ids, where they were to be kept.
     """
 
     prefix: str
@@ -46,10 +66,22 @@ class Found:
     choices: int
     embedding_sizes: frozenset[int]
     has_content: bool
+    ids: pl.Series
 
 
 class PileReader:
-    """Read result files into `answers`: by row number, or numbered in the order of the lines."""
+    """
+    Read result files into `answers`: by row number, or numbered in the order of the lines.
+
+    Args:
+        answers: Where they go.
+        report: What was read.
+        extras, as_json: As `result_frames`.
+        by_row: By the number at the end of `custom_id`.
+        keeps_ids: In the order of the lines, for somebody who looks at the ids then.
+        unpacking: An answer is a list of entries, each a result of its own; None where it is not.
+        workers: Processes that were started before.
+    """
 
     def __init__(
         self,
@@ -59,11 +91,16 @@ class PileReader:
         *,
         as_json: bool,
         by_row: bool,
+        keeps_ids: bool = False,
+        unpacking: Unpacking | None = None,
         workers: ResultWorkers | None = None,
     ) -> None:
         self._answers, self._report, self._extras = answers, report, extras
-        self._as_json = as_json
-        self._by_row = by_row
+        self._as_json = as_json and unpacking is None
+        self._unpacking = unpacking
+        self._form: PackedForm | None = None
+        self._rows = 0
+        self._by_row, self._keeps_ids = by_row, keeps_ids
         self._workers = workers
         self._codes: dict[str, int] = {}
         self._ids: list[pl.DataFrame] = []
@@ -73,19 +110,27 @@ class PileReader:
 
     def read(self, paths: Sequence[Path]) -> Found:
         parts = result_frames(
-            paths, self._extras, as_json=self._as_json, by_row=self._by_row, workers=self._workers
+            paths,
+            self._extras,
+            as_json=self._as_json,
+            by_row=self._by_row and self._unpacking is None,
+            any_provider=True,
+            workers=self._workers,
         )
         for path, part in parts:
             report = self._report
             report.unreadable_lines += len(part.unreadable)
             shown = MOST_SHOWN - len(report.unreadable)
             report.unreadable += [(path, number, why) for number, why in part.unreadable[:shown]]
-            if part.frame.height:
-                self._add(part.frame)
-                report.results += part.frame.height
+            report.results += part.frame.height
+            frame = self._unpacked(part.frame) if self._unpacking else part.frame
+            if frame.height:
+                self._add(frame)
+                self._rows += frame.height
         _require_results(paths, self._report)
         if not self._by_row:
-            self._count_repeated()
+            if not self._keeps_ids:
+                self._count_repeated()
             return self._found("", 0, _NO_NUMBERS, ())
         return self._commonest()
 
@@ -102,18 +147,35 @@ class PileReader:
             frame = self._numbered(frame)
         else:
             # Every line is kept here, also a repeated one: which one is right is the reader's to say.
-            first = self._report.results
-            self._ids.append(
-                frame.select(
-                    pl.col("custom_id").hash().alias("id"),
-                    pl.struct("content", "status", "status_reason").hash().alias("answer"),
-                )
-            )
+            first = self._rows
+            self._ids.append(frame.select("custom_id") if self._keeps_ids else _fingerprints(frame))
             frame = frame.with_columns(
                 pl.int_range(first, first + frame.height, dtype=pl.Int64).alias("number")
             )
         if frame.height:
             self._answers.add(frame)
+
+    def _unpacked(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """A row for each entry; beside a table only those that have an id of their own."""
+        assert self._unpacking is not None
+        if not frame.height:
+            return frame
+        if self._form is None:
+            good = frame.filter(pl.col("status") == RowStatus.OK.value)["content"]
+            if len(good):
+                id_field, list_field = self._unpacking
+                sample = good.head(_LOOKED_AT).to_list()
+                self._form = packed_form(sample, id_field=id_field, list_field=list_field)
+        entries = unpacked(frame, self._form or PackedForm("", ""))
+        if not self._by_row and not self._keeps_ids:
+            return entries
+        has_own_id = entries[ENTRY].is_not_null() & ~entries["status_reason"].is_in((NO_ID, NO_OBJECT_ENTRY))
+        others = entries.filter(~has_own_id)
+        # Whose rows they were nobody can say.
+        note_unknown(self._report, "", others["custom_id"])
+        self._report.reasons.update(others["status_reason"].to_list())
+        entries = entries.filter(has_own_id)
+        return by_row_number(entries) if self._by_row and entries.height else entries
 
     def _numbered(self, frame: pl.DataFrame) -> pl.DataFrame:
         if "custom_id" in frame:
@@ -163,6 +225,7 @@ class PileReader:
         self._report.differing_ids = int(counts["differing"].sum())
 
     def _found(self, prefix: str, code: int, numbers: pl.Series, prefixes: tuple[str, ...]) -> Found:
+        ids = pl.concat(self._ids)["custom_id"] if self._keeps_ids and self._ids else _NO_IDS
         self._ids.clear()
         lowest, highest = numbers.min(), numbers.max()
         return Found(
@@ -176,7 +239,15 @@ class PileReader:
             choices=self._choices,
             embedding_sizes=frozenset(self._embedding_sizes),
             has_content=self._has_content,
+            ids=ids.unique(maintain_order=True),
         )
+
+
+def _fingerprints(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.select(
+        pl.col("custom_id").hash().alias("id"),
+        pl.struct("content", "status", "status_reason").hash().alias("answer"),
+    )
 
 
 def _require_results(paths: Sequence[Path], report: ExtractReport) -> None:

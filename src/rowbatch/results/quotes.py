@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from rowbatch.core.codebook import Codebook
 from rowbatch.core.kinds.quote import QuoteVariable
 from rowbatch.core.states import RowStatus
-from rowbatch.errors import UsageError
+from rowbatch.errors import UsageError, from_os_error
+from rowbatch.results.findings import row_of_request
 from rowbatch.tables.base import TableChunk
 
 
@@ -44,7 +47,7 @@ class PlacedQuotes:
         """Whether the codebook asks for quotes."""
         return bool(self._quotes)
 
-    def checked(self, answers: pl.DataFrame, chunk: TableChunk) -> pl.DataFrame:
+    def checked(self, answers: pl.DataFrame, chunk: TableChunk, samples: int = 1) -> pl.DataFrame:
         """
         The same answers, each quote in the text's own characters and with its places; one with a quote that
         does not stand in the text is invalid.
@@ -52,12 +55,27 @@ class PlacedQuotes:
         Args:
             answers: `row`, the values in "0", "1", …, `status`, `status_reason` and `raw_answer`.
             chunk: With their rows.
+            samples: How many answers each row has; `row` is the number of the request then.
         """
+        at = ((answers["row"] - 1) // samples + 1 - chunk.first_row).cast(pl.Int64)
+        return self._placed(answers, [chunk.frame[column].gather(at).to_list() for column in self._columns])
+
+    def checked_by_texts(self, answers: pl.DataFrame, texts: Mapping[int, str] | None) -> pl.DataFrame:
+        """
+        The same where the table is not at hand.
+
+        Args:
+            answers: As in `checked`; `row` may be 0, and stand several times.
+            texts: Of `texts_of_requests`; None where nothing can be checked.
+        """
+        return (
+            answers if texts is None else self._placed(answers, [[texts.get(r, "") for r in answers["row"]]])
+        )
+
+    def _placed(self, answers: pl.DataFrame, texts: Sequence[Sequence[str]]) -> pl.DataFrame:
         is_ok = answers["status"] == RowStatus.OK.value
         if not is_ok.any():
             return answers
-        at = (answers["row"] - chunk.first_row).cast(pl.Int64)
-        texts = [chunk.frame[column].gather(at).to_list() for column in self._columns]
         places = is_ok.arg_true().to_list()
         found = {name: answers[name].to_list() for name in self._values}
         told: dict[int, str] = {}
@@ -68,7 +86,7 @@ class PlacedQuotes:
                 if not value or place in told:
                     continue
                 try:
-                    own = _placed(variable, value, [text[place] for text in texts])
+                    own = placed_in(variable, value, [text[place] for text in texts])
                 except UsageError as error:
                     told[place], raw[place] = error.message, self._as_answered(found, place)
                 else:
@@ -92,8 +110,38 @@ class PlacedQuotes:
         return json.dumps({name: value for name, value in values.items() if value}, ensure_ascii=False)
 
 
-def _placed(variable: QuoteVariable, value: str, texts: Sequence[str]) -> tuple[str, str, str]:
+def texts_of_requests(path: Path) -> dict[int, str] | None:
     """
+    The text of each row by its request, which has the template's words around it.
+
+    Args:
+        path: A request file of ours.
+    Returns:
+        None where it is gone.
+    """
+    try:
+        with path.open("rb") as file:
+            return {row_of_request(line): _asked_text(json.loads(line)["body"]) for line in file}
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
+
+
+def _asked_text(body: Mapping[str, Any]) -> str:
+    """What the user says first in a request."""
+    said = body.get("messages", body.get("input"))
+    if isinstance(said, list):
+        said = next((one.get("content") for one in said if one.get("role") == "user"), "")
+    if isinstance(said, list):
+        said = "\n".join(str(part.get("text", "")) for part in said)
+    return str(said or "")
+
+
+def placed_in(variable: QuoteVariable, value: str, texts: Sequence[str]) -> tuple[str, str, str]:
+    """
+    A value with its places in the first of some texts that has its quotes; see `QuoteVariable.placed`.
+
     Raises:
         UsageError: The quote stands in none of the texts.
     """

@@ -12,17 +12,17 @@ import polars as pl
 
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.fate import decides, over_rounds
-from rowbatch.core.states import RowStatus, ShardState
+from rowbatch.core.states import GIVEN_UP, RowStatus, ShardState
 from rowbatch.errors import RunError, ServiceError, TableChanged
 from rowbatch.providers.catalog import find_provider
 from rowbatch.providers.clients import read_batch
 from rowbatch.results.columns import ResultReader
-from rowbatch.results.lines import TOLD, LineReader, Lines, judged_embeddings
+from rowbatch.results.lines import COUNTS, TOLD, LineReader, Lines, judged_embeddings
 from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory
 
 # What lines say besides what becomes of a row.
-_NOT_SHOWN = (TOLD, "cause", "prompt_tokens", "cached_tokens", "completion_tokens")
+_NOT_SHOWN = (TOLD, "cause", *COUNTS)
 
 
 class ResultCounts(Protocol):
@@ -67,7 +67,8 @@ class RunAnswers:
         *,
         embeddings: bool = False,
     ) -> None:
-        results = ResultReader(run, LineReader(None if embeddings else reader))
+        confidence = run.plan().asking.confidence
+        results = ResultReader(run, LineReader(None if embeddings else reader, confidence=confidence))
 
         def of_round(number: int) -> _RoundAnswers:
             # Shards that stand in the place of a larger one have higher numbers.
@@ -75,9 +76,15 @@ class RunAnswers:
             here.sort(key=lambda shard: shard.first_row)
             return _RoundAnswers(run, here, results, counts)
 
+        has_taken = any(shard.round == 0 for shard in shards)
+        self._taken = of_round(0) if has_taken else None
+        self._taken_rows = _rows_of_round(run, 0) if has_taken else pl.Series("row", [], pl.Int64)
         self._first = of_round(1)
         self.embedding_size = self._first.embedding_size
         """Dimensions of the first embedding that came; another one's status is `invalid`."""
+        if self._taken is not None:
+            self.embedding_size = self._taken.embedding_size or self.embedding_size
+            self._taken.embedding_size = self._first.embedding_size = self.embedding_size
         last = max((shard.round for shard in shards), default=1)
         self._later = [(of_round(number), _rows_of_round(run, number)) for number in range(2, last + 1)]
         for answers, _ in self._later:
@@ -91,17 +98,25 @@ class RunAnswers:
             rows: `row`: numbers of rows that were asked, each higher than those before.
         Returns:
             One line each: `row`, the values in "0", "1", …, `status`, `status_reason`, `raw_answer`,
-            `FORGIVEN`, `model`.
+            `FORGIVEN`, `model`; and how sure the model was, as in `Lines`, where that was asked.
         Raises:
             RunError: A row was not asked, or a file was changed.
         """
-        found = self._first.of_rows(rows)
+        found = self._of_first_asked(rows)
         for answers, asked in self._later:
             if not len(rows):
                 break
-            start, stop = asked.search_sorted(rows[0], "left"), asked.search_sorted(rows[-1], "right")
-            found = over_rounds(found, answers.of_rows(asked[int(start) : int(stop)]))
+            found = over_rounds(found, answers.of_rows(_between(asked, rows[0], rows[-1])))
         return found
+
+    def _of_first_asked(self, rows: pl.Series) -> pl.DataFrame:
+        """The answers that were taken over, and those of round 1."""
+        if self._taken is None or not len(rows):
+            return self._first.of_rows(rows)
+        here = _between(self._taken_rows, rows[0], rows[-1])
+        is_taken = rows.is_in(here.implode())
+        parts = [self._taken.of_rows(rows.filter(is_taken)), self._first.of_rows(rows.filter(~is_taken))]
+        return pl.concat(parts).sort("row")
 
     def finish(self) -> None:
         """
@@ -110,7 +125,7 @@ class RunAnswers:
         Raises:
             RunError: More rows were asked.
         """
-        for answers in (self._first, *(answers for answers, _ in self._later)):
+        for answers in self._all():
             answers.finish()
 
     def close(self) -> None:
@@ -120,8 +135,18 @@ class RunAnswers:
         Left to the garbage collector it may end in a thread that is just being started, which then waits for
         itself: `Thread._stop` takes a lock that `Thread._bootstrap_inner` of Python 3.11 holds.
         """
-        for answers in (self._first, *(answers for answers, _ in self._later)):
+        for answers in self._all():
             answers.close()
+
+    def _all(self) -> list[_RoundAnswers]:
+        taken = [] if self._taken is None else [self._taken]
+        return [*taken, self._first, *(answers for answers, _ in self._later)]
+
+
+def _between(rows: pl.Series, first: int, last: int) -> pl.Series:
+    """Of sorted row numbers those from one to another, both included."""
+    start, stop = rows.search_sorted(first, "left"), rows.search_sorted(last, "right")
+    return rows[int(start) : int(stop)]
 
 
 def _rows_of_round(run: RunDirectory, number: int) -> pl.Series:
@@ -151,6 +176,8 @@ class _RoundAnswers:
         counts: ResultCounts,
     ) -> None:
         self._run, self._counts = run, counts
+        # What was taken over was paid for in another run.
+        self._is_billed = all(shard.round for shard in shards)
         self._is_for_embeddings = results.lines.is_for_embeddings
         self._nothing = results.lines.nothing.drop(_NOT_SHOWN)
         self.embedding_size: int | None = None
@@ -218,8 +245,9 @@ class _RoundAnswers:
     def _read(self, lines: Lines) -> pl.DataFrame:
         counts, frame = self._counts, lines.frame
         counts.unreadable_lines += lines.unreadable
-        counts.prompt_tokens += int(frame["prompt_tokens"].sum())
-        counts.answer_tokens += int(frame["completion_tokens"].sum())
+        if self._is_billed:
+            counts.prompt_tokens += int(frame["prompt_tokens"].sum())
+            counts.answer_tokens += int(frame["completion_tokens"].sum())
         if self._is_for_embeddings:
             frame = judged_embeddings(frame, self.embedding_size)
         return frame.select(self._nothing.columns)
@@ -258,6 +286,8 @@ def _without_result(run: RunDirectory, shard: Shard) -> tuple[RowStatus, str]:
             if shard.batch_status == "failed":
                 told = _failure(run, shard) or "the provider gave no reason"
                 return RowStatus.ERROR, f"the whole batch failed: {told}"
+            if shard.batch_status == GIVEN_UP:
+                return RowStatus.MISSING, "given up: the provider did not say what became of its batch"
             return RowStatus.MISSING, "asked, but in no result file"
 
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from rowbatch.core.added_columns import STATUS_COLUMNS
 from rowbatch.core.answer import FORGIVEN
+from rowbatch.core.confidence import BASIS_COLUMN, column_of, measured
 from rowbatch.core.states import ShardState
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.results.answered import AnsweredTable
@@ -106,19 +107,22 @@ def write_answers_view(
     """Make the answers of a run that are on disk easy to look at: one row for each row of its table."""
     answered = AnsweredTable(run, shards, ResultTally())
     keys = [*map(str, range(answered.width)), *STATUS_COLUMNS, FORGIVEN]
+    sure: list[str] = []
+    if answered.plan.asking.is_measured:
+        sure = [*(column_of(one.place) for one in measured(answered.codebook)), BASIS_COLUMN]
 
     def frames(chunks: Iterator[tuple[TableChunk, pl.DataFrame]]) -> Iterator[tuple[int, pl.DataFrame]]:
         for chunk, frame in chunks:
             # An embedding is nothing to look at.
             values = [pl.lit("").alias("0")] if answered.embedding is not None else []
-            yield chunk.first_row, frame.with_columns(values).select(keys)
+            yield chunk.first_row, frame.with_columns(values).select(*keys, *sure)
 
     with closing(answered.chunks()) as chunks:
         write_view(
             folder,
-            [*answered.codebook.columns, *STATUS_COLUMNS, FORGIVEN],
+            [*answered.codebook.columns, *STATUS_COLUMNS, FORGIVEN, *sure],
             frames(chunks),
             of={RUN: str(run.path.resolve())},
-            keys=keys,
+            keys=[*keys, *sure],
             progress=progress,
         )

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from rowbatch.errors import RowbatchError
-from rowbatch.results.files import Piece, Wanted, read_piece, send_piece
+from rowbatch.results.files import Piece, read_piece, read_wanted, send_piece
 
 
 def main() -> None:
@@ -18,7 +18,7 @@ def main() -> None:
     for question in sys.stdin.buffer:
         path, start, stop, wanted = json.loads(question)
         try:
-            part = read_piece(Piece(Path(path), start, stop), Wanted(*wanted))
+            part = read_piece(Piece(Path(path), start, stop), read_wanted(wanted))
         except RowbatchError:
             # The one that asks reads it itself then, and says what is wrong.
             return

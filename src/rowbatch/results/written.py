@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from rowbatch.core.added_columns import STATUS_COLUMNS
+from rowbatch.core.added_columns import STATUS_COLUMNS, confidence_columns
+from rowbatch.core.confidence import column_of, measured
 from rowbatch.core.kinds.base import AnswerColumn
 from rowbatch.tables.writer import AddedColumn
 
 if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
+    from rowbatch.core.plan import Asking
+
+
+_TOLD = ("status_reason", "raw_answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,8 @@ class WrittenColumn:
 
     Attributes:
         column: As a writer wants to know it.
-        source: Of its texts: position of the variable, or name of a status column.
+        source: Of its texts: position of the variable, or name of a status column; of the confidence of a
+            value its column in frames, which holds numbers.
         answer: What it is made of by the kind of the variable; a text as it stands where nothing is said.
     """
 
@@ -40,17 +46,23 @@ class WrittenColumn:
         """
         return self.answer.value(pl.col(source or self.source)).cast(self.column.dtype)
 
+    @property
+    def place(self) -> int | None:
+        """Position of the variable whose value it shows; None where it shows none."""
+        return int(self.source) if self.source.isdecimal() else None
+
 
 def written_columns(
-    codebook: Codebook, names: Sequence[str], embedding: pl.DataType | None
+    codebook: Codebook, names: Sequence[str], embedding: pl.DataType | None, asking: Asking | None = None
 ) -> list[WrittenColumn]:
     """
-    The columns of the answer, then those of the status.
+    The columns of the answer, then how sure the model was, then those of the status.
 
     Args:
         codebook: Of the run.
         names: Of all of these, as they are in this table.
         embedding: Type of the only value, where it is an embedding.
+        asking: Whether it was asked how sure the model was, and how; None where it was not.
     """
     if embedding is not None:
         return [
@@ -58,6 +70,8 @@ def written_columns(
             *_status(names[1:]),
         ]
     answers = [(str(position), column) for position, column in codebook.in_table()]
+    rest = names[len(answers) :]
+    sure = _confidences(codebook, rest, asking.samples) if asking is not None and asking.is_measured else []
     return [
         *(
             WrittenColumn(
@@ -75,11 +89,34 @@ def written_columns(
             )
             for name, (source, column) in zip(names, answers, strict=False)
         ),
-        *_status(names[len(answers) :]),
+        *sure,
+        *_status(rest[len(sure) :]),
     ]
+
+
+def _confidences(codebook: Codebook, names: Sequence[str], samples: int) -> list[WrittenColumn]:
+    *sure, basis = confidence_columns(codebook) or ("",)
+    if not sure:
+        return []
+    columns = [
+        WrittenColumn(
+            AddedColumn(name, _meaning(one.name, samples), dtype=pl.Float64()), column_of(one.place)
+        )
+        for name, one in zip(names, measured(codebook), strict=False)
+    ]
+    what = "What the confidence comes from"
+    return [*columns, WrittenColumn(AddedColumn(names[len(sure)], what), basis)]
 
 
 def _status(names: Sequence[str]) -> list[WrittenColumn]:
     return [
-        WrittenColumn(AddedColumn(name), source) for name, source in zip(names, STATUS_COLUMNS, strict=True)
+        WrittenColumn(AddedColumn(name, may_be_cut=source in _TOLD), source)
+        for name, source in zip(names, STATUS_COLUMNS, strict=True)
     ]
+
+
+def _meaning(variable: str, samples: int) -> str:
+    """What a confidence is, in words."""
+    if samples > 1:
+        return f"Share of {samples} samples that agree on {variable} (0 to 1)"
+    return f"Probability of {variable} by the model's tokens (0 to 1)"

@@ -21,6 +21,7 @@ _NUMBERS = {
     "presence_penalty": (-2, 2),
     "frequency_penalty": (-2, 2),
 }
+_MOST_LISTED = 20
 _WHOLE_NUMBERS = {"max_tokens": 1, "max_completion_tokens": 1, "seed": -(2**63)}
 
 
@@ -112,6 +113,7 @@ def check_parameters(body: Mapping[str, Any]) -> None:
             raise _wrong_type(name, "an integer", value)
         if not least <= value < 2**63:
             raise _out_of_range(name, value, f"a value of at least {least}")
+    _check_probabilities(body.get("logprobs"), body.get("top_logprobs"))
     _check_stop(body.get("stop"))
     if body.get("n") not in (None, 1):
         raise _not_offered("n", "This model gives one answer: 'n' can only be 1.")
@@ -148,6 +150,19 @@ def answer_schema(body: Mapping[str, Any]) -> object:
             param="response_format.json_schema.schema",
         )
     return inner["schema"]
+
+
+def _check_probabilities(logprobs: object, listed: object) -> None:
+    if logprobs is not None and not isinstance(logprobs, bool):
+        raise _wrong_type("logprobs", "a boolean", logprobs)
+    if listed is None:
+        return
+    if isinstance(listed, bool) or not isinstance(listed, int):
+        raise _wrong_type("top_logprobs", "an integer", listed)
+    if not 0 <= listed <= _MOST_LISTED:
+        raise _out_of_range("top_logprobs", listed, f"a value from 0 to {_MOST_LISTED}")
+    if not logprobs:
+        raise _not_offered("top_logprobs", "'top_logprobs' needs 'logprobs' to be true.")
 
 
 def _check_stop(stop: object) -> None:

@@ -35,7 +35,16 @@ from rowbatch.server.scoring import (
 
 DEFAULT_MAX_TOKENS = 512
 _TOP_LOGPROBS = 2000
-_PASSED_ON = ("temperature", "top_p", "seed", "stop", "presence_penalty", "frequency_penalty")
+_PASSED_ON = (
+    "temperature",
+    "top_p",
+    "seed",
+    "stop",
+    "presence_penalty",
+    "frequency_penalty",
+    "logprobs",
+    "top_logprobs",
+)
 _CALIBRATIONS_KEPT = 64
 _ALL_TOKENS = 1_000_000
 
@@ -84,7 +93,10 @@ class Model:
         answer = self._ask(request)
         entry = answer["choices"][0]
         message = {"role": "assistant", "content": entry["message"].get("content") or "", "refusal": None}
-        return _completion(message, entry.get("finish_reason") or "stop", _usage(answer))
+        completion = _completion(message, entry.get("finish_reason") or "stop", _usage(answer))
+        if body.get("logprobs"):
+            completion["choices"][0]["logprobs"] = entry.get("logprobs")
+        return completion
 
     def choose(self, messages: list[dict[str, str]], choice: Choice) -> dict[str, Any] | None:
         """The label by calibrated scoring; None when the model sees no difference between the labels."""

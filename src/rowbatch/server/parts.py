@@ -111,7 +111,8 @@ def answer_parts(
         messages: Of the request, as texts.
         parts: Of `parts_of`.
     Returns:
-        A completion, with the probabilities of what was scored; its text is cut where the model's was.
+        A completion, with the probabilities of what was scored, the least of those that were chosen as its
+        own confidence; its text is cut where the model's was.
     """
     usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
     values: dict[str, Any] = {}
@@ -142,10 +143,12 @@ def answer_parts(
     ordered = {name: values[name] for name in map(_name, parts)}
     content = json.dumps(ordered, ensure_ascii=False, separators=(",", ":"))
     completion = model.complete(content, usage, is_whole=True)
-    completion["choices"][0]["confidences"] = sure
+    if sure:
+        completion["choices"][0]["confidence"] = min(sure.values())
     completion["choices"][0]["rowbatch"] = {
         "method": PARTS_METHOD,
         "demonstration": True,
+        "confidences": sure,
         "probabilities": likely,
     }
     return completion

@@ -15,11 +15,13 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from rowbatch.core.confidence import CALIBRATED_METHOD
+
 Token = tuple[bytes, float]
 """A possible next token: its bytes (it may be part of a character) and its log probability."""
 
 CONTENT_FREE_TEXTS = ("N/A", "the text", "...")
-METHOD = "calibrated scoring"
+METHOD = CALIBRATED_METHOD
 GENERATED_METHOD = "constrained generation"
 """For labels that scoring cannot tell apart, as in a script whose characters the model has no tokens for."""
 

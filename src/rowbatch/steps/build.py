@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -13,16 +14,25 @@ from rowbatch.core.request import RequestLines
 from rowbatch.core.shard import ShardCutter
 from rowbatch.core.states import ShardState
 from rowbatch.errors import UsageError
+from rowbatch.providers.base import count_of
 from rowbatch.providers.catalog import find_provider
+from rowbatch.requests.duplicates import RepeatCount
 from rowbatch.requests.line_tokens import LineTokens
 from rowbatch.requests.pipeline import TableRequests, open_source
+from rowbatch.results.asked_before import KeptValues
+from rowbatch.results.earlier import EarlierAnswers
 from rowbatch.results.written import written_columns
 from rowbatch.steps.cut import new_token
+from rowbatch.steps.first_part import with_first_part
+from rowbatch.steps.take_over import EarlierRunChanged, Takeover, remove_unfinished
 from rowbatch.store.atomic import atomic_path, write_atomically
-from rowbatch.store.ledger import Ledger, TableCounts, new_shard
+from rowbatch.store.ledger import TAKEN_OVER, VALUES_KEPT, Ledger, TableCounts, new_shard
 from rowbatch.store.rundir import RunDirectory, digest_file
-from rowbatch.tables.base import BadRowList, Table
+from rowbatch.tables.base import BadRowList, Table, TableChunk
 from rowbatch.tables.writer import OutputCheck, TableShape, format_of, open_check
+
+TEXTS_REPEAT = "texts-repeat"
+"""Event: the same text stands in several rows, and is asked once for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +49,12 @@ class BuildReport:
         shards: Request files.
         request_bytes: Bytes of all requests.
         prompt_tokens: The most that the prompts have; 0 where nobody counts, as on this computer.
+        repeats: Rows that are asked what an earlier one is asked as well.
+        repeated_texts: Texts that stand in several rows, each of which is asked.
+        taken_over: Rows whose answers earlier runs have; they are not asked, and in none of the numbers above
+            but `rows`.
+        taken_bytes: Of the requests that are not sent for that.
+        taken_from: Names of these runs.
     """
 
     rows: int
@@ -49,6 +65,11 @@ class BuildReport:
     shards: int
     request_bytes: int
     prompt_tokens: int = 0
+    repeats: int = 0
+    repeated_texts: int = 0
+    taken_over: int = 0
+    taken_bytes: int = 0
+    taken_from: tuple[str, ...] = ()
 
 
 def is_built(run: RunDirectory) -> bool:
@@ -69,10 +90,11 @@ def is_built(run: RunDirectory) -> bool:
 def read_build_report(run: RunDirectory) -> BuildReport:
     """What was built, from the ledger."""
     with run.ledger() as ledger:
-        shards = [
-            shard for shard in ledger.shards() if shard.round == 1 and shard.state is not ShardState.CUT
-        ]
+        uncut = [shard for shard in ledger.shards() if shard.state is not ShardState.CUT]
         counts = ledger.run().counts or TableCounts(0)
+        told = next((event.detail for event in ledger.events() if event.kind == TEXTS_REPEAT), {})
+        sources = taken_sources(ledger) if any(shard.round == 0 for shard in uncut) else []
+    shards = [shard for shard in uncut if shard.round == 1]
     return BuildReport(
         rows=counts.rows,
         requests=sum(shard.requests for shard in shards),
@@ -82,18 +104,49 @@ def read_build_report(run: RunDirectory) -> BuildReport:
         shards=len(shards),
         request_bytes=sum(shard.bytes for shard in shards),
         prompt_tokens=sum(shard.tokens for shard in shards),
+        repeats=count_of(told.get("rows")),
+        repeated_texts=count_of(told.get("texts")),
+        taken_over=sum(shard.requests for shard in uncut if shard.round == 0),
+        taken_bytes=sum(shard.bytes for shard in uncut if shard.round == 0),
+        taken_from=tuple(str(source.get("run", "")) for source in sources),
     )
 
 
-def build(run: RunDirectory, progress: Callable[[int], None] | None = None) -> BuildReport:
+def taken_sources(ledger: Ledger) -> list[Mapping[str, Any]]:
+    """
+    Runs whose answers were taken over: `run`, `created_at` and `rows`, of the event that tells of it.
+
+    A ledger that was made anew does not know them any more.
+    """
+    for event in ledger.events():
+        if event.kind == TAKEN_OVER and isinstance(runs := event.detail.get("runs"), list):
+            return [run for run in runs if isinstance(run, Mapping)]
+    return []
+
+
+def kept_source(ledger: Ledger) -> Mapping[str, Any] | None:
+    """Which variables have their values from an earlier run: `run`, `created_at`, `variables`."""
+    return next((event.detail for event in ledger.events() if event.kind == VALUES_KEPT), None)
+
+
+def build(
+    run: RunDirectory,
+    progress: Callable[[int], None] | None = None,
+    *,
+    earlier: Sequence[RunDirectory] = (),
+) -> BuildReport:
     """
     Write the request files and enter them into the ledger. A run that is built stays as it is.
+
+    Rows whose answers are in earlier runs are not asked: these answers are copied, see `take_over`.
 
     The caller holds the run lock. A crash in between leaves files that the next build replaces.
 
     Args:
         run: Made by `create`.
         progress: Called with the number of rows done so far.
+        earlier: Runs whose answers may be taken over, those first that are preferred; unless the plan says
+            that every row is asked.
     Raises:
         TableError: The table is broken, or has no rows.
         CannotHold: The labelled table would not fit into the format of the output.
@@ -106,43 +159,83 @@ def build(run: RunDirectory, progress: Callable[[int], None] | None = None) -> B
     # The ledger comes first: request files without one are those of a run that lost it.
     if not run.ledger_path.is_file() or run.ledger_path.stat().st_size == 0:
         run.create_ledger().close()
+    plan = run.plan()
+    places = [place for place in earlier if place.path.resolve() != run.path.resolve()]
+    while True:
+        remove_unfinished(run)
+        answers = EarlierAnswers(plan, places) if places and _takes_over(plan) else None
+        try:
+            _build(run, plan, answers, progress)
+        except EarlierRunChanged as changed:
+            # Somebody removed it, or its files are damaged: its rows are asked.
+            places = [place for place in places if place.path != changed.place]
+        else:
+            return read_build_report(run)
+
+
+def _build(
+    run: RunDirectory, plan: Plan, earlier: EarlierAnswers | None, progress: Callable[[int], None] | None
+) -> None:
     counts = _Counts()
     shards = []
     # Where it costs money, tokens are counted: for the queue, the cap and the estimate.
-    is_free = find_provider(run.plan().asking.provider).is_free
+    is_free = find_provider(plan.asking.provider).is_free
     counter = None if is_free else LineTokens()
-    for number, pieces in itertools.groupby(_pieces(run, counts, progress), key=lambda piece: piece.shard):
-        size = requests = tokens = 0
-        first_row = last_row = 0
-        path = run.request_path(f"r1-{number:04d}")
-        with atomic_path(path, overwrite=True) as temporary:
-            with temporary.open("wb", buffering=0) as file:
-                for piece in pieces:
-                    piece.lines.write(file)
-                    size += int(piece.lines.sizes.sum())
-                    requests += len(piece.lines)
-                    if counter is not None:
-                        tokens += sum(map(counter.count, piece.lines.to_list()))
-                    first_row = first_row or piece.first_row
-                    last_row = piece.last_row
-            digest = digest_file(temporary)
-        shards.append(
-            new_shard(
-                number=number,
-                first_row=first_row,
-                last_row=last_row,
-                requests=requests,
-                size_bytes=size,
-                sha256=digest,
-                token=new_token(f"r1-{number:04d}"),
-                tokens=tokens,
-            )
+    with Takeover(run, plan, earlier) as takeover:
+        asked = TableRequests(open_source(plan.source, run.path), plan.question, plan.asking)
+        kept = KeptValues(plan, asked.table) if plan.question.kept else None
+        pieces_of_all = _pieces(
+            run, plan, asked, counts=counts, takeover=takeover, kept=kept, progress=progress
         )
-    if not shards:
+        for number, pieces in itertools.groupby(pieces_of_all, key=lambda piece: piece.shard):
+            size = requests = tokens = 0
+            first_row = last_row = 0
+            path = run.request_path(f"r1-{number:04d}")
+            with atomic_path(path, overwrite=True) as temporary:
+                with temporary.open("wb", buffering=0) as file:
+                    for piece in pieces:
+                        piece.lines.write(file)
+                        size += int(piece.lines.sizes.sum())
+                        requests += len(piece.lines)
+                        if counter is not None:
+                            tokens += sum(map(counter.count, piece.lines.to_list()))
+                        first_row = first_row or piece.first_row
+                        last_row = piece.last_row
+                digest = digest_file(temporary)
+            shards.append(
+                new_shard(
+                    number=number,
+                    first_row=first_row,
+                    last_row=last_row,
+                    requests=requests,
+                    size_bytes=size,
+                    sha256=digest,
+                    token=new_token(f"r1-{number:04d}"),
+                    tokens=tokens,
+                )
+            )
+        taken = takeover.finish()
+        values_kept = kept.save(run) if kept is not None else None
+    if not shards and not taken.shards:
         raise UsageError("no-row-has-text", rows=counts.rows)
+    if counter is not None and shards:
+        policy = plan.policy
+        shards = with_first_part(run, shards, policy, token_of=new_token, count_tokens=counter.count)
     with Ledger(run.ledger_path, run.trail()) as ledger:
-        ledger.add_shards(shards, counts=TableCounts(**asdict(counts)))
-    return read_build_report(run)
+        if counts.repeats:
+            ledger.add_event(TEXTS_REPEAT, rows=counts.repeats, texts=counts.repeated_texts)
+        ledger.add_shards(
+            shards,
+            counts=TableCounts(counts.rows, counts.skipped, counts.duplicates, counts.bad_rows),
+            taken=taken.shards,
+            taken_from=taken.runs,
+            kept=values_kept,
+        )
+
+
+def _takes_over(plan: Plan) -> bool:
+    # Samples of a row are to be answers of their own.
+    return not plan.asking.fresh and plan.asking.samples == 1
 
 
 @dataclass(slots=True)
@@ -151,6 +244,8 @@ class _Counts:
     skipped: int = 0
     duplicates: int = 0
     bad_rows: int = 0
+    repeats: int = 0
+    repeated_texts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,17 +258,34 @@ class _Piece:
     last_row: int
 
 
-def _pieces(run: RunDirectory, counts: _Counts, progress: Callable[[int], None] | None) -> Iterator[_Piece]:
-    plan = run.plan()
-    requests = TableRequests(open_source(plan.source, run.path), plan.question, plan.asking)
+def _pieces(
+    run: RunDirectory,
+    plan: Plan,
+    requests: TableRequests,
+    *,
+    counts: _Counts,
+    takeover: Takeover,
+    kept: KeptValues | None,
+    progress: Callable[[int], None] | None,
+) -> Iterator[_Piece]:
     if plan.asking.dedupe:
         requests.duplicates.save(run.duplicates_path, overwrite=True)
     cutter = ShardCutter(find_provider(plan.asking.provider).limits)
     fits = _output_check(run, plan, requests.table)
-    for found in requests.chunks(fits.look):
+    repeats = None if plan.asking.dedupe else RepeatCount(requests.table, *_text_columns(plan))
+
+    def look(chunk: TableChunk) -> None:
+        fits.look(chunk)
+        if repeats is not None:
+            repeats.look(chunk)
+        if kept is not None:
+            kept.look(chunk)
+
+    for found in requests.chunks(look):
         counts.rows, counts.skipped = requests.counts.rows, requests.counts.empty_rows
         counts.duplicates = requests.counts.duplicates
-        numbers, lines = found.rows.to_list(), found.lines
+        lines, rows = takeover.rest(found.lines, found.rows)
+        numbers = rows.to_list()
         for cut in cutter.cut(lines.sizes.to_list(), numbers):
             yield _Piece(
                 shard=cut.shard,
@@ -183,15 +295,23 @@ def _pieces(run: RunDirectory, counts: _Counts, progress: Callable[[int], None] 
             )
         if progress:
             progress(counts.rows)
+    if repeats is not None:
+        counts.repeats, counts.repeated_texts = repeats.count()
     counts.bad_rows = requests.table.bad_rows.count
     if counts.bad_rows:
         _write_bad_rows(run, requests.table.bad_rows)
 
 
+def _text_columns(plan: Plan) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Columns that make two rows the same text, and those that are empty where there is none."""
+    return plan.question.columns, plan.question.asked_columns
+
+
 def _output_check(run: RunDirectory, plan: Plan, table: Table) -> OutputCheck:
     """What the output cannot hold is said now, and not when all is paid."""
     path = run.output_of(plan)
-    added = tuple(one.column for one in written_columns(plan.question.codebook, plan.output.columns, None))
+    written = written_columns(plan.question.codebook, plan.output.columns, None, plan.asking)
+    added = tuple(one.column for one in written)
     return open_check(path, format_of(path), TableShape(table.header, table.columns, added, table.label))
 
 

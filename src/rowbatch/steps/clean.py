@@ -6,9 +6,10 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from rowbatch.core.states import ShardState
+from rowbatch.core.states import GIVEN_UP, ShardState
 from rowbatch.errors import RunError, ServiceError
 from rowbatch.providers.base import BatchClient, BatchView, pass_if_gone
+from rowbatch.providers.direct import is_direct
 from rowbatch.steps.submit import FILE_PREFIX
 from rowbatch.store.ledger import Ledger, Shard
 
@@ -20,8 +21,8 @@ class CleanReport:
 
     Attributes:
         files: How many.
-        kept_shards: Shards whose results are not here yet, or of whose batch nothing is known any more; their
-            files stay.
+        kept_shards: Shards whose results are not here yet, that were given up, or of whose batch nothing is
+            known any more; their files stay.
     """
 
     files: int
@@ -42,7 +43,10 @@ def clean(ledger: Ledger, client: BatchClient) -> CleanReport:
     files = kept = 0
     done: set[str] = set()
     for shard in ledger.shards():
-        if shard.state not in (ShardState.DOWNLOADED, ShardState.CUT):
+        if shard.round == 0:
+            # Taken over: nothing of it was sent.
+            continue
+        if shard.state not in (ShardState.DOWNLOADED, ShardState.CUT) or shard.batch_status == GIVEN_UP:
             kept += 1
             continue
         if shard.cleaned_at is not None:
@@ -51,6 +55,10 @@ def clean(ledger: Ledger, client: BatchClient) -> CleanReport:
         if shard.state is ShardState.DOWNLOADED and shard.batch_id is None:
             # Recovered from its results alone.
             kept += 1
+            continue
+        if is_direct(shard.batch_id):
+            # Nothing of it lies anywhere else.
+            done.add(shard.token)
             continue
         for file_id in _files_of(client, shard):
             client.delete_file(file_id)
@@ -72,7 +80,7 @@ def _files_of(client: BatchClient, shard: Shard) -> list[str]:
     view = client.view(json.loads(shard.batch_json)) if shard.batch_json else _asked(client, shard)
     if view is not None:
         found += [view.output_file_id, view.error_file_id]
-    return [file_id for file_id in found if file_id]
+    return [file_id for file_id in found if file_id and not is_direct(file_id)]
 
 
 def _asked(client: BatchClient, shard: Shard) -> BatchView | None:

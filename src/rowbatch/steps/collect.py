@@ -30,7 +30,9 @@ from rowbatch.results.answered import AnsweredTable
 from rowbatch.results.error_list import ErrorList
 from rowbatch.results.extract_report import count_statuses
 from rowbatch.results.findings import read_findings
+from rowbatch.results.lines import count_without_confidence
 from rowbatch.results.written import written_columns
+from rowbatch.steps.build import kept_source, taken_sources
 from rowbatch.store.atomic import atomic_path, require_free, write_atomically
 from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.store.rundir import RunDirectory, digest_file
@@ -52,9 +54,11 @@ class RoundSpent:
         round: Its number.
         requests: Asked in it.
         statuses: How these fared, in this round.
-        prompt_tokens, cached_tokens, answer_tokens: As the provider counted.
+        prompt_tokens, cached_tokens, answer_tokens: As the provider counted; cached ones were read from its
+            cache.
+        written_tokens: Of the prompts, those that were written to its cache.
         tokens_of: Prompt and answer tokens by status.
-        usd: By these tokens and the batch price, without a discount for a cache; None without a price.
+        usd: By these tokens and the batch price; None without a price.
     """
 
     round: int
@@ -65,6 +69,7 @@ class RoundSpent:
     answer_tokens: int
     tokens_of: dict[str, tuple[int, int]]
     usd: Decimal | None
+    written_tokens: int = 0
 
 
 @dataclass(slots=True)
@@ -85,9 +90,14 @@ class CollectReport:
         models: What the answers say who gave them.
         prompt_tokens, answer_tokens: Sums over all results, as the provider counted.
         spent: What was billed, by round.
+        taken_over: Rows whose answers were taken over from earlier runs: they cost nothing here.
+        taken_from: These runs: `run`, its name, `created_at`, and `rows`.
+        kept: Variables whose values an earlier run has, and which: `run`, `created_at`, `variables`.
         stopped_because: Why rows were not submitted, or None.
         formulas: Cells that were marked, because a spreadsheet would take them for formulas.
         doubted: Shards whose answers seem to stand under the ids of other rows.
+        without_confidence: Rows with a usable answer of which it was asked how sure the model was, and for
+            some value nobody can say it.
         estimate: What the run was to cost, by what is known before it starts; None where nobody reckoned.
     """
 
@@ -104,10 +114,14 @@ class CollectReport:
     prompt_tokens: int = 0
     answer_tokens: int = 0
     spent: tuple[RoundSpent, ...] = ()
+    taken_over: int = 0
+    taken_from: tuple[Mapping[str, Any], ...] = ()
+    kept: Mapping[str, Any] | None = None
     stopped_because: Notice | None = None
     estimate: CostEstimate | None = None
     doubted: tuple[str, ...] = ()
     formulas: int = 0
+    without_confidence: int = 0
 
     @property
     def labels(self) -> dict[str, Counter[str]]:
@@ -222,6 +236,9 @@ def _collect(
         ledger.require_whole()
         shards = ledger.shards()
         report.spent = _spent(shards)
+        report.taken_over = sum(shard.requests for shard in shards if shard.round == 0)
+        report.kept = kept_source(ledger) if plan.question.kept else None
+        report.taken_from = tuple(taken_sources(ledger)) if report.taken_over else ()
         report.doubted = tuple(
             shard.name for shard in shards if (found := read_findings(shard.findings)) and found.is_doubted
         )
@@ -239,7 +256,7 @@ def _collect(
         names = list(plan.output.columns)
         answered = AnsweredTable(run, shards, report)
         codebook, table = answered.codebook, answered.table
-        added = written_columns(codebook, names, answered.embedding)
+        added = written_columns(codebook, names, answered.embedding, answered.plan.asking)
         named = [one.expression().alias(one.column.name) for one in added]
         shape = TableShape(table.header, table.columns, tuple(one.column for one in added), table.label)
         options = writing or plan.output.writing
@@ -283,18 +300,18 @@ def _count(report: CollectReport, answers: pl.DataFrame, codebook: Codebook) -> 
     report.models.update(dict(given.value_counts().iter_rows()))
     report.forgiven.update(count_forgiven(answers[FORGIVEN]))
     ok = answers.filter(pl.col("status") == RowStatus.OK.value)
+    report.without_confidence += count_without_confidence(ok)
     for index, variable in enumerate(codebook.variables):
         tally = report.tallies.get(variable.name) or variable.tally()
         if tally is not None:
             report.tallies[variable.name] = tally
-            values = ok[str(index)]
-            # What does not apply has no value.
-            tally.add(values.filter(values != "") if variable.only_if else values)
+            # A row to which it does not apply has an answer, but no value of it.
+            tally.add(ok[str(index)].filter(ok[str(index)] != ""))
 
 
 def _spent(shards: Sequence[Shard]) -> tuple[RoundSpent, ...]:
     found = []
-    for number in sorted({shard.round for shard in shards}):
+    for number in sorted({shard.round for shard in shards if shard.round}):
         here = [shard for shard in shards if shard.round == number and shard.state is not ShardState.CUT]
         findings = [f for f in (read_findings(shard.findings) for shard in here) if f is not None]
         statuses: Counter[str] = Counter()
@@ -315,6 +332,7 @@ def _spent(shards: Sequence[Shard]) -> tuple[RoundSpent, ...]:
                 answer_tokens=sum(one.answer_tokens for one in findings),
                 tokens_of=tokens_of,
                 usd=sum(usd, Decimal(0)) if usd else None,
+                written_tokens=sum(one.written_tokens for one in findings),
             )
         )
     return tuple(found)
@@ -357,6 +375,20 @@ def _write_metadata(
             "rows": report.rows,
             "statuses": dict(report.statuses),
             "forgiven": dict(report.forgiven),
+            **(
+                {"answers_taken_over": {"rows": report.taken_over, "from": list(report.taken_from)}}
+                if report.taken_over
+                else {}
+            ),
+            **(
+                {
+                    "variables_kept": {
+                        name: report.kept.get(name) for name in ("run", "created_at", "variables")
+                    }
+                }
+                if report.kept
+                else {}
+            ),
             "rounds": [
                 {
                     "round": spent.round,

@@ -82,7 +82,10 @@ def _completed(run: RunDirectory, plan: Plan, *, is_frame: bool) -> Plan:
         plan.output,
         path=_output_path(run, plan.output.path, is_frame=is_frame),
         columns=tuple(
-            new_column_names(table.header, answer_columns(plan.asking.endpoint, question.codebook))
+            new_column_names(
+                table.header,
+                answer_columns(plan.asking.endpoint, question.codebook, confidence=plan.asking.is_measured),
+            )
         ),
     )
     notes = (*plan.asking.notes, *output_notes(table, plan.output.path))

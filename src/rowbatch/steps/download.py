@@ -23,6 +23,7 @@ from rowbatch.providers.messages import AnotherBatch, dumped
 from rowbatch.results.columns import ResultReader
 from rowbatch.results.findings import Findings, asked_requests, findings_of
 from rowbatch.results.lines import LineReader, Lines
+from rowbatch.results.quotes import PlacedQuotes, texts_of_requests
 from rowbatch.store.atomic import atomic_file
 from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.store.rundir import RunDirectory
@@ -82,7 +83,7 @@ def download_shard(
     path = run.request_path(shard.name)
     # A request file that is gone costs the check, not the answers.
     asked = asked_requests(path) if path.is_file() else None
-    results = ResultReader(run, LineReader(reader))
+    results = ResultReader(run, LineReader(reader, confidence=run.plan().asking.confidence))
     files = _fetch_all(run, client, shard, view, asked=asked, results=results)
     for _ in range(_MOST_FETCHES):
         if not _is_suspicious(view, files.findings):
@@ -95,7 +96,7 @@ def download_shard(
     else:
         raise ServiceError("results-differ", shard=shard.name)
     spent = Decimal(0) if view.status == "failed" else files.findings.cost_usd(price)
-    if files.findings.statuses and view.status == "completed":
+    if files.findings.told and view.status == "completed":
         _note_difference(ledger, shard, view, files.findings)
     if files.findings.is_doubted:
         ledger.add_event("answers-doubted", shard, match=files.findings.match)
@@ -119,14 +120,14 @@ def _is_suspicious(view: BatchView, findings: Findings) -> bool:
 
 def _note_difference(ledger: Ledger, shard: Shard, view: BatchView, findings: Findings) -> None:
     """Counters are a hint, lines are the truth; where they differ, that is worth knowing."""
-    ok = findings.statuses.get("ok", 0)
-    failed = findings.statuses.get("error", 0) + findings.statuses.get("expired", 0)
+    ok = findings.told.get("ok", 0)
+    failed = findings.told.get("error", 0) + findings.told.get("expired", 0)
     if view.total and (view.completed < ok or view.failed != failed):
         ledger.add_event(
             "counters-differ",
             shard,
             told={"completed": view.completed, "failed": view.failed},
-            lines=findings.statuses,
+            lines=findings.told,
         )
 
 
@@ -163,6 +164,10 @@ def _fetch_all(
         columns[f"{kind}_name"], columns[f"{kind}_sha256"] = path.name, digest
         known.append((kind, digest))
     found: Iterable[Lines] = results.read(results.results_of(shard.name, known))
+    quotes = PlacedQuotes(run.plan().question.asked_codebook, ())
+    if quotes.are_there:
+        texts = texts_of_requests(run.request_path(shard.name))
+        found = [Lines(quotes.checked_by_texts(part.frame, texts), part.unreadable) for part in found]
     if asked is None:
         # The rows that have an answer; the sizes of their requests are not known.
         found = here = list(found)

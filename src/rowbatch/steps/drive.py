@@ -12,26 +12,28 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.cost import Price
+from rowbatch.core.policy import OnLostAnswer
 from rowbatch.core.retry import is_unpaid
 from rowbatch.core.shard import ShardLimits
-from rowbatch.core.states import ShardState
+from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.errors import NeedsDecision, ServiceError
 from rowbatch.http import Refused
-from rowbatch.providers.base import BatchClient, BatchView
+from rowbatch.providers.base import BatchClient, BatchView, is_without_list
 from rowbatch.providers.catalog import find_provider
+from rowbatch.providers.direct import is_direct
 from rowbatch.providers.refusals import told_queue_limit
 from rowbatch.results.findings import read_findings
 from rowbatch.steps.clock import Clock
 from rowbatch.steps.cut import cut_shard
 from rowbatch.steps.download import download_shard
 from rowbatch.steps.poll import Progress, poll_shard, read_progress
-from rowbatch.steps.rounds import plan_next_round
+from rowbatch.steps.rounds import NextRound, count_lost, plan_next_round
 from rowbatch.steps.submit import (
     LostAnswerPolicy,
     adopt_sent,
@@ -54,6 +56,11 @@ _FEWEST_ROWS_TO_JUDGE = 10
 _SAY_EVERY_S = 30.0
 # After a day every batch is over, and shows whose it is.
 _LONGEST_BATCH_S = 90_000.0
+# All of them have windows of a day; Gemini lets a batch go on for another one (ai.google.dev, "Batch API").
+_WINDOW, _SLACK = timedelta(days=1), timedelta(hours=25)
+# An hour is asked for; some of it passes before a batch begins.
+_CACHE_HOLDS = timedelta(minutes=45)
+_STILL_S = 6 * 3_600.0
 # So that many runs do not ask at the same moment.
 _RANDOM = random.Random()  # noqa: S311
 
@@ -72,8 +79,15 @@ class DrivePolicy:
         ask_invalid_again: Whether answers that the codebook does not allow are asked for again.
         queue_tokens: How many prompt tokens may wait at the provider; None means as many as it takes.
         creations_per_hour: How many batches may be made in an hour.
-        worst_share: When so much of a shard fails for a reason that stays, no other shard is submitted.
+        worst_share: When so much of a shard fails for a reason that stays, or has no usable answer, no other
+            shard is submitted.
+        first_rows: Where the first shard has no more rows than that, the others wait until its answers are
+            here.
         patience_s: How long the provider may be out of reach before the program gives up.
+        marks_cache: Whether the instructions may be marked for the provider's cache.
+        cancel_wait_s: How long a run that is cancelled waits for its batches to end; None means until then.
+        direct_rows: What is not submitted yet goes without a batch, in parts of so many rows, one after the
+            other; 0 means in batches.
     """
 
     lost: LostAnswerPolicy = field(default_factory=LostAnswerPolicy)
@@ -85,7 +99,11 @@ class DrivePolicy:
     queue_tokens: int | None = None
     creations_per_hour: int = 2_000
     worst_share: float = 0.5
+    first_rows: int = 0
     patience_s: float = 1_800.0
+    cancel_wait_s: float | None = None
+    marks_cache: bool = False
+    direct_rows: int = 0
 
 
 @dataclass(slots=True)
@@ -142,6 +160,9 @@ class Driver:
         reader: Of the codebook; None for embeddings.
         limits: Of one request file.
         price: The model's batch price, or None.
+        direct: The calls of a batch whose rows are asked one by one; None where there is none, and none is
+            made.
+        direct_price: The price of these.
         reserve_usd: The most that a shard may cost.
         policy: The pace, and what is decided by whom.
     """
@@ -161,7 +182,10 @@ class Driver:
         policy: DrivePolicy,
         clock: Clock | None = None,
         hooks: DriveHooks | None = None,
+        direct: BatchClient | None = None,
+        direct_price: Price | None = None,
     ) -> None:
+        self._direct, self._direct_price = direct, direct_price
         self._run, self._ledger, self._client = run, ledger, client
         self._url, self._model, self._reader = url, model, reader
         self._limits, self._price, self._reserve_usd = limits, price, reserve_usd
@@ -173,6 +197,8 @@ class Driver:
         self._was_answered = False
         self._trouble: ServiceError | None = None
         self._trouble_since: float | None = None
+        self._unseen: dict[str, float] = {}
+        self._moved: dict[str, tuple[tuple[str, int, int], float, int]] = {}
         self._held: set[str] = set()
         self._alone: dict[str, int] = {}
         self._stopped_because: Notice | None = None
@@ -183,6 +209,7 @@ class Driver:
         self._is_free = find_provider(run.plan().asking.provider).is_free
         self._looked_up: set[str] = set()
         self._cancel_asked: dict[str, float] = {}
+        self._cancelled_since: float | None = None
         self._said: dict[Notice, float] = {}
         self._report = DriveReport(read_progress(ledger))
 
@@ -200,31 +227,52 @@ class Driver:
                 file is not what was built; all else was done first.
         """
         self._ledger.take_over(self._clock.now)
-        self._begin()
+        self._begin(goal)
         while True:
             worked = self._turn(goal)
             self._report.progress = read_progress(self._ledger)
             if self._hooks.progress:
                 self._hooks.progress(self._report.progress)
-            if self._is_reached(goal, worked=worked):
+            if self._is_reached(goal, worked=worked) or self._has_waited_for_cancelling():
                 break
             self._pause()
         if self._decision is not None:
             raise self._decision
+        self._require_none_lost(goal)
         report = self._report
         report.unsent = sum(shard.state in _UNSENT for shard in self._ledger.shards())
         report.stopped_because, report.needs_person = self._stopped_because, self._needs_person
         return report
 
+    def _require_none_lost(self, goal: Goal) -> None:
+        """Leave it to a person whether rows that may have been paid for are asked again."""
+        if (
+            goal != "finished"
+            or self._policy.lost.then != "ask"
+            or self._is_cancelled()
+            or self._needs_person
+        ):
+            return
+        if rows := count_lost(self._run, self._ledger, self._reader):
+            decision = NeedsDecision("lost-rows", path=str(self._run.path), rows=rows)
+            self._say(decision.notice)
+            raise decision
+
     # One turn
 
-    def _begin(self) -> None:
+    def _begin(self, goal: Goal) -> None:
         for shard in self._ledger.shards():
             if shard.state is ShardState.SUBMITTING:
                 # Only a crash leaves this state behind: the call may have gone out.
                 self._ledger.move(
                     shard, ShardState.UNKNOWN, event="unknown", detail={"reason": "the program was stopped"}
                 )
+        is_over = all(
+            shard.state in (ShardState.DOWNLOADED, ShardState.CUT) for shard in self._ledger.shards()
+        )
+        if goal == "finished" and is_over and self._policy.lost.then == "resubmit":
+            # A person who says so means the rows of earlier rounds, too.
+            self._plan_lost_round()
 
     def _turn(self, goal: Goal) -> bool:
         """Do what is due; returns whether anything changed."""
@@ -236,7 +284,8 @@ class Driver:
                 continue
             if now.state is ShardState.UNKNOWN and submits and self._is_due(now):
                 now = self._guarded(now, self._look)
-            if now.state is ShardState.SUBMITTED and goal in ("over", "finished") and self._is_due(now):
+            is_asked = goal in ("over", "finished") or (submits and is_direct(now.batch_id))
+            if now.state is ShardState.SUBMITTED and is_asked and self._is_due(now):
                 now = self._guarded(now, self._poll)
             if now.state is ShardState.ENDED and goal in ("downloaded", "finished") and self._is_due(now):
                 now = self._guarded(now, self._download)
@@ -266,6 +315,13 @@ class Driver:
         if goal == "submitted":
             # What waits for room at the provider waits for the batches, not for us.
             unsent = [shard for shard in shards if shard.state in _UNSENT]
+            if any(
+                shard.state is ShardState.SUBMITTED and is_direct(shard.batch_id)
+                for shard in shards
+                if shard.name not in self._undecided
+            ):
+                # Its rows are asked by us, and the next part goes after them.
+                return False
             waits = bool(unsent and unsent[0].waits_for)
             return ShardState.UNKNOWN not in left and (not left & set(_UNSENT) or (waits and not worked))
         return not left - {ShardState.DOWNLOADED} and not worked
@@ -280,22 +336,46 @@ class Driver:
         self._was_answered = True
         self._trouble = self._trouble_since = None
         self._pauses.pop(shard.name, None)
+        self._unseen.pop(shard.name, None)
         return found
 
     def _note_trouble(self, shard: Shard, error: ServiceError) -> None:
-        lost = error.status == 404 and shard.state is ShardState.SUBMITTED
-        if not error.is_passing and not lost:
+        is_unseen = error.status == 404 and shard.state is ShardState.SUBMITTED
+        if error.status in (404, 410) and shard.state is ShardState.ENDED:
+            # It is over, and its files are gone: asking again does not bring them.
+            self._was_answered = True
+            gone = NeedsDecision("results-gone", path=str(self._run.path), shard=shard.name, why=error.notice)
+            self._ask_person(shard, gone)
+            return
+        if not error.is_passing and not is_unseen:
             raise error
         if error.status is None and not self._was_answered:
             # Nobody has answered yet: the address is wrong, or there is no network.
             raise error
         self._was_answered = True
         now = self._clock.monotonic()
+        if is_unseen:
+            self._note_unseen(shard, error, now)
+            return
         if self._trouble_since is None:
             self._trouble_since = now
         self._trouble = error
         if now - self._trouble_since >= self._policy.patience_s:
             raise error
+        self._say(Notice("tried-again", {"shard": shard.name, "why": error.notice}))
+        self._wait_for(shard.name, self._pause_s(shard.name, error.retry_after_s))
+
+    def _note_unseen(self, shard: Shard, error: ServiceError, now: float) -> None:
+        """A batch that the provider does not know for long is a person's matter, and holds up no other."""
+        since = self._unseen.setdefault(shard.name, now)
+        if now - since >= self._policy.patience_s:
+            if error.kind == "batch-of-other-key":
+                raise error
+            forgotten = NeedsDecision(
+                "forgotten-batch", path=str(self._run.path), shard=shard.name, batch_id=shard.batch_id
+            )
+            self._ask_person(shard, forgotten)
+            return
         self._say(Notice("tried-again", {"shard": shard.name, "why": error.notice}))
         self._wait_for(shard.name, self._pause_s(shard.name, error.retry_after_s))
 
@@ -314,6 +394,16 @@ class Driver:
         base = 15.0 if self._policy.poll_every_s is None else max(self._policy.poll_every_s, 0.02)
         grown: float = base * min(2.0 ** min(times, 10), _LONGEST_PAUSE)
         return max(told_s or 0.0, grown * _RANDOM.uniform(0.8, 1.2))
+
+    def _of(self, shard: Shard) -> BatchClient:
+        """Who has the batch of a shard, or gets it."""
+        goes_direct = is_direct(shard.file_id) if shard.file_id is not None else self._policy.direct_rows > 0
+        if not (goes_direct or is_direct(shard.batch_id)) or self._direct is None:
+            return self._client
+        return self._direct
+
+    def _is_asked_here(self, shard: Shard) -> bool:
+        return self._direct is not None and self._of(shard) is self._direct
 
     def _poll_pause_s(self, name: str) -> float:
         if self._policy.poll_every_s is not None:
@@ -336,8 +426,11 @@ class Driver:
             if shard.name not in self._undecided
         ]
         seconds = min(waiting, default=now) - now
+        if self._cancelled_since is not None and self._policy.cancel_wait_s is not None:
+            seconds = min(seconds, self._cancelled_since + self._policy.cancel_wait_s - now)
         # Never a busy loop, and never so long that a wish to cancel goes unheard.
-        shortest = 0.01 if self._policy.poll_every_s is not None else 0.5
+        is_quick = self._policy.poll_every_s is not None or any(map(self._is_asked_here, others))
+        shortest = 0.01 if is_quick else 0.5
         self._clock.sleep(min(max(seconds, shortest), _LONGEST_POLL_S))
 
     def _say(self, notice: Notice) -> None:
@@ -349,20 +442,29 @@ class Driver:
     # Lost answers
 
     def _look(self, shard: Shard) -> Shard:
+        # What lies here is known at once, and costs nothing by being there.
         policy = self._policy.lost
-        found, undecided = look_for_batch(self._ledger, self._client, shard)
+        if self._is_asked_here(shard):
+            policy = LostAnswerPolicy(0.0, "resubmit", look_every_s=0.02)
+        try:
+            found, undecided = look_for_batch(self._ledger, self._of(shard), shard)
+        except ServiceError as error:
+            if not is_without_list(error):
+                raise
+            return self._not_listed(shard, error)
         if found.state is ShardState.SUBMITTED:
             self._report.adopted += 1
             self._say(Notice("batch-adopted", {"shard": shard.name}))
             self._tell(found)
             return found
         looks = self._looks[shard.name] = self._looks.get(shard.name, 0) + 1
-        waited_s = (self._client.now() - (shard.intent_at or self._client.now())).total_seconds()
+        now = self._of(shard).now()
+        waited_s = (now - (shard.intent_at or now)).total_seconds()
         if undecided and waited_s < policy.wait_s + _LONGEST_BATCH_S:
             # Nobody can tell before these are over, however long it is waited.
             self._say(Notice("batches-undecided", {"shard": shard.name, "batches": undecided}))
         elif looks >= 2 and waited_s >= policy.wait_s:
-            return self._not_found(shard, looks, waited_s, is_certain=not undecided)
+            return self._not_found(shard, looks, waited_s, then=policy.then, is_certain=not undecided)
         rest_s = max(policy.wait_s - waited_s, 0.0)
         pause_s = min(policy.look_every_s, rest_s) if not undecided else policy.look_every_s
         if self._policy.poll_every_s is not None:
@@ -371,23 +473,55 @@ class Driver:
         self._wait_for(shard.name, max(pause_s, 0.02))
         return shard
 
-    def _not_found(self, shard: Shard, looks: int, waited_s: float, *, is_certain: bool) -> Shard:
-        if self._policy.lost.then == "ask" or not is_certain:
+    def _not_found(
+        self, shard: Shard, looks: int, waited_s: float, *, then: OnLostAnswer, is_certain: bool
+    ) -> Shard:
+        if then == "ask" or not is_certain:
+            why = self._why_unknown(shard)
             self._ask_person(
                 shard,
                 NeedsDecision(
-                    "lost-answer", path=str(self._run.path), shard=shard.name, waited_s=round(waited_s)
+                    "lost-answer-told" if why else "lost-answer",
+                    path=str(self._run.path),
+                    shard=shard.name,
+                    waited_s=round(waited_s),
+                    why=why,
                 ),
             )
             return shard
         self._looks.pop(shard.name, None)
-        return self._ledger.move(
-            shard,
-            ShardState.UPLOADED,
-            event="resubmit",
-            detail={"looks": looks, "waited_s": round(waited_s)},
-            reserved_usd="0",
+        return self._resubmitted(shard, {"looks": looks, "waited_s": round(waited_s)})
+
+    def _not_listed(self, shard: Shard, error: ServiceError) -> Shard:
+        """
+        Its server has no list: whether the batch was made cannot be found out here, whatever the policy. Only
+        what a person says now sends it again.
+        """
+        if self._is_free or self._policy.lost.is_told:
+            return self._resubmitted(shard, {"told": error.message})
+        unlisted = NeedsDecision(
+            "lost-answer-unlisted",
+            path=str(self._run.path),
+            shard=shard.name,
+            why=self._why_unknown(shard),
+            told=error.notice,
         )
+        self._ask_person(shard, unlisted)
+        return shard
+
+    def _resubmitted(self, shard: Shard, detail: dict[str, object]) -> Shard:
+        return self._ledger.move(
+            shard, ShardState.UPLOADED, event="resubmit", detail=detail, reserved_usd="0"
+        )
+
+    def _why_unknown(self, shard: Shard) -> str:
+        """What came in the place of the answer to the paid call of a shard."""
+        told = [
+            str(event.detail.get("reason") or "")
+            for event in self._ledger.events()
+            if event.kind == "unknown" and (event.round, event.shard) == (shard.round, shard.number)
+        ]
+        return told[-1] if told else ""
 
     def _ask_person(self, shard: Shard, decision: NeedsDecision) -> None:
         """Leave a shard to a person; all else is done first."""
@@ -400,20 +534,47 @@ class Driver:
     def _poll(self, shard: Shard) -> Shard:
         if self._is_cancelled():
             self._ask_to_cancel(shard)
-        polled, view = poll_shard(self._ledger, self._client, shard)
+        polled, view = poll_shard(self._ledger, self._of(shard), shard)
         if polled.state is ShardState.ENDED:
             self._polls.pop(shard.name, None)
             self._due.pop(shard.name, None)
             return polled
+        if self._is_asked_here(shard):
+            # The question itself did some of the work.
+            return polled
         self._wait_for(shard.name, self._poll_pause_s(shard.name))
+        self._note_still(polled, view)
         self._require_known(polled, view)
         return polled
+
+    def _note_still(self, shard: Shard, view: BatchView) -> None:
+        """Say once in some hours that nothing has moved: a batch may take a day, and may be forgotten."""
+        now, stands = self._clock.monotonic(), (view.status, view.completed, view.failed)
+        known, since, told = self._moved.get(shard.name, (None, now, 0))
+        if stands != known:
+            self._moved[shard.name] = (stands, now, 0)
+            return
+        times = int((now - since) / _STILL_S)
+        if times > told and not self._is_free:
+            self._moved[shard.name] = (stands, since, times)
+            hours = round((now - since) / 3600)
+            values = {"shard": shard.name, "hours": hours, "status": view.status, "path": str(self._run.path)}
+            self._say(Notice("batch-still", values))
+
+    def _expiry(self, shard: Shard, view: BatchView) -> datetime | None:
+        """When a batch should be over; None for a model of this computer, which takes as long as it takes."""
+        if view.expires_at is not None:
+            return view.expires_at
+        # A server that does not say when it was made is seen to have made it just now.
+        known = (shard.intent_at, shard.submitted_at, view.created_at)
+        return None if self._is_free else min(at for at in known if at is not None) + _WINDOW
 
     def _require_known(self, shard: Shard, view: BatchView) -> None:
         """A status that nobody knows is shown; a batch that should be over for a day is a person's matter."""
         if view.status not in _RUNNING:
             self._say(Notice("status-unknown", {"shard": shard.name, "status": view.status}))
-        if view.expires_at is None or self._client.now() <= view.expires_at + timedelta(days=1):
+        expires = self._expiry(shard, view)
+        if expires is None or self._client.now() <= expires + _SLACK:
             return
         cancelled_at = self._cancel_asked.get(shard.name)
         if cancelled_at is not None and self._clock.monotonic() < cancelled_at + self._policy.patience_s:
@@ -426,7 +587,7 @@ class Driver:
                 path=str(self._run.path),
                 shard=shard.name,
                 batch_id=shard.batch_id,
-                expires=f"{view.expires_at:%Y-%m-%d %H:%M}",
+                expires=f"{expires:%Y-%m-%d %H:%M}",
                 status=view.status,
             ),
         )
@@ -473,8 +634,9 @@ class Driver:
             back = self._taken_back(shard, self._client.view(json.loads(shard.batch_json or "{}")))
             if back.state is not ShardState.ENDED:
                 return back
+        price = self._direct_price if is_direct(shard.batch_id) else self._price
         done, size = download_shard(
-            self._run, self._ledger, self._client, shard, price=self._price, reader=self._reader
+            self._run, self._ledger, self._of(shard), shard, price=price, reader=self._reader
         )
         self._report.downloaded += 1
         self._report.size_bytes += size
@@ -492,7 +654,7 @@ class Driver:
                     worked = True
                     continue
                 if shard.state is ShardState.WRITTEN:
-                    shard = upload_shard(self._run, self._ledger, self._client, shard)
+                    shard = upload_shard(self._run, self._ledger, self._of(shard), shard)
                 shard = self._pay(shard)
             except NeedsDecision as error:
                 # Its file is not what was built: nothing of this run is sent any more.
@@ -523,10 +685,12 @@ class Driver:
             return False
         unsent = {one.token for one in self._ledger.shards() if one.state in _UNSENT}
         adopted = []
+        if self._direct is not None:
+            adopted = adopt_sent(self._run, self._ledger, self._direct, self._reserve_usd)
         try:
-            adopted = adopt_sent(self._run, self._ledger, self._client, self._reserve_usd)
+            adopted += adopt_sent(self._run, self._ledger, self._client, self._reserve_usd)
         except ServiceError as error:
-            if error.is_passing:
+            if error.is_passing and not is_without_list(error):
                 raise
             # A service without a list that can be read tells of nothing.
         self._looked_up |= unsent
@@ -548,14 +712,41 @@ class Driver:
         if self._is_cancelled():
             self._stopped_because = Notice("cancelling")
             return None
-        if failure := self._unpaid_rows(shards) or self._mass_failure(shards):
+        if failure := self._unpaid_rows(shards) or self._mass_failure(shards, shard.round):
             self._stop(failure)
+            return None
+        if (first := self._first_part(shards)) is not None and first.name != shard.name:
+            self._hold(shard, Notice("wait-first-part", {"shard": first.name}))
+            self._stop_if_stuck(shard)
             return None
         if shard.not_before is not None and self._clock.now() < shard.not_before:
             self._wait_for(shard.name, (shard.not_before - self._clock.now()).total_seconds())
             return None
         if not self._is_due(shard):
             return None
+        if self._is_too_large_for_its_way(shard):
+            self._cut_for_its_way(shard)
+            return self._next_to_submit()
+        if self._is_asked_here(shard):
+            return self._next_of_ours(shard, shards)
+        return self._next_in_queue(shard, shards)
+
+    def _cut_for_its_way(self, shard: Shard) -> None:
+        rows = self._policy.direct_rows
+        why = Notice("cut-for-direct") if rows else Notice("cut-for-batches")
+        self._cut(shard, -(-shard.requests // (rows or shard.requests)), why)
+
+    def _next_of_ours(self, shard: Shard, shards: list[Shard]) -> Shard | None:
+        """A shard whose rows are asked one by one: when those before it are answered."""
+        if not any(other.state in _QUEUED and self._is_asked_here(other) for other in shards):
+            return shard
+        self._ledger.note_wait(shard, Notice("wait-direct"))
+        self._held.add(shard.name)
+        self._wait_for(shard.name, _LONGEST_POLL_S)
+        return None
+
+    def _next_in_queue(self, shard: Shard, shards: list[Shard]) -> Shard | None:
+        """A shard that is to be a batch: when the provider has room."""
         if (limit := self._queue_limit()) is not None:
             if shard.tokens > limit and shard.requests > 1:
                 self._cut(shard, -(-shard.tokens // max(limit, 1)), Notice("larger-than-queue"))
@@ -570,6 +761,12 @@ class Driver:
             self._hold(shard, Notice("wait-creations", {"batches": self._policy.creations_per_hour}))
             return None
         return shard
+
+    def _is_too_large_for_its_way(self, shard: Shard) -> bool:
+        """Whether a shard is to go one by one and is large, or was to go the other way."""
+        rows = self._policy.direct_rows
+        was_made_ready = shard.file_id is not None and is_direct(shard.file_id) != (rows > 0)
+        return shard.requests > 1 and ((rows > 0 and shard.requests > rows) or was_made_ready)
 
     def _hold(self, shard: Shard, reason: Notice) -> None:
         self._ledger.note_wait(shard, reason)
@@ -601,12 +798,13 @@ class Driver:
         paid, refusal = pay_for_shard(
             self._run,
             self._ledger,
-            self._client,
+            self._of(shard),
             shard,
             url=self._url,
             model=self._model,
             reserved_usd=reserved,
             cap_usd=self._policy.cap_usd,
+            marks_cache=self._marks_cache(shard),
         )
         if refusal is not None:
             return self._refused(paid, refusal)
@@ -615,11 +813,29 @@ class Driver:
         if paid.state is ShardState.SUBMITTED:
             self._report.submitted += 1
             self._pauses.pop(paid.name, None)
-            self._wait_for(paid.name, self._poll_pause_s(paid.name))
+            self._wait_for(paid.name, 0.0 if self._is_asked_here(paid) else self._poll_pause_s(paid.name))
             self._tell(paid)
         else:
             self._wait_for(paid.name, 0.0)
         return paid
+
+    def _marks_cache(self, shard: Shard) -> bool:
+        """
+        Whether the instructions are marked for the provider's cache: those of the first part, which fill it,
+        and those of the others while it holds. In one batch alone each request would write it, at twice the
+        price.
+        """
+        if not self._policy.marks_cache or shard.round > 1:
+            return False
+        first = self._ledger.shard(1, 1)
+        if first.name == shard.name:
+            return True
+        ended = first.ended_at
+        return (
+            first.state is ShardState.DOWNLOADED
+            and ended is not None
+            and self._client.now() < ended + _CACHE_HOLDS
+        )
 
     def _capped(self, shard: Shard, reserved: Decimal) -> Shard:
         reason = Notice(
@@ -699,11 +915,34 @@ class Driver:
         self._say(Notice("shard-cut", {"shard": shard.name, "parts": max(2, parts), "why": why}))
         return self._ledger.shard(shard.round, shard.number)
 
-    def _mass_failure(self, shards: list[Shard]) -> Notice | None:
-        """A shard that has failed for a reason that other rows will share, and which."""
+    def _first_part(self, shards: list[Shard]) -> Shard | None:
+        """The small first shard, as long as the others wait for its answers."""
+        first = next((shard for shard in shards if (shard.round, shard.number) == (1, 1)), None)
+        if first is None or self._is_free or first.requests > self._policy.first_rows:
+            return None
+        return None if first.state in (ShardState.DOWNLOADED, ShardState.CUT) else first
+
+    def _mass_failure(self, shards: list[Shard], round_: int) -> Notice | None:
+        """
+        A shard that has failed in a way that other rows will share, and how.
+
+        Answers that can't be used count in their own round: whoever asks them again in a later one has seen
+        them.
+        """
         for shard in shards:
-            if not shard.may_fail and (found := _failed_alike(shard, self._policy.worst_share)):
-                return Notice("mass-failure", found)
+            found = _failed_alike(shard, self._policy.worst_share, with_answers=shard.round == round_)
+            if found is not None and not shard.may_fail:
+                return found
+        return None
+
+    def _mass_invalid(self, shards: list[Shard]) -> Notice | None:
+        """A shard most of whose answers are not allowed: asked again, most of it would be paid twice."""
+        if self._is_free or not self._policy.ask_invalid_again:
+            return None
+        for shard in shards:
+            found = _failed_alike(shard, self._policy.worst_share)
+            if found is not None and found.kind == "mass-invalid" and not shard.may_fail:
+                return found
         return None
 
     def _unpaid_rows(self, shards: list[Shard]) -> Notice | None:
@@ -724,17 +963,19 @@ class Driver:
     # Rounds
 
     def _plan_round(self) -> bool:
-        shards = [shard for shard in self._ledger.shards() if shard.state is not ShardState.CUT]
-        last = max(shard.round for shard in shards)
+        shards = [s for s in self._ledger.shards() if s.state is not ShardState.CUT and s.round]
+        last = max((shard.round for shard in shards), default=0)
         if (
-            any(shard.state is not ShardState.DOWNLOADED for shard in shards)
+            not shards
+            or any(shard.state is not ShardState.DOWNLOADED for shard in shards)
             or self._is_cancelled()
             or self._ledger.is_last_round(last, asks_invalid=self._policy.ask_invalid_again)
             or self._stopped_because
         ):
             return False
-        if unpaid := self._unpaid_rows([shard for shard in shards if shard.round == last]):
-            self._stop(unpaid)
+        latest = [shard for shard in shards if shard.round == last]
+        if failure := self._unpaid_rows(latest) or self._mass_invalid(latest):
+            self._stop(failure)
             return False
         # Rounds in which nobody paid are none of those that a person wanted.
         unpaid_rounds = {shard.round for shard in shards if _failed_unpaid(shard)}
@@ -746,7 +987,28 @@ class Driver:
             self._reader,
             self._limits,
             ask_invalid_again=self._policy.ask_invalid_again,
+            ask_lost_again=self._policy.lost.then == "resubmit",
         )
+        return self._note_round(planned)
+
+    def _plan_lost_round(self) -> None:
+        """Rows whose answer was lost, and what else passes as long as there are rounds for it."""
+        if not count_lost(self._run, self._ledger, self._reader):
+            return
+        last = max(shard.round for shard in self._ledger.shards())
+        self._note_round(
+            plan_next_round(
+                self._run,
+                self._ledger,
+                self._reader,
+                self._limits,
+                ask_invalid_again=self._policy.ask_invalid_again,
+                ask_lost_again=True,
+                only_lost=last >= self._policy.rounds,
+            )
+        )
+
+    def _note_round(self, planned: NextRound) -> bool:
         if not planned.rows:
             return False
         self._report.rounds[planned.round] = planned.rows
@@ -758,13 +1020,28 @@ class Driver:
     def _is_cancelled(self) -> bool:
         return self._ledger.run().is_cancelled
 
+    def _has_waited_for_cancelling(self) -> bool:
+        """Whether it was cancelled and has waited for long enough; that some still end is said."""
+        if self._policy.cancel_wait_s is None or not self._is_cancelled():
+            return False
+        now = self._clock.monotonic()
+        if self._cancelled_since is None:
+            self._cancelled_since = now
+        ending = sum(shard.state in _QUEUED for shard in self._ledger.shards())
+        if not ending or now < self._cancelled_since + self._policy.cancel_wait_s:
+            return False
+        self._stopped_because = Notice("still-cancelling", {"batches": ending, "path": str(self._run.path)})
+        return True
+
     def _ask_to_cancel(self, shard: Shard) -> None:
+        if shard.name not in self._cancel_asked:
+            self._say(Notice("cancel-asked", {"shard": shard.name}))
         self._cancel_asked.setdefault(shard.name, self._clock.monotonic())
         if shard.batch_status == "cancelling":
             return
         with contextlib.suppress(ServiceError):
             # One that is over already cannot be cancelled; what it is, is seen by the next question.
-            self._client.cancel(str(shard.batch_id))
+            self._of(shard).cancel(str(shard.batch_id))
             self._ledger.add_event("cancel-asked", shard, batch_id=shard.batch_id)
 
     def _tell(self, shard: Shard) -> None:
@@ -780,7 +1057,7 @@ def allow_mass_failure(ledger: Ledger, worst_share: float) -> None:
         ledger: Of the run.
         worst_share: As in `DrivePolicy`.
     """
-    ledger.let_fail([shard for shard in ledger.shards() if _failed_alike(shard, worst_share)])
+    ledger.let_fail([shard for shard in ledger.shards() if _failed_alike(shard, worst_share) is not None])
 
 
 def allow_unpaid_rows(ledger: Ledger) -> None:
@@ -788,16 +1065,29 @@ def allow_unpaid_rows(ledger: Ledger) -> None:
     ledger.let_be_unpaid([shard for shard in ledger.shards() if _failed_unpaid(shard)])
 
 
-def _failed_alike(shard: Shard, worst_share: float) -> dict[str, Any]:
-    """How many rows of a shard failed for one reason that stays, where these are too many; else nothing."""
+def _failed_alike(shard: Shard, worst_share: float, *, with_answers: bool = True) -> Notice | None:
+    """
+    That too many rows of a shard failed for reasons that stay, or have an answer that can't be used; and
+    what it is with most of them. None where these are not too many.
+    """
     findings = read_findings(shard.findings)
     if findings is None or findings.asked < _FEWEST_ROWS_TO_JUDGE:
-        return {}
+        return None
     lasting = {cause: rows for cause, rows in findings.lasting.items() if not is_unpaid(cause)}
-    cause, failed = max(lasting.items(), key=lambda item: item[1], default=("", 0))
+    useless = {status: findings.statuses.get(status, 0) if with_answers else 0 for status in _USELESS}
+    failed = sum(lasting.values()) + sum(useless.values())
     if failed <= worst_share * findings.asked:
-        return {}
-    return {"shard": shard.name, "failed": failed, "asked": findings.asked, "cause": cause}
+        return None
+    told = {"shard": shard.name, "asked": findings.asked}
+    cause, rows = max(lasting.items(), key=lambda item: item[1], default=("", 0))
+    status = max(_USELESS, key=lambda one: useless[one])
+    if rows >= useless[status]:
+        return Notice("mass-failure", {**told, "failed": rows, "cause": cause})
+    told |= {"failed": failed, "rows": useless[status]}
+    if status is RowStatus.TRUNCATED:
+        return Notice("mass-truncated", told)
+    told["reason"] = findings.reasons.get(status, status.value)
+    return Notice("mass-invalid" if status is RowStatus.INVALID else "mass-refused", told)
 
 
 def _failed_unpaid(shard: Shard) -> dict[str, Any]:
@@ -810,6 +1100,10 @@ def _failed_unpaid(shard: Shard) -> dict[str, Any]:
     return {"shard": shard.name, "failed": unpaid[cause], "asked": findings.asked, "cause": cause}
 
 
+# Answers that came and can't be used.
+_USELESS = (RowStatus.TRUNCATED, RowStatus.INVALID, RowStatus.REFUSED)
+MASS_FAILURES = ("mass-failure", "mass-truncated", "mass-invalid", "mass-refused")
+"""Kinds of a stop because of rows of a shard that failed, or have no usable answer."""
 _UNSENT = (ShardState.WRITTEN, ShardState.UPLOADED)
 _QUEUED = (ShardState.SUBMITTED, ShardState.SUBMITTING, ShardState.UNKNOWN)
 _RUNNING = frozenset({"validating", "in_progress", "finalizing", "cancelling", "queued", "running"})

@@ -21,6 +21,7 @@ from rowbatch.core.table_options import WriteOptions
 from rowbatch.errors import UsageError
 from rowbatch.results.answered import AnsweredTable
 from rowbatch.results.extract_report import count_statuses
+from rowbatch.results.least_sure import CHOSEN_COLUMN, LEAST_SURE, least_sure_rows
 from rowbatch.results.people import IS_CORRECTED, CorrectedAnswers, final_column, human_column
 from rowbatch.results.written import written_columns
 from rowbatch.store.atomic import atomic_path
@@ -69,6 +70,7 @@ def export(
     only_answered: bool = False,
     columns: Sequence[str] | None = None,
     with_status: bool = True,
+    least_sure: int | None = None,
     overwrite: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> ExportReport:
@@ -85,6 +87,8 @@ def export(
         only_answered: Leave out rows that have no label.
         columns: Which columns of the input; None means all.
         with_status: Also status, reason, raw answer and model.
+        least_sure: Only so many rows, of which the model was least sure, and nobody corrected them yet; a
+            column `chosen_by` says so, since these are no random sample.
         overwrite: Whether a file may be replaced.
         progress: Called with the number of rows done so far.
     Raises:
@@ -93,6 +97,7 @@ def export(
         RunError: The table or a raw file was changed since.
     """
     report = ExportReport(path)
+    wanted = None if least_sure is None else least_sure_rows(run, least_sure)
     with run.ledger() as ledger:
         ledger.require_whole()
         shards = ledger.shards()
@@ -102,16 +107,9 @@ def export(
     names = list(answered.plan.output.columns)
     corrected = CorrectedAnswers(codebook.columns, read_corrections(run.path))
     taken = {*table.header, *names}
-    shown: list[tuple[AddedColumn, pl.Expr]] = []
-    for one in written_columns(codebook, names, answered.embedding):
-        if one.source in STATUS_COLUMNS:
-            shown += [(one.column, one.expression())] if with_status else []
-            continue
-        position = int(one.source)
-        shown.append((one.column, one.expression(final_column(position))))
-        if position in corrected.positions:
-            for ending, source in (("model", one.source), ("human", human_column(position))):
-                shown.append((_beside(one.column, ending, taken), one.expression(source)))
+    shown = _shown(answered, names, corrected, taken, with_status=with_status)
+    if wanted is not None:
+        shown.append((AddedColumn(_free(CHOSEN_COLUMN, taken)), pl.lit(LEAST_SURE)))
     shape = TableShape(
         tuple(table.header[position] for position in kept),
         tuple(table.columns[position] for position in kept) if table.columns else (),
@@ -136,6 +134,10 @@ def export(
             keep = None
             if only_answered:
                 keep = frame[IS_CORRECTED] | (frame["status"] == RowStatus.OK.value)
+            if wanted is not None:
+                is_wanted = frame["row"].is_in(wanted.implode())
+                keep = is_wanted if keep is None else keep & is_wanted
+            if keep is not None:
                 report.left_out += frame.height - int(keep.sum())
             part = _part(chunk, kept, keep)
             chosen = (frame if keep is None else frame.filter(keep)).select(pick)
@@ -146,6 +148,31 @@ def export(
                 progress(chunk.first_row + chunk.frame.height - 1)
         report.are_marked = writer.formulas > 0
     return report
+
+
+def _shown(
+    answered: AnsweredTable,
+    names: Sequence[str],
+    corrected: CorrectedAnswers,
+    taken: set[str],
+    *,
+    with_status: bool,
+) -> list[tuple[AddedColumn, pl.Expr]]:
+    """The columns beside those of the input, and their values; `taken` are names that others have."""
+    shown: list[tuple[AddedColumn, pl.Expr]] = []
+    for one in written_columns(answered.codebook, names, answered.embedding, answered.plan.asking):
+        if one.source in STATUS_COLUMNS:
+            shown += [(one.column, one.expression())] if with_status else []
+            continue
+        position = one.place
+        if position is None:
+            shown.append((one.column, one.expression()))
+            continue
+        shown.append((one.column, one.expression(final_column(position))))
+        if position in corrected.positions:
+            for ending, source in (("model", one.source), ("human", human_column(position))):
+                shown.append((_beside(one.column, ending, taken), one.expression(source)))
+    return shown
 
 
 def _part(chunk: TableChunk, kept: Sequence[int], keep: pl.Series | None) -> TableChunk:
@@ -179,9 +206,14 @@ def _formulas(frame: pl.DataFrame) -> int:
 
 
 def _beside(column: AddedColumn, ending: str, taken: set[str]) -> AddedColumn:
-    name = f"{column.name}_{ending}"
+    name = _free(f"{column.name}_{ending}", taken)
+    # What a person or the model said is no part of the set that holds.
+    return replace(column, name=name, response_set="")
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """A name for one more column."""
     while name in taken:
         name = f"rowbatch_{name}"
     taken.add(name)
-    # What a person or the model said is no part of the set that holds.
-    return replace(column, name=name, response_set="")
+    return name

@@ -13,14 +13,16 @@ import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.cost import Price
-from rowbatch.core.states import ShardState
+from rowbatch.core.states import GIVEN_UP, ShardState
 from rowbatch.errors import NeedsDecision, RowbatchError, RunError, ServiceError, from_os_error
 from rowbatch.providers.base import TOKEN_FIELD, BatchClient, BatchView
 from rowbatch.providers.catalog import find_provider
+from rowbatch.providers.direct import is_direct
 from rowbatch.requests.line_tokens import LineTokens
 from rowbatch.requests.pipeline import TableRequests, open_source
 from rowbatch.results.findings import asked_requests, inspect
@@ -70,6 +72,7 @@ def recover(
     reader: AnswerReader | None,
     price: Price | None,
     never_sent: bool = False,
+    direct: BatchClient | None = None,
 ) -> RecoverReport:
     """
     Make the ledger anew. The caller holds the run lock. The calls to the provider are free.
@@ -79,6 +82,7 @@ def recover(
         client: Of its provider.
         reader: Of the codebook; None for embeddings.
         price: Of the model, or None.
+        direct: Of the rows that were asked one by one; None where there are none.
         never_sent: A person has looked, and knows that shards of which nothing is known were never sent.
     Raises:
         RunError: The ledger is whole (`nothing-to-recover`); or batches.jsonl is another run's.
@@ -95,12 +99,14 @@ def recover(
     shards = [_doubted(run, shard, steps) for shard in _shards_of(run, steps)]
     about = steps.run or {}
     if not _is_complete(run, shards, steps):
-        rest = _shards_of_files(run, client, lines, price, {shard.name for shard in shards})
+        rest = _shards_of_files(
+            run, client, direct, lines=lines, price=price, known={shard.name for shard in shards}
+        )
         shards += rest if never_sent else _decided(run, rest)
         about = {**about, "counts": asdict(_counted(run, shards))}
     shards.sort(key=lambda shard: (shard.round, shard.number))
     now = [_with_results(run, shard, lines) for shard in shards]
-    now, not_asked = _asked(client, now)
+    now, not_asked = _asked(client, direct, now)
     aside = run.put_ledger_aside()
     with Ledger.create_again(run.ledger_path, trail, steps, now, about) as ledger:
         ledger.take_over()
@@ -164,7 +170,7 @@ def _is_complete(run: RunDirectory, shards: Sequence[Shard], steps: Steps) -> bo
     counts = (steps.run or {}).get("counts")
     if not counts:
         return False
-    first = [shard for shard in shards if shard.round == 1 and shard.state is not ShardState.CUT]
+    first = [shard for shard in shards if shard.round <= 1 and shard.state is not ShardState.CUT]
     if sum(shard.requests for shard in first) != counts["rows"] - counts["skipped"] - counts["duplicates"]:
         return False
     # Else a file that no line tells of is what a crash left before its shard was entered.
@@ -198,15 +204,19 @@ def _result_files(shard: Shard) -> list[tuple[str, str]]:
     return [(name, str(digest)) for name, digest in named if name is not None]
 
 
-def _asked(client: BatchClient, shards: Sequence[Shard]) -> tuple[list[Shard], list[str]]:
+def _asked(
+    client: BatchClient, direct: BatchClient | None, shards: Sequence[Shard]
+) -> tuple[list[Shard], list[str]]:
     """The shards as the provider says that their batches stand; and those that it was not asked about."""
     done, not_asked = [], []
     for shard in shards:
-        if shard.batch_id is None or shard.state is ShardState.CUT or shard.cleaned_at is not None:
+        is_over = shard.state is ShardState.CUT or shard.cleaned_at is not None
+        if shard.batch_id is None or is_over or shard.batch_status == GIVEN_UP:
             done.append(shard)
             continue
         try:
-            done.append(_as_seen(client, shard, client.status(shard.batch_id)))
+            of = direct if direct is not None and is_direct(shard.batch_id) else client
+            done.append(_as_seen(of, shard, of.status(shard.batch_id)))
         except ServiceError:
             # Out of reach, or seen with another key only: it stays as it was known, and `resume` asks again.
             still = ShardState.SUBMITTED if shard.state is ShardState.ENDED else shard.state
@@ -240,7 +250,13 @@ def _is_as_built(run: RunDirectory, shard: Shard) -> bool:
 
 
 def _shards_of_files(
-    run: RunDirectory, client: BatchClient, lines: LineReader, price: Price | None, known: set[str]
+    run: RunDirectory,
+    client: BatchClient,
+    direct: BatchClient | None,
+    *,
+    lines: LineReader,
+    price: Price | None,
+    known: set[str],
 ) -> list[Shard]:
     """Shards that no line tells of: with their batch, with their results, or `written`."""
     provider = find_provider(run.plan().asking.provider)
@@ -250,7 +266,7 @@ def _shards_of_files(
         if path.stem not in known and (match := _NAME.fullmatch(path.stem)):
             found.append(_shard_of_file(path, int(match["round"]), int(match["number"]), counter))
     found = _with_cuts(run, found)
-    listed = _listed(run, client) if found else []
+    listed = _listed(run, client, direct) if found else []
     return [
         shard
         if shard.state is ShardState.CUT
@@ -301,12 +317,20 @@ def _with_cuts(run: RunDirectory, shards: Sequence[Shard]) -> list[Shard]:
     return done
 
 
-def _listed(run: RunDirectory, client: BatchClient) -> list[BatchView]:
+def _listed(run: RunDirectory, client: BatchClient, direct: BatchClient | None) -> list[BatchView]:
     """
     Batches at the provider since the run was made, first those that say that they are of a run of this name.
     The others are looked at too: a run may have been renamed.
     """
-    return sorted(client.recent(made_at(run)), key=lambda view: not _is_named(run, view))
+    here = list(direct.recent(made_at(run))) if direct is not None else []
+    try:
+        there = client.recent(made_at(run))
+    except ServiceError as error:
+        if error.is_passing or not here:
+            raise
+        # Who was asked one by one need not have batches.
+        there = []
+    return [*here, *sorted(there, key=lambda view: not _is_named(run, view))]
 
 
 def _is_named(run: RunDirectory, view: BatchView) -> bool:
@@ -345,6 +369,9 @@ def _with_batch(
 
 def _is_made_of(run: RunDirectory, client: BatchClient, shard: Shard, view: BatchView) -> bool:
     """Whether the file of a batch has the bytes that we would send: another run may have the same names."""
+    if is_direct(view.batch_id):
+        # It lies in the run itself.
+        return True
     if not view.input_file_id:
         return False
     try:
@@ -366,7 +393,8 @@ def _with_files(run: RunDirectory, shard: Shard, lines: LineReader, price: Price
         return shard
     # As files appear whole, these are whole; which rows they answer is counted.
     found = inspect(list(here.values()), asked_requests(run.request_path(shard.name)), lines)
-    spent = found.cost_usd(price)
+    # What was taken over was paid for in another run.
+    spent = found.cost_usd(price) if shard.round else Decimal(0)
     done = replace(shard, state=ShardState.DOWNLOADED, spent_usd=spent, batch_status="completed")
     done = replace(done, findings=found.to_json())
     for kind, path in here.items():
@@ -407,7 +435,7 @@ def _counted(run: RunDirectory, shards: Sequence[Shard]) -> TableCounts:
     for _ in requests.chunks():
         pass
     counts = requests.counts
-    first = [shard for shard in shards if shard.round == 1 and shard.state is not ShardState.CUT]
+    first = [shard for shard in shards if shard.round <= 1 and shard.state is not ShardState.CUT]
     if counts.requests != sum(shard.requests for shard in first):
         raise RunError("recovery-incomplete", path=str(run.path), requests=counts.requests)
     bad_rows = requests.table.bad_rows.count

@@ -114,13 +114,16 @@ def _rows(
     run: RunDirectory, shards: Sequence[Shard], wanted: Sequence[RowStatus]
 ) -> dict[int, tuple[RowStatus, str, str]]:
     names = [status.value for status in wanted]
+    samples = run.plan().asking.samples
     found: dict[int, tuple[RowStatus, str, str]] = {}
     for _, frame in AnsweredTable(run, shards, ResultTally()).chunks():
         chosen = frame.filter(pl.col("status").is_in(names))
         for row, status, reason, raw in chosen.select(
             "row", "status", "status_reason", "raw_answer"
         ).iter_rows():
-            found[row] = (RowStatus(status), reason, raw)
+            # Of a row that has no usable answer every sample is asked again.
+            for number in range((row - 1) * samples + 1, row * samples + 1):
+                found[number] = (RowStatus(status), reason, raw)
     return found
 
 

@@ -7,8 +7,9 @@ does not allow is asked for again with the answer and what is wrong with it.
 
 from __future__ import annotations
 
+import heapq
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,15 @@ import polars as pl
 
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.fate import decides
+from rowbatch.core.result import LOST_CAUSE
 from rowbatch.core.retry import is_passing
 from rowbatch.core.shard import ShardCutter, ShardLimits
-from rowbatch.core.states import RowStatus, ShardState
+from rowbatch.core.states import GIVEN_UP, RowStatus, ShardState
 from rowbatch.errors import RunError, from_os_error
 from rowbatch.results.columns import ResultReader
-from rowbatch.results.findings import asked_requests, read_findings
+from rowbatch.results.findings import asked_requests, read_findings, row_of_request
 from rowbatch.results.lines import TOLD, LineReader
+from rowbatch.results.quotes import PlacedQuotes, texts_of_requests
 from rowbatch.steps.cut import derived_token
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.ledger import Ledger, Shard, new_shard
@@ -57,6 +60,8 @@ def plan_next_round(
     limits: ShardLimits,
     *,
     ask_invalid_again: bool,
+    ask_lost_again: bool = False,
+    only_lost: bool = False,
 ) -> NextRound:
     """
     Write the requests of the next round and enter them into the ledger, all or none.
@@ -67,6 +72,9 @@ def plan_next_round(
         reader: Of the codebook; None for embeddings.
         limits: Of one file.
         ask_invalid_again: Also ask for answers again that the codebook does not allow.
+        ask_lost_again: Also ask rows again that were asked one by one, and whose answer was lost, in any
+            round: a person has said that they may be paid for twice.
+        only_lost: Ask none but these.
     Raises:
         RunError: A request file is gone.
     """
@@ -76,33 +84,78 @@ def plan_next_round(
         (shard for shard in shards if shard.round == last and shard.state is ShardState.DOWNLOADED),
         key=lambda shard: shard.first_row,
     )
+    passing = (
+        (row, line, _tokens_per_row(shard))
+        for shard in ([] if only_lost else asked)
+        if (again := _rows_to_ask(run, shard, reader, ask_invalid_again=ask_invalid_again))
+        for row, line in _lines(run, shard, again)
+    )
+    lost = [
+        (row, line, _tokens_per_row(shard))
+        for shard, rows in (_lost_rows(run, ledger, reader) if ask_lost_again else ())
+        for row, line in _lines(run, shard, dict.fromkeys(rows))
+    ]
+    planned = _write_round(run, ledger, limits, heapq.merge(passing, sorted(lost)))
+    if not planned.rows and not only_lost:
+        ledger.note_last_round(last, asks_invalid=ask_invalid_again)
+    return planned
+
+
+def count_lost(run: RunDirectory, ledger: Ledger, reader: AnswerReader | None) -> int:
+    """How many rows there are whose answer was lost, and that were not asked since."""
+    return sum(len(rows) for _, rows in _lost_rows(run, ledger, reader))
+
+
+def _lost_rows(
+    run: RunDirectory, ledger: Ledger, reader: AnswerReader | None
+) -> Iterator[tuple[Shard, list[int]]]:
+    shards = [shard for shard in ledger.shards() if shard.state is not ShardState.CUT]
+    for shard in shards:
+        findings = read_findings(shard.findings)
+        if findings is None or not findings.lost:
+            continue
+        frame = ResultReader(run, LineReader(reader)).shard(shard)
+        lost = frame.filter(decides(frame)).filter(pl.col("cause") == LOST_CAUSE)["row"].to_list()
+        later = {
+            row
+            for other in shards
+            if other.round > shard.round
+            for row in asked_requests(_request_file(run, other))["row"].to_list()
+        }
+        if rows := [row for row in lost if row not in later]:
+            yield shard, rows
+
+
+def _write_round(
+    run: RunDirectory, ledger: Ledger, limits: ShardLimits, lines: Iterable[tuple[int, bytes, float]]
+) -> NextRound:
+    """Write the requests of rows that are asked again: number, line and tokens of each, by number."""
+    shards = ledger.shards()
+    next_round = max(shard.round for shard in shards) + 1
     cutter = ShardCutter(limits)
     made: list[Shard] = []
     rows: list[int] = []
     pending = Pending()
     number = 0
-    for shard in asked:
-        again = _rows_to_ask(run, shard, reader, ask_invalid_again=ask_invalid_again)
-        if not again:
-            continue
-        per_row = shard.tokens / shard.requests if shard.requests else 0.0
-        for row, line in _lines(run, shard, again):
-            (cut,) = cutter.cut([len(line)], [row])
-            if cut.shard != number:
-                if number:
-                    made.append(written_shard(run, shards, last + 1, number, pending))
-                number, pending = cut.shard, Pending()
-            pending.add(row, line, per_row)
-            rows.append(row)
-    if number:
-        made.append(written_shard(run, shards, last + 1, number, pending))
-    if not made:
-        ledger.note_last_round(last, asks_invalid=ask_invalid_again)
-        return NextRound(last + 1, 0, 0)
-    with atomic_path(run.rows_path(last + 1), overwrite=True) as temporary:
+    for row, line, tokens in lines:
+        (cut,) = cutter.cut([len(line)], [row])
+        if cut.shard != number:
+            if number:
+                made.append(written_shard(run, shards, next_round, number, pending))
+            number, pending = cut.shard, Pending()
+        pending.add(row, line, tokens)
+        rows.append(row)
+    if not number:
+        return NextRound(next_round, 0, 0)
+    made.append(written_shard(run, shards, next_round, number, pending))
+    with atomic_path(run.rows_path(next_round), overwrite=True) as temporary:
         pl.DataFrame({"row": rows}, schema={"row": pl.Int64}).write_parquet(temporary)
     ledger.add_shards(made, event="round")
-    return NextRound(last + 1, len(rows), len(made))
+    return NextRound(next_round, len(rows), len(made))
+
+
+def _tokens_per_row(shard: Shard) -> float:
+    return shard.tokens / shard.requests if shard.requests else 0.0
 
 
 class Pending:
@@ -147,10 +200,14 @@ def _rows_to_ask(
     run: RunDirectory, shard: Shard, reader: AnswerReader | None, *, ask_invalid_again: bool
 ) -> dict[int, tuple[str, str] | None]:
     """Rows worth asking again; for an invalid answer the answer and what is wrong with it."""
-    if shard.batch_status == "failed":
-        # The whole batch was refused, for a reason that stays.
+    if shard.batch_status in ("failed", GIVEN_UP):
+        # The whole batch was refused, for a reason that stays; or a person does not wait for it, and it may
+        # have been paid.
         return {}
-    frame = ResultReader(run, LineReader(reader)).shard(shard)
+    frame = ResultReader(run, LineReader(reader, confidence=run.plan().asking.confidence)).shard(shard)
+    quotes = PlacedQuotes(run.plan().question.asked_codebook, ())
+    if quotes.are_there:
+        frame = quotes.checked_by_texts(frame, texts_of_requests(run.request_path(shard.name)))
     once = frame.filter(decides(frame))
     passing = once.select(pl.col(TOLD).alias("status"), "cause").select(is_passing()).to_series()
     # An answer that came, and cannot be used.
@@ -188,11 +245,10 @@ def asked_lines(run: RunDirectory, shard: Shard) -> Iterator[tuple[int, bytes]]:
         RunError: The file is gone.
     """
     path = _request_file(run, shard)
-    begin = b'{"custom_id":"row-'
     try:
         with path.open("rb") as file:
             for line in file:
-                yield int(line[len(begin) : line.index(b'"', len(begin))]), line
+                yield row_of_request(line), line
     except OSError as error:
         raise from_os_error(error, str(path)) from error
 

@@ -20,9 +20,16 @@ from typing import assert_never
 
 from rowbatch.core.policy import OnLostAnswer
 from rowbatch.core.states import ShardState
-from rowbatch.errors import InputError, NeedsDecision, RunError, ServiceError, from_os_error
+from rowbatch.errors import InputError, NeedsDecision, RunError, ServiceError, UsageError, from_os_error
 from rowbatch.http import CarriedOut, Refused, Unknown
-from rowbatch.providers.base import TOKEN_FIELD, BatchClient, BatchView, NotTaken, Submission
+from rowbatch.providers.base import (
+    CLOCK_SLACK,
+    TOKEN_FIELD,
+    BatchClient,
+    BatchView,
+    NotTaken,
+    Submission,
+)
 from rowbatch.store.atomic import atomic_file
 from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.store.rundir import RunDirectory, digest_file
@@ -32,6 +39,8 @@ FILE_PREFIX = "rowbatch-"
 TOKEN = re.compile(r"(?P<token>[0-9a-f]{16}-(?P<name>r[0-9]+-[0-9]+))(?:-a(?P<attempt>[0-9]+))?")
 """Of a shard, and which attempt, as a batch carries it."""
 _CLOCKS_APART = timedelta(days=2)
+# From the paid call to the batch that comes of it.
+_LONGEST_CALL = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +51,20 @@ class LostAnswerPolicy:
     Attributes:
         wait_s: How long the provider's list must stay empty, from the intent, before it is believed.
         then: `ask` a person, or `resubmit`.
+        is_told: A person has looked at the provider's page, and says now that it is to be sent again.
         look_every_s: Pause between two looks.
     """
 
     wait_s: float = 600.0
     then: OnLostAnswer = "ask"
+    is_told: bool = False
     look_every_s: float = 15.0
 
 
 @contextmanager
-def wire_file(run: RunDirectory, client: BatchClient, shard: Shard) -> Iterator[Path]:
+def wire_file(
+    run: RunDirectory, client: BatchClient, shard: Shard, *, marks_cache: bool = False
+) -> Iterator[Path]:
     """
     The request file of a shard as the provider wants it, while the block runs.
 
@@ -70,7 +83,9 @@ def wire_file(run: RunDirectory, client: BatchClient, shard: Shard) -> Iterator[
         with path.open("rb") as lines, atomic_file(place, overwrite=True) as to:
             for number, line in enumerate(lines, start=1):
                 try:
-                    to.write(client.dialect.request_line(line.rstrip(b"\n"), shard.wire_token) + b"\n")
+                    stripped = line.rstrip(b"\n")
+                    sent = client.dialect.request_line(stripped, shard.wire_token, marks_cache=marks_cache)
+                    to.write(sent + b"\n")
                 except ValueError as error:
                     why = error.why if isinstance(error, NotTaken) else str(error)
                     raise InputError("request-not-taken", file=str(path), line=number, why=why) from error
@@ -105,6 +120,7 @@ def pay_for_shard(
     model: str,
     reserved_usd: Decimal,
     cap_usd: Decimal | None,
+    marks_cache: bool = False,
 ) -> tuple[Shard, Refused | None]:
     """
     Make the paid call, once.
@@ -113,7 +129,7 @@ def pay_for_shard(
         The shard: `submitted`; `unknown` when the answer was lost; or as it was, with the provider's refusal.
         As it was without one: the cap does not allow it.
     """
-    with wire_file(run, client, shard) as path:
+    with wire_file(run, client, shard, marks_cache=marks_cache) as path:
         claimed = ledger.claim(
             shard, reserved_usd=reserved_usd, cap_usd=cap_usd, key_mark=client.key_mark, at=client.now()
         )
@@ -246,6 +262,55 @@ def _adopted(
         attempt=attempt,
         past_batches=json.dumps([*shard.past_batches, *others]),
     )
+
+
+def adopt_named(ledger: Ledger, client: BatchClient, name: str, batch_id: str) -> Shard:
+    """
+    Enter the batch that a person names for a shard whose answer was lost, once it is seen to be that shard's.
+
+    Args:
+        ledger: Of the run, taken over.
+        client: Of its provider.
+        name: Of the shard.
+        batch_id: As the provider's page shows it.
+    Returns:
+        The shard, `submitted`.
+    Raises:
+        UsageError: Nothing is looked for of the shard, or the batch is another one.
+        ServiceError: The provider does not know the batch, or cannot be reached.
+    """
+    shards = ledger.shards()
+    shard = next((one for one in shards if one.name == name), None)
+    if shard is None or shard.state not in (ShardState.UNKNOWN, ShardState.SUBMITTING):
+        lost = [one.name for one in shards if one.state in (ShardState.UNKNOWN, ShardState.SUBMITTING)]
+        raise UsageError("batch-not-wanted", shard=name, lost=lost)
+    if shard.state is ShardState.SUBMITTING:
+        # Only a crash leaves this behind.
+        told = {"reason": "the program was stopped"}
+        shard = ledger.move(shard, ShardState.UNKNOWN, event="unknown", detail=told)
+    if any(batch_id == one.batch_id or batch_id in one.past_batches for one in shards):
+        raise UsageError("batch-known-already", shard=name, batch_id=batch_id)
+    view = client.status(batch_id)
+    if view.total and view.total != shard.requests:
+        raise UsageError(
+            "batch-of-other-count", shard=name, batch_id=batch_id, found=view.total, wanted=shard.requests
+        )
+    token = view.metadata.get(TOKEN_FIELD)
+    is_of_file = not (view.input_file_id and shard.file_id) or view.input_file_id == shard.file_id
+    if (token is not None and token != shard.wire_token) or not is_of_file:
+        raise UsageError("batch-of-other-file", shard=name, batch_id=batch_id)
+    asked_at = shard.intent_at or view.created_at
+    if not asked_at - CLOCK_SLACK <= view.created_at <= asked_at + _LONGEST_CALL and _says_when(view):
+        made = f"{view.created_at:%Y-%m-%d %H:%M}"
+        raise UsageError(
+            "batch-of-other-time", shard=name, batch_id=batch_id, made=made, sent=f"{asked_at:%Y-%m-%d %H:%M}"
+        )
+    return note_submitted(ledger, shard, view, event="adopted")
+
+
+def _says_when(view: BatchView) -> bool:
+    """Whether the server says when the batch was made; where it does not, that is taken to be just now."""
+    return any(f'"{name}"' in view.raw for name in ("created_at", "createTime"))
 
 
 def note_submitted(

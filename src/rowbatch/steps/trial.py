@@ -14,6 +14,7 @@ from rowbatch.core.answer import AnswerReader
 from rowbatch.core.cost import Price
 from rowbatch.core.forms import Forgiveness, forgiven_notices
 from rowbatch.core.result import read_line
+from rowbatch.core.samples import row_of_request
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.errors import ServiceError, from_os_error
 from rowbatch.http import was_sent
@@ -23,8 +24,6 @@ from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.words.notice import Notice
 
-# A call without a batch costs twice as much (OpenAI, Anthropic, Gemini, Mistral, Groq: "50 % off" in batch).
-_DIRECT_FACTOR = 2
 # Refusals that are about the text of one row, in OpenAI's words and in those of the local server.
 _OF_ONE_ROW = ("context_length_exceeded", "string_above_max_length")
 
@@ -97,14 +96,16 @@ def try_rows(
         client: The provider's calls.
         reader: Of the codebook.
         rows: How many, spread evenly over the requests.
-        price: The model's batch price, or None.
+        price: Of the model's calls without a batch, or None.
         progress: Called with the number of rows done so far.
     Raises:
         ServiceError: The first call was refused: so would be all others.
     """
     known = _read(run)
     with run.ledger() as ledger:
-        shards = [s for s in ledger.shards() if s.round == 1 and s.state is not ShardState.CUT]
+        uncut = [s for s in ledger.shards() if s.state is not ShardState.CUT]
+    # Rows whose answers were taken over are tried where there are no others.
+    shards = [s for s in uncut if s.round == 1] or [s for s in uncut if s.round == 0]
     for number, request in enumerate(_spread(run, shards, rows), start=1):
         custom_id = str(request["custom_id"])
         if custom_id in known:
@@ -114,7 +115,7 @@ def try_rows(
         _append(run, known[custom_id])
         if progress:
             progress(number)
-    return _report(known, reader, price)
+    return _report(known, reader, price, run.plan().asking.samples)
 
 
 def measured_answer_tokens(run: RunDirectory) -> float | None:
@@ -140,9 +141,11 @@ def _ask(client: BatchClient, request: Mapping[str, Any], *, is_first: bool) -> 
 
 
 def _spread(run: RunDirectory, shards: list[Shard], rows: int) -> list[dict[str, Any]]:
-    total = sum(shard.requests for shard in shards)
+    samples = run.plan().asking.samples
+    total = sum(shard.requests for shard in shards) // samples
     count = min(rows, total)
-    wanted = {index * total // count for index in range(count)} if count else set()
+    # Of a row that is asked several times the first request.
+    wanted = {index * total // count * samples for index in range(count)} if count else set()
     found, at = [], 0
     for shard in shards:
         here = sorted(number - at for number in wanted if at <= number < at + shard.requests)
@@ -201,14 +204,16 @@ def _tokens(result: Mapping[str, Any]) -> tuple[int, int]:
     return read.prompt_tokens or 0, read.completion_tokens or 0
 
 
-def _report(known: Mapping[str, Mapping[str, Any]], reader: AnswerReader, price: Price | None) -> TrialReport:
+def _report(
+    known: Mapping[str, Mapping[str, Any]], reader: AnswerReader, price: Price | None, samples: int
+) -> TrialReport:
     rows = []
     for entry in known.values():
         read, _ = read_line(json.dumps(entry["result"]).encode())
         answer = reader.read(read.status, read.content, read.reason)
         rows.append(
             TriedRow(
-                row=int(str(read.custom_id).rpartition("-")[2]),
+                row=row_of_request(int(str(read.custom_id).rpartition("-")[2]), samples),
                 text=_said(entry["request"]["body"]),
                 status=answer.status,
                 reason=answer.reason,
@@ -224,12 +229,7 @@ def _report(known: Mapping[str, Mapping[str, Any]], reader: AnswerReader, price:
     usd = None
     if price is not None:
         usd = sum(
-            (
-                (tried.prompt_tokens * price.input_usd + tried.answer_tokens * price.output_usd)
-                * _DIRECT_FACTOR
-                / 1_000_000
-                for tried in rows
-            ),
+            (price.usd(tried.prompt_tokens, tried.answer_tokens) for tried in rows),
             Decimal(0),
         )
     return TrialReport(

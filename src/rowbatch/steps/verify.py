@@ -12,7 +12,7 @@ from rowbatch.errors import RowbatchError, StorageError
 from rowbatch.requests.pipeline import open_source
 from rowbatch.results.findings import asked_requests, inspect, read_findings
 from rowbatch.results.lines import LineReader
-from rowbatch.store.ledger import Shard
+from rowbatch.store.ledger import VALUES_KEPT, Shard
 from rowbatch.store.rundir import RunDirectory, digest_file
 
 
@@ -49,7 +49,7 @@ def verify(run: RunDirectory, table: Path | None = None) -> VerifyReport:
     try:
         plan = run.plan()
         is_embeddings = plan.asking.endpoint is Endpoint.EMBEDDINGS
-        reader = LineReader(None if is_embeddings else AnswerReader(plan.question.codebook))
+        reader = LineReader(None if is_embeddings else AnswerReader(plan.question.asked_codebook))
         source = plan.source if table is None else replace(plan.source, path=table)
         open_source(source, run.path)
     except RowbatchError as error:
@@ -63,6 +63,9 @@ def verify(run: RunDirectory, table: Path | None = None) -> VerifyReport:
             report.faults.append(error.message)
         for shard in ledger.shards():
             _verify_shard(run, shard, reader, report)
+        for event in ledger.events():
+            if event.kind == VALUES_KEPT:
+                _compare(run.kept_path, str(event.detail.get("sha256")), report)
         # The newest last: a table that was written again after the run was moved is noted twice.
         placed = {_placed(run, path, digest): digest for path, digest in ledger.outputs().items()}
         for path, digest in placed.items():

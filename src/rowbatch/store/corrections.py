@@ -44,7 +44,7 @@ def read_corrections(run: Path) -> Corrections:
     return {row: values for row, values in sorted(found.items()) if values}
 
 
-def add_correction(run: Path, row: int, variable: str, value: str | None) -> None:
+def add_correction(run: Path, row: int, variable: str, value: str | None, *, chosen_by: str = "") -> None:
     """
     Note one; it is on disk when this returns.
 
@@ -53,12 +53,14 @@ def add_correction(run: Path, row: int, variable: str, value: str | None) -> Non
         row: From 1.
         variable: Of the codebook.
         value: The person's label; None takes an earlier correction back.
+        chosen_by: How the row was chosen, where it was not by chance or by hand; or "".
     """
     entry = {
         "row": row,
         "variable": variable,
         "value": value,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        **({"chosen_by": chosen_by} if chosen_by else {}),
     }
     path = run / NAME
     try:

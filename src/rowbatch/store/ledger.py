@@ -38,6 +38,10 @@ LEDGER_FAULTS = frozenset(
     }
 )
 """Kinds of errors after which a run has to be recovered."""
+TAKEN_OVER = "taken-over"
+"""Kind of the event that tells which rows have their answers from earlier runs."""
+VALUES_KEPT = "values-kept"
+"""Kind of the event that tells which variables have their values from an earlier run."""
 Driven = Literal["no", "yes", "paused"]
 """Whether the program that people sit at drives a run."""
 
@@ -535,6 +539,9 @@ class Ledger:
         counts: TableCounts | None = None,
         event: str = "built",
         cut: Shard | None = None,
+        taken: Sequence[Shard] = (),
+        taken_from: Sequence[Mapping[str, object]] = (),
+        kept: Mapping[str, object] | None = None,
     ) -> None:
         """
         Enter shards as `written`, and what the table had, all or none.
@@ -544,6 +551,9 @@ class Ledger:
             counts: Of the table that they were made of; with these the run is built.
             event: Kind of the event.
             cut: A shard that they replace.
+            taken: Shards of round 0, whose answers were taken over from earlier runs.
+            taken_from: Which these are, with how many rows each: an event of its own tells of them.
+            kept: Which values were kept of an earlier run: an event tells of them.
         Raises:
             RunError: The shard to replace is not what it was any more.
             ValueError: No shard in its state is replaced.
@@ -556,6 +566,14 @@ class Ledger:
             if cut is not None:
                 named = {"round": cut.round, "number": cut.number, "state": cut.state}
                 self._guard(self._db.execute(sql.CUT_SHARD, named).rowcount, cut)
+            for shard in taken:
+                row = _row_of(shard)
+                self._db.execute(sql.restore_shard(row), row)
+            if taken:
+                rows = sum(shard.requests for shard in taken)
+                self._event(TAKEN_OVER, None, {"rows": rows, "runs": list(taken_from)})
+            if kept:
+                self._event(VALUES_KEPT, None, kept)
             for shard in shards:
                 self._db.execute(
                     sql.ADD_SHARD,
@@ -580,7 +598,7 @@ class Ledger:
                     "requests": sum(shard.requests for shard in shards),
                 },
             )
-        changed = [*([cut] if cut is not None else []), *shards]
+        changed = [*([cut] if cut is not None else []), *taken, *shards]
         self._leave_trail(*((shard.round, shard.number) for shard in changed), with_run=counts is not None)
 
     def claim(

@@ -65,12 +65,22 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             "model": asking.model,
             "url": str(asking.endpoint),
             "dedupe": asking.dedupe,
+            **({"confidence": True} if asking.confidence else {}),
+            **({"samples": asking.samples} if asking.samples > 1 else {}),
+            **({"fresh": True} if asking.fresh else {}),
             "template": question.template,
             "parameters": dict(asking.parameters),
             **({"limit_is_ours": True} if asking.is_limit_ours else {}),
             "notes": [note.to_json() for note in asking.notes],
+            **({"headers": dict(asking.headers)} if asking.headers else {}),
+            **({"form_fields": dict(asking.form_fields)} if asking.form_fields else {}),
         },
         "answer": dict(question.answer),
+        **(
+            {"kept": {"variables": list(question.kept), "run": str(question.kept_from or "")}}
+            if question.kept
+            else {}
+        ),
         "output": {
             "path": str(output.path or ""),
             "overwrite": output.overwrite,
@@ -104,6 +114,8 @@ def read_plan(document: Mapping[str, Any]) -> Plan:
             answer=document["answer"],
             image=table.get("image", ""),
             image_folder=Path(table["image_folder"]) if table.get("image_folder") else None,
+            kept=tuple(document.get("kept", {}).get("variables", ())),
+            kept_from=Path(document["kept"]["run"]) if "kept" in document else None,
         ),
         asking=Asking(
             provider=request["provider"],
@@ -113,7 +125,12 @@ def read_plan(document: Mapping[str, Any]) -> Plan:
             parameters=request["parameters"],
             is_limit_ours=_is_limit_ours(request),
             dedupe=bool(request.get("dedupe")),
+            confidence=bool(request.get("confidence")),
+            samples=int(request.get("samples", 1)),
+            fresh=bool(request.get("fresh")),
             notes=tuple(filter(None, map(read_notice, request.get("notes", ())))),
+            headers=dict(request.get("headers", {})),
+            form_fields=dict(request.get("form_fields", {})),
         ),
         output=Output(
             path=Path(output["path"]) if output["path"] else None,

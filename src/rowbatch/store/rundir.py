@@ -8,6 +8,9 @@ The run directory: where each file lies, and the frozen plan.
       batches.jsonl                    the same of each shard, in a file that only grows: see `trail`
       requests/r1-0001.jsonl …         raw, written once
       results/r1-0001.output.jsonl …   raw, as received
+      direct/…                         raw, of rows that were asked one by one: see `steps.direct`
+      requests/r0-0001.jsonl …         rows whose answers an earlier run has: they are not sent
+      results/r0-0001.output.jsonl …   these answers, copied once
       labelled.csv …                   derived
 """
 
@@ -61,9 +64,19 @@ class RunDirectory:
         return self.path / "results"
 
     @property
+    def direct(self) -> Path:
+        """Calls that were made one by one, and what came of each; there only where there were any."""
+        return self.path / "direct"
+
+    @property
     def columns(self) -> Path:
         """What the result files say, read once; may be removed at any time."""
         return self.path / "columns"
+
+    @property
+    def fingerprints(self) -> Path:
+        """What its rows ask, and which are answered, for later runs; may be removed at any time."""
+        return self.path / "fingerprints"
 
     @property
     def labelled(self) -> Path:
@@ -75,8 +88,13 @@ class RunDirectory:
         return self.requests / "r1-duplicates.parquet"
 
     def rows_path(self, round_: int) -> Path:
-        """Which rows a round after the first asks."""
+        """Which rows a round after the first asks; of round 0 those whose answers were taken over."""
         return self.requests / f"r{round_}-rows.parquet"
+
+    @property
+    def kept_path(self) -> Path:
+        """Values of variables that are not asked, of each row; there only where an earlier run has them."""
+        return self.requests / "r1-kept.parquet"
 
     @property
     def trial_path(self) -> Path:
@@ -251,8 +269,9 @@ class RunDirectory:
 
     def _was_built(self, trail: Trail) -> bool:
         """Whether something lies here that comes after the ledger was written."""
+        # Answers that are taken over come before.
         return trail.newest() is not None or any(
-            not file.name.startswith(".") for file in self.results.glob("*")
+            not file.name.startswith((".", "r0-")) for file in self.results.glob("*")
         )
 
 

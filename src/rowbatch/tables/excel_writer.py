@@ -11,7 +11,7 @@ import polars as pl
 
 from rowbatch.errors import CannotHold, StorageError, from_os_error
 from rowbatch.tables.base import TableChunk, as_text
-from rowbatch.tables.writer import OutputCheck, TableShape, TableWriter, values_of
+from rowbatch.tables.writer import OutputCheck, TableShape, TableWriter, cut_to_fit, values_of
 
 # Source: Microsoft, "Excel specifications and limits".
 _MAX_ROWS, _MAX_COLUMNS, _MAX_CHARS = 1_048_576, 16_384, 32_767
@@ -114,6 +114,7 @@ class ExcelTableWriter(TableWriter):
             self._text(position, name, bold)
 
     def write(self, chunk: TableChunk, added: pl.DataFrame) -> None:
+        added = cut_to_fit(added, self._shape.added)
         names = [str(position) for position in range(len(self._shape.names))]
         values = values_of(chunk, added, self._shape, names)
         self._check.require_rows(self._row + values.height)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ STATA_LARGEST = 8.988e307
 STATA_SMALLEST_WHOLE, STATA_LARGEST_WHOLE = -2_147_483_647, 2_147_483_620
 # SPSS counts bytes.
 _SPSS_TEXT = 32_767
+# What is longer is cut, without a word (pyreadstat 1.3, read back).
+_SPSS_LABEL = 120
 
 
 def is_temporal(kind: pl.DataType) -> bool:
@@ -34,6 +37,19 @@ class StatisticsCheck(OutputCheck):
 
     def __init__(self, path: Path, shape: TableShape, *, is_stata: bool) -> None:
         self._path, self._shape, self._is_stata = path, shape, is_stata
+        for position, column in enumerate(shape.added, start=len(shape.header)):
+            self._require_different(position, column.labels)
+
+    def _require_different(self, position: int, labels: Iterable[str]) -> None:
+        """Make sure that labels stay different as far as SPSS keeps them."""
+        seen: set[bytes] = set()
+        for label in () if self._is_stata else labels:
+            kept = label.encode()[:_SPSS_LABEL]
+            if kept in seen and len(kept) == _SPSS_LABEL:
+                raise CannotHold(
+                    "spss-labels-alike", **self._place(position), label=label[:40], most=_SPSS_LABEL
+                )
+            seen.add(kept)
 
     def look(self, chunk: TableChunk) -> None:
         own = chunk.typed if chunk.typed is not None else chunk.frame
@@ -73,6 +89,7 @@ class StatisticsCheck(OutputCheck):
         program = "stata:" if self._is_stata else "spss:"
         if is_temporal(kind) and not info.format.startswith(program):
             raise CannotHold("value-labels-on-dates", **self._place(position))
+        self._require_different(position, dict.fromkeys(info.value_labels.values()))
         if not self._is_stata or not (kind.is_numeric() or is_temporal(kind)):
             return
         for value, label in info.value_labels.items():

@@ -25,7 +25,7 @@ from rowbatch.tables.statistics_limits import (
     is_letter,
     is_temporal,
 )
-from rowbatch.tables.writer import AddedColumn, TableShape, TableWriter, values_of
+from rowbatch.tables.writer import AddedColumn, TableShape, TableWriter, cut_to_fit, values_of
 
 # Source: Stata's and SPSS's own limits; SPSS counts bytes.
 _STATA_NAME, _SPSS_NAME = 32, 64
@@ -102,6 +102,7 @@ class StatisticsTableWriter(TableWriter):
     def write(self, chunk: TableChunk, added: pl.DataFrame) -> None:
         if self._shape.header:
             self._check.look(chunk)
+        added = cut_to_fit(added, self._shape.added)
         self._frames.append(values_of(chunk, added, self._shape, self._names))
         if self._is_stata and chunk.missing is not None:
             for column in chunk.missing().get_columns():

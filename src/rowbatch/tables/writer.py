@@ -42,6 +42,7 @@ class AddedColumn:
         codes: The number of each of `labels`; () for 1, 2, … Where the values are numbers, it is theirs.
         cant_say: Which of `labels` is a missing value in programs that have such; or "".
         response_set: Columns of 0 and 1 that have the same one are a multiple response set; or "".
+        may_be_cut: It only tells about the others: a text that the format cannot hold is cut, with a mark.
     """
 
     name: str
@@ -51,6 +52,7 @@ class AddedColumn:
     codes: tuple[int, ...] = ()
     cant_say: str = ""
     response_set: str = ""
+    may_be_cut: bool = False
 
     @property
     def numbers(self) -> dict[str, int]:
@@ -218,6 +220,36 @@ def open_check(path: Path, format_name: str, shape: TableShape) -> OutputCheck:
             return StatisticsRehearsal(path, shape, is_stata=format_name == "stata")
         case _:
             return OutputCheck()
+
+
+CUT_MARK = " \u2026 [cut; the whole text is in the run directory]"
+_LONGEST_TEXT_BYTES = 32_767
+_CUT_CHARS = 8_000
+
+
+def cut_to_fit(added: pl.DataFrame, columns: Sequence[AddedColumn]) -> pl.DataFrame:
+    """
+    Make columns that may be cut fit into the cells of Excel, Stata and SPSS.
+
+    What a model said by mistake can be of any length, is known only when it is paid for, and must not cost
+    the table.
+
+    Args:
+        added: Values, in the order of `columns`.
+        columns: What they are.
+    Returns:
+        The same with texts of more than 32,767 bytes cut to 8,000 characters and a mark, and without NULs.
+    """
+    texts = [
+        pl.when(pl.col(name).str.len_bytes() > _LONGEST_TEXT_BYTES)
+        .then(pl.col(name).str.slice(0, _CUT_CHARS) + CUT_MARK)
+        .otherwise(pl.col(name))
+        .str.replace_all("\0", "\ufffd", literal=True)
+        .alias(name)
+        for name, column in zip(added.columns, columns, strict=True)
+        if column.may_be_cut and added.schema[name] == pl.String
+    ]
+    return added.with_columns(texts)
 
 
 def unique_names(names: Sequence[str]) -> list[str]:

@@ -9,22 +9,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-import msgspec
-
+from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.lint import (
-    FileState,
-    Problem,
+    OPENAI_URLS,
+    LineRules,
     endpoint_of,
     has_line_separator,
     line_problems,
     mended_line,
 )
 from rowbatch.core.model_rules import parameter_problems
+from rowbatch.core.problem import FileState, Problem
 from rowbatch.core.tokens import prompt_tokens, token_counter
 from rowbatch.errors import InputError, UsageError, from_os_error
-from rowbatch.providers.catalog import Provider, find_model
+from rowbatch.providers.batch_lines import request_id
+from rowbatch.providers.catalog import Provider, find_family, find_model
 from rowbatch.store.atomic import atomic_path, require_free
 from rowbatch.tables.compressed import open_binary
+from rowbatch.tools.json_document import require_lines
 
 _MOST_SHOWN = 20
 _MOST_LOOKED_UP = 200
@@ -44,6 +46,7 @@ class FileCheck:
         problems: The first of each code.
         prompt_tokens: Of all requests, or None when they were not counted exactly.
         fixed: What was put right in the copy, with how often; the line numbers are those of `problems`.
+        left: Errors that the copy still has, with how often: it cannot run as it is.
     """
 
     path: Path
@@ -57,6 +60,7 @@ class FileCheck:
     problems: list[Problem] = field(default_factory=list)
     prompt_tokens: int | None = None
     fixed: Counter[str] = field(default_factory=Counter)
+    left: Counter[str] = field(default_factory=Counter)
 
     def add(self, problem: Problem) -> None:
         """Count a problem, and keep it if it is one of the first."""
@@ -76,7 +80,7 @@ class CheckReport:
 
     Attributes:
         files: Each.
-        fixed_copy: The repaired copy, or None.
+        fixed_copy: The repaired copy, or None. What still keeps it from running is `left` of its file.
     """
 
     files: tuple[FileCheck, ...]
@@ -142,6 +146,7 @@ class _FileReader:
         # 64 bits of an id with its file and line: about 150 bytes a request, whatever its length.
         self._ids, self._file_number = ids, file_number
         self._count_tokens = count_tokens
+        self._rules = line_rules(provider)
         self._state = FileState()
         self._found = FileCheck(path)
         self._counts: dict[str, int] = {}
@@ -149,6 +154,7 @@ class _FileReader:
 
     def read(self, copy: IO[bytes] | None) -> FileCheck:
         found = self._found
+        require_lines(self._path)
         try:
             with open_binary(self._path) as file:
                 for line in file:
@@ -166,6 +172,8 @@ class _FileReader:
         found.models, found.urls = self._state.models, self._state.urls
         for problem in self._limits():
             found.add(problem)
+            if copy is not None:
+                found.left[problem.code] += 1
         return found
 
     def _write(self, copy: IO[bytes], line: bytes, problems: Sequence[Problem]) -> None:
@@ -175,11 +183,14 @@ class _FileReader:
         else:
             mended = mended_line(line, fixable) if fixable else line
         self._found.fixed.update(problem.code for problem in fixable)
+        self._found.left.update(
+            problem.code for problem in problems if problem.severity == "error" and not problem.is_fixable
+        )
         if mended is not None:
             copy.write(mended)
 
     def _line(self, line: bytes, number: int) -> Iterator[Problem]:
-        problems, request = line_problems(line, number, self._state)
+        problems, request = line_problems(line, number, self._state, self._rules)
         yield from problems
         if has_line_separator(line):
             message = "U+2028, U+2029 or U+0085 in it: some programs cut it there"
@@ -193,14 +204,20 @@ class _FileReader:
             )
         if request is None:
             return
-        yield from self._id_problems(request.get("custom_id"), line, number)
-        body, url = request.get("body"), request.get("url")
+        is_gemini, is_anthropic = (self._rules.dialect == name for name in ("gemini", "anthropic"))
+        yield from self._id_problems(request.get("key" if is_gemini else "custom_id"), line, number)
+        body, url = request.get("params" if is_anthropic else "body"), request.get("url")
         if isinstance(body, dict) and isinstance(body.get("model"), str):
             known = find_model("", body["model"])
-            endpoint = endpoint_of(url if isinstance(url, str) else None)
+            endpoint = Endpoint.CHAT if is_anthropic else endpoint_of(url if isinstance(url, str) else None)
             if known and endpoint:
                 for problem in parameter_problems(known.rules, endpoint, body):
                     yield Problem(number, "unsupported_parameter", problem)
+            family = find_family("", body["model"]) if known is None else None
+            if family and endpoint:
+                for problem in parameter_problems(family[1], endpoint, body):
+                    told = f"{problem}, if it is like the other {family[0]} models"
+                    yield Problem(number, "parameter_of_family", told, "warning")
             if known and known.encoding and self._count_tokens:
                 self._add_tokens(body, known.encoding)
 
@@ -246,7 +263,7 @@ class _FileReader:
             )
             return
         same = self._line_at(before[1])
-        if same and _id_of(same) != custom_id:
+        if same and request_id(same) != custom_id:
             return
         if same.rstrip(b"\r\n") == line.rstrip(b"\r\n"):
             yield Problem(
@@ -295,9 +312,9 @@ class _FileReader:
             )
 
 
-def _id_of(line: bytes) -> object:
-    try:
-        found = msgspec.json.decode(line.removeprefix(b"\xef\xbb\xbf"))
-    except (ValueError, RecursionError):
-        return None
-    return found.get("custom_id") if isinstance(found, dict) else None
+def line_rules(provider: Provider) -> LineRules:
+    """What a provider takes in a line."""
+    prefix = provider.quirks.url_prefix
+    urls = tuple(prefix + url.removeprefix("/v1") for url in OPENAI_URLS) + provider.more_urls
+    # What an endpoint of the user's own takes, nobody knows.
+    return LineRules(provider.title, provider.dialect, () if provider.name == "compatible" else urls)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import polars as pl
+
 from rowbatch.core.classify_calls import Function, call_of, draw_from_call, is_classify_call
 from rowbatch.core.codebook import Codebook, parse_codebook, placed_fault
 from rowbatch.core.codebook_table import (
@@ -28,12 +30,16 @@ from rowbatch.errors import CodebookError, UsageError, from_os_error
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.codebook_file import codebook_of_yaml, json_text, yaml_text
 from rowbatch.store.yaml_file import MAX_BYTES, YamlDocument, read_json, read_yaml
+from rowbatch.tables.base import TableChunk
+from rowbatch.tables.excel_reader import sheet_names
+from rowbatch.tables.formats import open_table
+from rowbatch.tables.writer import FORMATS, TableShape, open_writer
 from rowbatch.words.notice import Notice
 
 Form = Literal["yaml", "json", "table", "labels", "xlsform", "classify"]
 
 MAX_LABELS = 300
-"""Of a list of labels; more are texts."""
+"""Of a list of labels; more than anybody writes, and than a model can tell apart."""
 _LONG_LABEL = 200
 MAX_ROWS = 20_000
 """Of a codebook that is a table."""
@@ -218,11 +224,6 @@ def convert_codebook(
 
 
 def _write_table(sheet: Sheet, path: Path, suffix: str) -> None:
-    import polars as pl
-
-    from rowbatch.tables.base import TableChunk
-    from rowbatch.tables.writer import FORMATS, TableShape, open_writer
-
     columns = {str(position): [row[position] for row in sheet.rows] for position in range(len(sheet.header))}
     frame = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
     shape = TableShape(tuple(sheet.header), (), ())
@@ -259,8 +260,6 @@ def _checked(drawn: Drawn, path: Path, form: Form, *, partly: bool) -> LoadedCod
 
 def _form_sheets(path: Path) -> dict[str, Sheet] | None:
     """The sheets of a workbook that an XLSForm has, where it has the first of them."""
-    from rowbatch.tables.excel_reader import sheet_names
-
     names = {name.strip().lower(): name for name in sheet_names(path)}
     if SHEETS[0] not in names:
         return None
@@ -272,8 +271,6 @@ def _form_sheets(path: Path) -> dict[str, Sheet] | None:
 
 
 def _read_sheet(path: Path, sheet: str | None = None) -> Sheet:
-    from rowbatch.tables.formats import open_table
-
     table = open_table(path, ReadOptions(sheet=sheet))
     rows: list[tuple[str, ...]] = []
     size = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +13,13 @@ from rowbatch.core.shard import ShardCutter, ShardLimits
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import UsageError
 from rowbatch.requests.line_tokens import LineTokens
-from rowbatch.requests.pipeline import TableRequests
+from rowbatch.requests.pipeline import RequestChunk, TableRequests
 from rowbatch.store.atomic import BackgroundSync, atomic_path, require_free
 from rowbatch.tables.ahead import read_ahead
-from rowbatch.tables.base import BadRowList
+from rowbatch.tables.base import BadRowList, TableChunk
 from rowbatch.tables.formats import open_table
+from rowbatch.tools.made_ids import MadeIds
+from rowbatch.tools.row_keys import key_template
 from rowbatch.tools.split import Part, folder_of_parts, named_parts, require_free_parts
 from rowbatch.words.notice import Notice
 
@@ -62,6 +64,7 @@ def convert(
     asking: Asking,
     out: Path,
     *,
+    id_column: str | None = None,
     skip_empty: bool = False,
     limits: ShardLimits | None = None,
     overwrite: bool = False,
@@ -76,11 +79,14 @@ def convert(
             `OUT-duplicates.csv`, which row got whose request, and `extract` wants it. The prefix must not end
             in a digit, which would make the number another one.
         out: The JSONL file; it appears whole or not at all.
+        id_column: Ids are the values of this column instead, or what a template with `{{column}}` makes. Of
+            the rows that are asked each has one, no two have the same, and each is one that all providers
+            take: 1 to 64 letters, digits, `_` and `-`.
         skip_empty: Leave rows with an empty text out; their numbers are not used again.
         limits: Of a part: then `out` is a folder with as many parts as it takes, written in the same pass.
         overwrite: Whether `out` may be replaced.
     Raises:
-        TableError: The table is broken, or has no such column.
+        TableError: The table is broken, or has no such column; or an id cannot be one.
         OutputExists, StorageError: The output cannot be written.
         UsageError: The arguments do not fit together.
     """
@@ -93,20 +99,20 @@ def convert(
         require_free_parts(table, out, is_zip=False, overwrite=overwrite)
     if dedupe:
         require_free(duplicates_path(out), overwrite=overwrite)
-    requests = table_requests(source, question, asking, skip_empty=skip_empty)
+    requests = table_requests(source, question, asking, skip_empty=skip_empty, id_column=id_column)
     parts: Sequence[Part] = ()
     if limits is None:
         size = 0
         with (
             atomic_path(out, overwrite=overwrite) as path,
             path.open("wb", buffering=0) as file,
-            read_ahead(requests.chunks()) as chunks,
+            read_ahead(_looked_at(requests, id_column)) as chunks,
         ):
             for found in chunks:
                 found.lines.write(file)
                 size += int(found.lines.sizes.sum())
     else:
-        parts = _write_parts(requests, out, limits, overwrite=overwrite)
+        parts = _write_parts(_looked_at(requests, id_column), out, limits, overwrite=overwrite)
         size = sum(part.size_bytes for part in parts)
     if dedupe:
         requests.duplicates.save(duplicates_path(out), overwrite=overwrite)
@@ -126,15 +132,28 @@ def convert(
     )
 
 
+def _looked_at(requests: TableRequests, id_column: str | None) -> Iterator[RequestChunk]:
+    """The requests; ids that are made of columns are looked at on the way."""
+    if id_column is None:
+        yield from requests.chunks()
+        return
+    ids = MadeIds(requests.table, key_template(id_column))
+    seen: list[TableChunk] = []
+    for found in requests.chunks(seen.append):
+        ids.look(seen.pop(), found.rows)
+        yield found
+    ids.require_single()
+
+
 def _write_parts(
-    requests: TableRequests, out: Path, limits: ShardLimits, *, overwrite: bool
+    requests: Iterator[RequestChunk], out: Path, limits: ShardLimits, *, overwrite: bool
 ) -> Sequence[Part]:
     cutter, counter = ShardCutter(limits), LineTokens()
     sizes: list[tuple[int, int]] = []
     done = 0
     with folder_of_parts(out, overwrite=overwrite) as folder:
         # Reading, rendering and writing are three threads.
-        with BackgroundSync() as sync, ExitStack() as last, read_ahead(requests.chunks()) as chunks:
+        with BackgroundSync() as sync, ExitStack() as last, read_ahead(requests) as chunks:
             file: io.FileIO | None = None
             for found in chunks:
                 lines, tokens = found.lines, None
@@ -157,11 +176,22 @@ def _write_parts(
 
 
 def table_requests(
-    source: Source, question: Question, asking: Asking, *, skip_empty: bool = False
+    source: Source,
+    question: Question,
+    asking: Asking,
+    *,
+    skip_empty: bool = False,
+    id_column: str | None = None,
 ) -> TableRequests:
     """The requests of a table that no run keeps; arguments and errors as in `convert`."""
     _require_valid_words(question, asking)
-    return TableRequests(open_table(source.path, source.reading), question, asking, skip_empty=skip_empty)
+    return TableRequests(
+        open_table(source.path, source.reading),
+        question,
+        asking,
+        skip_empty=skip_empty,
+        custom_id=None if id_column is None else key_template(id_column),
+    )
 
 
 def _require_valid_words(question: Question, asking: Asking) -> None:

@@ -18,6 +18,7 @@ from rowbatch.providers.catalog import Provider, QueueLimits, find_model, find_p
 from rowbatch.requests.line_tokens import LineTokens
 from rowbatch.requests.pipeline import TableRequests
 from rowbatch.tables.compressed import open_binary
+from rowbatch.tools.json_document import require_lines
 
 _BATCH = 2_000
 
@@ -65,20 +66,26 @@ class Estimate:
 
 
 def estimate_files(
-    files: Sequence[Path], provider: Provider, *, every: int = 1, answer_tokens: int | None = None
+    files: Sequence[Path],
+    provider: Provider,
+    *,
+    model: str = "",
+    every: int = 1,
+    answer_tokens: int | None = None,
 ) -> Estimate:
     """
     Estimate what the requests in batch files will take. Nothing is sent.
 
     Args:
-        files: JSONL files of requests.
+        files: JSONL files of requests, in the form of any provider.
         provider: Whose limits and prices.
+        model: Which one, where the lines don't say it, as those of Gemini and Mistral.
         every: Count the tokens of each so-many-th request only; the range then holds three standard errors.
         answer_tokens: What an answer has, where it was measured; None means a wide range.
     Raises:
         InputError: A file is not there, empty, or a line of it is no request.
     """
-    found = estimate_lines(_batches(files), provider, every=every, answer_tokens=answer_tokens)
+    found = estimate_lines(_batches(files), provider, model=model, every=every, answer_tokens=answer_tokens)
     if found is None:
         raise InputError("file-empty", path=str(files[0]))
     return found
@@ -88,6 +95,7 @@ def estimate_lines(
     batches: Iterable[Sequence[tuple[str, bytes]]],
     provider: Provider,
     *,
+    model: str = "",
     every: int = 1,
     answer_tokens: int | None = None,
 ) -> Estimate | None:
@@ -99,7 +107,7 @@ def estimate_lines(
     Returns:
         None when there are no lines.
     """
-    cutter, tally, shards = ShardCutter(provider.limits), _Tally(), 0
+    cutter, tally, shards = ShardCutter(provider.limits), _Tally(model), 0
     for lines in batches:
         sizes = [len(line) for _, line in lines]
         for cut in cutter.cut(sizes, range(tally.requests + 1, tally.requests + 1 + len(sizes))):
@@ -113,11 +121,11 @@ def estimate_lines(
 
 
 class _Tally:
-    def __init__(self) -> None:
+    def __init__(self, model: str) -> None:
         self.requests = self.size_bytes = self.counted = 0
         self._tokens = self._high = self._squares = self._limits = self._limited = 0
         self._largest, self._largest_id = 0, ""
-        self._lines = LineTokens()
+        self._lines = LineTokens(model)
 
     def add(self, place: str, line: bytes) -> None:
         try:
@@ -190,6 +198,7 @@ def table_lines(requests: TableRequests) -> Iterator[list[tuple[str, bytes]]]:
 
 def _batches(files: Sequence[Path]) -> Iterator[list[tuple[str, bytes]]]:
     for path in files:
+        require_lines(path)
         try:
             with open_binary(path) as file:
                 number = 0

@@ -9,18 +9,29 @@ the table show is weighed, and where it is no proof nothing is joined.
 from __future__ import annotations
 
 import re
+from itertools import accumulate
 from typing import Literal
 
 import polars as pl
 
+from rowbatch.core.plan import ROW_PREFIX
 from rowbatch.core.row_ids import row_ids
 from rowbatch.errors import InputError
 from rowbatch.results.extract_report import ExtractReport
 from rowbatch.results.pile import Found
 from rowbatch.tables.base import Table, TableChunk
 
-OWN_PREFIX = "row-"
-"""What `convert` and runs put before the row number, which they count from 1."""
+NO_ROW_NUMBERS = frozenset(
+    {
+        "id-of-two-numbers",
+        "ids-of-two-numbers",
+        "ids-without-number",
+        "ids-beyond-table",
+        "ids-of-a-column",
+        "ids-from-both",
+    }
+)
+"""Kinds of errors that say that the ids cannot be row numbers of the table."""
 
 
 def require_row_numbers(found: Found, report: ExtractReport, *, is_said: bool) -> None:
@@ -32,13 +43,16 @@ def require_row_numbers(found: Found, report: ExtractReport, *, is_said: bool) -
         report: What was read.
         is_said: The caller knows that the numbers are rows; those without one are then left out.
     Raises:
-        InputError: The ids have two numbers that differ, as in `1_run0` and `2_run0`; or most have none.
+        InputError: The ids have two numbers that differ, as in `1_run0` and `2_run0`; the only one has two;
+            or most have none.
     """
     pattern = _without_digits(found.prefix)
     others = [one for one in found.prefixes if one != found.prefix and _without_digits(one) == pattern]
     if others:
         first, second = sorted((found.prefix, min(others)))
         raise InputError("ids-of-two-numbers", first=f"{first}…", second=f"{second}…")
+    if found.lowest is not None and found.lowest == found.highest and not is_said and pattern != found.prefix:
+        raise InputError("id-of-two-numbers", example=f"{found.prefix}{found.lowest}")
     without = report.results - found.lines
     if 2 * without > report.results and not is_said:
         raise InputError(
@@ -63,6 +77,9 @@ class IdEvidence:
     def __init__(self, found: Found, first_number: Literal[0, 1], *, is_ours: bool) -> None:
         self._found, self._first, self._is_ours = found, first_number, is_ours
         self._columns: dict[str, _KeyColumn] | None = None
+        # Of results of one row alone, as 11_0 and 11_1, the prefix has the value.
+        self._starts = pl.Series(_starts(found.prefix), dtype=pl.String)
+        self._begun: dict[str, list[tuple[str, int]]] = {}
 
     def look(self, chunk: TableChunk) -> None:
         """Look at some rows of the table, in order."""
@@ -73,6 +90,14 @@ class IdEvidence:
         for name in list(self._columns):
             if not self._columns[name].takes(chunk.frame[name], chunk.first_row):
                 del self._columns[name]
+        if self._found.prefix != ROW_PREFIX:
+            self._look_at_starts(chunk)
+
+    def _look_at_starts(self, chunk: TableChunk) -> None:
+        for name in chunk.frame.columns:
+            cells = chunk.frame[name]
+            for at in cells.is_in(self._starts.implode()).arg_true().to_list()[:2]:
+                self._begun.setdefault(name, []).append((cells[at], chunk.first_row + at))
 
     def require_proof(self, table: Table, rows: int) -> None:
         """
@@ -90,14 +115,26 @@ class IdEvidence:
         prefix, last = self._found.prefix, rows - 1 + self._first
         if lowest == 0 and highest == rows:
             raise InputError("ids-from-both", path=str(table.path), prefix=prefix, rows=rows)
-        self._require_no_key(table, last)
+        self._require_no_key(table, highest, last)
+        for name, cells in self._begun.items():
+            if len(cells) == 1:
+                value, row = cells[0]
+                raise InputError(
+                    "ids-begin-with-value",
+                    column=table.header[int(name)],
+                    value=value,
+                    row=row,
+                    example=f"{prefix}{highest}",
+                )
         if highest > last:
             raise InputError(
                 "ids-beyond-table", path=str(table.path), rows=rows, example=f"{prefix}{highest}"
             )
         # One end of the table shows where the ids begin: with the other count they would go beyond it.
-        is_ours = self._is_ours or prefix == OWN_PREFIX
-        if not is_ours and lowest != 0 and highest != last:
+        is_ours = self._is_ours or prefix == ROW_PREFIX
+        shows_an_end = lowest == 0 or highest == last
+        # Of one id alone the number shows nothing: `a_0` may be the first result of any row.
+        if not is_ours and not (shows_an_end and (lowest < highest or rows == 1)):
             raise InputError(
                 "ids-without-end",
                 path=str(table.path),
@@ -106,7 +143,7 @@ class IdEvidence:
                 highest=f"{prefix}{highest}",
             )
 
-    def _require_no_key(self, table: Table, last: int) -> None:
+    def _require_no_key(self, table: Table, highest: int, last: int) -> None:
         conflict: tuple[str, int, int] | None = None
         for name, column in (self._columns or {}).items():
             other = column.other_row(self._found.numbers, self._first)
@@ -118,7 +155,7 @@ class IdEvidence:
             return
         name, number, row = conflict
         raise InputError(
-            "ids-of-a-column-in-reach" if number <= last else "ids-of-a-column",
+            "ids-of-a-column-in-reach" if highest <= last else "ids-of-a-column",
             column=name,
             example=f"{self._found.prefix}{number}",
             by_number=number + 1 - self._first,
@@ -127,7 +164,17 @@ class IdEvidence:
         )
 
 
+def _starts(prefix: str) -> list[str]:
+    """The texts that a prefix begins with, cut where letters, digits and other characters meet."""
+    ends = accumulate(len(piece) for piece in re.findall(r"[0-9]+|[^\W\d_]+|.", prefix, re.DOTALL))
+    return [prefix[:end] for end in ends if prefix[:end].strip("-_.:/|# ")]
+
+
 _SAME_ROWS = (0, 0)
+# Beginnings of cells that are looked at, so that a column of texts costs little.
+_MOST_PREFIXES = 100
+# Share of different numbers: a column with fewer, as of ratings, holds no keys.
+_DIFFERENT = 0.9
 
 
 class _KeyColumn:
@@ -148,19 +195,26 @@ class _KeyColumn:
         """Whether it still may be, with these cells too."""
         rows = pl.int_range(first_row, first_row + len(cells), dtype=pl.Int64, eager=True)
         ids = row_ids(cells)
-        if ids["number"].null_count():
-            cells = cells.str.strip_chars()
-            # An empty cell is no key.
+        if ids["number"].null_count() or not self._is_end_of_ids(str(ids["prefix"][0])):
+            # pandas writes whole numbers as 3.0 in a column with gaps. An empty cell is no key.
+            cells = cells.str.strip_chars().str.replace(r"\A([0-9]+)\.0+\z", "$1")
             rows, cells = rows.filter(cells != ""), cells.filter(cells != "")
             if not len(cells):
                 return True
             ids = row_ids(cells)
         if self._prefix is None:
-            self._prefix = str(ids["prefix"][0])
-        is_like_ids = not ids["number"].null_count() and (ids["prefix"] == self._prefix).all()
-        if not is_like_ids or not self._id_prefix.endswith(self._prefix):
+            # Cells that are no ids, as `none` or `test1`, do not hide that the others are.
+            known = ids["prefix"].drop_nulls().unique(maintain_order=True).head(_MOST_PREFIXES)
+            self._prefix = next((prefix for prefix in known if self._is_end_of_ids(prefix)), None)
+        if self._prefix is None:
             return False
-        return self._keeps(ids["number"], rows)
+        is_like = (ids["prefix"] == self._prefix).fill_null(value=False)
+        if not is_like.all():
+            ids, rows = ids.filter(is_like), rows.filter(is_like)
+        return not len(rows) or self._keeps(ids["number"], rows)
+
+    def _is_end_of_ids(self, prefix: str) -> bool:
+        return self._id_prefix.endswith(prefix)
 
     def _keeps(self, numbers: pl.Series, rows: pl.Series) -> bool:
         if self._ahead is None:
@@ -172,7 +226,7 @@ class _KeyColumn:
             before = pl.int_range(*self._counted, dtype=pl.Int64, eager=True)
             self._parts.append(pl.DataFrame([(before - self._ahead).alias("number"), before.alias("row")]))
         self._parts.append(pl.DataFrame([numbers.alias("number"), rows.alias("row")]))
-        return not numbers.is_duplicated().any()
+        return numbers.n_unique() >= _DIFFERENT * len(numbers)
 
     def _goes_on(self, rows: pl.Series) -> bool:
         follows = rows[0] == self._counted[1] and rows[-1] - rows[0] == len(rows) - 1
@@ -197,7 +251,9 @@ class _KeyColumn:
                 pl.DataFrame([(before - (self._ahead or 0)).alias("number"), before.alias("row")])
             )
         cells = pl.concat(self._parts)
-        if cells["number"].is_duplicated().any() or not numbers.is_in(cells["number"].implode()).all():
+        if cells["number"].n_unique() < _DIFFERENT * cells.height:
+            return None
+        if not numbers.is_in(cells["number"].implode()).all():
             return None
         ahead = cells["row"] - cells["number"]
         if ahead.n_unique() == 1 and ahead[0] in (0, 1) and ahead[0] != 1 - first_number:

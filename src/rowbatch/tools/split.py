@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import shutil
+import tempfile
 import zipfile
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -71,6 +72,7 @@ def split(
     max_bytes: int | None = None,
     max_tokens: int | None = None,
     limits: ShardLimits | None = None,
+    to_lines: bool = False,
     overwrite: bool = False,
 ) -> SplitReport:
     r"""
@@ -84,13 +86,17 @@ def split(
             those
             of the prompts: by the model's encoding where it is known, otherwise the most that they can be.
         limits: A provider's limits.
+        to_lines: The file is one JSON document: its entries become lines first, in one part where nothing
+            else was said. Without that it is refused, since cutting it at its line ends would tear it.
         overwrite: Whether what is at `out` may be replaced.
     Raises:
         UsageError: Not exactly one way to cut was given, or there are more parts than lines.
-        InputError: The file is not there, or empty.
+        InputError: The file is not there, or empty, or no lines.
         RequestTooLarge: A line is larger than a part may be.
         OutputExists, StorageError: The output cannot be written.
     """
+    if to_lines and parts is None and limits is None and not (max_requests or max_bytes or max_tokens):
+        parts = 1
     by_size = any(most is not None for most in (max_requests, max_bytes, max_tokens))
     if (parts is not None) + by_size + (limits is not None) != 1:
         raise UsageError("split-how")
@@ -99,7 +105,11 @@ def split(
     is_zip = out.suffix.lower() == ".zip"
     try:
         require_free_parts(source, out, is_zip, overwrite)
-        with _open(source) as file:
+        with ExitStack() as ends:
+            if not to_lines:
+                _require_lines(source)
+            file = _open(ends.enter_context(_as_lines(source, out)) if to_lines else source)
+            ends.callback(file.close)
             if parts is not None:
                 plan = _plan_parts(file, parts)
             else:
@@ -116,6 +126,28 @@ def split(
         tuple(named_parts([(part.lines, part.size_bytes) for part in written])),
         sum(part.blank_lines for part in written),
     )
+
+
+def _require_lines(source: Path) -> None:
+    with source.open("rb") as file:
+        if file.read(4).startswith(_COMPRESSED):
+            return
+    from rowbatch.tools.json_document import require_lines
+
+    require_lines(source)
+
+
+@contextmanager
+def _as_lines(source: Path, out: Path) -> Iterator[Path]:
+    """The entries of a document in a file of lines, on the disk that will hold the parts."""
+    from rowbatch.tools.json_document import lines_of
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".rowbatch-", dir=out.parent) as folder:
+        lines = Path(folder) / "lines.jsonl"
+        with lines.open("wb") as to:
+            to.writelines(lines_of(source))
+        yield lines
 
 
 def require_free_parts(source: Path, out: Path, is_zip: bool, overwrite: bool) -> None:

@@ -173,13 +173,28 @@ def trouble_words(w: Words, kind: TroubleKind) -> tuple[str, str, str]:
                 "The answer to the call was lost, and the provider's list does not show the part. Sending it "
                 "again could pay for it twice if the list is wrong."
             ),
-            w.t("Look at the provider once more, or send the part again."),
+            w.t(
+                "Look at the provider once more; or say which batch it is, if the provider's page shows it; or send "
+                "the part again."
+            ),
+        ),
+        "lost-rows": (
+            w.t("The answers of some rows were lost on the way"),
+            w.t(
+                "These rows were asked one by one, and may have been billed. All others are in the table. Asking "
+                "them again could pay for them twice, so it is not done by itself."
+            ),
+            w.t("Ask them again, or leave them without a label."),
         ),
         "late-batch": (
-            w.t("A part should have been over long ago"),
-            w.t("The provider still works on it, or forgot it. It is not sent again. %(safe)s", safe=safe),
+            w.t("A part does not come back from the provider"),
             w.t(
-                "Look at the provider once more; or stop this job there: what was answered is brought and kept."
+                "The provider still works on it, forgot it, or lost its results. It is not sent again. %(safe)s",
+                safe=safe,
+            ),
+            w.t(
+                "Look at the provider once more; or stop this job there: what was answered is brought and kept. Or "
+                "give the part up: its rows have no label then, and can be asked again, which may be paid twice."
             ),
         ),
         "requests-changed": (
@@ -204,9 +219,9 @@ def trouble_words(w: Words, kind: TroubleKind) -> tuple[str, str, str]:
             w.t("Look at the provider's page for batches of these parts before you say that there are none."),
         ),
         "many-failures": (
-            w.t("Too many rows failed for the same reason"),
-            w.t("Nothing more was sent, so that no money is lost on rows that would fail as well."),
-            w.t("Look at the failed rows and mend the cause; or send the rest all the same."),
+            w.t("Too many rows failed, or have no answer that can be used"),
+            w.t("Nothing more was sent, so that no money is lost on rows that would go the same way."),
+            w.t("Look at these rows and mend the cause; or send the rest all the same."),
         ),
         "local-model": (w.t("The model of this computer is not installed"), "", ""),
         "table": (w.t("The table of this job was changed or is gone"), safe, ""),
@@ -223,6 +238,7 @@ _TOLD = (
     "ledger",
     "ledger-undecided",
     "local-model",
+    "lost-answer",
     "many-failures",
     "other",
     "requests-changed",
@@ -237,6 +253,7 @@ TROUBLES: tuple[TroubleKind, ...] = (
     "network",
     "disk",
     "lost-answer",
+    "lost-rows",
     "late-batch",
     "requests-changed",
     "ledger",

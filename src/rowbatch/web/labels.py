@@ -122,7 +122,7 @@ def fault_word(w: Words, kind: str, name: str = "") -> str:
     return {
         "text-missing": w.t("Choose the column with the texts."),
         "question-missing": w.t("Write the question that the model is to answer."),
-        "labels-too-few": w.t("Write at least two labels (for yes or no: at least one)."),
+        "labels-too-few": w.t("Write at least two labels."),
         "label-twice": w.t("This label is there twice."),
         "model-missing": w.t("Say which model."),
         "address-missing": w.t("Say at which address this provider is reached."),
@@ -135,7 +135,8 @@ def fault_word(w: Words, kind: str, name: str = "") -> str:
             "the key in the settings."
         ),
         "not-a-number": w.t("This is not a number."),
-        "rule-contradicts": w.t("This does not go with the other limits."),
-        "codebook-missing": w.t("Bring a codebook file."),
+        "not-a-count": w.t("This is not a whole number from 1 on."),
+        "not-a-date": w.t("This is not a date."),
+        "condition-open": w.t("Choose for which answers it is asked."),
         "column-missing": w.t("The table has no column of the name %(name)s, or more than one.", name=name),
     }[kind]

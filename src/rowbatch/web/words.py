@@ -66,6 +66,12 @@ class Words:
                 return f"{value / factor:,.1f} {unit}"
         return self.nt("%(n)s byte", "%(n)s bytes", value)
 
+    def percent(self, share: float | None) -> str:
+        """83%, 0.4%; – for what is not known."""
+        if share is None:
+            return "–"
+        return f"{share:.0%}" if share >= 0.01 or share == 0 else f"{share:.1%}"
+
     def money(self, value: Decimal | float | None) -> str:
         """$3.60; small amounts with as many digits as say something."""
         if value is None:

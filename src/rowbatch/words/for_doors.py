@@ -54,6 +54,16 @@ _KEYS: dict[str, Entry] = {
 }
 
 _RUNS: dict[str, Entry] = {
+    "correction-computed": Entry(
+        "{variable} is known from another value and cannot be corrected by itself",
+        "correct the quote that it is about",
+        zh=("{variable} 由另一个值得出，不能单独更正", "请更正它所对应的引文"),
+    ),
+    "correction-does-not-apply": Entry(
+        "{variable} does not apply to this row: it is asked only where other variables have certain values",
+        "correct {others} first",
+        zh=("{variable} 不适用于这一行：只有其他变量取特定值时才提问", "请先更正 {others:、}"),
+    ),
     "no-such-variable": Entry(
         "the codebook has no variable {variable!r}", zh=("编码手册中没有变量“{variable}”", "")
     ),
@@ -186,6 +196,22 @@ _COMMAND_LINE: dict[str, Entry] = {
         "known are: {known}",
         zh=("结果中没有列“{name}”", "已知的有：{known:、}"),
     ),
+    "labels-separators": Entry(
+        "nobody knows at which of these the labels are to be split: {marks}",
+        "put commas between labels, and quotes around one that has a mark of its own: 'good,\"bad; very bad\"'",
+        page="put commas between labels, and quotes around one that has a mark of its own",
+        zh=("无法判断应按哪种符号拆分标签：{marks}", "请用逗号分隔标签；含有这类符号的标签请加上引号"),
+    ),
+    "labels-quotes": Entry(
+        "a quotation mark among the labels is not closed, or stands within a label",
+        "a label in quotes ends with them, and has its own written twice: 'a,\"b, c\",d'",
+        page="a label in quotes ends with them, and has its own written twice",
+        zh=("标签中有引号没有配对，或出现在标签中间", "加引号的标签须以引号结束，其中的引号要写两次"),
+    ),
+    "value-no-text": Entry(
+        "labels and values are texts or numbers, and one of these is a {type}",
+        zh=("标签和取值必须是文本或数字，而其中一个是 {type}", ""),
+    ),
     "label-empty": Entry(
         "a label in --labels is empty",
         "write them as in --labels good,bad,neutral",
@@ -198,6 +224,15 @@ _COMMAND_LINE: dict[str, Entry] = {
         "the same with --yes starts it; nothing was sent so far. The run: {run}",
         page="start it on its page; nothing was sent so far",
         zh=("这会产生费用，但没有人可以确认", "请在它的页面上启动；尚未发送任何内容"),
+    ),
+    "nobody-to-confirm": Entry(
+        "this needs a yes, and there is nobody to ask",
+        "the same with --yes does it; nothing was done so far. The run: {run}",
+        page="do it on its page; nothing was done so far",
+        zh=("这需要确认，但没有人可以确认", "请在它的页面上操作；尚未做任何更改"),
+    ),
+    "not-confirmed": Entry(
+        "nothing was done", "the run is as it was: {run}", zh=("没有做任何更改", "任务保持原样：{run}")
     ),
     "not-started": Entry(
         "not started; nothing was sent",

@@ -67,8 +67,20 @@ KINDS: dict[str, Entry] = {
     ),
     "people-not-in-codebook": Entry(
         "the column {column!r} has values that the codebook does not allow: {values}",
-        "is it the right column, and the right variable?",
-        zh=("列 {column} 中有编码手册不允许的值：{values}", "请检查是否选对了列和变量"),
+        "is it the right column, and the right variable? Values that mean that nobody coded a row: --not-coded VALUE",
+        page="is it the right column, and the right variable? Say which values mean that nobody coded a row",
+        zh=(
+            "列 {column} 中有编码手册不允许的值：{values}",
+            "请检查是否选对了列和变量；也可以指明哪些值表示未编码",
+        ),
+    ),
+    "people-disagree": Entry(
+        "in column {column!r} people say different things of each text, none of them more often: {texts:,}",
+        "several people's columns can be compared one by one",
+        zh=(
+            "列 {column} 中每条文本的人工编码互不相同，且没有多数：{texts:,} 条",
+            "可以逐一比较各位编码员的列",
+        ),
     ),
     "people-say-nothing": Entry(
         "the column {column!r} says nothing",

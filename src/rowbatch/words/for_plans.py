@@ -113,6 +113,26 @@ PLANS: dict[str, Entry] = {
         "answers have at most {tokens:,} tokens, since nobody said how long they may be",
         zh=("回答最多 {tokens:,} 个 token，因为没有设定长度", ""),
     ),
+    "note-limit-without-thoughts": Entry(
+        "{model} thinks before it answers, and its thoughts count: with at most {limit:,} tokens answers may be cut off, "
+        "and are paid. --max-tokens {wanted:,} leaves them room; --reasoning-effort low, where the model takes it, needs "
+        "less. Without --max-tokens a limit with room is set",
+        page_message="{model} thinks before it answers, and its thoughts count: with at most {limit:,} tokens answers may "
+        "be cut off, and are paid. {wanted:,} leave them room; an empty field sets a limit with room",
+        zh=(
+            "{model} 在回答前会思考，思考也计入上限：最多 {limit:,} 个 token 时回答可能被截断，但仍会计费。"
+            "{wanted:,} 个 token 较为宽裕；留空则设定足够的上限",
+            "",
+        ),
+    ),
+    "effort-not-taken": Entry(
+        "{model} does not take the reasoning effort {effort!r}",
+        "there are: {known}; models that do not reason take none, and those that always reason not 'none'",
+        zh=(
+            "{model} 不接受推理强度 {effort!r}",
+            "可选的有：{known}；不推理的模型不接受，总是推理的模型不接受 none",
+        ),
+    ),
     "note-limit-renamed": Entry(
         "this model calls the output limit {name}, so it is set by that name",
         zh=("该模型把输出上限称为 {name}，已按此名称设定", ""),
@@ -134,6 +154,20 @@ PLANS: dict[str, Entry] = {
         "the limits of {model} are not known: what it would refuse shows in `rowbatch doctor --probe`",
         page_message="the limits of {model} are not known",
         zh=("{model} 的限制未知", ""),
+    ),
+    "note-family-refuses": Entry(
+        "{model} is not known, and is sent what you said; but {why}, if it is like the other {family} models",
+        zh=("{model} 未知，将按您所写的发送；但如果它与其他 {family} 模型相同，则：{why}", ""),
+    ),
+    "note-texts-repeat": Entry(
+        "texts stand twice: {rows:,} {rows:row asks|rows ask} what an earlier one asks ({texts:,} {texts:text|texts}); "
+        "--dedupe asks them once, and gives all their rows the answer",
+        page_message="texts stand twice: {rows:,} {rows:row asks|rows ask} what an earlier one asks ({texts:,} "
+        "{texts:text|texts}); under More settings they can be asked once",
+        zh=(
+            "有重复的文本：{rows:,} 行与前面的行问题相同（{texts:,} 条文本）；可在“更多设置”中选择只问一次",
+            "",
+        ),
     ),
     "note-shut-down": Entry(
         "{model} was to be shut down on {day}; it may answer no more",
@@ -175,6 +209,51 @@ PLANS: dict[str, Entry] = {
     "people-column-twice": Entry(
         "the table has {count} columns {name!r}",
         zh=("数据表中有 {count} 列名为 {name!r}", ""),
+    ),
+    "note-only-changed": Entry(
+        "only {asked} are asked; the values of {kept} are those of run {run}. A model that is asked less at once "
+        "may answer otherwise",
+        zh=("只询问 {asked}；{kept} 的值取自运行 {run}。一次询问较少的问题，模型的回答可能不同", ""),
+    ),
+    "note-variables-added": Entry(
+        "since run {run} asked these rows, new in the codebook: {names}",
+        zh=("自运行 {run} 询问这些行以来，编码本中新增：{names}", ""),
+    ),
+    "note-variables-redefined": Entry(
+        "since run {run} asked these rows, asked otherwise in the codebook: {names}",
+        zh=("自运行 {run} 询问这些行以来，编码本中改变了定义：{names}", ""),
+    ),
+    "note-variables-removed": Entry(
+        "since run {run} asked these rows, no more in the codebook: {names}",
+        zh=("自运行 {run} 询问这些行以来，编码本中删除了：{names}", ""),
+    ),
+    "note-only-changed-offered": Entry(
+        "--only-changed asks only {names}, and keeps the other values; a model that is asked less at once may "
+        "answer otherwise",
+        page_message="only {names} can be asked, and the other values kept; a model that is asked less at once "
+        "may answer otherwise",
+        zh=("可以只询问 {names}，并保留其他的值；一次询问较少的问题，模型的回答可能不同", ""),
+    ),
+    "no-earlier-codebook": Entry(
+        "no earlier run asked these rows the same in the same way, but for some variables",
+        "leave --only-changed out; then all variables are asked",
+        page="go back to the question; then all variables are asked",
+        zh=("没有以前的运行以相同方式询问过这些行且只有部分变量不同", "回到问题页面；所有变量都会被询问"),
+    ),
+    "kept-answers-missing": Entry(
+        "run {run} has no answer for row {row:,}, so not all values can be kept",
+        "ask the codebook of that run about this table first (only rows that are new are paid), or ask all "
+        "variables",
+        zh=(
+            "运行 {run} 没有第 {row:,} 行的回答，因此无法保留所有的值",
+            "先用那次运行的编码本询问此表（只有新的行收费），或询问所有变量",
+        ),
+    ),
+    "changed-variables-need-others": Entry(
+        "the variables that changed cannot be asked without the others: {told}",
+        "leave --only-changed out; then all variables are asked",
+        page="go back to the question; then all variables are asked",
+        zh=("改变的变量不能脱离其他变量单独询问：{told}", "回到问题页面；所有变量都会被询问"),
     ),
     "label-stands-for-none": Entry(
         "{label!r} is a label of {variable}, and stands for rows that have none",

@@ -86,11 +86,11 @@ _CODEBOOK: dict[str, Entry] = {
     ),
     "xlsform-not-taken": Entry(
         "row {row:,} of the survey, {column}: {found}",
-        zh=("survey 工作表第 {row:,} 行，{column}：{found}", ""),
+        zh=("问卷表单第 {row:,} 行，{column}：{found}", ""),
     ),
     "xlsform-row-left-out": Entry(
         "row {row:,} of the survey, {type}: no question",
-        zh=("survey 工作表第 {row:,} 行，{type}：不是问题", ""),
+        zh=("问卷表单第 {row:,} 行，{type}：不是问题", ""),
     ),
     "classify-not-taken": Entry("{name} is not known", zh=("不认识 {name}", "")),
     "classify-left-out": Entry("{name} has no place there", zh=("{name} 没有对应的位置", "")),
@@ -168,7 +168,7 @@ _CODEBOOK: dict[str, Entry] = {
     ),
     "codebook-most-above-labels": Entry(
         "most is {most}, and there are {labels} labels",
-        zh=("most 为 {most}，而只有 {labels} 个标签", ""),
+        zh=("最多 {most} 个，而只有 {labels} 个标签", ""),
     ),
     "codebook-condition-on-nothing": Entry(
         "{name!r} is no variable that stands before this one",
@@ -315,6 +315,74 @@ _REQUEST: dict[str, Entry] = {
         "leave --temperature and --max-tokens out",
         page="leave the temperature and the longest answer empty",
         zh=("嵌入没有温度，也没有输出上限", "请将温度和回答的最大长度留空"),
+    ),
+    "confidence-of-embeddings": Entry(
+        "embeddings have no confidence",
+        "leave --confidence out",
+        page="do not ask how sure the model is",
+        zh=("嵌入没有置信度", "请不要询问模型有多确定"),
+    ),
+    "confidence-of-words": Entry(
+        "free text has no confidence: the probability of a wording says little of what it says",
+        "leave --confidence out, or ask for a label or a number",
+        page="do not ask how sure the model is, or ask for a label or a number",
+        zh=(
+            "自由文本没有置信度：某种措辞的概率并不能说明其内容是否可靠",
+            "请不要询问模型有多确定，或改为询问标签或数字",
+        ),
+    ),
+    "confidence-not-offered": Entry(
+        "as far as is known, {title} does not tell the probabilities of the tokens of an answer, so there is no confidence",
+        "use --samples 5 in its place, or choose another provider; if it tells them by now, add --param logprobs=true",
+        page="ask each text several times in its place, or choose another provider",
+        zh=(
+            "据目前所知，{title} 不提供回答中各词元的概率，因此没有置信度",
+            "请改为多次询问每条文本，或选择其他服务商",
+        ),
+    ),
+    "confidence-not-told": Entry(
+        "{model} does not tell the probabilities of the tokens of an answer, as models that reason don't, so there is no confidence",
+        "use --samples 5 in its place, or choose a model that does not reason; some tell them with --param reasoning_effort=none",
+        page="ask each text several times in its place, or choose a model that does not reason",
+        zh=(
+            "{model} 与其他推理模型一样，不提供回答中各词元的概率，因此没有置信度",
+            "请改为多次询问每条文本，或选择非推理模型",
+        ),
+    ),
+    "samples-out-of-range": Entry(
+        "{samples} samples of a row are too few or too many",
+        "from 2 to {most}",
+        zh=("每行采样 {samples} 次过少或过多", "请填写 2 到 {most} 之间的数"),
+    ),
+    "samples-and-confidence": Entry(
+        "a row that is asked several times has its confidence from how many samples agree",
+        "give either --samples or --confidence",
+        page="ask how sure the model is, or ask each text several times, not both",
+        zh=("多次询问同一行时，置信度取决于有多少次结果一致", "请只选择“模型有多确定”或“多次询问”之一"),
+    ),
+    "samples-of-words": Entry(
+        "free text and embeddings cannot be counted, so there is nothing on which samples could agree",
+        "leave --samples out, or ask for a label or a number",
+        page="ask once, or ask for a label or a number",
+        zh=("自由文本和嵌入无法计数，因此多次采样没有意义", "请只询问一次，或改为询问标签或数字"),
+    ),
+    "samples-of-local": Entry(
+        "the model on this computer gives the same answer each time, so samples say nothing",
+        "leave --samples out; --confidence says how sure it is",
+        page="ask once; it can say how sure it is",
+        zh=("本机模型每次给出相同的回答，因此多次采样没有意义", "请只询问一次；它可以给出把握程度"),
+    ),
+    "samples-the-same": Entry(
+        "all samples of a row would be the same: the temperature is 0, or a seed is set",
+        "leave --temperature 0 and the seed out, or --samples",
+        page="leave the temperature empty, or ask once",
+        zh=("同一行的所有采样结果都会相同：温度为 0 或设置了随机种子", "请将温度留空，或只询问一次"),
+    ),
+    "confidence-not-asked": Entry(
+        "nobody asked in this run how sure the model was",
+        "make a run with --confidence or --samples",
+        page="make a job that asks how sure the model is",
+        zh=("此任务没有询问模型有多确定", "请新建一个询问模型有多确定的任务"),
     ),
     "embeddings-answer-nothing": Entry(
         "embeddings answer no question, so a codebook does not fit",
@@ -537,6 +605,11 @@ _ANSWERS: dict[str, Entry] = {
         _BY_A_COPY[0],
         zh=("{file} 不见了：其中记录了第 {round} 轮询问的行", _BY_A_COPY[1]),
     ),
+    "kept-values-gone": Entry(
+        "{file} is gone: it holds the values that were kept of an earlier run",
+        _BY_A_COPY[0],
+        zh=("{file} 不见了：其中保存了取自以前运行的值", _BY_A_COPY[1]),
+    ),
     "result-file-changed": Entry(
         "{file} is not the file that was downloaded: its digest differs",
         "bring the file back from a copy",
@@ -593,6 +666,22 @@ _STEPS: dict[str, Entry] = {
         "give the price in models.toml (rowbatch models says where), or leave --max-cost out",
         page="write its price into {prices_file}, or continue without a limit",
         zh=("{model} 的价格未知，因此无法遵守上限", "请把它的价格写入 {prices_file}，或不设上限继续"),
+    ),
+    "direct-too-many": Entry(
+        "{rows:,} rows are too many to be asked one by one: at most {most:,} are",
+        "leave --direct out (or --by-batch, where the run has it): a batch costs half as much and needs no program "
+        "that waits; or make a run of fewer rows",
+        page="send them as a batch, which costs half as much; or make a job of fewer rows",
+        zh=(
+            "有 {rows:,} 行，太多，无法逐行询问：最多 {most:,} 行",
+            "请用批处理发送（费用为一半）；或用较少的行新建任务",
+        ),
+    ),
+    "direct-local": Entry(
+        "the model on this computer answers at once and costs nothing: there is no other way to ask it",
+        "leave --direct out; it is for providers",
+        page="start it as it is",
+        zh=("这台计算机上的模型会立即回答且免费：没有其他询问方式", "请照原样开始"),
     ),
     "answers-unbounded": Entry(
         "nothing limits how long an answer is, so a cap cannot be kept",

@@ -365,6 +365,95 @@ _MODELS_FILE: dict[str, Entry] = {
     ),
 }
 
+_HEADERS: dict[str, Entry] = {
+    "header-no-pair": Entry(
+        "what stands behind {option} is no NAME=VALUE",
+        "as in --header X-Tenant=env:TENANT; a value that is a secret is best named by env: or keyring:",
+        page="write each as NAME=VALUE, one a line, as in X-Tenant=env:TENANT",
+        page_message="a line is no NAME=VALUE",
+        zh=("有一行不是 NAME=VALUE 的形式", "请每行写一个 NAME=VALUE，例如 X-Tenant=env:TENANT"),
+    ),
+    "header-no-text": Entry("the value of {name} is no text", zh=("{name} 的值不是文本", "")),
+    "header-name-odd": Entry(
+        "{name!r} can be no name of a header",
+        "letters, digits and - as in X-Tenant",
+        zh=("{name} 不能作为请求头名称", "请使用字母、数字和 -，例如 X-Tenant"),
+    ),
+    "header-is-ours": Entry(
+        "the header {name} is set by the program itself",
+        "a key is given with `rowbatch key set`, or in its variable",
+        page="a key is given in its own field",
+        zh=("请求头 {name} 由程序自行设置", "密钥请填写在它自己的栏目中"),
+    ),
+    "header-value-length": Entry(
+        "the value of {name} has {chars:,} characters; it has at least one, and at most {most:,}",
+        zh=("{name} 的值有 {chars:,} 个字符；至少要有 1 个，最多 {most:,} 个", ""),
+    ),
+    "header-value-odd": Entry(
+        "the value of {name} can't stand in a header: character {at:,} of {chars:,} is a line break, an outer blank, "
+        "or none of ASCII",
+        "it was sent nowhere",
+        zh=(
+            "{name} 的值不能作为请求头：共 {chars:,} 个字符，第 {at:,} 个是换行、首尾空格或非 ASCII 字符",
+            "它没有被发送到任何地方",
+        ),
+    ),
+    "headers-too-many": Entry("there are more than {most} of them", zh=("数量超过 {most} 个", "")),
+    "headers-to-nobody": Entry(
+        "headers and form fields go to a service, and the model runs on this computer",
+        "leave --header and --form-field out, or choose --provider",
+        page="choose a service",
+        zh=("请求头和表单字段是发给服务的，而模型运行在本机上", "请选择一个服务"),
+    ),
+    "header-variable-missing": Entry(
+        "the header {name} is to come from the environment, and {variable} is not set there",
+        "set {variable}, then run the same command again",
+        page="set {variable} and start the program again, or write another value in the settings",
+        zh=(
+            "请求头 {name} 的值应来自环境变量 {variable}，但该变量未设置",
+            "请设置 {variable} 并重新启动程序，或在设置中改写",
+        ),
+    ),
+    "header-entry-missing": Entry(
+        "the header {name} is to come from the keyring, and nothing is kept there as {entry}",
+        "python -m keyring set rowbatch header:{entry}",
+        page="keep it there as header:{entry} of rowbatch, or write another value in the settings",
+        zh=(
+            "请求头 {name} 的值应来自密钥环，但其中没有 {entry}",
+            "请以 rowbatch 的 header:{entry} 保存，或在设置中改写",
+        ),
+    ),
+    "header-missing": Entry(
+        "the run sends a header {name} to {host}, and its value is known no more: it was given by itself, and such "
+        "are not kept",
+        "give it again: --header {name}=…, or for good: --header {name}=env:VARIABLE",
+        page="write it in the settings, beside the key",
+        zh=("该任务要向 {host} 发送请求头 {name}，但它的值未被保存", "请在设置中密钥旁重新填写"),
+    ),
+    "header-not-named-here": Entry(
+        "the run would send {place} to {host} as the header {name}, and nobody on this computer has said so",
+        "if it is right: --header {name}={place}",
+        page="if it is right, write {name}={place} in the settings, beside the key",
+        zh=(
+            "该任务要把 {place} 作为请求头 {name} 发送给 {host}，但本机上没有人这样要求过",
+            "如果无误，请在设置中密钥旁写上 {name}={place}",
+        ),
+    ),
+    "form-field-odd": Entry(
+        "{name!r} is no field of a form, or its value cannot stand in one",
+        zh=("{name} 不是表单字段，或它的值无法写入表单", ""),
+    ),
+    "form-field-is-ours": Entry(
+        "the form field {name} is set by the program itself", zh=("表单字段 {name} 由程序自行设置", "")
+    ),
+    "form-fields-not-taken": Entry(
+        "{title} takes no file as a form, so it has no form fields",
+        "leave --form-field out",
+        page="leave them out",
+        zh=("{title} 不以表单上传文件，因此没有表单字段", "请去掉它们"),
+    ),
+}
+
 SERVICES: dict[str, Entry] = (
-    _HTTP | _ANSWERS | _ADDRESSES | _PROVIDERS | _LOCAL_MODEL | _SERVER | _CALLS | _MODELS_FILE
+    _HTTP | _ANSWERS | _ADDRESSES | _PROVIDERS | _LOCAL_MODEL | _SERVER | _CALLS | _MODELS_FILE | _HEADERS
 )

@@ -501,6 +501,15 @@ _WRITTEN: dict[str, Entry] = {
             "请选择 Stata、CSV 或 Parquet 格式",
         ),
     ),
+    "spss-labels-alike": Entry(
+        "the column {column!r} has labels that begin alike ({label!r} …), and SPSS keeps {most} bytes of each",
+        "shorten them, or write the table as .dta (Stata), .csv or .parquet",
+        page="shorten them, or choose Stata, CSV or Parquet as the format",
+        zh=(
+            "“{column}”列有开头相同的标签（“{label}”……），而 SPSS 只保留每个标签的前 {most} 字节",
+            "请缩短标签，或选择 Stata、CSV 或 Parquet 格式",
+        ),
+    ),
     "value-labels-on-dates": Entry(
         "the column {column!r} has value labels on dates, which another program counts otherwise",
         "write the table as .csv or .parquet: give the output such a name",

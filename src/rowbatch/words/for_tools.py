@@ -45,6 +45,38 @@ _LINES: dict[str, Entry] = {
     ),
 }
 
+_DOCUMENTS: dict[str, Entry] = {
+    "file-is-document": Entry(
+        "{path} is one JSON document, and a batch file has one request or result a line (JSONL)",
+        "make lines of its entries: rowbatch split {name} -o FOLDER --to-lines",
+        page="the tool “Split a batch file” can make lines of its entries",
+        zh=(
+            "{path} 是一个 JSON 文档，而批处理文件应当每行一条请求或结果（JSONL）",
+            "工具“拆分批处理文件”可以把其中的条目写成行",
+        ),
+    ),
+    "document-unreadable": Entry(
+        "{path} cannot be read as one JSON document: {told}",
+        "it must be a list, an object with one list in it, or objects one after the other",
+        zh=(
+            "无法把 {path} 读成一个 JSON 文档：{told}",
+            "它应当是一个列表、含有一个列表的对象，或前后相接的多个对象",
+        ),
+    ),
+    "no-requests": Entry(
+        "none of the {lines:,} lines of {path} is a request",
+        "give the batch file that was sent",
+        page="choose the batch file that was sent",
+        zh=("{path} 的 {lines:,} 行中没有一行是请求", "请选择发送出去的批处理文件"),
+    ),
+    "unanswered-without-requests": Entry(
+        "which requests have no result can be said only beside the requests",
+        "give the batch file that was sent: --requests FILE",
+        page="choose the batch file that was sent",
+        zh=("要知道哪些请求没有结果，需要对照发送的请求", "请选择发送出去的批处理文件"),
+    ),
+}
+
 _OUTPUTS: dict[str, Entry] = {
     "copy-of-one-file": Entry(
         "a repaired copy is made of one file at a time",
@@ -241,18 +273,39 @@ _DEMO: dict[str, Entry] = {
     ),
 }
 
-_BY_ID = "extract without --join, and merge the two tables by custom_id"
-_BY_ID_PAGE = "extract without the table, and put the answers beside it by their ids in a program of your own"
-_BY_ID_ZH = "请不带数据表提取，再用自己的程序按编号把回答并入"
+_BY_ID = "name the column whose values are in the ids with --id COLUMN (or how they are made, as in --id 'doc-{{{{doc}}}}-s-{{{{sentence}}}}')"
+_BY_ID_PAGE = "name the column whose values are in the ids (or how they are made, as in doc-{{{{doc}}}}-s-{{{{sentence}}}})"
+_BY_ID_ZH = "请指明编号来自哪一列（或编号的构成方式，例如 doc-{{{{doc}}}}-s-{{{{sentence}}}}）"
+_SEVERAL = "if rows have several results, as in 3_run0 and 3_run1: --several rows, or --several columns"
+_SEVERAL_PAGE = "if rows have several results, as in 3_run0 and 3_run1, choose how they are written"
+_SEVERAL_ZH = "若每行有多条结果（例如 3_run0 和 3_run1），请选择写法"
 
 _IDS: dict[str, Entry] = {
+    "id-of-two-numbers": Entry(
+        "{example!r} has more than one number: which of them is the row?",
+        f"{_BY_ID}; {_SEVERAL}; if the last one is the row number: --first-number 1 (or 0)",
+        page=f"{_BY_ID_PAGE}; {_SEVERAL_PAGE}; if the last one is the row number, give the number of the first row",
+        zh=(
+            "{example!r} 中有不止一个数字：哪一个是行号？",
+            f"{_BY_ID_ZH}；{_SEVERAL_ZH}；若最后一个是行号，请给出第一行的编号",
+        ),
+    ),
+    "ids-begin-with-value": Entry(
+        "the ids begin with {value!r}, which stands in row {row:,} of {column!r}: are {example!r} and the others results of that row?",
+        f"{_SEVERAL}; if they are row numbers: --first-number 1 (or 0)",
+        page=f"{_SEVERAL_PAGE}; if they are row numbers, give the number of the first row",
+        zh=(
+            "编号以 {value!r} 开头，而它是“{column}”第 {row:,} 行的值：{example!r} 等是该行的结果吗？",
+            f"{_SEVERAL_ZH}；若是行号，请给出第一行的编号",
+        ),
+    ),
     "ids-of-two-numbers": Entry(
         "the ids have more than one number that differs, as in {first!r} and {second!r}: which of them is the row?",
-        f"{_BY_ID}; of two experiments give the result files of one",
-        page=f"{_BY_ID_PAGE}; of two experiments give the result files of one",
+        f"{_BY_ID}; {_SEVERAL}; of two experiments give the result files of one",
+        page=f"{_BY_ID_PAGE}; {_SEVERAL_PAGE}; of two experiments give the result files of one",
         zh=(
             "编号中有不止一个变化的数字，例如 {first!r} 和 {second!r}：哪一个是行号？",
-            f"{_BY_ID_ZH}；两个实验时只给其中一个的结果文件",
+            f"{_BY_ID_ZH}；{_SEVERAL_ZH}；两个实验时只给其中一个的结果文件",
         ),
     ),
     "ids-without-number": Entry(
@@ -303,4 +356,118 @@ _IDS: dict[str, Entry] = {
     ),
 }
 
-TOOLS: dict[str, Entry] = _LINES | _OUTPUTS | _SPLIT | _CONVERT | _EXTRACT | _IDS | _DEMO
+_KEYS: dict[str, Entry] = {
+    "id-without-column": Entry(
+        "{text!r} names no column",
+        "give the name of one, or a template: --id 'text-{{{{column}}}}'",
+        page="give the name of one, or a template, as in text-{{{{column}}}}",
+        zh=("{text!r} 没有指明任何列", "请填写列名，或模板，例如 text-{{{{column}}}}"),
+    ),
+    "id-empty": Entry(
+        "there is no id in {column!r}",
+        "leave the row out (--skip-empty, if it has no text), or leave out --id: then ids are row numbers",
+        page="fill it in, or let the ids be row numbers",
+        zh=("“{column}”中没有编号", "请补上，或改用行号作为编号"),
+    ),
+    "id-refused": Entry(
+        "{value!r} in {column!r} can be no id: providers take 1 to 64 letters, digits, _ and -",
+        "name a column of such ids, or leave out --id: then ids are row numbers",
+        page="name a column of such ids, or let the ids be row numbers",
+        zh=(
+            "“{column}”中的 {value!r} 不能作为编号：服务商只接受 1 到 64 个字母、数字、_ 和 -",
+            "请指明符合要求的列，或改用行号作为编号",
+        ),
+    ),
+    "id-twice": Entry(
+        "{value!r} in {column!r} stands in row {before:,} already",
+        "name a column in which each value stands once, or several: --id '{{{{one}}}}-{{{{other}}}}'",
+        page="name a column in which each value stands once, or several, as in {{{{one}}}}-{{{{other}}}}",
+        zh=(
+            "“{column}”中的 {value!r} 已在第 {before:,} 行出现过",
+            "请指明一个每个值只出现一次的列，或多个列，例如 {{{{one}}}}-{{{{other}}}}",
+        ),
+    ),
+    "several-with-duplicates": Entry(
+        "a list of duplicates is for one result a row",
+        "give --several or --duplicates, not both",
+        page="choose one result a row",
+        zh=("重复行的列表只适用于每行一条结果", "请选择每行一条结果"),
+    ),
+    "id-without-table": Entry(
+        "a column with ids is one of a table",
+        "say which table: --join TABLE",
+        page="choose the table that they came from",
+        zh=("编号所在的列属于某个数据表", "请选择来源数据表"),
+    ),
+    "ids-of-no-value": Entry(
+        "{without:,} of {ids:,} ids have no row: nothing that is in {example!r} stands in {column!r}",
+        "is it the right table, whole? Another column: --id COLUMN; how ids are made of it: --id 'text-{{{{column}}}}'",
+        page="is it the right table, whole? Name another column, or how ids are made of it, as in text-{{{{column}}}}",
+        zh=(
+            "{ids:,} 个编号中有 {without:,} 个没有对应的行：{example!r} 中没有任何内容出现在“{column}”里",
+            "数据表是否正确、完整？请指明另一列，或编号的构成方式，例如 text-{{{{column}}}}",
+        ),
+    ),
+    "ids-of-several-results": Entry(
+        "the ids have more in them than the value of {column!r}, as {example!r} has: several results of a row?",
+        "write them as further rows or columns: --several rows, or --several columns",
+        page="choose how several results of a row are written",
+        zh=(
+            "编号中除了“{column}”的值还有别的内容，例如 {example!r}：每行有多条结果吗？",
+            "请选择一行有多条结果时的写法",
+        ),
+    ),
+    "id-value-twice": Entry(
+        "{value!r} stands in the rows {first:,} and {second:,} of {column!r}: whose is the result?",
+        "name a column in which each value stands once, or more than one: --id '{{{{one}}}}-{{{{other}}}}'",
+        page="name a column in which each value stands once, or more than one, as in {{{{one}}}}-{{{{other}}}}",
+        zh=(
+            "“{column}”的第 {first:,} 行和第 {second:,} 行都是 {value!r}：结果属于哪一行？",
+            "请指明一个每个值只出现一次的列，或多个列，例如 {{{{one}}}}-{{{{other}}}}",
+        ),
+    ),
+    "ids-cut-two-ways": Entry(
+        "{example!r} may be row {first:,} or row {second:,} by {column!r}, and so may the others",
+        "say how the ids are made, as in --id 'text-{{{{column}}}}'",
+        page="say how the ids are made, as in text-{{{{column}}}}",
+        zh=(
+            "按“{column}”，{example!r} 可能是第 {first:,} 行或第 {second:,} 行，其他编号也一样",
+            "请写明编号的构成方式，例如 text-{{{{column}}}}",
+        ),
+    ),
+    "ids-of-two-columns": Entry(
+        "the values of the ids stand in {first!r} and in {second!r}, in other rows: which column is it?",
+        "say it with --id COLUMN",
+        page="name the column",
+        zh=("编号的值既在“{first}”列也在“{second}”列，而所在的行不同：是哪一列？", "请指明是哪一列"),
+    ),
+    "ids-of-column-or-number": Entry(
+        "the ids may have the values of {column!r}, or row numbers, which are other rows",
+        "say it with --id COLUMN, or with --first-number 1 (or 0)",
+        page="name the column, or give the number of the first row",
+        zh=("编号可能是“{column}”列的值，也可能是行号，而两者对应的行不同", "请指明列名，或给出第一行的编号"),
+    ),
+    "ids-count-from-either": Entry(
+        "the ids may count the rows from 0 or from 1",
+        "say it with --first-number 0 or 1, or name a column with --id COLUMN",
+        page="give the number of the first row, or name a column",
+        zh=("编号可能从 0 或从 1 数行", "请给出第一行的编号，或指明列名"),
+    ),
+    "ids-of-no-column": Entry(
+        "no column of {path} has the values of all ids, and they are no row numbers: {example!r}",
+        "say how they are made: --id COLUMN, or --id 'text-{{{{column}}}}'",
+        page="name the column whose values they have, or how they are made, as in text-{{{{column}}}}",
+        zh=(
+            "{path} 中没有一列含有全部编号的值，它们也不是行号：{example!r}",
+            "请指明列名，或编号的构成方式，例如 text-{{{{column}}}}",
+        ),
+    ),
+    "too-many-variants": Entry(
+        "rows have {count:,} different results, as {example!r}; {most:,} are the most for columns side by side",
+        "write them as further rows: --several rows",
+        page="write them as further rows",
+        zh=("各行共有 {count:,} 种不同的结果，例如 {example!r}；并排的列最多 {most:,} 种", "请写成更多的行"),
+    ),
+}
+
+TOOLS: dict[str, Entry] = _KEYS | _DOCUMENTS | _LINES | _OUTPUTS | _SPLIT | _CONVERT | _EXTRACT | _IDS | _DEMO

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import re
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, Self
@@ -36,8 +37,11 @@ Place = tuple[str | int, ...]
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True)]
-FormRule = Literal["number", "flag", "date"]
-"""What a field of the web form holds that belongs to one kind only."""
+FormRule = Literal["number", "count", "date", "flag", "text", "words"]
+"""
+What a field of the web form holds that belongs to one kind only; `words`: a flag, and perhaps one's own
+words for it.
+"""
 
 
 CANT_SAY: Mapping[Language, str] = {"en": "can't say", "zh": "无法判断"}
@@ -181,7 +185,7 @@ class Variable(Strict, ABC):
         answer_tokens: Of a value, about: the fewest, and the most where nothing limits the answer.
         can_compare: Whether people's values can be compared with the model's.
         has_order: Whether rows can be looked for by a least and a most value.
-        form_rules: Its own fields in the web form, where a form for it alone is offered; else None.
+        form_rules: Its own fields in the web form, labels apart.
         cant_say_is_null: A model says null, and not a word, where the text does not tell.
         has_several: A value may be several of its choices.
         is_reason: It says why another variable has its value, in a sentence.
@@ -200,7 +204,7 @@ class Variable(Strict, ABC):
     answer_tokens: ClassVar[tuple[int, int]]
     can_compare: ClassVar[bool] = False
     has_order: ClassVar[bool] = False
-    form_rules: ClassVar[Mapping[str, FormRule] | None] = None
+    form_rules: ClassVar[Mapping[str, FormRule]] = {}
     cant_say_is_null: ClassVar[bool] = False
     has_several: ClassVar[bool] = False
     is_reason: ClassVar[bool] = False
@@ -407,6 +411,18 @@ class Variable(Strict, ABC):
         """
         return self.read(text)
 
+    def people_together(self, values: Sequence[str]) -> str | None:
+        """
+        What several people say of one text.
+
+        Args:
+            values: As `people_value` gave them, at least one.
+        Returns:
+            The value that most of them gave; None where several were given equally often.
+        """
+        (first, most), *others = Counter(values).most_common(2)
+        return None if others and others[0][1] == most else first
+
     def correction(self, text: str) -> str:
         """
         A value that a person puts in the place of the model's.
@@ -444,10 +460,6 @@ class Variable(Strict, ABC):
             UsageError: One is no value.
         """
         raise UsageError("value-without-order", variable=self.name)
-
-    def form_values(self) -> dict[str, str]:
-        """Its rules as the web form has them; see `form_rules`."""
-        return {}
 
 
 def says_not(value: str) -> bool:

@@ -13,7 +13,7 @@ from pydantic import StringConstraints
 
 from rowbatch.core.agreement import Agreement, agreement
 from rowbatch.core.kinds.base import AnswerColumn, Language, Place, Strict, Tally, Text, Variable
-from rowbatch.core.spelling import spelling_key
+from rowbatch.core.spelling import near_spellings, spelling_key
 from rowbatch.errors import UsageError
 from rowbatch.words.notice import Notice
 
@@ -92,6 +92,13 @@ class ChoiceVariable(Variable, ABC):
             )
         return label
 
+    def _as_asked(self, answer: Any) -> Any:
+        # An example shows what the schema takes: the value, and no other spelling of it.
+        try:
+            return self.read(answer)
+        except UsageError:
+            return answer
+
     def read_bare(self, content: str) -> str | None:
         # A model without structured output often answers with the bare label.
         return self.spellings.get(spelling_key(content))
@@ -116,9 +123,13 @@ class ChoiceVariable(Variable, ABC):
         return LabelTally(self.choices)
 
     def people_value(self, text: str) -> str:
-        if text not in self.choices:
-            raise UsageError("value-not-a-label", variable=self.name, value=text[:80], labels=self.choices)
-        return text
+        if text in self.choices:
+            return text
+        # As an answer is read; tables have it in letters of full width besides, and numbers with a point.
+        for spelling in near_spellings(text, self.choices):
+            if (label := self.spellings.get(spelling_key(spelling))) is not None:
+                return label
+        return self.read(text)
 
     def may_be_peoples(self, column: str, cells: Iterable[str]) -> bool:
         del column

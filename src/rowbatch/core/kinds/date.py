@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
-from typing import Annotated, Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, ClassVar
 
 import polars as pl
 from pydantic import PlainValidator
@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from rowbatch.core.kinds.base import (
     CANT_SAY,
     AnswerColumn,
+    FormRule,
     Language,
     Place,
     Tally,
@@ -115,6 +116,7 @@ class DateVariable(Variable):
     can_compare = True
     has_order = True
     cant_say_is_null = True
+    form_rules: ClassVar[Mapping[str, FormRule]] = {"min": "date", "max": "date"}
 
     min: Date | None = None
     max: Date | None = None

@@ -7,13 +7,22 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import polars as pl
 from pydantic import PlainValidator
 from pydantic_core import PydanticCustomError
 
-from rowbatch.core.kinds.base import YES_NO, AnswerColumn, Language, Place, Tally, Variable, says_not
+from rowbatch.core.kinds.base import (
+    YES_NO,
+    AnswerColumn,
+    FormRule,
+    Language,
+    Place,
+    Tally,
+    Variable,
+    says_not,
+)
 from rowbatch.core.kinds.choice import (
     Label,
     LabelTally,
@@ -83,6 +92,7 @@ class LabelsVariable(Variable):
     kind = "labels"
     answer_tokens = (15, 80)
     has_several = True
+    form_rules: ClassVar[Mapping[str, FormRule]] = {"most": "count", "none": "words"}
 
     labels: tuple[Label, ...] = ()
     most: Count | None = None

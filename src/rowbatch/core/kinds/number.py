@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -141,6 +141,11 @@ class NumberVariable(Variable):
         # Any column of numbers would do, also a number of the row: the name has to say it.
         return has_word(column, self.name) and all(map(self._is_value, cells))
 
+    def people_together(self, values: Sequence[str]) -> str:
+        """The mean of those who say one; "can't say" where nobody does."""
+        numbers = [float(value) for value in values if value != self.cant_say_word]
+        return spelled(math.fsum(numbers) / len(numbers)) if numbers else self.cant_say_word
+
     def compare(self, pairs: Iterable[tuple[str, str | None]]) -> NumberAgreement:
         # Where people can't say it there is no number to compare with; where the model can't, it has none.
         return number_agreement(
@@ -175,11 +180,6 @@ class NumberVariable(Variable):
     def _number(self, text: pl.Expr) -> pl.Expr:
         """The number that a text is; null for "", and where it can't be said."""
         return pl.when((text != "") & (text != self.cant_say_word)).then(text).cast(self._dtype)
-
-    def form_values(self) -> dict[str, str]:
-        given = {"min": self.min, "max": self.max}
-        flags = {"whole": "on"} if self.whole else {}
-        return {rule: spelled(bound) for rule, bound in given.items() if bound is not None} | flags
 
     def _is_value(self, text: str) -> bool:
         return self._read_or_none(text) is not None

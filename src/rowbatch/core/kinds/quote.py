@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import polars as pl
 
-from rowbatch.core.kinds.base import AnswerColumn, Example, Language, Variable
+from rowbatch.core.kinds.base import AnswerColumn, Example, FormRule, Language, Variable
 from rowbatch.core.kinds.labels import Count, NoneWord
 from rowbatch.errors import UsageError
 
@@ -116,6 +116,7 @@ class QuoteVariable(Variable):
     kind = "quote"
     is_open = True
     answer_tokens = (20, 200)
+    form_rules: ClassVar[Mapping[str, FormRule]] = {"most": "count", "none": "words"}
 
     most: Count = 1
     none: NoneWord = False
@@ -178,6 +179,10 @@ class QuoteVariable(Variable):
                 return list(dict.fromkeys(quote for one in value for quote in self._quotes(one)))
             case _:
                 raise UsageError("value-not-a-text", variable=self.name)
+
+    def people_value(self, text: str) -> str:
+        # Of several quotes people write one a line.
+        return self.read(text if self.most == 1 or text.lstrip().startswith("[") else text.split("\n"))
 
     def is_apart(self, value: str) -> bool:
         """Whether a value is no quote: none, or "can't say"."""

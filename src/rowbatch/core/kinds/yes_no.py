@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
-from rowbatch.core.kinds.base import YES_NO, Language, Text
+from rowbatch.core.kinds.base import YES_NO, FormRule, Language, Text
 from rowbatch.core.kinds.choice import ChoiceVariable, Label
 
 # As models and people write them, in any language of a codebook.
@@ -24,6 +24,7 @@ class YesNoVariable(ChoiceVariable):
 
     kind = "yes-no"
     answer_tokens = (8, 40)
+    form_rules: ClassVar[Mapping[str, FormRule]] = {"yes": "text", "no": "text"}
     heading: ClassVar[Mapping[Language, str]] = {"en": "{} is yes or no:", "zh": "{} 回答是或否："}
 
     yes: Text = ""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rowbatch import desk
+from rowbatch import api, desk
 from rowbatch.errors import RowbatchError
 from rowbatch.web import labels
-from rowbatch.web.program import Program, safe
+from rowbatch.web.program import Program
 from rowbatch.web.rendering import query
 
 if TYPE_CHECKING:
@@ -43,7 +44,13 @@ class Gap:
 
 
 def results_values(
-    w: Words, program: Program, job: desk.Job, *, people: str = "", wait_s: float = 0.5
+    w: Words,
+    program: Program,
+    job: desk.Job,
+    *,
+    people: str = "",
+    not_coded: str = "",
+    wait_s: float = 0.5,
 ) -> dict[str, Any]:
     """What the template of the results wants."""
     results = program.results(job)
@@ -58,9 +65,8 @@ def results_values(
         sum(n for name, n in counts.statuses.items() if name not in ("ok", "skipped")) - corrected_missing
     )
     charts = [
-        (variable.name, variable.kind, _facts(job, counts, variable.name))
+        (variable.name, variable.kind, _facts(job, counts, variable), _apart(w, job, counts, variable))
         for variable in results.variables
-        if variable.name in counts.tallies
     ]
     return {
         "results_ready": True,
@@ -71,18 +77,43 @@ def results_values(
         "charts": charts,
         "forgiven": [w.told(notice) for notice in counts.forgiven_notices],
         "is_demonstration": job.run.is_local and bool(desk.model_note(job.run)),
-        **_people_values(results, people),
+        **_people_values(w, job, results, people, not_coded),
     }
 
 
-def _facts(job: desk.Job, counts: desk.Counts, variable: str) -> list[tuple[str, float, str]]:
-    """What is counted of a variable: name, number, and the address of its rows or ""."""
-    if variable not in counts.labels:
-        return [(name, number, "") for name, number in counts.tallies[variable].facts()]
-    return [
-        (label, count, _rows_address(job, variable=variable, label=label))
-        for label, count in counts.labels[variable]
+def _facts(job: desk.Job, counts: desk.Counts, variable: desk.Variable) -> list[tuple[str, float, str]]:
+    """What is counted of a variable, if anything: name, number, and the address of its rows or ""."""
+    name = variable.name
+    if name not in counts.tallies:
+        return []
+    if name in counts.labels:
+        return [
+            (label, count, _rows_address(job, variable=name, label=label))
+            for label, count in counts.labels[name]
+        ]
+    facts = counts.tallies[name].facts()
+    if variable.kind == "date":
+        return [
+            (year, n, _rows_address(job, variable=name, least=f"{year}-01-01", most=f"{year}-12-31"))
+            for year, n in facts
+        ]
+    return [(what, number, "") for what, number in facts]
+
+
+def _apart(
+    w: Words, job: desk.Job, counts: desk.Counts, variable: desk.Variable
+) -> list[tuple[str, int, str]]:
+    """Rows that have an answer, but nothing to count of a variable: why, how many, and their address."""
+    name, word = variable.name, variable.cant_say_word
+    found = [
+        (word, counts.cant_say.get(name, 0), _rows_address(job, variable=name, label=word)),
+        (
+            w.t("does not apply"),
+            counts.not_asked.get(name, 0),
+            _rows_address(job, variable=name, not_asked="1"),
+        ),
     ]
+    return [one for one in found if one[1]]
 
 
 def _gaps(w: Words, job: desk.Job, counts: desk.Counts) -> list[Gap]:
@@ -128,28 +159,48 @@ def _gaps(w: Words, job: desk.Job, counts: desk.Counts) -> list[Gap]:
     return found
 
 
-def _people_values(results: desk.Results, people: str) -> dict[str, Any]:
+def _people_values(
+    w: Words, job: desk.Job, results: desk.Results, people: str, not_coded: str
+) -> dict[str, Any]:
     columns = results.people_columns()
     chosen = people if people in columns else (columns[0] if columns else "")
     variable = results.people_variable(chosen)
     if variable is None:
         return {"people": "", "people_columns": ()}
-    agreement = safe(results.agreement, chosen, variable.name)
-    if agreement is None:
-        return {"people": "", "people_columns": ()}
-    names, matrix = _matrix(agreement) if isinstance(agreement, desk.Agreement) else ([], [])
-    return {
+    found: dict[str, Any] = {
         "people": chosen,
         "people_columns": columns,
         "people_variable": variable,
+        "people_not_coded": not_coded,
+        "people_trouble": "",
+    }
+    try:
+        compared = results.compare_with_people(chosen, variable.name, not_coded)
+    except RowbatchError as error:
+        return found | {"people_trouble": w.told(error.notice)}
+    agreement = compared.comparison
+    names, matrix = _matrix(agreement) if isinstance(agreement, api.Agreement) else ([], [])
+    return found | {
+        "compared": compared,
         "agreement": agreement,
         "matrix_labels": names,
         "matrix": matrix,
+        "cell_address": _cell_address(job, chosen, variable.name, not_coded),
         "has_corrections": bool(results.counts().corrected),
     }
 
 
-def _matrix(agreement: desk.Agreement) -> tuple[list[str], list[tuple[str, list[tuple[str, int]]]]]:
+def _cell_address(job: desk.Job, people: str, variable: str, not_coded: str) -> Callable[[str, str], str]:
+    """What gives the address of the rows behind a number: what people say there, and the model's label or ""."""
+
+    def address(said: str, label: str) -> str:
+        chosen = {"people": people, "variable": variable, "says": said, "not_coded": not_coded}
+        return _rows_address(job, **chosen, **({"model": label} if label else {"unlabelled": "1"}))
+
+    return address
+
+
+def _matrix(agreement: api.Agreement) -> tuple[list[str], list[tuple[str, list[tuple[str, int]]]]]:
     """Labels of the model, "" for none; and for each label of people's that occurs how often each was given."""
     names = [*list(agreement.confusion)[:_MAX_MATRIX], *([""] if agreement.unlabelled else [])]
     matrix = []

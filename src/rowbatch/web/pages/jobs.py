@@ -80,9 +80,16 @@ def job(request: Request) -> Response:
     results: dict[str, Any] = {}
     lost = None
     if has_results:
-        people = request.query_params.get("people", "")
+        asked = request.query_params
         try:
-            results = results_values(w, program, found, people=people, wait_s=0.2 if part else 0.8)
+            results = results_values(
+                w,
+                program,
+                found,
+                people=asked.get("people", ""),
+                not_coded=asked.get("not_coded", "").strip()[:500],
+                wait_s=0.2 if part else 0.8,
+            )
         except (InputError, TableChanged) as error:
             if part:
                 raise
@@ -158,6 +165,9 @@ def start(request: Request, form: FormData) -> Response:
             found.run,
             go_on=text_of(form, "go_on") == "1",
             resubmit_lost=text_of(form, "resubmit_lost") == "1",
+            # What a person pastes has blanks around it.
+            batch_id="".join(text_of(form, "batch_id").split()) if "by_id" in form else "",
+            give_up=text_of(form, "give_up") == "1",
         )
     return see_other(f"/jobs/{found.id}")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 import secrets
 import tempfile
 from collections.abc import Sequence
@@ -17,9 +16,10 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from rowbatch import api, desk
-from rowbatch.errors import RowbatchError
+from rowbatch.errors import RowbatchError, UsageError
 from rowbatch.web import labels
 from rowbatch.web.explain import Shown, explain
+from rowbatch.web.pages.questions import press_of, pressed, questions_of_form, value_of, with_example
 from rowbatch.web.pages.start import copy
 from rowbatch.web.pages.tables import choosable, table_of, text_position
 from rowbatch.web.program import Program, Trial, safe
@@ -28,8 +28,8 @@ from rowbatch.web.words import Words
 
 _RANDOM = random.SystemRandom()
 _MAX_CODEBOOK_BYTES = 20_000_000
-_LABEL_FIELD = re.compile(r"labels\.(\d{1,3})\.(name|definition|examples)\Z")
 _TRIED_ROWS = 10
+_LONGEST_EXAMPLE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,9 @@ def label(request: Request) -> Response:
         draft = replace(draft, text=text)
     taken = request.query_params.get("taken", "")
     values = _values(request, table, draft, reading)
-    if taken.isdecimal() and draft.task != "codebook":
-        values["taken"] = len(draft.filled_labels)
+    if taken.isdecimal() and not draft.codebook:
+        values["taken"] = sum(len(one.filled_labels) for one in draft.questions)
+        values["taken_questions"] = len(draft.questions)
     return page(request, "label.html", **values)
 
 
@@ -120,12 +121,19 @@ def _values(
     profile = reading.profile()
     position = reading.header.index(draft.text) if draft.text in reading.header else -1
     codebook_text = ""
-    if draft.task == "codebook" and draft.codebook:
+    if draft.codebook:
         codebook_text = safe(lambda: desk.instructions_text(desk.codebook_of_draft(draft))) or ""
     return {
         "table": table,
         "draft": draft,
-        "form_kinds": desk.FORM_KINDS,
+        "kinds": desk.KINDS,
+        "names": desk.column_names(draft.questions),
+        "prefix": desk.field_prefix,
+        "condition_choices": lambda number: desk.condition_choices(draft.questions, number, draft.language),
+        "condition_values": lambda condition: [
+            desk.read_condition_value(draft.questions, condition.question, value, draft.language)
+            for value in condition.values
+        ],
         "rows": reading.rows,
         "encoding": (reading.reading.encoding or "").upper(),
         "empty": profile.empty[position] if profile is not None and position >= 0 else 0,
@@ -136,12 +144,15 @@ def _values(
         "models": api.models(provider.name),
         "has_key": _has_key(draft),
         "limit": safe(desk.limit_of_draft, draft),
+        "can_tell": bool(safe(desk.can_tell_confidence, draft)),
+        "efforts": desk.efforts_of_draft(draft),
         "codebook_text": codebook_text,
         "faults": faults,
         "shown": shown,
         "page_id": secrets.token_hex(8),
         "is_fragment": False,
         "taken": 0,
+        "taken_questions": 0,
         **_side(w, program, table, draft, reading, row),
         **_trial_values(w, program, table, draft, reading),
     }
@@ -157,12 +168,12 @@ def _has_key(draft: desk.Draft) -> bool:
 def _side(  # noqa: PLR0917
     w: Words, program: Program, table: desk.LibraryTable, draft: desk.Draft, reading: desk.Reading, row: int
 ) -> dict[str, Any]:
-    preview = safe(desk.preview_row, draft, reading, row) if draft.question or draft.codebook else None
+    preview = safe(desk.preview_row, draft, reading, row) if draft.is_begun else None
     measured = measured_tokens(program, table)
     found = desk.faults(draft, reading.header)
     estimate = None if found else safe(desk.estimate_draft, draft, reading, measured)
     # What is merely not written yet is no fault before the form is sent.
-    wrong = [shown_fault(w, one).text for one in found if one.kind in ("other", "column-missing")]
+    wrong = [shown_fault(w, one).text for one in found if one.kind in ("other", "codebook", "column-missing")]
     return {
         "preview": preview,
         "preview_faults": wrong,
@@ -199,7 +210,6 @@ def _trial_values(
     trial = program.trials.get(table.id)
     result = trial.task.result[0] if trial is not None and trial.task.result is not None else None
     error = trial.task.error if trial is not None else None
-    is_known = bool(desk.read_draft(draft.to_plain()).filled_labels)
     return {
         "trial": trial.task if trial is not None else None,
         "trial_report": result,
@@ -207,8 +217,29 @@ def _trial_values(
         "trial_shown": explain(w, error) if error is not None else None,
         "trial_faults": "",
         "trial_price": _trial_price(w, draft, reading),
-        "can_teach": draft.task == "label" and is_known,
+        "teachable": _teachable(draft),
+        "trial_columns": _trial_columns(result),
+        "tried_value": lambda tried, name: _tried_value(result, tried, name),
     }
+
+
+def _teachable(draft: desk.Draft) -> list[tuple[int, desk.Variable]]:
+    """Questions whose right answers of rows may become examples: their places, and their variables."""
+    book = None if draft.codebook else safe(desk.codebook_of_draft, draft)
+    return list(enumerate(book.variables)) if book is not None else []
+
+
+def _trial_columns(found: desk.DraftTrial | None) -> list[tuple[str, int]]:
+    """Names of what is shown of the tried answers, and their places in them."""
+    return [(found.report.columns[place], place) for place in found.shown] if found is not None else []
+
+
+def _tried_value(found: desk.DraftTrial | None, tried: Any, name: str) -> str:
+    """What a tried row was answered to a question; "" where it was not."""
+    if found is None or name not in found.report.columns or not tried.values:
+        return ""
+    value: str = tried.values[found.report.columns.index(name)]
+    return value
 
 
 def _trial_price(w: Words, draft: desk.Draft, reading: desk.Reading) -> str:
@@ -230,89 +261,66 @@ def draft_of_form(form: FormData, draft: desk.Draft) -> desk.Draft:
         name: text_of(form, name).replace("\r\n", "\n")
         for name in (
             "text",
-            "question",
+            "instructions",
             "template",
             "provider",
             "base_url",
             "model",
             "temperature",
             "max_tokens",
+            "samples",
+            "effort",
         )
         if name in form
     }
     changed = replace(
         draft, **{name: value if name != "model" else value.strip() for name, value in texts.items()}
     )
-    if "labels.0.name" in form or "labels.1.name" in form:
-        changed = replace(changed, labels=_labels_of_form(form), unsure="unsure" in form)
-    if "rules" in form:
-        rules = {
-            name.removeprefix("rules."): text_of(form, name) for name in form if name.startswith("rules.")
-        }
-        changed = replace(changed, rules=rules)
-    if "question" in form:
-        changed = replace(changed, reason="reason" in form)
+    if not draft.codebook:
+        changed = replace(changed, questions=questions_of_form(form, draft.questions))
     if text_of(form, "language") in ("en", "zh"):
-        changed = replace(changed, language=text_of(form, "language"), dedupe="dedupe" in form)  # type: ignore[arg-type]
-    task = text_of(form, "task")
-    return desk.read_draft({**changed.to_plain(), "task": task}) if task else changed
+        flags = {name: name in form for name in ("dedupe", "confidence")}
+        changed = replace(changed, language=text_of(form, "language"), **flags)  # type: ignore[arg-type]
+    return changed
 
 
-def _labels_of_form(form: FormData) -> tuple[desk.DraftLabel, ...]:
-    fields: dict[int, dict[str, str]] = {}
-    for name in form:
-        found = _LABEL_FIELD.match(name)
-        if found and int(found.group(1)) < desk.MAX_LABELS:
-            fields.setdefault(int(found.group(1)), {})[found.group(2)] = text_of(form, name).replace(
-                "\r\n", "\n"
-            )
-    return tuple(
-        desk.DraftLabel(
-            said.get("name", ""),
-            said.get("definition", ""),
-            tuple(line.strip() for line in said.get("examples", "").split("\n") if line.strip()),
-        )
-        for _, said in sorted(fields.items())
-    )
+def _edited(draft: desk.Draft, do: str, reading: desk.Reading, row: int) -> tuple[desk.Draft, str]:
+    """A draft after a press of one of the small buttons, and where the page is to be then."""
+    press = press_of(do)
+    if press is not None:
+        is_row = press.does == "row"
+        text = _text_of_row(draft, reading, row) if is_row else ""
+        if is_row and not text:
+            return draft, ""
+        questions, place = pressed(draft.questions, press, text)
+        rows = (*draft.example_rows, row) if is_row else draft.example_rows
+        return replace(draft, questions=questions, example_rows=rows), f"#{place}" if place else ""
+    if do == "provider":
+        return replace(draft, model="", base_url=""), ""
+    if do == "write":
+        return replace(draft, codebook={}), ""
+    return draft, ""
 
 
-def _edited(draft: desk.Draft, do: str) -> desk.Draft:
-    """A draft after a press of one of the small buttons."""
-    listed = list(draft.labels)
-    action, _, number = do.partition(".")
-    at = int(number) if number.isdecimal() else -1
-    if action == "add" and len(listed) < desk.MAX_LABELS:
-        listed.append(desk.DraftLabel())
-    elif action == "remove" and 0 <= at < len(listed):
-        listed.pop(at)
-    elif action in ("up", "down") and 0 <= at < len(listed):
-        other = at - 1 if action == "up" else at + 1
-        if 0 <= other < len(listed):
-            listed[at], listed[other] = listed[other], listed[at]
-    elif action == "provider":
-        return replace(draft, model="", base_url="")
-    return replace(draft, labels=tuple(listed) or (desk.DraftLabel(),))
-
-
-def _place_of(draft: desk.Draft, do: str) -> str:
-    """Where the page is to be after a press of one of the small buttons: at the label that it was about."""
-    action, _, number = do.partition(".")
-    last = len(draft.labels) - 1
-    at = int(number) if number.isdecimal() else last
-    if action not in ("add", "remove", "up", "down"):
+def _text_of_row(draft: desk.Draft, reading: desk.Reading, row: int) -> str:
+    """A row's text, as an example has it; "" where there is none."""
+    if reading.view is None or not 1 <= row <= reading.rows or draft.text not in reading.header:
         return ""
-    return f"#labels.{max(0, min(last, at + {'up': -1, 'down': 1}.get(action, 0)))}"
+    found: str = reading.view.frame(row, 1)[str(reading.header.index(draft.text))][0]
+    return found.strip()[:_LONGEST_EXAMPLE]
 
 
 def change(request: Request, form: FormData) -> Response:
     """The form was sent: one of its small buttons, or all of it to be looked at before the start."""
     table, program, w = table_of(request), program_of(request), words_for(request)
     draft = draft_of_form(form, draft_of(table, words_for(request).language))
+    # Whether only what changed is asked is chosen on the page before the start, of what is asked then.
+    draft = replace(draft, only_changed=False)
     do = text_of(form, "do") or "review"
     if do != "review":
-        edited = _edited(draft, do)
+        edited, place = _edited(draft, do, table.read(), row_of(form))
         save(request, table, edited, form)
-        return see_other(f"/tables/{table.id}/label{_place_of(edited, do)}")
+        return see_other(f"/tables/{table.id}/label{place}")
     save(request, table, draft, form)
     reading = table.read()
     found = desk.faults(draft, reading.header)
@@ -331,7 +339,8 @@ def change(request: Request, form: FormData) -> Response:
 
 def begin_run(program: Program, table: desk.LibraryTable, draft: desk.Draft) -> None:
     """Make the run that a draft stands for, unless the one that was made for it still asks the same."""
-    asked = [desk.trial_key(draft), draft.dedupe, repr(table.info.reading)]
+    asked = [desk.trial_key(draft), draft.dedupe, draft.fresh, draft.only_changed, repr(table.info.reading)]
+    asked += [draft.samples] if draft.samples else []
     saved = table.draft()
     known = safe(program.jobs.job, str(saved.get("job", "")))
     if known is not None and known.state in ("draft", "checking"):
@@ -351,6 +360,8 @@ def begin_run(program: Program, table: desk.LibraryTable, draft: desk.Draft) -> 
 
 def shown_fault(w: Words, fault: desk.Fault) -> ShownFault:
     """A fault, for people."""
+    if fault.notice is not None:
+        return ShownFault(fault.place, w.told(fault.notice))
     if fault.error is None:
         return ShownFault(fault.place, labels.fault_word(w, fault.kind, fault.name))
     shown = explain(w, fault.error)
@@ -363,8 +374,7 @@ def preview(request: Request, form: FormData) -> Response:
     draft = draft_of_form(form, draft_of(table, words_for(request).language))
     save(request, table, draft, form)
     reading = table.read()
-    asked = text_of(form, "row")
-    row = int(asked) if asked.isdecimal() and len(asked) < 13 else 1
+    row = row_of(form)
     match request.query_params.get("go"):
         case "next":
             row += 1
@@ -379,6 +389,12 @@ def preview(request: Request, form: FormData) -> Response:
         **_side(w, program, table, draft, reading, row),
     }
     return _fragments(request, ("_side.html", "_dock.html", "_trial_price.html"), **values)
+
+
+def row_of(form: FormData) -> int:
+    """The row that the preview shows; 1 where a form does not say."""
+    asked = text_of(form, "row")
+    return int(asked) if asked.isdecimal() and len(asked) < 13 else 1
 
 
 def _fragments(request: Request, templates: Sequence[str], **values: Any) -> Response:
@@ -455,40 +471,26 @@ def trial(request: Request) -> Response:
 
 
 def add_example(request: Request, form: FormData) -> Response:
-    """A tried row becomes an example of the label that is right for it."""
+    """A tried row becomes an example, with the answer that is right for it."""
     table = table_of(request)
     draft, reading = draft_of(table), table.read()
-    asked, right = text_of(form, "row"), text_of(form, "label")
-    program = program_of(request)
-    tried = program.trials.get(table.id)
-    if not right and tried is not None and tried.task.result is not None:
-        found = tried.task.result[0]
-        right = next(
-            (
-                row.values[0]
-                for number, row in zip(found.numbers, found.report.rows, strict=True)
-                if str(number) == asked
-            ),
-            "",
-        )
-    view = reading.view
-    if (
-        asked.isdecimal()
-        and view is not None
-        and 1 <= int(asked) <= reading.rows
-        and draft.text in reading.header
-    ):
-        text = view.frame(int(asked), 1)[str(reading.header.index(draft.text))][0].strip().replace("\n", " ")
-        changed = tuple(
-            replace(one, examples=(*one.examples, text[:1_000]))
-            if one.name.strip() == right and text not in one.examples
-            else one
-            for one in draft.labels
-        )
-        if changed != draft.labels:
-            save(
-                request, table, replace(draft, labels=changed, example_rows=(*draft.example_rows, int(asked)))
-            )
+    number, row = text_of(form, "question"), row_of(form)
+    known = _teachable(draft)
+    if not number.isdecimal() or int(number) >= len(known):
+        return see_other(f"/tables/{table.id}/label#trial")
+    place, variable = known[int(number)]
+    text = _text_of_row(draft, reading, row)
+    right = value_of(form, variable)
+    try:
+        variable.correction(right)
+    except UsageError as error:
+        shown = explain(words_for(request), error)
+        return page(request, "label.html", status=422, **_values(request, table, draft, reading, shown=shown))
+    taught = with_example(draft.questions[place], text, right) if text else draft.questions[place]
+    if taught != draft.questions[place]:
+        questions = (*draft.questions[:place], taught, *draft.questions[place + 1 :])
+        rows = (*draft.example_rows, row)
+        save(request, table, replace(draft, questions=questions, example_rows=rows))
     return see_other(f"/tables/{table.id}/label#trial")
 
 
@@ -522,7 +524,7 @@ def bring(request: Request, form: FormData) -> Response:
             request, "label.html", status=422, **_values(request, table, brought, reading, shown=shown)
         )
     save(request, table, brought)
-    return see_other(f"/tables/{table.id}/label?taken={len(brought.filled_labels)}")
+    return see_other(f"/tables/{table.id}/label?taken=1")
 
 
 ROUTES = [

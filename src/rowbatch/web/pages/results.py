@@ -21,6 +21,7 @@ from rowbatch.web import labels
 from rowbatch.web.explain import Shown, explain
 from rowbatch.web.pages.gaps import ready_results
 from rowbatch.web.pages.jobs import job_of
+from rowbatch.web.pages.questions import value_of
 from rowbatch.web.rendering import page, program_of, query, see_other, text_of, with_form, words_for
 
 _PAGE = 100
@@ -54,6 +55,9 @@ def _chosen(request: Request) -> desk.RowFilter:
         unlabelled=asked.get("unlabelled") == "1",
         least=asked.get("least", "").strip()[:100],
         most=asked.get("most", "").strip()[:100],
+        not_coded=asked.get("not_coded", "").strip()[:500],
+        least_sure=asked.get("least_sure") == "1",
+        not_asked=asked.get("not_asked") == "1",
     )
 
 
@@ -73,6 +77,9 @@ def _query(chosen: desk.RowFilter, **more: object) -> str:
             "unlabelled": "1" if chosen.unlabelled else "",
             "least": chosen.least,
             "most": chosen.most,
+            "not_coded": chosen.not_coded,
+            "least_sure": "1" if chosen.least_sure else "",
+            "not_asked": "1" if chosen.not_asked else "",
             **more,
         }
     )
@@ -92,6 +99,7 @@ def rows(request: Request) -> Response:
     number = min(max(1, _number(request.query_params.get("page", ""), 1)), pages)
     first = (number - 1) * _PAGE
     chips = _chips(w, job, results, counts, chosen)
+    found = results.page(chosen, first, _PAGE)
     return page(
         request,
         "rows.html",
@@ -103,8 +111,12 @@ def rows(request: Request) -> Response:
         is_filtered=chosen != desk.RowFilter(),
         ordered=[variable for variable in results.variables if variable.has_order],
         kept=[(name, value) for name, value in _pairs(chosen) if name != "q"],
-        columns=results.columns,
-        rows=results.page(chosen, first, _PAGE),
+        # Reasons, evidence and places stand on the row's own page.
+        columns=list(enumerate(results.columns))[: max(1, len(results.variables))],
+        rows=found,
+        sure=[w.percent(one) for one in results.sure([row[0] for row in found])]
+        if results.tells_confidence
+        else None,
         first=first + 1,
         page=number,
         pages=pages,
@@ -130,6 +142,9 @@ def _chips(
     if counts.corrected:
         corrected = desk.RowFilter(corrected=True)
         found.append((w.t("Corrected by hand"), len(results.rows(corrected)), corrected))
+    if results.tells_confidence:
+        queue = desk.RowFilter(least_sure=True)
+        found.append((w.t("Least sure first"), len(results.rows(queue)), queue))
     people = results.people_columns()
     compared = results.people_variable(people[0]) if people else None
     if compared is not None:
@@ -181,7 +196,7 @@ def _row(request: Request, shown: Shown | None = None) -> Response:
         query=_query(chosen),
         previous=previous,
         following=following,
-        correctable=[variable for variable in results.codebook.answers if variable.name != "reason"],
+        asked=[(one, results.codebook.beside(one)) for one in results.variables or results.codebook.answers],
         shown=shown,
     )
 
@@ -200,6 +215,14 @@ def _neighbours(results: desk.Results, chosen: desk.RowFilter, number: int) -> t
     listed = results.rows(chosen)
     if not len(listed):
         return 0, 0
+    if chosen.least_sure:
+        # Not in the order of the table; a row that was just corrected is not in it any more.
+        place = listed.index_of(number)
+        if place is None:
+            return 0, int(listed[0])
+        return (int(listed[place - 1]) if place else 0), (
+            int(listed[place + 1]) if place + 1 < len(listed) else 0
+        )
     at = int(listed.search_sorted(number, side="left"))
     after = int(listed.search_sorted(number, side="right"))
     return (int(listed[at - 1]) if at > 0 else 0), (int(listed[after]) if after < len(listed) else 0)
@@ -209,11 +232,16 @@ def correct(request: Request, form: FormData) -> Response:
     """A person's label in the place of the model's; or taken back."""
     job, number = job_of(request), _row_number(request)
     is_undo = text_of(form, "do") == "undo"
-    label = text_of(form, "label").strip()
+    results = ready_results(program_of(request), job)
+    name = text_of(form, "variable")
+    if name not in results.columns:
+        raise UsageError("no-such-variable", variable=name)
+    label = value_of(form, results.codebook.answers[results.columns.index(name)])
     if not is_undo and not label:
         raise UsageError("correction-empty")
     try:
-        job.run.correct(number, text_of(form, "variable"), None if is_undo else label)
+        chosen_by = desk.LEAST_SURE if _chosen(request).least_sure else ""
+        results.correct(number, name, None if is_undo else label, chosen_by=chosen_by)
     except UsageError as error:
         return _row(request, explain(words_for(request), error))
     asked = request.url.query

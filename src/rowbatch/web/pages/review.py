@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import ROUND_UP, Decimal
 from shlex import join
@@ -13,15 +14,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from rowbatch import api, desk
-from rowbatch.errors import RowbatchError
+from rowbatch.errors import RowbatchError, UsageError
 from rowbatch.web.explain import explain
-from rowbatch.web.pages.label import ShownFault, draft_of, measured_tokens, ready_words
+from rowbatch.web.pages.label import ShownFault, begin_run, draft_of, measured_tokens, ready_words
 from rowbatch.web.pages.tables import table_of
 from rowbatch.web.program import Program, safe
 from rowbatch.web.rendering import page, program_of, see_other, text_of, with_form, words_for
 from rowbatch.web.words import Words
 
 _CAP_FACTOR = Decimal("1.5")
+# Where every answer was taken over all of them are here.
+_BEFORE_START = ("new", "built", "downloaded")
 
 
 def review(request: Request) -> Response:
@@ -29,13 +32,19 @@ def review(request: Request) -> Response:
     return _review(request)
 
 
-def _review(request: Request, faults: tuple[ShownFault, ...] = (), cap: str | None = None) -> Response:
+def _review(
+    request: Request,
+    faults: tuple[ShownFault, ...] = (),
+    cap: str | None = None,
+    *,
+    direct: bool | None = None,
+) -> Response:
     table, program, w = table_of(request), program_of(request), words_for(request)
     table.require_file()
     job = safe(program.jobs.job, str(table.draft().get("job", "")))
     if job is None:
         return see_other(f"/tables/{table.id}/label")
-    if job.state not in ("draft", "checking", "failed") or job.status.state not in ("new", "built"):
+    if job.state not in ("draft", "checking", "failed") or job.status.state not in _BEFORE_START:
         return see_other(f"/jobs/{job.id}")
     is_checking = job.task is not None and job.task.is_alive
     base: dict[str, Any] = {"table": table, "shown": None, "preview": None, "faults": faults, "checked": 0}
@@ -44,7 +53,7 @@ def _review(request: Request, faults: tuple[ShownFault, ...] = (), cap: str | No
     if request.query_params.get("part") == "checking":
         return page(request, "review.html", **{**base, "is_ready": True})
     draft = draft_of(table)
-    preview = job.run.preview()
+    preview = job.run.preview(direct=_asked_way(request) if direct is None else direct)
     plan = job.run.plan
     provider = api.find_provider(plan.asking.provider)
     likely, most = preview.cost.likely_usd, preview.cost.high_usd
@@ -61,6 +70,8 @@ def _review(request: Request, faults: tuple[ShownFault, ...] = (), cap: str | No
             "is_ready": True,
             "preview": preview,
             "is_measured": measured_tokens(program, table) is not None,
+            "is_fresh": plan.asking.fresh,
+            "is_only_changed": bool(plan.question.kept),
             "columns": plan.question.user.columns,
             "is_local": job.run.is_local and not plan.asking.base_url,
             "has_key": safe(api.find_key, provider, plan.asking.base_url) is not None or provider.is_free,
@@ -68,10 +79,18 @@ def _review(request: Request, faults: tuple[ShownFault, ...] = (), cap: str | No
             "can_cap": can_cap,
             "cap": chosen,
             "notes": [*map(w.told, preview.notes), *([demonstration_note(w)] if preview.note else [])],
-            "ready": ready_words(w, program, table, draft, preview.built.requests),
+            "ready": ready_words(w, program, table, draft, preview.built.requests // plan.asking.samples),
+            "job_id": job.id,
+            "has_codebook": bool(plan.question.codebook.variables),
             "command": join(api.command_of(plan, table=table.info.name)),
         },
     )
+
+
+def _asked_way(request: Request) -> bool | None:
+    """Whether rows are to go one by one, as the address says; None where it says nothing."""
+    way = request.query_params.get("way")
+    return None if way not in ("batch", "direct") else way == "direct"
 
 
 def _checking(request: Request, job: desk.Job, base: dict[str, Any]) -> Response:
@@ -92,6 +111,34 @@ def _checking(request: Request, job: desk.Job, base: dict[str, Any]) -> Response
     return page(request, "review.html", **{**base, "is_ready": not task.is_alive, "checked": task.rows})
 
 
+def choose(request: Request, form: FormData) -> Response:
+    """
+    Take answers of earlier jobs over or not, ask all variables or only those that changed: the requests are
+    written anew, nothing is sent.
+    """
+    table, program = table_of(request), program_of(request)
+    table.require_file()
+    job = safe(program.jobs.job, str(table.draft().get("job", "")))
+    if job is None:
+        return see_other(f"/tables/{table.id}/label")
+    if job.state not in ("draft", "checking"):
+        return see_other(f"/jobs/{job.id}")
+    draft = draft_of(table)
+    if "fresh" in form:
+        draft = replace(draft, fresh=text_of(form, "fresh") == "yes")
+    if "only_changed" in form:
+        draft = replace(draft, only_changed=text_of(form, "only_changed") == "yes")
+    table.save_draft({"draft": draft.to_plain()})
+    try:
+        with program.begin_lock:
+            begin_run(program, table, draft)
+    except UsageError:
+        # The earlier job is gone.
+        table.save_draft({"draft": replace(draft, only_changed=False).to_plain()})
+        return see_other(f"/tables/{table.id}/label")
+    return see_other(f"/tables/{table.id}/start")
+
+
 def begin(request: Request, form: FormData) -> Response:
     """Start. From here on it may cost money."""
     table, program, w = table_of(request), program_of(request), words_for(request)
@@ -102,10 +149,11 @@ def begin(request: Request, form: FormData) -> Response:
     if job.state != "draft":
         # Pressed twice, or in two tabs: it is started once.
         return see_other(f"/jobs/{job.id}")
-    cap = text_of(form, "cap").strip()
+    cap, direct = text_of(form, "cap").strip(), text_of(form, "way") == "direct"
     fault = set_cap(w, program, job, cap)
     if fault:
-        return _review(request, (ShownFault("cap", fault),), cap)
+        return _review(request, (ShownFault("cap", fault),), cap, direct=direct)
+    job.run.change_policy(direct=direct)
     program.jobs.start(job.run)
     return see_other(f"/jobs/{job.id}")
 
@@ -147,4 +195,5 @@ def demonstration_note(w: Words) -> str:
 ROUTES = [
     Route("/tables/{table_id}/start", review),
     Route("/tables/{table_id}/start", with_form(begin), methods=["POST"]),
+    Route("/tables/{table_id}/fresh", with_form(choose), methods=["POST"]),
 ]

@@ -73,6 +73,7 @@ def _settings(
         nav="settings",
         status=422 if shown or faults else 200,
         providers=providers,
+        headers=desk.shown_headers(),
         settings=values or desk.read_settings(),
         shown=shown,
         told=told,
@@ -123,6 +124,17 @@ def change_keys(request: Request, form: FormData) -> Response:
     except RowbatchError as error:
         return _settings(request, shown=explain(w, error), back=back, opened=name)
     return _settings(request, told=told, back=back)
+
+
+def change_headers(request: Request, form: FormData) -> Response:
+    """Further headers for the calls to a host; those that were kept for it are forgotten."""
+    w = words_for(request)
+    base_url = text_of(form, "base_url").strip() or None
+    try:
+        host = desk.keep_headers(text_of(form, "provider"), text_of(form, "headers"), base_url=base_url)
+    except RowbatchError as error:
+        return _settings(request, shown=explain(w, error))
+    return _settings(request, told=w.t("The headers for %(host)s are kept.", host=host))
 
 
 def _tested(w: Words, program: Any, name: str) -> str:
@@ -232,6 +244,7 @@ ROUTES = [
     Route("/settings", settings),
     Route("/settings", with_form(change), methods=["POST"]),
     Route("/settings/keys", with_form(change_keys), methods=["POST"]),
+    Route("/settings/headers", with_form(change_headers), methods=["POST"]),
     Route("/settings/look", with_form(change_look), methods=["POST"]),
     Route("/settings/language", with_form(change_language), methods=["POST"]),
     Route("/settings/cache", clear_cache, methods=["POST"]),

@@ -137,12 +137,16 @@ def example(request: Request) -> Response:
     table = program.library.keep(table_id, "posts.csv")
     draft = desk.Draft(
         text="post",
-        question="What is this post about?",
-        labels=(
-            desk.DraftLabel("economy", "Jobs, wages, prices, taxes, housing costs."),
-            desk.DraftLabel("education", "Schools, teachers, universities."),
-            desk.DraftLabel("health", "Hospitals, doctors, illness, care."),
-            desk.DraftLabel("other", "Everything else."),
+        questions=(
+            desk.DraftQuestion(
+                question="What is this post about?",
+                labels=(
+                    desk.DraftLabel("economy", "Jobs, wages, prices, taxes, housing costs."),
+                    desk.DraftLabel("education", "Schools, teachers, universities."),
+                    desk.DraftLabel("health", "Hospitals, doctors, illness, care."),
+                    desk.DraftLabel("other", "Everything else."),
+                ),
+            ),
         ),
     )
     table.save_draft({"draft": draft.to_plain()})

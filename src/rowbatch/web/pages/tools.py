@@ -27,6 +27,7 @@ from rowbatch.web.words import Words
 _TOOLS = ("convert", "split", "extract")
 _EXTRAS: tuple[Literal["model", "usage", "finish_reason"], ...] = ("model", "usage", "finish_reason")
 _FIRST_NUMBERS: dict[str, Literal[0, 1]] = {"0": 0, "1": 1}
+_SEVERAL: dict[str, Literal["rows", "columns"]] = {"rows": "rows", "columns": "columns"}
 _FIRST_CHARS = 20_000
 
 
@@ -92,6 +93,10 @@ def _values(request: Request, values: dict[str, Any]) -> dict[str, Any]:
         "number": "",
         "format": "xlsx",
         "first_number": "",
+        "id_column": "",
+        "several": "",
+        "to_lines": False,
+        "unpack": False,
         "as_json": False,
         "extras": False,
     }
@@ -135,7 +140,9 @@ def use(request: Request, form: FormData) -> Response:
 
 
 def _told(form: FormData) -> dict[str, Any]:
-    flags = {name: name in form for name in ("skip_empty", "dedupe", "as_json", "extras")}
+    flags = {
+        name: name in form for name in ("skip_empty", "dedupe", "as_json", "extras", "to_lines", "unpack")
+    }
     texts = {
         name: text_of(form, name).replace("\r\n", "\n")
         for name in form
@@ -221,6 +228,7 @@ def _convert(w: Words, program: Program, form: FormData, names: dict[str, str]) 
         "temperature": _decimal(text_of(form, "temperature"), w.t("Temperature")),
         "dedupe": "dedupe" in form,
         "skip_empty": "skip_empty" in form,
+        "id_column": text_of(form, "id_column").strip() or None,
     }
     again = {"file": file, "header": header, "values": _told(form)}
     if do == "preview":
@@ -249,6 +257,7 @@ def _convert(w: Words, program: Program, form: FormData, names: dict[str, str]) 
         ("--endpoint", asked["endpoint"] if asked["endpoint"] != "chat" else None),
         ("--max-tokens", asked["max_tokens"]),
         ("--temperature", asked["temperature"]),
+        ("--id", asked["id_column"]),
         ("--limits", limits),
     ):
         words += [option, str(value)] if value is not None else []
@@ -285,7 +294,9 @@ def _convert(w: Words, program: Program, form: FormData, names: dict[str, str]) 
 def _split(w: Words, program: Program, form: FormData, names: dict[str, str]) -> dict[str, Any]:
 
     file = _received(program, form, "file", names)
-    if desk.kind_of_lines(file.path) == "other":
+    kind = desk.kind_of_lines(file.path)
+    to_lines = "to_lines" in form and kind in ("document", "other")
+    if kind == "other" and not to_lines:
         program.remove_tool_file(file.id)
         return {
             "values": _told(form),
@@ -298,7 +309,7 @@ def _split(w: Words, program: Program, form: FormData, names: dict[str, str]) ->
                 ),
             ),
         }
-    if text_of(form, "do") == "look":
+    if text_of(form, "do") == "look" and not to_lines:
         return {
             "file": file,
             "values": _told(form),
@@ -324,7 +335,7 @@ def _split(w: Words, program: Program, form: FormData, names: dict[str, str]) ->
     out = program.new_tool_file(f"{stem}.parts.zip")
     target = out.path.with_name("parts.zip")
     _note(names, out, target)
-    report = api.split(file.path, target, **asked)
+    report = api.split(file.path, target, to_lines=to_lines, **asked)
     out.path = target
     facts = [
         (w.t("Parts"), w.number(len(report.parts))),
@@ -341,6 +352,7 @@ def _split(w: Words, program: Program, form: FormData, names: dict[str, str]) ->
     ]
     if report.blank_lines:
         facts.append((w.t("Empty lines"), w.number(report.blank_lines)))
+    words += ["--to-lines"] if to_lines else []
     command = join(["rowbatch", "split", file.name, "-o", f"{stem}.parts.zip", *words])
     return {
         "file": file,
@@ -389,6 +401,11 @@ def _extract(w: Words, program: Program, form: FormData, names: dict[str, str]) 
         }
     brought = form.get("join")
     table = _keep(program, brought, names) if isinstance(brought, UploadFile) and brought.filename else None
+    sent = [
+        _keep(program, one, names)
+        for one in form.getlist("requests")
+        if isinstance(one, UploadFile) and one.filename
+    ]
     chosen = format_of(text_of(form, "format") or "xlsx")
     if chosen is None:
         raise UsageError("format-missing")
@@ -398,17 +415,23 @@ def _extract(w: Words, program: Program, form: FormData, names: dict[str, str]) 
     target = out.path.with_name(f"answers{ending}")
     _note(names, out, target)
     extras = _EXTRAS if "extras" in form else ()
+    id_column = text_of(form, "id_column").strip() or None
+    several = _SEVERAL.get(text_of(form, "several"))
     report = api.extract(
         [file.path for file in results],
         target,
         join=table.path if table else None,
         first_number=_FIRST_NUMBERS.get(text_of(form, "first_number")),
+        id_column=id_column,
+        several=several,
+        unpack="unpack" in form,
+        requests=[file.path for file in sent],
         as_json="as_json" in form,
         extras=extras,
         writing=writing,
     )
     out.path = target
-    for file in (*results, *([table] if table else [])):
+    for file in (*results, *sent, *([table] if table else [])):
         program.remove_tool_file(file.id)
     facts = [
         (w.t("Rows of the table"), w.number(report.rows)),
@@ -418,7 +441,21 @@ def _extract(w: Words, program: Program, form: FormData, names: dict[str, str]) 
         (labels.status_word(w, str(status)), w.number(count))
         for status, count in report.statuses.most_common()
     ]
+    if report.id_column:
+        facts.append((w.t("Joined by the values of"), report.id_column))
+    compared = report.compared
+    if compared is not None:
+        facts += [
+            (w.t("Requests sent"), w.number(compared.requests)),
+            (w.t("Requests without a result"), w.number(compared.without_result)),
+        ]
     for name, count in (
+        (
+            w.t("Requests that expired or were cancelled before their turn"),
+            compared.never_run if compared else 0,
+        ),
+        (w.t("Requests with an id that another one has"), compared.repeated_requests if compared else 0),
+        (w.t("Results of no request"), compared.of_no_request if compared else 0),
         (w.t("Lines that cannot be read"), report.unreadable_lines),
         (w.t("Lines for a row that had one already"), report.repeated_ids),
         (w.t("Lines for no row of the table"), report.unknown_ids),
@@ -434,6 +471,11 @@ def _extract(w: Words, program: Program, form: FormData, names: dict[str, str]) 
     ]
     words = ["rowbatch", "extract", *(file.name for file in results), "-o", f"{stem}.answers{ending}"]
     words += ["--join", table.name] if table else []
+    words += ["--id", id_column] if id_column else []
+    words += ["--several", several] if several else []
+    words += ["--unpack"] if "unpack" in form else []
+    for file in sent:
+        words += ["--requests", file.name]
     words += ["--first-number", text_of(form, "first_number")] if text_of(form, "first_number") else []
     words += ["--fields"] if "as_json" in form else []
     words += ["--also", ",".join(extras)] if extras else []

@@ -126,11 +126,13 @@ document.addEventListener("keydown", event => {
 
 // Enter in the name of a label leads to the next one, and after the last makes a new one.
 document.addEventListener("keydown", event => {
-  if (event.key !== "Enter" || event.isComposing || !event.target.matches("input[id^='labels.']")) return;
+  const next = event.target.dataset?.next;
+  if (event.key !== "Enter" || event.isComposing || !next) return;
   event.preventDefault();
-  const all = [...document.querySelectorAll("input[id^='labels.']")];
-  (all[all.indexOf(event.target) + 1] ?? one("button[value=add]")).focus();
-  if (document.activeElement.value === "add") document.activeElement.click();
+  const all = [...document.querySelectorAll(`[data-next="${CSS.escape(next)}"]`)];
+  const following = all[all.indexOf(event.target) + 1], button = one(`button[value="${CSS.escape(next)}"]`);
+  if (following) following.focus();
+  else button.click();
 });
 
 // Each start of the program has its own address, and lets no page of an earlier one in.
@@ -191,5 +193,11 @@ if ("Notification" in window && Notification.permission === "default") {
 }
 // After a form with errors the summary has the focus.
 one("[data-focus]")?.focus();
-// After a small button the label that it was about has it.
-if (location.hash.startsWith("#labels.")) document.getElementById(location.hash.slice(1))?.focus();
+// After a small button the field that it was about has it, wherever it is folded away.
+{
+  const field = document.getElementById(location.hash.slice(1));
+  if (field?.matches("#form :is(input, textarea, select, button)")) {
+    for (let fold = field.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+    field.focus();
+  }
+}
