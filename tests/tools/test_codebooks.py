@@ -284,6 +284,7 @@ def test_a_list_of_labels_is_a_codebook_of_one_variable(tmp_path):
             {"categories": ["good", "bad"], "config_object": {"output_mode": "single"}}, id="snowflake-config"
         ),
         pytest.param({"good": "", "bad": ""}, id="databricks-labels"),
+        pytest.param({"good": None, "bad": ""}, id="databricks-labels-null"),
         pytest.param({"labels": '["good", "bad"]', "options": {"version": "2.1"}}, id="databricks-sql"),
         pytest.param(
             {"labels": {"good": "", "bad": ""}, "options": {"multilabel": "false"}}, id="databricks"
@@ -349,6 +350,7 @@ def test_a_whole_call_of_snowflake(tmp_path):
         ),
         pytest.param({"labels": ["a"]}, "at least two", id="one-label"),
         pytest.param({"labels": 5}, "a list is expected", id="no-list"),
+        pytest.param({"labels": {}}, "at least two labels", id="no-labels"),
         pytest.param({"labels": [1, 2]}, "a text is expected", id="numbers"),
         pytest.param({"labels": ["a", "b"], "temperature": 1}, "temperature is not known", id="unknown"),
         pytest.param([{"label": "a", "meaning": "x"}, "b"], "this field is not known", id="unknown-in-label"),
@@ -366,6 +368,22 @@ def test_a_call_that_is_none(tmp_path, document, says):
     with pytest.raises(CodebookError) as caught:
         read_any_codebook(path)
     assert says in caught.value.message
+
+
+def test_a_fault_of_a_call_has_its_line(tmp_path):
+    """
+    Of the label, the example or the task that it is in.
+    """
+    path = tmp_path / "call.json"
+    call = {"labels": ["a", "b", "B"], "options": {"instructions": 5}}
+    path.write_text(json.dumps(call, indent=1))
+    with pytest.raises(CodebookError) as caught:
+        read_any_codebook(path)
+    assert "line 8, variables[0].question: a text is expected" in caught.value.message
+    call["options"] = {}
+    path.write_text(json.dumps(call, indent=1))
+    with pytest.raises(CodebookError, match=r"line 5, .*the label 'B' is there twice"):
+        read_any_codebook(path)
 
 
 def test_a_codebook_in_json(tmp_path):

@@ -24,7 +24,7 @@ from typing import Any, Literal
 
 from rowbatch.core.codebook import Codebook
 from rowbatch.core.codebook_table import Drawn
-from rowbatch.core.kinds.base import Variable
+from rowbatch.core.kinds.base import Place, Variable
 from rowbatch.core.kinds.choice import ChoiceVariable, Label
 from rowbatch.core.kinds.labels import SEPARATOR, LabelsVariable
 from rowbatch.errors import UsageError
@@ -62,41 +62,43 @@ def is_classify_call(document: object) -> bool:
             if any(name in document for name in _CATEGORIES):
                 return True
             return not set(document) <= set(_OURS) and all(
-                isinstance(text, str) for text in document.values()
+                isinstance(text, str | None) for text in document.values()
             )
         case _:
             return False
 
 
-def draw_from_call(document: Any, variable: str) -> Drawn:
+def draw_from_call(document: Any, variable: str, lines: Mapping[Place, int] | None = None) -> Drawn:
     """
     A codebook of one variable.
 
     Args:
         document: `is_classify_call` says so.
         variable: Its name.
+        lines: Line of the file for each place in the document, for messages.
     """
-    return _CallReader(variable).read(document)
+    return _CallReader(variable, lines or {}).read(document)
 
 
 class _CallReader:
-    def __init__(self, variable: str) -> None:
-        self._variable: dict[str, Any] = {"name": variable}
+    def __init__(self, variable: str, lines: Mapping[Place, int]) -> None:
+        self._variable: dict[str, Any] = {"name": variable, "kind": "label"}
+        self._lines = lines
         self._drawn = Drawn(document={"variables": [self._variable]})
         self._is_multi = False
 
     def read(self, document: Any) -> Drawn:
         if not isinstance(document, dict) or not any(name in document for name in _CATEGORIES):
-            self._variable["labels"] = self._labels(document)
+            self._variable["labels"] = self._labels(document, ())
             return self._drawn
-        flat: dict[str, Any] = {}
+        flat: dict[str, tuple[Any, Place]] = {}
         for name, value in document.items():
             if name in _OPTIONS and isinstance(value, dict):
-                flat |= value
+                flat |= {inner: (one, (name, inner)) for inner, one in value.items()}
             else:
-                flat[name] = value
-        for name, value in flat.items():
-            self._take(name, value)
+                flat[name] = value, (name,)
+        for name, (value, place) in flat.items():
+            self._take(name, value, place)
         if self._is_multi:
             self._variable["kind"] = "labels"
         if isinstance(self._variable.get("examples"), list):
@@ -105,13 +107,17 @@ class _CallReader:
             ]
         return self._drawn
 
-    def _take(self, name: str, value: Any) -> None:
+    def _take(self, name: str, value: Any, place: Place) -> None:
         if name in _CATEGORIES:
-            self._variable["labels"] = self._labels(value)
+            self._variable["labels"] = self._labels(value, place)
         elif name in _QUESTION:
             self._variable["question"] = value
+            self._note(("question",), place)
         elif name == "examples":
             self._variable["examples"] = value
+            self._note(("examples",), place)
+            for number in range(len(value) if isinstance(value, list) else 0):
+                self._note(("examples", number), (*place, number))
         elif name == "output_mode":
             self._is_multi = self._one_of(name, value, {"single": False, "multi": True})
         elif name == "multilabel":
@@ -129,7 +135,8 @@ class _CallReader:
         self._drawn.faults.append((None, Notice("classify-option-unknown", told)))
         return False
 
-    def _labels(self, given: Any) -> Any:
+    def _labels(self, given: Any, place: Place) -> Any:
+        self._note(("labels",), place)
         if isinstance(given, str):
             # In SQL they are a text that holds JSON.
             try:
@@ -137,12 +144,21 @@ class _CallReader:
             except (ValueError, RecursionError):
                 return given
         if isinstance(given, dict) and list(given) == ["labels"] and isinstance(given["labels"], list):
-            given = given["labels"]
+            given, place = given["labels"], (*place, "labels")
         if isinstance(given, dict):
-            return [{"name": name, "definition": text} for name, text in given.items()]
+            named = list(given.items())
+            for number, (name, _) in enumerate(named):
+                self._note(("labels", number), (*place, name))
+            return [_label({"name": name, "description": text}) for name, text in named]
         if not isinstance(given, list):
             return given
+        for number in range(len(given)):
+            self._note(("labels", number), (*place, number))
         return [_label(one) for one in given]
+
+    def _note(self, inner: Place, place: Place) -> None:
+        if place in self._lines:
+            self._drawn.where["variables", 0, *inner] = self._lines[place]
 
     def _example(self, number: int, given: Any) -> Any:
         if not isinstance(given, dict):

@@ -237,7 +237,9 @@ def _load_json(path: Path, variable: str, *, partly: bool) -> LoadedCodebook:
         # What begins with a bracket may be YAML as well, and says better what is wrong.
         document = read_yaml(path)
     elif is_classify_call(document.value):
-        return _checked(draw_from_call(document.value, variable), path, "classify", partly=partly)
+        return _checked(
+            draw_from_call(document.value, variable, document.lines), path, "classify", partly=partly
+        )
     return LoadedCodebook(codebook_of_yaml(document, path), "json")
 
 
