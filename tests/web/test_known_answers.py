@@ -37,7 +37,7 @@ def reviewed(client, address, name, texts, **more):
     place = answer.json()["url"].removesuffix("/label")
     form = {
         "text": "post",
-        "task": "label",
+        "kind": "label",
         "question": "How is it?",
         "labels.0.name": "a",
         "labels.1.name": "b",
@@ -107,23 +107,23 @@ def test_only_what_changed_can_be_asked(client, provider):
     Which variables changed is said, and a button asks only these, and back; once the earlier job is gone all
     are asked.
     """
-    yes_no = {"task": "labels", "labels.0.definition": "As it was."}
+    second = {"q1.kind": "yes-no", "q1.name": "b", "q1.question": "Is it long?"}
     texts = [f"post {'x' * n}" for n in range(6)]
-    reviewed(client, provider, "first.csv", texts, **yes_no)
+    reviewed(client, provider, "first.csv", texts, **second)
     first = newest()
     first.resume(poll_seconds=0.05)
     place, page = reviewed(
-        client, provider, "second.csv", texts[::-1], **{**yes_no, "labels.0.definition": "Changed."}
+        client, provider, "second.csv", texts[::-1], **{**second, "labels.0.definition": "Changed."}
     )
     assert "1 variable changed since an earlier job asked these rows." in page
-    assert "Ask only these: a" in page
-    assert "asked otherwise in the codebook: a" in page
+    assert "Ask only these: label" in page
+    assert "asked otherwise in the codebook: label" in page
     client.post(f"{place}/fresh", data={"only_changed": "yes"})
     page = start_page(client, place)
     assert "Only the variables that changed are asked." in page
-    assert newest().plan.question.kept == ("b", "c")
+    assert newest().plan.question.kept == ("b",)
     client.post(f"{place}/fresh", data={"only_changed": "no"})
-    assert "Ask only these: a" in start_page(client, place)
+    assert "Ask only these: label" in start_page(client, place)
     shutil.rmtree(first.path)
     answer = client.post(f"{place}/fresh", data={"only_changed": "yes"})
     assert answer.headers["location"] == f"{place}/label"
