@@ -14,6 +14,7 @@ from typing import Any
 
 import dependencies
 
+from rowbatch.api import codebook_schema
 from rowbatch.cli.app import app
 
 DOCS = Path(__file__).parent
@@ -31,7 +32,11 @@ otherwise with the code that the [list of errors](../../src/rowbatch/errors.py) 
 
 def pages() -> dict[Path, str]:
     """Each generated page and what it has to hold."""
-    return {DOCS / "reference" / "commands.md": commands_page(), dependencies.PAGE: dependencies.page()}
+    return {
+        DOCS / "reference" / "commands.md": commands_page(),
+        DOCS / "reference" / "codebook.schema.json": codebook_schema(),
+        dependencies.PAGE: dependencies.page(),
+    }
 
 
 def commands_page() -> str:

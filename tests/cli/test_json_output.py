@@ -34,6 +34,7 @@ CASES: dict[str, list[tuple[str, ...]]] = {
         ("broken.jsonl", "requests.jsonl", "--provider", "mistral"),
         ("broken.jsonl", "--fix", "fixed.jsonl", "--overwrite"),
     ],
+    "codebook check": [("book.csv",), ("book.csv", "--show")],
     "doctor": [
         (),
         ("--provider", "openai", "--model", "gpt-4o-mini"),
@@ -82,6 +83,7 @@ def workplace(tmp_path_factory):
     with (place / "posts.csv").open("w", newline="", encoding="utf-8") as file:
         coded = ([n, text, "A" if n % 5 else "NA"] for n, text in enumerate(texts(30), 1))
         csv.writer(file).writerows([["id", "text", "coder"], *coded])
+    (place / "book.csv").write_text("variable,label\nseason,夏\n,冬\n", encoding="utf-8")
     (place / "broken.jsonl").write_text('{"custom_id": "夏\\u009b", "url"\n{}\n')
     with fake_server(place, {"rows_refused": 0.1}, 1) as address:
         assert type_in(place, *command_for(place, address)[3:]).returncode in (0, 9)

@@ -65,7 +65,7 @@ def test_every_command_explains_itself():
         *("build", "submit", "watch", "download", "collect", "export", "agreement"),
         *("try", "cancel", "recover", "verify", "log", "clean"),
         *("convert", "split", "extract", "check", "estimate", "serve"),
-        *("doctor", "models", "key", "ui"),
+        *("doctor", "models", "key", "ui", "codebook"),
     }
     for name, command in app.commands.items():
         assert command.help, name

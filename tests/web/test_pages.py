@@ -14,6 +14,7 @@ from pathlib import Path
 from shlex import split
 
 import httpx2
+import openpyxl
 import pytest
 
 from end_to_end import wait_until
@@ -858,6 +859,52 @@ def test_a_codebook_that_is_none(client, rows, told):
     assert 'value="good"' in client.get(f"{place}/label").text
     taken = client.post(f"{place}/import", files={"codebook_file": ("codes.csv", b"label\nup\ndown\nside\n")})
     assert "3 labels were taken over" in client.get(taken.headers["location"]).text
+
+
+def test_a_codebook_that_is_a_table_of_variables(client):
+    """
+    It is taken as it is; a fault in it is told with its row and column, and what was written stays.
+    """
+    place, form = begun(client)
+    client.post(f"{place}/preview", data=form)
+    rows = ["variable,kind,label,min", "mood,label,up,", ",,down,", "age,number,,young"]
+    broken = client.post(f"{place}/import", files={"codebook_file": ("book.csv", "\n".join(rows).encode())})
+    assert broken.status_code == 422
+    told = "row 3 below the header, column &#39;min&#39;: a number is expected"
+    assert "book.csv" in broken.text
+    assert told in broken.text
+    assert 'value="good"' in client.get(f"{place}/label").text
+    rows[-1] = "age,number,,0"
+    taken = client.post(f"{place}/import", files={"codebook_file": ("book.csv", "\n".join(rows).encode())})
+    assert taken.status_code == 303
+    page = client.get(f"{place}/label").text
+    assert "mood" in page
+    assert "age" in page
+
+
+def test_a_form_that_asks_more_than_a_codebook_can(client, tmp_path):
+    """
+    Nothing of it is dropped in silence: the page says which rows cannot be taken, and what was written stays.
+    """
+    made = openpyxl.Workbook()
+    survey = made.active
+    survey.title = "survey"
+    for row in (
+        ["type", "name", "label", "relevant"],
+        ["integer", "age", "How old?", None],
+        ["text", "school", "Which school?", "${age} < 18"],
+    ):
+        survey.append(row)
+    made.save(tmp_path / "form.xlsx")
+    place, form = begun(client)
+    client.post(f"{place}/preview", data=form)
+    content = (tmp_path / "form.xlsx").read_bytes()
+    answer = client.post(f"{place}/import", files={"codebook_file": ("form.xlsx", content)})
+    assert answer.status_code == 422
+    assert "form.xlsx has parts that a codebook cannot say" in answer.text
+    assert "row 2 of the survey, relevant: ${age} &lt; 18" in answer.text
+    assert "bring it again" in answer.text
+    assert 'value="good"' in client.get(f"{place}/label").text
 
 
 def test_a_download_without_columns(site, client):

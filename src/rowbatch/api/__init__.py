@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rowbatch.api.checkup import doctor as doctor
     from rowbatch.api.checkup import doctor_of_run as doctor_of_run
+    from rowbatch.api.codebooks import check_codebook as check_codebook
+    from rowbatch.api.codebooks import codebook_schema as codebook_schema
+    from rowbatch.api.codebooks import convert_codebook as convert_codebook
     from rowbatch.api.command import POLICY_OPTIONS as POLICY_OPTIONS
     from rowbatch.api.command import command_of as command_of
     from rowbatch.api.demo import DemoRun as DemoRun
@@ -65,8 +68,11 @@ _PLACES = {
     "Status": "api.runs",
     "WriteOptions": "core.table_options",
     "check": "api.tools",
+    "check_codebook": "api.codebooks",
+    "codebook_schema": "api.codebooks",
     "command_of": "api.command",
     "convert": "api.tools",
+    "convert_codebook": "api.codebooks",
     "create": "api.runs",
     "doctor": "api.checkup",
     "doctor_of_run": "api.checkup",

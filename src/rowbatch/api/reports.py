@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rowbatch.api.codebooks import CheckedCodebook
 from rowbatch.core.agreement import Agreement
 from rowbatch.core.comparison import PeopleComparison
 from rowbatch.core.cost import CostEstimate
@@ -19,6 +20,7 @@ from rowbatch.steps.verify import VerifyReport
 from rowbatch.store.ledger import Event
 from rowbatch.tables.base import BadRowList
 from rowbatch.tools.check import CheckReport
+from rowbatch.tools.codebooks import ConvertedCodebook
 from rowbatch.tools.convert import ConvertReport
 from rowbatch.tools.estimate import Estimate
 from rowbatch.tools.split import SplitReport
@@ -28,9 +30,11 @@ __all__ = [
     "BadRowList",
     "Check",
     "CheckReport",
+    "CheckedCodebook",
     "CleanReport",
     "CollectReport",
     "ConvertReport",
+    "ConvertedCodebook",
     "CostEstimate",
     "DriveReport",
     "Estimate",

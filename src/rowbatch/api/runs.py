@@ -80,7 +80,6 @@ from rowbatch.steps.repair import largest_output_limit, plan_repair
 from rowbatch.steps.submit import adopt_named
 from rowbatch.steps.trial import TrialReport, measured_answer_tokens, try_rows
 from rowbatch.steps.verify import VerifyReport, verify
-from rowbatch.store.codebook_file import read_codebook
 from rowbatch.store.corrections import Corrections, add_correction, read_corrections
 from rowbatch.store.home import home
 from rowbatch.store.ledger import LEDGER_FAULTS, TAKEN_OVER, Driven, Event, RunRecord, Shard
@@ -94,6 +93,7 @@ from rowbatch.store.rundir import (
 )
 from rowbatch.tables.formats import open_table
 from rowbatch.tables.frames import from_frame
+from rowbatch.tools.codebooks import read_any_codebook
 from rowbatch.words.notice import Notice
 
 if TYPE_CHECKING:
@@ -1260,8 +1260,9 @@ def create(
         labels: The labels to choose from, in a list or in a text as `--labels` has them: `"good,bad"`.
             Without labels and codebook the answer is free text.
         prompt: What to ask about each text.
-        codebook: A codebook file, or its content; instead of `labels`.
-        variable: Name of the answer's column when `labels` are given.
+        codebook: A codebook file of any form (YAML, JSON, a table, an XLSForm, a classify call), or its
+            content; instead of `labels`.
+        variable: Name of the answer's column when `labels` are given, or a codebook that has only labels.
         template: The user message with `{{column}}` placeholders; None means the text alone.
         provider: Who is asked; `local` is the model on this machine.
         base_url: Another address that speaks the provider's API.
@@ -1502,7 +1503,7 @@ def _codebook(
     elif isinstance(codebook, Mapping):
         book = parse_codebook(dict(codebook))
     else:
-        book = read_codebook(Path(codebook))
+        book = read_any_codebook(Path(codebook), variable=variable)
     if prompt:
         if book.instructions:
             raise UsageError("instructions-twice")

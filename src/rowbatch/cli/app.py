@@ -293,7 +293,8 @@ _go_on = click.option(
     "--codebook",
     type=_PATH,
     metavar="FILE",
-    help="A codebook (YAML): variables with labels, definitions, examples; instead of --labels.",
+    help="A codebook: variables with labels, definitions, examples; instead of --labels. YAML, or any form "
+    "that `rowbatch codebook check` knows.",
 )
 @click.option(
     "--output",
@@ -307,7 +308,7 @@ _go_on = click.option(
     default="label",
     show_default=True,
     metavar="NAME",
-    help="Name of the answer's column when --labels is given.",
+    help="Name of the answer's column when --labels is given, or a codebook that has only labels.",
 )
 @click.option(
     "--template", metavar="TEXT", help="The message for a row, with {{column}}.  [default: the text alone]"
@@ -768,6 +769,79 @@ def key_remove(provider: str, *, base_url: str | None) -> None:
     from rowbatch.cli import show
 
     show.line("removed" if api.remove_key(provider, base_url=base_url) else "there was none")
+
+
+@app.group()
+def codebook() -> None:
+    """
+    Check codebooks, and write them in other forms.
+
+    A codebook is YAML or JSON; a table (CSV, Excel) with a row for each label or for each variable; an
+    XLSForm; or what AI_CLASSIFY of Snowflake and ai_classify of Databricks take, as JSON. Nothing is sent.
+    """
+
+
+@codebook.command("check")
+@click.argument("source", metavar="FILE", type=_PATH)
+@click.option("--show", "with_prompt", is_flag=True, help="Also what the model will see.")
+@click.option(
+    "--variable",
+    default="label",
+    show_default=True,
+    metavar="NAME",
+    help="Name of the variable, where FILE has only its labels.",
+)
+@_json
+def codebook_check(source: Path, *, with_prompt: bool, variable: str, as_json: bool) -> None:
+    """
+    Say what is wrong with a codebook, and what it becomes.
+
+    Every fault with its line and field, or its row and column.
+    """
+    from rowbatch.cli import show
+
+    found = api.check_codebook(source, variable=variable)
+    if as_json:
+        show.as_json(found)
+    else:
+        show.codebook_checked(found, with_prompt=with_prompt)
+
+
+@codebook.command("convert")
+@click.argument("source", metavar="IN", type=_PATH)
+@click.argument("output", metavar="OUT", type=_PATH)
+@click.option(
+    "--to",
+    type=click.Choice(["snowflake", "databricks"]),
+    help="OUT is what the classify function of this house takes, as JSON.",
+)
+@click.option(
+    "--variable",
+    metavar="NAME",
+    help="Which variable --to is for; or how the variable is called, where IN has only its labels.",
+)
+@_overwrite
+def codebook_convert(source: Path, output: Path, **options: Any) -> None:
+    """
+    Write a codebook in another form.
+
+    OUT is YAML, JSON, CSV, TSV or Excel, by its ending. What has no place in the new form is said.
+    """
+    from rowbatch.cli import show
+
+    show.codebook_converted(api.convert_codebook(source, output, **options))
+
+
+@codebook.command("schema")
+def codebook_schema() -> None:
+    """
+    Print the JSON Schema of the codebook file.
+
+    With it an editor completes and checks a codebook while it is written.
+    """
+    from rowbatch.cli import show
+
+    show.line(api.codebook_schema().rstrip())
 
 
 @app.command()

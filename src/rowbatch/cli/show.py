@@ -26,9 +26,11 @@ if TYPE_CHECKING:
         Agreement,
         BadRowList,
         Check,
+        CheckedCodebook,
         CheckReport,
         CleanReport,
         CollectReport,
+        ConvertedCodebook,
         ConvertReport,
         CostEstimate,
         DriveReport,
@@ -47,6 +49,14 @@ if TYPE_CHECKING:
     )
 
 _SHOWN_CHARS = 400
+_CODEBOOK_FORMS = {
+    "yaml": "a codebook in YAML",
+    "json": "a codebook in JSON",
+    "table": "a codebook as a table",
+    "labels": "a list of labels",
+    "xlsform": "an XLSForm",
+    "classify": "what a classify function takes",
+}
 _STAGES: dict[Stage, str] = {
     "build": "writing requests",
     "submit": "submitting",
@@ -609,6 +619,36 @@ def converted(report: ConvertReport) -> None:
     if report.empty_rows:
         kept = "left out" if report.requests < report.rows else "kept; --skip-empty leaves them out"
         line(f"  {_count(report.empty_rows, 'row')} without a text: {kept}")
+
+
+def codebook_checked(found: CheckedCodebook, *, with_prompt: bool) -> None:
+    """The variables of a codebook without faults, and on demand what the model sees."""
+    line(f"{_CODEBOOK_FORMS[found.form]}: {_count(len(found.variables), 'variable')}")
+    for variable in found.variables:
+        line(f"  {variable.name}  {variable.kind}")
+        if len(variable.columns) > 1:
+            line(f"    columns: {short(', '.join(variable.columns), 160)}")
+    for note in found.left_out:
+        line(f"  left out: {printable(str(note))}")
+    if with_prompt:
+        line()
+        line(printable(found.instructions, lines=True))
+        if found.schema is not None:
+            line()
+            line(json.dumps(found.schema, ensure_ascii=False, indent=2))
+
+
+def codebook_converted(report: ConvertedCodebook) -> None:
+    """Where a codebook was written, and what of it has no place there."""
+    line(f"{place(report.output)}: {_count(report.variables, 'variable')}")
+    for note in report.left_out:
+        line(f"  left out: {printable(str(note))}")
+    if report.not_taken:
+        line(
+            "What the codebook cannot say, so that something else is asked now; please look at it:", err=True
+        )
+    for note in report.not_taken:
+        line(f"  {printable(str(note))}", err=True)
 
 
 def estimated(found: Estimate) -> None:

@@ -8,6 +8,7 @@ answer must fit. Free text is a codebook without variables.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Self
 
@@ -19,6 +20,26 @@ from rowbatch.core.kinds.quote import EvidenceVariable, PlaceVariable, QuoteVari
 from rowbatch.core.kinds.text import ReasonVariable, TextVariable
 from rowbatch.errors import CodebookError, UsageError
 from rowbatch.words.notice import Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """
+    Where something stands in a table.
+
+    Attributes:
+        row: Below the header, from 1.
+        column: As the header has it.
+        sheet: Of a workbook with several; or "".
+    """
+
+    row: int
+    column: str
+    sheet: str = ""
+
+
+Whereabouts = Mapping[Place, int | Cell]
+"""Line of the file, or cell of the table, for each place in a document."""
 
 
 class Codebook(Strict):
@@ -98,16 +119,14 @@ class Codebook(Strict):
         return [variable.to_plain() for variable in variables]
 
 
-def parse_codebook(
-    document: object, *, path: str = "", lines: Mapping[tuple[str | int, ...], int] | None = None
-) -> Codebook:
+def parse_codebook(document: object, *, path: str = "", lines: Whereabouts | None = None) -> Codebook:
     """
     Check a codebook that was read from a file, or given from Python.
 
     Args:
         document: Mappings, lists and strings, as YAML gives them.
         path: The file, for messages.
-        lines: Line of the file for each place in the document, for messages.
+        lines: Line of the file, or cell of the table, for each place in the document, for messages.
     Raises:
         CodebookError: With every fault that was found, each with its line and field.
     """
@@ -280,32 +299,39 @@ def field_name(place: Sequence[str | int]) -> str:
 
 
 def _broken(
-    faults: Sequence[tuple[tuple[str | int, ...], Notice]],
+    faults: Sequence[tuple[Place, Notice]],
     path: str,
-    lines: Mapping[tuple[str | int, ...], int],
+    lines: Whereabouts,
 ) -> CodebookError:
-    placed = [_placed(_line(place, lines), field_name(place), fault) for place, fault in faults]
+    placed = [placed_fault(_where(place, lines), field_name(place), fault) for place, fault in faults]
     first_place, is_one = faults[0][0], len(faults) == 1
+    first = _where(first_place, lines)
     return CodebookError(
         ("codebook-file-fault" if is_one else "codebook-file-faults")
         if path
         else ("codebook-fault" if is_one else "codebook-faults"),
         path=path,
-        line=_line(first_place, lines),
+        line=first if isinstance(first, int) else None,
         field=field_name(first_place),
         faults=placed,
     )
 
 
-def _placed(line: int | None, field: str, fault: Notice) -> Notice:
-    if line and field:
-        return Notice("codebook-line-and-field", {"line": line, "field": field, "fault": fault})
-    if line:
-        return Notice("codebook-line", {"line": line, "fault": fault})
+def placed_fault(where: int | Cell | None, field: str, fault: Notice) -> Notice:
+    """A fault with the line and field, or the cell, that it stands in."""
+    if isinstance(where, Cell):
+        told = {"row": where.row, "column": where.column, "fault": fault}
+        if where.sheet:
+            return Notice("codebook-cell-of-sheet", {**told, "sheet": where.sheet})
+        return Notice("codebook-cell", told)
+    if where and field:
+        return Notice("codebook-line-and-field", {"line": where, "field": field, "fault": fault})
+    if where:
+        return Notice("codebook-line", {"line": where, "fault": fault})
     return Notice("codebook-field", {"field": field, "fault": fault}) if field else fault
 
 
-def _line(place: tuple[str | int, ...], lines: Mapping[tuple[str | int, ...], int]) -> int | None:
+def _where(place: Place, lines: Whereabouts) -> int | Cell | None:
     while place:
         if place in lines:
             return lines[place]

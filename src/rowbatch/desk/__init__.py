@@ -60,7 +60,6 @@ if TYPE_CHECKING:
     from rowbatch.desk.library import require_table_file as require_table_file
     from rowbatch.desk.library import shown_name as shown_name
     from rowbatch.desk.profile import Profile as Profile
-    from rowbatch.desk.questions import MAX_LABELS as MAX_LABELS
     from rowbatch.desk.questions import DraftCondition as DraftCondition
     from rowbatch.desk.questions import DraftExample as DraftExample
     from rowbatch.desk.questions import DraftLabel as DraftLabel
@@ -105,6 +104,7 @@ if TYPE_CHECKING:
     from rowbatch.store.home import private_folder as private_folder
     from rowbatch.store.home import repair_rights as repair_rights
     from rowbatch.store.home import write_private_file as write_private_file
+    from rowbatch.tools.codebooks import MAX_LABELS as MAX_LABELS
 
 _PLACES = {
     "AT_WORK": "desk.jobs",
@@ -125,7 +125,7 @@ _PLACES = {
     "KINDS": "core.kinds",
     "Library": "desk.library",
     "LibraryTable": "desk.library",
-    "MAX_LABELS": "desk.questions",
+    "MAX_LABELS": "tools.codebooks",
     "Part": "desk.jobs",
     "Profile": "desk.profile",
     "Reading": "desk.readings",

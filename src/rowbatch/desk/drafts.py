@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -28,7 +27,6 @@ from rowbatch.core.plan import Asking, Plan, Question, Source
 from rowbatch.core.states import RowStatus
 from rowbatch.desk.library import LibraryTable
 from rowbatch.desk.questions import (
-    MAX_LABELS,
     DraftLabel,
     DraftQuestion,
     Fault,
@@ -51,11 +49,16 @@ from rowbatch.requests.pipeline import RowRequests
 from rowbatch.results.quotes import PlacedQuotes
 from rowbatch.steps.trial import TrialReport
 from rowbatch.store.atomic import write_atomically
-from rowbatch.store.codebook_file import read_codebook
 from rowbatch.store.home import home
 from rowbatch.store.rundir import free_run_path
 from rowbatch.tables.base import TableChunk, blank_rows
-from rowbatch.tables.formats import open_table
+from rowbatch.tools.codebooks import (
+    is_label_list,
+    load_codebook,
+    load_table,
+    looks_like_codebook_file,
+    read_label_list,
+)
 from rowbatch.words.notice import Notice
 
 if TYPE_CHECKING:
@@ -87,7 +90,6 @@ _SAME_ANSWERS = ("example_rows", "dedupe", "samples", "fresh", "only_changed")
 # So many rows in a row, from all over the table.
 _SAMPLE_ROWS, _SAMPLE_CHUNK = 400, 40
 _TRIAL_ROWS = 10
-_LONG_LABEL = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -596,45 +598,28 @@ def make_run(table: LibraryTable, draft: Draft) -> Run:
 
 def labels_from_table(path: Path) -> tuple[DraftLabel, ...]:
     """
-    Read a codebook that is a table: labels in the first column, or in one called `label` or `name`; their
-    definitions in the second, or in one called `definition`; examples in columns called `example…`.
+    Read a list of labels: in the first column, or in one called `label` or `name`; their definitions in the
+    second, or in one called `definition`; examples in columns called `example…`, other spellings in one
+    called `aliases`.
 
     Raises:
         TableError: It cannot be read.
         CodebookError: There is no label in it.
     """
-    table = open_table(path)
-    names = [name.strip().casefold() for name in table.header]
-
-    def find(known: tuple[str, ...], otherwise: int) -> int:
-        return next((names.index(name) for name in known if name in names), otherwise)
-
-    label = find(("label", "name", "code", "category", "标签", "类别", "名称"), 0)
-    definition = find(("definition", "description", "meaning", "定义", "说明"), 1 if label == 0 else 0)
-    found = []
-    for chunk in table.chunks():
-        for cells in chunk.frame.rows():
-            if cells[label].strip():
-                others = [
-                    cell.strip()
-                    for position, cell in enumerate(cells)
-                    if position not in (label, definition) and "exampl" in names[position] and cell.strip()
-                ]
-                defined = cells[definition].strip() if definition < len(cells) and definition != label else ""
-                found.append(DraftLabel(cells[label].strip(), defined, tuple(others)))
-    if not found:
-        raise CodebookError("no-label-in-table")
-    if len(found) > MAX_LABELS:
-        raise CodebookError("too-many-labels", labels=len(found), most=MAX_LABELS)
-    longest = max(found, key=lambda one: len(one.name)).name
-    if len(longest) > _LONG_LABEL:
-        raise CodebookError("texts-for-labels", chars=len(longest))
-    return tuple(found)
+    return tuple(
+        DraftLabel(
+            one["name"],
+            one.get("definition", ""),
+            tuple(one.get("examples", ())),
+            tuple(one.get("aliases", ())),
+        )
+        for one in read_label_list(path)
+    )
 
 
 def draft_from_file(path: Path, draft: Draft) -> Draft:
     """
-    Take over what a file says: a recipe, a codebook (YAML), or a table of labels.
+    Take over what a file says: a recipe, a codebook in any form, or a table of labels.
 
     Args:
         path: Handed over by a person.
@@ -646,10 +631,10 @@ def draft_from_file(path: Path, draft: Draft) -> Draft:
         head = file.read(4096)
     if looks_like_recipe(head):
         return draft_of_recipe(path, draft)
-    if re.match(
-        rb"\s*(#[^\n]*\n\s*)*(instructions|variables|language)\s*:", head.removeprefix(b"\xef\xbb\xbf")
-    ):
-        return with_codebook(draft, read_codebook(path))
+    if looks_like_codebook_file(path):
+        return with_codebook(draft, load_codebook(path).codebook)
+    if not is_label_list(path):
+        return with_codebook(draft, load_table(path).codebook)
     first, *others = draft.questions
     first = replace(first, kind=first.kind if first.has_labels else "label", labels=labels_from_table(path))
     return replace(draft, questions=(first, *others), codebook={})

@@ -20,14 +20,13 @@ from rowbatch.core.kinds.date import date_of
 from rowbatch.core.kinds.labels import SEPARATOR
 from rowbatch.core.numbers import number_of, spelled
 from rowbatch.errors import CodebookError, RowbatchError, UsageError
+from rowbatch.tools.codebooks import MAX_LABELS
 from rowbatch.words.notice import Notice
 
 if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
     from rowbatch.core.kinds.base import Example
 
-MAX_LABELS = 300
-"""Of labels, and of examples, more than anybody writes, and than a model can tell apart."""
 MAX_QUESTIONS = 60
 # Of a form; `web` takes somewhat more.
 _MAX_FIELDS = 4_000

@@ -11,6 +11,7 @@ Source:
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -61,6 +62,63 @@ def read_yaml(path: Path) -> YamlDocument:
         InputError: The file cannot be read.
         CodebookError: It is no YAML, or more than a person would write; with the line.
     """
+    return _read(_text(path), str(path))
+
+
+def read_json(path: Path) -> YamlDocument | None:
+    """
+    Read a JSON file; None where it is none, which as YAML it may be.
+
+    Its own reader: what JSON escapes, and moves in with tabs, is not always YAML. Lines are known where it
+    is.
+
+    Raises:
+        InputError: The file cannot be read.
+        CodebookError: A field stands twice, or it is more than a person would write.
+    """
+    text = _text(path)
+
+    def fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, value in pairs:
+            if name in found:
+                raise CodebookError("json-field-twice", path=str(path), name=name)
+            found[name] = value
+        return found
+
+    try:
+        value = json.loads(text, object_pairs_hook=fields)
+        # A half of a character that JSON can escape is no text.
+        json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError as error:
+        raise CodebookError("yaml-too-deep", path=str(path), line=1, most=MAX_DEPTH) from error
+    except ValueError:
+        return None
+    _require_bounds(value, str(path))
+    try:
+        lines = _read(text, str(path)).lines
+    except CodebookError:
+        lines = {}
+    return YamlDocument(value, lines)
+
+
+def _require_bounds(value: Any, path: str) -> None:
+    level, entries = [value], 0
+    for depth in range(1, MAX_DEPTH + 2):
+        entries += len(level)
+        if entries > MAX_ENTRIES:
+            raise CodebookError("yaml-too-many-entries", path=path, line=1, most=MAX_ENTRIES)
+        if level and depth > MAX_DEPTH:
+            raise CodebookError("yaml-too-deep", path=path, line=1, most=MAX_DEPTH)
+        level = [
+            inner
+            for one in level
+            if isinstance(one, dict | list)
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+
+
+def _text(path: Path) -> str:
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -69,10 +127,9 @@ def read_yaml(path: Path) -> YamlDocument:
     if len(data) > MAX_BYTES:
         raise CodebookError("yaml-too-long", path=str(path), most_mb=MAX_BYTES >> 20)
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise CodebookError("codebook-not-utf8", path=str(path), byte=error.start + 1) from error
-    return _read(text, str(path))
 
 
 def _read(text: str, path: str) -> YamlDocument:

@@ -37,6 +37,100 @@ _CODEBOOK: dict[str, Entry] = {
     ),
     "codebook-line": Entry("line {line}, {fault}", zh=("第 {line} 行，{fault}", "")),
     "codebook-field": Entry("{field}: {fault}"),
+    "codebook-cell": Entry(
+        "row {row:,} below the header, column {column!r}: {fault}",
+        zh=("标题行下第 {row:,} 行，“{column}”列：{fault}", ""),
+    ),
+    "codebook-cell-of-sheet": Entry(
+        "sheet {sheet!r}, row {row:,} below the header, column {column!r}: {fault}",
+        zh=("工作表“{sheet}”，标题行下第 {row:,} 行，“{column}”列：{fault}", ""),
+    ),
+    "codebook-no-such-column": Entry(
+        "a codebook has no such column; known are: {known}. What is for people only belongs into a column 'notes'",
+        zh=("编码手册没有这样的列；可用的有：{known:、}。只给人看的内容请放在名为“备注”的列中", ""),
+    ),
+    "codebook-column-twice": Entry(
+        "there is another column for the same: {name}",
+        zh=("另有一列表示同样的内容：{name}", ""),
+    ),
+    "codebook-row-without-variable": Entry(
+        "no variable is named here, nor in a row above",
+        zh=("这一行和上面各行都没有写明变量", ""),
+    ),
+    "codebook-cell-differs": Entry(
+        "{found!r} is not what another row says of the same variable",
+        zh=("“{found}”与同一变量其他行的内容不一致", ""),
+    ),
+    "codebook-table-too-long": Entry(
+        "{path} has more than {most:,} rows or {most_mb} MB, and what a model is told never has",
+        "is it the right file? A codebook holds variables and labels, and no texts to label",
+        zh=(
+            "{path} 超过 {most:,} 行或 {most_mb} MB，而给模型的说明不会这么长",
+            "选对文件了吗？编码手册里是变量和标签，不是要标注的文本",
+        ),
+    ),
+    "codebook-not-taken": Entry(
+        "{path} has parts that a codebook cannot say, and without them something else would be asked:\n"
+        "  {parts:\n  }",
+        "`rowbatch codebook convert {path} codebook.yaml` takes the rest; look at it, then use that file",
+        page="take these parts out of the file, or write them as a codebook can say them, and bring it again",
+        zh=(
+            "{path} 中有编码手册无法表达的部分，去掉它们就会改变所问的内容：\n  {parts:\n  }",
+            "请从文件中去掉这些部分，或改写成编码手册能表达的形式，然后重新上传",
+        ),
+    ),
+    "codebook-output-unknown": Entry(
+        "a codebook is not written as {path}",
+        "its name ends in one of: {endings}",
+        zh=("编码手册不能写成 {path}", "文件名的结尾可以是：{endings:、}"),
+    ),
+    "xlsform-not-taken": Entry(
+        "row {row:,} of the survey, {column}: {found}",
+        zh=("问卷表单第 {row:,} 行，{column}：{found}", ""),
+    ),
+    "xlsform-row-left-out": Entry(
+        "row {row:,} of the survey, {type}: no question",
+        zh=("问卷表单第 {row:,} 行，{type}：不是问题", ""),
+    ),
+    "classify-not-taken": Entry("{name} is not known", zh=("不认识 {name}", "")),
+    "classify-left-out": Entry("{name} has no place there", zh=("{name} 没有对应的位置", "")),
+    "classify-option-unknown": Entry(
+        "{name} is {found}; known are: {known}",
+        zh=("{name} 为 {found}；可用的有：{known:、}", ""),
+    ),
+    "classify-no-labels": Entry(
+        "{variable} is of kind {kind_of_variable}, and a classify function answers with labels",
+        "name a variable that has labels",
+        zh=("{variable} 是 {kind_of_variable} 类变量，而分类函数只回答标签", "请选择有标签的变量"),
+    ),
+    "classify-too-many": Entry(
+        "{variable} has {labels:,} labels; the function takes 2 to {most:,} of at most {chars} characters each",
+        "shorten the names of the labels, or ask in two variables",
+        zh=(
+            "{variable} 有 {labels:,} 个标签；该函数接受 2 到 {most:,} 个，每个最多 {chars} 个字符",
+            "请缩短标签名，或分成两个变量",
+        ),
+    ),
+    "classify-no-such-variable": Entry(
+        "the codebook has no variable {variable!r}",
+        "it has: {known}",
+        zh=("编码手册中没有变量“{variable}”", "它有：{known:、}"),
+    ),
+    "classify-which-variable": Entry(
+        "a classify function answers one question, and the codebook has several with labels: {known}",
+        "name one: --variable NAME",
+        page="name one of them",
+        zh=("分类函数只回答一个问题，而编码手册有多个带标签的变量：{known:、}", "请指定其中一个"),
+    ),
+    "classify-nothing-fits": Entry(
+        "the codebook asks for no labels, and a classify function answers with nothing else",
+        zh=("编码手册没有要求标签，而分类函数只回答标签", ""),
+    ),
+    "json-field-twice": Entry(
+        "{path} is broken: the field {name!r} is there twice",
+        "leave one of them out",
+        zh=("{path} 有误：字段“{name}”出现了两次", "请去掉其中一个"),
+    ),
     "codebook-field-unknown": Entry("this field is not known", zh=("没有这样的字段", "")),
     "codebook-field-missing": Entry("this field is missing", zh=("缺少这个字段", "")),
     "codebook-wants-text": Entry(

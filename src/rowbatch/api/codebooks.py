@@ -1,0 +1,105 @@
+"""Codebooks by themselves: checked, shown as a model sees them, written in other forms; their JSON Schema."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rowbatch.core.classify_calls import Function
+    from rowbatch.core.codebook import Codebook
+    from rowbatch.tools.codebooks import ConvertedCodebook, Form
+    from rowbatch.words.notice import Notice
+
+
+@dataclass(frozen=True, slots=True)
+class CodebookVariable:
+    """
+    A variable of a codebook that was checked.
+
+    Attributes:
+        name: As the codebook has it.
+        kind: What it is.
+        columns: Names of its columns in the labelled table.
+    """
+
+    name: str
+    kind: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedCodebook:
+    """
+    A codebook without faults.
+
+    Attributes:
+        form: What the file is.
+        variables: In order; the free text that the answer is as a whole, where there are none.
+        instructions: What the model reads before the text.
+        schema: The strict JSON schema of an answer, or None for free text.
+        left_out: What of the file has no place in a codebook, and changes nothing.
+    """
+
+    form: Form
+    variables: tuple[CodebookVariable, ...]
+    instructions: str
+    schema: dict[str, Any] | None
+    left_out: tuple[Notice, ...]
+
+
+def check_codebook(path: str | Path, *, variable: str = "label") -> CheckedCodebook:
+    """
+    Read a codebook of any form, and say what becomes of it.
+
+    Args:
+        path: YAML, JSON, a table, an XLSForm, or what a classify function takes.
+        variable: Name of the variable, where the file has only its labels.
+    Raises:
+        InputError: The file cannot be read.
+        CodebookError: It is no codebook: every fault with line and field, or row and column.
+    """
+    from rowbatch.core.codebook import answer_schema, instructions_text
+    from rowbatch.tools.codebooks import load_codebook
+
+    loaded = load_codebook(Path(path), variable=variable)
+    return CheckedCodebook(
+        loaded.form,
+        tuple(_variables(loaded.codebook)),
+        instructions_text(loaded.codebook),
+        answer_schema(loaded.codebook),
+        loaded.left_out,
+    )
+
+
+def _variables(codebook: Codebook) -> list[CodebookVariable]:
+    found = []
+    for variable in codebook.variables or codebook.answers:
+        columns = [column.name for one in (variable, *codebook.beside(variable)) for column in one.columns()]
+        found.append(CodebookVariable(variable.name, variable.kind, tuple(columns)))
+    return found
+
+
+def convert_codebook(
+    source: str | Path,
+    output: str | Path,
+    *,
+    to: Function | None = None,
+    variable: str | None = None,
+    overwrite: bool = False,
+) -> ConvertedCodebook:
+    """A codebook in another form; see `rowbatch.tools.codebooks.convert_codebook`."""
+    from rowbatch.tools import codebooks
+
+    return codebooks.convert_codebook(
+        Path(source), Path(output), to=to, variable=variable, overwrite=overwrite
+    )
+
+
+def codebook_schema() -> str:
+    """The JSON Schema of the codebook file, as JSON, with which an editor completes and checks it."""
+    from rowbatch.core.codebook_schema import codebook_schema as schema
+
+    return json.dumps(schema(), ensure_ascii=False, indent=2) + "\n"

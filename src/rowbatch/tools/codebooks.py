@@ -1,0 +1,295 @@
+"""
+Codebooks in every form: YAML, JSON, a table, an XLSForm, what a classify function takes.
+
+Whoever takes a codebook, the command line, Python and the web app, reads it here, so that each takes all.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+
+from rowbatch.core.classify_calls import Function, call_of, draw_from_call, is_classify_call
+from rowbatch.core.codebook import Codebook, parse_codebook, placed_fault
+from rowbatch.core.codebook_table import (
+    Drawn,
+    Sheet,
+    draw_from_labels,
+    draw_from_table,
+    is_codebook_table,
+    table_of,
+)
+from rowbatch.core.table_options import ReadOptions
+from rowbatch.core.xlsform import SHEETS, draw_from_form, is_xlsform
+from rowbatch.errors import CodebookError, UsageError, from_os_error
+from rowbatch.store.atomic import atomic_path
+from rowbatch.store.codebook_file import codebook_of_yaml, json_text, yaml_text
+from rowbatch.store.yaml_file import MAX_BYTES, YamlDocument, read_json, read_yaml
+from rowbatch.tables.base import TableChunk
+from rowbatch.tables.excel_reader import sheet_names
+from rowbatch.tables.formats import open_table
+from rowbatch.tables.writer import FORMATS, TableShape, open_writer
+from rowbatch.words.notice import Notice
+
+Form = Literal["yaml", "json", "table", "labels", "xlsform", "classify"]
+
+MAX_LABELS = 300
+"""Of a list of labels; more than anybody writes, and than a model can tell apart."""
+_LONG_LABEL = 200
+MAX_ROWS = 20_000
+"""Of a codebook that is a table."""
+_TABLES = (".csv", ".tsv", ".tab")
+_WORKBOOK = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_YAML_BEGINS = re.compile(rb"\s*(#[^\n]*\n\s*)*(instructions|variables|language)\s*:")
+_BOM = b"\xef\xbb\xbf"
+_OUTPUTS = (".yaml", ".yml", ".json", ".csv", ".tsv", ".xlsx")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedCodebook:
+    """
+    A codebook that was read.
+
+    Attributes:
+        codebook: As it is.
+        form: What the file was.
+        left_out: What of it has no place in a codebook, and changes nothing.
+        not_taken: What has none, and does: only where the reader asked for the rest all the same.
+    """
+
+    codebook: Codebook
+    form: Form
+    left_out: tuple[Notice, ...] = ()
+    not_taken: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertedCodebook:
+    """
+    A codebook that was written in another form.
+
+    Attributes:
+        output: The file.
+        variables: How many are in it.
+        left_out: What has no place in the new form, or had none in a codebook, and changes nothing of it.
+        not_taken: What of the input has no place in a codebook, and is asked otherwise now.
+    """
+
+    output: Path
+    variables: int
+    left_out: tuple[Notice, ...]
+    not_taken: tuple[Notice, ...]
+
+
+def read_any_codebook(path: Path, *, variable: str = "label") -> Codebook:
+    """
+    Read a codebook of any form that is known.
+
+    Args:
+        path: The file; what it is, its first bytes and its name say.
+        variable: Name of the variable, where the file has only its labels.
+    Raises:
+        InputError: The file cannot be read.
+        CodebookError: It is none, with line and field, or row and column; or a part of it, which would change
+            what is asked, has no place in a codebook.
+    """
+    return load_codebook(path, variable=variable).codebook
+
+
+def load_codebook(path: Path, *, variable: str = "label", partly: bool = False) -> LoadedCodebook:
+    """
+    As `read_any_codebook`, and what it was.
+
+    Args:
+        path: The file.
+        variable: Name of the variable, where the file has only its labels.
+        partly: Take what can be taken, and say what can't.
+    """
+    head = _head(path)
+    if head.startswith(_WORKBOOK) or path.suffix.lower() in _TABLES:
+        return load_table(path, variable=variable, partly=partly)
+    if path.suffix.lower() == ".json" or head.lstrip(_BOM).lstrip().startswith((b"{", b"[")):
+        return _load_json(path, variable, partly=partly)
+    return LoadedCodebook(codebook_of_yaml(read_yaml(path), path), "yaml")
+
+
+def looks_like_codebook_file(path: Path) -> bool:
+    """Whether a file of any name is a codebook in YAML or JSON, and no table."""
+    head = _head(path).removeprefix(_BOM)
+    if _YAML_BEGINS.match(head):
+        return True
+    return path.suffix.lower() == ".json" and head.lstrip().startswith((b"{", b"["))
+
+
+def load_table(path: Path, *, variable: str = "label", partly: bool = False) -> LoadedCodebook:
+    """
+    A codebook that is a table: of variables, an XLSForm, or a list of labels.
+
+    Raises:
+        TableError: It is no table.
+        CodebookError: It is no codebook.
+    """
+    sheets = _form_sheets(path)
+    if sheets is not None and is_xlsform(sheets):
+        return _checked(draw_from_form(sheets), path, "xlsform", partly=partly)
+    sheet = _read_sheet(path)
+    if is_codebook_table(sheet.header):
+        return _checked(draw_from_table(sheet), path, "table", partly=partly)
+    return _checked(_labels(sheet, variable), path, "labels", partly=partly)
+
+
+def read_label_list(path: Path) -> list[dict[str, Any]]:
+    """
+    The labels of a table that is a list of them, as a codebook file has them.
+
+    Raises:
+        TableError: It cannot be read.
+        CodebookError: There is no label in it, or what is in it are no labels.
+    """
+    labels: list[dict[str, Any]] = _labels(_read_sheet(path), "label").document["variables"][0]["labels"]
+    return labels
+
+
+def is_label_list(path: Path) -> bool:
+    """Whether a table has no variables: it may be a list of labels."""
+    sheets = _form_sheets(path)
+    if sheets is not None and is_xlsform(sheets):
+        return False
+    return not is_codebook_table(_read_sheet(path).header)
+
+
+def _labels(sheet: Sheet, variable: str) -> Drawn:
+    drawn = draw_from_labels(sheet, variable)
+    found = [label["name"] for label in drawn.document["variables"][0]["labels"]]
+    if not found:
+        raise CodebookError("no-label-in-table")
+    if len(found) > MAX_LABELS:
+        raise CodebookError("too-many-labels", labels=len(found), most=MAX_LABELS)
+    longest = max(map(len, found))
+    if longest > _LONG_LABEL:
+        raise CodebookError("texts-for-labels", chars=longest)
+    return drawn
+
+
+def convert_codebook(
+    source: Path,
+    output: Path,
+    *,
+    to: Function | None = None,
+    variable: str | None = None,
+    overwrite: bool = False,
+) -> ConvertedCodebook:
+    """
+    Write a codebook in another form.
+
+    Args:
+        source: A codebook of any form.
+        output: YAML, JSON, CSV, TSV or XLSX, by its name.
+        to: What the classify function of this house takes, as JSON.
+        variable: Which variable that is for; or the name of the only one, where the input has labels alone.
+        overwrite: Whether `output` may be replaced.
+    Raises:
+        InputError, CodebookError: The input is no codebook.
+        UsageError: The output has another ending, or the function cannot take what the codebook asks.
+        OutputExists: There is such a file.
+    """
+    suffix = output.suffix.lower()
+    if suffix not in ((".json",) if to else _OUTPUTS):
+        raise UsageError(
+            "codebook-output-unknown", path=str(output), endings=[".json"] if to else list(_OUTPUTS)
+        )
+    loaded = load_codebook(source, variable=variable or "label", partly=True)
+    codebook, left = loaded.codebook, list(loaded.left_out)
+    content = ""
+    if to:
+        # The name that a list of labels was given is the variable's own.
+        call, more = call_of(codebook, to, variable)
+        left += more
+        content = json.dumps(call, ensure_ascii=False, indent=2) + "\n"
+    elif suffix == ".json":
+        content = json_text(codebook)
+    elif suffix in (".yaml", ".yml"):
+        content = yaml_text(codebook)
+    with atomic_path(output, overwrite=overwrite) as path:
+        if content:
+            path.write_text(content, encoding="utf-8")
+        else:
+            _write_table(table_of(codebook), path, suffix)
+    return ConvertedCodebook(output, len(codebook.variables), tuple(left), loaded.not_taken)
+
+
+def _write_table(sheet: Sheet, path: Path, suffix: str) -> None:
+    columns = {str(position): [row[position] for row in sheet.rows] for position in range(len(sheet.header))}
+    frame = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
+    shape = TableShape(tuple(sheet.header), (), ())
+    with open_writer(path, FORMATS[suffix], shape) as writer:
+        writer.write(TableChunk(1, frame), pl.DataFrame())
+
+
+def _load_json(path: Path, variable: str, *, partly: bool) -> LoadedCodebook:
+    document: YamlDocument | None = read_json(path)
+    if document is None:
+        # What begins with a bracket may be YAML as well, and says better what is wrong.
+        document = read_yaml(path)
+    elif is_classify_call(document.value):
+        return _checked(
+            draw_from_call(document.value, variable, document.lines), path, "classify", partly=partly
+        )
+    return LoadedCodebook(codebook_of_yaml(document, path), "json")
+
+
+def _checked(drawn: Drawn, path: Path, form: Form, *, partly: bool) -> LoadedCodebook:
+    own = [placed_fault(where, "", fault) for where, fault in drawn.faults]
+    try:
+        codebook = parse_codebook(drawn.document, path=str(path), lines=drawn.where)
+    except CodebookError as error:
+        if not own:
+            raise
+        own += error.values["faults"]
+    if own:
+        raise CodebookError(
+            "codebook-file-faults" if len(own) > 1 else "codebook-file-fault", path=str(path), faults=own
+        )
+    if drawn.not_taken and not partly:
+        raise CodebookError("codebook-not-taken", path=str(path), parts=drawn.not_taken)
+    return LoadedCodebook(codebook, form, tuple(drawn.left_out), tuple(drawn.not_taken))
+
+
+def _form_sheets(path: Path) -> dict[str, Sheet] | None:
+    """The sheets of a workbook that an XLSForm has, where it has the first of them."""
+    names = {name.strip().lower(): name for name in sheet_names(path)}
+    if SHEETS[0] not in names:
+        return None
+    found = {}
+    for wanted in SHEETS:
+        if wanted in names:
+            found[wanted] = replace(_read_sheet(path, names[wanted]), name=names[wanted])
+    return found
+
+
+def _read_sheet(path: Path, sheet: str | None = None) -> Sheet:
+    table = open_table(path, ReadOptions(sheet=sheet))
+    rows: list[tuple[str, ...]] = []
+    size = 0
+    for chunk in table.chunks(1_000):
+        for cells in chunk.frame.iter_rows():
+            rows.append(cells)
+            size += sum(map(len, cells))
+        if len(rows) > MAX_ROWS or size > MAX_BYTES:
+            raise CodebookError(
+                "codebook-table-too-long", path=str(path), most=MAX_ROWS, most_mb=MAX_BYTES >> 20
+            )
+    return Sheet(table.header, rows)
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(4096)
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
