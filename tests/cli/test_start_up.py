@@ -64,7 +64,7 @@ def test_every_command_explains_itself():
         *("run", "resume", "status", "list", "demo"),
         *("build", "submit", "watch", "download", "collect", "export", "agreement"),
         *("try", "cancel", "recover", "verify", "log", "clean"),
-        *("convert", "split", "extract", "check", "estimate", "serve"),
+        *("convert", "split", "extract", "check", "estimate", "serve", "give-up"),
         *("doctor", "models", "key", "ui", "codebook"),
     }
     for name, command in app.commands.items():
