@@ -78,7 +78,8 @@ def bench(folder: Path, arguments: argparse.Namespace) -> None:
             step(source, "build", kind, place, table)
             for verb in _STEPS:
                 costs.setdefault((verb, version), []).append(step(source, verb, kind, place, folder / kind))
-            check(place / "labelled.csv", arguments.rows, kind)
+            checked = [str(place / "labelled.csv"), str(arguments.rows), kind]
+            run([sys.executable, str(Path(__file__).resolve()), "--check", *checked])
             shutil.rmtree(place)
     for verb in _STEPS:
         bench_collect._print(verb, [(version, costs[verb, version]) for version in versions])
@@ -212,6 +213,8 @@ if __name__ == "__main__":
         workload.write_table(Path(sys.argv[2]), int(sys.argv[3]))
     elif sys.argv[1:2] == ["--results"]:
         write_results(Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4], int(sys.argv[5]))
+    elif sys.argv[1:2] == ["--check"]:
+        check(Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
     elif sys.argv[1:2] == ["--step"]:
         verb, kind, *places = sys.argv[2:]
         bench_collect._CODEBOOK = codebook(is_sure=kind == "sure")
