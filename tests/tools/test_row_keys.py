@@ -185,6 +185,14 @@ def test_ids_that_can_be_cut_in_two_ways_are_asked_about(tmp_path):
     assert answers(joined(tmp_path, ["1-2"], {"key": [1, 2]}, id_column="1-{{key}}")) == ["", "1-2"]
 
 
+def test_a_value_within_a_word_is_asked_about(tmp_path):
+    """
+    `xa1` may be the value 1, or a1 behind an x: where the column has both, the template says which.
+    """
+    assert kind_of(tmp_path, ["xa1"], {"key": ["a1", "1"]}, id_column="key") == "ids-cut-two-ways"
+    assert answers(joined(tmp_path, ["xa1"], {"key": ["a1", "1"]}, id_column="x{{key}}")) == ["xa1", ""]
+
+
 def test_results_of_one_row_are_not_those_of_the_first_rows(tmp_path):
     """
     Where the only row that was answered has several results, the number behind its value is no row.

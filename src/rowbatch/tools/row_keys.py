@@ -23,6 +23,7 @@ from rowbatch.tables.base import Table
 
 # Letters, digits, and any other character by itself: an id is cut between two of these.
 _PIECES = r"[0-9]+|\p{Alphabetic}+|[^0-9\p{Alphabetic}]"
+_LETTERS = r"[0-9]+|[^0-9]"
 _WHOLE_NUMBER = r"^\s*0*([0-9]+?)(?:\.0+)?\s*$"
 _SAMPLE = 40
 _MOST_CUTS = 60
@@ -185,7 +186,13 @@ class _Cut(NamedTuple):
 
 def _best(ids: pl.Series, keys: RowKeys, frame: pl.DataFrame, *, several: bool, as_numbers: bool) -> Reading:
     best: Reading | None = None
-    for cut in _cuts(ids, keys, frame, several=several, as_numbers=as_numbers):
+    cuts = list(_cuts(ids, keys, frame, several=several, as_numbers=as_numbers))
+    whole_pieces = len(cuts)
+    if cuts and cuts[0] != _Cut(0, "") and not several:
+        # In `xa1` the value may be a1 as well, where the column has that too: then nobody can say.
+        within = _cuts(ids, keys, frame, several=several, as_numbers=as_numbers, within_words=True)
+        cuts += [cut for cut in within if cut not in cuts]
+    for place, cut in enumerate(cuts):
         rows = _rows_by(ids, cut, frame, several=several, as_numbers=as_numbers)
         ids_of = rows["id"].n_unique()
         found = Reading(
@@ -197,13 +204,17 @@ def _best(ids: pl.Series, keys: RowKeys, frame: pl.DataFrame, *, several: bool, 
             chars=int(rows["key"].str.len_chars().sum() or 0),
             as_numbers=as_numbers,
         )
-        if best is not None and found.found == best.found and best.other is None:
+        is_doubt = place >= whole_pieces and best is not None
+        is_as_good = best is not None and (
+            found.found == best.found or (is_doubt and found.found > best.found)
+        )
+        if best is not None and best.other is None and is_as_good:
             best = replace(best, other=_difference(best, found))
         if found.is_whole and cut == _Cut(0, "") and not several:
             # The values themselves: what else could be cut off is no question then.
             _require_single(keys.name, rows)
             return found
-        if best is None or found.found > best.found:
+        if best is None or (found.found > best.found and not is_doubt):
             _require_single(keys.name, rows)
             best = found
     empty = pl.DataFrame(schema={"id": pl.String, "row": pl.Int64, "variant": pl.String})
@@ -232,20 +243,27 @@ def _require_single(name: str, rows: pl.DataFrame) -> None:
 
 
 def _cuts(
-    ids: pl.Series, keys: RowKeys, frame: pl.DataFrame, *, several: bool, as_numbers: bool
+    ids: pl.Series,
+    keys: RowKeys,
+    frame: pl.DataFrame,
+    *,
+    several: bool,
+    as_numbers: bool,
+    within_words: bool = False,
 ) -> Sequence[_Cut]:
     """
     The ways to cut ids that find most of a sample of them, equally many each.
 
     Args:
         ids: Not empty ones.
+        within_words: Also between two letters.
     """
     if keys.is_whole:
         return [_Cut(0, "")]
     common = _common_prefix(ids)
     sample = ids.gather_every(max(1, len(ids) // _SAMPLE)).head(_SAMPLE)
     candidates = pl.DataFrame(
-        list(_candidates(sample, common, several=several)),
+        list(_candidates(sample, common, several=several, within_words=within_words)),
         schema={"at": pl.Int64, "before": pl.Int64, "behind": pl.String, "key": pl.String},
         orient="row",
     )
@@ -262,8 +280,10 @@ def _cuts(
     ]
 
 
-def _candidates(sample: pl.Series, common: int, *, several: bool) -> Iterator[tuple[int, int, str, str]]:
-    pieces = sample.str.extract_all(_PIECES).to_list()
+def _candidates(
+    sample: pl.Series, common: int, *, several: bool, within_words: bool = False
+) -> Iterator[tuple[int, int, str, str]]:
+    pieces = sample.str.extract_all(_LETTERS if within_words else _PIECES).to_list()
     for at, (text, parts) in enumerate(zip(sample.to_list(), pieces, strict=True)):
         ends = [0]
         for part in parts:
