@@ -29,7 +29,7 @@ def label(folder, address, table, *more, key=True):
 
 def test_what_is_known_is_said_before_the_price(tmp_path):
     """
-    A9: "12 of 15 rows have their answers in run g; 3 to ask, about $…"; the next time there is nothing to
+    "12 of 15 rows have their answers in run g; 3 to ask, about $…"; the next time there is nothing to
     ask, no key is needed and nothing is called; `--fresh` asks all.
     """
     with fake_server(tmp_path, {}, 1) as address:

@@ -73,7 +73,7 @@ def test_a_batch_that_is_no_pair(tmp_path, fake):
 
 def test_cancelling_prints_no_progress_of_labelling(tmp_path, fake):
     """
-    A10: `cancel` says what it waits for, comes back after its bound, and says how to bring the rest.
+    `cancel` says what it waits for, comes back after its bound, and says how to bring the rest.
     """
     run = make_run(tmp_path, rows=12)
     drive(run, fake, goal="submitted")

@@ -47,15 +47,15 @@ def notes(asking: Asking) -> list[str]:
         ),
     ],
 )
-def test_a7_a_limit_without_room_for_thoughts_is_said(model, provider, said, is_told):
+def test_a_limit_without_room_for_thoughts_is_said(model, provider, said, is_told):
     """
-    A7: before the start, where the limit that a person set is shorter than answer and thoughts together.
+    Before the start, where the limit that a person set is shorter than answer and thoughts together.
     """
     found = asked(model, provider, **said)
     assert ("note-limit-without-thoughts" in notes(found)) is is_told
 
 
-def test_a7_the_limit_stays_what_was_said():
+def test_the_limit_stays_what_was_said():
     """
     It is a note, and no change: whoever knows better keeps the limit.
     """
@@ -63,7 +63,7 @@ def test_a7_the_limit_stays_what_was_said():
     assert (asked("gpt-5-mini").output_limit or 0) > 4_000
 
 
-def test_a7_thoughts_are_in_the_price():
+def test_thoughts_are_in_the_price():
     """
     A model that thinks costs more than one that was told not to; the limit is the most in any case.
     """
@@ -83,7 +83,7 @@ def test_a7_thoughts_are_in_the_price():
         (Endpoint.RESPONSES, {"reasoning": {"effort": "low"}}),
     ],
 )
-def test_a7_the_effort_as_the_endpoint_names_it(endpoint, expected):
+def test_the_effort_as_the_endpoint_names_it(endpoint, expected):
     """
     OpenAI specification 2.3.0: `reasoning_effort` of a chat completion, `reasoning.effort` of a response.
     """
@@ -100,7 +100,7 @@ def test_a7_the_effort_as_the_endpoint_names_it(endpoint, expected):
         pytest.param("claude-opus-4-5", "anthropic", "low", id="another-protocol"),
     ],
 )
-def test_a7_an_effort_that_is_not_taken_is_refused(model, provider, effort):
+def test_an_effort_that_is_not_taken_is_refused(model, provider, effort):
     """
     A model that would refuse it is not asked with it.
     """
@@ -109,7 +109,7 @@ def test_a7_an_effort_that_is_not_taken_is_refused(model, provider, effort):
     assert refused.value.kind == "effort-not-taken"
 
 
-def test_a7_a_model_that_nobody_knows_is_believed_to_take_it():
+def test_a_model_that_nobody_knows_is_believed_to_take_it():
     """
     Behind a gateway nobody knows what a model takes; who says an effort means it.
     """
@@ -117,7 +117,7 @@ def test_a7_a_model_that_nobody_knows_is_believed_to_take_it():
     assert found.parameters["reasoning_effort"] == "high"
 
 
-def test_a7_a_draft_of_the_app_asks_with_the_effort_that_its_model_takes():
+def test_a_draft_of_the_app_asks_with_the_effort_that_its_model_takes():
     """
     The form offers what the model takes; what was chosen for another one is not sent to one that refuses it.
     """

@@ -159,13 +159,16 @@ def test_tokens_that_were_written_to_the_cache():
 @pytest.mark.parametrize(
     ("details", "told"),
     [
-        ({"type": "refusal", "category": "bio", "explanation": "It is about labs."}, "It is about labs."),
-        ({"type": "refusal", "category": "bio", "explanation": None}, "category: bio"),
+        (
+            {"type": "refusal", "category": "bio", "explanation": "It is about labs."},
+            "bio: It is about labs.",
+        ),
+        ({"type": "refusal", "category": "bio", "explanation": None}, "bio"),
     ],
 )
 def test_why_claude_declined(details, told):
     """
-    The explanation of a refusal, and its category where there is none (anthropic 2.14.0,
+    The category of a refusal, and its explanation where there is one (anthropic 2.14.0,
     `RefusalStopDetails`).
     """
     body = anthropic_body(stop_reason="refusal", stop_details=details)

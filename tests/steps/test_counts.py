@@ -34,9 +34,9 @@ def _home(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def test_a17_every_face_shows_the_same_numbers(tmp_path, capsys):
+def test_every_face_shows_the_same_numbers(tmp_path, capsys):
     """
-    A17: three answers are invalid. `status`, `list`, the words at the end, JSON, Python and the job of the
+    Three answers are invalid. `status`, `list`, the words at the end, JSON, Python and the job of the
     web app say 9 of 12 rows, 3 without; and the round says "invalid 3", not "ok".
     """
     run, fake = make_run(tmp_path), FakeProvider()
@@ -69,7 +69,7 @@ def test_a17_every_face_shows_the_same_numbers(tmp_path, capsys):
     assert (shown["progress"]["answered"], shown["statuses"]["ok"]) == (9, 9)
 
 
-def test_a17_rows_count_once_over_rounds(tmp_path):
+def test_rows_count_once_over_rounds(tmp_path):
     """
     Rows that are asked again are neither failed nor done while they are, and count once: 4 of 12 fail, are
     asked again, and have their answer.
@@ -96,7 +96,7 @@ def test_a17_rows_count_once_over_rounds(tmp_path):
     assert (progress_of(run).answered, progress_of(run).failed) == (12, 0)
 
 
-def test_a17_a_cancelled_batch_without_files_has_done_nothing(tmp_path):
+def test_a_cancelled_batch_without_files_has_done_nothing(tmp_path):
     """
     A batch that was cancelled before anything ran may list no file: none of its rows is done.
     """
@@ -112,7 +112,7 @@ def test_a17_a_cancelled_batch_without_files_has_done_nothing(tmp_path):
     assert (found.requests, found.answered, found.failed, found.done) == (12, 0, 0, 0)
 
 
-def test_a17_a_round_in_which_all_failed_is_told(tmp_path, capsys):
+def test_a_round_in_which_all_failed_is_told(tmp_path, capsys):
     """
     Cost lines leave no round out: one in which every row failed stands there with what it says.
     """

@@ -49,9 +49,9 @@ def refused(_, line):
 
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic", "gemini", "mistral"])
-def test_a8_a_small_first_part_goes_before_the_rest(tmp_path, first_rows, provider):
+def test_a_small_first_part_goes_before_the_rest(tmp_path, first_rows, provider):
     """
-    A8: of several parts the first has few rows, and the others are sent when its answers are here; every row
+    Of several parts the first has few rows, and the others are sent when its answers are here; every row
     is asked once, in order.
     """
     run, fake = make_run(tmp_path, rows=ROWS, shard_rows=20, provider=provider), FakeProvider(provider)
@@ -72,7 +72,7 @@ def test_a8_a_small_first_part_goes_before_the_rest(tmp_path, first_rows, provid
     assert not report.has_gaps
 
 
-def test_a8_what_is_set_apart_is_what_was_built(tmp_path, first_rows):
+def test_what_is_set_apart_is_what_was_built(tmp_path, first_rows):
     """
     The parts hold the same lines in the same order, and their rows, bytes, digests and tokens are told anew.
     """
@@ -93,7 +93,7 @@ def test_a8_what_is_set_apart_is_what_was_built(tmp_path, first_rows):
     assert first_rows == ordered[0].requests
 
 
-def test_a8_one_part_is_sent_whole_unless_somebody_says_otherwise(tmp_path, first_rows):
+def test_one_part_is_sent_whole_unless_somebody_says_otherwise(tmp_path, first_rows):
     """
     A run of one part would take the time of two batches, so nothing is set apart where nobody asked for it;
     with 0 nothing ever is, and a number below 0 is refused.
@@ -116,7 +116,7 @@ def test_a8_one_part_is_sent_whole_unless_somebody_says_otherwise(tmp_path, firs
         Policy(first_rows=-1)
 
 
-def test_a8_the_rest_can_be_sent_at_once(tmp_path, first_rows):
+def test_the_rest_can_be_sent_at_once(tmp_path, first_rows):
     """
     `--first-rows 0` lifts the wait, also later: nothing is held back for the first answers any more.
     """
@@ -138,9 +138,9 @@ def test_a8_the_rest_can_be_sent_at_once(tmp_path, first_rows):
         pytest.param(refused, "mass-refused", RowStatus.REFUSED, "Another model", id="refused"),
     ],
 )
-def test_a8_useless_answers_stop_the_rest(tmp_path, first_rows, spoil, kind, status, advice):
+def test_useless_answers_stop_the_rest(tmp_path, first_rows, spoil, kind, status, advice):
     """
-    A8: all of the first part are cut off, not allowed or declined: nothing more is paid, it is said what is
+    All of the first part are cut off, not allowed or declined: nothing more is paid, it is said what is
     wrong with most and what to do; and a person may go on all the same.
     """
     run, fake = make_run(tmp_path, rows=ROWS, shard_rows=20), FakeProvider()
@@ -162,7 +162,7 @@ def test_a8_useless_answers_stop_the_rest(tmp_path, first_rows, spoil, kind, sta
     assert fake.double_submits() == {}
 
 
-def test_a8_reasons_add_up(tmp_path, first_rows):
+def test_reasons_add_up(tmp_path, first_rows):
     """
     Four of twelve are cut off and four not allowed: no reason has half of the rows, together they have. What
     is told is the commonest, with the number of all.
@@ -184,7 +184,7 @@ def test_a8_reasons_add_up(tmp_path, first_rows):
     assert (report.stopped_because.values["failed"], report.stopped_because.values["rows"]) == (7, 4)
 
 
-def test_a8_some_useless_answers_stop_nothing(tmp_path, first_rows):
+def test_some_useless_answers_stop_nothing(tmp_path, first_rows):
     """
     Half of a part and less is no reason to stop.
     """
@@ -196,7 +196,7 @@ def test_a8_some_useless_answers_stop_nothing(tmp_path, first_rows):
     assert (report.statuses[RowStatus.INVALID], report.statuses[RowStatus.OK]) == (6, 66)
 
 
-def test_a8_whoever_asks_rows_again_has_seen_them(tmp_path):
+def test_whoever_asks_rows_again_has_seen_them(tmp_path):
     """
     A round of rows that a person asks again is not held back by their own first answers; and one that is
     useless again holds back its own rest.
@@ -210,7 +210,7 @@ def test_a8_whoever_asks_rows_again_has_seen_them(tmp_path):
     assert (fake.posts, report.unsent) == (4, 0)
 
 
-def test_a8_answers_that_are_all_invalid_are_not_asked_again_unseen(tmp_path):
+def test_answers_that_are_all_invalid_are_not_asked_again_unseen(tmp_path):
     """
     With --ask-invalid-again every answer of the only part is invalid: the same would be paid in each round,
     so it is asked first; whoever goes on gets these rounds.
@@ -229,7 +229,7 @@ def test_a8_answers_that_are_all_invalid_are_not_asked_again_unseen(tmp_path):
     assert fake.posts > 1
 
 
-def test_a8_a_first_part_that_needs_a_person_holds_nothing_open(tmp_path, first_rows):
+def test_a_first_part_that_needs_a_person_holds_nothing_open(tmp_path, first_rows):
     """
     Where the first part waits for a person, the driver ends instead of waiting with the rest.
     """

@@ -65,9 +65,9 @@ def done(run: api.Run, fake: FakeProvider) -> Any:
     return run.resume(api.Hooks(sleep=lambda _: fake.sleep(1.0)))
 
 
-def test_a20_what_a_cache_saves(fake, capsys):
+def test_what_a_cache_saves(fake, capsys):
     """
-    A20: the price before and the cost after, of the same table with and without a cache: the price assumes
+    The price before and the cost after, of the same table with and without a cache: the price assumes
     that all is written and nothing read, and the cost is a fraction of that without.
     """
     cached, plain = made(), made(first_rows=0)
@@ -94,7 +94,7 @@ def test_a20_what_a_cache_saves(fake, capsys):
     assert f"({(asked - 12) * prefix:,} from the cache, {12 * prefix:,} written to it)" in told
 
 
-def test_a20_a_cap_assumes_that_all_is_written(fake):
+def test_a_cap_assumes_that_all_is_written(fake):
     """
     A cap that all requests may keep to without a cache is not enough where each may have to write it.
     """
@@ -112,7 +112,7 @@ def test_a20_a_cap_assumes_that_all_is_written(fake):
     assert first.requests == 12
 
 
-def test_a20_where_it_does_not_pay_nothing_is_marked(fake):
+def test_where_it_does_not_pay_nothing_is_marked(fake):
     """
     Short instructions, one part alone, another address: no mark, and no dearer price.
     """
@@ -124,7 +124,7 @@ def test_a20_where_it_does_not_pay_nothing_is_marked(fake):
     assert fake.skin.cached_until == {}
 
 
-def test_a20_a_cache_that_is_cold_again_is_not_written_anew(fake):
+def test_a_cache_that_is_cold_again_is_not_written_anew(fake):
     """
     When an hour has passed since the first part, the rest goes without a mark: each request would write.
     """

@@ -85,9 +85,9 @@ def refusing_lists(fake, status):
 
 
 @pytest.mark.parametrize("unsaid", [("expires_at",), ("expires_at", "created_at")])
-def test_a10_a_window_that_nobody_tells_is_a_day(tmp_path, unsaid):
+def test_a_window_that_nobody_tells_is_a_day(tmp_path, unsaid):
     """
-    A10: a server that gives no `expires_at`, and perhaps no `created_at`, and never ends a batch: two days
+    A server that gives no `expires_at`, and perhaps no `created_at`, and never ends a batch: two days
     after it was made a person is asked, and not before.
     """
     run, fake = make_run(tmp_path), FakeProvider()
@@ -100,9 +100,9 @@ def test_a10_a_window_that_nobody_tells_is_a_day(tmp_path, unsaid):
     assert timedelta(hours=49) <= fake.now - fake.batches[0].created_at <= timedelta(hours=60)
 
 
-def test_a10_nothing_moves_is_said_once_in_some_hours(tmp_path):
+def test_nothing_moves_is_said_once_in_some_hours(tmp_path):
     """
-    A10: within the day nobody can know whether a batch is forgotten; that nothing moves is said every six
+    Within the day nobody can know whether a batch is forgotten; that nothing moves is said every six
     hours, with the ways out.
     """
     run, fake = make_run(tmp_path, rows=4), FakeProvider()
@@ -115,9 +115,9 @@ def test_a10_nothing_moves_is_said_once_in_some_hours(tmp_path):
     assert "rowbatch give-up" in still[0]
 
 
-def test_a10_a_batch_that_is_not_found_holds_up_no_other(tmp_path):
+def test_a_batch_that_is_not_found_holds_up_no_other(tmp_path):
     """
-    A10: one of three batches is forgotten (404): the others are brought, and then a person is asked. While
+    One of three batches is forgotten (404): the others are brought, and then a person is asked. While
     others are answered this took no end before.
     """
     run, fake = make_run(tmp_path), FakeProvider()
@@ -133,9 +133,9 @@ def test_a10_a_batch_that_is_not_found_holds_up_no_other(tmp_path):
 
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic", "gemini", "mistral"])
-def test_a10_a_part_can_be_given_up(tmp_path, provider):
+def test_a_part_can_be_given_up(tmp_path, provider):
     """
-    A10: its rows are `missing` with the reason, no round asks them again by itself, its price stays reserved,
+    Its rows are `missing` with the reason, no round asks them again by itself, its price stays reserved,
     `clean` leaves its file; on demand the rows are asked again, once.
     """
     run, fake = make_run(tmp_path, provider=provider), FakeProvider(provider)
@@ -164,7 +164,7 @@ def test_a10_a_part_can_be_given_up(tmp_path, provider):
     judge(run, fake, rows_of(report.path))
 
 
-def test_a10_what_is_not_waited_for_cannot_be_given_up(tmp_path):
+def test_what_is_not_waited_for_cannot_be_given_up(tmp_path):
     """
     A part that is here, or that does not exist, is not given up, nor any other with it.
     """
@@ -180,7 +180,7 @@ def test_a10_what_is_not_waited_for_cannot_be_given_up(tmp_path):
         given_up(run, fake, "r1-0001")
 
 
-def test_a10_the_provider_is_asked_to_end_what_is_given_up(tmp_path):
+def test_the_provider_is_asked_to_end_what_is_given_up(tmp_path):
     """
     A batch that is only slow is cancelled, so that no more of it is billed.
     """
@@ -191,7 +191,7 @@ def test_a10_the_provider_is_asked_to_end_what_is_given_up(tmp_path):
     assert fake.batches[0].cancelled
 
 
-def test_a10_results_that_are_gone_hold_up_no_other(monkeypatch, tmp_path):
+def test_results_that_are_gone_hold_up_no_other(monkeypatch, tmp_path):
     """
     The results of one part are gone (404): all else is brought, a person is asked, and can give it up.
     """
@@ -221,9 +221,9 @@ def test_a10_results_that_are_gone_hold_up_no_other(monkeypatch, tmp_path):
 # Cancelling
 
 
-def test_a10_cancelling_returns_within_a_bound(tmp_path):
+def test_cancelling_returns_within_a_bound(tmp_path):
     """
-    A10: a batch that stays `cancelling`: after the bound the table is there, it is said what still ends; the
+    A batch that stays `cancelling`: after the bound the table is there, it is said what still ends; the
     same again brings what was answered when it is over.
     """
     run, fake = make_run(tmp_path), FakeProvider()
@@ -253,9 +253,9 @@ def test_a10_cancelling_returns_within_a_bound(tmp_path):
 
 
 @pytest.mark.parametrize("status", [404, 405, 501])
-def test_a11_a_list_that_is_refused_is_the_same_question(tmp_path, status):
+def test_a_list_that_is_refused_is_the_same_question(tmp_path, status):
     """
-    A11: a lost answer at a server that has no list: a person is asked, whatever the policy, and with what the
+    A lost answer at a server that has no list: a person is asked, whatever the policy, and with what the
     server said; other parts are brought first. Who says so has it sent again.
     """
     run, fake = make_run(tmp_path), FakeProvider(faults=Faults(lose_create=1.0, html_create=0.0))
@@ -275,9 +275,9 @@ def test_a11_a_list_that_is_refused_is_the_same_question(tmp_path, status):
     assert fake.posts == made + 3
 
 
-def test_a11_a_batch_can_be_named(tmp_path):
+def test_a_batch_can_be_named(tmp_path):
     """
-    A11: the person names the batch of the part; it is looked at, adopted, and nothing is sent again.
+    The person names the batch of the part; it is looked at, adopted, and nothing is sent again.
     """
     run, fake = make_run(tmp_path), FakeProvider(faults=Faults(lose_create=1.0, html_create=0.0))
     refusing_lists(fake, 501)
@@ -291,7 +291,7 @@ def test_a11_a_batch_can_be_named(tmp_path):
     judge(run, fake, rows_of(report.path))
 
 
-def test_a11_another_batch_is_refused(tmp_path):
+def test_another_batch_is_refused(tmp_path):
     """
     A batch of other requests, of another file, of another time, of another part, or that the provider does
     not know is not adopted, and the part stays as it was.
@@ -322,7 +322,7 @@ def test_a11_another_batch_is_refused(tmp_path):
     assert [shard.state for shard in shards_of(run)] == ["submitted", "unknown", "unknown"]
 
 
-def test_a11_without_a_list_nothing_else_changes(tmp_path):
+def test_without_a_list_nothing_else_changes(tmp_path):
     """
     A server without a list labels a table as any other: the look before the first paid call tells of nothing.
     """
@@ -335,9 +335,9 @@ def test_a11_without_a_list_nothing_else_changes(tmp_path):
 # What the server said
 
 
-def test_a13_what_a_server_said_to_a_paid_call_is_in_the_question(tmp_path):
+def test_what_a_server_said_to_a_paid_call_is_in_the_question(tmp_path):
     """
-    A13: 500 on create with words: after the wait they stand in the question.
+    500 on create with words: after the wait they stand in the question.
     """
     run, fake = make_run(tmp_path, rows=4), FakeProvider()
     route = fake.skin.route
@@ -352,9 +352,9 @@ def test_a13_what_a_server_said_to_a_paid_call_is_in_the_question(tmp_path):
     assert "the queue keeper is out" in str(asked.value)
 
 
-def test_a13_a_file_that_does_not_come_is_said_after_the_second_failure(tmp_path):
+def test_a_file_that_does_not_come_is_said_after_the_second_failure(tmp_path):
     """
-    A13: one line, with what the server said, when a result file failed twice; none for a single failure.
+    One line, with what the server said, when a result file failed twice; none for a single failure.
     """
     fake = FakeProvider()
     name = fake.add_file("output.jsonl", b"line\n" * 50)
