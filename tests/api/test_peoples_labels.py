@@ -3,6 +3,7 @@ of."""
 
 import csv
 import json
+from dataclasses import asdict
 
 import polars as pl
 import pyreadstat
@@ -228,3 +229,104 @@ def test_the_frame_of_an_spss_output_has_labels(workplace):
     write(workplace / "t.csv", ("text",), ("sun",), ("rain",))
     run = done("t.csv", output="out.sav")
     assert run.table()["label"].to_list() == ["good", "bad"]
+
+
+QUESTIONS = {
+    "variables": [
+        {
+            "name": "topics",
+            "kind": "labels",
+            "labels": [{"name": "housing"}, {"name": "health"}, {"name": "(none) yet"}],
+            "none": "(none)",
+        },
+        {"name": "protest", "kind": "yes-no"},
+        {"name": "violence", "kind": "yes-no"},
+        {
+            "name": "tone",
+            "kind": "scale",
+            "labels": [{"name": "low"}, {"name": "mid"}, {"name": "high"}],
+            "cant_say": True,
+        },
+        {"name": "day", "kind": "date", "cant_say": True},
+        {"name": "note", "kind": "text"},
+    ]
+}
+ANSWERED = {
+    "one": (["housing"], "yes", "no", "low", "2026-03-02"),
+    "two": (["health", "housing"], "no", "no", "high", "2026-03-04"),
+    "six": (["(none)"], "no", "yes", "can't say", None),
+    "ten": (["health"], "no", "no", "mid", "2026-03-02"),
+}
+CODED_KINDS = [
+    ("text", "topics_a", "protest_a", "violence_a", "tone_a", "day_a"),
+    ("one", "housing", "1", "0", "low", "2 March 2026"),
+    ("two", "housing; health", "1", "0", "mid", "2026-03-03"),
+    ("six", "(none)", "0", "1", "mid", "2026-03-03"),
+    ("ten", '["housing"]', "0", "0", "can't say", "can't say"),
+]
+
+
+def test_every_kind_is_compared_at_every_door(workplace, capsys):
+    """
+    Several labels, yes or no, a scale and a date: Python, the command line with and without `--json`, and
+    what the page is made of say the same; each column goes with the question of its name.
+    """
+
+    def answer(body):
+        names = ("topics", "protest", "violence", "tone", "day")
+        given = ANSWERED[str(body["messages"][-1]["content"])]
+        return json.dumps({**dict(zip(names, given, strict=True)), "note": "-"})
+
+    write(workplace / "t.csv", *CODED_KINDS)
+    with scripted_local_model(workplace / "kinds", answer):
+        run = rowbatch.create("t.csv", text="text", codebook=QUESTIONS)
+        run.resume()
+    told = {
+        "topics": (
+            "same labels as people      75.0% of 4 rows   (95 % interval 30.1% to 95.4%)",
+            "mean Jaccard coefficient   0.75",
+            "micro F1, macro F1         0.75, 0.73",
+            "housing: 3, 2, 2; 1.00, 0.67, 0.80, 0.50",
+            "(none) yet: 0, 0, 0; \u2013, \u2013, \u2013, \u2013",
+            "(none): 1, 1, 1; 1.00, 1.00, 1.00, 1.00",
+        ),
+        "protest": ("sensitivity                0.50", "specificity                1.00", "yes: yes 1, no 1"),
+        "violence": ("sensitivity                1.00",),
+        "tone": (
+            "1 text left out: people say that it can't be said",
+            "linear-weighted kappa ",
+            "mean difference in steps   1.00",
+            "Spearman's rho             1.00",
+        ),
+        "day": (
+            "1 text left out: people say that it can't be said",
+            "same day as people         33.3% of 3 rows",
+            "1 row without a date of the model; of 1 the model says that it can't be said",
+            "days off, in the mean      0.5",
+            "bias in days               0.5",
+        ),
+    }
+    shown = looked_at(run)
+    assert set(shown.people_columns()) == {f"{name}_a" for name in told}
+    capsys.readouterr()
+    for name, lines in told.items():
+        column = f"{name}_a"
+        assert shown.people_variable(column).name == name
+        found = run.compare_with_people(column, name)
+        assert shown.compare_with_people(column, name) == found
+        words = ["agreement", str(run.path), column, "--variable", name]
+        assert run_command_line(words) == 0
+        out = capsys.readouterr().out
+        for line in lines:
+            assert line in out, out
+        assert run_command_line([*words, "--json"]) == 0
+        plain = json.loads(capsys.readouterr().out)
+        assert plain["cant_say"] == found.cant_say
+        assert plain["comparison"]["n"] == found.comparison.n
+        assert set(plain["comparison"]) == set(asdict(found)["comparison"])
+    labels = run.agreement("topics_a")
+    assert labels == run.agreement("topics_a", "topics")
+    differs = desk.RowFilter(people="topics_a", variable="topics", differs=True)
+    assert shown.rows(differs).to_list() == [4]
+    assert run_command_line(["agreement", str(run.path), "topics_a", "--variable", "note"]) == 2
+    assert "texts and quotes cannot be compared" in capsys.readouterr().err

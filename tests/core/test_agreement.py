@@ -6,8 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from rowbatch.core.agreement import NO_LABEL, agreement, wilson_interval
+from rowbatch.core.agreement import (
+    NO_LABEL,
+    agreement,
+    scale_agreement,
+    wilson_interval,
+    yes_no_agreement,
+)
 
 
 def pairs_of(table: Sequence[Sequence[int]], labels: str) -> list[tuple[str, str | None]]:
@@ -130,6 +138,108 @@ def test_what_cannot_be_compared(
     """
     with pytest.raises(ValueError, match=message):
         agreement(pairs, labels)
+
+
+STEPS = "0123"
+SCALE = [[20, 5, 1, 0], [4, 18, 7, 2], [0, 6, 15, 9], [1, 0, 3, 9]]
+
+
+@pytest.mark.parametrize("steps", [STEPS, "01234"])
+def test_a_scale_beside_other_implementations(steps: str) -> None:
+    """
+    Weighted kappas and Spearman's rho, with its many equal steps, are what others compute. A step that nobody
+    uses changes nothing.
+
+    scikit-learn 1.9.1, `cohen_kappa_score(people, model, labels=…, weights=None, "linear", "quadratic")`;
+    SciPy 1.17.1, `spearmanr(people, model).statistic`.
+    """
+    found = scale_agreement(pairs_of(SCALE, STEPS), steps, steps)
+    assert (found.n, found.accuracy, found.mean_absolute_steps) == (100, 0.62, 0.43)
+    assert found.kappa == pytest.approx(0.4872486843880718, abs=1e-12)
+    assert found.linear_kappa == pytest.approx(0.6268656716417911, abs=1e-12)
+    assert found.quadratic_kappa == pytest.approx(0.7434701492537313, abs=1e-12)
+    assert found.rho == pytest.approx(0.7575969991940342, abs=1e-12)
+
+
+def test_a_row_without_a_step_is_as_far_off_as_can_be() -> None:
+    """
+    No answer, and "can't say", weigh as much as one end of the scale for the other; the rank correlation is
+    of the rows that have both.
+
+    Numbers: 1 - observed / expected, each the mean of the weights of all pairs, by numpy 2.4.6.
+    """
+    pairs = [*pairs_of(SCALE, STEPS), ("0", None), ("3", ""), ("1", "can't say")]
+    found = scale_agreement(pairs, [*STEPS, "can't say"], STEPS)
+    assert found.linear_kappa == pytest.approx(0.5829310076312102, abs=1e-12)
+    assert found.quadratic_kappa == pytest.approx(0.6625918823905401, abs=1e-12)
+    assert found.mean_absolute_steps == pytest.approx(52 / 103)
+    assert found.rho == pytest.approx(0.7575969991940342, abs=1e-12)
+    assert (found.unlabelled, found.confusion["1"]["can't say"]) == (2, 1)
+
+
+def test_what_is_undefined_of_a_scale_is_none() -> None:
+    """
+    One step throughout has no chance to differ from; no row with both has no correlation.
+    """
+    same = scale_agreement([("0", "0")] * 3, STEPS, STEPS)
+    assert (same.linear_kappa, same.quadratic_kappa, same.rho, same.accuracy) == (None, None, None, 1)
+    none = scale_agreement([("0", None), ("1", None)], STEPS, STEPS)
+    assert (none.rho, none.mean_absolute_steps, none.accuracy) == (None, 3, 0)
+    assert (none.linear_kappa, none.quadratic_kappa) == (0, 0)
+    with pytest.raises(ValueError, match="no step"):
+        scale_agreement([("?", "1")], [*STEPS, "?"], STEPS)
+
+
+step_pairs = st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from(STEPS)), min_size=1, max_size=30)
+
+
+@given(step_pairs)
+def test_a_scale_is_symmetric_and_bounded(pairs: list[tuple[str, str]]) -> None:
+    """
+    Whatever the steps: the same from either side, within bounds, and 1 or undefined where all agree.
+    """
+    one = scale_agreement(pairs, STEPS, STEPS)
+    other = scale_agreement([(model, people) for people, model in pairs], STEPS, STEPS)
+    for name in ("linear_kappa", "quadratic_kappa", "mean_absolute_steps", "rho", "accuracy", "kappa"):
+        assert getattr(one, name) == pytest.approx(getattr(other, name), abs=1e-12), name
+    for name in ("linear_kappa", "quadratic_kappa", "rho", "kappa"):
+        value = getattr(one, name)
+        assert value is None or -1 <= value <= 1
+    assert 0 <= one.mean_absolute_steps <= 3
+    same = scale_agreement([(people, people) for people, _ in pairs], STEPS, STEPS)
+    assert same.mean_absolute_steps == 0
+    for value in (same.linear_kappa, same.quadratic_kappa, same.rho):
+        assert value is None or value == pytest.approx(1)
+    assert (same.linear_kappa is None) == (len({people for people, _ in pairs}) == 1)
+
+
+@given(st.lists(st.tuples(st.sampled_from("01"), st.sampled_from("01")), min_size=1))
+def test_of_two_steps_all_kappas_are_one(pairs: list[tuple[str, str]]) -> None:
+    """
+    Where there is only one distance, its weight does not count.
+    """
+    found = scale_agreement(pairs, "01", "01")
+    assert found.linear_kappa == found.quadratic_kappa == pytest.approx(found.kappa)
+
+
+def test_sensitivity_and_specificity() -> None:
+    """
+    Each is a share of what people say; a row where the model says neither is found by nobody, and what people
+    never say has none.
+    """
+    labels = ("yes", "no", "can't say")
+
+    def found(pairs: list[tuple[str, str | None]]) -> tuple[float | None, float | None]:
+        result = yes_no_agreement(pairs, labels, yes="yes", no="no")
+        return result.sensitivity, result.specificity
+
+    pairs: list[tuple[str, str | None]] = [("yes", "yes")] * 6 + [("yes", "no"), ("yes", None)]
+    assert found(pairs) == (0.75, None)
+    pairs += [("no", "no")] * 3 + [("no", "yes"), ("no", "can't say"), ("can't say", "can't say")]
+    assert found(pairs) == (0.75, 0.6)
+    result = yes_no_agreement(pairs, labels, yes="yes", no="no")
+    assert (result.accuracy, result.unlabelled) == (10 / 14, 1)
+    assert result.kappa == agreement(pairs, labels).kappa
 
 
 def test_real_labels_of_a_large_model() -> None:

@@ -2,9 +2,11 @@
 
 import pytest
 
-from rowbatch.core.agreement import Agreement
+from rowbatch.core.agreement import Agreement, ScaleAgreement, YesNoAgreement, wilson_interval
+from rowbatch.core.agreement_of_sets import LabelsAgreement
 from rowbatch.core.codebook import parse_codebook
 from rowbatch.core.comparison import PeopleReader, PeopleTally
+from rowbatch.core.kinds.date import DateAgreement
 from rowbatch.core.kinds.number import NumberAgreement
 from rowbatch.errors import UsageError
 
@@ -163,3 +165,79 @@ def test_which_columns_people_seem_to_have_coded():
     assert not PeopleReader(MOOD).may_read("c", ["1", "2"])
     assert not PeopleReader(MOOD).may_read("c", ["NA", ""])
     assert not PeopleReader(MOOD).may_read("c", ["good", "ugly"])
+
+
+TOPICS = variable(kind="labels", labels=[{"name": "a"}, {"name": "b"}], none=True, cant_say=True)
+PROTEST = variable(kind="yes-no", cant_say=True)
+TONE = variable(kind="scale", labels=[{"name": "low"}, {"name": "mid"}, {"name": "high"}], cant_say=True)
+DAY = variable(kind="date", cant_say=True)
+YEARS = variable(kind="number", cant_say=True)
+
+
+def test_labels_of_people_are_read_in_any_form():
+    """
+    Of several labels people write some in a cell, by any separator or as JSON; none and "can't say" are sets
+    of their own, and no answer is the empty set.
+    """
+    cells = ["b; a", "A, B", '["b","a"]', "none of these", "can't say", "a", "b|a"]
+    model = ["a; b", "a; b", "a; b", "none of these", "can't say", "", "a"]
+    found = tallied(TOPICS, cells, model).result()
+    assert isinstance(found.comparison, LabelsAgreement)
+    assert (found.rows, found.cant_say) == (7, 0)
+    assert (found.comparison.n, found.comparison.unlabelled, found.comparison.exact) == (7, 1, 5 / 7)
+    assert found.comparison.jaccard == pytest.approx(5.5 / 7)
+    assert found.comparison.of_labels["a"].people == 5
+    assert list(found.comparison.of_labels) == ["a", "b", "none of these", "can't say"]
+
+
+def test_cant_say_is_an_answer_of_yes_no():
+    """
+    "Can't say" is a category of its own; people write yes and no as they like.
+    """
+    found = tallied(
+        PROTEST, ["1", "TRUE", "no", "can't say", "Y"], ["yes", "no", "no", "can't say", ""]
+    ).result()
+    assert isinstance(found.comparison, YesNoAgreement)
+    assert (found.comparison.n, found.comparison.accuracy, found.cant_say) == (5, 0.6, 0)
+    assert (found.comparison.sensitivity, found.comparison.specificity) == (1 / 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("about", "cells", "model"),
+    [
+        (TONE, ["low", "can't say", "high", "mid"], ["low", "low", "can't say", ""]),
+        (DAY, ["2026-03-02", "can't say", "3 March 2026", "2026/3/9"], ["2026-03-02", "", "can't say", ""]),
+        (YEARS, ["1", "can't say", "3", "4"], ["1", "2", "can't say", ""]),
+    ],
+)
+def test_where_people_cant_say_is_left_out_where_there_is_an_order(about, cells, model):
+    """
+    Of a scale, a date and a number, texts of which people can't say it are left out and counted; where only
+    the model can't, it is a disagreement or counted apart.
+    """
+    found = tallied(about, cells, model).result()
+    assert (found.texts, found.cant_say) == (4, 1)
+    match found.comparison:
+        case ScaleAgreement(n=n, accuracy=accuracy, confusion=confusion):
+            assert (n, accuracy, confusion["high"]["can't say"]) == (3, 1 / 3, 1)
+        case DateAgreement(exact=exact) as dates:
+            assert (dates.n, dates.without, dates.cant_say, exact) == (1, 2, 1, 1 / 3)
+        case NumberAgreement() as numbers:
+            assert (numbers.n, numbers.without, numbers.cant_say, numbers.bias) == (1, 2, 1, 0)
+        case other:
+            pytest.fail(f"{other}")
+    with pytest.raises(UsageError, match="people can't say it of any text that could be compared: 2"):
+        tallied(about, ["can't say", "Can\u2019t say"], [model[0], ""]).result()
+
+
+def test_dates_are_compared_in_days():
+    """
+    How far off, to which side, and how many are the very same day: of all rows that people coded.
+    """
+    pairs = [("2026-03-01", "2026-03-01"), ("2024-02-28", "2024-03-01"), ("2026-01-01", "2025-12-31")]
+    found = DAY.compare([*pairs, ("2026-01-01", None)])
+    assert (found.n, found.without, found.exact) == (3, 1, 0.25)
+    assert (found.mean_absolute_days, found.bias_days) == (1, pytest.approx(1 / 3))
+    assert (found.exact_low, found.exact_high) == wilson_interval(1, 4)
+    nothing = DAY.compare([("2026-01-01", None)])
+    assert (nothing.n, nothing.exact, nothing.mean_absolute_days, nothing.bias_days) == (0, 0, None, None)

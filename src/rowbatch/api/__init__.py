@@ -49,6 +49,10 @@ if TYPE_CHECKING:
     from rowbatch.api.tools import estimate as estimate
     from rowbatch.api.tools import extract as extract
     from rowbatch.core.agreement import Agreement as Agreement
+    from rowbatch.core.agreement import ScaleAgreement as ScaleAgreement
+    from rowbatch.core.agreement import YesNoAgreement as YesNoAgreement
+    from rowbatch.core.agreement_of_sets import LabelsAgreement as LabelsAgreement
+    from rowbatch.core.kinds.date import DateAgreement as DateAgreement
     from rowbatch.core.policy import Policy as Policy
     from rowbatch.core.policy import usd as usd
     from rowbatch.core.result_columns import EXTRAS as EXTRAS
@@ -57,16 +61,20 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "Agreement": "core.agreement",
+    "DateAgreement": "core.kinds.date",
     "DemoRun": "api.demo",
     "EXTRAS": "core.result_columns",
     "Hooks": "api.runs",
+    "LabelsAgreement": "core.agreement_of_sets",
     "Preview": "api.runs",
     "Run": "api.runs",
     "POLICY_OPTIONS": "api.command",
     "Policy": "core.policy",
+    "ScaleAgreement": "core.agreement",
     "Stage": "api.runs",
     "Status": "api.runs",
     "WriteOptions": "core.table_options",
+    "YesNoAgreement": "core.agreement",
     "check": "api.tools",
     "check_codebook": "api.codebooks",
     "codebook_schema": "api.codebooks",

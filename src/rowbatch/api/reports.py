@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from rowbatch.api.codebooks import CheckedCodebook
-from rowbatch.core.agreement import Agreement
+from rowbatch.core.agreement import Agreement, ScaleAgreement, YesNoAgreement
+from rowbatch.core.agreement_of_sets import LabelsAgreement
 from rowbatch.core.comparison import PeopleComparison
 from rowbatch.core.cost import CostEstimate
+from rowbatch.core.kinds.date import DateAgreement
 from rowbatch.providers.catalog import KnownModel
 from rowbatch.results.extract_report import ExtractReport
 from rowbatch.steps.clean import CleanReport
@@ -36,17 +38,21 @@ __all__ = [
     "ConvertReport",
     "ConvertedCodebook",
     "CostEstimate",
+    "DateAgreement",
     "DriveReport",
     "Estimate",
     "Event",
     "ExportReport",
     "ExtractReport",
     "KnownModel",
+    "LabelsAgreement",
     "PeopleComparison",
     "Progress",
     "RecoverReport",
     "RoundSpent",
+    "ScaleAgreement",
     "SplitReport",
     "TrialReport",
     "VerifyReport",
+    "YesNoAgreement",
 ]

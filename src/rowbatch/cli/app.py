@@ -1073,7 +1073,7 @@ def agreement(run: Path, column: str, *, as_json: bool, **options: Any) -> None:
 
     People's cells are read as the model's answers are, and the codes of Stata and SPSS by their labels. A
     text that stands in several rows, as with several annotators, counts once, with what most people say. Only
-    what is on disk counts; corrections by hand are people's.
+    what is on disk counts; corrections by hand are people's. What is computed fits the kind of the variable.
     """
     from rowbatch.cli import show
 

@@ -33,19 +33,23 @@ if TYPE_CHECKING:
         ConvertedCodebook,
         ConvertReport,
         CostEstimate,
+        DateAgreement,
         DriveReport,
         Estimate,
         Event,
         ExportReport,
         ExtractReport,
         KnownModel,
+        LabelsAgreement,
         PeopleComparison,
         Progress,
         RecoverReport,
         RoundSpent,
+        ScaleAgreement,
         SplitReport,
         TrialReport,
         VerifyReport,
+        YesNoAgreement,
     )
 
 _SHOWN_CHARS = 400
@@ -807,29 +811,102 @@ def agreement(found: PeopleComparison, column: str) -> None:
             f"  {_count(found.differing, 'text')} that the model itself answered differently in "
             f"different rows"
         )
+    if found.cant_say:
+        line(f"  {_count(found.cant_say, 'text')} left out: people say that it can't be said")
     for value, rows in (found.not_coded or {}).items():
         line(f"  {short(repr(value), 60)} was taken for not coded: {_count(rows, 'row')}")
-    if isinstance(compared, api.Agreement):
-        _label_agreement(compared, "texts" if found.texts < found.rows else "rows")
-        return
-    for field in fields(compared):  # type: ignore[arg-type]
-        value = getattr(compared, field.name)
-        if value is None or isinstance(value, int | float):
-            line(f"  {field.name.replace('_', ' '):<26} {'undefined' if value is None else _figure(value)}")
+    what = "texts" if found.texts < found.rows else "rows"
+    match compared:
+        case api.ScaleAgreement():
+            _label_agreement(compared, what, _scale_figures(compared))
+        case api.YesNoAgreement():
+            _label_agreement(compared, what, _yes_no_figures(compared))
+        case api.Agreement():
+            _label_agreement(compared, what)
+        case api.LabelsAgreement():
+            _labels_agreement(compared, what)
+        case api.DateAgreement():
+            _date_agreement(compared, what)
+        case _:
+            for field in fields(compared):  # type: ignore[arg-type]
+                _named(field.name.replace("_", " "), _figure_or_none(getattr(compared, field.name)))
 
 
-def _label_agreement(found: Agreement, what: str) -> None:
-    line(
-        f"  same label as people       {found.accuracy:.1%} of {found.n:,} {what}"
-        f"   (95 % interval {found.accuracy_low:.1%} to {found.accuracy_high:.1%})"
+def _named(name: str, figure: str) -> None:
+    line(f"  {name:<26} {figure}")
+
+
+def _figure_or_none(value: float | None) -> str:
+    return "\u2013" if value is None else _figure(value)
+
+
+def _two_places(value: float | None) -> str:
+    return "\u2013" if value is None else f"{value:.2f}"
+
+
+def _share_and_interval(name: str, values: Sequence[float], rows: int, what: str) -> None:
+    share, low, high = values
+    line(f"  {name:<26} {share:.1%} of {rows:,} {what}   (95 % interval {low:.1%} to {high:.1%})")
+
+
+def _scale_figures(found: ScaleAgreement) -> dict[str, str]:
+    return {
+        "linear-weighted kappa": _two_places(found.linear_kappa),
+        "quadratic-weighted kappa": _two_places(found.quadratic_kappa),
+        "mean difference in steps": f"{found.mean_absolute_steps:.2f}",
+        "Spearman's rho": _two_places(found.rho),
+    }
+
+
+def _yes_no_figures(found: YesNoAgreement) -> dict[str, str]:
+    return {
+        "sensitivity": f"{_two_places(found.sensitivity)}   (of people's yes)",
+        "specificity": f"{_two_places(found.specificity)}   (of people's no)",
+    }
+
+
+def _label_agreement(found: Agreement, what: str, figures: Mapping[str, str] | None = None) -> None:
+    _share_and_interval(
+        "same label as people", (found.accuracy, found.accuracy_low, found.accuracy_high), found.n, what
     )
     line(f"  always saying {short(repr(found.majority_label), 12):<12} {found.majority_share:.1%}")
-    line(f"  Cohen's kappa              {'undefined' if found.kappa is None else f'{found.kappa:.2f}'}")
+    _named("Cohen's kappa", _two_places(found.kappa))
+    for name, figure in (figures or {}).items():
+        _named(name, figure)
     line("  people: model")
     for said, counts in found.confusion.items():
         given = ", ".join(f"{short(label, 40)} {count:,}" for label, count in counts.items() if count)
         if given:
             line(f"    {short(said, 40)}: {given}")
+
+
+def _labels_agreement(found: LabelsAgreement, what: str) -> None:
+    _share_and_interval(
+        "same labels as people", (found.exact, found.exact_low, found.exact_high), found.n, what
+    )
+    if found.unlabelled:
+        without = _count(found.unlabelled, what.removesuffix("s"))
+        line(f"  no label at all is counted for {without} without an answer of the model")
+    _named("mean Jaccard coefficient", f"{found.jaccard:.2f}")
+    _named("micro F1, macro F1", f"{_two_places(found.micro_f1)}, {_two_places(found.macro_f1)}")
+    _named("Krippendorff's alpha", f"{_two_places(found.alpha)}   (MASI distance)")
+    line("  of each label: rows of people, of the model, of both; precision, recall, F1, kappa")
+    for label, one in found.of_labels.items():
+        shares = ", ".join(map(_two_places, (one.precision, one.recall, one.f1, one.kappa)))
+        line(f"    {short(label, 40)}: {one.people:,}, {one.model:,}, {one.both:,}; {shares}")
+
+
+def _date_agreement(found: DateAgreement, what: str) -> None:
+    rows = found.n + found.without
+    if found.exact is not None and found.exact_low is not None and found.exact_high is not None:
+        _share_and_interval(
+            "same day as people", (found.exact, found.exact_low, found.exact_high), rows, what
+        )
+    if found.without:
+        told = f"; of {found.cant_say:,} the model says that it can't be said" if found.cant_say else ""
+        line(f"  {_count(found.without, what.removesuffix('s'))} without a date of the model{told}")
+    _named("days off, in the mean", _figure_or_none(found.mean_absolute_days))
+    _named("bias in days", f"{_figure_or_none(found.bias_days)}   (above 0: the model is later)")
 
 
 def demo_result(prepared: DemoRun, found: Agreement, seconds: float) -> None:
@@ -844,7 +921,7 @@ def demo_result(prepared: DemoRun, found: Agreement, seconds: float) -> None:
         f"   (95 % interval {found.accuracy_low:.1%} to {found.accuracy_high:.1%})"
     )
     line(f"  always saying {found.majority_label!r:<12} {found.majority_share:.1%}")
-    line(f"  Cohen's kappa              {'undefined' if found.kappa is None else f'{found.kappa:.2f}'}")
+    line(f"  Cohen's kappa              {_two_places(found.kappa)}")
     line(f"  {prepared.note}")
     line()
     frame: pl.DataFrame = run.table()

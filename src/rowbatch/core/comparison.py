@@ -35,6 +35,8 @@ class PeopleComparison:
             answer that it gave most often counts, the earliest of several.
         not_coded: Values that stand for "not coded", as they are spelled in the table, with how many rows
             have them; empty cells are none of these.
+        cant_say: Texts of which people say that it can't be said, where there is nothing then that could be
+            compared: of a scale, a number, a date. They are left out.
     """
 
     comparison: Comparison
@@ -43,6 +45,7 @@ class PeopleComparison:
     undecided: int = 0
     differing: int = 0
     not_coded: Mapping[str, int] | None = None
+    cant_say: int = 0
 
 
 class PeopleReader:
@@ -141,7 +144,7 @@ class PeopleTally:
         self._pairs: Counter[tuple[str, str]] = Counter()
         self._not_coded: Counter[str] = Counter()
         self._strange: set[str] = set()
-        self._rows = self._texts = self._undecided = self._differing = 0
+        self._rows = self._texts = self._undecided = self._differing = self._cant_say = 0
 
     def note_cells(self, counted: Iterable[tuple[str, int]]) -> dict[str, str]:
         """
@@ -169,8 +172,8 @@ class PeopleTally:
     def add_once(self, counted: Iterable[tuple[str, str, int]]) -> None:
         """Count texts that stand in one row: people's value, the model's or "", and how many texts."""
         for people, model, texts in counted:
-            self._pairs[people, model] += texts
             self._texts += texts
+            self._add(people, model, texts)
 
     def add_repeated(self, people: Sequence[str], model: Sequence[str]) -> None:
         """Count a text that stands in several rows: people's values, and the model's or "", row by row."""
@@ -182,20 +185,29 @@ class PeopleTally:
             self._undecided += 1
             return
         # The first of the commonest: a Counter keeps the order in which they came.
-        self._pairs[together, max(answers, key=lambda value: answers[value], default="")] += 1
+        self._add(together, max(answers, key=lambda value: answers[value], default=""), 1)
+
+    def _add(self, people: str, model: str, texts: int) -> None:
+        if self._reader.variable.is_compared(people):
+            self._pairs[people, model] += texts
+        else:
+            self._cant_say += texts
 
     def result(self) -> PeopleComparison:
         """
         What came of it.
 
         Raises:
-            UsageError: People wrote what the codebook does not allow; or nothing; or agree on no text.
+            UsageError: People wrote what the codebook does not allow; or nothing, or nothing that can be
+                compared; or agree on no text.
         """
         if self._strange:
             raise UsageError(
                 "people-not-in-codebook", column=self._column, values=sorted(self._strange)[:_SHOWN]
             )
         if not self._pairs:
+            if self._cant_say:
+                raise UsageError("people-cant-say", column=self._column, texts=self._cant_say)
             raise UsageError(
                 "people-disagree" if self._undecided else "people-say-nothing",
                 column=self._column,
@@ -208,6 +220,7 @@ class PeopleTally:
             undecided=self._undecided,
             differing=self._differing,
             not_coded=dict(self._not_coded.most_common()),
+            cant_say=self._cant_say,
         )
 
 

@@ -18,7 +18,7 @@ from rowbatch.core.answer import FORGIVEN
 from rowbatch.core.comparison import PeopleComparison, PeopleReader
 from rowbatch.core.confidence import BASIS_COLUMN, column_of, measured
 from rowbatch.core.forms import count_forgiven, forgiven_notices
-from rowbatch.core.kinds.base import Tally, Variable
+from rowbatch.core.kinds.base import Tally, Variable, has_word
 from rowbatch.core.kinds.choice import LabelTally
 from rowbatch.core.kinds.labels import SEPARATOR
 from rowbatch.core.kinds.quote import QuoteVariable
@@ -469,7 +469,7 @@ class Results:
         return tuple(self._people())
 
     def people_variable(self, column: str) -> Variable | None:
-        """The first variable that people may have coded in a column; None where there is none."""
+        """The variable that people may have coded in a column: that of its name, else the first; or None."""
         return self._people().get(column)
 
     def _people(self) -> dict[str, Variable]:
@@ -483,9 +483,10 @@ class Results:
             if list(view.columns).count(name) > 1:
                 continue
             said = sample[str(position)].unique().to_list()
-            fitting = (one for one in comparable if self._reader(one, position).may_read(name, said))
-            if (variable := next(fitting, None)) is not None:
-                found[name] = variable
+            fitting = [one for one in comparable if self._reader(one, position).may_read(name, said)]
+            if fitting:
+                # Yes and no fit any question that is answered so: the column's name says which.
+                found[name] = next((one for one in fitting if has_word(name, one.name)), fitting[0])
         return found
 
     @property

@@ -141,7 +141,7 @@ def compare(frames: Iterable[pl.DataFrame], reader: PeopleReader, people: str) -
         UsageError: No row has people's value, or one of theirs is not in the codebook.
     """
     variable = reader.variable
-    if NO_LABEL in variable.choices:
+    if NO_LABEL in variable.choices and not variable.has_several:
         raise UsageError("label-stands-for-none", label=NO_LABEL, variable=variable.name)
     tally = PeopleTally(reader, people)
     coded = [_read_people(frame, tally) for frame in frames]

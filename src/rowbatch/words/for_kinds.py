@@ -82,6 +82,11 @@ KINDS: dict[str, Entry] = {
             "可以逐一比较各位编码员的列",
         ),
     ),
+    "people-cant-say": Entry(
+        "in column {column!r} people can't say it of any text that could be compared: {texts:,}",
+        "is it the right column?",
+        zh=("列 {column} 中，所有可比较的文本人工编码均为“无法判断”：{texts:,} 条", "请检查是否选对了列"),
+    ),
     "people-say-nothing": Entry(
         "the column {column!r} says nothing",
         "is it the right column?",
@@ -89,7 +94,7 @@ KINDS: dict[str, Entry] = {
     ),
     "not-comparable": Entry(
         "the codebook has no variable {variable} whose values can be compared",
-        "labels and numbers can be compared with people's",
-        zh=("编码手册中没有可以比较的变量 {variable}", "只有标签和数值可以与人工编码比较"),
+        "texts and quotes cannot be compared with people's, all other kinds can",
+        zh=("编码手册中没有可以比较的变量 {variable}", "文本和引文不能与人工编码比较，其他类型都可以"),
     ),
 }

@@ -441,9 +441,14 @@ class Variable(Strict, ABC):
         Compare people's values with those that hold; only where `can_compare`.
 
         Args:
-            pairs: People's value, and the model's or None, of each row that has people's.
+            pairs: People's value, and the model's or None, of each row that has people's; none that
+                `is_compared` leaves out.
         """
         raise NotImplementedError
+
+    def is_compared(self, people: str) -> bool:  # noqa: ARG002
+        """Whether a value of people's can be compared with one of the model's; only where `can_compare`."""
+        return True
 
     def is_same(self, people: pl.Expr, value: pl.Expr) -> pl.Expr:
         """Whether what people wrote is the value that holds; both are texts."""

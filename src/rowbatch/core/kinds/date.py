@@ -6,12 +6,14 @@ import datetime as dt
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar
 
 import polars as pl
 from pydantic import PlainValidator
 from pydantic_core import PydanticCustomError
 
+from rowbatch.core.agreement import wilson_interval
 from rowbatch.core.kinds.base import (
     CANT_SAY,
     AnswerColumn,
@@ -23,7 +25,7 @@ from rowbatch.core.kinds.base import (
     has_word,
 )
 from rowbatch.core.kinds.choice import LabelTally
-from rowbatch.core.kinds.number import NumberAgreement, number_agreement
+from rowbatch.core.kinds.number import without_cant_say
 from rowbatch.errors import UsageError
 from rowbatch.words.notice import Notice
 
@@ -170,13 +172,17 @@ class DateVariable(Variable):
     def may_be_peoples(self, column: str, cells: Iterable[str]) -> bool:
         return has_word(column, self.name) and all(self._read_or_none(cell) is not None for cell in cells)
 
-    def compare(self, pairs: Iterable[tuple[str, str | None]]) -> NumberAgreement:
-        """As numbers, in days."""
-        return number_agreement(
-            (_ordinal(people), None if value in (None, self.cant_say_word) else _ordinal(str(value)))
-            for people, value in pairs
-            if people != self.cant_say_word
+    def compare(self, pairs: Iterable[tuple[str, str | None]]) -> DateAgreement:
+        said, cant_say = without_cant_say(pairs, self.cant_say_word)
+        found = date_agreement(
+            (dt.date.fromisoformat(people), None if value is None else dt.date.fromisoformat(value))
+            for people, value in said
         )
+        return replace(found, cant_say=cant_say)
+
+    def is_compared(self, people: str) -> bool:
+        # Where people can't say it there is no day to compare with.
+        return people != self.cant_say_word
 
     def is_same(self, people: pl.Expr, value: pl.Expr) -> pl.Expr:
         read = people.map_elements(self._read_or_none, return_dtype=pl.String)
@@ -204,10 +210,6 @@ class DateVariable(Variable):
             return None
 
 
-def _ordinal(day: str) -> float:
-    return float(dt.date.fromisoformat(day).toordinal())
-
-
 class YearTally(LabelTally):
     """How many dates of each year there are."""
 
@@ -220,3 +222,58 @@ class YearTally(LabelTally):
 
     def facts(self) -> list[tuple[str, float]]:
         return [(year, count) for year, count in sorted(self.counts.items())]
+
+
+@dataclass(frozen=True, slots=True)
+class DateAgreement:
+    """
+    Agreement of dates with people's, over the rows that have people's.
+
+    Attributes:
+        n: Rows that have both.
+        without: Rows that have people's date and no other.
+        exact: Share of all these rows where both are the same day; a row without the model's is none of
+            them. None where there are no rows.
+        exact_low, exact_high: Its 95 % interval (Wilson's score interval).
+        mean_absolute_days: How many days off a date is, in the mean of the rows that have both; None where
+            there are none.
+        bias_days: The same with its sign: above 0 where dates are later than people's.
+        cant_say: Of `without`, rows where the model says that it can't be said.
+    """
+
+    n: int
+    without: int
+    exact: float | None
+    exact_low: float | None
+    exact_high: float | None
+    mean_absolute_days: float | None
+    bias_days: float | None
+    cant_say: int = 0
+
+
+def date_agreement(pairs: Iterable[tuple[dt.date, dt.date | None]]) -> DateAgreement:
+    """
+    Compare dates with people's.
+
+    Args:
+        pairs: People's date, and the model's or None, of each row that has people's.
+    """
+    off, without = [], 0
+    for people, value in pairs:
+        if value is None:
+            without += 1
+        else:
+            off.append((value - people).days)
+    n, hits = len(off), off.count(0)
+    if not n + without:
+        return DateAgreement(0, 0, None, None, None, None, None)
+    low, high = wilson_interval(hits, n + without)
+    return DateAgreement(
+        n=n,
+        without=without,
+        exact=hits / (n + without),
+        exact_low=low,
+        exact_high=high,
+        mean_absolute_days=sum(map(abs, off)) / n if n else None,
+        bias_days=sum(off) / n if n else None,
+    )

@@ -13,6 +13,7 @@ import polars as pl
 from pydantic import PlainValidator
 from pydantic_core import PydanticCustomError
 
+from rowbatch.core.agreement_of_sets import LabelsAgreement, labels_agreement
 from rowbatch.core.kinds.base import (
     YES_NO,
     AnswerColumn,
@@ -91,6 +92,7 @@ class LabelsVariable(Variable):
 
     kind = "labels"
     answer_tokens = (15, 80)
+    can_compare = True
     has_several = True
     form_rules: ClassVar[Mapping[str, FormRule]] = {"most": "count", "none": "words"}
 
@@ -286,6 +288,13 @@ class LabelsVariable(Variable):
 
     def tally(self) -> Tally:
         return LabelsTally(self.choices)
+
+    def compare(self, pairs: Iterable[tuple[str, str | None]]) -> LabelsAgreement:
+        return labels_agreement(
+            ((people.split(SEPARATOR), value.split(SEPARATOR) if value else ()) for people, value in pairs),
+            [label.name for label in self.labels],
+            self.alone,
+        )
 
     def is_same(self, people: pl.Expr, value: pl.Expr) -> pl.Expr:
         read = people.map_elements(self._read_or_none, return_dtype=pl.String)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar
 
 import polars as pl
 from pydantic import PlainValidator
 from pydantic_core import PydanticCustomError
 
+from rowbatch.core.agreement import pearson
 from rowbatch.core.kinds.base import (
     CANT_SAY,
     AnswerColumn,
@@ -147,12 +148,15 @@ class NumberVariable(Variable):
         return spelled(math.fsum(numbers) / len(numbers)) if numbers else self.cant_say_word
 
     def compare(self, pairs: Iterable[tuple[str, str | None]]) -> NumberAgreement:
-        # Where people can't say it there is no number to compare with; where the model can't, it has none.
-        return number_agreement(
-            (float(people), None if value in (None, self.cant_say_word) else float(str(value)))
-            for people, value in pairs
-            if people != self.cant_say_word
+        said, cant_say = without_cant_say(pairs, self.cant_say_word)
+        found = number_agreement(
+            (float(people), None if value is None else float(value)) for people, value in said
         )
+        return replace(found, cant_say=cant_say)
+
+    def is_compared(self, people: str) -> bool:
+        # Where people can't say it there is no number to compare with.
+        return people != self.cant_say_word
 
     def is_same(self, people: pl.Expr, value: pl.Expr) -> pl.Expr:
         read = people.map_elements(self._read_or_none, return_dtype=pl.String)
@@ -239,6 +243,7 @@ class NumberAgreement:
         mean_absolute_error: How far off a number is, in the mean.
         bias: The same with its sign: above 0 where numbers are higher than people's.
         r: Pearson's correlation. None where it is undefined: fewer than two rows, or one side is constant.
+        cant_say: Of `without`, rows where the model says that it can't be said.
     """
 
     n: int
@@ -246,6 +251,25 @@ class NumberAgreement:
     mean_absolute_error: float | None
     bias: float | None
     r: float | None
+    cant_say: int = 0
+
+
+def without_cant_say(
+    pairs: Iterable[tuple[str, str | None]], cant_say_word: str
+) -> tuple[list[tuple[str, str | None]], int]:
+    """
+    People's values and the model's, for what can only be compared where both have one.
+
+    Args:
+        pairs: People's value, and the model's or None.
+        cant_say_word: The value that says that it can't be said.
+    Returns:
+        The pairs where people say something, with None where the model can't; and how many of these there
+        are.
+    """
+    said = [pair for pair in pairs if pair[0] != cant_say_word]
+    given = [(people, None if value == cant_say_word else value) for people, value in said]
+    return given, sum(value == cant_say_word for _, value in said)
 
 
 def number_agreement(pairs: Iterable[tuple[float, float | None]]) -> NumberAgreement:
@@ -270,23 +294,5 @@ def number_agreement(pairs: Iterable[tuple[float, float | None]]) -> NumberAgree
         without=without,
         mean_absolute_error=math.fsum(map(abs, differences)) / n,
         bias=math.fsum(differences) / n,
-        r=_pearson(both),
+        r=pearson(both),
     )
-
-
-def _pearson(pairs: list[tuple[float, float]]) -> float | None:
-    sides = list(zip(*pairs, strict=True))
-    # Exactly, for a mean of equal numbers may round to another one.
-    if any(min(side) == max(side) for side in sides):
-        return None
-    # Scaled, so that no square is too large or too small for a float.
-    centred = []
-    for side in sides:
-        mean = math.fsum(side) / len(side)
-        off = [number - mean for number in side]
-        size = math.hypot(*off)
-        if not 0 < size < math.inf:
-            return None
-        centred.append([number / size for number in off])
-    r = math.fsum(one * other for one, other in zip(*centred, strict=True))
-    return max(-1.0, min(1.0, r))

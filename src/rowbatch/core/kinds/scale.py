@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import polars as pl
 
+from rowbatch.core.agreement import ScaleAgreement, scale_agreement
 from rowbatch.core.kinds.base import Language, Place
 from rowbatch.core.kinds.choice import ChoiceVariable, Label, label_faults, plain_label
 from rowbatch.errors import UsageError
@@ -55,6 +56,13 @@ class ScaleVariable(ChoiceVariable):
         return _RULES[language].format(
             name=self.name, first=self.steps[0], last=self.steps[-1], steps=len(self.steps)
         )
+
+    def compare(self, pairs: Iterable[tuple[str, str | None]]) -> ScaleAgreement:
+        return scale_agreement(pairs, self.choices, self.steps)
+
+    def is_compared(self, people: str) -> bool:
+        # What people can't say is nowhere on the scale.
+        return people in self.steps
 
     def within(self, value: pl.Expr, least: str, most: str) -> pl.Expr:
         first = self._step(least) if least else 0

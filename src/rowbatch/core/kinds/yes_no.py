@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
+from rowbatch.core.agreement import YesNoAgreement, yes_no_agreement
 from rowbatch.core.kinds.base import YES_NO, FormRule, Language, Text
 from rowbatch.core.kinds.choice import ChoiceVariable, Label
 
@@ -48,3 +49,7 @@ class YesNoVariable(ChoiceVariable):
 
     def read_value(self, value: object) -> str:
         return super().read_value(str(value).lower() if isinstance(value, bool) else value)
+
+    def compare(self, pairs: Iterable[tuple[str, str | None]]) -> YesNoAgreement:
+        yes, no = (label.name for label in self.listed)
+        return yes_no_agreement(pairs, self.choices, yes=yes, no=no)
