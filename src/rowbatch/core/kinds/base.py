@@ -326,6 +326,13 @@ class Variable(Strict, ABC):
                 raise
         return self.read_value(value)
 
+    def read_or_none(self, value: object) -> str | None:
+        """`read`, with None for what is no value."""
+        try:
+            return self.read(value)
+        except UsageError:
+            return None
+
     @abstractmethod
     def read_value(self, value: object) -> str:
         """`read` for all values but "can't say"."""

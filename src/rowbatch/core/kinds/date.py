@@ -170,7 +170,7 @@ class DateVariable(Variable):
         return YearTally()
 
     def may_be_peoples(self, column: str, cells: Iterable[str]) -> bool:
-        return has_word(column, self.name) and all(self._read_or_none(cell) is not None for cell in cells)
+        return has_word(column, self.name) and all(self.read_or_none(cell) is not None for cell in cells)
 
     def compare(self, pairs: Iterable[tuple[str, str | None]]) -> DateAgreement:
         said, cant_say = without_cant_say(pairs, self.cant_say_word)
@@ -183,10 +183,6 @@ class DateVariable(Variable):
     def is_compared(self, people: str) -> bool:
         # Where people can't say it there is no day to compare with.
         return people != self.cant_say_word
-
-    def is_same(self, people: pl.Expr, value: pl.Expr) -> pl.Expr:
-        read = people.map_elements(self._read_or_none, return_dtype=pl.String)
-        return (read == value).fill_null(False)
 
     def within(self, value: pl.Expr, least: str, most: str) -> pl.Expr:
         day = self._date(value)
@@ -202,12 +198,6 @@ class DateVariable(Variable):
         if bound is None:
             raise UsageError("value-not-a-date", variable=self.name, value=said[:80])
         return bound
-
-    def _read_or_none(self, text: str) -> str | None:
-        try:
-            return self.read(text)
-        except UsageError:
-            return None
 
 
 class YearTally(LabelTally):

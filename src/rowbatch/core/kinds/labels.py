@@ -296,19 +296,9 @@ class LabelsVariable(Variable):
             self.alone,
         )
 
-    def is_same(self, people: pl.Expr, value: pl.Expr) -> pl.Expr:
-        read = people.map_elements(self._read_or_none, return_dtype=pl.String)
-        return (read == value).fill_null(False)
-
     def may_be_peoples(self, column: str, cells: Iterable[str]) -> bool:
         del column
-        return all(self._read_or_none(cell) is not None for cell in cells)
-
-    def _read_or_none(self, text: str) -> str | None:
-        try:
-            return self.read(text)
-        except UsageError:
-            return None
+        return all(self.read_or_none(cell) is not None for cell in cells)
 
 
 class LabelsTally(LabelTally):

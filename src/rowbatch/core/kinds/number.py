@@ -140,7 +140,7 @@ class NumberVariable(Variable):
 
     def may_be_peoples(self, column: str, cells: Iterable[str]) -> bool:
         # Any column of numbers would do, also a number of the row: the name has to say it.
-        return has_word(column, self.name) and all(map(self._is_value, cells))
+        return has_word(column, self.name) and all(self.read_or_none(cell) is not None for cell in cells)
 
     def people_together(self, values: Sequence[str]) -> str:
         """The mean of those who say one; "can't say" where nobody does."""
@@ -157,10 +157,6 @@ class NumberVariable(Variable):
     def is_compared(self, people: str) -> bool:
         # Where people can't say it there is no number to compare with.
         return people != self.cant_say_word
-
-    def is_same(self, people: pl.Expr, value: pl.Expr) -> pl.Expr:
-        read = people.map_elements(self._read_or_none, return_dtype=pl.String)
-        return (read == value).fill_null(False)
 
     def within(self, value: pl.Expr, least: str, most: str) -> pl.Expr:
         number = self._number(value)
@@ -184,15 +180,6 @@ class NumberVariable(Variable):
     def _number(self, text: pl.Expr) -> pl.Expr:
         """The number that a text is; null for "", and where it can't be said."""
         return pl.when((text != "") & (text != self.cant_say_word)).then(text).cast(self._dtype)
-
-    def _is_value(self, text: str) -> bool:
-        return self._read_or_none(text) is not None
-
-    def _read_or_none(self, text: str) -> str | None:
-        try:
-            return self.read(text)
-        except UsageError:
-            return None
 
 
 def _is_storable(number: float) -> bool:
