@@ -63,8 +63,8 @@ def test_every_command_explains_itself():
     assert set(app.commands) == {
         *("run", "resume", "status", "list", "demo"),
         *("build", "submit", "watch", "download", "collect", "export", "agreement"),
-        *("try", "cancel", "recover", "verify", "log", "clean"),
-        *("convert", "split", "extract", "check", "estimate", "serve", "give-up"),
+        *("try", "cancel", "recover", "verify", "log", "clean", "give-up", "disagreements"),
+        *("convert", "split", "extract", "check", "estimate", "serve"),
         *("doctor", "models", "key", "ui", "codebook"),
     }
     for name, command in app.commands.items():

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from rowbatch.core.address import shown_address
 from rowbatch.core.endpoint import Endpoint, output_limit
-from rowbatch.core.plan import Asking, Plan, Question
+from rowbatch.core.plan import Asking, Consensus, Plan, Question
 from rowbatch.core.policy import Policy
 from rowbatch.core.sent_headers import GIVEN
 from rowbatch.providers.catalog import find_provider
@@ -91,6 +91,10 @@ def _further_options(plan: Plan) -> Iterator[tuple[str, str | None]]:
         yield "--confidence", None
     if asking.samples > 1:
         yield "--samples", str(asking.samples)
+    for other in plan.panel.others if plan.panel else ():
+        yield "--with", f"{other.provider}:{other.model}"
+    if plan.panel and plan.panel.consensus is not Consensus.MAJORITY:
+        yield "--consensus", str(plan.panel.consensus)
     if plan.question.kept:
         yield "--only-changed", None
     if asking.fresh:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from rowbatch.core.policy import Policy
 from rowbatch.providers.catalog import Provider
 from rowbatch.steps.direct import PART_ROWS
@@ -18,6 +20,7 @@ def drive_policy(
     resubmit_lost: bool = False,
     cancel_wait_s: float | None = None,
     marks_cache: bool = False,
+    elsewhere_usd: Decimal = Decimal(0),
 ) -> DrivePolicy:
     """
     A policy for the driver, with what the provider wants.
@@ -27,7 +30,7 @@ def drive_policy(
         provider: Who is asked.
         is_own_server: Whether that is the server that this program started.
         resubmit_lost: A person says now that shards whose answer was lost are to be sent again.
-        cancel_wait_s, marks_cache: As in `DrivePolicy`.
+        cancel_wait_s, marks_cache, elsewhere_usd: As in `DrivePolicy`.
     """
     then = "resubmit" if resubmit_lost else policy.on_lost_answer
     lost = LostAnswerPolicy(wait_s=policy.lost_answer_wait_s, then=then, is_told=resubmit_lost)
@@ -40,6 +43,7 @@ def drive_policy(
         poll_least_s=provider.poll_least_s if policy.poll_seconds is None else 0.0,
         rounds=policy.rounds,
         cap_usd=policy.max_cost_usd,
+        elsewhere_usd=elsewhere_usd,
         ask_invalid_again=policy.ask_invalid_again,
         queue_tokens=policy.queue_tokens,
         creations_per_hour=provider.creations_per_hour or 1_000_000,

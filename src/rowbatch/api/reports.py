@@ -12,6 +12,7 @@ from rowbatch.providers.catalog import KnownModel
 from rowbatch.results.extract_report import ExtractReport
 from rowbatch.steps.clean import CleanReport
 from rowbatch.steps.collect import CollectReport, RoundSpent
+from rowbatch.steps.disagreements import DisagreementReport
 from rowbatch.steps.doctor import Check
 from rowbatch.steps.drive import DriveReport
 from rowbatch.steps.export import ExportReport
@@ -39,6 +40,7 @@ __all__ = [
     "ConvertedCodebook",
     "CostEstimate",
     "DateAgreement",
+    "DisagreementReport",
     "DriveReport",
     "Estimate",
     "Event",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,13 +16,14 @@ from rowbatch.api.headers import SentHeaders, find_headers, name_places
 from rowbatch.api.keys import find_key, require_key
 from rowbatch.api.local import ensure_local_server
 from rowbatch.api.policy import drive_policy
+from rowbatch.api.sums import sum_of_drives, sum_of_progress
 from rowbatch.core.address import host_of, shown_address
 from rowbatch.core.agreement import Comparison
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.codebook import Codebook, codebook_document, codebook_from_labels, parse_codebook
 from rowbatch.core.codebook_change import CodebookChange
 from rowbatch.core.comparison import PeopleComparison
-from rowbatch.core.cost import CostEstimate
+from rowbatch.core.cost import CostEstimate, sum_of_costs
 from rowbatch.core.endpoint import Endpoint, find_endpoint
 from rowbatch.core.label_list import read_labels, read_values
 from rowbatch.core.model_rules import shutdown_note
@@ -31,13 +32,21 @@ from rowbatch.core.policy import Policy, read_policy
 from rowbatch.core.sent_headers import read_form_fields, read_headers
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.core.table_options import BadRows, ReadOptions, WriteOptions
-from rowbatch.errors import NeedsDecision, RunError, RunLocked, StorageError, UsageError
+from rowbatch.errors import (
+    NeedsDecision,
+    RowbatchError,
+    RunError,
+    RunLocked,
+    ServiceError,
+    StorageError,
+    UsageError,
+)
 from rowbatch.http import HttpClient, Key
 from rowbatch.providers.base import BatchClient
 from rowbatch.providers.catalog import Provider, find_model, find_price, find_provider
 from rowbatch.providers.clients import client_for, headers_of
 from rowbatch.providers.direct import is_direct
-from rowbatch.requests.asking import Said, asking_of
+from rowbatch.requests.asking import Said, asking_of, panel_of
 from rowbatch.requests.estimate import estimate_asking, price_of_asking
 from rowbatch.requests.line_tokens import prompt_range
 from rowbatch.requests.pipeline import TableRequests, open_source, request_settings
@@ -56,6 +65,7 @@ from rowbatch.steps.clean import CleanReport, clean
 from rowbatch.steps.clock import Clock
 from rowbatch.steps.collect import CollectReport
 from rowbatch.steps.direct import MOST_ROWS, DirectClient
+from rowbatch.steps.disagreements import DisagreementReport, write_disagreements
 from rowbatch.steps.doctor import (
     Check,
     check_folder,
@@ -120,7 +130,7 @@ class Preview:
         first_request: Its body.
         provider: Who is asked, for people.
         model: Which model.
-        destination: Where the texts go: an address, or "this computer".
+        destination: Where the texts go: addresses, or "this computer".
         cost: What it will cost.
         cost_of_all: What it would cost if no answer were taken over from earlier runs.
         note: What must be known about the model, or "".
@@ -130,6 +140,9 @@ class Preview:
         is_direct: Rows are asked one by one, at once, and `cost` is that of such calls; else in batches.
         other_cost: What the other of these two ways costs; None where there is no other way.
         change: What of the codebook changed, where `only_changed` could ask only that; else None.
+        own_cost: What the first of several models costs; None where it is alone. `cost`, `cost_of_all` and
+            `other_cost` are of all models together.
+        members: The same of the further models that are asked.
     """
 
     built: BuildReport
@@ -146,9 +159,20 @@ class Preview:
     is_direct: bool = False
     other_cost: CostEstimate | None = None
     change: CodebookChange | None = None
+    own_cost: CostEstimate | None = None
+    members: tuple[Preview, ...] = ()
+
+    @property
+    def requests(self) -> int:
+        """How many requests will be sent, to all models."""
+        return self.built.requests + sum(one.built.requests for one in self.members)
 
 
 _State = Literal["new", "built", "running", "over", "downloaded", "collected", "damaged"]
+
+
+_STATES: tuple[_State, ...] = ("damaged", "new", "built", "running", "over", "downloaded", "collected")
+"""How far a run is: each is farther than those before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +194,7 @@ class Status:
         warning: That results may soon be gone at the provider, in a sentence; or "".
         fault: Why its ledger cannot be used; None where it can.
         statuses: Rows by status when the labelled table was written last; empty before.
+        members: The same of the further models that are asked; `state` is that of the one that is least far.
     """
 
     path: Path
@@ -186,6 +211,15 @@ class Status:
     warning: str = ""
     fault: Notice | None = None
     statuses: Mapping[str, int] = field(default_factory=dict)
+    members: tuple[Status, ...] = ()
+
+    @property
+    def spent_usd(self) -> Decimal | None:
+        """What the results that came did cost, of all models; None without a price."""
+        of_own = self.progress.spent_usd if self.progress else None
+        told = [of_own, *(one.spent_usd for one in self.members)]
+        known = [usd for usd in told if usd is not None]
+        return sum(known, Decimal(0)) if known else None
 
     @property
     def labelled(self) -> int:
@@ -234,10 +268,13 @@ class Run:
         *,
         headers: Mapping[str, str] | None = None,
         form_fields: Mapping[str, str] | None = None,
+        whole: Run | None = None,
     ) -> None:
         self._directory = RunDirectory(Path(path))
         self._plan = self._directory.plan()
         self._headers, self._form_fields = headers or {}, form_fields or {}
+        # Whose lock is held while this one works, as a further model of it.
+        self._led_by = whole
         if self._headers and self._is_own_server:
             raise UsageError("headers-to-nobody")
         name_places(self._plan.asking.base_url, self._headers)
@@ -251,6 +288,39 @@ class Run:
     def path(self) -> Path:
         """The run directory."""
         return self._directory.path
+
+    @property
+    def members(self) -> tuple[Run, ...]:
+        """The runs of the further models; they are made here where one is not there yet."""
+        found = []
+        for directory, asking in zip(
+            self._directory.members(self._plan), self._plan.askings[1:], strict=True
+        ):
+            if not directory.settings_path.is_file():
+                create_step.create_member(self._directory, directory, asking)
+            is_same = (asking.provider, asking.base_url) == (
+                self._plan.asking.provider,
+                self._plan.asking.base_url,
+            )
+            found.append(
+                Run(
+                    directory.path,
+                    headers=self._headers if is_same else None,
+                    form_fields=self._form_fields if is_same else None,
+                    whole=self,
+                )
+            )
+        return tuple(found)
+
+    @contextmanager
+    def _locked(self, doing: str) -> Iterator[None]:
+        """Hold the run, and where it is a further model's that of all: these share one cap."""
+        whole = self._directory.whole
+        with ExitStack() as holding:
+            if whole is not None and self._led_by is None:
+                holding.enter_context(run_lock(whole.path, doing))
+            holding.enter_context(run_lock(self.path, doing))
+            yield
 
     @property
     def output(self) -> Path:
@@ -274,8 +344,8 @@ class Run:
 
     @property
     def is_local(self) -> bool:
-        """Whether the model runs on this machine."""
-        return self._plan.is_local
+        """Whether the model runs on this machine; of several models, whether all do."""
+        return all(asking.provider == "local" for asking in self._plan.askings)
 
     def build(self, hooks: Hooks | None = None) -> BuildReport:
         """
@@ -289,14 +359,18 @@ class Run:
         _tell(hooks, "build")
         if build_step.is_built(self._directory):
             return build_step.read_build_report(self._directory)
-        with run_lock(self.path, "build"):
+        with self._locked("build"):
+            # The others first: who sees that this one is built need not ask whether they are.
+            for member in self.members:
+                member.build(hooks)
             return build_step.build(self._directory, hooks.rows, earlier=self._earlier())
 
     def _earlier(self) -> list[RunDirectory]:
         """Runs whose answers may be taken over, the newest first."""
         if self._plan.asking.fresh:
             return []
-        return [RunDirectory(place) for place in reversed(known_places())]
+        runs = [RunDirectory(place) for place in reversed(known_places())]
+        return [one for run in runs for one in (run, *_members_of(run))]
 
     def preview(self, hooks: Hooks | None = None, *, direct: bool | None = None) -> Preview:
         """
@@ -315,19 +389,29 @@ class Run:
             self._require_direct()
         row, cells = self._first_asked_row()
         before = self._asked_before()
+        members = tuple(one.preview(hooks, direct=direct) for one in self.members)
+        own_cost = self._built_cost(built, is_direct=is_direct)
+        costs_of_all = [self._cost_of_all(built, is_direct=is_direct), *(one.cost_of_all for one in members)]
+        other_costs = [one.other_cost for one in members]
+        if is_direct or self.can_go_direct:
+            other_costs.insert(0, self._built_cost(built, is_direct=not is_direct))
+        known = [cost for cost in other_costs if cost is not None]
         return Preview(
             built=built,
             first_row=row,
             first_request=request_settings(plan.question, asking).body_preview(cells),
             provider=find_provider(asking.provider).title,
             model=asking.model,
-            destination="this computer" if self.is_local else shown_address(asking.base_url),
-            cost=self._built_cost(built, is_direct=is_direct),
-            cost_of_all=self._cost_of_all(built, is_direct=is_direct),
+            destination=", ".join(
+                dict.fromkeys(
+                    "this computer" if one.provider == "local" else shown_address(one.base_url)
+                    for one in self._plan.askings
+                )
+            ),
+            cost=sum_of_costs([own_cost, *(one.cost for one in members)]),
+            cost_of_all=sum_of_costs(costs_of_all),
             is_direct=is_direct,
-            other_cost=self._built_cost(built, is_direct=not is_direct)
-            if is_direct or self.can_go_direct
-            else None,
+            other_cost=sum_of_costs(known) if len(known) == len(members) + 1 else None,
             note=model_note(self),
             encoding_guessed=plan.source.encoding_guessed,
             notes=(
@@ -337,6 +421,8 @@ class Run:
                 *(_change_notes(before) if before is not None else ()),
             ),
             change=before.change if before is not None else None,
+            own_cost=own_cost if members else None,
+            members=members,
         )
 
     @property
@@ -364,6 +450,9 @@ class Run:
 
     def _asked_before(self) -> AskedBefore | None:
         """An earlier run that asked these rows other variables; None where that is of no use any more."""
+        if self._plan.panel is not None or self._led_by is not None:
+            # Only what changed is asked of one model alone.
+            return None
         if self._plan.question.kept or self._plan.asking.fresh or self.status().state not in ("new", "built"):
             return None
         places = [place for place in self._earlier() if place.path.resolve() != self.path.resolve()]
@@ -404,7 +493,26 @@ class Run:
         with self._directory.ledger() as ledger:
             if ledger.run().policy != plain:
                 ledger.set_policy(plain)
+        for member in self.members:
+            # There is one cap, and it is here.
+            member._keep_policy(replace(policy, max_cost_usd=None))
         return policy
+
+    def _family(self) -> list[RunDirectory]:
+        """The runs that share one cap, that of all models first; this one is among them."""
+        whole = self._directory.whole or self._directory
+        return [whole, *whole.members(whole.plan())]
+
+    def _capped(self, policy: Policy) -> tuple[Policy, Decimal]:
+        """The policy with the cap of all models, and what the others have spent or reserved of it."""
+        if (whole := self._directory.whole) is not None:
+            policy = replace(policy, max_cost_usd=Run(whole.path).policy().max_cost_usd)
+        spent = Decimal(0)
+        for other in self._family():
+            if other.path.resolve() != self.path.resolve() and build_step.is_built(other):
+                with other.ledger() as ledger:
+                    spent += ledger.spent_usd()
+        return policy, spent
 
     def submit(
         self, hooks: Hooks | None = None, *, resubmit_lost: bool = False, go_on: bool = False, **changes: Any
@@ -428,18 +536,45 @@ class Run:
         hooks = hooks or Hooks()
         self.build(hooks)
         _tell(hooks, "submit")
-        with run_lock(self.path, "submit"):
-            return self._drive("submitted", hooks, resubmit_lost=resubmit_lost, go_on=go_on, **changes)
+        with self._locked("submit"):
+            self._require_each(self.change_policy(**changes))
+            report = self._drive("submitted", hooks, resubmit_lost=resubmit_lost, go_on=go_on, **changes)
+            others = [
+                one.submit(hooks, resubmit_lost=resubmit_lost, go_on=go_on, **_without_cap(changes))
+                for one in self.members
+            ]
+            return sum_of_drives([report, *others])
+
+    def _require_each(self, policy: Policy) -> None:
+        """
+        Make sure that each of several models can be asked before the first one is paid.
+
+        Raises:
+            UsageError: There is no key for one, or nobody knows its price, and there is a cap.
+        """
+        if self._plan.panel is None:
+            return
+        for one in (self, *self.members):
+            provider = find_provider(one.plan.asking.provider)
+            if one._nothing_to_send() is not None:
+                continue
+            if not one._is_own_server:
+                require_key(provider, one.plan.asking.base_url)
+            if policy.direct:
+                one._require_direct()
+            if policy.max_cost_usd is not None and not provider.is_free:
+                one._require_bound()
 
     def poll(self) -> Progress:
         """Ask the provider once how the batches stand."""
-        with run_lock(self.path, "poll"), self._client() as client, self._directory.ledger() as ledger:
+        with self._locked("poll"), self._client() as client, self._directory.ledger() as ledger:
             ledger.take_over()
             direct = DirectClient(client, self._directory.direct, is_asking=False)
             for shard in ledger.shards():
                 if shard.state is ShardState.SUBMITTED:
                     poll_step.poll_shard(ledger, direct if is_direct(shard.batch_id) else client, shard)
-            return poll_step.read_progress(ledger)
+            progress = poll_step.read_progress(ledger)
+            return sum_of_progress([progress, *(one.poll() for one in self.members)])
 
     def watch(self, hooks: Hooks | None = None, **changes: Any) -> Progress:
         """
@@ -450,16 +585,19 @@ class Run:
         hooks = hooks or Hooks()
         self.build(hooks)
         _tell(hooks, "watch")
-        with run_lock(self.path, "watch"):
-            return self._drive("over", hooks, **changes).progress
+        with self._locked("watch"):
+            progress = self._drive("over", hooks, **changes).progress
+            others = [one.watch(hooks, **_without_cap(changes)) for one in self.members]
+            return sum_of_progress([progress, *others])
 
     def download(self, hooks: Hooks | None = None) -> DriveReport:
         """Bring the result files of every batch that is over."""
         hooks = hooks or Hooks()
         self.build(hooks)
         _tell(hooks, "download")
-        with run_lock(self.path, "download"):
-            return self._drive("downloaded", hooks)
+        with self._locked("download"):
+            report = self._drive("downloaded", hooks)
+            return sum_of_drives([report, *(one.download(hooks) for one in self.members)])
 
     def collect(
         self,
@@ -480,7 +618,9 @@ class Run:
             overwrite: Whether a file that this run did not write may be replaced.
             hooks: Told how it goes.
         """
-        with run_lock(self.path, "collect"):
+        with self._locked("collect"):
+            for one in self.members:
+                one.collect(hooks=hooks)
             return self._collect(
                 hooks or Hooks(), output=output, errors=errors, writing=writing, overwrite=overwrite
             )
@@ -520,7 +660,7 @@ class Run:
         """
         hooks = hooks or Hooks()
         self.build(hooks)
-        with run_lock(self.path, "resume"):
+        with self._locked("resume"):
             if batches:
                 self._adopt(batches)
             self._forget_cancelling()
@@ -554,7 +694,7 @@ class Run:
             UsageError: Nothing is waited for of such a shard.
         """
         with (
-            run_lock(self.path, "give-up"),
+            self._locked("give-up"),
             self._client() as client,
             self._directory.ledger() as ledger,
         ):
@@ -579,11 +719,13 @@ class Run:
             None when another process drives the run: that one cancels.
         """
         hooks = hooks or Hooks()
-        with self._directory.ledger() as ledger:
-            ledger.set_cancelled(True)
-            ledger.add_event("cancel-wanted")
+        # Whoever drives them sees it in each.
+        for directory in (self._directory, *self._directory.members(self._plan)):
+            with directory.ledger() as ledger:
+                ledger.set_cancelled(True)
+                ledger.add_event("cancel-wanted")
         try:
-            with run_lock(self.path, "cancel"):
+            with self._locked("cancel"):
                 return self._finish(hooks, cancel_wait_s=wait_s, **changes)
         except RunLocked:
             return None
@@ -598,22 +740,27 @@ class Run:
         **changes: Any,
     ) -> CollectReport:
         _tell(hooks, "watch")
-        decision: NeedsDecision | None = None
+        decision: RowbatchError | None = None
         report: DriveReport | None = None
+        told = {"resubmit_lost": resubmit_lost, "go_on": go_on, **changes}
+        policy = self.change_policy(**changes)
+        if cancel_wait_s is None:
+            self._require_each(policy)
+            if self._plan.panel is not None and not policy.direct:
+                # The batches of all models run side by side; then each is followed to its end.
+                self._submit_each(hooks, **told)
         try:
-            report = self._drive(
-                "finished",
-                hooks,
-                resubmit_lost=resubmit_lost,
-                go_on=go_on,
-                cancel_wait_s=cancel_wait_s,
-                **changes,
-            )
-        except NeedsDecision as error:
+            report = self._drive("finished", hooks, cancel_wait_s=cancel_wait_s, **told)
+        except (NeedsDecision, ServiceError) as error:
+            if self._plan.panel is None and not isinstance(error, NeedsDecision):
+                raise
             decision = error
+        trouble, held = self._finish_members(hooks, cancel_wait_s=cancel_wait_s, **told)
         collected = self._collect(hooks)
         if decision is not None:
             raise decision
+        if trouble is not None:
+            raise trouble
         if report is not None and report.needs_person:
             why = report.stopped_because
             is_mass = why is not None and why.kind in MASS_FAILURES
@@ -623,13 +770,41 @@ class Run:
         if self.policy().clean_up and not collected.has_gaps:
             self._clean()
         if report is not None:
-            collected.stopped_because = report.stopped_because
+            collected.stopped_because = report.stopped_because or held
         return collected
 
+    def _submit_each(self, hooks: Hooks, **told: Any) -> None:
+        """Submit what each model is asked; whatever is in the way of one is told when all are followed."""
+        for one in (self, *self.members):
+            with ExitStack() as holding, suppress(NeedsDecision, ServiceError):
+                if one is not self:
+                    holding.enter_context(one._locked("submit"))
+                one._drive("submitted", hooks, **(told if one is self else _without_cap(told)))
+
+    def _finish_members(self, hooks: Hooks, **told: Any) -> tuple[RowbatchError | None, Notice | None]:
+        """
+        Do all that is left of the further models.
+
+        Returns:
+            The first trouble that one of them had with its provider, or with a decision that a person has to
+            take: the others go on without it. And why not all of one was submitted.
+        """
+        trouble: RowbatchError | None = None
+        held: Notice | None = None
+        for one in self.members:
+            try:
+                with one._locked("resume"):
+                    report = one._finish(hooks, **_without_cap(told))
+                held = held or report.stopped_because
+            except (NeedsDecision, ServiceError) as error:
+                trouble = trouble or error
+        return trouble, held
+
     def _forget_cancelling(self) -> None:
-        with self._directory.ledger() as ledger:
-            if ledger.run().is_cancelled:
-                ledger.set_cancelled(False)
+        for directory in (self._directory, *self._directory.members(self._plan)):
+            with directory.ledger() as ledger:
+                if ledger.run().is_cancelled:
+                    ledger.set_cancelled(False)
 
     def _drive(
         self,
@@ -644,6 +819,7 @@ class Run:
         policy = self.change_policy(**changes)
         if (nothing := self._nothing_to_send()) is not None:
             return nothing
+        policy, elsewhere_usd = self._capped(policy)
         asking = self._plan.asking
         provider = find_provider(asking.provider)
         if policy.direct and goal in ("submitted", "finished"):
@@ -685,6 +861,7 @@ class Run:
                     resubmit_lost=resubmit_lost,
                     cancel_wait_s=cancel_wait_s,
                     marks_cache=self._cached_prefix_tokens() > 0,
+                    elsewhere_usd=elsewhere_usd,
                 ),
                 clock=clock,
                 hooks=DriveHooks(progress=hooks.progress, said=hooks.said, shard=hooks.shard),
@@ -707,7 +884,8 @@ class Run:
         writing: WriteOptions | None = None,
         overwrite: bool = False,
     ) -> CollectReport:
-        _tell(hooks, "collect")
+        if self._directory.whole is None:
+            _tell(hooks, "collect")
         note = model_note(self)
         report = collect_step.collect(
             self._directory,
@@ -719,8 +897,29 @@ class Run:
             progress=hooks.rows,
         )
         built = build_step.read_build_report(self._directory)
-        report.estimate = self._built_cost(built, is_direct=self.policy().direct)
+        is_direct = self.policy().direct
+        costs = [self._built_cost(built, is_direct=is_direct)]
+        costs += [one._built_cost(one.build(), is_direct=is_direct) for one in self.members]
+        report.estimate = sum_of_costs(costs)
         return report
+
+    def disagreements(
+        self, output: str | Path, *, writing: WriteOptions | None = None, overwrite: bool = False
+    ) -> DisagreementReport:
+        """
+        Write the rows of which the models say different things, those with the least agreement first.
+
+        Args:
+            output: Where to; its ending says the format.
+            writing: How.
+            overwrite: Whether a file may be replaced.
+        Returns:
+            What was written, and how far each two models agree.
+        Raises:
+            UsageError: One model alone was asked.
+        """
+        self.build()
+        return write_disagreements(self._directory, Path(output), writing=writing, overwrite=overwrite)
 
     def plan_repair(self, statuses: Sequence[str]) -> int:
         """
@@ -736,12 +935,13 @@ class Run:
             RunError: Batches are still on their way.
         """
         provider = find_provider(self._plan.asking.provider)
-        with run_lock(self.path, "repair"), self._directory.ledger() as ledger:
+        with self._locked("repair"), self._directory.ledger() as ledger:
             ledger.take_over()
             wanted = [_row_status(status) for status in statuses]
             known = find_model(provider.name, self._plan.asking.model)
             longest = known.max_output if known else None
-            return plan_repair(self._directory, ledger, provider.limits, wanted, longest_answer=longest).rows
+            repair = plan_repair(self._directory, ledger, provider.limits, wanted, longest_answer=longest)
+        return repair.rows + sum(one.plan_repair(statuses) for one in self.members)
 
     def recover(self, *, never_sent: bool = False) -> RecoverReport:
         """
@@ -757,7 +957,7 @@ class Run:
         """
         asking = self._plan.asking
         is_embeddings = asking.endpoint is Endpoint.EMBEDDINGS
-        with run_lock(self.path, "recover"), self._client() as client:
+        with self._locked("recover"), self._client() as client:
             return recover(
                 self._directory,
                 client,
@@ -766,6 +966,16 @@ class Run:
                 never_sent=never_sent,
                 direct=DirectClient(client, self._directory.direct, is_asking=False),
             )
+
+    def repairable(self, statuses: Sequence[str]) -> tuple[int, CostEstimate]:
+        """Rows of some statuses, when the table was written last, and what asking them again costs."""
+        collected = [event.detail for event in self.status().events if event.kind == "collected"]
+        told = collected[-1].get("statuses_of_own", collected[-1].get("statuses")) if collected else None
+        known = told if isinstance(told, dict) else {}
+        rows = sum(int(known.get(status, 0)) for status in statuses)
+        others = [one.repairable(statuses) for one in self.members]
+        costs = [self.repair_cost(rows), *(cost for _, cost in others)]
+        return rows + sum(count for count, _ in others), sum_of_costs(costs)
 
     def repair_cost(self, rows: int) -> CostEstimate:
         """What asking so many rows again would cost, by the mean of all rows."""
@@ -858,8 +1068,11 @@ class Run:
 
     def clean(self) -> CleanReport:
         """Remove our files at the provider, once the results are here and in the table."""
-        with run_lock(self.path, "clean"):
-            return self._clean()
+        with self._locked("clean"):
+            found = [self._clean(), *(one.clean() for one in self.members)]
+            return CleanReport(
+                sum(report.files for report in found), sum(report.kept_shards for report in found)
+            )
 
     def _clean(self) -> CleanReport:
         with self._client() as client, self._directory.ledger() as ledger:
@@ -873,7 +1086,13 @@ class Run:
         Args:
             table: Where its table lies now; None means where it was, in the run, or beside it.
         """
-        return verify(self._directory, Path(table) if table is not None else None)
+        report = verify(self._directory, Path(table) if table is not None else None)
+        for one in self.members:
+            found = one.verify(table)
+            report.files += found.files
+            report.size_bytes += found.size_bytes
+            report.faults += found.faults
+        return report
 
     def try_rows(self, rows: int = 10, hooks: Hooks | None = None) -> TrialReport:
         """
@@ -887,7 +1106,7 @@ class Run:
         """
         hooks = hooks or Hooks()
         self.build(hooks)
-        with run_lock(self.path, "try"), self._client() as client:
+        with self._locked("try"), self._client() as client:
             return try_rows(
                 self._directory,
                 client,
@@ -1000,8 +1219,13 @@ class Run:
                 if state == "downloaded":
                     state = "collected"
             statuses = _statuses(collected[-1]) if collected else {}
+        members: tuple[Status, ...] = ()
+        if build_step.is_built(self._directory):
+            members = tuple(one.standing() for one in self.members)
+        state = min([state, *(one.state for one in members)], key=_STATES.index)
         return replace(
             self._standing_as(state),
+            members=members,
             built=built,
             progress=progress,
             output=output,
@@ -1044,7 +1268,10 @@ class Run:
             RunError: Something was sent, or may have been; or rows were tried, which may have cost money.
             RunLocked: Another process works on it.
         """
-        with run_lock(self.path, "discard"):
+        with self._locked("discard"):
+            for one in self._directory.members(self._plan):
+                if one.settings_path.is_file():
+                    Run(one.path, whole=self).discard()
             if build_step.is_built(self._directory):
                 with self._directory.ledger() as ledger:
                     is_untouched = all(
@@ -1135,7 +1362,7 @@ class Run:
 
     @property
     def _is_own_server(self) -> bool:
-        return self.is_local and not self._plan.asking.base_url
+        return self._plan.is_local and not self._plan.asking.base_url
 
     @contextmanager
     def _client(self, said: Callable[[Notice], None] | None = None) -> Iterator[BatchClient]:
@@ -1232,6 +1459,8 @@ def create(
     dedupe: bool = False,
     confidence: bool = False,
     samples: int = 1,
+    with_models: str | Sequence[str] = (),
+    consensus: str = "majority",
     fresh: bool = False,
     only_changed: bool = False,
     output: str | Path | None = None,
@@ -1279,6 +1508,10 @@ def create(
             labelled table has `<variable>_confidence`, and `confidence_basis`.
         samples: Ask each row so often, 2 to 10 times, and take the commonest value; its confidence is the
             share of samples that agree. It costs so many times as much.
+        with_models: Further models that are asked the same, as in `["openai:gpt-5-mini"]`: the table has what
+            they agree on, each one's answer, and how many agree. It costs what all of them cost.
+        consensus: How their answers become one: `majority`, or `dawid-skene`, which weighs each model by the
+            errors that it seems to make.
         fresh: Ask every row. Otherwise rows whose very request was answered in another run on this computer
             have that answer, and are not asked: see `Preview.built`.
         only_changed: Where another run on this computer asked these rows a codebook of which only some
@@ -1315,10 +1548,13 @@ def create(
     )
     said_headers, said_fields = read_headers(headers), read_form_fields(form_fields)
 
+    said = Said(temperature, max_tokens, parameters or {}, reasoning_effort or "")
+    named = [with_models] if isinstance(with_models, str) else list(with_models)
+
     def asked(question: Question) -> Plan:
         asking = asking_of(
             question,
-            Said(temperature, max_tokens, parameters or {}, reasoning_effort or ""),
+            said,
             provider=provider,
             model=model or "",
             base_url=base_url or "",
@@ -1330,12 +1566,16 @@ def create(
             samples=samples,
             fresh=fresh,
         )
+        panel = panel_of(
+            question, said, asking, named, consensus, headers=said_headers, form_fields=said_fields
+        )
         return Plan(
             source=Source(path, reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows), name=name),
             question=question,
             asking=asking,
             output=Output(Path(output) if output else None, overwrite, writing or WriteOptions()),
             policy=replace(policy or Policy(), direct=direct or (policy is not None and policy.direct)),
+            panel=panel,
         )
 
     plan = asked(question)
@@ -1483,6 +1723,19 @@ def known_places() -> list[Path]:
     if folder.is_dir():
         places |= {p.parent.resolve(): None for p in sorted(folder.glob("*/run.toml"))}
     return list(places)
+
+
+def _members_of(run: RunDirectory) -> list[RunDirectory]:
+    """The runs of further models in another run; none where its plan cannot be read."""
+    try:
+        return [one for one in run.members(run.plan()) if one.settings_path.is_file()]
+    except RowbatchError:
+        return []
+
+
+def _without_cap(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Changes of a policy for a further model: the cap of all is kept once."""
+    return {name: value for name, value in changes.items() if name != "max_cost_usd"}
 
 
 def _codebook(

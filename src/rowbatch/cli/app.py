@@ -146,6 +146,24 @@ _samples = click.option(
     help="Ask each row so often, and take the commonest value; its confidence is the share of samples that "
     "agree. It costs so many times as much.",
 )
+_panel = _options(
+    click.option(
+        "--with",
+        "with_models",
+        multiple=True,
+        metavar="PROVIDER:MODEL",
+        help="Ask a further model the same; may be given several times. The table has what the models agree "
+        "on, how many do, and each one's answer. It costs what all of them cost.",
+    ),
+    click.option(
+        "--consensus",
+        type=click.Choice(["majority", "dawid-skene"]),
+        default="majority",
+        show_default=True,
+        help="With --with: the commonest answer counts, of equally common ones the first model's; or each "
+        "model counts by the errors that it seems to make.",
+    ),
+)
 _confidence = click.option(
     "--confidence",
     is_flag=True,
@@ -335,6 +353,7 @@ _go_on = click.option(
 @_asking
 @_confidence
 @_samples
+@_panel
 @click.option(
     "--fresh",
     is_flag=True,
@@ -510,9 +529,7 @@ def _plan_repair(run: Run, statuses: Sequence[str], *, yes: bool) -> None:
     """Plan a round of rows of some statuses, once a person has seen what it costs."""
     from rowbatch.cli import show
 
-    known = run.status().statuses
-    rows = sum(known.get(status, 0) for status in statuses)
-    cost = run.repair_cost(rows)
+    rows, cost = run.repairable(statuses)
     if rows and not yes and not cost.is_free:
         _ask(show.repair_question(rows, cost), run)
     show.line(f"{run.plan_repair(statuses):,} rows are asked again")
@@ -597,6 +614,35 @@ def recover(run: Path, *, never_sent: bool, headers: Sequence[str], as_json: boo
     else:
         show.recovered(report)
     return 0
+
+
+@app.command()
+@_run
+@click.option(
+    "--output",
+    "-o",
+    type=_PATH,
+    required=True,
+    metavar="OUT",
+    help="The rows; the ending says the format.",
+)
+@_writing
+@_overwrite
+@_json
+def disagreements(run: Path, *, output: Path, as_json: bool, **options: Any) -> None:
+    """
+    Write the rows of which the models of a run say different things.
+
+    Those with the least agreement come first, with the text, what the models agree on, and what each said.
+    Also shows how far each two models agree. For runs that were made with --with.
+    """
+    from rowbatch.cli import show
+
+    report = api.open_run(run).disagreements(output, **_for_api(options))
+    if as_json:
+        show.as_json(report)
+    else:
+        show.disagreements(report)
 
 
 @app.command()
@@ -1574,7 +1620,7 @@ def _confirm_cost(run: Run, *, yes: bool, quiet: bool = False, direct: bool | No
     if (
         yes
         or preview.cost.is_free
-        or not preview.built.requests
+        or not preview.requests
         or (run.status().state not in ("new", "built") and not is_dearer)
     ):
         return

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         ConvertReport,
         CostEstimate,
         DateAgreement,
+        DisagreementReport,
         DriveReport,
         Estimate,
         Event,
@@ -208,7 +209,10 @@ def preview(shown: Preview, run: Run, *, with_request: bool = True) -> None:
     if built.taken_over:
         line(f"known    {_known(shown)}")
     line(f"rows     {built.rows:,}: {built.requests:,} to ask in {_count(built.shards, 'shard')}{skipped}")
-    line(f"model    {shown.model}, {shown.provider}")
+    line(f"model    {shown.model}, {shown.provider}{_own_price(shown)}")
+    for member in shown.members:
+        asked = f"{member.built.requests:,} to ask{_price_of(member.cost)}"
+        line(f"   and   {member.model}, {member.provider}: {asked}")
     line(f"goes to  {shown.destination}")
     if not shown.cost.is_free:
         line(f"tokens   {_tokens(shown.cost)}")
@@ -235,6 +239,21 @@ def preview(shown: Preview, run: Run, *, with_request: bool = True) -> None:
         for number, part in enumerate(text.split("\n")):
             line(f"  {who if number == 0 else '':>6} | {short(part)}")
     line()
+
+
+def _own_price(shown: Preview) -> str:
+    """Of the first of several models, what it alone costs."""
+    if shown.own_cost is None:
+        return ""
+    return f": {shown.built.requests:,} to ask{_price_of(shown.own_cost)}"
+
+
+def _price_of(cost: CostEstimate) -> str:
+    if cost.is_free:
+        return ", nothing to pay"
+    if cost.low_usd is None or cost.likely_usd is None:
+        return ", price not known"
+    return f", {_dollars(cost.low_usd)} to {_dollars(cost.likely_usd)}"
 
 
 def _known(shown: Preview) -> str:
@@ -329,6 +348,25 @@ def _figure(number: float) -> str:
     return f"{number:,.2f}" if abs(number) >= 1 else f"{number:.3g}"
 
 
+def disagreements(report: DisagreementReport) -> None:
+    """Where the rows are of which models say different things, and how far each two agree."""
+    line(
+        f"table  {place(report.path)}  ({_count(report.rows, 'row')} of {report.compared:,} that several "
+        "models answered)"
+    )
+    width = max((len(f"{pair.one} / {pair.other}") for pair in report.pairs), default=0)
+    variable = ""
+    for pair in report.pairs:
+        if pair.variable != variable:
+            variable = pair.variable
+            line(f"  {variable}")
+        share = "-" if pair.share is None else f"{pair.share:.1%}"
+        kappa = "undefined" if pair.kappa is None else f"{pair.kappa:.2f}"
+        who = f"{pair.one} / {pair.other}"
+        line(f"    {who:<{width}}  the same {share:>6} of {pair.rows:,}, kappa {kappa}")
+    _marked(report.formulas)
+
+
 def exported(report: ExportReport) -> None:
     """What was written once more."""
     left_out = f", {report.left_out:,} left out" if report.left_out else ""
@@ -356,17 +394,20 @@ def _marked(cells: int) -> None:
 def spent(report: CollectReport) -> None:
     """What was billed, by round and status, and what was expected."""
     known = [one.usd for one in report.spent if one.usd is not None]
-    if known and any(known):
+    for each in report.each:
+        price = f"; {_dollars(each.usd)}" if each.usd else ""
+        line(f"  {short(each.model, 60)} ({each.provider}): {_statuses(each.statuses)}{price}")
+    if report.cost_usd:
         expected = report.estimate
         line(
-            f"  cost {_dollars(sum(known, Decimal(0)))}, by the tokens that the provider counted"
+            f"  cost {_dollars(report.cost_usd)}, by the tokens that the provider counted"
             + (
                 f"; the estimate was {_dollars(expected.low_usd)} to {_dollars(expected.likely_usd)}"
                 if expected and expected.low_usd is not None and expected.likely_usd is not None
                 else ""
             )
         )
-    if len(report.spent) > 1 or known:
+    if not report.each and (len(report.spent) > 1 or known):
         # Also a round in which all failed: what was paid for nothing is to be seen.
         for one in report.spent:
             told = ", ".join(
@@ -564,6 +605,12 @@ def status(found: Status, *, with_events: bool) -> None:
             )
         if len(found.progress.states) > 50:
             line(f"  and {len(found.progress.states) - 50:,} more")
+    for one in found.members:
+        line(f"with     {one.model} ({one.provider}): {one.state}")
+        if one.progress:
+            progress(one.progress)
+        if one.fault:
+            line(f"  {printable(str(one.fault))}")
     if found.output:
         line(f"output   {found.output}")
     if found.warning:
@@ -951,9 +998,15 @@ def _cost(shown: Preview) -> str:
     cost = shown.cost
     if cost.is_free:
         return "nothing: the model runs on this computer"
-    if cost.low_usd is None or cost.likely_usd is None or cost.high_usd is None or cost.price is None:
-        return "not known: there is no price for this model"
+    if cost.low_usd is None or cost.likely_usd is None or cost.high_usd is None:
+        return f"not known: there is no price for {'one of these models' if shown.members else 'this model'}"
     most = f"; at most {_dollars(cost.high_usd)}" if cost.high_usd > cost.likely_usd else ""
+    if cost.price is None:
+        models = len(shown.members) + 1
+        return (
+            f"about {_dollars(cost.low_usd)} to {_dollars(cost.likely_usd)} for all {models} models, "
+            f"at the {_way(shown)} price{most}"
+        )
     return (
         f"about {_dollars(cost.low_usd)} to {_dollars(cost.likely_usd)} at the "
         f"{_way(shown)} price of "

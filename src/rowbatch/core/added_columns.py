@@ -7,26 +7,24 @@ from typing import TYPE_CHECKING
 
 from rowbatch.core.confidence import BASIS_COLUMN, measured
 from rowbatch.core.endpoint import Endpoint
+from rowbatch.core.panel import model_columns, model_names
 
 if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
+    from rowbatch.core.plan import Plan
 
 STATUS_COLUMNS = ("status", "status_reason", "raw_answer", "model")
 
 
-def answer_columns(endpoint: Endpoint, codebook: Codebook, *, confidence: bool = False) -> tuple[str, ...]:
-    """
-    What an answer is made of.
-
-    Args:
-        endpoint: Who is asked.
-        codebook: What.
-        confidence: Whether how sure the model was belongs to it.
-    """
-    if endpoint is Endpoint.EMBEDDINGS:
+def answer_columns(plan: Plan) -> tuple[str, ...]:
+    """What an answer is made of: the values, how sure they are, and what each of several models said."""
+    codebook = plan.question.codebook
+    if plan.asking.endpoint is Endpoint.EMBEDDINGS:
         return ("embedding",)
     values = [column.name for _, column in codebook.in_table()]
-    return (*values, *(confidence_columns(codebook) if confidence else ()))
+    sure = confidence_columns(codebook) if plan.is_measured else ()
+    each = model_columns(codebook, model_names(plan.askings)) if plan.panel else []
+    return (*values, *sure, *(name for name, _, _ in each))
 
 
 def confidence_columns(codebook: Codebook) -> tuple[str, ...]:

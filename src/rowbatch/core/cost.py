@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
@@ -193,3 +194,31 @@ def estimate_cost(
             price.usd(prompts.high, high) + price.written_usd(written_tokens),
         )
     return CostEstimate(*usd, prompts.low, prompts.high, low, likely, high, price, is_free)
+
+
+def sum_of_costs(found: Sequence[CostEstimate]) -> CostEstimate:
+    """
+    What several models cost together; not known where it is not known of one.
+
+    Args:
+        found: At least one.
+    """
+    if len(found) == 1:
+        return found[0]
+
+    def usd(amounts: Sequence[Decimal | None]) -> Decimal | None:
+        known = [amount for amount in amounts if amount is not None]
+        return sum(known, Decimal(0)) if len(known) == len(amounts) else None
+
+    return CostEstimate(
+        usd([one.low_usd for one in found]),
+        usd([one.likely_usd for one in found]),
+        usd([one.high_usd for one in found]),
+        sum(one.prompt_tokens_low for one in found),
+        sum(one.prompt_tokens_high for one in found),
+        sum(one.answer_tokens_low for one in found),
+        sum(one.answer_tokens_likely for one in found),
+        sum(one.answer_tokens_high for one in found),
+        None,
+        all(one.is_free for one in found),
+    )

@@ -5,6 +5,7 @@ What is asked, of which table, of whom, how, and where the answers go: one value
     ├── Source    the table, and how it is read
     ├── Question  what is asked of each row
     ├── Asking    who is asked, and with which parameters
+    ├── Panel     which further models are asked the same; of most plans none
     ├── Output    where the labelled table goes
     └── Policy    the pace, the cap, what is decided beforehand
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -222,6 +224,27 @@ class Asking:
         return {**self.parameters, **form}
 
 
+class Consensus(StrEnum):
+    """What the value of a row is that several models answered."""
+
+    MAJORITY = "majority"
+    DAWID_SKENE = "dawid-skene"
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """
+    Further models that are asked the same of each row.
+
+    Attributes:
+        others: How each is asked; none is the plan's own model.
+        consensus: How their answers become one.
+    """
+
+    others: tuple[Asking, ...]
+    consensus: Consensus = Consensus.MAJORITY
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """
@@ -247,6 +270,7 @@ class Plan:
 
     Attributes:
         source, question, asking, output, policy: See each.
+        panel: Further models that are asked the same; None for the one alone.
         created_at: When it was made: ISO 8601, UTC.
         rowbatch_version: Which version made it.
     Raises:
@@ -260,6 +284,7 @@ class Plan:
     policy: Policy = field(default_factory=Policy)
     created_at: str = ""
     rowbatch_version: str = ""
+    panel: Panel | None = None
 
     def __post_init__(self) -> None:
         require_answerable(self.question, self.asking.endpoint)
@@ -268,6 +293,16 @@ class Plan:
     def is_local(self) -> bool:
         """Whether the model runs on this computer, or behind a server of it."""
         return self.asking.provider == "local"
+
+    @property
+    def askings(self) -> tuple[Asking, ...]:
+        """How each model is asked, the plan's own first."""
+        return (self.asking, *(self.panel.others if self.panel else ()))
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether the table has how sure the model was, or how far several agree."""
+        return self.asking.is_measured or self.panel is not None
 
     def asks_the_same(self, other: Plan) -> bool:
         """
@@ -299,10 +334,7 @@ def _has_words(answer: Mapping[str, Any]) -> bool:
 
 
 def _asked(plan: Plan) -> tuple[Any, ...]:
-    question, asking = plan.question, plan.asking
-    parameters = dict(asking.parameters)
-    if asking.is_limit_ours:
-        parameters = {name: value for name, value in parameters.items() if name not in LIMITS}
+    question = plan.question
     return (
         plan.source.path,
         plan.source.sha256,
@@ -311,16 +343,24 @@ def _asked(plan: Plan) -> tuple[Any, ...]:
         (question.text, question.template, question.system, question.image, question.image_folder),
         question.codebook if question.answer else None,
         (question.kept, question.kept_from),
-        (
-            asking.provider,
-            asking.model,
-            asking.base_url,
-            asking.endpoint,
-            asking.dedupe,
-            asking.confidence,
-            asking.samples,
-            asking.fresh,
-        ),
-        parameters,
+        tuple(map(_asked_of, plan.askings)),
+        plan.panel.consensus if plan.panel else None,
         (plan.output.path, plan.output.columns),
+    )
+
+
+def _asked_of(asking: Asking) -> tuple[Any, ...]:
+    parameters = dict(asking.parameters)
+    if asking.is_limit_ours:
+        parameters = {name: value for name, value in parameters.items() if name not in LIMITS}
+    return (
+        asking.provider,
+        asking.model,
+        asking.base_url,
+        asking.endpoint,
+        asking.dedupe,
+        asking.confidence,
+        asking.samples,
+        asking.fresh,
+        parameters,
     )

@@ -467,7 +467,7 @@ class Jobs:
             trouble=trouble if state in ("needs-you", "failed", "paused", "draft", "gaps") else None,
             statuses=statuses,
             collected_at=collected[-1].at if collected else None,
-            spent_usd=status.progress.spent_usd if status.progress else None,
+            spent_usd=status.spent_usd,
             parts=_parts(status),
         )
 

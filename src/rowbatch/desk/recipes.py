@@ -163,6 +163,7 @@ def methods_text(run: Run, language: str = "en") -> str:
         "without": ", ".join(f"{name}: {count:,}" for name, count in without.items()),
         "model": plan.asking.model,
         "provider": find_provider(plan.asking.provider).title,
+        "models": ", ".join(f"{one.model} ({find_provider(one.provider).title})" for one in plan.askings),
         "version": plan.rowbatch_version,
         "date": plan.created_at[:10],
         "temperature": str(parameters.get("temperature", "")),
@@ -172,6 +173,8 @@ def methods_text(run: Run, language: str = "en") -> str:
     spoken: Language = "zh" if language == "zh" else "en"
     words = _METHODS[spoken]
     sentences = [words["asked"]]
+    if plan.panel is not None:
+        sentences.append(words[f"panel {plan.panel.consensus}"])
     sentences += [words["skipped"]] if skipped else []
     codebook = plan.question.codebook
     has_labels = any(variable.choices for variable in codebook.variables)
@@ -236,6 +239,10 @@ _METHODS = {
         "between": " ",
         "asked": "We had {asked} of the {rows} texts in {table} labelled by the language model {model} "
         "({provider}), one text a request, through its batch interface with rowbatch {version}; the run was made on {date}.",
+        "panel majority": "Each text was given to several models: {models}. Its label is the one that most of them gave, "
+        "of equally common ones the first model's.",
+        "panel dawid-skene": "Each text was given to several models: {models}. Its label is the likeliest one by the "
+        "models' error rates, estimated by the method of Dawid and Skene (1979).",
         "skipped": "{skipped} texts were empty and were not sent.",
         "schema": "Answers had to fit a fixed JSON schema with the labels of our codebook.",
         "bare schema": "Answers had to fit a fixed JSON schema.",
@@ -264,6 +271,8 @@ _METHODS = {
         "between": "",
         "asked": "我们使用 rowbatch {version}，通过批处理接口，由语言模型 {model}（{provider}）对 {table} 中 {rows} "
         "条文本里的 {asked} 条进行标注，每个请求包含一条文本；任务创建于 {date}。",
+        "panel majority": "每条文本均交由多个模型标注：{models}。取多数模型给出的标签；票数相同时取第一个模型的标签。",
+        "panel dawid-skene": "每条文本均交由多个模型标注：{models}。标签按 Dawid 与 Skene（1979）的方法，根据估计的各模型错误率取最可能的一个。",
         "skipped": "其中 {skipped} 条文本为空，未发送。",
         "schema": "回答必须符合固定的 JSON 格式，取值限于编码手册中的标签。",
         "bare schema": "回答必须符合固定的 JSON 格式。",

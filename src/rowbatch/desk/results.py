@@ -190,7 +190,7 @@ class Results:
         self.codebook = run.codebook
         self.variables: tuple[Variable, ...] = self.codebook.variables
         self.columns = self.codebook.columns
-        self._measured = measured(self.codebook) if run.plan.asking.is_measured else ()
+        self._measured = measured(self.codebook) if run.plan.is_measured else ()
         self.reading: Reading | None = None
         self._infos: tuple[ColumnInfo, ...] = ()
         self._answers_task: Task | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,8 @@ from rowbatch.core.confidence import MOST_SAMPLES, measured
 from rowbatch.core.cost import likely_tokens
 from rowbatch.core.endpoint import LIMITS, Endpoint, confidence_parameters, output_limit
 from rowbatch.core.model_rules import REASONING_EFFORTS, takes_effort, tells_probabilities, will_think
-from rowbatch.core.plan import ROW_PREFIX, Asking, Question
+from rowbatch.core.panel import MOST_MODELS
+from rowbatch.core.plan import ROW_PREFIX, Asking, Consensus, Panel, Question
 from rowbatch.core.sent_headers import kept_places
 from rowbatch.errors import UsageError
 from rowbatch.providers.catalog import Provider, find_model, find_provider
@@ -186,6 +187,71 @@ def _confidence(
     if known is not None and not tells_probabilities(known.rules, endpoint, parameters):
         raise UsageError("confidence-not-told", model=model)
     return asked
+
+
+def panel_of(
+    question: Question,
+    said: Said,
+    first: Asking,
+    models: Sequence[str],
+    consensus: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    form_fields: Mapping[str, str] | None = None,
+) -> Panel | None:
+    """
+    Decide how further models are asked the same, as `asking_of` does for each.
+
+    One of the first model's provider is asked at the same address, with the same further headers.
+
+    Args:
+        question: What is asked.
+        said: What a person said about the parameters; each model takes of it what it takes.
+        first: How the first model is asked.
+        models: `PROVIDER:MODEL`, or `PROVIDER` for its default model.
+        consensus: `majority` or `dawid-skene`.
+        headers, form_fields: Of the first model's calls, with their values.
+    Returns:
+        None where no further model is named.
+    Raises:
+        UsageError: A model cannot be asked, or is named twice; or nothing can be counted.
+    """
+    if not models:
+        if consensus != Consensus.MAJORITY:
+            raise UsageError("consensus-of-one")
+        return None
+    if first.is_measured:
+        raise UsageError("panel-and-confidence")
+    if first.endpoint is Endpoint.EMBEDDINGS or not measured(question.codebook):
+        raise UsageError("panel-of-words")
+    if question.kept:
+        raise UsageError("panel-and-only-changed")
+    if len(models) >= MOST_MODELS:
+        raise UsageError("panel-too-many", models=len(models) + 1, most=MOST_MODELS)
+    if consensus not in list(Consensus):
+        raise UsageError("no-such-consensus", found=consensus, known=[*map(str, Consensus)])
+    others: list[Asking] = []
+    for named in models:
+        provider, _, model = named.strip().partition(":")
+        chosen = find_provider(provider)
+        is_same = chosen.name == first.provider
+        found = asking_of(
+            question,
+            said,
+            provider=chosen.name,
+            model=model,
+            base_url=first.base_url if is_same else "",
+            endpoint=first.endpoint,
+            dedupe=first.dedupe,
+            headers=headers if is_same else None,
+            form_fields=form_fields if is_same else None,
+            fresh=first.fresh,
+        )
+        for other in (first, *others):
+            if (other.provider, other.model) == (found.provider, found.model):
+                raise UsageError("panel-model-twice", model=f"{found.provider}:{found.model}")
+        others.append(found)
+    return Panel(tuple(others), Consensus(consensus))
 
 
 def efforts_of(provider: str, model: str) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from rowbatch.errors import TableChanged
 from rowbatch.providers.catalog import find_provider
 from rowbatch.requests.duplicates import Duplicates, find_duplicates
 from rowbatch.requests.images import ImageColumn
-from rowbatch.store.rundir import digest_source, require_source, size_of_source
+from rowbatch.store.rundir import MEMBERS_NAME, digest_source, require_source, size_of_source
 from rowbatch.tables.base import Table, TableChunk, blank_rows
 from rowbatch.tables.formats import open_table
 
@@ -225,9 +225,9 @@ def open_source(source: Source, run: Path) -> Table:
         InputError: It is gone.
         TableChanged: It was changed since the run was made.
     """
-    beside = (
-        folder / source.path.name for folder in (run, run.absolute().parent, run.absolute().parent.parent)
-    )
+    # The run directory of a further model lies two folders deeper, in the run of all.
+    folders = (run, *run.absolute().parents[: 4 if run.absolute().parent.name == MEMBERS_NAME else 2])
+    beside = (folder / source.path.name for folder in folders)
     for path in (source.path, *beside):
         if path.exists() and _is_same(source, path):
             return open_table(path, source.reading)

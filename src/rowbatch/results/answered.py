@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import cast
 
 import polars as pl
 
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.confidence import column_of, measured
+from rowbatch.core.consensus import PanelMerger
 from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.plan import Question
 from rowbatch.core.samples import merged_samples, request_numbers
@@ -18,10 +19,10 @@ from rowbatch.errors import RunError
 from rowbatch.requests.duplicates import AnswersOfDuplicates, Duplicates
 from rowbatch.requests.pipeline import open_source
 from rowbatch.results.quotes import PlacedQuotes
-from rowbatch.results.shard_answers import ResultCounts, RunAnswers
+from rowbatch.results.shard_answers import ResultCounts, ResultTally, RunAnswers
 from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory
-from rowbatch.tables.base import TableChunk, blank_rows
+from rowbatch.tables.base import Table, TableChunk, blank_rows
 
 SKIPPED_REASON = "the text is empty"
 
@@ -41,17 +42,27 @@ class AnsweredTable:
         run: A run that is built.
         shards: Of all rounds.
         counts: Added to while the rows are read.
+        is_alone: Only the answers of the run's own model, where others were asked besides.
+        table: Of the run, where it is open already.
     Raises:
         RunError: The table was changed since.
     """
 
-    def __init__(self, run: RunDirectory, shards: Sequence[Shard], counts: ResultCounts) -> None:
+    def __init__(
+        self,
+        run: RunDirectory,
+        shards: Sequence[Shard],
+        counts: ResultCounts,
+        *,
+        is_alone: bool = False,
+        table: Table | None = None,
+    ) -> None:
         self.plan = plan = run.plan()
         self.codebook = plan.question.codebook
         reader = AnswerReader(plan.question.asked_codebook)
         self.width = len(self.codebook.columns)
         self._kept = _kept_values(run) if plan.question.kept else None
-        self.table = open_source(plan.source, run.path)
+        self.table = table if table is not None else open_source(plan.source, run.path)
         self.text_columns = self._columns_of_text(plan.question)
         self._quotes = PlacedQuotes(plan.question.asked_codebook, self.text_columns)
         self._asked_columns = sorted(map(self.table.column, plan.question.asked_columns))
@@ -61,6 +72,15 @@ class AnsweredTable:
         self._answers = RunAnswers(run, shards, reader, counts, embeddings=is_embeddings)
         size = self._answers.embedding_size
         self.embedding: pl.DataType | None = pl.Array(pl.Float32, size) if size else None
+        self._again = AnswersOfDuplicates(self._duplicates)
+        self._run, self._shards = run, shards
+        self._others = [] if is_alone else [self._of_member(one, counts) for one in run.members(plan)]
+
+    def _of_member(self, run: RunDirectory, counts: ResultCounts) -> AnsweredTable:
+        """The answers of a further model to the same table."""
+        with run.ledger() as ledger:
+            shards = ledger.shards()
+        return AnsweredTable(run, shards, counts, is_alone=True, table=self.table)
 
     def _columns_of_text(self, question: Question) -> list[str]:
         names = (question.text,) if question.text else question.user.columns
@@ -73,20 +93,44 @@ class AnsweredTable:
         Yields:
             The chunk, and as many rows: `row`, the values in "0", "1", …, `status`, `status_reason`,
             `raw_answer`, `FORGIVEN`, `model`; and how sure the model was, as in `Lines`, where that was
-            asked.
+            asked, or how far several models agree, as `PanelMerger.merge` gives it.
         """
-        again = AnswersOfDuplicates(self._duplicates)
-        with closing(self._answers), closing(cast("Generator[TableChunk]", self.table.chunks())) as chunks:
+        panel = self.plan.panel
+        if panel is None or not self._others:
+            with closing(self._all_chunks()) as chunks:
+                for chunk, (own,) in chunks:
+                    yield chunk, own
+            return
+        merger = PanelMerger(self.codebook, len(self.plan.askings), panel.consensus)
+        if merger.has_to_count:
+            before = AnsweredTable(self._run, self._shards, ResultTally())
+            with closing(before._all_chunks()) as chunks:
+                for _, frames in chunks:
+                    merger.count(frames)
+            merger.decide()
+        with closing(self._all_chunks()) as chunks:
+            for chunk, frames in chunks:
+                yield chunk, merger.merge(frames)
+
+    def _all_chunks(self) -> Generator[tuple[TableChunk, list[pl.DataFrame]]]:
+        """Every chunk of the table, with the answers of each model to its rows."""
+        models = [self, *self._others]
+        with ExitStack() as leaving:
+            for one in models:
+                leaving.enter_context(closing(one._answers))
+            chunks = leaving.enter_context(closing(cast("Generator[TableChunk]", self.table.chunks())))
             for chunk in chunks:
-                first, height = chunk.first_row, chunk.frame.height
-                rows = pl.int_range(first, first + height, dtype=pl.Int64, eager=True).alias("row")
-                not_asked = blank_rows(chunk.frame, self._asked_columns) | self._duplicates.mask(
-                    first, height
-                )
-                found = self._of_rows(rows.filter(~not_asked), chunk)
-                again.keep(found)
-                yield chunk, self._complete(_in_order(rows, found, again.answers(first, height)))
-            self._answers.finish()
+                yield chunk, [one._of_chunk(chunk) for one in models]
+            for one in models:
+                one._answers.finish()
+
+    def _of_chunk(self, chunk: TableChunk) -> pl.DataFrame:
+        first, height = chunk.first_row, chunk.frame.height
+        rows = pl.int_range(first, first + height, dtype=pl.Int64, eager=True).alias("row")
+        not_asked = blank_rows(chunk.frame, self._asked_columns) | self._duplicates.mask(first, height)
+        found = self._of_rows(rows.filter(~not_asked), chunk)
+        self._again.keep(found)
+        return self._complete(_in_order(rows, found, self._again.answers(first, height)))
 
     def _of_rows(self, rows: pl.Series, chunk: TableChunk) -> pl.DataFrame:
         samples, asked = self.plan.asking.samples, self.plan.question.asked_codebook

@@ -29,7 +29,7 @@ def how_sure(plan: Plan) -> pl.Expr:
         UsageError: Nobody asked.
     """
     columns = [column_of(one.place) for one in measured(plan.question.codebook)]
-    if not plan.asking.is_measured or not columns:
+    if not plan.is_measured or not columns:
         raise UsageError("confidence-not-asked")
     return pl.min_horizontal(columns).alias(SURE)
 

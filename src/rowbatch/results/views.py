@@ -51,7 +51,21 @@ def view_name(sha256: str, reading: ReadOptions, kind: str) -> str:
 def answers_name(run: RunDirectory, shards: Sequence[Shard]) -> str:
     """A name for the view of a run's answers: another one as soon as others came, or another reader reads."""
     here = [(s.name, s.output_name, s.error_name) for s in shards if s.state is ShardState.DOWNLOADED]
-    told = json.dumps([_FORMAT, str(run.path.resolve()), run.plan().created_at, here, reader_digest()])
+    plan = run.plan()
+    others = []
+    for member in run.members(plan):
+        with member.ledger() as ledger:
+            others.append(answers_name(member, ledger.shards()))
+    told = json.dumps(
+        [
+            _FORMAT,
+            str(run.path.resolve()),
+            plan.created_at,
+            here,
+            reader_digest(),
+            *([others] if others else []),
+        ]
+    )
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
@@ -108,7 +122,7 @@ def write_answers_view(
     answered = AnsweredTable(run, shards, ResultTally())
     keys = [*map(str, range(answered.width)), *STATUS_COLUMNS, FORGIVEN]
     sure: list[str] = []
-    if answered.plan.asking.is_measured:
+    if answered.plan.is_measured:
         sure = [*(column_of(one.place) for one in measured(answered.codebook)), BASIS_COLUMN]
 
     def frames(chunks: Iterator[tuple[TableChunk, pl.DataFrame]]) -> Iterator[tuple[int, pl.DataFrame]]:

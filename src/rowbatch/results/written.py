@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from rowbatch.core.added_columns import STATUS_COLUMNS, confidence_columns
-from rowbatch.core.confidence import column_of, measured
+from rowbatch.core.confidence import Measured, column_of, measured
 from rowbatch.core.kinds.base import AnswerColumn
+from rowbatch.core.panel import is_by_errors, model_columns, model_names, value_of
 from rowbatch.tables.writer import AddedColumn
 
 if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
-    from rowbatch.core.plan import Asking
+    from rowbatch.core.plan import Plan
 
 
 _TOLD = ("status_reason", "raw_answer")
@@ -53,16 +54,18 @@ class WrittenColumn:
 
 
 def written_columns(
-    codebook: Codebook, names: Sequence[str], embedding: pl.DataType | None, asking: Asking | None = None
+    codebook: Codebook, names: Sequence[str], embedding: pl.DataType | None, plan: Plan | None = None
 ) -> list[WrittenColumn]:
     """
-    The columns of the answer, then how sure the model was, then those of the status.
+    The columns of the answer, then how sure the model was, then what each of several models said, then those
+    of the status.
 
     Args:
         codebook: Of the run.
         names: Of all of these, as they are in this table.
         embedding: Type of the only value, where it is an embedding.
-        asking: Whether it was asked how sure the model was, and how; None where it was not.
+        plan: Of whom it was asked, and whether it was asked how sure the model was; None where only the
+            values count.
     """
     if embedding is not None:
         return [
@@ -71,7 +74,9 @@ def written_columns(
         ]
     answers = [(str(position), column) for position, column in codebook.in_table()]
     rest = names[len(answers) :]
-    sure = _confidences(codebook, rest, asking.samples) if asking is not None and asking.is_measured else []
+    sure = _confidences(codebook, rest, plan) if plan is not None and plan.is_measured else []
+    rest = rest[len(sure) :]
+    each = _of_each_model(codebook, rest, plan) if plan is not None else []
     return [
         *(
             WrittenColumn(
@@ -90,18 +95,33 @@ def written_columns(
             for name, (source, column) in zip(names, answers, strict=False)
         ),
         *sure,
-        *_status(rest[len(sure) :]),
+        *each,
+        *_status(rest[len(each) :]),
     ]
 
 
-def _confidences(codebook: Codebook, names: Sequence[str], samples: int) -> list[WrittenColumn]:
+def _of_each_model(codebook: Codebook, names: Sequence[str], plan: Plan) -> list[WrittenColumn]:
+    """What each of several models said of each value; nothing where only one was asked."""
+    if plan.panel is None:
+        return []
+    columns = dict(reversed([*codebook.in_table()]))
+    columns_of_models = model_columns(codebook, model_names(plan.askings))
+    found = []
+    for name, (_, model, one) in zip(names, columns_of_models, strict=False):
+        # The first column of a variable has its value; the others, of 0 and 1, are of the consensus alone.
+        column = columns[one.place]
+        meaning = f"{column.label or one.name} ({plan.askings[model].model})"
+        added = AddedColumn(name, meaning, column.labels, column.dtype, column.codes, column.cant_say)
+        found.append(WrittenColumn(added, value_of(model, one.place), column))
+    return found
+
+
+def _confidences(codebook: Codebook, names: Sequence[str], plan: Plan) -> list[WrittenColumn]:
     *sure, basis = confidence_columns(codebook) or ("",)
     if not sure:
         return []
     columns = [
-        WrittenColumn(
-            AddedColumn(name, _meaning(one.name, samples), dtype=pl.Float64()), column_of(one.place)
-        )
+        WrittenColumn(AddedColumn(name, _meaning(one, plan), dtype=pl.Float64()), column_of(one.place))
         for name, one in zip(names, measured(codebook), strict=False)
     ]
     what = "What the confidence comes from"
@@ -115,8 +135,13 @@ def _status(names: Sequence[str]) -> list[WrittenColumn]:
     ]
 
 
-def _meaning(variable: str, samples: int) -> str:
+def _meaning(one: Measured, plan: Plan) -> str:
     """What a confidence is, in words."""
-    if samples > 1:
-        return f"Share of {samples} samples that agree on {variable} (0 to 1)"
-    return f"Probability of {variable} by the model's tokens (0 to 1)"
+    if plan.panel is not None:
+        models = len(plan.askings)
+        if is_by_errors(one, plan.panel.consensus):
+            return f"Probability of {one.name} by the error rates of {models} models (0 to 1)"
+        return f"Share of {models} models that agree on {one.name} (0 to 1)"
+    if plan.asking.samples > 1:
+        return f"Share of {plan.asking.samples} samples that agree on {one.name} (0 to 1)"
+    return f"Probability of {one.name} by the model's tokens (0 to 1)"

@@ -22,6 +22,7 @@ from rowbatch.core.answer import FORGIVEN
 from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.forms import count_forgiven, forgiven_notices
 from rowbatch.core.kinds.choice import LabelTally
+from rowbatch.core.panel import status_of
 from rowbatch.core.plan import Plan
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.core.table_options import WriteOptions
@@ -73,6 +74,23 @@ class RoundSpent:
 
 
 @dataclass(slots=True)
+class ModelReport:
+    """
+    How one of several models fared.
+
+    Attributes:
+        provider, model: Which.
+        statuses: How many rows of each status it has.
+        usd: What it cost; None without a price.
+    """
+
+    provider: str
+    model: str
+    statuses: Counter[RowStatus] = field(default_factory=Counter)
+    usd: Decimal | None = None
+
+
+@dataclass(slots=True)
 class CollectReport:
     """
     What came out.
@@ -98,6 +116,7 @@ class CollectReport:
         doubted: Shards whose answers seem to stand under the ids of other rows.
         without_confidence: Rows with a usable answer of which it was asked how sure the model was, and for
             some value nobody can say it.
+        each: Where several models were asked, how each fared, in order; `spent` is of the first alone.
         estimate: What the run was to cost, by what is known before it starts; None where nobody reckoned.
     """
 
@@ -122,6 +141,14 @@ class CollectReport:
     doubted: tuple[str, ...] = ()
     formulas: int = 0
     without_confidence: int = 0
+    each: tuple[ModelReport, ...] = ()
+
+    @property
+    def cost_usd(self) -> Decimal | None:
+        """What was billed in all, by the tokens that the providers counted; None without a price."""
+        told = [one.usd for one in self.each] if self.each else [one.usd for one in self.spent]
+        known = [usd for usd in told if usd is not None]
+        return sum(known, Decimal(0)) if known else None
 
     @property
     def labels(self) -> dict[str, Counter[str]]:
@@ -239,6 +266,7 @@ def _collect(
         report.taken_over = sum(shard.requests for shard in shards if shard.round == 0)
         report.kept = kept_source(ledger) if plan.question.kept else None
         report.taken_from = tuple(taken_sources(ledger)) if report.taken_over else ()
+        report.each = _each_model(run, plan, shards)
         report.doubted = tuple(
             shard.name for shard in shards if (found := read_findings(shard.findings)) and found.is_doubted
         )
@@ -256,7 +284,7 @@ def _collect(
         names = list(plan.output.columns)
         answered = AnsweredTable(run, shards, report)
         codebook, table = answered.codebook, answered.table
-        added = written_columns(codebook, names, answered.embedding, answered.plan.asking)
+        added = written_columns(codebook, names, answered.embedding, answered.plan)
         named = [one.expression().alias(one.column.name) for one in added]
         shape = TableShape(table.header, table.columns, tuple(one.column for one in added), table.label)
         options = writing or plan.output.writing
@@ -283,12 +311,14 @@ def _collect(
             # Noted before the file gets its name: after a crash in between it is still known as ours.
             digest = digest_file(temporary)
             ledger.note_output(path, digest)
+        own: dict[str, Any] = {"statuses_of_own": dict(report.each[0].statuses)} if report.each else {}
         ledger.add_event(
             "collected",
             path=str(path),
             sha256=digest,
             statuses=dict(report.statuses),
             forgiven=dict(report.forgiven),
+            **own,
         )
     _write_metadata(path, plan, report, names, notes or {})
     return report
@@ -299,6 +329,9 @@ def _count(report: CollectReport, answers: pl.DataFrame, codebook: Codebook) -> 
     given = answers["model"].filter(answers["model"] != "")
     report.models.update(dict(given.value_counts().iter_rows()))
     report.forgiven.update(count_forgiven(answers[FORGIVEN]))
+    for number, one in enumerate(report.each):
+        of_one = answers.select("row", "status_reason", status=status_of(number))
+        count_statuses(of_one, one.statuses, Counter())
     ok = answers.filter(pl.col("status") == RowStatus.OK.value)
     report.without_confidence += count_without_confidence(ok)
     for index, variable in enumerate(codebook.variables):
@@ -307,6 +340,22 @@ def _count(report: CollectReport, answers: pl.DataFrame, codebook: Codebook) -> 
             report.tallies[variable.name] = tally
             # A row to which it does not apply has an answer, but no value of it.
             tally.add(ok[str(index)].filter(ok[str(index)] != ""))
+
+
+def _each_model(run: RunDirectory, plan: Plan, shards: Sequence[Shard]) -> tuple[ModelReport, ...]:
+    """What each of several models cost; nothing of one alone."""
+    if plan.panel is None:
+        return ()
+    of_each = [shards]
+    for member in run.members(plan):
+        with member.ledger() as ledger:
+            ledger.require_whole()
+            of_each.append(ledger.shards())
+    found = []
+    for asking, here in zip(plan.askings, of_each, strict=True):
+        usd = [one.usd for one in _spent(here) if one.usd is not None]
+        found.append(ModelReport(asking.provider, asking.model, usd=sum(usd, Decimal(0)) if usd else None))
+    return tuple(found)
 
 
 def _spent(shards: Sequence[Shard]) -> tuple[RoundSpent, ...]:
@@ -371,6 +420,22 @@ def _write_metadata(
             "template": plan.question.template,
             "codebook": plan.question.answer,
             "input": {"file": plan.source.shown_name, "sha256": plan.source.sha256},
+            **(
+                {
+                    "models": [
+                        {
+                            "provider": one.provider,
+                            "model": one.model,
+                            "statuses": dict(one.statuses),
+                            "usd": str(one.usd) if one.usd is not None else None,
+                        }
+                        for one in report.each
+                    ],
+                    "consensus": str(plan.panel.consensus),
+                }
+                if plan.panel
+                else {}
+            ),
             "columns_added": list(names),
             "rows": report.rows,
             "statuses": dict(report.statuses),

@@ -11,8 +11,9 @@ from pathlib import Path
 import polars as pl
 
 from rowbatch.core.added_columns import answer_columns, new_column_names
-from rowbatch.core.plan import Plan, Source
+from rowbatch.core.plan import Asking, Output, Plan, Source
 from rowbatch.errors import OutputExists, UsageError
+from rowbatch.requests.pipeline import open_source
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.plan_file import require_text
 from rowbatch.store.rundir import FRAME_NAME, RunDirectory, digest_source, require_source, size_of_source
@@ -63,6 +64,28 @@ def create(
     return None
 
 
+def create_member(run: RunDirectory, member: RunDirectory, asking: Asking) -> None:
+    """
+    Make the run directory of a further model inside that of all. Nothing is sent.
+
+    It asks the same of the same table, and writes its own labelled table.
+
+    Args:
+        run: Of all.
+        member: Where the model's run shall lie.
+        asking: How the model is asked.
+    Raises:
+        TableChanged: The table was changed since the run was made.
+    """
+    whole = run.plan()
+    table = open_source(whole.source, run.path)
+    policy = replace(whole.policy, max_cost_usd=None)
+    output = Output(writing=whole.output.writing)
+    plan = replace(whole, asking=asking, output=output, policy=policy, panel=None)
+    columns = tuple(new_column_names(table.header, answer_columns(plan)))
+    member.create(replace(plan, output=replace(output, columns=columns)))
+
+
 def _completed(run: RunDirectory, plan: Plan, *, is_frame: bool) -> Plan:
     """The plan with what its table says: digest, encoding, and names for the columns that are added."""
     path, question = plan.source.path, plan.question
@@ -81,12 +104,7 @@ def _completed(run: RunDirectory, plan: Plan, *, is_frame: bool) -> Plan:
     output = replace(
         plan.output,
         path=_output_path(run, plan.output.path, is_frame=is_frame),
-        columns=tuple(
-            new_column_names(
-                table.header,
-                answer_columns(plan.asking.endpoint, question.codebook, confidence=plan.asking.is_measured),
-            )
-        ),
+        columns=tuple(new_column_names(table.header, answer_columns(plan))),
     )
     notes = (*plan.asking.notes, *output_notes(table, plan.output.path))
     return replace(

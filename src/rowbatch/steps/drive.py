@@ -76,6 +76,7 @@ class DrivePolicy:
         poll_least_s: The provider wants at least so much between two questions.
         rounds: At most so many: the first, and those that ask failed rows again.
         cap_usd: What all rounds together may cost; None for no cap.
+        elsewhere_usd: What of it is spent or reserved by the runs of other models of the same table.
         ask_invalid_again: Whether answers that the codebook does not allow are asked for again.
         queue_tokens: How many prompt tokens may wait at the provider; None means as many as it takes.
         creations_per_hour: How many batches may be made in an hour.
@@ -95,6 +96,7 @@ class DrivePolicy:
     poll_least_s: float = 0.0
     rounds: int = 3
     cap_usd: Decimal | None = None
+    elsewhere_usd: Decimal = Decimal(0)
     ask_invalid_again: bool = False
     queue_tokens: int | None = None
     creations_per_hour: int = 2_000
@@ -803,7 +805,9 @@ class Driver:
             url=self._url,
             model=self._model,
             reserved_usd=reserved,
-            cap_usd=self._policy.cap_usd,
+            cap_usd=None
+            if self._policy.cap_usd is None
+            else self._policy.cap_usd - self._policy.elsewhere_usd,
             marks_cache=self._marks_cache(shard),
         )
         if refusal is not None:
@@ -843,7 +847,7 @@ class Driver:
             {
                 # As the person wrote it.
                 "cap_usd": str(self._policy.cap_usd),
-                "spent_usd": round(self._ledger.spent_usd(), 4),
+                "spent_usd": round(self._ledger.spent_usd() + self._policy.elsewhere_usd, 4),
                 "most_usd": round(reserved, 4),
             },
         )

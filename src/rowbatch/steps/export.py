@@ -160,7 +160,7 @@ def _shown(
 ) -> list[tuple[AddedColumn, pl.Expr]]:
     """The columns beside those of the input, and their values; `taken` are names that others have."""
     shown: list[tuple[AddedColumn, pl.Expr]] = []
-    for one in written_columns(answered.codebook, names, answered.embedding, answered.plan.asking):
+    for one in written_columns(answered.codebook, names, answered.embedding, answered.plan):
         if one.source in STATUS_COLUMNS:
             shown += [(one.column, one.expression())] if with_status else []
             continue

@@ -116,7 +116,7 @@ def _rows(
     names = [status.value for status in wanted]
     samples = run.plan().asking.samples
     found: dict[int, tuple[RowStatus, str, str]] = {}
-    for _, frame in AnsweredTable(run, shards, ResultTally()).chunks():
+    for _, frame in AnsweredTable(run, shards, ResultTally(), is_alone=True).chunks():
         chosen = frame.filter(pl.col("status").is_in(names))
         for row, status, reason, raw in chosen.select(
             "row", "status", "status_reason", "raw_answer"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rowbatch.core.endpoint import find_endpoint
-from rowbatch.core.plan import Asking, Output, Plan, Question, Source
+from rowbatch.core.plan import Asking, Consensus, Output, Panel, Plan, Question, Source
 from rowbatch.core.policy import read_policy
 from rowbatch.core.table_options import ReadOptions, WriteOptions
 from rowbatch.errors import InputError
@@ -59,22 +59,17 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             **({"name": source.name} if source.name else {}),
             "image_folder": str(question.image_folder or ""),
         },
-        "request": {
-            "provider": asking.provider,
-            "base_url": asking.base_url,
-            "model": asking.model,
-            "url": str(asking.endpoint),
-            "dedupe": asking.dedupe,
-            **({"confidence": True} if asking.confidence else {}),
-            **({"samples": asking.samples} if asking.samples > 1 else {}),
-            **({"fresh": True} if asking.fresh else {}),
-            "template": question.template,
-            "parameters": dict(asking.parameters),
-            **({"limit_is_ours": True} if asking.is_limit_ours else {}),
-            "notes": [note.to_json() for note in asking.notes],
-            **({"headers": dict(asking.headers)} if asking.headers else {}),
-            **({"form_fields": dict(asking.form_fields)} if asking.form_fields else {}),
-        },
+        "request": _asking_document(asking, question.template),
+        **(
+            {
+                "panel": {
+                    "consensus": str(plan.panel.consensus),
+                    "requests": [_asking_document(one) for one in plan.panel.others],
+                }
+            }
+            if plan.panel
+            else {}
+        ),
         "answer": dict(question.answer),
         **(
             {"kept": {"variables": list(question.kept), "run": str(question.kept_from or "")}}
@@ -88,6 +83,25 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             "columns": list(output.columns),
         },
         "policy": plan.policy.to_plain(),
+    }
+
+
+def _asking_document(asking: Asking, template: str | None = None) -> dict[str, Any]:
+    return {
+        "provider": asking.provider,
+        "base_url": asking.base_url,
+        "model": asking.model,
+        "url": str(asking.endpoint),
+        "dedupe": asking.dedupe,
+        **({"confidence": True} if asking.confidence else {}),
+        **({"samples": asking.samples} if asking.samples > 1 else {}),
+        **({"fresh": True} if asking.fresh else {}),
+        **({"template": template} if template is not None else {}),
+        "parameters": dict(asking.parameters),
+        **({"limit_is_ours": True} if asking.is_limit_ours else {}),
+        "notes": [note.to_json() for note in asking.notes],
+        **({"headers": dict(asking.headers)} if asking.headers else {}),
+        **({"form_fields": dict(asking.form_fields)} if asking.form_fields else {}),
     }
 
 
@@ -117,21 +131,8 @@ def read_plan(document: Mapping[str, Any]) -> Plan:
             kept=tuple(document.get("kept", {}).get("variables", ())),
             kept_from=Path(document["kept"]["run"]) if "kept" in document else None,
         ),
-        asking=Asking(
-            provider=request["provider"],
-            model=request["model"],
-            base_url=request["base_url"],
-            endpoint=find_endpoint(request["url"]),
-            parameters=request["parameters"],
-            is_limit_ours=_is_limit_ours(request),
-            dedupe=bool(request.get("dedupe")),
-            confidence=bool(request.get("confidence")),
-            samples=int(request.get("samples", 1)),
-            fresh=bool(request.get("fresh")),
-            notes=tuple(filter(None, map(read_notice, request.get("notes", ())))),
-            headers=dict(request.get("headers", {})),
-            form_fields=dict(request.get("form_fields", {})),
-        ),
+        asking=_read_asking(request),
+        panel=_read_panel(document["panel"]) if "panel" in document else None,
         output=Output(
             path=Path(output["path"]) if output["path"] else None,
             overwrite=bool(output["overwrite"]),
@@ -142,6 +143,28 @@ def read_plan(document: Mapping[str, Any]) -> Plan:
         created_at=document["created_at"],
         rowbatch_version=document["rowbatch_version"],
     )
+
+
+def _read_asking(request: Mapping[str, Any]) -> Asking:
+    return Asking(
+        provider=request["provider"],
+        model=request["model"],
+        base_url=request["base_url"],
+        endpoint=find_endpoint(request["url"]),
+        parameters=request["parameters"],
+        is_limit_ours=_is_limit_ours(request),
+        dedupe=bool(request.get("dedupe")),
+        confidence=bool(request.get("confidence")),
+        samples=int(request.get("samples", 1)),
+        fresh=bool(request.get("fresh")),
+        notes=tuple(filter(None, map(read_notice, request.get("notes", ())))),
+        headers=dict(request.get("headers", {})),
+        form_fields=dict(request.get("form_fields", {})),
+    )
+
+
+def _read_panel(panel: Mapping[str, Any]) -> Panel:
+    return Panel(tuple(map(_read_asking, panel["requests"])), Consensus(panel["consensus"]))
 
 
 def _reading(table: Mapping[str, Any]) -> ReadOptions:

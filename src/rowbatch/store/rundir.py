@@ -12,6 +12,7 @@ The run directory: where each file lies, and the frozen plan.
       requests/r0-0001.jsonl …         rows whose answers an earlier run has: they are not sent
       results/r0-0001.output.jsonl …   these answers, copied once
       labelled.csv …                   derived
+      with/PROVIDER-MODEL/             a run directory of each further model that is asked the same
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from typing import Any
 
 import tomli_w
 
+from rowbatch.core.panel import folder_name, model_names
 from rowbatch.core.plan import Plan
 from rowbatch.errors import InputError, OutputExists, RunError, RunTooNew, from_os_error
 from rowbatch.store.atomic import fsync_folder, write_atomically
@@ -35,8 +37,12 @@ from rowbatch.store.ledger import Ledger
 from rowbatch.store.plan_file import plan_document, read_plan
 from rowbatch.store.trail import TRAIL_NAME, Trail
 
-FORMAT = 2
-"""Version of the layout and of run.toml."""
+FORMAT = 3
+"""Version of the layout and of run.toml, the newest that is known."""
+_FORMAT_OF_ONE_MODEL = 2
+"""What earlier versions can read: a run of several models would be one of the first alone to them."""
+MEMBERS_NAME = "with"
+"""The folder of the run directories of further models."""
 FRAME_NAME = "table.parquet"
 """Under what name a data frame is kept in the run."""
 
@@ -106,6 +112,21 @@ class RunDirectory:
         """The first broken rows of the table, with their lines; there only when some were kept or skipped."""
         return self.requests / "bad-rows.csv"
 
+    def members(self, plan: Plan) -> list[RunDirectory]:
+        """The run directories of the further models that are asked the same, in the order of the plan."""
+        if plan.panel is None:
+            return []
+        named = list(zip(plan.askings, model_names(plan.askings), strict=True))
+        return [RunDirectory(self.path / MEMBERS_NAME / folder_name(*one)) for one in named[1:]]
+
+    @property
+    def whole(self) -> RunDirectory | None:
+        """The run of several models of which this is the run of a further one; None for any other."""
+        folder = self.path.absolute().parent
+        if folder.name != MEMBERS_NAME or not (folder.parent / self.settings_path.name).is_file():
+            return None
+        return RunDirectory(self.path.parent.parent)
+
     def request_path(self, shard_name: str) -> Path:
         return self.requests / f"{shard_name}.jsonl"
 
@@ -131,7 +152,11 @@ class RunDirectory:
             raise OutputExists(str(self.path), kind="run-exists") from None
         except OSError as error:
             raise from_os_error(error, str(self.path)) from error
-        document = {"format": FORMAT, "id": secrets.token_hex(8), **plan_document(plan)}
+        document = {
+            "format": FORMAT if plan.panel else _FORMAT_OF_ONE_MODEL,
+            "id": secrets.token_hex(8),
+            **plan_document(plan),
+        }
         write_atomically(self.settings_path, tomli_w.dumps(document).encode(), overwrite=False)
 
     def plan(self) -> Plan:
