@@ -170,14 +170,12 @@ def judged_embeddings(lines: pl.DataFrame, size: int | None) -> pl.DataFrame:
     )
 
 
-def count_without_confidence(answers: pl.DataFrame) -> int:
-    """How many of some usable answers have a value of which nobody can say how sure the model was."""
-    asked = [name for name in answers.columns if name.startswith(CONFIDENCE)]
+def count_without_confidence(answers: pl.DataFrame, values: Sequence[str]) -> int:
+    """How many of some usable answers have one of some values without its confidence, though it has one."""
+    asked = [name for name in values if f"{CONFIDENCE}{name}" in answers.columns]
     if not asked:
         return 0
-    unknown = (
-        pl.col(name).is_null() & (pl.col(name.removeprefix(CONFIDENCE)).fill_null("") != "") for name in asked
-    )
+    unknown = (pl.col(f"{CONFIDENCE}{name}").is_null() & (pl.col(name).fill_null("") != "") for name in asked)
     return int(answers.select(pl.any_horizontal(unknown).sum()).item())
 
 
