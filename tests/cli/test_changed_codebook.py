@@ -95,6 +95,22 @@ def test_only_what_changed_is_asked(tmp_path):
         assert "r1-kept.parquet" in done.stderr
 
 
+def test_of_kept_values_nobody_was_asked_how_sure_the_model_was(tmp_path):
+    """
+    They have no confidence, which is no fault of the provider; those that were asked have one.
+    """
+    with fake_server(tmp_path, {}, 1) as address:
+        name = table(tmp_path, "g.csv", FIRST)
+        assert label(tmp_path, address, name, book(x="X?", y="Y?"), "--confidence").returncode == 0
+        more = ["--confidence", "--only-changed", "--overwrite"]
+        done = label(tmp_path, address, name, book(x="X?", y="Why?"), *more)
+        assert done.returncode == 0, done.stderr
+        assert "without a confidence" not in done.stdout
+        rows = read_rows(tmp_path / "g.csv.out.csv")
+        assert {row["x_confidence"] for row in rows} == {""}
+        assert "" not in {row["y_confidence"] for row in rows}
+
+
 def test_where_not_all_values_are_known(tmp_path, monkeypatch):
     """
     A row that the earlier run has not is named, and nothing is made; where no run fits that is said.

@@ -15,12 +15,14 @@ import stamina
 
 from driving import POLICY, drive, finish, make_run
 from fake_providers import FakeProvider, Faults, tokens_of
+from rowbatch.core.answer import AnswerReader
 from rowbatch.core.codebook import Codebook, codebook_document, codebook_from_labels, parse_codebook
 from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.plan import Plan, Question, Source
 from rowbatch.errors import UsageError
 from rowbatch.requests.asking import Said, asking_of
 from rowbatch.results.least_sure import how_sure, least_sure_rows
+from rowbatch.results.lines import LineReader, count_without_confidence
 from rowbatch.steps.collect import collect
 from rowbatch.steps.export import export
 from rowbatch.store.corrections import add_correction
@@ -129,6 +131,46 @@ def test_what_no_confidence_is_told_of_is_counted(tmp_path, monkeypatch):
     rows = [row for row in rows_of(report.path) if row["status"] == "ok"]
     assert {(row["label_confidence"], row["confidence_basis"]) for row in rows} == {("", "")}
     assert report.without_confidence == len(rows) > 5
+
+
+def test_what_does_not_apply_has_no_confidence(tmp_path):
+    """
+    The model may answer what does not apply, with tokens; the value is empty, so nothing is said of how sure
+    it was, the queue goes by the other values, and nobody is told that the provider did not tell.
+    """
+    book = parse_codebook(
+        {
+            "variables": [
+                {"name": "topic", "labels": [{"name": "a"}, {"name": "b"}]},
+                {"name": "how", "labels": [{"name": "x"}, {"name": "y"}], "only_if": {"topic": ["a"]}},
+            ]
+        }
+    )
+    result = {
+        "custom_id": "row-1",
+        "response": {
+            "status_code": 200,
+            "body": {
+                "model": "m",
+                "choices": [
+                    {
+                        "message": {"content": (content := '{"topic": "b", "how": "x"}')},
+                        "finish_reason": "stop",
+                        "logprobs": {"content": tokens_of(content)},
+                    }
+                ],
+            },
+        },
+    }
+    path = tmp_path / "results.jsonl"
+    path.write_text(json.dumps(result) + "\n")
+    ((_, lines),) = LineReader(AnswerReader(book), confidence=True).parts([path])
+    (row,) = lines.frame.iter_rows(named=True)
+    assert (row["status"], row["0"], row["1"]) == ("ok", "b", "")
+    assert row["confidence:0"] is not None
+    assert row["confidence:1"] is None
+    assert row["confidence_basis"] == "label probability"
+    assert count_without_confidence(lines.frame, ["0", "1"]) == 0
 
 
 def test_nothing_changes_where_nobody_asks(tmp_path):

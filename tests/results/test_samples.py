@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 import fake_providers
 from driving import POLICY, drive, finish, make_run
 from fake_providers import FakeProvider, Faults
-from rowbatch.core.codebook import Codebook, codebook_document, codebook_from_labels
-from rowbatch.core.confidence import Measured
+from rowbatch.core.codebook import Codebook, codebook_document, codebook_from_labels, parse_codebook
+from rowbatch.core.confidence import Measured, measured
 from rowbatch.core.plan import Question
 from rowbatch.core.samples import merged_samples, request_numbers, row_of_request
 from rowbatch.core.shard import ShardLimits
@@ -143,6 +143,89 @@ def test_the_majority_of_any_answers(samples, data):
         assert found["0"] == next(one for one in row if one and counts[one] == most)
         assert found["confidence:0"] == pytest.approx(most / samples, abs=1e-6)
         assert found["1"] == f"words {first + next(n for n, one in enumerate(row) if one)}"
+
+
+PLEDGES = parse_codebook(
+    {
+        "variables": [
+            {"name": "tone", "labels": [{"name": "good"}, {"name": "bad"}], "reason": True},
+            {"name": "pledge", "kind": "yes-no"},
+            {"name": "words", "kind": "quote", "only_if": {"pledge": ["yes"]}},
+            {
+                "name": "how",
+                "kind": "scale",
+                "labels": [{"name": "vague"}, {"name": "exact"}],
+                "only_if": {"pledge": ["yes"]},
+                "reason": True,
+            },
+        ]
+    }
+)
+
+
+def merged_pledges(*said):
+    """What samples of one row come to, each given by tone, pledge, words and how."""
+    reasons = [f"because {n}" for n in range(len(said))]
+    values = {
+        "tone": [one[0] for one in said],
+        "pledge": [one[1] for one in said],
+        "words": [one[2] for one in said],
+        "how": [one[3] for one in said],
+        "tone_reason": reasons,
+        "how_reason": [reason if one[3] else "" for one, reason in zip(said, reasons, strict=True)],
+        "words_start": ["0" if one[2] else "" for one in said],
+        "words_end": [str(len(one[2])) if one[2] else "" for one in said],
+    }
+    answers = pl.DataFrame(
+        {
+            "row": pl.int_range(1, len(said) + 1, dtype=pl.Int64, eager=True),
+            **{str(n): values[name] for n, name in enumerate(PLEDGES.columns)},
+            "status": ["ok"] * len(said),
+            "status_reason": [""] * len(said),
+            "raw_answer": [""] * len(said),
+            "model": ["m"] * len(said),
+        }
+    )
+    (row,) = merged_samples(answers, len(said), measured(PLEDGES), PLEDGES).iter_rows(named=True)
+    found = {name: row[str(n)] for n, name in enumerate(PLEDGES.columns)}
+    return found | {
+        f"{PLEDGES.columns[one.place]}?": row[f"confidence:{one.place}"] for one in measured(PLEDGES)
+    }
+
+
+def test_what_does_not_apply_to_the_commonest_answer_is_empty():
+    """
+    The first sample says that there is a promise, the others that there is none: none of its words stays.
+    """
+    found = merged_pledges(
+        ("good", "yes", "We will", "exact"), ("good", "no", "", ""), ("good", "no", "", "")
+    )
+    assert (found["pledge"], found["words"], found["words_start"], found["words_end"]) == ("no", "", "", "")
+    assert (found["how"], found["how_reason"], found["how?"]) == ("", "", None)
+
+
+def test_what_applies_to_the_commonest_answer_is_told_by_samples_in_which_it_applied():
+    """
+    Most say that there is a promise, and not the first: its words are there, and how exact it is.
+    """
+    found = merged_pledges(
+        ("good", "no", "", ""),
+        ("good", "no", "", ""),
+        ("good", "yes", "We will", "vague"),
+        ("good", "yes", "We shall", "exact"),
+        ("good", "yes", "We must", "exact"),
+    )
+    assert (found["pledge"], found["pledge?"]) == ("yes", 0.6)
+    assert (found["words"], found["words_start"], found["words_end"]) == ("We will", "0", "7")
+    assert (found["how"], found["how?"], found["how_reason"]) == ("exact", 0.4, "because 3")
+
+
+def test_the_reason_is_of_a_sample_that_gives_the_commonest_answer():
+    """
+    Not of the first, which says otherwise.
+    """
+    found = merged_pledges(("bad", "no", "", ""), ("good", "no", "", ""), ("good", "no", "", ""))
+    assert (found["tone"], found["tone_reason"]) == ("good", "because 1")
 
 
 @given(st.lists(st.integers(1, 10**9), unique=True), st.integers(1, 10))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import pickle
+import re
 import string
 from collections.abc import Iterator
 from pathlib import Path
@@ -287,6 +288,16 @@ def test_a_notice_is_kept_and_read_again():
     assert str(read_notice('{"kind": "of-tomorrow", "values": {}}')) == "of-tomorrow"
     assert str(read_notice("the provider's queue is full")) == "the provider's queue is full"
     assert read_notice("") is None
+
+
+def test_options_are_shown_as_they_are_typed():
+    """
+    A number behind an option has no groups of thousands: `--max-tokens 1,448` is refused.
+    """
+    for kind, entry in ENTRIES.items():
+        for face, language in _FACES:
+            for sentence in entry.sentences(face, language):
+                assert not re.search(r"--[a-z-]+[ =]\{\w+:[^}]*,", sentence), kind
 
 
 def test_the_licence_of_the_part_for_r_is_said():

@@ -137,7 +137,7 @@ class AnsweredTable:
         found = self._answers.of_rows(request_numbers(rows, samples))
         if self._quotes.are_there:
             found = self._quotes.checked(found, chunk, samples)
-        return found if samples == 1 else merged_samples(found, samples, measured(asked))
+        return found if samples == 1 else merged_samples(found, samples, measured(asked), asked)
 
     def _complete(self, answers: pl.DataFrame) -> pl.DataFrame:
         """Put the values that are kept of an earlier run beside those that were asked."""

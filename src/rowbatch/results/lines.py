@@ -111,24 +111,29 @@ class LineReader:
                 frame["model"].fill_null(""),
                 frame["status"].alias(TOLD),
                 *(frame[name] for name in ("cause", *COUNTS)),
-                *self._confidences(frame),
+                *self._confidences(frame, read),
             ),
             len(part.unreadable),
         )
 
-    def _confidences(self, frame: pl.DataFrame) -> list[pl.Expr]:
-        """How sure the model was; of an answer that cannot be used nobody asks it."""
+    def _confidences(self, frame: pl.DataFrame, read: pl.DataFrame) -> list[pl.Series]:
+        """
+        How sure the model was of the values that were read.
+
+        Of an answer that cannot be used nobody asks it, nor of what the model said where it does not apply.
+        """
         if not self._measured:
             return []
-        is_ok = pl.col("status") == RowStatus.OK.value
-        basis = frame[BASIS_COLUMN].replace_strict(range(len(BASES)), list(BASES), return_dtype=pl.String)
-        return [
-            *(
-                pl.when(is_ok).then(pl.lit(frame[name])).alias(name)
-                for name in (column_of(one.place) for one in self._measured)
-            ),
-            pl.when(is_ok).then(pl.lit(basis)).otherwise(pl.lit(BASES[NO_BASIS])).alias(BASIS_COLUMN),
+        is_ok = read["status"] == RowStatus.OK.value
+        nothing = pl.Series([None], dtype=pl.Float64)
+        sure = [
+            frame[column_of(one.place)].zip_with(is_ok & (read[str(one.place)] != ""), nothing)
+            for one in self._measured
         ]
+        is_known = pl.select(pl.any_horizontal(one.is_not_null() for one in sure)).to_series()
+        basis = frame[BASIS_COLUMN].replace_strict(range(len(BASES)), list(BASES), return_dtype=pl.String)
+        none = pl.Series([BASES[NO_BASIS]])
+        return [*sure, basis.zip_with(is_known, none)]
 
     @staticmethod
     def _embeddings(frame: pl.DataFrame) -> pl.DataFrame:
@@ -165,12 +170,13 @@ def judged_embeddings(lines: pl.DataFrame, size: int | None) -> pl.DataFrame:
     )
 
 
-def count_without_confidence(answers: pl.DataFrame) -> int:
-    """How many of some usable answers have a value of which nobody can say how sure the model was."""
-    asked = [name for name in answers.columns if name.startswith(CONFIDENCE)]
+def count_without_confidence(answers: pl.DataFrame, values: Sequence[str]) -> int:
+    """How many of some usable answers have one of some values without its confidence, though it has one."""
+    asked = [name for name in values if f"{CONFIDENCE}{name}" in answers.columns]
     if not asked:
         return 0
-    return int(answers.select(pl.any_horizontal(pl.col(name).is_null() for name in asked).sum()).item())
+    unknown = (pl.col(f"{CONFIDENCE}{name}").is_null() & (pl.col(name).fill_null("") != "") for name in asked)
+    return int(answers.select(pl.any_horizontal(unknown).sum()).item())
 
 
 def row_of_id(ids: pl.Series) -> pl.Series:

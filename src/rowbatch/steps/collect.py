@@ -333,7 +333,10 @@ def _count(report: CollectReport, answers: pl.DataFrame, codebook: Codebook) -> 
         of_one = answers.select("row", "status_reason", status=status_of(number))
         count_statuses(of_one, one.statuses, Counter())
     ok = answers.filter(pl.col("status") == RowStatus.OK.value)
-    report.without_confidence += count_without_confidence(ok)
+    kept = frozenset(report.kept["variables"] if report.kept else ())
+    # Of what is kept of an earlier run nobody was asked how sure the model was.
+    asked = [str(place) for place, name in enumerate(codebook.columns) if name not in kept]
+    report.without_confidence += count_without_confidence(ok, asked)
     for index, variable in enumerate(codebook.variables):
         tally = report.tallies.get(variable.name) or variable.tally()
         if tally is not None:

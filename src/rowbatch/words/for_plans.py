@@ -115,7 +115,7 @@ PLANS: dict[str, Entry] = {
     ),
     "note-limit-without-thoughts": Entry(
         "{model} thinks before it answers, and its thoughts count: with at most {limit:,} tokens answers may be cut off, "
-        "and are paid. --max-tokens {wanted:,} leaves them room; --reasoning-effort low, where the model takes it, needs "
+        "and are paid. --max-tokens {wanted} leaves them room; --reasoning-effort low, where the model takes it, needs "
         "less. Without --max-tokens a limit with room is set",
         page_message="{model} thinks before it answers, and its thoughts count: with at most {limit:,} tokens answers may "
         "be cut off, and are paid. {wanted:,} leave them room; an empty field sets a limit with room",

@@ -188,7 +188,10 @@ class LabelTally:
         self.counts.update(dict(values.value_counts().iter_rows()))
 
     def facts(self) -> list[tuple[str, float]]:
-        return list(self.counts.most_common())
+        # Of equally common ones in the order of the codebook, whatever order the rows were counted in.
+        listed = [label for label in self._labels if self.counts[label]]
+        others = sorted(self.counts.keys() - set(listed))
+        return sorted(((one, self.counts[one]) for one in (*listed, *others)), key=lambda fact: -fact[1])
 
     @property
     def in_order(self) -> tuple[tuple[str, int], ...]:
