@@ -26,7 +26,7 @@ def serve(fake: FakeProvider, port_file: Path) -> None:
         protocol_version = "HTTP/1.1"
 
         def _answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            body = self._body()
             with lock:
                 if self.path == "/judge":
                     self._send(200, json.dumps(_judged(fake)).encode(), {})
@@ -43,6 +43,17 @@ def serve(fake: FakeProvider, port_file: Path) -> None:
                 self.connection.close()
                 return
             self._send(reply.status, reply.body, dict(reply.headers), reply.cut)
+
+        def _body(self) -> bytes:
+            if self.headers.get("transfer-encoding", "") != "chunked":
+                return self.rfile.read(int(self.headers.get("content-length") or 0))
+            # A batch whose requests stand in the call itself comes in pieces.
+            parts = []
+            while size := int(self.rfile.readline().split(b";")[0], 16):
+                parts.append(self.rfile.read(size))
+                self.rfile.readline()
+            self.rfile.readline()
+            return b"".join(parts)
 
         def _send(self, status: int, body: bytes, headers: dict[str, str], cut: int | None = None) -> None:
             self.send_response_only(status)
