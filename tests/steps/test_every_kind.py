@@ -246,7 +246,7 @@ def test_every_look_at_the_files_finds_the_quotes_that_are_not_in_the_text(tmp_p
     run = labelled(tmp_path, "en", spoil=spoiled)
     with run.ledger() as ledger:
         counted = [shard.findings for shard in ledger.shards()]
-    assert sum(read_findings(one).statuses.get("invalid", 0) for one in counted) == 1
+    assert ['"invalid":1' in str(one) for one in counted].count(True) == 1
     assert verify(run).faults == []
     run.ledger_path.unlink()
     with client_of(FakeProvider()) as client:
