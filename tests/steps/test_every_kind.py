@@ -245,14 +245,14 @@ def test_every_look_at_the_files_finds_the_quotes_that_are_not_in_the_text(tmp_p
     """
     run = labelled(tmp_path, "en", spoil=spoiled)
     with run.ledger() as ledger:
-        counted = [shard.findings for shard in ledger.shards()]
-    assert ['"invalid":1' in str(one) for one in counted].count(True) == 1
+        counted = [read_findings(shard.findings) for shard in ledger.shards()]
+    assert [one.statuses.get("invalid", 0) for one in counted if one is not None] == [1, 0, 0]
     assert verify(run).faults == []
     run.ledger_path.unlink()
     with client_of(FakeProvider()) as client:
         recover(run, client, reader=AnswerReader(book("en")), price=None)
     with run.ledger() as ledger:
-        assert [shard.findings for shard in ledger.shards()] == counted
+        assert [read_findings(shard.findings) for shard in ledger.shards()] == counted
 
 
 @pytest.mark.parametrize(
