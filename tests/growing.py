@@ -11,13 +11,14 @@ from pathlib import Path
 from driving import KEY
 from end_to_end import run_here
 
+KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 FIRST = [f"text {'x' * n}" for n in range(12)]
 
 
 def rowbatch(folder: Path, *words: str, key: bool = True) -> subprocess.CompletedProcess[str]:
     """Type a command; returns what came of it."""
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
-    environment |= {"ROWBATCH_HOME": str(folder / "home"), **({"OPENAI_API_KEY": KEY} if key else {})}
+    environment |= {"ROWBATCH_HOME": str(folder / "home"), **(dict.fromkeys(KEYS, KEY) if key else {})}
     done = run_here(words, cwd=folder, env=environment)
     assert "Traceback" not in done.stderr
     return done

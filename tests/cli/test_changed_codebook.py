@@ -111,6 +111,44 @@ def test_of_kept_values_nobody_was_asked_how_sure_the_model_was(tmp_path):
         assert "" not in {row["y_confidence"] for row in rows}
 
 
+def test_values_are_kept_of_each_row_where_rows_are_asked_several_times(tmp_path):
+    """
+    Samples are of what is asked; what is kept is the row's own value, of one answer.
+    """
+    with fake_server(tmp_path, {}, 1) as address:
+        name = table(tmp_path, "g.csv", FIRST)
+        assert label(tmp_path, address, name, book(x="X?", y="Y?")).returncode == 0
+        more = ["--only-changed", "--samples", "2", "--overwrite"]
+        done = label(tmp_path, address, name, book(x="X?", y="Why?"), *more)
+        assert done.returncode == 0, done.stderr
+        assert judged(address)["rows_run"] == 12 + 24
+        for row in read_rows(tmp_path / "g.csv.out.csv"):
+            assert row["x"] == row["y"] == right_label(row["text"])
+            assert (row["x_confidence"], row["y_confidence"]) == ("", "1")
+
+
+def test_a_quote_that_is_kept_has_its_places_in_the_table_of_today(tmp_path):
+    """
+    Where it stands is no answer of the model's, and is looked up when the table is written.
+    """
+    quote = {"name": "said", "question": "Where?", "kind": "quote"}
+
+    def with_quote(**variables):
+        codebook = book(**variables)
+        return {**codebook, "variables": [quote, *codebook["variables"]]}
+
+    with fake_server(tmp_path, {}, 1) as address:
+        name = table(tmp_path, "g.csv", texts := ["one two three four", "five six seven eight"])
+        assert label(tmp_path, address, name, with_quote(x="X?")).returncode == 0
+        before = read_rows(tmp_path / "g.csv.out.csv")
+        done = label(tmp_path, address, name, with_quote(x="Why?"), "--only-changed", "--overwrite")
+        assert "the values of said are those of run g" in done.stdout, done.stdout + done.stderr
+        for old, row, text in zip(before, read_rows(tmp_path / "g.csv.out.csv"), texts, strict=True):
+            assert (row["said"], row["status"]) == (" ".join(text.split()[:3]), "ok")
+            assert (row["said_start"], row["said_end"]) == (old["said_start"], old["said_end"])
+            assert row["said_end"] == str(len(row["said"]))
+
+
 def test_where_not_all_values_are_known(tmp_path, monkeypatch):
     """
     A row that the earlier run has not is named, and nothing is made; where no run fits that is said.

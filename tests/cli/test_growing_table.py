@@ -27,6 +27,19 @@ def label(folder, address, table, *more, key=True):
     return rowbatch(folder, "run", table, *words, "-o", f"{table}.out.csv", "--yes", *more, key=key)
 
 
+def test_where_all_is_known_no_provider_has_a_price_to_tell(tmp_path):
+    """
+    Anthropic's price has what may be written to its cache, which is asked of the parts that are sent: none.
+    """
+    with fake_server(tmp_path, {}, 1, skin="anthropic") as address:
+        who = ["--provider", "anthropic", "--base-url", f"{address}/v1", "--model", "claude-haiku-4-5"]
+        for name in ("g.csv", "h.csv"):
+            done = label(tmp_path, address, table(tmp_path, name, FIRST), *who)
+            assert done.returncode == 0, done.stderr
+        assert "12 of 12 rows have their answers in run g; nothing to ask" in done.stdout
+        assert judged(address)["rows_run"] == 12
+
+
 def test_what_is_known_is_said_before_the_price(tmp_path):
     """
     "12 of 15 rows have their answers in run g; 3 to ask, about $…"; the next time there is nothing to

@@ -6,7 +6,8 @@ import pytest
 
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.codebook import Codebook
-from rowbatch.results.findings import asked_requests, inspect
+from rowbatch.core.template import Template
+from rowbatch.results.checked import inspect
 from rowbatch.results.lines import LineReader
 
 
@@ -25,7 +26,7 @@ def write_shard(folder, texts, tokens):
             answer = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "usage": usage}
             response = {"status_code": 200, "body": answer}
             file.write(json.dumps({"custom_id": f"row-{row}", "response": response, "error": None}) + "\n")
-    return inspect([results], asked_requests(requests), LineReader(AnswerReader(Codebook())))
+    return inspect([results], requests, LineReader(AnswerReader(Codebook())), Template.column_only("text"))
 
 
 def texts(rows):

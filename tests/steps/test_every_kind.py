@@ -14,19 +14,23 @@ import polars as pl
 import pyreadstat
 import pytest
 
-from driving import POLICY, build_run, drive
+from driving import POLICY, build_run, client_of, drive
 from fake_providers import FakeProvider
 from rowbatch.api import Run
+from rowbatch.core.answer import AnswerReader
 from rowbatch.core.codebook import Codebook, codebook_document
 from rowbatch.core.kinds.labels import SEPARATOR, LabelsVariable
 from rowbatch.core.plan import Output, Plan, Question, Source
 from rowbatch.errors import UsageError
 from rowbatch.requests.asking import Said, asking_of
 from rowbatch.results.findings import read_findings
+from rowbatch.steps.build import build
 from rowbatch.steps.collect import collect
 from rowbatch.steps.create import create
 from rowbatch.steps.drive import DrivePolicy
 from rowbatch.steps.export import export
+from rowbatch.steps.recover import recover
+from rowbatch.steps.verify import verify
 from rowbatch.store.codebook_file import read_codebook
 from rowbatch.store.rundir import RunDirectory
 
@@ -47,13 +51,14 @@ def labelled(
     provider: str = "openai",
     spoil: Callable[[str, bytes], bytes] = lambda _, line: line,
     policy: DrivePolicy = POLICY,
+    template: str = "",
 ) -> RunDirectory:
     """A run over the texts with the codebook of nine variables, driven to its end against a fake."""
     table = folder / "speeches.csv"
     with table.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["id", "text"], *([n, text] for n, text in enumerate(TEXTS, 1))])
     run = RunDirectory(folder / "run")
-    question = Question(text="text", answer=codebook_document(book(language)))
+    question = Question(text="text", template=template, answer=codebook_document(book(language)))
     asking = asking_of(question, Said(max_tokens=900), provider=provider, model="m")
     create(run, Plan(Source(table), question, asking, Output(folder / "out.csv")))
     build_run(run, provider, 7)
@@ -227,3 +232,48 @@ def test_a_quote_that_is_not_in_the_text_is_asked_for_again(tmp_path):
     assert "does not stand in the text" in json.loads(line)["body"]["messages"][-1]["content"]
     report = collect(run)
     assert {status.value: n for status, n in report.statuses.items()} == {"ok": len(TEXTS)}
+
+
+def spoiled(custom_id: str, line: bytes) -> bytes:
+    """The third row's quote is not in its text."""
+    return line.replace(b"Rents rise", b"Rents fall") if custom_id == "row-3" else line
+
+
+def test_every_look_at_the_files_finds_the_quotes_that_are_not_in_the_text(tmp_path):
+    """
+    What came is counted the same when it comes, when files are verified, and when a ledger is made anew.
+    """
+    run = labelled(tmp_path, "en", spoil=spoiled)
+    with run.ledger() as ledger:
+        counted = [read_findings(shard.findings) for shard in ledger.shards()]
+    assert [one.statuses.get("invalid", 0) for one in counted if one is not None] == [1, 0, 0]
+    assert verify(run).faults == []
+    run.ledger_path.unlink()
+    with client_of(FakeProvider()) as client:
+        recover(run, client, reader=AnswerReader(book("en")), price=None)
+    with run.ledger() as ledger:
+        assert [read_findings(shard.findings) for shard in ledger.shards()] == counted
+
+
+@pytest.mark.parametrize(
+    ("template", "quote"),
+    [
+        pytest.param("", b"Rents fall every", id="nowhere"),
+        pytest.param("{{text}} (speech)", b"homes. (speech)", id="in-the-template"),
+    ],
+)
+def test_an_answer_with_a_quote_that_is_not_in_the_text_is_not_taken_over(tmp_path, template, quote):
+    """
+    It would never be asked again. Words of the template are not the row's.
+    """
+
+    def spoil(custom_id: str, line: bytes) -> bytes:
+        return line.replace(b"Rents rise every", quote) if custom_id == "row-3" else line
+
+    old = labelled(tmp_path, "en", spoil=spoil, template=template)
+    assert {status.value: n for status, n in collect(old).statuses.items()} == {"ok": 17, "invalid": 1}
+    assert verify(old).faults == []
+    new = RunDirectory(tmp_path / "new")
+    create(new, replace(old.plan(), output=Output(tmp_path / "new.csv")))
+    report = build(new, earlier=[old])
+    assert (report.taken_over, report.requests) == (17, 1)

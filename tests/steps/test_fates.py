@@ -17,7 +17,8 @@ from fake_providers import FakeProvider
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.shard import ShardLimits
 from rowbatch.core.states import ShardState
-from rowbatch.results.findings import asked_requests, inspect, read_findings
+from rowbatch.results.checked import inspect
+from rowbatch.results.findings import asked_requests, read_findings
 from rowbatch.results.lines import LineReader
 from rowbatch.steps.collect import collect
 from rowbatch.steps.drive import DrivePolicy
@@ -188,7 +189,7 @@ def test_all_who_read_a_shard_decide_alike(asked_run, output, errors):
 
     paths = [run.result_path("r1-0001", kind) for kind in ("output", "error")]
     reader = AnswerReader(run.plan().question.codebook)
-    findings = inspect(paths, asked_requests(run.request_path("r1-0001")), LineReader(reader))
+    findings = inspect(paths, run.request_path("r1-0001"), LineReader(reader), run.plan().question.user)
     told = Counter(FORMS[by_codebook[row]][1] if row in by_codebook else "missing" for row in ASKED)
     assert findings.told == told
     assert findings.statuses == Counter(expected.values())

@@ -1324,8 +1324,8 @@ class Run:
             return 0
         first_rows = first_rows_of(self.policy())
         with self._directory.ledger() as ledger:
-            first, *others = [shard for shard in ledger.shards() if shard.round == 1]
-        has_first_part = bool(others) and first.requests <= first_rows
+            sent = [shard for shard in ledger.shards() if shard.round == 1]
+        has_first_part = len(sent) > 1 and sent[0].requests <= first_rows
         return cached_prefix_tokens(self._plan, has_first_part=has_first_part)
 
     def _answer_bound(self) -> int | None:

@@ -65,6 +65,8 @@ class AnsweredTable:
         self.table = table if table is not None else open_source(plan.source, run.path)
         self.text_columns = self._columns_of_text(plan.question)
         self._quotes = PlacedQuotes(plan.question.asked_codebook, self.text_columns)
+        # Where a quote that is kept stands is looked up again: it is known of this table only.
+        self._quotes_of_all = PlacedQuotes(self.codebook, self.text_columns)
         self._asked_columns = sorted(map(self.table.column, plan.question.asked_columns))
         has_duplicates = plan.asking.dedupe
         self._duplicates = Duplicates.load(run.duplicates_path) if has_duplicates else Duplicates.none()
@@ -130,7 +132,7 @@ class AnsweredTable:
         not_asked = blank_rows(chunk.frame, self._asked_columns) | self._duplicates.mask(first, height)
         found = self._of_rows(rows.filter(~not_asked), chunk)
         self._again.keep(found)
-        return self._complete(_in_order(rows, found, self._again.answers(first, height)))
+        return self._complete(_in_order(rows, found, self._again.answers(first, height)), chunk)
 
     def _of_rows(self, rows: pl.Series, chunk: TableChunk) -> pl.DataFrame:
         samples, asked = self.plan.asking.samples, self.plan.question.asked_codebook
@@ -139,7 +141,7 @@ class AnsweredTable:
             found = self._quotes.checked(found, chunk, samples)
         return found if samples == 1 else merged_samples(found, samples, measured(asked), asked)
 
-    def _complete(self, answers: pl.DataFrame) -> pl.DataFrame:
+    def _complete(self, answers: pl.DataFrame, chunk: TableChunk) -> pl.DataFrame:
         """Put the values that are kept of an earlier run beside those that were asked."""
         if self._kept is None:
             return answers
@@ -147,10 +149,10 @@ class AnsweredTable:
         start, stop = self._kept["row"].search_sorted(pl.Series([first, answers["row"][-1] + 1]), side="left")
         kept = self._kept[start:stop]
         # A confidence is known of what was asked.
-        sure = {one.name: column_of(one.place) for one in measured(asked)}
-        own = {name for name in sure.values() if name in answers.columns}
+        known = {one.name: column_of(one.place) for one in measured(asked)}
+        own = {name for name in known.values() if name in answers.columns}
         places = {
-            column_of(one.place): pl.col(sure[one.name]) if one.name in sure else pl.lit(None, pl.Float64)
+            column_of(one.place): pl.col(known[one.name]) if one.name in known else pl.lit(None, pl.Float64)
             for one in measured(self.codebook)
             if own
         }
@@ -165,7 +167,9 @@ class AnsweredTable:
         others = [
             name for name in answers.columns if name != "row" and not name.isdigit() and name not in own
         ]
-        return joined.select("row", *values, *others, *(value.alias(name) for name, value in places.items()))
+        sure = [value.alias(name) for name, value in places.items()]
+        complete = joined.select("row", *values, *others, *sure)
+        return self._quotes_of_all.checked(complete, chunk) if self._quotes_of_all.are_there else complete
 
 
 def _kept_values(run: RunDirectory) -> pl.DataFrame:

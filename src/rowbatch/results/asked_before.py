@@ -91,9 +91,9 @@ def _compared(plan: Plan, place: RunDirectory) -> AskedBefore | None:
 def plan_of_before(plan: Plan, old: Plan) -> Plan:
     """A plan that asks of today's table what another one asked."""
     question = replace(plan.question, answer=old.question.answer, kept=(), kept_from=None)
-    return replace(
-        plan, question=question, asking=replace(plan.asking, parameters=old.asking.parameters, notes=())
-    )
+    # Of each row one answer is kept, however often it is asked now.
+    asking = replace(plan.asking, parameters=old.asking.parameters, notes=(), samples=1)
+    return replace(plan, question=question, asking=asking)
 
 
 def _asking(asking: Asking) -> tuple[Any, ...]:

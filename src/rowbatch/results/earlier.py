@@ -14,6 +14,7 @@ from rowbatch.core.plan import Asking, Plan
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.errors import RowbatchError
 from rowbatch.requests.fingerprints import fingerprints_of_files, kind_of
+from rowbatch.results.checked import checked
 from rowbatch.results.columns import ResultReader, reader_digest
 from rowbatch.results.findings import read_findings
 from rowbatch.results.lines import LineReader, Lines
@@ -203,14 +204,16 @@ def results_of(run: EarlierRun, lines: LineReader) -> Iterator[Lines]:
     reader = ResultReader(run.run, lines)
     if line_reader(run.plan).kind == lines.kind:
         with closing(reader.shards(run.shards)) as found:
-            yield from found
+            for shard, whole in zip(run.shards, found, strict=True):
+                yield from checked([whole], lines, run.plan.question.user, run.run.request_path(shard.name))
         return
     # Its own columns stay as they are.
     for shard in run.shards:
         results = reader.results(shard)
         results.verify()
         parts = [part for _, part in lines.parts(results.paths, processes=1)]
-        yield Lines(pl.concat([lines.nothing, *(part.frame for part in parts)]), 0)
+        whole = Lines(pl.concat([lines.nothing, *(part.frame for part in parts)]), 0)
+        yield from checked([whole], lines, run.plan.question.user, run.run.request_path(shard.name))
 
 
 def _usable_rows(run: RunDirectory, shard: Shard, frame: pl.DataFrame) -> pl.DataFrame:

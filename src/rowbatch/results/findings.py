@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from rowbatch.core.result import LOST_CAUSE
 from rowbatch.core.retry import is_lasting
 from rowbatch.core.states import RowStatus
 from rowbatch.errors import StorageError, from_os_error
-from rowbatch.results.lines import COUNTS, TOLD, LineReader, Lines
+from rowbatch.results.lines import COUNTS, TOLD, Lines
 
 _ID_BEGIN = b'{"custom_id":"' + ROW_PREFIX.encode()
 _LEAST_ROWS = 100
@@ -144,18 +144,6 @@ def asked_requests(path: Path) -> pl.DataFrame:
     except OSError as error:
         raise from_os_error(error, str(path)) from error
     return pl.DataFrame({"row": rows, "size_bytes": sizes}, schema={"row": pl.Int64, "size_bytes": pl.Int64})
-
-
-def inspect(paths: Sequence[Path], requests: pl.DataFrame, reader: LineReader) -> Findings:
-    """
-    Read result files and count.
-
-    Args:
-        paths: In OpenAI's form.
-        requests: What was asked, of `asked_requests`.
-        reader: Of the run.
-    """
-    return findings_of((lines for _, lines in reader.parts(paths, processes=1)), requests)
 
 
 def findings_of(parts: Iterable[Lines], requests: pl.DataFrame) -> Findings:

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from rowbatch.core.answer import FORGIVEN, AnswerReader
+from rowbatch.core.codebook import Codebook
 from rowbatch.core.confidence import BASES, BASIS_COLUMN, CONFIDENCE, NO_BASIS, Measured, column_of, measured
 from rowbatch.core.plan import ROW_PREFIX
 from rowbatch.core.result_columns import Extra, ResultFrame
@@ -63,6 +64,11 @@ class LineReader:
     def is_for_embeddings(self) -> bool:
         """Whether the values are embeddings."""
         return self._answers is None
+
+    @property
+    def codebook(self) -> Codebook | None:
+        """By which answers are read; None for embeddings."""
+        return None if self._answers is None else self._answers.codebook
 
     @property
     def kind(self) -> str:

@@ -12,6 +12,7 @@ import polars as pl
 from rowbatch.core.codebook import Codebook
 from rowbatch.core.kinds.quote import QuoteVariable
 from rowbatch.core.states import RowStatus
+from rowbatch.core.template import Template
 from rowbatch.errors import UsageError, from_os_error
 from rowbatch.results.findings import row_of_request
 from rowbatch.tables.base import TableChunk
@@ -110,22 +111,36 @@ class PlacedQuotes:
         return json.dumps({name: value for name, value in values.items() if value}, ensure_ascii=False)
 
 
-def texts_of_requests(path: Path) -> dict[int, str] | None:
+def texts_of_requests(path: Path, user: Template) -> dict[int, str] | None:
     """
-    The text of each row by its request, which has the template's words around it.
+    The text of each row by its request, without the template's words around it; where a template has several
+    columns, with the words between them.
 
     Args:
         path: A request file of ours.
+        user: The message of a row.
     Returns:
         None where it is gone.
     """
+    before, after = _around(user)
     try:
         with path.open("rb") as file:
-            return {row_of_request(line): _asked_text(json.loads(line)["body"]) for line in file}
+            return {
+                row_of_request(line): _asked_text(json.loads(line)["body"])
+                .removeprefix(before)
+                .removesuffix(after)
+                for line in file
+            }
     except FileNotFoundError:
         return None
     except OSError as error:
         raise from_os_error(error, str(path)) from error
+
+
+def _around(user: Template) -> tuple[str, str]:
+    """The constant text before the first column of a template, and after its last one."""
+    first, last = user.parts[0], user.parts[-1]
+    return (first if isinstance(first, str) else ""), (last if isinstance(last, str) else "")
 
 
 def _asked_text(body: Mapping[str, Any]) -> str:

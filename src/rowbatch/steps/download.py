@@ -20,10 +20,10 @@ from rowbatch.errors import ServiceError
 from rowbatch.providers.base import BatchClient, BatchView, Dialect
 from rowbatch.providers.dialect_net import read_result_line
 from rowbatch.providers.messages import AnotherBatch, dumped
+from rowbatch.results.checked import checked
 from rowbatch.results.columns import ResultReader
 from rowbatch.results.findings import Findings, asked_requests, findings_of
 from rowbatch.results.lines import LineReader, Lines
-from rowbatch.results.quotes import PlacedQuotes, texts_of_requests
 from rowbatch.store.atomic import atomic_file
 from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.store.rundir import RunDirectory
@@ -164,10 +164,7 @@ def _fetch_all(
         columns[f"{kind}_name"], columns[f"{kind}_sha256"] = path.name, digest
         known.append((kind, digest))
     found: Iterable[Lines] = results.read(results.results_of(shard.name, known))
-    quotes = PlacedQuotes(run.plan().question.asked_codebook, ())
-    if quotes.are_there:
-        texts = texts_of_requests(run.request_path(shard.name))
-        found = [Lines(quotes.checked_by_texts(part.frame, texts), part.unreadable) for part in found]
+    found = checked(found, results.lines, run.plan().question.user, run.request_path(shard.name))
     if asked is None:
         # The rows that have an answer; the sizes of their requests are not known.
         found = here = list(found)

@@ -25,7 +25,8 @@ from rowbatch.providers.catalog import find_provider
 from rowbatch.providers.direct import is_direct
 from rowbatch.requests.line_tokens import LineTokens
 from rowbatch.requests.pipeline import TableRequests, open_source
-from rowbatch.results.findings import asked_requests, inspect
+from rowbatch.results.checked import inspect
+from rowbatch.results.findings import asked_requests
 from rowbatch.results.lines import LineReader
 from rowbatch.steps.cut import new_token
 from rowbatch.steps.submit import TOKEN, made_at, wire_file
@@ -191,7 +192,7 @@ def _with_results(run: RunDirectory, shard: Shard, lines: LineReader) -> Shard:
     if shard.findings is not None or not run.request_path(shard.name).is_file():
         return shard
     paths = [path for path, _ in results if path.name != shard.raw_name]
-    found = inspect(paths, asked_requests(run.request_path(shard.name)), lines)
+    found = inspect(paths, run.request_path(shard.name), lines, run.plan().question.user)
     return replace(shard, findings=found.to_json())
 
 
@@ -392,7 +393,7 @@ def _with_files(run: RunDirectory, shard: Shard, lines: LineReader, price: Price
     if not here:
         return shard
     # As files appear whole, these are whole; which rows they answer is counted.
-    found = inspect(list(here.values()), asked_requests(run.request_path(shard.name)), lines)
+    found = inspect(list(here.values()), run.request_path(shard.name), lines, run.plan().question.user)
     # What was taken over was paid for in another run.
     spent = found.cost_usd(price) if shard.round else Decimal(0)
     done = replace(shard, state=ShardState.DOWNLOADED, spent_usd=spent, batch_status="completed")

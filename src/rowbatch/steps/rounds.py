@@ -207,7 +207,9 @@ def _rows_to_ask(
     frame = ResultReader(run, LineReader(reader, confidence=run.plan().asking.confidence)).shard(shard)
     quotes = PlacedQuotes(run.plan().question.asked_codebook, ())
     if quotes.are_there:
-        frame = quotes.checked_by_texts(frame, texts_of_requests(run.request_path(shard.name)))
+        frame = quotes.checked_by_texts(
+            frame, texts_of_requests(run.request_path(shard.name), run.plan().question.user)
+        )
     once = frame.filter(decides(frame))
     passing = once.select(pl.col(TOLD).alias("status"), "cause").select(is_passing()).to_series()
     # An answer that came, and cannot be used.

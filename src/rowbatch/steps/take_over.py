@@ -26,6 +26,7 @@ from rowbatch.core.request import RequestLines
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.errors import InputError, RowbatchError, RunError
 from rowbatch.requests.fingerprints import SCHEMA, fingerprints_of, kind_of
+from rowbatch.results.checked import checked
 from rowbatch.results.columns import ResultReader
 from rowbatch.results.earlier import EarlierAnswers, line_reader
 from rowbatch.results.findings import asked_requests, findings_of
@@ -225,7 +226,8 @@ def _shard(run: RunDirectory, plan: Plan, number: int, part: _Part) -> Shard:
     requests, results = run.request_path(name), run.result_path(name, "output")
     digest = digest_file(results)
     reader = ResultReader(run, line_reader(plan))
-    parts = list(reader.read(reader.results_of(name, [("output", digest)])))
+    came = reader.read(reader.results_of(name, [("output", digest)]))
+    parts = list(checked(came, reader.lines, plan.question.user, requests))
     usable = sum(int((one.frame["status"] == RowStatus.OK.value).sum()) for one in parts)
     if usable != part.requests:
         raise RunError("result-file-changed", path=str(run.path), file=str(results))

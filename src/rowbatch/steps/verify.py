@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rowbatch.core.answer import AnswerReader
-from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.states import ShardState
+from rowbatch.core.template import Template
 from rowbatch.errors import RowbatchError, StorageError
 from rowbatch.requests.pipeline import open_source
-from rowbatch.results.findings import asked_requests, inspect, read_findings
+from rowbatch.results.checked import inspect
+from rowbatch.results.earlier import line_reader
+from rowbatch.results.findings import read_findings
 from rowbatch.results.lines import LineReader
 from rowbatch.store.ledger import VALUES_KEPT, Shard
 from rowbatch.store.rundir import RunDirectory, digest_file
@@ -46,10 +47,10 @@ def verify(run: RunDirectory, table: Path | None = None) -> VerifyReport:
     """
     report = VerifyReport()
     reader: LineReader | None = None
+    user = Template(())
     try:
         plan = run.plan()
-        is_embeddings = plan.asking.endpoint is Endpoint.EMBEDDINGS
-        reader = LineReader(None if is_embeddings else AnswerReader(plan.question.asked_codebook))
+        reader, user = line_reader(plan), plan.question.user
         source = plan.source if table is None else replace(plan.source, path=table)
         open_source(source, run.path)
     except RowbatchError as error:
@@ -62,7 +63,7 @@ def verify(run: RunDirectory, table: Path | None = None) -> VerifyReport:
         except StorageError as error:
             report.faults.append(error.message)
         for shard in ledger.shards():
-            _verify_shard(run, shard, reader, report)
+            _verify_shard(run, shard, reader, user, report)
         for event in ledger.events():
             if event.kind == VALUES_KEPT:
                 _compare(run.kept_path, str(event.detail.get("sha256")), report)
@@ -92,7 +93,9 @@ def _placed(run: RunDirectory, path: Path, digest: str) -> Path:
     return path
 
 
-def _verify_shard(run: RunDirectory, shard: Shard, reader: LineReader | None, report: VerifyReport) -> None:
+def _verify_shard(
+    run: RunDirectory, shard: Shard, reader: LineReader | None, user: Template, report: VerifyReport
+) -> None:
     requests = run.request_path(shard.name)
     is_whole = _compare(requests, shard.sha256, report)
     results = []
@@ -108,7 +111,7 @@ def _verify_shard(run: RunDirectory, shard: Shard, reader: LineReader | None, re
                 results.append(path)
     known = read_findings(shard.findings)
     if is_whole and reader and shard.state is ShardState.DOWNLOADED and known is not None:
-        found = inspect(results, asked_requests(requests), reader)
+        found = inspect(results, requests, reader, user)
         if found.repeated:
             # Which of a row's lines counted was decided by another rule in earlier versions.
             found = found.with_fates_of(known)
