@@ -298,13 +298,20 @@ class Run:
             return []
         return [RunDirectory(place) for place in reversed(known_places())]
 
-    def preview(self, hooks: Hooks | None = None, *, direct: bool | None = None) -> Preview:
+    def preview(
+        self,
+        hooks: Hooks | None = None,
+        *,
+        direct: bool | None = None,
+        answer_tokens: float | None = None,
+    ) -> Preview:
         """
         What will be sent, to whom, and what it will cost. Builds the run when that is still to do.
 
         Args:
             hooks: Told how it goes.
             direct: As if it were driven so; None means as it is driven.
+            answer_tokens: Of an answer, where they were measured elsewhere; None means as this run measured.
         Raises:
             UsageError: Rows cannot be asked one by one: they are too many, or the model is on this computer.
         """
@@ -322,10 +329,10 @@ class Run:
             provider=find_provider(asking.provider).title,
             model=asking.model,
             destination="this computer" if self.is_local else shown_address(asking.base_url),
-            cost=self._built_cost(built, is_direct=is_direct),
-            cost_of_all=self._cost_of_all(built, is_direct=is_direct),
+            cost=self._built_cost(built, is_direct=is_direct, measured=answer_tokens),
+            cost_of_all=self._cost_of_all(built, is_direct=is_direct, measured=answer_tokens),
             is_direct=is_direct,
-            other_cost=self._built_cost(built, is_direct=not is_direct)
+            other_cost=self._built_cost(built, is_direct=not is_direct, measured=answer_tokens)
             if is_direct or self.can_go_direct
             else None,
             note=model_note(self),
@@ -359,8 +366,12 @@ class Run:
         if rows > MOST_ROWS:
             raise UsageError("direct-too-many", rows=rows, most=MOST_ROWS)
 
-    def _built_cost(self, built: BuildReport, *, is_direct: bool) -> CostEstimate:
-        return self._estimate(built.requests, built.request_bytes, built.prompt_tokens, is_direct=is_direct)
+    def _built_cost(
+        self, built: BuildReport, *, is_direct: bool, measured: float | None = None
+    ) -> CostEstimate:
+        return self._estimate(
+            built.requests, built.request_bytes, built.prompt_tokens, is_direct=is_direct, measured=measured
+        )
 
     def _asked_before(self) -> AskedBefore | None:
         """An earlier run that asked these rows other variables; None where that is of no use any more."""
@@ -369,11 +380,13 @@ class Run:
         places = [place for place in self._earlier() if place.path.resolve() != self.path.resolve()]
         return find_asked_before(self._plan, open_source(self._plan.source, self.path), places)
 
-    def _cost_of_all(self, built: BuildReport, *, is_direct: bool) -> CostEstimate:
+    def _cost_of_all(self, built: BuildReport, *, is_direct: bool, measured: float | None) -> CostEstimate:
         """What all rows would cost; those that are taken over have as many tokens in a byte as the others."""
         size = built.request_bytes + built.taken_bytes
         tokens = built.prompt_tokens * size // built.request_bytes if built.request_bytes else 0
-        return self._estimate(built.requests + built.taken_over, size, tokens, is_direct=is_direct)
+        return self._estimate(
+            built.requests + built.taken_over, size, tokens, is_direct=is_direct, measured=measured
+        )
 
     def policy(self) -> Policy:
         """How it is driven: as it was made, and what was changed since."""
@@ -1074,14 +1087,20 @@ class Run:
         return min(sent, default=1)
 
     def _estimate(
-        self, requests: int, request_bytes: int, prompt_tokens: int = 0, *, is_direct: bool = False
+        self,
+        requests: int,
+        request_bytes: int,
+        prompt_tokens: int = 0,
+        *,
+        is_direct: bool = False,
+        measured: float | None = None,
     ) -> CostEstimate:
         return estimate_asking(
             self._plan.question,
             self._plan.asking,
             requests,
             prompt_range(self._plan.asking.model, prompt_tokens, requests, request_bytes),
-            measured=measured_answer_tokens(self._directory),
+            measured=measured_answer_tokens(self._directory) if measured is None else measured,
             written_tokens=self._cached_prefix_tokens() * requests,
             is_direct=is_direct,
         )
