@@ -191,6 +191,15 @@ def column_names(questions: Sequence[DraftQuestion]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def with_column_names(questions: Sequence[DraftQuestion]) -> tuple[DraftQuestion, ...]:
+    """The questions that have words, each under its column's name of now, whatever becomes of the others."""
+    names = column_names(questions)
+    return tuple(
+        replace(one, name=name) if one.question.strip() else one
+        for one, name in zip(questions, names, strict=True)
+    )
+
+
 def _beside(name: str) -> Iterator[str]:
     return (f"{name}_{ending}" for ending in _BESIDE)
 

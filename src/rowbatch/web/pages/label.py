@@ -337,6 +337,10 @@ def change(request: Request, form: FormData) -> Response:
     draft = replace(draft, only_changed=False)
     do = text_of(form, "do") or "review"
     if do != "review":
+        if "question." in do and not draft.codebook and _was_started(program, table):
+            # A name that was made of all questions may be another one when there is one more or less; then
+            # what was answered under it would be asked again.
+            draft = replace(draft, questions=desk.with_column_names(draft.questions))
         edited, place = _edited(draft, do, table.read(), row_of(form))
         save(request, table, edited, form)
         return see_other(f"/tables/{table.id}/label{place}")
@@ -354,6 +358,12 @@ def change(request: Request, form: FormData) -> Response:
         return page(request, "label.html", status=422, **_values(request, table, draft, reading, shown=shown))
     desk.change_settings(provider=draft.provider, base_url=draft.base_url.strip(), model=draft.model.strip())
     return see_other(f"/tables/{table.id}/start")
+
+
+def _was_started(program: Program, table: desk.LibraryTable) -> bool:
+    """Whether the last job of a table has sent anything."""
+    job = safe(program.jobs.job, str(table.draft().get("job", "")))
+    return job is not None and job.state not in ("draft", "checking")
 
 
 def begin_run(program: Program, table: desk.LibraryTable, draft: desk.Draft) -> None:

@@ -161,7 +161,9 @@ def begin(request: Request, form: FormData) -> Response:
         # Pressed twice, or in two tabs: it is started once.
         return see_other(f"/jobs/{job.id}")
     cap, direct = text_of(form, "cap").strip(), text_of(form, "way") == "direct"
-    fault = set_cap(w, program, job, cap)
+    # Where every answer is known there is nothing to limit.
+    is_sent = job.status.built is None or job.status.built.requests > 0
+    fault = set_cap(w, program, job, cap) if is_sent else ""
     if fault:
         return _review(request, (ShownFault("cap", fault),), cap, direct=direct)
     job.run.change_policy(direct=direct)
