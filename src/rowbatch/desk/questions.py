@@ -444,7 +444,9 @@ def questions_of_codebook(book: Codebook) -> tuple[str, tuple[DraftQuestion, ...
         return "", (DraftQuestion(kind="text", question=book.instructions),)
     names = [variable.name for variable in book.variables]
     questions = tuple(_question(variable, names) for variable in book.variables)
-    for number, made in enumerate(column_names([replace(one, name="") for one in questions])):
+    # Of several a name that was written stays, also where the question would make the same one today.
+    alone = questions if len(questions) == 1 else []
+    for number, made in enumerate(column_names([replace(one, name="") for one in alone])):
         # A name that would be made anyway need not be shown.
         if made == questions[number].name:
             questions = (*questions[:number], replace(questions[number], name=""), *questions[number + 1 :])
