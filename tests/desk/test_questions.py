@@ -288,3 +288,18 @@ def test_a_table_of_labels_fills_the_first_question(tmp_path):
     assert brought.questions[0].kind == "label"
     assert [one.name for one in brought.questions[0].labels] == ["up", "down"]
     assert brought.questions[1] == draft.questions[1]
+
+
+def test_names_of_a_codebook_stay_when_its_questions_are_reworded(tmp_path):
+    """
+    A column is called as a codebook says, also where the form would have made the same name of the question.
+    """
+    (tmp_path / "book.yaml").write_text(
+        "variables:\n"
+        "- {name: main_topic, question: What is the main topic?, labels: [{name: a}, {name: b}]}\n"
+        "- {name: protest, kind: yes-no, question: Is it a call for protest?}\n"
+    )
+    draft = draft_from_file(tmp_path / "book.yaml", desk.Draft())
+    first, second = draft.questions
+    reworded = (replace(first, question="Which subject is it about?"), second)
+    assert desk.column_names(reworded) == ("main_topic", "protest")

@@ -9,7 +9,7 @@ import pytest
 
 from driving import KEY
 from kill_runs import fake_server, judged
-from rowbatch import api
+from rowbatch import api, desk
 from serving_pages import served_pages, visiting
 
 
@@ -92,6 +92,10 @@ def test_known_answers_stand_beside_the_price(client, provider):
     assert "0 of 4 are sent" in page
     assert "Write the table – nothing is sent" in page
     assert "word for word" not in page
+    for said in ("0 batches", "within hours", "row by row", "Never spend", "have at most", "free"):
+        assert said not in page, said
+    # Nor does a limit for the month ask for one.
+    desk.change_settings(max_cost_month="5")
     job = client.post(f"{place}/start").headers["location"]
     while 'data-ended="1"' not in (page := client.get(job).text):
         pass
@@ -128,3 +132,36 @@ def test_only_what_changed_can_be_asked(client, provider):
     answer = client.post(f"{place}/fresh", data={"only_changed": "yes"})
     assert answer.headers["location"] == f"{place}/label"
     assert client.get(f"{place}/label").status_code == 200
+
+
+@pytest.mark.parametrize("more", [{}, {"kind": "scale"}])
+def test_a_second_question_leaves_the_first_ones_answers_known(client, provider, more):
+    """
+    A question that was asked alone keeps the name of its column when another one comes beside it, and when
+    that is gone again; so only the new one is asked.
+    """
+    texts = [f"post {'x' * n}" for n in range(6)]
+    place, _ = reviewed(client, provider, "posts.csv", texts, **more)
+    newest().resume(poll_seconds=0.05)
+    (name,) = newest().plan.question.codebook.variables
+    form = {
+        "text": "post",
+        "kind": "label",
+        "question": "How is it?",
+        "labels.0.name": "a",
+        "labels.1.name": "b",
+        "labels.2.name": "c",
+        **more,
+    }
+    client.post(f"{place}/label", data={**form, "do": "question.add"})
+    second = {"q1.kind": "yes-no", "q1.question": "Is it long?"}
+    answer = client.post(f"{place}/label", data={**form, **second, "do": "review"})
+    assert answer.headers["location"] == f"{place}/start"
+    page = start_page(client, place)
+    assert "Ask only these: long" in page
+    client.post(f"{place}/fresh", data={"only_changed": "yes"})
+    start_page(client, place)
+    assert newest().plan.question.kept == (name.name,)
+    client.post(f"{place}/label", data={**form, **second, "do": "question.remove.1"})
+    client.post(f"{place}/label", data={**form, "do": "review"})
+    assert "0 of 6 are sent" in start_page(client, place)

@@ -370,6 +370,9 @@ def test_the_least_sure_rows_first(tmp_path, monkeypatch):
         noted = [json.loads(line) for line in (run.path / "corrections.jsonl").read_text().splitlines()]
         assert [entry.get("chosen_by") for entry in noted] == ["least sure", None]
         assert "Least sure first 3" in client.get(f"{job}/rows").text
+        # What the model was sure of is its own value, and not a person's.
+        corrected = re.sub(r"<[^>]+>|\s+", " ", client.get(f"{job}/rows/2").text)
+        assert re.search(r"40% sure +bad +corrected by hand", corrected)
         # From a row that was just corrected the list goes on with its first one.
         assert f"{job}/rows/4?least_sure=1" in client.get(f"{job}/rows/2?least_sure=1").text
         assert "label_confidence" in client.get(f"{job}/table?format=exact").text

@@ -7,7 +7,7 @@ import string
 import pytest
 
 from rowbatch import api, desk
-from rowbatch.errors import RowbatchError
+from rowbatch.errors import RowbatchError, UsageError
 from rowbatch.store.ledger import Ledger
 from rowbatch.web.explain import explain, trouble_words
 from rowbatch.web.words import words_of
@@ -257,3 +257,17 @@ def test_a_job_that_lost_its_ledger(client, run, site):
     assert client.post(f"/jobs/{name}/recover").status_code == 303
     site.program.jobs._tasks[name].wait(30)
     assert [(one.name, one.state) for one in run.status().progress.states] == before
+
+
+def test_names_of_columns_are_spelled_as_they_are():
+    """
+    A sentence begins with a capital letter, but not the name of a column.
+    """
+    w = words_of("en")
+    for kind, told in (
+        ("value-alone-and-others", 'topic: "can\'t say" stands beside other labels.'),
+        ("value-not-a-text", "topic is not a text."),
+    ):
+        error = UsageError(kind, variable="topic", value="can't say")
+        assert explain(w, error).means == told
+    assert explain(w, UsageError("correction-empty")).means[0].isupper()

@@ -372,13 +372,20 @@ class Run:
         runs = [RunDirectory(place) for place in reversed(known_places())]
         return [one for run in runs for one in (run, *_members_of(run))]
 
-    def preview(self, hooks: Hooks | None = None, *, direct: bool | None = None) -> Preview:
+    def preview(
+        self,
+        hooks: Hooks | None = None,
+        *,
+        direct: bool | None = None,
+        answer_tokens: float | None = None,
+    ) -> Preview:
         """
         What will be sent, to whom, and what it will cost. Builds the run when that is still to do.
 
         Args:
             hooks: Told how it goes.
             direct: As if it were driven so; None means as it is driven.
+            answer_tokens: Of an answer, where they were measured elsewhere; None means as this run measured.
         Raises:
             UsageError: Rows cannot be asked one by one: they are too many, or the model is on this computer.
         """
@@ -390,11 +397,14 @@ class Run:
         row, cells = self._first_asked_row()
         before = self._asked_before()
         members = tuple(one.preview(hooks, direct=direct) for one in self.members)
-        own_cost = self._built_cost(built, is_direct=is_direct)
-        costs_of_all = [self._cost_of_all(built, is_direct=is_direct), *(one.cost_of_all for one in members)]
+        own_cost = self._built_cost(built, is_direct=is_direct, measured=answer_tokens)
+        costs_of_all = [
+            self._cost_of_all(built, is_direct=is_direct, measured=answer_tokens),
+            *(one.cost_of_all for one in members),
+        ]
         other_costs = [one.other_cost for one in members]
         if is_direct or self.can_go_direct:
-            other_costs.insert(0, self._built_cost(built, is_direct=not is_direct))
+            other_costs.insert(0, self._built_cost(built, is_direct=not is_direct, measured=answer_tokens))
         known = [cost for cost in other_costs if cost is not None]
         return Preview(
             built=built,
@@ -445,8 +455,12 @@ class Run:
         if rows > MOST_ROWS:
             raise UsageError("direct-too-many", rows=rows, most=MOST_ROWS)
 
-    def _built_cost(self, built: BuildReport, *, is_direct: bool) -> CostEstimate:
-        return self._estimate(built.requests, built.request_bytes, built.prompt_tokens, is_direct=is_direct)
+    def _built_cost(
+        self, built: BuildReport, *, is_direct: bool, measured: float | None = None
+    ) -> CostEstimate:
+        return self._estimate(
+            built.requests, built.request_bytes, built.prompt_tokens, is_direct=is_direct, measured=measured
+        )
 
     def _asked_before(self) -> AskedBefore | None:
         """An earlier run that asked these rows other variables; None where that is of no use any more."""
@@ -458,11 +472,13 @@ class Run:
         places = [place for place in self._earlier() if place.path.resolve() != self.path.resolve()]
         return find_asked_before(self._plan, open_source(self._plan.source, self.path), places)
 
-    def _cost_of_all(self, built: BuildReport, *, is_direct: bool) -> CostEstimate:
+    def _cost_of_all(self, built: BuildReport, *, is_direct: bool, measured: float | None) -> CostEstimate:
         """What all rows would cost; those that are taken over have as many tokens in a byte as the others."""
         size = built.request_bytes + built.taken_bytes
         tokens = built.prompt_tokens * size // built.request_bytes if built.request_bytes else 0
-        return self._estimate(built.requests + built.taken_over, size, tokens, is_direct=is_direct)
+        return self._estimate(
+            built.requests + built.taken_over, size, tokens, is_direct=is_direct, measured=measured
+        )
 
     def policy(self) -> Policy:
         """How it is driven: as it was made, and what was changed since."""
@@ -1301,14 +1317,20 @@ class Run:
         return min(sent, default=1)
 
     def _estimate(
-        self, requests: int, request_bytes: int, prompt_tokens: int = 0, *, is_direct: bool = False
+        self,
+        requests: int,
+        request_bytes: int,
+        prompt_tokens: int = 0,
+        *,
+        is_direct: bool = False,
+        measured: float | None = None,
     ) -> CostEstimate:
         return estimate_asking(
             self._plan.question,
             self._plan.asking,
             requests,
             prompt_range(self._plan.asking.model, prompt_tokens, requests, request_bytes),
-            measured=measured_answer_tokens(self._directory),
+            measured=measured_answer_tokens(self._directory) if measured is None else measured,
             written_tokens=self._cached_prefix_tokens() * requests,
             is_direct=is_direct,
         )

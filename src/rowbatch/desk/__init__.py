@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from rowbatch.desk.questions import read_condition_value as read_condition_value
     from rowbatch.desk.questions import read_questions as read_questions
     from rowbatch.desk.questions import remove_question as remove_question
+    from rowbatch.desk.questions import with_column_names as with_column_names
     from rowbatch.desk.readings import Reading as Reading
     from rowbatch.desk.readings import clear_views as clear_views
     from rowbatch.desk.readings import views_folder as views_folder
@@ -153,6 +154,7 @@ _PLACES = {
     "codebook_of_draft": "desk.drafts",
     "codebook_yaml": "desk.recipes",
     "column_names": "desk.questions",
+    "with_column_names": "desk.questions",
     "condition_choices": "desk.questions",
     "draft_from_file": "desk.drafts",
     "ensure_local_server": "api.local",

@@ -218,6 +218,15 @@ class Job:
         return self.status.progress.failed if self.status.progress else 0
 
     @property
+    def is_direct(self) -> bool:
+        """Whether rows are asked one by one, from here: nothing goes on at the provider by itself."""
+        try:
+            return self.run.policy().direct
+        except RowbatchError:
+            # Of a job whose ledger is damaged that is told.
+            return False
+
+    @property
     def is_partly_over(self) -> bool:
         """Whether some of its shards are over, so that a table has something in it."""
         return any(part.stage == 5 for part in self.parts)

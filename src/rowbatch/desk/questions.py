@@ -190,6 +190,15 @@ def column_names(questions: Sequence[DraftQuestion]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def with_column_names(questions: Sequence[DraftQuestion]) -> tuple[DraftQuestion, ...]:
+    """The questions that have words, each under its column's name of now, whatever becomes of the others."""
+    names = column_names(questions)
+    return tuple(
+        replace(one, name=name) if one.question.strip() else one
+        for one, name in zip(questions, names, strict=True)
+    )
+
+
 def _beside(name: str) -> Iterator[str]:
     return (f"{name}_{ending}" for ending in _BESIDE)
 
@@ -434,7 +443,9 @@ def questions_of_codebook(book: Codebook) -> tuple[str, tuple[DraftQuestion, ...
         return "", (DraftQuestion(kind="text", question=book.instructions),)
     names = [variable.name for variable in book.variables]
     questions = tuple(_question(variable, names) for variable in book.variables)
-    for number, made in enumerate(column_names([replace(one, name="") for one in questions])):
+    # Of several a name that was written stays, also where the question would make the same one today.
+    alone = questions if len(questions) == 1 else []
+    for number, made in enumerate(column_names([replace(one, name="") for one in alone])):
         # A name that would be made anyway need not be shown.
         if made == questions[number].name:
             questions = (*questions[:number], replace(questions[number], name=""), *questions[number + 1 :])

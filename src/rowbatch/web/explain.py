@@ -25,6 +25,7 @@ from rowbatch.words.masking import masked
 if TYPE_CHECKING:
     from rowbatch.desk import Trouble, TroubleKind
     from rowbatch.web.words import Words
+    from rowbatch.words.notice import Notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,8 @@ def explain(w: Words, error: BaseException, *, names: dict[str, str] | None = No
             title = w.t("That did not work")
     return Shown(
         title,
-        _sentence(w, message),
-        _sentence(w, hint),
+        _sentence(w, message, of=error.notice),
+        _sentence(w, hint, of=error.notice),
         _details(type(error).__name__, error.notice.to_plain(), names=names),
         secrets.token_hex(4),
     )
@@ -262,13 +263,19 @@ TROUBLES: tuple[TroubleKind, ...] = (
 """Kinds that the help page explains."""
 
 
-def _sentence(w: Words, text: str) -> str:
+_NAMES = ("variable", "column", "name")
+
+
+def _sentence(w: Words, text: str, *, of: Notice | None = None) -> str:
     text = text.strip()
     if not text:
         return ""
     end = "" if text[-1] in ".!?…。！？" else "。" if w.language == "zh" else "."
-    # A name of a file is spelled as its owner spells it.
-    is_name = re.match(r"\S+\.\w{1,8}\b", text)
+    # A name of a file or a column is spelled as its owner spells it.
+    names = [of.values.get(name) for name in _NAMES] if of is not None else []
+    is_name = re.match(r"\S+\.\w{1,8}\b", text) or any(
+        isinstance(name, str) and name and text.startswith(name) for name in names
+    )
     return (text if is_name else text[0].upper() + text[1:]) + end
 
 

@@ -149,6 +149,8 @@ def _left(w: Words, found: desk.Job) -> str:
         return w.t("about %(time)s left", time=w.duration(left))
     if found.run.is_local or found.is_elsewhere:
         return ""
+    if found.is_direct:
+        return ""
     return w.t("the provider does not say how long it takes; usually hours, at most a day")
 
 

@@ -169,7 +169,7 @@ def _side(  # noqa: PLR0917
     w: Words, program: Program, table: desk.LibraryTable, draft: desk.Draft, reading: desk.Reading, row: int
 ) -> dict[str, Any]:
     preview = safe(desk.preview_row, draft, reading, row) if draft.is_begun else None
-    measured = measured_tokens(program, table)
+    measured = measured_tokens(program, table, draft)
     found = desk.faults(draft, reading.header)
     estimate = None if found else safe(desk.estimate_draft, draft, reading, measured)
     # What is merely not written yet is no fault before the form is sent.
@@ -184,23 +184,40 @@ def _side(  # noqa: PLR0917
 
 
 def ready_words(
-    w: Words, program: Program, table: desk.LibraryTable, draft: desk.Draft, requests: int
+    w: Words,
+    program: Program,
+    table: desk.LibraryTable,
+    draft: desk.Draft,
+    requests: int,
+    *,
+    is_direct: bool = False,
 ) -> str:
     """When a job would be ready, as far as anybody can say."""
+    if is_direct:
+        return w.t("as soon as the provider has answered each row, usually within minutes")
     if draft.provider != "local":
         return w.t("usually within hours, at most a day")
-    trial = program.trials.get(table.id)
-    if trial is not None and trial.task.result is not None and trial.task.result[1]:
-        return w.t("about %(time)s, by the tried rows", time=w.duration(requests * trial.task.result[1]))
+    tried = _tried(program, table, draft)
+    if tried is not None and tried[1]:
+        return w.t("about %(time)s, by the tried rows", time=w.duration(requests * tried[1]))
     return w.t("depends on this computer; try ten rows to see")
 
 
-def measured_tokens(program: Program, table: desk.LibraryTable) -> float | None:
-    """Mean tokens of an answer of the tried rows; None where none were tried."""
+def measured_tokens(program: Program, table: desk.LibraryTable, draft: desk.Draft) -> float | None:
+    """Mean tokens of an answer of the rows that were tried with this draft; None where none were."""
+    tried = _tried(program, table, draft)
+    return None if tried is None else tried[0].report.answer_tokens
+
+
+def _tried(
+    program: Program, table: desk.LibraryTable, draft: desk.Draft
+) -> tuple[desk.DraftTrial, float] | None:
+    """What came of the rows that were tried with this draft, and the seconds that each took."""
     trial = program.trials.get(table.id)
-    if trial is None or trial.task.result is None:
+    # Other questions, or another model, have answers of another length, and take another time.
+    if trial is None or trial.task.result is None or trial.key != desk.trial_key(draft):
         return None
-    found: float | None = trial.task.result[0].report.answer_tokens
+    found: tuple[desk.DraftTrial, float] = trial.task.result
     return found
 
 
@@ -247,7 +264,9 @@ def _trial_price(w: Words, draft: desk.Draft, reading: desk.Reading) -> str:
         return w.t("Free, on this computer.")
     provider = safe(api.find_provider, draft.provider)
     to = draft.base_url.strip() or (provider.title if provider is not None else draft.provider)
-    estimate = None if desk.faults(draft, reading.header) else safe(desk.estimate_draft, draft, reading)
+    # Each row is tried once, however often it will be asked.
+    once = replace(draft, samples="")
+    estimate = None if desk.faults(draft, reading.header) else safe(desk.estimate_draft, once, reading)
     if estimate is None or estimate.cost.likely_usd is None or not estimate.requests:
         return w.t("Sends 10 texts to %(name)s at once, at its ordinary price.", name=to)
     # One call each, at twice the price of a batch.
@@ -318,6 +337,10 @@ def change(request: Request, form: FormData) -> Response:
     draft = replace(draft, only_changed=False)
     do = text_of(form, "do") or "review"
     if do != "review":
+        if "question." in do and not draft.codebook and _was_started(program, table):
+            # A name that was made of all questions may be another one when there is one more or less; then
+            # what was answered under it would be asked again.
+            draft = replace(draft, questions=desk.with_column_names(draft.questions))
         edited, place = _edited(draft, do, table.read(), row_of(form))
         save(request, table, edited, form)
         return see_other(f"/tables/{table.id}/label{place}")
@@ -335,6 +358,12 @@ def change(request: Request, form: FormData) -> Response:
         return page(request, "label.html", status=422, **_values(request, table, draft, reading, shown=shown))
     desk.change_settings(provider=draft.provider, base_url=draft.base_url.strip(), model=draft.model.strip())
     return see_other(f"/tables/{table.id}/start")
+
+
+def _was_started(program: Program, table: desk.LibraryTable) -> bool:
+    """Whether the last job of a table has sent anything."""
+    job = safe(program.jobs.job, str(table.draft().get("job", "")))
+    return job is not None and job.state not in ("draft", "checking")
 
 
 def begin_run(program: Program, table: desk.LibraryTable, draft: desk.Draft) -> None:

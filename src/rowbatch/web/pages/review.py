@@ -53,8 +53,12 @@ def _review(
     if request.query_params.get("part") == "checking":
         return page(request, "review.html", **{**base, "is_ready": True})
     draft = draft_of(table)
-    preview = job.run.preview(direct=_asked_way(request) if direct is None else direct)
     plan = job.run.plan
+    # Of all variables: where only some are asked, answers are shorter.
+    measured = None if plan.question.kept else measured_tokens(program, table, draft)
+    preview = job.run.preview(
+        direct=_asked_way(request) if direct is None else direct, answer_tokens=measured
+    )
     provider = api.find_provider(plan.asking.provider)
     likely, most = preview.cost.likely_usd, preview.cost.high_usd
     can_cap = not job.run.is_local and preview.cost.price is not None and most is not None
@@ -69,7 +73,7 @@ def _review(
             **base,
             "is_ready": True,
             "preview": preview,
-            "is_measured": measured_tokens(program, table) is not None,
+            "is_measured": measured is not None,
             "is_fresh": plan.asking.fresh,
             "is_only_changed": bool(plan.question.kept),
             "columns": plan.question.user.columns,
@@ -79,7 +83,14 @@ def _review(
             "can_cap": can_cap,
             "cap": chosen,
             "notes": [*map(w.told, preview.notes), *([demonstration_note(w)] if preview.note else [])],
-            "ready": ready_words(w, program, table, draft, preview.built.requests // plan.asking.samples),
+            "ready": ready_words(
+                w,
+                program,
+                table,
+                draft,
+                preview.built.requests // plan.asking.samples,
+                is_direct=preview.is_direct,
+            ),
             "job_id": job.id,
             "has_codebook": bool(plan.question.codebook.variables),
             "command": join(api.command_of(plan, table=table.info.name)),
@@ -150,7 +161,9 @@ def begin(request: Request, form: FormData) -> Response:
         # Pressed twice, or in two tabs: it is started once.
         return see_other(f"/jobs/{job.id}")
     cap, direct = text_of(form, "cap").strip(), text_of(form, "way") == "direct"
-    fault = set_cap(w, program, job, cap)
+    # Where every answer is known there is nothing to limit.
+    is_sent = job.status.built is None or job.status.built.requests > 0
+    fault = set_cap(w, program, job, cap) if is_sent else ""
     if fault:
         return _review(request, (ShownFault("cap", fault),), cap, direct=direct)
     job.run.change_policy(direct=direct)
