@@ -781,7 +781,7 @@ class AnthropicSkin(Skin):
 
     def _message(self, params: Mapping[str, Any], text: str) -> dict[str, Any]:
         added = params.get("usage") or self._system_usage(params)
-        own = {name: value for name, value in params.items() if name != "usage"}
+        own = {name: value for name, value in params.items() if name not in ("usage", "system")}
         prompt, completion = _usage(own, text)
         usage = {**added, "input_tokens": prompt + added.get("input_tokens", 0), "output_tokens": completion}
         return {
