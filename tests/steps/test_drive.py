@@ -126,6 +126,19 @@ def test_c3_the_paid_call_goes_out_once(tmp_path):
     assert fake.calls["POST /v1/batches"] == len(events_of(run, "intent")) == 3
 
 
+def test_a_call_that_is_lost_each_time_is_a_persons_matter_in_the_end(tmp_path):
+    """
+    Whoever said to send again what was lost did not say to pay without end.
+    """
+    run = make_run(tmp_path, rows=3)
+    fake = FakeProvider(faults=Faults(lose_create=1.0, list_lag_s=1e9))
+    again = with_policy(lost=LostAnswerPolicy(wait_s=60.0, then="resubmit", look_every_s=5.0))
+    with pytest.raises(NeedsDecision) as caught:
+        drive(run, fake, policy=again)
+    assert "nobody knows whether its batch was made" in str(caught.value)
+    assert fake.posts == 6
+
+
 def test_r5_an_empty_list_asks_a_person(tmp_path):
     """
     R5: the list stays empty: all else is done, then the person is asked; with leave it is sent again.

@@ -51,6 +51,8 @@ _QUEUE_SHARE = 0.8
 _FIRST_POLL_S, _LONGEST_POLL_S = 10.0, 300.0
 _LONGEST_PAUSE = 20
 _MOST_NEW_FILES = 3
+_MOST_RESENT = 5
+"""How often a lost call is made anew before a person is asked, also where they said to do so."""
 _MOST_REFUSED_ALONE = 3
 _FEWEST_ROWS_TO_JUDGE = 10
 _SAY_EVERY_S = 30.0
@@ -196,6 +198,7 @@ class Driver:
         self._pauses: dict[str, int] = {}
         self._polls: dict[str, int] = {}
         self._looks: dict[str, int] = {}
+        self._resent: dict[str, int] = {}
         self._was_answered = False
         self._trouble: ServiceError | None = None
         self._trouble_since: float | None = None
@@ -478,7 +481,10 @@ class Driver:
     def _not_found(
         self, shard: Shard, looks: int, waited_s: float, *, then: OnLostAnswer, is_certain: bool
     ) -> Shard:
-        if then == "ask" or not is_certain:
+        sent = self._resent.get(shard.name, 0)
+        # Where no call is ever heard of again, each may have been carried out unseen.
+        is_enough = sent >= _MOST_RESENT and not (self._is_free or self._is_asked_here(shard))
+        if then == "ask" or not is_certain or is_enough:
             why = self._why_unknown(shard)
             self._ask_person(
                 shard,
@@ -491,6 +497,7 @@ class Driver:
                 ),
             )
             return shard
+        self._resent[shard.name] = sent + 1
         self._looks.pop(shard.name, None)
         return self._resubmitted(shard, {"looks": looks, "waited_s": round(waited_s)})
 
