@@ -35,6 +35,7 @@ CASES: dict[str, list[tuple[str, ...]]] = {
         ("broken.jsonl", "--fix", "fixed.jsonl", "--overwrite"),
     ],
     "codebook check": [("book.csv",), ("book.csv", "--show")],
+    "disagreements": [("panel", "-o", "differ.csv", "--overwrite")],
     "doctor": [
         (),
         ("--provider", "openai", "--model", "gpt-4o-mini"),
@@ -88,6 +89,8 @@ def workplace(tmp_path_factory):
     with fake_server(place, {"rows_refused": 0.1}, 1) as address:
         assert type_in(place, *command_for(place, address)[3:]).returncode in (0, 9)
         assert {row["status"] for row in read_rows(place / "out.csv")} >= {"ok"}
+        several = ("--run", "panel", "-o", "panel.csv", "--with", "openai:gpt-4.1-mini")
+        assert type_in(place, *command_for(place, address)[3:], *several).returncode in (0, 9)
         made = type_in(
             place, "convert", "posts.csv", "-o", "requests.jsonl", "--text", "text", "--model", "gpt-4o-mini"
         )
