@@ -94,7 +94,7 @@ def test_each_part_of_a_schema_is_known_by_its_form():
     assert parts[0] == Written("topic_reason", {"type": "string", "maxLength": 200})
     assert parts[1] == Quote("topic_evidence", is_list=False)
     assert parts[2] == Choice("topic", names)
-    assert parts[3] == Several(Choice("groups", (*names, "nobody")), ("nobody",), 2)
+    assert parts[3] == Several(Choice("groups", (*names, "nobody"), has_several=True), ("nobody",), 2)
     assert parts[4] == Choice("promise", ("yes", "no"))
     assert parts[5] == Quote("said", is_list=True)
     assert parts[6] == Written("amount", {"type": "number", "minimum": 0})

@@ -80,6 +80,7 @@ def test_the_cue_names_the_property():
     """
     assert Choice("main_topic", ("a", "b")).cue == "The main topic of the text is"
     assert Choice("", ("a", "b")).cue == "The label of the text is"
+    assert Choice("groups", ("a", "b"), has_several=True).cue == "The text names these groups:"
 
 
 def test_both_spellings_count():

@@ -133,7 +133,7 @@ class Model:
 
     def _calibration(self, messages: list[dict[str, str]], choice: Choice) -> list[dict[str, float]]:
         """The model's bias for these instructions: asked once, whatever the texts are."""
-        key = json.dumps([_with_text(messages, ""), choice.name, choice.labels])
+        key = json.dumps([_with_text(messages, ""), choice.cue, choice.labels])
         if key in self._calibrations:
             self._calibrations.move_to_end(key)
             return self._calibrations[key]

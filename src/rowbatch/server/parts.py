@@ -120,22 +120,32 @@ def answer_parts(
     sure: dict[str, float] = {}
     left: dict[str, Mapping[str, Any]] = {}
     text = [message["content"] for message in messages if message["role"] == "user"][-1]
+    # What is written comes first: after a look at labels the model would know all of the prompt but its end,
+    # and read it anew, so as to answer as it does otherwise.
     for part in parts:
         match part:
-            case Choice() | Several():
-                choice = part if isinstance(part, Choice) else part.choice
-                found = model.probabilities(messages, choice, usage)
-                if found is None:
-                    left[choice.name] = _as_schema(part)
-                    continue
-                chosen = _chosen(part, found)
-                likely[choice.name] = {name: round(value, 6) for name, value in found.items()}
-                sure[choice.name] = round(min(found[label] for label in chosen), 6)
-                values[choice.name] = chosen[0] if isinstance(part, Choice) else chosen
             case Quote():
                 left[part.name] = _quote_schema(part, text)
             case Written():
                 left[part.name] = part.schema
+    written, is_whole, raw = _write(model, body, messages, left, usage)
+    if not is_whole:
+        return model.complete(raw, usage, is_whole=False)
+    values |= written
+    left = {}
+    for part in parts:
+        if not isinstance(part, Choice | Several):
+            continue
+        choice = part if isinstance(part, Choice) else part.choice
+        found = model.probabilities(messages, choice, usage)
+        if found is None:
+            left[choice.name] = _as_schema(part)
+            continue
+        chosen = _chosen(part, found)
+        likely[choice.name] = {name: round(value, 6) for name, value in found.items()}
+        sure[choice.name] = round(min(found[label] for label in chosen), 6)
+        values[choice.name] = chosen[0] if isinstance(part, Choice) else chosen
+    # Labels that scoring cannot tell apart.
     written, is_whole, raw = _write(model, body, messages, left, usage)
     if not is_whole:
         return model.complete(raw, usage, is_whole=False)
@@ -216,7 +226,9 @@ def _part(name: str, schema: Mapping[str, Any]) -> Part:
             together = tuple(dict.fromkeys((*several, *alone)))
             if len(together) > 1:
                 most = plain.get("maxItems")
-                return Several(Choice(name, together), alone, most if type(most) is int else None)
+                return Several(
+                    Choice(name, together, has_several=True), alone, most if type(most) is int else None
+                )
     if plain.get("type") == "string" and not plain.keys() & {"format", "pattern", "maxLength", "enum"}:
         # A small model may go on without end.
         plain = {**plain, "maxLength": _MOST_FREE_CHARS}

@@ -37,15 +37,18 @@ class Choice:
     Attributes:
         name: Of the only property; or "" when the answer is the bare label.
         labels: Allowed values.
+        has_several: More than one of them may apply.
     """
 
     name: str
     labels: tuple[str, ...]
+    has_several: bool = False
 
     @property
     def cue(self) -> str:
         """How the model's answer begins, so that a label comes next."""
-        return f"The {(self.name or 'label').replace('_', ' ')} of the text is"
+        name = (self.name or "label").replace("_", " ")
+        return f"The text names these {name}:" if self.has_several else f"The {name} of the text is"
 
 
 def single_choice(schema: object) -> Choice | None:
