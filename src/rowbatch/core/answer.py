@@ -79,6 +79,11 @@ class AnswerReader:
             if variable.choices
         ]
         self._cache: dict[str, Answer] = {}
+        # Made once: an answer with a reason is like no other, and read for itself.
+        self._asked_beside = {
+            variable.name: tuple(one for one in codebook.beside(variable) if not one.is_computed)
+            for variable in codebook.variables
+        }
         self._others = {variable.name: variable for variable in codebook.variables}
         self._conditions = {
             variable.name: [
@@ -255,9 +260,8 @@ class AnswerReader:
                 )
             try:
                 values[variable.name] = variable.read(found[variable.name])
-                for one in self._codebook.beside(variable):
-                    if not one.is_computed:
-                        values[one.name] = one.read(found.get(one.name))
+                for one in self._asked_beside[variable.name]:
+                    values[one.name] = one.read(found.get(one.name))
             except UsageError as error:
                 return self.without_values(RowStatus.INVALID, error.message, content)
         return Answer(RowStatus.OK, tuple(values.get(name, "") for name in self._columns))
