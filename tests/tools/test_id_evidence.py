@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 
 import polars as pl
@@ -12,28 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converting import convert
+from joining import results_of, table_with
 from rowbatch.errors import InputError
 from rowbatch.tools.convert import duplicates_path
 from rowbatch.tools.extract import extract
 
 BY_ID = "name the column whose values are in the ids with --id COLUMN"
-
-
-def results_of(path: Path, ids: list[str]) -> Path:
-    """A result for each id; its answer is the id."""
-    body = {"choices": [{"message": {"content": "%s"}, "finish_reason": "stop"}]}
-    line = json.dumps({"custom_id": "%s", "response": {"status_code": 200, "body": body}})
-    path.write_text("".join(line.replace("%s", one) + "\n" for one in ids), encoding="utf-8")
-    return path
-
-
-def table_with(path: Path, columns: dict[str, list[object]]) -> Path:
-    """A CSV file of these columns, and a text."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow([*columns, "text"])
-        writer.writerows([*row, "some text"] for row in zip(*columns.values(), strict=True))
-    return path
 
 
 def answers_in(path: Path) -> list[str]:

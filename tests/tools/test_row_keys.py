@@ -14,27 +14,11 @@ from hypothesis import strategies as st
 
 import rowbatch
 from converting import convert
+from joining import results_of, table_with
 from rowbatch.errors import InputError, RowbatchError, TableError, UsageError
 from rowbatch.tools import row_keys
 from rowbatch.tools.convert import duplicates_path
 from rowbatch.tools.extract import extract
-
-
-def results_of(path: Path, ids: list[str]) -> Path:
-    """A result for each id; its answer is the id."""
-    body = {"choices": [{"message": {"content": "%s"}, "finish_reason": "stop"}]}
-    line = json.dumps({"custom_id": "%s", "response": {"status_code": 200, "body": body}})
-    path.write_text("".join(line.replace("%s", one) + "\n" for one in ids), encoding="utf-8")
-    return path
-
-
-def table_with(path: Path, columns: dict[str, list[Any]]) -> Path:
-    """A CSV file of these columns, and a text."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow([*columns, "text"])
-        writer.writerows([*row, "some text"] for row in zip(*columns.values(), strict=True))
-    return path
 
 
 def joined(tmp_path: Path, ids: list[str], columns: dict[str, list[Any]], **how: Any) -> list[dict[str, str]]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rowbatch.core.kinds import KINDS as KINDS
     from rowbatch.core.kinds.base import Variable as Variable
     from rowbatch.core.kinds.labels import SEPARATOR as SEPARATOR
+    from rowbatch.desk.drafts import TEXT_FIELDS as TEXT_FIELDS
     from rowbatch.desk.drafts import Draft as Draft
     from rowbatch.desk.drafts import DraftEstimate as DraftEstimate
     from rowbatch.desk.drafts import DraftTrial as DraftTrial
@@ -137,6 +138,7 @@ _PLACES = {
     "SEPARATOR": "core.kinds.labels",
     "Settings": "desk.settings",
     "Stopped": "desk.tasks",
+    "TEXT_FIELDS": "desk.drafts",
     "TableInfo": "desk.library",
     "Task": "desk.tasks",
     "TROUBLE_KINDS": "desk.jobs",

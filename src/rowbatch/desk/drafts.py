@@ -64,7 +64,7 @@ from rowbatch.words.notice import Notice
 if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
 
-_TEXTS = (
+TEXT_FIELDS = (
     "text",
     "instructions",
     "template",
@@ -76,6 +76,7 @@ _TEXTS = (
     "samples",
     "effort",
 )
+"""Fields of a draft that hold a text, under the same names in the form."""
 _OF_SAMPLES = (
     "samples-out-of-range",
     "samples-and-confidence",
@@ -152,7 +153,7 @@ class Draft:
 def read_draft(plain: Mapping[str, Any]) -> Draft:
     """What `Draft.to_plain` gave; what is not known, or is of the wrong kind, is left out."""
     draft = Draft()
-    texts: dict[str, Any] = {name: plain[name] for name in _TEXTS if isinstance(plain.get(name), str)}
+    texts: dict[str, Any] = {name: plain[name] for name in TEXT_FIELDS if isinstance(plain.get(name), str)}
     flags: dict[str, Any] = {name: bool(plain.get(name, False)) for name in _FLAGS}
     draft = replace(draft, **texts, **flags)
     if plain.get("language") in ("en", "zh"):

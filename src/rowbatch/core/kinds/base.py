@@ -453,9 +453,10 @@ class Variable(Strict, ABC):
         """
         raise NotImplementedError
 
-    def is_compared(self, people: str) -> bool:  # noqa: ARG002
+    def is_compared(self, people: str) -> bool:
         """Whether a value of people's can be compared with one of the model's; only where `can_compare`."""
-        return True
+        # Where they can't say it, it lies nowhere in the order.
+        return not self.has_order or people != self.cant_say_word
 
     def is_same(self, people: pl.Expr, value: pl.Expr) -> pl.Expr:
         """Whether what people wrote is the value that holds; both are texts."""

@@ -180,10 +180,6 @@ class DateVariable(Variable):
         )
         return replace(found, cant_say=cant_say)
 
-    def is_compared(self, people: str) -> bool:
-        # Where people can't say it there is no day to compare with.
-        return people != self.cant_say_word
-
     def within(self, value: pl.Expr, least: str, most: str) -> pl.Expr:
         day = self._date(value)
         found = day.is_not_null()

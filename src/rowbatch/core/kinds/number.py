@@ -154,10 +154,6 @@ class NumberVariable(Variable):
         )
         return replace(found, cant_say=cant_say)
 
-    def is_compared(self, people: str) -> bool:
-        # Where people can't say it there is no number to compare with.
-        return people != self.cant_say_word
-
     def within(self, value: pl.Expr, least: str, most: str) -> pl.Expr:
         number = self._number(value)
         found = number.is_not_null()

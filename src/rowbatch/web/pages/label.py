@@ -277,20 +277,7 @@ def _trial_price(w: Words, draft: desk.Draft, reading: desk.Reading) -> str:
 def draft_of_form(form: FormData, draft: desk.Draft) -> desk.Draft:
     """What the form says; fields that it does not show stay as they were."""
     texts: dict[str, Any] = {
-        name: text_of(form, name).replace("\r\n", "\n")
-        for name in (
-            "text",
-            "instructions",
-            "template",
-            "provider",
-            "base_url",
-            "model",
-            "temperature",
-            "max_tokens",
-            "samples",
-            "effort",
-        )
-        if name in form
+        name: text_of(form, name).replace("\r\n", "\n") for name in desk.TEXT_FIELDS if name in form
     }
     changed = replace(
         draft, **{name: value if name != "model" else value.strip() for name, value in texts.items()}
