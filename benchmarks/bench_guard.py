@@ -34,7 +34,7 @@ PAGES = ("/", "/jobs", "/settings", "/help", "/tools/convert")
 _READ = """
 import sys, time
 from pathlib import Path
-from rowbatch.tables.formats import open_table
+from rowbatch.programs.opening import open_table
 started = time.perf_counter()
 rows = sum(chunk.frame.height for chunk in open_table(Path(sys.argv[1])).chunks())
 print(rows, time.perf_counter() - started)

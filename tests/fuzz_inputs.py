@@ -28,11 +28,11 @@ import pytest
 from rowbatch.core.states import RowStatus
 from rowbatch.core.table_options import BadRows, ReadOptions
 from rowbatch.errors import RowbatchError
+from rowbatch.programs.opening import open_table
 from rowbatch.providers.catalog import find_provider
 from rowbatch.tables import csv_fast, csv_reader
 from rowbatch.tables.base import BadRowList, TableChunk
 from rowbatch.tables.csv_reader import CsvTable
-from rowbatch.tables.formats import open_table
 from rowbatch.tools.check import check
 from rowbatch.tools.extract import extract
 

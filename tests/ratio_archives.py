@@ -219,7 +219,7 @@ from pathlib import Path
 most = int(sys.argv[2])
 import polars, fastexcel, pyreadstat
 from rowbatch.errors import RowbatchError
-from rowbatch.tables.formats import open_table
+from rowbatch.programs.opening import open_table
 if most:
     now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (now + most, now + most))

@@ -14,11 +14,11 @@ from rowbatch.cli.app import run_command_line
 from rowbatch.core.agreement import Agreement
 from rowbatch.desk.recipes import methods_text
 from rowbatch.errors import OutputExists, ServiceError, UsageError
+from rowbatch.programs.opening import open_table
 from rowbatch.results.views import answers_name, write_answers_view
 from rowbatch.store.ledger import Ledger
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.view import TableView
-from rowbatch.tables.formats import open_table
 
 
 @pytest.fixture

@@ -24,9 +24,9 @@ from rowbatch.desk.library import (
     shown_name,
 )
 from rowbatch.errors import InputError, RowbatchError, TableError, UsageError
+from rowbatch.programs.opening import open_table
 from rowbatch.results.views import view_name
 from rowbatch.store.view import write_view
-from rowbatch.tables.formats import open_table
 from rowbatch.words.entries import ENTRIES
 
 

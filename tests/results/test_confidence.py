@@ -93,7 +93,7 @@ def test_in_every_format_they_are_numbers(tmp_path, ending):
     frame = rowbatch.open(run.path).table()
     sure = frame["label_confidence"]
     if ending in ("parquet", "dta", "sav"):
-        from rowbatch.tables.formats import open_table
+        from rowbatch.programs.opening import open_table
 
         table = open_table(tmp_path / f"out.{ending}")
         place = str(table.header.index("label_confidence"))

@@ -19,6 +19,7 @@ from rowbatch.api import Run
 from rowbatch.core.codebook import codebook_document, codebook_from_labels
 from rowbatch.core.plan import Output, Plan, Question, Source
 from rowbatch.errors import CannotHold, StorageError
+from rowbatch.programs.opening import open_table
 from rowbatch.requests.asking import Said, asking_of
 from rowbatch.steps.build import build, is_built
 from rowbatch.steps.collect import collect
@@ -27,7 +28,6 @@ from rowbatch.steps.export import export
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.tables.csv_writer import CsvTableWriter
 from rowbatch.tables.excel_writer import ExcelTableWriter
-from rowbatch.tables.formats import open_table
 
 
 def run_of(table: Path, output: str, *, text: str = "text") -> RunDirectory:

@@ -10,6 +10,7 @@ from rowbatch.core.endpoint import Endpoint, output_limit
 from rowbatch.core.plan import Asking, Consensus, Plan, Question
 from rowbatch.core.policy import Policy
 from rowbatch.core.sent_headers import GIVEN
+from rowbatch.core.table_options import NO_HEADER
 from rowbatch.providers.catalog import find_provider
 from rowbatch.requests.asking import Said, asking_of
 
@@ -139,9 +140,17 @@ def _table_options(plan: Plan) -> Iterator[tuple[str, str | None]]:
         ("--encoding", reading.encoding),
         ("--delimiter", reading.delimiter),
         ("--sheet", reading.sheet),
+        ("--header", None if reading.header == NO_HEADER else reading.header),
+        ("--skip-rows", str(reading.skip_rows or "")),
+        ("--quote", reading.quote),
+        ("--escape", reading.escape),
+        ("--rows", reading.rows),
+        ("--program", reading.program),
     ):
         if value:
             yield option, value
+    if reading.header == NO_HEADER:
+        yield "--no-header", None
     if reading.on_bad_rows != "stop":
         yield "--on-bad-rows", reading.on_bad_rows
     if output.path is not None:
@@ -152,6 +161,8 @@ def _table_options(plan: Plan) -> Iterator[tuple[str, str | None]]:
         yield "--bom", None
     if output.writing.formula_safe:
         yield "--excel-safe", None
+    if output.writing.numbers:
+        yield "--numbers", None
 
 
 def _policy_options(policy: Policy) -> Iterator[tuple[str, str | None]]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from rowbatch.api import model_list as _models  # the user's own prices are known from here on
 from rowbatch.api.headers import SentHeaders, find_headers, name_places
@@ -31,7 +31,7 @@ from rowbatch.core.plan import Output, Plan, Question, Source
 from rowbatch.core.policy import Policy, read_policy
 from rowbatch.core.sent_headers import read_form_fields, read_headers
 from rowbatch.core.states import RowStatus, ShardState
-from rowbatch.core.table_options import BadRows, ReadOptions, WriteOptions
+from rowbatch.core.table_options import ReadingKeywords, WriteOptions, reading_of
 from rowbatch.errors import (
     NeedsDecision,
     RowbatchError,
@@ -42,6 +42,7 @@ from rowbatch.errors import (
     UsageError,
 )
 from rowbatch.http import HttpClient, Key
+from rowbatch.programs.opening import open_table
 from rowbatch.providers.base import BatchClient
 from rowbatch.providers.catalog import Provider, find_model, find_price, find_provider
 from rowbatch.providers.clients import client_for, headers_of
@@ -101,7 +102,6 @@ from rowbatch.store.rundir import (
     remember_run,
     remove_run,
 )
-from rowbatch.tables.formats import open_table
 from rowbatch.tables.frames import from_frame
 from rowbatch.tools.codebooks import read_any_codebook
 from rowbatch.words.notice import Notice
@@ -1489,10 +1489,6 @@ def create(
     writing: WriteOptions | None = None,
     overwrite: bool = False,
     run: str | Path | None = None,
-    encoding: str | None = None,
-    delimiter: str | None = None,
-    sheet: str | None = None,
-    on_bad_rows: BadRows = "stop",
     policy: Policy | None = None,
     direct: bool = False,
     reuse: bool = False,
@@ -1500,6 +1496,7 @@ def create(
     is_listed: bool = True,
     headers: Mapping[str, str] | Iterable[str] = (),
     form_fields: Mapping[str, str] | Iterable[str] = (),
+    **reading: Unpack[ReadingKeywords],
 ) -> Run:
     """
     Make a run: check everything and freeze it in a run directory. Nothing is sent.
@@ -1543,8 +1540,6 @@ def create(
         output: Where the labelled table goes; None means into the run directory.
         overwrite: Whether `output` may be replaced.
         run: Where the run directory shall lie; None means `rowbatch-runs/<table>`, numbered.
-        encoding, delimiter, sheet: Of the table; None means found out.
-        on_bad_rows: What to do with broken rows: `stop`, `keep` or `skip`.
         policy: How it is driven: pace, cap, rounds.
         direct: Ask row by row, at once and at the ordinary price, instead of in batches; up to 5,000 rows.
         reuse: When there is a run already that asks the same of the same table, for the same output, go on
@@ -1554,11 +1549,14 @@ def create(
         headers: Further ones of each call, to the named host only. A value is `env:NAME`, `keyring:NAME` or
             `plain:VALUE`; one by itself is known to this process alone, and only its name is kept.
         form_fields: Further ones of each upload, as gateways want them; they are kept in the run.
+        reading: How the table is read: `encoding`, `delimiter`, `sheet`, `on_bad_rows`, `header`,
+            `skip_rows`, `quote`, `escape`, `rows`, `program`, see `ReadOptions`.
     Raises:
         TableError, CodebookError, OutputExists, UsageError: Something does not fit; nothing was made.
     """
     frame = None if isinstance(table, str | Path) else from_frame(table)
     path = Path("frame") if frame is not None else Path(str(table))
+    options = reading_of(reading)
 
     book = _codebook(labels=labels, prompt=prompt, codebook=codebook, variable=variable)
     question = Question(
@@ -1592,7 +1590,7 @@ def create(
             question, said, asking, named, consensus, headers=said_headers, form_fields=said_fields
         )
         return Plan(
-            source=Source(path, reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows), name=name),
+            source=Source(path, reading=options, name=name),
             question=question,
             asking=asking,
             output=Output(Path(output) if output else None, overwrite, writing or WriteOptions()),

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from rowbatch.core.endpoint import find_endpoint
 from rowbatch.core.plan import ROW_PREFIX, Asking, Question, Source
-from rowbatch.core.table_options import BadRows, ReadOptions, WriteOptions
+from rowbatch.core.table_options import ReadingKeywords, ReadOptions, WriteOptions, reading_of
 from rowbatch.errors import UsageError, from_os_error
 from rowbatch.requests.asking import Said, asking_for_model
 from rowbatch.results.workers import ResultWorkers
 
 if TYPE_CHECKING:
     from rowbatch.core.result_columns import Extra
-    from rowbatch.core.table_options import BadRows, ReadOptions, WriteOptions
+    from rowbatch.core.table_options import ReadOptions, WriteOptions
     from rowbatch.results.extract_report import ExtractReport
     from rowbatch.tools.check import CheckReport
     from rowbatch.tools.convert import ConvertReport
@@ -34,7 +34,7 @@ _LINE_BYTES = 16 << 20
 _COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
 
 
-class RequestOptions(TypedDict, total=False):
+class RequestOptions(ReadingKeywords, total=False):
     """
     How a table becomes requests that no run keeps.
 
@@ -52,7 +52,8 @@ class RequestOptions(TypedDict, total=False):
         id_prefix: Before the row number; must not end in a digit.
         id_column: Ids are the values of this column instead, or what a template with `{{column}}` makes.
         skip_empty: Leave rows with an empty text out.
-        encoding, delimiter, sheet, on_bad_rows: How the table is read.
+        encoding, delimiter, sheet, on_bad_rows, header, skip_rows, quote, escape, rows, program: How the
+            table is read, see `ReadOptions`.
     """
 
     model: str | None
@@ -69,10 +70,6 @@ class RequestOptions(TypedDict, total=False):
     id_prefix: str
     id_column: str | None
     skip_empty: bool
-    encoding: str | None
-    delimiter: str | None
-    sheet: str | None
-    on_bad_rows: BadRows
 
 
 def convert(
@@ -128,13 +125,7 @@ def planned(table: str | Path, requests: RequestOptions) -> tuple[Source, Questi
         dedupe=requests.get("dedupe", False),
         id_prefix=requests.get("id_prefix", ROW_PREFIX),
     )
-    reading = ReadOptions(
-        requests.get("encoding"),
-        requests.get("delimiter"),
-        requests.get("sheet"),
-        requests.get("on_bad_rows", "stop"),
-    )
-    return Source(Path(table), reading=reading), question, asking
+    return Source(Path(table), reading=reading_of(requests)), question, asking
 
 
 def estimate(
@@ -205,7 +196,7 @@ def first_request(table: str | Path, **requests: Unpack[RequestOptions]) -> str:
 
 def header_of(table: str | Path, reading: ReadOptions | None = None) -> tuple[str, ...]:
     """Names of the columns of a table."""
-    from rowbatch.tables.formats import open_table
+    from rowbatch.programs.opening import open_table
 
     return open_table(Path(table), reading).header
 
@@ -217,7 +208,7 @@ def likely_text_column(table: str | Path, reading: ReadOptions | None = None) ->
     Raises:
         TableError: The table is broken there, or has no rows.
     """
-    from rowbatch.tables.formats import open_table
+    from rowbatch.programs.opening import open_table
 
     opened = open_table(Path(table), reading)
     columns = next(opened.chunks(_SAMPLE_ROWS)).frame.get_columns()
@@ -324,11 +315,8 @@ def extract(
     requests: Sequence[str | Path] = (),
     unanswered: str | Path | None = None,
     writing: WriteOptions | None = None,
-    encoding: str | None = None,
-    delimiter: str | None = None,
-    sheet: str | None = None,
-    on_bad_rows: BadRows = "stop",
     overwrite: bool = False,
+    **reading: Unpack[ReadingKeywords],
 ) -> ExtractReport:
     """Result files become a table; see `rowbatch.tools.extract.extract`."""
     paths = [Path(result) for result in results]
@@ -360,7 +348,7 @@ def extract(
             errors=Path(errors) if errors else None,
             requests=asked,
             writing=writing,
-            reading=ReadOptions(encoding, delimiter, sheet, on_bad_rows),
+            reading=reading_of(reading),
             overwrite=overwrite,
             workers=workers,
         )

@@ -63,7 +63,10 @@ def _options(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _
 
 _table = click.argument("table", type=_PATH)
 _run = click.argument("run", type=_PATH)
-_reading = _options(
+_HEADER_LINE = (
+    "The table's line with the names, from 1, or several as in 1-3.  [default: found out, and shown]"
+)
+_more_reading = _options(
     click.option(
         "--encoding",
         metavar="NAME",
@@ -84,7 +87,37 @@ _reading = _options(
         show_default=True,
         help="What to do with rows that are broken; what is kept or skipped is counted and listed.",
     ),
+    click.option("--no-header", is_flag=True, help="The table has no line with names: they are numbered."),
+    click.option(
+        "--skip-rows",
+        type=click.IntRange(0),
+        default=0,
+        metavar="NUMBER",
+        help="So many lines at the beginning of the table are left out.",
+    ),
+    click.option(
+        "--quote",
+        metavar="CHAR",
+        help='What stands around a cell of a CSV file that has a delimiter in it, or none.  [default: "]',
+    ),
+    click.option(
+        "--escape",
+        metavar="CHAR",
+        help="What stands before a quotation mark in such a cell, or none.  [default: it is doubled]",
+    ),
+    click.option(
+        "--rows",
+        metavar="PATH",
+        help="Where the rows are in a JSON file, as in data.items.  [default: found out, and shown]",
+    ),
+    click.option(
+        "--program",
+        metavar="NAME",
+        help="Whose export the table is, as in qualtrics; plain reads it as it stands.  [default: found out, "
+        "and shown]",
+    ),
 )
+_reading = _options(click.option("--header", metavar="LINE", help=_HEADER_LINE), _more_reading)
 _writing = _options(
     click.option("--bom", is_flag=True, help="CSV: begin with a byte order mark, so that Excel sees UTF-8."),
     click.option(
@@ -92,6 +125,12 @@ _writing = _options(
         is_flag=True,
         help="CSV, TSV: an apostrophe before whatever a spreadsheet would take for the beginning of a "
         "formula; such cells are then not as they were.",
+    ),
+    click.option(
+        "--numbers",
+        is_flag=True,
+        help="Excel, Stata, SPSS, Parquet, JSONL: columns of a CSV file that have nothing but numbers are "
+        "numbers; what that changes is listed before.",
     ),
 )
 _asking = _options(
@@ -123,14 +162,19 @@ _asking = _options(
         "--dedupe", is_flag=True, help="Ask rows that ask the same once; the answer goes to all of them."
     ),
 )
-_headers = click.option(
+_HTTP_HEADER = (
+    "A further header of each call, to the provider's host only; may be given several times. VALUE is "
+    "env:NAME or keyring:NAME for a secret, plain:TEXT for none; anything else is taken for a secret and not "
+    "kept, so that a later command wants it again."
+)
+_headers = click.option("--header", "headers", multiple=True, metavar="NAME=VALUE", help=_HTTP_HEADER)
+# Of a command that reads a table and calls a provider; a header of a call has a name, and a line is a number.
+_both_headers = click.option(
     "--header",
     "headers",
     multiple=True,
-    metavar="NAME=VALUE",
-    help="A further header of each call, to the provider's host only; may be given several times. VALUE is "
-    "env:NAME or keyring:NAME for a secret, plain:TEXT for none; anything else is taken for a secret and not "
-    "kept, so that a later command wants it again.",
+    metavar="LINE|NAME=VALUE",
+    help=f"{_HEADER_LINE} With NAME=VALUE: {_HTTP_HEADER[0].lower()}{_HTTP_HEADER[1:]}",
 )
 _form_fields = click.option(
     "--form-field",
@@ -341,7 +385,7 @@ _go_on = click.option(
 )
 @click.option("--model", metavar="NAME", help="Which model.  [default: the provider's]")
 @click.option("--base-url", metavar="URL", help="Another address that speaks the provider's batch API.")
-@_headers
+@_both_headers
 @_form_fields
 @_sampling
 @click.option(
@@ -373,7 +417,7 @@ _go_on = click.option(
     metavar="DIR",
     help="The run directory.  [default: rowbatch-runs/TABLE]",
 )
-@_reading
+@_more_reading
 @_writing
 @_driving
 @_on_done
@@ -404,6 +448,7 @@ def run(
     if options["base_url"] is None:
         api.require_provider(options["provider"])
     options, changes = _policy_changes(options)
+    options["headers"], options["header"] = _sorted_headers(options["headers"])
     made = api.create(
         table,
         labels=labels,
@@ -1566,8 +1611,13 @@ def _for_api(options: dict[str, Any]) -> dict[str, Any]:
         found["parameters"] = _parameters(found.pop("param"))
     if "bom" in found:
         bom, formula_safe = found.pop("bom"), found.pop("excel_safe")
-        if bom or formula_safe:
-            found["writing"] = WriteOptions(bom=bom, formula_safe=formula_safe)
+        numbers = found.pop("numbers")
+        if bom or formula_safe or numbers:
+            found["writing"] = WriteOptions(bom=bom, formula_safe=formula_safe, numbers=numbers)
+    if found.pop("no_header", False):
+        if found.get("header") is not None:
+            raise UsageError("header-and-none")
+        found["header"] = "none"
     return found
 
 
@@ -1597,6 +1647,12 @@ def _extras(also: str | None) -> list[Any]:
         if name not in api.EXTRAS:
             raise UsageError("no-such-extra", name=name, known=list(api.EXTRAS))
     return names
+
+
+def _sorted_headers(said: Sequence[str]) -> tuple[list[str], str | None]:
+    """What `--header` says of the calls, and the line of the table; the last one where there are several."""
+    lines = [one for one in said if "=" not in one and ":" not in one]
+    return [one for one in said if one not in lines], lines[-1] if lines else None
 
 
 def _policy_changes(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -805,6 +805,8 @@ def extracted(report: ExtractReport) -> None:
     if report.compared is not None:
         _compared(report.compared)
     _marked(report.formulas)
+    for note in report.notes:
+        line(f"  {note}")
     _read_notes(report.encoding_guessed, report.bad_rows)
     if report.errors:
         line(f"  those that are not ok: {place(report.errors)}")

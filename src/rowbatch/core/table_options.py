@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict
+
+from rowbatch.errors import UsageError
 
 BadRows = Literal["stop", "keep", "skip"]
+FIRST, NO_HEADER = "first", "none"
+"""What `ReadOptions.header` may say instead of lines: the first with something in it; that there is none."""
+NONE = "none"
+"""What stands for no character at `ReadOptions.quote` and `.escape`."""
+PLAIN = "plain"
+"""What `ReadOptions.program` says where a table is read as it stands, whichever program wrote it."""
+_LINES = re.compile(r"([1-9][0-9]{0,8})(?:-([1-9][0-9]{0,8}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +29,83 @@ class ReadOptions:
         sheet: Of a workbook: its name, or its number from 1; None means the first. Of an R file: the object.
         on_bad_rows: What to do with a row of a CSV or JSONL file that is broken: `stop` with an error,
             `keep` it as far as it can be understood, or `skip` it. What was kept or skipped is counted.
+        header: Of a text file or a sheet: the line with the names, counted from 1 after the skipped ones, or
+            several lines as in `1-3`; `first`, the first line with something in it; `none`, there is none.
+            None means found out.
+        skip_rows: So many lines of a text file or a sheet are left out before anything else is looked at.
+        quote: What stands around a cell of a CSV file, or `none`; None means `"`.
+        escape: What stands before a quote inside such a cell, or `none`; None means that it is doubled.
+        rows: Where the rows are in a JSON document, by dotted names as in `data.items`; None means found out.
+        program: Whose export it is read as, a name of `rowbatch.programs`; `plain` means as a plain table;
+            None means found out.
+    Raises:
+        UsageError: One of them says nothing that can be done.
     """
 
     encoding: str | None = None
     delimiter: str | None = None
     sheet: str | None = None
     on_bad_rows: BadRows = "stop"
+    header: str | None = None
+    skip_rows: int = 0
+    quote: str | None = None
+    escape: str | None = None
+    rows: str | None = None
+    program: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.header is not None and self.header not in (FIRST, NO_HEADER):
+            lines = _LINES.fullmatch(self.header)
+            if lines is None or int(lines[2] or lines[1]) < int(lines[1]):
+                raise UsageError("header-no-lines", header=self.header)
+        if self.skip_rows < 0:
+            raise UsageError("skip-rows-negative")
+        for option, mark in (("--quote", self.quote), ("--escape", self.escape)):
+            if mark is not None and mark != NONE and (len(mark) != 1 or mark in "\r\n"):
+                raise UsageError("mark-not-one-character", option=option)
+
+    @property
+    def header_lines(self) -> tuple[int, int] | None:
+        """The first and the last line of the header, from 1; None where no lines are said."""
+        lines = _LINES.fullmatch(self.header or "")
+        return (int(lines[1]), int(lines[2] or lines[1])) if lines else None
+
+
+class ReadingKeywords(TypedDict, total=False):
+    """The options of `ReadOptions` as functions take them; a header line may be a number."""
+
+    encoding: str | None
+    delimiter: str | None
+    sheet: str | None
+    on_bad_rows: BadRows
+    header: str | int | None
+    skip_rows: int
+    quote: str | None
+    escape: str | None
+    rows: str | None
+    program: str | None
+
+
+def reading_of(said: ReadingKeywords) -> ReadOptions:
+    """
+    Keywords as options.
+
+    Raises:
+        UsageError: One of them says nothing that can be done.
+    """
+    header = said.get("header")
+    return ReadOptions(
+        encoding=said.get("encoding"),
+        delimiter=said.get("delimiter"),
+        sheet=said.get("sheet"),
+        on_bad_rows=said.get("on_bad_rows", "stop"),
+        header=None if header is None else str(header),
+        skip_rows=said.get("skip_rows", 0),
+        quote=said.get("quote"),
+        escape=said.get("escape"),
+        rows=said.get("rows"),
+        program=said.get("program"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +118,10 @@ class WriteOptions:
         formula_safe: CSV, TSV: whatever a spreadsheet, in any language, would take for the beginning of a
             formula gets an apostrophe in front, so it is text there; it is then not what it was, and every
             cell has quotes. Excel: has no effect, texts are string cells.
+        numbers: Excel, Stata, SPSS, Parquet, Arrow, JSONL: a column of a table without types in which all
+            texts are numbers is written as numbers.
     """
 
     bom: bool = False
     formula_safe: bool = False
+    numbers: bool = False

@@ -323,7 +323,9 @@ def _requests_of_draft(draft: Draft, reading: Reading) -> RowRequests:
             raise UsageError("column-missing", name=name)
         return reading.header.index(name)
 
-    return RowRequests(question, asking_of_draft(draft, question), position, reading.path)
+    return RowRequests(
+        question, asking_of_draft(draft, question), position, reading.path, not_asked=reading.not_asked
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,7 +367,7 @@ def preview_row(draft: Draft, reading: Reading, row: int) -> RowPreview:
         instructions=settings.system.render({}) if settings.system else "",
         message=settings.user.render(cells),
         body=settings.body_preview(cells),
-        is_empty=bool(blank_rows(chunk.frame, requests.asked)[0]),
+        is_empty=bool(blank_rows(chunk.frame, requests.asked, reading.not_asked)[0]),
     )
 
 

@@ -33,12 +33,12 @@ from rowbatch.desk.readings import (
 )
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, RowbatchError, TableError, UsageError, from_os_error
+from rowbatch.programs.opening import open_table
 from rowbatch.store.atomic import fsync_folder, write_atomically
 from rowbatch.store.home import home, private_file, private_folder
 from rowbatch.store.rundir import digest_source, size_of_source
 from rowbatch.tables.base import Table
 from rowbatch.tables.excel_reader import sheet_names
-from rowbatch.tables.formats import open_table
 
 _INFO, _DRAFT = "table.json", "draft.json"
 _HANDED_OVER = "data"

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 from rowbatch.desk.profile import Profile, profile_of
 from rowbatch.desk.tasks import Stopped, Task
 from rowbatch.errors import InputError, RowbatchError, TableError
+from rowbatch.programs.opening import open_table
 from rowbatch.results.views import RUN, TABLE, view_name, write_table_view
 from rowbatch.store.home import cache
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.view import TableView, view_is_of
 from rowbatch.tables.base import Table
-from rowbatch.tables.formats import open_table
 
 if TYPE_CHECKING:
     from rowbatch.desk.library import LibraryTable
@@ -46,12 +46,16 @@ class Reading:
         kind: Of its format, as in `csv`.
         reading: Options that give the same table again.
         encoding_guessed: Or "".
+        notes: What a person should know of how it was read.
+        not_asked: Texts of cells that count as empty.
+        columns: What is known of each column, or none at all.
     """
 
     def __init__(self, table: Table, sha256: str) -> None:
         self.path, self.sha256 = table.path, sha256
         self.header, self.kind, self.reading = table.header, table.format, table.reading
         self.encoding_guessed = table.guessed_encoding
+        self.notes, self.not_asked, self.columns = table.notes, table.not_asked, table.columns
         self.folder = views_folder() / view_name(sha256, table.reading, table.format)
         self._profile: Profile | None = None
         self.task = Task(f"read {table.path.name}", lambda task: self._work(table, task))

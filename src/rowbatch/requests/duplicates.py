@@ -104,7 +104,7 @@ def find_duplicates(table: Table, used: Iterable[str], asked: Sequence[int]) -> 
                 *(cells.hash_rows(seed).alias(f"hash{number}") for number, seed in enumerate(_SEEDS)),
             ]
         )
-        fingerprints.append(frame.filter(~blank_rows(chunk.frame, list(asked))))
+        fingerprints.append(frame.filter(~blank_rows(chunk.frame, list(asked), table.not_asked)))
     return Duplicates(pl.concat([_pairs(fingerprints, part) for part in range(_PARTS)]).sort("row"))
 
 
@@ -123,12 +123,13 @@ class RepeatCount:
     def __init__(self, table: Table, used: Iterable[str], asked: Iterable[str]) -> None:
         self._positions = [str(table.column(name)) for name in used]
         self._asked = sorted(map(table.column, asked))
+        self._not_asked = table.not_asked
         self._hashes: list[pl.Series] = []
 
     def look(self, chunk: TableChunk) -> None:
         """Take a chunk into account."""
         hashes = chunk.frame.select(self._positions).hash_rows(_SEEDS[0])
-        self._hashes.append(hashes.filter(~blank_rows(chunk.frame, self._asked)))
+        self._hashes.append(hashes.filter(~blank_rows(chunk.frame, self._asked, self._not_asked)))
 
     def count(self) -> tuple[int, int]:
         """How many rows repeat an earlier one, and how many texts stand in several rows."""

@@ -4,7 +4,7 @@ The one way from rows and a plan to request lines: what is built, converted, sho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,12 +15,12 @@ from rowbatch.core.request import RequestLines, RequestSettings, render_requests
 from rowbatch.core.samples import request_numbers
 from rowbatch.core.template import Template
 from rowbatch.errors import TableChanged
+from rowbatch.programs.opening import open_table
 from rowbatch.providers.catalog import find_provider
 from rowbatch.requests.duplicates import Duplicates, find_duplicates
 from rowbatch.requests.images import ImageColumn
 from rowbatch.store.rundir import MEMBERS_NAME, digest_source, require_source, size_of_source
 from rowbatch.tables.base import Table, TableChunk, blank_rows
-from rowbatch.tables.formats import open_table
 
 
 def request_settings(question: Question, asking: Asking) -> RequestSettings:
@@ -71,6 +71,7 @@ class RowRequests:
         place: The table, for messages about its images.
         skip_empty: Whether rows without a text are left out.
         custom_id: What ids are made of, where they are no row numbers.
+        not_asked: Texts of cells that count as empty, see `Table.not_asked`.
     """
 
     def __init__(
@@ -82,8 +83,10 @@ class RowRequests:
         *,
         skip_empty: bool = True,
         custom_id: Template | None = None,
+        not_asked: Collection[str] = frozenset(),
     ) -> None:
         self.question, self.asking = question, asking
+        self._not_asked = not_asked
         self.settings = replace(request_settings(question, asking), custom_id=custom_id)
         self.positions = {name: position(name) for name in self.settings.line_columns}
         self.asked = sorted({position(name) for name in question.asked_columns})
@@ -101,7 +104,7 @@ class RowRequests:
             chunk: Its frame has a text for each column of the table.
             repeats: Which of its rows get the answer of an earlier one; None for none.
         """
-        blank = blank_rows(chunk.frame, self.asked)
+        blank = blank_rows(chunk.frame, self.asked, self._not_asked)
         again = pl.repeat(False, len(blank), dtype=pl.Boolean, eager=True) if repeats is None else repeats
         left_out = blank | again if self._skip_empty else again
         frame = self.texts(chunk).with_row_index("row", offset=chunk.first_row).filter(~left_out)
@@ -167,7 +170,13 @@ class TableRequests:
     ) -> None:
         self.table = table
         self._rows = RowRequests(
-            question, asking, table.column, table.path, skip_empty=skip_empty, custom_id=custom_id
+            question,
+            asking,
+            table.column,
+            table.path,
+            skip_empty=skip_empty,
+            custom_id=custom_id,
+            not_asked=table.not_asked,
         )
         self.duplicates = Duplicates.none()
         if asking.dedupe:
@@ -206,7 +215,7 @@ class TableRequests:
             before = (
                 pl.int_range(chunk.first_row, chunk.first_row + chunk.frame.height, eager=True) < from_row
             )
-            blank = blank_rows(chunk.frame, self._rows.asked) | before
+            blank = blank_rows(chunk.frame, self._rows.asked, self.table.not_asked) | before
             at = blank.arg_min()
             if at is not None and not blank[at]:
                 return chunk.first_row + at, self._rows.cells(chunk, at)

@@ -129,7 +129,8 @@ class AnsweredTable:
     def _of_chunk(self, chunk: TableChunk) -> pl.DataFrame:
         first, height = chunk.first_row, chunk.frame.height
         rows = pl.int_range(first, first + height, dtype=pl.Int64, eager=True).alias("row")
-        not_asked = blank_rows(chunk.frame, self._asked_columns) | self._duplicates.mask(first, height)
+        blank = blank_rows(chunk.frame, self._asked_columns, self.table.not_asked)
+        not_asked = blank | self._duplicates.mask(first, height)
         found = self._of_rows(rows.filter(~not_asked), chunk)
         self._again.keep(found)
         return self._complete(_in_order(rows, found, self._again.answers(first, height)), chunk)

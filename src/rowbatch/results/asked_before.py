@@ -121,7 +121,9 @@ def with_only_changed(plan: Plan, before: AskedBefore) -> Plan:
 
 def _places(plan: Plan, table: Table, chunk: TableChunk, answers: EarlierAnswers) -> pl.DataFrame:
     """Of each row of a chunk with a text: `at`, its number, and where it was answered."""
-    requests = RowRequests(plan.question, plan.asking, table.column, table.path).of(chunk)
+    requests = RowRequests(
+        plan.question, plan.asking, table.column, table.path, not_asked=table.not_asked
+    ).of(chunk)
     rows = requests.rows.cast(pl.Int64)
     found = answers.find(fingerprints_of(requests.lines, rows))
     return found.with_columns(rows.alias("at"))

@@ -70,6 +70,7 @@ class ExtractReport:
         forgiven: How many answers needed what kind of forgiveness, where their fields were read.
         errors: The list of those that are not ok, or None.
         encoding_guessed: The encoding of the table to join, if nothing said it but its text; else "".
+        notes: What a person should know of how that table was read.
         bad_rows: Broken rows of the table to join that were kept or skipped.
         formulas: Cells that were marked, because a spreadsheet would take them for formulas.
     """
@@ -92,6 +93,7 @@ class ExtractReport:
     forgiven: Counter[str] = field(default_factory=Counter)
     errors: Path | None = None
     encoding_guessed: str = ""
+    notes: tuple[Notice, ...] = ()
     bad_rows: BadRowList = field(default_factory=BadRowList)
     formulas: int = 0
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 TABLE, RUN = "table", "run"
 """What a view is of: the SHA-256 of a table's file, or the directory of a run."""
-_FORMAT = 1
+_FORMAT = 2
 _JSON = ("json", "jsonl")
 
 

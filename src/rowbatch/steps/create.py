@@ -12,13 +12,14 @@ import polars as pl
 
 from rowbatch.core.added_columns import answer_columns, new_column_names
 from rowbatch.core.plan import Asking, Output, Plan, Source
+from rowbatch.core.table_options import PLAIN
 from rowbatch.errors import OutputExists, UsageError
+from rowbatch.programs.opening import open_table
 from rowbatch.requests.pipeline import open_source
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.plan_file import require_text
 from rowbatch.store.rundir import FRAME_NAME, RunDirectory, digest_source, require_source, size_of_source
 from rowbatch.tables.base import Table
-from rowbatch.tables.formats import open_table
 from rowbatch.tables.statistics_limits import is_letter
 from rowbatch.tables.writer import format_of
 from rowbatch.words.notice import Notice
@@ -97,7 +98,7 @@ def _completed(run: RunDirectory, plan: Plan, *, is_frame: bool) -> Plan:
         path=(run.path / FRAME_NAME if is_frame else path).resolve(),
         sha256=digest_source(path),
         size_bytes=size_of_source(path),
-        reading=table.reading,
+        reading=replace(table.reading, program=table.reading.program or PLAIN),
         encoding_guessed=table.guessed_encoding,
         name=plan.source.name,
     )
@@ -106,7 +107,7 @@ def _completed(run: RunDirectory, plan: Plan, *, is_frame: bool) -> Plan:
         path=_output_path(run, plan.output.path, is_frame=is_frame),
         columns=tuple(new_column_names(table.header, answer_columns(plan))),
     )
-    notes = (*plan.asking.notes, *output_notes(table, plan.output.path))
+    notes = (*plan.asking.notes, *table.notes, *output_notes(table, plan.output.path))
     return replace(
         plan,
         source=source,

@@ -100,7 +100,7 @@ def write_disagreements(
                 found.append((chunk.frame.filter(keep), typed, picked))
     for (place, one, other), counts in pairs.items():
         report.pairs.append(pair_agreement(codebook.columns[place], names[one], names[other], counts))
-    shape = TableShape(table.header, table.columns, tuple(one.column for one in shown), table.label)
+    shape = TableShape.of(table, [one.column for one in shown])
     with (
         atomic_path(path, overwrite=overwrite) as temporary,
         open_writer(temporary, format_name, shape, writing) as writer,

@@ -110,12 +110,7 @@ def export(
     shown = _shown(answered, names, corrected, taken, with_status=with_status)
     if wanted is not None:
         shown.append((AddedColumn(_free(CHOSEN_COLUMN, taken)), pl.lit(LEAST_SURE)))
-    shape = TableShape(
-        tuple(table.header[position] for position in kept),
-        tuple(table.columns[position] for position in kept) if table.columns else (),
-        tuple(column for column, _ in shown),
-        table.label,
-    )
+    shape = TableShape.of(table, [column for column, _ in shown], kept)
     pick = [values.alias(column.name) for column, values in shown]
     format_name = format_of(path)
     if only_answered and answered.embedding is not None and corrected.positions:

@@ -10,7 +10,7 @@ from typing import Any
 from rowbatch.core.endpoint import find_endpoint
 from rowbatch.core.plan import Asking, Consensus, Output, Panel, Plan, Question, Source
 from rowbatch.core.policy import read_policy
-from rowbatch.core.table_options import ReadOptions, WriteOptions
+from rowbatch.core.table_options import FIRST, PLAIN, ReadOptions, WriteOptions
 from rowbatch.errors import InputError
 from rowbatch.words.notice import read_notice
 
@@ -168,10 +168,15 @@ def _read_panel(panel: Mapping[str, Any]) -> Panel:
 
 
 def _reading(table: Mapping[str, Any]) -> ReadOptions:
+    # Before tables had headers that are looked for, and exports of programs, the first line was the header.
+    as_before: dict[str, Any] = {"header": FIRST, "program": PLAIN}
     if "reading" in table:
-        return ReadOptions(**table["reading"])
+        said = table["reading"]
+        return ReadOptions(**(said if "skip_rows" in said else {**as_before, **said}))
     # Format 1.
-    return ReadOptions(**{name: table[name] for name in ("encoding", "delimiter") if name in table})
+    return ReadOptions(
+        **as_before, **{name: table[name] for name in ("encoding", "delimiter") if name in table}
+    )
 
 
 def _is_limit_ours(request: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,6 +20,8 @@ from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError
 from rowbatch.tables.ahead import read_ahead
 from rowbatch.tables.bounds import require_columns
+from rowbatch.tables.response_sets import ResponseSet
+from rowbatch.words.notice import Notice
 
 ROWS_PER_CHUNK = 20_000
 
@@ -35,6 +37,7 @@ class ColumnInfo:
         format: The program's display format, as in `%8.0g` (Stata) or `F8.2` (SPSS); or "".
         measure: `nominal`, `ordinal`, `scale`, or "" where it is not known (SPSS).
         display_width: Characters (SPSS), or None.
+        storage: How the program keeps it, as in `stata:byte`, `stata:str20`, `spss:A20`; or "".
         missing_ranges: User-defined missing values as pyreadstat gives and takes them (SPSS: a list of
             values and of `{"lo": …, "hi": …}`; Stata: a list of the letters of extended missing values).
     """
@@ -44,6 +47,7 @@ class ColumnInfo:
     format: str = ""
     measure: str = ""
     display_width: int | None = None
+    storage: str = ""
     missing_ranges: tuple[Any, ...] = ()
 
 
@@ -110,6 +114,11 @@ class Table(ABC):
         header: Names of the columns as they stand; may be empty, or stand twice.
         columns: What is known about each column beyond its name: one entry for each, or none at all.
         label: What the file is about, in words (Stata, SPSS); or "".
+        documents: What the file says about itself in lines of text (SPSS), or the notes of a dataset (Stata).
+        response_sets: Multiple response sets (SPSS).
+        notes: What a person should know of how it was read: which sheet, which lines, what was left out.
+        not_asked: Texts that stand for no answer, such as a program's own "not shown": a row is blank where
+            its cells have nothing else.
         bad_rows: Those met by the `chunks` that ran last.
     """
 
@@ -118,13 +127,23 @@ class Table(ABC):
     """Of a chunk."""
 
     def __init__(
-        self, path: Path, header: tuple[str, ...], *, columns: tuple[ColumnInfo, ...] = (), label: str = ""
+        self,
+        path: Path,
+        header: tuple[str, ...],
+        *,
+        columns: tuple[ColumnInfo, ...] = (),
+        label: str = "",
+        notes: tuple[Notice, ...] = (),
     ) -> None:
         require_columns(path, len(header))
         self.path = path
         self.header = header
         self.columns = columns
         self.label = label
+        self.documents: tuple[str, ...] = ()
+        self.response_sets: tuple[ResponseSet, ...] = ()
+        self.notes = notes
+        self.not_asked: frozenset[str] = frozenset()
         self.bad_rows = BadRowList()
 
     @property
@@ -199,21 +218,24 @@ class Table(ABC):
         )
 
 
-def blank_rows(frame: pl.DataFrame, columns: list[int]) -> pl.Series:
+def blank_rows(
+    frame: pl.DataFrame, columns: list[int], not_asked: Collection[str] = frozenset()
+) -> pl.Series:
     """
     Which rows have nothing to ask about: every one of `columns` is empty or white space.
 
     Args:
         frame: A chunk, columns named by their position.
         columns: Positions of the columns that a request takes its text from.
+        not_asked: Texts that count as empty, see `Table.not_asked`.
     Returns:
         Booleans, one a row.
     """
     if not columns:
         return pl.repeat(False, frame.height, eager=True)
-    return frame.select(
-        pl.all_horizontal([pl.col(str(column)).str.strip_chars() == "" for column in columns]).alias("blank")
-    ).to_series()
+    cells = [pl.col(str(column)).str.strip_chars() for column in columns]
+    empty = [cell.is_in(["", *sorted(not_asked)]) if not_asked else cell == "" for cell in cells]
+    return frame.select(pl.all_horizontal(empty).alias("blank")).to_series()
 
 
 def as_text(typed: pl.DataFrame) -> pl.DataFrame:

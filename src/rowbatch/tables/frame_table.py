@@ -144,3 +144,7 @@ def refuse_options(path: Path, options: ReadOptions, *, allowed: tuple[str, ...]
         raise UsageError("sheet-does-not-fit", path=str(path), is_a=kind)
     if options.on_bad_rows != "stop" and "on_bad_rows" not in allowed:
         raise UsageError("bad-rows-do-not-fit", path=str(path), is_a=kind)
+    for name in ("header", "skip_rows", "quote", "escape", "rows"):
+        if getattr(options, name) and name not in allowed:
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError("option-does-not-fit", path=str(path), is_a=kind, option=option)

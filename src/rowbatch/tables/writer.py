@@ -13,7 +13,8 @@ import polars as pl
 
 from rowbatch.core.table_options import WriteOptions
 from rowbatch.errors import UsageError
-from rowbatch.tables.base import ColumnInfo, TableChunk
+from rowbatch.tables.base import ColumnInfo, Table, TableChunk
+from rowbatch.tables.response_sets import ResponseSet
 
 FORMATS: dict[str, str] = {
     ".csv": "csv",
@@ -70,12 +71,35 @@ class TableShape:
         columns: What is known of each, or none at all.
         added: The columns that come after them.
         label: What the table is about, in words; or "".
+        documents, response_sets: As the input has them, see `Table`.
     """
 
     header: tuple[str, ...]
     columns: tuple[ColumnInfo, ...]
     added: tuple[AddedColumn, ...]
     label: str = ""
+    documents: tuple[str, ...] = ()
+    response_sets: tuple[ResponseSet, ...] = ()
+
+    @classmethod
+    def of(cls, table: Table, added: Sequence[AddedColumn], kept: Sequence[int] | None = None) -> TableShape:
+        """
+        A table with columns beside it.
+
+        Args:
+            table: The input.
+            added: Those that come after its own.
+            kept: Positions of its own that are written; None for all.
+        """
+        at = range(len(table.header)) if kept is None else kept
+        return cls(
+            tuple(table.header[position] for position in at),
+            tuple(table.columns[position] for position in at) if table.columns else (),
+            tuple(added),
+            table.label,
+            table.documents,
+            table.response_sets,
+        )
 
     @property
     def names(self) -> list[str]:

@@ -27,12 +27,12 @@ from rowbatch.core.codebook_table import (
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.core.xlsform import SHEETS, draw_from_form, is_xlsform
 from rowbatch.errors import CodebookError, UsageError, from_os_error
+from rowbatch.programs.opening import open_table
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.codebook_file import codebook_of_yaml, json_text, yaml_text
 from rowbatch.store.yaml_file import MAX_BYTES, YamlDocument, read_json, read_yaml
 from rowbatch.tables.base import TableChunk
 from rowbatch.tables.excel_reader import sheet_names
-from rowbatch.tables.formats import open_table
 from rowbatch.tables.writer import FORMATS, TableShape, open_writer
 from rowbatch.words.notice import Notice
 

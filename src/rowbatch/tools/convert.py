@@ -12,12 +12,12 @@ from rowbatch.core.plan import Asking, Question, Source
 from rowbatch.core.shard import ShardCutter, ShardLimits
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import UsageError
+from rowbatch.programs.opening import open_table
 from rowbatch.requests.line_tokens import LineTokens
 from rowbatch.requests.pipeline import RequestChunk, TableRequests
 from rowbatch.store.atomic import BackgroundSync, atomic_path, require_free
 from rowbatch.tables.ahead import read_ahead
 from rowbatch.tables.base import BadRowList, TableChunk
-from rowbatch.tables.formats import open_table
 from rowbatch.tools.made_ids import MadeIds
 from rowbatch.tools.row_keys import key_template
 from rowbatch.tools.split import Part, folder_of_parts, named_parts, require_free_parts
@@ -40,7 +40,7 @@ class ConvertReport:
         reading: What the table was read with.
         encoding_guessed: The encoding, if nothing said it but the text itself; else "".
         bad_rows: Broken rows that were kept or skipped.
-        notes: What was changed so that the model takes it.
+        notes: What was changed so that the model takes it, and how the table was read.
         parts: Of the folder, when it was written in parts.
     """
 
@@ -127,7 +127,7 @@ def convert(
         reading=requests.table.reading,
         encoding_guessed=requests.table.guessed_encoding,
         bad_rows=requests.table.bad_rows,
-        notes=asking.notes,
+        notes=(*asking.notes, *requests.table.notes),
         parts=parts,
     )
 

@@ -21,6 +21,7 @@ from rowbatch.core.result_columns import EXTRA_TYPES, Extra
 from rowbatch.core.states import RowStatus
 from rowbatch.core.table_options import ReadOptions, WriteOptions
 from rowbatch.errors import InputError, UsageError
+from rowbatch.programs.opening import open_table
 from rowbatch.requests.duplicates import AnswersOfDuplicates, Duplicates
 from rowbatch.results.error_list import ErrorList
 from rowbatch.results.extract_report import ExtractReport, count_statuses, note_unknown
@@ -30,7 +31,6 @@ from rowbatch.results.workers import ResultWorkers
 from rowbatch.store.atomic import atomic_path, require_free
 from rowbatch.tables.ahead import read_ahead
 from rowbatch.tables.base import ROWS_PER_CHUNK, Table, TableChunk
-from rowbatch.tables.formats import open_table
 from rowbatch.tables.writer import AddedColumn, TableShape, TableWriter, format_of, open_writer
 from rowbatch.tools.id_evidence import NO_ROW_NUMBERS, IdEvidence, require_row_numbers
 from rowbatch.tools.id_reading import Several, several_reading, sure_reading, told_reading
@@ -182,7 +182,8 @@ class _Job:
     def report(self) -> ExtractReport:
         """An empty one."""
         guessed = self.table.guessed_encoding if self.table is not None else ""
-        return ExtractReport(self.out, errors=self.errors, encoding_guessed=guessed)
+        notes = self.table.notes if self.table is not None else ()
+        return ExtractReport(self.out, errors=self.errors, encoding_guessed=guessed, notes=notes)
 
     def pile(
         self,
@@ -412,12 +413,7 @@ class _Outputs:
 
     def __init__(self, outputs: ExitStack, report: ExtractReport, job: _Job, layout: _Layout) -> None:
         table, writing, overwrite = job.table, job.writing, job.overwrite
-        shape = TableShape(
-            table.header if table else (),
-            table.columns if table else (),
-            layout.columns,
-            table.label if table else "",
-        )
+        shape = TableShape.of(table, layout.columns) if table else TableShape((), (), layout.columns)
 
         def begin(path: Path, shape: TableShape) -> TableWriter:
             temporary = outputs.enter_context(atomic_path(path, overwrite=overwrite))

@@ -152,6 +152,7 @@ def warnings_of(w: Words | None, reading: desk.Reading) -> list[str]:
                 name=reading.encoding_guessed.upper(),
             )
         )
+    found += [words.told(note) for note in reading.notes]
     bad, first = reading.bad_rows
     if bad:
         said = "; ".join(words.t("line %(line)s: %(what)s", line=line, what=what) for line, what in first[:3])
