@@ -129,6 +129,7 @@ _READ: dict[str, Entry] = {
         "--header and --no-header say different things",
         "leave one of them out",
         page="choose one of them",
+        page_message="the line of the header, and that there is none, are both chosen",
         zh=("“表头行”与“没有表头”互相矛盾", "请只选择其一"),
     ),
     "skip-rows-negative": Entry(
@@ -146,7 +147,7 @@ _READ: dict[str, Entry] = {
     "no-such-program": Entry(
         "there is no program {program!r} whose exports are known",
         "known are {known}",
-        page="choose one of the list",
+        page="known are {known}",
         zh=("没有名为“{program}”的程序", "可选：{known:、}"),
     ),
     "not-of-program": Entry(
