@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 MOST_RECORDS = 100
@@ -31,7 +32,10 @@ _DATE = re.compile(
     r"|\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?[AaPp][Mm])?"
     r"|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? .*\d{1,2}:\d{2}:\d{2}.*"
 )
-_MISSING = frozenset("na n/a #n/a nan null none nil - -- . .. ... ? missing unknown inf -inf".split())
+_MISSING = frozenset(
+    ("na", "n/a", "#n/a", "nan", "null", "none", "nil", "missing", "unknown", "inf", "-inf")
+    + ("-", "--", ".", "..", "...", "?")
+)
 
 Kind = Literal["number", "date", "text", ""]
 
@@ -165,7 +169,7 @@ def _below_titles(records: Sequence[Sequence[str]], filled: list[int]) -> int | 
             continue
         rows = [records[one] for one in filled[place + 1 :]]
         if _can_be_names(records[at], rows) and _is_above(
-            above, records[at], rows, is_apart=_is_apart(records, filled, place)
+            above, records[at], rows, is_apart=_is_apart(filled, place)
         ):
             return at
         if _used(records[at]) > 1 and not _is_comment(records[at]) and _fits(records[at], rows):
@@ -174,7 +178,7 @@ def _below_titles(records: Sequence[Sequence[str]], filled: list[int]) -> int | 
     return None
 
 
-def _is_apart(records: Sequence[Sequence[str]], filled: list[int], place: int) -> bool:
+def _is_apart(filled: list[int], place: int) -> bool:
     """Whether a blank line stands between the titles and this record."""
     return place > 0 and filled[place] - filled[place - 1] > 1
 
@@ -185,7 +189,7 @@ def _fits(record: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
 
 
 def _can_be_names(record: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Whether a record can be the header of the rows below it: names, as many as there are columns, all different."""
+    """Whether a record can be the header of the rows below it: a name for each column, all different."""
     width = usual_width(rows)
     if width and len(record) == width - 1 and has_trailing_delimiter(record, rows):
         width -= 1
@@ -280,7 +284,7 @@ def _is_row(record: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
         # A year, a code and a position name columns too: values are those that go on, or come again.
         goes_on = len(column) > 1 and column[0] - number == column[1] - column[0] != 0
         is_certain |= number != int(number) or abs(number) >= 1e5 or goes_on or number in column
-    steps = {second - first for first, second in zip(numbers, numbers[1:], strict=False)}
+    steps = {second - first for first, second in pairwise(numbers)}
     is_series = len(steps) == 1 and 0 < abs(next(iter(steps))) <= _MOST_STEP
     return values > 0 and is_certain and not is_series and (width > 1 or "date" in map(kind_of, record))
 
