@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import zipfile
 import zlib
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -22,14 +23,19 @@ _XZ = b"\xfd7zXZ\0"
 _BZIP2_BLOCKS = (b"1AY&SY", b"\x17rE8P\x90")
 _BUFFER_BYTES = 1 << 20
 _PACKED_BYTES = 1 << 16
+# Of Excel and Word, of OpenDocument, of Apple's Numbers.
+_PARTS_OF_DOCUMENTS = ("[Content_Types].xml", "content.xml", "mimetype", "Index/Document.iwa", "Index.zip")
 PACKED_SUFFIXES = (".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz")
 """Endings of the names of packed files."""
 
 
-def open_binary(path: Path) -> io.BufferedReader:
+def open_binary(path: Path, member: str = "") -> io.BufferedReader:
     """
     Open a file for reading, unpacked. Seeking in a packed file reads it again up to there.
 
+    Args:
+        path: The file.
+        member: Of a zip file: which of the files in it.
     Raises:
         InputError: There is no such file.
         TableError: From reading: the packed data are damaged, or cut off, or ask for too much memory.
@@ -41,7 +47,9 @@ def open_binary(path: Path) -> io.BufferedReader:
     except OSError as error:
         raise from_os_error(error, str(path)) from error
     inner: Any = None
-    if magic.startswith(_GZIP):
+    if member:
+        inner = _open_member(file, path, member)
+    elif magic.startswith(_GZIP):
         inner = gzip.GzipFile(fileobj=file)
     elif magic.startswith(_ZSTD):
         inner = _open_zstd(file)
@@ -50,6 +58,41 @@ def open_binary(path: Path) -> io.BufferedReader:
     elif magic.startswith(_XZ):
         inner = _XzFile(file)
     return file if inner is None else io.BufferedReader(_Unpacked(inner, file, path), _BUFFER_BYTES)
+
+
+def members_of_zip(path: Path) -> tuple[str, ...] | None:
+    """
+    The files in a zip file, in its order, without those that programs leave there for themselves.
+
+    Returns:
+        None where it is a workbook or a document, which are zip files too.
+    Raises:
+        TableError: It is no zip file, or damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as packed:
+            names = [one.filename for one in packed.infolist() if not one.is_dir()]
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise TableError("packed-file-damaged", path=str(path), told=str(error)) from error
+    if any(name in _PARTS_OF_DOCUMENTS or name.startswith("xl/") for name in names):
+        return None
+    return tuple(
+        name
+        for name in names
+        if not name.startswith("__MACOSX/") and not name.rsplit("/", 1)[-1].startswith((".", "~$"))
+    )
+
+
+def _open_member(file: BinaryIO, path: Path, member: str) -> Any:
+    try:
+        return zipfile.ZipFile(file).open(member)
+    except RuntimeError as error:
+        # The library says a password so, and has no kind of error for it.
+        raise TableError("zip-has-password", path=str(path), member=member) from error
+    except (zipfile.BadZipFile, NotImplementedError, KeyError, ValueError) as error:
+        raise TableError("packed-file-damaged", path=str(path), told=str(error)) from error
 
 
 def unpacked_suffix(path: Path) -> str:
@@ -125,7 +168,15 @@ class _XzFile:
 
 def _damage() -> tuple[type[Exception], ...]:
     # bzip2 says it by an OSError without a number, or a ValueError.
-    return (_zstd().ZstdError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, EOFError, ValueError)
+    return (
+        _zstd().ZstdError,
+        zlib.error,
+        lzma.LZMAError,
+        gzip.BadGzipFile,
+        zipfile.BadZipFile,
+        EOFError,
+        ValueError,
+    )
 
 
 class _Unpacked(io.RawIOBase):

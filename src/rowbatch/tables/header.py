@@ -32,10 +32,9 @@ _DATE = re.compile(
     r"|\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?[AaPp][Mm])?"
     r"|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? .*\d{1,2}:\d{2}:\d{2}.*"
 )
-_MISSING = frozenset(
-    ("na", "n/a", "#n/a", "nan", "null", "none", "nil", "missing", "unknown", "inf", "-inf")
-    + ("-", "--", ".", "..", "...", "?")
-)
+# Words, and marks, that stand in the place of a value.
+_MISSING = frozenset(("na", "n/a", "#n/a", "nan", "null", "none", "nil", "missing", "unknown", "inf", "-inf"))
+_MISSING |= frozenset(("-", "--", ".", "..", "...", "?"))
 
 Kind = Literal["number", "date", "text", ""]
 
@@ -217,7 +216,7 @@ def _is_above(
 ) -> bool:
     """Whether all records above the names are titles, and no header of the table."""
     width = len(names)
-    has_kinds = _kinds_differ(names, rows)
+    has_kinds = kinds_differ(names, rows)
     for record in above:
         is_comment = _is_comment(record)
         if len(record) == width:
@@ -243,7 +242,7 @@ def _is_comment(record: Sequence[str]) -> bool:
     return len(record) > 0 and record[0].lstrip().startswith("#")
 
 
-def _kinds_differ(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+def kinds_differ(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Whether a column has numbers or dates alone below its name."""
     return any(
         kind_of(name) == "text" and _kind_of_column(rows, at) in ("number", "date")
