@@ -109,7 +109,6 @@ def test_several_header_lines_are_joined(text, names):
         pytest.param("0,1467810369,a\n0,1467810672,b\n4,1467811184,c\n", 0, id="ids"),
         pytest.param("fine,0.5\nbad,0.25\ngood,1\n", 0, id="decimals"),
         pytest.param("great film,1\nbad film,0\nfine,1\n", 0, id="codes-that-come-again"),
-        pytest.param(",\n1,good\n2,bad\n3,fine\n", 1, id="below-empty-cells"),
     ],
 )
 def test_no_header_is_seen_by_values(text, first):

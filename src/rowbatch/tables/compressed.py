@@ -13,7 +13,7 @@ from typing import IO, Any, BinaryIO
 
 from rowbatch.errors import TableError, from_os_error
 from rowbatch.tables.ahead import require_wanted
-from rowbatch.tables.bounds import MAX_XZ_MEMORY_BYTES, MAX_ZSTD_WINDOW_LOG
+from rowbatch.tables.bounds import MAX_XZ_MEMORY_BYTES, MAX_ZSTD_WINDOW_LOG, room_for_zstd_window
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -109,10 +109,14 @@ def _zstd() -> Any:
     return zstd
 
 
+def _zstd_window_log() -> int:
+    return min(MAX_ZSTD_WINDOW_LOG, room_for_zstd_window())
+
+
 def _open_zstd(file: BinaryIO) -> Any:
     zstd = _zstd()
     # A frame may ask for a window of two gigabytes, however little is in it.
-    return zstd.ZstdFile(file, options={zstd.DecompressionParameter.window_log_max: MAX_ZSTD_WINDOW_LOG})
+    return zstd.ZstdFile(file, options={zstd.DecompressionParameter.window_log_max: _zstd_window_log()})
 
 
 class _XzFile:
@@ -222,7 +226,7 @@ class _Unpacked(io.RawIOBase):
         # libzstd and liblzma say so; neither has a kind of error for it.
         if "too much memory" in told or "Memory usage limit" in told:
             most_mb = (
-                MAX_XZ_MEMORY_BYTES if isinstance(error, lzma.LZMAError) else 1 << MAX_ZSTD_WINDOW_LOG
+                MAX_XZ_MEMORY_BYTES if isinstance(error, lzma.LZMAError) else 1 << _zstd_window_log()
             ) >> 20
             return TableError("packed-needs-memory", path=str(self._path), most_mb=most_mb)
         return TableError("packed-file-damaged", path=str(self._path), told=told)

@@ -29,6 +29,7 @@ DELIMITERS = (",", ";", "\t", "|")
 QUOTE = '"'
 _SAMPLE_BYTES = 1 << 18
 _MOST_FAULTS = 20
+_SHARE_OF_LINES = 0.8
 _BACKSLASH = "\\"
 _SAYS_DELIMITER = re.compile(r'"?sep=(.)"?[,;\t|]*\r?\n?', re.IGNORECASE)
 _BLANK_BEFORE_QUOTE = re.compile(r'[,;\t|] +"')
@@ -183,7 +184,11 @@ def first_records(lines: Sequence[str], dialect: Dialect, *, is_cut: bool = Fals
                 return found
             faults += 1
             begin = at + before
-            cells = next(dialect.records([lines[begin]], strict=False, literal=True), [])
+            try:
+                cells = next(dialect.records([lines[begin]], strict=False, literal=True), [])
+            except csv.Error:
+                # A cell is too long.
+                return found
             found.append(Record(begin + 1, 1, cells, is_whole=False))
             at = begin + 1
             continue
@@ -206,7 +211,7 @@ def find_delimiter(lines: Sequence[str]) -> str:
     records = _cells(lines, usual)
     width = len(records[0]) if records else 0
     same = sum(len(record) == width for record in records)
-    if not records or (width > 1 and same * 2 >= len(records)):
+    if not records or (width > 1 and same >= _SHARE_OF_LINES * len(records)):
         return usual
     for delimiter in _by_evenness(lines):
         if delimiter == usual:
@@ -236,7 +241,8 @@ def find_dialect(lines: Sequence[str], delimiter: str) -> Dialect:
     has_blanks = any(mark[0] == delimiter for mark in _BLANK_BEFORE_QUOTE.findall(text))
     if has_blanks:
         others.append(replace(plain, skips_blanks=True))
-    if _BACKSLASH + QUOTE in text:
+    # One alone may be a text that ends so.
+    if text.count(_BACKSLASH + QUOTE) > 1:
         others.append(replace(plain, escape=_BACKSLASH))
         if has_blanks:
             others.append(replace(plain, skips_blanks=True, escape=_BACKSLASH))
@@ -304,7 +310,10 @@ def _by_evenness(lines: Sequence[str]) -> list[str]:
     found = []
     for delimiter in DELIMITERS:
         cells = _cells(lines, delimiter)
-        width = usual_width(cells)
+        widths = [len(record) for record in cells]
+        width = max(widths, key=lambda one: (widths.count(one), one), default=0)
+        # What stands above is a title.
+        width = usual_width(cells[widths.index(width) :]) if width > 1 else 0
         if width > 1:
             found.append((sum(len(record) == width for record in cells), width, delimiter))
     return [delimiter for *_, delimiter in sorted(found, key=lambda one: one[:2], reverse=True)]

@@ -40,12 +40,13 @@ from rowbatch.tables.csv_look import (
     refuse_other_forms,
     said_delimiter,
 )
-from rowbatch.tables.csv_ways import MOST_LINES, is_note_below, way_out
+from rowbatch.tables.csv_ways import MOST_LINES, find_note_below, way_out
 from rowbatch.tables.encodings import SAMPLE_BYTES, guess_encoding, is_utf8
 from rowbatch.tables.header import (
     find_header,
     has_trailing_delimiter,
     join_header,
+    kind_of,
     numbered_columns,
     usual_width,
 )
@@ -161,7 +162,11 @@ class CsvTable(Table):
     @property
     def _may_meet_header(self) -> bool:
         # In a single column its name may be a value.
-        return not self.layout.as_before and len(self.header) > 1 and any(self.header)
+        return (
+            not self.layout.as_before
+            and len(self.header) > 1
+            and all(kind_of(name) == "text" for name in self.header)
+        )
 
     def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
         # An object for each cell takes some times the room.
@@ -267,7 +272,7 @@ class CsvTable(Table):
                 yield cells
                 continue
             self._meet(records, line, cells, fault)
-            if mode == "keep":
+            if mode == "keep" or (mode == "stop" and fault == _HEADER_AGAIN):
                 yield _fitted(cells, width, self.delimiter)
 
     def _meet(self, records: _Records, line: int, cells: list[str], fault: str) -> None:
@@ -277,12 +282,14 @@ class CsvTable(Table):
         Raises:
             TableError: One stops the reading.
         """
+        # A row may hold what the names are: it is a row until somebody says that it is none.
+        if self.on_bad_rows == "stop" and fault == _HEADER_AGAIN:
+            self.bad_rows.add(line, f"{fault}; it is kept as a row (--on-bad-rows skip leaves it out)")
+            return
         if self.on_bad_rows != "stop":
             self.bad_rows.add(line, fault)
             return
         path, delimiter = str(self.path), self.delimiter
-        if fault == _HEADER_AGAIN:
-            raise TableError("header-again", path=path, line=line)
         if fault == _NO_DELIMITER:
             raise TableError("delimiter-before-quote-missing", path=path, line=line, delimiter=delimiter)
         self._require_no_note(records, line)
@@ -306,7 +313,7 @@ class CsvTable(Table):
         Raises:
             TableError: From this line to the end of the file there are lines of one cell only.
         """
-        found = is_note_below(records.lines_from(line), self.layout.dialect, len(self.header))
+        found = find_note_below(records.lines_from(line), self.layout.dialect, len(self.header))
         if found is not None:
             raise TableError(
                 "note-below-table", path=str(self.path), line=line, count=found[0], begin=found[1]
@@ -545,9 +552,11 @@ def _literal_header(lines: list[str], dialect: Dialect) -> tuple[int, list[str]]
     rest = lines[blank : blank + _LINES_BELOW_HEADER]
     if not dialect.quote or len(rest) < 2 or dialect.quote not in rest[0]:
         return None
-    normal = first_records(rest, dialect, is_cut=len(rest) == _LINES_BELOW_HEADER)[0]
+    normal, *below = first_records(rest, dialect, is_cut=len(rest) == _LINES_BELOW_HEADER)
     names = next(dialect.records(rest[:1], strict=False, literal=True), [])
-    if len(names) < 2 or (normal.is_whole and (normal.lines == 1 or len(normal.cells) == len(names))):
+    # As wide as the rows below it, it is a header of several lines.
+    fits = len(normal.cells) in (len(names), usual_width([one.cells for one in below]))
+    if len(names) < 2 or (normal.is_whole and (normal.lines == 1 or fits)):
         return None
     # Each line below it is a row of that width by itself.
     widths = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -12,6 +13,9 @@ from rowbatch.words.notice import Notice
 MOST_LINES = 100
 """So many lines are tried."""
 _MOST_NOTE_LINES = 30
+_SAYS_NOTE = re.compile(
+    r"(?:sources?|notes?|footnotes?|quelle|anmerkung|fuente|nota|note|注|来源|资料来源)\b|[*†©]", re.I
+)
 _BACKSLASH = "\\"
 
 
@@ -43,9 +47,11 @@ def way_out(header: Sequence[str], lines: Sequence[str], dialect: Dialect, width
     return Notice("way-of-bad-rows", {"broken": max(1, broken), "records": max(1, len(found))})
 
 
-def is_note_below(lines: Iterable[str], dialect: Dialect, width: int) -> tuple[int, str] | None:
+def find_note_below(lines: Iterable[str], dialect: Dialect, width: int) -> tuple[int, str] | None:
     """
-    Whether lines up to the end of the file are a note below the table, such as its source.
+    A note below the table, such as its source: a blank line and lines of one cell, up to the end of the file.
+
+    Without the blank line it is one where it says so; a row that is cut off may look so as well.
 
     Args:
         lines: From where the table seems to end.
@@ -60,10 +66,10 @@ def is_note_below(lines: Iterable[str], dialect: Dialect, width: int) -> tuple[i
     records = [record for record in first_records(taken, dialect) if any(map(str.strip, record.cells))]
     if not records or any(len([cell for cell in one.cells if cell.strip()]) != 1 for one in records):
         return None
-    if all(len(one.cells) == width for one in records):
-        # They are rows.
+    begin = next(cell.strip() for cell in records[0].cells if cell.strip())
+    if taken[0].strip() and not _SAYS_NOTE.match(begin):
         return None
-    return len(records), next(cell for cell in records[0].cells if cell.strip())[:40]
+    return None if all(len(one.cells) == width for one in records) else (len(records), begin[:40])
 
 
 def _others(dialect: Dialect, text: str) -> Iterator[tuple[str, str, Dialect]]:

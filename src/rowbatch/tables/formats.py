@@ -66,6 +66,8 @@ def _by_bytes(path: Path, head: bytes, options: ReadOptions) -> Table | None:
         raise TableError("feather-too-old", path=str(path))
     suffix = path.suffix.lower()
     # An old workbook is a compound file, as many others are; a new one is a zip file.
+    if head.startswith(b"PK\x05\x06"):
+        raise TableError("zip-empty", path=str(path))
     if head.startswith(b"PK\x03\x04"):
         members = None if suffix in _EXCEL else members_of_zip(path)
         if members is not None:

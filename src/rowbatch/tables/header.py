@@ -84,8 +84,6 @@ def find_header(records: Sequence[Sequence[str]]) -> HeaderPlace | None:
         header = (
             first if not any(len(record) for record in records[:first]) else _first_of_cells(records, first)
         )
-    if header < first and _is_row(records[first], [records[at] for at in filled[1:]]):
-        header = first
     above = sum(at < header for at in filled)
     rows = [records[at] for at in filled if at > header]
     if _is_row(records[header], rows):
@@ -203,6 +201,7 @@ def _can_be_names(record: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     return (
         len(set(given)) == len(given)
         and all(kind_of(name) == "text" and len(name) <= _MOST_NAME_CHARS for name in given)
+        and all(any(map(str.isalpha, name)) for name in given)
         and any(_used(row) > 1 for row in rows)
     )
 
@@ -217,6 +216,8 @@ def _is_above(
     """Whether all records above the names are titles, and no header of the table."""
     width = len(names)
     has_kinds = kinds_differ(names, rows)
+    if not above and not (all(names) and (has_kinds or (width > 2 and len(rows) > 1))):
+        return False
     for record in above:
         is_comment = _is_comment(record)
         if len(record) == width:
@@ -260,16 +261,17 @@ def _is_row(record: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Whether the first record is a row of the table: its numbers and dates are values of their columns."""
     width = len(record)
     rows = [row for row in rows if len(row) == width]
-    if len(rows) < 2:
+    # Numbers alone name columns, too; beside a text they are its row's.
+    texts = [cell for cell in record if kind_of(cell) == "text" and any(map(str.isalpha, cell))]
+    if len(rows) < 2 or not texts or _used(record) * 2 <= width:
         return False
     values = 0
     numbers: list[float] = []
     is_certain = False
     for at, cell in enumerate(record):
         kind, below = kind_of(cell), _kind_of_column(rows, at)
-        if below not in ("number", "date"):
-            continue
-        if kind == "":
+        column = [row[at] for row in rows if kind_of(row[at])]
+        if below not in ("number", "date") or kind == "" or len(column) < 2:
             continue
         if kind != below:
             return False
@@ -278,14 +280,14 @@ def _is_row(record: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
             is_certain = True
             continue
         number = _value(cell)
-        column = [_value(row[at]) for row in rows if kind_of(row[at])]
+        values_below = list(map(_value, column))
         numbers.append(number)
         # A year, a code and a position name columns too: values are those that go on, or come again.
-        goes_on = len(column) > 1 and column[0] - number == column[1] - column[0] != 0
-        is_certain |= number != int(number) or abs(number) >= 1e5 or goes_on or number in column
+        goes_on = values_below[0] - number == values_below[1] - values_below[0] != 0
+        is_certain |= number != int(number) or abs(number) >= 1e5 or goes_on or number in values_below
     steps = {second - first for first, second in pairwise(numbers)}
     is_series = len(steps) == 1 and 0 < abs(next(iter(steps))) <= _MOST_STEP
-    return values > 0 and is_certain and not is_series and (width > 1 or "date" in map(kind_of, record))
+    return values > 0 and is_certain and not is_series
 
 
 def _value(cell: str) -> float:

@@ -316,15 +316,6 @@ _CSV: dict[str, Entry] = {
             "请选择去掉损坏的行，或把它们保留为数据行",
         ),
     ),
-    "header-again": Entry(
-        "{path}, line {line:,}: the header stands here once more; are these several tables in one file?",
-        "--on-bad-rows skip leaves such lines out, and keep makes rows of them",
-        page="choose to leave broken rows out, or to keep them as rows",
-        zh=(
-            "{path} 文件第 {line:,} 行：表头在这里又出现了一次；文件是由几个表拼接而成的吗？",
-            "请选择去掉损坏的行，或把它们保留为数据行",
-        ),
-    ),
     "delimiter-before-quote-missing": Entry(
         "{path}, line {line:,}: a quoted cell begins in the middle of another one, so that its text is cut at "
         "{delimiter!r}; is a delimiter missing before the quote?",
