@@ -432,7 +432,7 @@ _CSV: dict[str, Entry] = {
     "no-such-member": Entry(
         "{path} is a zip file without {member!r}",
         "its files are: {members!r}",
-        zh=("zip 文件 {path} 中没有“{member}”", "其中的文件有：“{members:”、“}”"),
+        zh=("{path} 是 zip 文件，其中没有“{member}”", "其中的文件有：“{members:”、“}”"),
     ),
     "note-zip-member": Entry(
         "it is a zip file: {member!r} in it is read",
