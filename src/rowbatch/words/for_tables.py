@@ -276,24 +276,63 @@ _CSV: dict[str, Entry] = {
     ),
     "line-blank": Entry(
         "{path}, line {line:,}: the line is empty, in the middle of the table",
-        "mend the line; nothing was read past it",
-        page="mend the line, or choose what to do with broken rows; nothing was read past it",
+        "mend the line; nothing was read past it; {way}",
+        page="mend the line, or choose what to do with broken rows; nothing was read past it; {way}",
         zh=(
             "{path} 文件第 {line:,} 行：数据表中间有一个空行",
-            "请修正这一行，或选择如何处理损坏的行；它之后的内容都没有读取",
+            "请修正这一行，或选择如何处理损坏的行；它之后的内容都没有读取；{way}",
         ),
     ),
     "line-ragged": Entry(
         "{path}, line {line:,}: {cells:,} cells, but the header has {width:,} (the row begins with {begin!r})",
         "a cell that holds the delimiter or a line break must stand in double quotes; the delimiter was taken to "
-        "be {delimiter!r} (--delimiter)",
+        "be {delimiter!r} (--delimiter); {way}",
         page="a cell that holds the separator or a line break must stand in double quotes; the separator was "
-        "taken to be {delimiter!r}. Choose another separator, or what to do with broken rows",
+        "taken to be {delimiter!r}. Choose another separator, or what to do with broken rows; {way}",
         zh=(
             "{path} 文件第 {line:,} 行：有 {cells:,} 个单元格，而表头有 {width:,} 个（该行以“{begin}”开头）",
             "含有分隔符或换行的单元格必须放在双引号中；当前使用的分隔符是 {delimiter!r}。"
-            "请选择其他分隔符，或选择如何处理损坏的行",
+            "请选择其他分隔符，或选择如何处理损坏的行；{way}",
         ),
+    ),
+    "way-of-reading": Entry(
+        "{option} {value} reads the next {lines:,} {lines:line|lines} whole",
+        page_message="with another choice ({option} {value}) the next {lines:,} {lines:line|lines} are whole",
+        zh=("改用 {option} {value} 时，接下来的 {lines:,} 行都完整", ""),
+    ),
+    "way-of-bad-rows": Entry(
+        "of the next {records:,} {records:row|rows} {broken:,} {broken:is|are} broken: --on-bad-rows keep reads them as "
+        "far as they can be understood, skip leaves them out",
+        page_message="of the next {records:,} {records:row|rows} {broken:,} {broken:is|are} broken: they can be kept as "
+        "far as they can be understood, or left out",
+        zh=("接下来的 {records:,} 行中有 {broken:,} 行损坏：可以尽量保留，也可以去掉", ""),
+    ),
+    "note-below-table": Entry(
+        "{path}, line {line:,}: the table ends here, and below it {count:,} {count:line|lines} of one cell "
+        "{count:stands|stand}, as a note does ({begin!r})",
+        "--on-bad-rows skip leaves such lines out, and keep makes rows of them",
+        page="choose to leave broken rows out, or to keep them as rows",
+        zh=(
+            "{path} 文件第 {line:,} 行：数据表到此结束，下面还有 {count:,} 行只有一个单元格，像是附注（“{begin}”）",
+            "请选择去掉损坏的行，或把它们保留为数据行",
+        ),
+    ),
+    "delimiter-before-quote-missing": Entry(
+        "{path}, line {line:,}: a quoted cell begins in the middle of another one, so that its text is cut at "
+        "{delimiter!r}; is a delimiter missing before the quote?",
+        "mend the line; or --on-bad-rows keep reads such rows as they stand, and skip leaves them out",
+        page="mend the line, or choose what to do with broken rows",
+        zh=(
+            "{path} 文件第 {line:,} 行：带引号的单元格从另一个单元格中间开始，其文字会在 {delimiter!r} 处被切开；"
+            "引号前是否缺少分隔符？",
+            "请修正这一行，或选择如何处理损坏的行",
+        ),
+    ),
+    "header-line-empty": Entry(
+        "{path}, line {line:,}: the header was said to be here, and there is nothing",
+        "lines count from 1, those that are left out by --skip-rows not counted; leave --header out to have it found",
+        page="choose another line, or let it be found out",
+        zh=("{path} 文件第 {line:,} 行：指定的表头行没有内容", "请选择其他行，或自动识别"),
     ),
     "line-has-nul": Entry(
         "{path}, line {line:,}: it holds a NUL byte",
@@ -306,8 +345,8 @@ _CSV: dict[str, Entry] = {
     ),
     "quote-not-closed": Entry(
         "{path}, line {line:,}: a quote is opened here and never closed",
-        _QUOTES[0],
-        zh=("{path} 文件第 {line:,} 行：这里的引号没有闭合", _QUOTES[1]),
+        _QUOTES[0] + "; {way}",
+        zh=("{path} 文件第 {line:,} 行：这里的引号没有闭合", _QUOTES[1] + "；{way}"),
     ),
     "cell-too-long": Entry(
         "{path}, line {line:,}: a cell of more than {most:,} characters begins here; is its quote never closed?",
@@ -327,10 +366,10 @@ _CSV: dict[str, Entry] = {
     ),
     "text-after-quote": Entry(
         "{path}, line {line:,}: text after a closing quote, where {delimiter!r} or the end of the line should be",
-        _QUOTES[0],
+        _QUOTES[0] + "; {way}",
         zh=(
             "{path} 文件第 {line:,} 行：右引号之后还有文字，那里应当是 {delimiter!r} 或行尾",
-            _QUOTES[1],
+            _QUOTES[1] + "；{way}",
         ),
     ),
     "csv-line-broken": Entry(
@@ -347,6 +386,101 @@ _CSV: dict[str, Entry] = {
         "{path} is not a CSV file: it is zip or Excel data",
         "unpack it, or save the sheet as CSV (UTF-8)",
         zh=("{path} 不是 CSV 文件，而是 zip 或 Excel 数据", "请解压，或把工作表另存为 CSV（UTF-8）"),
+    ),
+    "not-csv-but-page": Entry(
+        "{path} is no table: it is a web page",
+        "a server may have sent it instead of the file: fetch the file again, logged in where that is needed",
+        zh=("{path} 不是数据表，而是网页", "可能是服务器没有返回文件：请重新下载，必要时先登录"),
+    ),
+    "not-csv-but-page-titled": Entry(
+        "{path} is no table: it is a web page, called {title!r}",
+        "a server may have sent it instead of the file: fetch the file again, logged in where that is needed",
+        zh=(
+            "{path} 不是数据表，而是标题为“{title}”的网页",
+            "可能是服务器没有返回文件：请重新下载，必要时先登录",
+        ),
+    ),
+    "not-csv-but-xml": Entry(
+        "{path} is no table: it is XML",
+        "export it as CSV, Excel or JSON; a server's message about an error may look so, too",
+        zh=("{path} 不是数据表，而是 XML", "请导出为 CSV、Excel 或 JSON；也可能是服务器的错误消息"),
+    ),
+    "not-csv-but-json": Entry(
+        "{path} is no CSV file: it is JSON",
+        "if it is a table, give it a name that ends in .json, or in .jsonl where each line is an object; a server's "
+        "message about an error may look so, too",
+        zh=(
+            "{path} 不是 CSV 文件，而是 JSON",
+            "如果是数据表，请把文件名改为以 .json 结尾（每行一个对象时用 .jsonl）；也可能是服务器的错误消息",
+        ),
+    ),
+    "zip-several": Entry(
+        "{path} is a zip file of {count:,} files: {members!r}",
+        "say which: --sheet NAME; or unpack it",
+        page="choose one of them, or unpack it",
+        zh=("{path} 是含有 {count:,} 个文件的 zip：“{members:”、“}”", "请选择其中一个，或先解压"),
+    ),
+    "zip-empty": Entry(
+        "{path} is a zip file without files",
+        _RIGHT_FILE[0],
+        zh=("{path} 是没有文件的 zip", _RIGHT_FILE[1]),
+    ),
+    "zip-has-password": Entry(
+        "{path} is a zip file, and {member!r} in it has a password",
+        "unpack it",
+        zh=("{path} 是 zip 文件，其中的“{member}”有密码", "请先解压"),
+    ),
+    "no-such-member": Entry(
+        "{path} is a zip file without {member!r}",
+        "its files are: {members!r}",
+        zh=("{path} 是 zip 文件，其中没有“{member}”", "其中的文件有：“{members:”、“}”"),
+    ),
+    "note-zip-member": Entry(
+        "it is a zip file: {member!r} in it is read",
+        zh=("这是 zip 文件：读取其中的“{member}”", ""),
+    ),
+    "note-lines-above": Entry(
+        "{above:,} {above:line|lines} above the header {above:is|are} left out: line {line:,} has the names of the "
+        "columns (--header says another one)",
+        page_message="{above:,} {above:line|lines} above the header {above:is|are} left out: line {line:,} has the names "
+        "of the columns",
+        zh=("略去表头之上的 {above:,} 行：第 {line:,} 行是列名", ""),
+    ),
+    "note-header-lines": Entry(
+        "lines {first:,} to {last:,} are the header: what stands in them is joined to the names of the columns (--header "
+        "says another one)",
+        page_message="lines {first:,} to {last:,} are the header: what stands in them is joined to the names of the "
+        "columns",
+        zh=("第 {first:,} 至 {last:,} 行是表头：其内容合成列名", ""),
+    ),
+    "note-no-header": Entry(
+        "there is no header: line {line:,} is the first row, and the columns are called column_1 and so on (--header "
+        "{line} makes it the header)",
+        page_message="there is no header: line {line:,} is the first row, and the columns are called column_1 and so on",
+        zh=("没有表头：第 {line:,} 行是第一行数据，各列命名为 column_1 等", ""),
+    ),
+    "note-trailing-delimiter": Entry(
+        "each row ends with {delimiter!r}: the empty cell after it is no column",
+        zh=("每行都以 {delimiter!r} 结尾：其后的空单元格不算一列", ""),
+    ),
+    "note-quote": Entry(
+        "cells stand in {quote} (--quote)",
+        page_message="cells stand in {quote}",
+        zh=("单元格放在 {quote} 中", ""),
+    ),
+    "note-escape": Entry(
+        "a quote in a cell has {escape} before it (--escape)",
+        page_message="a quote in a cell has {escape} before it",
+        zh=("单元格内的引号前有 {escape}", ""),
+    ),
+    "note-blanks-before-quotes": Entry(
+        "blanks after the delimiter are no part of the cells, since they stand before quotes (--quote '\"' keeps them)",
+        page_message="blanks after the separator are no part of the cells, since they stand before quotes",
+        zh=("分隔符之后的空格不算单元格内容，因为它们在引号之前", ""),
+    ),
+    "note-header-quote": Entry(
+        "line {line:,}, the header: a quote is opened and never closed; it is taken as text",
+        zh=("第 {line:,} 行（表头）：引号没有闭合，当作文字", ""),
     ),
     "not-csv-but-office": Entry(
         "{path} is not a CSV file: it is Excel or Word 97 data",
