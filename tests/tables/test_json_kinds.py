@@ -378,9 +378,8 @@ def test_a_document_is_read_a_piece_at_a_time(tmp_path, monkeypatch, indent):
     )
     header, found = read(path)
     assert header == ("id", "t", "o.l")
-    assert [(int(row[0]), row[1], json.loads(row[2])) for row in found] == [
-        (row["id"], row["t"], row["o"]["l"]) for row in rows
-    ]
+    assert [(row[0], row[1]) for row in found] == [(str(row["id"]), row["t"]) for row in rows]
+    assert {json.dumps(json.loads(row[2])) for row in found} == {'[[], {}, "]"]'}
 
 
 @pytest.mark.parametrize("cut", range(1, 30))

@@ -92,7 +92,7 @@ Rows = Callable[[BadRowList, Count | None], Iterator[Row]]
 """Reads the rows; with a count, with care: whatever would be lost in silence is an error."""
 
 
-class _RowsTable(Table):
+class RowsTable(Table):
     """A file of objects that are read one after the other."""
 
     def __init__(
@@ -128,13 +128,13 @@ class _RowsTable(Table):
             yield TableChunk(first_row, self._columns.frame(rows))
 
 
-class JsonLinesTable(_RowsTable):
+class JsonLinesTable(RowsTable):
     """A file with one object a line."""
 
     format = "jsonl"
 
 
-class JsonTable(_RowsTable):
+class JsonTable(RowsTable):
     """A document whose rows are objects or lists."""
 
     format = "json"
@@ -362,30 +362,28 @@ def _entries(
     path: Path, options: ReadOptions, place: Place, bad_rows: BadRowList, count: Count | None
 ) -> Iterator[Row]:
     """The objects at a place of a document, with their keys."""
-    for key, text, line in _values(path, options, place):
+    for key, text, at in _values(path, options, place):
         try:
             found = _fields_in(text, count)
         except (ValueError, RecursionError) as error:
             if options.on_bad_rows == "skip":
-                bad_rows.add(line, str(error))
+                bad_rows.add(at.line, str(error))
                 continue
-            raise _broken(path, line, error, in_lines=False) from error
+            raise _broken(path, at.line, error, in_lines=False) from error
         yield key, found, text
 
 
-def _values(path: Path, options: ReadOptions, place: Place) -> Iterator[tuple[str, bytes, int]]:
-    """The values at a place, as they are spelled, with their keys and lines."""
+def _values(path: Path, options: ReadOptions, place: Place) -> Iterator[tuple[str, bytes, JsonScanner]]:
+    """The values at a place, as they are spelled, with their keys, and with who knows the line."""
     try:
         with open_json_bytes(path, options.encoding) as file:
             scanner = JsonScanner(path, file)
             for key in arrivals(scanner, place.steps):
                 if place.is_by_key or scanner.peek() != b"[":
-                    text = scanner.value()
-                    yield key, text, scanner.line
+                    yield key, scanner.value(), scanner
                     continue
                 for _ in scanner.entries():
-                    text = scanner.value()
-                    yield "", text, scanner.line
+                    yield "", scanner.value(), scanner
     except OSError as error:
         raise from_os_error(error, str(path)) from error
 
@@ -393,21 +391,21 @@ def _values(path: Path, options: ReadOptions, place: Place) -> Iterator[tuple[st
 def _table_of_lists(path: Path, options: ReadOptions, place: Place) -> Table:
     """A table of lists; the first one has the names, if all of it is texts."""
 
-    def lists() -> Iterator[tuple[list[msgspec.Raw], bytes, int]]:
+    def lists() -> Iterator[tuple[list[msgspec.Raw], bytes, JsonScanner]]:
         width: int | None = None
-        for _, text, line in _values(path, options, place):
+        for _, text, at in _values(path, options, place):
             try:
                 found = list_of(text)
             except (ValueError, RecursionError) as error:
-                raise _broken(path, line, error, in_lines=False) from error
+                raise _broken(path, at.line, error, in_lines=False) from error
             width = len(found) if width is None else width
             if len(found) != width:
                 raise TableError(
-                    "json-lists-uneven", path=str(path), line=line, count=len(found), width=width
+                    "json-lists-uneven", path=str(path), line=at.line, count=len(found), width=width
                 )
-            yield found, text, line
+            yield found, text, at
 
-    first, _, _ = next(lists(), ([], b"", 0))
+    first = next((found for found, _, _ in lists()), [])
     has_names = options.header != NO_HEADER and all(bytes(raw).startswith(b'"') for raw in first)
     if options.header == FIRST and not has_names:
         raise TableError("json-lists-unnamed", path=str(path))
@@ -415,14 +413,14 @@ def _table_of_lists(path: Path, options: ReadOptions, place: Place) -> Table:
 
     def rows(bad_rows: BadRowList, count: Count | None) -> Iterator[Row]:
         del bad_rows
-        for number, (found, text, line) in enumerate(lists()):
+        for number, (found, text, at) in enumerate(lists()):
             if number or not has_names:
                 try:
                     if count is not None:
                         for raw in found:
                             count.cell(raw)
                 except ValueError as error:
-                    raise _broken(path, line, error, in_lines=False) from error
+                    raise _broken(path, at.line, error, in_lines=False) from error
                 yield "", dict(zip(positions, found, strict=True)), text
 
     names = tuple(cell_of(raw) if has_names else f"column_{at + 1}" for at, raw in enumerate(first))

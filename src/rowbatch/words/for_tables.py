@@ -452,6 +452,51 @@ _JSON: dict[str, Entry] = {
         "in {path} {count:,} {count:character is|characters are} cut in half (part of an emoji, mostly): each is read as \ufffd",
         zh=("{path} 中有 {count:,} 个字符被截断（多为表情符号的一半）：读作 \ufffd", ""),
     ),
+    "archive-broken": Entry(
+        "{path} is broken: {told}",
+        "fetch it again; --program plain reads the file as it stands",
+        page="fetch it again",
+        zh=("{path} 已损坏：{told}", "请重新获取"),
+    ),
+    "archive-in-html": Entry(
+        "{path} is a download of Facebook or Instagram in HTML, which is made to be looked at",
+        "ask for it again, and choose JSON as its format",
+        zh=("{path} 是 Facebook 或 Instagram 的 HTML 下载，只供浏览", "请重新申请下载，并选择 JSON 格式"),
+    ),
+    "note-x-archive": Entry(
+        "{path} is an archive of X (Twitter) with {rows:,} {rows:row|rows}; the column 'text' is what people see: &amp; is &",
+        zh=("{path} 是 X（Twitter）的存档，共 {rows:,} 行；“text”列是人们看到的文字：&amp; 即 &", ""),
+    ),
+    "note-tweets": Entry(
+        "{path} holds {rows:,} {rows:tweet|tweets} as X (Twitter) gave them; the column 'text' is what people see: "
+        "retweets are whole, &amp; is &",
+        zh=(
+            "{path} 有 {rows:,} 条来自 X（Twitter）接口的推文；“text”列是人们看到的文字：转推完整，&amp; 即 &",
+            "",
+        ),
+    ),
+    "note-messages": Entry(
+        "{path} is an export of {program} with {rows:,} {rows:message|messages}",
+        zh=("{path} 是 {program} 的导出文件，共 {rows:,} 条消息", ""),
+    ),
+    "note-day-first": Entry(
+        "in {path} no date tells whether the day or the month comes first: the day is taken; the column 'stamp' has "
+        "them as they stand",
+        zh=("{path} 中没有日期能说明日和月哪个在前：按日在前读取；“stamp”列是原样", ""),
+    ),
+    "note-meta": Entry(
+        "{path} is a download of Facebook or Instagram with {rows:,} {rows:row|rows}; its texts were repaired: they were "
+        "written as other characters",
+        zh=("{path} 是 Facebook 或 Instagram 的下载，共 {rows:,} 行；其中写坏的文字已修复", ""),
+    ),
+    "note-reddit": Entry(
+        "{path} is a dump of Reddit with {rows:,} {rows:row|rows}; the column 'text' is the comment, or title and text",
+        zh=("{path} 是 Reddit 的数据，共 {rows:,} 行；“text”列是评论，或标题加正文", ""),
+    ),
+    "note-youtube-takeout": Entry(
+        "{path} has comments of YouTube; the column {column!r} is what they say",
+        zh=("{path} 有 YouTube 评论；“{column}”列是评论的文字", ""),
+    ),
     "note-json-kept": Entry(
         "in {path} these objects have too many different fields to be columns, and stay JSON: {columns:, }",
         zh=("{path} 中这些对象的字段过多，不能成为列，保留为 JSON：{columns:、}", ""),
