@@ -445,6 +445,19 @@ def test_an_archive_may_be_read_as_it_stands(tmp_path):
         open_table(written(tmp_path / "t.json", '[{"a": 1}]'), ReadOptions(program="telegram"))
 
 
+@pytest.mark.parametrize("field", ["text", "more", "in"])
+def test_an_archive_of_another_encoding(tmp_path, field):
+    """
+    JSON is UTF-8: what is not is said when the archive is opened, wherever it stands.
+    """
+    texts = {"text": "x", "more": "x", "in": {"it": "x"}} | {field: "é" if field != "in" else {"it": "é"}}
+    chat = {"type": "public_channel", "messages": [message(1, **texts)]}
+    data = json.dumps(chat, ensure_ascii=False).encode("latin-1")
+    with pytest.raises(TableError) as caught:
+        open_table(written(tmp_path / "r.json", data))
+    assert caught.value.kind == "archive-broken"
+
+
 @pytest.mark.parametrize("cut", [1, 5, 40])
 def test_an_archive_that_is_cut_off(tmp_path, cut):
     """

@@ -7,6 +7,7 @@ import gzip
 import json
 
 import pandas as pd
+import polars as pl
 import pytest
 
 from rowbatch.core.table_options import FIRST, PLAIN, ReadOptions
@@ -14,6 +15,7 @@ from rowbatch.errors import TableError, UsageError
 from rowbatch.programs.opening import open_table
 from rowbatch.store.plan_file import _reading
 from rowbatch.tables import json_fields, json_text
+from rowbatch.tables.writer import TableShape, open_writer
 
 BEFORE = ReadOptions(header=FIRST, program=PLAIN)
 """How a plan of a version before dotted columns is read."""
@@ -344,6 +346,8 @@ def test_an_encoding_may_be_said(tmp_path):
     with pytest.raises(TableError, match="line 1"):
         open_table(path)
     assert read(path, encoding="latin-1") == (("a",), [("é",)])
+    with pytest.raises(TableError, match="line 1"):
+        open_table(written(tmp_path / "t.json", '[["é"]]'.encode("latin-1")))
     with pytest.raises(TableError, match="is not utf-16"):
         open_table(written(path, '{"a": "é"}\n'.encode("utf-16")[:-3]))
 
@@ -416,3 +420,20 @@ def test_a_reading_says_where_the_rows_are(tmp_path):
         open_table(path, ReadOptions(header="none"))
     with pytest.raises(UsageError):
         open_table(path, ReadOptions(header="2"))
+
+
+def test_lines_out_have_the_cells_that_came_in(tmp_path):
+    """
+    A column with a dotted name is a field of that name, so a table that was written is read as the same.
+    """
+    path = written(
+        tmp_path / "t.json", '[{"id": 1.0, "data": {"text": "é\\u2028", "l": [1]}}, {"data": {"text": ""}}]'
+    )
+    table = open_table(path)
+    with open_writer(tmp_path / "out.jsonl", "jsonl", TableShape.of(table, ())) as writer:
+        for chunk in table.chunks():
+            writer.write(chunk, pl.DataFrame())
+    assert json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8").split("\n")[0]) == {
+        "id": "1.0", "data.text": "é\u2028", "data.l": "[1]",
+    }  # fmt: skip
+    assert read(tmp_path / "out.jsonl") == (table.header, rows_of(table))

@@ -75,12 +75,15 @@ def open_records(
     tree, number, longest = FieldTree(path), 0, max_cell_bytes()
     for _, found, _ in rows(BadRowList(), None):
         number += 1
-        for name, raw in found.items():
-            size = memoryview(raw).nbytes
-            if size > longest:
-                require_cell(path, size, row=number, column=name)
-        # The braces say that it is not known whether there are objects in it.
-        tree.meet(found, b"{{")
+        try:
+            for name, raw in found.items():
+                size = len(bytes(raw).decode().encode())
+                if size > longest:
+                    require_cell(path, size, row=number, column=name)
+            # The braces say that it is not known whether there are objects in it.
+            tree.meet(found, b"{{")
+        except (ValueError, RecursionError) as error:
+            raise TableError("archive-broken", path=str(path), told=str(error)) from error
     if not number:
         raise TableError("table-without-rows", path=str(path))
     notes = () if note is None else (note(number),)

@@ -56,8 +56,8 @@ def _chats(scanner: JsonScanner) -> Iterator[Fields]:
     chat: Fields = {}
     for name in scanner.fields():
         if name == "messages" and scanner.peek() == b"[":
-            for _ in scanner.entries():
-                yield _message(chat, fields_of(scanner.value()))
+            for raw in scanner.values():
+                yield _message(chat, fields_of(raw))
         elif name in ("chats", "left_chats") and scanner.peek() == b"{":
             yield from _chats(scanner)
         elif name == "list" and scanner.peek() == b"[":

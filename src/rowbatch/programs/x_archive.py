@@ -69,8 +69,8 @@ def _entries(path: Path, file: BufferedReader) -> Iterator[Fields]:
         raise TableError("archive-broken", path=str(path), told="it does not begin with window.YTD")
     file.read(file.peek(200).index(b"=") + 1)
     scanner = JsonScanner(path, file)
-    for _ in scanner.entries():
-        entry = fields_of(scanner.value())
+    for raw in scanner.values():
+        entry = fields_of(raw)
         only = next(iter(entry.values())) if len(entry) == 1 else None
         inner = fields_of(only) if only is not None and bytes(memoryview(only)[:1]) == b"{" else entry
         if "messages" in inner and "conversationId" in inner:

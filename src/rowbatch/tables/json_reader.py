@@ -382,8 +382,8 @@ def _values(path: Path, options: ReadOptions, place: Place) -> Iterator[tuple[st
                 if place.is_by_key or scanner.peek() != b"[":
                     yield key, scanner.value(), scanner
                     continue
-                for _ in scanner.entries():
-                    yield "", scanner.value(), scanner
+                for text in scanner.values():
+                    yield "", text, scanner
     except OSError as error:
         raise from_os_error(error, str(path)) from error
 
@@ -423,7 +423,10 @@ def _table_of_lists(path: Path, options: ReadOptions, place: Place) -> Table:
                     raise _broken(path, at.line, error, in_lines=False) from error
                 yield "", dict(zip(positions, found, strict=True)), text
 
-    names = tuple(cell_of(raw) if has_names else f"column_{at + 1}" for at, raw in enumerate(first))
+    try:
+        names = tuple(cell_of(raw) if has_names else f"column_{at + 1}" for at, raw in enumerate(first))
+    except ValueError as error:
+        raise _broken(path, 1, error, in_lines=False) from error
     if not names:
         raise TableError("json-without-fields", path=str(path))
     tree, count, longest = FieldTree(path, flat=True), Count(), max_cell_bytes()

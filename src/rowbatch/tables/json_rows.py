@@ -194,8 +194,7 @@ def _look(scanner: JsonScanner, seen: _Sight, names: tuple[str, ...]) -> dict[st
         place = (*names, name)
         if kind == "objects" and len(seen.lists) < _MAX_NAMED:
             count = 0
-            for _ in scanner.entries():
-                scanner.skip()
+            for _ in scanner.values():
                 count += 1
             seen.lists[".".join(step.replace(".", "\\.") for step in place)] = count
         elif kind == "object" and len(place) < _MAX_DEPTH:

@@ -32,6 +32,15 @@ _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _TEXT = msgspec.json.Decoder(str)
 # Texts and whatever is no bracket. No part can be read in two ways, so this takes linear time.
 _PLAIN = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+
+
+def _whole_value(depth: int) -> bytes:
+    """A pattern of brackets with so many in each other."""
+    inner = b"|" + _whole_value(depth - 1) if depth else b""
+    return rb'[{\[](?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+"' + inner + rb")*+[}\]]"
+
+
+_ENTRY = re.compile(rb"[ \t\r\n]*+(" + _whole_value(4) + rb")[ \t\r\n]*+,", re.DOTALL)
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _BLANKS = re.compile(rb"[ \t\r\n]*+")
 _SCALAR = re.compile(rb'[^ \t\r\n,:{}\[\]"]++')
@@ -298,6 +307,26 @@ class JsonScanner:
         while True:
             yield number
             number += 1
+            if self.pass_mark(b",", b"]") == b"]":
+                return
+
+    def values(self) -> Iterator[bytes]:
+        """
+        The entries of the list that comes next, as they are spelled.
+
+        Raises:
+            TableError: It is broken, or an entry is longer than `max_row_bytes`.
+        """
+        self.pass_mark(b"[")
+        if self.peek() == b"]":
+            self.pass_mark(b"]")
+            return
+        while True:
+            # Nearly all entries lie in the block as a whole, and one look finds their ends.
+            while entry := _ENTRY.match(self._buffer, self._at):
+                self._at = entry.end()
+                yield entry[1]
+            yield self.value()
             if self.pass_mark(b",", b"]") == b"]":
                 return
 
