@@ -94,6 +94,14 @@ def test_a_whole_archive_of_x(tmp_path):
     assert texts_of(tmp_path / "folder" / "data" / "like.js") == ["liked"]
 
 
+def test_other_lists_of_an_archive_of_x(tmp_path):
+    """
+    Who follows has no text, and is a table all the same.
+    """
+    text = script("follower", 0, [{"follower": {"accountId": "1"}}, {"follower": {"accountId": "2"}}])
+    assert read(written(tmp_path / "follower.js", text)) == [{"accountId": "1"}, {"accountId": "2"}]
+
+
 def test_messages_of_an_archive_of_x(tmp_path):
     """
     A row a message, with its conversation.

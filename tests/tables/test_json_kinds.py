@@ -215,6 +215,44 @@ def test_records_by_key_or_columns_may_be_said(tmp_path):
     assert read(path, rows=".") == (("key", "p", "q"), [("x", "1", "3"), ("y", "2", "4")])
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"t1": {"text": "a", "tags": [{"x": 1}]}, "t2": {"text": "b", "tags": []}},
+        {"t1": {"text": "a", "n": 1}, "t2": {"n": 2, "text": "b"}},
+        {"1": {"x": "a", "y": "b"}, "2": {"x": "c", "y": "d"}},
+    ],
+)
+def test_records_by_key_are_told_by_their_values(tmp_path, document):
+    """
+    A field has values of one kind, and a record of several; row numbers are no names of columns.
+    """
+    header, rows = read(written(tmp_path / "t.json", json.dumps(document)))
+    assert header[0] == "key"
+    assert [row[0] for row in rows] == list(document)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("", "file-empty"),
+        ("[]", "json-without-fields"),
+        ("{}", "json-without-fields"),
+        ("null", "json-no-table"),
+        ('["a"]', "json-entry-broken"),
+        ('[{"a": 1}, "x"]', "json-entry-broken"),
+        ('[{"a": 1},]', "json-entry-broken"),
+    ],
+)
+def test_what_is_no_table(tmp_path, text, kind):
+    """
+    It is said what is wrong with it.
+    """
+    with pytest.raises(TableError) as caught:
+        open_table(written(tmp_path / "t.json", text))
+    assert caught.value.kind == kind
+
+
 def test_a_key_beside_a_field_of_its_name(tmp_path):
     """
     The column of keys gives way.

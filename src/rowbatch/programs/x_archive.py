@@ -28,16 +28,12 @@ from rowbatch.words.notice import Notice
 
 _NAME = "x"
 _TWEETS = re.compile(r"(?:.*/)?data/tweets?(?:-part[0-9]+)?\.js")
-_BEGIN = re.compile(rb"\s*window\.YTD\.([A-Za-z_]+)\.part[0-9]+\s*=\s*(?=\[)")
-_KINDS = (
-    b"tweet", b"tweets", b"deleted_tweets", b"community_tweet", b"twitter_circle_tweet", b"note_tweet",
-    b"like", b"direct_messages", b"direct_messages_group",
-)  # fmt: skip
+_BEGIN = re.compile(rb"\s*window\.YTD\.[A-Za-z_]+\.part[0-9]+\s*=\s*(?=\[)")
 
 
 def _is_file(path: Path, head: bytes) -> bool:
     found = _BEGIN.match(head.removeprefix(b"\xef\xbb\xbf"))
-    return (found is not None and found[1] in _KINDS) or bool(_parts(path, head))
+    return found is not None or bool(_parts(path, head))
 
 
 def _parts(path: Path, head: bytes) -> list[str]:
@@ -77,7 +73,9 @@ def _entries(path: Path, file: BufferedReader) -> Iterator[Fields]:
             yield from _messages(inner)
         else:
             text = said(inner, "full_text", "fullText", "text")
-            yield {"text": json_of(unescaped(text)), **_beside_text(inner)}
+            # Lists of accounts have none.
+            shown = {"text": json_of(unescaped(text))} if text or "full_text" in inner else {}
+            yield {**shown, **_beside_text(inner)}
 
 
 def _beside_text(found: Fields) -> Fields:

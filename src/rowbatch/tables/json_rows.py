@@ -122,6 +122,8 @@ def find_place(path: Path, scanner: JsonScanner, rows: str | None, *, is_as_befo
         UsageError: The place can't be one.
     """
     steps = steps_of(rows or TOP)
+    if not scanner.peek():
+        raise TableError("file-empty", path=str(path))
     for _ in arrivals(scanner, steps):
         match scanner.peek():
             case b"[":
@@ -248,7 +250,10 @@ def _is_by_key(seen: _Sight) -> bool:
 
     pandas writes both (orient="index", orient="columns"), and nothing in the file says which.
     """
-    inner = seen.inner
+    inner: list[dict[str, Kind]] = [
+        {name: "list" if kind in ("objects", "lists") else kind for name, kind in one.items()}
+        for one in seen.inner
+    ]
     if all(name.isdecimal() for one in inner for name in one):
         return False
     if all(name.isdecimal() for name in seen.names):
@@ -262,5 +267,6 @@ def _is_by_key(seen: _Sight) -> bool:
     are_objects_of_a_kind = all(len(set(one.values()) - {"null"}) <= 1 for one in inner)
     if are_fields_of_a_kind != are_objects_of_a_kind:
         return are_fields_of_a_kind
-    # Tables have more rows than columns.
-    return len(inner) > len(by_field)
+    # Records hold lists and objects, cells hardly do; and tables have more rows than columns.
+    has_nested = any(kind in ("list", "object") for one in inner for kind in one.values())
+    return has_nested or len(inner) > len(by_field)
