@@ -519,27 +519,130 @@ _JSON: dict[str, Entry] = {
             "每行应当是一个 JSON 对象；可以选择去掉损坏的行",
         ),
     ),
-    "json-line-field-twice": Entry(
-        "{path}, line {line:,}: a field stands twice in the object",
-        "each line is one JSON object; leave broken ones out with --on-bad-rows skip",
-        page="each line is one JSON object; you can choose to leave broken rows out",
+    "json-row-field-twice": Entry(
+        "{path}, line {line:,}: the field {field!r} stands twice in an object",
+        "reading it would lose one of the two; leave such rows out with --on-bad-rows skip, or write the file anew",
+        page="reading it would lose one of the two; you can choose to leave such rows out",
         zh=(
-            "{path} 文件第 {line:,} 行：对象中有一个字段出现了两次",
-            "每行应当是一个 JSON 对象；可以选择去掉损坏的行",
+            "{path} 文件第 {line:,} 行：字段“{field}”在一个对象中出现了两次",
+            "读取会丢失其中一个；可以选择去掉这样的行",
         ),
+    ),
+    "json-entry-broken": Entry(
+        "{path}, line {line:,}: {told}",
+        "is the file cut off?",
+        zh=("{path} 文件第 {line:,} 行：{told}", "文件是不是不完整？"),
+    ),
+    "json-lists-uneven": Entry(
+        "{path}, line {line:,}: the list has {count:,} {count:entry|entries}, and the first one {width:,}",
+        "in a list of lists each one is a row, and has all cells",
+        zh=(
+            "{path} 文件第 {line:,} 行：这个列表有 {count:,} 项，而第一个列表有 {width:,} 项",
+            "在由列表组成的列表中，每个列表是一行，必须包含所有单元格",
+        ),
+    ),
+    "json-lists-unnamed": Entry(
+        "{path} is a list of lists, and the first one holds no names of columns",
+        "say that there is no header: --no-header",
+        page="let the header be found out",
+        zh=("{path} 是由列表组成的列表，但第一个列表不是列名", "请让程序自动识别表头"),
+    ),
+    "json-which-rows": Entry(
+        "{path} holds several lists that could be the rows: {places:, }",
+        "say which, as in --rows {first}",
+        page="keep the one that is meant in a file of its own",
+        zh=("{path} 中有多个列表可能是数据行：{places:、}", "请把需要的列表另存为一个文件"),
+    ),
+    "json-rows-not-there": Entry(
+        "{path} has no rows at {rows!r}",
+        "--rows takes names with dots between them, as in data.items",
+        page="let the rows be found out",
+        zh=("{path} 的“{rows}”处没有数据行", "请让程序自动识别数据行"),
+    ),
+    "rows-no-place": Entry(
+        "--rows {rows} is no place in a document",
+        "it takes names with dots between them, as in data.items; a number is an entry of a list, * all of an object",
+        page="let the rows be found out",
+        page_message="{rows} is no place in a document",
+        zh=("“{rows}”不是文档中的位置", "请让程序自动识别数据行"),
+    ),
+    "note-json-rows": Entry(
+        "{path} is one JSON document; its rows are the {count:,} {count:entry|entries} of {rows!r}",
+        zh=("{path} 是一个 JSON 文档；数据行是“{rows}”的 {count:,} 项", ""),
+    ),
+    "note-json-by-key": Entry(
+        "{path} is an object of {count:,} {count:record|records} by key; the keys are the column {column!r}. If its "
+        "fields are columns, say --rows .",
+        page_message="{path} is an object of {count:,} {count:record|records} by key; the keys are the column "
+        "{column!r}",
+        zh=("{path} 是按键存放 {count:,} 条记录的对象；键是“{column}”列", ""),
+    ),
+    "note-json-columns": Entry(
+        "{path} is an object of columns; the keys of its rows are the column {column!r}. If its fields are records, "
+        "say --rows '*'",
+        page_message="{path} is an object of columns; the keys of its rows are the column {column!r}",
+        zh=("{path} 是由列组成的对象；各行的键是“{column}”列", ""),
+    ),
+    "note-json-halves": Entry(
+        "in {path} {count:,} {count:character is|characters are} cut in half (part of an emoji, mostly): each is read as \ufffd",
+        zh=("{path} 中有 {count:,} 个字符被截断（多为表情符号的一半）：读作 \ufffd", ""),
+    ),
+    "archive-broken": Entry(
+        "{path} is broken: {told}",
+        "fetch it again; --program plain reads the file as it stands",
+        page="fetch it again",
+        zh=("{path} 已损坏：{told}", "请重新获取"),
+    ),
+    "archive-in-html": Entry(
+        "{path} is a download of Facebook or Instagram in HTML, which is made to be looked at",
+        "ask for it again, and choose JSON as its format",
+        zh=("{path} 是 Facebook 或 Instagram 的 HTML 下载，只供浏览", "请重新申请下载，并选择 JSON 格式"),
+    ),
+    "note-x-archive": Entry(
+        "{path} is an archive of X (Twitter) with {rows:,} {rows:row|rows}; the column 'text' is what people see: &amp; is &",
+        zh=("{path} 是 X（Twitter）的存档，共 {rows:,} 行；“text”列是人们看到的文字：&amp; 即 &", ""),
+    ),
+    "note-tweets": Entry(
+        "{path} holds {rows:,} {rows:tweet|tweets} as X (Twitter) gave them; the column 'text' is what people see: "
+        "retweets are whole, &amp; is &",
+        zh=(
+            "{path} 有 {rows:,} 条来自 X（Twitter）接口的推文；“text”列是人们看到的文字：转推完整，&amp; 即 &",
+            "",
+        ),
+    ),
+    "note-messages": Entry(
+        "{path} is an export of {program} with {rows:,} {rows:message|messages}",
+        zh=("{path} 是 {program} 的导出文件，共 {rows:,} 条消息", ""),
+    ),
+    "note-day-first": Entry(
+        "in {path} no date tells whether the day or the month comes first: the day is taken; the column 'stamp' has "
+        "them as they stand",
+        zh=("{path} 中没有日期能说明日和月哪个在前：按日在前读取；“stamp”列是原样", ""),
+    ),
+    "note-meta": Entry(
+        "{path} is a download of Facebook or Instagram with {rows:,} {rows:row|rows}; its texts were repaired: they were "
+        "written as other characters",
+        zh=("{path} 是 Facebook 或 Instagram 的下载，共 {rows:,} 行；其中写坏的文字已修复", ""),
+    ),
+    "note-reddit": Entry(
+        "{path} is a dump of Reddit with {rows:,} {rows:row|rows}; the column 'text' is the comment, or title and text",
+        zh=("{path} 是 Reddit 的数据，共 {rows:,} 行；“text”列是评论，或标题加正文", ""),
+    ),
+    "note-youtube-takeout": Entry(
+        "{path} has comments of YouTube; the column {column!r} is what they say",
+        zh=("{path} 有 YouTube 评论；“{column}”列是评论的文字", ""),
+    ),
+    "note-json-kept": Entry(
+        "in {path} these objects have too many different fields to be columns, and stay JSON: {columns:, }",
+        zh=("{path} 中这些对象的字段过多，不能成为列，保留为 JSON：{columns:、}", ""),
     ),
     "json-too-large": Entry(
-        "{path} is one JSON document of more than {most:,} bytes",
+        "{path} is an object of columns of more than {most:,} bytes",
         "save it with one object a line (JSONL): that is read piece by piece",
         zh=(
-            "{path} 是一个超过 {most:,} 字节的 JSON 文档",
+            "{path} 是一个超过 {most:,} 字节、由列组成的 JSON 对象",
             "请存为每行一个对象的格式（JSONL），这样可以逐段读取",
         ),
-    ),
-    "json-no-list": Entry(
-        "{path} is no list of JSON objects: {told}",
-        "is it cut off?",
-        zh=("{path} 不是 JSON 对象的列表：{told}", "文件是不是不完整？"),
     ),
     "json-without-fields": Entry(
         "{path} holds no objects with fields",
