@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,12 +102,16 @@ class ExcelTableWriter(TableWriter):
         )
         try:
             self._sheet: Any = self._book.add_worksheet("table")
+            # XlsxWriter 3.3.1 writes 16 digits; some floats need 17 to be read back as they were.
+            self._sheet._xml_number_element = partial(_write_number, self._sheet)
         except OSError as error:
             raise from_os_error(error, str(path)) from error
         bold = self._book.add_format({"bold": True})
         self._formats = {
             pl.Date: self._book.add_format({"num_format": "yyyy-mm-dd"}),
             pl.Datetime: self._book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
+            pl.Time: self._book.add_format({"num_format": "hh:mm:ss"}),
+            pl.Duration: self._book.add_format({"num_format": "[h]:mm:ss"}),
         }
         self._sheet.freeze_panes(1, 0)
         self._row = 0
@@ -133,6 +138,10 @@ class ExcelTableWriter(TableWriter):
                     elif isinstance(value, datetime.date):
                         kind = pl.Date if kinds[position] == pl.Date else pl.Datetime
                         self._sheet.write_datetime(self._row, position, value, self._formats[kind])
+                    elif isinstance(value, datetime.time):
+                        self._sheet.write_datetime(self._row, position, value, self._formats[pl.Time])
+                    elif isinstance(value, datetime.timedelta):
+                        self._sheet.write_datetime(self._row, position, value, self._formats[pl.Duration])
                     else:
                         self._sheet.write_number(self._row, position, value)
         except OSError as error:
@@ -163,6 +172,11 @@ class ExcelTableWriter(TableWriter):
         self._sheet.write_string(self._row, position, text, form)
 
 
+def _write_number(sheet: Any, number: Any, attributes: list[tuple[str, Any]]) -> None:
+    said = "".join(f' {key}="{value}"' for key, value in attributes)
+    sheet.fh.write(f"<c{said}><v>{number!r}</v></c>")
+
+
 def _writable(column: pl.Series) -> pl.Series:
     kind = column.dtype
     if kind.is_integer():
@@ -174,6 +188,9 @@ def _writable(column: pl.Series) -> pl.Series:
         return column if (column >= _FIRST_DAY).all() else as_text(column.to_frame()).to_series()
     if isinstance(kind, pl.Datetime) and kind.time_zone is None and (column.dt.date() >= _FIRST_DAY).all():
         return column
-    if kind in (pl.String, pl.Boolean):
+    if kind in (pl.String, pl.Boolean, pl.Time):
+        return column
+    # Excel's calendar has nothing before its beginning.
+    if isinstance(kind, pl.Duration) and not (column < datetime.timedelta()).any():
         return column
     return as_text(column.to_frame()).to_series()

@@ -23,6 +23,10 @@ _WHICH_ENCODING = (
 )
 
 _READ: dict[str, Entry] = {
+    "note-sheet-read": Entry(
+        "of {path} the sheet {sheet!r} is read; there are also {sheets:, }",
+        zh=("{path} 读取的是工作表“{sheet}”；另外还有 {sheets:、}", ""),
+    ),
     "table-without-rows": Entry(
         "{path} has a header but no rows",
         _RIGHT_FILE[0],
