@@ -112,3 +112,22 @@ def test_numbers_and_times_come_back_as_they_were_written(tmp_path: Path) -> Non
     assert [row[0] for row in rows] == frame["0"].to_list()
     assert [row[1] for row in rows] == frame["1"].to_list()
     assert [row[2] for row in rows] == frame["2"].to_list()
+
+
+@pytest.mark.parametrize("error", ["#N/A", "#NAME?", "#REF!", "#DIV/0!", "#VALUE!", "#NUM!", "#NULL!"])
+@pytest.mark.parametrize("beside", [1, "x"], ids=str)
+def test_an_error_is_the_text_that_the_cell_shows(tmp_path: Path, error: str, beside: Any) -> None:
+    """
+    A cell with an error is its text, and their number is said.
+
+    fastexcel 0.21.0 gives nothing for most, and reads no workbook with `#NAME?`.
+    """
+    book = openpyxl.Workbook()
+    for row, cells in enumerate([["h", "k"], [beside, "x"], [error, "x"], [2, "x"]], start=3):
+        for column, value in enumerate(cells, start=2):
+            book.active.cell(row, column, value)
+    path = tmp_path / "t.xlsx"
+    book.save(path)
+    table = open_table(path)
+    assert first_column(table) == [str(beside), error, "2"]
+    assert [(note.kind, note.values["count"]) for note in table.notes] == [("note-error-cells", 1)]

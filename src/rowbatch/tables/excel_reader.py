@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypedDict
@@ -76,7 +76,18 @@ class _Loaded:
         """Some of the columns once more, cell by cell."""
         places = [column.absolute_index for column in self.rows.available_columns()]
         wanted = [places[column] for column in columns]
-        return read_cells(self.book.data, self.sheet, wanted, self.rows.height)
+        return read_cells(self.book.data, self.sheet, wanted, self.rows.height, self.errors())
+
+    def errors(self) -> Mapping[tuple[int, int], str]:
+        """The cells that have an error, by row and column from 0, where they are known."""
+        sizes = self.book.sizes
+        return sizes.errors_of(self.book.reader.sheet_names[self.sheet]) if sizes else {}
+
+    def columns_with_errors(self) -> set[str]:
+        """Their names in the frame."""
+        at = {column for _, column in self.errors()}
+        columns = self.rows.available_columns()
+        return {str(place) for place, column in enumerate(columns) if column.absolute_index in at}
 
     def texts(self, columns: list[int]) -> list[pl.Series]:
         """Some of the columns once more, as strings."""
@@ -161,11 +172,16 @@ def open_excel(path: Path, options: ReadOptions) -> ExcelTable:
             found = _below_head(book, candidate, is_asked_for=number is not None)
             if found is not None:
                 names, frame = found
+                values: dict[str, Any]
                 table = _table(path, sheets[candidate], names, frame)
                 if number is None and len(sheets) > 1:
                     others = [name for name in sheets if name != sheets[candidate]]
                     values = {"path": str(path), "sheet": sheets[candidate], "sheets": others}
                     table.notes = (Notice("note-sheet-read", values),)
+                errors = len(sizes.errors_of(sheets[candidate])) if sizes else 0
+                if errors:
+                    values = {"path": str(path), "sheet": sheets[candidate], "count": errors}
+                    table.notes += (Notice("note-error-cells", values),)
                 return table
     except OSError as error:
         raise from_os_error(error, str(path)) from error
@@ -187,8 +203,9 @@ def _sheet_number(path: Path, names: list[str], wanted: str | None) -> int | Non
 
 def _below_head(book: _Workbook, sheet: int, *, is_asked_for: bool) -> tuple[list[str], pl.DataFrame] | None:
     """
-    The header, which is the first row with something in it, and the rows; None when there is none, or when the
-    sheet is hidden and not asked for.
+    The header, which is the first row with something in it, and the rows.
+
+    None when there is none, or when the sheet is hidden and not asked for.
 
     Each loading reads the whole sheet of an .xlsx anew, so one that gives rows and header at once is tried
     first: with fastexcel 0.21.0, 0.22 s instead of 0.40 s for 100,000 rows of five columns.
@@ -225,7 +242,8 @@ def _is_plain_name(name: str, names: list[str]) -> bool:
 def _whole(loaded: _Loaded, names: list[str]) -> pl.DataFrame:
     """The rows below the header with every text in them, without the empty ones at the end."""
     frame = positional(loaded.rows.to_polars())
-    mixed = [name for name in frame.columns if _may_be_mixed(frame[name])]
+    with_errors = loaded.columns_with_errors()
+    mixed = [name for name in frame.columns if name in with_errors or _may_be_mixed(frame[name])]
     if mixed:
         cells = loaded.cells([int(name) for name in mixed])
         frame = frame.with_columns(
@@ -266,9 +284,9 @@ def _with_lost_texts(loaded: _Loaded, names: list[str], frame: pl.DataFrame) -> 
     unless as many cells came out as are in the file.
     """
     empty = {
-        name: cells
+        name: nothing
         for name, kind in frame.schema.items()
-        if kind != pl.String and (cells := _came_out_empty(frame[name])).any()
+        if kind != pl.String and (nothing := _came_out_empty(frame[name])).any()
     }
     if not empty:
         return frame

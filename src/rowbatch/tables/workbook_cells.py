@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -21,7 +21,9 @@ Cell = str | float | bool | datetime.date | datetime.time | datetime.timedelta
 _SECONDS_AN_HOUR, _SECONDS_A_MINUTE = 3600, 60
 
 
-def read_cells(data: bytes, sheet: int, columns: Sequence[int], height: int) -> list[pl.Series]:
+def read_cells(
+    data: bytes, sheet: int, columns: Sequence[int], height: int, errors: Mapping[tuple[int, int], str]
+) -> list[pl.Series]:
     """
     Read some columns, cell by cell.
 
@@ -29,6 +31,7 @@ def read_cells(data: bytes, sheet: int, columns: Sequence[int], height: int) -> 
         data: The workbook.
         sheet: Position of the sheet.
         columns: Where they stand in the sheet, from 0.
+        errors: What cells with an error show, by row and column of the sheet from 0.
         height: Rows below the header; the last one is the last of the sheet.
     Returns:
         A column of values where all cells have one type, otherwise of texts, see `text_of_cell`.
@@ -36,12 +39,14 @@ def read_cells(data: bytes, sheet: int, columns: Sequence[int], height: int) -> 
     from python_calamine import CalamineWorkbook
 
     found = CalamineWorkbook.from_filelike(io.BytesIO(data)).get_sheet_by_index(sheet)
-    first = found.start[1] if found.start else 0
+    top, first = found.start or (0, 0)
+    above = max(0, found.height - height)
     cells: list[list[Cell]] = [[] for _ in columns]
-    for row in found.to_python(skip_empty_area=True)[max(0, found.height - height) :]:
+    for number, row in enumerate(found.to_python(skip_empty_area=True)[above:], start=top + above):
         for place, column in enumerate(columns):
             at = column - first
-            cells[place].append(row[at] if 0 <= at < len(row) else "")
+            cell = row[at] if 0 <= at < len(row) else ""
+            cells[place].append(cell if cell != "" else errors.get((number, column), ""))
     return [_series(column) for column in cells]
 
 
