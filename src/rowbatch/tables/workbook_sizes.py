@@ -311,7 +311,8 @@ class WorkbookSizes:
             # No tag is cut, and no letter.
             end = block.rfind(b"<")
             piece, begun = (begun + block, b"") if end < 0 else (begun + block[:end], block[end:])
-            if b't="e"' in piece:
+            # All errors have the sign, and one letter is looked for twenty times as fast as five.
+            if b"#" in piece and b't="e"' in piece:
                 self._with_errors.add(part.filename)
             if _has_further_cells(piece, max(rows or 0, named_row), columns):
                 if _UNNAMED_CELL.search(piece):
