@@ -131,3 +131,13 @@ def test_an_error_is_the_text_that_the_cell_shows(tmp_path: Path, error: str, be
     table = open_table(path)
     assert first_column(table) == [str(beside), error, "2"]
     assert [(note.kind, note.values["count"]) for note in table.notes] == [("note-error-cells", 1)]
+
+
+def test_columns_are_as_wide_as_their_first_texts(tmp_path: Path) -> None:
+    """A column of a workbook is as wide as its name and texts, but never wider than a screen takes."""
+    path = tmp_path / "t.xlsx"
+    frame = pl.DataFrame({"0": ["a"], "1": ["b" * 30], "2": ["c" * 500], "3": [""]})
+    with open_writer(path, "xlsx", TableShape(("n", "t", "d", "long name of it"), (), ())) as writer:
+        writer.write(chunk_of(1, frame), pl.DataFrame())
+    widths = openpyxl.load_workbook(path).active.column_dimensions
+    assert [round(widths[letter].width) for letter in "ABCD"] == [9, 33, 61, 18]

@@ -18,6 +18,8 @@ from rowbatch.tables.writer import OutputCheck, TableShape, TableWriter, cut_to_
 _MAX_ROWS, _MAX_COLUMNS, _MAX_CHARS = 1_048_576, 16_384, 32_767
 # What Excel's numbers, which are floats, hold exactly.
 _MAX_WHOLE = 2**53
+# Characters; and rows that are looked at for them.
+_LEAST_WIDTH, _MOST_WIDTH, _ROWS_MEASURED = 8, 60, 1_000
 _FIRST_DAY = datetime.date(1900, 3, 1)
 
 
@@ -124,6 +126,8 @@ class ExcelTableWriter(TableWriter):
         values = values_of(chunk, added, self._shape, names)
         self._check.require_rows(self._row + values.height)
         columns = [_writable(column) for column in values.get_columns()]
+        if not self._row:
+            self._set_widths(columns)
         kinds = [column.dtype for column in columns]
         try:
             for row in zip(*(column.to_list() for column in columns), strict=True):
@@ -146,6 +150,13 @@ class ExcelTableWriter(TableWriter):
                         self._sheet.write_number(self._row, position, value)
         except OSError as error:
             raise from_os_error(error, str(self._path)) from error
+
+    def _set_widths(self, columns: list[pl.Series]) -> None:
+        """Make each column as wide as its name and its first texts, within bounds."""
+        for position, (name, column) in enumerate(zip(self._shape.names, columns, strict=True)):
+            longest = as_text(column.head(_ROWS_MEASURED).to_frame()).to_series().str.len_chars().max()
+            chars = max(len(name), longest if isinstance(longest, int) else 0)
+            self._sheet.set_column(position, position, min(max(chars + 2, _LEAST_WIDTH), _MOST_WIDTH))
 
     def close(self) -> None:
         from xlsxwriter.exceptions import XlsxWriterException

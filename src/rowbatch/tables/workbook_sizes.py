@@ -311,7 +311,7 @@ class WorkbookSizes:
             # No tag is cut, and no letter.
             end = block.rfind(b"<")
             piece, begun = (begun + block, b"") if end < 0 else (begun + block[:end], block[end:])
-            # All errors have the sign, and one letter is looked for twenty times as fast as five.
+            # All errors have the sign, and one letter is looked for six times as fast as five.
             if b"#" in piece and b't="e"' in piece:
                 self._with_errors.add(part.filename)
             if _has_further_cells(piece, max(rows or 0, named_row), columns):
