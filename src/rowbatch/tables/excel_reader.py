@@ -9,7 +9,8 @@ from __future__ import annotations
 import datetime
 import logging
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -17,12 +18,18 @@ import polars as pl
 
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError, UsageError, from_os_error
-from rowbatch.tables.base import as_text
+from rowbatch.tables.base import TableChunk
 from rowbatch.tables.bounds import require_memory
 from rowbatch.tables.frame_table import FrameTable, positional, refuse_options
+from rowbatch.tables.workbook_cells import read_cells, text_of_duration
 from rowbatch.tables.workbook_sizes import WorkbookSizes
+from rowbatch.words.notice import Notice
 
 _HEADER_SEARCHED = 200
+_FIRST_CERTAIN_DAY = datetime.date(1900, 3, 1)
+_LOOKS_LIKE_A_VALUE = (
+    r"^(?:-?[0-9]+(?:\.[0-9]+)?|true|false|[0-9]{4}-[0-9]{2}-[0-9]{2}(?: [0-9:.]+)?|[0-9]{2}:[0-9:.]+)$"
+)
 _ZIP = b"PK\x03\x04"
 
 
@@ -39,9 +46,17 @@ class _Workbook:
 
     reader: Any
     sizes: WorkbookSizes | None
+    data: bytes
 
     def load(self, sheet: int, where: _Place, **how: Any) -> Any:
-        return self.reader.load_sheet(sheet, **where, **how)
+        """Load a sheet; as texts where its reader cannot, which are read cell by cell then."""
+        import fastexcel
+
+        try:
+            return self.reader.load_sheet(sheet, **where, **how)
+        # fastexcel 0.21.0 gives up on #NAME?, and on a duration beside anything else.
+        except (fastexcel.CalamineCellError, fastexcel.UnsupportedColumnTypeCombinationError):
+            return self.reader.load_sheet(sheet, **where, **{**how, "dtypes": "string"})
 
     def count_values(self, sheet: int) -> int | None:
         """How many cells of a sheet hold something; None where nobody counted."""
@@ -57,6 +72,23 @@ class _Loaded:
     where: _Place
     rows: Any
 
+    def cells(self, columns: list[int]) -> list[pl.Series]:
+        """Some of the columns once more, cell by cell."""
+        places = [column.absolute_index for column in self.rows.available_columns()]
+        wanted = [places[column] for column in columns]
+        return read_cells(self.book.data, self.sheet, wanted, self.rows.height, self.errors())
+
+    def errors(self) -> Mapping[tuple[int, int], str]:
+        """The cells that have an error, by row and column from 0, where they are known."""
+        sizes = self.book.sizes
+        return sizes.errors_of(self.book.reader.sheet_names[self.sheet]) if sizes else {}
+
+    def columns_with_errors(self) -> set[str]:
+        """Their names in the frame."""
+        at = {column for _, column in self.errors()}
+        columns = self.rows.available_columns()
+        return {str(place) for place, column in enumerate(columns) if column.absolute_index in at}
+
     def texts(self, columns: list[int]) -> list[pl.Series]:
         """Some of the columns once more, as strings."""
         # They are asked for by where they stand in the sheet, which may have empty ones before the table.
@@ -68,9 +100,25 @@ class _Loaded:
 
 
 class ExcelTable(FrameTable):
-    """One sheet of a workbook."""
+    """One sheet of a workbook, whose cells are texts as the sheet shows them: `TRUE`, `30:15:00`."""
 
     format = "excel"
+
+    def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
+        for chunk in super()._chunks(rows_per_chunk):
+            shown = [
+                _shown(column)
+                for column in self._frame.slice(chunk.first_row - 1, chunk.frame.height)
+                if column.dtype == pl.Boolean or isinstance(column.dtype, pl.Duration)
+            ]
+            yield replace(chunk, frame=chunk.frame.with_columns(shown)) if shown else chunk
+
+
+def _shown(column: pl.Series) -> pl.Series:
+    if column.dtype == pl.Boolean:
+        return column.cast(pl.String).str.to_uppercase().fill_null("")
+    texts = ["" if value is None else text_of_duration(value) for value in column]
+    return pl.Series(column.name, texts, dtype=pl.String)
 
 
 def sheet_names(path: Path) -> tuple[str, ...]:
@@ -90,12 +138,13 @@ def open_excel(path: Path, options: ReadOptions) -> ExcelTable:
     """
     Open a sheet. Its first row that is not empty is the header.
 
-    A column has one type where all its cells have, and is text otherwise: then a number stands as it is shown
-    without a format. Empty rows between others are rows; those at the end are none.
+    A column has one type where all its cells have, and is text otherwise: then each cell stands as it would
+    alone, see `text_of_cell`. Empty rows between others are rows; those at the end are none.
 
     Args:
         path: The workbook.
-        options: `sheet` is the name of a sheet, or its number from 1; None means the first that is not empty.
+        options: `sheet` is the name of a sheet, or its number from 1; None means the first
+            that is neither hidden nor empty.
     Raises:
         TableError: It is no workbook, or has no such sheet.
         UsageError: An option does not fit.
@@ -113,17 +162,27 @@ def open_excel(path: Path, options: ReadOptions) -> ExcelTable:
         if sizes:
             sizes.look_ahead(options.sheet)
             sizes.require_texts()
-        book = _Workbook(fastexcel.read_excel(data), sizes)
+        book = _Workbook(fastexcel.read_excel(data), sizes, data)
         sheets = book.reader.sheet_names
         number = _sheet_number(path, sheets, options.sheet)
         candidates = [number] if number is not None else range(len(sheets))
         for candidate in candidates:
             if sizes:
                 sizes.require_sheet(sheets[candidate])
-            found = _below_head(book, candidate)
+            found = _below_head(book, candidate, is_asked_for=number is not None)
             if found is not None:
                 names, frame = found
-                return _table(path, sheets[candidate], names, frame)
+                values: dict[str, Any]
+                table = _table(path, sheets[candidate], names, frame)
+                if number is None and len(sheets) > 1:
+                    others = [name for name in sheets if name != sheets[candidate]]
+                    values = {"path": str(path), "sheet": sheets[candidate], "sheets": others}
+                    table.notes = (Notice("note-sheet-read", values),)
+                errors = len(sizes.errors_of(sheets[candidate])) if sizes else 0
+                if errors:
+                    values = {"path": str(path), "sheet": sheets[candidate], "count": errors}
+                    table.notes += (Notice("note-error-cells", values),)
+                return table
     except OSError as error:
         raise from_os_error(error, str(path)) from error
     except fastexcel.FastExcelError as error:
@@ -142,15 +201,19 @@ def _sheet_number(path: Path, names: list[str], wanted: str | None) -> int | Non
     raise UsageError("no-such-sheet", path=str(path), sheet=wanted, sheets=names)
 
 
-def _below_head(book: _Workbook, sheet: int) -> tuple[list[str], pl.DataFrame] | None:
+def _below_head(book: _Workbook, sheet: int, *, is_asked_for: bool) -> tuple[list[str], pl.DataFrame] | None:
     """
-    The header, which is the first row with something in it, and the rows; None when there is none.
+    The header, which is the first row with something in it, and the rows.
+
+    None when there is none, or when the sheet is hidden and not asked for.
 
     Each loading reads the whole sheet of an .xlsx anew, so one that gives rows and header at once is tried
     first: with fastexcel 0.21.0, 0.22 s instead of 0.40 s for 100,000 rows of five columns.
     """
     where: _Place = {"header_row": 0}
     loaded = book.load(sheet, where, schema_sample_rows=None)
+    if not is_asked_for and loaded.visible != "visible":
+        return None
     names = [str(column.name) for column in loaded.available_columns()]
     is_complete = all(column.column_name_from == "looked_up" for column in loaded.available_columns())
     # It gives a name that stands twice a number, and long numbers another spelling.
@@ -179,6 +242,13 @@ def _is_plain_name(name: str, names: list[str]) -> bool:
 def _whole(loaded: _Loaded, names: list[str]) -> pl.DataFrame:
     """The rows below the header with every text in them, without the empty ones at the end."""
     frame = positional(loaded.rows.to_polars())
+    with_errors = loaded.columns_with_errors()
+    mixed = [name for name in frame.columns if name in with_errors or _may_be_mixed(frame[name])]
+    if mixed:
+        cells = loaded.cells([int(name) for name in mixed])
+        frame = frame.with_columns(
+            cell.alias(name) for name, cell in zip(mixed, cells, strict=True) if len(cell) == frame.height
+        )
     frame = frame.with_columns(
         pl.col(name).cast(pl.Date)
         for name, kind in frame.schema.items()
@@ -193,6 +263,18 @@ def _whole(loaded: _Loaded, names: list[str]) -> pl.DataFrame:
     return frame.head(int(last[-1]) + 1 if len(last) else 0)
 
 
+def _may_be_mixed(column: pl.Series) -> bool:
+    """
+    Whether cells of a column may have been no texts, or times without a day.
+
+    Beside a text, fastexcel 0.21.0 rounds a number to 9 decimals, adds midnight to a day, and writes `true`;
+    a time of day is a moment of the first days of Excel's calendar.
+    """
+    if isinstance(column.dtype, pl.Datetime):
+        return bool((column.dt.date() < _FIRST_CERTAIN_DAY).any())
+    return column.dtype == pl.String and bool(column.str.contains(_LOOKS_LIKE_A_VALUE).any())
+
+
 def _with_lost_texts(loaded: _Loaded, names: list[str], frame: pl.DataFrame) -> pl.DataFrame:
     """
     Bring back the texts that the reader takes for nothing beside values; their column becomes text.
@@ -202,22 +284,23 @@ def _with_lost_texts(loaded: _Loaded, names: list[str], frame: pl.DataFrame) -> 
     unless as many cells came out as are in the file.
     """
     empty = {
-        name: cells
+        name: nothing
         for name, kind in frame.schema.items()
-        if kind != pl.String and (cells := _came_out_empty(frame[name])).any()
+        if kind != pl.String and (nothing := _came_out_empty(frame[name])).any()
     }
     if not empty:
         return frame
     here = sum(map(_count_filled, frame.get_columns()), sum(name != "" for name in names))
     if loaded.book.count_values(loaded.sheet) == here:
         return frame
-    columns = []
-    for name, text in zip(empty, loaded.texts([int(name) for name in empty]), strict=True):
-        lost = empty[name] & (text.fill_null("") != "")
-        if lost.any():
-            known = as_text(frame.select(name)).to_series().set(empty[name], None)
-            columns.append(text.zip_with(lost, known).alias(name))
-    return frame.with_columns(columns)
+    texts = loaded.texts([int(name) for name in empty])
+    with_lost = [
+        name
+        for name, text in zip(empty, texts, strict=True)
+        if (empty[name] & (text.fill_null("") != "")).any()
+    ]
+    cells = loaded.cells([int(name) for name in with_lost]) if with_lost else []
+    return frame.with_columns(cell.alias(name) for name, cell in zip(with_lost, cells, strict=True))
 
 
 def _count_filled(column: pl.Series) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from rowbatch.tables.writer import OutputCheck, TableShape, TableWriter, cut_to_
 _MAX_ROWS, _MAX_COLUMNS, _MAX_CHARS = 1_048_576, 16_384, 32_767
 # What Excel's numbers, which are floats, hold exactly.
 _MAX_WHOLE = 2**53
+# Characters; and rows that are looked at for them.
+_LEAST_WIDTH, _MOST_WIDTH, _ROWS_MEASURED = 8, 60, 1_000
 _FIRST_DAY = datetime.date(1900, 3, 1)
 
 
@@ -101,12 +104,16 @@ class ExcelTableWriter(TableWriter):
         )
         try:
             self._sheet: Any = self._book.add_worksheet("table")
+            # XlsxWriter 3.3.1 writes 16 digits; some floats need 17 to be read back as they were.
+            self._sheet._xml_number_element = partial(_write_number, self._sheet)
         except OSError as error:
             raise from_os_error(error, str(path)) from error
         bold = self._book.add_format({"bold": True})
         self._formats = {
             pl.Date: self._book.add_format({"num_format": "yyyy-mm-dd"}),
             pl.Datetime: self._book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
+            pl.Time: self._book.add_format({"num_format": "hh:mm:ss"}),
+            pl.Duration: self._book.add_format({"num_format": "[h]:mm:ss"}),
         }
         self._sheet.freeze_panes(1, 0)
         self._row = 0
@@ -119,6 +126,8 @@ class ExcelTableWriter(TableWriter):
         values = values_of(chunk, added, self._shape, names)
         self._check.require_rows(self._row + values.height)
         columns = [_writable(column) for column in values.get_columns()]
+        if not self._row:
+            self._set_widths(columns)
         kinds = [column.dtype for column in columns]
         try:
             for row in zip(*(column.to_list() for column in columns), strict=True):
@@ -133,10 +142,21 @@ class ExcelTableWriter(TableWriter):
                     elif isinstance(value, datetime.date):
                         kind = pl.Date if kinds[position] == pl.Date else pl.Datetime
                         self._sheet.write_datetime(self._row, position, value, self._formats[kind])
+                    elif isinstance(value, datetime.time):
+                        self._sheet.write_datetime(self._row, position, value, self._formats[pl.Time])
+                    elif isinstance(value, datetime.timedelta):
+                        self._sheet.write_datetime(self._row, position, value, self._formats[pl.Duration])
                     else:
                         self._sheet.write_number(self._row, position, value)
         except OSError as error:
             raise from_os_error(error, str(self._path)) from error
+
+    def _set_widths(self, columns: list[pl.Series]) -> None:
+        """Make each column as wide as its name and its first texts, within bounds."""
+        for position, (name, column) in enumerate(zip(self._shape.names, columns, strict=True)):
+            longest = as_text(column.head(_ROWS_MEASURED).to_frame()).to_series().str.len_chars().max()
+            chars = max(len(name), longest if isinstance(longest, int) else 0)
+            self._sheet.set_column(position, position, min(max(chars + 2, _LEAST_WIDTH), _MOST_WIDTH))
 
     def close(self) -> None:
         from xlsxwriter.exceptions import XlsxWriterException
@@ -163,6 +183,11 @@ class ExcelTableWriter(TableWriter):
         self._sheet.write_string(self._row, position, text, form)
 
 
+def _write_number(sheet: Any, number: Any, attributes: list[tuple[str, Any]]) -> None:
+    said = "".join(f' {key}="{value}"' for key, value in attributes)
+    sheet.fh.write(f"<c{said}><v>{number!r}</v></c>")
+
+
 def _writable(column: pl.Series) -> pl.Series:
     kind = column.dtype
     if kind.is_integer():
@@ -174,6 +199,9 @@ def _writable(column: pl.Series) -> pl.Series:
         return column if (column >= _FIRST_DAY).all() else as_text(column.to_frame()).to_series()
     if isinstance(kind, pl.Datetime) and kind.time_zone is None and (column.dt.date() >= _FIRST_DAY).all():
         return column
-    if kind in (pl.String, pl.Boolean):
+    if kind in (pl.String, pl.Boolean, pl.Time):
+        return column
+    # Excel's calendar has nothing before its beginning.
+    if isinstance(kind, pl.Duration) and not (column < datetime.timedelta()).any():
         return column
     return as_text(column.to_frame()).to_series()

@@ -23,6 +23,14 @@ _WHICH_ENCODING = (
 )
 
 _READ: dict[str, Entry] = {
+    "note-error-cells": Entry(
+        "cells of the sheet {sheet!r} of {path} that show an error such as #N/A: {count}; they are read as that text",
+        zh=("{path} 的工作表“{sheet}”中有 {count} 个单元格显示 #N/A 之类的错误；按该文字读取", ""),
+    ),
+    "note-sheet-read": Entry(
+        "of {path} the sheet {sheet!r} is read; there are also {sheets:, }",
+        zh=("{path} 读取的是工作表“{sheet}”；另外还有 {sheets:、}", ""),
+    ),
     "table-without-rows": Entry(
         "{path} has a header but no rows",
         _RIGHT_FILE[0],
