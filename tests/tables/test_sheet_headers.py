@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ CELLS = [("1", "so good", "3.5"), ("2", "so bad", "4.5"), ("3", "no idea", "5.25
 NAMES = ["id", "text", "score"]
 
 
-def write_sheet(path: Path, rows: list[list[Any]], **others: list[list[Any]]) -> Path:
+def write_sheet(path: Path, rows: Sequence[Sequence[Any]], **others: list[list[Any]]) -> Path:
     book = openpyxl.Workbook()
     sheet = book.active
     sheet.title = "first"
@@ -76,7 +77,7 @@ def test_a_group_stands_over_its_columns(tmp_path: Path) -> None:
     """
     Merged cells of an upper row have their text in the first one only: each column below has it in its name.
     """
-    rows = [
+    rows: list[list[Any]] = [
         ["", 2019, None, 2020, None],
         ["town", "men", "women", "men", "women"],
         ["A", 1, 2, 3, 4],

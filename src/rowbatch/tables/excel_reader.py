@@ -23,7 +23,7 @@ from rowbatch.tables.bounds import require_memory
 from rowbatch.tables.frame_table import FrameTable, positional, refuse_options
 from rowbatch.tables.header import MOST_RECORDS, find_header, join_header, numbered_columns
 from rowbatch.tables.open_document import with_all_texts
-from rowbatch.tables.workbook_cells import read_cells, text_of_duration
+from rowbatch.tables.workbook_cells import CellKind, read_cells, text_of_duration
 from rowbatch.tables.workbook_sizes import WorkbookSizes
 from rowbatch.words.notice import Notice
 
@@ -77,8 +77,8 @@ class _Loaded:
     where: _Place
     rows: Any
 
-    def cells(self, columns: list[int]) -> list[pl.Series]:
-        """Some of the columns once more, cell by cell."""
+    def cells(self, columns: list[int]) -> list[tuple[pl.Series, pl.Series | None]]:
+        """Some of the columns once more, cell by cell, see `read_cells`."""
         places = [column.absolute_index for column in self.rows.available_columns()]
         wanted = [places[column] for column in columns]
         return read_cells(self.book.data, self.sheet, wanted, self.rows.height, self.errors())
@@ -110,10 +110,12 @@ class ExcelTable(FrameTable):
 
     Attributes:
         others: The other sheets that people see.
+        cells: What each cell is in some columns, see `TableChunk.cells`.
     """
 
     format = "excel"
     others: tuple[str, ...] = ()
+    cells: pl.DataFrame | None = None
 
     def column(self, name: str) -> int:
         try:
@@ -141,17 +143,23 @@ class ExcelTable(FrameTable):
 
     def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
         for chunk in super()._chunks(rows_per_chunk):
-            shown = [
-                _shown(column)
-                for column in self._frame.slice(chunk.first_row - 1, chunk.frame.height)
-                if column.dtype == pl.Boolean or isinstance(column.dtype, pl.Duration)
-            ]
-            yield replace(chunk, frame=chunk.frame.with_columns(shown)) if shown else chunk
+            first, height = chunk.first_row - 1, chunk.frame.height
+            shown = [_shown(column) for column in self._frame.slice(first, height) if _is_shown(column.dtype)]
+            cells = None if self.cells is None else self.cells.slice(first, height)
+            yield replace(chunk, frame=chunk.frame.with_columns(shown), cells=cells)
+
+
+def _is_shown(kind: pl.DataType) -> bool:
+    """Whether values are shown otherwise than those of other formats."""
+    return kind == pl.Boolean or isinstance(kind, pl.Duration | pl.Datetime)
 
 
 def _shown(column: pl.Series) -> pl.Series:
     if column.dtype == pl.Boolean:
         return column.cast(pl.String).str.to_uppercase().fill_null("")
+    if isinstance(column.dtype, pl.Datetime):
+        # At midnight it is the day, as in a column in which a text stands beside it.
+        return as_text(column.to_frame()).to_series().str.strip_suffix("T00:00:00")
     texts = ["" if value is None else text_of_duration(value) for value in column]
     return pl.Series(column.name, texts, dtype=pl.String)
 
@@ -244,6 +252,7 @@ class _Found:
     Attributes:
         names: Of its columns.
         frame: The rows below them.
+        cells: What each cell is in some columns, see `TableChunk.cells`.
         reading: Options that give the same again, without the sheet.
         above: Rows with something in them above the header that are left out; of a header that was found.
         first, last: Rows of the header, from 1; where there is none, that of the table, and the one before.
@@ -251,6 +260,7 @@ class _Found:
 
     names: list[str]
     frame: pl.DataFrame
+    cells: pl.DataFrame | None
     reading: ReadOptions
     above: int = 0
     first: int = 1
@@ -278,8 +288,8 @@ def _below_head(path: Path, book: _Workbook, sheet: int, options: ReadOptions) -
         rows = as_text(loaded.to_polars().head(MOST_RECORDS - 1)).rows()
         place = find_header([names, *rows]) if options.header is None else None
         if place is None or (place.first, place.last) == (0, 0):
-            frame = _whole(_Loaded(book, sheet, where, loaded), names)
-            return _Found(names, frame, ReadOptions(header=FIRST))
+            frame, cells = _whole(_Loaded(book, sheet, where, loaded), names)
+            return _Found(names, frame, cells, ReadOptions(header=FIRST))
     # skip_rows=0 counts empty rows above the first one too, as it is counted below.
     top: _Place = {"header_row": None, "skip_rows": 0}
     _, last_said = options.header_lines or (0, 0)
@@ -302,8 +312,8 @@ def _below_head(path: Path, book: _Workbook, sheet: int, options: ReadOptions) -
         begin, end = first + 1 - options.skip_rows, last + 1 - options.skip_rows
         header = str(begin) if begin == end else f"{begin}-{end}"
         said = ReadOptions(header=FIRST if options.header == FIRST else header, skip_rows=options.skip_rows)
-    frame = _whole(_Loaded(book, sheet, where, loaded), names)
-    return _Found(names, frame, said, above, first + 1, last + 1)
+    frame, cells = _whole(_Loaded(book, sheet, where, loaded), names)
+    return _Found(names, frame, cells, said, above, first + 1, last + 1)
 
 
 def _header_rows(path: Path, lines: list[list[str]], options: ReadOptions) -> tuple[int, int, int]:
@@ -372,28 +382,49 @@ def _is_plain_name(name: str, names: list[str]) -> bool:
     return bool(name.strip()) and not is_long_number and not (number.isdigit() and stem in names)
 
 
-def _whole(loaded: _Loaded, names: list[str]) -> pl.DataFrame:
-    """The rows below the header with every text in them, without the empty ones at the end."""
+def _whole(loaded: _Loaded, names: list[str]) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+    """
+    The rows below the header with every text in them, without the empty ones at the end.
+
+    Beside it what each cell is in columns in which types stand side by side, see `TableChunk.cells`.
+    """
     frame = positional(loaded.rows.to_polars())
     with_errors = loaded.columns_with_errors()
     mixed = [name for name in frame.columns if name in with_errors or _may_be_mixed(frame[name])]
+    kinds: list[pl.Series] = []
     if mixed:
-        cells = loaded.cells([int(name) for name in mixed])
-        frame = frame.with_columns(
-            cell.alias(name) for name, cell in zip(mixed, cells, strict=True) if len(cell) == frame.height
-        )
+        frame = _with_cells(frame, mixed, loaded.cells([int(name) for name in mixed]), kinds)
     frame = frame.with_columns(
         pl.col(name).cast(pl.Date)
         for name, kind in frame.schema.items()
         if isinstance(kind, pl.Datetime)
         and frame.select((pl.col(name).dt.time() == datetime.time()).fill_null(True).all()).item()
     )
-    frame = _with_lost_texts(loaded, names, frame)
+    if lost := _with_lost_texts(loaded, names, frame):
+        frame = _with_cells(frame, lost, loaded.cells([int(name) for name in lost]), kinds)
     filled = (
         frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series() if frame.width else pl.Series([])
     )
     last = filled.arg_true()
-    return frame.head(int(last[-1]) + 1 if len(last) else 0)
+    height = int(last[-1]) + 1 if len(last) else 0
+    return frame.head(height), pl.DataFrame(kinds).head(height) if kinds else None
+
+
+def _with_cells(
+    frame: pl.DataFrame,
+    names: list[str],
+    cells: list[tuple[pl.Series, pl.Series | None]],
+    kinds: list[pl.Series],
+) -> pl.DataFrame:
+    """A frame with columns that were read cell by cell; what their cells are is added to `kinds`."""
+    columns = []
+    for name, (column, kind) in zip(names, cells, strict=True):
+        if len(column) != frame.height:
+            continue
+        columns.append(column.alias(name))
+        if kind is not None and (kind != CellKind.TEXT).any():
+            kinds.append(kind.alias(name))
+    return frame.with_columns(columns)
 
 
 def _may_be_mixed(column: pl.Series) -> bool:
@@ -408,9 +439,9 @@ def _may_be_mixed(column: pl.Series) -> bool:
     return column.dtype == pl.String and bool(column.str.contains(_LOOKS_LIKE_A_VALUE).any())
 
 
-def _with_lost_texts(loaded: _Loaded, names: list[str], frame: pl.DataFrame) -> pl.DataFrame:
+def _with_lost_texts(loaded: _Loaded, names: list[str], frame: pl.DataFrame) -> list[str]:
     """
-    Bring back the texts that the reader takes for nothing beside values; their column becomes text.
+    Columns with texts that the reader takes for nothing beside values.
 
     Beside numbers, true and false, dates or durations fastexcel 0.21.0 gives null, or not-a-number, for the
     words of its list. As strings it gives them as they are, so columns with empty cells are loaded once more,
@@ -422,18 +453,16 @@ def _with_lost_texts(loaded: _Loaded, names: list[str], frame: pl.DataFrame) -> 
         if kind != pl.String and (nothing := _came_out_empty(frame[name])).any()
     }
     if not empty:
-        return frame
+        return []
     here = sum(map(_count_filled, frame.get_columns()), sum(name != "" for name in names))
     if loaded.book.count_values(loaded.sheet) == here:
-        return frame
+        return []
     texts = loaded.texts([int(name) for name in empty])
-    with_lost = [
+    return [
         name
         for name, text in zip(empty, texts, strict=True)
         if (empty[name] & (text.fill_null("") != "")).any()
     ]
-    cells = loaded.cells([int(name) for name in with_lost]) if with_lost else []
-    return frame.with_columns(cell.alias(name) for name, cell in zip(with_lost, cells, strict=True))
 
 
 def _count_filled(column: pl.Series) -> int:
@@ -460,4 +489,6 @@ def _table(path: Path, sheet: str, found: _Found) -> ExcelTable:
         names.pop()
         columns.pop()
     reading = replace(found.reading, sheet=sheet)
-    return ExcelTable(path, tuple(names), pl.DataFrame(columns), reading=reading)
+    table = ExcelTable(path, tuple(names), pl.DataFrame(columns), reading=reading)
+    table.cells = found.cells
+    return table
