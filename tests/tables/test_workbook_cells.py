@@ -141,3 +141,47 @@ def test_columns_are_as_wide_as_their_first_texts(tmp_path: Path) -> None:
         writer.write(chunk_of(1, frame), pl.DataFrame())
     widths = openpyxl.load_workbook(path).active.column_dimensions
     assert [round(widths[letter].width) for letter in "ABCD"] == [9, 33, 61, 18]
+
+
+MIXED: list[Any] = [
+    1,
+    2.5,
+    True,
+    "text",
+    datetime.date(2020, 1, 2),
+    datetime.datetime(2020, 1, 2, 3, 4, 5),
+    datetime.time(13, 45),
+    datetime.timedelta(hours=30, minutes=15),
+    "1",
+    "TRUE",
+    "2020-01-02",
+    3.14159265358979,
+]
+
+
+def test_cells_of_a_mixed_column_come_back_as_what_they_were(tmp_path: Path) -> None:
+    """
+    Each cell of a column with cells of all types is written with its own type, and a text that looks like a
+    number, a day or a truth stays a text; read by openpyxl 3.1.5.
+    """
+    table = open_table(write_column(tmp_path / "t.xlsx", MIXED))
+    out = tmp_path / "out.xlsx"
+    with open_writer(out, "xlsx", TableShape.of(table, [])) as writer:
+        for chunk in table.chunks(5):
+            writer.write(chunk, pl.DataFrame())
+    found = [cell.value for cell in openpyxl.load_workbook(out).active["A"]][1:]
+    days = {datetime.datetime(2020, 1, 2): datetime.date(2020, 1, 2)}
+    assert [days.get(value, value) for value in found] == MIXED
+    assert [type(value) for value in found[:4]] == [int, float, bool, str]
+    again = open_table(out)
+    assert first_column(again) == first_column(table)
+
+
+def test_a_day_among_moments_is_shown_as_a_day(tmp_path: Path) -> None:
+    """
+    A day is the same text alone, beside moments, and beside a text.
+    """
+    cells = [datetime.date(2020, 1, 2), datetime.datetime(2020, 1, 2, 3, 4, 5)]
+    shown = ["2020-01-02", "2020-01-02T03:04:05"]
+    assert first_column(open_table(write_column(tmp_path / "a.xlsx", cells))) == shown
+    assert first_column(open_table(write_column(tmp_path / "b.xlsx", [*cells, "x"]))) == [*shown, "x"]

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import datetime
 import io
+import re
 from collections.abc import Mapping, Sequence
+from enum import IntEnum
 
 import polars as pl
 
@@ -18,12 +20,26 @@ from rowbatch.tables.base import as_text
 
 Cell = str | float | bool | datetime.date | datetime.time | datetime.timedelta
 
+
+class CellKind(IntEnum):
+    """What a cell is that is shown as a text beside others."""
+
+    TEXT = 0
+    NUMBER = 1
+    TRUTH = 2
+    DAY = 3
+    MOMENT = 4
+    TIME = 5
+    DURATION = 6
+
+
 _SECONDS_AN_HOUR, _SECONDS_A_MINUTE = 3600, 60
+_CLOCK = re.compile(r"(-?)(\d+):(\d\d):(\d\d)(?:\.(\d{1,6}))?")
 
 
 def read_cells(
     data: bytes, sheet: int, columns: Sequence[int], height: int, errors: Mapping[tuple[int, int], str]
-) -> list[pl.Series]:
+) -> list[tuple[pl.Series, pl.Series | None]]:
     """
     Read some columns, cell by cell.
 
@@ -34,7 +50,8 @@ def read_cells(
         errors: What cells with an error show, by row and column of the sheet from 0.
         height: Rows below the header; the last one is the last of the sheet.
     Returns:
-        A column of values where all cells have one type, otherwise of texts, see `text_of_cell`.
+        Of each a column of values where all cells have one type, otherwise of texts, see `text_of_cell`, and
+        what each of its cells is, see `CellKind`.
     """
     from python_calamine import CalamineWorkbook
 
@@ -80,7 +97,58 @@ def text_of_duration(value: datetime.timedelta) -> str:
     return f"{sign}{hours:02d}:{minutes:02d}:{rest:02d}{behind}"
 
 
-def _series(cells: list[Cell]) -> pl.Series:
+def value_of_cell(text: str, kind: int) -> Cell:
+    """What a cell held that is shown as a text: the other way round than `text_of_cell`."""
+    match CellKind(kind):
+        case CellKind.NUMBER:
+            return int(text) if text.lstrip("-").isdecimal() else float(text)
+        case CellKind.TRUTH:
+            return text == "TRUE"
+        case CellKind.DAY:
+            return datetime.date.fromisoformat(text)
+        case CellKind.MOMENT:
+            return datetime.datetime.fromisoformat(text)
+        case CellKind.TIME:
+            return datetime.time.fromisoformat(text)
+        case CellKind.DURATION:
+            return _duration_of(text)
+        case _:
+            return text
+
+
+def _duration_of(text: str) -> datetime.timedelta:
+    found = _CLOCK.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
+    sign, hours, minutes, seconds, parts = found.groups()
+    value = datetime.timedelta(
+        hours=int(hours),
+        minutes=int(minutes),
+        seconds=int(seconds),
+        microseconds=int((parts or "0").ljust(6, "0")),
+    )
+    return -value if sign else value
+
+
+def _kind_of(cell: Cell) -> CellKind:
+    match cell:
+        case str():
+            return CellKind.TEXT
+        case bool():
+            return CellKind.TRUTH
+        case datetime.datetime():
+            return CellKind.DAY if cell.time() == datetime.time() else CellKind.MOMENT
+        case datetime.timedelta():
+            return CellKind.DURATION
+        case datetime.date():
+            return CellKind.DAY
+        case datetime.time():
+            return CellKind.TIME
+        case _:
+            return CellKind.NUMBER
+
+
+def _series(cells: list[Cell]) -> tuple[pl.Series, pl.Series | None]:
     kinds: list[tuple[type, pl.DataType]] = [
         (datetime.time, pl.Time()),
         (datetime.timedelta, pl.Duration("us")),
@@ -88,5 +156,6 @@ def _series(cells: list[Cell]) -> pl.Series:
     filled = [cell for cell in cells if cell != ""]
     for kind, dtype in kinds:
         if filled and all(type(cell) is kind for cell in filled):
-            return pl.Series([None if cell == "" else cell for cell in cells], dtype=dtype)
-    return pl.Series([None if cell == "" else text_of_cell(cell) for cell in cells], dtype=pl.String)
+            return pl.Series([None if cell == "" else cell for cell in cells], dtype=dtype), None
+    texts = pl.Series([None if cell == "" else text_of_cell(cell) for cell in cells], dtype=pl.String)
+    return texts, pl.Series([_kind_of(cell) for cell in cells], dtype=pl.UInt8)

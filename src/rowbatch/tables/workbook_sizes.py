@@ -63,6 +63,8 @@ _REFERENCE = re.compile(r"([A-Za-z]{1,6})([0-9]{1,10})")
 # A cell says its name first, as every program known writes it; here polars looks for others, there Python.
 _UNNAMED = r"<(?:[A-Za-z0-9_.-]{1,20}:)?c(?:[/>]|[ \t\r\n]+(?:[^r \t\r\n]|r[^=]|r=[^\x22]))"
 _UNNAMED_CELL = re.compile(_UNNAMED.encode())
+_ERROR_CELL = re.compile(rb"\bt\s*=\s*[\"']e[\"']")
+_UNCOMPUTED = re.compile(rb"(?:</f>|<f\b[^<>]*/>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>")
 _CELL_NAME = re.compile(rb"r=\"([A-Za-z]{1,6})([0-9]{1,10})\"")
 
 
@@ -114,6 +116,7 @@ class WorkbookSizes:
         self._looked: dict[str, _Looking] = {}
         self._values: dict[str, int] = {}
         self._with_errors: set[str] = set()
+        self._uncomputed: dict[str, int] = {}
         self._errors: dict[str, dict[tuple[int, int], str]] = {}
 
     def require_texts(self) -> None:
@@ -184,6 +187,22 @@ class WorkbookSizes:
             with self._readable():
                 self._errors[part.filename] = _ErrorCells(self._unpacked(part)).found()
         return self._errors[part.filename]
+
+    def hidden(self) -> set[str]:
+        """Names of the sheets of an .xlsx that a person does not see."""
+        book = self._parts.get("xl/workbook.xml")
+        if book is None:
+            return set()
+        try:
+            with self._readable():
+                sheets = _elements(self._unpacked(book), "sheet")
+        except expat.ExpatError:
+            return set()
+        return {one.get("name", "") for one in sheets if one.get("state") in ("hidden", "veryHidden")}
+
+    def uncomputed_of(self, name: str) -> int:
+        """Cells of a sheet of an .xlsx that have a formula and no value, as `require_sheet` saw them."""
+        return sum(self._uncomputed.get(part.filename, 0) for part in self._parts_of(name)[:1])
 
     @contextlib.contextmanager
     def _readable(self) -> Iterator[None]:
@@ -299,6 +318,7 @@ class WorkbookSizes:
         may stand anywhere: then there are more columns than a sheet may have.
         """
         size, rows, named_row, columns, rest, values, begun = 0, None, 0, 26, b"", 0, b""
+        uncomputed = 0
         for block in self._unpacked(part):
             size += len(block)
             numbers = _ROW.findall(block, max(block.rfind(b"row ") - 1, 0))
@@ -312,8 +332,10 @@ class WorkbookSizes:
             end = block.rfind(b"<")
             piece, begun = (begun + block, b"") if end < 0 else (begun + block[:end], block[end:])
             # All errors have the sign, and one letter is looked for six times as fast as five.
-            if b"#" in piece and b't="e"' in piece:
+            if b"#" in piece and _ERROR_CELL.search(piece):
                 self._with_errors.add(part.filename)
+            if b"</f>" in piece or b"<f " in piece:
+                uncomputed += len(_UNCOMPUTED.findall(piece))
             if _has_further_cells(piece, max(rows or 0, named_row), columns):
                 if _UNNAMED_CELL.search(piece):
                     columns = _BEYOND_COLUMNS
@@ -322,6 +344,7 @@ class WorkbookSizes:
                         columns = max(columns, -(-_column_number(letters.decode()) // 26) * 26)
                     named_row = max(named_row, int(number))
         self._values[part.filename] = values
+        self._uncomputed[part.filename] = uncomputed
         # Rows need not say their numbers; then there is one for every few bytes.
         return size, max(size // _LEAST_ROW if rows is None else rows, named_row), columns
 

@@ -27,6 +27,32 @@ _READ: dict[str, Entry] = {
         "cells of the sheet {sheet!r} of {path} that show an error such as #N/A: {count}; they are read as that text",
         zh=("{path} 的工作表“{sheet}”中有 {count} 个单元格显示 #N/A 之类的错误；按该文字读取", ""),
     ),
+    "note-uncomputed-formulas": Entry(
+        "cells of the sheet {sheet!r} of {path} with a formula that no program has computed: {count}; they are read as "
+        "empty: open and save the workbook in Excel or LibreOffice to have their values",
+        zh=(
+            "{path} 的工作表“{sheet}”中有 {count} 个单元格的公式尚未计算，按空单元格读取：请用 Excel 或 LibreOffice "
+            "打开并保存一次，以得到其值",
+            "",
+        ),
+    ),
+    "note-rows-below": Entry(
+        "the last {count:,} {count:row|rows} of the sheet {sheet!r} of {path}, from row {row:,} on, {count:looks|look} like "
+        "a note below the table; {count:it is a row|they are rows} like the others",
+        zh=(
+            "{path} 的工作表“{sheet}”最后 {count:,} 行（自第 {row:,} 行起）像是表格下方的注释；仍按普通行处理",
+            "",
+        ),
+    ),
+    "column-in-other-sheet": Entry(
+        "the sheet {sheet!r} of {path} has no column {column!r}; it is in {sheets:, }",
+        "say --sheet {sheets}; the columns of {sheet!r} are: {columns!r}",
+        page="choose another sheet; the columns of {sheet!r} are: {columns!r}",
+        zh=(
+            "{path} 的工作表“{sheet}”没有名为“{column}”的列；它在 {sheets:、} 中",
+            "请选择另一个工作表；“{sheet}”的列有：“{columns:”、“}”",
+        ),
+    ),
     "note-sheet-read": Entry(
         "of {path} the sheet {sheet!r} is read; there are also {sheets:, }",
         zh=("{path} 读取的是工作表“{sheet}”；另外还有 {sheets:、}", ""),
