@@ -31,6 +31,8 @@ _HEADER_SEARCHED = 200
 # Each is read as a whole, only to say where a column is.
 _SHEETS_LOOKED_AT = 12
 _NOTE_SEARCHED = 30
+# What python-calamine 0.9.1 takes for a cell of a sheet, and what becomes of one that is read by itself.
+_HELD_CELL_BYTES, _READ_CELL_BYTES = 40, 160
 _FIRST_CERTAIN_DAY = datetime.date(1900, 3, 1)
 _LOOKS_LIKE_A_VALUE = (
     r"^(?:-?[0-9]+(?:\.[0-9]+)?|true|false|[0-9]{4}-[0-9]{2}-[0-9]{2}(?: [0-9:.]+)?|[0-9]{2}:[0-9:.]+)$"
@@ -49,6 +51,7 @@ class _Place(TypedDict, total=False):
 class _Workbook:
     """Its reader, and what is known of its parts."""
 
+    path: Path
     reader: Any
     sizes: WorkbookSizes | None
     data: bytes
@@ -88,6 +91,8 @@ class _Loaded:
     def cells(self, columns: list[int]) -> list[tuple[pl.Series, pl.Series | None]]:
         """Some of the columns once more, cell by cell, see `read_cells`."""
         wanted = [self.places[column] for column in columns]
+        each = self.frame.width * _HELD_CELL_BYTES + len(columns) * _READ_CELL_BYTES
+        require_memory(self.book.path, self.frame.height * each)
         return read_cells(self.book.data, self.sheet, wanted, self.frame.height, self.errors())
 
     def errors(self) -> Mapping[tuple[int, int], str]:
@@ -211,7 +216,7 @@ def open_excel(path: Path, options: ReadOptions) -> ExcelTable:
             sizes.look_ahead(options.sheet)
             sizes.require_texts()
             data, errors = with_all_texts(path, data)
-        book = _Workbook(fastexcel.read_excel(data), sizes, data)
+        book = _Workbook(path, fastexcel.read_excel(data), sizes, data)
         sheets = book.reader.sheet_names
         number = _sheet_number(path, sheets, options.sheet)
         hidden = sizes.hidden() if sizes else set()
