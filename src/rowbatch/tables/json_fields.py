@@ -14,7 +14,7 @@ import polars as pl
 
 from rowbatch.tables.bounds import require_columns
 from rowbatch.tables.json_text import Fields, cell_of, fields_of
-from rowbatch.tables.writer import unique_names
+from rowbatch.tables.names import unique_names
 
 MAX_NESTED_FIELDS = 1_000
 """An object with more is a list by key (who reacted, words and counts), and stays JSON."""

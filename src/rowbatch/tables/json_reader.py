@@ -49,7 +49,7 @@ from rowbatch.tables.json_text import (
     open_json_bytes,
     text_of,
 )
-from rowbatch.tables.writer import unique_names
+from rowbatch.tables.names import unique_names
 from rowbatch.words.notice import Notice
 
 _BOM = b"\xef\xbb\xbf"

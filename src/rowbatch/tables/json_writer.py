@@ -9,7 +9,8 @@ import polars as pl
 
 from rowbatch.errors import from_os_error
 from rowbatch.tables.base import TableChunk, as_text
-from rowbatch.tables.writer import TableShape, TableWriter, unique_names, values_of
+from rowbatch.tables.names import unique_names
+from rowbatch.tables.writer import TableShape, TableWriter, values_of
 
 # Legal in JSON, but what is built on Python's `splitlines` takes them for line ends.
 _LINE_ENDS = ("\u0085", "\u2028", "\u2029")

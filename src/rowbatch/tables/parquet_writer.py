@@ -11,7 +11,8 @@ import polars as pl
 
 from rowbatch.errors import from_os_error
 from rowbatch.tables.base import TableChunk
-from rowbatch.tables.writer import TableShape, TableWriter, unique_names, values_of
+from rowbatch.tables.names import unique_names
+from rowbatch.tables.writer import TableShape, TableWriter, values_of
 
 _ROWS_PER_GROUP = 100_000
 _AHEAD = 2

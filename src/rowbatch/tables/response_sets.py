@@ -73,15 +73,18 @@ def add_response_sets(path: Path, sets: Sequence[ResponseSet]) -> None:
 
 
 def _set(one: ResponseSet, short_names: dict[str, str]) -> str:
-    """A set of yes and no, as the record has it: names are the short ones, in small letters."""
+    """A set as the record has it: names are the short ones, in small letters."""
     name = re.sub(r"\W", "_", one.name)
     # SPSS counts bytes.
     while len(name.encode()) > _MOST_NAME:
         name = name[:-1]
-    counted = str(one.counted)
+    counted = one.counted
+    if isinstance(counted, float) and counted.is_integer():
+        counted = int(counted)
+    of = "C" if counted is None else f"D{len(str(counted).encode())} {counted}"
     label = one.label.encode()
     variables = " ".join(short_names[variable.lower()].lower() for variable in one.variables)
-    return f"${name}=D{len(counted)} {counted} {len(label)} {one.label} {variables}"
+    return f"${name}={of} {len(label)} {one.label} {variables}"
 
 
 def _dictionary(file: BinaryIO) -> tuple[int, dict[str, str]]:

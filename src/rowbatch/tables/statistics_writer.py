@@ -7,9 +7,9 @@ Such a file is written as a whole, so the table lies in memory until its end.
 from __future__ import annotations
 
 import datetime
-import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,10 @@ import polars as pl
 
 from rowbatch.errors import CannotHold, StorageError, from_os_error
 from rowbatch.tables.base import ColumnInfo, TableChunk, as_text
+from rowbatch.tables.names import spss_names, stata_names
 from rowbatch.tables.response_sets import ResponseSet, add_response_sets
+from rowbatch.tables.stata_file import StataColumn, write_stata
+from rowbatch.tables.statistics_dates import show_clock
 from rowbatch.tables.statistics_limits import (
     STATA_LARGEST_WHOLE,
     STATA_SMALLEST_WHOLE,
@@ -28,13 +31,7 @@ from rowbatch.tables.statistics_limits import (
 from rowbatch.tables.writer import AddedColumn, TableShape, TableWriter, cut_to_fit, values_of
 
 # Source: Stata's and SPSS's own limits; SPSS counts bytes.
-_STATA_NAME, _SPSS_NAME = 32, 64
-_STATA_LABEL, _SPSS_LABEL = 80, 256
-_STATA_WORDS = (
-    "all and by eq ge gt le lt ne not or to with _all _b byte _coef _cons double float if in int long _n _pi "
-    "_pred _rc _skip strL using"
-)
-_RESERVED = frozenset(_STATA_WORDS.lower().split())
+_STATA_LABEL, _SPSS_LABEL, _SPSS_NOTE = 80, 256, 80
 # The days from which the programs count.
 _STATA_BEGIN, _SPSS_BEGIN = datetime.date(1960, 1, 1), datetime.date(1582, 10, 14)
 _REHEARSED_ROWS = 20
@@ -87,13 +84,13 @@ class StatisticsTableWriter(TableWriter):
     one program also their formats, measures and missing values. An added column with labels is numbers from
     1 with these as value labels; nothing is missing. Other texts are strings.
 
-    A name that the program does not allow is changed: what is no letter, digit or `_` becomes `_`, and a
-    number makes it different from others. The name as it was becomes the column's label, if it has none.
+    A name that the program does not allow is changed, see `tables.names`. The name as it was becomes the
+    column's label, if it has none. Numbers that are days or times come back as the program kept them.
     """
 
     def __init__(self, path: Path, shape: TableShape, *, is_stata: bool) -> None:
         self._path, self._shape, self._is_stata = path, shape, is_stata
-        self._names = _allowed_names(shape.names, is_stata=is_stata)
+        self._names = (stata_names if is_stata else spss_names)(shape.names)
         self._check = StatisticsCheck(path, shape, is_stata=is_stata)
         self._frames: list[pl.DataFrame] = []
         self._letters: dict[str, dict[int, str]] = {}
@@ -103,13 +100,26 @@ class StatisticsTableWriter(TableWriter):
         if self._shape.header:
             self._check.look(chunk)
         added = cut_to_fit(added, self._shape.added)
-        self._frames.append(values_of(chunk, added, self._shape, self._names))
+        frame = values_of(chunk, added, self._shape, self._names)
+        if chunk.native is not None:
+            infos, program = self._shape.columns, self._program
+            frame = frame.with_columns(
+                column.alias(self._names[int(column.name)])
+                for column in chunk.native
+                if infos[int(column.name)].format.startswith(program)
+            )
+        self._frames.append(frame)
         if self._is_stata and chunk.missing is not None:
             for column in chunk.missing().get_columns():
                 rows = column.is_not_null().arg_true()
                 letters = self._letters.setdefault(self._names[int(column.name)], {})
                 letters.update(zip((rows + self._rows).to_list(), column.gather(rows), strict=True))
         self._rows += self._frames[-1].height
+
+    @property
+    def _program(self) -> str:
+        """What the formats of its own files begin with."""
+        return "stata:" if self._is_stata else "spss:"
 
     def abandon(self) -> None:
         self._frames.clear()
@@ -134,23 +144,63 @@ class StatisticsTableWriter(TableWriter):
             add_response_sets(self._path, self._response_sets())
 
     def _response_sets(self) -> list[ResponseSet]:
-        """The sets of columns of 0 and 1 that belong together."""
+        """Those of the input, and the sets of columns of 0 and 1 that belong together."""
+        written = dict(zip(self._shape.header, self._names, strict=False))
+        kept = [
+            replace(one, variables=tuple(written[name] for name in one.variables if name in written))
+            for one in self._shape.response_sets
+        ]
         members: dict[str, list[tuple[str, AddedColumn]]] = {}
         for name, column in zip(self._names[len(self._shape.header) :], self._shape.added, strict=True):
             if column.response_set:
                 members.setdefault(column.response_set, []).append((name, column))
-        return [
+        return kept + [
             ResponseSet(name, label=name, counted=1, variables=tuple(one for one, _ in found))
             for name, found in members.items()
         ]
 
     def _write(self, columns: Sequence[pl.Series], path: Path) -> None:
+        if self._is_stata:
+            self._write_stata(columns, path)
+        else:
+            self._write_spss(columns, path)
+
+    def _write_stata(self, columns: Sequence[pl.Series], path: Path) -> None:
+        shape = self._shape
+        infos = shape.columns or tuple(ColumnInfo() for _ in shape.header)
+        storages = {
+            name: info.storage.removeprefix(self._program)
+            for name, info in zip(self._names, infos, strict=False)
+            if info.storage.startswith(self._program)
+        }
+        told = self._options({column.name: column.dtype for column in columns})
+        written = []
+        for column in columns:
+            name = column.name
+            values, shown = _numbers_for_stata(column)
+            written.append(
+                StataColumn(
+                    name,
+                    values,
+                    storage=storages.get(name, ""),
+                    format=told["variable_format"].get(name, shown),
+                    label=told["column_labels"].get(name, ""),
+                    value_labels=told["variable_value_labels"].get(name, {}),
+                    letters=self._letters.get(name, {}),
+                )
+            )
+        try:
+            write_stata(path, written, label=told["file_label"], notes=shape.documents)
+        except OSError as error:
+            raise from_os_error(error, str(path)) from error
+
+    def _write_spss(self, columns: Sequence[pl.Series], path: Path) -> None:
         import pyreadstat
 
         kinds = {column.name: column.dtype for column in columns}
-        write = pyreadstat.write_dta if self._is_stata else pyreadstat.write_sav
+        options = self._options(kinds) | self._spss_options(set(kinds))
         try:
-            write(pl.DataFrame(columns), str(path), **self._options(kinds))
+            pyreadstat.write_sav(pl.DataFrame(columns), str(path), **options)
         except OSError as error:
             raise from_os_error(error, str(path)) from error
         except MemoryError:
@@ -171,12 +221,11 @@ class StatisticsTableWriter(TableWriter):
                 except CannotHold:
                     name = self._shape.names[self._names.index(column.name)]
                     break
-        program = "Stata" if self._is_stata else "SPSS"
         return CannotHold(
             "table-not-for-program" if name is None else "column-not-for-program",
             path=str(path),
             column=name,
-            program=program,
+            program="SPSS",
             told=str(error),
         )
 
@@ -189,46 +238,41 @@ class StatisticsTableWriter(TableWriter):
         return storable
 
     def _options(self, kinds: Mapping[str, pl.DataType]) -> dict[str, Any]:
+        """Labels, value labels and formats by the names that are written."""
         shape = self._shape
         infos = shape.columns or tuple(ColumnInfo() for _ in shape.header)
         labels: dict[str, str] = {}
         value_labels: dict[str, dict[Any, str]] = {}
         formats: dict[str, str] = {}
-        program = "stata:" if self._is_stata else "spss:"
-        letters: dict[str, list[str]] = {}
         for name, original, info in zip(self._names, shape.header, infos, strict=False):
             if (kind := kinds.get(name)) is None:
                 continue
             labels[name] = info.label or (original if original != name else "")
-            if info.value_labels and (kind.is_numeric() or kind == pl.Object or not self._is_stata):
-                value_labels[name] = _labels_for(kind, info)
-            if kind == pl.Object:
-                found_here = self._letters.get(name, {}).values()
-                letters[name] = sorted({*found_here, *filter(is_letter, map(str, info.value_labels))})
-            if info.format.startswith(program) and info.format != program and kind != pl.String:
-                formats[name] = info.format.removeprefix(program)
+            if found_labels := _labels_for(kind, info, is_stata=self._is_stata):
+                value_labels[name] = found_labels
+            if info.format.startswith(self._program) and info.format != self._program and kind != pl.String:
+                formats[name] = info.format.removeprefix(self._program)
         for name, column in zip(self._names[len(shape.header) :], shape.added, strict=True):
+            if name not in kinds:
+                continue
             labels[name] = column.label or (column.name if column.name != name else "")
             if column.labels:
                 value_labels[name] = self._codes(column)
-                if self._is_stata and column.cant_say:
-                    letters[name] = [_CANT_SAY_LETTER]
-        most = _STATA_LABEL if self._is_stata else _SPSS_LABEL
-        found: dict[str, Any] = {
-            "file_label": shape.label[:most],
-            "column_labels": {name: label[:most] for name, label in labels.items() if label},
+        return {
+            "file_label": _cut(shape.label, is_stata=self._is_stata),
+            "column_labels": {
+                name: _cut(label, is_stata=self._is_stata) for name, label in labels.items() if label
+            },
             "variable_value_labels": value_labels,
             "variable_format": formats,
         }
-        if self._is_stata:
-            found["version"] = 15
-            found["missing_user_values"] = letters
-        else:
-            found |= self._spss_options(dict(zip(self._names, infos, strict=False)))
-        return found
 
-    def _spss_options(self, infos: Mapping[str, ColumnInfo]) -> dict[str, Any]:
-        added = list(zip(self._names[len(self._shape.header) :], self._shape.added, strict=True))
+    def _spss_options(self, written: Container[str]) -> dict[str, Any]:
+        shape = self._shape
+        infos = dict(zip(self._names, shape.columns, strict=False))
+        infos = {name: info for name, info in infos.items() if name in written}
+        added = list(zip(self._names[len(shape.header) :], shape.added, strict=True))
+        added = [(name, column) for name, column in added if name in written]
         return {
             "variable_measure": {name: info.measure for name, info in infos.items() if info.measure}
             | {name: "scale" for name, column in added if column.dtype.is_numeric() and not column.labels}
@@ -237,41 +281,39 @@ class StatisticsTableWriter(TableWriter):
                 name: info.display_width for name, info in infos.items() if info.display_width
             },
             "missing_ranges": {
-                name: list(info.missing_ranges) for name, info in infos.items() if info.missing_ranges
+                name: list(info.missing_ranges)
+                for name, info in infos.items()
+                if info.missing_ranges and info.format.startswith(self._program)
             }
             | {name: [_cant_say_code(column)] for name, column in added if column.cant_say},
+            "note": list(_note_lines(shape.documents)),
             "row_compress": True,
         }
 
     def _storable(self, column: pl.Series, info: ColumnInfo) -> pl.Series:
-        """The column as a type that both programs know; its texts as they can hold them."""
+        """The column as a type that the program knows; its texts as it can hold them."""
         has_letters = self._is_stata and (
             column.name in self._letters or any(map(is_letter, info.value_labels))
         )
         kind = column.dtype
+        if isinstance(kind, pl.Duration):
+            column = _times_of(column)
+            kind = column.dtype
         if is_temporal(kind) and (has_letters or info.value_labels):
             column = _days_or_seconds(column, is_stata=self._is_stata)
             kind = column.dtype
         if kind.is_integer():
             # What a 32-bit number of Stata or a float of SPSS cannot hold exactly is text.
             if (column.cast(pl.Float64).abs() <= 2**53).all():
-                fitting = column.cast(pl.Int64 if self._fits_32(column) else pl.Float64)
-                return self._with_letters(fitting) if has_letters else fitting
+                return column.cast(pl.Int64 if self._fits_32(column) else pl.Float64)
         elif kind.is_float():
-            plain = column.cast(pl.Float64).fill_nan(None)
-            return self._with_letters(plain) if has_letters else plain
+            return column.cast(kind if kind == pl.Float32 and self._is_stata else pl.Float64).fill_nan(None)
         elif kind == pl.Boolean:
             return column.cast(pl.Int64)
         elif is_temporal(kind):
             return column
-        return as_text(column.to_frame()).to_series()
-
-    def _with_letters(self, column: pl.Series) -> pl.Series:
-        """With Stata's missing values `.a` to `.z` as pyreadstat 1.3.7 takes them: letters among numbers."""
-        values: list[Any] = column.to_list()
-        for row, letter in self._letters.get(column.name, {}).items():
-            values[row] = letter
-        return pl.Series(column.name, values, dtype=pl.Object)
+        text = as_text(column.to_frame()).to_series()
+        return text if self._is_stata else _as_wide(text, info)
 
     def _codes(self, info: AddedColumn) -> dict[Any, str]:
         """The labels of a column by what stands for them in the file."""
@@ -287,12 +329,10 @@ class StatisticsTableWriter(TableWriter):
         is_missing = column == info.cant_say if info.cant_say else None
         if self._is_stata and info.cant_say:
             del codes[info.cant_say]
-        coded = column.replace_strict(codes, default=None, return_dtype=pl.Int64).alias(column.name)
-        if not self._is_stata or is_missing is None:
-            return coded
-        rows = is_missing.fill_null(False).arg_true().to_list()
-        self._letters[column.name] = dict.fromkeys(rows, _CANT_SAY_LETTER)
-        return self._with_letters(coded)
+        if self._is_stata and is_missing is not None:
+            rows = is_missing.fill_null(False).arg_true().to_list()
+            self._letters[column.name] = dict.fromkeys(rows, _CANT_SAY_LETTER)
+        return column.replace_strict(codes, default=None, return_dtype=pl.Int64).alias(column.name)
 
     @staticmethod
     def _fits_32(column: pl.Series) -> bool:
@@ -314,9 +354,70 @@ def _days_or_seconds(column: pl.Series, *, is_stata: bool) -> pl.Series:
     return since.dt.total_microseconds() / 1_000_000
 
 
-def _labels_for(kind: pl.DataType, info: ColumnInfo) -> dict[Any, str]:
-    keeps_letters = kind in (pl.Object, pl.String)
-    return {v: label for v, label in info.value_labels.items() if keeps_letters or not is_letter(v)}
+def _numbers_for_stata(column: pl.Series) -> tuple[pl.Series, str]:
+    """
+    Days and times as the numbers that Stata keeps, and a format that shows them so; "" for what is none.
+    """
+    kind = column.dtype
+    if kind == pl.Date:
+        return _days_or_seconds(column, is_stata=True), "%td"
+    if kind == pl.Time:
+        return _days_or_seconds(column, is_stata=True), "%tcHH:MM:SS"
+    if isinstance(kind, pl.Datetime):
+        return _days_or_seconds(column, is_stata=True), "%tc"
+    return column, ""
+
+
+def _times_of(column: pl.Series) -> pl.Series:
+    """Durations as times of day where all are, otherwise as texts."""
+    day = datetime.timedelta(days=1)
+    if ((column >= datetime.timedelta()) & (column < day)).fill_null(True).all():
+        begin = pl.lit(_SPSS_BEGIN).cast(pl.Datetime("us"))
+        return pl.select((begin + pl.lit(column)).dt.time().alias(column.name)).to_series()
+    return show_clock(column.cast(pl.Duration("us")))
+
+
+def _as_wide(text: pl.Series, info: ColumnInfo) -> pl.Series:
+    """
+    Texts of which one is as wide as the variable was in the file of SPSS that it came from.
+
+    pyreadstat 1.3.7 makes a variable as wide as its longest text, and SPSS itself fills all texts with
+    blanks.
+    """
+    said = info.storage.removeprefix("spss:A")
+    if not said.isdigit() or not len(text) or int(said) <= int(text.str.len_bytes().max() or 0):  # type: ignore[arg-type]
+        return text
+    first = text[0] or ""
+    return pl.Series(text.name, [first + " " * (int(said) - len(first.encode())), *text[1:]], dtype=pl.String)
+
+
+def _cut(label: str, *, is_stata: bool) -> str:
+    """A label as far as the program keeps it; what is cut is said before anything is sent."""
+    if is_stata:
+        return label[:_STATA_LABEL]
+    return label.encode()[:_SPSS_LABEL].decode(errors="ignore")
+
+
+def _note_lines(documents: Sequence[str]) -> Iterator[str]:
+    """Lines of text as SPSS keeps them: of 80 bytes."""
+    for line in documents:
+        rest = line
+        while rest:
+            part = rest.encode()[:_SPSS_NOTE].decode(errors="ignore")
+            yield part
+            rest = rest[len(part) :]
+
+
+def _labels_for(kind: pl.DataType, info: ColumnInfo, *, is_stata: bool) -> dict[Any, str]:
+    """The value labels that can stand on values of a type."""
+    if kind == pl.String:
+        texts = {value: label for value, label in info.value_labels.items() if isinstance(value, str)}
+        return {} if is_stata else texts
+    return {
+        value: label
+        for value, label in info.value_labels.items()
+        if not isinstance(value, str) or (is_stata and is_letter(value))
+    }
 
 
 def _cant_say_code(column: AddedColumn) -> int:
@@ -326,28 +427,3 @@ def _cant_say_code(column: AddedColumn) -> int:
     while code <= most:
         code = 10 * code + 9
     return code
-
-
-def _allowed_names(names: Sequence[str], *, is_stata: bool) -> list[str]:
-    most = _STATA_NAME if is_stata else _SPSS_NAME
-    found: list[str] = []
-    taken: set[str] = set()
-    for position, name in enumerate(names, start=1):
-        base = re.sub(r"\W", "_", name) or f"column_{position}"
-        # Stata's own types of texts are str1, str2, …
-        is_type = is_stata and re.fullmatch(r"str[0-9]+", base.lower()) is not None
-        if not re.match(r"[^\W\d_]", base) or base.lower() in _RESERVED or is_type:
-            base = f"v_{base}"
-        base = _cut(base, most)
-        free, number = base, 1
-        # Neither program tells upper and lower case apart, or not in every place.
-        while free.lower() in taken:
-            number += 1
-            free = f"{_cut(base, most - len(str(number)) - 1)}_{number}"
-        taken.add(free.lower())
-        found.append(free)
-    return found
-
-
-def _cut(name: str, most: int) -> str:
-    return name.encode()[:most].decode(errors="ignore")

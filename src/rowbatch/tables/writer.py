@@ -276,26 +276,6 @@ def cut_to_fit(added: pl.DataFrame, columns: Sequence[AddedColumn]) -> pl.DataFr
     return added.with_columns(texts)
 
 
-def unique_names(names: Sequence[str]) -> list[str]:
-    """
-    Different names, none empty, for formats that need these: `x`, `x_2`, `column_3`.
-
-    A name that stands once stays as it is.
-    """
-    taken = set(names)
-    seen: set[str] = set()
-    found = []
-    for position, name in enumerate(names, start=1):
-        free = name or f"column_{position}"
-        number = 1
-        while free in seen or (free != name and free in taken):
-            number += 1
-            free = f"{name or 'column'}_{position if not name and number == 2 else number}"
-        seen.add(free)
-        found.append(free)
-    return found
-
-
 def values_of(
     chunk: TableChunk, added: pl.DataFrame, shape: TableShape, names: Sequence[str]
 ) -> pl.DataFrame:
