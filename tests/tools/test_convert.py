@@ -273,3 +273,18 @@ def test_real_texts_are_what_csv_and_json_would_make(tmp_path):
     assert out.read_bytes().decode().splitlines() == [
         json.dumps(line, ensure_ascii=False, separators=(",", ":")) for line in expected
     ]
+
+
+def test_fields_in_fields_are_named_with_dots(tmp_path):
+    """
+    As the text column and in a template; and rows may be somewhere in a document.
+    """
+    rows = [{"data": {"text": "one", "who": {"age": 3}}}, {"data": {"text": "two"}}]
+    path, out = tmp_path / "t.json", tmp_path / "out.jsonl"
+    path.write_text(json.dumps({"items": rows, "others": [{"x": 1}]}), encoding="utf-8")
+    with pytest.raises(TableError, match="items"):
+        convert(path, out, text="data.text", model="m")
+    convert(path, out, text="data.text", model="m", rows="items")
+    assert list(user_texts(out).values()) == ["one", "two"]
+    convert(path, out, template="{{data.who.age}}: {{data.text}}", model="m", rows="items", overwrite=True)
+    assert list(user_texts(out).values()) == ["3: one", ": two"]

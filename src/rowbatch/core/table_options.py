@@ -27,14 +27,15 @@ class ReadOptions:
         encoding: Of a text format, as Python names it; None means found out.
         delimiter: Of a CSV file; None means found out.
         sheet: Of a workbook: its name, or its number from 1; None means the first. Of an R file: the object.
+            Of a zip file: the file in it.
         on_bad_rows: What to do with a row of a CSV or JSONL file that is broken: `stop` with an error,
             `keep` it as far as it can be understood, or `skip` it. What was kept or skipped is counted.
         header: Of a text file or a sheet: the line with the names, counted from 1 after the skipped ones, or
-            several lines as in `1-3`; `first`, the first line with something in it; `none`, there is none.
-            None means found out.
+            several lines as in `1-3`; `first`, the first line with something in it, and quotes are as usual;
+            `none`, there is none. None means found out.
         skip_rows: So many lines of a text file or a sheet are left out before anything else is looked at.
-        quote: What stands around a cell of a CSV file, or `none`; None means `"`.
-        escape: What stands before a quote inside such a cell, or `none`; None means that it is doubled.
+        quote: What stands around a cell of a CSV file, or `none`; None means found out, mostly `"`.
+        escape: What stands before a quote inside such a cell, or `none`: it is doubled; None means found out.
         rows: Where the rows are in a JSON document, by dotted names as in `data.items`; None means found out.
         program: Whose export it is read as, a name of `rowbatch.programs`; `plain` means as a plain table;
             None means found out.

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from rowbatch.programs import meta, reddit, telegram, twarc, whatsapp, x_archive, youtube
 from rowbatch.programs.base import Program
 
-PROGRAMS: tuple[Program, ...] = ()
+PROGRAMS: tuple[Program, ...] = (
+    x_archive.PROGRAM,
+    twarc.PROGRAM,
+    telegram.PROGRAM,
+    whatsapp.PROGRAM,
+    meta.PROGRAM,
+    reddit.PROGRAM,
+    youtube.PROGRAM,
+)

@@ -179,17 +179,19 @@ def _part(chunk: TableChunk, kept: Sequence[int], keep: pl.Series | None) -> Tab
         found.columns = [str(position) for position in range(len(kept))]
         return found if keep is None else found.filter(keep)
 
-    def cut_missing() -> pl.DataFrame:
-        found = chunk.missing() if chunk.missing is not None else pl.DataFrame()
+    def cut_some(found: pl.DataFrame) -> pl.DataFrame:
+        """Of a frame that has some of the columns."""
         places = {str(old): str(new) for new, old in enumerate(kept) if str(old) in found.columns}
         found = found.select(list(places)).rename(places)
         return found if keep is None or not found.width else found.filter(keep)
 
+    missing = chunk.missing
     return TableChunk(
         chunk.first_row,
         cut(chunk.frame),
         None if chunk.typed is None else cut(chunk.typed),
-        None if chunk.missing is None else cut_missing,
+        None if missing is None else lambda: cut_some(missing()),
+        None if chunk.cells is None else cut_some(chunk.cells),
     )
 
 

@@ -62,12 +62,15 @@ class TableChunk:
         typed: The same rows and columns as a format with types has them, nulls included; or None.
         missing: Gives the letters of Stata's missing values `.a` to `.z`, which are null in `typed`: as many
             rows, null where there is none, and only the columns that have any. None where no value has one.
+        cells: What each cell is (see `workbook_cells.CellKind`) in columns of a sheet in which types stand
+            side by side, which are texts in `typed`; or None. Only these columns, named as those of `frame`.
     """
 
     first_row: int
     frame: pl.DataFrame
     typed: pl.DataFrame | None = None
     missing: Callable[[], pl.DataFrame] | None = None
+    cells: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True, slots=True)

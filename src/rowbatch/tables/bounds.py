@@ -21,8 +21,9 @@ ROW_IN_CELLS = 4
 """A row may be as long as so many of the longest cells."""
 MAX_COLUMNS = 100_000
 """Excel takes 16,384."""
-MAX_ZSTD_WINDOW_LOG = 27
-"""What unpacking Zstandard may keep, as a power of two: 128 MiB, which its levels up to 22 ask for."""
+MAX_ZSTD_WINDOW_LOG = 31
+"""What unpacking Zstandard may keep where there is room, as a power of two: 2 GiB, as some dumps ask for."""
+_SURE_ZSTD_WINDOW_LOG = 27
 MAX_XZ_MEMORY_BYTES = 256 << 20
 """What unpacking xz may keep; its level 9 asks for 65 MiB."""
 MAX_PART_BYTES = 64 << 20
@@ -52,6 +53,15 @@ def memory_for_tables() -> int:
     """
     said = _said(MEMORY_VARIABLE)
     return int(said * (1 << 30)) if said is not None else int(_SHARE_OF_MEMORY * free_memory())
+
+
+def room_for_zstd_window() -> int:
+    """
+    What unpacking Zstandard may keep, as a power of two: as much as has room in memory.
+
+    128 MiB are never refused: its levels up to 22 ask for them. The library takes only what was unpacked.
+    """
+    return max(_SURE_ZSTD_WINDOW_LOG, memory_for_tables().bit_length() - 1)
 
 
 def require_memory(path: Path, needed_bytes: int, most: int | None = None) -> None:

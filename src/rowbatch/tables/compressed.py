@@ -6,13 +6,14 @@ import bz2
 import gzip
 import io
 import lzma
+import zipfile
 import zlib
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from rowbatch.errors import TableError, from_os_error
 from rowbatch.tables.ahead import require_wanted
-from rowbatch.tables.bounds import MAX_XZ_MEMORY_BYTES, MAX_ZSTD_WINDOW_LOG
+from rowbatch.tables.bounds import MAX_XZ_MEMORY_BYTES, MAX_ZSTD_WINDOW_LOG, room_for_zstd_window
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -22,14 +23,19 @@ _XZ = b"\xfd7zXZ\0"
 _BZIP2_BLOCKS = (b"1AY&SY", b"\x17rE8P\x90")
 _BUFFER_BYTES = 1 << 20
 _PACKED_BYTES = 1 << 16
+# Of Excel and Word, of OpenDocument, of Apple's Numbers.
+_PARTS_OF_DOCUMENTS = ("[Content_Types].xml", "content.xml", "mimetype", "Index/Document.iwa", "Index.zip")
 PACKED_SUFFIXES = (".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz")
 """Endings of the names of packed files."""
 
 
-def open_binary(path: Path) -> io.BufferedReader:
+def open_binary(path: Path, member: str = "") -> io.BufferedReader:
     """
     Open a file for reading, unpacked. Seeking in a packed file reads it again up to there.
 
+    Args:
+        path: The file.
+        member: Of a zip file: which of the files in it.
     Raises:
         InputError: There is no such file.
         TableError: From reading: the packed data are damaged, or cut off, or ask for too much memory.
@@ -41,7 +47,9 @@ def open_binary(path: Path) -> io.BufferedReader:
     except OSError as error:
         raise from_os_error(error, str(path)) from error
     inner: Any = None
-    if magic.startswith(_GZIP):
+    if member:
+        inner = _open_member(file, path, member)
+    elif magic.startswith(_GZIP):
         inner = gzip.GzipFile(fileobj=file)
     elif magic.startswith(_ZSTD):
         inner = _open_zstd(file)
@@ -50,6 +58,41 @@ def open_binary(path: Path) -> io.BufferedReader:
     elif magic.startswith(_XZ):
         inner = _XzFile(file)
     return file if inner is None else io.BufferedReader(_Unpacked(inner, file, path), _BUFFER_BYTES)
+
+
+def members_of_zip(path: Path) -> tuple[str, ...] | None:
+    """
+    The files in a zip file, in its order, without those that programs leave there for themselves.
+
+    Returns:
+        None where it is a workbook or a document, which are zip files too.
+    Raises:
+        TableError: It is no zip file, or damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as packed:
+            names = [one.filename for one in packed.infolist() if not one.is_dir()]
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise TableError("packed-file-damaged", path=str(path), told=str(error)) from error
+    if any(name in _PARTS_OF_DOCUMENTS or name.startswith("xl/") for name in names):
+        return None
+    return tuple(
+        name
+        for name in names
+        if not name.startswith("__MACOSX/") and not name.rsplit("/", 1)[-1].startswith((".", "~$"))
+    )
+
+
+def _open_member(file: BinaryIO, path: Path, member: str) -> Any:
+    try:
+        return zipfile.ZipFile(file).open(member)
+    except RuntimeError as error:
+        # The library says a password so, and has no kind of error for it.
+        raise TableError("zip-has-password", path=str(path), member=member) from error
+    except (zipfile.BadZipFile, NotImplementedError, KeyError, ValueError) as error:
+        raise TableError("packed-file-damaged", path=str(path), told=str(error)) from error
 
 
 def unpacked_suffix(path: Path) -> str:
@@ -66,10 +109,14 @@ def _zstd() -> Any:
     return zstd
 
 
+def _zstd_window_log() -> int:
+    return min(MAX_ZSTD_WINDOW_LOG, room_for_zstd_window())
+
+
 def _open_zstd(file: BinaryIO) -> Any:
     zstd = _zstd()
     # A frame may ask for a window of two gigabytes, however little is in it.
-    return zstd.ZstdFile(file, options={zstd.DecompressionParameter.window_log_max: MAX_ZSTD_WINDOW_LOG})
+    return zstd.ZstdFile(file, options={zstd.DecompressionParameter.window_log_max: _zstd_window_log()})
 
 
 class _XzFile:
@@ -125,7 +172,15 @@ class _XzFile:
 
 def _damage() -> tuple[type[Exception], ...]:
     # bzip2 says it by an OSError without a number, or a ValueError.
-    return (_zstd().ZstdError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, EOFError, ValueError)
+    return (
+        _zstd().ZstdError,
+        zlib.error,
+        lzma.LZMAError,
+        gzip.BadGzipFile,
+        zipfile.BadZipFile,
+        EOFError,
+        ValueError,
+    )
 
 
 class _Unpacked(io.RawIOBase):
@@ -171,7 +226,7 @@ class _Unpacked(io.RawIOBase):
         # libzstd and liblzma say so; neither has a kind of error for it.
         if "too much memory" in told or "Memory usage limit" in told:
             most_mb = (
-                MAX_XZ_MEMORY_BYTES if isinstance(error, lzma.LZMAError) else 1 << MAX_ZSTD_WINDOW_LOG
+                MAX_XZ_MEMORY_BYTES if isinstance(error, lzma.LZMAError) else 1 << _zstd_window_log()
             ) >> 20
             return TableError("packed-needs-memory", path=str(self._path), most_mb=most_mb)
         return TableError("packed-file-damaged", path=str(self._path), told=told)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
@@ -18,6 +19,7 @@ from rowbatch.tables.bounds import MAX_CELL_BYTES, max_cell_bytes
 from rowbatch.tables.compressed import open_binary
 
 _BLOCK_BYTES = 8 << 20
+_SKIPPED_BYTES = 1 << 16
 # Rows longer than this go to the careful reader, so that no cell of a block is longer than a cell may be.
 _MAX_BLOCK_BYTES = MAX_CELL_BYTES
 # So many columns are proved at once.
@@ -25,6 +27,7 @@ _MAX_COLUMNS = 200
 # Zstandard, gzip, zlib, a byte order mark.
 _MISTAKABLE = re.compile(rb"\x28\xb5\x2f\xfd|\x1f\x8b|x|\xef\xbb\xbf")
 _NEWLINE, _RETURN = b"\n\r"
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
 class FastReader:
@@ -35,33 +38,57 @@ class FastReader:
 
     Attributes:
         is_done: The whole file was read.
-        offset: Bytes read, always up to the end of a row; 0 while even the header is not read. Of a file in
-            another encoding than UTF-8: bytes as UTF-8.
+        offset: Bytes read, always up to the end of a row; begins where the rows do. Of a file in another
+            encoding than UTF-8: bytes as UTF-8.
         is_transcoded: It is in another encoding.
     """
 
-    def __init__(self, path: Path, header: tuple[str, ...], encoding: str, delimiter: str) -> None:
-        self._path, self._width = path, len(header)
+    def __init__(
+        self,
+        path: Path,
+        header: tuple[str, ...],
+        encoding: str,
+        delimiter: str,
+        *,
+        skip_lines: int = 1,
+        member: str = "",
+        has_trailing: bool = False,
+        stops_at_header: bool = False,
+    ) -> None:
+        """
+        Args:
+            path: The file.
+            header: Names of its columns.
+            encoding: Python's name.
+            delimiter: Of the table.
+            skip_lines: Lines above the first row: the header, and what stands above it.
+            member: Of a zip file.
+            has_trailing: Each row has one more cell, an empty one.
+            stops_at_header: A row that is the header again is none for this reader.
+        """
+        self._path, self._header, self._member = path, header, member
+        self._width = len(header) + has_trailing
+        self._has_trailing, self._stops_at_header = has_trailing, stops_at_header
         self._encoding, self._delimiter = encoding, delimiter
+        self._skip_lines = skip_lines
         self.is_done = False
         self.offset = 0
         self.is_transcoded = encoding not in ("utf-8", "utf-8-sig")
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """
-        The rows of one block at a time, without the header; no frame is empty.
+        The rows of one block at a time; no frame is empty.
         """
         if self._width > _MAX_COLUMNS or not self._delimiter.isascii() or max_cell_bytes() < _MAX_BLOCK_BYTES:
             return
         try:
-            with open_binary(self._path) as raw:
+            with open_binary(self._path, self._member) as raw:
                 file: _Readable = _Utf8(raw, self._encoding) if self.is_transcoded else raw
+                self.offset = _skip(file, self._skip_lines)
                 for block in _whole_records(file):
                     frame = self._parse(block)
                     if frame is None:
                         return
-                    if not self.offset:
-                        frame = frame.slice(1)
                     self.offset += len(block.text)
                     if frame.height:
                         yield frame
@@ -77,13 +104,8 @@ class FastReader:
         text = block.text
         if not text.endswith(b"\n"):
             text += b"\r\n" if b"\r\n" in text and not text.endswith(b"\r") else b"\n"
-        if not self.offset:
-            if self._encoding == "utf-8-sig":
-                text = text.removeprefix(codecs.BOM_UTF8)
-            # Blank lines above the header are no rows.
-            text = text.lstrip(b"\r\n")
-            if not text:
-                return None
+        if not self.offset and self._encoding == "utf-8-sig":
+            text = text.removeprefix(codecs.BOM_UTF8)
         parts = block.parts if len(text) == len(block.text) else text.split(b'"')
         try:
             framing = _framing(text, parts, self._delimiter)
@@ -108,12 +130,55 @@ class FastReader:
         # One with too many is an error of its own.
         cells = int(frame.select(pl.sum_horizontal(pl.all().str.len_bytes().sum())).item())
         framing += frame.height * self._width
-        return frame if cells + framing == len(text) else None
+        if cells + framing != len(text) or self._has_header_again(frame):
+            return None
+        return self._without_trailing(frame) if self._has_trailing else frame
+
+    def _has_header_again(self, frame: pl.DataFrame) -> bool:
+        if not self._stops_at_header:
+            return False
+        # One column alone tells nearly always that there is none.
+        found = frame.filter(frame.to_series(0) == self._header[0])
+        names = dict(enumerate(self._header))
+        return (
+            not found.is_empty()
+            and not found.filter(
+                pl.all_horizontal(pl.col(str(at)) == name for at, name in names.items())
+            ).is_empty()
+        )
+
+    def _without_trailing(self, frame: pl.DataFrame) -> pl.DataFrame | None:
+        """The frame without its last column, if that is empty."""
+        last = frame.columns[-1]
+        return frame.drop(last) if frame.select((pl.col(last) == "").all()).item() else None
 
 
 class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
     def readinto(self, buffer: memoryview, /) -> int: ...
+    def seek(self, offset: int, /) -> int: ...
     def tell(self) -> int: ...
+
+
+def _skip(file: _Readable, lines: int) -> int:
+    """Go to where so many lines end; the bytes up to there."""
+    at, held = 0, b""
+    while lines:
+        read = file.read(_SKIPPED_BYTES)
+        block, held = held + read, b""
+        if read and block.endswith(b"\r"):
+            # Its pair may be in the next block.
+            block, held = block[:-1], b"\r"
+        ends = [end.end() for end in islice(_LINE_END.finditer(block), lines)]
+        if len(ends) == lines:
+            at += ends[-1]
+            break
+        at += len(block)
+        lines -= len(ends)
+        if not read:
+            break
+    file.seek(at)
+    return at
 
 
 class _Utf8:
@@ -121,7 +186,18 @@ class _Utf8:
 
     def __init__(self, file: BinaryIO, encoding: str) -> None:
         self._file, self._decoder = file, codecs.getincrementaldecoder(encoding)()
-        self._rest, self._at = b"", 0
+        self._rest, self._last, self._at = b"", b"", 0
+
+    def read(self, size: int) -> bytes:
+        """So many bytes; fewer at the end only."""
+        self._last = self._read(size)
+        return self._last
+
+    def seek(self, offset: int) -> int:
+        """Back to a place in what `read` gave last."""
+        self._rest = self._last[len(self._last) - (self._at - offset) :] + self._rest
+        self._at = offset
+        return offset
 
     def readinto(self, buffer: memoryview, /) -> int:
         """So many bytes as there is room for; fewer at the end only."""

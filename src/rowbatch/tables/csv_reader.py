@@ -14,26 +14,47 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterator
-from itertools import chain, islice
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import chain, islice, pairwise
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple, Unpack
 
 import polars as pl
 
-from rowbatch.core.table_options import BadRows, ReadOptions
+from rowbatch.core.table_options import FIRST, NO_HEADER, NONE, ReadingKeywords, ReadOptions, reading_of
 from rowbatch.errors import TableError, UsageError, from_os_error
 from rowbatch.tables.ahead import require_wanted
 from rowbatch.tables.base import ROWS_PER_CHUNK, Table, TableChunk
 from rowbatch.tables.bounds import CELL_VARIABLE, max_cell_bytes, max_row_bytes
 from rowbatch.tables.compressed import open_binary, unpacked_suffix
 from rowbatch.tables.csv_fast import FastReader
+from rowbatch.tables.csv_look import (
+    QUOTE,
+    Dialect,
+    find_delimiter,
+    find_dialect,
+    first_lines,
+    first_records,
+    most_in_first_line,
+    refuse_other_forms,
+    said_delimiter,
+)
+from rowbatch.tables.csv_ways import MOST_LINES, find_note_below, way_out
 from rowbatch.tables.encodings import SAMPLE_BYTES, guess_encoding, is_utf8
+from rowbatch.tables.header import (
+    find_header,
+    has_trailing_delimiter,
+    join_header,
+    kind_of,
+    numbered_columns,
+    usual_width,
+)
+from rowbatch.words.notice import Notice
 
 _CHARS_PER_CHUNK = 32_000_000
 # What a cell of Python takes at least, in a list.
 _CHARS_PER_CELL = 8
-_DELIMITERS = (",", ";", "\t", "|")
 _USUAL_ENCODINGS = ("cp1252 (Windows)", "latin-1", "gb18030 (Chinese)")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -46,7 +67,15 @@ _OTHER_FORMATS = (
     (b"%PDF-", "PDF"),
     (b"PAR1\x15", "Parquet"),
     (b"ARROW1\0", "Arrow"),
+    (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
+    (b"Rar!\x1a\x07", "RAR"),
+    (b"SQLite format 3\0", "SQLite"),
+    (b"{\\rtf", "RTF"),
+    (b"\x89PNG\r\n", "PNG"),
+    (b"\xff\xd8\xff", "JPEG"),
 )
+# A tar file says so in the header of its first member.
+_TAR, _TAR_AT = b"ustar", 257
 # A new workbook is a zip file, and an old one a compound file, as many others are.
 _ZIP, _OFFICE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _BLOCK_BYTES = 1 << 20
@@ -57,7 +86,33 @@ _ESCAPED = "surrogateescape"
 _UNDECODABLE = re.compile("[\ud800-\udfff]")
 # A record of a broken file; a cell of a whole one may be larger.
 _MAX_LENIENT_CHARS = 4_000_000
+_LINES_BELOW_HEADER = 20
 _LINES_BETWEEN_CHECKS = 1_000
+_HEADER_AGAIN = "the header stands here once more"
+_NO_DELIMITER = "a quoted cell begins without a delimiter before it"
+
+
+@dataclass(frozen=True, slots=True)
+class CsvLayout:
+    """
+    How the text of a CSV file is a table.
+
+    Attributes:
+        encoding: Python's name of it.
+        dialect: How cells are told apart.
+        member: Of a zip file: which of the files in it; or "".
+        lines_above: Lines above the first row: the header, and what stands above it.
+        has_trailing: Each row has one more cell than the header, which is empty.
+        as_before: Nothing was to be found out: the first line is the header, and what is a table in that way
+            is read as one.
+    """
+
+    encoding: str
+    dialect: Dialect
+    member: str = ""
+    lines_above: int = 1
+    has_trailing: bool = False
+    as_before: bool = False
 
 
 class CsvTable(Table):
@@ -68,6 +123,7 @@ class CsvTable(Table):
     table it may stand at the end of the file only.
 
     Attributes:
+        layout: How it is read.
         encoding: Python's name of the encoding.
         delimiter: What separates the cells.
         encoding_guessed: Nothing said which encoding it is: it was guessed by the text.
@@ -82,17 +138,18 @@ class CsvTable(Table):
         self,
         path: Path,
         header: tuple[str, ...],
-        encoding: str,
-        delimiter: str,
+        layout: CsvLayout,
+        reading: ReadOptions,
         *,
         encoding_guessed: bool = False,
-        on_bad_rows: BadRows = "stop",
+        notes: tuple[Notice, ...] = (),
     ) -> None:
-        super().__init__(path, header)
-        self.encoding = encoding
-        self.delimiter = delimiter
+        super().__init__(path, header, notes=notes)
+        self.layout = layout
+        self.encoding, self.delimiter = layout.encoding, layout.dialect.delimiter
         self.encoding_guessed = encoding_guessed
-        self.on_bad_rows = on_bad_rows
+        self.on_bad_rows = reading.on_bad_rows
+        self._reading = reading
 
     @property
     def guessed_encoding(self) -> str:
@@ -100,16 +157,35 @@ class CsvTable(Table):
 
     @property
     def reading(self) -> ReadOptions:
-        return ReadOptions(encoding=self.encoding, delimiter=self.delimiter, on_bad_rows=self.on_bad_rows)
+        return self._reading
+
+    @property
+    def _may_meet_header(self) -> bool:
+        # In a single column its name may be a value.
+        return (
+            not self.layout.as_before
+            and len(self.header) > 1
+            and all(kind_of(name) == "text" for name in self.header)
+        )
 
     def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
         # An object for each cell takes some times the room.
         few = min(rows_per_chunk, ROWS_PER_CHUNK)
-        if _is_small(self.path):
+        layout = self.layout
+        if _is_small(self.path) or not layout.dialect.is_plain:
             yield from self.careful_chunks(few)
             return
 
-        fast = FastReader(self.path, self.header, self.encoding, self.delimiter)
+        fast = FastReader(
+            self.path,
+            self.header,
+            self.encoding,
+            self.delimiter,
+            skip_lines=layout.lines_above,
+            member=layout.member,
+            has_trailing=layout.has_trailing,
+            stops_at_header=self._may_meet_header,
+        )
         first_row = 1
         for frame in fast.frames():
             for part in frame.iter_slices(rows_per_chunk):
@@ -117,7 +193,7 @@ class CsvTable(Table):
                 first_row += part.height
         if fast.is_done:
             return
-        if fast.is_transcoded:
+        if fast.is_transcoded or not fast.offset:
             # Bytes of another encoding cannot be counted in UTF-8: from the begin, and the rows are skipped.
             yield from self.careful_chunks(few, skip_rows=first_row - 1)
         else:
@@ -125,7 +201,7 @@ class CsvTable(Table):
                 few,
                 first_row=first_row,
                 offset=fast.offset,
-                first_line=_line_at(self.path, fast.offset),
+                first_line=_line_at(self.path, fast.offset, layout.member),
             )
 
     def careful_chunks(
@@ -143,16 +219,15 @@ class CsvTable(Table):
         Args:
             rows_per_chunk: At most so many.
             first_row: Number of the first row that is read.
-            offset: Where its record begins, in bytes; 0 means the header comes first.
+            offset: Where its record begins, in bytes; 0 means that the lines above the rows come first.
             first_line: The line there.
             skip_rows: So many rows are read and not given.
         """
         rows: list[list[str]] = []
         chars = 0
         first_row += skip_rows
-        with _Records(self.path, self.encoding, self.delimiter, offset, first_line) as records:
-            if not offset:
-                _header(records)
+        above = 0 if offset else self.layout.lines_above
+        with _Records(self.path, self.layout, offset, first_line, skip_lines=above) as records:
             for cells in islice(self._rows(records), skip_rows, None):
                 rows.append(cells)
                 chars += sum(map(len, cells)) + _CHARS_PER_CELL * len(cells)
@@ -165,43 +240,84 @@ class CsvTable(Table):
 
     def _rows(self, records: _Records) -> Iterator[list[str]]:
         """The rows, each with as many cells as the header; a broken one as `on_bad_rows` says."""
-        width, mode = len(self.header), self.on_bad_rows
+        width, mode, has_trailing = len(self.header), self.on_bad_rows, self.layout.has_trailing
+        records.expect(width)
         if mode != "stop":
-            records.be_lenient(width)
+            records.be_lenient(width + has_trailing)
+        names = list(self.header) if self._may_meet_header else None
+        seeks_quotes = not self.layout.as_before
         blank_lines: list[int] = []
         for line, record, wrong in records:
-            cells, fault = record or ([""] if width == 1 else []), wrong
-            if not cells and not fault:
+            cells = record or ([""] if width == 1 else [])
+            if not cells and not wrong:
                 blank_lines.append(line)
                 continue
             for blank in blank_lines:
-                if mode == "stop":
-                    raise TableError("line-blank", path=str(self.path), line=blank)
-                self.bad_rows.add(blank, "the line is empty")
+                self._meet(records, blank, [], "the line is empty")
                 if mode == "keep":
                     yield [""] * width
             blank_lines.clear()
-            if len(cells) != width and not fault:
-                if mode == "stop":
-                    raise self._ragged(line, cells)
+            if has_trailing and len(cells) == width + 1 and not cells[-1]:
+                cells = cells[:-1]
+            fault = wrong
+            if fault:
+                pass
+            elif len(cells) != width:
                 fault = f"{len(cells):,} cells, but the header has {width:,}"
+            elif cells == names:
+                fault = _HEADER_AGAIN
+            elif seeks_quotes and records.lacks_delimiter(cells):
+                fault = _NO_DELIMITER
             if not fault:
                 yield cells
                 continue
-            self.bad_rows.add(line, fault)
-            if mode == "keep":
+            self._meet(records, line, cells, fault)
+            if mode == "keep" or (mode == "stop" and fault == _HEADER_AGAIN):
                 yield _fitted(cells, width, self.delimiter)
 
-    def _ragged(self, line: int, cells: list[str]) -> TableError:
-        return TableError(
+    def _meet(self, records: _Records, line: int, cells: list[str], fault: str) -> None:
+        """
+        Count a broken row.
+
+        Raises:
+            TableError: One stops the reading.
+        """
+        # A row may hold what the names are: it is a row until somebody says that it is none.
+        if self.on_bad_rows == "stop" and fault == _HEADER_AGAIN:
+            self.bad_rows.add(line, f"{fault}; it is kept as a row (--on-bad-rows skip leaves it out)")
+            return
+        if self.on_bad_rows != "stop":
+            self.bad_rows.add(line, fault)
+            return
+        path, delimiter = str(self.path), self.delimiter
+        if fault == _NO_DELIMITER:
+            raise TableError("delimiter-before-quote-missing", path=path, line=line, delimiter=delimiter)
+        self._require_no_note(records, line)
+        if not cells:
+            raise TableError("line-blank", path=path, line=line, way=records.way(line))
+        raise TableError(
             "line-ragged",
-            path=str(self.path),
+            path=path,
             line=line,
             cells=len(cells),
             width=len(self.header),
             begin=cells[0][:40],
-            delimiter=self.delimiter,
+            delimiter=delimiter,
+            way=records.way(line),
         )
+
+    def _require_no_note(self, records: _Records, line: int) -> None:
+        """
+        Say that a note stands below the table.
+
+        Raises:
+            TableError: From this line to the end of the file there are lines of one cell only.
+        """
+        found = find_note_below(records.lines_from(line), self.layout.dialect, len(self.header))
+        if found is not None:
+            raise TableError(
+                "note-below-table", path=str(self.path), line=line, count=found[0], begin=found[1]
+            )
 
 
 def _fitted(cells: list[str], width: int, delimiter: str) -> list[str]:
@@ -216,60 +332,237 @@ def _fitted(cells: list[str], width: int, delimiter: str) -> list[str]:
     return [cell.replace("\0", "\ufffd") if "\0" in cell else cell for cell in fitted]
 
 
-def open_csv(
-    path: Path,
-    *,
-    encoding: str | None = None,
-    delimiter: str | None = None,
-    on_bad_rows: BadRows = "stop",
-) -> CsvTable:
+def open_csv(path: Path, *, member: str = "", **said: Unpack[ReadingKeywords]) -> CsvTable:
     """
     Open a CSV file and read its header.
 
     Args:
         path: The file; it may be packed.
-        encoding: None means what a byte order mark says, UTF-8, or what the text looks like.
-        delimiter: None means what the header line has most of: comma, semicolon, tab or bar.
-        on_bad_rows: What to do with broken rows, see `ReadOptions`.
+        member: Of a zip file: which of the files in it.
+        said: How to read it, see `ReadOptions`. What is left open is found out: the encoding by a byte order
+            mark, or by the text; the delimiter, the quotes and the header by the first lines.
     Raises:
         InputError: There is no such file.
-        TableError: It is empty, not text in that encoding, or broken.
+        TableError: It is empty, not text in that encoding, no table, or broken.
         UsageError: There is no such encoding, or the delimiter is not one character.
     """
+    options = reading_of(said)
     try:
-        with open_binary(path) as file:
+        with open_binary(path, member) as file:
             head = file.read(SAMPLE_BYTES)
     except OSError as error:
         raise from_os_error(error, str(path)) from error
     _require_text(path, head)
+    encoding, guessed = _encoding_of(path, head, options.encoding, member)
+    as_before = options.header == FIRST
+    lines = first_lines(head, encoding)[options.skip_rows :]
+    if not as_before:
+        refuse_other_forms(path, lines)
+    notes: list[Notice] = []
+    dialect = _dialect_of(path, lines, options, notes, member)
+    layout = CsvLayout(encoding, dialect, member, as_before=as_before)
+    header, layout, reading = _header_of(path, lines, layout, options, notes)
+    reading = replace(
+        reading,
+        encoding=encoding,
+        delimiter=dialect.delimiter,
+        sheet=member or None,
+        # What blanks before quotes are is found out again.
+        quote=options.quote if dialect.skips_blanks else dialect.quote or NONE,
+        escape=options.escape if dialect.skips_blanks else dialect.escape or NONE,
+        program=None,
+    )
+    if as_before:
+        reading = replace(reading, quote=options.quote, escape=options.escape)
+    return CsvTable(path, header, layout, reading, encoding_guessed=guessed, notes=tuple(notes))
+
+
+def _encoding_of(path: Path, head: bytes, said: str | None, member: str) -> tuple[str, bool]:
+    """Python's name of the encoding, and whether it was guessed."""
     marked = next((name for mark, name in _BOMS if head.startswith(mark)), None)
-    guessed = False
-    if encoding is not None:
-        encoding = _known_encoding(encoding, marked)
-    elif marked is not None:
-        encoding = marked
-    elif is_utf8(head, is_whole=len(head) < SAMPLE_BYTES) and not _looks_wide(head):
-        encoding = "utf-8"
-    else:
-        encoding, guessed = _guessed(path, head), True
-    if delimiter is None:
-        delimiter = _delimiter_of(path, head, encoding)
-    elif delimiter in ("\\t", "tab"):
+    if said is not None:
+        return _known_encoding(said, marked), False
+    if marked is not None:
+        return marked, False
+    if is_utf8(head, is_whole=len(head) < SAMPLE_BYTES) and not _looks_wide(head):
+        return "utf-8", False
+    return _guessed(path, head, member), True
+
+
+def _dialect_of(
+    path: Path, lines: list[str], options: ReadOptions, notes: list[Notice], member: str
+) -> Dialect:
+    """How cells are told apart, as far as it is said, or found in the first lines."""
+    delimiter = options.delimiter
+    as_before = options.header == FIRST
+    says = None if as_before or not lines else said_delimiter(lines[0])
+    if delimiter in ("\\t", "tab"):
         delimiter = "\t"
+    elif delimiter is None and says is not None:
+        delimiter = says
+    elif delimiter is None and (unpacked_suffix(Path(member) if member else path) in (".tsv", ".tab")):
+        delimiter = "\t"
+    elif delimiter is None:
+        delimiter = most_in_first_line(lines) if as_before else find_delimiter(lines)
     if len(delimiter) != 1 or delimiter in '"\r\n':
         raise UsageError("delimiter-not-one-character")
-    with _Records(path, encoding, delimiter) as records:
-        header = _header(records)
-    if header is None:
+    if options.quote is not None or options.escape is not None or as_before:
+        quote = {None: QUOTE, NONE: ""}.get(options.quote, options.quote or "")
+        escape = "" if options.escape in (None, NONE) else options.escape
+        return Dialect(delimiter, quote, escape or "")
+    found = find_dialect(lines[1:] if says is not None else lines, delimiter)
+    if found.quote != QUOTE:
+        notes.append(Notice("note-quote", {"quote": found.quote}))
+    if found.escape:
+        notes.append(Notice("note-escape", {"escape": found.escape}))
+    if found.skips_blanks:
+        notes.append(Notice("note-blanks-before-quotes"))
+    return found
+
+
+def _header_of(
+    path: Path, lines: list[str], layout: CsvLayout, options: ReadOptions, notes: list[Notice]
+) -> tuple[tuple[str, ...], CsvLayout, ReadOptions]:
+    """
+    The names of the columns, where the rows begin, and the options that say it.
+
+    Args:
+        path: The file.
+        lines: Its first ones, after those that are skipped.
+        layout: With the dialect.
+        options: As they were given.
+        notes: What a person should know is added.
+    """
+    skipped = options.skip_rows
+    says = bool(lines) and not layout.as_before and said_delimiter(lines[0]) is not None
+    above = skipped + says
+    records = first_records(lines[says:], layout.dialect, is_cut=True)
+    cells = [record.cells for record in records]
+    begin, end, is_none = above, None, options.header == NO_HEADER
+    if options.header_lines is not None:
+        begin, end = (skipped + line for line in options.header_lines)
+        begin -= 1
+    elif options.header is None:
+        found = find_header(cells)
+        # What is of empty cells alone is said by who reads it.
+        if found is not None:
+            begin, is_none = above + records[found.first].line - 1, found.is_none
+            last = records[found.last]
+            end = None if is_none else above + last.line
+            _note_header(notes, found.above + says, begin + 1, None if end is None else end + last.lines - 1)
+    if is_none:
+        begin += next((record.line for record in records if record.cells), 1) - 1 if begin == above else 0
+        width = usual_width(cells) or next((len(one) for one in cells if one), 0)
+        if not width:
+            raise TableError("file-empty", path=str(path))
+        # Where rows begin below other lines, that is said by how many are left out.
+        reading = replace(options, header=NO_HEADER, skip_rows=begin if options.header is None else skipped)
+        return numbered_columns(width), replace(layout, lines_above=begin), reading
+
+    place = _Place(begin, end, options.header_lines is not None, options.on_bad_rows == "stop")
+    header, after = _names(path, lines[begin - skipped :], layout, place, notes)
+    rows = [record.cells for record in records if above + record.line > after]
+    if trailing := has_trailing_delimiter(header, rows):
+        notes.append(Notice("note-trailing-delimiter", {"delimiter": layout.dialect.delimiter}))
+    said = FIRST if layout.as_before else _lines_said(begin + 1 - skipped, end and end - skipped)
+    layout = replace(layout, lines_above=after, has_trailing=trailing)
+    return header, layout, replace(options, header=said)
+
+
+def _lines_said(first: int, last: int | None) -> str:
+    """Header lines as `ReadOptions.header` has them."""
+    return str(first) if last is None or last == first else f"{first}-{last}"
+
+
+def _note_header(notes: list[Notice], above: int, first: int, last: int | None) -> None:
+    """Note where the header was found, unless it is the first line with something in it."""
+    if last is None:
+        notes.append(Notice("note-no-header", {"line": first}))
+    elif above:
+        notes.append(Notice("note-lines-above", {"above": above, "line": first}))
+
+
+class _Place(NamedTuple):
+    """
+    Where the header is to be read.
+
+    Attributes:
+        above: Lines above it.
+        last: The last line where a record of it begins; None means that it is the first with something in it.
+        is_said: A person said so.
+        stops: A broken one is an error.
+    """
+
+    above: int
+    last: int | None
+    is_said: bool
+    stops: bool
+
+
+def _names(
+    path: Path, lines: list[str], layout: CsvLayout, place: _Place, notes: list[Notice]
+) -> tuple[tuple[str, ...], int]:
+    """
+    The names of the columns, and the last line of the header.
+
+    Args:
+        path: The file.
+        lines: The first ones from the header on.
+        layout: How they are read.
+        place: Where the header is.
+        notes: What a person should know is added.
+    """
+    above, last = place.above, place.last
+    with _Records(path, layout, skip_lines=above) as records:
+        literal = None if last is not None and last > above + 1 else _literal_header(lines, layout.dialect)
+        if literal is not None:
+            blank, names = literal
+            line = above + blank + 1
+            if place.stops:
+                raise TableError("quote-not-closed", path=str(path), line=line, way=records.way(line))
+            notes.append(Notice("note-header-quote", {"line": line}))
+            return tuple(names), line
+        found: list[list[str]] = []
+        at = above
+        for line, record, _ in records:
+            if last is not None and line > last:
+                break
+            at = records.next_line - 1
+            if record:
+                found.append(record)
+            if (last is None and record) or (last is not None and at >= last):
+                break
+    if not found:
+        if place.is_said:
+            raise TableError("header-line-empty", path=str(path), line=above + 1)
         raise TableError("file-empty", path=str(path))
-    return CsvTable(
-        path, tuple(header), encoding, delimiter, encoding_guessed=guessed, on_bad_rows=on_bad_rows
-    )
+    if len(found) > 1:
+        notes.append(Notice("note-header-lines", {"first": above + 1, "last": at}))
+    return join_header(found), at
 
 
-def _header(records: _Records) -> list[str] | None:
-    # Blank lines above the header carry nothing that could be lost.
-    return next((record for _, record, _ in records if record), None)
+def _literal_header(lines: list[str], dialect: Dialect) -> tuple[int, list[str]] | None:
+    """
+    The cells of a header in which a quote is opened and never closed, and the blank lines above it.
+
+    Returns:
+        None where all its quotes are closed, or where it is not sure that the header is one line.
+    """
+    blank = next((at for at, line in enumerate(lines) if line.strip("\r\n")), 0)
+    rest = lines[blank : blank + _LINES_BELOW_HEADER]
+    if not dialect.quote or len(rest) < 2 or dialect.quote not in rest[0]:
+        return None
+    normal, *below = first_records(rest, dialect, is_cut=len(rest) == _LINES_BELOW_HEADER)
+    names = next(dialect.records(rest[:1], strict=False, literal=True), [])
+    # As wide as the rows below it, it is a header of several lines.
+    fits = len(normal.cells) in (len(names), usual_width([one.cells for one in below]))
+    if len(names) < 2 or (normal.is_whole and (normal.lines == 1 or fits)):
+        return None
+    # Each line below it is a row of that width by itself.
+    widths = [
+        len(one.cells) for line in rest[1:] for one in first_records([line], dialect)[:1] if one.is_whole
+    ]
+    return (blank, names) if 2 * widths.count(len(names)) > len(rest) - 1 else None
 
 
 def _looks_wide(head: bytes) -> bool:
@@ -277,11 +570,11 @@ def _looks_wide(head: bytes) -> bool:
     return b"\0" in head[:4096] and guess_encoding(head).encoding in ("utf-16-le", "utf-16-be")
 
 
-def _guessed(path: Path, head: bytes) -> str:
+def _guessed(path: Path, head: bytes, member: str) -> str:
     guess = guess_encoding(head)
     if guess.encoding is not None:
         return guess.encoding
-    line, byte = _first_undecodable(path, "utf-8") or (None, None)
+    line, byte = _first_undecodable(path, "utf-8", member) or (None, None)
     raise TableError(
         "encoding-unknown" if line is None else "encoding-unknown-at",
         path=str(path),
@@ -313,10 +606,10 @@ def _is_small(path: Path) -> bool:
         return True
 
 
-def _line_at(path: Path, offset: int) -> int:
+def _line_at(path: Path, offset: int, member: str) -> int:
     """Line of the file at an offset, from 1."""
     line, left = 1, offset
-    with open_binary(path) as file:
+    with open_binary(path, member) as file:
         while left and (block := file.read(min(left, _BLOCK_BYTES))):
             left -= len(block)
             if block.endswith(b"\r") and left:
@@ -331,6 +624,15 @@ def _count_lines(block: bytes) -> int:
     return block.count(b"\n") + block.count(b"\r") - block.count(b"\r\n")
 
 
+def _lines_of(text: IO[str], most: int) -> Iterator[str]:
+    """Lines of a text; of one that is longer than a row may be, the begin."""
+    while line := text.readline(most):
+        end = line
+        while not end.endswith(("\n", "\r")) and (end := text.readline(most)):
+            require_wanted()
+        yield line
+
+
 class _NeverClosed(Exception):
     """A record goes on and on: its quote is never closed."""
 
@@ -342,8 +644,8 @@ class _RowTooLong(Exception):
 class _Lines:
     """Lines of a text, which can be pushed back; those of the record that is being read are kept."""
 
-    def __init__(self, text: IO[str], number: int, most: int) -> None:
-        self._text, self._most = text, most
+    def __init__(self, text: IO[str], number: int, most: int, hold: Callable[[str], str] | None) -> None:
+        self._text, self._most, self._hold = text, most, hold
         self._pushed: Iterator[str] = iter(())
         self.number = number
         """Of the next line."""
@@ -377,7 +679,7 @@ class _Lines:
             raise _NeverClosed
         if self._chars >= self._most:
             raise _RowTooLong
-        return line
+        return self._hold(line) if self._hold else line
 
 
 class _Records:
@@ -388,18 +690,23 @@ class _Records:
     """
 
     def __init__(
-        self, path: Path, encoding: str, delimiter: str, offset: int = 0, first_line: int = 1
+        self, path: Path, layout: CsvLayout, offset: int = 0, first_line: int = 1, *, skip_lines: int = 0
     ) -> None:
-        self._path, self._encoding, self._delimiter = path, encoding, delimiter
-        self._offset, self._first_line = offset, first_line
+        self._path, self._layout, self._dialect = path, layout, layout.dialect
+        self._encoding, self._delimiter = layout.encoding, layout.dialect.delimiter
+        self._offset, self._first_line, self._skip_lines = offset, first_line + skip_lines, skip_lines
         self._text: IO[str] | None = None
+        self._lines: _Lines | None = None
+        self._width: int | None = None
         self._records: Iterator[tuple[int, list[str], str]] = iter(())
         self._lenient_width: int | None = None
         self._most = max_row_bytes()
 
     def __enter__(self) -> _Records:
         self._text = self._open()
-        self._records = self._read(_Lines(self._text, self._first_line, self._most))
+        hold = self._dialect.hold if self._dialect.escape else None
+        self._lines = _Lines(self._text, self._first_line, self._most, hold)
+        self._records = self._read(self._lines)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -412,6 +719,60 @@ class _Records:
     def __next__(self) -> tuple[int, list[str], str]:
         return next(self._records)
 
+    @property
+    def next_line(self) -> int:
+        """The line after the record that was given last."""
+        return self._lines.number if self._lines else self._first_line
+
+    def expect(self, width: int) -> None:
+        """
+        Say how many cells a row has.
+
+        Args:
+            width: As the header.
+        """
+        self._width = width
+
+    def way(self, line: int) -> Notice:
+        """What fits the file, where the record that begins at a line is broken."""
+        above = self._layout.lines_above if self._width is not None else 0
+        header: list[str] = []
+        if above:
+            with self._open(from_begin=True) as text:
+                header = list(islice(_lines_of(text, self._most), above))[-1:]
+        return way_out(header, list(islice(self.lines_from(line), MOST_LINES)), self._dialect, self._width)
+
+    def lines_from(self, line: int) -> Iterator[str]:
+        """The lines of the file from a line on, read anew."""
+        with self._open() as text:
+            yield from islice(_lines_of(text, self._most), max(0, line - self._first_line), None)
+
+    def lacks_delimiter(self, cells: list[str]) -> bool:
+        """
+        Whether the record that was given last has a quoted cell with no delimiter before it: `a"b, c"`.
+
+        Its quotes are text then, and what it holds is cut at its delimiters.
+        """
+        quote = self._dialect.quote
+        if not quote:
+            return False
+        odd = [at for at, cell in enumerate(cells) if cell.count(quote) % 2]
+        record = "".join(self._lines.record) if odd[1:] and self._lines else ""
+        for begin, end in pairwise(odd):
+            before, after = cells[begin], cells[end]
+            opens = before.rfind(quote)
+            if (
+                0 < opens < len(before) - 1
+                and before[opens - 1] not in " ("
+                and not before[opens + 1].isspace()
+                and after.find(quote) == len(after) - 1 > 0
+                and not any(quote in cell for cell in cells[begin + 1 : end])
+                # In a quoted cell quotes are doubled, so that it does not stand there as it is.
+                and self._delimiter.join(cells[begin : end + 1]) in record
+            ):
+                return True
+        return False
+
     def be_lenient(self, width: int) -> None:
         """
         From here on give what is broken as far as it can be understood, and say what is wrong.
@@ -421,20 +782,28 @@ class _Records:
         """
         self._lenient_width = width
 
-    def _open(self) -> IO[str]:
+    def _open(self, *, from_begin: bool = False) -> IO[str]:
+        """The text from where the records begin, or from the begin of the file."""
+        offset, skipped = (0, 0) if from_begin else (self._offset, self._skip_lines)
         try:
-            file = open_binary(self._path)
-            file.seek(self._offset)
+            file = open_binary(self._path, self._layout.member)
+            file.seek(offset)
         except OSError as error:
             raise from_os_error(error, str(self._path)) from error
         # A mark is one at the begin of the file only.
-        encoding = self._encoding.removesuffix("-sig") if self._offset else self._encoding
-        return io.TextIOWrapper(file, encoding=encoding, errors=_ESCAPED, newline="")
+        encoding = self._encoding.removesuffix("-sig") if offset else self._encoding
+        text = io.TextIOWrapper(file, encoding=encoding, errors=_ESCAPED, newline="")
+        try:
+            for _ in islice(_lines_of(text, self._most), skipped):
+                require_wanted()
+        except UnicodeError as error:
+            raise self._not_decodable(str(error)) from error
+        return text
 
     def _read(self, lines: _Lines) -> Iterator[tuple[int, list[str], str]]:
         # csv holds a cell as four bytes a character, and an open quote makes a cell of all the rest.
         csv.field_size_limit(max_cell_bytes())
-        reader = csv.reader(lines, delimiter=self._delimiter, strict=True)
+        reader = self._dialect.records(lines)
         try:
             while True:
                 line, fault = lines.number, ""
@@ -451,7 +820,7 @@ class _Records:
                         self._require_clean(lines.record, line)
                         raise self._translated(error, line, lines.number - 1) from error
                     record, fault = self._understood(lines, error)
-                    reader = csv.reader(lines, delimiter=self._delimiter, strict=True)
+                    reader = self._dialect.records(lines)
                 if record is None:
                     return
                 if self._lenient_width is None:
@@ -468,12 +837,12 @@ class _Records:
         """The cells of a broken record, and what is wrong."""
         record = lines.record
         if "expected after" in str(error) and not self._swallowed_rows(record):
-            lenient = csv.reader(record, delimiter=self._delimiter)
+            lenient = self._dialect.records(record, strict=False)
             return next(lenient, []), "text after a closing quote"
         # Only the line where it begins is broken; what was taken for a part of its cell are rows.
         lines.push_back(record[1:])
         del record[1:]
-        literal = csv.reader(record, delimiter=self._delimiter, quoting=csv.QUOTE_NONE)
+        literal = self._dialect.records(record, strict=False, literal=True)
         return next(literal, []), "a quote is opened and never closed"
 
     def _require_no_swallowed_rows(self, lines: list[str], record: list[str] | None) -> None:
@@ -493,7 +862,7 @@ class _Records:
             return False
         for line in record[1:]:
             try:
-                if len(next(csv.reader([line], delimiter=self._delimiter, strict=True), [])) == width:
+                if len(next(self._dialect.records([line]), [])) == width:
                     return True
             except csv.Error:
                 continue
@@ -521,14 +890,21 @@ class _Records:
     def _translated(self, error: csv.Error, line: int, last_line: int) -> TableError:
         text, path = str(error), str(self._path)
         if "unexpected end of data" in text:
-            return TableError("quote-not-closed", path=path, line=self._line_of_open_quote(line))
+            line = self._line_of_open_quote(line)
+            return TableError("quote-not-closed", path=path, line=line, way=self.way(line))
         if "field larger than" in text:
             line = self._line_of_open_quote(line)
             return TableError(
                 "cell-too-long", path=path, line=line, most=max_cell_bytes(), variable=CELL_VARIABLE
             )
         if "expected after" in text:
-            return TableError("text-after-quote", path=path, line=last_line, delimiter=self._delimiter)
+            return TableError(
+                "text-after-quote",
+                path=path,
+                line=last_line,
+                delimiter=self._delimiter,
+                way=self.way(line),
+            )
         return TableError("csv-line-broken", path=path, line=line, told=text)
 
     def _row_too_long(self, line: int) -> TableError:
@@ -539,24 +915,25 @@ class _Records:
     def _line_of_open_quote(self, line: int) -> int:
         """Where the last quoted cell of the record that begins at `line` begins."""
         opened, quoted, chars = line, False, 0
+        quote = self._dialect.quote
         with self._open() as text:
             lines = iter(lambda: text.readline(self._most), "")
             for number, content in enumerate(lines, start=self._first_line):
                 if number < line:
                     continue
                 at = 0
-                if number == line and content.startswith('"'):
+                if number == line and content.startswith(quote):
                     quoted, at = True, 1
                 while True:
                     if not quoted:
-                        begin = content.find(self._delimiter + '"', at)
+                        begin = content.find(self._delimiter + quote, at)
                         if begin < 0:
                             break
                         opened, quoted, at = number, True, begin + 2
-                    end = content.find('"', at)
+                    end = content.find(quote, at)
                     if end < 0:
                         break
-                    quoted = content.startswith('"', end + 1)
+                    quoted = content.startswith(quote, end + 1)
                     at = end + 1 + quoted
                 chars += len(content)
                 if chars > self._most:
@@ -565,14 +942,14 @@ class _Records:
 
     def _not_decodable(self, why: str) -> TableError:
         path, name = str(self._path), self._encoding.removesuffix("-sig").upper()
-        place = _first_undecodable(self._path, self._encoding)
+        place = _first_undecodable(self._path, self._encoding, self._layout.member)
         if place is None:
             if "BOM" in why:
                 return TableError("byte-order-mark-missing", path=path, encoding=name, told=why)
             if why:
                 return TableError("not-of-encoding-told", path=path, encoding=name, told=why)
             return TableError("not-of-encoding", path=path, encoding=name)
-        guess = _another_encoding(self._path)
+        guess = _another_encoding(self._path, self._layout.member)
         return TableError(
             "bytes-of-another-encoding" if guess else "bytes-not-of-encoding",
             path=path,
@@ -583,18 +960,18 @@ class _Records:
         )
 
 
-def _another_encoding(path: Path) -> str | None:
+def _another_encoding(path: Path, member: str) -> str | None:
     """Which encoding a file looks like that is not UTF-8; None where nobody can tell."""
-    with open_binary(path) as file:
+    with open_binary(path, member) as file:
         head = file.read(SAMPLE_BYTES)
     return None if is_utf8(head, is_whole=len(head) < SAMPLE_BYTES) else guess_encoding(head).encoding
 
 
-def _first_undecodable(path: Path, encoding: str) -> tuple[int, int] | None:
+def _first_undecodable(path: Path, encoding: str, member: str) -> tuple[int, int] | None:
     if encoding.startswith(("utf-16", "utf-32")):
         return None
     number, most = 1, max_row_bytes()
-    with open_binary(path) as file:
+    with open_binary(path, member) as file:
         while line := file.readline(most):
             try:
                 line.decode(encoding)
@@ -616,30 +993,10 @@ def _require_text(path: Path, head: bytes) -> None:
         raise TableError("not-csv-but-zip", path=str(path))
     if head.startswith(_OFFICE):
         raise TableError("not-csv-but-office", path=str(path))
+    if head[_TAR_AT:].startswith(_TAR):
+        raise TableError("not-csv", path=str(path), found="tar")
     if not head:
         raise TableError("file-empty", path=str(path))
-
-
-def _delimiter_of(path: Path, head: bytes, encoding: str) -> str:
-    if unpacked_suffix(path) in (".tsv", ".tab"):
-        return "\t"
-    try:
-        text = codecs.getincrementaldecoder(encoding)("replace").decode(head)
-    except UnicodeError:
-        # What is wrong with it is said when the header is read.
-        return ","
-    counts, quoted, started = dict.fromkeys(_DELIMITERS, 0), False, False
-    for character in text:
-        if character == '"':
-            quoted = not quoted
-        elif character in "\r\n" and not quoted:
-            if started:
-                break
-            continue
-        elif character in counts and not quoted:
-            counts[character] += 1
-        started = True
-    return max(_DELIMITERS, key=lambda delimiter: counts[delimiter])
 
 
 def _chunk(first_row: int, rows: list[list[str]], width: int) -> TableChunk:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import math
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,21 @@ import polars as pl
 
 from rowbatch.errors import CannotHold, StorageError, from_os_error
 from rowbatch.tables.base import TableChunk, as_text
+from rowbatch.tables.workbook_cells import value_of_cell
 from rowbatch.tables.writer import OutputCheck, TableShape, TableWriter, cut_to_fit, values_of
 
 # Source: Microsoft, "Excel specifications and limits".
 _MAX_ROWS, _MAX_COLUMNS, _MAX_CHARS = 1_048_576, 16_384, 32_767
 # What Excel's numbers, which are floats, hold exactly.
 _MAX_WHOLE = 2**53
+# Characters; and rows that are looked at for them.
+_LEAST_WIDTH, _MOST_WIDTH, _ROWS_MEASURED = 8, 60, 1_000
+_FORMAT_OF = {
+    datetime.date: pl.Date,
+    datetime.datetime: pl.Datetime,
+    datetime.time: pl.Time,
+    datetime.timedelta: pl.Duration,
+}
 _FIRST_DAY = datetime.date(1900, 3, 1)
 
 
@@ -101,12 +112,16 @@ class ExcelTableWriter(TableWriter):
         )
         try:
             self._sheet: Any = self._book.add_worksheet("table")
+            # XlsxWriter 3.3.1 writes 16 digits; some floats need 17 to be read back as they were.
+            self._sheet._xml_number_element = partial(_write_number, self._sheet)
         except OSError as error:
             raise from_os_error(error, str(path)) from error
         bold = self._book.add_format({"bold": True})
         self._formats = {
             pl.Date: self._book.add_format({"num_format": "yyyy-mm-dd"}),
             pl.Datetime: self._book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
+            pl.Time: self._book.add_format({"num_format": "hh:mm:ss"}),
+            pl.Duration: self._book.add_format({"num_format": "[h]:mm:ss"}),
         }
         self._sheet.freeze_panes(1, 0)
         self._row = 0
@@ -119,24 +134,31 @@ class ExcelTableWriter(TableWriter):
         values = values_of(chunk, added, self._shape, names)
         self._check.require_rows(self._row + values.height)
         columns = [_writable(column) for column in values.get_columns()]
-        kinds = [column.dtype for column in columns]
+        if not self._row:
+            self._set_widths(columns)
+        cells = [column.to_list() for column in columns]
+        if chunk.cells is not None:
+            for column in chunk.cells:
+                position = int(column.name)
+                cells[position] = [
+                    value_of_cell(text, kind) if text else text
+                    for text, kind in zip(cells[position], column, strict=True)
+                ]
         try:
-            for row in zip(*(column.to_list() for column in columns), strict=True):
+            for row in zip(*cells, strict=True):
                 self._row += 1
                 for position, value in enumerate(row):
-                    if value is None or value == "":
-                        continue
-                    if isinstance(value, str):
-                        self._text(position, value)
-                    elif isinstance(value, bool):
-                        self._sheet.write_boolean(self._row, position, value)
-                    elif isinstance(value, datetime.date):
-                        kind = pl.Date if kinds[position] == pl.Date else pl.Datetime
-                        self._sheet.write_datetime(self._row, position, value, self._formats[kind])
-                    else:
-                        self._sheet.write_number(self._row, position, value)
+                    if value is not None and value != "":
+                        self._cell(position, value)
         except OSError as error:
             raise from_os_error(error, str(self._path)) from error
+
+    def _set_widths(self, columns: list[pl.Series]) -> None:
+        """Make each column as wide as its name and its first texts, within bounds."""
+        for position, (name, column) in enumerate(zip(self._shape.names, columns, strict=True)):
+            longest = as_text(column.head(_ROWS_MEASURED).to_frame()).to_series().str.len_chars().max()
+            chars = max(len(name), longest if isinstance(longest, int) else 0)
+            self._sheet.set_column(position, position, min(max(chars + 2, _LEAST_WIDTH), _MOST_WIDTH))
 
     def close(self) -> None:
         from xlsxwriter.exceptions import XlsxWriterException
@@ -158,9 +180,27 @@ class ExcelTableWriter(TableWriter):
         with suppress(Exception):
             self._book.close()
 
+    def _cell(self, position: int, value: Any) -> None:
+        if isinstance(value, str):
+            self._text(position, value)
+        elif isinstance(value, bool):
+            self._sheet.write_boolean(self._row, position, value)
+        elif isinstance(value, float) and not math.isfinite(value):
+            # Excel has no such numbers; the others of the column stay numbers.
+            self._text(position, str(as_text(pl.DataFrame({"value": [value]})).item()))
+        elif isinstance(value, int | float):
+            self._sheet.write_number(self._row, position, value)
+        else:
+            self._sheet.write_datetime(self._row, position, value, self._formats[_FORMAT_OF[type(value)]])
+
     def _text(self, position: int, text: str, form: Any = None) -> None:
         self._check.require_text(text, self._row, position)
         self._sheet.write_string(self._row, position, text, form)
+
+
+def _write_number(sheet: Any, number: Any, attributes: list[tuple[str, Any]]) -> None:
+    said = "".join(f' {key}="{value}"' for key, value in attributes)
+    sheet.fh.write(f"<c{said}><v>{number!r}</v></c>")
 
 
 def _writable(column: pl.Series) -> pl.Series:
@@ -169,11 +209,14 @@ def _writable(column: pl.Series) -> pl.Series:
         too_large = (column.cast(pl.Float64).abs() > _MAX_WHOLE).any()
         return as_text(column.to_frame()).to_series() if too_large else column
     if kind.is_float():
-        return column if column.drop_nulls().is_finite().all() else as_text(column.to_frame()).to_series()
+        return column
     if kind == pl.Date:
         return column if (column >= _FIRST_DAY).all() else as_text(column.to_frame()).to_series()
     if isinstance(kind, pl.Datetime) and kind.time_zone is None and (column.dt.date() >= _FIRST_DAY).all():
         return column
-    if kind in (pl.String, pl.Boolean):
+    if kind in (pl.String, pl.Boolean, pl.Time):
+        return column
+    # Excel's calendar has nothing before its beginning.
+    if isinstance(kind, pl.Duration) and not (column < datetime.timedelta()).any():
         return column
     return as_text(column.to_frame()).to_series()

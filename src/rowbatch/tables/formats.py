@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import cast
 
-from rowbatch.core.table_options import ReadOptions
+from rowbatch.core.table_options import ReadingKeywords, ReadOptions
 from rowbatch.errors import TableError, from_os_error
 from rowbatch.tables.base import Table
 from rowbatch.tables.columnar import open_columnar
-from rowbatch.tables.compressed import unpacked_suffix
+from rowbatch.tables.compressed import members_of_zip, unpacked_suffix
 from rowbatch.tables.csv_reader import open_csv
 from rowbatch.tables.excel_reader import open_excel
 from rowbatch.tables.frame_table import refuse_options
 from rowbatch.tables.r_reader import open_r
 from rowbatch.tables.statistics_reader import open_statistics
 from rowbatch.tables.text_folder import open_text_folder
+from rowbatch.words.notice import Notice
 
 _JSON_LINES = (".jsonl", ".ndjson", ".jsonlines")
 _EXCEL = (".xlsx", ".xls", ".xlsb", ".xlsm", ".ods")
 _R = (".rds", ".rda", ".rdata")
+_TEXTS = (".csv", ".tsv", ".tab", ".txt")
+_OF_CSV = ("encoding", "delimiter", "on_bad_rows", "header", "skip_rows", "quote", "escape")
 
 
 def open_table(path: Path, options: ReadOptions | None = None) -> Table:
@@ -46,13 +51,12 @@ def open_table(path: Path, options: ReadOptions | None = None) -> Table:
     found = _by_bytes(path, head, options) or _by_name(path, options)
     if found is not None:
         return found
-    refuse_options(path, options, allowed=("encoding", "delimiter", "on_bad_rows"), kind="a CSV file")
-    return open_csv(
-        path,
-        encoding=options.encoding,
-        delimiter=options.delimiter,
-        on_bad_rows=options.on_bad_rows,
-    )
+    refuse_options(path, options, allowed=_OF_CSV, kind="a CSV file")
+    return open_csv(path, **_said(options))
+
+
+def _said(options: ReadOptions) -> ReadingKeywords:
+    return cast(ReadingKeywords, asdict(options))
 
 
 def _by_bytes(path: Path, head: bytes, options: ReadOptions) -> Table | None:
@@ -62,12 +66,35 @@ def _by_bytes(path: Path, head: bytes, options: ReadOptions) -> Table | None:
         raise TableError("feather-too-old", path=str(path))
     suffix = path.suffix.lower()
     # An old workbook is a compound file, as many others are; a new one is a zip file.
+    if head.startswith(b"PK\x05\x06"):
+        raise TableError("zip-empty", path=str(path))
+    if head.startswith(b"PK\x03\x04"):
+        members = None if suffix in _EXCEL else members_of_zip(path)
+        if members is not None:
+            return _open_member(path, options, members)
     if head.startswith(b"PK\x03\x04") or (head.startswith(b"\xd0\xcf\x11\xe0") and suffix != ".doc"):
         return open_excel(path, options)
     statistics = _statistics_suffix(suffix, head)
     if statistics:
         return open_statistics(path, options, statistics)
     return None
+
+
+def _open_member(path: Path, options: ReadOptions, members: tuple[str, ...]) -> Table:
+    """A CSV file in a zip file: the one that is said, or the only one."""
+    texts = [name for name in members if Path(name).suffix.lower() in _TEXTS] or list(members)
+    if options.sheet is not None:
+        texts = [name for name in members if name == options.sheet]
+        if not texts:
+            raise TableError("no-such-member", path=str(path), member=options.sheet, members=members[:40])
+    if not texts:
+        raise TableError("zip-empty", path=str(path))
+    if len(texts) > 1:
+        raise TableError("zip-several", path=str(path), count=len(texts), members=texts[:40])
+    refuse_options(path, options, allowed=(*_OF_CSV, "sheet"), kind="a CSV file")
+    found = open_csv(path, member=texts[0], **_said(options))
+    found.notes = (Notice("note-zip-member", {"member": texts[0]}), *found.notes)
+    return found
 
 
 def _statistics_suffix(suffix: str, head: bytes) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 from polars.datatypes import DataTypeClass
 
-from rowbatch.core.table_options import ReadOptions
+from rowbatch.core.table_options import FIRST, ReadOptions
 from rowbatch.errors import UsageError
 from rowbatch.tables.base import ColumnInfo, Table, TableChunk, as_text
 from rowbatch.tables.bounds import MAX_PART_BYTES, max_cell_bytes, require_cell
@@ -145,6 +145,7 @@ def refuse_options(path: Path, options: ReadOptions, *, allowed: tuple[str, ...]
     if options.on_bad_rows != "stop" and "on_bad_rows" not in allowed:
         raise UsageError("bad-rows-do-not-fit", path=str(path), is_a=kind)
     for name in ("header", "skip_rows", "quote", "escape", "rows"):
-        if getattr(options, name) and name not in allowed:
+        # The first line is what other formats have as well.
+        if getattr(options, name) not in (None, 0, FIRST) and name not in allowed:
             option = f"--{name.replace('_', '-')}"
             raise UsageError("option-does-not-fit", path=str(path), is_a=kind, option=option)

@@ -63,6 +63,8 @@ _REFERENCE = re.compile(r"([A-Za-z]{1,6})([0-9]{1,10})")
 # A cell says its name first, as every program known writes it; here polars looks for others, there Python.
 _UNNAMED = r"<(?:[A-Za-z0-9_.-]{1,20}:)?c(?:[/>]|[ \t\r\n]+(?:[^r \t\r\n]|r[^=]|r=[^\x22]))"
 _UNNAMED_CELL = re.compile(_UNNAMED.encode())
+_ERROR_CELL = re.compile(rb"\bt\s*=\s*[\"']e[\"']")
+_UNCOMPUTED = re.compile(rb"(?:</f>|<f\b[^<>]*/>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>")
 _CELL_NAME = re.compile(rb"r=\"([A-Za-z]{1,6})([0-9]{1,10})\"")
 
 
@@ -113,6 +115,9 @@ class WorkbookSizes:
         self._sheets = [part for part in self._parts.values() if _SHEET.fullmatch(part.filename)]
         self._looked: dict[str, _Looking] = {}
         self._values: dict[str, int] = {}
+        self._with_errors: set[str] = set()
+        self._uncomputed: dict[str, int] = {}
+        self._errors: dict[str, dict[tuple[int, int], str]] = {}
 
     def require_texts(self) -> None:
         """
@@ -166,6 +171,38 @@ class WorkbookSizes:
         """
         parts = self._parts_of(name)
         return self._values.get(parts[0].filename) if len(parts) == 1 else None
+
+    def errors_of(self, name: str) -> dict[tuple[int, int], str]:
+        """
+        Cells with an error, such as `#N/A`, of a sheet of an .xlsx that `require_sheet` looked at.
+
+        Returns:
+            Their texts by row and column, from 0; nothing where they are not known.
+        """
+        parts = self._parts_of(name)
+        if len(parts) != 1 or parts[0].filename not in self._with_errors:
+            return {}
+        part = parts[0]
+        if part.filename not in self._errors:
+            with self._readable():
+                self._errors[part.filename] = _ErrorCells(self._unpacked(part)).found()
+        return self._errors[part.filename]
+
+    def hidden(self) -> set[str]:
+        """Names of the sheets of an .xlsx that a person does not see."""
+        book = self._parts.get("xl/workbook.xml")
+        if book is None:
+            return set()
+        try:
+            with self._readable():
+                sheets = _elements(self._unpacked(book), "sheet")
+        except expat.ExpatError:
+            return set()
+        return {one.get("name", "") for one in sheets if one.get("state") in ("hidden", "veryHidden")}
+
+    def uncomputed_of(self, name: str) -> int:
+        """Cells of a sheet of an .xlsx that have a formula and no value, as `require_sheet` saw them."""
+        return sum(self._uncomputed.get(part.filename, 0) for part in self._parts_of(name)[:1])
 
     @contextlib.contextmanager
     def _readable(self) -> Iterator[None]:
@@ -281,6 +318,7 @@ class WorkbookSizes:
         may stand anywhere: then there are more columns than a sheet may have.
         """
         size, rows, named_row, columns, rest, values, begun = 0, None, 0, 26, b"", 0, b""
+        uncomputed = 0
         for block in self._unpacked(part):
             size += len(block)
             numbers = _ROW.findall(block, max(block.rfind(b"row ") - 1, 0))
@@ -293,6 +331,11 @@ class WorkbookSizes:
             # No tag is cut, and no letter.
             end = block.rfind(b"<")
             piece, begun = (begun + block, b"") if end < 0 else (begun + block[:end], block[end:])
+            # All errors have the sign, and one letter is looked for six times as fast as five.
+            if b"#" in piece and _ERROR_CELL.search(piece):
+                self._with_errors.add(part.filename)
+            if b"</f>" in piece or b"<f " in piece:
+                uncomputed += len(_UNCOMPUTED.findall(piece))
             if _has_further_cells(piece, max(rows or 0, named_row), columns):
                 if _UNNAMED_CELL.search(piece):
                     columns = _BEYOND_COLUMNS
@@ -301,6 +344,7 @@ class WorkbookSizes:
                         columns = max(columns, -(-_column_number(letters.decode()) // 26) * 26)
                     named_row = max(named_row, int(number))
         self._values[part.filename] = values
+        self._uncomputed[part.filename] = uncomputed
         # Rows need not say their numbers; then there is one for every few bytes.
         return size, max(size // _LEAST_ROW if rows is None else rows, named_row), columns
 
@@ -501,6 +545,39 @@ class _Sheet:
             else:
                 self._text_bytes += self._length
         self._value, self._length = "", 0
+
+
+class _ErrorCells:
+    """The cells of a sheet of an .xlsx that have an error instead of a value."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+        self._found: dict[tuple[int, int], str] = {}
+        self._place: tuple[int, int] | None = None
+        self._is_value = False
+
+    def found(self) -> dict[tuple[int, int], str]:
+        parser = expat.ParserCreate()
+        parser.buffer_text = True
+        parser.StartElementHandler, parser.CharacterDataHandler = self._start, self._text
+        parser.EndElementHandler = self._end
+        _feed_if_sound(parser, self._blocks)
+        return self._found
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        tag = name.rpartition(":")[2]
+        if tag == "c":
+            place = _REFERENCE.fullmatch(attributes.get("r", ""))
+            is_error = place is not None and attributes.get("t") == "e"
+            self._place = (int(place[2]) - 1, _column_number(place[1]) - 1) if place and is_error else None
+        self._is_value = tag == "v" and self._place is not None
+
+    def _text(self, data: str) -> None:
+        if self._is_value and self._place is not None:
+            self._found[self._place] = (self._found.get(self._place, "") + data)[:_NUMBER_CHARS]
+
+    def _end(self, _: str) -> None:
+        self._is_value = False
 
 
 def _has_further_cells(piece: bytes, row: int, columns: int) -> bool:

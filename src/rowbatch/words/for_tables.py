@@ -23,6 +23,40 @@ _WHICH_ENCODING = (
 )
 
 _READ: dict[str, Entry] = {
+    "note-error-cells": Entry(
+        "cells of the sheet {sheet!r} of {path} that show an error such as #N/A: {count}; they are read as that text",
+        zh=("{path} 的工作表“{sheet}”中有 {count} 个单元格显示 #N/A 之类的错误；按该文字读取", ""),
+    ),
+    "note-uncomputed-formulas": Entry(
+        "cells of the sheet {sheet!r} of {path} with a formula that no program has computed: {count}; they are read as "
+        "empty: open and save the workbook in Excel or LibreOffice to have their values",
+        zh=(
+            "{path} 的工作表“{sheet}”中有 {count} 个单元格的公式尚未计算，按空单元格读取：请用 Excel 或 LibreOffice "
+            "打开并保存一次，以得到其值",
+            "",
+        ),
+    ),
+    "note-rows-below": Entry(
+        "the last {count:,} {count:row|rows} of the sheet {sheet!r} of {path}, from row {row:,} on, {count:looks|look} like "
+        "a note below the table; {count:it is a row|they are rows} like the others",
+        zh=(
+            "{path} 的工作表“{sheet}”最后 {count:,} 行（自第 {row:,} 行起）像是表格下方的注释；仍按普通行处理",
+            "",
+        ),
+    ),
+    "column-in-other-sheet": Entry(
+        "the sheet {sheet!r} of {path} has no column {column!r}; it is in {sheets:, }",
+        "say --sheet {sheets}; the columns of {sheet!r} are: {columns!r}",
+        page="choose another sheet; the columns of {sheet!r} are: {columns!r}",
+        zh=(
+            "{path} 的工作表“{sheet}”没有名为“{column}”的列；它在 {sheets:、} 中",
+            "请选择另一个工作表；“{sheet}”的列有：“{columns:”、“}”",
+        ),
+    ),
+    "note-sheet-read": Entry(
+        "of {path} the sheet {sheet!r} is read; there are also {sheets:, }",
+        zh=("{path} 读取的是工作表“{sheet}”；另外还有 {sheets:、}", ""),
+    ),
     "table-without-rows": Entry(
         "{path} has a header but no rows",
         _RIGHT_FILE[0],
@@ -129,6 +163,7 @@ _READ: dict[str, Entry] = {
         "--header and --no-header say different things",
         "leave one of them out",
         page="choose one of them",
+        page_message="the line of the header, and that there is none, are both chosen",
         zh=("“表头行”与“没有表头”互相矛盾", "请只选择其一"),
     ),
     "skip-rows-negative": Entry(
@@ -146,7 +181,7 @@ _READ: dict[str, Entry] = {
     "no-such-program": Entry(
         "there is no program {program!r} whose exports are known",
         "known are {known}",
-        page="choose one of the list",
+        page="known are {known}",
         zh=("没有名为“{program}”的程序", "可选：{known:、}"),
     ),
     "not-of-program": Entry(
@@ -275,24 +310,63 @@ _CSV: dict[str, Entry] = {
     ),
     "line-blank": Entry(
         "{path}, line {line:,}: the line is empty, in the middle of the table",
-        "mend the line; nothing was read past it",
-        page="mend the line, or choose what to do with broken rows; nothing was read past it",
+        "mend the line; nothing was read past it; {way}",
+        page="mend the line, or choose what to do with broken rows; nothing was read past it; {way}",
         zh=(
             "{path} 文件第 {line:,} 行：数据表中间有一个空行",
-            "请修正这一行，或选择如何处理损坏的行；它之后的内容都没有读取",
+            "请修正这一行，或选择如何处理损坏的行；它之后的内容都没有读取；{way}",
         ),
     ),
     "line-ragged": Entry(
         "{path}, line {line:,}: {cells:,} cells, but the header has {width:,} (the row begins with {begin!r})",
         "a cell that holds the delimiter or a line break must stand in double quotes; the delimiter was taken to "
-        "be {delimiter!r} (--delimiter)",
+        "be {delimiter!r} (--delimiter); {way}",
         page="a cell that holds the separator or a line break must stand in double quotes; the separator was "
-        "taken to be {delimiter!r}. Choose another separator, or what to do with broken rows",
+        "taken to be {delimiter!r}. Choose another separator, or what to do with broken rows; {way}",
         zh=(
             "{path} 文件第 {line:,} 行：有 {cells:,} 个单元格，而表头有 {width:,} 个（该行以“{begin}”开头）",
             "含有分隔符或换行的单元格必须放在双引号中；当前使用的分隔符是 {delimiter!r}。"
-            "请选择其他分隔符，或选择如何处理损坏的行",
+            "请选择其他分隔符，或选择如何处理损坏的行；{way}",
         ),
+    ),
+    "way-of-reading": Entry(
+        "{option} {value} reads the next {lines:,} {lines:line|lines} whole",
+        page_message="with another choice ({option} {value}) the next {lines:,} {lines:line|lines} are whole",
+        zh=("改用 {option} {value} 时，接下来的 {lines:,} 行都完整", ""),
+    ),
+    "way-of-bad-rows": Entry(
+        "of the next {records:,} {records:row|rows} {broken:,} {broken:is|are} broken: --on-bad-rows keep reads them as "
+        "far as they can be understood, skip leaves them out",
+        page_message="of the next {records:,} {records:row|rows} {broken:,} {broken:is|are} broken: they can be kept as "
+        "far as they can be understood, or left out",
+        zh=("接下来的 {records:,} 行中有 {broken:,} 行损坏：可以尽量保留，也可以去掉", ""),
+    ),
+    "note-below-table": Entry(
+        "{path}, line {line:,}: the table ends here, and below it {count:,} {count:line|lines} of one cell "
+        "{count:stands|stand}, as a note does ({begin!r})",
+        "--on-bad-rows skip leaves such lines out, and keep makes rows of them",
+        page="choose to leave broken rows out, or to keep them as rows",
+        zh=(
+            "{path} 文件第 {line:,} 行：数据表到此结束，下面还有 {count:,} 行只有一个单元格，像是附注（“{begin}”）",
+            "请选择去掉损坏的行，或把它们保留为数据行",
+        ),
+    ),
+    "delimiter-before-quote-missing": Entry(
+        "{path}, line {line:,}: a quoted cell begins in the middle of another one, so that its text is cut at "
+        "{delimiter!r}; is a delimiter missing before the quote?",
+        "mend the line; or --on-bad-rows keep reads such rows as they stand, and skip leaves them out",
+        page="mend the line, or choose what to do with broken rows",
+        zh=(
+            "{path} 文件第 {line:,} 行：带引号的单元格从另一个单元格中间开始，其文字会在 {delimiter!r} 处被切开；"
+            "引号前是否缺少分隔符？",
+            "请修正这一行，或选择如何处理损坏的行",
+        ),
+    ),
+    "header-line-empty": Entry(
+        "{path}, line {line:,}: the header was said to be here, and there is nothing",
+        "lines count from 1, those that are left out by --skip-rows not counted; leave --header out to have it found",
+        page="choose another line, or let it be found out",
+        zh=("{path} 文件第 {line:,} 行：指定的表头行没有内容", "请选择其他行，或自动识别"),
     ),
     "line-has-nul": Entry(
         "{path}, line {line:,}: it holds a NUL byte",
@@ -305,8 +379,8 @@ _CSV: dict[str, Entry] = {
     ),
     "quote-not-closed": Entry(
         "{path}, line {line:,}: a quote is opened here and never closed",
-        _QUOTES[0],
-        zh=("{path} 文件第 {line:,} 行：这里的引号没有闭合", _QUOTES[1]),
+        _QUOTES[0] + "; {way}",
+        zh=("{path} 文件第 {line:,} 行：这里的引号没有闭合", _QUOTES[1] + "；{way}"),
     ),
     "cell-too-long": Entry(
         "{path}, line {line:,}: a cell of more than {most:,} characters begins here; is its quote never closed?",
@@ -326,10 +400,10 @@ _CSV: dict[str, Entry] = {
     ),
     "text-after-quote": Entry(
         "{path}, line {line:,}: text after a closing quote, where {delimiter!r} or the end of the line should be",
-        _QUOTES[0],
+        _QUOTES[0] + "; {way}",
         zh=(
             "{path} 文件第 {line:,} 行：右引号之后还有文字，那里应当是 {delimiter!r} 或行尾",
-            _QUOTES[1],
+            _QUOTES[1] + "；{way}",
         ),
     ),
     "csv-line-broken": Entry(
@@ -346,6 +420,101 @@ _CSV: dict[str, Entry] = {
         "{path} is not a CSV file: it is zip or Excel data",
         "unpack it, or save the sheet as CSV (UTF-8)",
         zh=("{path} 不是 CSV 文件，而是 zip 或 Excel 数据", "请解压，或把工作表另存为 CSV（UTF-8）"),
+    ),
+    "not-csv-but-page": Entry(
+        "{path} is no table: it is a web page",
+        "a server may have sent it instead of the file: fetch the file again, logged in where that is needed",
+        zh=("{path} 不是数据表，而是网页", "可能是服务器没有返回文件：请重新下载，必要时先登录"),
+    ),
+    "not-csv-but-page-titled": Entry(
+        "{path} is no table: it is a web page, called {title!r}",
+        "a server may have sent it instead of the file: fetch the file again, logged in where that is needed",
+        zh=(
+            "{path} 不是数据表，而是标题为“{title}”的网页",
+            "可能是服务器没有返回文件：请重新下载，必要时先登录",
+        ),
+    ),
+    "not-csv-but-xml": Entry(
+        "{path} is no table: it is XML",
+        "export it as CSV, Excel or JSON; a server's message about an error may look so, too",
+        zh=("{path} 不是数据表，而是 XML", "请导出为 CSV、Excel 或 JSON；也可能是服务器的错误消息"),
+    ),
+    "not-csv-but-json": Entry(
+        "{path} is no CSV file: it is JSON",
+        "if it is a table, give it a name that ends in .json, or in .jsonl where each line is an object; a server's "
+        "message about an error may look so, too",
+        zh=(
+            "{path} 不是 CSV 文件，而是 JSON",
+            "如果是数据表，请把文件名改为以 .json 结尾（每行一个对象时用 .jsonl）；也可能是服务器的错误消息",
+        ),
+    ),
+    "zip-several": Entry(
+        "{path} is a zip file of {count:,} files: {members!r}",
+        "say which: --sheet NAME; or unpack it",
+        page="choose one of them, or unpack it",
+        zh=("{path} 是含有 {count:,} 个文件的 zip：“{members:”、“}”", "请选择其中一个，或先解压"),
+    ),
+    "zip-empty": Entry(
+        "{path} is a zip file without files",
+        _RIGHT_FILE[0],
+        zh=("{path} 是没有文件的 zip", _RIGHT_FILE[1]),
+    ),
+    "zip-has-password": Entry(
+        "{path} is a zip file, and {member!r} in it has a password",
+        "unpack it",
+        zh=("{path} 是 zip 文件，其中的“{member}”有密码", "请先解压"),
+    ),
+    "no-such-member": Entry(
+        "{path} is a zip file without {member!r}",
+        "its files are: {members!r}",
+        zh=("{path} 是 zip 文件，其中没有“{member}”", "其中的文件有：“{members:”、“}”"),
+    ),
+    "note-zip-member": Entry(
+        "it is a zip file: {member!r} in it is read",
+        zh=("这是 zip 文件：读取其中的“{member}”", ""),
+    ),
+    "note-lines-above": Entry(
+        "{above:,} {above:line|lines} above the header {above:is|are} left out: line {line:,} has the names of the "
+        "columns (--header says another one)",
+        page_message="{above:,} {above:line|lines} above the header {above:is|are} left out: line {line:,} has the names "
+        "of the columns",
+        zh=("略去表头之上的 {above:,} 行：第 {line:,} 行是列名", ""),
+    ),
+    "note-header-lines": Entry(
+        "lines {first:,} to {last:,} are the header: what stands in them is joined to the names of the columns (--header "
+        "says another one)",
+        page_message="lines {first:,} to {last:,} are the header: what stands in them is joined to the names of the "
+        "columns",
+        zh=("第 {first:,} 至 {last:,} 行是表头：其内容合成列名", ""),
+    ),
+    "note-no-header": Entry(
+        "there is no header: line {line:,} is the first row, and the columns are called column_1 and so on (--header "
+        "{line} makes it the header)",
+        page_message="there is no header: line {line:,} is the first row, and the columns are called column_1 and so on",
+        zh=("没有表头：第 {line:,} 行是第一行数据，各列命名为 column_1 等", ""),
+    ),
+    "note-trailing-delimiter": Entry(
+        "each row ends with {delimiter!r}: the empty cell after it is no column",
+        zh=("每行都以 {delimiter!r} 结尾：其后的空单元格不算一列", ""),
+    ),
+    "note-quote": Entry(
+        "cells stand in {quote} (--quote)",
+        page_message="cells stand in {quote}",
+        zh=("单元格放在 {quote} 中", ""),
+    ),
+    "note-escape": Entry(
+        "a quote in a cell has {escape} before it (--escape)",
+        page_message="a quote in a cell has {escape} before it",
+        zh=("单元格内的引号前有 {escape}", ""),
+    ),
+    "note-blanks-before-quotes": Entry(
+        "blanks after the delimiter are no part of the cells, since they stand before quotes (--quote '\"' keeps them)",
+        page_message="blanks after the separator are no part of the cells, since they stand before quotes",
+        zh=("分隔符之后的空格不算单元格内容，因为它们在引号之前", ""),
+    ),
+    "note-header-quote": Entry(
+        "line {line:,}, the header: a quote is opened and never closed; it is taken as text",
+        zh=("第 {line:,} 行（表头）：引号没有闭合，当作文字", ""),
     ),
     "not-csv-but-office": Entry(
         "{path} is not a CSV file: it is Excel or Word 97 data",
@@ -384,27 +553,130 @@ _JSON: dict[str, Entry] = {
             "每行应当是一个 JSON 对象；可以选择去掉损坏的行",
         ),
     ),
-    "json-line-field-twice": Entry(
-        "{path}, line {line:,}: a field stands twice in the object",
-        "each line is one JSON object; leave broken ones out with --on-bad-rows skip",
-        page="each line is one JSON object; you can choose to leave broken rows out",
+    "json-row-field-twice": Entry(
+        "{path}, line {line:,}: the field {field!r} stands twice in an object",
+        "reading it would lose one of the two; leave such rows out with --on-bad-rows skip, or write the file anew",
+        page="reading it would lose one of the two; you can choose to leave such rows out",
         zh=(
-            "{path} 文件第 {line:,} 行：对象中有一个字段出现了两次",
-            "每行应当是一个 JSON 对象；可以选择去掉损坏的行",
+            "{path} 文件第 {line:,} 行：字段“{field}”在一个对象中出现了两次",
+            "读取会丢失其中一个；可以选择去掉这样的行",
         ),
+    ),
+    "json-entry-broken": Entry(
+        "{path}, line {line:,}: {told}",
+        "is the file cut off?",
+        zh=("{path} 文件第 {line:,} 行：{told}", "文件是不是不完整？"),
+    ),
+    "json-lists-uneven": Entry(
+        "{path}, line {line:,}: the list has {count:,} {count:entry|entries}, and the first one {width:,}",
+        "in a list of lists each one is a row, and has all cells",
+        zh=(
+            "{path} 文件第 {line:,} 行：这个列表有 {count:,} 项，而第一个列表有 {width:,} 项",
+            "在由列表组成的列表中，每个列表是一行，必须包含所有单元格",
+        ),
+    ),
+    "json-lists-unnamed": Entry(
+        "{path} is a list of lists, and the first one holds no names of columns",
+        "say that there is no header: --no-header",
+        page="let the header be found out",
+        zh=("{path} 是由列表组成的列表，但第一个列表不是列名", "请让程序自动识别表头"),
+    ),
+    "json-which-rows": Entry(
+        "{path} holds several lists that could be the rows: {places:, }",
+        "say which, as in --rows {first}",
+        page="keep the one that is meant in a file of its own",
+        zh=("{path} 中有多个列表可能是数据行：{places:、}", "请把需要的列表另存为一个文件"),
+    ),
+    "json-rows-not-there": Entry(
+        "{path} has no rows at {rows!r}",
+        "--rows takes names with dots between them, as in data.items",
+        page="let the rows be found out",
+        zh=("{path} 的“{rows}”处没有数据行", "请让程序自动识别数据行"),
+    ),
+    "rows-no-place": Entry(
+        "--rows {rows} is no place in a document",
+        "it takes names with dots between them, as in data.items; a number is an entry of a list, * all of an object",
+        page="let the rows be found out",
+        page_message="{rows} is no place in a document",
+        zh=("“{rows}”不是文档中的位置", "请让程序自动识别数据行"),
+    ),
+    "note-json-rows": Entry(
+        "{path} is one JSON document; its rows are the {count:,} {count:entry|entries} of {rows!r}",
+        zh=("{path} 是一个 JSON 文档；数据行是“{rows}”的 {count:,} 项", ""),
+    ),
+    "note-json-by-key": Entry(
+        "{path} is an object of {count:,} {count:record|records} by key; the keys are the column {column!r}. If its "
+        "fields are columns, say --rows .",
+        page_message="{path} is an object of {count:,} {count:record|records} by key; the keys are the column "
+        "{column!r}",
+        zh=("{path} 是按键存放 {count:,} 条记录的对象；键是“{column}”列", ""),
+    ),
+    "note-json-columns": Entry(
+        "{path} is an object of columns; the keys of its rows are the column {column!r}. If its fields are records, "
+        "say --rows '*'",
+        page_message="{path} is an object of columns; the keys of its rows are the column {column!r}",
+        zh=("{path} 是由列组成的对象；各行的键是“{column}”列", ""),
+    ),
+    "note-json-halves": Entry(
+        "in {path} {count:,} {count:character is|characters are} cut in half (part of an emoji, mostly): each is read as \ufffd",
+        zh=("{path} 中有 {count:,} 个字符被截断（多为表情符号的一半）：读作 \ufffd", ""),
+    ),
+    "archive-broken": Entry(
+        "{path} is broken: {told}",
+        "fetch it again; --program plain reads the file as it stands",
+        page="fetch it again",
+        zh=("{path} 已损坏：{told}", "请重新获取"),
+    ),
+    "archive-in-html": Entry(
+        "{path} is a download of Facebook or Instagram in HTML, which is made to be looked at",
+        "ask for it again, and choose JSON as its format",
+        zh=("{path} 是 Facebook 或 Instagram 的 HTML 下载，只供浏览", "请重新申请下载，并选择 JSON 格式"),
+    ),
+    "note-x-archive": Entry(
+        "{path} is an archive of X (Twitter) with {rows:,} {rows:row|rows}; the column 'text' is what people see: &amp; is &",
+        zh=("{path} 是 X（Twitter）的存档，共 {rows:,} 行；“text”列是人们看到的文字：&amp; 即 &", ""),
+    ),
+    "note-tweets": Entry(
+        "{path} holds {rows:,} {rows:tweet|tweets} as X (Twitter) gave them; the column 'text' is what people see: "
+        "retweets are whole, &amp; is &",
+        zh=(
+            "{path} 有 {rows:,} 条来自 X（Twitter）接口的推文；“text”列是人们看到的文字：转推完整，&amp; 即 &",
+            "",
+        ),
+    ),
+    "note-messages": Entry(
+        "{path} is an export of {program} with {rows:,} {rows:message|messages}",
+        zh=("{path} 是 {program} 的导出文件，共 {rows:,} 条消息", ""),
+    ),
+    "note-day-first": Entry(
+        "in {path} no date tells whether the day or the month comes first: the day is taken; the column 'stamp' has "
+        "them as they stand",
+        zh=("{path} 中没有日期能说明日和月哪个在前：按日在前读取；“stamp”列是原样", ""),
+    ),
+    "note-meta": Entry(
+        "{path} is a download of Facebook or Instagram with {rows:,} {rows:row|rows}; its texts were repaired: they were "
+        "written as other characters",
+        zh=("{path} 是 Facebook 或 Instagram 的下载，共 {rows:,} 行；其中写坏的文字已修复", ""),
+    ),
+    "note-reddit": Entry(
+        "{path} is a dump of Reddit with {rows:,} {rows:row|rows}; the column 'text' is the comment, or title and text",
+        zh=("{path} 是 Reddit 的数据，共 {rows:,} 行；“text”列是评论，或标题加正文", ""),
+    ),
+    "note-youtube-takeout": Entry(
+        "{path} has comments of YouTube; the column {column!r} is what they say",
+        zh=("{path} 有 YouTube 评论；“{column}”列是评论的文字", ""),
+    ),
+    "note-json-kept": Entry(
+        "in {path} these objects have too many different fields to be columns, and stay JSON: {columns:, }",
+        zh=("{path} 中这些对象的字段过多，不能成为列，保留为 JSON：{columns:、}", ""),
     ),
     "json-too-large": Entry(
-        "{path} is one JSON document of more than {most:,} bytes",
+        "{path} is an object of columns of more than {most:,} bytes",
         "save it with one object a line (JSONL): that is read piece by piece",
         zh=(
-            "{path} 是一个超过 {most:,} 字节的 JSON 文档",
+            "{path} 是一个超过 {most:,} 字节、由列组成的 JSON 对象",
             "请存为每行一个对象的格式（JSONL），这样可以逐段读取",
         ),
-    ),
-    "json-no-list": Entry(
-        "{path} is no list of JSON objects: {told}",
-        "is it cut off?",
-        zh=("{path} 不是 JSON 对象的列表：{told}", "文件是不是不完整？"),
     ),
     "json-without-fields": Entry(
         "{path} holds no objects with fields",

@@ -1,0 +1,141 @@
+"""
+What Facebook and Instagram give as JSON: messages, posts, comments.
+
+Form: `messages/inbox/NAME/message_1.json` (`participants`, `messages` with `sender_name`, `timestamp_ms`,
+`content`); `your_posts_1.json` (a list with `timestamp`, `data[].post`), `comments.json` (`comments_v2`),
+Instagram's `post_comments_1.json` (`string_map_data`). All texts are UTF-8 whose bytes were written as
+characters: `é` is `\\u00c3\\u00a9`. Source: downloads of 2020 to 2024 as public readers of them describe;
+Meta documents no form.
+
+Rows: one a message, post or comment. Texts are repaired to what a person sees; `text` is what was
+written, `time` is in UTC. The HTML form is refused by name.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rowbatch.core.table_options import ReadOptions
+from rowbatch.errors import TableError
+from rowbatch.programs.archives import by_number, json_of, moment, names_in, open_records, opened
+from rowbatch.programs.base import Program
+from rowbatch.tables.base import Table
+from rowbatch.tables.json_text import Fields, JsonScanner
+from rowbatch.words.notice import Notice
+
+_NAME = "meta"
+_MESSAGES = re.compile(
+    r"(?:.*/)?messages/(?:inbox|archived_threads|filtered_threads|e2ee_cutover)/[^/]+/message_[0-9]+\.json"
+)
+_PAGES = re.compile(r"(?:.*/)?messages/(?:inbox|archived_threads)/[^/]+/message_[0-9]+\.html")
+_POSTS = re.compile(rb'\s*\[\s*\{\s*"(?:timestamp|data|attachments|title)"')
+_FOLDERS = (
+    "messages", "your_facebook_activity", "your_activity_across_facebook", "your_instagram_activity",
+)  # fmt: skip
+_LISTS = ("comments_v2", "group_comments_v2", "comments_media_comments", "comments_reels_comments")
+
+
+def _is_file(path: Path, head: bytes) -> bool:
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text.startswith(b"{"):
+        marks = (b'"participants"', b'"sender_name"', b'"timestamp_ms"')
+        return all(mark in text for mark in marks) or any(
+            f'"{name}"'.encode() in text[:200] for name in _LISTS
+        )
+    if text.startswith(b"["):
+        is_posts = _POSTS.match(text) is not None and b'"timestamp"' in text and b'"post"' in text
+        return is_posts or (b'"string_map_data"' in text and b'"media_list_data"' in text)
+    if text.startswith(b"<html"):
+        return b'class="_a706"' in text or b"_a6-g" in text
+    return any(_MESSAGES.fullmatch(name) or _PAGES.fullmatch(name) for name in names_in(path, head, _FOLDERS))
+
+
+def _open(path: Path, options: ReadOptions) -> Table:
+    names = names_in(path, b"PK\x03\x04" if path.is_file() else b"", _FOLDERS)
+    parts = sorted((name for name in names if _MESSAGES.fullmatch(name)), key=by_number)
+    if not parts:
+        if names:
+            raise TableError("archive-in-html", path=str(path))
+        with opened(path) as file:
+            if file.peek(64).lstrip().startswith(b"<html"):
+                raise TableError("archive-in-html", path=str(path))
+
+    def records() -> Iterator[Fields]:
+        for part in parts or [""]:
+            with opened(path, part) as file:
+                for row in _rows(JsonScanner(path, file)):
+                    yield {name: json_of(value) for name, value in row.items()}
+
+    return open_records(
+        path,
+        options,
+        program=_NAME,
+        records=records,
+        note=lambda rows: Notice("note-meta", {"path": path.name, "rows": rows}),
+    )
+
+
+def _rows(scanner: JsonScanner) -> Iterator[dict[str, Any]]:
+    if scanner.peek() == b"[":
+        for _ in scanner.entries():
+            yield _post(_value(scanner))
+        return
+    thread: dict[str, Any] = {}
+    messages: list[dict[str, Any]] = []
+    for name in scanner.fields():
+        if name == "messages" and scanner.peek() == b"[":
+            # The title of a thread stands behind its messages, of which a file has 10,000 at most.
+            messages = [_value(scanner) for _ in scanner.entries()]
+        elif name in _LISTS and scanner.peek() == b"[":
+            for _ in scanner.entries():
+                yield _post(_value(scanner))
+        elif name in ("title", "thread_path"):
+            thread["thread" if name == "title" else name] = _value(scanner)
+        else:
+            scanner.skip()
+    for message in messages:
+        time = moment(message["timestamp_ms"] / 1000) if isinstance(message.get("timestamp_ms"), int) else ""
+        yield {"text": message.get("content", ""), "time": time, **thread, **message}
+
+
+def _post(found: Any) -> dict[str, Any]:
+    found = found if isinstance(found, dict) else {"entry": found}
+    text, time = "", found.get("timestamp")
+    for part in found.get("data") or []:
+        if isinstance(part, dict):
+            inner = part.get("comment")
+            written = inner.get("comment") if isinstance(inner, dict) else part.get("post")
+            text = text or (written if isinstance(written, str) else "")
+    named = found.get("string_map_data")
+    if isinstance(named, dict):
+        # The names are in the language of the account: what has a value, and what has a time.
+        values = [one for one in named.values() if isinstance(one, dict)]
+        text = text or next((one["value"] for one in values if one.get("value")), "")
+        time = time or next((one["timestamp"] for one in values if one.get("timestamp")), None)
+    return {"text": text, "time": moment(time) if isinstance(time, int) else "", **found}
+
+
+def _value(scanner: JsonScanner) -> Any:
+    return _repaired(json.loads(scanner.value()))
+
+
+def _repaired(value: Any) -> Any:
+    match value:
+        case str():
+            try:
+                return value.encode("latin-1").decode("utf-8")
+            except UnicodeError:
+                return value
+        case list():
+            return [_repaired(one) for one in value]
+        case dict():
+            return {_repaired(name): _repaired(one) for name, one in value.items()}
+        case _:
+            return value
+
+
+PROGRAM = Program(name=_NAME, title="Facebook and Instagram", is_file=_is_file, open=_open)

@@ -1,0 +1,132 @@
+"""
+Comments of YouTube: what Google Takeout gives, and what the YouTube Data API answers.
+
+Form of Takeout: `comments.csv`, whose `Comment Text` is JSON, `{"text":"…"}` once or several times with
+commas between. Form of the API: `commentThreads.list`, `items[].snippet.topLevelComment` and
+`items[].replies.comments`; pages may follow each other. Source: YouTube Data API v3, "CommentThreads";
+Takeout as public readers of its files describe it, looked up in November 2026.
+
+Rows: one a comment, answers below theirs. `text` is what was written; of the API `textOriginal`, or
+`textDisplay`, which is HTML and stays so.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from rowbatch.core.table_options import PLAIN, ReadOptions
+from rowbatch.programs.archives import json_of, open_records, opened, said
+from rowbatch.programs.base import Program
+from rowbatch.tables.base import Table, TableChunk
+from rowbatch.tables.formats import open_table
+from rowbatch.tables.json_reader import free_name
+from rowbatch.tables.json_text import Fields, JsonScanner, fields_of, list_of
+from rowbatch.words.notice import Notice
+
+_NAME = "youtube"
+_ANSWER = b'"youtube#commentThread'
+_TEXT = "Comment Text"
+_TAKEOUT = {"Comment ID", "Channel ID", "Video ID", _TEXT}
+
+
+def _is_file(path: Path, head: bytes) -> bool:
+    del path
+    text = head.removeprefix(b"\xef\xbb\xbf")
+    if text.lstrip().startswith(b"{"):
+        return _ANSWER in text[:4000] and b'"items"' in text
+    return _is_takeout(text)
+
+
+def _is_takeout(head: bytes) -> bool:
+    try:
+        first = next(csv.reader(io.StringIO(head.partition(b"\n")[0].decode())), [])
+    except (UnicodeError, csv.Error):
+        return False
+    return set(first) >= _TAKEOUT
+
+
+def _open(path: Path, options: ReadOptions) -> Table:
+    with opened(path) as file:
+        is_takeout = not file.peek(100).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
+    if is_takeout:
+        return _Takeout(open_table(path, replace(options, program=PLAIN)))
+
+    def records() -> Iterator[Fields]:
+        with opened(path) as file:
+            scanner = JsonScanner(path, file)
+            while scanner.peek():
+                for name in scanner.fields():
+                    if name == "items" and scanner.peek() == b"[":
+                        for _ in scanner.entries():
+                            yield from _thread(fields_of(scanner.value()))
+                    else:
+                        scanner.skip()
+
+    return open_records(
+        path,
+        options,
+        program=_NAME,
+        records=records,
+        note=lambda rows: Notice("note-messages", {"path": path.name, "rows": rows, "program": "YouTube"}),
+    )
+
+
+def _thread(thread: Fields) -> Iterator[Fields]:
+    snippet = fields_of(thread["snippet"]) if "snippet" in thread else {}
+    if "topLevelComment" in snippet:
+        yield _comment(fields_of(snippet["topLevelComment"]))
+    elif snippet:
+        yield _comment(thread)
+    replies = fields_of(thread["replies"]) if "replies" in thread else {}
+    for reply in list_of(replies["comments"]) if "comments" in replies else []:
+        yield _comment(fields_of(reply))
+
+
+def _comment(comment: Fields) -> Fields:
+    snippet = fields_of(comment["snippet"]) if "snippet" in comment else {}
+    return {"text": json_of(said(snippet, "textOriginal", "textDisplay")), **comment}
+
+
+class _Takeout(Table):
+    """The table of Takeout, with the text that its comments have beside it."""
+
+    format = "archive"
+
+    def __init__(self, plain: Table) -> None:
+        name = free_name("text", plain.header)
+        super().__init__(plain.path, (name, *plain.header), label=plain.label)
+        self.notes = (*plain.notes, Notice("note-youtube-takeout", {"path": plain.path.name, "column": name}))
+        self._plain, self._at = plain, plain.header.index(_TEXT)
+
+    @property
+    def guessed_encoding(self) -> str:
+        return self._plain.guessed_encoding
+
+    @property
+    def reading(self) -> ReadOptions:
+        return replace(self._plain.reading, program=_NAME)
+
+    def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
+        for chunk in self._plain.chunks(rows_per_chunk):
+            texts = pl.Series("0", [_written(cell) for cell in chunk.frame[str(self._at)]], dtype=pl.String)
+            others = [column.alias(str(at)) for at, column in enumerate(chunk.frame.get_columns(), start=1)]
+            yield TableChunk(chunk.first_row, pl.DataFrame([texts, *others]))
+        self.bad_rows = self._plain.bad_rows
+
+
+def _written(cell: str) -> str:
+    """What the parts of a comment say; a cell that is no JSON says itself."""
+    try:
+        parts = [fields_of(part) for part in list_of(f"[{cell}]".encode())]
+    except (ValueError, RecursionError):
+        return cell
+    return "".join(said(part, "text") for part in parts) if parts else cell
+
+
+PROGRAM = Program(name=_NAME, title="YouTube, comments", is_file=_is_file, open=_open)

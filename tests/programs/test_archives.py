@@ -1,0 +1,483 @@
+"""Archives of social media, each in the form that its program writes; all persons and texts are invented."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from typing import Any
+
+import pytest
+
+from rowbatch.core.table_options import PLAIN, ReadOptions
+from rowbatch.errors import InputError, TableError, UsageError
+from rowbatch.programs.opening import open_table
+from rowbatch.programs.registry import PROGRAMS
+
+
+def rows_of(table):
+    return [
+        dict(zip(table.header, row, strict=True))
+        for chunk in table.chunks()
+        for row in chunk.frame.iter_rows()
+    ]
+
+
+def read(path, **options):
+    """The rows as dictionaries; the reading gives the same table again."""
+    table = open_table(path, ReadOptions(**options))
+    rows = rows_of(table)
+    again = open_table(path, table.reading)
+    assert table.reading.program in {one.name for one in PROGRAMS}
+    assert (again.header, rows_of(again), again.reading.program) == (
+        table.header,
+        rows,
+        table.reading.program,
+    )
+    return rows
+
+
+def kinds_of(path):
+    return [note.kind for note in open_table(path).notes]
+
+
+def written(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def texts_of(path):
+    return [row["text"] for row in read(path)]
+
+
+def tweets(*texts):
+    return [
+        {"tweet": {"id": str(at), "full_text": text, "entities": {"hashtags": []}}}
+        for at, text in enumerate(texts)
+    ]
+
+
+def script(name, part, entries):
+    return f"window.YTD.{name}.part{part} = " + json.dumps(entries, indent=2)
+
+
+def test_tweets_of_an_archive_of_x(tmp_path):
+    """
+    What a person sees: the archive writes & as HTML does, once; what was typed as &lt; stays.
+    """
+    path = written(
+        tmp_path / "tweets.js", script("tweets", 0, tweets("a &amp; b &lt;3", "&amp;lt; é", "\ud83d"))
+    )
+    rows = read(path)
+    assert [row["text"] for row in rows] == ["a & b <3", "&lt; é", "\ufffd"]
+    assert rows[0]["full_text"] == "a &amp; b &lt;3"
+    assert rows[0]["entities.hashtags"] == "[]"
+    assert kinds_of(path) == ["note-x-archive"]
+
+
+def test_a_whole_archive_of_x(tmp_path):
+    """
+    As a zip file or a folder; parts are read in the order of their numbers.
+    """
+    files = {
+        "data/tweets.js": script("tweets", 0, tweets("first")),
+        "data/tweets-part10.js": script("tweets", 10, tweets("last")),
+        "data/tweets-part2.js": script("tweets", 2, tweets("second")),
+        "data/like.js": script("like", 0, [{"like": {"tweetId": "1", "fullText": "liked"}}]),
+    }
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as packed:
+        for name, text in files.items():
+            packed.writestr(name, text)
+            written(tmp_path / "folder" / name, text)
+    for path in (tmp_path / "x.zip", tmp_path / "folder"):
+        assert sorted(texts_of(path)) == ["first", "last", "second"]
+    assert texts_of(tmp_path / "folder" / "data" / "like.js") == ["liked"]
+
+
+def test_other_lists_of_an_archive_of_x(tmp_path):
+    """
+    Who follows has no text, and is a table all the same.
+    """
+    text = script("follower", 0, [{"follower": {"accountId": "1"}}, {"follower": {"accountId": "2"}}])
+    assert read(written(tmp_path / "follower.js", text)) == [{"accountId": "1"}, {"accountId": "2"}]
+
+
+def test_messages_of_an_archive_of_x(tmp_path):
+    """
+    A row a message, with its conversation.
+    """
+    messages = [
+        {"messageCreate": {"text": "hi", "senderId": "1"}},
+        {"joinConversation": {"initiatingUserId": "2"}},
+    ]
+    text = script("direct_messages", 0, [{"dmConversation": {"conversationId": "1-2", "messages": messages}}])
+    rows = read(written(tmp_path / "direct-messages.js", text))
+    assert [(row["text"], row["conversationId"], row["kind"]) for row in rows] == [
+        ("hi", "1-2", "messageCreate"),
+        ("", "1-2", "joinConversation"),
+    ]
+
+
+def test_tweets_without_their_wrapper(tmp_path):
+    """
+    As archives before 2020 have them.
+    """
+    text = script("tweet", 0, [{"id_str": "1", "full_text": "old"}])
+    assert texts_of(written(tmp_path / "tweet.js", text)) == ["old"]
+
+
+def test_pages_of_twarc(tmp_path):
+    """
+    A row a tweet of a page, with its author; a retweet is whole, a long tweet too.
+    """
+    page: dict[str, Any] = {
+        "data": [
+            {
+                "id": "1", "author_id": "7", "text": "RT @ana: it is so lo…", "edit_history_tweet_ids": ["1"],
+                "referenced_tweets": [{"type": "retweeted", "id": "9"}],
+            },
+            {"id": "2", "author_id": "8", "text": "short…", "note_tweet": {"text": "long &amp; whole"}},
+        ],
+        "includes": {
+            "users": [{"id": "7", "username": "bo", "public_metrics": {"followers_count": 3}}],
+            "tweets": [{"id": "9", "text": "it is so long that it was cut"}],
+        },
+        "meta": {"result_count": 2},
+    }  # fmt: skip
+    path = written(
+        tmp_path / "t.jsonl", "\n".join(json.dumps(one) for one in (page, {**page, "data": page["data"][:1]}))
+    )
+    rows = read(path)
+    assert [row["text"] for row in rows] == [
+        "RT @ana: it is so long that it was cut",
+        "long & whole",
+        "RT @ana: it is so long that it was cut",
+    ]
+    assert rows[0]["text_escaped"] == "RT @ana: it is so lo…"
+    assert (rows[0]["author.username"], rows[0]["author.public_metrics.followers_count"]) == ("bo", "3")
+    assert rows[1]["author.username"] == ""
+    assert kinds_of(path) == ["note-tweets"]
+
+
+def test_tweets_of_the_first_interface(tmp_path):
+    """
+    A tweet a line: `full_text`, or of the stream `extended_tweet.full_text`; a retweet is that of another.
+    """
+    user = {"screen_name": "ana", "id_str": "5"}
+    common = {"created_at": "Mon Nov 23 18:00:00 +0000 2020", "id_str": "1", "user": user, "truncated": False}
+    lines = [
+        {**common, "full_text": "whole &gt; part"},
+        {**common, "text": "cut…", "truncated": True, "extended_tweet": {"full_text": "not cut"}},
+        {
+            **common,
+            "text": "RT @bo: x…",
+            "retweeted_status": {**common, "extended_tweet": {"full_text": "x y z"}},
+        },
+    ]
+    path = written(tmp_path / "t.jsonl", "\n".join(map(json.dumps, lines)))
+    assert texts_of(path) == ["whole > part", "not cut", "RT @bo: x y z"]
+
+
+def message(number, text, **more):
+    return {
+        "id": number,
+        "type": "message",
+        "date": "2023-01-01T00:00:00",
+        "from": "Ana",
+        "text": text,
+        **more,
+    }
+
+
+def test_a_chat_of_telegram(tmp_path):
+    """
+    Formatted parts are one text; messages of the service are rows without one.
+    """
+    parts = ["see ", {"type": "link", "text": "example.org"}, " or ", {"type": "bold", "text": "ask"}]
+    chat = {
+        "name": "Book club", "type": "private_group", "id": 12,
+        "messages": [
+            {"id": 1, "type": "service", "action": "create_group", "actor": "Ana", "text": ""},
+            message(2, parts),
+            message(3, parts, text_entities=[{"type": "plain", "text": "see "}]),
+            message(4, "two\nlines"),
+        ],
+    }  # fmt: skip
+    path = written(tmp_path / "result.json", json.dumps(chat, indent=1))
+    rows = read(path)
+    assert [row["text"] for row in rows] == [
+        "",
+        "see example.org or ask",
+        "see example.org or ask",
+        "two\nlines",
+    ]
+    assert [bool(row["text_parts"]) for row in rows] == [False, True, False, False]
+    assert {(row["chat_name"], row["chat_id"]) for row in rows} == {("Book club", "12")}
+    assert kinds_of(path) == ["note-messages"]
+    everything = {"about": "…", "chats": {"about": "…", "list": [chat, {**chat, "name": None}]}}
+    rows = read(written(tmp_path / "all.json", json.dumps(everything)))
+    assert [row["chat_name"] for row in rows] == ["Book club"] * 4 + [""] * 4
+
+
+IPHONE = (
+    "[31.12.23, 23:59:58] Book club: \u200eMessages are end-to-end encrypted.\r\n"
+    "[31.12.23, 23:59:59] Ana: first line\nsecond: line\r\n"
+    "\u200e[01.01.24, 00:00:01] ~\u202fBo: \u200e<attached: 1.jpg>\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("stamp", "time"),
+    [
+        pytest.param("[31.12.23, 23:59:59] ", "2023-12-31T23:59:59", id="iphone-german"),
+        pytest.param("[12/31/23, 11:59:59\u202fPM] ", "2023-12-31T23:59:59", id="iphone-american"),
+        pytest.param("[31.12.2023 klo 23.59.59] ", "2023-12-31T23:59:59", id="iphone-finnish"),
+        pytest.param("[2023/12/31 下午11:59:59] ", "2023-12-31T23:59:59", id="iphone-chinese"),
+        pytest.param("12/31/23, 12:59 AM - ", "2023-12-31T00:59", id="android-american"),
+        pytest.param("31/12/2023, 11:59\u202fp.m. - ", "2023-12-31T23:59", id="android-australian"),
+        pytest.param("31/12/2023, 11:59 p. m. - ", "2023-12-31T23:59", id="android-spanish"),
+        pytest.param("31/12/2023 23:59 - ", "2023-12-31T23:59", id="android-portuguese"),
+        pytest.param("31.12.23, 23:59 - ", "2023-12-31T23:59", id="android-german"),
+        pytest.param("31-12-2023 23:59 - ", "2023-12-31T23:59", id="android-dutch"),
+        pytest.param("2023-12-31, 23:59 - ", "2023-12-31T23:59", id="android-swedish"),
+    ],
+)
+def test_stamps_of_whatsapp(tmp_path, stamp, time):
+    """
+    Of both phones and many countries; a message of several lines is one.
+    """
+    path = written(
+        tmp_path / "_chat.txt",
+        f"{stamp}Ana: one\ntwo: x\n{stamp}Bo created this group\n{stamp}Bo: 3\n",
+    )
+    rows = read(path)
+    assert [(row["time"], row["author"], row["text"]) for row in rows] == [
+        (time, "Ana", "one\ntwo: x"),
+        (time, "", "Bo created this group"),
+        (time, "Bo", "3"),
+    ]
+    assert rows[0]["stamp"] in stamp
+
+
+def test_a_chat_of_an_iphone(tmp_path):
+    """
+    LF stands in messages and CR LF between them; marks that can't be seen are not of the names.
+    """
+    path = written(tmp_path / "_chat.txt", IPHONE)
+    rows = read(path)
+    assert [(row["author"], row["text"]) for row in rows] == [
+        ("Book club", "\u200eMessages are end-to-end encrypted."),
+        ("Ana", "first line\nsecond: line"),
+        ("~\u202fBo", "\u200e<attached: 1.jpg>"),
+    ]
+    with zipfile.ZipFile(tmp_path / "WhatsApp Chat - Book club.zip", "w") as packed:
+        packed.writestr("_chat.txt", IPHONE)
+        packed.writestr("1.jpg", b"")
+    assert read(tmp_path / "WhatsApp Chat - Book club.zip") == rows
+
+
+def test_the_order_of_a_date_is_told_by_all_of_them(tmp_path):
+    """
+    The last date may be the only one that tells; where none does, that is said.
+    """
+    path = written(tmp_path / "c.txt", "1/2/24, 10:00 - Ana: x\n1/13/24, 10:00 - Ana: y\n")
+    assert [row["time"] for row in read(path)] == ["2024-01-02T10:00", "2024-01-13T10:00"]
+    assert kinds_of(path) == ["note-messages"]
+    path = written(tmp_path / "d.txt", "1/2/24, 10:00 - Ana: x\n")
+    assert [row["time"] for row in read(path)] == ["2024-02-01T10:00"]
+    assert kinds_of(path) == ["note-messages", "note-day-first"]
+
+
+def mangled(value):
+    """As Meta writes JSON: the bytes of UTF-8 as characters."""
+    text = json.dumps(value, ensure_ascii=False).encode().decode("latin-1")
+    return text.encode("ascii", "backslashreplace").replace(b"\\x", b"\\u00")
+
+
+REACTIONS = [{"reaction": "👍"}]
+
+
+def thread(*texts):
+    return {
+        "participants": [{"name": "Zoë"}, {"name": "Bo"}],
+        "messages": [
+            {"sender_name": "Zoë", "timestamp_ms": 1_700_000_000_000, "content": text, "reactions": REACTIONS}
+            for text in texts
+        ],
+        "title": "Bo", "thread_path": "inbox/bo_1",
+    }  # fmt: skip
+
+
+def test_messages_of_facebook_and_instagram(tmp_path):
+    """
+    Texts are what a person sees: é and emoji, which the file has as other characters.
+    """
+    path = written(tmp_path / "message_1.json", mangled(thread("café 👍", "¡sí!")))
+    rows = read(path)
+    assert [(row["text"], row["sender_name"], row["thread"], row["time"]) for row in rows] == [
+        ("café 👍", "Zoë", "Bo", "2023-11-14T22:13:20Z"),
+        ("¡sí!", "Zoë", "Bo", "2023-11-14T22:13:20Z"),
+    ]
+    assert json.loads(rows[0]["reactions"]) == [{"reaction": "👍"}]
+    assert kinds_of(path) == ["note-meta"]
+    with zipfile.ZipFile(tmp_path / "f.zip", "w") as packed:
+        for number in (1, 2, 10):
+            name = f"your_facebook_activity/messages/inbox/bo_1/message_{number}.json"
+            packed.writestr(name, mangled(thread(str(number))))
+            written(tmp_path / "f" / name, mangled(thread(str(number))))
+    assert [row["text"] for row in read(tmp_path / "f.zip")] == ["1", "2", "10"]
+    assert [row["text"] for row in read(tmp_path / "f")] == ["1", "2", "10"]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param([{"timestamp": 1700000000, "data": [{"post": "café"}], "title": "Bo"}], id="posts"),
+        pytest.param(
+            {
+                "comments_v2": [
+                    {"timestamp": 1700000000, "data": [{"comment": {"comment": "café", "author": "Bo"}}]}
+                ]
+            },
+            id="comments",
+        ),
+        pytest.param(
+            [
+                {
+                    "media_list_data": [{"uri": ""}],
+                    "string_map_data": {"Kommentar": {"value": "café"}, "Zeit": {"timestamp": 1700000000}},
+                }
+            ],
+            id="instagram-comments",
+        ),
+    ],
+)
+def test_posts_and_comments_of_meta(tmp_path, document):
+    """
+    Whatever the language of the account calls its fields.
+    """
+    rows = read(written(tmp_path / "t.json", mangled(document)))
+    assert [(row["text"], row["time"]) for row in rows] == [("café", "2023-11-14T22:13:20Z")]
+
+
+def test_the_html_of_meta_is_refused_by_name(tmp_path):
+    """
+    What to ask for instead is said.
+    """
+    page = '<html><head><title>Bo</title></head><body class="_5vb_ _a6-g"><div>hi</div></body></html>'
+    with pytest.raises(TableError) as caught:
+        open_table(written(tmp_path / "message_1.html", page))
+    assert caught.value.kind == "archive-in-html"
+    with zipfile.ZipFile(tmp_path / "f.zip", "w") as packed:
+        packed.writestr("messages/inbox/bo_1/message_1.html", page)
+    with pytest.raises(TableError) as caught:
+        open_table(tmp_path / "f.zip")
+    assert "JSON" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["RC_2015-01", "RS_2015-01.zst"])
+def test_dumps_of_reddit(tmp_path, name):
+    """
+    Known by their first bytes, packed or not: their names have no ending.
+    """
+    common = {"author": "ana", "subreddit": "books", "created_utc": 1420070400, "edited": False}
+    lines = [{**common, "body": "a &gt; b"}, {**common, "body": "[deleted]"}]
+    if name.startswith("RS"):
+        lines = [{**common, "title": "T", "selftext": "a &amp; b"}, {**common, "title": "T", "selftext": ""}]
+    data = "".join(json.dumps(line) + "\n" for line in lines).encode()
+    if name.endswith("zst"):
+        zstd = pytest.importorskip("backports.zstd")
+        data = zstd.compress(data)
+    path = written(tmp_path / name, data)
+    assert texts_of(path) == (["a > b", "[deleted]"] if name.startswith("RC") else ["T\n\na & b", "T"])
+    assert kinds_of(path) == ["note-reddit"]
+    assert read(path)[0]["created_utc"] == "1420070400"
+
+
+def test_comments_of_youtube(tmp_path):
+    """
+    Of Takeout what the parts of a comment say; of the API answers stand below theirs.
+    """
+    cell = json.dumps({"text": 'so "good" '}) + "," + json.dumps({"text": "@ana"})
+    quoted = cell.replace('"', '""')
+    header = "Channel ID,Price,Comment ID,Parent Comment ID,Video ID,Comment Text,Top-Level Comment ID"
+    lines = [header, f'UC1,0,Ug1,,v1,"{quoted}",', "UC1,0,Ug2,,v1,plain,", ""]
+    path = written(tmp_path / "comments.csv", "\n".join(lines))
+    rows = read(path)
+    assert [row["text"] for row in rows] == ['so "good" @ana', "plain"]
+    assert rows[0]["Comment Text"] == cell
+    comment = {
+        "kind": "youtube#comment",
+        "id": "1",
+        "snippet": {"textDisplay": "a &amp; b", "textOriginal": "a & b"},
+    }
+    thread = {
+        "kind": "youtube#commentThread",
+        "snippet": {"topLevelComment": comment},
+        "replies": {"comments": [{**comment, "id": "2", "snippet": {"textDisplay": "<b>yes</b>"}}]},
+    }
+    page = {"kind": "youtube#commentThreadListResponse", "items": [thread]}
+    rows = read(written(tmp_path / "c.json", json.dumps(page)))
+    assert [(row["id"], row["text"]) for row in rows] == [("1", "a & b"), ("2", "<b>yes</b>")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("id,text\n1,window.YTD.tweets.part0 = [\n", id="csv"),
+        pytest.param('{"text": "messages", "type": "message"}\n', id="lines"),
+        pytest.param('{"data": [{"text": "a"}, {"text": "b"}]}', id="document"),
+        pytest.param("31.12.23;x\n01.01.24;y\n", id="dates"),
+        pytest.param('[{"timestamp": 1, "text": "x"}]', id="list"),
+        pytest.param('{"author": "ana", "body": "x"}\n', id="bodies"),
+    ],
+)
+def test_what_is_of_no_program_stays_a_plain_table(tmp_path, text):
+    """
+    A file is taken for an archive only where that is sure.
+    """
+    path = written(tmp_path / ("t.csv" if "id,text" in text or ";" in text else "t.json"), text)
+    assert open_table(path).format in ("csv", "json", "jsonl")
+
+
+def test_an_archive_may_be_read_as_it_stands(tmp_path):
+    """
+    `plain` leaves the program out; a program that is named and is not there is an error, and so are options
+    that do not fit.
+    """
+    path = written(tmp_path / "r.json", json.dumps({"type": "public_channel", "messages": [message(1, "x")]}))
+    assert open_table(path, ReadOptions(program=PLAIN)).header[:2] == ("id", "type")
+    with pytest.raises(UsageError):
+        open_table(path, ReadOptions(delimiter=";"))
+    with pytest.raises(UsageError):
+        open_table(written(tmp_path / "t.json", '[{"a": 1}]'), ReadOptions(program="telegram"))
+
+
+@pytest.mark.parametrize("field", ["text", "more", "in"])
+def test_an_archive_of_another_encoding(tmp_path, field):
+    """
+    JSON is UTF-8: what is not is said when the archive is opened, wherever it stands.
+    """
+    texts = {"text": "x", "more": "x", "in": {"it": "x"}} | {field: "é" if field != "in" else {"it": "é"}}
+    chat = {"type": "public_channel", "messages": [message(1, **texts)]}
+    data = json.dumps(chat, ensure_ascii=False).encode("latin-1")
+    with pytest.raises(TableError) as caught:
+        open_table(written(tmp_path / "r.json", data))
+    assert caught.value.kind == "archive-broken"
+
+
+@pytest.mark.parametrize("cut", [1, 5, 40])
+def test_an_archive_that_is_cut_off(tmp_path, cut):
+    """
+    One clear error, whichever it is.
+    """
+    chat = {"type": "public_channel", "messages": [message(1, ["a", {"type": "bold", "text": "b"}])]}
+    files = {
+        "r.json": json.dumps(chat).encode(),
+        "tweets.js": script("tweets", 0, tweets("x")).encode(),
+        "m.json": mangled(thread("x")),
+    }
+    for name, data in files.items():
+        with pytest.raises((TableError, InputError)) as caught:
+            open_table(written(tmp_path / name, data[:-cut]))
+        assert caught.value.hint
