@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import codecs
+import gzip
 import unicodedata
 
 import pytest
 
+from rowbatch.errors import TableError
+from rowbatch.tables.csv_reader import open_csv
 from rowbatch.tables.encodings import EncodingGuess, guess_encoding, is_utf8, looks_encoded, telling_lines
+from rowbatch.tables.formats import open_table
 
 # Sentences of our own, as people answer in surveys.
 SENTENCES = {
@@ -284,3 +288,100 @@ def test_plain_ascii_is_left_alone(text):
     """
     assert not looks_encoded(text.encode())
     assert guess_encoding(text.encode()) == EncodingGuess(None)
+
+
+def read(path):
+    table = open_csv(path)
+    return table, [row for chunk in table.chunks() for row in chunk.frame.iter_rows()]
+
+
+@pytest.mark.parametrize("encoding", ["iso2022_jp", "cp932", "euc_jp", "utf-16-le", "utf-32-be"])
+@pytest.mark.parametrize("rows", [3, 40_000])
+def test_a_table_is_read_by_both_readers(tmp_path, encoding, rows):
+    """
+    What is ASCII to the letter, as ISO-2022 is, and what has NUL bytes, as UTF-32 has, are tables as any.
+    """
+    path = tmp_path / "t.csv"
+    sentence = SENTENCES["ja"]
+    path.write_bytes(("id,回答\r\n" + f"1,{sentence}\r\n" * rows).encode(encoding))
+    table, found = read(path)
+    assert (table.encoding, table.header, table.encoding_guessed) == (encoding, ("id", "回答"), True)
+    assert found == [("1", sentence)] * rows
+
+
+@pytest.mark.parametrize("pack", [lambda data: data, gzip.compress], ids=["plain", "gzip"])
+def test_letters_below_a_mebibyte_of_ascii_decide(tmp_path, pack):
+    """
+    A file that begins in plain ASCII is read in the encoding of the letters further down.
+    """
+    path = tmp_path / "t.csv"
+    plain = b"1,nothing of note\r\n" * 70_000
+    path.write_bytes(pack(b"id,t\r\n" + plain + f"2,{SENTENCES['pl'][:20]}\r\n".encode("cp1250") * 9_000))
+    table, found = read(path)
+    assert table.encoding == "cp1250"
+    assert (found[0][1], found[-1][1]) == ("nothing of note", SENTENCES["pl"][:20])
+
+
+def test_one_byte_far_down_is_told_with_its_line(tmp_path):
+    """
+    A byte or two below a mebibyte of ASCII are damage rather than an encoding: the reader names the line.
+    """
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"id,t\n" + b"1,nothing of note\n" * 70_000 + b"1,\xff\n")
+    with pytest.raises(TableError) as caught:
+        read(path)
+    assert caught.value.line == 70_002
+
+
+def test_a_broken_byte_in_utf8_is_told_with_its_line(tmp_path):
+    """
+    A cut character stops the reading at its line, and nothing is read as another encoding.
+    """
+    path = tmp_path / "t.csv"
+    text = shaped("table", "pl").replace("\r\n", "\n")
+    data = text.encode()
+    at = data.index("ż".encode(), data.index(b"\n7;"))
+    path.write_bytes(data[: at + 1] + data[at + 2 :])
+    with pytest.raises(TableError) as caught:
+        read(path)
+    assert (caught.value.kind, caught.value.line) == ("bytes-not-of-encoding", 8)
+
+
+def test_a_second_likely_reading_is_said(tmp_path):
+    """
+    The table is read in the likelier way, and a line shows both, with the option for the other one.
+    """
+    path = tmp_path / "t.csv"
+    path.write_bytes("id,comment\n1,it\u2019s fine\n".encode("cp1252"))
+    table, found = read(path)
+    assert found == [("1", "it\u2019s fine")]
+    (note,) = table.notes
+    assert note.kind == "note-two-readings"
+    assert "it\u2019s fine" in str(note)
+    assert "--encoding mac-roman" in str(note)
+    assert open_csv(path, encoding="cp1252").notes == ()
+
+
+def test_a_toss_is_asked(tmp_path):
+    """
+    Where two readings are as likely, the error shows a line in both, and the two options.
+    """
+    path = tmp_path / "t.csv"
+    path.write_bytes("id,word\n1,Übung\n".encode("mac-roman"))
+    with pytest.raises(TableError) as caught:
+        open_csv(path)
+    assert caught.value.kind == "encoding-of-two"
+    assert "1,Übung" in str(caught.value)
+    assert "--encoding mac-roman" in caught.value.hint
+
+
+def test_a_folder_of_texts_in_many_encodings(tmp_path):
+    """
+    Each file of a folder is read in its own encoding.
+    """
+    names = {"ja": "iso2022_jp", "pl": "iso8859-2", "ru": "koi8-r", "de": "utf-8", "th": "cp874"}
+    for language, encoding in names.items():
+        (tmp_path / f"{language}.txt").write_bytes(SENTENCES[language].encode(encoding))
+    table = open_table(tmp_path)
+    rows = [row for chunk in table.chunks() for row in chunk.frame.iter_rows()]
+    assert rows == [(f"{language}.txt", SENTENCES[language]) for language in sorted(names)]

@@ -202,6 +202,13 @@ def guess_encoding(sample: bytes) -> EncodingGuess:
     return _weighed(sample, telling)
 
 
+def encoding_of(text: bytes) -> str | None:
+    """The encoding of a whole text without a mark: UTF-8, or what it looks like; None if nobody can tell."""
+    if not is_utf8(text, is_whole=True):
+        return guess_encoding(text).encoding
+    return (guess_encoding(text).encoding if looks_encoded(text) else None) or "utf-8"
+
+
 def looks_encoded(sample: bytes) -> bool:
     """Whether a text that is UTF-8 to the letter may be another encoding: one of NUL bytes or of escapes."""
     return b"\0" in sample[:4096] or (sample.isascii() and _ESCAPES.search(sample) is not None)
