@@ -60,38 +60,13 @@ _LEAST_WHOLE = 4
 _PLACES = 16
 _BETWEEN = (b" ", b",", b";", b"\t")
 _WITHIN = "\u2019'\u00b7-\u2010\u2011\u00ad\u2032\u02bc"
-# Quotes, dashes, signs of money and measure, and the marks of East Asian sentences.
+# Quotes, dashes, signs of money and measure, and the dots of Japanese.
 _USUAL_SIGNS = frozenset(
-    map(
-        chr,
-        (
-            *(
-                0xA0,
-                0xA1,
-                0xA3,
-                0xA7,
-                0xA9,
-                0xAB,
-                0xAE,
-                0xB0,
-                0xB1,
-                0xB2,
-                0xB3,
-                0xB7,
-                0xBB,
-                0xBC,
-                0xBD,
-                0xBF,
-                0xD7,
-            ),
-            *(0x2013, 0x2014, 0x2018, 0x2019, 0x201A, 0x201C, 0x201D, 0x201E, 0x2022, 0x2026, 0x2039, 0x203A),
-            *(0x20AC, 0x3001, 0x3002, 0x30FB, 0x300C, 0x300D, 0x300E, 0x300F, 0x30FC),
-            *(0xFF01, 0xFF08, 0xFF09, 0xFF0C, 0xFF1A, 0xFF1F, 0xFF5E),
-        ),
-    )
+    "\u00a0\u00a1\u00a3\u00a7\u00a9\u00aa\u00ab\u00ae\u00b0\u00b1\u00b2\u00b3\u00b7\u00ba\u00bb\u00bc\u00bd\u00bf\u00d7"
+    "\u2013\u2014\u2018\u2019\u201a\u201c\u201d\u201e\u2022\u2026\u2039\u203a\u20ac\u30fb\u30fc"
 )
-# One-letter words of many languages.
-_WORDS = "àáâåäæèéêíîòóôöøúőавикосуяєіїй"
+# One-letter words of languages with Latin letters: among their words one of another alphabet is misread.
+_WORDS = "àáâåäæèéêíîòóôöøúő"
 _LETTERS = ("lower", "upper", "other")
 _EAST_ASIAN_SCRIPTS = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC", "FULLWIDTH")
 _CONTROLS = re.compile("[\x80-\x84\x86-\x9f]")
@@ -475,13 +450,7 @@ def _fit_between(before: str, character: str, after: str) -> float:
     if kind == "odd":
         return 0.0
     if kind == "sign":
-        # An apostrophe stands within words, and so do a few others; a fraction or a block does not.
-        if kind_before in _LETTERS and kind_after in _LETTERS:
-            return 1.0 if character in _WITHIN else 0.2
-        if "\u2500" <= character <= "\u259f":
-            # Lines and blocks, which DOS drew with.
-            return 0.4
-        return 1.0 if character in _USUAL_SIGNS else 0.7
+        return _fit_of_sign(character, is_within=kind_before in _LETTERS and kind_after in _LETTERS)
     if script == "CJK":
         # Japanese has three of these in a sentence, and Latin letters stand beside them without a space.
         return 1.0
@@ -503,6 +472,19 @@ def _fit_between(before: str, character: str, after: str) -> float:
     if before.isdigit() or after.isdigit():
         return 0.4
     return 1.0 if character.lower() in _WORDS else 0.6 if script == "LATIN" else 0.3
+
+
+def _fit_of_sign(sign: str, *, is_within: bool) -> float:
+    if "\u3000" <= sign <= "\u303f" or "\uff01" <= sign <= "\uff5e":
+        # East Asian signs stand anywhere, and come of no other encoding.
+        return 1.0
+    if is_within:
+        # An apostrophe stands within words, and so do a few others; a fraction or a block does not.
+        return 1.0 if sign in _WITHIN else 0.2
+    if "\u2500" <= sign <= "\u259f":
+        # Lines and blocks, which DOS drew with.
+        return 0.4
+    return 1.0 if sign in _USUAL_SIGNS else 0.7
 
 
 @cache
