@@ -192,6 +192,7 @@ def _part(chunk: TableChunk, kept: Sequence[int], keep: pl.Series | None) -> Tab
         None if chunk.typed is None else cut(chunk.typed),
         None if missing is None else lambda: cut_some(missing()),
         None if chunk.cells is None else cut_some(chunk.cells),
+        None if chunk.native is None else cut_some(chunk.native),
     )
 
 

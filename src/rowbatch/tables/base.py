@@ -64,6 +64,8 @@ class TableChunk:
             rows, null where there is none, and only the columns that have any. None where no value has one.
         cells: What each cell is (see `workbook_cells.CellKind`) in columns of a sheet in which types stand
             side by side, which are texts in `typed`; or None. Only these columns, named as those of `frame`.
+        native: Numbers as the program keeps them, of columns that are days, moments, durations or periods in
+            `typed`; or None. Only these columns. An output of the same program has them again.
     """
 
     first_row: int
@@ -71,6 +73,7 @@ class TableChunk:
     typed: pl.DataFrame | None = None
     missing: Callable[[], pl.DataFrame] | None = None
     cells: pl.DataFrame | None = None
+    native: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True, slots=True)

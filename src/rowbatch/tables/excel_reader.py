@@ -31,6 +31,8 @@ _HEADER_SEARCHED = 200
 # Each is read as a whole, only to say where a column is.
 _SHEETS_LOOKED_AT = 12
 _NOTE_SEARCHED = 30
+# What python-calamine 0.9.1 takes for a cell of a sheet, and what becomes of one that is read by itself.
+_HELD_CELL_BYTES, _READ_CELL_BYTES = 40, 160
 _FIRST_CERTAIN_DAY = datetime.date(1900, 3, 1)
 _LOOKS_LIKE_A_VALUE = (
     r"^(?:-?[0-9]+(?:\.[0-9]+)?|true|false|[0-9]{4}-[0-9]{2}-[0-9]{2}(?: [0-9:.]+)?|[0-9]{2}:[0-9:.]+)$"
@@ -49,6 +51,7 @@ class _Place(TypedDict, total=False):
 class _Workbook:
     """Its reader, and what is known of its parts."""
 
+    path: Path
     reader: Any
     sizes: WorkbookSizes | None
     data: bytes
@@ -75,13 +78,22 @@ class _Loaded:
     book: _Workbook
     sheet: int
     where: _Place
-    rows: Any
+    frame: pl.DataFrame
+    places: list[int]
+    """Of its columns, in the sheet, which may have empty ones before the table."""
+
+    @classmethod
+    def of(cls, book: _Workbook, sheet: int, where: _Place, rows: Any) -> _Loaded:
+        """What the reader gave, taken over once."""
+        places = [column.absolute_index for column in rows.available_columns()]
+        return cls(book, sheet, where, rows.to_polars(), places)
 
     def cells(self, columns: list[int]) -> list[tuple[pl.Series, pl.Series | None]]:
         """Some of the columns once more, cell by cell, see `read_cells`."""
-        places = [column.absolute_index for column in self.rows.available_columns()]
-        wanted = [places[column] for column in columns]
-        return read_cells(self.book.data, self.sheet, wanted, self.rows.height, self.errors())
+        wanted = [self.places[column] for column in columns]
+        each = self.frame.width * _HELD_CELL_BYTES + len(columns) * _READ_CELL_BYTES
+        require_memory(self.book.path, self.frame.height * each)
+        return read_cells(self.book.data, self.sheet, wanted, self.frame.height, self.errors())
 
     def errors(self) -> Mapping[tuple[int, int], str]:
         """The cells that have an error, by row and column from 0, where they are known."""
@@ -91,14 +103,11 @@ class _Loaded:
     def columns_with_errors(self) -> set[str]:
         """Their names in the frame."""
         at = {column for _, column in self.errors()}
-        columns = self.rows.available_columns()
-        return {str(place) for place, column in enumerate(columns) if column.absolute_index in at}
+        return {str(number) for number, place in enumerate(self.places) if place in at}
 
     def texts(self, columns: list[int]) -> list[pl.Series]:
         """Some of the columns once more, as strings."""
-        # They are asked for by where they stand in the sheet, which may have empty ones before the table.
-        places = [column.absolute_index for column in self.rows.available_columns()]
-        wanted = [places[column] for column in columns]
+        wanted = [self.places[column] for column in columns]
         loaded = self.book.load(self.sheet, self.where, use_columns=wanted, dtypes="string")
         texts: pl.DataFrame = loaded.to_polars()
         return texts.get_columns()
@@ -207,7 +216,7 @@ def open_excel(path: Path, options: ReadOptions) -> ExcelTable:
             sizes.look_ahead(options.sheet)
             sizes.require_texts()
             data, errors = with_all_texts(path, data)
-        book = _Workbook(fastexcel.read_excel(data), sizes, data)
+        book = _Workbook(path, fastexcel.read_excel(data), sizes, data)
         sheets = book.reader.sheet_names
         number = _sheet_number(path, sheets, options.sheet)
         hidden = sizes.hidden() if sizes else set()
@@ -281,14 +290,16 @@ def _below_head(path: Path, book: _Workbook, sheet: int, options: ReadOptions) -
     if options.sheet is None and loaded.visible != "visible":
         return None
     is_free = options.header in (None, FIRST) and not options.skip_rows
-    names = [str(column.name) for column in loaded.available_columns()]
-    is_complete = all(column.column_name_from == "looked_up" for column in loaded.available_columns())
+    columns = loaded.available_columns()
+    names = [str(column.name) for column in columns]
+    is_complete = all(column.column_name_from == "looked_up" for column in columns)
     # It gives a name that stands twice a number, and long numbers another spelling.
     if is_free and names and is_complete and all(_is_plain_name(name, names) for name in names):
-        rows = as_text(loaded.to_polars().head(MOST_RECORDS - 1)).rows()
+        below = _Loaded.of(book, sheet, where, loaded)
+        rows = as_text(below.frame.head(MOST_RECORDS - 1)).rows()
         place = find_header([names, *rows]) if options.header is None else None
         if place is None or (place.first, place.last) == (0, 0):
-            frame, cells = _whole(_Loaded(book, sheet, where, loaded), names)
+            frame, cells = _whole(below, names)
             return _Found(names, frame, cells, ReadOptions(header=FIRST))
     # skip_rows=0 counts empty rows above the first one too, as it is counted below.
     top: _Place = {"header_row": None, "skip_rows": 0}
@@ -312,7 +323,7 @@ def _below_head(path: Path, book: _Workbook, sheet: int, options: ReadOptions) -
         begin, end = first + 1 - options.skip_rows, last + 1 - options.skip_rows
         header = str(begin) if begin == end else f"{begin}-{end}"
         said = ReadOptions(header=FIRST if options.header == FIRST else header, skip_rows=options.skip_rows)
-    frame, cells = _whole(_Loaded(book, sheet, where, loaded), names)
+    frame, cells = _whole(_Loaded.of(book, sheet, where, loaded), names)
     return _Found(names, frame, cells, said, above, first + 1, last + 1)
 
 
@@ -388,7 +399,7 @@ def _whole(loaded: _Loaded, names: list[str]) -> tuple[pl.DataFrame, pl.DataFram
 
     Beside it what each cell is in columns in which types stand side by side, see `TableChunk.cells`.
     """
-    frame = positional(loaded.rows.to_polars())
+    frame = positional(loaded.frame)
     with_errors = loaded.columns_with_errors()
     mixed = [name for name in frame.columns if name in with_errors or _may_be_mixed(frame[name])]
     kinds: list[pl.Series] = []

@@ -32,13 +32,13 @@ class ResponseSet:
     Attributes:
         name: Of the set, without the `$` that SPSS puts before it.
         label: In words.
-        counted: The value that says that an answer was given.
+        counted: The value that says that an answer was given; None where the variables have categories.
         variables: Their names.
     """
 
     name: str
     label: str
-    counted: int
+    counted: float | str | None
     variables: tuple[str, ...]
 
 

@@ -13,6 +13,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
+from itertools import islice
 
 import polars as pl
 
@@ -59,7 +60,9 @@ def read_cells(
     top, first = found.start or (0, 0)
     above = max(0, found.height - height)
     cells: list[list[Cell]] = [[] for _ in columns]
-    for number, row in enumerate(found.to_python(skip_empty_area=True)[above:], start=top + above):
+    # It gives rows from the first one of the sheet on, and cells from the first column with something in it.
+    begin = top + above
+    for number, row in enumerate(islice(found.iter_rows(), begin, None), start=begin):
         for place, column in enumerate(columns):
             at = column - first
             cell = row[at] if 0 <= at < len(row) else ""
@@ -157,5 +160,12 @@ def _series(cells: list[Cell]) -> tuple[pl.Series, pl.Series | None]:
     for kind, dtype in kinds:
         if filled and all(type(cell) is kind for cell in filled):
             return pl.Series([None if cell == "" else cell for cell in cells], dtype=dtype), None
-    texts = pl.Series([None if cell == "" else text_of_cell(cell) for cell in cells], dtype=pl.String)
-    return texts, pl.Series([_kind_of(cell) for cell in cells], dtype=pl.UInt8)
+    # Numbers, which are most of them, are made texts together.
+    known = [_kind_of(cell) for cell in cells]
+    values = [cell if kind is CellKind.NUMBER else None for cell, kind in zip(cells, known, strict=True)]
+    numbers = as_text(pl.Series(values, dtype=pl.Float64, strict=False).to_frame()).to_series()
+    texts = [
+        text if kind is CellKind.NUMBER else None if cell == "" else text_of_cell(cell)
+        for cell, kind, text in zip(cells, known, numbers, strict=True)
+    ]
+    return pl.Series(texts, dtype=pl.String), pl.Series(known, dtype=pl.UInt8)

@@ -525,6 +525,7 @@ def _repeated_rows(chunk: TableChunk, places: pl.Series) -> TableChunk:
         None if chunk.typed is None else chunk.typed[places],
         None if missing is None else lambda: missing()[places],
         None if chunk.cells is None else chunk.cells[places],
+        None if chunk.native is None else chunk.native[places],
     )
 
 
