@@ -38,10 +38,15 @@ from rowbatch.store.atomic import fsync_folder, write_atomically
 from rowbatch.store.home import home, private_file, private_folder
 from rowbatch.store.rundir import digest_source, size_of_source
 from rowbatch.tables.base import Table
+from rowbatch.tables.compressed import open_binary
+from rowbatch.tables.encodings import SAMPLE_BYTES, guess_encoding
 from rowbatch.tables.excel_reader import sheet_names
 
 _INFO, _DRAFT = "table.json", "draft.json"
 _HANDED_OVER = "data"
+# How many likely encodings a person may choose from, and those that are always there.
+_SHOWN_GUESSES = 3
+_USUAL_ENCODINGS = ("utf-8", "cp1252", "gb18030")
 """
 Name of a file that was handed over, before its ending. No record of ours begins like this; those of tables
 have kept their names, so that libraries that are there can be opened.
@@ -50,6 +55,7 @@ have kept their names, so that libraries that are there can be opened.
 _OF_ENCODING = frozenset(
     {
         "no-such-encoding",
+        "encoding-of-two",
         "encoding-unknown",
         "encoding-unknown-at",
         "not-of-encoding",
@@ -213,11 +219,9 @@ class LibraryTable:
         """Names of the sheets of a workbook; nothing for other files."""
         return sheet_names(self.info.path)
 
-    def decoded_samples(
-        self, encodings: tuple[str, ...] = ("utf-8", "gb18030", "windows-1252")
-    ) -> dict[str, str]:
-        """The first words that are not plain English, in several encodings, for a person to choose."""
-        return decoded_samples(self.info.path, encodings)
+    def decoded_samples(self) -> dict[str, str]:
+        """A piece with something beyond plain English, in likely encodings, for a person to choose."""
+        return decoded_samples(self.info.path)
 
 
 class Library:
@@ -434,25 +438,30 @@ def shown_name(name: str) -> str:
     return shown[:120] or "table"
 
 
-def decoded_samples(path: Path, encodings: tuple[str, ...]) -> dict[str, str]:
+def decoded_samples(path: Path) -> dict[str, str]:
     """
-    A piece of a file around its first bytes that are not ASCII, in several encodings.
+    A piece of a text file around the first letters that are not ASCII, in likely encodings.
 
-    Args:
-        path: A text file.
-        encodings: As Python names them.
     Returns:
-        By encoding; what an encoding cannot read is shown by U+FFFD.
+        By encoding, the likeliest first. Where two are likely, the piece is one in which they differ. What an
+        encoding cannot read is shown by U+FFFD.
     """
     try:
-        with path.open("rb") as file:
-            head = file.read(1 << 20)
+        with open_binary(path) as file:
+            head = file.read(SAMPLE_BYTES)
     except OSError as error:
         raise from_os_error(error, str(path)) from error
-    at = next((position for position, byte in enumerate(head) if byte > 127), 0)
-    begin = head.rfind(b"\n", 0, at) + 1
-    piece = head[max(begin, at - 60) : at + 160]
-    return {name: piece.decode(name, errors="replace").split("\n")[0] for name in encodings}
+    guess = guess_encoding(head)
+    if guess.readings:
+        name, text = guess.readings[0]
+        piece = text.encode(name)
+    else:
+        at = next((position for position, byte in enumerate(head) if byte > 127), 0)
+        begin = head.rfind(b"\n", 0, at) + 1
+        piece = head[max(begin, at - 60) : at + 160]
+    likely = (*(name for name, _ in guess.readings), *((guess.encoding,) if guess.encoding else ()))
+    names = dict.fromkeys((*likely, *guess.candidates[:_SHOWN_GUESSES], *_USUAL_ENCODINGS))
+    return {name: piece.decode(name, errors="replace").split("\n")[0] for name in names}
 
 
 def known_ending(name: str) -> str:

@@ -14,7 +14,7 @@ from rowbatch.tables.ahead import require_wanted
 from rowbatch.tables.base import Table, TableChunk
 from rowbatch.tables.bounds import max_cell_bytes, require_cell
 from rowbatch.tables.compressed import open_binary
-from rowbatch.tables.encodings import guess_encoding, is_utf8
+from rowbatch.tables.encodings import encoding_of
 from rowbatch.tables.frame_table import refuse_options
 
 _CHARS_PER_CHUNK = 32_000_000
@@ -64,7 +64,7 @@ class TextFolder(Table):
         require_cell(file, len(data), row=row, column="text")
         encoding = self._encoding or next((name for mark, name in _MARKS if data.startswith(mark)), None)
         if encoding is None:
-            encoding = "utf-8" if is_utf8(data, is_whole=True) else guess_encoding(data).encoding
+            encoding = encoding_of(data)
         try:
             if encoding is not None:
                 return data.decode(encoding)

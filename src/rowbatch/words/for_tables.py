@@ -242,6 +242,22 @@ _TEXT: dict[str, Entry] = {
             "请选择能让文字正确显示的编码；可能是 {candidates:、}",
         ),
     ),
+    "encoding-of-two": Entry(
+        "{path}: not UTF-8, and it may be {first} or {second}: {one!r} or {other!r}",
+        "say which of the two looks right: --encoding {first} or --encoding {second}",
+        page="choose the encoding in which the text looks right",
+        zh=(
+            "{path}：不是 UTF-8，可能是 {first} 或 {second}：“{one}”或“{other}”",
+            "请选择能让文字正确显示的编码",
+        ),
+    ),
+    "note-two-readings": Entry(
+        "the table is read as {first}, but may be {second}: {one!r} or {other!r}; if the second looks right: "
+        "--encoding {second}",
+        page_message="the table is read as {first}, but may be {second}: {one!r} or {other!r}; choose the one that "
+        "looks right",
+        zh=("数据表按 {first} 读取，但也可能是 {second}：“{one}”或“{other}”；请选择显示正确的一种", ""),
+    ),
     "not-of-encoding": Entry(
         "{path}: not {encoding}",
         "say which encoding it has, as in --encoding cp1252 (Windows), latin-1, gb18030 (Chinese); or leave such "
