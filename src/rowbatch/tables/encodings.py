@@ -283,7 +283,8 @@ class _Reading:
 
 
 def _weighed(sample: bytes, telling: bytes) -> EncodingGuess:
-    readings = _readings(telling, _evidence(sample, telling))
+    evidence = _evidence(sample, telling)
+    readings = _readings(telling, evidence)
     fitting = list(islice((one for one in readings if _decodes(sample, one.encoding)), _NEAR + 1))
     # One row elsewhere may be of another encoding, which the reader then names.
     if fitting and fitting[0].fit >= readings[0].fit - _EQUAL_FIT:
@@ -293,6 +294,11 @@ def _weighed(sample: bytes, telling: bytes) -> EncodingGuess:
         others = _without_odd_lines(telling, best.fit if best else 0.0)
         readings = others or readings
         best = readings[0] if readings else None
+    if best is not None and best.fit < _GOOD_FIT and best.encoding == "mac-roman" and evidence < 1:
+        # A text that no reading makes good was decoded wrongly before it was written: hardly by a Macintosh.
+        usual = next((one for one in readings if one.encoding == "cp1252"), best)
+        if usual.weight >= _WORTH_A_LOOK * best.weight:
+            return EncodingGuess("cp1252", tuple(dict.fromkeys(("cp1252", best.encoding))))
     if best is None or best.fit < _LEAST_FIT:
         kana = next((name for name in ("cp932", "euc_jp") if _is_kana(sample, telling, name)), None)
         if kana:
