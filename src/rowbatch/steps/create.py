@@ -16,13 +16,12 @@ from rowbatch.core.table_options import PLAIN
 from rowbatch.errors import OutputExists, UsageError
 from rowbatch.programs.opening import open_table
 from rowbatch.requests.pipeline import open_source
+from rowbatch.results.written import written_columns
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.plan_file import require_text
 from rowbatch.store.rundir import FRAME_NAME, RunDirectory, digest_source, require_source, size_of_source
-from rowbatch.tables.base import Table
-from rowbatch.tables.statistics_limits import is_letter
-from rowbatch.tables.writer import format_of
-from rowbatch.words.notice import Notice
+from rowbatch.tables.losses import losses
+from rowbatch.tables.writer import TableShape, format_of
 
 
 def create(
@@ -107,12 +106,13 @@ def _completed(run: RunDirectory, plan: Plan, *, is_frame: bool) -> Plan:
         path=_output_path(run, plan.output.path, is_frame=is_frame),
         columns=tuple(new_column_names(table.header, answer_columns(plan))),
     )
-    notes = (*plan.asking.notes, *table.notes, *output_notes(table, plan.output.path))
+    made = replace(plan, source=source, output=output)
+    written = written_columns(question.codebook, output.columns, None, made)
+    shape = TableShape.of(table, [one.column for one in written])
+    notes = (*plan.asking.notes, *table.notes, *losses(shape, run.output_of(made)))
     return replace(
-        plan,
-        source=source,
+        made,
         asking=replace(plan.asking, notes=notes),
-        output=output,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         rowbatch_version=version("rowbatch"),
     )
@@ -141,18 +141,3 @@ def _require_free_output(output: Path, table: Path, *, overwrite: bool) -> None:
         raise OutputExists(str(output))
     if output.resolve() == table.resolve():
         raise UsageError("output-is-input")
-
-
-def output_notes(table: Table, output: Path | None) -> tuple[Notice, ...]:
-    """What of the table the output will not have."""
-    if output is None or output.suffix.lower() != ".sav":
-        return ()
-    lettered = [
-        (name, [f".{value}" for value in sorted(filter(is_letter, map(str, info.value_labels)))])
-        for name, info in zip(table.header, table.columns, strict=False)
-        if any(map(is_letter, info.value_labels)) and info.format.startswith("stata:")
-    ]
-    return tuple(
-        Notice("note-letters-lost", {"letters": letters, "output": output.name, "column": name})
-        for name, letters in lettered
-    )

@@ -18,8 +18,10 @@ STATA_LARGEST = 8.988e307
 STATA_SMALLEST_WHOLE, STATA_LARGEST_WHOLE = -2_147_483_647, 2_147_483_620
 # SPSS counts bytes.
 _SPSS_TEXT = 32_767
-# What is longer is cut, without a word (pyreadstat 1.3, read back).
-_SPSS_LABEL = 120
+SPSS_VALUE_LABEL_BYTES = 120
+"""What is longer is cut, without a word (pyreadstat 1.3, read back)."""
+SPSS_LABEL_BYTES, STATA_LABEL_CHARS = 256, 80
+"""Of a label of a variable, and of the file."""
 
 
 def is_temporal(kind: pl.DataType) -> bool:
@@ -44,10 +46,13 @@ class StatisticsCheck(OutputCheck):
         """Make sure that labels stay different as far as SPSS keeps them."""
         seen: set[bytes] = set()
         for label in () if self._is_stata else labels:
-            kept = label.encode()[:_SPSS_LABEL]
-            if kept in seen and len(kept) == _SPSS_LABEL:
+            kept = label.encode()[:SPSS_VALUE_LABEL_BYTES]
+            if kept in seen and len(kept) == SPSS_VALUE_LABEL_BYTES:
                 raise CannotHold(
-                    "spss-labels-alike", **self._place(position), label=label[:40], most=_SPSS_LABEL
+                    "spss-labels-alike",
+                    **self._place(position),
+                    label=label[:40],
+                    most=SPSS_VALUE_LABEL_BYTES,
                 )
             seen.add(kept)
 

@@ -22,6 +22,8 @@ from rowbatch.tables.response_sets import ResponseSet, add_response_sets
 from rowbatch.tables.stata_file import StataColumn, write_stata
 from rowbatch.tables.statistics_dates import show_clock
 from rowbatch.tables.statistics_limits import (
+    SPSS_LABEL_BYTES,
+    STATA_LABEL_CHARS,
     STATA_LARGEST_WHOLE,
     STATA_SMALLEST_WHOLE,
     StatisticsCheck,
@@ -30,8 +32,8 @@ from rowbatch.tables.statistics_limits import (
 )
 from rowbatch.tables.writer import AddedColumn, TableShape, TableWriter, cut_to_fit, values_of
 
-# Source: Stata's and SPSS's own limits; SPSS counts bytes.
-_STATA_LABEL, _SPSS_LABEL, _SPSS_NOTE = 80, 256, 80
+# Bytes of a line of the documents of a file.
+_SPSS_NOTE = 80
 # The days from which the programs count.
 _STATA_BEGIN, _SPSS_BEGIN = datetime.date(1960, 1, 1), datetime.date(1582, 10, 14)
 _REHEARSED_ROWS = 20
@@ -394,8 +396,8 @@ def _as_wide(text: pl.Series, info: ColumnInfo) -> pl.Series:
 def _cut(label: str, *, is_stata: bool) -> str:
     """A label as far as the program keeps it; what is cut is said before anything is sent."""
     if is_stata:
-        return label[:_STATA_LABEL]
-    return label.encode()[:_SPSS_LABEL].decode(errors="ignore")
+        return label[:STATA_LABEL_CHARS]
+    return label.encode()[:SPSS_LABEL_BYTES].decode(errors="ignore")
 
 
 def _note_lines(documents: Sequence[str]) -> Iterator[str]:

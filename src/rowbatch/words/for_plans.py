@@ -185,6 +185,38 @@ PLANS: dict[str, Entry] = {
             "",
         ),
     ),
+    "note-labels-cut": Entry(
+        "labels of {count:,} {count:column|columns} are longer than {program} keeps ({most}): in {output} they are cut",
+        zh=("{count:,} 列的标签超过 {program} 的上限（{most}）：在 {output} 中会被截短", ""),
+    ),
+    "note-value-labels-cut": Entry(
+        "value labels of {columns:, } are longer than the {most} bytes that SPSS keeps: in {output} they are cut, and stay "
+        "different; a .dta file keeps them whole",
+        zh=(
+            "{columns:、} 的值标签超过 SPSS 的 {most} 字节上限：在 {output} 中会被截短（仍互不相同）；.dta 文件可完整保留",
+            "",
+        ),
+    ),
+    "note-missing-not-kept": Entry(
+        "Stata has no missing values of one's own such as SPSS's: in {output} those of {count:,} {count:column|columns} are "
+        "values like others; a .sav file keeps them",
+        zh=(
+            "Stata 没有 SPSS 那样的自定义缺失值：在 {output} 中，{count:,} 列的这些值成为普通值；.sav 文件会保留",
+            "",
+        ),
+    ),
+    "note-text-labels-not-kept": Entry(
+        "Stata has no labels on texts: in {output} those of {columns:, } are left out; a .sav file keeps them",
+        zh=("Stata 不能给文本值加标签：在 {output} 中 {columns:、} 的值标签不保留；.sav 文件会保留", ""),
+    ),
+    "note-labels-not-kept": Entry(
+        "{output} has no place for labels: those of {count:,} {count:column|columns} and the missing values of {missing:,} "
+        "stay in the input; a .dta or .sav file keeps them",
+        zh=(
+            "{output} 不能保存标签：{count:,} 列的标签与 {missing:,} 列的缺失值定义只留在原文件中；.dta 或 .sav 文件会保留",
+            "",
+        ),
+    ),
     "policy-impossible": Entry(
         "there is at least one round, and no time before now",
         zh=("至少要有一轮，等待时间不能为负", ""),
