@@ -16,7 +16,7 @@ import pyreadstat
 import pytest
 
 from rowbatch.core.table_options import ReadOptions
-from rowbatch.errors import UsageError
+from rowbatch.errors import CannotHold, UsageError
 from rowbatch.tables.base import ColumnInfo, Table
 from rowbatch.tables.formats import open_table
 from rowbatch.tables.losses import losses
@@ -24,7 +24,7 @@ from rowbatch.tables.names import spss_names, stata_names, unique_names
 from rowbatch.tables.response_sets import ResponseSet, add_response_sets
 from rowbatch.tables.stata_file import StataColumn, write_stata
 from rowbatch.tables.statistics_dates import meaning_of, show_clock
-from rowbatch.tables.writer import AddedColumn, TableShape, format_of, open_writer
+from rowbatch.tables.writer import AddedColumn, TableShape, format_of, open_check, open_writer
 
 
 def write_dta(path: Path, values: list[Any], form: str, **more: Any) -> Path:
@@ -329,6 +329,16 @@ def test_times_go_to_other_programs(tmp_path: Path) -> None:
     beyond = open_table(write_sav(tmp_path / "b.sav", [108000, None], "TIME8"))
     assert texts(open_table(copy_of(beyond, tmp_path / "b.dta"))) == ["30:00:00", ""]
     assert pl.read_parquet(copy_of(beyond, tmp_path / "b.parquet"))["v"][0] == datetime.timedelta(hours=30)
+
+
+def test_more_columns_than_stata_has_are_told_before(tmp_path: Path) -> None:
+    """
+    A file of version 118 counts its variables by two bytes.
+    """
+    names = tuple(f"c{at}" for at in range(32_768))
+    with pytest.raises(CannotHold) as error:
+        open_check(tmp_path / "o.dta", "stata", TableShape(names, (), ()))
+    assert error.value.kind == "stata-too-many-columns"
 
 
 def shape(*columns: ColumnInfo, added: tuple[AddedColumn, ...] = ()) -> TableShape:

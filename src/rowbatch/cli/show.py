@@ -371,6 +371,8 @@ def exported(report: ExportReport) -> None:
     """What was written once more."""
     left_out = f", {report.left_out:,} left out" if report.left_out else ""
     line(f"table  {place(report.path)}  ({_count(report.rows, 'row')}{left_out})")
+    for note in report.notes:
+        line(f"  {note}")
     if report.corrected:
         line(f"  {_count(report.corrected, 'row')} with a label that a person gave")
     if report.are_marked:

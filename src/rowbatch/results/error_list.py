@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -58,6 +59,8 @@ class ErrorList:
         )
         temporary = outputs.enter_context(atomic_path(path, overwrite=overwrite))
         shape = TableShape((), (), columns)
+        # It has no columns of the table, in which numbers could be wanted.
+        writing = replace(writing, numbers=False) if writing else None
         return cls(outputs.enter_context(open_writer(temporary, format_of(path), shape, writing)), columns)
 
     def write(self, answers: pl.DataFrame) -> None:

@@ -311,7 +311,11 @@ def _output_check(run: RunDirectory, plan: Plan, table: Table) -> OutputCheck:
     """What the output cannot hold is said now, and not when all is paid."""
     path = run.output_of(plan)
     written = written_columns(plan.question.codebook, plan.output.columns, None, plan)
-    return open_check(path, format_of(path), TableShape.of(table, [one.column for one in written]))
+    return open_check(
+        path,
+        format_of(path),
+        TableShape.of(table, [one.column for one in written], options=plan.output.writing),
+    )
 
 
 def _write_bad_rows(run: RunDirectory, bad_rows: BadRowList) -> None:

@@ -286,7 +286,7 @@ def _collect(
         codebook, table = answered.codebook, answered.table
         added = written_columns(codebook, names, answered.embedding, answered.plan)
         named = [one.expression().alias(one.column.name) for one in added]
-        shape = TableShape.of(table, [one.column for one in added])
+        shape = TableShape.of(table, [one.column for one in added], options=writing or plan.output.writing)
         options = writing or plan.output.writing
         with ExitStack() as outputs:
             temporary = outputs.enter_context(atomic_path(path, overwrite=replaceable))

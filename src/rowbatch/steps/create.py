@@ -21,7 +21,8 @@ from rowbatch.store.atomic import atomic_path
 from rowbatch.store.plan_file import require_text
 from rowbatch.store.rundir import FRAME_NAME, RunDirectory, digest_source, require_source, size_of_source
 from rowbatch.tables.losses import losses
-from rowbatch.tables.writer import TableShape, format_of
+from rowbatch.tables.numbers import find_numbers
+from rowbatch.tables.writer import TableShape, format_of, require_typed
 
 
 def create(
@@ -108,8 +109,10 @@ def _completed(run: RunDirectory, plan: Plan, *, is_frame: bool) -> Plan:
     )
     made = replace(plan, source=source, output=output)
     written = written_columns(question.codebook, output.columns, None, made)
-    shape = TableShape.of(table, [one.column for one in written])
-    notes = (*plan.asking.notes, *table.notes, *losses(shape, run.output_of(made)))
+    shape, place = TableShape.of(table, [one.column for one in written]), run.output_of(made)
+    require_typed(format_of(place), output.writing)
+    numbers = find_numbers(table).notes if output.writing.numbers else ()
+    notes = (*plan.asking.notes, *table.notes, *losses(shape, place), *numbers)
     return replace(
         made,
         asking=replace(plan.asking, notes=notes),

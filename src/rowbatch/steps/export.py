@@ -29,7 +29,10 @@ from rowbatch.store.corrections import read_corrections
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.tables.base import TableChunk
 from rowbatch.tables.formulas import looks_like_formula
+from rowbatch.tables.losses import losses
+from rowbatch.tables.numbers import find_numbers
 from rowbatch.tables.writer import AddedColumn, TableShape, format_of, open_writer
+from rowbatch.words.notice import Notice
 
 
 @dataclass(slots=True)
@@ -46,6 +49,7 @@ class ExportReport:
         formulas: Cells and names of columns that a spreadsheet would take for formulas: marked, or left as
             they are.
         are_marked: Whether they were marked.
+        notes: What of the table the output does not have, and which of its columns are numbers there.
     """
 
     path: Path
@@ -55,6 +59,7 @@ class ExportReport:
     statuses: Counter[RowStatus] = field(default_factory=Counter)
     formulas: int = 0
     are_marked: bool = False
+    notes: tuple[Notice, ...] = ()
     unknown_ids: int = 0
     repeated_ids: int = 0
     unreadable_lines: int = 0
@@ -110,7 +115,10 @@ def export(
     shown = _shown(answered, names, corrected, taken, with_status=with_status)
     if wanted is not None:
         shown.append((AddedColumn(_free(CHOSEN_COLUMN, taken)), pl.lit(LEAST_SURE)))
-    shape = TableShape.of(table, [column for column, _ in shown], kept)
+    shape = TableShape.of(table, [column for column, _ in shown], kept, options=writing)
+    report.notes = tuple(losses(shape, path))
+    if writing and writing.numbers:
+        report.notes += find_numbers(table).notes
     pick = [values.alias(column.name) for column, values in shown]
     format_name = format_of(path)
     if only_answered and answered.embedding is not None and corrected.positions:

@@ -10,6 +10,7 @@ import polars as pl
 
 from rowbatch.errors import CannotHold
 from rowbatch.tables.base import ColumnInfo, TableChunk
+from rowbatch.tables.stata_file import MOST_COLUMNS
 from rowbatch.tables.writer import OutputCheck, TableShape
 
 # Source: Stata, "help dta" (117 and later): larger doubles stand for missing values.
@@ -39,6 +40,10 @@ class StatisticsCheck(OutputCheck):
 
     def __init__(self, path: Path, shape: TableShape, *, is_stata: bool) -> None:
         self._path, self._shape, self._is_stata = path, shape, is_stata
+        if is_stata and len(shape.names) > MOST_COLUMNS:
+            raise CannotHold(
+                "stata-too-many-columns", path=str(path), columns=len(shape.names), most=MOST_COLUMNS
+            )
         for position, column in enumerate(shape.added, start=len(shape.header)):
             self._require_different(position, column.labels)
 

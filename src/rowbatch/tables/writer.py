@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +14,7 @@ import polars as pl
 from rowbatch.core.table_options import WriteOptions
 from rowbatch.errors import UsageError
 from rowbatch.tables.base import ColumnInfo, Table, TableChunk
+from rowbatch.tables.numbers import find_numbers
 from rowbatch.tables.response_sets import ResponseSet
 
 FORMATS: dict[str, str] = {
@@ -72,6 +73,7 @@ class TableShape:
         added: The columns that come after them.
         label: What the table is about, in words; or "".
         documents, response_sets: As the input has them, see `Table`.
+        numbers: Types of columns whose texts are written as numbers, by their position.
     """
 
     header: tuple[str, ...]
@@ -80,9 +82,17 @@ class TableShape:
     label: str = ""
     documents: tuple[str, ...] = ()
     response_sets: tuple[ResponseSet, ...] = ()
+    numbers: Mapping[int, pl.DataType] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, table: Table, added: Sequence[AddedColumn], kept: Sequence[int] | None = None) -> TableShape:
+    def of(
+        cls,
+        table: Table,
+        added: Sequence[AddedColumn],
+        kept: Sequence[int] | None = None,
+        *,
+        options: WriteOptions | None = None,
+    ) -> TableShape:
         """
         A table with columns beside it.
 
@@ -90,8 +100,10 @@ class TableShape:
             table: The input.
             added: Those that come after its own.
             kept: Positions of its own that are written; None for all.
+            options: Where they want numbers, the whole table is looked at for these.
         """
         at = range(len(table.header)) if kept is None else kept
+        numbers = find_numbers(table).dtypes if options is not None and options.numbers else {}
         return cls(
             tuple(table.header[position] for position in at),
             tuple(table.columns[position] for position in at) if table.columns else (),
@@ -99,6 +111,7 @@ class TableShape:
             table.label,
             table.documents,
             table.response_sets,
+            {new: numbers[old] for new, old in enumerate(at) if old in numbers},
         )
 
     @property
@@ -194,6 +207,7 @@ def open_writer(
         StorageError: The file cannot be written.
     """
     options = options or WriteOptions()
+    require_typed(format_name, options)
     has_no_mark = format_name != "csv" and options.bom
     if has_no_mark or (options.formula_safe and format_name not in ("csv", "tsv", "xlsx")):
         raise UsageError("mark-is-for-csv")
@@ -220,6 +234,17 @@ def open_writer(
             return JsonTableWriter(path, shape)
         case _:
             raise UsageError("no-such-format", format=format_name)
+
+
+def require_typed(format_name: str, options: WriteOptions) -> None:
+    """
+    Make sure that a format has numbers, where numbers are wanted.
+
+    Raises:
+        UsageError: It has texts only.
+    """
+    if options.numbers and format_name in ("csv", "tsv"):
+        raise UsageError("numbers-not-for-csv")
 
 
 def open_check(path: Path, format_name: str, shape: TableShape) -> OutputCheck:
@@ -290,9 +315,16 @@ def values_of(
     """
     width = len(shape.header)
     own = chunk.typed if chunk.typed is not None else chunk.frame
-    columns = [column.alias(name) for column, name in zip(own.get_columns(), names[:width], strict=True)]
+    columns = [
+        _as_number(column, shape.numbers.get(position)).alias(name)
+        for position, (column, name) in enumerate(zip(own.get_columns(), names[:width], strict=True))
+    ]
     columns += [
         column.cast(info.dtype).alias(name)
         for column, info, name in zip(added.get_columns(), shape.added, names[width:], strict=True)
     ]
     return pl.DataFrame(columns)
+
+
+def _as_number(column: pl.Series, kind: pl.DataType | None) -> pl.Series:
+    return column if kind is None else column.replace("", None).cast(kind)

@@ -185,6 +185,42 @@ PLANS: dict[str, Entry] = {
             "",
         ),
     ),
+    "note-numbers": Entry(
+        "columns that are numbers in the output: {count:,} ({columns:, })",
+        zh=("输出中作为数字的列：{count:,} 列（{columns:、}）", ""),
+    ),
+    "note-numbers-respelt": Entry(
+        "in {column!r} {count:,} {count:number is|numbers are} spelt otherwise in the output, with the same value: "
+        "{example!r}",
+        zh=("“{column}”列中有 {count:,} 个数字在输出中写法不同、数值相同：“{example}”", ""),
+    ),
+    "note-no-numbers-zeros": Entry(
+        "{column!r} stays text: it has leading zeros, as codes have: {example!r}",
+        zh=("“{column}”列仍为文本：有前导零，像是编码：“{example}”", ""),
+    ),
+    "note-no-numbers-digits": Entry(
+        "{column!r} stays text: it has more digits than a number holds: {example!r}",
+        zh=("“{column}”列仍为文本：位数超过数字所能精确表示：“{example}”", ""),
+    ),
+    "note-no-numbers-comma": Entry(
+        "{column!r} stays text: it has decimal commas: {example!r}",
+        zh=("“{column}”列仍为文本：用逗号作小数点：“{example}”", ""),
+    ),
+    "note-no-numbers-groups": Entry(
+        "{column!r} stays text: its digits are in groups: {example!r}",
+        zh=("“{column}”列仍为文本：数字带分组符号：“{example}”", ""),
+    ),
+    "note-no-numbers-marks": Entry(
+        "{column!r} stays text: it has marks of money or percent: {example!r}",
+        zh=("“{column}”列仍为文本：带货币或百分号：“{example}”", ""),
+    ),
+    "numbers-not-for-csv": Entry(
+        "--numbers is for Excel, Stata, SPSS, Parquet, Arrow and JSONL: in a CSV file every cell is text",
+        "leave --numbers out, or choose another ending",
+        page="choose another format",
+        page_message="a CSV file has no numbers: every cell is text",
+        zh=("CSV 文件中每个单元格都是文本，没有数字类型", "请选择其他格式"),
+    ),
     "note-labels-cut": Entry(
         "labels of {count:,} {count:column|columns} are longer than {program} keeps ({most}): in {output} they are cut",
         zh=("{count:,} 列的标签超过 {program} 的上限（{most}）：在 {output} 中会被截短", ""),

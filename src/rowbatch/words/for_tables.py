@@ -801,6 +801,11 @@ _WRITTEN: dict[str, Entry] = {
         page="choose CSV or Parquet as the format",
         zh=("数据表的行数超过一个 Excel 工作表的容量（{most:,}）", "请选择 CSV 或 Parquet 格式"),
     ),
+    "stata-too-many-columns": Entry(
+        "{path}: Stata keeps {most:,} variables, and there are {columns:,}",
+        "write a .csv or .parquet file",
+        zh=("{path}：Stata 最多 {most:,} 个变量，而这里有 {columns:,} 列", "请写成 .csv 或 .parquet 文件"),
+    ),
     "excel-too-many-columns": Entry(
         "the table has {columns:,} columns, and a sheet of Excel holds {most:,}",
         "write it as .csv or .parquet: give the output such a name",
