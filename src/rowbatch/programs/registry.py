@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rowbatch.programs import meta, reddit, telegram, twarc, whatsapp, x_archive, youtube
+from rowbatch.programs import documents, meta, reddit, telegram, twarc, whatsapp, x_archive, youtube
 from rowbatch.programs.base import Program
 
 PROGRAMS: tuple[Program, ...] = (
@@ -13,4 +13,5 @@ PROGRAMS: tuple[Program, ...] = (
     meta.PROGRAM,
     reddit.PROGRAM,
     youtube.PROGRAM,
+    documents.PROGRAM,
 )

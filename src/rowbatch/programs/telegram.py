@@ -3,8 +3,8 @@ What Telegram Desktop exports as JSON: `result.json` of one chat, or of all.
 
 Form: `{"name", "type", "id", "messages": […]}`, or such objects in `chats.list` and `left_chats.list`. A
 message's `text` is a text, or a list of texts and of objects with a text each (links, bold, mentions).
-Source: Telegram Desktop 5.8, Telegram/SourceFiles/export/output/export_output_json.cpp, looked up in
-November 2026.
+Source: Telegram Desktop 5.8, Telegram/SourceFiles/export/output/export_output_json.cpp (from memory; no
+    export of it was at hand).
 
 Rows: one a message, also of the service (who joined, what was pinned), which has no text. `text` is the
 whole text; where the parts are not said in `text_entities` as well, they stay in `text_parts`.

@@ -6,8 +6,8 @@ marks of the date, 12 or 24 hours, words for the halves of the day are those of 
 message may go over several lines; an iPhone ends messages with CR LF, and lines in them with LF. What has
 no name is of the program: who joined, what is encrypted. Marks that cannot be seen (U+200E, U+202A,
 U+202C) stand before names and attachments, and U+202F or U+00A0 before AM and PM. Source: exports as
-public readers of them describe (rwhatsapp, whatstk, bolsozap), looked up in November 2026; WhatsApp
-documents no form.
+public readers of them describe (rwhatsapp, whatstk, bolsozap) (from memory; no export of it was at hand);
+WhatsApp documents no form.
 
 Rows: one a message: `time` in ISO 8601 without a zone, since none is said; `author`, empty for the
 program's own; `text`; `stamp`, the time as it stands. Whether the day or the month comes first is seen by

@@ -4,8 +4,8 @@ The archive that X (Twitter) gives to the owner of an account: tweets, likes, di
 Form: `data/tweets.js` and `data/tweets-part1.js`, … (before 2022 `tweet.js`), each
 `window.YTD.tweets.part0 = [` and entries such as `{"tweet": {…}}`; before 2020 without that wrapper.
 Likes and messages have files of their own. Source: archives as public readers of them describe
-(community-archive, docs/archive_data.md; tweetback, README), looked up in November 2026; X documents no
-form.
+(community-archive, docs/archive_data.md; tweetback, README) (from memory; no export of it was at hand); X
+documents no form.
 
 Rows: one a tweet, a like or a message. `text` is what a person sees: in `full_text` X writes `&` as
 `&amp;`. The rest is as it stands, its fields as dotted columns.

@@ -4,7 +4,7 @@ Comments of YouTube: what Google Takeout gives, and what the YouTube Data API an
 Form of Takeout: `comments.csv`, whose `Comment Text` is JSON, `{"text":"…"}` once or several times with
 commas between. Form of the API: `commentThreads.list`, `items[].snippet.topLevelComment` and
 `items[].replies.comments`; pages may follow each other. Source: YouTube Data API v3, "CommentThreads";
-Takeout as public readers of its files describe it, looked up in November 2026.
+Takeout as public readers of its files describe it (from memory; no export of it was at hand).
 
 Rows: one a comment, answers below theirs. `text` is what was written; of the API `textOriginal`, or
 `textDisplay`, which is HTML and stays so.

@@ -245,4 +245,7 @@ def open_source(source: Source, run: Path) -> Table:
 
 
 def _is_same(source: Source, path: Path) -> bool:
-    return size_of_source(path) == source.size_bytes and digest_source(path) == source.sha256
+    program = source.reading.program
+    return (
+        size_of_source(path, program) == source.size_bytes and digest_source(path, program) == source.sha256
+    )

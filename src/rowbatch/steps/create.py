@@ -94,11 +94,12 @@ def _completed(run: RunDirectory, plan: Plan, *, is_frame: bool) -> Plan:
     table = open_table(path, plan.source.reading)
     for name in dict.fromkeys((*question.asked_columns, *question.columns)):
         table.column(name)
+    program = table.reading.program or PLAIN
     source = Source(
         path=(run.path / FRAME_NAME if is_frame else path).resolve(),
-        sha256=digest_source(path),
-        size_bytes=size_of_source(path),
-        reading=replace(table.reading, program=table.reading.program or PLAIN),
+        sha256=digest_source(path, program),
+        size_bytes=size_of_source(path, program),
+        reading=replace(table.reading, program=program),
         encoding_guessed=table.guessed_encoding,
         name=plan.source.name,
     )

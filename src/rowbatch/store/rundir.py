@@ -30,6 +30,7 @@ import tomli_w
 
 from rowbatch.core.panel import folder_name, model_names
 from rowbatch.core.plan import Plan
+from rowbatch.core.table_options import PLAIN
 from rowbatch.errors import InputError, OutputExists, RunError, RunTooNew, from_os_error
 from rowbatch.store.atomic import fsync_folder, write_atomically
 from rowbatch.store.home import is_ours, private_folder
@@ -362,25 +363,35 @@ def require_source(path: Path) -> None:
         raise InputError("path-missing", path=str(path))
 
 
-def digest_source(path: Path) -> str:
-    """SHA-256 of a file, as hex; of a folder that of the names and digests of the text files in it."""
+def digest_source(path: Path, program: str | None = None) -> str:
+    """
+    SHA-256 of a file, as hex; of a folder that of the names and digests of the files in it.
+
+    Args:
+        path: The file or folder.
+        program: As `ReadOptions.program` has it: of a plain folder only its .txt files are a table.
+    """
     if not path.is_dir():
         return digest_file(path)
     digest = hashlib.sha256()
-    for file in _text_files(path):
+    for file in _files_of(path, program):
         digest.update(f"{digest_file(file)}  {file.relative_to(path).as_posix()}\n".encode())
     return digest.hexdigest()
 
 
-def size_of_source(path: Path) -> int:
-    """Bytes of a file, or of the text files in a folder."""
+def size_of_source(path: Path, program: str | None = None) -> int:
+    """Bytes of a file, or of the files in a folder, see `digest_source`."""
     try:
         if not path.is_dir():
             return path.stat().st_size
-        return sum(file.stat().st_size for file in _text_files(path))
+        return sum(file.stat().st_size for file in _files_of(path, program))
     except OSError as error:
         raise from_os_error(error, str(path)) from error
 
 
-def _text_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".txt" and path.is_file())
+def _files_of(folder: Path, program: str | None) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if (path.suffix.lower() == ".txt" or program != PLAIN) and path.is_file()
+    )

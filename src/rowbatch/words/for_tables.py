@@ -53,6 +53,30 @@ _READ: dict[str, Entry] = {
             "请选择另一个工作表；“{sheet}”的列有：“{columns:”、“}”",
         ),
     ),
+    "note-other-files": Entry(
+        "{count:,} {count:file|files} of the folder {count:is|are} no document that is read: {kinds:, }",
+        zh=("文件夹中有 {count:,} 个文件不是可读取的文档：{kinds:、}", ""),
+    ),
+    "document-unreadable": Entry(
+        "{path} cannot be read as a document: {told}",
+        "open it in the program that it is of and save it anew, or take it out of the folder",
+        zh=("{path} 无法作为文档读取：{told}", "请用原来的程序打开并重新保存，或将它移出文件夹"),
+    ),
+    "document-locked": Entry(
+        "{path} is locked with a password",
+        "save it without the password, or take it out of the folder",
+        zh=("{path} 设有密码", "请去掉密码后重新保存，或将它移出文件夹"),
+    ),
+    "document-too-old": Entry(
+        "{path} is a document of an old form that is not read",
+        "open it in Word or LibreOffice and save it as .docx",
+        zh=("{path} 是不支持的旧文档格式", "请用 Word 或 LibreOffice 打开并另存为 .docx"),
+    ),
+    "documents-need-extra": Entry(
+        "{path} is a PDF, and pypdf, which reads these, is not installed",
+        "pip install 'rowbatch[documents]'",
+        zh=("{path} 是 PDF，而读取它的 pypdf 尚未安装", "pip install 'rowbatch[documents]'"),
+    ),
     "note-sheet-read": Entry(
         "of {path} the sheet {sheet!r} is read; there are also {sheets:, }",
         zh=("{path} 读取的是工作表“{sheet}”；另外还有 {sheets:、}", ""),

@@ -1,0 +1,349 @@
+"""
+Documents as a table: a folder of PDF, Word, OpenDocument, HTML, Markdown, subtitles and texts, or one of
+    them.
+
+Rows: one a document, in the order of the names, folders inside included: `file` and `text`. Of a web page
+and of a word processor's document the text is what a reader sees, a paragraph a line; of subtitles what is
+said, without numbers and times; of a PDF its pages, with an empty line between them.
+Source: ECMA-376 (WordprocessingML: `w:p`, `w:t`, `w:tab`, `w:br`), OpenDocument 1.3 (`text:p`, `text:h`),
+HTML Living Standard, WebVTT (W3C). PDF by pypdf 7.1 (BSD-3-Clause), in the extra `documents`.
+"""
+
+from __future__ import annotations
+
+import html.parser
+import io
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import ClassVar
+from xml.parsers import expat
+
+import polars as pl
+
+from rowbatch.core.table_options import ReadOptions
+from rowbatch.errors import TableError, from_os_error
+from rowbatch.programs.base import Program
+from rowbatch.tables.ahead import require_wanted
+from rowbatch.tables.base import Table, TableChunk
+from rowbatch.tables.bounds import max_cell_bytes, require_cell
+from rowbatch.tables.encodings import encoding_of
+from rowbatch.tables.frame_table import refuse_options
+from rowbatch.words.notice import Notice
+
+_NAME = "documents"
+_CHARS_PER_CHUNK = 8_000_000
+_PAGES = 20_000
+# Of the XML of a word processor: there are some ten bytes of it for each letter.
+_XML_FACTOR = 20
+_BLOCKS = frozenset(
+    (
+        *("address", "article", "aside", "blockquote", "br", "dd", "details", "div", "dl", "dt", "fieldset"),
+        *("figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li"),
+        *(
+            "main",
+            "nav",
+            "ol",
+            "option",
+            "p",
+            "pre",
+            "section",
+            "summary",
+            "table",
+            "td",
+            "th",
+            "title",
+            "tr",
+        ),
+        "ul",
+    )
+)
+_HIDDEN = frozenset(("script", "style", "template", "noscript", "svg", "math", "head"))
+_DAMAGE = (KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError)
+_TIMES = re.compile(r"\d{1,2}:\d{2}(?::\d{2})?[.,]\d{3}\s*-->.*")
+_CUE_TAG = re.compile(r"</?(?:[cibuv]|ruby|rt|lang|font)\b[^>]*>|<\d{1,2}:\d{2}[^>]*>")
+_VOICE = re.compile(r"<v(?:\.[^ >]*)? ([^>]+)>")
+
+
+def _is_file(path: Path, head: bytes) -> bool:
+    if path.is_dir():
+        suffixes = {file.suffix.lower() for file in _files(path)}
+        return bool(suffixes & (_READERS.keys() - {".txt"})) and not suffixes & _OTHERS
+    suffix = path.suffix.lower()
+    if suffix == ".pdf":
+        return head.startswith(b"%PDF-")
+    if suffix in (".docx", ".odt"):
+        return head.startswith(b"PK\x03\x04")
+    return suffix in (".srt", ".vtt") and b"-->" in head
+
+
+# Where a folder has one of these, it is somebody's archive, or holds tables.
+_OTHERS = frozenset((".csv", ".tsv", ".json", ".jsonl", ".js", ".xlsx", ".sav", ".dta", ".parquet"))
+
+
+def _open(path: Path, options: ReadOptions) -> Table:
+    refuse_options(path, options, allowed=("encoding",), kind="a document")
+    if not path.is_dir():
+        return DocumentTable(path, (path,), options.encoding, ())
+    files = _files(path)
+    known = tuple(file for file in files if file.suffix.lower() in _READERS)
+    others = Counter(file.suffix.lower() or file.name for file in files if file not in set(known))
+    notes: tuple[Notice, ...] = ()
+    if others:
+        names = [f"{suffix} ({count})" for suffix, count in sorted(others.items())]
+        notes = (Notice("note-other-files", {"count": others.total(), "kinds": names[:12]}),)
+    return DocumentTable(path, known, options.encoding, notes)
+
+
+def _files(folder: Path) -> list[Path]:
+    """All files that a person put there: none that begin with a dot, nor the locks of Office."""
+    try:
+        return sorted(
+            file
+            for file in folder.rglob("*")
+            if file.is_file()
+            and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+            and not file.name.startswith("~$")
+            and file.name not in ("Thumbs.db", "desktop.ini")
+        )
+    except OSError as error:
+        raise from_os_error(error, str(folder)) from error
+
+
+class DocumentTable(Table):
+    """Documents, read one after the other."""
+
+    format: ClassVar[str] = _NAME
+
+    def __init__(
+        self, path: Path, files: tuple[Path, ...], encoding: str | None, notes: tuple[Notice, ...]
+    ) -> None:
+        super().__init__(path, ("file", "text"), notes=notes)
+        self._files, self._encoding = files, encoding
+        self._folder = path if path.is_dir() else path.parent
+
+    @property
+    def reading(self) -> ReadOptions:
+        return ReadOptions(encoding=self._encoding, program=_NAME)
+
+    def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
+        first, names, texts, chars = 1, list[str](), list[str](), 0
+        for row, file in enumerate(self._files, start=1):
+            require_wanted()
+            text = _text_of(file, self._encoding)
+            require_cell(file, len(text.encode()), row=row, column="text")
+            names.append(file.relative_to(self._folder).as_posix())
+            texts.append(text)
+            chars += len(text)
+            if len(names) >= rows_per_chunk or chars >= _CHARS_PER_CHUNK:
+                yield TableChunk(first, pl.DataFrame({"0": names, "1": texts}))
+                first, names, texts, chars = first + len(names), [], [], 0
+        if names:
+            yield TableChunk(first, pl.DataFrame({"0": names, "1": texts}))
+
+
+def _text_of(file: Path, encoding: str | None) -> str:
+    try:
+        return _READERS[file.suffix.lower()](file, encoding).replace("\0", "\ufffd")
+    except OSError as error:
+        raise from_os_error(error, str(file)) from error
+
+
+def _plain(file: Path, encoding: str | None) -> str:
+    with file.open("rb") as opened:
+        data = opened.read(max_cell_bytes() + 1)
+    require_cell(file, len(data), row=1, column="text")
+    found = encoding or encoding_of(data)
+    if data.startswith(b"\xef\xbb\xbf"):
+        found = "utf-8-sig"
+    elif data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        found = "utf-16"
+    if found is None:
+        raise TableError("text-encoding-unknown", path=str(file))
+    try:
+        return data.decode(found)
+    except (UnicodeError, LookupError) as error:
+        raise TableError("text-not-of-encoding", path=str(file), encoding=found, told=str(error)) from error
+
+
+def _web_page(file: Path, encoding: str | None) -> str:
+    page = _Page()
+    page.feed(_plain(file, encoding))
+    page.close()
+    return page.text()
+
+
+class _Page(html.parser.HTMLParser):
+    """The text of a web page, a block a line."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self._parts: list[str] = []
+        self._hidden: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        del attrs
+        if tag in _HIDDEN:
+            self._hidden.append(tag)
+        elif tag in _BLOCKS:
+            self._parts.append("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self._hidden:
+            del self._hidden[self._hidden.index(tag) :]
+        elif tag in _BLOCKS:
+            self._parts.append("\n")
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self._parts.append(re.sub(r"\s+", " ", data))
+
+    def text(self) -> str:
+        """What was read, without blank lines."""
+        lines = (re.sub(r" +", " ", line).strip() for line in "".join(self._parts).split("\n"))
+        return "\n".join(line for line in lines if line)
+
+
+def _subtitles(file: Path, encoding: str | None) -> str:
+    """What is said, a line each; whoever says it before it, where the file names them."""
+    said: list[str] = []
+    for block in re.split(r"\n\s*\n", _plain(file, encoding).replace("\r\n", "\n").replace("\r", "\n")):
+        lines = block.strip().split("\n")
+        at = next((number for number, line in enumerate(lines) if _TIMES.match(line.strip())), None)
+        if at is None:
+            # The head, styles and notes of a file of WebVTT.
+            continue
+        for line in lines[at + 1 :]:
+            voiced = _VOICE.sub(lambda found: f"{found[1].strip()}: ", line)
+            said.append(_CUE_TAG.sub("", voiced).strip())
+    return "\n".join(line for line in said if line)
+
+
+def _word(file: Path, encoding: str | None) -> str:
+    del encoding
+    return _Paragraphs(
+        part="word/document.xml", paragraphs=("p",), texts=("t",), signs={"tab": "\t", "br": "\n", "cr": "\n"}
+    ).read(file)
+
+
+def _open_document(file: Path, encoding: str | None) -> str:
+    del encoding
+    signs = {"tab": "\t", "line-break": "\n", "s": " "}
+    return _Paragraphs(part="content.xml", paragraphs=("p", "h"), texts=("p", "h"), signs=signs).read(file)
+
+
+class _Paragraphs:
+    """The paragraphs of a word processor's document, a line each."""
+
+    def __init__(
+        self, *, part: str, paragraphs: tuple[str, ...], texts: tuple[str, ...], signs: Mapping[str, str]
+    ) -> None:
+        self._part, self._paragraphs, self._texts, self._signs = part, paragraphs, texts, signs
+        self._parts: list[str] = []
+        self._depth = self._left_out = 0
+
+    def read(self, file: Path) -> str:
+        """Read a document."""
+        most = _XML_FACTOR * max_cell_bytes()
+        parser = expat.ParserCreate()
+        parser.buffer_text = True
+        parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
+        parser.CharacterDataHandler = self._characters
+        parser.EntityDeclHandler = _refuse_entity
+        try:
+            with zipfile.ZipFile(file) as archive, archive.open(self._part) as content:
+                size = 0
+                while block := content.read(1 << 18):
+                    size += len(block)
+                    require_cell(file, size // _XML_FACTOR, row=1, column="text")
+                    if size > most:
+                        break
+                    parser.Parse(block, False)
+                parser.Parse(b"", True)
+        except (expat.ExpatError, *_DAMAGE) as error:
+            raise TableError("document-unreadable", path=str(file), told=str(error)) from error
+        return "".join(self._parts).strip("\n")
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        prefix, _, local = name.rpartition(":")
+        # What was deleted under supervision, and what stands beside the text.
+        if local in ("delText", "annotation", "instrText", "tracked-changes"):
+            self._left_out += 1
+        elif local in self._signs and not self._left_out and prefix in ("w", "text"):
+            times = attributes.get("text:c", "1")
+            self._parts.append(self._signs[local] * (int(times[:4]) if times.isdigit() else 1))
+        if local in self._texts and prefix in ("w", "text"):
+            self._depth += 1
+
+    def _end(self, name: str) -> None:
+        prefix, _, local = name.rpartition(":")
+        if local in ("delText", "annotation", "instrText", "tracked-changes"):
+            self._left_out -= 1
+        if local in self._texts and prefix in ("w", "text"):
+            self._depth -= 1
+        if local in self._paragraphs and prefix in ("w", "text") and not self._left_out:
+            self._parts.append("\n")
+
+    def _characters(self, data: str) -> None:
+        if self._depth and not self._left_out:
+            self._parts.append(data)
+
+
+def _refuse_entity(*declared: object) -> None:
+    del declared
+    raise ValueError("it declares entities of its own")
+
+
+def _pdf(file: Path, encoding: str | None) -> str:
+    del encoding
+    try:
+        import pypdf
+    except ImportError as error:
+        raise TableError("documents-need-extra", path=str(file)) from error
+    try:
+        with file.open("rb") as opened:
+            reader = pypdf.PdfReader(io.BytesIO(opened.read()))
+        if reader.is_encrypted and not reader.decrypt(""):
+            return _locked(file)
+        pages = []
+        size = 0
+        for page in reader.pages[:_PAGES]:
+            require_wanted()
+            pages.append(page.extract_text())
+            size += len(pages[-1])
+            require_cell(file, size, row=1, column="text")
+    except (OSError, TableError, MemoryError):
+        raise
+    # The reader raises many kinds of errors for files that are not as they should be.
+    except Exception as error:
+        raise TableError("document-unreadable", path=str(file), told=str(error)) from error
+    return "\n\n".join(text.strip() for text in pages)
+
+
+def _locked(file: Path) -> str:
+    raise TableError("document-locked", path=str(file))
+
+
+def _old_word(file: Path, encoding: str | None) -> str:
+    del encoding
+    raise TableError("document-too-old", path=str(file))
+
+
+_READERS: Mapping[str, Callable[[Path, str | None], str]] = {
+    ".txt": _plain,
+    ".md": _plain,
+    ".html": _web_page,
+    ".htm": _web_page,
+    ".xhtml": _web_page,
+    ".srt": _subtitles,
+    ".vtt": _subtitles,
+    ".docx": _word,
+    ".odt": _open_document,
+    ".pdf": _pdf,
+    ".doc": _old_word,
+    ".rtf": _old_word,
+}
+
+PROGRAM = Program(name=_NAME, title="a folder of documents", is_file=_is_file, open=_open)

@@ -1,0 +1,184 @@
+"""
+Folders of documents: what a reader of each sees is the text of its row.
+
+Word's and OpenDocument's files are written by hand, PDF by pypdf 7.1.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pypdf
+import pytest
+from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
+
+from rowbatch.core.table_options import PLAIN, ReadOptions
+from rowbatch.errors import TableError
+from rowbatch.programs.opening import open_table
+from rowbatch.store.rundir import digest_source
+from rowbatch.tables.base import Table
+
+W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+T = (
+    'xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" '
+    'xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"'
+)
+
+
+def word(path: Path, inner: str, declared: str = "") -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr(
+            "word/document.xml", f"{declared}<w:document {W}><w:body>{inner}</w:body></w:document>"
+        )
+    return path
+
+
+def pdf(path: Path, pages: list[str], password: str = "") -> Path:
+    writer = pypdf.PdfWriter()
+    for text in pages:
+        page = writer.add_blank_page(200, 200)
+        font = DictionaryObject(
+            {
+                NameObject("/Type"): NameObject("/Font"),
+                NameObject("/Subtype"): NameObject("/Type1"),
+                NameObject("/BaseFont"): NameObject("/Helvetica"),
+            }
+        )
+        fonts = DictionaryObject({NameObject("/F1"): font})
+        page[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): fonts})
+        stream = DecodedStreamObject()
+        stream.set_data(f"BT /F1 12 Tf 10 100 Td ({text}) Tj ET".encode())
+        page[NameObject("/Contents")] = writer._add_object(stream)
+    if password:
+        writer.encrypt(password)
+    with path.open("wb") as file:
+        writer.write(file)
+    return path
+
+
+def rows(table: Table) -> list[tuple[str, ...]]:
+    return [row for chunk in table.chunks() for row in chunk.frame.rows()]
+
+
+def test_a_folder_of_documents_is_a_table(tmp_path: Path) -> None:
+    """
+    A row a document, by name, folders inside included; other files are told, hidden ones and locks are not.
+    """
+    folder = tmp_path / "docs"
+    (folder / "b").mkdir(parents=True)
+    (folder / "a.txt").write_text("plain text")
+    word(folder / "b" / "c.docx", "<w:p><w:r><w:t>from Word</w:t></w:r></w:p>")
+    pdf(folder / "d.pdf", ["page one", "page two"])
+    (folder / "picture.png").write_bytes(b"\x89PNG")
+    (folder / "~$c.docx").write_bytes(b"lock")
+    (folder / ".hidden.txt").write_text("no")
+    table = open_table(folder)
+    assert table.header == ("file", "text")
+    assert rows(table) == [
+        ("a.txt", "plain text"),
+        ("b/c.docx", "from Word"),
+        ("d.pdf", "page one\n\npage two"),
+    ]
+    assert [(note.kind, note.values["kinds"]) for note in table.notes] == [("note-other-files", [".png (1)"])]
+    again = open_table(folder, table.reading)
+    assert rows(again) == rows(table)
+
+
+def test_a_change_of_any_document_is_seen(tmp_path: Path) -> None:
+    """
+    The digest of a folder of documents is of all files; that of a plain folder of its texts alone, as ever.
+    """
+    (tmp_path / "a.txt").write_text("one")
+    page = tmp_path / "b.html"
+    page.write_text("<p>two</p>")
+    before = digest_source(tmp_path, "documents"), digest_source(tmp_path, PLAIN)
+    page.write_text("<p>three</p>")
+    after = digest_source(tmp_path, "documents"), digest_source(tmp_path, PLAIN)
+    assert before[0] != after[0]
+    assert before[1] == after[1]
+    assert open_table(tmp_path, ReadOptions(program=PLAIN)).header == ("name", "text")
+
+
+DOCUMENTS = [
+    (
+        "p.html",
+        "<html><head><title>x</title><style>p{}</style></head><body><h1>Head</h1>"
+        "<p>One <b>two</b>\n three<br>four &amp; five</p><script>no()</script></body></html>",
+        "Head\nOne two three\nfour & five",
+    ),
+    (
+        "s.srt",
+        "1\n00:00:01,000 --> 00:00:02,000\n<i>Hello</i> there\n\n2\n00:00:03,000 --> 00:00:04,000\nYou.\n",
+        "Hello there\nYou.",
+    ),
+    (
+        "s.vtt",
+        "WEBVTT\n\nNOTE comment\n\nid\n00:01.000 --> 00:02.000 align:start\n<v Ann>Hello <c.loud>you</c>\n\n"
+        "00:03.000 --> 00:04.000\n<v.x Bob>Hi\n",
+        "Ann: Hello you\nBob: Hi",
+    ),
+    ("m.md", "# Head\n\ntext", "# Head\n\ntext"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "text"), DOCUMENTS, ids=[name for name, *_ in DOCUMENTS])
+def test_texts_of_documents(tmp_path: Path, name: str, content: str, text: str) -> None:
+    """
+    What a reader sees: no marks, scripts, numbers or times; who speaks stands before it.
+    """
+    (tmp_path / name).write_text(content)
+    assert rows(open_table(tmp_path, ReadOptions(program="documents"))) == [(name, text)]
+
+
+def test_paragraphs_tabs_and_breaks_of_word_processors(tmp_path: Path) -> None:
+    """
+    A paragraph a line; what was deleted under supervision is no text.
+    """
+    word(
+        tmp_path / "a.docx",
+        "<w:p><w:r><w:t>one</w:t><w:tab/><w:t>two</w:t><w:br/><w:t>three</w:t></w:r></w:p><w:p/>"
+        "<w:p><w:del><w:r><w:delText>gone</w:delText></w:r></w:del><w:ins><w:r><w:t>new &amp; old</w:t></w:r>"
+        "</w:ins></w:p>",
+    )
+    with zipfile.ZipFile(tmp_path / "b.odt", "w") as archive:
+        archive.writestr(
+            "content.xml",
+            f"<office:document-content {T}><office:body><office:text><text:h>Head</text:h>"
+            '<text:p>a<text:tab/>b<text:s text:c="2"/>c<text:span>d</text:span></text:p></office:text>'
+            "</office:body></office:document-content>",
+        )
+    assert rows(open_table(tmp_path)) == [
+        ("a.docx", "one\ttwo\nthree\n\nnew & old"),
+        ("b.odt", "Head\na\tb  cd"),
+    ]
+
+
+def test_one_document_is_a_table_of_one_row(tmp_path: Path) -> None:
+    """
+    A document that is no folder.
+    """
+    assert rows(open_table(pdf(tmp_path / "d.pdf", ["only"]))) == [("d.pdf", "only")]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("old.doc", "document-too-old"), ("bad.docx", "document-unreadable"), ("bad.pdf", "document-unreadable"),
+     ("locked.pdf", "document-locked"), ("entity.docx", "document-unreadable")],
+)  # fmt: skip
+def test_a_document_that_cannot_be_read_is_named(tmp_path: Path, name: str, kind: str) -> None:
+    """
+    None is silently empty.
+    """
+    path = tmp_path / name
+    if name == "locked.pdf":
+        pdf(path, ["secret"], password="word")
+    elif name == "entity.docx":
+        word(path, "<w:p/>", '<!DOCTYPE d [<!ENTITY e "x">]>')
+    else:
+        path.write_bytes(b"no document at all")
+    (tmp_path / "a.txt").write_text("fine")
+    with pytest.raises(TableError) as error:
+        rows(open_table(tmp_path, ReadOptions(program="documents")))
+    assert (error.value.kind, Path(error.value.values["path"]).name) == (kind, name)
