@@ -12,6 +12,7 @@ from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import UsageError
 from rowbatch.tables.base import ColumnInfo, Table, TableChunk, as_text
 from rowbatch.tables.bounds import MAX_PART_BYTES, max_cell_bytes, require_cell
+from rowbatch.words.notice import Notice
 
 
 def positional(frame: pl.DataFrame) -> pl.DataFrame:
@@ -115,9 +116,10 @@ class FrameTable(Table):
         *,
         columns: tuple[ColumnInfo, ...] = (),
         label: str = "",
+        notes: tuple[Notice, ...] = (),
         reading: ReadOptions | None = None,
     ) -> None:
-        super().__init__(path, header, columns=columns, label=label)
+        super().__init__(path, header, columns=columns, label=label, notes=notes)
         self._frame = positional(frame)
         self._reading = reading or ReadOptions()
 

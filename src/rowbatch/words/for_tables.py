@@ -449,15 +449,31 @@ _PROGRAMS: dict[str, Entry] = {
         "save it as Parquet, or as Feather version 2",
         zh=("{path} 是第一版的 Feather 文件，这个版本已停用", "请存为 Parquet 或第二版 Feather"),
     ),
-    "r-not-installed": Entry(
-        "{path} is a file of R, and what reads these is not installed",
-        "pip install 'rowbatch[r]' (it brings pyreadr, which is under the AGPL-3.0 licence)",
-        page="in R, save the data as a CSV file; or ask whoever installed this program to add its part for R, which "
-        "is under the AGPL-3.0 licence",
-        zh=(
-            "{path} 是 R 的文件，但尚未安装读取它的组件",
-            "请在 R 中把数据存为 CSV；或请安装本程序的人加装 R 组件（采用 AGPL-3.0 许可证）",
-        ),
+    "r-text-of-other-encoding": Entry(
+        "{path} holds a text that is not {encoding}, and R did not mark which encoding it has",
+        "say which it is, as in --encoding cp1252 (Windows), latin-1, gb18030 (Chinese)",
+        page="choose the encoding that it has",
+        zh=("{path} 中有文本不是 {encoding}，R 也没有标明它的编码", "请选择它的编码"),
+    ),
+    "note-r-objects": Entry(
+        "the data frame {frame!r} is read; beside it the file holds {others!r}",
+        zh=("读取的是数据框“{frame}”；文件中还有：“{others:”、“}”", ""),
+    ),
+    "note-r-columns-left-out": Entry(
+        "left out, since they hold no values that a table can have (functions, objects of a package): {columns!r}",
+        zh=("已略去以下列，因为其中没有表格能容纳的值（函数、某个包的对象）：“{columns:”、“}”", ""),
+    ),
+    "note-r-no-zone": Entry(
+        "R kept no time zone for these moments, so they are shown in UTC, and say so: {columns!r}",
+        zh=("R 没有为以下列的时刻保存时区，因此按 UTC 显示并标明：“{columns:”、“}”", ""),
+    ),
+    "note-r-unit": Entry(
+        "the numbers of {column!r} are {unit}",
+        zh=("“{column}”列的数字以 {unit} 为单位", ""),
+    ),
+    "note-r-class": Entry(
+        "{column!r} is of the class {class_name} of R, whose plain values are read: R may show them otherwise",
+        zh=("“{column}”列属于 R 的类 {class_name}，读取的是其原始值；R 中的显示可能不同", ""),
     ),
     "r-unreadable": Entry(
         "{path} holds nothing that can be read as a data frame: {told}",
