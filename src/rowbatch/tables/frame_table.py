@@ -87,6 +87,8 @@ def _size(cell: pl.Expr, kind: pl.DataType) -> pl.Expr | None:
             return cell.bin.size()
         case pl.Categorical() | pl.Enum():
             return cell.cat.len_bytes()
+        case pl.BaseExtension():
+            return _size(cell.ext.storage(), _instance(kind.ext_storage()))
         case pl.List(inner=inner) | pl.Array(inner=inner):
             each = _size(pl.element(), _instance(inner))
             entries = cell.arr.to_list() if isinstance(kind, pl.Array) else cell

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from rowbatch.errors import CannotHold, StorageError, from_os_error
-from rowbatch.tables.base import ColumnInfo, TableChunk, as_text
+from rowbatch.tables.base import ColumnInfo, TableChunk, as_doubles, as_text, plain_values
 from rowbatch.tables.response_sets import ResponseSet, add_response_sets
 from rowbatch.tables.statistics_limits import (
     STATA_LARGEST_WHOLE,
@@ -248,6 +248,7 @@ class StatisticsTableWriter(TableWriter):
         has_letters = self._is_stata and (
             column.name in self._letters or any(map(is_letter, info.value_labels))
         )
+        column = as_doubles(plain_values(column))
         kind = column.dtype
         if is_temporal(kind) and (has_letters or info.value_labels):
             column = _days_or_seconds(column, is_stata=self._is_stata)

@@ -170,6 +170,24 @@ _READ: dict[str, Entry] = {
         page_message="a choice for broken rows does not fit {path}",
         zh=("{path} 不能选择如何处理损坏的行", "请在“损坏的行”中选择“停止并指出位置”"),
     ),
+    "column-changes-type": Entry(
+        "{path} cannot hold the column {column!r}: its first values are {first}, and later ones {later}",
+        "write the table as CSV, whose cells are texts: -o NAME.csv",
+        page="choose CSV, whose cells are texts",
+        zh=(
+            "{path} 无法保存“{column}”列：它前面的值是 {first}，后面的值是 {later}",
+            "请选择 CSV，其单元格都是文本",
+        ),
+    ),
+    "table-rows-unreadable": Entry(
+        "{path} has {rows:,} rows, of which only {read:,} could be read: it is damaged, or has a type of values that "
+        "is not known",
+        "save it anew in the program that wrote it, as Parquet or CSV",
+        zh=(
+            "{path} 有 {rows:,} 行，但只能读出 {read:,} 行：文件已损坏，或含有未知的值类型",
+            "请在写出它的程序中重新保存为 Parquet 或 CSV",
+        ),
+    ),
     "frame-unusable": Entry(
         "this data frame cannot be used: {told}",
         zh=("无法使用这个数据框：{told}", ""),
