@@ -192,6 +192,25 @@ _READ: dict[str, Entry] = {
         "this data frame cannot be used: {told}",
         zh=("无法使用这个数据框：{told}", ""),
     ),
+    "frame-column-twice": Entry(
+        "the column {column!r} stands twice in this data frame",
+        "give one of them another name, in the index too",
+        zh=("数据框中“{column}”列出现了两次", "请给其中一个改名（索引也一样）"),
+    ),
+    "frame-lengths-differ": Entry(
+        "the columns of this table are not equally long: {columns}",
+        "give each as many values",
+        zh=("表中各列长度不同：{columns:；}", "请让各列的值一样多"),
+    ),
+    "frame-cell-unusable": Entry(
+        "the column {column!r} of this data frame has a value in row {row:,} that no table can hold: of the type "
+        "{type}",
+        "make it a text, a number or a date, or leave the column out",
+        zh=(
+            "数据框“{column}”列第 {row:,} 行的值无法存入数据表：其类型为 {type}",
+            "请把它变成文本、数字或日期，或去掉该列",
+        ),
+    ),
     "no-table": Entry(
         "{given} is no table",
         "give a file's path, a polars or pandas DataFrame, or an Arrow table",
