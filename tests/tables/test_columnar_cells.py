@@ -168,6 +168,19 @@ def test_ids_are_written_as_ids(tmp_path, suffix):
     assert [row[1:] for row in rows_of(found)] == [("x" * 16, str(one), "x"), ("", "", "")]
 
 
+def test_an_index_of_pandas_is_said(tmp_path):
+    """
+    Names of rows that pandas 3 wrote beside the columns are a column, and it is said what they are.
+    """
+    path = tmp_path / "t.parquet"
+    pl.DataFrame({"text": ["x"], "__index_level_0__": [7]}).write_parquet(path)
+    table = open_table(path)
+    assert rows_of(table) == [("x", "7")]
+    assert [(note.kind, note.values) for note in table.notes] == [
+        ("note-index-of-pandas", {"columns": ["__index_level_0__"]})
+    ]
+
+
 def test_a_file_that_cannot_be_read_to_its_end_is_an_error(tmp_path, monkeypatch):
     """
     polars 2.1.0 may end without a word where it cannot go on in the middle of a file: rows would be lost.

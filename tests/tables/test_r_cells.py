@@ -214,7 +214,8 @@ def test_r_in_every_packing_and_form(tmp_path):
     """
     content = saved(frame({"a": wholes(1, 2), "t": texts("é", "")}, rows=2))
     for pack in (gzip.compress, bz2.compress, lzma.compress):
-        assert rows_of(opened(tmp_path, pack(content))) == [("1", "é"), ("2", "")]
+        for name in ("t.rds", "T.RDS", "t.rds.gz"):
+            assert rows_of(opened(tmp_path, pack(content), name)) == [("1", "é"), ("2", "")]
     # As R 4.5 writes it with ascii = TRUE: one word a line, letters beyond ASCII in octal.
     ascii_form = (
         "A\n3\n263424\n197888\n5\nUTF-8\n787\n4\n10\n2\n1\nNA\n14\n2\n0.1\nNA\n16\n2\n32777\n3\n\\303\\251\\040\n262153\n0\n"
@@ -455,6 +456,14 @@ def test_a_file_of_r_that_is_cut_off(tmp_path, cut):
         pytest.param(struct.pack(">i", 99), id="unknown-type"),
         pytest.param(wholes(1, 2, dim=wholes(7, 7)), id="no-matrix"),
         pytest.param(texts("a", "b", **of_class("Date")), id="text-of-a-number"),
+        pytest.param(
+            values(
+                *[doubles(0.0), wholes(0), wholes(0), wholes(1), wholes(0), wholes(900_000)],
+                names=texts("sec", "min", "hour", "mday", "mon", "year"),
+                **of_class("POSIXlt"),
+            ),
+            id="a-year-of-no-calendar",
+        ),
     ],
 )
 def test_damaged_values_of_r(tmp_path, column):

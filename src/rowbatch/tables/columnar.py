@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from rowbatch.tables.base import Table, TableChunk
 from rowbatch.tables.bounds import require_memory
 from rowbatch.tables.columnar_sizes import arrow_bytes, arrow_ids, parquet_bytes, parquet_ids
 from rowbatch.tables.frame_table import chunks_of, positional, refuse_options
+from rowbatch.words.notice import Notice
+
+# How pandas calls names of rows that have no name of their own, where it writes them.
+_PANDAS_INDEX = re.compile(r"__index_level_[0-9]+__")
 
 
 class ColumnarTable(Table):
@@ -21,14 +26,17 @@ class ColumnarTable(Table):
     format = "columnar"
 
     def __init__(self, path: Path, scan: pl.LazyFrame, header: tuple[str, ...], ids: frozenset[int]) -> None:
-        super().__init__(path, header)
+        indexes = [name for name in header if _PANDAS_INDEX.fullmatch(name)]
+        notes = (Notice("note-index-of-pandas", {"columns": indexes}),) if indexes else ()
+        super().__init__(path, header, notes=notes)
         self._scan, self._ids = scan, [str(position) for position in sorted(ids) if position < len(header)]
 
     def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
         first_row = 1
         try:
             for batch in self._scan.collect_batches(chunk_size=rows_per_chunk, maintain_order=True):
-                typed = positional(batch).with_columns(map(_as_id, self._ids))
+                typed = positional(batch)
+                typed = typed.with_columns(map(_as_id, self._ids)) if self._ids else typed
                 yield from chunks_of(self, first_row, typed, rows_per_chunk)
                 first_row += batch.height
             # polars 2.1 ends without a word where it cannot go on in the middle.

@@ -360,8 +360,12 @@ def _broken_down(name: str, value: RValue) -> RColumn:
             found.append(None)
             continue
         months = int(year + 1900) * 12 + int(month)
-        begin = datetime.datetime(months // 12, months % 12 + 1, 1)  # noqa: DTZ001 - what a clock shows
-        found.append(begin + datetime.timedelta(days=day - 1, hours=hour, minutes=minute, seconds=sec))
+        try:
+            since = datetime.timedelta(days=day - 1, hours=hour, minutes=minute, seconds=sec)
+            found.append(datetime.datetime(months // 12, months % 12 + 1, 1) + since)  # noqa: DTZ001 - a clock's
+        except (ValueError, OverflowError):
+            # No calendar of ours has that year.
+            raise NoColumnError from None
     clock = pl.Series(name, found, dtype=pl.Datetime("us"))
     zone = next(iter(value.texts("tzone")), "")
     if zone and zone not in _ZONES_OF_UTC:

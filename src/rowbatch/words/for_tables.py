@@ -492,6 +492,10 @@ _PROGRAMS: dict[str, Entry] = {
         page="choose the encoding that it has",
         zh=("{path} 中有文本不是 {encoding}，R 也没有标明它的编码", "请选择它的编码"),
     ),
+    "note-index-of-pandas": Entry(
+        "{columns!r} is what pandas had as the names or numbers of rows",
+        zh=("“{columns:”、“}”是 pandas 中的行名或行号", ""),
+    ),
     "note-r-objects": Entry(
         "the data frame {frame!r} is read; beside it the file holds {others!r}",
         zh=("读取的是数据框“{frame}”；文件中还有：“{others:”、“}”", ""),
