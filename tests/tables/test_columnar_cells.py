@@ -91,6 +91,27 @@ def test_cells_of_columnar_files(tmp_path, kind, suffix):
     assert as_text(read(again))["x"].to_list() == texts
 
 
+@pytest.mark.parametrize("suffix", [".xlsx", ".dta", ".sav", ".jsonl", ".csv"])
+@pytest.mark.parametrize("kind", CELLS)
+def test_cells_of_columnar_files_in_other_formats(tmp_path, kind, suffix):
+    """
+    Each kind of value has the same text in every other format, or is refused with its column and row.
+    """
+    column, texts = CELLS[kind]
+    path = tmp_path / "t.parquet"
+    pl.DataFrame({"n": range(len(column)), "x": column}).write_parquet(path)
+    if suffix == ".dta" and "inf" in texts:
+        with pytest.raises(CannotHold) as told:
+            written_again(path, tmp_path / "again.dta")
+        assert (told.value.kind, told.value.values["column"]) == ("number-too-large-for-stata", "x")
+        return
+    found = [row[1] for row in rows_of(open_table(written_again(path, tmp_path / f"again{suffix}")))]
+    # JSON has a point in every float, and no blank in a list; neither program has true and false.
+    same = {"true": "1", "false": "0"} if suffix in (".dta", ".sav") else {}
+    plain = [text.replace(", ", ",").removesuffix(".0") for text in found]
+    assert plain == [same.get(text, text).replace(", ", ",") for text in texts]
+
+
 def test_decimals_and_narrow_floats_are_numbers_elsewhere(tmp_path):
     """
     In Excel, Stata, SPSS and JSONL they are the numbers that they show, and not those of their bits.

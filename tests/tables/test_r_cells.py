@@ -248,6 +248,8 @@ def test_what_haven_says_of_a_column_goes_along(tmp_path):
     assert (info.label, info.format) == ("Do you agree?", "stata:%8.0g")
     assert dict(info.value_labels) == {1: "yes", 2: "no", "a": "refused"}
     assert table.label == "Wave 1"
+    # So that an output of SPSS can be told to have no such values.
+    assert info.storage == "stata:double"
     path = tmp_path / "out.dta"
     with open_writer(path, format_of(path), TableShape.of(table, ())) as writer:
         for chunk in table.chunks(3):

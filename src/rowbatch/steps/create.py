@@ -150,7 +150,7 @@ def output_notes(table: Table, output: Path | None) -> tuple[Notice, ...]:
     lettered = [
         (name, [f".{value}" for value in sorted(filter(is_letter, map(str, info.value_labels)))])
         for name, info in zip(table.header, table.columns, strict=False)
-        if any(map(is_letter, info.value_labels)) and info.format.startswith("stata:")
+        if any(map(is_letter, info.value_labels)) and (info.format or info.storage).startswith("stata:")
     ]
     return tuple(
         Notice("note-letters-lost", {"letters": letters, "output": output.name, "column": name})

@@ -149,7 +149,12 @@ def _info(value: RValue, known: ColumnInfo) -> ColumnInfo:
         form = next((f"{program}:{one}" for one in value.texts(f"format.{program}")), form)
     width = value.attributes.get("display_width")
     has_width = width is not None and width.kind in ("integer", "double") and len(width) == 1
+    # Only Stata has such missing values, and only on numbers.
+    has_letters = value.kind == "double" and (
+        any(isinstance(one, str) for one in labels) or bool(_tags(value.data).any())
+    )
     return ColumnInfo(
+        storage="stata:double" if has_letters else "",
         label=next(iter(value.texts("label")), ""),
         value_labels=labels,
         format=form,
