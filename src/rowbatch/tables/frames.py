@@ -239,6 +239,11 @@ def _listed(values: Any) -> list[Any]:
 
 def _column_of(name: str, values: list[Any]) -> pl.Series:
     """Values of Python: with the type that all have, or as texts."""
+    if set(map(type, values)) <= {str, type(None)} and any(values):
+        try:
+            return pl.Series(name, values, dtype=pl.String)
+        except UnicodeEncodeError:
+            return pl.Series(name, list(map(_whole_text, values)), dtype=pl.String)
     values = [None if _is_missing(value) else _plain(value) for value in values]
     kinds = {type(value) for value in values if value is not None}
     if not kinds:
