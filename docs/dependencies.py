@@ -79,7 +79,7 @@ class Package:
         name: As PyPI spells it.
         versions: The locked ones: another Python may get another one.
         licence: An SPDX expression; "" where nobody says.
-        comes_with: `rowbatch` or an extra, as in `rowbatch[r]`: the first that pulls it in.
+        comes_with: `rowbatch` or an extra, as in `rowbatch[tokens]`: the first that pulls it in.
     """
 
     name: str
