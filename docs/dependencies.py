@@ -29,8 +29,6 @@ _FREE = {
     "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT", "MIT-0", "MPL-2.0",
     "PSF-2.0", "Unlicense", "Zlib",
 }  # fmt: skip
-# Packages that are under another licence on purpose, all of them in extras that nobody gets unasked.
-_TOLD = {"pyreadr": "AGPL-3.0-or-later"}
 # Not on every system, and not with every Python: where their metadata are not here, as PyPI shows them.
 _ELSEWHERE = {
     "backports-tarfile": "MIT",
@@ -67,9 +65,6 @@ digest, or is in a version that has a hole which [`advisories.toml`](../advisori
 asks the public list of advisories, which needs the internet. `make sbom` writes all of it as CycloneDX, for
 those who have to file it.
 
-**AGPL:** `rowbatch[r]` brings pyreadr, which is under the AGPL-3.0-or-later. Who gives programs on together
-with it, or offers it over a network, owes others the source. Nothing else of rowbatch needs it.
-
 | package | version | licence | comes with |
 |---|---|---|---|
 """
@@ -84,7 +79,7 @@ class Package:
         name: As PyPI spells it.
         versions: The locked ones: another Python may get another one.
         licence: An SPDX expression; "" where nobody says.
-        comes_with: `rowbatch` or an extra, as in `rowbatch[r]`: the first that pulls it in.
+        comes_with: `rowbatch` or an extra, as in `rowbatch[tokens]`: the first that pulls it in.
     """
 
     name: str
@@ -141,10 +136,8 @@ def faults(lock: Path = LOCK) -> Iterator[str]:
     for one in packages(lock):
         if not one.licence:
             yield f"{one.name}: its licence is not known; look it up, and add it in docs/dependencies.py"
-        elif not _is_free(one.licence) and _TOLD.get(one.name) != one.licence:
+        elif not _is_free(one.licence):
             yield f"{one.name}: its licence, {one.licence}, is none that rowbatch can be given on with"
-        if one.name in _TOLD and one.comes_with == "rowbatch":
-            yield f"{one.name}: it is under {one.licence}, and may only come with an extra"
     for name, package in ((name, one) for name, found in locked.items() for one in found):
         source = package["source"]
         if "editable" in source:

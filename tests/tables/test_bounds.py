@@ -15,9 +15,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+import r_files
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError, UsageError
-from rowbatch.tables import ahead, bounds, compressed, csv_fast, csv_reader, json_reader, r_reader
+from rowbatch.tables import ahead, bounds, compressed, csv_fast, csv_reader, json_reader, r_serialization
 from rowbatch.tables.ahead import read_ahead, require_wanted
 from rowbatch.tables.base import Table
 from rowbatch.tables.columnar_sizes import arrow_bytes, parquet_bytes
@@ -416,17 +417,15 @@ def test_a_part_of_a_statistics_file_grows_as_its_rows_allow(tmp_path, monkeypat
     assert [int(row[0]) for row in rows_of(table)] == list(range(5000))
 
 
-@pytest.mark.parametrize("compress", [None, "gzip"])
-def test_a_file_of_r_is_unpacked_and_counted_first(tmp_path, monkeypatch, compress):
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_file_of_r_is_counted_as_it_is_read(tmp_path, monkeypatch, pack):
     """
-    R's files are read as a whole, so what they unpack to is counted before.
+    R's files are read as a whole, so what is made of them is counted before it is made.
     """
-    pandas = pytest.importorskip("pandas")
-    pyreadr = pytest.importorskip("pyreadr")
-    path = tmp_path / "t.rds"
-    pyreadr.write_rds(str(path), pandas.DataFrame({"a": ["x" * 100] * 5000}), compress=compress)
+    column = r_files.texts(*(f"{number:100}" for number in range(5000)))
+    path = written(tmp_path / "t.rds", pack(r_files.saved(r_files.frame({"a": column}, rows=5000))))
     assert len(rows_of(open_table(path))) == 5000
-    monkeypatch.setenv("ROWBATCH_MAX_MEMORY_GB", "0.002")
+    monkeypatch.setenv("ROWBATCH_MAX_MEMORY_GB", "0.001")
     assert refusal_of(path).kind == "table-needs-memory"
 
 
@@ -454,10 +453,9 @@ def sequence_of_r(count: int) -> bytes:
 @pytest.mark.parametrize("block_bytes", [1 << 20, 64])
 def test_a_sequence_of_r_counts_as_its_numbers(tmp_path, monkeypatch, block_bytes):
     """
-    `1:3000` stands in a file as three numbers, and in memory as three thousand. pyreadr 0.5.8 writes it out.
+    `1:3000` stands in a file as three numbers, and in memory as three thousand.
     """
-    pytest.importorskip("pyreadr")
-    monkeypatch.setattr(r_reader, "_BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(r_serialization, "_BLOCK_BYTES", block_bytes)
     path = written(tmp_path / "t.rds", sequence_of_r(3000))
     assert rows_of(open_table(path))[-1] == ("3000",)
     monkeypatch.setenv("ROWBATCH_MAX_MEMORY_GB", "0.0001")

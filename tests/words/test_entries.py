@@ -298,19 +298,3 @@ def test_options_are_shown_as_they_are_typed():
         for face, language in _FACES:
             for sentence in entry.sentences(face, language):
                 assert not re.search(r"--[a-z-]+[ =]\{\w+:[^}]*,", sentence), kind
-
-
-def test_the_licence_of_the_part_for_r_is_said():
-    """
-    pyreadr 0.5.8 is under the AGPL-3.0 (its METADATA, "License"), which whoever installs it should know: in
-    every face and language, and in the files that recommend it.
-    """
-    entry = ENTRIES["r-not-installed"]
-    for face, language in _FACES:
-        assert "AGPL-3.0" in entry.sentences(face, language)[1]
-    root = Path(__file__).parents[2]
-    for name in ("README.md", "docs/reference/tables.md", "pyproject.toml"):
-        lines = (root / name).read_text(encoding="utf-8").splitlines()
-        told = [line for line in lines if "[r]'" in line or "Tables of R" in line]
-        assert told
-        assert all("AGPL-3.0" in line for line in told)

@@ -102,7 +102,7 @@ from rowbatch.store.rundir import (
     remember_run,
     remove_run,
 )
-from rowbatch.tables.frames import from_frame
+from rowbatch.tables.frames import column_name, from_frame
 from rowbatch.tools.codebooks import read_any_codebook
 from rowbatch.words.notice import Notice
 
@@ -1462,7 +1462,7 @@ def provider_client(
 def create(
     table: str | Path | object,
     *,
-    text: str | None = None,
+    text: str | int | tuple[object, ...] | None = None,
     labels: str | Iterable[object] | None = None,
     prompt: str | None = None,
     codebook: str | Path | Mapping[str, Any] | Codebook | None = None,
@@ -1476,7 +1476,7 @@ def create(
     max_tokens: int | None = None,
     reasoning_effort: str | None = None,
     parameters: Mapping[str, Any] | None = None,
-    image: str | None = None,
+    image: str | int | tuple[object, ...] | None = None,
     image_folder: str | Path | None = None,
     dedupe: bool = False,
     confidence: bool = False,
@@ -1503,8 +1503,9 @@ def create(
 
     Args:
         table: The input: a file of any format, a folder of .txt files, or a data frame (polars, pandas,
-            Arrow, a dictionary of lists), which is kept in the run directory. It is never changed.
-        text: Name of the column with the text.
+            Arrow, whatever speaks as these do, a dictionary of lists, a list of dictionaries), which is kept
+            in the run directory. It is never changed.
+        text: Name of the column with the text; of a data frame as it names it: `1`, `("q1", "text")`.
         labels: The labels to choose from, in a list or in a text as `--labels` has them: `"good,bad"`.
             Without labels and codebook the answer is free text.
         prompt: What to ask about each text.
@@ -1560,10 +1561,10 @@ def create(
 
     book = _codebook(labels=labels, prompt=prompt, codebook=codebook, variable=variable)
     question = Question(
-        text=text or "",
+        text="" if text is None else column_name(text),
         template=template or "",
         answer=codebook_document(book),
-        image=image or "",
+        image="" if image is None else column_name(image),
         image_folder=Path(image_folder).resolve() if image_folder else None,
     )
     said_headers, said_fields = read_headers(headers), read_form_fields(form_fields)

@@ -250,12 +250,13 @@ def as_text(typed: pl.DataFrame) -> pl.DataFrame:
 
     - A missing value is the empty text.
     - A whole number has no decimal point, also where the format only knows floats (SPSS, Excel): `1`.
-    - Any other float is the shortest decimal that reads back as the same value: `0.1`, `1e300`.
+    - Any other float is the shortest decimal that reads back as the same value of its width: `0.1`, `1e300`.
     - True and false are `true` and `false`.
     - Dates and times are ISO 8601: `2026-11-23`, `2026-11-23T18:00:00`, `18:00:00`; parts of a second
       only where there are any.
-    - Lists and structures are JSON.
-    - Bytes are text where they are UTF-8, otherwise Base64.
+    - Lists and structures are JSON, and what is in them follows these rules.
+    - Bytes are text where they are UTF-8, otherwise Base64; ids of Arrow (UUID) are written as such ids are.
+    - A type of somebody's own (an extension of Arrow) is as what it is kept in; JSON stays as it is.
 
     Args:
         typed: Any columns.
@@ -266,6 +267,7 @@ def as_text(typed: pl.DataFrame) -> pl.DataFrame:
 
 
 def _text_of(column: pl.Series) -> pl.Series:
+    column = plain_values(column)
     kind = column.dtype
     if kind == pl.String:
         text = column
@@ -274,7 +276,7 @@ def _text_of(column: pl.Series) -> pl.Series:
     elif kind == pl.Boolean or kind.is_integer() or isinstance(kind, pl.Categorical | pl.Enum):
         text = column.cast(pl.String)
     elif kind.is_float():
-        text = _floats(column)
+        text = _floats(_of_half_width(column) if kind == pl.Float16 else column)
     elif isinstance(kind, pl.Decimal):
         text = column.cast(pl.String)
         if kind.scale:
@@ -284,10 +286,54 @@ def _text_of(column: pl.Series) -> pl.Series:
     elif kind == pl.Date or isinstance(kind, pl.Duration):
         text = column.dt.to_string("iso")
     elif kind == pl.Binary:
-        text = _bytes(column)
+        text = pl.Series(column.name, [_shown_bytes(value) for value in column.to_list()], dtype=pl.String)
     else:
         text = _json(column)
     return text.fill_null("") if text.null_count() else text
+
+
+def plain_values(column: pl.Series) -> pl.Series:
+    """
+    A type of somebody's own as the one that its values are kept in; others as they are.
+
+    Source:
+        Arrow, "Canonical Extension Types": `arrow.json` is text, `arrow.bool8` whole numbers.
+    """
+    kind = column.dtype
+    if not isinstance(kind, pl.BaseExtension):
+        return column
+    stored: pl.Series = column.ext.storage()
+    return stored != 0 if kind.ext_name() == "arrow.bool8" else stored
+
+
+def as_doubles(column: pl.Series) -> pl.Series:
+    """
+    Numbers of a type that other programs do not have as doubles, where all show the same decimals.
+
+    A float of fewer bits is the double that its shortest decimal means (0.1 and not 0.10000000149011612), as
+    is a decimal; one that a double cannot show leaves the column as it is. So are all other types.
+    """
+    kind = column.dtype
+    if kind == pl.Float16:
+        return _of_half_width(column)
+    if kind == pl.Float32:
+        return column.cast(pl.String).cast(pl.Float64)
+    if isinstance(kind, pl.Decimal):
+        text = _text_of(column)
+        doubles = column.cast(pl.String).cast(pl.Float64)
+        return doubles if _text_of(doubles).equals(text) else column
+    return column
+
+
+def _of_half_width(column: pl.Series) -> pl.Series:
+    """Floats of 16 bits as the doubles that their shortest decimals mean, which polars 2.1 does not know."""
+    import numpy as np
+
+    found = column.cast(pl.Float64)
+    whole = (found.floor() == found) | ~found.is_finite()
+    different = found.filter(~whole).unique().drop_nulls()
+    shortest = [float(str(np.float16(value))) for value in different.to_list()]
+    return found.replace(different, pl.Series(shortest, dtype=pl.Float64))
 
 
 def _floats(column: pl.Series) -> pl.Series:
@@ -306,28 +352,53 @@ def _trimmed(text: pl.Series) -> pl.Series:
     return text.str.replace(r"\.(\d*?)0+($|[Z+-])", ".$1$2").str.replace(r"\.($|[Z+-])", "$1")
 
 
-def _bytes(column: pl.Series) -> pl.Series:
+def _shown_bytes(value: bytes | None) -> str | None:
     import base64
 
-    def shown(value: bytes | None) -> str | None:
-        if value is None:
-            return None
-        try:
-            return value.decode()
-        except UnicodeDecodeError:
-            return base64.b64encode(value).decode()
-
-    return pl.Series(column.name, [shown(value) for value in column.to_list()], dtype=pl.String)
+    if value is None:
+        return None
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return base64.b64encode(value).decode()
 
 
 def _json(column: pl.Series) -> pl.Series:
     import json
 
-    def shown(value: Any) -> str | None:
-        if value is None:
-            return None
-        if isinstance(value, pl.Series):
-            value = value.to_list()
-        return json.dumps(value, ensure_ascii=False, default=str)
+    convert = _converter(column.dtype)
+    texts = [
+        None if value is None else json.dumps(convert(value), ensure_ascii=False, default=str)
+        for value in column.to_list()
+    ]
+    return pl.Series(column.name, texts, dtype=pl.String)
 
-    return pl.Series(column.name, [shown(value) for value in column.to_list()], dtype=pl.String)
+
+def _converter(kind: Any) -> Callable[[Any], Any]:
+    """What makes of a value that is not null one that JSON has."""
+    kind = kind if isinstance(kind, pl.DataType) else kind()
+    if isinstance(kind, pl.List | pl.Array):
+        inner = _converter(kind.inner)
+        return lambda values: [None if value is None else inner(value) for value in values]
+    if isinstance(kind, pl.Struct):
+        fields = {field.name: _converter(field.dtype) for field in kind.fields}
+        return lambda values: {
+            name: None if values[name] is None else one(values[name]) for name, one in fields.items()
+        }
+    if isinstance(kind, pl.BaseExtension):
+        return _converter(kind.ext_storage())
+    if kind in (pl.Float16, pl.Float32):
+        return _converted_float(kind)
+    if kind == pl.Binary:
+        return _shown_bytes
+    if kind.is_temporal() or isinstance(kind, pl.Decimal):
+        # One value at a time is slow, and rare: lists of dates, of decimals.
+        return lambda value: _text_of(pl.Series([value], dtype=kind))[0]
+    return lambda value: value
+
+
+def _converted_float(kind: pl.DataType) -> Callable[[float], float]:
+    import numpy as np
+
+    width = np.float16 if kind == pl.Float16 else np.float32
+    return lambda value: float(str(width(value)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +12,12 @@ from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError, from_os_error
 from rowbatch.tables.base import Table, TableChunk
 from rowbatch.tables.bounds import require_memory
-from rowbatch.tables.columnar_sizes import arrow_bytes, parquet_bytes
+from rowbatch.tables.columnar_sizes import arrow_bytes, arrow_ids, parquet_bytes, parquet_ids
 from rowbatch.tables.frame_table import chunks_of, positional, refuse_options
+from rowbatch.words.notice import Notice
+
+# How pandas calls names of rows that have no name of their own, where it writes them.
+_PANDAS_INDEX = re.compile(r"__index_level_[0-9]+__")
 
 
 class ColumnarTable(Table):
@@ -20,20 +25,36 @@ class ColumnarTable(Table):
 
     format = "columnar"
 
-    def __init__(self, path: Path, scan: pl.LazyFrame, header: tuple[str, ...]) -> None:
-        super().__init__(path, header)
-        self._scan = scan
+    def __init__(self, path: Path, scan: pl.LazyFrame, header: tuple[str, ...], ids: frozenset[int]) -> None:
+        indexes = [name for name in header if _PANDAS_INDEX.fullmatch(name)]
+        notes = (Notice("note-index-of-pandas", {"columns": indexes}),) if indexes else ()
+        super().__init__(path, header, notes=notes)
+        self._scan, self._ids = scan, [str(position) for position in sorted(ids) if position < len(header)]
 
     def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
         first_row = 1
         try:
             for batch in self._scan.collect_batches(chunk_size=rows_per_chunk, maintain_order=True):
-                yield from chunks_of(self, first_row, positional(batch), rows_per_chunk)
+                typed = positional(batch)
+                typed = typed.with_columns(map(_as_id, self._ids)) if self._ids else typed
+                yield from chunks_of(self, first_row, typed, rows_per_chunk)
                 first_row += batch.height
+            # polars 2.1 ends without a word where it cannot go on in the middle.
+            rows = self._scan.select(pl.len()).collect().item()
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             raise _damaged(self.path, error) from error
         except OSError as error:
             raise from_os_error(error, str(self.path)) from error
+        if first_row - 1 != rows:
+            raise TableError("table-rows-unreadable", path=str(self.path), read=first_row - 1, rows=rows)
+
+
+def _as_id(column: str) -> pl.Expr:
+    """16 bytes as ids are written: 123e4567-e89b-12d3-a456-426614174000."""
+    code = pl.col(column).cast(pl.Binary).bin.encode("hex")
+    return pl.concat_str(
+        [code.str.slice(at, size) for at, size in ((0, 8), (8, 4), (12, 4), (16, 4), (20, 12))], separator="-"
+    ).alias(column)
 
 
 def open_columnar(path: Path, options: ReadOptions, *, is_parquet: bool) -> ColumnarTable:
@@ -50,11 +71,12 @@ def open_columnar(path: Path, options: ReadOptions, *, is_parquet: bool) -> Colu
         require_memory(path, parquet_bytes(path) if is_parquet else arrow_bytes(path))
         scan = pl.scan_parquet(path, glob=False) if is_parquet else pl.scan_ipc(path, glob=False)
         header = tuple(scan.collect_schema().names())
+        ids = parquet_ids(path) if is_parquet else arrow_ids(path)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise _damaged(path, error) from error
     except OSError as error:
         raise from_os_error(error, str(path)) from error
-    return ColumnarTable(path, scan, header)
+    return ColumnarTable(path, scan, header, ids)
 
 
 def _damaged(path: Path, error: BaseException) -> TableError:

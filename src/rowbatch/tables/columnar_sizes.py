@@ -60,6 +60,54 @@ def arrow_bytes(path: Path) -> int:
             return 0
 
 
+def parquet_ids(path: Path) -> frozenset[int]:
+    """
+    Positions of the columns of a Parquet file that hold ids (UUID), which stand there as 16 bytes.
+
+    Source:
+        parquet.thrift: SchemaElement 5 is the number of children, 10 the logical type, in which 14 is UUID.
+    """
+    with path.open("rb") as file:
+        footer = _footer(file, tail=8)
+    try:
+        elements = _Compact(footer).struct().get(2, []) if footer else []
+        found, waiting, position = set(), 0, -1
+        for element in elements[1:]:
+            if not waiting:
+                position += 1
+                if 14 in element.get(10, {}):
+                    found.add(position)
+            waiting += element.get(5, 0) - bool(waiting)
+        return frozenset(found)
+    except (IndexError, ValueError, OverflowError, AttributeError, TypeError, struct.error):
+        return frozenset()
+
+
+def arrow_ids(path: Path) -> frozenset[int]:
+    """
+    Positions of the columns of an Arrow file that hold ids (UUID).
+
+    Source:
+        Schema.fbs: Footer 1 is the schema, Schema 1 its fields, Field 6 what is said of one by key and value;
+        Arrow, "Canonical Extension Types".
+    """
+    with path.open("rb") as file:
+        footer = _footer(file, tail=10)
+    try:
+        schema = _root(footer).table(1) if footer else None
+        fields = schema.tables(1) if schema else []
+        return frozenset(
+            position
+            for position, one in enumerate(fields)
+            if any(
+                (said.bytes(0), said.bytes(1)) == (b"ARROW:extension:name", b"arrow.uuid")
+                for said in one.tables(6)
+            )
+        )
+    except (IndexError, ValueError, OverflowError, struct.error):
+        return frozenset()
+
+
 def _footer(file: BinaryIO, tail: int) -> bytes:
     """What stands before the length and the mark at the end of a file; nothing where it is too long."""
     end = file.seek(0, 2)
@@ -163,6 +211,16 @@ class _Flat(NamedTuple):
     def table(self, field: int) -> _Flat | None:
         place = self._place(field)
         return None if place is None else _Flat(self.data, place + _number(self.data, place))
+
+    def tables(self, field: int) -> list[_Flat]:
+        """The tables of a vector."""
+        places = self.vector(field, 4)
+        return [_Flat(self.data, place + _number(self.data, place)) for place in places]
+
+    def bytes(self, field: int) -> bytes:
+        """A text, as bytes."""
+        places = self.vector(field, 1)
+        return self.data[places[0] : places[-1] + 1] if places else b""
 
     def vector(self, field: int, member_bytes: int) -> list[int]:
         """Where the members of a vector stand."""

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from rowbatch.errors import CannotHold, StorageError, from_os_error
-from rowbatch.tables.base import TableChunk, as_text
+from rowbatch.tables.base import TableChunk, as_doubles, as_text, plain_values
 from rowbatch.tables.workbook_cells import value_of_cell
 from rowbatch.tables.writer import OutputCheck, TableShape, TableWriter, cut_to_fit, values_of
 
@@ -204,6 +204,7 @@ def _write_number(sheet: Any, number: Any, attributes: list[tuple[str, Any]]) ->
 
 
 def _writable(column: pl.Series) -> pl.Series:
+    column = as_doubles(plain_values(column))
     kind = column.dtype
     if kind.is_integer():
         too_large = (column.cast(pl.Float64).abs() > _MAX_WHOLE).any()

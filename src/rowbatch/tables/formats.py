@@ -113,7 +113,7 @@ def _statistics_suffix(suffix: str, head: bytes) -> str:
 
 def _by_name(path: Path, options: ReadOptions) -> Table | None:
     suffix = unpacked_suffix(path)
-    if path.suffix.lower() in _R:
+    if suffix in _R:
         return open_r(path, options)
     if suffix in _JSON_LINES or suffix == ".json":
         from rowbatch.tables.json_reader import open_json

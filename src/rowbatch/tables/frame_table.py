@@ -12,6 +12,7 @@ from rowbatch.core.table_options import FIRST, ReadOptions
 from rowbatch.errors import UsageError
 from rowbatch.tables.base import ColumnInfo, Table, TableChunk, as_text
 from rowbatch.tables.bounds import MAX_PART_BYTES, max_cell_bytes, require_cell
+from rowbatch.words.notice import Notice
 
 
 def positional(frame: pl.DataFrame) -> pl.DataFrame:
@@ -86,6 +87,8 @@ def _size(cell: pl.Expr, kind: pl.DataType) -> pl.Expr | None:
             return cell.bin.size()
         case pl.Categorical() | pl.Enum():
             return cell.cat.len_bytes()
+        case pl.BaseExtension():
+            return _size(cell.ext.storage(), _instance(kind.ext_storage()))
         case pl.List(inner=inner) | pl.Array(inner=inner):
             each = _size(pl.element(), _instance(inner))
             entries = cell.arr.to_list() if isinstance(kind, pl.Array) else cell
@@ -115,9 +118,10 @@ class FrameTable(Table):
         *,
         columns: tuple[ColumnInfo, ...] = (),
         label: str = "",
+        notes: tuple[Notice, ...] = (),
         reading: ReadOptions | None = None,
     ) -> None:
-        super().__init__(path, header, columns=columns, label=label)
+        super().__init__(path, header, columns=columns, label=label, notes=notes)
         self._frame = positional(frame)
         self._reading = reading or ReadOptions()
 

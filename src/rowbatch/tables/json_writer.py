@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from rowbatch.errors import from_os_error
-from rowbatch.tables.base import TableChunk, as_text
+from rowbatch.tables.base import TableChunk, as_doubles, as_text, plain_values
 from rowbatch.tables.names import unique_names
 from rowbatch.tables.writer import TableShape, TableWriter, values_of
 
@@ -19,7 +20,7 @@ _LINE_ENDS = ("\u0085", "\u2028", "\u2029")
 class JsonTableWriter(TableWriter):
     """
     A table as JSONL. Texts are strings; numbers, true and false of formats with types are these in JSON, and
-    missing values null; dates are texts. Names that stand twice, or are empty, get a number.
+    missing values null; dates, and infinities, are texts. Names that stand twice, or are empty, get a number.
     """
 
     def __init__(self, path: Path, shape: TableShape) -> None:
@@ -32,7 +33,7 @@ class JsonTableWriter(TableWriter):
     def write(self, chunk: TableChunk, added: pl.DataFrame) -> None:
         values = values_of(chunk, added, self._shape, self._names)
         plain = pl.DataFrame(
-            [column if _is_json(column.dtype) else _as_json(column) for column in values.get_columns()]
+            [column if _is_json(column) else _as_json(column) for column in map(_plain, values.get_columns())]
         )
         lines = plain.select((pl.struct(pl.all()).struct.json_encode() + "\n").alias("line")).to_series()
         if lines.str.contains("[\u0085\u2028\u2029]").any():
@@ -54,13 +55,21 @@ class JsonTableWriter(TableWriter):
             self._file.close()
 
 
-def _is_json(kind: pl.DataType) -> bool:
-    return (
-        kind in (pl.String, pl.Boolean)
-        or kind.is_integer()
-        or kind.is_float()
-        or isinstance(kind, pl.Array | pl.List)
-    )
+def _plain(column: pl.Series) -> pl.Series:
+    return as_doubles(plain_values(column))
+
+
+def _is_json(column: pl.Series) -> bool:
+    # JSON has no infinity: it would be null.
+    return _is_json_kind(column.dtype) and not (column.dtype.is_float() and column.is_infinite().any())
+
+
+def _is_json_kind(kind: Any) -> bool:
+    if isinstance(kind, pl.Array | pl.List):
+        inner = kind.inner
+        parts = [field.dtype for field in inner.fields] if isinstance(inner, pl.Struct) else [inner]
+        return all(map(_is_json_kind, parts))
+    return kind in (pl.String, pl.Boolean, pl.Float32, pl.Float64) or kind.is_integer()
 
 
 def _as_json(column: pl.Series) -> pl.Series:

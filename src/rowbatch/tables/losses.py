@@ -62,7 +62,7 @@ def _letters(columns: Sequence[tuple[str, ColumnInfo]], output: str) -> Iterator
     """Missing values of Stata that have labels."""
     for column, info in columns:
         letters = [f".{value}" for value in sorted(filter(is_letter, map(str, info.value_labels)))]
-        if letters and info.format.startswith("stata:"):
+        if letters and (info.format or info.storage).startswith("stata:"):
             yield Notice("note-letters-lost", {"letters": letters, "output": output, "column": column})
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
-from rowbatch.errors import from_os_error
-from rowbatch.tables.base import TableChunk
+from rowbatch.errors import CannotHold, from_os_error
+from rowbatch.tables.base import TableChunk, as_text
 from rowbatch.tables.names import unique_names
 from rowbatch.tables.writer import TableShape, TableWriter, values_of
 
@@ -31,16 +31,51 @@ class ColumnarTableWriter(TableWriter):
         self._names = unique_names(shape.names)
         self._chunks: queue.Queue[pl.DataFrame | None] = queue.Queue(_AHEAD)
         self._thread: threading.Thread | None = None
+        self._schema: pl.Schema | None = None
         self._error: BaseException | None = None
         self._stopped = threading.Event()
 
     def write(self, chunk: TableChunk, added: pl.DataFrame) -> None:
         frame = values_of(chunk, added, self._shape, self._names)
+        if self._schema is None:
+            self._schema = frame.schema
+        elif frame.schema != self._schema:
+            frame = self._as_begun(frame, self._schema)
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, args=(frame.schema,), name="rowbatch-write")
             self._thread.daemon = True
             self._thread.start()
         self._give(frame)
+
+    def _as_begun(self, frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+        """Later rows with the types of the first ones, where all values stay what they are."""
+        found = []
+        for position, (column, kind) in enumerate(zip(frame.get_columns(), schema.values(), strict=True)):
+            if column.dtype == kind:
+                found.append(column)
+                continue
+            try:
+                fitting = (
+                    pl.select(
+                        pl.when(column.is_not_null()).then(as_text(column.to_frame()).to_series())
+                    ).to_series()
+                    if kind == pl.String
+                    else column.cast(kind)
+                )
+                # A cast to whole numbers cuts without a word.
+                is_same = kind == pl.String or fitting.cast(column.dtype).equals(column)
+            except pl.exceptions.PolarsError:
+                is_same = False
+            if not is_same:
+                raise CannotHold(
+                    "column-changes-type",
+                    path=str(self._path),
+                    column=self._shape.names[position],
+                    first=str(kind),
+                    later=str(column.dtype),
+                )
+            found.append(fitting.alias(column.name))
+        return pl.DataFrame(found)
 
     def close(self) -> None:
         if self._thread is None:

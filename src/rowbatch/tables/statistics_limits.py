@@ -70,7 +70,7 @@ class StatisticsCheck(OutputCheck):
                 self._require_labels(position, kind, info)
             if kind.is_float():
                 if self._is_stata:
-                    self._require_none(chunk, position, column.abs() > STATA_LARGEST)
+                    self._require_none(chunk, position, column.cast(pl.Float64).abs() > STATA_LARGEST)
             elif not (kind.is_integer() or kind == pl.Boolean or is_temporal(kind)):
                 self.require_texts(chunk.frame.to_series(position), position, chunk.first_row)
 

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from rowbatch.errors import CannotHold, StorageError, from_os_error
-from rowbatch.tables.base import ColumnInfo, TableChunk, as_text
+from rowbatch.tables.base import ColumnInfo, TableChunk, as_doubles, as_text, plain_values
 from rowbatch.tables.names import spss_names, stata_names
 from rowbatch.tables.response_sets import ResponseSet, add_response_sets
 from rowbatch.tables.stata_file import StataColumn, write_stata
@@ -297,6 +297,7 @@ class StatisticsTableWriter(TableWriter):
         has_letters = self._is_stata and (
             column.name in self._letters or any(map(is_letter, info.value_labels))
         )
+        column = as_doubles(plain_values(column))
         kind = column.dtype
         if isinstance(kind, pl.Duration):
             column = _times_of(column)

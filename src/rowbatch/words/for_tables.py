@@ -228,9 +228,46 @@ _READ: dict[str, Entry] = {
         page_message="a choice for broken rows does not fit {path}",
         zh=("{path} 不能选择如何处理损坏的行", "请在“损坏的行”中选择“停止并指出位置”"),
     ),
+    "column-changes-type": Entry(
+        "{path} cannot hold the column {column!r}: its first values are {first}, and later ones {later}",
+        "write the table as CSV, whose cells are texts: -o NAME.csv",
+        page="choose CSV, whose cells are texts",
+        zh=(
+            "{path} 无法保存“{column}”列：它前面的值是 {first}，后面的值是 {later}",
+            "请选择 CSV，其单元格都是文本",
+        ),
+    ),
+    "table-rows-unreadable": Entry(
+        "{path} has {rows:,} rows, of which only {read:,} could be read: it is damaged, or has a type of values that "
+        "is not known",
+        "save it anew in the program that wrote it, as Parquet or CSV",
+        zh=(
+            "{path} 有 {rows:,} 行，但只能读出 {read:,} 行：文件已损坏，或含有未知的值类型",
+            "请在写出它的程序中重新保存为 Parquet 或 CSV",
+        ),
+    ),
     "frame-unusable": Entry(
         "this data frame cannot be used: {told}",
         zh=("无法使用这个数据框：{told}", ""),
+    ),
+    "frame-column-twice": Entry(
+        "the column {column!r} stands twice in this data frame",
+        "give one of them another name, in the index too",
+        zh=("数据框中“{column}”列出现了两次", "请给其中一个改名（索引也一样）"),
+    ),
+    "frame-lengths-differ": Entry(
+        "the columns of this table are not equally long: {columns}",
+        "give each as many values",
+        zh=("表中各列长度不同：{columns:；}", "请让各列的值一样多"),
+    ),
+    "frame-cell-unusable": Entry(
+        "the column {column!r} of this data frame has a value in row {row:,} that no table can hold: of the type "
+        "{type}",
+        "make it a text, a number or a date, or leave the column out",
+        zh=(
+            "数据框“{column}”列第 {row:,} 行的值无法存入数据表：其类型为 {type}",
+            "请把它变成文本、数字或日期，或去掉该列",
+        ),
     ),
     "no-table": Entry(
         "{given} is no table",
@@ -760,15 +797,35 @@ _PROGRAMS: dict[str, Entry] = {
         "save it as Parquet, or as Feather version 2",
         zh=("{path} 是第一版的 Feather 文件，这个版本已停用", "请存为 Parquet 或第二版 Feather"),
     ),
-    "r-not-installed": Entry(
-        "{path} is a file of R, and what reads these is not installed",
-        "pip install 'rowbatch[r]' (it brings pyreadr, which is under the AGPL-3.0 licence)",
-        page="in R, save the data as a CSV file; or ask whoever installed this program to add its part for R, which "
-        "is under the AGPL-3.0 licence",
-        zh=(
-            "{path} 是 R 的文件，但尚未安装读取它的组件",
-            "请在 R 中把数据存为 CSV；或请安装本程序的人加装 R 组件（采用 AGPL-3.0 许可证）",
-        ),
+    "r-text-of-other-encoding": Entry(
+        "{path} holds a text that is not {encoding}, and R did not mark which encoding it has",
+        "say which it is, as in --encoding cp1252 (Windows), latin-1, gb18030 (Chinese)",
+        page="choose the encoding that it has",
+        zh=("{path} 中有文本不是 {encoding}，R 也没有标明它的编码", "请选择它的编码"),
+    ),
+    "note-index-of-pandas": Entry(
+        "{columns!r} is what pandas had as the names or numbers of rows",
+        zh=("“{columns:”、“}”是 pandas 中的行名或行号", ""),
+    ),
+    "note-r-objects": Entry(
+        "the data frame {frame!r} is read; beside it the file holds {others!r}",
+        zh=("读取的是数据框“{frame}”；文件中还有：“{others:”、“}”", ""),
+    ),
+    "note-r-columns-left-out": Entry(
+        "left out, since they hold no values that a table can have (functions, objects of a package): {columns!r}",
+        zh=("已略去以下列，因为其中没有表格能容纳的值（函数、某个包的对象）：“{columns:”、“}”", ""),
+    ),
+    "note-r-no-zone": Entry(
+        "R kept no time zone for these moments, so they are shown in UTC, and say so: {columns!r}",
+        zh=("R 没有为以下列的时刻保存时区，因此按 UTC 显示并标明：“{columns:”、“}”", ""),
+    ),
+    "note-r-unit": Entry(
+        "the numbers of {column!r} are {unit}",
+        zh=("“{column}”列的数字以 {unit} 为单位", ""),
+    ),
+    "note-r-class": Entry(
+        "{column!r} is of the class {class_name} of R, whose plain values are read: R may show them otherwise",
+        zh=("“{column}”列属于 R 的类 {class_name}，读取的是其原始值；R 中的显示可能不同", ""),
     ),
     "r-unreadable": Entry(
         "{path} holds nothing that can be read as a data frame: {told}",
