@@ -21,6 +21,9 @@ CALLED_FROM_OUTSIDE = {
     "redirect_request": "urllib calls it",
     "seekable": "io.BufferedReader asks it before it seeks",
     "unlabelled": "of a value that notebooks get",
+    "handle_data": "html.parser calls it",
+    "handle_starttag": "html.parser calls it",
+    "handle_endtag": "html.parser calls it",
     "has_words": "the test of all words asks it",
     "read_notice": "reads what Notice.to_json wrote",
 }

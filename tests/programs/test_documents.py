@@ -164,8 +164,8 @@ def test_one_document_is_a_table_of_one_row(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("old.doc", "document-too-old"), ("bad.docx", "document-unreadable"), ("bad.pdf", "document-unreadable"),
-     ("locked.pdf", "document-locked"), ("entity.docx", "document-unreadable")],
+    [("old.doc", "document-too-old"), ("bad.docx", "document-broken"), ("bad.pdf", "document-broken"),
+     ("locked.pdf", "document-locked"), ("entity.docx", "document-broken")],
 )  # fmt: skip
 def test_a_document_that_cannot_be_read_is_named(tmp_path: Path, name: str, kind: str) -> None:
     """

@@ -97,7 +97,7 @@ def test_real_samples():
         "sample-hebrew-2.txt": "cp1255",
         "sample-hebrew-3.txt": "cp1255",
         "sample-korean.txt": "cp949",
-        "sample-russian.txt": "mac_cyrillic",
+        "sample-russian.txt": "mac-cyrillic",
         "sample-turkish.txt": "cp1254",
     }
     found = {}

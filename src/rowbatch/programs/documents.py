@@ -263,7 +263,7 @@ class _Paragraphs:
                     parser.Parse(block, False)
                 parser.Parse(b"", True)
         except (expat.ExpatError, *_DAMAGE) as error:
-            raise TableError("document-unreadable", path=str(file), told=str(error)) from error
+            raise TableError("document-broken", path=str(file), told=str(error)) from error
         return "".join(self._parts).strip("\n")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
@@ -318,7 +318,7 @@ def _pdf(file: Path, encoding: str | None) -> str:
         raise
     # The reader raises many kinds of errors for files that are not as they should be.
     except Exception as error:
-        raise TableError("document-unreadable", path=str(file), told=str(error)) from error
+        raise TableError("document-broken", path=str(file), told=str(error)) from error
     return "\n\n".join(text.strip() for text in pages)
 
 

@@ -16,12 +16,16 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
+from rowbatch.tables.base import as_text
+
 _STATA = re.compile(r"%[-0-9.]*(?:t([cCdwmqh])|(d)(?![0-9.]*[gfe]))")
 _PLAIN_NAME = re.compile(r"(.*?)[0-9.]*")
+# What a format of moments may have that shows no day.
+_TIME_ONLY = re.compile(r"(?:HH|Hh|hh|MM|SS|am|pm|AM|PM|[Hh.:,_ s-]|!.)+")
 _STATA_BEGIN, _SPSS_BEGIN = datetime.date(1960, 1, 1), datetime.date(1582, 10, 14)
 _DAY_S, _US = 86_400, 1_000_000
 # Python's years, so that every reader of an output can have them.
@@ -98,7 +102,9 @@ def _of_stata(told: str) -> Meaning | None:
         return None
     match found[1] or found[2]:
         case "c":
-            return _moments(_STATA_BEGIN, 1_000)
+            moments = _moments(_STATA_BEGIN, 1_000)
+            shows_time = _TIME_ONLY.fullmatch(told[found.end() :]) is not None
+            return replace(moments, show=_show_times) if shows_time else moments
         case "C":
             return Meaning(pl.Datetime("us"), _without_leap_seconds)
         case "d":
@@ -268,3 +274,9 @@ def show_clock(durations: pl.Series) -> pl.Series:
         pl.when(parts == "").then(pl.lit("")).otherwise("." + parts),
     )
     return durations.to_frame().select(pl.when(total.is_not_null()).then(shown).alias(name)).to_series()
+
+
+def _show_times(moments: pl.Series) -> pl.Series:
+    """Moments of Stata's first day, shown without it: that is how Stata keeps a time of day."""
+    begin = f"{_STATA_BEGIN.isoformat()}T"
+    return as_text(moments.to_frame()).to_series().str.strip_prefix(begin)

@@ -297,7 +297,9 @@ class StatisticsTableWriter(TableWriter):
         has_letters = self._is_stata and (
             column.name in self._letters or any(map(is_letter, info.value_labels))
         )
-        column = as_doubles(plain_values(column))
+        column = plain_values(column)
+        if not (self._is_stata and info.storage == "stata:float"):
+            column = as_doubles(column)
         kind = column.dtype
         if isinstance(kind, pl.Duration):
             column = _times_of(column)

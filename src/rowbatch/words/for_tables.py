@@ -57,7 +57,7 @@ _READ: dict[str, Entry] = {
         "{count:,} {count:file|files} of the folder {count:is|are} no document that is read: {kinds:, }",
         zh=("文件夹中有 {count:,} 个文件不是可读取的文档：{kinds:、}", ""),
     ),
-    "document-unreadable": Entry(
+    "document-broken": Entry(
         "{path} cannot be read as a document: {told}",
         "open it in the program that it is of and save it anew, or take it out of the folder",
         zh=("{path} 无法作为文档读取：{told}", "请用原来的程序打开并重新保存，或将它移出文件夹"),
@@ -73,9 +73,10 @@ _READ: dict[str, Entry] = {
         zh=("{path} 是不支持的旧文档格式", "请用 Word 或 LibreOffice 打开并另存为 .docx"),
     ),
     "documents-need-extra": Entry(
-        "{path} is a PDF, and pypdf, which reads these, is not installed",
+        "{path} is a PDF, and what reads these is not installed",
         "pip install 'rowbatch[documents]'",
-        zh=("{path} 是 PDF，而读取它的 pypdf 尚未安装", "pip install 'rowbatch[documents]'"),
+        page="have rowbatch installed with its extra “documents”, or take the PDF files out of the folder",
+        zh=("{path} 是 PDF，而读取它的组件尚未安装", "请安装带“documents”扩展的 rowbatch，或将 PDF 移出文件夹"),
     ),
     "note-sheet-read": Entry(
         "of {path} the sheet {sheet!r} is read; there are also {sheets:, }",
