@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cells
 import dependencies
 
 from rowbatch.api import codebook_schema
@@ -36,6 +37,7 @@ def pages() -> dict[Path, str]:
         DOCS / "reference" / "commands.md": commands_page(),
         DOCS / "reference" / "codebook.schema.json": codebook_schema(),
         dependencies.PAGE: dependencies.page(),
+        cells.PAGE: cells.page(),
     }
 
 

@@ -75,8 +75,8 @@ _READ: dict[str, Entry] = {
     "documents-need-extra": Entry(
         "{path} is a PDF, and what reads these is not installed",
         "pip install 'rowbatch[documents]'",
-        page="have rowbatch installed with its extra “documents”, or take the PDF files out of the folder",
-        zh=("{path} 是 PDF，而读取它的组件尚未安装", "请安装带“documents”扩展的 rowbatch，或将 PDF 移出文件夹"),
+        page="have the extra “documents” installed, or take the PDF files out of the folder",
+        zh=("{path} 是 PDF，而读取它的组件尚未安装", "请安装“documents”扩展，或将 PDF 移出文件夹"),
     ),
     "note-sheet-read": Entry(
         "of {path} the sheet {sheet!r} is read; there are also {sheets:, }",
