@@ -293,5 +293,8 @@ def test_the_command_of_a_plan_names_them(workplace):
     told = [
         (words[at], words[at + 1]) for at, word in enumerate(words) if word in ("--header", "--form-field")
     ]
-    assert told == [("--header", "X-A=env:B"), ("--header", "X-C=…"), ("--form-field", "f=1")]
+    # The last one is the line of the table with the names.
+    assert told == [
+        ("--header", "X-A=env:B"), ("--header", "X-C=…"), ("--form-field", "f=1"), ("--header", "1"),
+    ]  # fmt: skip
     assert json.loads(json.dumps(dict(made.plan.asking.headers))) == {"X-A": "env:B", "X-C": ""}

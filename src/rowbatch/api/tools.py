@@ -203,22 +203,17 @@ def header_of(table: str | Path, reading: ReadOptions | None = None) -> tuple[st
 
 def likely_text_column(table: str | Path, reading: ReadOptions | None = None) -> str:
     """
-    Name of the column that looks most like texts: the one with the longest cells in the first rows.
+    Name of the column that looks most like texts in the first rows, see `tables.text_column`; "" for none.
 
     Raises:
         TableError: The table is broken there, or has no rows.
     """
     from rowbatch.programs.opening import open_table
+    from rowbatch.tables.text_column import likely_text_column as guess
 
     opened = open_table(Path(table), reading)
-    columns = next(opened.chunks(_SAMPLE_ROWS)).frame.get_columns()
-    # A name that stands twice names no column.
-    chars = {
-        name: int(cells.str.len_chars().sum() or 0)
-        for name, cells in zip(opened.header, columns, strict=True)
-        if opened.header.count(name) == 1
-    }
-    return max(chars, key=chars.__getitem__, default="")
+    position = guess(opened.header, next(opened.chunks(_SAMPLE_ROWS)).frame)
+    return "" if position is None else opened.header[position]
 
 
 def kind_of_lines(file: str | Path) -> LineKind:

@@ -23,11 +23,13 @@ from rowbatch.store.home import cache
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.view import TableView, view_is_of
 from rowbatch.tables.base import Table
+from rowbatch.tables.text_column import likely_text_column
 
 if TYPE_CHECKING:
     from rowbatch.desk.library import LibraryTable
 
 _STOP_S = 10.0
+_LOOKED_AT_ROWS = 200
 _AGAIN_S = 5.0
 # A view that says nothing of itself may be one that another program begins at this moment.
 _YOUNG_S = 3_600.0
@@ -101,6 +103,13 @@ class Reading:
         view = self.view
         notes = view.state.notes if view else {}
         return int(notes.get("bad_rows", 0)), list(notes.get("first_bad_rows", []))
+
+    def text_position(self) -> int:
+        """The column that looks most like texts in the first rows that are there; 0 where nobody can tell."""
+        view = self.view
+        if view is None or not self.rows:
+            return 0
+        return likely_text_column(self.header, view.frame(1, min(self.rows, _LOOKED_AT_ROWS))) or 0
 
     def wait(self, seconds: float) -> bool:
         """Wait for its end; returns whether it has come."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import polars as pl
 
 from rowbatch.core.table_options import ReadOptions
-
-if TYPE_CHECKING:
-    from rowbatch.tables.base import Table
+from rowbatch.tables.base import ColumnInfo, Table, TableChunk
+from rowbatch.words.notice import Notice
 
 HEAD_BYTES = 1 << 16
 """So much of the begin of a file is looked at to see whose it is."""
@@ -38,3 +39,95 @@ class Program:
     is_file: Callable[[Path, bytes], bool] | None = None
     open: Callable[[Path, ReadOptions], Table] | None = None
     dress: Callable[[Table, ReadOptions], Table | None] | None = None
+
+
+class DressedTable(Table):
+    """
+    A table as a program's user sees it, on top of the table as it stands in the file.
+
+    Args:
+        inner: As it stands.
+        program: The program's name, as `Program.name` has it.
+        header: The names that its user sees; None for those of `inner`.
+        labels: What each column is about, in words; none, or one for each.
+        above: So many of the first rows are no rows: they are lines of the header.
+        signs: What the program writes for signs that its file has no place for, and the signs.
+        note: What a person should know of it.
+        not_asked: Texts of cells that stand for no answer.
+    """
+
+    format = "dressed"
+
+    def __init__(
+        self,
+        inner: Table,
+        program: str,
+        *,
+        header: tuple[str, ...] | None = None,
+        labels: tuple[str, ...] = (),
+        above: int = 0,
+        signs: Mapping[str, str] | None = None,
+        note: Notice | None = None,
+        not_asked: frozenset[str] = frozenset(),
+    ) -> None:
+        columns = inner.columns or tuple(ColumnInfo() for _ in inner.header)
+        if labels:
+            columns = tuple(
+                replace(info, label=label or info.label) for info, label in zip(columns, labels, strict=True)
+            )
+        super().__init__(
+            inner.path,
+            inner.header if header is None else header,
+            columns=columns if labels else inner.columns,
+            label=inner.label,
+            notes=(*((note,) if note else ()), *inner.notes),
+        )
+        self._inner, self._program, self._above = inner, program, above
+        self._signs = signs or {}
+        self.not_asked = not_asked
+
+    @property
+    def guessed_encoding(self) -> str:
+        return self._inner.guessed_encoding
+
+    @property
+    def reading(self) -> ReadOptions:
+        return replace(self._inner.reading, program=self._program)
+
+    def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
+        for chunk in self._inner.chunks(rows_per_chunk):
+            self.bad_rows = self._inner.bad_rows
+            left_out = max(0, self._above + 1 - chunk.first_row)
+            if left_out >= chunk.frame.height:
+                continue
+            missing = chunk.missing
+            yield replace(
+                chunk,
+                first_row=chunk.first_row - self._above + left_out,
+                frame=self._with_signs(chunk.frame[left_out:]),
+                typed=None if chunk.typed is None else self._with_signs(chunk.typed[left_out:]),
+                missing=None if missing is None else partial(_without_first, missing, left_out),
+                cells=None if chunk.cells is None else chunk.cells[left_out:],
+                native=None if chunk.native is None else chunk.native[left_out:],
+            )
+
+    def _with_signs(self, frame: pl.DataFrame) -> pl.DataFrame:
+        if not self._signs:
+            return frame
+        texts = pl.col(pl.String)
+        for written, sign in self._signs.items():
+            texts = texts.str.replace_all(written, sign, literal=True)
+        return frame.with_columns(texts)
+
+
+def _without_first(missing: Callable[[], pl.DataFrame], count: int) -> pl.DataFrame:
+    return missing()[count:]
+
+
+def first_rows(table: Table, count: int) -> list[tuple[str, ...]]:
+    """Up to so many of the first rows of a table, as texts."""
+    chunks = table.chunks(count)
+    try:
+        return next(chunks).frame.head(count).rows()
+    finally:
+        chunks.close()  # type: ignore[attr-defined]

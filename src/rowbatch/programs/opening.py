@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from rowbatch.core.table_options import PLAIN, ReadOptions
-from rowbatch.errors import RowbatchError, UsageError
+from rowbatch.core.table_options import FIRST, PLAIN, ReadOptions
+from rowbatch.errors import RowbatchError, TableError, UsageError
 from rowbatch.programs.base import HEAD_BYTES, Program
 from rowbatch.programs.registry import PROGRAMS
 from rowbatch.tables import formats
@@ -40,12 +41,29 @@ def open_table(path: Path, options: ReadOptions | None = None) -> Table:
         if one.is_file is not None and one.open is not None and one.is_file(path, head):
             return one.open(path, options)
     plain = formats.open_table(path, options)
-    for one in programs:
-        if one.dress is not None and (found := one.dress(plain, options)) is not None:
-            return found
+    if found := _dressed(plain, options, programs):
+        return found
     if options.program is not None:
         raise UsageError("not-of-program", path=str(path), program=programs[0].title)
     return plain
+
+
+def _dressed(plain: Table, options: ReadOptions, programs: tuple[Program, ...]) -> Table | None:
+    """
+    The table as the user of a program sees it; None where a person says where its header is, or it is none.
+    """
+    dressers = [one.dress for one in programs if one.dress is not None]
+    is_said = options.header is not None or options.skip_rows
+    if not dressers or plain.format not in ("csv", "excel") or (is_said and options.program is None):
+        return None
+    # What belongs to the header of a program may have been joined already.
+    first = plain
+    if plain.reading.header not in (None, FIRST, "1"):
+        try:
+            first = formats.open_table(path=plain.path, options=replace(options, header=FIRST, skip_rows=0))
+        except TableError:
+            return None
+    return next((found for dress in dressers if (found := dress(first, options)) is not None), None)
 
 
 def program_titles() -> dict[str, str]:

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from rowbatch.programs import documents, meta, reddit, telegram, twarc, whatsapp, x_archive, youtube
+from rowbatch.programs import (
+    documents,
+    hxl,
+    limesurvey,
+    meta,
+    qualtrics,
+    reddit,
+    surveymonkey,
+    telegram,
+    twarc,
+    whatsapp,
+    x_archive,
+    youtube,
+)
 from rowbatch.programs.base import Program
 
 PROGRAMS: tuple[Program, ...] = (
@@ -14,4 +27,8 @@ PROGRAMS: tuple[Program, ...] = (
     reddit.PROGRAM,
     youtube.PROGRAM,
     documents.PROGRAM,
+    qualtrics.PROGRAM,
+    surveymonkey.PROGRAM,
+    limesurvey.PROGRAM,
+    hxl.PROGRAM,
 )

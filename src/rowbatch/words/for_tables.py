@@ -78,6 +78,13 @@ _READ: dict[str, Entry] = {
         page="have the extra “documents” installed, or take the PDF files out of the folder",
         zh=("{path} 是 PDF，而读取它的组件尚未安装", "请安装“documents”扩展，或将 PDF 移出文件夹"),
     ),
+    "note-program": Entry(
+        "{path} is read as an export of {program}: {lines:,} {lines:line|lines} below the first one {lines:is|are} no "
+        "{lines:row|rows}, and what the questions are stays as labels (--program plain reads the file as it stands)",
+        page_message="{path} is read as an export of {program}: {lines:,} {lines:line|lines} below the first one "
+        "{lines:is|are} no {lines:row|rows}, and what the questions are stays as labels",
+        zh=("{path} 按 {program} 的导出文件读取：第一行之下的 {lines:,} 行不是数据，题目文字保留为标签", ""),
+    ),
     "note-sheet-read": Entry(
         "of {path} the sheet {sheet!r} is read; there are also {sheets:, }",
         zh=("{path} 读取的是工作表“{sheet}”；另外还有 {sheets:、}", ""),

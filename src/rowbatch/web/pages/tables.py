@@ -117,16 +117,7 @@ def text_position(table: desk.LibraryTable, reading: desk.Reading) -> int:
     chosen = (table.draft().get("draft") or {}).get("text", "")
     if list(reading.header).count(chosen) == 1:
         return list(reading.header).index(chosen)
-    named = choosable(reading.header)
-    positions = [position for position, name in enumerate(reading.header) if name in named]
-    profile, view = reading.profile(), reading.view
-    if profile is not None:
-        lengths: Sequence[float] = profile.mean_chars
-    elif view is not None and reading.rows:
-        lengths = [sum(map(len, column)) for column in view.frame(1, 200).iter_columns()]
-    else:
-        return 0
-    return max(positions or range(len(lengths)), key=lengths.__getitem__, default=0)
+    return reading.text_position()
 
 
 def choosable(header: Sequence[str]) -> tuple[str, ...]:

@@ -1,0 +1,48 @@
+"""
+What LimeSurvey exports as a VV survey file.
+
+Form: cells between tabs, whatever the ending of the name; a line of question texts and one of codes (`id`,
+`submitdate`, `Q1`). Signs that would end a cell are written as words: `{newline}`, `{cr}`, `{tab}`,
+`{quote}`; a question that the respondent did not see is `{question_not_shown}`.
+Source: LimeSurvey manual, "VV survey file", and application/helpers/admin/export (vvexport), as the authors
+know them; no export of it was at hand.
+
+Rows: one a response. Columns are called by their codes, and the question texts are their labels. What was not
+shown is not asked, and stays in its cell.
+"""
+
+from __future__ import annotations
+
+from rowbatch.core.table_options import ReadOptions
+from rowbatch.programs.base import DressedTable, Program, first_rows
+from rowbatch.tables.base import Table
+from rowbatch.words.notice import Notice
+
+_NAME = "limesurvey"
+_CODES = frozenset("id token submitdate lastpage startlanguage seed startdate datestamp".split())  # noqa: SIM905
+_SIGNS = {"{newline}": "\n", "{cr}": "\r", "{tab}": "\t", "{quote}": '"'}
+_NOT_SHOWN = "{question_not_shown}"
+
+
+def _dress(table: Table, options: ReadOptions) -> Table | None:
+    del options
+    if table.reading.delimiter != "\t":
+        return None
+    rows = first_rows(table, 1)
+    if not rows or rows[0][0].strip() != "id" or len(_CODES & set(rows[0])) < 2:
+        return None
+    labels = tuple(table.header)
+    note = Notice("note-program", {"program": "LimeSurvey", "lines": 1, "path": table.path.name})
+    return DressedTable(
+        table,
+        _NAME,
+        header=rows[0],
+        labels=labels,
+        above=1,
+        signs=_SIGNS,
+        note=note,
+        not_asked=frozenset((_NOT_SHOWN,)),
+    )
+
+
+PROGRAM = Program(name=_NAME, title="LimeSurvey", dress=_dress)

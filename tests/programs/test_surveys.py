@@ -1,0 +1,171 @@
+"""Exports of survey platforms, with invented persons: the forms are those that the modules state."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import openpyxl
+import pyreadstat
+import pytest
+
+from rowbatch.core.table_options import ReadOptions
+from rowbatch.errors import UsageError
+from rowbatch.programs.opening import open_table, program_titles
+from rowbatch.programs.registry import PROGRAMS
+from rowbatch.tables.base import Table, blank_rows
+from rowbatch.tables.writer import TableShape, open_writer
+
+QUALTRICS = [
+    ["StartDate", "EndDate", "Finished", "ResponseId", "Q1_TEXT", "Q2"],
+    [
+        "Start Date",
+        "End Date",
+        "Finished",
+        "Response ID",
+        "What worries you\nabout your town?",
+        "How old are you?",
+    ],
+    [f'{{"ImportId":"QID{number}"}}' for number in range(6)],
+    ["2026-03-01 10:00:00", "2026-03-01 10:02:00", "True", "R_1a", "Rents are\ntoo high", "34"],
+    ["2026-03-01 10:05:00", "2026-03-01 10:09:00", "True", "R_2b", "", "51"],
+    ["2026-03-01 10:06:00", "2026-03-01 10:07:00", "False", "R_3c", "Noise", "19"],
+]
+
+
+def rows(table: Table) -> list[tuple[str, ...]]:
+    return [row for chunk in table.chunks(2) for row in chunk.frame.rows()]
+
+
+def write(path: Path, lines: list[list[str]], *, delimiter: str = ",", encoding: str = "utf-8") -> Path:
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter).writerows(lines)
+    path.write_bytes(text.getvalue().encode(encoding))
+    return path
+
+
+def sheet(path: Path, lines: list[list[str]]) -> Path:
+    book = openpyxl.Workbook()
+    for line in lines:
+        book.active.append(line)
+    book.save(path)
+    return path
+
+
+@pytest.mark.parametrize("form", ["csv", "tsv", "xlsx", "two-lines"])
+def test_qualtrics(tmp_path: Path, form: str) -> None:
+    """
+    Names are those of the first line, question texts are labels, and responses are rows.
+    """
+    lines = QUALTRICS if form != "two-lines" else [*QUALTRICS[:2], *QUALTRICS[3:]]
+    if form == "xlsx":
+        path = sheet(tmp_path / "q.xlsx", [*QUALTRICS[:2], *QUALTRICS[3:]])
+    elif form == "tsv":
+        path = write(tmp_path / "q.tsv", lines, delimiter="\t", encoding="utf-16")
+    else:
+        path = write(tmp_path / "q.csv", lines)
+    table = open_table(path)
+    assert table.header == tuple(QUALTRICS[0])
+    assert rows(table) == [tuple(line) for line in QUALTRICS[3:]]
+    assert table.columns[4].label == "What worries you about your town?"
+    assert [note.kind for note in table.notes][:1] == ["note-program"]
+    again = open_table(path, table.reading)
+    assert (again.header, rows(again)) == (table.header, rows(table))
+    assert next(table.chunks(2)).first_row == 1
+
+
+def test_a_survey_goes_to_spss_with_its_questions(tmp_path: Path) -> None:
+    """
+    Labels of the questions are labels of the variables.
+    """
+    table = open_table(write(tmp_path / "q.csv", QUALTRICS))
+    out = tmp_path / "o.sav"
+    with open_writer(out, "spss", TableShape.of(table, [])) as writer:
+        for chunk in table.chunks():
+            writer.write(chunk, chunk.frame.select([]))
+    frame, meta = pyreadstat.read_sav(str(out), output_format="polars")
+    assert frame.height == 3
+    assert meta.column_names_to_labels["Q2"] == "How old are you?"
+
+
+def test_a_person_may_read_it_as_it_stands(tmp_path: Path) -> None:
+    """
+    `plain`, or a line of her own, leaves all lines.
+    """
+    path = write(tmp_path / "q.csv", QUALTRICS)
+    assert len(rows(open_table(path, ReadOptions(program="plain", header="1")))) == 5
+    assert open_table(path, ReadOptions(header="2")).header[0] == "Start Date"
+    with pytest.raises(UsageError) as error:
+        open_table(path, ReadOptions(program="limesurvey"))
+    assert error.value.kind == "not-of-program"
+    with pytest.raises(UsageError) as error:
+        open_table(path, ReadOptions(program="nothing"))
+    assert error.value.kind == "no-such-program"
+
+
+def test_limesurvey(tmp_path: Path) -> None:
+    """
+    Codes are the names, texts the labels; words for signs are the signs, and what was not shown is not asked.
+    """
+    lines = [
+        ["Response ID", "Date submitted", "Start language", "What do you think?", "And why?"],
+        ["id", "submitdate", "startlanguage", "Q1", "Q2"],
+        ["1", "2026-03-01 10:00:00", "en", "Too {quote}high{quote}{newline}really", "{question_not_shown}"],
+        ["2", "2026-03-01 10:00:00", "en", "Fine", "a{tab}b"],
+    ]
+    path = tmp_path / "vvexport.csv"
+    path.write_text("".join("\t".join(line) + "\n" for line in lines))
+    table = open_table(path)
+    assert table.header == ("id", "submitdate", "startlanguage", "Q1", "Q2")
+    assert [info.label for info in table.columns][3:] == ["What do you think?", "And why?"]
+    assert [row[3:] for row in rows(table)] == [
+        ('Too "high"\nreally', "{question_not_shown}"),
+        ("Fine", "a\tb"),
+    ]
+    frame = next(table.chunks()).frame
+    assert blank_rows(frame, [4], table.not_asked).to_list() == [True, False]
+
+
+def test_surveymonkey(tmp_path: Path) -> None:
+    """
+    A question is the name of its column, with the choice where it has several.
+    """
+    lines = [
+        ["Respondent ID", "Collector ID", "Start Date", "Which do you read?", "", "", "Why?"],
+        ["", "", "", "Papers", "Books", "Other (please specify)", "Open-Ended Response"],
+        ["11", "7", "03/01/2026", "Papers", "", "", "It is short"],
+        ["12", "7", "03/01/2026", "", "Books", "walls", "It is long"],
+    ]
+    table = open_table(write(tmp_path / "s.csv", lines))
+    assert table.header[3:] == (
+        "Which do you read?: Papers",
+        "Which do you read?: Books",
+        "Which do you read?: Other (please specify)",
+        "Why?",
+    )
+    assert rows(table)[1] == ("12", "7", "03/01/2026", "", "Books", "walls", "It is long")
+
+
+def test_tags_below_the_header(tmp_path: Path) -> None:
+    """
+    A line of HXL tags is no row.
+    """
+    lines = [
+        ["group/town", "group/people", "note"],
+        ["#adm2+name", "#affected+f", ""],
+        ["A", "3", "x"],
+        ["B", "4", "y"],
+    ]
+    table = open_table(write(tmp_path / "k.csv", lines))
+    assert (table.header, rows(table)) == (tuple(lines[0]), [("A", "3", "x"), ("B", "4", "y")])
+    assert table.columns[0].label == "#adm2+name"
+
+
+def test_the_page_lists_every_program() -> None:
+    """
+    Whoever adds a program adds it to the page.
+    """
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "programs.md").read_text(encoding="utf-8")
+    assert [one.name for one in PROGRAMS if f"`{one.name}`" not in page] == []
+    assert set(program_titles()) == {one.name for one in PROGRAMS}

@@ -1,0 +1,82 @@
+"""The guess of the column with the texts, on headers of real programs and tables of invented persons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import pytest
+
+from rowbatch.tables.text_column import likely_text_column, names_text
+
+SENTENCES = ["Rents are too high in our town", "I like the park", "Nothing, really"]
+CASES: list[tuple[str, dict[str, list[str]], str]] = [
+    (
+        "qualtrics",
+        {
+            "StartDate": ["2026-03-01 10:00:00"] * 3,
+            "ResponseId": ["R_2eCkQ1aVbYxZ9wP", "R_1aVbYxZ9wP2eCkQ", "R_Z9wP2eCkQ1aVbYx"],
+            "Q1_TEXT": ["too high", "fine", ""],
+            "LocationName": SENTENCES,
+        },
+        "Q1_TEXT",
+    ),
+    (
+        "mail",
+        {"email": ["anna.long.name@example.org", "b@example.org", "c@example.org"], "note": SENTENCES},
+        "note",
+    ),
+    ("url", {"link": ["https://example.org/a/very/long/page"] * 3, "t": ["so good", "so bad", "no"]}, "t"),
+    ("uuid", {"id": ["123e4567-e89b-12d3-a456-426614174000"] * 3, "say": ["good one", "bad", "so"]}, "say"),
+    ("dates", {"when": ["2026-01-01T10:00:00.000+01:00"] * 3, "x": ["a b", "c d", "e f"]}, "x"),
+    ("longest", {"a": ["one two"] * 3, "b": SENTENCES}, "b"),
+    ("named-but-a-number", {"text": ["1", "2", "3"], "other": SENTENCES}, "other"),
+    (
+        "chinese",
+        {
+            "编号": ["1", "2", "3"],
+            "评论内容": ["房租太高", "公园很好", "没有"],
+            "城市": ["北京市海淀区中关村"] * 3,
+        },
+        "评论内容",
+    ),
+    (
+        "codes",
+        {"party": ["Christian Democrats"] * 20, "word": [f"w{'o' * (n % 7)} x" for n in range(20)]},
+        "word",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
+)
+def test_the_column_with_the_texts(columns: dict[str, list[str]], expected: str) -> None:
+    """
+    Ids, dates, numbers and addresses are none, however long they are; a name that says so comes first.
+    """
+    frame = pl.DataFrame({str(at): cells for at, cells in enumerate(columns.values())})
+    found = likely_text_column(tuple(columns), frame)
+    assert found is not None
+    assert list(columns)[found] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("Q12_TEXT", True),
+        ("commentText", True),
+        ("Open-Ended Response", True),
+        ("context", False),
+        ("id", False),
+        ("Antwort", True),
+        ("用户评论", True),
+        ("postal code", False),
+        ("texture", False),
+    ],
+)
+def test_names_are_compared_by_whole_words(name: str, says: Any) -> None:
+    """
+    `context` names no text.
+    """
+    assert names_text(name) is says
