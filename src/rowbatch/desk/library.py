@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from rowbatch.core.table_options import ReadOptions
+from rowbatch.core.table_options import FIRST, NO_HEADER, PLAIN, ReadOptions
 from rowbatch.desk.readings import (
     Reading,
     begin_reading,
@@ -41,8 +41,11 @@ from rowbatch.tables.base import Table
 from rowbatch.tables.compressed import open_binary
 from rowbatch.tables.encodings import SAMPLE_BYTES, guess_encoding
 from rowbatch.tables.excel_reader import sheet_names
+from rowbatch.tables.formats import open_table as plain_table
 
 _INFO, _DRAFT = "table.json", "draft.json"
+# What is shown of the begin of a file, so that a person finds the header.
+_TOP_LINES, _TOP_CHARS, _TOP_BYTES = 12, 160, 1 << 16
 _HANDED_OVER = "data"
 # How many likely encodings a person may choose from, and those that are always there.
 _SHOWN_GUESSES = 3
@@ -218,6 +221,19 @@ class LibraryTable:
     def sheets(self) -> tuple[str, ...]:
         """Names of the sheets of a workbook; nothing for other files."""
         return sheet_names(self.info.path)
+
+    def top_lines(self) -> list[tuple[int, str]]:
+        """
+        The first lines with something in them of a text file or a sheet, so that a person finds the header.
+
+        Returns:
+            Number of each as `ReadOptions.header` counts, and its text; nothing for other formats.
+        """
+        try:
+            return _top_lines(self.info.path, self.info.reading)
+        except (RowbatchError, OSError, LookupError):
+            # What is wrong with the table is told where it is read.
+            return []
 
     def decoded_samples(self) -> dict[str, str]:
         """A piece with something beyond plain English, in likely encodings, for a person to choose."""
@@ -516,3 +532,21 @@ def _write_info(folder: Path, info: TableInfo) -> None:
     plain["path"] = str(info.path)
     # In ASCII: the name of a file may have bytes that are no UTF-8.
     write_atomically(folder / _INFO, json.dumps(plain).encode(), overwrite=True)
+
+
+def _top_lines(path: Path, reading: ReadOptions) -> list[tuple[int, str]]:
+    plain = replace(reading, header=FIRST, program=PLAIN)
+    table = plain_table(path, plain)
+    if table.format == "excel":
+        below = plain_table(path, replace(plain, header=NO_HEADER))
+        rows = next(below.chunks(_TOP_LINES)).frame.head(_TOP_LINES).rows()
+        begin = getattr(below, "begins_at", 1) - reading.skip_rows
+        told = [(number, " | ".join(row)) for number, row in enumerate(rows, start=begin)]
+    elif table.format == "csv":
+        with open_binary(path) as file:
+            head = file.read(_TOP_BYTES).decode(table.reading.encoding or "utf-8", errors="replace")
+        lines = head.splitlines()[reading.skip_rows : reading.skip_rows + _TOP_LINES]
+        told = list(enumerate(lines, start=1))
+    else:
+        return []
+    return [(number, text[:_TOP_CHARS]) for number, text in told if text.strip(" |,;\t")]

@@ -120,10 +120,12 @@ class ExcelTable(FrameTable):
     Attributes:
         others: The other sheets that people see.
         cells: What each cell is in some columns, see `TableChunk.cells`.
+        begins_at: Row of the sheet, from 1, with the header, or with the first row where there is none.
     """
 
     format = "excel"
     others: tuple[str, ...] = ()
+    begins_at: int = 1
     cells: pl.DataFrame | None = None
 
     def column(self, name: str) -> int:
@@ -228,6 +230,7 @@ def open_excel(path: Path, options: ReadOptions) -> ExcelTable:
             found = _below_head(path, book, candidate, options)
             if found is not None:
                 table = _table(path, sheets[candidate], found)
+                table.begins_at = found.first
                 table.notes = tuple(_notes(table, book, candidate, found, errors=errors))
                 others = [name for name in sheets if name != sheets[candidate]]
                 table.others = tuple(name for name in others if name not in hidden)

@@ -41,12 +41,14 @@ def data(request: Request) -> Response:
         "row": 0,
         "sample": 0,
         "shown": None,
+        "program": False,
         "delimiter": _TAB.get(table.info.reading.delimiter or "", table.info.reading.delimiter or ""),
         "is_workbook": bool(table.sheets()),
         "previous": 0,
         "following": 0,
     }
     base["sheets"] = table.sheets()
+    base["lines"] = table.top_lines()
     names = {str(table.info.path): table.info.name}
     is_part = bool(request.query_params.get("part"))
     try:
@@ -97,6 +99,7 @@ def _values_of(request: Request, w: Words, table: desk.LibraryTable, reading: de
     first, last = (shown[0][0], shown[-1][0]) if shown and not sample else (1, 0)
     return {
         "header": reading.header,
+        "program": reading.reading.program not in (None, "plain"),
         "choices": choosable(reading.header),
         "rows": rows,
         "row": row,
@@ -220,8 +223,16 @@ def change_reading(request: Request, form: FormData) -> Response:
         on_bad_rows=text_of(form, "on_bad_rows")
         if text_of(form, "on_bad_rows") in ("keep", "skip")
         else "stop",
+        header=_header_said(text_of(form, "header")),
+        program="plain" if text_of(form, "program") == "plain" else "",
     )
     return see_other(f"/tables/{table.id}")
+
+
+def _header_said(text: str) -> str:
+    """A line, or that there is none; "" for what is neither: then it is found out."""
+    is_line = text.isascii() and text.isdecimal() and 0 < len(text) < 7 and int(text) > 0
+    return text if is_line or text == "none" else ""
 
 
 def remove(request: Request) -> Response:
