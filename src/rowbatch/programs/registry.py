@@ -5,6 +5,7 @@ from __future__ import annotations
 from rowbatch.programs import (
     documents,
     hxl,
+    label_studio,
     limesurvey,
     meta,
     qualtrics,
@@ -31,4 +32,5 @@ PROGRAMS: tuple[Program, ...] = (
     surveymonkey.PROGRAM,
     limesurvey.PROGRAM,
     hxl.PROGRAM,
+    label_studio.PROGRAM,
 )

@@ -85,6 +85,16 @@ _READ: dict[str, Entry] = {
         "{lines:is|are} no {lines:row|rows}, and what the questions are stays as labels",
         zh=("{path} 按 {program} 的导出文件读取：第一行之下的 {lines:,} 行不是数据，题目文字保留为标签", ""),
     ),
+    "note-annotations": Entry(
+        "{path} is read as an export of Label Studio: {rows:,} {rows:task|tasks}, a row each, with a column for each "
+        "label of each coder (--program plain reads the file as it stands)",
+        page_message="{path} is read as an export of Label Studio: {rows:,} {rows:task|tasks}, a row each, with a column "
+        "for each label of each coder",
+        zh=(
+            "{path} 按 Label Studio 的导出文件读取：{rows:,} 个任务，每个一行；每位编码者的每个标签各占一列",
+            "",
+        ),
+    ),
     "note-sheet-read": Entry(
         "of {path} the sheet {sheet!r} is read; there are also {sheets:, }",
         zh=("{path} 读取的是工作表“{sheet}”；另外还有 {sheets:、}", ""),
