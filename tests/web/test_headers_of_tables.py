@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import openpyxl
+import polars as pl
+import pyreadstat
 import pytest
 
 from serving_pages import served_pages, visiting
@@ -62,3 +64,22 @@ def test_an_export_of_a_program_is_read_as_it_stands_by_a_button(site):
         assert "Read the file as it stands" in shown
         client.post(f"/tables/{table.id}/reading", data={"program": "plain", "on_bad_rows": "stop"})
         assert next(site.program.library.table(table.id).open().chunks()).frame.height == 3
+
+
+def test_labels_stand_beside_codes_and_names(site, tmp_path):
+    """
+    Of a file of SPSS the page shows what a column is about, and what its codes mean.
+    """
+    path = tmp_path / "s.sav"
+    frame = pl.DataFrame({"open1": ["so good", "so bad"], "sex": [1.0, 2.0]})
+    pyreadstat.write_sav(
+        frame,
+        str(path),
+        column_labels={"open1": "What do you think of <town>?", "sex": "Sex"},
+        variable_value_labels={"sex": {1: "male", 2: "female"}},
+    )
+    with visiting(site) as client:
+        client.post("/tables", params={"name": "s.sav"}, content=path.read_bytes())
+        shown = client.get(f"/tables/{site.program.library.tables()[0].id}").text
+        assert "open1 – What do you think of &lt;town&gt;?</option>" in shown
+        assert "<li>1 = male</li>" in shown

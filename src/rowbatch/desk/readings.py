@@ -18,6 +18,7 @@ from rowbatch.desk.profile import Profile, profile_of
 from rowbatch.desk.tasks import Stopped, Task
 from rowbatch.errors import InputError, RowbatchError, TableError
 from rowbatch.programs.opening import open_table
+from rowbatch.results.people import code_text
 from rowbatch.results.views import RUN, TABLE, view_name, write_table_view
 from rowbatch.store.home import cache
 from rowbatch.store.rundir import RunDirectory
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _STOP_S = 10.0
 _LOOKED_AT_ROWS = 200
+_SHOWN_LABELS = 50
 _AGAIN_S = 5.0
 # A view that says nothing of itself may be one that another program begins at this moment.
 _YOUNG_S = 3_600.0
@@ -103,6 +105,25 @@ class Reading:
         view = self.view
         notes = view.state.notes if view else {}
         return int(notes.get("bad_rows", 0)), list(notes.get("first_bad_rows", []))
+
+    def labels(self) -> dict[str, tuple[str, list[tuple[str, str]]]]:
+        """
+        What is known in words of the columns that have labels.
+
+        Returns:
+            By name, the label of the column or "", and its values with their labels: at most fifty.
+        """
+        return {
+            name: (
+                info.label,
+                [
+                    (code_text(value), label)
+                    for value, label in list(info.value_labels.items())[:_SHOWN_LABELS]
+                ],
+            )
+            for name, info in zip(self.header, self.columns, strict=False)
+            if info.label or info.value_labels
+        }
 
     def text_position(self) -> int:
         """The column that looks most like texts in the first rows that are there; 0 where nobody can tell."""

@@ -42,6 +42,7 @@ def data(request: Request) -> Response:
         "sample": 0,
         "shown": None,
         "program": False,
+        "labels": {},
         "delimiter": _TAB.get(table.info.reading.delimiter or "", table.info.reading.delimiter or ""),
         "is_workbook": bool(table.sheets()),
         "previous": 0,
@@ -99,6 +100,7 @@ def _values_of(request: Request, w: Words, table: desk.LibraryTable, reading: de
     first, last = (shown[0][0], shown[-1][0]) if shown and not sample else (1, 0)
     return {
         "header": reading.header,
+        "labels": reading.labels(),
         "program": reading.reading.program not in (None, "plain"),
         "choices": choosable(reading.header),
         "rows": rows,
