@@ -13,7 +13,7 @@ import polars as pl
 
 from rowbatch.errors import CannotHold, StorageError, from_os_error
 from rowbatch.tables.base import TableChunk, as_doubles, as_text, plain_values
-from rowbatch.tables.workbook_cells import value_of_cell
+from rowbatch.tables.workbook_cells import text_of_cell, value_of_cell
 from rowbatch.tables.writer import OutputCheck, TableShape, TableWriter, cut_to_fit, values_of
 
 # Source: Microsoft, "Excel specifications and limits".
@@ -190,12 +190,23 @@ class ExcelTableWriter(TableWriter):
             self._text(position, str(as_text(pl.DataFrame({"value": [value]})).item()))
         elif isinstance(value, int | float):
             self._sheet.write_number(self._row, position, value)
+        elif _is_before_excel(value):
+            self._text(position, text_of_cell(value))
         else:
             self._sheet.write_datetime(self._row, position, value, self._formats[_FORMAT_OF[type(value)]])
 
     def _text(self, position: int, text: str, form: Any = None) -> None:
         self._check.require_text(text, self._row, position)
         self._sheet.write_string(self._row, position, text, form)
+
+
+def _is_before_excel(value: Any) -> bool:
+    """Whether Excel's calendar has no such day, or no such duration: it has nothing before its beginning."""
+    if isinstance(value, datetime.timedelta):
+        return value < datetime.timedelta()
+    if isinstance(value, datetime.datetime):
+        return value.date() < _FIRST_DAY
+    return isinstance(value, datetime.date) and value < _FIRST_DAY
 
 
 def _write_number(sheet: Any, number: Any, attributes: list[tuple[str, Any]]) -> None:
@@ -211,13 +222,8 @@ def _writable(column: pl.Series) -> pl.Series:
         return as_text(column.to_frame()).to_series() if too_large else column
     if kind.is_float():
         return column
-    if kind == pl.Date:
-        return column if (column >= _FIRST_DAY).all() else as_text(column.to_frame()).to_series()
-    if isinstance(kind, pl.Datetime) and kind.time_zone is None and (column.dt.date() >= _FIRST_DAY).all():
+    if kind in (pl.String, pl.Boolean, pl.Time, pl.Date) or isinstance(kind, pl.Duration):
         return column
-    if kind in (pl.String, pl.Boolean, pl.Time):
-        return column
-    # Excel's calendar has nothing before its beginning.
-    if isinstance(kind, pl.Duration) and not (column < datetime.timedelta()).any():
+    if isinstance(kind, pl.Datetime) and kind.time_zone is None:
         return column
     return as_text(column.to_frame()).to_series()

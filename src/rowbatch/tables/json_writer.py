@@ -14,6 +14,7 @@ from rowbatch.tables.names import unique_names
 from rowbatch.tables.writer import TableShape, TableWriter, values_of
 
 # Legal in JSON, but what is built on Python's `splitlines` takes them for line ends.
+_MOST_WHOLE = 2**53
 _LINE_ENDS = ("\u0085", "\u2028", "\u2029")
 
 
@@ -32,9 +33,16 @@ class JsonTableWriter(TableWriter):
 
     def write(self, chunk: TableChunk, added: pl.DataFrame) -> None:
         values = values_of(chunk, added, self._shape, self._names)
-        plain = pl.DataFrame(
-            [column if _is_json(column) else _as_json(column) for column in map(_plain, values.get_columns())]
-        )
+        columns = [
+            _plain(
+                # How long something takes is shown by each format in its own way.
+                _text(chunk, position, column)
+                if isinstance(column.dtype, pl.Duration) and position < chunk.frame.width
+                else column
+            )
+            for position, column in enumerate(values.get_columns())
+        ]
+        plain = pl.DataFrame([column if _is_json(column) else _as_json(column) for column in columns])
         lines = plain.select((pl.struct(pl.all()).struct.json_encode() + "\n").alias("line")).to_series()
         if lines.str.contains("[\u0085\u2028\u2029]").any():
             lines = lines.str.replace_many(
@@ -55,8 +63,20 @@ class JsonTableWriter(TableWriter):
             self._file.close()
 
 
+def _text(chunk: TableChunk, position: int, column: pl.Series) -> pl.Series:
+    """The texts of a column, without those of nothing."""
+    texts = chunk.frame.to_series(position)
+    return pl.select(pl.when(column.is_not_null()).then(texts)).to_series().alias(column.name)
+
+
 def _plain(column: pl.Series) -> pl.Series:
-    return as_doubles(plain_values(column))
+    column = as_doubles(plain_values(column))
+    if column.dtype.is_float():
+        known = column.drop_nulls()
+        # A whole number has no decimal point, as in the texts.
+        if len(known) and ((known.floor() == known) & (known.abs() < _MOST_WHOLE)).all():
+            return column.cast(pl.Int64)
+    return column
 
 
 def _is_json(column: pl.Series) -> bool:
