@@ -4,7 +4,7 @@ What readers of .ods lose, put into the file in a way that they keep.
 Source:
     OpenDocument 1.3, part 3, 6.1 (tabs and line breaks are elements of a paragraph) and 19.385 (a time is a
     duration of ISO 8601). Measured with fastexcel 0.21.0 and python-calamine 0.9.1: `text:tab` and
-    `text:line-break` vanish, so that words run together; a time is nothing, or `PT13H45M00S`; a cell with an
+    `text:line-break` vanish, so that words run together; a time is nothing in the one; a cell with an
     error, which LibreOffice writes as an empty text with the mark `calcext:value-type="error"`, is empty.
     Several paragraphs, spaces and notes of a cell come out right.
 """
