@@ -556,3 +556,18 @@ def test_a_workbook_in_which_a_codebook_is_written_by_hand(tmp_path):
     variables: tuple[Any, ...] = read_any_codebook(path).variables
     who, number = variables
     assert (who.most, who.cant_say, number.min, number.whole) == (2, True, 1, True)
+
+
+def test_the_tags_of_taguette_are_labels(tmp_path):
+    """
+    Taguette 1.4 exports its codebook as CSV with these columns; how often a tag was used is left alone.
+    """
+    path = tmp_path / "codebook.csv"
+    path.write_text(
+        "tag,description,number of highlights\nRent,What is said about rents,3\nPark,Parks and trees,5\n"
+    )
+    labels = read_any_codebook(path).variables[0].labels
+    assert [(label.name, label.definition) for label in labels] == [
+        ("Rent", "What is said about rents"),
+        ("Park", "Parks and trees"),
+    ]

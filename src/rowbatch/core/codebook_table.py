@@ -23,7 +23,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "variable": ("variable", "variable_name", "var", "变量", "变量名"),
     "kind": ("kind", "type", "类型"),
     "question": ("question", "问题"),
-    "label": ("label", "name", "code_name", "category", "标签", "类别", "名称"),
+    "label": ("label", "name", "code_name", "category", "tag", "标签", "类别", "名称"),
     "labels": ("labels", "categories", "options", "标签列表", "选项"),
     "code": ("code", "value", "编码", "代码"),
     "definition": ("definition", "description", "meaning", "定义", "说明"),
