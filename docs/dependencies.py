@@ -196,7 +196,9 @@ def _licence(name: str) -> str:
     classified = [
         one.rpartition(" :: ")[2] for one in told.get_all("Classifier") or [] if one.startswith("License")
     ]
-    for said in (told["License-Expression"], *classified, told["License"]):
+    # A backport in the same process raises where a field is missing, and Python 3.11 gives None.
+    expressions, old = told.get_all("License-Expression") or [], told.get_all("License") or []
+    for said in (*expressions, *classified, *old):
         spelt = _SPELT.get(said or "", said or "")
         if spelt and re.fullmatch(r"[\w.()+ -]{2,80}", spelt) and spelt != "OSI Approved":
             return spelt

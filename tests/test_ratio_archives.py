@@ -13,7 +13,7 @@ from ratio_archives import ARCHIVES, read_in_bounds
 
 # What each becomes in memory, about; what may be taken of it; and how long a cell may be.
 MIB, MEMORY_GB, CELL_MB = 4, 0.001, 0.5
-IN_PARTS = ("zsav",)
+IN_PARTS = ("zsav", "list.json.gz", "list.json.bz2", "list.json.xz", "list.json.zst")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a process has no such bound there")

@@ -566,8 +566,8 @@ def test_the_tags_of_taguette_are_labels(tmp_path):
     path.write_text(
         "tag,description,number of highlights\nRent,What is said about rents,3\nPark,Parks and trees,5\n"
     )
-    labels = read_any_codebook(path).variables[0].labels
-    assert [(label.name, label.definition) for label in labels] == [
-        ("Rent", "What is said about rents"),
-        ("Park", "Parks and trees"),
+    labels = [
+        {"name": "Rent", "definition": "What is said about rents"},
+        {"name": "Park", "definition": "Parks and trees"},
     ]
+    assert read_any_codebook(path) == parse_codebook({"variables": [{"name": "label", "labels": labels}]})

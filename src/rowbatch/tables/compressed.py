@@ -46,18 +46,25 @@ def open_binary(path: Path, member: str = "") -> io.BufferedReader:
         file.seek(0)
     except OSError as error:
         raise from_os_error(error, str(path)) from error
-    inner: Any = None
-    if member:
-        inner = _open_member(file, path, member)
-    elif magic.startswith(_GZIP):
-        inner = gzip.GzipFile(fileobj=file)
-    elif magic.startswith(_ZSTD):
-        inner = _open_zstd(file)
-    elif magic.startswith(_BZIP2) and magic[4:].startswith(_BZIP2_BLOCKS):
-        inner = bz2.BZ2File(file)
-    elif magic.startswith(_XZ):
-        inner = _XzFile(file)
+    try:
+        inner = _unpacking(file, path, magic, member)
+    except BaseException:
+        file.close()
+        raise
     return file if inner is None else io.BufferedReader(_Unpacked(inner, file, path), _BUFFER_BYTES)
+
+
+def _unpacking(file: io.BufferedReader, path: Path, magic: bytes, member: str) -> Any:
+    """What unpacks a file that begins so; None where it is not packed."""
+    if member:
+        return _open_member(file, path, member)
+    if magic.startswith(_GZIP):
+        return gzip.GzipFile(fileobj=file)
+    if magic.startswith(_ZSTD):
+        return _open_zstd(file)
+    if magic.startswith(_BZIP2) and magic[4:].startswith(_BZIP2_BLOCKS):
+        return bz2.BZ2File(file)
+    return _XzFile(file) if magic.startswith(_XZ) else None
 
 
 def members_of_zip(path: Path) -> tuple[str, ...] | None:

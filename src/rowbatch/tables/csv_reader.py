@@ -846,7 +846,11 @@ class _Records:
             for _ in islice(_lines_of(text, self._most), skipped):
                 require_wanted()
         except UnicodeError as error:
+            text.close()
             raise self._not_decodable(str(error)) from error
+        except BaseException:
+            text.close()
+            raise
         return text
 
     def _read(self, lines: _Lines) -> Iterator[tuple[int, list[str], str]]:

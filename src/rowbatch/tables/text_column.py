@@ -55,6 +55,8 @@ _MOSTLY = 0.6
 _FEW_VALUES = 0.1
 _LEAST_FEW = 5
 _SHORT_CHARS = 25
+# Of a text, on average; East Asian ones are short.
+_LEAST_CHARS = 3
 
 
 def likely_text_column(header: Sequence[str], frame: pl.DataFrame) -> int | None:
@@ -77,7 +79,7 @@ def likely_text_column(header: Sequence[str], frame: pl.DataFrame) -> int | None
         filled = cells.filter(cells.str.strip_chars() != "")
         chars = float(filled.str.len_chars().mean() or 0)  # type: ignore[arg-type]
         is_text = len(filled) > 0 and not _is_no_text(filled, chars)
-        score = (int(is_text), int(is_text and names_text(name)), chars)
+        score = (int(is_text), int(is_text and chars >= _LEAST_CHARS and names_text(name)), chars)
         if score > best_score:
             best, best_score = position, score
     return best
