@@ -17,13 +17,13 @@ import pytest
 
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import CannotHold, UsageError
-from rowbatch.tables.base import ColumnInfo, Table
+from rowbatch.tables.base import ColumnInfo, Table, show_clock
 from rowbatch.tables.formats import open_table
 from rowbatch.tables.losses import losses
 from rowbatch.tables.names import spss_names, stata_names, unique_names
 from rowbatch.tables.response_sets import ResponseSet, add_response_sets
 from rowbatch.tables.stata_file import StataColumn, write_stata
-from rowbatch.tables.statistics_dates import meaning_of, show_clock
+from rowbatch.tables.statistics_dates import meaning_of
 from rowbatch.tables.writer import AddedColumn, TableShape, format_of, open_check, open_writer
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -100,15 +99,12 @@ class DressedTable(Table):
             left_out = max(0, self._above + 1 - chunk.first_row)
             if left_out >= chunk.frame.height:
                 continue
-            missing = chunk.missing
+            part = chunk.part(slice(left_out, None))
             yield replace(
-                chunk,
+                part,
                 first_row=chunk.first_row - self._above + left_out,
-                frame=self._with_signs(chunk.frame[left_out:]),
-                typed=None if chunk.typed is None else self._with_signs(chunk.typed[left_out:]),
-                missing=None if missing is None else partial(_without_first, missing, left_out),
-                cells=None if chunk.cells is None else chunk.cells[left_out:],
-                native=None if chunk.native is None else chunk.native[left_out:],
+                frame=self._with_signs(part.frame),
+                typed=None if part.typed is None else self._with_signs(part.typed),
             )
 
     def _with_signs(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -118,16 +114,3 @@ class DressedTable(Table):
         for written, sign in self._signs.items():
             texts = texts.str.replace_all(written, sign, literal=True)
         return frame.with_columns(texts)
-
-
-def _without_first(missing: Callable[[], pl.DataFrame], count: int) -> pl.DataFrame:
-    return missing()[count:]
-
-
-def first_rows(table: Table, count: int) -> list[tuple[str, ...]]:
-    """Up to so many of the first rows of a table, as texts."""
-    chunks = table.chunks(count)
-    try:
-        return next(chunks).frame.head(count).rows()
-    finally:
-        chunks.close()  # type: ignore[attr-defined]

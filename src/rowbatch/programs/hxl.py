@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 
 from rowbatch.core.table_options import ReadOptions
-from rowbatch.programs.base import DressedTable, Program, first_rows
+from rowbatch.programs.base import DressedTable, Program
 from rowbatch.tables.base import Table
 from rowbatch.words.notice import Notice
 
@@ -22,7 +22,7 @@ _TAG = re.compile(r"\s*#[A-Za-z][A-Za-z0-9_]*(?:\s*\+\s*[A-Za-z][A-Za-z0-9_]*)*\
 
 def _dress(table: Table, options: ReadOptions) -> Table | None:
     del options
-    rows = first_rows(table, 1)
+    rows = table.peek(1)
     tags = [cell for cell in rows[0] if cell.strip()] if rows else []
     if len(tags) < 2 or not all(_TAG.fullmatch(cell) for cell in tags) or len(tags) * 4 < len(table.header):
         return None

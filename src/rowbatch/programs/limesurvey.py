@@ -14,7 +14,7 @@ shown is not asked, and stays in its cell.
 from __future__ import annotations
 
 from rowbatch.core.table_options import ReadOptions
-from rowbatch.programs.base import DressedTable, Program, first_rows
+from rowbatch.programs.base import DressedTable, Program
 from rowbatch.tables.base import Table
 from rowbatch.words.notice import Notice
 
@@ -28,7 +28,7 @@ def _dress(table: Table, options: ReadOptions) -> Table | None:
     del options
     if table.reading.delimiter != "\t":
         return None
-    rows = first_rows(table, 1)
+    rows = table.peek(1)
     if not rows or rows[0][0].strip() != "id" or len(_CODES & set(rows[0])) < 2:
         return None
     labels = tuple(table.header)

@@ -34,7 +34,7 @@ def open_table(path: Path, options: ReadOptions | None = None) -> Table:
     if options.program is not None:
         programs = tuple(one for one in PROGRAMS if one.name == options.program)
         if not programs:
-            known = [*dict.fromkeys(one.name for one in PROGRAMS), PLAIN]
+            known = [*program_titles(), PLAIN]
             raise UsageError("no-such-program", program=options.program, known=known)
     head = _head(path)
     for one in programs:
@@ -80,6 +80,3 @@ def _head(path: Path) -> bytes:
     except (OSError, RowbatchError):
         # What is wrong with it is said by who opens it next.
         return b""
-
-
-__all__ = ["Program", "open_table", "program_titles"]

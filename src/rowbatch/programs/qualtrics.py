@@ -12,7 +12,7 @@ Rows: one a response. The question texts are the labels of the columns.
 from __future__ import annotations
 
 from rowbatch.core.table_options import ReadOptions
-from rowbatch.programs.base import DressedTable, Program, first_rows
+from rowbatch.programs.base import DressedTable, Program
 from rowbatch.tables.base import Table
 from rowbatch.words.notice import Notice
 
@@ -34,7 +34,7 @@ def _dress(table: Table, options: ReadOptions) -> Table | None:
     known = [at for at, name in enumerate(table.header) if name in _KNOWN]
     if len(known) < 2:
         return None
-    rows = first_rows(table, 2)
+    rows = table.peek(2)
     above = 0
     if len(rows) > 1 and sum('"ImportId"' in cell for cell in rows[1]) * 2 > len(table.header):
         above = 2

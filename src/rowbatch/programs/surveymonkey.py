@@ -11,7 +11,7 @@ Rows: one a respondent. A column is called as its question, with its choice wher
 from __future__ import annotations
 
 from rowbatch.core.table_options import ReadOptions
-from rowbatch.programs.base import DressedTable, Program, first_rows
+from rowbatch.programs.base import DressedTable, Program
 from rowbatch.tables.base import Table
 from rowbatch.words.notice import Notice
 
@@ -26,7 +26,7 @@ def _dress(table: Table, options: ReadOptions) -> Table | None:
     names = [name.strip().lower() for name in table.header]
     if not any(name in _RESPONDENT for name in names) or not any(name in _COLLECTOR for name in names):
         return None
-    rows = first_rows(table, 1)
+    rows = table.peek(1)
     respondent = next(at for at, name in enumerate(names) if name in _RESPONDENT)
     if not rows or rows[0][respondent].strip() or not any(rows[0]):
         return None

@@ -27,7 +27,6 @@ from rowbatch.results.written import written_columns
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.corrections import read_corrections
 from rowbatch.store.rundir import RunDirectory
-from rowbatch.tables.base import TableChunk
 from rowbatch.tables.formulas import looks_like_formula
 from rowbatch.tables.losses import losses
 from rowbatch.tables.numbers import find_numbers
@@ -142,7 +141,7 @@ def export(
                 keep = is_wanted if keep is None else keep & is_wanted
             if keep is not None:
                 report.left_out += frame.height - int(keep.sum())
-            part = _part(chunk, kept, keep)
+            part = chunk.part(slice(None) if keep is None else keep, kept)
             chosen = (frame if keep is None else frame.filter(keep)).select(pick)
             report.formulas += _formulas(part.frame) + _formulas(chosen)
             writer.write(part, chosen)
@@ -176,32 +175,6 @@ def _shown(
             for ending, source in (("model", one.source), ("human", human_column(position))):
                 shown.append((_beside(one.column, ending, taken), one.expression(source)))
     return shown
-
-
-def _part(chunk: TableChunk, kept: Sequence[int], keep: pl.Series | None) -> TableChunk:
-    """Some columns, and some rows, of a chunk."""
-
-    def cut(frame: pl.DataFrame) -> pl.DataFrame:
-        found = frame[:, list(kept)]
-        # The writers go by the positions.
-        found.columns = [str(position) for position in range(len(kept))]
-        return found if keep is None else found.filter(keep)
-
-    def cut_some(found: pl.DataFrame) -> pl.DataFrame:
-        """Of a frame that has some of the columns."""
-        places = {str(old): str(new) for new, old in enumerate(kept) if str(old) in found.columns}
-        found = found.select(list(places)).rename(places)
-        return found if keep is None or not found.width else found.filter(keep)
-
-    missing = chunk.missing
-    return TableChunk(
-        chunk.first_row,
-        cut(chunk.frame),
-        None if chunk.typed is None else cut(chunk.typed),
-        None if missing is None else lambda: cut_some(missing()),
-        None if chunk.cells is None else cut_some(chunk.cells),
-        None if chunk.native is None else cut_some(chunk.native),
-    )
 
 
 def _formulas(frame: pl.DataFrame) -> int:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import polars as pl
 
@@ -22,6 +23,9 @@ from rowbatch.tables.ahead import read_ahead
 from rowbatch.tables.bounds import require_columns
 from rowbatch.tables.response_sets import ResponseSet
 from rowbatch.words.notice import Notice
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 ROWS_PER_CHUNK = 20_000
 
@@ -74,6 +78,36 @@ class TableChunk:
     missing: Callable[[], pl.DataFrame] | None = None
     cells: pl.DataFrame | None = None
     native: pl.DataFrame | None = None
+
+    def part(self, rows: slice | pl.Series, columns: Sequence[int] | None = None) -> TableChunk:
+        """
+        Some rows, and some columns, with all that is known of them.
+
+        Args:
+            rows: A slice, a mask, or positions, which may come several times.
+            columns: Positions of those that stay, in their new order; None for all.
+        Returns:
+            A chunk with the same `first_row`.
+        """
+        missing = self.missing
+        return TableChunk(
+            self.first_row,
+            _part(self.frame, rows, columns),
+            None if self.typed is None else _part(self.typed, rows, columns),
+            None if missing is None else lambda: _part(missing(), rows, columns),
+            None if self.cells is None else _part(self.cells, rows, columns),
+            None if self.native is None else _part(self.native, rows, columns),
+        )
+
+
+def _part(frame: pl.DataFrame, rows: slice | pl.Series, columns: Sequence[int] | None) -> pl.DataFrame:
+    """Rows and columns of a frame that has some of the columns of a chunk, named by their positions."""
+    if columns is not None:
+        places = {str(old): str(new) for new, old in enumerate(columns) if str(old) in frame.columns}
+        frame = frame.select(list(places)).rename(places)
+    if not frame.width:
+        return frame
+    return frame.filter(rows) if isinstance(rows, pl.Series) and rows.dtype == pl.Boolean else frame[rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +228,20 @@ class Table(ABC):
         if first_row == 1:
             raise TableError("table-without-rows", path=str(self.path))
 
+    def peek(self, count: int) -> list[tuple[str, ...]]:
+        """
+        Up to so many of the first rows, as texts, without reading on; none where they are broken, which is
+        told by who reads them.
+        """
+        try:
+            return self._first_rows(count)
+        except TableError:
+            return []
+
+    def _first_rows(self, count: int) -> list[tuple[str, ...]]:
+        with closing(cast("Generator[TableChunk]", self.chunks(count))) as chunks:
+            return next(chunks).frame.head(count).rows()
+
     def column(self, name: str) -> int:
         """
         Position of a column.
@@ -304,6 +352,32 @@ def plain_values(column: pl.Series) -> pl.Series:
         return column
     stored: pl.Series = column.ext.storage()
     return stored != 0 if kind.ext_name() == "arrow.bool8" else stored
+
+
+def show_clock(durations: pl.Series) -> pl.Series:
+    """
+    Show durations by hours, of which there may be more than a day has: `13:45:00`, `30:00:00`, `-01:00:00.5`.
+
+    Args:
+        durations: Of any unit.
+    Returns:
+        Texts; null stays null.
+    """
+    name = durations.name
+    total = pl.col(name).cast(pl.Duration("us")).cast(pl.Int64)
+    size = total.abs()
+    seconds = size // 1_000_000
+    parts = (size % 1_000_000).cast(pl.String).str.zfill(6).str.strip_chars_end("0")
+    shown = pl.concat_str(
+        pl.when(total < 0).then(pl.lit("-")).otherwise(pl.lit("")),
+        (seconds // 3600).cast(pl.String).str.zfill(2),
+        pl.lit(":"),
+        (seconds // 60 % 60).cast(pl.String).str.zfill(2),
+        pl.lit(":"),
+        (seconds % 60).cast(pl.String).str.zfill(2),
+        pl.when(parts == "").then(pl.lit("")).otherwise("." + parts),
+    )
+    return durations.to_frame().select(pl.when(total.is_not_null()).then(shown).alias(name)).to_series()
 
 
 def as_doubles(column: pl.Series) -> pl.Series:

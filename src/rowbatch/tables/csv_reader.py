@@ -16,10 +16,11 @@ import io
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain, islice, pairwise
 from pathlib import Path
-from typing import IO, NamedTuple, Unpack
+from typing import IO, TYPE_CHECKING, NamedTuple, Unpack, cast
 
 import polars as pl
 
@@ -59,6 +60,9 @@ from rowbatch.tables.header import (
     usual_width,
 )
 from rowbatch.words.notice import Notice
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 _CHARS_PER_CHUNK = 32_000_000
 # What a cell of Python takes at least, in a list.
@@ -214,6 +218,11 @@ class CsvTable(Table):
                 offset=fast.offset,
                 first_line=_line_at(self.path, fast.offset, layout.member),
             )
+
+    def _first_rows(self, count: int) -> list[tuple[str, ...]]:
+        # The fast reader would read a whole block.
+        with closing(cast("Generator[TableChunk]", self.careful_chunks(count))) as chunks:
+            return next((chunk.frame.rows() for chunk in chunks), [])
 
     def careful_chunks(
         self,

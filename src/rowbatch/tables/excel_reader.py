@@ -18,12 +18,12 @@ import polars as pl
 
 from rowbatch.core.table_options import FIRST, NO_HEADER, ReadOptions
 from rowbatch.errors import RowbatchError, TableError, UsageError, from_os_error
-from rowbatch.tables.base import TableChunk, as_text
+from rowbatch.tables.base import TableChunk, as_text, show_clock
 from rowbatch.tables.bounds import require_memory
 from rowbatch.tables.frame_table import FrameTable, positional, refuse_options
 from rowbatch.tables.header import MOST_RECORDS, find_header, join_header, numbered_columns
 from rowbatch.tables.open_document import with_all_texts
-from rowbatch.tables.workbook_cells import CellKind, read_cells, text_of_duration
+from rowbatch.tables.workbook_cells import CellKind, read_cells
 from rowbatch.tables.workbook_sizes import WorkbookSizes
 from rowbatch.words.notice import Notice
 
@@ -171,8 +171,7 @@ def _shown(column: pl.Series) -> pl.Series:
     if isinstance(column.dtype, pl.Datetime):
         # At midnight it is the day, as in a column in which a text stands beside it.
         return as_text(column.to_frame()).to_series().str.strip_suffix("T00:00:00")
-    texts = ["" if value is None else text_of_duration(value) for value in column]
-    return pl.Series(column.name, texts, dtype=pl.String)
+    return show_clock(column).fill_null("")
 
 
 def sheet_names(path: Path) -> tuple[str, ...]:

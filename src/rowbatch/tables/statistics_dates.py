@@ -20,13 +20,14 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from rowbatch.tables.base import as_text
+from rowbatch.tables.base import as_text, show_clock
 
 _STATA = re.compile(r"%[-0-9.]*(?:t([cCdwmqh])|(d)(?![0-9.]*[gfe]))")
 _PLAIN_NAME = re.compile(r"(.*?)[0-9.]*")
 # What a format of moments may have that shows no day.
 _TIME_ONLY = re.compile(r"(?:HH|Hh|hh|MM|SS|am|pm|AM|PM|[Hh.:,_ s-]|!.)+")
-_STATA_BEGIN, _SPSS_BEGIN = datetime.date(1960, 1, 1), datetime.date(1582, 10, 14)
+STATA_BEGIN, SPSS_BEGIN = datetime.date(1960, 1, 1), datetime.date(1582, 10, 14)
+"""The days from which the programs count; SAS counts as Stata does."""
 _DAY_S, _US = 86_400, 1_000_000
 # Python's years, so that every reader of an output can have them.
 _FIRST, _LAST = datetime.date(1, 1, 1), datetime.date(9999, 12, 31)
@@ -102,13 +103,13 @@ def _of_stata(told: str) -> Meaning | None:
         return None
     match found[1] or found[2]:
         case "c":
-            moments = _moments(_STATA_BEGIN, 1_000)
+            moments = _moments(STATA_BEGIN, 1_000)
             shows_time = _TIME_ONLY.fullmatch(told[found.end() :]) is not None
             return replace(moments, show=_show_times) if shows_time else moments
         case "C":
             return Meaning(pl.Datetime("us"), _without_leap_seconds)
         case "d":
-            return _days(_STATA_BEGIN, 1)
+            return _days(STATA_BEGIN, 1)
         case "w":
             return _periods(lambda n: _year(n, 52) + "w" + _in_year(n, 52).cast(pl.String))
         case "m":
@@ -122,12 +123,12 @@ def _of_stata(told: str) -> Meaning | None:
 
 def _of_spss(name: str) -> Meaning | None:
     if name in _SPSS_DAYS:
-        return _days(_SPSS_BEGIN, _DAY_S)
+        return _days(SPSS_BEGIN, _DAY_S)
     if name in _SPSS_MOMENTS:
-        return _moments(_SPSS_BEGIN, 1)
+        return _moments(SPSS_BEGIN, 1)
     if name in _SPSS_TIMES:
         return _durations()
-    days = _days(_SPSS_BEGIN, _DAY_S)
+    days = _days(SPSS_BEGIN, _DAY_S)
     match name:
         case "MOYR":
             return _of_days(days, _month)
@@ -140,19 +141,19 @@ def _of_spss(name: str) -> Meaning | None:
 
 
 def _of_sas(name: str) -> Meaning | None:
-    days = _days(_STATA_BEGIN, 1)
+    days = _days(STATA_BEGIN, 1)
     for pattern, meaning in (
         (_SAS_DAYS, days),
         (_SAS_MONTHS, _of_days(days, _month)),
         (_SAS_QUARTERS, _of_days(days, _quarter)),
-        (_SAS_MOMENTS, _moments(_STATA_BEGIN, 1)),
-        (_SAS_DAYS_OF_MOMENTS, _days(_STATA_BEGIN, _DAY_S)),
+        (_SAS_MOMENTS, _moments(STATA_BEGIN, 1)),
+        (_SAS_DAYS_OF_MOMENTS, _days(STATA_BEGIN, _DAY_S)),
         (_SAS_TIMES, _durations()),
     ):
         if pattern.fullmatch(name):
             return meaning
     if name == "DTMONYY":
-        return _of_days(_days(_STATA_BEGIN, _DAY_S), _month)
+        return _of_days(_days(STATA_BEGIN, _DAY_S), _month)
     if name == "TOD":
         # It shows the time of day of whatever it is.
         return Meaning(
@@ -193,7 +194,7 @@ def _moment(microseconds: pl.Expr) -> pl.Expr:
 
 
 def _without_leap_seconds(value: pl.Expr) -> pl.Expr:
-    offset = (_STATA_BEGIN - _EPOCH).days * _DAY_S * _US
+    offset = (STATA_BEGIN - _EPOCH).days * _DAY_S * _US
     since = _microseconds(value, 1_000) + offset
     leaps = pl.lit(0)
     for number, month in enumerate(_LEAPS.split()):
@@ -222,7 +223,7 @@ def _periods(shown: Callable[[pl.Expr], pl.Expr]) -> Meaning:
 
 
 def _year(count: pl.Expr, a_year: int) -> pl.Expr:
-    return (count.floordiv(a_year) + _STATA_BEGIN.year).cast(pl.String)
+    return (count.floordiv(a_year) + STATA_BEGIN.year).cast(pl.String)
 
 
 def _in_year(count: pl.Expr, a_year: int) -> pl.Expr:
@@ -250,33 +251,7 @@ def _week(day: pl.Expr) -> pl.Expr:
     return day.dt.year().cast(pl.String) + "w" + week.cast(pl.String)
 
 
-def show_clock(durations: pl.Series) -> pl.Series:
-    """
-    Show durations by hours, of which there may be more than a day has: `13:45:00`, `30:00:00`, `-01:00:00.5`.
-
-    Args:
-        durations: Of microseconds.
-    Returns:
-        Texts; null stays null.
-    """
-    name = durations.name
-    total = pl.col(name).cast(pl.Int64)
-    size = total.abs()
-    seconds = size // _US
-    parts = (size % _US).cast(pl.String).str.zfill(6).str.strip_chars_end("0")
-    shown = pl.concat_str(
-        pl.when(total < 0).then(pl.lit("-")).otherwise(pl.lit("")),
-        (seconds // 3600).cast(pl.String).str.zfill(2),
-        pl.lit(":"),
-        _two_digits(seconds // 60 % 60),
-        pl.lit(":"),
-        _two_digits(seconds % 60),
-        pl.when(parts == "").then(pl.lit("")).otherwise("." + parts),
-    )
-    return durations.to_frame().select(pl.when(total.is_not_null()).then(shown).alias(name)).to_series()
-
-
 def _show_times(moments: pl.Series) -> pl.Series:
     """Moments of Stata's first day, shown without it: that is how Stata keeps a time of day."""
-    begin = f"{_STATA_BEGIN.isoformat()}T"
+    begin = f"{STATA_BEGIN.isoformat()}T"
     return as_text(moments.to_frame()).to_series().str.strip_prefix(begin)

@@ -16,11 +16,11 @@ from typing import Any
 import polars as pl
 
 from rowbatch.errors import CannotHold, StorageError, from_os_error
-from rowbatch.tables.base import ColumnInfo, TableChunk, as_doubles, as_text, plain_values
+from rowbatch.tables.base import ColumnInfo, TableChunk, as_doubles, as_text, plain_values, show_clock
 from rowbatch.tables.names import spss_names, stata_names
 from rowbatch.tables.response_sets import ResponseSet, add_response_sets
 from rowbatch.tables.stata_file import StataColumn, write_stata
-from rowbatch.tables.statistics_dates import show_clock
+from rowbatch.tables.statistics_dates import SPSS_BEGIN, STATA_BEGIN
 from rowbatch.tables.statistics_limits import (
     SPSS_LABEL_BYTES,
     STATA_LABEL_CHARS,
@@ -34,8 +34,6 @@ from rowbatch.tables.writer import AddedColumn, TableShape, TableWriter, cut_to_
 
 # Bytes of a line of the documents of a file.
 _SPSS_NOTE = 80
-# The days from which the programs count.
-_STATA_BEGIN, _SPSS_BEGIN = datetime.date(1960, 1, 1), datetime.date(1582, 10, 14)
 _REHEARSED_ROWS = 20
 # Stata's missing value that stands for "can't say".
 _CANT_SAY_LETTER = "a"
@@ -57,14 +55,7 @@ class StatisticsRehearsal(StatisticsCheck):
         if self._is_rehearsed:
             return
         self._is_rehearsed = True
-        few = slice(0, _REHEARSED_ROWS)
-        typed, missing = chunk.typed, chunk.missing
-        part = TableChunk(
-            chunk.first_row,
-            chunk.frame[few],
-            None if typed is None else typed[few],
-            None if missing is None else lambda: missing()[few],
-        )
+        part = chunk.part(slice(0, _REHEARSED_ROWS))
         nothing = pl.DataFrame(
             [pl.Series(c.name, [None] * part.frame.height, dtype=c.dtype) for c in self._shape.added]
         )
@@ -331,11 +322,9 @@ class StatisticsTableWriter(TableWriter):
     def _coded(self, column: pl.Series, info: AddedColumn) -> pl.Series:
         """The numbers of labels; "can't say" is a missing value of the program."""
         codes = {label: number for number, label in self._codes(info).items()}
-        is_missing = column == info.cant_say if info.cant_say else None
         if self._is_stata and info.cant_say:
             del codes[info.cant_say]
-        if self._is_stata and is_missing is not None:
-            rows = is_missing.fill_null(False).arg_true().to_list()
+            rows = (column == info.cant_say).fill_null(False).arg_true().to_list()
             self._letters[column.name] = dict.fromkeys(rows, _CANT_SAY_LETTER)
         return column.replace_strict(codes, default=None, return_dtype=pl.Int64).alias(column.name)
 
@@ -350,7 +339,7 @@ def _days_or_seconds(column: pl.Series, *, is_stata: bool) -> pl.Series:
     if column.dtype == pl.Time:
         since = column.cast(pl.Duration("us"))
     else:
-        begin = pl.lit(_STATA_BEGIN if is_stata else _SPSS_BEGIN).cast(pl.Datetime("us"))
+        begin = pl.lit(STATA_BEGIN if is_stata else SPSS_BEGIN).cast(pl.Datetime("us"))
         since = pl.select((pl.lit(column).cast(pl.Datetime("us")) - begin).alias(column.name)).to_series()
     if is_stata and column.dtype == pl.Date:
         return since.dt.total_days()
@@ -377,9 +366,9 @@ def _times_of(column: pl.Series) -> pl.Series:
     """Durations as times of day where all are, otherwise as texts."""
     day = datetime.timedelta(days=1)
     if ((column >= datetime.timedelta()) & (column < day)).fill_null(True).all():
-        begin = pl.lit(_SPSS_BEGIN).cast(pl.Datetime("us"))
+        begin = pl.lit(SPSS_BEGIN).cast(pl.Datetime("us"))
         return pl.select((begin + pl.lit(column)).dt.time().alias(column.name)).to_series()
-    return show_clock(column.cast(pl.Duration("us")))
+    return show_clock(column)
 
 
 def _as_wide(text: pl.Series, info: ColumnInfo) -> pl.Series:

@@ -525,15 +525,7 @@ def _repeated_rows(chunk: TableChunk, places: pl.Series) -> TableChunk:
     """The rows at these places of a chunk, some of them more than once."""
     if len(places) == chunk.frame.height:
         return chunk
-    missing = chunk.missing
-    return TableChunk(
-        chunk.first_row,
-        chunk.frame[places],
-        None if chunk.typed is None else chunk.typed[places],
-        None if missing is None else lambda: missing()[places],
-        None if chunk.cells is None else chunk.cells[places],
-        None if chunk.native is None else chunk.native[places],
-    )
+    return chunk.part(places)
 
 
 def _write_rows(
