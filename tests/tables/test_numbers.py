@@ -26,10 +26,12 @@ COLUMNS = {
     "comma": ["1,5", "2,25", "3"],
     "groups": ["1,234", "2,000,000", "3"],
     "percent": ["50 %", "1", "2"],
+    "huge": ["10000000000000000000", "1", "2"],
+    "endless": ["1e999", "1", "2"],
     "words": ["1", "two", "3"],
     "nothing": ["", "", ""],
 }
-NUMBERS = ["whole", "decimal", "spelt", "exact"]
+NUMBERS = ["whole", "decimal", "spelt", "exact", "huge"]
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def table(tmp_path: Path) -> Path:
 
 def written(table: Path, output: Path) -> Path:
     opened, options = open_table(table), WriteOptions(numbers=True)
-    shape = TableShape.of(opened, [], options=options)
+    shape = TableShape.of(opened, [], numbers=find_numbers(opened, options).dtypes)
     with open_writer(output, format_of(output), shape, options) as writer:
         for chunk in opened.chunks(2):
             writer.write(chunk, pl.DataFrame())
@@ -55,7 +57,7 @@ def test_what_is_a_number_and_what_stays_text(table: Path) -> None:
     """
     Nothing is lost: codes, decimal commas, groups, marks and long numbers stay texts, and that is told.
     """
-    found = find_numbers(open_table(table))
+    found = find_numbers(open_table(table), WriteOptions(numbers=True))
     assert [list(COLUMNS)[position] for position in found.dtypes] == NUMBERS
     told = {(note.kind, note.values.get("column")): note.values for note in found.notes}
     assert told["note-numbers", None]["count"] == len(NUMBERS)
@@ -63,6 +65,7 @@ def test_what_is_a_number_and_what_stays_text(table: Path) -> None:
     for name, why in (
         ("zeros", "zeros"),
         ("digits", "digits"),
+        ("endless", "digits"),
         ("percent", "marks"),
     ):
         assert (f"note-no-numbers-{why}", name) in told

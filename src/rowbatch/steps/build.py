@@ -314,7 +314,7 @@ def _output_check(run: RunDirectory, plan: Plan, table: Table) -> OutputCheck:
     return open_check(
         path,
         format_of(path),
-        TableShape.of(table, [one.column for one in written], options=plan.output.writing),
+        TableShape.of(table, [one.column for one in written]),
     )
 
 

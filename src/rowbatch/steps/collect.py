@@ -37,6 +37,7 @@ from rowbatch.steps.build import kept_source, taken_sources
 from rowbatch.store.atomic import atomic_path, require_free, write_atomically
 from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.store.rundir import RunDirectory, digest_file
+from rowbatch.tables.numbers import find_numbers
 from rowbatch.tables.writer import TableShape, format_of, open_writer
 from rowbatch.words.notice import Notice
 
@@ -286,8 +287,10 @@ def _collect(
         codebook, table = answered.codebook, answered.table
         added = written_columns(codebook, names, answered.embedding, answered.plan)
         named = [one.expression().alias(one.column.name) for one in added]
-        shape = TableShape.of(table, [one.column for one in added], options=writing or plan.output.writing)
         options = writing or plan.output.writing
+        shape = TableShape.of(
+            table, [one.column for one in added], numbers=find_numbers(table, options).dtypes
+        )
         with ExitStack() as outputs:
             temporary = outputs.enter_context(atomic_path(path, overwrite=replaceable))
             unanswered = ErrorList.begin(outputs, errors, options, overwrite=overwrite) if errors else None

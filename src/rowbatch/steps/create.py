@@ -112,8 +112,8 @@ def _completed(run: RunDirectory, plan: Plan, *, is_frame: bool) -> Plan:
     written = written_columns(question.codebook, output.columns, None, made)
     shape, place = TableShape.of(table, [one.column for one in written]), run.output_of(made)
     require_typed(format_of(place), output.writing)
-    numbers = find_numbers(table).notes if output.writing.numbers else ()
-    notes = (*plan.asking.notes, *table.notes, *losses(shape, place), *numbers)
+    numbers = find_numbers(table, output.writing)
+    notes = (*plan.asking.notes, *table.notes, *losses(shape, place), *numbers.notes)
     return replace(
         made,
         asking=replace(plan.asking, notes=notes),

@@ -114,10 +114,9 @@ def export(
     shown = _shown(answered, names, corrected, taken, with_status=with_status)
     if wanted is not None:
         shown.append((AddedColumn(_free(CHOSEN_COLUMN, taken)), pl.lit(LEAST_SURE)))
-    shape = TableShape.of(table, [column for column, _ in shown], kept, options=writing)
-    report.notes = tuple(losses(shape, path))
-    if writing and writing.numbers:
-        report.notes += find_numbers(table).notes
+    numbers = find_numbers(table, writing)
+    shape = TableShape.of(table, [column for column, _ in shown], kept, numbers=numbers.dtypes)
+    report.notes = (*losses(shape, path), *numbers.notes)
     pick = [values.alias(column.name) for column, values in shown]
     format_name = format_of(path)
     if only_answered and answered.embedding is not None and corrected.positions:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from rowbatch.core.table_options import WriteOptions
 from rowbatch.tables.base import Table
 from rowbatch.words.notice import Notice
 
@@ -53,13 +54,20 @@ class _Column:
                 looks[name] = looks.get(name, 0) + int(others.str.contains(pattern).sum())
             self.looks = looks
             return
-        self.is_whole = self.is_whole and bool(filled.str.contains(_WHOLE).all())
+        self.is_whole = (
+            self.is_whole
+            and bool(filled.str.contains(_WHOLE).all())
+            and bool((filled.cast(pl.Float64).abs() <= _MOST_WHOLE).all())
+        )
         otherwise = filled.filter(filled.str.contains(_SPELT_OTHERWISE))
         self.respelt += len(otherwise)
         self.respelt_example = self.respelt_example or (otherwise[0] if len(otherwise) else "")
         zeros = filled.filter(filled.str.contains(_LEADING_ZERO))
         self.zeros = self.zeros or (zeros[0] if len(zeros) else "")
-        long = filled.filter(filled.str.count_matches(r"\d") > _SAFE_DIGITS)
+        # Few digits are too many where an exponent makes them more than a double holds.
+        long = filled.filter(
+            (filled.str.count_matches(r"\d") > _SAFE_DIGITS) | filled.cast(pl.Float64).is_infinite()
+        )
         inexact = [text for text in long if not _is_exact(text)]
         self.digits = self.digits or (inexact[0] if inexact else "")
 
@@ -89,18 +97,22 @@ class NumberColumns:
     notes: tuple[Notice, ...]
 
 
-def find_numbers(table: Table) -> NumberColumns:
+def find_numbers(table: Table, options: WriteOptions | None) -> NumberColumns:
     """
-    Look at a whole table for columns that have nothing but numbers, and empty cells.
+    Look at a whole table for columns that have nothing but numbers, and empty cells; where none are wanted,
+    at nothing.
 
     A column stays text where it would lose something: leading zeros, more digits than a double holds, decimal
     commas, groups of digits, marks of money or percent. A table with types has none.
 
     Args:
         table: Read once.
+        options: Whether an output wants numbers.
     Raises:
         TableError: It is broken.
     """
+    if options is None or not options.numbers:
+        return NumberColumns({}, ())
     found = [_Column() for _ in table.header]
     for chunk in table.chunks():
         if chunk.typed is not None:

@@ -14,7 +14,6 @@ import polars as pl
 from rowbatch.core.table_options import WriteOptions
 from rowbatch.errors import UsageError
 from rowbatch.tables.base import ColumnInfo, Table, TableChunk
-from rowbatch.tables.numbers import find_numbers
 from rowbatch.tables.response_sets import ResponseSet
 
 FORMATS: dict[str, str] = {
@@ -91,7 +90,7 @@ class TableShape:
         added: Sequence[AddedColumn],
         kept: Sequence[int] | None = None,
         *,
-        options: WriteOptions | None = None,
+        numbers: Mapping[int, pl.DataType] | None = None,
     ) -> TableShape:
         """
         A table with columns beside it.
@@ -100,10 +99,9 @@ class TableShape:
             table: The input.
             added: Those that come after its own.
             kept: Positions of its own that are written; None for all.
-            options: Where they want numbers, the whole table is looked at for these.
+            numbers: Types of its columns that are written as numbers, by their position, see `find_numbers`.
         """
         at = range(len(table.header)) if kept is None else kept
-        numbers = find_numbers(table).dtypes if options is not None and options.numbers else {}
         return cls(
             tuple(table.header[position] for position in at),
             tuple(table.columns[position] for position in at) if table.columns else (),
@@ -111,7 +109,7 @@ class TableShape:
             table.label,
             table.documents,
             table.response_sets,
-            {new: numbers[old] for new, old in enumerate(at) if old in numbers},
+            {new: numbers[old] for new, old in enumerate(at) if numbers and old in numbers},
         )
 
     @property

@@ -31,7 +31,7 @@ from rowbatch.results.workers import ResultWorkers
 from rowbatch.store.atomic import atomic_path, require_free
 from rowbatch.tables.ahead import read_ahead
 from rowbatch.tables.base import ROWS_PER_CHUNK, Table, TableChunk
-from rowbatch.tables.numbers import find_numbers
+from rowbatch.tables.numbers import NumberColumns, find_numbers
 from rowbatch.tables.writer import AddedColumn, TableShape, TableWriter, format_of, open_writer
 from rowbatch.tools.id_evidence import NO_ROW_NUMBERS, IdEvidence, require_row_numbers
 from rowbatch.tools.id_reading import Several, several_reading, sure_reading, told_reading
@@ -131,6 +131,7 @@ def extract(
         errors=errors,
         writing=writing,
         overwrite=overwrite,
+        numbers=find_numbers(table, writing) if table else NumberColumns({}, ()),
     )
     try:
         report = _extracted(job, id_column, several, first_number, workers)
@@ -179,13 +180,12 @@ class _Job:
     errors: Path | None
     writing: WriteOptions | None
     overwrite: bool
+    numbers: NumberColumns
 
     def report(self) -> ExtractReport:
         """An empty one."""
         guessed = self.table.guessed_encoding if self.table is not None else ""
-        notes = self.table.notes if self.table is not None else ()
-        if self.table is not None and self.writing is not None and self.writing.numbers:
-            notes += find_numbers(self.table).notes
+        notes = (*self.table.notes, *self.numbers.notes) if self.table is not None else ()
         return ExtractReport(self.out, errors=self.errors, encoding_guessed=guessed, notes=notes)
 
     def pile(
@@ -417,7 +417,7 @@ class _Outputs:
     def __init__(self, outputs: ExitStack, report: ExtractReport, job: _Job, layout: _Layout) -> None:
         table, writing, overwrite = job.table, job.writing, job.overwrite
         shape = (
-            TableShape.of(table, layout.columns, options=writing)
+            TableShape.of(table, layout.columns, numbers=job.numbers.dtypes)
             if table
             else TableShape((), (), layout.columns)
         )
