@@ -385,3 +385,12 @@ def test_a_folder_of_texts_in_many_encodings(tmp_path):
     table = open_table(tmp_path)
     rows = [row for chunk in table.chunks() for row in chunk.frame.iter_rows()]
     assert rows == [(f"{language}.txt", SENTENCES[language]) for language in sorted(names)]
+
+
+@pytest.mark.parametrize("name", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_mark_decides_in_a_folder_of_texts_too(tmp_path, name):
+    """
+    The mark of UTF-32 begins with that of UTF-16; a document beside the texts is read in the same way.
+    """
+    (tmp_path / "a.txt").write_bytes("größer, 更大".encode(name))
+    assert next(open_table(tmp_path).chunks()).frame["1"].to_list() == ["größer, 更大"]

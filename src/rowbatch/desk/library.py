@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from rowbatch.core.table_options import FIRST, NO_HEADER, PLAIN, ReadOptions
+from rowbatch.core.table_options import NO_HEADER, PLAIN, ReadOptions
 from rowbatch.desk.readings import (
     Reading,
     begin_reading,
@@ -535,12 +535,10 @@ def _write_info(folder: Path, info: TableInfo) -> None:
 
 
 def _top_lines(path: Path, reading: ReadOptions) -> list[tuple[int, str]]:
-    plain = replace(reading, header=FIRST, program=PLAIN)
-    table = plain_table(path, plain)
+    table = plain_table(path, replace(reading, header=NO_HEADER, program=PLAIN))
     if table.format == "excel":
-        below = plain_table(path, replace(plain, header=NO_HEADER))
-        rows = next(below.chunks(_TOP_LINES)).frame.head(_TOP_LINES).rows()
-        begin = getattr(below, "begins_at", 1) - reading.skip_rows
+        rows = table.peek(_TOP_LINES)
+        begin = getattr(table, "begins_at", 1) - reading.skip_rows
         told = [(number, " | ".join(row)) for number, row in enumerate(rows, start=begin)]
     elif table.format == "csv":
         with open_binary(path) as file:

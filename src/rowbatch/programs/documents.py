@@ -29,8 +29,8 @@ from rowbatch.programs.base import Program
 from rowbatch.tables.ahead import require_wanted
 from rowbatch.tables.base import Table, TableChunk
 from rowbatch.tables.bounds import max_cell_bytes, require_cell
-from rowbatch.tables.encodings import encoding_of
 from rowbatch.tables.frame_table import refuse_options
+from rowbatch.tables.text_folder import read_text
 from rowbatch.words.notice import Notice
 
 _NAME = "documents"
@@ -152,20 +152,7 @@ def _text_of(file: Path, encoding: str | None) -> str:
 
 
 def _plain(file: Path, encoding: str | None) -> str:
-    with file.open("rb") as opened:
-        data = opened.read(max_cell_bytes() + 1)
-    require_cell(file, len(data), row=1, column="text")
-    found = encoding or encoding_of(data)
-    if data.startswith(b"\xef\xbb\xbf"):
-        found = "utf-8-sig"
-    elif data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        found = "utf-16"
-    if found is None:
-        raise TableError("text-encoding-unknown", path=str(file))
-    try:
-        return data.decode(found)
-    except (UnicodeError, LookupError) as error:
-        raise TableError("text-not-of-encoding", path=str(file), encoding=found, told=str(error)) from error
+    return read_text(file, encoding, row=1)
 
 
 def _web_page(file: Path, encoding: str | None) -> str:
@@ -209,7 +196,8 @@ class _Page(html.parser.HTMLParser):
 def _subtitles(file: Path, encoding: str | None) -> str:
     """What is said, a line each; whoever says it before it, where the file names them."""
     said: list[str] = []
-    for block in re.split(r"\n\s*\n", _plain(file, encoding).replace("\r\n", "\n").replace("\r", "\n")):
+    text = _plain(file, encoding).replace("\r\n", "\n").replace("\r", "\n")
+    for block in re.split(r"\n\s*\n", text):
         lines = block.strip().split("\n")
         at = next((number for number, line in enumerate(lines) if _TIMES.match(line.strip())), None)
         if at is None:

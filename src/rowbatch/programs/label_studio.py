@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -131,21 +132,8 @@ def _table(table: Table, tasks: Mapping[str, Mapping[str, str]]) -> Table:
             for at, name in enumerate(names)
         }
     )
-    reading = table.reading
-    found = LabelStudioTable(
-        table.path,
-        tuple(names),
-        frame,
-        reading=ReadOptions(
-            encoding=reading.encoding,
-            delimiter=reading.delimiter,
-            header=reading.header,
-            quote=reading.quote,
-            escape=reading.escape,
-            rows=reading.rows,
-            program=_NAME,
-        ),
-    )
+    reading = replace(table.reading, program=_NAME)
+    found = LabelStudioTable(table.path, tuple(names), frame, reading=reading)
     found.notes = (Notice("note-annotations", {"path": table.path.name, "rows": len(tasks)}), *table.notes)
     return found
 

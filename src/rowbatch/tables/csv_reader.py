@@ -49,6 +49,7 @@ from rowbatch.tables.encodings import (
     guess_encoding,
     is_utf8,
     looks_encoded,
+    marked_encoding,
     telling_lines,
 )
 from rowbatch.tables.header import (
@@ -68,13 +69,6 @@ _CHARS_PER_CHUNK = 32_000_000
 # What a cell of Python takes at least, in a list.
 _CHARS_PER_CELL = 8
 _USUAL_ENCODINGS = ("cp1252 (Windows)", "latin-1", "gb18030 (Chinese)")
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 _OTHER_FORMATS = (
     (b"%PDF-", "PDF"),
     (b"PAR1\x15", "Parquet"),
@@ -430,7 +424,7 @@ def _encoding_of(
     path: Path, head: bytes, telling: bytes, said: str | None, member: str
 ) -> tuple[str, EncodingGuess | None]:
     """Python's name of the encoding, and the guess where it was guessed."""
-    marked = next((name for mark, name in _BOMS if head.startswith(mark)), None)
+    marked = marked_encoding(head)
     if said is not None:
         return _known_encoding(said, marked), None
     if marked is not None:

@@ -148,6 +148,21 @@ class EncodingGuess:
     readings: tuple[tuple[str, str], ...] = ()
 
 
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+"""What a text may begin with, and what it is then; the mark of UTF-32 begins with that of UTF-16."""
+
+
+def marked_encoding(head: bytes) -> str | None:
+    """The encoding that a byte order mark says; None where there is none."""
+    return next((name for mark, name in BYTE_ORDER_MARKS if head.startswith(mark)), None)
+
+
 def is_utf8(sample: bytes, *, is_whole: bool) -> bool:
     """Whether a sample is UTF-8; unless it `is_whole`, it may end in the middle of a character."""
     try:

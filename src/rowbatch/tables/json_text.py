@@ -21,6 +21,7 @@ from rowbatch.errors import TableError, from_os_error
 from rowbatch.tables.ahead import require_wanted
 from rowbatch.tables.bounds import CELL_VARIABLE, max_row_bytes
 from rowbatch.tables.compressed import open_binary
+from rowbatch.tables.encodings import marked_encoding
 
 Fields = dict[str, msgspec.Raw]
 """An object, its values as they are spelled."""
@@ -47,11 +48,8 @@ _SCALAR = re.compile(rb'[^ \t\r\n,:{}\[\]"]++')
 # Where the count of `":` may not be that of the fields, or half of a pair may stand.
 _ODD = re.compile(rb'\\"|"[ \t\r\n]+:|\\u[dD][89a-fA-F]')
 _HALF = re.compile("[\ud800-\udfff]")
-_MARKS = (
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
+# Without a mark JSON shows what it is by the NUL bytes beside its first sign.
+_BEGINNINGS = (
     (b"{\0\0\0", "utf-32-le"),
     (b"[\0\0\0", "utf-32-le"),
     (b"\0\0\0{", "utf-32-be"),
@@ -91,7 +89,11 @@ def open_json_bytes(path: Path, encoding: str | None = None) -> io.BufferedReade
     """
     file = open_binary(path)
     head = file.peek(4)[:4]
-    known = encoding or next((name for mark, name in _MARKS if head.startswith(mark)), None)
+    known = (
+        encoding
+        or marked_encoding(head)
+        or next((name for begin, name in _BEGINNINGS if head.startswith(begin)), None)
+    )
     if known is None or codecs.lookup(known).name in ("utf-8", "utf-8-sig"):
         return file
     return io.BufferedReader(_AsUtf8(path, file, known), BLOCK_BYTES)

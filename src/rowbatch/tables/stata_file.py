@@ -13,6 +13,7 @@ Source:
 from __future__ import annotations
 
 import struct
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,6 +81,7 @@ def write_stata(path: Path, columns: Sequence[StataColumn], *, label: str, notes
     rows = len(columns[0].values) if columns else 0
     kinds = [_kind_of(column) for column in columns]
     texts = {at: _LongTexts(at + 1) for at, kind in enumerate(kinds) if kind == "strL"}
+    letters = [_Letters(column.letters) for column in columns]
     with path.open("wb") as file:
         places = [0]
         told = label[:_LABEL_CHARS].encode()
@@ -113,7 +115,7 @@ def write_stata(path: Path, columns: Sequence[StataColumn], *, label: str, notes
         file.write(b"<data>")
         for begin in range(0, rows, _ROWS_AT_ONCE):
             count = min(_ROWS_AT_ONCE, rows - begin)
-            file.write(_rows(columns, kinds, texts, begin=begin, count=count))
+            file.write(_rows(columns, kinds, texts, letters, begin=begin, count=count))
         file.write(b"</data>")
         places.append(file.tell())
         file.write(b"<strls>")
@@ -204,6 +206,7 @@ def _rows(
     columns: Sequence[StataColumn],
     kinds: Sequence[str],
     texts: Mapping[int, _LongTexts],
+    letters: Sequence[_Letters],
     *,
     begin: int,
     count: int,
@@ -220,10 +223,7 @@ def _rows(
         if kind == "strL":
             rows[f"c{at}"] = texts[at].references(values, begin)
         elif kind in _TYPES:
-            letters = {
-                row - begin: letter for row, letter in column.letters.items() if begin <= row < begin + count
-            }
-            rows[f"c{at}"] = _numbers(values, kind, letters)
+            rows[f"c{at}"] = _numbers(values, kind, letters[at].between(begin, begin + count))
         else:
             rows[f"c{at}"] = [text.encode() for text in values.fill_null("").to_list()]
     return rows.tobytes()
@@ -246,6 +246,19 @@ def _numbers(values: pl.Series, kind: str, letters: Mapping[int, str]) -> Any:
     for row, letter in letters.items():
         found[row] = np.array(missing + step * (1 + ord(letter) - ord("a"))).astype(dtype)
     return found
+
+
+class _Letters:
+    """The missing values `.a` to `.z` of a variable, in the order of their rows."""
+
+    def __init__(self, letters: Mapping[int, str]) -> None:
+        self._rows = sorted(letters)
+        self._letters = letters
+
+    def between(self, begin: int, end: int) -> dict[int, str]:
+        """Those of some rows, by row from 0 for the first of these."""
+        found = self._rows[bisect_left(self._rows, begin) : bisect_left(self._rows, end)]
+        return {row - begin: self._letters[row] for row in found}
 
 
 class _LongTexts:

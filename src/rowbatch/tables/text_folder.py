@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,15 +13,10 @@ from rowbatch.tables.ahead import require_wanted
 from rowbatch.tables.base import Table, TableChunk
 from rowbatch.tables.bounds import max_cell_bytes, require_cell
 from rowbatch.tables.compressed import open_binary
-from rowbatch.tables.encodings import encoding_of
+from rowbatch.tables.encodings import encoding_of, marked_encoding
 from rowbatch.tables.frame_table import refuse_options
 
 _CHARS_PER_CHUNK = 32_000_000
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 
 
 class TextFolder(Table):
@@ -46,7 +40,7 @@ class TextFolder(Table):
         for row, file in enumerate(self._files, start=1):
             require_wanted()
             names.append(file.relative_to(self.path).as_posix())
-            texts.append(self._text(file, row))
+            texts.append(read_text(file, self._encoding, row=row))
             chars += len(texts[-1])
             if len(names) >= rows_per_chunk or chars >= _CHARS_PER_CHUNK:
                 yield _chunk(first_row, names, texts)
@@ -55,24 +49,33 @@ class TextFolder(Table):
         if names:
             yield _chunk(first_row, names, texts)
 
-    def _text(self, file: Path, row: int) -> str:
-        try:
-            with open_binary(file) as opened:
-                data = opened.read(max_cell_bytes() + 1)
-        except OSError as error:
-            raise from_os_error(error, str(file)) from error
-        require_cell(file, len(data), row=row, column="text")
-        encoding = self._encoding or next((name for mark, name in _MARKS if data.startswith(mark)), None)
-        if encoding is None:
-            encoding = encoding_of(data)
-        try:
-            if encoding is not None:
-                return data.decode(encoding)
-        except (UnicodeError, LookupError) as error:
-            raise TableError(
-                "text-not-of-encoding", path=str(file), encoding=encoding, told=str(error)
-            ) from error
-        raise TableError("text-encoding-unknown", path=str(file))
+
+def read_text(file: Path, encoding: str | None, *, row: int) -> str:
+    """
+    The whole text of a file, which may be packed.
+
+    Args:
+        file: The file.
+        encoding: What it is in, if somebody said it; None means found out.
+        row: Number of the row that it is, for messages.
+    Raises:
+        TableError: It is longer than a cell may be, or not in that encoding, or nobody can tell which it is.
+    """
+    try:
+        with open_binary(file) as opened:
+            data = opened.read(max_cell_bytes() + 1)
+    except OSError as error:
+        raise from_os_error(error, str(file)) from error
+    require_cell(file, len(data), row=row, column="text")
+    encoding = encoding or marked_encoding(data) or encoding_of(data)
+    try:
+        if encoding is not None:
+            return data.decode(encoding)
+    except (UnicodeError, LookupError) as error:
+        raise TableError(
+            "text-not-of-encoding", path=str(file), encoding=encoding, told=str(error)
+        ) from error
+    raise TableError("text-encoding-unknown", path=str(file))
 
 
 def open_text_folder(path: Path, options: ReadOptions) -> TextFolder:

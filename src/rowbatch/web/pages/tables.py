@@ -49,9 +49,10 @@ def data(request: Request) -> Response:
         "following": 0,
     }
     base["sheets"] = table.sheets()
-    base["lines"] = table.top_lines()
     names = {str(table.info.path): table.info.name}
     is_part = bool(request.query_params.get("part"))
+    # What asks again and again has no place for them.
+    base["lines"] = [] if is_part else table.top_lines()
     try:
         reading = table.read()
     except RowbatchError as error:
