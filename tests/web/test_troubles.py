@@ -116,7 +116,10 @@ def test_what_keeps_a_form_from_being_sent_in_chinese(client, site, folder, chan
     }
     labels = changes.get("labels", ("好", "坏"))
     fields |= {f"labels.{position}.name": label for position, label in enumerate(labels)}
-    fields |= {f"rules.{name}": said for name, said in changes.get("rules", {}).items()}
+    if "rules" in changes:
+        # The form says which kind its limits are of.
+        fields |= {"rules": changes["kind"]}
+        fields |= {f"rules.{name}": said for name, said in changes["rules"].items()}
     fields |= {name: said for name, said in changes.items() if isinstance(said, str)}
     answer = client.post(f"/tables/{table.id}/label", data=fields)
     assert answer.status_code == 422
