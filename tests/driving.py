@@ -27,7 +27,8 @@ from rowbatch.providers.catalog import find_provider
 from rowbatch.providers.clients import client_for, headers_of
 from rowbatch.requests.asking import Said, asking_of
 from rowbatch.steps import build as build_step
-from rowbatch.steps.build import build, is_built
+from rowbatch.steps.build import build
+from rowbatch.steps.built import is_built
 from rowbatch.steps.clock import Clock
 from rowbatch.steps.collect import CollectReport, collect
 from rowbatch.steps.create import create

@@ -35,6 +35,7 @@ API = [
     "extract",
     "find_key",
     "find_provider",
+    "find_status",
     "list_keys",
     "list_runs",
     "models",

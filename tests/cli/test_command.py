@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from rowbatch import api
 from rowbatch.api import runs
+from rowbatch.cli import app as command_line
 from rowbatch.cli.app import _parameters, app
 from rowbatch.core.codebook import Codebook, codebook_document, parse_codebook
 from rowbatch.core.endpoint import Endpoint
@@ -29,12 +30,13 @@ class Made(Exception):
 
 
 def plan_typed(words: list[str]) -> Plan:
-    """The plan that a command makes."""
+    """The plan that a command makes; its table is there, and not looked at."""
 
     def caught(plan: Plan, *_: object, **__: object) -> None:
         raise Made(plan)
 
-    with mock.patch.object(runs, "create_planned", caught), pytest.raises(Made) as made:
+    there = mock.patch.object(command_line, "_require_table")
+    with there, mock.patch.object(runs, "create_planned", caught), pytest.raises(Made) as made:
         app.main(words[1:], standalone_mode=False)
     plan: Plan = made.value.args[0]
     return plan

@@ -6,6 +6,7 @@ import sys
 import click
 import pytest
 
+import rowbatch
 from rowbatch.cli.app import app
 
 HEAVY = (
@@ -54,6 +55,51 @@ def test_importing_the_package_imports_nothing_heavy():
         [sys.executable, "-c", program, ",".join(HEAVY)], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["list"],
+        ["status", "posts"],
+        ["log", "posts"],
+        ["status", "posts", "--json"],
+        ["run", "no.csv", "--text", "a", "--labels", "a,b"],
+        ["convert", "no.csv", "--text", "a", "--model", "m", "-o", "a.jsonl"],
+    ],
+)
+def test_a_look_at_a_run_imports_nothing_heavy(arguments, run_of_three, monkeypatch):
+    """
+    How a run stands is there at once, and so is the word about a table that is not: neither reads tables,
+    checks codebooks, or drives runs.
+    """
+    monkeypatch.chdir(run_of_three)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, ",".join((*HEAVY, "rowbatch.steps.drive")), *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    told = done.stderr.splitlines()[-1]
+    assert told == ("3" if "no.csv" in arguments else "0"), done.stderr
+    assert "no.csv does not exist" in done.stderr if "no.csv" in arguments else done.stdout
+
+
+@pytest.fixture
+def run_of_three(tmp_path):
+    """A folder with a run that is built, and knows a codebook of labels."""
+    (tmp_path / "posts.csv").write_text("id,text\n1,good\n2,bad\n3,so so\n", encoding="utf-8")
+    made = rowbatch.create(
+        tmp_path / "posts.csv",
+        text="text",
+        labels=["good", "bad"],
+        prompt="How is the mood?",
+        provider="openai",
+        model="gpt-5-mini",
+        run=tmp_path / "rowbatch-runs" / "posts",
+    )
+    made.build()
+    return tmp_path
 
 
 def test_every_command_explains_itself():

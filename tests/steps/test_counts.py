@@ -11,10 +11,10 @@ from driving import POLICY, drive, make_run, unknown_label
 from fake_providers import FakeProvider, Faults
 from rowbatch import api, desk
 from rowbatch.cli import show
+from rowbatch.core.findings import read_findings
 from rowbatch.desk.jobs import job_id
-from rowbatch.results.findings import read_findings
 from rowbatch.steps.collect import collect
-from rowbatch.steps.poll import read_progress
+from rowbatch.steps.progress import read_progress
 from rowbatch.store.home import home
 from rowbatch.store.rundir import remember_run
 

@@ -21,13 +21,14 @@ from driving import (
     texts,
 )
 from fake_providers import FakeProvider, Faults, Reply
+from rowbatch.core.direct_ids import is_direct
 from rowbatch.core.endpoint import Endpoint
+from rowbatch.core.findings import Findings, read_findings
 from rowbatch.core.states import ShardState
 from rowbatch.errors import NeedsDecision, ServiceError
 from rowbatch.http import CarriedOut
 from rowbatch.providers.base import Submission
-from rowbatch.providers.direct import DirectDialect, is_direct
-from rowbatch.results.findings import Findings, read_findings
+from rowbatch.providers.direct import DirectDialect
 from rowbatch.steps.collect import collect
 from rowbatch.steps.direct import DirectClient
 from rowbatch.steps.drive import allow_unpaid_rows

@@ -16,9 +16,9 @@ import stamina
 
 from driving import KEY, POLICY, PRICE, client_of, drive, finish, judge, make_run, rows_of
 from fake_providers import FakeProvider, Faults, Reply
+from rowbatch.core.findings import read_findings
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.errors import NeedsDecision, RunError, ServiceError
-from rowbatch.results.findings import read_findings
 from rowbatch.steps.clean import clean
 from rowbatch.steps.collect import collect
 from rowbatch.steps.drive import allow_mass_failure, allow_unpaid_rows

@@ -19,11 +19,11 @@ from fake_providers import FakeProvider
 from rowbatch.api import Run
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.codebook import Codebook, codebook_document
+from rowbatch.core.findings import read_findings
 from rowbatch.core.kinds.labels import SEPARATOR, LabelsVariable
 from rowbatch.core.plan import Output, Plan, Question, Source
 from rowbatch.errors import UsageError
 from rowbatch.requests.asking import Said, asking_of
-from rowbatch.results.findings import read_findings
 from rowbatch.steps.build import build
 from rowbatch.steps.collect import collect
 from rowbatch.steps.create import create

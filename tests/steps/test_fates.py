@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from driving import drive, judge, make_run, rows_of
 from fake_providers import FakeProvider
 from rowbatch.core.answer import AnswerReader
+from rowbatch.core.findings import read_findings
 from rowbatch.core.shard import ShardLimits
 from rowbatch.core.states import ShardState
 from rowbatch.results.checked import inspect
-from rowbatch.results.findings import asked_requests, read_findings
+from rowbatch.results.findings import asked_requests
 from rowbatch.results.lines import LineReader
 from rowbatch.steps.collect import collect
 from rowbatch.steps.drive import DrivePolicy

@@ -9,7 +9,7 @@ from driving import drive, judge, make_run, rows_of
 from fake_providers import FakeProvider
 from odd_results import FORMS, SHAPES, Shape
 from rowbatch.core.endpoint import find_endpoint
-from rowbatch.results.findings import read_findings
+from rowbatch.core.findings import read_findings
 from rowbatch.steps import download
 from rowbatch.steps.collect import collect
 

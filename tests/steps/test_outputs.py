@@ -21,7 +21,8 @@ from rowbatch.core.plan import Output, Plan, Question, Source
 from rowbatch.errors import CannotHold, StorageError
 from rowbatch.programs.opening import open_table
 from rowbatch.requests.asking import Said, asking_of
-from rowbatch.steps.build import build, is_built
+from rowbatch.steps.build import build
+from rowbatch.steps.built import is_built
 from rowbatch.steps.collect import collect
 from rowbatch.steps.create import create
 from rowbatch.steps.export import export

@@ -17,7 +17,8 @@ from fake_providers import FakeProvider, Faults, Reply
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.states import ShardState
 from rowbatch.errors import NeedsDecision, RunError, StorageError
-from rowbatch.steps.build import build, is_built
+from rowbatch.steps.build import build
+from rowbatch.steps.built import is_built
 from rowbatch.steps.clean import clean
 from rowbatch.steps.collect import collect
 from rowbatch.steps.drive import Goal

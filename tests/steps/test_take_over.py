@@ -22,7 +22,8 @@ from rowbatch.requests.asking import Said, asking_of
 from rowbatch.results import earlier as earlier_module
 from rowbatch.steps import build as build_step
 from rowbatch.steps import take_over
-from rowbatch.steps.build import build, is_built, read_build_report
+from rowbatch.steps.build import build
+from rowbatch.steps.built import is_built, read_build_report
 from rowbatch.steps.collect import collect
 from rowbatch.steps.create import create
 from rowbatch.steps.recover import recover

@@ -14,14 +14,14 @@ import stamina
 
 from driving import POLICY, client_of, drive, finish, judge, make_run, rows_of
 from fake_providers import FakeProvider, Faults, Reply
+from rowbatch.core.findings import read_findings
 from rowbatch.core.shard import ShardLimits
 from rowbatch.core.states import GIVEN_UP, RowStatus, ShardState
 from rowbatch.errors import NeedsDecision, ServiceError, UsageError
-from rowbatch.results.findings import read_findings
 from rowbatch.steps.clean import clean
 from rowbatch.steps.collect import collect
 from rowbatch.steps.give_up import give_up, parts_at_provider
-from rowbatch.steps.poll import read_progress
+from rowbatch.steps.progress import read_progress
 from rowbatch.steps.repair import plan_repair
 from rowbatch.steps.submit import LostAnswerPolicy, adopt_named
 from rowbatch.words.notice import Notice

@@ -40,10 +40,11 @@ if TYPE_CHECKING:
     from rowbatch.api.runs import Preview as Preview
     from rowbatch.api.runs import Run as Run
     from rowbatch.api.runs import Stage as Stage
-    from rowbatch.api.runs import Status as Status
     from rowbatch.api.runs import create as create
-    from rowbatch.api.runs import list_runs as list_runs
     from rowbatch.api.runs import open_run as open_run
+    from rowbatch.api.standing import Status as Status
+    from rowbatch.api.standing import find_status as find_status
+    from rowbatch.api.standing import list_runs as list_runs
     from rowbatch.api.tools import check as check
     from rowbatch.api.tools import convert as convert
     from rowbatch.api.tools import estimate as estimate
@@ -72,7 +73,7 @@ _PLACES = {
     "Policy": "core.policy",
     "ScaleAgreement": "core.agreement",
     "Stage": "api.runs",
-    "Status": "api.runs",
+    "Status": "api.standing",
     "WriteOptions": "core.table_options",
     "YesNoAgreement": "core.agreement",
     "check": "api.tools",
@@ -88,8 +89,9 @@ _PLACES = {
     "extract": "api.tools",
     "find_key": "api.keys",
     "find_provider": "providers.catalog",
+    "find_status": "api.standing",
     "list_keys": "api.keys",
-    "list_runs": "api.runs",
+    "list_runs": "api.standing",
     "models": "api.model_list",
     "open_run": "api.runs",
     "overrides_path": "api.model_list",

@@ -16,7 +16,7 @@ from rowbatch.steps.disagreements import DisagreementReport
 from rowbatch.steps.doctor import Check
 from rowbatch.steps.drive import DriveReport
 from rowbatch.steps.export import ExportReport
-from rowbatch.steps.poll import Progress
+from rowbatch.steps.progress import Progress
 from rowbatch.steps.recover import RecoverReport
 from rowbatch.steps.trial import TrialReport
 from rowbatch.steps.verify import VerifyReport

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +16,15 @@ from rowbatch.api.headers import SentHeaders, find_headers, name_places
 from rowbatch.api.keys import find_key, require_key
 from rowbatch.api.local import ensure_local_server
 from rowbatch.api.policy import drive_policy
+from rowbatch.api.standing import (
+    RUNS_FOLDER,
+    Status,
+    is_own_server,
+    known_places,
+    place_of,
+    standing_of,
+    status_of,
+)
 from rowbatch.api.sums import sum_of_drives, sum_of_progress
 from rowbatch.core.address import host_of, shown_address
 from rowbatch.core.agreement import Comparison
@@ -24,6 +33,7 @@ from rowbatch.core.codebook import Codebook, codebook_document, codebook_from_la
 from rowbatch.core.codebook_change import CodebookChange
 from rowbatch.core.comparison import PeopleComparison
 from rowbatch.core.cost import CostEstimate, sum_of_costs
+from rowbatch.core.direct_ids import is_direct
 from rowbatch.core.endpoint import Endpoint, find_endpoint
 from rowbatch.core.label_list import read_labels, read_values
 from rowbatch.core.model_rules import shutdown_note
@@ -38,7 +48,6 @@ from rowbatch.errors import (
     RunError,
     RunLocked,
     ServiceError,
-    StorageError,
     UsageError,
 )
 from rowbatch.http import HttpClient, Key
@@ -46,7 +55,6 @@ from rowbatch.programs.opening import open_table
 from rowbatch.providers.base import BatchClient
 from rowbatch.providers.catalog import Provider, find_model, find_price, find_provider
 from rowbatch.providers.clients import client_for, headers_of
-from rowbatch.providers.direct import is_direct
 from rowbatch.requests.asking import Said, asking_of, panel_of
 from rowbatch.requests.estimate import estimate_asking, price_of_asking
 from rowbatch.requests.line_tokens import prompt_range
@@ -60,8 +68,7 @@ from rowbatch.steps import build as build_step
 from rowbatch.steps import collect as collect_step
 from rowbatch.steps import create as create_step
 from rowbatch.steps import give_up as give_up_step
-from rowbatch.steps import poll as poll_step
-from rowbatch.steps.build import TEXTS_REPEAT, BuildReport
+from rowbatch.steps.built import TEXTS_REPEAT, BuildReport, is_built, read_build_report
 from rowbatch.steps.clean import CleanReport, clean
 from rowbatch.steps.clock import Clock
 from rowbatch.steps.collect import CollectReport
@@ -85,7 +92,8 @@ from rowbatch.steps.drive import (
 )
 from rowbatch.steps.export import ExportReport, export
 from rowbatch.steps.first_part import first_rows_of
-from rowbatch.steps.poll import Progress
+from rowbatch.steps.poll import poll_shard
+from rowbatch.steps.progress import Progress, read_progress
 from rowbatch.steps.recover import RecoverReport, recover
 from rowbatch.steps.repair import largest_output_limit, plan_repair
 from rowbatch.steps.submit import adopt_named
@@ -93,12 +101,11 @@ from rowbatch.steps.trial import TrialReport, measured_answer_tokens, try_rows
 from rowbatch.steps.verify import VerifyReport, verify
 from rowbatch.store.corrections import Corrections, add_correction, read_corrections
 from rowbatch.store.home import home
-from rowbatch.store.ledger import LEDGER_FAULTS, TAKEN_OVER, Driven, Event, RunRecord, Shard
+from rowbatch.store.ledger import TAKEN_OVER, Driven, RunRecord, Shard
 from rowbatch.store.lock import run_lock
 from rowbatch.store.rundir import (
     RunDirectory,
     free_run_path,
-    known_runs,
     remember_run,
     remove_run,
 )
@@ -113,9 +120,6 @@ if TYPE_CHECKING:
 
 _UNLIMITED = 1 << 62
 _BEFORE_SENDING = ("built", "policy", TAKEN_OVER, TEXTS_REPEAT)
-RUNS_FOLDER = "rowbatch-runs"
-"""Where runs are made when nothing else is said: a folder of this name in the working directory."""
-
 Stage = Literal["build", "submit", "watch", "download", "collect"]
 
 
@@ -166,74 +170,6 @@ class Preview:
     def requests(self) -> int:
         """How many requests will be sent, to all models."""
         return self.built.requests + sum(one.built.requests for one in self.members)
-
-
-_State = Literal["new", "built", "running", "over", "downloaded", "collected", "damaged"]
-
-
-_STATES: tuple[_State, ...] = ("damaged", "new", "built", "running", "over", "downloaded", "collected")
-"""How far a run is: each is farther than those before it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """
-    How a run stands, from its ledger. Asks nobody.
-
-    Attributes:
-        path: The run directory.
-        state: `new`, `built`, `running`, `over`, `downloaded` or `collected`; or `damaged`, where its ledger
-            cannot be used and `recover` makes it anew.
-        created_at: ISO 8601, UTC.
-        table, provider, model: What is labelled, by whom.
-        name: What people call the table.
-        built: None while it is `new`.
-        progress: None while it is `new`.
-        output: The labelled table, or None until it was collected.
-        events: All, oldest first.
-        warning: That results may soon be gone at the provider, in a sentence; or "".
-        fault: Why its ledger cannot be used; None where it can.
-        statuses: Rows by status when the labelled table was written last; empty before.
-        members: The same of the further models that are asked; `state` is that of the one that is least far.
-    """
-
-    path: Path
-    state: _State
-    created_at: str
-    table: str
-    name: str
-    provider: str
-    model: str
-    built: BuildReport | None
-    progress: Progress | None
-    output: Path | None
-    events: tuple[Event, ...]
-    warning: str = ""
-    fault: Notice | None = None
-    statuses: Mapping[str, int] = field(default_factory=dict)
-    members: tuple[Status, ...] = ()
-
-    @property
-    def spent_usd(self) -> Decimal | None:
-        """What the results that came did cost, of all models; None without a price."""
-        of_own = self.progress.spent_usd if self.progress else None
-        told = [of_own, *(one.spent_usd for one in self.members)]
-        known = [usd for usd in told if usd is not None]
-        return sum(known, Decimal(0)) if known else None
-
-    @property
-    def labelled(self) -> int:
-        """Rows with a usable answer: of the table where it was written, and else as far as is known."""
-        if self.state == "collected":
-            return self.statuses.get(RowStatus.OK, 0)
-        return self.progress.answered if self.progress else 0
-
-    @property
-    def to_label(self) -> int:
-        """Rows that are to get one: of the table where it was written, else those that are asked."""
-        if self.state == "collected":
-            return sum(self.statuses.values()) - self.statuses.get(RowStatus.SKIPPED, 0)
-        return self.progress.requests if self.progress else 0
 
 
 @dataclass(slots=True)
@@ -357,8 +293,8 @@ class Run:
         """
         hooks = hooks or Hooks()
         _tell(hooks, "build")
-        if build_step.is_built(self._directory):
-            return build_step.read_build_report(self._directory)
+        if is_built(self._directory):
+            return read_build_report(self._directory)
         with self._locked("build"):
             # The others first: who sees that this one is built need not ask whether they are.
             for member in self.members:
@@ -483,7 +419,7 @@ class Run:
     def policy(self) -> Policy:
         """How it is driven: as it was made, and what was changed since."""
         plain = self._plan.policy.to_plain()
-        if build_step.is_built(self._directory):
+        if is_built(self._directory):
             with self._directory.ledger() as ledger:
                 plain.update(ledger.run().policy)
         return read_policy(plain)
@@ -525,7 +461,7 @@ class Run:
             policy = replace(policy, max_cost_usd=Run(whole.path).policy().max_cost_usd)
         spent = Decimal(0)
         for other in self._family():
-            if other.path.resolve() != self.path.resolve() and build_step.is_built(other):
+            if other.path.resolve() != self.path.resolve() and is_built(other):
                 with other.ledger() as ledger:
                     spent += ledger.spent_usd()
         return policy, spent
@@ -588,8 +524,8 @@ class Run:
             direct = DirectClient(client, self._directory.direct, is_asking=False)
             for shard in ledger.shards():
                 if shard.state is ShardState.SUBMITTED:
-                    poll_step.poll_shard(ledger, direct if is_direct(shard.batch_id) else client, shard)
-            progress = poll_step.read_progress(ledger)
+                    poll_shard(ledger, direct if is_direct(shard.batch_id) else client, shard)
+            progress = read_progress(ledger)
             return sum_of_progress([progress, *(one.poll() for one in self.members)])
 
     def watch(self, hooks: Hooks | None = None, **changes: Any) -> Progress:
@@ -690,7 +626,7 @@ class Run:
 
     def parts_at_provider(self) -> list[str]:
         """Names of the shards of which something is still waited for from the provider."""
-        if not build_step.is_built(self._directory):
+        if not is_built(self._directory):
             return []
         with self._directory.ledger() as ledger:
             return [shard.name for shard in give_up_step.parts_at_provider(ledger)]
@@ -889,7 +825,7 @@ class Run:
         with self._directory.ledger() as ledger:
             if any(shard.round for shard in ledger.shards()):
                 return None
-            return DriveReport(poll_step.read_progress(ledger))
+            return DriveReport(read_progress(ledger))
 
     def _collect(
         self,
@@ -912,7 +848,7 @@ class Run:
             notes={"note": note, "demonstration": True} if note else {},
             progress=hooks.rows,
         )
-        built = build_step.read_build_report(self._directory)
+        built = read_build_report(self._directory)
         is_direct = self.policy().direct
         costs = [self._built_cost(built, is_direct=is_direct)]
         costs += [one._built_cost(one.build(), is_direct=is_direct) for one in self.members]
@@ -1134,20 +1070,20 @@ class Run:
 
     def record(self) -> RunRecord:
         """What the ledger knows of the run as a whole; nothing yet of one that is not built."""
-        if not build_step.is_built(self._directory):
+        if not is_built(self._directory):
             return RunRecord(counts=None, policy={}, is_cancelled=False, driven="no", trouble=None)
         with self._directory.ledger() as ledger:
             return ledger.run()
 
     def set_driven(self, driven: Driven) -> None:
         """Keep whether the program that people sit at drives it; one that is not built keeps nothing."""
-        if build_step.is_built(self._directory):
+        if is_built(self._directory):
             with self._directory.ledger() as ledger:
                 ledger.set_driven(driven)
 
     def set_trouble(self, trouble: Mapping[str, object] | None) -> None:
         """Keep why it stands still, None for nothing; one that is not built keeps nothing."""
-        if build_step.is_built(self._directory):
+        if is_built(self._directory):
             with self._directory.ledger() as ledger:
                 ledger.set_trouble(trouble)
 
@@ -1212,69 +1148,11 @@ class Run:
 
     def status(self) -> Status:
         """How the run stands, from its files. Asks nobody and changes nothing."""
-        built: BuildReport | None = None
-        progress: Progress | None = None
-        events: tuple[Event, ...] = ()
-        state: _State = "new"
-        output: Path | None = None
-        warning = ""
-        statuses: Mapping[str, int] = {}
-        if build_step.is_built(self._directory):
-            built = build_step.read_build_report(self._directory)
-            with self._directory.ledger() as ledger:
-                progress = poll_step.read_progress(ledger)
-                events = tuple(ledger.events())
-                if not self._is_own_server:
-                    kept = find_provider(self._plan.asking.provider).results_days
-                    age = check_results_age(ledger, kept, datetime.now(UTC))
-                    warning = age.told if age and age.grade != "ok" else ""
-            state = _state(progress)
-            collected = [event for event in events if event.kind == "collected"]
-            if collected and Path(str(collected[-1].detail.get("path"))).is_file():
-                output = Path(str(collected[-1].detail.get("path")))
-                if state == "downloaded":
-                    state = "collected"
-            statuses = _statuses(collected[-1]) if collected else {}
-        members: tuple[Status, ...] = ()
-        if build_step.is_built(self._directory):
-            members = tuple(one.standing() for one in self.members)
-        state = min([state, *(one.state for one in members)], key=_STATES.index)
-        return replace(
-            self._standing_as(state),
-            members=members,
-            built=built,
-            progress=progress,
-            output=output,
-            events=events,
-            warning=warning,
-            statuses=statuses,
-        )
+        return status_of(self._directory)
 
     def standing(self) -> Status:
         """As `status`, also of a run whose ledger cannot be used."""
-        try:
-            return self.status()
-        except (RunError, StorageError) as error:
-            if error.kind not in LEDGER_FAULTS:
-                raise
-            return replace(self._standing_as("damaged"), fault=error.notice)
-
-    def _standing_as(self, state: _State) -> Status:
-        """What of a status stands in run.toml."""
-        asking, source = self._plan.asking, self._plan.source
-        return Status(
-            path=self.path,
-            state=state,
-            created_at=self._plan.created_at,
-            table=str(source.path),
-            name=source.shown_name,
-            provider=asking.provider,
-            model=asking.model,
-            built=None,
-            progress=None,
-            output=None,
-            events=(),
-        )
+        return standing_of(self._directory)
 
     def discard(self) -> None:
         """
@@ -1288,7 +1166,7 @@ class Run:
             for one in self._directory.members(self._plan):
                 if one.settings_path.is_file():
                     Run(one.path, whole=self).discard()
-            if build_step.is_built(self._directory):
+            if is_built(self._directory):
                 with self._directory.ledger() as ledger:
                     is_untouched = all(
                         shard.round == 0 or (shard.state is ShardState.WRITTEN and shard.round == 1)
@@ -1310,7 +1188,7 @@ class Run:
 
     def _first_sent_row(self) -> int:
         """The first row whose answer is not taken over; the first of all where each is."""
-        if not build_step.is_built(self._directory):
+        if not is_built(self._directory):
             return 1
         with self._directory.ledger() as ledger:
             sent = [shard.first_row for shard in ledger.shards() if shard.round == 1]
@@ -1384,7 +1262,7 @@ class Run:
 
     @property
     def _is_own_server(self) -> bool:
-        return self._plan.is_local and not self._plan.asking.base_url
+        return is_own_server(self._plan)
 
     @contextmanager
     def _client(self, said: Callable[[Notice], None] | None = None) -> Iterator[BatchClient]:
@@ -1713,37 +1591,7 @@ def open_run(run: str | Path, *, headers: Mapping[str, str] | Iterable[str] = ()
         headers: Further ones of each call, as in `create`. What the run keeps of them need not be given
             again, only values that it could not keep.
     """
-    return Run(_place_of(run), headers=read_headers(headers))
-
-
-def _place_of(run: str | Path) -> Path:
-    path = Path(run)
-    if (path / "run.toml").is_file() or path.is_dir():
-        return path
-    name = str(run)
-    local = Path(RUNS_FOLDER) / name
-    if (local / "run.toml").is_file():
-        return local
-    known = [place for place in known_runs(home()) if place.name == name]
-    if len(known) == 1:
-        return known[0]
-    if known:
-        raise UsageError("runs-of-one-name", count=len(known), name=name, paths=[*map(str, known)])
-    raise RunError("no-such-run", path=name)
-
-
-def list_runs() -> list[Status]:
-    """How every run on this machine stands that still has its directory, oldest first."""
-    return [Run(place).standing() for place in known_places()]
-
-
-def known_places() -> list[Path]:
-    """Directories of the runs on this machine, oldest first."""
-    places = {place.resolve(): None for place in known_runs(home())}
-    folder = Path(RUNS_FOLDER)
-    if folder.is_dir():
-        places |= {p.parent.resolve(): None for p in sorted(folder.glob("*/run.toml"))}
-    return list(places)
+    return Run(place_of(run), headers=read_headers(headers))
 
 
 def _members_of(run: RunDirectory) -> list[RunDirectory]:
@@ -1821,22 +1669,6 @@ def _row_status(name: str) -> RowStatus:
         return RowStatus(name)
     except ValueError:
         raise UsageError("no-such-status", status=name) from None
-
-
-def _state(progress: Progress) -> Literal["built", "running", "over", "downloaded"]:
-    states = {shard.state for shard in progress.states}
-    # Where there is none, every answer was taken over.
-    if states <= {"downloaded"}:
-        return "downloaded"
-    if progress.shards_unsent == progress.shards:
-        return "built"
-    return "running" if progress.shards_running or progress.shards_unsent else "over"
-
-
-def _statuses(collected: Event) -> dict[str, int]:
-    """Rows by status, as an event tells that a table was written with."""
-    told = collected.detail.get("statuses")
-    return {str(name): int(count) for name, count in told.items()} if isinstance(told, dict) else {}
 
 
 def _tell(hooks: Hooks, stage: Stage) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from rowbatch.steps.drive import DriveReport
-from rowbatch.steps.poll import Progress
+from rowbatch.steps.progress import Progress
 
 
 def sum_of_progress(found: Sequence[Progress]) -> Progress:

@@ -17,7 +17,7 @@ import click
 
 from rowbatch import api
 from rowbatch.api import WriteOptions
-from rowbatch.errors import InputError, NeedsDecision, RowbatchError, UsageError
+from rowbatch.errors import InputError, NeedsDecision, RowbatchError, UsageError, from_os_error
 from rowbatch.words.masking import keep_secret, masked, masked_traceback
 
 if TYPE_CHECKING:
@@ -445,6 +445,7 @@ def run(
     """
     from rowbatch.cli import show
 
+    _require_table(table)
     if options["base_url"] is None:
         api.require_provider(options["provider"])
     options, changes = _policy_changes(options)
@@ -719,7 +720,7 @@ def log(run: Path, *, as_json: bool) -> None:
     """
     from rowbatch.cli import show
 
-    events = api.open_run(run).status().events
+    events = api.find_status(run).events
     if as_json:
         show.as_json(events)
     else:
@@ -945,7 +946,7 @@ def status(run: Path, *, as_json: bool, events: bool) -> None:
     """
     from rowbatch.cli import show
 
-    found = api.open_run(run).status()
+    found = api.find_status(run)
     if as_json:
         show.as_json(found)
     else:
@@ -1260,6 +1261,7 @@ def convert(table: Path, *, output: Path, **options: Any) -> None:
     """
     from rowbatch.cli import show
 
+    _require_table(table)
     report = api.convert(table, output, **_for_api(options))
     show.converted(report)
 
@@ -1600,6 +1602,14 @@ def _show_error(message: str, hint: str) -> None:
     click.echo(f"error: {printable(message, lines=True)}", err=True)
     if hint:
         click.echo(f" hint: {printable(hint)}", err=True)
+
+
+def _require_table(path: Path) -> None:
+    """The commonest slip, a table that is not there, is told at once, before anything heavy is imported."""
+    try:
+        path.stat()
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
 
 
 def _for_api(options: dict[str, Any]) -> dict[str, Any]:

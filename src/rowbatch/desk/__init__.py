@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from rowbatch.api.keys import forget_key as forget_key
     from rowbatch.api.keys import hold_key as hold_key
     from rowbatch.api.local import ensure_local_server as ensure_local_server
-    from rowbatch.api.runs import known_places as known_places
     from rowbatch.api.runs import model_note as model_note
+    from rowbatch.api.standing import known_places as known_places
     from rowbatch.api.tools import first_request as first_request
     from rowbatch.api.tools import header_of as header_of
     from rowbatch.api.tools import kind_of_lines as kind_of_lines
@@ -178,7 +178,7 @@ _PLACES = {
     "job_id": "desk.jobs",
     "kind_of_lines": "api.tools",
     "known_ending": "desk.library",
-    "known_places": "api.runs",
+    "known_places": "api.standing",
     "left_of_month": "desk.jobs",
     "likely_text_column": "api.tools",
     "efforts_of_draft": "desk.drafts",

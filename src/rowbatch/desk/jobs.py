@@ -16,7 +16,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from rowbatch.api.runs import Run, Status, known_places
+from rowbatch.api.runs import Run
+from rowbatch.api.standing import Status, known_places
 from rowbatch.desk.readings import remove_answers_views
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rowbatch.api.runs import Hooks, Stage
-    from rowbatch.steps.poll import Progress
+    from rowbatch.steps.progress import Progress
     from rowbatch.words.notice import Notice
 
 

@@ -16,14 +16,6 @@ from rowbatch.providers.base import Dialect
 from rowbatch.providers.messages import answered, dumped, failed, not_run, object_at, result_object, text_at
 from rowbatch.providers.refusals import UNPAID_STATUS
 
-DIRECT_PREFIX = "direct-"
-"""How the ids of batches begin that are none of a provider's: their rows are asked one by one, from here."""
-
-
-def is_direct(batch_or_file_id: str | None) -> bool:
-    """Whether an id is of rows that are asked one by one."""
-    return (batch_or_file_id or "").startswith(DIRECT_PREFIX)
-
 
 class DirectDialect:
     """

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from rowbatch.core.findings import Findings
 from rowbatch.core.template import Template
-from rowbatch.results.findings import Findings, asked_requests, findings_of
+from rowbatch.results.findings import asked_requests, findings_of
 from rowbatch.results.lines import LineReader, Lines
 from rowbatch.results.quotes import PlacedQuotes, texts_of_requests
 

@@ -10,13 +10,13 @@ import polars as pl
 
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.endpoint import Endpoint
+from rowbatch.core.findings import read_findings
 from rowbatch.core.plan import Asking, Plan
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.errors import RowbatchError
 from rowbatch.requests.fingerprints import fingerprints_of_files, kind_of
 from rowbatch.results.checked import checked
 from rowbatch.results.columns import ResultReader, reader_digest
-from rowbatch.results.findings import read_findings
 from rowbatch.results.lines import LineReader, Lines
 from rowbatch.store.fingerprints import read_fingerprints, write_fingerprints
 from rowbatch.store.ledger import Shard

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 
 from rowbatch.core.plan import Plan
 from rowbatch.core.request import RequestLines
 from rowbatch.core.shard import ShardCutter
-from rowbatch.core.states import ShardState
 from rowbatch.errors import UsageError
-from rowbatch.providers.base import count_of
 from rowbatch.providers.catalog import find_provider
 from rowbatch.requests.duplicates import RepeatCount
 from rowbatch.requests.line_tokens import LineTokens
@@ -22,111 +19,15 @@ from rowbatch.requests.pipeline import TableRequests, open_source
 from rowbatch.results.asked_before import KeptValues
 from rowbatch.results.earlier import EarlierAnswers
 from rowbatch.results.written import written_columns
+from rowbatch.steps.built import TEXTS_REPEAT, BuildReport, is_built, read_build_report
 from rowbatch.steps.cut import new_token
 from rowbatch.steps.first_part import with_first_part
 from rowbatch.steps.take_over import EarlierRunChanged, Takeover, remove_unfinished
 from rowbatch.store.atomic import atomic_path, write_atomically
-from rowbatch.store.ledger import TAKEN_OVER, VALUES_KEPT, Ledger, TableCounts, new_shard
+from rowbatch.store.ledger import Ledger, TableCounts, new_shard
 from rowbatch.store.rundir import RunDirectory, digest_file
 from rowbatch.tables.base import BadRowList, Table, TableChunk
 from rowbatch.tables.writer import OutputCheck, TableShape, format_of, open_check
-
-TEXTS_REPEAT = "texts-repeat"
-"""Event: the same text stands in several rows, and is asked once for each."""
-
-
-@dataclass(frozen=True, slots=True)
-class BuildReport:
-    """
-    What was built.
-
-    Attributes:
-        rows: Of the table.
-        requests: Rows that are asked.
-        skipped: Rows with an empty text.
-        duplicates: Rows that ask what an earlier one asks; they get its answer.
-        bad_rows: Broken rows of the table that were kept or skipped, as the run was told to.
-        shards: Request files.
-        request_bytes: Bytes of all requests.
-        prompt_tokens: The most that the prompts have; 0 where nobody counts, as on this computer.
-        repeats: Rows that are asked what an earlier one is asked as well.
-        repeated_texts: Texts that stand in several rows, each of which is asked.
-        taken_over: Rows whose answers earlier runs have; they are not asked, and in none of the numbers above
-            but `rows`.
-        taken_bytes: Of the requests that are not sent for that.
-        taken_from: Names of these runs.
-    """
-
-    rows: int
-    requests: int
-    skipped: int
-    duplicates: int
-    bad_rows: int
-    shards: int
-    request_bytes: int
-    prompt_tokens: int = 0
-    repeats: int = 0
-    repeated_texts: int = 0
-    taken_over: int = 0
-    taken_bytes: int = 0
-    taken_from: tuple[str, ...] = ()
-
-
-def is_built(run: RunDirectory) -> bool:
-    """
-    Whether the ledger holds the shards. Until then nothing was sent and all can be made anew.
-
-    Raises:
-        RunError: It was built, and its ledger is lost, or another run's, or an older copy.
-        StorageError: The ledger is damaged.
-    """
-    ledger = run.open_ledger()
-    if ledger is None:
-        return False
-    with ledger:
-        return ledger.run().counts is not None
-
-
-def read_build_report(run: RunDirectory) -> BuildReport:
-    """What was built, from the ledger."""
-    with run.ledger() as ledger:
-        uncut = [shard for shard in ledger.shards() if shard.state is not ShardState.CUT]
-        counts = ledger.run().counts or TableCounts(0)
-        told = next((event.detail for event in ledger.events() if event.kind == TEXTS_REPEAT), {})
-        sources = taken_sources(ledger) if any(shard.round == 0 for shard in uncut) else []
-    shards = [shard for shard in uncut if shard.round == 1]
-    return BuildReport(
-        rows=counts.rows,
-        requests=sum(shard.requests for shard in shards),
-        skipped=counts.skipped,
-        duplicates=counts.duplicates,
-        bad_rows=counts.bad_rows,
-        shards=len(shards),
-        request_bytes=sum(shard.bytes for shard in shards),
-        prompt_tokens=sum(shard.tokens for shard in shards),
-        repeats=count_of(told.get("rows")),
-        repeated_texts=count_of(told.get("texts")),
-        taken_over=sum(shard.requests for shard in uncut if shard.round == 0),
-        taken_bytes=sum(shard.bytes for shard in uncut if shard.round == 0),
-        taken_from=tuple(str(source.get("run", "")) for source in sources),
-    )
-
-
-def taken_sources(ledger: Ledger) -> list[Mapping[str, Any]]:
-    """
-    Runs whose answers were taken over: `run`, `created_at` and `rows`, of the event that tells of it.
-
-    A ledger that was made anew does not know them any more.
-    """
-    for event in ledger.events():
-        if event.kind == TAKEN_OVER and isinstance(runs := event.detail.get("runs"), list):
-            return [run for run in runs if isinstance(run, Mapping)]
-    return []
-
-
-def kept_source(ledger: Ledger) -> Mapping[str, Any] | None:
-    """Which variables have their values from an earlier run: `run`, `created_at`, `variables`."""
-    return next((event.detail for event in ledger.events() if event.kind == VALUES_KEPT), None)
 
 
 def build(

@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from rowbatch.core.direct_ids import is_direct
 from rowbatch.core.states import GIVEN_UP, ShardState
 from rowbatch.errors import RunError, ServiceError
 from rowbatch.providers.base import BatchClient, BatchView, pass_if_gone
-from rowbatch.providers.direct import is_direct
 from rowbatch.steps.submit import FILE_PREFIX
 from rowbatch.store.ledger import Ledger, Shard
 

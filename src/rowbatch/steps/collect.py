@@ -20,6 +20,7 @@ import polars as pl
 
 from rowbatch.core.answer import FORGIVEN
 from rowbatch.core.endpoint import Endpoint
+from rowbatch.core.findings import read_findings
 from rowbatch.core.forms import count_forgiven, forgiven_notices
 from rowbatch.core.kinds.choice import LabelTally
 from rowbatch.core.panel import status_of
@@ -30,10 +31,9 @@ from rowbatch.errors import CannotHold, OutputExists, RowbatchError
 from rowbatch.results.answered import AnsweredTable
 from rowbatch.results.error_list import ErrorList
 from rowbatch.results.extract_report import count_statuses
-from rowbatch.results.findings import read_findings
 from rowbatch.results.lines import count_without_confidence
 from rowbatch.results.written import written_columns
-from rowbatch.steps.build import kept_source, taken_sources
+from rowbatch.steps.built import kept_source, taken_sources
 from rowbatch.store.atomic import atomic_path, require_free, write_atomically
 from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.store.rundir import RunDirectory, digest_file

@@ -24,12 +24,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self, assert_never
 
+from rowbatch.core.direct_ids import DIRECT_PREFIX
 from rowbatch.errors import RowbatchError, ServiceError, StorageError, from_os_error
 from rowbatch.http import CarriedOut, PaidOutcome, Refused, Unknown
 from rowbatch.providers import openai
 from rowbatch.providers.base import TOKEN_FIELD, BatchClient, BatchView, Sightings, Submission
 from rowbatch.providers.direct import (
-    DIRECT_PREFIX,
     DirectDialect,
     answer_line,
     error_line,

@@ -9,13 +9,15 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rowbatch.core.states import ShardState
 from rowbatch.errors import RowbatchError, StorageError
-from rowbatch.providers.base import BatchClient
 from rowbatch.store.ledger import Ledger
 from rowbatch.store.sqlite import open_database, translated
+
+if TYPE_CHECKING:
+    from rowbatch.providers.base import BatchClient
 
 Grade = Literal["ok", "warning", "fault"]
 # SQLite needs locks that work; these file systems are shared between machines.

@@ -14,6 +14,7 @@ import polars as pl
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.bounded_lines import MOST_LINE_BYTES, cut_lines
 from rowbatch.core.cost import Price
+from rowbatch.core.findings import Findings
 from rowbatch.core.result import UnreadableLine, read_line
 from rowbatch.core.states import ShardState
 from rowbatch.errors import ServiceError
@@ -22,7 +23,7 @@ from rowbatch.providers.dialect_net import read_result_line
 from rowbatch.providers.messages import AnotherBatch, dumped
 from rowbatch.results.checked import checked
 from rowbatch.results.columns import ResultReader
-from rowbatch.results.findings import Findings, asked_requests, findings_of
+from rowbatch.results.findings import asked_requests, findings_of
 from rowbatch.results.lines import LineReader, Lines
 from rowbatch.store.atomic import atomic_file
 from rowbatch.store.ledger import Ledger, Shard

@@ -18,6 +18,8 @@ from typing import Any, Literal
 
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.cost import Price
+from rowbatch.core.direct_ids import is_direct
+from rowbatch.core.findings import read_findings
 from rowbatch.core.policy import OnLostAnswer
 from rowbatch.core.retry import is_unpaid
 from rowbatch.core.shard import ShardLimits
@@ -26,13 +28,12 @@ from rowbatch.errors import NeedsDecision, ServiceError
 from rowbatch.http import Refused
 from rowbatch.providers.base import BatchClient, BatchView, is_without_list
 from rowbatch.providers.catalog import find_provider
-from rowbatch.providers.direct import is_direct
 from rowbatch.providers.refusals import told_queue_limit
-from rowbatch.results.findings import read_findings
 from rowbatch.steps.clock import Clock
 from rowbatch.steps.cut import cut_shard
 from rowbatch.steps.download import download_shard
-from rowbatch.steps.poll import Progress, poll_shard, read_progress
+from rowbatch.steps.poll import poll_shard
+from rowbatch.steps.progress import Progress, read_progress
 from rowbatch.steps.rounds import NextRound, count_lost, plan_next_round
 from rowbatch.steps.submit import (
     LostAnswerPolicy,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
+from rowbatch.core.findings import Findings
 from rowbatch.core.states import GIVEN_UP, RowStatus, ShardState
 from rowbatch.errors import ServiceError, UsageError
 from rowbatch.providers.base import BatchClient
-from rowbatch.results.findings import Findings
 from rowbatch.store.ledger import Ledger, Shard
 
 _AT_PROVIDER = (ShardState.SUBMITTED, ShardState.UNKNOWN, ShardState.ENDED)

@@ -18,11 +18,11 @@ from pathlib import Path
 
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.cost import Price
+from rowbatch.core.direct_ids import is_direct
 from rowbatch.core.states import GIVEN_UP, ShardState
 from rowbatch.errors import NeedsDecision, RowbatchError, RunError, ServiceError, from_os_error
 from rowbatch.providers.base import TOKEN_FIELD, BatchClient, BatchView
 from rowbatch.providers.catalog import find_provider
-from rowbatch.providers.direct import is_direct
 from rowbatch.requests.line_tokens import LineTokens
 from rowbatch.requests.pipeline import TableRequests, open_source
 from rowbatch.results.checked import inspect

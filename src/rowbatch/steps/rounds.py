@@ -18,13 +18,14 @@ import polars as pl
 
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.fate import decides
+from rowbatch.core.findings import read_findings
 from rowbatch.core.result import LOST_CAUSE
 from rowbatch.core.retry import is_passing
 from rowbatch.core.shard import ShardCutter, ShardLimits
 from rowbatch.core.states import GIVEN_UP, RowStatus, ShardState
 from rowbatch.errors import RunError, from_os_error
 from rowbatch.results.columns import ResultReader
-from rowbatch.results.findings import asked_requests, read_findings, row_of_request
+from rowbatch.results.findings import asked_requests, row_of_request
 from rowbatch.results.lines import TOLD, LineReader
 from rowbatch.results.quotes import PlacedQuotes, texts_of_requests
 from rowbatch.steps.cut import derived_token

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from rowbatch.core.findings import read_findings
 from rowbatch.core.states import ShardState
 from rowbatch.core.template import Template
 from rowbatch.errors import RowbatchError, StorageError
 from rowbatch.requests.pipeline import open_source
 from rowbatch.results.checked import inspect
 from rowbatch.results.earlier import line_reader
-from rowbatch.results.findings import read_findings
 from rowbatch.results.lines import LineReader
 from rowbatch.store.ledger import VALUES_KEPT, Shard
 from rowbatch.store.rundir import RunDirectory, digest_file

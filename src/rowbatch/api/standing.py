@@ -1,0 +1,222 @@
+"""
+How runs stand, and where they are. Asks nobody, and needs nothing that reads tables or asks models: it is
+there at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+from rowbatch.api import model_list as _models  # noqa: F401 - the user's own prices are known from here on
+from rowbatch.core.plan import Plan
+from rowbatch.core.states import RowStatus
+from rowbatch.errors import RunError, StorageError, UsageError
+from rowbatch.providers.catalog import find_provider
+from rowbatch.steps.built import BuildReport, is_built, read_build_report
+from rowbatch.steps.doctor import check_results_age
+from rowbatch.steps.progress import Progress, read_progress
+from rowbatch.store.home import home
+from rowbatch.store.ledger import LEDGER_FAULTS, Event
+from rowbatch.store.rundir import RunDirectory, known_runs
+from rowbatch.words.notice import Notice
+
+RUNS_FOLDER = "rowbatch-runs"
+"""Where runs are made when nothing else is said: a folder of this name in the working directory."""
+
+_State = Literal["new", "built", "running", "over", "downloaded", "collected", "damaged"]
+
+
+_STATES: tuple[_State, ...] = ("damaged", "new", "built", "running", "over", "downloaded", "collected")
+"""How far a run is: each is farther than those before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """
+    How a run stands, from its ledger. Asks nobody.
+
+    Attributes:
+        path: The run directory.
+        state: `new`, `built`, `running`, `over`, `downloaded` or `collected`; or `damaged`, where its ledger
+            cannot be used and `recover` makes it anew.
+        created_at: ISO 8601, UTC.
+        table, provider, model: What is labelled, by whom.
+        name: What people call the table.
+        built: None while it is `new`.
+        progress: None while it is `new`.
+        output: The labelled table, or None until it was collected.
+        events: All, oldest first.
+        warning: That results may soon be gone at the provider, in a sentence; or "".
+        fault: Why its ledger cannot be used; None where it can.
+        statuses: Rows by status when the labelled table was written last; empty before.
+        members: The same of the further models that are asked; `state` is that of the one that is least far.
+    """
+
+    path: Path
+    state: _State
+    created_at: str
+    table: str
+    name: str
+    provider: str
+    model: str
+    built: BuildReport | None
+    progress: Progress | None
+    output: Path | None
+    events: tuple[Event, ...]
+    warning: str = ""
+    fault: Notice | None = None
+    statuses: Mapping[str, int] = field(default_factory=dict)
+    members: tuple[Status, ...] = ()
+
+    @property
+    def spent_usd(self) -> Decimal | None:
+        """What the results that came did cost, of all models; None without a price."""
+        of_own = self.progress.spent_usd if self.progress else None
+        told = [of_own, *(one.spent_usd for one in self.members)]
+        known = [usd for usd in told if usd is not None]
+        return sum(known, Decimal(0)) if known else None
+
+    @property
+    def labelled(self) -> int:
+        """Rows with a usable answer: of the table where it was written, and else as far as is known."""
+        if self.state == "collected":
+            return self.statuses.get(RowStatus.OK, 0)
+        return self.progress.answered if self.progress else 0
+
+    @property
+    def to_label(self) -> int:
+        """Rows that are to get one: of the table where it was written, else those that are asked."""
+        if self.state == "collected":
+            return sum(self.statuses.values()) - self.statuses.get(RowStatus.SKIPPED, 0)
+        return self.progress.requests if self.progress else 0
+
+
+def find_status(run: str | Path) -> Status:
+    """
+    How a run stands.
+
+    Args:
+        run: Its directory, or its name, as in `open_run`.
+    """
+    return status_of(RunDirectory(place_of(run)))
+
+
+def status_of(run: RunDirectory) -> Status:
+    """How a run stands, from its files. Asks nobody and changes nothing."""
+    plan = run.plan()
+    if not is_built(run):
+        return _standing_as("new", run, plan)
+    built = read_build_report(run)
+    warning = ""
+    with run.ledger() as ledger:
+        progress = read_progress(ledger)
+        events = tuple(ledger.events())
+        if not is_own_server(plan):
+            kept = find_provider(plan.asking.provider).results_days
+            age = check_results_age(ledger, kept, datetime.now(UTC))
+            warning = age.told if age and age.grade != "ok" else ""
+    state: _State = _state(progress)
+    output: Path | None = None
+    collected = [event for event in events if event.kind == "collected"]
+    if collected and Path(str(collected[-1].detail.get("path"))).is_file():
+        output = Path(str(collected[-1].detail.get("path")))
+        if state == "downloaded":
+            state = "collected"
+    others = run.members(plan)
+    members = tuple(standing_of(one) for one in others if one.settings_path.is_file())
+    states = [state, *(one.state for one in members)]
+    if len(members) < len(others):
+        states.append("new")
+    return replace(
+        _standing_as(min(states, key=_STATES.index), run, plan),
+        members=members,
+        built=built,
+        progress=progress,
+        output=output,
+        events=events,
+        warning=warning,
+        statuses=_statuses(collected[-1]) if collected else {},
+    )
+
+
+def standing_of(run: RunDirectory) -> Status:
+    """As `status_of`, also of a run whose ledger cannot be used."""
+    try:
+        return status_of(run)
+    except (RunError, StorageError) as error:
+        if error.kind not in LEDGER_FAULTS:
+            raise
+        return replace(_standing_as("damaged", run, run.plan()), fault=error.notice)
+
+
+def list_runs() -> list[Status]:
+    """How every run on this machine stands that still has its directory, oldest first."""
+    return [standing_of(RunDirectory(place)) for place in known_places()]
+
+
+def is_own_server(plan: Plan) -> bool:
+    """Whether a run is labelled by the server that rowbatch starts by itself."""
+    return plan.is_local and not plan.asking.base_url
+
+
+def place_of(run: str | Path) -> Path:
+    path = Path(run)
+    if (path / "run.toml").is_file() or path.is_dir():
+        return path
+    name = str(run)
+    local = Path(RUNS_FOLDER) / name
+    if (local / "run.toml").is_file():
+        return local
+    known = [place for place in known_runs(home()) if place.name == name]
+    if len(known) == 1:
+        return known[0]
+    if known:
+        raise UsageError("runs-of-one-name", count=len(known), name=name, paths=[*map(str, known)])
+    raise RunError("no-such-run", path=name)
+
+
+def known_places() -> list[Path]:
+    """Directories of the runs on this machine, oldest first."""
+    places = {place.resolve(): None for place in known_runs(home())}
+    folder = Path(RUNS_FOLDER)
+    if folder.is_dir():
+        places |= {p.parent.resolve(): None for p in sorted(folder.glob("*/run.toml"))}
+    return list(places)
+
+
+def _state(progress: Progress) -> Literal["built", "running", "over", "downloaded"]:
+    states = {shard.state for shard in progress.states}
+    # Where there is none, every answer was taken over.
+    if states <= {"downloaded"}:
+        return "downloaded"
+    if progress.shards_unsent == progress.shards:
+        return "built"
+    return "running" if progress.shards_running or progress.shards_unsent else "over"
+
+
+def _statuses(collected: Event) -> dict[str, int]:
+    """Rows by status, as an event tells that a table was written with."""
+    told = collected.detail.get("statuses")
+    return {str(name): int(count) for name, count in told.items()} if isinstance(told, dict) else {}
+
+
+def _standing_as(state: _State, run: RunDirectory, plan: Plan) -> Status:
+    """What of a status stands in run.toml."""
+    return Status(
+        path=run.path,
+        state=state,
+        created_at=plan.created_at,
+        table=str(plan.source.path),
+        name=plan.source.shown_name,
+        provider=plan.asking.provider,
+        model=plan.asking.model,
+        built=None,
+        progress=None,
+        output=None,
+        events=(),
+    )
