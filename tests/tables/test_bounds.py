@@ -18,7 +18,16 @@ import pytest
 import r_files
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError, UsageError
-from rowbatch.tables import ahead, bounds, compressed, csv_fast, csv_reader, json_reader, r_serialization
+from rowbatch.tables import (
+    ahead,
+    bounds,
+    compressed,
+    csv_fast,
+    csv_lines,
+    csv_reader,
+    json_reader,
+    r_serialization,
+)
 from rowbatch.tables.ahead import read_ahead, require_wanted
 from rowbatch.tables.base import Table
 from rowbatch.tables.columnar_sizes import arrow_bytes, parquet_bytes
@@ -322,7 +331,7 @@ def test_an_open_quote_ends_with_its_table(tmp_path, monkeypatch):
     A table that is dropped while one cell of it grows is dropped at once.
     """
     monkeypatch.setattr(bounds, "MAX_CELL_BYTES", 1 << 40)
-    monkeypatch.setattr(csv_reader, "_LINES_BETWEEN_CHECKS", 10)
+    monkeypatch.setattr(csv_lines, "_LINES_BETWEEN_CHECKS", 10)
     monkeypatch.setattr(csv_reader, "_MIN_FAST_BYTES", 1 << 30)
     monkeypatch.setattr(ahead, "_CHECKED_EVERY_S", 0.01)
     path = written(tmp_path / "t.csv", 'a\n"x\n' + "y\n" * 300_000)
@@ -334,7 +343,7 @@ def test_an_open_quote_ends_with_its_table(tmp_path, monkeypatch):
         raise Stopped
 
     table = open_table(path)
-    original, lines = csv_reader._Lines.__next__, 0
+    original, lines = csv_lines.Lines.__next__, 0
 
     def slow(self):
         nonlocal lines
@@ -342,7 +351,7 @@ def test_an_open_quote_ends_with_its_table(tmp_path, monkeypatch):
         time.sleep(0.001)
         return original(self)
 
-    monkeypatch.setattr(csv_reader._Lines, "__next__", slow)
+    monkeypatch.setattr(csv_lines.Lines, "__next__", slow)
     with pytest.raises(Stopped):
         list(table.chunks(check=check))
     assert lines < 5000
