@@ -341,3 +341,94 @@ def test_old_readings_find_nothing_out(tmp_path):
     with pytest.raises(RowbatchError, match="cells, but the header has 1"):
         read(tmp_path, "Title\nid,text\n1,a\n", header="first")
     assert read(tmp_path, "PREAMBLE,,\na,b,c\n1,2,3\n", header="first")[0].header == ("PREAMBLE", "", "")
+
+
+@pytest.mark.parametrize("times", [1, 500])
+@pytest.mark.parametrize(
+    ("header", "row", "names", "cells", "says"),
+    [
+        pytest.param("id,text,", "1,a", ("id", "text"), ("1", "a"), ["note-header-longer"], id="names-end"),
+        pytest.param("id,text,", "1,a,", ("id", "text", ""), ("1", "a", ""), [], id="all-end"),
+    ],
+)
+def test_a_delimiter_at_the_end_of_the_names(tmp_path, monkeypatch, header, row, names, cells, says, times):
+    """
+    Where the line of the names alone ends with a delimiter, there is no column after it.
+    """
+    monkeypatch.setattr(csv_fast, "_BLOCK_BYTES", 100)
+    table, rows = read(tmp_path, f"{header}\n" + f"{row}\n" * 2 * times)
+    assert (table.header, kinds_of(table)) == (names, says)
+    assert rows == [cells] * 2 * times
+
+
+@pytest.mark.parametrize("rows", [2, 500])
+def test_row_numbers_that_have_no_name(tmp_path, monkeypatch, rows):
+    """
+    `write.table(x, sep = ",")` of R 4 writes the names of rows, their numbers, without one above them.
+
+    Others may be cells that were cut by a delimiter of the text, and stay an error.
+    """
+    monkeypatch.setattr(csv_fast, "_BLOCK_BYTES", 100)
+    text = '"text","x"\n' + "".join(f'"{row}","a, b",2\n' for row in range(1, rows + 1))
+    table, found = read(tmp_path, text)
+    assert table.header == ("", "text", "x")
+    assert kinds_of(table) == ["note-row-numbers"]
+    assert found == [(str(row), "a, b", "2") for row in range(1, rows + 1)]
+    with pytest.raises(TableError, match="3 cells, but the header has 2"):
+        read(tmp_path, text.replace('"2"', '"7"'))
+
+
+@pytest.mark.parametrize("delimiter", ["^", "~", "\x1f", "\x01", "¦"])
+def test_rarer_delimiters(tmp_path, delimiter):
+    """
+    REDCap's caret, the marks of ASCII and Hive's default are found where no other delimiter makes columns.
+    """
+    text = "id^text^x\n1^a, b; c^2\n2^d^3\n".replace("^", delimiter)
+    table, rows = read(tmp_path, text)
+    assert table.reading.delimiter == delimiter
+    assert (table.header, rows) == (("id", "text", "x"), [("1", "a, b; c", "2"), ("2", "d", "3")])
+    table, _ = read(tmp_path, f"text{delimiter}\nwhat? {delimiter}{delimiter}\nok\n")
+    assert len(table.header) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "| id | text |\n|----|:-----|\n| 1 | hello |\n",
+        "id | text\n--- | ---\n1 | hello\n",
+        " id | text  | x\n----+-------+---\n  1 | hello | 3\n(1 row)\n",
+        "+----+-------+\n| id | text  |\n+----+-------+\n|  1 | hello |\n+----+-------+\n",
+        "┌────┬───────┐\n│ id │ text  │\n├────┼───────┤\n│ 1  │ hello │\n└────┴───────┘\n",
+    ],
+)
+def test_a_table_drawn_with_lines_is_named(tmp_path, text):
+    """
+    What Markdown, psql, mysql and DuckDB show on a screen is no CSV: its lines would be rows.
+    """
+    with pytest.raises(TableError, match="a table drawn with lines"):
+        read(tmp_path, text)
+    table, _ = read(tmp_path, "name|text\n--|what is this?\nb|c\n")
+    assert table.header == ("name", "text")
+
+
+def test_texts_with_commas_below_a_single_name(tmp_path):
+    """
+    A name above sentences is no title above a header: the first sentence would be lost among the names.
+    """
+    with pytest.raises(TableError, match="3 cells, but the header has 1"):
+        read(tmp_path, "text\nhello, there, you\nbye, now, me\nthree, of, them\n")
+    table, _ = read(tmp_path, "Report\n\nid, text, x\n1, a, 2\n2, b, 3\n")
+    assert table.header == ("id", " text", " x")
+
+
+def test_a_single_column_whose_name_may_be_a_text(tmp_path):
+    """
+    A list of texts without a name would lose its first one in silence.
+    """
+    table, rows = read(tmp_path, "The film was really great\nbad film\nfine\n")
+    assert (table.header, len(rows)) == (("The film was really great",), 2)
+    assert kinds_of(table) == ["note-long-name"]
+    assert "--no-header" in str(table.notes[0])
+    table, rows = read(tmp_path, "The film was really great\nbad film\nfine\n", header="none")
+    assert (table.header, len(rows), kinds_of(table)) == (("column_1",), 3, [])
+    assert kinds_of(read(tmp_path, "answer to question\nbad\n")[0]) == []

@@ -13,7 +13,9 @@ from rowbatch.tables.csv_look import Dialect, first_records, said_delimiter
 from rowbatch.tables.csv_records import Records
 from rowbatch.tables.header import (
     find_header,
+    has_row_numbers,
     has_trailing_delimiter,
+    is_header_longer,
     join_header,
     numbered_columns,
     usual_width,
@@ -21,6 +23,9 @@ from rowbatch.tables.header import (
 from rowbatch.words.notice import Notice
 
 _LINES_BELOW_HEADER = 20
+# A single column of texts without a name begins with a text.
+_MOST_WORDS_OF_NAME = 3
+_SENTENCE_ENDS = (".", "!", "。", "\uff01", "…")
 
 
 def read_header(
@@ -67,9 +72,28 @@ def read_header(
     rows = [record.cells for record in records if above + record.line > after]
     if trailing := has_trailing_delimiter(header, rows):
         notes.append(Notice("note-trailing-delimiter", {"delimiter": layout.dialect.delimiter}))
+    if not layout.as_before:
+        header = _as_rows_are(header, rows, layout.dialect.delimiter, notes)
     said = FIRST if layout.as_before else _lines_said(begin + 1 - skipped, end and end - skipped)
     layout = replace(layout, lines_above=after, has_trailing=trailing)
     return header, layout, replace(options, header=said)
+
+
+def _as_rows_are(
+    header: tuple[str, ...], rows: list[list[str]], delimiter: str, notes: list[Notice]
+) -> tuple[str, ...]:
+    """The header as wide as the rows below it, where it is clear why it is not."""
+    if is_header_longer(header, rows):
+        notes.append(Notice("note-header-longer", {"delimiter": delimiter}))
+        return header[:-1]
+    if has_row_numbers(header, rows):
+        notes.append(Notice("note-row-numbers"))
+        return ("", *header)
+    if len(header) == 1 and (
+        len(header[0].split()) > _MOST_WORDS_OF_NAME or header[0].endswith(_SENTENCE_ENDS)
+    ):
+        notes.append(Notice("note-long-name", {"name": header[0]}))
+    return header
 
 
 def _lines_said(first: int, last: int | None) -> str:

@@ -26,6 +26,8 @@ from rowbatch.tables.header import (
 )
 
 DELIMITERS = (",", ";", "\t", "|")
+RARE_DELIMITERS = ("^", "~", "\x1f", "\x01", "\x1e", "¦")
+"""What else programs write between cells: REDCap's caret, the marks of ASCII, Hive's default."""
 QUOTE = '"'
 _SAMPLE_BYTES = 1 << 18
 _MOST_FAULTS = 20
@@ -33,6 +35,10 @@ _SHARE_OF_LINES = 0.8
 _BACKSLASH = "\\"
 _SAYS_DELIMITER = re.compile(r'"?sep=(.)"?[,;\t|]*\r?\n?', re.IGNORECASE)
 _BLANK_BEFORE_QUOTE = re.compile(r'[,;\t|] +"')
+# Under the names of a table that a terminal or Markdown draws.
+_RULE = re.compile(
+    r"[|+]?(?:[ :]*[-=]{2,}[ :]*[|+])+(?:[ :]*[-=]{2,}[ :]*)?|[|+ ]*[─━═┌┬┐┼├┤╔╦╗╒╤╕]{3,}[|+ ]*"
+)
 _TAG = re.compile(r"<(?:[!?]?[A-Za-z][^<>\n]{0,300})>")
 # Half surrogate pairs for a quote, an escape and a delimiter that are text; no file decodes to them.
 _HELD_QUOTE, _HELD_ESCAPE, _HELD_DELIMITER = "\ud801", "\ud802", "\ud803"
@@ -210,6 +216,8 @@ def find_delimiter(lines: Sequence[str]) -> str:
     usual = most_in_first_line(lines)
     records = _cells(lines, usual)
     width = len(records[0]) if records else 0
+    if width == 1 and (rare := _rare_delimiter(lines)):
+        return rare
     same = sum(len(record) == width for record in records)
     if not records or (width > 1 and same >= _SHARE_OF_LINES * len(records)):
         return usual
@@ -225,6 +233,17 @@ def find_delimiter(lines: Sequence[str]) -> str:
         if same < len(records) or kinds_differ(names, rows) or others[0][0].startswith("#"):
             return delimiter
     return usual
+
+
+def _rare_delimiter(lines: Sequence[str]) -> str | None:
+    """One of `RARE_DELIMITERS` that makes a table of the lines, all of them as wide as the first."""
+    for delimiter in RARE_DELIMITERS:
+        if not any(delimiter in line for line in lines[:1]):
+            continue
+        widths = {len(record) for record in _cells(lines, delimiter)}
+        if len(widths) == 1 and widths.pop() > 1:
+            return delimiter
+    return None
 
 
 def find_dialect(lines: Sequence[str], delimiter: str) -> Dialect:
@@ -284,7 +303,7 @@ def refuse_other_forms(path: Path, lines: Sequence[str]) -> None:
     Say what a file is that is text, and no table.
 
     Raises:
-        TableError: It is a web page, XML or JSON.
+        TableError: It is a web page, XML, JSON, or a table drawn with lines.
     """
     first = next((line.strip() for line in lines if line.strip()), "")
     if first.startswith("<"):
@@ -297,8 +316,17 @@ def refuse_other_forms(path: Path, lines: Sequence[str]) -> None:
             )
         if first.startswith("<?xml") or _TAG.match(first):
             raise TableError("not-csv-but-xml", path=str(path))
+    if _RULE.fullmatch(first) or ("|" in first and _RULE.fullmatch(_second(lines))):
+        raise TableError("not-csv-but-drawn", path=str(path))
     if re.match(r'\{\s*(?:"[^"]*"\s*:|$)|\[\s*(?:[{\[]|$)', first):
         raise TableError("not-csv-but-json", path=str(path))
+
+
+def _second(lines: Sequence[str]) -> str:
+    """The second line with something in it, or ""."""
+    filled = (line.strip() for line in lines if line.strip())
+    next(filled, "")
+    return next(filled, "")
 
 
 def _cells(lines: Sequence[str], delimiter: str) -> list[list[str]]:

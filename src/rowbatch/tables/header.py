@@ -101,6 +101,31 @@ def has_trailing_delimiter(header: Sequence[str], rows: Sequence[Sequence[str]])
     return any(map(_used, rows)) and all(len(row) == len(header) + 1 and row[-1] == "" for row in rows)
 
 
+def is_header_longer(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the header's line alone ends with a delimiter: every row has one cell less."""
+    rows = [row for row in rows if len(row)]
+    return (
+        len(header) > 2
+        and header[-1] == ""
+        and bool(rows)
+        and all(len(row) == len(header) - 1 for row in rows)
+    )
+
+
+def has_row_numbers(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """
+    Whether every row begins with its number, 1, 2, 3, without a name above it, as R's `write.table` writes.
+    """
+    rows = [row for row in rows if len(row)]
+    return (
+        len(rows) > 1
+        and header[-1] != ""
+        and not has_trailing_delimiter(header, rows)
+        and all(len(row) == len(header) + 1 for row in rows)
+        and [row[0] for row in rows] == [str(number) for number in range(1, len(rows) + 1)]
+    )
+
+
 def join_header(lines: Sequence[Sequence[str]]) -> tuple[str, ...]:
     """
     Names of several header lines: the parts of a column, joined by a space.
@@ -217,6 +242,9 @@ def _is_above(
     width = len(names)
     has_kinds = kinds_differ(names, rows)
     if not above and not (all(names) and (has_kinds or (width > 2 and len(rows) > 1))):
+        return False
+    # In a sentence a blank follows the comma: `text` above texts with commas is a name, and no title.
+    if not has_kinds and not is_apart and len(above) == 1 and any(name[:1].isspace() for name in names[1:]):
         return False
     for record in above:
         is_comment = _is_comment(record)

@@ -534,6 +534,14 @@ _CSV: dict[str, Entry] = {
         "export it as CSV, Excel or JSON; a server's message about an error may look so, too",
         zh=("{path} 不是数据表，而是 XML", "请导出为 CSV、Excel 或 JSON；也可能是服务器的错误消息"),
     ),
+    "not-csv-but-drawn": Entry(
+        "{path} is no CSV file: it is a table drawn with lines, as a terminal or Markdown shows it",
+        "save the table as CSV in the program that drew it",
+        zh=(
+            "{path} 不是 CSV 文件，而是用线条画出的表格（如终端或 Markdown 所示）",
+            "请在生成它的程序中另存为 CSV",
+        ),
+    ),
     "not-csv-but-json": Entry(
         "{path} is no CSV file: it is JSON",
         "if it is a table, give it a name that ends in .json, or in .jsonl where each line is an object; a server's "
@@ -591,6 +599,19 @@ _CSV: dict[str, Entry] = {
     "note-trailing-delimiter": Entry(
         "each row ends with {delimiter!r}: the empty cell after it is no column",
         zh=("每行都以 {delimiter!r} 结尾：其后的空单元格不算一列", ""),
+    ),
+    "note-header-longer": Entry(
+        "the line of the names ends with {delimiter!r} and no row does: there is no column after it",
+        zh=("表头行以 {delimiter!r} 结尾而各行数据没有：其后不算一列", ""),
+    ),
+    "note-row-numbers": Entry(
+        "each row begins with its number, which has no name above it, as R writes tables: it is a column without a name",
+        zh=("每行以行号开头，而表头中没有它的名称（R 的写法）：它成为没有名称的一列", ""),
+    ),
+    "note-long-name": Entry(
+        "the first line, {name!r}, is taken for the name of the column; if it is a text: --no-header",
+        page_message="the first line, {name!r}, is taken for the name of the column; it may be a text as well",
+        zh=("第一行 {name!r} 被当作列名；它也可能是一条文本", ""),
     ),
     "note-quote": Entry(
         "cells stand in {quote} (--quote)",
