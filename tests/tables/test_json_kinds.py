@@ -239,7 +239,7 @@ def test_records_by_key_are_told_by_their_values(tmp_path, document):
         ("[]", "json-without-fields"),
         ("{}", "json-without-fields"),
         ("null", "json-no-table"),
-        ('["a"]', "json-entry-broken"),
+        ("[5]", "json-entry-broken"),
         ('[{"a": 1}, "x"]', "json-entry-broken"),
         ('[{"a": 1},]', "json-entry-broken"),
     ],
@@ -475,3 +475,52 @@ def test_lines_out_have_the_cells_that_came_in(tmp_path):
         "id": "1.0", "data.text": "é\u2028", "data.l": "[1]",
     }  # fmt: skip
     assert read(tmp_path / "out.jsonl") == (table.header, rows_of(table))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("t.json", '["a, b", null, "c\\nd", 5, {"x":1}]'),
+        ("t.jsonl", '"a, b"\n\nnull\n"c\\nd"\n5\n{"x":1}\n'),
+        ("t.jsonl", '["a, b",\nnull, "c\\nd", 5,\n{"x":1}]'),
+    ],
+)
+def test_texts_without_fields_are_a_column(tmp_path, name, text):
+    """
+    A list of texts is a table of one column; what is beside them stands as it is spelled.
+    """
+    path = written(tmp_path / name, text)
+    header, rows = read(path)
+    assert header == ("text",)
+    assert rows == [("a, b",), ("",), ("c\nd",), ("5",), ('{"x":1}',)]
+    assert notes_of(path) == ["note-json-texts"]
+
+
+def test_a_list_of_texts_inside_a_document(tmp_path):
+    """
+    It is said where it lies.
+    """
+    path = written(tmp_path / "t.json", '{"meta": 1, "texts": ["a", "b"]}')
+    assert read(path, rows="texts") == (("text",), [("a",), ("b",)])
+
+
+def test_lines_that_end_with_a_comma(tmp_path):
+    """
+    The lines of a list without its brackets are objects; one that is broken is still named.
+    """
+    path = written(tmp_path / "t.jsonl", '{"a": 1},\n{"a": 2} ,\n{"a": 3}\n')
+    assert read(path) == (("a",), [("1",), ("2",), ("3",)])
+    with pytest.raises(TableError, match="line 2"):
+        read(written(tmp_path / "u.jsonl", '{"a": 1},\n{"a": 2,\n'))
+
+
+def test_json_in_an_encoding_of_windows_is_told(tmp_path):
+    """
+    Leaving out what is broken would lose every row with an umlaut: the way is to say the encoding.
+    """
+    for name, text in (("t.jsonl", '{"a": "ä"}\n'), ("t.json", '[{"a": "ä"}]')):
+        path = written(tmp_path / name, text.encode("cp1252"))
+        with pytest.raises(TableError, match="line 1: a character is not written in UTF-8") as caught:
+            read(path)
+        assert "--encoding" in caught.value.hint
+        assert read(path, encoding="cp1252") == (("a",), [("ä",)])

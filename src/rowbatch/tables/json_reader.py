@@ -61,6 +61,8 @@ _MAX_DOCUMENT_BYTES = 1 << 30
 _BLOCK_BYTES = 1 << 20
 # What msgspec 0.22.0 makes of a value of a list, with the row of the table.
 _VALUE_BYTES = 100
+TEXT = "text"
+"""The column of texts that have no names."""
 KEY = "key"
 """The column of the names under which records, or rows of columns, stand."""
 
@@ -198,13 +200,16 @@ def _opened(path: Path, options: ReadOptions, *, is_lines: bool) -> Table:
         place: Place | None = None
     else:
         with open_json_bytes(path, options.encoding) as file:
-            place = find_place(path, JsonScanner(path, file), options.rows, is_as_before=is_as_before)
+            scanner = JsonScanner(path, file)
+            place = find_place(path, scanner, options.rows, is_as_before=is_as_before, is_lines=is_lines)
     if place is not None and place.form == "lists":
         return _table_of_lists(path, options, place)
     if options.header == NO_HEADER:
         raise UsageError(
             "option-does-not-fit", path=str(path), is_a="JSON that names its fields", option="--no-header"
         )
+    if place is not None and place.form == "texts":
+        return _table_of_texts(path, options, place)
     if place is not None and place.form == "columns":
         return _table_of_columns(path, options, place, is_as_before=is_as_before)
     return _table_of_rows(path, options, place, is_as_before=is_as_before)
@@ -285,7 +290,7 @@ def _has_object_lines(path: Path, options: ReadOptions, *, is_lines: bool) -> bo
         except (ValueError, RecursionError):
             # A broken line, or the begin of a document on many lines.
             return is_lines and (
-                not first.lstrip().startswith((b"{", b"[")) or not _is_document(path, options)
+                not first.lstrip().startswith((b"{", b"[", b'"')) or not _is_document(path, options)
             )
         return is_lines or any(line.strip() for line in lines)
 
@@ -295,7 +300,7 @@ def _is_document(path: Path, options: ReadOptions) -> bool:
     with open_json_bytes(path, options.encoding) as file:
         try:
             scanner = JsonScanner(path, file)
-            if scanner.peek() == b"[":
+            if scanner.peek() in (b"[", b'"'):
                 return True
             next(scanner.fields(), None)
             with open_json_bytes(path, options.encoding) as again:
@@ -327,6 +332,9 @@ def _lines(path: Path, options: ReadOptions, bad_rows: BadRowList, count: Count 
                 try:
                     found = _fields_in(text, count)
                 except (ValueError, RecursionError) as error:
+                    if (found_before := _before_comma(text, count)) is not None:
+                        yield "", found_before, text
+                        continue
                     if options.on_bad_rows == "skip":
                         bad_rows.add(number, str(error))
                         continue
@@ -334,6 +342,17 @@ def _lines(path: Path, options: ReadOptions, bad_rows: BadRowList, count: Count 
                 yield "", found, text
     except OSError as error:
         raise from_os_error(error, str(path)) from error
+
+
+def _before_comma(text: bytes, count: Count | None) -> Fields | None:
+    """The object of a line that ends with a comma, as the lines of a list that lost its brackets do."""
+    text = text.rstrip()
+    if not text.endswith(b","):
+        return None
+    try:
+        return _fields_in(text[:-1], count)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _fields_in(text: bytes, count: Count | None) -> Fields:
@@ -347,6 +366,8 @@ def _fields_in(text: bytes, count: Count | None) -> Fields:
 def _broken(path: Path, line: int, error: Exception, *, in_lines: bool) -> TableError:
     if isinstance(error, FieldTwiceError):
         return TableError("json-row-field-twice", path=str(path), line=line, field=error.name)
+    if isinstance(error, UnicodeDecodeError):
+        return TableError("json-not-utf8", path=str(path), line=line)
     told = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
     if not in_lines:
         return TableError("json-entry-broken", path=str(path), line=line, told=told)
@@ -438,6 +459,29 @@ def _table_of_lists(path: Path, options: ReadOptions, place: Place) -> Table:
     reading = replace(_reading(options, place, is_as_before=False), header=FIRST if has_names else NO_HEADER)
     notes = _notes(path, options, place, None, count)
     return JsonTable(path, tree.columns(), rows, reading, notes=notes, header=names)
+
+
+def _table_of_texts(path: Path, options: ReadOptions, place: Place) -> Table:
+    """A table of texts, in one column."""
+
+    def rows(bad_rows: BadRowList, count: Count | None) -> Iterator[Row]:
+        del bad_rows
+        for _, text, at in _values(path, options, place):
+            cell = msgspec.Raw(text)
+            try:
+                if count is not None:
+                    count.cell(cell)
+            except ValueError as error:
+                raise _broken(path, at.line, error, in_lines=False) from error
+            yield "", {TEXT: cell}, text
+
+    tree, count, longest = FieldTree(path, flat=True), Count(), max_cell_bytes()
+    for number, (_, found, text) in enumerate(rows(BadRowList(), count), start=1):
+        tree.meet(found, b"")
+        if len(text) > longest:
+            require_cell(path, len(text), row=number, column=TEXT)
+    notes = (Notice("note-json-texts", {"column": TEXT}), *_notes(path, options, place, None, count))
+    return JsonTable(path, tree.columns(), rows, _reading(options, place, is_as_before=False), notes=notes)
 
 
 def _table_of_columns(path: Path, options: ReadOptions, place: Place, *, is_as_before: bool) -> Table:

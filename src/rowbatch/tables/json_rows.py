@@ -19,7 +19,7 @@ from rowbatch.tables.json_text import JsonScanner
 
 TOP = "."
 EACH = "*"
-Form = Literal["rows", "columns", "lists"]
+Form = Literal["rows", "columns", "lists", "texts"]
 Kind = Literal["objects", "lists", "list", "object", "text", "number", "null"]
 """Of a value: a list of objects, a list of lists, another list, an object, …"""
 _DOT = re.compile(r"(?<!\\)\.")
@@ -35,7 +35,8 @@ class Place:
 
     Attributes:
         rows: As `ReadOptions.rows` says it.
-        form: `rows`, one object or a list of them; `columns`, an object of columns; `lists`, a list of lists.
+        form: `rows`, one object or a list of them; `columns`, an object of columns; `lists`, a list of lists;
+            `texts`, a list of texts, or texts one after the other.
         count: How many they are, where that was counted.
     """
 
@@ -108,7 +109,14 @@ def _arrivals(scanner: JsonScanner, steps: Sequence[str], key: str) -> Iterator[
             scanner.skip()
 
 
-def find_place(path: Path, scanner: JsonScanner, rows: str | None, *, is_as_before: bool = False) -> Place:
+def find_place(
+    path: Path,
+    scanner: JsonScanner,
+    rows: str | None,
+    *,
+    is_as_before: bool = False,
+    is_lines: bool = False,
+) -> Place:
     """
     Find the rows of a document.
 
@@ -117,6 +125,7 @@ def find_place(path: Path, scanner: JsonScanner, rows: str | None, *, is_as_befo
         scanner: At the begin of the file.
         rows: The place, where somebody said it; None means found out.
         is_as_before: By the rule of versions before 0.2: an object of lists and objects holds columns.
+        is_lines: There is a value a line, so that a text is a row.
     Raises:
         TableError: There is nothing at the place; or there are several lists of objects, which are named.
         UsageError: The place can't be one.
@@ -127,7 +136,9 @@ def find_place(path: Path, scanner: JsonScanner, rows: str | None, *, is_as_befo
     for _ in arrivals(scanner, steps):
         match scanner.peek():
             case b"[":
-                return Place(rows or TOP, "lists" if _kind(scanner) == "lists" else "rows")
+                return Place(rows or TOP, _form(scanner))
+            case b'"' if is_lines:
+                return Place(rows or TOP, "texts")
             case b"{" if steps[-1:] == (EACH,):
                 return Place(rows or TOP, "rows")
             case b"{":
@@ -145,6 +156,13 @@ def find_place(path: Path, scanner: JsonScanner, rows: str | None, *, is_as_befo
     if rows is None:
         raise TableError("json-no-table", path=str(path))
     raise TableError("json-rows-not-there", path=str(path), rows=rows)
+
+
+def _form(scanner: JsonScanner) -> Form:
+    """How rows stand in the list that comes next, by its first entry."""
+    if _kind(scanner) == "lists":
+        return "lists"
+    return "texts" if scanner.peek_behind() == b'"' else "rows"
 
 
 @dataclass(slots=True)

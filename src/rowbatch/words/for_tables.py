@@ -613,6 +613,10 @@ _CSV: dict[str, Entry] = {
         page_message="the first line, {name!r}, is taken for the name of the column; it may be a text as well",
         zh=("第一行 {name!r} 被当作列名；它也可能是一条文本", ""),
     ),
+    "note-json-texts": Entry(
+        "the rows are texts without fields: they are the column {column!r}",
+        zh=("各行是没有字段的文本：它们是列 {column!r}", ""),
+    ),
     "note-quote": Entry(
         "cells stand in {quote} (--quote)",
         page_message="cells stand in {quote}",
@@ -652,6 +656,15 @@ _JSON: dict[str, Entry] = {
         zh=(
             "{path} 是 JSON，但不是数据表",
             "数据表应当是对象的列表、每行一个对象，或各字段为列的一个对象",
+        ),
+    ),
+    "json-not-utf8": Entry(
+        "{path}, line {line:,}: a character is not written in UTF-8, which JSON has by rule",
+        "say what it is written in, as in --encoding cp1252",
+        page="say what it is written in: Windows (Western) mostly",
+        zh=(
+            "{path} 第 {line:,} 行：有字符不是 UTF-8 编码，而 JSON 规定使用 UTF-8",
+            "请指明文件的编码，常见的是 GB18030",
         ),
     ),
     "json-line-broken": Entry(
