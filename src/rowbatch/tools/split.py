@@ -8,7 +8,6 @@ import re
 import secrets
 import shutil
 import tempfile
-import zipfile
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from rowbatch.core.shard import ShardCutter, ShardLimits
 from rowbatch.errors import InputError, OutputExists, UsageError, from_os_error
 from rowbatch.store.atomic import BackgroundSync, atomic_file, fsync_folder
+from rowbatch.store.zip_writer import BLOCK_BYTES, ZipWriter
 
 if TYPE_CHECKING:
     from rowbatch.requests.line_tokens import LineTokens
@@ -361,18 +361,9 @@ def _copy_part(file: BinaryIO, path: Path, size: int, sync: BackgroundSync) -> N
 def _write_zip(file: BinaryIO, out: Path, plan: Iterator[_Piece], overwrite: bool) -> list[_Piece]:
     pieces = list(plan)
     file.seek(0)
-    with (
-        atomic_file(out, overwrite=overwrite) as to,
-        zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive,
-    ):
+    with atomic_file(out, overwrite=overwrite) as to, ZipWriter(to) as archive:
         for part in named_parts([(piece.lines, piece.size_bytes) for piece in pieces]):
-            # A fixed date: the same input gives the same bytes.
-            entry = zipfile.ZipInfo(part.name, (1980, 1, 1, 0, 0, 0))
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.file_size = part.size_bytes
-            with archive.open(entry, "w", force_zip64=part.size_bytes >= 1 << 31) as member:
-                for block in _blocks(file, part.size_bytes):
-                    member.write(block)
+            archive.add(part.name, part.size_bytes, _blocks(file, part.size_bytes, BLOCK_BYTES))
         _require_end(file)
     return pieces
 
@@ -403,9 +394,9 @@ def _require_end(file: BinaryIO) -> None:
         raise InputError("file-grew")
 
 
-def _blocks(file: BinaryIO, size: int) -> Iterator[bytes]:
+def _blocks(file: BinaryIO, size: int, of_bytes: int = _BLOCK) -> Iterator[bytes]:
     while size:
-        block = file.read(min(_BLOCK, size))
+        block = file.read(min(of_bytes, size))
         if not block:
             raise InputError("file-shrank")
         size -= len(block)
