@@ -249,3 +249,19 @@ def test_a_column_may_be_empty_for_long(tmp_path):
         writer.write(chunk(1, pl.Series(["x"]), pl.Series([1])), pl.DataFrame())
         writer.write(chunk(2, pl.Series(["x"]), pl.Series([2.5])), pl.DataFrame())
     assert (told.value.kind, told.value.values["column"]) == ("column-changes-type", "b")
+
+
+@pytest.mark.parametrize("text", ["x", '"\ufdd0', "\ufdd01\ufdd0"])
+def test_a_whole_number_in_jsonl_has_no_point_beside_others(tmp_path, text):
+    """
+    A number is spelt alike in every chunk, and like its text in other formats; what texts hold stays.
+
+    polars 2.1.0 writes 1.0 where another number of the chunk is no whole one.
+    """
+    frame = pl.DataFrame({"t": [text, '"1.0"', None, "\\"], "n": [1.0, 2.5, None, -3e300]})
+    frame.write_parquet(tmp_path / "t.parquet")
+    lines = written_again(tmp_path / "t.parquet", tmp_path / "t.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line)["t"] for line in lines] == [text, '"1.0"', None, "\\"]
+    assert [json.loads(line)["n"] for line in lines] == [1, 2.5, None, -3e300]
+    if text == "x":
+        assert lines[0] == '{"t":"x","n":1}'
