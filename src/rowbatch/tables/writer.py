@@ -265,6 +265,10 @@ def open_check(path: Path, format_name: str, shape: TableShape) -> OutputCheck:
             from rowbatch.tables.statistics_writer import StatisticsRehearsal
 
             return StatisticsRehearsal(path, shape, is_stata=format_name == "stata")
+        case "parquet" | "arrow":
+            from rowbatch.tables.parquet_writer import ColumnarCheck
+
+            return ColumnarCheck(path, shape)
         case _:
             return OutputCheck()
 

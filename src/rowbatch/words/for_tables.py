@@ -1000,6 +1000,15 @@ _WRITTEN: dict[str, Entry] = {
         page="choose CSV or Parquet as the format",
         zh=("第 {row:,} 行的“{column}”列是 {number}，超出 Stata 能表示的范围", "请选择 CSV 或 Parquet 格式"),
     ),
+    "number-of-no-calendar": Entry(
+        "row {row:,}, column {column!r} has {number}, which is no day and no time in any calendar",
+        "write the table as .csv, .xlsx or .jsonl, or for the program that it comes from: give the output such a name",
+        page="choose CSV, Excel or JSONL as the format, or that of the program that the table comes from",
+        zh=(
+            "第 {row:,} 行的“{column}”列是 {number}，任何历法中都没有这样的日期或时间",
+            "请选择 CSV、Excel 或 JSONL 格式，或表格来源程序的格式",
+        ),
+    ),
     "column-not-for-program": Entry(
         "the column {column!r} cannot be written for {program}: {told}",
         "write the table as .csv or .parquet: give the output such a name",
