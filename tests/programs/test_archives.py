@@ -219,6 +219,39 @@ def test_a_chat_of_telegram(tmp_path):
     assert [row["chat_name"] for row in rows] == ["Book club"] * 4 + [""] * 4
 
 
+def test_control_characters_of_telegram(tmp_path):
+    """
+    It writes them as no JSON has them, and a backslash that was typed stays one.
+
+    Source: Telegram Desktop, export_output_json.cpp, SerializeString.
+    """
+    text = r"one\x0Btwo \\x0C \\\x1F \"three\""
+    path = written(
+        tmp_path / "result.json",
+        '{"name": "A\\x01", "type": "personal_chat", "id": 1, "messages": [{"id": 1, "text": "TEXT"}]}'.replace(
+            "TEXT", text
+        ),
+    )
+    rows = read(path)
+    assert rows[0]["chat_name"] == "A\x01"
+    assert [row["text"] for row in rows] == ['one\x0btwo \\x0C \\\x1f "three"']
+
+
+def test_all_chats_of_telegram_behind_many_contacts(tmp_path):
+    """
+    What is looked at first may not reach to the first chat, and no chat has a name where it is one's own.
+    """
+    contacts = {"about": "…", "list": [{"user_id": at, "first_name": "Ana"} for at in range(3000)]}
+    chat = {"type": "saved_messages", "id": 12, "messages": [{"id": 1, "type": "message", "text": "milk"}]}
+    everything = {
+        "about": 'Daten von "Telegram".',
+        "contacts": contacts,
+        "chats": {"about": "…", "list": [chat]},
+    }
+    rows = read(written(tmp_path / "result.json", json.dumps(everything, indent=1)))
+    assert [(row["chat_type"], row["text"]) for row in rows] == [("saved_messages", "milk")]
+
+
 IPHONE = (
     "[31.12.23, 23:59:58] Book club: \u200eMessages are end-to-end encrypted.\r\n"
     "[31.12.23, 23:59:59] Ana: first line\nsecond: line\r\n"

@@ -1,9 +1,9 @@
 """
 What LimeSurvey exports as a VV survey file.
 
-Form: cells between tabs, whatever the ending of the name, with quotes as in CSV; a line of question texts and
-one of codes (`id`, `submitdate`, `Q1`). Signs that would end a cell are written as words: `{newline}`, `{cr}`,
-`{tab}`, `{quote}` for one that begins it, and so is `{lbrace}`, which was there before all of them. A question
+Form: cells between tabs, whatever the ending of the name, with quotes as in CSV; a line of question texts
+and one of codes (`id`, `submitdate`, `Q1`). Signs that would end a cell are written as words: `{newline}`,
+`{cr}`, `{tab}`, `{quote}` for one that begins it; and so is `{`, as `{lbrace}`, before all others. A question
 that the respondent did not see is `{question_not_shown}`.
 Source: github.com/LimeSurvey/LimeSurvey, application/controllers/admin/Export.php, vvexport (of 2024 and of
 2013, which has the same words and no quotes).

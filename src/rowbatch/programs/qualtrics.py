@@ -1,10 +1,10 @@
 """
 What Qualtrics exports as CSV, TSV or Excel.
 
-Form: a line of names (`StartDate`, `Q1`, `Q1_1_TEXT`), one of question texts, in the language of the account,
-and in CSV and TSV one of JSON with the ids of an import (`{"ImportId":"QID1"}`, which may have a `timeZone`).
-The legacy form calls what is not asked `V1` and so on, has `ResponseID` and the like below, and no third line;
-each of its lines ends with a comma. TSV is UTF-16.
+Form: a line of names (`StartDate`, `Q1`, `Q1_1_TEXT`), one of question texts, in the language of the
+account, and in CSV and TSV one of JSON with the ids of an import (`{"ImportId":"QID1"}`, perhaps with a
+`timeZone`). The legacy form calls what is not asked `V1` and so on, has `ResponseID` and the like below, and
+no third line; each of its lines ends with a comma. TSV is UTF-16.
 Source: github.com/ropensci/qualtRics, tests/testthat/files/sample.csv (b8d9c7e, a German account) and
 sample_legacy.csv (327e5a8); Qualtrics support, "Data Export Formats".
 

@@ -2,8 +2,8 @@
 What SurveyMonkey exports as CSV or Excel.
 
 Form: a line of questions, with empty cells over the further choices of one, and a line of `Response`,
-`Open-Ended Response` (in the language of the account) or the choices; where no question has choices, that line
-is empty.
+`Open-Ended Response` (in the language of the account) or the choices; where no question has choices, that
+line is empty.
 Columns of the respondents can be left out but for the first.
 Source: github.com/fivethirtyeight/data, star-wars-survey/StarWars.csv (807f9ae), an export of 2014;
 SurveyMonkey help, "Exporting Survey Data".
