@@ -94,6 +94,39 @@ def test_a_whole_archive_of_x(tmp_path):
     assert texts_of(tmp_path / "folder" / "data" / "like.js") == ["liked"]
 
 
+def test_long_posts_of_x_are_whole(tmp_path):
+    """
+    A long post is cut in tweets.js, and whole in note-tweet.js; what stays cut is counted.
+
+    Form: the archive of github.com/alrocar/x, of 2024.
+    """
+    words = "Long posts are cut in the archive & nobody tells you. " * 8
+    answer = "See https://t.co/two " + words.strip()
+    posts = [
+        ("a", "Fri Oct 13 14:58:50 +0000 2023", words[:270].replace("&", "&amp;") + "… https://t.co/picture"),
+        ("b", "Fri Oct 13 14:58:50 +0000 2023", "@ana @bo See https://t.co/one " + words[:250] + "…"),
+        ("c", "Fri Oct 13 14:58:51 +0000 2023", "RT @ana: " + words[:130] + "…"),
+        ("d", "Fri Oct 13 14:58:50 +0000 2023", "Well…"),
+    ]
+    entries = [{"tweet": {"id": name, "created_at": at, "full_text": text}} for name, at, text in posts]
+    notes = [
+        {"noteTweet": {"noteTweetId": "1", "createdAt": "2023-10-13T14:58:50.000Z", "core": {"text": text}}}
+        for text in (answer, words.strip())
+    ]
+    written(tmp_path / "x" / "data" / "note-tweet.js", script("note_tweet", 0, notes))
+    path = written(tmp_path / "x" / "data" / "tweets.js", script("tweets", 0, entries))
+    whole = open_table(tmp_path / "x")
+    assert [row["text"] for row in rows_of(whole)] == [
+        words.strip() + " https://t.co/picture",
+        "@ana @bo " + answer,
+        posts[2][2],
+        "Well…",
+    ]
+    assert [(note.kind, note.values.get("cut")) for note in whole.notes][1:] == [("note-x-cut", 1)]
+    assert [note.values.get("cut") for note in open_table(path).notes][1:] == [3]
+    assert texts_of(path.with_name("note-tweet.js")) == [answer, words.strip()]
+
+
 def test_other_lists_of_an_archive_of_x(tmp_path):
     """
     Who follows has no text, and is a table all the same.
@@ -228,9 +261,9 @@ def test_control_characters_of_telegram(tmp_path):
     text = r"one\x0Btwo \\x0C \\\x1F \"three\""
     path = written(
         tmp_path / "result.json",
-        '{"name": "A\\x01", "type": "personal_chat", "id": 1, "messages": [{"id": 1, "text": "TEXT"}]}'.replace(
-            "TEXT", text
-        ),
+        r'{"name": "A\x01", "type": "personal_chat", "id": 1, "messages": [{"id": 1, "text": "'
+        + text
+        + '"}]}',
     )
     rows = read(path)
     assert rows[0]["chat_name"] == "A\x01"

@@ -5,8 +5,8 @@ Form: `{"name", "type", "id", "messages": […]}`, or such objects in `chats.lis
 behind an `about` and perhaps long lists of contacts and sessions. A message's `text` is a text, or a list of
 texts and of objects with a text each (links, bold, mentions). A control character is written as `\\x0B`,
 which is no JSON.
-Source: github.com/telegramdesktop/tdesktop, Telegram/SourceFiles/export/output/export_output_json.cpp (35f5d5a
-    and later ones).
+Source: github.com/telegramdesktop/tdesktop, Telegram/SourceFiles/export/output/export_output_json.cpp
+    (35f5d5a and later ones).
 
 Rows: one a message, also of the service (who joined, what was pinned), which has no text. `text` is the
 whole text; where the parts are not said in `text_entities` as well, they stay in `text_parts`.

@@ -765,6 +765,14 @@ _JSON: dict[str, Entry] = {
         "{path} is an archive of X (Twitter) with {rows:,} {rows:row|rows}; the column 'text' is what people see: &amp; is &",
         zh=("{path} 是 X（Twitter）的存档，共 {rows:,} 行；“text”列是人们看到的文字：&amp; 即 &", ""),
     ),
+    "note-x-cut": Entry(
+        "in {path} {cut:,} {cut:text ends|texts end} with …, where X cut {cut:it|them}: retweets, and long posts where the "
+        "archive is not opened as a whole, as a zip file or folder",
+        zh=(
+            "{path} 中有 {cut:,} 条文字以“…”结尾，是被 X 截断的：转推，以及未将整个存档（zip 文件或文件夹）打开时的长推文",
+            "",
+        ),
+    ),
     "note-tweets": Entry(
         "{path} holds {rows:,} {rows:tweet|tweets} as X (Twitter) gave them; the column 'text' is what people see: "
         "retweets are whole, &amp; is &",
