@@ -306,6 +306,24 @@ IPHONE = (
         pytest.param("31.12.23, 23:59 - ", "2023-12-31T23:59", id="android-german"),
         pytest.param("31-12-2023 23:59 - ", "2023-12-31T23:59", id="android-dutch"),
         pytest.param("2023-12-31, 23:59 - ", "2023-12-31T23:59", id="android-swedish"),
+        pytest.param("[31/12/2023,\u200923:59:59] ", "2023-12-31T23:59:59", id="thin-space"),
+        pytest.param("31.12.17, 23:59:59: ", "2017-12-31T23:59:59", id="iphone-of-old"),
+        pytest.param("31.12.2023 kl. 23.59 - ", "2023-12-31T23:59", id="danish"),
+        pytest.param("31.12.2023 \u0433., 23:59 - ", "2023-12-31T23:59", id="bulgarian"),
+        pytest.param("31/12/23, 11:59 \u03bc.\u03bc. - ", "2023-12-31T23:59", id="greek"),
+        pytest.param("31.12.2023 ÖS 11:59 - ", "2023-12-31T23:59", id="turkish"),
+        pytest.param("31/12/2023, 11:59 CH - ", "2023-12-31T23:59", id="vietnamese"),
+        pytest.param("31/12/23, 11:59 अपराह्न - ", "2023-12-31T23:59", id="nepali"),
+        pytest.param("2023. 12. 31. du. 11:59 - ", "2023-12-31T23:59", id="hungarian"),
+        pytest.param("[2023-12-31 23 h 59 min 59 s] ", "2023-12-31T23:59:59", id="french-of-canada"),
+        pytest.param(
+            "\u200f٣١\u200f/١٢\u200f/٢٠٢٣\u060c ١١:٥٩ \u0645 - ",
+            "2023-12-31T23:59",
+            id="arabic",
+        ),
+        pytest.param("31/12/2566 23:59 - ", "2023-12-31T23:59", id="thai"),
+        pytest.param("31/12/23, 11:59 malam - ", "", id="a-word-that-is-not-known"),
+        pytest.param("1402/10/10, 23:59 - ", "", id="another-calendar"),
     ],
 )
 def test_stamps_of_whatsapp(tmp_path, stamp, time):
@@ -352,6 +370,66 @@ def test_the_order_of_a_date_is_told_by_all_of_them(tmp_path):
     path = written(tmp_path / "d.txt", "1/2/24, 10:00 - Ana: x\n")
     assert [row["time"] for row in read(path)] == ["2024-02-01T10:00"]
     assert kinds_of(path) == ["note-messages", "note-day-first"]
+
+
+@pytest.mark.parametrize(
+    ("stamps", "times"),
+    [
+        pytest.param(["1/2/24", "2/1/24"], ["2024-01-02", "2024-02-01"], id="month"),
+        pytest.param(["2/1/24", "1/2/24"], ["2024-01-02", "2024-02-01"], id="day"),
+        pytest.param(
+            ["23.12.31", "24.01.01", "24.01.02"], ["2023-12-31", "2024-01-01", "2024-01-02"], id="year"
+        ),
+    ],
+)
+def test_messages_follow_each_other(tmp_path, stamps, times):
+    """
+    Where no number tells which is the day, the order of the messages does, and nothing has to be said.
+    """
+    path = written(tmp_path / "c.txt", "".join(f"{stamp}, 10:00 - Ana: x\n" for stamp in stamps))
+    assert [row["time"] for row in read(path)] == [f"{time}T10:00" for time in times]
+    assert kinds_of(path) == ["note-messages"]
+
+
+def test_a_line_with_another_stamp_is_of_the_message(tmp_path):
+    """
+    A chat has one form of stamps: what a person pasted from another one is no message of its own.
+    """
+    pasted = "see:\n[01.02.24, 10:00:00] Bo: hi\n1/2/24, 9:00 PM - Bo: ho"
+    path = written(tmp_path / "c.txt", f"1/2/24, 10:00 - Ana: {pasted}\n1/2/24, 10:01 - Bo: x\n")
+    assert [(row["author"], row["text"]) for row in read(path)] == [("Ana", pasted), ("Bo", "x")]
+
+
+def test_stamps_that_are_no_times_are_counted(tmp_path):
+    """
+    No time is guessed: the stamp stays, and it is said how many there are.
+    """
+    path = written(tmp_path / "c.txt", "1402/10/10, 23:59 - Ana: x\n1402/10/11, 23:59 - Ana: y\n")
+    table = open_table(path)
+    assert [row["stamp"] for row in rows_of(table)] == ["1402/10/10, 23:59", "1402/10/11, 23:59"]
+    assert [note.values for note in table.notes if note.kind == "note-stamps-unread"] == [
+        {"path": "c.txt", "stamps": 2}
+    ]
+
+
+def test_a_log_is_no_chat(tmp_path):
+    """
+    Lines of a log have stamps as well.
+    """
+    path = written(tmp_path / "log.txt", "2024-10-31 15:50:46: INFO: x\n2024-10-31 15:50:47: INFO: y\n")
+    assert open_table(path).reading.program is None
+
+
+@pytest.mark.parametrize(
+    "name", ["WhatsApp-Chat mit Ana.txt", "Chat de WhatsApp con Ana.txt", "与Ana的WhatsApp聊天.txt"]
+)
+def test_a_chat_in_a_zip_file_of_any_language(tmp_path, name):
+    """
+    The name of the chat in it is in the phone's language.
+    """
+    with zipfile.ZipFile(tmp_path / "c.zip", "w") as packed:
+        packed.writestr(name, "31/12/2023, 23:59 - Ana: x\n")
+    assert texts_of(tmp_path / "c.zip") == ["x"]
 
 
 def mangled(value):

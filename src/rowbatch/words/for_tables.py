@@ -790,6 +790,11 @@ _JSON: dict[str, Entry] = {
         "them as they stand",
         zh=("{path} 中没有日期能说明日和月哪个在前：按日在前读取；“stamp”列是原样", ""),
     ),
+    "note-stamps-unread": Entry(
+        "in {path} the {stamps:stamp|stamps} of {stamps:,} {stamps:message|messages} cannot be read as a time: the column "
+        "'time' is empty there, and 'stamp' has them as they stand",
+        zh=("{path} 中有 {stamps:,} 条消息的时间无法识别：“time”列为空，“stamp”列保留原样", ""),
+    ),
     "note-meta": Entry(
         "{path} is a download of Facebook or Instagram with {rows:,} {rows:row|rows}; its texts were repaired: they were "
         "written as other characters",
