@@ -5,9 +5,11 @@ from __future__ import annotations
 from rowbatch.programs import (
     documents,
     hxl,
+    kobo,
     label_studio,
     limesurvey,
     meta,
+    odk,
     qualtrics,
     reddit,
     surveymonkey,
@@ -23,6 +25,7 @@ PROGRAMS: tuple[Program, ...] = (
     x_archive.PROGRAM,
     twarc.PROGRAM,
     telegram.PROGRAM,
+    odk.PROGRAM,
     whatsapp.PROGRAM,
     meta.PROGRAM,
     reddit.PROGRAM,
@@ -31,6 +34,7 @@ PROGRAMS: tuple[Program, ...] = (
     qualtrics.PROGRAM,
     surveymonkey.PROGRAM,
     limesurvey.PROGRAM,
+    kobo.PROGRAM,
     hxl.PROGRAM,
     label_studio.PROGRAM,
 )

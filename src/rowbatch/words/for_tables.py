@@ -85,6 +85,25 @@ _READ: dict[str, Entry] = {
         "{lines:is|are} no {lines:row|rows}, and what the questions are stays as labels",
         zh=("{path} 按 {program} 的导出文件读取：第一行之下的 {lines:,} 行不是数据，题目文字保留为标签", ""),
     ),
+    "note-odk": Entry(
+        "{path} is an export of ODK: its table {table!r}, a row a submission, is read; beside it lie "
+        "{tables:, } (--sheet NAME), with a row for each time that a group was repeated",
+        page_message="{path} is an export of ODK: its table {table!r}, a row a submission, is read; beside it "
+        "lie {tables:, }, with a row for each time that a group was repeated",
+        zh=(
+            "{path} 是 ODK 的导出文件：读取的是表“{table}”，每份提交一行；另外还有 {tables:、}，重复组的每一次各占一行",
+            "",
+        ),
+    ),
+    "note-repeat": Entry(
+        "{path}: {table!r} has a row for each time that a group was repeated; what {parents!r} says of it stands in the "
+        "columns behind its own",
+        zh=("{path}：“{table}”中重复组的每一次各占一行；“{parents}”中对应的内容放在它自己的列之后", ""),
+    ),
+    "note-repeat-alone": Entry(
+        "{path}: {rows:,} {rows:row names|rows name} nothing that stands in {parents!r}: those columns are empty there",
+        zh=("{path}：{rows:,} 行在“{parents}”中找不到对应内容：那些列为空", ""),
+    ),
     "note-annotations": Entry(
         "{path} is read as an export of Label Studio: {rows:,} {rows:task|tasks}, a row each, with a column for each "
         "label of each coder (--program plain reads the file as it stands)",
