@@ -104,6 +104,34 @@ _READ: dict[str, Entry] = {
         "{path}: {rows:,} {rows:row names|rows name} nothing that stands in {parents!r}: those columns are empty there",
         zh=("{path}：{rows:,} 行在“{parents}”中找不到对应内容：那些列为空", ""),
     ),
+    "note-redcap": Entry(
+        "{path} is read as records of REDCap: {columns:,} {columns:column has its question|columns have their questions} "
+        "and choices from {dictionary}",
+        zh=("{path} 按 REDCap 的记录读取：{columns:,} 列的题目和选项来自 {dictionary}", ""),
+    ),
+    "note-redcap-dictionary": Entry(
+        "{path} is read as it stands; beside it lies {dictionary}, which has the questions and choices of its columns "
+        "(--program redcap takes them)",
+        page_message="{path} is read as it stands; beside it lies {dictionary}, which has the questions and choices of "
+        "its columns: a zip file of both has them",
+        zh=("{path} 按原样读取；旁边的 {dictionary} 有各列的题目和选项：把两者放进一个 zip 文件即可使用", ""),
+    ),
+    "note-redcap-no-names": Entry(
+        "{path} is what REDCap exports for SPSS, SAS and Stata, without names of columns: its first line is a row; its "
+        "export as “CSV / Microsoft Excel” has the names",
+        zh=(
+            "{path} 是 REDCap 为 SPSS、SAS 和 Stata 导出的文件，没有列名：第一行是数据；选择“CSV / Microsoft Excel”导出则有列名",
+            "",
+        ),
+    ),
+    "redcap-odm": Entry(
+        "{path} is a project of REDCap as XML (CDISC ODM), and no table",
+        "export its records as “CSV / Microsoft Excel (raw data)”, and the data dictionary beside them",
+        zh=(
+            "{path} 是 REDCap 项目的 XML（CDISC ODM），不是数据表",
+            "请把记录导出为“CSV / Microsoft Excel (raw data)”，并一并下载数据字典",
+        ),
+    ),
     "note-annotations": Entry(
         "{path} is read as an export of Label Studio: {rows:,} {rows:task|tasks}, a row each, with a column for each "
         "label of each coder (--program plain reads the file as it stands)",
