@@ -494,6 +494,35 @@ def test_messages_of_facebook_and_instagram(tmp_path):
             ],
             id="instagram-comments",
         ),
+        pytest.param(
+            {
+                "comments_media_comments": [
+                    {"title": "Bo", "string_list_data": [{"value": "café", "timestamp": 1700000000}]}
+                ]
+            },
+            id="instagram-comments-of-old",
+        ),
+        pytest.param(
+            [{"media": [{"uri": "1.jpg", "creation_timestamp": 1700000000, "title": "café"}]}],
+            id="instagram-picture",
+        ),
+        pytest.param(
+            [
+                {
+                    "media": [
+                        {"uri": "1.jpg", "creation_timestamp": 1, "title": ""},
+                        {"uri": "2.jpg", "title": ""},
+                    ],
+                    "title": "café",
+                    "creation_timestamp": 1700000000,
+                }
+            ],
+            id="instagram-pictures",
+        ),
+        pytest.param(
+            {"ig_stories": [{"uri": "1.jpg", "creation_timestamp": 1700000000, "title": "café"}]},
+            id="instagram-stories",
+        ),
     ],
 )
 def test_posts_and_comments_of_meta(tmp_path, document):
@@ -502,6 +531,36 @@ def test_posts_and_comments_of_meta(tmp_path, document):
     """
     rows = read(written(tmp_path / "t.json", mangled(document)))
     assert [(row["text"], row["time"]) for row in rows] == [("café", "2023-11-14T22:13:20Z")]
+
+
+@pytest.mark.parametrize(
+    "section", ["archived_threads", "filtered_threads", "message_requests", "e2ee_cutover"]
+)
+def test_every_section_of_messages_of_meta(tmp_path, section):
+    """
+    Requests and archived threads are messages as well.
+    """
+    for name in ("inbox", section):
+        written(tmp_path / "f" / "messages" / name / "bo_1" / "message_1.json", mangled(thread(name)))
+    assert sorted(texts_of(tmp_path / "f")) == sorted(("inbox", section))
+
+
+def test_encrypted_chats_of_messenger(tmp_path):
+    """
+    They come by themselves, with other names of fields, and with whole letters.
+    """
+    message = {
+        "senderName": "Zoë",
+        "timestamp": 1_700_000_000_000,
+        "text": "café 👍",
+        "type": "text",
+        "media": [],
+    }
+    chat = {"participants": ["Zoë", "Bo"], "threadName": "Bo_1", "messages": [message]}
+    rows = read(written(tmp_path / "Bo_1.json", json.dumps(chat, ensure_ascii=False)))
+    assert [(row["text"], row["senderName"], row["thread"], row["time"]) for row in rows] == [
+        ("café 👍", "Zoë", "Bo_1", "2023-11-14T22:13:20Z")
+    ]
 
 
 def test_the_html_of_meta_is_refused_by_name(tmp_path):
@@ -536,6 +595,29 @@ def test_dumps_of_reddit(tmp_path, name):
     assert texts_of(path) == (["a > b", "[deleted]"] if name.startswith("RC") else ["T\n\na & b", "T"])
     assert kinds_of(path) == ["note-reddit"]
     assert read(path)[0]["created_utc"] == "1420070400"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        pytest.param(
+            "Live Chat ID,Channel ID,Live Chat Create Timestamp,Price,Video ID,Live Chat Text", id="chats"
+        ),
+        pytest.param(
+            "Comment ID,Channel ID,Comment create timestamp,Price,Video ID,Comment text", id="of-old"
+        ),
+    ],
+)
+def test_other_files_of_takeout(tmp_path, header):
+    """
+    Live chats, names as they were spelled before, and parts in a list.
+    """
+    cells = ['{"takeoutSegments":[{"text":"one "},{"text":"two"}]}', '{"text":"three"}']
+    lines = [
+        header,
+        *(f'1,UC1,2024-01-01T10:00:00Z,0,v1,"{cell.replace(chr(34), chr(34) * 2)}"' for cell in cells),
+    ]
+    assert texts_of(written(tmp_path / "t.csv", "\n".join(lines))) == ["one two", "three"]
 
 
 def test_comments_of_youtube(tmp_path):

@@ -48,6 +48,9 @@ def labels(table: Table) -> dict[str, str]:
 
 LABELS = {
     "record_id": "Record ID",
+    "redcap_event_name": "Event Name",
+    "redcap_repeat_instrument": "Repeat Instrument",
+    "redcap_repeat_instance": "Repeat Instance",
     "mood": "How are you?",
     "likes___1": "What do you like? (choice=Tea)",
     "likes____9": "What do you like? (choice=Nothing)",
@@ -75,7 +78,7 @@ def test_records_and_their_dictionary_in_a_zip_file(tmp_path: Path) -> None:
     assert infos["likes____9"].value_labels == {0: "Unchecked", 1: "Checked"}
     assert infos["visit_complete"].value_labels == {0: "Incomplete", 1: "Unverified", 2: "Complete"}
     assert [row[8] for row in rows(table)] == ["I am, well,\nfine", "Better", ""]
-    assert [(note.kind, note.values["columns"]) for note in table.notes] == [("note-redcap", 8)]
+    assert [(note.kind, note.values["columns"]) for note in table.notes] == [("note-redcap", 11)]
     again = open_table(path, table.reading)
     assert (again.header, rows(again), labels(again)) == (table.header, rows(table), LABELS)
     with_sheet = open_table(path, ReadOptions(sheet="P_DataDictionary_2026-01-31.csv"))
@@ -100,15 +103,20 @@ def test_a_dictionary_beside_the_records_is_not_taken_in_silence(tmp_path: Path)
     table = open_table(path, ReadOptions(program="redcap"))
     assert labels(table) == LABELS
     assert labels(open_table(path, table.reading)) == LABELS
-    (tmp_path / "P_DataDictionary_2026-01-31.csv").unlink()
-    assert rows(open_table(path, table.reading)) == rows(table)
+    for dictionary in tmp_path.glob("*Dictionary*"):
+        dictionary.unlink()
+    again = open_table(path, table.reading)
+    assert (rows(again), [note.kind for note in again.notes]) == (rows(table), ["note-redcap-alone"])
 
 
 def test_a_dictionary_of_another_project_is_not_said(tmp_path: Path) -> None:
     """
     Half of the columns at least must be in it.
     """
-    written(tmp_path / "Q_DataDictionary.csv", DICTIONARY.replace("mood", "x").replace("likes", "y"))
+    written(
+        tmp_path / "Q_DataDictionary.csv",
+        DICTIONARY.replace("mood", "x").replace("likes", "y").replace("visit", "z"),
+    )
     path = written(tmp_path / "P_DATA.csv", RECORDS)
     assert [note.kind for note in open_table(path).notes if "redcap" in note.kind] == []
     plain = written(tmp_path / "plain" / "a.csv", "a,b\n1,2\n")

@@ -38,17 +38,14 @@ _NAME = "redcap"
 _ODM = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<ODM\b", re.DOTALL)
 _NO_NAMES = "_DATA_NOHDRS_"
 _DICTIONARY = re.compile(r".*dictionary.*\.csv", re.IGNORECASE)
-_OF_REDCAP = frozenset(
-    (
-        *(
-            "redcap_event_name",
-            "redcap_repeat_instrument",
-            "redcap_repeat_instance",
-            "redcap_data_access_group",
-        ),
-        *("redcap_survey_identifier",),
-    )
-)
+# What REDCap adds, and calls so.
+_OF_REDCAP = {
+    "redcap_event_name": "Event Name",
+    "redcap_repeat_instrument": "Repeat Instrument",
+    "redcap_repeat_instance": "Repeat Instance",
+    "redcap_data_access_group": "Data Access Group",
+    "redcap_survey_identifier": "Survey Identifier",
+}
 _Codes = Mapping[int | float | str, str]
 _COMPLETE: _Codes = {0: "Incomplete", 1: "Unverified", 2: "Complete"}
 _BOX: _Codes = {0: "Unchecked", 1: "Checked"}
@@ -132,7 +129,9 @@ def _dress(table: Table, options: ReadOptions) -> Table | None:
         return None
     found = _beside(table)
     if options.program == _NAME:
-        return _labelled(table, found[1], found[0]) if found else DressedTable(table, _NAME)
+        if found:
+            return _labelled(table, found[1], found[0])
+        return DressedTable(table, _NAME, note=Notice("note-redcap-alone", {"path": table.path.name}))
     if found:
         values = {"path": table.path.name, "dictionary": found[0]}
         return DressedTable(table, PLAIN, note=Notice("note-redcap-dictionary", values))
@@ -141,7 +140,7 @@ def _dress(table: Table, options: ReadOptions) -> Table | None:
 
 def _is_known(header: tuple[str, ...] | list[str]) -> bool:
     """Whether names are those of fields of REDCap."""
-    return bool(_OF_REDCAP & set(header)) or (
+    return bool(_OF_REDCAP.keys() & set(header)) or (
         len(header) > 1 and any(name.endswith("_complete") for name in header)
     )
 
@@ -162,7 +161,8 @@ def _beside(table: Table) -> tuple[str, Mapping[str, _Field]] | None:
             fields = _fields(open_csv(path, header=FIRST, delimiter=","))
         except RowbatchError:
             continue
-        infos = _infos(table.header, fields)
+        of_project = tuple(one for one in table.header if one not in _OF_REDCAP)
+        infos = _infos(of_project, fields)
         if sum(bool(info.label) for info in infos) >= _LEAST_KNOWN * len(infos):
             return name, fields
     return None
@@ -212,7 +212,7 @@ def _info(name: str, field: _Field | None, forms: set[str]) -> ColumnInfo:
         return ColumnInfo(label="Complete?", value_labels=_COMPLETE)
     if name.removesuffix("_timestamp") in forms and name.endswith("_timestamp"):
         return ColumnInfo(label="Survey Timestamp")
-    return ColumnInfo()
+    return ColumnInfo(label=_OF_REDCAP.get(name, ""))
 
 
 def _boxes(field: _Field) -> Iterator[tuple[str, ColumnInfo]]:

@@ -116,6 +116,10 @@ _READ: dict[str, Entry] = {
         "its columns: a zip file of both has them",
         zh=("{path} 按原样读取；旁边的 {dictionary} 有各列的题目和选项：把两者放进一个 zip 文件即可使用", ""),
     ),
+    "note-redcap-alone": Entry(
+        "{path} is read as it stands: no data dictionary of REDCap that has its fields lies beside it",
+        zh=("{path} 按原样读取：旁边没有包含其字段的 REDCap 数据字典", ""),
+    ),
     "note-redcap-no-names": Entry(
         "{path} is what REDCap exports for SPSS, SAS and Stata, without names of columns: its first line is a row; its "
         "export as “CSV / Microsoft Excel” has the names",
