@@ -252,6 +252,36 @@ def test_a_chat_of_telegram(tmp_path):
     assert [row["chat_name"] for row in rows] == ["Book club"] * 4 + [""] * 4
 
 
+def test_tweets_that_twarc_flattened(tmp_path):
+    """
+    A tweet a line, with what it refers to in it: a retweet is whole.
+
+    Form: DocNow/twarc, src/twarc/expansions.py, flatten.
+    """
+    author = {"id": "7", "username": "ana", "name": "Ana"}
+    whole = "a &amp; b " * 20
+    common = {"author_id": "7", "author": author, "conversation_id": "1", "edit_history_tweet_ids": ["1"]}
+    tweets = [
+        {**common, "id": "1", "text": "x &lt; y"},
+        {
+            **common,
+            "id": "2",
+            "text": "RT @bo: a &amp; b…",
+            "referenced_tweets": [{"type": "retweeted", "id": "3", "text": whole, "author": author}],
+        },
+        {
+            **common,
+            "id": "4",
+            "text": "RT @bo: gone…",
+            "referenced_tweets": [{"type": "retweeted", "id": "5"}],
+        },
+    ]
+    path = written(tmp_path / "flat.jsonl", "".join(json.dumps(tweet) + "\n" for tweet in tweets))
+    rows = read(path)
+    assert [row["text"] for row in rows] == ["x < y", "RT @bo: " + "a & b " * 20, "RT @bo: gone…"]
+    assert rows[0]["author.username"] == "ana"
+
+
 def test_control_characters_of_telegram(tmp_path):
     """
     It writes them as no JSON has them, and a backslash that was typed stays one.
@@ -418,6 +448,18 @@ def test_a_log_is_no_chat(tmp_path):
     """
     path = written(tmp_path / "log.txt", "2024-10-31 15:50:46: INFO: x\n2024-10-31 15:50:47: INFO: y\n")
     assert open_table(path).reading.program is None
+
+
+def test_a_chat_in_a_zip_file_with_a_name_of_its_own(tmp_path):
+    """
+    The only text in it is the chat, where it begins like one.
+    """
+    for name, text in (("talk.txt", "31/12/2023, 23:59 - Ana: x\n"), ("table.txt", "a,b\n1,2\n")):
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as packed:
+            packed.writestr(name, text)
+            packed.writestr("1.jpg", b"")
+    assert texts_of(tmp_path / "talk.txt.zip") == ["x"]
+    assert open_table(tmp_path / "table.txt.zip").header == ("a", "b")
 
 
 @pytest.mark.parametrize(

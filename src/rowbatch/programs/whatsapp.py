@@ -21,6 +21,7 @@ so is how many stamps are no time of this calendar.
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,9 +32,9 @@ from typing import Any, Literal
 import polars as pl
 
 from rowbatch.core.table_options import ReadOptions
-from rowbatch.errors import TableError, from_os_error
+from rowbatch.errors import RowbatchError, TableError, from_os_error
 from rowbatch.programs.archives import names_in, opened
-from rowbatch.programs.base import Program
+from rowbatch.programs.base import HEAD_BYTES, Program
 from rowbatch.tables.base import Table, TableChunk
 from rowbatch.tables.bounds import CELL_VARIABLE, max_cell_bytes, max_row_bytes, require_cell
 from rowbatch.tables.frame_table import refuse_options
@@ -197,9 +198,32 @@ def _chunk(first_row: int, rows: list[tuple[str, str, str, str]]) -> TableChunk:
 
 
 def _is_file(path: Path, head: bytes) -> bool:
-    names = [name for name in names_in(path, head) if not path.is_dir()]
-    if names:
-        return sum(_CHAT_FILE.fullmatch(name) is not None for name in names) == 1
+    if path.is_dir():
+        return False
+    if names_in(path, head):
+        member = _member(path)
+        return bool(member) and (
+            _CHAT_FILE.fullmatch(member) is not None or _begins_as_chat(_begin(path, member))
+        )
+    return _begins_as_chat(head)
+
+
+def _member(path: Path) -> str:
+    """The chat in a zip file: by its name, or the only text; "" where there is none."""
+    texts = [name for name in names_in(path, b"PK\x03\x04") if name.lower().endswith(".txt")]
+    chats = [name for name in texts if _CHAT_FILE.fullmatch(name)] or texts
+    return chats[0] if len(chats) == 1 else ""
+
+
+def _begin(path: Path, member: str) -> bytes:
+    try:
+        with opened(path, member) as file:
+            return file.read(HEAD_BYTES)
+    except (RowbatchError, OSError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile):
+        return b""
+
+
+def _begins_as_chat(head: bytes) -> bool:
     lines = head.removeprefix(b"\xef\xbb\xbf").decode(errors="replace").splitlines()[:_SEEN_LINES]
     first = _stamp(lines[0]) if lines else None
     if first is None:
@@ -210,8 +234,7 @@ def _is_file(path: Path, head: bytes) -> bool:
 
 def _open(path: Path, options: ReadOptions) -> Table:
     refuse_options(path, options, allowed=(), kind="a chat of WhatsApp")
-    names = names_in(path, b"PK\x03\x04") if not path.is_dir() else []
-    member = next((name for name in names if _CHAT_FILE.fullmatch(name)), "")
+    member = _member(path)
     rows, longest, unread = 0, 0, 0
     orders = {order: _Order() for order in _PLACES}
     last: tuple[str | Any, ...] = ()
