@@ -15,6 +15,7 @@ from rowbatch.errors import UsageError
 from rowbatch.programs.opening import open_table, program_titles
 from rowbatch.programs.registry import PROGRAMS
 from rowbatch.tables.base import Table, blank_rows
+from rowbatch.tables.text_column import likely_text_column
 from rowbatch.tables.writer import TableShape, open_writer
 
 QUALTRICS = [
@@ -153,6 +154,31 @@ def test_what_only_looks_like_qualtrics(tmp_path: Path) -> None:
         ["2026-03-01 10:00:00", "2026-03-01 10:02:00", "0", "It snows"],
     ]
     assert len(rows(open_table(write(tmp_path / "q.csv", lines)))) == 2
+
+
+def test_the_texts_of_a_survey_are_what_people_wrote(tmp_path: Path) -> None:
+    """
+    Choices that are sentences come again and again, however long they are: they are no texts.
+    """
+    head = [
+        ["StartDate", "Status", "ResponseId", "Q1", "Q2"],
+        ["Start Date", "Status", "Response ID", "How?", "Why?"],
+    ]
+    ids = [['{"ImportId":"x"}'] * 5]
+    answers = ["Neither satisfied nor dissatisfied with it", "Somewhat satisfied with it"]
+    lines = [
+        [
+            "2026-03-01 10:00:00",
+            "IP Address",
+            f"R_2YPOQ602ER1jk{at}",
+            answers[at % 2],
+            f"It is {at}" if at % 3 else "",
+        ]
+        for at in range(30)
+    ]
+    table = open_table(write(tmp_path / "q.csv", [*head, *ids, *lines]))
+    at = likely_text_column(table.header, next(table.chunks(100)).frame)
+    assert table.header[at or 0] == "Q2"
 
 
 def test_a_survey_goes_to_spss_with_its_questions(tmp_path: Path) -> None:
