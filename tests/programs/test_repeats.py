@@ -126,6 +126,15 @@ def test_a_table_that_odk_does_not_have(odk: Path) -> None:
     assert error.value.values["members"] == ["home", "person", "toy~1", "toy~2"]
 
 
+def test_another_file_in_an_export_of_odk(odk: Path) -> None:
+    """
+    A log of how forms were filled in is read as it stands, where it is asked for.
+    """
+    table = open_table(odk, ReadOptions(sheet="home - audit.csv"))
+    assert (table.header, rows(table)) == (("event", "node"), [("start", "/data")])
+    assert rows(open_table(odk, table.reading)) == [("start", "/data")]
+
+
 def test_repeats_that_are_around_each_other(tmp_path: Path) -> None:
     """
     No form has such ones; they are read with what the submissions say.

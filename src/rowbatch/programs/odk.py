@@ -26,6 +26,7 @@ from rowbatch.errors import RowbatchError, TableError
 from rowbatch.programs.archives import names_in, opened
 from rowbatch.programs.base import DressedTable, Program
 from rowbatch.programs.repeats import Parents, RepeatTable
+from rowbatch.tables import formats
 from rowbatch.tables.base import Table
 from rowbatch.tables.csv_reader import open_csv
 from rowbatch.tables.frame_table import refuse_options
@@ -92,6 +93,8 @@ def _open(path: Path, options: ReadOptions) -> Table:
     if form is None:
         raise TableError("zip-empty", path=str(path))
     refuse_options(path, options, allowed=_ALLOWED, kind="an export of ODK")
+    if options.sheet in names_in(path, b"PK\x03\x04") and options.sheet not in (form.main, *form.repeats):
+        return formats.open_table(path, replace(options, program=None))
     member = _member(form, options.sheet)
     if member in form.repeats:
         return _repeat(form, member, options)
