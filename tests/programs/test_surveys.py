@@ -298,6 +298,24 @@ def test_surveymonkey_with_the_respondents_number_alone(tmp_path: Path) -> None:
     assert rows(table) == [("11", "Yes", "One", "", "18-29"), ("12", "No", "", "", "")]
 
 
+def test_surveymonkey_without_respondents(tmp_path: Path) -> None:
+    """
+    Their columns are taken out before a survey is published; the line below the questions stays.
+
+    Form: fivethirtyeight/data, religion-survey/religion-survey-results.csv.
+    """
+    lines = [
+        ["Which faith?", "", "How often?"],
+        ["Response", "None of these", "Response"],
+        ["A", "", "Weekly"],
+    ]
+    table = open_table(write(tmp_path / "s.csv", lines))
+    assert table.header == ("Which faith?", "Which faith?: None of these", "How often?")
+    assert rows(table) == [("A", "", "Weekly")]
+    plain = [["question", "answer", "kind"], ["Which?", "One", "Response"], ["Why?", "Two", "Response"]]
+    assert len(rows(open_table(write(tmp_path / "p.csv", plain)))) == 2
+
+
 def test_tags_below_the_header(tmp_path: Path) -> None:
     """
     A line of HXL tags is no row.

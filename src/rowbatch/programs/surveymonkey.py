@@ -4,9 +4,9 @@ What SurveyMonkey exports as CSV or Excel.
 Form: a line of questions, with empty cells over the further choices of one, and a line of `Response`,
 `Open-Ended Response` (in the language of the account) or the choices; where no question has choices, that
 line is empty.
-Columns of the respondents can be left out but for the first.
-Source: github.com/fivethirtyeight/data, star-wars-survey/StarWars.csv (807f9ae), an export of 2014;
-SurveyMonkey help, "Exporting Survey Data".
+Columns of the respondents can be left out.
+Source: github.com/fivethirtyeight/data (807f9ae): exports of 2014 in star-wars-survey, steak-survey,
+region-survey and religion-survey; SurveyMonkey help, "Exporting Survey Data".
 
 Rows: one a respondent. A column is called as its question, with its choice where it has some.
 """
@@ -28,13 +28,9 @@ _ANSWERS = ("response", "open-ended response")
 
 def _dress(table: Table, options: ReadOptions) -> Table | None:
     del options
-    names = [name.strip().lower() for name in table.header]
-    respondent = next((at for at, name in enumerate(names) if name in _RESPONDENT), None)
-    rows = table.peek(1) if respondent is not None else []
-    if not rows or respondent is None or rows[0][respondent].strip():
-        return None
-    choices = [cell.strip() for cell in rows[0]]
-    if not any(name in _COLLECTOR for name in names) and not any(one.lower() in _ANSWERS for one in choices):
+    rows = table.peek(1)
+    choices = [cell.strip() for cell in rows[0]] if rows else []
+    if not _is_second_line(table.header, choices):
         return None
     answers = _answers(table.header, choices)
     header, question = [], ""
@@ -43,6 +39,18 @@ def _dress(table: Table, options: ReadOptions) -> Table | None:
         header.append(f"{question}: {choice}" if choice and choice not in answers else question)
     note = Notice("note-program", {"program": "SurveyMonkey", "lines": 1, "path": table.path.name})
     return DressedTable(table, _NAME, header=tuple(header), labels=tuple(header), above=1, note=note)
+
+
+def _is_second_line(header: tuple[str, ...], choices: list[str]) -> bool:
+    """Whether a row is the line below the questions."""
+    names = [name.strip().lower() for name in header]
+    answered = sum(choice.lower() in _ANSWERS for choice in choices)
+    respondent = next((at for at, name in enumerate(names) if name in _RESPONDENT), None)
+    if respondent is None:
+        # Whoever takes the respondents out leaves the line.
+        return answered > 1 and answered * 2 >= sum(map(bool, choices))
+    is_certain = answered > 0 or any(name in _COLLECTOR for name in names)
+    return is_certain and bool(choices) and not choices[respondent]
 
 
 def _answers(header: tuple[str, ...], choices: list[str]) -> set[str]:
