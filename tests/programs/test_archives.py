@@ -94,6 +94,39 @@ def test_a_whole_archive_of_x(tmp_path):
     assert texts_of(tmp_path / "folder" / "data" / "like.js") == ["liked"]
 
 
+def test_long_posts_of_x_are_whole(tmp_path):
+    """
+    A long post is cut in tweets.js, and whole in note-tweet.js; what stays cut is counted.
+
+    Form: the archive of github.com/alrocar/x, of 2024.
+    """
+    words = "Long posts are cut in the archive & nobody tells you. " * 8
+    answer = "See https://t.co/two " + words.strip()
+    posts = [
+        ("a", "Fri Oct 13 14:58:50 +0000 2023", words[:270].replace("&", "&amp;") + "… https://t.co/picture"),
+        ("b", "Fri Oct 13 14:58:50 +0000 2023", "@ana @bo See https://t.co/one " + words[:250] + "…"),
+        ("c", "Fri Oct 13 14:58:51 +0000 2023", "RT @ana: " + words[:130] + "…"),
+        ("d", "Fri Oct 13 14:58:50 +0000 2023", "Well…"),
+    ]
+    entries = [{"tweet": {"id": name, "created_at": at, "full_text": text}} for name, at, text in posts]
+    notes = [
+        {"noteTweet": {"noteTweetId": "1", "createdAt": "2023-10-13T14:58:50.000Z", "core": {"text": text}}}
+        for text in (answer, words.strip())
+    ]
+    written(tmp_path / "x" / "data" / "note-tweet.js", script("note_tweet", 0, notes))
+    path = written(tmp_path / "x" / "data" / "tweets.js", script("tweets", 0, entries))
+    whole = open_table(tmp_path / "x")
+    assert [row["text"] for row in rows_of(whole)] == [
+        words.strip() + " https://t.co/picture",
+        "@ana @bo " + answer,
+        posts[2][2],
+        "Well…",
+    ]
+    assert [(note.kind, note.values.get("cut")) for note in whole.notes][1:] == [("note-x-cut", 1)]
+    assert [note.values.get("cut") for note in open_table(path).notes][1:] == [3]
+    assert texts_of(path.with_name("note-tweet.js")) == [answer, words.strip()]
+
+
 def test_other_lists_of_an_archive_of_x(tmp_path):
     """
     Who follows has no text, and is a table all the same.
@@ -219,6 +252,69 @@ def test_a_chat_of_telegram(tmp_path):
     assert [row["chat_name"] for row in rows] == ["Book club"] * 4 + [""] * 4
 
 
+def test_tweets_that_twarc_flattened(tmp_path):
+    """
+    A tweet a line, with what it refers to in it: a retweet is whole.
+
+    Form: DocNow/twarc, src/twarc/expansions.py, flatten.
+    """
+    author = {"id": "7", "username": "ana", "name": "Ana"}
+    whole = "a &amp; b " * 20
+    common = {"author_id": "7", "author": author, "conversation_id": "1", "edit_history_tweet_ids": ["1"]}
+    tweets = [
+        {**common, "id": "1", "text": "x &lt; y"},
+        {
+            **common,
+            "id": "2",
+            "text": "RT @bo: a &amp; b…",
+            "referenced_tweets": [{"type": "retweeted", "id": "3", "text": whole, "author": author}],
+        },
+        {
+            **common,
+            "id": "4",
+            "text": "RT @bo: gone…",
+            "referenced_tweets": [{"type": "retweeted", "id": "5"}],
+        },
+    ]
+    path = written(tmp_path / "flat.jsonl", "".join(json.dumps(tweet) + "\n" for tweet in tweets))
+    rows = read(path)
+    assert [row["text"] for row in rows] == ["x < y", "RT @bo: " + "a & b " * 20, "RT @bo: gone…"]
+    assert rows[0]["author.username"] == "ana"
+
+
+def test_control_characters_of_telegram(tmp_path):
+    """
+    It writes them as no JSON has them, and a backslash that was typed stays one.
+
+    Source: Telegram Desktop, export_output_json.cpp, SerializeString.
+    """
+    text = r"one\x0Btwo \\x0C \\\x1F \"three\""
+    path = written(
+        tmp_path / "result.json",
+        r'{"name": "A\x01", "type": "personal_chat", "id": 1, "messages": [{"id": 1, "text": "'
+        + text
+        + '"}]}',
+    )
+    rows = read(path)
+    assert rows[0]["chat_name"] == "A\x01"
+    assert [row["text"] for row in rows] == ['one\x0btwo \\x0C \\\x1f "three"']
+
+
+def test_all_chats_of_telegram_behind_many_contacts(tmp_path):
+    """
+    What is looked at first may not reach to the first chat, and no chat has a name where it is one's own.
+    """
+    contacts = {"about": "…", "list": [{"user_id": at, "first_name": "Ana"} for at in range(3000)]}
+    chat = {"type": "saved_messages", "id": 12, "messages": [{"id": 1, "type": "message", "text": "milk"}]}
+    everything = {
+        "about": 'Daten von "Telegram".',
+        "contacts": contacts,
+        "chats": {"about": "…", "list": [chat]},
+    }
+    rows = read(written(tmp_path / "result.json", json.dumps(everything, indent=1)))
+    assert [(row["chat_type"], row["text"]) for row in rows] == [("saved_messages", "milk")]
+
+
 IPHONE = (
     "[31.12.23, 23:59:58] Book club: \u200eMessages are end-to-end encrypted.\r\n"
     "[31.12.23, 23:59:59] Ana: first line\nsecond: line\r\n"
@@ -240,6 +336,24 @@ IPHONE = (
         pytest.param("31.12.23, 23:59 - ", "2023-12-31T23:59", id="android-german"),
         pytest.param("31-12-2023 23:59 - ", "2023-12-31T23:59", id="android-dutch"),
         pytest.param("2023-12-31, 23:59 - ", "2023-12-31T23:59", id="android-swedish"),
+        pytest.param("[31/12/2023,\u200923:59:59] ", "2023-12-31T23:59:59", id="thin-space"),
+        pytest.param("31.12.17, 23:59:59: ", "2017-12-31T23:59:59", id="iphone-of-old"),
+        pytest.param("31.12.2023 kl. 23.59 - ", "2023-12-31T23:59", id="danish"),
+        pytest.param("31.12.2023 \u0433., 23:59 - ", "2023-12-31T23:59", id="bulgarian"),
+        pytest.param("31/12/23, 11:59 \u03bc.\u03bc. - ", "2023-12-31T23:59", id="greek"),
+        pytest.param("31.12.2023 ÖS 11:59 - ", "2023-12-31T23:59", id="turkish"),
+        pytest.param("31/12/2023, 11:59 CH - ", "2023-12-31T23:59", id="vietnamese"),
+        pytest.param("31/12/23, 11:59 अपराह्न - ", "2023-12-31T23:59", id="nepali"),
+        pytest.param("2023. 12. 31. du. 11:59 - ", "2023-12-31T23:59", id="hungarian"),
+        pytest.param("[2023-12-31 23 h 59 min 59 s] ", "2023-12-31T23:59:59", id="french-of-canada"),
+        pytest.param(
+            "\u200f٣١\u200f/١٢\u200f/٢٠٢٣\u060c ١١:٥٩ \u0645 - ",
+            "2023-12-31T23:59",
+            id="arabic",
+        ),
+        pytest.param("31/12/2566 23:59 - ", "2023-12-31T23:59", id="thai"),
+        pytest.param("31/12/23, 11:59 malam - ", "", id="a-word-that-is-not-known"),
+        pytest.param("1402/10/10, 23:59 - ", "", id="another-calendar"),
     ],
 )
 def test_stamps_of_whatsapp(tmp_path, stamp, time):
@@ -286,6 +400,78 @@ def test_the_order_of_a_date_is_told_by_all_of_them(tmp_path):
     path = written(tmp_path / "d.txt", "1/2/24, 10:00 - Ana: x\n")
     assert [row["time"] for row in read(path)] == ["2024-02-01T10:00"]
     assert kinds_of(path) == ["note-messages", "note-day-first"]
+
+
+@pytest.mark.parametrize(
+    ("stamps", "times"),
+    [
+        pytest.param(["1/2/24", "2/1/24"], ["2024-01-02", "2024-02-01"], id="month"),
+        pytest.param(["2/1/24", "1/2/24"], ["2024-01-02", "2024-02-01"], id="day"),
+        pytest.param(
+            ["23.12.31", "24.01.01", "24.01.02"], ["2023-12-31", "2024-01-01", "2024-01-02"], id="year"
+        ),
+    ],
+)
+def test_messages_follow_each_other(tmp_path, stamps, times):
+    """
+    Where no number tells which is the day, the order of the messages does, and nothing has to be said.
+    """
+    path = written(tmp_path / "c.txt", "".join(f"{stamp}, 10:00 - Ana: x\n" for stamp in stamps))
+    assert [row["time"] for row in read(path)] == [f"{time}T10:00" for time in times]
+    assert kinds_of(path) == ["note-messages"]
+
+
+def test_a_line_with_another_stamp_is_of_the_message(tmp_path):
+    """
+    A chat has one form of stamps: what a person pasted from another one is no message of its own.
+    """
+    pasted = "see:\n[01.02.24, 10:00:00] Bo: hi\n1/2/24, 9:00 PM - Bo: ho"
+    path = written(tmp_path / "c.txt", f"1/2/24, 10:00 - Ana: {pasted}\n1/2/24, 10:01 - Bo: x\n")
+    assert [(row["author"], row["text"]) for row in read(path)] == [("Ana", pasted), ("Bo", "x")]
+
+
+def test_stamps_that_are_no_times_are_counted(tmp_path):
+    """
+    No time is guessed: the stamp stays, and it is said how many there are.
+    """
+    path = written(tmp_path / "c.txt", "1402/10/10, 23:59 - Ana: x\n1402/10/11, 23:59 - Ana: y\n")
+    table = open_table(path)
+    assert [row["stamp"] for row in rows_of(table)] == ["1402/10/10, 23:59", "1402/10/11, 23:59"]
+    assert [note.values for note in table.notes if note.kind == "note-stamps-unread"] == [
+        {"path": "c.txt", "stamps": 2}
+    ]
+
+
+def test_a_log_is_no_chat(tmp_path):
+    """
+    Lines of a log have stamps as well.
+    """
+    path = written(tmp_path / "log.txt", "2024-10-31 15:50:46: INFO: x\n2024-10-31 15:50:47: INFO: y\n")
+    assert open_table(path).reading.program is None
+
+
+def test_a_chat_in_a_zip_file_with_a_name_of_its_own(tmp_path):
+    """
+    The only text in it is the chat, where it begins like one.
+    """
+    for name, text in (("talk.txt", "31/12/2023, 23:59 - Ana: x\n"), ("table.txt", "a,b\n1,2\n")):
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as packed:
+            packed.writestr(name, text)
+            packed.writestr("1.jpg", b"")
+    assert texts_of(tmp_path / "talk.txt.zip") == ["x"]
+    assert open_table(tmp_path / "table.txt.zip").header == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    "name", ["WhatsApp-Chat mit Ana.txt", "Chat de WhatsApp con Ana.txt", "与Ana的WhatsApp聊天.txt"]
+)
+def test_a_chat_in_a_zip_file_of_any_language(tmp_path, name):
+    """
+    The name of the chat in it is in the phone's language.
+    """
+    with zipfile.ZipFile(tmp_path / "c.zip", "w") as packed:
+        packed.writestr(name, "31/12/2023, 23:59 - Ana: x\n")
+    assert texts_of(tmp_path / "c.zip") == ["x"]
 
 
 def mangled(value):
@@ -350,6 +536,35 @@ def test_messages_of_facebook_and_instagram(tmp_path):
             ],
             id="instagram-comments",
         ),
+        pytest.param(
+            {
+                "comments_media_comments": [
+                    {"title": "Bo", "string_list_data": [{"value": "café", "timestamp": 1700000000}]}
+                ]
+            },
+            id="instagram-comments-of-old",
+        ),
+        pytest.param(
+            [{"media": [{"uri": "1.jpg", "creation_timestamp": 1700000000, "title": "café"}]}],
+            id="instagram-picture",
+        ),
+        pytest.param(
+            [
+                {
+                    "media": [
+                        {"uri": "1.jpg", "creation_timestamp": 1, "title": ""},
+                        {"uri": "2.jpg", "title": ""},
+                    ],
+                    "title": "café",
+                    "creation_timestamp": 1700000000,
+                }
+            ],
+            id="instagram-pictures",
+        ),
+        pytest.param(
+            {"ig_stories": [{"uri": "1.jpg", "creation_timestamp": 1700000000, "title": "café"}]},
+            id="instagram-stories",
+        ),
     ],
 )
 def test_posts_and_comments_of_meta(tmp_path, document):
@@ -358,6 +573,36 @@ def test_posts_and_comments_of_meta(tmp_path, document):
     """
     rows = read(written(tmp_path / "t.json", mangled(document)))
     assert [(row["text"], row["time"]) for row in rows] == [("café", "2023-11-14T22:13:20Z")]
+
+
+@pytest.mark.parametrize(
+    "section", ["archived_threads", "filtered_threads", "message_requests", "e2ee_cutover"]
+)
+def test_every_section_of_messages_of_meta(tmp_path, section):
+    """
+    Requests and archived threads are messages as well.
+    """
+    for name in ("inbox", section):
+        written(tmp_path / "f" / "messages" / name / "bo_1" / "message_1.json", mangled(thread(name)))
+    assert sorted(texts_of(tmp_path / "f")) == sorted(("inbox", section))
+
+
+def test_encrypted_chats_of_messenger(tmp_path):
+    """
+    They come by themselves, with other names of fields, and with whole letters.
+    """
+    message = {
+        "senderName": "Zoë",
+        "timestamp": 1_700_000_000_000,
+        "text": "café 👍",
+        "type": "text",
+        "media": [],
+    }
+    chat = {"participants": ["Zoë", "Bo"], "threadName": "Bo_1", "messages": [message]}
+    rows = read(written(tmp_path / "Bo_1.json", json.dumps(chat, ensure_ascii=False)))
+    assert [(row["text"], row["senderName"], row["thread"], row["time"]) for row in rows] == [
+        ("café 👍", "Zoë", "Bo_1", "2023-11-14T22:13:20Z")
+    ]
 
 
 def test_the_html_of_meta_is_refused_by_name(tmp_path):
@@ -392,6 +637,29 @@ def test_dumps_of_reddit(tmp_path, name):
     assert texts_of(path) == (["a > b", "[deleted]"] if name.startswith("RC") else ["T\n\na & b", "T"])
     assert kinds_of(path) == ["note-reddit"]
     assert read(path)[0]["created_utc"] == "1420070400"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        pytest.param(
+            "Live Chat ID,Channel ID,Live Chat Create Timestamp,Price,Video ID,Live Chat Text", id="chats"
+        ),
+        pytest.param(
+            "Comment ID,Channel ID,Comment create timestamp,Price,Video ID,Comment text", id="of-old"
+        ),
+    ],
+)
+def test_other_files_of_takeout(tmp_path, header):
+    """
+    Live chats, names as they were spelled before, and parts in a list.
+    """
+    cells = ['{"takeoutSegments":[{"text":"one "},{"text":"two"}]}', '{"text":"three"}']
+    lines = [
+        header,
+        *(f'1,UC1,2024-01-01T10:00:00Z,0,v1,"{cell.replace(chr(34), chr(34) * 2)}"' for cell in cells),
+    ]
+    assert texts_of(written(tmp_path / "t.csv", "\n".join(lines))) == ["one two", "three"]
 
 
 def test_comments_of_youtube(tmp_path):

@@ -15,6 +15,7 @@ from rowbatch.errors import UsageError
 from rowbatch.programs.opening import open_table, program_titles
 from rowbatch.programs.registry import PROGRAMS
 from rowbatch.tables.base import Table, blank_rows
+from rowbatch.tables.text_column import likely_text_column
 from rowbatch.tables.writer import TableShape, open_writer
 
 QUALTRICS = [
@@ -75,6 +76,111 @@ def test_qualtrics(tmp_path: Path, form: str) -> None:
     assert next(table.chunks(2)).first_row == 1
 
 
+@pytest.mark.parametrize(
+    ("lines", "names", "label"),
+    [
+        pytest.param(
+            [
+                ["V1", "V2", "V8", "V9", "Q1", "Q2", ""],
+                ["ResponseID", "ResponseSet", "StartDate", "EndDate", "Choose one.", "Say why.", ""],
+                ["R_1a", "Default", "2017-07-18 08:28:09", "2017-07-18 08:28:48", "2", "It rains", ""],
+            ],
+            ["V1", "V2", "V8", "V9", "Q1", "Q2", ""],
+            "Say why.",
+            id="legacy",
+        ),
+        pytest.param(
+            [
+                ["StartDate", "EndDate", "Status", "RecordedDate", "ResponseId", "Q1"],
+                ["Anfangsdatum", "Enddatum", "Antworttyp", "Erfassungsdatum", "Antwort-ID", "Warum?"],
+                [
+                    "2026-03-01 10:00:00",
+                    "2026-03-01 10:02:00",
+                    "0",
+                    "2026-03-01 10:02:01",
+                    "R_1a",
+                    "Es regnet",
+                ],
+            ],
+            ["StartDate", "EndDate", "Status", "RecordedDate", "ResponseId", "Q1"],
+            "Warum?",
+            id="in-german",
+        ),
+        pytest.param(
+            [
+                ["ResponseId", "Q1"],
+                ["Response ID", "Why?"],
+                ['{"ImportId":"_recordId"}', '{"ImportId":"QID1_TEXT","timeZone":"UTC"}'],
+                ["R_1a", "It rains"],
+            ],
+            ["ResponseId", "Q1"],
+            "Why?",
+            id="questions-alone",
+        ),
+        pytest.param(
+            [
+                ["ResponseId", "Q1"],
+                ['{"ImportId":"_recordId"}', '{"ImportId":"QID1_TEXT"}'],
+                ["R_1a", "It rains"],
+            ],
+            ["ResponseId", "Q1"],
+            None,
+            id="texts-deleted",
+        ),
+    ],
+)
+def test_other_forms_of_qualtrics(
+    tmp_path: Path, lines: list[list[str]], names: list[str], label: str | None
+) -> None:
+    """
+    The legacy form, an account in another language, and a part of the columns are seen, too.
+
+    Forms: ropensci/qualtRics, tests/testthat/files/sample.csv and sample_legacy.csv.
+    """
+    table = open_table(write(tmp_path / "q.csv", lines))
+    assert list(table.header) == names
+    assert rows(table) == [tuple(lines[-1])]
+    if label:
+        assert table.columns[names.index("Q2" if "Q2" in names else "Q1")].label == label
+
+
+def test_what_only_looks_like_qualtrics(tmp_path: Path) -> None:
+    """
+    A table in which times stand below such names has no further line of the header.
+    """
+    lines = [
+        ["StartDate", "EndDate", "Status", "Q1"],
+        ["2026-03-01 10:00:00", "2026-03-01 10:02:00", "0", "It rains"],
+        ["2026-03-01 10:00:00", "2026-03-01 10:02:00", "0", "It snows"],
+    ]
+    assert len(rows(open_table(write(tmp_path / "q.csv", lines)))) == 2
+
+
+def test_the_texts_of_a_survey_are_what_people_wrote(tmp_path: Path) -> None:
+    """
+    Choices that are sentences come again and again, however long they are: they are no texts.
+    """
+    head = [
+        ["StartDate", "Status", "ResponseId", "Q1", "Q2"],
+        ["Start Date", "Status", "Response ID", "How?", "Why?"],
+    ]
+    ids = [['{"ImportId":"x"}'] * 5]
+    answers = ["Neither satisfied nor dissatisfied with it", "Somewhat satisfied with it"]
+    lines = [
+        [
+            "2026-03-01 10:00:00",
+            "IP Address",
+            f"R_2YPOQ602ER1jk{at}",
+            answers[at % 2],
+            f"It is {at}" if at % 3 else "",
+        ]
+        for at in range(30)
+    ]
+    table = open_table(write(tmp_path / "q.csv", [*head, *ids, *lines]))
+    at = likely_text_column(table.header, next(table.chunks(100)).frame)
+    assert table.header[at or 0] == "Q2"
+
+
 def test_a_survey_goes_to_spss_with_its_questions(tmp_path: Path) -> None:
     """
     Labels of the questions are labels of the variables.
@@ -104,24 +210,30 @@ def test_a_person_may_read_it_as_it_stands(tmp_path: Path) -> None:
     assert error.value.kind == "no-such-program"
 
 
-def test_limesurvey(tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_quotes", [True, False])
+def test_limesurvey(tmp_path: Path, has_quotes: bool) -> None:
     """
     Codes are the names, texts the labels; words for signs are the signs, and what was not shown is not asked.
+
+    A brace is a word too, and what a person wrote between braces stays. Form: LimeSurvey, vvexport of
+    application/controllers/admin/Export.php.
     """
     lines = [
         ["Response ID", "Date submitted", "Start language", "What do you think?", "And why?"],
         ["id", "submitdate", "startlanguage", "Q1", "Q2"],
         ["1", "2026-03-01 10:00:00", "en", "Too {quote}high{quote}{newline}really", "{question_not_shown}"],
-        ["2", "2026-03-01 10:00:00", "en", "Fine", "a{tab}b"],
+        ["2", "2026-03-01 10:00:00", "en", "Fine", "a{tab}b {lbrace}newline}"],
     ]
     path = tmp_path / "vvexport.csv"
-    path.write_text("".join("\t".join(line) + "\n" for line in lines))
+    # PHP's fputcsv puts quotes around what has a blank in it; before 2015 there were none.
+    quoted = [[f'"{cell}"' if " " in cell and has_quotes else cell for cell in line] for line in lines]
+    path.write_text("".join("\t".join(line) + "\n" for line in quoted))
     table = open_table(path)
     assert table.header == ("id", "submitdate", "startlanguage", "Q1", "Q2")
     assert [info.label for info in table.columns][3:] == ["What do you think?", "And why?"]
     assert [row[3:] for row in rows(table)] == [
         ('Too "high"\nreally', "{question_not_shown}"),
-        ("Fine", "a\tb"),
+        ("Fine", "a\tb {newline}"),
     ]
     frame = next(table.chunks()).frame
     assert blank_rows(frame, [4], table.not_asked).to_list() == [True, False]
@@ -145,6 +257,63 @@ def test_surveymonkey(tmp_path: Path) -> None:
         "Why?",
     )
     assert rows(table)[1] == ("12", "7", "03/01/2026", "", "Books", "walls", "It is long")
+
+
+@pytest.mark.parametrize(
+    ("second", "names"),
+    [
+        pytest.param(["", "", "", ""], ["Why?", "And how?"], id="no-choices"),
+        pytest.param(["", "", "Offene Antwort", "Offene Antwort"], ["Why?", "And how?"], id="in-german"),
+        pytest.param(
+            ["", "", "Offene Antwort", "Service"], ["Why?: Offene Antwort", "And how?: Service"], id="rows"
+        ),
+    ],
+)
+def test_other_forms_of_surveymonkey(tmp_path: Path, second: list[str], names: list[str]) -> None:
+    """
+    The line below the questions is none of a respondent where it is empty, or in another language.
+    """
+    lines = [
+        ["Respondent ID", "Collector ID", "Why?", "And how?"],
+        second,
+        ["11", "7", "It is short", "Well"],
+    ]
+    table = open_table(write(tmp_path / "s.csv", lines))
+    assert list(table.header[2:]) == names
+    assert rows(table) == [("11", "7", "It is short", "Well")]
+
+
+def test_surveymonkey_with_the_respondents_number_alone(tmp_path: Path) -> None:
+    """
+    The other columns of the respondents may be left out, and lines may end with CR.
+
+    Form: fivethirtyeight/data, star-wars-survey/StarWars.csv.
+    """
+    path = tmp_path / "s.csv"
+    path.write_bytes(
+        b"RespondentID,Seen any?,Which?,,Age\r,Response,One,Two,Response\r11,Yes,One,,18-29\r12,No,,,\r"
+    )
+    table = open_table(path)
+    assert table.header == ("RespondentID", "Seen any?", "Which?: One", "Which?: Two", "Age")
+    assert rows(table) == [("11", "Yes", "One", "", "18-29"), ("12", "No", "", "", "")]
+
+
+def test_surveymonkey_without_respondents(tmp_path: Path) -> None:
+    """
+    Their columns are taken out before a survey is published; the line below the questions stays.
+
+    Form: fivethirtyeight/data, religion-survey/religion-survey-results.csv.
+    """
+    lines = [
+        ["Which faith?", "", "How often?"],
+        ["Response", "None of these", "Response"],
+        ["A", "", "Weekly"],
+    ]
+    table = open_table(write(tmp_path / "s.csv", lines))
+    assert table.header == ("Which faith?", "Which faith?: None of these", "How often?")
+    assert rows(table) == [("A", "", "Weekly")]
+    plain = [["question", "answer", "kind"], ["Which?", "One", "Response"], ["Why?", "Two", "Response"]]
+    assert len(rows(open_table(write(tmp_path / "p.csv", plain)))) == 2
 
 
 def test_tags_below_the_header(tmp_path: Path) -> None:

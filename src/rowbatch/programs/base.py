@@ -49,6 +49,7 @@ class DressedTable(Table):
         program: The program's name, as `Program.name` has it.
         header: The names that its user sees; None for those of `inner`.
         labels: What each column is about, in words; none, or one for each.
+        columns: What is known of each column instead; none, or one for each.
         above: So many of the first rows are no rows: they are lines of the header.
         signs: What the program writes for signs that its file has no place for, and the signs.
         note: What a person should know of it.
@@ -64,20 +65,22 @@ class DressedTable(Table):
         *,
         header: tuple[str, ...] | None = None,
         labels: tuple[str, ...] = (),
+        columns: tuple[ColumnInfo, ...] = (),
         above: int = 0,
         signs: Mapping[str, str] | None = None,
         note: Notice | None = None,
         not_asked: frozenset[str] = frozenset(),
     ) -> None:
-        columns = inner.columns or tuple(ColumnInfo() for _ in inner.header)
+        known = columns or inner.columns
         if labels:
-            columns = tuple(
-                replace(info, label=label or info.label) for info, label in zip(columns, labels, strict=True)
+            known = tuple(
+                replace(info, label=label or info.label)
+                for info, label in zip(known or (ColumnInfo(),) * len(labels), labels, strict=True)
             )
         super().__init__(
             inner.path,
             inner.header if header is None else header,
-            columns=columns if labels else inner.columns,
+            columns=known,
             label=inner.label,
             notes=(*((note,) if note else ()), *inner.notes),
         )

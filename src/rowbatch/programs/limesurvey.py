@@ -1,11 +1,12 @@
 """
 What LimeSurvey exports as a VV survey file.
 
-Form: cells between tabs, whatever the ending of the name; a line of question texts and one of codes (`id`,
-`submitdate`, `Q1`). Signs that would end a cell are written as words: `{newline}`, `{cr}`, `{tab}`,
-`{quote}`; a question that the respondent did not see is `{question_not_shown}`.
-Source: LimeSurvey manual, "VV survey file", and application/helpers/admin/export (vvexport), as the authors
-know them; no export of it was at hand.
+Form: cells between tabs, whatever the ending of the name, with quotes as in CSV; a line of question texts
+and one of codes (`id`, `submitdate`, `Q1`). Signs that would end a cell are written as words: `{newline}`,
+`{cr}`, `{tab}`, `{quote}` for one that begins it; and so is `{`, as `{lbrace}`, before all others. A question
+that the respondent did not see is `{question_not_shown}`.
+Source: github.com/LimeSurvey/LimeSurvey, application/controllers/admin/Export.php, vvexport (of 2024 and of
+2013, which has the same words and no quotes).
 
 Rows: one a response. Columns are called by their codes, and the question texts are their labels. What was not
 shown is not asked, and stays in its cell.
@@ -20,7 +21,8 @@ from rowbatch.words.notice import Notice
 
 _NAME = "limesurvey"
 _CODES = frozenset("id token submitdate lastpage startlanguage seed startdate datestamp".split())  # noqa: SIM905
-_SIGNS = {"{newline}": "\n", "{cr}": "\r", "{tab}": "\t", "{quote}": '"'}
+# In this order: `{` is written as a word before the others are, so it is a sign again behind them.
+_SIGNS = {"{newline}": "\n", "{cr}": "\r", "{tab}": "\t", "{quote}": '"', "{lbrace}": "{"}
 _NOT_SHOWN = "{question_not_shown}"
 
 

@@ -1,11 +1,15 @@
 """
 What Facebook and Instagram give as JSON: messages, posts, comments.
 
-Form: `messages/inbox/NAME/message_1.json` (`participants`, `messages` with `sender_name`, `timestamp_ms`,
-`content`); `your_posts_1.json` (a list with `timestamp`, `data[].post`), `comments.json` (`comments_v2`),
-Instagram's `post_comments_1.json` (`string_map_data`). All texts are UTF-8 whose bytes were written as
-characters: `é` is `\\u00c3\\u00a9`. Source: downloads of 2020 to 2024 as public readers of them describe;
-Meta documents no form.
+Form: `messages/inbox/NAME/message_1.json`, and so in `archived_threads`, `filtered_threads`,
+`message_requests` and `e2ee_cutover` (`participants`, `messages` with `sender_name`, `timestamp_ms`,
+`content`); of encrypted chats `NAME_1.json` (`threadName`, `messages` with `senderName`, `timestamp`,
+`text`); `your_posts_1.json` (a list with `timestamp`, `data[].post`), `comments.json` (`comments_v2`);
+Instagram's `post_comments_1.json` (`string_map_data`, before 2022 `string_list_data`) and `posts_1.json`,
+stories and reels (`media` with `title` and `creation_timestamp`). All texts but those of encrypted chats are
+UTF-8 whose bytes were written as characters: `é` is `\\u00c3\\u00a9`.
+Source: readers of real downloads of 2020 to 2026 in public repositories, by the names of these fields, and
+their tests; Meta documents no form.
 
 Rows: one a message, post or comment. Texts are repaired to what a person sees; `text` is what was
 written, `time` is in UTC. The HTML form is refused by name.
@@ -28,27 +32,31 @@ from rowbatch.tables.json_text import Fields, JsonScanner
 from rowbatch.words.notice import Notice
 
 _NAME = "meta"
-_MESSAGES = re.compile(
-    r"(?:.*/)?messages/(?:inbox|archived_threads|filtered_threads|e2ee_cutover)/[^/]+/message_[0-9]+\.json"
-)
-_PAGES = re.compile(r"(?:.*/)?messages/(?:inbox|archived_threads)/[^/]+/message_[0-9]+\.html")
+_MESSAGES = re.compile(r"(?:.*/)?messages/[a-z0-9_]+/[^/]+/message_[0-9]+\.json")
+_PAGES = re.compile(r"(?:.*/)?messages/[a-z0-9_]+/[^/]+/message_[0-9]+\.html")
 _POSTS = re.compile(rb'\s*\[\s*\{\s*"(?:timestamp|data|attachments|title)"')
 _FOLDERS = (
     "messages", "your_facebook_activity", "your_activity_across_facebook", "your_instagram_activity",
 )  # fmt: skip
-_LISTS = ("comments_v2", "group_comments_v2", "comments_media_comments", "comments_reels_comments")
+_LISTS = (
+    *("comments_v2", "group_comments_v2", "comments_media_comments", "comments_reels_comments"),
+    *("ig_stories", "ig_reels_media"),
+)
+_OF_MESSAGES = (
+    (b'"participants"', b'"sender_name"', b'"timestamp_ms"'),
+    (b'"participants"', b'"senderName"', b'"threadName"'),
+)
 
 
 def _is_file(path: Path, head: bytes) -> bool:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text.startswith(b"{"):
-        marks = (b'"participants"', b'"sender_name"', b'"timestamp_ms"')
-        return all(mark in text for mark in marks) or any(
-            f'"{name}"'.encode() in text[:200] for name in _LISTS
-        )
+        are_messages = any(all(mark in text for mark in marks) for marks in _OF_MESSAGES)
+        return are_messages or any(f'"{name}"'.encode() in text[:200] for name in _LISTS)
     if text.startswith(b"["):
         is_posts = _POSTS.match(text) is not None and b'"timestamp"' in text and b'"post"' in text
-        return is_posts or (b'"string_map_data"' in text and b'"media_list_data"' in text)
+        are_media = all(mark in text for mark in (b'"media"', b'"uri"', b'"creation_timestamp"'))
+        return is_posts or are_media or (b'"string_map_data"' in text and b'"media_list_data"' in text)
     if text.startswith(b"<html"):
         return b'class="_a706"' in text or b"_a6-g" in text
     return any(_MESSAGES.fullmatch(name) or _PAGES.fullmatch(name) for name in names_in(path, head, _FOLDERS))
@@ -93,12 +101,13 @@ def _rows(scanner: JsonScanner) -> Iterator[dict[str, Any]]:
         elif name in _LISTS and scanner.peek() == b"[":
             for _ in scanner.entries():
                 yield _post(_value(scanner))
-        elif name in ("title", "thread_path"):
-            thread["thread" if name == "title" else name] = _value(scanner)
+        elif name in ("title", "threadName", "thread_path"):
+            thread["thread_path" if name == "thread_path" else "thread"] = _value(scanner)
         else:
             scanner.skip()
     for message in messages:
-        time = moment(message["timestamp_ms"] / 1000) if isinstance(message.get("timestamp_ms"), int) else ""
+        sent = message.get("timestamp_ms", message.get("timestamp"))
+        time = moment(sent / 1000) if isinstance(sent, int) else ""
         yield {"text": message.get("content", ""), "time": time, **thread, **message}
 
 
@@ -110,13 +119,24 @@ def _post(found: Any) -> dict[str, Any]:
             inner = part.get("comment")
             written = inner.get("comment") if isinstance(inner, dict) else part.get("post")
             text = text or (written if isinstance(written, str) else "")
-    named = found.get("string_map_data")
-    if isinstance(named, dict):
-        # The names are in the language of the account: what has a value, and what has a time.
-        values = [one for one in named.values() if isinstance(one, dict)]
-        text = text or next((one["value"] for one in values if one.get("value")), "")
-        time = time or next((one["timestamp"] for one in values if one.get("timestamp")), None)
+    # The names are in the language of the account: what has a value, and what has a time.
+    named, listed, media = found.get("string_map_data"), found.get("string_list_data"), found.get("media")
+    values = list(named.values()) if isinstance(named, dict) else listed if isinstance(listed, list) else []
+    text = text or _first(values, "value", str, "")
+    time = time or _first(values, "timestamp", int, None)
+    if not text and not values:
+        # A picture alone has its title, several have one together.
+        shown = [found, *(media if isinstance(media, list) else [])]
+        has_pictures = isinstance(media, list) or "uri" in found
+        text = _first(shown, "title", str, "") if has_pictures else ""
+        time = time or _first(shown, "creation_timestamp", int, None)
     return {"text": text, "time": moment(time) if isinstance(time, int) else "", **found}
+
+
+def _first(values: list[Any], name: str, kind: type, none: Any) -> Any:
+    """What the first object of some that has anything by this name says."""
+    found = (one.get(name) for one in values if isinstance(one, dict))
+    return next((one for one in found if isinstance(one, kind) and one), none)
 
 
 def _value(scanner: JsonScanner) -> Any:

@@ -2,13 +2,18 @@
 What SurveyMonkey exports as CSV or Excel.
 
 Form: a line of questions, with empty cells over the further choices of one, and a line of `Response`,
-`Open-Ended Response` or the choices.
-Source: SurveyMonkey help, "Exporting Survey Data", as the authors know it; no export of it was at hand.
+`Open-Ended Response` (in the language of the account) or the choices; where no question has choices, that
+line is empty.
+Columns of the respondents can be left out.
+Source: github.com/fivethirtyeight/data (807f9ae): exports of 2014 in star-wars-survey, steak-survey,
+region-survey and religion-survey; SurveyMonkey help, "Exporting Survey Data".
 
 Rows: one a respondent. A column is called as its question, with its choice where it has some.
 """
 
 from __future__ import annotations
+
+from collections import Counter
 
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.programs.base import DressedTable, Program
@@ -23,20 +28,39 @@ _ANSWERS = ("response", "open-ended response")
 
 def _dress(table: Table, options: ReadOptions) -> Table | None:
     del options
-    names = [name.strip().lower() for name in table.header]
-    if not any(name in _RESPONDENT for name in names) or not any(name in _COLLECTOR for name in names):
-        return None
     rows = table.peek(1)
-    respondent = next(at for at, name in enumerate(names) if name in _RESPONDENT)
-    if not rows or rows[0][respondent].strip() or not any(rows[0]):
+    choices = [cell.strip() for cell in rows[0]] if rows else []
+    if not _is_second_line(table.header, choices):
         return None
+    answers = _answers(table.header, choices)
     header, question = [], ""
-    for name, choice in zip(table.header, rows[0], strict=True):
+    for name, choice in zip(table.header, choices, strict=True):
         question = name.strip() or question
-        is_answer = not choice.strip() or choice.strip().lower() in _ANSWERS
-        header.append(question if is_answer else f"{question}: {choice.strip()}")
+        header.append(f"{question}: {choice}" if choice and choice not in answers else question)
     note = Notice("note-program", {"program": "SurveyMonkey", "lines": 1, "path": table.path.name})
     return DressedTable(table, _NAME, header=tuple(header), labels=tuple(header), above=1, note=note)
+
+
+def _is_second_line(header: tuple[str, ...], choices: list[str]) -> bool:
+    """Whether a row is the line below the questions."""
+    names = [name.strip().lower() for name in header]
+    answered = sum(choice.lower() in _ANSWERS for choice in choices)
+    respondent = next((at for at, name in enumerate(names) if name in _RESPONDENT), None)
+    if respondent is None:
+        # Whoever takes the respondents out leaves the line.
+        return answered > 1 and answered * 2 >= sum(map(bool, choices))
+    is_certain = answered > 0 or any(name in _COLLECTOR for name in names)
+    return is_certain and bool(choices) and not choices[respondent]
+
+
+def _answers(header: tuple[str, ...], choices: list[str]) -> set[str]:
+    """What stands below a question that has no choices: it is the same below all of them, in any language."""
+    alone = Counter(
+        choice
+        for at, choice in enumerate(choices)
+        if header[at].strip() and (at + 1 == len(header) or header[at + 1].strip())
+    )
+    return {choice for choice, count in alone.items() if count > 1 or choice.lower() in _ANSWERS}
 
 
 PROGRAM = Program(name=_NAME, title="SurveyMonkey", dress=_dress)

@@ -1,10 +1,12 @@
 """
 What Telegram Desktop exports as JSON: `result.json` of one chat, or of all.
 
-Form: `{"name", "type", "id", "messages": […]}`, or such objects in `chats.list` and `left_chats.list`. A
-message's `text` is a text, or a list of texts and of objects with a text each (links, bold, mentions).
-Source: Telegram Desktop 5.8, Telegram/SourceFiles/export/output/export_output_json.cpp (from memory; no
-    export of it was at hand).
+Form: `{"name", "type", "id", "messages": […]}`, or such objects in `chats.list` and `left_chats.list`,
+behind an `about` and perhaps long lists of contacts and sessions. A message's `text` is a text, or a list of
+texts and of objects with a text each (links, bold, mentions). A control character is written as `\\x0B`,
+which is no JSON.
+Source: github.com/telegramdesktop/tdesktop, Telegram/SourceFiles/export/output/export_output_json.cpp
+    (35f5d5a and later ones).
 
 Rows: one a message, also of the service (who joined, what was pinned), which has no text. `text` is the
 whole text; where the parts are not said in `text_entities` as well, they stay in `text_parts`.
@@ -24,6 +26,13 @@ from rowbatch.tables.json_text import Fields, JsonScanner, fields_of, list_of, t
 from rowbatch.words.notice import Notice
 
 _NAME = "telegram"
+# Of all chats: the text is in the language of the program, which calls itself so in each.
+_ALL = re.compile(rb'\{\s*"about"\s*:\s*"(?:[^"\\]|\\.)*?Telegram')
+_LISTS = (
+    *(b'"personal_information"', b'"profile_pictures"', b'"stories"', b'"contacts"', b'"frequent_contacts"'),
+    *(b'"sessions"', b'"chats"', b'"left_chats"'),
+)
+_CONTROL = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
 _CHAT = re.compile(
     rb'"type"\s*:\s*"(?:saved_messages|replies|verification_codes|personal_chat|bot_chat|private_group'
     rb'|private_supergroup|public_supergroup|private_channel|public_channel)"'
@@ -32,8 +41,10 @@ _CHAT = re.compile(
 
 def _is_file(path: Path, head: bytes) -> bool:
     del path
-    is_object = head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
-    return is_object and b'"messages"' in head and _CHAT.search(head) is not None
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if _ALL.match(text) and any(name in text for name in _LISTS):
+        return True
+    return text.startswith(b"{") and b'"messages"' in text and _CHAT.search(text) is not None
 
 
 def _open(path: Path, options: ReadOptions) -> Table:
@@ -57,16 +68,23 @@ def _chats(scanner: JsonScanner) -> Iterator[Fields]:
     for name in scanner.fields():
         if name == "messages" and scanner.peek() == b"[":
             for raw in scanner.values():
-                yield _message(chat, fields_of(raw))
+                yield _message(chat, fields_of(_as_json(raw)))
         elif name in ("chats", "left_chats") and scanner.peek() == b"{":
             yield from _chats(scanner)
         elif name == "list" and scanner.peek() == b"[":
             for _ in scanner.entries():
                 yield from _chats(scanner)
         elif name in ("name", "type", "id"):
-            chat[f"chat_{name}"] = json_of(_said_any(scanner.value()))
+            chat[f"chat_{name}"] = json_of(_said_any(_as_json(scanner.value())))
         else:
             scanner.skip()
+
+
+def _as_json(raw: bytes) -> bytes:
+    """A value with its control characters as JSON has them."""
+    if b"\\x" not in raw:
+        return raw
+    return _CONTROL.sub(lambda found: b"\\u00" + found[1] if found[1] else found[0], raw)
 
 
 def _said_any(raw: bytes) -> str:

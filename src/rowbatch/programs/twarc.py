@@ -2,9 +2,10 @@
 Tweets as the interfaces of X (Twitter) gave them, and twarc and others kept them.
 
 Form 2: a page of answers a line (or a document), `{"data": [tweets], "includes": {"users": […], "tweets":
-[…]}}`; source: X API v2, "Data dictionary" and "Expansions"; twarc2 2.14, `twarc2 search`. Form 1: a
-tweet a line with `id_str` and `user`; source: Twitter API 1.1, "Tweet object", "Extended Tweets"; twarc
-1.
+[…]}}`, or flattened: a tweet a line, with its `author` and all of its `referenced_tweets` in it; source: X
+API v2, "Data dictionary" and "Expansions"; github.com/DocNow/twarc (12104e0), src/twarc/expansions.py.
+Form 1: a tweet a line with `id_str` and `user`; source: Twitter API 1.1, "Tweet object", "Extended Tweets";
+twarc 1.
 
 Rows: one a tweet. `text` is what a person sees: a retweet and a long tweet are whole, and `&amp;` is `&`;
 as it was sent it is `text_escaped`. Of form 2 the author stands in `author.username` and so on.
@@ -25,6 +26,7 @@ from rowbatch.words.notice import Notice
 
 _NAME = "twarc"
 _PAGE = re.compile(rb'\s*\{\s*"(?:data|includes|meta|__twarc)"\s*:\s*[\[{]')
+_FLAT = (b'"author_id"', b'"author"', b'"text"', b'"conversation_id"', b'"username"')
 _RETWEET = re.compile(r"RT @\w+: ")
 
 
@@ -34,6 +36,8 @@ def _is_file(path: Path, head: bytes) -> bool:
     if _PAGE.match(text):
         return b'"text"' in text and (b'"edit_history_tweet_ids"' in text or b'"author_id"' in text)
     start = text.lstrip()[:1]
+    if start == b"{" and all(mark in text for mark in _FLAT):
+        return True
     marks = (b'"id_str"', b'"screen_name"', b'"created_at"', b'"truncated"', b'"user"')
     return start == b"{" and all(mark in text for mark in marks)
 
@@ -46,6 +50,8 @@ def _open(path: Path, options: ReadOptions) -> Table:
                 found = fields_of(scanner.value())
                 if "id_str" in found:
                     yield _tweet(found)
+                elif "author_id" in found and "data" not in found:
+                    yield _flat(found)
                 else:
                     yield from _page(found)
 
@@ -92,6 +98,14 @@ def _page(page: Fields) -> Iterator[Fields]:
         for name, raw in users.get(said(tweet, "author_id"), {}).items():
             row[f"author.{name}"] = raw
         yield row
+
+
+def _flat(tweet: Fields) -> Fields:
+    text = _long(tweet)
+    for link in _objects(tweet, "referenced_tweets"):
+        if said(link, "type") == "retweeted" and "text" in link and (begin := _RETWEET.match(text)):
+            text = begin[0] + _long(link)
+    return {"text": json_of(unescaped(text)), **_beside_text(tweet)}
 
 
 def _long(tweet: Fields) -> str:

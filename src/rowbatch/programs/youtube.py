@@ -1,10 +1,12 @@
 """
 Comments of YouTube: what Google Takeout gives, and what the YouTube Data API answers.
 
-Form of Takeout: `comments.csv`, whose `Comment Text` is JSON, `{"text":"…"}` once or several times with
-commas between. Form of the API: `commentThreads.list`, `items[].snippet.topLevelComment` and
-`items[].replies.comments`; pages may follow each other. Source: YouTube Data API v3, "CommentThreads";
-Takeout as public readers of its files describe it (from memory; no export of it was at hand).
+Form of Takeout: `comments.csv` and `live chats.csv`, whose `Comment Text` (`Comment text` of old) and `Live
+Chat Text` are JSON, `{"text":"…"}` once or several times with commas between, or before 2023
+`{"takeoutSegments":[{"text":"…"}]}`. Form of the API: `commentThreads.list`,
+`items[].snippet.topLevelComment` and `items[].replies.comments`; pages may follow each other.
+Source: YouTube Data API v3, "CommentThreads"; google_takeout_parser and other readers of Takeout's files in
+public repositories, by these names and their tests.
 
 Rows: one a comment, answers below theirs. `text` is what was written; of the API `textOriginal`, or
 `textDisplay`, which is HTML and stays so.
@@ -31,8 +33,8 @@ from rowbatch.words.notice import Notice
 
 _NAME = "youtube"
 _ANSWER = b'"youtube#commentThread'
-_TEXT = "Comment Text"
-_TAKEOUT = {"Comment ID", "Channel ID", "Video ID", _TEXT}
+_TEXTS = ("comment text", "live chat text")
+_TAKEOUT = {"channel id", "video id"}
 
 
 def _is_file(path: Path, head: bytes) -> bool:
@@ -48,7 +50,8 @@ def _is_takeout(head: bytes) -> bool:
         first = next(csv.reader(io.StringIO(head.partition(b"\n")[0].decode())), [])
     except (UnicodeError, csv.Error):
         return False
-    return set(first) >= _TAKEOUT
+    names = {name.lower() for name in first}
+    return names >= _TAKEOUT and not names.isdisjoint(_TEXTS)
 
 
 def _open(path: Path, options: ReadOptions) -> Table:
@@ -102,7 +105,8 @@ class _Takeout(Table):
         name = free_name("text", plain.header)
         super().__init__(plain.path, (name, *plain.header), label=plain.label)
         self.notes = (*plain.notes, Notice("note-youtube-takeout", {"path": plain.path.name, "column": name}))
-        self._plain, self._at = plain, plain.header.index(_TEXT)
+        self._plain = plain
+        self._at = next(at for at, title in enumerate(plain.header) if title.lower() in _TEXTS)
 
     @property
     def guessed_encoding(self) -> str:
@@ -124,6 +128,8 @@ def _written(cell: str) -> str:
     """What the parts of a comment say; a cell that is no JSON says itself."""
     try:
         parts = [fields_of(part) for part in list_of(f"[{cell}]".encode())]
+        segments = [one for part in parts for one in list_of(part.get("takeoutSegments", b"[]"))]
+        parts += [fields_of(segment) for segment in segments]
     except (ValueError, RecursionError):
         return cell
     return "".join(said(part, "text") for part in parts) if parts else cell

@@ -16,6 +16,7 @@ from typing import Any
 
 import polars as pl
 
+from rowbatch.core.numbers import spelled
 from rowbatch.errors import CannotHold, StorageError, from_os_error
 from rowbatch.tables.base import ColumnInfo, TableChunk, as_doubles, as_text, plain_values, show_clock
 from rowbatch.tables.names import spss_names, stata_names
@@ -440,7 +441,11 @@ def _note_lines(documents: Sequence[str]) -> Iterator[str]:
 def _labels_for(kind: pl.DataType, info: ColumnInfo, *, is_stata: bool) -> dict[Any, str]:
     """The value labels that can stand on values of a type."""
     if kind == pl.String:
-        texts = {value: label for value, label in info.value_labels.items() if isinstance(value, str)}
+        # Codes that are numbers in the program that they are of are texts in a table without types.
+        texts = {
+            value if isinstance(value, str) else spelled(value): label
+            for value, label in info.value_labels.items()
+        }
         return {} if is_stata else texts
     return {
         value: label

@@ -54,7 +54,7 @@ _WORDS = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+(?![^\W\d_A-Z])|[^\W\d_]+")
 _MOSTLY = 0.6
 _FEW_VALUES = 0.1
 _LEAST_FEW = 5
-_SHORT_CHARS = 25
+_SHORT_CHARS = 80
 # Of a text, on average; East Asian ones are short.
 _LEAST_CHARS = 3
 

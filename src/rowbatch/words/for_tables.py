@@ -85,6 +85,57 @@ _READ: dict[str, Entry] = {
         "{lines:is|are} no {lines:row|rows}, and what the questions are stays as labels",
         zh=("{path} 按 {program} 的导出文件读取：第一行之下的 {lines:,} 行不是数据，题目文字保留为标签", ""),
     ),
+    "note-odk": Entry(
+        "{path} is an export of ODK: its table {table!r}, a row a submission, is read; beside it lie "
+        "{tables:, } (--sheet NAME), with a row for each time that a group was repeated",
+        page_message="{path} is an export of ODK: its table {table!r}, a row a submission, is read; beside it "
+        "lie {tables:, }, with a row for each time that a group was repeated",
+        zh=(
+            "{path} 是 ODK 的导出文件：读取的是表“{table}”，每份提交一行；另外还有 {tables:、}，重复组的每一次各占一行",
+            "",
+        ),
+    ),
+    "note-repeat": Entry(
+        "{path}: {table!r} has a row for each time that a group was repeated; what {parents!r} says of it stands in the "
+        "columns behind its own",
+        zh=("{path}：“{table}”中重复组的每一次各占一行；“{parents}”中对应的内容放在它自己的列之后", ""),
+    ),
+    "note-repeat-alone": Entry(
+        "{path}: {rows:,} {rows:row names|rows name} nothing that stands in {parents!r}: those columns are empty there",
+        zh=("{path}：{rows:,} 行在“{parents}”中找不到对应内容：那些列为空", ""),
+    ),
+    "note-redcap": Entry(
+        "{path} is read as records of REDCap: {columns:,} {columns:column has its question|columns have their questions} "
+        "and choices from {dictionary}",
+        zh=("{path} 按 REDCap 的记录读取：{columns:,} 列的题目和选项来自 {dictionary}", ""),
+    ),
+    "note-redcap-dictionary": Entry(
+        "{path} is read as it stands; beside it lies {dictionary}, which has the questions and choices of its columns "
+        "(--program redcap takes them)",
+        page_message="{path} is read as it stands; beside it lies {dictionary}, which has the questions and choices of "
+        "its columns: a zip file of both has them",
+        zh=("{path} 按原样读取；旁边的 {dictionary} 有各列的题目和选项：把两者放进一个 zip 文件即可使用", ""),
+    ),
+    "note-redcap-alone": Entry(
+        "{path} is read as it stands: no data dictionary of REDCap that has its fields lies beside it",
+        zh=("{path} 按原样读取：旁边没有包含其字段的 REDCap 数据字典", ""),
+    ),
+    "note-redcap-no-names": Entry(
+        "{path} is what REDCap exports for SPSS, SAS and Stata, without names of columns: its first line is a row; its "
+        "export as “CSV / Microsoft Excel” has the names",
+        zh=(
+            "{path} 是 REDCap 为 SPSS、SAS 和 Stata 导出的文件，没有列名：第一行是数据；选择“CSV / Microsoft Excel”导出则有列名",
+            "",
+        ),
+    ),
+    "redcap-odm": Entry(
+        "{path} is a project of REDCap as XML (CDISC ODM), and no table",
+        "export its records as “CSV / Microsoft Excel (raw data)”, and the data dictionary beside them",
+        zh=(
+            "{path} 是 REDCap 项目的 XML（CDISC ODM），不是数据表",
+            "请把记录导出为“CSV / Microsoft Excel (raw data)”，并一并下载数据字典",
+        ),
+    ),
     "note-annotations": Entry(
         "{path} is read as an export of Label Studio: {rows:,} {rows:task|tasks}, a row each, with a column for each "
         "label of each coder (--program plain reads the file as it stands)",
@@ -765,6 +816,14 @@ _JSON: dict[str, Entry] = {
         "{path} is an archive of X (Twitter) with {rows:,} {rows:row|rows}; the column 'text' is what people see: &amp; is &",
         zh=("{path} 是 X（Twitter）的存档，共 {rows:,} 行；“text”列是人们看到的文字：&amp; 即 &", ""),
     ),
+    "note-x-cut": Entry(
+        "in {path} {cut:,} {cut:text ends|texts end} with …, where X cut {cut:it|them}: retweets, and long posts where the "
+        "archive is not opened as a whole, as a zip file or folder",
+        zh=(
+            "{path} 中有 {cut:,} 条文字以“…”结尾，是被 X 截断的：转推，以及未将整个存档（zip 文件或文件夹）打开时的长推文",
+            "",
+        ),
+    ),
     "note-tweets": Entry(
         "{path} holds {rows:,} {rows:tweet|tweets} as X (Twitter) gave them; the column 'text' is what people see: "
         "retweets are whole, &amp; is &",
@@ -781,6 +840,11 @@ _JSON: dict[str, Entry] = {
         "in {path} no date tells whether the day or the month comes first: the day is taken; the column 'stamp' has "
         "them as they stand",
         zh=("{path} 中没有日期能说明日和月哪个在前：按日在前读取；“stamp”列是原样", ""),
+    ),
+    "note-stamps-unread": Entry(
+        "in {path} the {stamps:stamp|stamps} of {stamps:,} {stamps:message|messages} cannot be read as a time: the column "
+        "'time' is empty there, and 'stamp' has them as they stand",
+        zh=("{path} 中有 {stamps:,} 条消息的时间无法识别：“time”列为空，“stamp”列保留原样", ""),
     ),
     "note-meta": Entry(
         "{path} is a download of Facebook or Instagram with {rows:,} {rows:row|rows}; its texts were repaired: they were "
