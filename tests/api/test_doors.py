@@ -35,6 +35,7 @@ API = [
     "extract",
     "find_key",
     "find_provider",
+    "join_units",
     "list_keys",
     "list_runs",
     "models",
@@ -48,6 +49,7 @@ API = [
     "server_home",
     "set_key",
     "split",
+    "units",
     "usd",
 ]
 """The verbs, and the values they take and give: of the command line, of notebooks, and of pages."""
