@@ -1150,4 +1150,43 @@ _VIEWS: dict[str, Entry] = {
     "view-damaged": Entry("{path} is damaged, or was removed", zh=("{path} 已损坏，或已被删除", "")),
 }
 
-TABLES: dict[str, Entry] = _READ | _TEXT | _CSV | _JSON | _PROGRAMS | _WRITTEN | _IMAGES | _VIEWS
+_UNITS: dict[str, Entry] = {
+    "note-units-tokens": Entry(
+        "tokens were counted exactly, by the encoding {encoding}",
+        zh=("按编码 {encoding} 精确计算 token", ""),
+    ),
+    "note-units-tokens-estimated": Entry(
+        "the tokens of this model can only be estimated: units are somewhat smaller, so that none has more than was said",
+        zh=("该模型的 token 只能估算：单元会略小一些，以免超过指定的数量", ""),
+    ),
+    "note-units-missing": Entry(
+        "{count:,} {count:document has|documents have} not all of {count:its|their} units; {count:it is in row|the first "
+        "ones are in rows} {rows}",
+        zh=("{count:,} 个文档的单元不全；最前面的在第 {rows:、} 行", ""),
+    ),
+    "note-units-twice": Entry(
+        "{count:,} {count:document has|documents have} a unit more than once, of which the first counts; {count:it is in "
+        "row|the first ones are in rows} {rows}",
+        zh=("{count:,} 个文档有重复的单元，以第一个为准；最前面的在第 {rows:、} 行", ""),
+    ),
+    "note-units-changed": Entry(
+        "{count:,} {count:text is|texts are} not what {count:its|their} units were cut from any more; {count:it is in "
+        "row|the first ones are in rows} {rows}",
+        zh=("{count:,} 个文本与切分时不同；最前面的在第 {rows:、} 行", ""),
+    ),
+    "note-units-unknown": Entry(
+        "{count:,} {count:unit is|units are} of no row of the table, and left out: {documents}",
+        zh=("{count:,} 个单元不属于数据表的任何一行，已略去：{documents:、}", ""),
+    ),
+    "note-units-median": Entry(
+        "of columns of numbers the median was taken: {columns!r}",
+        zh=("对数值取中位数：“{columns:”、“}”", ""),
+    ),
+    "note-units-tie": Entry(
+        "{column!r}: {count:,} {count:document has|documents have} no most frequent value, and {count:is|are} left to a "
+        "person: the values are in the column beside it",
+        zh=("“{column}”：{count:,} 个文档没有出现最多的值，需要人工判断：候选值在旁边的列中", ""),
+    ),
+}
+
+TABLES: dict[str, Entry] = _READ | _TEXT | _CSV | _JSON | _PROGRAMS | _WRITTEN | _IMAGES | _UNITS | _VIEWS
