@@ -868,7 +868,8 @@ def codebook() -> None:
     Check codebooks, and write them in other forms.
 
     A codebook is YAML or JSON; a table (CSV, Excel) with a row for each label or for each variable; an
-    XLSForm; or what AI_CLASSIFY of Snowflake and ai_classify of Databricks take, as JSON. Nothing is sent.
+    XLSForm; codes of NVivo, MAXQDA, ATLAS.ti and others (.qdc, .qdpx); or what AI_CLASSIFY of Snowflake and
+    ai_classify of Databricks take, as JSON. Nothing is sent.
     """
 
 
@@ -916,7 +917,8 @@ def codebook_convert(source: Path, output: Path, **options: Any) -> None:
     """
     Write a codebook in another form.
 
-    OUT is YAML, JSON, CSV, TSV or Excel, by its ending. What has no place in the new form is said.
+    OUT is YAML, JSON, CSV, TSV, Excel or codes of REFI-QDA (.qdc), by its ending. What has no place in the
+    new form is said.
     """
     from rowbatch.cli import show
 
