@@ -243,6 +243,30 @@ def test_codes_that_were_written_are_read_as_the_same_labels(tmp_path):
     assert read_any_codebook(tmp_path / "again.yaml") == back
 
 
+def test_codes_that_are_called_the_same_have_their_way_in_the_name(tmp_path):
+    """
+    Each code has a name of its own, as QualCoder 4.0 beta needs it; the names of labels come back.
+    """
+    labels = [{"name": name} for name in ("other", "tone", "a / other", "plain")]
+    book = {
+        "variables": [{"name": name, "kind": "labels", "labels": labels[:3]} for name in ("tone", "mood")]
+    }
+    book["variables"][1]["labels"] = [labels[0], labels[3]]
+    source = write(tmp_path / "book.json", json.dumps(book))
+    convert_codebook(source, tmp_path / "codes.qdc")
+    root = check_schema((tmp_path / "codes.qdc").read_bytes(), "codebook")
+    names = [code.get("name") for code in root.iter("Code")]
+    assert names == [
+        *("tone", "other (tone)", "tone (tone)", "a", "other (tone / a)"),
+        *("mood", "other (mood)", "plain"),
+    ]
+    back = read_any_codebook(tmp_path / "codes.qdc")
+    assert [[label.name for label in labels_of(one)] for one in back.variables] == [
+        ["other", "tone", "a / other"],
+        ["other", "plain"],
+    ]
+
+
 def test_a_codebook_without_codes_is_none_for_other_programs(tmp_path):
     """
     Where nothing is a code no file is written, and it is said.

@@ -1018,8 +1018,9 @@ class Run:
         hooks: Hooks | None = None,
     ) -> ExportReport:
         """
-        Write the labelled table once more, in any format, with the labels that people corrected; see
-        `rowbatch.steps.export.export`. Works while the run is driven: rows without an answer yet say so.
+        Write the labelled table once more, in any format, with the labels that people corrected, or a project
+        of REFI-QDA (`.qdpx`); see `rowbatch.steps.export.export`. Works while the run is driven: rows without
+        an answer yet say so.
         """
         self.build(hooks)
         return export(

@@ -1101,7 +1101,8 @@ def collect(run: Path, *, output: Path | None, **options: Any) -> None:
     type=_PATH,
     required=True,
     metavar="OUT",
-    help="The labelled table; its ending says the format.",
+    help="The labelled table; its ending says the format: a table, or a project for NVivo, MAXQDA, ATLAS.ti "
+    "and others (.qdpx).",
 )
 @click.option("--only-answered", is_flag=True, help="Leave out rows that have no label.")
 @click.option(

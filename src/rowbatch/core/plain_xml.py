@@ -20,6 +20,8 @@ _WIDE = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
 _SAYS_WIDE = re.compile(rb"<\?xml[^>]*encoding\s*=\s*[\"']utf-?16", re.IGNORECASE)
 # What XML 1.0 has no place for, not even escaped; and the marks that expat takes for a new line.
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Ids, times and most names: nothing is to be done, as is seen at once.
+_PLAIN = re.compile(r"[\w :./-]*")
 
 
 class BrokenXml(ValueError):
@@ -114,6 +116,8 @@ def escaped(text: str, *, quote: str = "") -> str:
         text: Any.
         quote: What stands around it, where it is the value of an attribute: line ends and tabs are kept then.
     """
+    if _PLAIN.fullmatch(text):
+        return text
     text = _NO_XML.sub("\ufffd", text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     # A reader makes one line end of all kinds.
     text = text.replace("\r", "&#13;")

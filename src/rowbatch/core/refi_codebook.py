@@ -20,6 +20,7 @@ from __future__ import annotations
 import re
 import unicodedata
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -107,7 +108,9 @@ class CodesReader(XmlReader):
                 raise BrokenXml(f"more than {MAX_CODES:,} codes")
             is_codable = attributes.get("isCodable", "true").strip().lower() not in ("false", "0")
             code = Code(
-                attributes.get("name", "").strip(),
+                attributes.get("name", "")
+                .strip()
+                .removesuffix(_way_behind([one.name for one in self._above])),
                 is_codable,
                 guid=plain_guid(attributes.get("guid", "")),
                 line=self.line,
@@ -311,10 +314,36 @@ def codes_of(codebook: Codebook) -> list[Code]:
             top.is_codable = False
             for label in labels:
                 _put_below(top, label, variable.name)
-        elif not isinstance(variable, QuoteVariable):
-            continue
-        found.append(top)
+        if is_coded(variable):
+            found.append(top)
+    _make_unlike(found)
     return found
+
+
+def _make_unlike(codes: Sequence[Code]) -> None:
+    """
+    Give codes that are called the same the way to them in their names: `other (topic)`; `CodesReader` takes
+    it off again. QualCoder 4.0 beta has each name once, and loses what another code of that name coded.
+    """
+    count = Counter(code.name.casefold() for code in _all_codes(codes))
+    for code, way in [*_with_ways(codes, ())]:
+        if way and count[code.name.casefold()] > 1:
+            code.name += _way_behind(way)
+
+
+def _with_ways(codes: Iterable[Code], way: tuple[str, ...]) -> Iterator[tuple[Code, tuple[str, ...]]]:
+    for code in codes:
+        yield code, way
+        yield from _with_ways(code.codes, (*way, code.name))
+
+
+def _way_behind(way: Sequence[str]) -> str:
+    return f" ({PATH_SEPARATOR.join(way)})"
+
+
+def is_coded(variable: Variable) -> bool:
+    """Whether the values of a variable are codes."""
+    return isinstance(variable, YesNoVariable | QuoteVariable) or bool(labels_of(variable))
 
 
 def labels_of(variable: Variable) -> tuple[Label, ...]:
@@ -324,6 +353,20 @@ def labels_of(variable: Variable) -> tuple[Label, ...]:
     if isinstance(variable, LabelsVariable):
         return variable.labels
     return variable.listed if isinstance(variable, ChoiceVariable) else ()
+
+
+def code_guids(variable: Variable) -> dict[str, str]:
+    """
+    The ids of the codes that a text has by the values of a variable.
+
+    Returns:
+        By each label, or by "yes"; of quotes by "". A text has none by "no", "none" and "can't say".
+    """
+    if isinstance(variable, YesNoVariable):
+        return {variable.listed[0].name: guid_of(variable.name)}
+    if isinstance(variable, QuoteVariable):
+        return {"": guid_of(variable.name)}
+    return {label.name: guid_of(variable.name, *_path(label.name)) for label in labels_of(variable)}
 
 
 def _path(label: str) -> list[str]:
@@ -377,11 +420,7 @@ def codes_xml(codes: Iterable[Code]) -> Iterator[str]:
 
 def not_in_codes(codebook: Codebook) -> Iterator[Notice]:
     """What of a codebook no codes can say."""
-    without = [
-        f"{one.name} ({one.kind})"
-        for one in codebook.variables
-        if not labels_of(one) and not isinstance(one, YesNoVariable | QuoteVariable)
-    ]
+    without = [f"{one.name} ({one.kind})" for one in codebook.variables if not is_coded(one)]
     if without:
         yield Notice("refi-without-codes", {"names": without})
     fields = dict.fromkeys(_fields_lost(codebook))

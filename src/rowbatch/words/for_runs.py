@@ -134,6 +134,12 @@ _CODEBOOK: dict[str, Entry] = {
         "the codebook has no labels and asks for no quotes, and codes are nothing else",
         zh=("编码手册没有标签，也不要求引文，因此没有编码可写", ""),
     ),
+    "refi-embeddings": Entry(
+        "the answers are embeddings, and a project of REFI-QDA holds codes of texts",
+        "export them to Parquet",
+        page="download them as Parquet",
+        zh=("答案是嵌入向量，而 REFI-QDA 项目保存的是文本的编码", "请下载为 Parquet"),
+    ),
     "refi-without-codes": Entry(
         "variables that are no codes: {names}",
         zh=("不是编码的变量：{names:、}", ""),

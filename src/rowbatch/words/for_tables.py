@@ -23,6 +23,18 @@ _WHICH_ENCODING = (
 )
 
 _READ: dict[str, Entry] = {
+    "note-project-documents": Entry(
+        "{count:,} documents are put together from their units; what stood between two units is blank",
+        zh=("由文本单元拼成了 {count:,} 个文档；单元之间原有的内容为空白", ""),
+    ),
+    "note-project-left-out": Entry(
+        "no place in a project of REFI-QDA ({count:,}): {names}",
+        zh=("REFI-QDA 项目中没有位置的列（{count:,} 个）：{names:、}", ""),
+    ),
+    "note-project-line-ends": Entry(
+        "{count:,} texts have LF at the ends of their lines in the project, and no byte order mark",
+        zh=("{count:,} 个文本在项目中以 LF 换行，且没有字节顺序标记", ""),
+    ),
     "note-error-cells": Entry(
         "cells of the sheet {sheet!r} of {path} that show an error such as #N/A: {count}; they are read as that text",
         zh=("{path} 的工作表“{sheet}”中有 {count} 个单元格显示 #N/A 之类的错误；按该文字读取", ""),
