@@ -89,6 +89,7 @@ class CodesReader(XmlReader):
     Attributes:
         codes: Those at the top.
         sets: How many groups of codes there are.
+        parents: Names of the elements that are open, the innermost last.
     """
 
     def __init__(self) -> None:
@@ -96,13 +97,13 @@ class CodesReader(XmlReader):
         self.codes: list[Code] = []
         self.sets = 0
         self._above: list[Code] = []
-        self._parents: list[str] = []
+        self.parents: list[str] = []
         self._count = self._chars = 0
 
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
-        if not self._parents and name not in ("CodeBook", "Project"):
+        if not self.parents and name not in ("CodeBook", "Project"):
             raise BrokenXml(f"it begins with {name[:40]!r}, and a codebook with 'CodeBook'")
-        if name == "Code" and "Codes" in self._parents:
+        if name == "Code" and "Codes" in self.parents:
             self._count += 1
             if self._count > MAX_CODES:
                 raise BrokenXml(f"more than {MAX_CODES:,} codes")
@@ -118,21 +119,24 @@ class CodesReader(XmlReader):
             self._count_chars(code.name)
             (self._above[-1].codes if self._above else self.codes).append(code)
             self._above.append(code)
-        elif name == "Set" and self._parents[-1:] == ["Sets"]:
+        elif name == "Set" and self.parents[-1:] == ["Sets"]:
             self.sets += 1
-        self._parents.append(name)
+        self.parents.append(name)
 
     def end(self, name: str) -> None:
-        self._parents.pop()
+        self.parents.pop()
         if name == "Code" and self._above:
             self._above[-1].description = self._above[-1].description.strip()
             self._above.pop()
         if name == "CodeBook":
-            # A project may go on for long with what was coded.
-            raise Enough
+            self.end_codes()
+
+    def end_codes(self) -> None:
+        """All codes are read: of a project, which may go on for long, no more is wanted."""
+        raise Enough
 
     def text(self, data: str) -> None:
-        if self._above and self._parents[-2:] == ["Code", "Description"]:
+        if self._above and self.parents[-2:] == ["Code", "Description"]:
             self._count_chars(data)
             self._above[-1].description += data
 
@@ -236,7 +240,7 @@ class _CodesDrawer:
 
     def draw(self, sets: int) -> Drawn:
         drawn = self._drawn
-        names = [code.name for code in _all_codes(self._codes)]
+        names = [code.name for code in all_codes(self._codes)]
         if sum(map(_is_chinese, names)) > len(names) / 2:
             drawn.document["language"] = "zh"
         for question in questions_of(self._codes, self._variable):
@@ -247,8 +251,8 @@ class _CodesDrawer:
         else:
             drawn.left_out.append(Notice("refi-all-that-apply"))
         codable_tops = [code.name for code in self._codes if code.codes and code.is_codable]
-        empty = [code.name for code in _all_codes(self._codes) if not code.codes and not code.is_codable]
-        cut = [code.name for code in _all_codes(self._codes) if SEPARATOR.strip() in code.name]
+        empty = [code.name for code in all_codes(self._codes) if not code.codes and not code.is_codable]
+        cut = [code.name for code in all_codes(self._codes) if SEPARATOR.strip() in code.name]
         if codable_tops:
             drawn.left_out.append(Notice("refi-top-codable", _counted(codable_tops)))
         if empty:
@@ -288,10 +292,11 @@ class _CodesDrawer:
         return {"kind": "yes-no", "yes": f"{name}: {code.description}" if code.description else name}
 
 
-def _all_codes(codes: Iterable[Code]) -> Iterator[Code]:
+def all_codes(codes: Iterable[Code]) -> Iterator[Code]:
+    """Codes with those below each of them."""
     for code in codes:
         yield code
-        yield from _all_codes(code.codes)
+        yield from all_codes(code.codes)
 
 
 def _counted(names: Sequence[str]) -> dict[str, Any]:
@@ -325,7 +330,7 @@ def _make_unlike(codes: Sequence[Code]) -> None:
     Give codes that are called the same the way to them in their names: `other (topic)`; `CodesReader` takes
     it off again. QualCoder 4.0 beta has each name once, and loses what another code of that name coded.
     """
-    count = Counter(code.name.casefold() for code in _all_codes(codes))
+    count = Counter(code.name.casefold() for code in all_codes(codes))
     for code, way in [*_with_ways(codes, ())]:
         if way and count[code.name.casefold()] > 1:
             code.name += _way_behind(way)
