@@ -293,6 +293,25 @@ def test_units_are_passages_of_their_documents(tmp_path, providers):
     ]
 
 
+def test_documents_of_a_folder_keep_the_names_of_their_files(tmp_path, providers):
+    """
+    A source is called as its file, without slashes, which programs take for folders; so is one that is put
+    together from units.
+    """
+    providers.answers = lambda model, text: {"who": ["us"]}
+    folder = tmp_path / "talks"
+    (folder / "may").mkdir(parents=True)
+    (folder / "may" / "a.md").write_text("Ha.")
+    (folder / "b.txt").write_text("Ho.")
+    book = {"variables": [BOOK["variables"][1]]}
+    run = labelled(folder, codebook=book, output=tmp_path / "out.csv")
+    assert list(read(run.export(tmp_path / "out.qdpx").path).texts) == ["b.txt", "may - a.md"]
+    header = ["file", "document", "unit", "unit_start", "unit_end", "text"]
+    table = table_of(tmp_path, [["may/a.md", "1", 1, 0, 3, "Ha."], ["", "2", 1, 0, 3, "Ho."]], header)
+    run = labelled(table, codebook=book, output=tmp_path / "units.csv")
+    assert list(read(run.export(tmp_path / "units.qdpx").path).texts) == ["may - a.md", "2"]
+
+
 @pytest.mark.parametrize(
     ("starts", "text"),
     [
@@ -373,7 +392,7 @@ def test_the_command_line_writes_a_project_and_names_the_ending(tmp_path, provid
     assert run_command_line(["export", str(run.path), "-o", str(tmp_path / "talks.qdpx")]) == 0
     said = capsys.readouterr().out
     assert "no place in a project of REFI-QDA" in said
-    assert "1 texts have LF" in said
+    assert "1 text has LF" in said
     assert run_command_line(["export", str(run.path), "-o", str(tmp_path / "talks.xyz")]) != 0
     assert ".qdpx" in capsys.readouterr().err
 

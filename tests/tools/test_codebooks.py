@@ -563,7 +563,7 @@ def test_the_tags_of_taguette_are_labels(tmp_path):
     Taguette 1.4 exports its codebook as CSV and as a workbook, with these columns; how often a tag was used
     is left alone.
     """
-    rows = [
+    rows: list[list[Any]] = [
         ["tag", "description", "number of highlights"],
         ["Rent", "What is said about rents", 3],
         ["Park", "Parks and trees", 5],

@@ -171,8 +171,10 @@ class _Project:
         self._voted = {one.place for one in measured(codebook)}
         self._one_model = plan.asking.model
         self._units = _unit_places(header)
-        is_documents = plan.source.reading.program == _DOCUMENTS and _FILE_COLUMN in header
-        self._file = header.index(_FILE_COLUMN) if is_documents else None
+        # Units keep the columns of the table that they were cut from, which may be a folder of documents.
+        is_documents = plan.source.reading.program == _DOCUMENTS or self._units is not None
+        is_named = is_documents and header.count(_FILE_COLUMN) == 1
+        self._file = header.index(_FILE_COLUMN) if is_named else None
         others = [one for one in codebook.variables or codebook.answers if not is_coded(one)]
         shown = {int(name) for name in self._texts} | {self._file}
         named = [(header[place], str(place)) for place in kept if place not in shown]
@@ -211,16 +213,16 @@ class _Project:
         said: Mapping[str, Sequence[Any]] = {name: answers[name].to_list() for name in answers.columns}
         for at, number in enumerate(said["row"]):
             text = "\n\n".join(filter(None, (read[name][at] for name in self._texts)))
-            file = _source_name(read[str(self._file)][at]) if self._file is not None else ""
+            file = read[str(self._file)][at] if self._file is not None else ""
+            document = start = ""
+            if self._units:
+                document, start = (read[str(self._units[place])][at] for place in (0, 2))
             source = TextSource(
                 guid_of("source", self.first_id, str(number)),
-                file or _ROW[self._language].format(number),
+                _source_name(file or document) or _ROW[self._language].format(number),
                 text,
                 list(self._codings(text, said, at)),
                 [(one, (read if name.isdecimal() else said)[name][at]) for one, name in self._columns],
-            )
-            document, start = (
-                (read[str(self._units[place])][at] for place in (0, 2)) if self._units else ("", "")
             )
             yield _Row(source, document, start)
 
@@ -301,11 +303,10 @@ class _Documents:
         self.count = 0
         self._first_id = first_id
         self._seen: dict[str, int] = {}
-        self._name: str | None = None
-        self._begin("")
+        self._begin("", "")
 
-    def _begin(self, name: str) -> None:
-        self._name = name
+    def _begin(self, name: str, shown: str) -> None:
+        self._name, self._shown = name, shown
         self._pieces: list[str] = []
         self._codings: list[Coding] = []
         # Of the text so far; what a place of the document is less by here; the last unit, and its place here.
@@ -316,7 +317,7 @@ class _Documents:
         """Add a unit; yields the document before it where it is another one's."""
         if row.document != self._name or not self._pieces:
             yield from self.finish()
-            self._begin(row.document)
+            self._begin(row.document, row.source.name)
         text, start = row.source.text, self._start_of(row)
         self._put(text[self._length - start :])
         self._last, self._last_start = text, start
@@ -348,15 +349,14 @@ class _Documents:
 
     def finish(self) -> Iterator[TextSource]:
         """The last document, if there is one."""
-        if not self._pieces or self._name is None:
+        if not self._pieces:
             return
         times = self._seen[self._name] = self._seen.get(self._name, 0) + 1
-        shown = _source_name(self._name) or "-"
         guid = guid_of("document", self._first_id, self._name, str(times))
-        name = shown if times == 1 else f"{shown} ({times})"
+        name = self._shown if times == 1 else f"{self._shown} ({times})"
         yield TextSource(guid, name, "".join(self._pieces), self._codings)
         self.count += 1
-        self._begin(self._name)
+        self._begin(self._name, self._shown)
 
 
 def _unit_places(header: Sequence[str]) -> list[int] | None:
