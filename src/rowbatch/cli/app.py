@@ -869,7 +869,8 @@ def codebook() -> None:
     Check codebooks, and write them in other forms.
 
     A codebook is YAML or JSON; a table (CSV, Excel) with a row for each label or for each variable; an
-    XLSForm; or what AI_CLASSIFY of Snowflake and ai_classify of Databricks take, as JSON. Nothing is sent.
+    XLSForm; codes of NVivo, MAXQDA, ATLAS.ti and others (.qdc, .qdpx); or what AI_CLASSIFY of Snowflake and
+    ai_classify of Databricks take, as JSON. Nothing is sent.
     """
 
 
@@ -917,7 +918,8 @@ def codebook_convert(source: Path, output: Path, **options: Any) -> None:
     """
     Write a codebook in another form.
 
-    OUT is YAML, JSON, CSV, TSV or Excel, by its ending. What has no place in the new form is said.
+    OUT is YAML, JSON, CSV, TSV, Excel or codes of REFI-QDA (.qdc), by its ending. What has no place in the
+    new form is said.
     """
     from rowbatch.cli import show
 
@@ -1100,7 +1102,8 @@ def collect(run: Path, *, output: Path | None, **options: Any) -> None:
     type=_PATH,
     required=True,
     metavar="OUT",
-    help="The labelled table; its ending says the format.",
+    help="The labelled table; its ending says the format: a table, or a project for NVivo, MAXQDA, ATLAS.ti "
+    "and others (.qdpx).",
 )
 @click.option("--only-answered", is_flag=True, help="Leave out rows that have no label.")
 @click.option(

@@ -63,6 +63,7 @@ _CODEBOOK_FORMS = {
     "labels": "a list of labels",
     "xlsform": "an XLSForm",
     "classify": "what a classify function takes",
+    "refi": "codes of REFI-QDA",
 }
 _STAGES: dict[Stage, str] = {
     "build": "writing requests",

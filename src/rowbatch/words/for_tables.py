@@ -23,6 +23,49 @@ _WHICH_ENCODING = (
 )
 
 _READ: dict[str, Entry] = {
+    "refi-no-table": Entry(
+        "{path} holds codes, and no texts: it is a codebook, and no table",
+        "give it as the codebook: --codebook {path}",
+        page="take it over as the codebook of another table",
+        zh=("{path} 中只有编码，没有文本：它是编码手册，不是表", "请把它作为另一个表的编码手册"),
+    ),
+    "refi-no-texts": Entry(
+        "there are no texts in the project {path}",
+        "pictures, sound and films cannot be read; codes alone are a codebook: --codebook {path}",
+        page="pictures, sound and films cannot be read; codes alone can be taken over as a codebook",
+        zh=("项目 {path} 中没有文本", "无法读取图片、声音和影片；只有编码时，可把它作为编码手册"),
+    ),
+    "refi-project-broken": Entry(
+        "the project {path} cannot be read: {told}",
+        "export it once more from the program that it comes from",
+        zh=("无法读取项目 {path}：{told}", "请从原来的程序重新导出"),
+    ),
+    "note-project-documents": Entry(
+        "{count:,} {count:document is|documents are} put together from {count:its|their} units; what stood "
+        "between two units is blank",
+        zh=("由文本单元拼成了 {count:,} 个文档；单元之间原有的内容为空白", ""),
+    ),
+    "note-refi-project": Entry(
+        "{path} is read as a project of REFI-QDA: {sources:,} {sources:text|texts} with {codings:,} "
+        "{codings:coding|codings}; a column for each question and coder: {coders}",
+        zh=(
+            "{path} 按 REFI-QDA 项目读取：{sources:,} 个文本，{codings:,} 条编码；每个问题和编码者各占一列：{coders:、}",
+            "",
+        ),
+    ),
+    "note-refi-left-out": Entry(
+        "of the project {path} this is no part of the table: {parts}",
+        zh=("项目 {path} 中的以下内容不在表里：{parts:、}", ""),
+    ),
+    "note-project-left-out": Entry(
+        "no place in a project of REFI-QDA ({count:,}): {names}",
+        zh=("REFI-QDA 项目中没有位置的列（{count:,} 个）：{names:、}", ""),
+    ),
+    "note-project-line-ends": Entry(
+        "{count:,} {count:text has|texts have} LF at the ends of {count:its|their} lines in the project, and no "
+        "byte order mark",
+        zh=("{count:,} 个文本在项目中以 LF 换行，且没有字节顺序标记", ""),
+    ),
     "note-error-cells": Entry(
         "cells of the sheet {sheet!r} of {path} that show an error such as #N/A: {count}; they are read as that text",
         zh=("{path} 的工作表“{sheet}”中有 {count} 个单元格显示 #N/A 之类的错误；按该文字读取", ""),
