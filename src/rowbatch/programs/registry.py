@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from rowbatch.programs import (
+    doccano,
     documents,
     hxl,
     label_studio,
     limesurvey,
     meta,
+    potato,
+    prodigy,
     qualtrics,
     reddit,
     surveymonkey,
@@ -27,6 +30,9 @@ PROGRAMS: tuple[Program, ...] = (
     meta.PROGRAM,
     reddit.PROGRAM,
     youtube.PROGRAM,
+    potato.PROGRAM,
+    prodigy.PROGRAM,
+    doccano.PROGRAM,
     documents.PROGRAM,
     qualtrics.PROGRAM,
     surveymonkey.PROGRAM,
