@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rowbatch.programs import (
+    doccano,
     documents,
     hxl,
     kobo,
@@ -10,6 +11,8 @@ from rowbatch.programs import (
     limesurvey,
     meta,
     odk,
+    potato,
+    prodigy,
     qualtrics,
     redcap,
     reddit,
@@ -34,6 +37,9 @@ PROGRAMS: tuple[Program, ...] = (
     reddit.PROGRAM,
     youtube.PROGRAM,
     refi_qda.PROGRAM,
+    potato.PROGRAM,
+    prodigy.PROGRAM,
+    doccano.PROGRAM,
     documents.PROGRAM,
     qualtrics.PROGRAM,
     surveymonkey.PROGRAM,

@@ -180,14 +180,29 @@ _READ: dict[str, Entry] = {
         ),
     ),
     "note-annotations": Entry(
-        "{path} is read as an export of Label Studio: {rows:,} {rows:task|tasks}, a row each, with a column for each "
+        "{path} is read as an export of {program}: {rows:,} {rows:item|items}, a row each, with a column for each "
         "label of each coder (--program plain reads the file as it stands)",
-        page_message="{path} is read as an export of Label Studio: {rows:,} {rows:task|tasks}, a row each, with a column "
+        page_message="{path} is read as an export of {program}: {rows:,} {rows:item|items}, a row each, with a column "
         "for each label of each coder",
         zh=(
-            "{path} 按 Label Studio 的导出文件读取：{rows:,} 个任务，每个一行；每位编码者的每个标签各占一列",
+            "{path} 按 {program} 的导出文件读取：{rows:,} 个条目，每个一行；每位编码者的每个标签各占一列",
             "",
         ),
+    ),
+    "note-annotations-cancelled": Entry(
+        "{count:,} {count:annotation|annotations} of {path} {count:was|were} cancelled by {count:its coder|their coders} "
+        "and {count:is no label|are no labels}",
+        zh=("{path} 中有 {count:,} 条标注已被编码者取消，不算作标签", ""),
+    ),
+    "note-fields-left-out": Entry(
+        "what the program keeps for itself in {path} is left out: {columns:, }",
+        zh=("{path} 中程序自用的字段已略去：{columns:、}", ""),
+    ),
+    "note-doccano": Entry(
+        "{path} is read as an export of doccano: a list of one label is that label, and several stay a list "
+        "(--program plain reads the file as it stands)",
+        page_message="{path} is read as an export of doccano: a list of one label is that label, and several stay a list",
+        zh=("{path} 按 doccano 的导出文件读取：只有一个标签的列表读作该标签，多个标签仍为列表", ""),
     ),
     "note-sheet-read": Entry(
         "of {path} the sheet {sheet!r} is read; there are also {sheets:, }",
