@@ -17,17 +17,14 @@ from rowbatch.desk import Draft, DraftQuestion, Library
 from rowbatch.desk.drafts import make_run
 from rowbatch.desk.library import (
     _ENDINGS,
-    _OF_ENCODING,
-    as_options,
     decoded_samples,
     require_table_file,
     shown_name,
 )
-from rowbatch.errors import InputError, RowbatchError, TableError, UsageError
+from rowbatch.errors import InputError, TableError, UsageError
 from rowbatch.programs.opening import open_table
 from rowbatch.results.views import view_name
 from rowbatch.store.view import write_view
-from rowbatch.words.entries import ENTRIES
 
 
 @pytest.fixture
@@ -88,6 +85,13 @@ def as_json(path):
 def as_columns(path):
     columns = {name: {str(at): row[name] for at, row in enumerate(AS_OBJECTS)} for name in ("id", "post")}
     path.write_text(json.dumps(columns))
+
+
+def as_zip(path):
+    as_csv(",")(path)
+    content = path.read_bytes()
+    with zipfile.ZipFile(path, "w") as packed_file:
+        packed_file.writestr("t.csv", content)
 
 
 def packed(write, kind):
@@ -170,6 +174,7 @@ ENDINGS = {
     ".tsv": as_csv("\t"),
     ".tsv.gz": packed(as_csv("\t"), "gzip"),
     ".tab": as_csv("\t"),
+    ".zip": as_zip,
     ".txt": as_csv(";"),
     ".jsonl": as_json_lines,
     ".jsonl.gz": packed(as_json_lines, "gzip"),
@@ -455,36 +460,3 @@ def test_names_are_labels():
         with pytest.raises(UsageError, match="not a table"):
             require_table_file(name)
     require_table_file("posts.csv.gz")
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "options", "helps"),
-    [
-        pytest.param("posts.csv", b"id,post\n1,a,b\n", {}, "rows", id="ragged"),
-        pytest.param("encoding UTF-8.csv", b"id,post\n1,a,b\n", {}, "rows", id="ragged-with-such-a-name"),
-        pytest.param("posts.jsonl", b'{"a": 1}\n[1]\n', {}, "rows", id="a-line-of-json"),
-        pytest.param("posts.jsonl", b'{"a": 1}\n', {"on_bad_rows": "keep"}, "rows", id="kept-rows-of-json"),
-        pytest.param("posts.csv", "id\n한\n".encode(), {"encoding": "cp874"}, "encoding", id="wrong-choice"),
-        pytest.param("posts.csv", b"id\n1\n", {"encoding": "klingon"}, "encoding", id="no-such-encoding"),
-        pytest.param("posts.csv", b"id\nab", {"encoding": "utf-16"}, "encoding", id="no-mark"),
-        pytest.param("line 3: posts.csv", b"", {}, "", id="empty-with-such-a-name"),
-        pytest.param("line 3: posts.jsonl", b'{"a": 1}\n', {"sheet": "x"}, "", id="option-does-not-fit"),
-    ],
-)
-def test_what_helps_with_a_table_that_cannot_be_read(tmp_path, name, content, options, helps):
-    """
-    What is offered follows from what is wrong, and never from the words of it, in which the name of the file
-    stands.
-    """
-    path = tmp_path / name
-    path.write_bytes(content)
-    with pytest.raises(RowbatchError) as caught:
-        list(open_table(path, ReadOptions(**options)).chunks())
-    assert as_options(caught.value) == helps
-
-
-def test_kinds_that_another_encoding_helps_with_are_known():
-    """
-    Each kind of error that is looked for is one that is raised.
-    """
-    assert set(ENTRIES) >= _OF_ENCODING

@@ -738,6 +738,7 @@ def _outside_of_brackets(html):
         body = shorter
     left: list[str] = []
     titles = [api.find_provider(name).title for name in api.providers()]
+    titles += desk.program_titles().values()
     for line in body.split("\n"):
         if any(line.strip().endswith(title) for title in titles):
             continue

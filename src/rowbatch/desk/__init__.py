@@ -56,7 +56,6 @@ if TYPE_CHECKING:
     from rowbatch.desk.library import Library as Library
     from rowbatch.desk.library import LibraryTable as LibraryTable
     from rowbatch.desk.library import TableInfo as TableInfo
-    from rowbatch.desk.library import as_options as as_options
     from rowbatch.desk.library import known_ending as known_ending
     from rowbatch.desk.library import require_table_file as require_table_file
     from rowbatch.desk.library import shown_name as shown_name
@@ -90,6 +89,9 @@ if TYPE_CHECKING:
     from rowbatch.desk.settings import read_settings as read_settings
     from rowbatch.desk.tasks import Stopped as Stopped
     from rowbatch.desk.tasks import Task as Task
+    from rowbatch.desk.ways import Way as Way
+    from rowbatch.desk.ways import needs_encoding as needs_encoding
+    from rowbatch.desk.ways import ways_of as ways_of
     from rowbatch.processes import ask_nearby as ask_nearby
     from rowbatch.processes import began_at as began_at
     from rowbatch.processes import hold as hold
@@ -97,6 +99,7 @@ if TYPE_CHECKING:
     from rowbatch.processes import is_proof as is_proof
     from rowbatch.processes import prove as prove
     from rowbatch.processes import start_until_ready as start_until_ready
+    from rowbatch.programs.opening import program_titles as program_titles
     from rowbatch.results.least_sure import LEAST_SURE as LEAST_SURE
     from rowbatch.serving import GUEST as GUEST
     from rowbatch.serving import serve_until_ready as serve_until_ready
@@ -145,8 +148,8 @@ _PLACES = {
     "Trouble": "desk.jobs",
     "TroubleKind": "desk.jobs",
     "Variable": "core.kinds.base",
+    "Way": "desk.ways",
     "add_question": "desk.questions",
-    "as_options": "desk.library",
     "ask_nearby": "processes",
     "began_at": "processes",
     "cache": "store.home",
@@ -187,7 +190,9 @@ _PLACES = {
     "methods_text": "desk.recipes",
     "model_note": "api.runs",
     "move_question": "desk.questions",
+    "needs_encoding": "desk.ways",
     "preview_row": "desk.drafts",
+    "program_titles": "programs.opening",
     "private_file": "store.home",
     "private_folder": "store.home",
     "read_condition_value": "desk.questions",
@@ -205,6 +210,7 @@ _PLACES = {
     "trial_key": "desk.drafts",
     "try_draft": "desk.drafts",
     "views_folder": "desk.readings",
+    "ways_of": "desk.ways",
     "write_private_file": "store.home",
 }
 

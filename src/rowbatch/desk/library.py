@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -41,7 +42,9 @@ from rowbatch.tables.base import Table
 from rowbatch.tables.compressed import open_binary
 from rowbatch.tables.encodings import SAMPLE_BYTES, guess_encoding
 from rowbatch.tables.excel_reader import sheet_names
+from rowbatch.tables.formats import fitting_options, zip_members
 from rowbatch.tables.formats import open_table as plain_table
+from rowbatch.tables.json_reader import places_of_rows
 
 _INFO, _DRAFT = "table.json", "draft.json"
 # What is shown of the begin of a file, so that a person finds the header.
@@ -54,26 +57,10 @@ _USUAL_ENCODINGS = ("utf-8", "cp1252", "gb18030")
 Name of a file that was handed over, before its ending. No record of ours begins like this; those of tables
 have kept their names, so that libraries that are there can be opened.
 """
-# Kinds of errors that another encoding may end.
-_OF_ENCODING = frozenset(
-    {
-        "no-such-encoding",
-        "encoding-of-two",
-        "encoding-unknown",
-        "encoding-unknown-at",
-        "not-of-encoding",
-        "not-of-encoding-told",
-        "byte-order-mark-missing",
-        "bytes-not-of-encoding",
-        "bytes-of-another-encoding",
-        "text-not-of-encoding",
-        "text-encoding-unknown",
-    }
-)
 _ID = re.compile(r"[0-9a-f]{16}\Z")
 _ENDINGS = re.compile(
     r"\.(csv|tsv|tab|txt|jsonl|ndjson|jsonlines|json|parquet|feather|arrow|xlsx|xls|xlsb|xlsm|ods|dta|sav|zsav|por"
-    r"|sas7bdat|xpt|rds|rda|rdata)(\.(gz|gzip|zst|zstd|bz2|xz))?\Z",
+    r"|sas7bdat|xpt|rds|rda|rdata|zip)(\.(gz|gzip|zst|zstd|bz2|xz))?\Z",
     re.IGNORECASE,
 )
 _LEFT_S = 86_400.0
@@ -167,20 +154,23 @@ class LibraryTable:
         """Begin to read all of it, unless that was begun; returns at once."""
         return self._library.reading(self)
 
-    def change_reading(self, **changes: str | None) -> LibraryTable:
+    def change_reading(self, **changes: str | int | None) -> LibraryTable:
         """
         Read it in another way from now on.
 
         Args:
-            changes: Attributes of `ReadOptions`; "" or None means found out.
+            changes: Attributes of `ReadOptions`; "" or None means found out. Where a sheet is said, what was
+                said of the lines of another one does not hold for it.
         Raises:
             InputError: It was removed.
+            UsageError: One of them says nothing that can be done.
         """
-        plain = {name: value or None for name, value in changes.items()}
-        if "on_bad_rows" in plain and plain["on_bad_rows"] is None:
-            plain["on_bad_rows"] = "stop"
-        changed = ReadOptions(**{**asdict(self.info.reading), **plain})
-        info = replace(self.info, reading=changed)
+        usual = asdict(ReadOptions())
+        said = {name: value or usual[name] for name, value in changes.items()}
+        before = asdict(self.info.reading)
+        if said.get("sheet", before["sheet"]) != before["sheet"]:
+            before |= {name: usual[name] for name in ("header", "skip_rows", "rows")}
+        info = replace(self.info, reading=ReadOptions(**{**before, **said}))
         with self.kept():
             _write_info(self.folder, info)
         return LibraryTable(self._library, info)
@@ -221,6 +211,27 @@ class LibraryTable:
     def sheets(self) -> tuple[str, ...]:
         """Names of the sheets of a workbook; nothing for other files."""
         return sheet_names(self.info.path)
+
+    def members(self) -> tuple[str, ...]:
+        """Names of the files in a zip file that is no workbook; nothing for other files."""
+        try:
+            return zip_members(self.info.path)
+        except RowbatchError:
+            # What is wrong with the table is told where it is read.
+            return ()
+
+    def fitting_options(self) -> frozenset[str]:
+        """Names of the attributes of `ReadOptions` that have a meaning for its file."""
+        try:
+            return fitting_options(self.info.path)
+        except RowbatchError:
+            return frozenset()
+
+    def row_places(self) -> dict[str, int]:
+        """Places of a JSON document that could hold its rows, and how many there are; nothing for others."""
+        if "rows" not in self.fitting_options():
+            return {}
+        return _row_places(self.info.path, self.info.sha256, self.info.reading.encoding)
 
     def top_lines(self) -> list[tuple[int, str]]:
         """
@@ -480,24 +491,26 @@ def decoded_samples(path: Path) -> dict[str, str]:
     return {name: piece.decode(name, errors="replace").split("\n")[0] for name in names}
 
 
+@lru_cache(maxsize=16)
+def _row_places(path: Path, sha256: str, encoding: str | None) -> dict[str, int]:
+    """Places of rows in a file of this digest, which is read to its end for it."""
+    del sha256
+    try:
+        return places_of_rows(path, encoding)
+    except RowbatchError:
+        # What is wrong with it is told where it is read.
+        return {}
+
+
 def known_ending(name: str) -> str:
     """The ending of a name, where it is one of a table or of a batch file; else "". Safe for a path."""
     found = _ENDINGS.search(name)
     return found.group().lower() if found else ""
 
 
-def as_options(error: BaseException) -> str:
-    """What helps with a table that cannot be read: another `encoding`, a choice for broken `rows`, or ""."""
-    if isinstance(error, RowbatchError) and error.kind in _OF_ENCODING:
-        return "encoding"
-    if isinstance(error, TableError) and error.line is not None:
-        return "rows"
-    return "rows" if isinstance(error, UsageError) and error.kind == "json-keeps-no-rows" else ""
-
-
 def require_table_file(name: str) -> None:
     """Raise a UsageError for names that no table has, before a gigabyte is sent."""
-    if re.search(r"\.(pdf|docx?|pptx?|png|jpe?g|gif|mp[34]|zip|exe|html?)\Z", name, re.IGNORECASE):
+    if re.search(r"\.(pdf|docx?|pptx?|png|jpe?g|gif|mp[34]|exe|html?)\Z", name, re.IGNORECASE):
         raise UsageError("not-a-table", name=shown_name(name))
 
 

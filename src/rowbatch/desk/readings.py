@@ -14,9 +14,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rowbatch.core.table_options import PLAIN
 from rowbatch.desk.profile import Profile, profile_of
 from rowbatch.desk.tasks import Stopped, Task
 from rowbatch.errors import InputError, RowbatchError, TableError
+from rowbatch.programs.base import DressedTable
 from rowbatch.programs.opening import open_table
 from rowbatch.results.people import code_text
 from rowbatch.results.views import RUN, TABLE, view_name, write_table_view
@@ -66,6 +68,11 @@ class Reading:
         if self.is_complete:
             self.task = Task("nothing to read", lambda _: None)
         self.task.start()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the file is a table that takes all options, also under the form of a program."""
+        return self.reading.program in (None, PLAIN) or self.kind == DressedTable.format
 
     @property
     def view(self) -> TableView | None:

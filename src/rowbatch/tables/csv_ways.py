@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 
+from rowbatch.core.table_options import NONE
 from rowbatch.tables.csv_look import DELIMITERS, QUOTE, Dialect, Record, first_records
 from rowbatch.words.notice import Notice
 
@@ -17,6 +18,26 @@ _SAYS_NOTE = re.compile(
     r"(?:sources?|notes?|footnotes?|quelle|anmerkung|fuente|nota|note|注|来源|资料来源)\b|[*†©]", re.I
 )
 _BACKSLASH = "\\"
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """
+    Another way to read a text.
+
+    Attributes:
+        option, value: As the command line says it.
+        name, mark: As `ReadOptions` says it: the attribute and its value.
+        chosen: The same in words.
+        dialect: To read it so.
+    """
+
+    option: str
+    value: str
+    name: str
+    mark: str
+    chosen: Notice
+    dialect: Dialect
 
 
 def way_out(header: Sequence[str], lines: Sequence[str], dialect: Dialect, width: int | None) -> Notice:
@@ -31,8 +52,8 @@ def way_out(header: Sequence[str], lines: Sequence[str], dialect: Dialect, width
     Returns:
         What to do, as words for a hint.
     """
-    for name, value, other in _others(dialect, "".join(lines)):
-        needed = width
+    for way in _others(dialect, "".join(lines)):
+        needed, other = width, way.dialect
         if other.delimiter != dialect.delimiter or width is None:
             heads = _records(header or lines[:1], other)
             needed = len(heads[0].cells) if heads and heads[0].is_whole else 0
@@ -41,7 +62,17 @@ def way_out(header: Sequence[str], lines: Sequence[str], dialect: Dialect, width
                 continue
         found = _records(lines, other)
         if found and all(record.is_whole and len(record.cells) == needed for record in found):
-            return Notice("way-of-reading", {"option": name, "value": value, "lines": len(lines)})
+            return Notice(
+                "way-of-reading",
+                {
+                    "option": way.option,
+                    "value": way.value,
+                    "name": way.name,
+                    "mark": way.mark,
+                    "chosen": way.chosen,
+                    "lines": len(lines),
+                },
+            )
     found = _records(lines, dialect)
     broken = sum(not one.is_whole or (width is not None and len(one.cells) != width) for one in found)
     return Notice("way-of-bad-rows", {"broken": max(1, broken), "records": max(1, len(found))})
@@ -72,18 +103,29 @@ def find_note_below(lines: Iterable[str], dialect: Dialect, width: int) -> tuple
     return None if all(len(one.cells) == width for one in records) else (len(records), begin[:40])
 
 
-def _others(dialect: Dialect, text: str) -> Iterator[tuple[str, str, Dialect]]:
-    """Other ways to read a text: the option that says each, its value, and the dialect."""
+def _others(dialect: Dialect, text: str) -> Iterator[_Way]:
+    """Other ways to read a text."""
     for delimiter in DELIMITERS:
         if delimiter != dialect.delimiter:
-            value = "tab" if delimiter == "\t" else f"'{delimiter}'"
-            yield "--delimiter", value, replace(dialect, delimiter=delimiter)
+            is_tab = delimiter == "\t"
+            yield _Way(
+                "--delimiter",
+                "tab" if is_tab else f"'{delimiter}'",
+                "delimiter",
+                delimiter,
+                Notice("way-tab") if is_tab else Notice("way-delimiter", {"mark": delimiter}),
+                replace(dialect, delimiter=delimiter),
+            )
     if not dialect.escape and _BACKSLASH in text:
-        yield "--escape", "'\\'", replace(dialect, escape=_BACKSLASH)
+        escaped = replace(dialect, escape=_BACKSLASH)
+        chosen = Notice("way-escape", {"mark": _BACKSLASH})
+        yield _Way("--escape", "'\\'", "escape", _BACKSLASH, chosen, escaped)
     if dialect.quote == QUOTE and "'" in text:
-        yield "--quote", '"\'"', replace(dialect, quote="'")
+        chosen = Notice("way-quote", {"mark": "'"})
+        yield _Way("--quote", '"\'"', "quote", "'", chosen, replace(dialect, quote="'"))
     if dialect.quote:
-        yield "--quote", "none", replace(dialect, quote="", escape="", skips_blanks=False)
+        plain = replace(dialect, quote="", escape="", skips_blanks=False)
+        yield _Way("--quote", NONE, "quote", NONE, Notice("way-no-quote"), plain)
 
 
 def _records(lines: Sequence[str], dialect: Dialect) -> list[Record]:

@@ -24,6 +24,11 @@ _EXCEL = (".xlsx", ".xls", ".xlsb", ".xlsm", ".ods")
 _R = (".rds", ".rda", ".rdata")
 _TEXTS = (".csv", ".tsv", ".tab", ".txt")
 _OF_CSV = ("encoding", "delimiter", "on_bad_rows", "header", "skip_rows", "quote", "escape")
+# An old workbook is a compound file, as many others are.
+_COMPOUND = b"\xd0\xcf\x11\xe0"
+_OF_WORKBOOKS = ("sheet", "header", "skip_rows")
+_OF_R = ("sheet", "encoding")
+_OF_JSON = ("encoding", "on_bad_rows", "rows", "header")
 
 
 def open_table(path: Path, options: ReadOptions | None = None) -> Table:
@@ -43,16 +48,60 @@ def open_table(path: Path, options: ReadOptions | None = None) -> Table:
     options = options or ReadOptions()
     if path.is_dir():
         return open_text_folder(path, options)
-    try:
-        with path.open("rb") as file:
-            head = file.read(64)
-    except OSError as error:
-        raise from_os_error(error, str(path)) from error
-    found = _by_bytes(path, head, options) or _by_name(path, options)
+    found = _by_bytes(path, _head(path), options) or _by_name(path, options)
     if found is not None:
         return found
     refuse_options(path, options, allowed=_OF_CSV, kind="a CSV file")
     return open_csv(path, **_said(options))
+
+
+def fitting_options(path: Path) -> frozenset[str]:
+    """
+    Which options have a meaning for a file, by its first bytes and its name.
+
+    Args:
+        path: The file; or a folder of .txt files.
+    Returns:
+        Names of attributes of `ReadOptions`; that it is no program's export can be said of each file.
+    Raises:
+        InputError: There is no such file.
+        TableError: It is a zip file that is damaged.
+    """
+    if path.is_dir():
+        return frozenset(("encoding",))
+    head = _head(path)
+    suffix, unpacked = path.suffix.lower(), unpacked_suffix(path)
+    if head.startswith((b"PAR1", b"ARROW1\0")):
+        return frozenset()
+    if head.startswith(b"PK") and zip_members(path):
+        return frozenset((*_OF_CSV, "sheet"))
+    if head.startswith(b"PK") or (head.startswith(_COMPOUND) and suffix != ".doc"):
+        return frozenset(_OF_WORKBOOKS)
+    if _statistics_suffix(suffix, head):
+        return frozenset(("encoding",))
+    if unpacked in _R:
+        return frozenset(_OF_R)
+    return frozenset(_OF_JSON if unpacked in (*_JSON_LINES, ".json") else _OF_CSV)
+
+
+def zip_members(path: Path) -> tuple[str, ...]:
+    """
+    Names of the files in a zip file of tables; none where it is a workbook, or no zip file.
+
+    Raises:
+        InputError: There is no such file.
+        TableError: It is damaged.
+    """
+    is_zip = not path.is_dir() and path.suffix.lower() not in _EXCEL and _head(path).startswith(b"PK\x03\x04")
+    return (members_of_zip(path) or ()) if is_zip else ()
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(64)
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
 
 
 def _said(options: ReadOptions) -> ReadingKeywords:
@@ -65,14 +114,14 @@ def _by_bytes(path: Path, head: bytes, options: ReadOptions) -> Table | None:
     if head.startswith(b"FEA1"):
         raise TableError("feather-too-old", path=str(path))
     suffix = path.suffix.lower()
-    # An old workbook is a compound file, as many others are; a new one is a zip file.
+    # A new workbook is a zip file.
     if head.startswith(b"PK\x05\x06"):
         raise TableError("zip-empty", path=str(path))
     if head.startswith(b"PK\x03\x04"):
         members = None if suffix in _EXCEL else members_of_zip(path)
         if members is not None:
             return _open_member(path, options, members)
-    if head.startswith(b"PK\x03\x04") or (head.startswith(b"\xd0\xcf\x11\xe0") and suffix != ".doc"):
+    if head.startswith(b"PK\x03\x04") or (head.startswith(_COMPOUND) and suffix != ".doc"):
         return open_excel(path, options)
     statistics = _statistics_suffix(suffix, head)
     if statistics:

@@ -36,7 +36,7 @@ from rowbatch.tables.bounds import (
 )
 from rowbatch.tables.frame_table import refuse_options
 from rowbatch.tables.json_fields import Columns, FieldTree
-from rowbatch.tables.json_rows import TOP, Place, arrivals, find_place
+from rowbatch.tables.json_rows import TOP, Place, arrivals, find_place, lists_of_objects
 from rowbatch.tables.json_text import (
     Fields,
     FieldTwiceError,
@@ -190,6 +190,25 @@ def open_json(path: Path, options: ReadOptions, *, is_lines: bool) -> Table:
         raise UsageError("json-keeps-no-rows", path=str(path))
     try:
         return _opened(path, options, is_lines=is_lines)
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
+
+
+def places_of_rows(path: Path, encoding: str | None) -> dict[str, int]:
+    """
+    Places of a document that could hold its rows, as `ReadOptions.rows` says them.
+
+    Args:
+        path: The file; it may be packed.
+        encoding: Of it; None means found out.
+    Returns:
+        How many rows each has; nothing where the document is no single object.
+    Raises:
+        TableError: It is broken, with the line.
+    """
+    try:
+        with open_json_bytes(path, encoding) as file:
+            return lists_of_objects(JsonScanner(path, file))
     except OSError as error:
         raise from_os_error(error, str(path)) from error
 

@@ -165,6 +165,24 @@ def _form(scanner: JsonScanner) -> Form:
     return "texts" if scanner.peek_behind() == b'"' else "rows"
 
 
+def lists_of_objects(scanner: JsonScanner) -> dict[str, int]:
+    """
+    The lists of objects in a document that is one object, at most twenty.
+
+    Args:
+        scanner: At the begin of the file.
+    Returns:
+        How many entries each has, by its place as `ReadOptions.rows` says it.
+    Raises:
+        TableError: The document is broken.
+    """
+    if scanner.peek() != b"{":
+        return {}
+    seen = _Sight()
+    _look(scanner, seen, ())
+    return {} if scanner.peek() else seen.lists
+
+
 @dataclass(slots=True)
 class _Sight:
     """What an object looks like."""
@@ -247,7 +265,8 @@ def _place_in(path: Path, seen: _Sight, rows: str | None) -> Place:
         lists = {"data": lists["data"]}
     if len(lists) > 1:
         found = [f"{place} ({count:,})" for place, count in lists.items()]
-        raise TableError("json-which-rows", path=str(path), places=found, first=next(iter(lists)))
+        first = next(iter(lists))
+        raise TableError("json-which-rows", path=str(path), places=found, first=first, counts=dict(lists))
     if lists:
         place, count = next(iter(lists.items()))
         return Place(place, "rows", count)

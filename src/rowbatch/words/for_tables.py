@@ -326,8 +326,9 @@ _READ: dict[str, Entry] = {
     "mark-not-one-character": Entry(
         "{option} is one character, or none",
         'for example: {option} "\'"',
-        page="choose one character",
-        zh=("{option} 应为一个字符，或 none", "请填写一个字符"),
+        page="for example: '",
+        page_message="what stands around a cell, or before a quote in it, is one character",
+        zh=("引号和转义符只能是一个字符", "例如：'"),
     ),
     "no-such-program": Entry(
         "there is no program {program!r} whose exports are known",
@@ -535,9 +536,14 @@ _CSV: dict[str, Entry] = {
     ),
     "way-of-reading": Entry(
         "{option} {value} reads the next {lines:,} {lines:line|lines} whole",
-        page_message="with another choice ({option} {value}) the next {lines:,} {lines:line|lines} are whole",
-        zh=("改用 {option} {value} 时，接下来的 {lines:,} 行都完整", ""),
+        page_message="with {chosen} the next {lines:,} {lines:line is|lines are} whole",
+        zh=("改用{chosen}时，接下来的 {lines:,} 行都完整", ""),
     ),
+    "way-delimiter": Entry("{mark} between the cells", zh=("“{mark}”分隔单元格", "")),
+    "way-tab": Entry("a tab between the cells", zh=("制表符分隔单元格", "")),
+    "way-quote": Entry("{mark} around the cells", zh=("“{mark}”作为引号", "")),
+    "way-no-quote": Entry("no quotes around the cells", zh=("“无引号”", "")),
+    "way-escape": Entry("{mark} before a quote in a cell", zh=("“{mark}”作为引号前的转义符", "")),
     "way-of-bad-rows": Entry(
         "of the next {records:,} {records:row|rows} {broken:,} {broken:is|are} broken: --on-bad-rows keep reads them as "
         "far as they can be understood, skip leaves them out",
@@ -822,8 +828,8 @@ _JSON: dict[str, Entry] = {
     "json-which-rows": Entry(
         "{path} holds several lists that could be the rows: {places:, }",
         "say which, as in --rows {first}",
-        page="keep the one that is meant in a file of its own",
-        zh=("{path} 中有多个列表可能是数据行：{places:、}", "请把需要的列表另存为一个文件"),
+        page="choose one of them",
+        zh=("{path} 中有多个列表可能是数据行：{places:、}", "请选择其中一个"),
     ),
     "json-rows-not-there": Entry(
         "{path} has no rows at {rows!r}",

@@ -14,12 +14,12 @@ from starlette.routing import Route
 from rowbatch import desk
 from rowbatch.errors import RowbatchError, UsageError, from_os_error
 from rowbatch.web.explain import explain
-from rowbatch.web.rendering import JsonAnswer, page, program_of, see_other, text_of, with_form, words_for
+from rowbatch.web.rendering import JsonAnswer, page, program_of, see_other, with_form, words_for
+from rowbatch.web.ways import changes_of, place_buttons, reading_fields, way_buttons
 from rowbatch.web.words import Words, words_of
 
 _PAGE, _MAX_CELL = 100, 2_000
 _RANDOM = random.SystemRandom()
-_TAB = {"\t": "tab"}
 
 
 def table_of(request: Request) -> desk.LibraryTable:
@@ -29,58 +29,83 @@ def table_of(request: Request) -> desk.LibraryTable:
 
 def data(request: Request) -> Response:
     """The first rows, how the file was read, and what is odd about it."""
+    return _data(request)
+
+
+def _data(request: Request, refused: RowbatchError | None = None) -> Response:
     w, table = words_for(request), table_of(request)
     base: dict[str, Any] = {
         "table": table,
-        "sheets": (),
         "samples": {},
         "header": (),
         "choices": (),
-        "wants": "",
+        "ways": (),
         "rows": 0,
         "row": 0,
         "sample": 0,
         "shown": None,
+        "refused": explain(w, refused) if refused is not None else None,
         "program": False,
         "labels": {},
-        "delimiter": _TAB.get(table.info.reading.delimiter or "", table.info.reading.delimiter or ""),
-        "is_workbook": bool(table.sheets()),
+        "places": (),
         "previous": 0,
         "following": 0,
+        "lines": (),
     }
-    base["sheets"] = table.sheets()
     names = {str(table.info.path): table.info.name}
+    # What asks again and again has no place for most of it.
     is_part = bool(request.query_params.get("part"))
-    # What asks again and again has no place for them.
-    base["lines"] = [] if is_part else table.top_lines()
+
+    def broken(error: BaseException) -> dict[str, Any]:
+        """What a page says of a table that cannot be read."""
+        told = from_os_error(error, table.info.name) if isinstance(error, OSError) else error
+        samples = table.decoded_samples() if desk.needs_encoding(told) else {}
+        ways = way_buttons(w, desk.ways_of(told))
+        return {"shown": explain(w, told, names=names), "samples": samples, "ways": ways}
+
+    def show(template: str, values: dict[str, Any], found: desk.Reading | None) -> Response:
+        if not is_part:
+            values |= _of_reading(w, table, found, has_ways=bool(values["ways"]))
+        return page(request, template, status=422 if refused is not None else 200, **values)
+
     try:
         reading = table.read()
     except RowbatchError as error:
         if is_part:
             # It is for the whole page to tell.
             return Response(headers={"hx-refresh": "true"})
-        wants = desk.as_options(error)
-        samples = table.decoded_samples() if wants == "encoding" else {}
-        return page(
-            request,
-            "table.html",
-            **{**base, "shown": explain(w, error, names=names), "samples": samples, "wants": wants},
-        )
+        return show("table.html", base | broken(error), None)
     reading.wait(0.3 if is_part else 0.8)
     fault = reading.error
     if is_part and fault is not None:
         return Response(headers={"hx-refresh": "true"})
     if fault is not None:
         # Whatever ended the reading is told, or the page would wait for ever.
-        told = from_os_error(fault, table.info.name) if isinstance(fault, OSError) else fault
-        base["shown"] = explain(w, told, names=names)
-        base["wants"] = desk.as_options(told)
-        if base["wants"] == "encoding":
-            base["samples"] = table.decoded_samples()
+        base |= broken(fault)
     if not base["samples"] and reading.encoding_guessed:
         base["samples"] = table.decoded_samples()
     values = base | _values_of(request, w, table, reading)
-    return page(request, "_table_state.html" if is_part else "table.html", **values)
+    return show("_table_state.html" if is_part else "table.html", values, reading)
+
+
+def _of_reading(
+    w: Words, table: desk.LibraryTable, reading: desk.Reading | None, *, has_ways: bool
+) -> dict[str, Any]:
+    """How a table is read: each choice, what was chosen, and the lines that may be the header."""
+    fields = reading_fields(w, table, reading)
+    chosen = [(field.label, field.said_words) for field in fields if field.said]
+    header = table.info.reading.header
+    if header:
+        words = w.t("none") if header == "none" else header
+        chosen.append((w.t("Line with the names of the columns"), words))
+    places = {} if has_ways else table.row_places()
+    now = reading.reading.rows if reading is not None else table.info.reading.rows
+    return {
+        "fields": fields,
+        "chosen": chosen,
+        "lines": table.top_lines(),
+        "places": place_buttons(w, places, now),
+    }
 
 
 def _values_of(request: Request, w: Words, table: desk.LibraryTable, reading: desk.Reading) -> dict[str, Any]:
@@ -216,26 +241,13 @@ def _cut(found: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
 
 
 def change_reading(request: Request, form: FormData) -> Response:
-    """Another encoding, separator or sheet."""
+    """Another encoding, separator, sheet, …; what a form does not name stays as it is."""
     table = table_of(request)
-    delimiter = text_of(form, "delimiter")
-    table.change_reading(
-        encoding=text_of(form, "encoding"),
-        delimiter="\t" if delimiter == "tab" else delimiter[:1],
-        sheet=text_of(form, "sheet"),
-        on_bad_rows=text_of(form, "on_bad_rows")
-        if text_of(form, "on_bad_rows") in ("keep", "skip")
-        else "stop",
-        header=_header_said(text_of(form, "header")),
-        program="plain" if text_of(form, "program") == "plain" else "",
-    )
+    try:
+        table.change_reading(**changes_of(form))
+    except UsageError as error:
+        return _data(request, refused=error)
     return see_other(f"/tables/{table.id}")
-
-
-def _header_said(text: str) -> str:
-    """A line, or that there is none; "" for what is neither: then it is found out."""
-    is_line = text.isascii() and text.isdecimal() and 0 < len(text) < 7 and int(text) > 0
-    return text if is_line or text == "none" else ""
 
 
 def remove(request: Request) -> Response:
