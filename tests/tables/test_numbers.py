@@ -92,7 +92,7 @@ def test_numbers_of_a_text_table_are_numbers_where_they_are_wanted(table: Path, 
     assert pl.read_parquet(written(table, tmp_path / "o.parquet")).schema["whole"] == pl.Int64
     assert pl.read_ipc(written(table, tmp_path / "o.feather")).schema["exact"] == pl.Float64
     first = written(table, tmp_path / "o.jsonl").read_text().splitlines()[0]
-    assert first.startswith('{"whole":1,"decimal":1.5,"spelt":1.0,"zeros":"007"')
+    assert first.startswith('{"whole":1,"decimal":1.5,"spelt":1,"zeros":"007"')
 
 
 def test_a_csv_file_has_no_numbers(table: Path, tmp_path: Path) -> None:
