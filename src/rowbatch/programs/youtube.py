@@ -2,7 +2,7 @@
 Comments of YouTube: what Google Takeout gives, and what the YouTube Data API answers.
 
 Form of Takeout, with names in the language of the account: `comments.csv` and `live chats.csv`, whose
-`Comment Text` (`Comment text` of old) and `Live Chat Text` are JSON, `{"text":"…"}` once or several times with
+`Comment Text` (`Comment text` of old) and `Live Chat Text` are JSON, `{"text":"…"}` once or many times with
 commas between, or before 2024 `{"takeoutSegments":[{"text":"…"}]}`. Form of the API: `commentThreads.list`,
 `items[].snippet.topLevelComment` and `items[].replies.comments`; pages may follow each other.
 Source: YouTube Data API v3, "CommentThreads"; google_takeout_parser and other readers of Takeout's files in
