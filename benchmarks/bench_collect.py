@@ -10,7 +10,6 @@ versions write the same table, and that is checked.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import inspect
 import io
@@ -28,6 +27,7 @@ from typing import Any, BinaryIO
 
 import workload
 from bench_data_plane import Cost, run
+from options import parser_of
 
 _HERE = Path(__file__).parent
 _BLOCK = 1 << 20
@@ -42,11 +42,7 @@ _WHOLE = ("download", "next round", "collect")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Time download and collect beside another version.")
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--folder", type=Path, help="Where the data go; a RAM disk gives steadier numbers.")
-    parser.add_argument("--commit", help="Another version of this program, to compare with.")
+    parser = parser_of("Time download and collect beside another version.", rows=1_000_000, rounds=3)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="rowbatch-bench-", dir=arguments.folder) as name:
         bench(Path(name), arguments.rows, arguments.rounds, arguments.commit)

@@ -23,6 +23,7 @@ import bench_collect
 import polars as pl
 import workload
 from bench_data_plane import Cost, run
+from options import parser_of
 
 _HERE = Path(__file__).parent
 _RESULTS_PER_FILE = 50_000
@@ -42,12 +43,8 @@ def codebook(*, is_sure: bool) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Time results with confidence beside results without.")
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser = parser_of("Time results with confidence beside results without.", rows=1_000_000, rounds=3)
     parser.add_argument("--others", type=int, default=0, help="So many other tokens at each place.")
-    parser.add_argument("--folder", type=Path, help="Where the data go; a RAM disk gives steadier numbers.")
-    parser.add_argument("--commit", help="Another version of this program, for one variable without.")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="rowbatch-bench-", dir=arguments.folder) as name:
         bench(Path(name), arguments)

@@ -10,7 +10,6 @@ Each beside the method of the original tool, the best peer's, and the machine's 
 
 from __future__ import annotations
 
-import argparse
 import csv
 import os
 import shutil
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import workload
+from options import parser_of
 
 _HERE = Path(__file__).parent
 
@@ -103,11 +103,7 @@ def compare(title: str, methods: Sequence[Method], rounds: int, check: Callable[
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Time the data plane beside others, and beside a copy.")
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--without-peers", action="store_true", help="Only ours, and the machine's limit.")
-    parser.add_argument("--folder", type=Path, help="Where the data go; a RAM disk gives steadier numbers.")
+    parser = parser_of("Time the data plane beside others, and beside a copy.", rows=1_000_000, rounds=3)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="rowbatch-bench-", dir=arguments.folder) as name:
         bench(Path(name), arguments.rows, arguments.rounds, with_peers=not arguments.without_peers)

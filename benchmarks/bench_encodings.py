@@ -1,23 +1,22 @@
 """
 How often the encoding of a text is guessed right, beside libraries that only do this, and how long it takes.
 
-    python benchmarks/bench_encodings.py FOLDER [--cut 100 --cut 300] [--wrong]
-    python benchmarks/bench_encodings.py --texts FOLDER
+    python benchmarks/bench_encodings.py --web-texts FOLDER [--cut 100 --cut 300] [--wrong]
+    python benchmarks/bench_encodings.py --sentences --web-texts FOLDER
 
 `FOLDER` holds a folder for each encoding, named after it and, if you like, a language behind it
-(`iso-8859-2-polish`), with texts in that encoding. The tests of chardet up to 5.2.0 have that form: about 400
-pages of the web in 40 encodings (the sdist on PyPI, folder `tests`). With `--texts` it holds `LANGUAGE.txt`
-instead, a sentence a line in UTF-8 (`pl.txt`): of them are made a few words, some sentences, and tables
-of few and many rows, in each encoding in which the language was written.
+(`iso-8859-2-polish`), with texts in that encoding. The tests of chardet up to 5.2.0 have that form: about
+400 pages of the web in 40 encodings (the sdist on PyPI, folder `tests`). With `--sentences` it holds
+`LANGUAGE.txt` instead, a sentence a line in UTF-8 (`pl.txt`): of them are made a few words, some sentences,
+and tables of few and many rows, in each encoding in which the language was written.
 
 Right is a guess that reads the very characters that the folder's encoding reads, or those of its wider
-standard, which is what programs write (cp949 for EUC-KR, cp1252 for ISO-8859-1). Each is asked in the way its
-makers advise, and gets the same bytes.
+standard, which is what programs write (cp949 for EUC-KR, cp1252 for ISO-8859-1). Each is asked in the way
+its makers advise, and gets the same bytes.
 """
 
 from __future__ import annotations
 
-import argparse
 import codecs
 import random
 import time
@@ -25,6 +24,8 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from options import parser_of
 
 from rowbatch.tables.encodings import guess_encoding, is_utf8
 
@@ -228,19 +229,20 @@ def _cut(data: bytes, size: int, codec: str) -> bytes:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("folder", type=Path)
+    parser = parser_of(__doc__)
+    parser.add_argument("--web-texts", type=Path, help="the folder with the texts")
     parser.add_argument(
-        "--texts", action="store_true", help="the folder holds sentences by language, in UTF-8"
+        "--sentences", action="store_true", help="the folder holds sentences by language, in UTF-8"
     )
     parser.add_argument("--cut", type=int, action="append", default=[], help="also texts of so many bytes")
     parser.add_argument("--wrong", action="store_true", help="name each text that rowbatch reads wrongly")
     parser.add_argument("--only", action="append", choices=tuple(_GUESSERS), default=[])
     options = parser.parse_args()
+    if options.web_texts is None:
+        print("nothing is measured without texts: --web-texts FOLDER")
+        return
     names = options.only or list(_GUESSERS)
-    samples = list((_made if options.texts else _samples)(options.folder))
+    samples = list((_made if options.sentences else _samples)(options.web_texts))
     for size in (0, *options.cut):
         right: dict[str, Counter[str]] = defaultdict(Counter)
         took = dict.fromkeys(names, 0.0)
@@ -250,7 +252,7 @@ def main() -> None:
             data = _cut(whole, size, codec) if size else whole
             if not data or (size and data.isascii() and not codec.startswith(("iso2022", "hz"))):
                 continue
-            shapes = [file.name] if options.texts else []
+            shapes = [file.name] if options.sentences else []
             groups = [_group(codec), "all", *shapes] + ["Turkish"] * (
                 "turkish" in str(file.parent) or codec in _TURKISH
             )

@@ -10,7 +10,6 @@ beside itself, which shows how much of a difference is noise.
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import http.client
 import os
@@ -28,6 +27,7 @@ from urllib.parse import urlsplit
 
 import polars as pl
 import workload
+from options import parser_of
 
 SRC = Path(__file__).parent.parent / "src"
 PAGES = ("/", "/jobs", "/settings", "/help", "/tools/convert")
@@ -149,12 +149,9 @@ def make_tables(folder: Path, megabytes: int) -> list[Path]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__, rounds=300)
     parser.add_argument("--before", type=Path, default=SRC, help="src folder of the other checkout")
     parser.add_argument("--megabytes", type=int, default=200, help="size of the table")
-    parser.add_argument("--rounds", type=int, default=300, help="how often each page is asked for")
     parser.add_argument("--readings", type=int, default=7, help="how often each table is read")
     options = parser.parse_args()
     sources = {"before": options.before.resolve(), "now": SRC.resolve()}

@@ -11,7 +11,6 @@ once: an index each; their result files are not read.
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from pathlib import Path
 import workload
 from bench_collect import _print, _source_of
 from bench_data_plane import Cost, run
+from options import parser_of
 
 _HERE = Path(__file__).parent
 _RUNS = 5
@@ -34,13 +34,9 @@ _PLAN = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Time the look for answers that are known.")
-    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser = parser_of("Time the look for answers that are known.", rows=1_000_000, rounds=3)
     parser.add_argument("--earlier", type=int, default=5_000_000)
-    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--provider", default="openai")
-    parser.add_argument("--folder", type=Path, help="Where the data go; a RAM disk gives steadier numbers.")
-    parser.add_argument("--commit", help="Another version of this program, to compare with.")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="rowbatch-bench-", dir=arguments.folder) as name:
         folder = Path(name)

@@ -10,7 +10,6 @@ Targets are those of the design: 1 s, 300 ms, 5 s for 200 MB, 1 MB a page, on tw
 
 from __future__ import annotations
 
-import argparse
 import csv
 import os
 import re
@@ -25,6 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import workload
+from options import parser_of
 from playwright.sync_api import Browser, Page, sync_playwright
 
 _PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0"
@@ -113,11 +113,9 @@ def jump(page: Page, rows: int) -> float:
 
 def main() -> None:
     """Measure and print."""
-    options = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    options.add_argument("--rows", type=int, default=560_000, help="of the large table; 560,000 are 200 MB")
-    options.add_argument("--rounds", type=int, default=11)
+    # 560,000 rows are 200 MB.
+    options = parser_of(__doc__.split("\n\n")[0], rows=560_000, rounds=11)
     options.add_argument("--pages", type=int, default=20)
-    options.add_argument("--without-peers", action="store_true", help="there are none here")
     asked = options.parse_args()
     browser_path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     with tempfile.TemporaryDirectory(prefix="rowbatch-bench-") as name:

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from rowbatch.api import convert as convert
     from rowbatch.api import create as create
     from rowbatch.api import extract as extract
+    from rowbatch.api import join_units as join_units
     from rowbatch.api import list_runs as list_runs
     from rowbatch.api import open_run as open
     from rowbatch.api import split as split
+    from rowbatch.api import units as units
     from rowbatch.errors import RowbatchError as RowbatchError
 
 __all__ = [
@@ -34,9 +36,11 @@ __all__ = [
     "convert",
     "create",
     "extract",
+    "join_units",
     "list_runs",
     "open",
     "split",
+    "units",
 ]
 
 _PLACES = {
@@ -45,9 +49,11 @@ _PLACES = {
     "convert": ("rowbatch.api", "convert"),
     "create": ("rowbatch.api", "create"),
     "extract": ("rowbatch.api", "extract"),
+    "join_units": ("rowbatch.api", "join_units"),
     "list_runs": ("rowbatch.api", "list_runs"),
     "open": ("rowbatch.api", "open_run"),
     "split": ("rowbatch.api", "split"),
+    "units": ("rowbatch.api", "units"),
 }
 
 

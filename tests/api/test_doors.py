@@ -36,6 +36,7 @@ API = [
     "find_key",
     "find_provider",
     "find_status",
+    "join_units",
     "list_keys",
     "list_runs",
     "models",
@@ -49,6 +50,7 @@ API = [
     "server_home",
     "set_key",
     "split",
+    "units",
     "usd",
 ]
 """The verbs, and the values they take and give: of the command line, of notebooks, and of pages."""

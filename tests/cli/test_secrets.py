@@ -153,6 +153,8 @@ def test_k1_the_key_is_in_no_byte_after_any_command(place, capfd):
         shell("codebook", "check", "codebook.yaml")
         shell("codebook", "convert", "codebook.yaml", "codebook.csv")
         shell("convert", "posts.csv", "--text", "text", "--model", "m", "-o", "requests.jsonl")
+        shell("units", "posts.csv", "--text", "text", "--by", "sentence", "-o", "units.csv")
+        shell("join-units", "units.csv", "--of", "posts.csv", "--rule", "text=list", "-o", "joined.csv")
         shell("check", "requests.jsonl")
         shell("estimate", "requests.jsonl")
         shell("split", "requests.jsonl", "--parts", "2", "-o", "parts")

@@ -111,6 +111,7 @@ def test_every_command_explains_itself():
         *("build", "submit", "watch", "download", "collect", "export", "agreement"),
         *("try", "cancel", "recover", "verify", "log", "clean", "give-up", "disagreements"),
         *("convert", "split", "extract", "check", "estimate", "serve"),
+        *("units", "join-units"),
         *("doctor", "models", "key", "ui", "codebook"),
     }
     for name, command in app.commands.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import random
 import shutil
 import subprocess
@@ -83,7 +84,7 @@ def test_the_same_bytes_by_any_number_of_threads(monkeypatch):
     """
     found = set()
     for count in (1, 2, 7, None):
-        monkeypatch.setattr(zip_writer.os, "cpu_count", lambda count=count: count)
+        monkeypatch.setattr(os, "cpu_count", lambda count=count: count)
         found.add(zipped({"a": LINES, "b": NOISE}))
     assert len(found) == 1
 

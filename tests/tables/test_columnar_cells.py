@@ -106,13 +106,13 @@ def test_cells_of_columnar_files_in_other_formats(tmp_path, kind, suffix):
         assert (told.value.kind, told.value.values["column"]) == ("number-too-large-for-stata", "x")
         return
     found = [row[1] for row in rows_of(open_table(written_again(path, tmp_path / f"again{suffix}")))]
-    # JSON has a point in every float, and no blank in a list; neither program has true and false.
+    # JSON has no blank in a list; neither program has true and false.
     same = {}
     if suffix in (".dta", ".sav"):
         same = {"true": "1", "false": "0", "PT1M30S": "00:01:30"}
     elif suffix == ".xlsx":
         same = {"true": "TRUE", "false": "FALSE", "PT1M30S": "00:01:30"}
-    plain = [text.replace(", ", ",").removesuffix(".0") for text in found]
+    plain = [text.replace(", ", ",") for text in found]
     assert plain == [same.get(text, text).replace(", ", ",") for text in texts]
 
 
@@ -249,3 +249,19 @@ def test_a_column_may_be_empty_for_long(tmp_path):
         writer.write(chunk(1, pl.Series(["x"]), pl.Series([1])), pl.DataFrame())
         writer.write(chunk(2, pl.Series(["x"]), pl.Series([2.5])), pl.DataFrame())
     assert (told.value.kind, told.value.values["column"]) == ("column-changes-type", "b")
+
+
+@pytest.mark.parametrize("text", ["x", '"\ufdd0', "\ufdd01\ufdd0"])
+def test_a_whole_number_in_jsonl_has_no_point_beside_others(tmp_path, text):
+    """
+    A number is spelt alike in every chunk, and like its text in other formats; what texts hold stays.
+
+    polars 2.1.0 writes 1.0 where another number of the chunk is no whole one.
+    """
+    frame = pl.DataFrame({"t": [text, '"1.0"', None, "\\"], "n": [1.0, 2.5, None, -3e300]})
+    frame.write_parquet(tmp_path / "t.parquet")
+    lines = written_again(tmp_path / "t.parquet", tmp_path / "t.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line)["t"] for line in lines] == [text, '"1.0"', None, "\\"]
+    assert [json.loads(line)["n"] for line in lines] == [1, 2.5, None, -3e300]
+    if text == "x":
+        assert lines[0] == '{"t":"x","n":1}'

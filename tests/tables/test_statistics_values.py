@@ -19,6 +19,7 @@ from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import CannotHold, UsageError
 from rowbatch.tables.base import ColumnInfo, Table, show_clock
 from rowbatch.tables.formats import open_table
+from rowbatch.tables.frame_table import chunk_of
 from rowbatch.tables.losses import losses
 from rowbatch.tables.names import spss_names, stata_names, unique_names
 from rowbatch.tables.response_sets import ResponseSet, add_response_sets
@@ -288,14 +289,93 @@ def test_names_that_a_program_allows_stay(tmp_path: Path) -> None:
     assert stata_names(["_merge", "to", "by", "N", "n", "long", "str1", "a b", "a_b", "1x", "ü"]) == [
         "_merge", "to", "by", "N", "n", "v_long", "v_str1", "a_b_2", "a_b", "v_1x", "ü",
     ]  # fmt: skip
-    assert spss_names(["q1.1", "long", "if", "to", "N", "n", "a$", "a b", "@x"]) == [
-        "q1.1", "long", "if", "v_to", "N", "n_2", "a$", "a_b", "v_@x",
+    assert spss_names(["q1.1", "long", "if", "to", "N", "n", "a$", "a b", "@x", "#y"]) == [
+        "q1.1", "long", "if", "v_to", "N", "n_2", "a$", "a_b", "@x", "v_#y",
     ]  # fmt: skip
     assert unique_names(["a", "a", "", "a_2"]) == ["a", "a_3", "column_3", "a_2"]
     pyreadstat.write_sav(pl.DataFrame({"q1.1": [1.0], "long": [2.0], "if": [3.0]}), str(tmp_path / "in.sav"))
     assert raw(copy_of(open_table(tmp_path / "in.sav"), tmp_path / "out.sav"))[1].column_names == [
         "q1.1", "long", "if",
     ]  # fmt: skip
+
+
+def test_names_that_spss_gives_itself_stay(tmp_path: Path) -> None:
+    """
+    A column whose name begins with a digit gets an `@` from SPSS; names, labels and sets are as they were.
+
+    pyreadstat 1.3.7 refuses to write such a name.
+    """
+    names = ("@1st", "A1st", "@2_a_name_of_more_than_eight", "@", "q")
+    infos = tuple(
+        ColumnInfo(label=f"about {name}", value_labels={1: "yes"}, format="spss:F8.2") for name in names
+    )
+    sets = (ResponseSet("s", "both", 1, ("@1st", "@2_a_name_of_more_than_eight")),)
+    given = TableShape(names, infos, (AddedColumn("@added", label="new"),), response_sets=sets)
+    frame = pl.DataFrame({str(at): [1.0, float(at)] for at in range(len(names))})
+    with open_writer(tmp_path / "o.sav", "spss", given) as writer:
+        writer.write(chunk_of(1, frame), pl.DataFrame({"@added": ["x", "y"]}))
+    found, meta = raw(tmp_path / "o.sav")
+    assert meta.column_names == [*names, "@added"]
+    assert meta.column_labels == [*(f"about {name}" for name in names), "new"]
+    assert meta.variable_value_labels["@1st"] == {1.0: "yes"}
+    assert found["@2_a_name_of_more_than_eight"].to_list() == [1.0, 2.0]
+    assert open_table(tmp_path / "o.sav").response_sets == sets
+
+
+def write_odd_day(path: Path) -> Path:
+    """A day that no calendar has, after one that it has."""
+    return write_dta(path, [21915, 99999999, None], "%td")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".xlsx", ".dta"])
+def test_a_day_of_no_calendar_is_its_number_in_every_output_that_has_room(
+    tmp_path: Path, suffix: str
+) -> None:
+    """
+    It was lost in formats with types, where its text had it.
+    """
+    table = open_table(write_odd_day(tmp_path / "in.dta"))
+    assert texts(table) == ["2020-01-01", "99999999", ""]
+    assert texts(open_table(copy_of(table, tmp_path / f"out{suffix}"))) == ["2020-01-01", "99999999", ""]
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".feather", ".sav"])
+def test_a_day_of_no_calendar_is_told_before_where_there_is_no_room(tmp_path: Path, suffix: str) -> None:
+    """
+    With its column, its row and its number.
+    """
+    table = open_table(write_odd_day(tmp_path / "in.dta"))
+    out = tmp_path / f"out{suffix}"
+    check = open_check(out, format_of(out), TableShape.of(table, []))
+    with pytest.raises(CannotHold) as told:
+        for chunk in table.chunks(1):
+            check.look(chunk)
+    assert told.value.kind == "number-of-no-calendar"
+    assert (told.value.values["column"], told.value.row, told.value.values["number"]) == ("v", 2, "99999999")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".xlsx", ".parquet", ".dta"])
+def test_a_month_of_no_calendar_is_its_number_everywhere(tmp_path: Path, suffix: str) -> None:
+    """
+    Months are texts, so there is room.
+    """
+    table = open_table(write_sav(tmp_path / "in.sav", [13797129600, -1e15, None], "MOYR8"))
+    shown = ["2019-12", "-1000000000000000", ""]
+    assert texts(table) == shown
+    assert texts(open_table(copy_of(table, tmp_path / f"out{suffix}"))) == shown
+
+
+@pytest.mark.parametrize("hours", [1, 30, -2, 0.0001])
+def test_durations_of_other_formats_are_durations_in_spss(tmp_path: Path, hours: float) -> None:
+    """
+    However long they are; they were texts from a day on.
+    """
+    value = datetime.timedelta(microseconds=round(hours * 3_600_000_000))
+    pl.DataFrame({"t": ["x", "y"], "v": [value, None]}).write_parquet(tmp_path / "in.parquet")
+    copied = open_table(copy_of(open_table(tmp_path / "in.parquet"), tmp_path / "o.sav"))
+    assert [chunk.typed["1"].to_list() for chunk in copied.chunks() if chunk.typed is not None] == [
+        [value, None]
+    ]
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "latin1", "iso8859_1", "ISO-8859-1", "cp1252", "utf8"])

@@ -11,14 +11,13 @@ import xlsxwriter
 
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError
-from rowbatch.tables import workbook_sizes
+from rowbatch.tables import workbook_parts, workbook_sizes
 from rowbatch.tables.formats import open_table
+from rowbatch.tables.workbook_parts import record_head, records
 from rowbatch.tables.workbook_sizes import (
     SheetSize,
     WorkbookSizes,
     _has_further_cells,
-    _record_head,
-    _records,
 )
 
 HEAD = {(0, 0): "a", (1, 0): "b"}
@@ -204,8 +203,8 @@ def test_records_of_a_binary_workbook():
     expected = [(0, b"\x07\0\0\0"), (0x93, b"x" * 129), (7, b"")]
     for size in (1, 2, 7, 1000):
         blocks = (data[at : at + size] for at in range(0, len(data), size))
-        assert list(_records(blocks)) == expected
-    assert _record_head(b"\x93", 0) is None
+        assert list(records(blocks)) == expected
+    assert record_head(b"\x93", 0) is None
 
 
 @pytest.mark.parametrize(
@@ -263,7 +262,7 @@ def test_a_tag_without_an_end_is_refused(tmp_path, monkeypatch):
     A part that is one long tag is not looked at to its end: expat 2.5 would begin anew with each block of it.
     What is long between tags, as a text is, is none.
     """
-    monkeypatch.setattr(workbook_sizes, "_MOST_TAG_BYTES", 1 << 16)
+    monkeypatch.setattr(workbook_parts, "MOST_TAG_BYTES", 1 << 16)
     monkeypatch.setattr(workbook_sizes, "_BYTES_AT_ONCE", 1 << 14)
     with pytest.raises(TableError, match="a tag of more than") as caught:
         open_table(ods(tmp_path / "t.ods", row("<remark" + " " * (1 << 18))))

@@ -560,14 +560,20 @@ def test_a_workbook_in_which_a_codebook_is_written_by_hand(tmp_path):
 
 def test_the_tags_of_taguette_are_labels(tmp_path):
     """
-    Taguette 1.4 exports its codebook as CSV with these columns; how often a tag was used is left alone.
+    Taguette 1.4 exports its codebook as CSV and as a workbook, with these columns; how often a tag was used
+    is left alone.
     """
+    rows: list[list[Any]] = [
+        ["tag", "description", "number of highlights"],
+        ["Rent", "What is said about rents", 3],
+        ["Park", "Parks and trees", 5],
+    ]
     path = tmp_path / "codebook.csv"
-    path.write_text(
-        "tag,description,number of highlights\nRent,What is said about rents,3\nPark,Parks and trees,5\n"
-    )
+    path.write_text("".join(",".join(map(str, row)) + "\n" for row in rows))
     labels = [
         {"name": "Rent", "definition": "What is said about rents"},
         {"name": "Park", "definition": "Parks and trees"},
     ]
-    assert read_any_codebook(path) == parse_codebook({"variables": [{"name": "label", "labels": labels}]})
+    expected = parse_codebook({"variables": [{"name": "label", "labels": labels}]})
+    assert read_any_codebook(path) == expected
+    assert read_any_codebook(workbook(tmp_path / "codebook.xlsx", codebook=rows)) == expected

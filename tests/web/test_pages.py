@@ -18,6 +18,7 @@ import openpyxl
 import pytest
 
 from end_to_end import wait_until
+from refi_schema import check_schema
 from rowbatch import api, desk
 from rowbatch.cli.app import app
 from rowbatch.server.engine import EngineReply
@@ -279,6 +280,19 @@ def test_other_formats(site, client, kind):
     assert table.header == ("id", "post", "truth", "label")
     assert sum(chunk.frame.height for chunk in table.chunks()) == 5
     assert client.get(f"{job}/table?format=nonsense").status_code == 404
+
+
+def test_a_project_for_qualitative_analysis_downloads(site, client):
+    """
+    It is offered beside the tables, under the name of the table, with a source for each row.
+    """
+    job = labelled(site, client, [[n, f"post {n}", "good"] for n in range(1, 6)])
+    assert 'value="qdpx"' in client.get(f"{job}/download").text
+    answer = client.get(f"{job}/table", params={"format": "qdpx"})
+    assert ".labelled.qdpx" in answer.headers["content-disposition"]
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert len(archive.namelist()) == 6
+        check_schema(archive.read("project.qde"), "project")
 
 
 def test_corrections_filters_and_pages(site, client):

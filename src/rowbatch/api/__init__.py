@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from rowbatch.api.local import require_provider as require_provider
     from rowbatch.api.local import serve as serve
     from rowbatch.api.local import server_home as server_home
+    from rowbatch.api.long_texts import join_units as join_units
+    from rowbatch.api.long_texts import units as units
     from rowbatch.api.model_list import models as models
     from rowbatch.api.model_list import overrides_path as overrides_path
     from rowbatch.api.parts import split as split
@@ -90,6 +92,7 @@ _PLACES = {
     "find_key": "api.keys",
     "find_provider": "providers.catalog",
     "find_status": "api.standing",
+    "join_units": "api.long_texts",
     "list_keys": "api.keys",
     "list_runs": "api.standing",
     "models": "api.model_list",
@@ -103,6 +106,7 @@ _PLACES = {
     "server_home": "api.local",
     "set_key": "api.keys",
     "split": "api.parts",
+    "units": "api.long_texts",
     "usd": "core.policy",
 }
 

@@ -55,7 +55,7 @@ def check_codebook(path: str | Path, *, variable: str = "label") -> CheckedCodeb
     Read a codebook of any form, and say what becomes of it.
 
     Args:
-        path: YAML, JSON, a table, an XLSForm, or what a classify function takes.
+        path: YAML, JSON, a table, an XLSForm, codes of REFI-QDA, or what a classify function takes.
         variable: Name of the variable, where the file has only its labels.
     Raises:
         InputError: The file cannot be read.

@@ -26,7 +26,9 @@ from rowbatch.tools.check import CheckReport
 from rowbatch.tools.codebooks import ConvertedCodebook
 from rowbatch.tools.convert import ConvertReport
 from rowbatch.tools.estimate import Estimate
+from rowbatch.tools.join_units import JoinUnitsReport
 from rowbatch.tools.split import SplitReport
+from rowbatch.tools.units import UnitsReport
 
 __all__ = [
     "Agreement",
@@ -46,6 +48,7 @@ __all__ = [
     "Event",
     "ExportReport",
     "ExtractReport",
+    "JoinUnitsReport",
     "KnownModel",
     "LabelsAgreement",
     "PeopleComparison",
@@ -55,6 +58,7 @@ __all__ = [
     "ScaleAgreement",
     "SplitReport",
     "TrialReport",
+    "UnitsReport",
     "VerifyReport",
     "YesNoAgreement",
 ]

@@ -954,8 +954,9 @@ class Run:
         hooks: Hooks | None = None,
     ) -> ExportReport:
         """
-        Write the labelled table once more, in any format, with the labels that people corrected; see
-        `rowbatch.steps.export.export`. Works while the run is driven: rows without an answer yet say so.
+        Write the labelled table once more, in any format, with the labels that people corrected, or a project
+        of REFI-QDA (`.qdpx`); see `rowbatch.steps.export.export`. Works while the run is driven: rows without
+        an answer yet say so.
         """
         self.build(hooks)
         return export(
@@ -1387,8 +1388,8 @@ def create(
         labels: The labels to choose from, in a list or in a text as `--labels` has them: `"good,bad"`.
             Without labels and codebook the answer is free text.
         prompt: What to ask about each text.
-        codebook: A codebook file of any form (YAML, JSON, a table, an XLSForm, a classify call), or its
-            content; instead of `labels`.
+        codebook: A codebook file of any form (YAML, JSON, a table, an XLSForm, a classify call, codes of
+            REFI-QDA), or its content; instead of `labels`.
         variable: Name of the answer's column when `labels` are given, or a codebook that has only labels.
         template: The user message with `{{column}}` placeholders; None means the text alone.
         provider: Who is asked; `local` is the model on this machine.

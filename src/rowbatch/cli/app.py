@@ -869,7 +869,8 @@ def codebook() -> None:
     Check codebooks, and write them in other forms.
 
     A codebook is YAML or JSON; a table (CSV, Excel) with a row for each label or for each variable; an
-    XLSForm; or what AI_CLASSIFY of Snowflake and ai_classify of Databricks take, as JSON. Nothing is sent.
+    XLSForm; codes of NVivo, MAXQDA, ATLAS.ti and others (.qdc, .qdpx); or what AI_CLASSIFY of Snowflake and
+    ai_classify of Databricks take, as JSON. Nothing is sent.
     """
 
 
@@ -917,7 +918,8 @@ def codebook_convert(source: Path, output: Path, **options: Any) -> None:
     """
     Write a codebook in another form.
 
-    OUT is YAML, JSON, CSV, TSV or Excel, by its ending. What has no place in the new form is said.
+    OUT is YAML, JSON, CSV, TSV, Excel or codes of REFI-QDA (.qdc), by its ending. What has no place in the
+    new form is said.
     """
     from rowbatch.cli import show
 
@@ -1100,7 +1102,8 @@ def collect(run: Path, *, output: Path | None, **options: Any) -> None:
     type=_PATH,
     required=True,
     metavar="OUT",
-    help="The labelled table; its ending says the format.",
+    help="The labelled table; its ending says the format: a table, or a project for NVivo, MAXQDA, ATLAS.ti "
+    "and others (.qdpx).",
 )
 @click.option("--only-answered", is_flag=True, help="Leave out rows that have no label.")
 @click.option(
@@ -1475,6 +1478,99 @@ def extract(
         **_for_api(options),
     )
     show.extracted(report)
+
+
+@app.command()
+@_table
+@click.option("--text", required=True, metavar="COLUMN", help="Column that holds the long texts.")
+@click.option(
+    "--by",
+    required=True,
+    type=click.Choice(["sentence", "paragraph", "speaker", "line", "words", "tokens"]),
+    help="Where the texts are cut.",
+)
+@click.option(
+    "--size",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="So many of them are a unit; of tokens at most so many.  [default: 1; words and tokens need it]",
+)
+@click.option(
+    "--overlap",
+    type=click.IntRange(0),
+    default=0,
+    metavar="NUMBER",
+    help="A unit begins with so many of the unit before.",
+)
+@click.option(
+    "--model",
+    default="",
+    metavar="NAME",
+    help="Whose tokens are counted.  [default: those of OpenAI's current models]",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=_PATH,
+    required=True,
+    metavar="OUT",
+    help="The table of units; its ending says the format.",
+)
+@_reading
+@_writing
+@_overwrite
+def units(table: Path, *, output: Path, **options: Any) -> None:
+    """
+    Cut the long texts of TABLE into units, a row each.
+
+    TABLE may be a folder of documents. Each unit has the other columns of its row, and document (the row),
+    unit, units, unit_start, unit_end and, by speaker, who speaks. `join-units` puts their labels together.
+    """
+    from rowbatch.cli import show
+
+    show.units_cut(api.units(table, output, **_for_api(options)))
+
+
+@app.command("join-units")
+@click.argument("labelled", metavar="LABELLED", type=_PATH)
+@click.option(
+    "--of", required=True, type=_PATH, metavar="TABLE", help="The table that the units were cut from."
+)
+@click.option(
+    "--rule",
+    "rule",
+    multiple=True,
+    metavar="[COLUMN=]RULE",
+    help="What the labels of units are together: any (yes if one of them is; else the different ones), most "
+    "(the most frequent one, of numbers the median) or list. For a column of its own: topic=list. May be "
+    "given several times; without a rule for all, only the named columns are joined.",
+)
+@click.option(
+    "--id",
+    "id_column",
+    metavar="COLUMN",
+    help="Column of both tables that says whose a unit is.  [default: document, the row]",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=_PATH,
+    required=True,
+    metavar="OUT",
+    help="The table of documents; its ending says the format.",
+)
+@_reading
+@_writing
+@_overwrite
+def join_units(labelled: Path, *, output: Path, **options: Any) -> None:
+    """
+    Put the labels of units together: a row of TABLE each, as it was.
+
+    LABELLED is the table of units with labels, or the run that labelled them. How TABLE is read can be said.
+    """
+    from rowbatch.cli import show
+
+    show.units_joined(api.join_units(labelled, output, **_for_api(options)))
 
 
 @app.command()

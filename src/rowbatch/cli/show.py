@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         Event,
         ExportReport,
         ExtractReport,
+        JoinUnitsReport,
         KnownModel,
         LabelsAgreement,
         PeopleComparison,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
         ScaleAgreement,
         SplitReport,
         TrialReport,
+        UnitsReport,
         VerifyReport,
         YesNoAgreement,
     )
@@ -61,6 +63,7 @@ _CODEBOOK_FORMS = {
     "labels": "a list of labels",
     "xlsform": "an XLSForm",
     "classify": "what a classify function takes",
+    "refi": "codes of REFI-QDA",
 }
 _STAGES: dict[Stage, str] = {
     "build": "writing requests",
@@ -672,6 +675,31 @@ def converted(report: ConvertReport) -> None:
     if report.empty_rows:
         kept = "left out" if report.requests < report.rows else "kept; --skip-empty leaves them out"
         line(f"  {_count(report.empty_rows, 'row')} without a text: {kept}")
+
+
+def units_cut(report: UnitsReport) -> None:
+    line(
+        f"{place(report.out)}: {_count(report.units, 'unit')} of {_count(report.documents, 'text')}, at most "
+        f"{report.most_units:,} of one; the longest has {_count(report.longest_chars, 'character')}"
+    )
+    for note in report.notes:
+        line(f"  {note}")
+    _read_notes(report.encoding_guessed, report.bad_rows)
+    if report.empty_documents:
+        line(f"  {_count(report.empty_documents, 'row')} without a text: an empty unit each")
+    _marked(report.formulas)
+
+
+def units_joined(report: JoinUnitsReport) -> None:
+    line(f"{place(report.out)}: {_count(report.documents, 'row')} from {_count(report.units, 'unit')}")
+    for column, rule in report.rules.items():
+        line(f"  {short(column, 60)}  {rule}")
+    if report.unanswered:
+        line(f"  {_count(report.unanswered, 'unit')} without an answer: see units_unanswered")
+    for note in report.notes:
+        line(f"  {note}")
+    _read_notes(report.encoding_guessed, report.bad_rows)
+    _marked(report.formulas)
 
 
 def codebook_checked(found: CheckedCodebook, *, with_prompt: bool) -> None:

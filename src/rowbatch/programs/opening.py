@@ -54,11 +54,15 @@ def _dressed(plain: Table, options: ReadOptions, programs: tuple[Program, ...]) 
     """
     dressers = [one.dress for one in programs if one.dress is not None]
     is_said = options.header is not None or options.skip_rows
-    if not dressers or plain.format not in ("csv", "excel", "json") or (is_said and options.program is None):
+    if (
+        not dressers
+        or plain.format not in ("csv", "excel", "json", "jsonl")
+        or (is_said and options.program is None)
+    ):
         return None
     # What belongs to the header of a program may have been joined already.
     first = plain
-    if plain.format != "json" and plain.reading.header not in (None, FIRST, "1"):
+    if plain.format not in ("json", "jsonl") and plain.reading.header not in (None, FIRST, "1"):
         try:
             first = formats.open_table(path=plain.path, options=replace(options, header=FIRST, skip_rows=0))
         except TableError:

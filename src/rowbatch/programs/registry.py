@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rowbatch.programs import (
+    doccano,
     documents,
     hxl,
     kobo,
@@ -10,9 +11,12 @@ from rowbatch.programs import (
     limesurvey,
     meta,
     odk,
+    potato,
+    prodigy,
     qualtrics,
     redcap,
     reddit,
+    refi_qda,
     surveymonkey,
     telegram,
     twarc,
@@ -32,6 +36,10 @@ PROGRAMS: tuple[Program, ...] = (
     meta.PROGRAM,
     reddit.PROGRAM,
     youtube.PROGRAM,
+    refi_qda.PROGRAM,
+    potato.PROGRAM,
+    prodigy.PROGRAM,
+    doccano.PROGRAM,
     documents.PROGRAM,
     qualtrics.PROGRAM,
     surveymonkey.PROGRAM,

@@ -24,6 +24,7 @@ from rowbatch.results.extract_report import count_statuses
 from rowbatch.results.least_sure import CHOSEN_COLUMN, LEAST_SURE, least_sure_rows
 from rowbatch.results.people import IS_CORRECTED, CorrectedAnswers, final_column, human_column
 from rowbatch.results.written import written_columns
+from rowbatch.steps.export_project import PROJECT_ENDING, export_project
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.corrections import read_corrections
 from rowbatch.store.rundir import RunDirectory
@@ -86,7 +87,8 @@ def export(
 
     Args:
         run: A run that is built.
-        path: Where to; its ending says the format.
+        path: Where to; its ending says the format. A project of qualitative analysis (`.qdpx`) is one, see
+            `export_project`; columns of the input are variables of its sources, and a status has no place.
         writing: How.
         only_answered: Leave out rows that have no label.
         columns: Which columns of the input; None means all.
@@ -108,6 +110,18 @@ def export(
     answered = AnsweredTable(run, shards, report)
     table, codebook = answered.table, answered.codebook
     kept = list(range(len(table.header))) if columns is None else [table.column(name) for name in columns]
+    if path.suffix.lower() == PROJECT_ENDING:
+        export_project(
+            report,
+            answered,
+            CorrectedAnswers(codebook.columns, read_corrections(run.path)),
+            wanted=wanted,
+            only_answered=only_answered,
+            kept=kept,
+            overwrite=overwrite,
+            progress=progress,
+        )
+        return report
     names = list(answered.plan.output.columns)
     corrected = CorrectedAnswers(codebook.columns, read_corrections(run.path))
     taken = {*table.header, *names}
@@ -118,7 +132,7 @@ def export(
     shape = TableShape.of(table, [column for column, _ in shown], kept, numbers=numbers.dtypes)
     report.notes = (*losses(shape, path), *numbers.notes)
     pick = [values.alias(column.name) for column, values in shown]
-    format_name = format_of(path)
+    format_name = format_of(path, besides=(PROJECT_ENDING,))
     if only_answered and answered.embedding is not None and corrected.positions:
         raise UsageError("embeddings-not-corrected")
     with (

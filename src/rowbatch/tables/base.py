@@ -99,6 +99,23 @@ class TableChunk:
             None if self.native is None else _part(self.native, rows, columns),
         )
 
+    def out_of_calendar(self) -> dict[int, pl.Series]:
+        """
+        Rows with a number that is no day and no time, where a display format makes days or times of numbers.
+
+        Returns:
+            A mask for each column that has any, by its position. Such a value is null in `typed`, and its
+            text is the number.
+        """
+        if self.native is None or self.typed is None:
+            return {}
+        found = {
+            int(column.name): column.is_not_null() & self.typed[column.name].is_null()
+            for column in self.native
+            if column.null_count() < self.typed[column.name].null_count()
+        }
+        return {position: rows for position, rows in found.items() if rows.any()}
+
 
 def _part(frame: pl.DataFrame, rows: slice | pl.Series, columns: Sequence[int] | None) -> pl.DataFrame:
     """Rows and columns of a frame that has some of the columns of a chunk, named by their positions."""

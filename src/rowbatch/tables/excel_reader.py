@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -22,6 +23,7 @@ from rowbatch.tables.base import TableChunk, as_text, show_clock
 from rowbatch.tables.bounds import require_memory
 from rowbatch.tables.frame_table import FrameTable, positional, refuse_options
 from rowbatch.tables.header import MOST_RECORDS, find_header, join_header, numbered_columns
+from rowbatch.tables.old_workbook import OldWorkbook
 from rowbatch.tables.open_document import with_all_texts
 from rowbatch.tables.workbook_cells import CellKind, read_cells
 from rowbatch.tables.workbook_sizes import WorkbookSizes
@@ -33,11 +35,12 @@ _SHEETS_LOOKED_AT = 12
 _NOTE_SEARCHED = 30
 # What python-calamine 0.9.1 takes for a cell of a sheet, and what becomes of one that is read by itself.
 _HELD_CELL_BYTES, _READ_CELL_BYTES = 40, 160
-_FIRST_CERTAIN_DAY = datetime.date(1900, 3, 1)
+# A time of day is one of the first day of the calendar, which some workbooks begin in 1904.
+_FIRST_CERTAIN_DAY = datetime.date(1904, 1, 2)
 _LOOKS_LIKE_A_VALUE = (
     r"^(?:-?[0-9]+(?:\.[0-9]+)?|true|false|[0-9]{4}-[0-9]{2}-[0-9]{2}(?: [0-9:.]+)?|[0-9]{2}:[0-9:.]+)$"
 )
-_ZIP = b"PK\x03\x04"
+_ZIP, _OLD = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 
 
 class _Place(TypedDict, total=False):
@@ -55,6 +58,7 @@ class _Workbook:
     reader: Any
     sizes: WorkbookSizes | None
     data: bytes
+    old: OldWorkbook | None = None
 
     def load(self, sheet: int, where: _Place, **how: Any) -> Any:
         """Load a sheet; as texts where its reader cannot, which are read cell by cell then."""
@@ -65,6 +69,18 @@ class _Workbook:
         # fastexcel 0.21.0 gives up on #NAME?, and on a duration beside anything else.
         except (fastexcel.CalamineCellError, fastexcel.UnsupportedColumnTypeCombinationError):
             return self.reader.load_sheet(sheet, **where, **{**how, "dtypes": "string"})
+
+    def errors_of(self, sheet: int) -> Mapping[tuple[int, int], str]:
+        """The cells that have an error, by row and column from 0, where they are known."""
+        if self.old:
+            return self.old.errors_of(sheet)
+        return self.sizes.errors_of(self.reader.sheet_names[sheet]) if self.sizes else {}
+
+    def odd_numbers_of(self, sheet: int) -> Mapping[tuple[int, int], float]:
+        """Numbers that are no day and no time, by row and column from 0, where they are known."""
+        if self.old:
+            return self.old.odd_numbers_of(sheet)
+        return self.sizes.odd_numbers_of(self.reader.sheet_names[sheet]) if self.sizes else {}
 
     def count_values(self, sheet: int) -> int | None:
         """How many cells of a sheet hold something; None where nobody counted."""
@@ -93,16 +109,19 @@ class _Loaded:
         wanted = [self.places[column] for column in columns]
         each = self.frame.width * _HELD_CELL_BYTES + len(columns) * _READ_CELL_BYTES
         require_memory(self.book.path, self.frame.height * each)
-        return read_cells(self.book.data, self.sheet, wanted, self.frame.height, self.errors())
-
-    def errors(self) -> Mapping[tuple[int, int], str]:
-        """The cells that have an error, by row and column from 0, where they are known."""
-        sizes = self.book.sizes
-        return sizes.errors_of(self.book.reader.sheet_names[self.sheet]) if sizes else {}
+        book, sheet = self.book, self.sheet
+        return read_cells(
+            book.data,
+            sheet,
+            wanted,
+            self.frame.height,
+            errors=book.errors_of(sheet),
+            odd_numbers=cache(partial(book.odd_numbers_of, sheet)),
+        )
 
     def columns_with_errors(self) -> set[str]:
         """Their names in the frame."""
-        at = {column for _, column in self.errors()}
+        at = {column for _, column in self.book.errors_of(self.sheet)}
         return {str(number) for number, place in enumerate(self.places) if place in at}
 
     def texts(self, columns: list[int]) -> list[pl.Series]:
@@ -180,7 +199,7 @@ def sheet_names(path: Path) -> tuple[str, ...]:
 
     try:
         with path.open("rb") as file:
-            if not file.read(4).startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+            if not file.read(4).startswith((_ZIP, _OLD)):
                 return ()
         return tuple(fastexcel.read_excel(path.read_bytes()).sheet_names)
     except (OSError, fastexcel.FastExcelError):
@@ -217,7 +236,8 @@ def open_excel(path: Path, options: ReadOptions) -> ExcelTable:
             sizes.look_ahead(options.sheet)
             sizes.require_texts()
             data, errors = with_all_texts(path, data)
-        book = _Workbook(path, fastexcel.read_excel(data), sizes, data)
+        old = OldWorkbook(data) if data.startswith(_OLD) else None
+        book = _Workbook(path, fastexcel.read_excel(data), sizes, data, old)
         sheets = book.reader.sheet_names
         number = _sheet_number(path, sheets, options.sheet)
         hidden = sizes.hidden() if sizes else set()
@@ -226,6 +246,8 @@ def open_excel(path: Path, options: ReadOptions) -> ExcelTable:
         for candidate in candidates:
             if sizes:
                 sizes.require_sheet(sheets[candidate])
+                if (readable := sizes.with_readable_cells(sheets[candidate])) is not None:
+                    book = replace(book, reader=fastexcel.read_excel(readable), data=readable)
             found = _below_head(path, book, candidate, options)
             if found is not None:
                 table = _table(path, sheets[candidate], found)
@@ -365,10 +387,9 @@ def _notes(table: ExcelTable, book: _Workbook, sheet: int, found: _Found, *, err
         yield Notice("note-lines-above", {"above": found.above, "line": found.first})
     if found.last > found.first:
         yield Notice("note-header-lines", {"first": found.first, "last": found.last})
-    if book.sizes:
-        errors += len(book.sizes.errors_of(name))
-        if uncomputed := book.sizes.uncomputed_of(name):
-            yield Notice("note-uncomputed-formulas", {**where, "count": uncomputed})
+    errors += len(book.errors_of(sheet))
+    if book.sizes and (uncomputed := book.sizes.uncomputed_of(name)):
+        yield Notice("note-uncomputed-formulas", {**where, "count": uncomputed})
     if errors:
         yield Notice("note-error-cells", {**where, "count": errors})
     if below := _rows_of_note(found.frame):
@@ -445,7 +466,7 @@ def _may_be_mixed(column: pl.Series) -> bool:
     Whether cells of a column may have been no texts, or times without a day.
 
     Beside a text, fastexcel 0.21.0 rounds a number to 9 decimals, adds midnight to a day, and writes `true`;
-    a time of day is a moment of the first days of Excel's calendar.
+    a time of day is a moment of the first day of the workbook's calendar.
     """
     if isinstance(column.dtype, pl.Datetime):
         return bool((column.dt.date() < _FIRST_CERTAIN_DAY).any())

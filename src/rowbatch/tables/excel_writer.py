@@ -137,6 +137,12 @@ class ExcelTableWriter(TableWriter):
         if not self._row:
             self._set_widths(columns)
         cells = [column.to_list() for column in columns]
+        for position, rows in chunk.out_of_calendar().items():
+            # It is no day in any calendar, so it stays the number that it is.
+            assert chunk.native is not None
+            numbers = chunk.native[str(position)].to_list()
+            for row in rows.arg_true():
+                cells[position][row] = numbers[row]
         if chunk.cells is not None:
             for column in chunk.cells:
                 position = int(column.name)

@@ -15,6 +15,8 @@ from rowbatch.tables.writer import TableShape, TableWriter, values_of
 
 # Legal in JSON, but what is built on Python's `splitlines` takes them for line ends.
 _MOST_WHOLE = 2**53
+# A code point that Unicode sets aside for no character.
+_MARK = "\ufdd0"
 _LINE_ENDS = ("\u0085", "\u2028", "\u2029")
 
 
@@ -33,17 +35,19 @@ class JsonTableWriter(TableWriter):
 
     def write(self, chunk: TableChunk, added: pl.DataFrame) -> None:
         values = values_of(chunk, added, self._shape, self._names)
+        odd = chunk.out_of_calendar()
         columns = [
             _plain(
-                # How long something takes is shown by each format in its own way.
-                _text(chunk, position, column)
-                if isinstance(column.dtype, pl.Duration) and position < chunk.frame.width
+                # How long something takes is shown by each format in its own way; of a number that is no day
+                # in any calendar the text is the number.
+                _text(chunk, position, column, odd.get(position))
+                if (isinstance(column.dtype, pl.Duration) and position < chunk.frame.width) or position in odd
                 else column
             )
             for position, column in enumerate(values.get_columns())
         ]
         plain = pl.DataFrame([column if _is_json(column) else _as_json(column) for column in columns])
-        lines = plain.select((pl.struct(pl.all()).struct.json_encode() + "\n").alias("line")).to_series()
+        lines = _lines(plain)
         if lines.str.contains("[\u0085\u2028\u2029]").any():
             lines = lines.str.replace_many(
                 list(_LINE_ENDS), [f"\\u{ord(character):04x}" for character in _LINE_ENDS]
@@ -63,10 +67,11 @@ class JsonTableWriter(TableWriter):
             self._file.close()
 
 
-def _text(chunk: TableChunk, position: int, column: pl.Series) -> pl.Series:
+def _text(chunk: TableChunk, position: int, column: pl.Series, odd: pl.Series | None) -> pl.Series:
     """The texts of a column, without those of nothing."""
     texts = chunk.frame.to_series(position)
-    return pl.select(pl.when(column.is_not_null()).then(texts)).to_series().alias(column.name)
+    there = column.is_not_null() if odd is None else column.is_not_null() | odd
+    return pl.select(pl.when(there).then(texts)).to_series().alias(column.name)
 
 
 def _plain(column: pl.Series) -> pl.Series:
@@ -77,6 +82,39 @@ def _plain(column: pl.Series) -> pl.Series:
         if len(known) and ((known.floor() == known) & (known.abs() < _MOST_WHOLE)).all():
             return column.cast(pl.Int64)
     return column
+
+
+def _lines(frame: pl.DataFrame) -> pl.Series:
+    """
+    A line of JSON for each row.
+
+    Where whole numbers stand beside others the encoder of polars 2.1.0 writes `1.0`, and `1` where all are
+    whole. So such a column is written as marked texts, and the marks and quotes are taken away: each number
+    is as its text is in every other format.
+    """
+    mixed = [column.name for column in frame if _has_whole_and_other(column)]
+    if mixed and not any(_has_mark(column) for column in frame):
+        frame = frame.with_columns(
+            pl.when(pl.col(name).is_not_null())
+            .then(_MARK + as_text(frame.select(name)).to_series() + _MARK)
+            .alias(name)
+            for name in mixed
+        )
+    else:
+        mixed = []
+    lines = frame.select((pl.struct(pl.all()).struct.json_encode() + "\n").alias("line")).to_series()
+    return lines.str.replace_many([f'"{_MARK}', f'{_MARK}"'], ["", ""]) if mixed else lines
+
+
+def _has_whole_and_other(column: pl.Series) -> bool:
+    if not column.dtype.is_float():
+        return False
+    is_whole = (column.floor() == column) & (column.abs() < _MOST_WHOLE)
+    return bool(is_whole.any()) and not column.is_infinite().any() and not column.is_nan().any()
+
+
+def _has_mark(column: pl.Series) -> bool:
+    return column.dtype == pl.String and bool(column.str.contains(_MARK, literal=True).any())
 
 
 def _is_json(column: pl.Series) -> bool:

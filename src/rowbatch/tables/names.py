@@ -36,10 +36,9 @@ def stata_names(names: Sequence[str]) -> list[str]:
 
 def spss_names(names: Sequence[str]) -> list[str]:
     """
-    Names that SPSS allows: letters, digits and `._$#@`, a letter first, 64 bytes, no word of its own.
+    Names that SPSS allows: letters, digits and `._$#@`, a letter or `@` first, 64 bytes, no word of its own.
 
-    A legal name stays, unless it stands twice, in whatever case. SPSS allows `@` at the beginning as well,
-    which pyreadstat 1.3.7 does not write.
+    A legal name stays, unless it stands twice, in whatever case.
     """
     return _free_names(
         names, [_spss_name(name, at) for at, name in enumerate(names, start=1)], str.lower, _bytes
@@ -101,6 +100,6 @@ def _stata_name(name: str, position: int) -> str:
 
 def _spss_name(name: str, position: int) -> str:
     base = re.sub(r"[^\w.$#@]", "_", name) or f"column_{position}"
-    if not re.match(r"[^\W\d_]", base) or base.lower() in _SPSS_WORDS:
+    if not re.match(r"[^\W\d_]|@", base) or base.lower() in _SPSS_WORDS:
         base = f"v_{base}"
     return _bytes(base, 0)

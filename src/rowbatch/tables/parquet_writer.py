@@ -12,10 +12,28 @@ import polars as pl
 from rowbatch.errors import CannotHold, from_os_error
 from rowbatch.tables.base import TableChunk, as_text
 from rowbatch.tables.names import unique_names
-from rowbatch.tables.writer import TableShape, TableWriter, values_of
+from rowbatch.tables.writer import OutputCheck, TableShape, TableWriter, values_of
 
 _ROWS_PER_GROUP = 100_000
 _AHEAD = 2
+
+
+class ColumnarCheck(OutputCheck):
+    """A column has one type: days and times have no place for a number that is none in any calendar."""
+
+    def __init__(self, path: Path, shape: TableShape) -> None:
+        self._path, self._shape = path, shape
+
+    def look(self, chunk: TableChunk) -> None:
+        for position, rows in chunk.out_of_calendar().items():
+            row = int(rows.arg_max() or 0)
+            raise CannotHold(
+                "number-of-no-calendar",
+                path=str(self._path),
+                row=chunk.first_row + row,
+                column=self._shape.names[position],
+                number=chunk.frame[row, position],
+            )
 
 
 class ColumnarTableWriter(TableWriter):
@@ -29,6 +47,7 @@ class ColumnarTableWriter(TableWriter):
     def __init__(self, path: Path, shape: TableShape, *, is_parquet: bool) -> None:
         self._path, self._shape, self._is_parquet = path, shape, is_parquet
         self._names = unique_names(shape.names)
+        self._check = ColumnarCheck(path, shape)
         self._chunks: queue.Queue[pl.DataFrame | None] = queue.Queue(_AHEAD)
         self._thread: threading.Thread | None = None
         self._schema: pl.Schema | None = None
@@ -36,6 +55,7 @@ class ColumnarTableWriter(TableWriter):
         self._stopped = threading.Event()
 
     def write(self, chunk: TableChunk, added: pl.DataFrame) -> None:
+        self._check.look(chunk)
         frame = values_of(chunk, added, self._shape, self._names)
         if self._schema is None:
             self._schema = frame.schema

@@ -14,13 +14,11 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from rowbatch.errors import from_os_error
+from rowbatch.tables.spss_dictionary import EXTENSION, read_dictionary
 
-_HEADER_BYTES = 176
-_EXTENSION = 7
-_SETS, _LONG_NAMES = 7, 13
+_SETS = 7
 _MOST_NAME = 63
 
 
@@ -54,10 +52,11 @@ def add_response_sets(path: Path, sets: Sequence[ResponseSet]) -> None:
     if not sets:
         return
     with path.open("rb") as file:
-        end, short_names = _dictionary(file)
-        known = {long.lower(): short for short, long in short_names.items()}
+        dictionary = read_dictionary(file)
+        end = dictionary.end
+        known = {long.lower(): short for short, long in dictionary.names.items()}
         text = "".join(f"{_set(one, known)}\n" for one in sets).encode()
-        record = struct.pack("=iiii", _EXTENSION, _SETS, 1, len(text)) + text
+        record = struct.pack("=iiii", EXTENSION, _SETS, 1, len(text)) + text
         place = path.with_name(f"{path.name}.sets")
         try:
             with place.open("wb") as out:
@@ -85,65 +84,3 @@ def _set(one: ResponseSet, short_names: dict[str, str]) -> str:
     label = one.label.encode()
     variables = " ".join(short_names[variable.lower()].lower() for variable in one.variables)
     return f"${name}={of} {len(label)} {one.label} {variables}"
-
-
-def _dictionary(file: BinaryIO) -> tuple[int, dict[str, str]]:
-    """Where the record stands that ends the dictionary, and the long name of each short one."""
-    file.seek(_HEADER_BYTES)
-    names: dict[str, str] = {}
-    while True:
-        at = file.tell()
-        match _whole(file):
-            case 2:
-                name = _variable(file)
-                names |= {name: name} if name else {}
-            case 3:
-                _pass_labels(file)
-            case 4:
-                file.seek(4 * _whole(file), 1)
-            case 6:
-                file.seek(80 * _whole(file), 1)
-            case 7:
-                names |= _extension(file)
-            case 999:
-                return at, names
-            case found:
-                raise ValueError(f"a record of type {found} in the dictionary of a file of SPSS")
-
-
-def _variable(file: BinaryIO) -> str:
-    """The name in a variable's record; "" in one that only goes on with a long text."""
-    width, has_label, missing = _wholes(file, 3)
-    file.seek(8, 1)
-    name = file.read(8).decode(errors="replace").strip()
-    if has_label:
-        size = _whole(file)
-        file.seek(-(-size // 4) * 4, 1)
-    file.seek(8 * abs(missing), 1)
-    return name if width >= 0 else ""
-
-
-def _pass_labels(file: BinaryIO) -> None:
-    for _ in range(_whole(file)):
-        file.seek(8, 1)
-        # The label and its length are padded together to eight bytes.
-        size = file.read(1)[0]
-        file.seek((size + 8) // 8 * 8 - 1, 1)
-
-
-def _extension(file: BinaryIO) -> dict[str, str]:
-    """The long names, where it is the record of these."""
-    subtype, size, count = _wholes(file, 3)
-    content = file.read(size * count)
-    if subtype != _LONG_NAMES:
-        return {}
-    pairs = (pair.partition("=") for pair in content.decode().rstrip("\t").split("\t"))
-    return {short: long for short, _, long in pairs}
-
-
-def _whole(file: BinaryIO) -> int:
-    return _wholes(file, 1)[0]
-
-
-def _wholes(file: BinaryIO, count: int) -> tuple[int, ...]:
-    return struct.unpack(f"={count}i", file.read(4 * count))

@@ -64,6 +64,16 @@ class StatisticsCheck(OutputCheck):
     def look(self, chunk: TableChunk) -> None:
         own = chunk.typed if chunk.typed is not None else chunk.frame
         infos = self._shape.columns or tuple(ColumnInfo() for _ in self._shape.header)
+        program = "stata:" if self._is_stata else "spss:"
+        for position, rows in chunk.out_of_calendar().items():
+            # The same program has it again as it was.
+            if not infos[position].format.startswith(program):
+                row = _first(rows)
+                raise CannotHold(
+                    "number-of-no-calendar",
+                    **self._place(position, row + chunk.first_row),
+                    number=chunk.frame[row, position],
+                )
         for position, (column, info) in enumerate(zip(own.get_columns(), infos, strict=True)):
             kind = column.dtype
             if info.value_labels:

@@ -108,6 +108,12 @@ class StatisticsTable(Table):
             frame = frame.with_columns(
                 meaning.convert(pl.col(name)).alias(name) for name, meaning in self._meanings.items()
             )
+            if native is not None:
+                frame = frame.with_columns(
+                    _periods_of(frame[name], native[name])
+                    for name, meaning in self._meanings.items()
+                    if meaning.dtype == pl.String
+                )
             missing = (
                 cache(partial(self._missing, done, wanted, numbers))
                 if self._has_letters and numbers
@@ -247,6 +253,14 @@ def _storage(meta: Any, column: str, kind: str) -> str:
     else:
         name = f"A{width}" if told == "string" else ""
     return f"{kind}:{name}" if name else ""
+
+
+def _periods_of(column: pl.Series, native: pl.Series) -> pl.Series:
+    """Periods as texts; one that no calendar has is the number."""
+    if native.null_count() == column.null_count():
+        return column
+    is_odd = column.is_null() & native.is_not_null()
+    return as_text(native.to_frame()).to_series().zip_with(is_odd, column)
 
 
 def _slice(missing: Callable[[], pl.DataFrame], first: int, height: int) -> pl.DataFrame:

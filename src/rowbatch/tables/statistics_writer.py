@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
 
 import polars as pl
@@ -20,6 +21,7 @@ from rowbatch.errors import CannotHold, StorageError, from_os_error
 from rowbatch.tables.base import ColumnInfo, TableChunk, as_doubles, as_text, plain_values, show_clock
 from rowbatch.tables.names import spss_names, stata_names
 from rowbatch.tables.response_sets import ResponseSet, add_response_sets
+from rowbatch.tables.spss_dictionary import rename_variables
 from rowbatch.tables.stata_file import StataColumn, write_stata
 from rowbatch.tables.statistics_dates import SPSS_BEGIN, STATA_BEGIN
 from rowbatch.tables.statistics_limits import (
@@ -36,6 +38,7 @@ from rowbatch.tables.writer import AddedColumn, TableShape, TableWriter, cut_to_
 # Bytes of a line of the documents of a file.
 _SPSS_NOTE = 80
 _REHEARSED_ROWS = 20
+_US = 1_000_000
 # Stata's missing value that stands for "can't say".
 _CANT_SAY_LETTER = "a"
 
@@ -88,6 +91,7 @@ class StatisticsTableWriter(TableWriter):
         self._check = StatisticsCheck(path, shape, is_stata=is_stata)
         self._frames: list[pl.DataFrame] = []
         self._letters: dict[str, dict[int, str]] = {}
+        self._formats: dict[str, str] = {}
         self._rows = 0
 
     def write(self, chunk: TableChunk, added: pl.DataFrame) -> None:
@@ -193,8 +197,16 @@ class StatisticsTableWriter(TableWriter):
 
         kinds = {column.name: column.dtype for column in columns}
         options = self._options(kinds) | self._spss_options(set(kinds))
+        others = _writable_names(list(kinds))
+        options = {
+            name: {others.get(key, key): value for key, value in told.items()}
+            if isinstance(told, dict)
+            else told
+            for name, told in options.items()
+        }
         try:
-            pyreadstat.write_sav(pl.DataFrame(columns), str(path), **options)
+            pyreadstat.write_sav(pl.DataFrame(columns).rename(others), str(path), **options)
+            rename_variables(path, {other: name for name, other in others.items()})
         except OSError as error:
             raise from_os_error(error, str(path)) from error
         except MemoryError:
@@ -258,7 +270,7 @@ class StatisticsTableWriter(TableWriter):
                 name: _cut(label, is_stata=self._is_stata) for name, label in labels.items() if label
             },
             "variable_value_labels": value_labels,
-            "variable_format": formats,
+            "variable_format": self._formats | formats,
         }
 
     def _spss_options(self, written: Container[str]) -> dict[str, Any]:
@@ -294,7 +306,7 @@ class StatisticsTableWriter(TableWriter):
             column = as_doubles(column)
         kind = column.dtype
         if isinstance(kind, pl.Duration):
-            column = _times_of(column)
+            column = _times_of(column) if self._is_stata else self._seconds_of(column)
             kind = column.dtype
         if is_temporal(kind) and (has_letters or info.value_labels):
             column = _days_or_seconds(column, is_stata=self._is_stata)
@@ -311,6 +323,13 @@ class StatisticsTableWriter(TableWriter):
             return column
         text = as_text(column.to_frame()).to_series()
         return text if self._is_stata else _as_wide(text, info)
+
+    def _seconds_of(self, durations: pl.Series) -> pl.Series:
+        """Durations as SPSS keeps and shows them, however long they are, or below 0."""
+        seconds = durations.cast(pl.Duration("us")).dt.total_microseconds() / _US
+        is_whole = (seconds == seconds.floor()).fill_null(True).all()
+        self._formats[durations.name] = "TIME11" if is_whole else "TIME18.6"
+        return seconds
 
     def _codes(self, info: AddedColumn) -> dict[Any, str]:
         """The labels of a column by what stands for them in the file."""
@@ -346,7 +365,7 @@ def _days_or_seconds(column: pl.Series, *, is_stata: bool) -> pl.Series:
         return since.dt.total_days()
     if is_stata:
         return since.dt.total_microseconds() / 1_000
-    return since.dt.total_microseconds() / 1_000_000
+    return since.dt.total_microseconds() / _US
 
 
 def _numbers_for_stata(column: pl.Series) -> tuple[pl.Series, str]:
@@ -364,7 +383,7 @@ def _numbers_for_stata(column: pl.Series) -> tuple[pl.Series, str]:
 
 
 def _times_of(column: pl.Series) -> pl.Series:
-    """Durations as times of day where all are, otherwise as texts."""
+    """Durations as times of day where all are, otherwise as texts: Stata shows no more than a day has."""
     day = datetime.timedelta(days=1)
     if ((column >= datetime.timedelta()) & (column < day)).fill_null(True).all():
         begin = pl.lit(SPSS_BEGIN).cast(pl.Datetime("us"))
@@ -391,6 +410,22 @@ def _cut(label: str, *, is_stata: bool) -> str:
     if is_stata:
         return label[:STATA_LABEL_CHARS]
     return label.encode()[:SPSS_LABEL_BYTES].decode(errors="ignore")
+
+
+def _writable_names(names: Sequence[str]) -> dict[str, str]:
+    """
+    Names that pyreadstat 1.3.7 writes, for those of SPSS that it doesn't: they begin with `@`.
+
+    Each has as many bytes, so that the right one can be put in its place.
+    """
+    taken = {name.lower() for name in names}
+    found = {}
+    for name in names:
+        if name.startswith("@"):
+            free = (f"{letter}{name[1:]}" for letter in ascii_uppercase)
+            found[name] = next((one for one in free if one.lower() not in taken), name)
+            taken.add(found[name].lower())
+    return found
 
 
 def _note_lines(documents: Sequence[str]) -> Iterator[str]:

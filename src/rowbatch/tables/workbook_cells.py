@@ -11,13 +11,14 @@ from __future__ import annotations
 import datetime
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from itertools import islice
 
 import polars as pl
 
 from rowbatch.tables.base import as_text
+from rowbatch.tables.odd_cells import may_be_odd, shown_odd
 
 Cell = str | float | bool | datetime.date | datetime.time | datetime.timedelta
 
@@ -34,12 +35,19 @@ class CellKind(IntEnum):
     DURATION = 6
 
 
+_TIMES = frozenset({datetime.date, datetime.datetime, datetime.time})
 _SECONDS_AN_HOUR, _SECONDS_A_MINUTE = 3600, 60
 _CLOCK = re.compile(r"(-?)(\d+):(\d\d):(\d\d)(?:\.(\d{1,6}))?")
 
 
 def read_cells(
-    data: bytes, sheet: int, columns: Sequence[int], height: int, errors: Mapping[tuple[int, int], str]
+    data: bytes,
+    sheet: int,
+    columns: Sequence[int],
+    height: int,
+    *,
+    errors: Mapping[tuple[int, int], str],
+    odd_numbers: Callable[[], Mapping[tuple[int, int], float]],
 ) -> list[tuple[pl.Series, pl.Series | None]]:
     """
     Read some columns, cell by cell.
@@ -49,6 +57,7 @@ def read_cells(
         sheet: Position of the sheet.
         columns: Where they stand in the sheet, from 0.
         errors: What cells with an error show, by row and column of the sheet from 0.
+        odd_numbers: Gives those that the reader may take for days and times, see `is_odd`, by row and column.
         height: Rows below the header; the last one is the last of the sheet.
     Returns:
         Of each a column of values where all cells have one type, otherwise of texts, see `text_of_cell`, and
@@ -63,11 +72,22 @@ def read_cells(
     # It gives rows from the first one of the sheet on, and cells from the first column with something in it.
     begin = top + above
     for number, row in enumerate(islice(found.iter_rows(), begin, None), start=begin):
-        for place, column in enumerate(columns):
+        for column, given in zip(columns, cells, strict=True):
             at = column - first
             cell = row[at] if 0 <= at < len(row) else ""
-            cells[place].append(cell if cell != "" else errors.get((number, column), ""))
+            given.append(cell if cell != "" else errors.get((number, column), ""))
+    for place, given in zip(columns, cells, strict=True):
+        if not _TIMES.isdisjoint(map(type, given)) and any(map(may_be_odd, given)):
+            _mend(given, {row - begin: number for (row, at), number in odd_numbers().items() if at == place})
     return [_series(column) for column in cells]
+
+
+def _mend(column: list[Cell], odd_numbers: Mapping[int, float]) -> None:
+    """Put back what the reader took for days and times."""
+    for row, number in odd_numbers.items():
+        cell = column[row] if 0 <= row < len(column) else ""
+        if isinstance(cell, datetime.date | datetime.time) and may_be_odd(cell):
+            column[row] = shown_odd(cell, number)
 
 
 def text_of_cell(cell: Cell) -> str:

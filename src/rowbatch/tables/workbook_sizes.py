@@ -26,13 +26,33 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 from xml.parsers import expat
 
 import polars as pl
 
 from rowbatch.errors import TableError
 from rowbatch.tables.bounds import MEMORY_VARIABLE, memory_for_tables, require_memory
+from rowbatch.tables.odd_cells import (
+    ERROR_RECORDS,
+    KNOWN_ERRORS,
+    errors_in_records,
+    errors_in_xml,
+    is_whole_number,
+    odd_numbers_in_records,
+    odd_numbers_in_xml,
+    with_hundredths,
+)
+from rowbatch.tables.workbook_parts import (
+    MOST_TAG_BYTES,
+    REFERENCE,
+    EndlessTag,
+    column_number,
+    elements,
+    feed_if_sound,
+    linked,
+    records,
+)
 
 _CELL_BYTES, _CELL_BYTES_ODS = 64, 256
 _VALUE_BYTES = 80
@@ -44,7 +64,6 @@ _WHOLE_FACTOR = 4
 _PACKED_BYTES = 1 << 16
 _BYTES_AT_ONCE = 1 << 20
 _NUMBER_CHARS = 64
-_MOST_TAG_BYTES = 4 << 20
 # What the reader takes whole, besides the sheets.
 _WHOLE = re.compile(r"/?(xl/(sharedStrings|styles|workbook)\.(xml|bin)|.*\.rels)", re.IGNORECASE)
 _STRINGS = re.compile(r"/?xl/sharedStrings\.(xml|bin)", re.IGNORECASE)
@@ -59,11 +78,11 @@ _LEAST_ROW = 6
 _MAX_COLUMNS = 16_384
 _BEYOND_COLUMNS = 26 * 631
 _ROW = re.compile(rb"row\s[^<>]*?\br\s*=\s*[\"']([0-9]{1,10})[\"']")
-_REFERENCE = re.compile(r"([A-Za-z]{1,6})([0-9]{1,10})")
 # A cell says its name first, as every program known writes it; here polars looks for others, there Python.
 _UNNAMED = r"<(?:[A-Za-z0-9_.-]{1,20}:)?c(?:[/>]|[ \t\r\n]+(?:[^r \t\r\n]|r[^=]|r=[^\x22]))"
 _UNNAMED_CELL = re.compile(_UNNAMED.encode())
 _ERROR_CELL = re.compile(rb"\bt\s*=\s*[\"']e[\"']")
+_ERROR_TAG = re.compile(rb"(<(?:[A-Za-z0-9_.-]{1,20}:)?c\b[^<>]*?\bt\s*=\s*)[\"']e[\"']")
 _UNCOMPUTED = re.compile(rb"(?:</f>|<f\b[^<>]*/>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>")
 _CELL_NAME = re.compile(rb"r=\"([A-Za-z]{1,6})([0-9]{1,10})\"")
 
@@ -116,6 +135,7 @@ class WorkbookSizes:
         self._looked: dict[str, _Looking] = {}
         self._values: dict[str, int] = {}
         self._with_errors: set[str] = set()
+        self._with_whole_numbers: set[str] = set()
         self._uncomputed: dict[str, int] = {}
         self._errors: dict[str, dict[tuple[int, int], str]] = {}
 
@@ -153,7 +173,7 @@ class WorkbookSizes:
         """
         with self._readable():
             for part in self._parts_of(name):
-                if part.filename.lower().endswith(".bin"):
+                if _is_binary(part):
                     self._require(self._exact_binary(part))
                     continue
                 quick = self._quick(part)
@@ -174,7 +194,7 @@ class WorkbookSizes:
 
     def errors_of(self, name: str) -> dict[tuple[int, int], str]:
         """
-        Cells with an error, such as `#N/A`, of a sheet of an .xlsx that `require_sheet` looked at.
+        Cells with an error, such as `#N/A`, of a sheet that `require_sheet` looked at.
 
         Returns:
             Their texts by row and column, from 0; nothing where they are not known.
@@ -184,21 +204,52 @@ class WorkbookSizes:
             return {}
         part = parts[0]
         if part.filename not in self._errors:
+            find = errors_in_records if _is_binary(part) else errors_in_xml
             with self._readable():
-                self._errors[part.filename] = _ErrorCells(self._unpacked(part)).found()
+                self._errors[part.filename] = find(self._unpacked(part))
         return self._errors[part.filename]
 
+    def odd_numbers_of(self, name: str) -> dict[tuple[int, int], float]:
+        """Numbers of a sheet that are no day and no time, see `is_odd`, by row and column from 0."""
+        parts = self._parts_of(name)
+        if len(parts) != 1:
+            return {}
+        find = odd_numbers_in_records if _is_binary(parts[0]) else odd_numbers_in_xml
+        with self._readable():
+            return find(self._unpacked(parts[0]))
+
+    def with_readable_cells(self, name: str) -> bytes | None:
+        """
+        The workbook with a sheet, at which `require_sheet` looked, that has only cells that the reader knows.
+
+        Returns:
+            None where it has no others.
+        """
+        parts = self._parts_of(name)
+        if len(parts) != 1:
+            return None
+        (part,) = parts
+        if _is_binary(part):
+            if part.filename not in self._with_whole_numbers:
+                return None
+        elif not set(self.errors_of(name).values()) - KNOWN_ERRORS:
+            return None
+        require_memory(self._path, 3 * part.file_size + 2 * len(self._data), self._most)
+        content = b"".join(self._unpacked(part))
+        content = with_hundredths(content) if _is_binary(part) else _ERROR_TAG.sub(rb'\1"str"', content)
+        made = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(self._data)) as old, zipfile.ZipFile(made, "w") as new:
+            for one in old.infolist():
+                new.writestr(one.filename, content if one.filename == part.filename else old.read(one))
+        return made.getvalue()
+
     def hidden(self) -> set[str]:
-        """Names of the sheets of an .xlsx that a person does not see."""
-        book = self._parts.get("xl/workbook.xml")
-        if book is None:
-            return set()
+        """Names of the sheets of an .xlsx or .xlsb that a person does not see."""
         try:
             with self._readable():
-                sheets = _elements(self._unpacked(book), "sheet")
+                return {one.name for one in self._names() if one.is_hidden}
         except expat.ExpatError:
             return set()
-        return {one.get("name", "") for one in sheets if one.get("state") in ("hidden", "veryHidden")}
 
     def uncomputed_of(self, name: str) -> int:
         """Cells of a sheet of an .xlsx that have a formula and no value, as `require_sheet` saw them."""
@@ -208,8 +259,8 @@ class WorkbookSizes:
     def _readable(self) -> Iterator[None]:
         try:
             yield
-        except _EndlessTag:
-            told = f"a tag of more than {_MOST_TAG_BYTES >> 20} MiB"
+        except EndlessTag:
+            told = f"a tag of more than {MOST_TAG_BYTES >> 20} MiB"
             raise TableError("workbook-unreadable", path=str(self._path), told=told) from None
 
     def _require(self, size: SheetSize, besides: int = 0) -> None:
@@ -235,15 +286,14 @@ class WorkbookSizes:
     def _parts_of(self, name: str) -> list[zipfile.ZipInfo]:
         """The part of a sheet; all of them where it cannot be told which."""
         sheets = self._sheets
-        book = self._parts.get("xl/workbook.xml")
-        links = self._parts.get("xl/_rels/workbook.xml.rels")
-        if len(sheets) <= 1 or book is None or links is None:
+        links = self._parts.get("xl/_rels/workbook.xml.rels") or self._parts.get("xl/_rels/workbook.bin.rels")
+        if len(sheets) <= 1 or links is None:
             return sheets
         try:
-            ids = {one.get("name"): _linked(one) for one in _elements(self._unpacked(book), "sheet")}
+            ids = {one.name: one.link for one in self._names()}
             targets = {
                 one.get("Id"): one.get("Target", "")
-                for one in _elements(self._unpacked(links), "Relationship")
+                for one in elements(self._unpacked(links), "Relationship")
             }
         except expat.ExpatError:
             return sheets
@@ -254,6 +304,18 @@ class WorkbookSizes:
             if target and part.filename.endswith(target.removeprefix("/").removeprefix("xl/"))
         ]
         return found or sheets
+
+    def _names(self) -> list[_NamedSheet]:
+        """The sheets as the workbook lists them."""
+        if book := self._parts.get("xl/workbook.xml"):
+            return [
+                _NamedSheet(one.get("name", ""), linked(one), one.get("state") in ("hidden", "veryHidden"))
+                for one in elements(self._unpacked(book), "sheet")
+            ]
+        if book := self._parts.get("xl/workbook.bin"):
+            found = records(self._unpacked(book))
+            return [_sheet_of_record(content) for kind, content in found if kind == _SHEET_RECORD]
+        return []
 
     def _unpacked(self, part: zipfile.ZipInfo) -> Iterator[bytes]:
         """
@@ -288,7 +350,7 @@ class WorkbookSizes:
     def _shared_texts(self, part: zipfile.ZipInfo) -> tuple[int, int, int]:
         """Bytes of all shared texts, how many they are, and bytes of the longest, or more."""
         size = count = longest = current = 0
-        is_binary = part.filename.lower().endswith(".bin")
+        is_binary = _is_binary(part)
         for block in self._unpacked(part):
             size += len(block)
             pieces = block.split(b"<si") if not is_binary else [block]
@@ -302,7 +364,7 @@ class WorkbookSizes:
         """Begin to look at a sheet, the first one where there is no name, while something else is read."""
         parts = self._parts_of(name) if name is not None else self._sheets[:1]
         for part in parts[:1]:
-            if not part.filename.lower().endswith(".bin"):
+            if not _is_binary(part):
                 self._looked[part.filename] = _Looking(partial(self._extent, part))
 
     def _quick(self, part: zipfile.ZipInfo) -> SheetSize:
@@ -343,7 +405,7 @@ class WorkbookSizes:
                     columns = _BEYOND_COLUMNS
                 for letters, number in _CELL_NAME.findall(piece):
                     if len(letters) > 1:
-                        columns = max(columns, -(-_column_number(letters.decode()) // 26) * 26)
+                        columns = max(columns, -(-column_number(letters.decode()) // 26) * 26)
                     named_row = max(named_row, int(number))
         self._values[part.filename] = values
         self._uncomputed[part.filename] = uncomputed
@@ -357,20 +419,46 @@ class WorkbookSizes:
     def _exact_binary(self, part: zipfile.ZipInfo) -> SheetSize:
         lengths: list[int] = []
         if self._strings is not None:
-            for kind, content in _records(self._unpacked(self._strings)):
+            for kind, content in records(self._unpacked(self._strings)):
                 if kind == _SHARED_TEXT and len(content) >= 5:
                     lengths.append(2 * int.from_bytes(content[1:5], "little"))
         rows = columns = text = 0
-        for kind, content in _records(self._unpacked(part)):
+        for kind, content in records(self._unpacked(part)):
             if kind == _ROW_HEADER:
                 rows = max(rows, int.from_bytes(content[:4], "little") + 1)
             elif kind in _CELL_RECORDS:
                 columns = max(columns, int.from_bytes(content[:4], "little") + 1)
+                if kind in ERROR_RECORDS:
+                    self._with_errors.add(part.filename)
+                elif is_whole_number(kind, content):
+                    self._with_whole_numbers.add(part.filename)
                 if kind == _CELL_SHARED:
                     text += _length_at(lengths, int.from_bytes(content[8:12], "little"))
                 else:
                     text += max(len(content) - 8, 0)
         return SheetSize(rows, columns, text)
+
+
+class _NamedSheet(NamedTuple):
+    """A sheet as the workbook lists it."""
+
+    name: str
+    link: str | None
+    is_hidden: bool
+
+
+def _sheet_of_record(content: bytes) -> _NamedSheet:
+    """A sheet of an .xlsb: its state, a number, the link and the name, each with its length before it."""
+    texts, at = [], 8
+    for _ in range(2):
+        size = 2 * int.from_bytes(content[at : at + 4], "little")
+        texts.append(content[at + 4 : at + 4 + size].decode("utf-16-le", "replace"))
+        at += 4 + size
+    return _NamedSheet(texts[1], texts[0], int.from_bytes(content[:4], "little") != 0)
+
+
+def _is_binary(part: zipfile.ZipInfo) -> bool:
+    return part.filename.lower().endswith(".bin")
 
 
 class _Looking:
@@ -397,81 +485,11 @@ class _Looking:
 
 _ROW_HEADER, _CELL_SHARED, _SHARED_TEXT = 0, 7, 19
 _CELL_RECORDS = frozenset(range(1, 12))
+_SHEET_RECORD = 156
 
 
 def _length_at(lengths: list[int], index: int) -> int:
     return lengths[index] if 0 <= index < len(lengths) else 0
-
-
-def _records(blocks: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
-    """The records of a part of an .xlsb: a number in one or two bytes, a length in up to four, content."""
-    data, at = b"", 0
-    for block in blocks:
-        data, at = data[at:] + block, 0
-        while (head := _record_head(data, at)) and head[1] + head[2] <= len(data):
-            kind, begin, size = head
-            yield kind, data[begin : begin + size]
-            at = begin + size
-
-
-def _record_head(data: bytes, at: int) -> tuple[int, int, int] | None:
-    """Its number, where its content begins, and how long that is; None where not all of it is there."""
-    try:
-        kind = data[at]
-        at += 1
-        if kind & 0x80:
-            kind = (kind & 0x7F) | (data[at] & 0x7F) << 7
-            at += 1
-        size = 0
-        for shift in (0, 7, 14, 21):
-            byte = data[at]
-            at += 1
-            size |= (byte & 0x7F) << shift
-            if not byte & 0x80:
-                break
-    except IndexError:
-        return None
-    return kind, at, size
-
-
-def _linked(sheet: dict[str, str]) -> str | None:
-    return next((value for name, value in sheet.items() if name.rpartition(":")[2] == "id"), None)
-
-
-def _elements(blocks: Iterator[bytes], wanted: str) -> list[dict[str, str]]:
-    """The attributes of all elements of a name."""
-    found: list[dict[str, str]] = []
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        if name.rpartition(":")[2] == wanted:
-            found.append(attributes)
-
-    parser = expat.ParserCreate()
-    parser.StartElementHandler = start
-    _feed(parser, blocks)
-    return found
-
-
-class _EndlessTag(Exception):
-    """One that goes on for megabytes. expat 2.5 reads it again from its begin with each block."""
-
-
-def _feed(parser: Any, blocks: Iterator[bytes]) -> None:
-    fed = read = 0
-    for block in blocks:
-        parser.Parse(block, False)
-        fed += len(block)
-        # expat 2.6 has -1 here while it waits for more.
-        read = max(read, parser.CurrentByteIndex)
-        if fed - read > _MOST_TAG_BYTES:
-            raise _EndlessTag
-    parser.Parse(b"", True)
-
-
-def _feed_if_sound(parser: Any, blocks: Iterator[bytes]) -> None:
-    # What is wrong with it, the reader says.
-    with contextlib.suppress(expat.ExpatError):
-        _feed(parser, blocks)
 
 
 def _text_lengths(blocks: Iterator[bytes]) -> list[int]:
@@ -488,7 +506,7 @@ def _text_lengths(blocks: Iterator[bytes]) -> list[int]:
 
     parser = expat.ParserCreate()
     parser.StartElementHandler, parser.CharacterDataHandler = start, text
-    _feed_if_sound(parser, blocks)
+    feed_if_sound(parser, blocks)
     return lengths
 
 
@@ -507,7 +525,7 @@ class _Sheet:
         parser.buffer_text = True
         parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
         parser.CharacterDataHandler = self._text
-        _feed_if_sound(parser, self._until_too_much(most_bytes))
+        feed_if_sound(parser, self._until_too_much(most_bytes))
         return self._size()
 
     def _size(self) -> SheetSize:
@@ -526,10 +544,10 @@ class _Sheet:
                 self._row = int(said) if said.isdecimal() and len(said) < 11 else self._row + 1
                 self._column = 0
             case "c":
-                place = _REFERENCE.fullmatch(attributes.get("r", ""))
+                place = REFERENCE.fullmatch(attributes.get("r", ""))
                 self._column += 1
                 if place:
-                    self._column, self._row = _column_number(place[1]), int(place[2])
+                    self._column, self._row = column_number(place[1]), int(place[2])
                 self._is_shared = attributes.get("t") == "s"
             case "v" | "t":
                 self._value, self._length = "", 0
@@ -547,39 +565,6 @@ class _Sheet:
             else:
                 self._text_bytes += self._length
         self._value, self._length = "", 0
-
-
-class _ErrorCells:
-    """The cells of a sheet of an .xlsx that have an error instead of a value."""
-
-    def __init__(self, blocks: Iterator[bytes]) -> None:
-        self._blocks = blocks
-        self._found: dict[tuple[int, int], str] = {}
-        self._place: tuple[int, int] | None = None
-        self._is_value = False
-
-    def found(self) -> dict[tuple[int, int], str]:
-        parser = expat.ParserCreate()
-        parser.buffer_text = True
-        parser.StartElementHandler, parser.CharacterDataHandler = self._start, self._text
-        parser.EndElementHandler = self._end
-        _feed_if_sound(parser, self._blocks)
-        return self._found
-
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        tag = name.rpartition(":")[2]
-        if tag == "c":
-            place = _REFERENCE.fullmatch(attributes.get("r", ""))
-            is_error = place is not None and attributes.get("t") == "e"
-            self._place = (int(place[2]) - 1, _column_number(place[1]) - 1) if place and is_error else None
-        self._is_value = tag == "v" and self._place is not None
-
-    def _text(self, data: str) -> None:
-        if self._is_value and self._place is not None:
-            self._found[self._place] = (self._found.get(self._place, "") + data)[:_NUMBER_CHARS]
-
-    def _end(self, _: str) -> None:
-        self._is_value = False
 
 
 def _has_further_cells(piece: bytes, row: int, columns: int) -> bool:
@@ -626,13 +611,6 @@ def _further_than(columns: int, begin: str, more: int) -> str:
     return rf"r=\x22(?:{letters}[A-Za-z]{{1,6}}(?:{'|'.join(rows)})\x22)"
 
 
-def _column_number(letters: str) -> int:
-    number = 0
-    for letter in letters.upper():
-        number = 26 * number + ord(letter) - 64
-    return number
-
-
 class _OpenDocument:
     """The cells of all sheets of an .ods, with those that are said once and repeated."""
 
@@ -649,7 +627,7 @@ class _OpenDocument:
         parser.buffer_text = True
         parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
         parser.CharacterDataHandler = self._characters
-        _feed_if_sound(parser, self._blocks)
+        feed_if_sound(parser, self._blocks)
         self._end("table:table")
         rows = -(-self._cells // self._widest) if self._widest else 0
         return SheetSize(rows, self._widest, self._texts, _CELL_BYTES_ODS)

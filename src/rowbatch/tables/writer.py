@@ -176,16 +176,19 @@ class TableWriter(ABC):
             self.abandon()
 
 
-def format_of(path: Path) -> str:
+def format_of(path: Path, *, besides: Sequence[str] = ()) -> str:
     """
     The format that a table of this name is written in.
 
+    Args:
+        path: Its name.
+        besides: Endings that the caller knows, too, for the message.
     Raises:
         UsageError: The name has no ending that is known.
     """
     found = FORMATS.get(path.suffix.lower())
     if found is None:
-        raise UsageError("format-unknown", path=str(path), endings=list(FORMATS))
+        raise UsageError("format-unknown", path=str(path), endings=[*FORMATS, *besides])
     return found
 
 
@@ -265,6 +268,10 @@ def open_check(path: Path, format_name: str, shape: TableShape) -> OutputCheck:
             from rowbatch.tables.statistics_writer import StatisticsRehearsal
 
             return StatisticsRehearsal(path, shape, is_stata=format_name == "stata")
+        case "parquet" | "arrow":
+            from rowbatch.tables.parquet_writer import ColumnarCheck
+
+            return ColumnarCheck(path, shape)
         case _:
             return OutputCheck()
 

@@ -1,5 +1,5 @@
 """
-Codebooks in every form: YAML, JSON, a table, an XLSForm, what a classify function takes.
+Codebooks in every form: YAML, JSON, a table, an XLSForm, what a classify function takes, REFI-QDA.
 
 Whoever takes a codebook, the command line, Python and the web app, reads it here, so that each takes all.
 """
@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import polars as pl
 
@@ -24,6 +28,15 @@ from rowbatch.core.codebook_table import (
     is_codebook_table,
     table_of,
 )
+from rowbatch.core.plain_xml import BrokenXml
+from rowbatch.core.refi_codebook import (
+    CodesReader,
+    codebook_xml,
+    codes_of,
+    draw_from_codes,
+    is_refi,
+    not_in_codes,
+)
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.core.xlsform import SHEETS, draw_from_form, is_xlsform
 from rowbatch.errors import CodebookError, UsageError, from_os_error
@@ -36,7 +49,7 @@ from rowbatch.tables.excel_reader import sheet_names
 from rowbatch.tables.writer import FORMATS, TableShape, open_writer
 from rowbatch.words.notice import Notice
 
-Form = Literal["yaml", "json", "table", "labels", "xlsform", "classify"]
+Form = Literal["yaml", "json", "table", "labels", "xlsform", "classify", "refi"]
 
 MAX_LABELS = 300
 """Of a list of labels; more than anybody writes, and than a model can tell apart."""
@@ -47,7 +60,10 @@ _TABLES = (".csv", ".tsv", ".tab")
 _WORKBOOK = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _YAML_BEGINS = re.compile(rb"\s*(#[^\n]*\n\s*)*(instructions|variables|language)\s*:")
 _BOM = b"\xef\xbb\xbf"
-_OUTPUTS = (".yaml", ".yml", ".json", ".csv", ".tsv", ".xlsx")
+_OUTPUTS = (".yaml", ".yml", ".json", ".csv", ".tsv", ".xlsx", ".qdc")
+_CODES, _PROJECT, _PROJECT_PART = (".qdc", ".qde"), ".qdpx", "project.qde"
+_BLOCK_BYTES = 1 << 18
+_MAX_PROJECT_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +127,8 @@ def load_codebook(path: Path, *, variable: str = "label", partly: bool = False) 
         partly: Take what can be taken, and say what can't.
     """
     head = _head(path)
+    if _is_refi(path, head):
+        return _load_codes(path, variable, partly=partly)
     if head.startswith(_WORKBOOK) or path.suffix.lower() in _TABLES:
         return load_table(path, variable=variable, partly=partly)
     if path.suffix.lower() == ".json" or head.lstrip(_BOM).lstrip().startswith((b"{", b"[")):
@@ -119,9 +137,9 @@ def load_codebook(path: Path, *, variable: str = "label", partly: bool = False) 
 
 
 def looks_like_codebook_file(path: Path) -> bool:
-    """Whether a file of any name is a codebook in YAML or JSON, and no table."""
+    """Whether a file of any name is a codebook in YAML, JSON or REFI-QDA, and no table."""
     head = _head(path).removeprefix(_BOM)
-    if _YAML_BEGINS.match(head):
+    if _YAML_BEGINS.match(head) or _is_refi(path, head):
         return True
     return path.suffix.lower() == ".json" and head.lstrip().startswith((b"{", b"["))
 
@@ -189,7 +207,7 @@ def convert_codebook(
 
     Args:
         source: A codebook of any form.
-        output: YAML, JSON, CSV, TSV or XLSX, by its name.
+        output: YAML, JSON, CSV, TSV, XLSX, or codes of REFI-QDA (.qdc), by its name.
         to: What the classify function of this house takes, as JSON.
         variable: Which variable that is for; or the name of the only one, where the input has labels alone.
         overwrite: Whether `output` may be replaced.
@@ -215,6 +233,12 @@ def convert_codebook(
         content = json_text(codebook)
     elif suffix in (".yaml", ".yml"):
         content = yaml_text(codebook)
+    elif suffix == ".qdc":
+        codes = codes_of(codebook)
+        if not codes:
+            raise UsageError("refi-nothing-fits")
+        left += not_in_codes(codebook)
+        content = codebook_xml(codes, "rowbatch")
     with atomic_path(output, overwrite=overwrite) as path:
         if content:
             path.write_text(content, encoding="utf-8")
@@ -229,6 +253,42 @@ def _write_table(sheet: Sheet, path: Path, suffix: str) -> None:
     shape = TableShape(tuple(sheet.header), (), ())
     with open_writer(path, FORMATS[suffix], shape) as writer:
         writer.write(TableChunk(1, frame), pl.DataFrame())
+
+
+def _is_refi(path: Path, head: bytes) -> bool:
+    suffix = path.suffix.lower()
+    if suffix == _PROJECT:
+        return head.startswith(_WORKBOOK[0])
+    return suffix in _CODES or is_refi(head)
+
+
+def _load_codes(path: Path, variable: str, *, partly: bool) -> LoadedCodebook:
+    reader = CodesReader()
+    try:
+        reader.read(_blocks(path))
+    except (BrokenXml, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise CodebookError("refi-broken", path=str(path), told=str(error)) from error
+    except KeyError:
+        raise CodebookError("refi-no-project", path=str(path)) from None
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
+    drawn = draw_from_codes(reader.codes, variable=variable, sets=reader.sets, most_labels=MAX_LABELS)
+    return _checked(drawn, path, "refi", partly=partly)
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    """The XML of a codebook or of a project, block by block."""
+    with ExitStack() as leaving:
+        file: IO[bytes] = leaving.enter_context(path.open("rb"))
+        if path.suffix.lower() == _PROJECT:
+            archive = leaving.enter_context(zipfile.ZipFile(file))
+            file = leaving.enter_context(archive.open(_PROJECT_PART))
+        size = 0
+        while block := file.read(_BLOCK_BYTES):
+            size += len(block)
+            if size > _MAX_PROJECT_BYTES:
+                raise BrokenXml(f"more than {_MAX_PROJECT_BYTES >> 20} MB before its codes end")
+            yield block
 
 
 def _load_json(path: Path, variable: str, *, partly: bool) -> LoadedCodebook:

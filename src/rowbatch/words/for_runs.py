@@ -92,6 +92,62 @@ _CODEBOOK: dict[str, Entry] = {
         "row {row:,} of the survey, {type}: no question",
         zh=("问卷表单第 {row:,} 行，{type}：不是问题", ""),
     ),
+    "refi-broken": Entry(
+        "{path} is no codebook or project of REFI-QDA that can be read: {told}",
+        "export it once more from the program that it comes from",
+        zh=("{path} 不是可以读取的 REFI-QDA 编码手册或项目：{told}", "请从原来的程序重新导出"),
+    ),
+    "refi-no-project": Entry(
+        "{path} is no project of REFI-QDA: there is no project.qde in it",
+        "export it once more from the program that it comes from",
+        zh=("{path} 不是 REFI-QDA 项目：其中没有 project.qde", "请从原来的程序重新导出"),
+    ),
+    "refi-no-codes": Entry(
+        "there is no code in it that a text may have",
+        zh=("其中没有可以用于文本的编码", ""),
+    ),
+    "refi-too-many-labels": Entry(
+        "{name} has {labels:,} codes; {most} are the most of one question",
+        zh=("{name} 有 {labels:,} 个编码；一个问题最多 {most} 个", ""),
+    ),
+    "refi-all-that-apply": Entry(
+        "how many codes a text may have, which the file does not say: each question takes all that apply, or none",
+        zh=("文件没有说明一个文本可以有几个编码：每个问题取所有适用的编码，或一个都没有", ""),
+    ),
+    "refi-top-codable": Entry(
+        "codes with others below them, which are questions here and no labels ({count:,}): {names}",
+        zh=("带有下级的编码在这里是问题，不是标签（{count:,} 个）：{names:、}", ""),
+    ),
+    "refi-not-codable": Entry(
+        "codes that no text may have ({count:,}): {names}",
+        zh=("不能用于文本的编码（{count:,} 个）：{names:、}", ""),
+    ),
+    "refi-separator": Entry(
+        "the ; in names of codes, which is a comma here ({count:,}): {names}",
+        zh=("编码名称中的分号，在这里改为逗号（{count:,} 个）：{names:、}", ""),
+    ),
+    "refi-sets": Entry(
+        "groups (sets) of codes: {count:,}",
+        zh=("编码组（集合）：{count:,} 个", ""),
+    ),
+    "refi-nothing-fits": Entry(
+        "the codebook has no labels and asks for no quotes, and codes are nothing else",
+        zh=("编码手册没有标签，也不要求引文，因此没有编码可写", ""),
+    ),
+    "refi-embeddings": Entry(
+        "the answers are embeddings, and a project of REFI-QDA holds codes of texts",
+        "export them to Parquet",
+        page="download them as Parquet",
+        zh=("答案是嵌入向量，而 REFI-QDA 项目保存的是文本的编码", "请下载为 Parquet"),
+    ),
+    "refi-without-codes": Entry(
+        "variables that are no codes: {names}",
+        zh=("不是编码的变量：{names:、}", ""),
+    ),
+    "refi-fields-lost": Entry(
+        "what codes cannot say: {fields}",
+        zh=("编码无法表达的内容：{fields:、}", ""),
+    ),
     "classify-not-taken": Entry("{name} is not known", zh=("不认识 {name}", "")),
     "classify-left-out": Entry("{name} has no place there", zh=("{name} 没有对应的位置", "")),
     "classify-option-unknown": Entry(

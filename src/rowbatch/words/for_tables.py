@@ -23,6 +23,49 @@ _WHICH_ENCODING = (
 )
 
 _READ: dict[str, Entry] = {
+    "refi-no-table": Entry(
+        "{path} holds codes, and no texts: it is a codebook, and no table",
+        "give it as the codebook: --codebook {path}",
+        page="take it over as the codebook of another table",
+        zh=("{path} 中只有编码，没有文本：它是编码手册，不是表", "请把它作为另一个表的编码手册"),
+    ),
+    "refi-no-texts": Entry(
+        "there are no texts in the project {path}",
+        "pictures, sound and films cannot be read; codes alone are a codebook: --codebook {path}",
+        page="pictures, sound and films cannot be read; codes alone can be taken over as a codebook",
+        zh=("项目 {path} 中没有文本", "无法读取图片、声音和影片；只有编码时，可把它作为编码手册"),
+    ),
+    "refi-project-broken": Entry(
+        "the project {path} cannot be read: {told}",
+        "export it once more from the program that it comes from",
+        zh=("无法读取项目 {path}：{told}", "请从原来的程序重新导出"),
+    ),
+    "note-project-documents": Entry(
+        "{count:,} {count:document is|documents are} put together from {count:its|their} units; what stood "
+        "between two units is blank",
+        zh=("由文本单元拼成了 {count:,} 个文档；单元之间原有的内容为空白", ""),
+    ),
+    "note-refi-project": Entry(
+        "{path} is read as a project of REFI-QDA: {sources:,} {sources:text|texts} with {codings:,} "
+        "{codings:coding|codings}; a column for each question and coder: {coders}",
+        zh=(
+            "{path} 按 REFI-QDA 项目读取：{sources:,} 个文本，{codings:,} 条编码；每个问题和编码者各占一列：{coders:、}",
+            "",
+        ),
+    ),
+    "note-refi-left-out": Entry(
+        "of the project {path} this is no part of the table: {parts}",
+        zh=("项目 {path} 中的以下内容不在表里：{parts:、}", ""),
+    ),
+    "note-project-left-out": Entry(
+        "no place in a project of REFI-QDA ({count:,}): {names}",
+        zh=("REFI-QDA 项目中没有位置的列（{count:,} 个）：{names:、}", ""),
+    ),
+    "note-project-line-ends": Entry(
+        "{count:,} {count:text has|texts have} LF at the ends of {count:its|their} lines in the project, and no "
+        "byte order mark",
+        zh=("{count:,} 个文本在项目中以 LF 换行，且没有字节顺序标记", ""),
+    ),
     "note-error-cells": Entry(
         "cells of the sheet {sheet!r} of {path} that show an error such as #N/A: {count}; they are read as that text",
         zh=("{path} 的工作表“{sheet}”中有 {count} 个单元格显示 #N/A 之类的错误；按该文字读取", ""),
@@ -137,14 +180,29 @@ _READ: dict[str, Entry] = {
         ),
     ),
     "note-annotations": Entry(
-        "{path} is read as an export of Label Studio: {rows:,} {rows:task|tasks}, a row each, with a column for each "
+        "{path} is read as an export of {program}: {rows:,} {rows:item|items}, a row each, with a column for each "
         "label of each coder (--program plain reads the file as it stands)",
-        page_message="{path} is read as an export of Label Studio: {rows:,} {rows:task|tasks}, a row each, with a column "
+        page_message="{path} is read as an export of {program}: {rows:,} {rows:item|items}, a row each, with a column "
         "for each label of each coder",
         zh=(
-            "{path} 按 Label Studio 的导出文件读取：{rows:,} 个任务，每个一行；每位编码者的每个标签各占一列",
+            "{path} 按 {program} 的导出文件读取：{rows:,} 个条目，每个一行；每位编码者的每个标签各占一列",
             "",
         ),
+    ),
+    "note-annotations-cancelled": Entry(
+        "{count:,} {count:annotation|annotations} of {path} {count:was|were} cancelled by {count:its coder|their coders} "
+        "and {count:is no label|are no labels}",
+        zh=("{path} 中有 {count:,} 条标注已被编码者取消，不算作标签", ""),
+    ),
+    "note-fields-left-out": Entry(
+        "what the program keeps for itself in {path} is left out: {columns:, }",
+        zh=("{path} 中程序自用的字段已略去：{columns:、}", ""),
+    ),
+    "note-doccano": Entry(
+        "{path} is read as an export of doccano: a list of one label is that label, and several stay a list "
+        "(--program plain reads the file as it stands)",
+        page_message="{path} is read as an export of doccano: a list of one label is that label, and several stay a list",
+        zh=("{path} 按 doccano 的导出文件读取：只有一个标签的列表读作该标签，多个标签仍为列表", ""),
     ),
     "note-sheet-read": Entry(
         "of {path} the sheet {sheet!r} is read; there are also {sheets:, }",
@@ -1064,6 +1122,15 @@ _WRITTEN: dict[str, Entry] = {
         page="choose CSV or Parquet as the format",
         zh=("第 {row:,} 行的“{column}”列是 {number}，超出 Stata 能表示的范围", "请选择 CSV 或 Parquet 格式"),
     ),
+    "number-of-no-calendar": Entry(
+        "row {row:,}, column {column!r} has {number}, which is no day and no time in any calendar",
+        "write the table as .csv, .xlsx or .jsonl, or for the program that it comes from: give the output such a name",
+        page="choose CSV, Excel or JSONL as the format, or that of the program that the table comes from",
+        zh=(
+            "第 {row:,} 行的“{column}”列是 {number}，任何历法中都没有这样的日期或时间",
+            "请选择 CSV、Excel 或 JSONL 格式，或表格来源程序的格式",
+        ),
+    ),
     "column-not-for-program": Entry(
         "the column {column!r} cannot be written for {program}: {told}",
         "write the table as .csv or .parquet: give the output such a name",
@@ -1141,4 +1208,43 @@ _VIEWS: dict[str, Entry] = {
     "view-damaged": Entry("{path} is damaged, or was removed", zh=("{path} 已损坏，或已被删除", "")),
 }
 
-TABLES: dict[str, Entry] = _READ | _TEXT | _CSV | _JSON | _PROGRAMS | _WRITTEN | _IMAGES | _VIEWS
+_UNITS: dict[str, Entry] = {
+    "note-units-tokens": Entry(
+        "tokens were counted exactly, by the encoding {encoding}",
+        zh=("按编码 {encoding} 精确计算 token", ""),
+    ),
+    "note-units-tokens-estimated": Entry(
+        "the tokens of this model can only be estimated: units are somewhat smaller, so that none has more than was said",
+        zh=("该模型的 token 只能估算：单元会略小一些，以免超过指定的数量", ""),
+    ),
+    "note-units-missing": Entry(
+        "{count:,} {count:document has|documents have} not all of {count:its|their} units; {count:it is in row|the first "
+        "ones are in rows} {rows}",
+        zh=("{count:,} 个文档的单元不全；最前面的在第 {rows:、} 行", ""),
+    ),
+    "note-units-twice": Entry(
+        "{count:,} {count:document has|documents have} a unit more than once, of which the first counts; {count:it is in "
+        "row|the first ones are in rows} {rows}",
+        zh=("{count:,} 个文档有重复的单元，以第一个为准；最前面的在第 {rows:、} 行", ""),
+    ),
+    "note-units-changed": Entry(
+        "{count:,} {count:text is|texts are} not what {count:its|their} units were cut from any more; {count:it is in "
+        "row|the first ones are in rows} {rows}",
+        zh=("{count:,} 个文本与切分时不同；最前面的在第 {rows:、} 行", ""),
+    ),
+    "note-units-unknown": Entry(
+        "{count:,} {count:unit is|units are} of no row of the table, and left out: {documents}",
+        zh=("{count:,} 个单元不属于数据表的任何一行，已略去：{documents:、}", ""),
+    ),
+    "note-units-median": Entry(
+        "of columns of numbers the median was taken: {columns!r}",
+        zh=("对数值取中位数：“{columns:”、“}”", ""),
+    ),
+    "note-units-tie": Entry(
+        "{column!r}: {count:,} {count:document has|documents have} no most frequent value, and {count:is|are} left to a "
+        "person: the values are in the column beside it",
+        zh=("“{column}”：{count:,} 个文档没有出现最多的值，需要人工判断：候选值在旁边的列中", ""),
+    ),
+}
+
+TABLES: dict[str, Entry] = _READ | _TEXT | _CSV | _JSON | _PROGRAMS | _WRITTEN | _IMAGES | _UNITS | _VIEWS

@@ -470,4 +470,101 @@ _KEYS: dict[str, Entry] = {
     ),
 }
 
-TOOLS: dict[str, Entry] = _KEYS | _DOCUMENTS | _LINES | _OUTPUTS | _SPLIT | _CONVERT | _EXTRACT | _IDS | _DEMO
+_UNITS: dict[str, Entry] = {
+    "table-would-be-its-units": Entry(
+        "{path} would be replaced by its own units",
+        "give another name with -o",
+        page=_ANOTHER_NAME[0],
+        zh=("{path} 会被由它切分出的单元覆盖", _ANOTHER_NAME[1]),
+    ),
+    "table-would-be-its-documents": Entry(
+        "{path} would be replaced by what is made of it",
+        "give another name with -o",
+        page=_ANOTHER_NAME[0],
+        zh=("{path} 会被由它生成的数据表覆盖", _ANOTHER_NAME[1]),
+    ),
+    "units-by-unknown": Entry(
+        "texts cannot be cut by {by!r}",
+        "they are cut by one of: {known}",
+        zh=("文本不能按“{by}”切分", "可以选择：{known:、}"),
+    ),
+    "units-without-size": Entry(
+        "units of {by} need a size",
+        "say how many {by} a unit has, as in --size 200",
+        page="say how many a unit has",
+        zh=("按 {by} 切分需要指定大小", "请指定每个单元的数量"),
+    ),
+    "units-overlap": Entry(
+        "a unit of {size:,} cannot share {overlap:,} with the one before",
+        "a size is at least 1, and an overlap is less than the size",
+        zh=("大小为 {size:,} 的单元不能与前一个单元重叠 {overlap:,}", "大小至少为 1，重叠必须小于大小"),
+    ),
+    "units-rule-unknown": Entry(
+        "there is no rule {rule!r}",
+        "rules are: {known}; for a column of its own, as in --rule topic=list",
+        page="rules are: {known}",
+        zh=("没有名为“{rule}”的规则", "可用的规则有：{known:、}"),
+    ),
+    "units-rule-missing": Entry(
+        "it is not said how the labels of units become that of a document",
+        "say it with --rule: any, most or list; in docs/how-to/code-long-texts.md stands what each does",
+        page="choose any, most or list",
+        zh=("没有说明各单元的标签如何合成文档的标签", "请选择：任一（any）、多数（most）或列表（list）"),
+    ),
+    "units-without-document": Entry(
+        "{path} has no column {column!r}, so nothing says whose its units are",
+        "name a column that both tables have with --id",
+        page="name a column that both tables have",
+        zh=("{path} 没有“{column}”列，无法知道各单元属于哪个文档", "请指定两个数据表都有的一列"),
+    ),
+    "unit-without-document": Entry(
+        "{path}, row {row:,}, column {column!r}: {cell!r} is no row of the original table",
+        "name a column that both tables have with --id",
+        page="name a column that both tables have",
+        zh=("{path} 第 {row:,} 行的“{column}”列：“{cell}”不是原数据表的行号", "请指定两个数据表都有的一列"),
+    ),
+    "units-without-labels": Entry(
+        "{path} has no column with labels beside those of the original table",
+        "name the columns to join with --rule, as in --rule topic=most",
+        page="name the columns to join",
+        zh=("{path} 中除原数据表的列以外没有标签列", "请指定要合并的列"),
+    ),
+    "units-id-empty": Entry(
+        "{path}, row {row:,}: the column {column!r} is empty, and so the row has no units",
+        "give each row a value of its own, or leave --id out",
+        page="give each row a value of its own",
+        zh=("{path} 第 {row:,} 行：“{column}”列为空，无法找到它的单元", "请给每一行一个不同的值"),
+    ),
+    "units-id-twice": Entry(
+        "{path}, row {row:,}: {cell!r} in the column {column!r} stands in row {first:,} already",
+        "give each row a value of its own, or leave --id out",
+        page="give each row a value of its own",
+        zh=(
+            "{path} 第 {row:,} 行：“{column}”列的“{cell}”在第 {first:,} 行已经出现",
+            "请给每一行一个不同的值",
+        ),
+    ),
+    "units-of-another-table": Entry(
+        "{count:,} {count:unit is|units are} of no row of {path}, which has {documents:,}: they are of another table",
+        "give the table that they were cut from, or name a column that both have with --id",
+        page="give the table that they were cut from",
+        zh=(
+            "{count:,} 个单元不属于 {path} 的任何一行（共 {documents:,} 行）：它们来自另一个数据表",
+            "请给出切分时所用的数据表",
+        ),
+    ),
+    "units-of-other-texts": Entry(
+        "{count:,} {count:text|texts} of {path} {count:is|are} not what the units were cut from, the first one in "
+        "row {row:,}: was the table sorted since, or is it another one?",
+        "give the table that they were cut from, or name a column that both have with --id",
+        page="give the table that they were cut from",
+        zh=(
+            "{path} 中有 {count:,} 个文本与切分时的文本不同，第一个在第 {row:,} 行：数据表是否重新排序过，或者不是同一个？",
+            "请给出切分时所用的数据表",
+        ),
+    ),
+}
+
+TOOLS: dict[str, Entry] = (
+    _KEYS | _DOCUMENTS | _LINES | _OUTPUTS | _SPLIT | _CONVERT | _EXTRACT | _IDS | _UNITS | _DEMO
+)

@@ -26,7 +26,7 @@ from rowbatch.web.rendering import page, program_of, query, see_other, text_of, 
 
 _PAGE = 100
 _ENDINGS = {"csv": ".csv", "exact": ".csv"} | {
-    name: f".{name}" for name in ("xlsx", "parquet", "dta", "sav", "jsonl", "tsv")
+    name: f".{name}" for name in ("xlsx", "parquet", "dta", "sav", "jsonl", "tsv", "qdpx")
 }
 
 
@@ -264,6 +264,13 @@ def download(request: Request) -> Response:
         ("dta", "Stata", ".dta"),
         ("sav", "SPSS", ".sav"),
         ("jsonl", "JSONL", w.t("one JSON object a line")),
+        (
+            "qdpx",
+            "REFI-QDA",
+            w.t(
+                "a project for NVivo, MAXQDA, ATLAS.ti or QualCoder: texts with their codes, and who gave them"
+            ),
+        ),
     )
     return page(
         request,
