@@ -15,14 +15,12 @@ whole text; where the parts are not said in `text_entities` as well, they stay i
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from rowbatch.core.table_options import ReadOptions
-from rowbatch.errors import RowbatchError
-from rowbatch.programs.archives import json_of, names_in, open_records, opened, said
-from rowbatch.programs.base import HEAD_BYTES, Program
+from rowbatch.programs.archives import begin_of, json_of, names_in, open_records, opened, said
+from rowbatch.programs.base import Program
 from rowbatch.tables.base import Table
 from rowbatch.tables.json_text import Fields, JsonScanner, fields_of, list_of, text_of
 from rowbatch.words.notice import Notice
@@ -44,7 +42,7 @@ _CHAT = re.compile(
 
 def _is_file(path: Path, head: bytes) -> bool:
     if member := _member(path, head):
-        head = _begin(path, member)
+        head = begin_of(path, member)
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if _ALL.match(text) and any(name in text for name in _LISTS):
         return True
@@ -57,14 +55,6 @@ def _member(path: Path, head: bytes) -> str:
         return _RESULT if (path / _RESULT).is_file() else ""
     found = [name for name in names_in(path, head) if name.rsplit("/", 1)[-1] == _RESULT]
     return found[0] if len(found) == 1 else ""
-
-
-def _begin(path: Path, member: str) -> bytes:
-    try:
-        with opened(path, member) as file:
-            return file.read(HEAD_BYTES)
-    except (RowbatchError, OSError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile):
-        return b""
 
 
 def _open(path: Path, options: ReadOptions) -> Table:
