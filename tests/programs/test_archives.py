@@ -92,6 +92,10 @@ def test_a_whole_archive_of_x(tmp_path):
     for path in (tmp_path / "x.zip", tmp_path / "folder"):
         assert sorted(texts_of(path)) == ["first", "last", "second"]
     assert texts_of(tmp_path / "folder" / "data" / "like.js") == ["liked"]
+    assert sorted(texts_of(tmp_path / "folder" / "data")) == ["first", "last", "second"]
+    with zipfile.ZipFile(tmp_path / "data.zip", "w") as packed:
+        packed.writestr("tweets.js", files["data/tweets.js"])
+    assert texts_of(tmp_path / "data.zip") == ["first"]
 
 
 def test_long_posts_of_x_are_whole(tmp_path):
