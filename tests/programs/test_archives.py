@@ -92,6 +92,10 @@ def test_a_whole_archive_of_x(tmp_path):
     for path in (tmp_path / "x.zip", tmp_path / "folder"):
         assert sorted(texts_of(path)) == ["first", "last", "second"]
     assert texts_of(tmp_path / "folder" / "data" / "like.js") == ["liked"]
+    assert sorted(texts_of(tmp_path / "folder" / "data")) == ["first", "last", "second"]
+    with zipfile.ZipFile(tmp_path / "data.zip", "w") as packed:
+        packed.writestr("tweets.js", files["data/tweets.js"])
+    assert texts_of(tmp_path / "data.zip") == ["first"]
 
 
 def test_long_posts_of_x_are_whole(tmp_path):
@@ -298,6 +302,22 @@ def test_control_characters_of_telegram(tmp_path):
     rows = read(path)
     assert rows[0]["chat_name"] == "A\x01"
     assert [row["text"] for row in rows] == ['one\x0btwo \\x0C \\\x1f "three"']
+
+
+def test_a_folder_of_telegram(tmp_path):
+    """
+    Telegram writes a folder with pictures beside the messages; it may be packed.
+    """
+    chat = json.dumps(
+        {"name": "A", "type": "personal_chat", "id": 1, "messages": [{"id": 1, "text": "milk"}]}
+    )
+    written(tmp_path / "ChatExport_2024-01-01" / "photos" / "1.jpg", "")
+    written(tmp_path / "ChatExport_2024-01-01" / "result.json", chat)
+    assert texts_of(tmp_path / "ChatExport_2024-01-01") == ["milk"]
+    with zipfile.ZipFile(tmp_path / "ChatExport.zip", "w") as packed:
+        packed.writestr("ChatExport/photos/1.jpg", b"")
+        packed.writestr("ChatExport/result.json", chat)
+    assert texts_of(tmp_path / "ChatExport.zip") == ["milk"]
 
 
 def test_all_chats_of_telegram_behind_many_contacts(tmp_path):
@@ -657,7 +677,10 @@ def test_other_files_of_takeout(tmp_path, header):
     cells = ['{"takeoutSegments":[{"text":"one "},{"text":"two"}]}', '{"text":"three"}']
     lines = [
         header,
-        *(f'1,UC1,2024-01-01T10:00:00Z,0,v1,"{cell.replace(chr(34), chr(34) * 2)}"' for cell in cells),
+        *(
+            f'1,UC0123456789abcdefghij-_,2024-01-01T10:00:00Z,0,v1,"{cell.replace(chr(34), chr(34) * 2)}"'
+            for cell in cells
+        ),
     ]
     assert texts_of(written(tmp_path / "t.csv", "\n".join(lines))) == ["one two", "three"]
 

@@ -147,6 +147,38 @@ def test_repeats_that_are_around_each_other(tmp_path: Path) -> None:
     assert [row[0] for row in rows(open_table(path, ReadOptions(sheet="b")))] == ["1"]
 
 
+def test_a_repeat_that_nobody_filled_in(tmp_path: Path) -> None:
+    """
+    It has a header and no rows, which is said of it alone.
+    """
+    path = tmp_path / "f.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("f.csv", "SubmissionDate,a,KEY\n2026,x,u\n")
+        packed.writestr("f-b.csv", "t,PARENT_KEY,KEY\n1,u/c[1],u/c[1]/b[1]\n")
+        packed.writestr("f-c~1.csv", "t,PARENT_KEY,KEY\n")
+        packed.writestr("f-c~2.csv", "t,PARENT_KEY,KEY\n5,u,u/c[1]\n")
+    assert rows(open_table(path, ReadOptions(sheet="b"))) == [
+        ("1", "u/c[1]", "u/c[1]/b[1]", "5", "u", "2026", "x"),
+    ]
+    with pytest.raises(TableError) as error:
+        rows(open_table(path, ReadOptions(sheet="c~1")))
+    assert error.value.kind == "table-without-rows"
+
+
+def test_a_damaged_zip_file_is_no_export(odk: Path) -> None:
+    """
+    It is looked at without a fault, and what is wrong is said by who reads it.
+    """
+    with zipfile.ZipFile(odk, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, text in MEMBERS.items():
+            packed.writestr(name, text)
+    data = bytearray(odk.read_bytes())
+    data[60:70] = b"\xff" * 10
+    odk.write_bytes(data)
+    with pytest.raises(TableError):
+        rows(open_table(odk))
+
+
 def book(path: Path, sheets: dict[str, list[list[object]]]) -> Path:
     made = openpyxl.Workbook()
     made.remove(made.active)

@@ -6,8 +6,10 @@ their own.
 from __future__ import annotations
 
 import io
+import lzma
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,7 +20,8 @@ from typing import Any
 import msgspec
 
 from rowbatch.core.table_options import ReadOptions
-from rowbatch.errors import TableError, from_os_error
+from rowbatch.errors import RowbatchError, TableError, from_os_error
+from rowbatch.programs.base import HEAD_BYTES
 from rowbatch.tables.base import BadRowList, Table
 from rowbatch.tables.bounds import max_cell_bytes, require_cell
 from rowbatch.tables.frame_table import refuse_options
@@ -29,6 +32,16 @@ from rowbatch.words.notice import Notice
 
 _ZIP = b"PK\x03\x04"
 _MAX_FILES = 100_000
+# A password is a RuntimeError.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    KeyError,
+)
 # The order matters: what a person wrote as `&lt;` stands there as `&amp;lt;`.
 _ESCAPES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
 
@@ -127,6 +140,19 @@ def opened(path: Path, name: str = "") -> Iterator[io.BufferedReader]:
         return
     with zipfile.ZipFile(path) as packed, packed.open(name) as member:
         yield io.BufferedReader(member)  # type: ignore[arg-type]
+
+
+def begin_of(path: Path, name: str, size: int = HEAD_BYTES) -> bytes:
+    """
+    So many of the first bytes of a file, as `opened` gives it; none of one that can't be read.
+
+    It never raises: what is wrong is said by who opens it.
+    """
+    try:
+        with opened(path, name) as file:
+            return file.read(size)
+    except (RowbatchError, OSError, ValueError, *_DAMAGE):
+        return b""
 
 
 def by_number(name: str) -> tuple[str | int, ...]:

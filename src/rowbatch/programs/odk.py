@@ -22,8 +22,8 @@ from pathlib import Path, PurePosixPath
 from typing import cast
 
 from rowbatch.core.table_options import FIRST, ReadingKeywords, ReadOptions
-from rowbatch.errors import RowbatchError, TableError
-from rowbatch.programs.archives import names_in, opened
+from rowbatch.errors import TableError
+from rowbatch.programs.archives import begin_of, names_in
 from rowbatch.programs.base import DressedTable, Program
 from rowbatch.programs.repeats import Parents, RepeatTable
 from rowbatch.tables import formats
@@ -75,11 +75,7 @@ def _form(path: Path, head: bytes) -> _Form | None:
 
 def _has(path: Path, member: str, key: str, others: frozenset[str] | set[str]) -> bool:
     """Whether the first line of a table names a column, and one of some others."""
-    try:
-        with opened(path, member) as file:
-            line = file.readline(_HEADER_BYTES).decode("utf-8-sig")
-    except (RowbatchError, OSError, ValueError, RuntimeError, NotImplementedError):
-        return False
+    line = begin_of(path, member, _HEADER_BYTES).partition(b"\n")[0].decode("utf-8-sig", errors="replace")
     names = next(csv.reader([line]), [])
     return key in names and bool(others & set(names))
 
@@ -156,6 +152,8 @@ def _around(form: _Form, table: Table, inside: tuple[str, ...], options: ReadOpt
         if other in inside or form.title(other).split("~")[0] != name:
             continue
         inner = _csv(form, other, options)
+        if not inner.peek(1):
+            continue
         at = inner.column(_KEY)
         if any((chunk.frame[str(at)] == parent).any() for chunk in inner.chunks()):
             return other

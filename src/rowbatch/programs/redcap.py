@@ -27,7 +27,7 @@ from typing import cast
 
 from rowbatch.core.table_options import FIRST, NO_HEADER, PLAIN, ReadingKeywords, ReadOptions
 from rowbatch.errors import RowbatchError, TableError
-from rowbatch.programs.archives import names_in, opened
+from rowbatch.programs.archives import begin_of, names_in
 from rowbatch.programs.base import DressedTable, Program
 from rowbatch.tables import formats
 from rowbatch.tables.base import ColumnInfo, Table
@@ -96,11 +96,7 @@ def _pair(path: Path, head: bytes) -> tuple[str, str] | None:
 
 
 def _begins_as_dictionary(path: Path, member: str) -> bool:
-    try:
-        with opened(path, member) as file:
-            line = file.readline(1 << 16).decode("utf-8-sig")
-    except (RowbatchError, OSError, ValueError, RuntimeError, NotImplementedError):
-        return False
+    line = begin_of(path, member).partition(b"\n")[0].decode("utf-8-sig", errors="replace")
     return line.lstrip('"').startswith(_HEADS["name"]) and any(kind in line for kind in _HEADS["kind"])
 
 

@@ -1,5 +1,5 @@
 """
-What Telegram Desktop exports as JSON: `result.json` of one chat, or of all.
+What Telegram Desktop exports as JSON: `result.json` of one chat, or of all; or its folder, packed or not.
 
 Form: `{"name", "type", "id", "messages": […]}`, or such objects in `chats.list` and `left_chats.list`,
 behind an `about` and perhaps long lists of contacts and sessions. A message's `text` is a text, or a list of
@@ -19,13 +19,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rowbatch.core.table_options import ReadOptions
-from rowbatch.programs.archives import json_of, open_records, opened, said
+from rowbatch.programs.archives import begin_of, json_of, names_in, open_records, opened, said
 from rowbatch.programs.base import Program
 from rowbatch.tables.base import Table
 from rowbatch.tables.json_text import Fields, JsonScanner, fields_of, list_of, text_of
 from rowbatch.words.notice import Notice
 
 _NAME = "telegram"
+_RESULT = "result.json"
 # Of all chats: the text is in the language of the program, which calls itself so in each.
 _ALL = re.compile(rb'\{\s*"about"\s*:\s*"(?:[^"\\]|\\.)*?Telegram')
 _LISTS = (
@@ -40,16 +41,27 @@ _CHAT = re.compile(
 
 
 def _is_file(path: Path, head: bytes) -> bool:
-    del path
+    if member := _member(path, head):
+        head = begin_of(path, member)
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if _ALL.match(text) and any(name in text for name in _LISTS):
         return True
     return text.startswith(b"{") and b'"messages"' in text and _CHAT.search(text) is not None
 
 
+def _member(path: Path, head: bytes) -> str:
+    """`result.json` in a folder or a zip file; "" where there is none, or more than one."""
+    if path.is_dir():
+        return _RESULT if (path / _RESULT).is_file() else ""
+    found = [name for name in names_in(path, head) if name.rsplit("/", 1)[-1] == _RESULT]
+    return found[0] if len(found) == 1 else ""
+
+
 def _open(path: Path, options: ReadOptions) -> Table:
+    member = _member(path, b"PK\x03\x04" if path.is_file() else b"")
+
     def records() -> Iterator[Fields]:
-        with opened(path) as file:
+        with opened(path, member) as file:
             scanner = JsonScanner(path, file)
             yield from _chats(scanner)
 

@@ -21,7 +21,6 @@ so is how many stamps are no time of this calendar.
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,9 +31,9 @@ from typing import Any, Literal
 import polars as pl
 
 from rowbatch.core.table_options import ReadOptions
-from rowbatch.errors import RowbatchError, TableError, from_os_error
-from rowbatch.programs.archives import names_in, opened
-from rowbatch.programs.base import HEAD_BYTES, Program
+from rowbatch.errors import TableError, from_os_error
+from rowbatch.programs.archives import begin_of, names_in, opened
+from rowbatch.programs.base import Program
 from rowbatch.tables.base import Table, TableChunk
 from rowbatch.tables.bounds import CELL_VARIABLE, max_cell_bytes, max_row_bytes, require_cell
 from rowbatch.tables.frame_table import refuse_options
@@ -203,7 +202,7 @@ def _is_file(path: Path, head: bytes) -> bool:
     if names_in(path, head):
         member = _member(path)
         return bool(member) and (
-            _CHAT_FILE.fullmatch(member) is not None or _begins_as_chat(_begin(path, member))
+            _CHAT_FILE.fullmatch(member) is not None or _begins_as_chat(begin_of(path, member))
         )
     return _begins_as_chat(head)
 
@@ -213,14 +212,6 @@ def _member(path: Path) -> str:
     texts = [name for name in names_in(path, b"PK\x03\x04") if name.lower().endswith(".txt")]
     chats = [name for name in texts if _CHAT_FILE.fullmatch(name)] or texts
     return chats[0] if len(chats) == 1 else ""
-
-
-def _begin(path: Path, member: str) -> bytes:
-    try:
-        with opened(path, member) as file:
-            return file.read(HEAD_BYTES)
-    except (RowbatchError, OSError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile):
-        return b""
 
 
 def _begins_as_chat(head: bytes) -> bool:

@@ -22,15 +22,24 @@ from pathlib import Path
 
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError
-from rowbatch.programs.archives import by_number, json_of, names_in, open_records, opened, said, unescaped
+from rowbatch.programs.archives import (
+    begin_of,
+    by_number,
+    json_of,
+    names_in,
+    open_records,
+    opened,
+    said,
+    unescaped,
+)
 from rowbatch.programs.base import Program
 from rowbatch.tables.base import Table
 from rowbatch.tables.json_text import Fields, JsonScanner, fields_of, list_of
 from rowbatch.words.notice import Notice
 
 _NAME = "x"
-_TWEETS = re.compile(r"(?:.*/)?data/tweets?(?:-part[0-9]+)?\.js")
-_LONG = re.compile(r"(?:.*/)?data/note-tweet(?:-part[0-9]+)?\.js")
+_TWEETS = re.compile(r"(?:(?:.*/)?data/)?tweets?(?:-part[0-9]+)?\.js")
+_LONG = re.compile(r"(?:(?:.*/)?data/)?note-tweet(?:-part[0-9]+)?\.js")
 _BEGIN = re.compile(rb"\s*window\.YTD\.[A-Za-z_]+\.part[0-9]+\s*=\s*(?=\[)")
 # Mentions of those who are answered, what was written, and links to what is shown below it.
 _PARTS = re.compile(r"((?:@\w+\s+)*)(.*)…((?:\s*https://t\.co/\w+)*)", re.DOTALL)
@@ -43,7 +52,10 @@ _Wholes = Mapping[str, list[str]]
 
 def _is_file(path: Path, head: bytes) -> bool:
     found = _BEGIN.match(head.removeprefix(b"\xef\xbb\xbf"))
-    return found is not None or bool(_parts(path, head))
+    if found is not None:
+        return True
+    parts = _parts(path, head)
+    return bool(parts) and _BEGIN.match(begin_of(path, parts[0]).removeprefix(b"\xef\xbb\xbf")) is not None
 
 
 def _parts(path: Path, head: bytes) -> list[str]:
@@ -52,6 +64,9 @@ def _parts(path: Path, head: bytes) -> list[str]:
 
 def _named(path: Path, head: bytes, form: re.Pattern[str]) -> list[str]:
     names = names_in(path, head, ("data",))
+    if not names and path.is_dir():
+        # The folder `data` itself.
+        names = [file.name for file in path.glob("*.js")]
     return sorted((name for name in names if form.fullmatch(name)), key=by_number)
 
 

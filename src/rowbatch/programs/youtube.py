@@ -1,9 +1,9 @@
 """
 Comments of YouTube: what Google Takeout gives, and what the YouTube Data API answers.
 
-Form of Takeout: `comments.csv` and `live chats.csv`, whose `Comment Text` (`Comment text` of old) and `Live
-Chat Text` are JSON, `{"text":"…"}` once or several times with commas between, or before 2023
-`{"takeoutSegments":[{"text":"…"}]}`. Form of the API: `commentThreads.list`,
+Form of Takeout, with names in the language of the account: `comments.csv` and `live chats.csv`, whose
+`Comment Text` (`Comment text` of old) and `Live Chat Text` are JSON, `{"text":"…"}` once or many times with
+commas between, or before 2024 `{"takeoutSegments":[{"text":"…"}]}`. Form of the API: `commentThreads.list`,
 `items[].snippet.topLevelComment` and `items[].replies.comments`; pages may follow each other.
 Source: YouTube Data API v3, "CommentThreads"; google_takeout_parser and other readers of Takeout's files in
 public repositories, by these names and their tests.
@@ -16,8 +16,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import polars as pl
@@ -35,6 +37,8 @@ _NAME = "youtube"
 _ANSWER = b'"youtube#commentThread'
 _TEXTS = ("comment text", "live chat text")
 _TAKEOUT = {"channel id", "video id"}
+_CHANNEL = re.compile(r"UC[\w-]{22}")
+_PARTS = re.compile(r'\{"(?:text|takeoutSegments)":')
 
 
 def _is_file(path: Path, head: bytes) -> bool:
@@ -47,11 +51,20 @@ def _is_file(path: Path, head: bytes) -> bool:
 
 def _is_takeout(head: bytes) -> bool:
     try:
-        first = next(csv.reader(io.StringIO(head.partition(b"\n")[0].decode())), [])
-    except (UnicodeError, csv.Error):
+        lines = list(islice(csv.reader(io.StringIO(head.decode(errors="replace"))), 2))
+    except csv.Error:
         return False
-    names = {name.lower() for name in first}
-    return names >= _TAKEOUT and not names.isdisjoint(_TEXTS)
+    return _place(lines[0] if lines else [], lines[1] if len(lines) > 1 else []) is not None
+
+
+def _place(header: Sequence[str], row: Sequence[str]) -> int | None:
+    """The column with the comments: by its name, or in another language by what stands in the first row."""
+    names = [name.lower() for name in header]
+    named = next((at for at, name in enumerate(names) if name in _TEXTS), None)
+    if named is not None and set(names) >= _TAKEOUT:
+        return named
+    is_of_channel = any(_CHANNEL.fullmatch(cell) for cell in row)
+    return next((at for at, cell in enumerate(row) if is_of_channel and _PARTS.match(cell)), None)
 
 
 def _open(path: Path, options: ReadOptions) -> Table:
@@ -105,8 +118,8 @@ class _Takeout(Table):
         name = free_name("text", plain.header)
         super().__init__(plain.path, (name, *plain.header), label=plain.label)
         self.notes = (*plain.notes, Notice("note-youtube-takeout", {"path": plain.path.name, "column": name}))
-        self._plain = plain
-        self._at = next(at for at, title in enumerate(plain.header) if title.lower() in _TEXTS)
+        first = plain.peek(1)
+        self._plain, self._at = plain, _place(plain.header, first[0] if first else ()) or 0
 
     @property
     def guessed_encoding(self) -> str:
