@@ -8,10 +8,12 @@ from pathlib import Path
 import pyreadstat
 import pytest
 
-from rowbatch.core.table_options import ReadOptions
+from rowbatch.core.table_options import ReadOptions, WriteOptions
 from rowbatch.errors import TableError, UsageError
 from rowbatch.programs.opening import open_table
 from rowbatch.tables.base import Table
+from rowbatch.tables.losses import losses
+from rowbatch.tables.numbers import find_numbers
 from rowbatch.tables.writer import TableShape, open_writer
 
 RECORDS = """\
@@ -193,3 +195,21 @@ def test_choices_go_to_spss(tmp_path: Path) -> None:
     found = {str(code): label for code, label in meta.variable_value_labels["mood"].items()}
     assert found == {"1": "Good", "2": "Bad, really", "-7": "No answer"}
     assert meta.column_names_to_labels["mood"] == "How are you?"
+
+
+def test_labels_that_stata_has_no_place_for_are_told(tmp_path: Path) -> None:
+    """
+    Stata 18 labels numbers alone, and a code of a CSV file is a text unless numbers are asked for.
+    """
+    path = tmp_path / "p.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("P_DATA_2026-01-01.csv", RECORDS)
+        archive.writestr("P_DataDictionary_2026-01-01.csv", DICTIONARY)
+    table = open_table(path)
+    told = list(losses(TableShape.of(table, ()), tmp_path / "o.dta"))
+    assert [note.kind for note in told] == ["note-digit-labels-not-kept"]
+    assert "mood" in str(told[0])
+    numbers = find_numbers(table, WriteOptions(numbers=True)).dtypes
+    kept = TableShape.of(table, (), numbers=numbers)
+    assert not list(losses(kept, tmp_path / "o.dta"))
+    assert not list(losses(TableShape.of(table, ()), tmp_path / "o.sav"))

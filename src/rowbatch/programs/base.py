@@ -89,6 +89,10 @@ class DressedTable(Table):
         self.not_asked = not_asked
 
     @property
+    def is_text(self) -> bool:
+        return self._inner.is_text
+
+    @property
     def guessed_encoding(self) -> str:
         return self._inner.guessed_encoding
 

@@ -204,6 +204,11 @@ class Table(ABC):
         self.bad_rows = BadRowList()
 
     @property
+    def is_text(self) -> bool:
+        """Whether the file knows no types, so that its numbers are texts."""
+        return False
+
+    @property
     def guessed_encoding(self) -> str:
         """The encoding, if nothing said it but the text itself; else ""."""
         return ""

@@ -110,6 +110,10 @@ class CsvTable(Table):
         self._reading = reading
 
     @property
+    def is_text(self) -> bool:
+        return True
+
+    @property
     def guessed_encoding(self) -> str:
         return self.encoding if self.encoding_guessed else ""
 

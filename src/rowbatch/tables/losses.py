@@ -44,6 +44,17 @@ def losses(shape: TableShape, output: Path) -> Iterator[Notice]:
         yield from _long_labels(shape, name, program="Stata", most=STATA_LABEL_CHARS)
         missing = [column for column, info in columns if info.missing_ranges]
         on_texts = [column for column, info in columns if any(_is_text(value) for value in info.value_labels)]
+        on_digits = [
+            column
+            for position, (column, info) in enumerate(columns)
+            if info.value_labels
+            and shape.is_text
+            and position not in shape.numbers
+            and column not in on_texts
+        ]
+        if on_digits:
+            values = {"columns": on_digits, "count": len(on_digits), "output": name}
+            yield Notice("note-digit-labels-not-kept", values)
         if missing:
             values = {"columns": missing, "count": len(missing), "output": name}
             yield Notice("note-missing-not-kept", values)

@@ -73,6 +73,7 @@ class TableShape:
         label: What the table is about, in words; or "".
         documents, response_sets: As the input has them, see `Table`.
         numbers: Types of columns whose texts are written as numbers, by their position.
+        is_text: All other cells are texts, as those of a CSV file are.
     """
 
     header: tuple[str, ...]
@@ -82,6 +83,7 @@ class TableShape:
     documents: tuple[str, ...] = ()
     response_sets: tuple[ResponseSet, ...] = ()
     numbers: Mapping[int, pl.DataType] = field(default_factory=dict)
+    is_text: bool = False
 
     @classmethod
     def of(
@@ -110,6 +112,7 @@ class TableShape:
             table.documents,
             table.response_sets,
             {new: numbers[old] for new, old in enumerate(at) if numbers and old in numbers},
+            table.is_text,
         )
 
     @property

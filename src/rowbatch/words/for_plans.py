@@ -245,6 +245,16 @@ PLANS: dict[str, Entry] = {
         "Stata has no labels on texts: in {output} those of {columns:, } are left out; a .sav file keeps them",
         zh=("Stata 不能给文本值加标签：在 {output} 中 {columns:、} 的值标签不保留；.sav 文件会保留", ""),
     ),
+    "note-digit-labels-not-kept": Entry(
+        "Stata has no labels on texts, and the codes of a text file are texts: in {output} the labels of {columns:, } are "
+        "left out; --numbers makes numbers of them and keeps the labels",
+        page_message="Stata has no labels on texts, and the codes of a text file are texts: in {output} the labels of "
+        "{columns:, } are left out; with columns of numbers as numbers they are kept",
+        zh=(
+            "Stata 不能给文本值加标签，而文本文件中的代码是文本：在 {output} 中 {columns:、} 的值标签不保留；把数字列写成数字即可保留",
+            "",
+        ),
+    ),
     "note-labels-not-kept": Entry(
         "{output} has no place for labels: those of {count:,} {count:column|columns} and the missing values of {missing:,} "
         "stay in the input; a .dta or .sav file keeps them",
