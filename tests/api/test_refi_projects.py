@@ -20,6 +20,7 @@ from refi_schema import check_schema
 from rowbatch.cli.app import run_command_line
 from rowbatch.core.refi_project import PlainText
 from rowbatch.errors import OutputExists
+from rowbatch.programs.opening import open_table
 from rowbatch.tools.codebooks import convert_codebook
 
 BOOK: dict[str, Any] = {
@@ -203,6 +204,23 @@ def test_the_same_run_gives_the_same_bytes_and_the_ids_of_its_codes_are_those_of
     convert_codebook(one, tmp_path / "back.yaml")
     convert_codebook(tmp_path / "codes.qdc", tmp_path / "codes.yaml")
     assert (tmp_path / "back.yaml").read_text() == (tmp_path / "codes.yaml").read_text()
+
+
+def test_a_project_is_read_as_a_table_with_what_was_coded(tmp_path, providers):
+    """
+    What was exported comes back: each passage with its text and place, a column for each question and coder.
+    """
+    run = labelled(table_of(tmp_path, [[TEXTS[0]], [TEXTS[1]]], ["text"]))
+    run.correct(1, "who", "them")
+    table = open_table(run.export(tmp_path / "out.qdpx").path)
+    names = [f"{name}_{FIRST}" for name in ("topic", "who")]
+    rows = [
+        dict(zip(table.header, row, strict=True)) for chunk in table.chunks() for row in chunk.frame.rows()
+    ]
+    found = [(row["text"], *(row[name] for name in names), row["who_people"]) for row in rows]
+    assert found[:2] == [(TEXTS[0], "", "us; them", "them"), ("build 5 homes", "economy", "", "")]
+    assert {row[f"label_{FIRST}"] for row in rows} == {"pledge", "", "words"}
+    assert rows[0]["gist"] == "They build."
 
 
 def test_people_who_corrected_are_coders_of_their_own(tmp_path, providers):

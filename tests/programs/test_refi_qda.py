@@ -276,13 +276,22 @@ def test_projects_have_bounds(tmp_path, monkeypatch):
     More codings, more XML and longer texts than are allowed are refused, each with its limit.
     """
     own = "<TextSource guid='o' name='own'><PlainTextContent>Ha ho</PlainTextContent>"
-    path = project(tmp_path / "p.qdpx", f"{own}{coded(0, 2, 'b1')}</TextSource>")
-    for name, most in (("_MAX_CODINGS", 0), ("_MAX_PROJECT_BYTES", 100), ("_MAX_OWN_CHARS", 3)):
+    value = "<VariableValue><VariableRef targetGUID='v'/><TextValue>long</TextValue></VariableValue>"
+    path = project(tmp_path / "p.qdpx", f"{own}{coded(0, 2, 'b1')}{value}</TextSource>")
+    # Two persons, a text, a coding and a value; the text and the value have nine letters.
+    for name, most, enough in (
+        ("_MAX_PARTS", 4, 5),
+        ("_MAX_PROJECT_BYTES", 100, 5000),
+        ("_MAX_OWN_CHARS", 8, 9),
+    ):
         with monkeypatch.context() as patched:
             patched.setattr(refi_qda, name, most)
             with pytest.raises(TableError) as caught:
                 open_table(path)
             assert caught.value.kind == "refi-project-broken"
+            assert f"{most:,}" in caught.value.message or name == "_MAX_PROJECT_BYTES"
+            patched.setattr(refi_qda, name, enough)
+            assert open_table(path).header
     long = project(tmp_path / "l.qdpx", source("a", ""), files={"sources/T1.txt": b"Ha ho"})
     monkeypatch.setattr(refi_qda, "max_cell_bytes", lambda: 3)
     monkeypatch.setattr("rowbatch.tables.bounds.max_cell_bytes", lambda: 3)

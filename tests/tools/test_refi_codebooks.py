@@ -317,6 +317,12 @@ def test_a_dropped_file_of_codes_is_a_codebook_in_the_form(tmp_path):
         pytest.param("<html><body/></html>", "refi-broken", "begins with 'html'", id="another-xml"),
         pytest.param("<CodeBook><Codes><Code", "refi-broken", "unclosed token", id="cut"),
         pytest.param(
+            '<?xml version="1.0" encoding="nobody"?><CodeBook/>', "refi-broken", "nobody", id="encoding"
+        ),
+        pytest.param(
+            '<?xml version="1.0" encoding="gb18030"?><CodeBook/>', "refi-broken", "multi-byte", id="bytes"
+        ),
+        pytest.param(
             '<!DOCTYPE CodeBook [<!ENTITY n "joy">]><CodeBook><Codes/></CodeBook>',
             "refi-broken",
             "entities of its own",

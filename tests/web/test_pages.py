@@ -900,6 +900,24 @@ def test_a_codebook_that_is_a_table_of_variables(client):
     assert "age" in page
 
 
+def test_a_dropped_file_of_codes(client):
+    """
+    Codes of NVivo and others are taken over as questions; a broken file is named, and what was written stays.
+    """
+    place, form = begun(client)
+    client.post(f"{place}/preview", data=form)
+    broken = client.post(f"{place}/import", files={"codebook_file": ("codes.qdc", b"<CodeBook><Codes>")})
+    assert broken.status_code == 422
+    assert "codes.qdc is no codebook or project of REFI-QDA" in broken.text
+    assert 'value="good"' in client.get(f"{place}/label").text
+    codes = b'<CodeBook xmlns="urn:QDA-XML:codebook:1.0"><Codes><Code name="joy"/>'
+    codes += b'<Code name="fear"/></Codes></CodeBook>'
+    taken = client.post(f"{place}/import", files={"codebook_file": ("codes.qdc", codes)})
+    page = client.get(taken.headers["location"]).text
+    assert "2 labels were taken over" in page
+    assert 'value="fear"' in page
+
+
 def test_a_form_that_asks_more_than_a_codebook_can(client, tmp_path):
     """
     Nothing of it is dropped in silence: the page says which rows cannot be taken, and what was written stays.

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from xml.parsers import expat
 
 MAX_DEPTH = 100
@@ -69,19 +70,17 @@ class XmlReader:
                 if parser is None:
                     parser = self._parser(block)
                     block = _without_blanks(block)  # noqa: PLW2901
-                parser.Parse(block, False)
+                _parse(parser, block, is_last=False)
                 fed += len(block)
                 # expat 2.6 has -1 here while it waits for more.
                 passed = max(passed, parser.CurrentByteIndex)
-                if fed - passed > MAX_TAG_BYTES:
-                    raise BrokenXml(f"a tag of more than {MAX_TAG_BYTES >> 20} MiB")
-            if parser is None:
-                raise BrokenXml("it is empty")
-            parser.Parse(b"", True)
+                _require_passed(fed - passed)
         except Enough:
             return
-        except expat.ExpatError as error:
-            raise BrokenXml(str(error)) from error
+        if parser is None:
+            raise BrokenXml("it is empty")
+        with suppress(Enough):
+            _parse(parser, b"", is_last=True)
 
     def _parser(self, head: bytes) -> expat.XMLParserType:
         encoding = None
@@ -106,6 +105,21 @@ class XmlReader:
         parser.CharacterDataHandler = self.text
         parser.EntityDeclHandler = _refuse_entity
         return parser
+
+
+def _parse(parser: expat.XMLParserType, block: bytes, *, is_last: bool) -> None:
+    try:
+        parser.Parse(block, is_last)
+    except BrokenXml:
+        raise
+    except (expat.ExpatError, LookupError, ValueError) as error:
+        # An encoding that nobody knows is a LookupError; one of several bytes a character, a ValueError.
+        raise BrokenXml(str(error)) from error
+
+
+def _require_passed(waiting_bytes: int) -> None:
+    if waiting_bytes > MAX_TAG_BYTES:
+        raise BrokenXml(f"a tag of more than {MAX_TAG_BYTES >> 20} MiB")
 
 
 def escaped(text: str, *, quote: str = "") -> str:

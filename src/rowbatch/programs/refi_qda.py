@@ -15,6 +15,7 @@ the passages' own names decide where they say it, and else the program: ATLAS.ti
 
 from __future__ import annotations
 
+import errno
 import zipfile
 import zlib
 from collections import Counter
@@ -49,7 +50,8 @@ _INTERNAL = "internal://"
 _BLOCK_BYTES, _HEAD_BYTES = 1 << 18, 1 << 12
 _CHARS_PER_CHUNK = 8_000_000
 _MAX_PROJECT_BYTES = 4 << 30
-_MAX_CODINGS = 5_000_000
+_MAX_PARTS = 2_000_000
+"""Texts, codings, values: what is kept of each takes up to 400 bytes."""
 _MAX_OWN_CHARS = 500_000_000
 # So many texts, and passages of each, are looked at to see how line ends are counted, by so many characters.
 _LOOKED_AT, _NAME_LOOKED_AT = 50, 15
@@ -117,7 +119,7 @@ class _ProjectReader(CodesReader):
         self._variable = self._value = ""
         self._case: dict[str, str] = {}
         self._cases: list[tuple[dict[str, str], str]] = []
-        self._codings = self._own_chars = 0
+        self._parts = self._own_chars = 0
 
     def end_codes(self) -> None:
         """Go on: what was coded comes behind them."""
@@ -125,14 +127,15 @@ class _ProjectReader(CodesReader):
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
         parent = self.parents[-1] if self.parents else ""
         super().start(name, attributes)
-        guid = plain_guid(attributes.get("guid", ""))
-        target = plain_guid(attributes.get("targetGUID", ""))
+        # Its own id, or that of what it refers to.
+        guid = plain_guid(attributes.get("guid") or attributes.get("targetGUID", ""))
         said = attributes.get("name", "").strip()
         match parent, name:
             case "", _:
                 self.origin = attributes.get("origin", "")
             case "Users", "User":
                 self.users[guid] = said
+                self._count_part()
             case "Sources", "TextSource":
                 self._begin(said, guid, attributes)
             case "Sources", "PDFSource":
@@ -144,16 +147,17 @@ class _ProjectReader(CodesReader):
             case (_, "Coding"):
                 self._coder = plain_guid(attributes.get("creatingUser", "")) or self._user
             case "Coding", "CodeRef":
-                self._add_coding(target)
+                self._add_coding(guid)
             case (_, other) if other in _OTHER_PARTS:
                 self.others[other] += 1
             case _:
-                self._start_value(parent, name, guid or target, said)
+                self._start_value(parent, name, guid, said)
 
     def _start_value(self, parent: str, name: str, guid: str, said: str) -> None:
         match parent, name:
             case "Variables", "Variable":
                 self.variables[guid] = said
+                self._count_part()
             case "VariableValue", "VariableRef":
                 self._variable = guid
             case "VariableValue", _:
@@ -162,10 +166,17 @@ class _ProjectReader(CodesReader):
                 self._case = {}
             case "Case", "SourceRef":
                 self._cases.append((self._case, guid))
+                self._count_part()
 
     def _begin(self, name: str, guid: str, attributes: Mapping[str, str]) -> None:
         self._source = _Source(name, guid, attributes.get("plainTextPath", ""))
         self.sources.append(self._source)
+        self._count_part()
+
+    def _count_part(self) -> None:
+        self._parts += 1
+        if self._parts > _MAX_PARTS:
+            raise BrokenXml(f"more than {_MAX_PARTS:,} texts, codings and values")
 
     def _begin_passage(self, source: _Source, attributes: Mapping[str, str]) -> None:
         start, end = (int(attributes.get(f"{edge}Position", "")) for edge in ("start", "end"))
@@ -185,9 +196,7 @@ class _ProjectReader(CodesReader):
             "PDFSource",
         ):
             return
-        self._codings += 1
-        if self._codings > _MAX_CODINGS:
-            raise BrokenXml(f"more than {_MAX_CODINGS:,} codings")
+        self._count_part()
         passage = self._passage if of == "PlainTextSelection" else None
         self._source.codings.setdefault(passage, []).append((code, self._coder))
 
@@ -201,6 +210,7 @@ class _ProjectReader(CodesReader):
         elif name == "PlainTextSelection":
             self._passage, self._user = None, ""
         elif parent == "VariableValue" and name in _VALUES and (value := self._value.strip()):
+            self._count_part()
             if "Case" in self.parents:
                 self._case[self._variable] = value
             elif self._source is not None:
@@ -209,12 +219,15 @@ class _ProjectReader(CodesReader):
     def text(self, data: str) -> None:
         super().text(data)
         here = self.parents[-1] if self.parents else ""
-        if here == "PlainTextContent" and self._source is not None:
-            self._own_chars += len(data)
-            if self._own_chars > _MAX_OWN_CHARS:
-                raise BrokenXml(f"more than {_MAX_OWN_CHARS:,} characters of texts in {PROJECT_PART}")
+        is_own = here == "PlainTextContent" and self._source is not None
+        if not is_own and here not in _VALUES:
+            return
+        self._own_chars += len(data)
+        if self._own_chars > _MAX_OWN_CHARS:
+            raise BrokenXml(f"more than {_MAX_OWN_CHARS:,} characters of texts and values in {PROJECT_PART}")
+        if is_own and self._source is not None:
             self._source.own.append(data)
-        elif here in _VALUES:
+        else:
             self._value += data
 
     def give_values_of_cases(self) -> None:
@@ -287,8 +300,10 @@ class ProjectTable(Table):
     def _counts_two(self, origin: str) -> bool:
         """Whether CR and LF count as two, by the names of passages, or else by the program."""
         named = [source for source in self._sources if source.names and not source.own][:_LOOKED_AT]
-        votes = 0
-        with self._archive() as archive:
+        votes, by_default = 0, "ATLAS" not in origin.upper()
+        if not named:
+            return by_default
+        with _opened(self.path) as archive:
             for source in named:
                 text = self._text(archive, source, row=1)
                 if "\r\n" not in text:
@@ -296,17 +311,7 @@ class ProjectTable(Table):
                 plain = PlainText.of(text).text
                 for start, name in source.names.items():
                     votes += _begins(text, start, name) - _begins(plain, start, name)
-        return votes > 0 if votes else "ATLAS" not in origin.upper()
-
-    @contextmanager
-    def _archive(self) -> Iterator[zipfile.ZipFile]:
-        try:
-            with zipfile.ZipFile(self.path) as archive:
-                yield archive
-        except _DAMAGE as error:
-            raise TableError("refi-project-broken", path=str(self.path), told=str(error)) from error
-        except OSError as error:
-            raise from_os_error(error, str(self.path)) from error
+        return votes > 0 if votes else by_default
 
     def _text(self, archive: zipfile.ZipFile, source: _Source, *, row: int) -> str:
         """A text as it stands there, without a byte order mark."""
@@ -322,7 +327,7 @@ class ProjectTable(Table):
     def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
         rows: list[list[str]] = []
         first, chars = 1, 0
-        with self._archive() as archive:
+        with _opened(self.path) as archive:
             for source in self._sources:
                 require_wanted()
                 for row in self._rows(source, self._text(archive, source, row=first + len(rows))):
@@ -450,19 +455,29 @@ def _open(path: Path, options: ReadOptions) -> Table:
     if path.suffix.lower() != _PROJECT:
         raise TableError("refi-no-table", path=str(path))
     reader = _ProjectReader()
+    with _opened(path) as archive:
+        parts = {part.lower(): part for part in archive.namelist()}
+        with archive.open(PROJECT_PART) as file:
+            reader.read(_blocks(file))
+    reader.give_values_of_cases()
+    return ProjectTable(path, reader, parts)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    """A project's archive; whatever is wrong with it while it is read is told."""
     try:
         with zipfile.ZipFile(path) as archive:
-            parts = {part.lower(): part for part in archive.namelist()}
-            with archive.open(PROJECT_PART) as file:
-                reader.read(_blocks(file))
+            yield archive
     except KeyError:
         raise TableError("refi-project-broken", path=str(path), told=f"there is no {PROJECT_PART}") from None
     except _DAMAGE as error:
         raise TableError("refi-project-broken", path=str(path), told=str(error)) from error
     except OSError as error:
+        if error.errno == errno.EINVAL:
+            # A place before the begin of the file, which a broken archive names.
+            raise TableError("refi-project-broken", path=str(path), told=str(error)) from error
         raise from_os_error(error, str(path)) from error
-    reader.give_values_of_cases()
-    return ProjectTable(path, reader, parts)
 
 
 def _blocks(file: IO[bytes]) -> Iterator[bytes]:

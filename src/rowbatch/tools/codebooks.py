@@ -6,6 +6,7 @@ Whoever takes a codebook, the command line, Python and the web app, reads it her
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import zipfile
@@ -256,10 +257,7 @@ def _write_table(sheet: Sheet, path: Path, suffix: str) -> None:
 
 
 def _is_refi(path: Path, head: bytes) -> bool:
-    suffix = path.suffix.lower()
-    if suffix == _PROJECT:
-        return head.startswith(_WORKBOOK[0])
-    return suffix in _CODES or is_refi(head)
+    return path.suffix.lower() in (*_CODES, _PROJECT) or is_refi(head)
 
 
 def _load_codes(path: Path, variable: str, *, partly: bool) -> LoadedCodebook:
@@ -271,6 +269,9 @@ def _load_codes(path: Path, variable: str, *, partly: bool) -> LoadedCodebook:
     except KeyError:
         raise CodebookError("refi-no-project", path=str(path)) from None
     except OSError as error:
+        if error.errno == errno.EINVAL:
+            # A place before the begin of the file, which a broken archive names.
+            raise CodebookError("refi-broken", path=str(path), told=str(error)) from error
         raise from_os_error(error, str(path)) from error
     drawn = draw_from_codes(reader.codes, variable=variable, sets=reader.sets, most_labels=MAX_LABELS)
     return _checked(drawn, path, "refi", partly=partly)
