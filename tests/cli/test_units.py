@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import random
 from pathlib import Path
 
 import rowbatch as door
 from end_to_end import read_rows, rowbatch, scripted_server
+from rowbatch.programs.opening import open_table
 from rowbatch.store.rundir import RunDirectory
 
 PROMPT = ("--text", "text", "--labels", "money,school", "--prompt", "What is it about?")
@@ -69,6 +71,69 @@ def test_a_folder_of_documents_there_and_back(tmp_path):
     assert read_rows(tmp_path / "corrected.csv")[0]["label"] == '["money", "money", "money"]'
     # What was written for the time being is gone.
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".rowbatch")]
+
+
+BOOK = """
+variables:
+  - {name: topics, kind: labels, question: Which?, labels: [{name: rent}, {name: school}, {name: health}]}
+  - {name: mood, kind: scale, question: How?, labels: [{name: bad}, {name: ok}, {name: good}]}
+  - {name: rude, kind: yes-no, question: "Rude?"}
+  - {name: amount, kind: number, question: How many?, cant_say: true}
+  - {name: day, kind: date, question: When?, cant_say: true}
+  - {name: why, kind: text, question: Why?}
+"""
+
+
+def any_answer(body) -> str:
+    chance = random.Random(str(body["messages"][-1]["content"]))
+    found = {
+        "topics": chance.sample(["rent", "school", "health"], chance.randint(0, 2)),
+        "mood": chance.choice(["bad", "ok", "good"]),
+        "rude": chance.choice(["yes", "no"]),
+        "amount": chance.choice([1, 2.5, None, 7]),
+        "day": chance.choice(["2026-01-02", None]),
+        "why": f"It's; {chance.random()}",
+    }
+    return json.dumps(found)
+
+
+def test_every_kind_of_question_in_every_format(tmp_path):
+    """
+    Answers of each kind, some of them invalid, are joined to the same table from the run and from what it
+    writes in each format; and the joined table has a place in each format.
+    """
+    home = tmp_path / "home"
+    (tmp_path / "book.yaml").write_text(BOOK)
+    with (tmp_path / "t.csv").open("w", newline="") as file:
+        sentences = (" ".join(f"Sentence {row} {number} here." for number in range(row)) for row in range(6))
+        rows = [[f"0{row}", text, "x"] for row, text in enumerate(sentences)]
+        csv.writer(file).writerows([["id", "text", "model"], *rows])
+
+    def typed(*words: str) -> None:
+        done = rowbatch(*words, home=home, cwd=tmp_path)
+        assert done.returncode in (0, 9), done.stderr
+
+    typed("units", "t.csv", "--text", "text", "--by", "sentence", "-o", "u.csv")
+    with scripted_server(home, any_answer):
+        typed("run", "u.csv", "--text", "text", "--codebook", "book.yaml", "-o", "l.csv", "--run", "r")
+    endings = ("sav", "dta", "xlsx", "parquet", "jsonl")
+    for ending in endings:
+        typed("export", "r", "-o", f"l.{ending}")
+    for rule in ("any", "most", "list"):
+        typed("join-units", "r", "--of", "t.csv", "--rule", rule, "-o", f"{rule}.csv")
+        expected = read_rows(tmp_path / f"{rule}.csv")
+        assert {row["units"] for row in expected} == {"0", "1", "2", "3", "4", "5"}
+        assert any(row["units_unanswered"] != "0" for row in expected)
+        for ending in ("csv", *endings):
+            out = f"{rule}-of-{ending}.csv"
+            typed("join-units", f"l.{ending}", "--of", "t.csv", "--rule", rule, "-o", out)
+            assert read_rows(tmp_path / out) == expected, ending
+        for ending in endings:
+            out = f"{rule}.{ending}"
+            typed("join-units", "l.csv", "--of", "t.csv", "--rule", rule, "-o", out)
+            (chunk,) = open_table(tmp_path / out).chunks()
+            texts = [[cell.removesuffix(".0") for cell in row] for row in chunk.frame.rows()]
+            assert texts == [list(row.values()) for row in expected], ending
 
 
 def test_what_is_said_when_it_does_not_fit(tmp_path):

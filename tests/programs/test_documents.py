@@ -182,3 +182,48 @@ def test_a_document_that_cannot_be_read_is_named(tmp_path: Path, name: str, kind
     with pytest.raises(TableError) as error:
         rows(open_table(tmp_path, ReadOptions(program="documents")))
     assert (error.value.kind, Path(error.value.values["path"]).name) == (kind, name)
+
+
+def test_what_stands_twice_and_what_stands_below(tmp_path: Path) -> None:
+    """
+    A text box of Word, which keeps it twice, is there once; footnotes and endnotes come at the end, of
+    OpenDocument too, where they stand within the sentence.
+    """
+    once = "<w:txbxContent><w:p><w:r><w:t>boxed</w:t></w:r></w:p></w:txbxContent>"
+    box = (
+        f'<w:p><w:r><mc:AlternateContent xmlns:mc="m"><mc:Choice>{once}</mc:Choice>'
+        f"<mc:Fallback>{once}</mc:Fallback></mc:AlternateContent></w:r></w:p>"
+    )
+    table = "<w:tbl><w:tr><w:tc><w:p><w:r><w:t>cell</w:t></w:r></w:p></w:tc></w:tr></w:tbl>"
+    noted = '<w:p><w:r><w:t>cited</w:t></w:r><w:r><w:footnoteReference w:id="2"/></w:r></w:p>'
+    path = word(tmp_path / "a.docx", noted + table + box)
+    with zipfile.ZipFile(path, "a") as archive:
+        notes = '<w:footnote w:id="2"><w:p><w:r><w:t>The note.</w:t></w:r></w:p></w:footnote>'
+        archive.writestr("word/footnotes.xml", f"<w:footnotes {W}>{notes}</w:footnotes>")
+    ((_, text),) = rows(open_table(path))
+    assert [line for line in text.split("\n") if line] == ["cited", "cell", "boxed", "The note."]
+    note = "<text:note><text:note-citation>1</text:note-citation><text:note-body><text:p>The note.</text:p>"
+    inner = f"<text:p>cited{note}</text:note-body></text:note> here</text:p><text:p>end</text:p>"
+    with zipfile.ZipFile(tmp_path / "b.odt", "w") as archive:
+        archive.writestr("content.xml", f"<office:document-content {T}>{inner}</office:document-content>")
+    ((_, text),) = rows(open_table(tmp_path / "b.odt"))
+    assert text == "cited here\nend\nThe note."
+
+
+def test_scanned_pages_are_told(tmp_path: Path) -> None:
+    """
+    A PDF of pictures has no text (pypdf 7.1 gives ""): which ones is said once they are read.
+    """
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    pdf(folder / "text.pdf", ["words"])
+    writer = pypdf.PdfWriter()
+    writer.add_blank_page(100, 100)
+    writer.write(str(folder / "scan.pdf"))
+    table = open_table(folder)
+    assert [row[1].strip() for row in rows(table)] == ["", "words"]
+    assert [(note.kind, note.values["files"]) for note in table.notes] == [
+        ("note-pages-without-text", ["scan.pdf"])
+    ]
+    assert len(rows(table)) == 2
+    assert len(table.notes) == 1

@@ -141,8 +141,8 @@ def test_several_labels_in_a_value(posts: Path, tmp_path: Path) -> None:
     join_units(source, posts, tmp_path / "most.csv", {"": "most"})
     found = rows_of(tmp_path / "most.csv")
     assert [row["topics"] for row in found] == ["b", "", ""]
-    assert [row["topics_b"] for row in found] == ["1", "", "0"]
-    assert "topics_tie" not in found[0]
+    assert [row["topics_a"] for row in found] == ["0", "", "0"]
+    assert not [name for name in found[0] if name.endswith("_tie")]
 
 
 def test_units_that_are_missing_or_twice(posts: Path, tmp_path: Path) -> None:
@@ -253,16 +253,23 @@ def test_formats_with_types(posts: Path, tmp_path: Path, ending: str) -> None:
 
 def test_codes_are_told_by_their_labels(posts: Path, tmp_path: Path) -> None:
     """
-    A run that was written for SPSS has numbers with labels: the documents have the labels.
+    A run that was written for SPSS has numbers with labels: the documents have the labels, and no and yes are
+    0 and 1 only where every program has them so.
     """
     import pyreadstat
 
-    rows = rows_of(labelled(posts, topic=["1", "2", "2", "2", "", "1", "1"]))
-    frame = pl.DataFrame(rows).with_columns(pl.col("topic").cast(pl.Float64, strict=False))
+    bits = ["1", "0", "0", "0", "", "0", "0"]
+    rows = rows_of(labelled(posts, topic=["1", "2", "2", "2", "", "1", "1"], rude=bits, rude_a=bits))
+    numbers = [pl.col(name).cast(pl.Float64, strict=False) for name in ("topic", "rude", "rude_a")]
     source = tmp_path / "labelled.sav"
-    pyreadstat.write_sav(frame, str(source), variable_value_labels={"topic": {1.0: "good", 2.0: "bad"}})
-    join_units(source, posts, tmp_path / "o.csv", {"topic": "most"})
-    assert [row["topic"] for row in rows_of(tmp_path / "o.csv")] == ["bad", "", "good"]
+    no_yes = {0.0: "no", 1.0: "yes"}
+    labels = {"topic": {1.0: "good", 2.0: "bad"}, "rude": no_yes, "rude_a": no_yes}
+    pyreadstat.write_sav(pl.DataFrame(rows).with_columns(numbers), str(source), variable_value_labels=labels)
+    join_units(source, posts, tmp_path / "o.csv", read_rules(["any", "topic=most"]))
+    found = rows_of(tmp_path / "o.csv")
+    assert [row["topic"] for row in found] == ["bad", "", "good"]
+    assert [row["rude"] for row in found] == ["yes", "", "no"]
+    assert [row["rude_a"] for row in found] == ["1", "", "0"]
 
 
 @settings(max_examples=cases(25, 500), deadline=None)

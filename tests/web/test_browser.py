@@ -578,6 +578,8 @@ def test_every_screen_is_accessible(chromium, home, language, scheme):
                 "/tools/convert",
                 "/tools/split",
                 "/tools/extract",
+                "/tools/units",
+                "/tools/join-units",
                 "/settings",
                 "/help",
             ):

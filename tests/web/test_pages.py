@@ -709,7 +709,17 @@ def test_every_sentence_is_translated(site, client, monkeypatch):
     monkeypatch.setattr(tables, "words_of", lambda _: pseudo)
     rendering._environment.cache_clear()
     try:
-        for path in ("/", "/jobs", "/tools", "/tools/convert", "/tools/split", "/tools/extract", place, job):
+        for path in (
+            "/",
+            "/jobs",
+            "/tools",
+            "/tools/convert",
+            "/tools/split",
+            "/tools/extract",
+            "/tools/units",
+            place,
+            job,
+        ):
             left = _outside_of_brackets(client.get(path).text)
             assert left == [], path
     finally:
@@ -1047,6 +1057,7 @@ def test_the_tools_know_requests_from_answers(client):
         ("split", "file", {"do": "split", "how": "parts", "number": "1"}),
         ("split", "file", {"do": "look"}),
         ("extract", "results", {"do": "extract", "format": "csv"}),
+        ("units", "file", {"do": "open"}),
     ],
 )
 @pytest.mark.parametrize("content", [b"\x1f\x8b\x08", b"broken\n", b'"id,x\n'])
@@ -1058,6 +1069,54 @@ def test_the_tools_call_a_file_by_its_name(site, client, tool, field, data, cont
     assert answer.status_code == 422
     assert "my posts.csv" in answer.text
     assert str(site.program._tool_folder) not in answer.text
+
+
+def test_long_texts_and_their_units(client, tmp_path):
+    """
+    A table of long texts becomes one of units, and their labels those of the texts; the files are as those of
+    the commands, and what does not fit is said in the page's words.
+    """
+    table = b"id,talk\n1,One. Two. Three.\n2,\n3,Four.\n"
+    opened = client.post("/tools/units", files={"file": ("talks.csv", table)}, data={"do": "open"})
+    file_id = found_in(opened, r'name="file_id" value="(\w+)"')
+    form = {
+        "file_id": file_id,
+        "text": "talk",
+        "by": "sentence",
+        "size": "2",
+        "overlap": "1",
+        "format": "exact",
+    }
+    made = client.post("/tools/units", data=form)
+    assert "The units are ready" in made.text
+    assert "rowbatch units talks.csv --text talk --by sentence --size 2 --overlap 1" in made.text
+    units = client.get(found_in(made, r'href="(/tools/results/\w+)"')).content
+    (tmp_path / "talks.csv").write_bytes(table)
+    api.units(tmp_path / "talks.csv", tmp_path / "u.csv", text="talk", by="sentence", size=2, overlap=1)
+    assert units == (tmp_path / "u.csv").read_bytes()
+    refused = client.post("/tools/units", data={**form, "by": "words", "size": "", "overlap": ""})
+    assert refused.status_code == 422
+    assert "how many a unit has" in refused.text
+    assert "--size" not in refused.text
+    lines = units.decode().splitlines()
+    topics = ["topic", "a", "b", "", "c"]
+    labelled = "".join(f"{line},{topic}\n" for line, topic in zip(lines, topics, strict=True)).encode()
+    files = {"labelled": ("coded.csv", labelled), "of": ("talks.csv", table)}
+    answer = client.post("/tools/join-units", files=files, data={"rule": "most", "format": "exact"})
+    assert "The table is ready" in answer.text
+    assert "topic" in answer.text
+    assert "1 document has no most frequent value" in answer.text
+    joined = client.get(found_in(answer, r'href="(/tools/results/\w+)"'))
+    assert joined.text.splitlines()[1:] == [
+        '1,One. Two. Three.,2,0,,"[""a"", ""b""]"',
+        "2,,0,0,,",
+        "3,Four.,1,0,c,",
+    ]
+    other = {**files, "of": ("others.csv", b"id,talk\n1,Else entirely.\n2,\n3,No.\n")}
+    refused = client.post("/tools/join-units", files=other, data={"rule": "any"})
+    assert refused.status_code == 422
+    assert "“others.csv”" in refused.text
+    assert "rowbatch-" not in refused.text
 
 
 def test_the_tools_join_by_row_numbers_only_where_these_are_proved(site, client):

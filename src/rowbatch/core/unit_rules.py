@@ -16,8 +16,11 @@ from typing import Literal, NamedTuple, get_args
 
 UnitsRule = Literal["any", "most", "list"]
 UNITS_RULES: tuple[UnitsRule, ...] = get_args(UnitsRule)
-ValueKind = Literal["yes-no", "number", "labels", "label"]
-"""Of a column: yes or no, in words or as 1 and 0; numbers; several labels in a value; one text in a value."""
+ValueKind = Literal["yes-no", "indicator", "number", "labels", "label"]
+"""
+Of a column: yes or no, in words or as 1 and 0; 1 and 0 that say of another column whether it has a value;
+numbers; several labels in a value; one text in a value.
+"""
 SEPARATOR = "; "
 """Between labels that stand in one value, as runs write them."""
 
@@ -64,7 +67,7 @@ class ValueLook:
 
     @property
     def kind(self) -> ValueKind:
-        """Of all of them; that there are several labels in a value cannot be seen from values."""
+        """Of all of them; what a column has to do with another one cannot be seen from values."""
         return "yes-no" if self._are_yes_no else "number" if self._are_numbers else "label"
 
 
@@ -79,8 +82,8 @@ def join_values(values: Sequence[str], kind: ValueKind, rule: UnitsRule) -> Join
     - `any`: yes where any unit says yes, else no where any says no; of everything else the different values,
       in order of appearance, with "; " between them.
     - `most`: of labels and yes or no the most frequent value, where there is one: a tie has no value, and is
-      told. Of several labels in a value those that more than half of the units with a value have. Of numbers
-      the median.
+      told. Of several labels in a value those that more than half of the units with a value have, and so of
+      their indicators. Of numbers the median.
     - `list`: a JSON list with an entry for each unit, null where it has none; numbers, 1 and 0 are numbers.
 
     Args:
@@ -101,6 +104,8 @@ def join_values(values: Sequence[str], kind: ValueKind, rule: UnitsRule) -> Join
     if kind == "labels":
         often = Counter(label for value in filled for label in dict.fromkeys(value.split(SEPARATOR)))
         return Joined(SEPARATOR.join(label for label, count in often.items() if count * 2 > len(filled)))
+    if kind == "indicator":
+        return Joined("1" if filled.count("1") * 2 > len(filled) else "0")
     often = Counter(filled)
     highest = max(often.values())
     first = tuple(value for value, count in often.items() if count == highest)
@@ -108,8 +113,10 @@ def join_values(values: Sequence[str], kind: ValueKind, rule: UnitsRule) -> Join
 
 
 def _any(filled: Sequence[str], kind: ValueKind) -> str:
-    if kind == "yes-no":
+    if kind in ("yes-no", "indicator"):
         return next((value for value in filled if value.casefold() in YES), filled[0])
+    if kind == "number":
+        return SEPARATOR.join(dict.fromkeys(_shown(float(value)) for value in filled))
     parts = (part for value in filled for part in (value.split(SEPARATOR) if kind == "labels" else [value]))
     return SEPARATOR.join(dict.fromkeys(parts))
 
@@ -117,7 +124,7 @@ def _any(filled: Sequence[str], kind: ValueKind) -> str:
 def _entry(value: str, kind: ValueKind) -> str | float | int | None:
     if not value.strip():
         return None
-    if kind == "number" or (kind == "yes-no" and value in ("0", "1")):
+    if kind in ("number", "indicator") or (kind == "yes-no" and value in ("0", "1")):
         number = float(value)
         # Beyond this a double is no longer every whole number.
         return int(number) if number.is_integer() and abs(number) < 2**53 else number

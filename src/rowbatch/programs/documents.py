@@ -3,8 +3,9 @@ Documents as a table: a folder of PDF, Word, OpenDocument, HTML, Markdown, subti
     them.
 
 Rows: one a document, in the order of the names, folders inside included: `file` and `text`. Of a web page
-and of a word processor's document the text is what a reader sees, a paragraph a line; of subtitles what is
-said, without numbers and times; of a PDF its pages, with an empty line between them.
+and of a word processor's document the text is what a reader sees, a paragraph a line, and footnotes and
+endnotes at the end; of subtitles what is said, without numbers and times; of a PDF its pages, with an empty
+line between them.
 Source: ECMA-376 (WordprocessingML: `w:p`, `w:t`, `w:tab`, `w:br`), OpenDocument 1.3 (`text:p`, `text:h`),
 HTML Living Standard, WebVTT (W3C). PDF by pypdf 7.1 (BSD-3-Clause), in the extra `documents`.
 """
@@ -18,7 +19,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import IO, ClassVar
 from xml.parsers import expat
 
 import polars as pl
@@ -61,6 +62,9 @@ _BLOCKS = frozenset(
     )
 )
 _HIDDEN = frozenset(("script", "style", "template", "noscript", "svg", "math", "head"))
+# Of a word processor's document: what was deleted under supervision, what stands beside the text, numbers of
+# notes, and what stands there once more for programs that do not know the newer form.
+_LEFT_OUT = frozenset(("delText", "annotation", "instrText", "tracked-changes", "Fallback", "note-citation"))
 _DAMAGE = (KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError)
 _TIMES = re.compile(r"\d{1,2}:\d{2}(?::\d{2})?[.,]\d{3}\s*-->.*")
 _CUE_TAG = re.compile(r"</?(?:[cibuv]|ruby|rt|lang|font)\b[^>]*>|<\d{1,2}:\d{2}[^>]*>")
@@ -122,6 +126,8 @@ class DocumentTable(Table):
     ) -> None:
         super().__init__(path, ("file", "text"), notes=notes)
         self._files, self._encoding = files, encoding
+        self._pictures: list[str] = []
+        self._notes_of_folder = notes
         self._folder = path if path.is_dir() else path.parent
 
     @property
@@ -130,6 +136,7 @@ class DocumentTable(Table):
 
     def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
         first, names, texts, chars = 1, list[str](), list[str](), 0
+        self._pictures = []
         for row, file in enumerate(self._files, start=1):
             require_wanted()
             text = _text_of(file, self._encoding)
@@ -137,9 +144,14 @@ class DocumentTable(Table):
             names.append(file.relative_to(self._folder).as_posix())
             texts.append(text)
             chars += len(text)
+            if file.suffix.lower() == ".pdf" and not text.strip():
+                self._pictures.append(file.name)
             if len(names) >= rows_per_chunk or chars >= _CHARS_PER_CHUNK:
                 yield TableChunk(first, pl.DataFrame({"0": names, "1": texts}))
                 first, names, texts, chars = first + len(names), [], [], 0
+        if self._pictures:
+            told = {"count": len(self._pictures), "files": self._pictures[:12]}
+            self.notes = (*self._notes_of_folder, Notice("note-pages-without-text", told))
         if names:
             yield TableChunk(first, pl.DataFrame({"0": names, "1": texts}))
 
@@ -212,53 +224,75 @@ def _subtitles(file: Path, encoding: str | None) -> str:
 def _word(file: Path, encoding: str | None) -> str:
     del encoding
     return _Paragraphs(
-        part="word/document.xml", paragraphs=("p",), texts=("t",), signs={"tab": "\t", "br": "\n", "cr": "\n"}
+        parts=("word/document.xml", "word/footnotes.xml", "word/endnotes.xml"),
+        paragraphs=("p",),
+        texts=("t",),
+        signs={"tab": "\t", "br": "\n", "cr": "\n"},
     ).read(file)
 
 
 def _open_document(file: Path, encoding: str | None) -> str:
     del encoding
     signs = {"tab": "\t", "line-break": "\n", "s": " "}
-    return _Paragraphs(part="content.xml", paragraphs=("p", "h"), texts=("p", "h"), signs=signs).read(file)
+    return _Paragraphs(parts=("content.xml",), paragraphs=("p", "h"), texts=("p", "h"), signs=signs).read(
+        file
+    )
 
 
 class _Paragraphs:
     """The paragraphs of a word processor's document, a line each."""
 
     def __init__(
-        self, *, part: str, paragraphs: tuple[str, ...], texts: tuple[str, ...], signs: Mapping[str, str]
+        self,
+        *,
+        parts: tuple[str, ...],
+        paragraphs: tuple[str, ...],
+        texts: tuple[str, ...],
+        signs: Mapping[str, str],
     ) -> None:
-        self._part, self._paragraphs, self._texts, self._signs = part, paragraphs, texts, signs
+        self._files, self._paragraphs, self._texts, self._signs = parts, paragraphs, texts, signs
         self._parts: list[str] = []
-        self._depth = self._left_out = 0
+        # Footnotes that stand within the text, and how deep the text around them is.
+        self._notes: list[str] = []
+        self._around: list[tuple[list[str], int]] = []
+        self._depth = self._left_out = self._size = 0
 
     def read(self, file: Path) -> str:
         """Read a document."""
-        most = _XML_FACTOR * max_cell_bytes()
+        try:
+            with zipfile.ZipFile(file) as archive:
+                there = set(archive.namelist())
+                for number, part in enumerate(self._files):
+                    # A document need not have notes.
+                    if number == 0 or part in there:
+                        with archive.open(part) as content:
+                            self._read_part(file, content)
+        except (expat.ExpatError, *_DAMAGE) as error:
+            raise TableError("document-broken", path=str(file), told=str(error)) from error
+        return "".join([*self._parts, *self._notes]).strip("\n")
+
+    def _read_part(self, file: Path, content: IO[bytes]) -> None:
         parser = expat.ParserCreate()
         parser.buffer_text = True
         parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
         parser.CharacterDataHandler = self._characters
         parser.EntityDeclHandler = _refuse_entity
-        try:
-            with zipfile.ZipFile(file) as archive, archive.open(self._part) as content:
-                size = 0
-                while block := content.read(1 << 18):
-                    size += len(block)
-                    require_cell(file, size // _XML_FACTOR, row=1, column="text")
-                    if size > most:
-                        break
-                    parser.Parse(block, False)
-                parser.Parse(b"", True)
-        except (expat.ExpatError, *_DAMAGE) as error:
-            raise TableError("document-broken", path=str(file), told=str(error)) from error
-        return "".join(self._parts).strip("\n")
+        most = _XML_FACTOR * max_cell_bytes()
+        while block := content.read(1 << 18):
+            self._size += len(block)
+            require_cell(file, self._size // _XML_FACTOR, row=1, column="text")
+            if self._size > most:
+                return
+            parser.Parse(block, False)
+        parser.Parse(b"", True)
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         prefix, _, local = name.rpartition(":")
-        # What was deleted under supervision, and what stands beside the text.
-        if local in ("delText", "annotation", "instrText", "tracked-changes"):
+        if local in _LEFT_OUT:
             self._left_out += 1
+        elif name == "text:note":
+            self._around.append((self._parts, self._depth))
+            self._parts, self._depth = self._notes, 0
         elif local in self._signs and not self._left_out and prefix in ("w", "text"):
             times = attributes.get("text:c", "1")
             self._parts.append(self._signs[local] * (int(times[:4]) if times.isdigit() else 1))
@@ -267,8 +301,10 @@ class _Paragraphs:
 
     def _end(self, name: str) -> None:
         prefix, _, local = name.rpartition(":")
-        if local in ("delText", "annotation", "instrText", "tracked-changes"):
+        if local in _LEFT_OUT:
             self._left_out -= 1
+        elif name == "text:note" and self._around:
+            self._parts, self._depth = self._around.pop()
         if local in self._texts and prefix in ("w", "text"):
             self._depth -= 1
         if local in self._paragraphs and prefix in ("w", "text") and not self._left_out:

@@ -275,11 +275,17 @@ def _tells_of_others(column: str, units: Table) -> bool:
 
 
 def _names_of(units: Table, position: int) -> Mapping[str, str]:
-    """The words of codes; none where they are 0 and 1 for no and yes, which numbers say as well."""
+    """The words of codes; none of 0 and 1 that tell of another column, as every program has them so."""
     info = units.columns[position] if units.columns else ColumnInfo()
     names = {_code(code): name for code, name in info.value_labels.items()}
     is_yes_no = {*names} <= {"0", "1"} and {name.casefold() for name in names.values()} <= YES | NO
-    return {} if is_yes_no else names
+    is_indicator = is_yes_no and _tells_whether(units.header[position], units.header[:position])
+    return {} if is_indicator else names
+
+
+def _tells_whether(name: str, earlier: Sequence[str]) -> bool:
+    """Whether a column is named as one that says whether one before it has a label, or can't say."""
+    return any(name.startswith(f"{other}_") for other in earlier)
 
 
 def _code(code: float | str) -> str:
@@ -332,6 +338,9 @@ class _Reader:
                 self._rows.add(known)
         for label, look in zip(columns.labels, self._looks, strict=True):
             label.kind, label.are_bits = look.kind, look.are_bits
+        for label in columns.labels:
+            if label.are_bits and _tells_whether(label.name, self._units.header[: label.position]):
+                label.kind = "indicator"
         for label in columns.labels:
             if label.kind == "label" and self._has_indicators(label):
                 label.kind = "labels"
@@ -415,10 +424,9 @@ class _Reader:
 
     def _has_indicators(self, label: _Label) -> bool:
         """Whether a run wrote a column of 0 and 1 for each label beside it: then values have several."""
-        begin = f"{label.name}_"
         beside = self._units.header[label.position + 1 : label.position + 2]
-        bits = {one.name for one in self._columns.labels if one.are_bits}
-        return bool(beside) and beside[0].startswith(begin) and beside[0] in bits
+        indicators = {one.name for one in self._columns.labels if one.kind == "indicator"}
+        return bool(beside) and beside[0].startswith(f"{label.name}_") and beside[0] in indicators
 
 
 def _with_names(codes: pl.Series, names: Mapping[str, str]) -> pl.Series:

@@ -24,7 +24,7 @@ _STOP_S, _LOOK_S = 10.0, 0.2
 @dataclass(slots=True)
 class ToolFile:
     """
-    A file of one of the three tools: handed over, or made.
+    A file of one of the tools: handed over, or made.
 
     Attributes:
         id: For addresses.

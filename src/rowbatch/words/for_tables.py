@@ -100,6 +100,11 @@ _READ: dict[str, Entry] = {
         "{count:,} {count:file|files} of the folder {count:is|are} no document that is read: {kinds:, }",
         zh=("文件夹中有 {count:,} 个文件不是可读取的文档：{kinds:、}", ""),
     ),
+    "note-pages-without-text": Entry(
+        "{count:,} {count:PDF has|PDFs have} pages and no text, as scanned ones do: {files:, }; a program that recognises "
+        "letters (OCR) makes text of them",
+        zh=("{count:,} 个 PDF 只有图像没有文字（例如扫描件）：{files:、}；请先用文字识别（OCR）程序处理", ""),
+    ),
     "document-broken": Entry(
         "{path} cannot be read as a document: {told}",
         "open it in the program that it is of and save it anew, or take it out of the folder",

@@ -1,4 +1,4 @@
-"""The three tools, each on a page of its own: no key, no network, and nothing is kept."""
+"""The tools, each on a page of its own: no key, no network, and nothing is kept."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import join
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
@@ -24,7 +24,7 @@ from rowbatch.web.program import Program, ToolFile
 from rowbatch.web.rendering import page, program_of, text_of, with_form, words_for
 from rowbatch.web.words import Words
 
-_TOOLS = ("convert", "split", "extract")
+_TOOLS = ("convert", "split", "extract", "units", "join-units")
 _EXTRAS: tuple[Literal["model", "usage", "finish_reason"], ...] = ("model", "usage", "finish_reason")
 _FIRST_NUMBERS: dict[str, Literal[0, 1]] = {"0": 0, "1": 1}
 _SEVERAL: dict[str, Literal["rows", "columns"]] = {"rows": "rows", "columns": "columns"}
@@ -77,6 +77,14 @@ def _values(request: Request, values: dict[str, Any]) -> dict[str, Any]:
             w.t("One batch file becomes several, in order; joined they are the same again."),
         ),
         "extract": (w.t("Answers → table"), w.t("Result files become a table.")),
+        "units": (
+            w.t("Long texts → units"),
+            w.t("Each long text becomes several short ones, a row each, which are labelled one by one."),
+        ),
+        "join-units": (
+            w.t("Units → long texts"),
+            w.t("The labels of the units become those of the texts that they were cut from."),
+        ),
     }[name]
     defaults = {
         "text": "",
@@ -99,6 +107,10 @@ def _values(request: Request, values: dict[str, Any]) -> dict[str, Any]:
         "unpack": False,
         "as_json": False,
         "extras": False,
+        "by": "sentence",
+        "size": "",
+        "overlap": "",
+        "rule": "most",
     }
     return {
         "tool": name,
@@ -129,8 +141,12 @@ def use(request: Request, form: FormData) -> Response:
             values |= _convert(w, program, form, names)
         elif name == "split":
             values |= _split(w, program, form, names)
-        else:
+        elif name == "extract":
             values |= _extract(w, program, form, names)
+        elif name == "units":
+            values |= _units(w, program, form, names)
+        else:
+            values |= _join_units(w, program, form, names)
         status = 422 if values.get("shown") else 200
         return page(request, "tool.html", nav="tools", status=status, **_values(request, values))
     except RowbatchError as error:
@@ -154,10 +170,10 @@ def _told(form: FormData) -> dict[str, Any]:
 def _files_again(program: Program, form: FormData, name: str) -> dict[str, Any]:
     """After an error the file need not be handed over again."""
     file = program.tool_file(text_of(form, "file_id"))
-    if file is None or name == "extract":
+    if file is None or name in ("extract", "join-units"):
         return {}
     header: tuple[str, ...] = ()
-    if name == "convert":
+    if name in ("convert", "units"):
         try:
             header = desk.header_of(file.path)
         except RowbatchError:
@@ -493,6 +509,91 @@ def _extract(w: Words, program: Program, form: FormData, names: dict[str, str]) 
             out.size_bytes,
         ),
     }
+
+
+def _units(w: Words, program: Program, form: FormData, names: dict[str, str]) -> dict[str, Any]:
+    file = _received(program, form, "file", names)
+    header = desk.header_of(file.path)
+    if text_of(form, "do") == "open" or "by" not in form:
+        return {"file": file, "header": header, "values": {"text": desk.likely_text_column(file.path)}}
+    out, target, writing = _table_to_make(program, form, names, file, "units")
+    size = _whole(text_of(form, "size"), w.t("How many make a unit"))
+    overlap = _whole(text_of(form, "overlap"), w.t("How many of them the next unit repeats")) or 0
+    text, by = text_of(form, "text"), text_of(form, "by")
+    report = api.units(
+        file.path, target, text=text, by=cast("Any", by), size=size, overlap=overlap, writing=writing
+    )
+    out.path = target
+    words = ["rowbatch", "units", file.name, "--text", text, "--by", by]
+    words += ["--size", str(size)] if size is not None else []
+    words += ["--overlap", str(overlap)] if overlap else []
+    facts = [
+        (w.t("Texts"), w.number(report.documents)),
+        (w.t("Units"), w.number(report.units)),
+        (w.t("Most units of a text"), w.number(report.most_units)),
+        (w.t("Longest unit, in characters"), w.number(report.longest_chars)),
+    ]
+    if report.empty_documents:
+        facts.append((w.t("Rows without a text"), w.number(report.empty_documents)))
+    notes = tuple(w.told(note) for note in report.notes)
+    command = join([*words, "-o", out.name])
+    return {
+        "file": file,
+        "header": header,
+        "values": _told(form),
+        "result": Result(
+            w.t("The units are ready"), tuple(facts), notes, command, out.id, out.name, out.size_bytes
+        ),
+    }
+
+
+def _join_units(w: Words, program: Program, form: FormData, names: dict[str, str]) -> dict[str, Any]:
+    uploads = [form.get(name) for name in ("labelled", "of")]
+    if not all(isinstance(one, UploadFile) and one.filename for one in uploads):
+        raise UsageError("file-missing")
+    labelled, table = (_keep(program, one, names) for one in uploads if isinstance(one, UploadFile))
+    out, target, writing = _table_to_make(program, form, names, table, "joined")
+    rule = text_of(form, "rule")
+    id_column = text_of(form, "id_column").strip() or None
+    report = api.join_units(
+        labelled.path, target, of=table.path, rule=rule, id_column=id_column, writing=writing
+    )
+    out.path = target
+    for file in (labelled, table):
+        program.remove_tool_file(file.id)
+    facts = [(w.t("Texts"), w.number(report.documents)), (w.t("Units"), w.number(report.units))]
+    if report.unanswered:
+        facts.append((w.t("Units without an answer"), w.number(report.unanswered)))
+    facts.append((w.t("Labels"), ", ".join(report.rules)))
+    words = ["rowbatch", "join-units", labelled.name, "--of", table.name, "--rule", rule, "-o", out.name]
+    words += ["--id", id_column] if id_column else []
+    notes = tuple(w.told(note) for note in report.notes)
+    return {
+        "values": _told(form),
+        "result": Result(
+            w.t("The table is ready"),
+            tuple(facts),
+            notes,
+            join(words),
+            out.id,
+            out.name,
+            out.size_bytes,
+        ),
+    }
+
+
+def _table_to_make(
+    program: Program, form: FormData, names: dict[str, str], source: ToolFile, what: str
+) -> tuple[ToolFile, Path, api.WriteOptions]:
+    """A table that is made of another one, in the format that the form says: its place, and how it is written."""
+    chosen = format_of(text_of(form, "format") or "xlsx")
+    if chosen is None:
+        raise UsageError("format-missing")
+    ending, writing = chosen
+    out = program.new_tool_file(f"{Path(source.name).stem}.{what}{ending}")
+    target = out.path.with_name(f"{what}{ending}")
+    _note(names, out, target)
+    return out, target, writing
 
 
 def fetch(request: Request) -> Response:
