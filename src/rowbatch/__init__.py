@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rowbatch.api import extract as extract
     from rowbatch.api import list_runs as list_runs
     from rowbatch.api import open_run as open
+    from rowbatch.api import sample as sample
     from rowbatch.api import split as split
     from rowbatch.errors import RowbatchError as RowbatchError
 
@@ -36,6 +37,7 @@ __all__ = [
     "extract",
     "list_runs",
     "open",
+    "sample",
     "split",
 ]
 
@@ -47,6 +49,7 @@ _PLACES = {
     "extract": ("rowbatch.api", "extract"),
     "list_runs": ("rowbatch.api", "list_runs"),
     "open": ("rowbatch.api", "open_run"),
+    "sample": ("rowbatch.api", "sample"),
     "split": ("rowbatch.api", "split"),
 }
 

@@ -26,6 +26,7 @@ from rowbatch.tools.check import CheckReport
 from rowbatch.tools.codebooks import ConvertedCodebook
 from rowbatch.tools.convert import ConvertReport
 from rowbatch.tools.estimate import Estimate
+from rowbatch.tools.sample import SampleForm, SampleReport
 from rowbatch.tools.split import SplitReport
 
 __all__ = [
@@ -52,6 +53,8 @@ __all__ = [
     "Progress",
     "RecoverReport",
     "RoundSpent",
+    "SampleForm",
+    "SampleReport",
     "ScaleAgreement",
     "SplitReport",
     "TrialReport",
