@@ -867,7 +867,9 @@ def sampled(report: SampleReport) -> None:
         line(f"  {_count(report.without_text, 'row')} without a text could not be drawn")
     for note in report.notes:
         line(f"  {note}")
-    line(f"  more of them: --after {report.draw.after + report.rows}, with the same seed")
+    drawn_so_far = report.draw.after + report.rows
+    if drawn_so_far < report.of_rows:
+        line(f"  more of them: --after {drawn_so_far}, with the same seed")
     line("  when it is coded: rowbatch agreement RUN --people FILE")
 
 
