@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rowbatch.api import join_units as join_units
     from rowbatch.api import list_runs as list_runs
     from rowbatch.api import open_run as open
+    from rowbatch.api import sample as sample
     from rowbatch.api import split as split
     from rowbatch.api import units as units
     from rowbatch.errors import RowbatchError as RowbatchError
@@ -39,6 +40,7 @@ __all__ = [
     "join_units",
     "list_runs",
     "open",
+    "sample",
     "split",
     "units",
 ]
@@ -52,6 +54,7 @@ _PLACES = {
     "join_units": ("rowbatch.api", "join_units"),
     "list_runs": ("rowbatch.api", "list_runs"),
     "open": ("rowbatch.api", "open_run"),
+    "sample": ("rowbatch.api", "sample"),
     "split": ("rowbatch.api", "split"),
     "units": ("rowbatch.api", "units"),
 }

@@ -46,6 +46,7 @@ API = [
     "providers",
     "remove_key",
     "require_provider",
+    "sample",
     "serve",
     "server_home",
     "set_key",

@@ -54,6 +54,7 @@ CASES: dict[str, list[tuple[str, ...]]] = {
     "log": [("posts",)],
     "models": [(), ("--provider", "openai"), ("--provider", "anthropic"), ("--provider", "local")],
     "recover": [("lost",)],
+    "sample": [("posts", "--rows", "3", "-o", "sample.jsonl", "--overwrite")],
     "status": [("posts",), ("posts", "--events"), ("unbuilt",)],
     "verify": [("posts",)],
 }

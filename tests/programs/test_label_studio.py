@@ -220,3 +220,20 @@ def test_cancelled_annotations_are_counted(tmp_path: Path) -> None:
         "note-annotations-cancelled",
     ]
     assert shown(path) == [{"id": "1", "text": "a"}]
+
+
+def test_one_choice_and_several_of_json_min(tmp_path: Path) -> None:
+    """
+    The converter of label-studio-sdk 2.1.2 writes one choice of several as its text and more as an object;
+    beside a task that nobody coded, which stands first, both are the coder's.
+    """
+    record = CONVERTED_MIN[1]
+    rows = [
+        CONVERTED_MIN[0],
+        {**record, "topics": "none of these", "annotator": 8},
+        {**record, "topics": {"choices": ["a", "b"]}, "annotator": 7},
+    ]
+    path = tmp_path / "e.json"
+    path.write_text(json.dumps(rows))
+    coded = shown(path)[1]
+    assert (coded["topics_7"], coded["topics_8"]) == ('["a", "b"]', "none of these")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rowbatch.api.codebooks import check_codebook as check_codebook
     from rowbatch.api.codebooks import codebook_schema as codebook_schema
     from rowbatch.api.codebooks import convert_codebook as convert_codebook
+    from rowbatch.api.coding import sample as sample
     from rowbatch.api.command import POLICY_OPTIONS as POLICY_OPTIONS
     from rowbatch.api.command import command_of as command_of
     from rowbatch.api.demo import DemoRun as DemoRun
@@ -102,6 +103,7 @@ _PLACES = {
     "providers": "api.local",
     "remove_key": "api.keys",
     "require_provider": "api.local",
+    "sample": "api.coding",
     "serve": "api.local",
     "server_home": "api.local",
     "set_key": "api.keys",

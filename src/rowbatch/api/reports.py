@@ -26,7 +26,11 @@ from rowbatch.tools.check import CheckReport
 from rowbatch.tools.codebooks import ConvertedCodebook
 from rowbatch.tools.convert import ConvertReport
 from rowbatch.tools.estimate import Estimate
+<<<<<<< HEAD
 from rowbatch.tools.join_units import JoinUnitsReport
+=======
+from rowbatch.tools.sample import SampleForm, SampleReport
+>>>>>>> annot
 from rowbatch.tools.split import SplitReport
 from rowbatch.tools.units import UnitsReport
 
@@ -55,6 +59,8 @@ __all__ = [
     "Progress",
     "RecoverReport",
     "RoundSpent",
+    "SampleForm",
+    "SampleReport",
     "ScaleAgreement",
     "SplitReport",
     "TrialReport",

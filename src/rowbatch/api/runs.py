@@ -63,6 +63,7 @@ from rowbatch.requests.prompt_cache import cached_prefix_tokens
 from rowbatch.results.asked_before import AskedBefore, find_asked_before, with_only_changed
 from rowbatch.results.corrected import AnsweredRow, answered_row, changes_of, needs_row
 from rowbatch.results.people import code_text, compare_with_people
+from rowbatch.results.people_files import compare_with_files
 from rowbatch.server.local_model import DEMONSTRATION_NOTE, MODEL_ID
 from rowbatch.steps import build as build_step
 from rowbatch.steps import collect as collect_step
@@ -1104,24 +1105,28 @@ class Run:
 
     def agreement(
         self,
-        gold: str,
+        gold: str | None = None,
         variable: str | None = None,
         *,
         not_coded: str | Iterable[object] = (),
         item: str | None = None,
+        people: str | Path | Sequence[str | Path] = (),
     ) -> Comparison:
         """
         Compare the model's own values with those that people gave: the numbers of `compare_with_people`.
         """
-        return self.compare_with_people(gold, variable, not_coded=not_coded, item=item).comparison
+        return self.compare_with_people(
+            gold, variable, not_coded=not_coded, item=item, people=people
+        ).comparison
 
     def compare_with_people(
         self,
-        gold: str,
+        gold: str | None = None,
         variable: str | None = None,
         *,
         not_coded: str | Iterable[object] = (),
         item: str | None = None,
+        people: str | Path | Sequence[str | Path] = (),
     ) -> PeopleComparison:
         """
         Compare the model's own values with those that people gave, and say what had a part in it.
@@ -1138,13 +1143,23 @@ class Run:
             not_coded: Further values that mean that nobody coded the row, as in `["99"]`.
             item: Column that names each text, as an id does; None means that rows that ask the same are one
                 text.
+            people: Files that people coded, instead of `gold`: what `rowbatch.sample` wrote and they filled
+                in, or what Label Studio or doccano exported of it. Rows are found by their keys; of several
+                coders, in columns or files, what most of them say of a text counts.
         Returns:
             What fits the kind of the variable, with the rows that are left out.
         Raises:
-            UsageError: There is no such column or variable, or the column has other values, or none.
+            UsageError: There is no such column or variable, or the column or a file has other values, or
+                none; or a file is of another table.
         """
-        return compare_with_people(
-            self._directory, gold, variable, not_coded=read_values(not_coded), item=item
+        files = [people] if isinstance(people, str | Path) else list(people)
+        if bool(files) == (gold is not None):
+            raise UsageError("people-column-or-file")
+        not_coded = read_values(not_coded)
+        if gold is not None:
+            return compare_with_people(self._directory, gold, variable, not_coded=not_coded, item=item)
+        return compare_with_files(
+            self._directory, [*map(Path, files)], variable, not_coded=not_coded, item=item
         )
 
     def status(self) -> Status:
@@ -1438,7 +1453,7 @@ def create(
     path = Path("frame") if frame is not None else Path(str(table))
     options = reading_of(reading)
 
-    book = _codebook(labels=labels, prompt=prompt, codebook=codebook, variable=variable)
+    book = given_codebook(labels=labels, prompt=prompt, codebook=codebook, variable=variable)
     question = Question(
         text="" if text is None else column_name(text),
         template=template or "",
@@ -1608,13 +1623,19 @@ def _without_cap(changes: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in changes.items() if name != "max_cost_usd"}
 
 
-def _codebook(
+def given_codebook(
     *,
     labels: str | Iterable[object] | None,
     prompt: str | None,
     codebook: str | Path | Mapping[str, Any] | Codebook | None,
     variable: str,
 ) -> Codebook:
+    """
+    The codebook that labels, a question, a file or its content are; see `create`.
+
+    Raises:
+        CodebookError, UsageError: It is broken, or two of them say the same.
+    """
     if codebook is None:
         if names := _listed(labels):
             return codebook_from_labels(variable, names, prompt or "")

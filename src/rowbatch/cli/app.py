@@ -66,7 +66,8 @@ _run = click.argument("run", type=_PATH)
 _HEADER_LINE = (
     "The table's line with the names, from 1, or several as in 1-3.  [default: found out, and shown]"
 )
-_more_reading = _options(
+_ROWS_AT = "Where the rows are in a JSON file, as in data.items.  [default: found out, and shown]"
+_most_reading = _options(
     click.option(
         "--encoding",
         metavar="NAME",
@@ -105,19 +106,20 @@ _more_reading = _options(
         metavar="CHAR",
         help="What stands before a quotation mark in such a cell, or none.  [default: it is doubled]",
     ),
-    click.option(
-        "--rows",
-        metavar="PATH",
-        help="Where the rows are in a JSON file, as in data.items.  [default: found out, and shown]",
-    ),
-    click.option(
-        "--program",
-        metavar="NAME",
-        help="Whose export the table is, as in qualtrics; plain reads it as it stands.  [default: found out, "
-        "and shown]",
-    ),
 )
-_reading = _options(click.option("--header", metavar="LINE", help=_HEADER_LINE), _more_reading)
+_program = click.option(
+    "--program",
+    metavar="NAME",
+    help="Whose export the table is, as in qualtrics; plain reads it as it stands.  [default: found out, "
+    "and shown]",
+)
+_more_reading = _options(_most_reading, click.option("--rows", metavar="PATH", help=_ROWS_AT), _program)
+_header_line = click.option("--header", metavar="LINE", help=_HEADER_LINE)
+_reading = _options(_header_line, _more_reading)
+# Of a command whose --rows is a number.
+_reading_beside_rows = _options(
+    _header_line, _most_reading, click.option("--rows-at", metavar="PATH", help=_ROWS_AT), _program
+)
 _writing = _options(
     click.option("--bom", is_flag=True, help="CSV: begin with a byte order mark, so that Excel sees UTF-8."),
     click.option(
@@ -1143,8 +1145,97 @@ def export(
 
 
 @app.command()
+@click.argument("table", type=_PATH)
+@click.option("--rows", type=click.IntRange(1), required=True, metavar="NUMBER", help="How many are drawn.")
+@click.option("--text", metavar="COLUMN", help="Column that holds the text; a run has its own.")
+@click.option("--labels", metavar="A,B,C", help="The labels to choose from; a run has its own codebook.")
+@click.option(
+    "--codebook",
+    type=_PATH,
+    metavar="FILE",
+    help="A codebook, instead of --labels, in any form that `rowbatch codebook check` knows.",
+)
+@click.option("--prompt", metavar="TEXT", help="What coders read before they begin.")
+@click.option(
+    "--variable",
+    "variables",
+    multiple=True,
+    metavar="NAME",
+    help="Only this one of the codebook; may be given several times. With --labels: what they are called.  "
+    "[default: label]",
+)
+@click.option(
+    "--to",
+    type=click.Choice(["sheet", "label-studio", "doccano"]),
+    help="For whom it is.  [default: by the ending: .xlsx and .csv are sheets, .json is for Label Studio, "
+    ".jsonl for doccano]",
+)
+@click.option("--output", "-o", type=_PATH, required=True, metavar="FILE", help="The file that people code.")
+@click.option(
+    "--seed",
+    type=int,
+    default=1,
+    show_default=True,
+    metavar="NUMBER",
+    help="Another one draws other rows; the same one draws the same rows, and more rows hold these.",
+)
+@click.option(
+    "--after",
+    type=click.IntRange(0),
+    default=0,
+    metavar="NUMBER",
+    help="Leave out so many that are drawn first: they were written before.",
+)
+@click.option("--id", "id_column", metavar="COLUMN", help="Column that names each text, for coders to see.")
+@click.option(
+    "--keep",
+    multiple=True,
+    metavar="COLUMN",
+    help="A column that coders see beside the text; may be repeated.",
+)
+@_reading_beside_rows
+@_overwrite
+@_json
+def sample(
+    table: Path,
+    *,
+    output: Path,
+    rows: int,
+    rows_at: str | None,
+    id_column: str | None,
+    keep: Sequence[str],
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """
+    Draw rows of TABLE at random, and write them for people to code.
+
+    TABLE is a table, or a run, whose table and codebook are taken. What a model answered is not in the file:
+    coders are blind. Rows without a text are not drawn. Each row has a key, by which `rowbatch agreement RUN
+    --people FILE` finds it again, in the sheet as it was filled in, or in what Label Studio or doccano
+    exports.
+    """
+    from rowbatch.cli import show
+
+    beside = [*([id_column] if id_column is not None else []), *keep]
+    report = api.sample(table, output, count=rows, keep=beside, rows=rows_at, **_for_api(options))
+    if as_json:
+        show.as_json(report)
+    else:
+        show.sampled(report)
+
+
+@app.command()
 @_run
-@click.argument("column")
+@click.argument("column", required=False)
+@click.option(
+    "--people",
+    type=_PATH,
+    multiple=True,
+    metavar="FILE",
+    help="Instead of COLUMN a file that people coded, of `rowbatch sample`; may be given several times, a "
+    "coder each.",
+)
 @click.option(
     "--variable", metavar="NAME", help="Of the codebook.  [default: the first that can be compared]"
 )
@@ -1162,9 +1253,9 @@ def export(
     help="Column that names each text: rows of one name are one text.  [default: rows that ask the same are]",
 )
 @_json
-def agreement(run: Path, column: str, *, as_json: bool, **options: Any) -> None:
+def agreement(run: Path, column: str | None, *, as_json: bool, **options: Any) -> None:
     """
-    Compare the model's answers of RUN with people's in COLUMN of its table.
+    Compare the model's answers of RUN with people's, in COLUMN of its table or in files of their own.
 
     People's cells are read as the model's answers are, and the codes of Stata and SPSS by their labels. A
     text that stands in several rows, as with several annotators, counts once, with what most people say. Only
@@ -1176,7 +1267,7 @@ def agreement(run: Path, column: str, *, as_json: bool, **options: Any) -> None:
     if as_json:
         show.as_json(found)
     else:
-        show.agreement(found, column)
+        show.agreement(found, column or ", ".join(file.name for file in options["people"]))
 
 
 @app.command()

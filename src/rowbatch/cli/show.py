@@ -47,6 +47,8 @@ if TYPE_CHECKING:
         Progress,
         RecoverReport,
         RoundSpent,
+        SampleForm,
+        SampleReport,
         ScaleAgreement,
         SplitReport,
         TrialReport,
@@ -64,6 +66,10 @@ _CODEBOOK_FORMS = {
     "xlsform": "an XLSForm",
     "classify": "what a classify function takes",
     "refi": "codes of REFI-QDA",
+}
+_CONFIGS: dict[SampleForm, str] = {
+    "label-studio": "the labelling configuration, for Settings > Labeling Interface > Code",
+    "doccano": "the labels, for Labels > Actions > Import Labels",
 }
 _STAGES: dict[Stage, str] = {
     "build": "writing requests",
@@ -875,6 +881,24 @@ def serving(endpoint: Any, folder: Path) -> None:
 
 def demo_table(prepared: DemoRun) -> None:
     line(f"{prepared.rows:,} tweets: {prepared.source}", err=True)
+
+
+def sampled(report: SampleReport) -> None:
+    """What was drawn, for whom, and how to go on."""
+    line(f"{place(report.path)}  ({_count(report.rows, 'row')} of {report.of_rows:,} with a text)")
+    if report.config is not None:
+        line(f"{place(report.config)}  ({_CONFIGS[report.form]})")
+    line(f"  asked: {', '.join(short(name, 60) for name in report.variables)}")
+    drawn = f"  drawn by seed {report.draw.seed}, without replacement; in the order in which they were drawn"
+    line(f"{drawn}, after the first {report.draw.after:,}" if report.draw.after else drawn)
+    if report.without_text:
+        line(f"  {_count(report.without_text, 'row')} without a text could not be drawn")
+    for note in report.notes:
+        line(f"  {note}")
+    drawn_so_far = report.draw.after + report.rows
+    if drawn_so_far < report.of_rows:
+        line(f"  more of them: --after {drawn_so_far}, with the same seed")
+    line("  when it is coded: rowbatch agreement RUN --people FILE")
 
 
 def agreement(found: PeopleComparison, column: str) -> None:

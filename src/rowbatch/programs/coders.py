@@ -90,14 +90,14 @@ class CodedItems:
         for at, codings in enumerate(self._items.values()):
             for one in codings:
                 coders[one.coder] = None
-                said = dict(one.labels)
+                said = [*one.labels.items()]
                 for name, value in one.fields.items():
                     if name in by_coder:
-                        said.setdefault(name, value)
+                        said.append((name, value))
                     else:
                         column = fields.setdefault(name, [""] * len(self._items))
                         column[at] = column[at] or value
-                for label, value in said.items():
+                for label, value in said:
                     if value:
                         labels[label] = None
                         self._place(codes, (label, one.coder), at, value)

@@ -74,6 +74,59 @@ KINDS: dict[str, Entry] = {
             "请检查是否选对了列和变量；也可以指明哪些值表示未编码",
         ),
     ),
+    "people-codes-unknown": Entry(
+        "{count:,} {count:row|rows} of {path} {count:has|have} a code in {column!r} that the codebook does not allow: "
+        "{values!r}; {count:row|rows} {rows:, } of the table",
+        "correct them in the file; values that mean that nobody coded a row: --not-coded VALUE",
+        page="correct them in the file, or say which values mean that nobody coded a row",
+        zh=(
+            "{path} 的列“{column}”中有 {count:,} 行的编码不在编码手册中：“{values:”、“}”；对应数据表的第 {rows:、} 行",
+            "请在文件中改正；也可以指明哪些值表示未编码",
+        ),
+    ),
+    "people-column-or-file": Entry(
+        "people's labels are in a column of the table, or in files: one of the two",
+        "say COLUMN, or --people FILE",
+        page="choose a column, or a file",
+        zh=("人工编码要么在数据表的一列中，要么在文件中：请二选一", "请选择一列，或一个文件"),
+    ),
+    "people-file-without-rows": Entry(
+        "{path} has no column {column!r}, by which its texts find their rows",
+        "it has to be a file that was drawn as a sample, or an export of what was made of one; a column of this name with the "
+        "numbers of the rows will do",
+        zh=(
+            "{path} 没有“{column}”列，无法找到各条文本对应的行",
+            "它应当是抽样得到的文件，或由其导出的文件；也可以自行添加该列并填入行号",
+        ),
+    ),
+    "people-file-without-variable": Entry(
+        "{path} has no column for {variable!r}",
+        "is it the right file, and the right variable?",
+        zh=("{path} 没有变量“{variable}”的列", "请检查是否选对了文件和变量"),
+    ),
+    "people-file-rows-lost": Entry(
+        "{count:,} {count:row|rows} of {path} {count:has|have} a label and nothing that can be read in {column!r}: "
+        "{count:row|rows} {rows:, } of the file",
+        "put back what stood there; it says which row of the table it is",
+        zh=(
+            "{path} 中有 {count:,} 行有编码，但“{column}”列无法识别：文件的第 {rows:、} 行",
+            "请恢复该列原来的内容；它表明这是数据表的哪一行",
+        ),
+    ),
+    "people-file-of-other-table": Entry(
+        "{count:,} {count:row|rows} of {path} {count:is of another text|are of other texts} than in the table: "
+        "{count:row|rows} {rows:, }",
+        "is it a sample of this table? A file in which only some columns were sorted cannot be put right",
+        zh=(
+            "{path} 中有 {count:,} 行的文本与数据表不同：第 {rows:、} 行",
+            "它是这张表的样本吗？若只对部分列排过序，则无法恢复",
+        ),
+    ),
+    "people-row-twice": Entry(
+        "row {row:,} of the table stands twice in {path}, with different codes in {column!r}",
+        "leave one of them",
+        zh=("数据表的第 {row:,} 行在 {path} 中出现两次，“{column}”列的编码不同", "请只保留其中一个"),
+    ),
     "people-disagree": Entry(
         "in column {column!r} people say different things of each text, none of them more often: {texts:,}",
         "several people's columns can be compared one by one",

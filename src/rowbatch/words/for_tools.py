@@ -565,6 +565,61 @@ _UNITS: dict[str, Entry] = {
     ),
 }
 
+_SAMPLE: dict[str, Entry] = {
+    "sample-ending": Entry(
+        "{path} does not end as a file for {form} does: {endings:, }",
+        "give it such a name, or say for whom it is: --to sheet, label-studio or doccano",
+        page="give it such a name, or choose for whom it is",
+        zh=("{path} 的扩展名不适合 {form}：应为 {endings:、}", "请换一个名称，或选择其他用途"),
+    ),
+    "sample-too-few-rows": Entry(
+        "{rows:,} rows cannot be drawn: {left:,} are left of {of:,} with a text",
+        "draw fewer: --rows {left}",
+        page="draw fewer",
+        zh=("无法抽取 {rows:,} 行：有文本的 {of:,} 行中只剩 {left:,} 行", "请减少行数"),
+    ),
+    "sample-no-variable": Entry(
+        "the codebook has no variable {name!r}",
+        "it has {names!r}",
+        zh=("编码手册没有变量“{name}”", "它有：“{names:”、“}”"),
+    ),
+    "sample-needs-text": Entry(
+        "which column holds the text?",
+        "say --text COLUMN",
+        page="choose the column with the text",
+        zh=("文本在哪一列？", "请选择文本所在的列"),
+    ),
+    "sample-needs-codebook": Entry(
+        "what are people to code?",
+        "say --labels A,B,C or --codebook FILE",
+        page="choose labels, or a codebook",
+        zh=("要编码什么？", "请给出标签或编码手册"),
+    ),
+    "sample-run-has-its-own": Entry(
+        "a run has its own table, codebook and way of reading",
+        "leave these options out, or draw from the table itself",
+        page="draw from the table itself",
+        zh=("任务已有自己的数据表、编码手册和读取方式", "请直接从数据表抽样"),
+    ),
+    "doccano-cannot-ask": Entry(
+        "doccano has labels of texts, or of parts of them, and no place for {variable!r}",
+        "leave it out with --variable, which names the others; or write a sheet, or for Label Studio",
+        page="leave it out; or write a sheet, or for Label Studio",
+        zh=(
+            "在 doccano 中只能给文本或其片段加标签，不能询问“{variable}”",
+            "请去掉该变量；或改用表格或 Label Studio",
+        ),
+    ),
+    "doccano-label-too-long": Entry(
+        "the label {label!r} has {chars:,} characters; doccano takes {most:,} at most",
+        "shorten it; or write a sheet, or for Label Studio",
+        zh=(
+            "标签“{label}”有 {chars:,} 个字符；doccano 最多 {most:,} 个",
+            "请缩短；或改用表格或 Label Studio",
+        ),
+    ),
+}
+
 TOOLS: dict[str, Entry] = (
-    _KEYS | _DOCUMENTS | _LINES | _OUTPUTS | _SPLIT | _CONVERT | _EXTRACT | _IDS | _UNITS | _DEMO
+    _KEYS | _DOCUMENTS | _LINES | _OUTPUTS | _SPLIT | _CONVERT | _EXTRACT | _IDS | _UNITS | _DEMO | _SAMPLE
 )
