@@ -76,6 +76,7 @@ def results_values(
         "skipped": counts.statuses.get("skipped", 0),
         "charts": charts,
         "forgiven": [w.told(notice) for notice in counts.forgiven_notices],
+        "losses": [w.told(note) for note in results.losses([".csv"])[".csv"]],
         "is_demonstration": job.run.is_local and bool(desk.model_note(job.run)),
         **_people_values(w, job, results, people, not_coded),
     }
