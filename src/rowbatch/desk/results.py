@@ -338,7 +338,13 @@ class Results:
         for number, cells, told in zip(numbers, texts.rows(), answers.rows(named=True), strict=True):
             human = corrections.get(number, {})
             values = tuple(human.get(name, told[str(place)]) for place, name in enumerate(self.columns))
-            text = " · ".join(cells[position] for position in positions if cells[position])
+            text = " · ".join(
+                f"{cells[position]} = {meaning}"
+                if (meaning := self.meaning_at(position, cells[position]))
+                else cells[position]
+                for position in positions
+                if cells[position]
+            )
             found.append((number, text, values, told["status"], told["status_reason"]))
         return found
 
@@ -493,6 +499,19 @@ class Results:
                 # Yes and no fit any question that is answered so: the column's name says which.
                 found[name] = next((one for one in fitting if has_word(name, one.name)), fitting[0])
         return found
+
+    def label_at(self, position: int) -> str:
+        """What a column of the table is about, in words; or ""."""
+        return self.reading.label_at(position) if self.reading is not None else ""
+
+    def meaning_at(self, position: int, cell: str) -> str:
+        """What a cell of a column of the table means, where the file says it; or ""."""
+        return self.reading.meaning_at(position, cell) if self.reading is not None else ""
+
+    @property
+    def text_labels(self) -> tuple[str, ...]:
+        """What the columns are about whose texts are asked about, as far as the file says it."""
+        return tuple(filter(None, map(self.label_at, self._text_positions())))
 
     @property
     def header(self) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from rowbatch import api, desk
 from rowbatch.errors import CannotHold, InputError, RowbatchError, TableError, UsageError
 from rowbatch.web import labels
 from rowbatch.web.explain import Shown, explain
+from rowbatch.web.meanings import coded
 from rowbatch.web.pages.gaps import ready_results
 from rowbatch.web.pages.jobs import job_of
 from rowbatch.web.pages.questions import value_of
@@ -126,7 +127,8 @@ def rows(request: Request) -> Response:
         ordered=[variable for variable in results.variables if variable.has_order],
         kept=[(name, value) for name, value in _pairs(chosen) if name != "q"],
         # Reasons, evidence and places stand on the row's own page.
-        columns=list(enumerate(results.columns))[: max(1, len(results.variables))],
+        columns=list(enumerate(results.codebook.answers))[: max(1, len(results.variables))],
+        text_labels=results.text_labels,
         rows=found,
         sure=[w.percent(one) for one in results.sure([row[0] for row in found])]
         if results.tells_confidence
@@ -169,7 +171,8 @@ def _chips(
             found.append((labels.status_word(w, status), count, desk.RowFilter(status=status)))
     for variable, listed in counts.labels.items():
         for label, count in listed[:30]:
-            name = label if len(counts.labels) == 1 else f"{variable}: {label}"
+            shown = coded(results.codebook.answers[results.columns.index(variable)], label)
+            name = shown if len(counts.labels) == 1 else f"{variable}: {shown}"
             found.append((name, count, desk.RowFilter(variable=variable, label=label)))
     return [
         {
@@ -207,6 +210,11 @@ def _row(request: Request, shown: Shown | None = None) -> Response:
         nav="jobs",
         job=job,
         row=found,
+        cells=[
+            (name, results.label_at(at), cell, results.meaning_at(at, cell))
+            for at, (name, cell) in enumerate(found.cells)
+        ],
+        text_labels=results.text_labels,
         query=_query(chosen),
         previous=previous,
         following=following,
