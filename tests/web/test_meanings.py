@@ -54,8 +54,8 @@ def words(html):
 
 def test_labels_stand_beside_codes_on_every_page_of_a_job(tmp_path, monkeypatch):
     """
-    Of a file of SPSS with coded cells, and a codebook whose labels are codes: where rows are listed, where one is
-    read, in the comparison with people, and among tried rows. What forms send are the codes.
+    Of a file of SPSS with coded cells, and a codebook whose labels are codes: where rows are listed, where
+    one is read, in the comparison with people, and among tried rows. What forms send are the codes.
     """
     monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)

@@ -315,6 +315,7 @@ def _download(request: Request, refused: RowbatchError | None = None) -> Respons
         foreseen=None if foreseen is None else [w.told(note) for note in foreseen],
         formulas=results.formulas(),
         header=results.header,
+        labels=[results.label_at(at) for at in range(len(results.header))],
         shown=explain(w, refused, names=names) if refused is not None else None,
     )
 
