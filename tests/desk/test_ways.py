@@ -91,7 +91,7 @@ def test_the_first_way_reads_the_file(tmp_path, text, name, value, cell):
     path = tmp_path / "t.csv"
     path.write_text(text)
     # Where it is found out the file is read so at once; somebody said something else.
-    said = {"quote": '"', "escape": "none"}
+    said: dict[str, Any] = {"quote": '"', "escape": "none"}
     first, *others = ways_of(read_error(path, **said))
     assert (first.name, first.value) == (name, value)
     assert first.told is not None

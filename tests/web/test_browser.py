@@ -569,6 +569,7 @@ def test_every_screen_is_accessible(chromium, home, language, scheme):
                 f"{job}/rows",
                 f"{job}/rows/1",
                 f"{job}/download",
+                f"{job}/download?format=xlsx&numbers=1&look=1",
                 f"{job}/methods",
                 f"/tables/{other.id}/label",
                 ages,

@@ -8,7 +8,9 @@ from html import unescape
 
 import openpyxl
 import pytest
+from playwright.sync_api import expect
 
+from browsing import opened, run_axe
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.desk.drafts import make_run, read_draft
 from serving_pages import served_pages, visiting
@@ -245,3 +247,47 @@ def test_another_sheet_has_a_header_of_its_own(site, client):
     client.post(f"{place}/reading", data={"sheet": "other"})
     assert table().info.reading == ReadOptions(sheet="other")
     assert next(table().open().chunks()).frame["1"].to_list() == ["so bad", "so so"]
+
+
+@pytest.mark.parametrize(("language", "width"), [("en-US", 1_200), ("zh-CN", 390)])
+def test_by_the_keyboard_in_a_browser(chromium, site, client, language, width):
+    """
+    The way that fits is pressed, and the choices are opened and sent, by keys alone; nothing violates WCAG
+    2.2, and nothing is wider than the screen. A field for a sign of one's own is there only where it is wanted.
+    """
+    place, table = handed_over(site, client, "t.csv", QUOTED.encode())
+    client.post(f"{place}/reading", data={"quote": '"', "escape": "none"})
+    screen = {"width": width, "height": 800}
+    with opened(chromium, site.link, locale=language, viewport=screen) as page:
+        page.goto(f"{site.shown_url}{place}")
+        run_axe(page, "broken")
+        page.locator("button[name=quote]").focus()
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        assert table().info.reading == ReadOptions(quote="'", escape="none")
+        closed = page.locator("section:has(#reading) > details").first
+        expect(closed.locator("#delimiter")).to_be_hidden()
+        closed.locator("summary").focus()
+        page.keyboard.press("Enter")
+        other = page.locator("input[name=delimiter_other]")
+        expect(page.locator("#delimiter")).to_be_visible()
+        expect(other).to_be_hidden()
+        page.select_option("#delimiter", "other")
+        expect(other).to_be_visible()
+        run_axe(page, "choices")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.select_option("#delimiter", ",")
+        page.fill("#skip_rows", "0")
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        assert table().info.reading == ReadOptions(quote="'", escape="none", delimiter=",")
+        lines = page.locator("details:has(#header_first)")
+        lines.locator("summary").focus()
+        page.keyboard.press("Enter")
+        page.fill("#header_first", "1")
+        page.fill("#header_last", "2")
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        assert table().info.reading.header == "1-2"
+        run_axe(page, "read otherwise")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width

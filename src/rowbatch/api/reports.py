@@ -26,11 +26,8 @@ from rowbatch.tools.check import CheckReport
 from rowbatch.tools.codebooks import ConvertedCodebook
 from rowbatch.tools.convert import ConvertReport
 from rowbatch.tools.estimate import Estimate
-<<<<<<< HEAD
 from rowbatch.tools.join_units import JoinUnitsReport
-=======
 from rowbatch.tools.sample import SampleForm, SampleReport
->>>>>>> annot
 from rowbatch.tools.split import SplitReport
 from rowbatch.tools.units import UnitsReport
 

@@ -64,6 +64,7 @@ class Reading:
         self.notes, self.not_asked, self.columns = table.notes, table.not_asked, table.columns
         self.folder = views_folder() / view_name(sha256, table.reading, table.format)
         self._profile: Profile | None = None
+        self._meanings: dict[int, dict[str, str]] = {}
         self.task = Task(f"read {table.path.name}", lambda task: self._work(table, task))
         if self.is_complete:
             self.task = Task("nothing to read", lambda _: None)
@@ -131,6 +132,17 @@ class Reading:
             for name, info in zip(self.header, self.columns, strict=False)
             if info.label or info.value_labels
         }
+
+    def label_at(self, position: int) -> str:
+        """What a column is about, in words; or ""."""
+        return self.columns[position].label if position < len(self.columns) else ""
+
+    def meaning_at(self, position: int, cell: str) -> str:
+        """What a cell of a column means, where the file says it; or ""."""
+        if position not in self._meanings:
+            known = self.columns[position].value_labels if position < len(self.columns) else {}
+            self._meanings[position] = {code_text(value): label for value, label in known.items()}
+        return self._meanings[position].get(cell, "")
 
     def text_position(self) -> int:
         """The column that looks most like texts in the first rows that are there; 0 where nobody can tell."""

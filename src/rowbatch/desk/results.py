@@ -24,6 +24,7 @@ from rowbatch.core.kinds.labels import SEPARATOR
 from rowbatch.core.kinds.quote import QuoteVariable
 from rowbatch.core.label_list import read_labels
 from rowbatch.core.samples import request_numbers
+from rowbatch.core.table_options import WriteOptions
 from rowbatch.desk.readings import Reading, begin_reading, views_folder
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, UsageError
@@ -47,6 +48,7 @@ from rowbatch.results.people import (
     said_by_people,
 )
 from rowbatch.results.views import answers_name, write_answers_view
+from rowbatch.steps.export import foresee_export, foresee_losses
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.view import ROW, TableView
 from rowbatch.tables.base import ColumnInfo
@@ -54,6 +56,8 @@ from rowbatch.tables.formulas import looks_like_formula
 from rowbatch.words.notice import Notice
 
 _KEPT_FILTERS = 50
+# Formats of tables with values beside their texts.
+_TYPED = ("columnar", "excel", "frame", "r", "statistics")
 _FOUND_LINES = 5
 
 
@@ -197,6 +201,7 @@ class Results:
         self._answers: TableView | None = None
         self._found: dict[tuple[object, ...], pl.Series] = {}
         self._counts: tuple[object, Counts] | None = None
+        self._foreseen: dict[tuple[object, ...], dict[str, tuple[Notice, ...]]] = {}
 
     def prepare(self, wait_s: float = 0.0) -> bool:
         """
@@ -333,7 +338,13 @@ class Results:
         for number, cells, told in zip(numbers, texts.rows(), answers.rows(named=True), strict=True):
             human = corrections.get(number, {})
             values = tuple(human.get(name, told[str(place)]) for place, name in enumerate(self.columns))
-            text = " · ".join(cells[position] for position in positions if cells[position])
+            text = " · ".join(
+                f"{cells[position]} = {meaning}"
+                if (meaning := self.meaning_at(position, cells[position]))
+                else cells[position]
+                for position in positions
+                if cells[position]
+            )
             found.append((number, text, values, told["status"], told["status_reason"]))
         return found
 
@@ -489,10 +500,52 @@ class Results:
                 found[name] = next((one for one in fitting if has_word(name, one.name)), fitting[0])
         return found
 
+    def label_at(self, position: int) -> str:
+        """What a column of the table is about, in words; or ""."""
+        return self.reading.label_at(position) if self.reading is not None else ""
+
+    def meaning_at(self, position: int, cell: str) -> str:
+        """What a cell of a column of the table means, where the file says it; or ""."""
+        return self.reading.meaning_at(position, cell) if self.reading is not None else ""
+
+    @property
+    def text_labels(self) -> tuple[str, ...]:
+        """What the columns are about whose texts are asked about, as far as the file says it."""
+        return tuple(filter(None, map(self.label_at, self._text_positions())))
+
     @property
     def header(self) -> tuple[str, ...]:
         """Names of the columns of the table."""
         return self._table_view().columns
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether the table has values beside its texts, so that numbers are numbers in any output."""
+        return self.reading is not None and self.reading.kind in _TYPED
+
+    def losses(self, endings: Sequence[str]) -> dict[str, tuple[Notice, ...]]:
+        """What tables with these endings will not have of the labels and missing values of this one."""
+        key = ("losses", str(self.run.corrections()), tuple(endings))
+        if key not in self._foreseen:
+            # One is kept: corrections come one after the other.
+            found = foresee_losses(self._directory, [Path(f"table{ending}") for ending in endings])
+            self._foreseen = {key: {path.suffix: notes for path, notes in found.items()}}
+        return self._foreseen[key]
+
+    def foresee_export(
+        self, ending: str, *, writing: WriteOptions, columns: Sequence[str] | None, with_status: bool
+    ) -> tuple[Notice, ...]:
+        """
+        What a download will say, found by looking at every cell; nothing is written.
+
+        Raises:
+            CannotHold: The format has no place for a cell or a name, with its place and the way out.
+            UsageError: The format has no numbers.
+        """
+        path = Path(f"table{ending}")
+        return foresee_export(
+            self._directory, path, writing=writing, columns=columns, with_status=with_status
+        )
 
     def formulas(self) -> int:
         """Cells and names that a spreadsheet would take for formulas, of the table and of the answers."""

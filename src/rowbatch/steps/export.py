@@ -8,10 +8,11 @@ program that drives the run.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import cast
 
 import polars as pl
 
@@ -28,11 +29,15 @@ from rowbatch.steps.export_project import PROJECT_ENDING, export_project
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.corrections import read_corrections
 from rowbatch.store.rundir import RunDirectory
+from rowbatch.tables.base import TableChunk
 from rowbatch.tables.formulas import looks_like_formula
 from rowbatch.tables.losses import losses
 from rowbatch.tables.numbers import find_numbers
-from rowbatch.tables.writer import AddedColumn, TableShape, format_of, open_writer
+from rowbatch.tables.writer import AddedColumn, TableShape, format_of, open_check, open_writer, require_typed
 from rowbatch.words.notice import Notice
+
+_Shown = tuple[AddedColumn, pl.Expr]
+"""A column beside those of the input, and its values."""
 
 
 @dataclass(slots=True)
@@ -109,7 +114,7 @@ def export(
         shards = ledger.shards()
     answered = AnsweredTable(run, shards, report)
     table, codebook = answered.table, answered.codebook
-    kept = list(range(len(table.header))) if columns is None else [table.column(name) for name in columns]
+    kept = _kept(answered, columns)
     if path.suffix.lower() == PROJECT_ENDING:
         export_project(
             report,
@@ -165,6 +170,74 @@ def export(
     return report
 
 
+def foresee_losses(run: RunDirectory, outputs: Sequence[Path]) -> dict[Path, tuple[Notice, ...]]:
+    """
+    What outputs will not have of a table's labels and missing values, by its header alone.
+
+    Args:
+        run: A run that is built.
+        outputs: Where tables would go; nothing is written.
+    Raises:
+        RunError: The table was changed since.
+    """
+    answered, shown = _answered(run, with_status=True)
+    shape = TableShape.of(answered.table, [column for column, _ in shown])
+    return {output: tuple(losses(shape, output)) for output in outputs}
+
+
+def foresee_export(
+    run: RunDirectory,
+    path: Path,
+    *,
+    writing: WriteOptions | None = None,
+    columns: Sequence[str] | None = None,
+    with_status: bool = True,
+    check: Callable[[], object] | None = None,
+) -> tuple[Notice, ...]:
+    """
+    What `export` will say, without writing anything: every cell of the table is looked at.
+
+    Args:
+        run, path, writing, columns, with_status: As there.
+        check: Called several times a second; what it raises ends the reading.
+    Returns:
+        What the output will not have, which columns are numbers there, and what that changes.
+    Raises:
+        CannotHold: The format has no place for a cell or a name, with its place and the way out.
+        UsageError: The format has no numbers.
+        RunError: The table was changed since.
+    """
+    format_name = format_of(path)
+    require_typed(format_name, writing or WriteOptions())
+    answered, shown = _answered(run, with_status=with_status)
+    table = answered.table
+    kept = _kept(answered, columns)
+    numbers = find_numbers(table, writing)
+    shape = TableShape.of(table, [column for column, _ in shown], kept, numbers=numbers.dtypes)
+    fits = open_check(path, format_name, shape)
+    with closing(cast("Generator[TableChunk]", table.chunks(check=check))) as chunks:
+        for chunk in chunks:
+            fits.look(chunk.part(slice(None), kept))
+    return (*losses(shape, path), *numbers.notes)
+
+
+def _answered(run: RunDirectory, *, with_status: bool) -> tuple[AnsweredTable, list[_Shown]]:
+    """The table of a run, and the columns that stand beside its own."""
+    with run.ledger() as ledger:
+        shards = ledger.shards()
+    answered = AnsweredTable(run, shards, ExportReport(run.path))
+    names = list(answered.plan.output.columns)
+    corrected = CorrectedAnswers(answered.codebook.columns, read_corrections(run.path))
+    taken = {*answered.table.header, *names}
+    return answered, _shown(answered, names, corrected, taken, with_status=with_status)
+
+
+def _kept(answered: AnsweredTable, columns: Sequence[str] | None) -> list[int]:
+    """Positions of the columns of the input that are written."""
+    table = answered.table
+    return list(range(len(table.header))) if columns is None else [table.column(name) for name in columns]
+
+
 def _shown(
     answered: AnsweredTable,
     names: Sequence[str],
@@ -172,9 +245,9 @@ def _shown(
     taken: set[str],
     *,
     with_status: bool,
-) -> list[tuple[AddedColumn, pl.Expr]]:
+) -> list[_Shown]:
     """The columns beside those of the input, and their values; `taken` are names that others have."""
-    shown: list[tuple[AddedColumn, pl.Expr]] = []
+    shown: list[_Shown] = []
     for one in written_columns(answered.codebook, names, answered.embedding, answered.plan):
         if one.source in STATUS_COLUMNS:
             shown += [(one.column, one.expression())] if with_status else []

@@ -23,6 +23,7 @@ from rowbatch import desk
 from rowbatch.errors import RowbatchError
 from rowbatch.web import labels
 from rowbatch.web.explain import Shown, explain
+from rowbatch.web.meanings import coded
 from rowbatch.web.words import Words, choose_language, install, words_of
 
 if TYPE_CHECKING:
@@ -213,6 +214,7 @@ def _environment(language: str) -> jinja2.Environment:
     )
     install(environment, words_of(language))
     environment.globals["static"] = lambda name: f"/static/{name}?v={static_version(name)}"
+    environment.globals["coded"] = coded
     environment.filters["prettyjson"] = lambda value: json.dumps(value, ensure_ascii=False, indent=2)
     environment.filters["shortjson"] = lambda value: json.dumps(value, ensure_ascii=False, default=str)[:500]
     return environment

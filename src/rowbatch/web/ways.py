@@ -166,7 +166,7 @@ def _all_fields(w: Words, table: desk.LibraryTable, fitting: set[str]) -> list[F
             w.t("Where the rows are"),
             hint=w.t("Names with dots between them, as in data.items; a dot alone is the whole document."),
         ),
-        Field("skip_rows", w.t("Lines to leave out at the top"), digits=True),
+        Field("skip_rows", w.t("Lines to leave out at the top"), usual=w.t("none"), digits=True),
         Field(
             "on_bad_rows",
             w.t("Broken rows"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rowbatch import api, desk
 from rowbatch.errors import RowbatchError
 from rowbatch.web import labels
+from rowbatch.web.meanings import coded
 from rowbatch.web.program import Program
 from rowbatch.web.rendering import query
 
@@ -65,7 +66,13 @@ def results_values(
         sum(n for name, n in counts.statuses.items() if name not in ("ok", "skipped")) - corrected_missing
     )
     charts = [
-        (variable.name, variable.kind, _facts(job, counts, variable), _apart(w, job, counts, variable))
+        (
+            variable.name,
+            variable.kind,
+            _facts(job, counts, variable),
+            _apart(w, job, counts, variable),
+            variable.question,
+        )
         for variable in results.variables
     ]
     return {
@@ -76,6 +83,7 @@ def results_values(
         "skipped": counts.statuses.get("skipped", 0),
         "charts": charts,
         "forgiven": [w.told(notice) for notice in counts.forgiven_notices],
+        "losses": [w.told(note) for note in results.losses([".csv"])[".csv"]],
         "is_demonstration": job.run.is_local and bool(desk.model_note(job.run)),
         **_people_values(w, job, results, people, not_coded),
     }
@@ -88,7 +96,7 @@ def _facts(job: desk.Job, counts: desk.Counts, variable: desk.Variable) -> list[
         return []
     if name in counts.labels:
         return [
-            (label, count, _rows_address(job, variable=name, label=label))
+            (coded(variable, label), count, _rows_address(job, variable=name, label=label))
             for label, count in counts.labels[name]
         ]
     facts = counts.tallies[name].facts()
@@ -170,6 +178,7 @@ def _people_values(
     found: dict[str, Any] = {
         "people": chosen,
         "people_columns": columns,
+        "people_labels": _labels_of(results, columns),
         "people_variable": variable,
         "people_not_coded": not_coded,
         "people_trouble": "",
@@ -188,6 +197,11 @@ def _people_values(
         "cell_address": _cell_address(job, chosen, variable.name, not_coded),
         "has_corrections": bool(results.counts().corrected),
     }
+
+
+def _labels_of(results: desk.Results, columns: Sequence[str]) -> dict[str, str]:
+    """What columns of the table are about, as far as its file says it."""
+    return {name: label for name in columns if (label := results.label_at(results.header.index(name)))}
 
 
 def _cell_address(job: desk.Job, people: str, variable: str, not_coded: str) -> Callable[[str, str], str]:

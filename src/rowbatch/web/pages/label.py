@@ -138,6 +138,7 @@ def _values(
         "encoding": (reading.reading.encoding or "").upper(),
         "empty": profile.empty[position] if profile is not None and position >= 0 else 0,
         "header": choosable(reading.header),
+        "labels": reading.labels(),
         "providers": [api.find_provider(name) for name in api.providers()],
         "provider_title": lambda one: w.t("this computer") if one.name == "local" else one.title,
         "provider": provider,
@@ -235,7 +236,8 @@ def _trial_values(
         "trial_faults": "",
         "trial_price": _trial_price(w, draft, reading),
         "teachable": _teachable(draft),
-        "trial_columns": _trial_columns(result),
+        "trial_columns": _trial_columns(draft, result),
+        "trial_text": _about_text(draft, reading),
         "tried_value": lambda tried, name: _tried_value(result, tried, name),
     }
 
@@ -246,9 +248,22 @@ def _teachable(draft: desk.Draft) -> list[tuple[int, desk.Variable]]:
     return list(enumerate(book.variables)) if book is not None else []
 
 
-def _trial_columns(found: desk.DraftTrial | None) -> list[tuple[str, int]]:
-    """Names of what is shown of the tried answers, and their places in them."""
-    return [(found.report.columns[place], place) for place in found.shown] if found is not None else []
+def _trial_columns(
+    draft: desk.Draft, found: desk.DraftTrial | None
+) -> list[tuple[str, int, desk.Variable | None]]:
+    """Names of what is shown of the tried answers, their places in them, and what they answer, if that is known."""
+    if found is None:
+        return []
+    book = safe(desk.codebook_of_draft, draft)
+    variables = {one.name: one for one in book.answers} if book is not None else {}
+    names = [(found.report.columns[place], place) for place in found.shown]
+    return [(name, place, variables.get(name)) for name, place in names]
+
+
+def _about_text(draft: desk.Draft, reading: desk.Reading) -> str:
+    """What the column with the texts is about, where its file says it; or ""."""
+    is_known = list(reading.header).count(draft.text) == 1
+    return reading.label_at(reading.header.index(draft.text)) if is_known else ""
 
 
 def _tried_value(found: desk.DraftTrial | None, tried: Any, name: str) -> str:

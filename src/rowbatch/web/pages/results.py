@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from starlette.background import BackgroundTask
@@ -16,13 +17,17 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from rowbatch import api, desk
-from rowbatch.errors import InputError, UsageError
+from rowbatch.errors import CannotHold, InputError, RowbatchError, TableError, UsageError
 from rowbatch.web import labels
 from rowbatch.web.explain import Shown, explain
+from rowbatch.web.meanings import coded
 from rowbatch.web.pages.gaps import ready_results
 from rowbatch.web.pages.jobs import job_of
 from rowbatch.web.pages.questions import value_of
 from rowbatch.web.rendering import page, program_of, query, see_other, text_of, with_form, words_for
+
+if TYPE_CHECKING:
+    from rowbatch.words.notice import Notice
 
 _PAGE = 100
 _ENDINGS = {"csv": ".csv", "exact": ".csv"} | {
@@ -30,12 +35,22 @@ _ENDINGS = {"csv": ".csv", "exact": ".csv"} | {
 }
 
 
-def format_of(name: str) -> tuple[str, api.WriteOptions] | None:
-    """Ending of a file, and how it is written, by the name that forms have for it; None for other names."""
+def format_of(name: str, *, numbers: bool = False) -> tuple[str, api.WriteOptions] | None:
+    """
+    Ending of a file, and how it is written.
+
+    Args:
+        name: That forms have for it.
+        numbers: Texts that are numbers are wanted as numbers, where the format has such.
+    Returns:
+        None for other names.
+    """
     ending = _ENDINGS.get(name)
     if not ending:
         return None
-    return ending, api.WriteOptions(bom=name == "csv", formula_safe=name in ("csv", "tsv"))
+    has_numbers = numbers and ending not in (".csv", ".tsv")
+    is_safe = name in ("csv", "tsv")
+    return ending, api.WriteOptions(bom=name == "csv", formula_safe=is_safe, numbers=has_numbers)
 
 
 def _chosen(request: Request) -> desk.RowFilter:
@@ -112,7 +127,8 @@ def rows(request: Request) -> Response:
         ordered=[variable for variable in results.variables if variable.has_order],
         kept=[(name, value) for name, value in _pairs(chosen) if name != "q"],
         # Reasons, evidence and places stand on the row's own page.
-        columns=list(enumerate(results.columns))[: max(1, len(results.variables))],
+        columns=list(enumerate(results.codebook.answers))[: max(1, len(results.variables))],
+        text_labels=results.text_labels,
         rows=found,
         sure=[w.percent(one) for one in results.sure([row[0] for row in found])]
         if results.tells_confidence
@@ -155,7 +171,8 @@ def _chips(
             found.append((labels.status_word(w, status), count, desk.RowFilter(status=status)))
     for variable, listed in counts.labels.items():
         for label, count in listed[:30]:
-            name = label if len(counts.labels) == 1 else f"{variable}: {label}"
+            shown = coded(results.codebook.answers[results.columns.index(variable)], label)
+            name = shown if len(counts.labels) == 1 else f"{variable}: {shown}"
             found.append((name, count, desk.RowFilter(variable=variable, label=label)))
     return [
         {
@@ -193,6 +210,11 @@ def _row(request: Request, shown: Shown | None = None) -> Response:
         nav="jobs",
         job=job,
         row=found,
+        cells=[
+            (name, results.label_at(at), cell, results.meaning_at(at, cell))
+            for at, (name, cell) in enumerate(found.cells)
+        ],
+        text_labels=results.text_labels,
         query=_query(chosen),
         previous=previous,
         following=following,
@@ -249,9 +271,14 @@ def correct(request: Request, form: FormData) -> Response:
 
 
 def download(request: Request) -> Response:
-    """Formats, rows and columns to choose from."""
+    """Formats, rows and columns to choose from; or what the chosen format changes."""
+    return _download(request)
+
+
+def _download(request: Request, refused: RowbatchError | None = None) -> Response:
     w, job = words_for(request), job_of(request)
     results = ready_results(program_of(request), job)
+    asked = request.query_params
     texts = (
         (
             "csv",
@@ -272,34 +299,67 @@ def download(request: Request) -> Response:
             ),
         ),
     )
+    lost = results.losses([_ENDINGS[value] for value, _, _ in texts])
+    foreseen: tuple[Notice, ...] | None = None
+    names = {str(results.run.plan.source.path): job.status.name}
+    if asked.get("look") == "1" and refused is None:
+        try:
+            foreseen = _foreseen(request, results)
+        except (TableError, UsageError) as error:
+            refused = error
     return page(
         request,
         "download.html",
+        status=400 if refused is not None else 200,
         nav="jobs",
         job=job,
         formats=texts,
+        losses={value: [w.told(note) for note in lost[_ENDINGS[value]]] for value, _, _ in texts},
+        chosen=asked.get("format", "csv"),
+        asked=asked,
+        picked=asked.getlist("column") if asked.get("columns") else None,
+        can_have_numbers=not results.is_typed,
+        foreseen=None if foreseen is None else [w.told(note) for note in foreseen],
         formulas=results.formulas(),
         header=results.header,
-        shown=None,
+        labels=[results.label_at(at) for at in range(len(results.header))],
+        shown=explain(w, refused, names=names) if refused is not None else None,
     )
+
+
+def _foreseen(request: Request, results: desk.Results) -> tuple[Notice, ...]:
+    """What the download that an address stands for will change."""
+    ending, writing, columns = _written(request, results.header)
+    with_status = request.query_params.get("without_status") != "1"
+    return results.foresee_export(ending, writing=writing, columns=columns, with_status=with_status)
+
+
+def _written(request: Request, header: Sequence[str]) -> tuple[str, api.WriteOptions, list[str] | None]:
+    """
+    Ending, options and columns of the table that an address stands for; None for all columns.
+
+    Raises:
+        UsageError: There is no such format, or no column is chosen.
+    """
+    asked = request.query_params
+    known = format_of(asked.get("format", "csv"), numbers=asked.get("numbers") == "1")
+    if known is None:
+        raise UsageError("format-missing")
+    ending, writing = known
+    chosen = asked.getlist("column")
+    if asked.get("columns") and not chosen:
+        raise UsageError("no-columns")
+    if not chosen or len(chosen) >= len(header):
+        return ending, writing, None
+    places = [int(place) for place in chosen if place.isdecimal() and int(place) < len(header)]
+    return ending, writing, [header[place] for place in places]
 
 
 def table(request: Request) -> Response:
     """The labelled table, written for this download."""
     job = job_of(request)
     asked = request.query_params
-    known = format_of(asked.get("format", "csv"))
-    if known is None:
-        raise UsageError("format-missing")
-    ending, writing = known
-    header = job.run.header
-    chosen = asked.getlist("column")
-    columns = None
-    if asked.get("columns") and not chosen:
-        raise UsageError("no-columns")
-    if chosen and len(chosen) < len(header):
-        places = [int(place) for place in chosen if place.isdecimal() and int(place) < len(header)]
-        columns = [header[place] for place in places]
+    ending, writing, columns = _written(request, job.run.header)
     place = program_of(request).place_for_files()
     folder = tempfile.TemporaryDirectory(prefix="download-", dir=place, ignore_cleanup_errors=True)
     path = Path(folder.name) / f"table{ending}"
@@ -311,6 +371,11 @@ def table(request: Request) -> Response:
             with_status=asked.get("without_status") != "1",
             columns=columns,
         )
+    except CannotHold as error:
+        # The other formats are there to be chosen at once.
+        folder.cleanup()
+        error.call_path(str(path), path.name)
+        return _download(request, refused=error)
     except BaseException:
         folder.cleanup()
         raise

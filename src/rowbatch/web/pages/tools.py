@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import join
@@ -106,6 +107,7 @@ def _values(request: Request, values: dict[str, Any]) -> dict[str, Any]:
         "to_lines": False,
         "unpack": False,
         "as_json": False,
+        "numbers": False,
         "extras": False,
         "by": "sentence",
         "size": "",
@@ -155,9 +157,17 @@ def use(request: Request, form: FormData) -> Response:
         return page(request, "tool.html", nav="tools", status=422, **_values(request, values))
 
 
+def _with_names(text: str, names: Mapping[str, str]) -> str:
+    """What is told of files, with the names that people know them by."""
+    for path, name in names.items():
+        text = text.replace(path, name).replace(Path(path).name, name)
+    return text
+
+
 def _told(form: FormData) -> dict[str, Any]:
     flags = {
-        name: name in form for name in ("skip_empty", "dedupe", "as_json", "extras", "to_lines", "unpack")
+        name: name in form
+        for name in ("skip_empty", "dedupe", "as_json", "extras", "numbers", "to_lines", "unpack")
     }
     texts = {
         name: text_of(form, name).replace("\r\n", "\n")
@@ -422,7 +432,7 @@ def _extract(w: Words, program: Program, form: FormData, names: dict[str, str]) 
         for one in form.getlist("requests")
         if isinstance(one, UploadFile) and one.filename
     ]
-    chosen = format_of(text_of(form, "format") or "xlsx")
+    chosen = format_of(text_of(form, "format") or "xlsx", numbers="numbers" in form)
     if chosen is None:
         raise UsageError("format-missing")
     ending, writing = chosen
@@ -479,7 +489,8 @@ def _extract(w: Words, program: Program, form: FormData, names: dict[str, str]) 
     ):
         if count:
             facts.append((name, w.number(count)))
-    notes = [f"{reason}: {count:,}" for reason, count in report.reasons.most_common(5)]
+    notes = [_with_names(w.told(note), names) for note in report.notes]
+    notes += [f"{reason}: {count:,}" for reason, count in report.reasons.most_common(5)]
     notes += [w.told(notice) for notice in report.forgiven_notices]
     notes += [
         w.t("line %(line)s: %(what)s", line=w.number(line), what=what)
@@ -497,6 +508,7 @@ def _extract(w: Words, program: Program, form: FormData, names: dict[str, str]) 
     words += ["--also", ",".join(extras)] if extras else []
     words += ["--bom"] if writing.bom else []
     words += ["--excel-safe"] if writing.formula_safe else []
+    words += ["--numbers"] if writing.numbers else []
     return {
         "values": _told(form),
         "result": Result(
