@@ -12,7 +12,8 @@ from typing import Any
 import polars as pl
 
 from rowbatch.errors import CannotHold, StorageError, from_os_error
-from rowbatch.tables.base import TableChunk, as_doubles, as_text, plain_values
+from rowbatch.tables.base import TableChunk, as_doubles, as_text
+from rowbatch.tables.extensions import plain_values
 from rowbatch.tables.workbook_cells import text_of_cell, value_of_cell
 from rowbatch.tables.writer import OutputCheck, TableShape, TableWriter, cut_to_fit, values_of
 

@@ -17,7 +17,8 @@ from typing import Any
 import polars as pl
 
 from rowbatch.errors import CannotHold, StorageError, from_os_error
-from rowbatch.tables.base import ColumnInfo, TableChunk, as_doubles, as_text, plain_values, show_clock
+from rowbatch.tables.base import ColumnInfo, TableChunk, as_doubles, as_text, show_clock
+from rowbatch.tables.extensions import plain_values
 from rowbatch.tables.names import spss_names, stata_names
 from rowbatch.tables.response_sets import ResponseSet, add_response_sets
 from rowbatch.tables.spss_dictionary import rename_variables
