@@ -338,3 +338,18 @@ def test_a_parquet_file_with_an_interval_is_told_before_polars_sees_it(tmp_path,
     with pytest.raises(TableError) as error:
         open_table(tmp_path / "t.parquet")
     assert error.value.kind == "table-type-unknown"
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx", ".dta", ".sav", ".jsonl", ".parquet"])
+def test_days_of_far_years_have_the_same_text_everywhere(tmp_path, suffix):
+    """
+    Python, and with it the writer of Excel, ends with the year 9999; polars 2.1.0 and DuckDB 2.0 go on.
+    """
+    far = pl.Series("d", [3_663_000, 18263, None], dtype=pl.Int32).cast(pl.Date)
+    pl.DataFrame(
+        [pl.Series("t", ["x", "y", "z"]), far, far.cast(pl.Datetime("us")).alias("m")]
+    ).write_parquet(tmp_path / "t.parquet")
+    rows = rows_of(open_table(tmp_path / "t.parquet"))
+    assert rows[0] == ("x", "+11998-12-15", "+11998-12-15T00:00:00")
+    out = written_again(tmp_path / "t.parquet", tmp_path / f"o{suffix}")
+    assert rows_of(open_table(out)) == rows

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 ROWS_PER_CHUNK = 20_000
+# From 1970 on.
+_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 # 260,000 years from 1970 on; polars 2.1.0 shows two thousand more, and breaks off at what is beyond.
 _LARGEST_MOMENT = {"ms": 8_200 * 10**12, "us": 8_200 * 10**15, "ns": 1 << 63}
 
@@ -373,6 +375,14 @@ def _moments(column: pl.Series, most: int) -> pl.Series:
     return _trimmed(shown.dt.to_string("iso:strict")).zip_with(
         is_there.fill_null(True), number.cast(pl.String)
     )
+
+
+def is_in_calendar(column: pl.Series) -> bool:
+    """Whether all days or moments are of the years 1 to 9999, which other programs and Python know."""
+    days = (
+        column.cast(pl.Date).to_physical() if isinstance(column.dtype, pl.Datetime) else column.to_physical()
+    )
+    return bool(days.is_between(_FIRST_DAY, _LAST_DAY).fill_null(True).all())
 
 
 def show_clock(durations: pl.Series) -> pl.Series:
