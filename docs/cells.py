@@ -213,6 +213,8 @@ FORMATS = (
             Kind("a moment", _MOMENT, "2020-01-02T03:04:05"),
             Kind("a time of day", datetime.time(13, 45), "13:45:00"),
             Kind("a duration", datetime.timedelta(hours=30, minutes=15), "30:15:00", "[h]:mm:ss"),
+            Kind("a time below 0", -0.5, "-0.5", "h:mm"),
+            Kind("29 February 1900", 60, "1900-02-29", "yyyy-mm-dd"),
             Kind("an error", "#N/A", "#N/A"),
             Kind("a text like a number", "007", "007"),
         ),
@@ -241,6 +243,7 @@ FORMATS = (
             Kind("a missing value", None, "", beside=False),
             Kind("a missing value `.a`", "a", "", beside=False),
             Kind("a day (`%tdDD/NN/CCYY`)", 21915.0, "2020-01-01", "%tdDD/NN/CCYY", beside=False),
+            Kind("a day of no calendar (`%td`)", 99999999.0, "99999999", "%td", beside=False),
             Kind("a moment (`%tc`)", 1893501296000.0, "2020-01-01T12:34:56", "%tc", beside=False),
             Kind(
                 "a moment shown as a time (`%tcHH:MM:SS`)",

@@ -13,7 +13,9 @@ import polars as pl
 import pytest
 
 from rowbatch.errors import CannotHold, TableError
+from rowbatch.tables import columnar_sizes
 from rowbatch.tables.base import Table, TableChunk, as_doubles, as_text
+from rowbatch.tables.columnar_sizes import has_intervals
 from rowbatch.tables.formats import open_table
 from rowbatch.tables.writer import TableShape, format_of, open_writer
 
@@ -265,3 +267,89 @@ def test_a_whole_number_in_jsonl_has_no_point_beside_others(tmp_path, text):
     assert [json.loads(line)["n"] for line in lines] == [1, 2.5, None, -3e300]
     if text == "x":
         assert lines[0] == '{"t":"x","n":1}'
+
+
+PERIODS = [
+    ("M", [600, -1, None], ["2020-01", "1969-12", ""]),
+    ("Q-DEC", [200, -1, None], ["2020Q1", "1969Q4", ""]),
+    ("Y-DEC", [50, -1, None], ["2020", "1969", ""]),
+    ("D", [18263, -1, None], ["2020-01-02", "1969-12-31", ""]),
+    ("W-SUN", [2609, None], ["2609", ""]),
+]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx", ".dta", ".sav", ".jsonl"])
+@pytest.mark.parametrize(("frequency", "counts", "shown"), PERIODS)
+def test_periods_of_pandas_are_what_pandas_shows(tmp_path, frequency, counts, shown, suffix):
+    """
+    pandas 3.1 keeps a month as how many there were since 1970; they came out as that number.
+    """
+    kind = pl.Extension("pandas.period", pl.Int64(), json.dumps({"freq": frequency}))
+    source = tmp_path / "t.parquet"
+    column = pl.Series("p", counts, dtype=pl.Int64).ext.to(kind)
+    pl.DataFrame([pl.Series("t", ["x"] * len(counts)), column]).write_parquet(source)
+    assert [row[1] for row in rows_of(open_table(source))] == shown
+    out = written_again(source, tmp_path / f"o{suffix}")
+    assert [row[1] for row in rows_of(open_table(out))] == shown
+    assert rows_of(open_table(written_again(source, tmp_path / "o.parquet"))) == rows_of(open_table(source))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "could not import from `month_day_millisecond_interval` type",
+        "precision must be between 1 and 38, got 50",
+        "The dictionary key must fit in a `usize`, but -1 does not",
+    ],
+)
+def test_a_type_that_cannot_be_read_is_no_damage(tmp_path, monkeypatch, told):
+    """
+    Valid files of DuckDB 2.0, pyarrow 26 and pandas 3.1 have such types, which polars 2.1.0 refuses.
+    """
+
+    def refuse(_: object) -> None:
+        raise pl.exceptions.ComputeError(told)
+
+    pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "t.parquet")
+    monkeypatch.setattr(pl.LazyFrame, "collect_schema", refuse)
+    with pytest.raises(TableError) as error:
+        open_table(tmp_path / "t.parquet")
+    assert (error.value.kind, error.value.values["told"]) == ("table-type-unknown", told)
+
+
+@pytest.mark.parametrize(("unit", "number"), [("us", 2**63 - 1), ("us", -(2**63) + 1), ("ms", 9 * 10**15)])
+def test_a_moment_beyond_any_calendar_is_its_number(unit, number):
+    """
+    DuckDB 2.0 writes an infinite moment as the largest number there is, which polars 2.1.0 does not show.
+    """
+    day = 86_400 * (10**6 if unit == "us" else 1000)
+    column = pl.Series("m", [number, None, day], dtype=pl.Int64).cast(pl.Datetime(unit))
+    assert as_text(column.to_frame())["m"].to_list() == [str(number), "", "1970-01-02T00:00:00"]
+
+
+def test_a_parquet_file_with_an_interval_is_told_before_polars_sees_it(tmp_path, monkeypatch):
+    """
+    The type says so in the footer: SchemaElement 6 is 21.
+    """
+    pl.DataFrame({"a": [datetime.date(2020, 1, 2)]}).write_parquet(tmp_path / "t.parquet")
+    assert not has_intervals(tmp_path / "t.parquet")
+    # The converted type of a day is 6.
+    monkeypatch.setattr(columnar_sizes, "_INTERVAL", 6)
+    with pytest.raises(TableError) as error:
+        open_table(tmp_path / "t.parquet")
+    assert error.value.kind == "table-type-unknown"
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx", ".dta", ".sav", ".jsonl", ".parquet"])
+def test_days_of_far_years_have_the_same_text_everywhere(tmp_path, suffix):
+    """
+    Python, and with it the writer of Excel, ends with the year 9999; polars 2.1.0 and DuckDB 2.0 go on.
+    """
+    far = pl.Series("d", [3_663_000, 18263, None], dtype=pl.Int32).cast(pl.Date)
+    pl.DataFrame(
+        [pl.Series("t", ["x", "y", "z"]), far, far.cast(pl.Datetime("us")).alias("m")]
+    ).write_parquet(tmp_path / "t.parquet")
+    rows = rows_of(open_table(tmp_path / "t.parquet"))
+    assert rows[0] == ("x", "+11998-12-15", "+11998-12-15T00:00:00")
+    out = written_again(tmp_path / "t.parquet", tmp_path / f"o{suffix}")
+    assert rows_of(open_table(out)) == rows

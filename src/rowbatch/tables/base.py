@@ -21,6 +21,7 @@ from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError
 from rowbatch.tables.ahead import read_ahead
 from rowbatch.tables.bounds import require_columns
+from rowbatch.tables.extensions import plain_values
 from rowbatch.tables.response_sets import ResponseSet
 from rowbatch.words.notice import Notice
 
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 ROWS_PER_CHUNK = 20_000
+# From 1970 on.
+_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
+# 260,000 years from 1970 on; polars 2.1.0 shows two thousand more, and breaks off at what is beyond.
+_LARGEST_MOMENT = {"ms": 8_200 * 10**12, "us": 8_200 * 10**15, "ns": 1 << 63}
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,7 +356,9 @@ def _text_of(column: pl.Series) -> pl.Series:
         text = column.cast(pl.String)
         if kind.scale:
             text = text.str.strip_chars_end("0").str.strip_chars_end(".")
-    elif isinstance(kind, pl.Datetime) or kind == pl.Time:
+    elif isinstance(kind, pl.Datetime):
+        text = _moments(column, _LARGEST_MOMENT[kind.time_unit])
+    elif kind == pl.Time:
         text = _trimmed(column.dt.to_string("iso:strict"))
     elif kind == pl.Date or isinstance(kind, pl.Duration):
         text = column.dt.to_string("iso")
@@ -362,18 +369,25 @@ def _text_of(column: pl.Series) -> pl.Series:
     return text.fill_null("") if text.null_count() else text
 
 
-def plain_values(column: pl.Series) -> pl.Series:
-    """
-    A type of somebody's own as the one that its values are kept in; others as they are.
+def _moments(column: pl.Series, most: int) -> pl.Series:
+    """Moments; what is beyond any calendar, as DuckDB's infinity, is the number."""
+    number = column.to_physical()
+    lowest, highest = number.min(), number.max()
+    if not isinstance(lowest, int) or not isinstance(highest, int) or -most < lowest <= highest < most:
+        return _trimmed(column.dt.to_string("iso:strict"))
+    is_there = number.is_between(-most, most)
+    shown = column.set((~is_there).fill_null(False), None)
+    return _trimmed(shown.dt.to_string("iso:strict")).zip_with(
+        is_there.fill_null(True), number.cast(pl.String)
+    )
 
-    Source:
-        Arrow, "Canonical Extension Types": `arrow.json` is text, `arrow.bool8` whole numbers.
-    """
-    kind = column.dtype
-    if not isinstance(kind, pl.BaseExtension):
-        return column
-    stored: pl.Series = column.ext.storage()
-    return stored != 0 if kind.ext_name() == "arrow.bool8" else stored
+
+def is_in_calendar(column: pl.Series) -> bool:
+    """Whether all days or moments are of the years 1 to 9999, which other programs and Python know."""
+    days = (
+        column.cast(pl.Date).to_physical() if isinstance(column.dtype, pl.Datetime) else column.to_physical()
+    )
+    return bool(days.is_between(_FIRST_DAY, _LAST_DAY).fill_null(True).all())
 
 
 def show_clock(durations: pl.Series) -> pl.Series:

@@ -12,12 +12,21 @@ from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError, from_os_error
 from rowbatch.tables.base import Table, TableChunk
 from rowbatch.tables.bounds import require_memory
-from rowbatch.tables.columnar_sizes import arrow_bytes, arrow_ids, parquet_bytes, parquet_ids
+from rowbatch.tables.columnar_sizes import (
+    arrow_bytes,
+    arrow_ids,
+    has_intervals,
+    parquet_bytes,
+    parquet_ids,
+)
 from rowbatch.tables.frame_table import chunks_of, positional, refuse_options
 from rowbatch.words.notice import Notice
 
 # How pandas calls names of rows that have no name of their own, where it writes them.
 _PANDAS_INDEX = re.compile(r"__index_level_[0-9]+__")
+# What polars 2.1.0 says of valid files with a type that it does not know, a decimal of more than 38 digits,
+# or, in an Arrow file, categories with missing values as pandas 3.1 writes them.
+_TYPES_UNKNOWN = ("could not import from", "precision must be between", "dictionary key must fit")
 
 
 class ColumnarTable(Table):
@@ -69,6 +78,8 @@ def open_columnar(path: Path, options: ReadOptions, *, is_parquet: bool) -> Colu
     refuse_options(path, options, allowed=(), kind=kind)
     try:
         require_memory(path, parquet_bytes(path) if is_parquet else arrow_bytes(path))
+        if is_parquet and has_intervals(path):
+            raise TableError("table-type-unknown", path=str(path), told="INTERVAL")
         scan = pl.scan_parquet(path, glob=False) if is_parquet else pl.scan_ipc(path, glob=False)
         header = tuple(scan.collect_schema().names())
         ids = parquet_ids(path) if is_parquet else arrow_ids(path)
@@ -81,4 +92,6 @@ def open_columnar(path: Path, options: ReadOptions, *, is_parquet: bool) -> Colu
 
 def _damaged(path: Path, error: BaseException) -> TableError:
     told = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if any(sign in told for sign in _TYPES_UNKNOWN):
+        return TableError("table-type-unknown", path=str(path), told=told)
     return TableError("table-damaged", path=str(path), told=told)

@@ -21,6 +21,7 @@ _FACTOR = 2
 # Bytes of a value by its physical type, as polars holds it; texts have their characters elsewhere.
 _VALUE_BYTES = {0: 1, 1: 4, 2: 8, 3: 8, 4: 4, 5: 8, 6: 16, 7: 16}
 _DEEPEST = 16
+_INTERVAL = 21
 
 
 def parquet_bytes(path: Path) -> int:
@@ -81,6 +82,24 @@ def parquet_ids(path: Path) -> frozenset[int]:
         return frozenset(found)
     except (IndexError, ValueError, OverflowError, AttributeError, TypeError, struct.error):
         return frozenset()
+
+
+def has_intervals(path: Path) -> bool:
+    """
+    Whether a Parquet file has a column of months, days and milliseconds.
+
+    Reading one makes polars 2.1.0 give up, with a trace on the terminal.
+
+    Source:
+        parquet.thrift: SchemaElement 6 is the converted type, of which 21 is INTERVAL.
+    """
+    with path.open("rb") as file:
+        footer = _footer(file, tail=8)
+    try:
+        elements = _Compact(footer).struct().get(2, []) if footer else []
+        return any(one.get(6) == _INTERVAL for one in elements)
+    except (IndexError, ValueError, OverflowError, AttributeError, TypeError, struct.error):
+        return False
 
 
 def arrow_ids(path: Path) -> frozenset[int]:

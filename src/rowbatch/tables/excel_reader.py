@@ -99,9 +99,16 @@ class _Loaded:
     """Of its columns, in the sheet, which may have empty ones before the table."""
 
     @classmethod
-    def of(cls, book: _Workbook, sheet: int, where: _Place, rows: Any) -> _Loaded:
-        """What the reader gave, taken over once."""
-        places = [column.absolute_index for column in rows.available_columns()]
+    def of(
+        cls, book: _Workbook, sheet: int, where: _Place, rows: Any, columns: list[Any] | None = None
+    ) -> _Loaded:
+        """
+        What the reader gave, taken over once.
+
+        Args:
+            columns: What it said of the columns, where it was asked: it looks at all rows each time.
+        """
+        places = [column.absolute_index for column in columns or rows.available_columns()]
         return cls(book, sheet, where, rows.to_polars(), places)
 
     def cells(self, columns: list[int]) -> list[tuple[pl.Series, pl.Series | None]]:
@@ -319,7 +326,7 @@ def _below_head(path: Path, book: _Workbook, sheet: int, options: ReadOptions) -
     is_complete = all(column.column_name_from == "looked_up" for column in columns)
     # It gives a name that stands twice a number, and long numbers another spelling.
     if is_free and names and is_complete and all(_is_plain_name(name, names) for name in names):
-        below = _Loaded.of(book, sheet, where, loaded)
+        below = _Loaded.of(book, sheet, where, loaded, columns)
         rows = as_text(below.frame.head(MOST_RECORDS - 1)).rows()
         place = find_header([names, *rows]) if options.header is None else None
         if place is None or (place.first, place.last) == (0, 0):

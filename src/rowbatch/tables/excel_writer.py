@@ -12,7 +12,8 @@ from typing import Any
 import polars as pl
 
 from rowbatch.errors import CannotHold, StorageError, from_os_error
-from rowbatch.tables.base import TableChunk, as_doubles, as_text, plain_values
+from rowbatch.tables.base import TableChunk, as_doubles, as_text, is_in_calendar
+from rowbatch.tables.extensions import plain_values
 from rowbatch.tables.workbook_cells import text_of_cell, value_of_cell
 from rowbatch.tables.writer import OutputCheck, TableShape, TableWriter, cut_to_fit, values_of
 
@@ -228,8 +229,9 @@ def _writable(column: pl.Series) -> pl.Series:
         return as_text(column.to_frame()).to_series() if too_large else column
     if kind.is_float():
         return column
-    if kind in (pl.String, pl.Boolean, pl.Time, pl.Date) or isinstance(kind, pl.Duration):
+    if kind in (pl.String, pl.Boolean, pl.Time) or isinstance(kind, pl.Duration):
         return column
-    if isinstance(kind, pl.Datetime) and kind.time_zone is None:
+    is_moment = isinstance(kind, pl.Datetime) and kind.time_zone is None
+    if (kind == pl.Date or is_moment) and is_in_calendar(column):
         return column
     return as_text(column.to_frame()).to_series()

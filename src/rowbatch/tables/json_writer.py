@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 
 from rowbatch.errors import from_os_error
-from rowbatch.tables.base import TableChunk, as_doubles, as_text, plain_values
+from rowbatch.tables.base import TableChunk, as_doubles, as_text
+from rowbatch.tables.extensions import plain_values
 from rowbatch.tables.names import unique_names
 from rowbatch.tables.writer import TableShape, TableWriter, values_of
 

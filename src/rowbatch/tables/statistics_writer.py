@@ -18,7 +18,8 @@ import polars as pl
 
 from rowbatch.core.numbers import spelled
 from rowbatch.errors import CannotHold, StorageError, from_os_error
-from rowbatch.tables.base import ColumnInfo, TableChunk, as_doubles, as_text, plain_values, show_clock
+from rowbatch.tables.base import ColumnInfo, TableChunk, as_doubles, as_text, is_in_calendar, show_clock
+from rowbatch.tables.extensions import plain_values
 from rowbatch.tables.names import spss_names, stata_names
 from rowbatch.tables.response_sets import ResponseSet, add_response_sets
 from rowbatch.tables.spss_dictionary import rename_variables
@@ -319,7 +320,7 @@ class StatisticsTableWriter(TableWriter):
             return column.cast(kind if kind == pl.Float32 and self._is_stata else pl.Float64).fill_nan(None)
         elif kind == pl.Boolean:
             return column.cast(pl.Int64)
-        elif is_temporal(kind):
+        elif is_temporal(kind) and (kind == pl.Time or is_in_calendar(column)):
             return column
         text = as_text(column.to_frame()).to_series()
         return text if self._is_stata else _as_wide(text, info)

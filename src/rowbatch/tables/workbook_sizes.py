@@ -388,7 +388,10 @@ class WorkbookSizes:
                 rows = max(rows or 0, int(numbers[-1]))
             # What begins in one block and ends in the next is counted apart.
             values += block.count(b"<v") + (rest[-1:] + block[:1]).count(b"<v")
-            values += block.count(b"<is") + (rest[-2:] + block[:2]).count(b"<is")
+            # From the right a sign is looked for in half the time that it takes to count.
+            if block.rfind(b"<is") >= 0:
+                values += block.count(b"<is")
+            values += (rest[-2:] + block[:2]).count(b"<is")
             rest = block[-2:]
             # No tag is cut, and no letter.
             end = block.rfind(b"<")
@@ -396,7 +399,6 @@ class WorkbookSizes:
             # All errors have the sign, and one letter is looked for six times as fast as five.
             if b"#" in piece and _ERROR_CELL.search(piece):
                 self._with_errors.add(part.filename)
-            # From the right a sign is looked for three times as fast as from the left.
             has_formulas = has_formulas or piece.rfind(b"</f><") >= 0
             if has_formulas:
                 uncomputed += len(_UNCOMPUTED.findall(piece))

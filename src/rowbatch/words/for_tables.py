@@ -238,6 +238,14 @@ _READ: dict[str, Entry] = {
         "fetch it again, or save it anew",
         zh=("{path} 已损坏：{told}", "请重新获取或重新保存这个文件"),
     ),
+    "table-type-unknown": Entry(
+        "{path} has a column of a type that cannot be read: {told}",
+        "save the file without that column, or with it as text; categories of an Arrow file can be read from Parquet",
+        zh=(
+            "{path} 中有一列的类型无法读取：{told}",
+            "请去掉该列或将其转为文本后重新保存；Arrow 文件中的分类列可改存为 Parquet",
+        ),
+    ),
     "packed-file-damaged": Entry(
         "{path} is packed, and damaged or cut off: {told}",
         "fetch it again; nothing was read past the damage",
