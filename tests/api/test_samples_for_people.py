@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import json
 import re
 import zipfile
@@ -158,7 +159,7 @@ def test_a_sheet_comes_back(run, workplace):
         "fair": "1",
         "how_much": "low",
         "age": 30,
-        "day": "2026-03-02",
+        "day": dt.date(2026, 3, 2),
     }
     anna = filled(Path("s.xlsx"), Path("anna.xlsx"), same)
     found = run.compare_with_people(people=anna)
@@ -407,3 +408,16 @@ def test_a_run_has_its_own_codebook(run, workplace):
         rowbatch.sample(run, "s.xlsx", count=3, labels="a,b")
     report = rowbatch.sample(str(run.path.name), "s.xlsx", count=3)
     assert report.variables[0] == "mood"
+
+
+def test_instructions_of_any_characters_are_a_configuration(workplace):
+    """
+    Signs of XML are escaped, and what XML 1.0 has no place for becomes U+FFFD; a sentence that begins as the
+    name of a field does is none.
+    """
+    book = {**CODEBOOK, "instructions": '$text <b> & \x0b "so"\nnext'}
+    report = rowbatch.sample("posts.csv", "s.json", count=2, text="post", codebook=book)
+    assert report.config is not None
+    header = ET.fromstring(report.config.read_text(encoding="utf-8")).find("Header")
+    assert header is not None
+    assert header.get("value") == ' $text <b> & \ufffd "so"\nnext'

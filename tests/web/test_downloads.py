@@ -10,7 +10,7 @@ import pytest
 
 import rowbatch
 from rowbatch import desk
-from rowbatch.api.runs import known_places
+from rowbatch.api.standing import known_places
 from serving import scripted_local_model
 from serving_pages import served_pages, visiting
 

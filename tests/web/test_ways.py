@@ -253,7 +253,8 @@ def test_another_sheet_has_a_header_of_its_own(site, client):
 def test_by_the_keyboard_in_a_browser(chromium, site, client, language, width):
     """
     The way that fits is pressed, and the choices are opened and sent, by keys alone; nothing violates WCAG
-    2.2, and nothing is wider than the screen. A field for a sign of one's own is there only where it is wanted.
+    2.2, and nothing is wider than the screen. A field for a sign of one's own is there only where it is
+    wanted.
     """
     place, table = handed_over(site, client, "t.csv", QUOTED.encode())
     client.post(f"{place}/reading", data={"quote": '"', "escape": "none"})

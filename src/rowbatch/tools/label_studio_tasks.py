@@ -8,6 +8,7 @@ Source: "Label Studio task format" and "Tags" of its documentation; label-studio
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
@@ -23,6 +24,8 @@ from rowbatch.core.numbers import spelled
 from rowbatch.store.atomic import atomic_file
 
 _TEXT, _CONTEXT = "text", "context"
+# Source: "Extensible Markup Language (XML) 1.0", production Char.
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write_label_studio(job: CodingJob, path: Path, *, overwrite: bool) -> Path:
@@ -116,5 +119,6 @@ def _header(text: str) -> str:
 
 
 def _tag(tag: str, **attributes: str) -> str:
-    said = " ".join(f"{name}={quoteattr(value)}" for name, value in attributes.items())
+    plain = {name: _NO_XML.sub("\ufffd", value) for name, value in attributes.items()}
+    said = " ".join(f"{name}={quoteattr(value)}" for name, value in plain.items())
     return f"<{tag} {said}/>"
