@@ -127,3 +127,31 @@ def test_the_extract_tool_writes_numbers_on_demand(job, tmp_path):
         assert address
         rows = list(openpyxl.load_workbook(io.BytesIO(client.get(address[0]).content)).active.values)
         assert [row[:2] for row in rows[1:]] == [("so good", 41), ("so bad", 35)]
+
+
+def test_what_is_not_kept_is_said_before_anything_is_sent(job, tmp_path):
+    """
+    On the page with the price, with the count and the way out, in both languages.
+    """
+    del job
+    content = labelled_survey(tmp_path / "s.sav").read_bytes()
+    form = {
+        "text": "post",
+        "kind": "label",
+        "question": "How is it?",
+        "labels.0.name": "good",
+        "labels.1.name": "bad",
+        "provider": "local",
+        "do": "review",
+    }
+    with served_pages() as site, visiting(site) as client:
+        assert client.post("/tables", params={"name": "s.sav"}, content=content).status_code == 200
+        place = f"/tables/{site.program.library.tables()[0].id}"
+        assert client.post(f"{place}/label", data=form).headers["location"] == f"{place}/start"
+        page = client.get(f"{place}/start").text
+        while "Please read this" not in page:
+            page = client.get(f"{place}/start").text
+        assert "has no place for labels: those of 2 columns" in page
+        assert "a .dta or .sav file keeps them" in page
+        chinese = client.get(f"{place}/start", headers={"accept-language": "zh"}).text
+        assert "不能保存标签：2 列的标签" in chinese

@@ -229,6 +229,22 @@ def test_what_was_found_out_is_said_in_words(site, client):
     assert "keep what can be understood" not in page
 
 
+def test_an_archive_of_a_program_has_no_choices_of_a_table(site, client):
+    """
+    A chat of WhatsApp in a zip file has no delimiter and no header; that it is no chat can be said.
+    """
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        file.writestr(
+            "_chat.txt", "[01/02/2026, 10:00:00] Ada B: so good\n[01/02/2026, 10:01:00] Bo C: so bad\n"
+        )
+    place, _ = handed_over(site, client, "chat.zip", packed.getvalue())
+    page = client.get(place).text
+    assert "found out by itself: WhatsApp" in page
+    assert 'name="delimiter"' not in page
+    assert 'name="header"' not in page
+
+
 def test_another_sheet_has_a_header_of_its_own(site, client):
     """
     What was said of the lines of one sheet is not said of another one.

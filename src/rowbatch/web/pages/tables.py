@@ -103,7 +103,7 @@ def _of_reading(
     return {
         "fields": fields,
         "chosen": chosen,
-        "lines": table.top_lines(),
+        "lines": table.top_lines() if reading is None or reading.is_plain else [],
         "places": place_buttons(w, places, now),
     }
 
