@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rowbatch.core.states import ShardState
 from rowbatch.store.ledger import TAKEN_OVER, VALUES_KEPT, Ledger, TableCounts
 from rowbatch.store.rundir import RunDirectory
 
@@ -69,26 +68,23 @@ def is_built(run: RunDirectory) -> bool:
 def read_build_report(run: RunDirectory) -> BuildReport:
     """What was built, from the ledger."""
     with run.ledger() as ledger:
-        uncut = [shard for shard in ledger.shards() if shard.state is not ShardState.CUT]
+        built = ledger.built()
         counts = ledger.run().counts or TableCounts(0)
-        told: Mapping[str, Any] = next(
-            (event.detail for event in ledger.events() if event.kind == TEXTS_REPEAT), {}
-        )
-        sources = taken_sources(ledger) if any(shard.round == 0 for shard in uncut) else []
-    shards = [shard for shard in uncut if shard.round == 1]
+        told: Mapping[str, Any] = next((event.detail for event in ledger.events(TEXTS_REPEAT)), {})
+        sources = taken_sources(ledger) if built["taken_over"] else []
     return BuildReport(
         rows=counts.rows,
-        requests=sum(shard.requests for shard in shards),
+        requests=built["requests"],
         skipped=counts.skipped,
         duplicates=counts.duplicates,
         bad_rows=counts.bad_rows,
-        shards=len(shards),
-        request_bytes=sum(shard.bytes for shard in shards),
-        prompt_tokens=sum(shard.tokens for shard in shards),
+        shards=built["shards"],
+        request_bytes=built["bytes"],
+        prompt_tokens=built["tokens"],
         repeats=told.get("rows", 0),
         repeated_texts=told.get("texts", 0),
-        taken_over=sum(shard.requests for shard in uncut if shard.round == 0),
-        taken_bytes=sum(shard.bytes for shard in uncut if shard.round == 0),
+        taken_over=built["taken_over"],
+        taken_bytes=built["taken_bytes"],
         taken_from=tuple(str(source.get("run", "")) for source in sources),
     )
 
@@ -99,12 +95,12 @@ def taken_sources(ledger: Ledger) -> list[Mapping[str, Any]]:
 
     A ledger that was made anew does not know them any more.
     """
-    for event in ledger.events():
-        if event.kind == TAKEN_OVER and isinstance(runs := event.detail.get("runs"), list):
+    for event in ledger.events(TAKEN_OVER):
+        if isinstance(runs := event.detail.get("runs"), list):
             return [run for run in runs if isinstance(run, Mapping)]
     return []
 
 
 def kept_source(ledger: Ledger) -> Mapping[str, Any] | None:
     """Which variables have their values from an earlier run: `run`, `created_at`, `variables`."""
-    return next((event.detail for event in ledger.events() if event.kind == VALUES_KEPT), None)
+    return next((event.detail for event in ledger.events(VALUES_KEPT)), None)

@@ -38,7 +38,7 @@ def clean(ledger: Ledger, client: BatchClient) -> CleanReport:
         RunError: The results are not in a labelled table yet.
         ServiceError: The provider cannot be reached.
     """
-    if not any(event.kind == "collected" for event in ledger.events()):
+    if not ledger.events("collected"):
         raise RunError("not-collected", path=str(ledger.path.parent))
     files = kept = 0
     done: set[str] = set()

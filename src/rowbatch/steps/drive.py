@@ -528,8 +528,8 @@ class Driver:
         """What came in the place of the answer to the paid call of a shard."""
         told = [
             str(event.detail.get("reason") or "")
-            for event in self._ledger.events()
-            if event.kind == "unknown" and (event.round, event.shard) == (shard.round, shard.number)
+            for event in self._ledger.events("unknown")
+            if (event.round, event.shard) == (shard.round, shard.number)
         ]
         return told[-1] if told else ""
 

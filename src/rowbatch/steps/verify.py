@@ -64,9 +64,8 @@ def verify(run: RunDirectory, table: Path | None = None) -> VerifyReport:
             report.faults.append(error.message)
         for shard in ledger.shards():
             _verify_shard(run, shard, reader, user, report)
-        for event in ledger.events():
-            if event.kind == VALUES_KEPT:
-                _compare(run.kept_path, str(event.detail.get("sha256")), report)
+        for event in ledger.events(VALUES_KEPT):
+            _compare(run.kept_path, str(event.detail.get("sha256")), report)
         # The newest last: a table that was written again after the run was moved is noted twice.
         placed = {_placed(run, path, digest): digest for path, digest in ledger.outputs().items()}
         for path, digest in placed.items():

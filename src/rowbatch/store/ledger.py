@@ -282,13 +282,18 @@ class Ledger:
         with self._translated():
             return _shard(rows[0])
 
-    def events(self) -> list[Event]:
-        """All events, oldest first."""
+    def events(self, *kinds: str) -> list[Event]:
+        """All events, oldest first; or those of some kinds."""
+        rows = self._rows(sql.EVENTS_OF, kinds=f"|{'|'.join(kinds)}|") if kinds else self._rows(sql.EVENTS)
         with self._translated():
             return [
-                Event(datetime.fromisoformat(row[0]), row[1], row[2], row[3], _object(row[4]))
-                for row in self._rows(sql.EVENTS)
+                Event(datetime.fromisoformat(row[0]), row[1], row[2], row[3], _object(row[4])) for row in rows
             ]
+
+    def built(self) -> Mapping[str, int]:
+        """Sums over what was built: `shards`, `requests`, `bytes`, `tokens`, `taken_over`, `taken_bytes`."""
+        row = self._row(sql.BUILT)
+        return {name: int(row[name]) for name in row.keys()}  # noqa: SIM118 - a row gives its values
 
     def run(self) -> RunRecord:
         """What is known of the run as a whole."""

@@ -25,6 +25,23 @@ SHARD = "SELECT * FROM shard WHERE round = :round AND number = :number"
 EVENTS = "SELECT at, kind, round, shard, detail FROM event ORDER BY id"
 """Everything that happened, oldest first."""
 
+EVENTS_OF = (
+    "SELECT at, kind, round, shard, detail FROM event WHERE instr(:kinds, '|' || kind || '|') ORDER BY id"
+)
+"""What happened of some kinds, which stand between bars."""
+
+BUILT = """
+SELECT
+    count(*) FILTER (WHERE round = 1) AS shards,
+    total(requests) FILTER (WHERE round = 1) AS requests,
+    total(bytes) FILTER (WHERE round = 1) AS bytes,
+    total(tokens) FILTER (WHERE round = 1) AS tokens,
+    total(requests) FILTER (WHERE round = 0) AS taken_over,
+    total(bytes) FILTER (WHERE round = 0) AS taken_bytes
+FROM shard WHERE state != 'cut'
+"""
+"""Sums over the shards of a table, and over those whose answers were taken over."""
+
 LAST_EVENT = "SELECT id, at, kind, round, shard FROM event ORDER BY id DESC LIMIT 1"
 """The newest event: what a line of the trail is bound to."""
 
