@@ -17,7 +17,7 @@ import struct
 from collections.abc import Iterator
 from xml.parsers import expat
 
-from rowbatch.tables.workbook_parts import REFERENCE, column_number, feed_if_sound, record_head, records
+from rowbatch.tables.workbook_parts import CellPlace, feed_if_sound, record_head, records
 
 ERRORS = {
     0x00: "#NULL!",
@@ -109,7 +109,7 @@ class _XmlCells:
     def __init__(self, *wanted: str) -> None:
         self._wanted = wanted
         self._found: Places = {}
-        self._row = self._column = 0
+        self._at = CellPlace()
         self._kind = ""
         self._value: str | None = None
 
@@ -125,14 +125,9 @@ class _XmlCells:
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         match name.rpartition(":")[2]:
             case "row":
-                said = attributes.get("r", "")
-                self._row = int(said) if said.isdecimal() and len(said) < 11 else self._row + 1
-                self._column = 0
+                self._at.row_begins(attributes)
             case "c":
-                place = REFERENCE.fullmatch(attributes.get("r", ""))
-                self._column += 1
-                if place:
-                    self._column, self._row = column_number(place[1]), int(place[2])
+                self._at.cell_begins(attributes)
                 self._kind = attributes.get("t", "")
             case "v":
                 self._value = ""
@@ -144,7 +139,7 @@ class _XmlCells:
     def _end(self, name: str) -> None:
         if self._value is not None and name.rpartition(":")[2] == "v":
             if self._kind in self._wanted:
-                self._found[self._row - 1, self._column - 1] = self._value
+                self._found[self._at.row - 1, self._at.column - 1] = self._value
             self._value = None
 
 

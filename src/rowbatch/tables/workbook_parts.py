@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.parsers import expat
 
 REFERENCE = re.compile(r"([A-Za-z]{1,6})([0-9]{1,10})")
 """The name of a cell."""
 MOST_TAG_BYTES = 4 << 20
+_MOST_DIGITS = 11
 
 
 def records(blocks: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -42,6 +43,30 @@ def record_head(data: bytes, at: int) -> tuple[int, int, int] | None:
     except IndexError:
         return None
     return kind, at, size
+
+
+class CellPlace:
+    """
+    Where a reader of a sheet's XML is: both numbers may be left out, and are those that follow then.
+
+    Attributes:
+        row, column: From 1; 0 before the first.
+    """
+
+    def __init__(self) -> None:
+        self.row = self.column = 0
+
+    def row_begins(self, attributes: Mapping[str, str]) -> None:
+        """Go to a `row`."""
+        said = attributes.get("r", "")
+        self.row = int(said) if said.isdecimal() and len(said) < _MOST_DIGITS else self.row + 1
+        self.column = 0
+
+    def cell_begins(self, attributes: Mapping[str, str]) -> None:
+        """Go to a `c`."""
+        self.column += 1
+        if place := REFERENCE.fullmatch(attributes.get("r", "")):
+            self.column, self.row = column_number(place[1]), int(place[2])
 
 
 def linked(sheet: dict[str, str]) -> str | None:

@@ -45,7 +45,7 @@ from rowbatch.tables.odd_cells import (
 )
 from rowbatch.tables.workbook_parts import (
     MOST_TAG_BYTES,
-    REFERENCE,
+    CellPlace,
     EndlessTag,
     column_number,
     elements,
@@ -517,7 +517,8 @@ class _Sheet:
 
     def __init__(self, blocks: Iterator[bytes], lengths: list[int]) -> None:
         self._blocks, self._lengths = blocks, lengths
-        self._row = self._column = self._rows = self._columns = self._text_bytes = 0
+        self._at = CellPlace()
+        self._rows = self._columns = self._text_bytes = 0
         # A text may be as long as the file; of a number of a shared text this is enough.
         self._is_shared, self._value, self._length = False, "", 0
 
@@ -542,18 +543,14 @@ class _Sheet:
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         match name.rpartition(":")[2]:
             case "row":
-                said = attributes.get("r", "")
-                self._row = int(said) if said.isdecimal() and len(said) < 11 else self._row + 1
-                self._column = 0
+                self._at.row_begins(attributes)
             case "c":
-                place = REFERENCE.fullmatch(attributes.get("r", ""))
-                self._column += 1
-                if place:
-                    self._column, self._row = column_number(place[1]), int(place[2])
+                self._at.cell_begins(attributes)
                 self._is_shared = attributes.get("t") == "s"
             case "v" | "t":
                 self._value, self._length = "", 0
-                self._rows, self._columns = max(self._rows, self._row), max(self._columns, self._column)
+                self._rows = max(self._rows, self._at.row)
+                self._columns = max(self._columns, self._at.column)
 
     def _text(self, data: str) -> None:
         self._length += len(data)
