@@ -85,6 +85,31 @@ def test_a_look_at_a_run_imports_nothing_heavy(arguments, run_of_three, monkeypa
     assert "no.csv does not exist" in done.stderr if "no.csv" in arguments else done.stdout
 
 
+def test_a_small_convert_checks_no_codebook(tmp_path):
+    """
+    Whose export a table may be is asked of every program; none of them brings what checks codebooks, which
+    takes as long to import as polars.
+    """
+    (tmp_path / "t.csv").write_text("id,text\n1,a\n", encoding="utf-8")
+    words = [
+        "convert",
+        str(tmp_path / "t.csv"),
+        "-o",
+        str(tmp_path / "o.jsonl"),
+        "--text",
+        "text",
+        "--model",
+        "m",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "pydantic,numpy,httpx2,stamina,rowbatch.core.codebook", *words],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr.splitlines()[-1] == "0", done.stderr
+
+
 @pytest.fixture
 def run_of_three(tmp_path):
     """A folder with a run that is built, and knows a codebook of labels."""

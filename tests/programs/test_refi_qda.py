@@ -11,7 +11,7 @@ import pytest
 from rowbatch.core.codebook import Codebook
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError, UsageError
-from rowbatch.programs import refi_qda
+from rowbatch.programs import refi_qda_project
 from rowbatch.programs.opening import open_table
 from rowbatch.tools.codebooks import read_any_codebook
 
@@ -285,15 +285,15 @@ def test_projects_have_bounds(tmp_path, monkeypatch):
         ("_MAX_OWN_CHARS", 8, 9),
     ):
         with monkeypatch.context() as patched:
-            patched.setattr(refi_qda, name, most)
+            patched.setattr(refi_qda_project, name, most)
             with pytest.raises(TableError) as caught:
                 open_table(path)
             assert caught.value.kind == "refi-project-broken"
             assert f"{most:,}" in caught.value.message or name == "_MAX_PROJECT_BYTES"
-            patched.setattr(refi_qda, name, enough)
+            patched.setattr(refi_qda_project, name, enough)
             assert open_table(path).header
     long = project(tmp_path / "l.qdpx", source("a", ""), files={"sources/T1.txt": b"Ha ho"})
-    monkeypatch.setattr(refi_qda, "max_cell_bytes", lambda: 3)
+    monkeypatch.setattr(refi_qda_project, "max_cell_bytes", lambda: 3)
     monkeypatch.setattr("rowbatch.tables.bounds.max_cell_bytes", lambda: 3)
     with pytest.raises(TableError) as caught:
         rows(long)

@@ -32,7 +32,7 @@ from rowbatch.core.kinds.choice import ChoiceVariable, Label
 from rowbatch.core.kinds.labels import NONE, SEPARATOR, LabelsVariable
 from rowbatch.core.kinds.quote import QuoteVariable
 from rowbatch.core.kinds.yes_no import YesNoVariable
-from rowbatch.core.plain_xml import BrokenXml, Enough, XmlReader, element, escaped, head_text
+from rowbatch.core.plain_xml import BrokenXml, Enough, XmlReader, element, escaped
 from rowbatch.words.notice import Notice
 
 CODEBOOK_NAMESPACE = "urn:QDA-XML:codebook:1.0"
@@ -43,7 +43,6 @@ MAX_TEXT = 2 << 20
 """Characters of all names and descriptions."""
 
 _IDS = uuid.uuid5(uuid.NAMESPACE_URL, "urn:QDA-XML:rowbatch")
-_ROOT = re.compile(r"<(?:[\w.-]+:)?(?:CodeBook|Project)\b[^>]*QDA-XML")
 _MAX_NAME = 40
 _NAMES_SHOWN = 12
 _HAN = re.compile("[\u4e00-\u9fff]")
@@ -70,11 +69,6 @@ class Code:
     codes: list[Code] = field(default_factory=list)
     guid: str = ""
     line: int = 0
-
-
-def is_refi(head: bytes) -> bool:
-    """Whether a file with these first bytes is a codebook or a project of REFI-QDA, in XML."""
-    return _ROOT.search(head_text(head)) is not None
 
 
 def guid_of(*parts: str) -> str:

@@ -27,7 +27,6 @@ from rowbatch.core.plain_xml import element, escaped
 from rowbatch.core.refi_codebook import Code, codes_xml, guid_of
 
 PROJECT_NAMESPACE = "urn:QDA-XML:project:1.0"
-PROJECT_PART = "project.qde"
 SOURCES_FOLDER = "sources"
 
 VariableType = Literal["Text", "Integer", "Float"]

@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import IO, Self
 
 from rowbatch.core.refi_codebook import Code
+from rowbatch.core.refi_files import PROJECT_PART
 from rowbatch.core.refi_project import (
-    PROJECT_PART,
     SOURCES_FOLDER,
     PlainText,
     ProjectVariable,

@@ -17,6 +17,7 @@ from typing import cast
 import polars as pl
 
 from rowbatch.core.added_columns import STATUS_COLUMNS
+from rowbatch.core.refi_files import PROJECT_ENDING
 from rowbatch.core.states import RowStatus
 from rowbatch.core.table_options import WriteOptions
 from rowbatch.errors import UsageError
@@ -25,7 +26,7 @@ from rowbatch.results.extract_report import count_statuses
 from rowbatch.results.least_sure import CHOSEN_COLUMN, LEAST_SURE, least_sure_rows
 from rowbatch.results.people import IS_CORRECTED, CorrectedAnswers, final_column, human_column
 from rowbatch.results.written import written_columns
-from rowbatch.steps.export_project import PROJECT_ENDING, export_project
+from rowbatch.steps.export_project import export_project
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.corrections import read_corrections
 from rowbatch.store.rundir import RunDirectory

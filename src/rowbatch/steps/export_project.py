@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from rowbatch.core.plan import Asking
     from rowbatch.steps.export import ExportReport
 
-PROJECT_ENDING = ".qdpx"
 _PEOPLE: Mapping[Language, str] = {"en": "people", "zh": "人工"}
 _TOGETHER: Mapping[Language, str] = {"en": "{} models together", "zh": "{} 个模型的共识"}
 _ROW: Mapping[Language, str] = {"en": "row {:06d}", "zh": "第 {:06d} 行"}

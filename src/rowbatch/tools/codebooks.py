@@ -35,9 +35,9 @@ from rowbatch.core.refi_codebook import (
     codebook_xml,
     codes_of,
     draw_from_codes,
-    is_refi,
     not_in_codes,
 )
+from rowbatch.core.refi_files import PROJECT_ENDING, PROJECT_PART, is_refi
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.core.xlsform import SHEETS, draw_from_form, is_xlsform
 from rowbatch.errors import CodebookError, UsageError, from_os_error
@@ -62,7 +62,6 @@ _WORKBOOK = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _YAML_BEGINS = re.compile(rb"\s*(#[^\n]*\n\s*)*(instructions|variables|language)\s*:")
 _BOM = b"\xef\xbb\xbf"
 _OUTPUTS = (".yaml", ".yml", ".json", ".csv", ".tsv", ".xlsx", ".qdc")
-_CODES, _PROJECT, _PROJECT_PART = (".qdc", ".qde"), ".qdpx", "project.qde"
 _BLOCK_BYTES = 1 << 18
 _MAX_PROJECT_BYTES = 1 << 30
 
@@ -128,7 +127,7 @@ def load_codebook(path: Path, *, variable: str = "label", partly: bool = False) 
         partly: Take what can be taken, and say what can't.
     """
     head = _head(path)
-    if _is_refi(path, head):
+    if is_refi(path, head):
         return _load_codes(path, variable, partly=partly)
     if head.startswith(_WORKBOOK) or path.suffix.lower() in _TABLES:
         return load_table(path, variable=variable, partly=partly)
@@ -140,7 +139,7 @@ def load_codebook(path: Path, *, variable: str = "label", partly: bool = False) 
 def looks_like_codebook_file(path: Path) -> bool:
     """Whether a file of any name is a codebook in YAML, JSON or REFI-QDA, and no table."""
     head = _head(path).removeprefix(_BOM)
-    if _YAML_BEGINS.match(head) or _is_refi(path, head):
+    if _YAML_BEGINS.match(head) or is_refi(path, head):
         return True
     return path.suffix.lower() == ".json" and head.lstrip().startswith((b"{", b"["))
 
@@ -256,10 +255,6 @@ def _write_table(sheet: Sheet, path: Path, suffix: str) -> None:
         writer.write(TableChunk(1, frame), pl.DataFrame())
 
 
-def _is_refi(path: Path, head: bytes) -> bool:
-    return path.suffix.lower() in (*_CODES, _PROJECT) or is_refi(head)
-
-
 def _load_codes(path: Path, variable: str, *, partly: bool) -> LoadedCodebook:
     reader = CodesReader()
     try:
@@ -281,9 +276,9 @@ def _blocks(path: Path) -> Iterator[bytes]:
     """The XML of a codebook or of a project, block by block."""
     with ExitStack() as leaving:
         file: IO[bytes] = leaving.enter_context(path.open("rb"))
-        if path.suffix.lower() == _PROJECT:
+        if path.suffix.lower() == PROJECT_ENDING:
             archive = leaving.enter_context(zipfile.ZipFile(file))
-            file = leaving.enter_context(archive.open(_PROJECT_PART))
+            file = leaving.enter_context(archive.open(PROJECT_PART))
         size = 0
         while block := file.read(_BLOCK_BYTES):
             size += len(block)
