@@ -250,8 +250,8 @@ def test_every_ending_that_is_named_goes_through_the_door():
     What the docs and the program name as the ending of a table, the test above hands over.
     """
     page = (Path(__file__).parents[2] / "docs" / "reference" / "tables.md").read_text(encoding="utf-8")
-    # Stata's missing values are spelled `.a` to `.z`.
-    named = set(re.findall(r"`(\.\w{2,})`", page)) | {".csv", ".tsv", ".json", ".jsonl"}
+    # Stata's missing values are spelled `.a` to `.z`; a project of REFI-QDA is one of texts, and no table.
+    named = set(re.findall(r"`(\.\w{2,})`", page)) - {".qdpx"} | {".csv", ".tsv", ".json", ".jsonl"}
     known = {f".{ending}" for ending in re.findall(r"[a-z0-9]{2,}", _ENDINGS.pattern.split(")(")[0])}
     assert {".sav", ".ods", ".RData"} <= named
     assert {".csv", ".sas7bdat", ".rdata"} <= known
@@ -284,7 +284,7 @@ def test_a_folder_of_texts_with_any_names(library, tmp_path):
         (folder / name).write_text("{}")
     before = sorted(folder.rglob("*"))
     header, rows = cells_of(library.add(folder))
-    assert header == ("name", "text")
+    assert header == ("file", "text")
     assert rows == [(name, f"text of {name}") for name in names]
     assert sorted(folder.rglob("*")) == before
 

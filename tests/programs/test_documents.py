@@ -98,7 +98,7 @@ def test_a_change_of_any_document_is_seen(tmp_path: Path) -> None:
     after = digest_source(tmp_path, "documents"), digest_source(tmp_path, PLAIN)
     assert before[0] != after[0]
     assert before[1] == after[1]
-    assert open_table(tmp_path, ReadOptions(program=PLAIN)).header == ("name", "text")
+    assert open_table(tmp_path, ReadOptions(program=PLAIN)).header == ("file", "text")
 
 
 DOCUMENTS = [

@@ -376,6 +376,9 @@ def test_row_numbers_that_have_no_name(tmp_path, monkeypatch, rows):
     assert found == [(str(row), "a, b", "2") for row in range(1, rows + 1)]
     with pytest.raises(TableError, match="3 cells, but the header has 2"):
         read(tmp_path, text.replace('"2"', '"7"'))
+    # An id, and a text with a comma in every row.
+    with pytest.raises(TableError, match="3 cells, but the header has 2"):
+        read(tmp_path, "id,text\n1,so, well\n2,no, never\n3,yes, ever\n")
 
 
 @pytest.mark.parametrize("delimiter", ["^", "~", "\x1f", "\x01", "¦"])

@@ -439,9 +439,13 @@ def test_a_folder_of_texts(tmp_path):
     (tmp_path / "c.txt").write_bytes("garçon, où es-tu?".encode("cp1252"))
     (tmp_path / "notes.md").write_text("no")
     assert read_rows(tmp_path) == (
-        ("name", "text"),
+        ("file", "text"),
         [("a.TXT", "x\ny"), ("b/2.txt", "é"), ("c.txt", "garçon, où es-tu?")],
     )
+    # A plan of a version before 0.2 goes on with its own names.
+    assert open_table(tmp_path, ReadOptions(header="first", program="plain")).header == ("name", "text")
+    with pytest.raises(UsageError, match="klingon"):
+        open_table(tmp_path, ReadOptions(encoding="klingon"))
     with pytest.raises(TableError, match=r"without \.txt"):
         (empty := tmp_path / "empty").mkdir()
         open_table(empty)

@@ -524,3 +524,13 @@ def test_json_in_an_encoding_of_windows_is_told(tmp_path):
             read(path)
         assert "--encoding" in caught.value.hint
         assert read(path, encoding="cp1252") == (("a",), [("ä",)])
+
+
+def test_an_encoding_that_is_none(tmp_path):
+    """
+    It is refused by its name, whatever the file holds.
+    """
+    for name, text in (("t.jsonl", '{"a": "b"}\n'), ("t.json", '[{"a": "b"}]')):
+        with pytest.raises(UsageError) as caught:
+            read(written(tmp_path / name, text), encoding="klingon")
+        assert caught.value.kind == "no-such-encoding"

@@ -88,6 +88,15 @@ def find_encoding(
 
 
 def known_encoding(encoding: str, marked: str | None) -> str:
+    """
+    Python's name of an encoding of texts that a person said.
+
+    Args:
+        encoding: In any spelling.
+        marked: What the byte order mark of the file says; None for none.
+    Raises:
+        UsageError: There is none of that name.
+    """
     try:
         name = codecs.lookup(encoding).name
         # Some names of Python's are no encodings of text (base64), or none of files (idna).

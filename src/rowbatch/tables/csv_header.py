@@ -73,20 +73,32 @@ def read_header(
     if trailing := has_trailing_delimiter(header, rows):
         notes.append(Notice("note-trailing-delimiter", {"delimiter": layout.dialect.delimiter}))
     if not layout.as_before:
-        header = _as_rows_are(header, rows, layout.dialect.delimiter, notes)
+        quote = layout.dialect.quote
+        # R writes quotes around them; without, a text with a delimiter in it may be what is a cell too wide.
+        are_quoted = bool(quote) and all(
+            lines[record.line - 1 + says].startswith(quote)
+            for record in records
+            if above + record.line > after and record.cells
+        )
+        header = _as_rows_are(header, rows, layout.dialect.delimiter, notes, are_quoted=are_quoted)
     said = FIRST if layout.as_before else _lines_said(begin + 1 - skipped, end and end - skipped)
     layout = replace(layout, lines_above=after, has_trailing=trailing)
     return header, layout, replace(options, header=said)
 
 
 def _as_rows_are(
-    header: tuple[str, ...], rows: list[list[str]], delimiter: str, notes: list[Notice]
+    header: tuple[str, ...],
+    rows: list[list[str]],
+    delimiter: str,
+    notes: list[Notice],
+    *,
+    are_quoted: bool,
 ) -> tuple[str, ...]:
-    """The header as wide as the rows below it, where it is clear why it is not."""
+    """The header as wide as the rows below it, where it is clear why it is not: see `header`."""
     if is_header_longer(header, rows):
         notes.append(Notice("note-header-longer", {"delimiter": delimiter}))
         return header[:-1]
-    if has_row_numbers(header, rows):
+    if are_quoted and has_row_numbers(header, rows):
         notes.append(Notice("note-row-numbers"))
         return ("", *header)
     if len(header) == 1 and (

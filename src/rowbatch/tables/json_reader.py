@@ -34,6 +34,7 @@ from rowbatch.tables.bounds import (
     require_cell,
     require_memory,
 )
+from rowbatch.tables.csv_encoding import known_encoding
 from rowbatch.tables.frame_table import refuse_options
 from rowbatch.tables.json_fields import Columns, FieldTree
 from rowbatch.tables.json_rows import TOP, Place, arrivals, find_place, lists_of_objects
@@ -182,12 +183,14 @@ def open_json(path: Path, options: ReadOptions, *, is_lines: bool) -> Table:
         is_lines: Its name says that it is JSONL. A name that does not may still hold objects line by line.
     Raises:
         TableError: It is broken, with the line; or holds no rows, or several lists that could be them.
-        UsageError: An option does not fit.
+        UsageError: An option does not fit, or there is no such encoding.
     """
     allowed = ("encoding", "on_bad_rows", "rows", *(("header",) if options.header_lines is None else ()))
     refuse_options(path, options, allowed=allowed, kind="a JSON file")
     if options.on_bad_rows == "keep":
         raise UsageError("json-keeps-no-rows", path=str(path))
+    if options.encoding is not None:
+        known_encoding(options.encoding, None)
     try:
         return _opened(path, options, is_lines=is_lines)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""A folder of .txt files in: one row a file, with the columns `name` and `text`."""
+"""A folder of .txt files in: one row a file, with the columns `file` and `text`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from pathlib import Path
 
 import polars as pl
 
-from rowbatch.core.table_options import ReadOptions
+from rowbatch.core.table_options import FIRST, ReadOptions
 from rowbatch.errors import TableError, from_os_error
 from rowbatch.tables.ahead import require_wanted
 from rowbatch.tables.base import Table, TableChunk
 from rowbatch.tables.bounds import max_cell_bytes, require_cell
 from rowbatch.tables.compressed import open_binary
+from rowbatch.tables.csv_encoding import known_encoding
 from rowbatch.tables.encodings import encoding_of, marked_encoding
 from rowbatch.tables.frame_table import refuse_options
 
@@ -24,13 +25,16 @@ class TextFolder(Table):
 
     format = "text-folder"
 
-    def __init__(self, path: Path, files: tuple[Path, ...], encoding: str | None) -> None:
-        super().__init__(path, ("name", "text"))
-        self._files, self._encoding = files, encoding
+    def __init__(
+        self, path: Path, files: tuple[Path, ...], encoding: str | None, *, is_as_before: bool
+    ) -> None:
+        # As documents of other kinds have it; versions before 0.2 called it `name`.
+        super().__init__(path, ("name" if is_as_before else "file", "text"))
+        self._files, self._encoding, self._is_as_before = files, encoding, is_as_before
 
     @property
     def reading(self) -> ReadOptions:
-        return ReadOptions(encoding=self._encoding)
+        return ReadOptions(encoding=self._encoding, header=FIRST if self._is_as_before else None)
 
     def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
         first_row = 1
@@ -84,16 +88,18 @@ def open_text_folder(path: Path, options: ReadOptions) -> TextFolder:
 
     Raises:
         TableError: There is no .txt file in it.
-        UsageError: An option does not fit.
+        UsageError: An option does not fit, or there is no such encoding.
     """
     refuse_options(path, options, allowed=("encoding",), kind="a folder of texts")
+    if options.encoding is not None:
+        known_encoding(options.encoding, None)
     try:
         files = sorted(file for file in path.rglob("*") if file.suffix.lower() == ".txt" and file.is_file())
     except OSError as error:
         raise from_os_error(error, str(path)) from error
     if not files:
         raise TableError("folder-without-texts", path=str(path))
-    return TextFolder(path, tuple(files), options.encoding)
+    return TextFolder(path, tuple(files), options.encoding, is_as_before=options.header == FIRST)
 
 
 def _chunk(first_row: int, names: list[str], texts: list[str]) -> TableChunk:
