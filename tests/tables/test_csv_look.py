@@ -435,3 +435,14 @@ def test_a_single_column_whose_name_may_be_a_text(tmp_path):
     table, rows = read(tmp_path, "The film was really great\nbad film\nfine\n", header="none")
     assert (table.header, len(rows), kinds_of(table)) == (("column_1",), 3, [])
     assert kinds_of(read(tmp_path, "answer to question\nbad\n")[0]) == []
+
+
+@pytest.mark.parametrize("cut", [1, 3])
+@pytest.mark.parametrize("mode", ["stop", "keep", "skip"])
+def test_a_table_that_is_cut_off_in_a_character(tmp_path, cut, mode):
+    """
+    Looking at the lines below a broken row, for what fits them, ends where they are not of the encoding.
+    """
+    data = "id,text\n1,a\n\nSource: the office\nb,c,d\n".encode("utf-16")[:-cut]
+    with pytest.raises(TableError):
+        read(tmp_path, data, encoding="utf-16", on_bad_rows=mode)

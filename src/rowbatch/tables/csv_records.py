@@ -11,6 +11,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import IO
@@ -93,8 +94,9 @@ class Records:
         return way_out(header, list(islice(self.lines_from(line), MOST_LINES)), self._dialect, self._width)
 
     def lines_from(self, line: int) -> Iterator[str]:
-        """The lines of the file from a line on, read anew."""
-        with self._open() as text:
+        """The lines of the file from a line on, read anew; up to what is not of its encoding."""
+        # That is said where the record is read that has it.
+        with suppress(UnicodeError), self._open() as text:
             yield from islice(lines_of(text, self._most), max(0, line - self._first_line), None)
 
     def lacks_delimiter(self, cells: list[str]) -> bool:
