@@ -82,6 +82,12 @@ class _Workbook:
             return self.old.odd_numbers_of(sheet)
         return self.sizes.odd_numbers_of(self.reader.sheet_names[sheet]) if self.sizes else {}
 
+    def has_truths(self, sheet: int) -> bool:
+        """Whether a sheet may have cells with true or false."""
+        if self.old:
+            return self.old.has_truths
+        return self.sizes.has_truths(self.reader.sheet_names[sheet]) if self.sizes else True
+
     def count_values(self, sheet: int) -> int | None:
         """How many cells of a sheet hold something; None where nobody counted."""
         return self.sizes.values_of(self.reader.sheet_names[sheet]) if self.sizes else None
@@ -432,6 +438,7 @@ def _whole(loaded: _Loaded, names: list[str]) -> tuple[pl.DataFrame, pl.DataFram
     frame = positional(loaded.frame)
     with_errors = loaded.columns_with_errors()
     mixed = [name for name in frame.columns if name in with_errors or _may_be_mixed(frame[name])]
+    mixed += _with_truths(loaded, frame, besides=mixed)
     kinds: list[pl.Series] = []
     if mixed:
         frame = _with_cells(frame, mixed, loaded.cells([int(name) for name in mixed]), kinds)
@@ -478,6 +485,23 @@ def _may_be_mixed(column: pl.Series) -> bool:
     if isinstance(column.dtype, pl.Datetime):
         return bool((column.dt.date() < _FIRST_CERTAIN_DAY).any())
     return column.dtype == pl.String and bool(column.str.contains(_LOOKS_LIKE_A_VALUE).any())
+
+
+def _with_truths(loaded: _Loaded, frame: pl.DataFrame, *, besides: list[str]) -> list[str]:
+    """
+    Columns of numbers with true or false among them, of which fastexcel 0.21.0 makes 1 and 0.
+
+    As strings it gives `true`, so columns with a 1 or a 0 are loaded once more where the sheet has such cells.
+    """
+    names = [
+        name
+        for name, kind in frame.schema.items()
+        if kind.is_numeric() and name not in besides and ((frame[name] == 0) | (frame[name] == 1)).any()
+    ]
+    if not names or not loaded.book.has_truths(loaded.sheet):
+        return []
+    texts = loaded.texts([int(name) for name in names])
+    return [name for name, text in zip(names, texts, strict=True) if text.is_in(["true", "false"]).any()]
 
 
 def _with_lost_texts(loaded: _Loaded, names: list[str], frame: pl.DataFrame) -> list[str]:
