@@ -114,6 +114,30 @@ def test_numbers_and_times_come_back_as_they_were_written(tmp_path: Path) -> Non
     assert [row[2] for row in rows] == frame["2"].to_list()
 
 
+def test_times_finer_than_a_workbook_tells_are_texts(tmp_path: Path) -> None:
+    """
+    The last instant of a day stays on its day, and no part of a second is rounded away.
+
+    XlsxWriter 3.3.1 rounds to milliseconds: 23:59:59.999999 became the day after, a time of day 24:00.
+    """
+    frame = pl.DataFrame(
+        {
+            "0": [datetime.datetime(2020, 12, 31, 23, 59, 59, 999999), datetime.datetime(2020, 1, 1)],
+            "1": [datetime.time(23, 59, 59, 999600), datetime.time(1, 2, 3)],
+            "2": [datetime.timedelta(hours=23, microseconds=1), datetime.timedelta(hours=1)],
+            "3": [datetime.datetime(2020, 12, 31, 23, 59, 59, 999000), None],
+        }
+    )
+    path = tmp_path / "t.xlsx"
+    with open_writer(path, "xlsx", TableShape(("m", "t", "d", "ms"), (), ())) as writer:
+        writer.write(chunk_of(1, frame), pl.DataFrame())
+    rows = list(openpyxl.load_workbook(path).active.iter_rows(min_row=2, values_only=True))
+    assert rows == [
+        ("2020-12-31T23:59:59.999999", "23:59:59.9996", "23:00:00.000001", frame["3"][0]),
+        ("2020-01-01T00:00:00", "01:02:03", datetime.timedelta(hours=1), None),
+    ]
+
+
 @pytest.mark.parametrize("error", ["#N/A", "#NAME?", "#REF!", "#DIV/0!", "#VALUE!", "#NUM!", "#NULL!"])
 @pytest.mark.parametrize("beside", [1, "x"], ids=str)
 def test_an_error_is_the_text_that_the_cell_shows(tmp_path: Path, error: str, beside: Any) -> None:

@@ -491,7 +491,7 @@ def _with_truths(loaded: _Loaded, frame: pl.DataFrame, *, besides: list[str]) ->
     """
     Columns of numbers with true or false among them, of which fastexcel 0.21.0 makes 1 and 0.
 
-    As strings it gives `true`, so columns with a 1 or a 0 are loaded once more where the sheet has such cells.
+    Columns with a 1 or a 0 are loaded once more, as strings (`true`), where the sheet has such cells.
     """
     names = [
         name
