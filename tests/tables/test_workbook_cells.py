@@ -74,6 +74,29 @@ def test_values_of_all_types_stand_in_one_column(tmp_path: Path) -> None:
     assert first_column(open_table(write_column(tmp_path / "t.xlsx", [*values, "z"]))) == [*shown, "z"]
 
 
+@pytest.mark.parametrize("above", [0, 2], ids=["first row", "below a title"])
+def test_a_name_is_shown_as_a_cell_with_the_same_value(tmp_path: Path, above: int) -> None:
+    """
+    Days, times and truths in the header are spelt as those below it; a text that looks like one stays.
+
+    fastexcel 0.21.0 gives `2020-01-02 00:00:00`, a moment of 1899, and `true`.
+    """
+    book = openpyxl.Workbook()
+    if above:
+        book.active["B1"] = "Mood by day"
+    cells = ["k", datetime.date(2020, 1, 2), datetime.datetime(2020, 1, 2, 3, 4), datetime.time(13, 45), True]
+    for row in (cells, ["x", *cells[1:]]):
+        for column, value in enumerate([*row, "true"], start=2):
+            place = book.active.cell(above + 1 if row is cells else above + 2, column, value)
+            assert place.value == value
+    path = tmp_path / "t.xlsx"
+    book.save(path)
+    table = open_table(path, ReadOptions(header=str(above + 1)) if above else None)
+    expected = ("2020-01-02", "2020-01-02T03:04:00", "13:45:00", "TRUE", "true")
+    assert table.header == ("k", *expected)
+    assert [row for chunk in table.chunks() for row in chunk.frame.rows()] == [("x", *expected)]
+
+
 @pytest.mark.parametrize("state", ["hidden", "veryHidden"])
 def test_a_sheet_that_nobody_sees_is_not_read(tmp_path: Path, state: str) -> None:
     """The first visible sheet is read, which is said; a hidden one is read where it is asked for."""

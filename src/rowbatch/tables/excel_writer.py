@@ -94,7 +94,8 @@ class ExcelTableWriter(TableWriter):
     A workbook of one sheet, with a header that stays in sight.
 
     Numbers, true and false, and dates of formats with types are these in Excel; whole numbers that Excel
-    would round, dates before its calendar, and times with parts of a millisecond are texts. Rows go to the disk as they come.
+    would round, dates before its calendar, and times with parts of a millisecond are texts. Rows go to the
+    disk as they come.
     """
 
     def __init__(self, path: Path, shape: TableShape) -> None:
@@ -210,7 +211,7 @@ class ExcelTableWriter(TableWriter):
 
 
 def _is_beyond_excel(value: Any) -> bool:
-    """Whether Excel has no such day, or no such duration: nothing before its beginning, or finer than it tells."""
+    """Whether Excel has no such day or duration: nothing before its beginning, nothing finer than it tells."""
     if isinstance(value, datetime.timedelta):
         return value < datetime.timedelta() or value % _MILLISECOND != datetime.timedelta()
     if isinstance(value, datetime.datetime):
