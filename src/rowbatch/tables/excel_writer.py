@@ -211,7 +211,7 @@ class ExcelTableWriter(TableWriter):
 
 
 def _is_beyond_excel(value: Any) -> bool:
-    """Whether Excel has no such day or duration: nothing before its beginning, nothing finer than it tells."""
+    """Whether Excel has no such day or duration: none before its beginning, none finer than it tells."""
     if isinstance(value, datetime.timedelta):
         return value < datetime.timedelta() or value % _MILLISECOND != datetime.timedelta()
     if isinstance(value, datetime.datetime):
