@@ -7,6 +7,7 @@ import gzip
 import io
 import os
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from rowbatch.errors import RowbatchError, TableError
 from rowbatch.tables import csv_fast
 from rowbatch.tables.csv_reader import CsvTable, open_csv
 from rowbatch.tables.encodings import guess_encoding, is_utf8
+from rowbatch.tables.formats import open_table
 
 SHARED = Path(os.environ.get("ROWBATCH_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 TEXTS = {
@@ -292,3 +294,44 @@ def test_nothing_vanishes_silently(tmp_path_factory, lines, junk, mode: BadRows)
     found = sum(character in "abé" for row in rows for cell in row for character in cell)
     assert found == letters if mode == "keep" else found <= letters
     assert table.bad_rows.count or found == letters
+
+
+@pytest.mark.parametrize("first", ["id", '"id"'], ids=["plain", "quoted"])
+@pytest.mark.parametrize(
+    "mark", [b"\xef\xbb\xbf" * 2, "\ufeff".encode("gb18030")], ids=["twice", "of GB18030"]
+)
+def test_a_mark_that_nobody_sees_is_no_part_of_the_first_name(
+    tmp_path: Path, mark: bytes, first: str
+) -> None:
+    """Two programs may each write a byte order mark, or one GB18030's: Python strips one of UTF-8."""
+    path = tmp_path / "t.csv"
+    path.write_bytes(mark + f"{first},text\n1,你好世界\n".encode("gb18030" if mark[0] == 0x84 else "utf-8"))
+    assert open_table(path).header == ("id", "text")
+
+
+def test_a_stray_nul_in_a_short_file_makes_it_no_utf_16(tmp_path: Path) -> None:
+    """Pairs of ASCII letters are Chinese signs then, without a line end; the line with the NUL is named."""
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"id,text\n1,a\x00b\n2,b\n")
+    table = open_table(path)
+    assert table.header == ("id", "text")
+    with pytest.raises(TableError, match="line 2: it holds a NUL byte"):
+        list(table.chunks())
+
+
+@pytest.mark.parametrize(
+    ("mark", "program"),
+    [(b"$FL2", "SPSS"), (b"<stata_dta>", "Stata"), (b"RDX3\n", "R"), (b"\x1f\x8b\x08", "gzip")],
+    ids=str,
+)
+@pytest.mark.parametrize("suffix", [".gz", ".zip"])
+def test_what_is_packed_and_no_text_is_named(tmp_path: Path, suffix: str, mark: bytes, program: str) -> None:
+    """It was called a text of an encoding that nobody can tell."""
+    path, content = tmp_path / f"t.csv{suffix}", mark + bytes(range(256))
+    if suffix == ".gz":
+        path.write_bytes(gzip.compress(content))
+    else:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("t.bin", content)
+    with pytest.raises(TableError, match=f"it is {program} data"):
+        open_table(path)

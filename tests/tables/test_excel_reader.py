@@ -231,7 +231,7 @@ def test_a_column_without_words_for_nothing_keeps_its_type(tmp_path):
     }
 
 
-NAMES = {None: "", True: "true", 1e16: "10000000000000000"}
+NAMES = {None: "", True: "TRUE", 1e16: "10000000000000000"}
 
 
 @pytest.mark.parametrize("above", [0, 1, 3])

@@ -70,7 +70,7 @@ def write_xlsx(path: Path, numbers: Sequence[tuple[float, str, str]], errors: Se
         sheet = book.add_worksheet("S")
         sheet.write_row(0, 0, ["v", "k"])
         for row, (number, form, _) in enumerate(numbers, start=1):
-            sheet.write_number(row, 0, number, book.add_format({"num_format": form}))
+            sheet.write(row, 0, number, book.add_format({"num_format": form}))
             sheet.write(row, 1, "x")
         for row, error in enumerate(errors, start=len(numbers) + 1):
             sheet.write_formula(row, 0, "=X1", None, error)
@@ -107,6 +107,9 @@ def write_xlsb(
 
     rows = line(0, text(0, "v"), "k")
     for row, (value, form, _) in enumerate(numbers, start=1):
+        if isinstance(value, bool):
+            rows += line(row, record(4, struct.pack("<IIB", 0, 0, value)), "x")
+            continue
         small = struct.pack("<I", (int(value) << 2 | 2) & 0xFFFFFFFF)
         head = struct.pack("<II", 0, forms.index(form))
         cell = record(2, head + small) if value == int(value) else record(5, head + struct.pack("<d", value))
@@ -166,6 +169,47 @@ def test_numbers_of_every_format_are_what_a_person_sees(tmp_path, write, suffix)
     """
     table = open_table(write(tmp_path / f"t{suffix}", NUMBERS))
     assert first_column(table) == [shown for *_, shown in NUMBERS]
+
+
+def write_ods(path: Path, numbers: Sequence[tuple[float, str, str]]) -> Path:
+    def cell(value: float) -> str:
+        kind = "boolean" if isinstance(value, bool) else "float"
+        said = "boolean-value" if isinstance(value, bool) else "value"
+        return f'<table:table-cell office:value-type="{kind}" office:{said}="{str(value).lower()}"/>'
+
+    name = "urn:oasis:names:tc:opendocument:xmlns:"
+    rooms = " ".join(f'xmlns:{room}="{name}{room}:1.0"' for room in ("office", "table", "text"))
+    cells = ['<table:table-cell office:value-type="string"><text:p>v</text:p></table:table-cell>']
+    cells += [cell(number) for number, *_ in numbers]
+    rows = "".join(f"<table:table-row>{one}</table:table-row>" for one in cells)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("META-INF/manifest.xml", f'<m:manifest xmlns:m="{name}manifest:1.0"></m:manifest>')
+        archive.writestr(
+            "content.xml",
+            f"<office:document-content {rooms}><office:body><office:spreadsheet>"
+            f'<table:table table:name="t">{rows}</table:table>'
+            "</office:spreadsheet></office:body></office:document-content>",
+        )
+    return path
+
+
+@pytest.mark.parametrize(("write", "suffix"), [*WRITERS, pytest.param(write_ods, ".ods", id="ods")])
+def test_true_and_false_among_numbers_are_no_numbers(tmp_path, write, suffix):
+    """
+    They stay as the cell shows them, where no text stands in the column, and come back to Excel as they were.
+
+    fastexcel 0.21.0 makes 1 and 0 of them, and gives a column of numbers.
+    """
+    cells = [(3, "General", "3"), (True, "General", "TRUE"), (0, "General", "0"), (False, "General", "FALSE")]
+    table = open_table(write(tmp_path / f"t{suffix}", cells))
+    assert first_column(table) == [shown for *_, shown in cells]
+    with open_writer(tmp_path / "out.xlsx", "xlsx", TableShape.of(table, [])) as writer:
+        for chunk in table.chunks():
+            writer.write(chunk, chunk.frame.select([]))
+    again = openpyxl.load_workbook(tmp_path / "out.xlsx").active
+    assert [row[0] for row in again.iter_rows(min_row=2, values_only=True)] == [3, True, 0, False]
+    assert [type(row[0]) for row in again.iter_rows(min_row=2, values_only=True)] == [int, bool, int, bool]
 
 
 @pytest.mark.parametrize(("write", "suffix"), WRITERS)

@@ -449,3 +449,12 @@ def test_what_an_output_does_not_keep_is_told(given: TableShape, output: str, to
     """
     assert [note.kind for note in losses(given, Path(output))] == told
     assert all(str(note) for note in losses(given, Path(output)))
+
+
+@pytest.mark.parametrize("suffix", [".dta", ".sav"])
+def test_not_a_number_is_a_missing_value(tmp_path: Path, suffix: str) -> None:
+    """NaN, which numpy and polars write into Parquet, is greater than any number in polars 2.1.0."""
+    source = tmp_path / "t.parquet"
+    pl.DataFrame({"k": ["a", "b", "c"], "v": [1.5, float("nan"), None]}).write_parquet(source)
+    copied = copy_of(open_table(source), tmp_path / f"t{suffix}")
+    assert texts(open_table(copied)) == ["1.5", "", ""]

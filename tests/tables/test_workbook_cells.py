@@ -74,6 +74,29 @@ def test_values_of_all_types_stand_in_one_column(tmp_path: Path) -> None:
     assert first_column(open_table(write_column(tmp_path / "t.xlsx", [*values, "z"]))) == [*shown, "z"]
 
 
+@pytest.mark.parametrize("above", [0, 2], ids=["first row", "below a title"])
+def test_a_name_is_shown_as_a_cell_with_the_same_value(tmp_path: Path, above: int) -> None:
+    """
+    Days, times and truths in the header are spelt as those below it; a text that looks like one stays.
+
+    fastexcel 0.21.0 gives `2020-01-02 00:00:00`, a moment of 1899, and `true`.
+    """
+    book = openpyxl.Workbook()
+    if above:
+        book.active["B1"] = "Mood by day"
+    cells = ["k", datetime.date(2020, 1, 2), datetime.datetime(2020, 1, 2, 3, 4), datetime.time(13, 45), True]
+    for row in (cells, ["x", *cells[1:]]):
+        for column, value in enumerate([*row, "true"], start=2):
+            place = book.active.cell(above + 1 if row is cells else above + 2, column, value)
+            assert place.value == value
+    path = tmp_path / "t.xlsx"
+    book.save(path)
+    table = open_table(path, ReadOptions(header=str(above + 1)) if above else None)
+    expected = ("2020-01-02", "2020-01-02T03:04:00", "13:45:00", "TRUE", "true")
+    assert table.header == ("k", *expected)
+    assert [row for chunk in table.chunks() for row in chunk.frame.rows()] == [("x", *expected)]
+
+
 @pytest.mark.parametrize("state", ["hidden", "veryHidden"])
 def test_a_sheet_that_nobody_sees_is_not_read(tmp_path: Path, state: str) -> None:
     """The first visible sheet is read, which is said; a hidden one is read where it is asked for."""
@@ -112,6 +135,30 @@ def test_numbers_and_times_come_back_as_they_were_written(tmp_path: Path) -> Non
     assert [row[0] for row in rows] == frame["0"].to_list()
     assert [row[1] for row in rows] == frame["1"].to_list()
     assert [row[2] for row in rows] == frame["2"].to_list()
+
+
+def test_times_finer_than_a_workbook_tells_are_texts(tmp_path: Path) -> None:
+    """
+    The last instant of a day stays on its day, and no part of a second is rounded away.
+
+    XlsxWriter 3.3.1 rounds to milliseconds: 23:59:59.999999 became the day after, a time of day 24:00.
+    """
+    frame = pl.DataFrame(
+        {
+            "0": [datetime.datetime(2020, 12, 31, 23, 59, 59, 999999), datetime.datetime(2020, 1, 1)],
+            "1": [datetime.time(23, 59, 59, 999600), datetime.time(1, 2, 3)],
+            "2": [datetime.timedelta(hours=23, microseconds=1), datetime.timedelta(hours=1)],
+            "3": [datetime.datetime(2020, 12, 31, 23, 59, 59, 999000), None],
+        }
+    )
+    path = tmp_path / "t.xlsx"
+    with open_writer(path, "xlsx", TableShape(("m", "t", "d", "ms"), (), ())) as writer:
+        writer.write(chunk_of(1, frame), pl.DataFrame())
+    rows = list(openpyxl.load_workbook(path).active.iter_rows(min_row=2, values_only=True))
+    assert rows == [
+        ("2020-12-31T23:59:59.999999", "23:59:59.9996", "23:00:00.000001", frame["3"][0]),
+        ("2020-01-01T00:00:00", "01:02:03", datetime.timedelta(hours=1), None),
+    ]
 
 
 @pytest.mark.parametrize("error", ["#N/A", "#NAME?", "#REF!", "#DIV/0!", "#VALUE!", "#NUM!", "#NULL!"])

@@ -69,6 +69,8 @@ def read_header(
 
     place = _Place(begin, end, options.header_lines is not None, options.on_bad_rows == "stop")
     header, after = _names(path, lines[begin - skipped :], layout, place, notes)
+    if not layout.as_before:
+        header = (_without_marks(header[0], layout.dialect.quote), *header[1:])
     rows = [record.cells for record in records if above + record.line > after]
     if trailing := has_trailing_delimiter(header, rows):
         notes.append(Notice("note-trailing-delimiter", {"delimiter": layout.dialect.delimiter}))
@@ -84,6 +86,17 @@ def read_header(
     said = FIRST if layout.as_before else _lines_said(begin + 1 - skipped, end and end - skipped)
     layout = replace(layout, lines_above=after, has_trailing=trailing)
     return header, layout, replace(options, header=said)
+
+
+def _without_marks(name: str, quote: str) -> str:
+    """
+    The first name without byte order marks: of two, one of GB18030, one that a program put before another's.
+
+    Nobody sees them, and a quote behind one is none for the reader.
+    """
+    plain = name.lstrip("\ufeff")
+    is_quoted = plain != name and quote and len(plain) > 1 and plain[0] == plain[-1] == quote
+    return plain[1:-1].replace(2 * quote, quote) if is_quoted else plain
 
 
 def _as_rows_are(

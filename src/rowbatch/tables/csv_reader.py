@@ -60,6 +60,22 @@ _OTHER_FORMATS = (
     (b"SQLite format 3\0", "SQLite"),
     (b"{\\rtf", "RTF"),
     (b"\x89PNG\r\n", "PNG"),
+    # These are in a packed file; by themselves they are read.
+    (b"$FL2", "SPSS"),
+    (b"$FL3", "SPSS"),
+    (b"<stata_dta>", "Stata"),
+    (b"q\x02\x01\0", "Stata"),
+    (b"r\x02\x01\0", "Stata"),
+    (b"s\x02\x01\0", "Stata"),
+    (b"HEADER RECORD*******", "SAS"),
+    (b"RDX2\n", "R"),
+    (b"RDX3\n", "R"),
+    (b"X\n\0\0\0", "R"),
+    (b"\x1f\x8b", "gzip"),
+    (b"\x28\xb5\x2f\xfd", "Zstandard"),
+    (b"BZh91AY&SY", "bzip2"),
+    (b"\xfd7zXZ\0", "xz"),
+    (b"\x5d\0\0", "LZMA"),
     (b"\xff\xd8\xff", "JPEG"),
 )
 # A tar file says so in the header of its first member.

@@ -79,6 +79,8 @@ _HIGH = re.compile(rb"[\x80-\xff]")
 # What only the escaped encodings of East Asia have; HZ has no other sign than its braces.
 _ESCAPES = re.compile(rb"\x1b\$[@AB]|\x1b\$\([A-Z]|\x1b\([IJ]|\x1b\$\)[A-Z]|~\{[\x21-\x7e]{2,}~\}")
 _ESCAPED = ("iso2022_jp", "iso2022_jp_2", "iso2022_jp_2004", "iso2022_jp_ext", "iso2022_kr", "hz")
+# A table has one of them at least; in a text with a stray NUL that is taken for UTF-16 they are other signs.
+_ASCII_OF_TABLES = frozenset("\r\n\t,;|")
 _WIDE = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
 # The wider standard, which is what programs write, and which reads all that the narrower one reads.
 _WIDER = {
@@ -262,7 +264,12 @@ def _wide_encoding(sample: bytes) -> str | None:
     best, best_share = None, 0.0
     for name in _WIDE:
         text = _strictly(head, name)
-        if not text or "\0" in text or any(_is_odd(character) for character in set(text)):
+        if (
+            not text
+            or "\0" in text
+            or _ASCII_OF_TABLES.isdisjoint(text)
+            or any(_is_odd(character) for character in set(text))
+        ):
             continue
         # The other way round, ASCII is rare signs, and the letters are of many scripts.
         scripts = Counter(_kind(character)[1] for character in text if not character.isascii())

@@ -25,7 +25,7 @@ from rowbatch.tables.frame_table import FrameTable, positional, refuse_options
 from rowbatch.tables.header import MOST_RECORDS, find_header, join_header, numbered_columns
 from rowbatch.tables.old_workbook import OldWorkbook
 from rowbatch.tables.open_document import with_all_texts
-from rowbatch.tables.workbook_cells import CellKind, read_cells
+from rowbatch.tables.workbook_cells import CellKind, read_cells, read_row
 from rowbatch.tables.workbook_sizes import WorkbookSizes
 from rowbatch.words.notice import Notice
 
@@ -40,6 +40,8 @@ _FIRST_CERTAIN_DAY = datetime.date(1904, 1, 2)
 _LOOKS_LIKE_A_VALUE = (
     r"^(?:-?[0-9]+(?:\.[0-9]+)?|true|false|[0-9]{4}-[0-9]{2}-[0-9]{2}(?: [0-9:.]+)?|[0-9]{2}:[0-9:.]+)$"
 )
+# A day, a time, or true and false in the header, as the reader spells them.
+_VALUE_IN_HEADER = re.compile(r"true|false|[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:.]+")
 _ZIP, _OLD = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 
 
@@ -81,6 +83,12 @@ class _Workbook:
         if self.old:
             return self.old.odd_numbers_of(sheet)
         return self.sizes.odd_numbers_of(self.reader.sheet_names[sheet]) if self.sizes else {}
+
+    def has_truths(self, sheet: int) -> bool:
+        """Whether a sheet may have cells with true or false."""
+        if self.old:
+            return self.old.has_truths
+        return self.sizes.has_truths(self.reader.sheet_names[sheet]) if self.sizes else True
 
     def count_values(self, sheet: int) -> int | None:
         """How many cells of a sheet hold something; None where nobody counted."""
@@ -327,6 +335,7 @@ def _below_head(path: Path, book: _Workbook, sheet: int, options: ReadOptions) -
     # It gives a name that stands twice a number, and long numbers another spelling.
     if is_free and names and is_complete and all(_is_plain_name(name, names) for name in names):
         below = _Loaded.of(book, sheet, where, loaded, columns)
+        names = _as_shown(book, sheet, names, below.places, None)
         rows = as_text(below.frame.head(MOST_RECORDS - 1)).rows()
         place = find_header([names, *rows]) if options.header is None else None
         if place is None or (place.first, place.last) == (0, 0):
@@ -336,7 +345,8 @@ def _below_head(path: Path, book: _Workbook, sheet: int, options: ReadOptions) -
     top: _Place = {"header_row": None, "skip_rows": 0}
     _, last_said = options.header_lines or (0, 0)
     wanted = options.skip_rows + max(_HEADER_SEARCHED, last_said)
-    head = book.load(sheet, top, n_rows=wanted, dtypes="string").to_polars()
+    read = book.load(sheet, top, n_rows=wanted, dtypes="string")
+    head = read.to_polars()
     lines = [["" if cell is None else str(cell) for cell in row] for row in head.iter_rows()]
     if not any(any(line) for line in lines):
         return None
@@ -350,7 +360,9 @@ def _below_head(path: Path, book: _Workbook, sheet: int, options: ReadOptions) -
         names = list(numbered_columns(loaded.width))
         said = ReadOptions(header=NO_HEADER, skip_rows=first if options.header is None else options.skip_rows)
     else:
-        names = list(join_header(lines[first : last + 1]))
+        places = [column.absolute_index for column in read.available_columns()]
+        shown = [_as_shown(book, sheet, lines[row], places, row) for row in range(first, last + 1)]
+        names = list(join_header(shown))
         begin, end = first + 1 - options.skip_rows, last + 1 - options.skip_rows
         header = str(begin) if begin == end else f"{begin}-{end}"
         said = ReadOptions(header=FIRST if options.header == FIRST else header, skip_rows=options.skip_rows)
@@ -417,6 +429,25 @@ def _rows_of_note(frame: pl.DataFrame) -> int:
     return count if count and count < len(used) and used[-count - 1] == 0 else 0
 
 
+def _as_shown(book: _Workbook, sheet: int, names: list[str], places: list[int], row: int | None) -> list[str]:
+    """
+    Names as the cells of the header show them: `2020-01-02` and `TRUE`, as cells below it.
+
+    fastexcel 0.21.0 adds midnight to a day, gives a time of day as a moment of 1899, and writes `true`.
+
+    Args:
+        places: Their columns in the sheet.
+        row: Their row in the sheet, from 0; None is the first with something in it.
+    """
+    if not any(map(_VALUE_IN_HEADER.fullmatch, names)):
+        return names
+    texts = read_row(book.data, sheet, places, row)
+    return [
+        text if text and _VALUE_IN_HEADER.fullmatch(name) else name
+        for name, text in zip(names, texts, strict=True)
+    ]
+
+
 def _is_plain_name(name: str, names: list[str]) -> bool:
     stem, _, number = name.rpartition("_")
     is_long_number = re.fullmatch(r"-?[0-9]*\.[0-9]+|-?[0-9]{16,}", name) is not None
@@ -432,6 +463,7 @@ def _whole(loaded: _Loaded, names: list[str]) -> tuple[pl.DataFrame, pl.DataFram
     frame = positional(loaded.frame)
     with_errors = loaded.columns_with_errors()
     mixed = [name for name in frame.columns if name in with_errors or _may_be_mixed(frame[name])]
+    mixed += _with_truths(loaded, frame, besides=mixed)
     kinds: list[pl.Series] = []
     if mixed:
         frame = _with_cells(frame, mixed, loaded.cells([int(name) for name in mixed]), kinds)
@@ -478,6 +510,23 @@ def _may_be_mixed(column: pl.Series) -> bool:
     if isinstance(column.dtype, pl.Datetime):
         return bool((column.dt.date() < _FIRST_CERTAIN_DAY).any())
     return column.dtype == pl.String and bool(column.str.contains(_LOOKS_LIKE_A_VALUE).any())
+
+
+def _with_truths(loaded: _Loaded, frame: pl.DataFrame, *, besides: list[str]) -> list[str]:
+    """
+    Columns of numbers with true or false among them, of which fastexcel 0.21.0 makes 1 and 0.
+
+    Columns with a 1 or a 0 are loaded once more, as strings (`true`), where the sheet has such cells.
+    """
+    names = [
+        name
+        for name, kind in frame.schema.items()
+        if kind.is_numeric() and name not in besides and ((frame[name] == 0) | (frame[name] == 1)).any()
+    ]
+    if not names or not loaded.book.has_truths(loaded.sheet):
+        return []
+    texts = loaded.texts([int(name) for name in names])
+    return [name for name, text in zip(names, texts, strict=True) if text.is_in(["true", "false"]).any()]
 
 
 def _with_lost_texts(loaded: _Loaded, names: list[str], frame: pl.DataFrame) -> list[str]:

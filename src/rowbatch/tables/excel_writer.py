@@ -29,6 +29,8 @@ _FORMAT_OF = {
     datetime.time: pl.Time,
     datetime.timedelta: pl.Duration,
 }
+_NS_PER_MS = 1_000_000
+_MILLISECOND = datetime.timedelta(milliseconds=1)
 _FIRST_DAY = datetime.date(1900, 3, 1)
 
 
@@ -92,7 +94,8 @@ class ExcelTableWriter(TableWriter):
     A workbook of one sheet, with a header that stays in sight.
 
     Numbers, true and false, and dates of formats with types are these in Excel; whole numbers that Excel
-    would round, and dates before its calendar, are texts. Rows go to the disk as they come.
+    would round, dates before its calendar, and times with parts of a millisecond are texts. Rows go to the
+    disk as they come.
     """
 
     def __init__(self, path: Path, shape: TableShape) -> None:
@@ -197,7 +200,7 @@ class ExcelTableWriter(TableWriter):
             self._text(position, str(as_text(pl.DataFrame({"value": [value]})).item()))
         elif isinstance(value, int | float):
             self._sheet.write_number(self._row, position, value)
-        elif _is_before_excel(value):
+        elif _is_beyond_excel(value):
             self._text(position, text_of_cell(value))
         else:
             self._sheet.write_datetime(self._row, position, value, self._formats[_FORMAT_OF[type(value)]])
@@ -207,13 +210,22 @@ class ExcelTableWriter(TableWriter):
         self._sheet.write_string(self._row, position, text, form)
 
 
-def _is_before_excel(value: Any) -> bool:
-    """Whether Excel's calendar has no such day, or no such duration: it has nothing before its beginning."""
+def _is_beyond_excel(value: Any) -> bool:
+    """Whether Excel has no such day or duration: none before its beginning, none finer than it tells."""
     if isinstance(value, datetime.timedelta):
-        return value < datetime.timedelta()
+        return value < datetime.timedelta() or value % _MILLISECOND != datetime.timedelta()
     if isinstance(value, datetime.datetime):
         return value.date() < _FIRST_DAY
     return isinstance(value, datetime.date) and value < _FIRST_DAY
+
+
+def _has_parts_of_milliseconds(column: pl.Series) -> bool:
+    """
+    Whether moments or times of day are finer than a workbook tells.
+
+    XlsxWriter 3.3.1 rounds them to milliseconds, as Excel does: of 23:59:59.9996 it makes the next day.
+    """
+    return bool((column.dt.nanosecond() % _NS_PER_MS != 0).any())
 
 
 def _write_number(sheet: Any, number: Any, attributes: list[tuple[str, Any]]) -> None:
@@ -229,6 +241,8 @@ def _writable(column: pl.Series) -> pl.Series:
         return as_text(column.to_frame()).to_series() if too_large else column
     if kind.is_float():
         return column
+    if (kind == pl.Time or isinstance(kind, pl.Datetime)) and _has_parts_of_milliseconds(column):
+        return as_text(column.to_frame()).to_series()
     if kind in (pl.String, pl.Boolean, pl.Time) or isinstance(kind, pl.Duration):
         return column
     is_moment = isinstance(kind, pl.Datetime) and kind.time_zone is None

@@ -34,6 +34,8 @@ KNOWN_ERRORS = frozenset(ERRORS.values()) - {"#GETTING_DATA"}
 """Those in an .xlsx that the reader takes for empty cells; others make it give up."""
 ERROR_RECORDS = (3, 11)
 """Cells of an .xlsb with an error; the second ones have a formula."""
+TRUTH_RECORDS = (4, 10)
+"""Cells of an .xlsb with true or false; the second ones have a formula."""
 # Numbers are in the others: in four bytes, in eight, and as what a formula gave.
 _SMALL_RECORD, _NUMBER_RECORDS, _ROW_RECORD = 2, (5, 9), 0
 _MAX_CHARS = 64

@@ -22,6 +22,9 @@ _END, _FREE = 0xFFFFFFFE, 0xFFFFFFFF
 _ENTRY_BYTES, _SMALL_BYTES = 128, 4096
 _BEGIN_OF_PART, _END_OF_PART, _SHEET = 0x0809, 0x000A, 0x0085
 _FORMULA, _MANY_SMALL, _NUMBER, _TRUTH_OR_ERROR, _SMALL = 0x0006, 0x00BD, 0x0203, 0x0205, 0x027E
+_SAYS_TRUTH = re.compile(
+    rb"\x05\x02\x08\x00.{6}[\x00\x01]\x00|\x06\x00.{8}\x01.[\x00\x01].{3}\xff\xff", re.DOTALL
+)
 _SAYS_ERROR = re.compile(rb"\x05\x02\x08\x00.{7}\x01|\x06\x00.{8}\x02.[\x00-\x2b].{3}\xff\xff", re.DOTALL)
 
 
@@ -31,6 +34,8 @@ class OldWorkbook:
 
     Args:
         data: Its bytes. Of one that is damaged nothing is known: what is wrong with it the reader says.
+    Attributes:
+        has_truths: Whether some sheet may have cells with true or false.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -43,6 +48,7 @@ class OldWorkbook:
             ]
         except (struct.error, IndexError, ValueError):
             self._stream, self._begins = b"", []
+        self.has_truths = _SAYS_TRUTH.search(self._stream) is not None
         self._has_errors = _SAYS_ERROR.search(self._stream) is not None
 
     def errors_of(self, sheet: int) -> dict[tuple[int, int], str]:

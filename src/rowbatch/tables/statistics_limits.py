@@ -80,7 +80,9 @@ class StatisticsCheck(OutputCheck):
                 self._require_labels(position, kind, info)
             if kind.is_float():
                 if self._is_stata:
-                    self._require_none(chunk, position, column.cast(pl.Float64).abs() > STATA_LARGEST)
+                    # NaN, which is greater than any number in polars, is a missing value there.
+                    numbers = column.cast(pl.Float64).fill_nan(None)
+                    self._require_none(chunk, position, numbers.abs() > STATA_LARGEST)
             elif not (kind.is_integer() or kind == pl.Boolean or is_temporal(kind)):
                 self.require_texts(chunk.frame.to_series(position), position, chunk.first_row)
 

@@ -82,6 +82,26 @@ def read_cells(
     return [_series(column) for column in cells]
 
 
+def read_row(data: bytes, sheet: int, columns: Sequence[int], row: int | None) -> list[str]:
+    """
+    The texts of some cells of a row, see `text_of_cell`.
+
+    Args:
+        data: The workbook.
+        sheet: Position of the sheet.
+        columns: Where they stand in the sheet, from 0.
+        row: Where it stands in the sheet, from 0; None is the first with something in it.
+    """
+    from python_calamine import CalamineWorkbook
+
+    found = CalamineWorkbook.from_filelike(io.BytesIO(data)).get_sheet_by_index(sheet)
+    top, first = found.start or (0, 0)
+    cells = next(islice(found.iter_rows(), top if row is None else row, None), [])
+    return [
+        text_of_cell(cells[column - first]) if 0 <= column - first < len(cells) else "" for column in columns
+    ]
+
+
 def _mend(column: list[Cell], odd_numbers: Mapping[int, float]) -> None:
     """Put back what the reader took for days and times."""
     for row, number in odd_numbers.items():

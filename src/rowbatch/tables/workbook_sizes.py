@@ -36,6 +36,7 @@ from rowbatch.tables.bounds import MEMORY_VARIABLE, memory_for_tables, require_m
 from rowbatch.tables.odd_cells import (
     ERROR_RECORDS,
     KNOWN_ERRORS,
+    TRUTH_RECORDS,
     errors_in_records,
     errors_in_xml,
     is_whole_number,
@@ -82,6 +83,8 @@ _ROW = re.compile(rb"row\s[^<>]*?\br\s*=\s*[\"']([0-9]{1,10})[\"']")
 _UNNAMED = r"<(?:[A-Za-z0-9_.-]{1,20}:)?c(?:[/>]|[ \t\r\n]+(?:[^r \t\r\n]|r[^=]|r=[^\x22]))"
 _UNNAMED_CELL = re.compile(_UNNAMED.encode())
 _ERROR_CELL = re.compile(rb"\bt\s*=\s*[\"']e[\"']")
+_TRUTH_CELL = re.compile(rb"\bt\s*=\s*[\"']b[\"']")
+_TRUTH_ODS = b'office:value-type="boolean"'
 _ERROR_TAG = re.compile(rb"(<(?:[A-Za-z0-9_.-]{1,20}:)?c\b[^<>]*?\bt\s*=\s*)[\"']e[\"']")
 _UNCOMPUTED = re.compile(rb"(?:</f>|<f\b[^<>]*/>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>")
 _CELL_NAME = re.compile(rb"r=\"([A-Za-z]{1,6})([0-9]{1,10})\"")
@@ -135,6 +138,7 @@ class WorkbookSizes:
         self._looked: dict[str, _Looking] = {}
         self._values: dict[str, int] = {}
         self._with_errors: set[str] = set()
+        self._with_truths: set[str] = set()
         self._with_whole_numbers: set[str] = set()
         self._uncomputed: dict[str, int] = {}
         self._errors: dict[str, dict[tuple[int, int], str]] = {}
@@ -208,6 +212,19 @@ class WorkbookSizes:
             with self._readable():
                 self._errors[part.filename] = find(self._unpacked(part))
         return self._errors[part.filename]
+
+    def has_truths(self, name: str) -> bool:
+        """Whether a sheet that `require_sheet` looked at may have cells with true or false."""
+        if _CONTENT in self._parts:
+            # What begins in one block and ends in the next is looked for apart.
+            keep, rest = len(_TRUTH_ODS) - 1, b""
+            with self._readable():
+                for block in self._unpacked(self._parts[_CONTENT]):
+                    if _TRUTH_ODS in block or _TRUTH_ODS in rest + block[:keep]:
+                        return True
+                    rest = (rest + block)[-keep:]
+            return False
+        return any(part.filename in self._with_truths for part in self._parts_of(name))
 
     def odd_numbers_of(self, name: str) -> dict[tuple[int, int], float]:
         """Numbers of a sheet that are no day and no time, see `is_odd`, by row and column from 0."""
@@ -380,7 +397,7 @@ class WorkbookSizes:
         may stand anywhere: then there are more columns than a sheet may have.
         """
         size, rows, named_row, columns, rest, values, begun = 0, None, 0, 26, b"", 0, b""
-        uncomputed, has_formulas = 0, False
+        uncomputed, has_formulas, has_truths = 0, False, False
         for block in self._unpacked(part):
             size += len(block)
             numbers = _ROW.findall(block, max(block.rfind(b"row ") - 1, 0))
@@ -399,6 +416,8 @@ class WorkbookSizes:
             # All errors have the sign, and one letter is looked for six times as fast as five.
             if b"#" in piece and _ERROR_CELL.search(piece):
                 self._with_errors.add(part.filename)
+            if not has_truths and (piece.rfind(b'"b"') >= 0 or b"'" in piece):
+                has_truths = _TRUTH_CELL.search(piece) is not None
             has_formulas = has_formulas or piece.rfind(b"</f><") >= 0
             if has_formulas:
                 uncomputed += len(_UNCOMPUTED.findall(piece))
@@ -411,6 +430,8 @@ class WorkbookSizes:
                     named_row = max(named_row, int(number))
         self._values[part.filename] = values
         self._uncomputed[part.filename] = uncomputed
+        if has_truths:
+            self._with_truths.add(part.filename)
         # Rows need not say their numbers; then there is one for every few bytes.
         return size, max(size // _LEAST_ROW if rows is None else rows, named_row), columns
 
@@ -432,6 +453,8 @@ class WorkbookSizes:
                 columns = max(columns, int.from_bytes(content[:4], "little") + 1)
                 if kind in ERROR_RECORDS:
                     self._with_errors.add(part.filename)
+                elif kind in TRUTH_RECORDS:
+                    self._with_truths.add(part.filename)
                 elif is_whole_number(kind, content):
                     self._with_whole_numbers.add(part.filename)
                 if kind == _CELL_SHARED:
