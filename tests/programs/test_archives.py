@@ -772,3 +772,27 @@ def test_an_archive_that_is_cut_off(tmp_path, cut):
         with pytest.raises((TableError, InputError)) as caught:
             open_table(written(tmp_path / name, data[:-cut]))
         assert caught.value.hint
+
+
+def test_a_plain_list_of_posts_is_no_download_of_facebook(tmp_path: Path) -> None:
+    """It has `post` in each record; Facebook has it in the objects of a list `data`."""
+    path = tmp_path / "posts.json"
+    path.write_text(json.dumps([{"timestamp": 1, "post": "Ã©"}, {"timestamp": 2, "post": "b"}]), "utf-8")
+
+    table = open_table(path)
+
+    assert table.header == ("timestamp", "post")
+    assert [row for chunk in table.chunks() for row in chunk.frame.rows()] == [("1", "Ã©"), ("2", "b")]
+
+
+def test_a_column_text_that_somebody_added_to_a_dump_of_reddit_stays(tmp_path: Path) -> None:
+    """Dumps have `body` and no `text`; who cleaned it and called that `text` lost it."""
+    path = tmp_path / "comments.jsonl"
+    path.write_text(
+        json.dumps({"subreddit": "a", "author": "b", "created_utc": 1, "body": "X!", "text": "x"})
+    )
+
+    table = open_table(path)
+
+    assert table.header[:1] == ("text",)
+    assert [row[0] for chunk in table.chunks() for row in chunk.frame.rows()] == ["x"]

@@ -56,7 +56,8 @@ def _row(found: Fields) -> Fields:
         text = said(found, "body")
     else:
         text = "\n\n".join(part for part in (said(found, "title"), said(found, "selftext")) if part)
-    return {"text": json_of(unescaped(text)), **{name: raw for name, raw in found.items() if name != "text"}}
+    # A dump has no field `text`: where there is one, it is of whoever worked on it since.
+    return {"text": json_of(unescaped(text)), **found}
 
 
 PROGRAM = Program(name=_NAME, title="Reddit, dumps of comments and submissions", is_file=_is_file, open=_open)
