@@ -774,7 +774,7 @@ def test_an_archive_that_is_cut_off(tmp_path, cut):
         assert caught.value.hint
 
 
-def test_a_plain_list_of_posts_is_no_download_of_facebook(tmp_path: Path) -> None:
+def test_a_plain_list_of_posts_is_no_download_of_facebook(tmp_path):
     """It has `post` in each record; Facebook has it in the objects of a list `data`."""
     path = tmp_path / "posts.json"
     path.write_text(json.dumps([{"timestamp": 1, "post": "Ã©"}, {"timestamp": 2, "post": "b"}]), "utf-8")
@@ -782,10 +782,10 @@ def test_a_plain_list_of_posts_is_no_download_of_facebook(tmp_path: Path) -> Non
     table = open_table(path)
 
     assert table.header == ("timestamp", "post")
-    assert [row for chunk in table.chunks() for row in chunk.frame.rows()] == [("1", "Ã©"), ("2", "b")]
+    assert [tuple(row.values()) for row in rows_of(table)] == [("1", "Ã©"), ("2", "b")]
 
 
-def test_a_column_text_that_somebody_added_to_a_dump_of_reddit_stays(tmp_path: Path) -> None:
+def test_a_column_text_that_somebody_added_to_a_dump_of_reddit_stays(tmp_path):
     """Dumps have `body` and no `text`; who cleaned it and called that `text` lost it."""
     path = tmp_path / "comments.jsonl"
     path.write_text(
@@ -795,4 +795,4 @@ def test_a_column_text_that_somebody_added_to_a_dump_of_reddit_stays(tmp_path: P
     table = open_table(path)
 
     assert table.header[:1] == ("text",)
-    assert [row[0] for chunk in table.chunks() for row in chunk.frame.rows()] == ["x"]
+    assert [row["text"] for row in rows_of(table)] == ["x"]
