@@ -386,3 +386,10 @@ def test_records_without_their_marks_are_rows_like_others(tmp_path: Path) -> Non
     rows = shown(path)
     assert [row["text"] for row in rows] == ["so good", "alone", ""]
     assert rows[1]["more"] == "1"
+
+
+def test_labels_of_potato_without_schemes_are_one_answer(tmp_path: Path) -> None:
+    path = tmp_path / "annotations.jsonl"
+    own = {"instance_id": "1", "user_id": "anna", "spans": {}, "links": {}}
+    path.write_text(lines({**own, "labels": ["good"]}))
+    assert shown(path) == [{"instance_id": "1", "labels_anna": "good"}]
