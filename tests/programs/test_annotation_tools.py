@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from rowbatch.core.table_options import PLAIN, ReadOptions
+from rowbatch.errors import TableError
 from rowbatch.programs.opening import open_table
 
 
@@ -97,6 +98,26 @@ def test_a_file_for_each_member_of_doccano(tmp_path: Path) -> None:
         {"id": "2", "text": "bad", "town": "A", "label_anna": "b", "label_ben": "d", "Comments_anna": "hm"},
         {"id": "2", "text": "other", "town": "A", "label_anna": "", "label_ben": "c", "Comments_anna": ""},
     ]
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_a_data_set_in_two_files_is_not_of_two_members(tmp_path: Path, ending: str) -> None:
+    """
+    Files for training and test have the names of doccano's fields, and texts of their own; members had the
+    same ones, also before doccano 1.6, which wrote no comments.
+    """
+    records = [{"id": at, "text": f"text {at % 4}", "label": ["a"]} for at in range(4)]
+    tables = ["id,text,label\n" + "".join(f"{at},text {at},a\n" for at in part) for part in ((0, 1), (2, 3))]
+    halves = tables if ending == "csv" else [lines(*records[:2]), lines(*records[2:])]
+    path = packed(tmp_path / "e.zip", {f"train.{ending}": halves[0], f"test.{ending}": halves[1]})
+    if ending == "csv":
+        rows = shown(path, sheet="test.csv")
+        assert [row["text"] for row in rows] == ["text 2", "text 3"]
+    else:
+        with pytest.raises(TableError):
+            open_table(path)
+    same = packed(tmp_path / "f.zip", {f"anna.{ending}": halves[0], f"ben.{ending}": halves[0]})
+    assert shown(same)[0].keys() == {"id", "text", "label_anna", "label_ben"}
 
 
 def test_spans_of_doccano_stay(tmp_path: Path) -> None:
@@ -365,3 +386,10 @@ def test_records_without_their_marks_are_rows_like_others(tmp_path: Path) -> Non
     rows = shown(path)
     assert [row["text"] for row in rows] == ["so good", "alone", ""]
     assert rows[1]["more"] == "1"
+
+
+def test_labels_of_potato_without_schemes_are_one_answer(tmp_path: Path) -> None:
+    path = tmp_path / "annotations.jsonl"
+    own = {"instance_id": "1", "user_id": "anna", "spans": {}, "links": {}}
+    path.write_text(lines({**own, "labels": ["good"]}))
+    assert shown(path) == [{"instance_id": "1", "labels_anna": "good"}]

@@ -772,3 +772,70 @@ def test_an_archive_that_is_cut_off(tmp_path, cut):
         with pytest.raises((TableError, InputError)) as caught:
             open_table(written(tmp_path / name, data[:-cut]))
         assert caught.value.hint
+
+
+def test_a_plain_list_of_posts_is_no_download_of_facebook(tmp_path):
+    """It has `post` in each record; Facebook has it in the objects of a list `data`."""
+    path = tmp_path / "posts.json"
+    path.write_text(json.dumps([{"timestamp": 1, "post": "Ã©"}, {"timestamp": 2, "post": "b"}]), "utf-8")
+
+    table = open_table(path)
+
+    assert table.header == ("timestamp", "post")
+    assert [tuple(row.values()) for row in rows_of(table)] == [("1", "Ã©"), ("2", "b")]
+
+
+def test_a_column_text_that_somebody_added_to_a_dump_of_reddit_stays(tmp_path):
+    """Dumps have `body` and no `text`; who cleaned it and called that `text` lost it."""
+    path = tmp_path / "comments.jsonl"
+    path.write_text(
+        json.dumps({"subreddit": "a", "author": "b", "created_utc": 1, "body": "X!", "text": "x"})
+    )
+
+    table = open_table(path)
+
+    assert table.header[:1] == ("text",)
+    assert [row["text"] for row in rows_of(table)] == ["x"]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {
+            "data": [
+                {"subreddit": "a", "author": "b", "created_utc": at, "body": f"text {at}"} for at in (1, 2)
+            ]
+        },
+        {
+            "search_metadata": {},
+            "statuses": [
+                {
+                    "id_str": str(at),
+                    "truncated": False,
+                    "created_at": "",
+                    "user": {"screen_name": ""},
+                    "body": f"text {at}",
+                }
+                for at in (1, 2)
+            ],
+        },
+    ],
+    ids=["pushshift", "search"],
+)
+def test_answers_of_an_api_are_no_dump_with_one_record(tmp_path, document) -> None:
+    """Pushshift's and Twitter's first API gave lists in an object: the records are not the file's own."""
+    path = tmp_path / "answer.json"
+    path.write_text(json.dumps(document))
+
+    assert [row["body"] for row in rows_of(open_table(path))] == ["text 1", "text 2"]
+
+
+def test_messages_of_another_form_are_told_without_a_traceback(tmp_path) -> None:
+    path = tmp_path / "message_1.json"
+    named = {"sender_name": 1, "timestamp_ms": 1}
+    path.write_text(json.dumps({"participants": [], "messages": ["a"], "x": named}))
+
+    with pytest.raises(TableError) as told:
+        open_table(path)
+
+    assert told.value.kind == "archive-broken"

@@ -338,3 +338,41 @@ def test_the_page_lists_every_program() -> None:
     page = (Path(__file__).parents[2] / "docs" / "reference" / "programs.md").read_text(encoding="utf-8")
     assert [one.name for one in PROGRAMS if f"`{one.name}`" not in page] == []
     assert set(program_titles()) == {one.name for one in PROGRAMS}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param(
+            [
+                ["text", "coder1", "coder2"],
+                ["shrunk", "Response", "Response"],
+                ["grew", "Progress", "Progress"],
+            ],
+            id="codes-beside-a-text",
+        ),
+        pytest.param(
+            [["coder1", "coder2"], ["Response", "Response"], ["Progress", "Response"]], id="codes-alone"
+        ),
+        pytest.param(
+            [["respondent_id", "collector_id", "text"], ["", "7", "a"], ["5", "7", "b"]], id="no-id"
+        ),
+        pytest.param([["first", "second"], ["#metoo", "#timesup"], ["#a", ""]], id="hashtags"),
+        pytest.param(
+            [
+                ["StartDate", "EndDate", "Status", "text"],
+                ["unknown", "unknown", "open", "a"],
+                ["1", "2", "x", "b"],
+            ],
+            id="projects",
+        ),
+    ],
+)
+def test_a_plain_table_with_words_of_a_program_keeps_its_first_row(
+    tmp_path: Path, lines: list[list[str]]
+) -> None:
+    """Codes such as `Response`, hashtags, and dates that are words were a further line of the header."""
+    table = open_table(write(tmp_path / "plain.csv", lines))
+
+    assert list(table.header) == lines[0]
+    assert rows(table) == [tuple(line) for line in lines[1:]]

@@ -32,6 +32,7 @@ from rowbatch.words.notice import Notice
 
 _ZIP = b"PK\x03\x04"
 _MAX_FILES = 100_000
+_TOKEN = re.compile(rb'[{}\[\]]|"(?P<name>(?:[^"\\]|\\.)*+)"(?P<colon>\s*:)?', re.DOTALL)
 # A password is a RuntimeError.
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -44,6 +45,10 @@ _DAMAGE = (
 )
 # The order matters: what a person wrote as `&lt;` stands there as `&amp;lt;`.
 _ESCAPES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
+
+
+OTHER_FORM = "a field is not of the form that exports have"
+"""What is said where a list stands for an object, or the like."""
 
 
 class RecordsTable(RowsTable):
@@ -84,6 +89,8 @@ def open_records(
             raise from_os_error(error, str(path)) from error
         except (ValueError, RecursionError, zipfile.BadZipFile, NotImplementedError) as error:
             raise TableError("archive-broken", path=str(path), told=str(error)) from error
+        except (AttributeError, KeyError, TypeError) as error:
+            raise TableError("archive-broken", path=str(path), told=OTHER_FORM) from error
 
     tree, number, longest = FieldTree(path), 0, max_cell_bytes()
     for _, found, _ in rows(BadRowList(), None):
@@ -124,6 +131,29 @@ def names_in(path: Path, head: bytes, folders: tuple[str, ...] = ()) -> list[str
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
         pass
     return []
+
+
+def begins_with_field(head: bytes, name: str) -> bool:
+    """
+    Whether the object that a file begins with has a field of this name itself, and not an object in it.
+
+    Args:
+        head: The begin of the file, which may be cut anywhere.
+        name: Of the field, of ASCII.
+    """
+    depth = 0
+    for found in _TOKEN.finditer(head):
+        match found[0]:
+            case b"{" | b"[":
+                depth += 1
+            case b"}" | b"]":
+                depth -= 1
+                if not depth:
+                    return False
+            case _:
+                if depth == 1 and found["colon"] is not None and found["name"] == name.encode():
+                    return True
+    return False
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import polars as pl
 
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError, from_os_error
-from rowbatch.programs.archives import by_number, opened
+from rowbatch.programs.archives import OTHER_FORM, by_number, opened
 from rowbatch.tables.base import Table
 from rowbatch.tables.bounds import require_columns
 from rowbatch.tables.frame_table import FrameTable
@@ -156,6 +156,8 @@ def open_coded(path: Path, read: Callable[[], Table]) -> Table:
         raise from_os_error(error, str(path)) from error
     except (ValueError, RecursionError, zipfile.BadZipFile, NotImplementedError) as error:
         raise TableError("archive-broken", path=str(path), told=str(error)) from error
+    except (AttributeError, KeyError, TypeError) as error:
+        raise TableError("archive-broken", path=str(path), told=OTHER_FORM) from error
 
 
 def objects_of(path: Path, name: str = "") -> Iterator[Fields]:

@@ -15,7 +15,10 @@ columns, `label_anna`.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -40,22 +43,43 @@ _SPOKEN = (*_LABELS, "entities", "relations", "Comments")
 _TEXTS = ("text", "data", "filename")
 _ENDINGS = (".jsonl", ".json", ".csv")
 _BETWEEN = "#"
+_COMMENTS = re.compile(rb'"Comments":|^[^\n]*,Comments\r?\n')
+_TEXT = re.compile(r'"(?:text|data|filename)": ?"((?:[^"\\]|\\.)*)"')
 
 
 def _is_file(path: Path, head: bytes) -> bool:
     names = names_in(path, head) if path.is_file() else []
     if not names or not all("/" not in name and name.endswith(_ENDINGS) for name in names):
         return False
-    return all(_is_export(path, name) for name in names[:4])
+    if not all(_is_export(path, name) for name in names[:4]):
+        return False
+    # Since version 1.6 all have comments; before, members are known by the same texts, which they coded. A
+    # data set with a file for training and one for a test has the same names, and is none.
+    heads = [_begin(path, name) for name in names[:4]]
+    if all(_COMMENTS.search(head) for head in heads):
+        return True
+    if len(names) == 1:
+        return not names[0].endswith(".csv")
+    first, *others = (
+        _texts(head, is_csv=name.endswith(".csv")) for head, name in zip(heads, names, strict=False)
+    )
+    return all(len(first & other) * 2 >= min(len(first), len(other)) > 0 for other in others)
+
+
+def _texts(head: bytes, *, is_csv: bool) -> set[str]:
+    """The texts in the begin of a file."""
+    text = head.decode("utf-8-sig", "replace")
+    if not is_csv:
+        return set(_TEXT.findall(text))
+    try:
+        return {row.get(name) or "" for row in csv.DictReader(io.StringIO(text)) for name in _TEXTS} - {""}
+    except csv.Error:
+        return set()
 
 
 def _is_export(path: Path, name: str) -> bool:
     """Whether a file in a zip file begins as an export does."""
-    try:
-        with zipfile.ZipFile(path) as packed, packed.open(name) as file:
-            head = file.read(HEAD_BYTES)
-    except (OSError, RuntimeError, ValueError, zipfile.BadZipFile, NotImplementedError):
-        return False
+    head = _begin(path, name)
     if name.endswith(".csv"):
         header = head.partition(b"\n")[0].decode("utf-8", "replace").strip().split(",")
         return header[:1] == ["id"] and bool({*_TEXTS} & {*header}) and bool({*_LABELS} & {*header})
@@ -142,6 +166,15 @@ def _is_list(cell: str) -> bool:
 
 def _listed(cell: str) -> str:
     return text_of_list(cell.split(_BETWEEN)) if _BETWEEN in cell else cell
+
+
+def _begin(path: Path, name: str) -> bytes:
+    """The begin of a file in a zip file; empty where it can't be read."""
+    try:
+        with zipfile.ZipFile(path) as packed, packed.open(name) as file:
+            return file.read(HEAD_BYTES)
+    except (OSError, RuntimeError, ValueError, zipfile.BadZipFile, NotImplementedError):
+        return b""
 
 
 class DoccanoTable(DressedTable):

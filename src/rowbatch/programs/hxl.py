@@ -19,6 +19,7 @@ from rowbatch.tables.base import Table
 from rowbatch.words.notice import Notice
 
 _NAME = "hxl"
+_SEEN_ROWS = 50
 _OF_KOBO = frozenset(("_uuid", "_submission_time", "_parent_table_name"))
 _TAG = re.compile(r"\s*#[A-Za-z][A-Za-z0-9_]*(?:\s*\+\s*[A-Za-z][A-Za-z0-9_]*)*\s*")
 
@@ -31,9 +32,12 @@ def _dress(table: Table, options: ReadOptions) -> Table | None:
 
 def without_tags(table: Table) -> Table:
     """A table without its line of tags; the same table where it has none."""
-    rows = table.peek(1)
+    rows = table.peek(_SEEN_ROWS)
     tags = [cell for cell in rows[0] if cell.strip()] if rows else []
     if not tags or not all(_TAG.fullmatch(cell) for cell in tags):
+        return table
+    # In a table of hashtags the rows below have some, too.
+    if any(cell.strip() and _TAG.fullmatch(cell) for row in rows[1:] for cell in row):
         return table
     # Beside what KoboToolbox adds of its own, few columns may have one.
     if not _OF_KOBO & set(table.header) and (len(tags) < 2 or len(tags) * 4 < len(table.header)):

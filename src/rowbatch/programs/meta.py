@@ -35,6 +35,8 @@ _NAME = "meta"
 _MESSAGES = re.compile(r"(?:.*/)?messages/[a-z0-9_]+/[^/]+/message_[0-9]+\.json")
 _PAGES = re.compile(r"(?:.*/)?messages/[a-z0-9_]+/[^/]+/message_[0-9]+\.html")
 _POSTS = re.compile(rb'\s*\[\s*\{\s*"(?:timestamp|data|attachments|title)"')
+# In its posts `post` stands in objects of a list, in a plain list of posts it stands alone.
+_SAID = re.compile(rb'"data"\s*:\s*\[\s*\{[^\[\]]*"post"\s*:')
 _FOLDERS = (
     "messages", "your_facebook_activity", "your_activity_across_facebook", "your_instagram_activity",
 )  # fmt: skip
@@ -54,7 +56,9 @@ def _is_file(path: Path, head: bytes) -> bool:
         are_messages = any(all(mark in text for mark in marks) for marks in _OF_MESSAGES)
         return are_messages or any(f'"{name}"'.encode() in text[:200] for name in _LISTS)
     if text.startswith(b"["):
-        is_posts = _POSTS.match(text) is not None and b'"timestamp"' in text and b'"post"' in text
+        is_posts = (
+            _POSTS.match(text) is not None and b'"timestamp"' in text and _SAID.search(text) is not None
+        )
         are_media = all(mark in text for mark in (b'"media"', b'"uri"', b'"creation_timestamp"'))
         return is_posts or are_media or (b'"string_map_data"' in text and b'"media_list_data"' in text)
     if text.startswith(b"<html"):

@@ -96,7 +96,9 @@ def _add(items: CodedItems, found: Fields, person: str) -> None:
     labels: dict[str, str] = {}
     for part in _LABELS:
         answers = value_of(found, part)
-        for scheme, answer in (answers or {}).items():
+        # What has no schemes is one answer.
+        schemes = answers if isinstance(answers, dict) else {part: answers} if answers else {}
+        for scheme, answer in schemes.items():
             labels[scheme] = _answer(scheme, answer, is_old=part == _LABELS[0])
     for part in _SPANS:
         spans = value_of(found, part)

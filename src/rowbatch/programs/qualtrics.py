@@ -35,6 +35,10 @@ _OWN = frozenset(
         ),
     )
 )
+# What nobody else calls a column.
+_SURE = frozenset(
+    ("ResponseId", "RecordedDate", "Duration (in seconds)", "RecipientLastName", "RecipientFirstName")
+) | frozenset(("RecipientEmail", "DistributionChannel", "UserLanguage", "LocationLatitude"))
 _TIMES = frozenset(("StartDate", "EndDate", "RecordedDate"))
 # What stands below `V1` and so on.
 _LEGACY = frozenset(
@@ -69,7 +73,7 @@ def _lines_above(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> int:
         return 1
     times = _TIMES & set(header)
     own = [first[name] for name in header if name in _OWN]
-    if len(own) < _LEAST_OWN or not times or not all(own):
+    if len(own) < _LEAST_OWN or not _SURE & set(header) or not times or not all(own):
         return 0
     # In whatever language: words stand where each response has a time.
     return int(not any(character.isdecimal() for name in times for character in first[name]))

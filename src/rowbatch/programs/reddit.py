@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rowbatch.core.table_options import ReadOptions
-from rowbatch.programs.archives import json_of, open_records, opened, said, unescaped
+from rowbatch.programs.archives import begins_with_field, json_of, open_records, opened, said, unescaped
 from rowbatch.programs.base import Program
 from rowbatch.tables.base import Table
 from rowbatch.tables.json_text import Fields, JsonScanner, fields_of
@@ -32,6 +32,7 @@ def _is_file(path: Path, head: bytes) -> bool:
         head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
         and has_text
         and all(m in head for m in marks)
+        and begins_with_field(head, "subreddit")
     )
 
 
@@ -56,7 +57,8 @@ def _row(found: Fields) -> Fields:
         text = said(found, "body")
     else:
         text = "\n\n".join(part for part in (said(found, "title"), said(found, "selftext")) if part)
-    return {"text": json_of(unescaped(text)), **{name: raw for name, raw in found.items() if name != "text"}}
+    # A dump has no field `text`: where there is one, it is of whoever worked on it since.
+    return {"text": json_of(unescaped(text)), **found}
 
 
 PROGRAM = Program(name=_NAME, title="Reddit, dumps of comments and submissions", is_file=_is_file, open=_open)

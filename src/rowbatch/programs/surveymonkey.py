@@ -24,13 +24,14 @@ _NAME = "surveymonkey"
 _RESPONDENT = ("respondent id", "respondentid", "respondent_id")
 _COLLECTOR = ("collector id", "collectorid", "collector_id")
 _ANSWERS = ("response", "open-ended response")
+_SEEN_ROWS = 50
 
 
 def _dress(table: Table, options: ReadOptions) -> Table | None:
     del options
-    rows = table.peek(1)
-    choices = [cell.strip() for cell in rows[0]] if rows else []
-    if not _is_second_line(table.header, choices):
+    rows = [[cell.strip() for cell in row] for row in table.peek(_SEEN_ROWS)]
+    choices = rows[0] if rows else []
+    if not _is_second_line(table.header, choices) or _are_answers(choices, rows[1:]):
         return None
     answers = _answers(table.header, choices)
     header, question = [], ""
@@ -47,19 +48,35 @@ def _is_second_line(header: tuple[str, ...], choices: list[str]) -> bool:
     answered = sum(choice.lower() in _ANSWERS for choice in choices)
     respondent = next((at for at, name in enumerate(names) if name in _RESPONDENT), None)
     if respondent is None:
-        # Whoever takes the respondents out leaves the line.
-        return answered > 1 and answered * 2 >= sum(map(bool, choices))
-    is_certain = answered > 0 or any(name in _COLLECTOR for name in names)
-    return is_certain and bool(choices) and not choices[respondent]
+        # Whoever takes the respondents out leaves the line. Only below a question of several columns may it
+        # have something else: a column of a plain table, such as a text, has that alone.
+        has_others = any(
+            choices[at] and choices[at].lower() not in _ANSWERS for at in _alone(header, choices)
+        )
+        return answered > 1 and answered * 2 >= sum(map(bool, choices)) and not has_others
+    collectors = [at for at, name in enumerate(names) if name in _COLLECTOR]
+    is_certain = answered > 0 or bool(collectors)
+    return is_certain and bool(choices) and not any(choices[at] for at in (respondent, *collectors))
+
+
+def _are_answers(choices: list[str], rows: list[list[str]]) -> bool:
+    """Whether what looks like the second line is a row of data: rows below it say `Response` as well."""
+    places = [at for at, choice in enumerate(choices) if choice.lower() in _ANSWERS]
+    return any(row[at].lower() in _ANSWERS for row in rows for at in places)
+
+
+def _alone(header: tuple[str, ...], choices: list[str]) -> list[int]:
+    """The columns of questions that have one column."""
+    return [
+        at
+        for at in range(len(choices))
+        if header[at].strip() and (at + 1 == len(header) or header[at + 1].strip())
+    ]
 
 
 def _answers(header: tuple[str, ...], choices: list[str]) -> set[str]:
     """What stands below a question that has no choices: it is the same below all of them, in any language."""
-    alone = Counter(
-        choice
-        for at, choice in enumerate(choices)
-        if header[at].strip() and (at + 1 == len(header) or header[at + 1].strip())
-    )
+    alone = Counter(choices[at] for at in _alone(header, choices))
     return {choice for choice, count in alone.items() if count > 1 or choice.lower() in _ANSWERS}
 
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rowbatch.core.table_options import ReadOptions
-from rowbatch.programs.archives import json_of, open_records, opened, said, unescaped
+from rowbatch.programs.archives import begins_with_field, json_of, open_records, opened, said, unescaped
 from rowbatch.programs.base import Program
 from rowbatch.tables.base import Table
 from rowbatch.tables.json_text import Fields, JsonScanner, fields_of, list_of
@@ -39,7 +39,7 @@ def _is_file(path: Path, head: bytes) -> bool:
     if start == b"{" and all(mark in text for mark in _FLAT):
         return True
     marks = (b'"id_str"', b'"screen_name"', b'"created_at"', b'"truncated"', b'"user"')
-    return start == b"{" and all(mark in text for mark in marks)
+    return start == b"{" and all(mark in text for mark in marks) and begins_with_field(text, "id_str")
 
 
 def _open(path: Path, options: ReadOptions) -> Table:
