@@ -928,6 +928,14 @@ _JSON: dict[str, Entry] = {
         "written as other characters",
         zh=("{path} 是 Facebook 或 Instagram 的下载，共 {rows:,} 行；其中写坏的文字已修复", ""),
     ),
+    "note-meta-others": Entry(
+        "only the messages of {path} are read; it also has posts or comments in {count:,} {count:file|files}, such as "
+        "{example}, each of which is a table by itself once it is unpacked",
+        zh=(
+            "只读取 {path} 中的消息；另有 {count:,} 个帖子或评论文件（如 {example}），解压后可分别作为数据表打开",
+            "",
+        ),
+    ),
     "note-reddit": Entry(
         "{path} is a dump of Reddit with {rows:,} {rows:row|rows}; the column 'text' is the comment, or title and text",
         zh=("{path} 是 Reddit 的数据，共 {rows:,} 行；“text”列是评论，或标题加正文", ""),
