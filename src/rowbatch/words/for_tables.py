@@ -685,6 +685,11 @@ _CSV: dict[str, Entry] = {
         page="choose one of them, or unpack it",
         zh=("{path} 是含有 {count:,} 个文件的 zip：“{members:”、“}”", "请选择其中一个，或先解压"),
     ),
+    "document-too-large": Entry(
+        "{path} has more than {most:,} bytes",
+        "unpack it, and leave it out or cut it",
+        zh=("{path} 超过 {most:,} 字节", "请先解压，去掉或拆分它"),
+    ),
     "zip-empty": Entry(
         "{path} is a zip file without files",
         _RIGHT_FILE[0],
