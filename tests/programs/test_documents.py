@@ -15,6 +15,7 @@ from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 from rowbatch.core.table_options import PLAIN, ReadOptions
 from rowbatch.errors import TableError
+from rowbatch.programs import documents
 from rowbatch.programs.opening import open_table
 from rowbatch.store.rundir import digest_source
 from rowbatch.tables.base import Table
@@ -227,3 +228,58 @@ def test_scanned_pages_are_told(tmp_path: Path) -> None:
     ]
     assert len(rows(table)) == 2
     assert len(table.notes) == 1
+
+
+def packed(path: Path, **members: bytes) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name if "." in name else name.replace("__", "/").replace("_", "."), data)
+    return path
+
+
+def test_documents_in_a_zip_file(tmp_path):
+    """
+    As they are in a folder: what a browser can hand over is one file.
+    """
+    path = packed(
+        tmp_path / "d.zip",
+        b__two_html=b"<p>two</p>",
+        a_txt="\ufeffone, caf\u00e9".encode(),
+        c_png=b"x",
+        **{"__MACOSX/a.html": b"no"},
+    )
+    table = open_table(path)
+    assert table.header == ("file", "text")
+    assert [row for chunk in table.chunks() for row in chunk.frame.rows()] == [
+        ("a.txt", "one, caf\u00e9"),
+        ("b/two.html", "two"),
+    ]
+    assert [note.kind for note in table.notes] == ["note-other-files"]
+    again = open_table(path, table.reading)
+    assert again.header == table.header
+    # A table among them is read as one, by its name.
+    other = packed(tmp_path / "t.zip", a_html=b"<p>two</p>", t_csv=b"id,text\n1,a\n")
+    assert open_table(other, ReadOptions(sheet="t.csv")).header == ("id", "text")
+
+
+def test_names_in_a_zip_file_without_the_mark_of_utf8(tmp_path):
+    """
+    Python 3.11 and 3.14 read them as code page 437; macOS and Info-ZIP 3.0 write UTF-8 so.
+    """
+    path = packed(tmp_path / "d.zip", xxxx_html=b"<p>two</p>")
+    data = path.read_bytes().replace(b"xxxx", "\u8c081".encode())
+    path.write_bytes(data)
+    assert [row[0] for chunk in open_table(path).chunks() for row in chunk.frame.rows()] == ["\u8c081.html"]
+
+
+def test_what_is_wrong_with_a_document_in_a_zip_file(tmp_path, monkeypatch):
+    """
+    It is found there by the message, and nothing of it stays on the disk.
+    """
+    path = packed(tmp_path / "d.zip", a_docx=b"no word file", b_html=b"<p>two</p>")
+    with pytest.raises(TableError) as caught:
+        list(open_table(path).chunks())
+    assert f"{path}: a.docx" in caught.value.message
+    monkeypatch.setattr(documents, "_MAX_DOCUMENT_BYTES", 5)
+    with pytest.raises(TableError, match="more than 5 bytes"):
+        list(open_table(packed(tmp_path / "e.zip", b_html=b"<p>two</p>")).chunks())

@@ -1,6 +1,6 @@
 """
-Documents as a table: a folder of PDF, Word, OpenDocument, HTML, Markdown, subtitles and texts, or one of
-    them.
+Documents as a table: a folder or zip file of PDF, Word, OpenDocument, HTML, Markdown, subtitles and texts, or
+one of them.
 
 Rows: one a document, in the order of the names, folders inside included: `file` and `text`. Of a web page
 and of a word processor's document the text is what a reader sees, a paragraph a line, and footnotes and
@@ -16,20 +16,24 @@ import html.parser
 import io
 import re
 import zipfile
+import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import IO, ClassVar
 from xml.parsers import expat
 
 import polars as pl
 
 from rowbatch.core.table_options import ReadOptions
-from rowbatch.errors import TableError, from_os_error
+from rowbatch.errors import RowbatchError, TableError, from_os_error
 from rowbatch.programs.base import Program
 from rowbatch.tables.ahead import require_wanted
 from rowbatch.tables.base import Table, TableChunk
 from rowbatch.tables.bounds import max_cell_bytes, require_cell
+from rowbatch.tables.compressed import members_of_zip
 from rowbatch.tables.frame_table import refuse_options
 from rowbatch.tables.text_folder import read_text
 from rowbatch.words.notice import Notice
@@ -37,6 +41,9 @@ from rowbatch.words.notice import Notice
 _NAME = "documents"
 _CHARS_PER_CHUNK = 8_000_000
 _PAGES = 20_000
+_BLOCK_BYTES = 1 << 20
+# Of one in a zip file, as it lies on the disk for a while.
+_MAX_DOCUMENT_BYTES = 1 << 30
 # Of the XML of a word processor: there are some ten bytes of it for each letter.
 _XML_FACTOR = 20
 _BLOCKS = frozenset(
@@ -73,14 +80,33 @@ _VOICE = re.compile(r"<v(?:\.[^ >]*)? ([^>]+)>")
 
 def _is_file(path: Path, head: bytes) -> bool:
     if path.is_dir():
-        suffixes = {file.suffix.lower() for file in _files(path)}
-        return bool(suffixes & (_READERS.keys() - {".txt"})) and not suffixes & _OTHERS
+        return _are_documents(file.name for file in _files(path))
     suffix = path.suffix.lower()
     if suffix == ".pdf":
         return head.startswith(b"%PDF-")
     if suffix in (".docx", ".odt"):
         return head.startswith(b"PK\x03\x04")
+    if head.startswith(b"PK\x03\x04"):
+        return _are_documents(_members(path))
     return suffix in (".srt", ".vtt") and b"-->" in head
+
+
+def _are_documents(names: Iterable[str]) -> bool:
+    """Whether files are documents, some of them more than plain texts, and none is a table."""
+    suffixes = set(map(_suffix, names))
+    return bool(suffixes & (_READERS.keys() - {".txt"})) and not suffixes & _OTHERS
+
+
+def _suffix(name: str) -> str:
+    return PurePosixPath(name).suffix.lower()
+
+
+def _members(path: Path) -> tuple[str, ...]:
+    """Of a zip file; what is wrong with it is said by who opens it."""
+    try:
+        return members_of_zip(path) or ()
+    except RowbatchError:
+        return ()
 
 
 # Where a folder has one of these, it is somebody's archive, or holds tables.
@@ -89,15 +115,20 @@ _OTHERS = frozenset((".csv", ".tsv", ".json", ".jsonl", ".js", ".xlsx", ".sav", 
 
 def _open(path: Path, options: ReadOptions) -> Table:
     refuse_options(path, options, allowed=("encoding",), kind="a document")
-    if not path.is_dir():
-        return DocumentTable(path, (path,), options.encoding, ())
-    files = _files(path)
-    known = tuple(file for file in files if file.suffix.lower() in _READERS)
-    others = Counter(file.suffix.lower() or file.name for file in files if file not in set(known))
+    if path.is_dir():
+        names = [file.relative_to(path).as_posix() for file in _files(path)]
+    elif path.suffix.lower() in _READERS:
+        return DocumentTable(path, (path.name,), options.encoding, ())
+    else:
+        names = sorted(_members(path))
+    known = tuple(name for name in names if _suffix(name) in _READERS)
+    others = Counter(
+        _suffix(name) or PurePosixPath(name).name for name in names if _suffix(name) not in _READERS
+    )
     notes: tuple[Notice, ...] = ()
     if others:
-        names = [f"{suffix} ({count})" for suffix, count in sorted(others.items())]
-        notes = (Notice("note-other-files", {"count": others.total(), "kinds": names[:12]}),)
+        kinds = [f"{suffix} ({count})" for suffix, count in sorted(others.items())]
+        notes = (Notice("note-other-files", {"count": others.total(), "kinds": kinds[:12]}),)
     return DocumentTable(path, known, options.encoding, notes)
 
 
@@ -122,13 +153,12 @@ class DocumentTable(Table):
     format: ClassVar[str] = _NAME
 
     def __init__(
-        self, path: Path, files: tuple[Path, ...], encoding: str | None, notes: tuple[Notice, ...]
+        self, path: Path, files: tuple[str, ...], encoding: str | None, notes: tuple[Notice, ...]
     ) -> None:
         super().__init__(path, ("file", "text"), notes=notes)
         self._files, self._encoding = files, encoding
         self._pictures: list[str] = []
         self._notes_of_folder = notes
-        self._folder = path if path.is_dir() else path.parent
 
     @property
     def reading(self) -> ReadOptions:
@@ -137,23 +167,84 @@ class DocumentTable(Table):
     def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
         first, names, texts, chars = 1, list[str](), list[str](), 0
         self._pictures = []
-        for row, file in enumerate(self._files, start=1):
-            require_wanted()
-            text = _text_of(file, self._encoding)
-            require_cell(file, len(text.encode()), row=row, column="text")
-            names.append(file.relative_to(self._folder).as_posix())
-            texts.append(text)
-            chars += len(text)
-            if file.suffix.lower() == ".pdf" and not text.strip():
-                self._pictures.append(file.name)
-            if len(names) >= rows_per_chunk or chars >= _CHARS_PER_CHUNK:
-                yield TableChunk(first, pl.DataFrame({"0": names, "1": texts}))
-                first, names, texts, chars = first + len(names), [], [], 0
+        with _packed(self.path) as packed:
+            for row, name in enumerate(self._files, start=1):
+                require_wanted()
+                with _placed(self.path, name, packed) as place:
+                    text = _text_of(place, self._encoding)
+                    require_cell(place, len(text.encode()), row=row, column="text")
+                names.append(_shown(name) if packed else name)
+                texts.append(text)
+                chars += len(text)
+                if _suffix(name) == ".pdf" and not text.strip():
+                    self._pictures.append(PurePosixPath(name).name)
+                if len(names) >= rows_per_chunk or chars >= _CHARS_PER_CHUNK:
+                    yield TableChunk(first, pl.DataFrame({"0": names, "1": texts}))
+                    first, names, texts, chars = first + len(names), [], [], 0
         if self._pictures:
             told = {"count": len(self._pictures), "files": self._pictures[:12]}
             self.notes = (*self._notes_of_folder, Notice("note-pages-without-text", told))
         if names:
             yield TableChunk(first, pl.DataFrame({"0": names, "1": texts}))
+
+
+@contextmanager
+def _packed(path: Path) -> Iterator[zipfile.ZipFile | None]:
+    """The zip file that documents are in; None where they are in a folder, or it is one."""
+    if path.is_dir() or path.suffix.lower() in _READERS:
+        yield None
+        return
+    with zipfile.ZipFile(path) as packed:
+        yield packed
+
+
+@contextmanager
+def _placed(path: Path, name: str, packed: zipfile.ZipFile | None) -> Iterator[Path]:
+    """Where a document lies; one of a zip file is unpacked for as long as it is read."""
+    if packed is None:
+        yield path / name if path.is_dir() else path
+        return
+    with TemporaryDirectory(prefix="rowbatch-") as folder:
+        place = Path(folder) / PurePosixPath(name).name
+        _unpack(packed, name, place, path)
+        try:
+            yield place
+        except RowbatchError as error:
+            # In the zip file a person finds it.
+            error.values = {**error.values, "path": f"{path}: {name}"}
+            raise
+
+
+def _shown(name: str) -> str:
+    """
+    A name in a zip file as its person knows it.
+
+    macOS and Info-ZIP write it in UTF-8 without the mark that says so; without that it is code page 437 by
+    PKWARE's rule, as Python 3.11 reads it.
+    """
+    try:
+        return name.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return name
+
+
+def _unpack(packed: zipfile.ZipFile, name: str, place: Path, path: Path) -> None:
+    if packed.getinfo(name).flag_bits & 1:
+        raise TableError("zip-has-password", path=str(path), member=name)
+    size = 0
+    try:
+        with packed.open(name) as member, place.open("wb") as to:
+            while block := member.read(_BLOCK_BYTES):
+                require_wanted()
+                size += len(block)
+                if size > _MAX_DOCUMENT_BYTES:
+                    where = f"{path}: {name}"
+                    raise TableError("document-too-large", path=where, most=_MAX_DOCUMENT_BYTES)
+                to.write(block)
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
+    except (*_DAMAGE, zlib.error) as error:
+        raise TableError("packed-file-damaged", path=str(path), told=str(error)) from error
 
 
 def _text_of(file: Path, encoding: str | None) -> str:

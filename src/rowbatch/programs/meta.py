@@ -11,8 +11,9 @@ UTF-8 whose bytes were written as characters: `é` is `\\u00c3\\u00a9`.
 Source: readers of real downloads of 2020 to 2026 in public repositories, by the names of these fields, and
 their tests; Meta documents no form.
 
-Rows: one a message, post or comment. Texts are repaired to what a person sees; `text` is what was
-written, `time` is in UTC. The HTML form is refused by name.
+Rows: one a message, post or comment; of a whole download the messages, and a note names the others. Texts
+are repaired to what a person sees; `text` is what was written, `time` is in UTC. The HTML form is refused
+by name.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from rowbatch.words.notice import Notice
 _NAME = "meta"
 _MESSAGES = re.compile(r"(?:.*/)?messages/[a-z0-9_]+/[^/]+/message_[0-9]+\.json")
 _PAGES = re.compile(r"(?:.*/)?messages/[a-z0-9_]+/[^/]+/message_[0-9]+\.html")
+_OTHERS = re.compile(r"(?:.*/)?[a-z_]*(?:posts|comments|stories|reels)(?:_[0-9]+)?\.json")
 _POSTS = re.compile(rb'\s*\[\s*\{\s*"(?:timestamp|data|attachments|title)"')
 # In its posts `post` stands in objects of a list, in a plain list of posts it stands alone.
 _SAID = re.compile(rb'"data"\s*:\s*\[\s*\{[^\[\]]*"post"\s*:')
@@ -82,13 +84,17 @@ def _open(path: Path, options: ReadOptions) -> Table:
                 for row in _rows(JsonScanner(path, file)):
                     yield {name: json_of(value) for name, value in row.items()}
 
-    return open_records(
+    table = open_records(
         path,
         options,
         program=_NAME,
         records=records,
         note=lambda rows: Notice("note-meta", {"path": path.name, "rows": rows}),
     )
+    if parts and (others := [name for name in names if _OTHERS.fullmatch(name)]):
+        values = {"path": path.name, "count": len(others), "example": others[0]}
+        table.notes = (*table.notes, Notice("note-meta-others", values))
+    return table
 
 
 def _rows(scanner: JsonScanner) -> Iterator[dict[str, Any]]:

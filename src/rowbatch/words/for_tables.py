@@ -685,6 +685,11 @@ _CSV: dict[str, Entry] = {
         page="choose one of them, or unpack it",
         zh=("{path} 是含有 {count:,} 个文件的 zip：“{members:”、“}”", "请选择其中一个，或先解压"),
     ),
+    "document-too-large": Entry(
+        "{path} has more than {most:,} bytes",
+        "unpack it, and leave it out or cut it",
+        zh=("{path} 超过 {most:,} 字节", "请先解压，去掉或拆分它"),
+    ),
     "zip-empty": Entry(
         "{path} is a zip file without files",
         _RIGHT_FILE[0],
@@ -927,6 +932,14 @@ _JSON: dict[str, Entry] = {
         "{path} is a download of Facebook or Instagram with {rows:,} {rows:row|rows}; its texts were repaired: they were "
         "written as other characters",
         zh=("{path} 是 Facebook 或 Instagram 的下载，共 {rows:,} 行；其中写坏的文字已修复", ""),
+    ),
+    "note-meta-others": Entry(
+        "only the messages of {path} are read; it also has posts or comments in {count:,} {count:file|files}, such as "
+        "{example}, each of which is a table by itself once it is unpacked",
+        zh=(
+            "只读取 {path} 中的消息；另有 {count:,} 个帖子或评论文件（如 {example}），解压后可分别作为数据表打开",
+            "",
+        ),
     ),
     "note-reddit": Entry(
         "{path} is a dump of Reddit with {rows:,} {rows:row|rows}; the column 'text' is the comment, or title and text",
