@@ -155,3 +155,24 @@ def test_real_tables_have_their_header_in_the_first_line():
                 if place is not None and (place.above or place.first != place.last or place.has_trailing):
                     unusual[Path(member.name).name] = place
     assert unusual == {"Datagov_FY10_EDU_recp_by_State.csv": HeaderPlace(2, 2, 1)}
+
+
+@pytest.mark.parametrize("names", ["id,text,,score,note", "id,text,,score,note,"])
+@pytest.mark.parametrize("between", [[], [""]], ids=["close", "apart"])
+def test_below_a_title_a_column_may_have_no_name(names: str, between: list[str]) -> None:
+    """A sheet has a column between others, or one that nobody called anything; numbers stand below names."""
+    width = names.count(",")
+    lines = ["Answers of 2026" + "," * width, *between, names]
+    lines += [f"{at},a,b,{at},c" + "," * (width - 4) for at in range(4)]
+    place = find_header([line.split(",") if line else [] for line in lines])
+    assert place is not None
+    assert (place.first, place.last, place.above) == (1 + len(between), 1 + len(between), 1)
+
+
+def test_texts_below_a_name_alone_are_rows() -> None:
+    """Where nothing below tells names from values, the first record is the header."""
+    place = find_header(
+        [["text", "", "", ""], ["a", "", "b", "c"], ["d", "e", "f", "g"], ["h", "", "i", "j"]]
+    )
+    assert place is not None
+    assert (place.first, place.last) == (0, 0)

@@ -534,3 +534,30 @@ def test_an_encoding_that_is_none(tmp_path):
         with pytest.raises(UsageError) as caught:
             read(written(tmp_path / name, text), encoding="klingon")
         assert caught.value.kind == "no-such-encoding"
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".ndjson", ".json"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=repr)
+def test_a_list_a_line_is_a_row(tmp_path, suffix, end):
+    """
+    The first one has the names where all of it is text, as jsonlines.org shows it.
+    """
+    named = written(tmp_path / f"a{suffix}", end.join(['["t", "n"]', '["a", 1]', '["b", null]', ""]))
+    assert read(named) == (("t", "n"), [("a", "1"), ("b", "")])
+    assert read(named, header="none") == (
+        ("column_1", "column_2"),
+        [("t", "n"), ("a", "1"), ("b", "")],
+    )
+    unnamed = written(tmp_path / f"b{suffix}", end.join(["[1, 2]", "[3, 4]"]))
+    assert read(unnamed) == (("column_1", "column_2"), [("1", "2"), ("3", "4")])
+
+
+def test_lists_a_line_that_are_of_several_lengths_are_refused(tmp_path):
+    """
+    With the line; and so is an object among them. One list alone is a list of texts.
+    """
+    for last, told in (('["b"]', "line 3: the list has 1 entry"), ('{"t": 1}', "line 3: it is JSON, but no")):
+        path = written(tmp_path / "t.jsonl", f'["t", "n"]\n["a", 1]\n{last}\n')
+        with pytest.raises(TableError, match=told):
+            read(path)
+    assert read(written(tmp_path / "one.jsonl", '["a", "b"]\n')) == (("text",), [("a",), ("b",)])

@@ -190,7 +190,10 @@ def _below_titles(records: Sequence[Sequence[str]], filled: list[int]) -> int | 
         if not above and not begins_empty:
             continue
         rows = [records[one] for one in filled[place + 1 :]]
-        if _can_be_names(records[at], rows) and _is_above(
+        # Below titles of one cell a column or two may have no name, where numbers stand below others' names.
+        are_titles = bool(above) and all(_used(one) == 1 for one in above)
+        may_have_gaps = are_titles and kinds_differ(records[at], rows)
+        if _can_be_names(records[at], rows, may_have_gaps=may_have_gaps) and _is_above(
             above, records[at], rows, is_apart=_is_apart(filled, place)
         ):
             return at
@@ -210,8 +213,17 @@ def _fits(record: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     return bool(width) and len(record) == width and _used(record) * 2 > width
 
 
-def _can_be_names(record: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Whether a record can be the header of the rows below it: a name for each column, all different."""
+def _can_be_names(
+    record: Sequence[str], rows: Sequence[Sequence[str]], *, may_have_gaps: bool = False
+) -> bool:
+    """
+    Whether a record can be the header of the rows below it: a name for each column, all different.
+
+    Args:
+        record: Its cells.
+        rows: Below it.
+        may_have_gaps: Up to a third of the columns, and not more than leaves three, may have no name.
+    """
     width = usual_width(rows)
     if width and len(record) == width - 1 and has_trailing_delimiter(record, rows):
         width -= 1
@@ -220,7 +232,8 @@ def _can_be_names(record: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     # The names of an index, and what follows a delimiter at the end of the line, may be missing.
     names = [cell.strip() for cell in record]
     inner = names[1:-1] if width > 2 else [name for name in names if name]
-    if not inner or not all(inner) or _used(record) < max(2, width - 1):
+    is_complete = bool(inner) and all(inner) and _used(record) >= max(2, width - 1)
+    if not is_complete and not (may_have_gaps and _used(record) >= max(3, width * 2 / 3)):
         return False
     given = [name for name in names if name]
     return (

@@ -422,7 +422,7 @@ def _values(path: Path, options: ReadOptions, place: Place) -> Iterator[tuple[st
         with open_json_bytes(path, options.encoding) as file:
             scanner = JsonScanner(path, file)
             for key in arrivals(scanner, place.steps):
-                if place.is_by_key or scanner.peek() != b"[":
+                if place.is_by_key or place.are_stacked or scanner.peek() != b"[":
                     yield key, scanner.value(), scanner
                     continue
                 for text in scanner.values():

@@ -38,11 +38,13 @@ class Place:
         form: `rows`, one object or a list of them; `columns`, an object of columns; `lists`, a list of lists;
             `texts`, a list of texts, or texts one after the other.
         count: How many they are, where that was counted.
+        are_stacked: Each row is a list of its own, one after the other (`lists`).
     """
 
     rows: str
     form: Form
     count: int | None = None
+    are_stacked: bool = False
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -136,7 +138,12 @@ def find_place(
     for _ in arrivals(scanner, steps):
         match scanner.peek():
             case b"[":
-                return Place(rows or TOP, _form(scanner))
+                form = _form(scanner)
+                if not steps and form != "lists" and scanner.peek_behind() not in (b"{", b"]"):
+                    scanner.skip()
+                    if scanner.peek() == b"[":
+                        return Place(TOP, "lists", are_stacked=True)
+                return Place(rows or TOP, form)
             case b'"' if is_lines:
                 return Place(rows or TOP, "texts")
             case b"{" if steps[-1:] == (EACH,):
