@@ -839,3 +839,19 @@ def test_messages_of_another_form_are_told_without_a_traceback(tmp_path) -> None
         open_table(path)
 
     assert told.value.kind == "archive-broken"
+
+
+def test_posts_beside_the_messages_of_a_download_are_told(tmp_path) -> None:
+    path = tmp_path / "download.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("messages/inbox/bo_1/message_1.json", mangled(thread("a")))
+        packed.writestr("posts/your_posts_1.json", "[]")
+        packed.writestr("comments_and_reactions/comments.json", "{}")
+
+    table = open_table(path)
+
+    assert [note.kind for note in table.notes] == ["note-meta", "note-meta-others"]
+    assert table.notes[1].values["files"] == [
+        "posts/your_posts_1.json",
+        "comments_and_reactions/comments.json",
+    ]

@@ -12,7 +12,8 @@ Source: readers of real downloads of 2020 to 2026 in public repositories, by the
 their tests; Meta documents no form.
 
 Rows: one a message, post or comment. Texts are repaired to what a person sees; `text` is what was
-written, `time` is in UTC. The HTML form is refused by name.
+written, `time` is in UTC. Of a whole download the messages are read, and files of posts and comments are
+named. The HTML form is refused by name.
 """
 
 from __future__ import annotations
@@ -34,6 +35,10 @@ from rowbatch.words.notice import Notice
 _NAME = "meta"
 _MESSAGES = re.compile(r"(?:.*/)?messages/[a-z0-9_]+/[^/]+/message_[0-9]+\.json")
 _PAGES = re.compile(r"(?:.*/)?messages/[a-z0-9_]+/[^/]+/message_[0-9]+\.html")
+_NO_MESSAGES = re.compile(
+    r"(?:.*/)?(?:your_posts[^/]*|posts_[0-9]+|stories|reels|group_posts_and_comments|your_comments_in_groups"
+    r"|comments|post_comments[^/]*|reels_comments)\.json"
+)
 _POSTS = re.compile(rb'\s*\[\s*\{\s*"(?:timestamp|data|attachments|title)"')
 # In its posts `post` stands in objects of a list, in a plain list of posts it stands alone.
 _SAID = re.compile(rb'"data"\s*:\s*\[\s*\{[^\[\]]*"post"\s*:')
@@ -44,6 +49,7 @@ _LISTS = (
     *("comments_v2", "group_comments_v2", "comments_media_comments", "comments_reels_comments"),
     *("ig_stories", "ig_reels_media"),
 )
+_MOST_NAMED = 12
 _OF_MESSAGES = (
     (b'"participants"', b'"sender_name"', b'"timestamp_ms"'),
     (b'"participants"', b'"senderName"', b'"threadName"'),
@@ -82,13 +88,17 @@ def _open(path: Path, options: ReadOptions) -> Table:
                 for row in _rows(JsonScanner(path, file)):
                     yield {name: json_of(value) for name, value in row.items()}
 
-    return open_records(
+    table = open_records(
         path,
         options,
         program=_NAME,
         records=records,
         note=lambda rows: Notice("note-meta", {"path": path.name, "rows": rows}),
     )
+    if others := [name for name in names if _NO_MESSAGES.fullmatch(name)]:
+        values = {"path": path.name, "files": others[:_MOST_NAMED], "count": len(others)}
+        table.notes = (*table.notes, Notice("note-meta-others", values))
+    return table
 
 
 def _rows(scanner: JsonScanner) -> Iterator[dict[str, Any]]:

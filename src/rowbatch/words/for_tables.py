@@ -928,6 +928,11 @@ _JSON: dict[str, Entry] = {
         "written as other characters",
         zh=("{path} 是 Facebook 或 Instagram 的下载，共 {rows:,} 行；其中写坏的文字已修复", ""),
     ),
+    "note-meta-others": Entry(
+        "only the messages of {path} are read; posts and comments lie in {count:,} {count:file|files} of it, each a table "
+        "of its own once it is unpacked: {files:, }",
+        zh=("{path} 中只读取了消息；帖子和评论在另外 {count:,} 个文件中，解压后各为一个表：{files:、}", ""),
+    ),
     "note-reddit": Entry(
         "{path} is a dump of Reddit with {rows:,} {rows:row|rows}; the column 'text' is the comment, or title and text",
         zh=("{path} 是 Reddit 的数据，共 {rows:,} 行；“text”列是评论，或标题加正文", ""),
