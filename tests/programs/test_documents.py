@@ -227,3 +227,15 @@ def test_scanned_pages_are_told(tmp_path: Path) -> None:
     ]
     assert len(rows(table)) == 2
     assert len(table.notes) == 1
+
+
+def test_a_table_written_into_a_folder_of_documents_hides_nothing_from_whoever_names_them(tmp_path) -> None:
+    """A run that goes on opens its folder with the reading that it had; its output may lie there by then."""
+    (tmp_path / "a.md").write_text("first")
+    reading = open_table(tmp_path).reading
+    (tmp_path / "labelled.csv").write_text("file,label\na.md,x\n")
+
+    table = open_table(tmp_path, reading)
+
+    assert table.header == ("file", "text")
+    assert [row for chunk in table.chunks() for row in chunk.frame.rows()] == [("a.md", "first")]

@@ -83,6 +83,11 @@ def _is_file(path: Path, head: bytes) -> bool:
     return suffix in (".srt", ".vtt") and b"-->" in head
 
 
+def _may_be(path: Path) -> bool:
+    """A folder that has a document, whatever lies beside it, such as a table that was written there."""
+    return path.is_dir() and any(file.suffix.lower() in _READERS for file in _files(path))
+
+
 # Where a folder has one of these, it is somebody's archive, or holds tables.
 _OTHERS = frozenset((".csv", ".tsv", ".json", ".jsonl", ".js", ".xlsx", ".sav", ".dta", ".parquet"))
 
@@ -370,4 +375,4 @@ _READERS: Mapping[str, Callable[[Path, str | None], str]] = {
     ".rtf": _old_word,
 }
 
-PROGRAM = Program(name=_NAME, title="a folder of documents", is_file=_is_file, open=_open)
+PROGRAM = Program(name=_NAME, title="a folder of documents", is_file=_is_file, open=_open, may_be=_may_be)
