@@ -233,9 +233,11 @@ def test_a_table_written_into_a_folder_of_documents_hides_nothing_from_whoever_n
     """A run that goes on opens its folder with the reading that it had; its output may lie there by then."""
     (tmp_path / "a.md").write_text("first")
     reading = open_table(tmp_path).reading
+    before = digest_source(tmp_path, reading.program)
     (tmp_path / "labelled.csv").write_text("file,label\na.md,x\n")
 
     table = open_table(tmp_path, reading)
 
     assert table.header == ("file", "text")
     assert [row for chunk in table.chunks() for row in chunk.frame.rows()] == [("a.md", "first")]
+    assert digest_source(tmp_path, reading.program) == before

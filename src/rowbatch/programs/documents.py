@@ -24,7 +24,7 @@ from xml.parsers import expat
 
 import polars as pl
 
-from rowbatch.core.table_options import ReadOptions
+from rowbatch.core.table_options import DOCUMENTS, NO_DOCUMENTS, ReadOptions
 from rowbatch.errors import TableError, from_os_error
 from rowbatch.programs.base import Program
 from rowbatch.tables.ahead import require_wanted
@@ -34,7 +34,7 @@ from rowbatch.tables.frame_table import refuse_options
 from rowbatch.tables.text_folder import read_text
 from rowbatch.words.notice import Notice
 
-_NAME = "documents"
+_NAME = DOCUMENTS
 _CHARS_PER_CHUNK = 8_000_000
 _PAGES = 20_000
 # Of the XML of a word processor: there are some ten bytes of it for each letter.
@@ -74,7 +74,7 @@ _VOICE = re.compile(r"<v(?:\.[^ >]*)? ([^>]+)>")
 def _is_file(path: Path, head: bytes) -> bool:
     if path.is_dir():
         suffixes = {file.suffix.lower() for file in _files(path)}
-        return bool(suffixes & (_READERS.keys() - {".txt"})) and not suffixes & _OTHERS
+        return bool(suffixes & (_READERS.keys() - {".txt"})) and not suffixes & NO_DOCUMENTS
     suffix = path.suffix.lower()
     if suffix == ".pdf":
         return head.startswith(b"%PDF-")
@@ -86,10 +86,6 @@ def _is_file(path: Path, head: bytes) -> bool:
 def _may_be(path: Path) -> bool:
     """A folder that has a document, whatever lies beside it, such as a table that was written there."""
     return path.is_dir() and any(file.suffix.lower() in _READERS for file in _files(path))
-
-
-# Where a folder has one of these, it is somebody's archive, or holds tables.
-_OTHERS = frozenset((".csv", ".tsv", ".json", ".jsonl", ".js", ".xlsx", ".sav", ".dta", ".parquet"))
 
 
 def _open(path: Path, options: ReadOptions) -> Table:
