@@ -116,6 +116,7 @@ def test_a_data_set_in_two_files_is_not_of_two_members(tmp_path: Path, ending: s
     else:
         with pytest.raises(TableError):
             open_table(path)
+    assert shown(path, program="doccano")[0].keys() >= {"label_train", "label_test"}
     same = packed(tmp_path / "f.zip", {f"anna.{ending}": halves[0], f"ben.{ending}": halves[0]})
     assert shown(same)[0].keys() == {"id", "text", "label_anna", "label_ben"}
 

@@ -607,22 +607,6 @@ def test_every_section_of_messages_of_meta(tmp_path, section):
     assert sorted(texts_of(tmp_path / "f")) == sorted(("inbox", section))
 
 
-def test_posts_beside_the_messages_of_meta_are_named(tmp_path):
-    """
-    Of a whole download the messages are read; what else it has is said, and a file of it is a table.
-    """
-    folder = tmp_path / "f"
-    written(folder / "messages" / "inbox" / "bo_1" / "message_1.json", mangled(thread("inbox")))
-    assert [note.kind for note in open_table(folder).notes] == ["note-meta"]
-    posts = [{"timestamp": 1_700_000_000, "data": [{"post": "hello all"}]}]
-    place = folder / "your_facebook_activity" / "posts" / "your_posts_1.json"
-    written(place, json.dumps(posts))
-    told = open_table(folder).notes[-1]
-    assert told.kind == "note-meta-others"
-    assert "your_posts_1.json" in str(told)
-    assert texts_of(place) == ["hello all"]
-
-
 def test_encrypted_chats_of_messenger(tmp_path):
     """
     They come by themselves, with other names of fields, and with whole letters.
@@ -855,3 +839,19 @@ def test_messages_of_another_form_are_told_without_a_traceback(tmp_path) -> None
         open_table(path)
 
     assert told.value.kind == "archive-broken"
+
+
+def test_posts_beside_the_messages_of_a_download_are_told(tmp_path) -> None:
+    path = tmp_path / "download.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("messages/inbox/bo_1/message_1.json", mangled(thread("a")))
+        packed.writestr("posts/your_posts_1.json", "[]")
+        packed.writestr("comments_and_reactions/comments.json", "{}")
+
+    table = open_table(path)
+
+    assert [note.kind for note in table.notes] == ["note-meta", "note-meta-others"]
+    assert table.notes[1].values["files"] == [
+        "posts/your_posts_1.json",
+        "comments_and_reactions/comments.json",
+    ]

@@ -283,3 +283,17 @@ def test_what_is_wrong_with_a_document_in_a_zip_file(tmp_path, monkeypatch):
     monkeypatch.setattr(documents, "_MAX_DOCUMENT_BYTES", 5)
     with pytest.raises(TableError, match="more than 5 bytes"):
         list(open_table(packed(tmp_path / "e.zip", b_html=b"<p>two</p>")).chunks())
+
+
+def test_a_table_written_into_a_folder_of_documents_hides_nothing_from_whoever_names_them(tmp_path) -> None:
+    """A run that goes on opens its folder with the reading that it had; its output may lie there by then."""
+    (tmp_path / "a.md").write_text("first")
+    reading = open_table(tmp_path).reading
+    before = digest_source(tmp_path, reading.program)
+    (tmp_path / "labelled.csv").write_text("file,label\na.md,x\n")
+
+    table = open_table(tmp_path, reading)
+
+    assert table.header == ("file", "text")
+    assert [row for chunk in table.chunks() for row in chunk.frame.rows()] == [("a.md", "first")]
+    assert digest_source(tmp_path, reading.program) == before

@@ -31,6 +31,7 @@ class Program:
         open: Reads such a file.
         dress: Gives the table that the program's user sees for a table as it stands in the file, or None
             where it is none of this program's. It may read some first rows. The options are the person's.
+        may_be: Whether `open` takes a path of which a person says that it is such an export.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Program:
     is_file: Callable[[Path, bytes], bool] | None = None
     open: Callable[[Path, ReadOptions], Table] | None = None
     dress: Callable[[Table, ReadOptions], Table | None] | None = None
+    may_be: Callable[[Path], bool] | None = None
 
 
 class DressedTable(Table):

@@ -43,15 +43,24 @@ _SPOKEN = (*_LABELS, "entities", "relations", "Comments")
 _TEXTS = ("text", "data", "filename")
 _ENDINGS = (".jsonl", ".json", ".csv")
 _BETWEEN = "#"
+_ZIP = b"PK\x03\x04"
 _COMMENTS = re.compile(rb'"Comments":|^[^\n]*,Comments\r?\n')
 _TEXT = re.compile(r'"(?:text|data|filename)": ?"((?:[^"\\]|\\.)*)"')
 
 
+def _may_be(path: Path) -> bool:
+    """Whether all files of a zip file have the names of doccano's fields."""
+    return path.is_file() and path.suffix.lower() == ".zip" and _have_fields(path, names_in(path, _ZIP))
+
+
+def _have_fields(path: Path, names: list[str]) -> bool:
+    are_files = bool(names) and all("/" not in name and name.endswith(_ENDINGS) for name in names)
+    return are_files and all(_is_export(path, name) for name in names[:4])
+
+
 def _is_file(path: Path, head: bytes) -> bool:
     names = names_in(path, head) if path.is_file() else []
-    if not names or not all("/" not in name and name.endswith(_ENDINGS) for name in names):
-        return False
-    if not all(_is_export(path, name) for name in names[:4]):
+    if not _have_fields(path, names):
         return False
     # Since version 1.6 all have comments; before, members are known by the same texts, which they coded. A
     # data set with a file for training and one for a test has the same names, and is none.
@@ -94,7 +103,7 @@ def _open(path: Path, options: ReadOptions) -> Table:
 
 
 def _read(path: Path) -> Table:
-    names = sorted(names_in(path, b"PK\x03\x04"))
+    names = sorted(names_in(path, _ZIP))
     items = CodedItems()
     for name in names:
         coder = PurePosixPath(name).stem if len(names) > 1 else ""
@@ -215,4 +224,4 @@ def _dress(table: Table, options: ReadOptions) -> Table | None:
     return DoccanoTable(table, lists, Notice("note-doccano", {"path": table.path.name}))
 
 
-PROGRAM = Program(name=_NAME, title=_TITLE, is_file=_is_file, open=_open, dress=_dress)
+PROGRAM = Program(name=_NAME, title=_TITLE, is_file=_is_file, open=_open, dress=_dress, may_be=_may_be)

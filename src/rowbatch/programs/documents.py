@@ -27,7 +27,7 @@ from xml.parsers import expat
 
 import polars as pl
 
-from rowbatch.core.table_options import ReadOptions
+from rowbatch.core.table_options import DOCUMENTS, NO_DOCUMENTS, ReadOptions
 from rowbatch.errors import RowbatchError, TableError, from_os_error
 from rowbatch.programs.base import Program
 from rowbatch.tables.ahead import require_wanted
@@ -38,7 +38,7 @@ from rowbatch.tables.frame_table import refuse_options
 from rowbatch.tables.text_folder import read_text
 from rowbatch.words.notice import Notice
 
-_NAME = "documents"
+_NAME = DOCUMENTS
 _CHARS_PER_CHUNK = 8_000_000
 _PAGES = 20_000
 _BLOCK_BYTES = 1 << 20
@@ -94,7 +94,7 @@ def _is_file(path: Path, head: bytes) -> bool:
 def _are_documents(names: Iterable[str]) -> bool:
     """Whether files are documents, some of them more than plain texts, and none is a table."""
     suffixes = set(map(_suffix, names))
-    return bool(suffixes & (_READERS.keys() - {".txt"})) and not suffixes & _OTHERS
+    return bool(suffixes & (_READERS.keys() - {".txt"})) and not suffixes & NO_DOCUMENTS
 
 
 def _suffix(name: str) -> str:
@@ -109,8 +109,9 @@ def _members(path: Path) -> tuple[str, ...]:
         return ()
 
 
-# Where a folder has one of these, it is somebody's archive, or holds tables.
-_OTHERS = frozenset((".csv", ".tsv", ".json", ".jsonl", ".js", ".xlsx", ".sav", ".dta", ".parquet"))
+def _may_be(path: Path) -> bool:
+    """A folder that has a document, whatever lies beside it, such as a table that was written there."""
+    return path.is_dir() and any(file.suffix.lower() in _READERS for file in _files(path))
 
 
 def _open(path: Path, options: ReadOptions) -> Table:
@@ -461,4 +462,4 @@ _READERS: Mapping[str, Callable[[Path, str | None], str]] = {
     ".rtf": _old_word,
 }
 
-PROGRAM = Program(name=_NAME, title="a folder of documents", is_file=_is_file, open=_open)
+PROGRAM = Program(name=_NAME, title="a folder of documents", is_file=_is_file, open=_open, may_be=_may_be)

@@ -11,9 +11,9 @@ UTF-8 whose bytes were written as characters: `é` is `\\u00c3\\u00a9`.
 Source: readers of real downloads of 2020 to 2026 in public repositories, by the names of these fields, and
 their tests; Meta documents no form.
 
-Rows: one a message, post or comment; of a whole download the messages, and a note names the others. Texts
-are repaired to what a person sees; `text` is what was written, `time` is in UTC. The HTML form is refused
-by name.
+Rows: one a message, post or comment. Texts are repaired to what a person sees; `text` is what was
+written, `time` is in UTC. Of a whole download the messages are read, and files of posts and comments are
+named. The HTML form is refused by name.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ from rowbatch.words.notice import Notice
 _NAME = "meta"
 _MESSAGES = re.compile(r"(?:.*/)?messages/[a-z0-9_]+/[^/]+/message_[0-9]+\.json")
 _PAGES = re.compile(r"(?:.*/)?messages/[a-z0-9_]+/[^/]+/message_[0-9]+\.html")
-_OTHERS = re.compile(r"(?:.*/)?[a-z_]*(?:posts|comments|stories|reels)(?:_[0-9]+)?\.json")
+_NO_MESSAGES = re.compile(
+    r"(?:.*/)?(?:your_posts[^/]*|posts_[0-9]+|stories|reels|group_posts_and_comments|your_comments_in_groups"
+    r"|comments|post_comments[^/]*|reels_comments)\.json"
+)
 _POSTS = re.compile(rb'\s*\[\s*\{\s*"(?:timestamp|data|attachments|title)"')
 # In its posts `post` stands in objects of a list, in a plain list of posts it stands alone.
 _SAID = re.compile(rb'"data"\s*:\s*\[\s*\{[^\[\]]*"post"\s*:')
@@ -46,6 +49,7 @@ _LISTS = (
     *("comments_v2", "group_comments_v2", "comments_media_comments", "comments_reels_comments"),
     *("ig_stories", "ig_reels_media"),
 )
+_MOST_NAMED = 12
 _OF_MESSAGES = (
     (b'"participants"', b'"sender_name"', b'"timestamp_ms"'),
     (b'"participants"', b'"senderName"', b'"threadName"'),
@@ -91,8 +95,8 @@ def _open(path: Path, options: ReadOptions) -> Table:
         records=records,
         note=lambda rows: Notice("note-meta", {"path": path.name, "rows": rows}),
     )
-    if parts and (others := [name for name in names if _OTHERS.fullmatch(name)]):
-        values = {"path": path.name, "count": len(others), "example": others[0]}
+    if others := [name for name in names if _NO_MESSAGES.fullmatch(name)]:
+        values = {"path": path.name, "files": others[:_MOST_NAMED], "count": len(others)}
         table.notes = (*table.notes, Notice("note-meta-others", values))
     return table
 

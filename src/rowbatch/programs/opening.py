@@ -38,7 +38,10 @@ def open_table(path: Path, options: ReadOptions | None = None) -> Table:
             raise UsageError("no-such-program", program=options.program, known=known)
     head = _head(path)
     for one in programs:
-        if one.is_file is not None and one.open is not None and one.is_file(path, head):
+        if one.is_file is None or one.open is None:
+            continue
+        may_be = one.may_be if options.program is not None else None
+        if one.is_file(path, head) or (may_be is not None and may_be(path)):
             return one.open(path, options)
     plain = formats.open_table(path, options)
     if found := _dressed(plain, options, programs):

@@ -30,7 +30,7 @@ import tomli_w
 
 from rowbatch.core.panel import folder_name, model_names
 from rowbatch.core.plan import Plan
-from rowbatch.core.table_options import PLAIN
+from rowbatch.core.table_options import DOCUMENTS, NO_DOCUMENTS, PLAIN
 from rowbatch.errors import InputError, OutputExists, RunError, RunTooNew, from_os_error
 from rowbatch.store.atomic import fsync_folder, write_atomically
 from rowbatch.store.home import is_ours, private_folder
@@ -393,5 +393,8 @@ def _files_of(folder: Path, program: str | None) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if (path.suffix.lower() == ".txt" or program != PLAIN) and path.is_file()
+        if (path.suffix.lower() == ".txt" or program != PLAIN)
+        and path.is_file()
+        # A table that is written among documents, as the output of their run, is none of them.
+        and not (program == DOCUMENTS and path.suffix.lower() in NO_DOCUMENTS)
     )

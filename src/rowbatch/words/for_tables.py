@@ -934,12 +934,9 @@ _JSON: dict[str, Entry] = {
         zh=("{path} 是 Facebook 或 Instagram 的下载，共 {rows:,} 行；其中写坏的文字已修复", ""),
     ),
     "note-meta-others": Entry(
-        "only the messages of {path} are read; it also has posts or comments in {count:,} {count:file|files}, such as "
-        "{example}, each of which is a table by itself once it is unpacked",
-        zh=(
-            "只读取 {path} 中的消息；另有 {count:,} 个帖子或评论文件（如 {example}），解压后可分别作为数据表打开",
-            "",
-        ),
+        "only the messages of {path} are read; posts and comments lie in {count:,} {count:file|files} of it, each a table "
+        "of its own once it is unpacked: {files:, }",
+        zh=("{path} 中只读取了消息；帖子和评论在另外 {count:,} 个文件中，解压后各为一个表：{files:、}", ""),
     ),
     "note-reddit": Entry(
         "{path} is a dump of Reddit with {rows:,} {rows:row|rows}; the column 'text' is the comment, or title and text",
