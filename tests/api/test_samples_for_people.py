@@ -313,7 +313,7 @@ def test_doccano_out_and_in(run, workplace):
     assert (found.rows, found.texts) == (12, 6)
     topics = run.compare_with_people(people="export.zip", variable="topics")
     assert (topics.rows, topics.comparison.exact) == (12, 1.0)
-    with pytest.raises(UsageError, match="says nothing"):
+    with pytest.raises(UsageError, match="nobody coded 'fair'"):
         run.compare_with_people(people="export.zip", variable="fair")
     with pytest.raises(CannotHold, match="no place for 'age'"):
         rowbatch.sample(run, "no.jsonl", count=6)
@@ -361,6 +361,44 @@ def test_codes_that_the_codebook_does_not_know_are_refused_with_their_rows(run, 
         run.compare_with_people(people="posts.csv")
     Path("own.csv").write_text(f"{ROW_KEY},mood_anna,mood_ben\n1,good,good\n2,good,bad\n", encoding="utf-8")
     assert run.compare_with_people(people="own.csv").rows == 4
+
+
+def test_a_sheet_of_their_own_before_the_texts_is_passed_over(run, workplace):
+    """Coders put notes into a workbook, before the texts too: the sheet with the keys is read, by any name."""
+    rowbatch.sample(run, "s.xlsx", count=4)
+    book = openpyxl.load_workbook(filled(Path("s.xlsx"), Path("noted.xlsx"), {"mood": "good"}))
+    book["texts"].title = "Tabelle1"
+    book.create_sheet("Empty", 0)
+    book.create_sheet("备注", 0).append(["my notes", "second"])
+    book.save("noted.xlsx")
+    assert run.compare_with_people(people="noted.xlsx").rows == 4
+    copied = book.copy_worksheet(book["Tabelle1"])
+    book.save("two.xlsx")
+    assert copied["A1"].value == ROW_KEY
+    with pytest.raises(
+        UsageError, match=f"several sheets with a column '{ROW_KEY}': 'Tabelle1', 'Tabelle1 Copy'"
+    ):
+        run.compare_with_people(people="two.xlsx")
+
+
+def test_what_would_count_wrongly_is_refused(run, workplace, capsys):
+    """
+    A sheet that nobody filled in, beside one that somebody did; one file twice, which would be two coders;
+    and a second column of the same name, which hid the first one's codes.
+    """
+    rowbatch.sample(run, "s.xlsx", count=4)
+    anna = filled(Path("s.xlsx"), Path("anna.xlsx"), {"mood": "good"})
+    with pytest.raises(UsageError, match=r"nobody coded 'mood' in .*s\.xlsx"):
+        run.compare_with_people(people=[anna, "s.xlsx"])
+    command = ["agreement", str(run.path), "--people", "anna.xlsx", "--people", "./anna.xlsx"]
+    assert run_command_line(command) == 2
+    assert "two coders" in capsys.readouterr().err
+
+    book = openpyxl.load_workbook(anna)
+    book["texts"].cell(1, book["texts"].max_column + 1).value = "mood"
+    book.save("again.xlsx")
+    with pytest.raises(UsageError, match="several columns 'mood'"):
+        run.compare_with_people(people="again.xlsx")
 
 
 @pytest.mark.parametrize(

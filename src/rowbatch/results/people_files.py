@@ -18,7 +18,8 @@ from rowbatch.core.codebook import Codebook
 from rowbatch.core.coding import CANT_SAY_FIELD, ROW_KEY, RowKey, read_row_key
 from rowbatch.core.comparison import PeopleComparison, PeopleReader
 from rowbatch.core.kinds.base import Variable
-from rowbatch.errors import UsageError
+from rowbatch.core.table_options import ReadOptions
+from rowbatch.errors import TableError, UsageError
 from rowbatch.programs.opening import open_table
 from rowbatch.results.answered import AnsweredTable
 from rowbatch.results.people import (
@@ -36,6 +37,7 @@ from rowbatch.results.people import (
 from rowbatch.results.shard_answers import ResultTally
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.tables.base import Table
+from rowbatch.tables.excel_reader import sheet_names
 
 _DOCCANO, _DOCCANO_LABELS = "doccano", "label"
 _BETWEEN = ": "
@@ -74,15 +76,17 @@ def read_codings(
         variable: Of it.
         not_coded: Values that mean that nobody coded the row.
     Raises:
-        UsageError: It has no keys, nothing of the variable, or codes that the codebook does not know.
+        UsageError: It has no keys, no column of the variable or one twice, nothing in it, or codes that the
+            codebook does not know.
         TableError, InputError: It can't be read.
     """
-    table = open_table(path)
-    if table.header.count(ROW_KEY) != 1:
-        raise UsageError("people-file-without-rows", path=str(path), column=ROW_KEY)
+    table = _open_with_keys(path)
     columns = _columns_of(table, codebook, variable)
     if not columns:
         raise UsageError("people-file-without-variable", path=str(path), variable=variable.name)
+    for column in columns:
+        if table.header.count(column) > 1:
+            raise UsageError("people-file-column-twice", path=str(path), column=column)
     rows = [row for chunk in table.chunks() for row in chunk.frame.iter_rows()]
     keys = [read_row_key(row[table.header.index(ROW_KEY)]) for row in rows]
     places = [at for found in columns.values() for at in found]
@@ -111,7 +115,39 @@ def read_codings(
                 raise UsageError("people-row-twice", path=str(path), column=column, row=key.row)
         _require_known(path, column, cells, reader)
         found.append(Coding(path, column, cells, {key.row: key for key in keys if key is not None}))
+    if not any(one.cells for one in found):
+        raise UsageError("people-file-not-coded", path=str(path), variable=variable.name)
     return found
+
+
+def _open_with_keys(path: Path) -> Table:
+    """
+    The table with the keys; of a workbook the sheet that has them, as coders put sheets before it.
+
+    Raises:
+        UsageError: None has, or several have.
+    """
+    table = open_table(path)
+    with_keys = {
+        sheet: one for sheet in sheet_names(path) if (one := _sheet_with_keys(path, sheet)) is not None
+    }
+    if len(with_keys) > 1:
+        raise UsageError("people-sheets", path=str(path), column=ROW_KEY, sheets=[*with_keys])
+    table = next(iter(with_keys.values()), table)
+    if ROW_KEY not in table.header:
+        raise UsageError("people-file-without-rows", path=str(path), column=ROW_KEY)
+    if table.header.count(ROW_KEY) > 1:
+        raise UsageError("people-file-column-twice", path=str(path), column=ROW_KEY)
+    return table
+
+
+def _sheet_with_keys(path: Path, sheet: str) -> Table | None:
+    try:
+        table = open_table(path, ReadOptions(sheet=sheet))
+    except TableError:
+        # Empty, as a new sheet is.
+        return None
+    return table if ROW_KEY in table.header else None
 
 
 def _columns_of(table: Table, codebook: Codebook, variable: Variable) -> dict[str, tuple[int, ...]]:
@@ -205,10 +241,13 @@ def compare_with_files(
         not_coded: Values that mean that nobody coded the row.
         item: Column that names each text; None means that rows that ask the same are one text.
     Raises:
-        UsageError: A file does not fit: it has no keys, codes that the codebook does not know, or is of
-        another table.
+        UsageError: A file is given twice, or does not fit: it has no keys, no codes, codes that the codebook
+            does not know, or is of another table.
         RunError: The table was changed since.
     """
+    for at, path in enumerate(paths):
+        if path.resolve() in [one.resolve() for one in paths[:at]]:
+            raise UsageError("people-file-twice", path=str(path))
     with run.ledger() as ledger:
         shards = ledger.shards()
     answered = AnsweredTable(run, shards, ResultTally())

@@ -104,6 +104,29 @@ KINDS: dict[str, Entry] = {
         "is it the right file, and the right variable?",
         zh=("{path} 没有变量“{variable}”的列", "请检查是否选对了文件和变量"),
     ),
+    "people-file-not-coded": Entry(
+        "nobody coded {variable!r} in {path}",
+        "is it the file that was filled in, and saved?",
+        zh=("{path} 中没有变量“{variable}”的编码", "请检查是否为填写并保存过的文件"),
+    ),
+    "people-sheets": Entry(
+        "{path} has several sheets with a column {column!r}: {sheets!r}",
+        "leave one of them, or make a file of each",
+        zh=("{path} 中有多个工作表含有“{column}”列：“{sheets:”、“}”", "请只保留其中一个，或分别另存为文件"),
+    ),
+    "people-file-twice": Entry(
+        "{path} is given twice, and would count as two coders",
+        "give each coder's file once",
+        zh=("{path} 给出了两次，会被当作两位编码员", "每位编码员的文件请只给出一次"),
+    ),
+    "people-file-column-twice": Entry(
+        "{path} has several columns {column!r}",
+        "leave one of them; of several coders put the names behind, as in {column}_anna",
+        zh=(
+            "{path} 中有多个“{column}”列",
+            "请只保留其中一个；若有多位编码员，请在列名后加上姓名，如 {column}_anna",
+        ),
+    ),
     "people-file-rows-lost": Entry(
         "{count:,} {count:row|rows} of {path} {count:has|have} a label and nothing that can be read in {column!r}: "
         "{count:row|rows} {rows:, } of the file",
@@ -128,17 +151,17 @@ KINDS: dict[str, Entry] = {
         zh=("数据表的第 {row:,} 行在 {path} 中出现两次，“{column}”列的编码不同", "请只保留其中一个"),
     ),
     "people-disagree": Entry(
-        "in column {column!r} people say different things of each text, none of them more often: {texts:,}",
+        "in {column!r} people say different things of each text, none of them more often: {texts:,}",
         "several people's columns can be compared one by one",
         zh=(
-            "列 {column} 中每条文本的人工编码互不相同，且没有多数：{texts:,} 条",
+            "“{column}”中每条文本的人工编码互不相同，且没有多数：{texts:,} 条",
             "可以逐一比较各位编码员的列",
         ),
     ),
     "people-cant-say": Entry(
-        "in column {column!r} people can't say it of any text that could be compared: {texts:,}",
+        "in {column!r} people can't say it of any text that could be compared: {texts:,}",
         "is it the right column?",
-        zh=("列 {column} 中，所有可比较的文本人工编码均为“无法判断”：{texts:,} 条", "请检查是否选对了列"),
+        zh=("“{column}”中，所有可比较的文本人工编码均为“无法判断”：{texts:,} 条", "请检查是否选对了列"),
     ),
     "people-say-nothing": Entry(
         "the column {column!r} says nothing",
