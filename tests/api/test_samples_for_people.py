@@ -364,7 +364,7 @@ def test_codes_that_the_codebook_does_not_know_are_refused_with_their_rows(run, 
 
 
 def test_a_sheet_of_their_own_before_the_texts_is_passed_over(run, workplace):
-    """Coders put notes into a workbook, before the texts too: the sheet with the keys is read, by any name."""
+    """Coders put notes into a workbook, before the texts too: the sheet with the keys is read."""
     rowbatch.sample(run, "s.xlsx", count=4)
     book = openpyxl.load_workbook(filled(Path("s.xlsx"), Path("noted.xlsx"), {"mood": "good"}))
     book["texts"].title = "Tabelle1"
