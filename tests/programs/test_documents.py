@@ -297,3 +297,28 @@ def test_a_table_written_into_a_folder_of_documents_hides_nothing_from_whoever_n
     assert table.header == ("file", "text")
     assert [row for chunk in table.chunks() for row in chunk.frame.rows()] == [("a.md", "first")]
     assert digest_source(tmp_path, reading.program) == before
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["out.feather", "out.arrow", "out.qdpx", ".DS_Store", "~$b.docx", "rowbatch-runs/run/requests/r1.jsonl"],
+)
+def test_what_comes_and_goes_in_a_folder_of_documents_changes_no_table(tmp_path: Path, name: str) -> None:
+    """
+    A run over a folder goes on when its output or its own directory lies there, or somebody looked into it.
+
+    macOS (Finder) leaves `.DS_Store` in each folder that it shows, Word `~$` while a document is open.
+    """
+    (tmp_path / "b.md").write_text("first")
+    reading = open_table(tmp_path).reading
+    before = digest_source(tmp_path, reading.program)
+    place = tmp_path / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text("x")
+    if place.parent != tmp_path:
+        (tmp_path / "rowbatch-runs" / "run" / "run.toml").write_text("")
+
+    assert digest_source(tmp_path, reading.program) == before
+    assert open_table(tmp_path).header == ("file", "text")
+    (tmp_path / "b.md").write_text("other")
+    assert digest_source(tmp_path, reading.program) != before

@@ -27,6 +27,7 @@ from xml.parsers import expat
 
 import polars as pl
 
+from rowbatch.core.folders import own_files
 from rowbatch.core.table_options import DOCUMENTS, NO_DOCUMENTS, ReadOptions
 from rowbatch.errors import RowbatchError, TableError, from_os_error
 from rowbatch.programs.base import Program
@@ -134,16 +135,8 @@ def _open(path: Path, options: ReadOptions) -> Table:
 
 
 def _files(folder: Path) -> list[Path]:
-    """All files that a person put there: none that begin with a dot, nor the locks of Office."""
     try:
-        return sorted(
-            file
-            for file in folder.rglob("*")
-            if file.is_file()
-            and not any(part.startswith(".") for part in file.relative_to(folder).parts)
-            and not file.name.startswith("~$")
-            and file.name not in ("Thumbs.db", "desktop.ini")
-        )
+        return own_files(folder)
     except OSError as error:
         raise from_os_error(error, str(folder)) from error
 

@@ -28,6 +28,7 @@ from typing import Any
 
 import tomli_w
 
+from rowbatch.core.folders import own_files
 from rowbatch.core.panel import folder_name, model_names
 from rowbatch.core.plan import Plan
 from rowbatch.core.table_options import DOCUMENTS, NO_DOCUMENTS, PLAIN
@@ -46,6 +47,8 @@ MEMBERS_NAME = "with"
 """The folder of the run directories of further models."""
 FRAME_NAME = "table.parquet"
 """Under what name a data frame is kept in the run."""
+_FURTHER_OUTPUTS = frozenset((".feather", ".arrow", ".qdpx"))
+"""Endings of what else is written of a run; a folder that has such a file is still one of documents."""
 
 
 class RunDirectory:
@@ -390,11 +393,10 @@ def size_of_source(path: Path, program: str | None = None) -> int:
 
 
 def _files_of(folder: Path, program: str | None) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if (path.suffix.lower() == ".txt" or program != PLAIN)
-        and path.is_file()
-        # A table that is written among documents, as the output of their run, is none of them.
-        and not (program == DOCUMENTS and path.suffix.lower() in NO_DOCUMENTS)
-    )
+    if program == PLAIN:
+        return sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".txt" and path.is_file())
+    files = own_files(folder)
+    if program != DOCUMENTS:
+        return files
+    # A table that is written among documents, as the output of their run, is none of them.
+    return [path for path in files if path.suffix.lower() not in NO_DOCUMENTS | _FURTHER_OUTPUTS]
