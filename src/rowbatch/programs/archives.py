@@ -47,7 +47,7 @@ _DAMAGE = (
 _ESCAPES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
 
 
-OTHER_FORM = "a field is not of the form that exports have"
+_OTHER_FORM = "a field is not of the form that exports have"
 """What is said where a list stands for an object, or the like."""
 
 
@@ -55,6 +55,25 @@ class RecordsTable(RowsTable):
     """Rows of an archive."""
 
     format = "archive"
+
+
+@contextmanager
+def faults_told(path: Path) -> Iterator[None]:
+    """
+    Say of the archive what is found wrong with it.
+
+    Raises:
+        TableError: It is broken, or has another form.
+        InputError, StorageError: It can't be read.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
+    except (ValueError, RecursionError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise TableError("archive-broken", path=str(path), told=str(error)) from error
+    except (AttributeError, KeyError, TypeError) as error:
+        raise TableError("archive-broken", path=str(path), told=_OTHER_FORM) from error
 
 
 def open_records(
@@ -82,15 +101,9 @@ def open_records(
 
     def rows(bad_rows: BadRowList, count: Count | None) -> Iterator[Row]:
         del bad_rows, count
-        try:
+        with faults_told(path):
             for found in records():
                 yield "", found, b""
-        except OSError as error:
-            raise from_os_error(error, str(path)) from error
-        except (ValueError, RecursionError, zipfile.BadZipFile, NotImplementedError) as error:
-            raise TableError("archive-broken", path=str(path), told=str(error)) from error
-        except (AttributeError, KeyError, TypeError) as error:
-            raise TableError("archive-broken", path=str(path), told=OTHER_FORM) from error
 
     tree, number, longest = FieldTree(path), 0, max_cell_bytes()
     for _, found, _ in rows(BadRowList(), None):

@@ -6,7 +6,6 @@ each label of each coder.
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,8 @@ from typing import Any
 import polars as pl
 
 from rowbatch.core.table_options import ReadOptions
-from rowbatch.errors import TableError, from_os_error
-from rowbatch.programs.archives import OTHER_FORM, by_number, opened
+from rowbatch.errors import TableError
+from rowbatch.programs.archives import by_number, faults_told, opened
 from rowbatch.tables.base import Table
 from rowbatch.tables.bounds import require_columns
 from rowbatch.tables.frame_table import FrameTable
@@ -150,14 +149,8 @@ def open_coded(path: Path, read: Callable[[], Table]) -> Table:
         TableError: It is broken.
         InputError: It can't be read.
     """
-    try:
+    with faults_told(path):
         return read()
-    except OSError as error:
-        raise from_os_error(error, str(path)) from error
-    except (ValueError, RecursionError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise TableError("archive-broken", path=str(path), told=str(error)) from error
-    except (AttributeError, KeyError, TypeError) as error:
-        raise TableError("archive-broken", path=str(path), told=OTHER_FORM) from error
 
 
 def objects_of(path: Path, name: str = "") -> Iterator[Fields]:
