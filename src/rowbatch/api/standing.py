@@ -165,6 +165,15 @@ def is_own_server(plan: Plan) -> bool:
 
 
 def place_of(run: str | Path) -> Path:
+    """
+    The directory of a run.
+
+    Args:
+        run: It, or its name: in `rowbatch-runs/`, or of a run that is known on this machine.
+    Raises:
+        RunError: There is none.
+        UsageError: Several known ones have that name.
+    """
     path = Path(run)
     if (path / "run.toml").is_file() or path.is_dir():
         return path

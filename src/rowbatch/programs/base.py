@@ -42,7 +42,50 @@ class Program:
     may_be: Callable[[Path], bool] | None = None
 
 
-class DressedTable(Table):
+class TableOnTop(Table):
+    """
+    What a program's module makes of a table as it stands: read as that one is, as an export of the program.
+
+    Args:
+        inner: As it stands.
+        program: The program's name, as `Program.name` has it.
+        header, columns, notes: Of the table.
+    """
+
+    def __init__(
+        self,
+        inner: Table,
+        program: str,
+        header: tuple[str, ...],
+        *,
+        columns: tuple[ColumnInfo, ...] = (),
+        notes: tuple[Notice, ...] = (),
+    ) -> None:
+        super().__init__(inner.path, header, columns=columns, label=inner.label, notes=notes)
+        self._inner, self._program = inner, program
+
+    @property
+    def is_text(self) -> bool:
+        return self._inner.is_text
+
+    @property
+    def guessed_encoding(self) -> str:
+        return self._inner.guessed_encoding
+
+    @property
+    def reading(self) -> ReadOptions:
+        return replace(self._inner.reading, program=self._program)
+
+    def _inner_chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
+        """Those of the table as it stands; its broken rows are known with each."""
+        for chunk in self._inner.chunks(rows_per_chunk):
+            self.bad_rows = self._inner.bad_rows
+            yield chunk
+        # Those below the last row, and where there is none.
+        self.bad_rows = self._inner.bad_rows
+
+
+class DressedTable(TableOnTop):
     """
     A table as a program's user sees it, on top of the table as it stands in the file.
 
@@ -80,31 +123,18 @@ class DressedTable(Table):
                 for info, label in zip(known or (ColumnInfo(),) * len(labels), labels, strict=True)
             )
         super().__init__(
-            inner.path,
+            inner,
+            program,
             inner.header if header is None else header,
             columns=known,
-            label=inner.label,
             notes=(*((note,) if note else ()), *inner.notes),
         )
-        self._inner, self._program, self._above = inner, program, above
+        self._above = above
         self._signs = signs or {}
         self.not_asked = not_asked
 
-    @property
-    def is_text(self) -> bool:
-        return self._inner.is_text
-
-    @property
-    def guessed_encoding(self) -> str:
-        return self._inner.guessed_encoding
-
-    @property
-    def reading(self) -> ReadOptions:
-        return replace(self._inner.reading, program=self._program)
-
     def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
-        for chunk in self._inner.chunks(rows_per_chunk):
-            self.bad_rows = self._inner.bad_rows
+        for chunk in self._inner_chunks(rows_per_chunk):
             left_out = max(0, self._above + 1 - chunk.first_row)
             if left_out >= chunk.frame.height:
                 continue

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from rowbatch.core.table_options import ReadOptions
+from rowbatch.programs.base import TableOnTop
 from rowbatch.tables.base import Table, TableChunk
 from rowbatch.tables.bounds import require_memory
 from rowbatch.tables.json_reader import free_name
@@ -72,7 +72,7 @@ def _without(frame: pl.DataFrame, at: int) -> pl.DataFrame:
     return frame.rename(dict(zip(frame.columns, map(str, range(frame.width)), strict=True)))
 
 
-class RepeatTable(Table):
+class RepeatTable(TableOnTop):
     """
     A repeat: its own columns, and behind them those of its parents.
 
@@ -92,29 +92,20 @@ class RepeatTable(Table):
             header.append(
                 title if title not in header else free_name(f"{parents.name}-{title}", tuple(header))
             )
-        super().__init__(inner.path, tuple(header), label=inner.label)
-        self._inner, self._program, self._parents = inner, program, parents
+        super().__init__(inner, program, tuple(header))
+        self._parents = parents
         self._key = str(inner.column(key))
         alone = sum(int(self._places(chunk).null_count()) for chunk in inner.chunks())
         values = {"path": inner.path.name, "rows": alone, "parents": parents.name}
         notes = (note, Notice("note-repeat-alone", values)) if alone else (note,)
         self.notes = (*notes, *inner.notes)
 
-    @property
-    def guessed_encoding(self) -> str:
-        return self._inner.guessed_encoding
-
-    @property
-    def reading(self) -> ReadOptions:
-        return replace(self._inner.reading, program=self._program)
-
     def _places(self, chunk: TableChunk) -> pl.Series:
         return self._parents.places(chunk.frame[self._key])
 
     def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
         width = len(self._inner.header)
-        for chunk in self._inner.chunks(rows_per_chunk):
-            self.bad_rows = self._inner.bad_rows
+        for chunk in self._inner_chunks(rows_per_chunk):
             places = self._places(chunk)
             texts = _rows_at(self._parents.texts, places, width).with_columns(pl.col(pl.String).fill_null(""))
             typed = chunk.typed

@@ -26,7 +26,7 @@ import polars as pl
 
 from rowbatch.core.table_options import PLAIN, ReadOptions
 from rowbatch.programs.archives import json_of, open_records, opened, said
-from rowbatch.programs.base import Program
+from rowbatch.programs.base import Program, TableOnTop
 from rowbatch.tables.base import Table, TableChunk
 from rowbatch.tables.formats import open_table
 from rowbatch.tables.json_reader import free_name
@@ -109,32 +109,23 @@ def _comment(comment: Fields) -> Fields:
     return {"text": json_of(said(snippet, "textOriginal", "textDisplay")), **comment}
 
 
-class _Takeout(Table):
+class _Takeout(TableOnTop):
     """The table of Takeout, with the text that its comments have beside it."""
 
     format = "archive"
 
     def __init__(self, plain: Table) -> None:
         name = free_name("text", plain.header)
-        super().__init__(plain.path, (name, *plain.header), label=plain.label)
-        self.notes = (*plain.notes, Notice("note-youtube-takeout", {"path": plain.path.name, "column": name}))
+        note = Notice("note-youtube-takeout", {"path": plain.path.name, "column": name})
+        super().__init__(plain, _NAME, (name, *plain.header), notes=(*plain.notes, note))
         first = plain.peek(1)
-        self._plain, self._at = plain, _place(plain.header, first[0] if first else ()) or 0
-
-    @property
-    def guessed_encoding(self) -> str:
-        return self._plain.guessed_encoding
-
-    @property
-    def reading(self) -> ReadOptions:
-        return replace(self._plain.reading, program=_NAME)
+        self._at = _place(plain.header, first[0] if first else ()) or 0
 
     def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
-        for chunk in self._plain.chunks(rows_per_chunk):
+        for chunk in self._inner_chunks(rows_per_chunk):
             texts = pl.Series("0", [_written(cell) for cell in chunk.frame[str(self._at)]], dtype=pl.String)
             others = [column.alias(str(at)) for at, column in enumerate(chunk.frame.get_columns(), start=1)]
             yield TableChunk(chunk.first_row, pl.DataFrame([texts, *others]))
-        self.bad_rows = self._plain.bad_rows
 
 
 def _written(cell: str) -> str:
