@@ -20,7 +20,8 @@ from rowbatch.api import Run
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.codebook import Codebook, codebook_document
 from rowbatch.core.findings import read_findings
-from rowbatch.core.kinds.labels import SEPARATOR, LabelsVariable
+from rowbatch.core.kinds.labels import LabelsVariable
+from rowbatch.core.label_list import SEPARATOR
 from rowbatch.core.plan import Output, Plan, Question, Source
 from rowbatch.errors import UsageError
 from rowbatch.requests.asking import Said, asking_of

@@ -26,7 +26,8 @@ from rowbatch.core.codebook import Codebook
 from rowbatch.core.codebook_table import Drawn
 from rowbatch.core.kinds.base import Place, Variable
 from rowbatch.core.kinds.choice import ChoiceVariable, Label
-from rowbatch.core.kinds.labels import SEPARATOR, LabelsVariable
+from rowbatch.core.kinds.labels import LabelsVariable
+from rowbatch.core.label_list import SEPARATOR
 from rowbatch.errors import UsageError
 from rowbatch.words.notice import Notice
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from rowbatch.core.numbers import spelled
 from rowbatch.errors import UsageError
 
+SEPARATOR = "; "
+"""Between labels that stand in one cell."""
 _SEPARATORS = ",\uff0c\u3001;\uff1b\n"
 _MARKS = f"[{re.escape(_SEPARATORS)}]"
 _QUOTED = re.compile(rf'(?:^|(?<={_MARKS}))[ \t]*"(?:[^"]|"")*"[ \t]*(?=$|{_MARKS})')

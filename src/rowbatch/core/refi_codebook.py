@@ -29,9 +29,10 @@ from rowbatch.core.codebook import Codebook
 from rowbatch.core.codebook_table import Drawn
 from rowbatch.core.kinds.base import Place, Variable
 from rowbatch.core.kinds.choice import ChoiceVariable, Label
-from rowbatch.core.kinds.labels import NONE, SEPARATOR, LabelsVariable
+from rowbatch.core.kinds.labels import NONE, LabelsVariable
 from rowbatch.core.kinds.quote import QuoteVariable
 from rowbatch.core.kinds.yes_no import YesNoVariable
+from rowbatch.core.label_list import SEPARATOR
 from rowbatch.core.plain_xml import BrokenXml, Enough, XmlReader, element, escaped
 from rowbatch.words.notice import Notice
 

@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple, get_args
 
+from rowbatch.core.label_list import SEPARATOR
+
 UnitsRule = Literal["any", "most", "list"]
 UNITS_RULES: tuple[UnitsRule, ...] = get_args(UnitsRule)
 ValueKind = Literal["yes-no", "indicator", "number", "labels", "label"]
@@ -21,8 +23,6 @@ ValueKind = Literal["yes-no", "indicator", "number", "labels", "label"]
 Of a column: yes or no, in words or as 1 and 0; 1 and 0 that say of another column whether it has a value;
 numbers; several labels in a value; one text in a value.
 """
-SEPARATOR = "; "
-"""Between labels that stand in one value, as runs write them."""
 
 YES = frozenset(("1", "yes", "true", "是"))
 NO = frozenset(("0", "no", "false", "否"))

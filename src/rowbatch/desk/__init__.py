@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rowbatch.core.codebook import instructions_text as instructions_text
     from rowbatch.core.kinds import KINDS as KINDS
     from rowbatch.core.kinds.base import Variable as Variable
-    from rowbatch.core.kinds.labels import SEPARATOR as SEPARATOR
+    from rowbatch.core.label_list import SEPARATOR as SEPARATOR
     from rowbatch.desk.drafts import TEXT_FIELDS as TEXT_FIELDS
     from rowbatch.desk.drafts import Draft as Draft
     from rowbatch.desk.drafts import DraftEstimate as DraftEstimate
@@ -138,7 +138,7 @@ _PLACES = {
     "Results": "desk.results",
     "RowFilter": "desk.results",
     "RowPreview": "desk.drafts",
-    "SEPARATOR": "core.kinds.labels",
+    "SEPARATOR": "core.label_list",
     "Settings": "desk.settings",
     "Stopped": "desk.tasks",
     "TEXT_FIELDS": "desk.drafts",

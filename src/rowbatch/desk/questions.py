@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from rowbatch.core.kinds import KINDS, read_variable
 from rowbatch.core.kinds.base import CANT_SAY, Language, Variable
 from rowbatch.core.kinds.date import date_of
-from rowbatch.core.kinds.labels import SEPARATOR
+from rowbatch.core.label_list import SEPARATOR
 from rowbatch.core.numbers import number_of, spelled
 from rowbatch.errors import CodebookError, RowbatchError, UsageError
 from rowbatch.tools.codebooks import MAX_LABELS

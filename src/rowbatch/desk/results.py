@@ -20,9 +20,8 @@ from rowbatch.core.confidence import BASIS_COLUMN, column_of, measured
 from rowbatch.core.forms import count_forgiven, forgiven_notices
 from rowbatch.core.kinds.base import Tally, Variable, has_word
 from rowbatch.core.kinds.choice import LabelTally
-from rowbatch.core.kinds.labels import SEPARATOR
 from rowbatch.core.kinds.quote import QuoteVariable
-from rowbatch.core.label_list import read_labels
+from rowbatch.core.label_list import SEPARATOR, read_labels
 from rowbatch.core.samples import request_numbers
 from rowbatch.core.table_options import WriteOptions
 from rowbatch.desk.readings import Reading, begin_reading, views_folder

@@ -14,7 +14,7 @@ from typing import IO, ClassVar
 
 import polars as pl
 
-from rowbatch.core.kinds.labels import SEPARATOR
+from rowbatch.core.label_list import SEPARATOR
 from rowbatch.core.plain_xml import BrokenXml
 from rowbatch.core.refi_codebook import Code, CodesReader, all_codes, plain_guid, questions_of
 from rowbatch.core.refi_files import PROJECT_ENDING, PROJECT_PART

@@ -23,9 +23,10 @@ import polars as pl
 from rowbatch.core.added_columns import STATUS_COLUMNS
 from rowbatch.core.confidence import measured
 from rowbatch.core.kinds.base import Language, Variable
-from rowbatch.core.kinds.labels import SEPARATOR, LabelsVariable
+from rowbatch.core.kinds.labels import LabelsVariable
 from rowbatch.core.kinds.number import NumberVariable
 from rowbatch.core.kinds.quote import QuoteVariable, place_quote
+from rowbatch.core.label_list import SEPARATOR
 from rowbatch.core.panel import value_of
 from rowbatch.core.refi_codebook import code_guids, codes_of, guid_of, is_coded
 from rowbatch.core.refi_project import Coding, ProjectVariable, TextSource, VariableType

@@ -22,8 +22,9 @@ from rowbatch.core.coding import ROW_KEY, CodingJob, context_names
 from rowbatch.core.kinds.base import Variable
 from rowbatch.core.kinds.choice import ChoiceVariable, Label
 from rowbatch.core.kinds.date import DateVariable
-from rowbatch.core.kinds.labels import SEPARATOR, LabelsVariable
+from rowbatch.core.kinds.labels import LabelsVariable
 from rowbatch.core.kinds.number import NumberVariable
+from rowbatch.core.label_list import SEPARATOR
 from rowbatch.core.table_options import WriteOptions
 from rowbatch.errors import from_os_error
 from rowbatch.store.atomic import atomic_path

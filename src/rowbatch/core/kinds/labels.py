@@ -32,12 +32,11 @@ from rowbatch.core.kinds.choice import (
     plain_label,
     spellings_of,
 )
+from rowbatch.core.label_list import SEPARATOR
 from rowbatch.core.spelling import spelling_key
 from rowbatch.errors import UsageError
 from rowbatch.words.notice import Notice
 
-SEPARATOR = "; "
-"""Between the labels of a cell."""
 NONE: Mapping[Language, str] = {"en": "none of these", "zh": "以上都不是"}
 _CUTS = (r"[;；|\n]", r"[,，、/]")
 _LONGEST_NAME = 32
