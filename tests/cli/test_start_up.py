@@ -46,6 +46,47 @@ def test_help_imports_nothing_heavy(arguments):
     assert done.stdout
 
 
+FIRST_PAGE = """
+import http.client, os, sys, threading
+from urllib.parse import urlsplit
+from rowbatch.web.run import run
+
+def look(running):
+    link = urlsplit(running.link)
+    server = http.client.HTTPConnection("127.0.0.1", link.port)
+    server.request("GET", f"{link.path}?{link.query}", headers={"Host": link.netloc})
+    entered = server.getresponse()
+    entered.read()
+    cookie = entered.getheader("Set-Cookie").split(";")[0]
+    server.request("GET", "/", headers={"Host": link.netloc, "Cookie": cookie})
+    page = server.getresponse()
+    told = page.read().decode()
+    here = [name for name in sys.argv[1].split(",") if name in sys.modules]
+    print(page.status, "posts" in told, *here, flush=True)
+    os._exit(0)
+
+run(
+    port=0,
+    on_ready=lambda running: threading.Thread(target=look, args=[running]).start(),
+    on_jobs=lambda _: None,
+)
+"""
+
+
+def test_the_first_page_imports_nothing_that_reads_tables(run_of_three):
+    """
+    The app answers before what reads tables and works on runs has come in, also where it lists runs.
+    """
+    heavy = set(HEAVY) - {"starlette", "uvicorn"}
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_PAGE, ",".join((*sorted(heavy), "rowbatch.steps.drive"))],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["200", "True"]
+
+
 def test_importing_the_package_imports_nothing_heavy():
     """
     `import rowbatch` costs nothing until a function is used.

@@ -17,10 +17,10 @@ from rowbatch.desk import Draft, DraftQuestion, Library
 from rowbatch.desk.drafts import make_run
 from rowbatch.desk.library import (
     _ENDINGS,
-    decoded_samples,
     require_table_file,
     shown_name,
 )
+from rowbatch.desk.table_files import decoded_samples
 from rowbatch.errors import InputError, TableError, UsageError
 from rowbatch.programs.opening import open_table
 from rowbatch.results.views import view_name

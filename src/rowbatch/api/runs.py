@@ -22,6 +22,7 @@ from rowbatch.api.standing import (
     is_own_server,
     known_places,
     place_of,
+    record_of,
     standing_of,
     status_of,
 )
@@ -1072,10 +1073,7 @@ class Run:
 
     def record(self) -> RunRecord:
         """What the ledger knows of the run as a whole; nothing yet of one that is not built."""
-        if not is_built(self._directory):
-            return RunRecord(counts=None, policy={}, is_cancelled=False, driven="no", trouble=None)
-        with self._directory.ledger() as ledger:
-            return ledger.run()
+        return record_of(self._directory)
 
     def set_driven(self, driven: Driven) -> None:
         """Keep whether the program that people sit at drives it; one that is not built keeps nothing."""

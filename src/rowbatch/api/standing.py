@@ -21,7 +21,7 @@ from rowbatch.steps.built import BuildReport, is_built, read_build_report
 from rowbatch.steps.doctor import check_results_age
 from rowbatch.steps.progress import Progress, read_progress
 from rowbatch.store.home import home
-from rowbatch.store.ledger import LEDGER_FAULTS, Event
+from rowbatch.store.ledger import LEDGER_FAULTS, Event, RunRecord
 from rowbatch.store.rundir import RunDirectory, known_runs
 from rowbatch.words.notice import Notice
 
@@ -142,6 +142,14 @@ def status_of(run: RunDirectory) -> Status:
         warning=warning,
         statuses=_statuses(collected[-1]) if collected else {},
     )
+
+
+def record_of(run: RunDirectory) -> RunRecord:
+    """What the ledger knows of a run as a whole; nothing yet of one that is not built."""
+    if not is_built(run):
+        return RunRecord(counts=None, policy={}, is_cancelled=False, driven="no", trouble=None)
+    with run.ledger() as ledger:
+        return ledger.run()
 
 
 def standing_of(run: RunDirectory) -> Status:

@@ -76,7 +76,6 @@ if TYPE_CHECKING:
     from rowbatch.desk.questions import with_column_names as with_column_names
     from rowbatch.desk.readings import Reading as Reading
     from rowbatch.desk.readings import clear_views as clear_views
-    from rowbatch.desk.readings import views_folder as views_folder
     from rowbatch.desk.recipes import codebook_yaml as codebook_yaml
     from rowbatch.desk.recipes import methods_text as methods_text
     from rowbatch.desk.recipes import recipe_of_run as recipe_of_run
@@ -109,6 +108,7 @@ if TYPE_CHECKING:
     from rowbatch.store.home import private_folder as private_folder
     from rowbatch.store.home import repair_rights as repair_rights
     from rowbatch.store.home import write_private_file as write_private_file
+    from rowbatch.store.view_folders import views_folder as views_folder
     from rowbatch.tools.codebooks import MAX_LABELS as MAX_LABELS
 
 _PLACES = {
@@ -209,10 +209,16 @@ _PLACES = {
     "shown_name": "desk.library",
     "trial_key": "desk.drafts",
     "try_draft": "desk.drafts",
-    "views_folder": "desk.readings",
+    "views_folder": "store.view_folders",
     "ways_of": "desk.ways",
     "write_private_file": "store.home",
 }
+
+
+def load_all() -> None:
+    """Import what reads tables and works on runs, so that nobody waits for it who asks for such a page."""
+    for name in _PLACES:
+        __getattr__(name)
 
 
 def __dir__() -> list[str]:

@@ -13,12 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from rowbatch.api.runs import Run
-from rowbatch.api.standing import Status, known_places
-from rowbatch.desk.readings import remove_answers_views
+from rowbatch.api.standing import Status, known_places, record_of, standing_of
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import (
     InputError,
@@ -34,7 +33,13 @@ from rowbatch.errors import (
 from rowbatch.store.ledger import LEDGER_FAULTS, Driven, RunRecord
 from rowbatch.store.lock import is_locked
 from rowbatch.store.rundir import RunDirectory
+from rowbatch.store.view_folders import remove_answers_views
 from rowbatch.words.notice import Notice, notice_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rowbatch.api.runs import Run
 
 JobState = Literal[
     "checking",
@@ -167,7 +172,7 @@ class Job:
 
     Attributes:
         id: For addresses.
-        run: The run.
+        opened: Gives the run.
         status: From its ledger.
         state: In one word.
         is_elsewhere: Another process drives it.
@@ -181,7 +186,7 @@ class Job:
     """
 
     id: str
-    run: Run
+    opened: Callable[[], Run]
     status: Status
     state: JobState
     is_elsewhere: bool
@@ -192,6 +197,11 @@ class Job:
     collected_at: datetime | None
     spent_usd: Decimal | None
     parts: tuple[Part, ...]
+
+    @property
+    def run(self) -> Run:
+        """The run. What works on runs is large, and a list of jobs needs none of it."""
+        return self.opened()
 
     @property
     def is_at_work(self) -> bool:
@@ -330,7 +340,7 @@ class Jobs:
             if not isinstance(error, RunLocked):
                 run.set_driven("no")
             if error is not None:
-                run.set_trouble(_trouble(error, run).to_plain())
+                run.set_trouble(_trouble(error, RunDirectory(run.path)).to_plain())
 
         return self._begin(run, work, ended)
 
@@ -388,7 +398,7 @@ class Jobs:
 
         def ended(error: BaseException | None) -> None:
             if error is not None:
-                run.set_trouble(_trouble(error, run).to_plain())
+                run.set_trouble(_trouble(error, RunDirectory(run.path)).to_plain())
 
         run.set_driven("no")
         self._begin(run, lambda task: run.cancel(task.hooks(), wait_s=None), ended)
@@ -398,9 +408,9 @@ class Jobs:
         count = 0
         for path in known_places():
             try:
-                run = Run(path)
-                record = run.record()
+                record = record_of(RunDirectory(path))
                 if record.driven == "yes" and not is_locked(path):
+                    run = _open(path)
                     # Who wanted it cancelled wants that still.
                     if record.is_cancelled:
                         self.cancel(run)
@@ -442,19 +452,19 @@ class Jobs:
         return task.start()
 
     def _job(self, name: str, path: Path) -> Job:
-        run = Run(path)
-        status = run.standing()
+        directory = RunDirectory(path)
+        status = standing_of(directory)
         task = self._tasks.get(name)
         is_here = task is not None and task.is_alive
         is_elsewhere = not is_here and is_locked(path)
-        record = _NOTHING_KNOWN if status.fault is not None else run.record()
+        record = _NOTHING_KNOWN if status.fault is not None else record_of(directory)
         collected = [event for event in status.events if event.kind == "collected"]
         statuses = dict(status.statuses)
         trouble = _read_trouble(record.trouble)
         if status.fault is not None and not (task is not None and task.error is not None):
             trouble = Trouble("ledger", status.fault)
         if task is not None and task.error is not None and trouble is None and not is_here:
-            trouble = _trouble(task.error, run)
+            trouble = _trouble(task.error, directory)
         state = _state(
             status,
             task if is_here else None,
@@ -468,7 +478,7 @@ class Jobs:
         )
         return Job(
             id=name,
-            run=run,
+            opened=cache(lambda: _open(path)),
             status=status,
             state=state,
             is_elsewhere=is_elsewhere,
@@ -609,7 +619,7 @@ def _why(waits_for: Notice | None, state: str) -> str:
     return _WHY.get(waits_for.kind, "order") if waits_for is not None else ""
 
 
-def _trouble(error: BaseException, run: Run) -> Trouble:
+def _trouble(error: BaseException, run: RunDirectory) -> Trouble:
     if not isinstance(error, RowbatchError):
         told = Notice("said", {"text": f"{type(error).__name__}: {error}"})
         return Trouble("program", told, at=_now())
@@ -618,7 +628,7 @@ def _trouble(error: BaseException, run: Run) -> Trouble:
     return Trouble(_kind(error, run), error.notice, status, code, _now())
 
 
-def _kind(error: RowbatchError, run: Run) -> TroubleKind:
+def _kind(error: RowbatchError, run: RunDirectory) -> TroubleKind:
     """By the class of an error and its kind, and never by its words."""
     match error:
         case _ if error.kind in LEDGER_FAULTS:
@@ -630,12 +640,18 @@ def _kind(error: RowbatchError, run: Run) -> TroubleKind:
         case TableChanged():
             return "table"
         case InputError():
-            is_gone = error.kind == "path-missing" and error.values["path"] == str(run.plan.source.path)
+            is_gone = error.kind == "path-missing" and error.values["path"] == str(run.plan().source.path)
             return "table" if is_gone else "other"
         case ServiceError():
             return _TROUBLE_OF_REFUSAL.get(error.refusal, "other")
         case _:
             return _TROUBLE_OF.get(error.kind, "other")
+
+
+def _open(path: Path) -> Run:
+    from rowbatch.api.runs import Run
+
+    return Run(path)
 
 
 def _is_undecided(error: BaseException | None) -> bool:

@@ -18,41 +18,23 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from rowbatch.core.table_options import NO_HEADER, PLAIN, ReadOptions
-from rowbatch.desk.readings import (
-    Reading,
-    begin_reading,
-    has_unmarked_views,
-    name_of_view,
-    remove_table_views,
-    stop_readings,
-    sweep_views,
-)
+from rowbatch.core.table_options import ReadOptions
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, RowbatchError, TableError, UsageError, from_os_error
-from rowbatch.programs.opening import open_table
 from rowbatch.store.atomic import fsync_folder, write_atomically
 from rowbatch.store.home import home, private_file, private_folder
 from rowbatch.store.rundir import digest_source, size_of_source
-from rowbatch.tables.base import Table
-from rowbatch.tables.compressed import open_binary
-from rowbatch.tables.encodings import SAMPLE_BYTES, guess_encoding
-from rowbatch.tables.excel_reader import sheet_names
-from rowbatch.tables.formats import fitting_options, zip_members
-from rowbatch.tables.formats import open_table as plain_table
-from rowbatch.tables.json_reader import places_of_rows
+from rowbatch.store.view_folders import has_unmarked_views, view_folders
+
+if TYPE_CHECKING:
+    from rowbatch.desk.readings import Reading
+    from rowbatch.tables.base import Table
 
 _INFO, _DRAFT = "table.json", "draft.json"
-# What is shown of the begin of a file, so that a person finds the header.
-_TOP_LINES, _TOP_CHARS, _TOP_BYTES = 12, 160, 1 << 16
 _HANDED_OVER = "data"
-# How many likely encodings a person may choose from, and those that are always there.
-_SHOWN_GUESSES = 3
-_USUAL_ENCODINGS = ("utf-8", "cp1252", "gb18030")
 """
 Name of a file that was handed over, before its ending. No record of ours begins like this; those of tables
 have kept their names, so that libraries that are there can be opened.
@@ -118,6 +100,8 @@ class LibraryTable:
         Raises:
             TableError, InputError: It cannot be read.
         """
+        from rowbatch.programs.opening import open_table
+
         self.require_file()
         return open_table(self.info.path, self.info.reading)
 
@@ -210,45 +194,39 @@ class LibraryTable:
 
     def sheets(self) -> tuple[str, ...]:
         """Names of the sheets of a workbook; nothing for other files."""
-        return sheet_names(self.info.path)
+        from rowbatch.desk import table_files
+
+        return table_files.sheets(self.info.path)
 
     def members(self) -> tuple[str, ...]:
         """Names of the files in a zip file that is no workbook; nothing for other files."""
-        try:
-            return zip_members(self.info.path)
-        except RowbatchError:
-            # What is wrong with the table is told where it is read.
-            return ()
+        from rowbatch.desk import table_files
+
+        return table_files.members(self.info.path)
 
     def fitting_options(self) -> frozenset[str]:
         """Names of the attributes of `ReadOptions` that have a meaning for its file."""
-        try:
-            return fitting_options(self.info.path)
-        except RowbatchError:
-            return frozenset()
+        from rowbatch.desk import table_files
+
+        return table_files.options_of(self.info.path)
 
     def row_places(self) -> dict[str, int]:
         """Places of a JSON document that could hold its rows, and how many there are; nothing for others."""
-        if "rows" not in self.fitting_options():
-            return {}
-        return _row_places(self.info.path, self.info.sha256, self.info.reading.encoding)
+        from rowbatch.desk import table_files
+
+        return table_files.row_places(self.info.path, self.info.sha256, self.info.reading.encoding)
 
     def top_lines(self) -> list[tuple[int, str]]:
-        """
-        The first lines with something in them of a text file or a sheet, so that a person finds the header.
+        """As `table_files.top_lines`."""
+        from rowbatch.desk import table_files
 
-        Returns:
-            Number of each as `ReadOptions.header` counts, and its text; nothing for other formats.
-        """
-        try:
-            return _top_lines(self.info.path, self.info.reading)
-        except (RowbatchError, OSError, LookupError):
-            # What is wrong with the table is told where it is read.
-            return []
+        return table_files.top_lines(self.info.path, self.info.reading)
 
     def decoded_samples(self) -> dict[str, str]:
         """A piece with something beyond plain English, in likely encodings, for a person to choose."""
-        return decoded_samples(self.info.path)
+        from rowbatch.desk import table_files
+
+        return table_files.decoded_samples(self.info.path)
 
 
 class Library:
@@ -385,6 +363,8 @@ class Library:
             InputError: There is none of this id.
             StorageError: The disk refuses.
         """
+        from rowbatch.desk.readings import name_of_view, remove_table_views, stop_readings
+
         table = self.table(table_id)
         sha256, path = table.info.sha256, table.info.path
         unmarked = [name_of_view(table)] if has_unmarked_views() else []
@@ -419,6 +399,8 @@ class Library:
         Raises:
             TableError, InputError: It cannot be read, or was removed.
         """
+        from rowbatch.desk.readings import begin_reading
+
         opened = table.open()
         with table.kept():
             return begin_reading(opened, table.info.sha256)
@@ -432,7 +414,10 @@ class Library:
             runs: Gives the directories of all runs on this machine.
             task: Asked whether to stop.
         """
-        sweep_views(self.tables, runs, task)
+        if view_folders():
+            from rowbatch.desk.readings import sweep_views
+
+            sweep_views(self.tables, runs, task)
         with suppress(OSError):
             for folder in self.folder.iterdir():
                 if _ID.match(folder.name) and not (folder / _INFO).exists() and _is_left(folder):
@@ -463,43 +448,6 @@ def shown_name(name: str) -> str:
     last = re.split(r"[/\\]", name)[-1]
     shown = "".join(character for character in last if character.isprintable()).strip()
     return shown[:120] or "table"
-
-
-def decoded_samples(path: Path) -> dict[str, str]:
-    """
-    A piece of a text file around the first letters that are not ASCII, in likely encodings.
-
-    Returns:
-        By encoding, the likeliest first. Where two are likely, the piece is one in which they differ. What an
-        encoding cannot read is shown by U+FFFD.
-    """
-    try:
-        with open_binary(path) as file:
-            head = file.read(SAMPLE_BYTES)
-    except OSError as error:
-        raise from_os_error(error, str(path)) from error
-    guess = guess_encoding(head)
-    if guess.readings:
-        name, text = guess.readings[0]
-        piece = text.encode(name)
-    else:
-        at = next((position for position, byte in enumerate(head) if byte > 127), 0)
-        begin = head.rfind(b"\n", 0, at) + 1
-        piece = head[max(begin, at - 60) : at + 160]
-    likely = (*(name for name, _ in guess.readings), *((guess.encoding,) if guess.encoding else ()))
-    names = dict.fromkeys((*likely, *guess.candidates[:_SHOWN_GUESSES], *_USUAL_ENCODINGS))
-    return {name: piece.decode(name, errors="replace").split("\n")[0] for name in names}
-
-
-@lru_cache(maxsize=16)
-def _row_places(path: Path, sha256: str, encoding: str | None) -> dict[str, int]:
-    """Places of rows in a file of this digest, which is read to its end for it."""
-    del sha256
-    try:
-        return places_of_rows(path, encoding)
-    except RowbatchError:
-        # What is wrong with it is told where it is read.
-        return {}
 
 
 def known_ending(name: str) -> str:
@@ -545,19 +493,3 @@ def _write_info(folder: Path, info: TableInfo) -> None:
     plain["path"] = str(info.path)
     # In ASCII: the name of a file may have bytes that are no UTF-8.
     write_atomically(folder / _INFO, json.dumps(plain).encode(), overwrite=True)
-
-
-def _top_lines(path: Path, reading: ReadOptions) -> list[tuple[int, str]]:
-    table = plain_table(path, replace(reading, header=NO_HEADER, program=PLAIN))
-    if table.format == "excel":
-        rows = table.peek(_TOP_LINES)
-        begin = getattr(table, "begins_at", 1) - reading.skip_rows
-        told = [(number, " | ".join(row)) for number, row in enumerate(rows, start=begin)]
-    elif table.format == "csv":
-        with open_binary(path) as file:
-            head = file.read(_TOP_BYTES).decode(table.reading.encoding or "utf-8", errors="replace")
-        lines = head.splitlines()[reading.skip_rows : reading.skip_rows + _TOP_LINES]
-        told = list(enumerate(lines, start=1))
-    else:
-        return []
-    return [(number, text[:_TOP_CHARS]) for number, text in told if text.strip(" |,;\t")]

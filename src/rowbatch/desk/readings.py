@@ -21,10 +21,10 @@ from rowbatch.errors import InputError, RowbatchError, TableError
 from rowbatch.programs.base import DressedTable
 from rowbatch.programs.opening import open_table
 from rowbatch.results.people import code_text
-from rowbatch.results.views import RUN, TABLE, view_name, write_table_view
-from rowbatch.store.home import cache
+from rowbatch.results.views import view_name, write_table_view
 from rowbatch.store.rundir import RunDirectory
-from rowbatch.store.view import TableView, view_is_of
+from rowbatch.store.view import TableView
+from rowbatch.store.view_folders import RUN, TABLE, view_folders, view_is_of, views_folder
 from rowbatch.tables.base import Table
 from rowbatch.tables.text_column import likely_text_column
 
@@ -169,11 +169,6 @@ class Reading:
             raise
 
 
-def views_folder() -> Path:
-    """Where the views lie; they can be made again."""
-    return cache() / "views"
-
-
 def begin_reading(table: Table, sha256: str) -> Reading:
     """
     The one reading of a table in this process; begun when it was not.
@@ -220,22 +215,15 @@ def remove_table_views(sha256: str, unmarked: Iterable[str] = ()) -> None:
         unmarked: Names of views of it that an earlier version made, which does not say of what.
     """
     stop_readings(lambda reading: reading.sha256 == sha256)
-    for folder in _views():
+    for folder in view_folders():
         if view_is_of(folder).get(TABLE) == sha256 or folder.name in unmarked:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def remove_answers_views(run: Path) -> None:
-    """Remove the views of the answers of a run."""
-    for folder in _views():
-        if view_is_of(folder).get(RUN) == str(run.resolve()):
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def clear_views() -> None:
     """Remove all views; they are made again when they are looked at."""
     stop_readings(lambda _: True)
-    for folder in _views():
+    for folder in view_folders():
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -255,7 +243,7 @@ def sweep_views(
     Returns:
         How many were removed.
     """
-    listed = _views()
+    listed = view_folders()
     sources = {}
     for place in runs():
         with suppress(RowbatchError):
@@ -288,11 +276,6 @@ def sweep_views(
     return len(gone)
 
 
-def has_unmarked_views() -> bool:
-    """Whether there are views of versions before this one, which do not say of what they are."""
-    return any(not view_is_of(folder) for folder in _views())
-
-
 def name_of_view(table: LibraryTable) -> str:
     """What a view of a table is called, as it is read now; "" where it cannot be read."""
     try:
@@ -300,13 +283,6 @@ def name_of_view(table: LibraryTable) -> str:
     except RowbatchError:
         return ""
     return view_name(table.info.sha256, opened.reading, opened.format)
-
-
-def _views() -> list[Path]:
-    try:
-        return [folder for folder in views_folder().iterdir() if folder.is_dir() and not folder.is_symlink()]
-    except OSError:
-        return []
 
 
 def _is_old(folder: Path) -> bool:

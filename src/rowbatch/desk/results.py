@@ -24,7 +24,7 @@ from rowbatch.core.kinds.quote import QuoteVariable
 from rowbatch.core.label_list import SEPARATOR, read_labels
 from rowbatch.core.samples import request_numbers
 from rowbatch.core.table_options import WriteOptions
-from rowbatch.desk.readings import Reading, begin_reading, views_folder
+from rowbatch.desk.readings import Reading, begin_reading
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, UsageError
 from rowbatch.requests.pipeline import open_source, request_settings
@@ -50,6 +50,7 @@ from rowbatch.results.views import answers_name, write_answers_view
 from rowbatch.steps.export import foresee_export, foresee_losses
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.view import ROW, TableView
+from rowbatch.store.view_folders import views_folder
 from rowbatch.tables.base import ColumnInfo
 from rowbatch.tables.formulas import looks_like_formula
 from rowbatch.words.notice import Notice

@@ -23,13 +23,12 @@ from rowbatch.results.shard_answers import ResultTally
 from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.view import write_view
+from rowbatch.store.view_folders import RUN, TABLE
 from rowbatch.tables.base import Table, TableChunk
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-TABLE, RUN = "table", "run"
-"""What a view is of: the SHA-256 of a table's file, or the directory of a run."""
 _FORMAT = 2
 _JSON = ("json", "jsonl")
 

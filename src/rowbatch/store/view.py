@@ -20,8 +20,9 @@ import polars as pl
 from rowbatch.errors import InputError, StorageError, from_os_error
 from rowbatch.store.atomic import write_atomically
 from rowbatch.store.home import private_file, private_folder
+from rowbatch.store.view_folders import HEAD
 
-_HEAD, _DONE = "head.json", "done.json"
+_DONE = "done.json"
 LEFT_BYTES, LEFT_SHARE = 1 << 30, 0.05
 """What views leave of a disk: so many bytes, or such a part of it where that is less."""
 ALWAYS_BYTES = 64 << 20
@@ -67,7 +68,7 @@ def write_view(
         folder: Where it goes.
         columns: What the columns are called, for people; any texts.
         chunks: Number of the first row, and the rows: all text, columns named as `keys` says.
-        of: What it is a view of, so that it can be found when that is removed; see `view_is_of`.
+        of: What it is a view of, so that it can be found when that is removed; see `view_folders`.
         keys: Names of the columns in the frames; None means their positions: "0", "1", …
         notes: Asked at the end.
         progress: Called with the number of rows written so far.
@@ -79,7 +80,7 @@ def write_view(
             shutil.rmtree(folder)
         private_folder(folder)
         named = list(keys) if keys is not None else [str(position) for position in range(len(columns))]
-        _write(folder / _HEAD, {"columns": list(columns), "keys": named, "of": dict(of or {})})
+        _write(folder / HEAD, {"columns": list(columns), "keys": named, "of": dict(of or {})})
         rows = written = 0
         for first_row, frame in chunks:
             size = int(frame.estimated_size())
@@ -90,7 +91,7 @@ def write_view(
             rows = first_row + frame.height - 1
             if progress:
                 progress(rows)
-        if not (folder / _HEAD).exists():
+        if not (folder / HEAD).exists():
             # Whoever removed the view wants none.
             raise FileNotFoundError(str(folder))
         _write(folder / _DONE, {"rows": rows, "notes": dict(notes())})
@@ -116,15 +117,6 @@ def _write_part(part: Path, frame: pl.DataFrame) -> None:
     part.replace(part.with_suffix(".arrow"))
 
 
-def view_is_of(folder: Path) -> dict[str, str]:
-    """What the writer of a view said that it is a view of; nothing for views of versions before this one."""
-    try:
-        found = json.loads((folder / _HEAD).read_bytes())["of"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-    return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}
-
-
 class TableView:
     """
     A view that is there, or is being written.
@@ -136,7 +128,7 @@ class TableView:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         try:
-            head = json.loads((folder / _HEAD).read_bytes())
+            head = json.loads((folder / HEAD).read_bytes())
             self.columns: tuple[str, ...] = tuple(head["columns"])
             self.keys: tuple[str, ...] = tuple(head["keys"])
         except (OSError, ValueError, KeyError) as error:

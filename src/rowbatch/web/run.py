@@ -29,6 +29,8 @@ _STATE, _LOCK, _LOG, _OPENER = "ui.json", "ui.lock", "ui.log", "ui.open.html"
 _OLD_SESSION = "ui.session"
 _START_S, _STOP_S, _ASK_S = 20.0, 15.0, 3.0
 _PORTS_TRIED = 20
+# The browser has the first page by then.
+_FIRST_PAGE_S = 1.0
 _MAX_LOG_BYTES = 5_000_000
 
 
@@ -141,20 +143,27 @@ async def _serve(
     )
     desk.write_private_file(home / _STATE, json.dumps(asdict(running)))
     stopping = asyncio.create_task(stop.wait())
+    loading = asyncio.create_task(_load_all())
     try:
         from rowbatch.web.pages.jobs import go_on_after_restart
 
         on_ready(running)
-        # What reads tables is large; it comes in while the first page is being looked at.
         on_jobs(await asyncio.to_thread(go_on_after_restart, program))
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         server.should_exit = True
         await serving
     finally:
         stopping.cancel()
+        loading.cancel()
         # Where the disk refuses, the next program believes nothing of it.
         with contextlib.suppress(StorageError):
             _forget(home, _STATE, _OPENER)
+
+
+async def _load_all() -> None:
+    """What reads tables is large; it comes in while the first page is being looked at."""
+    await asyncio.sleep(_FIRST_PAGE_S)
+    await asyncio.to_thread(desk.load_all)
 
 
 def find_running() -> Running | None:
