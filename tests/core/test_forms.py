@@ -291,6 +291,8 @@ def test_any_text_can_be_read(text):
 def test_the_time_grows_with_the_text(piece):
     """
     A text eight times as long takes about eight times as long, and not 64 times.
+
+    One that takes 64 times does so each time; a machine that is busy does not.
     """
     size = 60_000
 
@@ -306,7 +308,7 @@ def test_the_time_grows_with_the_text(piece):
             best = min(best, time.process_time() - begun)
         return best
 
-    assert seconds(8 * size) < 30 * max(seconds(size), 0.001)
+    assert any(seconds(8 * size) < 30 * max(seconds(size), 0.001) for _ in range(4))
 
 
 def test_what_was_forgiven_is_counted_and_told():
