@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -21,6 +22,10 @@ from rowbatch.requests.duplicates import Duplicates, find_duplicates
 from rowbatch.requests.images import ImageColumn
 from rowbatch.store.rundir import MEMBERS_NAME, digest_source, require_source, size_of_source
 from rowbatch.tables.base import Table, TableChunk, blank_rows
+
+if TYPE_CHECKING:
+    from rowbatch.requests.plain_lines import PlainLines
+    from rowbatch.tables.csv_plain import PlainBlock
 
 
 def request_settings(question: Question, asking: Asking) -> RequestSettings:
@@ -115,6 +120,33 @@ class RowRequests:
         lines = render_requests(self.settings, frame, self.positions, numbers)
         return RequestChunk(lines, numbers, blank, again)
 
+    def of_block(self, block: PlainBlock, repeats: pl.Series) -> tuple[PlainLines, int]:
+        """
+        The requests of rows that stand in their file as they are.
+
+        Args:
+            block: The rows.
+            repeats: Which of them get the answer of an earlier one.
+        Returns:
+            One line for each row that is asked, and how many have no text.
+        """
+        import numpy as np
+
+        from rowbatch.requests.plain_lines import render_plain
+
+        blank = np.full(block.height, bool(self.asked))
+        for column in self.asked:
+            blank &= block.blank(column)
+            if not blank.any():
+                break
+        left_out = np.zeros(block.height, np.bool_)
+        if self._skip_empty:
+            left_out |= blank
+        if repeats.any():
+            left_out |= repeats.to_numpy()
+        lines = render_plain(self.settings, block, self.positions, np.flatnonzero(~left_out))
+        return lines, int(blank.sum())
+
     def texts(self, chunk: TableChunk) -> pl.DataFrame:
         """A chunk's texts as the requests take them: with images where there is a column of these."""
         return self._image.filled(chunk) if self._image else chunk.frame
@@ -191,16 +223,43 @@ class TableRequests:
         Args:
             look: Is shown each chunk of the table before.
         """
-        counts = self.counts
         for chunk in self.table.chunks(self._rows.settings.rows_per_chunk()):
             if look is not None:
                 look(chunk)
-            found = self._rows.of(chunk, self.duplicates.mask(chunk.first_row, chunk.frame.height))
-            counts.rows += chunk.frame.height
-            counts.requests += len(found.lines)
-            counts.empty_rows += int(found.blank.sum())
-            counts.duplicates += int(found.repeats.sum())
-            yield found
+            yield self._counted(chunk)
+
+    def _counted(self, chunk: TableChunk) -> RequestChunk:
+        found = self._rows.of(chunk, self.duplicates.mask(chunk.first_row, chunk.frame.height))
+        counts = self.counts
+        counts.rows += chunk.frame.height
+        counts.requests += len(found.lines)
+        counts.empty_rows += int(found.blank.sum())
+        counts.duplicates += int(found.repeats.sum())
+        return found
+
+    def lines(self) -> Iterator[RequestLines | PlainLines]:
+        """
+        The lines alone, for who looks at neither rows nor cells.
+        """
+        from rowbatch.requests.plain_lines import can_be_gathered
+
+        settings = self._rows.settings
+        if self._rows.asking.samples > 1 or not can_be_gathered(settings):
+            for found in self.chunks():
+                yield found.lines
+            return
+        counts = self.counts
+        for rows in self.table.blocks(settings.rows_per_chunk()):
+            if isinstance(rows, TableChunk):
+                yield self._counted(rows).lines
+                continue
+            repeats = self.duplicates.mask(rows.first_row, rows.height)
+            lines, empty_rows = self._rows.of_block(rows, repeats)
+            counts.rows += rows.height
+            counts.requests += len(lines)
+            counts.empty_rows += empty_rows
+            counts.duplicates += int(repeats.sum())
+            yield lines
 
     def first(self, from_row: int = 1) -> tuple[int, Mapping[str, str]] | None:
         """
