@@ -105,15 +105,3 @@ def require_name(name: str) -> str:
     if not is_fit or "\0" in name or any(part in ("", ".", "..") for part in name.split("/")):
         raise UsageError("object-name", name=name)
     return name
-
-
-def open_store(place: str | Path) -> Store:
-    """
-    The store at a place.
-
-    Args:
-        place: A folder, which is made when something is put there; or an address as `s3://bucket/prefix`.
-    """
-    from rowbatch.objects.folder import Folder
-
-    return Folder(Path(place))
