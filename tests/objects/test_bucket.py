@@ -23,8 +23,8 @@ def a_file(tmp_path, content):
 
 def test_a_store_that_ignores_the_condition_is_refused_before_the_first_write(fake, store):
     """
-    A look-alike that does not know If-None-Match says yes to both writers: nothing is put there, and the trial
-    is gone.
+    A look-alike that does not know If-None-Match says yes to both writers: nothing is put there, and the
+    trial is gone.
     """
     fake.faults.ignores_condition = True
     with pytest.raises(StorageError) as told:
@@ -202,9 +202,7 @@ def test_what_a_store_says_is_told_in_a_sentence(fake, store, call, status, code
     store.put("first", b"")
     fake.faults.answers = [(method, status, code) for method in ("GET", "PUT", "HEAD")]
     with pytest.raises(error) as told:
-        {"read": lambda: store.read("x"), "put": lambda: store.put("y", b""), "names": lambda: store.names()}[
-            call
-        ]()
+        {"read": lambda: store.read("x"), "put": lambda: store.put("y", b""), "names": store.names}[call]()
     assert told.value.kind == kind
     assert "s3://bucket" in told.value.message
     for part in (SECRET, "AKIDTEST", "Debug", "RetryError", "\n"):
@@ -213,8 +211,8 @@ def test_what_a_store_says_is_told_in_a_sentence(fake, store, call, status, code
 
 def test_an_answer_without_words_is_asked_about_once(fake):
     """
-    HEAD has no body, so that nothing there and no bucket look alike: an object that is missing in a bucket that
-    is, is None; in one that is not, a sentence.
+    HEAD has no body, so that nothing there and no bucket look alike: an object that is missing is None where
+    there is a bucket; where there is none, a sentence.
     """
     assert open_store("s3://bucket/runs").stat("x") is None
     with pytest.raises(InputError) as told:

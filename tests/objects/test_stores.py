@@ -6,7 +6,6 @@ import pytest
 
 from rowbatch.errors import InputError, OutputExists, UsageError
 
-
 ODD = [
     "a b.jsonl",
     "100%.csv",
