@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 from rowbatch.core.address import require_no_secret, shown_address
 from rowbatch.errors import UsageError
 
 _ADDRESS = re.compile(r"(s3|gs|az)://([^/]*)(?:/(.*))?", re.DOTALL)
+_AS_PATH = re.compile(r"(s3|gs|az):/{1,2}")
 # S3: 3 to 63 of these; Google allows `_` and dotted names of 222; Azure's containers are within both.
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 
@@ -34,6 +36,17 @@ class ObjectAddress(NamedTuple):
 def is_object_address(text: str) -> bool:
     """Whether a text is meant as an address of an object, well written or not."""
     return text.startswith(("s3://", "gs://", "az://"))
+
+
+def as_address(place: str | Path) -> str | None:
+    """
+    The address of an object that is meant; None for a file.
+
+    Also where it was made a path before, which makes one of two slashes.
+    """
+    text = place.as_posix() if isinstance(place, Path) else place
+    found = _AS_PATH.match(text)
+    return f"{found[1]}://{text[found.end() :]}" if found else None
 
 
 def parse_address(text: str) -> ObjectAddress:

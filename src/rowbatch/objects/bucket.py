@@ -97,6 +97,26 @@ class Bucket:
         self._is_there = False
         self._keeps_promise = False
 
+    def require_fit(self) -> None:
+        """As in `Store`. A look-alike of S3 may not know the condition, and then says yes to both."""
+        if self._keeps_promise:
+            return
+        name = f"{_OURS}/trial/{uuid.uuid4().hex}"
+        path = self._path(name)
+        try:
+            if not self._create_once(path, name, b"1"):
+                raise StorageError("store-no-condition", path=self.url)
+            try:
+                with self._asking(name):
+                    obstore.put(self._client, path, b"2", mode="create")
+            except _NameTaken:
+                self._keeps_promise = True
+            else:
+                raise StorageError("store-no-condition", path=self.url)
+        finally:
+            with suppress(RowbatchError):
+                self.delete(name)
+
     def read(self, name: str, start: int = 0, size: int | None = None) -> bytes:
         """As in `Store`."""
         return self._read(name, start, size, None)
@@ -149,6 +169,22 @@ class Bucket:
         except OSError as error:
             raise from_os_error(error, str(path)) from error
         return is_new
+
+    def replace(self, name: str, path: Path) -> None:
+        """As in `Store`."""
+        try:
+            with self._asking(name):
+                obstore.put(
+                    self._client,
+                    self._path(name),
+                    path,
+                    chunk_size=_PART_BYTES,
+                    max_concurrency=4,
+                    mode="overwrite",
+                )
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise from_os_error(error, str(path)) from error
 
     def put(self, name: str, data: bytes) -> bool:
         """As in `Store`."""
@@ -215,7 +251,7 @@ class Bucket:
                 raise
 
     def _create(self, name: str, content: bytes | mmap.mmap) -> bool:
-        self._require_promise()
+        self.require_fit()
         return self._create_once(self._path(name), name, content)
 
     def _create_once(self, path: str, name: str, content: bytes | mmap.mmap) -> bool:
@@ -270,7 +306,7 @@ class Bucket:
         file appears when its last part is there. A program that was killed leaves its claim, which says whose
         it is.
         """
-        self._require_promise()
+        self.require_fit()
         claim = f"{_OURS}/claims/{name}"
         if self.stat(name) is not None:
             return False
@@ -301,32 +337,6 @@ class Bucket:
         with suppress(RowbatchError):
             return self.read(claim, 0, 200).decode(errors="replace")
         return "?"
-
-    def _require_promise(self) -> None:
-        """
-        Make sure, before the first write, that a name is taken once.
-
-        Raises:
-            StorageError: The store lets a second writer replace what the first wrote. A look-alike of S3 may
-                not know the condition, and then says yes.
-        """
-        if self._keeps_promise:
-            return
-        name = f"{_OURS}/trial/{uuid.uuid4().hex}"
-        path = self._path(name)
-        try:
-            if not self._create_once(path, name, b"1"):
-                raise StorageError("store-no-condition", path=self.url)
-            try:
-                with self._asking(name):
-                    obstore.put(self._client, path, b"2", mode="create")
-            except _NameTaken:
-                self._keeps_promise = True
-            else:
-                raise StorageError("store-no-condition", path=self.url)
-        finally:
-            with suppress(RowbatchError):
-                self.delete(name)
 
     def _require_bucket(self) -> None:
         with self._asking(""):

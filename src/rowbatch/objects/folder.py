@@ -32,6 +32,9 @@ class Folder:
         """Where the object of a name lies."""
         return self.folder / require_name(name)
 
+    def require_fit(self) -> None:
+        """As in `Store`: a link, and on Windows a rename, to a name that is taken fails."""
+
     def read(self, name: str, start: int = 0, size: int | None = None) -> bytes:
         """As in `Store`."""
         with _told(self.path(name)), self.path(name).open("rb") as file:
@@ -81,6 +84,18 @@ class Folder:
             _sync_folder(target.parent)
             path.unlink(missing_ok=True)
         return is_new
+
+    def replace(self, name: str, path: Path) -> None:
+        """As in `Store`."""
+        target = self.path(name)
+        with _told(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with _part_of(target) as part:
+                shutil.copyfile(path, part)
+                _sync(part)
+                part.replace(target)
+            _sync_folder(target.parent)
+            path.unlink(missing_ok=True)
 
     def put(self, name: str, data: bytes) -> bool:
         """As in `Store`."""

@@ -40,6 +40,15 @@ class Store(Protocol):
     url: str
     is_local: bool
 
+    def require_fit(self) -> None:
+        """
+        Make sure, before work begins, that a name is taken once here; what is found out is found out once.
+
+        Raises:
+            StorageError: It is a store that lets a second writer replace what the first wrote; or the key may
+                not write there.
+        """
+
     def read(self, name: str, start: int = 0, size: int | None = None) -> bytes:
         """
         Bytes of an object.
@@ -73,6 +82,12 @@ class Store(Protocol):
             False where the name is taken; what is there stays.
         Raises:
             StorageError: The disk or the store is full, or refuses.
+        """
+
+    def replace(self, name: str, path: Path) -> None:
+        """
+        As `commit`, whatever has the name: an output that a person wants replaced. At each moment the old
+        object is there or the new one.
         """
 
     def put(self, name: str, data: bytes) -> bool:
