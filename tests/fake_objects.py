@@ -31,6 +31,7 @@ class Faults:
     Attributes:
         ignores_condition: `If-None-Match` means nothing to it.
         answers: The next requests of a method get these: method, status, code.
+        full_for: Of names with this ending nothing is taken: 403, QuotaExceeded.
         lose_answer: How many of the next writes are done, and their answer is lost.
         cut_upload: How many of the next writes are cut in their middle.
         cut_download: How many of the next reads are cut in their middle.
@@ -38,6 +39,7 @@ class Faults:
 
     ignores_condition: bool = False
     answers: list[tuple[str, int, str]] = field(default_factory=list)
+    full_for: str | None = None
     lose_answer: int = 0
     cut_upload: int = 0
     cut_download: int = 0
@@ -165,6 +167,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.hang_up()
             return
         body = self.body()
+        if faults.full_for is not None and name.endswith(faults.full_for):
+            self.refuse(403, "QuotaExceeded")
+            return
         if "uploadId" in query:
             store.parts[query["uploadId"]][int(query["partNumber"])] = body
             self.answer(200, ETag=_etag(body))

@@ -199,8 +199,8 @@ class Bucket:
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex[:8]}.part")
             try:
-                with part.open("xb") as file:
-                    os.fchmod(file.fileno(), 0o600)
+                part.touch(0o600, exist_ok=False)
+                with part.open("wb") as file:
                     for start in range(0, found.size, _FETCH_BYTES):
                         file.write(self._read(name, start, _FETCH_BYTES, found.version))
                     file.flush()
