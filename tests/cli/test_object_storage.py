@@ -13,7 +13,7 @@ from fake_objects import SECRET, fake_store
 from kill_runs import command_for, fake_server, judged
 from real_objects import REAL, real_store
 from rowbatch.errors import TableChanged
-from rowbatch.objects import opening
+from rowbatch.objects import stores
 
 
 class _Place:
@@ -33,7 +33,7 @@ class _Place:
         self.said = ""
 
     def __call__(self, *words):
-        opening._OPEN.clear()
+        stores._OPEN.clear()
         done = run_here(words, cwd=self.folder, env=self.environment)
         self.said += done.stdout + done.stderr
         return done
@@ -44,8 +44,8 @@ class _Place:
             for name, value in self.environment.items():
                 if name.startswith("AWS_"):
                     patch.setenv(name, value)
-            opening._OPEN.clear()
-            return opening.open_store(self.prefix)
+            stores._OPEN.clear()
+            return stores.open_store(self.prefix)
 
     def table(self, name, frame):
         path = self.folder / f"made{Path(name).suffix}"
@@ -70,7 +70,7 @@ def place(request, tmp_path):
     else:
         with fake_store() as found:
             yield _Place(tmp_path, found.environment(), "s3://bucket/a lab/ü", found)
-    opening._OPEN.clear()
+    stores._OPEN.clear()
 
 
 FRAME = pl.DataFrame({"id": range(1, 31), "text": [f"text 好 {n}" for n in range(1, 31)]})
@@ -171,12 +171,12 @@ def test_a_table_that_changed_on_the_store_is_noticed_before_money_is_spent(plac
     with pytest.MonkeyPatch.context() as patch:
         for name, value in place.environment.items():
             patch.setenv(name, value)
-        opening._OPEN.clear()
+        stores._OPEN.clear()
         made = rowbatch.create(
             table, text="text", labels="a,b", prompt="Which?", run=place.folder / "run", provider="local"
         )
         place.table("posts.csv", FRAME.head(9))
-        opening._OPEN.clear()
+        stores._OPEN.clear()
         with pytest.raises(TableChanged, match="was changed since this run was made") as told:
             made.build()
     assert told.value.kind == "table-changed"
@@ -241,7 +241,7 @@ def test_extract_from_object_storage(place):
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"{out}: 30 rows")
     rows = pl.read_parquet(place.store.read("labelled.parquet"))
-    assert rows["raw_answer"].to_list() == [f"answer {n}" for n in range(1, 31)]
+    assert rows["content"].to_list() == [f"answer {n}" for n in range(1, 31)]
 
 
 def test_the_key_of_the_store_is_in_no_byte_after_any_command(place):
@@ -281,7 +281,7 @@ def test_a_store_that_cannot_take_an_output_says_so_before_the_work(tmp_path):
     assert "lets a second writer replace" in done.stderr
     assert found.names() == ["x/t.csv"]
     assert SECRET not in place.said
-    opening._OPEN.clear()
+    stores._OPEN.clear()
 
 
 def test_a_store_that_fails_at_the_end_leaves_the_labelled_table_in_the_run(tmp_path):
@@ -301,4 +301,4 @@ def test_a_store_that_fails_at_the_end_leaves_the_labelled_table_in_the_run(tmp_
         found.faults.full_for = None
         assert place(*words).returncode == 0
     assert found.names() == ["x/out.csv", "x/posts.csv"]
-    opening._OPEN.clear()
+    stores._OPEN.clear()

@@ -6,7 +6,7 @@ import pytest
 
 from fake_objects import fake_store
 from real_objects import REAL, real_store
-from rowbatch.objects import bucket, opening
+from rowbatch.objects import bucket, stores
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +27,7 @@ def _alone(monkeypatch, tmp_path):
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setattr(opening, "_OPEN", {})
+    monkeypatch.setattr(stores, "_OPEN", {})
     monkeypatch.setattr(bucket, "_PAUSE_S", 0.01)
 
 
@@ -44,11 +44,11 @@ def fake(monkeypatch):
 def store(request, tmp_path, monkeypatch):
     """An empty store of each kind."""
     if request.param == "folder":
-        return opening.open_store(tmp_path / "store")
+        return stores.open_store(tmp_path / "store")
     if request.param == "fake":
         request.getfixturevalue("fake")
-        return opening.open_store("s3://bucket/a prefix/ü")
+        return stores.open_store("s3://bucket/a prefix/ü")
     found = request.getfixturevalue("real")
     for name, value in found.environment().items():
         monkeypatch.setenv(name, value)
-    return opening.open_store(f"s3://{found.bucket}/{found.new_prefix()}")
+    return stores.open_store(f"s3://{found.bucket}/{found.new_prefix()}")

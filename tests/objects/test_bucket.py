@@ -7,7 +7,7 @@ import pytest
 from fake_objects import SECRET
 from rowbatch.errors import InputError, RowbatchError, StorageError, UsageError
 from rowbatch.objects import bucket
-from rowbatch.objects.opening import open_store
+from rowbatch.objects.stores import open_store
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from rowbatch.errors import StorageError
 from rowbatch.objects import folder as folder_module
-from rowbatch.objects.opening import open_store
+from rowbatch.objects.stores import open_store
 
 
 @pytest.fixture

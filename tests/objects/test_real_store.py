@@ -16,7 +16,7 @@ from real_objects import cutting_proxy
 from rowbatch.errors import StorageError
 from rowbatch.objects import bucket
 from rowbatch.objects.address import parse_address
-from rowbatch.objects.opening import open_store
+from rowbatch.objects.stores import open_store
 
 
 @pytest.fixture

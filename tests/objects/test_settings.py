@@ -3,8 +3,8 @@
 import pytest
 
 from rowbatch.errors import InputError, UsageError
-from rowbatch.objects.opening import open_store
 from rowbatch.objects.settings import s3_settings
+from rowbatch.objects.stores import open_store
 from rowbatch.words.masking import masked
 
 CREDENTIALS = """

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rowbatch.errors import InputError, OutputExists, from_os_error
-from rowbatch.objects.stores import Stat, require_name
+from rowbatch.objects.store import Stat, require_name
 
 _PART = ".part"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import configparser
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -73,21 +73,30 @@ def s3_settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
         raise InputError("store-profile-asks", profile=_profile_name(environ))
     region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or profile.get("region")
     found["region"] = region or "us-east-1"
-    for place, endpoint in (
-        ("AWS_ENDPOINT_URL_S3", environ.get("AWS_ENDPOINT_URL_S3")),
-        ("AWS_ENDPOINT_URL", environ.get("AWS_ENDPOINT_URL")),
-        ("endpoint_url", profile.get("endpoint_url")),
-    ):
-        if endpoint:
+    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    endpoint = endpoint_of(names, {"AWS_ENDPOINT_URL": profile.get("endpoint_url", ""), **environ})
+    if endpoint:
+        found["endpoint"] = endpoint
+    for name in ("secret_access_key", "session_token"):
+        keep_secret(found.get(name, ""))
+    return found
+
+
+def endpoint_of(names: Sequence[str], environ: Mapping[str, str] = os.environ) -> str:
+    """
+    The endpoint that the environment names, by the first name that says one; "" for the usual one.
+
+    Raises:
+        UsageError: It is no address that can be used, or is in clear and not on this computer.
+    """
+    for place in names:
+        if endpoint := environ.get(place, ""):
             check_address(endpoint, place)
             # A key is never sent in clear over a network, unless that is asked for.
             if is_in_clear(endpoint) and environ.get("AWS_ALLOW_HTTP", "").lower() not in ("1", "true"):
                 raise UsageError("store-in-clear", address=endpoint, place=place)
-            found["endpoint"] = endpoint.rstrip("/")
-            break
-    for name in ("secret_access_key", "session_token"):
-        keep_secret(found.get(name, ""))
-    return found
+            return endpoint.rstrip("/")
+    return ""
 
 
 def may_go_in_clear(endpoint: str) -> bool:

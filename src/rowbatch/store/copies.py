@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 from rowbatch.errors import InputError, OutputExists, from_os_error
 from rowbatch.objects.address import as_address, parse_address
-from rowbatch.objects.opening import open_store
-from rowbatch.objects.stores import Store
+from rowbatch.objects.store import Store
+from rowbatch.objects.stores import open_store
 from rowbatch.store.home import cache, private_folder, write_private_file
 
 # A copy that nobody used for so long is removed; what is in it may not lie around for ever.

@@ -49,7 +49,7 @@ OBJECTS: dict[str, Entry] = {
         zh=("无法将 {path} 作为 AWS 的设置文件读取", "请修正它；其中可能有密钥，因此这里不显示"),
     ),
     "store-profile-asks": Entry(
-        "the profile {profile!r} has no key in it, but names a way to ask for one, which rowbatch does not take",
+        "the profile {profile!r} has no key in it, but names a way to ask for one, which is not taken here",
         'have the programs of AWS ask: eval "$(aws configure export-credentials --profile {profile} --format env)"',
         page="have the programs of AWS ask for one, and start the program with it in its environment",
         zh=(
@@ -69,7 +69,7 @@ OBJECTS: dict[str, Entry] = {
     ),
     "store-no-bucket": Entry(
         "there is no such bucket: {store}",
-        "check its name, and the endpoint (AWS_ENDPOINT_URL); rowbatch makes none itself",
+        "check its name, and the endpoint (AWS_ENDPOINT_URL); none is made by itself",
         zh=("没有这个存储桶：{store}", "请检查名称和端点（AWS_ENDPOINT_URL）；本程序不会自行创建存储桶"),
     ),
     "object-missing": Entry(
