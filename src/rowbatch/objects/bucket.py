@@ -130,16 +130,7 @@ class Bucket:
 
     def read(self, name: str, start: int = 0, size: int | None = None) -> bytes:
         """As in `Store`."""
-        return self._read(name, start, size, None)
-
-    def read_of(self, name: str, version: str, start: int, size: int) -> bytes:
-        """
-        As `read`, of one version.
-
-        Raises:
-            StorageError: The object is another one by now.
-        """
-        return self._read(name, start, size, version)
+        return self._read(name, start, size)
 
     def stat(self, name: str) -> Stat | None:
         """As in `Store`."""
@@ -231,7 +222,7 @@ class Bucket:
         with suppress(InputError), self._asking(name):
             obstore.delete(self._client, self._path(name))
 
-    def _read(self, name: str, start: int, size: int | None, version: str | None) -> bytes:
+    def _read(self, name: str, start: int, size: int | None, version: str | None = None) -> bytes:
         path = self._path(name)
         options: obstore.GetOptions = {} if version is None else {"if_match": version}
         # Azure knows no range that is counted from the end.

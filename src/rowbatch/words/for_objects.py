@@ -77,6 +77,12 @@ OBJECTS: dict[str, Entry] = {
         "check the name; capitals and blanks count",
         zh=("{object} 不存在", "请检查名称；大小写和空格都有区别"),
     ),
+    "object-not-here": Entry(
+        "{object} is on object storage, which is not taken here",
+        "tables, results and outputs of run, convert, extract, collect, check and estimate may lie there; use a file here, and copy it",
+        page="copy it to this computer first",
+        zh=("{object} 位于对象存储上，这里不支持", "请先将它复制到本机"),
+    ),
     "object-changed": Entry(
         "{path} was replaced by another file while it was read",
         "run it again when nobody writes to it any more",
