@@ -309,7 +309,7 @@ class LocalModelError(RowbatchError):
 
 
 # An address of an object, also where it was made a path, which makes one of two slashes.
-_OBJECT = re.compile(r"(?:s3|gs|az):/")
+_OBJECT = re.compile(r"(?:s3|gs|az):/", re.IGNORECASE)
 
 
 def from_os_error(error: OSError, path: str) -> RowbatchError:

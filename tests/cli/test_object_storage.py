@@ -302,3 +302,62 @@ def test_a_store_that_fails_at_the_end_leaves_the_labelled_table_in_the_run(tmp_
         assert place(*words).returncode == 0
     assert found.names() == ["x/out.csv", "x/posts.csv"]
     stores._OPEN.clear()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        ("units {t} --text text --by line -o u.csv", 3, "which is not taken here"),
+        ("units t.csv --text text --by line -o {p}/u.csv", 3, "which is not taken here"),
+        ("sample t.csv --text text --rows 3 -o {p}/s.xlsx", 3, "which is not taken here"),
+        ("convert {t} --text text --model m -o {t} --overwrite", 2, "{t} would be replaced by its own requests"),
+        ("extract {t} -o {t} --overwrite", 2, "{t} would be replaced by its own answers"),
+        ("convert {t} --text nope --model m -o x.jsonl", 3, "{t} has no column 'nope'"),
+        ("convert {t} --text nope --model m -o {p}/x", 3, "{t} has no column 'nope'"),
+        ("convert s3://bucket --text text --model m -o x", 2, "s3://bucket is no address on object storage"),
+        ("convert az://bucket/t.csv --text text --model m -o x", 3, "there is no key for az://bucket"),
+    ],
+)  # fmt: skip
+def test_what_is_not_done_with_object_storage_is_said(tmp_path, words, code, told):
+    """
+    At doors that do not take it, and where a table would replace itself: a sentence with the address as it
+    was typed, no folder named `s3:`, and the table stays.
+    """
+    with fake_store() as found:
+        place = _Place(tmp_path, found.environment(), "s3://bucket/x", found)
+        table = place.table("t.csv", FRAME)
+        FRAME.write_csv(tmp_path / "t.csv")
+        before = dict(found.objects)
+        done = place(*words.format(t=table, p=place.prefix).split())
+        assert found.objects == before
+    assert done.returncode == code, done.stderr
+    assert told.format(t=table) in done.stderr
+    assert not (tmp_path / "s3:").exists()
+    stores._OPEN.clear()
+
+
+def test_check_and_estimate_from_object_storage(tmp_path):
+    """
+    Both take what lies there, and name it as it was typed.
+    """
+    with fake_store() as found:
+        place = _Place(tmp_path, found.environment(), "s3://bucket/x", found)
+        table, out = place.table("t.csv", FRAME), "s3://bucket/x/requests.jsonl"
+        assert place("convert", table, *_ASKS, "-o", out).returncode == 0
+        checked = place("check", out)
+        assert checked.returncode == 0, checked.stderr
+        assert checked.stdout.startswith(f"{out}: 30 lines")
+        assert "requests 30" in place("estimate", table, *_ASKS).stdout
+    stores._OPEN.clear()
+
+
+def test_an_address_in_capitals_and_one_that_was_a_path():
+    """
+    The scheme may have capitals, and a path makes one slash of two: meant is the same object.
+    """
+    import rowbatch.api
+
+    for given in ("s3://bucket/a b/ü%41.csv", Path("s3://bucket/a b/ü%41.csv"), "S3://bucket/a b/ü%41.csv"):
+        assert rowbatch.api.as_address(given) == "s3://bucket/a b/ü%41.csv"
+    assert rowbatch.api.as_address("s3.csv") is None
+    assert rowbatch.api.as_address(Path("folder/s3:x")) is None

@@ -101,7 +101,7 @@ from rowbatch.steps.repair import largest_output_limit, plan_repair
 from rowbatch.steps.submit import adopt_named
 from rowbatch.steps.trial import TrialReport, measured_answer_tokens, try_rows
 from rowbatch.steps.verify import VerifyReport, verify
-from rowbatch.store.copies import Copy, bring, copy_of
+from rowbatch.store.copies import Copy, bring, copy_of, is_same_object, told_by_address
 from rowbatch.store.corrections import Corrections, add_correction, read_corrections
 from rowbatch.store.home import home
 from rowbatch.store.ledger import TAKEN_OVER, Driven, RunRecord, Shard
@@ -1361,6 +1361,7 @@ def provider_client(
         yield client_for(provider, http)
 
 
+@told_by_address()
 def create(
     table: str | Path | object,
     *,
@@ -1460,6 +1461,8 @@ def create(
     frame = None if isinstance(table, str | Path) else from_frame(table)
     copy = copy_of(table) if isinstance(table, str | Path) else Copy(Path("frame"))
     address = as_address(output) if output else None
+    if output and isinstance(table, str | Path) and is_same_object(output, table):
+        raise UsageError("output-is-input")
     options = reading_of(reading)
 
     book = given_codebook(labels=labels, prompt=prompt, codebook=codebook, variable=variable)

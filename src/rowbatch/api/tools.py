@@ -12,9 +12,10 @@ from rowbatch.core.endpoint import find_endpoint
 from rowbatch.core.plan import ROW_PREFIX, Asking, Question, Source
 from rowbatch.core.table_options import ReadingKeywords, ReadOptions, WriteOptions, reading_of
 from rowbatch.errors import UsageError, from_os_error
+from rowbatch.objects.address import as_address
 from rowbatch.requests.asking import Said, asking_for_model
 from rowbatch.results.workers import ResultWorkers
-from rowbatch.store.copies import local_path, output_path
+from rowbatch.store.copies import is_same_object, local_path, output_path, told_by_address
 
 if TYPE_CHECKING:
     from rowbatch.core.result_columns import Extra
@@ -74,6 +75,7 @@ class RequestOptions(ReadingKeywords, total=False):
     skip_empty: bool
 
 
+@told_by_address()
 def convert(
     table: str | Path,
     output: str | Path,
@@ -88,6 +90,8 @@ def convert(
     """A table becomes a Batch JSONL file; see `rowbatch.tools.convert.convert`."""
     from rowbatch.tools import convert as convert_tool
 
+    if is_same_object(output, table):
+        raise UsageError("table-would-be-its-requests", path=str(as_address(table)))
     with output_path(output, overwrite=overwrite) as out:
         source, question, asking = planned(table, requests)
         report = convert_tool.convert(
@@ -135,6 +139,7 @@ def planned(table: str | Path, requests: RequestOptions) -> tuple[Source, Questi
     return Source(local_path(table), reading=reading_of(requests)), question, asking
 
 
+@told_by_address()
 def estimate(
     source: str | Path | Sequence[str | Path],
     *,
@@ -279,6 +284,7 @@ def _kind_of(line: bytes) -> LineKind:
     return "unknown" if "custom_id" in found else "other"
 
 
+@told_by_address()
 def check(
     files: Sequence[str | Path],
     *,
@@ -290,15 +296,18 @@ def check(
     """Look at batch files before money is spent; see `rowbatch.tools.check.check`."""
     from rowbatch.tools import check as check_step
 
-    return check_step.check(
+    report = check_step.check(
         [local_path(file) for file in files],
         find_provider(provider),
         fix=Path(fix) if fix else None,
         count_tokens=count_tokens,
         overwrite=overwrite,
     )
+    named = zip(report.files, files, strict=True)
+    return replace(report, files=tuple(replace(found, path=Path(file)) for found, file in named))
 
 
+@told_by_address()
 def extract(
     results: Sequence[str | Path],
     output: str | Path,
@@ -321,6 +330,9 @@ def extract(
     **reading: Unpack[ReadingKeywords],
 ) -> ExtractReport:
     """Result files become a table; see `rowbatch.tools.extract.extract`."""
+    for source in (*results, *requests, *([join] if join else [])):
+        if is_same_object(output, source):
+            raise UsageError("file-would-be-its-answers", path=str(as_address(source)))
     paths = [local_path(result) for result in results]
     if unanswered and not requests:
         raise UsageError("unanswered-without-requests")

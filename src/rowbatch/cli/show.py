@@ -779,7 +779,7 @@ def checked(report: CheckReport) -> None:
     """What is wrong in batch files, file by file."""
     for file in report.files:
         models = ", ".join(short(model, 60) for model in file.models) or "no model"
-        line(f"{file.path}: {_count(file.lines, 'line')}, {file.size_bytes:,} bytes, {models}")
+        line(f"{_out(file.path)}: {_count(file.lines, 'line')}, {file.size_bytes:,} bytes, {models}")
         if file.prompt_tokens is not None:
             line(f"  {file.prompt_tokens:,} tokens in its prompts")
         for code, count in file.codes.most_common():

@@ -10,7 +10,7 @@ from rowbatch.core.address import require_no_secret, shown_address
 from rowbatch.errors import UsageError
 
 _ADDRESS = re.compile(r"(s3|gs|az)://([^/]*)(?:/(.*))?", re.DOTALL)
-_AS_PATH = re.compile(r"(s3|gs|az):/{1,2}")
+_AS_PATH = re.compile(r"(s3|gs|az):/{1,2}", re.IGNORECASE)
 # S3: 3 to 63 of these; Google allows `_` and dotted names of 222; Azure's containers are within both.
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 
@@ -46,7 +46,7 @@ def as_address(place: str | Path) -> str | None:
     """
     text = place.as_posix() if isinstance(place, Path) else place
     found = _AS_PATH.match(text)
-    return f"{found[1]}://{text[found.end() :]}" if found else None
+    return f"{found[1].lower()}://{text[found.end() :]}" if found else None
 
 
 def parse_address(text: str) -> ObjectAddress:

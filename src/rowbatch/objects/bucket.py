@@ -381,8 +381,8 @@ def _is_behind_end(error: Exception) -> bool:
 # S3, Google's XML and Azure say the code in the same element.
 _CODE = re.compile(r"<Code>([A-Za-z.]{1,80})</Code>")
 _STATUS = re.compile(r"status code: (\d{3})")
-# Where a computer in the cloud asks for keys.
-_HOSTS_OF_KEYS = ("169.254.", "metadata.google")
+# Where a computer in the cloud asks for keys, and what the library says where it needs more for Azure.
+_WITHOUT_KEY = ("169.254.", "metadata.google", "Account must be specified")
 
 
 def _told(error: Exception, shown: str, store: str) -> RowbatchError:
@@ -395,7 +395,7 @@ def _told(error: Exception, shown: str, store: str) -> RowbatchError:
     text = str(error)
     code, status = _CODE.search(text), _STATUS.search(text)
     number = int(status[1]) if status else None
-    if any(host in text for host in _HOSTS_OF_KEYS):
+    if any(sign in text for sign in _WITHOUT_KEY):
         return InputError("store-no-key", store=store)
     said = _of_code(code[1], shown, store) if code else None
     if said is not None:

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from rowbatch.errors import InputError, OutputExists, from_os_error
+from rowbatch.errors import InputError, OutputExists, RowbatchError, UsageError, from_os_error
 from rowbatch.objects.address import as_address, parse_address
 from rowbatch.objects.store import Store
 from rowbatch.objects.stores import open_store
@@ -26,6 +26,10 @@ from rowbatch.store.home import cache, private_folder, write_private_file
 # A copy that nobody used for so long is removed; what is in it may not lie around for ever.
 _KEPT_DAYS = 30
 _LONGEST_NAME_BYTES = 200
+
+
+# Of those made in this process, the address of each.
+_ADDRESSES: dict[str, str] = {}
 
 
 class Copy(NamedTuple):
@@ -70,12 +74,31 @@ def copy_of(place: str | Path) -> Copy:
             found = store.fetch(name, path)
     with suppress(OSError):
         os.utime(folder)
+    _ADDRESSES[str(path)] = address
     return Copy(path, address, found.version)
 
 
 def local_path(place: str | Path) -> Path:
     """The file, or the copy of the object, that `place` names; errors as in `copy_of`."""
     return copy_of(place).path
+
+
+@contextmanager
+def told_by_address() -> Iterator[None]:
+    """Whatever is wrong with a copy is told of the object that it is a copy of: people know that name."""
+    try:
+        yield
+    except RowbatchError as error:
+        for path, address in _ADDRESSES.items():
+            error.call_path(path, address)
+        raise
+
+
+def is_same_object(output: str | Path, source: str | Path) -> bool:
+    """Whether an output would take the place of what it is made of, on object storage."""
+    address = as_address(output)
+    other = as_address(source)
+    return address is not None and other is not None and parse_address(address) == parse_address(other)
 
 
 def version_of(address: str) -> str | None:
@@ -107,7 +130,11 @@ def output_path(place: str | Path, *, overwrite: bool) -> Iterator[Path]:
     store.require_fit()
     with tempfile.TemporaryDirectory(dir=private_folder(cache() / "objects"), prefix="output-") as made:
         path = Path(made) / _file_name(name)
-        yield path
+        try:
+            yield path
+        except RowbatchError as error:
+            error.call_path(str(path), address)
+            raise
         files = sorted(file for file in Path(made).rglob("*") if file.is_file())
         for file in sorted(files, key=lambda file: file == path):
             beside = file.relative_to(made).as_posix().removeprefix(path.name)
@@ -171,7 +198,7 @@ def _bring(store: Store, name: str, file: Path, *, overwrite: bool) -> None:
 def _place_of(address: str) -> tuple[Store, str]:
     found = parse_address(address)
     if not found.name:
-        raise InputError("object-missing", object=address)
+        raise UsageError("store-address", address=address)
     # Of the folder that it is in: a key may have rights there alone.
     folder, _, last = found.name.rpartition("/")
     return open_store(f"{found.scheme}://{found.bucket}/{folder}".rstrip("/")), last
