@@ -21,7 +21,7 @@ JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage lint bench proofs fuzz simulation kills attack docs format audit sbom clean
+.PHONY: help demo test coverage lint bench proofs fuzz simulation kills attack objects docs format audit sbom clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -61,6 +61,9 @@ simulation: $(READY)  ## Drive 2,000 runs through faults and crashes in simulate
 
 kills: $(READY)  ## Kill the real program 1,000 times
 	$(BIN)/python tests/kill_runs.py --kills 1000 $(ARGS)
+
+objects: $(READY)  ## Fetch a real store (Ceph's gateway), start it in a folder of its own, and test with it
+	ROWBATCH_REAL_STORE=1 $(BIN)/pytest -n 0 tests/objects tests/cli/test_object_storage.py $(ARGS)
 
 attack: $(READY) $(BROWSER)  ## Attack the real program: a second user, a browser, odd requests, strange files (as root)
 	$(BIN)/python tests/attack.py $(ARGS)

@@ -27,6 +27,7 @@ An error carries a kind and values; its words, for each face and language, are t
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
@@ -307,6 +308,10 @@ class LocalModelError(RowbatchError):
     exit_code = 8
 
 
+# An address of an object, also where it was made a path, which makes one of two slashes.
+_OBJECT = re.compile(r"(?:s3|gs|az):/", re.IGNORECASE)
+
+
 def from_os_error(error: OSError, path: str) -> RowbatchError:
     """
     Translate what the operating system said about `path` into an error of this tree.
@@ -314,13 +319,14 @@ def from_os_error(error: OSError, path: str) -> RowbatchError:
     Called where a file is opened or written, so that no traceback reaches a user.
     """
     import errno
-    import re
 
     if error.errno is None:
         # polars says the number in its text only.
         told = re.search(r"\(os error (\d+)\)", str(error))
         if told:
             error = OSError(int(told.group(1)), os.strerror(int(told.group(1))))
+    if isinstance(error, FileNotFoundError) and _OBJECT.match(path):
+        return InputError("object-not-here", object=path)
     if isinstance(error, FileNotFoundError):
         return InputError("path-missing", path=path)
     if isinstance(error, IsADirectoryError):

@@ -22,6 +22,7 @@ API = [
     "Status",
     "WriteOptions",
     "YesNoAgreement",
+    "as_address",
     "check",
     "check_codebook",
     "codebook_schema",

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from rowbatch.core.policy import usd as usd
     from rowbatch.core.result_columns import EXTRAS as EXTRAS
     from rowbatch.core.table_options import WriteOptions as WriteOptions
+    from rowbatch.objects.address import as_address as as_address
     from rowbatch.providers.catalog import find_provider as find_provider
 
 _PLACES = {
@@ -79,6 +80,7 @@ _PLACES = {
     "Status": "api.standing",
     "WriteOptions": "core.table_options",
     "YesNoAgreement": "core.agreement",
+    "as_address": "objects.address",
     "check": "api.tools",
     "check_codebook": "api.codebooks",
     "codebook_schema": "api.codebooks",

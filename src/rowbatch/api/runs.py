@@ -52,6 +52,7 @@ from rowbatch.errors import (
     UsageError,
 )
 from rowbatch.http import HttpClient, Key
+from rowbatch.objects.address import as_address
 from rowbatch.programs.opening import open_table
 from rowbatch.providers.base import BatchClient
 from rowbatch.providers.catalog import Provider, find_model, find_price, find_provider
@@ -101,6 +102,7 @@ from rowbatch.steps.repair import largest_output_limit, plan_repair
 from rowbatch.steps.submit import adopt_named
 from rowbatch.steps.trial import TrialReport, measured_answer_tokens, try_rows
 from rowbatch.steps.verify import VerifyReport, verify
+from rowbatch.store.copies import Copy, bring, copy_of, is_same_object, told_by_address
 from rowbatch.store.corrections import Corrections, add_correction, read_corrections
 from rowbatch.store.home import home
 from rowbatch.store.ledger import TAKEN_OVER, Driven, RunRecord, Shard
@@ -841,15 +843,21 @@ class Run:
         if self._directory.whole is None:
             _tell(hooks, "collect")
         note = model_note(self)
+        address = as_address(output) if output else self._plan.output.address or None
         report = collect_step.collect(
             self._directory,
-            output=Path(output) if output else None,
+            output=Path(output) if output and not address else None,
             overwrite=overwrite,
             errors=Path(errors) if errors else None,
             writing=writing,
             notes={"note": note, "demonstration": True} if note else {},
             progress=hooks.rows,
         )
+        if address:
+            # It is whole here by now: a store that does not answer costs another try, and nothing else.
+            may_replace = overwrite or (not output and self._plan.output.overwrite)
+            bring(report.path, address, self._directory.store_note, overwrite=may_replace)
+            report.address = address
         built = read_build_report(self._directory)
         is_direct = self.policy().direct
         costs = [self._built_cost(built, is_direct=is_direct)]
@@ -1351,6 +1359,7 @@ def provider_client(
         yield client_for(provider, http)
 
 
+@told_by_address()
 def create(
     table: str | Path | object,
     *,
@@ -1394,9 +1403,9 @@ def create(
     Make a run: check everything and freeze it in a run directory. Nothing is sent.
 
     Args:
-        table: The input: a file of any format, a folder of .txt files, or a data frame (polars, pandas,
-            Arrow, whatever speaks as these do, a dictionary of lists, a list of dictionaries), which is kept
-            in the run directory. It is never changed.
+        table: The input: a file of any format, its address on object storage (`s3://BUCKET/NAME`), a folder
+            of .txt files, or a data frame (polars, pandas, Arrow, whatever speaks as these do, a dictionary
+            of lists, a list of dictionaries), which is kept in the run directory. It is never changed.
         text: Name of the column with the text; of a data frame as it names it: `1`, `("q1", "text")`.
         labels: The labels to choose from, in a list or in a text as `--labels` has them: `"good,bad"`.
             Without labels and codebook the answer is free text.
@@ -1448,7 +1457,10 @@ def create(
         TableError, CodebookError, OutputExists, UsageError: Something does not fit; nothing was made.
     """
     frame = None if isinstance(table, str | Path) else from_frame(table)
-    path = Path("frame") if frame is not None else Path(str(table))
+    copy = copy_of(table) if isinstance(table, str | Path) else Copy(Path("frame"))
+    address = as_address(output) if output else None
+    if output and isinstance(table, str | Path) and is_same_object(output, table):
+        raise UsageError("output-is-input")
     options = reading_of(reading)
 
     book = given_codebook(labels=labels, prompt=prompt, codebook=codebook, variable=variable)
@@ -1483,10 +1495,17 @@ def create(
             question, said, asking, named, consensus, headers=said_headers, form_fields=said_fields
         )
         return Plan(
-            source=Source(path, reading=options, name=name),
+            source=Source(
+                copy.path, reading=options, name=name, origin=copy.origin, origin_version=copy.version
+            ),
             question=question,
             asking=asking,
-            output=Output(Path(output) if output else None, overwrite, writing or WriteOptions()),
+            output=Output(
+                Path(output) if output and not address else None,
+                overwrite,
+                writing or WriteOptions(),
+                address=address or "",
+            ),
             policy=replace(policy or Policy(), direct=direct or (policy is not None and policy.direct)),
             panel=panel,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
@@ -11,8 +12,10 @@ from rowbatch.core.endpoint import find_endpoint
 from rowbatch.core.plan import ROW_PREFIX, Asking, Question, Source
 from rowbatch.core.table_options import ReadingKeywords, ReadOptions, WriteOptions, reading_of
 from rowbatch.errors import UsageError, from_os_error
+from rowbatch.objects.address import as_address
 from rowbatch.requests.asking import Said, asking_for_model
 from rowbatch.results.workers import ResultWorkers
+from rowbatch.store.copies import is_same_object, local_path, output_path, told_by_address
 
 if TYPE_CHECKING:
     from rowbatch.core.result_columns import Extra
@@ -72,6 +75,7 @@ class RequestOptions(ReadingKeywords, total=False):
     skip_empty: bool
 
 
+@told_by_address()
 def convert(
     table: str | Path,
     output: str | Path,
@@ -86,17 +90,24 @@ def convert(
     """A table becomes a Batch JSONL file; see `rowbatch.tools.convert.convert`."""
     from rowbatch.tools import convert as convert_tool
 
-    source, question, asking = planned(table, requests)
-    return convert_tool.convert(
-        source,
-        question,
-        asking,
-        Path(output),
-        id_column=requests.get("id_column"),
-        skip_empty=requests.get("skip_empty", False),
-        limits=part_limits(limits, max_requests, max_bytes, max_prompt_tokens),
-        overwrite=overwrite,
-    )
+    if is_same_object(output, table):
+        raise UsageError("table-would-be-its-requests", path=str(as_address(table)))
+    with output_path(output, overwrite=overwrite) as out:
+        source, question, asking = planned(table, requests)
+        report = convert_tool.convert(
+            source,
+            question,
+            asking,
+            out,
+            id_column=requests.get("id_column"),
+            skip_empty=requests.get("skip_empty", False),
+            limits=part_limits(limits, max_requests, max_bytes, max_prompt_tokens),
+            overwrite=overwrite,
+        )
+    if out == Path(output):
+        return report
+    beside = Path(output).with_name(report.duplicates_path.name)
+    return replace(report, out=Path(output), duplicates_path=beside)
 
 
 def planned(table: str | Path, requests: RequestOptions) -> tuple[Source, Question, Asking]:
@@ -125,9 +136,10 @@ def planned(table: str | Path, requests: RequestOptions) -> tuple[Source, Questi
         dedupe=requests.get("dedupe", False),
         id_prefix=requests.get("id_prefix", ROW_PREFIX),
     )
-    return Source(Path(table), reading=reading_of(requests)), question, asking
+    return Source(local_path(table), reading=reading_of(requests)), question, asking
 
 
+@told_by_address()
 def estimate(
     source: str | Path | Sequence[str | Path],
     *,
@@ -151,7 +163,7 @@ def estimate(
     from rowbatch.tools.convert import table_requests
 
     chosen = find_provider(provider)
-    paths = [Path(path) for path in ([source] if isinstance(source, str | Path) else source)]
+    paths = [local_path(path) for path in ([source] if isinstance(source, str | Path) else source)]
     if not requests.get("text") and not requests.get("template"):
         return estimate_tool.estimate_files(
             paths, chosen, model=requests.get("model") or "", every=every, answer_tokens=answer_tokens
@@ -198,7 +210,7 @@ def header_of(table: str | Path, reading: ReadOptions | None = None) -> tuple[st
     """Names of the columns of a table."""
     from rowbatch.programs.opening import open_table
 
-    return open_table(Path(table), reading).header
+    return open_table(local_path(table), reading).header
 
 
 def likely_text_column(table: str | Path, reading: ReadOptions | None = None) -> str:
@@ -211,7 +223,7 @@ def likely_text_column(table: str | Path, reading: ReadOptions | None = None) ->
     from rowbatch.programs.opening import open_table
     from rowbatch.tables.text_column import likely_text_column as guess
 
-    opened = open_table(Path(table), reading)
+    opened = open_table(local_path(table), reading)
     position = guess(opened.header, next(opened.chunks(_SAMPLE_ROWS)).frame)
     return "" if position is None else opened.header[position]
 
@@ -272,6 +284,7 @@ def _kind_of(line: bytes) -> LineKind:
     return "unknown" if "custom_id" in found else "other"
 
 
+@told_by_address()
 def check(
     files: Sequence[str | Path],
     *,
@@ -283,15 +296,18 @@ def check(
     """Look at batch files before money is spent; see `rowbatch.tools.check.check`."""
     from rowbatch.tools import check as check_step
 
-    return check_step.check(
-        [Path(file) for file in files],
+    report = check_step.check(
+        [local_path(file) for file in files],
         find_provider(provider),
         fix=Path(fix) if fix else None,
         count_tokens=count_tokens,
         overwrite=overwrite,
     )
+    named = zip(report.files, files, strict=True)
+    return replace(report, files=tuple(replace(found, path=Path(file)) for found, file in named))
 
 
+@told_by_address()
 def extract(
     results: Sequence[str | Path],
     output: str | Path,
@@ -314,10 +330,13 @@ def extract(
     **reading: Unpack[ReadingKeywords],
 ) -> ExtractReport:
     """Result files become a table; see `rowbatch.tools.extract.extract`."""
-    paths = [Path(result) for result in results]
+    for source in (*results, *requests, *([join] if join else [])):
+        if is_same_object(output, source):
+            raise UsageError("file-would-be-its-answers", path=str(as_address(source)))
+    paths = [local_path(result) for result in results]
     if unanswered and not requests:
         raise UsageError("unanswered-without-requests")
-    with ResultWorkers(paths) as workers:
+    with output_path(output, overwrite=overwrite) as out, ResultWorkers(paths) as workers:
         # They start while this is imported.
         from rowbatch.results.pile import Unpacking
         from rowbatch.tools import extract as extract_step
@@ -326,13 +345,13 @@ def extract(
         if requests:
             from rowbatch.tools.compare import Requests
 
-            sent = [Path(request) for request in requests]
+            sent = [local_path(request) for request in requests]
             asked = Requests(sent, Path(unanswered) if unanswered else None, overwrite)
 
-        return extract_step.extract(
+        report = extract_step.extract(
             paths,
-            Path(output),
-            join=Path(join) if join else None,
+            out,
+            join=local_path(join) if join else None,
             id_column=id_column,
             several=several,
             first_number=first_number,
@@ -347,3 +366,4 @@ def extract(
             overwrite=overwrite,
             workers=workers,
         )
+    return report if out == Path(output) else replace(report, out=Path(output))

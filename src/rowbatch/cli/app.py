@@ -1801,7 +1801,8 @@ def _require_table(path: Path) -> None:
     try:
         path.stat()
     except OSError as error:
-        raise from_os_error(error, str(path)) from error
+        if api.as_address(path) is None:
+            raise from_os_error(error, str(path)) from error
 
 
 def _for_api(options: dict[str, Any]) -> dict[str, Any]:

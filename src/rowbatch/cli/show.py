@@ -113,9 +113,15 @@ def line(text: str = "", *, err: bool = False) -> None:
 
 
 def place(path: Path) -> str:
-    """A path as short as it can be typed here."""
+    """A path as short as it can be typed here; an address of an object as it is."""
+    if address := api.as_address(path):
+        return address
     resolved, here = path.resolve(), Path.cwd()
     return str(resolved.relative_to(here)) if resolved.is_relative_to(here) else str(resolved)
+
+
+def _out(path: Path) -> str:
+    return api.as_address(path) or str(path)
 
 
 def command(*words: str | Path) -> str:
@@ -310,7 +316,8 @@ def _part(part: Mapping[str, Any]) -> str:
 
 def collected(report: CollectReport) -> None:
     """What came out."""
-    line(f"labelled table  {place(report.path)}  ({_count(report.rows, 'row')})")
+    where = report.address or place(report.path)
+    line(f"labelled table  {where}  ({_count(report.rows, 'row')})")
     line(f"  {_statuses(report.statuses)}")
     if report.taken_over:
         names = [str(source.get("run", "")) for source in report.taken_from]
@@ -665,7 +672,7 @@ def interrupted(run: Run) -> None:
 
 def converted(report: ConvertReport) -> None:
     line(
-        f"{report.out}: {_count(report.requests, 'request')} of {_count(report.rows, 'row')}, "
+        f"{_out(report.out)}: {_count(report.requests, 'request')} of {_count(report.rows, 'row')}, "
         f"{report.size_bytes:,} bytes"
     )
     for part in report.parts:
@@ -772,7 +779,7 @@ def checked(report: CheckReport) -> None:
     """What is wrong in batch files, file by file."""
     for file in report.files:
         models = ", ".join(short(model, 60) for model in file.models) or "no model"
-        line(f"{file.path}: {_count(file.lines, 'line')}, {file.size_bytes:,} bytes, {models}")
+        line(f"{_out(file.path)}: {_count(file.lines, 'line')}, {file.size_bytes:,} bytes, {models}")
         if file.prompt_tokens is not None:
             line(f"  {file.prompt_tokens:,} tokens in its prompts")
         for code, count in file.codes.most_common():
@@ -820,7 +827,7 @@ def parts(report: SplitReport) -> None:
 
 
 def extracted(report: ExtractReport) -> None:
-    line(f"{report.out}: {_count(report.rows, 'row')} from {_count(report.results, 'result')}")
+    line(f"{_out(report.out)}: {_count(report.rows, 'row')} from {_count(report.results, 'result')}")
     line("  " + ", ".join(f"{status} {count:,}" for status, count in report.statuses.most_common()))
     for reason, count in report.reasons.most_common(5):
         line(f"  {_count(count, 'row')}: {short(reason, 120)}")

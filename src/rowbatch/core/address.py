@@ -56,14 +56,27 @@ def check_address(address: str, place: str = "", *, may_hold_secret: bool = Fals
     shown = f"{place}={shown_address(address)}" if place else shown_address(address)
     if not may_hold_secret:
         # Said first: of these the whole address is not shown, whatever else is wrong with it.
-        if _names_somebody(address):
-            raise UsageError("address-with-password", address=shown)
-        for name in (*_secret_names(_behind_host(address)), *_keys_in(address)):
-            raise UsageError("address-with-secret", address=shown, name=name)
+        require_no_secret(address, shown)
     why = _fault_of(address)
     if why is not None:
         raise UsageError("address-broken", address=shown, why=why)
     return address
+
+
+def require_no_secret(address: str, shown: str) -> None:
+    """
+    Make sure that an address may be written down.
+
+    Args:
+        address: Of whatever scheme.
+        shown: What may be shown of it.
+    Raises:
+        UsageError: It has a password or another secret in it.
+    """
+    if _names_somebody(address):
+        raise UsageError("address-with-password", address=shown)
+    for name in (*_secret_names(_behind_host(address)), *_keys_in(address)):
+        raise UsageError("address-with-secret", address=shown, name=name)
 
 
 def _fault_of(address: str) -> Notice | None:

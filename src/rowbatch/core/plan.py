@@ -48,6 +48,8 @@ class Source:
         reading: How it is read.
         encoding_guessed: Its encoding, if nothing said it but the text itself; else "".
         name: What people call it, where that is not the name of its file; else "".
+        origin: The address on object storage that `path` is a copy of; or "".
+        origin_version: Which version of it, as the store says; or "".
     """
 
     path: Path
@@ -56,6 +58,8 @@ class Source:
     reading: ReadOptions = field(default_factory=ReadOptions)
     encoding_guessed: str = ""
     name: str = ""
+    origin: str = ""
+    origin_version: str = ""
 
     @property
     def shown_name(self) -> str:
@@ -255,12 +259,14 @@ class Output:
         overwrite: Whether a file there may be replaced.
         writing: How it is written.
         columns: Names of the columns that are added: of the answer, then of the status.
+        address: Where on object storage it is put when it is written; or "".
     """
 
     path: Path | None = None
     overwrite: bool = False
     writing: WriteOptions = field(default_factory=WriteOptions)
     columns: tuple[str, ...] = ()
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +342,7 @@ def _has_words(answer: Mapping[str, Any]) -> bool:
 def _asked(plan: Plan) -> tuple[Any, ...]:
     question = plan.question
     return (
-        plan.source.path,
+        plan.source.origin or plan.source.path,
         plan.source.sha256,
         plan.source.reading,
         plan.source.name,
@@ -345,7 +351,7 @@ def _asked(plan: Plan) -> tuple[Any, ...]:
         (question.kept, question.kept_from),
         tuple(map(_asked_of, plan.askings)),
         plan.panel.consensus if plan.panel else None,
-        (plan.output.path, plan.output.columns),
+        (plan.output.address or plan.output.path, plan.output.columns),
     )
 
 

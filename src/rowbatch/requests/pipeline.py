@@ -20,7 +20,8 @@ from rowbatch.programs.opening import open_table
 from rowbatch.providers.catalog import find_provider
 from rowbatch.requests.duplicates import Duplicates, find_duplicates
 from rowbatch.requests.images import ImageColumn
-from rowbatch.store.rundir import MEMBERS_NAME, digest_source, require_source, size_of_source
+from rowbatch.store.copies import local_path, version_of
+from rowbatch.store.rundir import COPY_NAME, MEMBERS_NAME, digest_source, require_source, size_of_source
 from rowbatch.tables.base import Table, TableChunk, blank_rows
 
 if TYPE_CHECKING:
@@ -286,21 +287,41 @@ def open_source(source: Source, run: Path) -> Table:
     Open the table of a run, after making sure that it is still the same one.
 
     One that is not where it was is looked for in the run and beside it, under its name, as when both were
-    moved
-    together: its digest decides.
+    moved together: its digest decides. A table on object storage is fetched again where its copy is gone.
 
     Raises:
         InputError: It is gone.
         TableChanged: It was changed since the run was made.
     """
     # The run directory of a further model lies two folders deeper, in the run of all.
-    folders = (run, *run.absolute().parents[: 4 if run.absolute().parent.name == MEMBERS_NAME else 2])
+    folders = (
+        run / COPY_NAME,
+        run,
+        *run.absolute().parents[: 4 if run.absolute().parent.name == MEMBERS_NAME else 2],
+    )
     beside = (folder / source.path.name for folder in folders)
     for path in (source.path, *beside):
         if path.exists() and _is_same(source, path):
             return open_table(path, source.reading)
+    if source.origin:
+        # The copy in the run is gone. What is there now is it, or another table: its digest decides.
+        path = local_path(source.origin)
+        if _is_same(source, path):
+            return open_table(path, source.reading)
+        raise TableChanged("table-changed", path=str(run), table=source.origin, results=str(run / "results"))
     require_source(source.path)
     raise TableChanged("table-changed", path=str(run), table=str(source.path), results=str(run / "results"))
+
+
+def require_unchanged_origin(source: Source, run: Path) -> None:
+    """
+    Make sure, before money is spent, that a table on object storage is still the one that was copied.
+
+    Raises:
+        TableChanged: There is another one under its address now.
+    """
+    if source.origin and version_of(source.origin) not in (None, source.origin_version):
+        raise TableChanged("table-changed", path=str(run), table=source.origin, results=str(run / "results"))
 
 
 def _is_same(source: Source, path: Path) -> bool:

@@ -15,7 +15,7 @@ from rowbatch.errors import UsageError
 from rowbatch.providers.catalog import find_provider
 from rowbatch.requests.duplicates import RepeatCount
 from rowbatch.requests.line_tokens import LineTokens
-from rowbatch.requests.pipeline import TableRequests, open_source
+from rowbatch.requests.pipeline import TableRequests, open_source, require_unchanged_origin
 from rowbatch.results.asked_before import KeptValues
 from rowbatch.results.earlier import EarlierAnswers
 from rowbatch.results.written import written_columns
@@ -77,6 +77,7 @@ def build(
 def _build(
     run: RunDirectory, plan: Plan, earlier: EarlierAnswers | None, progress: Callable[[int], None] | None
 ) -> None:
+    require_unchanged_origin(plan.source, run.path)
     counts = _Counts()
     shards = []
     # Where it costs money, tokens are counted: for the queue, the cap and the estimate.

@@ -98,6 +98,7 @@ class CollectReport:
 
     Attributes:
         path: The labelled table.
+        address: Where on object storage it was put, too; or "".
         rows: In it: as many as in the input.
         statuses: How many rows of each status.
         reasons: The commonest reasons of rows that are not ok, with counts.
@@ -122,6 +123,7 @@ class CollectReport:
     """
 
     path: Path
+    address: str = ""
     rows: int = 0
     statuses: Counter[RowStatus] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)

@@ -18,11 +18,21 @@ from rowbatch.programs.opening import open_table
 from rowbatch.requests.pipeline import open_source
 from rowbatch.results.written import written_columns
 from rowbatch.store.atomic import atomic_path
+from rowbatch.store.copies import require_free_object
 from rowbatch.store.plan_file import require_text
-from rowbatch.store.rundir import FRAME_NAME, RunDirectory, digest_source, require_source, size_of_source
+from rowbatch.store.rundir import (
+    COPY_NAME,
+    FRAME_NAME,
+    RunDirectory,
+    digest_source,
+    require_source,
+    size_of_source,
+)
 from rowbatch.tables.losses import losses
 from rowbatch.tables.numbers import find_numbers
 from rowbatch.tables.writer import TableShape, format_of, require_typed
+
+_PACKED = (".gz", ".zst", ".bz2", ".xz")
 
 
 def create(
@@ -57,9 +67,15 @@ def create(
     for other in existing:
         if other.plan().asks_the_same(complete):
             return other
-    if plan.output.path is not None:
+    if plan.output.address:
+        format_of(Path(plan.output.address))
+        if not plan.output.overwrite:
+            require_free_object(plan.output.address)
+    elif plan.output.path is not None:
         _require_free_output(plan.output.path, plan.source.path, overwrite=plan.output.overwrite)
     run.create(complete)
+    if plan.source.origin:
+        run.keep_copy(plan.source.path)
     if kept:
         kept.replace(run.path / FRAME_NAME)
     return None
@@ -96,16 +112,18 @@ def _completed(run: RunDirectory, plan: Plan, *, is_frame: bool) -> Plan:
         table.column(name)
     program = table.reading.program or PLAIN
     source = Source(
-        path=(run.path / FRAME_NAME if is_frame else path).resolve(),
+        path=_source_path(run, plan.source, is_frame=is_frame),
         sha256=digest_source(path, program),
         size_bytes=size_of_source(path, program),
         reading=replace(table.reading, program=program),
         encoding_guessed=table.guessed_encoding,
         name=plan.source.name,
+        origin=plan.source.origin,
+        origin_version=plan.source.origin_version,
     )
     output = replace(
         plan.output,
-        path=_output_path(run, plan.output.path, is_frame=is_frame),
+        path=_output_path(run, plan.output, is_frame=is_frame),
         columns=tuple(new_column_names(table.header, answer_columns(plan))),
     )
     made = replace(plan, source=source, output=output)
@@ -132,11 +150,24 @@ def _kept(frame: pl.DataFrame, run: RunDirectory) -> Path:
     return place
 
 
-def _output_path(run: RunDirectory, output: Path | None, *, is_frame: bool) -> Path | None:
-    if output is not None:
-        return output.resolve()
+def _source_path(run: RunDirectory, source: Source, *, is_frame: bool) -> Path:
+    if source.origin:
+        return (run.path / COPY_NAME / source.path.name).resolve()
+    return (run.path / FRAME_NAME if is_frame else source.path).resolve()
+
+
+def _output_path(run: RunDirectory, output: Output, *, is_frame: bool) -> Path | None:
+    if output.address:
+        return (run.path / f"labelled{_ending(output.address)}").resolve()
+    if output.path is not None:
+        return output.path.resolve()
     # A frame has types, and its labelled table is to have them too.
     return (run.path / "labelled.parquet").resolve() if is_frame else None
+
+
+def _ending(address: str) -> str:
+    suffixes = Path(address.rpartition("/")[2]).suffixes
+    return "".join(suffixes[-2:] if len(suffixes) > 1 and suffixes[-1] in _PACKED else suffixes[-1:])
 
 
 def _require_free_output(output: Path, table: Path, *, overwrite: bool) -> None:

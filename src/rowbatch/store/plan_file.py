@@ -57,6 +57,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             "text": question.text,
             "image": question.image,
             **({"name": source.name} if source.name else {}),
+            **({"origin": source.origin, "origin_version": source.origin_version} if source.origin else {}),
             "image_folder": str(question.image_folder or ""),
         },
         "request": _asking_document(asking, question.template),
@@ -81,6 +82,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             "overwrite": output.overwrite,
             "writing": asdict(output.writing),
             "columns": list(output.columns),
+            **({"address": output.address} if output.address else {}),
         },
         "policy": plan.policy.to_plain(),
     }
@@ -121,6 +123,8 @@ def read_plan(document: Mapping[str, Any]) -> Plan:
             reading=_reading(table),
             encoding_guessed=table.get("encoding_guessed", ""),
             name=table.get("name", ""),
+            origin=table.get("origin", ""),
+            origin_version=table.get("origin_version", ""),
         ),
         question=Question(
             text=table["text"],
@@ -138,6 +142,7 @@ def read_plan(document: Mapping[str, Any]) -> Plan:
             overwrite=bool(output["overwrite"]),
             writing=WriteOptions(**output.get("writing", {})),
             columns=tuple(output["columns"]),
+            address=output.get("address", ""),
         ),
         policy=read_policy(document.get("policy", {})),
         created_at=document["created_at"],

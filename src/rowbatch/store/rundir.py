@@ -5,6 +5,7 @@ The run directory: where each file lies, and the frozen plan.
       run.toml                         frozen when the run is made
       codebook.yaml                    a copy, when one was given
       ledger.sqlite                    what is known to be true
+      table/NAME                       the copy of a table on object storage, where the run is of one
       batches.jsonl                    the same of each shard, in a file that only grows: see `trail`
       requests/r1-0001.jsonl …         raw, written once
       results/r1-0001.output.jsonl …   raw, as received
@@ -18,6 +19,7 @@ The run directory: where each file lies, and the frozen plan.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import secrets
 import shutil
@@ -33,7 +35,7 @@ from rowbatch.core.panel import folder_name, model_names
 from rowbatch.core.plan import Plan
 from rowbatch.core.table_options import DOCUMENTS, NO_DOCUMENTS, PLAIN
 from rowbatch.errors import InputError, OutputExists, RunError, RunTooNew, from_os_error
-from rowbatch.store.atomic import fsync_folder, write_atomically
+from rowbatch.store.atomic import atomic_path, fsync_folder, write_atomically
 from rowbatch.store.home import is_ours, private_folder
 from rowbatch.store.ledger import Ledger
 from rowbatch.store.plan_file import plan_document, read_plan
@@ -46,6 +48,8 @@ _FORMAT_OF_ONE_MODEL = 2
 MEMBERS_NAME = "with"
 """The folder of the run directories of further models."""
 FRAME_NAME = "table.parquet"
+COPY_NAME = "table"
+"""The folder of the copy of a table that lies on object storage."""
 """Under what name a data frame is kept in the run."""
 _FURTHER_OUTPUTS = frozenset((".feather", ".arrow", ".qdpx"))
 """Endings of what else is written of a run; a folder that has such a file is still one of documents."""
@@ -227,8 +231,28 @@ class RunDirectory:
         path = plan.output.path
         if path is None:
             return self.labelled
+        if plan.output.address:
+            return self.path / path.name
         is_own = plan.source.path.name == FRAME_NAME and path.parent == plan.source.path.parent
         return self.path / path.name if is_own else path
+
+    def keep_copy(self, path: Path) -> None:
+        """Keep the copy of a table on object storage, as a second name of the same file where that can be."""
+        kept = self.path / COPY_NAME / path.name
+        try:
+            kept.parent.mkdir(exist_ok=True)
+            try:
+                os.link(path, kept)
+            except OSError:
+                with atomic_path(kept, overwrite=True) as temporary:
+                    shutil.copyfile(path, temporary)
+        except OSError as error:
+            raise from_os_error(error, str(kept)) from error
+
+    @property
+    def store_note(self) -> Path:
+        """Which version of the labelled table was put on object storage."""
+        return self.path / "output-on-store.json"
 
     def ledger(self) -> Ledger:
         """

@@ -7,6 +7,7 @@ from rowbatch.words.for_doors import DOORS
 from rowbatch.words.for_drive import DRIVE
 from rowbatch.words.for_files import FILES
 from rowbatch.words.for_kinds import KINDS
+from rowbatch.words.for_objects import OBJECTS
 from rowbatch.words.for_pages import PAGES
 from rowbatch.words.for_plans import PLANS
 from rowbatch.words.for_runs import RUNS
@@ -15,5 +16,5 @@ from rowbatch.words.for_tables import TABLES
 from rowbatch.words.for_tools import TOOLS
 from rowbatch.words.telling import Entry
 
-ROOMS = (ANSWERS, FILES, TABLES, TOOLS, PLANS, RUNS, KINDS, DRIVE, SERVICES, PAGES, DOORS)
+ROOMS = (ANSWERS, FILES, TABLES, TOOLS, PLANS, RUNS, KINDS, DRIVE, SERVICES, OBJECTS, PAGES, DOORS)
 ENTRIES: dict[str, Entry] = {kind: entry for room in ROOMS for kind, entry in room.items()}
