@@ -31,15 +31,20 @@ class Outcome:
     record: Mapping[str, Any] | None = None
     problem: Mapping[str, Any] | None = None
 
+    @property
+    def error(self) -> RowbatchError | None:
+        """What ended the task, with the words and the exit code it had there; None where it is done."""
+        return None if self.problem is None else error_of(self.problem)
+
     def result(self) -> Mapping[str, Any]:
         """
         The record.
 
         Raises:
-            RowbatchError: What ended the task, with the words and the exit code it had there.
+            RowbatchError: What ended the task.
         """
         if self.record is None:
-            raise error_of(self.problem or {})
+            raise self.error or error_of({})
         return self.record
 
 
