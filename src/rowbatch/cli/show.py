@@ -570,7 +570,7 @@ def next_steps(run: Run) -> None:
 def planned(run: Run, plan: TaskPlan) -> None:
     """How the work of a run is divided, and what to do next."""
     staged = f", {_count(plan.staged, 'of them copied', 'of them copied')} as texts" if plan.staged else ""
-    line(f"rows     {plan.rows:,} in {_count(plan.files, 'file')}{staged}")
+    line(f"rows     {plan.rows:,} in {_count(len(plan.files), 'file')}{staged}")
     line(f"tasks    {plan.tasks:,}, of at most {_count(plan.rows_per_task, 'row')}")
     line(f"run      {place(run.path)}")
     file = run.path / "tasks" / "prepare.jsonl"

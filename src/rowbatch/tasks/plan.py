@@ -17,8 +17,10 @@ written once as texts beside the plan. So a task reads its own rows and nothing 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -49,6 +51,7 @@ from rowbatch.tasks.pieces import Piece
 
 PLAN, TASKS, DUPLICATES = "plan.json", "prepare.jsonl", "duplicates.parquet"
 FORMAT = 1
+_FEW_ROWS = 20_000
 _PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ\0")
 
 
@@ -65,7 +68,8 @@ class TaskPlan:
         rows: Of the table.
         tasks: How many.
         rows_per_task: At most.
-        files: How many files the table has.
+        files: Those of the table, in order.
+        state: What `state_of_files` said of them.
         staged: How many of them were written once more, as texts.
         bad_rows: Broken rows that were met while these were written; others are met by the tasks.
         first_bad: The first of them.
@@ -79,7 +83,8 @@ class TaskPlan:
     rows: int
     tasks: int
     rows_per_task: int
-    files: int
+    files: tuple[Path, ...]
+    state: str
     staged: int
     bad_rows: int
     first_bad: tuple[BadRow, ...]
@@ -132,11 +137,15 @@ def make_plan(
     if not plan.asking.fresh:
         raise UsageError("tasks-are-fresh")
     limits = find_provider(plan.asking.provider).limits
-    most = max(1, limits.max_requests // plan.asking.samples)
-    per_task = most if rows_per_task is None else min(max(rows_per_task, 1), most)
+    per_file = max(1, limits.max_requests // plan.asking.samples)
+    # Where files are small a task has several, so that its own beginning costs little.
+    per_task = rows_per_task or per_file * max(1, _FEW_ROWS // per_file)
     table = open_source(plan.source, run.path)
+    parts = table.tables if isinstance(table, TableFolder) else (table,)
+    files = tuple(part.path for part in parts)
+    state = state_of_files(files)
     planner = _Planner(place, per_task, progress)
-    for part in table.tables if isinstance(table, TableFolder) else (table,):
+    for part in parts:
         planner.add(part)
     tasks = planner.finish()
     if not tasks:
@@ -152,7 +161,8 @@ def make_plan(
         rows=planner.rows,
         tasks=len(tasks),
         rows_per_task=per_task,
-        files=planner.files,
+        files=files,
+        state=state,
         staged=planner.staged,
         bad_rows=planner.bad_rows,
         first_bad=tuple(planner.first_bad),
@@ -234,7 +244,8 @@ def _read(url: str, _: str) -> TaskPlan:
             rows=document["rows"],
             tasks=document["tasks"],
             rows_per_task=document["rows_per_task"],
-            files=document["files"],
+            files=tuple(map(Path, document["files"])),
+            state=document["state"],
             staged=document["staged"],
             bad_rows=document["bad_rows"],
             first_bad=tuple(BadRow(**bad) for bad in document["first_bad"]),
@@ -242,6 +253,21 @@ def _read(url: str, _: str) -> TaskPlan:
         )
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise RunError("tasks-damaged", path=f"{url}/{PLAN}", told=str(error)) from error
+
+
+def state_of_files(files: Sequence[Path]) -> str:
+    """
+    Stands for the sizes of files and the times at which they were last written, as far as they are there.
+
+    Whether a file of a terabyte is the same is asked before and after some thousand tasks; its digest would
+    take as long as these.
+    """
+    state = hashlib.sha256()
+    for path in files:
+        with suppress(OSError):
+            found = path.stat()
+            state.update(f"{path} {found.st_size} {found.st_mtime_ns} {found.st_ino}\n".encode())
+    return state.hexdigest()
 
 
 def read_duplicates(store: Store, plan: TaskPlan) -> Duplicates:
@@ -262,7 +288,8 @@ def _document(made: TaskPlan) -> dict[str, Any]:
         "rows": made.rows,
         "tasks": made.tasks,
         "rows_per_task": made.rows_per_task,
-        "files": made.files,
+        "files": list(map(str, made.files)),
+        "state": made.state,
         "staged": made.staged,
         "bad_rows": made.bad_rows,
         "first_bad": [asdict(bad) for bad in made.first_bad],
@@ -278,12 +305,11 @@ class _Planner:
         self._tasks: list[dict[str, Any]] = []
         self._open: list[Piece] = []
         self._room = per_task
-        self.rows = self.files = self.staged = self.bad_rows = 0
+        self.rows = self.staged = self.bad_rows = 0
         self.first_bad: list[BadRow] = []
 
     def add(self, table: Table) -> None:
         """Take the rows of the next file."""
-        self.files += 1
         try:
             size = table.path.stat().st_size
         except OSError as error:

@@ -13,12 +13,12 @@ import queue
 import sys
 import threading
 from dataclasses import asdict
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 
-def main() -> None:
-    """Do tasks until nobody asks for more."""
-    asked: queue.Queue[bytes | None] = queue.Queue()
+def main() -> NoReturn:
+    """Do tasks; `_listen` ends the process when nobody asks for more."""
+    asked: queue.Queue[bytes] = queue.Queue()
     # What libraries print must not stand between the answers.
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
@@ -31,13 +31,13 @@ def main() -> None:
     assert prepare is not None
     if most_bytes:
         limit_memory(most_bytes)
-    while (line := asked.get()) is not None:
-        question = json.loads(line)
+    while True:
+        question = json.loads(asked.get())
         outcome = do_task(question["function"], question["task"])
         answers.write(json.dumps(asdict(outcome), ensure_ascii=False).encode() + b"\n")
 
 
-def _listen(lines: BinaryIO, asked: queue.Queue[bytes | None]) -> None:
+def _listen(lines: BinaryIO, asked: queue.Queue[bytes]) -> None:
     for line in lines:
         asked.put(line)
     # Whoever started this has ended: nobody waits for what is being done.
