@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rowbatch.errors import InputError, StorageError
+from rowbatch.errors import InputError, StorageError, UsageError
 from rowbatch.objects.stores import Store
 from rowbatch.store.rundir import digest_file
 
@@ -24,15 +25,14 @@ def find_record(store: Store, task: str) -> dict[str, Any] | None:
     Only the sizes of the files are compared: they appear whole, and who takes them looks at their digests.
     """
     try:
-        record = json.loads(store.read(record_name(task)))
-        files = [(str(one["name"]), int(one["bytes"])) for one in record["files"]]
-    except (InputError, ValueError, KeyError, TypeError):
+        record = dict(json.loads(store.read(record_name(task))))
+        for file in record["files"]:
+            found = store.stat(file["name"])
+            if found is None or found.size != file["bytes"]:
+                return None
+    except (InputError, UsageError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    for name, size in files:
-        found = store.stat(name)
-        if found is None or found.size != size:
-            return None
-    return dict(record)
+    return record
 
 
 def keep_record(store: Store, task: str, record: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,8 +66,6 @@ def keep_file(store: Store, name: str, path: Path) -> tuple[int, str]:
         StorageError: A file of other content is there under this name.
     """
     size, digest = path.stat().st_size, digest_file(path)
-    found = store.stat(name)
-    if found is not None and found.size != size:
+    if not store.commit(name, path) and hashlib.sha256(store.read(name)).hexdigest() != digest:
         raise StorageError("task-done-otherwise", path=f"{store.url}/{name}", task=name)
-    store.commit(name, path)
     return size, digest

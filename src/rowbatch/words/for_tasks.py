@@ -5,7 +5,7 @@ from __future__ import annotations
 from rowbatch.words.telling import Entry
 
 _SAME_EVERYWHERE = (
-    "install the same rowbatch on every machine",
+    "install the same version on every machine",
     "请在每台机器上安装同一版本",
 )
 _PLAN_ANEW = (
