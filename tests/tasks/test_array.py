@@ -57,7 +57,7 @@ def test_one_element_a_task(run):
 
 def test_a_failure_is_kept_for_who_waits(run, monkeypatch):
     """
-    What ended a task on another machine is raised where the records are taken; done again it is forgotten.
+    What ended a task elsewhere is raised where records are taken; done again it is forgotten.
     """
     with monkeypatch.context() as broken:
         broken.setattr(prepare_module, "_prepared", lambda *_: 1 / 0)
@@ -81,7 +81,7 @@ def test_a_plan_can_be_moved(run, tmp_path):
 
 def test_a_task_is_done_once(run, monkeypatch):
     """
-    A task whose files and record are there returns at once; where a file is gone or was cut, it is done again.
+    A task whose files and record are there returns at once; where a file is gone or was cut it is done anew.
     """
     tasks = read_tasks(place_of(run))
     first = prepare(tasks[0])

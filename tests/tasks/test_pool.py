@@ -127,8 +127,8 @@ list(Telling(2).map("prepare", read_tasks(Path(sys.argv[1]))))
 @pytest.mark.skipif(not Path("/proc").exists(), reason="processes are looked at in /proc")
 def test_no_process_outlives_the_one_that_started_it(tmp_path):
     """
-    When the one that waits for the tasks is killed, its processes end, also in the middle of a task; what they
-    had not finished is removed.
+    When the one that waits for the tasks is killed, its processes end, also in the middle of a task; what
+    they had not finished is removed.
     """
     run = planned_run(tmp_path / "run", write_table(tmp_path / "posts.csv", 3000), rows_per_task=10)
     with subprocess.Popen(

@@ -727,8 +727,14 @@ def disagreements(run: Path, *, output: Path, as_json: bool, **options: Any) -> 
 @app.command()
 @_run
 @click.option("--table", type=_PATH, metavar="FILE", help="Where the table lies, if it was moved.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="How many processes read the files.  [default: this one alone]",
+)
 @_json
-def verify(run: Path, *, table: Path | None, as_json: bool) -> int:
+def verify(run: Path, *, table: Path | None, workers: int | None, as_json: bool) -> int:
     """
     Read every file of a run again and compare with what is known of it.
 
@@ -736,7 +742,7 @@ def verify(run: Path, *, table: Path | None, as_json: bool) -> int:
     """
     from rowbatch.cli import show
 
-    report = api.open_run(run).verify(table)
+    report = api.open_run(run).verify(table, workers=workers)
     if as_json:
         show.as_json(report)
     else:
@@ -1194,6 +1200,17 @@ def download(run: Path, *, headers: Sequence[str]) -> None:
 @click.option("--output", "-o", type=_PATH, metavar="OUT", help="Another name for the labelled table.")
 @_errors
 @_writing
+@click.option(
+    "--runner",
+    type=click.Choice(_RUNNERS),
+    help="Write it by tasks, as Parquet files in the folder OUT: of a run that was planned as tasks.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="How many processes of a pool.  [default: one a processor]",
+)
 @_overwrite
 def collect(run: Path, *, output: Path | None, **options: Any) -> None:
     """

@@ -18,16 +18,21 @@ def record_name(task: str) -> str:
     return f"records/{task}.json"
 
 
-def find_record(store: Store, task: str) -> dict[str, Any] | None:
+def find_record(store: Store, task: str, files: Store | None = None) -> dict[str, Any] | None:
     """
     The record of a task that is done and whose files are there; else None.
+
+    Args:
+        store: Where records are kept.
+        task: Its id.
+        files: Where its files lie; None means there, too.
 
     Only the sizes of the files are compared: they appear whole, and who takes them looks at their digests.
     """
     try:
         record = dict(json.loads(store.read(record_name(task))))
         for file in record["files"]:
-            found = store.stat(file["name"])
+            found = (files or store).stat(file["name"])
             if found is None or found.size != file["bytes"]:
                 return None
     except (InputError, UsageError, ValueError, KeyError, TypeError, AttributeError):
@@ -35,7 +40,9 @@ def find_record(store: Store, task: str) -> dict[str, Any] | None:
     return record
 
 
-def keep_record(store: Store, task: str, record: Mapping[str, Any]) -> dict[str, Any]:
+def keep_record(
+    store: Store, task: str, record: Mapping[str, Any], files: Store | None = None
+) -> dict[str, Any]:
     """
     Keep a record; of two of the same task the first stays, and both are the same.
 
@@ -46,11 +53,11 @@ def keep_record(store: Store, task: str, record: Mapping[str, Any]) -> dict[str,
     kept = dict(record)
     if store.put(name, json.dumps(kept, ensure_ascii=False).encode()):
         return kept
-    if find_record(store, task) is None:
+    if find_record(store, task, files) is None:
         # Its files are gone or were cut; these are whole.
         store.delete(name)
         store.put(name, json.dumps(kept, ensure_ascii=False).encode())
-    found = find_record(store, task)
+    found = find_record(store, task, files)
     if found != kept:
         raise StorageError("task-done-otherwise", path=f"{store.url}/{name}", task=task)
     return kept
