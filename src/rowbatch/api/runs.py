@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, Unpack
@@ -114,6 +115,11 @@ from rowbatch.store.rundir import (
     remove_run,
 )
 from rowbatch.tables.frames import column_name, from_frame
+from rowbatch.tasks.into_run import build_by_tasks
+from rowbatch.tasks.parts import collect_parts
+from rowbatch.tasks.plan import TaskPlan, is_planned, make_plan
+from rowbatch.tasks.pool import PoolRunner
+from rowbatch.tasks.verify import verify_by
 from rowbatch.tools.codebooks import read_any_codebook
 from rowbatch.words.notice import Notice
 
@@ -287,12 +293,43 @@ class Run:
         """Whether the model runs on this machine; of several models, whether all do."""
         return all(asking.provider == "local" for asking in self._plan.askings)
 
-    def build(self, hooks: Hooks | None = None) -> BuildReport:
+    def plan_tasks(
+        self, runner: str = "array", *, rows_per_task: int | None = None, hooks: Hooks | None = None
+    ) -> TaskPlan:
+        """
+        Plan the writing of the request files as tasks, which any machine can do. Once: a plan stays as it is.
+
+        Args:
+            runner: What is to do them where nobody says it later: `serial`, `pool` or `array`.
+            rows_per_task: At most so many; None means as many as make one request file.
+            hooks: Told how it goes.
+        Raises:
+            TableError: The table is broken.
+            UsageError: It asks several models, or only what was not asked before.
+            RunError: Its request files are there already.
+            RunLocked: Another process works on the run.
+        """
+        hooks = hooks or Hooks()
+        _tell(hooks, "build")
+        with self._locked("plan"):
+            if is_built(self._directory) and not is_planned(self._directory):
+                raise RunError("tasks-too-late", path=str(self.path))
+            return make_plan(self._directory, runner, rows_per_task=rows_per_task, progress=hooks.rows)
+
+    def build(
+        self, hooks: Hooks | None = None, *, runner: str | None = None, workers: int | None = None
+    ) -> BuildReport:
         """
         Write the request files. Nothing is sent.
 
+        Args:
+            hooks: Told how it goes.
+            runner: Write them by tasks: in this process (`serial`), in several (`pool`), or by an array job
+                (`array`), whose records are taken. None means as it was planned, or else without tasks.
+            workers: How many processes of a pool; None means one a processor.
         Raises:
             TableError: The table is broken.
+            RunError: Tasks of an array job are not done yet.
             RunLocked: Another process works on the run.
         """
         hooks = hooks or Hooks()
@@ -303,6 +340,8 @@ class Run:
             # The others first: who sees that this one is built need not ask whether they are.
             for member in self.members:
                 member.build(hooks)
+            if runner is not None or is_planned(self._directory):
+                return build_by_tasks(self._directory, runner, workers, hooks.rows)
             return build_step.build(self._directory, hooks.rows, earlier=self._earlier())
 
     def _earlier(self) -> list[RunDirectory]:
@@ -562,19 +601,32 @@ class Run:
         errors: str | Path | None = None,
         writing: WriteOptions | None = None,
         overwrite: bool = False,
+        runner: str | None = None,
+        workers: int | None = None,
         hooks: Hooks | None = None,
     ) -> CollectReport:
         """
         Write the labelled table from what is on disk, every row once with a status.
+
+        With `runner` tasks write it in parts, as Parquet files in the folder `output`.
 
         Args:
             output: Where to; None means where the run was told to.
             errors: A table of the rows that were asked and are not ok, with reasons.
             writing: How to write the table; None means as the run was told to.
             overwrite: Whether a file that this run did not write may be replaced.
+            runner: `serial`, `pool` or `array`: of a run that was planned as tasks.
+            workers: How many processes of a pool; None means one a processor.
             hooks: Told how it goes.
         """
         with self._locked("collect"):
+            if runner is not None:
+                if output is None or errors is not None or writing is not None:
+                    raise UsageError("parts-need-folder")
+                progress = hooks.rows if hooks is not None else None
+                return collect_parts(
+                    self._directory, Path(output), runner, workers, overwrite=overwrite, progress=progress
+                )
             for one in self.members:
                 one.collect(hooks=hooks)
             return self._collect(
@@ -1042,16 +1094,18 @@ class Run:
             ledger.take_over()
             return clean(ledger, client)
 
-    def verify(self, table: str | Path | None = None) -> VerifyReport:
+    def verify(self, table: str | Path | None = None, *, workers: int | None = None) -> VerifyReport:
         """
         Read every file of the run again and compare with what is known of it. Changes nothing.
 
         Args:
             table: Where its table lies now; None means where it was, in the run, or beside it.
+            workers: How many processes read files; None means this one.
         """
-        report = verify(self._directory, Path(table) if table is not None else None)
+        of_shards = partial(verify_by, PoolRunner(workers), self._directory) if workers is not None else None
+        report = verify(self._directory, Path(table) if table is not None else None, of_shards=of_shards)
         for one in self.members:
-            found = one.verify(table)
+            found = one.verify(table, workers=workers)
             report.files += found.files
             report.size_bytes += found.size_bytes
             report.faults += found.faults
