@@ -293,7 +293,7 @@ class Run:
         Plan the writing of the request files as tasks, which any machine can do. Once: a plan stays as it is.
 
         Args:
-            runner: What is to do them where nobody says it later: `serial`, `pool` or `array`.
+            runner: What is to do them where nobody says it later: `serial`, `pool`, `array` or `ray`.
             rows_per_task: At most so many; None means as many as make one request file.
             hooks: Told how it goes.
         Raises:
@@ -307,16 +307,23 @@ class Run:
             return make_plan(self._directory, runner, rows_per_task=rows_per_task, progress=hooks.rows)
 
     def build(
-        self, hooks: Hooks | None = None, *, runner: str | None = None, workers: int | None = None
+        self,
+        hooks: Hooks | None = None,
+        *,
+        runner: str | None = None,
+        workers: int | None = None,
+        ray_address: str | None = None,
     ) -> BuildReport:
         """
         Write the request files. Nothing is sent.
 
         Args:
             hooks: Told how it goes.
-            runner: Write them by tasks: in this process (`serial`), in several (`pool`), or by an array job
-                (`array`), whose records are taken. None means as it was planned, or else without tasks.
-            workers: How many processes of a pool; None means one a processor.
+            runner: Write them by tasks: in this process (`serial`), in several (`pool`), by a cluster of Ray
+                (`ray`), or by an array job (`array`), whose records are taken. None means as it was planned,
+                or else without tasks.
+            workers: How many processes of a pool, or tasks of Ray at once; None means one a processor.
+            ray_address: `host:port` or `auto` of a cluster of Ray that runs; None starts Ray here.
         Raises:
             TableError: The table is broken.
             RunError: Tasks of an array job are not done yet.
@@ -331,7 +338,7 @@ class Run:
             for member in self.members:
                 member.build(hooks)
             if runner is not None or is_planned(self._directory):
-                return build_by_tasks(self._directory, runner, workers, hooks.rows)
+                return build_by_tasks(self._directory, runner, workers, hooks.rows, ray_address=ray_address)
             return build_step.build(self._directory, hooks.rows, earlier=self._earlier())
 
     def _earlier(self) -> list[RunDirectory]:
