@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, Unpack
@@ -112,7 +113,10 @@ from rowbatch.store.rundir import (
 )
 from rowbatch.tables.frames import column_name, from_frame
 from rowbatch.tasks.into_run import build_by_tasks
+from rowbatch.tasks.parts import collect_parts
 from rowbatch.tasks.plan import TaskPlan, is_planned, make_plan
+from rowbatch.tasks.pool import PoolRunner
+from rowbatch.tasks.verify import verify_by
 from rowbatch.tools.codebooks import read_any_codebook
 from rowbatch.words.notice import Notice
 
@@ -598,19 +602,40 @@ class Run:
         errors: str | Path | None = None,
         writing: WriteOptions | None = None,
         overwrite: bool = False,
+        runner: str | None = None,
+        workers: int | None = None,
+        ray_address: str | None = None,
         hooks: Hooks | None = None,
     ) -> CollectReport:
         """
         Write the labelled table from what is on disk, every row once with a status.
+
+        With `runner` tasks write it in parts, as Parquet files in the folder `output`.
 
         Args:
             output: Where to; None means where the run was told to.
             errors: A table of the rows that were asked and are not ok, with reasons.
             writing: How to write the table; None means as the run was told to.
             overwrite: Whether a file that this run did not write may be replaced.
+            runner: `serial`, `pool`, `array` or `ray`: of a run that was planned as tasks.
+            workers: How many processes of a pool, or tasks of Ray at once; None means one a processor.
+            ray_address: `host:port` or `auto` of a cluster of Ray that runs; None starts Ray here.
             hooks: Told how it goes.
         """
         with self._locked("collect"):
+            if runner is not None:
+                if output is None or errors is not None or writing is not None:
+                    raise UsageError("parts-need-folder")
+                progress = hooks.rows if hooks is not None else None
+                return collect_parts(
+                    self._directory,
+                    Path(output),
+                    runner,
+                    workers,
+                    overwrite=overwrite,
+                    progress=progress,
+                    ray_address=ray_address,
+                )
             for one in self.members:
                 one.collect(hooks=hooks)
             return self._collect(
@@ -1072,16 +1097,18 @@ class Run:
             ledger.take_over()
             return clean(ledger, client)
 
-    def verify(self, table: str | Path | None = None) -> VerifyReport:
+    def verify(self, table: str | Path | None = None, *, workers: int | None = None) -> VerifyReport:
         """
         Read every file of the run again and compare with what is known of it. Changes nothing.
 
         Args:
             table: Where its table lies now; None means where it was, in the run, or beside it.
+            workers: How many processes read files; None means this one.
         """
-        report = verify(self._directory, Path(table) if table is not None else None)
+        of_shards = partial(verify_by, PoolRunner(workers), self._directory) if workers is not None else None
+        report = verify(self._directory, Path(table) if table is not None else None, of_shards=of_shards)
         for one in self.members:
-            found = one.verify(table)
+            found = one.verify(table, workers=workers)
             report.files += found.files
             report.size_bytes += found.size_bytes
             report.faults += found.faults

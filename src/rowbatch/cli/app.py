@@ -426,14 +426,7 @@ _question = _options(
     ),
 )
 _RUNNERS = ("serial", "pool", "array", "ray")
-_runner = _options(
-    click.option(
-        "--runner",
-        type=click.Choice(_RUNNERS),
-        help="Write the request files by tasks: in this process, in several, by an array job (see "
-        "`rowbatch plan`), or by Ray. Every row is asked, as with --fresh.  [default: without tasks, or as "
-        "it was planned]",
-    ),
+_workers = _options(
     click.option(
         "--workers",
         type=click.IntRange(1),
@@ -445,6 +438,16 @@ _runner = _options(
         metavar="ADDRESS",
         help="A cluster of Ray that runs: host:port, or auto.  [default: Ray is started on this computer]",
     ),
+)
+_runner = _options(
+    click.option(
+        "--runner",
+        type=click.Choice(_RUNNERS),
+        help="Write the request files by tasks: in this process, in several, by an array job (see "
+        "`rowbatch plan`), or by Ray. Every row is asked, as with --fresh.  [default: without tasks, or as "
+        "it was planned]",
+    ),
+    _workers,
 )
 
 
@@ -733,8 +736,14 @@ def disagreements(run: Path, *, output: Path, as_json: bool, **options: Any) -> 
 @app.command()
 @_run
 @click.option("--table", type=_PATH, metavar="FILE", help="Where the table lies, if it was moved.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="How many processes read the files.  [default: this one alone]",
+)
 @_json
-def verify(run: Path, *, table: Path | None, as_json: bool) -> int:
+def verify(run: Path, *, table: Path | None, workers: int | None, as_json: bool) -> int:
     """
     Read every file of a run again and compare with what is known of it.
 
@@ -742,7 +751,7 @@ def verify(run: Path, *, table: Path | None, as_json: bool) -> int:
     """
     from rowbatch.cli import show
 
-    report = api.open_run(run).verify(table)
+    report = api.open_run(run).verify(table, workers=workers)
     if as_json:
         show.as_json(report)
     else:
@@ -1200,6 +1209,12 @@ def download(run: Path, *, headers: Sequence[str]) -> None:
 @click.option("--output", "-o", type=_PATH, metavar="OUT", help="Another name for the labelled table.")
 @_errors
 @_writing
+@click.option(
+    "--runner",
+    type=click.Choice(_RUNNERS),
+    help="Write it by tasks, as Parquet files in the folder OUT: of a run that was planned as tasks.",
+)
+@_workers
 @_overwrite
 def collect(run: Path, *, output: Path | None, **options: Any) -> None:
     """

@@ -44,6 +44,7 @@ class AnsweredTable:
         counts: Added to while the rows are read.
         is_alone: Only the answers of the run's own model, where others were asked besides.
         table: Of the run, where it is open already.
+        within: The first and the last row of that table, where it is a part of the run's.
     Raises:
         RunError: The table was changed since.
     """
@@ -56,6 +57,7 @@ class AnsweredTable:
         *,
         is_alone: bool = False,
         table: Table | None = None,
+        within: tuple[int, int] | None = None,
     ) -> None:
         self.plan = plan = run.plan()
         self.codebook = plan.question.codebook
@@ -71,7 +73,7 @@ class AnsweredTable:
         has_duplicates = plan.asking.dedupe
         self._duplicates = Duplicates.load(run.duplicates_path) if has_duplicates else Duplicates.none()
         is_embeddings = plan.asking.endpoint is Endpoint.EMBEDDINGS
-        self._answers = RunAnswers(run, shards, reader, counts, embeddings=is_embeddings)
+        self._answers = RunAnswers(run, shards, reader, counts, embeddings=is_embeddings, within=within)
         size = self._answers.embedding_size
         self.embedding: pl.DataType | None = pl.Array(pl.Float32, size) if size else None
         self._again = AnswersOfDuplicates(self._duplicates)

@@ -56,6 +56,7 @@ class RunAnswers:
         reader: Of the run's codebook.
         counts: Added to.
         embeddings: The answers are embeddings: "0" holds lists of 32-bit floats.
+        within: The first and the last row of those that are read, where these are not all.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class RunAnswers:
         counts: ResultCounts,
         *,
         embeddings: bool = False,
+        within: tuple[int, int] | None = None,
     ) -> None:
         confidence = run.plan().asking.confidence
         results = ResultReader(run, LineReader(None if embeddings else reader, confidence=confidence))
@@ -74,7 +76,7 @@ class RunAnswers:
             # Shards that stand in the place of a larger one have higher numbers.
             here = [shard for shard in shards if shard.round == number and shard.state is not ShardState.CUT]
             here.sort(key=lambda shard: shard.first_row)
-            return _RoundAnswers(run, here, results, counts)
+            return _RoundAnswers(run, here, results, counts, within)
 
         has_taken = any(shard.round == 0 for shard in shards)
         self._taken = of_round(0) if has_taken else None
@@ -166,6 +168,7 @@ class _RoundAnswers:
         shards: Of one round, in the order of their rows; each holds a range of rows.
         results: Reads what came for them.
         counts: Added to.
+        within: The first and the last row of those that are read; None for all.
     """
 
     def __init__(
@@ -174,8 +177,12 @@ class _RoundAnswers:
         shards: Sequence[Shard],
         results: ResultReader,
         counts: ResultCounts,
+        within: tuple[int, int] | None = None,
     ) -> None:
-        self._run, self._counts = run, counts
+        self._run, self._counts, self._within = run, counts, within
+        if within is not None:
+            first, last = within
+            shards = [shard for shard in shards if first <= shard.last_row and shard.first_row <= last]
         # What was taken over was paid for in another run.
         self._is_billed = all(shard.round for shard in shards)
         self._is_for_embeddings = results.lines.is_for_embeddings
@@ -209,7 +216,8 @@ class _RoundAnswers:
     def finish(self) -> None:
         """As `RunAnswers.finish`."""
         self._end_shard()
-        if next(self._shards, None) is not None:
+        # A part that has rows before and after those that are read may have none of them.
+        if any(self._is_whole(shard) for shard in self._shards):
             raise TableChanged("table-shorter", path=str(self._run.path))
 
     def close(self) -> None:
@@ -224,12 +232,22 @@ class _RoundAnswers:
         answers = self._read(next(self._results))
         known = answers.filter(pl.col("row").is_between(self._shard.first_row, self._shard.last_row))
         self._answers = known.filter(decides(known))
-        self._counts.unknown_ids += answers.height - known.height
-        self._counts.repeated_ids += known.height - self._answers.height
+        if self._is_counted(self._shard):
+            self._counts.unknown_ids += answers.height - known.height
+            self._counts.repeated_ids += known.height - self._answers.height
         self._asked = self._answered = 0
 
+    def _is_whole(self, shard: Shard) -> bool:
+        """Whether all rows of a shard are among those that are read."""
+        within = self._within
+        return within is None or (within[0] <= shard.first_row and shard.last_row <= within[1])
+
+    def _is_counted(self, shard: Shard) -> bool:
+        """Whether what is odd in the results of a shard is counted here: where its first row is read."""
+        return self._within is None or self._within[0] <= shard.first_row
+
     def _end_shard(self) -> None:
-        if self._shard is None:
+        if self._shard is None or not self._is_whole(self._shard):
             return
         if self._asked != self._shard.requests:
             raise TableChanged(
@@ -244,8 +262,11 @@ class _RoundAnswers:
 
     def _read(self, lines: Lines) -> pl.DataFrame:
         counts, frame = self._counts, lines.frame
-        counts.unreadable_lines += lines.unreadable
-        if self._is_billed:
+        assert self._shard is not None
+        is_counted = self._is_counted(self._shard)
+        if is_counted:
+            counts.unreadable_lines += lines.unreadable
+        if self._is_billed and is_counted:
             counts.prompt_tokens += int(frame["prompt_tokens"].sum())
             counts.answer_tokens += int(frame["completion_tokens"].sum())
         if self._is_for_embeddings:

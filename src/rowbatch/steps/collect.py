@@ -263,14 +263,7 @@ def _collect(
         # Beside the table of a ledger in which something changed, answers would stand that are not its own.
         ledger.require_whole()
         shards = ledger.shards()
-        report.spent = _spent(shards)
-        report.taken_over = sum(shard.requests for shard in shards if shard.round == 0)
-        report.kept = kept_source(ledger) if plan.question.kept else None
-        report.taken_from = tuple(taken_sources(ledger)) if report.taken_over else ()
-        report.each = _each_model(run, plan, shards)
-        report.doubted = tuple(
-            shard.name for shard in shards if (found := read_findings(shard.findings)) and found.is_doubted
-        )
+        report_of_ledger(report, run, plan, ledger, shards)
         replaceable = (
             overwrite
             or (output is None and plan.output.overwrite)
@@ -303,7 +296,7 @@ def _collect(
                         writer.write(chunk, frame.select(named))
                     if unanswered:
                         unanswered.write(frame)
-                    _count(report, frame, codebook)
+                    count_answers(report, frame, codebook)
                     report.rows += chunk.frame.height
                     if progress:
                         progress(report.rows)
@@ -327,7 +320,22 @@ def _collect(
     return report
 
 
-def _count(report: CollectReport, answers: pl.DataFrame, codebook: Codebook) -> None:
+def report_of_ledger(
+    report: CollectReport, run: RunDirectory, plan: Plan, ledger: Ledger, shards: Sequence[Shard]
+) -> None:
+    """Tell of a run what its ledger knows without its results: what was spent, taken over, doubted."""
+    report.spent = _spent(shards)
+    report.taken_over = sum(shard.requests for shard in shards if shard.round == 0)
+    report.kept = kept_source(ledger) if plan.question.kept else None
+    report.taken_from = tuple(taken_sources(ledger)) if report.taken_over else ()
+    report.each = _each_model(run, plan, shards)
+    report.doubted = tuple(
+        shard.name for shard in shards if (found := read_findings(shard.findings)) and found.is_doubted
+    )
+
+
+def count_answers(report: CollectReport, answers: pl.DataFrame, codebook: Codebook) -> None:
+    """Count the statuses, reasons and values of answers that are written."""
     count_statuses(answers, report.statuses, report.reasons)
     given = answers["model"].filter(answers["model"] != "")
     report.models.update(dict(given.value_counts().iter_rows()))

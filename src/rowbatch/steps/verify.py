@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -33,7 +34,12 @@ class VerifyReport:
     faults: list[str] = field(default_factory=list)
 
 
-def verify(run: RunDirectory, table: Path | None = None) -> VerifyReport:
+def verify(
+    run: RunDirectory,
+    table: Path | None = None,
+    *,
+    of_shards: Callable[[Sequence[Shard]], Iterator[VerifyReport]] | None = None,
+) -> VerifyReport:
     """
     Read the table, the requests, the results and the labelled tables against their digests, and the results
     against what was counted when they came. Changes nothing.
@@ -41,6 +47,7 @@ def verify(run: RunDirectory, table: Path | None = None) -> VerifyReport:
     Args:
         run: Which; it may have been moved since it was made.
         table: Where its table lies now; None means where it was, in the run, or beside it.
+        of_shards: Reads the files of shards elsewhere; None means here.
     Raises:
         RunError: The run was not built yet, or its ledger is lost.
         StorageError: The ledger is damaged so that it cannot be read.
@@ -62,8 +69,14 @@ def verify(run: RunDirectory, table: Path | None = None) -> VerifyReport:
             ledger.require_whole()
         except StorageError as error:
             report.faults.append(error.message)
-        for shard in ledger.shards():
-            _verify_shard(run, shard, reader, user, report)
+        if of_shards is None or reader is None:
+            for shard in ledger.shards():
+                verify_shard(run, shard, reader, user, report)
+        else:
+            for found in of_shards(ledger.shards()):
+                report.files += found.files
+                report.size_bytes += found.size_bytes
+                report.faults += found.faults
         for event in ledger.events(VALUES_KEPT):
             _compare(run.kept_path, str(event.detail.get("sha256")), report)
         # The newest last: a table that was written again after the run was moved is noted twice.
@@ -92,9 +105,10 @@ def _placed(run: RunDirectory, path: Path, digest: str) -> Path:
     return path
 
 
-def _verify_shard(
+def verify_shard(
     run: RunDirectory, shard: Shard, reader: LineReader | None, user: Template, report: VerifyReport
 ) -> None:
+    """Read the files of a shard against their digests, and its results against what was counted of them."""
     requests = run.request_path(shard.name)
     is_whole = _compare(requests, shard.sha256, report)
     results = []

@@ -937,6 +937,22 @@ def shard_of_trail(kept: Mapping[str, Any]) -> Shard:
     return _shard({**nothing, **zero, "waits_for": "", **columns})
 
 
+def shard_document(shard: Shard) -> dict[str, str | int | None]:
+    """A shard as plain JSON, for a process that reads its results; what the provider said is left out."""
+    is_untold = shard.batch_status == "failed" and shard.failure is None
+    return {**_row_of(shard), **({} if is_untold else {"batch_json": None})}
+
+
+def shard_of_document(document: Mapping[str, Any]) -> Shard:
+    """
+    What `shard_document` wrote.
+
+    Raises:
+        KeyError, TypeError, ValueError: It did not.
+    """
+    return _shard(document)
+
+
 def new_shard(
     *,
     number: int,

@@ -120,7 +120,7 @@ def open_table_folder(
                     path=str(file),
                     first=str(files[0]),
                     column=name,
-                    kind=kind,
+                    found=kind,
                     wanted=wanted,
                 )
     return TableFolder(path, tables, options)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rowbatch.errors import InputError, RunError, UsageError
-from rowbatch.objects.stores import Store, open_store
+from rowbatch.objects.stores import open_store
 from rowbatch.tasks.doing import do_task
 from rowbatch.tasks.plan import read_task_file, with_store
 from rowbatch.tasks.records import find_record
@@ -39,7 +39,7 @@ class ArrayRunner:
         Raises:
             RunError: Some tasks are not done yet.
         """
-        outcomes = [_outcome(open_store(task["store"]), str(task["id"])) for task in tasks]
+        outcomes = [_outcome(task) for task in tasks]
         left = sum(outcome is None for outcome in outcomes)
         if left:
             raise RunError(
@@ -81,11 +81,12 @@ def _problem_name(task: str) -> str:
     return f"problems/{task}.json"
 
 
-def _outcome(store: Store, task: str) -> Outcome | None:
-    record = find_record(store, task)
+def _outcome(task: Mapping[str, Any]) -> Outcome | None:
+    store, name = open_store(task["store"]), str(task["id"])
+    record = find_record(store, name, open_store(task["out"]) if "out" in task else None)
     if record is not None:
-        return Outcome(task, record=record)
+        return Outcome(name, record=record)
     try:
-        return Outcome(task, problem=json.loads(store.read(_problem_name(task))))
+        return Outcome(name, problem=json.loads(store.read(_problem_name(name))))
     except (InputError, ValueError):
         return None

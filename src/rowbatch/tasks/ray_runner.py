@@ -117,9 +117,7 @@ class RayRunner:
             return
         is_whole = False
         try:
-            if self._driver is None:
-                self._driver = _Driver(self._order(), self._address)
-            driver = self._driver
+            driver = self._driver = self._driver or self._start()
             driver.say(function=function)
             left = iter(tasks)
             for task in islice(left, _AHEAD + 2 * driver.workers):
@@ -136,6 +134,15 @@ class RayRunner:
         finally:
             if not (is_whole and self._stays):
                 self.close()
+
+    def _start(self) -> _Driver:
+        try:
+            return _Driver(self._order(), self._address)
+        except ServiceError as error:
+            # On a busy computer Ray gives its own start up after 30 s, whatever is set (ray 2.60.0).
+            if error.kind != "ray-not-started":
+                raise
+            return _Driver(self._order(), self._address)
 
     def _order(self) -> dict[str, Any]:
         actors = set(self._needs) != {"CPU"}

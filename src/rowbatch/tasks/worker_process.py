@@ -15,6 +15,10 @@ import threading
 from dataclasses import asdict
 from typing import BinaryIO, NoReturn
 
+from rowbatch.tasks.doing import do_task
+from rowbatch.tasks.functions import find_function
+from rowbatch.tasks.scratch import remove_own
+
 
 def main() -> NoReturn:
     """Do tasks; `_listen` ends the process when nobody asks for more."""
@@ -24,11 +28,8 @@ def main() -> NoReturn:
     os.dup2(2, 1)
     most_bytes = int(sys.argv[1]) if len(sys.argv) > 1 else 0
     threading.Thread(target=_listen, args=(sys.stdin.buffer, asked), daemon=True).start()
-    # Imported once, before the first task is waited for.
-    from rowbatch.tasks import prepare
-    from rowbatch.tasks.doing import do_task
-
-    assert prepare is not None
+    # Imported once, and counted as what was there before the first task.
+    find_function("prepare")
     if most_bytes:
         limit_memory(most_bytes)
     while True:
@@ -41,8 +42,6 @@ def _listen(lines: BinaryIO, asked: queue.Queue[bytes]) -> None:
     for line in lines:
         asked.put(line)
     # Whoever started this has ended: nobody waits for what is being done.
-    from rowbatch.tasks.scratch import remove_own
-
     remove_own()
     os._exit(0)
 

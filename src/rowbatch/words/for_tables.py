@@ -525,10 +525,10 @@ _TEXT: dict[str, Entry] = {
         ),
     ),
     "folder-types-differ": Entry(
-        "{path}: column {column!r} is {kind}, and {wanted} in {first}",
+        "{path}: column {column!r} is {found}, and {wanted} in {first}",
         "the tables of a folder must have the same types: write it again with the type of the others",
         zh=(
-            "{path}：{column!r} 列是 {kind}，而在 {first} 中是 {wanted}",
+            "{path}：{column!r} 列是 {found}，而在 {first} 中是 {wanted}",
             "文件夹中的各个数据表必须有相同的类型",
         ),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rowbatch.words.telling import Entry
 
 _SAME_EVERYWHERE = (
-    "install the same rowbatch on every machine",
+    "install the same version on every machine",
     "请在每台机器上安装同一版本",
 )
 _PLAN_ANEW = (
@@ -40,6 +40,19 @@ TASKS: dict[str, Entry] = {
         "make the run with --fresh, or with rowbatch plan, which says the same",
         page="ask every row",
         zh=("以任务方式运行时不会查找以前运行的回答：每一行都会被询问并计费", "请选择询问每一行"),
+    ),
+    "parts-not-planned": Entry(
+        "this table is not written in parts",
+        "that can be done of a run that was made with rowbatch plan or --runner, without --dedupe, and of no "
+        "embeddings; leave --runner out",
+        page="choose a file as the output",
+        zh=("此数据表不能分部分写出", "请选择一个文件作为输出"),
+    ),
+    "parts-need-folder": Entry(
+        "parts of a table go into a folder",
+        "say which with -o FOLDER; without --errors, --bom, --excel-safe and --numbers",
+        page="choose a folder",
+        zh=("数据表的各部分写入一个文件夹", "请选择一个文件夹"),
     ),
     "tasks-damaged": Entry(
         "{path} is no plan of tasks, or is damaged: {told}",
