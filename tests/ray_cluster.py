@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
+from typing import Any
 
 os.environ |= {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
@@ -21,13 +23,22 @@ os.environ |= {
 }
 
 
+def _join(cluster: Any, **options: Any) -> Any:
+    """A further computer; on a busy one Ray gives its start up after 30 s, whatever is set."""
+    for _ in range(3):
+        with suppress(Exception):
+            return cluster.add_node(**options)
+    return cluster.add_node(**options)
+
+
 def main() -> None:
     """Start, tell the address, and do as told."""
     from ray.cluster_utils import Cluster
 
     options = {"num_cpus": 1, "object_store_memory": 80 << 20}
-    cluster = Cluster(initialize_head=True, head_node_args={**options, "include_dashboard": False})
-    second = cluster.add_node(**options)
+    cluster = Cluster()
+    _join(cluster, **options, include_dashboard=False)
+    second = _join(cluster, **options)
     sys.stdout.write(f"{cluster.address}\n")
     sys.stdout.flush()
     for line in sys.stdin:
@@ -36,7 +47,7 @@ def main() -> None:
             cluster.remove_node(second, allow_graceful=False)
         else:
             os.environ["PYTHONPATH"] = os.pathsep.join([folder, os.environ.get("PYTHONPATH", "")])
-            cluster.add_node(**options)
+            _join(cluster, **options)
         sys.stdout.write(f"{command}\n")
         sys.stdout.flush()
     cluster.shutdown()

@@ -57,6 +57,7 @@ CASES: dict[str, list[tuple[str, ...]]] = {
     "sample": [("posts", "--rows", "3", "-o", "sample.jsonl", "--overwrite")],
     "status": [("posts",), ("posts", "--events"), ("unbuilt",)],
     "verify": [("posts",)],
+    "worker": [("--tasks", "planned/tasks/prepare.jsonl", "--index", "0", "--of", "2")],
 }
 """Words after each command that has `--json`."""
 
@@ -96,6 +97,9 @@ def workplace(tmp_path_factory):
             place, "convert", "posts.csv", "-o", "requests.jsonl", "--text", "text", "--model", "gpt-4o-mini"
         )
         assert made.returncode == 0, made.stderr
+        asked = ("--text", "text", "--labels", "a,b", "--provider", "openai", "--model", "gpt-5-mini")
+        planned = type_in(place, "plan", "posts.csv", *asked, "--prompt", "Which?", "--run", "planned")
+        assert planned.returncode == 0, planned.stderr
         without = shutil.ignore_patterns("ledger.sqlite")
         shutil.copytree(place / "rowbatch-runs" / "posts", place / "lost", ignore=without)
         make = "import rowbatch; rowbatch.create('posts.csv', text='text', prompt='夏?', run='unbuilt')"

@@ -133,7 +133,18 @@ def test_every_command_explains_itself():
     """
     assert set(app.commands) == {
         *("run", "resume", "status", "list", "demo"),
-        *("build", "submit", "watch", "download", "collect", "export", "agreement", "sample"),
+        *(
+            "plan",
+            "worker",
+            "build",
+            "submit",
+            "watch",
+            "download",
+            "collect",
+            "export",
+            "agreement",
+            "sample",
+        ),
         *("try", "cancel", "recover", "verify", "log", "clean", "give-up", "disagreements"),
         *("convert", "split", "extract", "check", "estimate", "serve"),
         *("units", "join-units"),

@@ -247,6 +247,19 @@ def test_the_environment_of_ray(monkeypatch, tmp_path):
     assert ray_runner._environment("head:6379")["RAY_AUTH_MODE"] == "token"
 
 
+def test_a_cluster_on_this_computer_alone_is_found_there(monkeypatch):
+    """
+    Ray turns 127.0.0.1 into the address in the network, where such a cluster does not listen, and tries for
+    two minutes; one that listens everywhere is registered under the other address, and is left to Ray.
+    """
+    name = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+    with socket.create_server(("127.0.0.1", 0)) as near:
+        assert ray_runner._environment(f"127.0.0.1:{near.getsockname()[1]}")[name] == "0"
+    with socket.create_server(("0.0.0.0", 0)) as everywhere:
+        assert name not in ray_runner._environment(f"127.0.0.1:{everywhere.getsockname()[1]}")
+    assert name not in ray_runner._environment("head:6379")
+
+
 def test_a_folder_with_a_long_path_is_not_taken(tmp_path, monkeypatch):
     """
     A socket's path has at most 107 bytes, see unix(7), and a job of a cluster may have a long TMPDIR.
@@ -508,8 +521,8 @@ def test_a_lost_head_is_a_sentence(probe):
 @needs_ray
 def test_actors_keep_a_gpu_from_task_to_task(tmp_path, probe):
     """
-    With two GPUs (Ray believes what it is told) there are two processes, each with a GPU of its own for all of
-    its tasks; one that is killed is replaced.
+    With two GPUs (Ray believes what it is told) there are two processes, each with a GPU of its own for all
+    of its tasks; one that is killed is replaced.
     """
     asked = [*tasks(8, sleep_s=0.3), {"id": "once", "kills": 1, "count": str(tmp_path / "once")}]
     with RayRunner(needs={"GPU": 1}, resources={"GPU": 2}) as runner:

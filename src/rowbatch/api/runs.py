@@ -303,11 +303,14 @@ class Run:
         Raises:
             TableError: The table is broken.
             UsageError: It asks several models, or only what was not asked before.
+            RunError: Its request files are there already.
             RunLocked: Another process works on the run.
         """
         hooks = hooks or Hooks()
         _tell(hooks, "build")
         with self._locked("plan"):
+            if is_built(self._directory) and not is_planned(self._directory):
+                raise RunError("tasks-too-late", path=str(self.path))
             return make_plan(self._directory, runner, rows_per_task=rows_per_task, progress=hooks.rows)
 
     def build(

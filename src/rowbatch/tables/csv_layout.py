@@ -1,4 +1,4 @@
-"""How the text of a CSV file is a table, once it was found out."""
+"""How the text of a CSV file is a table, once it was found out; and where its rows can be cut."""
 
 from __future__ import annotations
 
@@ -28,3 +28,33 @@ class CsvLayout:
     lines_above: int = 1
     has_trailing: bool = False
     as_before: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """
+    A place between two records.
+
+    Attributes:
+        row: How many rows stand before it.
+        offset: Bytes before it.
+        line: The line that begins there, from 1.
+    """
+
+    row: int
+    offset: int
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """
+    How the rows of a file are cut.
+
+    Attributes:
+        rows: Of the file.
+        places: Where the first row begins, then each place that was asked for, then the end.
+    """
+
+    rows: int
+    places: tuple[Cut, ...]

@@ -42,7 +42,8 @@ from rowbatch.store.rundir import RunDirectory
 from rowbatch.tables.ahead import read_ahead
 from rowbatch.tables.base import BadRow, Table, TableChunk
 from rowbatch.tables.columnar import ColumnarTable
-from rowbatch.tables.csv_cuts import Cuts, find_cuts
+from rowbatch.tables.csv_cuts import find_cuts
+from rowbatch.tables.csv_layout import Cuts
 from rowbatch.tables.csv_reader import CsvTable
 from rowbatch.tables.parquet_writer import ColumnarTableWriter
 from rowbatch.tables.table_folder import TableFolder

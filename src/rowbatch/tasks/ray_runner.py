@@ -76,7 +76,9 @@ class RayRunner:
         wait_s: float = 1.0,
         patience_s: float = 120.0,
     ) -> None:
-        self._workers, self._address = workers, address
+        # What Ray itself does with `auto`.
+        self._workers = workers
+        self._address = os.environ.get("RAY_ADDRESS", address) if address == "auto" else address
         self._needs = dict(needs or {"CPU": 1})
         self._resources = dict(resources or {})
         self._limits = {
@@ -413,9 +415,33 @@ def _environment(address: str | None) -> dict[str, str]:
             "RAY_gcs_rpc_server_reconnect_timeout_s": "15",
         }
         environment.setdefault("POLARS_MAX_THREADS", "1")
-    elif "RAY_AUTH_MODE" not in environment and _has_token(environment):
-        environment["RAY_AUTH_MODE"] = "token"
+    else:
+        if _is_near_alone(address):
+            environment["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+        if "RAY_AUTH_MODE" not in environment and _has_token(environment):
+            environment["RAY_AUTH_MODE"] = "token"
     return environment
+
+
+def _is_near_alone(address: str) -> bool:
+    """
+    Whether a cluster can be reached at 127.0.0.1 alone.
+
+    Ray takes the computer's address in the network where it is given 127.0.0.1, and tries there for two
+    minutes (ray 2.60.0, tried).
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not (host == "localhost" or host.startswith("127.")):
+        return False
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+            # Nothing is sent: it tells by which address one would go out.
+            asking.connect(("192.0.2.1", 9))
+            own = asking.getsockname()[0]
+        socket.create_connection((own, int(port)), timeout=_REACH_S).close()
+    except OSError:
+        return True
+    return False
 
 
 def _has_token(environment: Mapping[str, str]) -> bool:

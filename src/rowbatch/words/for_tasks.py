@@ -41,6 +41,12 @@ TASKS: dict[str, Entry] = {
         page="ask every row",
         zh=("以任务方式运行时不会查找以前运行的回答：每一行都会被询问并计费", "请选择询问每一行"),
     ),
+    "tasks-too-late": Entry(
+        "the request files of {path} are there already",
+        "rowbatch resume goes on with it; to divide the work make another run",
+        page="go on with it",
+        zh=("{path} 的请求文件已经写好", "请继续该运行"),
+    ),
     "parts-not-planned": Entry(
         "this table is not written in parts",
         "that can be done of a run that was made with rowbatch plan or --runner, without --dedupe, and of no "
