@@ -21,7 +21,7 @@ JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage lint bench proofs fuzz simulation kills attack objects docs format audit sbom clean
+.PHONY: help demo test coverage lint bench ray proofs fuzz simulation kills attack objects docs format audit sbom clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -73,8 +73,19 @@ docs: $(READY)  ## Write the generated pages of the docs anew
 	$(BIN)/python docs/messages.py
 
 bench: $(READY)  ## Measure the speed
-	@$(UV) sync --quiet --frozen --all-extras --group bench --python "$$(command -v $(PYTHON))"
+	@$(UV) sync --quiet --frozen --all-extras --no-extra ray --group bench --python "$$(command -v $(PYTHON))"
 	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file" $(ARGS); done
+
+# Ray is 240 MB, and nobody needs it who has one computer: it has an environment of its own.
+RAY_READY := .venv-ray/.ready
+
+ray: $(RAY_READY)  ## Run the tests of the Ray runner, with Ray installed in .venv-ray/
+	ROWBATCH_RAY_REQUIRED=1 .venv-ray/bin/pytest tests/tasks/test_ray_runner.py $(ARGS)
+
+$(RAY_READY): $(UV) pyproject.toml uv.lock
+	@echo "Setting up .venv-ray/ (the first time: about 400 MB to fetch) ..."
+	@UV_PROJECT_ENVIRONMENT=.venv-ray $(UV) sync --quiet --frozen --extra ray --python "$$(command -v $(PYTHON))"
+	@touch $@
 
 audit: $(READY)  ## Ask the public list of advisories about everything in uv.lock (needs the internet)
 	$(UV) audit --frozen $(ARGS)
@@ -83,7 +94,7 @@ sbom: $(READY)  ## Write what rowbatch pulls in, with licences, as CycloneDX
 	$(BIN)/python docs/dependencies.py --sbom dist/rowbatch.cdx.json
 
 clean:  ## Remove everything that make has made
-	rm -rf .venv .tools dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf .venv .venv-ray .tools dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
 	find src tests docs benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
 
 $(UV):
@@ -101,7 +112,7 @@ $(UV):
 
 $(READY): $(UV) pyproject.toml uv.lock
 	@echo "Setting up .venv/ (the first time: about 300 MB to fetch) ..."
-	@$(UV) sync --quiet --frozen --all-extras --python "$$(command -v $(PYTHON))"
+	@$(UV) sync --quiet --frozen --all-extras --no-extra ray --python "$$(command -v $(PYTHON))"
 	@touch $@
 
 # The tests of the web app look at it in a real browser: the one that is here, Debian's, or Playwright's own.

@@ -29,16 +29,22 @@ _FREE = {
     "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT", "MIT-0", "MPL-2.0",
     "PSF-2.0", "Unlicense", "Zlib",
 }  # fmt: skip
-# Not on every system, and not with every Python: where their metadata are not here, as PyPI shows them.
+# Not on every system, with every Python, or in the environment of the tests:
+# where their metadata are not here, as PyPI shows them.
 _ELSEWHERE = {
     "backports-tarfile": "MIT",
     "backports-zstd": "PSF-2.0",
     "cffi": "MIT-0",
     "cryptography": "Apache-2.0 OR BSD-3-Clause",
+    "filelock": "MIT",
     "importlib-metadata": "Apache-2.0",
     "jeepney": "MIT",
+    "msgpack": "Apache-2.0",
+    "protobuf": "BSD-3-Clause",
     "pycparser": "BSD-3-Clause",
     "pywin32-ctypes": "BSD-3-Clause",
+    "pyyaml": "MIT",
+    "ray": "Apache-2.0",
     "secretstorage": "BSD-3-Clause",
     "zipp": "MIT",
 }

@@ -300,7 +300,7 @@ class Run:
         Plan the writing of the request files as tasks, which any machine can do. Once: a plan stays as it is.
 
         Args:
-            runner: What is to do them where nobody says it later: `serial`, `pool` or `array`.
+            runner: What is to do them where nobody says it later: `serial`, `pool`, `array` or `ray`.
             rows_per_task: At most so many; None means as many as make one request file.
             hooks: Told how it goes.
         Raises:
@@ -317,16 +317,23 @@ class Run:
             return make_plan(self._directory, runner, rows_per_task=rows_per_task, progress=hooks.rows)
 
     def build(
-        self, hooks: Hooks | None = None, *, runner: str | None = None, workers: int | None = None
+        self,
+        hooks: Hooks | None = None,
+        *,
+        runner: str | None = None,
+        workers: int | None = None,
+        ray_address: str | None = None,
     ) -> BuildReport:
         """
         Write the request files. Nothing is sent.
 
         Args:
             hooks: Told how it goes.
-            runner: Write them by tasks: in this process (`serial`), in several (`pool`), or by an array job
-                (`array`), whose records are taken. None means as it was planned, or else without tasks.
-            workers: How many processes of a pool; None means one a processor.
+            runner: Write them by tasks: in this process (`serial`), in several (`pool`), by a cluster of Ray
+                (`ray`), or by an array job (`array`), whose records are taken. None means as it was planned,
+                or else without tasks.
+            workers: How many processes of a pool, or tasks of Ray at once; None means one a processor.
+            ray_address: `host:port` or `auto` of a cluster of Ray that runs; None starts Ray here.
         Raises:
             TableError: The table is broken.
             RunError: Tasks of an array job are not done yet.
@@ -341,7 +348,7 @@ class Run:
             for member in self.members:
                 member.build(hooks)
             if runner is not None or is_planned(self._directory):
-                return build_by_tasks(self._directory, runner, workers, hooks.rows)
+                return build_by_tasks(self._directory, runner, workers, hooks.rows, ray_address=ray_address)
             return build_step.build(self._directory, hooks.rows, earlier=self._earlier())
 
     def _earlier(self) -> list[RunDirectory]:
@@ -603,6 +610,7 @@ class Run:
         overwrite: bool = False,
         runner: str | None = None,
         workers: int | None = None,
+        ray_address: str | None = None,
         hooks: Hooks | None = None,
     ) -> CollectReport:
         """
@@ -615,8 +623,9 @@ class Run:
             errors: A table of the rows that were asked and are not ok, with reasons.
             writing: How to write the table; None means as the run was told to.
             overwrite: Whether a file that this run did not write may be replaced.
-            runner: `serial`, `pool` or `array`: of a run that was planned as tasks.
-            workers: How many processes of a pool; None means one a processor.
+            runner: `serial`, `pool`, `array` or `ray`: of a run that was planned as tasks.
+            workers: How many processes of a pool, or tasks of Ray at once; None means one a processor.
+            ray_address: `host:port` or `auto` of a cluster of Ray that runs; None starts Ray here.
             hooks: Told how it goes.
         """
         with self._locked("collect"):
@@ -625,7 +634,13 @@ class Run:
                     raise UsageError("parts-need-folder")
                 progress = hooks.rows if hooks is not None else None
                 return collect_parts(
-                    self._directory, Path(output), runner, workers, overwrite=overwrite, progress=progress
+                    self._directory,
+                    Path(output),
+                    runner,
+                    workers,
+                    overwrite=overwrite,
+                    progress=progress,
+                    ray_address=ray_address,
                 )
             for one in self.members:
                 one.collect(hooks=hooks)

@@ -425,21 +425,29 @@ _question = _options(
         help="The run directory.  [default: rowbatch-runs/TABLE]",
     ),
 )
-_RUNNERS = ("serial", "pool", "array")
-_runner = _options(
-    click.option(
-        "--runner",
-        type=click.Choice(_RUNNERS),
-        help="Write the request files by tasks: in this process, in several, or by an array job (see "
-        "`rowbatch plan`). Every row is asked, as with --fresh.  [default: without tasks, or as it was "
-        "planned]",
-    ),
+_RUNNERS = ("serial", "pool", "array", "ray")
+_workers = _options(
     click.option(
         "--workers",
         type=click.IntRange(1),
         metavar="NUMBER",
-        help="How many processes of a pool.  [default: one a processor]",
+        help="How many processes of a pool, or tasks of Ray at once.  [default: one a processor]",
     ),
+    click.option(
+        "--ray-address",
+        metavar="ADDRESS",
+        help="A cluster of Ray that runs: host:port, or auto.  [default: Ray is started on this computer]",
+    ),
+)
+_runner = _options(
+    click.option(
+        "--runner",
+        type=click.Choice(_RUNNERS),
+        help="Write the request files by tasks: in this process, in several, by an array job (see "
+        "`rowbatch plan`), or by Ray. Every row is asked, as with --fresh.  [default: without tasks, or as "
+        "it was planned]",
+    ),
+    _workers,
 )
 
 
@@ -460,6 +468,7 @@ def run(
     run_directory: Path | None,
     runner: str | None,
     workers: int | None,
+    ray_address: str | None,
     yes: bool,
     on_done: str | None,
     **options: Any,
@@ -494,7 +503,7 @@ def run(
     was_there = made.status().state != "new"
     try:
         with show.bar() as hooks:
-            made.build(hooks, runner=runner, workers=workers)
+            made.build(hooks, runner=runner, workers=workers, ray_address=ray_address)
     except (InputError, UsageError):
         # Its table cannot be used as it is: a run of it would only be in the way.
         made.discard()
@@ -1044,7 +1053,7 @@ def demo(*, rows: int, folder: Path | None) -> None:
 @app.command()
 @_run
 @_runner
-def build(run: Path, *, runner: str | None, workers: int | None) -> None:
+def build(run: Path, *, runner: str | None, workers: int | None, ray_address: str | None) -> None:
     """
     Write the request files of a run; send nothing.
 
@@ -1054,7 +1063,7 @@ def build(run: Path, *, runner: str | None, workers: int | None) -> None:
 
     opened = api.open_run(run)
     with show.bar() as hooks:
-        opened.build(hooks, runner=runner, workers=workers)
+        opened.build(hooks, runner=runner, workers=workers, ray_address=ray_address)
         preview = opened.preview(hooks)
     show.preview(preview, opened)
 
@@ -1205,12 +1214,7 @@ def download(run: Path, *, headers: Sequence[str]) -> None:
     type=click.Choice(_RUNNERS),
     help="Write it by tasks, as Parquet files in the folder OUT: of a run that was planned as tasks.",
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(1),
-    metavar="NUMBER",
-    help="How many processes of a pool.  [default: one a processor]",
-)
+@_workers
 @_overwrite
 def collect(run: Path, *, output: Path | None, **options: Any) -> None:
     """

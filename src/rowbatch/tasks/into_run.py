@@ -36,6 +36,8 @@ def build_by_tasks(
     runner: str | None = None,
     workers: int | None = None,
     progress: Callable[[int], None] | None = None,
+    *,
+    ray_address: str | None = None,
 ) -> BuildReport:
     """
     Write the request files of a run by tasks and enter them into the ledger. A run that is built stays so.
@@ -47,6 +49,7 @@ def build_by_tasks(
         runner: What does the tasks, a name of `RUNNERS`; None means as it was planned.
         workers: How many processes; None means as many as are useful.
         progress: Called with the number of rows done so far.
+        ray_address: Of a cluster of Ray that runs.
     Raises:
         RowbatchError: Of a task that cannot be done; or as `make_plan`.
         TableChanged: The table is not what it was when the run was made.
@@ -58,7 +61,7 @@ def build_by_tasks(
         run.create_ledger().close()
     place = place_of(run)
     plan = make_plan(run, runner or "pool")
-    doing = make_runner(runner or plan.runner, workers, place / TASKS)
+    doing = make_runner(runner or plan.runner, workers, place / TASKS, ray_address)
     sweep(place)
     tasks = read_tasks(place)
     records: dict[str, Mapping[str, Any]] = {}

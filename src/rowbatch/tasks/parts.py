@@ -34,6 +34,7 @@ def collect_parts(
     *,
     overwrite: bool = False,
     progress: Callable[[int], None] | None = None,
+    ray_address: str | None = None,
 ) -> CollectReport:
     """
     Write the labelled table as Parquet files in a folder, in the order of its rows. Can be run at any time.
@@ -47,6 +48,7 @@ def collect_parts(
         runner: What does the tasks, a name of `RUNNERS`.
         workers: How many processes; None means as many as are useful.
         overwrite: Whether parts of an earlier state may be replaced.
+        ray_address: Of a cluster of Ray that runs.
         progress: Called with the number of rows done so far.
     Raises:
         UsageError: The run was not planned as tasks, asks equal rows once, or asks for embeddings.
@@ -68,7 +70,7 @@ def collect_parts(
         _make_room(out, state, overwrite=overwrite)
         lines = "".join(json.dumps(task, ensure_ascii=False) + "\n" for task in tasks)
         write_atomically(place / TASKS, lines.encode(), overwrite=True)
-        for outcome in make_runner(runner, workers, place / TASKS).map("extract", tasks):
+        for outcome in make_runner(runner, workers, place / TASKS, ray_address).map("extract", tasks):
             _add(report, outcome.result())
             if progress:
                 progress(report.rows)

@@ -8,13 +8,14 @@ from rowbatch.errors import UsageError
 from rowbatch.tasks.array import ArrayRunner
 from rowbatch.tasks.doing import SerialRunner
 from rowbatch.tasks.pool import PoolRunner
+from rowbatch.tasks.ray_runner import RayRunner
 from rowbatch.tasks.runner import Runner
 
-RUNNERS = ("serial", "pool", "array")
+RUNNERS = ("serial", "pool", "array", "ray")
 """Names of runners."""
 
 
-def make_runner(name: str, workers: int | None, file: Path) -> Runner:
+def make_runner(name: str, workers: int | None, file: Path, ray_address: str | None = None) -> Runner:
     """
     The runner of a name.
 
@@ -22,11 +23,14 @@ def make_runner(name: str, workers: int | None, file: Path) -> Runner:
         name: One of `RUNNERS`.
         workers: How many processes; None means as many as are useful.
         file: Where the tasks stand.
+        ray_address: Of a cluster of Ray that runs; None means that Ray is started on this computer.
     Raises:
-        UsageError: There is no such runner, or it takes no number of workers.
+        UsageError: There is no such runner, or it takes no number of workers or no address.
     """
     if workers is not None and name in ("serial", "array"):
         raise UsageError("workers-not-taken", name=name)
+    if ray_address is not None and name != "ray":
+        raise UsageError("ray-address-not-taken", name=name)
     match name:
         case "serial":
             return SerialRunner()
@@ -34,5 +38,7 @@ def make_runner(name: str, workers: int | None, file: Path) -> Runner:
             return PoolRunner(workers)
         case "array":
             return ArrayRunner(file)
+        case "ray":
+            return RayRunner(workers, ray_address)
         case _:
             raise UsageError("no-such-runner", name=name, known=list(RUNNERS))

@@ -10,6 +10,7 @@ from rowbatch.words.for_kinds import KINDS
 from rowbatch.words.for_objects import OBJECTS
 from rowbatch.words.for_pages import PAGES
 from rowbatch.words.for_plans import PLANS
+from rowbatch.words.for_ray import RAY
 from rowbatch.words.for_runs import RUNS
 from rowbatch.words.for_services import SERVICES
 from rowbatch.words.for_tables import TABLES
@@ -17,5 +18,5 @@ from rowbatch.words.for_tasks import TASKS
 from rowbatch.words.for_tools import TOOLS
 from rowbatch.words.telling import Entry
 
-ROOMS = (ANSWERS, FILES, TABLES, TOOLS, TASKS, PLANS, RUNS, KINDS, DRIVE, SERVICES, OBJECTS, PAGES, DOORS)
+ROOMS = (ANSWERS, FILES, TABLES, TOOLS, TASKS, RAY, PLANS, RUNS, KINDS, DRIVE, SERVICES, OBJECTS, PAGES, DOORS)
 ENTRIES: dict[str, Entry] = {kind: entry for room in ROOMS for kind, entry in room.items()}
