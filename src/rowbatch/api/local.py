@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from rowbatch.store.home import home
 if TYPE_CHECKING:
     from rowbatch.server.engine import Engine
     from rowbatch.server.launch import Endpoint
+    from rowbatch.server.upstream import UpstreamEngine
 
 
 def require_provider(provider: str = "local") -> None:
@@ -46,8 +47,10 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 0,
     idle_exit_s: float | None = None,
-    upstream: str | None = None,
-    slots: int = 4,
+    upstream: str | Sequence[str] | None = None,
+    slots: int | None = None,
+    answer_limit_s: float | None = None,
+    ask_again: bool | None = None,
     on_ready: Callable[[Endpoint], None],
 ) -> None:
     """
@@ -57,19 +60,25 @@ def serve(
         server_folder: Where files and batches are kept; None means the user's own.
         host, port: Where it listens.
         idle_exit_s: End by itself after so long with nothing to do.
-        upstream: Another server that answers the requests, instead of the local model.
-        slots: How many requests that one is given at once.
+        upstream: Another server that answers the requests, instead of the local model; or several. `=2`
+            behind an address gives it twice as many rows as one without.
+        slots: How many requests these are given at once, at most, all together; None leaves it to what is
+            found by trying.
+        answer_limit_s: How long an answer of theirs may take; None means ten minutes.
+        ask_again: Make a call again whose answer was lost; None means: of a server on this computer, or
+            without a key, where nobody can bill it.
         on_ready: Called once, when calls are answered.
     """
     from rowbatch.server.main import serve as run_server
 
     engine: Engine | None = None
-    if upstream is not None:
-        from rowbatch.server.upstream import UPSTREAM_KEY_VARIABLE, UpstreamEngine
-
-        secret = clean_key(os.environ.get(UPSTREAM_KEY_VARIABLE, ""))
-        key = Key(secret, UPSTREAM_KEY_VARIABLE) if secret else None
-        engine = UpstreamEngine(upstream, key, concurrency=slots)
+    if upstream:
+        engine = upstream_engine(
+            [upstream] if isinstance(upstream, str) else upstream,
+            slots=slots,
+            answer_limit_s=answer_limit_s,
+            ask_again=ask_again,
+        )
     run_server(
         server_folder or server_home(),
         host=host,
@@ -77,6 +86,33 @@ def serve(
         engine=engine,
         idle_exit_s=idle_exit_s,
         on_ready=on_ready,
+    )
+
+
+def upstream_engine(
+    upstreams: Sequence[str],
+    *,
+    slots: int | None = None,
+    answer_limit_s: float | None = None,
+    ask_again: bool | None = None,
+) -> UpstreamEngine:
+    """
+    Who asks other servers; see `serve`. Their key is in the environment.
+
+    Raises:
+        ServiceError: None of them can be reached.
+        UsageError: An address, a weight or the key is none, or the key would go there in clear.
+    """
+    from rowbatch.server.node import parse_upstream
+    from rowbatch.server.upstream import ANSWER_LIMIT_S, UPSTREAM_KEY_VARIABLE, UpstreamEngine
+
+    secret = clean_key(os.environ.get(UPSTREAM_KEY_VARIABLE, ""))
+    return UpstreamEngine(
+        [parse_upstream(text) for text in upstreams],
+        Key(secret, UPSTREAM_KEY_VARIABLE) if secret else None,
+        slots=slots,
+        limit_s=answer_limit_s or ANSWER_LIMIT_S,
+        ask_again=ask_again,
     )
 
 

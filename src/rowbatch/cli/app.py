@@ -1694,17 +1694,31 @@ def join_units(labelled: Path, *, output: Path, **options: Any) -> None:
 )
 @click.option(
     "--upstream",
-    metavar="URL",
+    "upstreams",
+    multiple=True,
+    metavar="URL[=WEIGHT]",
     help="Another server that answers, as in http://localhost:11434/v1: any with OpenAI's chat "
-    "completions. Its key, if it wants one, is ROWBATCH_UPSTREAM_KEY.",
+    "completions. Give it several times to share the rows among several, by weight. Their key, if they "
+    "want one, is ROWBATCH_UPSTREAM_KEY.",
 )
 @click.option(
     "--slots",
     type=click.IntRange(1),
-    default=4,
-    show_default=True,
     metavar="NUMBER",
-    help="With --upstream: how many requests it is given at once.",
+    help="With --upstream: how many requests are given out at once, at most.  "
+    "[default: what is found by trying]",
+)
+@click.option(
+    "--answer-limit",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="With --upstream: how long an answer may take.  [default: 600]",
+)
+@click.option(
+    "--ask-again/--never-ask-again",
+    default=None,
+    help="With --upstream: whether a row is asked again whose answer was lost.  [default: where no key is "
+    "needed, and on this computer]",
 )
 def serve(
     *,
@@ -1712,8 +1726,10 @@ def serve(
     host: str,
     home: Path | None,
     idle_exit: float | None,
-    upstream: str | None,
-    slots: int,
+    upstreams: tuple[str, ...],
+    slots: int | None,
+    answer_limit: float | None,
+    ask_again: bool | None,
 ) -> None:
     """
     Run the local Batch server.
@@ -1732,8 +1748,10 @@ def serve(
             host=host,
             port=port,
             idle_exit_s=idle_exit,
-            upstream=upstream,
+            upstream=upstreams or None,
             slots=slots,
+            answer_limit_s=answer_limit,
+            ask_again=ask_again,
             on_ready=lambda endpoint: show.serving(endpoint, home or api.server_home()),
         )
     except KeyboardInterrupt:
