@@ -53,6 +53,7 @@ API = [
     "split",
     "units",
     "usd",
+    "work",
 ]
 """The verbs, and the values they take and give: of the command line, of notebooks, and of pages."""
 

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from rowbatch.api.standing import Status as Status
     from rowbatch.api.standing import find_status as find_status
     from rowbatch.api.standing import list_runs as list_runs
+    from rowbatch.api.tasks import work as work
     from rowbatch.api.tools import check as check
     from rowbatch.api.tools import convert as convert
     from rowbatch.api.tools import estimate as estimate
@@ -110,6 +111,7 @@ _PLACES = {
     "split": "api.parts",
     "units": "api.long_texts",
     "usd": "core.policy",
+    "work": "api.tasks",
 }
 
 

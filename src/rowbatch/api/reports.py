@@ -22,6 +22,8 @@ from rowbatch.steps.trial import TrialReport
 from rowbatch.steps.verify import VerifyReport
 from rowbatch.store.ledger import Event
 from rowbatch.tables.base import BadRowList
+from rowbatch.tasks.plan import TaskPlan
+from rowbatch.tasks.runner import Outcome
 from rowbatch.tools.check import CheckReport
 from rowbatch.tools.codebooks import ConvertedCodebook
 from rowbatch.tools.convert import ConvertReport
@@ -52,6 +54,7 @@ __all__ = [
     "JoinUnitsReport",
     "KnownModel",
     "LabelsAgreement",
+    "Outcome",
     "PeopleComparison",
     "Progress",
     "RecoverReport",
@@ -60,6 +63,7 @@ __all__ = [
     "SampleReport",
     "ScaleAgreement",
     "SplitReport",
+    "TaskPlan",
     "TrialReport",
     "UnitsReport",
     "VerifyReport",

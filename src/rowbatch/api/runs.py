@@ -111,6 +111,8 @@ from rowbatch.store.rundir import (
     remove_run,
 )
 from rowbatch.tables.frames import column_name, from_frame
+from rowbatch.tasks.into_run import build_by_tasks
+from rowbatch.tasks.plan import TaskPlan, is_planned, make_plan
 from rowbatch.tools.codebooks import read_any_codebook
 from rowbatch.words.notice import Notice
 
@@ -284,12 +286,40 @@ class Run:
         """Whether the model runs on this machine; of several models, whether all do."""
         return all(asking.provider == "local" for asking in self._plan.askings)
 
-    def build(self, hooks: Hooks | None = None) -> BuildReport:
+    def plan_tasks(
+        self, runner: str = "array", *, rows_per_task: int | None = None, hooks: Hooks | None = None
+    ) -> TaskPlan:
+        """
+        Plan the writing of the request files as tasks, which any machine can do. Once: a plan stays as it is.
+
+        Args:
+            runner: What is to do them where nobody says it later: `serial`, `pool` or `array`.
+            rows_per_task: At most so many; None means as many as make one request file.
+            hooks: Told how it goes.
+        Raises:
+            TableError: The table is broken.
+            UsageError: It asks several models, or only what was not asked before.
+            RunLocked: Another process works on the run.
+        """
+        hooks = hooks or Hooks()
+        _tell(hooks, "build")
+        with self._locked("plan"):
+            return make_plan(self._directory, runner, rows_per_task=rows_per_task, progress=hooks.rows)
+
+    def build(
+        self, hooks: Hooks | None = None, *, runner: str | None = None, workers: int | None = None
+    ) -> BuildReport:
         """
         Write the request files. Nothing is sent.
 
+        Args:
+            hooks: Told how it goes.
+            runner: Write them by tasks: in this process (`serial`), in several (`pool`), or by an array job
+                (`array`), whose records are taken. None means as it was planned, or else without tasks.
+            workers: How many processes of a pool; None means one a processor.
         Raises:
             TableError: The table is broken.
+            RunError: Tasks of an array job are not done yet.
             RunLocked: Another process works on the run.
         """
         hooks = hooks or Hooks()
@@ -300,6 +330,8 @@ class Run:
             # The others first: who sees that this one is built need not ask whether they are.
             for member in self.members:
                 member.build(hooks)
+            if runner is not None or is_planned(self._directory):
+                return build_by_tasks(self._directory, runner, workers, hooks.rows)
             return build_step.build(self._directory, hooks.rows, earlier=self._earlier())
 
     def _earlier(self) -> list[RunDirectory]:

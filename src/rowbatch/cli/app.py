@@ -342,85 +342,113 @@ _go_on = click.option(
 )
 
 
+_question = _options(
+    click.option("--text", metavar="COLUMN", help="Column that holds the text."),
+    click.option(
+        "--labels",
+        metavar="A,B,C",
+        help="The labels to choose from; one with a comma in it stands in quotes, as in 'a,\"b, c\",d'. "
+        "Without them "
+        "the answer is free text.",
+    ),
+    click.option("--prompt", metavar="TEXT", help="What to ask about each text."),
+    click.option(
+        "--codebook",
+        type=_PATH,
+        metavar="FILE",
+        help="A codebook: variables with labels, definitions, examples; instead of --labels. YAML, "
+        "or any form "
+        "that `rowbatch codebook check` knows.",
+    ),
+    click.option(
+        "--output",
+        "-o",
+        type=_PATH,
+        metavar="OUT",
+        help="The labelled table; its ending says the format.  [default: RUN/labelled.csv]",
+    ),
+    click.option(
+        "--variable",
+        default="label",
+        show_default=True,
+        metavar="NAME",
+        help="Name of the answer's column when --labels is given, or a codebook that has only labels.",
+    ),
+    click.option(
+        "--template",
+        metavar="TEXT",
+        help="The message for a row, with {{column}}.  [default: the text alone]",
+    ),
+    click.option(
+        "--provider",
+        default="local",
+        show_default=True,
+        metavar="NAME",
+        help="Who is asked: local (this computer), openai, anthropic, gemini, mistral, azure, groq, …; "
+        "compatible is any other with --base-url.",
+    ),
+    click.option("--model", metavar="NAME", help="Which model.  [default: the provider's]"),
+    click.option("--base-url", metavar="URL", help="Another address that speaks the provider's batch API."),
+    _both_headers,
+    _form_fields,
+    _sampling,
+    click.option(
+        "--reasoning-effort",
+        type=click.Choice(["none", "minimal", "low", "medium", "high", "xhigh"]),
+        help="How much a model that reasons may think, where it takes that; thoughts are paid as "
+        "answers are.  "
+        "[default: the model's]",
+    ),
+    _asking,
+    _confidence,
+    _samples,
+    _panel,
+    click.option(
+        "--fresh",
+        is_flag=True,
+        help="Ask every row; otherwise rows whose very request was answered in an earlier run on "
+        "this computer "
+        "have that answer, and only the others are asked.",
+    ),
+    click.option(
+        "--only-changed",
+        is_flag=True,
+        help="Where an earlier run asked these rows a codebook of which only some variables are "
+        "other ones now: "
+        "ask only these, and keep the values of the others.",
+    ),
+    click.option(
+        "--run",
+        "run_directory",
+        type=_PATH,
+        metavar="DIR",
+        help="The run directory.  [default: rowbatch-runs/TABLE]",
+    ),
+)
+_RUNNERS = ("serial", "pool", "array")
+_runner = _options(
+    click.option(
+        "--runner",
+        type=click.Choice(_RUNNERS),
+        help="Write the request files by tasks: in this process, in several, or by an array job (see "
+        "`rowbatch plan`). Every row is asked, as with --fresh.  [default: without tasks, or as it was "
+        "planned]",
+    ),
+    click.option(
+        "--workers",
+        type=click.IntRange(1),
+        metavar="NUMBER",
+        help="How many processes of a pool.  [default: one a processor]",
+    ),
+)
+
+
 @app.command()
 @_table
-@click.option("--text", metavar="COLUMN", help="Column that holds the text.")
-@click.option(
-    "--labels",
-    metavar="A,B,C",
-    help="The labels to choose from; one with a comma in it stands in quotes, as in 'a,\"b, c\",d'. "
-    "Without them "
-    "the answer is free text.",
-)
-@click.option("--prompt", metavar="TEXT", help="What to ask about each text.")
-@click.option(
-    "--codebook",
-    type=_PATH,
-    metavar="FILE",
-    help="A codebook: variables with labels, definitions, examples; instead of --labels. YAML, or any form "
-    "that `rowbatch codebook check` knows.",
-)
-@click.option(
-    "--output",
-    "-o",
-    type=_PATH,
-    metavar="OUT",
-    help="The labelled table; its ending says the format.  [default: RUN/labelled.csv]",
-)
-@click.option(
-    "--variable",
-    default="label",
-    show_default=True,
-    metavar="NAME",
-    help="Name of the answer's column when --labels is given, or a codebook that has only labels.",
-)
-@click.option(
-    "--template", metavar="TEXT", help="The message for a row, with {{column}}.  [default: the text alone]"
-)
-@click.option(
-    "--provider",
-    default="local",
-    show_default=True,
-    metavar="NAME",
-    help="Who is asked: local (this computer), openai, anthropic, gemini, mistral, azure, groq, …; "
-    "compatible is any other with --base-url.",
-)
-@click.option("--model", metavar="NAME", help="Which model.  [default: the provider's]")
-@click.option("--base-url", metavar="URL", help="Another address that speaks the provider's batch API.")
-@_both_headers
-@_form_fields
-@_sampling
-@click.option(
-    "--reasoning-effort",
-    type=click.Choice(["none", "minimal", "low", "medium", "high", "xhigh"]),
-    help="How much a model that reasons may think, where it takes that; thoughts are paid as answers are.  "
-    "[default: the model's]",
-)
-@_asking
-@_confidence
-@_samples
-@_panel
-@click.option(
-    "--fresh",
-    is_flag=True,
-    help="Ask every row; otherwise rows whose very request was answered in an earlier run on this computer "
-    "have that answer, and only the others are asked.",
-)
-@click.option(
-    "--only-changed",
-    is_flag=True,
-    help="Where an earlier run asked these rows a codebook of which only some variables are other ones now: "
-    "ask only these, and keep the values of the others.",
-)
-@click.option(
-    "--run",
-    "run_directory",
-    type=_PATH,
-    metavar="DIR",
-    help="The run directory.  [default: rowbatch-runs/TABLE]",
-)
+@_question
 @_more_reading
 @_writing
+@_runner
 @_driving
 @_on_done
 @_overwrite
@@ -430,6 +458,8 @@ def run(
     *,
     labels: str | None,
     run_directory: Path | None,
+    runner: str | None,
+    workers: int | None,
     yes: bool,
     on_done: str | None,
     **options: Any,
@@ -452,6 +482,7 @@ def run(
         api.require_provider(options["provider"])
     options, changes = _policy_changes(options)
     options["headers"], options["header"] = _sorted_headers(options["headers"])
+    options["fresh"] |= runner is not None
     made = api.create(
         table,
         labels=labels,
@@ -463,7 +494,7 @@ def run(
     was_there = made.status().state != "new"
     try:
         with show.bar() as hooks:
-            made.build(hooks)
+            made.build(hooks, runner=runner, workers=workers)
     except (InputError, UsageError):
         # Its table cannot be used as it is: a run of it would only be in the way.
         made.discard()
@@ -1006,7 +1037,8 @@ def demo(*, rows: int, folder: Path | None) -> None:
 
 @app.command()
 @_run
-def build(run: Path) -> None:
+@_runner
+def build(run: Path, *, runner: str | None, workers: int | None) -> None:
     """
     Write the request files of a run; send nothing.
 
@@ -1016,8 +1048,89 @@ def build(run: Path) -> None:
 
     opened = api.open_run(run)
     with show.bar() as hooks:
+        opened.build(hooks, runner=runner, workers=workers)
         preview = opened.preview(hooks)
     show.preview(preview, opened)
+
+
+@app.command()
+@_table
+@_question
+@_more_reading
+@_writing
+@click.option(
+    "--rows-per-task",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="At most so many rows in a task.  [default: as many as the provider takes in one file]",
+)
+@_overwrite
+def plan(
+    table: Path, *, labels: str | None, run_directory: Path | None, rows_per_task: int | None, **options: Any
+) -> None:
+    """
+    Make a run whose request files many machines write.
+
+    The rows are divided into tasks once, and kept in RUN/tasks; TABLE may be a folder of Parquet, Arrow, CSV
+    or other files, too. `rowbatch worker` does the tasks, on any machine that sees the folder, in any order;
+    then `rowbatch resume RUN` takes what they wrote, and goes on as with any run. Every row is asked: answers
+    of earlier runs are not looked up.
+    """
+    from rowbatch.cli import show
+
+    _require_table(table)
+    if options["base_url"] is None:
+        api.require_provider(options["provider"])
+    options["headers"], options["header"] = _sorted_headers(options["headers"])
+    options["fresh"] = True
+    made = api.create(table, labels=labels, run=run_directory, reuse=True, **_for_api(options))
+    try:
+        with show.bar() as hooks:
+            planned = made.plan_tasks(rows_per_task=rows_per_task, hooks=hooks)
+    except (InputError, UsageError):
+        made.discard()
+        raise
+    show.planned(made, planned)
+
+
+@app.command()
+@click.option(
+    "--tasks", type=_PATH, required=True, metavar="FILE", help="The tasks: RUN/tasks/prepare.jsonl."
+)
+@click.option(
+    "--index",
+    type=click.IntRange(0),
+    required=True,
+    metavar="NUMBER",
+    help="Which element of the array job this is, from 0.",
+)
+@click.option(
+    "--of",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="How many elements there are; each does every so many-th task.  [default: as many as tasks]",
+)
+@_json
+def worker(*, tasks: Path, index: int, of: int | None, as_json: bool) -> int:
+    """
+    Do the tasks of one element of an array job.
+
+    Needs no key and sends nothing. What is done already is not done again, so that it can be called again at
+    any time, also twice at once. See "Use many machines" in the documentation.
+    """
+    from rowbatch.cli import show
+
+    outcomes = []
+    for outcome in api.work(tasks, index, of):
+        outcomes.append(outcome)
+        if not as_json:
+            show.task_done(outcome)
+    if as_json:
+        show.as_json(outcomes)
+    failed = next((error for outcome in outcomes if (error := outcome.error)), None)
+    if failed is not None:
+        raise failed
+    return 0
 
 
 @app.command()

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         JoinUnitsReport,
         KnownModel,
         LabelsAgreement,
+        Outcome,
         PeopleComparison,
         Progress,
         RecoverReport,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
         SampleReport,
         ScaleAgreement,
         SplitReport,
+        TaskPlan,
         TrialReport,
         UnitsReport,
         VerifyReport,
@@ -563,6 +565,30 @@ def models(found: Sequence[KnownModel], overrides: Path) -> None:
 def next_steps(run: Run) -> None:
     """What to do with a run that is done."""
     line(f"  {command('status', run.path)} shows how it went")
+
+
+def planned(run: Run, plan: TaskPlan) -> None:
+    """How the work of a run is divided, and what to do next."""
+    staged = f", {_count(plan.staged, 'of them copied', 'of them copied')} as texts" if plan.staged else ""
+    line(f"rows     {plan.rows:,} in {_count(len(plan.files), 'file')}{staged}")
+    line(f"tasks    {plan.tasks:,}, of at most {_count(plan.rows_per_task, 'row')}")
+    line(f"run      {place(run.path)}")
+    file = run.path / "tasks" / "prepare.jsonl"
+    line("next")
+    work = command("worker", "--tasks", file, "--index", "0", "--of", "1")
+    line(f"  {work}   on any machine that sees this folder")
+    line(f"  {command('resume', run.path)}   when all tasks are done")
+
+
+def task_done(outcome: Outcome) -> None:
+    """What became of one task."""
+    record = outcome.record
+    if record is None:
+        line(f"{outcome.task}  failed: {printable(str(outcome.error))}", err=True)
+        return
+    files = record["files"]
+    size = sum(file["bytes"] for file in files)
+    line(f"{outcome.task}  {_count(record['rows'], 'row')}, {_count(len(files), 'file')}, {size:,} bytes")
 
 
 def submitted(report: DriveReport) -> None:

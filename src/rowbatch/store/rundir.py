@@ -394,7 +394,9 @@ def size_of_source(path: Path, program: str | None = None) -> int:
 
 def _files_of(folder: Path, program: str | None) -> list[Path]:
     if program == PLAIN:
-        return sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".txt" and path.is_file())
+        texts = sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".txt" and path.is_file())
+        # A folder of tables has none.
+        return texts or own_files(folder)
     files = own_files(folder)
     if program != DOCUMENTS:
         return files

@@ -40,6 +40,36 @@ class ColumnarTable(Table):
         super().__init__(path, header, notes=notes)
         self._scan, self._ids = scan, [str(position) for position in sorted(ids) if position < len(header)]
 
+    @property
+    def types(self) -> list[str]:
+        """The type of each column, in words."""
+        return [str(kind) for kind in self._scan.collect_schema().dtypes()]
+
+    def count(self) -> int:
+        """
+        How many rows it has, from what the file says of itself.
+
+        Raises:
+            TableError: It is damaged.
+        """
+        try:
+            return int(self._scan.select(pl.len()).collect().item())
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            raise _damaged(self.path, error) from error
+        except OSError as error:
+            raise from_os_error(error, str(self.path)) from error
+
+    def part(self, first: int, rows: int) -> ColumnarTable:
+        """
+        Some of its rows as a table, numbered from 1; only what holds them is read of the file.
+
+        Args:
+            first: Of them, from 0.
+            rows: How many.
+        """
+        ids = frozenset(map(int, self._ids))
+        return ColumnarTable(self.path, self._scan.slice(first, rows), self.header, ids)
+
     def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
         first_row = 1
         try:

@@ -16,6 +16,7 @@ from rowbatch.tables.excel_reader import open_excel
 from rowbatch.tables.frame_table import refuse_options
 from rowbatch.tables.r_reader import open_r
 from rowbatch.tables.statistics_reader import open_statistics
+from rowbatch.tables.table_folder import files_of_folder, open_table_folder
 from rowbatch.tables.text_folder import open_text_folder
 from rowbatch.words.notice import Notice
 
@@ -38,7 +39,7 @@ def open_table(path: Path, options: ReadOptions | None = None) -> Table:
     What a file is, is seen by its first bytes; its name decides only where those do not.
 
     Args:
-        path: The file; or a folder of .txt files.
+        path: The file; or a folder of .txt files, or of tables of one form.
         options: How to read it; what does not belong to its format is an error.
     Raises:
         InputError: There is no such file.
@@ -47,12 +48,20 @@ def open_table(path: Path, options: ReadOptions | None = None) -> Table:
     """
     options = options or ReadOptions()
     if path.is_dir():
-        return open_text_folder(path, options)
+        return _open_folder(path, options)
     found = _by_bytes(path, _head(path), options) or _by_name(path, options)
     if found is not None:
         return found
     refuse_options(path, options, allowed=_OF_CSV, kind="a CSV file")
     return open_csv(path, **_said(options))
+
+
+def _open_folder(path: Path, options: ReadOptions) -> Table:
+    if not any(file.suffix.lower() == ".txt" for file in path.rglob("*")):
+        files = files_of_folder(path)
+        if files:
+            return open_table_folder(path, files, options, open_table)
+    return open_text_folder(path, options)
 
 
 def fitting_options(path: Path) -> frozenset[str]:
@@ -68,7 +77,8 @@ def fitting_options(path: Path) -> frozenset[str]:
         TableError: It is a zip file that is damaged.
     """
     if path.is_dir():
-        return frozenset(("encoding",))
+        files = files_of_folder(path)
+        return fitting_options(files[0]) if files else frozenset(("encoding",))
     head = _head(path)
     suffix, unpacked = path.suffix.lower(), unpacked_suffix(path)
     if head.startswith((b"PAR1", b"ARROW1\0")):

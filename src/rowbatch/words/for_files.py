@@ -82,6 +82,11 @@ FILES: dict[str, Entry] = {
         page="give it another name",
         zh=("{path} 已存在", "请换一个名称"),
     ),
+    "object-name": Entry(
+        "{name!r} cannot be the name of an object",
+        "name it as a path of at most 1,024 bytes with / between its parts, without empty parts, . and ..",
+        zh=("{name!r} 不能用作对象名称", "名称应为最多 1,024 字节、以 / 分隔的路径，不含空的部分、. 和 .."),
+    ),
     "request-too-large": Entry(
         "row {row:,} makes a request of {size_bytes:,} bytes; at most {max_bytes:,} fit in one file",
         "shorten the text, or leave the row out",

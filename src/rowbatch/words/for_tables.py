@@ -516,6 +516,22 @@ _TEXT: dict[str, Entry] = {
         page="choose a table, or another folder",
         zh=("文件夹 {path} 中没有 .txt 文件", "请选择数据表，或另一个文件夹"),
     ),
+    "folder-headers-differ": Entry(
+        "{path} has other columns than {first}: {columns!r} instead of {expected!r}",
+        "the tables of a folder must have the same columns in the same order",
+        zh=(
+            "{path} 的列与 {first} 不同：是 {columns!r}，而不是 {expected!r}",
+            "文件夹中的各个数据表必须有相同的列，顺序也相同",
+        ),
+    ),
+    "folder-types-differ": Entry(
+        "{path}: column {column!r} is {found}, and {wanted} in {first}",
+        "the tables of a folder must have the same types: write it again with the type of the others",
+        zh=(
+            "{path}：{column!r} 列是 {found}，而在 {first} 中是 {wanted}",
+            "文件夹中的各个数据表必须有相同的类型",
+        ),
+    ),
 }
 
 _CSV: dict[str, Entry] = {

@@ -1,0 +1,144 @@
+"""
+From tasks to the ledger of a run: what was prepared anywhere becomes the shards of round 1.
+
+Only this side writes the ledger, and nothing is submitted here. From then on the run is as any other.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from rowbatch.errors import StorageError, UsageError, from_os_error
+from rowbatch.objects.stores import open_store
+from rowbatch.providers.catalog import find_provider
+from rowbatch.requests.line_tokens import LineTokens
+from rowbatch.requests.pipeline import open_source
+from rowbatch.steps.built import BuildReport, is_built, read_build_report
+from rowbatch.steps.cut import new_token
+from rowbatch.steps.first_part import with_first_part
+from rowbatch.steps.take_over import remove_unfinished
+from rowbatch.store.atomic import atomic_path, fsync_folder, write_atomically
+from rowbatch.store.ledger import Ledger, Shard, TableCounts, new_shard
+from rowbatch.store.rundir import RunDirectory
+from rowbatch.tasks.plan import TASKS, make_plan, place_of, read_duplicates, read_tasks, state_of_files
+from rowbatch.tasks.runners import make_runner
+from rowbatch.tasks.scratch import sweep, sweep_unnamed
+
+
+def build_by_tasks(
+    run: RunDirectory,
+    runner: str | None = None,
+    workers: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> BuildReport:
+    """
+    Write the request files of a run by tasks and enter them into the ledger. A run that is built stays so.
+
+    The caller holds the run lock. Whatever is killed, the same call goes on where it was.
+
+    Args:
+        run: Made by `create`.
+        runner: What does the tasks, a name of `RUNNERS`; None means as it was planned.
+        workers: How many processes; None means as many as are useful.
+        progress: Called with the number of rows done so far.
+    Raises:
+        RowbatchError: Of a task that cannot be done; or as `make_plan`.
+        TableChanged: The table is not what it was when the run was made.
+        RunError: Its ledger is lost; or tasks of an array job are not done.
+    """
+    if is_built(run):
+        return read_build_report(run)
+    if not run.ledger_path.is_file() or run.ledger_path.stat().st_size == 0:
+        run.create_ledger().close()
+    place = place_of(run)
+    plan = make_plan(run, runner or "pool")
+    doing = make_runner(runner or plan.runner, workers, place / TASKS)
+    sweep(place)
+    tasks = read_tasks(place)
+    records: dict[str, Mapping[str, Any]] = {}
+    rows = 0
+    for outcome in doing.map("prepare", tasks):
+        records[outcome.task] = outcome.result()
+        rows += records[outcome.task]["rows"]
+        if progress:
+            progress(rows)
+    ordered = [records[task["id"]] for task in tasks]
+    # The workers read it piece by piece: now it is known that all of these were of one table.
+    if state_of_files(plan.files) != plan.state:
+        open_source(plan.plan.source, run.path)
+    remove_unfinished(run)
+    shards = _take_files(run, place, ordered)
+    if not shards:
+        raise UsageError("no-row-has-text", rows=plan.rows)
+    if not find_provider(plan.plan.asking.provider).is_free:
+        count = LineTokens().count
+        shards = with_first_part(run, shards, plan.plan.policy, token_of=new_token, count_tokens=count)
+    duplicates = read_duplicates(open_store(place), plan)
+    if plan.plan.asking.dedupe:
+        duplicates.save(run.duplicates_path, overwrite=True)
+    bad = [*({"line": one.line, "what": one.what} for one in plan.first_bad)]
+    bad += [one for record in ordered for one in record["first_bad"]]
+    bad_rows = plan.bad_rows + sum(record["bad_rows"] for record in ordered)
+    if bad_rows:
+        frame = pl.DataFrame(bad[:100], schema={"line": pl.Int64, "what": pl.String})
+        write_atomically(run.bad_rows_path, frame.write_csv().encode(), overwrite=True)
+    with Ledger(run.ledger_path, run.trail()) as ledger:
+        ledger.add_shards(
+            shards,
+            counts=TableCounts(
+                plan.rows,
+                sum(record["skipped"] for record in ordered),
+                sum(record["duplicates"] for record in ordered),
+                bad_rows,
+            ),
+        )
+    sweep(place)
+    sweep_unnamed(place)
+    return read_build_report(run)
+
+
+def _take_files(run: RunDirectory, place: Path, records: Sequence[Mapping[str, Any]]) -> list[Shard]:
+    """Give the files of the tasks, in their order, the names that they have in the run."""
+    shards: list[Shard] = []
+    for record in records:
+        for file in record["files"]:
+            name = f"r1-{len(shards) + 1:04d}"
+            target = run.request_path(name)
+            _link(place / file["name"], target)
+            # Its digest is looked at before it is sent, and by `verify`.
+            if target.stat().st_size != file["bytes"]:
+                raise StorageError("prepared-file-changed", path=str(place / file["name"]))
+            shards.append(
+                new_shard(
+                    number=len(shards) + 1,
+                    first_row=file["first_row"],
+                    last_row=file["last_row"],
+                    requests=file["requests"],
+                    size_bytes=file["bytes"],
+                    sha256=file["sha256"],
+                    token=new_token(name),
+                    tokens=file["tokens"],
+                )
+            )
+    try:
+        fsync_folder(run.requests)
+    except OSError as error:
+        raise from_os_error(error, str(run.requests)) from error
+    return shards
+
+
+def _link(source: Path, target: Path) -> None:
+    """The same file under a second name; a copy where the file system knows no such."""
+    try:
+        os.link(source, target)
+    except FileNotFoundError as error:
+        raise from_os_error(error, str(source)) from error
+    except OSError:
+        with atomic_path(target, overwrite=True) as temporary:
+            shutil.copyfile(source, temporary)

@@ -1,0 +1,174 @@
+"""
+Pieces: rows of one file that one task reads, and nothing else of it.
+
+A piece is plain JSON, made when the work is planned:
+
+    file, size          the file, and its bytes when the plan was made
+    form                parquet, arrow, csv, or staged: texts that were written beside the plan
+    first, rows         which of the file's rows, from 0, and how many
+    first_row           the number of the first one in the whole table, from 1
+    begin, end, line    csv: its bytes in the file, and the line that begins there
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import NotRequired, TypedDict, cast
+
+import polars as pl
+
+from rowbatch.core.table_options import ReadOptions
+from rowbatch.errors import TableChanged, TableError, from_os_error
+from rowbatch.tables.base import ColumnInfo, Table, TableChunk
+from rowbatch.tables.columnar import ColumnarTable
+from rowbatch.tables.csv_reader import CsvTable
+from rowbatch.tables.formats import open_table
+from rowbatch.tasks.scratch import scratch_file
+
+_BLOCK_BYTES = 1 << 20
+
+
+class Piece(TypedDict):
+    """Rows of one file; see above."""
+
+    file: str
+    size: int
+    form: str
+    first: int
+    rows: int
+    first_row: int
+    begin: NotRequired[int]
+    end: NotRequired[int]
+    line: NotRequired[int]
+
+
+class TaskTable(Table):
+    """
+    The rows of one task, numbered as in the whole table.
+
+    Args:
+        path: Of the whole table.
+        header: Of it.
+        pieces: In order.
+        reading: How the files are read.
+        place: Folder of the plan, in which staged files lie, and where a copy of some bytes may lie.
+        not_asked: As of `Table`.
+        columns: What is known of the columns.
+    """
+
+    format = "task"
+
+    def __init__(
+        self,
+        path: Path,
+        header: tuple[str, ...],
+        pieces: Sequence[Piece],
+        reading: ReadOptions,
+        place: Path,
+        *,
+        not_asked: frozenset[str] = frozenset(),
+        columns: tuple[ColumnInfo, ...] = (),
+    ) -> None:
+        super().__init__(path, header, columns=columns)
+        self.not_asked = not_asked
+        self._pieces, self._reading, self._place = pieces, reading, place
+
+    @property
+    def reading(self) -> ReadOptions:
+        return self._reading
+
+    def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
+        for piece in self._pieces:
+            done = 0
+            with _opened(piece, self.header, self._reading, self._place) as table:
+                for chunk in table._chunks(min(rows_per_chunk, table.most_rows)):
+                    yield replace(chunk, first_row=piece["first_row"] + chunk.first_row - 1)
+                    done += chunk.frame.height
+                self.bad_rows.count += table.bad_rows.count
+                self.bad_rows.first += table.bad_rows.first[: 100 - len(self.bad_rows.first)]
+            if done != piece["rows"]:
+                raise TableChanged("piece-changed", path=piece["file"], rows=piece["rows"], found=done)
+
+
+@contextmanager
+def _opened(piece: Piece, header: tuple[str, ...], reading: ReadOptions, place: Path) -> Iterator[Table]:
+    """
+    The rows of a piece as a table, numbered from 1.
+
+    Raises:
+        TableChanged: The file is not what it was when the work was planned.
+    """
+    if piece["form"] == "staged":
+        yield _StagedTable(place / piece["file"], header, piece["first"], piece["rows"])
+        return
+    path = Path(piece["file"])
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
+    if size != piece["size"]:
+        raise TableChanged("piece-changed", path=str(path), rows=piece["rows"], found=0)
+    table = open_table(path, reading)
+    if table.header != header:
+        raise TableChanged("piece-columns-changed", path=str(path))
+    if piece["form"] != "csv":
+        yield cast(ColumnarTable, table).part(piece["first"], piece["rows"])
+        return
+    whole = cast(CsvTable, table)
+    with scratch_file(place) as copy:
+        _copy_rows(path, copy, piece)
+        layout = replace(whole.layout, lines_above=0, encoding=whole.layout.encoding.removesuffix("-sig"))
+        part = CsvTable(copy, whole.header, layout, whole.reading)
+        try:
+            yield part
+        except TableError as error:
+            raise _placed(error, copy, piece) from error
+
+
+def _placed(error: TableError, copy: Path, piece: Piece) -> TableError:
+    """What is wrong in a copy of some lines, as it is in the file."""
+    error.call_path(str(copy), piece["file"])
+    if error.line is not None:
+        error.line += piece["line"] - 1
+        error.values = {**error.values, "line": error.line}
+    return error
+
+
+def _copy_rows(path: Path, copy: Path, piece: Piece) -> None:
+    """The bytes of some rows, as a file of their own."""
+    try:
+        with path.open("rb") as file, copy.open("wb") as to:
+            file.seek(piece["begin"])
+            left = piece["end"] - piece["begin"]
+            while left and (block := file.read(min(left, _BLOCK_BYTES))):
+                to.write(block)
+                left -= len(block)
+    except OSError as error:
+        raise from_os_error(error, str(copy)) from error
+
+
+class _StagedTable(Table):
+    """Rows of a file of texts that was written when the work was planned."""
+
+    format = "staged"
+
+    def __init__(self, path: Path, header: tuple[str, ...], first: int, rows: int) -> None:
+        super().__init__(path, header)
+        self._first, self._rows = first, rows
+
+    def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
+        first_row = 1
+        try:
+            part = pl.scan_parquet(self.path, glob=False).slice(self._first, self._rows)
+            for batch in part.collect_batches(chunk_size=rows_per_chunk, maintain_order=True):
+                for frame in batch.iter_slices(rows_per_chunk):
+                    yield TableChunk(first_row, frame)
+                    first_row += frame.height
+        except pl.exceptions.PolarsError as error:
+            told = str(error).splitlines()[0]
+            raise TableError("table-damaged", path=str(self.path), told=told) from error
+        except OSError as error:
+            raise from_os_error(error, str(self.path)) from error

@@ -1,0 +1,144 @@
+"""`prepare`: the rows of a task become request files. Names and bytes depend on the task alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rowbatch.core.request import RequestLines
+from rowbatch.core.shard import ShardCutter
+from rowbatch.errors import from_os_error
+from rowbatch.objects.stores import Store, open_store
+from rowbatch.providers.catalog import find_provider
+from rowbatch.requests.line_tokens import LineTokens
+from rowbatch.requests.pipeline import RowRequests
+from rowbatch.results.written import written_columns
+from rowbatch.tables.writer import OutputCheck, TableShape, format_of, open_check
+from rowbatch.tasks.pieces import TaskTable
+from rowbatch.tasks.plan import TaskPlan, read_duplicates, read_task_plan
+from rowbatch.tasks.records import find_record, keep_file, keep_record
+from rowbatch.tasks.scratch import scratch_file
+
+
+def prepare(task: Mapping[str, Any]) -> Mapping[str, Any]:
+    """
+    Write the request files of some rows.
+
+    A file is closed where the next request would not fit, and no file has rows of two tasks: so how large the
+    texts of one task are moves no request of another.
+
+    Args:
+        task: As the plan has it, with `store`: where the plan lies, and where the files go.
+    Returns:
+        `id`; `rows`, `skipped`, `duplicates`, `bad_rows` as counted; `first_bad`; `files`, each with `name`,
+        `first_row`, `last_row`, `requests`, `bytes`, `sha256`, `tokens` (0 where nobody counts).
+    Raises:
+        TableError: A row cannot be read.
+        TableChanged: The file is not what it was when the work was planned.
+        RequestTooLarge: A row makes a request that no file can hold.
+        CannotHold: The labelled table would not fit into the format of the output.
+        StorageError: No space left.
+    """
+    store = open_store(task["store"])
+    done = find_record(store, task["id"])
+    return done if done is not None else _prepared(store, read_task_plan(store), task)
+
+
+@dataclass(slots=True)
+class _Counts:
+    rows: int = 0
+    skipped: int = 0
+    duplicates: int = 0
+
+
+def task_table(plan: TaskPlan, task: Mapping[str, Any], place: Path) -> TaskTable:
+    """The rows of a task."""
+    source = plan.plan.source
+    return TaskTable(
+        source.path, plan.header, task["pieces"], source.reading, place, not_asked=plan.not_asked
+    )
+
+
+def _prepared(store: Store, plan: TaskPlan, task: Mapping[str, Any]) -> dict[str, Any]:
+    place = Path(store.url)
+    table = task_table(plan, task, place)
+    counter = None if find_provider(plan.plan.asking.provider).is_free else LineTokens()
+    counts = _Counts()
+    files: list[dict[str, Any]] = []
+    current = 0
+    try:
+        with ExitStack() as last:
+            entry: dict[str, Any] = {}
+            path, file = Path(), None
+            for number, lines, rows in _pieces(store, plan, table, counts):
+                if number != current:
+                    if file is not None:
+                        file.close()
+                        _finish(store, entry, path)
+                        last.close()
+                    current = number
+                    path = last.enter_context(scratch_file(place))
+                    file = last.enter_context(path.open("wb", buffering=0))
+                    entry = {
+                        "name": f"prepare/{task['id']}-{number:04d}.jsonl",
+                        "first_row": rows[0],
+                        "requests": 0,
+                        "tokens": 0,
+                    }
+                    files.append(entry)
+                assert file is not None
+                lines.write(file)
+                entry["last_row"] = rows[-1]
+                entry["requests"] += len(lines)
+                if counter is not None:
+                    entry["tokens"] += sum(map(counter.count, lines.to_list()))
+            if file is not None:
+                file.close()
+                _finish(store, entry, path)
+    except OSError as error:
+        raise from_os_error(error, str(place)) from error
+    record = {
+        "id": task["id"],
+        "rows": counts.rows,
+        "skipped": counts.skipped,
+        "duplicates": counts.duplicates,
+        "bad_rows": table.bad_rows.count,
+        "first_bad": [asdict(bad) for bad in table.bad_rows.first],
+        "files": files,
+    }
+    return keep_record(store, task["id"], record)
+
+
+def _finish(store: Store, entry: dict[str, Any], path: Path) -> None:
+    entry["bytes"], entry["sha256"] = keep_file(store, entry["name"], path)
+
+
+def _pieces(
+    store: Store, plan: TaskPlan, table: TaskTable, counts: _Counts
+) -> Iterator[tuple[int, RequestLines, list[int]]]:
+    """Request lines of one file at a time: its number, the lines, and the rows that they are of."""
+    asked = plan.plan
+    requests = RowRequests(asked.question, asked.asking, table.column, table.path, not_asked=table.not_asked)
+    duplicates = read_duplicates(store, plan)
+    cutter = ShardCutter(plan.limits)
+    fits = _output_check(plan, table)
+    for chunk in table.chunks(requests.settings.rows_per_chunk()):
+        fits.look(chunk)
+        found = requests.of(chunk, duplicates.mask(chunk.first_row, chunk.frame.height))
+        counts.rows += chunk.frame.height
+        counts.skipped += int(found.blank.sum())
+        counts.duplicates += int(found.repeats.sum())
+        numbers = found.rows.to_list()
+        for cut in cutter.cut(found.lines.sizes.to_list(), numbers):
+            yield cut.shard, found.lines.slice(cut.start, cut.stop), numbers[cut.start : cut.stop]
+
+
+def _output_check(plan: TaskPlan, table: TaskTable) -> OutputCheck:
+    """What the output cannot hold is said before anything is paid."""
+    output, question = plan.plan.output, plan.plan.question
+    path = output.path or Path("labelled.csv")
+    written = written_columns(question.codebook, output.columns, None, plan.plan)
+    return open_check(path, format_of(path), TableShape.of(table, [one.column for one in written]))
