@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rowbatch.http import Key, clean_key
 from rowbatch.providers.catalog import find_provider, provider_names
 from rowbatch.server.launch import ensure_running, find_running
 from rowbatch.server.local_model import check_local_model
@@ -16,7 +14,6 @@ from rowbatch.store.home import home
 if TYPE_CHECKING:
     from rowbatch.server.engine import Engine
     from rowbatch.server.launch import Endpoint
-    from rowbatch.server.upstream import UpstreamEngine
 
 
 def require_provider(provider: str = "local") -> None:
@@ -73,6 +70,8 @@ def serve(
 
     engine: Engine | None = None
     if upstream:
+        from rowbatch.server.upstream import upstream_engine
+
         engine = upstream_engine(
             [upstream] if isinstance(upstream, str) else upstream,
             slots=slots,
@@ -86,33 +85,6 @@ def serve(
         engine=engine,
         idle_exit_s=idle_exit_s,
         on_ready=on_ready,
-    )
-
-
-def upstream_engine(
-    upstreams: Sequence[str],
-    *,
-    slots: int | None = None,
-    answer_limit_s: float | None = None,
-    ask_again: bool | None = None,
-) -> UpstreamEngine:
-    """
-    Who asks other servers; see `serve`. Their key is in the environment.
-
-    Raises:
-        ServiceError: None of them can be reached.
-        UsageError: An address, a weight or the key is none, or the key would go there in clear.
-    """
-    from rowbatch.server.node import parse_upstream
-    from rowbatch.server.upstream import ANSWER_LIMIT_S, UPSTREAM_KEY_VARIABLE, UpstreamEngine
-
-    secret = clean_key(os.environ.get(UPSTREAM_KEY_VARIABLE, ""))
-    return UpstreamEngine(
-        [parse_upstream(text) for text in upstreams],
-        Key(secret, UPSTREAM_KEY_VARIABLE) if secret else None,
-        slots=slots,
-        limit_s=answer_limit_s or ANSWER_LIMIT_S,
-        ask_again=ask_again,
     )
 
 

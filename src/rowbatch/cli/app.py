@@ -1134,6 +1134,93 @@ def worker(*, tasks: Path, index: int, of: int | None, as_json: bool) -> int:
 
 
 @app.command()
+@click.argument("folder", type=_PATH)
+@click.option(
+    "--upstream",
+    "upstreams",
+    multiple=True,
+    metavar="URL[=WEIGHT]",
+    help="The server that answers, as in http://localhost:8000/v1; several share the rows. "
+    "[default: the model on this computer]",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=_PATH,
+    metavar="DIR",
+    help="Where the results go; all workers name the same.  [default: results, in the folder]",
+)
+@click.option(
+    "--slots",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="How many requests are given out at once, at most.  [default: what is found by trying]",
+)
+@click.option(
+    "--answer-limit",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="How long an answer may take.  [default: 600]",
+)
+@click.option(
+    "--ask-again/--never-ask-again",
+    default=None,
+    help="Whether a row is asked again whose answer was lost.  [default: where no key is needed, and on "
+    "this computer]",
+)
+@click.option(
+    "--stale",
+    type=click.FloatRange(min=1),
+    default=60,
+    show_default=True,
+    metavar="SECONDS",
+    help="A worker that shows no sign of life for so long is taken for dead.",
+)
+@click.option(
+    "--wait/--no-wait",
+    default=True,
+    help="Wait for files that other workers have, in case they die.",
+)
+@_json
+def infer(
+    folder: Path,
+    *,
+    upstreams: tuple[str, ...],
+    output: Path | None,
+    slots: int | None,
+    answer_limit: float | None,
+    ask_again: bool | None,
+    stale: float,
+    wait: bool,
+    as_json: bool,
+) -> None:
+    """
+    Answer the request files of FOLDER with a model of your own.
+
+    Call it on as many computers as you like, with one folder that all of them see: each takes files that
+    nobody else has. Stopped at any moment, the same command goes on. See "Use many GPU nodes" in the
+    documentation.
+    """
+    from rowbatch.cli import show
+
+    done = api.infer(
+        folder,
+        upstreams=upstreams,
+        output=output,
+        slots=slots,
+        answer_limit_s=answer_limit,
+        ask_again=ask_again,
+        stale_s=stale,
+        waits=wait,
+        on_done=(lambda _: None) if as_json else show.shard_answered,
+    )
+    if as_json:
+        show.as_json([dict(shard.record) for shard in done])
+    else:
+        show.all_answered(done, output or folder / "results")
+
+
+@app.command()
 @_run
 @_driving
 @_yes

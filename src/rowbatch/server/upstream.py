@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,11 +20,11 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from rowbatch.errors import ServiceError
-from rowbatch.http import Key
+from rowbatch.http import Key, clean_key
 from rowbatch.server import strict_json
 from rowbatch.server.endpoints import ENDPOINTS
 from rowbatch.server.engine import EngineReply
-from rowbatch.server.node import Node, Sent, Upstream, error_body
+from rowbatch.server.node import Node, Sent, Upstream, error_body, parse_upstream
 
 UPSTREAM_KEY_VARIABLE = "ROWBATCH_UPSTREAM_KEY"
 # Large models on small machines take minutes for an answer.
@@ -268,3 +269,31 @@ class UpstreamEngine:
                     node.away = error.message
         if len(faults) == len(self._nodes):
             raise faults[0]
+
+
+def upstream_engine(
+    upstreams: Sequence[str],
+    *,
+    slots: int | None = None,
+    answer_limit_s: float | None = None,
+    ask_again: bool | None = None,
+) -> UpstreamEngine:
+    """
+    Who asks these servers; their key is in the environment.
+
+    Args:
+        upstreams: Each as `parse_upstream` has it.
+        slots, ask_again: As of `UpstreamEngine`.
+        answer_limit_s: How long an answer may take; None means ten minutes.
+    Raises:
+        ServiceError: None of them can be reached.
+        UsageError: An address, a weight or the key is none, or the key would go there in clear.
+    """
+    secret = clean_key(os.environ.get(UPSTREAM_KEY_VARIABLE, ""))
+    return UpstreamEngine(
+        [parse_upstream(text) for text in upstreams],
+        Key(secret, UPSTREAM_KEY_VARIABLE) if secret else None,
+        slots=slots,
+        limit_s=answer_limit_s or ANSWER_LIMIT_S,
+        ask_again=ask_again,
+    )

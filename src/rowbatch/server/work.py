@@ -261,7 +261,7 @@ def results_so_far(path: Path) -> Iterator[dict[str, Any]]:
             if not line.endswith(b"\n"):
                 break
             whole += len(line)
-            entry = _result(line)
+            entry = read_result(line)
             if entry is None:
                 broken += 1
             else:
@@ -275,7 +275,7 @@ def results_so_far(path: Path) -> Iterator[dict[str, Any]]:
 def _drop_broken_lines(path: Path) -> None:
     temporary = path.with_suffix(".copying")
     with path.open("rb") as file, temporary.open("wb") as kept:
-        kept.writelines(line for line in file if _result(line) is not None)
+        kept.writelines(line for line in file if read_result(line) is not None)
         kept.flush()
         os.fsync(kept.fileno())
     temporary.replace(path)
@@ -305,8 +305,8 @@ def _line(custom_id: str, response: Mapping[str, Any] | None, error: Mapping[str
     return strict_json.written(entry) + b"\n"
 
 
-def _result(line: bytes) -> dict[str, Any] | None:
-    """A line that `Work` wrote, or None."""
+def read_result(line: bytes) -> dict[str, Any] | None:
+    """A line of results as we write them, or None."""
     try:
         entry = strict_json.parse_object(line)
     except ValueError:
