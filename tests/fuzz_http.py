@@ -39,6 +39,7 @@ from dataclasses import dataclass, field
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from unittest import mock
 
@@ -507,8 +508,10 @@ class _EchoModel:
 class OddEngine:
     """Answers as the local model's process would, and now and then as another server might."""
 
-    concurrency = 4
+    batches_at_once = 8
     state = "loaded"
+    fault = None
+    details: Mapping[str, Any] = MappingProxyType({})
     models: Mapping[str, Mapping[str, Any]] = {MODEL: {"title": MODEL}}
 
     def __init__(self, seed: int) -> None:
@@ -526,7 +529,13 @@ class OddEngine:
             EngineReply(400, {"detail": "another form"}),
         )
 
-    async def answer(self, endpoint: str, body: Mapping[str, Any]) -> EngineReply:
+    def slots(self, model: str) -> int:
+        return 4
+
+    async def refresh(self) -> None:
+        pass
+
+    async def answer(self, endpoint: str, body: Mapping[str, Any], *, is_patient: bool = True) -> EngineReply:
         await asyncio.sleep(0)
         if self._draw.random() < 0.15:
             return self._draw.choice(self._replies)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from unittest import mock
 
@@ -60,8 +61,10 @@ class ScriptedEngine:
         gate: While it is closed (`clear`), requests wait; any thread may open it (`set`).
     """
 
-    concurrency = 4
+    batches_at_once = 8
     state = "loaded"
+    fault = None
+    details: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(
         self,
@@ -81,7 +84,13 @@ class ScriptedEngine:
     def models(self) -> Mapping[str, Mapping[str, Any]]:
         return {name: {"title": name} for name in self._models}
 
-    async def answer(self, endpoint: str, body: Mapping[str, Any]) -> EngineReply:
+    def slots(self, model: str) -> int:
+        return 4
+
+    async def refresh(self) -> None:
+        pass
+
+    async def answer(self, endpoint: str, body: Mapping[str, Any], *, is_patient: bool = True) -> EngineReply:
         assert endpoint == CHAT.url
         text = str(body["messages"][-1]["content"])
         self.begun += 1

@@ -37,6 +37,7 @@ API = [
     "find_key",
     "find_provider",
     "find_status",
+    "infer",
     "join_units",
     "list_keys",
     "list_runs",

@@ -13,7 +13,7 @@ from typing import Any
 import openai
 import pytest
 
-from rowbatch.server import runner
+from rowbatch.server import work
 from rowbatch.server.engine import EngineReply
 from rowbatch.server.incoming import MAX_UPLOAD_BYTES
 from rowbatch.server.launch import Endpoint
@@ -233,14 +233,14 @@ def test_a_full_disk_stops_the_work_but_loses_nothing(client, monkeypatch):
     The batch waits, tries again, and ends as it should once there is room.
     """
     monkeypatch.setattr("rowbatch.server.runner._TRY_AGAIN_S", 0.02)
-    sync, failures = runner._Work.sync, iter(range(3))
+    sync, failures = work.Work.sync, iter(range(3))
 
-    def full(work: runner._Work) -> None:
+    def full(work: work.Work) -> None:
         if next(failures, None) is not None:
             raise OSError(errno.ENOSPC, "No space left on device")
         sync(work)
 
-    monkeypatch.setattr(runner._Work, "sync", full)
+    monkeypatch.setattr(work.Work, "sync", full)
     batch = ended(client, create(client, upload(client, [line(f"row-{n}", "x") for n in range(60)])).id)
     assert (batch.status, batch.request_counts.completed) == ("completed", 60)
     assert len(results(client, batch.output_file_id)) == 60

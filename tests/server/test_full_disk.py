@@ -18,7 +18,7 @@ import pytest
 
 from end_to_end import DEADLINE_S, SCRIPTED_SERVER, environment, wait_until
 from rowbatch.errors import StorageError
-from rowbatch.server import app, runner, storage
+from rowbatch.server import app, runner, storage, work
 from rowbatch.server.chat_request import CHAT
 from rowbatch.server.engine import EngineReply
 from rowbatch.server.local_model import MODEL_ID
@@ -220,14 +220,14 @@ def test_what_is_being_answered_is_kept_when_the_disk_stops_the_work(tmp_path, m
     A sync fails while four rows are in the engine: their answers are written, and none is asked again.
     """
     monkeypatch.setattr(runner, "_TRY_AGAIN_S", 0.02)
-    sync, failures = runner._Work.sync, iter(range(5))
+    sync, failures = work.Work.sync, iter(range(5))
 
     def full(work):
         if next(failures, None) is not None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         sync(work)
 
-    monkeypatch.setattr(runner._Work, "sync", full)
+    monkeypatch.setattr(work.Work, "sync", full)
     engine = ScriptedEngine(delay_s=0.005)
     with connected(tmp_path, engine) as client:
         done = ended(client, create(client, upload(client, lines(150))).id)

@@ -1,82 +1,164 @@
-"""An upstream server that has no batches, through ours."""
+"""Servers that have no batches, through ours: what they say, and what happens when they are away."""
 
+import asyncio
 import gzip
 import json
+import time
+from collections import Counter
+from contextlib import contextmanager
 from typing import Any
 
-import httpx2
+import openai
 import pytest
 import stamina
 
+from end_to_end import wait_until
 from loops import run_alone
 from rowbatch.errors import ServiceError, UsageError
 from rowbatch.http import Key
-from rowbatch.server import upstream
+from rowbatch.server import node, runner, upstream
 from rowbatch.server.chat_request import CHAT
+from rowbatch.server.node import Upstream, error_body, parse_upstream
 from rowbatch.server.upstream import UpstreamEngine
 from serving import running_server
+from upstreams import MODEL, Said, echo, fake_upstream, said
 
-MODELS = httpx2.Response(200, json={"object": "list", "data": [{"id": "llama"}]})
+BODY = {"model": MODEL, "messages": [{"role": "user", "content": "x"}]}
 
 
-def engine(answers, seen=None):
-    """An engine whose upstream gives these answers to chat completions, in turn."""
+@contextmanager
+def asked(answers, **options):
+    """A server that says these things in turn, and an engine that asks it."""
     left = list(answers)
-
-    def handler(request):
-        if request.url.path.endswith("/models"):
-            return MODELS
-        if seen is not None:
-            seen.append((dict(request.headers), json.loads(request.content)))
-        answer = left.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    transport = httpx2.MockTransport(handler)
-    return UpstreamEngine("http://127.0.0.1:9/v1", Key("k"), first_pause_s=0.0, transport=transport)
+    with fake_upstream(lambda _: left.pop(0)) as server:
+        options = {"first_pause_s": 0.01, **options}
+        yield server, UpstreamEngine([Upstream(server.base_url)], **options)
 
 
-def complete(asked):
+def complete(engine, *, is_patient=True, body=BODY):
     async def run():
-        reply = await asked.answer(CHAT.url, {"model": "llama", "messages": []})
-        await asked.stop()
-        return reply
+        try:
+            return await engine.answer(CHAT.url, body, is_patient=is_patient)
+        finally:
+            await engine.stop()
 
     return run_alone(run())
 
 
-OK = httpx2.Response(200, json={"choices": []})
+OK = said("fine")
+BUSY = Said(429, {"error": {"message": "busy"}})
+UNPAID = Said(429, {"error": {"message": "quota", "code": "insufficient_quota"}})
+CUT = Said(is_cut=True)
 
 
 @pytest.mark.parametrize(
-    ("answers", "status"),
+    ("answers", "status", "calls"),
     [
-        pytest.param([OK], 200, id="answer"),
-        pytest.param([httpx2.Response(429, json={}), httpx2.Response(503, json={}), OK], 200, id="busy"),
-        pytest.param([httpx2.ConnectError("no"), OK], 200, id="not-connected"),
-        pytest.param([httpx2.ReadTimeout("lost")], 502, id="lost-is-not-asked-again"),
-        pytest.param([httpx2.Response(400, json={"error": {"message": "no"}})], 400, id="refused"),
-        pytest.param([httpx2.Response(200, text="<html>")], 502, id="html"),
-        pytest.param([httpx2.Response(429, json={})] * 6, 429, id="busy-for-ever"),
+        pytest.param([OK], 200, 1, id="answer"),
+        pytest.param([BUSY, Said(503), OK], 200, 3, id="busy"),
+        pytest.param([UNPAID], 429, 1, id="no-money-left"),
+        pytest.param([Said(400, {"error": {"message": "no"}})], 400, 1, id="refused"),
+        pytest.param([Said(500, {"error": {"message": "no"}})], 500, 1, id="failed"),
+        pytest.param([Said(200, b"<html>")], 502, 1, id="html"),
+        pytest.param([CUT, OK], 200, 2, id="lost-where-nobody-bills"),
+        pytest.param([CUT, CUT, CUT], 502, 3, id="lost-again-and-again"),
     ],
 )
-def test_what_an_upstream_says(answers, status):
+def test_what_an_upstream_says(answers, status, calls):
     """
-    Answers and refusals are given on; what was not carried out is tried again; what may have been is not.
+    Answers and refusals are given on; what was not carried out is tried again, and what was lost too, a few
+    times, where nobody can bill it.
     """
-    assert complete(engine(answers)).status_code == status
+    with asked(answers) as (server, engine):
+        assert complete(engine).status_code == status
+        assert len(server.calls) == calls
+
+
+def test_a_lost_answer_that_may_be_billed_is_not_asked_for_again(monkeypatch):
+    """
+    Of a server elsewhere that has a key, unless that is wanted; its row is an error.
+    """
+    with asked([CUT, OK], ask_again=False) as (server, engine):
+        reply = complete(engine)
+        assert (reply.status_code, reply.body["error"]["code"]) == (502, "upstream_answer_lost")
+        assert len(server.calls) == 1
+    for key, is_here, may in ((None, False, True), (Key("k"), True, True), (Key("k"), False, False)):
+        monkeypatch.setattr(node, "is_loopback", lambda _, is_here=is_here: is_here)
+        made = node.Node(Upstream("https://gpu.example/v1"), key, most=1, limit_s=1)
+        assert made.is_free_of_charge is may
+
+
+def test_who_stays_busy_is_given_up_after_an_hour():
+    """
+    Here after no time at all; the refusal is given on.
+    """
+    with asked([BUSY, BUSY], busy_limit_s=0) as (_, engine):
+        assert complete(engine).status_code == 429
+
+
+def test_who_asks_directly_is_told_at_once():
+    """
+    A person waits: that the server is busy, or away, is said and not waited for.
+    """
+    with asked([BUSY, OK]) as (server, engine):
+        assert complete(engine, is_patient=False).status_code == 429
+        server.stop()
+        for _ in range(2):
+            reply = complete(engine, is_patient=False)
+            assert (reply.status_code, reply.body["error"]["code"]) == (503, "upstream_unreachable")
+        server.start()
+
+
+def test_a_busy_server_is_left_alone_for_as_long_as_it_says():
+    """
+    `Retry-After`, in seconds.
+    """
+    with asked([Said(429, headers={"Retry-After": "0.4"}), OK]) as (_, engine):
+        began = time.monotonic()
+        assert complete(engine).status_code == 200
+        assert time.monotonic() - began >= 0.4
+
+
+def test_an_answer_has_its_time():
+    """
+    What takes longer is an error of its row, and is not asked again.
+    """
+    with asked([Said(delay_s=30), OK], limit_s=0.3) as (server, engine):
+        reply = complete(engine)
+        assert (reply.status_code, reply.body["error"]["code"]) == (504, "upstream_too_slow")
+        assert len(server.calls) == 1
+
+
+def test_a_connection_that_was_closed_already_costs_no_row():
+    """
+    uvicorn closes a connection after an error of its application, and its answer does not say so. A call that
+    meets such a connection is made again on another one, also where a lost answer would not be: nothing came.
+    """
+    with asked([Said(500, {"error": {}}, closes=True)] * 5 + [OK], ask_again=False) as (server, engine):
+
+        async def run():
+            statuses = []
+            for _ in range(6):
+                statuses.append((await engine.answer(CHAT.url, BODY)).status_code)
+                # As long as the other end takes to close it, and no longer: it is in the pool by now.
+                time.sleep(0.05)
+            await engine.stop()
+            return statuses
+
+        assert run_alone(run()) == [500] * 5 + [200]
+        assert len(server.calls) == 6
 
 
 def test_the_key_goes_along():
     """
-    In the header, and the body is the request's own.
+    In the header, and the body is the request's own; the query of the address goes with each call.
     """
-    seen: list[tuple[dict[str, str], dict[str, object]]] = []
-    complete(engine([OK], seen))
-    headers, body = seen[0]
-    assert headers["authorization"] == "Bearer k"
-    assert body == {"model": "llama", "messages": []}
+    with fake_upstream() as server:
+        engine = UpstreamEngine([Upstream(f"{server.base_url}?api-version=1")], Key("k"))
+        complete(engine)
+        assert server.heads[0]["authorization"] == "Bearer k"
+        assert server.calls == [BODY]
+        assert server.paths == ["/v1/chat/completions?api-version=1"]
 
 
 def test_an_upstream_that_is_not_there():
@@ -84,88 +166,52 @@ def test_an_upstream_that_is_not_there():
     Said at the start, and not row by row.
     """
     with stamina.set_testing(True, attempts=1), pytest.raises(ServiceError, match="cannot be reached"):
-        UpstreamEngine("http://127.0.0.1:9/v1")
+        UpstreamEngine([Upstream("http://127.0.0.1:9/v1")])
 
 
 @pytest.mark.parametrize(
     "answer",
     [
-        pytest.param(lambda: httpx2.Response(200, content=iter([b"{", b" " * 5_000, b"}"])), id="large"),
+        pytest.param(Said(body=b"{" + b" " * 5_000 + b"}"), id="large"),
         pytest.param(
-            lambda: httpx2.Response(
-                200,
-                content=iter([gzip.compress(b"{" + b" " * 5_000 + b"}")]),
-                headers={"content-encoding": "gzip"},
-            ),
+            Said(body=gzip.compress(b"{" + b" " * 5_000 + b"}"), headers={"content-encoding": "gzip"}),
             id="unpacks-to-much",
         ),
-        pytest.param(
-            lambda: httpx2.Response(200, content=iter([b"{}"]), headers={"content-encoding": "gzip"}),
-            id="no-gzip",
-        ),
-        pytest.param(
-            lambda: httpx2.Response(200, content=iter([b"{}"]), headers={"content-encoding": "br"}),
-            id="unknown-encoding",
-        ),
+        pytest.param(Said(body=b"{}", headers={"content-encoding": "gzip"}), id="no-gzip"),
+        pytest.param(Said(body=b"{}", headers={"content-encoding": "br"}), id="unknown-encoding"),
     ],
 )
 def test_an_answer_of_an_upstream_has_a_bound(answer, monkeypatch):
     """
     What is too large, or not encoded as it says, is an error of its row, and is not asked again here.
     """
-    monkeypatch.setattr(upstream, "MOST_ANSWER_BYTES", 2_000)
-
-    def handler(request):
-        if request.url.path.endswith("/models"):
-            return MODELS
-        asked.append(request)
-        found = answer()
-        # The asynchronous client wants asynchronous blocks.
-        return httpx2.Response(200, content=_blocks(list(found.stream)), headers=found.headers)
-
-    async def _blocks(found):
-        for block in found:
-            yield block
-
-    asked: list[httpx2.Request] = []
-    made = UpstreamEngine("http://127.0.0.1:9/v1", transport=httpx2.MockTransport(handler))
-    reply = complete(made)
-    assert reply.status_code == 502
-    assert reply.body["error"]["code"] == "upstream_unreadable"
-    assert len(asked) == 1
+    monkeypatch.setattr(node, "MOST_ANSWER_BYTES", 2_000)
+    with asked([answer]) as (server, engine):
+        reply = complete(engine)
+        assert reply.status_code == 502
+        assert reply.body["error"]["code"] == "upstream_unreadable"
+        assert len(server.calls) == 1
 
 
 def test_an_encoded_answer_of_an_upstream_is_read():
     """
     The measure of the one above.
     """
-    packed = gzip.compress(b'{"choices": []}')
-
-    async def blocks():
-        for at in range(len(packed)):
-            yield packed[at : at + 1]
-
-    answer = httpx2.Response(200, content=blocks(), headers={"content-encoding": "gzip"})
-    reply = complete(engine([answer]))
-    assert (reply.status_code, reply.body) == (200, {"choices": []})
+    packed = Said(body=gzip.compress(b'{"choices": []}'), headers={"content-encoding": "gzip"})
+    with asked([packed]) as (_, engine):
+        reply = complete(engine)
+        assert (reply.status_code, reply.body) == (200, {"choices": []})
 
 
-def test_what_an_upstream_says_of_the_key_is_masked():
+def test_what_is_said_of_the_key_is_masked():
     """
-    Its words stand in result files.
+    Words about a call that failed stand in result files.
     """
     secret = "sk-canary-of-an-upstream"
-
-    def handler(request):
-        if request.url.path.endswith("/models"):
-            return MODELS
-        raise httpx2.ReadError(f"Illegal header value b'Bearer {secret}'")
-
-    transport = httpx2.MockTransport(handler)
-    made = UpstreamEngine("http://127.0.0.1:9/v1", Key(secret), first_pause_s=0.0, transport=transport)
-    reply = complete(made)
-    assert secret not in repr(reply)
-    assert "[hidden]" in repr(reply)
+    Key(secret)
+    told = error_body(f"Illegal header value b'Bearer {secret}'", "upstream_answer_lost")
+    assert secret not in repr(told)
+    assert "[hidden]" in repr(told)
 
 
 @pytest.mark.parametrize("address", ["http://", "htp://x", "http://[::1", "http://host:99999", "host/v1"])
@@ -174,7 +220,7 @@ def test_an_upstream_without_an_address_is_said(address):
     Before anybody is asked.
     """
     with pytest.raises(UsageError, match="no address that can be asked"):
-        UpstreamEngine(address)
+        UpstreamEngine([Upstream(address)])
 
 
 def test_the_key_of_an_upstream_does_not_go_in_clear():
@@ -182,46 +228,262 @@ def test_the_key_of_an_upstream_does_not_go_in_clear():
     To another machine over http it is sent where that is allowed by its name.
     """
     with pytest.raises(UsageError, match="over http") as caught:
-        UpstreamEngine("http://gpu-node:8000/v1", Key("sk-of-an-upstream"))
+        UpstreamEngine([Upstream("http://gpu-node:8000/v1")], Key("sk-of-an-upstream"))
     assert "ROWBATCH_ALLOW_HTTP=gpu-node" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("http://a/v1", Upstream("http://a/v1")),
+        ("http://a/v1=3", Upstream("http://a/v1", 3)),
+        ("http://a/v1=0.5", Upstream("http://a/v1", 0.5)),
+        ("http://a/v1?api-version=1", Upstream("http://a/v1?api-version=1")),
+        ("http://a/v1?x=1&api-version=2024=2", Upstream("http://a/v1?x=1&api-version=2024", 2)),
+    ],
+)
+def test_a_weight_stands_behind_the_address(text, expected):
+    """
+    Also behind one that has equals signs of its own.
+    """
+    assert parse_upstream(text) == expected
+
+
+@pytest.mark.parametrize("weight", ["0", "-1", "many", "nan", "inf", ""])
+def test_a_weight_that_is_none_is_said(weight):
+    """
+    With what stands there.
+    """
+    with pytest.raises(UsageError, match="weight"):
+        parse_upstream(f"http://a/v1={weight}")
+
+
+# Batches through our server.
+
+
+def lines(count: int, text: str = "x") -> bytes:
+    return b"".join(
+        json.dumps(
+            {
+                "custom_id": f"row-{number}",
+                "method": "POST",
+                "url": CHAT.url,
+                "body": {"model": MODEL, "messages": [{"role": "user", "content": f"{text}{number}"}]},
+            }
+        ).encode()
+        + b"\n"
+        for number in range(count)
+    )
+
+
+@contextmanager
+def serving(tmp_path, *servers, weights=(), **options):
+    """Our server in front of others, as a client sees it."""
+    upstreams = [
+        Upstream(server.base_url, weight)
+        for server, weight in zip(servers, weights or [1.0] * len(servers), strict=True)
+    ]
+    engine = UpstreamEngine(upstreams, **{"first_pause_s": 0.02, **options})
+    with (
+        running_server(tmp_path, engine) as endpoint,
+        openai.OpenAI(base_url=endpoint.base_url, api_key=endpoint.key, max_retries=0) as client,
+    ):
+        yield client
+
+
+def create(client: Any, content: bytes) -> Any:
+    file = client.files.create(file=("in.jsonl", content), purpose="batch")
+    return client.batches.create(input_file_id=file.id, endpoint=CHAT.url, completion_window="24h").id
+
+
+def ended(client, batch_id: str) -> Any:
+    over = ("completed", "failed", "expired", "cancelled")
+    wait_until(lambda: client.batches.retrieve(batch_id).status in over)
+    return client.batches.retrieve(batch_id)
+
+
+def results(client, batch) -> Counter[str]:
+    """How often each row is in the output with its own text."""
+    text = client.files.content(batch.output_file_id).text
+    found: Counter[str] = Counter()
+    for line in text.splitlines():
+        entry = json.loads(line)
+        content = entry["response"]["body"]["choices"][0]["message"]["content"]
+        assert content == entry["custom_id"].replace("row-", "x")
+        found[entry["custom_id"]] += 1
+    return found
+
+
+def health(client) -> Any:
+    import httpx2
+
+    address = str(client.base_url).removesuffix("/v1/") + "/health"
+    return httpx2.get(address, headers={"authorization": f"Bearer {client.api_key}"}).json()
+
+
+ALL = 400
 
 
 def test_a_batch_through_our_server(tmp_path):
     """
     Files and batches for a server that has none: the unmodified client gets its results.
     """
-    import openai
+    with fake_upstream() as server, serving(tmp_path, server) as client:
+        batch = ended(client, create(client, lines(ALL)))
+        assert (batch.status, batch.request_counts.completed) == ("completed", ALL)
+        assert results(client, batch) == {f"row-{n}": 1 for n in range(ALL)}
+        assert batch.usage.total_tokens == 5 * ALL
 
-    answers = [
-        httpx2.Response(
-            200,
-            json={
-                "object": "chat.completion",
-                "model": "llama",
-                "choices": [{"index": 0, "message": {"content": f"a{n}"}, "finish_reason": "stop"}],
-                "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
-            },
-        )
-        for n in range(3)
-    ]
-    lines = [
-        {
-            "custom_id": f"row-{n}",
-            "method": "POST",
-            "url": "/v1/chat/completions",
-            "body": {"model": "llama", "messages": [{"role": "user", "content": "x"}]},
-        }
-        for n in range(3)
-    ]
-    content = "".join(json.dumps(line) + "\n" for line in lines).encode()
-    with running_server(tmp_path, engine(answers)) as endpoint:
-        client: Any = openai.OpenAI(base_url=endpoint.base_url, api_key=endpoint.key, max_retries=0)
-        file = client.files.create(file=("in.jsonl", content), purpose="batch")
-        batch = client.batches.create(
-            input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h"
-        )
-        while batch.status not in ("completed", "failed"):
-            batch = client.batches.retrieve(batch.id)
-        assert batch.request_counts.completed == 3
-        found = client.files.content(batch.output_file_id).text
-    assert {json.loads(line)["custom_id"] for line in found.splitlines()} == {"row-0", "row-1", "row-2"}
+
+def test_several_upstreams_share_the_rows_by_weight(tmp_path):
+    """
+    One with weight 3 gets three times as many as one with 1, and no row is asked twice.
+    """
+    slow = lambda body: Said(body=echo(body).body, delay_s=0.01)  # noqa: E731
+    with (
+        fake_upstream(slow) as one,
+        fake_upstream(slow) as three,
+        serving(tmp_path, one, three, weights=(1.0, 3.0), slots=8) as client,
+    ):
+        batch = ended(client, create(client, lines(ALL)))
+        assert results(client, batch).total() == ALL
+        assert len(one.calls) + len(three.calls) == ALL
+        assert 2 <= len(three.calls) / len(one.calls) <= 4.5
+        assert (one.most, three.most) <= (2, 6)
+
+
+def test_rows_of_an_upstream_that_ends_go_to_the_others(tmp_path, monkeypatch):
+    """
+    One of two is stopped in the middle: no row is an error, all come once; it is said, and when it is back
+    it has rows again.
+    """
+    monkeypatch.setattr(upstream, "_LOOKS_S", (0.05,))
+    slow = lambda body: Said(body=echo(body).body, delay_s=0.02)  # noqa: E731
+    with (
+        fake_upstream(slow) as first,
+        fake_upstream(slow) as second,
+        serving(tmp_path, first, second, slots=8) as client,
+    ):
+        batch_id = create(client, lines(ALL))
+        wait_until(lambda: len(first.calls) > 20)
+        first.stop()
+        wait_until(lambda: [one["state"] for one in health(client)["upstreams"]] == ["away", "answers"])
+        assert health(client)["fault"] is None
+        asked_before = len(first.calls)
+        first.start()
+        wait_until(lambda: len(first.calls) > asked_before)
+        batch = ended(client, batch_id)
+        assert (batch.status, batch.request_counts.failed) == ("completed", 0)
+        assert results(client, batch) == {f"row-{n}": 1 for n in range(ALL)}
+
+
+def test_an_upstream_that_is_away_is_waited_for(tmp_path, monkeypatch):
+    """
+    The only one is away for a while: the batch waits, `/health` says why, no row is an error, and it goes on
+    when the server is back.
+    """
+    monkeypatch.setattr(upstream, "_LOOKS_S", (0.05,))
+    slow = lambda body: Said(body=echo(body).body, delay_s=0.02)  # noqa: E731
+    with fake_upstream(slow) as server, serving(tmp_path, server, slots=8) as client:
+        batch_id = create(client, lines(ALL))
+        wait_until(lambda: len(server.calls) > 20)
+        server.stop()
+        wait_until(lambda: health(client)["fault"] is not None)
+        assert "is away" in health(client)["fault"]
+        done = client.batches.retrieve(batch_id).request_counts.completed
+        assert done < ALL
+        server.start()
+        batch = ended(client, batch_id)
+        assert (batch.status, batch.request_counts.failed) == ("completed", 0)
+        assert results(client, batch) == {f"row-{n}": 1 for n in range(ALL)}
+
+
+def test_one_that_is_away_at_the_start_comes_later(tmp_path, monkeypatch):
+    """
+    Where another one answers; it is asked for its models when it is there.
+    """
+    monkeypatch.setattr(upstream, "_LOOKS_S", (0.05,))
+    with fake_upstream() as there, fake_upstream(models=("late",)) as late:
+        late.stop()
+        with stamina.set_testing(True, attempts=1), serving(tmp_path, there, late) as client:
+            assert [model.id for model in client.models.list()] == [MODEL]
+            assert ended(client, create(client, lines(5))).status == "completed"
+            late.start()
+            wait_until(lambda: sorted(model.id for model in client.models.list()) == ["late", MODEL])
+
+
+def test_a_model_that_was_loaded_since_is_found(tmp_path):
+    """
+    A batch names it: the list is asked for anew.
+    """
+    with fake_upstream(models=("other",)) as server, serving(tmp_path, server) as client:
+        assert ended(client, create(client, lines(1))).status == "failed"
+        server.models = ("other", MODEL)
+        assert ended(client, create(client, lines(1))).status == "completed"
+
+
+def test_slow_rows_hold_no_other_batch(tmp_path, monkeypatch):
+    """
+    Two rows that hang keep their slots and nobody else's; cancelling their batch ends them within seconds,
+    and what it has is kept.
+    """
+    monkeypatch.setattr(runner, "_LAST_ANSWERS_S", 0.2)
+
+    def hang(body):
+        text = body["messages"][-1]["content"]
+        return Said(body=echo(body).body, delay_s=600 if text in ("x3", "x7") else 0)
+
+    with fake_upstream(hang) as server, serving(tmp_path, server, slots=4) as client:
+        stuck = create(client, lines(20))
+        wait_until(lambda: client.batches.retrieve(stuck).request_counts.completed == 18)
+        assert ended(client, create(client, lines(30, "another "))).request_counts.completed == 30
+        assert client.batches.retrieve(stuck).status == "in_progress"
+        client.batches.cancel(stuck)
+        batch = ended(client, stuck)
+        counts = batch.request_counts
+        assert (batch.status, counts.completed, counts.failed) == ("cancelled", 18, 2)
+        assert results(client, batch).total() == 18
+        assert server.now <= 2
+
+
+def test_batches_have_their_turns(tmp_path):
+    """
+    A short batch behind a long one is over long before it.
+    """
+    slow = lambda body: Said(body=echo(body).body, delay_s=0.01)  # noqa: E731
+    with fake_upstream(slow) as server, serving(tmp_path, server, slots=4) as client:
+        long = create(client, lines(1000))
+        wait_until(lambda: len(server.calls) > 10)
+        short = create(client, lines(20))
+        assert ended(client, short).status == "completed"
+        assert client.batches.retrieve(long).status == "in_progress"
+        assert len(server.calls) < 300
+
+
+def test_the_window_ends_what_waits(tmp_path, monkeypatch):
+    """
+    The server stays away until the window is over: each row says that it expired.
+    """
+    monkeypatch.setattr("rowbatch.server.app.WINDOW_S", 1)
+    monkeypatch.setattr(runner, "_LAST_ANSWERS_S", 0.1)
+    with fake_upstream() as server, serving(tmp_path, server) as client:
+        server.stop()
+        batch = ended(client, create(client, lines(5)))
+        assert (batch.status, batch.request_counts.failed) == ("expired", 5)
+        server.start()
+
+
+def test_more_room_is_told_to_who_waits():
+    """
+    Calls that wait for room go out as others end, each once, however many they are.
+    """
+    with fake_upstream(lambda body: Said(body=echo(body).body, delay_s=0.005)) as server:
+        engine = UpstreamEngine([Upstream(server.base_url)], slots=3)
+
+        async def run():
+            replies = await asyncio.gather(*(engine.answer(CHAT.url, BODY) for _ in range(50)))
+            await engine.stop()
+            return Counter(reply.status_code for reply in replies)
+
+        assert run_alone(run()) == {200: 50}
+        assert (len(server.calls), server.most) == (50, 3)

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from rowbatch.api.standing import Status as Status
     from rowbatch.api.standing import find_status as find_status
     from rowbatch.api.standing import list_runs as list_runs
+    from rowbatch.api.tasks import infer as infer
     from rowbatch.api.tasks import work as work
     from rowbatch.api.tools import check as check
     from rowbatch.api.tools import convert as convert
@@ -72,10 +73,10 @@ _PLACES = {
     "EXTRAS": "core.result_columns",
     "Hooks": "api.runs",
     "LabelsAgreement": "core.agreement_of_sets",
-    "Preview": "api.runs",
-    "Run": "api.runs",
     "POLICY_OPTIONS": "api.command",
     "Policy": "core.policy",
+    "Preview": "api.runs",
+    "Run": "api.runs",
     "ScaleAgreement": "core.agreement",
     "Stage": "api.runs",
     "Status": "api.standing",
@@ -96,6 +97,7 @@ _PLACES = {
     "find_key": "api.keys",
     "find_provider": "providers.catalog",
     "find_status": "api.standing",
+    "infer": "api.tasks",
     "join_units": "api.long_texts",
     "list_keys": "api.keys",
     "list_runs": "api.standing",

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rowbatch.http import Key, clean_key
 from rowbatch.providers.catalog import find_provider, provider_names
 from rowbatch.server.launch import ensure_running, find_running
 from rowbatch.server.local_model import check_local_model
@@ -46,8 +44,10 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 0,
     idle_exit_s: float | None = None,
-    upstream: str | None = None,
-    slots: int = 4,
+    upstream: str | Sequence[str] | None = None,
+    slots: int | None = None,
+    answer_limit_s: float | None = None,
+    ask_again: bool | None = None,
     on_ready: Callable[[Endpoint], None],
 ) -> None:
     """
@@ -57,19 +57,27 @@ def serve(
         server_folder: Where files and batches are kept; None means the user's own.
         host, port: Where it listens.
         idle_exit_s: End by itself after so long with nothing to do.
-        upstream: Another server that answers the requests, instead of the local model.
-        slots: How many requests that one is given at once.
+        upstream: Another server that answers the requests, instead of the local model; or several. `=2`
+            behind an address gives it twice as many rows as one without.
+        slots: How many requests these are given at once, at most, all together; None leaves it to what is
+            found by trying.
+        answer_limit_s: How long an answer of theirs may take; None means ten minutes.
+        ask_again: Make a call again whose answer was lost; None means: of a server on this computer, or
+            without a key, where nobody can bill it.
         on_ready: Called once, when calls are answered.
     """
     from rowbatch.server.main import serve as run_server
 
     engine: Engine | None = None
-    if upstream is not None:
-        from rowbatch.server.upstream import UPSTREAM_KEY_VARIABLE, UpstreamEngine
+    if upstream:
+        from rowbatch.server.upstream import upstream_engine
 
-        secret = clean_key(os.environ.get(UPSTREAM_KEY_VARIABLE, ""))
-        key = Key(secret, UPSTREAM_KEY_VARIABLE) if secret else None
-        engine = UpstreamEngine(upstream, key, concurrency=slots)
+        engine = upstream_engine(
+            [upstream] if isinstance(upstream, str) else upstream,
+            slots=slots,
+            answer_limit_s=answer_limit_s,
+            ask_again=ask_again,
+        )
     run_server(
         server_folder or server_home(),
         host=host,

@@ -22,6 +22,7 @@ from rowbatch.steps.trial import TrialReport
 from rowbatch.steps.verify import VerifyReport
 from rowbatch.store.ledger import Event
 from rowbatch.tables.base import BadRowList
+from rowbatch.tasks.infer import ShardDone
 from rowbatch.tasks.plan import TaskPlan
 from rowbatch.tasks.runner import Outcome
 from rowbatch.tools.check import CheckReport
@@ -62,6 +63,7 @@ __all__ = [
     "SampleForm",
     "SampleReport",
     "ScaleAgreement",
+    "ShardDone",
     "SplitReport",
     "TaskPlan",
     "TrialReport",

@@ -1149,6 +1149,93 @@ def worker(*, tasks: Path, index: int, of: int | None, as_json: bool) -> int:
 
 
 @app.command()
+@click.argument("folder", type=_PATH)
+@click.option(
+    "--upstream",
+    "upstreams",
+    multiple=True,
+    metavar="URL[=WEIGHT]",
+    help="The server that answers, as in http://localhost:8000/v1; several share the rows. "
+    "[default: the model on this computer]",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=_PATH,
+    metavar="DIR",
+    help="Where the results go; all workers name the same.  [default: results, in the folder]",
+)
+@click.option(
+    "--slots",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="How many requests are given out at once, at most.  [default: what is found by trying]",
+)
+@click.option(
+    "--answer-limit",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="How long an answer may take.  [default: 600]",
+)
+@click.option(
+    "--ask-again/--never-ask-again",
+    default=None,
+    help="Whether a row is asked again whose answer was lost.  [default: where no key is needed, and on "
+    "this computer]",
+)
+@click.option(
+    "--stale",
+    type=click.FloatRange(min=1),
+    default=60,
+    show_default=True,
+    metavar="SECONDS",
+    help="A worker that shows no sign of life for so long is taken for dead.",
+)
+@click.option(
+    "--wait/--no-wait",
+    default=True,
+    help="Wait for files that other workers have, in case they die.",
+)
+@_json
+def infer(
+    folder: Path,
+    *,
+    upstreams: tuple[str, ...],
+    output: Path | None,
+    slots: int | None,
+    answer_limit: float | None,
+    ask_again: bool | None,
+    stale: float,
+    wait: bool,
+    as_json: bool,
+) -> None:
+    """
+    Answer the request files of FOLDER with a model of your own.
+
+    Call it on as many computers as you like, with one folder that all of them see: each takes files that
+    nobody else has. Stopped at any moment, the same command goes on. See "Use many GPU nodes" in the
+    documentation.
+    """
+    from rowbatch.cli import show
+
+    done = api.infer(
+        folder,
+        upstreams=upstreams,
+        output=output,
+        slots=slots,
+        answer_limit_s=answer_limit,
+        ask_again=ask_again,
+        stale_s=stale,
+        waits=wait,
+        on_done=(lambda _: None) if as_json else show.shard_answered,
+    )
+    if as_json:
+        show.as_json([dict(shard.record) for shard in done])
+    else:
+        show.all_answered(done, output or folder / "results")
+
+
+@app.command()
 @_run
 @_driving
 @_yes
@@ -1828,17 +1915,31 @@ def join_units(labelled: Path, *, output: Path, **options: Any) -> None:
 )
 @click.option(
     "--upstream",
-    metavar="URL",
+    "upstreams",
+    multiple=True,
+    metavar="URL[=WEIGHT]",
     help="Another server that answers, as in http://localhost:11434/v1: any with OpenAI's chat "
-    "completions. Its key, if it wants one, is ROWBATCH_UPSTREAM_KEY.",
+    "completions. Give it several times to share the rows among several, by weight. Their key, if they "
+    "want one, is ROWBATCH_UPSTREAM_KEY.",
 )
 @click.option(
     "--slots",
     type=click.IntRange(1),
-    default=4,
-    show_default=True,
     metavar="NUMBER",
-    help="With --upstream: how many requests it is given at once.",
+    help="With --upstream: how many requests are given out at once, at most.  "
+    "[default: what is found by trying]",
+)
+@click.option(
+    "--answer-limit",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="With --upstream: how long an answer may take.  [default: 600]",
+)
+@click.option(
+    "--ask-again/--never-ask-again",
+    default=None,
+    help="With --upstream: whether a row is asked again whose answer was lost.  [default: where no key is "
+    "needed, and on this computer]",
 )
 def serve(
     *,
@@ -1846,8 +1947,10 @@ def serve(
     host: str,
     home: Path | None,
     idle_exit: float | None,
-    upstream: str | None,
-    slots: int,
+    upstreams: tuple[str, ...],
+    slots: int | None,
+    answer_limit: float | None,
+    ask_again: bool | None,
 ) -> None:
     """
     Run the local Batch server.
@@ -1866,8 +1969,10 @@ def serve(
             host=host,
             port=port,
             idle_exit_s=idle_exit,
-            upstream=upstream,
+            upstream=upstreams or None,
             slots=slots,
+            answer_limit_s=answer_limit,
+            ask_again=ask_again,
             on_ready=lambda endpoint: show.serving(endpoint, home or api.server_home()),
         )
     except KeyboardInterrupt:

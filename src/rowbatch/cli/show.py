@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         SampleForm,
         SampleReport,
         ScaleAgreement,
+        ShardDone,
         SplitReport,
         TaskPlan,
         TrialReport,
@@ -596,6 +597,21 @@ def task_done(outcome: Outcome) -> None:
     files = record["files"]
     size = sum(file["bytes"] for file in files)
     line(f"{outcome.task}  {_count(record['rows'], 'row')}, {_count(len(files), 'file')}, {size:,} bytes")
+
+
+def shard_answered(done: ShardDone) -> None:
+    """What this worker did with a file of requests."""
+    record = done.record
+    failed = f", {record['failed']:,} of them errors" if record["failed"] else ""
+    line(
+        f"{printable(done.name)}  {_count(record['requests'], 'row')}{failed}; {record['asked']:,} asked here"
+    )
+
+
+def all_answered(done: Sequence[ShardDone], folder: Path) -> None:
+    """What is there at the end, whoever did it."""
+    rows = sum(shard.record["requests"] for shard in done)
+    line(f"{_count(len(done), 'file')} with {_count(rows, 'row')} in {printable(str(folder))}")
 
 
 def submitted(report: DriveReport) -> None:

@@ -142,7 +142,8 @@ class _Server:
                 "is_idle": self.runner.is_idle,
                 "started_at": self.started_at,
                 "engine": self.engine.state,
-                "fault": self.runner.fault,
+                "fault": self.runner.fault or self.engine.fault,
+                **self.engine.details,
             }
         )
 
@@ -265,7 +266,7 @@ class _Server:
             batch = self.storage.update_batch(
                 batch["id"], status="cancelling", cancelling_at=int(time.time())
             )
-            self.runner.wake()
+            self.runner.cancel(batch["id"])
         elif batch["status"] not in ("cancelling", "cancelled"):
             raise ApiError(409, f"Cannot cancel a batch with status '{batch['status']}'.")
         return JsonAnswer(_batch_object(batch))
@@ -292,7 +293,7 @@ class _Server:
         if body.get("stream"):
             raise ApiError(400, "This server does not stream.", code="unsupported_value", param="stream")
         try:
-            reply = sound_reply(await self.engine.answer(served.url, body))
+            reply = sound_reply(await self.engine.answer(served.url, body, is_patient=False))
         except RowbatchError as error:
             raise ApiError(503, error.message, code="engine_unavailable", kind="server_error") from error
         except Exception as error:

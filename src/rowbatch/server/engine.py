@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from rowbatch.errors import LocalModelError
@@ -49,22 +50,28 @@ class EngineReply:
         return 200 <= self.status_code < 300
 
 
+def sound_status(reply: EngineReply) -> EngineReply:
+    """The reply, where its status is that of an answer or of an error: another server can say anything."""
+    if reply.is_answer or 400 <= reply.status_code < 600:
+        return reply
+    return unsound_reply(f"the answer has the status {reply.status_code}")
+
+
 def sound_reply(reply: EngineReply) -> EngineReply:
     """
     The reply, where it can be given on: as JSON, and with a status of an answer or an error.
 
     Another server can say anything, such as NaN for a probability. That is one row's trouble.
     """
-    if not (reply.is_answer or 400 <= reply.status_code < 600):
-        return _unsound(f"the answer has the status {reply.status_code}")
     try:
         strict_json.written(dict(reply.body))
     except (ValueError, TypeError, RecursionError):
-        return _unsound("the answer cannot be written as JSON")
-    return reply
+        return unsound_reply("the answer cannot be written as JSON")
+    return sound_status(reply)
 
 
-def _unsound(told: str) -> EngineReply:
+def unsound_reply(told: str) -> EngineReply:
+    """What is said in place of an answer that cannot be given on."""
     error = {"message": told, "type": "server_error", "param": None, "code": "engine_answer_unsound"}
     return EngineReply(502, {"error": error})
 
@@ -75,26 +82,40 @@ class Engine(Protocol):
 
     Attributes:
         models: What it offers: model id to facts about it, shown in `/v1/models`.
-        concurrency: How many requests it takes at once.
+        batches_at_once: Of so many batches rows are asked in turn.
         state: In one word, for `/health`.
+        fault: Why it can answer nothing now; None where it can.
+        details: More of how it stands, for `/health`.
     """
+
+    batches_at_once: int
 
     @property
     def models(self) -> Mapping[str, Mapping[str, Any]]: ...
 
     @property
-    def concurrency(self) -> int: ...
-
-    @property
     def state(self) -> str: ...
 
-    async def answer(self, endpoint: str, body: Mapping[str, Any]) -> EngineReply:
+    @property
+    def fault(self) -> str | None: ...
+
+    @property
+    def details(self) -> Mapping[str, Any]: ...
+
+    def slots(self, model: str) -> int:
+        """How many requests for a model it takes now, those that it has included."""
+
+    async def refresh(self) -> None:
+        """Find out anew which models there are: one was named that is not known."""
+
+    async def answer(self, endpoint: str, body: Mapping[str, Any], *, is_patient: bool = True) -> EngineReply:
         """
         Answer one request.
 
         Args:
             endpoint: One of `endpoints.ENDPOINTS`.
             body: Of the request.
+            is_patient: Wait for as long as nobody can answer now; otherwise that is said.
         Raises:
             LocalModelError: It cannot answer any, and says why.
         """
@@ -110,8 +131,10 @@ class LocalEngine:
     The process is started again when it dies; a request that was in it then is asked again once.
     """
 
-    # One in the model and one that waits at its door, so that the model never waits.
-    concurrency = 2
+    # In turn they would cost the model what it remembers of the prompt that the rows of a batch share.
+    batches_at_once = 1
+    fault = None
+    details: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None
@@ -143,7 +166,16 @@ class LocalEngine:
             }
         }
 
-    async def answer(self, endpoint: str, body: Mapping[str, Any]) -> EngineReply:
+    def slots(self, model: str) -> int:
+        """One in the model and one that waits at its door, so that the model never waits."""
+        del model
+        return 2
+
+    async def refresh(self) -> None:
+        """There is always the same one."""
+
+    async def answer(self, endpoint: str, body: Mapping[str, Any], *, is_patient: bool = True) -> EngineReply:
+        del is_patient
         for attempt in (1, 2):
             process = await self._running()
             number = next(self._numbers)

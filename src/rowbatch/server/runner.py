@@ -1,9 +1,8 @@
 """
-Runs the batches: one task checks new ones, one works through those that may run, oldest first, and one ends
-those that were cancelled before their turn.
+Runs the batches: one task checks new ones, and one works on those that may run.
 
-Result lines are appended to a work file and synced once a second. After a kill the next start reads
-them, drops a last line that was cut, and goes on with the rows that are missing.
+Rows of several batches are asked in turn, so that nobody waits for the slow rows of somebody else, and the
+slots never run empty at the end of a batch. Of two batches that with fewer rows under way has the next turn.
 
 While the disk takes nothing, answers that are here wait in memory and no further row is asked: an answer may
 have cost money. They are written as soon as there is room.
@@ -14,33 +13,28 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
-import json
 import logging
-import os
-import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from io import FileIO
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from rowbatch.errors import RowbatchError, StorageError
-from rowbatch.server import strict_json
-from rowbatch.server.endpoint import ServedEndpoint
 from rowbatch.server.endpoints import ENDPOINTS
-from rowbatch.server.engine import Engine, EngineReply, sound_reply
+from rowbatch.server.engine import Engine, EngineReply, sound_status
 from rowbatch.server.storage import FILE_LIFE_S, RESULT_LIFE_S, UNFINISHED, Storage, sync_folder
 from rowbatch.server.validation import Verdict, missing_input, validate_input
-from rowbatch.store.home import private_file
+from rowbatch.server.work import KINDS, Row, Work
 
 _SYNC_EVERY_S = 1.0
 _SYNC_EVERY_LINES = 25
+_SYNC_AT_MOST_EVERY_S = 0.1
+_LOOK_EVERY_S = 0.25
+"""How soon it is noticed that a window is over, or that there is room again."""
+_LAST_ANSWERS_S = 5.0
+"""What is being answered when a batch ends early may have been paid for: so long it may still come."""
 _TRY_AGAIN_S = 2.0
 _MOST_FAILURES = 3
 """After so many faults that no room on the disk would mend, a batch ends with what it has."""
-_KINDS = ("output", "error")
-_EXPIRED = "batch_expired"
 FINAL_STATUS = "_final_status"
 """A field of a batch that is our own: where it will end, once its lines are complete."""
 
@@ -51,61 +45,88 @@ class Runner:
 
     Attributes:
         is_idle: No batch is unfinished.
-        fault: What keeps the work from going on (a full disk, say), or None. It is tried again and again.
     """
 
     def __init__(self, storage: Storage, engine: Engine) -> None:
         self._storage, self._engine = storage, engine
-        self._news = asyncio.Event()
+        self._to_check, self._news = asyncio.Event(), asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._current = ""
+        self._works: dict[str, Work] = {}
+        self._ends: dict[str, asyncio.Task[None]] = {}
+        self._in_flight: collections.Counter[str] = collections.Counter()
+        self._syncing: asyncio.Task[None] | None = None
+        self._may_be_more = True
         self._failures: collections.Counter[str] = collections.Counter()
+        self._faults: dict[object, str] = {}
         self.is_idle = False
-        self.fault: str | None = None
 
     def start(self) -> None:
         """Begin, with what an earlier process left unfinished."""
-        steps = (self._check_next, self._run_next, self._end_next_cancelled)
-        self._tasks = [asyncio.create_task(self._again_and_again(step)) for step in steps]
+        steps = ((self._check_next, self._to_check), (self._go_on, self._news))
+        self._tasks = [asyncio.create_task(self._again_and_again(*step)) for step in steps]
         self.wake()
 
     async def stop(self) -> None:
         """End the tasks; what is unfinished goes on at the next start."""
-        for task in self._tasks:
+        rows = [task for work in self._works.values() for task in work.running]
+        syncing = [self._syncing] if self._syncing else []
+        tasks = [*self._tasks, *rows, *self._ends.values(), *syncing]
+        for task in tasks:
             task.cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for work in self._works.values():
+            with contextlib.suppress(OSError):
+                work.flush()
+            work.close()
 
     def wake(self) -> None:
-        """There is a new batch, or one was cancelled."""
+        """There is a new batch, or one changed."""
         self.is_idle = False
+        self._may_be_more = True
+        self._to_check.set()
         self._news.set()
 
-    async def _again_and_again(self, step: Callable[[], Awaitable[bool]]) -> None:
+    def cancel(self, batch_id: str) -> None:
+        """Somebody cancelled a batch."""
+        if batch_id in self._works:
+            self._works[batch_id].is_cancelled = True
+        self.wake()
+
+    async def _again_and_again(self, step: Callable[[], Awaitable[bool]], news: asyncio.Event) -> None:
         """Take a step for as long as it finds work. A fault costs time, never a batch."""
         while True:
+            news.clear()
             try:
                 found_work = await step()
             except Exception as error:
-                self._tell(error)
+                self._faults[step] = f"{type(error).__name__}: {error}"
                 logging.getLogger(__name__).exception("the work stopped; trying again")
                 await asyncio.sleep(_TRY_AGAIN_S)
+                news.set()
                 continue
+            self._faults.pop(step, None)
             if found_work:
-                self.fault = None
-            else:
-                self.is_idle = self._storage.oldest_batch(*UNFINISHED) is None
-                await self._wait_for_news()
+                news.set()
+                continue
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(news.wait(), _LOOK_EVERY_S if self._works else None)
 
-    def _tell(self, error: Exception) -> None:
-        self.fault = f"{type(error).__name__}: {error}"
+    @property
+    def fault(self) -> str | None:
+        """What keeps the work from going on (a full disk, say), or None. It is tried again and again."""
+        return next(iter(self._faults.values()), None)
 
     async def _check_next(self) -> bool:
         batch = self._storage.oldest_batch("validating")
         if batch is None:
             return False
         verdict = await asyncio.to_thread(self._check, batch)
+        if any(entry["code"] == "model_not_found" for entry in verdict.errors):
+            # It may have been loaded since.
+            known = set(self._engine.models)
+            await self._engine.refresh()
+            if set(self._engine.models) != known:
+                verdict = await asyncio.to_thread(self._check, batch)
         # A cancel may have come meanwhile; then it stays cancelled.
         if (self._storage.batch(batch["id"]) or {}).get("status") != "validating":
             return True
@@ -135,129 +156,197 @@ class Runner:
             return missing_input(str(batch["input_file_id"]))
         return validate_input(path, endpoint=ENDPOINTS[batch["endpoint"]], models=self._engine.models)
 
-    async def _run_next(self) -> bool:
-        batch = self._storage.oldest_batch("finalizing") or self._storage.oldest_batch("in_progress")
-        if batch is None:
-            return False
-        self._current = batch["id"]
-        try:
-            await self._run_or_give_up(batch)
-        finally:
-            self._current = ""
-        return True
+    async def _go_on(self) -> bool:
+        """Write what came, ask what may be asked, and end what is over."""
+        for batch_id, work in self._works.items():
+            if batch_id not in self._ends:
+                work.flush()
+        if self._syncing is not None and self._syncing.done():
+            syncing, self._syncing = self._syncing, None
+            syncing.result()
+        if self._may_be_more:
+            await self._take_up()
+        self._ask()
+        self._end_what_is_over()
+        self._sync_when_due()
+        if not self._works and not self._ends:
+            self.is_idle = self._storage.oldest_batch(*UNFINISHED) is None
+        return False
 
-    async def _end_next_cancelled(self) -> bool:
-        # The one that runs is ended by who runs it, after its last row.
-        batch = self._storage.oldest_batch("cancelling", but=self._current)
-        if batch is None:
-            return False
-        await self._run_or_give_up(batch)
-        return True
+    async def _take_up(self) -> None:
+        """Begin with further batches, oldest first, for as long as slots would be free."""
+        while True:
+            asked = sum(not work.is_all_asked and not work.is_stopping() for work in self._works.values())
+            may_begin = ("in_progress",) if asked < self._engine.batches_at_once else ()
+            batch = self._storage.oldest_batch(
+                "finalizing", "cancelling", *may_begin, but=(*self._works, *self._ends)
+            )
+            if batch is None:
+                break
+            batch_id = str(batch["id"])
+            if FINAL_STATUS in batch:
+                self._ends[batch_id] = asyncio.create_task(self._end(batch_id, None))
+                continue
+            try:
+                work = await asyncio.to_thread(Work.open, self._storage, batch)
+            except Exception as error:  # noqa: BLE001 - it goes on from there, or is this batch's
+                self._fail(batch_id, error)
+                continue
+            work.is_cancelled = (self._storage.batch(batch_id) or batch)["status"] != "in_progress"
+            self._works[batch_id] = work
+        self._may_be_more = False
 
-    async def _wait_for_news(self) -> None:
-        # All tasks wait on one event: clear it only after all had the chance to look.
-        await self._news.wait()
-        await asyncio.sleep(0)
-        self._news.clear()
-
-    async def _run_or_give_up(self, batch: Mapping[str, Any]) -> None:
+    def _fail(self, batch_id: str, error: Exception) -> None:
         """
-        Run a batch; after a few faults of its own it fails, so that those behind it have their turn.
+        Note a fault of one batch; after a few it fails, so that those behind it have their turn.
 
         What it has answered stays in its files.
+
+        Raises:
+            Exception: That fault, where it is to be tried again.
         """
-        batch_id = str(batch["id"])
-        try:
-            await self._run(batch)
-        except Exception as error:
-            if _passes(error):
-                raise
-            self._failures[batch_id] += 1
-            if self._failures[batch_id] < _MOST_FAILURES:
-                raise
-            logging.getLogger(__name__).exception("batch %s cannot go on", batch_id)
-            told = {"code": "server_error", "message": f"{type(error).__name__}: {error}"}
-            entry = {**told, "param": None, "line": None}
-            self._finish(
-                self._storage.update_batch(
-                    batch_id, **{FINAL_STATUS: "failed"}, errors={"object": "list", "data": [entry]}
-                )
-            )
-        self._failures.pop(batch_id, None)
-
-    async def _run(self, batch: Mapping[str, Any]) -> None:
-        if FINAL_STATUS not in batch:
-            work = _Work.open(self._storage, batch)
-            try:
-                if batch["status"] == "in_progress":
-                    await self._answer_rows(work)
-                batch = self._storage.batch(batch["id"]) or batch
-                # What was never checked has no rows that could be told of.
-                if batch["in_progress_at"] is not None:
-                    is_cancelled = batch["status"] == "cancelling"
-                    await asyncio.to_thread(work.add_unfinished, is_cancelled=is_cancelled)
-                work.sync()
-            finally:
-                work.close()
-            final = "cancelled" if batch["status"] == "cancelling" else "completed"
-            # From here on the result files change their names: a crash must not begin anew.
-            batch = self._storage.update_batch(
-                batch["id"],
-                **{FINAL_STATUS: "expired" if work.has_expired else final},
-                status="cancelling" if final == "cancelled" else "finalizing",
-                finalizing_at=None if final == "cancelled" else int(time.time()),
-                request_counts=work.counts(),
-                usage=work.usage,
-            )
-        self._finish(batch)
-
-    async def _answer_rows(self, work: _Work) -> None:
-        """Keep the engine's slots full until every row has a line, the window is over, or it is cancelled."""
-        running: set[asyncio.Task[None]] = set()
-        try:
-            async for request in work.requests():
-                while len(running) >= self._engine.concurrency:
-                    running = await self._wait_for_some(running, work)
-                if work.is_over():
-                    break
-                running.add(asyncio.create_task(self._answer_row(work, request)))
-            while running:
-                running = await self._wait_for_some(running, work)
-        except Exception:
-            # What is being answered is kept all the same: it may have been paid for.
-            if running:
-                await asyncio.wait(running)
-            raise
-        finally:
-            for task in running:
+        if _passes(error):
+            raise error
+        self._failures[batch_id] += 1
+        if self._failures[batch_id] < _MOST_FAILURES:
+            raise error
+        logging.getLogger(__name__).error("batch %s cannot go on", batch_id, exc_info=error)
+        told = {"code": "server_error", "message": f"{type(error).__name__}: {error}"}
+        entry = {**told, "param": None, "line": None}
+        self._storage.update_batch(
+            batch_id, **{FINAL_STATUS: "failed"}, errors={"object": "list", "data": [entry]}
+        )
+        work = self._works.pop(batch_id, None)
+        if work is not None:
+            for task in work.running:
                 task.cancel()
+            work.close()
+        self._ends[batch_id] = asyncio.create_task(self._end(batch_id, None))
 
-    async def _wait_for_some(self, running: set[asyncio.Task[None]], work: _Work) -> set[asyncio.Task[None]]:
-        done, left = await asyncio.wait(running, timeout=_SYNC_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
-        # Also the caller's: when this raises, only these are still to be waited for.
-        running -= done
-        for task in done:
-            task.result()
-        work.sync_when_due()
-        return left
+    def _ask(self) -> None:
+        """Give the engine as many rows as it takes."""
+        left = [work for work in self._works.values() if not work.is_all_asked and not work.is_stopping()]
+        room = {work.model: self._engine.slots(work.model) - self._in_flight[work.model] for work in left}
+        while left:
+            left = [work for work in left if room[work.model] > 0]
+            if not left:
+                return
+            work = min(left, key=lambda work: len(work.running)) if len(left) > 1 else left[0]
+            try:
+                row = work.next_row()
+            except Exception as error:  # noqa: BLE001 - as above
+                self._fail(work.batch_id, error)
+                row = None
+            if row is None:
+                left.remove(work)
+                self._may_be_more = True
+                self._news.set()
+                continue
+            room[work.model] -= 1
+            self._in_flight[work.model] += 1
+            work.running.add(asyncio.create_task(self._answer_row(work, row)))
 
-    async def _answer_row(self, work: _Work, request: Mapping[str, Any]) -> None:
+    async def _answer_row(self, work: Work, row: Row) -> None:
         try:
-            reply = sound_reply(await self._engine.answer(work.endpoint.url, request["body"]))
+            reply = sound_status(await self._engine.answer(work.endpoint.url, row.body))
         except RowbatchError as error:
             reply = _failure(503, error.message, "engine_unavailable")
         except Exception as error:  # a fault in the engine is this row's, not the batch's
             logging.getLogger(__name__).exception("the engine failed")
             reply = _failure(500, f"{type(error).__name__}: {error}", "engine_failed")
-        while (trouble := work.try_to_add(request["custom_id"], reply)) is not None:
-            self._tell(trouble)
-            await asyncio.sleep(_TRY_AGAIN_S)
+        finally:
+            self._in_flight[work.model] -= 1
+            task = asyncio.current_task()
+            assert task is not None
+            work.running.discard(task)
+            self._news.set()
+        work.add(row, reply)
+
+    def _end_what_is_over(self) -> None:
+        now = time.monotonic()
+        for batch_id, end in list(self._ends.items()):
+            if end.done():
+                del self._ends[batch_id]
+                self._may_be_more = True
+                error = end.exception()
+                if isinstance(error, Exception):
+                    self._fail(batch_id, error)
+                elif error is None:
+                    self._works.pop(batch_id, None)
+                    self._failures.pop(batch_id, None)
+                self._news.set()
+        for batch_id, work in self._works.items():
+            if batch_id in self._ends:
+                continue
+            is_stopping = work.is_stopping()
+            if not work.running and (work.is_all_asked or is_stopping):
+                self._ends[batch_id] = asyncio.create_task(self._end(batch_id, work))
+                continue
+            if is_stopping:
+                work.stops_at = work.stops_at or now + _LAST_ANSWERS_S
+                if now >= work.stops_at:
+                    for task in work.running:
+                        task.cancel()
+
+    def _sync_when_due(self) -> None:
+        if self._syncing is not None:
+            return
+        now = time.monotonic()
+        due = []
+        for work in self._works.values():
+            since_s = now - work.synced_at
+            is_due = since_s >= _SYNC_EVERY_S or (
+                work.unsynced >= _SYNC_EVERY_LINES and since_s >= _SYNC_AT_MOST_EVERY_S
+            )
+            if work.unsynced and is_due and work.batch_id not in self._ends:
+                due.append(work)
+        if due:
+            self._syncing = asyncio.create_task(self._sync(due))
+
+    async def _sync(self, works: list[Work]) -> None:
+        """Make lines durable, and the counters visible."""
+        for work in works:
+            lines, now = work.unsynced, time.monotonic()
+            await asyncio.to_thread(work.sync)
+            work.unsynced -= lines
+            work.synced_at = now
+            if now - work.told_at >= _SYNC_EVERY_S and work.batch_id not in self._ends:
+                self._storage.update_batch(work.batch_id, request_counts=work.request_counts())
+                work.told_at = now
+
+    async def _end(self, batch_id: str, work: Work | None) -> None:
+        """Bring a batch whose rows are done to its terminal status. Can be done again."""
+        batch = self._storage.batch(batch_id)
+        assert batch is not None
+        if work is not None and FINAL_STATUS not in batch:
+            if self._syncing is not None:
+                await asyncio.wait([self._syncing])
+            is_cancelled = batch["status"] == "cancelling"
+            # What was never checked has no rows that could be told of.
+            if batch["in_progress_at"] is not None:
+                await asyncio.to_thread(work.add_unfinished, is_cancelled=is_cancelled)
+            await asyncio.to_thread(work.sync)
+            # It may have been cancelled meanwhile; then it ends so, with all that it has.
+            is_cancelled = (self._storage.batch(batch_id) or batch)["status"] == "cancelling"
+            final = "cancelled" if is_cancelled else "completed"
+            # From here on the result files change their names: a crash must not begin anew.
+            batch = self._storage.update_batch(
+                batch_id,
+                **{FINAL_STATUS: "expired" if work.has_expired else final},
+                status="cancelling" if is_cancelled else "finalizing",
+                finalizing_at=None if is_cancelled else int(time.time()),
+                request_counts=work.request_counts(),
+                usage=work.usage,
+            )
+        if work is not None:
+            work.close()
+        self._finish(batch)
 
     def _finish(self, batch: Mapping[str, Any]) -> None:
         """Give the result files their names, then say that it is over. Can be done again after a crash."""
         storage, batch_id, final = self._storage, str(batch["id"]), str(batch[FINAL_STATUS])
         ids: dict[str, str | None] = {}
-        for kind in _KINDS:
+        for kind in KINDS:
             # The id follows from the batch's, so that a second try finds what the first one did.
             file_id = f"file-{batch_id.removeprefix('batch_')}{kind[0]}"
             part, whole = storage.results_of(batch_id, kind), storage.path_of(file_id)
@@ -291,221 +380,3 @@ def _passes(error: Exception) -> bool:
 def _failure(status_code: int, message: str, code: str) -> EngineReply:
     error = {"message": message, "type": "server_error", "param": None, "code": code}
     return EngineReply(status_code, {"error": error})
-
-
-@dataclass(slots=True)
-class _Work:
-    """One batch's rows: which are done, and where their lines go."""
-
-    storage: Storage
-    batch_id: str
-    endpoint: ServedEndpoint
-    total: int
-    expires_at: int
-    files: dict[str, FileIO]
-    done: dict[str, set[str]]
-    usage: dict[str, Any]
-    has_expired: bool = False
-    unsynced: int = 0
-    synced_at: float = field(default_factory=time.monotonic)
-
-    @classmethod
-    def open(cls, storage: Storage, batch: Mapping[str, Any]) -> _Work:
-        batch_id = str(batch["id"])
-        usage: dict[str, Any] = {
-            "input_tokens": 0,
-            "input_tokens_details": {"cached_tokens": 0},
-            "output_tokens": 0,
-            "output_tokens_details": {"reasoning_tokens": 0},
-            "total_tokens": 0,
-        }
-        done: dict[str, set[str]] = {}
-        has_expired = False
-        for kind in _KINDS:
-            done[kind] = set()
-            path = storage.results_of(batch_id, kind)
-            for entry in _results_so_far(path):
-                done[kind].add(entry["custom_id"])
-                if kind == "output":
-                    _add_usage(usage, entry["response"]["body"])
-                elif (entry["error"] or {}).get("code") == _EXPIRED:
-                    has_expired = True
-        # Not buffered: what is written survives a kill of this process at once, and a power cut when synced.
-        for kind in _KINDS:
-            private_file(storage.results_of(batch_id, kind))
-        files = {kind: storage.results_of(batch_id, kind).open("ab", buffering=0) for kind in _KINDS}
-        total = int(batch["request_counts"]["total"])
-        served, expires_at = ENDPOINTS[batch["endpoint"]], int(batch["expires_at"])
-        return cls(storage, batch_id, served, total, expires_at, files, done, usage, has_expired)
-
-    async def requests(self) -> AsyncIterator[Mapping[str, Any]]:
-        """Rows without a line, in the input's order; the file is streamed."""
-        with self.storage.input_of(self.batch_id).open("rb") as file:
-            for line in file:
-                request = json.loads(line)
-                if not self._is_done(request["custom_id"]):
-                    yield request
-
-    def try_to_add(self, custom_id: str, reply: EngineReply) -> OSError | None:
-        """Append a row's line; what the disk said when it did not take it."""
-        try:
-            self.add(custom_id, reply)
-        except OSError as error:
-            return error
-        return None
-
-    def add(self, custom_id: str, reply: EngineReply) -> None:
-        """
-        Append a row's line, whole or not at all.
-
-        Raises:
-            OSError: The disk does not take it.
-        """
-        is_answer = reply.is_answer
-        body = dict(reply.body)
-        if is_answer:
-            body = self.endpoint.finished(body)
-        self._write(
-            "output" if is_answer else "error",
-            custom_id,
-            {"status_code": reply.status_code, "request_id": f"req_{secrets.token_hex(12)}", "body": body},
-            None,
-        )
-        if is_answer:
-            _add_usage(self.usage, body)
-
-    def add_unfinished(self, *, is_cancelled: bool) -> None:
-        """Give every row that has no line the one that says why."""
-        if is_cancelled:
-            code = "batch_cancelled"
-            message = "This request was not executed because the batch was cancelled."
-        else:
-            code = _EXPIRED
-            message = "This request could not be executed before the completion window expired."
-        for line in self._input_lines():
-            custom_id = json.loads(line)["custom_id"]
-            if not self._is_done(custom_id):
-                self.has_expired = not is_cancelled
-                self._write("error", custom_id, None, {"code": code, "message": message})
-
-    def counts(self) -> dict[str, int]:
-        return {"total": self.total, "completed": len(self.done["output"]), "failed": len(self.done["error"])}
-
-    def is_over(self) -> bool:
-        """Whether no further row may start."""
-        if time.time() >= self.expires_at:
-            return True
-        return (self.storage.batch(self.batch_id) or {}).get("status") != "in_progress"
-
-    def sync(self) -> None:
-        """Make the lines so far durable, and the counters visible."""
-        for file in self.files.values():
-            os.fsync(file.fileno())
-        if self.unsynced:
-            self.storage.update_batch(self.batch_id, request_counts=self.counts())
-        self.unsynced, self.synced_at = 0, time.monotonic()
-
-    def sync_when_due(self) -> None:
-        is_late = time.monotonic() - self.synced_at >= _SYNC_EVERY_S
-        if self.unsynced and (is_late or self.unsynced >= _SYNC_EVERY_LINES):
-            self.sync()
-
-    def close(self) -> None:
-        for file in self.files.values():
-            file.close()
-
-    def _write(
-        self,
-        kind: str,
-        custom_id: str,
-        response: Mapping[str, Any] | None,
-        error: Mapping[str, Any] | None,
-    ) -> None:
-        line = {
-            "id": f"batch_req_{secrets.token_hex(12)}",
-            "custom_id": custom_id,
-            "response": response,
-            "error": error,
-        }
-        file, rest = self.files[kind], memoryview(strict_json.written(line) + b"\n")
-        begin = os.fstat(file.fileno()).st_size
-        try:
-            while rest:
-                rest = rest[file.write(rest) :]
-        except OSError:
-            # Half a line would become one with the next one that is written.
-            os.ftruncate(file.fileno(), begin)
-            raise
-        self.done[kind].add(custom_id)
-        self.unsynced += 1
-
-    def _is_done(self, custom_id: str) -> bool:
-        return any(custom_id in ids for ids in self.done.values())
-
-    def _input_lines(self) -> Iterator[bytes]:
-        path = self.storage.input_of(self.batch_id)
-        if path.is_file():
-            with path.open("rb") as file:
-                yield from file
-
-
-def _results_so_far(path: Path) -> Iterator[dict[str, Any]]:
-    """
-    The lines of a work file that can be read; a last one that was cut is taken off.
-
-    Others are there only when the disk has lost them: they are dropped too, and their rows are asked again.
-    """
-    if not path.is_file():
-        return
-    whole, broken = 0, 0
-    with path.open("r+b") as file:
-        for line in file:
-            if not line.endswith(b"\n"):
-                break
-            whole += len(line)
-            entry = _result(line)
-            if entry is None:
-                broken += 1
-            else:
-                yield entry
-        file.truncate(whole)
-    if broken:
-        logging.getLogger(__name__).warning("%d lines of %s cannot be read", broken, path.name)
-        _drop_broken_lines(path)
-
-
-def _drop_broken_lines(path: Path) -> None:
-    temporary = path.with_suffix(".copying")
-    with path.open("rb") as file, temporary.open("wb") as kept:
-        kept.writelines(line for line in file if _result(line) is not None)
-        kept.flush()
-        os.fsync(kept.fileno())
-    temporary.replace(path)
-
-
-def _result(line: bytes) -> dict[str, Any] | None:
-    """A line that `_Work` wrote, or None."""
-    try:
-        entry = strict_json.parse_object(line)
-    except ValueError:
-        return None
-    response, error = entry.get("response"), entry.get("error")
-    is_whole = isinstance(entry.get("custom_id"), str) and (
-        isinstance(error, dict)
-        or (isinstance(response, dict) and isinstance(response.get("body"), dict) and error is None)
-    )
-    return entry if is_whole else None
-
-
-def _add_usage(usage: dict[str, Any], body: Mapping[str, Any]) -> None:
-    counted = body.get("usage")
-    if not isinstance(counted, Mapping):
-        return
-    # Another server may say anything here, and a row is not lost over its count.
-    prompt, answer = (
-        value if isinstance(value := counted.get(name), int) and not isinstance(value, bool) else 0
-        for name in ("prompt_tokens", "completion_tokens")
-    )
-    usage["input_tokens"] += prompt
-    usage["output_tokens"] += answer
-    usage["total_tokens"] += prompt + answer

@@ -106,6 +106,11 @@ class Storage:
         if found == 0:
             with translated(self._path):
                 self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        # Later than the tables; an older rowbatch can use the file all the same.
+        self._execute(
+            "CREATE INDEX IF NOT EXISTS batch_by_status ON batch (status, number)"
+            f" WHERE status IN {UNFINISHED}"
+        )
         told = self._execute("PRAGMA quick_check(1)").fetchone()[0]
         if told != "ok":
             raise StorageError("server-files-damaged", path=str(self._path), told=str(told))
@@ -292,12 +297,13 @@ class Storage:
         ).fetchall()
         return Page([json.loads(row["document"]) for row in rows[:limit]], len(rows) > limit)
 
-    def oldest_batch(self, *statuses: str, but: str = "") -> dict[str, Any] | None:
-        """The batch that has waited longest in one of these statuses, and isn't the one that is named."""
-        marks = ", ".join("?" for _ in statuses)
+    def oldest_batch(self, *statuses: str, but: Sequence[str] = ()) -> dict[str, Any] | None:
+        """The batch that has waited longest in one of these statuses, and isn't named."""
+        among, others = (", ".join("?" for _ in values) for values in (statuses, but))
         row = self._execute(
-            f"SELECT document FROM batch WHERE status IN ({marks}) AND id <> ? ORDER BY number LIMIT 1",  # noqa: S608
-            (*statuses, but),
+            f"SELECT document FROM batch WHERE status IN ({among}) AND id NOT IN ({others})"  # noqa: S608
+            " ORDER BY number LIMIT 1",
+            (*statuses, *but),
         ).fetchone()
         return json.loads(row["document"]) if row else None
 

@@ -1,184 +1,299 @@
 """
-The engine that asks another server: any that has an endpoint of OpenAI's and no batches of its own.
+The engine that asks other servers: any that have an endpoint of OpenAI's and no batches of their own.
 
-Ollama, vLLM, llama.cpp and LM Studio are such servers. What they answer is given on as it is. A call whose
-answer was lost is not made again here, since it may have been carried out and billed: its row is an error,
-which a later round asks again.
+Ollama, vLLM, llama.cpp and LM Studio are such servers. What they answer is given on as it is. A call that
+was not carried out is made again, of another server where there is one: for as long as it takes where nobody
+is there, since that says nothing about the row. One whose answer was lost may have been carried out and
+billed: it is made again where nobody can bill it, and otherwise its row is an error, which a later round asks
+again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+import collections
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import Any
 
-from rowbatch.core.address import address_parts, check_address, host_of, is_loopback
 from rowbatch.errors import ServiceError
-from rowbatch.http import (
-    ACCEPTED_ENCODINGS,
-    MOST_ANSWER_BYTES,
-    AnswerBody,
-    HttpClient,
-    Key,
-    cause_of,
-    encoding_of,
-    proxies_of_environment,
-    retry_after_s,
-)
+from rowbatch.http import Key, clean_key
 from rowbatch.server import strict_json
 from rowbatch.server.endpoints import ENDPOINTS
 from rowbatch.server.engine import EngineReply
-from rowbatch.words.masking import masked
-
-if TYPE_CHECKING:
-    import httpx2
+from rowbatch.server.node import Node, Sent, Upstream, error_body, parse_upstream
 
 UPSTREAM_KEY_VARIABLE = "ROWBATCH_UPSTREAM_KEY"
 # Large models on small machines take minutes for an answer.
-_TIMEOUT_S = 600.0
-_MOST_ATTEMPTS = 6
-_FIRST_PAUSE_S = 1.0
+ANSWER_LIMIT_S = 600.0
+MOST_SLOTS = 512
+"""Of one server where nothing is said. What is right is found below it."""
+_BATCHES_AT_ONCE = 32
+_MOST_LOSSES = 3
+"""So often an answer may be lost: a row may be what ends its server."""
+_BUSY_LIMIT_S = 3600.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 16.0
+_LOOKS_S = (0.5, 1.0, 2.0, 4.0)
+"""Between looks at a server that is away; the last one again and again."""
 
 
 class UpstreamEngine:
     """
-    Asks another server.
+    Asks other servers.
 
     Args:
-        base_url: Of its API, as in `http://localhost:11434/v1`.
-        key: For it, or None.
-        concurrency: How many requests it is given at once.
-        first_pause_s: Before a call that was refused because it was busy is made again; doubles each time.
-        transport: For tests.
+        upstreams: At least one.
+        key: For all of them, or None.
+        slots: How many requests they are given at once, at most, all together; None leaves it to what is
+            found by trying.
+        limit_s: How long an answer may take; one that takes longer is an error of its row.
+        ask_again: Make a call again whose answer was lost; None means: where nobody can bill it.
+        busy_limit_s: A row that was refused as too much for so long is given up.
+        first_pause_s: Before a call is made again that was refused as too much; doubles each time.
     Raises:
-        ServiceError: It cannot be reached, or does not list its models.
-        UsageError: The address is none, or the key would go there in clear.
+        ServiceError: None of them can be reached, or lists its models.
+        UsageError: An address is none, or the key would go there in clear.
     """
+
+    batches_at_once = _BATCHES_AT_ONCE
 
     def __init__(
         self,
-        base_url: str,
+        upstreams: Sequence[Upstream],
         key: Key | None = None,
         *,
-        concurrency: int = 4,
+        slots: int | None = None,
+        limit_s: float = ANSWER_LIMIT_S,
+        ask_again: bool | None = None,
+        busy_limit_s: float = _BUSY_LIMIT_S,
         first_pause_s: float = _FIRST_PAUSE_S,
-        transport: Any = None,
     ) -> None:
-        self.concurrency = concurrency
-        self._base_url, self._key, self._first_pause_s = check_address(base_url), key, first_pause_s
-        self._transport = transport
-        self._models = self._listed()
-        self._client: httpx2.AsyncClient | None = None
+        self._slots, self._ask_again = slots, ask_again
+        self._busy_limit_s, self._first_pause_s = busy_limit_s, first_pause_s
+        most = slots or MOST_SLOTS
+        self._nodes = [Node(upstream, key, most=most, limit_s=limit_s) for upstream in upstreams]
+        self._waiting: dict[str, collections.deque[asyncio.Future[None]]] = {}
+        self._watches: dict[Node, asyncio.Task[None]] = {}
+        self._list_models()
+        self._share()
 
     @property
     def state(self) -> str:
         """Where the answers come from."""
-        return f"upstream {host_of(self._base_url)}"
+        if len(self._nodes) == 1:
+            return f"upstream {self._nodes[0].host}"
+        return f"{len(self._nodes)} upstreams"
+
+    @property
+    def fault(self) -> str | None:
+        """Why nothing can be asked; None where something can."""
+        if all(node.away for node in self._nodes):
+            return "; ".join(f"{node.host} is away: {node.away}" for node in self._nodes)
+        return None
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """How each server stands."""
+        return {"upstreams": [node.report() for node in self._nodes]}
 
     @property
     def models(self) -> Mapping[str, Mapping[str, Any]]:
-        return self._models
+        return {name: {"title": name} for node in self._nodes for name in node.models or ()}
 
-    def _listed(self) -> dict[str, dict[str, Any]]:
-        with HttpClient(self._base_url, self._key, transport=self._transport, free_attempts=3) as http:
-            entries = http.get("models").get("data")
-        names = [
-            str(entry["id"])
-            for entry in (entries if isinstance(entries, list) else [])
-            if isinstance(entry, dict) and entry.get("id")
-        ]
-        if not names:
-            raise ServiceError("no-models-listed", host=host_of(self._base_url))
-        return {name: {"title": name} for name in names}
+    def slots(self, model: str) -> int:
+        """How many requests for a model may be here at once."""
+        return sum(node.level.now for node in self._with(model))
 
-    async def answer(self, endpoint: str, body: Mapping[str, Any]) -> EngineReply:
-        import httpx2
+    async def refresh(self) -> None:
+        """Ask for the models anew: one may have been loaded since."""
+        self._watch_those_away()
+        await asyncio.gather(*(node.look() for node in self._nodes if not node.away))
 
-        client = self._started()
-        # Not `json=`: httpx2 2.16 writes UTF-8, which has no place for half of a surrogate pair.
+    async def answer(self, endpoint: str, body: Mapping[str, Any], *, is_patient: bool = True) -> EngineReply:
+        # ASCII: UTF-8 has no place for half of a surrogate pair.
         content = strict_json.written(dict(body))
-        for attempt in range(_MOST_ATTEMPTS):
-            pause_s = self._first_pause_s * 2**attempt
-            try:
-                reply, status, asked_header = await self._sent(client, ENDPOINTS[endpoint].path, content)
-            except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-                # It was not carried out, so it may be made again.
-                told = f"no connection to the upstream server: {cause_of(error)}"
-                reply = EngineReply(503, _error(told, "upstream_unreachable"))
-            except httpx2.HTTPError as error:
-                told = f"the upstream server's answer was lost: {cause_of(error)}"
-                return EngineReply(502, _error(told, "upstream_answer_lost"))
-            except ServiceError as error:
-                return EngineReply(502, _error(error.message, "upstream_unreadable"))
-            else:
-                if status not in (429, 503):
-                    return reply
-                asked = retry_after_s(asked_header, datetime.now(UTC))
-                pause_s = pause_s if asked is None else asked
-            if attempt + 1 < _MOST_ATTEMPTS:
-                await asyncio.sleep(pause_s)
-        return reply
-
-    async def _sent(
-        self, client: httpx2.AsyncClient, path: str, content: bytes
-    ) -> tuple[EngineReply, int, str | None]:
-        """
-        Send a call once; its reply, HTTP status and `Retry-After`.
-
-        Raises:
-            ServiceError: The answer is too large, too slow, or not encoded as it says.
-        """
-        async with client.stream("POST", path, content=content) as response:
-            found = AnswerBody(host_of(self._base_url), encoding_of(response), MOST_ANSWER_BYTES)
-            if response.is_stream_consumed:
-                found.add(response.content)
-            else:
-                async for block in response.aiter_raw():
-                    if not found.add(block):
-                        break
-            reply = _reply(response.status_code, found.whole())
-            return reply, response.status_code, response.headers.get("retry-after")
+        model, path = str(body.get("model")), ENDPOINTS[endpoint].path
+        self._watch_those_away()
+        refusals = losses = 0
+        first_refusal = None
+        while True:
+            sent, node = await self._send(model, path, content, is_patient=is_patient)
+            if sent.fate in ("answered", "slow"):
+                return sent.reply
+            if sent.fate == "lost":
+                losses += 1
+                if not self._may_ask_again(node) or losses >= _MOST_LOSSES:
+                    return sent.reply
+            elif not is_patient and (sent.fate == "busy" or not self._with(model)):
+                return sent.reply
+            if sent.fate == "busy":
+                first_refusal = first_refusal or time.monotonic()
+                if time.monotonic() - first_refusal >= self._busy_limit_s:
+                    return sent.reply
+                own_s = min(self._first_pause_s * 2**refusals, _LONGEST_PAUSE_S)
+                refusals += 1
+                await asyncio.sleep(own_s if sent.retry_after_s is None else sent.retry_after_s)
 
     async def stop(self) -> None:
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        for watch in self._watches.values():
+            watch.cancel()
+        await asyncio.gather(*self._watches.values(), return_exceptions=True)
+        self._watches.clear()
+        for node in self._nodes:
+            await node.stop()
 
-    def _started(self) -> httpx2.AsyncClient:
-        import httpx2
+    def _may_ask_again(self, node: Node) -> bool:
+        return node.is_free_of_charge if self._ask_again is None else self._ask_again
 
-        if self._client is None:
-            base_url, params = address_parts(self._base_url)
-            carried = {"Authorization": f"Bearer {self._key.reveal()}"} if self._key else {}
-            with proxies_of_environment():
-                self._client = httpx2.AsyncClient(
-                    base_url=base_url,
-                    params=params or None,
-                    headers={
-                        "Accept-Encoding": ACCEPTED_ENCODINGS,
-                        "Content-Type": "application/json",
-                        **carried,
-                    },
-                    timeout=httpx2.Timeout(_TIMEOUT_S, connect=15.0),
-                    limits=httpx2.Limits(max_connections=self.concurrency + 2),
-                    transport=self._transport,
-                    trust_env=not is_loopback(self._base_url),
+    async def _send(self, model: str, path: str, content: bytes, *, is_patient: bool) -> tuple[Sent, Node]:
+        """Make a call of the server that has most room, as soon as one has."""
+        while (node := self._roomiest(model)) is None:
+            candidates = self._with(model)
+            if not candidates and not is_patient:
+                # Whoever asks directly is told at once.
+                reply = EngineReply(
+                    503,
+                    error_body(self.fault or f"no server that has {model} is there", "upstream_unreachable"),
                 )
-        return self._client
+                return Sent("away", reply), self._nodes[0]
+            await self._room(model)
+        with self._held(node):
+            began = time.monotonic()
+            node.level.began(node.in_flight)
+            sent = await node.send(path, content)
+            if sent.fate == "answered":
+                node.answers += 1
+                node.level.answered(began, time.monotonic())
+            elif sent.fate == "busy":
+                node.level.refused(began, time.monotonic())
+            elif sent.fate == "away":
+                self._lose(node, str(sent.reply.body["error"]["message"]))
+        return sent, node
+
+    @contextmanager
+    def _held(self, node: Node) -> Iterator[None]:
+        node.in_flight += 1
+        try:
+            yield
+        finally:
+            node.in_flight -= 1
+            self._wake()
+
+    def _with(self, model: str) -> list[Node]:
+        """The servers that are there and have a model."""
+        there = [node for node in self._nodes if not node.away]
+        known = [node for node in there if model in (node.models or ())]
+        # One that lists no model of that name may know it all the same.
+        return known or [node for node in there if not any(model in (n.models or ()) for n in self._nodes)]
+
+    def _roomiest(self, model: str) -> Node | None:
+        free = [node for node in self._with(model) if node.in_flight < node.level.now]
+        return min(free, key=lambda node: node.in_flight / node.weight) if free else None
+
+    async def _room(self, model: str) -> None:
+        """Wait until there may be room."""
+        waiting = asyncio.get_running_loop().create_future()
+        queue = self._waiting.setdefault(model, collections.deque())
+        queue.append(waiting)
+        try:
+            await waiting
+        except asyncio.CancelledError:
+            with suppress(ValueError):
+                queue.remove(waiting)
+            # The room that it was told of is for the next one.
+            self._wake()
+            raise
+
+    def _wake(self) -> None:
+        """Tell those who wait that there is room, as many as there is for."""
+        for model, queue in self._waiting.items():
+            if not queue:
+                continue
+            room = sum(max(0, node.level.now - node.in_flight) for node in self._with(model))
+            while queue and room > 0:
+                waiting = queue.popleft()
+                if not waiting.done():
+                    waiting.set_result(None)
+                    room -= 1
+
+    def _lose(self, node: Node, told: str) -> None:
+        """Nobody is there: the rows go to the others, or wait until somebody is."""
+        if not node.away:
+            node.away = told
+            self._share()
+        self._watch_those_away()
+
+    def _watch_those_away(self) -> None:
+        for node in self._nodes:
+            if node.away and node not in self._watches:
+                self._watches[node] = asyncio.create_task(self._watch(node))
+
+    async def _watch(self, node: Node) -> None:
+        """Look until a server is there again."""
+        for number in range(1 << 62):
+            await asyncio.sleep(_LOOKS_S[min(number, len(_LOOKS_S) - 1)])
+            if await node.look():
+                break
+        node.away = ""
+        node.level.restart(time.monotonic())
+        self._share()
+        del self._watches[node]
+        self._wake()
+
+    def _share(self) -> None:
+        """Those that are there share what may be asked at once, by their weights."""
+        if self._slots is None:
+            return
+        there = [node for node in self._nodes if not node.away] or self._nodes
+        whole = sum(node.weight for node in there)
+        for node in there:
+            node.level.most = max(1, round(self._slots * node.weight / whole))
+
+    def _list_models(self) -> None:
+        """
+        Ask all for their models, at once.
+
+        Raises:
+            ServiceError: None answers.
+        """
+        faults: list[ServiceError] = []
+        with ThreadPoolExecutor(min(len(self._nodes), 16)) as pool:
+            for node, asked in [(node, pool.submit(node.list_models)) for node in self._nodes]:
+                try:
+                    asked.result()
+                except ServiceError as error:
+                    faults.append(error)
+                    node.away = error.message
+        if len(faults) == len(self._nodes):
+            raise faults[0]
 
 
-def _reply(status: int, body: bytes) -> EngineReply:
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        found = None
-    if isinstance(found, dict):
-        return EngineReply(status, found)
-    status = status if status >= 400 else 502
-    return EngineReply(status, _error("the upstream server's answer is not JSON", "upstream_not_json"))
+def upstream_engine(
+    upstreams: Sequence[str],
+    *,
+    slots: int | None = None,
+    answer_limit_s: float | None = None,
+    ask_again: bool | None = None,
+) -> UpstreamEngine:
+    """
+    Who asks these servers; their key is in the environment.
 
-
-def _error(message: str, code: str) -> dict[str, Any]:
-    return {"error": {"message": masked(message), "type": "server_error", "param": None, "code": code}}
+    Args:
+        upstreams: Each as `parse_upstream` has it.
+        slots, ask_again: As of `UpstreamEngine`.
+        answer_limit_s: How long an answer may take; None means ten minutes.
+    Raises:
+        ServiceError: None of them can be reached.
+        UsageError: An address, a weight or the key is none, or the key would go there in clear.
+    """
+    secret = clean_key(os.environ.get(UPSTREAM_KEY_VARIABLE, ""))
+    return UpstreamEngine(
+        [parse_upstream(text) for text in upstreams],
+        Key(secret, UPSTREAM_KEY_VARIABLE) if secret else None,
+        slots=slots,
+        limit_s=answer_limit_s or ANSWER_LIMIT_S,
+        ask_again=ask_again,
+    )

@@ -20,6 +20,7 @@ time.
 FUNCTIONS: dict[str, str] = {
     "prepare": "rowbatch.tasks.prepare:prepare",
     "extract": "rowbatch.tasks.extract:extract",
+    "infer": "rowbatch.tasks.infer:infer",
     "verify": "rowbatch.tasks.verify:verify",
 }
 """Name of a function, and where it is: `module:function`."""

@@ -259,6 +259,11 @@ _SERVER: dict[str, Entry] = {
         "is the address right: …/v1?",
         zh=("{host} 没有列出任何模型", "地址对吗：…/v1？"),
     ),
+    "weight-of-upstream": Entry(
+        "the weight of a server is a number above 0, not {weight!r}",
+        "as in http://gpu-1:8000/v1=2",
+        zh=("服务器的权重应是大于 0 的数字，而不是 {weight!r}", "例如 http://gpu-1:8000/v1=2"),
+    ),
 }
 
 _CALLS: dict[str, Entry] = {

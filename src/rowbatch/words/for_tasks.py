@@ -104,6 +104,33 @@ TASKS: dict[str, Entry] = {
         page="they are done by an array job; look again later",
         zh=("{tasks:,} 个任务中有 {left:,} 个尚未完成", "它们由作业阵列完成，请稍后再看"),
     ),
+    "model-not-served": Entry(
+        "nobody who is asked has the model {model}; there are: {known}",
+        "name the model as its server lists it when the requests are made: `convert --model`",
+        page="name the model as its server lists it",
+        zh=("被询问的服务器都没有模型 {model}；已有的模型：{known}", "请按服务器列出的名称填写模型"),
+    ),
+    "no-request-files": Entry(
+        "there are no request files in {path}",
+        "they end in .jsonl; `rowbatch convert` writes them",
+        page="they end in .jsonl",
+        zh=("{path} 中没有请求文件", "请求文件以 .jsonl 结尾"),
+    ),
+    "request-unreadable": Entry(
+        "line {line:,} of {path} is no request like the others",
+        "each line has a custom_id of its own, and the same url and model as the others; `rowbatch check` looks "
+        "at the whole file",
+        page="each line has a custom_id of its own, and the same url and model as the others",
+        zh=(
+            "{path} 的第 {line:,} 行不是与其他行一致的请求",
+            "每行应有唯一的 custom_id，且 url 和模型与其他行相同",
+        ),
+    ),
+    "requests-empty": Entry(
+        "{path} has no requests",
+        "remove it, or make it anew",
+        zh=("{path} 中没有请求", "请删除它，或重新生成"),
+    ),
     "no-such-element": Entry(
         "there is no element {index}: there are {elements:,}, from 0 on",
         "an index is the number of an array job's element, from 0",

@@ -1,0 +1,353 @@
+"""
+One server that answers requests: how it is called, whether it is there, and how much it is given.
+
+aiohttp calls it. Beside 256 connections a request costs it 0.2 to 0.4 ms of a processor; httpx2, which looks
+at every idle connection before each request, needed 7 to 8 ms there (November 2026, Python 3.11).
+"""
+
+from __future__ import annotations
+
+import contextvars
+import json
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from rowbatch.core.address import address_parts, check_address, host_of, is_loopback
+from rowbatch.errors import ServiceError, UsageError
+from rowbatch.http import (
+    ACCEPTED_ENCODINGS,
+    MOST_ANSWER_BYTES,
+    AnswerBody,
+    HttpClient,
+    Key,
+    proxies_of_environment,
+    retry_after_s,
+)
+from rowbatch.server.engine import EngineReply
+from rowbatch.server.level import Level
+from rowbatch.words.masking import masked
+
+if TYPE_CHECKING:
+    import aiohttp
+
+_CONNECT_S = 15.0
+# Servers close what is idle: uvicorn, and so vLLM, after five seconds.
+_IDLE_S = 4.0
+_LOOK_S = 10.0
+_OLD_CONNECTIONS = 4
+_AT_ONCE_S = 1.0
+
+_was_connected: contextvars.ContextVar[list[bool] | None] = contextvars.ContextVar("connected", default=None)
+"""Where a call notes that a connection was made for it: others may have been closed meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """
+    A server, as it is named.
+
+    Attributes:
+        base_url: Of its API, as in `http://gpu-1:8000/v1`.
+        weight: How much of the rows it is given, beside the others.
+    """
+
+    base_url: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """
+    What became of a call.
+
+    Attributes:
+        fate: `answered`, with whatever status; `busy`: not carried out, since there was too much to do;
+            `away`: nobody was there; `lost`: nobody knows; `slow`: it took longer than it may.
+        reply: What is given on if this is the end of it.
+        retry_after_s: What a busy server asks for.
+    """
+
+    fate: Literal["answered", "busy", "away", "lost", "slow"]
+    reply: EngineReply
+    retry_after_s: float | None = None
+
+
+class Node:
+    """
+    A server that answers.
+
+    Args:
+        upstream: Which.
+        key: For it, or None.
+        most: How many requests it is ever given at once.
+        limit_s: How long an answer may take.
+    Attributes:
+        models: Ids of its models; None where it did not list them yet.
+        in_flight: Requests that are with it now.
+        level: How many it may have.
+        away: Why it is not asked now; "" where it is.
+    Raises:
+        UsageError: The address is none, or the key would go there in clear.
+    """
+
+    def __init__(self, upstream: Upstream, key: Key | None, *, most: int, limit_s: float) -> None:
+        self.base_url, self.weight = check_address(upstream.base_url), upstream.weight
+        self.key, self._limit_s = key, limit_s
+        self.models: tuple[str, ...] | None = None
+        self.in_flight = 0
+        self.answers = 0
+        self.level = Level(most)
+        self.away = ""
+        self._session: aiohttp.ClientSession | None = None
+        self._base, self._params = address_parts(self.base_url)
+        self._urls: dict[str, Any] = {}
+        # Says at once where the key may not go.
+        HttpClient(self.base_url, key).__exit__(None, None, None)
+
+    @property
+    def host(self) -> str:
+        return host_of(self.base_url)
+
+    @property
+    def is_free_of_charge(self) -> bool:
+        """Whether a call that may have been carried out can be made again: nobody can bill it."""
+        return self.key is None or is_loopback(self.base_url)
+
+    def list_models(self) -> None:
+        """
+        Ask for its models, at the start.
+
+        Raises:
+            ServiceError: It cannot be reached, or lists none.
+        """
+        with HttpClient(self.base_url, self.key, free_attempts=3) as http:
+            self.models = _names(http.get("models"))
+        if not self.models:
+            raise ServiceError("no-models-listed", host=self.host)
+
+    async def look(self) -> bool:
+        """Whether it is there (again); its models are those that it lists now."""
+        import aiohttp
+
+        try:
+            timeout = aiohttp.ClientTimeout(total=_LOOK_S)
+            async with self._started().get(self._url("models"), timeout=timeout, proxy=self._proxy) as found:
+                if found.status >= 500 or found.status == 429:
+                    return False
+                names = _names(json.loads(await found.content.read(MOST_ANSWER_BYTES)))
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return False
+        except (ValueError, RecursionError):
+            names = ()
+        self.models = names or self.models
+        return True
+
+    async def send(self, path: str, content: bytes) -> Sent:
+        """
+        Make a call, once; and again where its connection was an old one that the server had closed.
+
+        Args:
+            path: Below the address.
+            content: The body, as JSON.
+        """
+        for _ in range(_OLD_CONNECTIONS):
+            sent = await self._send(path, content)
+            if sent is not None:
+                return sent
+        return self._failed("lost", "the upstream server closed the connection")
+
+    async def _send(self, path: str, content: bytes) -> Sent | None:
+        """As `send`; None where an idle connection was closed before a byte of an answer came."""
+        import aiohttp
+
+        session = self._started()
+        made: list[bool] = []
+        began = time.monotonic()
+        _was_connected.set(made)
+        try:
+            async with session.post(
+                self._url(path), data=content, allow_redirects=False, proxy=self._proxy
+            ) as response:
+                headers = response.headers
+                body = AnswerBody(self.host, headers.get("content-encoding", ""), MOST_ANSWER_BYTES)
+                while block := await response.content.readany():
+                    if not body.add(block):
+                        break
+                reply = _reply(response.status, body.whole())
+        except (
+            aiohttp.ClientConnectorError,
+            aiohttp.ConnectionTimeoutError,
+            aiohttp.ClientHttpProxyError,
+        ) as error:
+            # It was not carried out, so it may be made again.
+            return self._failed("away", f"no connection to the upstream server: {_told(error)}")
+        except aiohttp.ServerDisconnectedError as error:
+            # What was closed already shows itself at once; uvicorn closes after an error of its application.
+            if not made and time.monotonic() - began < _AT_ONCE_S:
+                return None
+            return self._failed("lost", f"the upstream server's answer was lost: {_told(error)}")
+        except TimeoutError:
+            return self._failed("slow", f"no answer of the upstream server within {self._limit_s:g} s")
+        except (aiohttp.ClientError, OSError) as error:
+            return self._failed("lost", f"the upstream server's answer was lost: {_told(error)}")
+        except ServiceError as error:
+            return Sent("answered", EngineReply(502, error_body(error.message, "upstream_unreadable")))
+        if response.status not in (429, 503) or _is_final(reply):
+            return Sent("answered", reply)
+        return Sent("busy", reply, retry_after_s(headers.get("retry-after"), datetime.now(UTC)))
+
+    def _failed(self, fate: Literal["away", "lost", "slow"], told: str) -> Sent:
+        status, code = {
+            "away": (503, "upstream_unreachable"),
+            "lost": (502, "upstream_answer_lost"),
+            "slow": (504, "upstream_too_slow"),
+        }[fate]
+        return Sent(fate, EngineReply(status, error_body(told, code)))
+
+    async def stop(self) -> None:
+        """Let go of its connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def report(self) -> dict[str, Any]:
+        """How it stands, for people."""
+        return {
+            "host": self.host,
+            "weight": self.weight,
+            "state": "away" if self.away else "answers",
+            "told": self.away,
+            "in_flight": self.in_flight,
+            "slots": self.level.now,
+            "answers": self.answers,
+        }
+
+    def _url(self, path: str) -> Any:
+        from yarl import URL
+
+        if path not in self._urls:
+            url = URL(self._base + path, encoded=True)
+            self._urls[path] = url.with_query(self._params) if self._params else url
+        return self._urls[path]
+
+    def _started(self) -> aiohttp.ClientSession:
+        import aiohttp
+        import httpx2
+
+        if self._session is None:
+            carried = {"Authorization": f"Bearer {self.key.reveal()}"} if self.key else {}
+            self._proxy = None if is_loopback(self.base_url) else _proxy_for(self.base_url)
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    # The level is the limit.
+                    limit=0,
+                    keepalive_timeout=_IDLE_S,
+                    # Whom the rest of the program trusts.
+                    ssl=httpx2.create_ssl_context(),
+                    socket_factory=_new_socket,
+                ),
+                headers={
+                    "Accept-Encoding": ACCEPTED_ENCODINGS,
+                    "Content-Type": "application/json",
+                    **carried,
+                },
+                timeout=aiohttp.ClientTimeout(total=self._limit_s, sock_connect=_CONNECT_S),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                # What a few bytes unpack to has a bound: `AnswerBody`.
+                auto_decompress=False,
+            )
+        return self._session
+
+
+def parse_upstream(text: str) -> Upstream:
+    """
+    `URL` or `URL=WEIGHT`; an address may end with a query, which has equals signs of its own.
+
+    Raises:
+        UsageError: The weight is no number above zero.
+    """
+    address, equals, weight = text.strip().rpartition("=")
+    last = address.replace("&", "?").rpartition("?")
+    is_query = bool(last[1]) and "=" not in last[2]
+    if not equals or is_query:
+        return Upstream(text)
+    try:
+        number = float(weight)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise UsageError("weight-of-upstream", weight=weight)
+    return Upstream(address, number)
+
+
+def error_body(message: str, code: str) -> dict[str, Any]:
+    """An error in OpenAI's form; what is secret in it is masked."""
+    return {"error": {"message": masked(message), "type": "server_error", "param": None, "code": code}}
+
+
+def _names(listed: object) -> tuple[str, ...]:
+    entries = listed.get("data") if isinstance(listed, Mapping) else None
+    return tuple(
+        str(entry["id"])
+        for entry in (entries if isinstance(entries, list) else [])
+        if isinstance(entry, dict) and entry.get("id")
+    )
+
+
+def _reply(status: int, body: bytes) -> EngineReply:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        found = None
+    if isinstance(found, dict):
+        return EngineReply(status, found)
+    status = status if status >= 400 else 502
+    return EngineReply(status, error_body("the upstream server's answer is not JSON", "upstream_not_json"))
+
+
+def _is_final(reply: EngineReply) -> bool:
+    """
+    Whether a refusal with a status of busy servers will not pass: there is no money left.
+
+    Source:
+        OpenAI's guide to error codes: 429 "You exceeded your current quota", `insufficient_quota`.
+    """
+    told = reply.body.get("error")
+    codes = (told.get("code"), told.get("type")) if isinstance(told, Mapping) else ()
+    return "insufficient_quota" in codes
+
+
+def _told(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+def _proxy_for(address: str) -> str | None:
+    """
+    The proxy of the environment for an address; aiohttp's own way would read passwords in `.netrc` as well.
+
+    Raises:
+        UsageError: It is none that aiohttp can use.
+    """
+    from urllib.parse import urlsplit
+    from urllib.request import getproxies, proxy_bypass
+
+    parts = urlsplit(address)
+    with proxies_of_environment():
+        if proxy_bypass(parts.netloc):
+            return None
+        proxies = getproxies()
+        proxy = proxies.get(parts.scheme) or proxies.get("all")
+        if proxy and not proxy.lower().startswith(("http://", "https://")):
+            raise ValueError(proxy)
+        return proxy
+
+
+def _new_socket(address: Any) -> socket.socket:
+    made = _was_connected.get()
+    if made is not None:
+        made.append(True)
+    return socket.socket(family=address[0], type=address[1], proto=address[2])

@@ -1,0 +1,537 @@
+"""
+`infer`: a file of requests is answered by a model, here or behind a server, and becomes a file of results.
+
+Many computers do so with one folder, each with its own model; who has a file keeps a lease on it. Answers
+are appended to a file of the worker's own as they come. Whoever takes a file up reads what all have written
+for it, asks what is missing, puts the results in the order of the requests, and gives them their name, which
+is taken once: so a file that is done twice costs time, and no row is wrong, lost or there twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import hashlib
+import json
+import os
+import random
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from io import FileIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rowbatch.errors import InputError, RowbatchError, UsageError, from_os_error
+from rowbatch.objects.folder import Folder
+from rowbatch.server import strict_json
+from rowbatch.server.endpoints import ENDPOINTS
+from rowbatch.server.engine import Engine, EngineReply, LocalEngine, sound_reply
+from rowbatch.server.upstream import upstream_engine
+from rowbatch.server.work import read_result
+from rowbatch.tasks.lease import STALE_S, Lease, Leases
+from rowbatch.tasks.records import find_record, keep_record
+
+_SYNC_EVERY_LINES, _SYNC_EVERY_S = 300, 2.0
+_LOOK_EVERY_S = 0.25
+_TRY_AGAIN_S = 2.0
+_WAIT_S = 1.0
+_WRITTEN = (".part", ".whole")
+_AT_ONCE = 8
+"""Files at once: the next one is begun where only the last rows of one are still being answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """
+    A file of requests.
+
+    Attributes:
+        name: Of the file, and of the results.
+        path: Where it lies.
+    """
+
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ShardDone:
+    """
+    A file of results that is there.
+
+    Attributes:
+        name: Of the file.
+        record: `requests`, `completed`, `failed`, `asked` (by this worker now), `files`.
+    """
+
+    name: str
+    record: Mapping[str, Any]
+
+
+def infer(task: Mapping[str, Any]) -> Mapping[str, Any]:
+    """
+    Answer a file of requests.
+
+    Args:
+        task: `id`; `store`: the folder of the results; `requests`: the file; `upstreams`: who answers, or
+            nothing for the model of this computer; perhaps `slots`, `answer_limit_s`, `ask_again`, `stale_s`.
+    Returns:
+        `id`, `requests`, `completed`, `failed`, and `files` with `name`, `bytes`, `sha256`.
+    Raises:
+        InputError: A line is no request.
+        ServiceError: No server is there.
+        StorageError: The folder cannot be written.
+    """
+    folder = Folder(Path(task["store"]))
+    done = find_record(folder, str(task["id"]))
+    if done is not None:
+        return done
+    engine = engine_for(
+        task.get("upstreams") or (),
+        slots=task.get("slots"),
+        answer_limit_s=task.get("answer_limit_s"),
+        ask_again=task.get("ask_again"),
+    )
+    shard = Shard(str(task["id"]), Path(task["requests"]))
+    (done_shard,) = infer_all(
+        [shard], folder.folder, engine, stale_s=float(task.get("stale_s") or STALE_S), on_done=lambda _: None
+    )
+    return done_shard.record
+
+
+def engine_for(
+    upstreams: Sequence[str],
+    *,
+    slots: int | None = None,
+    answer_limit_s: float | None = None,
+    ask_again: bool | None = None,
+) -> Engine:
+    """
+    Who answers: servers, or the model of this computer.
+
+    Raises:
+        ServiceError: None of them can be reached.
+        UsageError: An address, a weight or the key is none.
+    """
+    if not upstreams:
+        return LocalEngine()
+    return upstream_engine(upstreams, slots=slots, answer_limit_s=answer_limit_s, ask_again=ask_again)
+
+
+def infer_all(
+    shards: Sequence[Shard],
+    folder: Path,
+    engine: Engine,
+    *,
+    stale_s: float = STALE_S,
+    waits: bool = True,
+    on_done: Callable[[ShardDone], None],
+) -> list[ShardDone]:
+    """
+    Answer files of requests, until all are done, by this worker or by others.
+
+    Args:
+        shards: The files.
+        folder: Where the results go: `NAME.jsonl`, in the order of the requests, with errors of rows in it.
+        engine: Who answers.
+        stale_s: A worker that shows no sign of life for so long is taken for dead.
+        waits: For files that others have; otherwise this ends where there is nothing else to do.
+        on_done: Called for each file that this worker has completed.
+    Returns:
+        All files that are there at the end.
+    Raises:
+        InputError: A line of a file is no request.
+        StorageError: The folder cannot be written.
+        UsageError: A model is asked that nobody has.
+    """
+    return asyncio.run(_Worker(folder, engine, stale_s, on_done).work(shards, waits=waits))
+
+
+class _Worker:
+    """What the files of one worker share: who answers, and how much is under way."""
+
+    def __init__(
+        self, folder: Path, engine: Engine, stale_s: float, on_done: Callable[[ShardDone], None]
+    ) -> None:
+        self._store, self._engine, self._on_done = Folder(folder), engine, on_done
+        self._work = folder / "work"
+        self._leases = Leases(self._work, stale_s)
+        self._in_flight, self._is_asking = 0, False
+        self._room = asyncio.Event()
+        self._drained = asyncio.Event()
+
+    async def work(self, shards: Sequence[Shard], *, waits: bool) -> list[ShardDone]:
+        by_name = {shard.name: shard for shard in shards}
+        # Those who begin together begin with different files.
+        queue = collections.deque(random.sample(sorted(by_name), len(by_name)))
+        others: list[str] = []
+        running: set[asyncio.Task[ShardDone]] = set()
+        faults: list[RowbatchError] = []
+        self._sweep()
+        try:
+            while True:
+                self._drained.clear()
+                while queue and not self._is_asking and len(running) < _AT_ONCE:
+                    name = queue.popleft()
+                    if find_record(self._store, name) is None and not self._begin(by_name[name], running):
+                        others.append(name)
+                if running:
+                    drained = asyncio.create_task(self._drained.wait())
+                    done, _ = await asyncio.wait({*running, drained}, return_when=asyncio.FIRST_COMPLETED)
+                    drained.cancel()
+                    for task in list(running):
+                        if task in done:
+                            running.discard(task)
+                            try:
+                                self._on_done(task.result())
+                            except RowbatchError as error:
+                                # The other files are answered all the same.
+                                faults.append(error)
+                elif not others or not waits:
+                    break
+                else:
+                    await asyncio.sleep(_WAIT_S)
+                    queue.extend(others)
+                    others.clear()
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            await self._engine.stop()
+        if faults:
+            raise faults[0]
+        records = ((name, find_record(self._store, name)) for name in sorted(by_name))
+        return [ShardDone(name, record) for name, record in records if record is not None]
+
+    def _begin(self, shard: Shard, running: set[asyncio.Task[ShardDone]]) -> bool:
+        """Begin with a file; False where another worker has it."""
+        lease = self._leases.take(shard.name)
+        if lease is None:
+            return False
+        self._is_asking = True
+        running.add(asyncio.create_task(self._answer(shard, lease)))
+        return True
+
+    def _all_asked(self) -> None:
+        """The next file may begin: of the last one there are only rows that are being answered."""
+        self._is_asking = False
+        self._drained.set()
+
+    async def _answer(self, shard: Shard, lease: Lease) -> ShardDone:
+        is_asking = True
+
+        def all_asked() -> None:
+            nonlocal is_asking
+            if is_asking:
+                is_asking = False
+                self._all_asked()
+
+        try:
+            found = await asyncio.to_thread(_look_at, shard)
+            if self._engine.models and found.model not in self._engine.models:
+                await self._engine.refresh()
+                if found.model not in self._engine.models:
+                    raise UsageError(
+                        "model-not-served", model=found.model, known=sorted(self._engine.models)[:20]
+                    )
+            part = _Part(self._work / f"{shard.name}.{lease.token}.part")
+            try:
+                is_there = self._store.stat(shard.name) is not None
+                asked = 0 if is_there else await self._ask(shard, found, part, all_asked)
+            finally:
+                part.close()
+            record = await asyncio.to_thread(self._complete, shard, found)
+            return ShardDone(shard.name, {**record, "asked": asked})
+        finally:
+            all_asked()
+            await asyncio.to_thread(lease.release)
+
+    async def _ask(self, shard: Shard, found: _Found, part: _Part, all_asked: Callable[[], object]) -> int:
+        """Ask the rows that nobody has answered yet; their number."""
+        answered = await asyncio.to_thread(lambda: set(_answered(self._work, shard)))
+        writer = asyncio.create_task(part.write_on())
+        rows: set[asyncio.Task[None]] = set()
+        asked = 0
+        try:
+            for request in _requests(shard):
+                if request["custom_id"] in answered:
+                    continue
+                while self._in_flight >= self._engine.slots(found.model) or part.fault is not None:
+                    self._room.clear()
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._room.wait(), _LOOK_EVERY_S)
+                self._in_flight += 1
+                asked += 1
+                row = asyncio.create_task(self._answer_row(found.url, request, part))
+                rows.add(row)
+                row.add_done_callback(rows.discard)
+            all_asked()
+            while rows:
+                await asyncio.wait(rows)
+            part.end()
+            await writer
+        finally:
+            for task in (*rows, writer):
+                task.cancel()
+            await asyncio.gather(*rows, writer, return_exceptions=True)
+            # What came is kept, also where this ends in the middle.
+            with suppress(OSError):
+                part.flush()
+        return asked
+
+    async def _answer_row(self, url: str, request: Mapping[str, Any], part: _Part) -> None:
+        try:
+            reply = sound_reply(await self._engine.answer(url, request["body"]))
+        except RowbatchError as error:
+            told = {"message": error.message, "type": "server_error", "param": None}
+            reply = EngineReply(503, {"error": {**told, "code": "engine_unavailable"}})
+        finally:
+            self._in_flight -= 1
+            self._room.set()
+        part.add(_result_line(url, str(request["custom_id"]), reply))
+
+    def _complete(self, shard: Shard, found: _Found) -> dict[str, Any]:
+        """Put the results in the order of the requests, and give them their name; the first one stays."""
+        name = shard.name
+        whole = self._work / f"{name}.{secrets.token_hex(8)}.whole"
+        try:
+            if self._store.stat(name) is None:
+                with _Answers(self._work, shard) as answers, whole.open("xb") as file:
+                    for request in _requests(shard):
+                        file.write(answers.line(request["custom_id"]))
+                self._store.commit(name, whole)
+        except (OSError, InputError) as error:
+            # Where somebody else has completed it meanwhile, what was written for it is gone.
+            if self._store.stat(name) is None:
+                raise _told(error, whole) from error
+        finally:
+            whole.unlink(missing_ok=True)
+        content = self._store.read(name)
+        completed = sum(_is_answer(line) for line in content.splitlines())
+        record = {
+            "id": name,
+            "requests": found.requests,
+            "completed": completed,
+            "failed": found.requests - completed,
+            "files": [{"name": name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}],
+        }
+        kept = keep_record(self._store, name, record)
+        self._sweep(name)
+        return kept
+
+    def _sweep(self, name: str = "") -> None:
+        """Remove what was written for a file that is done; without a name for all that are."""
+        with suppress(FileNotFoundError):
+            for path in self._work.iterdir():
+                if path.suffix in _WRITTEN:
+                    of = path.name.rsplit(".", 2)[0]
+                    if of == name or (not name and find_record(self._store, of) is not None):
+                        path.unlink(missing_ok=True)
+
+
+def _told(error: OSError | InputError, path: Path) -> RowbatchError:
+    return error if isinstance(error, InputError) else from_os_error(error, str(path))
+
+
+class _Found(NamedTuple):
+    """What a file of requests has: how many, of which model, for which endpoint."""
+
+    requests: int
+    model: str
+    url: str
+
+
+def _look_at(shard: Shard) -> _Found:
+    """
+    Look at each line, before the first one is asked.
+
+    Raises:
+        InputError: One is no request, or has the name or model of none of the others.
+    """
+    ids: set[str] = set()
+    first: tuple[str, str] | None = None
+    number = 0
+    try:
+        with shard.path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    request = strict_json.parse_object(line)
+                except ValueError:
+                    raise InputError("request-unreadable", path=str(shard.path), line=number) from None
+                body, custom_id = request.get("body"), request.get("custom_id")
+                url, model = request.get("url"), body.get("model") if isinstance(body, dict) else None
+                is_whole = isinstance(custom_id, str) and isinstance(model, str) and url in ENDPOINTS
+                if not is_whole or custom_id in ids or (first or (url, model)) != (url, model):
+                    raise InputError("request-unreadable", path=str(shard.path), line=number)
+                first = (str(url), str(model))
+                ids.add(str(custom_id))
+    except OSError as error:
+        raise from_os_error(error, str(shard.path)) from error
+    if first is None:
+        raise InputError("requests-empty", path=str(shard.path))
+    return _Found(number, first[1], first[0])
+
+
+def _requests(shard: Shard) -> Iterator[dict[str, Any]]:
+    with shard.path.open("rb") as file:
+        for line in file:
+            yield strict_json.parse_object(line)
+
+
+def _parts(work: Path, shard: Shard) -> list[Path]:
+    """What workers have written for a file; no name of another one begins so."""
+    before = f"{shard.name}."
+    return sorted(
+        path
+        for path in work.glob("*.part")
+        if path.name.startswith(before) and path.name.removeprefix(before).count(".") == 1
+    )
+
+
+def _answered(work: Path, shard: Shard) -> Iterator[str]:
+    for path in _parts(work, shard):
+        for custom_id, _, _ in _lines(path):
+            yield custom_id
+
+
+def _lines(path: Path) -> Iterator[tuple[str, int, int]]:
+    """The whole lines of a part: name, place, length. A last one that was cut is passed over."""
+    at = 0
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        for line in file:
+            entry = read_result(line) if line.endswith(b"\n") else None
+            if entry is not None:
+                yield entry["custom_id"], at, len(line)
+            at += len(line)
+
+
+class _Answers:
+    """The answers of a file, whoever wrote them: of two for a row the first one that is found."""
+
+    def __init__(self, work: Path, shard: Shard) -> None:
+        self._files: list[Any] = []
+        self._places: dict[str, tuple[int, int, int]] = {}
+        for path in _parts(work, shard):
+            with suppress(FileNotFoundError):
+                self._files.append(path.open("rb"))
+                number = len(self._files) - 1
+                for custom_id, at, size in _lines(path):
+                    self._places.setdefault(custom_id, (number, at, size))
+
+    def __enter__(self) -> _Answers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files:
+            file.close()
+
+    def line(self, custom_id: str) -> bytes:
+        """
+        The line of a row.
+
+        Raises:
+            OSError: It is gone: somebody else completed the file and removed it.
+        """
+        place = self._places.get(custom_id)
+        if place is None:
+            raise FileNotFoundError(custom_id)
+        number, at, size = place
+        self._files[number].seek(at)
+        return bytes(self._files[number].read(size))
+
+
+@dataclass(slots=True)
+class _Part:
+    """
+    Lines of results as they come, in a file of this worker alone.
+
+    Attributes:
+        fault: Why the disk does not take them now; None where it does.
+    """
+
+    path: Path
+    fault: OSError | None = None
+    _pending: list[bytes] = field(default_factory=list)
+    _file: FileIO | None = None
+    _size: int = 0
+    _unsynced: int = 0
+    _synced_at: float = field(default_factory=time.monotonic)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _is_ended: bool = False
+
+    def add(self, line: bytes) -> None:
+        self._pending.append(line)
+        self._news.set()
+
+    def end(self) -> None:
+        """Nothing comes any more."""
+        self._is_ended = True
+        self._news.set()
+
+    def flush(self) -> None:
+        """
+        Write what came, whole or not at all.
+
+        Raises:
+            OSError: The disk does not take it.
+        """
+        if not self._pending:
+            return
+        if self._file is None:
+            # Not buffered: what is written survives a kill of this process at once.
+            self._file = FileIO(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+        rest = memoryview(b"".join(self._pending))
+        size = len(rest)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError:
+            os.ftruncate(self._file.fileno(), self._size)
+            os.lseek(self._file.fileno(), self._size, os.SEEK_SET)
+            raise
+        self._size += size
+        self._unsynced += len(self._pending)
+        self._pending.clear()
+
+    async def write_on(self) -> None:
+        """Write what comes until the end, and sync it in groups; while the disk refuses, it waits."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), _SYNC_EVERY_S)
+            self._news.clear()
+            try:
+                self.flush()
+                is_due = self._unsynced >= _SYNC_EVERY_LINES or (
+                    time.monotonic() - self._synced_at >= _SYNC_EVERY_S
+                )
+                if self._unsynced and self._file is not None and (is_due or self._is_ended):
+                    self._unsynced, self._synced_at = 0, time.monotonic()
+                    await asyncio.to_thread(os.fsync, self._file.fileno())
+            except OSError as error:
+                self.fault = error
+                await asyncio.sleep(_TRY_AGAIN_S)
+                self._news.set()
+                continue
+            self.fault = None
+            if self._is_ended and not self._pending:
+                return
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def _result_line(url: str, custom_id: str, reply: EngineReply) -> bytes:
+    """A line of results, as OpenAI has them; its ids follow from the row's, so that it is the same again."""
+    body = ENDPOINTS[url].finished(reply.body) if reply.is_answer else dict(reply.body)
+    digest = hashlib.sha256(custom_id.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+    response = {"status_code": reply.status_code, "request_id": f"req_{digest}", "body": body}
+    entry = {"id": f"batch_req_{digest}", "custom_id": custom_id, "response": response, "error": None}
+    return strict_json.written(entry) + b"\n"
+
+
+def _is_answer(line: bytes) -> bool:
+    return bool(200 <= json.loads(line)["response"]["status_code"] < 300)
