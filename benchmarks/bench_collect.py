@@ -1,8 +1,9 @@
 """
 From the result files of a run to its labelled table: download, the look for rows to ask again, collect.
 
-Beside another version of ours. Nothing is sent: a stand-in for the provider has the files lying here. Both
-versions write the same table, and that is checked.
+Beside another version of ours, and beside `extract` of the same files with the same columns, which knows no
+run. Nothing is sent: a stand-in for the provider has the files lying here. Both versions write the same
+tables, and that is checked.
 
     python benchmarks/bench_collect.py --commit d2ca01f
     python benchmarks/bench_collect.py --rows 200000 --rounds 1 --folder /dev/shm
@@ -12,12 +13,9 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import io
 import shutil
 import statistics
-import subprocess
 import sys
-import tarfile
 import tempfile
 from collections.abc import Sequence
 from decimal import Decimal
@@ -26,7 +24,7 @@ from types import SimpleNamespace
 from typing import Any, BinaryIO
 
 import workload
-from bench_data_plane import Cost, run
+from bench_data_plane import Cost, run, source_of
 from options import parser_of
 
 _HERE = Path(__file__).parent
@@ -37,7 +35,8 @@ _CODEBOOK = {
         {"name": "reason", "question": "Why?"},
     ]
 }
-_STEPS = ("download", "collect", "collect without columns", "next round")
+_EXTRACT = "extract, JSON, join, usage, model"
+_STEPS = ("download", "collect", "collect without columns", "next round", _EXTRACT)
 _WHOLE = ("download", "next round", "collect")
 
 
@@ -59,14 +58,14 @@ def bench(folder: Path, rows: int, rounds: int, commit: str | None) -> None:
     )
     versions = {"this version": _HERE.parent / "src"}
     if commit:
-        versions[commit] = _source_of(commit, folder / "before")
+        versions[commit] = source_of(commit, folder / "before")
     costs: dict[tuple[str, str], list[Cost]] = {}
-    digests = set()
+    digests, others = set(), set()
     for _ in range(rounds):
         for version, source in versions.items():
             place = folder / "run"
             _step(source, "build", place, table)
-            for step in _STEPS:
+            for step in _STEPS[:-1]:
                 if step == "collect without columns":
                     shutil.rmtree(place / "columns", ignore_errors=True)
                 verb = step.split(maxsplit=1)[0]
@@ -74,25 +73,27 @@ def bench(folder: Path, rows: int, rounds: int, commit: str | None) -> None:
                 if verb == "collect":
                     digests.add(_digest(place / "labelled.csv"))
             shutil.rmtree(place)
-    if len(digests) != 1:
+            extracted = folder / "extracted.csv"
+            costs.setdefault((_EXTRACT, version), []).append(
+                _step(source, "extract", extracted, table, results)
+            )
+            others.add(_digest(extracted))
+    if max(len(digests), len(others)) != 1:
         sys.exit("the labelled tables differ")
     for step in _STEPS:
         _print(step, [(version, costs[step, version]) for version in versions])
+    for version in versions:
+        pairs = zip(costs["collect", version], costs[_EXTRACT, version], strict=True)
+        ratios = sorted((ours.wall_s / other.wall_s, ours.cpu_s / other.cpu_s) for ours, other in pairs)
+        wall, cpu = (statistics.median(one) for one in zip(*ratios, strict=True))
+        sys.stdout.write(
+            f"\ncollect to extract, {version}: {wall:.2f}x in wall time, {cpu:.2f}x in CPU time\n"
+        )
     whole = []
     for version in versions:
         steps = zip(*(costs[step, version] for step in _WHOLE), strict=True)
         whole.append((version, [_sum(parts) for parts in steps]))
     _print(", ".join(_WHOLE), whole)
-
-
-def _source_of(commit: str, folder: Path) -> Path:
-    git = shutil.which("git") or "git"
-    packed = subprocess.run(
-        [git, "-C", str(_HERE.parent), "archive", commit, "src"], check=True, capture_output=True
-    ).stdout
-    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        archive.extractall(folder, filter="data")
-    return folder / "src"
 
 
 def _step(source: Path, verb: str, *places: Path) -> Cost:
@@ -215,6 +216,19 @@ def _collect(place: Path, _: Path) -> None:
     collect(RunDirectory(place), overwrite=True)
 
 
+def _extract(out: Path, table: Path, results: Path) -> None:
+    import rowbatch
+
+    rowbatch.extract(
+        sorted(results.iterdir()),
+        out,
+        join=table,
+        as_json=True,
+        extras=["model", "usage"],
+        overwrite=True,
+    )
+
+
 def _next(place: Path, _: Path) -> None:
     from rowbatch.core.answer import AnswerReader
     from rowbatch.core.codebook import parse_codebook
@@ -230,7 +244,13 @@ def _next(place: Path, _: Path) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--step"]:
-        verbs = {"build": _build, "download": _download, "collect": _collect, "next": _next}
+        verbs = {
+            "build": _build,
+            "download": _download,
+            "collect": _collect,
+            "next": _next,
+            "extract": _extract,
+        }
         verbs[sys.argv[2]](*map(Path, sys.argv[3:]))
     else:
         main()

@@ -6,18 +6,22 @@ Each beside the method of the original tool, the best peer's, and the machine's 
     make bench
     make bench ARGS="--rows 200000 --rounds 1"
     make bench ARGS="--rows 5000000 --without-peers"
+    make bench ARGS="--commit 10cb1cb"
 """
 
 from __future__ import annotations
 
 import csv
+import io
 import os
 import shutil
 import statistics
+import subprocess
 import sys
+import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,11 +40,12 @@ class Cost(NamedTuple):
 
 
 class Method(NamedTuple):
-    """A way to do something: its name, its command, and where it writes."""
+    """A way to do something: its name, its command, where it writes, and the source of another version."""
 
     name: str
     command: list[str]
     output: Path
+    source: Path | None = None
 
 
 def run(command: list[str], source: Path | None = None) -> Cost:
@@ -82,7 +87,7 @@ def compare(title: str, methods: Sequence[Method], rounds: int, check: Callable[
             if round_number and costs[method.name][0].wall_s > 30:
                 continue
             remove(method.output)
-            costs[method.name].append(run(method.command))
+            costs[method.name].append(run(method.command, method.source))
             if method is methods[0]:
                 check()
     for method in methods:
@@ -106,11 +111,33 @@ def main() -> None:
     parser = parser_of("Time the data plane beside others, and beside a copy.", rows=1_000_000, rounds=3)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="rowbatch-bench-", dir=arguments.folder) as name:
-        bench(Path(name), arguments.rows, arguments.rounds, with_peers=not arguments.without_peers)
+        folder, commit = Path(name), arguments.commit
+        before = {commit: source_of(commit, folder / "before")} if commit else {}
+        bench(folder, arguments.rows, arguments.rounds, before, with_peers=not arguments.without_peers)
 
 
-def bench(folder: Path, rows: int, rounds: int, *, with_peers: bool) -> None:
-    """Make the data and run everything."""
+def source_of(commit: str, folder: Path) -> Path:
+    """Put the source of another version of this program into a folder."""
+    git = shutil.which("git") or "git"
+    packed = subprocess.run(
+        [git, "-C", str(_HERE.parent), "archive", commit, "src"], check=True, capture_output=True
+    ).stdout
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        archive.extractall(folder, filter="data")
+    return folder / "src"
+
+
+def bench(folder: Path, rows: int, rounds: int, before: Mapping[str, Path], *, with_peers: bool) -> None:
+    """
+    Make the data and run everything.
+
+    Args:
+        folder: Where the data go.
+        rows: Of the table.
+        rounds: How often each is measured.
+        before: The source of another version of ours, by its commit; or nothing.
+        with_peers: Whether others are measured, too.
+    """
     table, whole, results = folder / "t.csv", folder / "whole.jsonl", folder / "results"
     results.mkdir()
     # In a process of its own: what this one holds would be counted with the methods'.
@@ -132,6 +159,10 @@ def bench(folder: Path, rows: int, rounds: int, *, with_peers: bool) -> None:
         command = [*peers, name, *map(str, inputs), str(out)]
         return [Method(name, command, out)] if with_peers else []
 
+    def earlier(command: list[str], output: Path) -> list[Method]:
+        # The same program finds its modules there first.
+        return [Method(commit, command, output, source) for commit, source in before.items()]
+
     parts = folder / "parts"
     convert = [rowbatch, "convert", str(table), "-o", str(parts)]
     split = [rowbatch, "split", str(whole), "-o", str(parts)]
@@ -139,6 +170,7 @@ def bench(folder: Path, rows: int, rounds: int, *, with_peers: bool) -> None:
         "convert into shards",
         [
             Method("rowbatch convert --limits", [*convert, *asked, "--limits", "openai"], parts),
+            *earlier([*convert, *asked, "--limits", "openai"], parts),
             *peer("original-convert", "original.jsonl", table),
             *peer("openai-batch", "openai-batch", table),
             Method("cp of the output", [copy, str(whole), str(folder / "copy")], folder / "copy"),
@@ -150,6 +182,7 @@ def bench(folder: Path, rows: int, rounds: int, *, with_peers: bool) -> None:
         "split",
         [
             Method("rowbatch split", [*split, "--limits", "openai"], parts),
+            *earlier([*split, "--limits", "openai"], parts),
             *peer("original-split", "original-parts.zip", whole),
             *peer("original-split-folder", "original-parts", whole),
             Method("cp", [copy, str(whole), str(folder / "copy")], folder / "copy"),
@@ -173,14 +206,12 @@ def bench(folder: Path, rows: int, rounds: int, *, with_peers: bool) -> None:
     )
     out = folder / "labelled.csv"
     files = [str(path) for path in sorted(results.iterdir())]
+    extract = [rowbatch, "extract", *files, "-o", str(out), "--join", str(table), "--fields"]
     compare(
         "extract, parse JSON, join to the table",
         [
-            Method(
-                "rowbatch extract",
-                [rowbatch, "extract", *files, "-o", str(out), "--join", str(table), "--fields"],
-                out,
-            ),
+            Method("rowbatch extract", extract, out),
+            *earlier(extract, out),
             *peer("original-extract", "original.csv", results, table),
             *peer("batch-openai", "batch-openai.csv", results, table),
             Method(

@@ -23,7 +23,7 @@ from rowbatch.errors import InputError, OutputExists, StorageError, TableError, 
 from rowbatch.providers.catalog import find_provider
 from rowbatch.requests.duplicates import Duplicates, find_duplicates
 from rowbatch.requests.line_tokens import LineTokens
-from rowbatch.results.files import result_frames
+from rowbatch.results.files import receive_piece, result_frames
 from rowbatch.results.rows_by_number import Cursor, RowsByNumber
 from rowbatch.results.workers import ResultWorkers
 from rowbatch.tables.csv_reader import open_csv
@@ -268,6 +268,44 @@ def test_several_processes_read_what_one_reads(tmp_path, monkeypatch):
     assert whole(1)[1][:2] == [("0.jsonl", 51, whole(1)[1][0][2]), ("0.jsonl", 53, "it has no custom_id")]
     monkeypatch.setattr("rowbatch.results.workers.python_module", lambda _: ["false"])
     assert whole(2) == whole(1)
+
+
+def test_a_process_that_is_killed_is_replaced_and_its_piece_read_again(tmp_path, monkeypatch):
+    """
+    Whichever process is killed, another one takes its place and finds what it was asked for; nothing is lost,
+    and nothing is there twice. One that is killed again and again is not replaced for ever.
+    """
+    monkeypatch.setattr("rowbatch.results.files._PIECE_BYTES", 5_000)
+    path = tmp_path / "results.jsonl"
+    path.write_bytes(b"".join(answer_line(f"row-{n}", f"text {n}") for n in range(300)))
+    alone = [row for _, part in result_frames([path], processes=1) for row in part.frame.iter_rows()]
+    received: list[bool] = []
+
+    def noted(source: Any) -> Any:
+        part = receive_piece(source)
+        received.append(part is not None)
+        return part
+
+    monkeypatch.setattr("rowbatch.results.files.receive_piece", noted)
+    with ResultWorkers([], 2) as workers:
+        (worker,) = workers
+        first = worker._process
+        assert first is not None
+        first.kill()
+        first.wait()
+        found = [row for _, part in result_frames([path], workers=workers) for row in part.frame.iter_rows()]
+        second = worker._process
+    assert found == alone
+    assert second is not None
+    assert second.pid != first.pid
+    assert any(received)
+    with ResultWorkers([], 2) as workers:
+        (worker,) = workers
+        monkeypatch.setattr("rowbatch.results.workers.python_module", lambda _: ["false"])
+        assert [worker.replace() for _ in range(4)] == [True, True, True, False]
+        found = [row for _, part in result_frames([path], workers=workers) for row in part.frame.iter_rows()]
+    assert found == alone
+    assert not worker.replace()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no sessions")

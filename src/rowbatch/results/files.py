@@ -141,11 +141,18 @@ class _Together:
             task.settle(lambda piece: self._read_by(worker, piece))
 
     def _read_by(self, worker: Worker, piece: Piece) -> ResultFrame:
-        found = None
-        if worker.ask([str(piece.path.absolute()), piece.start, piece.stop, self._wanted]):
-            found = receive_piece(worker.answer)
-        # When the process has ended, killed, or out of memory, it is read here.
+        found = self._asked(worker, piece)
+        # A process that has ended, killed, or out of memory, is replaced and asked once more.
+        if found is None and worker.replace():
+            found = self._asked(worker, piece)
+        # What ends two of them is read here, where an error is told.
         return read_piece(piece, self._wanted) if found is None else found
+
+    def _asked(self, worker: Worker, piece: Piece) -> ResultFrame | None:
+        """What a process finds in a piece; None when it has ended."""
+        if not worker.ask([str(piece.path.absolute()), piece.start, piece.stop, self._wanted]):
+            return None
+        return receive_piece(worker.answer)
 
 
 class _Task(NamedTuple):

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,8 @@ from rowbatch.processes import python_environment, python_module
 # Below this, starting processes takes longer than they save.
 _MIN_BYTES = 150_000_000
 _MAX_PROCESSES = 8
+# One that ends again and again is ended by what it reads, or by a machine without memory for it.
+_MOST_REPLACED = 3
 # As much as a system gives an unprivileged program (Linux: fs.pipe-max-size).
 _PIPE_BYTES = 1 << 20
 
@@ -75,20 +78,20 @@ class Worker:
     """A process of `result_worker`: one JSON line asks, the answer is `send_piece`'s."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        try:
-            self._process = subprocess.Popen(
-                python_module("rowbatch.results.worker"),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env=python_environment(),
-                # Ctrl-C is for this process; that one would not be ready for it while it starts.
-                start_new_session=True,
-            )
-        except OSError:
-            # No process can be made: all is read here.
-            return
-        _widen(self.answer)
+        # It is replaced in the thread that asks, and stopped in another.
+        self._changing = threading.Lock()
+        self._replaced, self._is_stopped = 0, False
+        self._process = _started()
+
+    def replace(self) -> bool:
+        """Start another process in the place of one that has ended; False where there is none any more."""
+        with self._changing:
+            if self._is_stopped or self._process is None or self._replaced == _MOST_REPLACED:
+                return False
+            self._replaced += 1
+            _end(self._process)
+            self._process = _started()
+            return self._process is not None
 
     @property
     def answer(self) -> IO[bytes]:
@@ -110,13 +113,37 @@ class Worker:
         return True
 
     def stop(self) -> None:
-        if self._process is None:
-            return
-        self._process.kill()
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                _close(stream)
-        self._process.wait()
+        """End it, for good; may be called again."""
+        with self._changing:
+            self._is_stopped = True
+            if self._process is not None:
+                _end(self._process)
+
+
+def _started() -> subprocess.Popen[bytes] | None:
+    """A process that waits to be asked; None where none can be made: then all is read here."""
+    try:
+        process = subprocess.Popen(
+            python_module("rowbatch.results.worker"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=python_environment(),
+            # Ctrl-C is for this process; that one would not be ready for it while it starts.
+            start_new_session=True,
+        )
+    except OSError:
+        return None
+    assert process.stdout is not None
+    _widen(process.stdout)
+    return process
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            _close(stream)
+    process.wait()
 
 
 def _widen(pipe: IO[bytes]) -> None:
