@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
     from rowbatch.api import Run as Run
+    from rowbatch.api import agree as agree
     from rowbatch.api import convert as convert
     from rowbatch.api import create as create
     from rowbatch.api import extract as extract
@@ -34,6 +35,7 @@ __all__ = [
     "RowbatchError",
     "Run",
     "__version__",
+    "agree",
     "convert",
     "create",
     "extract",
@@ -48,6 +50,7 @@ __all__ = [
 _PLACES = {
     "Run": ("rowbatch.api", "Run"),
     "RowbatchError": ("rowbatch.errors", "RowbatchError"),
+    "agree": ("rowbatch.api", "agree"),
     "convert": ("rowbatch.api", "convert"),
     "create": ("rowbatch.api", "create"),
     "extract": ("rowbatch.api", "extract"),

@@ -22,6 +22,7 @@ API = [
     "Status",
     "WriteOptions",
     "YesNoAgreement",
+    "agree",
     "check",
     "check_codebook",
     "codebook_schema",

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from rowbatch.api.standing import Status as Status
     from rowbatch.api.standing import find_status as find_status
     from rowbatch.api.standing import list_runs as list_runs
+    from rowbatch.api.statistics import agree as agree
     from rowbatch.api.tools import check as check
     from rowbatch.api.tools import convert as convert
     from rowbatch.api.tools import estimate as estimate
@@ -79,6 +80,7 @@ _PLACES = {
     "Status": "api.standing",
     "WriteOptions": "core.table_options",
     "YesNoAgreement": "core.agreement",
+    "agree": "api.statistics",
     "check": "api.tools",
     "check_codebook": "api.codebooks",
     "codebook_schema": "api.codebooks",
