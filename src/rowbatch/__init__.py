@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rowbatch.api import Run as Run
     from rowbatch.api import agree as agree
     from rowbatch.api import convert as convert
+    from rowbatch.api import correct as correct
     from rowbatch.api import create as create
     from rowbatch.api import extract as extract
     from rowbatch.api import join_units as join_units
@@ -37,6 +38,7 @@ __all__ = [
     "__version__",
     "agree",
     "convert",
+    "correct",
     "create",
     "extract",
     "join_units",
@@ -52,6 +54,7 @@ _PLACES = {
     "RowbatchError": ("rowbatch.errors", "RowbatchError"),
     "agree": ("rowbatch.api", "agree"),
     "convert": ("rowbatch.api", "convert"),
+    "correct": ("rowbatch.api", "correct"),
     "create": ("rowbatch.api", "create"),
     "extract": ("rowbatch.api", "extract"),
     "join_units": ("rowbatch.api", "join_units"),

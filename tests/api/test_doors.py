@@ -29,6 +29,7 @@ API = [
     "command_of",
     "convert",
     "convert_codebook",
+    "correct",
     "create",
     "doctor",
     "doctor_of_run",

@@ -177,7 +177,7 @@ def test_every_command_explains_itself():
         *("build", "submit", "watch", "download", "collect", "export", "agreement", "sample"),
         *("try", "cancel", "recover", "verify", "log", "clean", "give-up", "disagreements"),
         *("convert", "split", "extract", "check", "estimate", "serve"),
-        *("units", "join-units", "agree"),
+        *("units", "join-units", "agree", "correct"),
         *("doctor", "models", "key", "ui", "codebook"),
     }
     for name, command in app.commands.items():

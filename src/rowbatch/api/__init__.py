@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from rowbatch.api.standing import find_status as find_status
     from rowbatch.api.standing import list_runs as list_runs
     from rowbatch.api.statistics import agree as agree
+    from rowbatch.api.statistics import correct as correct
     from rowbatch.api.tools import check as check
     from rowbatch.api.tools import convert as convert
     from rowbatch.api.tools import estimate as estimate
@@ -87,6 +88,7 @@ _PLACES = {
     "command_of": "api.command",
     "convert": "api.tools",
     "convert_codebook": "api.codebooks",
+    "correct": "api.statistics",
     "create": "api.runs",
     "doctor": "api.checkup",
     "doctor_of_run": "api.checkup",

@@ -9,6 +9,7 @@ from rowbatch.core.comparison import PeopleComparison
 from rowbatch.core.cost import CostEstimate
 from rowbatch.core.kinds.date import DateAgreement
 from rowbatch.core.statistics.coder_agreement import CoderAgreement
+from rowbatch.core.statistics.corrected import CorrectedEstimates
 from rowbatch.core.statistics.figures import Figure
 from rowbatch.providers.catalog import KnownModel
 from rowbatch.results.extract_report import ExtractReport
@@ -44,6 +45,7 @@ __all__ = [
     "CollectReport",
     "ConvertReport",
     "ConvertedCodebook",
+    "CorrectedEstimates",
     "CostEstimate",
     "DateAgreement",
     "DisagreementReport",

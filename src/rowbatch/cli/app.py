@@ -1351,6 +1351,81 @@ def agree(table: Path, *, as_json: bool, **options: Any) -> None:
 
 
 @app.command()
+@_table
+@click.option("--predicted", required=True, metavar="COLUMN", help="Column with the model's values.")
+@click.option(
+    "--gold",
+    required=True,
+    metavar="COLUMN",
+    help="Column with people's; rows where it is empty are the unlabelled ones.",
+)
+@click.option(
+    "--label",
+    metavar="LABEL",
+    help="Whose share is wanted.  [default: the mean of numbers, or the share of every label]",
+)
+@click.option(
+    "--probability",
+    metavar="COLUMN",
+    help="How likely each row was to be labelled.  [default: all were alike]",
+)
+@click.option(
+    "--method",
+    type=click.Choice(["ppi", "dsl", "rogan-gladen"]),
+    default="ppi",
+    show_default=True,
+    help="PPI++, design-based supervised learning, or for shares Rogan and Gladen's with the uncertainty of "
+    "sensitivity and specificity.",
+)
+@click.option(
+    "--level", type=float, default=0.95, show_default=True, metavar="SHARE", help="Of the intervals."
+)
+@click.option(
+    "--by", metavar="COLUMN", help="Groups, each of which is estimated; of two groups also the difference."
+)
+@click.option("--between", metavar="A,B", help="The two groups of --by whose difference is wanted.")
+@click.option(
+    "--on", metavar="COLUMN[,COLUMN]", help="Predictors: regress the label on them; words become 0 and 1."
+)
+@click.option("--outcome", metavar="COLUMN", help="Regress this on the label, and on the columns of --on.")
+@click.option(
+    "--model",
+    type=click.Choice(["linear", "logistic"]),
+    default="linear",
+    show_default=True,
+    help="Of the regression.",
+)
+@click.option(
+    "--cluster", metavar="COLUMN", help="What belongs together, as texts of one person; intervals know it."
+)
+@click.option(
+    "--missing",
+    multiple=True,
+    metavar="VALUE",
+    help="A text that means that nothing was said, as in NA; may be given several times. Empty cells do.",
+)
+@_resampling
+@_reading
+@_json
+def correct(table: Path, *, as_json: bool, **options: Any) -> None:
+    """
+    Shares, means, differences and regressions of TABLE, corrected for the errors of a model's labels.
+
+    A model's labels make wrong numbers with narrow intervals, however many rows there are. Where people
+    labelled a random sample of the rows, their labels say how far off the model is. Each number comes three
+    times: of the model alone (biased), of people alone, and of both, with an interval that holds the truth as
+    often as it says. With too few labelled rows there is no corrected number, and it says so.
+    """
+    from rowbatch.cli import show
+
+    found = api.correct(table, **_for_api(options))
+    if as_json:
+        show.as_json(found.to_plain())
+    else:
+        show.corrected(found)
+
+
+@app.command()
 @click.argument("table", type=_PATH, required=False)
 @click.option(
     "--port",

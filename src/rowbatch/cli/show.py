@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         CollectReport,
         ConvertedCodebook,
         ConvertReport,
+        CorrectedEstimates,
         CostEstimate,
         DateAgreement,
         DisagreementReport,
@@ -961,6 +962,26 @@ def coders_agree(found: CoderAgreement) -> None:
             _figures({"precision": quality.precision, "recall": quality.recall, "f1": quality.f1})
     line("how")
     for name, figure in found.measures.items():
+        line(f"  {name.replace('_', ' ')}: {figure.method}")
+    for note in found.notes:
+        line(f"note: {note}")
+
+
+def corrected(found: CorrectedEstimates) -> None:
+    """Each number three times: of the model, of people, and of both."""
+    line(
+        f"{short(found.predicted, 60)} corrected by {short(found.gold, 60)}: "
+        f"{_count(found.labelled, 'labelled row')} of {found.rows:,}"
+    )
+    line(f"  {'':<26} {'':>9}  {found.resampling.percent} interval")
+    for one in found.corrections:
+        line(short(one.quantity, 90))
+        names = {"model only (biased)": one.model_only, "people only": one.people_only}
+        _figures({**names, "corrected": one.corrected})
+        if one.tuning is not None:
+            line(f"  the model's values are used to {one.tuning:.0%} (lambda)")
+    line("how")
+    for name, figure in found.corrections[0].lines.items():
         line(f"  {name.replace('_', ' ')}: {figure.method}")
     for note in found.notes:
         line(f"note: {note}")

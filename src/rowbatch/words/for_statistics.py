@@ -136,4 +136,123 @@ _AGREE: dict[str, Entry] = {
     ),
 }
 
-STATISTICS: dict[str, Entry] = _UNDEFINED | _AGREE
+_CORRECT: dict[str, Entry] = {
+    "correct-too-few": Entry(
+        "refused: {labelled:,} labelled {labelled:row|rows} are too few; {least:,} are needed, since below no interval holds what it says",
+        zh=("拒绝给出：只有 {labelled:,} 行有人工标签，至少需要 {least:,} 行，否则区间不可信", ""),
+    ),
+    "correct-too-few-of-each": Entry(
+        "refused: people gave one side only {fewest:,} {fewest:time|times}; {least:,} with the label and {least:,} without are needed",
+        zh=("拒绝给出：人工标签中较少的一方只有 {fewest:,} 个；有该标签和没有该标签的各需 {least:,} 个", ""),
+    ),
+    "correct-uninformed": Entry(
+        "refused: with sensitivity {sensitivity} and specificity {specificity} the model's labels say nothing of people's",
+        zh=("拒绝给出：灵敏度为 {sensitivity}、特异度为 {specificity}，模型标签几乎不含信息", ""),
+    ),
+    "correct-stratum-empty": Entry(
+        "refused: of {strata:,} of the probabilities fewer than two rows are labelled, so nobody knows what the others are",
+        zh=("拒绝给出：有 {strata:,} 种抽样概率下的人工标签少于两行，无从得知其余各行的情况", ""),
+    ),
+    "correct-unequal-calibration": Entry(
+        "refused: Rogan and Gladen's takes rows that were drawn alike",
+        "choose --method dsl, or ppi",
+        page="choose another method",
+        zh=("拒绝给出：Rogan–Gladen 方法要求各行以相同概率抽取", "请选择其他方法"),
+    ),
+    "correct-unequal-ppi": Entry(
+        "refused: a regression by PPI++ takes rows that were drawn alike",
+        "choose --method dsl",
+        page="choose the method dsl",
+        zh=("拒绝给出：PPI++ 回归要求各行以相同概率抽取", "请选择 DSL 方法"),
+    ),
+    "correct-only-shares": Entry(
+        "refused: Rogan and Gladen's is for shares of a label",
+        "choose --method ppi, or dsl",
+        page="choose another method",
+        zh=("拒绝给出：Rogan–Gladen 方法仅适用于标签的比例", "请选择其他方法"),
+    ),
+    "correct-not-found": Entry(
+        "undefined: the coefficients have no solution; predictors say the same, or separate the outcome",
+        zh=("无定义：回归系数无解；自变量共线，或完全分离了因变量", ""),
+    ),
+    "correct-bands": Entry(
+        "there are {probabilities:,} different probabilities; for the intervals near ones are taken together, in {bands:,} bands",
+        zh=("共有 {probabilities:,} 种抽样概率；计算区间时把相近的合并为 {bands:,} 组", ""),
+    ),
+    "correct-not-predicted": Entry(
+        "{rows:,} {rows:row|rows} have no value of the model; a middle one stands in for it, which costs width and no truth",
+        zh=("{rows:,} 行没有模型的值；以居中的值代替，这会加宽区间但不会引入偏差", ""),
+    ),
+    "correct-rows-left-out": Entry(
+        "{rows:,} {rows:row|rows} without a predictor or an outcome are left out",
+        zh=("{rows:,} 行缺少自变量或因变量，已略去", ""),
+    ),
+    "correct-same-column": Entry(
+        "column {column!r} can't be the model's and people's at once",
+        "give two columns",
+        zh=("列“{column}”不能同时是模型的和人工的", "请给出两列"),
+    ),
+    "correct-between": Entry(
+        "a difference is between two groups of a column: {groups!r}",
+        "give the column with --by, and two of its values: --between A,B",
+        page="choose the column with groups, and two of them",
+        zh=("差异是某一列中两个组之间的：“{groups:”、“}”", "请选择分组的列，并从中选择两个组"),
+    ),
+    "correct-by-and-regression": Entry(
+        "groups and a regression are two questions",
+        "give --by alone; or the column with groups among those of --on",
+        page="choose groups alone, or the column with groups among the predictors",
+        zh=("分组和回归是两个不同的问题", "请只选择分组，或把分组的列作为自变量"),
+    ),
+    "correct-not-a-number": Entry(
+        "column {column!r}, row {row:,}: {cell!r} is no number ({rows:,} such {rows:cell|cells})",
+        "what means that nothing was said: --missing VALUE; for the share of a label: --label LABEL",
+        page="say what means that nothing was said, or choose a label",
+        zh=(
+            "列“{column}”第 {row:,} 行：“{cell}”不是数字（共 {rows:,} 个）",
+            "请指明表示缺失的值，或选择一个标签",
+        ),
+    ),
+    "correct-label-nowhere": Entry(
+        "the label {label!r} occurs neither in column {column!r} nor in the model's values, where there are {labels!r}",
+        "spell it as it stands in the table",
+        zh=(
+            "标签“{label}”既不在列“{column}”中，也不在模型的值中；已有：“{labels:”、“}”",
+            "请按数据表中的写法填写",
+        ),
+    ),
+    "correct-which-label": Entry(
+        "a regression is of one label, and there are several: {labels!r}",
+        "choose one with --label",
+        page="choose one",
+        zh=("回归针对一个标签，而这里有多个：“{labels:”、“}”", "请选择一个"),
+    ),
+    "correct-many-labels": Entry(
+        "there are {labels:,} different labels; shares of {most:,} at most are estimated at once",
+        "choose one with --label",
+        page="choose one",
+        zh=("共有 {labels:,} 个不同的标签；一次最多估计 {most:,} 个的比例", "请选择一个"),
+    ),
+    "correct-many-groups": Entry(
+        "column {column!r} has {groups:,} different values; {most:,} groups at most are compared",
+        "is it a text, or an id?",
+        zh=("列“{column}”有 {groups:,} 个不同的值；最多可有 {most:,} 个组", "它是不是文本或编号？"),
+    ),
+    "correct-no-such-group": Entry(
+        "column {column!r} has no group {group!r}; it has {groups!r}",
+        zh=("列“{column}”中没有组“{group}”；已有：“{groups:”、“}”", ""),
+    ),
+    "correct-nothing-predicted": Entry(
+        "column {column!r} has no value",
+        "it is to hold what the model said of each row",
+        zh=("列“{column}”没有任何值", "其中应当是模型对每一行给出的值"),
+    ),
+    "correct-logistic-needs-two": Entry(
+        "a logistic regression has an outcome of 0 and 1, and column {column!r} has other numbers",
+        "choose a label with --label, or --model linear",
+        page="choose a label, or a linear regression",
+        zh=("逻辑回归的因变量应为 0 和 1，而列“{column}”中有其他数字", "请选择一个标签，或改用线性回归"),
+    ),
+}
+
+STATISTICS: dict[str, Entry] = _UNDEFINED | _AGREE | _CORRECT

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 from typing import Any
 
@@ -122,6 +123,7 @@ def normal_quantile(level: float) -> float:
     return NormalDist().inv_cdf((1 + level) / 2)
 
 
+@lru_cache(maxsize=1024)
 def t_quantile(level: float, freedom: float) -> float:
     """
     The two-sided quantile of Student's t: 2.262 for 0.95 and 9 degrees of freedom.
