@@ -21,10 +21,10 @@ JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage lint bench ray proofs fuzz simulation kills attack objects docs format audit sbom clean
+.PHONY: help demo test coverage lint bench ray proofs fuzz simulation kills attack objects coverage-of-intervals oracles docs format audit sbom clean
 
 help:  ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
 
 demo: $(READY)  ## Label 200 real tweets with the local model
 	@$(BIN)/rowbatch demo $(ARGS)
@@ -68,6 +68,18 @@ objects: $(READY)  ## Fetch a real store (Ceph's gateway), start it in a folder 
 attack: $(READY) $(BROWSER)  ## Attack the real program: a second user, a browser, odd requests, strange files (as root)
 	$(BIN)/python tests/attack.py $(ARGS)
 
+coverage-of-intervals: $(READY)  ## Count how often the intervals of corrected estimates hold the truth (1,000 tables each, about 20 minutes)
+	cd tests && ../$(BIN)/python coverage_of_intervals.py $(ARGS)
+
+# irrCAC wants an old coverage that ppi-python cannot be imported beside, and does without any.
+ORACLES := .oracles
+oracles:  ## Compute anew, with other packages, the statistics that ours are held to (needs the internet)
+	@test -d $(ORACLES) || $(PYTHON) -m venv $(ORACLES)
+	@$(ORACLES)/bin/pip install --quiet scikit-learn==1.9.1 statsmodels==0.15.0 krippendorff==0.9.0 ppi-python==0.2.3 irrCAC==0.4.4
+	@$(ORACLES)/bin/pip uninstall --quiet --yes coverage
+	cd tests && ../$(ORACLES)/bin/python statistics_oracles.py
+	git diff --stat --exit-code tests/core/oracle_values.json
+
 docs: $(READY)  ## Write the generated pages of the docs anew
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/messages.py
@@ -94,7 +106,7 @@ sbom: $(READY)  ## Write what rowbatch pulls in, with licences, as CycloneDX
 	$(BIN)/python docs/dependencies.py --sbom dist/rowbatch.cdx.json
 
 clean:  ## Remove everything that make has made
-	rm -rf .venv .venv-ray .tools dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf .venv .venv-ray .tools .oracles dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
 	find src tests docs benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
 
 $(UV):

@@ -60,7 +60,7 @@ def bench(folder: Path, arguments: argparse.Namespace) -> None:
         "two with confidence": (_HERE.parent / "src", "sure"),
     }
     if arguments.commit:
-        source = bench_collect._source_of(arguments.commit, folder / "before")
+        source = bench_collect.source_of(arguments.commit, folder / "before")
         versions[f"one variable, {arguments.commit}"] = (source, "plain")
     for kind in ("plain", "sure"):
         (folder / kind).mkdir()

@@ -24,6 +24,7 @@ CALLED_FROM_OUTSIDE = {
     "handle_data": "html.parser calls it",
     "handle_starttag": "html.parser calls it",
     "handle_endtag": "html.parser calls it",
+    "_repr_html_": "notebooks call it",
     "has_words": "the test of all words asks it",
     "read_notice": "reads what Notice.to_json wrote",
 }

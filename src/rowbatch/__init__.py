@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
     from rowbatch.api import Run as Run
+    from rowbatch.api import agree as agree
     from rowbatch.api import convert as convert
+    from rowbatch.api import correct as correct
     from rowbatch.api import create as create
     from rowbatch.api import extract as extract
     from rowbatch.api import join_units as join_units
@@ -34,7 +36,9 @@ __all__ = [
     "RowbatchError",
     "Run",
     "__version__",
+    "agree",
     "convert",
+    "correct",
     "create",
     "extract",
     "join_units",
@@ -48,7 +52,9 @@ __all__ = [
 _PLACES = {
     "Run": ("rowbatch.api", "Run"),
     "RowbatchError": ("rowbatch.errors", "RowbatchError"),
+    "agree": ("rowbatch.api", "agree"),
     "convert": ("rowbatch.api", "convert"),
+    "correct": ("rowbatch.api", "correct"),
     "create": ("rowbatch.api", "create"),
     "extract": ("rowbatch.api", "extract"),
     "join_units": ("rowbatch.api", "join_units"),

@@ -28,6 +28,10 @@ from rowbatch.cli.json_output import json_text
 from rowbatch.core.states import RowStatus
 
 CASES: dict[str, list[tuple[str, ...]]] = {
+    "agree": [
+        ("posts.csv", "--coders", "coder,id"),
+        ("posts.csv", "--coders", "coder", "--gold", "coder2", "--missing", "NA", "--labels", "A,B"),
+    ],
     "agreement": [("posts", "coder"), ("posts", "coder", "--item", "id", "--not-coded", "99")],
     "check": [
         ("requests.jsonl",),
@@ -35,6 +39,10 @@ CASES: dict[str, list[tuple[str, ...]]] = {
         ("broken.jsonl", "--fix", "fixed.jsonl", "--overwrite"),
     ],
     "codebook check": [("book.csv",), ("book.csv", "--show")],
+    "correct": [
+        ("posts.csv", "--predicted", "coder2", "--gold", "coder", "--label", "A", "--missing", "NA"),
+        ("posts.csv", "--predicted", "id", "--gold", "size", "--method", "dsl"),
+    ],
     "disagreements": [("panel", "-o", "differ.csv", "--overwrite")],
     "doctor": [
         (),
@@ -84,8 +92,11 @@ def workplace(tmp_path_factory):
     """A folder with batch files, a paid run that is done, one that is not built, and its provider."""
     place = tmp_path_factory.mktemp("json")
     with (place / "posts.csv").open("w", newline="", encoding="utf-8") as file:
-        coded = ([n, text, "A" if n % 5 else "NA"] for n, text in enumerate(texts(30), 1))
-        csv.writer(file).writerows([["id", "text", "coder"], *coded])
+        coded = (
+            [n, text, "A" if n % 5 else "NA", "AB"[n % 2], n if n % 2 else ""]
+            for n, text in enumerate(texts(30), 1)
+        )
+        csv.writer(file).writerows([["id", "text", "coder", "coder2", "size"], *coded])
     (place / "book.csv").write_text("variable,label\nseason,夏\n,冬\n", encoding="utf-8")
     (place / "broken.jsonl").write_text('{"custom_id": "夏\\u009b", "url"\n{}\n')
     with fake_server(place, {"rows_refused": 0.1}, 1) as address:

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from rowbatch.api.standing import Status as Status
     from rowbatch.api.standing import find_status as find_status
     from rowbatch.api.standing import list_runs as list_runs
+    from rowbatch.api.statistics import agree as agree
+    from rowbatch.api.statistics import correct as correct
     from rowbatch.api.tasks import infer as infer
     from rowbatch.api.tasks import work as work
     from rowbatch.api.tools import check as check
@@ -82,6 +84,7 @@ _PLACES = {
     "Status": "api.standing",
     "WriteOptions": "core.table_options",
     "YesNoAgreement": "core.agreement",
+    "agree": "api.statistics",
     "as_address": "objects.address",
     "check": "api.tools",
     "check_codebook": "api.codebooks",
@@ -89,6 +92,7 @@ _PLACES = {
     "command_of": "api.command",
     "convert": "api.tools",
     "convert_codebook": "api.codebooks",
+    "correct": "api.statistics",
     "create": "api.runs",
     "doctor": "api.checkup",
     "doctor_of_run": "api.checkup",

@@ -8,6 +8,9 @@ from rowbatch.core.agreement_of_sets import LabelsAgreement
 from rowbatch.core.comparison import PeopleComparison
 from rowbatch.core.cost import CostEstimate
 from rowbatch.core.kinds.date import DateAgreement
+from rowbatch.core.statistics.coder_agreement import CoderAgreement
+from rowbatch.core.statistics.corrected import CorrectedEstimates
+from rowbatch.core.statistics.figures import Figure
 from rowbatch.providers.catalog import KnownModel
 from rowbatch.results.extract_report import ExtractReport
 from rowbatch.steps.clean import CleanReport
@@ -41,9 +44,11 @@ __all__ = [
     "CheckReport",
     "CheckedCodebook",
     "CleanReport",
+    "CoderAgreement",
     "CollectReport",
     "ConvertReport",
     "ConvertedCodebook",
+    "CorrectedEstimates",
     "CostEstimate",
     "DateAgreement",
     "DisagreementReport",
@@ -52,6 +57,7 @@ __all__ = [
     "Event",
     "ExportReport",
     "ExtractReport",
+    "Figure",
     "JoinUnitsReport",
     "KnownModel",
     "LabelsAgreement",

@@ -1491,6 +1491,161 @@ def agreement(run: Path, column: str | None, *, as_json: bool, **options: Any) -
         show.agreement(found, column or ", ".join(file.name for file in options["people"]))
 
 
+_resampling = _options(
+    click.option(
+        "--draws",
+        type=click.IntRange(100),
+        default=2_000,
+        show_default=True,
+        metavar="NUMBER",
+        help="How many samples are drawn from the rows for the intervals.",
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(0),
+        default=1,
+        show_default=True,
+        metavar="NUMBER",
+        help="Of these draws; the same one gives the same intervals.",
+    ),
+)
+
+
+@app.command()
+@_table
+@click.option(
+    "--coders",
+    required=True,
+    metavar="A,B[,C]",
+    help="Columns with what coders said, a coder each; people or models.",
+)
+@click.option(
+    "--gold",
+    metavar="COLUMN",
+    help="The column that is right. Answers that are not there, or none of the labels, are wrong then.",
+)
+@click.option(
+    "--level",
+    type=click.Choice(["nominal", "ordinal", "interval", "ratio"]),
+    default="nominal",
+    show_default=True,
+    help="What the order of values means: nothing, an order, distances, or distances from a true zero.",
+)
+@click.option(
+    "--labels",
+    metavar="LOW,MID,HIGH",
+    help="All labels of the codebook, in order.  [default: those that occur, numbers by size]",
+)
+@click.option(
+    "--missing",
+    multiple=True,
+    metavar="VALUE",
+    help="A text that means that nothing was said, as in NA; may be given several times. Empty cells do.",
+)
+@click.option(
+    "--probability",
+    metavar="COLUMN",
+    help="How likely each row was drawn, where they were not drawn alike.",
+)
+@click.option(
+    "--confidence", type=float, default=0.95, show_default=True, metavar="SHARE", help="Of the intervals."
+)
+@_resampling
+@_reading
+@_json
+def agree(table: Path, *, as_json: bool, **options: Any) -> None:
+    """
+    How far coders agree, in columns of TABLE: with each other, and with gold.
+
+    Percent agreement, the kappas of Cohen, Fleiss, Light, Brennan and Prediger, Krippendorff's alpha, Gwet's
+    AC1 and AC2; beside gold accuracy, F1, precision and recall of each label; of numbers also errors and
+    correlations. Each with an interval. Empty cells are missing; NA is a label, unless --missing NA says
+    otherwise. What is undefined stays so, with the reason.
+    """
+    from rowbatch.cli import show
+
+    found = api.agree(table, **_for_api(options))
+    if as_json:
+        show.as_json(found.to_plain())
+    else:
+        show.coders_agree(found)
+
+
+@app.command()
+@_table
+@click.option("--predicted", required=True, metavar="COLUMN", help="Column with the model's values.")
+@click.option(
+    "--gold",
+    required=True,
+    metavar="COLUMN",
+    help="Column with people's; rows where it is empty are the unlabelled ones.",
+)
+@click.option(
+    "--label",
+    metavar="LABEL",
+    help="Whose share is wanted.  [default: the mean of numbers, or the share of every label]",
+)
+@click.option(
+    "--probability",
+    metavar="COLUMN",
+    help="How likely each row was to be labelled.  [default: all were alike]",
+)
+@click.option(
+    "--method",
+    type=click.Choice(["ppi", "dsl", "rogan-gladen"]),
+    default="ppi",
+    show_default=True,
+    help="PPI++, design-based supervised learning, or for shares Rogan and Gladen's with the uncertainty of "
+    "sensitivity and specificity.",
+)
+@click.option(
+    "--level", type=float, default=0.95, show_default=True, metavar="SHARE", help="Of the intervals."
+)
+@click.option(
+    "--by", metavar="COLUMN", help="Groups, each of which is estimated; of two groups also the difference."
+)
+@click.option("--between", metavar="A,B", help="The two groups of --by whose difference is wanted.")
+@click.option(
+    "--on", metavar="COLUMN[,COLUMN]", help="Predictors: regress the label on them; words become 0 and 1."
+)
+@click.option("--outcome", metavar="COLUMN", help="Regress this on the label, and on the columns of --on.")
+@click.option(
+    "--model",
+    type=click.Choice(["linear", "logistic"]),
+    default="linear",
+    show_default=True,
+    help="Of the regression.",
+)
+@click.option(
+    "--cluster", metavar="COLUMN", help="What belongs together, as texts of one person; intervals know it."
+)
+@click.option(
+    "--missing",
+    multiple=True,
+    metavar="VALUE",
+    help="A text that means that nothing was said, as in NA; may be given several times. Empty cells do.",
+)
+@_resampling
+@_reading
+@_json
+def correct(table: Path, *, as_json: bool, **options: Any) -> None:
+    """
+    Shares, means, differences and regressions of TABLE, corrected for the errors of a model's labels.
+
+    A model's labels make wrong numbers with narrow intervals, however many rows there are. Where people
+    labelled a random sample of the rows, their labels say how far off the model is. Each number comes three
+    times: of the model alone (biased), of people alone, and of both, with an interval that holds the truth as
+    often as it says. With too few labelled rows there is no corrected number, and it says so.
+    """
+    from rowbatch.cli import show
+
+    found = api.correct(table, **_for_api(options))
+    if as_json:
+        show.as_json(found.to_plain())
+    else:
+        show.corrected(found)
+
+
 @app.command()
 @click.argument("table", type=_PATH, required=False)
 @click.option(

@@ -29,9 +29,11 @@ if TYPE_CHECKING:
         CheckedCodebook,
         CheckReport,
         CleanReport,
+        CoderAgreement,
         CollectReport,
         ConvertedCodebook,
         ConvertReport,
+        CorrectedEstimates,
         CostEstimate,
         DateAgreement,
         DisagreementReport,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
         Event,
         ExportReport,
         ExtractReport,
+        Figure,
         JoinUnitsReport,
         KnownModel,
         LabelsAgreement,
@@ -982,6 +985,62 @@ def agreement(found: PeopleComparison, column: str) -> None:
         case _:
             for field in fields(compared):  # type: ignore[arg-type]
                 _named(field.name.replace("_", " "), _figure_or_none(getattr(compared, field.name)))
+
+
+def coders_agree(found: CoderAgreement) -> None:
+    """Every measure of agreement, and how it was found."""
+    names = ", ".join(short(name, 40) for name in found.coders)
+    line(f"{names}: {_count(found.n, 'unit')} of {_count(found.rows, 'row')}, level {found.scale}")
+    if found.gold is not None:
+        line(f"  gold: {short(found.gold, 60)}")
+    line(f"  {'':<26} {'':>9}  {found.resampling.percent} interval")
+    _figures(found.measures)
+    for pair in found.pairs:
+        line(f"{short(pair.coders[0], 40)} and {short(pair.coders[1], 40)}")
+        _figures(pair.measures)
+    for one in found.against_gold:
+        line(f"{short(one.coder, 40)} beside {short(found.gold or '', 40)}")
+        if one.without:
+            line(f"  {_count(one.without, 'unit')} without a legal answer: wrong")
+        if len(found.against_gold) > 1:
+            _figures(one.measures)
+        for quality in one.labels:
+            line(
+                f"  {short(quality.label, 40)}: {quality.gold:,} in gold, {_count(quality.answers, 'answer')}"
+            )
+            _figures({"precision": quality.precision, "recall": quality.recall, "f1": quality.f1})
+    line("how")
+    for name, figure in found.measures.items():
+        line(f"  {name.replace('_', ' ')}: {figure.method}")
+    for note in found.notes:
+        line(f"note: {note}")
+
+
+def corrected(found: CorrectedEstimates) -> None:
+    """Each number three times: of the model, of people, and of both."""
+    line(
+        f"{short(found.predicted, 60)} corrected by {short(found.gold, 60)}: "
+        f"{_count(found.labelled, 'labelled row')} of {found.rows:,}"
+    )
+    line(f"  {'':<26} {'':>9}  {found.resampling.percent} interval")
+    for one in found.corrections:
+        line(short(one.quantity, 90))
+        names = {"model only (biased)": one.model_only, "people only": one.people_only}
+        _figures({**names, "corrected": one.corrected})
+        if one.tuning is not None:
+            line(f"  the model's values are used to {one.tuning:.0%} (lambda)")
+    line("how")
+    for name, figure in found.corrections[0].lines.items():
+        line(f"  {name.replace('_', ' ')}: {figure.method}")
+    for note in found.notes:
+        line(f"note: {note}")
+
+
+def _figures(figures: Mapping[str, Figure]) -> None:
+    for name, figure in figures.items():
+        why = "" if figure.why is None else f"   ({figure.why})"
+        shown = f"{figure.shown:>9}  {figure.shown_interval:<18}"
+        line(f"  {name.replace('_', ' '):<26} {shown} n {figure.n:,}{why}")
 
 
 def _named(name: str, figure: str) -> None:

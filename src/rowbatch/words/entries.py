@@ -13,10 +13,27 @@ from rowbatch.words.for_plans import PLANS
 from rowbatch.words.for_ray import RAY
 from rowbatch.words.for_runs import RUNS
 from rowbatch.words.for_services import SERVICES
+from rowbatch.words.for_statistics import STATISTICS
 from rowbatch.words.for_tables import TABLES
 from rowbatch.words.for_tasks import TASKS
 from rowbatch.words.for_tools import TOOLS
 from rowbatch.words.telling import Entry
 
-ROOMS = (ANSWERS, FILES, TABLES, TOOLS, TASKS, RAY, PLANS, RUNS, KINDS, DRIVE, SERVICES, OBJECTS, PAGES, DOORS)
+ROOMS = (
+    ANSWERS,
+    FILES,
+    TABLES,
+    TOOLS,
+    TASKS,
+    RAY,
+    PLANS,
+    RUNS,
+    KINDS,
+    DRIVE,
+    SERVICES,
+    OBJECTS,
+    PAGES,
+    DOORS,
+    STATISTICS,
+)
 ENTRIES: dict[str, Entry] = {kind: entry for room in ROOMS for kind, entry in room.items()}

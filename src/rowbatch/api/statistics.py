@@ -1,0 +1,163 @@
+"""
+Statistics of any table, without a run: how far coders agree, and estimates corrected for a model's errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Unpack
+
+import polars as pl
+
+from rowbatch.core.label_list import read_labels, read_values
+from rowbatch.core.statistics.among_coders import Level
+from rowbatch.core.statistics.coder_agreement import CoderAgreement
+from rowbatch.core.statistics.corrected import CorrectedEstimates, Method
+from rowbatch.core.statistics.corrected_regression import Model
+from rowbatch.core.statistics.figures import Resampling
+from rowbatch.core.table_options import ReadingKeywords, reading_of
+from rowbatch.errors import UsageError
+from rowbatch.tables.frames import from_frame
+from rowbatch.tools.agree import Coders, agree_columns
+from rowbatch.tools.correct import Estimand, correct_columns
+
+
+def agree(
+    table: str | Path | object,
+    coders: str | Sequence[str],
+    *,
+    gold: str | None = None,
+    level: Level = "nominal",
+    labels: str | Sequence[object] = (),
+    missing: str | Sequence[object] = (),
+    probability: str | None = None,
+    confidence: float = 0.95,
+    draws: int = 2_000,
+    seed: int = 1,
+    **reading: Unpack[ReadingKeywords],
+) -> CoderAgreement:
+    """
+    How far columns of a table agree, which hold what coders said of each row.
+
+    Empty cells are missing. A text such as `NA` is a label, unless `missing` says otherwise.
+
+    Args:
+        table: A table of any format, or a data frame.
+        coders: Columns, one a coder: a list, or one text with commas in between.
+        gold: The column that is right. Answers that are not there are wrong then.
+        level: What the order of values means: `nominal` nothing, `ordinal` an order, `interval` distances,
+            `ratio`
+            distances from a true zero.
+        labels: All labels, in order; by default those that occur, numbers by size.
+        missing: Texts that mean that nothing was said.
+        probability: Column with how likely each row was drawn, where rows were not drawn alike.
+        confidence: Of the intervals.
+        draws: How many samples are drawn for them.
+        seed: Of these draws.
+        reading: How the table is read, see `ReadOptions`.
+    Raises:
+        UsageError: The columns or cells do not fit, with the row.
+        TableError: There is no such column, or the table is broken.
+    """
+    return agree_columns(
+        _source(table),
+        Coders(
+            names=tuple(read_labels(coders)),
+            gold=gold,
+            level=level,
+            labels=tuple(read_labels(labels)) if labels else (),
+            missing=tuple(read_values(missing)),
+            probability=probability,
+        ),
+        resampling_of(confidence, draws, seed),
+        reading_of(reading),
+    )
+
+
+def resampling_of(confidence: float, draws: int, seed: int) -> Resampling:
+    """
+    How intervals are found.
+
+    Raises:
+        UsageError: The level is no share, there are too few draws, or the seed is below 0.
+    """
+    if not 0.5 <= confidence < 1:
+        raise UsageError("confidence-no-share", confidence=confidence)
+    if draws < 100 or seed < 0:
+        raise UsageError("draws-too-few", draws=draws, seed=seed)
+    return Resampling(confidence, draws, seed)
+
+
+def _source(table: str | Path | object) -> Path | pl.DataFrame:
+    return Path(table) if isinstance(table, str | Path) else from_frame(table)
+
+
+def correct(
+    table: str | Path | object,
+    *,
+    predicted: str,
+    gold: str,
+    label: object | None = None,
+    probability: str | None = None,
+    method: Method = "ppi",
+    level: float = 0.95,
+    by: str | None = None,
+    between: str | Sequence[str] = (),
+    on: str | Sequence[str] = (),
+    outcome: str | None = None,
+    model: Model = "linear",
+    cluster: str | None = None,
+    missing: str | Sequence[object] = (),
+    draws: int = 2_000,
+    seed: int = 1,
+    **reading: Unpack[ReadingKeywords],
+) -> CorrectedEstimates:
+    """
+    Shares, means, differences and regressions, corrected for the errors of a model's labels.
+
+    Of a sample that was drawn at random people know the truth; of all rows there is what a model says. Each
+    number
+    comes three times: of the model alone, which is biased, of people alone, and of both.
+
+    Args:
+        table: A table of any format, or a data frame.
+        predicted: Column with the model's values.
+        gold: Column with people's; rows where it is empty are the unlabelled ones.
+        label: Whose share is wanted; by default the mean of numbers, or the share of every label.
+        probability: Column with how likely each row was to be labelled, where not all were alike.
+        method: `ppi` (PPI++), `dsl`, or for shares `rogan-gladen`.
+        level: Of the intervals.
+        by: Column with groups, each of which is estimated; of two also their difference.
+        between: The two groups whose difference is wanted, where there are more.
+        on: Columns with predictors: the label is regressed on them.
+        outcome: Column that is regressed on the label, and on those of `on`.
+        model: Of the regression: `linear` or `logistic`.
+        cluster: Column with what belongs together, as texts of one person.
+        missing: Texts that mean that nothing was said, besides empty cells.
+        draws: How many draws the intervals of shares are made of.
+        seed: Of these draws.
+        reading: How the table is read, see `ReadOptions`.
+    Raises:
+        UsageError: Something does not fit together, or a cell is not what it should be, with its row.
+        TableError: There is no such column, or the table is broken.
+    """
+    return correct_columns(
+        _source(table),
+        Estimand(
+            predicted=predicted,
+            gold=gold,
+            label=None if label is None else read_values([label])[0],
+            probability=probability,
+            method=method,
+            by=by,
+            between=tuple(read_labels(between)) if between else (),
+            on=tuple(read_labels(on)) if on else (),
+            outcome=outcome,
+            model=model,
+            cluster=cluster,
+            missing=tuple(read_values(missing)),
+        ),
+        resampling_of(level, draws, seed),
+        reading_of(reading),
+    )

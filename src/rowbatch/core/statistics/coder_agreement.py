@@ -1,0 +1,387 @@
+"""All that can be said of how far coders agree, with each other and with gold: one value for every face."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from rowbatch.core.statistics import among_coders as among
+from rowbatch.core.statistics import of_numbers
+from rowbatch.core.statistics.against_gold import GoldComparison, LabelQuality
+from rowbatch.core.statistics.among_coders import MOST_VALUES, Level, Weighting
+from rowbatch.core.statistics.figures import (
+    FEW_UNITS,
+    Figure,
+    Resampling,
+    plain_figures,
+    share_figure,
+    undefined,
+)
+from rowbatch.core.statistics.notebook import figures_page
+from rowbatch.core.statistics.patterns import Patterns, Statistic, Wanted, figures_of
+from rowbatch.words.notice import Notice
+
+_WEIGHTED: tuple[Weighting, ...] = ("linear", "quadratic")
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """
+    What coders said, ready to be compared.
+
+    Attributes:
+        coders: Their names.
+        gold: The name of gold, which is right; or None.
+        patterns: A column for each coder, in order, and a last one for gold, unless it is one of the coders.
+        labels: What the values are called, in order.
+        level: What their order means.
+        is_codebook: Whether the labels are all that there are, and not only those that occur.
+        rows: Of the table.
+        notes: What a person should know of how the cells were read.
+    """
+
+    coders: tuple[str, ...]
+    gold: str | None
+    patterns: Patterns
+    labels: tuple[str, ...]
+    level: Level
+    is_codebook: bool
+    rows: int
+    notes: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PairAgreement:
+    """
+    How far two coders agree.
+
+    Attributes:
+        coders: Their names; `bias` is how much the second is higher.
+        measures: By name.
+    """
+
+    coders: tuple[str, str]
+    measures: Mapping[str, Figure]
+
+
+@dataclass(frozen=True, slots=True)
+class GoldAgreement:
+    """
+    How right one coder is.
+
+    Attributes:
+        coder: Name.
+        without: Units with gold and without a legal answer: they are wrong.
+        measures: By name.
+        labels: Of each label.
+        confusion: Units by gold's label, then by the answer, in the order of the labels; the last is none.
+    """
+
+    coder: str
+    without: int
+    measures: Mapping[str, Figure]
+    labels: tuple[LabelQuality, ...]
+    confusion: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CoderAgreement:
+    """
+    How far coders agree, with each other and with gold.
+
+    Attributes:
+        coders, gold: Names.
+        scale: What the order of values means.
+        labels: All values, in order.
+        n: Units that at least two of them coded; with gold and one coder, units with gold.
+        rows: Of the table.
+        measures: By name; of several coders beside gold those of gold are means over coders.
+        pairs: Of more than two coders, each two.
+        against_gold: Each coder beside gold.
+        resampling: How intervals were found.
+        notes: What a person should know.
+    """
+
+    coders: tuple[str, ...]
+    gold: str | None
+    scale: Level
+    labels: tuple[str, ...]
+    n: int
+    rows: int
+    measures: Mapping[str, Figure]
+    pairs: tuple[PairAgreement, ...]
+    against_gold: tuple[GoldAgreement, ...]
+    resampling: Resampling
+    notes: tuple[Notice, ...]
+
+    def to_plain(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "n": self.n,
+            "rows": self.rows,
+            "coders": list(self.coders),
+            "gold": self.gold,
+            "level": self.scale,
+            "labels": list(self.labels),
+            "confidence": self.resampling.level,
+            "draws": self.resampling.draws,
+            "seed": self.resampling.seed,
+            "measures": plain_figures(self.measures),
+            "pairs": [
+                {"coders": list(pair.coders), "measures": plain_figures(pair.measures)} for pair in self.pairs
+            ],
+            "against_gold": [
+                {
+                    "coder": one.coder,
+                    "without": one.without,
+                    "measures": plain_figures(one.measures),
+                    "labels": {
+                        quality.label: {
+                            "gold": quality.gold,
+                            "answers": quality.answers,
+                            "precision": quality.precision.to_plain(),
+                            "recall": quality.recall.to_plain(),
+                            "f1": quality.f1.to_plain(),
+                        }
+                        for quality in one.labels
+                    },
+                    "confusion": {
+                        label: dict(zip((*self.labels, "(none)"), line, strict=True))
+                        for label, line in zip(self.labels, one.confusion, strict=True)
+                    },
+                }
+                for one in self.against_gold
+            ],
+            "notes": [note.told() for note in self.notes],
+        }
+
+    def _repr_html_(self) -> str:
+        """A table, in notebooks."""
+        return figures_page(self.measures, self.resampling, self.notes)
+
+
+def agree(coding: Coding, resampling: Resampling) -> CoderAgreement:
+    """
+    Compute every measure that fits what was coded.
+
+    Args:
+        coding: What was said, by two coders at least, gold among them.
+        resampling: How intervals are found.
+    """
+    names = [*coding.coders, *([coding.gold] if coding.gold and coding.gold not in coding.coders else [])]
+    gold = names.index(coding.gold) if coding.gold is not None else None
+    judged = [place for place in range(len(coding.coders)) if place != gold]
+    # Of one coder, gold is the other.
+    compared = list(range(len(coding.coders)))
+    if len(compared) == 1 and gold is not None:
+        compared = [gold, 0]
+    elif gold is not None and len(judged) == 1:
+        compared = [gold, judged[0]]
+    patterns = coding.patterns.of_coders(*compared)
+    measures = _measures(patterns, coding.level, resampling)
+    beside = [] if gold is None else [_beside_gold(coding, gold, place, resampling) for place in judged]
+    if len(beside) == 1:
+        measures |= beside[0].measures
+    elif gold is not None and beside:
+        measures |= _mean_beside_gold(coding, gold, judged, resampling)
+    pairs = []
+    if len(compared) > 2:
+        for one, other in combinations(range(len(compared)), 2):
+            figures = _measures(patterns.of_coders(one, other), coding.level, resampling)
+            pairs.append(PairAgreement((names[compared[one]], names[compared[other]]), figures))
+    n = patterns.units(patterns.ratings >= 2)
+    if len(beside) == 1:
+        n = beside[0].measures["accuracy"].n
+    few = [Notice("agree-few-units", {"n": n, "least": FEW_UNITS})] if n < FEW_UNITS else []
+    return CoderAgreement(
+        coders=coding.coders,
+        gold=coding.gold,
+        scale=coding.level,
+        labels=coding.labels,
+        n=n,
+        rows=coding.rows,
+        measures=measures,
+        pairs=tuple(pairs),
+        against_gold=tuple(beside),
+        resampling=resampling,
+        notes=(*coding.notes, *few),
+    )
+
+
+def _measures(patterns: Patterns, level: Level, resampling: Resampling) -> dict[str, Figure]:
+    """Of two coders or more, without gold."""
+    pairable = patterns.ratings >= 2
+    n = patterns.units(pairable)
+    no_pairs, no_variation = Notice("undefined-no-pairs"), Notice("undefined-no-variation")
+    why = no_variation if n else no_pairs
+    names = _words_of(level, patterns)
+    if not n:
+        return {name: undefined(0, what, no_pairs) for name, (what, _) in names.items()}
+    is_too_large = patterns.size > MOST_VALUES
+    wanted, found = {}, {}
+    for name, (what, statistic) in names.items():
+        if is_too_large and name not in _ANY_SIZE | (
+            {"krippendorff_alpha"} if level == "interval" else set()
+        ):
+            found[name] = undefined(
+                n, what, Notice("undefined-too-many-values", {"values": patterns.size, "most": MOST_VALUES})
+            )
+            continue
+        reason = why
+        if name.startswith("gwet") and patterns.size < 2:
+            reason = Notice("undefined-one-label")
+        wanted[name] = Wanted(statistic(), n, what, reason)
+    if level in ("interval", "ratio"):
+        complete = patterns.where(patterns.ratings == patterns.coders)
+        figures = _of_numbers(complete, resampling)
+    elif level == "ordinal" and patterns.coders == 2:
+        complete = patterns.where(pairable)
+        figures = {"spearman": of_numbers.spearman(_with_steps(complete), resampling)}
+    else:
+        figures = {}
+    drawn = figures_of(wanted, patterns, resampling)
+    if patterns.coders == 2 and not patterns.is_weighted:
+        what = names["percent_agreement"][0]
+        same = patterns.codes[:, 0] == patterns.codes[:, 1]
+        drawn["percent_agreement"] = share_figure(patterns.units(pairable & same), n, resampling, what)
+    ordered = {name: (drawn | found)[name] for name in names}
+    return ordered | figures
+
+
+_ANY_SIZE = {"percent_agreement"}
+
+
+def _words_of(level: Level, patterns: Patterns) -> dict[str, tuple[str, Any]]:
+    """The measures of values, by name: what each is, and what makes its statistic."""
+    is_pair = patterns.coders == 2
+    cohen = "Cohen's kappa" if is_pair else "mean of Cohen's kappa over pairs of coders (Light)"
+    found: dict[str, tuple[str, Any]] = {
+        "percent_agreement": (
+            "share of pairs of ratings of a unit that are the same",
+            lambda: among.percent_agreement(patterns),
+        ),
+        "krippendorff_alpha": (
+            f"Krippendorff's alpha, {level}",
+            lambda: among.krippendorff_alpha(patterns, level),
+        ),
+        "cohen_kappa": (cohen, lambda: among.light_kappa(patterns)),
+    }
+    if level != "nominal":
+        by = "order of the labels" if patterns.numbers is None else "value"
+        for weighting in _WEIGHTED:
+            found[f"cohen_kappa_{weighting}"] = (
+                f"{cohen}, {weighting} weights by {by}",
+                _kappa(patterns, weighting),
+            )
+        found["gwet_ac2"] = (
+            f"Gwet's AC2, quadratic weights by {by}, {patterns.size} labels",
+            lambda: among.gwet(patterns, "quadratic"),
+        )
+    return found | {
+        "fleiss_kappa": ("Fleiss' kappa", lambda: among.fleiss_kappa(patterns)),
+        "gwet_ac1": (f"Gwet's AC1, {patterns.size} labels", lambda: among.gwet(patterns)),
+        "brennan_prediger": (
+            f"Brennan and Prediger's kappa, {patterns.size} labels",
+            lambda: among.brennan_prediger(patterns),
+        ),
+    }
+
+
+def _kappa(patterns: Patterns, weighting: Weighting) -> Any:
+    return lambda: among.light_kappa(patterns, weighting)
+
+
+def _with_steps(patterns: Patterns) -> Patterns:
+    """The same, whose values are worth their places."""
+    return replace(patterns, numbers=np.arange(patterns.size, dtype=np.float64))
+
+
+def _of_numbers(complete: Patterns, resampling: Resampling) -> dict[str, Figure]:
+    n = int(complete.counts.sum())
+    constant = Notice("undefined-constant")
+    icc = Wanted(
+        _statistic_or_none(of_numbers.intraclass, complete), n, "ICC(2,1), absolute agreement", constant
+    )
+    wanted = {"icc": icc}
+    if complete.coders == 2:
+        wanted |= {
+            "mean_absolute_error": Wanted(
+                of_numbers.mean_absolute_error(complete), n, "mean of how far both are apart", constant
+            ),
+            "bias": Wanted(of_numbers.bias(complete), n, "mean of the second less the first", constant),
+            "pearson": Wanted(_statistic_or_none(of_numbers.pearson, complete), n, "Pearson's r", constant),
+        }
+    if not n:
+        none = Notice("undefined-no-pairs")
+        return {name: undefined(0, one.what, none) for name, one in wanted.items()}
+    found = figures_of(wanted, complete, resampling)
+    if complete.coders == 2:
+        found["spearman"] = of_numbers.spearman(complete, resampling)
+    return found
+
+
+def _statistic_or_none(make: Any, complete: Patterns) -> Statistic:
+    statistic: Statistic = make(complete) if len(complete.counts) else _nothing
+    return statistic
+
+
+def _nothing(masses: Any) -> Any:
+    return np.full(len(masses), np.nan)
+
+
+def _beside_gold(coding: Coding, gold: int, place: int, resampling: Resampling) -> GoldAgreement:
+    found = _comparison(coding, gold, place)
+    measures = found.figures(resampling)
+    if found.n and coding.level != "nominal":
+        # Of numbers and steps those that both have count; the plain kappa is of all.
+        both = coding.patterns.of_coders(gold, place)
+        more = _measures(both, coding.level, resampling)
+        measures |= {name: figure for name, figure in more.items() if name in _OF_ORDER}
+    return GoldAgreement(
+        coder=coding.coders[place],
+        without=found.without,
+        measures=measures,
+        labels=found.of_labels(resampling) if len(coding.labels) <= MOST_VALUES else (),
+        confusion=tuple(tuple(line) for line in found.confusion())
+        if len(coding.labels) <= MOST_VALUES
+        else (),
+    )
+
+
+_OF_ORDER = {
+    "cohen_kappa_linear",
+    "cohen_kappa_quadratic",
+    "mean_absolute_error",
+    "bias",
+    "pearson",
+    "spearman",
+    "icc",
+}
+
+
+def _comparison(coding: Coding, gold: int, place: int) -> GoldComparison:
+    return GoldComparison(coding.patterns, gold, place, coding.labels, is_codebook=coding.is_codebook)
+
+
+def _mean_beside_gold(
+    coding: Coding, gold: int, judged: Sequence[int], resampling: Resampling
+) -> dict[str, Figure]:
+    """Means over coders of how right they are; kappa is that between coders, and stays so."""
+    each = [_comparison(coding, gold, place).wanted() for place in judged]
+    wanted = {}
+    for name, first in each[0].items():
+        if name == "cohen_kappa":
+            continue
+        parts = [one[name].statistic for one in each]
+        wanted[name] = Wanted(
+            _mean_of(parts), first.n, f"mean over {len(each)} coders: {first.what}", first.why
+        )
+    return figures_of(wanted, coding.patterns, resampling)
+
+
+def _mean_of(parts: Sequence[Statistic]) -> Statistic:
+    return lambda masses: np.mean([part(masses) for part in parts], axis=0)

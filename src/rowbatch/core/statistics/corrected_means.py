@@ -1,0 +1,202 @@
+"""
+Means of numbers, corrected.
+
+Source:
+    Angelopoulos, Duchi and Zrnic (2023), "PPI++: efficient prediction-powered inference"; Egami, Hinck,
+    Stewart and Wei (2023), "Using imperfect surrogates for downstream inference".
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from rowbatch.core.statistics.corrected import LEAST_FOR_MEANS, METHODS, Correction, Labelled, Method
+from rowbatch.core.statistics.figures import Figure, Resampling, t_quantile, undefined
+from rowbatch.core.statistics.patterns import Floats
+from rowbatch.words.notice import Notice
+
+
+@dataclass(frozen=True, slots=True)
+class _Mean:
+    """An estimate, its variance, and the degrees of freedom of that."""
+
+    estimate: float
+    variance: float
+    freedom: float
+
+
+def correct_mean(data: Labelled, method: Method, resampling: Resampling, quantity: str) -> Correction:
+    """
+    The mean of a number.
+
+    Args:
+        data: Numbers.
+        method: `ppi` or `dsl`.
+        resampling: Whose level the interval has.
+        quantity: What it is called.
+    """
+    why = _refusal(data, method)
+    corrected = _corrected(data, method) if why is None else None
+    return Correction(
+        quantity,
+        _figure(_model(data), data.rows, "of all rows", resampling),
+        _figure(_people(data), data.labelled, "of labelled rows", resampling),
+        _figure(corrected, data.labelled, METHODS[method], resampling, why),
+        _tuning(data) if why is None and method == "ppi" else None,
+    )
+
+
+def correct_mean_difference(
+    first: Labelled, second: Labelled, method: Method, resampling: Resampling, quantity: str
+) -> Correction:
+    """The mean of the first rows less that of the second ones."""
+    sides = (first, second)
+    labelled = first.labelled + second.labelled
+    why = next((found for one in sides if (found := _refusal(one, method)) is not None), None)
+    corrected = _less(*(_corrected(one, method) for one in sides)) if why is None else None
+    return Correction(
+        quantity,
+        _figure(_less(_model(first), _model(second)), first.rows + second.rows, "of all rows", resampling),
+        _figure(_less(_people(first), _people(second)), labelled, "of labelled rows", resampling),
+        _figure(corrected, labelled, METHODS[method], resampling, why),
+    )
+
+
+def _less(first: _Mean | None, second: _Mean | None) -> _Mean | None:
+    """Of two independent ones; degrees of freedom as Welch has them."""
+    if first is None or second is None:
+        return None
+    variance = first.variance + second.variance
+    parts = sum(one.variance**2 / one.freedom for one in (first, second))
+    return _Mean(first.estimate - second.estimate, variance, variance**2 / parts if parts else first.freedom)
+
+
+def _refusal(data: Labelled, method: Method) -> Notice | None:
+    if method == "rogan-gladen":
+        return Notice("correct-only-shares")
+    if data.labelled < LEAST_FOR_MEANS:
+        return Notice("correct-too-few", {"labelled": data.labelled, "least": LEAST_FOR_MEANS})
+    inside = [(data.strata[data.is_labelled] == stratum).sum() for stratum in np.unique(data.strata)]
+    empty = sum(int(count) < 2 for count in inside)
+    return Notice("correct-stratum-empty", {"strata": empty}) if empty else None
+
+
+def _figure(
+    mean: _Mean | None, n: int, words: str, resampling: Resampling, why: Notice | None = None
+) -> Figure:
+    if mean is None:
+        few = Notice("correct-too-few", {"labelled": n, "least": LEAST_FOR_MEANS})
+        return undefined(n, words, why or few)
+    half = t_quantile(resampling.level, mean.freedom) * math.sqrt(mean.variance)
+    method = (
+        f"{words}; {resampling.percent} interval: Student's t with {mean.freedom:,.0f} degrees of freedom"
+    )
+    if half == 0:
+        return Figure(mean.estimate, None, None, n, words, Notice("interval-without-width"))
+    return Figure(mean.estimate, mean.estimate - half, mean.estimate + half, n, method)
+
+
+def _model(data: Labelled) -> _Mean:
+    spread = float(data.predicted.var(ddof=1)) if data.rows > 1 else 0.0
+    return _Mean(float(data.predicted.mean()), spread / data.rows, max(1, data.rows - 1))
+
+
+def _people(data: Labelled) -> _Mean | None:
+    """Each value counting one by how likely it was drawn; None where there are too few."""
+    if data.labelled < 2:
+        return None
+    weights = data.weights
+    mean = float((weights * data.gold).sum() / weights.sum())
+    variance, freedom = _variance(data, weights * (data.gold - mean) / weights.sum())
+    return _Mean(mean, variance, freedom)
+
+
+def _variance(data: Labelled, parts: Floats, tuned: int = 0) -> tuple[float, float]:
+    """
+    Of a sum of parts, one of each labelled row; a cluster's parts come together.
+
+    Args:
+        data: The rows.
+        parts: A row's part in the estimate.
+        tuned: How many numbers were chosen to make it small.
+    Returns:
+        The variance, and its degrees of freedom.
+    """
+    strata = data.strata[data.is_labelled]
+    clusters = data.clusters_of_labelled
+    if clusters is None:
+        clusters = np.arange(data.labelled)
+    variance, freedom = 0.0, 0.0
+    for stratum in np.unique(strata):
+        inside = strata == stratum
+        _, places = np.unique(clusters[inside], return_inverse=True)
+        sums = np.bincount(places, weights=parts[inside])
+        count = len(sums)
+        # The parts of a stratum are of a mean: their own mean is none of their spread.
+        left = max(1, count - 1 - tuned)
+        variance += float(((sums - sums.mean()) ** 2).sum()) * count / left
+        freedom += left
+    return variance, freedom
+
+
+def _tuning(data: Labelled) -> float:
+    """PPI++'s lambda; 0 where the model's values are constant."""
+    above = below = 0.0
+    for stratum in np.unique(data.strata):
+        inside = data.strata == stratum
+        sampled = inside & data.is_labelled
+        n, rest = int(sampled.sum()), int((inside & ~data.is_labelled).sum())
+        if not rest:
+            continue
+        y, f = data.gold[inside[data.is_labelled]], data.predicted[sampled]
+        spread = float(data.predicted[inside].var(ddof=1))
+        share = inside.sum() / data.rows
+        above += share**2 * float(((y - y.mean()) * (f - f.mean())).mean()) / n
+        below += share**2 * spread * (1 / n + 1 / rest)
+    return min(1.0, max(0.0, above / below)) if below > 0 else 0.0
+
+
+def _corrected(data: Labelled, method: Method) -> _Mean:
+    """
+    The model's mean, and what people's values say it is off, in each stratum.
+
+    PPI++ takes the model's mean of the other rows, DSL that of all. Where no people's value differs from the
+    model's, the spread of the differences is taken for that of one value in as many, since "none of 30" is
+    not "none".
+    """
+    tuning = _tuning(data) if method == "ppi" else 1.0
+    estimate = of_model = least = by_chance = 0.0
+    parts = np.zeros(data.labelled)
+    for stratum in np.unique(data.strata):
+        inside = data.strata == stratum
+        in_gold = inside[data.is_labelled]
+        y, f = data.gold[in_gold], data.predicted[inside & data.is_labelled]
+        rest = data.predicted[inside & ~data.is_labelled]
+        rows, n, share = int(inside.sum()), len(y), float(inside.mean())
+        spread = float(y.var(ddof=1)) + float((y.mean() - data.gold.mean()) ** 2)
+        if method == "ppi":
+            used = tuning if len(rest) else 0.0
+            off = y - used * f
+            estimate += share * (float(off.mean()) + (used * float(rest.mean()) if len(rest) else 0.0))
+            parts[in_gold] = share * off / n
+            if len(rest) > 1:
+                of_model += share**2 * used**2 * float(rest.var(ddof=1)) / len(rest)
+        else:
+            off = y - f
+            estimate += share * (float(off.mean()) + float(data.predicted[inside].mean()))
+            parts[in_gold] = share * off / n * math.sqrt(max(0.0, 1 - n / rows))
+            of_model += share * spread / data.rows
+        least += share**2 * spread / (n * (n + 1))
+    if method == "dsl" and data.probability is not None:
+        # As published, also where more or fewer rows were drawn than the probabilities say.
+        errors = data.predicted[data.is_labelled] - data.gold
+        estimate = float(data.predicted.mean() - (data.weights * errors).sum() / data.rows)
+        if not data.is_fixed:
+            by_chance = float((data.weights * errors / data.rows).sum() ** 2) / data.labelled
+    own, freedom = _variance(data, parts, tuned=1 if 0 < tuning < 1 else 0)
+    own += by_chance
+    variance = max(own, least) + of_model
+    return _Mean(float(estimate), float(variance), max(1.0, freedom * (variance / max(own, least)) ** 2))

@@ -1,0 +1,258 @@
+"""Statistics: what can't be computed and why, and cells that aren't what they should be."""
+
+from __future__ import annotations
+
+from rowbatch.words.telling import Entry
+
+_UNDEFINED: dict[str, Entry] = {
+    "undefined-nothing-counted": Entry(
+        "undefined: there is nothing that it would be a share of",
+        zh=("无定义：没有可供计算比例的单位", ""),
+    ),
+    "undefined-no-pairs": Entry(
+        "undefined: no row has values of two coders",
+        zh=("无定义：没有任何一行同时有两位编码者的值", ""),
+    ),
+    "undefined-no-variation": Entry(
+        "undefined: all values are one and the same, so agreement by chance is certain",
+        zh=("无定义：所有值都相同，随机一致是必然的", ""),
+    ),
+    "undefined-constant": Entry(
+        "undefined: one side has one value only",
+        zh=("无定义：其中一方只有一个值", ""),
+    ),
+    "undefined-one-label": Entry(
+        "undefined: with one label nobody can disagree",
+        "name all labels of the codebook: --labels",
+        page="name all labels of the codebook",
+        zh=("无定义：只有一个标签时不可能有分歧", "请列出编码本中的所有标签"),
+    ),
+    "undefined-too-many-values": Entry(
+        "not computed: there are {values:,} different values, and it is for labels, of which {most:,} can be",
+        zh=("未计算：共有 {values:,} 个不同的值，而该统计量针对标签，最多 {most:,} 个", ""),
+    ),
+    "interval-without-width": Entry(
+        "no interval: every draw gives the same value, and an interval without width would be wrong",
+        zh=("没有区间：每次抽样都得到同一个值，宽度为零的区间是错误的", ""),
+    ),
+    "interval-often-undefined": Entry(
+        "no interval: it is undefined in {undefined:,} of {draws:,} draws",
+        zh=("没有区间：在 {draws:,} 次抽样中有 {undefined:,} 次无定义", ""),
+    ),
+    "interval-too-few": Entry(
+        "no interval: of {n:,} units there is none that could be believed; {least:,} are a beginning",
+        zh=("没有区间：仅有 {n:,} 个单位，无法给出可信的区间；至少需要 {least:,} 个", ""),
+    ),
+}
+
+_AGREE: dict[str, Entry] = {
+    "agree-one-coder": Entry(
+        "agreement is of two at least, and only {names!r} is given",
+        "name two columns, as in --coders anna,ben; or the column that is right: --gold COLUMN",
+        page="choose two columns, or the column that is right",
+        zh=("一致性至少需要两方，而这里只有“{names:”、“}”", "请选择两列，或选择作为标准的列"),
+    ),
+    "agree-coder-twice": Entry(
+        "column {column!r} is given twice, and agrees with itself",
+        "name each column once",
+        zh=("列“{column}”给出了两次，它与自身总是一致", "请每列只写一次"),
+    ),
+    "agree-label-twice": Entry(
+        "a label stands twice: {labels!r}",
+        "name each label once",
+        zh=("有标签重复：“{labels:”、“}”", "请每个标签只写一次"),
+    ),
+    "agree-not-a-label": Entry(
+        "column {column!r} has {rows:,} {rows:cell|cells} that are none of the labels, the first in row {first:,}: {cells!r}",
+        "name all labels with --labels; what means that nothing was said: --missing VALUE",
+        page="name all labels, and what means that nothing was said",
+        zh=(
+            "列“{column}”中有 {rows:,} 个单元格不是任何标签，第一个在第 {first:,} 行：“{cells:”、“}”",
+            "请列出所有标签，以及表示缺失的值",
+        ),
+    ),
+    "agree-answers-not-labels": Entry(
+        "{rows:,} {rows:answer|answers} in column {column!r} are none of the labels, the first in row {first:,}: {cells!r}; "
+        "they are wrong",
+        zh=(
+            "列“{column}”中有 {rows:,} 个回答不是任何标签，第一个在第 {first:,} 行：“{cells:”、“}”；它们算作错误",
+            "",
+        ),
+    ),
+    "agree-not-a-number": Entry(
+        "column {column!r}, row {row:,}: {cell!r} is no number, as the level {level} wants ({rows:,} such {rows:cell|cells})",
+        "what means that nothing was said: --missing VALUE; texts with an order: --level ordinal --labels low,mid,high",
+        page="say what means that nothing was said, or choose another level",
+        zh=(
+            "列“{column}”第 {row:,} 行：“{cell}”不是数字，而测量水平 {level} 需要数字（共 {rows:,} 个）",
+            "请指明表示缺失的值，或选择其他测量水平",
+        ),
+    ),
+    "agree-label-no-number": Entry(
+        "the label {label!r} is no number, as the level {level} wants",
+        "give numbers with --labels, or --level ordinal",
+        page="give numbers, or choose another level",
+        zh=("标签“{label}”不是数字，而测量水平 {level} 需要数字", "请给出数字，或选择其他测量水平"),
+    ),
+    "agree-ratio-below-zero": Entry(
+        "the level ratio has a true zero, and nothing below it: {least} occurs",
+        "choose --level interval",
+        page="choose the level interval",
+        zh=("比率水平有真正的零点，不应有负值，而数据中有 {least}", "请选择等距（interval）水平"),
+    ),
+    "agree-needs-order": Entry(
+        "these labels have no order of their own: {labels!r}",
+        "give all of them in order: --labels low,mid,high",
+        page="give all labels in order",
+        zh=("这些标签本身没有顺序：“{labels:”、“}”", "请按顺序列出所有标签"),
+    ),
+    "agree-few-units": Entry(
+        "of {n:,} {n:unit|units} little can be said: with fewer than {least:,} intervals that are drawn from the data itself are too narrow",
+        zh=("只有 {n:,} 个单位，难以下结论：少于 {least:,} 个时，由数据自身抽样得到的区间过窄", ""),
+    ),
+    "statistics-decimals": Entry(
+        "some whole numbers are written with decimals, as in 1.0, and others without; they are the same labels",
+        zh=("有些整数带小数写出（如 1.0），有些不带；它们视为相同的标签", ""),
+    ),
+    "no-such-column-in-frame": Entry(
+        "the frame has no column {column!r}",
+        "its columns are: {columns!r}",
+        zh=("数据框没有名为“{column}”的列", "它的列有：“{columns:”、“}”"),
+    ),
+    "not-a-probability": Entry(
+        "column {column!r}, row {row:,}: {cell!r} is no probability above 0 and at most 1",
+        "each row needs how likely it was drawn",
+        zh=("列“{column}”第 {row:,} 行：“{cell}”不是大于 0 且不超过 1 的概率", "每一行都需要被抽中的概率"),
+    ),
+    "confidence-no-share": Entry(
+        "{confidence} is no level of an interval",
+        "give a share, as in 0.95",
+        zh=("{confidence} 不是区间的置信水平", "请给出比例，例如 0.95"),
+    ),
+    "draws-too-few": Entry(
+        "{draws:,} draws with seed {seed} make no interval",
+        "give 100 draws at least, and a seed of 0 or more",
+        zh=("{draws:,} 次抽样、种子 {seed} 不能得出区间", "请至少抽样 100 次，种子不小于 0"),
+    ),
+}
+
+_CORRECT: dict[str, Entry] = {
+    "correct-too-few": Entry(
+        "refused: {labelled:,} labelled {labelled:row|rows} are too few; {least:,} are needed, since below no interval holds what it says",
+        zh=("拒绝给出：只有 {labelled:,} 行有人工标签，至少需要 {least:,} 行，否则区间不可信", ""),
+    ),
+    "correct-too-few-of-each": Entry(
+        "refused: people gave one side only {fewest:,} {fewest:time|times}; {least:,} with the label and {least:,} without are needed",
+        zh=("拒绝给出：人工标签中较少的一方只有 {fewest:,} 个；有该标签和没有该标签的各需 {least:,} 个", ""),
+    ),
+    "correct-uninformed": Entry(
+        "refused: with sensitivity {sensitivity} and specificity {specificity} the model's labels say nothing of people's",
+        zh=("拒绝给出：灵敏度为 {sensitivity}、特异度为 {specificity}，模型标签几乎不含信息", ""),
+    ),
+    "correct-stratum-empty": Entry(
+        "refused: of {strata:,} of the probabilities fewer than two rows are labelled, so nobody knows what the others are",
+        zh=("拒绝给出：有 {strata:,} 种抽样概率下的人工标签少于两行，无从得知其余各行的情况", ""),
+    ),
+    "correct-unequal-calibration": Entry(
+        "refused: Rogan and Gladen's takes rows that were drawn alike",
+        "choose --method dsl, or ppi",
+        page="choose another method",
+        zh=("拒绝给出：Rogan–Gladen 方法要求各行以相同概率抽取", "请选择其他方法"),
+    ),
+    "correct-unequal-ppi": Entry(
+        "refused: a regression by PPI++ takes rows that were drawn alike",
+        "choose --method dsl",
+        page="choose the method dsl",
+        zh=("拒绝给出：PPI++ 回归要求各行以相同概率抽取", "请选择 DSL 方法"),
+    ),
+    "correct-only-shares": Entry(
+        "refused: Rogan and Gladen's is for shares of a label",
+        "choose --method ppi, or dsl",
+        page="choose another method",
+        zh=("拒绝给出：Rogan–Gladen 方法仅适用于标签的比例", "请选择其他方法"),
+    ),
+    "correct-not-found": Entry(
+        "undefined: the coefficients have no solution; predictors say the same, or separate the outcome",
+        zh=("无定义：回归系数无解；自变量共线，或完全分离了因变量", ""),
+    ),
+    "correct-bands": Entry(
+        "there are {probabilities:,} different probabilities; for the intervals near ones are taken together, in {bands:,} bands",
+        zh=("共有 {probabilities:,} 种抽样概率；计算区间时把相近的合并为 {bands:,} 组", ""),
+    ),
+    "correct-not-predicted": Entry(
+        "{rows:,} {rows:row|rows} have no value of the model; a middle one stands in for it, which costs width and no truth",
+        zh=("{rows:,} 行没有模型的值；以居中的值代替，这会加宽区间但不会引入偏差", ""),
+    ),
+    "correct-rows-left-out": Entry(
+        "{rows:,} {rows:row|rows} without a predictor or an outcome are left out",
+        zh=("{rows:,} 行缺少自变量或因变量，已略去", ""),
+    ),
+    "correct-same-column": Entry(
+        "column {column!r} can't be the model's and people's at once",
+        "give two columns",
+        zh=("列“{column}”不能同时是模型的和人工的", "请给出两列"),
+    ),
+    "correct-between": Entry(
+        "a difference is between two groups of a column: {groups!r}",
+        "give the column with --by, and two of its values: --between A,B",
+        page="choose the column with groups, and two of them",
+        zh=("差异是某一列中两个组之间的：“{groups:”、“}”", "请选择分组的列，并从中选择两个组"),
+    ),
+    "correct-by-and-regression": Entry(
+        "groups and a regression are two questions",
+        "give --by alone; or the column with groups among those of --on",
+        page="choose groups alone, or the column with groups among the predictors",
+        zh=("分组和回归是两个不同的问题", "请只选择分组，或把分组的列作为自变量"),
+    ),
+    "correct-not-a-number": Entry(
+        "column {column!r}, row {row:,}: {cell!r} is no number ({rows:,} such {rows:cell|cells})",
+        "what means that nothing was said: --missing VALUE; for the share of a label: --label LABEL",
+        page="say what means that nothing was said, or choose a label",
+        zh=(
+            "列“{column}”第 {row:,} 行：“{cell}”不是数字（共 {rows:,} 个）",
+            "请指明表示缺失的值，或选择一个标签",
+        ),
+    ),
+    "correct-label-nowhere": Entry(
+        "the label {label!r} occurs neither in column {column!r} nor in the model's values, where there are {labels!r}",
+        "spell it as it stands in the table",
+        zh=(
+            "标签“{label}”既不在列“{column}”中，也不在模型的值中；已有：“{labels:”、“}”",
+            "请按数据表中的写法填写",
+        ),
+    ),
+    "correct-which-label": Entry(
+        "a regression is of one label, and there are several: {labels!r}",
+        "choose one with --label",
+        page="choose one",
+        zh=("回归针对一个标签，而这里有多个：“{labels:”、“}”", "请选择一个"),
+    ),
+    "correct-many-labels": Entry(
+        "there are {labels:,} different labels; shares of {most:,} at most are estimated at once",
+        "choose one with --label",
+        page="choose one",
+        zh=("共有 {labels:,} 个不同的标签；一次最多估计 {most:,} 个的比例", "请选择一个"),
+    ),
+    "correct-many-groups": Entry(
+        "column {column!r} has {groups:,} different values; {most:,} groups at most are compared",
+        "is it a text, or an id?",
+        zh=("列“{column}”有 {groups:,} 个不同的值；最多可有 {most:,} 个组", "它是不是文本或编号？"),
+    ),
+    "correct-no-such-group": Entry(
+        "column {column!r} has no group {group!r}; it has {groups!r}",
+        zh=("列“{column}”中没有组“{group}”；已有：“{groups:”、“}”", ""),
+    ),
+    "correct-nothing-predicted": Entry(
+        "column {column!r} has no value",
+        "it is to hold what the model said of each row",
+        zh=("列“{column}”没有任何值", "其中应当是模型对每一行给出的值"),
+    ),
+    "correct-logistic-needs-two": Entry(
+        "a logistic regression has an outcome of 0 and 1, and column {column!r} has other numbers",
+        "choose a label with --label, or --model linear",
+        page="choose a label, or a linear regression",
+        zh=("逻辑回归的因变量应为 0 和 1，而列“{column}”中有其他数字", "请选择一个标签，或改用线性回归"),
+    ),
+}
+
+STATISTICS: dict[str, Entry] = _UNDEFINED | _AGREE | _CORRECT

@@ -1,0 +1,224 @@
+"""`correct`: corrected estimates of any table, by every door."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import polars as pl
+import pytest
+
+import rowbatch
+from end_to_end import run_here
+from rowbatch.errors import TableError, UsageError
+
+# Numbers that a figure may lack are there, or a test fails.
+correct: Any = rowbatch.correct
+
+
+@pytest.fixture
+def table(tmp_path):
+    """800 rows of a survey, 160 of them labelled by people."""
+    chance = random.Random(1)
+    lines = ["id,predicted,gold,true,group,age,weight,score,model_score,answer"]
+    for row in range(800):
+        group = chance.choice("xyz")
+        truth = chance.choices(("good", "bad", "None"), (5, 4, 1) if group == "x" else (3, 6, 1))[0]
+        said = truth if chance.random() < 0.8 else chance.choice(("good", "good", "bad"))
+        score = chance.gauss(5, 2)
+        is_labelled = row % 5 == 0
+        cells = [row, said, truth if is_labelled else "", truth, group, chance.randint(18, 80), 0.2]
+        cells += [round(score, 2) if is_labelled else "", round(score + chance.gauss(0.5, 1), 2)]
+        lines.append(",".join(map(str, [*cells, round(chance.gauss(0, 1), 3)])))
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def typed(folder, *words):
+    done = run_here(("correct", *words), cwd=folder, env={"ROWBATCH_HOME": str(folder / "home")})
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("method", ["ppi", "dsl", "rogan-gladen"])
+def test_json_as_promised(table, method):
+    """
+    `--json` has the level, and estimate, low and high of the model, of people and of both.
+    """
+    words = ("--predicted", "predicted", "--gold", "gold", "--label", "good", "--method", method, "--json")
+    code, out, _ = typed(table.parent, table, *words)
+    found = json.loads(out)
+    assert (code, found["level"], found["method"], found["labelled"]) == (0, 0.95, method, 160)
+    assert set(found["estimates"]) == {"model_only", "people_only", "corrected"}
+    assert found["estimates"]["model_only"]["biased"] is True
+    truth = pl.read_csv(table)["true"].eq("good").mean()
+    corrected = found["estimates"]["corrected"]
+    assert corrected["low"] < truth < corrected["high"]
+    assert found["estimates"]["model_only"]["low"] > truth
+
+
+def test_level(table):
+    """
+    A lower level makes a narrower interval, and is said.
+    """
+    wide, narrow = (
+        correct(table, predicted="predicted", gold="gold", label="good", level=level) for level in (0.95, 0.8)
+    )
+    width = [one.corrections[0].corrected.high - one.corrections[0].corrected.low for one in (wide, narrow)]
+    assert width[0] > width[1]
+    assert "80 %" in narrow.corrections[0].corrected.method
+
+
+def test_without_a_label_every_label_has_a_share(table):
+    """
+    Of words each label has its share, `None` among them: it is a label, and no missing value.
+    """
+    found = correct(table, predicted="predicted", gold="gold")
+    assert [one.quantity for one in found.corrections] == ["share of None", "share of bad", "share of good"]
+    assert sum(one.people_only.estimate for one in found.corrections) == pytest.approx(1)
+
+
+def test_numbers_have_a_mean(table):
+    """
+    Of numbers the mean is wanted.
+    """
+    found = correct(table, predicted="model_score", gold="score")
+    (one,) = found.corrections
+    assert one.quantity == "mean of score"
+    assert one.corrected.low < 5 < one.corrected.high
+    assert one.model_only.low > 5.2
+    assert one.tuning > 0.5
+
+
+def test_groups_and_their_difference(table):
+    """
+    Each group has its share; of two that are named the difference stands first.
+    """
+    each = correct(table, predicted="predicted", gold="gold", label="good", by="group")
+    assert [one.quantity[-7:] for one in each.corrections] == ["group x", "group y", "group z"]
+    both = correct(table, predicted="predicted", gold="gold", label="good", by="group", between="x,z")
+    first = both.corrections[0]
+    assert first.quantity == "share of good, group x less z"
+    sides = [each.corrections[place].people_only.estimate for place in (0, 2)]
+    assert first.people_only.estimate == pytest.approx(sides[0] - sides[1])
+
+
+def test_regressions_with_the_label_on_either_side(table):
+    """
+    The label on words and numbers; and a number on the label.
+    """
+    left = correct(table, predicted="predicted", gold="gold", label="good", on="age,group", model="logistic")
+    names = ["intercept", "age", "group: y", "group: z"]
+    assert [one.quantity for one in left.corrections] == names
+    right = correct(
+        table, predicted="predicted", gold="gold", label="good", outcome="answer", on="age", method="dsl"
+    )
+    assert [one.quantity for one in right.corrections] == ["intercept", "good", "age"]
+    for one in (*left.corrections, *right.corrections):
+        assert one.corrected.low < one.corrected.estimate < one.corrected.high
+
+
+def test_the_terminal_shows_three_lines(table):
+    """
+    The model's is marked biased; the level and the methods are said.
+    """
+    words = ("--predicted", "predicted", "--gold", "gold", "--label", "good", "--probability", "weight")
+    code, out, error = typed(table.parent, table, *words)
+    assert (code, error) == (0, "")
+    for told in (
+        "model only (biased)",
+        "people only",
+        "corrected ",
+        "95 % interval",
+        "160 labelled rows of 800",
+    ):
+        assert told in out
+
+
+def test_equal_probabilities_are_as_none(table):
+    """
+    A probability that is the same for all rows, and is the share that was drawn, changes nothing.
+    """
+    for method in ("ppi", "dsl"):
+        asked = {"predicted": "predicted", "gold": "gold", "label": "good", "method": method}
+        plain = correct(table, **asked).corrections[0]
+        weighted = correct(table, probability="weight", **asked).corrections[0]
+        assert weighted.corrected.estimate == pytest.approx(plain.corrected.estimate)
+        assert weighted.corrected.low == pytest.approx(plain.corrected.low)
+
+
+def test_a_frame(table):
+    """
+    A data frame is a table, and its missing values are the unlabelled rows.
+    """
+    frame = pl.read_csv(table, null_values=[""])
+    asked = {"predicted": "model_score", "gold": "score", "by": "group"}
+    from_frame, from_file = (correct(source, **asked) for source in (frame, table))
+    estimates = [[one.corrected.estimate for one in found.corrections] for found in (from_frame, from_file)]
+    assert estimates[0] == pytest.approx(estimates[1])
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({"gold": "predicted"}, "correct-same-column"),
+        ({"label": "Good"}, "correct-label-nowhere"),
+        ({"between": "x,y"}, "correct-between"),
+        ({"by": "group", "between": "x,q"}, "correct-no-such-group"),
+        ({"by": "group", "on": "age"}, "correct-by-and-regression"),
+        ({"on": "age"}, "correct-which-label"),
+        (
+            {"predicted": "model_score", "gold": "score", "on": "age", "model": "logistic"},
+            "correct-logistic-needs-two",
+        ),
+        ({"label": "good", "outcome": "group"}, "correct-not-a-number"),
+        ({"label": "good", "by": "id"}, "correct-many-groups"),
+        ({"predicted": "id", "gold": "true"}, "correct-many-labels"),
+        ({"label": "good", "probability": "age"}, "not-a-probability"),
+        ({"level": 0.2}, "confidence-no-share"),
+    ],
+)
+def test_what_does_not_fit_is_told(table, changes, kind):
+    """
+    A helpful error for whatever does not go together.
+    """
+    with pytest.raises(UsageError) as caught:
+        correct(table, **{"predicted": "predicted", "gold": "gold", **changes})
+    assert caught.value.kind == kind
+    assert caught.value.message
+
+
+def test_no_such_column(table):
+    """
+    A column that is not there is told, with a near one.
+    """
+    with pytest.raises(TableError) as caught:
+        correct(table, predicted="predictd", gold="gold")
+    assert caught.value.values["near"] == "predicted"
+
+
+def test_rows_without_the_models_value(tmp_path):
+    """
+    A row without a label of the model is not the label; of numbers a middle one stands in, and that is said.
+    """
+    path = tmp_path / "t.csv"
+    rows = [f"{'' if row % 10 == 0 else row % 3},{row % 3 if row < 60 else ''}" for row in range(300)]
+    path.write_text("\n".join(["f,y", *rows]) + "\n", encoding="utf-8")
+    share = correct(path, predicted="f", gold="y", label="2").corrections[0]
+    assert share.model_only.estimate == pytest.approx(0.9 / 3)
+    mean = correct(path, predicted="f", gold="y")
+    assert mean.notes[0].values["rows"] == 30
+    assert mean.corrections[0].corrected.low < 1 < mean.corrections[0].corrected.high
+
+
+def test_too_few_labelled_rows_are_refused(tmp_path):
+    """
+    Nine labelled rows: null, with a why, and the exit code of a command that did what it was asked.
+    """
+    path = tmp_path / "t.csv"
+    path.write_text("f,y\n" + "a,a\n" * 9 + "b,\n" * 50, encoding="utf-8")
+    code, out, _ = typed(tmp_path, path, "--predicted", "f", "--gold", "y", "--label", "a", "--json")
+    found = json.loads(out)["estimates"]["corrected"]
+    assert (code, found["estimate"], found["low"]) == (0, None, None)
+    assert "10 are needed" in found["why"]
