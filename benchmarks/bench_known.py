@@ -18,8 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import workload
-from bench_collect import _print, source_of
-from bench_data_plane import Cost, run
+from bench_collect import _print
+from bench_data_plane import Cost, run, source_of
 from options import parser_of
 
 _HERE = Path(__file__).parent

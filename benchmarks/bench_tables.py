@@ -18,7 +18,7 @@ from pathlib import Path
 
 import polars as pl
 import workload
-from bench_collect import source_of
+from bench_data_plane import source_of
 from options import parser_of
 
 _READINGS = 5

@@ -365,7 +365,8 @@ class ShareDraws:
                         expected[f == one] = y[f == one].mean()
                 return y - expected
             case "dsl":
-                return (y - f) - (y - f).mean()
+                differences: Floats = (y - f) - (y - f).mean()
+                return differences
             case _:
                 sensitivity, specificity = self._calibration()
                 return f - np.where(y == 1, sensitivity, 1 - specificity)
