@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import ctypes
+import errno
 import json
 import os
 import tempfile
@@ -312,6 +314,26 @@ def test_a_line_is_written_whole_where_the_system_takes_a_part(tmp_path, monkeyp
     monkeypatch.setattr(plain_lines, "_gather", some_only)
     convert(table, outs[1], model="m", text="post")
     assert outs[0].read_bytes() == outs[1].read_bytes()
+
+
+def test_a_disk_that_is_full_while_lines_are_gathered(tmp_path, monkeypatch):
+    """
+    What the system says of a write of many places is said as of any other, and nothing is left.
+    """
+
+    def full(*_: int) -> int:
+        ctypes.set_errno(errno.ENOSPC)
+        return -1
+
+    table = tmp_path / "t.csv"
+    table.write_text("post,title\na,b\n", encoding="utf-8")
+    monkeypatch.setattr(csv_reader, "_MIN_FAST_BYTES", 0)
+    monkeypatch.setattr(csv_reader, "_MIN_PLAIN_BYTES", 0)
+    monkeypatch.setattr(plain_lines, "_writev", lambda: full)
+    for limits in (None, ShardLimits(5, 1_000)):
+        with pytest.raises(StorageError):
+            convert(table, tmp_path / "out", model="m", text="post", limits=limits)
+    assert list(tmp_path.iterdir()) == [table]
 
 
 def test_real_texts_are_what_csv_and_json_would_make(tmp_path):

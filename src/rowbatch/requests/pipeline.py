@@ -121,13 +121,13 @@ class RowRequests:
         lines = render_requests(self.settings, frame, self.positions, numbers)
         return RequestChunk(lines, numbers, blank, again)
 
-    def of_block(self, block: PlainBlock, repeats: pl.Series) -> tuple[PlainLines, int]:
+    def of_block(self, block: PlainBlock, repeats: pl.Series | None) -> tuple[PlainLines, int]:
         """
         The requests of rows that stand in their file as they are.
 
         Args:
             block: The rows.
-            repeats: Which of them get the answer of an earlier one.
+            repeats: Which of them get the answer of an earlier one; None for none.
         Returns:
             One line for each row that is asked, and how many have no text.
         """
@@ -143,7 +143,7 @@ class RowRequests:
         left_out = np.zeros(block.height, np.bool_)
         if self._skip_empty:
             left_out |= blank
-        if repeats.any():
+        if repeats is not None:
             left_out |= repeats.to_numpy()
         lines = render_plain(self.settings, block, self.positions, np.flatnonzero(~left_out))
         return lines, int(blank.sum())
@@ -254,12 +254,14 @@ class TableRequests:
             if isinstance(rows, TableChunk):
                 yield self._counted(rows).lines
                 continue
-            repeats = self.duplicates.mask(rows.first_row, rows.height)
+            repeats = None
+            if len(self.duplicates):
+                repeats = self.duplicates.mask(rows.first_row, rows.height)
+                counts.duplicates += int(repeats.sum())
             lines, empty_rows = self._rows.of_block(rows, repeats)
             counts.rows += rows.height
             counts.requests += len(lines)
             counts.empty_rows += empty_rows
-            counts.duplicates += int(repeats.sum())
             yield lines
 
     def first(self, from_row: int = 1) -> tuple[int, Mapping[str, str]] | None:

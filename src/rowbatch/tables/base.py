@@ -336,9 +336,15 @@ def blank_rows(
     """
     if not columns:
         return pl.repeat(False, frame.height, eager=True)
-    cells = [pl.col(str(column)).str.strip_chars() for column in columns]
-    empty = [cell.is_in(["", *sorted(not_asked)]) if not_asked else cell == "" for cell in cells]
-    return frame.select(pl.all_horizontal(empty).alias("blank")).to_series()
+    blank = pl.repeat(True, frame.height, eager=True)
+    for column in columns:
+        cell = pl.col(str(column)).str.strip_chars()
+        empty = cell.is_in(["", *sorted(not_asked)]) if not_asked else cell == ""
+        blank &= frame.select(empty.alias("blank")).to_series()
+        if not blank.any():
+            # Nearly always the first column has something in each row.
+            break
+    return blank.alias("blank")
 
 
 def as_text(typed: pl.DataFrame) -> pl.DataFrame:

@@ -88,7 +88,7 @@ _BLOCK_BYTES = 1 << 20
 # A smaller file is read before the fast reader's modules are imported.
 _MIN_FAST_BYTES = 500_000
 # What blocks are found with takes a tenth of a second to be imported.
-_MIN_PLAIN_BYTES = 16_000_000
+_MIN_PLAIN_BYTES = 48_000_000
 _HEADER_AGAIN = "the header stands here once more"
 _NO_DELIMITER = "a quoted cell begins without a delimiter before it"
 
