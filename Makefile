@@ -21,10 +21,10 @@ JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage lint bench proofs fuzz simulation kills attack docs format audit sbom clean
+.PHONY: help demo test coverage lint bench proofs fuzz simulation kills task-kills attack docs format audit sbom clean
 
 help:  ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
 
 demo: $(READY)  ## Label 200 real tweets with the local model
 	@$(BIN)/rowbatch demo $(ARGS)
@@ -61,6 +61,9 @@ simulation: $(READY)  ## Drive 2,000 runs through faults and crashes in simulate
 
 kills: $(READY)  ## Kill the real program 1,000 times
 	$(BIN)/python tests/kill_runs.py --kills 1000 $(ARGS)
+
+task-kills: $(READY)  ## Kill what writes the requests of a run: a process every 2 seconds, the program 100 times
+	$(BIN)/python tests/task_kills.py $(ARGS)
 
 attack: $(READY) $(BROWSER)  ## Attack the real program: a second user, a browser, odd requests, strange files (as root)
 	$(BIN)/python tests/attack.py $(ARGS)
