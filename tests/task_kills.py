@@ -16,7 +16,6 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -147,4 +146,4 @@ def forget(run: RunDirectory) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
