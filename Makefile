@@ -21,10 +21,10 @@ JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage lint bench ray proofs fuzz simulation kills attack objects coverage-of-intervals oracles docs format audit sbom clean
+.PHONY: help demo test coverage lint bench ray proofs fuzz simulation kills task-kills attack objects coverage-of-intervals oracles docs format audit sbom clean
 
 help:  ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 28
 
 demo: $(READY)  ## Label 200 real tweets with the local model
 	@$(BIN)/rowbatch demo $(ARGS)
@@ -64,6 +64,9 @@ kills: $(READY)  ## Kill the real program 1,000 times
 
 objects: $(READY)  ## Fetch a real store (Ceph's gateway), start it in a folder of its own, and test with it
 	ROWBATCH_REAL_STORE=1 $(BIN)/pytest -n 0 tests/objects tests/cli/test_object_storage.py $(ARGS)
+
+task-kills: $(READY)  ## Kill what writes the requests of a run: a process every 2 seconds, the program 100 times
+	$(BIN)/python tests/task_kills.py $(ARGS)
 
 attack: $(READY) $(BROWSER)  ## Attack the real program: a second user, a browser, odd requests, strange files (as root)
 	$(BIN)/python tests/attack.py $(ARGS)

@@ -117,7 +117,7 @@ def requests_of(run: RunDirectory) -> bytes:
 
 def unfinished(run: RunDirectory) -> list[Path]:
     """Files that nobody finished."""
-    return [path for path in run.path.rglob(".*") if path.is_file()]
+    return [path for path in run.path.rglob(".*.part") if path.is_file()]
 
 
 def _digest(path: Path) -> str:

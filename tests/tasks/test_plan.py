@@ -1,7 +1,9 @@
 """The plan: which rows are one task, decided once."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -11,10 +13,12 @@ from rowbatch.errors import RowbatchError, RunError, TableChanged, TableError, U
 from rowbatch.objects.stores import open_store
 from rowbatch.steps.create import create
 from rowbatch.store.rundir import RunDirectory
+from rowbatch.tasks import prepare as prepare_module
+from rowbatch.tasks.doing import SerialRunner
 from rowbatch.tasks.into_run import build_by_tasks
 from rowbatch.tasks.plan import PLAN, TASKS, make_plan, place_of, read_task_plan, read_tasks
 from rowbatch.tasks.prepare import prepare
-from tasking import FORMS, create_run, planned_run, requests_of, write_table
+from tasking import FORMS, create_run, digests, planned_run, requests_of, unfinished, write_table
 
 
 def forms_of(run):
@@ -175,3 +179,22 @@ def test_folders_whose_files_differ(tmp_path):
             create_run(tmp_path / kind, folder)
         assert caught.value.kind == kind
         assert "b.parquet" in str(caught.value)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full is a file of Linux")
+def test_a_full_disk(tmp_path, monkeypatch):
+    """
+    A disk without room is told in a sentence, nothing unfinished is left, and then the same files come out.
+    """
+    table = write_table(tmp_path / "posts.csv", 20)
+    quiet, run = planned_run(tmp_path / "quiet", table), planned_run(tmp_path / "run", table)
+    build_by_tasks(quiet, "serial")
+    with monkeypatch.context() as full:
+        # What is written to it fails with ENOSPC, as polars and Python meet it.
+        full.setattr(prepare_module, "scratch_file", lambda _: nullcontext(Path("/dev/full")))
+        outcomes = list(SerialRunner().map("prepare", read_tasks(place_of(run))))
+    assert {outcome.problem["kind"] for outcome in outcomes if outcome.problem} == {"disk-full"}
+    assert all(outcome.record is None for outcome in outcomes)
+    assert unfinished(run) == []
+    build_by_tasks(run, "serial")
+    assert digests(run) == digests(quiet)

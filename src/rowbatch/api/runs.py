@@ -1473,8 +1473,9 @@ def create(
 
     Args:
         table: The input: a file of any format, its address on object storage (`s3://BUCKET/NAME`), a folder
-            of .txt files, or a data frame (polars, pandas, Arrow, whatever speaks as these do, a dictionary
-            of lists, a list of dictionaries), which is kept in the run directory. It is never changed.
+            of .txt files or of tables, or a data frame (polars, pandas, Arrow, whatever speaks as these do, a
+            dictionary of lists, a list of dictionaries), which is kept in the run directory. It is never
+            changed.
         text: Name of the column with the text; of a data frame as it names it: `1`, `("q1", "text")`.
         labels: The labels to choose from, in a list or in a text as `--labels` has them: `"good,bad"`.
             Without labels and codebook the answer is free text.

@@ -13,6 +13,7 @@ The run directory: where each file lies, and the frozen plan.
       requests/r0-0001.jsonl …         rows whose answers an earlier run has: they are not sent
       results/r0-0001.output.jsonl …   these answers, copied once
       labelled.csv …                   derived
+      tasks/                           of a run that was planned as tasks, see `rowbatch.tasks.plan`
       with/PROVIDER-MODEL/             a run directory of each further model that is asked the same
 """
 

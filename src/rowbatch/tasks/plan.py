@@ -176,14 +176,18 @@ def make_plan(
     return made
 
 
-def read_tasks(place: Path) -> list[dict[str, Any]]:
+def read_tasks(folder: str | Path) -> list[dict[str, Any]]:
     """
     The tasks of a plan, in the order of their rows; each with `store`, where its plan lies.
+
+    Args:
+        folder: Of the plan: `RUN/tasks`.
 
     Raises:
         RunError: They are damaged.
         InputError: There are none.
     """
+    place = Path(folder).absolute()
     return with_store(read_task_file(place / TASKS), str(place))
 
 

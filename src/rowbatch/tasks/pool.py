@@ -27,6 +27,8 @@ MOST_DEATHS = 3
 """How often a task may end its process by a fault of its own before it is given up."""
 MOST_KILLS = 10
 """How often it may be killed from outside, as when the computer has no memory left, or by a person."""
+# Several times of what a task takes: where less is free it is not for this limit to fail.
+_LEAST_MEMORY = 1 << 30
 _MOST_TOLD_BYTES = 2_000
 _PATIENCE_S = 2.0
 
@@ -50,7 +52,8 @@ class PoolRunner:
         most_kills: int = MOST_KILLS,
     ) -> None:
         self.workers = max(1, workers or _processors())
-        self._memory = memory_for_tables() // self.workers if memory_bytes is None else memory_bytes
+        share = max(memory_for_tables() // self.workers, _LEAST_MEMORY)
+        self._memory = share if memory_bytes is None else memory_bytes
         self._most_deaths, self._most_kills = most_deaths, most_kills
 
     def map(self, function: str, tasks: Sequence[Mapping[str, Any]]) -> Iterator[Outcome]:
