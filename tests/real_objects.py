@@ -304,12 +304,14 @@ class CuttingProxy:
         lost_answers: How many of the next answers to more bytes are not handed on.
         after_bytes: Bytes in one direction that a connection carries before.
         done: How many were cut.
+        stalled: Set when a connection that carried more waits, where `stalls` is set.
     """
 
     def __init__(self, target: str) -> None:
         host, _, port = target.partition(":")
         self._target = (host, int(port))
         self.cuts, self.lost_answers, self.after_bytes, self.done = 0, 0, 0, 0
+        self.stalls, self.stalled = False, threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -337,6 +339,10 @@ class CuttingProxy:
         with contextlib.suppress(OSError):
             while data := source.recv(65_536):
                 carried[source] += len(data)
+                if self.stalls and carried[source] > self.after_bytes:
+                    self.stalled.set()
+                    while self.stalls:
+                        time.sleep(0.01)
                 if self.cuts and carried[source] > self.after_bytes:
                     self.cuts -= 1
                     self.done += 1

@@ -309,12 +309,8 @@ def test_a_store_that_fails_at_the_end_leaves_the_labelled_table_in_the_run(tmp_
     [
         ("units {t} --text text --by line -o u.csv", 3, "which is not taken here"),
         ("units t.csv --text text --by line -o {p}/u.csv", 3, "which is not taken here"),
-        ("sample t.csv --text text --rows 3 -o {p}/s.xlsx", 3, "which is not taken here"),
-        (
-            "convert {t} --text text --model m -o {t} --overwrite",
-            2,
-            "{t} would be replaced by its own requests",
-        ),
+        ("sample t.csv --text text --labels a,b --rows 3 -o {p}/s.xlsx", 3, "which is not taken here"),
+        ("convert {t} --text text --model m -o {t} --overwrite", 2, "would be replaced by its own requests"),
         ("extract {t} -o {t} --overwrite", 2, "{t} would be replaced by its own answers"),
         ("convert {t} --text nope --model m -o x.jsonl", 3, "{t} has no column 'nope'"),
         ("convert {t} --text nope --model m -o {p}/x", 3, "{t} has no column 'nope'"),

@@ -1,5 +1,8 @@
 """Object storage on bad days: the small S3 in this process is the judge."""
 
+import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -262,12 +265,38 @@ def test_a_key_in_an_address_is_refused_and_not_shown(address):
     assert "canary" not in str(told.value) + told.value.hint + repr(told.value.values)
 
 
+_FORKS = """
+import os
+from rowbatch.errors import UsageError
+from rowbatch.objects.stores import open_store
+open_store("s3://bucket/x").put("of-parent", b"")
+child = os.fork()
+if child == 0:
+    for place in ("s3://bucket/x", "s3://bucket/another"):
+        try:
+            open_store(place).put("of-child", b"")
+        except UsageError as error:
+            assert error.kind == "store-after-fork"
+        else:
+            os._exit(1)
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+def test_a_forked_process_is_told_and_does_not_wait_for_ever(fake):
+    """
+    A fork leaves the library's threads behind, and a call in the child never ends (obstore 0.12.1): so it is
+    not made. Processes that start anew are fine, as ours do.
+    """
+    subprocess.run([sys.executable, "-W", "ignore", "-c", _FORKS], timeout=60, check=True)
+
+
 def test_without_the_extra_it_is_named(monkeypatch):
     """
     What reads object storage is not installed with rowbatch: the sentence says what to install.
     """
-    import sys
-
     monkeypatch.delitem(sys.modules, "rowbatch.objects.bucket")
     monkeypatch.setitem(sys.modules, "obstore", None)
     with pytest.raises(RowbatchError) as told:

@@ -5,7 +5,10 @@ Behaviour of radosgw 16.2.15 (Debian 12), as it is found here, and of obstore 0.
 """
 
 import datetime
+import os
 import re
+import subprocess
+import sys
 import threading
 import time
 import urllib.parse
@@ -112,6 +115,39 @@ def test_a_connection_lost_in_the_middle_of_a_shard(real, place, tmp_path, monke
         assert proxy.done == 3
         assert seen <= {None, len(content)}
         assert direct.read("shard") == content
+
+
+_COMMITS = """
+import sys
+from pathlib import Path
+from rowbatch.objects.stores import open_store
+print(open_store(sys.argv[1]).commit("shard", Path(sys.argv[2])))
+"""
+
+
+def test_a_program_that_is_killed_in_the_middle_of_a_shard(real, place, tmp_path):
+    """
+    kill -9 when 3 of 40 MB are sent: no object, the file is still there, and the same again puts it there.
+    """
+    path = tmp_path / "shard"
+    path.write_bytes(bytes(range(256)) * 160_000)
+    command = [sys.executable, "-c", _COMMITS, place, str(path)]
+    with cutting_proxy(real.url) as proxy:
+        proxy.stalls, proxy.after_bytes = True, 3_000_000
+        process = subprocess.Popen(command, env={**os.environ, "AWS_ENDPOINT_URL": proxy.url})
+        assert proxy.stalled.wait(60)
+        process.kill()
+        process.wait()
+        proxy.stalls = False
+    store = open_store(place)
+    time.sleep(0.5)
+    assert list(store.names()) == []
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
+    found = store.stat("shard")
+    assert found is not None
+    assert found.size == 40_960_000
+    assert not path.exists()
 
 
 def test_a_download_that_is_cut(real, place, tmp_path, monkeypatch):

@@ -29,7 +29,7 @@ from obstore.exceptions import (
 )
 from obstore.store import AzureStore, GCSStore, S3Store
 
-from rowbatch.errors import InputError, OutputExists, RowbatchError, StorageError, from_os_error
+from rowbatch.errors import InputError, OutputExists, RowbatchError, StorageError, UsageError, from_os_error
 from rowbatch.objects.address import ObjectAddress
 from rowbatch.objects.settings import (
     endpoint_of,
@@ -52,6 +52,11 @@ _PART_BYTES = 16 << 20
 _FETCH_BYTES = 32 << 20
 _TRIES = 4
 _PAUSE_S = 0.5
+
+
+# The process that first asked a store. The library has threads, which a fork leaves behind: a call in the
+# child would wait for ever (obstore 0.12.1).
+_ASKING: list[int] = []
 
 
 def open_bucket(address: ObjectAddress) -> Bucket:
@@ -351,6 +356,10 @@ class Bucket:
 
     @contextmanager
     def _asking(self, name: str) -> Iterator[None]:
+        if not _ASKING:
+            _ASKING.append(os.getpid())
+        if _ASKING[0] != os.getpid():
+            raise UsageError("store-after-fork", store=self.url)
         try:
             yield
         except AlreadyExistsError:

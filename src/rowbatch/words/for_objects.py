@@ -154,6 +154,12 @@ OBJECTS: dict[str, Entry] = {
             "请使用它的新版本或别的存储；共享磁盘上的文件夹也可以",
         ),
     ),
+    "store-after-fork": Entry(
+        "{store} cannot be asked in a process that was forked from one that asked a store before",
+        'start processes anew: multiprocessing.get_context("spawn")',
+        page="start the program again",
+        zh=("无法在由已访问过存储的进程分叉（fork）出的进程中访问 {store}", "请重新启动程序"),
+    ),
     "store-claimed": Entry(
         "another program is writing {path}, or was stopped while it did (computer and process: {by})",
         "wait until it is done; if it does not run any more, delete {claim}",
