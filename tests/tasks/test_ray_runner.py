@@ -388,7 +388,7 @@ def test_a_worker_killed_every_two_seconds(tmp_path, probe):
     """
     The work is finished, with the same files, and nothing unfinished is left.
     """
-    table = write_table(tmp_path / "posts.csv", 3000)
+    table = write_table(tmp_path / "posts.csv", 600)
     serial, killed = (planned_run(tmp_path / name, table, rows_per_task=50) for name in ("serial", "killed"))
     build_by_tasks(serial, "serial")
     kills = []
@@ -409,7 +409,7 @@ def test_a_worker_killed_every_two_seconds(tmp_path, probe):
         thread = threading.Thread(target=kill)
         thread.start()
         try:
-            slow = list(runner.map("probe", tasks(12, sleep_s=1.5)))
+            slow = list(runner.map("probe", tasks(4, sleep_s=1.5)))
             outcomes = list(runner.map("prepare", read_tasks(place_of(killed))))
         finally:
             over.set()

@@ -221,7 +221,9 @@ class _Work:
                 return None
             problem = StorageError("ray-task-lost", path=name, task=name, times=given.deaths, told=given.told)
         except failures.RayError as error:
-            problem = ServiceError("ray-task-refused", task=name, told=_first_line(error))
+            # What a worker raised stands below its traceback.
+            told = str(error).strip().rpartition("\n")[2].strip()[:400]
+            problem = ServiceError("ray-task-refused", task=name, told=told)
         else:
             if given.actor is not None:
                 self._idle.append(given.actor)

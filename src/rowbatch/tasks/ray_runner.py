@@ -37,6 +37,7 @@ MOST_KILLS = 8
 """How often when Ray's guard over memory ended it; with waits in between about two minutes."""
 _AHEAD = 16
 _START_S = 180.0
+_STARTS = 3
 _REACH_S = 5.0
 _END_S = 15.0
 _OLD_S = 60.0
@@ -138,13 +139,14 @@ class RayRunner:
                 self.close()
 
     def _start(self) -> _Driver:
-        try:
-            return _Driver(self._order(), self._address)
-        except ServiceError as error:
-            # On a busy computer Ray gives its own start up after 30 s, whatever is set (ray 2.60.0).
-            if error.kind != "ray-not-started":
-                raise
-            return _Driver(self._order(), self._address)
+        for left in reversed(range(_STARTS)):
+            try:
+                return _Driver(self._order(), self._address)
+            except ServiceError as error:
+                # On a busy computer Ray gives its own start up after 30 s, whatever is set (ray 2.60.0).
+                if error.kind != "ray-not-started" or not left:
+                    raise
+        raise AssertionError("unreachable")
 
     def _order(self) -> dict[str, Any]:
         actors = set(self._needs) != {"CPU"}
