@@ -51,12 +51,12 @@ def _measure(folder: Path, arguments: argparse.Namespace) -> None:
     if arguments.commit:
         versions[arguments.commit] = _source_of(arguments.commit, folder / "before")
     found: dict[str, list[dict[str, float]]] = {}
-    for number in range(arguments.rounds):
+    for _ in range(arguments.rounds):
         with _upstream(18_700, "0.05") as url:
             _note(found, "50 ms: bare client, 256 at once", _run_bare(url, 256, rows))
             for version, source in versions.items():
                 # The old one needs minutes for what the new one does in seconds.
-                some = rows if version == "this version" else min(rows, 3_000)
+                some = rows if version == "this version" else min(rows, 1_000)
                 for slots in (32, 256, 512):
                     label = f"50 ms: serve, {slots} slots, {version}"
                     _note(found, label, _run_serve(folder, source, url, some, ["--slots", str(slots)]))
@@ -66,11 +66,10 @@ def _measure(folder: Path, arguments: argparse.Namespace) -> None:
         with _upstream(18_702, "steps") as url:
             _note(found, "steps: bare client, 256 at once", _run_bare(url, 256, rows))
             for version, source in versions.items():
-                some = rows if version == "this version" else min(rows, 1_000)
+                some = rows if version == "this version" else min(rows, 500)
                 _note(
                     found, f"steps: serve, nothing said, {version}", _run_serve(folder, source, url, some, [])
                 )
-        print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr)
     print(f"{'':58}{'rows/s':>9}{'ms CPU/row':>12}{'MB':>6}{'slots busy':>12}")
     for label, costs in found.items():
         best = {name: max(cost[name] for cost in costs) for name in costs[0]}
@@ -83,6 +82,7 @@ def _measure(folder: Path, arguments: argparse.Namespace) -> None:
 
 def _note(found: dict[str, list[dict[str, float]]], label: str, cost: dict[str, float]) -> None:
     found.setdefault(label, []).append(cost)
+    print(f"{label}: {cost['rate']:.0f} rows/s, {cost['cpu_ms']:.2f} ms", file=sys.stderr, flush=True)
 
 
 # The other server, and the bare client.
