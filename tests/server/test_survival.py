@@ -162,3 +162,28 @@ def test_a_missing_model_names_the_one_line_that_installs_it(monkeypatch, tmp_pa
     damaged.write_bytes(b"GGUF")
     with pytest.raises(LocalModelError, match="checksum"):
         verify(LocalModel(damaged))
+
+
+def test_twenty_thousand_batches_slow_nothing_down(tmp_path):
+    """
+    A page of the list and a look for work find what they need by an index, and read no batch beside it.
+    """
+    storage = Storage(tmp_path)
+    for at in range(50):
+        document = {"id": f"batch_{at:03d}", "status": "completed" if at != 30 else "validating"}
+        storage.create_batch(
+            {**document, "input_file_id": "file-none"}, idempotency_key=None, request_digest=""
+        )
+    assert (storage.oldest_batch("in_progress", "validating") or {})["id"] == "batch_030"
+    assert (storage.oldest_batch("validating", "completed") or {})["id"] == "batch_000"
+    assert (storage.oldest_batch("validating", "completed", but=["batch_000"]) or {})["id"] == "batch_001"
+    assert storage.oldest_batch("validating", but=["batch_030"]) is None
+    asked: list[str] = []
+    storage._db.set_trace_callback(asked.append)
+    storage.oldest_batch("validating", "in_progress", but=["batch_030"])
+    storage.list_batches(limit=20, after="batch_040")
+    storage._db.set_trace_callback(None)
+    plans = [row["detail"] for one in asked for row in storage._db.execute(f"EXPLAIN QUERY PLAN {one}")]
+    assert plans
+    assert all(plan.startswith("SEARCH") for plan in plans if "batch" in plan), plans
+    storage.close()

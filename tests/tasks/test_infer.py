@@ -113,6 +113,15 @@ def worker(folder: Path, server, home: Path, *options: str):
         process.communicate()
 
 
+def texts_in(paths) -> Counter[str]:
+    """How often each answer stands in some files, without a last line that was cut."""
+    return Counter(
+        json.loads(line)["response"]["body"]["choices"][0]["message"]["content"]
+        for path in paths
+        for line in path.read_bytes().split(b"\n")[:-1]
+    )
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is POSIX")
 def test_workers_that_are_killed_lose_no_finished_row(tmp_path):
     """
@@ -122,7 +131,7 @@ def test_workers_that_are_killed_lose_no_finished_row(tmp_path):
     draw = random.Random(3)
     folder = write_shards(tmp_path / "in", SHARDS, 200)
     work = folder / "results" / "work"
-    kept: Counter[str] = Counter()
+    kept: set[str] = set()
     with fake_upstream(slow) as server:
         for kills in range(1, 5):
             with worker(folder, server, tmp_path / "home", "--slots", "4") as process:
@@ -130,14 +139,11 @@ def test_workers_that_are_killed_lose_no_finished_row(tmp_path):
                 time.sleep(draw.random() / 5)
                 process.kill()
                 process.wait()
-            texts = Counter(
-                json.loads(line)["response"]["body"]["choices"][0]["message"]["content"]
-                for path in [*work.glob("*.part"), *folder.glob("results/*.jsonl")]
-                for line in path.read_bytes().split(b"\n")[:-1]
-            )
-            assert kept <= texts
-            assert max(texts.values()) == 1
-            kept = texts
+            parts = texts_in(work.glob("*.part"))
+            assert set(parts.values()) <= {1}
+            now = {*parts, *texts_in(folder.glob("results/*.jsonl"))}
+            assert kept <= now
+            kept = now
         asked = Counter(map(text_of, server.calls))
         with worker(folder, server, tmp_path / "home", "--slots", "4") as process:
             told, _ = process.communicate(timeout=60)
