@@ -460,7 +460,7 @@ def run(
         policy=api.Policy().changed(**changes),
         **_for_api(options),
     )
-    was_there = made.status().state != "new"
+    was_there = made.status(most_states=0, most_events=0).state != "new"
     try:
         with show.bar() as hooks:
             made.build(hooks)
@@ -722,7 +722,7 @@ def log(run: Path, *, as_json: bool) -> None:
     """
     from rowbatch.cli import show
 
-    events = api.find_status(run).events
+    events = api.find_events(run)
     if as_json:
         show.as_json(events)
     else:
@@ -950,11 +950,11 @@ def status(run: Path, *, as_json: bool, events: bool) -> None:
     """
     from rowbatch.cli import show
 
-    found = api.find_status(run)
     if as_json:
-        show.as_json(found)
+        show.as_json(api.find_status(run))
     else:
-        show.status(found, with_events=events)
+        found = api.find_status(run, most_states=show.MOST_SHARDS, most_events=0)
+        show.status(found, api.find_events(run) if events else ())
 
 
 @app.command("list")
@@ -965,11 +965,10 @@ def list_command(*, as_json: bool) -> None:
     """
     from rowbatch.cli import show
 
-    runs = api.list_runs()
     if as_json:
-        show.as_json(runs)
+        show.as_json(api.list_runs())
     else:
-        show.runs(runs)
+        show.runs(api.list_runs(most_states=0, most_events=0))
 
 
 @app.command()
@@ -1879,7 +1878,7 @@ def _confirm_cost(run: Run, *, yes: bool, quiet: bool = False, direct: bool | No
         yes
         or preview.cost.is_free
         or not preview.requests
-        or (run.status().state not in ("new", "built") and not is_dearer)
+        or (run.status(most_states=0, most_events=0).state not in ("new", "built") and not is_dearer)
     ):
         return
     _ask("Start?", run)

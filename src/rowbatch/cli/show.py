@@ -594,7 +594,18 @@ def downloaded(report: DriveReport) -> None:
     )
 
 
-def status(found: Status, *, with_events: bool) -> None:
+MOST_SHARDS = 50
+"""So many shards `status` shows in the terminal."""
+
+
+def status(found: Status, told: Sequence[Event]) -> None:
+    """
+    How a run stands.
+
+    Args:
+        found: Of the run; `states` has no more than `MOST_SHARDS`.
+        told: What happened, oldest first.
+    """
     line(f"run      {found.path}")
     line(f"state    {found.state}")
     line(f"table    {found.table}")
@@ -608,14 +619,14 @@ def status(found: Status, *, with_events: bool) -> None:
         progress(found.progress)
         if found.statuses and found.state == "collected":
             line(f"labels   {found.labelled:,} of {found.to_label:,} rows: {_statuses(found.statuses)}")
-        for shard in found.progress.states[:50]:
+        for shard in found.progress.states:
             line(
                 f"  {shard.name}  {shard.state}"
                 + (f"  ({shard.batch_status})" if shard.batch_status else "")
                 + (f"  waits: {printable(str(shard.waits_for))}" if shard.waits_for else "")
             )
-        if len(found.progress.states) > 50:
-            line(f"  and {len(found.progress.states) - 50:,} more")
+        if left := found.progress.shards - len(found.progress.states):
+            line(f"  and {left:,} more")
     for one in found.members:
         line(f"with     {one.model} ({one.provider}): {one.state}")
         if one.progress:
@@ -628,8 +639,8 @@ def status(found: Status, *, with_events: bool) -> None:
         line(f"look     {found.warning}: {command('resume', found.path)} brings them")
     if found.state not in ("collected",):
         line(f"go on    {command('resume', found.path)}")
-    if with_events:
-        events(found.events)
+    if told:
+        events(told)
 
 
 def runs(found: Sequence[Status]) -> None:
@@ -1034,7 +1045,7 @@ def demo_result(prepared: DemoRun, found: Agreement, seconds: float) -> None:
     ):
         line(f"  {people:<9} {short(model, 9):<9} {short(text, 78)}")
     line()
-    asked = run.status().built
+    asked = run.status(most_states=0, most_events=0).built
     rate = asked.requests / seconds if asked and seconds else 0.0
     line(
         f"{asked.requests if asked else 0:,} rows in {seconds:.0f} s "

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -42,8 +43,9 @@ from rowbatch.steps.submit import (
     pay_for_shard,
     upload_shard,
 )
-from rowbatch.store.ledger import Ledger, Shard
+from rowbatch.store.ledger import Ledger, Shard, name_of
 from rowbatch.store.rundir import RunDirectory
+from rowbatch.store.tally import Name
 from rowbatch.words.notice import Notice
 
 Goal = Literal["submitted", "over", "downloaded", "finished"]
@@ -210,14 +212,16 @@ class Driver:
         self._stopped_because: Notice | None = None
         self._needs_person = False
         self._decision: NeedsDecision | None = None
-        self._undecided: set[str] = set()
+        self._undecided: set[Name] = set()
         # Where nothing is paid, nothing is paid twice.
         self._is_free = find_provider(run.plan().asking.provider).is_free
         self._looked_up: set[str] = set()
         self._cancel_asked: dict[str, float] = {}
         self._cancelled_since: float | None = None
         self._said: dict[Notice, float] = {}
-        self._report = DriveReport(read_progress(ledger))
+        # Shards that failed in a way that others will share: each is read once, and asked about often.
+        self._suspects: dict[Name, Shard] | None = None
+        self._report = DriveReport(read_progress(ledger, most_states=0))
 
     def drive(self, goal: Goal) -> DriveReport:
         """
@@ -236,17 +240,17 @@ class Driver:
         self._begin(goal)
         while True:
             worked = self._turn(goal)
-            self._report.progress = read_progress(self._ledger)
             if self._hooks.progress:
-                self._hooks.progress(self._report.progress)
+                self._hooks.progress(read_progress(self._ledger))
             if self._is_reached(goal, worked=worked) or self._has_waited_for_cancelling():
                 break
             self._pause()
+        self._report.progress = read_progress(self._ledger)
         if self._decision is not None:
             raise self._decision
         self._require_none_lost(goal)
         report = self._report
-        report.unsent = sum(shard.state in _UNSENT for shard in self._ledger.shards())
+        report.unsent = self._ledger.tally().count(*_UNSENT)
         report.stopped_because, report.needs_person = self._stopped_because, self._needs_person
         return report
 
@@ -267,16 +271,16 @@ class Driver:
     # One turn
 
     def _begin(self, goal: Goal) -> None:
-        for shard in self._ledger.shards():
-            if shard.state is ShardState.SUBMITTING:
-                # Only a crash leaves this state behind: the call may have gone out.
-                self._ledger.move(
-                    shard, ShardState.UNKNOWN, event="unknown", detail={"reason": "the program was stopped"}
-                )
-        is_over = all(
-            shard.state in (ShardState.DOWNLOADED, ShardState.CUT) for shard in self._ledger.shards()
-        )
-        if goal == "finished" and is_over and self._policy.lost.then == "resubmit":
+        for shard in self._ledger.shards(ShardState.SUBMITTING):
+            # Only a crash leaves this state behind: the call may have gone out.
+            self._ledger.move(
+                shard, ShardState.UNKNOWN, event="unknown", detail={"reason": "the program was stopped"}
+            )
+        if (
+            goal == "finished"
+            and not self._ledger.tally().count(*_UNFINISHED)
+            and self._policy.lost.then == "resubmit"
+        ):
             # A person who says so means the rows of earlier rounds, too.
             self._plan_lost_round()
 
@@ -284,10 +288,8 @@ class Driver:
         """Do what is due; returns whether anything changed."""
         worked = False
         submits = goal in ("submitted", "finished")
-        for shard in self._ledger.shards():
-            now = shard
-            if now.name in self._undecided:
-                continue
+        for name in self._due_names():
+            now = shard = self._ledger.shard(*name)
             if now.state is ShardState.UNKNOWN and submits and self._is_due(now):
                 now = self._guarded(now, self._look)
             is_asked = goal in ("over", "finished") or (submits and is_direct(now.batch_id))
@@ -298,8 +300,8 @@ class Driver:
             worked |= now.state is not shard.state
         if worked:
             # A batch that is over makes room.
-            for name in self._held:
-                self._due.pop(name, None)
+            for held in self._held:
+                self._due.pop(held, None)
             self._held.clear()
         if submits:
             worked |= self._submit_what_fits()
@@ -307,28 +309,40 @@ class Driver:
             worked |= self._plan_round()
         return worked
 
+    def _due_names(self) -> list[Name]:
+        """What was sent and is to be looked at now, in order; not what waits for a person."""
+        now, due = self._clock.monotonic(), self._due
+        names = self._ledger.tally().names(*_QUEUED, ShardState.ENDED)
+        return [
+            name
+            for name in names
+            if name not in self._undecided and now >= due.get(name_of(*name), float("-inf"))
+        ]
+
+    def _states_left(self) -> set[ShardState]:
+        """States of shards that do not wait for a person."""
+        tally = self._ledger.tally()
+        undecided = Counter(tally.state(name) for name in self._undecided)
+        left = {state for state in ShardState if tally.count(state) > undecided[state]} - {ShardState.CUT}
+        return left - set(_UNSENT) if self._stopped_because else left
+
     def _is_reached(self, goal: Goal, *, worked: bool) -> bool:
-        shards = [shard for shard in self._ledger.shards() if shard.state is not ShardState.CUT]
-        left = {
-            shard.state
-            for shard in shards
-            if shard.name not in self._undecided and not (shard.state in _UNSENT and self._stopped_because)
-        }
+        left = self._states_left()
         if goal == "over":
             return ShardState.SUBMITTED not in left
         if goal == "downloaded":
             return ShardState.ENDED not in left
         if goal == "submitted":
             # What waits for room at the provider waits for the batches, not for us.
-            unsent = [shard for shard in shards if shard.state in _UNSENT]
+            tally, first = self._ledger.tally(), self._ledger.first_unsent()
             if any(
-                shard.state is ShardState.SUBMITTED and is_direct(shard.batch_id)
-                for shard in shards
-                if shard.name not in self._undecided
+                tally.is_asked_here(name)
+                for name in tally.names(ShardState.SUBMITTED)
+                if name not in self._undecided
             ):
                 # Its rows are asked by us, and the next part goes after them.
                 return False
-            waits = bool(unsent and unsent[0].waits_for)
+            waits = bool(first and first.waits_for)
             return ShardState.UNKNOWN not in left and (not left & set(_UNSENT) or (waits and not worked))
         return not left - {ShardState.DOWNLOADED} and not worked
 
@@ -408,6 +422,13 @@ class Driver:
             return self._client
         return self._direct
 
+    def _has_parts_of_ours(self) -> bool:
+        """Whether rows of some shard are being asked one by one, from here."""
+        if self._direct is None:
+            return False
+        tally = self._ledger.tally()
+        return any(map(tally.is_asked_here, tally.names(*_QUEUED)))
+
     def _is_asked_here(self, shard: Shard) -> bool:
         return self._direct is not None and self._of(shard) is self._direct
 
@@ -421,21 +442,19 @@ class Driver:
 
     def _pause(self) -> None:
         """Sleep until the next thing is due."""
-        now = self._clock.monotonic()
-        shards = self._ledger.shards()
+        now, tally = self._clock.monotonic(), self._ledger.tally()
         # They go in order: the first waits for all of them.
-        unsent = [shard for shard in shards if shard.state in _UNSENT][:1]
-        others = [shard for shard in shards if shard.state in (*_QUEUED, ShardState.ENDED)]
+        first = self._ledger.first_unsent()
+        unsent = [(first.round, first.number)] if first is not None else []
+        others = tally.names(*_QUEUED, ShardState.ENDED)
         waiting = [
-            self._due.get(shard.name, now)
-            for shard in (*unsent, *others)
-            if shard.name not in self._undecided
+            self._due.get(name_of(*name), now) for name in (*unsent, *others) if name not in self._undecided
         ]
         seconds = min(waiting, default=now) - now
         if self._cancelled_since is not None and self._policy.cancel_wait_s is not None:
             seconds = min(seconds, self._cancelled_since + self._policy.cancel_wait_s - now)
         # Never a busy loop, and never so long that a wish to cancel goes unheard.
-        is_quick = self._policy.poll_every_s is not None or any(map(self._is_asked_here, others))
+        is_quick = self._policy.poll_every_s is not None or self._has_parts_of_ours()
         shortest = 0.01 if is_quick else 0.5
         self._clock.sleep(min(max(seconds, shortest), _LONGEST_POLL_S))
 
@@ -526,17 +545,13 @@ class Driver:
 
     def _why_unknown(self, shard: Shard) -> str:
         """What came in the place of the answer to the paid call of a shard."""
-        told = [
-            str(event.detail.get("reason") or "")
-            for event in self._ledger.events("unknown")
-            if (event.round, event.shard) == (shard.round, shard.number)
-        ]
+        told = [str(event.detail.get("reason") or "") for event in self._ledger.events_of(shard, "unknown")]
         return told[-1] if told else ""
 
     def _ask_person(self, shard: Shard, decision: NeedsDecision) -> None:
         """Leave a shard to a person; all else is done first."""
         self._decision = self._decision or decision
-        self._undecided.add(shard.name)
+        self._undecided.add((shard.round, shard.number))
         self._say(decision.notice)
 
     # Running batches
@@ -648,6 +663,7 @@ class Driver:
         done, size = download_shard(
             self._run, self._ledger, self._of(shard), shard, price=price, reader=self._reader
         )
+        self._suspect(done)
         self._report.downloaded += 1
         self._report.size_bytes += size
         self._tell(done)
@@ -693,7 +709,7 @@ class Driver:
         """
         if self._is_free or shard.token in self._looked_up:
             return False
-        unsent = {one.token for one in self._ledger.shards() if one.state in _UNSENT}
+        unsent = {one.token for one in self._ledger.shards(*_UNSENT)}
         adopted = []
         if self._direct is not None:
             adopted = adopt_sent(self._run, self._ledger, self._direct, self._reserve_usd)
@@ -712,20 +728,16 @@ class Driver:
 
     def _next_to_submit(self) -> Shard | None:
         """The first shard that may go now; why it may not is noted with it."""
-        shards = self._ledger.shards()
-        waiting = [shard for shard in shards if shard.state in (ShardState.WRITTEN, ShardState.UPLOADED)]
-        if not waiting:
-            return None
-        shard = waiting[0]
-        if self._stopped_because:
+        shard = self._ledger.first_unsent()
+        if shard is None or self._stopped_because:
             return None
         if self._is_cancelled():
             self._stopped_because = Notice("cancelling")
             return None
-        if failure := self._unpaid_rows(shards) or self._mass_failure(shards, shard.round):
+        if failure := self._unpaid_rows() or self._mass_failure(shard.round):
             self._stop(failure)
             return None
-        if (first := self._first_part(shards)) is not None and first.name != shard.name:
+        if (first := self._first_part()) is not None and first.name != shard.name:
             self._hold(shard, Notice("wait-first-part", {"shard": first.name}))
             self._stop_if_stuck(shard)
             return None
@@ -738,30 +750,30 @@ class Driver:
             self._cut_for_its_way(shard)
             return self._next_to_submit()
         if self._is_asked_here(shard):
-            return self._next_of_ours(shard, shards)
-        return self._next_in_queue(shard, shards)
+            return self._next_of_ours(shard)
+        return self._next_in_queue(shard)
 
     def _cut_for_its_way(self, shard: Shard) -> None:
         rows = self._policy.direct_rows
         why = Notice("cut-for-direct") if rows else Notice("cut-for-batches")
         self._cut(shard, -(-shard.requests // (rows or shard.requests)), why)
 
-    def _next_of_ours(self, shard: Shard, shards: list[Shard]) -> Shard | None:
+    def _next_of_ours(self, shard: Shard) -> Shard | None:
         """A shard whose rows are asked one by one: when those before it are answered."""
-        if not any(other.state in _QUEUED and self._is_asked_here(other) for other in shards):
+        if not self._has_parts_of_ours():
             return shard
         self._ledger.note_wait(shard, Notice("wait-direct"))
         self._held.add(shard.name)
         self._wait_for(shard.name, _LONGEST_POLL_S)
         return None
 
-    def _next_in_queue(self, shard: Shard, shards: list[Shard]) -> Shard | None:
+    def _next_in_queue(self, shard: Shard) -> Shard | None:
         """A shard that is to be a batch: when the provider has room."""
         if (limit := self._queue_limit()) is not None:
             if shard.tokens > limit and shard.requests > 1:
                 self._cut(shard, -(-shard.tokens // max(limit, 1)), Notice("larger-than-queue"))
                 return self._next_to_submit()
-            queued = sum(other.tokens for other in shards if other.state in _QUEUED)
+            queued = self._ledger.tally().tokens(*_QUEUED)
             if queued and queued + shard.tokens > limit:
                 self._hold(shard, Notice("wait-queue-share", {"queued": queued, "limit": limit}))
                 self._stop_if_stuck(shard)
@@ -791,12 +803,8 @@ class Driver:
 
     def _moves(self, shard: Shard) -> bool:
         """Whether a batch of another shard may still come to its end without a person."""
-        return any(
-            other.state in (*_QUEUED, ShardState.ENDED)
-            and other.name not in self._undecided
-            and other.name != shard.name
-            for other in self._ledger.shards()
-        )
+        without = {*self._undecided, (shard.round, shard.number)}
+        return any(name not in without for name in self._ledger.tally().names(*_QUEUED, ShardState.ENDED))
 
     def _queue_limit(self) -> int | None:
         told = self._ledger.queue_limit(self._model)
@@ -908,8 +916,7 @@ class Driver:
         told = told_queue_limit(str(why))
         if told:
             self._ledger.note_queue_limit(self._model, told)
-        others = [other for other in self._ledger.shards() if other.state in _QUEUED]
-        if not others:
+        if not self._ledger.tally().count(*_QUEUED):
             # Nothing of ours is in the queue: the shard alone is too much, or others fill it.
             self._alone[shard.name] = self._alone.get(shard.name, 0) + 1
             if self._alone[shard.name] >= _MOST_REFUSED_ALONE and shard.requests > 1:
@@ -927,40 +934,59 @@ class Driver:
         self._say(Notice("shard-cut", {"shard": shard.name, "parts": max(2, parts), "why": why}))
         return self._ledger.shard(shard.round, shard.number)
 
-    def _first_part(self, shards: list[Shard]) -> Shard | None:
+    def _first_part(self) -> Shard | None:
         """The small first shard, as long as the others wait for its answers."""
-        first = next((shard for shard in shards if (shard.round, shard.number) == (1, 1)), None)
+        state = self._ledger.tally().state((1, 1))
+        first = self._ledger.shard(1, 1) if state is not None else None
         if first is None or self._is_free or first.requests > self._policy.first_rows:
             return None
         return None if first.state in (ShardState.DOWNLOADED, ShardState.CUT) else first
 
-    def _mass_failure(self, shards: list[Shard], round_: int) -> Notice | None:
+    def _suspect(self, shard: Shard) -> None:
+        """Keep a shard whose results are here in mind, where its failures may stop the run."""
+        if self._suspects is None:
+            return
+        name = (shard.round, shard.number)
+        self._suspects.pop(name, None)
+        if not shard.may_fail and (_failed_alike(shard, self._policy.worst_share) or _failed_unpaid(shard)):
+            self._suspects[name] = shard
+
+    def _suspected(self) -> list[Shard]:
+        """Shards whose failures may stop the run, in order. Those from before are read once."""
+        if self._suspects is None:
+            self._suspects = {}
+            for shard in self._ledger.shards_with_findings():
+                self._suspect(shard)
+        return [self._suspects[name] for name in sorted(self._suspects)]
+
+    def _mass_failure(self, round_: int) -> Notice | None:
         """
         A shard that has failed in a way that other rows will share, and how.
 
         Answers that can't be used count in their own round: whoever asks them again in a later one has seen
         them.
         """
-        for shard in shards:
+        for shard in self._suspected():
             found = _failed_alike(shard, self._policy.worst_share, with_answers=shard.round == round_)
-            if found is not None and not shard.may_fail:
+            if found is not None:
                 return found
         return None
 
-    def _mass_invalid(self, shards: list[Shard]) -> Notice | None:
+    def _mass_invalid(self, round_: int) -> Notice | None:
         """A shard most of whose answers are not allowed: asked again, most of it would be paid twice."""
         if self._is_free or not self._policy.ask_invalid_again:
             return None
-        for shard in shards:
-            found = _failed_alike(shard, self._policy.worst_share)
-            if found is not None and found.kind == "mass-invalid" and not shard.may_fail:
+        for shard in self._suspected():
+            found = _failed_alike(shard, self._policy.worst_share) if shard.round == round_ else None
+            if found is not None and found.kind == "mass-invalid":
                 return found
         return None
 
-    def _unpaid_rows(self, shards: list[Shard]) -> Notice | None:
-        """A shard with rows that nobody paid, since a person said to go on."""
-        for shard in shards:
-            if not shard.may_be_unpaid and not shard.may_fail and (found := _failed_unpaid(shard)):
+    def _unpaid_rows(self, round_: int | None = None) -> Notice | None:
+        """A shard with rows that nobody paid, since a person said to go on; of one round, or of all."""
+        for shard in self._suspected():
+            is_asked = round_ is None or shard.round == round_
+            if is_asked and not shard.may_be_unpaid and (found := _failed_unpaid(shard)):
                 return Notice("rows-unpaid", found)
         return None
 
@@ -975,22 +1001,23 @@ class Driver:
     # Rounds
 
     def _plan_round(self) -> bool:
-        shards = [s for s in self._ledger.shards() if s.state is not ShardState.CUT and s.round]
-        last = max((shard.round for shard in shards), default=0)
+        tally = self._ledger.tally()
+        if tally.count(*_UNFINISHED):
+            return False
+        last = tally.last_round()
         if (
-            not shards
-            or any(shard.state is not ShardState.DOWNLOADED for shard in shards)
+            not last
             or self._is_cancelled()
             or self._ledger.is_last_round(last, asks_invalid=self._policy.ask_invalid_again)
             or self._stopped_because
         ):
             return False
-        latest = [shard for shard in shards if shard.round == last]
-        if failure := self._unpaid_rows(latest) or self._mass_invalid(latest):
+        if failure := self._unpaid_rows(last) or self._mass_invalid(last):
             self._stop(failure)
             return False
         # Rounds in which nobody paid are none of those that a person wanted.
-        unpaid_rounds = {shard.round for shard in shards if _failed_unpaid(shard)}
+        shards = self._ledger.shards(ShardState.DOWNLOADED)
+        unpaid_rounds = {shard.round for shard in shards if shard.round and _failed_unpaid(shard)}
         if last >= self._policy.rounds + len(unpaid_rounds):
             return False
         planned = plan_next_round(
@@ -1007,7 +1034,7 @@ class Driver:
         """Rows whose answer was lost, and what else passes as long as there are rounds for it."""
         if not count_lost(self._run, self._ledger, self._reader):
             return
-        last = max(shard.round for shard in self._ledger.shards())
+        last = self._ledger.tally().last_round()
         self._note_round(
             plan_next_round(
                 self._run,
@@ -1039,7 +1066,7 @@ class Driver:
         now = self._clock.monotonic()
         if self._cancelled_since is None:
             self._cancelled_since = now
-        ending = sum(shard.state in _QUEUED for shard in self._ledger.shards())
+        ending = self._ledger.tally().count(*_QUEUED)
         if not ending or now < self._cancelled_since + self._policy.cancel_wait_s:
             return False
         self._stopped_because = Notice("still-cancelling", {"batches": ending, "path": str(self._run.path)})
@@ -1118,4 +1145,5 @@ MASS_FAILURES = ("mass-failure", "mass-truncated", "mass-invalid", "mass-refused
 """Kinds of a stop because of rows of a shard that failed, or have no usable answer."""
 _UNSENT = (ShardState.WRITTEN, ShardState.UPLOADED)
 _QUEUED = (ShardState.SUBMITTED, ShardState.SUBMITTING, ShardState.UNKNOWN)
+_UNFINISHED = (*_UNSENT, *_QUEUED, ShardState.ENDED)
 _RUNNING = frozenset({"validating", "in_progress", "finalizing", "cancelling", "queued", "running"})
