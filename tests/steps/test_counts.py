@@ -14,7 +14,7 @@ from rowbatch.cli import show
 from rowbatch.core.findings import read_findings
 from rowbatch.desk.jobs import job_id
 from rowbatch.steps.collect import collect
-from rowbatch.steps.progress import read_progress
+from rowbatch.steps.progress import Progress, read_progress
 from rowbatch.store.home import home
 from rowbatch.store.rundir import remember_run
 
@@ -75,7 +75,7 @@ def test_rows_count_once_over_rounds(tmp_path):
     asked again, and have their answer.
     """
     run, fake = make_run(tmp_path), FakeProvider(faults=Faults(rows_fail=0.4))
-    seen = []
+    seen: list[Progress] = []
     drive(run, fake, policy=policy(rounds=1), progress=seen.append)
     failed = progress_of(run).failed
     assert failed > 0

@@ -24,12 +24,13 @@ from rowbatch.core.findings import read_findings
 from rowbatch.core.policy import OnLostAnswer
 from rowbatch.core.retry import is_unpaid
 from rowbatch.core.shard import ShardLimits
-from rowbatch.core.states import RowStatus, ShardState
+from rowbatch.core.states import GIVEN_UP, RowStatus, ShardState
 from rowbatch.errors import NeedsDecision, ServiceError
 from rowbatch.http import Refused
 from rowbatch.providers.base import BatchClient, BatchView, is_without_list
 from rowbatch.providers.catalog import find_provider
 from rowbatch.providers.refusals import told_queue_limit
+from rowbatch.steps.clean import free_input
 from rowbatch.steps.clock import Clock
 from rowbatch.steps.cut import cut_shard
 from rowbatch.steps.download import download_shard
@@ -66,6 +67,13 @@ _WINDOW, _SLACK = timedelta(days=1), timedelta(hours=25)
 # An hour is asked for; some of it passes before a batch begins.
 _CACHE_HOLDS = timedelta(minutes=45)
 _STILL_S = 6 * 3_600.0
+# A list has 100 batches a page; below that, a question for each is about as quick.
+_FEWEST_TO_LIST = 100
+_LIST_EVERY_S = 60.0
+# Of the time at most so much goes into lists.
+_LIST_SHARE = 0.2
+# What others have there is not known to us.
+_STORAGE_SHARE = 0.95
 # So that many runs do not ask at the same moment.
 _RANDOM = random.Random()  # noqa: S311
 
@@ -85,6 +93,9 @@ class DrivePolicy:
         ask_invalid_again: Whether answers that the codebook does not allow are asked for again.
         queue_tokens: How many prompt tokens may wait at the provider; None means as many as it takes.
         creations_per_hour: How many batches may be made in an hour.
+        storage_bytes: How much may lie at the provider, requests and results; None for no limit.
+        result_bytes: About how many bytes the result of a row has, for that.
+        frees_inputs: Whether a request file is removed at the provider as soon as its results are here.
         worst_share: When so much of a shard fails for a reason that stays, or has no usable answer, no other
             shard is submitted.
         first_rows: Where the first shard has no more rows than that, the others wait until its answers are
@@ -105,6 +116,9 @@ class DrivePolicy:
     ask_invalid_again: bool = False
     queue_tokens: int | None = None
     creations_per_hour: int = 2_000
+    storage_bytes: int | None = None
+    result_bytes: int = 900
+    frees_inputs: bool = False
     worst_share: float = 0.5
     first_rows: int = 0
     patience_s: float = 1_800.0
@@ -221,6 +235,7 @@ class Driver:
         self._said: dict[Notice, float] = {}
         # Shards that failed in a way that others will share: each is read once, and asked about often.
         self._suspects: dict[Name, Shard] | None = None
+        self._list_at = float("-inf")
         self._report = DriveReport(read_progress(ledger, most_states=0))
 
     def drive(self, goal: Goal) -> DriveReport:
@@ -276,6 +291,9 @@ class Driver:
             self._ledger.move(
                 shard, ShardState.UNKNOWN, event="unknown", detail={"reason": "the program was stopped"}
             )
+        if self._policy.frees_inputs and goal in ("downloaded", "finished"):
+            for shard in self._ledger.shards(ShardState.DOWNLOADED):
+                self._free(shard)
         if (
             goal == "finished"
             and not self._ledger.tally().count(*_UNFINISHED)
@@ -288,6 +306,8 @@ class Driver:
         """Do what is due; returns whether anything changed."""
         worked = False
         submits = goal in ("submitted", "finished")
+        if goal in ("over", "finished"):
+            self._look_at_list()
         for name in self._due_names():
             now = shard = self._ledger.shard(*name)
             if now.state is ShardState.UNKNOWN and submits and self._is_due(now):
@@ -568,22 +588,63 @@ class Driver:
             # The question itself did some of the work.
             return polled
         self._wait_for(shard.name, self._poll_pause_s(shard.name))
-        self._note_still(polled, view)
+        self._note_still(polled.name, view)
         self._require_known(polled, view)
         return polled
 
-    def _note_still(self, shard: Shard, view: BatchView) -> None:
+    def _look_at_list(self) -> None:
+        """
+        Where many batches run, see in the list of all which of them are over, and ask only for these: a page
+        tells of a hundred. What is not in the list is asked for by itself, as is each batch at its end.
+        """
+        now = self._clock.monotonic()
+        if now < self._list_at or self._is_free or self._is_cancelled():
+            return
+        running = [one for one in self._ledger.running() if not is_direct(one.batch_id)]
+        _, oldest = self._ledger.oldest_at_provider()
+        if len(running) < _FEWEST_TO_LIST or oldest is None:
+            return
+        try:
+            views = {view.batch_id: view for view in self._client.recent(oldest)}
+        except ServiceError:
+            # It has none, or is out of reach: each batch is asked for, as ever.
+            self._list_at = now + _LONGEST_POLL_S
+            return
+        policy, took = self._policy, self._clock.monotonic() - now
+        pause = _LIST_EVERY_S if policy.poll_every_s is None else policy.poll_every_s
+        pause = max(pause, policy.poll_least_s, took / _LIST_SHARE)
+        self._list_at = now + pause
+        changed = []
+        for one in running:
+            name, view = name_of(one.round, one.number), views.get(one.batch_id)
+            if (one.round, one.number) in self._undecided:
+                continue
+            if view is None or view.is_terminal or view.status != one.status or self._is_late(view):
+                self._due.pop(name, None)
+                continue
+            self._note_still(name, view)
+            if (view.completed, view.failed) != (one.completed, one.failed):
+                changed.append((one._replace(completed=view.completed, failed=view.failed), view.raw))
+            # The next list comes before that.
+            self._wait_for(name, pause + _LONGEST_POLL_S)
+        if changed:
+            self._ledger.note_all_progress(changed)
+
+    def _is_late(self, view: BatchView) -> bool:
+        return view.expires_at is None or self._client.now() > view.expires_at + _SLACK
+
+    def _note_still(self, name: str, view: BatchView) -> None:
         """Say once in some hours that nothing has moved: a batch may take a day, and may be forgotten."""
         now, stands = self._clock.monotonic(), (view.status, view.completed, view.failed)
-        known, since, told = self._moved.get(shard.name, (None, now, 0))
+        known, since, told = self._moved.get(name, (None, now, 0))
         if stands != known:
-            self._moved[shard.name] = (stands, now, 0)
+            self._moved[name] = (stands, now, 0)
             return
         times = int((now - since) / _STILL_S)
         if times > told and not self._is_free:
-            self._moved[shard.name] = (stands, since, times)
+            self._moved[name] = (stands, since, times)
             hours = round((now - since) / 3600)
-            values = {"shard": shard.name, "hours": hours, "status": view.status, "path": str(self._run.path)}
+            values = {"shard": name, "hours": hours, "status": view.status, "path": str(self._run.path)}
             self._say(Notice("batch-still", values))
 
     def _expiry(self, shard: Shard, view: BatchView) -> datetime | None:
@@ -667,7 +728,19 @@ class Driver:
         self._report.downloaded += 1
         self._report.size_bytes += size
         self._tell(done)
-        return done
+        return self._free(done) if self._policy.frees_inputs else done
+
+    def _free(self, shard: Shard) -> Shard:
+        """Remove the request file of a shard at the provider: its results are here, whole."""
+        is_ours = shard.file_id and shard.batch_id and not is_direct(shard.batch_id)
+        if not is_ours or shard.batch_status == GIVEN_UP or shard.freed_at or shard.cleaned_at:
+            return shard
+        try:
+            return free_input(self._ledger, self._client, shard)
+        except ServiceError as error:
+            # It takes up room, and nothing more; the next time that the run is driven it is tried again.
+            self._say(Notice("input-not-freed", {"shard": shard.name, "why": error.notice}))
+            return shard
 
     # Submitting
 
@@ -778,11 +851,32 @@ class Driver:
                 self._hold(shard, Notice("wait-queue-share", {"queued": queued, "limit": limit}))
                 self._stop_if_stuck(shard)
                 return None
-        hour_ago = self._clock.now() - timedelta(hours=1)
-        if self._ledger.intents_since(hour_ago) >= self._policy.creations_per_hour:
-            self._hold(shard, Notice("wait-creations", {"batches": self._policy.creations_per_hour}))
+        if self._is_storage_full(shard):
+            return None
+        limit = self._policy.creations_per_hour
+        room_at = self._ledger.intent_before(limit - 1)
+        if room_at is not None and (room_at := room_at + timedelta(hours=1)) > self._clock.now():
+            self._hold(shard, Notice("wait-creations", {"batches": limit}))
+            self._wait_for(shard.name, (room_at - self._clock.now()).total_seconds())
             return None
         return shard
+
+    def _is_storage_full(self, shard: Shard) -> bool:
+        """Whether the files of a shard and its results have no room at the provider before others go."""
+        limit, tally = self._policy.storage_bytes, self._ledger.tally()
+        if limit is None:
+            return False
+        here = tally.input_bytes + tally.result_rows * self._policy.result_bytes
+        new = shard.requests * self._policy.result_bytes
+        new += shard.bytes if shard.state is ShardState.WRITTEN else 0
+        if here + new <= limit * _STORAGE_SHARE:
+            return False
+        reason = Notice("wait-storage", {"stored_bytes": here, "limit_bytes": limit})
+        self._hold(shard, reason)
+        if not self._moves(shard):
+            # Nothing that runs makes room.
+            self._stopped_because = reason
+        return True
 
     def _is_too_large_for_its_way(self, shard: Shard) -> bool:
         """Whether a shard is to go one by one and is large, or was to go the other way."""

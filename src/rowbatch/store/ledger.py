@@ -164,6 +164,17 @@ class Standing(NamedTuple):
     priced: int
 
 
+class Running(NamedTuple):
+    """A batch that runs, and what the provider said of it last."""
+
+    round: int
+    number: int
+    batch_id: str
+    status: str
+    completed: int
+    failed: int
+
+
 class ShardLine(NamedTuple):
     """
     How one shard stands, without what only the driver wants to know.
@@ -389,6 +400,10 @@ class Ledger:
         with self._translated():
             return int(row[0]), datetime.fromisoformat(row[1]) if row[1] else None
 
+    def running(self) -> list[Running]:
+        """The batches that run, by round and number."""
+        return [Running(*row) for row in self._rows(sql.RUNNING)]
+
     def unsent_rows(self) -> int:
         """Rows of what is not submitted yet."""
         return int(self._row(sql.PREPARED_ROWS)[0])
@@ -488,9 +503,11 @@ class Ledger:
         with self._translated():
             return sum((Decimal(row[0] if row[1] is None else row[1]) for row in rows), Decimal(0))
 
-    def intents_since(self, at: datetime) -> int:
-        """How many paid calls were made since then, by the clocks of those who made them."""
-        return int(self._row(sql.COUNT_INTENTS, since=_stamp(at))[0])
+    def intent_before(self, others: int) -> datetime | None:
+        """When the paid call was made after which there were so many others; None where there is none."""
+        rows = self._rows(sql.INTENT_BEFORE, others=others)
+        with self._translated():
+            return datetime.fromisoformat(rows[0][0]) if rows else None
 
     def _rows(self, statement: str, **values: str | int | None) -> list[sqlite3.Row]:
         with self._translated():
@@ -871,18 +888,24 @@ class Ledger:
         self, shard: Shard, *, status: str, completed: int, failed: int, batch_json: str
     ) -> None:
         """Keep what the provider said about a running batch. No event: it is asked every few seconds."""
+        said = Running(shard.round, shard.number, "", status, completed, failed)
+        self.note_all_progress([(said, batch_json)])
+
+    def note_all_progress(self, said: Sequence[tuple[Running, str]]) -> None:
+        """The same of many batches at once, each with the provider's answer."""
         with self._transaction():
-            self._db.execute(
-                sql.NOTE_PROGRESS,
-                {
-                    "status": status,
-                    "completed": completed,
-                    "failed": failed,
-                    "batch_json": batch_json,
-                    "round": shard.round,
-                    "number": shard.number,
-                },
-            )
+            for one, batch_json in said:
+                self._db.execute(
+                    sql.NOTE_PROGRESS,
+                    {
+                        "status": one.status,
+                        "completed": one.completed,
+                        "failed": one.failed,
+                        "batch_json": batch_json,
+                        "round": one.round,
+                        "number": one.number,
+                    },
+                )
 
     def note_wait(self, shard: Shard, reason: Notice, until: datetime | None = None) -> Shard:
         """Keep why a shard is not submitted yet. No event: it is looked at every few seconds."""

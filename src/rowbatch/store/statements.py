@@ -152,8 +152,16 @@ those of the row with the highest id.
 HAS_EVENT = "SELECT 1 FROM event WHERE id = :id AND at = :at AND kind = :kind"
 """Whether the ledger knows what the trail tells of."""
 
-COUNT_INTENTS = "SELECT count(*) FROM event WHERE kind = 'intent' AND at >= :since"
-"""How many paid calls were made since then, for limits of batches an hour."""
+RUNNING = """
+SELECT round, number, batch_id, coalesce(batch_status, ''), completed_requests, failed_requests
+FROM shard WHERE state = 'submitted' ORDER BY round, number
+"""
+"""The batches that run, and what the provider said of them last."""
+
+INTENT_BEFORE = """
+SELECT at FROM event WHERE kind = 'intent' ORDER BY at DESC LIMIT 1 OFFSET :others
+"""
+"""When the paid call was made after which there were so many others."""
 
 MONEY = "SELECT reserved_usd, spent_usd FROM shard INDEXED BY standing"
 """What each shard may cost, and did: added up here, because SQLite has no decimals."""
