@@ -94,6 +94,7 @@ class SizesProvider:
         self._stored = 0
         self._made: deque[float] = deque()
         self._batches: dict[str, dict[str, Any]] = {}
+        self._views: dict[str, BatchView] = {}
         self._ends: list[tuple[float, str]] = []
         self._queued = 0
 
@@ -164,7 +165,13 @@ class SizesProvider:
         raise AssertionError((file_id, token, since))
 
     def recent(self, since: datetime) -> Sequence[BatchView]:
-        found = [read_batch(one) for one in self._batches.values() if one["created_at"] >= since.timestamp()]
+        earliest = since.timestamp()
+        found: list[BatchView] = []
+        for batch_id, batch in self._batches.items():
+            if batch["created_at"] >= earliest:
+                if batch_id not in self._views:
+                    self._views[batch_id] = read_batch(batch)
+                found.append(self._views[batch_id])
         for _ in range(-(-len(found) // 100) or 1):
             self._call()
         return found
@@ -192,6 +199,7 @@ class SizesProvider:
         batch = self._batches[batch_id]
         shard = self.shards[f"{batch['shard']}.jsonl"]
         failed = round(shard.requests * FAILED_SHARE) if shard.round == 1 else 0
+        self._views.pop(batch_id, None)
         self._queued -= shard.tokens
         batch["status"] = "completed"
         batch["request_counts"] = {

@@ -69,7 +69,7 @@ _CACHE_HOLDS = timedelta(minutes=45)
 _STILL_S = 6 * 3_600.0
 # A list has 100 batches a page; below that, a question for each is about as quick.
 _FEWEST_TO_LIST = 100
-_LIST_EVERY_S = 60.0
+_LIST_EVERY_S, _LIST_S_A_BATCH = 60.0, 0.3
 # Of the time at most so much goes into lists.
 _LIST_SHARE = 0.2
 # What others have there is not known to us.
@@ -611,7 +611,8 @@ class Driver:
             self._list_at = now + _LONGEST_POLL_S
             return
         policy, took = self._policy, self._clock.monotonic() - now
-        pause = _LIST_EVERY_S if policy.poll_every_s is None else policy.poll_every_s
+        pause = min(max(_LIST_EVERY_S, len(running) * _LIST_S_A_BATCH), _LONGEST_POLL_S)
+        pause = pause if policy.poll_every_s is None else policy.poll_every_s
         pause = max(pause, policy.poll_least_s, took / _LIST_SHARE)
         self._list_at = now + pause
         changed = []
