@@ -79,7 +79,7 @@ def test_status_reads_what_it_shows(tmp_path, monkeypatch):
     """
     run, fake = make_run(tmp_path, rows=60, shard_rows=1), FakeProvider()
     drive(run, fake)
-    made = []
+    made: list[object] = []
     monkeypatch.setattr(ledger_module, "_shard", made.append)
     status = find_status(run.path, most_states=5, most_events=3)
     assert not made
@@ -170,7 +170,7 @@ def test_the_tally_is_what_the_ledger_holds(tmp_path):
             elif shard.state is ShardState.SUBMITTING:
                 back = rng.random() < 0.3
                 to, event = (ShardState.UPLOADED, "refused") if back else (ShardState.SUBMITTED, "submitted")
-                writer.move(shard, to, event=event, **({"reserved_usd": "0"} if back else {"batch_id": "b"}))
+                writer.move(shard, to, event=event, batch_id=None if back else "b", reserved_usd="0")
             elif shard.state is ShardState.SUBMITTED:
                 writer.move(shard, ShardState.ENDED, event="ended")
             elif shard.state is ShardState.ENDED:

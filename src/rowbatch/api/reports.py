@@ -8,6 +8,7 @@ from rowbatch.core.agreement_of_sets import LabelsAgreement
 from rowbatch.core.comparison import PeopleComparison
 from rowbatch.core.cost import CostEstimate
 from rowbatch.core.kinds.date import DateAgreement
+from rowbatch.core.schedule import Schedule
 from rowbatch.providers.catalog import KnownModel
 from rowbatch.results.extract_report import ExtractReport
 from rowbatch.steps.clean import CleanReport
@@ -59,6 +60,7 @@ __all__ = [
     "SampleForm",
     "SampleReport",
     "ScaleAgreement",
+    "Schedule",
     "SplitReport",
     "TrialReport",
     "UnitsReport",

@@ -40,6 +40,7 @@ from rowbatch.core.label_list import read_labels, read_values
 from rowbatch.core.model_rules import shutdown_note
 from rowbatch.core.plan import Output, Plan, Question, Source
 from rowbatch.core.policy import Policy, read_policy
+from rowbatch.core.schedule import Schedule, plan_schedule
 from rowbatch.core.sent_headers import read_form_fields, read_headers
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.core.table_options import ReadingKeywords, WriteOptions, reading_of
@@ -54,7 +55,7 @@ from rowbatch.errors import (
 from rowbatch.http import HttpClient, Key
 from rowbatch.programs.opening import open_table
 from rowbatch.providers.base import BatchClient
-from rowbatch.providers.catalog import Provider, find_model, find_price, find_provider
+from rowbatch.providers.catalog import Provider, find_model, find_price, find_provider, find_room
 from rowbatch.providers.clients import client_for, headers_of
 from rowbatch.requests.asking import Said, asking_of, panel_of
 from rowbatch.requests.estimate import estimate_asking, price_of_asking
@@ -149,6 +150,8 @@ class Preview:
         own_cost: What the first of several models costs; None where it is alone. `cost`, `cost_of_all` and
             `other_cost` are of all models together.
         members: The same of the further models that are asked.
+        schedule: What so many batches mean: hours, turns of the queue, files; None where nothing goes in
+            batches to a provider.
     """
 
     built: BuildReport
@@ -167,6 +170,7 @@ class Preview:
     change: CodebookChange | None = None
     own_cost: CostEstimate | None = None
     members: tuple[Preview, ...] = ()
+    schedule: Schedule | None = None
 
     @property
     def requests(self) -> int:
@@ -371,6 +375,21 @@ class Run:
             change=before.change if before is not None else None,
             own_cost=own_cost if members else None,
             members=members,
+            schedule=None if is_direct or self.is_local else self._schedule(built, own_cost),
+        )
+
+    def _schedule(self, built: BuildReport, cost: CostEstimate) -> Schedule | None:
+        if not built.requests:
+            return None
+        policy, asking = self.policy(), self._plan.asking
+        return plan_schedule(
+            find_room(asking.provider, asking.model, policy),
+            batches=built.shards,
+            requests=built.requests,
+            request_bytes=built.request_bytes,
+            prompt_tokens=cost.prompt_tokens_high,
+            answer_tokens=cost.answer_tokens_likely,
+            frees_inputs=policy.free_inputs,
         )
 
     @property
@@ -806,6 +825,7 @@ class Run:
                 policy=drive_policy(
                     policy,
                     provider,
+                    asking.model,
                     is_own_server=self._is_own_server,
                     resubmit_lost=resubmit_lost,
                     cancel_wait_s=cancel_wait_s,

@@ -269,6 +269,32 @@ _poll_seconds = click.option(
     metavar="SECONDS",
     help="Pause between two questions about a batch.  [default: 10 s, growing to 5 minutes]",
 )
+_ROOM = (
+    click.option(
+        "--tier",
+        type=click.IntRange(1),
+        metavar="NUMBER",
+        help="Of your account at the provider: it says how many tokens may wait, where the catalog knows.",
+    ),
+    click.option(
+        "--creations-per-hour",
+        type=click.IntRange(1),
+        metavar="NUMBER",
+        help="How many batches may be made in an hour.  [default: as the catalog knows]",
+    ),
+    click.option(
+        "--storage-bytes",
+        type=click.IntRange(1),
+        metavar="BYTES",
+        help="How much may lie at the provider.  [default: as the catalog knows]",
+    ),
+    click.option(
+        "--free-inputs",
+        is_flag=True,
+        default=None,
+        help="Remove each request file at the provider as soon as its results are here.",
+    ),
+)
 _driving = _options(
     click.option(
         "--max-cost",
@@ -289,6 +315,7 @@ _driving = _options(
         metavar="NUMBER",
         help="How many prompt tokens may wait at the provider.  [default: as many as it takes]",
     ),
+    *_ROOM,
     click.option(
         "--lost-answer-wait",
         type=click.FloatRange(min=0),
@@ -1412,6 +1439,10 @@ def check(files: Sequence[Path], *, as_json: bool, **options: Any) -> int:
 @click.option(
     "--answer-tokens", type=click.IntRange(1), metavar="NUMBER", help="Tokens of an answer, if you measured."
 )
+@click.option(
+    "--queue-tokens", type=click.IntRange(1), metavar="NUMBER", help="How many prompt tokens may wait there."
+)
+@_options(*_ROOM)
 @_json
 def estimate(source: Sequence[Path], *, as_json: bool, **options: Any) -> None:
     """

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         SampleForm,
         SampleReport,
         ScaleAgreement,
+        Schedule,
         SplitReport,
         TrialReport,
         UnitsReport,
@@ -228,6 +229,7 @@ def preview(shown: Preview, run: Run, *, with_request: bool = True) -> None:
     line(f"cost     {_cost(shown)}")
     if shown.other_cost is not None and (other := _other_way(shown, shown.other_cost)):
         line(f"         {other}")
+    schedule(shown.schedule)
     line(f"run      {place(run.path)}")
     if shown.encoding_guessed:
         line(f"note     The table looks like {shown.encoding_guessed}, and is read so; --encoding says else.")
@@ -248,6 +250,12 @@ def preview(shown: Preview, run: Run, *, with_request: bool = True) -> None:
         for number, part in enumerate(text.split("\n")):
             line(f"  {who if number == 0 else '':>6} | {short(part)}")
     line()
+
+
+def schedule(found: Schedule | None) -> None:
+    """What so many batches mean at the provider; nothing of few."""
+    for number, note in enumerate(found.notes if found is not None else ()):
+        line(f"{'limits' if number == 0 else '':<8} {note}")
 
 
 def _own_price(shown: Preview) -> str:
@@ -777,6 +785,7 @@ def estimated(found: Estimate) -> None:
             for tier, limit in enumerate(found.queue.tiers, start=1)
         )
         line(f"queue    {shares} of what may wait at a time ({found.queue.as_of})")
+    schedule(found.schedule)
 
 
 def checked(report: CheckReport) -> None:

@@ -23,6 +23,7 @@ from rowbatch.core.direct_ids import is_direct
 from rowbatch.core.findings import read_findings
 from rowbatch.core.policy import OnLostAnswer
 from rowbatch.core.retry import is_unpaid
+from rowbatch.core.schedule import QUEUE_SHARE
 from rowbatch.core.shard import ShardLimits
 from rowbatch.core.states import GIVEN_UP, RowStatus, ShardState
 from rowbatch.errors import NeedsDecision, ServiceError
@@ -50,8 +51,6 @@ from rowbatch.store.tally import Name
 from rowbatch.words.notice import Notice
 
 Goal = Literal["submitted", "over", "downloaded", "finished"]
-# The provider counts tokens in its own way, so some of the queue is left free.
-_QUEUE_SHARE = 0.8
 _FIRST_POLL_S, _LONGEST_POLL_S = 10.0, 300.0
 _LONGEST_PAUSE = 20
 _MOST_NEW_FILES = 3
@@ -904,7 +903,7 @@ class Driver:
     def _queue_limit(self) -> int | None:
         told = self._ledger.queue_limit(self._model)
         known = [limit for limit in (self._policy.queue_tokens, told) if limit]
-        return int(min(known) * _QUEUE_SHARE) if known else None
+        return int(min(known) * QUEUE_SHARE) if known else None
 
     def _pay(self, shard: Shard) -> Shard:
         reserved = self._reserve_usd(shard)

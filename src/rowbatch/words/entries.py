@@ -10,10 +10,11 @@ from rowbatch.words.for_kinds import KINDS
 from rowbatch.words.for_pages import PAGES
 from rowbatch.words.for_plans import PLANS
 from rowbatch.words.for_runs import RUNS
+from rowbatch.words.for_schedules import SCHEDULES
 from rowbatch.words.for_services import SERVICES
 from rowbatch.words.for_tables import TABLES
 from rowbatch.words.for_tools import TOOLS
 from rowbatch.words.telling import Entry
 
-ROOMS = (ANSWERS, FILES, TABLES, TOOLS, PLANS, RUNS, KINDS, DRIVE, SERVICES, PAGES, DOORS)
+ROOMS = (ANSWERS, FILES, TABLES, TOOLS, PLANS, RUNS, KINDS, SCHEDULES, DRIVE, SERVICES, PAGES, DOORS)
 ENTRIES: dict[str, Entry] = {kind: entry for room in ROOMS for kind, entry in room.items()}
