@@ -35,6 +35,7 @@ API = [
     "extract",
     "find_key",
     "find_provider",
+    "find_events",
     "find_status",
     "join_units",
     "list_keys",

@@ -1,5 +1,7 @@
 """What many batches mean is said before the first of them, with the limit that binds."""
 
+from dataclasses import replace
+
 import pytest
 
 from rowbatch.core.policy import Policy
@@ -8,7 +10,7 @@ from rowbatch.errors import UsageError
 from rowbatch.providers.catalog import find_room
 
 BILLION = 1_000_000_000
-OPENAI = {"creations_per_hour": 2_000, "storage_bytes": 2_500_000_000_000}
+OPENAI = Room(creations_per_hour=2_000, storage_bytes=2_500_000_000_000)
 
 
 def planned(room, *, batches=20_000, rows_a_batch=50_000, frees_inputs=False, request_bytes=1_200):
@@ -33,7 +35,7 @@ def test_a_billion_rows():
     20,000 batches take ten hours to be made; 1.5 · 10¹¹ tokens fill a queue of 15 billion 13 times, with a
     fifth of it left free; 2.1 TB of files have room where 2.5 TB have.
     """
-    found = planned(Room(**OPENAI, queue_tokens=15_000_000_000))
+    found = planned(replace(OPENAI, queue_tokens=15_000_000_000))
     assert found.creation_hours == 10
     assert found.queue_turns == 13
     assert found.kept_bytes == 2_100_000_000_000
@@ -45,7 +47,7 @@ def test_a_tier_that_nobody_said():
     """
     Where the tier is not known, what each would mean is said; nothing is guessed.
     """
-    found = planned(Room(**OPENAI, tiers=(5_000_000, 15_000_000_000)))
+    found = planned(replace(OPENAI, tiers=(5_000_000, 15_000_000_000)))
     assert found.queue_turns is None
     assert found.turns_of_tiers == (37_500, 13)
     assert found.binding == "creations"
@@ -64,7 +66,7 @@ def test_storage(request_bytes, frees, binding, kind):
     """
     Files that do not fit are told with the way out: request files are removed when their results are here.
     """
-    found = planned(Room(**OPENAI), request_bytes=request_bytes, frees_inputs=frees)
+    found = planned(OPENAI, request_bytes=request_bytes, frees_inputs=frees)
     assert (found.binding, kinds(found)[2]) == (binding, kind)
 
 
@@ -99,7 +101,7 @@ def test_a_few_batches_are_not_worth_a_word():
     """
     Of a small run that no limit holds up nothing is said.
     """
-    assert planned(Room(**OPENAI, queue_tokens=10**10), batches=2).notes == ()
+    assert planned(replace(OPENAI, queue_tokens=10**10), batches=2).notes == ()
 
 
 def test_the_room_of_a_provider():

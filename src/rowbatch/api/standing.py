@@ -17,7 +17,7 @@ from rowbatch.core.plan import Plan
 from rowbatch.core.states import RowStatus
 from rowbatch.errors import RunError, StorageError, UsageError
 from rowbatch.providers.catalog import find_provider
-from rowbatch.steps.built import BuildReport, is_built, read_build_report
+from rowbatch.steps.built import BuildReport, build_report_of, is_built
 from rowbatch.steps.doctor import check_results_age
 from rowbatch.steps.progress import Progress, read_progress
 from rowbatch.store.home import home
@@ -132,11 +132,14 @@ def find_events(run: str | Path) -> tuple[Event, ...]:
 def status_of(run: RunDirectory, *, most_states: int | None = None, most_events: int = MOST_EVENTS) -> Status:
     """How a run stands, from its files. Asks nobody and changes nothing."""
     plan = run.plan()
-    if not is_built(run):
+    opened = run.open_ledger()
+    if opened is None:
         return _standing_as("new", run, plan)
-    built = read_build_report(run)
     warning = ""
-    with run.ledger() as ledger:
+    with opened as ledger:
+        if ledger.run().counts is None:
+            return _standing_as("new", run, plan)
+        built = build_report_of(ledger)
         progress = read_progress(ledger, most_states=most_states)
         events = tuple(ledger.newest_events(most_events))
         collected = ledger.events("collected")

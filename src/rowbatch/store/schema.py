@@ -154,7 +154,7 @@ ALTER TABLE shard ADD COLUMN failed INTEGER AS (
          ELSE told_failed END
 ) VIRTUAL;
 CREATE INDEX standing ON shard (
-    state, round, number, requests, bytes, tokens, batch_status, answered, failed, cancelled,
+    state, round, batch_status, requests, bytes, tokens, answered, failed, cancelled,
     reserved_usd, spent_usd, submitted_at, intent_at
 );
 CREATE INDEX unsent ON shard (round, number) WHERE state IN ('written', 'uploaded');

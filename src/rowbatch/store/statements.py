@@ -69,7 +69,7 @@ SELECT round, state, coalesce(batch_status, '') AS batch_status, count(*) AS sha
     sum(requests) AS requests, sum(answered) AS answered, sum(failed) AS failed,
     sum(cancelled) AS cancelled, count(spent_usd) AS priced
 FROM shard INDEXED BY standing WHERE state <> 'cut' AND round > 0
-GROUP BY round, state, coalesce(batch_status, '') ORDER BY round, state
+GROUP BY state, round, batch_status
 """
 """
 How the shards of each round and state stand, and the provider's word for them: shards, requests, and of these
