@@ -234,7 +234,7 @@ class Driver:
         self._said: dict[Notice, float] = {}
         # Shards that failed in a way that others will share: each is read once, and asked about often.
         self._suspects: dict[Name, Shard] | None = None
-        self._list_at = float("-inf")
+        self._list_at, self._has_list = float("-inf"), False
         self._report = DriveReport(read_progress(ledger, most_states=0))
 
     def drive(self, goal: Goal) -> DriveReport:
@@ -469,6 +469,8 @@ class Driver:
         waiting = [
             self._due.get(name_of(*name), now) for name in (*unsent, *others) if name not in self._undecided
         ]
+        if self._waits_for_list():
+            waiting.append(self._list_at)
         seconds = min(waiting, default=now) - now
         if self._cancelled_since is not None and self._policy.cancel_wait_s is not None:
             seconds = min(seconds, self._cancelled_since + self._policy.cancel_wait_s - now)
@@ -586,7 +588,7 @@ class Driver:
         if self._is_asked_here(shard):
             # The question itself did some of the work.
             return polled
-        self._wait_for(shard.name, self._poll_pause_s(shard.name))
+        self._wait_to_poll(shard.name)
         self._note_still(polled.name, view)
         self._require_known(polled, view)
         return polled
@@ -607,13 +609,13 @@ class Driver:
             views = {view.batch_id: view for view in self._client.recent(oldest)}
         except ServiceError:
             # It has none, or is out of reach: each batch is asked for, as ever.
-            self._list_at = now + _LONGEST_POLL_S
+            self._list_at, self._has_list = now + _LONGEST_POLL_S, False
             return
         policy, took = self._policy, self._clock.monotonic() - now
         pause = min(max(_LIST_EVERY_S, len(running) * _LIST_S_A_BATCH), _LONGEST_POLL_S)
         pause = pause if policy.poll_every_s is None else policy.poll_every_s
         pause = max(pause, policy.poll_least_s, took / _LIST_SHARE)
-        self._list_at = now + pause
+        self._list_at, self._has_list = now + pause, True
         changed = []
         for one in running:
             name, view = name_of(one.round, one.number), views.get(one.batch_id)
@@ -629,6 +631,18 @@ class Driver:
             self._wait_for(name, pause + _LONGEST_POLL_S)
         if changed:
             self._ledger.note_all_progress(changed)
+
+    def _waits_for_list(self) -> bool:
+        """Whether the next list tells how the running batches stand, and none need be asked for before."""
+        is_ahead = self._has_list and self._clock.monotonic() < self._list_at
+        return is_ahead and self._ledger.tally().count(ShardState.SUBMITTED) >= _FEWEST_TO_LIST
+
+    def _wait_to_poll(self, name: str) -> None:
+        """Ask for a batch after its pause; of many, only when the list has not told of it."""
+        if self._waits_for_list():
+            self._wait_for(name, self._list_at - self._clock.monotonic() + _LONGEST_POLL_S)
+        else:
+            self._wait_for(name, self._poll_pause_s(name))
 
     def _is_late(self, view: BatchView) -> bool:
         return view.expires_at is None or self._client.now() > view.expires_at + _SLACK
@@ -927,7 +941,10 @@ class Driver:
         if paid.state is ShardState.SUBMITTED:
             self._report.submitted += 1
             self._pauses.pop(paid.name, None)
-            self._wait_for(paid.name, 0.0 if self._is_asked_here(paid) else self._poll_pause_s(paid.name))
+            if self._is_asked_here(paid):
+                self._wait_for(paid.name, 0.0)
+            else:
+                self._wait_to_poll(paid.name)
             self._tell(paid)
         else:
             self._wait_for(paid.name, 0.0)

@@ -28,7 +28,8 @@ SHARD = "SELECT * FROM shard WHERE round = :round AND number = :number"
 """One of them."""
 
 FIRST_UNSENT = """
-SELECT * FROM shard WHERE state IN ('written', 'uploaded') ORDER BY round, number LIMIT 1
+SELECT * FROM shard INDEXED BY unsent
+WHERE state IN ('written', 'uploaded') ORDER BY round, number LIMIT 1
 """
 """The one that is submitted next; found in the index `unsent`."""
 
