@@ -21,7 +21,7 @@ JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage lint bench ray proofs fuzz simulation kills task-kills attack objects coverage-of-intervals oracles docs format audit sbom clean
+.PHONY: help demo test coverage lint bench ray proofs fuzz simulation billion kills task-kills attack objects coverage-of-intervals oracles docs format audit sbom clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 28
@@ -58,6 +58,9 @@ fuzz: $(READY)  ## Read 10,000 broken tables and result files each, and ask 10,0
 
 simulation: $(READY)  ## Drive 2,000 runs through faults and crashes in simulated time
 	$(BIN)/python tests/simulation.py --seeds 2000 $(ARGS)
+
+billion: $(READY)  ## Drive a billion rows in 20,000 batches against a provider's limits, in simulated time
+	$(BIN)/python tests/billion.py $(ARGS)
 
 kills: $(READY)  ## Kill the real program 1,000 times
 	$(BIN)/python tests/kill_runs.py --kills 1000 $(ARGS)

@@ -20,8 +20,7 @@ from typing import NamedTuple
 
 import polars as pl
 import workload
-from bench_collect import _source_of
-from bench_data_plane import Cost, remove, run
+from bench_data_plane import Cost, remove, run, source_of
 from options import parser_of
 
 _HERE = Path(__file__).parent
@@ -43,7 +42,7 @@ def main() -> None:
         folder = Path(name)
         versions = {"this version": Path(__file__).parent.parent / "src"}
         if arguments.commit:
-            versions[arguments.commit] = _source_of(arguments.commit, folder / "before")
+            versions[arguments.commit] = source_of(arguments.commit, folder / "before")
         csv = folder / "t.csv"
         # In a process of its own: what this one holds would be counted with the methods'.
         make = (

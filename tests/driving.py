@@ -34,6 +34,7 @@ from rowbatch.steps.collect import CollectReport, collect
 from rowbatch.steps.create import create
 from rowbatch.steps.direct import DirectClient
 from rowbatch.steps.drive import DriveHooks, DrivePolicy, Driver, DriveReport, Goal
+from rowbatch.steps.progress import Progress
 from rowbatch.steps.submit import LostAnswerPolicy
 from rowbatch.store.rundir import RunDirectory
 
@@ -131,6 +132,7 @@ def drive(
     key: str = KEY,
     said: list[str] | None = None,
     usd_a_row: str = "0.01",
+    progress: Callable[[Progress], None] | None = None,
 ) -> DriveReport:
     """Drive it, in simulated time."""
     clock = Clock(now=lambda: fake.now + fake.our_clock_is_ahead, monotonic=fake.monotonic, sleep=fake.sleep)
@@ -159,7 +161,7 @@ def drive(
             direct=direct,
             direct_price=PRICE.times(Decimal(2)),
             clock=clock,
-            hooks=DriveHooks(said=notify),
+            hooks=DriveHooks(said=notify, progress=progress),
         )
         return driver.drive(goal)
 

@@ -37,9 +37,15 @@ def version_of(path: Path) -> int:
 
 def downgrade(path: Path, version: int) -> None:
     """Put the ledger that the version would have had in the place of a new one."""
-    if version == 3:
+    if version in (3, 4):
         with closing(sqlite3.connect(path)) as db:
-            db.executescript("ALTER TABLE run DROP COLUMN identity; PRAGMA user_version = 3;")
+            for index in ("standing", "unsent", "waiting", "event_kind"):
+                db.execute(f"DROP INDEX {index}")
+            for column in ("failed", "cancelled", "answered", "told_failed", "freed_at"):
+                db.execute(f"ALTER TABLE shard DROP COLUMN {column}")
+            if version == 3:
+                db.execute("ALTER TABLE run DROP COLUMN identity")
+            db.execute(f"PRAGMA user_version = {version}")
         return
     old = path.with_name("old.sqlite")
     write_ledger(version, old, path.parent)

@@ -38,6 +38,7 @@ API = [
     "extract",
     "find_key",
     "find_provider",
+    "find_events",
     "find_status",
     "infer",
     "join_units",

@@ -149,6 +149,10 @@ def plans(draw: st.DrawFn) -> Plan:
         on_lost_answer=draw(st.sampled_from(["ask", "resubmit"])),
         worst_share=draw(st.sampled_from([0.5, 0.25])),
         clean_up=draw(st.booleans()),
+        tier=draw(st.sampled_from([None, 3])),
+        creations_per_hour=draw(st.sampled_from([None, 500])),
+        storage_bytes=draw(st.sampled_from([None, 10**12])),
+        free_inputs=draw(st.booleans()),
     )
     return Plan(Source(Path("posts.csv"), reading=reading), question, asking, output, policy)
 

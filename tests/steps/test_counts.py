@@ -14,7 +14,7 @@ from rowbatch.cli import show
 from rowbatch.core.findings import read_findings
 from rowbatch.desk.jobs import job_id
 from rowbatch.steps.collect import collect
-from rowbatch.steps.progress import read_progress
+from rowbatch.steps.progress import Progress, read_progress
 from rowbatch.store.home import home
 from rowbatch.store.rundir import remember_run
 
@@ -56,7 +56,7 @@ def test_every_face_shows_the_same_numbers(tmp_path, capsys):
     job = desk.Jobs().job(job_id(run.path))
     assert (job.asked, job.answered, job.failed, job.missing) == (12, 9, 3, 3)
     assert sum(part.failed for part in job.parts) == 3
-    show.status(status, with_events=False)
+    show.status(status, ())
     show.runs(api.list_runs())
     show.collected(report)
     told = capsys.readouterr().out
@@ -75,20 +75,12 @@ def test_rows_count_once_over_rounds(tmp_path):
     asked again, and have their answer.
     """
     run, fake = make_run(tmp_path), FakeProvider(faults=Faults(rows_fail=0.4))
-    seen = []
-    with pytest.MonkeyPatch.context() as patch:
-        from rowbatch.steps import drive as module
-
-        def noted(ledger):
-            seen.append(read_progress(ledger))
-            return seen[-1]
-
-        patch.setattr(module, "read_progress", noted)
-        drive(run, fake, policy=policy(rounds=1))
-        failed = progress_of(run).failed
-        assert failed > 0
-        fake.faults.stop()
-        drive(run, fake, policy=policy(rounds=3))
+    seen: list[Progress] = []
+    drive(run, fake, policy=policy(rounds=1), progress=seen.append)
+    failed = progress_of(run).failed
+    assert failed > 0
+    fake.faults.stop()
+    drive(run, fake, policy=policy(rounds=3), progress=seen.append)
     assert {one.requests for one in seen} == {12}
     assert all(one.done <= 12 for one in seen)
     second = [one for one in seen if one.rounds == 2]

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from old_ledgers import version_of, write_ledger
+from driving import drive, make_run
+from fake_providers import FakeProvider, Faults
+from old_ledgers import downgrade, version_of, write_ledger
 from rowbatch.core.states import ShardState
 from rowbatch.errors import RowbatchError
 from rowbatch.store import ledger as ledger_module
@@ -178,3 +180,18 @@ def test_a_half_copy_is_no_copy(tmp_path, left_by_a_crash):
     (tmp_path / ".ledger-v1.sqlite.part").write_bytes(left_by_a_crash)
     require_new(path)
     assert version_of(tmp_path / "ledger-v1.sqlite") == 1
+
+
+def test_a_ledger_of_version_4_counts_as_a_new_one(tmp_path):
+    """
+    What is counted of shards that an older version wrote is what a ledger of this version counts of them.
+    """
+    run, fake = make_run(tmp_path), FakeProvider(faults=Faults(rows_fail=0.4))
+    drive(run, fake)
+    with run.ledger() as ledger:
+        before, shards = ledger.standing(), ledger.shards()
+    assert sum(one.failed for one in before)
+    downgrade(run.ledger_path, 4)
+    with run.ledger() as ledger:
+        assert (ledger.standing(), ledger.shards()) == (before, shards)
+    assert version_of(run.ledger_path) == SCHEMA_VERSION

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from rowbatch.api.runs import create as create
     from rowbatch.api.runs import open_run as open_run
     from rowbatch.api.standing import Status as Status
+    from rowbatch.api.standing import find_events as find_events
     from rowbatch.api.standing import find_status as find_status
     from rowbatch.api.standing import list_runs as list_runs
     from rowbatch.api.statistics import agree as agree
@@ -100,6 +101,7 @@ _PLACES = {
     "extract": "api.tools",
     "find_key": "api.keys",
     "find_provider": "providers.catalog",
+    "find_events": "api.standing",
     "find_status": "api.standing",
     "infer": "api.tasks",
     "join_units": "api.long_texts",

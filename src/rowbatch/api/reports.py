@@ -8,6 +8,7 @@ from rowbatch.core.agreement_of_sets import LabelsAgreement
 from rowbatch.core.comparison import PeopleComparison
 from rowbatch.core.cost import CostEstimate
 from rowbatch.core.kinds.date import DateAgreement
+from rowbatch.core.schedule import Schedule
 from rowbatch.core.statistics.coder_agreement import CoderAgreement
 from rowbatch.core.statistics.corrected import CorrectedEstimates
 from rowbatch.core.statistics.figures import Figure
@@ -69,6 +70,7 @@ __all__ = [
     "SampleForm",
     "SampleReport",
     "ScaleAgreement",
+    "Schedule",
     "ShardDone",
     "SplitReport",
     "TaskPlan",

@@ -18,6 +18,7 @@ from rowbatch.api.keys import find_key, require_key
 from rowbatch.api.local import ensure_local_server
 from rowbatch.api.policy import drive_policy
 from rowbatch.api.standing import (
+    MOST_EVENTS,
     RUNS_FOLDER,
     Status,
     is_own_server,
@@ -41,6 +42,7 @@ from rowbatch.core.label_list import read_labels, read_values
 from rowbatch.core.model_rules import shutdown_note
 from rowbatch.core.plan import Output, Plan, Question, Source
 from rowbatch.core.policy import Policy, read_policy
+from rowbatch.core.schedule import Schedule, plan_schedule
 from rowbatch.core.sent_headers import read_form_fields, read_headers
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.core.table_options import ReadingKeywords, WriteOptions, reading_of
@@ -56,7 +58,7 @@ from rowbatch.http import HttpClient, Key
 from rowbatch.objects.address import as_address
 from rowbatch.programs.opening import open_table
 from rowbatch.providers.base import BatchClient
-from rowbatch.providers.catalog import Provider, find_model, find_price, find_provider
+from rowbatch.providers.catalog import Provider, find_model, find_price, find_provider, find_room
 from rowbatch.providers.clients import client_for, headers_of
 from rowbatch.requests.asking import Said, asking_of, panel_of
 from rowbatch.requests.estimate import estimate_asking, price_of_asking
@@ -157,6 +159,8 @@ class Preview:
         own_cost: What the first of several models costs; None where it is alone. `cost`, `cost_of_all` and
             `other_cost` are of all models together.
         members: The same of the further models that are asked.
+        schedule: What so many batches mean: hours, turns of the queue, files; None where nothing goes in
+            batches to a provider.
     """
 
     built: BuildReport
@@ -175,6 +179,7 @@ class Preview:
     change: CodebookChange | None = None
     own_cost: CostEstimate | None = None
     members: tuple[Preview, ...] = ()
+    schedule: Schedule | None = None
 
     @property
     def requests(self) -> int:
@@ -419,6 +424,21 @@ class Run:
             change=before.change if before is not None else None,
             own_cost=own_cost if members else None,
             members=members,
+            schedule=None if is_direct or self.is_local else self._schedule(built, own_cost),
+        )
+
+    def _schedule(self, built: BuildReport, cost: CostEstimate) -> Schedule | None:
+        if not built.requests:
+            return None
+        policy, asking = self.policy(), self._plan.asking
+        return plan_schedule(
+            find_room(asking.provider, asking.model, policy),
+            batches=built.shards,
+            requests=built.requests,
+            request_bytes=built.request_bytes,
+            prompt_tokens=cost.prompt_tokens_high,
+            answer_tokens=cost.answer_tokens_likely,
+            frees_inputs=policy.free_inputs,
         )
 
     @property
@@ -428,11 +448,7 @@ class Run:
 
     def _unsent_rows(self) -> int:
         with self._directory.ledger() as ledger:
-            return sum(
-                shard.requests
-                for shard in ledger.shards()
-                if shard.state in (ShardState.WRITTEN, ShardState.UPLOADED)
-            )
+            return ledger.unsent_rows()
 
     def _require_direct(self) -> None:
         if self._is_own_server:
@@ -453,7 +469,7 @@ class Run:
         if self._plan.panel is not None or self._led_by is not None:
             # Only what changed is asked of one model alone.
             return None
-        if self._plan.question.kept or self._plan.asking.fresh or self.status().state not in ("new", "built"):
+        if self._plan.question.kept or self._plan.asking.fresh or self._state() not in ("new", "built"):
             return None
         places = [place for place in self._earlier() if place.path.resolve() != self.path.resolve()]
         return find_asked_before(self._plan, open_source(self._plan.source, self.path), places)
@@ -572,9 +588,8 @@ class Run:
         with self._locked("poll"), self._client() as client, self._directory.ledger() as ledger:
             ledger.take_over()
             direct = DirectClient(client, self._directory.direct, is_asking=False)
-            for shard in ledger.shards():
-                if shard.state is ShardState.SUBMITTED:
-                    poll_shard(ledger, direct if is_direct(shard.batch_id) else client, shard)
+            for shard in ledger.shards(ShardState.SUBMITTED):
+                poll_shard(ledger, direct if is_direct(shard.batch_id) else client, shard)
             progress = read_progress(ledger)
             return sum_of_progress([progress, *(one.poll() for one in self.members)])
 
@@ -880,6 +895,7 @@ class Run:
                 policy=drive_policy(
                     policy,
                     provider,
+                    asking.model,
                     is_own_server=self._is_own_server,
                     resubmit_lost=resubmit_lost,
                     cancel_wait_s=cancel_wait_s,
@@ -894,9 +910,8 @@ class Run:
     def _nothing_to_send(self) -> DriveReport | None:
         """A report of nothing done, where every answer was taken over: nobody is called, no key is needed."""
         with self._directory.ledger() as ledger:
-            if any(shard.round for shard in ledger.shards()):
-                return None
-            return DriveReport(read_progress(ledger))
+            progress = read_progress(ledger, most_states=0)
+            return None if progress.shards else DriveReport(progress)
 
     def _collect(
         self,
@@ -998,7 +1013,8 @@ class Run:
 
     def repairable(self, statuses: Sequence[str]) -> tuple[int, CostEstimate]:
         """Rows of some statuses, when the table was written last, and what asking them again costs."""
-        collected = [event.detail for event in self.status().events if event.kind == "collected"]
+        with self._directory.ledger() as ledger:
+            collected = [event.detail for event in ledger.events("collected")]
         told = collected[-1].get("statuses_of_own", collected[-1].get("statuses")) if collected else None
         known = told if isinstance(told, dict) else {}
         rows = sum(int(known.get(status, 0)) for status in statuses)
@@ -1172,10 +1188,10 @@ class Run:
         Collects first when that was not done yet. Header names that stand twice, or are empty, get a
         number, because a frame needs different names; the file has them as they were.
         """
-        if self.status().state != "collected":
+        if self._state() != "collected":
             self.collect()
         # It lies elsewhere when the output could not be written.
-        output = self.output if self.output.is_file() else self.status().output
+        output = self.output if self.output.is_file() else self.status(most_states=0).output
         return _read_frame(output or self.output, self._plan.output.columns)
 
     def agreement(
@@ -1237,13 +1253,21 @@ class Run:
             self._directory, [*map(Path, files)], variable, not_coded=not_coded, item=item
         )
 
-    def status(self) -> Status:
-        """How the run stands, from its files. Asks nobody and changes nothing."""
-        return status_of(self._directory)
+    def status(self, *, most_states: int | None = None, most_events: int = MOST_EVENTS) -> Status:
+        """
+        How the run stands, from its files. Asks nobody and changes nothing.
 
-    def standing(self) -> Status:
+        Args:
+            most_states, most_events: As in `find_status`; 0 where they are not looked at.
+        """
+        return status_of(self._directory, most_states=most_states, most_events=most_events)
+
+    def standing(self, *, most_states: int | None = None, most_events: int = MOST_EVENTS) -> Status:
         """As `status`, also of a run whose ledger cannot be used."""
-        return standing_of(self._directory)
+        return standing_of(self._directory, most_states=most_states, most_events=most_events)
+
+    def _state(self) -> str:
+        return self.status(most_states=0, most_events=0).state
 
     def discard(self) -> None:
         """
@@ -1260,8 +1284,7 @@ class Run:
             if is_built(self._directory):
                 with self._directory.ledger() as ledger:
                     is_untouched = all(
-                        shard.round == 0 or (shard.state is ShardState.WRITTEN and shard.round == 1)
-                        for shard in ledger.shards()
+                        one.state is ShardState.WRITTEN and one.round == 1 for one in ledger.standing()
                     ) and not any(event.kind not in _BEFORE_SENDING for event in ledger.events())
                 if not is_untouched or self._directory.trial_path.exists():
                     raise RunError("run-was-sent", path=str(self.path))
@@ -1282,8 +1305,7 @@ class Run:
         if not is_built(self._directory):
             return 1
         with self._directory.ledger() as ledger:
-            sent = [shard.first_row for shard in ledger.shards() if shard.round == 1]
-        return min(sent, default=1)
+            return ledger.first_row()
 
     def _estimate(
         self,
@@ -1315,7 +1337,7 @@ class Run:
             return 0
         first_rows = first_rows_of(self.policy())
         with self._directory.ledger() as ledger:
-            sent = [shard for shard in ledger.shards() if shard.round == 1]
+            sent = ledger.first_of_round(1, 2)
         has_first_part = len(sent) > 1 and sent[0].requests <= first_rows
         return cached_prefix_tokens(self._plan, has_first_part=has_first_part)
 
@@ -1375,7 +1397,7 @@ class Run:
         self.build()
         asking = self._plan.asking
         provider = find_provider(asking.provider)
-        status = self.status()
+        status = self.status(most_states=0)
         checks = check_folder(self.path, rows=status.built.requests if status.built else 0)
         with self._client() as client:
             if not self._is_own_server:

@@ -17,7 +17,7 @@ from rowbatch.core.plan import Plan
 from rowbatch.core.states import RowStatus
 from rowbatch.errors import RunError, StorageError, UsageError
 from rowbatch.providers.catalog import find_provider
-from rowbatch.steps.built import BuildReport, is_built, read_build_report
+from rowbatch.steps.built import BuildReport, build_report_of, is_built
 from rowbatch.steps.doctor import check_results_age
 from rowbatch.steps.progress import Progress, read_progress
 from rowbatch.store.home import home
@@ -27,6 +27,9 @@ from rowbatch.words.notice import Notice
 
 RUNS_FOLDER = "rowbatch-runs"
 """Where runs are made when nothing else is said: a folder of this name in the working directory."""
+
+MOST_EVENTS = 1_000
+"""How many events a status tells: a run of 20,000 batches has 200,000."""
 
 _State = Literal["new", "built", "running", "over", "downloaded", "collected", "damaged"]
 
@@ -50,11 +53,13 @@ class Status:
         built: None while it is `new`.
         progress: None while it is `new`.
         output: The labelled table, or None until it was collected.
-        events: All, oldest first.
+        events: What happened last, oldest first: at most `MOST_EVENTS`, all are in `events_of`.
         warning: That results may soon be gone at the provider, in a sentence; or "".
         fault: Why its ledger cannot be used; None where it can.
         statuses: Rows by status when the labelled table was written last; empty before.
         members: The same of the further models that are asked; `state` is that of the one that is least far.
+        collected_at: When the labelled table was written last; None before.
+        answers_doubted: Whether answers of some shard may stand beside the wrong rows.
     """
 
     path: Path
@@ -72,6 +77,8 @@ class Status:
     fault: Notice | None = None
     statuses: Mapping[str, int] = field(default_factory=dict)
     members: tuple[Status, ...] = ()
+    collected_at: datetime | None = None
+    answers_doubted: bool = False
 
     @property
     def spent_usd(self) -> Decimal | None:
@@ -96,39 +103,63 @@ class Status:
         return self.progress.requests if self.progress else 0
 
 
-def find_status(run: str | Path) -> Status:
+def find_status(run: str | Path, *, most_states: int | None = None, most_events: int = MOST_EVENTS) -> Status:
     """
     How a run stands.
 
     Args:
         run: Its directory, or its name, as in `open_run`.
+        most_states: Of how many shards `progress.states` tells; None means of all.
+        most_events: How many events are told.
     """
-    return status_of(RunDirectory(place_of(run)))
+    return status_of(RunDirectory(place_of(run)), most_states=most_states, most_events=most_events)
 
 
-def status_of(run: RunDirectory) -> Status:
+def find_events(run: str | Path) -> tuple[Event, ...]:
+    """
+    All that happened to a run, oldest first.
+
+    Args:
+        run: Its directory, or its name, as in `open_run`.
+    """
+    directory = RunDirectory(place_of(run))
+    if not is_built(directory):
+        return ()
+    with directory.ledger() as ledger:
+        return tuple(ledger.events())
+
+
+def status_of(run: RunDirectory, *, most_states: int | None = None, most_events: int = MOST_EVENTS) -> Status:
     """How a run stands, from its files. Asks nobody and changes nothing."""
     plan = run.plan()
-    if not is_built(run):
+    opened = run.open_ledger()
+    if opened is None:
         return _standing_as("new", run, plan)
-    built = read_build_report(run)
     warning = ""
-    with run.ledger() as ledger:
-        progress = read_progress(ledger)
-        events = tuple(ledger.events())
+    with opened as ledger:
+        if ledger.run().counts is None:
+            return _standing_as("new", run, plan)
+        built = build_report_of(ledger)
+        progress = read_progress(ledger, most_states=most_states)
+        events = tuple(ledger.newest_events(most_events))
+        collected = ledger.events("collected")
+        is_doubted = bool(ledger.events("answers-doubted"))
         if not is_own_server(plan):
             kept = find_provider(plan.asking.provider).results_days
             age = check_results_age(ledger, kept, datetime.now(UTC))
             warning = age.told if age and age.grade != "ok" else ""
     state: _State = _state(progress)
     output: Path | None = None
-    collected = [event for event in events if event.kind == "collected"]
     if collected and Path(str(collected[-1].detail.get("path"))).is_file():
         output = Path(str(collected[-1].detail.get("path")))
         if state == "downloaded":
             state = "collected"
     others = run.members(plan)
-    members = tuple(standing_of(one) for one in others if one.settings_path.is_file())
+    members = tuple(
+        standing_of(one, most_states=most_states, most_events=most_events)
+        for one in others
+        if one.settings_path.is_file()
+    )
     states = [state, *(one.state for one in members)]
     if len(members) < len(others):
         states.append("new")
@@ -141,6 +172,8 @@ def status_of(run: RunDirectory) -> Status:
         events=events,
         warning=warning,
         statuses=_statuses(collected[-1]) if collected else {},
+        collected_at=collected[-1].at if collected else None,
+        answers_doubted=is_doubted,
     )
 
 
@@ -152,19 +185,29 @@ def record_of(run: RunDirectory) -> RunRecord:
         return ledger.run()
 
 
-def standing_of(run: RunDirectory) -> Status:
+def standing_of(
+    run: RunDirectory, *, most_states: int | None = None, most_events: int = MOST_EVENTS
+) -> Status:
     """As `status_of`, also of a run whose ledger cannot be used."""
     try:
-        return status_of(run)
+        return status_of(run, most_states=most_states, most_events=most_events)
     except (RunError, StorageError) as error:
         if error.kind not in LEDGER_FAULTS:
             raise
         return replace(_standing_as("damaged", run, run.plan()), fault=error.notice)
 
 
-def list_runs() -> list[Status]:
-    """How every run on this machine stands that still has its directory, oldest first."""
-    return [standing_of(RunDirectory(place)) for place in known_places()]
+def list_runs(*, most_states: int | None = None, most_events: int = MOST_EVENTS) -> list[Status]:
+    """
+    How every run on this machine stands that still has its directory, oldest first.
+
+    Args:
+        most_states, most_events: As in `find_status`; 0 where they are not looked at.
+    """
+    return [
+        standing_of(RunDirectory(place), most_states=most_states, most_events=most_events)
+        for place in known_places()
+    ]
 
 
 def is_own_server(plan: Plan) -> bool:
@@ -207,9 +250,8 @@ def known_places() -> list[Path]:
 
 
 def _state(progress: Progress) -> Literal["built", "running", "over", "downloaded"]:
-    states = {shard.state for shard in progress.states}
     # Where there is none, every answer was taken over.
-    if states <= {"downloaded"}:
+    if progress.by_state.keys() <= {"downloaded"}:
         return "downloaded"
     if progress.shards_unsent == progress.shards:
         return "built"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -33,6 +34,8 @@ def sum_of_progress(found: Sequence[Progress]) -> Progress:
         waiting=tuple(waiting.values()),
         spent_usd=sum(spent, Decimal(0)) if spent else None,
         states=tuple(state for one in found for state in one.states),
+        by_state=dict(sum((Counter(one.by_state) for one in found), Counter())),
+        running_as=tuple(sorted({word for one in found for word in one.running_as})),
     )
 
 

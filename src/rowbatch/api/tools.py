@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from rowbatch.core.endpoint import find_endpoint
 from rowbatch.core.plan import ROW_PREFIX, Asking, Question, Source
+from rowbatch.core.policy import Policy
 from rowbatch.core.table_options import ReadingKeywords, ReadOptions, WriteOptions, reading_of
 from rowbatch.errors import UsageError, from_os_error
 from rowbatch.objects.address import as_address
@@ -146,6 +147,11 @@ def estimate(
     provider: str = "openai",
     every: int = 1,
     answer_tokens: int | None = None,
+    tier: int | None = None,
+    queue_tokens: int | None = None,
+    creations_per_hour: int | None = None,
+    storage_bytes: int | None = None,
+    free_inputs: bool = False,
     **requests: Unpack[RequestOptions],
 ) -> Estimate:
     """
@@ -157,16 +163,30 @@ def estimate(
         provider: Whose limits and prices.
         every: Count the tokens of each so-many-th request only.
         answer_tokens: What an answer has, where it was measured.
+        tier, queue_tokens, creations_per_hour, storage_bytes, free_inputs: What you know of your limits at
+            the provider, as in `Policy`; for `schedule`.
         requests: How a table becomes requests, as `convert` takes it.
     """
     from rowbatch.tools import estimate as estimate_tool
     from rowbatch.tools.convert import table_requests
 
     chosen = find_provider(provider)
+    policy = Policy(
+        tier=tier,
+        queue_tokens=queue_tokens,
+        creations_per_hour=creations_per_hour,
+        storage_bytes=storage_bytes,
+        free_inputs=free_inputs,
+    )
     paths = [local_path(path) for path in ([source] if isinstance(source, str | Path) else source)]
     if not requests.get("text") and not requests.get("template"):
         return estimate_tool.estimate_files(
-            paths, chosen, model=requests.get("model") or "", every=every, answer_tokens=answer_tokens
+            paths,
+            chosen,
+            model=requests.get("model") or "",
+            every=every,
+            answer_tokens=answer_tokens,
+            policy=policy,
         )
     if len(paths) != 1 or not requests.get("model"):
         raise UsageError("estimate-without-model")
@@ -176,7 +196,7 @@ def estimate(
         id_column=requests.get("id_column"),
     )
     found = estimate_tool.estimate_lines(
-        estimate_tool.table_lines(table), chosen, every=every, answer_tokens=answer_tokens
+        estimate_tool.table_lines(table), chosen, every=every, answer_tokens=answer_tokens, policy=policy
     )
     if found is None:
         raise UsageError("no-row-has-text", rows=table.counts.rows)

@@ -269,6 +269,32 @@ _poll_seconds = click.option(
     metavar="SECONDS",
     help="Pause between two questions about a batch.  [default: 10 s, growing to 5 minutes]",
 )
+_ROOM = (
+    click.option(
+        "--tier",
+        type=click.IntRange(1),
+        metavar="NUMBER",
+        help="Of your account at the provider: it says how many tokens may wait, where the catalog knows.",
+    ),
+    click.option(
+        "--creations-per-hour",
+        type=click.IntRange(1),
+        metavar="NUMBER",
+        help="How many batches may be made in an hour.  [default: as the catalog knows]",
+    ),
+    click.option(
+        "--storage-bytes",
+        type=click.IntRange(1),
+        metavar="BYTES",
+        help="How much may lie at the provider.  [default: as the catalog knows]",
+    ),
+    click.option(
+        "--free-inputs",
+        is_flag=True,
+        default=None,
+        help="Remove each request file at the provider as soon as its results are here.",
+    ),
+)
 _driving = _options(
     click.option(
         "--max-cost",
@@ -289,6 +315,7 @@ _driving = _options(
         metavar="NUMBER",
         help="How many prompt tokens may wait at the provider.  [default: as many as it takes]",
     ),
+    *_ROOM,
     click.option(
         "--lost-answer-wait",
         type=click.FloatRange(min=0),
@@ -500,7 +527,7 @@ def run(
         policy=api.Policy().changed(**changes),
         **_for_api(options),
     )
-    was_there = made.status().state != "new"
+    was_there = made.status(most_states=0, most_events=0).state != "new"
     try:
         with show.bar() as hooks:
             made.build(hooks, runner=runner, workers=workers, ray_address=ray_address)
@@ -768,7 +795,7 @@ def log(run: Path, *, as_json: bool) -> None:
     """
     from rowbatch.cli import show
 
-    events = api.find_status(run).events
+    events = api.find_events(run)
     if as_json:
         show.as_json(events)
     else:
@@ -996,11 +1023,11 @@ def status(run: Path, *, as_json: bool, events: bool) -> None:
     """
     from rowbatch.cli import show
 
-    found = api.find_status(run)
     if as_json:
-        show.as_json(found)
+        show.as_json(api.find_status(run))
     else:
-        show.status(found, with_events=events)
+        found = api.find_status(run, most_states=show.MOST_SHARDS, most_events=0)
+        show.status(found, api.find_events(run) if events else ())
 
 
 @app.command("list")
@@ -1011,11 +1038,10 @@ def list_command(*, as_json: bool) -> None:
     """
     from rowbatch.cli import show
 
-    runs = api.list_runs()
     if as_json:
-        show.as_json(runs)
+        show.as_json(api.list_runs())
     else:
-        show.runs(runs)
+        show.runs(api.list_runs(most_states=0, most_events=0))
 
 
 @app.command()
@@ -1789,6 +1815,10 @@ def check(files: Sequence[Path], *, as_json: bool, **options: Any) -> int:
 @click.option(
     "--answer-tokens", type=click.IntRange(1), metavar="NUMBER", help="Tokens of an answer, if you measured."
 )
+@click.option(
+    "--queue-tokens", type=click.IntRange(1), metavar="NUMBER", help="How many prompt tokens may wait there."
+)
+@_options(*_ROOM)
 @_json
 def estimate(source: Sequence[Path], *, as_json: bool, **options: Any) -> None:
     """
@@ -2274,7 +2304,7 @@ def _confirm_cost(run: Run, *, yes: bool, quiet: bool = False, direct: bool | No
         yes
         or preview.cost.is_free
         or not preview.requests
-        or (run.status().state not in ("new", "built") and not is_dearer)
+        or (run.status(most_states=0, most_events=0).state not in ("new", "built") and not is_dearer)
     ):
         return
     _ask("Start?", run)

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         SampleForm,
         SampleReport,
         ScaleAgreement,
+        Schedule,
         ShardDone,
         SplitReport,
         TaskPlan,
@@ -240,6 +241,7 @@ def preview(shown: Preview, run: Run, *, with_request: bool = True) -> None:
     line(f"cost     {_cost(shown)}")
     if shown.other_cost is not None and (other := _other_way(shown, shown.other_cost)):
         line(f"         {other}")
+    schedule(shown.schedule)
     line(f"run      {place(run.path)}")
     if shown.encoding_guessed:
         line(f"note     The table looks like {shown.encoding_guessed}, and is read so; --encoding says else.")
@@ -260,6 +262,12 @@ def preview(shown: Preview, run: Run, *, with_request: bool = True) -> None:
         for number, part in enumerate(text.split("\n")):
             line(f"  {who if number == 0 else '':>6} | {short(part)}")
     line()
+
+
+def schedule(found: Schedule | None) -> None:
+    """What so many batches mean at the provider; nothing of few."""
+    for number, note in enumerate(found.notes if found is not None else ()):
+        line(f"{'limits' if number == 0 else '':<8} {note}")
 
 
 def _own_price(shown: Preview) -> str:
@@ -646,7 +654,18 @@ def downloaded(report: DriveReport) -> None:
     )
 
 
-def status(found: Status, *, with_events: bool) -> None:
+MOST_SHARDS = 50
+"""So many shards `status` shows in the terminal."""
+
+
+def status(found: Status, told: Sequence[Event]) -> None:
+    """
+    How a run stands.
+
+    Args:
+        found: Of the run; `states` has no more than `MOST_SHARDS`.
+        told: What happened, oldest first.
+    """
     line(f"run      {found.path}")
     line(f"state    {found.state}")
     line(f"table    {found.table}")
@@ -660,14 +679,14 @@ def status(found: Status, *, with_events: bool) -> None:
         progress(found.progress)
         if found.statuses and found.state == "collected":
             line(f"labels   {found.labelled:,} of {found.to_label:,} rows: {_statuses(found.statuses)}")
-        for shard in found.progress.states[:50]:
+        for shard in found.progress.states:
             line(
                 f"  {shard.name}  {shard.state}"
                 + (f"  ({shard.batch_status})" if shard.batch_status else "")
                 + (f"  waits: {printable(str(shard.waits_for))}" if shard.waits_for else "")
             )
-        if len(found.progress.states) > 50:
-            line(f"  and {len(found.progress.states) - 50:,} more")
+        if left := found.progress.shards - len(found.progress.states):
+            line(f"  and {left:,} more")
     for one in found.members:
         line(f"with     {one.model} ({one.provider}): {one.state}")
         if one.progress:
@@ -680,8 +699,8 @@ def status(found: Status, *, with_events: bool) -> None:
         line(f"look     {found.warning}: {command('resume', found.path)} brings them")
     if found.state not in ("collected",):
         line(f"go on    {command('resume', found.path)}")
-    if with_events:
-        events(found.events)
+    if told:
+        events(told)
 
 
 def runs(found: Sequence[Status]) -> None:
@@ -818,6 +837,7 @@ def estimated(found: Estimate) -> None:
             for tier, limit in enumerate(found.queue.tiers, start=1)
         )
         line(f"queue    {shares} of what may wait at a time ({found.queue.as_of})")
+    schedule(found.schedule)
 
 
 def checked(report: CheckReport) -> None:
@@ -1142,7 +1162,7 @@ def demo_result(prepared: DemoRun, found: Agreement, seconds: float) -> None:
     ):
         line(f"  {people:<9} {short(model, 9):<9} {short(text, 78)}")
     line()
-    asked = run.status().built
+    asked = run.status(most_states=0, most_events=0).built
     rate = asked.requests / seconds if asked and seconds else 0.0
     line(
         f"{asked.requests if asked else 0:,} rows in {seconds:.0f} s "

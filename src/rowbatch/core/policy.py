@@ -25,6 +25,11 @@ class Policy:
         on_lost_answer: What is done then: `ask` a person, or `resubmit`.
         ask_invalid_again: Whether answers that the codebook does not allow are asked for again.
         queue_tokens: How many prompt tokens may wait at the provider; None means as many as it takes.
+        tier: Of the user's account at the provider, which says how many tokens may wait; None where that is
+            not said.
+        creations_per_hour: How many batches may be made in an hour; None means as the catalog knows.
+        storage_bytes: How much may lie at the provider; None means as the catalog knows.
+        free_inputs: Whether request files are removed at the provider as soon as their results are here.
         worst_share: When so much of a shard fails for a reason that stays, or has no usable answer, nothing
             more is submitted.
         first_rows: So many rows go first, and the rest when their answers are here; 0 for none. None means
@@ -40,6 +45,10 @@ class Policy:
     on_lost_answer: OnLostAnswer = "ask"
     ask_invalid_again: bool = False
     queue_tokens: int | None = None
+    tier: int | None = None
+    creations_per_hour: int | None = None
+    storage_bytes: int | None = None
+    free_inputs: bool = False
     worst_share: float = 0.5
     first_rows: int | None = None
     clean_up: bool = False
@@ -48,6 +57,9 @@ class Policy:
     def __post_init__(self) -> None:
         if self.rounds < 1 or (self.poll_seconds is not None and self.poll_seconds < 0):
             raise UsageError("policy-impossible")
+        for limit in (self.tier, self.creations_per_hour, self.storage_bytes):
+            if limit is not None and limit < 1:
+                raise UsageError("policy-impossible")
         if self.max_cost_usd is not None and not self.max_cost_usd >= 0:
             raise UsageError("cap-no-amount")
         if not 0 < self.worst_share <= 1:

@@ -55,6 +55,9 @@ JobState = Literal[
     "paused",
     "needs-you",
 ]
+MOST_PARTS = 200
+"""So many shards are shown."""
+_MOST_EVENTS = 100
 AT_WORK: tuple[JobState, ...] = ("checking", "sending", "waiting", "running", "collecting")
 """States that change by themselves."""
 TroubleKind = Literal[
@@ -182,7 +185,7 @@ class Job:
         statuses: Rows by status when the table was written last; empty before.
         collected_at: When that was, or None.
         spent_usd: What the provider billed so far, or None.
-        parts: Its shards.
+        parts: Its first shards, at most `MOST_PARTS`.
     """
 
     id: str
@@ -240,7 +243,8 @@ class Job:
     @property
     def is_partly_over(self) -> bool:
         """Whether some of its shards are over, so that a table has something in it."""
-        return any(part.stage == 5 for part in self.parts)
+        progress = self.status.progress
+        return progress is not None and bool(progress.by_state.get("downloaded"))
 
     @property
     def missing(self) -> int:
@@ -453,12 +457,11 @@ class Jobs:
 
     def _job(self, name: str, path: Path) -> Job:
         directory = RunDirectory(path)
-        status = standing_of(directory)
+        status = standing_of(directory, most_states=MOST_PARTS, most_events=_MOST_EVENTS)
         task = self._tasks.get(name)
         is_here = task is not None and task.is_alive
         is_elsewhere = not is_here and is_locked(path)
         record = _NOTHING_KNOWN if status.fault is not None else record_of(directory)
-        collected = [event for event in status.events if event.kind == "collected"]
         statuses = dict(status.statuses)
         trouble = _read_trouble(record.trouble)
         if status.fault is not None and not (task is not None and task.error is not None):
@@ -486,7 +489,7 @@ class Jobs:
             task=task,
             trouble=trouble if state in ("needs-you", "failed", "paused", "draft", "gaps") else None,
             statuses=statuses,
-            collected_at=collected[-1].at if collected else None,
+            collected_at=status.collected_at,
             spent_usd=status.spent_usd,
             parts=_parts(status),
         )
@@ -535,9 +538,7 @@ def _state(
     is_answered: bool,
     trouble: Trouble | None,
 ) -> JobState:
-    is_sent = status.progress is not None and any(
-        shard.state not in ("written", "cut") for shard in status.progress.states
-    )
+    is_sent = status.progress is not None and bool(status.progress.by_state.keys() - {"written"})
     if task is not None or is_elsewhere:
         if task is not None and task.stage == "collect":
             return "collecting"
@@ -562,10 +563,9 @@ def _state_at_work(status: Status) -> JobState:
     if progress is None:
         return "checking"
     if progress.shards_running:
-        words = {shard.batch_status for shard in progress.states if shard.state == "submitted"}
         if progress.done:
             return "running"
-        return "waiting" if words <= {"validating", "queued", ""} else "running"
+        return "waiting" if {*progress.running_as} <= {"validating", "queued", ""} else "running"
     if progress.shards_over == progress.shards:
         return "collecting"
     return "waiting" if progress.waiting else "sending"

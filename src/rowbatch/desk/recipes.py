@@ -145,10 +145,8 @@ def methods_text(run: Run, language: str = "en") -> str:
         run: A run whose table was written.
         language: `en` or `zh`.
     """
-    plan, status = run.plan, run.status()
-    collected = [event for event in status.events if event.kind == "collected"]
-    told = collected[-1].detail.get("statuses") if collected else {}
-    statuses = {str(name): int(count) for name, count in told.items()} if isinstance(told, dict) else {}
+    plan, status = run.plan, run.status(most_states=0)
+    statuses = status.statuses
     rows, skipped, labelled = sum(statuses.values()), statuses.get("skipped", 0), statuses.get("ok", 0)
     asked = rows - skipped
     without = {name: count for name, count in statuses.items() if name not in ("ok", "skipped") and count}

@@ -16,6 +16,8 @@ from typing import Any
 
 from rowbatch.core.cost import Price
 from rowbatch.core.model_rules import Model, ModelRules
+from rowbatch.core.policy import Policy
+from rowbatch.core.schedule import Room
 from rowbatch.core.shard import ShardLimits
 from rowbatch.errors import InputError, UsageError
 from rowbatch.providers.openai_quirks import OpenAIQuirks
@@ -46,6 +48,9 @@ class Provider:
         base_url_example: What the address looks like, where the user has one of their own.
         poll_least_s: It wants at least so many seconds between two questions about a batch.
         creations_per_hour: How many batches may be made in an hour; None where none is known.
+        queue_requests: How many requests may wait at a time; None where no limit is known.
+        storage_bytes: Of all files of a project; None where no limit is known.
+        max_files: Input files at a time; None where no limit is known.
         results_days: How long results can be had.
         answers_are_listed: Whether a batch whose answer was lost can be recognised while it runs.
         limits: Of one input file.
@@ -73,6 +78,9 @@ class Provider:
     base_url_example: str
     poll_least_s: float
     creations_per_hour: int | None
+    queue_requests: int | None
+    storage_bytes: int | None
+    max_files: int | None
     results_days: int
     answers_are_listed: bool
     limits: ShardLimits
@@ -124,6 +132,9 @@ def find_provider(name: str) -> Provider:
         base_url_example=entry.get("base_url_example", ""),
         poll_least_s=entry.get("poll_least_s", 0),
         creations_per_hour=entry.get("creations_per_hour"),
+        queue_requests=entry.get("queue_requests"),
+        storage_bytes=entry.get("storage_bytes"),
+        max_files=entry.get("max_files"),
         results_days=entry.get("results_days", 30),
         answers_are_listed=entry.get("answers_are_listed", True),
         limits=ShardLimits(entry["max_requests"], entry["max_bytes"]),
@@ -335,6 +346,31 @@ def find_queue_limits(provider: str, model: str) -> QueueLimits | None:
     queue = _models().get(provider, {}).get("queue")
     tiers = queue["tiers"].get(_DATE.sub("", model)) if queue else None
     return QueueLimits(tuple(tiers), queue["source"], queue["as_of"]) if queue and tiers else None
+
+
+def find_room(provider: str, model: str, policy: Policy | None = None) -> Room:
+    """
+    How much a provider takes of a model's batches.
+
+    Args:
+        provider, model: Whose.
+        policy: What the user says of it wins.
+    Raises:
+        UsageError: The user's tier is none that is known of the model (`tier-unknown`).
+    """
+    said, known, queue = policy or Policy(), find_provider(provider), find_queue_limits(provider, model)
+    tiers = queue.tiers if queue else ()
+    if said.tier is not None and not 1 <= said.tier <= len(tiers):
+        raise UsageError("tier-unknown", tier=said.tier, model=model, known=len(tiers))
+    of_tier = tiers[said.tier - 1] if said.tier is not None else None
+    return Room(
+        creations_per_hour=said.creations_per_hour or known.creations_per_hour,
+        queue_tokens=said.queue_tokens or of_tier,
+        queue_requests=known.queue_requests,
+        tiers=tiers,
+        storage_bytes=said.storage_bytes or known.storage_bytes,
+        files=known.max_files,
+    )
 
 
 @cache

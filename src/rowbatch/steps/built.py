@@ -68,10 +68,15 @@ def is_built(run: RunDirectory) -> bool:
 def read_build_report(run: RunDirectory) -> BuildReport:
     """What was built, from the ledger."""
     with run.ledger() as ledger:
-        built = ledger.built()
-        counts = ledger.run().counts or TableCounts(0)
-        told: Mapping[str, Any] = next((event.detail for event in ledger.events(TEXTS_REPEAT)), {})
-        sources = taken_sources(ledger) if built["taken_over"] else []
+        return build_report_of(ledger)
+
+
+def build_report_of(ledger: Ledger) -> BuildReport:
+    """The same from a ledger that is open."""
+    built = ledger.built()
+    counts = ledger.run().counts or TableCounts(0)
+    told: Mapping[str, Any] = next((event.detail for event in ledger.events(TEXTS_REPEAT)), {})
+    sources = taken_sources(ledger) if built["taken_over"] else []
     return BuildReport(
         rows=counts.rows,
         requests=built["requests"],

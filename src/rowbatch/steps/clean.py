@@ -75,6 +75,23 @@ def clean(ledger: Ledger, client: BatchClient) -> CleanReport:
     return CleanReport(files, kept)
 
 
+def free_input(ledger: Ledger, client: BatchClient, shard: Shard) -> Shard:
+    """
+    Remove the request file of one shard whose results are here; those stay at the provider.
+
+    Raises:
+        ServiceError: The provider cannot be reached, or does not want to.
+    """
+    client.delete_file(str(shard.file_id))
+    return ledger.move(
+        shard,
+        ShardState.DOWNLOADED,
+        event="cleaned",
+        detail={"file_id": shard.file_id, "is_input_alone": True},
+        freed_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
 def _files_of(client: BatchClient, shard: Shard) -> list[str]:
     found = [shard.file_id]
     view = client.view(json.loads(shard.batch_json)) if shard.batch_json else _asked(client, shard)

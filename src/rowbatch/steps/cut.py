@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from rowbatch.errors import ServiceError, from_os_error
 from rowbatch.results.findings import asked_requests
 from rowbatch.store.atomic import atomic_path
-from rowbatch.store.ledger import Ledger, Shard, new_shard
+from rowbatch.store.ledger import Ledger, Shard, name_of, new_shard
 from rowbatch.store.rundir import RunDirectory, digest_file
 from rowbatch.words.notice import Notice
 
@@ -24,17 +23,16 @@ def new_token(name: str) -> str:
     return f"{secrets.token_hex(8)}-{name}"
 
 
-def derived_token(shards: Sequence[Shard], name: str, sha256: str) -> str:
+def derived_token(seed: str, name: str, sha256: str) -> str:
     """
     The token of a shard that is made of others, by a cut or a round: the same each time that the same comes
     of them. So a copy of the run that does not know of it, and makes it again, finds the batch that it has.
 
     Args:
-        shards: Of the run; the token of the first is its own.
+        seed: The token of the run's first shard, which is the run's own.
         name: Of the new one.
         sha256: Of its file.
     """
-    seed = min(shards, key=lambda shard: (shard.round, shard.number)).token
     return f"{hashlib.sha256(f'{seed} {name} {sha256}'.encode()).hexdigest()[:16]}-{name}"
 
 
@@ -56,8 +54,7 @@ def cut_shard(run: RunDirectory, ledger: Ledger, shard: Shard, parts: int, why: 
     if shard.requests < 2:
         raise ServiceError("row-too-large", row=shard.first_row, why=why)
     rows = asked_requests(run.request_path(shard.name))["row"]
-    shards = ledger.shards()
-    highest = max(other.number for other in shards if other.round == shard.round)
+    seed, highest = ledger.first_token(), ledger.last_number(shard.round)
     parts = min(parts, shard.requests)
     counts = [shard.requests // parts + (index < shard.requests % parts) for index in range(parts)]
     made, done = [], 0
@@ -65,7 +62,7 @@ def cut_shard(run: RunDirectory, ledger: Ledger, shard: Shard, parts: int, why: 
         with run.request_path(shard.name).open("rb") as source:
             for index, count in enumerate(counts):
                 number = highest + 1 + index
-                name = f"r{shard.round}-{number:04d}"
+                name = name_of(shard.round, number)
                 path = run.request_path(name)
                 size = _copy_lines(islice(source, count), path)
                 digest = digest_file(path)
@@ -78,7 +75,7 @@ def cut_shard(run: RunDirectory, ledger: Ledger, shard: Shard, parts: int, why: 
                         requests=count,
                         size_bytes=size,
                         sha256=digest,
-                        token=derived_token(shards, name, digest),
+                        token=derived_token(seed, name, digest),
                         tokens=-(-shard.tokens * size // shard.bytes),
                     )
                 )

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rowbatch.core.states import ShardState
 from rowbatch.errors import RowbatchError, StorageError
 from rowbatch.store.ledger import Ledger
 from rowbatch.store.sqlite import open_database, translated
@@ -142,20 +141,15 @@ def check_results_age(ledger: Ledger, results_days: int, now: datetime) -> Check
         results_days: How long the provider keeps results.
         now: The time.
     """
-    waiting = [
-        shard.submitted_at or shard.intent_at
-        for shard in ledger.shards()
-        if shard.state in (ShardState.SUBMITTED, ShardState.ENDED)
-    ]
-    made = [at for at in waiting if at is not None]
-    if not made:
+    count, oldest = ledger.oldest_at_provider()
+    if oldest is None:
         return None
     kept = timedelta(days=results_days)
-    left = kept - (now - min(made))
+    left = kept - (now - oldest)
     soon = left < min(timedelta(days=_WARN_BEFORE_DAYS), kept / 3)
     hours = int(left.total_seconds() // 3_600)
     lasts = f"{left.days:,} more days" if left.days > 1 else f"{hours:,} more hours"
-    batches = "1 batch" if len(made) == 1 else f"{len(made):,} batches"
+    batches = "1 batch" if count == 1 else f"{count:,} batches"
     return Check(
         "results",
         "warning" if soon else "ok",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,13 +23,15 @@ from rowbatch.core.direct_ids import is_direct
 from rowbatch.core.findings import read_findings
 from rowbatch.core.policy import OnLostAnswer
 from rowbatch.core.retry import is_unpaid
+from rowbatch.core.schedule import QUEUE_SHARE
 from rowbatch.core.shard import ShardLimits
-from rowbatch.core.states import RowStatus, ShardState
+from rowbatch.core.states import GIVEN_UP, RowStatus, ShardState
 from rowbatch.errors import NeedsDecision, ServiceError
 from rowbatch.http import Refused
 from rowbatch.providers.base import BatchClient, BatchView, is_without_list
 from rowbatch.providers.catalog import find_provider
 from rowbatch.providers.refusals import told_queue_limit
+from rowbatch.steps.clean import free_input
 from rowbatch.steps.clock import Clock
 from rowbatch.steps.cut import cut_shard
 from rowbatch.steps.download import download_shard
@@ -42,13 +45,12 @@ from rowbatch.steps.submit import (
     pay_for_shard,
     upload_shard,
 )
-from rowbatch.store.ledger import Ledger, Shard
+from rowbatch.store.ledger import Ledger, Shard, name_of
 from rowbatch.store.rundir import RunDirectory
+from rowbatch.store.tally import Name
 from rowbatch.words.notice import Notice
 
 Goal = Literal["submitted", "over", "downloaded", "finished"]
-# The provider counts tokens in its own way, so some of the queue is left free.
-_QUEUE_SHARE = 0.8
 _FIRST_POLL_S, _LONGEST_POLL_S = 10.0, 300.0
 _LONGEST_PAUSE = 20
 _MOST_NEW_FILES = 3
@@ -64,6 +66,13 @@ _WINDOW, _SLACK = timedelta(days=1), timedelta(hours=25)
 # An hour is asked for; some of it passes before a batch begins.
 _CACHE_HOLDS = timedelta(minutes=45)
 _STILL_S = 6 * 3_600.0
+# A list has 100 batches a page; below that, a question for each is about as quick.
+_FEWEST_TO_LIST = 100
+_LIST_EVERY_S, _LIST_S_A_BATCH = 60.0, 0.3
+# Of the time at most so much goes into lists.
+_LIST_SHARE = 0.2
+# What others have there is not known to us.
+_STORAGE_SHARE = 0.95
 # So that many runs do not ask at the same moment.
 _RANDOM = random.Random()  # noqa: S311
 
@@ -83,6 +92,9 @@ class DrivePolicy:
         ask_invalid_again: Whether answers that the codebook does not allow are asked for again.
         queue_tokens: How many prompt tokens may wait at the provider; None means as many as it takes.
         creations_per_hour: How many batches may be made in an hour.
+        storage_bytes: How much may lie at the provider, requests and results; None for no limit.
+        result_bytes: About how many bytes the result of a row has, for that.
+        frees_inputs: Whether a request file is removed at the provider as soon as its results are here.
         worst_share: When so much of a shard fails for a reason that stays, or has no usable answer, no other
             shard is submitted.
         first_rows: Where the first shard has no more rows than that, the others wait until its answers are
@@ -103,6 +115,9 @@ class DrivePolicy:
     ask_invalid_again: bool = False
     queue_tokens: int | None = None
     creations_per_hour: int = 2_000
+    storage_bytes: int | None = None
+    result_bytes: int = 900
+    frees_inputs: bool = False
     worst_share: float = 0.5
     first_rows: int = 0
     patience_s: float = 1_800.0
@@ -210,14 +225,17 @@ class Driver:
         self._stopped_because: Notice | None = None
         self._needs_person = False
         self._decision: NeedsDecision | None = None
-        self._undecided: set[str] = set()
+        self._undecided: set[Name] = set()
         # Where nothing is paid, nothing is paid twice.
         self._is_free = find_provider(run.plan().asking.provider).is_free
         self._looked_up: set[str] = set()
         self._cancel_asked: dict[str, float] = {}
         self._cancelled_since: float | None = None
         self._said: dict[Notice, float] = {}
-        self._report = DriveReport(read_progress(ledger))
+        # Shards that failed in a way that others will share: each is read once, and asked about often.
+        self._suspects: dict[Name, Shard] | None = None
+        self._list_at, self._has_list = float("-inf"), False
+        self._report = DriveReport(read_progress(ledger, most_states=0))
 
     def drive(self, goal: Goal) -> DriveReport:
         """
@@ -236,17 +254,17 @@ class Driver:
         self._begin(goal)
         while True:
             worked = self._turn(goal)
-            self._report.progress = read_progress(self._ledger)
             if self._hooks.progress:
-                self._hooks.progress(self._report.progress)
+                self._hooks.progress(read_progress(self._ledger))
             if self._is_reached(goal, worked=worked) or self._has_waited_for_cancelling():
                 break
             self._pause()
+        self._report.progress = read_progress(self._ledger)
         if self._decision is not None:
             raise self._decision
         self._require_none_lost(goal)
         report = self._report
-        report.unsent = sum(shard.state in _UNSENT for shard in self._ledger.shards())
+        report.unsent = self._ledger.tally().count(*_UNSENT)
         report.stopped_because, report.needs_person = self._stopped_because, self._needs_person
         return report
 
@@ -267,16 +285,19 @@ class Driver:
     # One turn
 
     def _begin(self, goal: Goal) -> None:
-        for shard in self._ledger.shards():
-            if shard.state is ShardState.SUBMITTING:
-                # Only a crash leaves this state behind: the call may have gone out.
-                self._ledger.move(
-                    shard, ShardState.UNKNOWN, event="unknown", detail={"reason": "the program was stopped"}
-                )
-        is_over = all(
-            shard.state in (ShardState.DOWNLOADED, ShardState.CUT) for shard in self._ledger.shards()
-        )
-        if goal == "finished" and is_over and self._policy.lost.then == "resubmit":
+        for shard in self._ledger.shards(ShardState.SUBMITTING):
+            # Only a crash leaves this state behind: the call may have gone out.
+            self._ledger.move(
+                shard, ShardState.UNKNOWN, event="unknown", detail={"reason": "the program was stopped"}
+            )
+        if self._policy.frees_inputs and goal in ("downloaded", "finished"):
+            for shard in self._ledger.shards(ShardState.DOWNLOADED):
+                self._free(shard)
+        if (
+            goal == "finished"
+            and not self._ledger.tally().count(*_UNFINISHED)
+            and self._policy.lost.then == "resubmit"
+        ):
             # A person who says so means the rows of earlier rounds, too.
             self._plan_lost_round()
 
@@ -284,10 +305,10 @@ class Driver:
         """Do what is due; returns whether anything changed."""
         worked = False
         submits = goal in ("submitted", "finished")
-        for shard in self._ledger.shards():
-            now = shard
-            if now.name in self._undecided:
-                continue
+        if goal in ("over", "finished"):
+            self._look_at_list()
+        for name in self._due_names():
+            now = shard = self._ledger.shard(*name)
             if now.state is ShardState.UNKNOWN and submits and self._is_due(now):
                 now = self._guarded(now, self._look)
             is_asked = goal in ("over", "finished") or (submits and is_direct(now.batch_id))
@@ -298,8 +319,8 @@ class Driver:
             worked |= now.state is not shard.state
         if worked:
             # A batch that is over makes room.
-            for name in self._held:
-                self._due.pop(name, None)
+            for held in self._held:
+                self._due.pop(held, None)
             self._held.clear()
         if submits:
             worked |= self._submit_what_fits()
@@ -307,28 +328,40 @@ class Driver:
             worked |= self._plan_round()
         return worked
 
+    def _due_names(self) -> list[Name]:
+        """What was sent and is to be looked at now, in order; not what waits for a person."""
+        now, due = self._clock.monotonic(), self._due
+        names = self._ledger.tally().names(*_QUEUED, ShardState.ENDED)
+        return [
+            name
+            for name in names
+            if name not in self._undecided and now >= due.get(name_of(*name), float("-inf"))
+        ]
+
+    def _states_left(self) -> set[ShardState]:
+        """States of shards that do not wait for a person."""
+        tally = self._ledger.tally()
+        undecided = Counter(tally.state(name) for name in self._undecided)
+        left = {state for state in ShardState if tally.count(state) > undecided[state]} - {ShardState.CUT}
+        return left - set(_UNSENT) if self._stopped_because else left
+
     def _is_reached(self, goal: Goal, *, worked: bool) -> bool:
-        shards = [shard for shard in self._ledger.shards() if shard.state is not ShardState.CUT]
-        left = {
-            shard.state
-            for shard in shards
-            if shard.name not in self._undecided and not (shard.state in _UNSENT and self._stopped_because)
-        }
+        left = self._states_left()
         if goal == "over":
             return ShardState.SUBMITTED not in left
         if goal == "downloaded":
             return ShardState.ENDED not in left
         if goal == "submitted":
             # What waits for room at the provider waits for the batches, not for us.
-            unsent = [shard for shard in shards if shard.state in _UNSENT]
+            tally, first = self._ledger.tally(), self._ledger.first_unsent()
             if any(
-                shard.state is ShardState.SUBMITTED and is_direct(shard.batch_id)
-                for shard in shards
-                if shard.name not in self._undecided
+                tally.is_asked_here(name)
+                for name in tally.names(ShardState.SUBMITTED)
+                if name not in self._undecided
             ):
                 # Its rows are asked by us, and the next part goes after them.
                 return False
-            waits = bool(unsent and unsent[0].waits_for)
+            waits = bool(first and first.waits_for)
             return ShardState.UNKNOWN not in left and (not left & set(_UNSENT) or (waits and not worked))
         return not left - {ShardState.DOWNLOADED} and not worked
 
@@ -408,6 +441,13 @@ class Driver:
             return self._client
         return self._direct
 
+    def _has_parts_of_ours(self) -> bool:
+        """Whether rows of some shard are being asked one by one, from here."""
+        if self._direct is None:
+            return False
+        tally = self._ledger.tally()
+        return any(map(tally.is_asked_here, tally.names(*_QUEUED)))
+
     def _is_asked_here(self, shard: Shard) -> bool:
         return self._direct is not None and self._of(shard) is self._direct
 
@@ -421,21 +461,21 @@ class Driver:
 
     def _pause(self) -> None:
         """Sleep until the next thing is due."""
-        now = self._clock.monotonic()
-        shards = self._ledger.shards()
+        now, tally = self._clock.monotonic(), self._ledger.tally()
         # They go in order: the first waits for all of them.
-        unsent = [shard for shard in shards if shard.state in _UNSENT][:1]
-        others = [shard for shard in shards if shard.state in (*_QUEUED, ShardState.ENDED)]
+        first = self._ledger.first_unsent()
+        unsent = [(first.round, first.number)] if first is not None else []
+        others = tally.names(*_QUEUED, ShardState.ENDED)
         waiting = [
-            self._due.get(shard.name, now)
-            for shard in (*unsent, *others)
-            if shard.name not in self._undecided
+            self._due.get(name_of(*name), now) for name in (*unsent, *others) if name not in self._undecided
         ]
+        if self._waits_for_list():
+            waiting.append(self._list_at)
         seconds = min(waiting, default=now) - now
         if self._cancelled_since is not None and self._policy.cancel_wait_s is not None:
             seconds = min(seconds, self._cancelled_since + self._policy.cancel_wait_s - now)
         # Never a busy loop, and never so long that a wish to cancel goes unheard.
-        is_quick = self._policy.poll_every_s is not None or any(map(self._is_asked_here, others))
+        is_quick = self._policy.poll_every_s is not None or self._has_parts_of_ours()
         shortest = 0.01 if is_quick else 0.5
         self._clock.sleep(min(max(seconds, shortest), _LONGEST_POLL_S))
 
@@ -526,17 +566,13 @@ class Driver:
 
     def _why_unknown(self, shard: Shard) -> str:
         """What came in the place of the answer to the paid call of a shard."""
-        told = [
-            str(event.detail.get("reason") or "")
-            for event in self._ledger.events("unknown")
-            if (event.round, event.shard) == (shard.round, shard.number)
-        ]
+        told = [str(event.detail.get("reason") or "") for event in self._ledger.events_of(shard, "unknown")]
         return told[-1] if told else ""
 
     def _ask_person(self, shard: Shard, decision: NeedsDecision) -> None:
         """Leave a shard to a person; all else is done first."""
         self._decision = self._decision or decision
-        self._undecided.add(shard.name)
+        self._undecided.add((shard.round, shard.number))
         self._say(decision.notice)
 
     # Running batches
@@ -552,23 +588,77 @@ class Driver:
         if self._is_asked_here(shard):
             # The question itself did some of the work.
             return polled
-        self._wait_for(shard.name, self._poll_pause_s(shard.name))
-        self._note_still(polled, view)
+        self._wait_to_poll(shard.name)
+        self._note_still(polled.name, view)
         self._require_known(polled, view)
         return polled
 
-    def _note_still(self, shard: Shard, view: BatchView) -> None:
+    def _look_at_list(self) -> None:
+        """
+        Where many batches run, see in the list of all which of them are over, and ask only for these: a page
+        tells of a hundred. What is not in the list is asked for by itself, as is each batch at its end.
+        """
+        now = self._clock.monotonic()
+        if now < self._list_at or self._is_free or self._is_cancelled():
+            return
+        running = [one for one in self._ledger.running() if not is_direct(one.batch_id)]
+        _, oldest = self._ledger.oldest_at_provider()
+        if len(running) < _FEWEST_TO_LIST or oldest is None:
+            return
+        try:
+            views = {view.batch_id: view for view in self._client.recent(oldest)}
+        except ServiceError:
+            # It has none, or is out of reach: each batch is asked for, as ever.
+            self._list_at, self._has_list = now + _LONGEST_POLL_S, False
+            return
+        policy, took = self._policy, self._clock.monotonic() - now
+        pause = min(max(_LIST_EVERY_S, len(running) * _LIST_S_A_BATCH), _LONGEST_POLL_S)
+        pause = pause if policy.poll_every_s is None else policy.poll_every_s
+        pause = max(pause, policy.poll_least_s, took / _LIST_SHARE)
+        self._list_at, self._has_list = now + pause, True
+        changed = []
+        for one in running:
+            name, view = name_of(one.round, one.number), views.get(one.batch_id)
+            if (one.round, one.number) in self._undecided:
+                continue
+            if view is None or view.is_terminal or view.status != one.status or self._is_late(view):
+                self._due.pop(name, None)
+                continue
+            self._note_still(name, view)
+            if (view.completed, view.failed) != (one.completed, one.failed):
+                changed.append((one._replace(completed=view.completed, failed=view.failed), view.raw))
+            # The next list comes before that.
+            self._wait_for(name, pause + _LONGEST_POLL_S)
+        if changed:
+            self._ledger.note_all_progress(changed)
+
+    def _waits_for_list(self) -> bool:
+        """Whether the next list tells how the running batches stand, and none need be asked for before."""
+        is_ahead = self._has_list and self._clock.monotonic() < self._list_at
+        return is_ahead and self._ledger.tally().count(ShardState.SUBMITTED) >= _FEWEST_TO_LIST
+
+    def _wait_to_poll(self, name: str) -> None:
+        """Ask for a batch after its pause; of many, only when the list has not told of it."""
+        if self._waits_for_list():
+            self._wait_for(name, self._list_at - self._clock.monotonic() + _LONGEST_POLL_S)
+        else:
+            self._wait_for(name, self._poll_pause_s(name))
+
+    def _is_late(self, view: BatchView) -> bool:
+        return view.expires_at is None or self._client.now() > view.expires_at + _SLACK
+
+    def _note_still(self, name: str, view: BatchView) -> None:
         """Say once in some hours that nothing has moved: a batch may take a day, and may be forgotten."""
         now, stands = self._clock.monotonic(), (view.status, view.completed, view.failed)
-        known, since, told = self._moved.get(shard.name, (None, now, 0))
+        known, since, told = self._moved.get(name, (None, now, 0))
         if stands != known:
-            self._moved[shard.name] = (stands, now, 0)
+            self._moved[name] = (stands, now, 0)
             return
         times = int((now - since) / _STILL_S)
         if times > told and not self._is_free:
-            self._moved[shard.name] = (stands, since, times)
+            self._moved[name] = (stands, since, times)
             hours = round((now - since) / 3600)
-            values = {"shard": shard.name, "hours": hours, "status": view.status, "path": str(self._run.path)}
+            values = {"shard": name, "hours": hours, "status": view.status, "path": str(self._run.path)}
             self._say(Notice("batch-still", values))
 
     def _expiry(self, shard: Shard, view: BatchView) -> datetime | None:
@@ -648,10 +738,23 @@ class Driver:
         done, size = download_shard(
             self._run, self._ledger, self._of(shard), shard, price=price, reader=self._reader
         )
+        self._suspect(done)
         self._report.downloaded += 1
         self._report.size_bytes += size
         self._tell(done)
-        return done
+        return self._free(done) if self._policy.frees_inputs else done
+
+    def _free(self, shard: Shard) -> Shard:
+        """Remove the request file of a shard at the provider: its results are here, whole."""
+        is_ours = shard.file_id and shard.batch_id and not is_direct(shard.batch_id)
+        if not is_ours or shard.batch_status == GIVEN_UP or shard.freed_at or shard.cleaned_at:
+            return shard
+        try:
+            return free_input(self._ledger, self._client, shard)
+        except ServiceError as error:
+            # It takes up room, and nothing more; the next time that the run is driven it is tried again.
+            self._say(Notice("input-not-freed", {"shard": shard.name, "why": error.notice}))
+            return shard
 
     # Submitting
 
@@ -693,7 +796,7 @@ class Driver:
         """
         if self._is_free or shard.token in self._looked_up:
             return False
-        unsent = {one.token for one in self._ledger.shards() if one.state in _UNSENT}
+        unsent = {one.token for one in self._ledger.shards(*_UNSENT)}
         adopted = []
         if self._direct is not None:
             adopted = adopt_sent(self._run, self._ledger, self._direct, self._reserve_usd)
@@ -712,20 +815,16 @@ class Driver:
 
     def _next_to_submit(self) -> Shard | None:
         """The first shard that may go now; why it may not is noted with it."""
-        shards = self._ledger.shards()
-        waiting = [shard for shard in shards if shard.state in (ShardState.WRITTEN, ShardState.UPLOADED)]
-        if not waiting:
-            return None
-        shard = waiting[0]
-        if self._stopped_because:
+        shard = self._ledger.first_unsent()
+        if shard is None or self._stopped_because:
             return None
         if self._is_cancelled():
             self._stopped_because = Notice("cancelling")
             return None
-        if failure := self._unpaid_rows(shards) or self._mass_failure(shards, shard.round):
+        if failure := self._unpaid_rows() or self._mass_failure(shard.round):
             self._stop(failure)
             return None
-        if (first := self._first_part(shards)) is not None and first.name != shard.name:
+        if (first := self._first_part()) is not None and first.name != shard.name:
             self._hold(shard, Notice("wait-first-part", {"shard": first.name}))
             self._stop_if_stuck(shard)
             return None
@@ -738,39 +837,60 @@ class Driver:
             self._cut_for_its_way(shard)
             return self._next_to_submit()
         if self._is_asked_here(shard):
-            return self._next_of_ours(shard, shards)
-        return self._next_in_queue(shard, shards)
+            return self._next_of_ours(shard)
+        return self._next_in_queue(shard)
 
     def _cut_for_its_way(self, shard: Shard) -> None:
         rows = self._policy.direct_rows
         why = Notice("cut-for-direct") if rows else Notice("cut-for-batches")
         self._cut(shard, -(-shard.requests // (rows or shard.requests)), why)
 
-    def _next_of_ours(self, shard: Shard, shards: list[Shard]) -> Shard | None:
+    def _next_of_ours(self, shard: Shard) -> Shard | None:
         """A shard whose rows are asked one by one: when those before it are answered."""
-        if not any(other.state in _QUEUED and self._is_asked_here(other) for other in shards):
+        if not self._has_parts_of_ours():
             return shard
         self._ledger.note_wait(shard, Notice("wait-direct"))
         self._held.add(shard.name)
         self._wait_for(shard.name, _LONGEST_POLL_S)
         return None
 
-    def _next_in_queue(self, shard: Shard, shards: list[Shard]) -> Shard | None:
+    def _next_in_queue(self, shard: Shard) -> Shard | None:
         """A shard that is to be a batch: when the provider has room."""
         if (limit := self._queue_limit()) is not None:
             if shard.tokens > limit and shard.requests > 1:
                 self._cut(shard, -(-shard.tokens // max(limit, 1)), Notice("larger-than-queue"))
                 return self._next_to_submit()
-            queued = sum(other.tokens for other in shards if other.state in _QUEUED)
+            queued = self._ledger.tally().tokens(*_QUEUED)
             if queued and queued + shard.tokens > limit:
                 self._hold(shard, Notice("wait-queue-share", {"queued": queued, "limit": limit}))
                 self._stop_if_stuck(shard)
                 return None
-        hour_ago = self._clock.now() - timedelta(hours=1)
-        if self._ledger.intents_since(hour_ago) >= self._policy.creations_per_hour:
-            self._hold(shard, Notice("wait-creations", {"batches": self._policy.creations_per_hour}))
+        if self._is_storage_full(shard):
+            return None
+        limit = self._policy.creations_per_hour
+        room_at = self._ledger.intent_before(limit - 1)
+        if room_at is not None and (room_at := room_at + timedelta(hours=1)) > self._clock.now():
+            self._hold(shard, Notice("wait-creations", {"batches": limit}))
+            self._wait_for(shard.name, (room_at - self._clock.now()).total_seconds())
             return None
         return shard
+
+    def _is_storage_full(self, shard: Shard) -> bool:
+        """Whether the files of a shard and its results have no room at the provider before others go."""
+        limit, tally = self._policy.storage_bytes, self._ledger.tally()
+        if limit is None:
+            return False
+        here = tally.input_bytes + tally.result_rows * self._policy.result_bytes
+        new = shard.requests * self._policy.result_bytes
+        new += shard.bytes if shard.state is ShardState.WRITTEN else 0
+        if here + new <= limit * _STORAGE_SHARE:
+            return False
+        reason = Notice("wait-storage", {"stored_bytes": here, "limit_bytes": limit})
+        self._hold(shard, reason)
+        if not self._moves(shard):
+            # Nothing that runs makes room.
+            self._stopped_because = reason
+        return True
 
     def _is_too_large_for_its_way(self, shard: Shard) -> bool:
         """Whether a shard is to go one by one and is large, or was to go the other way."""
@@ -791,17 +911,13 @@ class Driver:
 
     def _moves(self, shard: Shard) -> bool:
         """Whether a batch of another shard may still come to its end without a person."""
-        return any(
-            other.state in (*_QUEUED, ShardState.ENDED)
-            and other.name not in self._undecided
-            and other.name != shard.name
-            for other in self._ledger.shards()
-        )
+        without = {*self._undecided, (shard.round, shard.number)}
+        return any(name not in without for name in self._ledger.tally().names(*_QUEUED, ShardState.ENDED))
 
     def _queue_limit(self) -> int | None:
         told = self._ledger.queue_limit(self._model)
         known = [limit for limit in (self._policy.queue_tokens, told) if limit]
-        return int(min(known) * _QUEUE_SHARE) if known else None
+        return int(min(known) * QUEUE_SHARE) if known else None
 
     def _pay(self, shard: Shard) -> Shard:
         reserved = self._reserve_usd(shard)
@@ -825,7 +941,10 @@ class Driver:
         if paid.state is ShardState.SUBMITTED:
             self._report.submitted += 1
             self._pauses.pop(paid.name, None)
-            self._wait_for(paid.name, 0.0 if self._is_asked_here(paid) else self._poll_pause_s(paid.name))
+            if self._is_asked_here(paid):
+                self._wait_for(paid.name, 0.0)
+            else:
+                self._wait_to_poll(paid.name)
             self._tell(paid)
         else:
             self._wait_for(paid.name, 0.0)
@@ -908,8 +1027,7 @@ class Driver:
         told = told_queue_limit(str(why))
         if told:
             self._ledger.note_queue_limit(self._model, told)
-        others = [other for other in self._ledger.shards() if other.state in _QUEUED]
-        if not others:
+        if not self._ledger.tally().count(*_QUEUED):
             # Nothing of ours is in the queue: the shard alone is too much, or others fill it.
             self._alone[shard.name] = self._alone.get(shard.name, 0) + 1
             if self._alone[shard.name] >= _MOST_REFUSED_ALONE and shard.requests > 1:
@@ -927,40 +1045,59 @@ class Driver:
         self._say(Notice("shard-cut", {"shard": shard.name, "parts": max(2, parts), "why": why}))
         return self._ledger.shard(shard.round, shard.number)
 
-    def _first_part(self, shards: list[Shard]) -> Shard | None:
+    def _first_part(self) -> Shard | None:
         """The small first shard, as long as the others wait for its answers."""
-        first = next((shard for shard in shards if (shard.round, shard.number) == (1, 1)), None)
+        state = self._ledger.tally().state((1, 1))
+        first = self._ledger.shard(1, 1) if state is not None else None
         if first is None or self._is_free or first.requests > self._policy.first_rows:
             return None
         return None if first.state in (ShardState.DOWNLOADED, ShardState.CUT) else first
 
-    def _mass_failure(self, shards: list[Shard], round_: int) -> Notice | None:
+    def _suspect(self, shard: Shard) -> None:
+        """Keep a shard whose results are here in mind, where its failures may stop the run."""
+        if self._suspects is None:
+            return
+        name = (shard.round, shard.number)
+        self._suspects.pop(name, None)
+        if not shard.may_fail and (_failed_alike(shard, self._policy.worst_share) or _failed_unpaid(shard)):
+            self._suspects[name] = shard
+
+    def _suspected(self) -> list[Shard]:
+        """Shards whose failures may stop the run, in order. Those from before are read once."""
+        if self._suspects is None:
+            self._suspects = {}
+            for shard in self._ledger.shards_with_findings():
+                self._suspect(shard)
+        return [self._suspects[name] for name in sorted(self._suspects)]
+
+    def _mass_failure(self, round_: int) -> Notice | None:
         """
         A shard that has failed in a way that other rows will share, and how.
 
         Answers that can't be used count in their own round: whoever asks them again in a later one has seen
         them.
         """
-        for shard in shards:
+        for shard in self._suspected():
             found = _failed_alike(shard, self._policy.worst_share, with_answers=shard.round == round_)
-            if found is not None and not shard.may_fail:
+            if found is not None:
                 return found
         return None
 
-    def _mass_invalid(self, shards: list[Shard]) -> Notice | None:
+    def _mass_invalid(self, round_: int) -> Notice | None:
         """A shard most of whose answers are not allowed: asked again, most of it would be paid twice."""
         if self._is_free or not self._policy.ask_invalid_again:
             return None
-        for shard in shards:
-            found = _failed_alike(shard, self._policy.worst_share)
-            if found is not None and found.kind == "mass-invalid" and not shard.may_fail:
+        for shard in self._suspected():
+            found = _failed_alike(shard, self._policy.worst_share) if shard.round == round_ else None
+            if found is not None and found.kind == "mass-invalid":
                 return found
         return None
 
-    def _unpaid_rows(self, shards: list[Shard]) -> Notice | None:
-        """A shard with rows that nobody paid, since a person said to go on."""
-        for shard in shards:
-            if not shard.may_be_unpaid and not shard.may_fail and (found := _failed_unpaid(shard)):
+    def _unpaid_rows(self, round_: int | None = None) -> Notice | None:
+        """A shard with rows that nobody paid, since a person said to go on; of one round, or of all."""
+        for shard in self._suspected():
+            is_asked = round_ is None or shard.round == round_
+            if is_asked and not shard.may_be_unpaid and (found := _failed_unpaid(shard)):
                 return Notice("rows-unpaid", found)
         return None
 
@@ -975,22 +1112,23 @@ class Driver:
     # Rounds
 
     def _plan_round(self) -> bool:
-        shards = [s for s in self._ledger.shards() if s.state is not ShardState.CUT and s.round]
-        last = max((shard.round for shard in shards), default=0)
+        tally = self._ledger.tally()
+        if tally.count(*_UNFINISHED):
+            return False
+        last = tally.last_round()
         if (
-            not shards
-            or any(shard.state is not ShardState.DOWNLOADED for shard in shards)
+            not last
             or self._is_cancelled()
             or self._ledger.is_last_round(last, asks_invalid=self._policy.ask_invalid_again)
             or self._stopped_because
         ):
             return False
-        latest = [shard for shard in shards if shard.round == last]
-        if failure := self._unpaid_rows(latest) or self._mass_invalid(latest):
+        if failure := self._unpaid_rows(last) or self._mass_invalid(last):
             self._stop(failure)
             return False
         # Rounds in which nobody paid are none of those that a person wanted.
-        unpaid_rounds = {shard.round for shard in shards if _failed_unpaid(shard)}
+        shards = self._ledger.shards(ShardState.DOWNLOADED)
+        unpaid_rounds = {shard.round for shard in shards if shard.round and _failed_unpaid(shard)}
         if last >= self._policy.rounds + len(unpaid_rounds):
             return False
         planned = plan_next_round(
@@ -1007,7 +1145,7 @@ class Driver:
         """Rows whose answer was lost, and what else passes as long as there are rounds for it."""
         if not count_lost(self._run, self._ledger, self._reader):
             return
-        last = max(shard.round for shard in self._ledger.shards())
+        last = self._ledger.tally().last_round()
         self._note_round(
             plan_next_round(
                 self._run,
@@ -1039,7 +1177,7 @@ class Driver:
         now = self._clock.monotonic()
         if self._cancelled_since is None:
             self._cancelled_since = now
-        ending = sum(shard.state in _QUEUED for shard in self._ledger.shards())
+        ending = self._ledger.tally().count(*_QUEUED)
         if not ending or now < self._cancelled_since + self._policy.cancel_wait_s:
             return False
         self._stopped_because = Notice("still-cancelling", {"batches": ending, "path": str(self._run.path)})
@@ -1118,4 +1256,5 @@ MASS_FAILURES = ("mass-failure", "mass-truncated", "mass-invalid", "mass-refused
 """Kinds of a stop because of rows of a shard that failed, or have no usable answer."""
 _UNSENT = (ShardState.WRITTEN, ShardState.UPLOADED)
 _QUEUED = (ShardState.SUBMITTED, ShardState.SUBMITTING, ShardState.UNKNOWN)
+_UNFINISHED = (*_UNSENT, *_QUEUED, ShardState.ENDED)
 _RUNNING = frozenset({"validating", "in_progress", "finalizing", "cancelling", "queued", "running"})

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import NamedTuple
 
 from rowbatch.core.direct_ids import is_direct
-from rowbatch.core.findings import read_findings
-from rowbatch.core.states import RowStatus, ShardState
-from rowbatch.store.ledger import Ledger, Shard
+from rowbatch.core.states import ShardState
+from rowbatch.store.ledger import Ledger, ShardLine, name_of
 from rowbatch.words.notice import Notice
 
 _OVER = (ShardState.ENDED, ShardState.DOWNLOADED)
@@ -57,7 +56,9 @@ class Progress:
         shards_unsent, shards_running, shards_over: How they stand.
         waiting: Why shards are not submitted yet, each reason once.
         spent_usd: What the results that came did cost; None without a price.
-        states: Each shard.
+        states: Each shard; or the first of them, where no more are shown.
+        by_state: How many shards are in each state.
+        running_as: The provider's words for the batches that run, each once.
     """
 
     requests: int
@@ -72,77 +73,60 @@ class Progress:
     waiting: tuple[Notice, ...]
     spent_usd: Decimal | None
     states: tuple[ShardProgress, ...]
+    by_state: Mapping[str, int] = field(default_factory=dict)
+    running_as: tuple[str, ...] = ()
 
 
-def read_progress(ledger: Ledger) -> Progress:
-    """How far the run is. Asks nobody."""
+def read_progress(ledger: Ledger, *, most_states: int | None = None) -> Progress:
+    """
+    How far the run is, from sums that the ledger makes. Asks nobody.
+
+    Args:
+        ledger: Of the run.
+        most_states: Of how many shards `states` tells; None means of all.
+    """
     # What was taken over is not on its way.
-    shards = [shard for shard in ledger.shards() if shard.state is not ShardState.CUT and shard.round]
-    waiting = {
-        str(shard.waits_for): shard.waits_for for shard in shards if shard.waits_for and _is_unsent(shard)
-    }
-    spent = [shard.spent_usd for shard in shards if shard.spent_usd is not None]
-    counts = {shard.name: _count(shard) for shard in shards}
-    rounds = max((shard.round for shard in shards), default=0)
-    requests = sum(shard.requests for shard in shards if shard.round == 1)
-    answered = min(requests, sum(count.answered for count in counts.values()))
+    found = ledger.standing()
+    rounds = max((one.round for one in found), default=0)
+    requests = sum(one.requests for one in found if one.round == 1)
+    answered = min(requests, sum(one.answered for one in found))
     # Whoever is asked in a later round came back without an answer in an earlier one, all of which are over.
-    failed = sum(counts[shard.name].failed for shard in shards)
-    failed += sum(counts[shard.name].cancelled for shard in shards if shard.round < rounds)
-    failed -= sum(shard.requests for shard in shards if shard.round > 1)
+    failed = sum(one.failed for one in found)
+    failed += sum(one.cancelled for one in found if one.round < rounds)
+    failed -= sum(one.requests for one in found if one.round > 1)
     failed = min(max(failed, 0), requests - answered)
+    by_state: dict[str, int] = {}
+    for one in found:
+        by_state[one.state.value] = by_state.get(one.state.value, 0) + one.shards
+    running = by_state.get(ShardState.SUBMITTED, 0)
+    over = sum(by_state.get(state, 0) for state in _OVER)
+    shards = sum(by_state.values())
     return Progress(
         requests=requests,
         answered=answered,
         failed=failed,
         done=answered + failed,
         rounds=rounds,
-        shards=len(shards),
-        shards_unsent=sum(_is_unsent(shard) for shard in shards),
-        shards_running=sum(shard.state is ShardState.SUBMITTED for shard in shards),
-        shards_over=sum(shard.state in _OVER for shard in shards),
-        waiting=tuple(waiting.values()),
-        spent_usd=sum(spent, Decimal(0)) if spent else None,
-        states=tuple(
-            ShardProgress(
-                shard.name,
-                shard.state.value,
-                shard.batch_status or "",
-                shard.requests,
-                counts[shard.name].answered + counts[shard.name].failed,
-                counts[shard.name].failed,
-                shard.waits_for if _is_unsent(shard) else None,
-                is_direct(shard.batch_id),
-            )
-            for shard in shards
-        ),
+        shards=shards,
+        shards_unsent=shards - running - over,
+        shards_running=running,
+        shards_over=over,
+        waiting=tuple(ledger.waiting()),
+        spent_usd=ledger.results_usd() if any(one.priced for one in found) else None,
+        states=tuple(_state_of(line) for line in ledger.page(most_states)),
+        by_state=by_state,
+        running_as=tuple(sorted({one.batch_status for one in found if one.state is ShardState.SUBMITTED})),
     )
 
 
-def _is_unsent(shard: Shard) -> bool:
-    return shard.state not in (*_OVER, ShardState.SUBMITTED)
-
-
-class _Count(NamedTuple):
-    """Requests of a shard: with an answer, come back without one, and cancelled before their turn."""
-
-    answered: int
-    failed: int
-    cancelled: int
-
-
-def _count(shard: Shard) -> _Count:
-    findings = read_findings(shard.findings)
-    if shard.state is not ShardState.DOWNLOADED or findings is None:
-        # A hint of the provider's; what an older version brought was not counted any better.
-        answered = min(shard.requests, shard.completed_requests)
-        failed = min(shard.requests - answered, shard.failed_requests)
-        if shard.state is ShardState.DOWNLOADED and shard.batch_status != "cancelled":
-            answered = shard.requests - failed
-        return _Count(answered, failed, 0)
-    answered = findings.statuses.get(RowStatus.OK, 0)
-    cancelled = findings.statuses.get(RowStatus.CANCELLED, 0)
-    if shard.batch_status == "cancelled":
-        # It may list no file that tells of them.
-        cancelled += findings.statuses.get(RowStatus.MISSING, 0)
-    return _Count(answered, shard.requests - answered - cancelled, cancelled)
+def _state_of(line: ShardLine) -> ShardProgress:
+    return ShardProgress(
+        name_of(line.round, line.number),
+        line.state,
+        line.batch_status,
+        line.requests,
+        line.answered + line.failed,
+        line.failed,
+        line.waits_for,
+        is_direct(line.batch_id),
+    )

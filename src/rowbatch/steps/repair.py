@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +89,7 @@ def plan_repair(
     if any(shard.state is not ShardState.DOWNLOADED for shard in shards):
         raise RunError("batches-on-their-way", path=str(run.path))
     again = _rows(run, shards, wanted)
-    number = max(shard.round for shard in shards) + 1
+    seed, number = ledger.first_token(), max(shard.round for shard in shards) + 1
     first = sorted((shard for shard in shards if shard.round == 1), key=lambda shard: shard.first_row)
     cutter, pending, part = ShardCutter(limits), Pending(), 0
     made: list[Shard] = []
@@ -97,13 +98,13 @@ def plan_repair(
         (cut,) = cutter.cut([len(line)], [row])
         if cut.shard != part:
             if part:
-                made.append(written_shard(run, shards, number, part, pending))
+                made.append(written_shard(run, seed, number, part, pending))
             part, pending = cut.shard, Pending()
         pending.add(row, line, tokens)
         rows.append(row)
     if not rows:
         return Repair(number, 0)
-    made.append(written_shard(run, shards, number, part, pending))
+    made.append(written_shard(run, seed, number, part, pending))
     with atomic_path(run.rows_path(number), overwrite=True) as temporary:
         pl.DataFrame({"row": rows}, schema={"row": pl.Int64}).write_parquet(temporary)
     ledger.add_shards(made, event="repair")
@@ -133,8 +134,9 @@ def _lines(
     again: dict[int, tuple[RowStatus, str, str]],
     longest_answer: int | None,
 ) -> Iterator[tuple[int, bytes, float]]:
+    wanted = sorted(again)
     for shard in shards:
-        if not any(shard.first_row <= row <= shard.last_row for row in again):
+        if bisect_left(wanted, shard.first_row) == bisect_right(wanted, shard.last_row):
             continue
         tokens = shard.tokens / shard.requests if shard.requests else 0.0
         for row, line in asked_lines(run, shard):

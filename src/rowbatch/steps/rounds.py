@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from rowbatch.results.lines import TOLD, LineReader
 from rowbatch.results.quotes import PlacedQuotes, texts_of_requests
 from rowbatch.steps.cut import derived_token
 from rowbatch.store.atomic import atomic_path
-from rowbatch.store.ledger import Ledger, Shard, new_shard
+from rowbatch.store.ledger import Ledger, Shard, name_of, new_shard
 from rowbatch.store.rundir import RunDirectory, digest_file
 
 _SAY_AGAIN = (
@@ -131,8 +131,7 @@ def _write_round(
     run: RunDirectory, ledger: Ledger, limits: ShardLimits, lines: Iterable[tuple[int, bytes, float]]
 ) -> NextRound:
     """Write the requests of rows that are asked again: number, line and tokens of each, by number."""
-    shards = ledger.shards()
-    next_round = max(shard.round for shard in shards) + 1
+    seed, next_round = ledger.first_token(), ledger.tally().last_round(with_cut=True) + 1
     cutter = ShardCutter(limits)
     made: list[Shard] = []
     rows: list[int] = []
@@ -142,13 +141,13 @@ def _write_round(
         (cut,) = cutter.cut([len(line)], [row])
         if cut.shard != number:
             if number:
-                made.append(written_shard(run, shards, next_round, number, pending))
+                made.append(written_shard(run, seed, next_round, number, pending))
             number, pending = cut.shard, Pending()
         pending.add(row, line, tokens)
         rows.append(row)
     if not number:
         return NextRound(next_round, 0, 0)
-    made.append(written_shard(run, shards, next_round, number, pending))
+    made.append(written_shard(run, seed, next_round, number, pending))
     with atomic_path(run.rows_path(next_round), overwrite=True) as temporary:
         pl.DataFrame({"row": rows}, schema={"row": pl.Int64}).write_parquet(temporary)
     ledger.add_shards(made, event="round")
@@ -175,11 +174,9 @@ class Pending:
         self.tokens += tokens
 
 
-def written_shard(
-    run: RunDirectory, shards: Sequence[Shard], round_: int, number: int, pending: Pending
-) -> Shard:
-    """Write the request file of a shard, whole; the ledger knows `shards`, and not yet this one."""
-    name = f"r{round_}-{number:04d}"
+def written_shard(run: RunDirectory, seed: str, round_: int, number: int, pending: Pending) -> Shard:
+    """Write the request file of a shard that the ledger does not know yet, whole; `seed`: its first token."""
+    name = name_of(round_, number)
     path = run.request_path(name)
     with atomic_path(path, overwrite=True) as temporary, temporary.open("wb") as file:
         file.writelines(pending.lines)
@@ -192,7 +189,7 @@ def written_shard(
         requests=len(pending.lines),
         size_bytes=sum(map(len, pending.lines)),
         sha256=digest,
-        token=derived_token(shards, name, digest),
+        token=derived_token(seed, name, digest),
         tokens=round(pending.tokens),
     )
 

@@ -213,7 +213,7 @@ def adopt_sent(
     Returns:
         The shards, `submitted`.
     """
-    unsent = [one for one in ledger.shards() if one.state in (ShardState.WRITTEN, ShardState.UPLOADED)]
+    unsent = ledger.shards(ShardState.WRITTEN, ShardState.UPLOADED)
     by_token = {shard.token: shard for shard in unsent}
     by_file = {shard.file_id: shard for shard in unsent if shard.file_id}
     found: dict[str, list[tuple[int, BatchView]]] = defaultdict(list)

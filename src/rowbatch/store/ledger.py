@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from rowbatch.core.states import ShardState, require_move
 from rowbatch.errors import RunError, RunTooNew, StorageError, from_os_error
@@ -24,6 +24,7 @@ from rowbatch.store import statements as sql
 from rowbatch.store.atomic import fsync_folder
 from rowbatch.store.schema import SCHEMA_VERSION, make_tables, migrate
 from rowbatch.store.sqlite import open_database, transaction, translated
+from rowbatch.store.tally import Name, Tally, weight_of
 from rowbatch.store.trail import Moment, Step, Steps, Trail
 from rowbatch.words.notice import Notice, read_notice
 
@@ -48,6 +49,11 @@ Driven = Literal["no", "yes", "paused"]
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def name_of(round_: int, number: int) -> str:
+    """The name of a shard in file names and messages: `r1-0001`."""
+    return f"r{round_}-{number:04d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,7 @@ class Shard:
         findings: What its results hold, as JSON of `results.findings.Findings`; None before they came.
         raw_name: The file as it came, where the provider has a form of its own.
         cleaned_at: When our files were removed at the provider.
+        freed_at: When its request file alone was removed there, to make room.
         failure: Why its whole batch failed, in the provider's words; "" where it did not, or gave no reason.
             None before it ended, or where an older version did not note it.
         may_fail: A person wants the rest submitted, however many of its rows failed.
@@ -120,6 +127,7 @@ class Shard:
     failure: str | None = None
     may_fail: bool = False
     may_be_unpaid: bool = False
+    freed_at: datetime | None = None
 
     @property
     def wire_token(self) -> str:
@@ -129,7 +137,63 @@ class Shard:
     @property
     def name(self) -> str:
         """The shard's name in file names and messages: `r1-0001`."""
-        return f"r{self.round}-{self.number:04d}"
+        return name_of(self.round, self.number)
+
+
+class Standing(NamedTuple):
+    """
+    How shards of one round and state stand.
+
+    Attributes:
+        round, state, batch_status: Of all of them; the last one in the provider's words, or "".
+        shards: How many they are.
+        requests: Their rows.
+        answered, failed, cancelled: Of these: with an answer, come back without one, and cancelled before
+            their turn. By the provider's counters until the results are here, then through the codebook.
+        priced: Shards whose cost is known.
+    """
+
+    round: int
+    state: ShardState
+    batch_status: str
+    shards: int
+    requests: int
+    answered: int
+    failed: int
+    cancelled: int
+    priced: int
+
+
+class Running(NamedTuple):
+    """A batch that runs, and what the provider said of it last."""
+
+    round: int
+    number: int
+    batch_id: str
+    status: str
+    completed: int
+    failed: int
+
+
+class ShardLine(NamedTuple):
+    """
+    How one shard stands, without what only the driver wants to know.
+
+    Attributes:
+        round, number, state, batch_status, requests, answered, failed: As in `Standing`.
+        waits_for: Why it is not submitted yet, or None.
+        batch_id: None before it has one.
+    """
+
+    round: int
+    number: int
+    state: str
+    batch_status: str
+    requests: int
+    answered: int
+    failed: int
+    waits_for: Notice | None
+    batch_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +266,9 @@ class Ledger:
             self._db = open_database(path)
         self._epoch: int | None = None
         self._now: Callable[[], datetime] = _utc_now
+        self._tally: Tally | None = None
+        self._tally_version = 0
+        self._touched: set[Name] = set()
         try:
             self._require_version()
             if trail is not None:
@@ -270,10 +337,96 @@ class Ledger:
 
     # Reading
 
-    def shards(self) -> list[Shard]:
-        """All shards by round and number."""
+    def shards(self, *states: ShardState) -> list[Shard]:
+        """All shards by round and number, or those in some states. Each costs some 40 µs."""
+        rows = self._rows(sql.SHARDS_IN, states=json.dumps(states)) if states else self._rows(sql.SHARDS)
         with self._translated():
-            return [_shard(row) for row in self._rows(sql.SHARDS)]
+            return [_shard(row) for row in rows]
+
+    def first_unsent(self) -> Shard | None:
+        """The first shard that is not submitted; None where there is none."""
+        rows = self._rows(sql.FIRST_UNSENT)
+        with self._translated():
+            return _shard(rows[0]) if rows else None
+
+    def shards_with_findings(self) -> list[Shard]:
+        """Shards whose results are here, without those that a person lets fail."""
+        with self._translated():
+            return [_shard(row) for row in self._rows(sql.WITH_FINDINGS)]
+
+    def first_row(self) -> int:
+        """The first row of the table that is asked; 1 where none is."""
+        return int(self._row(sql.FIRST_ROW)[0] or 1)
+
+    def first_of_round(self, round_: int, most: int) -> list[Shard]:
+        """The first shards of a round, by number."""
+        with self._translated():
+            return [_shard(row) for row in self._rows(sql.FIRST_OF_ROUND, round=round_, most=most)]
+
+    def last_number(self, round_: int) -> int:
+        """The highest number of the shards of a round, with those that were cut; 0 where there is none."""
+        return int(self._row(sql.LAST_NUMBER, round=round_)[0] or 0)
+
+    def first_token(self) -> str:
+        """The token of the first shard, from which those that are made later derive theirs."""
+        return str(self._row(sql.SEED)[0])
+
+    def standing(self) -> list[Standing]:
+        """How the shards of each round and state stand; without those that were cut, or taken over."""
+        with self._translated():
+            return [Standing(row[0], ShardState(row[1]), *row[2:]) for row in self._rows(sql.STANDING)]
+
+    def page(self, most: int | None = None) -> list[ShardLine]:
+        """How each shard stands, or the first ones; without those that were cut, or taken over."""
+        rows = self._rows(sql.PAGE, most=-1 if most is None else most)
+        with self._translated():
+            return [ShardLine(*row)._replace(waits_for=read_notice(row[7])) for row in rows]
+
+    def waiting(self) -> list[Notice]:
+        """Why shards are not submitted yet, each reason once."""
+        with self._translated():
+            found = [read_notice(row[0]) for row in self._rows(sql.WAITING)]
+        return [notice for notice in found if notice is not None]
+
+    def results_usd(self) -> Decimal | None:
+        """What the results that came did cost; None where nothing came, or without a price."""
+        rows = self._rows(sql.SPENT)
+        with self._translated():
+            return sum((Decimal(row[0]) for row in rows), Decimal(0)) if rows else None
+
+    def oldest_at_provider(self) -> tuple[int, datetime | None]:
+        """How many batches there are whose results are not here, and when the first of them was made."""
+        row = self._row(sql.OLDEST_AT_PROVIDER)
+        with self._translated():
+            return int(row[0]), datetime.fromisoformat(row[1]) if row[1] else None
+
+    def running(self) -> list[Running]:
+        """The batches that run, by round and number."""
+        return [Running(*row) for row in self._rows(sql.RUNNING)]
+
+    def unsent_rows(self) -> int:
+        """Rows of what is not submitted yet."""
+        return int(self._row(sql.PREPARED_ROWS)[0])
+
+    def tally(self) -> Tally:
+        """
+        Sums over the shards as they stand now.
+
+        They are counted once, and then follow what this connection writes; when another one has written,
+        which SQLite tells, they are counted anew.
+        """
+        version = int(self._row(sql.DATA_VERSION)[0])
+        with self._translated():
+            if self._tally is None or version != self._tally_version:
+                rows = self._rows(sql.WEIGHTS)
+                self._tally = Tally(((row["round"], row["number"]), weight_of(row)) for row in rows)
+                self._tally_version = version
+            else:
+                for round_, number in self._touched:
+                    for row in self._rows(sql.WEIGHT, round=round_, number=number):
+                        self._tally.put((round_, number), weight_of(row))
+        self._touched.clear()
+        return self._tally
 
     def shard(self, round_: int, number: int) -> Shard:
         rows = self._rows(sql.SHARD, round=round_, number=number)
@@ -284,7 +437,20 @@ class Ledger:
 
     def events(self, *kinds: str) -> list[Event]:
         """All events, oldest first; or those of some kinds."""
-        rows = self._rows(sql.EVENTS_OF, kinds=f"|{'|'.join(kinds)}|") if kinds else self._rows(sql.EVENTS)
+        rows = self._rows(sql.EVENTS_OF, kinds=json.dumps(kinds)) if kinds else self._rows(sql.EVENTS)
+        return self._events(rows)
+
+    def newest_events(self, most: int) -> list[Event]:
+        """What happened last, oldest first."""
+        return self._events(self._rows(sql.NEWEST_EVENTS, most=most))
+
+    def events_of(self, shard: Shard, kind: str) -> list[Event]:
+        """What happened of one kind to one shard, oldest first."""
+        return self._events(
+            self._rows(sql.EVENTS_OF_SHARD, kind=kind, round=shard.round, number=shard.number)
+        )
+
+    def _events(self, rows: Sequence[sqlite3.Row]) -> list[Event]:
         with self._translated():
             return [
                 Event(datetime.fromisoformat(row[0]), row[1], row[2], row[3], _object(row[4])) for row in rows
@@ -337,9 +503,11 @@ class Ledger:
         with self._translated():
             return sum((Decimal(row[0] if row[1] is None else row[1]) for row in rows), Decimal(0))
 
-    def intents_since(self, at: datetime) -> int:
-        """How many paid calls were made since then, by the clocks of those who made them."""
-        return int(self._row(sql.COUNT_INTENTS, since=_stamp(at))[0])
+    def intent_before(self, others: int) -> datetime | None:
+        """When the paid call was made after which there were so many others; None where there is none."""
+        rows = self._rows(sql.INTENT_BEFORE, others=others)
+        with self._translated():
+            return datetime.fromisoformat(rows[0][0]) if rows else None
 
     def _rows(self, statement: str, **values: str | int | None) -> list[sqlite3.Row]:
         with self._translated():
@@ -565,7 +733,9 @@ class Ledger:
         """
         if cut is not None:
             require_move(cut.state, ShardState.CUT, event)
+        changed = [*([cut] if cut is not None else []), *taken, *shards]
         with self._transaction():
+            self._touched.update((shard.round, shard.number) for shard in changed)
             if counts is not None:
                 self._db.execute(sql.SET_COUNTS, asdict(counts))
             if cut is not None:
@@ -603,7 +773,6 @@ class Ledger:
                     "requests": sum(shard.requests for shard in shards),
                 },
             )
-        changed = [*([cut] if cut is not None else []), *taken, *shards]
         self._leave_trail(*((shard.round, shard.number) for shard in changed), with_run=counts is not None)
 
     def claim(
@@ -632,8 +801,9 @@ class Ledger:
         """
         require_move(shard.state, ShardState.SUBMITTING, "intent")
         with self._transaction():
-            if cap_usd is not None and self.spent_usd() + reserved_usd > cap_usd:
+            if cap_usd is not None and self.tally().charged_usd + reserved_usd > cap_usd:
                 return None
+            self._touched.add((shard.round, shard.number))
             changed = self._db.execute(
                 sql.CLAIM_SHARD,
                 {
@@ -700,6 +870,7 @@ class Ledger:
         columns: Mapping[str, str | int | None],
     ) -> None:
         with self._transaction():
+            self._touched.add((shard.round, shard.number))
             changed = self._db.execute(
                 sql.move_shard(columns),
                 {
@@ -717,18 +888,24 @@ class Ledger:
         self, shard: Shard, *, status: str, completed: int, failed: int, batch_json: str
     ) -> None:
         """Keep what the provider said about a running batch. No event: it is asked every few seconds."""
+        said = Running(shard.round, shard.number, "", status, completed, failed)
+        self.note_all_progress([(said, batch_json)])
+
+    def note_all_progress(self, said: Sequence[tuple[Running, str]]) -> None:
+        """The same of many batches at once, each with the provider's answer."""
         with self._transaction():
-            self._db.execute(
-                sql.NOTE_PROGRESS,
-                {
-                    "status": status,
-                    "completed": completed,
-                    "failed": failed,
-                    "batch_json": batch_json,
-                    "round": shard.round,
-                    "number": shard.number,
-                },
-            )
+            for one, batch_json in said:
+                self._db.execute(
+                    sql.NOTE_PROGRESS,
+                    {
+                        "status": one.status,
+                        "completed": one.completed,
+                        "failed": one.failed,
+                        "batch_json": batch_json,
+                        "round": one.round,
+                        "number": one.number,
+                    },
+                )
 
     def note_wait(self, shard: Shard, reason: Notice, until: datetime | None = None) -> Shard:
         """Keep why a shard is not submitted yet. No event: it is looked at every few seconds."""
@@ -804,6 +981,7 @@ _SETTABLE = frozenset(
         "raw_name",
         "raw_sha256",
         "cleaned_at",
+        "freed_at",
         "failure",
     }
 )
@@ -822,7 +1000,9 @@ _VOLATILE = frozenset(
     }
 )
 """Columns that the trail has not: the provider or the files say it again, or a person is asked once more."""
-_TIMES = ("intent_at", "not_before", "submitted_at", "ended_at", "cleaned_at")
+_TIMES = ("intent_at", "not_before", "submitted_at", "ended_at", "cleaned_at", "freed_at")
+_COUNTED = ("told_failed", "answered", "cancelled", "failed")
+"""Columns that SQLite makes of others."""
 
 
 @contextmanager
@@ -886,6 +1066,8 @@ def _object(text: str) -> dict[str, Any]:
 
 def _shard(row: Mapping[str, Any] | sqlite3.Row) -> Shard:
     values = dict(row)
+    for name in _COUNTED:
+        values.pop(name, None)
     values["state"] = ShardState(values["state"])
     for name in ("reserved_usd", "spent_usd"):
         values[name] = None if values[name] is None else Decimal(values[name])

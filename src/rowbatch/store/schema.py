@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rowbatch.store.sqlite import transaction
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 # As rowbatch 0.1 wrote it. Newer versions are made of it by `MIGRATIONS`, so that a new ledger and an old one
 # that was opened are the same.
@@ -124,6 +124,42 @@ DROP TABLE fact;
     # Which run it is the ledger of, so that one that was copied from another is not believed.
     4: """
 ALTER TABLE run ADD COLUMN identity TEXT NOT NULL DEFAULT '';
+""",
+    # What is counted over all shards, and which of them is next, without reading them: a row has some 2 kB,
+    # most of it what the provider said and what was found. How its rows fared is counted by SQLite itself, of
+    # the other columns, and kept in the index alone, so that it cannot say anything else: by the provider's
+    # counters until the results are here, then through the codebook. What an older version brought was not
+    # counted any better, and a batch that was cancelled may list no file that tells of the rows that were
+    # cancelled with it.
+    5: """
+ALTER TABLE shard ADD COLUMN freed_at TEXT;
+ALTER TABLE shard ADD COLUMN told_failed INTEGER AS (
+    min(requests - min(requests, completed_requests), failed_requests)
+) VIRTUAL;
+ALTER TABLE shard ADD COLUMN answered INTEGER AS (
+    CASE WHEN state = 'downloaded' AND json_valid(findings)
+         THEN coalesce(json_extract(findings, '$.statuses.ok'), 0)
+         WHEN state = 'downloaded' AND batch_status IS NOT 'cancelled' THEN requests - told_failed
+         ELSE min(requests, completed_requests) END
+) VIRTUAL;
+ALTER TABLE shard ADD COLUMN cancelled INTEGER AS (
+    CASE WHEN state = 'downloaded' AND json_valid(findings)
+         THEN coalesce(json_extract(findings, '$.statuses.cancelled'), 0)
+            + CASE WHEN batch_status = 'cancelled'
+                   THEN coalesce(json_extract(findings, '$.statuses.missing'), 0) ELSE 0 END
+         ELSE 0 END
+) VIRTUAL;
+ALTER TABLE shard ADD COLUMN failed INTEGER AS (
+    CASE WHEN state = 'downloaded' AND json_valid(findings) THEN requests - answered - cancelled
+         ELSE told_failed END
+) VIRTUAL;
+CREATE INDEX standing ON shard (
+    state, round, batch_status, requests, bytes, tokens, answered, failed, cancelled,
+    reserved_usd, spent_usd, submitted_at, intent_at
+);
+CREATE INDEX unsent ON shard (round, number) WHERE state IN ('written', 'uploaded');
+CREATE INDEX waiting ON shard (round, number, state, waits_for) WHERE waits_for <> '';
+CREATE INDEX event_kind ON event (kind, at);
 """,
 }
 

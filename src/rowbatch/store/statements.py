@@ -19,16 +19,111 @@ CHECK = "PRAGMA integrity_check"
 SHARDS = "SELECT * FROM shard ORDER BY round, number"
 """All shards, in the order in which they go out."""
 
+SHARDS_IN = """
+SELECT * FROM shard WHERE state IN (SELECT value FROM json_each(:states)) ORDER BY round, number
+"""
+"""Those in some states, which stand in a list."""
+
 SHARD = "SELECT * FROM shard WHERE round = :round AND number = :number"
 """One of them."""
+
+FIRST_UNSENT = """
+SELECT * FROM shard INDEXED BY unsent
+WHERE state IN ('written', 'uploaded') ORDER BY round, number LIMIT 1
+"""
+"""The one that is submitted next; found in the index `unsent`."""
+
+FIRST_ROW = "SELECT min(first_row) FROM shard WHERE round = 1"
+"""The first row that is asked."""
+
+FIRST_OF_ROUND = "SELECT * FROM shard WHERE round = :round ORDER BY number LIMIT :most"
+"""The first shards of a round."""
+
+LAST_NUMBER = "SELECT max(number) FROM shard WHERE round = :round"
+"""The highest number of a shard of a round."""
+
+SEED = "SELECT token FROM shard ORDER BY round, number LIMIT 1"
+"""Of the first shard: those that are made later derive their own from it."""
+
+WITH_FINDINGS = "SELECT * FROM shard WHERE findings IS NOT NULL AND may_fail = 0 ORDER BY round, number"
+"""Shards whose results are here and have not been allowed to fail."""
+
+WEIGHTS = """
+SELECT round, number, state, requests, bytes, tokens, reserved_usd, spent_usd, file_id, batch_id, freed_at,
+    cleaned_at
+FROM shard
+"""
+"""What a tally counts of each shard."""
+
+WEIGHT = """
+SELECT round, number, state, requests, bytes, tokens, reserved_usd, spent_usd, file_id, batch_id, freed_at,
+    cleaned_at
+FROM shard WHERE round = :round AND number = :number
+"""
+"""The same of one."""
+
+DATA_VERSION = "PRAGMA data_version"
+"""Another number than before when another connection has written."""
+
+STANDING = """
+SELECT round, state, coalesce(batch_status, '') AS batch_status, count(*) AS shards,
+    sum(requests) AS requests, sum(answered) AS answered, sum(failed) AS failed,
+    sum(cancelled) AS cancelled, count(spent_usd) AS priced
+FROM shard INDEXED BY standing WHERE state <> 'cut' AND round > 0
+GROUP BY state, round, batch_status
+"""
+"""
+How the shards of each round and state stand, and the provider's word for them: shards, requests, and of these
+answered, come back without an answer, and cancelled before their turn. Read from the index alone.
+"""
+
+SPENT = "SELECT spent_usd FROM shard INDEXED BY standing WHERE spent_usd IS NOT NULL AND round > 0"
+"""What each shard did cost, in no order."""
+
+WAITING = """
+SELECT waits_for FROM shard
+WHERE waits_for <> '' AND state NOT IN ('cut', 'submitted', 'ended', 'downloaded') AND round > 0
+GROUP BY waits_for ORDER BY min(round), min(number)
+"""
+"""Why shards are not submitted yet, each reason once."""
+
+PAGE = """
+SELECT round, number, state, coalesce(batch_status, ''), requests, answered, failed,
+    CASE WHEN state IN ('submitted', 'ended', 'downloaded') THEN '' ELSE waits_for END, batch_id
+FROM shard WHERE state <> 'cut' AND round > 0 ORDER BY round, number LIMIT :most
+"""
+"""How each of the first shards stands; -1 means all."""
+
+OLDEST_AT_PROVIDER = """
+SELECT count(coalesce(submitted_at, intent_at)), min(coalesce(submitted_at, intent_at))
+FROM shard INDEXED BY standing WHERE state IN ('submitted', 'ended')
+"""
+"""How many batches there are whose results are not here, and when the first of them was made."""
+
+PREPARED_ROWS = """
+SELECT coalesce(sum(requests), 0) FROM shard INDEXED BY standing WHERE state IN ('written', 'uploaded')
+"""
+"""Rows of what is not submitted yet."""
 
 EVENTS = "SELECT at, kind, round, shard, detail FROM event ORDER BY id"
 """Everything that happened, oldest first."""
 
-EVENTS_OF = (
-    "SELECT at, kind, round, shard, detail FROM event WHERE instr(:kinds, '|' || kind || '|') ORDER BY id"
-)
-"""What happened of some kinds, which stand between bars."""
+EVENTS_OF = """
+SELECT at, kind, round, shard, detail FROM event
+WHERE kind IN (SELECT value FROM json_each(:kinds)) ORDER BY id
+"""
+"""What happened of some kinds, which stand in a list."""
+
+NEWEST_EVENTS = """
+SELECT at, kind, round, shard, detail FROM (SELECT * FROM event ORDER BY id DESC LIMIT :most) ORDER BY id
+"""
+"""What happened last, oldest first."""
+
+EVENTS_OF_SHARD = """
+SELECT at, kind, round, shard, detail FROM event WHERE kind = :kind AND round = :round AND shard = :number
+ORDER BY id
+"""
+"""What happened of one kind to one shard."""
 
 BUILT = """
 SELECT
@@ -38,7 +133,7 @@ SELECT
     total(tokens) FILTER (WHERE round = 1) AS tokens,
     total(requests) FILTER (WHERE round = 0) AS taken_over,
     total(bytes) FILTER (WHERE round = 0) AS taken_bytes
-FROM shard WHERE state != 'cut'
+FROM shard INDEXED BY standing WHERE state != 'cut'
 """
 """Sums over the shards of a table, and over those whose answers were taken over."""
 
@@ -58,10 +153,18 @@ those of the row with the highest id.
 HAS_EVENT = "SELECT 1 FROM event WHERE id = :id AND at = :at AND kind = :kind"
 """Whether the ledger knows what the trail tells of."""
 
-COUNT_INTENTS = "SELECT count(*) FROM event WHERE kind = 'intent' AND at >= :since"
-"""How many paid calls were made since then, for limits of batches an hour."""
+RUNNING = """
+SELECT round, number, batch_id, coalesce(batch_status, ''), completed_requests, failed_requests
+FROM shard WHERE state = 'submitted' ORDER BY round, number
+"""
+"""The batches that run, and what the provider said of them last."""
 
-MONEY = "SELECT reserved_usd, spent_usd FROM shard"
+INTENT_BEFORE = """
+SELECT at FROM event WHERE kind = 'intent' ORDER BY at DESC LIMIT 1 OFFSET :others
+"""
+"""When the paid call was made after which there were so many others."""
+
+MONEY = "SELECT reserved_usd, spent_usd FROM shard INDEXED BY standing"
 """What each shard may cost, and did: added up here, because SQLite has no decimals."""
 
 RUN = "SELECT * FROM run"

@@ -113,6 +113,7 @@ class Trail:
 
     def __init__(self, path: Path, identity: str, *, provider: str, base_url: str) -> None:
         self.path, self.identity = path, identity
+        self._is_private = False
         # Where one lies in the address, a password stays out.
         self._whose = {"provider": provider, "host": urlsplit(base_url).hostname or ""}
 
@@ -128,7 +129,9 @@ class Trail:
             return
         try:
             is_new = not self.path.exists()
-            private_file_of_ours(self.path)
+            if is_new or not self._is_private:
+                private_file_of_ours(self.path)
+                self._is_private = True
             with self.path.open("ab+", buffering=0) as file:
                 if file.tell() and not self._ends_whole(file.tell()):
                     # A crash cut the last line off; it stays, as a line of its own.

@@ -12,9 +12,18 @@ from pathlib import Path
 from rowbatch.core.cost import NO_ANSWER, Price, Tokens, estimate_cost, expected_answer
 from rowbatch.core.endpoint import output_limit
 from rowbatch.core.model_rules import Model
+from rowbatch.core.policy import Policy
+from rowbatch.core.schedule import Schedule, plan_schedule
 from rowbatch.core.shard import ShardCutter
 from rowbatch.errors import InputError, from_os_error
-from rowbatch.providers.catalog import Provider, QueueLimits, find_model, find_price, find_queue_limits
+from rowbatch.providers.catalog import (
+    Provider,
+    QueueLimits,
+    find_model,
+    find_price,
+    find_queue_limits,
+    find_room,
+)
 from rowbatch.requests.line_tokens import LineTokens
 from rowbatch.requests.pipeline import TableRequests
 from rowbatch.tables.compressed import open_binary
@@ -43,6 +52,7 @@ class Estimate:
         price: Its batch price, or None.
         low_usd, likely_usd, high_usd: As in `CostEstimate`; None where the price is not known.
         queue: The provider's queue limits for the model, or None.
+        schedule: What so many batches mean: hours, turns of the queue, files; None for this computer.
     """
 
     requests: int
@@ -63,6 +73,7 @@ class Estimate:
     likely_usd: Decimal | None
     high_usd: Decimal | None
     queue: QueueLimits | None
+    schedule: Schedule | None = None
 
 
 def estimate_files(
@@ -72,6 +83,7 @@ def estimate_files(
     model: str = "",
     every: int = 1,
     answer_tokens: int | None = None,
+    policy: Policy | None = None,
 ) -> Estimate:
     """
     Estimate what the requests in batch files will take. Nothing is sent.
@@ -82,10 +94,13 @@ def estimate_files(
         model: Which one, where the lines don't say it, as those of Gemini and Mistral.
         every: Count the tokens of each so-many-th request only; the range then holds three standard errors.
         answer_tokens: What an answer has, where it was measured; None means a wide range.
+        policy: What the user says of their own limits at the provider.
     Raises:
         InputError: A file is not there, empty, or a line of it is no request.
     """
-    found = estimate_lines(_batches(files), provider, model=model, every=every, answer_tokens=answer_tokens)
+    found = estimate_lines(
+        _batches(files), provider, model=model, every=every, answer_tokens=answer_tokens, policy=policy
+    )
     if found is None:
         raise InputError("file-empty", path=str(files[0]))
     return found
@@ -98,6 +113,7 @@ def estimate_lines(
     model: str = "",
     every: int = 1,
     answer_tokens: int | None = None,
+    policy: Policy | None = None,
 ) -> Estimate | None:
     """
     As `estimate_files`, of lines that come from anywhere.
@@ -117,7 +133,7 @@ def estimate_lines(
                 tally.add(place, line)
             tally.requests += 1
             tally.size_bytes += len(line)
-    return tally.result(provider, shards, answer_tokens) if tally.requests else None
+    return tally.result(provider, shards, answer_tokens, policy or Policy()) if tally.requests else None
 
 
 class _Tally:
@@ -149,7 +165,7 @@ class _Tally:
         variance = max(0.0, self._squares / self.counted - mean * mean)
         return math.sqrt(variance / self.counted)
 
-    def result(self, provider: Provider, shards: int, answer_tokens: int | None) -> Estimate:
+    def result(self, provider: Provider, shards: int, answer_tokens: int | None, policy: Policy) -> Estimate:
         model = self._lines.model
         known = find_model(provider.name, model) or find_model("", model)
         scale = self.requests / self.counted
@@ -187,6 +203,18 @@ class _Tally:
             likely_usd=cost.likely_usd,
             high_usd=cost.high_usd,
             queue=find_queue_limits(provider.name, model),
+            schedule=None
+            if provider.is_free
+            else plan_schedule(
+                find_room(provider.name, model, policy),
+                batches=shards,
+                requests=self.requests,
+                request_bytes=self.size_bytes,
+                prompt_tokens=cost.prompt_tokens_high,
+                # Nobody knows the question: its answers are short, unless they were measured.
+                answer_tokens=cost.answer_tokens_low,
+                frees_inputs=policy.free_inputs,
+            ),
         )
 
 

@@ -12,6 +12,7 @@ from rowbatch.words.for_pages import PAGES
 from rowbatch.words.for_plans import PLANS
 from rowbatch.words.for_ray import RAY
 from rowbatch.words.for_runs import RUNS
+from rowbatch.words.for_schedules import SCHEDULES
 from rowbatch.words.for_services import SERVICES
 from rowbatch.words.for_statistics import STATISTICS
 from rowbatch.words.for_tables import TABLES
@@ -29,6 +30,7 @@ ROOMS = (
     PLANS,
     RUNS,
     KINDS,
+    SCHEDULES,
     DRIVE,
     SERVICES,
     OBJECTS,

@@ -21,6 +21,13 @@ _WAITS: dict[str, Entry] = {
     "wait-creations": Entry(
         "{batches:,} batches were made within an hour", zh=("一小时内已创建 {batches:,} 个批处理", "")
     ),
+    "wait-storage": Entry(
+        "{stored_bytes:,} of {limit_bytes:,} bytes that the provider keeps are taken; it goes when there is room "
+        "(--free-inputs removes each request file when its results are here, and `rowbatch clean` all files)",
+        page_message="{stored_bytes:,} of {limit_bytes:,} bytes that the provider keeps are taken; it goes when there "
+        "is room",
+        zh=("服务商可存放的 {limit_bytes:,} 字节中已占用 {stored_bytes:,} 字节；有空间后即发送", ""),
+    ),
     "wait-direct": Entry("rows are asked one by one, part after part", zh=("逐行询问，一部分接一部分", "")),
     "wait-busy": Entry("the provider asked to wait: {why}", zh=("服务商要求等待：{why}", "")),
     "cap-reached": Entry(
@@ -98,6 +105,10 @@ _SAID: dict[str, Entry] = {
     "batch-adopted": Entry(
         "{shard}: its batch was found at the provider, and is not sent again",
         zh=("{shard}：在服务商处找到了它的批处理，不会再次发送", ""),
+    ),
+    "input-not-freed": Entry(
+        "{shard}: its request file stays at the provider for now: {why}",
+        zh=("{shard}：它的请求文件暂时留在服务商处：{why}", ""),
     ),
     "batches-undecided": Entry(
         "{shard}: {batches} batches may be its own; that shows when they are over",

@@ -5,6 +5,12 @@ from __future__ import annotations
 from rowbatch.words.telling import Entry
 
 PLANS: dict[str, Entry] = {
+    "tier-unknown": Entry(
+        "how much may wait in tier {tier} is not known of {model!r}: {known} {known:tier is|tiers are} known",
+        "say it with --queue-tokens, or leave --tier out",
+        page="leave the tier out",
+        zh=("{model!r} 在等级 {tier} 可排队多少未知：已知 {known} 个等级", "请不要填写等级"),
+    ),
     "question-without-column": Entry(
         "which column holds the text?",
         "give --text COLUMN, or --template with {{{{columns}}}}",

@@ -111,7 +111,7 @@ def job(request: Request) -> Response:
         else api.find_provider(found.status.provider).title,
         question=question_of(found),
         table_id=table.id if table is not None else "",
-        events=found.status.events[-100:][::-1],
+        events=found.status.events[::-1],
     )
 
 

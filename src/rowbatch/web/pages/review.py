@@ -82,7 +82,11 @@ def _review(
             "provider": provider.name,
             "can_cap": can_cap,
             "cap": chosen,
-            "notes": [*map(w.told, preview.notes), *([demonstration_note(w)] if preview.note else [])],
+            "notes": [
+                *map(w.told, preview.notes),
+                *map(w.told, preview.schedule.notes if preview.schedule else ()),
+                *([demonstration_note(w)] if preview.note else []),
+            ],
             "ready": ready_words(
                 w,
                 program,
