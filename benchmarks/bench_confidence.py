@@ -22,7 +22,7 @@ from typing import Any
 import bench_collect
 import polars as pl
 import workload
-from bench_data_plane import Cost, run
+from bench_data_plane import Cost, run, source_of
 from options import parser_of
 
 _HERE = Path(__file__).parent
@@ -60,7 +60,7 @@ def bench(folder: Path, arguments: argparse.Namespace) -> None:
         "two with confidence": (_HERE.parent / "src", "sure"),
     }
     if arguments.commit:
-        source = bench_collect._source_of(arguments.commit, folder / "before")
+        source = source_of(arguments.commit, folder / "before")
         versions[f"one variable, {arguments.commit}"] = (source, "plain")
     for kind in ("plain", "sure"):
         (folder / kind).mkdir()

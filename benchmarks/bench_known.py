@@ -18,8 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import workload
-from bench_collect import _print, _source_of
-from bench_data_plane import Cost, run
+from bench_collect import _print
+from bench_data_plane import Cost, run, source_of
 from options import parser_of
 
 _HERE = Path(__file__).parent
@@ -46,7 +46,7 @@ def main() -> None:
         ways = {"this version, no earlier run": (here, 0)}
         ways[f"this version, {arguments.earlier:,} answers"] = (here, _RUNS)
         if arguments.commit:
-            ways[arguments.commit] = (_source_of(arguments.commit, folder / "before"), 0)
+            ways[arguments.commit] = (source_of(arguments.commit, folder / "before"), 0)
         for number in range(_RUNS):
             _step(here, "earlier", folder, arguments.provider, number, arguments.earlier // _RUNS)
         costs: dict[str, list[Cost]] = {}

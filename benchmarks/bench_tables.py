@@ -18,7 +18,7 @@ from pathlib import Path
 
 import polars as pl
 import workload
-from bench_collect import _source_of
+from bench_data_plane import source_of
 from options import parser_of
 
 _READINGS = 5
@@ -52,7 +52,7 @@ def main() -> None:
         folder = Path(name)
         versions = {"this version": Path(__file__).parent.parent / "src"}
         if arguments.commit:
-            versions[arguments.commit] = _source_of(arguments.commit, folder / "before")
+            versions[arguments.commit] = source_of(arguments.commit, folder / "before")
         for path, rows in _tables(folder, arguments.rows):
             costs: dict[str, list[float]] = {version: [] for version in versions}
             for _ in range(arguments.rounds):
