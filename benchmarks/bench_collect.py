@@ -17,7 +17,7 @@ import shutil
 import statistics
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -247,7 +247,7 @@ def _next(place: Path, _: Path) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--step"]:
-        verbs = {
+        verbs: dict[str, Callable[..., None]] = {
             "build": _build,
             "download": _download,
             "collect": _collect,
