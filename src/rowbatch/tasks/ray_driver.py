@@ -335,7 +335,8 @@ def _compared(ray: Any) -> dict[str, str]:
 
     probe = make_probe()
     here = probe(COMPARED)
-    remote = ray.remote(num_cpus=0, max_retries=3)(probe)
+    # Ray repeats without an end what its guard over memory has killed, unless it may repeat nothing.
+    remote = ray.remote(num_cpus=0, max_retries=0)(probe)
     asked = {
         remote.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote(
             COMPARED
@@ -346,8 +347,14 @@ def _compared(ray: Any) -> dict[str, str]:
     for ref, node in asked.items():
         try:
             there = ray.get(ref, timeout=60)
-        except (ray.exceptions.NodeDiedError, ray.exceptions.TaskUnschedulableError):
-            # It has gone meanwhile.
+        except (
+            ray.exceptions.NodeDiedError,
+            ray.exceptions.TaskUnschedulableError,
+            ray.exceptions.WorkerCrashedError,
+            ray.exceptions.OutOfMemoryError,
+            ray.exceptions.GetTimeoutError,
+        ):
+            # It has gone meanwhile, or says nothing; each task compares once more.
             continue
         differs = difference(here, there, f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})")
         if differs is not None:
