@@ -965,9 +965,8 @@ def coders_agree(found: CoderAgreement) -> None:
         line(f"{first} less {second}, beside {short(found.gold or '', 40)}")
         _figures(two.differences)
         p = "\u2013" if two.p is None else f"{two.p:.3g}"
-        line(
-            f"  only {first} is right: {two.only_first:,}; only {second}: {two.only_second:,}; exact McNemar p {p}"
-        )
+        line(f"  only {first} is right: {two.only_first:,}; only {second}: {two.only_second:,}")
+        _named("exact McNemar p", p)
     line("how")
     for name, figure in found.measures.items():
         line(f"  {name.replace('_', ' ')}: {figure.method}")

@@ -57,7 +57,7 @@ def exact_mcnemar(only_first: int, only_second: int) -> float | None:
     fewer = min(only_first, only_second)
     # In whole numbers, so that nothing overflows.
     tail = sum(comb(n, place) for place in range(fewer + 1))
-    return min(1.0, 2 * tail / 2**n)
+    return float(min(1.0, 2 * tail / 2**n))
 
 
 def compare_paired(
