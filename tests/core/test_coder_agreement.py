@@ -18,6 +18,7 @@ from rowbatch.core.statistics import among_coders as among
 from rowbatch.core.statistics import of_numbers
 from rowbatch.core.statistics.coder_agreement import Coding, agree
 from rowbatch.core.statistics.figures import Resampling, t_quantile
+from rowbatch.core.statistics.paired import exact_mcnemar
 from rowbatch.core.statistics.patterns import Patterns, Wanted, figures_of
 from rowbatch.words.notice import Notice
 
@@ -410,6 +411,47 @@ def test_too_many_values_for_labels():
     assert found["krippendorff_alpha"].estimate > 0.99
     assert found["gwet_ac1"].estimate is None
     assert "600" in str(found["gwet_ac1"].why) or "601" in str(found["gwet_ac1"].why)
+
+
+@pytest.mark.parametrize(
+    ("hits", "p"),
+    [
+        ((5, 14), ORACLES["pair"]["mcnemar"]),
+        ((0, 0), None),
+        ((1, 1), 1.0),
+        ((0, 6), 2 / 64),
+        ((3_000, 3_000), 1.0),
+    ],
+)
+def test_exact_mcnemar(hits, p):
+    """
+    The exact test is that of statsmodels 0.15.0; without a pair that differs it is undefined, where the
+    asymptotic one of that package says 0.
+    """
+    assert exact_mcnemar(*hits) == (None if p is None else pytest.approx(p, rel=1e-12))
+
+
+def test_two_models_beside_gold_are_compared_on_the_same_draws():
+    """
+    The difference of two accuracies has the paired interval, which is narrower than those of both apart;
+    equal models differ by 0, without an interval.
+    """
+    chance = random.Random(6)
+    gold = [chance.choice("ab") for _ in range(400)]
+    good = [one if chance.random() < 0.9 else "a" for one in gold]
+    worse = [one if chance.random() < 0.9 else "b" for one in good]
+    rows = list(zip(good, worse, good, gold, strict=True))
+    found = agree(coding(rows, ["a", "b"], gold="gold"), Resampling(draws=1_000))
+    better, same, _ = found.comparisons
+    difference: Any = better.differences["accuracy"]
+    first, second, _ = (one.measures["accuracy"] for one in found.against_gold)
+    apart: Any = first
+    assert difference.estimate == pytest.approx(apart.estimate - (second.estimate or 0))
+    assert difference.high - difference.low < apart.high - apart.low
+    assert (better.only_first - better.only_second) / 400 == pytest.approx(difference.estimate)
+    assert (same.only_first, same.only_second, same.p) == (0, 0, None)
+    assert (same.differences["accuracy"].estimate, same.differences["accuracy"].low) == (0, None)
+    assert better.to_plain()["mcnemar_p"] == better.p
 
 
 def test_a_notebook_shows_the_same():

@@ -21,7 +21,7 @@ correct: Any = rowbatch.correct
 def table(tmp_path):
     """800 rows of a survey, 160 of them labelled by people."""
     chance = random.Random(1)
-    lines = ["id,predicted,gold,true,group,age,weight,score,model_score,answer"]
+    lines = ["id,predicted,gold,true,group,age,weight,score,model_score,answer,nothing"]
     for row in range(800):
         group = chance.choice("xyz")
         truth = chance.choices(("good", "bad", "None"), (5, 4, 1) if group == "x" else (3, 6, 1))[0]
@@ -30,7 +30,7 @@ def table(tmp_path):
         is_labelled = row % 5 == 0
         cells = [row, said, truth if is_labelled else "", truth, group, chance.randint(18, 80), 0.2]
         cells += [round(score, 2) if is_labelled else "", round(score + chance.gauss(0.5, 1), 2)]
-        lines.append(",".join(map(str, [*cells, round(chance.gauss(0, 1), 3)])))
+        lines.append(",".join(map(str, [*cells, round(chance.gauss(0, 1), 3), ""])))
     path = tmp_path / "t.csv"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
@@ -174,6 +174,8 @@ def test_a_frame(table):
         ),
         ({"label": "good", "outcome": "group"}, "correct-not-a-number"),
         ({"label": "good", "by": "id"}, "correct-many-groups"),
+        ({"label": "good", "by": "gold", "missing": ["good", "bad", "None"]}, "correct-label-nowhere"),
+        ({"label": "good", "by": "nothing"}, "correct-nothing-predicted"),
         ({"predicted": "id", "gold": "true"}, "correct-many-labels"),
         ({"label": "good", "probability": "age"}, "not-a-probability"),
         ({"level": 0.2}, "confidence-no-share"),

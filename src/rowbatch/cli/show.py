@@ -1029,6 +1029,13 @@ def coders_agree(found: CoderAgreement) -> None:
                 f"  {short(quality.label, 40)}: {quality.gold:,} in gold, {_count(quality.answers, 'answer')}"
             )
             _figures({"precision": quality.precision, "recall": quality.recall, "f1": quality.f1})
+    for two in found.comparisons:
+        first, second = (short(name, 40) for name in two.coders)
+        line(f"{first} less {second}, beside {short(found.gold or '', 40)}")
+        _figures(two.differences)
+        p = "\u2013" if two.p is None else f"{two.p:.3g}"
+        line(f"  only {first} is right: {two.only_first:,}; only {second}: {two.only_second:,}")
+        _named("exact McNemar p", p)
     line("how")
     for name, figure in found.measures.items():
         line(f"  {name.replace('_', ' ')}: {figure.method}")

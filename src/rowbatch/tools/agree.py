@@ -97,7 +97,9 @@ def agree_columns(
         rows=frame.height,
         notes=tuple(notes),
     )
-    return agree(coding, resampling)
+    # What overflows becomes undefined, and is told so.
+    with np.errstate(all="ignore"):
+        return agree(coding, resampling)
 
 
 def _require_coders(coders: Coders) -> list[str]:

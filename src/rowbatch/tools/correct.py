@@ -81,7 +81,9 @@ def correct_columns(
         TableError: There is no such column, or the table is broken.
     """
     table = _Columns(source, wanted, reading)
-    corrections = _corrections(table, wanted, resampling)
+    # What overflows becomes undefined, and is told so.
+    with np.errstate(all="ignore"):
+        corrections = _corrections(table, wanted, resampling)
     return CorrectedEstimates(
         predicted=wanted.predicted,
         gold=wanted.gold,
@@ -249,6 +251,8 @@ def _of_values(
     for group in chosen:
         if group not in groups:
             raise UsageError("correct-no-such-group", group=group, column=wanted.by, groups=groups[:_SHOWN])
+    if not chosen:
+        raise UsageError("correct-nothing-predicted", column=wanted.by)
     if len(chosen) > _MOST_GROUPS:
         raise UsageError("correct-many-groups", column=wanted.by, groups=len(groups), most=_MOST_GROUPS)
     parts = {group: data.of((cells == group).fill_null(False).to_numpy()) for group in chosen}

@@ -244,8 +244,8 @@ _CORRECT: dict[str, Entry] = {
     ),
     "correct-nothing-predicted": Entry(
         "column {column!r} has no value",
-        "it is to hold what the model said of each row",
-        zh=("列“{column}”没有任何值", "其中应当是模型对每一行给出的值"),
+        "choose a column that is filled",
+        zh=("列“{column}”没有任何值", "请选择一个有值的列"),
     ),
     "correct-logistic-needs-two": Entry(
         "a logistic regression has an outcome of 0 and 1, and column {column!r} has other numbers",

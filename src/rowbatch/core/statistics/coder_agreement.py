@@ -22,6 +22,7 @@ from rowbatch.core.statistics.figures import (
     undefined,
 )
 from rowbatch.core.statistics.notebook import figures_page
+from rowbatch.core.statistics.paired import PairedComparison, compare_paired
 from rowbatch.core.statistics.patterns import Patterns, Statistic, Wanted, figures_of
 from rowbatch.words.notice import Notice
 
@@ -102,6 +103,7 @@ class CoderAgreement:
         measures: By name; of several coders beside gold those of gold are means over coders.
         pairs: Of more than two coders, each two.
         against_gold: Each coder beside gold.
+        comparisons: Each two of them beside gold, which is the better one.
         resampling: How intervals were found.
         notes: What a person should know.
     """
@@ -115,6 +117,7 @@ class CoderAgreement:
     measures: Mapping[str, Figure]
     pairs: tuple[PairAgreement, ...]
     against_gold: tuple[GoldAgreement, ...]
+    comparisons: tuple[PairedComparison, ...]
     resampling: Resampling
     notes: tuple[Notice, ...]
 
@@ -156,6 +159,7 @@ class CoderAgreement:
                 }
                 for one in self.against_gold
             ],
+            "comparisons": [one.to_plain() for one in self.comparisons],
             "notes": [note.told() for note in self.notes],
         }
 
@@ -207,6 +211,7 @@ def agree(coding: Coding, resampling: Resampling) -> CoderAgreement:
         measures=measures,
         pairs=tuple(pairs),
         against_gold=tuple(beside),
+        comparisons=() if gold is None else _compared(coding, gold, judged, resampling),
         resampling=resampling,
         notes=(*coding.notes, *few),
     )
@@ -361,6 +366,23 @@ _OF_ORDER = {
     "spearman",
     "icc",
 }
+
+
+def _compared(
+    coding: Coding, gold: int, judged: Sequence[int], resampling: Resampling
+) -> tuple[PairedComparison, ...]:
+    """Each two coders beside gold."""
+    if len(coding.labels) > MOST_VALUES:
+        return ()
+    codes, counts = coding.patterns.codes, coding.patterns.counts
+    found = []
+    for one, other in combinations(judged, 2):
+        right = [(codes[:, place] == codes[:, gold]) & (codes[:, gold] >= 0) for place in (one, other)]
+        hits = (int(counts[right[0] & ~right[1]].sum()), int(counts[right[1] & ~right[0]].sum()))
+        sides = (_comparison(coding, gold, one).wanted(), _comparison(coding, gold, other).wanted())
+        names = (coding.coders[one], coding.coders[other])
+        found.append(compare_paired(names, sides, hits, coding.patterns, resampling))
+    return tuple(found)
 
 
 def _comparison(coding: Coding, gold: int, place: int) -> GoldComparison:

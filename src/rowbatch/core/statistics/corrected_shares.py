@@ -351,7 +351,8 @@ class ShareDraws:
                 drawn = np.clip(np.sum([one.share * self._of_errors(one) for one in strata], axis=0), 0, 1)
             case _:
                 drawn = self._of_calibration(strata[0])
-        return drawn
+        found: Floats = drawn
+        return found
 
     def _residuals(self) -> Floats:
         """What each labelled row adds to the error of what is drawn."""
@@ -363,13 +364,13 @@ class ShareDraws:
                 for one in (0, 1):
                     if (f == one).any():
                         expected[f == one] = y[f == one].mean()
-                return y - expected
+                left: Floats = y - expected
             case "dsl":
-                differences: Floats = (y - f) - (y - f).mean()
-                return differences
+                left = (y - f) - (y - f).mean()
             case _:
                 sensitivity, specificity = self._calibration()
-                return f - np.where(y == 1, sensitivity, 1 - specificity)
+                left = f - np.where(y == 1, sensitivity, 1 - specificity)
+        return left
 
     def _beta(self, yes: float, no: float) -> Floats:
         return self._chance.beta(yes + 0.5, no + 0.5, self._resampling.draws)
