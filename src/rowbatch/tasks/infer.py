@@ -326,8 +326,10 @@ class _Worker:
         """Remove what was written for a file that is done; without a name for all that are."""
         with suppress(FileNotFoundError):
             for path in self._work.iterdir():
-                if path.suffix in _WRITTEN:
-                    of = path.name.rsplit(".", 2)[0]
+                # A worker that was killed at the very end leaves its lease, too.
+                is_lease = path.suffix == ".lease" and not name
+                if path.suffix in _WRITTEN or is_lease:
+                    of = path.stem if is_lease else path.name.rsplit(".", 2)[0]
                     if of == name or (not name and find_record(self._store, of) is not None):
                         path.unlink(missing_ok=True)
 
