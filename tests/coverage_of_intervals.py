@@ -187,7 +187,6 @@ def designs() -> Iterator[tuple[str, Callable[[np.random.Generator], Found]]]:
     yield "mean, 30 labelled", means(30)
     yield "difference of means, 30 labelled each", means(30, is_difference=True)
     yield "linear regression, 200 labelled", regressions("linear", 200)
-    yield "linear regression, 30 labelled", regressions("linear", 30)
     yield "label as predictor, 200 labelled", regressions("linear", 200, is_predictor=True)
     yield "logistic regression, 200 labelled", regressions("logistic", 200)
 

@@ -165,7 +165,7 @@ def test_too_little_is_refused(data, method, kind):
 
 def test_too_little_for_a_mean_and_a_regression():
     """
-    Means need 20 labelled rows, regressions 30, and 10 a coefficient.
+    Means need 20 labelled rows, regressions 100, and 10 a coefficient.
     """
     some = labelled_first(np.arange(100.0), np.arange(100.0) + 1, 19)
     assert correct_mean(some, "ppi", QUICK, "").corrected.why.values["least"] == 20
@@ -173,7 +173,7 @@ def test_too_little_for_a_mean_and_a_regression():
     y = (np.arange(100.0) * 7) % 5
     data = labelled_first(y, y, 39)
     asked = Regression("linear", ("1", "a", "b", "c"), x, y, x[:39], y[:39])
-    assert correct_regression(asked, data, "ppi", QUICK)[0].corrected.why.values["least"] == 40
+    assert correct_regression(asked, data, "ppi", QUICK)[0].corrected.why.values["least"] == 100
     assert correct_mean(some, "rogan-gladen", QUICK, "").corrected.why.kind == "correct-only-shares"
 
 

@@ -29,7 +29,7 @@ METHODS: Mapping[Method, str] = {
 
 LEAST_FOR_SHARES = 10
 LEAST_FOR_MEANS = 20
-LEAST_FOR_REGRESSIONS = 30
+LEAST_FOR_REGRESSIONS = 100
 """Rows that people labelled; below, no interval can be believed, and none is given."""
 LEAST_OF_EACH = 5
 """Of people's labels, with it and without it: below, sensitivity and specificity are not known."""
