@@ -7,7 +7,9 @@ from fake_providers import FakeProvider
 from old_ledgers import downgrade, make_old, version_of, write_ledger
 from rowbatch.store.schema import SCHEMA_VERSION
 
+# Whose ledgers are kept as they wrote them; version 4 differs from 5 in columns and indexes alone.
 VERSIONS = [1, 2, 3]
+ALL_VERSIONS = [*VERSIONS, 4]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -26,7 +28,7 @@ def test_a_run_whose_ledger_an_older_version_wrote_goes_on(tmp_path, version):
     assert version_of(run.path / f"ledger-v{version}.sqlite") == version
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", ALL_VERSIONS)
 @pytest.mark.parametrize("goals", [["submitted"], ["submitted", "over"], ["submitted", "over", "downloaded"]])
 def test_a_run_goes_on_from_wherever_an_older_version_left_it(tmp_path, version, goals):
     """
@@ -35,7 +37,8 @@ def test_a_run_goes_on_from_wherever_an_older_version_left_it(tmp_path, version,
     run, fake = make_run(tmp_path, rows=14), FakeProvider()
     for goal in goals:
         drive(run, fake, goal=goal)
-    make_old(run)
+    if version < 4:
+        make_old(run)
     downgrade(run.ledger_path, version)
     assert version_of(run.ledger_path) == version
     report = finish(run, fake)
@@ -44,13 +47,14 @@ def test_a_run_goes_on_from_wherever_an_older_version_left_it(tmp_path, version,
     assert fake.posts == 3
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", ALL_VERSIONS)
 def test_a_table_that_an_older_version_wrote_is_replaced(tmp_path, version):
     """
     A labelled table that is known to be ours is written anew without being asked; nobody else's is.
     """
     run, fake = make_run(tmp_path, rows=14), FakeProvider()
     before = finish(run, fake).path.read_bytes()
-    make_old(run)
+    if version < 4:
+        make_old(run)
     downgrade(run.ledger_path, version)
     assert finish(run, fake).path.read_bytes() == before
