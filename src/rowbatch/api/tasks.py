@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rowbatch.errors import InputError
+from rowbatch.server.local_model import check_local_model
 from rowbatch.tasks.array import work as work_on
 from rowbatch.tasks.runner import Outcome
 
@@ -68,7 +69,6 @@ def infer(
         StorageError: The folder cannot be written.
         UsageError: A model is asked that nobody has.
     """
-    from rowbatch.server.local_model import check_local_model
     from rowbatch.tasks.infer import Shard, engine_for, infer_all
 
     place = Path(folder)
