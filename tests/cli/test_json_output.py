@@ -26,6 +26,7 @@ from kill_runs import command_for, fake_server
 from rowbatch.cli.app import app
 from rowbatch.cli.json_output import json_text
 from rowbatch.core.states import RowStatus
+from upstreams import fake_upstream
 
 CASES: dict[str, list[tuple[str, ...]]] = {
     "agree": [
@@ -58,6 +59,7 @@ CASES: dict[str, list[tuple[str, ...]]] = {
         ("posts.csv", "--text", "text", "--model", "claude-haiku-4-5", "--provider", "anthropic"),
         ("posts.csv", "--text", "text", "--model", "local", "--provider", "local"),
     ],
+    "infer": [("asked", "--upstream", "UPSTREAM")],
     "list": [()],
     "log": [("posts",)],
     "models": [(), ("--provider", "openai"), ("--provider", "anthropic"), ("--provider", "local")],
@@ -99,7 +101,9 @@ def workplace(tmp_path_factory):
         csv.writer(file).writerows([["id", "text", "coder", "coder2", "size"], *coded])
     (place / "book.csv").write_text("variable,label\nseason,夏\n,冬\n", encoding="utf-8")
     (place / "broken.jsonl").write_text('{"custom_id": "夏\\u009b", "url"\n{}\n')
-    with fake_server(place, {"rows_refused": 0.1}, 1) as address:
+    models = ("gpt-4o-mini",)
+    with fake_server(place, {"rows_refused": 0.1}, 1) as address, fake_upstream(models=models) as upstream:
+        (place / "UPSTREAM").write_text(upstream.base_url)
         assert type_in(place, *command_for(place, address)[3:]).returncode in (0, 9)
         assert {row["status"] for row in read_rows(place / "out.csv")} >= {"ok"}
         several = ("--run", "panel", "-o", "panel.csv", "--with", "openai:gpt-4.1-mini")
@@ -108,6 +112,8 @@ def workplace(tmp_path_factory):
             place, "convert", "posts.csv", "-o", "requests.jsonl", "--text", "text", "--model", "gpt-4o-mini"
         )
         assert made.returncode == 0, made.stderr
+        (place / "asked").mkdir()
+        shutil.copy(place / "requests.jsonl", place / "asked")
         asked = ("--text", "text", "--labels", "a,b", "--provider", "openai", "--model", "gpt-5-mini")
         planned = type_in(place, "plan", "posts.csv", *asked, "--prompt", "Which?", "--run", "planned")
         assert planned.returncode == 0, planned.stderr
@@ -141,7 +147,9 @@ def test_every_output_is_json(workplace, command, words):
     What goes to stdout is one JSON document and nothing else, in ASCII, whatever the terminal can show; the
     command does not end as one that broke.
     """
-    done = type_in(workplace, *command.split(), *words, "--json")
+    upstream = (workplace / "UPSTREAM").read_text()
+    typed = [upstream if word == "UPSTREAM" else word for word in words]
+    done = type_in(workplace, *command.split(), *typed, "--json")
     assert done.returncode in ((0, 1) if command in ("check", "doctor", "verify") else (0,)), done.stderr
     found = json.loads(done.stdout, parse_constant=no_constant)
     assert isinstance(found, list | dict)

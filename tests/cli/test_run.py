@@ -180,7 +180,7 @@ def test_killed_anywhere_and_resumed(tmp_path, home, seed):
     [
         pytest.param(("posts.csv", "--text", "pots"), 3, ("pots", "'post'"), id="near-column-name"),
         pytest.param(("none.csv", "--text", "post"), 3, ("none.csv does not exist",), id="no-file"),
-        pytest.param((".", "--text", "post"), 3, ("folder",), id="folder"),
+        pytest.param((".", "--text", "post"), 3, ("empty.csv",), id="folder"),
         pytest.param(("empty.csv", "--text", "post"), 3, ("empty.csv",), id="empty-file"),
         pytest.param(("header.csv", "--text", "post"), 3, ("header.csv", "row"), id="header-only"),
         pytest.param(

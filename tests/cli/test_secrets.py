@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -19,6 +20,7 @@ from end_to_end import run_here
 from kill_runs import command_for, fake_server, judged
 from rowbatch.cli.app import app
 from rowbatch.words.masking import keep_secret
+from upstreams import fake_upstream
 
 # Every logger of every library says all that it can.
 _LOUD = """
@@ -159,6 +161,10 @@ def test_k1_the_key_is_in_no_byte_after_any_command(place, capfd):
         shell("codebook", "check", "codebook.yaml")
         shell("codebook", "convert", "codebook.yaml", "codebook.csv")
         shell("convert", "posts.csv", "--text", "text", "--model", "m", "-o", "requests.jsonl")
+        (place / "asked").mkdir()
+        shutil.copy(place / "requests.jsonl", place / "asked")
+        with fake_upstream(models=("m",)) as upstream:
+            assert shell("infer", "asked", "--upstream", upstream.base_url).returncode == 0
         shell("units", "posts.csv", "--text", "text", "--by", "sentence", "-o", "units.csv")
         shell("join-units", "units.csv", "--of", "posts.csv", "--rule", "text=list", "-o", "joined.csv")
         shell("agree", "posts.csv", "--coders", "id,text")

@@ -181,6 +181,7 @@ def test_every_command_explains_itself():
         *(
             "plan",
             "worker",
+            "infer",
             "build",
             "submit",
             "watch",

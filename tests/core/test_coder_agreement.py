@@ -433,7 +433,7 @@ def test_exact_mcnemar(hits, p):
 
 def test_two_models_beside_gold_are_compared_on_the_same_draws():
     """
-    The difference of two accuracies has the paired interval, which is narrower than those of both apart;
+    The difference of two accuracies has the paired interval, narrower than that of two samples of their own;
     equal models differ by 0, without an interval.
     """
     chance = random.Random(6)
@@ -445,9 +445,9 @@ def test_two_models_beside_gold_are_compared_on_the_same_draws():
     better, same, _ = found.comparisons
     difference: Any = better.differences["accuracy"]
     first, second, _ = (one.measures["accuracy"] for one in found.against_gold)
-    apart: Any = first
-    assert difference.estimate == pytest.approx(apart.estimate - (second.estimate or 0))
-    assert difference.high - difference.low < apart.high - apart.low
+    widths = [(one.high or 0.0) - (one.low or 0.0) for one in (first, second)]
+    assert difference.estimate == pytest.approx((first.estimate or 0.0) - (second.estimate or 0.0))
+    assert difference.high - difference.low < math.hypot(*widths)
     assert (better.only_first - better.only_second) / 400 == pytest.approx(difference.estimate)
     assert (same.only_first, same.only_second, same.p) == (0, 0, None)
     assert (same.differences["accuracy"].estimate, same.differences["accuracy"].low) == (0, None)

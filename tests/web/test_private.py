@@ -219,7 +219,7 @@ def test_two_pages_remove_at_once(home, monkeypatch, are_twins):
             both.wait(10)
         stop(which)
 
-    monkeypatch.setattr(library_module, "stop_readings", at_once)
+    monkeypatch.setattr(readings, "stop_readings", at_once)
 
     def remove(table):
         try:

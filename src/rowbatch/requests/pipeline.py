@@ -4,6 +4,7 @@ The one way from rows and a plan to request lines: what is built, converted, sho
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -242,10 +243,8 @@ class TableRequests:
         """
         The lines alone, for who looks at neither rows nor cells.
         """
-        from rowbatch.requests.plain_lines import can_be_gathered
-
         settings = self._rows.settings
-        if self._rows.asking.samples > 1 or not can_be_gathered(settings):
+        if self._rows.asking.samples > 1 or not _can_be_gathered(settings):
             for found in self.chunks():
                 yield found.lines
             return
@@ -282,6 +281,11 @@ class TableRequests:
             if at is not None and not blank[at]:
                 return chunk.first_row + at, self._rows.cells(chunk, at)
         return None
+
+
+def _can_be_gathered(settings: RequestSettings) -> bool:
+    """Whether `PlainLines` are for lines of these settings, and this system can write them."""
+    return hasattr(os, "writev") and settings.image is None and settings.custom_id is None
 
 
 def open_source(source: Source, run: Path) -> Table:

@@ -39,11 +39,6 @@ _ESCAPES = (
 _OTHERS = bytes(range(1, 32))
 
 
-def can_be_gathered(settings: RequestSettings) -> bool:
-    """Whether lines of these settings can be written so, by this system."""
-    return hasattr(os, "writev") and settings.image is None and settings.custom_id is None
-
-
 @dataclass(frozen=True, slots=True)
 class PlainLines:
     """
