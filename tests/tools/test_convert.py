@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import csv
-import ctypes
-import errno
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 
 from converting import convert
-from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.shard import ShardLimits
 from rowbatch.errors import InputError, OutputExists, StorageError, TableError, UsageError
-from rowbatch.requests import plain_lines
-from rowbatch.tables import csv_fast, csv_reader
 
 SHARED = Path(os.environ.get("ROWBATCH_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 POSTS = 'id,post,title\n007,"a ""b""\nc",T1\n8,,T2\n9,é 中 🙂,\n'
@@ -241,99 +232,6 @@ def test_many_rows_keep_their_numbers_over_chunks(tmp_path):
     report = convert(table, out, text="a", model="m", skip_empty=True)
     assert user_texts(out) == {f"row-{n}": str(n) for n in range(1, 45_001) if n % 3}
     assert (report.rows, report.requests, report.empty_rows) == (45_000, 30_000, 15_000)
-
-
-ODD = st.text(
-    st.one_of(
-        st.sampled_from('""",,\n\n\r\t\\\\/{}\x00\x08\x0b\x0c\x1f\x7f\x85\u2028\u2029é中🙂 u0'),
-        st.characters(codec="utf-8"),
-    ),
-    max_size=12,
-).map(lambda text: text.replace("\0", ""))
-
-
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(
-    rows=st.lists(st.tuples(ODD, ODD), min_size=1, max_size=30),
-    options=st.sampled_from(
-        [
-            {},
-            {"skip_empty": True},
-            {"dedupe": True},
-            {"limits": ShardLimits(3, 10_000)},
-            {"limits": ShardLimits(100, 700), "skip_empty": True, "dedupe": True},
-            {"endpoint": Endpoint.EMBEDDINGS},
-            {"samples": 2},
-        ]
-    ),
-    size=st.sampled_from([64, 1 << 20]),
-)
-@example(rows=[("\\u0000", 'a"'), ("\x01", "\\"), ("", " \x85")], options={}, size=64)
-def test_a_large_table_makes_the_lines_of_a_small_one(tmp_path, monkeypatch, rows, options, size):
-    """
-    Lines that are gathered from the text of the table are byte for byte those that are put together, and
-    as many, whatever is in the cells and whatever is left out.
-    """
-    table = tmp_path / "large.csv"
-    with table.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, quoting=csv.QUOTE_ALL).writerows([("post", "title"), *rows])
-    template = {"text": "post"} if "endpoint" in options else {"template": 'T "{{title}}": {{post}}{{title}}'}
-    told = {"model": "m", "overwrite": True, "header": "first", **template, **options}
-    outs = [Path(tempfile.mkdtemp(dir=tmp_path)) / "out" for _ in range(2)]
-    monkeypatch.setattr(csv_reader, "_MIN_FAST_BYTES", 1 << 40)
-    reports = [convert(table, outs[0], **told)]
-    monkeypatch.setattr(csv_reader, "_MIN_FAST_BYTES", 0)
-    monkeypatch.setattr(csv_reader, "_MIN_PLAIN_BYTES", 0)
-    monkeypatch.setattr(csv_fast, "_PLAIN_BYTES", size)
-    reports.append(convert(table, outs[1], **told))
-    small, large = (
-        [path.read_bytes() for path in (sorted(out.iterdir()) if out.is_dir() else [out])] for out in outs
-    )
-    assert small == large
-    counts = [(one.rows, one.requests, one.empty_rows, one.duplicates, one.size_bytes) for one in reports]
-    assert counts[0] == counts[1]
-
-
-def test_a_line_is_written_whole_where_the_system_takes_a_part(tmp_path, monkeypatch):
-    """
-    A write of many places may end anywhere in them; the next one goes on there.
-    """
-    table, outs = tmp_path / "t.csv", [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
-    table.write_text("post,title\n" + "".join(f"text {n},{n}\n" for n in range(2_000)), encoding="utf-8")
-    monkeypatch.setattr(csv_reader, "_MIN_FAST_BYTES", 0)
-    monkeypatch.setattr(csv_reader, "_MIN_PLAIN_BYTES", 0)
-    convert(table, outs[0], model="m", text="post")
-    gather, taken = plain_lines._gather, iter([1, 5, 96, 97, 98, 2, 3] * 10_000)
-
-    def some_only(handle: int, places: np.ndarray) -> int:
-        first = places[:1].copy()
-        first["length"] = min(first["length"][0], next(taken))
-        # A place may be empty; where nothing was taken nothing was written.
-        return gather(handle, first if first["length"][0] else places)
-
-    monkeypatch.setattr(plain_lines, "_gather", some_only)
-    convert(table, outs[1], model="m", text="post")
-    assert outs[0].read_bytes() == outs[1].read_bytes()
-
-
-def test_a_disk_that_is_full_while_lines_are_gathered(tmp_path, monkeypatch):
-    """
-    What the system says of a write of many places is said as of any other, and nothing is left.
-    """
-
-    def full(*_: int) -> int:
-        ctypes.set_errno(errno.ENOSPC)
-        return -1
-
-    table = tmp_path / "t.csv"
-    table.write_text("post,title\na,b\n", encoding="utf-8")
-    monkeypatch.setattr(csv_reader, "_MIN_FAST_BYTES", 0)
-    monkeypatch.setattr(csv_reader, "_MIN_PLAIN_BYTES", 0)
-    monkeypatch.setattr(plain_lines, "_writev", lambda: full)
-    for limits in (None, ShardLimits(5, 1_000)):
-        with pytest.raises(StorageError):
-            convert(table, tmp_path / "out", model="m", text="post", limits=limits)
-    assert list(tmp_path.iterdir()) == [table]
 
 
 def test_real_texts_are_what_csv_and_json_would_make(tmp_path):

@@ -18,14 +18,11 @@ from rowbatch.errors import UsageError
 
 # Legal in JSON, but Python's `splitlines`, and whatever is built on it, takes these for line ends and cuts a
 # valid line in two.
-LINE_ENDS: Mapping[str, str] = {"\u0085": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-"""Characters that no line of requests has as they are, and what stands there instead."""
-_HAS_LINE_END = "[" + "".join(LINE_ENDS) + "]"
+_LINE_ENDS: dict[str, str] = {"\u0085": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+_HAS_LINE_END = "[" + "".join(_LINE_ENDS) + "]"
 # Each may be some megabytes.
 _IMAGES_AT_ONCE = 32
 _CHUNK_BYTES = 32 << 20
-# For fewer a call of polars costs more than they do one by one.
-_MANY_TEXTS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,33 +329,16 @@ def _expression(part: _Part, endpoint: Endpoint, positions: Mapping[str, int], r
 
 
 def _escaped(column: str) -> pl.Expr:
-    """Texts as they stand between the quotes of a JSON string, but for what `LINE_ENDS` has."""
+    """Texts as they stand between the quotes of a JSON string, but for what `_LINE_ENDS` has."""
     # As the only field of an object: the encoder for whole columns takes no texts by themselves.
     encoded = pl.struct(pl.col(column).alias("c")).struct.json_encode()
-    # Its begin is known: to look for it would cost twice as much.
-    return encoded.str.slice(len('{"c":"')).str.strip_suffix('"}')
-
-
-def escaped_texts(texts: Sequence[bytes]) -> list[bytes]:
-    """
-    Texts as they stand between the quotes of a JSON string, in lines of requests.
-
-    Args:
-        texts: UTF-8.
-    """
-    if len(texts) < _MANY_TEXTS:
-        return [_inside(text.decode()).encode() for text in texts]
-    frame = pl.DataFrame([pl.Series("0", texts, dtype=pl.Binary).cast(pl.String)])
-    escaped = frame.select(_escaped("0"))
-    return (
-        escaped.with_columns(_without_line_ends(escaped, frame, ["0"])).to_series().cast(pl.Binary).to_list()
-    )
+    return encoded.str.strip_prefix('{"c":"').str.strip_suffix('"}')
 
 
 def _without_line_ends(
     pieces: pl.DataFrame, frame: pl.DataFrame, columns: Sequence[str]
 ) -> Sequence[pl.Series]:
-    """The pieces in which something of `LINE_ENDS` was left, escaped; only from these columns it comes."""
+    """The pieces in which something of `_LINE_ENDS` was left, escaped; only from these columns it comes."""
     if not columns:
         return ()
     has_any = pl.any_horizontal(pl.col(column).str.contains(_HAS_LINE_END) for column in columns)
@@ -366,7 +346,7 @@ def _without_line_ends(
     if not len(few):
         return ()
     # Few lines have any, and looking is cheaper than replacing.
-    old, new = list(LINE_ENDS), list(LINE_ENDS.values())
+    old, new = list(_LINE_ENDS), list(_LINE_ENDS.values())
     return [piece.scatter(few, piece.gather(few).str.replace_many(old, new)) for piece in pieces]
 
 
@@ -380,6 +360,6 @@ def _inside(text: str) -> str:
 
 
 def _safe(text: str) -> str:
-    for character, escape in LINE_ENDS.items():
+    for character, escape in _LINE_ENDS.items():
         text = text.replace(character, escape)
     return text

@@ -4,11 +4,9 @@ The one way from rows and a plan to request lines: what is built, converted, sho
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -24,10 +22,6 @@ from rowbatch.requests.images import ImageColumn
 from rowbatch.store.copies import local_path, version_of
 from rowbatch.store.rundir import COPY_NAME, MEMBERS_NAME, digest_source, require_source, size_of_source
 from rowbatch.tables.base import Table, TableChunk, blank_rows
-
-if TYPE_CHECKING:
-    from rowbatch.requests.plain_lines import PlainLines
-    from rowbatch.tables.csv_plain import PlainBlock
 
 
 def request_settings(question: Question, asking: Asking) -> RequestSettings:
@@ -122,33 +116,6 @@ class RowRequests:
         lines = render_requests(self.settings, frame, self.positions, numbers)
         return RequestChunk(lines, numbers, blank, again)
 
-    def of_block(self, block: PlainBlock, repeats: pl.Series | None) -> tuple[PlainLines, int]:
-        """
-        The requests of rows that stand in their file as they are.
-
-        Args:
-            block: The rows.
-            repeats: Which of them get the answer of an earlier one; None for none.
-        Returns:
-            One line for each row that is asked, and how many have no text.
-        """
-        import numpy as np
-
-        from rowbatch.requests.plain_lines import render_plain
-
-        blank = np.full(block.height, bool(self.asked))
-        for column in self.asked:
-            blank &= block.blank(column)
-            if not blank.any():
-                break
-        left_out = np.zeros(block.height, np.bool_)
-        if self._skip_empty:
-            left_out |= blank
-        if repeats is not None:
-            left_out |= repeats.to_numpy()
-        lines = render_plain(self.settings, block, self.positions, np.flatnonzero(~left_out))
-        return lines, int(blank.sum())
-
     def texts(self, chunk: TableChunk) -> pl.DataFrame:
         """A chunk's texts as the requests take them: with images where there is a column of these."""
         return self._image.filled(chunk) if self._image else chunk.frame
@@ -225,43 +192,16 @@ class TableRequests:
         Args:
             look: Is shown each chunk of the table before.
         """
+        counts = self.counts
         for chunk in self.table.chunks(self._rows.settings.rows_per_chunk()):
             if look is not None:
                 look(chunk)
-            yield self._counted(chunk)
-
-    def _counted(self, chunk: TableChunk) -> RequestChunk:
-        found = self._rows.of(chunk, self.duplicates.mask(chunk.first_row, chunk.frame.height))
-        counts = self.counts
-        counts.rows += chunk.frame.height
-        counts.requests += len(found.lines)
-        counts.empty_rows += int(found.blank.sum())
-        counts.duplicates += int(found.repeats.sum())
-        return found
-
-    def lines(self) -> Iterator[RequestLines | PlainLines]:
-        """
-        The lines alone, for who looks at neither rows nor cells.
-        """
-        settings = self._rows.settings
-        if self._rows.asking.samples > 1 or not _can_be_gathered(settings):
-            for found in self.chunks():
-                yield found.lines
-            return
-        counts = self.counts
-        for rows in self.table.blocks(settings.rows_per_chunk()):
-            if isinstance(rows, TableChunk):
-                yield self._counted(rows).lines
-                continue
-            repeats = None
-            if len(self.duplicates):
-                repeats = self.duplicates.mask(rows.first_row, rows.height)
-                counts.duplicates += int(repeats.sum())
-            lines, empty_rows = self._rows.of_block(rows, repeats)
-            counts.rows += rows.height
-            counts.requests += len(lines)
-            counts.empty_rows += empty_rows
-            yield lines
+            found = self._rows.of(chunk, self.duplicates.mask(chunk.first_row, chunk.frame.height))
+            counts.rows += chunk.frame.height
+            counts.requests += len(found.lines)
+            counts.empty_rows += int(found.blank.sum())
+            counts.duplicates += int(found.repeats.sum())
+            yield found
 
     def first(self, from_row: int = 1) -> tuple[int, Mapping[str, str]] | None:
         """
@@ -281,11 +221,6 @@ class TableRequests:
             if at is not None and not blank[at]:
                 return chunk.first_row + at, self._rows.cells(chunk, at)
         return None
-
-
-def _can_be_gathered(settings: RequestSettings) -> bool:
-    """Whether `PlainLines` are for lines of these settings, and this system can write them."""
-    return hasattr(os, "writev") and settings.image is None and settings.custom_id is None
 
 
 def open_source(source: Source, run: Path) -> Table:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import polars as pl
 
@@ -28,9 +28,6 @@ from rowbatch.words.notice import Notice
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from rowbatch.tables.csv_plain import PlainBlock
-
-Rows = TypeVar("Rows")
 ROWS_PER_CHUNK = 20_000
 # From 1970 on.
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
@@ -247,34 +244,15 @@ class Table(ABC):
         Raises:
             TableError: The table is broken, with the place; or it has no rows.
         """
-        yield from self._read_ahead(self._chunks(self._rows_at_once(rows_per_chunk)), check)
-
-    def blocks(self, rows_per_chunk: int | None = None) -> Iterator[TableChunk | PlainBlock]:
-        """
-        The rows as they stand in the file, as far as they can be taken from there; others in chunks.
-
-        Args, errors: As of `chunks`.
-        """
-        yield from self._read_ahead(self._blocks(self._rows_at_once(rows_per_chunk)))
-
-    def _blocks(self, rows_per_chunk: int) -> Iterator[TableChunk | PlainBlock]:
-        """As `blocks`, but a table without rows yields nothing."""
-        yield from self._chunks(rows_per_chunk)
-
-    def _rows_at_once(self, rows_per_chunk: int | None) -> int:
-        return min(rows_per_chunk or self.most_rows, self.most_rows)
-
-    def _read_ahead(
-        self, source: Iterator[Rows], check: Callable[[], object] | None = None
-    ) -> Iterator[Rows]:
         self.bad_rows = BadRowList()
-        is_empty = True
+        first_row = 1
         # A processor reads the next chunks while another one works on this one.
-        with read_ahead(source, check) as chunks:
+        rows = min(rows_per_chunk or self.most_rows, self.most_rows)
+        with read_ahead(self._chunks(rows), check) as chunks:
             for chunk in chunks:
-                is_empty = False
                 yield chunk
-        if is_empty:
+                first_row = chunk.first_row + chunk.frame.height
+        if first_row == 1:
             raise TableError("table-without-rows", path=str(self.path))
 
     def peek(self, count: int) -> list[tuple[str, ...]]:

@@ -6,12 +6,10 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import chain, islice, repeat
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 import polars as pl
 
@@ -20,13 +18,7 @@ from rowbatch.tables.ahead import require_wanted
 from rowbatch.tables.bounds import MAX_CELL_BYTES, max_cell_bytes
 from rowbatch.tables.compressed import open_binary
 
-if TYPE_CHECKING:
-    from rowbatch.tables.csv_plain import PlainBlock
-
 _BLOCK_BYTES = 8 << 20
-# What is looked at as a whole several times must stay in the cache of a processor.
-_PLAIN_BYTES = 1 << 20
-_FINDERS = 2
 _SKIPPED_BYTES = 1 << 16
 # Rows longer than this go to the careful reader, so that no cell of a block is longer than a cell may be.
 _MAX_BLOCK_BYTES = MAX_CELL_BYTES
@@ -82,13 +74,12 @@ class FastReader:
         self.is_done = False
         self.offset = 0
         self.is_transcoded = encoding not in ("utf-8", "utf-8-sig")
-        self._has_rest = False
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """
         The rows of one block at a time; no frame is empty.
         """
-        if not self._is_for_fast_ways():
+        if self._width > _MAX_COLUMNS or not self._delimiter.isascii() or max_cell_bytes() < _MAX_BLOCK_BYTES:
             return
         try:
             with open_binary(self._path, self._member) as raw:
@@ -111,86 +102,10 @@ class FastReader:
         except OSError as error:
             raise from_os_error(error, str(self._path)) from error
 
-    def blocks(self) -> Iterator[PlainBlock]:
-        """
-        The same rows where they stand, without any frame; no block is empty.
-        """
-        if self.is_transcoded or not self._is_for_fast_ways():
-            return
-        if self._stops_at_header and '"' in "".join(self._header):
-            return
-        try:
-            with open_binary(self._path, self._member) as file:
-                self.offset = _skip(file, self._skip_lines)
-                yield from self._found_blocks(file)
-        except OSError as error:
-            raise from_os_error(error, str(self._path)) from error
-
-    def _found_blocks(self, file: BinaryIO) -> Iterator[PlainBlock]:
-        from rowbatch.tables.csv_plain import find_cells
-
-        names = [name.encode() for name in self._header] if self._stops_at_header else []
-        first_row = 1
-        pending: deque[tuple[bytes, Future[PlainBlock | None]]] = deque()
-        texts = self._whole_texts(file)
-        with ThreadPoolExecutor(_FINDERS, thread_name_prefix="rowbatch-find-cells") as finders:
-            for read in chain(texts, repeat(None)):
-                if read is not None:
-                    pending.append((read, finders.submit(find_cells, read, self._width, self._delimiter)))
-                    if len(pending) <= _FINDERS:
-                        continue
-                if not pending:
-                    self.is_done = not self._has_rest
-                    return
-                text, finding = pending.popleft()
-                found = finding.result()
-                if found is None or not found.size or self._is_not_plain(found, names):
-                    return
-                self.offset += found.size
-                found.first_row = first_row
-                first_row += found.height
-                yield found
-                if found.size < len(text):
-                    return
-
-    def _whole_texts(self, file: BinaryIO) -> Iterator[bytes]:
-        """Texts that end where a row ends; the last one may not."""
-        from rowbatch.tables.csv_plain import record_end
-
-        rest, self._has_rest = b"", False
-        while True:
-            require_wanted()
-            # A row that is too long for a text gets one of twice the size.
-            wanted = max(_PLAIN_BYTES - len(rest), len(rest))
-            read = file.read(wanted)
-            text = rest + read
-            if len(read) < wanted:
-                if text:
-                    yield _with_line_end(text)
-                return
-            end = record_end(text)
-            if end:
-                yield text[:end]
-            elif 2 * len(text) > _MAX_BLOCK_BYTES:
-                self._has_rest = True
-                return
-            rest = text[end:]
-
-    def _is_not_plain(self, block: PlainBlock, names: Sequence[bytes]) -> bool:
-        """Whether a block needs the careful reader for what is said of this table alone."""
-        return (
-            (not self.offset and self._encoding == "utf-8-sig" and block.text.startswith(codecs.BOM_UTF8))
-            or (self._has_trailing and bool(block.cells(self._width - 1).lengths.any()))
-            or (bool(names) and block.has_row(names))
-        )
-
-    def _is_for_fast_ways(self) -> bool:
-        return (
-            self._width <= _MAX_COLUMNS and self._delimiter.isascii() and max_cell_bytes() >= _MAX_BLOCK_BYTES
-        )
-
     def _parse(self, block: _Block) -> pl.DataFrame | None:
-        text = _with_line_end(block.text)
+        text = block.text
+        if not text.endswith(b"\n"):
+            text += b"\r\n" if b"\r\n" in text and not text.endswith(b"\r") else b"\n"
         if not self.offset and self._encoding == "utf-8-sig":
             text = text.removeprefix(codecs.BOM_UTF8)
         parts = block.parts if len(text) == len(block.text) else text.split(b'"')
@@ -236,13 +151,6 @@ class FastReader:
         """The frame without its last column, if that is empty."""
         last = frame.columns[-1]
         return frame.drop(last) if frame.select((pl.col(last) == "").all()).item() else None
-
-
-def _with_line_end(text: bytes) -> bytes:
-    """A text whose last line may lack its end."""
-    if text.endswith(b"\n"):
-        return text
-    return text + (b"\r\n" if b"\r\n" in text and not text.endswith(b"\r") else b"\n")
 
 
 class _Readable(Protocol):

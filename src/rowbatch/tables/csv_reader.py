@@ -48,8 +48,6 @@ from rowbatch.words.notice import Notice
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from rowbatch.tables.csv_plain import PlainBlock
-
 _CHARS_PER_CHUNK = 32_000_000
 # What a cell of Python takes at least, in a list.
 _CHARS_PER_CELL = 8
@@ -87,8 +85,6 @@ _ZIP, _OFFICE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _BLOCK_BYTES = 1 << 20
 # A smaller file is read before the fast reader's modules are imported.
 _MIN_FAST_BYTES = 500_000
-# What blocks are found with takes a tenth of a second to be imported.
-_MIN_PLAIN_BYTES = 48_000_000
 _HEADER_AGAIN = "the header stands here once more"
 _NO_DELIMITER = "a quoted cell begins without a delimiter before it"
 
@@ -151,37 +147,14 @@ class CsvTable(Table):
         )
 
     def _chunks(self, rows_per_chunk: int) -> Iterator[TableChunk]:
-        fast = self._fast_reader()
-        if fast is None:
-            yield from self.careful_chunks(_few(rows_per_chunk))
-            return
-        first_row = 1
-        for frame in fast.frames():
-            for part in frame.iter_slices(rows_per_chunk):
-                yield TableChunk(first_row, part)
-                first_row += part.height
-        yield from self._rest(fast, first_row, rows_per_chunk)
-
-    def _blocks(self, rows_per_chunk: int) -> Iterator[TableChunk | PlainBlock]:
-        fast = self._fast_reader() if _is_large(self.path) else None
-        if fast is None or self.not_asked:
-            yield from self._chunks(rows_per_chunk)
-            return
-        first_row = 1
-        for block in fast.blocks():
-            yield block
-            first_row += block.height
-        if first_row == 1:
-            # These rows are not what blocks are made for: of another encoding, for example.
-            yield from self._chunks(rows_per_chunk)
-        else:
-            yield from self._rest(fast, first_row, rows_per_chunk)
-
-    def _fast_reader(self) -> FastReader | None:
+        # An object for each cell takes some times the room.
+        few = min(rows_per_chunk, ROWS_PER_CHUNK)
         layout = self.layout
         if _is_small(self.path) or not layout.dialect.is_plain:
-            return None
-        return FastReader(
+            yield from self.careful_chunks(few)
+            return
+
+        fast = FastReader(
             self.path,
             self.header,
             self.encoding,
@@ -191,12 +164,13 @@ class CsvTable(Table):
             has_trailing=layout.has_trailing,
             stops_at_header=self._may_meet_header,
         )
-
-    def _rest(self, fast: FastReader, first_row: int, rows_per_chunk: int) -> Iterator[TableChunk]:
-        """What the fast reader left to the careful one."""
+        first_row = 1
+        for frame in fast.frames():
+            for part in frame.iter_slices(rows_per_chunk):
+                yield TableChunk(first_row, part)
+                first_row += part.height
         if fast.is_done:
             return
-        few = _few(rows_per_chunk)
         if fast.is_transcoded or not fast.offset:
             # Bytes of another encoding cannot be counted in UTF-8: from the begin, and the rows are skipped.
             yield from self.careful_chunks(few, skip_rows=first_row - 1)
@@ -205,7 +179,7 @@ class CsvTable(Table):
                 few,
                 first_row=first_row,
                 offset=fast.offset,
-                first_line=_line_at(self.path, fast.offset, self.layout.member),
+                first_line=_line_at(self.path, fast.offset, layout.member),
             )
 
     def _first_rows(self, count: int) -> list[tuple[str, ...]]:
@@ -423,15 +397,6 @@ def _dialect_of(
     if found.skips_blanks:
         notes.append(Notice("note-blanks-before-quotes"))
     return found
-
-
-def _few(rows_per_chunk: int) -> int:
-    # An object for each cell takes some times the room.
-    return min(rows_per_chunk, ROWS_PER_CHUNK)
-
-
-def _is_large(path: Path) -> bool:
-    return not _is_small(path) and path.stat().st_size >= _MIN_PLAIN_BYTES
 
 
 def _is_small(path: Path) -> bool:

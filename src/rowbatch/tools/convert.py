@@ -7,16 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rowbatch.core.plan import Asking, Question, Source
-from rowbatch.core.request import RequestLines
 from rowbatch.core.shard import ShardCutter, ShardLimits
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import UsageError
 from rowbatch.programs.opening import open_table
 from rowbatch.requests.line_tokens import LineTokens
-from rowbatch.requests.pipeline import TableRequests
+from rowbatch.requests.pipeline import RequestChunk, TableRequests
 from rowbatch.store.atomic import BackgroundSync, atomic_path, require_free
 from rowbatch.tables.ahead import read_ahead
 from rowbatch.tables.base import BadRowList, TableChunk
@@ -24,9 +22,6 @@ from rowbatch.tools.made_ids import MadeIds
 from rowbatch.tools.row_keys import key_template
 from rowbatch.tools.split import Part, folder_of_parts, named_parts, require_free_parts
 from rowbatch.words.notice import Notice
-
-if TYPE_CHECKING:
-    from rowbatch.requests.plain_lines import PlainLines
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +106,13 @@ def convert(
         with (
             atomic_path(out, overwrite=overwrite) as path,
             path.open("wb", buffering=0) as file,
-            read_ahead(_lines(requests, id_column, limits)) as chunks,
+            read_ahead(_looked_at(requests, id_column)) as chunks,
         ):
-            for lines in chunks:
-                lines.write(file)
-                size += int(lines.sizes.sum())
+            for found in chunks:
+                found.lines.write(file)
+                size += int(found.lines.sizes.sum())
     else:
-        parts = _write_parts(_lines(requests, id_column, limits), out, limits, overwrite=overwrite)
+        parts = _write_parts(_looked_at(requests, id_column), out, limits, overwrite=overwrite)
         size = sum(part.size_bytes for part in parts)
     if dedupe:
         requests.duplicates.save(duplicates_path(out), overwrite=overwrite)
@@ -137,26 +132,21 @@ def convert(
     )
 
 
-def _lines(
-    requests: TableRequests, id_column: str | None, limits: ShardLimits | None
-) -> Iterator[RequestLines | PlainLines]:
-    """The request lines; ids that are made of columns are looked at on the way."""
+def _looked_at(requests: TableRequests, id_column: str | None) -> Iterator[RequestChunk]:
+    """The requests; ids that are made of columns are looked at on the way."""
     if id_column is None:
-        if limits is None or limits.max_tokens is None:
-            yield from requests.lines()
-        else:
-            yield from (found.lines for found in requests.chunks())
+        yield from requests.chunks()
         return
     ids = MadeIds(requests.table, key_template(id_column))
     seen: list[TableChunk] = []
     for found in requests.chunks(seen.append):
         ids.look(seen.pop(), found.rows)
-        yield found.lines
+        yield found
     ids.require_single()
 
 
 def _write_parts(
-    requests: Iterator[RequestLines | PlainLines], out: Path, limits: ShardLimits, *, overwrite: bool
+    requests: Iterator[RequestChunk], out: Path, limits: ShardLimits, *, overwrite: bool
 ) -> Sequence[Part]:
     cutter, counter = ShardCutter(limits), LineTokens()
     sizes: list[tuple[int, int]] = []
@@ -165,9 +155,9 @@ def _write_parts(
         # Reading, rendering and writing are three threads.
         with BackgroundSync() as sync, ExitStack() as last, read_ahead(requests) as chunks:
             file: io.FileIO | None = None
-            for lines in chunks:
-                tokens = None
-                if isinstance(lines, RequestLines) and limits.max_tokens is not None:
+            for found in chunks:
+                lines, tokens = found.lines, None
+                if limits.max_tokens is not None:
                     tokens = [counter.count(line) for line in lines.to_list()]
                 rows = range(done + 1, done + 1 + len(lines))
                 for cut in cutter.cut(lines.sizes.to_list(), rows, tokens):
