@@ -24,7 +24,7 @@ from types import SimpleNamespace
 from typing import Any, BinaryIO
 
 import workload
-from bench_data_plane import Cost, run, source_of
+from bench_data_plane import Cost, run, versions_of
 from options import parser_of
 
 _HERE = Path(__file__).parent
@@ -56,9 +56,7 @@ def bench(folder: Path, rows: int, rounds: int, commit: str | None) -> None:
     sys.stdout.write(
         f"{rows:,} rows: table {table.stat().st_size / 1e6:,.0f} MB, results {size / 1e6:,.0f} MB\n"
     )
-    versions = {"this version": _HERE.parent / "src"}
-    if commit:
-        versions[commit] = source_of(commit, folder / "before")
+    versions = versions_of(commit, folder)
     costs: dict[tuple[str, str], list[Cost]] = {}
     digests, others = set(), set()
     for _ in range(rounds):

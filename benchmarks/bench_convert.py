@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import polars as pl
 import workload
-from bench_data_plane import Cost, remove, run, source_of
+from bench_data_plane import Cost, remove, run, versions_of
 from options import parser_of
 
 _HERE = Path(__file__).parent
@@ -40,9 +40,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="rowbatch-bench-", dir=arguments.folder) as name:
         folder = Path(name)
-        versions = {"this version": Path(__file__).parent.parent / "src"}
-        if arguments.commit:
-            versions[arguments.commit] = source_of(arguments.commit, folder / "before")
+        versions = versions_of(arguments.commit, folder)
         csv = folder / "t.csv"
         # In a process of its own: what this one holds would be counted with the methods'.
         make = (

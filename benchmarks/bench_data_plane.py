@@ -116,6 +116,14 @@ def main() -> None:
         bench(folder, arguments.rows, arguments.rounds, before, with_peers=not arguments.without_peers)
 
 
+def versions_of(commit: str | None, folder: Path) -> dict[str, Path]:
+    """Where the versions that are compared are imported from: this one, and that of a commit."""
+    versions = {"this version": Path(__file__).parent.parent / "src"}
+    if commit:
+        versions[commit] = source_of(commit, folder / "before")
+    return versions
+
+
 def source_of(commit: str, folder: Path) -> Path:
     """Put the source of another version of this program into a folder."""
     git = shutil.which("git") or "git"

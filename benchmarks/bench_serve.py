@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench_data_plane import source_of
+from bench_data_plane import versions_of
 from options import parser_of
 
 _HERE = Path(__file__).resolve()
@@ -47,9 +47,7 @@ def main() -> None:
 
 def _measure(folder: Path, arguments: argparse.Namespace) -> None:
     rows = arguments.rows
-    versions = {"this version": _HERE.parent.parent / "src"}
-    if arguments.commit:
-        versions[arguments.commit] = source_of(arguments.commit, folder / "before")
+    versions = versions_of(arguments.commit, folder)
     found: dict[str, list[dict[str, float]]] = {}
     for _ in range(arguments.rounds):
         with _upstream(18_700, "0.05") as url:

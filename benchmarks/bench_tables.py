@@ -18,7 +18,7 @@ from pathlib import Path
 
 import polars as pl
 import workload
-from bench_data_plane import source_of
+from bench_data_plane import versions_of
 from options import parser_of
 
 _READINGS = 5
@@ -50,9 +50,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="rowbatch-bench-", dir=arguments.folder) as name:
         folder = Path(name)
-        versions = {"this version": Path(__file__).parent.parent / "src"}
-        if arguments.commit:
-            versions[arguments.commit] = source_of(arguments.commit, folder / "before")
+        versions = versions_of(arguments.commit, folder)
         for path, rows in _tables(folder, arguments.rows):
             costs: dict[str, list[float]] = {version: [] for version in versions}
             for _ in range(arguments.rounds):
