@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
@@ -173,7 +174,7 @@ def _pieces(
     if plan.asking.dedupe:
         requests.duplicates.save(run.duplicates_path, overwrite=True)
     cutter = ShardCutter(find_provider(plan.asking.provider).limits)
-    fits = _output_check(run, plan, requests.table)
+    fits = output_check(plan, run.output_of(plan), requests.table)
     repeats = None if plan.asking.dedupe else RepeatCount(requests.table, *_text_columns(plan))
 
     def look(chunk: TableChunk) -> None:
@@ -209,15 +210,10 @@ def _text_columns(plan: Plan) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return plan.question.columns, plan.question.asked_columns
 
 
-def _output_check(run: RunDirectory, plan: Plan, table: Table) -> OutputCheck:
-    """What the output cannot hold is said now, and not when all is paid."""
-    path = run.output_of(plan)
+def output_check(plan: Plan, path: Path, table: Table) -> OutputCheck:
+    """What the output at a path cannot hold is said now, and not when all is paid."""
     written = written_columns(plan.question.codebook, plan.output.columns, None, plan)
-    return open_check(
-        path,
-        format_of(path),
-        TableShape.of(table, [one.column for one in written]),
-    )
+    return open_check(path, format_of(path), TableShape.of(table, [one.column for one in written]))
 
 
 def _write_bad_rows(run: RunDirectory, bad_rows: BadRowList) -> None:

@@ -146,6 +146,10 @@ class BadRow:
     what: str
 
 
+MOST_TOLD = 100
+"""So many broken rows are told one by one; others are counted."""
+
+
 @dataclass(slots=True)
 class BadRowList:
     """
@@ -153,7 +157,7 @@ class BadRowList:
 
     Attributes:
         count: How many.
-        first: The first 100.
+        first: The first `MOST_TOLD`.
     """
 
     count: int = 0
@@ -162,8 +166,13 @@ class BadRowList:
     def add(self, line: int, what: str) -> None:
         """Note one."""
         self.count += 1
-        if len(self.first) < 100:
+        if len(self.first) < MOST_TOLD:
             self.first.append(BadRow(line, what))
+
+    def take(self, others: BadRowList) -> None:
+        """Note those of another table, or of another part of this one, behind these."""
+        self.count += others.count
+        self.first += others.first[: MOST_TOLD - len(self.first)]
 
 
 class Table(ABC):

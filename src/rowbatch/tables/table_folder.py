@@ -64,8 +64,7 @@ class TableFolder(Table):
                 yield replace(chunk, first_row=done + chunk.first_row)
                 height = chunk.first_row + chunk.frame.height - 1
             done += height
-            self.bad_rows.count += table.bad_rows.count
-            self.bad_rows.first += table.bad_rows.first[: 100 - len(self.bad_rows.first)]
+            self.bad_rows.take(table.bad_rows)
 
 
 def files_of_folder(folder: Path) -> list[Path]:

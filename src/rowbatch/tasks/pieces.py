@@ -87,8 +87,7 @@ class TaskTable(Table):
                 for chunk in table._chunks(min(rows_per_chunk, table.most_rows)):
                     yield replace(chunk, first_row=piece["first_row"] + chunk.first_row - 1)
                     done += chunk.frame.height
-                self.bad_rows.count += table.bad_rows.count
-                self.bad_rows.first += table.bad_rows.first[: 100 - len(self.bad_rows.first)]
+                self.bad_rows.take(table.bad_rows)
             if done != piece["rows"]:
                 raise TableChanged("piece-changed", path=piece["file"], rows=piece["rows"], found=done)
 

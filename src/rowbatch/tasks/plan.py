@@ -40,7 +40,7 @@ from rowbatch.store.atomic import atomic_path, write_atomically
 from rowbatch.store.plan_file import plan_document, read_plan
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.tables.ahead import read_ahead
-from rowbatch.tables.base import BadRow, Table, TableChunk
+from rowbatch.tables.base import BadRow, BadRowList, Table, TableChunk
 from rowbatch.tables.columnar import ColumnarTable
 from rowbatch.tables.csv_cuts import find_cuts
 from rowbatch.tables.csv_layout import Cuts
@@ -165,8 +165,8 @@ def make_plan(
         files=files,
         state=state,
         staged=planner.staged,
-        bad_rows=planner.bad_rows,
-        first_bad=tuple(planner.first_bad),
+        bad_rows=planner.bad_rows.count,
+        first_bad=tuple(planner.bad_rows.first),
         runner=runner,
     )
     lines = "".join(json.dumps(task, ensure_ascii=False) + "\n" for task in tasks)
@@ -310,8 +310,8 @@ class _Planner:
         self._tasks: list[dict[str, Any]] = []
         self._open: list[Piece] = []
         self._room = per_task
-        self.rows = self.staged = self.bad_rows = 0
-        self.first_bad: list[BadRow] = []
+        self.rows = self.staged = 0
+        self.bad_rows = BadRowList()
 
     def add(self, table: Table) -> None:
         """Take the rows of the next file."""
@@ -396,6 +396,5 @@ class _Planner:
                 rows = chunk.first_row + chunk.frame.height - 1
                 if self._progress:
                     self._progress(self.rows + rows)
-        self.bad_rows += table.bad_rows.count
-        self.first_bad += table.bad_rows.first[: 100 - len(self.first_bad)]
+        self.bad_rows.take(table.bad_rows)
         return rows

@@ -15,8 +15,7 @@ from rowbatch.objects.stores import Store, open_store
 from rowbatch.providers.catalog import find_provider
 from rowbatch.requests.line_tokens import LineTokens
 from rowbatch.requests.pipeline import RowRequests
-from rowbatch.results.written import written_columns
-from rowbatch.tables.writer import OutputCheck, TableShape, format_of, open_check
+from rowbatch.steps.build import output_check
 from rowbatch.tasks.pieces import TaskTable
 from rowbatch.tasks.plan import TaskPlan, read_duplicates, read_task_plan
 from rowbatch.tasks.records import find_record, keep_file, keep_record
@@ -124,7 +123,7 @@ def _pieces(
     requests = RowRequests(asked.question, asked.asking, table.column, table.path, not_asked=table.not_asked)
     duplicates = read_duplicates(store, plan)
     cutter = ShardCutter(plan.limits)
-    fits = _output_check(plan, table)
+    fits = output_check(asked, asked.output.path or Path("labelled.csv"), table)
     for chunk in table.chunks(requests.settings.rows_per_chunk()):
         fits.look(chunk)
         found = requests.of(chunk, duplicates.mask(chunk.first_row, chunk.frame.height))
@@ -134,11 +133,3 @@ def _pieces(
         numbers = found.rows.to_list()
         for cut in cutter.cut(found.lines.sizes.to_list(), numbers):
             yield cut.shard, found.lines.slice(cut.start, cut.stop), numbers[cut.start : cut.stop]
-
-
-def _output_check(plan: TaskPlan, table: TaskTable) -> OutputCheck:
-    """What the output cannot hold is said before anything is paid."""
-    output, question = plan.plan.output, plan.plan.question
-    path = output.path or Path("labelled.csv")
-    written = written_columns(question.codebook, output.columns, None, plan.plan)
-    return open_check(path, format_of(path), TableShape.of(table, [one.column for one in written]))
