@@ -167,7 +167,7 @@ def test_a_disk_that_refuses_is_503(tmp_path, monkeypatch):
         def fail(*_):
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-        monkeypatch.setattr(app, "sync_folder", fail)
+        monkeypatch.setattr(app, "fsync_folder", fail)
         with pytest.raises(openai.InternalServerError, match="Read-only file system") as caught:
             upload(client, lines(1))
         assert (caught.value.status_code, caught.value.code) == (503, "storage_unavailable")

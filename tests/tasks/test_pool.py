@@ -117,7 +117,9 @@ from rowbatch.tasks.pool import PoolRunner
 class Telling(PoolRunner):
     def start_process(self, told, processes):
         process = super().start_process(told, processes)
-        print(process.pid, flush=True)
+        # In one go: two threads write here.
+        sys.stdout.write(f"{process.pid}\\n")
+        sys.stdout.flush()
         return process
 
 list(Telling(2).map("prepare", read_tasks(Path(sys.argv[1]))))

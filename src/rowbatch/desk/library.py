@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, RowbatchError, TableError, UsageError, from_os_error
-from rowbatch.store.atomic import fsync_folder, write_atomically
+from rowbatch.objects.disk import fsync_folder
+from rowbatch.store.atomic import write_atomically
 from rowbatch.store.home import home, private_file, private_folder
 from rowbatch.store.rundir import digest_source, size_of_source
 from rowbatch.store.view_folders import has_unmarked_views, view_folders

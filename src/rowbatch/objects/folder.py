@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from rowbatch.errors import InputError, OutputExists, from_os_error
+from rowbatch.objects.disk import fsync_folder, umask, unfinished_file
 from rowbatch.objects.store import Stat, require_name
 
 _PART = ".part"
@@ -81,7 +82,7 @@ class Folder:
                     shutil.copyfile(path, part)
                     _sync(part)
                     is_new = _take_name(part, target)
-            _sync_folder(target.parent)
+            fsync_folder(target.parent)
             path.unlink(missing_ok=True)
         return is_new
 
@@ -94,7 +95,7 @@ class Folder:
                 shutil.copyfile(path, part)
                 _sync(part)
                 part.replace(target)
-            _sync_folder(target.parent)
+            fsync_folder(target.parent)
             path.unlink(missing_ok=True)
 
     def put(self, name: str, data: bytes) -> bool:
@@ -106,7 +107,7 @@ class Folder:
                 part.write_bytes(data)
                 _sync(part)
                 is_new = _take_name(part, target)
-            _sync_folder(target.parent)
+            fsync_folder(target.parent)
         return is_new
 
     def fetch(self, name: str, path: Path) -> Stat:
@@ -120,7 +121,7 @@ class Folder:
                 _sync(part)
                 if not _take_name(part, path):
                     raise OutputExists(str(path))
-            _sync_folder(path.parent)
+            fsync_folder(path.parent)
         return found
 
     def delete(self, name: str) -> None:
@@ -154,20 +155,14 @@ def _stat(path: Path) -> Stat:
 @contextmanager
 def _part_of(target: Path) -> Iterator[Path]:
     """A new file beside `target`, gone at the end."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.", suffix=_PART)
-    os.close(handle)
-    part = Path(name)
-    try:
+    with unfinished_file(target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}{_PART}")) as part:
         _let_read(part, target.parent)
         yield part
-    finally:
-        with suppress(FileNotFoundError):
-            part.unlink()
 
 
 def _let_read(path: Path, folder: Path) -> None:
     """In a folder of one user's own a file is that user's, too; elsewhere the umask says who may read it."""
-    path.chmod(0o666 & ~_umask() if folder.stat().st_mode & 0o077 else 0o600)
+    path.chmod(0o666 & ~umask() if folder.stat().st_mode & 0o077 else 0o600)
 
 
 def _take_name(part: Path, target: Path) -> bool:
@@ -202,20 +197,3 @@ def _link(path: Path, target: Path) -> bool | None:
 def _sync(path: Path) -> None:
     with path.open("rb+") as file:
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    # Windows has no such call: there a rename is journaled.
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _umask() -> int:
-    value = os.umask(0o077)
-    os.umask(value)
-    return value

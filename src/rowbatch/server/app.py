@@ -29,6 +29,7 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rowbatch.errors import RowbatchError, StorageError
+from rowbatch.objects.disk import fsync_folder
 from rowbatch.processes import prove
 from rowbatch.server import strict_json
 from rowbatch.server.endpoints import ENDPOINTS
@@ -58,7 +59,6 @@ from rowbatch.server.storage import (
     IdempotencyConflict,
     Storage,
     is_full_disk,
-    sync_folder,
 )
 from rowbatch.serving import GUEST
 from rowbatch.store.home import private_file
@@ -187,7 +187,7 @@ class _Server:
                 file.flush()
                 await asyncio.to_thread(os.fsync, file.fileno())
             temporary.replace(whole)
-            sync_folder(whole.parent)
+            fsync_folder(whole.parent)
         finally:
             temporary.unlink(missing_ok=True)
 

@@ -19,9 +19,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from rowbatch.errors import RowbatchError, StorageError
+from rowbatch.objects.disk import fsync_folder
 from rowbatch.server.endpoints import ENDPOINTS
 from rowbatch.server.engine import Engine, EngineReply, sound_status
-from rowbatch.server.storage import FILE_LIFE_S, RESULT_LIFE_S, UNFINISHED, Storage, sync_folder
+from rowbatch.server.storage import FILE_LIFE_S, RESULT_LIFE_S, UNFINISHED, Storage
 from rowbatch.server.validation import Verdict, missing_input, validate_input
 from rowbatch.server.work import KINDS, Row, Work
 
@@ -352,7 +353,7 @@ class Runner:
             part, whole = storage.results_of(batch_id, kind), storage.path_of(file_id)
             if part.exists() and part.stat().st_size:
                 part.replace(whole)
-                sync_folder(whole.parent)
+                fsync_folder(whole.parent)
             if whole.exists():
                 storage.add_file(
                     file_id,

@@ -342,17 +342,6 @@ def _is_batch(document: str, batch_id: str) -> bool:
     return isinstance(found, dict) and found.get("id") == batch_id and isinstance(found.get("status"), str)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make a name in a folder durable; not possible, nor needed, on Windows."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _file_object(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": row["id"],

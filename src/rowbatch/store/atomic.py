@@ -15,6 +15,7 @@ from typing import IO, Self
 
 from rowbatch.errors import InputError, OutputExists, RowbatchError, from_os_error
 from rowbatch.objects.address import as_address
+from rowbatch.objects.disk import fsync_folder, umask
 from rowbatch.store.home import is_ours, private_folder
 
 
@@ -55,7 +56,7 @@ def atomic_path(path: Path, *, overwrite: bool) -> Iterator[Path]:
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
             if not is_private:
-                temporary.chmod(0o666 & ~_umask())
+                temporary.chmod(0o666 & ~umask())
             if overwrite:
                 temporary.replace(path)
             else:
@@ -150,17 +151,6 @@ def write_atomically(path: Path, content: bytes, *, overwrite: bool) -> None:
         file.write(content)
 
 
-def fsync_folder(folder: Path) -> None:
-    """Make the names in a folder durable. Windows has no such call: there a rename is journaled."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _rename_to_free_name(temporary: Path, path: Path) -> None:
     # A link fails when the name was taken since we looked; a rename would replace it silently.
     try:
@@ -174,9 +164,3 @@ def _rename_to_free_name(temporary: Path, path: Path) -> None:
         temporary.replace(path)
     else:
         temporary.unlink()
-
-
-def _umask() -> int:
-    value = os.umask(0o077)
-    os.umask(value)
-    return value

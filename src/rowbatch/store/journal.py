@@ -17,7 +17,7 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 from rowbatch.errors import from_os_error
-from rowbatch.store.atomic import fsync_folder
+from rowbatch.objects.disk import fsync_folder
 from rowbatch.store.home import private_file_of_ours
 
 Entry = Mapping[str, Any]

@@ -20,8 +20,8 @@ from typing import Any, Literal, NamedTuple
 
 from rowbatch.core.states import ShardState, require_move
 from rowbatch.errors import RunError, RunTooNew, StorageError, from_os_error
+from rowbatch.objects.disk import fsync_folder
 from rowbatch.store import statements as sql
-from rowbatch.store.atomic import fsync_folder
 from rowbatch.store.schema import SCHEMA_VERSION, make_tables, migrate
 from rowbatch.store.sqlite import open_database, transaction, translated
 from rowbatch.store.tally import Name, Tally, weight_of

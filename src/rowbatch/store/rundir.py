@@ -36,7 +36,8 @@ from rowbatch.core.panel import folder_name, model_names
 from rowbatch.core.plan import Plan
 from rowbatch.core.table_options import DOCUMENTS, NO_DOCUMENTS, PLAIN
 from rowbatch.errors import InputError, OutputExists, RunError, RunTooNew, from_os_error
-from rowbatch.store.atomic import atomic_path, fsync_folder, write_atomically
+from rowbatch.objects.disk import fsync_folder
+from rowbatch.store.atomic import atomic_path, write_atomically
 from rowbatch.store.home import is_ours, private_folder
 from rowbatch.store.ledger import Ledger
 from rowbatch.store.plan_file import plan_document, read_plan

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from rowbatch.errors import from_os_error
-from rowbatch.store.atomic import fsync_folder
+from rowbatch.objects.disk import fsync_folder
 from rowbatch.store.home import private_file_of_ours
 
 TRAIL_NAME = "batches.jsonl"

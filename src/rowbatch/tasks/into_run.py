@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from rowbatch.errors import StorageError, UsageError, from_os_error
+from rowbatch.objects.disk import fsync_folder
 from rowbatch.objects.stores import open_store
 from rowbatch.providers.catalog import find_provider
 from rowbatch.requests.line_tokens import LineTokens
@@ -23,9 +24,10 @@ from rowbatch.steps.built import BuildReport, is_built, read_build_report
 from rowbatch.steps.cut import new_token
 from rowbatch.steps.first_part import with_first_part
 from rowbatch.steps.take_over import remove_unfinished
-from rowbatch.store.atomic import atomic_path, fsync_folder, write_atomically
+from rowbatch.store.atomic import atomic_path, write_atomically
 from rowbatch.store.ledger import Ledger, Shard, TableCounts, new_shard
 from rowbatch.store.rundir import RunDirectory
+from rowbatch.tables.base import MOST_TOLD
 from rowbatch.tasks.plan import TASKS, make_plan, place_of, read_duplicates, read_tasks, state_of_files
 from rowbatch.tasks.runners import make_runner
 from rowbatch.tasks.scratch import sweep, sweep_unnamed
@@ -89,7 +91,7 @@ def build_by_tasks(
     bad += [one for record in ordered for one in record["first_bad"]]
     bad_rows = plan.bad_rows + sum(record["bad_rows"] for record in ordered)
     if bad_rows:
-        frame = pl.DataFrame(bad[:100], schema={"line": pl.Int64, "what": pl.String})
+        frame = pl.DataFrame(bad[:MOST_TOLD], schema={"line": pl.Int64, "what": pl.String})
         write_atomically(run.bad_rows_path, frame.write_csv().encode(), overwrite=True)
     with Ledger(run.ledger_path, run.trail()) as ledger:
         ledger.add_shards(

@@ -13,18 +13,18 @@ import secrets
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
 from rowbatch.errors import from_os_error
+from rowbatch.objects.disk import unfinished_file
 from rowbatch.processes import began_at
 
 _FOLDER = "tmp"
 _SUFFIX = ".part"
 # Of processes of other computers nobody here can tell whether they live.
 _STRAY_S = 24 * 3600.0
-_OWN: set[Path] = set()
 
 
 @contextmanager
@@ -37,25 +37,13 @@ def scratch_file(place: Path) -> Iterator[Path]:
     """
     folder = place / _FOLDER
     path = folder / f".{_host()}.{os.getpid()}.{_began(os.getpid())}.{secrets.token_hex(6)}{_SUFFIX}"
-    _OWN.add(path)
-    try:
+    with ExitStack() as ends:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            ends.enter_context(unfinished_file(path))
         except OSError as error:
             raise from_os_error(error, str(folder)) from error
         yield path
-    finally:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
-        _OWN.discard(path)
-
-
-def remove_own() -> None:
-    """Remove what this process has not finished: it is about to end in the middle of a task."""
-    for path in list(_OWN):
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
 
 
 def sweep(place: Path) -> None:

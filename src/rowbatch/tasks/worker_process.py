@@ -15,9 +15,9 @@ import threading
 from dataclasses import asdict
 from typing import BinaryIO, NoReturn
 
+from rowbatch.objects.disk import remove_unfinished
 from rowbatch.tasks.doing import do_task
 from rowbatch.tasks.functions import find_function
-from rowbatch.tasks.scratch import remove_own
 
 
 def main() -> NoReturn:
@@ -42,7 +42,7 @@ def _listen(lines: BinaryIO, asked: queue.Queue[bytes]) -> None:
     for line in lines:
         asked.put(line)
     # Whoever started this has ended: nobody waits for what is being done.
-    remove_own()
+    remove_unfinished()
     os._exit(0)
 
 

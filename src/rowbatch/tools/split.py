@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from rowbatch.core.shard import ShardCutter, ShardLimits
 from rowbatch.errors import InputError, OutputExists, UsageError, from_os_error
-from rowbatch.store.atomic import BackgroundSync, atomic_file, fsync_folder
+from rowbatch.objects.disk import fsync_folder
+from rowbatch.store.atomic import BackgroundSync, atomic_file
 from rowbatch.store.zip_writer import BLOCK_BYTES, ZipWriter
 
 if TYPE_CHECKING:
