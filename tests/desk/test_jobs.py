@@ -84,7 +84,8 @@ def test_a_job_from_its_draft_to_its_end(folder):
 
 def test_a_program_that_is_stopped_finds_its_jobs_again(folder):
     """
-    What was driven goes on with the next program; what a person paused does not.
+    What was driven goes on with the next program; what a person paused does not. Who looks before the next
+    program has come to it sees that it goes on: a page that says "paused" would never ask again.
     """
     with scripted_local_model(folder / "server") as engine:
         engine.gate.clear()
@@ -98,6 +99,9 @@ def test_a_program_that_is_stopped_finds_its_jobs_again(folder):
         first.stop()
         assert first.job(desk.job_id(run.path)).state == "paused"
         second = desk.Jobs()
+        second.will_go_on()
+        assert second.job(desk.job_id(run.path)).is_at_work
+        assert second.job(desk.job_id(paused.path)).state == "paused"
         assert second.go_on() == 1
         engine.gate.set()
         until(lambda: second.job(desk.job_id(run.path)).state == "done")

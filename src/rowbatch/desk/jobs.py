@@ -258,6 +258,7 @@ class Jobs:
     def __init__(self) -> None:
         self._tasks: dict[str, Task] = {}
         self._lock = threading.Lock()
+        self._is_to_go_on = False
 
     def all(self) -> list[Job]:
         """Every run that still has its directory, the newest first."""
@@ -407,22 +408,29 @@ class Jobs:
         run.set_driven("no")
         self._begin(run, lambda task: run.cancel(task.hooks(), wait_s=None), ended)
 
+    def will_go_on(self) -> None:
+        """Say that `go_on` is called soon: until it has ended, what it will drive again is at work."""
+        self._is_to_go_on = True
+
     def go_on(self) -> int:
         """Drive again what the program drove when it was stopped; returns how many."""
         count = 0
-        for path in known_places():
-            try:
-                record = record_of(RunDirectory(path))
-                if record.driven == "yes" and not is_locked(path):
-                    run = _open(path)
-                    # Who wanted it cancelled wants that still.
-                    if record.is_cancelled:
-                        self.cancel(run)
-                    else:
-                        self.start(run)
-                    count += 1
-            except RowbatchError:
-                continue
+        try:
+            for path in known_places():
+                try:
+                    record = record_of(RunDirectory(path))
+                    if record.driven == "yes" and not is_locked(path):
+                        run = _open(path)
+                        # Who wanted it cancelled wants that still.
+                        if record.is_cancelled:
+                            self.cancel(run)
+                        else:
+                            self.start(run)
+                        count += 1
+                except RowbatchError:
+                    continue
+        finally:
+            self._is_to_go_on = False
         return count
 
     def stop(self, wait_s: float = 3.0) -> None:
@@ -472,6 +480,7 @@ class Jobs:
             status,
             task if is_here else None,
             is_elsewhere=is_elsewhere,
+            is_to_go_on=self._is_to_go_on and task is None and record.driven == "yes",
             driven=record.driven,
             is_cancelled=record.is_cancelled,
             has_gaps=bool(statuses)
@@ -532,6 +541,7 @@ def _state(
     task: Task | None,
     *,
     is_elsewhere: bool,
+    is_to_go_on: bool,
     driven: Driven,
     is_cancelled: bool,
     has_gaps: bool,
@@ -539,7 +549,7 @@ def _state(
     trouble: Trouble | None,
 ) -> JobState:
     is_sent = status.progress is not None and bool(status.progress.by_state.keys() - {"written"})
-    if task is not None or is_elsewhere:
+    if task is not None or is_elsewhere or is_to_go_on:
         if task is not None and task.stage == "collect":
             return "collecting"
         return _state_at_work(status)

@@ -131,6 +131,8 @@ async def _serve(
     identity, stop = Identity.new(), asyncio.Event()
     port = listeners[0].getsockname()[1]
     program = Program(port)
+    # Whoever follows the link at once would read that a job is paused, on a page that never changes.
+    program.jobs.will_go_on()
     app = create_app(program, identity, stop.set)
     # A page that waits for a download must not keep the program alive.
     started = await desk.serve_until_ready(app, listeners[0], besides=listeners[1:], closing_s=2)
