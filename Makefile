@@ -21,7 +21,7 @@ JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage lint bench ray proofs fuzz simulation billion kills task-kills attack objects coverage-of-intervals oracles docs format audit sbom clean
+.PHONY: help demo test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills attack objects coverage-of-intervals oracles docs format audit sbom clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 28
@@ -104,6 +104,10 @@ $(RAY_READY): $(UV) pyproject.toml uv.lock
 	@echo "Setting up .venv-ray/ (the first time: about 400 MB to fetch) ..."
 	@UV_PROJECT_ENVIRONMENT=.venv-ray $(UV) sync --quiet --frozen --extra ray --python "$$(command -v $(PYTHON))"
 	@touch $@
+
+kernels: $(UV)  ## Compile the kernels (C to WebAssembly) anew, and say whether the bytes are the same
+	@$(UV) run --quiet --no-project --python "$$(command -v $(PYTHON))" --with ziglang==0.17.1 python src/rowbatch/kernels/build.py
+	git diff --stat --exit-code src/rowbatch/kernels/kernels.wasm
 
 audit: $(READY)  ## Ask the public list of advisories about everything in uv.lock (needs the internet)
 	$(UV) audit --frozen $(ARGS)

@@ -26,8 +26,8 @@ PAGE = DOCS / "reference" / "dependencies.md"
 # What may come along with a program under Apache-2.0 and be given on with it. MPL-2.0 binds the files that it
 # is about and nothing else.
 _FREE = {
-    "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT", "MIT-0", "MPL-2.0",
-    "PSF-2.0", "Unlicense", "Zlib",
+    "0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC",
+    "MIT", "MIT-0", "MPL-2.0", "PSF-2.0", "Unlicense", "Zlib",
 }  # fmt: skip
 # Not on every system, with every Python, or in the environment of the tests:
 # where their metadata are not here, as PyPI shows them.

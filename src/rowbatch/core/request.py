@@ -170,6 +170,10 @@ class RequestLines:
     def __len__(self) -> int:
         return self.pieces.height
 
+    def line_sizes(self) -> list[int]:
+        """Bytes of each line, newline included."""
+        return self.sizes.to_list()
+
     def slice(self, start: int, stop: int) -> RequestLines:
         """Those at the positions from `start` to before `stop`."""
         here = slice(start, stop)

@@ -14,14 +14,17 @@ from rowbatch.core.plan import Asking, Question, Source
 from rowbatch.core.request import RequestLines, RequestSettings, render_requests
 from rowbatch.core.samples import request_numbers
 from rowbatch.core.template import Template
-from rowbatch.errors import TableChanged
+from rowbatch.errors import TableChanged, TableError
+from rowbatch.kernels.machine import new_machine
 from rowbatch.programs.opening import open_table
 from rowbatch.providers.catalog import find_provider
 from rowbatch.requests.duplicates import Duplicates, find_duplicates
 from rowbatch.requests.images import ImageColumn
+from rowbatch.requests.line_writer import Lines, LineWriter, can_write
 from rowbatch.store.copies import local_path, version_of
 from rowbatch.store.rundir import COPY_NAME, MEMBERS_NAME, digest_source, require_source, size_of_source
-from rowbatch.tables.base import Table, TableChunk, blank_rows
+from rowbatch.tables.base import BadRowList, Table, TableChunk, blank_rows
+from rowbatch.tables.csv_reader import CsvTable
 
 
 def request_settings(question: Question, asking: Asking) -> RequestSettings:
@@ -116,6 +119,14 @@ class RowRequests:
         lines = render_requests(self.settings, frame, self.positions, numbers)
         return RequestChunk(lines, numbers, blank, again)
 
+    def writer(self) -> LineWriter | None:
+        """What writes the lines of cells where they lie; None where there is no machine for these."""
+        plain = can_write(self.settings) and self.asking.samples == 1 and not self.asking.dedupe
+        machine = new_machine() if plain and not self._not_asked else None
+        if machine is None:
+            return None
+        return LineWriter(machine, self.settings, self.positions, self.asked, skip_empty=self._skip_empty)
+
     def texts(self, chunk: TableChunk) -> pl.DataFrame:
         """A chunk's texts as the requests take them: with images where there is a column of these."""
         return self._image.filled(chunk) if self._image else chunk.frame
@@ -192,16 +203,44 @@ class TableRequests:
         Args:
             look: Is shown each chunk of the table before.
         """
-        counts = self.counts
         for chunk in self.table.chunks(self._rows.settings.rows_per_chunk()):
             if look is not None:
                 look(chunk)
-            found = self._rows.of(chunk, self.duplicates.mask(chunk.first_row, chunk.frame.height))
-            counts.rows += chunk.frame.height
-            counts.requests += len(found.lines)
-            counts.empty_rows += int(found.blank.sum())
-            counts.duplicates += int(found.repeats.sum())
-            yield found
+            yield self._of(chunk)
+
+    def lines(self) -> Iterator[Lines]:
+        """
+        The lines alone, in order, by the kernels where they can be; the same bytes as those of `chunks`.
+
+        They are there until three further ones were asked for.
+        """
+        table, counts = self.table, self.counts
+        writer = self._rows.writer() if isinstance(table, CsvTable) and table.is_large else None
+        if writer is None or not isinstance(table, CsvTable):
+            for found in self.chunks():
+                yield found.lines
+            return
+        table.bad_rows = BadRowList()
+        cells = table.cells(writer.machine)
+        for block in cells.blocks():
+            for lines in writer.lines(block, counts.rows + 1):
+                counts.requests += len(lines)
+                yield lines
+            counts.rows += block.records
+            counts.empty_rows += writer.empty
+        for chunk in table.chunks_after(cells, counts.rows + 1, self._rows.settings.rows_per_chunk()):
+            yield self._of(chunk).lines
+        if not counts.rows:
+            raise TableError("table-without-rows", path=str(table.path))
+
+    def _of(self, chunk: TableChunk) -> RequestChunk:
+        counts = self.counts
+        found = self._rows.of(chunk, self.duplicates.mask(chunk.first_row, chunk.frame.height))
+        counts.rows += chunk.frame.height
+        counts.requests += len(found.lines)
+        counts.empty_rows += int(found.blank.sum())
+        counts.duplicates += int(found.repeats.sum())
+        return found
 
     def first(self, from_row: int = 1) -> tuple[int, Mapping[str, str]] | None:
         """

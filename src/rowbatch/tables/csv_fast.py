@@ -83,8 +83,8 @@ class FastReader:
             return
         try:
             with open_binary(self._path, self._member) as raw:
-                file: _Readable = _Utf8(raw, self._encoding) if self.is_transcoded else raw
-                self.offset = _skip(file, self._skip_lines)
+                file: Readable = Utf8Reader(raw, self._encoding) if self.is_transcoded else raw
+                self.offset = skip_lines(file, self._skip_lines)
                 for block in _whole_records(file):
                     frame = self._parse(block)
                     if frame is None:
@@ -153,14 +153,14 @@ class FastReader:
         return frame.drop(last) if frame.select((pl.col(last) == "").all()).item() else None
 
 
-class _Readable(Protocol):
+class Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
     def readinto(self, buffer: memoryview, /) -> int: ...
     def seek(self, offset: int, /) -> int: ...
     def tell(self) -> int: ...
 
 
-def _skip(file: _Readable, lines: int) -> int:
+def skip_lines(file: Readable, lines: int) -> int:
     """Go to where so many lines end; the bytes up to there."""
     at, held = 0, b""
     while lines:
@@ -181,7 +181,7 @@ def _skip(file: _Readable, lines: int) -> int:
     return at
 
 
-class _Utf8:
+class Utf8Reader:
     """A file of another encoding, read as UTF-8; `UnicodeError` where it is not of that encoding."""
 
     def __init__(self, file: BinaryIO, encoding: str) -> None:
@@ -275,7 +275,7 @@ def _framing(text: bytes, parts: list[bytes], delimiter: str) -> int | None:
     return framing
 
 
-def _whole_records(file: _Readable) -> Iterator[_Block]:
+def _whole_records(file: Readable) -> Iterator[_Block]:
     """
     The blocks of a file. A row that is too long ends them early.
     """
@@ -285,7 +285,7 @@ def _whole_records(file: _Readable) -> Iterator[_Block]:
     while True:
         require_wanted()
         with memoryview(buffer) as view:
-            read = _fill(file, view[have:])
+            read = fill(file, view[have:])
         is_last = have + read < len(buffer)
         have += read
         if is_last:
@@ -310,7 +310,7 @@ def _whole_records(file: _Readable) -> Iterator[_Block]:
             buffer.extend(bytes(len(buffer)))
 
 
-def _fill(file: _Readable, view: memoryview) -> int:
+def fill(file: Readable, view: memoryview) -> int:
     """Read until it is full, or the file ends."""
     have = 0
     while have < len(view) and (read := file.readinto(view[have:])):

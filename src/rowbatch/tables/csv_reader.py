@@ -23,8 +23,10 @@ import polars as pl
 
 from rowbatch.core.table_options import FIRST, NONE, ReadingKeywords, ReadOptions, reading_of
 from rowbatch.errors import TableError, UsageError, from_os_error
+from rowbatch.kernels.machine import Machine
 from rowbatch.tables.base import ROWS_PER_CHUNK, Table, TableChunk
 from rowbatch.tables.compressed import open_binary, unpacked_suffix
+from rowbatch.tables.csv_cells import CellReader
 from rowbatch.tables.csv_encoding import count_lines, find_encoding, find_telling
 from rowbatch.tables.csv_fast import FastReader
 from rowbatch.tables.csv_header import read_header
@@ -153,7 +155,6 @@ class CsvTable(Table):
         if _is_small(self.path) or not layout.dialect.is_plain:
             yield from self.careful_chunks(few)
             return
-
         fast = FastReader(
             self.path,
             self.header,
@@ -169,17 +170,39 @@ class CsvTable(Table):
             for part in frame.iter_slices(rows_per_chunk):
                 yield TableChunk(first_row, part)
                 first_row += part.height
+        yield from self.chunks_after(fast, first_row, few)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether a fast way is worth its start."""
+        return not _is_small(self.path)
+
+    def cells(self, machine: Machine) -> CellReader:
+        """What finds the cells of the rows where they lie, as far as they are plain."""
+        return CellReader(machine, self.path, self.header, self.layout, stops_at_header=self._may_meet_header)
+
+    def chunks_after(
+        self, fast: FastReader | CellReader, first_row: int, rows_per_chunk: int = ROWS_PER_CHUNK
+    ) -> Iterator[TableChunk]:
+        """
+        What a fast reader has left, by the careful one.
+
+        Args:
+            fast: It has stopped.
+            first_row: Number of the first row that it has not read.
+            rows_per_chunk: At most so many.
+        """
         if fast.is_done:
             return
         if fast.is_transcoded or not fast.offset:
             # Bytes of another encoding cannot be counted in UTF-8: from the begin, and the rows are skipped.
-            yield from self.careful_chunks(few, skip_rows=first_row - 1)
+            yield from self.careful_chunks(rows_per_chunk, skip_rows=first_row - 1)
         else:
             yield from self.careful_chunks(
-                few,
+                rows_per_chunk,
                 first_row=first_row,
                 offset=fast.offset,
-                first_line=_line_at(self.path, fast.offset, layout.member),
+                first_line=_line_at(self.path, fast.offset, self.layout.member),
             )
 
     def _first_rows(self, count: int) -> list[tuple[str, ...]]:

@@ -14,7 +14,8 @@ from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import UsageError
 from rowbatch.programs.opening import open_table
 from rowbatch.requests.line_tokens import LineTokens
-from rowbatch.requests.pipeline import RequestChunk, TableRequests
+from rowbatch.requests.line_writer import Lines
+from rowbatch.requests.pipeline import TableRequests
 from rowbatch.store.atomic import BackgroundSync, atomic_path, require_free
 from rowbatch.tables.ahead import read_ahead
 from rowbatch.tables.base import BadRowList, TableChunk
@@ -106,13 +107,13 @@ def convert(
         with (
             atomic_path(out, overwrite=overwrite) as path,
             path.open("wb", buffering=0) as file,
-            read_ahead(_looked_at(requests, id_column)) as chunks,
+            read_ahead(_lines(requests, id_column)) as chunks,
         ):
-            for found in chunks:
-                found.lines.write(file)
-                size += int(found.lines.sizes.sum())
+            for lines in chunks:
+                lines.write(file)
+                size += sum(lines.line_sizes())
     else:
-        parts = _write_parts(_looked_at(requests, id_column), out, limits, overwrite=overwrite)
+        parts = _write_parts(_lines(requests, id_column), out, limits, overwrite=overwrite)
         size = sum(part.size_bytes for part in parts)
     if dedupe:
         requests.duplicates.save(duplicates_path(out), overwrite=overwrite)
@@ -132,21 +133,21 @@ def convert(
     )
 
 
-def _looked_at(requests: TableRequests, id_column: str | None) -> Iterator[RequestChunk]:
-    """The requests; ids that are made of columns are looked at on the way."""
+def _lines(requests: TableRequests, id_column: str | None) -> Iterator[Lines]:
+    """The request lines; ids that are made of columns are looked at on the way."""
     if id_column is None:
-        yield from requests.chunks()
+        yield from requests.lines()
         return
     ids = MadeIds(requests.table, key_template(id_column))
     seen: list[TableChunk] = []
     for found in requests.chunks(seen.append):
         ids.look(seen.pop(), found.rows)
-        yield found
+        yield found.lines
     ids.require_single()
 
 
 def _write_parts(
-    requests: Iterator[RequestChunk], out: Path, limits: ShardLimits, *, overwrite: bool
+    requests: Iterator[Lines], out: Path, limits: ShardLimits, *, overwrite: bool
 ) -> Sequence[Part]:
     cutter, counter = ShardCutter(limits), LineTokens()
     sizes: list[tuple[int, int]] = []
@@ -155,12 +156,12 @@ def _write_parts(
         # Reading, rendering and writing are three threads.
         with BackgroundSync() as sync, ExitStack() as last, read_ahead(requests) as chunks:
             file: io.FileIO | None = None
-            for found in chunks:
-                lines, tokens = found.lines, None
+            for lines in chunks:
+                tokens = None
                 if limits.max_tokens is not None:
                     tokens = [counter.count(line) for line in lines.to_list()]
                 rows = range(done + 1, done + 1 + len(lines))
-                for cut in cutter.cut(lines.sizes.to_list(), rows, tokens):
+                for cut in cutter.cut(lines.line_sizes(), rows, tokens):
                     if file is None or cut.shard > len(sizes):
                         last.close()
                         file = (folder / str(cut.shard)).open("xb", buffering=0)

@@ -1,0 +1,145 @@
+"""
+The fastest way into a CSV file: a kernel finds where its cells lie, and nothing is made of them.
+
+It takes what `csv_fast` takes: records of which no two readers can differ. From the first one that is
+anything else, another reader goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rowbatch.errors import from_os_error
+from rowbatch.kernels.machine import Machine
+from rowbatch.tables.ahead import require_wanted
+from rowbatch.tables.bounds import max_cell_bytes
+from rowbatch.tables.compressed import open_binary
+from rowbatch.tables.csv_fast import Readable, Utf8Reader, fill, skip_lines
+from rowbatch.tables.csv_layout import CsvLayout
+
+# It and what becomes of it are to lie in the caches of a processor. A longer row goes to another reader.
+_BLOCK_BYTES = 1 << 21
+_CELLS = 1 << 20
+_CELL_BYTES = 8
+_NEWLINE, _RETURN = b"\n\r"
+_CRLF = 2
+
+
+@dataclass(frozen=True, slots=True)
+class CellBlock:
+    """
+    Some records of a file, in the memory of the machine until the next ones are asked for.
+
+    Attributes:
+        text: Address of their text.
+        cells: Address of where in the text their cells are: `width` for each record.
+        width: Cells of a record.
+        records: How many.
+    """
+
+    text: int
+    cells: int
+    width: int
+    records: int
+
+
+class CellReader:
+    """
+    Find cells, and stop before the first record that is not plain.
+
+    After `blocks` is exhausted, `offset` says where another reader goes on.
+
+    Attributes:
+        is_done: The whole file was read.
+        offset: Bytes read, always up to the end of a record; begins where the rows do. Of a file in another
+            encoding than UTF-8: bytes as UTF-8.
+        is_transcoded: It is in another encoding.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        path: Path,
+        header: tuple[str, ...],
+        layout: CsvLayout,
+        *,
+        stops_at_header: bool,
+    ) -> None:
+        """
+        Args:
+            machine: Where it works.
+            path: The file.
+            header: Names of its columns.
+            layout: How it is a table; its dialect is plain.
+            stops_at_header: A record that is the header again is none for this reader.
+        """
+        self._machine, self._path, self._layout, self._header = machine, path, layout, header
+        self._stops_at_header = stops_at_header
+        self.is_done = False
+        self.offset = 0
+        self.is_transcoded = layout.encoding not in ("utf-8", "utf-8-sig")
+
+    def blocks(self) -> Iterator[CellBlock]:
+        """The records, some thousands at a time; no block is empty."""
+        layout, delimiter = self._layout, self._layout.dialect.delimiter
+        if not (
+            layout.dialect.is_plain
+            and not layout.has_trailing
+            # A byte order mark stands in the first record where nothing is above it.
+            and (layout.lines_above or layout.encoding != "utf-8-sig")
+            and delimiter.isascii()
+            and len(self._header) <= _CELLS
+            and max_cell_bytes() >= _BLOCK_BYTES
+        ):
+            return
+        try:
+            with open_binary(self._path, layout.member) as raw:
+                file: Readable = Utf8Reader(raw, layout.encoding) if self.is_transcoded else raw
+                self.offset = skip_lines(file, layout.lines_above)
+                yield from self._blocks_of(file, ord(delimiter))
+        except UnicodeError:
+            # The careful reader says where.
+            return
+        except OSError as error:
+            raise from_os_error(error, str(self._path)) from error
+
+    def _blocks_of(self, file: Readable, delimiter: int) -> Iterator[CellBlock]:
+        machine, width = self._machine, len(self._header)
+        text, cells = machine.room(_BLOCK_BYTES), machine.room(_CELLS * _CELL_BYTES)
+        names = [name.encode() for name in self._header]
+        sizes, values = machine.put_numbers([len(name) for name in names]), machine.put(b"".join(names))
+        state = machine.put_numbers([0, 0, 0, 0])
+        found = machine.numbers(state, 4)
+        have, added, is_last = 0, 0, False
+        while True:
+            require_wanted()
+            if not is_last:
+                read = fill(file, machine.bytes[text + have : text + _BLOCK_BYTES])
+                is_last = have + read < _BLOCK_BYTES
+                have += read
+            machine.call("find_cells", text, have, delimiter, width, cells, _CELLS // width, state)
+            records, size, is_plain, line_end = found
+            if records:
+                if machine.call("find_no_text", text, size) < size:
+                    return
+                if (
+                    self._stops_at_header
+                    and machine.call("find_record", text, cells, width, records, sizes, values) < records
+                ):
+                    return
+                yield CellBlock(text, cells, width, records)
+                have -= size
+                self.offset += size - (0 if have else added)
+                machine.bytes[text : text + have] = machine.bytes[text + size : text + size + have]
+            if is_last and not have:
+                self.is_done = True
+                return
+            if is_last and not added and machine.bytes[text + have - 1] != _NEWLINE:
+                # The last line of a file may lack its end.
+                ending = b"\r\n" if line_end == _CRLF and machine.bytes[text + have - 1] != _RETURN else b"\n"
+                machine.bytes[text + have : text + have + len(ending)] = ending
+                added, have = len(ending), have + len(ending)
+            elif not is_plain or (not records and (is_last or have == _BLOCK_BYTES)):
+                return
