@@ -8,10 +8,10 @@ anything else, another reader goes on.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from rowbatch.errors import from_os_error
+from rowbatch.kernels.cells import CELL_BYTES, CellBlock
 from rowbatch.kernels.machine import Machine
 from rowbatch.tables.ahead import require_wanted
 from rowbatch.tables.bounds import max_cell_bytes
@@ -22,27 +22,8 @@ from rowbatch.tables.csv_layout import CsvLayout
 # It and what becomes of it are to lie in the caches of a processor. A longer row goes to another reader.
 _BLOCK_BYTES = 1 << 21
 _CELLS = 1 << 20
-_CELL_BYTES = 8
 _NEWLINE, _RETURN = b"\n\r"
 _CRLF = 2
-
-
-@dataclass(frozen=True, slots=True)
-class CellBlock:
-    """
-    Some records of a file, in the memory of the machine until the next ones are asked for.
-
-    Attributes:
-        text: Address of their text.
-        cells: Address of where in the text their cells are: `width` for each record.
-        width: Cells of a record.
-        records: How many.
-    """
-
-    text: int
-    cells: int
-    width: int
-    records: int
 
 
 class CellReader:
@@ -107,7 +88,7 @@ class CellReader:
 
     def _blocks_of(self, file: Readable, delimiter: int) -> Iterator[CellBlock]:
         machine, width = self._machine, len(self._header)
-        text, cells = machine.room(_BLOCK_BYTES), machine.room(_CELLS * _CELL_BYTES)
+        text, cells = machine.room(_BLOCK_BYTES), machine.room(_CELLS * CELL_BYTES)
         names = [name.encode() for name in self._header]
         sizes, values = machine.put_numbers([len(name) for name in names]), machine.put(b"".join(names))
         state = machine.put_numbers([0, 0, 0, 0])
