@@ -73,7 +73,7 @@ def test_texts_that_point_to_the_same_place(frames):
 
 def test_few_texts_of_a_large_buffer(frames, monkeypatch):
     """
-    Where more lies between them than is worth copying: None. polars 2.1 copies few texts by itself, so that the
+    Where more lies between them than is worth copying: None. polars 2.1 copies few texts by itself, so the
     limit is set low here.
     """
     frame = pl.DataFrame({"a": ["x" * 1_000] * 50})
