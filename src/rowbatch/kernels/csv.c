@@ -53,16 +53,8 @@ EXPORT("find_no_text") uint32_t find_no_text(const byte *text, uint32_t size) {
     }
     at += (uint32_t)__builtin_ctz(odd);
     if (at >= size) break;
-    byte first = text[at];
-    uint32_t length = first < 0xC2 || first > 0xF4 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    uint32_t length = utf8_length(text + at);
     if (!length || at + length > size) return at;
-    byte second = text[at + 1];
-    // Neither longer than it must be, nor half a surrogate pair, nor beyond what there is (RFC 3629).
-    byte least = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
-    byte most = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
-    if (second < least || second > most) return at;
-    for (uint32_t k = 2; k < length; k++)
-      if ((text[at + k] & 0xC0) != 0x80) return at;
     at += length;
   }
   return size;

@@ -20,7 +20,8 @@ from rowbatch.tables.csv_fast import Readable, Utf8Reader, fill, skip_lines
 from rowbatch.tables.csv_layout import CsvLayout
 
 # It and what becomes of it are to lie in the caches of a processor. A longer row goes to another reader.
-_BLOCK_BYTES = 1 << 21
+BLOCK_BYTES = 1 << 21
+"""Of text: a block of cells has no more."""
 _CELLS = 1 << 20
 _CELL_BYTES = 8
 _NEWLINE, _RETURN = b"\n\r"
@@ -91,7 +92,7 @@ class CellReader:
             and (layout.lines_above or layout.encoding != "utf-8-sig")
             and delimiter.isascii()
             and len(self._header) <= _CELLS
-            and max_cell_bytes() >= _BLOCK_BYTES
+            and max_cell_bytes() >= BLOCK_BYTES
         ):
             return
         try:
@@ -107,7 +108,7 @@ class CellReader:
 
     def _blocks_of(self, file: Readable, delimiter: int) -> Iterator[CellBlock]:
         machine, width = self._machine, len(self._header)
-        text, cells = machine.room(_BLOCK_BYTES), machine.room(_CELLS * _CELL_BYTES)
+        text, cells = machine.room(BLOCK_BYTES), machine.room(_CELLS * _CELL_BYTES)
         names = [name.encode() for name in self._header]
         sizes, values = machine.put_numbers([len(name) for name in names]), machine.put(b"".join(names))
         state = machine.put_numbers([0, 0, 0, 0])
@@ -116,8 +117,8 @@ class CellReader:
         while True:
             require_wanted()
             if not is_last:
-                read = fill(file, machine.bytes[text + have : text + _BLOCK_BYTES])
-                is_last = have + read < _BLOCK_BYTES
+                read = fill(file, machine.bytes[text + have : text + BLOCK_BYTES])
+                is_last = have + read < BLOCK_BYTES
                 have += read
             machine.call("find_cells", text, have, delimiter, width, cells, _CELLS // width, state)
             records, size, is_plain, line_end = found
@@ -141,5 +142,5 @@ class CellReader:
                 ending = b"\r\n" if line_end == _CRLF and machine.bytes[text + have - 1] != _RETURN else b"\n"
                 machine.bytes[text + have : text + have + len(ending)] = ending
                 added, have = len(ending), have + len(ending)
-            elif not is_plain or (not records and (is_last or have == _BLOCK_BYTES)):
+            elif not is_plain or (not records and (is_last or have == BLOCK_BYTES)):
                 return
