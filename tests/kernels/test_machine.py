@@ -60,7 +60,7 @@ def test_more_room_than_there_is(made):
     with pytest.raises(MemoryError):
         made.room(1 << 32)
     at = made.put(b"text")
-    assert made.call("find_no_text", at, 4) == 4
+    assert made.call("is_text", at, 4)
 
 
 @pytest.mark.parametrize(
@@ -85,15 +85,34 @@ def test_more_room_than_there_is(made):
 )
 def test_text_is_told_as_python_tells_it(made, text):
     """
-    UTF-8 as Python has it (strict), and no NUL.
+    UTF-8 as Python has it (strict), and no NUL; wherever it stands.
     """
+    is_right = is_utf8(text)
+    for before in range(18):
+        for after in (0, 20):
+            # What lies behind belongs to nobody.
+            at = made.put(b"x" * before + text + b"y" * after + b"\x80" * 20)
+            assert bool(made.call("is_text", at, before + len(text) + after)) == is_right
+
+
+def test_all_pairs_of_bytes_and_more(made):
+    """
+    Each pair of bytes, alone and with later bytes behind it, is told as Python tells it.
+    """
+    at = made.room(40)
+    for first in range(0xC0, 256):
+        for second in range(256):
+            for more in (b"", b"\x80", b"\x80\x80", b"\xbf\xbf\xbf"):
+                text = bytes((first, second)) + more
+                made.bytes[at : at + len(text)] = text
+                assert bool(made.call("is_text", at, len(text))) == is_utf8(text)
+
+
+def is_utf8(text: bytes) -> bool:
     try:
-        is_text = "\0" not in text.decode()
+        return "\0" not in text.decode()
     except UnicodeDecodeError:
-        is_text = False
-    # What lies behind belongs to nobody.
-    at = made.put(text + b"\xff" * 20)
-    assert (made.call("find_no_text", at, len(text)) == len(text)) == is_text
+        return False
 
 
 def test_without_a_machine(monkeypatch):
@@ -119,6 +138,6 @@ def test_few_addresses(tmp_path):
     code = (
         "import resource; resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30));"
         "from rowbatch.kernels.machine import new_machine; made = new_machine();"
-        "assert made is not None; at = made.put(b'text'); assert made.call('find_no_text', at, 4) == 4"
+        "assert made is not None; at = made.put(b'text'); assert made.call('is_text', at, 4)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, env={**os.environ}, timeout=60)

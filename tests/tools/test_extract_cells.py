@@ -34,6 +34,7 @@ TEXTS = st.text(
     max_size=40,
 )
 TABLE = b'id,post\n007,"a\n""b"""\n1e5,\nNA,"c"\n"x,y",plain\n'
+HEADER = ["content", "status", "status_reason"]
 USAGE = {
     "prompt_tokens": 171,
     "completion_tokens": 23,
@@ -480,7 +481,7 @@ def test_columns_that_may_hold_the_ids_are_looked_at_to_the_end(folder, taken, h
         real(self, chunk)
 
     monkeypatch.setattr(id_evidence.IdEvidence, "look", look)
-    monkeypatch.setattr("rowbatch.tables.csv_cells.BLOCK_BYTES", 256)
+    monkeypatch.setattr("rowbatch.tables.csv_cells._BLOCK_BYTES", 256)
     monkeypatch.setattr("rowbatch.tables.csv_cells.max_cell_bytes", lambda: 1 << 20)
     numbered = b"".join(b"%d,text,row-%d\n" % (row, row) for row in range(1, height + 1))
     found, without = both_ways(folder, [labelled(1) + labelled(2)], table=b"n,t,key\n" + numbered)

@@ -81,6 +81,32 @@ def test_five_actions_with_the_local_model(chromium, home):
         stop_local_server(home)
 
 
+def test_no_press_on_the_preview_is_lost(chromium, home):
+    """
+    However fast somebody types and presses: the row that is shown is the one that was asked for last.
+    """
+    write(home / "posts.csv", [[n, f"post {n}", ""] for n in range(1, 31)])
+    with scripted_local_model(home / "server"), served_pages() as site, opened(chromium, site.link) as page:
+        hand_over(page, home / "posts.csv")
+        ask(page)
+        side = page.locator("#side")
+        expect(side).to_contain_text("post 1")
+        for letter in "Is it so?":
+            page.locator("#question").press_sequentially(letter)
+            page.get_by_label("Next row").click()
+        expect(side).to_contain_text("post 10")
+        expect(side).to_contain_text("Is it so?")
+        for _ in range(12):
+            page.get_by_label("Previous row").click()
+        expect(page.locator("#row")).to_have_value("1")
+        expect(side.get_by_label("Text of row 1", exact=True)).to_contain_text("post 1")
+        # What was asked before is answered by now, and changes nothing.
+        page.wait_for_load_state("networkidle")
+        expect(side.get_by_label("Text of row 1", exact=True)).to_contain_text("post 1")
+        page.get_by_text("Random row").click()
+        expect(side.get_by_label("Text of row", exact=False)).to_have_count(1)
+
+
 def stop_local_server(home):
     state = home / "home" / "server" / "server.json"
     if state.exists():

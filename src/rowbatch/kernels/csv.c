@@ -41,25 +41,6 @@ static uint32_t next_mark(const byte *text, uint32_t at, uint32_t size, byte del
   return at < size ? at : size;
 }
 
-// Where the text stops being UTF-8 without NUL.
-EXPORT("find_no_text") uint32_t find_no_text(const byte *text, uint32_t size) {
-  uint32_t at = 0;
-  while (at < size) {
-    v128_t text16 = wasm_v128_load(text + at);
-    uint32_t odd = wasm_i8x16_bitmask(wasm_v128_or(text16, wasm_i8x16_eq(text16, wasm_i8x16_splat(0))));
-    if (!odd) {
-      at += 16;
-      continue;
-    }
-    at += (uint32_t)__builtin_ctz(odd);
-    if (at >= size) break;
-    uint32_t length = utf8_length(text + at);
-    if (!length || at + length > size) return at;
-    at += length;
-  }
-  return size;
-}
-
 // Cut a text into records of `width` cells, as RFC 4180 has it: a quote opens at the begin of a cell, closes at
 // its end, and is doubled in between; what is outside of quotes holds no quote, delimiter or line end; all line
 // ends are of one kind. Such a text can be cut in one way only.

@@ -11,8 +11,8 @@ from typing import Protocol
 
 from rowbatch.core.request import RequestSettings
 from rowbatch.core.template import Column
+from rowbatch.kernels.cells import CELL_BYTES, CellBlock
 from rowbatch.kernels.machine import Machine
-from rowbatch.tables.csv_cells import CellBlock
 
 _OUT_BYTES = 1 << 22
 # One is written, two are waited for, one is being filled: see `read_ahead`.
@@ -157,7 +157,7 @@ class LineWriter:
             machine.call(
                 "write_requests",
                 block.text,
-                block.cells + 8 * width * done,
+                block.cells + CELL_BYTES * width * done,
                 width,
                 block.records - done,
                 flags + done,

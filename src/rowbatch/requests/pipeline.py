@@ -4,7 +4,7 @@ The one way from rows and a plan to request lines: what is built, converted, sho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from rowbatch.core.request import RequestLines, RequestSettings, render_requests
 from rowbatch.core.samples import request_numbers
 from rowbatch.core.template import Template
 from rowbatch.errors import TableChanged, TableError
-from rowbatch.kernels.machine import new_machine
+from rowbatch.kernels.frame_cells import FrameCells
+from rowbatch.kernels.machine import Machine, new_machine
 from rowbatch.programs.opening import open_table
 from rowbatch.providers.catalog import find_provider
 from rowbatch.requests.duplicates import Duplicates, find_duplicates
@@ -119,13 +120,28 @@ class RowRequests:
         lines = render_requests(self.settings, frame, self.positions, numbers)
         return RequestChunk(lines, numbers, blank, again)
 
-    def writer(self) -> LineWriter | None:
-        """What writes the lines of cells where they lie; None where there is no machine for these."""
-        plain = can_write(self.settings) and self.asking.samples == 1 and not self.asking.dedupe
-        machine = new_machine() if plain and not self._not_asked else None
-        if machine is None:
-            return None
-        return LineWriter(machine, self.settings, self.positions, self.asked, skip_empty=self._skip_empty)
+    @property
+    def can_be_written(self) -> bool:
+        """Whether `writer` does for these requests."""
+        asking = self.asking
+        return can_write(self.settings) and asking.samples == 1 and not asking.dedupe and not self._not_asked
+
+    def writer(self, machine: Machine, columns: Sequence[int]) -> LineWriter:
+        """
+        What writes the lines of cells in the memory of a machine.
+
+        Args:
+            machine: Where the cells are.
+            columns: Positions in the table of the columns whose cells are there.
+        """
+        place = {position: at for at, position in enumerate(columns)}
+        return LineWriter(
+            machine,
+            self.settings,
+            {name: place[position] for name, position in self.positions.items()},
+            [place[position] for position in self.asked],
+            skip_empty=self._skip_empty,
+        )
 
     def texts(self, chunk: TableChunk) -> pl.DataFrame:
         """A chunk's texts as the requests take them: with images where there is a column of these."""
@@ -214,24 +230,48 @@ class TableRequests:
 
         They are there until three further ones were asked for.
         """
-        table, counts = self.table, self.counts
-        writer = self._rows.writer() if isinstance(table, CsvTable) and table.is_large else None
-        if writer is None or not isinstance(table, CsvTable):
-            for found in self.chunks():
-                yield found.lines
-            return
+        table = self.table
+        if not self._rows.can_be_written:
+            yield from (found.lines for found in self.chunks())
+        elif isinstance(table, CsvTable) and table.is_large and (machine := new_machine()):
+            yield from self._lines_of_cells(table, machine)
+        else:
+            yield from self._lines_of_chunks()
+        if not self.counts.rows:
+            raise TableError("table-without-rows", path=str(table.path))
+
+    def _lines_of_cells(self, table: CsvTable, machine: Machine) -> Iterator[Lines]:
+        counts, rows = self.counts, self._rows
+        writer = rows.writer(machine, range(len(table.header)))
         table.bad_rows = BadRowList()
-        cells = table.cells(writer.machine)
+        cells = table.cells(machine)
         for block in cells.blocks():
             for lines in writer.lines(block, counts.rows + 1):
                 counts.requests += len(lines)
                 yield lines
             counts.rows += block.records
             counts.empty_rows += writer.empty
-        for chunk in table.chunks_after(cells, counts.rows + 1, self._rows.settings.rows_per_chunk()):
+        for chunk in table.chunks_after(cells, counts.rows + 1, rows.settings.rows_per_chunk()):
             yield self._of(chunk).lines
-        if not counts.rows:
-            raise TableError("table-without-rows", path=str(table.path))
+
+    def _lines_of_chunks(self) -> Iterator[Lines]:
+        counts, rows = self.counts, self._rows
+        columns = sorted({*rows.positions.values(), *rows.asked})
+        names = [str(column) for column in columns]
+        frames = writer = None
+        for chunk in self.table.chunks(rows.settings.rows_per_chunk()):
+            if frames is None and counts.rows and (machine := new_machine()):
+                # A table of one chunk is not worth its start.
+                frames, writer = FrameCells(machine), rows.writer(machine, columns)
+            block = frames.block(chunk.frame.select(names)) if frames is not None else None
+            if writer is None or block is None:
+                yield self._of(chunk).lines
+                continue
+            for lines in writer.lines(block, chunk.first_row):
+                counts.requests += len(lines)
+                yield lines
+            counts.rows += block.records
+            counts.empty_rows += writer.empty
 
     def _of(self, chunk: TableChunk) -> RequestChunk:
         counts = self.counts

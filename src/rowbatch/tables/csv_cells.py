@@ -7,43 +7,26 @@ anything else, another reader goes on.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from rowbatch.errors import from_os_error
+from rowbatch.kernels.cells import CELL_BYTES, CellBlock
 from rowbatch.kernels.machine import Machine
-from rowbatch.tables.ahead import require_wanted
+from rowbatch.tables.ahead import read_ahead, require_wanted
 from rowbatch.tables.bounds import max_cell_bytes
 from rowbatch.tables.compressed import open_binary
 from rowbatch.tables.csv_fast import Readable, Utf8Reader, fill, skip_lines
 from rowbatch.tables.csv_layout import CsvLayout
 
 # It and what becomes of it are to lie in the caches of a processor. A longer row goes to another reader.
-BLOCK_BYTES = 1 << 21
-"""Of text: a block of cells has no more."""
+_BLOCK_BYTES = 1 << 21
 _CELLS = 1 << 20
-_CELL_BYTES = 8
+# One is looked at, two are waited for, one is being read: see `read_ahead`.
+_BUFFERS = 4
 _NEWLINE, _RETURN = b"\n\r"
 _CRLF = 2
-
-
-@dataclass(frozen=True, slots=True)
-class CellBlock:
-    """
-    Some records of a file, in the memory of the machine until the next ones are asked for.
-
-    Attributes:
-        text: Address of their text.
-        cells: Address of where in the text their cells are: `width` for each record.
-        width: Cells of a record.
-        records: How many.
-    """
-
-    text: int
-    cells: int
-    width: int
-    records: int
 
 
 class CellReader:
@@ -92,7 +75,7 @@ class CellReader:
             and (layout.lines_above or layout.encoding != "utf-8-sig")
             and delimiter.isascii()
             and len(self._header) <= _CELLS
-            and max_cell_bytes() >= BLOCK_BYTES
+            and max_cell_bytes() >= _BLOCK_BYTES
         ):
             return
         try:
@@ -108,39 +91,62 @@ class CellReader:
 
     def _blocks_of(self, file: Readable, delimiter: int) -> Iterator[CellBlock]:
         machine, width = self._machine, len(self._header)
-        text, cells = machine.room(BLOCK_BYTES), machine.room(_CELLS * _CELL_BYTES)
+        text, cells = machine.room(_BLOCK_BYTES), machine.room(_CELLS * CELL_BYTES)
         names = [name.encode() for name in self._header]
         sizes, values = machine.put_numbers([len(name) for name in names]), machine.put(b"".join(names))
         state = machine.put_numbers([0, 0, 0, 0])
         found = machine.numbers(state, 4)
-        have, added, is_last = 0, 0, False
-        while True:
-            require_wanted()
-            if not is_last:
-                read = fill(file, machine.bytes[text + have : text + BLOCK_BYTES])
-                is_last = have + read < BLOCK_BYTES
-                have += read
-            machine.call("find_cells", text, have, delimiter, width, cells, _CELLS // width, state)
-            records, size, is_plain, line_end = found
-            if records:
-                if machine.call("find_no_text", text, size) < size:
+        most = _CELLS // width
+        have = added = 0
+        is_last = wants_more = True
+        with read_ahead(_pieces_of(file)) as pieces:
+            while True:
+                if wants_more:
+                    piece = next(pieces, None)
+                    is_last = piece is None
+                    if piece is not None:
+                        if have + len(piece) > _BLOCK_BYTES:
+                            return
+                        machine.bytes[text + have : text + have + len(piece)] = piece
+                        have += len(piece)
+                machine.call("find_cells", text, have, delimiter, width, cells, most, state)
+                records, size, is_plain, line_end = found
+                if records:
+                    if not machine.call("is_text", text, size):
+                        return
+                    if (
+                        self._stops_at_header
+                        and machine.call("find_record", text, cells, width, records, sizes, values) < records
+                    ):
+                        return
+                    yield CellBlock(text, cells, width, records)
+                    have -= size
+                    self.offset += size - (0 if have else added)
+                    machine.bytes[text : text + have] = machine.bytes[text + size : text + size + have]
+                wants_more = not is_last and records < most
+                if is_last and not have:
+                    self.is_done = True
                     return
-                if (
-                    self._stops_at_header
-                    and machine.call("find_record", text, cells, width, records, sizes, values) < records
-                ):
+                if is_last and not added and machine.bytes[text + have - 1] != _NEWLINE:
+                    # The last line of a file may lack its end.
+                    is_cut = line_end == _CRLF and machine.bytes[text + have - 1] != _RETURN
+                    ending = b"\r\n" if is_cut else b"\n"
+                    machine.bytes[text + have : text + have + len(ending)] = ending
+                    added, have = len(ending), have + len(ending)
+                elif not is_plain or (is_last and not records):
                     return
-                yield CellBlock(text, cells, width, records)
-                have -= size
-                self.offset += size - (0 if have else added)
-                machine.bytes[text : text + have] = machine.bytes[text + size : text + size + have]
-            if is_last and not have:
-                self.is_done = True
-                return
-            if is_last and not added and machine.bytes[text + have - 1] != _NEWLINE:
-                # The last line of a file may lack its end.
-                ending = b"\r\n" if line_end == _CRLF and machine.bytes[text + have - 1] != _RETURN else b"\n"
-                machine.bytes[text + have : text + have + len(ending)] = ending
-                added, have = len(ending), have + len(ending)
-            elif not is_plain or (not records and (is_last or have == BLOCK_BYTES)):
-                return
+
+
+def _pieces_of(file: Readable) -> Iterator[memoryview]:
+    """A file, some of it at a time; each piece is there until three further ones were asked for."""
+    buffers = deque(bytearray(_BLOCK_BYTES // 2) for _ in range(_BUFFERS))
+    while True:
+        require_wanted()
+        buffers.rotate(-1)
+        # Kept as long as the memory is looked at.
+        view = memoryview(buffers[0])
+        size = fill(file, view)
+        if size:
+            yield view[:size]
+        if size < len(view):
+            return

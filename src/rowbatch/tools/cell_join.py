@@ -10,16 +10,18 @@ from typing import NamedTuple
 import polars as pl
 
 from rowbatch.errors import TableError
+from rowbatch.kernels.cells import CELL_BYTES, CellBlock
 from rowbatch.kernels.machine import Machine
 from rowbatch.results.answer_cells import NUMBERS_PER_RANGE, CellsByRange
 from rowbatch.tables.base import BadRowList, TableChunk
-from rowbatch.tables.csv_cells import BLOCK_BYTES, CellBlock
 from rowbatch.tables.csv_reader import CsvTable
 from rowbatch.tools.id_evidence import IdEvidence
 
 _OUT_BYTES = 1 << 22
 # One is written, two are waited for, one is being filled: see `read_ahead`.
 _BUFFERS = 4
+# Of a cell's end: quotes are doubled in it (`kernels.h`).
+_DOUBLED = 1 << 31
 
 
 class JoinForm(NamedTuple):
@@ -142,7 +144,7 @@ class CellJoin:
             machine.call(
                 "join_rows",
                 block.text,
-                block.cells + 8 * block.width * done,
+                block.cells + CELL_BYTES * block.width * done,
                 block.width,
                 min(block.records - done, NUMBERS_PER_RANGE - place),
                 self._places + 4 * place,
@@ -197,7 +199,9 @@ class CellJoin:
     def _columns(self, block: CellBlock, names: Sequence[str]) -> pl.DataFrame:
         """Columns of a block, named by their position."""
         machine = self._machine
-        at = self._column.at_least(BLOCK_BYTES + block.records)
+        # The text has no more bytes than come before the end of its last cell.
+        (end,) = machine.numbers(block.cells + CELL_BYTES * block.width * block.records - 4, 1)
+        at = self._column.at_least((end & ~_DOUBLED) + block.records)
         columns = {}
         for name in names:
             size = machine.call(
@@ -211,11 +215,11 @@ class CellJoin:
         """The rows of a frame, put into the memory."""
         texts = [text.encode() for row in frame.iter_rows() for text in row]
         ends = list(accumulate(map(len, texts)))
-        text, cells = self._text.at_least(ends[-1]), self._text_cells.at_least(8 * len(texts))
+        text, cells = self._text.at_least(ends[-1]), self._text_cells.at_least(CELL_BYTES * len(texts))
         memory = self._machine.bytes
         memory[text : text + ends[-1]] = b"".join(texts)
         bounds = [bound for pair in pairwise([0, *ends]) for bound in pair]
-        memory[cells : cells + 8 * len(texts)] = struct.pack(f"<{len(bounds)}I", *bounds)
+        memory[cells : cells + CELL_BYTES * len(texts)] = struct.pack(f"<{len(bounds)}I", *bounds)
         return CellBlock(text, cells, frame.width, frame.height)
 
 

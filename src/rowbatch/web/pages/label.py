@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import secrets
 import tempfile
 from collections.abc import Sequence
@@ -26,7 +25,6 @@ from rowbatch.web.program import Program, Trial, safe
 from rowbatch.web.rendering import page, program_of, see_other, text_of, with_form, words_for
 from rowbatch.web.words import Words
 
-_RANDOM = random.SystemRandom()
 _MAX_CODEBOOK_BYTES = 20_000_000
 _TRIED_ROWS = 10
 _LONGEST_EXAMPLE = 1_000
@@ -179,6 +177,7 @@ def _side(  # noqa: PLR0917
         "preview": preview,
         "preview_faults": wrong,
         "preview_row": max(1, min(row, reading.rows)),
+        "preview_rows": max(1, reading.rows),
         "estimate": estimate,
         "ready": ready_words(w, program, table, draft, estimate.requests) if estimate else "",
     }
@@ -405,19 +404,11 @@ def preview(request: Request, form: FormData) -> Response:
     draft = draft_of_form(form, draft_of(table, words_for(request).language))
     save(request, table, draft, form)
     reading = table.read()
-    row = row_of(form)
-    match request.query_params.get("go"):
-        case "next":
-            row += 1
-        case "previous":
-            row -= 1
-        case "random":
-            row = _RANDOM.randint(1, max(1, reading.rows))
     values = {
         "table": table,
         "is_fragment": True,
         "trial_price": _trial_price(w, draft, reading),
-        **_side(w, program, table, draft, reading, row),
+        **_side(w, program, table, draft, reading, row_of(form)),
     }
     return _fragments(request, ("_side.html", "_dock.html", "_trial_price.html"), **values)
 

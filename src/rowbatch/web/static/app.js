@@ -62,6 +62,15 @@ document.addEventListener("drop", event => {
 });
 
 // Buttons that do something on the page itself.
+// The preview's row, before anything asks for it.
+document.addEventListener("click", event => {
+  const step = event.target.closest?.("[data-step]")?.dataset.step;
+  if (!step) return;
+  const row = document.getElementById("row"), rows = Number(row.dataset.rows);
+  const wanted = step === "random" ? 1 + Math.floor(Math.random() * rows) : Number(row.value) + Number(step);
+  row.value = Math.max(1, Math.min(rows, wanted));
+}, true);
+
 document.addEventListener("click", async event => {
   const button = event.target.closest("[data-copy], [data-insert], [data-open], [data-notify]");
   if (!button) return;
