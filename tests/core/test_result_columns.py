@@ -164,3 +164,19 @@ def test_lines_end_at_newlines_only():
     assert part.frame["custom_id"].to_list() == ["row-1", "row-2", "row-1"]
     assert [number for number, _ in part.unreadable] == [4]
     assert part.lines == 7
+
+
+@pytest.mark.parametrize("count", [2**63, -(2**63) - 1, 12345678901234567890123])
+def test_a_count_that_no_column_holds_is_none(count):
+    """
+    A number of tokens beyond 64 bits is no count, whichever it is, and nothing fails.
+
+    Polars 2.1.0 raises a TypeError where an integer column is to hold it.
+    """
+    line = answer("row-1")
+    usage = line["response"]["body"]["usage"]
+    usage |= dict.fromkeys(("prompt_tokens", "completion_tokens"), count)
+    usage["prompt_tokens_details"] = dict.fromkeys(("cached_tokens", "cache_write_tokens"), count)
+    usage["completion_tokens_details"] = {"reasoning_tokens": count}
+    (found,) = read_frames(io.BytesIO(json.dumps(line).encode()), ("usage", "usage_details"))
+    assert found.frame.select("^.*_tokens$").row(0) == (None,) * 5

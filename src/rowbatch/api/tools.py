@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
@@ -13,6 +15,7 @@ from rowbatch.core.plan import ROW_PREFIX, Asking, Question, Source
 from rowbatch.core.policy import Policy
 from rowbatch.core.table_options import ReadingKeywords, ReadOptions, WriteOptions, reading_of
 from rowbatch.errors import UsageError, from_os_error
+from rowbatch.kernels.machine import may_run
 from rowbatch.objects.address import as_address
 from rowbatch.requests.asking import Said, asking_for_model
 from rowbatch.results.workers import ResultWorkers
@@ -35,6 +38,7 @@ LineKind = Literal["requests", "results", "document", "other", "unknown"]
 _SAMPLE_ROWS = 200
 _SAMPLE_LINES = 20
 _LINE_BYTES = 16 << 20
+_CSV = re.compile(r"\.(?:csv|tsv)(?:\.\w+)?\Z", re.IGNORECASE)
 _COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
 
 
@@ -356,7 +360,11 @@ def extract(
     paths = [local_path(result) for result in results]
     if unanswered and not requests:
         raise UsageError("unanswered-without-requests")
-    with output_path(output, overwrite=overwrite) as out, ResultWorkers(paths) as workers:
+    # Machine code needs no further processes; where it is not for these answers after all, they start later.
+    is_text = all(path and _CSV.search(str(path)) for path in (join, output))
+    is_usual = not (id_column or several or duplicates or errors or unpack or unpack_id or unpack_list)
+    starting = nullcontext(None) if is_text and is_usual and may_run() else ResultWorkers(paths)
+    with output_path(output, overwrite=overwrite) as out, starting as workers:
         # They start while this is imported.
         from rowbatch.results.pile import Unpacking
         from rowbatch.tools import extract as extract_step

@@ -12,7 +12,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import msgspec
 
@@ -47,6 +47,7 @@ _CANCELLED_CODES = frozenset({"batch_cancelled", "batch_canceled"})
 _NO_ANSWER_CAUSE = f"200:{NO_ANSWER}"
 # These need no further word: the sentence says it all.
 _PLAIN_WORDS = frozenset({"length", "max_tokens", "max_output_tokens", "content_filter"})
+_BEYOND_COLUMNS = 1 << 63
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -517,7 +518,10 @@ def _refusal_of(message: Message) -> str:
 
 
 def _first_int(value: Any, other: Any) -> int | None:
+    return value if is_count(value) else other if is_count(other) else None
+
+
+def is_count(value: Any) -> TypeGuard[int]:
+    """Whether it is a whole number that a column can hold."""
     # By type, as a bool is an int too.
-    if type(value) is int:
-        return value
-    return other if type(other) is int else None
+    return type(value) is int and -_BEYOND_COLUMNS <= value < _BEYOND_COLUMNS

@@ -24,6 +24,7 @@ from rowbatch.core.result import (
     UnreadableLine,
     first_embedding,
     further_texts,
+    is_count,
     read_line,
     refusal_of,
     result_of,
@@ -371,7 +372,7 @@ def _cached_tokens(body: Body | None) -> int | None:
         return None
     for raw in (usage.prompt_tokens_details, usage.input_tokens_details):
         details = _details(raw)
-        if details is not None and type(details.cached_tokens) is int:
+        if details is not None and is_count(details.cached_tokens):
             return details.cached_tokens
     return None
 
@@ -382,7 +383,7 @@ def _cache_write_tokens(body: Body | None) -> int | None:
         return None
     for raw in (usage.prompt_tokens_details, usage.input_tokens_details):
         details = _details(raw)
-        if details is not None and type(details.cache_write_tokens) is int:
+        if details is not None and is_count(details.cache_write_tokens):
             return details.cache_write_tokens
     return None
 
@@ -393,7 +394,7 @@ def _reasoning_tokens(body: Body | None) -> int | None:
         return None
     for raw in (usage.completion_tokens_details, usage.output_tokens_details):
         details = _details(raw)
-        if details is not None and type(details.reasoning_tokens) is int:
+        if details is not None and is_count(details.reasoning_tokens):
             return details.reasoning_tokens
     return None
 

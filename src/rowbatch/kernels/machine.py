@@ -9,6 +9,7 @@ import struct
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -95,6 +96,11 @@ class Machine:
         # Whoever holds a part of the memory holds the machine: it must not go before.
         found.machine = (self._store, self._memory)
         return memoryview(found).cast("B")
+
+
+def may_run() -> bool:
+    """Whether a machine can probably be had, without the cost of asking for one."""
+    return not os.environ.get(WITHOUT) and find_spec("wasmtime") is not None
 
 
 def new_machine() -> Machine | None:

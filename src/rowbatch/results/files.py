@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, NamedTuple, Self
+from typing import IO, Any, BinaryIO, NamedTuple, Self
 
 import polars as pl
 
@@ -117,7 +117,7 @@ class _Together:
 
     def frames(self, paths: Sequence[Path]) -> Iterator[tuple[Path, ResultFrame]]:
         """As `result_frames`."""
-        pieces, pending, numbered = _pieces(paths), deque[_Task](), _LineNumbers()
+        pieces, pending, numbered = pieces_of(paths), deque[_Task](), LineNumbers()
         while True:
             # More than there are processes, since pieces differ in size and are wanted in order.
             for piece in islice(pieces, 2 * len(self._workers) + 2 - len(pending)):
@@ -212,7 +212,13 @@ class Piece:
     stop: int
 
 
-def _pieces(paths: Sequence[Path]) -> Iterator[Piece]:
+def pieces_of(paths: Sequence[Path]) -> Iterator[Piece]:
+    """
+    All lines of these files, in order.
+
+    Raises:
+        InputError: A file is not there.
+    """
     for path in paths:
         try:
             with path.open("rb") as file:
@@ -229,7 +235,7 @@ def _pieces(paths: Sequence[Path]) -> Iterator[Piece]:
             raise from_os_error(error, str(path)) from error
 
 
-class _LineNumbers:
+class LineNumbers:
     """Pieces number their lines from 1; these are the numbers in the file."""
 
     def __init__(self) -> None:
@@ -249,19 +255,30 @@ def read_piece(piece: Piece, wanted: Wanted) -> ResultFrame:
     try:
         with piece.path.open("rb", buffering=1 << 20) as file:
             file.seek(piece.start)
-            size = piece.stop - piece.start
-            parts = list(
-                read_frames(
-                    file,
-                    wanted.extras,
-                    size,
-                    as_json=wanted.as_json,
-                    measured=wanted.measured,
-                    translated=wanted.translated,
-                )
-            )
+            return read_lines(file, wanted, piece.stop - piece.start)
     except OSError as error:
         raise from_os_error(error, str(piece.path)) from error
+
+
+def read_lines(file: BinaryIO, wanted: Wanted, size: int | None = None) -> ResultFrame:
+    """
+    Read lines, numbered from 1, into one frame.
+
+    Args:
+        file: Open for reading, at the begin of a line.
+        wanted: What to read of them.
+        size: How many bytes, up to the end of a line; None means all.
+    """
+    parts = list(
+        read_frames(
+            file,
+            wanted.extras,
+            size,
+            as_json=wanted.as_json,
+            measured=wanted.measured,
+            translated=wanted.translated,
+        )
+    )
     whole = ResultFrame(
         pl.concat([part.frame for part in parts], how="diagonal") if parts else pl.DataFrame(),
         [entry for part in parts for entry in part.unreadable],

@@ -11,7 +11,7 @@ import polars as pl
 
 from rowbatch.core.forms import count_forgiven
 from rowbatch.core.packed import ENTRY, NO_ID, NO_OBJECT_ENTRY, PackedForm, packed_form, unpacked
-from rowbatch.core.result_columns import Extra
+from rowbatch.core.result_columns import Extra, ResultFrame
 from rowbatch.core.states import RowStatus
 from rowbatch.errors import InputError
 from rowbatch.results.extract_report import MOST_SHOWN, ExtractReport, note_unknown
@@ -118,16 +118,24 @@ class PileReader:
             workers=self._workers,
         )
         for path, part in parts:
-            report = self._report
-            report.unreadable_lines += len(part.unreadable)
-            shown = MOST_SHOWN - len(report.unreadable)
-            report.unreadable += [(path, number, why) for number, why in part.unreadable[:shown]]
-            report.results += part.frame.height
-            frame = self._unpacked(part.frame) if self._unpacking else part.frame
-            if frame.height:
-                self._add(frame)
-                self._rows += frame.height
+            self.take(path, part)
         _require_results(paths, self._report)
+        return self.found()
+
+    def take(self, path: Path, part: ResultFrame) -> None:
+        """Take what was read of a file."""
+        report = self._report
+        report.unreadable_lines += len(part.unreadable)
+        shown = MOST_SHOWN - len(report.unreadable)
+        report.unreadable += [(path, number, why) for number, why in part.unreadable[:shown]]
+        report.results += part.frame.height
+        frame = self._unpacked(part.frame) if self._unpacking else part.frame
+        if frame.height:
+            self._add(frame)
+            self._rows += frame.height
+
+    def found(self) -> Found:
+        """What was taken."""
         if not self._by_row:
             if not self._keeps_ids:
                 self._count_repeated()

@@ -168,6 +168,11 @@ class CsvTable(Table):
                 first_row += part.height
         yield from self.chunks_after(fast, first_row, few)
 
+    @property
+    def is_large(self) -> bool:
+        """Whether a fast way is worth its start."""
+        return not _is_small(self.path)
+
     def cells(self, machine: Machine) -> CellReader:
         """What finds the cells of the rows where they lie, as far as they are plain."""
         return CellReader(machine, self.path, self.header, self.layout, stops_at_header=self._may_meet_header)

@@ -51,15 +51,23 @@ class CsvTableWriter(TableWriter):
         self._writer = CsvWriter(self._file, header, separator, quote_all=options.formula_safe)
 
     def write(self, chunk: TableChunk, added: pl.DataFrame) -> None:
-        # Texts stay as they are: a missing one is written as an empty one is.
-        new = pl.DataFrame(
-            column if column.dtype == pl.String else as_text(column.to_frame()).to_series()
-            for column in added.get_columns()
-        )
+        new = _texts(added)
         new.columns = [str(self._width + position) for position in range(new.width)]
         frame = chunk.frame.hstack(new) if self._width else new
         try:
             self._writer.write(self._safe(frame))
+        except OSError as error:
+            raise from_os_error(error, str(self._path)) from error
+
+    def write_lines(self, lines: memoryview) -> None:
+        """
+        Write rows that are lines of this file already: quoted as it quotes, with nothing to be marked.
+
+        Raises:
+            StorageError: No space left.
+        """
+        try:
+            _write_all(self._file, lines)
         except OSError as error:
             raise from_os_error(error, str(self._path)) from error
 
@@ -80,6 +88,25 @@ class CsvTableWriter(TableWriter):
         marked, count = mark_formulas(frame)
         self.formulas += count
         return marked
+
+
+def csv_lines(added: pl.DataFrame, separator: str = ",") -> list[bytes]:
+    """The cells of each row, without a line end, as `CsvTableWriter` writes them behind others."""
+    must = re.compile(f'[{separator}"\r\n]')
+    return [
+        separator.join(
+            '"' + text.replace('"', '""') + '"' if must.search(text) else text for text in row
+        ).encode()
+        for row in _texts(added).fill_null("").iter_rows()
+    ]
+
+
+def _texts(added: pl.DataFrame) -> pl.DataFrame:
+    """Added columns as texts: those stay as they are, a missing one is written as an empty one is."""
+    return pl.DataFrame(
+        column if column.dtype == pl.String else as_text(column.to_frame()).to_series()
+        for column in added.get_columns()
+    )
 
 
 class CsvWriter:

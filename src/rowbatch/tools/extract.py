@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -17,22 +17,36 @@ import polars as pl
 
 from rowbatch.core.fate import decides
 from rowbatch.core.packed import ENTRY, REQUEST
-from rowbatch.core.result_columns import EXTRA_TYPES, Extra
+from rowbatch.core.plan import ROW_PREFIX
+from rowbatch.core.result_columns import EXTRA_TYPES, Extra, extra_columns
 from rowbatch.core.states import RowStatus
 from rowbatch.core.table_options import ReadOptions, WriteOptions
-from rowbatch.errors import InputError, UsageError
+from rowbatch.errors import InputError, TableError, UsageError
+from rowbatch.kernels.machine import Machine
 from rowbatch.programs.opening import open_table
 from rowbatch.requests.duplicates import AnswersOfDuplicates, Duplicates
+from rowbatch.results.answer_cells import (
+    CellForm,
+    CellReader,
+    CellsByRange,
+    cells_in_one,
+    find_form,
+    new_machines,
+)
 from rowbatch.results.error_list import ErrorList
-from rowbatch.results.extract_report import ExtractReport, count_statuses, note_unknown
+from rowbatch.results.extract_report import OTHER_REASONS, ExtractReport, count_statuses, note_unknown
+from rowbatch.results.files import Wanted
 from rowbatch.results.pile import Found, PileReader, Unpacking
 from rowbatch.results.rows_by_number import Cursor, RowsByNumber
 from rowbatch.results.workers import ResultWorkers
 from rowbatch.store.atomic import atomic_path, require_free
 from rowbatch.tables.ahead import read_ahead
 from rowbatch.tables.base import ROWS_PER_CHUNK, Table, TableChunk
+from rowbatch.tables.csv_reader import CsvTable
+from rowbatch.tables.csv_writer import CsvTableWriter, csv_lines
 from rowbatch.tables.numbers import NumberColumns, find_numbers
 from rowbatch.tables.writer import AddedColumn, TableShape, TableWriter, format_of, open_writer
+from rowbatch.tools.cell_join import CellJoin, JoinForm
 from rowbatch.tools.id_evidence import NO_ROW_NUMBERS, IdEvidence, require_row_numbers
 from rowbatch.tools.id_reading import Several, several_reading, sure_reading, told_reading
 from rowbatch.tools.json_document import require_result_lines
@@ -43,6 +57,11 @@ if TYPE_CHECKING:
 
 _TEXTS = ("content", "status", "status_reason")
 _MOST_VARIANTS = 100
+# Below this the start of a machine costs more than it saves.
+_FEWEST_BYTES = 8_000_000
+# Of all bytes, those of lines that are no plain answers: with more of them several processes are faster.
+_MOST_ODD = 0.25
+IN_NO_FILE = "in no result file"
 
 
 def extract(
@@ -158,6 +177,8 @@ def _extracted(
         return _extract_lines(job, workers)
     if id_column is not None or several:
         return _extract_by_id(job, id_column, several, first_number, workers)
+    if (report := _extract_cells(job, first_number)) is not None:
+        return report
     try:
         return _extract_by_number(job, first_number, workers)
     except InputError as error:
@@ -255,6 +276,225 @@ def _extract_by_number(
         for part in cursor.rest():
             note_unknown(report, found.prefix, part["number"])
     return report
+
+
+class _NotByCells(Exception):
+    """The answers are for the other way."""
+
+
+def _extract_cells(job: _Job, first_number: Literal[0, 1] | None) -> ExtractReport | None:
+    """
+    As `_extract_by_number`, in machine code, from a CSV table to another: the same bytes, the same report.
+
+    Returns:
+        None where that is not for these files: nothing is written then.
+    """
+    table, extension = job.table, format_of(job.out)
+    if (
+        not isinstance(table, CsvTable)
+        or not table.is_large
+        or extension not in ("csv", "tsv")
+        or (job.writing is not None and job.writing.formula_safe)
+        or job.errors
+        or job.unpacking
+        or len(job.again)
+        or not set(job.extras) <= {"model", "usage"}
+        or sum(path.stat().st_size for path in job.results) < _FEWEST_BYTES
+    ):
+        return None
+    wanted = Wanted(tuple(job.extras), job.as_json, by_row=True, any_provider=True)
+    form = find_form(job.results, wanted, "\t" if extension == "tsv" else ",")
+    if form is None or (first_number is None and form.prefix != ROW_PREFIX):
+        return None
+    machines = new_machines()
+    if not machines:
+        return None
+    try:
+        return _joined_cells(
+            job, table, machines=machines, form=form, wanted=wanted, first_number=first_number
+        )
+    except (_NotByCells, InputError, TableError, MemoryError):
+        # What is wrong is found again, and told, in the other way.
+        return None
+
+
+def _joined_cells(
+    job: _Job,
+    table: CsvTable,
+    *,
+    machines: Sequence[Machine],
+    form: CellForm,
+    wanted: Wanted,
+    first_number: Literal[0, 1] | None,
+) -> ExtractReport:
+    report = job.report()
+    with ExitStack() as ends:
+        cells = ends.enter_context(CellsByRange(job.out.parent))
+        others = ends.enter_context(RowsByNumber(job.out.parent))
+        with CellReader(machines, form, wanted) as reader:
+            found = _read_cells(job, report, reader, prefix=form.prefix, cells=cells, others=others)
+        require_row_numbers(found, report, is_said=first_number is not None)
+        guessed = first_number is None
+        if first_number is None:
+            first_number = 0 if found.lowest == 0 else 1
+        if found.lowest is None or found.lowest < first_number:
+            raise _NotByCells
+        report.counts_from_zero = first_number == 0
+        evidence = IdEvidence(found, first_number, is_ours=False) if guessed else None
+        fields = dict.fromkeys((f".{name}" for name in form.fields or ()), pl.String())
+        extras = {name: EXTRA_TYPES[name] for name in extra_columns(job.extras)}
+        schema = dict.fromkeys(_TEXTS, pl.String()) | fields | extras | others.schema
+        layout = _layout(schema, found, table)
+        outputs = _Outputs(ends, report, job, layout)
+        odd = _OddAnswers(others, schema, layout, report, form.separator)
+        join = CellJoin(
+            machines[0],
+            table,
+            cells,
+            JoinForm(
+                form.separator,
+                sum(name.startswith(".") for name in schema) - len(fields),
+                odd.cells(_beside_rows(_together([], schema), 1, 1))[0],
+            ),
+            first_number=first_number,
+            others=odd.up_to,
+            evidence=evidence,
+        )
+        missing = 0
+        with read_ahead(join.rows()) as rows:
+            for part in rows:
+                outputs.write_lines(part.data)
+                report.rows += part.rows
+                missing += part.missing
+        if found.highest is None or found.highest - first_number >= report.rows:
+            raise _NotByCells
+        report.bad_rows = table.bad_rows
+        if evidence is not None:
+            evidence.require_proof(table, report.rows)
+        report.repeated_ids += join.repeated
+        report.differing_ids += join.differing
+        report.statuses.update(
+            {
+                status: count
+                for status, count in (
+                    (RowStatus.OK, report.rows - missing - odd.count),
+                    (RowStatus.MISSING, missing),
+                )
+                if count
+            }
+        )
+        if missing:
+            report.reasons[IN_NO_FILE] += missing
+        if OTHER_REASONS in report.reasons:
+            # Which ones are counted by themselves, depends on the order in which they come.
+            raise _NotByCells
+    return report
+
+
+def _read_cells(
+    job: _Job,
+    report: ExtractReport,
+    reader: CellReader,
+    *,
+    prefix: str,
+    cells: CellsByRange,
+    others: RowsByNumber,
+) -> Found:
+    """Read the results: plain ones into cells, and all others."""
+    pile = PileReader(others, report, job.extras, as_json=job.as_json, by_row=True)
+    numbers = [pl.Series("number", [], dtype=pl.Int64)]
+    lowest, highest, has_content, odd_bytes = 1 << 32, -1, False, 0
+    most = _MOST_ODD * sum(path.stat().st_size for path in job.results)
+    for path, part in reader.read(job.results):
+        cells.add(part.cells)
+        own = pl.Series("number", memoryview(part.numbers).cast("I").tolist(), dtype=pl.Int64)
+        report.results += len(own)
+        numbers.append(own)
+        lowest, highest = min(lowest, part.lowest), max(highest, part.highest)
+        has_content = has_content or part.has_content
+        odd_bytes += part.odd_bytes
+        if odd_bytes > most:
+            raise _NotByCells
+        pile.take(path, part.odd)
+    odd = pile.found()
+    if (odd.prefixes and odd.prefixes != (prefix,)) or report.unknown_ids or odd.embedding_sizes:
+        raise _NotByCells
+    together = pl.concat([*numbers, odd.numbers])
+    bounds = [bound for bound in (lowest, odd.lowest) if bound is not None and bound < 1 << 32]
+    tops = [bound for bound in (highest, odd.highest) if bound is not None and bound >= 0]
+    return replace(
+        odd,
+        prefix=prefix,
+        lowest=min(bounds, default=None),
+        highest=max(tops, default=None),
+        numbers=together,
+        lines=len(together),
+        prefixes=(prefix,),
+        has_content=has_content or odd.has_content,
+    )
+
+
+class _OddAnswers:
+    """
+    Answers that are no plain ones, as cells.
+
+    Args:
+        pile: All of them, by number.
+        schema: Of all answers.
+        layout: Of the output.
+        report: Which counts them.
+        separator: Between the cells.
+
+    Attributes:
+        count: How many rows have one.
+    """
+
+    def __init__(
+        self,
+        pile: RowsByNumber,
+        schema: Mapping[str, pl.DataType],
+        layout: _Layout,
+        report: ExtractReport,
+        separator: str,
+    ) -> None:
+        self._schema, self._layout, self._report, self._separator = schema, layout, report, separator
+        self._cursor = Cursor(pile.in_order(lambda part: part))
+        self.count = 0
+
+    def up_to(self, number: int, is_taken: Callable[[int], bool]) -> list[bytes]:
+        """
+        The next ones, those whose number is lower than this one, each once.
+
+        Args:
+            number: As it says.
+            is_taken: Whether there is a plain answer with this number: that goes before.
+        """
+        parts = list(self._cursor.until(number))
+        if not parts:
+            return []
+        found = pl.concat(parts)
+        taken = pl.Series([is_taken(at) for at in found["number"].to_list()], dtype=pl.Boolean)
+        if taken.any():
+            if (found["status"].filter(taken) == RowStatus.OK.value).any():
+                # Which of the two came first is not known here.
+                raise _NotByCells
+            self._report.repeated_ids += int(taken.sum())
+            self._report.differing_ids += int(taken.sum())
+            found = found.filter(~taken)
+        found = _each_once(found, self._report)
+        count_statuses(found, self._report.statuses, self._report.reasons)
+        self.count += found.height
+        lacking = [pl.lit(None, kind).alias(name) for name, kind in self._schema.items() if name not in found]
+        return [
+            cells_in_one(at, cells)
+            for at, cells in zip(
+                found["number"].to_list(), self.cells(found.with_columns(lacking)), strict=True
+            )
+        ]
+
+    def cells(self, answers: pl.DataFrame) -> list[bytes]:
+        """The added cells of answers."""
+        return csv_lines(answers.select(self._layout.blocks[0]), self._separator)
 
 
 def _extract_by_sure_column(job: _Job, why_not: InputError) -> ExtractReport:
@@ -435,6 +675,11 @@ class _Outputs:
                 outputs, job.errors, writing, overwrite=overwrite, key=key, raw="content"
             )
 
+    def write_lines(self, lines: memoryview) -> None:
+        """Write rows that are lines of a CSV file already; the caller counts them."""
+        assert isinstance(self._writer, CsvTableWriter)
+        self._writer.write_lines(lines)
+
     def write(self, chunk: TableChunk, blocks: Sequence[pl.DataFrame]) -> None:
         """Write rows; each of the frames has as many, in their order."""
         report = self._report
@@ -582,7 +827,7 @@ def _beside_rows(answers: pl.DataFrame, first: int, height: int) -> pl.DataFrame
     return joined.with_columns(
         pl.col("content").fill_null(""),
         pl.col("status").fill_null(RowStatus.MISSING.value),
-        pl.col("status_reason").fill_null("in no result file"),
+        pl.col("status_reason").fill_null(IN_NO_FILE),
     )
 
 

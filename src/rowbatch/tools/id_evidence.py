@@ -9,6 +9,7 @@ the table show is weighed, and where it is no proof nothing is joined.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Literal
 
@@ -92,6 +93,13 @@ class IdEvidence:
                 del self._columns[name]
         if self._found.prefix != ROW_PREFIX:
             self._look_at_starts(chunk)
+
+    @property
+    def wanted(self) -> Sequence[str] | None:
+        """Which columns are still looked at, of a chunk that comes next; None means all."""
+        if self._is_ours or self._found.lowest is None:
+            return ()
+        return None if self._columns is None or self._found.prefix != ROW_PREFIX else tuple(self._columns)
 
     def _look_at_starts(self, chunk: TableChunk) -> None:
         for name in chunk.frame.columns:
