@@ -117,11 +117,54 @@ static const byte *skip_word(const byte *at) {
   return begins(at, "false", 5) ? at + 5 : NULL;
 }
 
+// Where in a line a value stands that may be another one in the next line: a string without its quotes, or a number.
+typedef struct {
+  uint32_t begin, end, is_string, role;
+  bool varies;
+} Spot;
+
+// What a spot is to us.
+enum { NOTHING, ID, CONTENT, MODEL, PROMPT, COMPLETION, INPUT, OUTPUT };
+
+#define MOST_SPOTS 96
+#define LONGEST_PATTERN 8192
+
+// A line that was read, as a pattern for those that come: nearly all lines of a file differ in a few values alone.
+typedef struct {
+  uint32_t size, spots, misses;
+  bool is_noting;  // the line that is read now
+  const byte *line;
+  Spot spot[MOST_SPOTS];
+  byte text[LONGEST_PATTERN + BEYOND];
+} Pattern;
+
+static Pattern pattern;
+
+static void note(const byte *begin, const byte *end, bool is_string, uint32_t role) {
+  if (!pattern.is_noting || !end) return;
+  if (pattern.spots == MOST_SPOTS) {
+    pattern.is_noting = false;
+    return;
+  }
+  pattern.spot[pattern.spots++] = (Spot){(uint32_t)(begin - pattern.line), (uint32_t)(end - pattern.line), is_string, role,
+                                         role != NOTHING};
+}
+
+static const byte *note_string(const byte *begin, const byte *behind, uint32_t role) {
+  note(begin, behind ? behind - 1 : NULL, true, role);
+  return behind;
+}
+
 // Behind a value, or NULL.
 static const byte *skip_value(const byte *at, uint32_t depth) {
   Text text;
-  if (*at == '"') return read_string(at + 1, &text);
-  if (*at != '{' && *at != '[') return is_digit(*at) || *at == '-' ? skip_number(at) : skip_word(at);
+  if (*at == '"') return note_string(at + 1, read_string(at + 1, &text), NOTHING);
+  if (is_digit(*at) || *at == '-') {
+    const byte *end = skip_number(at);
+    note(at, end, false, NOTHING);
+    return end;
+  }
+  if (*at != '{' && *at != '[') return skip_word(at);
   if (depth == MOST_DEPTH) return NULL;
   bool is_object = *at == '{';
   byte close = is_object ? '}' : ']';
@@ -205,7 +248,7 @@ typedef struct {
   uint32_t number;
   Text content, model;
   bool has_content, has_model;
-  Count input, output, prompt, completion;
+  Count counts[4];  // in the order of their roles
 } Answer;
 
 static const byte *read_count(const byte *at, Count *count) {
@@ -227,12 +270,15 @@ static const byte *read_usage(const byte *at, Answer *answer) {
   Object usage = object_at(at);
   Text key;
   while (next_key(&usage, &key)) {
-    Count *count = IS(&key, "prompt_tokens")       ? &answer->prompt
-                   : IS(&key, "completion_tokens") ? &answer->completion
-                   : IS(&key, "input_tokens")      ? &answer->input
-                   : IS(&key, "output_tokens")     ? &answer->output
-                                                   : NULL;
-    usage.at = count ? read_count(usage.at, count) : skip_value(usage.at, 4);
+    uint32_t role = IS(&key, "prompt_tokens")       ? PROMPT
+                    : IS(&key, "completion_tokens") ? COMPLETION
+                    : IS(&key, "input_tokens")      ? INPUT
+                    : IS(&key, "output_tokens")     ? OUTPUT
+                                                    : NOTHING;
+    Count *count = role ? answer->counts + (role - PROMPT) : NULL;
+    const byte *begin = usage.at;
+    usage.at = count ? read_count(begin, count) : skip_value(begin, 4);
+    if (count && count->is_there) note(begin, usage.at, false, role);
   }
   return usage.at;
 }
@@ -243,7 +289,7 @@ static const byte *read_message(const byte *at, Answer *answer) {
   while (next_key(&message, &key)) {
     if (IS(&key, "content")) {
       if (answer->has_content || *message.at != '"') return NULL;
-      message.at = read_string(message.at + 1, &answer->content);
+      message.at = note_string(message.at + 1, read_string(message.at + 1, &answer->content), CONTENT);
       answer->has_content = true;
     } else if (IS(&key, "refusal")) {
       message.at = begins(message.at, "null", 4) ? message.at + 4 : NULL;
@@ -294,7 +340,7 @@ static const byte *read_body(const byte *at, const Wanted *wanted, Answer *answe
       has_usage = true;
     } else if (wanted->is_strict && IS(&key, "model")) {
       if (has_model || *body.at != '"') return NULL;
-      body.at = read_string(body.at + 1, &answer->model);
+      body.at = note_string(body.at + 1, read_string(body.at + 1, &answer->model), MODEL);
       has_model = answer->has_model = true;
     } else {
       body.at = skip_value(body.at, 3);
@@ -339,6 +385,63 @@ static bool read_number(const Text *id, const Wanted *wanted, uint32_t *number) 
   return true;
 }
 
+// How many bytes two texts have in common, of so many.
+static uint32_t alike(const byte *one, const byte *other, uint32_t size) {
+  for (uint32_t at = 0; at < size; at += 16) {
+    uint32_t same = wasm_i8x16_bitmask(wasm_i8x16_eq(wasm_v128_load(one + at), wasm_v128_load(other + at)));
+    if (same != 0xFFFF) {
+      at += (uint32_t)__builtin_ctz(~same);
+      return at < size ? at : size;
+    }
+  }
+  return size;
+}
+
+// Read a line as the pattern has it: the same bytes, but for the values that vary, which are of the same kind.
+static bool read_alike(const byte *at, const byte *end, const Wanted *wanted, Answer *answer) {
+  uint32_t done = 0;
+  if (!pattern.size) return false;
+  for (uint32_t k = 0; k <= pattern.spots; k++) {
+    Spot *spot = pattern.spot + k;
+    bool is_last = k == pattern.spots;
+    if (!is_last && !spot->varies) continue;
+    uint32_t size = (is_last ? pattern.size : spot->begin) - done;
+    uint32_t same = alike(at, pattern.text + done, size);
+    if (same < size) {
+      // The value that is another one here may vary from now on.
+      done += same;
+      for (Spot *other = pattern.spot; other < pattern.spot + pattern.spots; other++)
+        if (other->begin <= done && done <= other->end) {
+          other->varies = true;
+          return false;
+        }
+      pattern.misses++;
+      return false;
+    }
+    at += size;
+    if (is_last) break;
+    done = spot->end;
+    Text text = {at, NULL, false};
+    if (spot->role >= PROMPT) {
+      at = read_count(at, answer->counts + (spot->role - PROMPT));
+    } else if (!spot->is_string) {
+      at = skip_number(at);
+    } else {
+      at = read_string(at, &text) ? text.end : NULL;
+    }
+    if (!at || (spot->role == ID && !read_number(&text, wanted, &answer->number))) return false;
+    if (spot->role == CONTENT) answer->content = text;
+    if (spot->role == MODEL) {
+      answer->model = text;
+      answer->has_model = true;
+    }
+  }
+  pattern.misses = 0;
+  return at == end;
+}
+
+#define MOST_MISSES 8
+
 static bool read_line(const byte *at, const byte *end, const Wanted *wanted, Answer *answer) {
   Object line = object_at(skip_blanks(at));
   Text key, id;
@@ -346,7 +449,7 @@ static bool read_line(const byte *at, const byte *end, const Wanted *wanted, Ans
   while (next_key(&line, &key)) {
     if (IS(&key, "custom_id")) {
       if (has_id || *line.at != '"') return false;
-      line.at = read_string(line.at + 1, &id);
+      line.at = note_string(line.at + 1, read_string(line.at + 1, &id), ID);
       if (!line.at || !read_number(&id, wanted, &answer->number)) return false;
       has_id = true;
     } else if (IS(&key, "response")) {
@@ -467,6 +570,7 @@ void read_results(byte *text, uint32_t size, const Wanted *wanted, byte *scratch
   byte *to = out;
   byte separator = (byte)wanted->separator;
   text[size] = 0;
+  pattern.size = 0;
   *found = (Read){.lowest = UINT32_MAX};
   while (at < stop) {
     const byte *end = find_byte(at, stop, '\n');
@@ -477,7 +581,18 @@ void read_results(byte *text, uint32_t size, const Wanted *wanted, byte *scratch
     Text values[MOST_FIELDS];
     bool is_string[MOST_FIELDS];
     byte *content = scratch, *content_end = scratch;
-    bool is_plain = read_line(at, end, wanted, &answer);
+    bool is_plain = read_alike(at, end, wanted, &answer);
+    if (!is_plain) {
+      answer = (Answer){0};
+      bool is_new = !pattern.size || pattern.misses > MOST_MISSES;
+      if (is_new) pattern = (Pattern){.is_noting = true, .line = at};
+      is_plain = read_line(at, end, wanted, &answer);
+      if (is_new && is_plain && pattern.is_noting && end - at <= LONGEST_PATTERN) {
+        pattern.size = (uint32_t)(end - at);
+        copy(pattern.text, at, pattern.size);
+      }
+      pattern.is_noting = false;
+    }
     if (is_plain) {
       content_end = unescape(content, answer.content.at, answer.content.end);
       *content_end = 0;
@@ -519,11 +634,10 @@ void read_results(byte *text, uint32_t size, const Wanted *wanted, byte *scratch
       }
     }
     if (wanted->has_usage) {
-      Count *counts[] = {answer.prompt.is_there ? &answer.prompt : &answer.input,
-                         answer.completion.is_there ? &answer.completion : &answer.output};
       for (int k = 0; k < 2; k++) {
+        const Count *count = answer.counts[k].is_there ? answer.counts + k : answer.counts + k + 2;
         *here++ = separator;
-        if (counts[k]->is_there) here = decimals(here, counts[k]->value);
+        if (count->is_there) here = decimals(here, count->value);
       }
     }
     head->others = (uint32_t)(here - rest);
