@@ -397,10 +397,11 @@ static uint32_t alike(const byte *one, const byte *other, uint32_t size) {
   return size;
 }
 
-// Read a line as the pattern has it: the same bytes, but for the values that vary, which are of the same kind.
-static bool read_alike(const byte *at, const byte *end, const Wanted *wanted, Answer *answer) {
+// Read a line as the pattern has it: the same bytes, but for the values that vary, which are of the same kind. Where it
+// ends, or NULL.
+static const byte *read_alike(const byte *at, const Wanted *wanted, Answer *answer) {
   uint32_t done = 0;
-  if (!pattern.size) return false;
+  if (!pattern.size) return NULL;
   for (uint32_t k = 0; k <= pattern.spots; k++) {
     Spot *spot = pattern.spot + k;
     bool is_last = k == pattern.spots;
@@ -413,10 +414,10 @@ static bool read_alike(const byte *at, const byte *end, const Wanted *wanted, An
       for (Spot *other = pattern.spot; other < pattern.spot + pattern.spots; other++)
         if (other->begin <= done && done <= other->end) {
           other->varies = true;
-          return false;
+          return NULL;
         }
       pattern.misses++;
-      return false;
+      return NULL;
     }
     at += size;
     if (is_last) break;
@@ -429,7 +430,7 @@ static bool read_alike(const byte *at, const byte *end, const Wanted *wanted, An
     } else {
       at = read_string(at, &text) ? text.end : NULL;
     }
-    if (!at || (spot->role == ID && !read_number(&text, wanted, &answer->number))) return false;
+    if (!at || (spot->role == ID && !read_number(&text, wanted, &answer->number))) return NULL;
     if (spot->role == CONTENT) answer->content = text;
     if (spot->role == MODEL) {
       answer->model = text;
@@ -437,7 +438,7 @@ static bool read_alike(const byte *at, const byte *end, const Wanted *wanted, An
     }
   }
   pattern.misses = 0;
-  return at == end;
+  return *at == '\n' ? at : NULL;
 }
 
 #define MOST_MISSES 8
@@ -513,7 +514,7 @@ static byte *unescape(byte *out, const byte *at, const byte *end) {
 }
 
 // The fields of an answer: each a string, or a value as it is spelled; nothing for null, and where it is not there.
-static bool read_fields(const byte *at, const byte *end, const Wanted *wanted, Text *values, bool *is_string) {
+static bool read_fields(const byte *at, const byte *end, const Wanted *wanted, Text *values) {
   const uint32_t *names = (const uint32_t *)(uintptr_t)wanted->names;
   const uint32_t *sizes = (const uint32_t *)(uintptr_t)wanted->name_sizes;
   Object object = object_at(skip_blanks(at));
@@ -531,7 +532,6 @@ static bool read_fields(const byte *at, const byte *end, const Wanted *wanted, T
     seen |= 1u << field;
     next = field + 1;
     const byte *begin = object.at;
-    is_string[field] = *begin == '"';
     if (*begin == '"') {
       object.at = read_string(begin + 1, values + field);
       continue;
@@ -573,16 +573,14 @@ void read_results(byte *text, uint32_t size, const Wanted *wanted, byte *scratch
   pattern.size = 0;
   *found = (Read){.lowest = UINT32_MAX};
   while (at < stop) {
-    const byte *end = find_byte(at, stop, '\n');
-    if (end == stop) break;
-    // Each byte may be two in the cell of the content, and in that of a field.
-    if (4 * (uint64_t)(end - at) + 2 * MOST_FIELDS + 256 > (uint64_t)(room - (uint32_t)(to - out))) break;
     Answer answer = {0};
     Text values[MOST_FIELDS];
-    bool is_string[MOST_FIELDS];
     byte *content = scratch, *content_end = scratch;
-    bool is_plain = read_alike(at, end, wanted, &answer);
+    const byte *end = read_alike(at, wanted, &answer);
+    bool is_plain = end != NULL;
     if (!is_plain) {
+      end = find_byte(at, stop, '\n');
+      if (end == stop) break;
       answer = (Answer){0};
       bool is_new = !pattern.size || pattern.misses > MOST_MISSES;
       if (is_new) pattern = (Pattern){.is_noting = true, .line = at};
@@ -593,10 +591,12 @@ void read_results(byte *text, uint32_t size, const Wanted *wanted, byte *scratch
       }
       pattern.is_noting = false;
     }
+    // Each byte may be two in the cell of the content, and in that of a field.
+    if (4 * (uint64_t)(end - at) + 2 * MOST_FIELDS + 256 > (uint64_t)(room - (uint32_t)(to - out))) break;
     if (is_plain) {
       content_end = unescape(content, answer.content.at, answer.content.end);
       *content_end = 0;
-      is_plain = !wanted->is_json || read_fields(content, content_end, wanted, values, is_string);
+      is_plain = !wanted->is_json || read_fields(content, content_end, wanted, values);
     }
     if (!is_plain) {
       *odd++ = found->plain + found->odd++;
