@@ -232,7 +232,6 @@ typedef struct {
   uint32_t is_json;              // the answers are objects of these fields
   uint32_t fields;               // how many
   uint32_t names, name_sizes;    // of each: where its name lies, and its bytes
-  uint32_t is_strict;            // model and usage have to be as they should be
   uint32_t has_model, has_usage; // cells of these are wanted
   uint32_t separator;            // of cells
 } Wanted;
@@ -325,20 +324,98 @@ static const byte *read_choices(const byte *at, Answer *answer) {
   return *at == ']' ? at + 1 : NULL;
 }
 
-static const byte *read_body(const byte *at, const Wanted *wanted, Answer *answer) {
+// The parts of a message of `/v1/responses`: one, which is text.
+static const byte *read_parts(const byte *at, Answer *answer) {
+  if (*at != '[') return NULL;
+  Object part = object_at(skip_blanks(at + 1));
+  Text key, word;
+  bool has_type = false;
+  while (next_key(&part, &key)) {
+    if (IS(&key, "text")) {
+      if (answer->has_content || *part.at != '"') return NULL;
+      part.at = note_string(part.at + 1, read_string(part.at + 1, &answer->content), CONTENT);
+      answer->has_content = true;
+    } else if (IS(&key, "type")) {
+      if (has_type || *part.at != '"') return NULL;
+      part.at = read_string(part.at + 1, &word);
+      if (!part.at || word.has_escape || !IS(&word, "output_text")) return NULL;
+      has_type = true;
+    } else if (IS(&key, "refusal") || IS(&key, "thought")) {
+      return NULL;
+    } else {
+      part.at = skip_value(part.at, 8);
+    }
+  }
+  if (!part.at || !has_type) return NULL;
+  at = skip_blanks(part.at);
+  return *at == ']' ? at + 1 : NULL;
+}
+
+// An item of the output of `/v1/responses`: the one message, or what is none and no call. Its type stands first.
+static const byte *read_item(const byte *at, Answer *answer) {
+  Object item = object_at(at);
+  Text key, type, phase;
+  bool has_type = false, is_message = false, has_parts = false;
+  while (next_key(&item, &key)) {
+    if (IS(&key, "type")) {
+      if (has_type || *item.at != '"') return NULL;
+      item.at = read_string(item.at + 1, &type);
+      if (!item.at || type.has_escape || IS(&type, "function_call")) return NULL;
+      has_type = true;
+      is_message = IS(&type, "message");
+      if (is_message && answer->has_content) return NULL;
+    } else if (IS(&key, "content")) {
+      if (!has_type) return NULL;
+      if (is_message && has_parts) return NULL;
+      item.at = is_message ? read_parts(item.at, answer) : skip_value(item.at, 6);
+      has_parts = true;
+    } else if (IS(&key, "phase") && !begins(item.at, "null", 4)) {
+      if (*item.at != '"') return NULL;
+      item.at = read_string(item.at + 1, &phase);
+      if (!item.at || phase.has_escape || !IS(&phase, "final_answer")) return NULL;
+    } else {
+      item.at = skip_value(item.at, 6);
+    }
+  }
+  return has_type && (!is_message || has_parts) ? item.at : NULL;
+}
+
+static const byte *read_output(const byte *at, Answer *answer) {
+  if (*at != '[') return NULL;
+  at = skip_blanks(at + 1);
+  for (;;) {
+    if (!(at = read_item(at, answer))) return NULL;
+    at = skip_blanks(at);
+    if (*at == ']') return at + 1;
+    if (*at != ',') return NULL;
+    at = skip_blanks(at + 1);
+  }
+}
+
+static const byte *read_body(const byte *at, Answer *answer) {
   Object body = object_at(at);
-  Text key;
-  bool has_choices = false, has_usage = false, has_model = false;
+  Text key, status;
+  bool has_choices = false, has_usage = false, has_model = false, has_output = false, is_completed = true;
   while (next_key(&body, &key)) {
     if (IS(&key, "choices")) {
       if (has_choices) return NULL;
       body.at = read_choices(body.at, answer);
       has_choices = true;
-    } else if (wanted->is_strict && IS(&key, "usage")) {
+    } else if (IS(&key, "output")) {
+      if (has_output) return NULL;
+      body.at = read_output(body.at, answer);
+      has_output = true;
+    } else if (IS(&key, "status") && *body.at == '"') {
+      body.at = read_string(body.at + 1, &status);
+      is_completed = is_completed && body.at && !status.has_escape && IS(&status, "completed");
+    } else if (IS(&key, "status")) {
+      is_completed = false;
+      body.at = skip_value(body.at, 3);
+    } else if (IS(&key, "usage")) {
       if (has_usage) return NULL;
       body.at = read_usage(body.at, answer);
       has_usage = true;
-    } else if (wanted->is_strict && IS(&key, "model")) {
+    } else if (IS(&key, "model")) {
       if (has_model || *body.at != '"') return NULL;
       body.at = note_string(body.at + 1, read_string(body.at + 1, &answer->model), MODEL);
       has_model = answer->has_model = true;
@@ -346,17 +423,18 @@ static const byte *read_body(const byte *at, const Wanted *wanted, Answer *answe
       body.at = skip_value(body.at, 3);
     }
   }
-  return has_choices && answer->has_content ? body.at : NULL;
+  // Of the two only one says what the answer is.
+  return has_choices != has_output && (has_choices || is_completed) && answer->has_content ? body.at : NULL;
 }
 
-static const byte *read_response(const byte *at, const Wanted *wanted, Answer *answer) {
+static const byte *read_response(const byte *at, Answer *answer) {
   Object response = object_at(at);
   Text key;
   bool has_body = false, has_code = false;
   while (next_key(&response, &key)) {
     if (IS(&key, "body")) {
       if (has_body) return NULL;
-      response.at = read_body(response.at, wanted, answer);
+      response.at = read_body(response.at, answer);
       has_body = true;
     } else if (IS(&key, "status_code")) {
       if (has_code || !begins(response.at, "200", 3)) return NULL;
@@ -455,7 +533,7 @@ static bool read_line(const byte *at, const byte *end, const Wanted *wanted, Ans
       has_id = true;
     } else if (IS(&key, "response")) {
       if (has_response) return false;
-      line.at = read_response(line.at, wanted, answer);
+      line.at = read_response(line.at, answer);
       has_response = true;
     } else if (IS(&key, "error")) {
       line.at = begins(line.at, "null", 4) ? line.at + 4 : NULL;
