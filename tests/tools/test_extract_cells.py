@@ -49,8 +49,8 @@ def small_files_too() -> Iterator[None]:
         patch.setattr(csv_reader, "_MIN_FAST_BYTES", 0)
         patch.setattr(extract_module, "_FEWEST_BYTES", 0)
         patch.setattr(extract_module, "_MOST_ODD", 2)
-        # Two threads with a machine each are enough for these.
-        patch.setattr(answer_cells, "_MOST_THREADS", 2)
+        # One thread is soonest ready for so little.
+        patch.setattr(answer_cells, "_MOST_THREADS", 1)
         yield
 
 
@@ -91,6 +91,25 @@ def line_of(number: int | str, content: Any, **body: Any) -> bytes:
 
 def labelled(number: int | str, label: Any = "x", reason: Any = "y", **more: Any) -> bytes:
     return line_of(number, json.dumps({"label": label, "reason": reason, **more}))
+
+
+def response_of(number: int, *items: Any, **body: Any) -> bytes:
+    """A line as OpenAI writes it for `/v1/responses`."""
+    usage = {"input_tokens": 7, "input_tokens_details": {"cached_tokens": 0}, "output_tokens": 8}
+    answer = {"id": "r", "status": "completed", "error": None, "model": "m-2", "output": list(items)}
+    response = {"status_code": 200, "body": answer | {"usage": usage, "text": {"format": {}}} | body}
+    return json.dumps({"custom_id": f"row-{number}", "response": response, "error": None}).encode() + b"\n"
+
+
+def message_of(text: Any, **more: Any) -> dict[str, Any]:
+    part = {"type": "output_text", "annotations": [], "logprobs": [], "text": text}
+    return {
+        "id": "msg",
+        "type": "message",
+        "status": "completed",
+        "content": [part],
+        "role": "assistant",
+    } | more
 
 
 def both_ways(folder: Path, files: Sequence[bytes], table: bytes = TABLE, **options: Any) -> list[Any]:
@@ -164,7 +183,7 @@ def test_any_text(folder, answers, as_json):
     assert_same(folder, [b"".join(lines)], table=table, as_json=as_json)
 
 
-@settings(max_examples=cases(60, 5_000), deadline=None)
+@settings(max_examples=cases(30, 5_000), deadline=None)
 @given(st.data())
 def test_a_line_with_a_byte_that_does_not_belong_there(folder, data):
     """
@@ -172,6 +191,8 @@ def test_a_line_with_a_byte_that_does_not_belong_there(folder, data):
     """
     content = json.dumps({"label": "é\n中", "reason": [1, -2.5e3, True, None, "🙂"], "note": "a\\b"})
     good = line_of(2, content, deep={"a": [{"b": [[]]}], "n": -0.5})
+    if data.draw(st.booleans()):
+        good = response_of(2, REASONING, message_of(content))
     place = data.draw(st.integers(0, len(good) - 2))
     removed = data.draw(st.integers(0, 3))
     put = data.draw(
@@ -215,15 +236,14 @@ def test_a_line_with_a_byte_that_does_not_belong_there(folder, data):
         assert_same(folder, files, as_json=as_json, extras=extras)
 
 
-@pytest.mark.parametrize("as_json", [False, True])
 @pytest.mark.parametrize("form", sorted(odd_results.FORMS))
-def test_a_line_that_is_not_as_its_provider_says(folder, form, as_json):
+def test_a_line_that_is_not_as_its_provider_says(folder, form):
     """
     Such a line among others is read as without the kernels.
     """
     shape = odd_results.SHAPES[0]
     odd = odd_results.FORMS[form](labelled(2), shape)
-    assert_same(folder, [labelled(1) + odd + labelled(3)], as_json=as_json, extras=("usage",))
+    assert_same(folder, [labelled(1) + odd + labelled(3)], extras=("usage",))
 
 
 @pytest.mark.parametrize("form", sorted(answer_forms.FORMS))
@@ -234,7 +254,71 @@ def test_an_answer_that_is_not_as_it_was_asked_for(folder, form):
     content = answer_forms.FORMS[form].write(json.dumps({"label": "b"}))
     lines = [line_of(1, '{"label": "a"}'), line_of(2, content), line_of(3, '{"label": "c"}')]
     assert_same(folder, [b"".join(lines)], as_json=True)
-    assert_same(folder, [b"".join(lines[1:]), lines[0]], as_json=True)
+
+
+REASONING = {
+    "id": "rs",
+    "type": "reasoning",
+    "summary": [],
+    "content": [{"type": "reasoning_text", "text": "h"}],
+}
+CALL = {"type": "function_call", "arguments": "{}", "name": "f"}
+PART = {"type": "output_text", "text": "p"}
+
+
+def test_responses_are_written_by_the_kernels(folder, taken, monkeypatch):
+    """
+    Answers of `/v1/responses` are plain too, with reasoning before them or without.
+    """
+    lines = [
+        response_of(2, REASONING, message_of(json.dumps({"label": "é", "reason": 'a "b"'}))),
+        response_of(1, message_of(json.dumps({"label": "x", "reason": None}), phase="final_answer")),
+        response_of(4, message_of(json.dumps({"label": "", "reason": 1}), phase=None), usage=None),
+    ]
+    monkeypatch.setattr(extract_module, "_MOST_ODD", 0)
+    assert_same(folder, [b"".join(lines)], as_json=True, extras=("model", "usage"))
+    assert taken == [4]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        response_of(2),
+        response_of(2, REASONING),
+        response_of(2, REASONING, CALL),
+        response_of(2, CALL, message_of("a")),
+        response_of(2, message_of("a"), message_of("b")),
+        response_of(2, message_of("a", phase="commentary")),
+        response_of(2, message_of("a", phase="commentary"), message_of("b")),
+        response_of(2, message_of("a", content=[])),
+        response_of(2, message_of("a", content=[PART, PART])),
+        response_of(2, message_of("a", content=[PART | {"refusal": "no"}])),
+        response_of(2, message_of("a", content=[{"type": "refusal", "refusal": "no"}])),
+        response_of(2, message_of("a", content=[PART | {"thought": True}])),
+        response_of(2, message_of("a", content=[PART | {"type": "reasoning_text"}])),
+        response_of(2, message_of("a", content="text")),
+        response_of(2, {"content": [PART], "type": "message"}),
+        response_of(2, {"type": "web_search_call", "content": 7}, message_of("a")),
+        response_of(2, message_of("a"), status="incomplete", incomplete_details={"reason": "content_filter"}),
+        response_of(2, message_of("a"), status="failed"),
+        response_of(2, message_of("a"), status=None),
+        response_of(2, message_of("a"), choices=[]),
+        response_of(2, message_of("a"), choices=None),
+        response_of(2, message_of("a"), usage=5),
+        response_of(2, message_of("a"), usage={"input_tokens": "5"}),
+        response_of(2, message_of(None)),
+        response_of(2, 5, message_of("a")),
+        line_of(2, "a", output=[message_of("b")]),
+        line_of(2, "a", status="failed"),
+        line_of(2, "a", status=None, output=None),
+    ],
+)
+def test_a_response_that_says_something_else(folder, line):
+    """
+    Of other items, other parts and other ends both ways say the same.
+    """
+    assert_same(folder, [labelled(1) + line + labelled(3)], as_json=True)
+    assert_same(folder, [labelled(1) + line + labelled(3)], extras=("model", "usage"))
 
 
 RAW = {
@@ -281,9 +365,7 @@ def test_an_id_that_is_written_otherwise(folder, begin):
         {"choices": [{"text": "{}", "finish_reason": "stop"}]},
     ],
 )
-@pytest.mark.parametrize(
-    "extras", [(), ("model",), ("usage",), ("model", "usage"), ("usage", "finish_reason")]
-)
+@pytest.mark.parametrize("extras", [(), ("model", "usage"), ("usage", "finish_reason")])
 def test_a_body_that_says_something_else(folder, body, extras):
     """
     What a body tells besides is taken, and left out, as without the kernels.
@@ -353,6 +435,7 @@ def test_numbers_of_several_ranges_also_by_way_of_the_disk(folder, taken, monkey
     """
     for module in (answer_cells, cell_join):
         monkeypatch.setattr(module, "NUMBERS_PER_RANGE", 10)
+    monkeypatch.setattr(answer_cells, "_MOST_THREADS", 2)
     monkeypatch.setattr(answer_cells.CellsByRange.__init__, "__kwdefaults__", {"max_bytes": 2_000})
     numbers = [number for number in range(first, 95 + first) if number % 7]
     lines = [labelled(number, "n" * (number % 5)) for number in [*numbers[::-2], first, *numbers[-2::-2]]]

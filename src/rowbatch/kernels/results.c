@@ -117,11 +117,54 @@ static const byte *skip_word(const byte *at) {
   return begins(at, "false", 5) ? at + 5 : NULL;
 }
 
+// Where in a line a value stands that may be another one in the next line: a string without its quotes, or a number.
+typedef struct {
+  uint32_t begin, end, is_string, role;
+  bool varies;
+} Spot;
+
+// What a spot is to us.
+enum { NOTHING, ID, CONTENT, MODEL, PROMPT, COMPLETION, INPUT, OUTPUT };
+
+#define MOST_SPOTS 96
+#define LONGEST_PATTERN 8192
+
+// A line that was read, as a pattern for those that come: nearly all lines of a file differ in a few values alone.
+typedef struct {
+  uint32_t size, spots, misses;
+  bool is_noting;  // the line that is read now
+  const byte *line;
+  Spot spot[MOST_SPOTS];
+  byte text[LONGEST_PATTERN + BEYOND];
+} Pattern;
+
+static Pattern pattern;
+
+static void note(const byte *begin, const byte *end, bool is_string, uint32_t role) {
+  if (!pattern.is_noting || !end) return;
+  if (pattern.spots == MOST_SPOTS) {
+    pattern.is_noting = false;
+    return;
+  }
+  pattern.spot[pattern.spots++] = (Spot){(uint32_t)(begin - pattern.line), (uint32_t)(end - pattern.line), is_string, role,
+                                         role != NOTHING};
+}
+
+static const byte *note_string(const byte *begin, const byte *behind, uint32_t role) {
+  note(begin, behind ? behind - 1 : NULL, true, role);
+  return behind;
+}
+
 // Behind a value, or NULL.
 static const byte *skip_value(const byte *at, uint32_t depth) {
   Text text;
-  if (*at == '"') return read_string(at + 1, &text);
-  if (*at != '{' && *at != '[') return is_digit(*at) || *at == '-' ? skip_number(at) : skip_word(at);
+  if (*at == '"') return note_string(at + 1, read_string(at + 1, &text), NOTHING);
+  if (is_digit(*at) || *at == '-') {
+    const byte *end = skip_number(at);
+    note(at, end, false, NOTHING);
+    return end;
+  }
+  if (*at != '{' && *at != '[') return skip_word(at);
   if (depth == MOST_DEPTH) return NULL;
   bool is_object = *at == '{';
   byte close = is_object ? '}' : ']';
@@ -189,7 +232,6 @@ typedef struct {
   uint32_t is_json;              // the answers are objects of these fields
   uint32_t fields;               // how many
   uint32_t names, name_sizes;    // of each: where its name lies, and its bytes
-  uint32_t is_strict;            // model and usage have to be as they should be
   uint32_t has_model, has_usage; // cells of these are wanted
   uint32_t separator;            // of cells
 } Wanted;
@@ -205,7 +247,7 @@ typedef struct {
   uint32_t number;
   Text content, model;
   bool has_content, has_model;
-  Count input, output, prompt, completion;
+  Count counts[4];  // in the order of their roles
 } Answer;
 
 static const byte *read_count(const byte *at, Count *count) {
@@ -227,12 +269,15 @@ static const byte *read_usage(const byte *at, Answer *answer) {
   Object usage = object_at(at);
   Text key;
   while (next_key(&usage, &key)) {
-    Count *count = IS(&key, "prompt_tokens")       ? &answer->prompt
-                   : IS(&key, "completion_tokens") ? &answer->completion
-                   : IS(&key, "input_tokens")      ? &answer->input
-                   : IS(&key, "output_tokens")     ? &answer->output
-                                                   : NULL;
-    usage.at = count ? read_count(usage.at, count) : skip_value(usage.at, 4);
+    uint32_t role = IS(&key, "prompt_tokens")       ? PROMPT
+                    : IS(&key, "completion_tokens") ? COMPLETION
+                    : IS(&key, "input_tokens")      ? INPUT
+                    : IS(&key, "output_tokens")     ? OUTPUT
+                                                    : NOTHING;
+    Count *count = role ? answer->counts + (role - PROMPT) : NULL;
+    const byte *begin = usage.at;
+    usage.at = count ? read_count(begin, count) : skip_value(begin, 4);
+    if (count && count->is_there) note(begin, usage.at, false, role);
   }
   return usage.at;
 }
@@ -243,7 +288,7 @@ static const byte *read_message(const byte *at, Answer *answer) {
   while (next_key(&message, &key)) {
     if (IS(&key, "content")) {
       if (answer->has_content || *message.at != '"') return NULL;
-      message.at = read_string(message.at + 1, &answer->content);
+      message.at = note_string(message.at + 1, read_string(message.at + 1, &answer->content), CONTENT);
       answer->has_content = true;
     } else if (IS(&key, "refusal")) {
       message.at = begins(message.at, "null", 4) ? message.at + 4 : NULL;
@@ -279,38 +324,117 @@ static const byte *read_choices(const byte *at, Answer *answer) {
   return *at == ']' ? at + 1 : NULL;
 }
 
-static const byte *read_body(const byte *at, const Wanted *wanted, Answer *answer) {
+// The parts of a message of `/v1/responses`: one, which is text.
+static const byte *read_parts(const byte *at, Answer *answer) {
+  if (*at != '[') return NULL;
+  Object part = object_at(skip_blanks(at + 1));
+  Text key, word;
+  bool has_type = false;
+  while (next_key(&part, &key)) {
+    if (IS(&key, "text")) {
+      if (answer->has_content || *part.at != '"') return NULL;
+      part.at = note_string(part.at + 1, read_string(part.at + 1, &answer->content), CONTENT);
+      answer->has_content = true;
+    } else if (IS(&key, "type")) {
+      if (has_type || *part.at != '"') return NULL;
+      part.at = read_string(part.at + 1, &word);
+      if (!part.at || word.has_escape || !IS(&word, "output_text")) return NULL;
+      has_type = true;
+    } else if (IS(&key, "refusal") || IS(&key, "thought")) {
+      return NULL;
+    } else {
+      part.at = skip_value(part.at, 8);
+    }
+  }
+  if (!part.at || !has_type) return NULL;
+  at = skip_blanks(part.at);
+  return *at == ']' ? at + 1 : NULL;
+}
+
+// An item of the output of `/v1/responses`: the one message, or what is none and no call. Its type stands first.
+static const byte *read_item(const byte *at, Answer *answer) {
+  Object item = object_at(at);
+  Text key, type, phase;
+  bool has_type = false, is_message = false, has_parts = false;
+  while (next_key(&item, &key)) {
+    if (IS(&key, "type")) {
+      if (has_type || *item.at != '"') return NULL;
+      item.at = read_string(item.at + 1, &type);
+      if (!item.at || type.has_escape || IS(&type, "function_call")) return NULL;
+      has_type = true;
+      is_message = IS(&type, "message");
+      if (is_message && answer->has_content) return NULL;
+    } else if (IS(&key, "content")) {
+      if (!has_type) return NULL;
+      if (is_message && has_parts) return NULL;
+      item.at = is_message ? read_parts(item.at, answer) : skip_value(item.at, 6);
+      has_parts = true;
+    } else if (IS(&key, "phase") && !begins(item.at, "null", 4)) {
+      if (*item.at != '"') return NULL;
+      item.at = read_string(item.at + 1, &phase);
+      if (!item.at || phase.has_escape || !IS(&phase, "final_answer")) return NULL;
+    } else {
+      item.at = skip_value(item.at, 6);
+    }
+  }
+  return has_type && (!is_message || has_parts) ? item.at : NULL;
+}
+
+static const byte *read_output(const byte *at, Answer *answer) {
+  if (*at != '[') return NULL;
+  at = skip_blanks(at + 1);
+  for (;;) {
+    if (!(at = read_item(at, answer))) return NULL;
+    at = skip_blanks(at);
+    if (*at == ']') return at + 1;
+    if (*at != ',') return NULL;
+    at = skip_blanks(at + 1);
+  }
+}
+
+static const byte *read_body(const byte *at, Answer *answer) {
   Object body = object_at(at);
-  Text key;
-  bool has_choices = false, has_usage = false, has_model = false;
+  Text key, status;
+  bool has_choices = false, has_usage = false, has_model = false, has_output = false, is_completed = true;
   while (next_key(&body, &key)) {
     if (IS(&key, "choices")) {
       if (has_choices) return NULL;
       body.at = read_choices(body.at, answer);
       has_choices = true;
-    } else if (wanted->is_strict && IS(&key, "usage")) {
+    } else if (IS(&key, "output")) {
+      if (has_output) return NULL;
+      body.at = read_output(body.at, answer);
+      has_output = true;
+    } else if (IS(&key, "status") && *body.at == '"') {
+      body.at = read_string(body.at + 1, &status);
+      is_completed = is_completed && body.at && !status.has_escape && IS(&status, "completed");
+    } else if (IS(&key, "status")) {
+      is_completed = false;
+      body.at = skip_value(body.at, 3);
+    } else if (IS(&key, "usage")) {
       if (has_usage) return NULL;
       body.at = read_usage(body.at, answer);
       has_usage = true;
-    } else if (wanted->is_strict && IS(&key, "model")) {
+    } else if (IS(&key, "model")) {
       if (has_model || *body.at != '"') return NULL;
-      body.at = read_string(body.at + 1, &answer->model);
+      body.at = note_string(body.at + 1, read_string(body.at + 1, &answer->model), MODEL);
       has_model = answer->has_model = true;
     } else {
       body.at = skip_value(body.at, 3);
     }
   }
-  return has_choices && answer->has_content ? body.at : NULL;
+  // Of the two only one says what the answer is.
+  return has_choices != has_output && (has_choices || is_completed) && answer->has_content ? body.at : NULL;
 }
 
-static const byte *read_response(const byte *at, const Wanted *wanted, Answer *answer) {
+static const byte *read_response(const byte *at, Answer *answer) {
   Object response = object_at(at);
   Text key;
   bool has_body = false, has_code = false;
   while (next_key(&response, &key)) {
     if (IS(&key, "body")) {
       if (has_body) return NULL;
-      response.at = read_body(response.at, wanted, answer);
+      response.at = read_body(response.at, answer);
       has_body = true;
     } else if (IS(&key, "status_code")) {
       if (has_code || !begins(response.at, "200", 3)) return NULL;
@@ -339,6 +463,64 @@ static bool read_number(const Text *id, const Wanted *wanted, uint32_t *number) 
   return true;
 }
 
+// How many bytes two texts have in common, of so many.
+static uint32_t alike(const byte *one, const byte *other, uint32_t size) {
+  for (uint32_t at = 0; at < size; at += 16) {
+    uint32_t same = wasm_i8x16_bitmask(wasm_i8x16_eq(wasm_v128_load(one + at), wasm_v128_load(other + at)));
+    if (same != 0xFFFF) {
+      at += (uint32_t)__builtin_ctz(~same);
+      return at < size ? at : size;
+    }
+  }
+  return size;
+}
+
+// Read a line as the pattern has it: the same bytes, but for the values that vary, which are of the same kind. Where it
+// ends, or NULL.
+static const byte *read_alike(const byte *at, const Wanted *wanted, Answer *answer) {
+  uint32_t done = 0;
+  if (!pattern.size) return NULL;
+  for (uint32_t k = 0; k <= pattern.spots; k++) {
+    Spot *spot = pattern.spot + k;
+    bool is_last = k == pattern.spots;
+    if (!is_last && !spot->varies) continue;
+    uint32_t size = (is_last ? pattern.size : spot->begin) - done;
+    uint32_t same = alike(at, pattern.text + done, size);
+    if (same < size) {
+      // The value that is another one here may vary from now on.
+      done += same;
+      for (Spot *other = pattern.spot; other < pattern.spot + pattern.spots; other++)
+        if (other->begin <= done && done <= other->end) {
+          other->varies = true;
+          return NULL;
+        }
+      pattern.misses++;
+      return NULL;
+    }
+    at += size;
+    if (is_last) break;
+    done = spot->end;
+    Text text = {at, NULL, false};
+    if (spot->role >= PROMPT) {
+      at = read_count(at, answer->counts + (spot->role - PROMPT));
+    } else if (!spot->is_string) {
+      at = skip_number(at);
+    } else {
+      at = read_string(at, &text) ? text.end : NULL;
+    }
+    if (!at || (spot->role == ID && !read_number(&text, wanted, &answer->number))) return NULL;
+    if (spot->role == CONTENT) answer->content = text;
+    if (spot->role == MODEL) {
+      answer->model = text;
+      answer->has_model = true;
+    }
+  }
+  pattern.misses = 0;
+  return *at == '\n' ? at : NULL;
+}
+
+#define MOST_MISSES 8
+
 static bool read_line(const byte *at, const byte *end, const Wanted *wanted, Answer *answer) {
   Object line = object_at(skip_blanks(at));
   Text key, id;
@@ -346,12 +528,12 @@ static bool read_line(const byte *at, const byte *end, const Wanted *wanted, Ans
   while (next_key(&line, &key)) {
     if (IS(&key, "custom_id")) {
       if (has_id || *line.at != '"') return false;
-      line.at = read_string(line.at + 1, &id);
+      line.at = note_string(line.at + 1, read_string(line.at + 1, &id), ID);
       if (!line.at || !read_number(&id, wanted, &answer->number)) return false;
       has_id = true;
     } else if (IS(&key, "response")) {
       if (has_response) return false;
-      line.at = read_response(line.at, wanted, answer);
+      line.at = read_response(line.at, answer);
       has_response = true;
     } else if (IS(&key, "error")) {
       line.at = begins(line.at, "null", 4) ? line.at + 4 : NULL;
@@ -410,7 +592,7 @@ static byte *unescape(byte *out, const byte *at, const byte *end) {
 }
 
 // The fields of an answer: each a string, or a value as it is spelled; nothing for null, and where it is not there.
-static bool read_fields(const byte *at, const byte *end, const Wanted *wanted, Text *values, bool *is_string) {
+static bool read_fields(const byte *at, const byte *end, const Wanted *wanted, Text *values) {
   const uint32_t *names = (const uint32_t *)(uintptr_t)wanted->names;
   const uint32_t *sizes = (const uint32_t *)(uintptr_t)wanted->name_sizes;
   Object object = object_at(skip_blanks(at));
@@ -428,7 +610,6 @@ static bool read_fields(const byte *at, const byte *end, const Wanted *wanted, T
     seen |= 1u << field;
     next = field + 1;
     const byte *begin = object.at;
-    is_string[field] = *begin == '"';
     if (*begin == '"') {
       object.at = read_string(begin + 1, values + field);
       continue;
@@ -467,21 +648,33 @@ void read_results(byte *text, uint32_t size, const Wanted *wanted, byte *scratch
   byte *to = out;
   byte separator = (byte)wanted->separator;
   text[size] = 0;
+  pattern.size = 0;
   *found = (Read){.lowest = UINT32_MAX};
   while (at < stop) {
-    const byte *end = find_byte(at, stop, '\n');
-    if (end == stop) break;
-    // Each byte may be two in the cell of the content, and in that of a field.
-    if (4 * (uint64_t)(end - at) + 2 * MOST_FIELDS + 256 > (uint64_t)(room - (uint32_t)(to - out))) break;
     Answer answer = {0};
     Text values[MOST_FIELDS];
-    bool is_string[MOST_FIELDS];
     byte *content = scratch, *content_end = scratch;
-    bool is_plain = read_line(at, end, wanted, &answer);
+    const byte *end = read_alike(at, wanted, &answer);
+    bool is_plain = end != NULL;
+    if (!is_plain) {
+      end = find_byte(at, stop, '\n');
+      if (end == stop) break;
+      answer = (Answer){0};
+      bool is_new = !pattern.size || pattern.misses > MOST_MISSES;
+      if (is_new) pattern = (Pattern){.is_noting = true, .line = at};
+      is_plain = read_line(at, end, wanted, &answer);
+      if (is_new && is_plain && pattern.is_noting && end - at <= LONGEST_PATTERN) {
+        pattern.size = (uint32_t)(end - at);
+        copy(pattern.text, at, pattern.size);
+      }
+      pattern.is_noting = false;
+    }
+    // Each byte may be two in the cell of the content, and in that of a field.
+    if (4 * (uint64_t)(end - at) + 2 * MOST_FIELDS + 256 > (uint64_t)(room - (uint32_t)(to - out))) break;
     if (is_plain) {
       content_end = unescape(content, answer.content.at, answer.content.end);
       *content_end = 0;
-      is_plain = !wanted->is_json || read_fields(content, content_end, wanted, values, is_string);
+      is_plain = !wanted->is_json || read_fields(content, content_end, wanted, values);
     }
     if (!is_plain) {
       *odd++ = found->plain + found->odd++;
@@ -519,11 +712,10 @@ void read_results(byte *text, uint32_t size, const Wanted *wanted, byte *scratch
       }
     }
     if (wanted->has_usage) {
-      Count *counts[] = {answer.prompt.is_there ? &answer.prompt : &answer.input,
-                         answer.completion.is_there ? &answer.completion : &answer.output};
       for (int k = 0; k < 2; k++) {
+        const Count *count = answer.counts[k].is_there ? answer.counts + k : answer.counts + k + 2;
         *here++ = separator;
-        if (counts[k]->is_there) here = decimals(here, counts[k]->value);
+        if (count->is_there) here = decimals(here, count->value);
       }
     }
     head->others = (uint32_t)(here - rest);

@@ -1,9 +1,9 @@
 """
 Result files become cells of a table in machine code, see `kernels/results.c`: nothing is made of them.
 
-Only plain answers do: as providers write them, in OpenAI's form, with ids that are a number behind one
-prefix, and, where answers are JSON, with the fields that the first ones have. Any other line is read by
-`result_columns`. What becomes of a line is the same both ways.
+Only plain answers do: as providers write them, in OpenAI's two forms (chat completions and responses), with
+ids that are a number behind one prefix, and, where answers are JSON, with the fields that the first ones
+have. Any other line is read by `result_columns`. What becomes of a line is the same both ways.
 """
 
 from __future__ import annotations
@@ -137,7 +137,6 @@ class _PieceReader:
                 len(names),
                 machine.put_numbers([machine.put(name) for name in names]),
                 machine.put_numbers([len(name) for name in names]),
-                bool(form.extras),
                 "model" in form.extras,
                 "usage" in form.extras,
                 ord(form.separator),
