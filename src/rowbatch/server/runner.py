@@ -21,7 +21,7 @@ from typing import Any
 from rowbatch.errors import RowbatchError, StorageError
 from rowbatch.objects.disk import fsync_folder
 from rowbatch.server.endpoints import ENDPOINTS
-from rowbatch.server.engine import Engine, EngineReply, sound_status
+from rowbatch.server.engine import Engine, EngineReply, sound_status, wait_a_while
 from rowbatch.server.storage import FILE_LIFE_S, RESULT_LIFE_S, UNFINISHED, Storage
 from rowbatch.server.validation import Verdict, missing_input, validate_input
 from rowbatch.server.work import KINDS, Row, Work
@@ -109,8 +109,7 @@ class Runner:
             if found_work:
                 news.set()
                 continue
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(news.wait(), _LOOK_EVERY_S if self._works else None)
+            await wait_a_while(news, _LOOK_EVERY_S if self._works else None)
 
     @property
     def fault(self) -> str | None:
