@@ -446,6 +446,23 @@ def test_slow_rows_hold_no_other_batch(tmp_path, monkeypatch):
         assert server.now <= 2
 
 
+def test_a_client_that_has_gone_keeps_no_slot(tmp_path):
+    """
+    Two that asked directly, and did not wait for the answer: the call ends at the server behind ours too, and
+    a batch has the slots.
+    """
+
+    def hang(body):
+        return Said(body=echo(body).body, delay_s=600 if body["messages"][-1]["content"] == "hang" else 0)
+
+    with fake_upstream(hang) as server, serving(tmp_path, server, slots=2) as client:
+        hanging = {"model": MODEL, "messages": [{"role": "user", "content": "hang"}], "timeout": 1.0}
+        for _ in range(2):
+            with pytest.raises(openai.APITimeoutError):
+                client.chat.completions.create(**hanging)
+        assert ended(client, create(client, lines(5))).request_counts.completed == 5
+
+
 def test_batches_have_their_turns(tmp_path):
     """
     A short batch behind a long one is over long before it.
