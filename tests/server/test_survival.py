@@ -84,35 +84,6 @@ def test_a_killed_server_goes_on_where_it_was(tmp_path):
     assert len(asked(journal)) - ROWS <= 2 * (25 + 4)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM is POSIX")
-def test_a_server_that_is_stopped_keeps_what_was_being_answered(tmp_path):
-    """
-    SIGTERM in the middle: nothing further is asked, each answer that was under way has its line, and none of
-    these rows is asked again.
-    """
-    home, journal = tmp_path / "home", tmp_path / "journal"
-    server = start_scripted_server(home, "--delay", "0.4", "--journal", str(journal))
-    try:
-        with connect(home) as client:
-            file_id = client.files.create(file=("a.jsonl", input_lines(20)), purpose="batch").id
-            batch_id = client.batches.create(
-                input_file_id=file_id, endpoint="/v1/chat/completions", completion_window="24h"
-            ).id
-        wait_until(lambda: journal.exists() and len(asked(journal)) >= 3)
-        server.send_signal(signal.SIGTERM)
-        server.wait(30)
-        # The journal has a row when its answer is made; some may have been given by then.
-        lines = (home / "server" / "work" / f"{batch_id}.output").read_text().splitlines()
-        assert len(lines) == len(asked(journal)) < 20
-        server = start_scripted_server(home, "--journal", str(journal))
-        with connect(home) as client:
-            wait_until(lambda: client.batches.retrieve(batch_id).status == "completed")
-    finally:
-        server.kill()
-        server.wait()
-    assert Counter(Counter(asked(journal)).values()) == {1: 20}
-
-
 def asked(journal: Path) -> list[str]:
     return journal.read_text().splitlines()
 

@@ -463,6 +463,26 @@ def test_a_client_that_has_gone_keeps_no_slot(tmp_path):
         assert ended(client, create(client, lines(5))).request_counts.completed == 5
 
 
+def test_a_server_that_is_stopped_keeps_what_was_being_answered(tmp_path):
+    """
+    In the middle of a batch: nothing further is asked, each answer that was under way has its line, and at
+    the next start none of these rows is asked again.
+    """
+    slow = lambda body: Said(body=echo(body).body, delay_s=0.3)  # noqa: E731
+    with fake_upstream(slow) as server:
+        with serving(tmp_path, server, slots=4) as client:
+            batch_id = create(client, lines(40))
+            wait_until(lambda: len(server.calls) >= 6)
+        asked_before = len(server.calls)
+        assert asked_before < 40
+        written = (tmp_path / "work" / f"{batch_id}.output").read_text().splitlines()
+        assert len(written) == asked_before
+        server.answer = echo
+        with serving(tmp_path, server, slots=4) as client:
+            assert results(client, ended(client, batch_id)) == {f"row-{n}": 1 for n in range(40)}
+        assert len(server.calls) == 40
+
+
 def test_batches_have_their_turns(tmp_path):
     """
     A short batch behind a long one is over long before it.
