@@ -30,7 +30,7 @@ from end_to_end import environment
 from upstreams import MODEL, Said, echo, fake_upstream
 
 _SLOTS = 8
-_TIMES_OUT_S = 120.0
+_TIMES_OUT_S = 100.0
 
 
 def main() -> None:
@@ -102,16 +102,21 @@ def _started(folder: Path, upstream: str) -> tuple[subprocess.Popen[bytes], Call
     home = folder / "server"
     (home / "server.json").unlink(missing_ok=True)
     words = ["serve", "--home", str(home), "--port", "0", "--upstream", upstream, "--slots", str(_SLOTS)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "rowbatch", *words],
-        env=environment(folder),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    log = folder / "log"
+    with log.open("wb") as to:
+        process = subprocess.Popen(
+            [sys.executable, "-X", "faulthandler", "-m", "rowbatch", *words],
+            env=environment(folder),
+            stdout=to,
+            stderr=to,
+        )
     end = time.monotonic() + _TIMES_OUT_S
     while not (home / "server.json").exists():
-        assert process.poll() is None, "it does not start"
-        assert time.monotonic() < end, "it does not start in time"
+        if process.poll() is not None or time.monotonic() > end:
+            # Where it hangs it says where.
+            process.send_signal(signal.SIGABRT)
+            process.wait()
+            raise AssertionError(f"it does not start: {log.read_text(errors='replace')[-8000:]}")
         time.sleep(0.02)
     base_url = json.loads((home / "server.json").read_text())["base_url"]
     headers = {"authorization": f"Bearer {(home / 'server.key').read_text().strip()}"}
