@@ -49,18 +49,27 @@ class Raw:
         self, say: Callable[[int], list[bytes | float | None]], host: str, tls: ssl.SSLContext | None
     ):
         self._say, self._host, self._tls = say, host, tls
-        self.calls, self.targets = 0, []
-        self.models = [whole(MODELS)]
+        self.calls = 0
+        self.targets: list[str] = []
+        self.models: list[bytes | float | None] = [whole(MODELS)]
+        self._fault: OSError | None = None
         self._is_ready, self._ended = threading.Event(), asyncio.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
 
     def start(self) -> None:
         self._thread.start()
         self._is_ready.wait(30)
+        if self._fault is not None:
+            raise self._fault
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
-        server = await asyncio.start_server(self._serve, self._host, 0, ssl=self._tls)
+        try:
+            server = await asyncio.start_server(self._serve, self._host, 0, ssl=self._tls)
+        except OSError as error:
+            self._fault = error
+            self._is_ready.set()
+            return
         self.port = server.sockets[0].getsockname()[1]
         self._is_ready.set()
         await self._ended.wait()
