@@ -422,6 +422,21 @@ def test_a_model_that_was_loaded_since_is_found(tmp_path):
         assert ended(client, create(client, lines(1))).status == "completed"
 
 
+def test_a_model_is_known_by_its_short_name_too(tmp_path):
+    """
+    Ollama lists `llama3.2:latest` and answers to `llama3.2` too: in a batch and directly, and one that was
+    pulled since the start is found by who asks directly.
+    """
+    with fake_upstream(models=("other",)) as server, serving(tmp_path, server) as client:
+        server.models = (f"{MODEL}:latest",)
+        asked_directly = client.chat.completions.create(**BODY)
+        assert asked_directly.choices[0].message.content == "x"
+        assert ended(client, create(client, lines(3))).status == "completed"
+        assert [body["model"] for body in server.calls] == [MODEL] * 4
+        with pytest.raises(openai.NotFoundError):
+            client.chat.completions.create(**{**BODY, "model": "none"})
+
+
 def test_slow_rows_hold_no_other_batch(tmp_path, monkeypatch):
     """
     Two rows that hang keep their slots and nobody else's; cancelling their batch ends them within seconds,

@@ -289,7 +289,10 @@ class _Server:
         if not isinstance(model, str):
             raise wrong_type("model", "a string", model)
         if model not in self.engine.models:
-            raise _no_model(model)
+            # It may have been loaded since.
+            await self.engine.refresh()
+            if model not in self.engine.models:
+                raise _no_model(model)
         if body.get("stream"):
             raise ApiError(400, "This server does not stream.", code="unsupported_value", param="stream")
         try:

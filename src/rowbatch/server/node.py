@@ -11,7 +11,7 @@ import contextvars
 import json
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -39,6 +39,7 @@ _CONNECT_S = 15.0
 _IDLE_S = 4.0
 _LOOK_S = 10.0
 _OLD_CONNECTIONS = 4
+_LATEST = ":latest"
 _AT_ONCE_S = 1.0
 
 _was_connected: contextvars.ContextVar[list[bool] | None] = contextvars.ContextVar("connected", default=None)
@@ -119,6 +120,10 @@ class Node:
     def is_free_of_charge(self) -> bool:
         """Whether a call that may have been carried out can be made again: nobody can bill it."""
         return self.key is None or is_loopback(self.base_url)
+
+    def has(self, model: str) -> bool:
+        """Whether it lists a model; Ollama lists `llama3.2:latest` and answers to `llama3.2` too."""
+        return model in (self.models or ()) or f"{model}{_LATEST}" in (self.models or ())
 
     def list_models(self) -> None:
         """
@@ -300,6 +305,12 @@ def parse_upstream(text: str) -> Upstream:
     if not 0 < number < float("inf"):
         raise UsageError("weight-of-upstream", weight=weight)
     return Upstream(address, number)
+
+
+def short_names(names: Iterable[str]) -> list[str]:
+    """Names, and what a server answers to besides: without `:latest`."""
+    known = list(names)
+    return known + [short for name in known if (short := name.removesuffix(_LATEST)) not in known]
 
 
 def error_body(message: str, code: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from rowbatch.http import Key, clean_key
 from rowbatch.server import strict_json
 from rowbatch.server.endpoints import ENDPOINTS
 from rowbatch.server.engine import EngineReply
-from rowbatch.server.node import Node, Sent, Upstream, error_body, parse_upstream
+from rowbatch.server.node import Node, Sent, Upstream, error_body, parse_upstream, short_names
 
 UPSTREAM_KEY_VARIABLE = "ROWBATCH_UPSTREAM_KEY"
 # Large models on small machines take minutes for an answer.
@@ -103,7 +103,7 @@ class UpstreamEngine:
 
     @property
     def models(self) -> Mapping[str, Mapping[str, Any]]:
-        return {name: {"title": name} for node in self._nodes for name in node.models or ()}
+        return {name: {"title": name} for node in self._nodes for name in short_names(node.models or ())}
 
     def slots(self, model: str) -> int:
         """How many requests for a model may be here at once."""
@@ -216,9 +216,9 @@ class UpstreamEngine:
     def _with(self, model: str) -> list[Node]:
         """The servers that are there and have a model."""
         there = [node for node in self._nodes if not node.away]
-        known = [node for node in there if model in (node.models or ())]
+        known = [node for node in there if node.has(model)]
         # One that lists no model of that name may know it all the same.
-        return known or [node for node in there if not any(model in (n.models or ()) for n in self._nodes)]
+        return known or [node for node in there if not any(n.has(model) for n in self._nodes)]
 
     def _roomiest(self, model: str) -> Node | None:
         free = [node for node in self._with(model) if _room_of(node) > 0]
