@@ -21,7 +21,7 @@ JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills attack objects coverage-of-intervals oracles docs format audit sbom clean
+.PHONY: help demo test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills attack objects coverage-of-intervals oracles docs format audit sbom clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 28
@@ -70,6 +70,9 @@ objects: $(READY)  ## Fetch a real store (Ceph's gateway), start it in a folder 
 
 task-kills: $(READY)  ## Kill what writes the requests of a run: a process every 2 seconds, the program 100 times
 	$(BIN)/python tests/task_kills.py $(ARGS)
+
+serve-kills: $(READY)  ## Kill the Batch server in front of another server 200 times
+	$(BIN)/python tests/serve_kills.py $(ARGS)
 
 attack: $(READY) $(BROWSER)  ## Attack the real program: a second user, a browser, odd requests, strange files (as root)
 	$(BIN)/python tests/attack.py $(ARGS)

@@ -52,7 +52,7 @@ class Site:
 def visiting(site: Site, language: str = "en") -> Iterator[httpx2.Client]:
     """A client that was let in, as a browser of this language sends what its pages send."""
     headers = {"origin": site.url, "accept-language": language}
-    with httpx2.Client(base_url=site.url, cookies=site.cookie, headers=headers, timeout=30.0) as found:
+    with httpx2.Client(base_url=site.url, cookies=site.cookie, headers=headers, timeout=120.0) as found:
         yield found
 
 

@@ -299,8 +299,10 @@ class HttpClient:
                 timeout=httpx2.Timeout(_READ_TIMEOUT_S, connect=15.0),
                 # A key would go along.
                 follow_redirects=False,
-                # A proxy of the environment is right for a provider and wrong for this machine.
+                # A proxy of the environment is right for a provider and wrong for this machine; whom it says
+                # to trust is right for both.
                 trust_env=not is_loopback(self.base_url),
+                verify=httpx2.create_ssl_context() if self.base_url.startswith("https") else True,
                 event_hooks={"response": [self._look_at_clock]},
             )
 

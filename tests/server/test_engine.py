@@ -17,7 +17,7 @@ from rowbatch.core.states import RowStatus
 from rowbatch.errors import LocalModelError
 from rowbatch.server import local_model
 from rowbatch.server.chat_request import CHAT
-from rowbatch.server.engine import EngineReply, LocalEngine
+from rowbatch.server.engine import EngineReply, LocalEngine, wait_a_while
 from rowbatch.server.local_model import INSTALL_COMMAND, LocalModel, check_local_model, verify
 
 with_model = pytest.mark.skipif(
@@ -251,3 +251,31 @@ def test_why_the_engine_does_not_start_is_told_as_it_was_found(tmp_path, monkeyp
     )
     assert "--force-reinstall" in error.hint
     assert error.told("page", "zh").message.startswith("本机模型的文件")
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_a_wait_that_is_cancelled_as_its_event_comes_ends(turns):
+    """
+    In whichever turn of the loop after the event: a server that is stopped, or a worker that meets a fault,
+    waits for these to end.
+    """
+
+    async def run():
+        news = asyncio.Event()
+
+        async def wait():
+            while True:
+                await wait_a_while(news, 60.0)
+                news.clear()
+
+        waiting = asyncio.create_task(wait())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        news.set()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        waiting.cancel()
+        done, _ = await asyncio.wait({waiting}, timeout=5)
+        assert done
+
+    run_alone(run())

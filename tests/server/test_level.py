@@ -150,3 +150,26 @@ def test_too_little_to_do_says_nothing():
         level.began(1)
         level.answered(float(at), at + 0.5)
     assert level.now == FIRST_LEVEL
+
+
+def test_a_server_that_refused_everything_for_a_while_is_given_as_much_as_before():
+    """
+    503 for minutes, as of a gateway whose server starts anew: the level is not sought from one upwards again.
+    """
+    level = Level(512)
+    now = 0.0
+    while level.now < 200:
+        batch, now = [now] * level.now, now + 1.0
+        for number, _ in enumerate(batch):
+            level.began(number + 1)
+        for began in batch:
+            level.answered(began, now)
+    before = level.now
+    for _ in range(100):
+        began, now = now, now + 2.0
+        level.began(1)
+        level.refused(began, now)
+    assert level.now == 1
+    level.began(1)
+    level.answered(now, now + 1.0)
+    assert level.now >= 0.6 * before

@@ -422,6 +422,21 @@ def test_a_model_that_was_loaded_since_is_found(tmp_path):
         assert ended(client, create(client, lines(1))).status == "completed"
 
 
+def test_a_model_is_known_by_its_short_name_too(tmp_path):
+    """
+    Ollama lists `llama3.2:latest` and answers to `llama3.2` too: in a batch and directly, and one that was
+    pulled since the start is found by who asks directly.
+    """
+    with fake_upstream(models=("other",)) as server, serving(tmp_path, server) as client:
+        server.models = (f"{MODEL}:latest",)
+        asked_directly = client.chat.completions.create(**BODY)
+        assert asked_directly.choices[0].message.content == "x"
+        assert ended(client, create(client, lines(3))).status == "completed"
+        assert [body["model"] for body in server.calls] == [MODEL] * 4
+        with pytest.raises(openai.NotFoundError):
+            client.chat.completions.create(**{**BODY, "model": "none"})
+
+
 def test_slow_rows_hold_no_other_batch(tmp_path, monkeypatch):
     """
     Two rows that hang keep their slots and nobody else's; cancelling their batch ends them within seconds,
@@ -444,6 +459,43 @@ def test_slow_rows_hold_no_other_batch(tmp_path, monkeypatch):
         assert (batch.status, counts.completed, counts.failed) == ("cancelled", 18, 2)
         assert results(client, batch).total() == 18
         assert server.now <= 2
+
+
+def test_a_client_that_has_gone_keeps_no_slot(tmp_path):
+    """
+    Two that asked directly, and did not wait for the answer: the call ends at the server behind ours too, and
+    a batch has the slots.
+    """
+
+    def hang(body):
+        return Said(body=echo(body).body, delay_s=600 if body["messages"][-1]["content"] == "hang" else 0)
+
+    with fake_upstream(hang) as server, serving(tmp_path, server, slots=2) as client:
+        hanging = {"model": MODEL, "messages": [{"role": "user", "content": "hang"}], "timeout": 1.0}
+        for _ in range(2):
+            with pytest.raises(openai.APITimeoutError):
+                client.chat.completions.create(**hanging)
+        assert ended(client, create(client, lines(5))).request_counts.completed == 5
+
+
+def test_a_server_that_is_stopped_keeps_what_was_being_answered(tmp_path):
+    """
+    In the middle of a batch: nothing further is asked, each answer that was under way has its line, and at
+    the next start none of these rows is asked again.
+    """
+    slow = lambda body: Said(body=echo(body).body, delay_s=0.3)  # noqa: E731
+    with fake_upstream(slow) as server:
+        with serving(tmp_path, server, slots=4) as client:
+            batch_id = create(client, lines(40))
+            wait_until(lambda: len(server.calls) >= 6)
+        asked_before = len(server.calls)
+        assert asked_before < 40
+        written = (tmp_path / "work" / f"{batch_id}.output").read_text().splitlines()
+        assert len(written) == asked_before
+        server.answer = echo
+        with serving(tmp_path, server, slots=4) as client:
+            assert results(client, ended(client, batch_id)) == {f"row-{n}": 1 for n in range(40)}
+        assert len(server.calls) == 40
 
 
 def test_batches_have_their_turns(tmp_path):

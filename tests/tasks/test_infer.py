@@ -17,9 +17,11 @@ import pytest
 from end_to_end import environment, rowbatch, wait_until
 from rowbatch import api
 from rowbatch.errors import InputError, UsageError
+from rowbatch.server.engine import EngineReply
+from rowbatch.server.upstream import UpstreamEngine
 from rowbatch.tasks import infer as room
 from rowbatch.tasks.doing import do_task
-from upstreams import MODEL, Said, echo, fake_upstream
+from upstreams import MODEL, Said, echo, fake_upstream, said
 
 SHARDS, ROWS = 3, 60
 
@@ -248,6 +250,125 @@ def test_what_is_no_request_is_told_and_the_others_are_answered(tmp_path):
         api.infer(folder, upstreams=[server.base_url])
     with pytest.raises(InputError, match="no request files"):
         api.infer(tmp_path)
+
+
+def test_a_file_that_was_changed_is_told_and_not_mixed(tmp_path):
+    """
+    The same name and the same custom_ids, and other texts: the results that are there are not taken for
+    answers to them.
+    """
+    folder = write_shards(tmp_path / "in", 2)
+    with fake_upstream() as server:
+        api.infer(folder, upstreams=[server.base_url])
+        earlier = (folder / "s0.jsonl").read_text()
+        (folder / "s0.jsonl").write_text(earlier.replace("s0 ", "s9 "))
+        with pytest.raises(InputError, match=r"s0\.jsonl has changed") as caught:
+            api.infer(folder, upstreams=[server.base_url])
+        assert "results" in caught.value.hint
+        assert len(server.calls) == 2 * ROWS
+        task = {"id": "s0.jsonl", "store": str(folder / "results"), "requests": str(folder / "s0.jsonl")}
+        with pytest.raises(InputError, match="has changed"):
+            do_task("infer", {**task, "upstreams": [server.base_url]}).result()
+        (folder / "s0.jsonl").write_text(earlier)
+        assert len(api.infer(folder, upstreams=[server.base_url])) == 2
+        assert len(server.calls) == 2 * ROWS
+
+
+def test_what_was_left_half_done_is_of_its_requests_only(tmp_path):
+    """
+    A worker is killed, the file is made anew with other texts, and the next one asks all of its rows; what
+    was left of the earlier ones is removed at the end.
+    """
+    folder = write_shards(tmp_path / "in", 1)
+    earlier = (folder / "s0.jsonl").read_text()
+    (folder / "s0.jsonl").write_text(earlier.replace("s0 ", "earlier "))
+    with fake_upstream(slow) as server:
+        with worker(folder, server, tmp_path / "home", "--slots", "2") as process:
+            wait_until(lambda: any(path.stat().st_size for path in folder.glob("results/work/*.part")))
+            process.kill()
+            process.wait()
+        (folder / "s0.jsonl").write_text(earlier)
+        api.infer(folder, upstreams=[server.base_url])
+        assert {text_of(body) for body in server.calls} >= {f"s0 {number}" for number in range(ROWS)}
+    require_right(folder / "results", 1)
+
+
+@pytest.mark.parametrize("how", ["cut", "other", "no json"])
+def test_a_file_that_changes_while_it_is_answered_is_told(tmp_path, how):
+    """
+    In place: before the last row is asked, or before the results get their name. Nothing is kept of it, and
+    the same command answers the file as it is then.
+    """
+    folder = write_shards(tmp_path / "in", 1, 2_000)
+    path = folder / "s0.jsonl"
+    later = {
+        "cut": path.read_text()[: 1_000 * 130],
+        "other": path.read_text().replace("s0 ", "s9 "),
+        "no json": "no json\n" * 20_000,
+    }[how]
+
+    def answer(body):
+        if text_of(body) == "s0 7":
+            path.write_text(later)
+        return echo(body)
+
+    with fake_upstream(answer) as server:
+        with pytest.raises(InputError, match="was changed while it was being answered"):
+            api.infer(folder, upstreams=[server.base_url], slots=4)
+        assert list((folder / "results").glob("*.jsonl")) == []
+        write_shards(tmp_path / "again", 1)
+        path.write_text((tmp_path / "again" / "s0.jsonl").read_text())
+        server.answer = echo
+        api.infer(folder, upstreams=[server.base_url])
+    require_right(folder / "results", 1)
+
+
+def test_an_answer_that_nobody_expects_is_an_error_of_its_row(tmp_path, monkeypatch):
+    """
+    A fault of the engine costs that row and not the file.
+    """
+    folder = write_shards(tmp_path / "in", 1)
+    answer = UpstreamEngine.answer
+
+    async def sometimes(self, endpoint, body, **more):
+        if text_of(body) == "s0 7":
+            raise KeyError("choices")
+        return await answer(self, endpoint, body, **more)
+
+    monkeypatch.setattr(UpstreamEngine, "answer", sometimes)
+    with fake_upstream() as server:
+        (done,) = api.infer(folder, upstreams=[server.base_url])
+    assert (done.record["completed"], done.record["failed"]) == (ROWS - 1, 1)
+
+
+def test_many_that_were_killed_leave_no_more_open_files_than_a_few(tmp_path, monkeypatch):
+    """
+    Each worker that was killed left a file of its own; here 60 of them, with room for 4.
+    """
+    monkeypatch.setattr(room, "_OPEN_FILES", 4)
+    folder = write_shards(tmp_path / "in", 1)
+    shard = room.Shard("s0.jsonl", folder / "s0.jsonl")
+    mark = room._look_at(shard).mark
+    work = folder / "results" / "work"
+    work.mkdir(parents=True)
+    for number in range(ROWS):
+        reply = EngineReply(200, said(f"s0 {number}").body)
+        line = room._result_line("/v1/chat/completions", f"row-{number}", reply)
+        (work / f"s0.jsonl.{mark}.{number:016x}.part").write_bytes(line)
+    opened = []
+    with fake_upstream() as server:
+        whole = room._Answers._opened
+
+        def counted(self, number):
+            file = whole(self, number)
+            opened.append(len(self._files))
+            return file
+
+        monkeypatch.setattr(room._Answers, "_opened", counted)
+        api.infer(folder, upstreams=[server.base_url])
+        assert len(server.calls) == 0
+    assert (len(opened), max(opened)) == (ROWS, 4)
+    require_right(folder / "results", 1)
 
 
 def test_a_disk_that_is_full_is_waited_for(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -50,7 +51,7 @@ def test_of_many_one_gets_it(tmp_path):
 
 def elsewhere(path, **changes) -> None:
     """A lease that a worker on another computer left."""
-    owner = {"host": "elsewhere", "pid": 1, "began": "x", "token": "t", "beat": "0", **changes}
+    owner = {"system": "elsewhere", "pid": 1, "began": "x", "token": "t", "beat": "0", **changes}
     path.write_text(json.dumps(owner))
 
 
@@ -84,6 +85,23 @@ def test_a_process_of_this_computer_that_ended_loses_it_at_once(tmp_path):
     assert others.take("a") is None
     process.kill()
     process.communicate()
+    assert others.take("a") is not None
+
+
+def test_a_computer_of_the_same_name_is_another_one(tmp_path):
+    """
+    Nodes that were copied, and containers, may have one name and not see each other's processes: a worker
+    there is not taken for dead because no process here has its number.
+    """
+    path, others = tmp_path / "a.lease", Leases(tmp_path, 3600)
+    lease = Leases(tmp_path, 3600).take("a")
+    assert lease is not None
+    owner = json.loads(path.read_bytes())
+    assert socket.gethostname() in owner["system"].split()
+    gone = {**owner, "pid": 2**22 + 1}
+    path.write_text(json.dumps({**gone, "system": socket.gethostname()}))
+    assert others.take("a") is None
+    path.write_text(json.dumps(gone))
     assert others.take("a") is not None
 
 

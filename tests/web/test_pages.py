@@ -597,6 +597,90 @@ def test_a_limit_for_the_month(site, client, monkeypatch):
     assert [job.state for job in site.program.jobs.all()] == ["draft"]
 
 
+def test_limits_at_the_provider_can_be_said_where_the_estimate_is(site, client, monkeypatch):
+    """
+    Folded away: a tier, tokens that wait, batches an hour, room for files, and whether request files go. The
+    estimate is made with them, the job keeps them, and one that is no limit is told beside its field. A job
+    that is made anew since the question changed has them too.
+    """
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-nobody")
+    place = sent(client, table_file([[1, "so good", ""]])).removesuffix("/label")
+    form = {
+        "text": "post",
+        "question": "How is it?",
+        "labels.0.name": "good",
+        "labels.1.name": "bad",
+        "provider": "openai",
+        "model": "gpt-4.1-mini",
+    }
+    client.post(f"{place}/label", data=form)
+    wait_until(lambda: [job.state for job in site.program.jobs.all()] == ["draft"])
+    page = client.get(f"{place}/start")
+    folded = page.text.partition("<details>")[2].partition("</details>")[0]
+    assert "Your limits at the provider" in folded
+    limits = {
+        "limits": "1",
+        "tier": "1",
+        "queue_tokens": "",
+        "creations_per_hour": "1,200",
+        "storage_bytes": "2.5",
+        "free_inputs": "1",
+        "cap": "0.5",
+    }
+    page = client.post(f"{place}/limits", data=limits)
+    assert page.status_code == 200
+    fields = {
+        "tier": "1",
+        "queue_tokens": "",
+        "creations_per_hour": "1200",
+        "storage_bytes": "2.5",
+        "cap": "0.5",
+    }
+    for name, value in fields.items():
+        assert found_in(page, rf'<input id="{name}" name="{name}" value="([^"]*)"') == value
+
+    def policy():
+        (job,) = site.program.jobs.all()
+        return job.run.policy()
+
+    assert (policy().tier, policy().creations_per_hour, policy().free_inputs) == (1, 1_200, True)
+    assert (policy().queue_tokens, policy().storage_bytes, policy().max_cost_usd) == (
+        None,
+        2_500_000_000,
+        None,
+    )
+    for name, value in (
+        ("tier", "9"),
+        ("tier", "two"),
+        ("creations_per_hour", "0"),
+        ("creations_per_hour", "1.5"),
+        ("queue_tokens", "-3"),
+        ("queue_tokens", "nan"),
+        ("storage_bytes", "1e400"),
+        ("storage_bytes", "much"),
+    ):
+        for address in ("limits", "start"):
+            refused = client.post(f"{place}/{address}", data={**limits, name: value})
+            assert refused.status_code == 422, (name, value)
+            assert f'id="fault-{name}"' in refused.text
+            assert f'name="{name}" value="{value}"' in refused.text
+    assert policy().tier == 1
+    # The question is changed, so the requests are written anew.
+    client.post(f"{place}/label", data={**form, "question": "How is it really?"})
+    wait_until(lambda: [job.state for job in site.program.jobs.all()] == ["draft"])
+    client.get(f"{place}/start")
+    assert (policy().tier, policy().creations_per_hour, policy().free_inputs) == (1, 1_200, True)
+    # Of a model whose tiers nobody knows the rest is kept.
+    client.post(f"{place}/label", data={**form, "model": "gpt-4o-mini"})
+    wait_until(lambda: [job.state for job in site.program.jobs.all()] == ["draft"])
+    assert 'name="tier"' not in client.get(f"{place}/start").text
+    assert (policy().tier, policy().creations_per_hour, policy().free_inputs) == (None, 1_200, True)
+    # And what is emptied is not known any more.
+    client.post(f"{place}/limits", data={"limits": "1"})
+    assert client.get(f"{place}/start").status_code == 200
+    assert (policy().tier, policy().creations_per_hour, policy().free_inputs) == (None, None, False)
+
+
 def test_get_changes_nothing(site, client):
     """
     No address does anything by being looked at.

@@ -503,6 +503,34 @@ class Run:
         """Let it spend what it takes, from now on. Where the price is not known no cap can be kept."""
         return self._keep_policy(replace(self.policy(), max_cost_usd=None))
 
+    def change_limits(
+        self,
+        *,
+        tier: int | None = None,
+        queue_tokens: int | None = None,
+        creations_per_hour: int | None = None,
+        storage_bytes: int | None = None,
+        free_inputs: bool = False,
+    ) -> Policy:
+        """
+        Say what is known of the limits at the provider, from now on; None means that nothing is.
+
+        Args:
+            tier, queue_tokens, creations_per_hour, storage_bytes, free_inputs: As in `Policy`.
+        Raises:
+            UsageError: The model has no such tier, or a limit is below one; nothing is changed.
+        """
+        policy = replace(
+            self.policy(),
+            tier=tier,
+            queue_tokens=queue_tokens,
+            creations_per_hour=creations_per_hour,
+            storage_bytes=storage_bytes,
+            free_inputs=free_inputs,
+        )
+        find_room(self._plan.asking.provider, self._plan.asking.model, policy)
+        return self._keep_policy(policy)
+
     def _keep_policy(self, policy: Policy) -> Policy:
         self.build()
         self._prefix_tokens = None

@@ -16,7 +16,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -289,11 +289,17 @@ class _Server:
         if not isinstance(model, str):
             raise wrong_type("model", "a string", model)
         if model not in self.engine.models:
-            raise _no_model(model)
+            # It may have been loaded since.
+            await self.engine.refresh()
+            if model not in self.engine.models:
+                raise _no_model(model)
         if body.get("stream"):
             raise ApiError(400, "This server does not stream.", code="unsupported_value", param="stream")
         try:
-            reply = sound_reply(await self.engine.answer(served.url, body, is_patient=False))
+            asked = self.engine.answer(served.url, body, is_patient=False)
+            reply = sound_reply(await _unless_gone(request, asked))
+        except ClientDisconnect:
+            raise
         except RowbatchError as error:
             raise ApiError(503, error.message, code="engine_unavailable", kind="server_error") from error
         except Exception as error:
@@ -327,6 +333,30 @@ class _Server:
         if found is None:
             raise ApiError(404, f"No batch found with id '{shown(batch_id)}'.")
         return found
+
+
+async def _unless_gone(request: Request, asked: Coroutine[Any, Any, EngineReply]) -> EngineReply:
+    """
+    What is asked, unless the client goes: nobody would read it, and it would keep its slot for minutes.
+
+    Raises:
+        ClientDisconnect: It has gone.
+    """
+
+    async def gone() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    answer, leaving = asyncio.ensure_future(asked), asyncio.ensure_future(gone())
+    try:
+        await asyncio.wait({answer, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            raise ClientDisconnect
+        return answer.result()
+    finally:
+        for task in (answer, leaving):
+            task.cancel()
+        await asyncio.gather(answer, leaving, return_exceptions=True)
 
 
 class _Guard:

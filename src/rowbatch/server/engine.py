@@ -76,6 +76,18 @@ def unsound_reply(told: str) -> EngineReply:
     return EngineReply(502, {"error": error})
 
 
+async def wait_a_while(news: asyncio.Event, limit_s: float | None) -> None:
+    """
+    Wait for an event, or for so long; None means however long.
+
+    Not `asyncio.wait_for`: that of Python 3.11 does not end where it is cancelled in the moment in which the
+    event is set, and who waits for its end waits forever.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(limit_s):
+            await news.wait()
+
+
 class Engine(Protocol):
     """
     Answers requests.
@@ -232,7 +244,8 @@ class LocalEngine:
         )
         assert process.stdout is not None
         try:
-            line = await asyncio.wait_for(process.stdout.readline(), _START_LIMIT_S)
+            async with asyncio.timeout(_START_LIMIT_S):
+                line = await process.stdout.readline()
         except TimeoutError:
             process.kill()
             await process.wait()

@@ -22,6 +22,8 @@ _ALIKE = 1.5
 _TOO_SLOW = 2.0
 _CUT = 0.7
 _LOOK_AGAIN_S, _SOON_S = 20.0, 2.0
+_SHUT_S = 3.0
+"""A server that refuses everything for so long is not full but shut."""
 _LEAST_ANSWERS = 32
 _DOUBTS = 2
 """So many times in a row it must look as if the level were wrong: answers differ in length."""
@@ -44,9 +46,11 @@ class Level:
         self._shortest_s, self._longest_s = float("inf"), 0.0
         self.restart(0.0)
 
-    def restart(self, now: float) -> None:
+    def restart(self, now: float, first: float | None = None) -> None:
         """Begin anew: the server was away, and may be another one by now."""
-        self._level = float(self._first)
+        self._level = float(first or self._first)
+        self._is_shut, self._has_answered = False, True
+        self._open_level, self._shut_since = self._level, now
         self._step = _DOUBLE
         self._best: tuple[float, float, float] | None = None
         self._fastest_s = float("inf")
@@ -66,6 +70,10 @@ class Level:
 
     def answered(self, began: float, now: float) -> None:
         """A call that went out at `began` was answered."""
+        if self._is_shut:
+            # It refused everything, one call at a time too: that said nothing about how much it takes.
+            self.restart(now, max(1.0, self._open_level * _CUT))
+        self._has_answered = True
         took_s, level = now - began, self.now
         if began >= self._since:
             self._first_answers += 1
@@ -96,6 +104,10 @@ class Level:
         """A call that went out at `began` was too much. All that went out together count once."""
         if began < self._since and self._refused_at is not None:
             return
+        if self._has_answered:
+            self._open_level, self._has_answered, self._shut_since = self._level, False, now
+        elif self.now == 1 and now - self._shut_since >= _SHUT_S:
+            self._is_shut = True
         self._refused_at = float(self.now)
         is_known_to_go = self._is_trying and self._best is not None
         self._level = self._best[0] if self._best and is_known_to_go else max(1.0, self._refused_at * _CUT)

@@ -11,7 +11,7 @@ import contextvars
 import json
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -39,6 +39,7 @@ _CONNECT_S = 15.0
 _IDLE_S = 4.0
 _LOOK_S = 10.0
 _OLD_CONNECTIONS = 4
+_LATEST = ":latest"
 _AT_ONCE_S = 1.0
 
 _was_connected: contextvars.ContextVar[list[bool] | None] = contextvars.ContextVar("connected", default=None)
@@ -66,7 +67,8 @@ class Sent:
 
     Attributes:
         fate: `answered`, with whatever status; `busy`: not carried out, since there was too much to do;
-            `away`: nobody was there; `lost`: nobody knows; `slow`: it took longer than it may.
+            `away`: nobody was there; `lost`: nobody knows, or a gateway got no answer; `slow`: it took longer
+            than it may.
         reply: What is given on if this is the end of it.
         retry_after_s: What a busy server asks for.
     """
@@ -90,6 +92,7 @@ class Node:
         in_flight: Requests that are with it now.
         level: How many it may have.
         away: Why it is not asked now; "" where it is.
+        not_before: Until when it asked to be left alone, on the clock that never goes back.
     Raises:
         UsageError: The address is none, or the key would go there in clear.
     """
@@ -102,6 +105,7 @@ class Node:
         self.answers = 0
         self.level = Level(most)
         self.away = ""
+        self.not_before = 0.0
         self._session: aiohttp.ClientSession | None = None
         self._base, self._params = address_parts(self.base_url)
         self._urls: dict[str, Any] = {}
@@ -116,6 +120,10 @@ class Node:
     def is_free_of_charge(self) -> bool:
         """Whether a call that may have been carried out can be made again: nobody can bill it."""
         return self.key is None or is_loopback(self.base_url)
+
+    def has(self, model: str) -> bool:
+        """Whether it lists a model; Ollama lists `llama3.2:latest` and answers to `llama3.2` too."""
+        return model in (self.models or ()) or f"{model}{_LATEST}" in (self.models or ())
 
     def list_models(self) -> None:
         """
@@ -135,13 +143,20 @@ class Node:
 
         try:
             timeout = aiohttp.ClientTimeout(total=_LOOK_S)
-            async with self._started().get(self._url("models"), timeout=timeout, proxy=self._proxy) as found:
+            async with self._started().get(
+                self._url("models"),
+                timeout=timeout,
+                allow_redirects=False,
+                proxy=self._proxy,
+                # A call on an old connection that ends is made again; that of a look is no such one.
+                headers={"Connection": "close"},
+            ) as found:
                 if found.status >= 500 or found.status == 429:
                     return False
-                names = _names(json.loads(await found.content.read(MOST_ANSWER_BYTES)))
+                names = _names(json.loads(await _whole(found, self.host)))
         except (aiohttp.ClientError, OSError, TimeoutError):
             return False
-        except (ValueError, RecursionError):
+        except (ServiceError, ValueError, RecursionError):
             names = ()
         self.models = names or self.models
         return True
@@ -166,6 +181,7 @@ class Node:
 
         session = self._started()
         made: list[bool] = []
+        response = None
         began = time.monotonic()
         _was_connected.set(made)
         try:
@@ -173,11 +189,8 @@ class Node:
                 self._url(path), data=content, allow_redirects=False, proxy=self._proxy
             ) as response:
                 headers = response.headers
-                body = AnswerBody(self.host, headers.get("content-encoding", ""), MOST_ANSWER_BYTES)
-                while block := await response.content.readany():
-                    if not body.add(block):
-                        break
-                reply = _reply(response.status, body.whole())
+                content = await _whole(response, self.host)
+                reply = _reply(response.status, content)
         except (
             aiohttp.ClientConnectorError,
             aiohttp.ConnectionTimeoutError,
@@ -185,9 +198,10 @@ class Node:
         ) as error:
             # It was not carried out, so it may be made again.
             return self._failed("away", f"no connection to the upstream server: {_told(error)}")
-        except aiohttp.ServerDisconnectedError as error:
-            # What was closed already shows itself at once; uvicorn closes after an error of its application.
-            if not made and time.monotonic() - began < _AT_ONCE_S:
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+            # What was closed already shows itself at once, as an end or as a reset; uvicorn closes after an
+            # error of its application.
+            if not made and response is None and time.monotonic() - began < _AT_ONCE_S:
                 return None
             return self._failed("lost", f"the upstream server's answer was lost: {_told(error)}")
         except TimeoutError:
@@ -196,9 +210,18 @@ class Node:
             return self._failed("lost", f"the upstream server's answer was lost: {_told(error)}")
         except ServiceError as error:
             return Sent("answered", EngineReply(502, error_body(error.message, "upstream_unreadable")))
-        if response.status not in (429, 503) or _is_final(reply):
-            return Sent("answered", reply)
-        return Sent("busy", reply, retry_after_s(headers.get("retry-after"), datetime.now(UTC)))
+        if response.status in (429, 503) and not _is_final(reply):
+            return Sent("busy", reply, retry_after_s(headers.get("retry-after"), datetime.now(UTC)))
+        if response.status in (502, 504):
+            # A gateway says so of whom it asked.
+            return Sent("lost", reply)
+        is_open_ended = "content-length" not in headers and "transfer-encoding" not in headers
+        if is_open_ended and _is_cut(content):
+            return self._failed("lost", "the upstream server's answer was lost: it ends in the middle")
+        if 300 <= response.status < 400:
+            told = f"the upstream server is elsewhere: it answers {response.status} with {_place(headers)}"
+            return Sent("answered", EngineReply(502, error_body(told, "upstream_redirects")))
+        return Sent("answered", reply)
 
     def _failed(self, fate: Literal["away", "lost", "slow"], told: str) -> Sent:
         status, code = {
@@ -284,6 +307,12 @@ def parse_upstream(text: str) -> Upstream:
     return Upstream(address, number)
 
 
+def short_names(names: Iterable[str]) -> list[str]:
+    """Names, and what a server answers to besides: without `:latest`."""
+    known = list(names)
+    return known + [short for name in known if (short := name.removesuffix(_LATEST)) not in known]
+
+
 def error_body(message: str, code: str) -> dict[str, Any]:
     """An error in OpenAI's form; what is secret in it is masked."""
     return {"error": {"message": masked(message), "type": "server_error", "param": None, "code": code}}
@@ -307,6 +336,37 @@ def _reply(status: int, body: bytes) -> EngineReply:
         return EngineReply(status, found)
     status = status if status >= 400 else 502
     return EngineReply(status, error_body("the upstream server's answer is not JSON", "upstream_not_json"))
+
+
+async def _whole(response: aiohttp.ClientResponse, host: str) -> bytes:
+    """
+    The body of an answer, decoded.
+
+    Raises:
+        ServiceError: It is too large, or not encoded as it says.
+    """
+    body = AnswerBody(host, response.headers.get("content-encoding", ""), MOST_ANSWER_BYTES)
+    while block := await response.content.readany():
+        if not body.add(block):
+            break
+    return body.whole()
+
+
+def _is_cut(content: bytes) -> bool:
+    """Whether an object begins here and does not end."""
+    try:
+        json.loads(content)
+    except (ValueError, RecursionError):
+        return content.lstrip()[:1] == b"{"
+    return False
+
+
+def _place(headers: Mapping[str, str]) -> str:
+    """Where a redirect leads, as it is named to the program as a server."""
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(headers.get("location", ""))
+    return f"{parts.scheme}://{parts.hostname}" if parts.hostname else "another path"
 
 
 def _is_final(reply: EngineReply) -> bool:

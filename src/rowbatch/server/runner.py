@@ -21,7 +21,7 @@ from typing import Any
 from rowbatch.errors import RowbatchError, StorageError
 from rowbatch.objects.disk import fsync_folder
 from rowbatch.server.endpoints import ENDPOINTS
-from rowbatch.server.engine import Engine, EngineReply, sound_status
+from rowbatch.server.engine import Engine, EngineReply, sound_status, wait_a_while
 from rowbatch.server.storage import FILE_LIFE_S, RESULT_LIFE_S, UNFINISHED, Storage
 from rowbatch.server.validation import Verdict, missing_input, validate_input
 from rowbatch.server.work import KINDS, Row, Work
@@ -33,6 +33,8 @@ _LOOK_EVERY_S = 0.25
 """How soon it is noticed that a window is over, or that there is room again."""
 _LAST_ANSWERS_S = 5.0
 """What is being answered when a batch ends early may have been paid for: so long it may still come."""
+_ANSWERS_AT_STOP_S = 3.0
+"""As long when the server is stopped. Docker kills ten seconds after it asked, and systemd after 90."""
 _TRY_AGAIN_S = 2.0
 _MOST_FAILURES = 3
 """After so many faults that no room on the disk would mend, a batch ends with what it has."""
@@ -68,10 +70,19 @@ class Runner:
         self.wake()
 
     async def stop(self) -> None:
-        """End the tasks; what is unfinished goes on at the next start."""
+        """
+        End the tasks; what is unfinished goes on at the next start.
+
+        What is being answered may have been paid for, so for a moment it may still come.
+        """
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         rows = [task for work in self._works.values() for task in work.running]
+        if rows:
+            await asyncio.wait(rows, timeout=_ANSWERS_AT_STOP_S)
         syncing = [self._syncing] if self._syncing else []
-        tasks = [*self._tasks, *rows, *self._ends.values(), *syncing]
+        tasks = [*rows, *self._ends.values(), *syncing]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -109,8 +120,7 @@ class Runner:
             if found_work:
                 news.set()
                 continue
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(news.wait(), _LOOK_EVERY_S if self._works else None)
+            await wait_a_while(news, _LOOK_EVERY_S if self._works else None)
 
     @property
     def fault(self) -> str | None:

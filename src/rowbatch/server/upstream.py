@@ -24,7 +24,7 @@ from rowbatch.http import Key, clean_key
 from rowbatch.server import strict_json
 from rowbatch.server.endpoints import ENDPOINTS
 from rowbatch.server.engine import EngineReply
-from rowbatch.server.node import Node, Sent, Upstream, error_body, parse_upstream
+from rowbatch.server.node import Node, Sent, Upstream, error_body, parse_upstream, short_names
 
 UPSTREAM_KEY_VARIABLE = "ROWBATCH_UPSTREAM_KEY"
 # Large models on small machines take minutes for an answer.
@@ -35,7 +35,8 @@ _BATCHES_AT_ONCE = 32
 _MOST_LOSSES = 3
 """So often an answer may be lost: a row may be what ends its server."""
 _BUSY_LIMIT_S = 3600.0
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 16.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 4.0
+_A_MOMENT_S = 0.01
 _LOOKS_S = (0.5, 1.0, 2.0, 4.0)
 """Between looks at a server that is away; the last one again and again."""
 
@@ -77,6 +78,7 @@ class UpstreamEngine:
         self._nodes = [Node(upstream, key, most=most, limit_s=limit_s) for upstream in upstreams]
         self._waiting: dict[str, collections.deque[asyncio.Future[None]]] = {}
         self._watches: dict[Node, asyncio.Task[None]] = {}
+        self._looks: dict[Node, asyncio.Task[bool]] = {}
         self._list_models()
         self._share()
 
@@ -101,7 +103,7 @@ class UpstreamEngine:
 
     @property
     def models(self) -> Mapping[str, Mapping[str, Any]]:
-        return {name: {"title": name} for node in self._nodes for name in node.models or ()}
+        return {name: {"title": name} for node in self._nodes for name in short_names(node.models or ())}
 
     def slots(self, model: str) -> int:
         """How many requests for a model may be here at once."""
@@ -133,15 +135,19 @@ class UpstreamEngine:
                 first_refusal = first_refusal or time.monotonic()
                 if time.monotonic() - first_refusal >= self._busy_limit_s:
                     return sent.reply
-                own_s = min(self._first_pause_s * 2**refusals, _LONGEST_PAUSE_S)
+                if sent.retry_after_s is not None:
+                    self._leave_alone(node, sent.retry_after_s)
+                    continue
+                await asyncio.sleep(min(self._first_pause_s * 2 ** min(refusals, 10), _LONGEST_PAUSE_S))
                 refusals += 1
-                await asyncio.sleep(own_s if sent.retry_after_s is None else sent.retry_after_s)
 
     async def stop(self) -> None:
-        for watch in self._watches.values():
-            watch.cancel()
-        await asyncio.gather(*self._watches.values(), return_exceptions=True)
+        tasks = [*self._watches.values(), *self._looks.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._watches.clear()
+        self._looks.clear()
         for node in self._nodes:
             await node.stop()
 
@@ -159,6 +165,10 @@ class UpstreamEngine:
                     error_body(self.fault or f"no server that has {model} is there", "upstream_unreachable"),
                 )
                 return Sent("away", reply), self._nodes[0]
+            paused_s = min((node.not_before for node in candidates), default=0.0) - time.monotonic()
+            if not is_patient and paused_s > 0:
+                told = f"the upstream server is busy, and wants to be asked again in {paused_s:.0f} s"
+                return Sent("busy", EngineReply(429, error_body(told, "upstream_busy"))), candidates[0]
             await self._room(model)
         with self._held(node):
             began = time.monotonic()
@@ -171,7 +181,28 @@ class UpstreamEngine:
                 node.level.refused(began, time.monotonic())
             elif sent.fate == "away":
                 self._lose(node, str(sent.reply.body["error"]["message"]))
+            elif sent.fate == "lost":
+                await self._look_at(node)
         return sent, node
+
+    def _leave_alone(self, node: Node, seconds: float) -> None:
+        """A server says when it may be asked again; its rows go to others meanwhile, where there are some."""
+        node.not_before = max(node.not_before, time.monotonic() + seconds)
+        asyncio.get_running_loop().call_later(seconds + _A_MOMENT_S, self._wake)
+
+    async def _look_at(self, node: Node) -> None:
+        """
+        An answer was lost: see whether the server is there, before it is given another row.
+
+        A gateway goes on answering in no time that nobody is behind it, and would be asked the whole batch.
+        """
+        if node.away:
+            return
+        if node not in self._looks:
+            self._looks[node] = asyncio.create_task(node.look())
+            self._looks[node].add_done_callback(lambda _: self._looks.pop(node, None))
+        if not await asyncio.shield(self._looks[node]):
+            self._lose(node, "an answer was lost, and its models are not told since")
 
     @contextmanager
     def _held(self, node: Node) -> Iterator[None]:
@@ -185,12 +216,12 @@ class UpstreamEngine:
     def _with(self, model: str) -> list[Node]:
         """The servers that are there and have a model."""
         there = [node for node in self._nodes if not node.away]
-        known = [node for node in there if model in (node.models or ())]
+        known = [node for node in there if node.has(model)]
         # One that lists no model of that name may know it all the same.
-        return known or [node for node in there if not any(model in (n.models or ()) for n in self._nodes)]
+        return known or [node for node in there if not any(n.has(model) for n in self._nodes)]
 
     def _roomiest(self, model: str) -> Node | None:
-        free = [node for node in self._with(model) if node.in_flight < node.level.now]
+        free = [node for node in self._with(model) if _room_of(node) > 0]
         return min(free, key=lambda node: node.in_flight / node.weight) if free else None
 
     async def _room(self, model: str) -> None:
@@ -212,7 +243,7 @@ class UpstreamEngine:
         for model, queue in self._waiting.items():
             if not queue:
                 continue
-            room = sum(max(0, node.level.now - node.in_flight) for node in self._with(model))
+            room = sum(max(0, _room_of(node)) for node in self._with(model))
             while queue and room > 0:
                 waiting = queue.popleft()
                 if not waiting.done():
@@ -269,6 +300,10 @@ class UpstreamEngine:
                     node.away = error.message
         if len(faults) == len(self._nodes):
             raise faults[0]
+
+
+def _room_of(node: Node) -> int:
+    return 0 if time.monotonic() < node.not_before else node.level.now - node.in_flight
 
 
 def upstream_engine(

@@ -5,6 +5,9 @@ Many computers do so with one folder, each with its own model; who has a file ke
 are appended to a file of the worker's own as they come. Whoever takes a file up reads what all have written
 for it, asks what is missing, puts the results in the order of the requests, and gives them their name, which
 is taken once: so a file that is done twice costs time, and no row is wrong, lost or there twice.
+
+What is written for a file says of what content of it, since the same name may be given to other requests
+later: their answers are never mixed.
 """
 
 from __future__ import annotations
@@ -13,14 +16,16 @@ import asyncio
 import collections
 import hashlib
 import json
+import logging
 import os
 import random
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from io import FileIO
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,9 +33,10 @@ from rowbatch.errors import InputError, RowbatchError, UsageError, from_os_error
 from rowbatch.objects.folder import Folder
 from rowbatch.server import strict_json
 from rowbatch.server.endpoints import ENDPOINTS
-from rowbatch.server.engine import Engine, EngineReply, LocalEngine, sound_reply
+from rowbatch.server.engine import Engine, EngineReply, LocalEngine, sound_reply, wait_a_while
 from rowbatch.server.upstream import upstream_engine
 from rowbatch.server.work import read_result
+from rowbatch.store.rundir import digest_file
 from rowbatch.tasks.lease import STALE_S, Lease, Leases
 from rowbatch.tasks.records import find_record, keep_record
 
@@ -38,7 +44,10 @@ _SYNC_EVERY_LINES, _SYNC_EVERY_S = 300, 2.0
 _LOOK_EVERY_S = 0.25
 _TRY_AGAIN_S = 2.0
 _WAIT_S = 1.0
-_WRITTEN = (".part", ".whole")
+_WRITTEN = re.compile(r"(.+?)(?:\.[0-9a-f]{16}){1,2}\.(?:part|whole)", re.DOTALL)
+"""What is written for a file, by its name."""
+_DIGITS_OF_DIGEST = 16
+_OPEN_FILES = 64
 _AT_ONCE = 8
 """Files at once: the next one is begun where only the last rows of one are still being answered."""
 
@@ -64,7 +73,8 @@ class ShardDone:
 
     Attributes:
         name: Of the file.
-        record: `requests`, `completed`, `failed`, `asked` (by this worker now), `files`.
+        record: `requests`, `requests_sha256` (of their file), `completed`, `failed`, `asked` (by this worker
+            now), `files`.
     """
 
     name: str
@@ -79,14 +89,15 @@ def infer(task: Mapping[str, Any]) -> Mapping[str, Any]:
         task: `id`; `store`: the folder of the results; `requests`: the file; `upstreams`: who answers, or
             nothing for the model of this computer; perhaps `slots`, `answer_limit_s`, `ask_again`, `stale_s`.
     Returns:
-        `id`, `requests`, `completed`, `failed`, and `files` with `name`, `bytes`, `sha256`.
+        `id`, `requests`, `requests_sha256`, `completed`, `failed`; `files` with `name`, `bytes`, `sha256`.
     Raises:
-        InputError: A line is no request.
+        InputError: A line is no request, or the file is another one than that which was answered before.
         ServiceError: No server is there.
         StorageError: The folder cannot be written.
     """
     folder = Folder(Path(task["store"]))
-    done = find_record(folder, str(task["id"]))
+    shard = Shard(str(task["id"]), Path(task["requests"]))
+    done = _done(folder, shard)
     if done is not None:
         return done
     engine = engine_for(
@@ -95,7 +106,6 @@ def infer(task: Mapping[str, Any]) -> Mapping[str, Any]:
         answer_limit_s=task.get("answer_limit_s"),
         ask_again=task.get("ask_again"),
     )
-    shard = Shard(str(task["id"]), Path(task["requests"]))
     (done_shard,) = infer_all(
         [shard], folder.folder, engine, stale_s=float(task.get("stale_s") or STALE_S), on_done=lambda _: None
     )
@@ -143,7 +153,7 @@ def infer_all(
     Returns:
         All files that are there at the end.
     Raises:
-        InputError: A line of a file is no request.
+        InputError: A line of a file is no request, or a file is another one than was answered before.
         StorageError: The folder cannot be written.
         UsageError: A model is asked that nobody has.
     """
@@ -165,11 +175,12 @@ class _Worker:
 
     async def work(self, shards: Sequence[Shard], *, waits: bool) -> list[ShardDone]:
         by_name = {shard.name: shard for shard in shards}
+        faults: list[RowbatchError] = []
+        left = await asyncio.to_thread(self._left, shards, faults)
         # Those who begin together begin with different files.
-        queue = collections.deque(random.sample(sorted(by_name), len(by_name)))
+        queue = collections.deque(random.sample(left, len(left)))
         others: list[str] = []
         running: set[asyncio.Task[ShardDone]] = set()
-        faults: list[RowbatchError] = []
         self._sweep()
         try:
             while True:
@@ -206,6 +217,17 @@ class _Worker:
         records = ((name, find_record(self._store, name)) for name in sorted(by_name))
         return [ShardDone(name, record) for name, record in records if record is not None]
 
+    def _left(self, shards: Sequence[Shard], faults: list[RowbatchError]) -> list[str]:
+        """The files without results, by name; those whose results are of other requests are faults."""
+        left = []
+        for shard in sorted(shards, key=lambda shard: shard.name):
+            try:
+                if _done(self._store, shard) is None:
+                    left.append(shard.name)
+            except InputError as error:
+                faults.append(error)
+        return left
+
     def _begin(self, shard: Shard, running: set[asyncio.Task[ShardDone]]) -> bool:
         """Begin with a file; False where another worker has it."""
         lease = self._leases.take(shard.name)
@@ -237,7 +259,7 @@ class _Worker:
                     raise UsageError(
                         "model-not-served", model=found.model, known=sorted(self._engine.models)[:20]
                     )
-            part = _Part(self._work / f"{shard.name}.{lease.token}.part")
+            part = _Part(self._work / f"{shard.name}.{found.mark}.{lease.token}.part")
             try:
                 is_there = self._store.stat(shard.name) is not None
                 asked = 0 if is_there else await self._ask(shard, found, part, all_asked)
@@ -251,18 +273,17 @@ class _Worker:
 
     async def _ask(self, shard: Shard, found: _Found, part: _Part, all_asked: Callable[[], object]) -> int:
         """Ask the rows that nobody has answered yet; their number."""
-        answered = await asyncio.to_thread(lambda: set(_answered(self._work, shard)))
+        answered = await asyncio.to_thread(lambda: set(_answered(self._work, shard, found)))
         writer = asyncio.create_task(part.write_on())
         rows: set[asyncio.Task[None]] = set()
         asked = 0
         try:
-            for request in _requests(shard):
+            for request in _requests(shard, found):
                 if request["custom_id"] in answered:
                     continue
                 while self._in_flight >= self._engine.slots(found.model) or part.fault is not None:
                     self._room.clear()
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(self._room.wait(), _LOOK_EVERY_S)
+                    await wait_a_while(self._room, _LOOK_EVERY_S)
                 self._in_flight += 1
                 asked += 1
                 row = asyncio.create_task(self._answer_row(found.url, request, part))
@@ -273,6 +294,10 @@ class _Worker:
                 await asyncio.wait(rows)
             part.end()
             await writer
+        except InputError:
+            # It was changed in place: what was asked last may be of either content.
+            part.is_void = True
+            raise
         finally:
             for task in (*rows, writer):
                 task.cancel()
@@ -288,6 +313,10 @@ class _Worker:
         except RowbatchError as error:
             told = {"message": error.message, "type": "server_error", "param": None}
             reply = EngineReply(503, {"error": {**told, "code": "engine_unavailable"}})
+        except Exception as error:  # a fault in the engine is this row's, not the file's
+            logging.getLogger(__name__).exception("the engine failed")
+            told = {"message": f"{type(error).__name__}: {error}", "type": "server_error", "param": None}
+            reply = EngineReply(500, {"error": {**told, "code": "engine_failed"}})
         finally:
             self._in_flight -= 1
             self._room.set()
@@ -296,11 +325,11 @@ class _Worker:
     def _complete(self, shard: Shard, found: _Found) -> dict[str, Any]:
         """Put the results in the order of the requests, and give them their name; the first one stays."""
         name = shard.name
-        whole = self._work / f"{name}.{secrets.token_hex(8)}.whole"
+        whole = self._work / f"{name}.{found.mark}.{secrets.token_hex(8)}.whole"
         try:
             if self._store.stat(name) is None:
-                with _Answers(self._work, shard) as answers, whole.open("xb") as file:
-                    for request in _requests(shard):
+                with _Answers(self._work, shard, found) as answers, whole.open("xb") as file:
+                    for request in _requests(shard, found):
                         file.write(answers.line(request["custom_id"]))
                 self._store.commit(name, whole)
         except (OSError, InputError) as error:
@@ -309,14 +338,19 @@ class _Worker:
                 raise _told(error, whole) from error
         finally:
             whole.unlink(missing_ok=True)
-        content = self._store.read(name)
-        completed = sum(_is_answer(line) for line in content.splitlines())
+        size, completed, digest = 0, 0, hashlib.sha256()
+        with self._store.path(name).open("rb") as file:
+            for line in file:
+                size += len(line)
+                completed += _is_answer(line)
+                digest.update(line)
         record = {
             "id": name,
             "requests": found.requests,
+            "requests_sha256": found.digest,
             "completed": completed,
             "failed": found.requests - completed,
-            "files": [{"name": name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}],
+            "files": [{"name": name, "bytes": size, "sha256": digest.hexdigest()}],
         }
         kept = keep_record(self._store, name, record)
         self._sweep(name)
@@ -328,10 +362,29 @@ class _Worker:
             for path in self._work.iterdir():
                 # A worker that was killed at the very end leaves its lease, too.
                 is_lease = path.suffix == ".lease" and not name
-                if path.suffix in _WRITTEN or is_lease:
-                    of = path.stem if is_lease else path.name.rsplit(".", 2)[0]
+                written = _WRITTEN.fullmatch(path.name)
+                if written or is_lease:
+                    of = written[1] if written else path.stem
                     if of == name or (not name and find_record(self._store, of) is not None):
                         path.unlink(missing_ok=True)
+
+
+def _done(store: Folder, shard: Shard) -> dict[str, Any] | None:
+    """
+    The record of a file that is answered; None where it is not.
+
+    Raises:
+        InputError: It is answered, and was another file then.
+    """
+    record = find_record(store, shard.name)
+    if record is not None:
+        # One that an earlier version kept does not say it.
+        digest = record.get("requests_sha256")
+        if digest is not None and shard.path.is_file() and digest_file(shard.path) != digest:
+            raise InputError(
+                "answered-file-changed", path=str(shard.path), results=str(store.path(shard.name))
+            )
+    return record
 
 
 def _told(error: OSError | InputError, path: Path) -> RowbatchError:
@@ -339,11 +392,17 @@ def _told(error: OSError | InputError, path: Path) -> RowbatchError:
 
 
 class _Found(NamedTuple):
-    """What a file of requests has: how many, of which model, for which endpoint."""
+    """What a file of requests has: how many, of which model, for which endpoint; and the digest of it all."""
 
     requests: int
     model: str
     url: str
+    digest: str
+
+    @property
+    def mark(self) -> str:
+        """As it stands in the names of what is written for this content."""
+        return self.digest[:_DIGITS_OF_DIGEST]
 
 
 def _look_at(shard: Shard) -> _Found:
@@ -355,10 +414,11 @@ def _look_at(shard: Shard) -> _Found:
     """
     ids: set[str] = set()
     first: tuple[str, str] | None = None
-    number = 0
+    number, digest = 0, hashlib.sha256()
     try:
         with shard.path.open("rb") as file:
             for number, line in enumerate(file, start=1):
+                digest.update(line)
                 try:
                     request = strict_json.parse_object(line)
                 except ValueError:
@@ -374,27 +434,40 @@ def _look_at(shard: Shard) -> _Found:
         raise from_os_error(error, str(shard.path)) from error
     if first is None:
         raise InputError("requests-empty", path=str(shard.path))
-    return _Found(number, first[1], first[0])
+    return _Found(number, first[1], first[0], digest.hexdigest())
 
 
-def _requests(shard: Shard) -> Iterator[dict[str, Any]]:
+def _requests(shard: Shard, found: _Found) -> Iterator[dict[str, Any]]:
+    """
+    The requests of a file that was looked at.
+
+    Raises:
+        InputError: It was changed since, said behind the last one at the latest.
+    """
+    digest = hashlib.sha256()
     with shard.path.open("rb") as file:
         for line in file:
-            yield strict_json.parse_object(line)
+            digest.update(line)
+            try:
+                request = strict_json.parse_object(line)
+                custom_id, body = request["custom_id"], request["body"]
+            except (ValueError, KeyError):
+                break
+            if not isinstance(custom_id, str) or not isinstance(body, dict):
+                break
+            yield request
+    if digest.hexdigest() != found.digest:
+        raise InputError("answered-file-changes", path=str(shard.path))
 
 
-def _parts(work: Path, shard: Shard) -> list[Path]:
-    """What workers have written for a file; no name of another one begins so."""
-    before = f"{shard.name}."
-    return sorted(
-        path
-        for path in work.glob("*.part")
-        if path.name.startswith(before) and path.name.removeprefix(before).count(".") == 1
-    )
+def _parts(work: Path, shard: Shard, found: _Found) -> list[Path]:
+    """What workers have written for a file as it is; no name of another one begins so."""
+    before = f"{shard.name}.{found.mark}."
+    return sorted(path for path in work.glob("*.part") if path.name.startswith(before))
 
 
-def _answered(work: Path, shard: Shard) -> Iterator[str]:
-    for path in _parts(work, shard):
+def _answered(work: Path, shard: Shard, found: _Found) -> Iterator[str]:
+    for path in _parts(work, shard, found):
         for custom_id, _, _ in _lines(path):
             yield custom_id
 
@@ -413,21 +486,19 @@ def _lines(path: Path) -> Iterator[tuple[str, int, int]]:
 class _Answers:
     """The answers of a file, whoever wrote them: of two for a row the first one that is found."""
 
-    def __init__(self, work: Path, shard: Shard) -> None:
-        self._files: list[Any] = []
+    def __init__(self, work: Path, shard: Shard, found: _Found) -> None:
+        self._paths = _parts(work, shard, found)
+        self._files: collections.OrderedDict[int, BufferedReader] = collections.OrderedDict()
         self._places: dict[str, tuple[int, int, int]] = {}
-        for path in _parts(work, shard):
-            with suppress(FileNotFoundError):
-                self._files.append(path.open("rb"))
-                number = len(self._files) - 1
-                for custom_id, at, size in _lines(path):
-                    self._places.setdefault(custom_id, (number, at, size))
+        for number, path in enumerate(self._paths):
+            for custom_id, at, size in _lines(path):
+                self._places.setdefault(custom_id, (number, at, size))
 
     def __enter__(self) -> _Answers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for file in self._files:
+        for file in self._files.values():
             file.close()
 
     def line(self, custom_id: str) -> bytes:
@@ -441,8 +512,18 @@ class _Answers:
         if place is None:
             raise FileNotFoundError(custom_id)
         number, at, size = place
-        self._files[number].seek(at)
-        return bytes(self._files[number].read(size))
+        file = self._opened(number)
+        file.seek(at)
+        return file.read(size)
+
+    def _opened(self, number: int) -> BufferedReader:
+        """One of the files; a worker that was killed hundreds of times has left as many."""
+        if number not in self._files:
+            if len(self._files) >= _OPEN_FILES:
+                self._files.popitem(last=False)[1].close()
+            self._files[number] = self._paths[number].open("rb")
+        self._files.move_to_end(number)
+        return self._files[number]
 
 
 @dataclass(slots=True)
@@ -452,10 +533,12 @@ class _Part:
 
     Attributes:
         fault: Why the disk does not take them now; None where it does.
+        is_void: Nobody is to use them: they go when this is closed.
     """
 
     path: Path
     fault: OSError | None = None
+    is_void: bool = False
     _pending: list[bytes] = field(default_factory=list)
     _file: FileIO | None = None
     _size: int = 0
@@ -501,8 +584,7 @@ class _Part:
     async def write_on(self) -> None:
         """Write what comes until the end, and sync it in groups; while the disk refuses, it waits."""
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), _SYNC_EVERY_S)
+            await wait_a_while(self._news, _SYNC_EVERY_S)
             self._news.clear()
             try:
                 self.flush()
@@ -524,6 +606,8 @@ class _Part:
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
+        if self.is_void:
+            self.path.unlink(missing_ok=True)
 
 
 def _result_line(url: str, custom_id: str, reply: EngineReply) -> bytes:

@@ -12,6 +12,7 @@ under it must be right in spite of that.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import secrets
@@ -112,7 +113,7 @@ class Leases:
         if time.monotonic() - since >= self._stale_s:
             return True
         owner = _parsed(content)
-        return owner.get("host") == socket.gethostname() and not _lives(owner)
+        return owner.get("system") == _system() and not _lives(owner)
 
     def _remove(self, name: str, path: Path) -> None:
         """Take a stale lease away; of several that see it only one does."""
@@ -139,7 +140,7 @@ def _is_new(path: Path, token: str) -> bool:
 
 def _write(path: Path, how: int, token: str, beat: int) -> None:
     owner = {
-        "host": socket.gethostname(),
+        "system": _system(),
         "pid": os.getpid(),
         "began": began_at(os.getpid()),
         "token": token,
@@ -167,6 +168,24 @@ def _parsed(content: bytes) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+@functools.cache
+def _system() -> str:
+    """
+    Among whose processes a number is this process's own.
+
+    A name is not enough: nodes that were copied have the same one, and so may containers, whose processes are
+    not seen from outside. A living worker would be taken for dead there, and its rows asked twice.
+
+    Source:
+        random(4): `boot_id`, another one at each boot; pid_namespaces(7).
+    """
+    found = [socket.gethostname()]
+    with suppress(OSError):
+        found.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
+        found.append(str(Path("/proc/self/ns/pid").readlink()))
+    return " ".join(found)
 
 
 def _lives(owner: Mapping[str, Any]) -> bool:

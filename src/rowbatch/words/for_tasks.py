@@ -131,6 +131,20 @@ TASKS: dict[str, Entry] = {
         "remove it, or make it anew",
         zh=("{path} 中没有请求", "请删除它，或重新生成"),
     ),
+    "answered-file-changed": Entry(
+        "{path} has changed since its results were made: they are of other requests, and lie in {results}",
+        "have its results written to another folder (`-o`), or move {results} away, and it is answered anew",
+        page="move {results} away, and it is answered anew",
+        zh=(
+            "{path} 在结果生成之后已更改：{results} 中的结果属于另外的请求",
+            "请将 {results} 移到别处，之后会重新回答",
+        ),
+    ),
+    "answered-file-changes": Entry(
+        "{path} was changed while it was being answered",
+        "leave it as it is while somebody answers it; start again, and it is answered as it is now",
+        zh=("{path} 在回答过程中被更改", "回答期间请勿更改该文件；重新开始后将按现在的内容回答"),
+    ),
     "no-such-element": Entry(
         "there is no element {index}: there are {elements:,}, from 0 on",
         "an index is the number of an array job's element, from 0",

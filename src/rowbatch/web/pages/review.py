@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from decimal import ROUND_UP, Decimal
+from decimal import ROUND_UP, Decimal, InvalidOperation
 from shlex import join
 from typing import Any
 
@@ -23,6 +23,9 @@ from rowbatch.web.rendering import page, program_of, see_other, text_of, with_fo
 from rowbatch.web.words import Words
 
 _CAP_FACTOR = Decimal("1.5")
+_LIMITS = ("tier", "queue_tokens", "creations_per_hour", "storage_bytes", "free_inputs")
+_GB = Decimal(10**9)
+_MOST = Decimal(10**18)
 # Where every answer was taken over all of them are here.
 _BEFORE_START = ("new", "built", "downloaded")
 
@@ -38,6 +41,7 @@ def _review(
     cap: str | None = None,
     *,
     direct: bool | None = None,
+    limits: dict[str, str] | None = None,
 ) -> Response:
     table, program, w = table_of(request), program_of(request), words_for(request)
     table.require_file()
@@ -54,6 +58,8 @@ def _review(
         return page(request, "review.html", **{**base, "is_ready": True})
     draft = draft_of(table)
     plan = job.run.plan
+    if limits is None:
+        _carry_limits(table, job)
     # Of all variables: where only some are asked, answers are shorter.
     measured = None if plan.question.kept else measured_tokens(program, table, draft)
     preview = job.run.preview(
@@ -80,6 +86,9 @@ def _review(
             "is_local": job.run.is_local and not plan.asking.base_url,
             "has_key": safe(api.find_key, provider, plan.asking.base_url) is not None or provider.is_free,
             "provider": provider.name,
+            "limits": limits if limits is not None else _written_limits(job),
+            "tiers": len(preview.schedule.room.tiers) if preview.schedule else 0,
+            "has_limits": preview.schedule is not None,
             "can_cap": can_cap,
             "cap": chosen,
             "notes": [
@@ -165,6 +174,8 @@ def begin(request: Request, form: FormData) -> Response:
         # Pressed twice, or in two tabs: it is started once.
         return see_other(f"/jobs/{job.id}")
     cap, direct = text_of(form, "cap").strip(), text_of(form, "way") == "direct"
+    if limit_fault := set_limits(w, table, job, form):
+        return _review(request, (limit_fault,), cap, direct=direct, limits=_limits_of_form(form))
     # Where every answer is known there is nothing to limit.
     is_sent = job.status.built is None or job.status.built.requests > 0
     fault = set_cap(w, program, job, cap) if is_sent else ""
@@ -173,6 +184,79 @@ def begin(request: Request, form: FormData) -> Response:
     job.run.change_policy(direct=direct)
     program.jobs.start(job.run)
     return see_other(f"/jobs/{job.id}")
+
+
+def limit(request: Request, form: FormData) -> Response:
+    """Take what a person knows of the limits at the provider, and show the estimate with it."""
+    table, program, w = table_of(request), program_of(request), words_for(request)
+    table.require_file()
+    job = safe(program.jobs.job, str(table.draft().get("job", "")))
+    if job is None or job.state != "draft":
+        return see_other(f"/tables/{table.id}/start")
+    cap = text_of(form, "cap").strip()
+    fault = set_limits(w, table, job, form)
+    return _review(
+        request, (fault,) if fault else (), cap or None, limits=_limits_of_form(form) if fault else None
+    )
+
+
+def set_limits(w: Words, table: desk.LibraryTable, job: desk.Job, form: FormData) -> ShownFault | None:
+    """
+    Set the limits at the provider of a job to what a person wrote, where the form has them.
+
+    Returns:
+        What is wrong with the first that is; None where they are set.
+    """
+    if "limits" not in form:
+        return None
+    found: dict[str, Any] = {"free_inputs": text_of(form, "free_inputs") == "1"}
+    for name, text in _limits_of_form(form).items():
+        if not text or name == "free_inputs":
+            continue
+        # Thousands are written with commas or blanks.
+        plain = "".join(text.replace(",", "").split())
+        try:
+            number = Decimal(plain) * _GB if name == "storage_bytes" else Decimal(plain)
+        except InvalidOperation:
+            number = Decimal(0)
+        if not number.is_finite() or not 1 <= number <= _MOST or number != int(number):
+            return ShownFault(name, w.t("This is not a number that can be such a limit."))
+        found[name] = int(number)
+    try:
+        job.run.change_limits(**found)
+    except UsageError as error:
+        return ShownFault("tier", w.told(error.notice))
+    table.save_draft({"limits": {**found, "provider": job.run.plan.asking.provider}})
+    return None
+
+
+def _limits_of_form(form: FormData) -> dict[str, str]:
+    return {name: text_of(form, name).strip() for name in _LIMITS}
+
+
+def _written_limits(job: desk.Job) -> dict[str, str]:
+    """The limits of a job, as they stand in the form."""
+    policy = job.run.policy()
+    found = {name: str(getattr(policy, name) or "") for name in _LIMITS}
+    if policy.storage_bytes:
+        found["storage_bytes"] = f"{(Decimal(policy.storage_bytes) / _GB).normalize():f}"
+    found["free_inputs"] = "1" if policy.free_inputs else ""
+    return found
+
+
+def _carry_limits(table: desk.LibraryTable, job: desk.Job) -> None:
+    """Give a job that was made anew, since the question changed, the limits that the one before had."""
+    saved = table.draft().get("limits")
+    if not isinstance(saved, dict) or saved.get("provider") != job.run.plan.asking.provider:
+        return
+    policy = job.run.policy()
+    if not any(getattr(policy, name) for name in _LIMITS):
+        known = {name: saved[name] for name in _LIMITS if saved.get(name)}
+        try:
+            job.run.change_limits(**known)
+        except UsageError:
+            # Another model may have other tiers, or none.
+            job.run.change_limits(**{**known, "tier": None})
 
 
 def set_cap(w: Words, program: Program, job: desk.Job, cap: str) -> str:
@@ -212,5 +296,6 @@ def demonstration_note(w: Words) -> str:
 ROUTES = [
     Route("/tables/{table_id}/start", review),
     Route("/tables/{table_id}/start", with_form(begin), methods=["POST"]),
+    Route("/tables/{table_id}/limits", with_form(limit), methods=["POST"]),
     Route("/tables/{table_id}/fresh", with_form(choose), methods=["POST"]),
 ]
