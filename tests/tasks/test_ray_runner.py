@@ -319,8 +319,8 @@ def test_all_of_a_session_is_killed():
         ("no such host\nand more", "no such host"),
         ("", "RuntimeError"),
         (
-            "Failed. Last connection error: Traceback (most recent call last):\n  File x\nOops: its reason\n\n",
-            "Failed. Last connection error: Oops: its reason",
+            "Last connection error: Traceback (most recent call last):\n  File x\nOops: its reason\n\n",
+            "Last connection error: Oops: its reason",
         ),
     ],
 )
