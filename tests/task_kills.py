@@ -3,8 +3,8 @@ Tasks of a run are killed again and again, and the same files come out.
 
     python tests/task_kills.py --rows 200000 --coordinators 100
 
-1. A random process of a pool is killed every two seconds. Where the machine is so busy that a process takes
-   longer than that to start, say a longer time.
+1. A random process of a pool is killed every two seconds; where the machine is so busy that a process takes
+   longer than that to start, so that ten kills let no task be done, in twice that time from there on.
 2. The whole program that waits for the pool is killed, at random moments, and started again.
 """
 
@@ -19,6 +19,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -29,8 +30,11 @@ from rowbatch.store.rundir import RunDirectory
 from rowbatch.tasks.into_run import build_by_tasks
 from rowbatch.tasks.plan import place_of, read_tasks
 from rowbatch.tasks.pool import PoolRunner
+from rowbatch.tasks.runner import Outcome
 from rowbatch.tasks.scratch import sweep
 from tasking import digests, planned_run, unfinished
+
+_MOST_IN_VAIN = 10
 
 
 def main() -> None:
@@ -55,7 +59,7 @@ def main() -> None:
         serial_s = time.monotonic() - begun
         expected = digests(quiet)
         shutil.rmtree(quiet.path)
-        print(f"{options.rows:,} rows, {len(expected)} files; one process: {serial_s:.1f} s")
+        print(f"{options.rows:,} rows, {len(expected)} files; one process: {serial_s:.1f} s", flush=True)
         kill_workers(planned_run(folder / "workers", table, options.rows_per_task), expected, options)
         shutil.rmtree(folder / "workers")
         run = planned_run(folder / "coordinator", table, options.rows_per_task)
@@ -79,21 +83,27 @@ class Listed(PoolRunner):
 def kill_workers(run: RunDirectory, expected: list[str], options: argparse.Namespace) -> int:
     """Kill a random process of a pool every so many seconds; how many were killed."""
     runner, rng, done = Listed(2), random.Random(options.seed), threading.Event()
-    killed = 0
+    outcomes: list[Outcome] = []
+    killed, every_s = 0, options.every_s
 
     def kill() -> None:
-        nonlocal killed
-        while not done.wait(options.every_s):
+        nonlocal killed, every_s
+        in_vain, before = 0, 0
+        while not done.wait(every_s):
             alive = [process for process in runner.processes if process.poll() is None]
             if alive:
                 rng.choice(alive).kill()
                 killed += 1
+                in_vain, before = (0, len(outcomes)) if len(outcomes) > before else (in_vain + 1, before)
+            if in_vain == _MOST_IN_VAIN:
+                in_vain, every_s = 0, 2 * every_s
 
     killer = threading.Thread(target=kill)
     killer.start()
     begun = time.monotonic()
     try:
-        outcomes = list(runner.map("prepare", read_tasks(place_of(run))))
+        for outcome in runner.map("prepare", read_tasks(place_of(run))):
+            outcomes.append(outcome)
     finally:
         done.set()
         killer.join()
@@ -102,7 +112,11 @@ def kill_workers(run: RunDirectory, expected: list[str], options: argparse.Names
     assert unfinished(run) == [], unfinished(run)
     build_by_tasks(run, "array")
     assert digests(run) == expected
-    print(f"{killed} killed in {time.monotonic() - begun:.1f} s: same digests, nothing unfinished")
+    took_s = time.monotonic() - begun
+    print(
+        f"{killed} killed in {took_s:.1f} s (at last every {every_s:g} s): same digests, nothing unfinished",
+        flush=True,
+    )
     return killed
 
 
@@ -132,7 +146,20 @@ def kill_coordinators(run: RunDirectory, expected: list[str], kills: int, seed: 
     while unfinished(run) and time.monotonic() < end:
         time.sleep(0.1)
     assert unfinished(run) == [], unfinished(run)
+    assert not orphans(run), orphans(run)
     print(f"the program killed {kills - ended} times ({ended} times it had ended before): same digests")
+
+
+def orphans(run: RunDirectory) -> list[str]:
+    """Processes of ours that live in the run, or that wait for tasks and have lost who asks."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            home = f"ROWBATCH_HOME={run.path.parent / 'home'}".encode()
+            if "rowbatch" in words and home in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(words)
+    return found
 
 
 def forget(run: RunDirectory) -> None:

@@ -8,6 +8,7 @@ import itertools
 import json
 import lzma
 import struct
+import sys
 import threading
 import time
 from pathlib import Path
@@ -255,6 +256,24 @@ def test_free_memory_is_what_the_least_of_them_leaves(monkeypatch):
     monkeypatch.setattr(bounds, "_free_of_system", lambda: None)
     monkeypatch.setattr(bounds, "_free_of_group", lambda: None)
     assert bounds.free_memory() == 4 << 30
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="ulimit")
+@pytest.mark.parametrize("name", ["RLIMIT_DATA", "RLIMIT_AS"])
+def test_a_low_limit_of_the_process_is_a_sentence(tmp_path, monkeypatch, name):
+    """
+    polars 2.1.0 ends the process where it gets no memory (`memory allocation of 786432 bytes failed`), so a
+    table is not read under a `ulimit` that lets it have too little.
+    """
+    import resource
+
+    path = written(tmp_path / "t.csv", "a,b\n1,2\n")
+    limits = {getattr(resource, name): (1 << 28, resource.RLIM_INFINITY)}
+    no_limit = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    monkeypatch.setattr(resource, "getrlimit", lambda what: limits.get(what, no_limit))
+    error = refusal_of(path)
+    assert (error.kind, error.values["limit_mb"]) == ("limit-on-memory", 256)
+    assert "ulimit -" in error.hint
 
 
 def test_the_memory_of_a_container_is_known(tmp_path, monkeypatch):

@@ -67,3 +67,21 @@ def test_equal_rows_are_asked_once_over_all_tasks(tmp_path):
     assert requests_of(run) == requests_of(whole)
     assert report.duplicates == told.duplicates == 25
     assert run.duplicates_path.read_bytes() == whole.duplicates_path.read_bytes()
+
+
+def test_texts_that_repeat_are_told_over_all_tasks(tmp_path, monkeypatch):
+    """
+    Without `dedupe` it is counted which rows ask what another one asks, also one of another task, as without
+    tasks; what stood for the texts is gone then. Of a table too large for that nothing is said.
+    """
+    table = tmp_path / "posts.csv"
+    table.write_text("id,text\n" + "".join(f"{n},{'' if n == 7 else f'text {n % 5}'}\n" for n in range(30)))
+    run, whole = (create_run(tmp_path / name, table) for name in ("tasks", "whole"))
+    assert make_plan(run, "serial", rows_per_task=9).tasks == 4
+    report, told = build_by_tasks(run), build(whole)
+    assert (report.repeats, report.repeated_texts) == (told.repeats, told.repeated_texts) == (24, 5)
+    assert not (place_of(run) / "hashes").exists()
+    large = create_run(tmp_path / "large", table)
+    make_plan(large, "serial", rows_per_task=9)
+    monkeypatch.setattr("rowbatch.tasks.prepare.MOST_COMPARED_ROWS", 29)
+    assert build_by_tasks(large).repeats == 0

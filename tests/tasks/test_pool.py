@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -92,6 +93,99 @@ def test_a_task_that_ends_its_process_is_given_up_soon(tmp_path):
         "exit code 3",
         "no more room",
     )
+
+
+class Waiting(PoolRunner):
+    """Its first processes take a task and do nothing; the others do it."""
+
+    def __init__(self, waiting, **options):
+        super().__init__(1, patience_s=1.0, **options)
+        self.waiting, self.started = waiting, 0
+
+    def start_process(self, told, processes):
+        self.started += 1
+        if self.started > self.waiting:
+            return super().start_process(told, processes)
+        program = "import sys, time; sys.stdin.readline(); time.sleep(3600)"
+        return subprocess.Popen(
+            [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=told
+        )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a process does is looked at in /proc")
+def test_a_process_that_stands_still_is_replaced(tmp_path):
+    """
+    One that does nothing with its task is ended, and the task done by another; one that stands still each
+    time is a problem with a name. polars 2.1.0 stands still for ever where one of its threads got no memory
+    (RLIMIT_DATA of 48 MB above what was there, tried).
+    """
+    run = planned_run(tmp_path / "run", write_table(tmp_path / "posts.csv", 20), rows_per_task=10)
+    tasks = read_tasks(place_of(run))
+    runner = Waiting(2)
+    assert all(outcome.record for outcome in runner.map("prepare", tasks))
+    assert runner.started == 3
+    error = next(Waiting(99).map("prepare", tasks[:1])).error
+    assert error is not None
+    assert (error.kind, error.values["times"], error.values["waited_s"]) == ("task-stuck", 3, 1.0)
+
+
+class Busy(PoolRunner):
+    """Its process works on a task, or is stopped by somebody, for longer than it may stand still."""
+
+    def start_process(self, told, processes):
+        program = (
+            "import json, os, signal, sys, time\n"
+            "task = json.loads(sys.stdin.readline())['task']['id']\n"
+            "end = time.monotonic() + 2\n"
+            "if task == 'stopped': os.kill(os.getpid(), signal.SIGSTOP)\n"
+            "while time.monotonic() < end: sum(range(1000))\n"
+            "print(json.dumps({'task': task, 'record': {}, 'problem': None}), flush=True)\n"
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=told
+        )
+        self.started = [*getattr(self, "started", []), process]
+        return process
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a process does is looked at in /proc")
+@pytest.mark.parametrize("how", ["works", "stopped"])
+def test_a_process_that_works_is_let_be(how):
+    """
+    However long it takes; also one that a person has stopped for a while.
+    """
+    runner = Busy(1, patience_s=0.4)
+    if how == "stopped":
+        go_on = threading.Timer(2.5, lambda: runner.started[0].send_signal(signal.SIGCONT))
+        go_on.start()
+    (outcome,) = runner.map("prepare", [{"id": how}])
+    assert outcome.record is not None
+    assert len(runner.started) == 1
+
+
+def test_as_many_processes_as_have_memory(monkeypatch):
+    """
+    Where nobody says how many, a computer with many processors and little memory starts fewer.
+    """
+    monkeypatch.setattr("rowbatch.tasks.pool._processors", lambda: 64)
+    monkeypatch.setenv("ROWBATCH_MAX_MEMORY_GB", "3.5")
+    assert PoolRunner().workers == 3
+    assert PoolRunner(7).workers == 7
+    monkeypatch.setenv("ROWBATCH_MAX_MEMORY_GB", "0.5")
+    assert PoolRunner().workers == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_DATA counts memory on Linux only")
+@pytest.mark.parametrize("form", ["posts.csv", "posts.jsonl"])
+def test_a_limit_that_is_too_low_is_a_sentence(tmp_path, form):
+    """
+    polars ends its process (SIGABRT), or waits for ever, where a thread gets no memory: so before anything is
+    read it is looked at what the process may take, whoever set that limit.
+    """
+    run = planned_run(tmp_path / "run", write_table(tmp_path / form, 20), rows_per_task=10)
+    outcomes = list(PoolRunner(1, memory_bytes=64 << 20).map("prepare", read_tasks(place_of(run))))
+    kinds = [outcome.error.kind for outcome in outcomes if outcome.error is not None]
+    assert kinds == ["limit-on-memory", "limit-on-memory"]
 
 
 def test_a_task_that_fails_is_an_outcome(tmp_path):

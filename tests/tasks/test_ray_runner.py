@@ -21,7 +21,7 @@ import pytest
 
 from rowbatch.errors import RowbatchError
 from rowbatch.processes import take_lock
-from rowbatch.tasks import ray_runner
+from rowbatch.tasks import ray_driver, ray_runner
 from rowbatch.tasks.into_run import build_by_tasks
 from rowbatch.tasks.plan import place_of, read_tasks
 from rowbatch.tasks.ray_runner import RayRunner, kill_session
@@ -313,6 +313,24 @@ def test_all_of_a_session_is_killed():
         assert processes_of(leader.pid) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("no such host\nand more", "no such host"),
+        ("", "RuntimeError"),
+        (
+            "Last connection error: Traceback (most recent call last):\n  File x\nOops: its reason\n\n",
+            "Last connection error: Oops: its reason",
+        ),
+    ],
+)
+def test_what_ray_raised_in_one_line(text, told):
+    """
+    The first line, or of a traceback in the text the last one, where the reason is.
+    """
+    assert ray_driver._first_line(RuntimeError(text)) == told
+
+
 # What is tried with Ray itself.
 
 
@@ -470,7 +488,8 @@ def test_one_of_two_computers_is_lost(tmp_path, probe, cluster):
 @needs_ray
 def test_a_token_that_is_missing_or_wrong(cluster, monkeypatch, tmp_path):
     """
-    Ray says "Failed to connect to Ray cluster" after 20 s where the token is wrong, and why in its log alone.
+    Ray says "Failed to connect to Ray cluster" after 20 s where the token is wrong, and why in its log alone,
+    or on a busy computer only at the end of a traceback in the text of the error's cause.
     """
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("RAY_AUTH_MODE", "token")

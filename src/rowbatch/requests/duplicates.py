@@ -145,12 +145,21 @@ class RepeatCount:
         hashes = chunk.frame.select(self._positions).hash_rows(_SEEDS[0])
         self._hashes.append(hashes.filter(~blank_rows(chunk.frame, self._asked, self._not_asked)))
 
+    @property
+    def hashes(self) -> pl.Series:
+        """What stands for the text of each row that is asked."""
+        return pl.concat(self._hashes) if self._hashes else pl.Series(dtype=pl.UInt64)
+
     def count(self) -> tuple[int, int]:
-        """How many rows repeat an earlier one, and how many texts stand in several rows."""
-        hashes = pl.concat(self._hashes) if self._hashes else pl.Series(dtype=pl.UInt64)
-        repeated = hashes.filter(hashes.is_duplicated())
-        texts = repeated.n_unique()
-        return len(repeated) - texts, texts
+        """As `count_repeats`."""
+        return count_repeats(self.hashes)
+
+
+def count_repeats(hashes: pl.Series) -> tuple[int, int]:
+    """How many rows repeat an earlier one, and how many texts stand in several rows."""
+    repeated = hashes.filter(hashes.is_duplicated())
+    texts = repeated.n_unique()
+    return len(repeated) - texts, texts
 
 
 def _pairs(fingerprints: Sequence[pl.DataFrame], part: int) -> pl.DataFrame:

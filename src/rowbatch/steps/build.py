@@ -175,7 +175,7 @@ def _pieces(
         requests.duplicates.save(run.duplicates_path, overwrite=True)
     cutter = ShardCutter(find_provider(plan.asking.provider).limits)
     fits = output_check(plan, run.output_of(plan), requests.table)
-    repeats = None if plan.asking.dedupe else RepeatCount(requests.table, *_text_columns(plan))
+    repeats = None if plan.asking.dedupe else RepeatCount(requests.table, *text_columns(plan))
 
     def look(chunk: TableChunk) -> None:
         fits.look(chunk)
@@ -205,7 +205,7 @@ def _pieces(
         _write_bad_rows(run, requests.table.bad_rows)
 
 
-def _text_columns(plan: Plan) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def text_columns(plan: Plan) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Columns that make two rows the same text, and those that are empty where there is none."""
     return plan.question.columns, plan.question.asked_columns
 

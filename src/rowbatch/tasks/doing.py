@@ -29,6 +29,8 @@ def do_task(function: str, task: Mapping[str, Any]) -> Outcome:
         return Outcome(name, problem=problem_of(StorageError("task-without-memory", path=name, task=name)))
     # A worker goes on with the next task, and says of this one what it knows.
     except Exception as error:  # noqa: BLE001 - it is told where the run is driven
+        if str(error) == "can't start new thread":
+            return Outcome(name, problem=problem_of(StorageError("no-process", path=name, told=str(error))))
         told = f"{type(error).__name__}: {error}"
         return Outcome(name, problem=problem_of(RowbatchError("task-broke", task=name, told=told)))
 

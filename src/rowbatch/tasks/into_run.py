@@ -12,15 +12,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from rowbatch.errors import StorageError, UsageError, from_os_error
 from rowbatch.objects.disk import fsync_folder
 from rowbatch.objects.stores import open_store
 from rowbatch.providers.catalog import find_provider
+from rowbatch.requests.duplicates import count_repeats
 from rowbatch.requests.line_tokens import LineTokens
 from rowbatch.requests.pipeline import open_source
-from rowbatch.steps.built import BuildReport, is_built, read_build_report
+from rowbatch.steps.built import TEXTS_REPEAT, BuildReport, is_built, read_build_report
 from rowbatch.steps.cut import new_token
 from rowbatch.steps.first_part import with_first_part
 from rowbatch.steps.take_over import remove_unfinished
@@ -29,6 +31,7 @@ from rowbatch.store.ledger import Ledger, Shard, TableCounts, new_shard
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.tables.base import MOST_TOLD
 from rowbatch.tasks.plan import TASKS, make_plan, place_of, read_duplicates, read_tasks, state_of_files
+from rowbatch.tasks.prepare import MOST_COMPARED_ROWS, hashes_name
 from rowbatch.tasks.runners import make_runner
 from rowbatch.tasks.scratch import sweep, sweep_unnamed
 
@@ -93,7 +96,10 @@ def build_by_tasks(
     if bad_rows:
         frame = pl.DataFrame(bad[:MOST_TOLD], schema={"line": pl.Int64, "what": pl.String})
         write_atomically(run.bad_rows_path, frame.write_csv().encode(), overwrite=True)
+    repeats, texts = _count_repeats(place, ordered, plan.rows)
     with Ledger(run.ledger_path, run.trail()) as ledger:
+        if repeats:
+            ledger.add_event(TEXTS_REPEAT, rows=repeats, texts=texts)
         ledger.add_shards(
             shards,
             counts=TableCounts(
@@ -103,9 +109,25 @@ def build_by_tasks(
                 bad_rows,
             ),
         )
+    shutil.rmtree((place / hashes_name("")).parent, ignore_errors=True)
     sweep(place)
     sweep_unnamed(place)
     return read_build_report(run)
+
+
+def _count_repeats(place: Path, records: Sequence[Mapping[str, Any]], rows: int) -> tuple[int, int]:
+    """
+    How many rows ask what an earlier one asks, in whichever task, and how many texts stand in several rows.
+
+    It is only told: where a task of another version, or of a table too large, left nothing, nothing is.
+    """
+    if rows > MOST_COMPARED_ROWS:
+        return 0, 0
+    try:
+        found = [np.fromfile(place / hashes_name(record["id"]), "<u8") for record in records]
+    except OSError:
+        return 0, 0
+    return count_repeats(pl.Series(np.concatenate(found), dtype=pl.UInt64))
 
 
 def _take_files(run: RunDirectory, place: Path, records: Sequence[Mapping[str, Any]]) -> list[Shard]:

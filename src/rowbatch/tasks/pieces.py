@@ -23,6 +23,7 @@ import polars as pl
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableChanged, TableError, from_os_error
 from rowbatch.tables.base import ColumnInfo, Table, TableChunk
+from rowbatch.tables.bounds import require_limits
 from rowbatch.tables.columnar import ColumnarTable
 from rowbatch.tables.csv_reader import CsvTable
 from rowbatch.tables.formats import open_table
@@ -101,6 +102,7 @@ def _opened(piece: Piece, header: tuple[str, ...], reading: ReadOptions, place: 
         TableChanged: The file is not what it was when the work was planned.
     """
     if piece["form"] == "staged":
+        require_limits(place / piece["file"])
         yield _StagedTable(place / piece["file"], header, piece["first"], piece["rows"])
         return
     path = Path(piece["file"])
@@ -171,3 +173,8 @@ class _StagedTable(Table):
             raise TableError("table-damaged", path=str(self.path), told=told) from error
         except OSError as error:
             raise from_os_error(error, str(self.path)) from error
+        # polars 2.1 ends without a word where it cannot go on in the middle, as without memory.
+        if first_row - 1 != self._rows:
+            raise TableError(
+                "table-rows-unreadable", path=str(self.path), read=first_row - 1, rows=self._rows
+            )

@@ -7,19 +7,21 @@ Tasks done by processes beside this one. One that dies is replaced, and its task
 from __future__ import annotations
 
 import json
+import math
 import os
 import queue
 import signal
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, Any
 
 from rowbatch.errors import RowbatchError, StorageError
-from rowbatch.processes import python_environment, python_module
+from rowbatch.processes import python_environment, python_module, work_done
 from rowbatch.tables.bounds import memory_for_tables
 from rowbatch.tasks.runner import Outcome, problem_of
 
@@ -27,10 +29,18 @@ MOST_DEATHS = 3
 """How often a task may end its process by a fault of its own before it is given up."""
 MOST_KILLS = 10
 """How often it may be killed from outside, as when the computer has no memory left, or by a person."""
+PATIENCE_S = 120.0
+"""
+How long a process may do nothing at all with its task, by the processor or by files, before it is replaced.
+
+polars 2.1 waits without an end where one of its threads got no memory (a limit of 48 MB, tried).
+"""
 # Several times of what a task takes: where less is free it is not for this limit to fail.
 _LEAST_MEMORY = 1 << 30
 _MOST_TOLD_BYTES = 2_000
-_PATIENCE_S = 2.0
+_END_S = 2.0
+_LOOK_S = 2.0
+_LOOKS = 4
 
 
 class PoolRunner:
@@ -38,9 +48,9 @@ class PoolRunner:
     Does tasks in several processes, which are started anew when they die, and end with this one.
 
     Args:
-        workers: How many; None means one a processor.
+        workers: How many; None means one a processor, as far as there is memory for them.
         memory_bytes: What each may take; None means its share of what is free now.
-        most_deaths, most_kills: See the constants.
+        most_deaths, most_kills, patience_s: See the constants.
     """
 
     def __init__(
@@ -50,11 +60,14 @@ class PoolRunner:
         memory_bytes: int | None = None,
         most_deaths: int = MOST_DEATHS,
         most_kills: int = MOST_KILLS,
+        patience_s: float = PATIENCE_S,
     ) -> None:
-        self.workers = max(1, workers or _processors())
+        self.workers = max(1, workers or min(_processors(), memory_for_tables() // _LEAST_MEMORY))
         share = max(memory_for_tables() // self.workers, _LEAST_MEMORY)
         self._memory = share if memory_bytes is None else memory_bytes
         self._most_deaths, self._most_kills = most_deaths, most_kills
+        self._look_s = min(_LOOK_S, patience_s / _LOOKS)
+        self._most_looks = math.ceil(patience_s / self._look_s)
 
     def map(self, function: str, tasks: Sequence[Mapping[str, Any]]) -> Iterator[Outcome]:
         """As in `Runner`."""
@@ -66,10 +79,7 @@ class PoolRunner:
             hand.start()
         try:
             for _ in tasks:
-                outcome = work.outcomes.get()
-                if isinstance(outcome, BaseException):
-                    raise outcome
-                yield outcome
+                yield self._next(work, hands)
         finally:
             work.stopped.set()
             for hand in hands:
@@ -77,11 +87,41 @@ class PoolRunner:
             for hand in hands:
                 hand.join()
 
-    def death(self, task: str, deaths: Sequence[int], told: str) -> RowbatchError | None:
-        """What to say of a task that ended processes with these exit codes; None while it is done again."""
-        kills = sum(code == -signal.SIGKILL for code in deaths) if os.name != "nt" else 0
+    def _next(self, work: _Work, hands: Sequence[_Hand]) -> Outcome:
+        """The next outcome; meanwhile processes are looked after."""
+        while True:
+            if time.monotonic() >= work.look_at:
+                for hand in hands:
+                    hand.look(self._most_looks)
+                work.look_at = time.monotonic() + self._look_s
+            with suppress(queue.Empty):
+                outcome = work.outcomes.get(timeout=max(0.0, work.look_at - time.monotonic()))
+                if isinstance(outcome, BaseException):
+                    raise outcome
+                return outcome
+
+    def death(self, task: str, deaths: Sequence[int], told: str, stuck: int = 0) -> RowbatchError | None:
+        """
+        What to say of a task that ended its processes; None while it is done again.
+
+        Args:
+            task: Its id.
+            deaths: How each of them ended: exit code, or the number of the signal below 0.
+            told: Last words of the last one.
+            stuck: How many of them were ended here because they did nothing.
+        """
+        kills = sum(code == -signal.SIGKILL for code in deaths) - stuck if os.name != "nt" else 0
         if kills <= self._most_kills and len(deaths) - kills < self._most_deaths:
             return None
+        if stuck:
+            return StorageError(
+                "task-stuck",
+                path=task,
+                task=task,
+                times=stuck,
+                waited_s=self._most_looks * self._look_s,
+                memory_mb=self._memory >> 20,
+            )
         how = signal.Signals(-deaths[-1]).name if deaths[-1] < 0 else f"exit code {deaths[-1]}"
         return StorageError(
             "task-ends-workers",
@@ -122,6 +162,7 @@ class _Work:
     left: queue.SimpleQueue[Mapping[str, Any]] = field(default_factory=queue.SimpleQueue)
     outcomes: queue.SimpleQueue[Outcome | BaseException] = field(default_factory=queue.SimpleQueue)
     stopped: threading.Event = field(default_factory=threading.Event)
+    look_at: float = 0.0
 
 
 class _Hand(threading.Thread):
@@ -133,6 +174,9 @@ class _Hand(threading.Thread):
         self._outcomes, self._stopped, self._processes = work.outcomes, work.stopped, work.processes
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._done_last: tuple[int, ...] | None = None
+        self._looks = 0
+        self._is_stuck = False
 
     def run(self) -> None:
         try:
@@ -156,6 +200,7 @@ class _Hand(threading.Thread):
         """What became of a task; None where nobody waits for it any more."""
         question = json.dumps({"function": self._function, "task": task}, ensure_ascii=False).encode() + b"\n"
         deaths: list[int] = []
+        stuck = 0
         while not self._stopped.is_set():
             process = self._living(told)
             if process is None:
@@ -165,8 +210,9 @@ class _Hand(threading.Thread):
                 return answer
             with self._lock:
                 self._process = None
+                stuck += self._is_stuck
             deaths.append(_end(process))
-            failed = self._runner.death(str(task["id"]), deaths, _last_words(told))
+            failed = self._runner.death(str(task["id"]), deaths, _last_words(told), stuck)
             if failed is not None and not self._stopped.is_set():
                 return Outcome(str(task["id"]), problem=problem_of(failed))
         return None
@@ -180,9 +226,23 @@ class _Hand(threading.Thread):
                 told.truncate()
                 try:
                     self._process = self._runner.start_process(told, self._processes)
+                    self._looks, self._is_stuck = 0, False
                 except OSError as error:
                     raise StorageError("no-process", path="", told=str(error)) from error
             return self._process
+
+    def look(self, most: int) -> None:
+        """Kill the process when it has done nothing since so many looks; its task is done by another."""
+        with self._lock:
+            if self._process is None or self._is_stuck:
+                return
+            done, before = work_done(self._process.pid), self._done_last
+            self._done_last = done
+            # Looks are counted, and not seconds: all may have been suspended together.
+            self._looks = self._looks + 1 if done is not None and done == before else 0
+            if self._looks >= most:
+                self._is_stuck = True
+                self._process.kill()
 
     def stop(self) -> None:
         """End the process, also in the middle of a task; may be called again."""
@@ -214,7 +274,7 @@ def _quit(process: subprocess.Popen[bytes]) -> int:
         if process.stdin is not None:
             process.stdin.close()
     try:
-        return process.wait(timeout=_PATIENCE_S)
+        return process.wait(timeout=_END_S)
     except subprocess.TimeoutExpired:
         process.kill()
         return process.wait()
@@ -231,5 +291,7 @@ def _end(process: subprocess.Popen[bytes]) -> int:
 def _last_words(told: IO[bytes]) -> str:
     told.seek(0, os.SEEK_END)
     told.seek(max(0, told.tell() - _MOST_TOLD_BYTES))
-    lines = told.read().decode("utf-8", "replace").splitlines()
-    return " / ".join([line.strip() for line in lines if line.strip()][-2:])
+    lines = [line.strip() for line in told.read().decode("utf-8", "replace").splitlines()]
+    # After it comes where in polars that was.
+    without_memory = [line for line in lines if line.startswith("memory allocation of")]
+    return " / ".join(without_memory[:1] or list(filter(None, lines))[-2:])

@@ -13,9 +13,10 @@ from rowbatch.core.shard import ShardCutter
 from rowbatch.errors import from_os_error
 from rowbatch.objects.stores import Store, open_store
 from rowbatch.providers.catalog import find_provider
+from rowbatch.requests.duplicates import RepeatCount
 from rowbatch.requests.line_tokens import LineTokens
 from rowbatch.requests.pipeline import RowRequests
-from rowbatch.steps.build import output_check
+from rowbatch.steps.build import output_check, text_columns
 from rowbatch.tasks.pieces import TaskTable
 from rowbatch.tasks.plan import TaskPlan, read_duplicates, read_task_plan
 from rowbatch.tasks.records import find_record, keep_file, keep_record
@@ -46,6 +47,15 @@ def prepare(task: Mapping[str, Any]) -> Mapping[str, Any]:
     return done if done is not None else _prepared(store, read_task_plan(store), task)
 
 
+MOST_COMPARED_ROWS = 20_000_000
+"""Of a table in which repeated texts are counted: it takes 8 bytes a row, and some times as much memory."""
+
+
+def hashes_name(task: str) -> str:
+    """Under what name a task keeps what stands for its texts, 8 bytes each, see `RepeatCount`."""
+    return f"hashes/{task}.u64"
+
+
 @dataclass(slots=True)
 class _Counts:
     rows: int = 0
@@ -66,13 +76,15 @@ def _prepared(store: Store, plan: TaskPlan, task: Mapping[str, Any]) -> dict[str
     table = task_table(plan, task, place)
     counter = None if find_provider(plan.plan.asking.provider).is_free else LineTokens()
     counts = _Counts()
+    is_compared = not plan.plan.asking.dedupe and plan.rows <= MOST_COMPARED_ROWS
+    repeats = RepeatCount(table, *text_columns(plan.plan)) if is_compared else None
     files: list[dict[str, Any]] = []
     current = 0
     try:
         with ExitStack() as last:
             entry: dict[str, Any] = {}
             path, file = Path(), None
-            for number, lines, rows in _pieces(store, plan, table, counts):
+            for number, lines, rows in _pieces(store, plan, table, counts, repeats):
                 if number != current:
                     if file is not None:
                         file.close()
@@ -97,6 +109,10 @@ def _prepared(store: Store, plan: TaskPlan, task: Mapping[str, Any]) -> dict[str
             if file is not None:
                 file.close()
                 _finish(store, entry, path)
+            if repeats is not None:
+                path = last.enter_context(scratch_file(place))
+                path.write_bytes(repeats.hashes.to_numpy().astype("<u8").tobytes())
+                store.commit(hashes_name(task["id"]), path)
     except OSError as error:
         raise from_os_error(error, str(place)) from error
     record = {
@@ -116,7 +132,7 @@ def _finish(store: Store, entry: dict[str, Any], path: Path) -> None:
 
 
 def _pieces(
-    store: Store, plan: TaskPlan, table: TaskTable, counts: _Counts
+    store: Store, plan: TaskPlan, table: TaskTable, counts: _Counts, repeats: RepeatCount | None
 ) -> Iterator[tuple[int, RequestLines, list[int]]]:
     """Request lines of one file at a time: its number, the lines, and the rows that they are of."""
     asked = plan.plan
@@ -126,6 +142,8 @@ def _pieces(
     fits = output_check(asked, asked.output.path or Path("labelled.csv"), table)
     for chunk in table.chunks(requests.settings.rows_per_chunk()):
         fits.look(chunk)
+        if repeats is not None:
+            repeats.look(chunk)
         found = requests.of(chunk, duplicates.mask(chunk.first_row, chunk.frame.height))
         counts.rows += chunk.frame.height
         counts.skipped += int(found.blank.sum())

@@ -251,8 +251,10 @@ def no_room(needs: Mapping[str, float]) -> RowbatchError:
 
 
 def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:400] if lines else type(error).__name__
+    """What an error says in short; of a traceback in its text the last line, where the reason stands."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    first, traceback, _ = lines[0].partition("Traceback (most recent call last):")
+    return (first + lines[-1] if traceback else first)[:400]
 
 
 def _start(order: Mapping[str, Any]) -> tuple[Any, dict[str, str]]:
@@ -301,7 +303,10 @@ def _no_start(error: Exception, order: Mapping[str, Any]) -> RowbatchError:
     if type(error).__name__ == "AuthenticationError":
         return UsageError("ray-token-missing", address=order["address"] or "")
     if order["address"] is not None:
-        told = " ".join([_first_line(error), *([_first_line(error.__cause__)] if error.__cause__ else [])])
+        told = " ".join(map(_first_line, filter(None, (error, error.__cause__))))
+        # Ray tells of it in the text of what it raises, or only in its log: see `RayRunner`.
+        if "InvalidAuthToken" in told:
+            return UsageError("ray-token-refused", address=order["address"])
         return ServiceError("ray-not-found", address=order["address"], told=told)
     folder = Path(order["folder"])
     free = shutil.disk_usage(folder).free

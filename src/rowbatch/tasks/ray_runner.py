@@ -252,7 +252,7 @@ class _Driver:
         return message[name]
 
     def _problem(self, error: RowbatchError) -> RowbatchError:
-        """Ray says only in its log that a token was refused."""
+        """That a token was refused Ray says in its log alone, or else see `ray_driver`."""
         if error.kind == "ray-not-found" and "InvalidAuthToken" in self._log():
             return UsageError("ray-token-refused", address=self._address)
         return error

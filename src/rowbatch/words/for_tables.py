@@ -269,6 +269,15 @@ _READ: dict[str, Entry] = {
             "请存为可以逐段读取的 CSV，或关闭其他程序；环境变量 {variable} 可以设置另一个上限（GB）",
         ),
     ),
+    "limit-on-memory": Entry(
+        "{path} is not read: this process may take {limit_mb:,} MB of memory, and {least_mb:,} MB are the least",
+        "`{name} unlimited` takes the limit away, where it is yours; else ask your cluster for more memory",
+        page="start the program without such a limit, see {name}; or use a computer with more memory",
+        zh=(
+            "没有读取 {path}：此进程最多可用 {limit_mb:,} MB 内存，而至少需要 {least_mb:,} MB",
+            "请取消此限制（见 {name}）后重新启动程序，或使用内存更大的计算机",
+        ),
+    ),
     "sheet-needs-memory": Entry(
         "{path}: the sheet reaches to row {rows:,} and column {columns:,}, which takes about {needed_gb:.1f} GB of "
         "memory, and at most {most_gb:.1f} GB may be used",

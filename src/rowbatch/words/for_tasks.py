@@ -92,6 +92,17 @@ TASKS: dict[str, Entry] = {
             "请使用内存更大的计算机；已完成的部分都已保留",
         ),
     ),
+    "task-stuck": Entry(
+        "task {task} stood still for {waited_s:,.0f} seconds, {times:,} times, and its process was ended; each may "
+        "take {memory_mb:,} MB",
+        "use fewer workers, so that each has more memory, and see whether the disk with the table answers; what is "
+        "done is kept",
+        page="use a computer with more memory, and see whether the disk with the table answers; what is done is kept",
+        zh=(
+            "任务 {task} 有 {times:,} 次停滞了 {waited_s:,.0f} 秒，其进程已被结束；每个进程可用 {memory_mb:,} MB",
+            "请使用内存更大的计算机，并检查数据表所在的磁盘是否正常；已完成的部分都已保留",
+        ),
+    ),
     "no-process": Entry(
         "no further process can be started: {told}",
         "use fewer workers",
