@@ -310,6 +310,18 @@ def test_a_store_that_fails_at_the_end_leaves_the_labelled_table_in_the_run(tmp_
         ("units {t} --text text --by line -o u.csv", 3, "which is not taken here"),
         ("units t.csv --text text --by line -o {p}/u.csv", 3, "which is not taken here"),
         ("sample t.csv --text text --labels a,b --rows 3 -o {p}/s.xlsx", 3, "which is not taken here"),
+        ("split t.csv -o {p}/parts --max-requests 9", 3, "s3://bucket/x/parts is on object storage"),
+        ("split {t} -o parts --max-requests 9", 3, "{t} is on object storage"),
+        ("infer {p} --upstream http://127.0.0.1:9/v1", 3, "s3://bucket/x is on object storage"),
+        ("infer . -o {p}/answers --upstream http://127.0.0.1:9/v1", 3, "s3://bucket/x/answers is on object"),
+        ("run {t} --text text --labels a,b --prompt ? --provider local --run {p}/run --yes", 3,
+         "a run cannot lie on object storage: s3://bucket/x/run"),
+        ("plan {t} --text text --labels a,b --prompt ? --provider local --run {p}/run", 3,
+         "a run cannot lie on object storage: s3://bucket/x/run"),
+        ("status {p}/run", 6, "there is no run s3://bucket/x/run"),
+        ("run t.csv --text text --codebook {p}/c.yaml --provider local --yes", 3,
+         "s3://bucket/x/c.yaml is on object storage"),
+        ("demo --folder {p}/demo", 3, "s3://bucket/x/demo is on object storage"),
         ("convert {t} --text text --model m -o {t} --overwrite", 2, "would be replaced by its own requests"),
         ("extract {t} -o {t} --overwrite", 2, "{t} would be replaced by its own answers"),
         ("convert {t} --text nope --model m -o x.jsonl", 3, "{t} has no column 'nope'"),
@@ -327,6 +339,7 @@ def test_what_is_not_done_with_object_storage_is_said(tmp_path, words, code, tol
         place = _Place(tmp_path, found.environment(), "s3://bucket/x", found)
         table = place.table("t.csv", FRAME)
         FRAME.write_csv(tmp_path / "t.csv")
+        (tmp_path / "r.jsonl").write_bytes(b'{"custom_id": "row-1"}\n')
         before = dict(found.objects)
         done = place(*words.format(t=table, p=place.prefix).split())
         assert found.objects == before

@@ -36,6 +36,7 @@ from rowbatch.core.panel import folder_name, model_names
 from rowbatch.core.plan import Plan
 from rowbatch.core.table_options import DOCUMENTS, NO_DOCUMENTS, PLAIN
 from rowbatch.errors import InputError, OutputExists, RunError, RunTooNew, from_os_error
+from rowbatch.objects.address import as_address
 from rowbatch.objects.disk import fsync_folder
 from rowbatch.store.atomic import atomic_path, write_atomically
 from rowbatch.store.home import is_ours, private_folder
@@ -150,8 +151,12 @@ class RunDirectory:
 
         Raises:
             OutputExists: There is something of that name already.
+            InputError: It is an address on object storage: a ledger needs locks.
             StorageError: The disk is full, or refuses.
         """
+        if address := as_address(self.path):
+            # Else a folder of the name `s3:` would be made.
+            raise InputError("run-on-object-storage", address=address)
         try:
             if is_ours(self.path):
                 private_folder(self.path.parent)

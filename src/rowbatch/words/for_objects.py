@@ -83,6 +83,12 @@ OBJECTS: dict[str, Entry] = {
         page="copy it to this computer first",
         zh=("{object} 位于对象存储上，这里不支持", "请先将它复制到本机"),
     ),
+    "run-on-object-storage": Entry(
+        "a run cannot lie on object storage: {address}",
+        "what was paid for is kept on a disk, in a folder; the table, the output (-o) and tasks for many machines may lie there",
+        page="name a folder on this computer",
+        zh=("运行目录不能位于对象存储上：{address}", "请指定本机上的文件夹"),
+    ),
     "object-changed": Entry(
         "{path} was replaced by another file while it was read",
         "run it again when nobody writes to it any more",
