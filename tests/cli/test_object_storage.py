@@ -374,3 +374,111 @@ def test_an_address_in_capitals_and_one_that_was_a_path():
         assert rowbatch.api.as_address(given) == "s3://bucket/a b/ü%41.csv"
     assert rowbatch.api.as_address("s3.csv") is None
     assert rowbatch.api.as_address(Path("folder/s3:x")) is None
+
+
+def test_a_folder_of_objects_is_one_table(place):
+    """
+    By the rules of a folder here: the bytes are the same, what programs leave beside (`_SUCCESS`, names with
+    a dot, an empty object in the folder's place) is none of it, and the cache is used until one object changes.
+    """
+    here = place.folder / "here"
+    for number, name in enumerate(["b 1+1.csv", "a%41.csv", "year=2024/ü.csv"]):
+        (here / name).parent.mkdir(parents=True, exist_ok=True)
+        FRAME.slice(number * 10, 10).write_csv(here / name)
+        place.table(f"posts/{name}", FRAME.slice(number * 10, 10))
+    for name in ("_SUCCESS", ".hidden.csv", "year=2024"):
+        place.store.put(f"posts/{name}", b"")
+    if place.fake:
+        # As the console of S3 makes a folder; the library cannot write such a name.
+        place.fake.objects["bucket/a lab/ü/posts/"] = b""
+        place.fake.headers["bucket/a lab/ü/posts/"] = {}
+    words = ("convert", f"{place.prefix}/posts/", *_ASKS, "-o")
+    done = place(*words, "one.jsonl")
+    assert done.returncode == 0, done.stderr
+    assert place("convert", "here", *_ASKS, "-o", "here.jsonl").returncode == 0
+    asked = (place.folder / "here.jsonl").read_bytes()
+    assert asked.count(b"\n") == 30
+    assert (place.folder / "one.jsonl").read_bytes() == asked
+    (copy,) = (place.folder / "home" / "cache" / "objects").glob("*/posts")
+    assert copy.stat().st_mode & 0o077 == 0
+    if place.fake:
+        place.fake.asked.clear()
+        assert place(*words, "two.jsonl").returncode == 0
+        assert {asked[0] for asked in place.fake.asked} == {"HEAD", "GET"}
+        assert not [name for method, name, _ in place.fake.asked if method == "GET" and name.endswith(".csv")]
+    place.table("posts/a%41.csv", FRAME.head(3))
+    assert place(*words, "three.jsonl").returncode == 0
+    assert (place.folder / "three.jsonl").read_bytes().count(b"\n") == 23
+    assert [path.name for path in copy.parent.iterdir()] == ["posts"]
+
+
+def test_a_folder_of_objects_whose_columns_differ_is_told_by_address(place):
+    """
+    The sentence names the object, not the copy of it.
+    """
+    place.table("posts/a.csv", FRAME)
+    place.table("posts/b.csv", FRAME.rename({"text": "other"}))
+    done = place("convert", f"{place.prefix}/posts", *_ASKS, "-o", "x.jsonl")
+    assert done.returncode == 3
+    assert f"{place.prefix}/posts/b.csv" in done.stderr
+    assert str(place.folder) not in done.stderr
+
+
+def test_a_run_of_a_folder_of_objects(place):
+    """
+    Every row leaves once; the same command again is the same run; an object more is noticed before a second
+    run is built, and an output that would be a part of the table is refused.
+    """
+    for number in range(3):
+        place.table(f"posts/part-{number}.parquet", FRAME.slice(number * 10, 10))
+    table, out = f"{place.prefix}/posts", f"{place.prefix}/labelled.csv"
+    with fake_server(place.folder, {}, 1) as address:
+        inside = place(*_run_words(place, address, table, f"{table}/labelled.csv"))
+        assert inside.returncode == 2
+        assert "be a part of the table" in inside.stderr
+        words = _run_words(place, address, table, out)
+        done = place(*words)
+        assert done.returncode == 0, done.stderr
+        paid = judged(address)
+        assert place(*words).returncode == 0
+        assert judged(address) == paid
+    rows = pl.read_csv(place.store.read("labelled.csv"))
+    assert rows["label"].to_list() == [right_label(text) for text in FRAME["text"]]
+    (run,) = (place.folder / "rowbatch-runs").iterdir()
+    assert len(list((run / "table" / "posts").iterdir())) == 3
+    assert place("verify", run).returncode == 0
+
+
+def test_an_object_that_is_a_folder_too(tmp_path):
+    """
+    As a table its own name means the object; inside of a table there is a sentence, and no half copy.
+    """
+    with fake_store() as found:
+        place = _Place(tmp_path, found.environment(), "s3://bucket/x", found)
+        place.table("posts/a.csv", FRAME)
+        place.table("posts/a.csv/b.csv", FRAME.head(5))
+        assert place("convert", f"{place.prefix}/posts/a.csv", *_ASKS, "-o", "x.jsonl").returncode == 0
+        assert (tmp_path / "x.jsonl").read_bytes().count(b"\n") == 30
+        done = place("convert", f"{place.prefix}/posts", *_ASKS, "-o", "y.jsonl")
+        assert done.returncode == 3
+        assert "s3://bucket/x/posts/a.csv is an object and a folder of others" in done.stderr
+        assert not list((tmp_path / "home" / "cache" / "objects").glob("*/posts"))
+    stores._OPEN.clear()
+
+
+def test_a_folder_of_which_an_object_is_replaced_while_it_is_fetched(tmp_path):
+    """
+    Each object is fetched as it was listed, or a sentence says which was replaced; then it is fetched anew.
+    """
+    with fake_store() as found:
+        place = _Place(tmp_path, found.environment(), "s3://bucket/x", found)
+        for number in range(3):
+            place.table(f"posts/part-{number}.csv", FRAME.slice(number * 10, 10))
+        before = found.objects["bucket/x/posts/part-1.csv"]
+        found.replaces["bucket/x/posts/part-1.csv"] = before.replace(b"text", b"TEXT")
+        done = place("convert", f"{place.prefix}/posts", *_ASKS, "-o", "y.jsonl")
+        assert done.returncode == 5
+        assert "s3://bucket/x/posts/part-1.csv was replaced by another file" in done.stderr
+        found.objects["bucket/x/posts/part-1.csv"] = before
+        assert place("convert", f"{place.prefix}/posts", *_ASKS, "-o", "y.jsonl").returncode == 0
+    stores._OPEN.clear()

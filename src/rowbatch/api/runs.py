@@ -105,7 +105,7 @@ from rowbatch.steps.repair import largest_output_limit, plan_repair
 from rowbatch.steps.submit import adopt_named
 from rowbatch.steps.trial import TrialReport, measured_answer_tokens, try_rows
 from rowbatch.steps.verify import VerifyReport, verify
-from rowbatch.store.copies import Copy, bring, copy_of, is_same_object, told_by_address
+from rowbatch.store.copies import Copy, bring, copy_of, is_same_object, require_outside, told_by_address
 from rowbatch.store.corrections import Corrections, add_correction, read_corrections
 from rowbatch.store.home import home
 from rowbatch.store.ledger import TAKEN_OVER, Driven, RunRecord, Shard
@@ -1553,6 +1553,8 @@ def create(
     address = as_address(output) if output else None
     if output and isinstance(table, str | Path) and is_same_object(output, table):
         raise UsageError("output-is-input")
+    if output and isinstance(table, str | Path):
+        require_outside(output, table)
     options = reading_of(reading)
 
     book = given_codebook(labels=labels, prompt=prompt, codebook=codebook, variable=variable)

@@ -151,15 +151,32 @@ class Bucket:
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """As in `Store`."""
+        return (name for name, _ in self.stats(prefix))
+
+    def stats(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
+        """As in `Store`."""
         # The library takes a prefix as a folder, and lists what is in it.
         inside = (self._prefix + prefix).rpartition("/")[0]
         start = len(self._prefix)
         ours = f"{self._prefix}{_OURS}/"
-        found = []
+        found: dict[str, Stat] = {}
         with self._asking(prefix):
             for page in obstore.list(self._client, inside or None, chunk_size=1_000):
-                found += [one["path"][start:] for one in page if not one["path"].startswith(ours)]
-        return iter(sorted((name for name in found if name.startswith(prefix)), key=str.encode))
+                for one in page:
+                    if not one["path"].startswith(ours):
+                        found[one["path"][start:]] = Stat(one["size"], _version(one))
+        folders = {name[:at] for name in found for at, sign in enumerate(name) if sign == "/"}
+        # The library takes the slash from the end of a name: that of the prefix itself is nothing.
+        return iter(
+            sorted(
+                (
+                    (name, stat)
+                    for name, stat in found.items()
+                    if name and name.startswith(prefix) and (stat.size or name not in folders)
+                ),
+                key=lambda one: one[0].encode(),
+            )
+        )
 
     def commit(self, name: str, path: Path) -> bool:
         """As in `Store`."""
@@ -197,9 +214,9 @@ class Bucket:
         """As in `Store`."""
         return self._create(name, data)
 
-    def fetch(self, name: str, path: Path) -> Stat:
+    def fetch(self, name: str, path: Path, known: Stat | None = None) -> Stat:
         """As in `Store`."""
-        found = self.stat(name)
+        found = known or self.stat(name)
         if found is None:
             raise InputError("object-missing", object=self._shown(name))
         try:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rowbatch.errors import InputError, OutputExists, from_os_error
+from rowbatch.errors import InputError, OutputExists, StorageError, from_os_error
 from rowbatch.objects.disk import fsync_folder, umask, unfinished_file
 from rowbatch.objects.store import Stat, require_name
 
@@ -68,6 +68,12 @@ class Folder:
                     found.append(name)
         return iter(sorted(found, key=str.encode))
 
+    def stats(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
+        """As in `Store`."""
+        for name in self.names(prefix):
+            if (found := self.stat(name)) is not None:
+                yield name, found
+
     def commit(self, name: str, path: Path) -> bool:
         """As in `Store`."""
         target = self.path(name)
@@ -110,11 +116,13 @@ class Folder:
             fsync_folder(target.parent)
         return is_new
 
-    def fetch(self, name: str, path: Path) -> Stat:
+    def fetch(self, name: str, path: Path, known: Stat | None = None) -> Stat:
         """As in `Store`."""
         source = self.path(name)
         with _told(source):
             found = _stat(source)
+            if known is not None and found != known:
+                raise StorageError("object-changed", path=str(source))
             path.parent.mkdir(parents=True, exist_ok=True)
             with _part_of(path) as part:
                 shutil.copyfile(source, part)

@@ -67,6 +67,14 @@ class Store(Protocol):
     def names(self, prefix: str = "") -> Iterator[str]:
         """All names that begin with `prefix`, sorted by their bytes in UTF-8."""
 
+    def stats(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
+        """
+        As `names`, each with what is known of it.
+
+        Some programs put an empty object in the place of a folder, as `folder/` or `folder` beside
+        `folder/name`: these are none.
+        """
+
     def commit(self, name: str, path: Path) -> bool:
         """
         Make a whole file the object of that name, only where the name is free.
@@ -93,10 +101,14 @@ class Store(Protocol):
     def put(self, name: str, data: bytes) -> bool:
         """As `commit`, for bytes."""
 
-    def fetch(self, name: str, path: Path) -> Stat:
+    def fetch(self, name: str, path: Path, known: Stat | None = None) -> Stat:
         """
         Copy an object to a new file: the whole of it, of one version, or an error and no file.
 
+        Args:
+            name: Its name.
+            path: The new file.
+            known: What `stat` or `stats` said of it; None means that it is asked.
         Raises:
             OutputExists: `path` is there already.
             InputError: The object is not there.

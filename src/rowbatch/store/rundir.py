@@ -248,6 +248,9 @@ class RunDirectory:
         kept = self.path / COPY_NAME / path.name
         try:
             kept.parent.mkdir(exist_ok=True)
+            if path.is_dir():
+                shutil.copytree(path, kept, copy_function=_link_or_copy)
+                return
             try:
                 os.link(path, kept)
             except OSError:
@@ -389,6 +392,14 @@ def known_runs(home: Path) -> list[Path]:
         if (path / "run.toml").is_file():
             runs.append(path)
     return runs
+
+
+def _link_or_copy(source: str, target: str) -> str:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+    return target
 
 
 def require_source(path: Path) -> None:
