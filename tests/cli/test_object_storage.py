@@ -379,7 +379,7 @@ def test_an_address_in_capitals_and_one_that_was_a_path():
 def test_a_folder_of_objects_is_one_table(place):
     """
     By the rules of a folder here: the bytes are the same, what programs leave beside (`_SUCCESS`, names with
-    a dot, an empty object in the folder's place) is none of it, and the cache is used until one object changes.
+    a dot, an empty object in the folder's place) is none of it; the cache is used until one object changes.
     """
     here = place.folder / "here"
     for number, name in enumerate(["b 1+1.csv", "a%41.csv", "year=2024/ü.csv"]):

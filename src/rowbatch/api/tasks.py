@@ -23,7 +23,8 @@ def work(tasks: str | Path, index: int, of: int | None = None) -> Iterator[Outco
     It needs no key, sends nothing, and what is done already is not done again.
 
     Args:
-        tasks: The file with the tasks, as `Run.plan_tasks` wrote it: `RUN/tasks/prepare.jsonl`.
+        tasks: The file with the tasks, as `Run.plan_tasks` wrote it: `RUN/tasks/prepare.jsonl`; or its
+            address on object storage.
         index: Which element, from 0.
         of: How many elements there are: each does every so many-th task. None means one task each.
     Yields:
@@ -32,7 +33,7 @@ def work(tasks: str | Path, index: int, of: int | None = None) -> Iterator[Outco
         UsageError: There is no such element.
         InputError: There is no such file.
     """
-    yield from work_on(Path(tasks), index, of)
+    yield from work_on(tasks, index, of)
 
 
 def infer(

@@ -133,10 +133,6 @@ class Bucket:
             with suppress(RowbatchError):
                 self.delete(name)
 
-    def read(self, name: str, start: int = 0, size: int | None = None) -> bytes:
-        """As in `Store`."""
-        return self._read(name, start, size)
-
     def stat(self, name: str) -> Stat | None:
         """As in `Store`."""
         path = self._path(name)
@@ -226,7 +222,7 @@ class Bucket:
                 part.touch(0o600, exist_ok=False)
                 with part.open("wb") as file:
                     for start in range(0, found.size, _FETCH_BYTES):
-                        file.write(self._read(name, start, _FETCH_BYTES, found.version))
+                        file.write(self.read(name, start, _FETCH_BYTES, found.version))
                     file.flush()
                     os.fsync(file.fileno())
                 os.link(part, path)
@@ -244,7 +240,8 @@ class Bucket:
         with suppress(InputError), self._asking(name):
             obstore.delete(self._client, self._path(name))
 
-    def _read(self, name: str, start: int, size: int | None, version: str | None = None) -> bytes:
+    def read(self, name: str, start: int = 0, size: int | None = None, version: str | None = None) -> bytes:
+        """As in `Store`."""
         path = self._path(name)
         options: obstore.GetOptions = {} if version is None else {"if_match": version}
         # Azure knows no range that is counted from the end.

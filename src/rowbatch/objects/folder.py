@@ -36,9 +36,11 @@ class Folder:
     def require_fit(self) -> None:
         """As in `Store`: a link, and on Windows a rename, to a name that is taken fails."""
 
-    def read(self, name: str, start: int = 0, size: int | None = None) -> bytes:
+    def read(self, name: str, start: int = 0, size: int | None = None, version: str | None = None) -> bytes:
         """As in `Store`."""
         with _told(self.path(name)), self.path(name).open("rb") as file:
+            if version is not None and _of_file(os.fstat(file.fileno())).version != version:
+                raise StorageError("object-changed", path=str(self.path(name)))
             if start < 0:
                 start = max(0, os.fstat(file.fileno()).st_size + start)
             file.seek(start)
@@ -156,7 +158,10 @@ def _raise_told(error: OSError) -> None:
 
 
 def _stat(path: Path) -> Stat:
-    found = path.stat()
+    return _of_file(path.stat())
+
+
+def _of_file(found: os.stat_result) -> Stat:
     return Stat(found.st_size, f"{found.st_ino:x}-{found.st_size:x}-{found.st_mtime_ns:x}")
 
 

@@ -49,7 +49,7 @@ class Store(Protocol):
                 not write there.
         """
 
-    def read(self, name: str, start: int = 0, size: int | None = None) -> bytes:
+    def read(self, name: str, start: int = 0, size: int | None = None, version: str | None = None) -> bytes:
         """
         Bytes of an object.
 
@@ -57,8 +57,10 @@ class Store(Protocol):
             name: Its name.
             start: The first byte, from 0; below 0 from its end.
             size: How many at most; None for all that follow. Fewer come only where the object ends.
+            version: Of which it must be, as `stat` says it; None takes any.
         Raises:
             InputError: It is not there.
+            StorageError: It is another version.
         """
 
     def stat(self, name: str) -> Stat | None:

@@ -67,7 +67,7 @@ def copy_of(place: str | Path) -> Copy:
     address = as_address(place)
     if address is None:
         return Copy(Path(place))
-    store, name = _place_of(address)
+    store, name = place_of_object(address)
     there = _look_up(address)
     if there is None:
         raise InputError("object-missing", object=address)
@@ -103,7 +103,7 @@ class _There(NamedTuple):
 
 
 def _look_up(address: str) -> _There | None:
-    store, name = _place_of(address)
+    store, name = place_of_object(address)
     found = store.stat(name)
     if found is not None and found.size:
         return _There(found)
@@ -170,6 +170,24 @@ def is_same_object(output: str | Path, source: str | Path) -> bool:
     return address is not None and other is not None and parse_address(address) == parse_address(other)
 
 
+def objects_of(address: str) -> dict[str, tuple[str, Stat]]:
+    """
+    The objects that a copy is of: address and what is known of each, by its path there; "" of one alone.
+
+    Raises:
+        InputError: There are none any more.
+    """
+    there = _look_up(address)
+    if there is None:
+        raise InputError("object-missing", object=address)
+    if there.files is None:
+        return {"": (address, there.stat)}
+    return {
+        "/".join(map(_file_name, name.split("/"))): (f"{address}/{name}", stat)
+        for name, stat in there.files.items()
+    }
+
+
 def require_outside(output: str | Path, *sources: str | Path) -> None:
     """
     Refuse an output that would lie in a folder on object storage that is a table, and be a part of it.
@@ -210,7 +228,7 @@ def output_path(place: str | Path, *, overwrite: bool) -> Iterator[Path]:
     if address is None:
         yield Path(place)
         return
-    store, name = _place_of(address)
+    store, name = place_of_object(address)
     if not overwrite and (store.stat(name) is not None or next(store.names(f"{name}/"), None) is not None):
         raise OutputExists(address)
     store.require_fit()
@@ -240,7 +258,7 @@ def bring(path: Path, address: str, note: Path, *, overwrite: bool) -> None:
     Raises:
         OutputExists: Somebody else did.
     """
-    store, name = _place_of(address)
+    store, name = place_of_object(address)
     there = store.stat(name)
     is_ours = there is not None and _noted(note) == {"address": address, "version": there.version}
     copy = path.with_name(f".{path.name[:100]}.to-store.part")
@@ -268,7 +286,7 @@ def require_free_object(address: str) -> None:
     Raises:
         OutputExists: It is taken.
     """
-    store, name = _place_of(address)
+    store, name = place_of_object(address)
     if store.stat(name) is not None:
         raise OutputExists(address)
     store.require_fit()
@@ -281,7 +299,13 @@ def _bring(store: Store, name: str, file: Path, *, overwrite: bool) -> None:
         raise OutputExists(f"{store.url}/{name}")
 
 
-def _place_of(address: str) -> tuple[Store, str]:
+def place_of_object(address: str) -> tuple[Store, str]:
+    """
+    The store that an object is in, and its name there.
+
+    Raises:
+        UsageError: It is no address of an object.
+    """
     found = parse_address(address)
     if not found.name:
         raise UsageError("store-address", address=address)

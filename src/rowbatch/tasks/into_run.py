@@ -16,7 +16,7 @@ import polars as pl
 
 from rowbatch.errors import StorageError, UsageError, from_os_error
 from rowbatch.objects.disk import fsync_folder
-from rowbatch.objects.stores import open_store
+from rowbatch.objects.stores import Store, open_store
 from rowbatch.providers.catalog import find_provider
 from rowbatch.requests.line_tokens import LineTokens
 from rowbatch.requests.pipeline import open_source
@@ -28,7 +28,15 @@ from rowbatch.store.atomic import atomic_path, write_atomically
 from rowbatch.store.ledger import Ledger, Shard, TableCounts, new_shard
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.tables.base import MOST_TOLD
-from rowbatch.tasks.plan import TASKS, make_plan, place_of, read_duplicates, read_tasks, state_of_files
+from rowbatch.tasks.plan import (
+    TASKS,
+    make_plan,
+    place_of,
+    read_duplicates,
+    read_tasks,
+    state_of_files,
+    with_store,
+)
 from rowbatch.tasks.runners import make_runner
 from rowbatch.tasks.scratch import sweep, sweep_unnamed
 
@@ -65,7 +73,7 @@ def build_by_tasks(
     plan = make_plan(run, runner or "pool")
     doing = make_runner(runner or plan.runner, workers, place / TASKS, ray_address)
     sweep(place)
-    tasks = read_tasks(place)
+    tasks = with_store(read_tasks(place), plan.store or str(place.absolute()))
     records: dict[str, Mapping[str, Any]] = {}
     rows = 0
     for outcome in doing.map("prepare", tasks):
@@ -78,7 +86,7 @@ def build_by_tasks(
     if state_of_files(plan.files) != plan.state:
         open_source(plan.plan.source, run.path)
     remove_unfinished(run)
-    shards = _take_files(run, place, ordered)
+    shards = _take_files(run, open_store(plan.store or place.absolute()), ordered)
     if not shards:
         raise UsageError("no-row-has-text", rows=plan.rows)
     if not find_provider(plan.plan.asking.provider).is_free:
@@ -108,17 +116,20 @@ def build_by_tasks(
     return read_build_report(run)
 
 
-def _take_files(run: RunDirectory, place: Path, records: Sequence[Mapping[str, Any]]) -> list[Shard]:
+def _take_files(run: RunDirectory, store: Store, records: Sequence[Mapping[str, Any]]) -> list[Shard]:
     """Give the files of the tasks, in their order, the names that they have in the run."""
     shards: list[Shard] = []
     for record in records:
         for file in record["files"]:
             name = f"r1-{len(shards) + 1:04d}"
             target = run.request_path(name)
-            _link(place / file["name"], target)
+            if store.is_local:
+                _link(Path(store.url) / file["name"], target)
+            else:
+                store.fetch(file["name"], target)
             # Its digest is looked at before it is sent, and by `verify`.
             if target.stat().st_size != file["bytes"]:
-                raise StorageError("prepared-file-changed", path=str(place / file["name"]))
+                raise StorageError("prepared-file-changed", path=f"{store.url}/{file['name']}")
             shards.append(
                 new_shard(
                     number=len(shards) + 1,
