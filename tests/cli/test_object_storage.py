@@ -2,6 +2,10 @@
 
 import json
 import os
+import subprocess
+import sys
+import tempfile
+import time
 from pathlib import Path
 
 import polars as pl
@@ -481,4 +485,75 @@ def test_a_folder_of_which_an_object_is_replaced_while_it_is_fetched(tmp_path):
         assert "s3://bucket/x/posts/part-1.csv was replaced by another file" in done.stderr
         found.objects["bucket/x/posts/part-1.csv"] = before
         assert place("convert", f"{place.prefix}/posts", *_ASKS, "-o", "y.jsonl").returncode == 0
+    stores._OPEN.clear()
+
+
+def test_workers_that_share_no_folder(place):
+    """
+    Planned on one computer, done by workers that have only the key of the store, one of them killed in the
+    middle; built and verified on the first: every row once, and nothing unfinished on the store or here.
+    """
+    big = pl.DataFrame({"id": range(6_000), "text": [f"text 好 {n} " * 20 for n in range(6_000)]})
+    for number in range(3):
+        place.table(f"posts/part {number}.parquet", big.slice(number * 2_000, 2_000))
+    store = f"{place.prefix}/work"
+    done = place("plan", f"{place.prefix}/posts", "--text", "text", "--labels", "a,b", "--prompt", "Which?",
+                 "--provider", "openai", "--model", "gpt-4o-mini", "--run", "run", "--store", store,
+                 "--rows-per-task", "250")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert f'--tasks "{store}/prepare.jsonl"' in done.stdout
+    with tempfile.TemporaryDirectory() as elsewhere:
+        place.environment["ROWBATCH_HOME"] = elsewhere
+        words = ("worker", "--tasks", f"{store}/prepare.jsonl", "--of", "2", "--index")
+        killed = subprocess.Popen(
+            [sys.executable, "-m", "rowbatch", *words, "0"],
+            env=place.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 120
+        while not list(place.store.names("work/prepare/")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        killed.kill()
+        killed.wait()
+        waiting = place("build", place.folder / "run")
+        assert waiting.returncode == 6
+        assert "are not done" in waiting.stderr
+        for index in ("1", "0"):
+            assert place(*words, index).returncode == 0
+        assert not list(Path(elsewhere).rglob("*.part"))
+    place.environment["ROWBATCH_HOME"] = str(place.folder / "home")
+    built = place("build", place.folder / "run")
+    assert built.returncode == 0, built.stderr
+    assert "6,000 to ask" in built.stdout
+    assert place("verify", place.folder / "run").returncode == 0
+    lines = [
+        json.loads(line)["custom_id"]
+        for path in sorted((place.folder / "run" / "requests").glob("r1-*.jsonl"))
+        for line in path.read_text().splitlines()
+    ]
+    # The first part of a run is a file of its own, and what is left of its task another.
+    assert sorted(lines, key=lambda row: int(row[4:])) == [f"row-{n}" for n in range(1, 6_001)]
+    assert len(list(place.store.names("work/prepare/"))) == 24
+
+
+def test_tasks_that_are_not_there_and_an_address_that_is_none(tmp_path):
+    """
+    Sentences with the address as it was typed, and no run is left behind.
+    """
+    with fake_store() as found:
+        place = _Place(tmp_path, found.environment(), "s3://bucket/x", found)
+        table = place.table("t.csv", FRAME)
+        missing = place("worker", "--tasks", "s3://bucket/none/prepare.jsonl", "--index", "0")
+        assert missing.returncode == 3
+        assert "s3://bucket/none/prepare.jsonl does not exist" in missing.stderr
+        asks = ("--text", "text", "--labels", "a,b", "--prompt", "?", "--provider", "local", "--run", "run")
+        none = place("plan", table, *asks, "--store", "work")
+        assert none.returncode == 2
+        assert "work is no address on object storage" in none.stderr
+        assert not (tmp_path / "run").exists()
+        found.faults.ignores_condition = True
+        refused = place("plan", table, *asks, "--store", "s3://bucket/work")
+        assert refused.returncode == 5
+        assert "lets a second writer replace" in refused.stderr
     stores._OPEN.clear()
