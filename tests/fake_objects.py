@@ -52,6 +52,7 @@ class FakeStore:
         url: Its address.
         objects: Name with the bucket, and content.
         asked: Method, name and range of each request.
+        replaces: What an object is replaced by as soon as it is listed.
     """
 
     url: str = ""
@@ -63,6 +64,7 @@ class FakeStore:
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     page: int = 1_000
+    replaces: dict[str, bytes] = field(default_factory=dict)
 
     def names(self) -> list[str]:
         """Without the bucket."""
@@ -275,6 +277,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             f"<ETag>{escape(_etag(self.store.objects[name]))}</ETag></Contents>"
             for name in page
         )
+        self.store.objects |= {
+            name: self.store.replaces.pop(name) for name in page if name in self.store.replaces
+        }
         more = ""
         if len(rest) > len(page):
             more = f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>"

@@ -13,6 +13,7 @@ from rowbatch.core.codebook import codebook_document, codebook_from_labels
 from rowbatch.core.plan import Output, Plan, Question, Source
 from rowbatch.requests.asking import Said, asking_of
 from rowbatch.steps.create import create
+from rowbatch.store.copies import Copy
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.tables.base import TableChunk
 from rowbatch.tables.writer import TableShape, format_of, open_writer
@@ -85,23 +86,39 @@ def _write(place: Path, frame: pl.DataFrame) -> None:
         writer.write(TableChunk(1, positional), pl.DataFrame())
 
 
-def create_run(place: Path, table: Path, *, provider: str = "openai", dedupe: bool = False) -> RunDirectory:
-    """A run that is not built, of a table with a column `text`; what it asks is the same for each form."""
+def create_run(
+    place: Path, table: Path | Copy, *, provider: str = "openai", dedupe: bool = False
+) -> RunDirectory:
+    """
+    A run that is not built, of a table with a column `text`; what it asks is the same for each form. Of a
+    table on object storage its copy is given.
+    """
     run = RunDirectory(place)
     question = Question(
         text="text", answer=codebook_document(codebook_from_labels("label", LABELS, "Which?"))
     )
     asking = asking_of(question, Said(max_tokens=20), provider=provider, model="m", dedupe=dedupe, fresh=True)
-    create(run, Plan(Source(table), question, asking, Output(place.with_suffix(".labelled.csv"))))
+    source = (
+        Source(table)
+        if isinstance(table, Path)
+        else Source(table.path, origin=table.origin, origin_version=table.version)
+    )
+    create(run, Plan(source, question, asking, Output(place.with_suffix(".labelled.csv"))))
     return run
 
 
 def planned_run(
-    place: Path, table: Path, rows_per_task: int = 9, *, provider: str = "openai"
+    place: Path,
+    table: Path | Copy,
+    rows_per_task: int = 9,
+    *,
+    provider: str = "openai",
+    dedupe: bool = False,
+    store: str = "",
 ) -> RunDirectory:
-    """A run whose tasks are planned."""
-    run = create_run(place, table, provider=provider)
-    make_plan(run, "array", rows_per_task=rows_per_task)
+    """A run whose tasks are planned, perhaps at an address on object storage."""
+    run = create_run(place, table, provider=provider, dedupe=dedupe)
+    make_plan(run, "array", rows_per_task=rows_per_task, store=store)
     return run
 
 

@@ -109,8 +109,8 @@ class RowbatchError(Exception):
             key: value.replace(path, name) if isinstance(value, str) else value
             for key, value in self.values.items()
         }
-        if getattr(self, "path", None) == path:
-            self.path = name
+        if isinstance(told := getattr(self, "path", None), str):
+            self.path = told.replace(path, name)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Some cross from a process that reads results to the one that waits for them.

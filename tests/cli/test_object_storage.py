@@ -2,6 +2,10 @@
 
 import json
 import os
+import subprocess
+import sys
+import tempfile
+import time
 from pathlib import Path
 
 import polars as pl
@@ -310,6 +314,18 @@ def test_a_store_that_fails_at_the_end_leaves_the_labelled_table_in_the_run(tmp_
         ("units {t} --text text --by line -o u.csv", 3, "which is not taken here"),
         ("units t.csv --text text --by line -o {p}/u.csv", 3, "which is not taken here"),
         ("sample t.csv --text text --labels a,b --rows 3 -o {p}/s.xlsx", 3, "which is not taken here"),
+        ("split t.csv -o {p}/parts --max-requests 9", 3, "s3://bucket/x/parts is on object storage"),
+        ("split {t} -o parts --max-requests 9", 3, "{t} is on object storage"),
+        ("infer {p} --upstream http://127.0.0.1:9/v1", 3, "s3://bucket/x is on object storage"),
+        ("infer . -o {p}/answers --upstream http://127.0.0.1:9/v1", 3, "s3://bucket/x/answers is on object"),
+        ("run {t} --text text --labels a,b --prompt ? --provider local --run {p}/run --yes", 3,
+         "a run cannot lie on object storage: s3://bucket/x/run"),
+        ("plan {t} --text text --labels a,b --prompt ? --provider local --run {p}/run", 3,
+         "a run cannot lie on object storage: s3://bucket/x/run"),
+        ("status {p}/run", 6, "there is no run s3://bucket/x/run"),
+        ("run t.csv --text text --codebook {p}/c.yaml --provider local --yes", 3,
+         "s3://bucket/x/c.yaml is on object storage"),
+        ("demo --folder {p}/demo", 3, "s3://bucket/x/demo is on object storage"),
         ("convert {t} --text text --model m -o {t} --overwrite", 2, "would be replaced by its own requests"),
         ("extract {t} -o {t} --overwrite", 2, "{t} would be replaced by its own answers"),
         ("convert {t} --text nope --model m -o x.jsonl", 3, "{t} has no column 'nope'"),
@@ -327,6 +343,7 @@ def test_what_is_not_done_with_object_storage_is_said(tmp_path, words, code, tol
         place = _Place(tmp_path, found.environment(), "s3://bucket/x", found)
         table = place.table("t.csv", FRAME)
         FRAME.write_csv(tmp_path / "t.csv")
+        (tmp_path / "r.jsonl").write_bytes(b'{"custom_id": "row-1"}\n')
         before = dict(found.objects)
         done = place(*words.format(t=table, p=place.prefix).split())
         assert found.objects == before
@@ -361,3 +378,182 @@ def test_an_address_in_capitals_and_one_that_was_a_path():
         assert rowbatch.api.as_address(given) == "s3://bucket/a b/ü%41.csv"
     assert rowbatch.api.as_address("s3.csv") is None
     assert rowbatch.api.as_address(Path("folder/s3:x")) is None
+
+
+def test_a_folder_of_objects_is_one_table(place):
+    """
+    By the rules of a folder here: the bytes are the same, what programs leave beside (`_SUCCESS`, names with
+    a dot, an empty object in the folder's place) is none of it; the cache is used until one object changes.
+    """
+    here = place.folder / "here"
+    for number, name in enumerate(["b 1+1.csv", "a%41.csv", "year=2024/ü.csv"]):
+        (here / name).parent.mkdir(parents=True, exist_ok=True)
+        FRAME.slice(number * 10, 10).write_csv(here / name)
+        place.table(f"posts/{name}", FRAME.slice(number * 10, 10))
+    for name in ("_SUCCESS", ".hidden.csv", "year=2024"):
+        place.store.put(f"posts/{name}", b"")
+    if place.fake:
+        # As the console of S3 makes a folder; the library cannot write such a name.
+        place.fake.objects["bucket/a lab/ü/posts/"] = b""
+        place.fake.headers["bucket/a lab/ü/posts/"] = {}
+    words = ("convert", f"{place.prefix}/posts/", *_ASKS, "-o")
+    done = place(*words, "one.jsonl")
+    assert done.returncode == 0, done.stderr
+    assert place("convert", "here", *_ASKS, "-o", "here.jsonl").returncode == 0
+    asked = (place.folder / "here.jsonl").read_bytes()
+    assert asked.count(b"\n") == 30
+    assert (place.folder / "one.jsonl").read_bytes() == asked
+    (copy,) = (place.folder / "home" / "cache" / "objects").glob("*/posts")
+    assert copy.stat().st_mode & 0o077 == 0
+    if place.fake:
+        place.fake.asked.clear()
+        assert place(*words, "two.jsonl").returncode == 0
+        assert {asked[0] for asked in place.fake.asked} == {"HEAD", "GET"}
+        assert not [name for method, name, _ in place.fake.asked if method == "GET" and name.endswith(".csv")]
+    place.table("posts/a%41.csv", FRAME.head(3))
+    assert place(*words, "three.jsonl").returncode == 0
+    assert (place.folder / "three.jsonl").read_bytes().count(b"\n") == 23
+    assert [path.name for path in copy.parent.iterdir()] == ["posts"]
+
+
+def test_a_folder_of_objects_whose_columns_differ_is_told_by_address(place):
+    """
+    The sentence names the object, not the copy of it.
+    """
+    place.table("posts/a.csv", FRAME)
+    place.table("posts/b.csv", FRAME.rename({"text": "other"}))
+    done = place("convert", f"{place.prefix}/posts", *_ASKS, "-o", "x.jsonl")
+    assert done.returncode == 3
+    assert f"{place.prefix}/posts/b.csv" in done.stderr
+    assert str(place.folder) not in done.stderr
+
+
+def test_a_run_of_a_folder_of_objects(place):
+    """
+    Every row leaves once; the same command again is the same run; an object more is noticed before a second
+    run is built, and an output that would be a part of the table is refused.
+    """
+    for number in range(3):
+        place.table(f"posts/part-{number}.parquet", FRAME.slice(number * 10, 10))
+    table, out = f"{place.prefix}/posts", f"{place.prefix}/labelled.csv"
+    with fake_server(place.folder, {}, 1) as address:
+        inside = place(*_run_words(place, address, table, f"{table}/labelled.csv"))
+        assert inside.returncode == 2
+        assert "be a part of the table" in inside.stderr
+        words = _run_words(place, address, table, out)
+        done = place(*words)
+        assert done.returncode == 0, done.stderr
+        paid = judged(address)
+        assert place(*words).returncode == 0
+        assert judged(address) == paid
+    rows = pl.read_csv(place.store.read("labelled.csv"))
+    assert rows["label"].to_list() == [right_label(text) for text in FRAME["text"]]
+    (run,) = (place.folder / "rowbatch-runs").iterdir()
+    assert len(list((run / "table" / "posts").iterdir())) == 3
+    assert place("verify", run).returncode == 0
+
+
+def test_an_object_that_is_a_folder_too(tmp_path):
+    """
+    As a table its own name means the object; inside of a table there is a sentence, and no half copy.
+    """
+    with fake_store() as found:
+        place = _Place(tmp_path, found.environment(), "s3://bucket/x", found)
+        place.table("posts/a.csv", FRAME)
+        place.table("posts/a.csv/b.csv", FRAME.head(5))
+        assert place("convert", f"{place.prefix}/posts/a.csv", *_ASKS, "-o", "x.jsonl").returncode == 0
+        assert (tmp_path / "x.jsonl").read_bytes().count(b"\n") == 30
+        done = place("convert", f"{place.prefix}/posts", *_ASKS, "-o", "y.jsonl")
+        assert done.returncode == 3
+        assert "s3://bucket/x/posts/a.csv is an object and a folder of others" in done.stderr
+        assert not list((tmp_path / "home" / "cache" / "objects").glob("*/posts"))
+    stores._OPEN.clear()
+
+
+def test_a_folder_of_which_an_object_is_replaced_while_it_is_fetched(tmp_path):
+    """
+    Each object is fetched as it was listed, or a sentence says which was replaced; then it is fetched anew.
+    """
+    with fake_store() as found:
+        place = _Place(tmp_path, found.environment(), "s3://bucket/x", found)
+        for number in range(3):
+            place.table(f"posts/part-{number}.csv", FRAME.slice(number * 10, 10))
+        before = found.objects["bucket/x/posts/part-1.csv"]
+        found.replaces["bucket/x/posts/part-1.csv"] = before.replace(b"text", b"TEXT")
+        done = place("convert", f"{place.prefix}/posts", *_ASKS, "-o", "y.jsonl")
+        assert done.returncode == 5
+        assert "s3://bucket/x/posts/part-1.csv was replaced by another file" in done.stderr
+        found.objects["bucket/x/posts/part-1.csv"] = before
+        assert place("convert", f"{place.prefix}/posts", *_ASKS, "-o", "y.jsonl").returncode == 0
+    stores._OPEN.clear()
+
+
+def test_workers_that_share_no_folder(place):
+    """
+    Planned on one computer, done by workers that have only the key of the store, one of them killed in the
+    middle; built and verified on the first: every row once, and nothing unfinished on the store or here.
+    """
+    big = pl.DataFrame({"id": range(6_000), "text": [f"text 好 {n} " * 20 for n in range(6_000)]})
+    for number in range(3):
+        place.table(f"posts/part {number}.parquet", big.slice(number * 2_000, 2_000))
+    store = f"{place.prefix}/work"
+    done = place("plan", f"{place.prefix}/posts", "--text", "text", "--labels", "a,b", "--prompt", "Which?",
+                 "--provider", "openai", "--model", "gpt-4o-mini", "--run", "run", "--store", store,
+                 "--rows-per-task", "250")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert f'--tasks "{store}/prepare.jsonl"' in done.stdout
+    with tempfile.TemporaryDirectory() as elsewhere:
+        place.environment["ROWBATCH_HOME"] = elsewhere
+        words = ("worker", "--tasks", f"{store}/prepare.jsonl", "--of", "2", "--index")
+        killed = subprocess.Popen(
+            [sys.executable, "-m", "rowbatch", *words, "0"],
+            env=place.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 120
+        while not list(place.store.names("work/prepare/")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        killed.kill()
+        killed.wait()
+        waiting = place("build", place.folder / "run")
+        assert waiting.returncode == 6
+        assert "are not done" in waiting.stderr
+        for index in ("1", "0"):
+            assert place(*words, index).returncode == 0
+        assert not list(Path(elsewhere).rglob("*.part"))
+    place.environment["ROWBATCH_HOME"] = str(place.folder / "home")
+    built = place("build", place.folder / "run")
+    assert built.returncode == 0, built.stderr
+    assert "6,000 to ask" in built.stdout
+    assert place("verify", place.folder / "run").returncode == 0
+    lines = [
+        json.loads(line)["custom_id"]
+        for path in sorted((place.folder / "run" / "requests").glob("r1-*.jsonl"))
+        for line in path.read_text().splitlines()
+    ]
+    # The first part of a run is a file of its own, and what is left of its task another.
+    assert sorted(lines, key=lambda row: int(row[4:])) == [f"row-{n}" for n in range(1, 6_001)]
+    assert len(list(place.store.names("work/prepare/"))) == 24
+
+
+def test_tasks_that_are_not_there_and_an_address_that_is_none(tmp_path):
+    """
+    Sentences with the address as it was typed, and no run is left behind.
+    """
+    with fake_store() as found:
+        place = _Place(tmp_path, found.environment(), "s3://bucket/x", found)
+        table = place.table("t.csv", FRAME)
+        missing = place("worker", "--tasks", "s3://bucket/none/prepare.jsonl", "--index", "0")
+        assert missing.returncode == 3
+        assert "s3://bucket/none/prepare.jsonl does not exist" in missing.stderr
+        asks = ("--text", "text", "--labels", "a,b", "--prompt", "?", "--provider", "local", "--run", "run")
+        none = place("plan", table, *asks, "--store", "work")
+        assert none.returncode == 2
+        assert "work is no address on object storage" in none.stderr
+        assert not (tmp_path / "run").exists()
+        found.faults.ignores_condition = True
+        refused = place("plan", table, *asks, "--store", "s3://bucket/work")
+        assert refused.returncode == 5
+        assert "lets a second writer replace" in refused.stderr
+    stores._OPEN.clear()

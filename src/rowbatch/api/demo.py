@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rowbatch.errors import OutputExists, from_os_error
+from rowbatch.objects.address import require_here
 from rowbatch.store.home import cache, private_folder
 from rowbatch.store.rundir import (
     free_run_path,
@@ -65,8 +66,8 @@ def prepare_demo(*, rows: int = 200, folder: str | Path | None = None) -> DemoRu
     from shutil import copyfile
 
     require_provider("local")
+    place = require_here(Path(folder)) if folder else free_run_path(Path(), "rowbatch-demo")
     data = fetch_tweets(private_folder(cache() / "demo"), rows=rows)
-    place = Path(folder) if folder else free_run_path(Path(), "rowbatch-demo")
     table = place / "tweets.csv"
     if table.exists():
         raise OutputExists(str(table), hint="give --folder another name")

@@ -11,6 +11,7 @@ from typing import Unpack
 from rowbatch.core.table_options import ReadingKeywords, WriteOptions, reading_of
 from rowbatch.core.units import UnitKind, UnitRule
 from rowbatch.errors import from_os_error
+from rowbatch.objects.address import require_here
 from rowbatch.store.atomic import require_free
 from rowbatch.tools import join_units as join_tool
 from rowbatch.tools import units as units_tool
@@ -107,7 +108,7 @@ def _table_of(labelled: Path, out: Path, *, overwrite: bool) -> Iterator[Path]:
     from rowbatch.api.runs import open_run
 
     run = open_run(labelled)
-    require_free(out, overwrite=overwrite)
+    require_free(require_here(out), overwrite=overwrite)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         folder = tempfile.TemporaryDirectory(prefix=".rowbatch-", dir=out.parent)

@@ -105,7 +105,7 @@ from rowbatch.steps.repair import largest_output_limit, plan_repair
 from rowbatch.steps.submit import adopt_named
 from rowbatch.steps.trial import TrialReport, measured_answer_tokens, try_rows
 from rowbatch.steps.verify import VerifyReport, verify
-from rowbatch.store.copies import Copy, bring, copy_of, is_same_object, told_by_address
+from rowbatch.store.copies import Copy, bring, copy_of, is_same_object, require_outside, told_by_address
 from rowbatch.store.corrections import Corrections, add_correction, read_corrections
 from rowbatch.store.home import home
 from rowbatch.store.ledger import TAKEN_OVER, Driven, RunRecord, Shard
@@ -299,7 +299,12 @@ class Run:
         return all(asking.provider == "local" for asking in self._plan.askings)
 
     def plan_tasks(
-        self, runner: str = "array", *, rows_per_task: int | None = None, hooks: Hooks | None = None
+        self,
+        runner: str = "array",
+        *,
+        rows_per_task: int | None = None,
+        store: str = "",
+        hooks: Hooks | None = None,
     ) -> TaskPlan:
         """
         Plan the writing of the request files as tasks, which any machine can do. Once: a plan stays as it is.
@@ -307,6 +312,8 @@ class Run:
         Args:
             runner: What is to do them where nobody says it later: `serial`, `pool`, `array` or `ray`.
             rows_per_task: At most so many; None means as many as make one request file.
+            store: An address on object storage, for machines that do not see the folder of the run: the plan
+                is brought there, and what they write lies there.
             hooks: Told how it goes.
         Raises:
             TableError: The table is broken.
@@ -319,7 +326,9 @@ class Run:
         with self._locked("plan"):
             if is_built(self._directory) and not is_planned(self._directory):
                 raise RunError("tasks-too-late", path=str(self.path))
-            return make_plan(self._directory, runner, rows_per_task=rows_per_task, progress=hooks.rows)
+            return make_plan(
+                self._directory, runner, rows_per_task=rows_per_task, store=store, progress=hooks.rows
+            )
 
     def build(
         self,
@@ -1581,6 +1590,8 @@ def create(
     address = as_address(output) if output else None
     if output and isinstance(table, str | Path) and is_same_object(output, table):
         raise UsageError("output-is-input")
+    if output and isinstance(table, str | Path):
+        require_outside(output, table)
     options = reading_of(reading)
 
     book = given_codebook(labels=labels, prompt=prompt, codebook=codebook, variable=variable)

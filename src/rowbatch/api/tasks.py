@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rowbatch.errors import InputError
+from rowbatch.objects.address import require_here
 from rowbatch.server.local_model import check_local_model
 from rowbatch.tasks.array import work as work_on
 from rowbatch.tasks.runner import Outcome
@@ -22,7 +23,8 @@ def work(tasks: str | Path, index: int, of: int | None = None) -> Iterator[Outco
     It needs no key, sends nothing, and what is done already is not done again.
 
     Args:
-        tasks: The file with the tasks, as `Run.plan_tasks` wrote it: `RUN/tasks/prepare.jsonl`.
+        tasks: The file with the tasks, as `Run.plan_tasks` wrote it: `RUN/tasks/prepare.jsonl`; or its
+            address on object storage.
         index: Which element, from 0.
         of: How many elements there are: each does every so many-th task. None means one task each.
     Yields:
@@ -31,7 +33,7 @@ def work(tasks: str | Path, index: int, of: int | None = None) -> Iterator[Outco
         UsageError: There is no such element.
         InputError: There is no such file.
     """
-    yield from work_on(Path(tasks), index, of)
+    yield from work_on(tasks, index, of)
 
 
 def infer(
@@ -63,7 +65,8 @@ def infer(
     Returns:
         All files of results that are there at the end.
     Raises:
-        InputError: There are no request files, or a line of one is no request.
+        InputError: There are no request files, or a line of one is no request; or they are on object storage,
+            which has no leases.
         LocalModelError: The local model is wanted and not installed.
         ServiceError: No server can be reached.
         StorageError: The folder cannot be written.
@@ -71,12 +74,12 @@ def infer(
     """
     from rowbatch.tasks.infer import Shard, engine_for, infer_all
 
-    place = Path(folder)
+    place = require_here(Path(folder))
     shards = [Shard(path.name, path) for path in sorted(place.glob("*.jsonl")) if path.is_file()]
     if not shards:
         raise InputError("no-request-files", path=str(place))
+    target = place / "results" if output is None else require_here(Path(output))
     if not upstreams:
         check_local_model()
     engine = engine_for(upstreams, slots=slots, answer_limit_s=answer_limit_s, ask_again=ask_again)
-    target = place / "results" if output is None else Path(output)
     return infer_all(shards, target, engine, stale_s=stale_s, waits=waits, on_done=on_done)

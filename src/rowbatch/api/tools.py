@@ -19,7 +19,7 @@ from rowbatch.kernels.machine import may_run
 from rowbatch.objects.address import as_address
 from rowbatch.requests.asking import Said, asking_for_model
 from rowbatch.results.workers import ResultWorkers
-from rowbatch.store.copies import is_same_object, local_path, output_path, told_by_address
+from rowbatch.store.copies import is_same_object, local_path, output_path, require_outside, told_by_address
 
 if TYPE_CHECKING:
     from rowbatch.core.result_columns import Extra
@@ -97,6 +97,7 @@ def convert(
 
     if is_same_object(output, table):
         raise UsageError("table-would-be-its-requests", path=str(as_address(table)))
+    require_outside(output, table)
     with output_path(output, overwrite=overwrite) as out:
         source, question, asking = planned(table, requests)
         report = convert_tool.convert(
@@ -357,6 +358,8 @@ def extract(
     for source in (*results, *requests, *([join] if join else [])):
         if is_same_object(output, source):
             raise UsageError("file-would-be-its-answers", path=str(as_address(source)))
+    if join:
+        require_outside(output, join)
     paths = [local_path(result) for result in results]
     if unanswered and not requests:
         raise UsageError("unanswered-without-requests")

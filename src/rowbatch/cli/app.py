@@ -1105,9 +1105,21 @@ def build(run: Path, *, runner: str | None, workers: int | None, ray_address: st
     metavar="NUMBER",
     help="At most so many rows in a task.  [default: as many as the provider takes in one file]",
 )
+@click.option(
+    "--store",
+    default="",
+    metavar="ADDRESS",
+    help="Where the tasks go on object storage, as in s3://BUCKET/NAME, for machines that share no folder.",
+)
 @_overwrite
 def plan(
-    table: Path, *, labels: str | None, run_directory: Path | None, rows_per_task: int | None, **options: Any
+    table: Path,
+    *,
+    labels: str | None,
+    run_directory: Path | None,
+    rows_per_task: int | None,
+    store: str,
+    **options: Any,
 ) -> None:
     """
     Make a run whose request files many machines write.
@@ -1127,7 +1139,7 @@ def plan(
     made = api.create(table, labels=labels, run=run_directory, reuse=True, **_for_api(options))
     try:
         with show.bar() as hooks:
-            planned = made.plan_tasks(rows_per_task=rows_per_task, hooks=hooks)
+            planned = made.plan_tasks(rows_per_task=rows_per_task, store=store, hooks=hooks)
     except (InputError, UsageError):
         made.discard()
         raise
@@ -1136,7 +1148,11 @@ def plan(
 
 @app.command()
 @click.option(
-    "--tasks", type=_PATH, required=True, metavar="FILE", help="The tasks: RUN/tasks/prepare.jsonl."
+    "--tasks",
+    type=_PATH,
+    required=True,
+    metavar="FILE",
+    help="The tasks: RUN/tasks/prepare.jsonl, or where `plan --store` brought them.",
 )
 @click.option(
     "--index",

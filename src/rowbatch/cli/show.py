@@ -592,10 +592,10 @@ def planned(run: Run, plan: TaskPlan) -> None:
     line(f"rows     {plan.rows:,} in {_count(len(plan.files), 'file')}{staged}")
     line(f"tasks    {plan.tasks:,}, of at most {_count(plan.rows_per_task, 'row')}")
     line(f"run      {place(run.path)}")
-    file = run.path / "tasks" / "prepare.jsonl"
+    file = f"{plan.store}/prepare.jsonl" if plan.store else run.path / "tasks" / "prepare.jsonl"
     line("next")
     work = command("worker", "--tasks", file, "--index", "0", "--of", "1")
-    line(f"  {work}   on any machine that sees this folder")
+    line(f"  {work}   on any machine that sees {'it' if plan.store else 'this folder'}")
     line(f"  {command('resume', run.path)}   when all tasks are done")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 _OF_THE_SYSTEM = frozenset(("Thumbs.db", "desktop.ini"))
@@ -25,12 +26,25 @@ def own_files(folder: Path) -> list[Path]:
             folders.clear()
             continue
         folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [
-            Path(place, name)
-            for name in names
-            if not name.startswith((".", "~$")) and name not in _OF_THE_SYSTEM
-        ]
+        found += [Path(place, name) for name in names if _is_own(name)]
     return sorted(path for path in found if path.is_file())
+
+
+def own_names(names: Iterable[str]) -> list[str]:
+    """The same of names with `/` between their parts, as object storage has them."""
+    listed = [(name.split("/")[:-1], name.rpartition("/")[2], name) for name in names]
+    runs = [folders for folders, last, _ in listed if last == _OF_A_RUN and folders]
+    return sorted(
+        name
+        for folders, last, name in listed
+        if _is_own(last)
+        and not any(folder.startswith(".") for folder in folders)
+        and not any(folders[: len(run)] == run for run in runs)
+    )
+
+
+def _is_own(name: str) -> bool:
+    return not name.startswith((".", "~$")) and name not in _OF_THE_SYSTEM
 
 
 def _raise(error: OSError) -> None:

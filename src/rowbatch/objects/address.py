@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rowbatch.core.address import require_no_secret, shown_address
-from rowbatch.errors import UsageError
+from rowbatch.errors import InputError, UsageError
 
 _ADDRESS = re.compile(r"(s3|gs|az)://([^/]*)(?:/(.*))?", re.DOTALL)
 _AS_PATH = re.compile(r"(s3|gs|az):/{1,2}", re.IGNORECASE)
@@ -47,6 +47,18 @@ def as_address(place: str | Path) -> str | None:
     text = place.as_posix() if isinstance(place, Path) else place
     found = _AS_PATH.match(text)
     return f"{found[1].lower()}://{text[found.end() :]}" if found else None
+
+
+def require_here(place: Path) -> Path:
+    """
+    Refuse an address where only a place on this computer is taken: a folder of the name `s3:` would be made.
+
+    Raises:
+        InputError: It is one.
+    """
+    if address := as_address(place):
+        raise InputError("object-not-here", object=address)
+    return place
 
 
 def parse_address(text: str) -> ObjectAddress:

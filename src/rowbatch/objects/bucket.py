@@ -133,10 +133,6 @@ class Bucket:
             with suppress(RowbatchError):
                 self.delete(name)
 
-    def read(self, name: str, start: int = 0, size: int | None = None) -> bytes:
-        """As in `Store`."""
-        return self._read(name, start, size)
-
     def stat(self, name: str) -> Stat | None:
         """As in `Store`."""
         path = self._path(name)
@@ -151,15 +147,32 @@ class Bucket:
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """As in `Store`."""
+        return (name for name, _ in self.stats(prefix))
+
+    def stats(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
+        """As in `Store`."""
         # The library takes a prefix as a folder, and lists what is in it.
         inside = (self._prefix + prefix).rpartition("/")[0]
         start = len(self._prefix)
         ours = f"{self._prefix}{_OURS}/"
-        found = []
+        found: dict[str, Stat] = {}
         with self._asking(prefix):
             for page in obstore.list(self._client, inside or None, chunk_size=1_000):
-                found += [one["path"][start:] for one in page if not one["path"].startswith(ours)]
-        return iter(sorted((name for name in found if name.startswith(prefix)), key=str.encode))
+                for one in page:
+                    if not one["path"].startswith(ours):
+                        found[one["path"][start:]] = Stat(one["size"], _version(one))
+        folders = {name[:at] for name in found for at, sign in enumerate(name) if sign == "/"}
+        # The library takes the slash from the end of a name: that of the prefix itself is nothing.
+        return iter(
+            sorted(
+                (
+                    (name, stat)
+                    for name, stat in found.items()
+                    if name and name.startswith(prefix) and (stat.size or name not in folders)
+                ),
+                key=lambda one: one[0].encode(),
+            )
+        )
 
     def commit(self, name: str, path: Path) -> bool:
         """As in `Store`."""
@@ -197,9 +210,9 @@ class Bucket:
         """As in `Store`."""
         return self._create(name, data)
 
-    def fetch(self, name: str, path: Path) -> Stat:
+    def fetch(self, name: str, path: Path, known: Stat | None = None) -> Stat:
         """As in `Store`."""
-        found = self.stat(name)
+        found = known or self.stat(name)
         if found is None:
             raise InputError("object-missing", object=self._shown(name))
         try:
@@ -209,7 +222,7 @@ class Bucket:
                 part.touch(0o600, exist_ok=False)
                 with part.open("wb") as file:
                     for start in range(0, found.size, _FETCH_BYTES):
-                        file.write(self._read(name, start, _FETCH_BYTES, found.version))
+                        file.write(self.read(name, start, _FETCH_BYTES, found.version))
                     file.flush()
                     os.fsync(file.fileno())
                 os.link(part, path)
@@ -227,7 +240,8 @@ class Bucket:
         with suppress(InputError), self._asking(name):
             obstore.delete(self._client, self._path(name))
 
-    def _read(self, name: str, start: int, size: int | None, version: str | None = None) -> bytes:
+    def read(self, name: str, start: int = 0, size: int | None = None, version: str | None = None) -> bytes:
+        """As in `Store`."""
         path = self._path(name)
         options: obstore.GetOptions = {} if version is None else {"if_match": version}
         # Azure knows no range that is counted from the end.

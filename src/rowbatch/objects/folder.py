@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rowbatch.errors import InputError, OutputExists, from_os_error
+from rowbatch.errors import InputError, OutputExists, StorageError, from_os_error
 from rowbatch.objects.disk import fsync_folder, umask, unfinished_file
 from rowbatch.objects.store import Stat, require_name
 
@@ -36,9 +36,11 @@ class Folder:
     def require_fit(self) -> None:
         """As in `Store`: a link, and on Windows a rename, to a name that is taken fails."""
 
-    def read(self, name: str, start: int = 0, size: int | None = None) -> bytes:
+    def read(self, name: str, start: int = 0, size: int | None = None, version: str | None = None) -> bytes:
         """As in `Store`."""
         with _told(self.path(name)), self.path(name).open("rb") as file:
+            if version is not None and _of_file(os.fstat(file.fileno())).version != version:
+                raise StorageError("object-changed", path=str(self.path(name)))
             if start < 0:
                 start = max(0, os.fstat(file.fileno()).st_size + start)
             file.seek(start)
@@ -67,6 +69,12 @@ class Folder:
                 if name.startswith(prefix):
                     found.append(name)
         return iter(sorted(found, key=str.encode))
+
+    def stats(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
+        """As in `Store`."""
+        for name in self.names(prefix):
+            if (found := self.stat(name)) is not None:
+                yield name, found
 
     def commit(self, name: str, path: Path) -> bool:
         """As in `Store`."""
@@ -110,11 +118,13 @@ class Folder:
             fsync_folder(target.parent)
         return is_new
 
-    def fetch(self, name: str, path: Path) -> Stat:
+    def fetch(self, name: str, path: Path, known: Stat | None = None) -> Stat:
         """As in `Store`."""
         source = self.path(name)
         with _told(source):
             found = _stat(source)
+            if known is not None and found != known:
+                raise StorageError("object-changed", path=str(source))
             path.parent.mkdir(parents=True, exist_ok=True)
             with _part_of(path) as part:
                 shutil.copyfile(source, part)
@@ -148,7 +158,10 @@ def _raise_told(error: OSError) -> None:
 
 
 def _stat(path: Path) -> Stat:
-    found = path.stat()
+    return _of_file(path.stat())
+
+
+def _of_file(found: os.stat_result) -> Stat:
     return Stat(found.st_size, f"{found.st_ino:x}-{found.st_size:x}-{found.st_mtime_ns:x}")
 
 

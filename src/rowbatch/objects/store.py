@@ -49,7 +49,7 @@ class Store(Protocol):
                 not write there.
         """
 
-    def read(self, name: str, start: int = 0, size: int | None = None) -> bytes:
+    def read(self, name: str, start: int = 0, size: int | None = None, version: str | None = None) -> bytes:
         """
         Bytes of an object.
 
@@ -57,8 +57,10 @@ class Store(Protocol):
             name: Its name.
             start: The first byte, from 0; below 0 from its end.
             size: How many at most; None for all that follow. Fewer come only where the object ends.
+            version: Of which it must be, as `stat` says it; None takes any.
         Raises:
             InputError: It is not there.
+            StorageError: It is another version.
         """
 
     def stat(self, name: str) -> Stat | None:
@@ -66,6 +68,14 @@ class Store(Protocol):
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """All names that begin with `prefix`, sorted by their bytes in UTF-8."""
+
+    def stats(self, prefix: str = "") -> Iterator[tuple[str, Stat]]:
+        """
+        As `names`, each with what is known of it.
+
+        Some programs put an empty object in the place of a folder, as `folder/` or `folder` beside
+        `folder/name`: these are none.
+        """
 
     def commit(self, name: str, path: Path) -> bool:
         """
@@ -93,10 +103,14 @@ class Store(Protocol):
     def put(self, name: str, data: bytes) -> bool:
         """As `commit`, for bytes."""
 
-    def fetch(self, name: str, path: Path) -> Stat:
+    def fetch(self, name: str, path: Path, known: Stat | None = None) -> Stat:
         """
         Copy an object to a new file: the whole of it, of one version, or an error and no file.
 
+        Args:
+            name: Its name.
+            path: The new file.
+            known: What `stat` or `stats` said of it; None means that it is asked.
         Raises:
             OutputExists: `path` is there already.
             InputError: The object is not there.

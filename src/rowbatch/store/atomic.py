@@ -13,8 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from rowbatch.errors import InputError, OutputExists, RowbatchError, from_os_error
-from rowbatch.objects.address import as_address
+from rowbatch.errors import OutputExists, RowbatchError, from_os_error
+from rowbatch.objects.address import require_here
 from rowbatch.objects.disk import fsync_folder, umask
 from rowbatch.store.home import is_ours, private_folder
 
@@ -38,9 +38,7 @@ def atomic_path(path: Path, *, overwrite: bool) -> Iterator[Path]:
         StorageError: The disk is full, or refuses.
     """
     require_free(path, overwrite=overwrite)
-    if as_address(path) is not None:
-        # Else a folder of the name `s3:` would be made.
-        raise InputError("object-not-here", object=as_address(path))
+    require_here(path)
     temporary: Path | None = None
     try:
         try:

@@ -36,6 +36,7 @@ from rowbatch.core.panel import folder_name, model_names
 from rowbatch.core.plan import Plan
 from rowbatch.core.table_options import DOCUMENTS, NO_DOCUMENTS, PLAIN
 from rowbatch.errors import InputError, OutputExists, RunError, RunTooNew, from_os_error
+from rowbatch.objects.address import as_address
 from rowbatch.objects.disk import fsync_folder
 from rowbatch.store.atomic import atomic_path, write_atomically
 from rowbatch.store.home import is_ours, private_folder
@@ -150,8 +151,12 @@ class RunDirectory:
 
         Raises:
             OutputExists: There is something of that name already.
+            InputError: It is an address on object storage: a ledger needs locks.
             StorageError: The disk is full, or refuses.
         """
+        if address := as_address(self.path):
+            # Else a folder of the name `s3:` would be made.
+            raise InputError("run-on-object-storage", address=address)
         try:
             if is_ours(self.path):
                 private_folder(self.path.parent)
@@ -243,6 +248,9 @@ class RunDirectory:
         kept = self.path / COPY_NAME / path.name
         try:
             kept.parent.mkdir(exist_ok=True)
+            if path.is_dir():
+                shutil.copytree(path, kept, copy_function=_link_or_copy)
+                return
             try:
                 os.link(path, kept)
             except OSError:
@@ -384,6 +392,14 @@ def known_runs(home: Path) -> list[Path]:
         if (path / "run.toml").is_file():
             runs.append(path)
     return runs
+
+
+def _link_or_copy(source: str, target: str) -> str:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+    return target
 
 
 def require_source(path: Path) -> None:

@@ -41,6 +41,45 @@ def parquet_bytes(path: Path) -> int:
         return 0
 
 
+class RowGroup(NamedTuple):
+    """
+    Rows of a Parquet file that lie together.
+
+    Attributes:
+        rows: How many.
+        begin, end: Its bytes in the file.
+    """
+
+    rows: int
+    begin: int
+    end: int
+
+
+def row_groups(path: Path) -> list[RowGroup]:
+    """
+    Where the row groups of a Parquet file lie; none where that is not said.
+
+    Args:
+        path: The file; only its end is read.
+    Source:
+        parquet.thrift: FileMetaData 4 is the row groups; RowGroup 1 its columns, 3 its rows; ColumnMetaData 7
+        is the size of a column as it is packed, 9 where its pages begin, 11 where its dictionary does.
+    """
+    with path.open("rb") as file:
+        footer = _footer(file, tail=8)
+        size = file.seek(0, 2)
+    try:
+        found = []
+        for group in _Compact(footer).struct().get(4, []) if footer else []:
+            columns = [column[3] for column in group.get(1, [])]
+            begins = [min(one[9], one.get(11) or one[9]) for one in columns]
+            ends = [begin + one[7] for begin, one in zip(begins, columns, strict=True)]
+            found.append(RowGroup(group[3], min(begins), max(ends)))
+        return found if all(0 < one.begin <= one.end < size and one.rows >= 0 for one in found) else []
+    except (IndexError, KeyError, ValueError, OverflowError, AttributeError, TypeError, struct.error):
+        return []
+
+
 def arrow_bytes(path: Path) -> int:
     """
     Memory that reading the largest record batch takes.

@@ -15,10 +15,10 @@ from typing import Any
 from rowbatch.errors import InputError, RunError, UsageError
 from rowbatch.objects.stores import open_store
 from rowbatch.tasks.doing import do_task
-from rowbatch.tasks.plan import read_task_file, with_store
+from rowbatch.tasks.plan import folder_of, read_task_file, with_store
 from rowbatch.tasks.records import find_record
 from rowbatch.tasks.runner import Outcome
-from rowbatch.tasks.scratch import sweep
+from rowbatch.tasks.scratch import scratch_place, sweep
 
 
 class ArrayRunner:
@@ -48,12 +48,12 @@ class ArrayRunner:
         yield from (outcome for outcome in outcomes if outcome is not None)
 
 
-def work(file: Path, index: int, of: int | None = None) -> Iterator[Outcome]:
+def work(file: str | Path, index: int, of: int | None = None) -> Iterator[Outcome]:
     """
     Do the tasks of one element of an array job.
 
     Args:
-        file: The tasks, one a line; beside it lies their plan.
+        file: The tasks, one a line; beside it lies their plan. Or the address of such an object.
         index: Which element, from 0.
         of: How many elements there are: each does every so many-th task. None means one task each.
     Yields:
@@ -62,12 +62,13 @@ def work(file: Path, index: int, of: int | None = None) -> Iterator[Outcome]:
         UsageError: There is no such element.
         InputError: There is no such file.
     """
-    tasks = with_store(read_task_file(file), str(file.absolute().parent))
+    place = folder_of(file)
+    tasks = with_store(read_task_file(file), place)
     elements = len(tasks) if of is None else of
     if not 0 <= index < elements:
         raise UsageError("no-such-element", index=index, elements=elements)
-    store = open_store(file.absolute().parent)
-    sweep(file.absolute().parent)
+    store = open_store(place)
+    sweep(scratch_place(store))
     for task in tasks[index::elements]:
         outcome = do_task(task["function"], task)
         name = _problem_name(outcome.task)

@@ -52,7 +52,7 @@ def extract(task: Mapping[str, Any]) -> Mapping[str, Any]:
 def _extracted(store: Store, parts: Store, task: Mapping[str, Any], shards: list[Shard]) -> dict[str, Any]:
     place = Path(store.url)
     plan = read_task_plan(store)
-    table = task_table(plan, task, place)
+    table = task_table(plan, task, store)
     report = CollectReport(Path(task["name"]))
     within = (task["first_row"], task["first_row"] + task["rows"] - 1)
     answered = AnsweredTable(RunDirectory(place.parent), shards, report, table=table, within=within)

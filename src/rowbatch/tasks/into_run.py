@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from rowbatch.errors import StorageError, UsageError, from_os_error
+from rowbatch.errors import RowbatchError, StorageError, UsageError, from_os_error
 from rowbatch.objects.disk import fsync_folder
-from rowbatch.objects.stores import open_store
+from rowbatch.objects.stores import Store, open_store
 from rowbatch.providers.catalog import find_provider
 from rowbatch.requests.duplicates import count_repeats
 from rowbatch.requests.line_tokens import LineTokens
@@ -30,7 +30,15 @@ from rowbatch.store.atomic import atomic_path, write_atomically
 from rowbatch.store.ledger import Ledger, Shard, TableCounts, new_shard
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.tables.base import MOST_TOLD
-from rowbatch.tasks.plan import TASKS, make_plan, place_of, read_duplicates, read_tasks, state_of_files
+from rowbatch.tasks.plan import (
+    TASKS,
+    make_plan,
+    place_of,
+    read_duplicates,
+    read_tasks,
+    state_of_files,
+    with_store,
+)
 from rowbatch.tasks.prepare import MOST_COMPARED_ROWS, hashes_name
 from rowbatch.tasks.runners import make_runner
 from rowbatch.tasks.scratch import sweep, sweep_unnamed
@@ -68,7 +76,7 @@ def build_by_tasks(
     plan = make_plan(run, runner or "pool")
     doing = make_runner(runner or plan.runner, workers, place / TASKS, ray_address)
     sweep(place)
-    tasks = read_tasks(place)
+    tasks = with_store(read_tasks(place), plan.store or str(place.absolute()))
     records: dict[str, Mapping[str, Any]] = {}
     rows = 0
     for outcome in doing.map("prepare", tasks):
@@ -81,7 +89,8 @@ def build_by_tasks(
     if state_of_files(plan.files) != plan.state:
         open_source(plan.plan.source, run.path)
     remove_unfinished(run)
-    shards = _take_files(run, place, ordered)
+    store = open_store(plan.store or place.absolute())
+    shards = _take_files(run, store, ordered)
     if not shards:
         raise UsageError("no-row-has-text", rows=plan.rows)
     if not find_provider(plan.plan.asking.provider).is_free:
@@ -96,7 +105,7 @@ def build_by_tasks(
     if bad_rows:
         frame = pl.DataFrame(bad[:MOST_TOLD], schema={"line": pl.Int64, "what": pl.String})
         write_atomically(run.bad_rows_path, frame.write_csv().encode(), overwrite=True)
-    repeats, texts = _count_repeats(place, ordered, plan.rows)
+    repeats, texts = _count_repeats(store, ordered, plan.rows)
     with Ledger(run.ledger_path, run.trail()) as ledger:
         if repeats:
             ledger.add_event(TEXTS_REPEAT, rows=repeats, texts=texts)
@@ -109,13 +118,15 @@ def build_by_tasks(
                 bad_rows,
             ),
         )
+    for task in tasks:
+        store.delete(hashes_name(task["id"]))
     shutil.rmtree((place / hashes_name("")).parent, ignore_errors=True)
     sweep(place)
     sweep_unnamed(place)
     return read_build_report(run)
 
 
-def _count_repeats(place: Path, records: Sequence[Mapping[str, Any]], rows: int) -> tuple[int, int]:
+def _count_repeats(store: Store, records: Sequence[Mapping[str, Any]], rows: int) -> tuple[int, int]:
     """
     How many rows ask what an earlier one asks, in whichever task, and how many texts stand in several rows.
 
@@ -124,23 +135,26 @@ def _count_repeats(place: Path, records: Sequence[Mapping[str, Any]], rows: int)
     if rows > MOST_COMPARED_ROWS:
         return 0, 0
     try:
-        found = [np.fromfile(place / hashes_name(record["id"]), "<u8") for record in records]
-    except OSError:
+        found = [np.frombuffer(store.read(hashes_name(record["id"])), "<u8") for record in records]
+    except RowbatchError:
         return 0, 0
     return count_repeats(pl.Series(np.concatenate(found), dtype=pl.UInt64))
 
 
-def _take_files(run: RunDirectory, place: Path, records: Sequence[Mapping[str, Any]]) -> list[Shard]:
+def _take_files(run: RunDirectory, store: Store, records: Sequence[Mapping[str, Any]]) -> list[Shard]:
     """Give the files of the tasks, in their order, the names that they have in the run."""
     shards: list[Shard] = []
     for record in records:
         for file in record["files"]:
             name = f"r1-{len(shards) + 1:04d}"
             target = run.request_path(name)
-            _link(place / file["name"], target)
+            if store.is_local:
+                _link(Path(store.url) / file["name"], target)
+            else:
+                store.fetch(file["name"], target)
             # Its digest is looked at before it is sent, and by `verify`.
             if target.stat().st_size != file["bytes"]:
-                raise StorageError("prepared-file-changed", path=str(place / file["name"]))
+                raise StorageError("prepared-file-changed", path=f"{store.url}/{file['name']}")
             shards.append(
                 new_shard(
                     number=len(shards) + 1,

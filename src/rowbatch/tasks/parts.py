@@ -12,6 +12,7 @@ from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.kinds.choice import LabelTally
 from rowbatch.core.states import RowStatus
 from rowbatch.errors import OutputExists, UsageError, from_os_error
+from rowbatch.objects.address import require_here
 from rowbatch.results.columns import reader_digest
 from rowbatch.steps.collect import CollectReport, report_of_ledger
 from rowbatch.store.atomic import write_atomically
@@ -130,7 +131,7 @@ def _make_room(out: Path, state: str, *, overwrite: bool) -> None:
             # First that they are whole is forgotten, then they go.
             for path in (about, *(path for path in files if path != about)):
                 path.unlink()
-        out.mkdir(parents=True, exist_ok=True)
+        require_here(out).mkdir(parents=True, exist_ok=True)
         write_atomically(about, json.dumps({"state": state}).encode(), overwrite=True)
     except OSError as error:
         raise from_os_error(error, str(out)) from error

@@ -13,12 +13,16 @@ written once as texts beside the plan. So a task reads its own rows and nothing 
       prepare/…            request files, by their tasks
       records/…            what became of each task
       tmp/…                not finished
+
+Where machines share no folder, the plan goes to object storage as well: workers read it there, and their rows
+of the table, and write there. What this computer has of it stays as it is.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -31,14 +35,17 @@ import polars as pl
 from rowbatch.core.plan import Plan
 from rowbatch.core.shard import ShardLimits
 from rowbatch.core.table_options import ReadOptions
-from rowbatch.errors import RunError, UsageError, from_os_error
+from rowbatch.errors import OutputExists, RunError, UsageError, from_os_error
+from rowbatch.objects.address import as_address, parse_address
+from rowbatch.objects.store import Stat
 from rowbatch.objects.stores import Store, open_store
 from rowbatch.providers.catalog import find_provider
 from rowbatch.requests.duplicates import Duplicates
-from rowbatch.requests.pipeline import TableRequests, open_source
+from rowbatch.requests.pipeline import TableRequests, open_source, require_unchanged_origin
 from rowbatch.store.atomic import atomic_path, write_atomically
+from rowbatch.store.copies import objects_of, place_of_object
 from rowbatch.store.plan_file import plan_document, read_plan
-from rowbatch.store.rundir import RunDirectory
+from rowbatch.store.rundir import COPY_NAME, RunDirectory
 from rowbatch.tables.ahead import read_ahead
 from rowbatch.tables.base import BadRow, BadRowList, Table, TableChunk
 from rowbatch.tables.columnar import ColumnarTable
@@ -49,6 +56,7 @@ from rowbatch.tables.parquet_writer import ColumnarTableWriter
 from rowbatch.tables.table_folder import TableFolder
 from rowbatch.tables.writer import TableShape
 from rowbatch.tasks.pieces import Piece
+from rowbatch.tasks.scratch import scratch_file, scratch_place
 
 PLAN, TASKS, DUPLICATES = "plan.json", "prepare.jsonl", "duplicates.parquet"
 FORMAT = 1
@@ -75,6 +83,7 @@ class TaskPlan:
         bad_rows: Broken rows that were met while these were written; others are met by the tasks.
         first_bad: The first of them.
         runner: What does the tasks where nobody says it.
+        store: The address at which workers find the plan, where that is not its folder; or "".
     """
 
     plan: Plan
@@ -90,6 +99,7 @@ class TaskPlan:
     bad_rows: int
     first_bad: tuple[BadRow, ...]
     runner: str
+    store: str = ""
 
     @property
     def reading(self) -> ReadOptions:
@@ -112,6 +122,7 @@ def make_plan(
     runner: str,
     *,
     rows_per_task: int | None = None,
+    store: str = "",
     progress: Callable[[int], None] | None = None,
 ) -> TaskPlan:
     """
@@ -121,16 +132,26 @@ def make_plan(
         run: Made by `create`, and not built.
         runner: What is to do the tasks where nobody says it later.
         rows_per_task: None means as many as make one request file.
+        store: An address on object storage where workers find the plan; "" where they see its folder.
         progress: Called with the number of rows that are planned so far.
     Raises:
         TableError: The table is broken, or has no rows.
         UsageError: The run asks several models, or keeps values or answers of earlier runs.
+        TableChanged: The table on object storage is not the one that was copied.
+        OutputExists: Another plan lies at that address.
         StorageError: No space left.
     """
     place = place_of(run)
     if is_planned(run):
-        return read_task_plan(open_store(place))
+        found = read_task_plan(open_store(place))
+        if found.store:
+            # An earlier call may have been killed in the middle.
+            _publish(place, found)
+        return found
     plan = run.plan()
+    if store:
+        store = str(parse_address(store))
+        open_store(store).require_fit()
     if plan.panel is not None:
         raise UsageError("tasks-of-one-model")
     if plan.question.kept:
@@ -145,7 +166,7 @@ def make_plan(
     parts = table.tables if isinstance(table, TableFolder) else (table,)
     files = tuple(part.path for part in parts)
     state = state_of_files(files)
-    planner = _Planner(place, per_task, progress)
+    planner = _Planner(place, per_task, progress, _objects(run, plan, files) if store else None)
     for part in parts:
         planner.add(part)
     tasks = planner.finish()
@@ -168,12 +189,54 @@ def make_plan(
         bad_rows=planner.bad_rows.count,
         first_bad=tuple(planner.bad_rows.first),
         runner=runner,
+        store=store,
     )
     lines = "".join(json.dumps(task, ensure_ascii=False) + "\n" for task in tasks)
     write_atomically(place / TASKS, lines.encode(), overwrite=True)
     # It is a plan from here on.
     write_atomically(place / PLAN, json.dumps(_document(made), ensure_ascii=False).encode(), overwrite=True)
+    if store:
+        _publish(place, made)
     return made
+
+
+def _objects(run: RunDirectory, plan: Plan, files: Sequence[Path]) -> dict[Path, tuple[str, Stat]]:
+    """
+    Of which object each file of a table is a copy; none where the table is not on object storage.
+
+    Raises:
+        TableChanged: What is there now is not what was copied.
+    """
+    if not plan.source.origin:
+        return {}
+    require_unchanged_origin(plan.source, run.path)
+    found = objects_of(plan.source.origin)
+    root = run.path.absolute() / COPY_NAME / plan.source.path.name
+    names = {path: "" if path == root else path.relative_to(root).as_posix() for path in files}
+    return {path: found[name] for path, name in names.items() if name in found}
+
+
+def _publish(place: Path, made: TaskPlan) -> None:
+    """
+    Bring a plan to its address, the plan itself last.
+
+    Raises:
+        OutputExists: Another one lies there.
+    """
+    store = open_store(made.store)
+    names = [f"staged-{number:04d}.parquet" for number in range(1, made.staged + 1)]
+    names += [DUPLICATES] * made.plan.asking.dedupe
+    for name in (*names, TASKS, PLAN):
+        # The store takes a file away when it has it.
+        with scratch_file(place) as copy:
+            shutil.copyfile(place / name, copy)
+            if not store.commit(name, copy) and not _is_same(store, name, place / name):
+                raise OutputExists(f"{made.store}/{name}")
+
+
+def _is_same(store: Store, name: str, path: Path) -> bool:
+    found = store.stat(name)
+    return found is not None and found.size == path.stat().st_size and store.read(name) == path.read_bytes()
 
 
 def read_tasks(folder: str | Path) -> list[dict[str, Any]]:
@@ -191,20 +254,32 @@ def read_tasks(folder: str | Path) -> list[dict[str, Any]]:
     return with_store(read_task_file(place / TASKS), str(place))
 
 
-def read_task_file(path: Path) -> list[dict[str, Any]]:
+def folder_of(file: str | Path) -> str:
+    """Where the plan lies that a file of tasks, or an object, is of."""
+    if address := as_address(file):
+        return str(parse_address(address)).rpartition("/")[0]
+    return str(Path(file).absolute().parent)
+
+
+def read_task_file(file: str | Path) -> list[dict[str, Any]]:
     """
-    Tasks as a file has them, one a line.
+    Tasks as a file has them, or an object, one a line.
 
     Raises:
         RunError: It is no such file.
         InputError: There is none.
     """
     try:
-        return [_task(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines() if line]
+        if address := as_address(file):
+            store, name = place_of_object(address)
+            text = store.read(name).decode()
+        else:
+            text = Path(file).read_text(encoding="utf-8")
+        return [_task(json.loads(line)) for line in text.splitlines() if line]
     except OSError as error:
-        raise from_os_error(error, str(path)) from error
+        raise from_os_error(error, str(file)) from error
     except (ValueError, KeyError, TypeError) as error:
-        raise RunError("tasks-damaged", path=str(path), told=str(error)) from error
+        raise RunError("tasks-damaged", path=str(file), told=str(error)) from error
 
 
 def _task(read: Any) -> dict[str, Any]:
@@ -255,6 +330,8 @@ def _read(url: str, _: str) -> TaskPlan:
             bad_rows=document["bad_rows"],
             first_bad=tuple(BadRow(**bad) for bad in document["first_bad"]),
             runner=document["runner"],
+            # Earlier plans had none.
+            store=document.get("store", ""),
         )
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise RunError("tasks-damaged", path=f"{url}/{PLAN}", told=str(error)) from error
@@ -279,7 +356,18 @@ def read_duplicates(store: Store, plan: TaskPlan) -> Duplicates:
     """Which rows ask what an earlier one asks, over the whole table."""
     if not plan.plan.asking.dedupe:
         return Duplicates.none()
-    return Duplicates.load(Path(store.url) / DUPLICATES)
+    if store.is_local:
+        return Duplicates.load(Path(store.url) / DUPLICATES)
+    return _duplicates_at(store.url)
+
+
+# Each of some thousand tasks of a worker needs it; a plan stays as it is.
+@lru_cache(maxsize=1)
+def _duplicates_at(url: str) -> Duplicates:
+    store = open_store(url)
+    with scratch_file(scratch_place(store)) as copy:
+        copy.write_bytes(store.read(DUPLICATES))
+        return Duplicates.load(copy)
 
 
 def _document(made: TaskPlan) -> dict[str, Any]:
@@ -299,14 +387,21 @@ def _document(made: TaskPlan) -> dict[str, Any]:
         "bad_rows": made.bad_rows,
         "first_bad": [asdict(bad) for bad in made.first_bad],
         "runner": made.runner,
+        "store": made.store,
     }
 
 
 class _Planner:
     """Cuts the rows of files, in order, into tasks."""
 
-    def __init__(self, place: Path, per_task: int, progress: Callable[[int], None] | None) -> None:
-        self._place, self._per_task, self._progress = place, per_task, progress
+    def __init__(
+        self,
+        place: Path,
+        per_task: int,
+        progress: Callable[[int], None] | None,
+        objects: Mapping[Path, tuple[str, Stat]] | None = None,
+    ) -> None:
+        self._place, self._per_task, self._progress, self._objects = place, per_task, progress, objects
         self._tasks: list[dict[str, Any]] = []
         self._open: list[Piece] = []
         self._room = per_task
@@ -319,7 +414,11 @@ class _Planner:
             size = table.path.stat().st_size
         except OSError as error:
             raise from_os_error(error, str(table.path)) from error
-        if isinstance(table, ColumnarTable):
+        of_object = None if self._objects is None else self._objects.get(table.path)
+        if self._objects is not None and of_object is None:
+            # Who does the tasks cannot see a file of this computer.
+            form, rows, cuts = "staged", self._stage(table), None
+        elif isinstance(table, ColumnarTable):
             form, rows, cuts = "parquet", table.count(), None
         elif (found := self._cuts(table)) is not None:
             form, rows, cuts = "csv", found.rows, found
@@ -338,6 +437,9 @@ class _Planner:
                 end = next(places)
                 piece["begin"], piece["end"], piece["line"] = begin.offset, end.offset, begin.line
                 begin = end
+            if of_object is not None and form != "staged":
+                address, stat = of_object
+                piece["file"], piece["size"], piece["version"] = address, stat.size, stat.version
             self._open.append(piece)
             done += height
             self._room -= height

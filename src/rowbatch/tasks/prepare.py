@@ -20,7 +20,7 @@ from rowbatch.steps.build import output_check, text_columns
 from rowbatch.tasks.pieces import TaskTable
 from rowbatch.tasks.plan import TaskPlan, read_duplicates, read_task_plan
 from rowbatch.tasks.records import find_record, keep_file, keep_record
-from rowbatch.tasks.scratch import scratch_file
+from rowbatch.tasks.scratch import scratch_file, scratch_place
 
 
 def prepare(task: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -63,17 +63,17 @@ class _Counts:
     duplicates: int = 0
 
 
-def task_table(plan: TaskPlan, task: Mapping[str, Any], place: Path) -> TaskTable:
+def task_table(plan: TaskPlan, task: Mapping[str, Any], store: Store) -> TaskTable:
     """The rows of a task."""
     source = plan.plan.source
     return TaskTable(
-        source.path, plan.header, task["pieces"], source.reading, place, not_asked=plan.not_asked
+        source.path, plan.header, task["pieces"], source.reading, store, not_asked=plan.not_asked
     )
 
 
 def _prepared(store: Store, plan: TaskPlan, task: Mapping[str, Any]) -> dict[str, Any]:
-    place = Path(store.url)
-    table = task_table(plan, task, place)
+    place = scratch_place(store)
+    table = task_table(plan, task, store)
     counter = None if find_provider(plan.plan.asking.provider).is_free else LineTokens()
     counts = _Counts()
     is_compared = not plan.plan.asking.dedupe and plan.rows <= MOST_COMPARED_ROWS

@@ -19,12 +19,20 @@ from pathlib import Path
 
 from rowbatch.errors import from_os_error
 from rowbatch.objects.disk import unfinished_file
+from rowbatch.objects.stores import Store
 from rowbatch.processes import began_at
+from rowbatch.store.home import cache as home_cache
+from rowbatch.store.home import private_folder
 
 _FOLDER = "tmp"
 _SUFFIX = ".part"
 # Of processes of other computers nobody here can tell whether they live.
 _STRAY_S = 24 * 3600.0
+
+
+def scratch_place(store: Store) -> Path:
+    """Where a task of a plan writes what has no name yet: beside that plan, or in the cache here."""
+    return Path(store.url) if store.is_local else private_folder(home_cache() / "tasks")
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from rowbatch.core.shard import ShardCutter, ShardLimits
 from rowbatch.errors import InputError, OutputExists, UsageError, from_os_error
+from rowbatch.objects.address import require_here
 from rowbatch.objects.disk import fsync_folder
 from rowbatch.store.atomic import BackgroundSync, atomic_file
 from rowbatch.store.zip_writer import BLOCK_BYTES, ZipWriter
@@ -103,7 +104,7 @@ def split(
         raise UsageError("split-how")
     if any(number is not None and number < 1 for number in (parts, max_requests, max_bytes, max_tokens)):
         raise UsageError("part-without-lines")
-    is_zip = out.suffix.lower() == ".zip"
+    is_zip = require_here(out).suffix.lower() == ".zip"
     try:
         require_free_parts(source, out, is_zip, overwrite)
         with ExitStack() as ends:

@@ -83,6 +83,25 @@ OBJECTS: dict[str, Entry] = {
         page="copy it to this computer first",
         zh=("{object} 位于对象存储上，这里不支持", "请先将它复制到本机"),
     ),
+    "run-on-object-storage": Entry(
+        "a run cannot lie on object storage: {address}",
+        "what was paid for is kept on a disk, in a folder; the table, the output (-o) and tasks for many machines may lie there",
+        page="name a folder on this computer",
+        zh=("运行目录不能位于对象存储上：{address}", "请指定本机上的文件夹"),
+    ),
+    "object-and-folder": Entry(
+        "{object} is an object and a folder of others, too: no disk can have both",
+        "name its folder, or copy the objects that are the table to a folder of their own",
+        zh=(
+            "{object} 既是一个对象，又是其他对象的文件夹：磁盘上无法同时存在两者",
+            "请指定其所在文件夹，或将组成表格的对象复制到单独的文件夹",
+        ),
+    ),
+    "output-in-table": Entry(
+        "{output} would lie in {table}, and be a part of the table from then on",
+        "name another place for the output",
+        zh=("{output} 将位于 {table} 中，从而成为表格的一部分", "请为输出指定其他位置"),
+    ),
     "object-changed": Entry(
         "{path} was replaced by another file while it was read",
         "run it again when nobody writes to it any more",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
@@ -10,6 +11,9 @@ from rowbatch.words.masking import masked
 
 Face = Literal["terminal", "page"]
 Language = Literal["en", "zh"]
+
+# A path makes one slash of two. A file in a folder of the name `s3:` is told by its whole path, or as ./s3:.
+_ADDRESS_AS_PATH = re.compile(r"(?<![\w/.])(s3|gs|az):/(?=[^/])")
 
 
 class Entry(NamedTuple):
@@ -82,6 +86,8 @@ def tell(kind: str, values: Mapping[str, Any], face: Face, language: Language = 
 def _in_words(value: Any, face: Face, language: Language) -> Any:
     if isinstance(value, list | tuple):
         return [_in_words(one, face, language) for one in value]
+    if isinstance(value, str):
+        return _ADDRESS_AS_PATH.sub(r"\1://", value)
     return value.told(face, language) if isinstance(value, _Told) else value
 
 
