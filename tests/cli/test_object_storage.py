@@ -281,9 +281,12 @@ def test_a_store_that_cannot_take_an_output_says_so_before_the_work(tmp_path):
         table = place.table("t.csv", FRAME)
         found.faults.ignores_condition = True
         done = place("convert", table, *_ASKS, "-o", "s3://bucket/x/out.jsonl")
-    assert done.returncode == 5
-    assert "lets a second writer replace" in done.stderr
-    assert found.names() == ["x/t.csv"]
+        assert done.returncode == 5
+        assert "lets a second writer replace" in done.stderr
+        assert found.names() == ["x/t.csv"]
+        # What may be replaced needs no store that keeps the first.
+        again = place("convert", table, *_ASKS, "-o", "s3://bucket/x/out.jsonl", "--overwrite")
+        assert again.returncode == 0, again.stderr
     assert SECRET not in place.said
     stores._OPEN.clear()
 
@@ -331,6 +334,7 @@ def test_a_store_that_fails_at_the_end_leaves_the_labelled_table_in_the_run(tmp_
         ("convert {t} --text nope --model m -o x.jsonl", 3, "{t} has no column 'nope'"),
         ("convert {t} --text nope --model m -o {p}/x", 3, "{t} has no column 'nope'"),
         ("convert s3://bucket --text text --model m -o x", 2, "s3://bucket is no address on object storage"),
+        ("convert s3://bucket/x/../t.csv --text text --model m -o x", 2, "cannot be the name of an object"),
         ("convert az://bucket/t.csv --text text --model m -o x", 3, "there is no key for az://bucket"),
     ],
 )  # fmt: skip

@@ -223,6 +223,28 @@ def test_an_answer_without_words_is_asked_about_once(fake):
     assert told.value.kind == "store-no-bucket"
 
 
+@pytest.mark.parametrize("name", ["a/../b", "./b", "a//b", "/b"])
+def test_names_in_an_address_that_no_object_has(name):
+    """
+    obstore 0.12.1 raises `ValueError` for some of them: a sentence, before anything is asked.
+    """
+    with pytest.raises(UsageError, match="cannot be the name of an object"):
+        open_store(f"s3://bucket/{name}")
+
+
+@pytest.mark.parametrize("name", ["no-right", "key-unknown", "key-wrong", "expired", "clock", "region"])
+def test_a_refusal_without_words_is_asked_about(fake, store, name):
+    """
+    Every command begins with HEAD, whose answer has no words: a wrong key, one that expired and a clock were
+    all told as a missing right. A byte of the object is asked for, and that answer is told.
+    """
+    status, code, _, kind = ANSWERS[name]
+    fake.faults.answers = [("HEAD", status, code), ("GET", status, code)]
+    with pytest.raises(StorageError) as told:
+        store.stat("x")
+    assert told.value.kind == kind
+
+
 def test_nobody_answers(fake, monkeypatch):
     """
     No network, or nobody at the endpoint: a sentence after some tries.

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from rowbatch.core.address import require_no_secret, shown_address
 from rowbatch.errors import InputError, UsageError
+from rowbatch.objects.store import require_name
 
 _ADDRESS = re.compile(r"(s3|gs|az)://([^/]*)(?:/(.*))?", re.DOTALL)
 _AS_PATH = re.compile(r"(s3|gs|az):/{1,2}", re.IGNORECASE)
@@ -66,10 +67,12 @@ def parse_address(text: str) -> ObjectAddress:
     Take an address apart.
 
     Raises:
-        UsageError: It is none, or has a secret in it; the message does not show that.
+        UsageError: It is none, has a secret in it, which the message does not show, or has what no object is
+            called: `a/../b`.
     """
     require_no_secret(text, shown_address(text))
     found = _ADDRESS.fullmatch(text)
     if found is None or not _BUCKET.fullmatch(found[2]):
         raise UsageError("store-address", address=shown_address(text))
-    return ObjectAddress(found[1], found[2], (found[3] or "").rstrip("/"))
+    name = (found[3] or "").rstrip("/")
+    return ObjectAddress(found[1], found[2], require_name(name) if name else "")

@@ -231,7 +231,9 @@ def output_path(place: str | Path, *, overwrite: bool) -> Iterator[Path]:
     store, name = place_of_object(address)
     if not overwrite and (store.stat(name) is not None or next(store.names(f"{name}/"), None) is not None):
         raise OutputExists(address)
-    store.require_fit()
+    if not overwrite:
+        # What may be replaced needs no store that keeps the first.
+        store.require_fit()
     with tempfile.TemporaryDirectory(dir=private_folder(cache() / "objects"), prefix="output-") as made:
         path = Path(made) / _file_name(name)
         try:

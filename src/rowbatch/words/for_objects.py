@@ -167,10 +167,10 @@ OBJECTS: dict[str, Entry] = {
     "store-no-condition": Entry(
         "{path}: the store lets a second writer replace what a first one wrote, though it was asked not to "
         "(If-None-Match), so two programs could undo each other's work",
-        "use a newer version of it, or another store; a folder on a shared disk does as well",
+        "use a newer version of it, a bucket that keeps no earlier versions, or another store; a folder on a shared disk does as well",
         zh=(
             "{path}：尽管要求不覆盖（If-None-Match），该存储仍允许后写者替换先写者的内容，因此两个程序可能互相破坏",
-            "请使用它的新版本或别的存储；共享磁盘上的文件夹也可以",
+            "请使用它的新版本、不保留旧版本的存储桶或别的存储；共享磁盘上的文件夹也可以",
         ),
     ),
     "store-after-fork": Entry(
