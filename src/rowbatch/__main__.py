@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import codecs
+import importlib
+import importlib.util
 import io
 import sys
+import threading
+import types
 
 from rowbatch.words.masking import mask_logs, mask_tracebacks
+
+_LATER = "polars"
 
 
 def main() -> None:
     """Run the command line and leave with its exit code. What it logs, and any traceback, is masked."""
+    _import_later()
     from rowbatch.cli.app import run_command_line
 
     codecs.register_error("rowbatch", _any_text)
@@ -20,6 +27,40 @@ def main() -> None:
     mask_logs()
     mask_tracebacks()
     sys.exit(run_command_line(sys.argv[1:]))
+
+
+class _Later(types.ModuleType):
+    """A module that is imported when something of it is wanted first."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__spec__ = importlib.util.find_spec(name)
+        self._importing = threading.RLock()
+
+    def __getattr__(self, name: str) -> object:
+        # What the machinery of imports asks whether there is.
+        if name.startswith("__") and name != "__path__":
+            raise AttributeError(name)
+        with self._importing:
+            if sys.modules.get(self.__name__) is self:
+                del sys.modules[self.__name__]
+                try:
+                    found = importlib.import_module(self.__name__)
+                except BaseException:
+                    sys.modules[self.__name__] = self
+                    raise
+                # Whoever has this one has all of it from now on.
+                self.__dict__.update(vars(found))
+        return getattr(sys.modules[self.__name__], name)
+
+
+def _import_later() -> None:
+    """
+    Don't import polars before something of it is wanted: it takes longer than all else that a command needs,
+    and many need nothing of it.
+    """
+    if _LATER not in sys.modules:
+        sys.modules[_LATER] = _Later(_LATER)
 
 
 def _any_text(error: UnicodeError) -> tuple[bytes, int]:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import click
+import polars as pl
 import pytest
 
 import rowbatch
@@ -153,6 +154,30 @@ def test_a_small_convert_checks_no_codebook(tmp_path):
         check=True,
     )
     assert done.stderr.splitlines()[-1] == "0", done.stderr
+
+
+def test_converting_a_plain_csv_file_needs_no_polars(tmp_path):
+    """
+    The program brings polars when something of it is wanted first: of a plain CSV file nothing is; Parquet is
+    read by it.
+    """
+    program = (
+        "import sys, rowbatch.__main__ as program\n"
+        "try:\n    program.main()\n"
+        "except SystemExit as end:\n    print(end.code, 'polars.dataframe' in sys.modules, file=sys.stderr)"
+    )
+    (tmp_path / "t.csv").write_text("id,text\n1,a\n2,b\n", encoding="utf-8")
+    words = ["--text", "text", "--model", "m", "-o", str(tmp_path / "o.jsonl")]
+    for name, needs_polars in (("t.csv", False), ("t.parquet", True)):
+        if needs_polars:
+            pl.read_csv(tmp_path / "t.csv").write_parquet(tmp_path / name)
+        done = subprocess.run(
+            [sys.executable, "-c", program, "convert", str(tmp_path / name), *words, "--overwrite"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stderr.splitlines()[-1] == f"0 {needs_polars}", done.stderr
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from rowbatch.core.shard import ShardLimits
 from rowbatch.errors import RowbatchError
 from rowbatch.kernels import machine
 from rowbatch.requests import line_writer
-from rowbatch.tables import csv_cells, csv_reader
+from rowbatch.tables import csv_cells
 from rowbatch.tables.csv_cells import CellReader
 
 CELLS = st.text(
@@ -28,13 +28,6 @@ CELLS = st.text(
     ),
     max_size=40,
 )
-
-
-@pytest.fixture(autouse=True, scope="module")
-def small_files_too():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_reader, "_MIN_FAST_BYTES", 0)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ these, 24 bytes a row; the second asks.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import polars as pl
@@ -19,7 +20,7 @@ from rowbatch.tables.base import Table, TableChunk, blank_rows
 _SEEDS = (1, 2)
 # What is compared at a time, so that sorting needs little beside the fingerprints.
 _PARTS = 16
-SCHEMA = {"row": pl.Int64, "asked_row": pl.Int64}
+_COLUMNS = ("row", "asked_row")
 
 
 class Duplicates:
@@ -28,20 +29,29 @@ class Duplicates:
 
     Args:
         pairs: `row` and `asked_row`, both from 1, sorted by row; `asked_row` is the lower one, and is none of
-            the rows.
+            the rows. None for none.
     """
 
-    def __init__(self, pairs: pl.DataFrame) -> None:
-        self.pairs = pairs
-        self.asked_rows = pairs["asked_row"].unique().sort()
+    def __init__(self, pairs: pl.DataFrame | None = None) -> None:
+        self._pairs = pairs
+
+    @cached_property
+    def pairs(self) -> pl.DataFrame:
+        """As they were given."""
+        return pl.DataFrame(schema=_schema()) if self._pairs is None else self._pairs
+
+    @cached_property
+    def asked_rows(self) -> pl.Series:
+        """The rows that are asked in the place of others, sorted."""
+        return self.pairs["asked_row"].unique().sort()
 
     @classmethod
     def none(cls) -> Duplicates:
         """No row is a duplicate."""
-        return cls(pl.DataFrame(schema=SCHEMA))
+        return cls()
 
     def __len__(self) -> int:
-        return int(self.pairs.height)
+        return 0 if self._pairs is None else self._pairs.height
 
     def between(self, first_row: int, height: int) -> pl.DataFrame:
         """The pairs of so many rows from this one on."""
@@ -73,14 +83,18 @@ class Duplicates:
         """
         try:
             if path.suffix.lower() == ".csv":
-                pairs = pl.read_csv(path, schema=SCHEMA)
+                pairs = pl.read_csv(path, schema=_schema())
             else:
-                pairs = pl.read_parquet(path).select(list(SCHEMA)).cast(pl.Int64)
+                pairs = pl.read_parquet(path).select(_COLUMNS).cast(pl.Int64)
         except OSError as error:
             raise from_os_error(error, str(path)) from error
         except pl.exceptions.PolarsError as error:
             raise TableError("no-duplicates-list", path=str(path), told=str(error)) from error
         return cls(pairs.sort("row"))
+
+
+def _schema() -> dict[str, type[pl.DataType]]:
+    return dict.fromkeys(_COLUMNS, pl.Int64)
 
 
 def find_duplicates(table: Table, used: Iterable[str], asked: Sequence[int]) -> Duplicates:

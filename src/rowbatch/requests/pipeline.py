@@ -233,7 +233,7 @@ class TableRequests:
         table = self.table
         if not self._rows.can_be_written:
             yield from (found.lines for found in self.chunks())
-        elif isinstance(table, CsvTable) and table.is_large and (machine := new_machine()):
+        elif isinstance(table, CsvTable) and (machine := new_machine()):
             yield from self._lines_of_cells(table, machine)
         else:
             yield from self._lines_of_chunks()

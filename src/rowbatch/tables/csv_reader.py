@@ -13,11 +13,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack, cast
+from typing import Unpack
 
 import polars as pl
 
@@ -46,9 +45,6 @@ from rowbatch.tables.csv_ways import find_note_below
 from rowbatch.tables.encodings import SAMPLE_BYTES, EncodingGuess
 from rowbatch.tables.header import kind_of
 from rowbatch.words.notice import Notice
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
 
 _CHARS_PER_CHUNK = 32_000_000
 # What a cell of Python takes at least, in a list.
@@ -207,8 +203,8 @@ class CsvTable(Table):
 
     def _first_rows(self, count: int) -> list[tuple[str, ...]]:
         # The fast reader would read a whole block.
-        with closing(cast("Generator[TableChunk]", self.careful_chunks(count))) as chunks:
-            return next((chunk.frame.rows() for chunk in chunks), [])
+        with Records(self.path, self.layout, 0, 1, skip_lines=self.layout.lines_above) as records:
+            return [tuple(cells) for cells in islice(self._rows(records), count)]
 
     def careful_chunks(
         self,

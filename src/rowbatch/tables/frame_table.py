@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
-from polars.datatypes import DataTypeClass
 
 from rowbatch.core.table_options import FIRST, ReadOptions
 from rowbatch.errors import UsageError
 from rowbatch.tables.base import ColumnInfo, Table, TableChunk, as_text
 from rowbatch.tables.bounds import MAX_PART_BYTES, max_cell_bytes, require_cell
 from rowbatch.words.notice import Notice
+
+if TYPE_CHECKING:
+    from polars.datatypes import DataTypeClass
 
 
 def positional(frame: pl.DataFrame) -> pl.DataFrame:

@@ -44,14 +44,7 @@ _KINDS = {
     ".sas7bdat": ("sas", "read_sas7bdat"),
     ".xpt": ("sas", "read_xport"),
 }
-_VALUE_KINDS: dict[str, pl.DataType] = {
-    "string": pl.String(),
-    "int8": pl.Int8(),
-    "int16": pl.Int16(),
-    "int32": pl.Int32(),
-    "float": pl.Float32(),
-    "double": pl.Float64(),
-}
+_VALUE_KINDS = {"string": "String", "int8": "Int8", "int16": "Int16", "int32": "Int32", "float": "Float32"}
 _STATA_KINDS = {"int8": "byte", "int16": "int", "int32": "long", "float": "float", "double": "double"}
 _LONGEST_STATA_TEXT = 2_045
 _ICONV_NAMES = {"MAC-ROMAN": "MACINTOSH", "SHIFT-JIS": "SHIFT_JIS", "UTF-8-SIG": "UTF-8", "KZ1048": "KZ-1048"}
@@ -240,7 +233,8 @@ def _name_for_iconv(encoding: str) -> str:
 def _kind_of(meta: Any, column: str) -> pl.DataType:
     """The type of a column's values, also where it has none."""
     told = meta.readstat_variable_types.get(column, "double")
-    return _VALUE_KINDS.get(told, pl.Float64())
+    kind: type[pl.DataType] = getattr(pl, _VALUE_KINDS.get(told, "Float64"))
+    return kind()
 
 
 def _storage(meta: Any, column: str, kind: str) -> str:
