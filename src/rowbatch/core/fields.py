@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from operator import attrgetter
@@ -14,6 +15,8 @@ from rowbatch.core.forms import NO_OBJECT, Forgiveness, one_object
 
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TEXT = msgspec.json.Decoder(str)
+# msgspec 0.22: "Renamed field names must not contain '\\', '"', or control characters".
+_ESCAPED = re.compile(r'[\x00-\x1f"\\]')
 _MAX_DEPTH = 20
 _FEWEST_AT_ONCE, _MOST_AT_ONCE = 4, 1_000
 _MAX_SHAPES = 16
@@ -143,7 +146,7 @@ class FieldReader:
         except (ValueError, RecursionError):
             return
         key = tuple((name, bytes(raw).startswith(b'"')) for name, raw in found.items())
-        if any(bytes(raw).startswith(b"{") for raw in found.values()):
+        if any(bytes(raw).startswith(b"{") for raw in found.values()) or any(map(_ESCAPED.search, found)):
             return
         if key not in self._shapes:
             if len(self._shapes) == _MAX_SHAPES or not 0 < len(key) <= _MAX_FIELDS:
