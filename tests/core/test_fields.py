@@ -79,3 +79,14 @@ def test_a_field_whose_name_is_escaped():
     reader = FieldReader()
     reader.add([json.dumps({name: "x"}) for name in ('say "x"', "back\\slash", "two\nlines")])
     assert reader.frame().columns[3:] == ['.say "x"', ".back\\slash", ".two\nlines"]
+
+
+def test_a_number_that_no_float_holds_is_taken_alike_wherever_it_stands():
+    """
+    Whether such an answer is JSON, does not hang on the answers before it.
+    """
+    huge, plain = '{"a": [1e999]}', '{"a": [1]}'
+    alone, behind = FieldReader(), FieldReader()
+    alone.add([huge])
+    behind.add([plain, plain, huge])
+    assert behind.frame()["is_object"][2] == alone.frame()["is_object"][0]

@@ -17,6 +17,8 @@ _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TEXT = msgspec.json.Decoder(str)
 # msgspec 0.22: "Renamed field names must not contain '\\', '"', or control characters".
 _ESCAPED = re.compile(r'[\x00-\x1f"\\]')
+# A number that may be more than a float holds: whether that is JSON, the long way says, wherever it stands.
+_HUGE = re.compile(rb"[0-9][eE][+-]?[0-9]{3}|[0-9]{300}")
 _MAX_DEPTH = 20
 _FEWEST_AT_ONCE, _MOST_AT_ONCE = 4, 1_000
 _MAX_SHAPES = 16
@@ -196,7 +198,7 @@ def _values(
 def _spelled(name: str) -> Callable[[msgspec.Struct], str | None]:
     def get(struct: msgspec.Struct) -> str | None:
         text: bytes = bytes(getattr(struct, name))
-        if text[:1] in (b'"', b"{"):
+        if text[:1] in (b'"', b"{") or _HUGE.search(text):
             raise _NotAlike
         return None if text == b"null" else text.decode()
 
