@@ -19,7 +19,9 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("abc"), inner, max_size=2),
     max_leaves=4,
 )
-objects = st.dictionaries(st.sampled_from(["a", "b", "c.d", "é", ""]), values, max_size=4)
+objects = st.dictionaries(
+    st.sampled_from(["a", "b", "c.d", "é", "", 'say "x"', "back\\slash", "two\nlines"]), values, max_size=4
+)
 
 
 def flat(found: dict[str, Any], prefix: str = "") -> dict[str, str | None]:
@@ -66,3 +68,25 @@ def test_fences_and_spellings():
     reader.add(['```json\n{"a": 1.50}\n```', '{"a": 1e5}', '{"a": "x"}'] * 3)
     frame = reader.frame()
     assert frame[".a"].to_list() == ["1.50", "1e5", "x"] * 3
+
+
+def test_a_field_whose_name_is_escaped():
+    """
+    A quote, a backslash or a line end in the name of a field is part of it.
+
+    msgspec 0.22.0 makes no struct of such a name: it raises a ValueError.
+    """
+    reader = FieldReader()
+    reader.add([json.dumps({name: "x"}) for name in ('say "x"', "back\\slash", "two\nlines")])
+    assert reader.frame().columns[3:] == ['.say "x"', ".back\\slash", ".two\nlines"]
+
+
+def test_a_number_that_no_float_holds_is_taken_alike_wherever_it_stands():
+    """
+    Whether such an answer is JSON, does not hang on the answers before it.
+    """
+    huge, plain = '{"a": [1e999]}', '{"a": [1]}'
+    alone, behind = FieldReader(), FieldReader()
+    alone.add([huge])
+    behind.add([plain, plain, huge])
+    assert behind.frame()["is_object"][2] == alone.frame()["is_object"][0]

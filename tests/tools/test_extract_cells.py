@@ -190,9 +190,12 @@ def test_a_line_with_a_byte_that_does_not_belong_there(folder, data):
     A line that is no JSON any more, or another one, is taken by the kernels only as it is without them.
     """
     content = json.dumps({"label": "é\n中", "reason": [1, -2.5e3, True, None, "🙂"], "note": "a\\b"})
-    good = line_of(2, content, deep={"a": [{"b": [[]]}], "n": -0.5})
+    # The lines around it have the same form, so that it is read as one of these was.
+    one, good, three = [
+        line_of(number, content, deep={"a": [{"b": [[]]}], "n": -0.5}) for number in (1, 2, 3)
+    ]
     if data.draw(st.booleans()):
-        good = response_of(2, REASONING, message_of(content))
+        one, good, three = [response_of(number, REASONING, message_of(content)) for number in (1, 2, 3)]
     place = data.draw(st.integers(0, len(good) - 2))
     removed = data.draw(st.integers(0, 3))
     put = data.draw(
@@ -231,7 +234,7 @@ def test_a_line_with_a_byte_that_does_not_belong_there(folder, data):
         )
     )
     line = good[:place] + put + good[place + removed :]
-    files = [labelled(1, note="n") + line + labelled(3, note="n")]
+    files = [one + line + three]
     for as_json, extras in ((True, ()), (False, ("model", "usage"))):
         assert_same(folder, files, as_json=as_json, extras=extras)
 

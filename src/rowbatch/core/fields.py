@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from operator import attrgetter
@@ -14,6 +15,10 @@ from rowbatch.core.forms import NO_OBJECT, Forgiveness, one_object
 
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TEXT = msgspec.json.Decoder(str)
+# msgspec 0.22: "Renamed field names must not contain '\\', '"', or control characters".
+_ESCAPED = re.compile(r'[\x00-\x1f"\\]')
+# A number that may be more than a float holds: whether that is JSON, the long way says, wherever it stands.
+_HUGE = re.compile(rb"[0-9][eE][+-]?[0-9]{3}|[0-9]{300}")
 _MAX_DEPTH = 20
 _FEWEST_AT_ONCE, _MOST_AT_ONCE = 4, 1_000
 _MAX_SHAPES = 16
@@ -143,7 +148,7 @@ class FieldReader:
         except (ValueError, RecursionError):
             return
         key = tuple((name, bytes(raw).startswith(b'"')) for name, raw in found.items())
-        if any(bytes(raw).startswith(b"{") for raw in found.values()):
+        if any(bytes(raw).startswith(b"{") for raw in found.values()) or any(map(_ESCAPED.search, found)):
             return
         if key not in self._shapes:
             if len(self._shapes) == _MAX_SHAPES or not 0 < len(key) <= _MAX_FIELDS:
@@ -193,7 +198,7 @@ def _values(
 def _spelled(name: str) -> Callable[[msgspec.Struct], str | None]:
     def get(struct: msgspec.Struct) -> str | None:
         text: bytes = bytes(getattr(struct, name))
-        if text[:1] in (b'"', b"{"):
+        if text[:1] in (b'"', b"{") or _HUGE.search(text):
             raise _NotAlike
         return None if text == b"null" else text.decode()
 
