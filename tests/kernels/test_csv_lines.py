@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cases import cases
 from converting import convert
 from rowbatch.core.shard import ShardLimits
 from rowbatch.errors import RowbatchError
@@ -83,7 +84,7 @@ def both_ways(folder: Path, content: bytes, **options: Any) -> list[tuple[Any, .
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=cases(60, 3_000), deadline=None)
 @given(
     rows=st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=12),
     delimiter=st.sampled_from(",;\t|"),
@@ -114,7 +115,7 @@ def test_any_cells(folder, rows, delimiter, line_end, quoting, block, skip_empty
     assert by_kernels == without
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=cases(60, 3_000), deadline=None)
 @given(
     content=st.lists(
         st.sampled_from(["a", "b", ",", ",", '"', '""', "\n", "\n", "\r\n", "\r", "é", "\u2028", " ", "\\"]),

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cases import cases
 from converting import convert
 from rowbatch.kernels import frame_cells, machine
 from rowbatch.kernels.frame_cells import FrameCells
@@ -37,7 +38,7 @@ def texts_of(frames: FrameCells, block: Any) -> list[tuple[str, ...]]:
     return [tuple(texts[at : at + block.width]) for at in range(0, len(texts), block.width)]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=cases(60, 3_000), deadline=None)
 @given(
     first=st.lists(st.tuples(TEXTS, TEXTS), max_size=20),
     second=st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=20),
@@ -91,7 +92,7 @@ def test_what_are_no_texts(frames):
     assert frames.block(pl.DataFrame({"a": ["x", "y"]})) is not None
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=cases(30, 1_000), deadline=None)
 @given(
     rows=st.lists(st.tuples(TEXTS, st.none() | TEXTS, st.integers(0, 9)), min_size=1, max_size=60),
     skip_empty=st.booleans(),

@@ -19,16 +19,10 @@ import polars as pl
 
 from rowbatch.core.table_options import WriteOptions
 from rowbatch.errors import from_os_error
-from rowbatch.kernels.cells import CELL_BYTES
-from rowbatch.kernels.frame_cells import FrameCells
-from rowbatch.kernels.machine import Machine, new_machine
 from rowbatch.tables.base import TableChunk, as_text
 from rowbatch.tables.formulas import mark_formulas
 from rowbatch.tables.writer import TableShape, TableWriter
 
-_OUT_BYTES = 1 << 22
-# What is copied of them and what becomes of it are to lie in the caches of a processor.
-_ROWS_AT_ONCE = 25_000
 # Besides what must be quoted: whatever makes a reader that looks at the header for the delimiter choose
 # another one, a name that nothing else shows to be there, and a byte order mark that is text.
 _QUOTED_IN_HEADER = re.compile(r'[",;|\t\r\n\ufeff]|\A\Z|\A\s|\s\Z')
@@ -127,8 +121,6 @@ class CsvWriter:
         self._width = len(header)
         # A table of one column: an empty cell must be written as "", or its row is a blank line.
         self._quote_all = quote_all or self._width == 1
-        self._rows: _Rows | None = None
-        self._writes = 0
         names = [_quoted(name, always=quote_all) for name in header]
         _write_all(file, (separator.join(names) + "\n").encode())
 
@@ -141,21 +133,6 @@ class CsvWriter:
         """
         if frame.width != self._width:
             raise ValueError(f"{frame.width} columns for a header of {self._width}")
-        self._writes += 1
-        # A table of one chunk is not worth the start of a machine.
-        if self._writes == 2 and (machine := new_machine()):
-            self._rows = _Rows(machine, self._separator, quote_all=self._quote_all)
-        if self._rows is None:
-            self._write_by_polars(frame)
-            return
-        if any(column.null_count() for column in frame.get_columns()):
-            frame = frame.fill_null("")
-        for part in frame.iter_slices(_ROWS_AT_ONCE):
-            done = self._rows.write(part, self._file)
-            if done < part.height:
-                self._write_by_polars(part[done:])
-
-    def _write_by_polars(self, frame: pl.DataFrame) -> None:
         style: Literal["necessary", "always"] = "always" if self._quote_all else "necessary"
         # An empty text would be written as two quotes, a null as nothing; both read back as "".
         if self._quote_all:
@@ -169,49 +146,6 @@ class CsvWriter:
             line_terminator="\n",
             separator=self._separator,
         )
-
-
-class _Rows:
-    """Writes rows by a kernel: the same bytes."""
-
-    def __init__(self, machine: Machine, separator: str, *, quote_all: bool) -> None:
-        self._machine, self._frames = machine, FrameCells(machine)
-        self._separator, self._quote_all = ord(separator), quote_all
-        self._room = _OUT_BYTES
-        self._out = machine.room(self._room)
-        self._state = machine.put_numbers([0, 0])
-
-    def write(self, frame: pl.DataFrame, file: BinaryIO) -> int:
-        """Write the rows of a frame, the first ones of them or none: how many. The others go another way."""
-        machine = self._machine
-        block = self._frames.block(frame)
-        if block is None:
-            return 0
-        done = 0
-        while done < block.records:
-            machine.call(
-                "write_rows",
-                block.text,
-                block.cells + CELL_BYTES * block.width * done,
-                block.width,
-                block.records - done,
-                self._separator,
-                int(self._quote_all),
-                self._out,
-                self._room,
-                self._state,
-            )
-            records, size = machine.numbers(self._state, 2)
-            if not records:
-                # One row alone is longer.
-                try:
-                    self._out = machine.room(2 * self._room)
-                except MemoryError:
-                    break
-                self._room *= 2
-            _write_all(file, machine.bytes[self._out : self._out + size])
-            done += records
-        return done
 
 
 def _write_all(file: BinaryIO, data: bytes | memoryview) -> None:
