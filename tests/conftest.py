@@ -1,11 +1,14 @@
 """What holds for all tests."""
 
+import asyncio
 import os
 import shutil
 import signal
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
 
@@ -36,3 +39,18 @@ def pytest_configure() -> None:
     """Programs that tests start are ended by SIGHUP, although `nohup make test` has it ignored."""
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture(autouse=True)
+def no_loop_of_a_browser(request: pytest.FixtureRequest) -> Iterator[None]:
+    """
+    A browser that an earlier test started leaves its loop running in this thread (Playwright 1.65, sync API),
+    and `asyncio.run` refuses to run beside one. Which tests a worker has done before is chance.
+    """
+    running = asyncio._get_running_loop()
+    if running is None or "chromium" in request.fixturenames:
+        yield
+        return
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(running)
