@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 
 from cases import cases
 from converting import convert
+from lagging import lagging
 from rowbatch.core.shard import ShardLimits
 from rowbatch.errors import RowbatchError
 from rowbatch.kernels import machine
 from rowbatch.requests import line_writer
 from rowbatch.tables import csv_cells
 from rowbatch.tables.csv_cells import CellReader
+from rowbatch.tools import convert as convert_module
 
 CELLS = st.text(
     st.one_of(
@@ -204,6 +206,20 @@ def test_parts(folder, taken):
     assert by_kernels == without
     assert len(by_kernels[0]) > 3
     assert sum(taken) == 2_000
+
+
+def test_lines_that_are_written_late(folder, taken, monkeypatch):
+    """
+    Lines, and what was read of the file, are there as long as they may wait: no buffer is filled anew before.
+    """
+    monkeypatch.setattr(line_writer, "_OUT_BYTES", 500)
+    monkeypatch.setattr(csv_cells, "_BLOCK_BYTES", 1_000)
+    monkeypatch.setattr(csv_cells, "read_ahead", lagging)
+    monkeypatch.setattr(convert_module, "read_ahead", lagging)
+    content = "id,text\n" + "".join(f"{n},{'x' * (n % 60)}\n" for n in range(400))
+    by_kernels, without = both_ways(folder, content.encode(), text="text")
+    assert by_kernels == without
+    assert sum(taken) == 400
 
 
 def test_a_row_longer_than_a_block(folder, taken, monkeypatch):

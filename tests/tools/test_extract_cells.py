@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import answer_forms
 import odd_results
 from cases import cases
+from lagging import lagging
 from rowbatch.core.table_options import WriteOptions
 from rowbatch.errors import RowbatchError
 from rowbatch.kernels import machine
@@ -484,6 +485,20 @@ def test_any_table(folder, table, out):
     However a table is written, and whatever it says about the ids: what is written and said is the same.
     """
     assert_same(folder, [labelled(1) + labelled(2)], table=table, out=out, as_json=True)
+
+
+def test_rows_that_are_written_late(folder, taken, monkeypatch):
+    """
+    Rows are there as long as they may wait to be written: no buffer is filled anew before.
+    """
+    monkeypatch.setattr(cell_join, "_OUT_BYTES", 300)
+    monkeypatch.setattr(extract_module, "read_ahead", lagging)
+    table = b"id,post\n" + b"".join(b"%d,%s\n" % (n, b"p" * (n % 60)) for n in range(1, 400))
+    by_kernels, without = both_ways(
+        folder, [b"".join(labelled(n, n) for n in range(1, 400))], table, as_json=True
+    )
+    assert by_kernels == without
+    assert taken == [399]
 
 
 @settings(max_examples=cases(15, 500), deadline=None)

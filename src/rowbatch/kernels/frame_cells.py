@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
 import polars as pl
 
 from rowbatch.kernels.cells import CELL_BYTES, CellBlock
 from rowbatch.kernels.machine import Machine
+from rowbatch.kernels.rooms import Room
 
 _VIEW_BYTES = 16
 _NEVER = 0xFFFFFFFF
@@ -79,7 +80,7 @@ class FrameCells:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._rooms: dict[str, tuple[int, int]] = {}
+        self._views, self._cells, self._text, self._buffers = (Room(machine) for _ in range(4))
 
     def block(self, frame: pl.DataFrame) -> CellBlock | None:
         """
@@ -99,15 +100,15 @@ class FrameCells:
 
     def _copied(self, columns: Sequence[Sequence[_Array]], height: int) -> CellBlock | None:
         machine, width = self._machine, len(columns)
-        views = self._room("views", _VIEW_BYTES * width * height)
-        cells = self._room("cells", CELL_BYTES * width * height)
+        views = self._views.at_least(_VIEW_BYTES * width * height)
+        cells = self._cells.at_least(CELL_BYTES * width * height)
         parts: list[_Part] = []
         wanted = size = 0
         for column, arrays in enumerate(columns):
             row = 0
             for array in arrays:
                 part = _Part(array, views, cells + CELL_BYTES * (row * width + column))
-                wanted += part.find(machine, self._room)
+                wanted += part.find(machine, self._buffers)
                 size += part.size
                 parts.append(part)
                 row += array.length
@@ -116,21 +117,12 @@ class FrameCells:
                 raise _OtherForm
         if size > 2 * wanted + _MOST_BETWEEN:
             return None
-        text = self._room("text", size)
+        text = self._text.at_least(size)
         if text + size >= _MOST_ADDRESS:
             return None
         for part in parts:
-            text = part.copy(machine, text, self._room, width)
+            text = part.copy(machine, text, self._buffers, width)
         return CellBlock(0, cells, width, height)
-
-    def _room(self, name: str, size: int) -> int:
-        at, have = self._rooms.get(name, (0, -1))
-        if size > have:
-            # The frames of a table are about as large.
-            have = size + size // 4
-            at = self._machine.room(have)
-            self._rooms[name] = (at, have)
-        return at
 
 
 class _OtherForm(Exception):
@@ -182,12 +174,12 @@ class _Part:
         self._ends: Sequence[int] = ()
         self.size = 0
 
-    def find(self, machine: Machine, room: Callable[[str, int], int]) -> int:
+    def find(self, machine: Machine, room: Room) -> int:
         """Copy the views, and find what they point to; returns the bytes of texts that are not in them."""
         array, count = self._array, self._buffers
         size = _VIEW_BYTES * array.length
         _copy(machine, self._views, array.buffers[1], _VIEW_BYTES * array.offset, size)
-        at = room("buffers", 8 * count)
+        at = room.at_least(8 * count)
         machine.numbers(at, count)[:] = memoryview(_NEVER.to_bytes(4, "little") * count).cast("I")
         machine.numbers(at + 4 * count, count)[:] = memoryview(bytes(4 * count)).cast("I")
         wanted = machine.call("find_parts", self._views, array.length, at, at + 4 * count)
@@ -196,7 +188,7 @@ class _Part:
         self.size = sum(end - begin for begin, end in self._parts() if end)
         return wanted
 
-    def copy(self, machine: Machine, text: int, room: Callable[[str, int], int], width: int) -> int:
+    def copy(self, machine: Machine, text: int, room: Room, width: int) -> int:
         """Copy the texts to an address, and make the cells; returns the address behind them."""
         array = self._array
         bases = []
@@ -206,7 +198,7 @@ class _Part:
             if end:
                 _copy(machine, text, array.buffers[2 + number], begin, end - begin)
                 text += end - begin
-        at = room("buffers", 4 * len(bases))
+        at = room.at_least(4 * len(bases))
         machine.numbers(at, len(bases))[:] = memoryview(struct.pack(f"<{len(bases)}I", *bases)).cast("I")
         machine.call("cells_of_views", self._views, array.length, at, self._cells, width)
         return text

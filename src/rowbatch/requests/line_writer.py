@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -13,10 +12,9 @@ from rowbatch.core.request import RequestSettings
 from rowbatch.core.template import Column
 from rowbatch.kernels.cells import CELL_BYTES, CellBlock
 from rowbatch.kernels.machine import Machine
+from rowbatch.kernels.rooms import Ring
 
 _OUT_BYTES = 1 << 22
-# One is written, two are waited for, one is being filled: see `read_ahead`.
-_BUFFERS = 4
 _CONSTANT, _CELL, _NUMBER = range(3)
 
 
@@ -127,8 +125,8 @@ class LineWriter:
         self._asked, self._asked_count = machine.put_numbers(list(asked)), len(asked)
         self._written = machine.put_numbers([0, 0, 0])
         self._flags = self._flags_size = 0
-        self._room = _OUT_BYTES
-        self._buffers: deque[tuple[int, int]] = deque()
+        # In each buffer the lines stand behind their sizes.
+        self._outs = Ring(machine, _OUT_BYTES)
         self.empty = 0
 
     def lines(self, block: CellBlock, first_row: int) -> Iterator[WrittenLines]:
@@ -144,7 +142,7 @@ class LineWriter:
             # All ones of a file are about as large.
             self._flags_size = 2 * block.records
             self._flags = machine.room(self._flags_size)
-            self._buffers.clear()
+            self._outs.enlarge(_OUT_BYTES + 4 * self._flags_size)
         flags = self._flags
         self.empty = machine.call(
             "find_blank", block.text, block.cells, width, block.records, self._asked, self._asked_count, flags
@@ -153,7 +151,8 @@ class LineWriter:
             machine.bytes[flags : flags + block.records] = bytes(block.records)
         done = 0
         while done < block.records:
-            out, sizes = self._buffer()
+            sizes = self._outs.next()
+            out = sizes + 4 * self._flags_size
             machine.call(
                 "write_requests",
                 block.text,
@@ -165,25 +164,15 @@ class LineWriter:
                 self._parts,
                 self._count,
                 out,
-                self._room,
+                self._outs.size - 4 * self._flags_size,
                 sizes,
                 self._written,
             )
             records, lines, size = machine.numbers(self._written, 3)
             if not records:
                 # One line alone is longer.
-                self._room *= 2
-                self._buffers.clear()
+                self._outs.enlarge(2 * self._outs.size)
                 continue
             done += records
             if lines:
                 yield WrittenLines(machine.bytes[out : out + size], machine.numbers(sizes, lines))
-
-    def _buffer(self) -> tuple[int, int]:
-        """Addresses of the buffer that was filled the longest ago: of lines, and of their sizes."""
-        if len(self._buffers) < _BUFFERS:
-            buffer = (self.machine.room(self._room), self.machine.room(4 * self._flags_size))
-        else:
-            buffer = self._buffers.popleft()
-        self._buffers.append(buffer)
-        return buffer

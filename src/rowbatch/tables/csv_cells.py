@@ -14,6 +14,7 @@ from pathlib import Path
 from rowbatch.errors import from_os_error
 from rowbatch.kernels.cells import CELL_BYTES, CellBlock
 from rowbatch.kernels.machine import Machine
+from rowbatch.kernels.rooms import BUFFERS
 from rowbatch.tables.ahead import read_ahead, require_wanted
 from rowbatch.tables.bounds import max_cell_bytes
 from rowbatch.tables.compressed import open_binary
@@ -23,8 +24,6 @@ from rowbatch.tables.csv_layout import CsvLayout
 # It and what becomes of it are to lie in the caches of a processor. A longer row goes to another reader.
 _BLOCK_BYTES = 1 << 21
 _CELLS = 1 << 20
-# One is looked at, two are waited for, one is being read: see `read_ahead`.
-_BUFFERS = 4
 _NEWLINE, _RETURN = b"\n\r"
 _CRLF = 2
 
@@ -139,7 +138,7 @@ class CellReader:
 
 def _pieces_of(file: Readable) -> Iterator[memoryview]:
     """A file, some of it at a time; each piece is there until three further ones were asked for."""
-    buffers = deque(bytearray(_BLOCK_BYTES // 2) for _ in range(_BUFFERS))
+    buffers = deque(bytearray(_BLOCK_BYTES // 2) for _ in range(BUFFERS))
     while True:
         require_wanted()
         buffers.rotate(-1)

@@ -12,14 +12,13 @@ import polars as pl
 from rowbatch.errors import TableError
 from rowbatch.kernels.cells import CELL_BYTES, CellBlock
 from rowbatch.kernels.machine import Machine
+from rowbatch.kernels.rooms import Ring, Room
 from rowbatch.results.answer_cells import NUMBERS_PER_RANGE, CellsByRange
 from rowbatch.tables.base import BadRowList, TableChunk
 from rowbatch.tables.csv_reader import CsvTable
 from rowbatch.tools.id_evidence import IdEvidence
 
 _OUT_BYTES = 1 << 22
-# One is written, two are waited for, one is being filled: see `read_ahead`.
-_BUFFERS = 4
 # Of a cell's end: quotes are doubled in it (`kernels.h`).
 _DOUBLED = 1 << 31
 
@@ -96,10 +95,8 @@ class CellJoin:
         self._places = machine.room(4 * NUMBERS_PER_RANGE)
         self._placed, self._joined = machine.put_numbers([0] * 3), machine.put_numbers([0] * 3)
         self._range: int | None = None
-        self._own, self._other, self._column, self._text, self._text_cells = (
-            _Room(machine) for _ in range(5)
-        )
-        self._room, self._buffers, self._next = _OUT_BYTES, list[int](), 0
+        self._own, self._other, self._column, self._text, self._text_cells = (Room(machine) for _ in range(5))
+        self._outs = Ring(machine, _OUT_BYTES)
         self._rows = 0
         self.repeated = self.differing = 0
 
@@ -140,7 +137,7 @@ class CellJoin:
             place = self._first_number + self._rows
             self._load(place // NUMBERS_PER_RANGE)
             place %= NUMBERS_PER_RANGE
-            out = self._buffer()
+            out = self._outs.next()
             machine.call(
                 "join_rows",
                 block.text,
@@ -150,26 +147,17 @@ class CellJoin:
                 self._places + 4 * place,
                 form,
                 out,
-                self._room,
+                self._outs.size,
                 self._joined,
             )
             records, size, missing = machine.numbers(self._joined, 3)
             if not records:
                 # One row alone is longer.
-                self._room *= 2
-                self._buffers = []
+                self._outs.enlarge(2 * self._outs.size)
                 continue
             done += records
             self._rows += records
             yield JoinedRows(machine.bytes[out : out + size], records, missing)
-
-    def _buffer(self) -> int:
-        """Address of the buffer that was filled the longest ago."""
-        if len(self._buffers) < _BUFFERS:
-            self._buffers.append(self._machine.room(self._room))
-            return self._buffers[-1]
-        self._next = (self._next + 1) % _BUFFERS
-        return self._buffers[self._next]
 
     def _load(self, number: int) -> None:
         """Have the answers of a range in their places."""
@@ -188,7 +176,7 @@ class CellJoin:
             self._other, self._others(first + NUMBERS_PER_RANGE, lambda at: places[at - first] != 0), first
         )
 
-    def _put(self, room: _Room, parts: Sequence[bytes], first: int) -> None:
+    def _put(self, room: Room, parts: Sequence[bytes], first: int) -> None:
         """Put answers into the memory, and their addresses into the places."""
         machine, size = self._machine, sum(map(len, parts))
         at = room.at_least(size)
@@ -221,18 +209,3 @@ class CellJoin:
         bounds = [bound for pair in pairwise([0, *ends]) for bound in pair]
         memory[cells : cells + CELL_BYTES * len(texts)] = struct.pack(f"<{len(bounds)}I", *bounds)
         return CellBlock(text, cells, frame.width, frame.height)
-
-
-class _Room:
-    """Room in a machine that can be had anew, and larger."""
-
-    def __init__(self, machine: Machine) -> None:
-        self._machine = machine
-        self._at = self._size = 0
-
-    def at_least(self, size: int) -> int:
-        """An address with so much room; what stood there may be gone."""
-        if size > self._size or not self._at:
-            self._size = size + size // 4
-            self._at = self._machine.room(self._size)
-        return self._at

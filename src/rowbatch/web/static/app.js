@@ -61,7 +61,6 @@ document.addEventListener("drop", event => {
   send(zone, event.dataTransfer.files[0]);
 });
 
-// Buttons that do something on the page itself.
 // The preview's row, before anything asks for it.
 document.addEventListener("click", event => {
   const step = event.target.closest?.("[data-step]")?.dataset.step;
@@ -71,6 +70,7 @@ document.addEventListener("click", event => {
   row.value = Math.max(1, Math.min(rows, wanted));
 }, true);
 
+// Buttons that do something on the page itself.
 document.addEventListener("click", async event => {
   const button = event.target.closest("[data-copy], [data-insert], [data-open], [data-notify]");
   if (!button) return;
