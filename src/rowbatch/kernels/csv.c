@@ -9,19 +9,6 @@ typedef struct {
   uint32_t line_end;  // in and out: 0 not known yet, 1 "\n", 2 "\r\n"
 } Found;
 
-static uint32_t next_quote(const byte *text, uint32_t at, uint32_t size) {
-  const v128_t quote = wasm_i8x16_splat('"');
-  while (at < size) {
-    uint32_t hits = wasm_i8x16_bitmask(wasm_i8x16_eq(wasm_v128_load(text + at), quote));
-    if (hits) {
-      at += (uint32_t)__builtin_ctz(hits);
-      break;
-    }
-    at += 16;
-  }
-  return at < size ? at : size;
-}
-
 // The end of a cell without quotes: a delimiter, a line end, or a quote, which does not belong there.
 static uint32_t next_mark(const byte *text, uint32_t at, uint32_t size, byte delimiter) {
   const v128_t quote = wasm_i8x16_splat('"'), comma = wasm_i8x16_splat((int8_t)delimiter);
@@ -58,7 +45,7 @@ void find_cells(const byte *text, uint32_t size, uint32_t delimiter, uint32_t wi
       uint32_t doubled = 0;
       cell->start = ++at;
       for (;;) {
-        at = next_quote(text, at, size);
+        at = (uint32_t)(find_byte(text + at, text + size, '"') - text);
         // A quote at the very end may be the first of two.
         if (at + 1 >= size) return;
         if (text[at + 1] != '"') break;

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 # Held for good by a process that removes what it has not finished, and ends.
 _BEGINNING = threading.Lock()
@@ -49,6 +51,13 @@ def fsync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def write_all(file: BinaryIO | io.FileIO, data: bytes | memoryview) -> None:
+    """Write to a file that may have no buffer of its own, and then takes a part only."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 def umask() -> int:

@@ -13,6 +13,7 @@ from rowbatch.core.template import Column
 from rowbatch.kernels.cells import CELL_BYTES, CellBlock
 from rowbatch.kernels.machine import Machine
 from rowbatch.kernels.rooms import Ring
+from rowbatch.objects.disk import write_all
 
 _OUT_BYTES = 1 << 22
 _CONSTANT, _CELL, _NUMBER = range(3)
@@ -74,9 +75,7 @@ class WrittenLines:
 
     def write(self, file: io.FileIO) -> None:
         """Write the lines to a file without a buffer of its own."""
-        left = self.data
-        while left:
-            left = left[file.write(left) :]
+        write_all(file, self.data)
 
 
 def can_write(settings: RequestSettings) -> bool:

@@ -28,6 +28,7 @@ from rowbatch.core.result_columns import Extra, ResultFrame, read_frames
 from rowbatch.core.row_ids import row_ids
 from rowbatch.errors import from_os_error
 from rowbatch.kernels.machine import Machine, new_machine
+from rowbatch.objects.disk import write_all
 from rowbatch.results.files import LineNumbers, Piece, Wanted, pieces_of, read_lines, read_piece
 
 NUMBERS_PER_RANGE = 100_000
@@ -368,9 +369,7 @@ class CellsByRange:
                 number, parts = self._parts.popitem()
                 with (Path(self._files.name) / f"{number}.cells").open("ab", buffering=0) as file:
                     for part in parts:
-                        left = memoryview(part)
-                        while left:
-                            left = left[file.write(left) :]
+                        write_all(file, part)
         except OSError as error:
             raise from_os_error(error, str(self._folder)) from error
         self._bytes = 0

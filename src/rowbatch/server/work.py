@@ -20,6 +20,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rowbatch.objects.disk import write_all
 from rowbatch.server import strict_json
 from rowbatch.server.endpoint import ServedEndpoint
 from rowbatch.server.endpoints import ENDPOINTS
@@ -178,16 +179,14 @@ class Work:
         for kind, lines in self._pending.items():
             if not lines:
                 continue
-            file, rest = self.files[kind], memoryview(b"".join(lines))
-            size = len(rest)
+            file, data = self.files[kind], b"".join(lines)
             try:
-                while rest:
-                    rest = rest[file.write(rest) :]
+                write_all(file, data)
             except OSError:
                 # Half a line would become one with the next one that is written.
                 os.ftruncate(file.fileno(), self.sizes[kind])
                 raise
-            self.sizes[kind] += size
+            self.sizes[kind] += len(data)
             self.counts[kind] += len(lines)
             self.unsynced += len(lines)
             lines.clear()

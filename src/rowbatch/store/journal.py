@@ -17,7 +17,7 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 from rowbatch.errors import from_os_error
-from rowbatch.objects.disk import fsync_folder
+from rowbatch.objects.disk import fsync_folder, write_all
 from rowbatch.store.home import private_file_of_ours
 
 Entry = Mapping[str, Any]
@@ -66,9 +66,7 @@ class Journal:
                     # What a crash cut off tells of nothing.
                     file.truncate(size)
                     try:
-                        left = content
-                        while left:
-                            left = left[file.write(left) :]
+                        write_all(file, content)
                         os.fsync(file.fileno())
                     except OSError:
                         with suppress(OSError):

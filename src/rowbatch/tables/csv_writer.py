@@ -19,6 +19,7 @@ import polars as pl
 
 from rowbatch.core.table_options import WriteOptions
 from rowbatch.errors import from_os_error
+from rowbatch.objects.disk import write_all
 from rowbatch.tables.base import TableChunk, as_text
 from rowbatch.tables.formulas import mark_formulas
 from rowbatch.tables.writer import TableShape, TableWriter
@@ -40,7 +41,7 @@ class CsvTableWriter(TableWriter):
             raise from_os_error(error, str(path)) from error
         names = pl.DataFrame({"name": shape.names})
         if options.bom:
-            _write_all(self._file, codecs.BOM_UTF8)
+            write_all(self._file, codecs.BOM_UTF8)
         header = self._safe(names)["name"].to_list()
         self._writer = CsvWriter(self._file, header, separator, quote_all=options.formula_safe)
 
@@ -61,7 +62,7 @@ class CsvTableWriter(TableWriter):
             StorageError: No space left.
         """
         try:
-            _write_all(self._file, lines)
+            write_all(self._file, lines)
         except OSError as error:
             raise from_os_error(error, str(self._path)) from error
 
@@ -122,7 +123,7 @@ class CsvWriter:
         # A table of one column: an empty cell must be written as "", or its row is a blank line.
         self._quote_all = quote_all or self._width == 1
         names = [_quoted(name, always=quote_all) for name in header]
-        _write_all(file, (separator.join(names) + "\n").encode())
+        write_all(file, (separator.join(names) + "\n").encode())
 
     def write(self, frame: pl.DataFrame) -> None:
         """
@@ -146,13 +147,6 @@ class CsvWriter:
             line_terminator="\n",
             separator=self._separator,
         )
-
-
-def _write_all(file: BinaryIO, data: bytes | memoryview) -> None:
-    # A file without a buffer may take a part only.
-    rest = memoryview(data)
-    while rest:
-        rest = rest[file.write(rest) :]
 
 
 def _quoted(name: str, *, always: bool) -> str:
