@@ -1,13 +1,20 @@
 """What holds for all tests."""
 
 import asyncio
+import functools
 import os
+import pickle
 import shutil
 import signal
+import ssl
+import sys
 import tempfile
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import httpcore2
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
@@ -34,11 +41,57 @@ MEMORY = Path("/dev/shm")
 if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= 1 << 30:
     os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
+# Each HTTP client that is made reads the certificates of the system, which takes 50 ms of computing: by the
+# thousand they were a tenth of all tests. Clients may share what was read, as those of a program do.
+_read_certificates = httpcore2.default_ssl_context
+
+
+def _certificates(*, _trust_env: bool = True) -> ssl.SSLContext:
+    named = [os.environ.get(name, "") for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")] if _trust_env else []
+    changed = [Path(name).stat().st_mtime_ns for name in named if name and Path(name).exists()]
+    return _certificates_of(_trust_env, *named, *changed)
+
+
+@functools.lru_cache(8)
+def _certificates_of(is_env_trusted: bool, *_: object) -> ssl.SSLContext:
+    return _read_certificates(_trust_env=is_env_trusted)
+
+
+httpcore2.default_ssl_context = _certificates
+
+# The frozen plan of a run is read again at each look at it, 13 times in a small run. Text that is the same is
+# parsed once.
+_parse_toml = tomllib.loads
+
+
+def _toml(text: str, /, *, parse_float: Callable[[str], Any] = float) -> dict[str, Any]:
+    return (
+        pickle.loads(_parsed_toml(text))
+        if parse_float is float
+        else _parse_toml(text, parse_float=parse_float)
+    )
+
+
+@functools.lru_cache(64)
+def _parsed_toml(text: str) -> bytes:
+    return pickle.dumps(_parse_toml(text))
+
+
+tomllib.loads = _toml
+
 
 def pytest_configure() -> None:
     """Programs that tests start are ended by SIGHUP, although `nohup make test` has it ignored."""
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture(autouse=True)
+def pauses_of_the_same_length() -> None:
+    """By how much pauses differ is chance: the same for each test, whatever its worker did before."""
+    for name in ("rowbatch.steps.drive", "rowbatch.steps.pace"):
+        if name in sys.modules:
+            sys.modules[name]._RANDOM.seed(0)
 
 
 @pytest.fixture(autouse=True)

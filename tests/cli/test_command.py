@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cases import cases
 from rowbatch import api
 from rowbatch.api import runs
 from rowbatch.cli import app as command_line
@@ -157,7 +158,9 @@ def plans(draw: st.DrawFn) -> Plan:
     return Plan(Source(Path("posts.csv"), reading=reading), question, asking, output, policy)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=cases(40, 1_000), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(plan=plans())
 def test_a_command_typed_as_shown_makes_the_same_plan(plan, tmp_path):
     """

@@ -1,16 +1,15 @@
 """
 The official clients through the whole life of a batch, against our fakes: a fake that they did not understand
 would prove nothing about ours.
+
+Each is imported in its test: together they take seconds, which each worker would spend that only collects.
 """
 
 import json
 from contextlib import ExitStack
 from typing import Any
 
-import anthropic
 import pytest
-from google import genai
-from mistralai import client as mistral
 
 from kill_runs import fake_server, judged
 
@@ -27,7 +26,9 @@ def test_anthropic(folder):
     create, retrieve, list, results and cancel of message batches.
     """
     with fake_server(folder, {}, 11, polls=0, skin="anthropic") as address:
-        client: Any = anthropic.Anthropic(api_key="k", base_url=address, max_retries=0)
+        from anthropic import Anthropic
+
+        client: Any = Anthropic(api_key="k", base_url=address, max_retries=0)
         made = client.messages.batches.create(
             requests=[
                 {
@@ -75,7 +76,9 @@ def test_mistral(folder):
     ]
     content = "".join(json.dumps(line) + "\n" for line in lines).encode()
     with ExitStack() as stack, fake_server(folder, {}, 12, polls=0, skin="mistral") as address:
-        client: Any = stack.enter_context(mistral.Mistral(api_key="k", server_url=address))
+        from mistralai.client import Mistral
+
+        client: Any = stack.enter_context(Mistral(api_key="k", server_url=address))
         uploaded = client.files.upload(file={"file_name": "in.jsonl", "content": content}, purpose="batch")
         made = client.batch.jobs.create(
             input_files=[uploaded.id],
@@ -110,6 +113,8 @@ def test_gemini(folder):
     source = folder / "in.jsonl"
     source.write_text("".join(json.dumps(line) + "\n" for line in lines))
     with fake_server(folder, {}, 13, polls=0, skin="gemini") as address:
+        from google import genai
+
         client: Any = genai.Client(api_key="k", http_options={"base_url": address})
         uploaded = client.files.upload(
             file=str(source), config={"mime_type": "application/jsonl", "display_name": "in.jsonl"}

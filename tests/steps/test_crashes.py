@@ -121,7 +121,7 @@ def test_every_crash_point_ends_with_the_same_table_paid_once(tmp_path, provider
     C1, C2, C5, C6: a crash at each effect in turn, then the same again: the same bytes, each shard paid once.
     """
     # What differs between providers is seen at a part of the effects, too; `make proofs` takes each of them.
-    step = 1 if provider == "openai" else cases(3, 1)
+    step = 1 if provider == "openai" else cases(6, 1)
     run = make_run(tmp_path / "reference", rows=ROWS, provider=provider)
     expected = finish(run, FakeProvider(provider), provider=provider).path.read_bytes()
     at = 1 - step
@@ -135,7 +135,7 @@ def test_every_crash_point_ends_with_the_same_table_paid_once(tmp_path, provider
 
 
 # All pairs take a quarter of an hour.
-STEPS = cases((11, 5), (1, 1))
+STEPS = cases((17, 7), (1, 1))
 
 
 @pytest.mark.parametrize("first", range(1, cases(60, 99), STEPS[0]))

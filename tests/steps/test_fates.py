@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cases import cases
 from driving import drive, judge, make_run, rows_of
 from fake_providers import FakeProvider
 from rowbatch.core.answer import AnswerReader
@@ -168,7 +169,9 @@ FILES = st.lists(st.tuples(st.sampled_from([*ASKED, STRANGE]), st.sampled_from(s
 
 
 @given(FILES, FILES)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=cases(15, 300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_all_who_read_a_shard_decide_alike(asked_run, output, errors):
     """
     Whatever lines came, in two files: the counts, the next round, the labelled table and `extract` go by the

@@ -123,7 +123,7 @@ class Protocol(RuleBasedStateMachine):
 
 TestProtocol = Protocol.TestCase
 TestProtocol.settings = settings(
-    max_examples=cases(25, 200),
+    max_examples=cases(15, 200),
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cases import cases
 from rowbatch.core.table_options import BadRows
 from rowbatch.errors import RowbatchError, TableError
 from rowbatch.tables import csv_fast
@@ -267,7 +268,7 @@ def test_bytes_of_another_encoding_on_demand(tmp_path):
 cells = st.text(alphabet=st.sampled_from('ab,"\n\r\0 é;\t'), max_size=6)
 
 
-@settings(max_examples=300)
+@settings(max_examples=cases(100, 3_000))
 @given(
     lines=st.lists(st.lists(cells, min_size=1, max_size=5), max_size=12),
     junk=st.text(alphabet=st.sampled_from('ab,"\n\r\0é'), max_size=30),

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cases import cases
 from rowbatch.errors import InputError, RowbatchError, TableError, UsageError
 from rowbatch.tables import csv_fast
 from rowbatch.tables.csv_fast import FastReader
@@ -336,7 +337,7 @@ PIECES = st.sampled_from(
 ROWS = st.lists(st.lists(PIECES, max_size=3).map("".join), min_size=2, max_size=2).map(",".join)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=cases(100, 4_000), deadline=None)
 @given(
     rows=st.lists(ROWS, max_size=12),
     line_end=st.sampled_from(["\n", "\r\n"]),
@@ -370,7 +371,7 @@ def test_both_readers_give_the_same(
         assert both == careful
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=cases(100, 3_000), deadline=None)
 @given(content=st.binary(max_size=60) | st.text(alphabet='a,;"\n\r\t\0é', max_size=60).map(str.encode))
 def test_no_bytes_make_a_traceback(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     """

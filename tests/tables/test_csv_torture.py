@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cases import cases
 from rowbatch.errors import TableError
 from rowbatch.tables.csv_reader import CsvTable, open_csv
 
@@ -356,7 +357,7 @@ def test_the_nearest_name_is_suggested(table_of, name, guess):
     mark=st.booleans(),
     rows_per_chunk=st.integers(1, 4),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=cases(100, 4_000), deadline=None)
 def test_what_the_csv_module_writes_is_read(
     folder, rows, names, end_quoting, delimiter, mark, rows_per_chunk
 ):
@@ -383,7 +384,7 @@ def test_what_the_csv_module_writes_is_read(
     end_quoting=ENDS,
     rows_per_chunk=st.integers(1, 4),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=cases(60, 2_000), deadline=None)
 def test_one_column_that_the_csv_module_writes_is_read(folder, cells, end_quoting, rows_per_chunk):
     """
     A table of one column keeps every row, also the empty ones.

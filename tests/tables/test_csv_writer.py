@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cases import cases
 from rowbatch.tables.csv_reader import open_csv
 from rowbatch.tables.csv_writer import CsvWriter
 
@@ -61,7 +62,7 @@ CELLS = st.text(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=cases(100, 3_000), deadline=None)
 @given(data=st.data(), width=st.integers(1, 4))
 def test_round_trip(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, width: int) -> None:
     """

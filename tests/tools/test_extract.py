@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cases import cases
 from converting import convert
 from rowbatch.core.states import RowStatus
 from rowbatch.core.table_options import ReadOptions
@@ -368,7 +369,7 @@ CELL = st.text(st.one_of(st.sampled_from('",\n\r;é中🙂\u2028 '), st.characte
     answers=st.dictionaries(st.integers(1, 9), CELL, min_size=1),
     chance=st.randoms(use_true_random=False),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=cases(50, 1_000), deadline=None)
 def test_no_row_and_no_answer_is_lost(tmp_path_factory, rows, answers, chance):
     """
     Whatever the order of the results: every row once, every answer in its row or listed.

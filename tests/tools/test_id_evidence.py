@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cases import cases
 from converting import convert
 from joining import results_of, table_with
 from rowbatch.errors import InputError
@@ -180,7 +181,7 @@ def test_a_column_is_followed_over_many_rows(tmp_path):
 
 
 @given(st.permutations(range(1, 6)), st.sampled_from(["row-", "x"]), st.sets(st.integers(1, 5), min_size=1))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=cases(50, 1_000), deadline=None)
 def test_no_answer_stands_beside_another_key(tmp_path_factory, keys, prefix, answered):
     """
     Whatever part of a key column's ids came back: each answer stands beside its key, or nothing is joined.

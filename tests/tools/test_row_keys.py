@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rowbatch
+from cases import cases
 from converting import convert
 from joining import results_of, table_with
 from rowbatch.errors import InputError, RowbatchError, TableError, UsageError
@@ -338,7 +339,7 @@ WORDS = st.from_regex(r"[ab12][ab12_-]{0,3}", fullmatch=True)
     behind=st.sampled_from(["", "-z", "_0"]),
     data=st.data(),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=cases(50, 1_000), deadline=None)
 def test_no_answer_stands_beside_another_value(tmp_path_factory, cells, before, behind, data):
     """
     Whatever the values are, and whatever stands around them: each answer stands beside its own, or nothing is

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cases import cases
 from rowbatch.core.shard import ShardLimits
 from rowbatch.errors import InputError, OutputExists, RequestTooLarge, StorageError, UsageError
 from rowbatch.tools import split as split_module
@@ -316,7 +317,7 @@ def test_without_help_of_the_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 LINES = st.lists(st.binary(max_size=12).map(lambda line: line.replace(b"\n", b"")), min_size=1, max_size=30)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=cases(50, 1_000), deadline=None)
 @given(
     lines=LINES,
     last=st.sampled_from([b"", b"\n"]),

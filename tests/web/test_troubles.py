@@ -6,6 +6,7 @@ import string
 
 import pytest
 
+from cases import cases
 from rowbatch import api, desk
 from rowbatch.errors import RowbatchError, UsageError
 from rowbatch.store.ledger import Ledger
@@ -18,6 +19,7 @@ from rowbatch.words.telling import Face, Language
 from serving import scripted_local_model
 from serving_pages import served_pages, visiting
 
+KINDS = sorted(set(ENTRIES) - {"said"})
 _FACES: tuple[tuple[Face, Language], ...] = (("terminal", "en"), ("page", "en"), ("page", "zh"))
 # Three words of English in a row. Values have none.
 _ENGLISH = re.compile(r"[A-Za-z]{2,}(?:[ ,]+[A-Za-z]{2,}){2,}")
@@ -142,10 +144,18 @@ def test_every_trouble_in_chinese(client, run, kind):
     require_no_english(words)
 
 
-@pytest.mark.parametrize("told", sorted(set(ENTRIES) - {"said"}))
+def test_whatever_is_told_is_told_in_chinese():
+    """
+    So it is with whatever can stop a job,
+    """
+    for kind in KINDS:
+        require_no_english(Notice(kind, values_of(kind)).told("page", "zh"))
+
+
+@pytest.mark.parametrize("told", KINDS[:: cases(12, 1)])
 def test_whatever_stopped_a_job_in_chinese(client, run, told):
     """
-    So it is with whatever it was that stopped the job, also in its details.
+    and with the page around it, where it stands in the details.
     """
     stopped(run, "other", Notice(told, values_of(told)))
     _, words = page_of(client, run)
@@ -167,14 +177,14 @@ def test_why_a_part_waits_in_chinese(client, run, kind):
     require_no_english(words)
 
 
-@pytest.mark.parametrize("kind", sorted(set(ENTRIES) - {"said"}))
-def test_every_error_in_chinese(kind):
+def test_every_error_in_chinese():
     """
     The page about an error has no sentence of ours in English.
     """
-    shown = explain(words_of("zh"), RowbatchError(kind, **values_of(kind)))
-    assert shown.means
-    require_no_english("\n".join((shown.title, shown.means, shown.next, shown.details)))
+    for kind in KINDS:
+        shown = explain(words_of("zh"), RowbatchError(kind, **values_of(kind)))
+        assert shown.means, kind
+        require_no_english("\n".join((shown.title, shown.means, shown.next, shown.details)))
 
 
 @pytest.mark.parametrize("place", ["/jobs/none", "/tools/none", "/tools/files/none"])

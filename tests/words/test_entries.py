@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import pickle
 import re
@@ -10,8 +11,6 @@ import string
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import pytest
 
 import rowbatch
 from rowbatch import errors
@@ -97,14 +96,17 @@ def _constants(node: ast.expr) -> list[str | None]:
             return [None]
 
 
-TOLD = list(told_in_source())
+@functools.cache
+def told() -> list[Told]:
+    """All of them; reading the source takes seconds, which each worker would spend that only collects."""
+    return list(told_in_source())
 
 
 def test_every_error_and_notice_has_a_kind_with_words():
     """
     Whatever is raised or told names a kind by a constant, and that kind has an entry.
     """
-    strange = [f"{one.place} {one.name} {one.kind!r}" for one in TOLD if one.kind not in ENTRIES]
+    strange = [f"{one.place} {one.name} {one.kind!r}" for one in told() if one.kind not in ENTRIES]
     assert not strange, "\n".join(strange)
 
 
@@ -114,7 +116,7 @@ def test_every_value_that_words_name_is_given():
     """
     missing = [
         f"{one.place} {one.kind}: {sorted(lacking)}"
-        for one in TOLD
+        for one in told()
         if one.kind in ENTRIES and one.values is not None
         for lacking in [_named(ENTRIES[one.kind]) - one.values]
         if lacking
@@ -135,7 +137,7 @@ def test_no_entry_is_left_over():
     """
     Each entry is told somewhere.
     """
-    used = {one.kind for one in told_in_source()} | set(_FIXED.values()) | {"said"}
+    used = {one.kind for one in told()} | set(_FIXED.values()) | {"said"}
     assert set(ENTRIES) <= used
 
 
@@ -153,33 +155,31 @@ def test_no_kind_stands_twice():
     assert sum(map(len, ROOMS)) == len(ENTRIES)
 
 
-@pytest.mark.parametrize("kind", ENTRIES)
-def test_pages_name_no_options(kind):
+def test_pages_name_no_options():
     """
     What a page says to do can be done on a page: it names no option, no command and no function; and where
     the command line has a next step, a page has one.
     """
-    entry = ENTRIES[kind]
-    message, hint = entry.sentences("page")
-    for sentence in (message, hint):
-        assert "--" not in sentence
-        assert "rowbatch " not in sentence.replace("newer rowbatch", "")
-        assert "pip install" not in sentence
-    assert bool(entry.hint) <= bool(hint), "a page needs a next step too"
+    for kind, entry in ENTRIES.items():
+        message, hint = entry.sentences("page")
+        for sentence in (message, hint):
+            assert "--" not in sentence, kind
+            assert "rowbatch " not in sentence.replace("newer rowbatch", ""), kind
+            assert "pip install" not in sentence, kind
+        assert bool(entry.hint) <= bool(hint), f"a page needs a next step too: {kind}"
 
 
-@pytest.mark.parametrize("kind", ENTRIES)
-def test_every_kind_is_told_in_chinese(kind):
+def test_every_kind_is_told_in_chinese():
     """
     What a page says stands in Chinese too, with the same values.
     """
-    entry = ENTRIES[kind]
-    for english, chinese in zip(entry.sentences("page"), entry.zh, strict=True):
-        if has_words(english):
-            assert any("\u4e00" <= character <= "\u9fff" for character in chinese)
-            assert placeholders(chinese) == placeholders(english)
-        else:
-            assert not chinese
+    for kind, entry in ENTRIES.items():
+        for english, chinese in zip(entry.sentences("page"), entry.zh, strict=True):
+            if has_words(english):
+                assert any("\u4e00" <= character <= "\u9fff" for character in chinese), kind
+                assert placeholders(chinese) == placeholders(english), kind
+            else:
+                assert not chinese, kind
 
 
 def test_a_notice_of_another_version_is_told():
@@ -240,27 +240,26 @@ def _example(entry: Entry) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    sorted({(one.name, one.kind) for one in TOLD if one.name != "Notice" and one.kind in ENTRIES}),
-)
-def test_every_error_crosses_and_is_told(name, kind):
+def test_every_error_crosses_and_is_told():
     """
     Each error that is raised can cross to another process, and is told there as here, in every face and
     language.
     """
-    values = _example(ENTRIES[kind])
-    make: Any = _ERRORS[name]
-    if "path" in inspect.signature(make).parameters:
-        values.setdefault("path", "a.csv")
-    error = make(kind=kind, **values) if name == "OutputExists" else make(kind, **values)
-    again = pickle.loads(pickle.dumps(error))
-    assert type(again) is type(error)
-    assert vars(again) == vars(error)
-    for face, language in _FACES:
-        told = again.told(face, language)
-        assert told == error.told(face, language)
-        assert told.message
+    pairs = {(one.name, one.kind) for one in told() if one.name != "Notice" and one.kind in ENTRIES}
+    assert pairs
+    for name, kind in pairs:
+        values = _example(ENTRIES[str(kind)])
+        make: Any = _ERRORS[name]
+        if "path" in inspect.signature(make).parameters:
+            values.setdefault("path", "a.csv")
+        error = make(kind=kind, **values) if name == "OutputExists" else make(kind, **values)
+        again = pickle.loads(pickle.dumps(error))
+        assert type(again) is type(error), kind
+        assert vars(again) == vars(error), kind
+        for face, language in _FACES:
+            words = again.told(face, language)
+            assert words == error.told(face, language), kind
+            assert words.message, kind
 
 
 def test_a_request_too_large_crosses():
