@@ -25,7 +25,9 @@ import re
 import secrets
 import shutil
 import tomllib
+from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -197,9 +199,12 @@ class RunDirectory:
                 "settings-damaged", path=str(self.path), file=str(self.settings_path), told=str(error)
             ) from error
 
-    def _document(self) -> dict[str, Any]:
+    def _document(self) -> Mapping[str, Any]:
         try:
-            document = tomllib.loads(self.settings_path.read_text(encoding="utf-8"))
+            found = self.settings_path.stat()
+            document = _settings(
+                self.settings_path, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+            )
         except (FileNotFoundError, NotADirectoryError):
             raise RunError("no-run", path=str(self.path)) from None
         except OSError as error:
@@ -392,6 +397,12 @@ def known_runs(home: Path) -> list[Path]:
         if (path / "run.toml").is_file():
             runs.append(path)
     return runs
+
+
+@lru_cache(maxsize=64)
+def _settings(path: Path, _version: tuple[int, ...]) -> Mapping[str, Any]:
+    """A run.toml, read once while it is the same file: it is frozen, and every look at a run asks for it."""
+    return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 def _link_or_copy(source: str, target: str) -> str:
