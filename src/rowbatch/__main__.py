@@ -14,8 +14,8 @@ import types
 from rowbatch.words.masking import mask_logs, mask_tracebacks
 
 _LATER = "polars"
-# What is imported stays. Looking through it for garbage after each 700 new objects, as Python does, took 15 ms
-# of `list` and 22 ms of a small convert, and takes 3 now; some 5 MB may lie about for it.
+# What is imported stays. Looking through it for garbage after each 700 new objects, as Python does, took
+# 15 ms of `list` and 22 ms of a small convert, and takes 3 now; some 5 MB may lie about for it.
 _OBJECTS_BETWEEN_LOOKS = 50_000
 
 
