@@ -131,6 +131,67 @@ def test_a_look_at_a_run_imports_nothing_heavy(arguments, run_of_three, monkeypa
     assert "no.csv does not exist" in done.stderr if "no.csv" in arguments else done.stdout
 
 
+COUNTS = """
+import gc, sys
+import rowbatch.__main__ as program
+try:
+    program.main()
+except SystemExit as end:
+    ours = [name for name in sys.modules if name.partition(".")[0] == "rowbatch"]
+    looks = sum(one["collections"] for one in gc.get_stats())
+    print(end.code, len(ours), looks, file=sys.stderr)
+"""
+
+
+def test_what_a_command_imports_is_counted(run_of_three, monkeypatch):
+    """
+    How many of our modules come with a command is what its start takes; it grows by design, and not unseen.
+    And short commands do not look for garbage in what was imported.
+    """
+    monkeypatch.chdir(run_of_three)
+    convert = ("convert", "posts.csv", "-o", "o.jsonl", "--text", "text", "--model", "m")
+    for words, most in ((("--help",), 14), (("status", "posts"), 76), (("list",), 76), (convert, 102)):
+        done = subprocess.run(
+            [sys.executable, "-c", COUNTS, *words], capture_output=True, text=True, check=True
+        )
+        code, ours, looks = map(int, done.stderr.splitlines()[-1].split())
+        assert code == 0
+        assert ours <= most, words
+        # A few are those of Python's own start.
+        assert looks < 30, words
+
+
+def test_a_plain_csv_file_brings_no_other_reader(tmp_path):
+    """
+    What a table is, and whose export, is seen by its first bytes and its header; nothing comes that reads
+    another form, knows another program, keeps runs or runs processes. A chat brings who reads it.
+    """
+    (tmp_path / "t.csv").write_text("id,text\n1,a\n", encoding="utf-8")
+    chat = "\n".join(f"01.02.24, 10:0{minute} - Anna: hello" for minute in range(5))
+    (tmp_path / "t.txt").write_text(chat + "\n", encoding="utf-8")
+    names = [
+        *("msgspec", "html.parser", "tomli_w", "rowbatch.store.ledger", "rowbatch.results.workers"),
+        *(
+            f"rowbatch.tables.{name}"
+            for name in ("excel_reader", "statistics_reader", "json_reader", "columnar")
+        ),
+        *(f"rowbatch.programs.{name}" for name in ("archives", "documents", "doccano", "redcap", "whatsapp")),
+    ]
+    for name, wanted in (("t.csv", set()), ("t.txt", {"rowbatch.programs.whatsapp", "msgspec"})):
+        words = ["convert", str(tmp_path / name), "-o", str(tmp_path / f"{name}.jsonl"), "--text", "text"]
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, ",".join(names), *words, "--model", "m"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        code, *found = done.stderr.splitlines()[-1].split()
+        assert code == "0", done.stderr
+        assert wanted <= set(found)
+        if not wanted:
+            assert not found
+
+
 def test_a_small_convert_checks_no_codebook(tmp_path):
     """
     Whose export a table may be is asked of every program; none of them brings what checks codebooks, which

@@ -17,7 +17,7 @@ from rowbatch.core.table_options import PLAIN, ReadOptions
 from rowbatch.errors import TableError
 from rowbatch.programs import documents
 from rowbatch.programs.opening import open_table
-from rowbatch.store.rundir import digest_source
+from rowbatch.store.sources import digest_source
 from rowbatch.tables.base import Table
 
 W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'

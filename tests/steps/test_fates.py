@@ -26,7 +26,8 @@ from rowbatch.steps.collect import collect
 from rowbatch.steps.drive import DrivePolicy
 from rowbatch.steps.rounds import plan_next_round
 from rowbatch.steps.verify import verify
-from rowbatch.store.rundir import RunDirectory, digest_file
+from rowbatch.store.rundir import RunDirectory
+from rowbatch.store.sources import digest_file
 from rowbatch.tools.extract import extract
 
 CALM = DrivePolicy(poll_every_s=1.0, ask_invalid_again=True)

@@ -18,7 +18,7 @@ from rowbatch.results.findings import asked_requests
 from rowbatch.steps import first_part
 from rowbatch.steps.drive import allow_mass_failure
 from rowbatch.steps.repair import plan_repair
-from rowbatch.store.rundir import digest_file
+from rowbatch.store.sources import digest_file
 
 ROWS = 84
 

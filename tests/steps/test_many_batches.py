@@ -3,6 +3,7 @@
 import itertools
 import random
 import sqlite3
+import tomllib
 from contextlib import closing
 from decimal import Decimal
 
@@ -15,9 +16,13 @@ from fake_providers import FakeProvider, Faults
 from rowbatch.api.standing import find_status
 from rowbatch.core.findings import Findings
 from rowbatch.core.states import ShardState
+from rowbatch.errors import RunError
 from rowbatch.steps.progress import read_progress
 from rowbatch.store import ledger as ledger_module
+from rowbatch.store import statements
 from rowbatch.store.ledger import Ledger, TableCounts, new_shard
+from rowbatch.words import notice
+from rowbatch.words.notice import Notice
 
 
 def test_a_billion_rows_at_small_scale(tmp_path):
@@ -87,6 +92,63 @@ def test_status_reads_what_it_shows(tmp_path, monkeypatch):
     assert (len(status.progress.states), len(status.events)) == (5, 3)
     assert status.progress.shards > 50
     assert status.progress.answered == status.progress.requests
+
+
+def test_a_status_adds_up_the_shards_once(tmp_path, monkeypatch):
+    """
+    How many there are, how they stand, what they cost and why they wait: the shards are gone through once for
+    all sums, and once for the reasons; a reason that all of them have is read once.
+    """
+    run = make_run(tmp_path, rows=60, shard_rows=1)
+    with run.ledger() as ledger:
+        for shard in ledger.shards():
+            ledger.note_wait(shard, Notice("cap-reached", {"cap_usd": 1, "spent_usd": 1, "most_usd": 1}))
+    find_status(run.path)
+    calls: dict[str, list[object]] = {"rows": [], "notice": [], "toml": []}
+    real_rows, real_notice, real_loads = Ledger._rows, notice.read_notice, tomllib.loads
+
+    def rows(self, statement, **values):
+        calls["rows"].append(statement)
+        return real_rows(self, statement, **values)
+
+    def read_notice(text):
+        calls["notice"].append(text)
+        return real_notice(text)
+
+    def loads(text):
+        calls["toml"].append(text)
+        return real_loads(text)
+
+    monkeypatch.setattr(Ledger, "_rows", rows)
+    monkeypatch.setattr(ledger_module, "read_notice", read_notice)
+    monkeypatch.setattr(tomllib, "loads", loads)
+    status = find_status(run.path)
+    assert status.progress is not None
+    assert len(status.progress.states) == status.progress.shards > 50
+    assert {str(one.waits_for) for one in status.progress.states} == {str(status.progress.waiting[0])}
+    of_all = [one for one in calls["rows"] if "FROM shard" in str(one) and "LIMIT" not in str(one)]
+    assert sorted(map(str, of_all)) == sorted(
+        [statements.STANDING, statements.WAITING, statements.OLDEST_AT_PROVIDER]
+    )
+    assert len(calls["notice"]) <= 2
+    # It is frozen, and the same file.
+    assert not calls["toml"]
+
+
+def test_a_run_toml_that_was_changed_is_read_anew(tmp_path):
+    """
+    What is kept of run.toml goes with the file: where another one takes its place, that one counts.
+    """
+    run = make_run(tmp_path)
+    before = run.plan()
+    text = run.settings_path.read_text(encoding="utf-8")
+    other = run.settings_path.with_name("other.toml")
+    other.write_text(text.replace(before.asking.model, before.asking.model[::-1]), encoding="utf-8")
+    other.replace(run.settings_path)
+    assert run.plan().asking.model == before.asking.model[::-1]
+    run.settings_path.unlink()
+    with pytest.raises(RunError):
+        run.plan()
 
 
 def test_a_drive_reads_each_shard_a_few_times(tmp_path, monkeypatch):

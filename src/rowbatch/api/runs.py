@@ -494,9 +494,7 @@ class Run:
     def policy(self) -> Policy:
         """How it is driven: as it was made, and what was changed since."""
         plain = self._plan.policy.to_plain()
-        if is_built(self._directory):
-            with self._directory.ledger() as ledger:
-                plain.update(ledger.run().policy)
+        plain.update(record_of(self._directory).policy)
         return read_policy(plain)
 
     def change_policy(self, **changes: Any) -> Policy:
@@ -1321,7 +1319,9 @@ class Run:
             if is_built(self._directory):
                 with self._directory.ledger() as ledger:
                     is_untouched = all(
-                        one.state is ShardState.WRITTEN and one.round == 1 for one in ledger.standing()
+                        one.state is ShardState.WRITTEN and one.round == 1
+                        for one in ledger.standing()
+                        if one.round > 0
                     ) and not any(event.kind not in _BEFORE_SENDING for event in ledger.events())
                 if not is_untouched or self._directory.trial_path.exists():
                     raise RunError("run-was-sent", path=str(self.path))

@@ -139,8 +139,9 @@ def status_of(run: RunDirectory, *, most_states: int | None = None, most_events:
     with opened as ledger:
         if ledger.run().counts is None:
             return _standing_as("new", run, plan)
-        built = build_report_of(ledger)
-        progress = read_progress(ledger, most_states=most_states)
+        standing = ledger.standing()
+        built = build_report_of(ledger, standing)
+        progress = read_progress(ledger, most_states=most_states, standing=standing)
         events = tuple(ledger.newest_events(most_events))
         collected = ledger.events("collected")
         is_doubted = bool(ledger.events("answers-doubted"))
@@ -179,10 +180,13 @@ def status_of(run: RunDirectory, *, most_states: int | None = None, most_events:
 
 def record_of(run: RunDirectory) -> RunRecord:
     """What the ledger knows of a run as a whole; nothing yet of one that is not built."""
-    if not is_built(run):
-        return RunRecord(counts=None, policy={}, is_cancelled=False, driven="no", trouble=None)
-    with run.ledger() as ledger:
-        return ledger.run()
+    ledger = run.open_ledger()
+    if ledger is not None:
+        with ledger:
+            record = ledger.run()
+        if record.counts is not None:
+            return record
+    return RunRecord(counts=None, policy={}, is_cancelled=False, driven="no", trouble=None)
 
 
 def standing_of(

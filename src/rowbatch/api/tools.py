@@ -18,7 +18,6 @@ from rowbatch.errors import UsageError, from_os_error
 from rowbatch.kernels.machine import may_run
 from rowbatch.objects.address import as_address
 from rowbatch.requests.asking import Said, asking_for_model
-from rowbatch.results.workers import ResultWorkers
 from rowbatch.store.copies import is_same_object, local_path, output_path, require_outside, told_by_address
 
 if TYPE_CHECKING:
@@ -360,6 +359,8 @@ def extract(
             raise UsageError("file-would-be-its-answers", path=str(as_address(source)))
     if join:
         require_outside(output, join)
+    from rowbatch.results.workers import ResultWorkers
+
     paths = [local_path(result) for result in results]
     if unanswered and not requests:
         raise UsageError("unanswered-without-requests")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from rowbatch.api.standing import Status, known_places, record_of, standing_of
+from rowbatch.core.policy import read_policy
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import (
     InputError,
@@ -55,7 +56,7 @@ JobState = Literal[
     "paused",
     "needs-you",
 ]
-MOST_PARTS = 200
+MOST_PARTS = 100
 """So many shards are shown."""
 _MOST_EVENTS = 100
 AT_WORK: tuple[JobState, ...] = ("checking", "sending", "waiting", "running", "collecting")
@@ -186,6 +187,7 @@ class Job:
         collected_at: When that was, or None.
         spent_usd: What the provider billed so far, or None.
         parts: Its first shards, at most `MOST_PARTS`.
+        is_direct: Rows are asked one by one, from here: nothing goes on at the provider by itself.
     """
 
     id: str
@@ -200,6 +202,7 @@ class Job:
     collected_at: datetime | None
     spent_usd: Decimal | None
     parts: tuple[Part, ...]
+    is_direct: bool = False
 
     @property
     def run(self) -> Run:
@@ -230,15 +233,6 @@ class Job:
     def failed(self) -> int:
         """Rows that came back without one, and are not being asked again now."""
         return self.status.progress.failed if self.status.progress else 0
-
-    @property
-    def is_direct(self) -> bool:
-        """Whether rows are asked one by one, from here: nothing goes on at the provider by itself."""
-        try:
-            return self.run.policy().direct
-        except RowbatchError:
-            # Of a job whose ledger is damaged that is told.
-            return False
 
     @property
     def is_partly_over(self) -> bool:
@@ -501,6 +495,9 @@ class Jobs:
             collected_at=status.collected_at,
             spent_usd=status.spent_usd,
             parts=_parts(status),
+            # Of a job whose ledger is damaged that is told.
+            is_direct=status.fault is None
+            and read_policy({**directory.plan().policy.to_plain(), **record.policy}).direct,
         )
 
 

@@ -27,7 +27,7 @@ from rowbatch.errors import InputError, RowbatchError, TableError, UsageError, f
 from rowbatch.objects.disk import fsync_folder
 from rowbatch.store.atomic import write_atomically
 from rowbatch.store.home import home, private_file, private_folder
-from rowbatch.store.rundir import digest_source, size_of_source
+from rowbatch.store.sources import digest_source, size_of_source
 from rowbatch.store.view_folders import has_unmarked_views, view_folders
 
 if TYPE_CHECKING:

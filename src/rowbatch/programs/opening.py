@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rowbatch.core.table_options import FIRST, PLAIN, ReadOptions
 from rowbatch.errors import RowbatchError, TableError, UsageError
-from rowbatch.programs.base import HEAD_BYTES, Program
-from rowbatch.programs.registry import PROGRAMS
+from rowbatch.programs.base import HEAD_BYTES
+from rowbatch.programs.registry import PROGRAMS, Known
 from rowbatch.tables import formats
 from rowbatch.tables.base import Table
 from rowbatch.tables.compressed import open_binary
@@ -34,10 +34,13 @@ def open_table(path: Path, options: ReadOptions | None = None) -> Table:
     if options.program is not None:
         programs = tuple(one for one in PROGRAMS if one.name == options.program)
         if not programs:
-            known = [*program_titles(), PLAIN]
-            raise UsageError("no-such-program", program=options.program, known=known)
+            names = [*program_titles(), PLAIN]
+            raise UsageError("no-such-program", program=options.program, known=names)
     head = _head(path)
-    for one in programs:
+    for known in programs:
+        if options.program is None and not known.may_have(path, head):
+            continue
+        one = known.program
         if one.is_file is None or one.open is None:
             continue
         may_be = one.may_be if options.program is not None else None
@@ -51,17 +54,12 @@ def open_table(path: Path, options: ReadOptions | None = None) -> Table:
     return plain
 
 
-def _dressed(plain: Table, options: ReadOptions, programs: tuple[Program, ...]) -> Table | None:
+def _dressed(plain: Table, options: ReadOptions, programs: tuple[Known, ...]) -> Table | None:
     """
     The table as the user of a program sees it; None where a person says where its header is, or it is none.
     """
-    dressers = [one.dress for one in programs if one.dress is not None]
     is_said = options.header is not None or options.skip_rows
-    if (
-        not dressers
-        or plain.format not in ("csv", "excel", "json", "jsonl")
-        or (is_said and options.program is None)
-    ):
+    if plain.format not in ("csv", "excel", "json", "jsonl") or (is_said and options.program is None):
         return None
     # What belongs to the header of a program may have been joined already.
     first = plain
@@ -70,7 +68,13 @@ def _dressed(plain: Table, options: ReadOptions, programs: tuple[Program, ...]) 
             first = formats.open_table(path=plain.path, options=replace(options, header=FIRST, skip_rows=0))
         except TableError:
             return None
-    return next((found for dress in dressers if (found := dress(first, options)) is not None), None)
+    for known in programs:
+        if options.program is None and not known.may_dress(first):
+            continue
+        dress = known.program.dress
+        if dress is not None and (found := dress(first, options)) is not None:
+            return found
+    return None
 
 
 def program_titles() -> dict[str, str]:

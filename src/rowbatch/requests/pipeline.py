@@ -23,7 +23,7 @@ from rowbatch.requests.duplicates import Duplicates, find_duplicates
 from rowbatch.requests.images import ImageColumn
 from rowbatch.requests.line_writer import Lines, LineWriter, can_write
 from rowbatch.store.copies import local_path, version_of
-from rowbatch.store.rundir import COPY_NAME, MEMBERS_NAME, digest_source, require_source, size_of_source
+from rowbatch.store.sources import COPY_NAME, MEMBERS_NAME, digest_source, require_source, size_of_source
 from rowbatch.tables.base import BadRowList, Table, TableChunk, blank_rows
 from rowbatch.tables.csv_reader import CsvTable
 

@@ -18,7 +18,8 @@ from rowbatch.requests.fingerprints import fingerprints_of
 from rowbatch.requests.pipeline import RowRequests
 from rowbatch.results.earlier import EarlierAnswers, line_reader, results_of
 from rowbatch.store.atomic import atomic_path
-from rowbatch.store.rundir import RunDirectory, digest_file
+from rowbatch.store.rundir import RunDirectory
+from rowbatch.store.sources import digest_file
 from rowbatch.tables.base import Table, TableChunk
 
 

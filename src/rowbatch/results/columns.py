@@ -33,7 +33,8 @@ from rowbatch.core import answer
 from rowbatch.errors import RunError
 from rowbatch.results.lines import LineReader, Lines
 from rowbatch.store.ledger import Shard
-from rowbatch.store.rundir import RunDirectory, digest_file
+from rowbatch.store.rundir import RunDirectory
+from rowbatch.store.sources import digest_file
 
 _BEGIN = b"rowbatch columns 1\n"
 _DIGEST_BYTES = 32

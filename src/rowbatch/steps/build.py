@@ -26,7 +26,8 @@ from rowbatch.steps.first_part import with_first_part
 from rowbatch.steps.take_over import EarlierRunChanged, Takeover, remove_unfinished
 from rowbatch.store.atomic import atomic_path, write_atomically
 from rowbatch.store.ledger import Ledger, TableCounts, new_shard
-from rowbatch.store.rundir import RunDirectory, digest_file
+from rowbatch.store.rundir import RunDirectory
+from rowbatch.store.sources import digest_file
 from rowbatch.tables.base import BadRowList, Table, TableChunk
 from rowbatch.tables.writer import OutputCheck, TableShape, format_of, open_check
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rowbatch.store.ledger import TAKEN_OVER, VALUES_KEPT, Ledger, TableCounts
+from rowbatch.store.ledger import TAKEN_OVER, VALUES_KEPT, Ledger, Standing, TableCounts
 from rowbatch.store.rundir import RunDirectory
 
 TEXTS_REPEAT = "texts-repeat"
@@ -71,25 +71,27 @@ def read_build_report(run: RunDirectory) -> BuildReport:
         return build_report_of(ledger)
 
 
-def build_report_of(ledger: Ledger) -> BuildReport:
-    """The same from a ledger that is open."""
-    built = ledger.built()
+def build_report_of(ledger: Ledger, standing: Sequence[Standing] | None = None) -> BuildReport:
+    """The same from a ledger that is open, and from its sums, where they are here already."""
+    found = ledger.standing() if standing is None else standing
+    asked = [one for one in found if one.round == 1]
+    taken = [one for one in found if one.round == 0]
     counts = ledger.run().counts or TableCounts(0)
     told: Mapping[str, Any] = next((event.detail for event in ledger.events(TEXTS_REPEAT)), {})
-    sources = taken_sources(ledger) if built["taken_over"] else []
+    sources = taken_sources(ledger) if taken else []
     return BuildReport(
         rows=counts.rows,
-        requests=built["requests"],
+        requests=sum(one.requests for one in asked),
         skipped=counts.skipped,
         duplicates=counts.duplicates,
         bad_rows=counts.bad_rows,
-        shards=built["shards"],
-        request_bytes=built["bytes"],
-        prompt_tokens=built["tokens"],
+        shards=sum(one.shards for one in asked),
+        request_bytes=sum(one.bytes for one in asked),
+        prompt_tokens=sum(one.tokens for one in asked),
         repeats=told.get("rows", 0),
         repeated_texts=told.get("texts", 0),
-        taken_over=built["taken_over"],
-        taken_bytes=built["taken_bytes"],
+        taken_over=sum(one.requests for one in taken),
+        taken_bytes=sum(one.bytes for one in taken),
         taken_from=tuple(str(source.get("run", "")) for source in sources),
     )
 

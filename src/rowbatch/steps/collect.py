@@ -36,7 +36,8 @@ from rowbatch.results.written import written_columns
 from rowbatch.steps.built import kept_source, taken_sources
 from rowbatch.store.atomic import atomic_path, require_free, write_atomically
 from rowbatch.store.ledger import Ledger, Shard
-from rowbatch.store.rundir import RunDirectory, digest_file
+from rowbatch.store.rundir import RunDirectory
+from rowbatch.store.sources import digest_file
 from rowbatch.tables.numbers import find_numbers
 from rowbatch.tables.writer import TableShape, format_of, open_writer
 from rowbatch.words.notice import Notice

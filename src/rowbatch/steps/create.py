@@ -20,14 +20,8 @@ from rowbatch.results.written import written_columns
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.copies import require_free_object
 from rowbatch.store.plan_file import require_text
-from rowbatch.store.rundir import (
-    COPY_NAME,
-    FRAME_NAME,
-    RunDirectory,
-    digest_source,
-    require_source,
-    size_of_source,
-)
+from rowbatch.store.rundir import RunDirectory
+from rowbatch.store.sources import COPY_NAME, FRAME_NAME, digest_source, require_source, size_of_source
 from rowbatch.tables.losses import losses
 from rowbatch.tables.numbers import find_numbers
 from rowbatch.tables.writer import TableShape, format_of, require_typed

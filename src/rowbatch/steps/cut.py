@@ -11,7 +11,8 @@ from rowbatch.errors import ServiceError, from_os_error
 from rowbatch.results.findings import asked_requests
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.ledger import Ledger, Shard, name_of, new_shard
-from rowbatch.store.rundir import RunDirectory, digest_file
+from rowbatch.store.rundir import RunDirectory
+from rowbatch.store.sources import digest_file
 from rowbatch.words.notice import Notice
 
 if TYPE_CHECKING:

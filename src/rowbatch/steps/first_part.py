@@ -15,7 +15,8 @@ from rowbatch.errors import from_os_error
 from rowbatch.results.findings import row_of_request
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.ledger import Shard, new_shard
-from rowbatch.store.rundir import RunDirectory, digest_file
+from rowbatch.store.rundir import RunDirectory
+from rowbatch.store.sources import digest_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from rowbatch.core.direct_ids import is_direct
 from rowbatch.core.states import ShardState
-from rowbatch.store.ledger import Ledger, ShardLine, name_of
+from rowbatch.store.ledger import Ledger, ShardLine, Standing, name_of
 from rowbatch.words.notice import Notice
 
 _OVER = (ShardState.ENDED, ShardState.DOWNLOADED)
@@ -77,16 +77,20 @@ class Progress:
     running_as: tuple[str, ...] = ()
 
 
-def read_progress(ledger: Ledger, *, most_states: int | None = None) -> Progress:
+def read_progress(
+    ledger: Ledger, *, most_states: int | None = None, standing: Sequence[Standing] | None = None
+) -> Progress:
     """
     How far the run is, from sums that the ledger makes. Asks nobody.
 
     Args:
         ledger: Of the run.
         most_states: Of how many shards `states` tells; None means of all.
+        standing: Its sums, where they are here already.
     """
     # What was taken over is not on its way.
-    found = ledger.standing()
+    found = [one for one in (ledger.standing() if standing is None else standing) if one.round > 0]
+    spent = [one.spent_usd for one in found if one.spent_usd is not None]
     rounds = max((one.round for one in found), default=0)
     requests = sum(one.requests for one in found if one.round == 1)
     answered = min(requests, sum(one.answered for one in found))
@@ -112,7 +116,7 @@ def read_progress(ledger: Ledger, *, most_states: int | None = None) -> Progress
         shards_running=running,
         shards_over=over,
         waiting=tuple(ledger.waiting()),
-        spent_usd=ledger.results_usd() if any(one.priced for one in found) else None,
+        spent_usd=sum(spent, Decimal(0)) if spent else None,
         states=tuple(_state_of(line) for line in ledger.page(most_states)),
         by_state=by_state,
         running_as=tuple(sorted({one.batch_status for one in found if one.state is ShardState.SUBMITTED})),

@@ -31,7 +31,8 @@ from rowbatch.results.lines import LineReader
 from rowbatch.steps.cut import new_token
 from rowbatch.steps.submit import TOKEN, made_at, wire_file
 from rowbatch.store.ledger import LEDGER_FAULTS, Ledger, Shard, TableCounts, new_shard, shard_of_trail
-from rowbatch.store.rundir import RunDirectory, digest_file
+from rowbatch.store.rundir import RunDirectory
+from rowbatch.store.sources import digest_file
 from rowbatch.store.trail import Steps
 
 _NAME = re.compile(r"r(?P<round>[0-9]+)-(?P<number>[0-9]+)")

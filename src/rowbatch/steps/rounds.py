@@ -31,7 +31,8 @@ from rowbatch.results.quotes import PlacedQuotes, texts_of_requests
 from rowbatch.steps.cut import derived_token
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.ledger import Ledger, Shard, name_of, new_shard
-from rowbatch.store.rundir import RunDirectory, digest_file
+from rowbatch.store.rundir import RunDirectory
+from rowbatch.store.sources import digest_file
 
 _SAY_AGAIN = (
     "This answer cannot be used: {reason}. Answer again, and follow the instructions and the form exactly."

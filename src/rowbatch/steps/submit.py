@@ -32,7 +32,8 @@ from rowbatch.providers.base import (
 )
 from rowbatch.store.atomic import atomic_file
 from rowbatch.store.ledger import Ledger, Shard
-from rowbatch.store.rundir import RunDirectory, digest_file
+from rowbatch.store.rundir import RunDirectory
+from rowbatch.store.sources import digest_file
 
 FILE_PREFIX = "rowbatch-"
 """How the names of our files at a provider begin."""

@@ -34,7 +34,8 @@ from rowbatch.steps.cut import new_token
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.fingerprints import write_fingerprints
 from rowbatch.store.ledger import Shard, new_shard
-from rowbatch.store.rundir import RunDirectory, digest_file
+from rowbatch.store.rundir import RunDirectory
+from rowbatch.store.sources import digest_file
 
 _ROWS_OF_A_SHARD = 50_000
 _BYTES_OF_A_SHARD = 64 << 20

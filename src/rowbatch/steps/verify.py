@@ -15,7 +15,8 @@ from rowbatch.results.checked import inspect
 from rowbatch.results.earlier import line_reader
 from rowbatch.results.lines import LineReader
 from rowbatch.store.ledger import VALUES_KEPT, Shard
-from rowbatch.store.rundir import RunDirectory, digest_file
+from rowbatch.store.rundir import RunDirectory
+from rowbatch.store.sources import digest_file
 
 
 @dataclass(slots=True)

@@ -147,10 +147,10 @@ class Standing(NamedTuple):
     Attributes:
         round, state, batch_status: Of all of them; the last one in the provider's words, or "".
         shards: How many they are.
-        requests: Their rows.
-        answered, failed, cancelled: Of these: with an answer, come back without one, and cancelled before
-            their turn. By the provider's counters until the results are here, then through the codebook.
-        priced: Shards whose cost is known.
+        requests, bytes, tokens: Their rows, the bytes of their files, and the most that their prompts have.
+        answered, failed, cancelled: Rows with an answer, come back without one, and cancelled before their
+            turn. By the provider's counters until the results are here, then through the codebook.
+        spent_usd: What those of them did cost of which that is known; None where it is known of none.
     """
 
     round: int
@@ -158,10 +158,12 @@ class Standing(NamedTuple):
     batch_status: str
     shards: int
     requests: int
+    bytes: int
+    tokens: int
     answered: int
     failed: int
     cancelled: int
-    priced: int
+    spent_usd: Decimal | None
 
 
 class Running(NamedTuple):
@@ -372,27 +374,29 @@ class Ledger:
         return str(self._row(sql.SEED)[0])
 
     def standing(self) -> list[Standing]:
-        """How the shards of each round and state stand; without those that were cut, or taken over."""
+        """
+        How the shards of each round and state stand, without those that were cut. Those of round 0 were taken
+        over.
+        """
+        rows = self._rows(sql.STANDING)
         with self._translated():
-            return [Standing(row[0], ShardState(row[1]), *row[2:]) for row in self._rows(sql.STANDING)]
+            return [
+                Standing._make((row[0], ShardState(row[1]), *row[2:-1], _sum_usd(row[-1]))) for row in rows
+            ]
 
     def page(self, most: int | None = None) -> list[ShardLine]:
         """How each shard stands, or the first ones; without those that were cut, or taken over."""
         rows = self._rows(sql.PAGE, most=-1 if most is None else most)
         with self._translated():
-            return [ShardLine(*row)._replace(waits_for=read_notice(row[7])) for row in rows]
+            # Thousands may wait for the same.
+            reasons = {text: read_notice(text) for text in {row[7] for row in rows}}
+            return [ShardLine._make((*row[:7], reasons[row[7]], row[8])) for row in rows]
 
     def waiting(self) -> list[Notice]:
         """Why shards are not submitted yet, each reason once."""
         with self._translated():
             found = [read_notice(row[0]) for row in self._rows(sql.WAITING)]
         return [notice for notice in found if notice is not None]
-
-    def results_usd(self) -> Decimal | None:
-        """What the results that came did cost; None where nothing came, or without a price."""
-        rows = self._rows(sql.SPENT)
-        with self._translated():
-            return sum((Decimal(row[0]) for row in rows), Decimal(0)) if rows else None
 
     def oldest_at_provider(self) -> tuple[int, datetime | None]:
         """How many batches there are whose results are not here, and when the first of them was made."""
@@ -455,11 +459,6 @@ class Ledger:
             return [
                 Event(datetime.fromisoformat(row[0]), row[1], row[2], row[3], _object(row[4])) for row in rows
             ]
-
-    def built(self) -> Mapping[str, int]:
-        """Sums over what was built: `shards`, `requests`, `bytes`, `tokens`, `taken_over`, `taken_bytes`."""
-        row = self._row(sql.BUILT)
-        return {name: int(row[name]) for name in row.keys()}  # noqa: SIM118 - a row gives its values
 
     def run(self) -> RunRecord:
         """What is known of the run as a whole."""
@@ -1071,6 +1070,11 @@ def _object(text: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ValueError("not a JSON object")  # noqa: TRY004 - a value of the file, not of a caller
     return found
+
+
+def _sum_usd(amounts: str | None) -> Decimal | None:
+    """The sum of amounts with blanks in between; None of none."""
+    return None if amounts is None else sum(map(Decimal, amounts.split()), Decimal(0))
 
 
 def _shard(row: Mapping[str, Any] | sqlite3.Row) -> Shard:

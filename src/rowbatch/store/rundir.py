@@ -25,16 +25,16 @@ import re
 import secrets
 import shutil
 import tomllib
+from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
-from rowbatch.core.folders import own_files
 from rowbatch.core.panel import folder_name, model_names
 from rowbatch.core.plan import Plan
-from rowbatch.core.table_options import DOCUMENTS, NO_DOCUMENTS, PLAIN
 from rowbatch.errors import InputError, OutputExists, RunError, RunTooNew, from_os_error
 from rowbatch.objects.address import as_address
 from rowbatch.objects.disk import fsync_folder
@@ -42,20 +42,13 @@ from rowbatch.store.atomic import atomic_path, write_atomically
 from rowbatch.store.home import is_ours, private_folder
 from rowbatch.store.ledger import Ledger
 from rowbatch.store.plan_file import plan_document, read_plan
+from rowbatch.store.sources import COPY_NAME, FRAME_NAME, MEMBERS_NAME
 from rowbatch.store.trail import TRAIL_NAME, Trail
 
 FORMAT = 3
 """Version of the layout and of run.toml, the newest that is known."""
 _FORMAT_OF_ONE_MODEL = 2
 """What earlier versions can read: a run of several models would be one of the first alone to them."""
-MEMBERS_NAME = "with"
-"""The folder of the run directories of further models."""
-FRAME_NAME = "table.parquet"
-COPY_NAME = "table"
-"""The folder of the copy of a table that lies on object storage."""
-"""Under what name a data frame is kept in the run."""
-_FURTHER_OUTPUTS = frozenset((".feather", ".arrow", ".qdpx"))
-"""Endings of what else is written of a run; a folder that has such a file is still one of documents."""
 
 
 class RunDirectory:
@@ -197,9 +190,12 @@ class RunDirectory:
                 "settings-damaged", path=str(self.path), file=str(self.settings_path), told=str(error)
             ) from error
 
-    def _document(self) -> dict[str, Any]:
+    def _document(self) -> Mapping[str, Any]:
         try:
-            document = tomllib.loads(self.settings_path.read_text(encoding="utf-8"))
+            found = self.settings_path.stat()
+            document = _settings(
+                self.settings_path, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+            )
         except (FileNotFoundError, NotADirectoryError):
             raise RunError("no-run", path=str(self.path)) from None
         except OSError as error:
@@ -346,15 +342,6 @@ def remove_run(run: RunDirectory) -> None:
         raise from_os_error(error, str(run.path)) from error
 
 
-def digest_file(path: Path) -> str:
-    """SHA-256 of a file, as hex."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise from_os_error(error, str(path)) from error
-
-
 def free_run_path(parent: Path, stem: str) -> Path:
     """A name for a new run that is not taken: `posts`, `posts-2`, …"""
     stem = re.sub(r"[^\w.-]+", "-", stem).strip("-.") or "run"
@@ -394,53 +381,15 @@ def known_runs(home: Path) -> list[Path]:
     return runs
 
 
+@lru_cache(maxsize=64)
+def _settings(path: Path, _version: tuple[int, ...]) -> Mapping[str, Any]:
+    """A run.toml, read once while it is the same file: it is frozen, and every look at a run asks for it."""
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
 def _link_or_copy(source: str, target: str) -> str:
     try:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
     return target
-
-
-def require_source(path: Path) -> None:
-    """Raise a clear InputError unless `path` is a file, or a folder."""
-    if not path.exists():
-        raise InputError("path-missing", path=str(path))
-
-
-def digest_source(path: Path, program: str | None = None) -> str:
-    """
-    SHA-256 of a file, as hex; of a folder that of the names and digests of the files in it.
-
-    Args:
-        path: The file or folder.
-        program: As `ReadOptions.program` has it: of a plain folder only its .txt files are a table.
-    """
-    if not path.is_dir():
-        return digest_file(path)
-    digest = hashlib.sha256()
-    for file in _files_of(path, program):
-        digest.update(f"{digest_file(file)}  {file.relative_to(path).as_posix()}\n".encode())
-    return digest.hexdigest()
-
-
-def size_of_source(path: Path, program: str | None = None) -> int:
-    """Bytes of a file, or of the files in a folder, see `digest_source`."""
-    try:
-        if not path.is_dir():
-            return path.stat().st_size
-        return sum(file.stat().st_size for file in _files_of(path, program))
-    except OSError as error:
-        raise from_os_error(error, str(path)) from error
-
-
-def _files_of(folder: Path, program: str | None) -> list[Path]:
-    if program == PLAIN:
-        texts = sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".txt" and path.is_file())
-        # A folder of tables has none.
-        return texts or own_files(folder)
-    files = own_files(folder)
-    if program != DOCUMENTS:
-        return files
-    # A table that is written among documents, as the output of their run, is none of them.
-    return [path for path in files if path.suffix.lower() not in NO_DOCUMENTS | _FURTHER_OUTPUTS]

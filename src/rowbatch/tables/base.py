@@ -22,11 +22,12 @@ from rowbatch.errors import TableError
 from rowbatch.tables.ahead import read_ahead
 from rowbatch.tables.bounds import require_columns
 from rowbatch.tables.extensions import plain_values
-from rowbatch.tables.response_sets import ResponseSet
 from rowbatch.words.notice import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from rowbatch.tables.response_sets import ResponseSet
 
 ROWS_PER_CHUNK = 20_000
 # From 1970 on.

@@ -1,4 +1,7 @@
-"""Which reader a table needs."""
+"""
+Which reader a table needs. All but the one of CSV are imported when there is such a file: together they take
+longer to import than a small CSV file to be read.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,9 @@ from rowbatch.core.table_options import ReadingKeywords, ReadOptions
 from rowbatch.errors import TableError, from_os_error
 from rowbatch.tables.base import Table
 from rowbatch.tables.bounds import require_limits
-from rowbatch.tables.columnar import open_columnar
 from rowbatch.tables.compressed import members_of_zip, unpacked_suffix
 from rowbatch.tables.csv_reader import open_csv
-from rowbatch.tables.excel_reader import open_excel
 from rowbatch.tables.frame_table import refuse_options
-from rowbatch.tables.r_reader import open_r
-from rowbatch.tables.statistics_reader import open_statistics
-from rowbatch.tables.table_folder import files_of_folder, open_table_folder
-from rowbatch.tables.text_folder import open_text_folder
 from rowbatch.words.notice import Notice
 
 _JSON_LINES = (".jsonl", ".ndjson", ".jsonlines")
@@ -59,6 +56,9 @@ def open_table(path: Path, options: ReadOptions | None = None) -> Table:
 
 
 def _open_folder(path: Path, options: ReadOptions) -> Table:
+    from rowbatch.tables.table_folder import files_of_folder, open_table_folder
+    from rowbatch.tables.text_folder import open_text_folder
+
     if not any(file.suffix.lower() == ".txt" for file in path.rglob("*")):
         files = files_of_folder(path)
         if files:
@@ -79,6 +79,8 @@ def fitting_options(path: Path) -> frozenset[str]:
         TableError: It is a zip file that is damaged.
     """
     if path.is_dir():
+        from rowbatch.tables.table_folder import files_of_folder
+
         files = files_of_folder(path)
         return fitting_options(files[0]) if files else frozenset(("encoding",))
     head = _head(path)
@@ -122,6 +124,8 @@ def _said(options: ReadOptions) -> ReadingKeywords:
 
 def _by_bytes(path: Path, head: bytes, options: ReadOptions) -> Table | None:
     if head.startswith((b"PAR1", b"ARROW1\0")):
+        from rowbatch.tables.columnar import open_columnar
+
         return open_columnar(path, options, is_parquet=head.startswith(b"PAR1"))
     if head.startswith(b"FEA1"):
         raise TableError("feather-too-old", path=str(path))
@@ -134,9 +138,13 @@ def _by_bytes(path: Path, head: bytes, options: ReadOptions) -> Table | None:
         if members is not None:
             return _open_member(path, options, members)
     if head.startswith(b"PK\x03\x04") or (head.startswith(_COMPOUND) and suffix != ".doc"):
+        from rowbatch.tables.excel_reader import open_excel
+
         return open_excel(path, options)
     statistics = _statistics_suffix(suffix, head)
     if statistics:
+        from rowbatch.tables.statistics_reader import open_statistics
+
         return open_statistics(path, options, statistics)
     return None
 
@@ -175,6 +183,8 @@ def _statistics_suffix(suffix: str, head: bytes) -> str:
 def _by_name(path: Path, options: ReadOptions) -> Table | None:
     suffix = unpacked_suffix(path)
     if suffix in _R:
+        from rowbatch.tables.r_reader import open_r
+
         return open_r(path, options)
     if suffix in _JSON_LINES or suffix == ".json":
         from rowbatch.tables.json_reader import open_json

@@ -36,7 +36,7 @@ from rowbatch.server.endpoints import ENDPOINTS
 from rowbatch.server.engine import Engine, EngineReply, LocalEngine, sound_reply, wait_a_while
 from rowbatch.server.upstream import upstream_engine
 from rowbatch.server.work import read_result
-from rowbatch.store.rundir import digest_file
+from rowbatch.store.sources import digest_file
 from rowbatch.tasks.lease import STALE_S, Lease, Leases
 from rowbatch.tasks.records import find_record, keep_record
 

@@ -45,7 +45,8 @@ from rowbatch.requests.pipeline import TableRequests, open_source, require_uncha
 from rowbatch.store.atomic import atomic_path, write_atomically
 from rowbatch.store.copies import objects_of, place_of_object
 from rowbatch.store.plan_file import plan_document, read_plan
-from rowbatch.store.rundir import COPY_NAME, RunDirectory
+from rowbatch.store.rundir import RunDirectory
+from rowbatch.store.sources import COPY_NAME
 from rowbatch.tables.ahead import read_ahead
 from rowbatch.tables.base import BadRow, BadRowList, Table, TableChunk
 from rowbatch.tables.columnar import ColumnarTable

@@ -10,7 +10,7 @@ from typing import Any
 
 from rowbatch.errors import InputError, StorageError, UsageError
 from rowbatch.objects.stores import Store
-from rowbatch.store.rundir import digest_file
+from rowbatch.store.sources import digest_file
 
 
 def record_name(task: str) -> str:

@@ -13,7 +13,6 @@ from rowbatch.core.shard import ShardCutter, ShardLimits
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import UsageError
 from rowbatch.programs.opening import open_table
-from rowbatch.requests.line_tokens import LineTokens
 from rowbatch.requests.line_writer import Lines
 from rowbatch.requests.pipeline import TableRequests
 from rowbatch.store.atomic import BackgroundSync, atomic_path, require_free
@@ -149,6 +148,9 @@ def _lines(requests: TableRequests, id_column: str | None) -> Iterator[Lines]:
 def _write_parts(
     requests: Iterator[Lines], out: Path, limits: ShardLimits, *, overwrite: bool
 ) -> Sequence[Part]:
+    # Who cuts by lines or bytes alone needs nothing that counts tokens.
+    from rowbatch.requests.line_tokens import LineTokens
+
     cutter, counter = ShardCutter(limits), LineTokens()
     sizes: list[tuple[int, int]] = []
     done = 0

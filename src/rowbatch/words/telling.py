@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple
 
 from rowbatch.words.masking import masked
 
@@ -88,14 +88,9 @@ def _in_words(value: Any, face: Face, language: Language) -> Any:
         return [_in_words(one, face, language) for one in value]
     if isinstance(value, str):
         return _ADDRESS_AS_PATH.sub(r"\1://", value)
-    return value.told(face, language) if isinstance(value, _Told) else value
-
-
-@runtime_checkable
-class _Told(Protocol):
-    """Has words of its own."""
-
-    def told(self, face: Face, language: Language) -> str: ...
+    # A protocol would be looked through for its names at every value.
+    told = getattr(value, "told", None)
+    return told(face, language) if callable(told) else value
 
 
 class _Formatter(string.Formatter):
