@@ -21,7 +21,7 @@ JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills attack objects coverage-of-intervals oracles docs format audit sbom clean
+.PHONY: help demo test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills attack objects azurite coverage-of-intervals oracles docs format audit sbom clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 28
@@ -67,6 +67,9 @@ kills: $(READY)  ## Kill the real program 1,000 times
 
 objects: $(READY)  ## Fetch a real store (Ceph's gateway), start it in a folder of its own, and test with it
 	ROWBATCH_REAL_STORE=1 $(BIN)/pytest -n 0 tests/objects tests/cli/test_object_storage.py $(ARGS)
+
+azurite: $(READY)  ## Fetch Azurite (Microsoft's emulator of Azure's storage, from npm), and test with it
+	ROWBATCH_AZURITE=1 $(BIN)/pytest -n 0 tests/objects $(ARGS)
 
 task-kills: $(READY)  ## Kill what writes the requests of a run: a process every 2 seconds, the program 100 times
 	$(BIN)/python tests/task_kills.py $(ARGS)

@@ -7,6 +7,7 @@ import gc
 import importlib
 import importlib.util
 import io
+import os
 import sys
 import threading
 import types
@@ -22,6 +23,7 @@ _OBJECTS_BETWEEN_LOOKS = 50_000
 def main() -> None:
     """Run the command line and leave with its exit code. What it logs, and any traceback, is masked."""
     gc.set_threshold(_OBJECTS_BETWEEN_LOOKS)
+    _open_missing_streams()
     _import_later()
     from rowbatch.cli.app import run_command_line
 
@@ -32,6 +34,24 @@ def main() -> None:
     mask_logs()
     mask_tracebacks()
     sys.exit(run_command_line(sys.argv[1:]))
+
+
+def _open_missing_streams() -> None:
+    """
+    Where we were started without standard input, output or error (`>&-`), open them to nowhere: the next file
+    that is opened would get their number, and what C libraries say of themselves would be written into it.
+    """
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    while (number := os.open(os.devnull, os.O_RDWR)) < 3:
+        os.set_inheritable(number, True)
+    os.close(number)
+    sys.stdin, sys.stdout, sys.stderr = (
+        found or open(number, how, encoding="utf-8", closefd=False)  # noqa: SIM115 - until our end
+        for number, (found, how) in enumerate(
+            zip((sys.stdin, sys.stdout, sys.stderr), ("r", "w", "w"), strict=True)
+        )
+    )
 
 
 class _Later(types.ModuleType):

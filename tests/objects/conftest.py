@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from azurite import AZURITE, azurite
 from fake_objects import fake_store
 from real_objects import REAL, real_store
 from rowbatch.objects import bucket, stores
@@ -15,6 +16,15 @@ def real():
     if not os.environ.get(REAL):
         pytest.skip("a real store is started by `make objects`")
     with real_store() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def azure():
+    """Azurite, which `make azurite` asks for."""
+    if not os.environ.get(AZURITE):
+        pytest.skip("Azurite is started by `make azurite`")
+    with azurite() as found:
         yield found
 
 
@@ -40,7 +50,7 @@ def fake(monkeypatch):
         yield found
 
 
-@pytest.fixture(params=["folder", "fake", "real"])
+@pytest.fixture(params=["folder", "fake", "real", "azure"])
 def store(request, tmp_path, monkeypatch):
     """An empty store of each kind."""
     if request.param == "folder":
@@ -48,7 +58,9 @@ def store(request, tmp_path, monkeypatch):
     if request.param == "fake":
         request.getfixturevalue("fake")
         return stores.open_store("s3://bucket/a prefix/ü")
-    found = request.getfixturevalue("real")
+    found = request.getfixturevalue(request.param)
     for name, value in found.environment().items():
         monkeypatch.setenv(name, value)
+    if request.param == "azure":
+        return stores.open_store(f"az://{found.container}/{found.new_prefix()}")
     return stores.open_store(f"s3://{found.bucket}/{found.new_prefix()}")

@@ -274,6 +274,56 @@ def test_a_file_that_was_changed_is_told_and_not_mixed(tmp_path):
         assert len(server.calls) == 2 * ROWS
 
 
+_KILLED = """
+import os, signal, sys
+from rowbatch import api
+from rowbatch.tasks import infer as room
+def killed(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+room.keep_record = killed
+api.infer(sys.argv[1], upstreams=[sys.argv[2]])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is POSIX")
+def test_a_worker_is_killed_between_results_and_their_record(tmp_path):
+    """
+    The next one takes the results, and asks nothing, where they are of the file as it is; where one of both
+    was changed it says so.
+    """
+    folder = write_shards(tmp_path / "in", 1)
+    requests, results = folder / "s0.jsonl", folder / "results" / "s0.jsonl"
+    with fake_upstream() as server:
+        words = [sys.executable, "-c", _KILLED, str(folder), server.base_url]
+        done = subprocess.run(words, env=environment(tmp_path), check=False)
+        assert done.returncode == -signal.SIGKILL
+        assert not (folder / "results" / "records").exists()
+        for path in (requests, results):
+            earlier = path.read_text()
+            path.write_text(earlier.replace("s0 7", "s9 7"))
+            with pytest.raises(InputError, match=r"s0\.jsonl is there, and nothing says of which requests"):
+                api.infer(folder, upstreams=[server.base_url])
+            path.write_text(earlier)
+        api.infer(folder, upstreams=[server.base_url])
+        assert len(server.calls) == ROWS
+    require_right(folder / "results", 1)
+
+
+def test_results_that_were_moved_away_leave_no_record_of_theirs(tmp_path):
+    """
+    As the hint says: the changed file is answered anew, also where its results have the same size.
+    """
+    folder = write_shards(tmp_path / "in", 1)
+    with fake_upstream() as server:
+        api.infer(folder, upstreams=[server.base_url])
+        (folder / "s0.jsonl").write_text((folder / "s0.jsonl").read_text().replace("s0 ", "s9 "))
+        (folder / "results" / "s0.jsonl").rename(tmp_path / "away.jsonl")
+        api.infer(folder, upstreams=[server.base_url])
+        again = api.infer(folder, upstreams=[server.base_url])
+        assert len(server.calls) == 2 * ROWS
+    assert again[0].record["requests_sha256"] == room._look_at(room.Shard("", folder / "s0.jsonl")).digest
+
+
 def test_what_was_left_half_done_is_of_its_requests_only(tmp_path):
     """
     A worker is killed, the file is made anew with other texts, and the next one asks all of its rows; what

@@ -1,5 +1,6 @@
 """Who works on something: one at a time, and the dead do not keep it."""
 
+import errno
 import json
 import os
 import socket
@@ -140,3 +141,22 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(StorageError):
         Leases(tmp_path).take("a")
+
+
+def test_a_full_disk_leaves_no_lease_of_nobody(tmp_path, monkeypatch):
+    """
+    It is told, and taken at once when there is room.
+    """
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "write", full)
+        with pytest.raises(StorageError) as told:
+            Leases(tmp_path).take("a")
+    assert told.value.kind == "disk-full"
+    assert list(tmp_path.iterdir()) == []
+    lease = Leases(tmp_path).take("a")
+    assert lease is not None
+    lease.release()

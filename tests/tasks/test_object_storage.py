@@ -2,15 +2,20 @@
 
 import shutil
 
+import polars as pl
 import pytest
 
+from driving import drive
 from fake_objects import fake_store
+from fake_providers import FakeProvider, Faults
 from rowbatch.errors import OutputExists, TableChanged
 from rowbatch.objects import bucket, stores
+from rowbatch.steps.collect import collect
 from rowbatch.store.copies import copy_of
 from rowbatch.tasks import ranges
 from rowbatch.tasks.array import work
 from rowbatch.tasks.into_run import build_by_tasks
+from rowbatch.tasks.parts import collect_parts
 from rowbatch.tasks.plan import place_of
 from tasking import FORMS, digests, planned_run, unfinished, write_table
 
@@ -62,6 +67,29 @@ def test_the_same_files_as_in_a_folder(fake, tmp_path, form):
     assert build_by_tasks(there).rows == 40
     assert digests(there) == digests(here)
     assert not unfinished(there)
+
+
+@pytest.mark.parametrize(
+    ("form", "runner"), [("posts.parquet", "pool"), ("posts.csv", "serial"), ("posts.xlsx", "serial")]
+)
+def test_the_labelled_table_in_parts(fake, tmp_path, form, runner):
+    """
+    Of a run whose tasks lie on object storage, as its table does: parts have the rows and the answers of one
+    file, by tasks that read the table there.
+    """
+    table = write_table(tmp_path / form, 40)
+    run = _planned(tmp_path / "run", _put(fake, table, form))
+    list(work(f"{_PLAN}/prepare.jsonl", 0, 1))
+    build_by_tasks(run)
+    drive(run, FakeProvider("openai", Faults(rows_fail=0.3), 1))
+    collect(run, output=tmp_path / "whole.parquet")
+    fake.asked.clear()
+    report = collect_parts(run, tmp_path / "parts", runner, 1 if runner == "pool" else None)
+    assert report.rows == 40
+    assert any(form in asked[1] for asked in fake.asked) == (form != "posts.xlsx")
+    parts, whole = pl.read_parquet(tmp_path / "parts/*.parquet"), pl.read_parquet(tmp_path / "whole.parquet")
+    assert parts.equals(whole.fill_null("") if form == "posts.xlsx" else whole)
+    assert not unfinished(run)
 
 
 def test_equal_rows_are_asked_once(fake, tmp_path):

@@ -71,12 +71,20 @@ def probe(tmp_path, monkeypatch):
     return folder
 
 
+def test_sockets_have_paths_that_fit():
+    """
+    In the longest folder that is taken, of a process with the highest number (Ray 2.60).
+    """
+    own = "/rowbatch-ray-d80y43b9/r/session_2026-11-28_21-44-23_899884_4194304/sockets/plasma_store"
+    assert ray_runner._MOST_FOLDER + len(own) <= 107
+
+
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path_factory, monkeypatch):
     """Ray's folders go where the test sees what is left of them."""
     folder = Path(tmp_path_factory.getbasetemp()) / "r"
     if len(str(folder)) > ray_runner._MOST_FOLDER:
-        folder = Path("/tmp") / f"rowbatch-test-{os.getpid()}"
+        folder = Path("/tmp") / f"rbt-{os.getpid()}"
     folder.mkdir(exist_ok=True)
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     for name in ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):

@@ -6,12 +6,13 @@ Nothing heavy is imported up here: `--help` has to be there at once.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
@@ -1715,6 +1716,8 @@ def ui(table: Path | None, *, port: int | None, no_browser: bool, background: bo
     if stop:
         show.line("stopped" if web.stop_running() else "no program was running")
         return
+    if table is not None:
+        _require_table(table)
 
     def tell(running: web.Running) -> None:
         link = web.address_of(running, table)
@@ -2185,7 +2188,8 @@ def run_command_line(arguments: Sequence[str]) -> int:
     Run one command.
 
     Returns:
-        The exit code: 0, the error's own, 130 after Ctrl-C, 70 for a fault of ours.
+        The exit code: 0, the error's own, 130 after Ctrl-C, 70 for a fault of ours; 1 where nobody reads any
+        more what we say, 5 where the disk does not take it.
     """
     if list(arguments[:2]) == ["key", "set"]:
         # Somebody who types a key behind the command has it in the history; it need not be on the screen too.
@@ -2194,19 +2198,47 @@ def run_command_line(arguments: Sequence[str]) -> int:
                 keep_secret(word)
     try:
         result = app(list(arguments), standalone_mode=False)
+        sys.stdout.flush()
     except RowbatchError as error:
         _show_error(error.message, error.hint)
         return error.exit_code
     except KeyboardInterrupt:
         _show_error("stopped", "")
         return 130
-    except BrokenPipeError:
-        # The reader of our output has gone (`rowbatch list | head`).
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    except OSError as error:
+        return _not_said(error)
     except Exception as error:  # noqa: BLE001 - the last net: no traceback reaches a user
         return _unexpected(error)
     return result if isinstance(result, int) else 0
+
+
+def _not_said(error: OSError) -> int:
+    """What we had to say could not be written; any other error of the system is unexpected."""
+    refused = [stream for stream in (sys.stdout, sys.stderr) if _is_silenced(stream)]
+    if isinstance(error, BrokenPipeError):
+        # The reader of our output has gone (`rowbatch list | head`).
+        return 1
+    # An unbuffered stream has nothing left to show by.
+    if not refused and (error.filename is not None or error.errno not in (errno.ENOSPC, errno.EDQUOT)):
+        return _unexpected(error)
+    told = from_os_error(error, "standard output")
+    _show_error(told.message, told.hint)
+    return told.exit_code
+
+
+def _is_silenced(stream: TextIO) -> bool:
+    """
+    Silence a stream that does not take what is written to it, so that nothing more is tried, at our end
+    neither; whether it was such a one.
+    """
+    try:
+        stream.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+        return True
+    return False
 
 
 def _unexpected(error: Exception) -> int:
@@ -2231,9 +2263,13 @@ def _unexpected(error: Exception) -> int:
 def _show_error(message: str, hint: str) -> None:
     from rowbatch.cli.show import printable
 
-    click.echo(f"error: {printable(message, lines=True)}", err=True)
-    if hint:
-        click.echo(f" hint: {printable(hint)}", err=True)
+    try:
+        click.echo(f"error: {printable(message, lines=True)}", err=True)
+        if hint:
+            click.echo(f" hint: {printable(hint)}", err=True)
+    except OSError:
+        # Nobody reads it; the exit code says it still.
+        _is_silenced(sys.stderr)
 
 
 def _require_table(path: Path) -> None:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, RowbatchError, TableError, UsageError, from_os_error
+from rowbatch.objects.address import require_here
 from rowbatch.objects.disk import fsync_folder
 from rowbatch.store.atomic import write_atomically
 from rowbatch.store.home import home, private_file, private_folder
@@ -339,9 +340,9 @@ class Library:
         A file that stays where it is. The same file is the same table.
 
         Raises:
-            InputError: There is no such file.
+            InputError: There is no such file; or it is on object storage.
         """
-        if not path.exists():
+        if not require_here(path).exists():
             raise InputError("path-missing", path=str(path))
         resolved = path.resolve()
         for table in self.tables():

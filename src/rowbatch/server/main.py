@@ -105,12 +105,17 @@ async def _serve(  # noqa: PLR0917
         on_ready(endpoint)
         if idle_exit_s is not None:
             await _until_idle(app.state.server, running, idle_exit_s)
-            server.should_exit = True
-        await running
+        else:
+            await running
     finally:
-        # Where the disk refuses: nobody believes it without the lock.
-        with contextlib.suppress(OSError):
-            (home / STATE_FILE).unlink(missing_ok=True)
+        try:
+            # Also where what is to be told cannot be: uvicorn 0.54 shows a traceback when it is cancelled.
+            server.should_exit = True
+            await running
+        finally:
+            # Where the disk refuses: nobody believes it without the lock.
+            with contextlib.suppress(OSError):
+                (home / STATE_FILE).unlink(missing_ok=True)
 
 
 async def _until_idle(state: object, running: asyncio.Task[None], idle_exit_s: float) -> None:

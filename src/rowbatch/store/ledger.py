@@ -11,7 +11,7 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -1017,9 +1017,11 @@ _COUNTED = ("told_failed", "answered", "cancelled", "failed")
 def _made_whole(path: Path, trail: Trail | None) -> Iterator[Path]:
     """An empty ledger under another name, which takes its own at the end of the block."""
     part = path.with_name(f".{path.name}.part")
+    left = (part, part.with_name(f"{part.name}-journal"))
     try:
-        for left in (part, part.with_name(f"{part.name}-journal")):
-            left.unlink(missing_ok=True)
+        # Of one that was killed.
+        for file in left:
+            file.unlink(missing_ok=True)
         db = open_database(part)
         try:
             with translated(path):
@@ -1032,6 +1034,10 @@ def _made_whole(path: Path, trail: Trail | None) -> Iterator[Path]:
         fsync_folder(path.parent)
     except OSError as error:
         raise from_os_error(error, str(path)) from error
+    finally:
+        for file in left:
+            with suppress(OSError):
+                file.unlink(missing_ok=True)
 
 
 @contextmanager

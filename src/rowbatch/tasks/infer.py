@@ -7,7 +7,8 @@ for it, asks what is missing, puts the results in the order of the requests, and
 is taken once: so a file that is done twice costs time, and no row is wrong, lost or there twice.
 
 What is written for a file says of what content of it, since the same name may be given to other requests
-later: their answers are never mixed.
+later: their answers are never mixed. Nothing of that is removed before the record of the file is kept: where
+a worker is killed between results and record, they are compared with what was written for them.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from rowbatch.server.upstream import upstream_engine
 from rowbatch.server.work import read_result
 from rowbatch.store.sources import digest_file
 from rowbatch.tasks.lease import STALE_S, Lease, Leases
-from rowbatch.tasks.records import find_record, keep_record
+from rowbatch.tasks.records import find_record, keep_record, record_name
 
 _SYNC_EVERY_LINES, _SYNC_EVERY_S = 300, 2.0
 _LOOK_EVERY_S = 0.25
@@ -262,6 +263,9 @@ class _Worker:
             part = _Part(self._work / f"{shard.name}.{found.mark}.{lease.token}.part")
             try:
                 is_there = self._store.stat(shard.name) is not None
+                if not is_there:
+                    # One of results that somebody has moved away says nothing of those that come.
+                    self._store.delete(record_name(shard.name))
                 asked = 0 if is_there else await self._ask(shard, found, part, all_asked)
             finally:
                 part.close()
@@ -324,26 +328,32 @@ class _Worker:
 
     def _complete(self, shard: Shard, found: _Found) -> dict[str, Any]:
         """Put the results in the order of the requests, and give them their name; the first one stays."""
-        name = shard.name
+        name, is_ours = shard.name, False
         whole = self._work / f"{name}.{found.mark}.{secrets.token_hex(8)}.whole"
         try:
             if self._store.stat(name) is None:
                 with _Answers(self._work, shard, found) as answers, whole.open("xb") as file:
                     for request in _requests(shard, found):
                         file.write(answers.line(request["custom_id"]))
-                self._store.commit(name, whole)
+                is_ours = self._store.commit(name, whole)
         except (OSError, InputError) as error:
             # Where somebody else has completed it meanwhile, what was written for it is gone.
             if self._store.stat(name) is None:
                 raise _told(error, whole) from error
         finally:
             whole.unlink(missing_ok=True)
+        results = self._store.path(name)
         size, completed, digest = 0, 0, hashlib.sha256()
-        with self._store.path(name).open("rb") as file:
-            for line in file:
-                size += len(line)
-                completed += _is_answer(line)
-                digest.update(line)
+        try:
+            if not is_ours and (kept := self._completed_by_another(shard, found)) is not None:
+                return kept
+            with results.open("rb") as file:
+                for line in file:
+                    size += len(line)
+                    completed += _is_answer(line)
+                    digest.update(line)
+        except OSError as error:
+            raise from_os_error(error, str(results)) from error
         record = {
             "id": name,
             "requests": found.requests,
@@ -355,6 +365,24 @@ class _Worker:
         kept = keep_record(self._store, name, record)
         self._sweep(name)
         return kept
+
+    def _completed_by_another(self, shard: Shard, found: _Found) -> dict[str, Any] | None:
+        """
+        The record of results that this worker did not make; None where they are of these requests, and who
+        made them was killed before it kept one.
+
+        Raises:
+            InputError: They are of other requests, or nobody knows of which.
+        """
+        record = find_record(self._store, shard.name)
+        if record is None and not _is_written_for(self._store.path(shard.name), self._work, shard, found):
+            # Whoever made them removes what was written for them, and keeps the record before that.
+            record = find_record(self._store, shard.name)
+            if record is None:
+                raise InputError(
+                    "results-of-unknown", path=str(shard.path), results=str(self._store.path(shard.name))
+                )
+        return _require_of(record, found.digest, self._store, shard) if record is not None else None
 
     def _sweep(self, name: str = "") -> None:
         """Remove what was written for a file that is done; without a name for all that are."""
@@ -377,14 +405,31 @@ def _done(store: Folder, shard: Shard) -> dict[str, Any] | None:
         InputError: It is answered, and was another file then.
     """
     record = find_record(store, shard.name)
-    if record is not None:
-        # One that an earlier version kept does not say it.
-        digest = record.get("requests_sha256")
-        if digest is not None and shard.path.is_file() and digest_file(shard.path) != digest:
-            raise InputError(
-                "answered-file-changed", path=str(shard.path), results=str(store.path(shard.name))
-            )
+    if record is None or not shard.path.is_file():
+        return record
+    return _require_of(record, digest_file(shard.path), store, shard)
+
+
+def _require_of(record: dict[str, Any], digest: str, store: Folder, shard: Shard) -> dict[str, Any]:
+    # One that an earlier version kept does not say it.
+    if record.get("requests_sha256") not in (None, digest):
+        raise InputError("answered-file-changed", path=str(shard.path), results=str(store.path(shard.name)))
     return record
+
+
+def _is_written_for(results: Path, work: Path, shard: Shard, found: _Found) -> bool:
+    """Whether each line of some results was written for a file as it is, and each of its requests has one."""
+    written: dict[str, set[bytes]] = collections.defaultdict(set)
+    for path in _parts(work, shard, found):
+        with suppress(FileNotFoundError), path.open("rb") as part:
+            for custom_id, at, size in _lines(path):
+                part.seek(at)
+                written[custom_id].add(hashlib.sha256(part.read(size)).digest())
+    with results.open("rb") as file:
+        for request in _requests(shard, found):
+            if hashlib.sha256(file.readline()).digest() not in written[request["custom_id"]]:
+                return False
+        return not file.readline()
 
 
 def _told(error: OSError | InputError, path: Path) -> RowbatchError:

@@ -135,6 +135,11 @@ def _is_new(path: Path, token: str) -> bool:
         _write(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, token, 0)
     except FileExistsError:
         return False
+    except OSError:
+        # A full disk: of an empty lease nobody knows whose it is, and it would be waited for.
+        with suppress(OSError):
+            path.unlink()
+        raise
     return True
 
 

@@ -42,8 +42,11 @@ _REACH_S = 5.0
 _END_S = 15.0
 _OLD_S = 60.0
 _LEAST_FREE_BYTES = 64 << 20
-_MOST_FOLDER = 30
-"""Characters. A socket's path has at most 107 bytes, and Ray's own part of it has about 70."""
+_MOST_FOLDER = 19
+"""
+Bytes. A socket's path has at most 107, of which our own name and Ray's, as in
+`/rowbatch-ray-d80y43b9/r/session_2026-11-28_21-44-23_899884_4194304/sockets/plasma_store`, have 88.
+"""
 _PREFIX = "rowbatch-ray-"
 
 

@@ -152,14 +152,17 @@ async def _serve(
         on_ready(running)
         on_jobs(await asyncio.to_thread(go_on_after_restart, program))
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        server.should_exit = True
-        await serving
     finally:
-        stopping.cancel()
-        loading.cancel()
-        # Where the disk refuses, the next program believes nothing of it.
-        with contextlib.suppress(StorageError):
-            _forget(home, _STATE, _OPENER)
+        try:
+            # Also where what is to be told cannot be: uvicorn 0.54 shows a traceback when it is cancelled.
+            server.should_exit = True
+            await serving
+        finally:
+            stopping.cancel()
+            loading.cancel()
+            # Where the disk refuses, the next program believes nothing of it.
+            with contextlib.suppress(StorageError):
+                _forget(home, _STATE, _OPENER)
 
 
 async def _load_all() -> None:

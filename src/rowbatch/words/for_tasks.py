@@ -151,6 +151,16 @@ TASKS: dict[str, Entry] = {
             "请将 {results} 移到别处，之后会重新回答",
         ),
     ),
+    "results-of-unknown": Entry(
+        "{results} is there, and nothing says of which requests: {path} may have changed since, or somebody "
+        "else put it there",
+        "have the results written to another folder (`-o`), or move {results} away, and {path} is answered anew",
+        page="move {results} away, and {path} is answered anew",
+        zh=(
+            "{results} 已经存在，但没有记录说明它属于哪些请求：{path} 可能在此之后被更改，或者该文件是别人放进去的",
+            "请将 {results} 移到别处，之后会重新回答 {path}",
+        ),
+    ),
     "answered-file-changes": Entry(
         "{path} was changed while it was being answered",
         "leave it as it is while somebody answers it; start again, and it is answered as it is now",
