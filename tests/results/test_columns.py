@@ -27,6 +27,7 @@ from rowbatch.steps.collect import collect
 from rowbatch.steps.export import export
 from rowbatch.steps.repair import plan_repair
 from rowbatch.steps.rounds import plan_next_round
+from rowbatch.store.rundir import digest_file
 
 ENDPOINTS = [Endpoint.CHAT, Endpoint.RESPONSES, Endpoint.EMBEDDINGS]
 FAULTY = Faults(rows_fail=0.3, rows_refused=0.1, rows_twice=0.2, strange_lines=0.2, rows_missing=0.1)
@@ -147,6 +148,107 @@ def test_a_changed_result_file_is_noticed(tmp_path):
     with pytest.raises(RunError, match="its digest differs"):
         collect(run, output=tmp_path / "new.csv")
     assert not (tmp_path / "new.csv").exists()
+
+
+def settled(monkeypatch):
+    """Files are small here, and read so soon that a further change might fall into the same tick."""
+    monkeypatch.setattr(columns, "_TICK_NS", -(1 << 62))
+    monkeypatch.setattr(columns, "_LONG_TICK_NS", -(1 << 62))
+
+
+def compared(monkeypatch):
+    """Result files that are compared with their digests from now on."""
+    found = []
+    real = digest_file
+
+    def noted(path):
+        found.append(path.name)
+        return real(path)
+
+    monkeypatch.setattr(columns, "digest_file", noted)
+    return found
+
+
+@pytest.mark.skipif(os.name != "posix", reason="nothing tells there when a file was changed")
+def test_result_files_that_stand_as_they_did_are_not_read_again(tmp_path, monkeypatch):
+    """
+    What was compared with its digest, and was not touched since, is not compared again; a file that was
+    copied, or only touched, is.
+    """
+    settled(monkeypatch)
+    run = came(tmp_path)
+    found = compared(monkeypatch)
+    before = table_of(run)
+    assert found == []
+    copied = sorted(run.path.glob("results/*.output.jsonl"))[0]
+    content = copied.read_bytes()
+    copied.unlink()
+    copied.write_bytes(content)
+    touched = sorted(run.path.glob("results/*.output.jsonl"))[1]
+    os.utime(touched)
+    assert table_of(run) == before
+    assert {copied.name, touched.name} <= set(found)
+    assert len(found) < len(list(run.path.glob("results/*.jsonl")))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="nothing tells there when a file was changed")
+def test_a_change_that_hides_is_noticed(tmp_path, monkeypatch):
+    """
+    A file of the same size with the times it had before is another one all the same.
+    """
+    settled(monkeypatch)
+    run = came(tmp_path)
+    path = sorted(run.path.glob("results/*.output.jsonl"))[0]
+    was = path.stat()
+    content = bytearray(path.read_bytes())
+    content[100] ^= 1
+    with path.open("r+b") as file:
+        file.write(content)
+    os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
+    now = path.stat()
+    assert (now.st_size, now.st_mtime_ns, now.st_ino) == (was.st_size, was.st_mtime_ns, was.st_ino)
+    with pytest.raises(RunError, match="its digest differs"):
+        table_of(run)
+
+
+@pytest.mark.parametrize("tick_ns", [1 << 62, None])
+def test_files_that_just_came_are_compared(tmp_path, monkeypatch, tick_ns):
+    """
+    Where a further change might leave the same time, how a file stands proves nothing; nor does it where the
+    system does not tell.
+    """
+    if tick_ns is None:
+        settled(monkeypatch)
+        monkeypatch.setattr(columns.ShardResults, "states", lambda _: ())
+    else:
+        monkeypatch.setattr(columns, "_TICK_NS", tick_ns)
+        monkeypatch.setattr(columns, "_LONG_TICK_NS", tick_ns)
+    run = came(tmp_path)
+    found = compared(monkeypatch)
+    table_of(run)
+    assert len(found) == len(list(run.path.glob("results/*.jsonl")))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="nothing tells there when a file was changed")
+def test_a_file_that_changes_while_its_columns_are_made_is_compared(tmp_path, monkeypatch):
+    """
+    What it was before, and is after, must be the same, or it is compared each time.
+    """
+    settled(monkeypatch)
+    run = came(tmp_path)
+    shutil.rmtree(run.columns)
+    real = columns._ColumnsWriter.keep
+
+    def touched(self):
+        os.utime(self._results.paths[0])
+        real(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(columns._ColumnsWriter, "keep", touched)
+        table_of(run)
+    found = compared(monkeypatch)
+    table_of(run)
+    assert len(found) == len(list(run.path.glob("results/*.jsonl")))
 
 
 @given(st.integers(0, 2**30), st.integers(0, 2**30), st.integers(0, 8))

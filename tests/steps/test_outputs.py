@@ -305,11 +305,12 @@ def test_the_reason_stays_when_the_safe_table_cannot_be_written_either(tmp_path,
     """
     run = built(csv_of(tmp_path / "t.csv", [[1, "one"]]), "out.xlsx")
 
-    def full(self, chunk, added):
+    def full(self, *_):
         raise StorageError("disk-full", path="x")
 
     monkeypatch.setattr(ExcelTableWriter, "write", full)
-    monkeypatch.setattr(CsvTableWriter, "write", full)
+    for name in ("write", "write_lines"):
+        monkeypatch.setattr(CsvTableWriter, name, full)
     with pytest.raises(StorageError, match="no space left") as caught:
         finish(run, FakeProvider())
     assert "labelled" not in caught.value.hint

@@ -56,6 +56,24 @@ typedef struct {
   uint32_t missing, missing_size;  // cells of a row without an answer
 } Form;
 
+// The most bytes that the cells of a record take, and what stands around them.
+static inline uint64_t most_of_record(const Cell *cells, uint32_t width) {
+  return 2 * (uint64_t)(end_of(cells[width - 1]) - cells[0].start) + 3 * (uint64_t)width + BEYOND + 8;
+}
+
+// Write the cells of a record, a separator behind each.
+static inline byte *write_record(byte *to, const byte *text, const Cell *cells, uint32_t width, byte separator,
+                                 bool is_alike) {
+  for (uint32_t k = 0; k < width; k++) {
+    Cell cell = cells[k];
+    const byte *at = text + cell.start, *end = text + end_of(cell);
+    bool is_bare = is_alike && (cell.start == 0 || at[-1] != '"');
+    to = is_bare ? copy(to, at, (size_t)(end - at)) : write_cell(to, at, end, separator, cell.end & DOUBLED);
+    *to++ = separator;
+  }
+  return to;
+}
+
 // Write a row for each record, with its answer; `places` is that of the first record. Stops before a row that may
 // not fit into `room` bytes.
 EXPORT("join_rows")
@@ -65,16 +83,9 @@ void join_rows(const byte *text, const Cell *cells, uint32_t width, uint32_t rec
   uint32_t record = 0, missing = 0;
   for (; record < records; record++, cells += width) {
     const Head *head = (const Head *)(uintptr_t)places[record];
-    uint64_t most = head ? size_of(head) + form->commas : form->missing_size;
-    most += 2 * (uint64_t)(end_of(cells[width - 1]) - cells[0].start) + 3 * (uint64_t)width + BEYOND + 8;
+    uint64_t most = most_of_record(cells, width) + (head ? size_of(head) + form->commas : form->missing_size);
     if (most > room - (uint32_t)(to - out)) break;
-    for (uint32_t k = 0; k < width; k++) {
-      Cell cell = cells[k];
-      const byte *at = text + cell.start, *end = text + end_of(cell);
-      bool is_bare = form->is_alike && (cell.start == 0 || at[-1] != '"');
-      to = is_bare ? copy(to, at, (size_t)(end - at)) : write_cell(to, at, end, separator, cell.end & DOUBLED);
-      *to++ = separator;
-    }
+    to = write_record(to, text, cells, width, separator, form->is_alike);
     if (!head) {
       to = copy(to, (const byte *)(uintptr_t)form->missing, form->missing_size);
       missing++;
@@ -91,6 +102,55 @@ void join_rows(const byte *text, const Cell *cells, uint32_t width, uint32_t rec
   joined->records = record;
   joined->size = (uint32_t)(to - out);
   joined->missing = missing;
+}
+
+// Where a line of CSV ends: at a line feed that is not between quotes; or `stop`.
+static const byte *end_of_line(const byte *at, const byte *stop) {
+  const v128_t quote = wasm_i8x16_splat('"'), feed = wasm_i8x16_splat('\n');
+  uint32_t inside = 0;  // all ones between quotes
+  for (; at < stop; at += 16) {
+    v128_t text = wasm_v128_load(at);
+    uint32_t between = wasm_i8x16_bitmask(wasm_i8x16_eq(text, quote));
+    // Each bit becomes the parity of the quotes up to it.
+    between ^= between << 1;
+    between ^= between << 2;
+    between ^= between << 4;
+    between ^= between << 8;
+    between = (between ^ inside) & 0xFFFF;
+    uint32_t hits = wasm_i8x16_bitmask(wasm_i8x16_eq(text, feed)) & ~between;
+    if (hits) {
+      at += (uint32_t)__builtin_ctz(hits);
+      break;
+    }
+    inside = between >> 15 ? 0xFFFF : 0;
+  }
+  return at < stop ? at : stop;
+}
+
+typedef struct {
+  uint32_t records, size, taken;
+} Continued;
+
+// Write a row for each record, with the next of some lines of CSV behind its cells. Stops before a row that may not
+// fit into `room` bytes, or has no line. `taken` are the bytes of the lines.
+EXPORT("join_lines")
+void join_lines(const byte *text, const Cell *cells, uint32_t width, uint32_t records, const byte *lines, uint32_t size,
+                uint32_t separator, uint32_t is_alike, byte *out, uint32_t room, Continued *found) {
+  byte *to = out;
+  const byte *line = lines, *stop = lines + size;
+  uint32_t record = 0;
+  for (; record < records && line < stop; record++, cells += width) {
+    const byte *end = end_of_line(line, stop);
+    if (end == stop) break;
+    size_t length = (size_t)(end + 1 - line);
+    if (most_of_record(cells, width) + length > room - (uint32_t)(to - out)) break;
+    to = write_record(to, text, cells, width, (byte)separator, is_alike);
+    to = copy(to, line, length);
+    line = end + 1;
+  }
+  found->records = record;
+  found->size = (uint32_t)(to - out);
+  found->taken = (uint32_t)(line - lines);
 }
 
 // Put the cells of one column behind each other, a NUL after each, quotes as they are meant; returns the bytes.

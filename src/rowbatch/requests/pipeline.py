@@ -321,12 +321,12 @@ def open_source(source: Source, run: Path) -> Table:
     )
     beside = (folder / source.path.name for folder in folders)
     for path in (source.path, *beside):
-        if path.exists() and _is_same(source, path):
+        if path.exists() and is_same(source, path):
             return open_table(path, source.reading)
     if source.origin:
         # The copy in the run is gone. What is there now is it, or another table: its digest decides.
         path = local_path(source.origin)
-        if _is_same(source, path):
+        if is_same(source, path):
             return open_table(path, source.reading)
         raise TableChanged("table-changed", path=str(run), table=source.origin, results=str(run / "results"))
     require_source(source.path)
@@ -344,7 +344,8 @@ def require_unchanged_origin(source: Source, run: Path) -> None:
         raise TableChanged("table-changed", path=str(run), table=source.origin, results=str(run / "results"))
 
 
-def _is_same(source: Source, path: Path) -> bool:
+def is_same(source: Source, path: Path) -> bool:
+    """Whether a file or folder holds what the table of a run did when it was made."""
     program = source.reading.program
     return (
         size_of_source(path, program) == source.size_bytes and digest_source(path, program) == source.sha256

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
-from typing import cast
+from typing import Protocol, TypeVar, cast
 
 import polars as pl
 
@@ -27,6 +27,25 @@ from rowbatch.tables.base import Table, TableChunk, blank_rows
 SKIPPED_REASON = "the text is empty"
 
 
+class RowBlock(Protocol):
+    """
+    Consecutive rows of a table, of which only this is known.
+
+    Attributes:
+        first_row: Number of the first one, from 1.
+        blank: Of each row, whether there is nothing to ask about, see `blank_rows`.
+    """
+
+    @property
+    def first_row(self) -> int: ...
+
+    @property
+    def blank(self) -> pl.Series: ...
+
+
+Block = TypeVar("Block", bound=RowBlock)
+
+
 class AnsweredTable:
     """
     The table of a run with the answers that are on disk.
@@ -36,6 +55,7 @@ class AnsweredTable:
         text_columns: Names, in a chunk, of the columns whose texts a quote may come from; the text itself
             first.
         width: How many values an answer has.
+        asked_columns: Positions of the columns whose emptiness makes a row be skipped.
         embedding: Type of the first value where it is an embedding; else None.
 
     Args:
@@ -69,7 +89,7 @@ class AnsweredTable:
         self._quotes = PlacedQuotes(plan.question.asked_codebook, self.text_columns)
         # Where a quote that is kept stands is looked up again: it is known of this table only.
         self._quotes_of_all = PlacedQuotes(self.codebook, self.text_columns)
-        self._asked_columns = sorted(map(self.table.column, plan.question.asked_columns))
+        self.asked_columns = sorted(map(self.table.column, plan.question.asked_columns))
         has_duplicates = plan.asking.dedupe
         self._duplicates = Duplicates.load(run.duplicates_path) if has_duplicates else Duplicates.none()
         is_embeddings = plan.asking.endpoint is Endpoint.EMBEDDINGS
@@ -116,6 +136,24 @@ class AnsweredTable:
             for chunk, frames in chunks:
                 yield chunk, merger.merge(frames)
 
+    @property
+    def is_by_number(self) -> bool:
+        """Whether the number of a row is all that its answer is found by, and none of its cells."""
+        has_quotes = self._quotes.are_there or self._quotes_of_all.are_there
+        return not (self._others or has_quotes)
+
+    def beside(self, blocks: Iterator[Block]) -> Generator[tuple[Block, pl.DataFrame]]:
+        """
+        As `chunks`, where only the numbers of the rows count, see `is_by_number`.
+
+        Args:
+            blocks: All rows of the table, in order.
+        """
+        with closing(self._answers):
+            for block in blocks:
+                yield block, self._of_block(block.first_row, block.blank, None)
+            self._answers.finish()
+
     def _all_chunks(self) -> Generator[tuple[TableChunk, list[pl.DataFrame]]]:
         """Every chunk of the table, with the answers of each model to its rows."""
         models = [self, *self._others]
@@ -129,22 +167,26 @@ class AnsweredTable:
                 one._answers.finish()
 
     def _of_chunk(self, chunk: TableChunk) -> pl.DataFrame:
-        first, height = chunk.first_row, chunk.frame.height
+        blank = blank_rows(chunk.frame, self.asked_columns, self.table.not_asked)
+        return self._of_block(chunk.first_row, blank, chunk)
+
+    def _of_block(self, first: int, blank: pl.Series, chunk: TableChunk | None) -> pl.DataFrame:
+        """The answers of as many rows; `chunk` are these, where their cells count."""
+        height = len(blank)
         rows = pl.int_range(first, first + height, dtype=pl.Int64, eager=True).alias("row")
-        blank = blank_rows(chunk.frame, self._asked_columns, self.table.not_asked)
-        not_asked = blank | self._duplicates.mask(first, height)
+        not_asked = blank | self._duplicates.mask(first, height) if len(self._duplicates) else blank
         found = self._of_rows(rows.filter(~not_asked), chunk)
         self._again.keep(found)
         return self._complete(_in_order(rows, found, self._again.answers(first, height)), chunk)
 
-    def _of_rows(self, rows: pl.Series, chunk: TableChunk) -> pl.DataFrame:
+    def _of_rows(self, rows: pl.Series, chunk: TableChunk | None) -> pl.DataFrame:
         samples, asked = self.plan.asking.samples, self.plan.question.asked_codebook
         found = self._answers.of_rows(request_numbers(rows, samples))
-        if self._quotes.are_there:
+        if chunk is not None and self._quotes.are_there:
             found = self._quotes.checked(found, chunk, samples)
         return found if samples == 1 else merged_samples(found, samples, measured(asked), asked)
 
-    def _complete(self, answers: pl.DataFrame, chunk: TableChunk) -> pl.DataFrame:
+    def _complete(self, answers: pl.DataFrame, chunk: TableChunk | None) -> pl.DataFrame:
         """Put the values that are kept of an earlier run beside those that were asked."""
         if self._kept is None:
             return answers
@@ -172,7 +214,9 @@ class AnsweredTable:
         ]
         sure = [value.alias(name) for name, value in places.items()]
         complete = joined.select("row", *values, *others, *sure)
-        return self._quotes_of_all.checked(complete, chunk) if self._quotes_of_all.are_there else complete
+        if chunk is not None and self._quotes_of_all.are_there:
+            return self._quotes_of_all.checked(complete, chunk)
+        return complete
 
 
 def _kept_values(run: RunDirectory) -> pl.DataFrame:

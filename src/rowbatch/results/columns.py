@@ -4,6 +4,9 @@ The lines of result files, read once: afterwards they lie in columns beside the 
 A file of columns is a copy that can be thrown away. Its name is a digest of the result files, the codebook
 and the code that reads, so one of other results, or of another reader, is never taken; its own digest stands
 at its end. Where it cannot be written, or is not whole, the result files are read.
+
+It also says how the result files stood when their digests were right: size, times and inode. As long as
+they stand so, they are not read to be compared with their digests again; `verify` always does.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.sources import digest_file
 
-_BEGIN = b"rowbatch columns 1\n"
+_BEGIN = b"rowbatch columns 2\n"
 _DIGEST_BYTES = 32
 # What has to stay free on the disk: nothing that matters shall find it full because of a copy.
 _LEFT_BYTES = 256 << 20
@@ -45,6 +48,13 @@ _MAX_BYTES_AHEAD = 16 << 20
 _MAX_BYTES_BESIDE = 128 << 20
 _BLOCK_BYTES = 1 << 20
 _STRAY_S = 3600.0
+# A change within one tick of a file system's clock after another one leaves the same time. Kernels tick
+# every 10 ms at most; some file systems only tell seconds, whose times have no fraction.
+_TICK_NS = 50_000_000
+_LONG_TICK_NS = 3_000_000_000
+_FINE_NS = 1_000_000
+States = tuple[tuple[int, ...], ...]
+"""How files stand: of each its size, when it was written and changed, its inode. None prove nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +72,31 @@ class ShardResults:
     digests: tuple[str, ...]
     columns: Path
 
-    def verify(self) -> None:
+    def states(self) -> States:
+        """How the files stand now, where they cannot be changed without that being seen in it."""
+        # Elsewhere nobody tells when a file was changed, only when it was made.
+        if os.name != "posix":
+            return ()
+        try:
+            told = [path.stat() for path in self.paths]
+        except OSError:
+            return ()
+        return tuple((one.st_size, one.st_mtime_ns, one.st_ctime_ns, one.st_ino) for one in told)
+
+    def verify(self) -> States:
         """
         Make sure that these are the files that came.
 
+        Returns:
+            How they stood before they were looked at.
         Raises:
             RunError: One was changed since.
         """
+        states = self.states()
         for path, digest in zip(self.paths, self.digests, strict=True):
             if digest_file(path) != digest:
                 raise RunError("result-file-changed", path=str(path.parent.parent), file=str(path))
+        return states
 
 
 class ResultReader:
@@ -124,7 +149,10 @@ class ResultReader:
         Raises:
             InputError: A file is not there.
         """
-        with _ColumnsWriter(results) as writer:
+        yield from self._read(results, results.states())
+
+    def _read(self, results: ShardResults, states: States) -> Iterator[Lines]:
+        with _ColumnsWriter(results, states) as writer:
             for _, part in self.lines.parts(results.paths, processes=1):
                 writer.add(part)
                 yield part
@@ -134,10 +162,8 @@ class ResultReader:
         """What came for one shard: from its columns, or else from its files."""
         results = self.results(shard)
         kept = _read_columns(results.columns, self.lines.nothing)
-        if kept is None:
-            # What is read now is kept under the digests that these files are said to have.
-            results.verify()
-        parts = [kept] if kept is not None else self.read(results)
+        # What is read now is kept under the digests that these files are said to have.
+        parts = [kept] if kept is not None else self._read(results, results.verify())
         return pl.concat([self.lines.nothing, *(part.frame for part in parts)])
 
     def shards(self, shards: Sequence[Shard]) -> Generator[Lines]:
@@ -159,14 +185,14 @@ class ResultReader:
         decoded = self.lines.parts([path for paths in unread.values() for path in paths])
         with closing(decoded), ThreadPoolExecutor(1, thread_name_prefix="rowbatch-columns") as beside:
             stream = _Stream(decoded)
-            ahead: deque[Future[Lines | None]] = deque()
+            ahead: deque[Future[tuple[Lines | None, States]]] = deque()
             begun = iter(sources)
             for source in sources:
                 while len(ahead) < 2 and (following := next(begun, None)):
                     ahead.append(
                         beside.submit(self._verified, following, is_read=following.columns not in unread)
                     )
-                kept = ahead.popleft().result()
+                kept, states = ahead.popleft().result()
                 if kept is None and source.columns not in unread:
                     # Too large to be read ahead.
                     kept = _read_columns(source.columns, self.lines.nothing)
@@ -174,19 +200,27 @@ class ResultReader:
                     parts = stream.of(source.paths) if source.columns in unread else self._decoded(source)
                     kept = self._whole(parts)
                     if source.paths:
-                        written = beside.submit(_keep, source, kept)
+                        written = beside.submit(_keep, source, kept, states)
                         if kept.frame.estimated_size() > _MAX_BYTES_BESIDE:
                             written.result()
                 yield kept
 
-    def _verified(self, results: ShardResults, *, is_read: bool) -> Lines | None:
-        """Compare the files with their digests, and read their columns when these are not large."""
-        results.verify()
+    def _verified(self, results: ShardResults, *, is_read: bool) -> tuple[Lines | None, States]:
+        """
+        Compare the files with their digests, unless they stand as when that was done; and read their columns
+        when these are not large.
+
+        Returns:
+            The columns; and how the files stand.
+        """
+        states = results.states()
+        if not (states and is_read and _seen_states(results.columns) == states):
+            states = results.verify()
         try:
             is_small = is_read and results.columns.stat().st_size <= _MAX_BYTES_AHEAD
         except OSError:
-            return None
-        return _read_columns(results.columns, self.lines.nothing) if is_small else None
+            return None, states
+        return _read_columns(results.columns, self.lines.nothing) if is_small else None, states
 
     def _decoded(self, results: ShardResults) -> Iterator[Lines]:
         for _, part in self.lines.parts(results.paths, processes=1):
@@ -216,8 +250,8 @@ class _Stream:
             yield part
 
 
-def _keep(results: ShardResults, lines: Lines) -> None:
-    with _ColumnsWriter(results) as writer:
+def _keep(results: ShardResults, lines: Lines, states: States) -> None:
+    with _ColumnsWriter(results, states) as writer:
         writer.add(lines)
         writer.keep()
 
@@ -229,9 +263,13 @@ class _ColumnsWriter:
     A context: what is not kept is removed.
     """
 
-    def __init__(self, results: ShardResults) -> None:
-        self._path = results.columns
-        self._sizes = results.paths
+    def __init__(self, results: ShardResults, states: States) -> None:
+        """
+        Args:
+            results: Of which files it is.
+            states: How these stood before they were read, or compared with their digests.
+        """
+        self._path, self._results, self._states = results.columns, results, states
         self._file: IO[bytes] | None = None
         self._temporary: Path | None = None
         self._digest = hashlib.sha256()
@@ -243,7 +281,7 @@ class _ColumnsWriter:
             # Readable by nobody else, as everything in a run is.
             folder.parent.mkdir(mode=0o700, exist_ok=True)
             folder.mkdir(mode=0o700, exist_ok=True)
-            size = sum(path.stat().st_size for path in self._sizes)
+            size = sum(path.stat().st_size for path in self._results.paths)
             if shutil.disk_usage(folder).free < size + _LEFT_BYTES:
                 return self
             file = tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False)
@@ -277,6 +315,8 @@ class _ColumnsWriter:
             return
         try:
             self._write(bytes(8) + self._unreadable.to_bytes(8, "big"))
+            states = json.dumps(self._settled()).encode()
+            self._write(states + len(states).to_bytes(8, "big"))
             self._file.write(self._digest.digest())
             # Not forced to disk: one that a crash has cut has not its digest.
             self._file.close()
@@ -286,6 +326,16 @@ class _ColumnsWriter:
             return
         self._file = self._temporary = None
         _remove_others(self._path)
+
+    def _settled(self) -> States:
+        """The states, where a change from now on would be seen in them."""
+        now = time.time_ns()
+        for _, written, changed, _ in self._states:
+            latest = max(written, changed)
+            tick = _TICK_NS if latest % _FINE_NS else _LONG_TICK_NS
+            if now - latest <= tick:
+                return ()
+        return self._states if self._states == self._results.states() else ()
 
     def _write(self, content: bytes | memoryview) -> None:
         assert self._file is not None
@@ -327,6 +377,20 @@ def _read_columns(path: Path, nothing: pl.DataFrame) -> Lines | None:
         # Another process may have removed it.
         return None
     return Lines(pl.concat(frames), unreadable)
+
+
+def _seen_states(path: Path) -> States:
+    """How the files stood of which these are the columns; none where they do not say, or are not whole."""
+    try:
+        if not _is_whole(path):
+            return ()
+        with path.open("rb") as file:
+            file.seek(-_DIGEST_BYTES - 8, os.SEEK_END)
+            size = int.from_bytes(file.read(8), "big")
+            file.seek(-_DIGEST_BYTES - 8 - size, os.SEEK_END)
+            return tuple(tuple(state) for state in json.loads(file.read(size)))
+    except (OSError, ValueError, TypeError):
+        return ()
 
 
 def _is_whole(path: Path) -> bool:

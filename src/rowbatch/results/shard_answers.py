@@ -208,10 +208,22 @@ class _RoundAnswers:
             stop = int(rows.search_sorted(self._shard.last_row, side="right"))
             here, rows = rows[:stop], rows[stop:]
             self._asked += len(here)
-            joined = here.to_frame().join(self._answers, on="row", how="left", maintain_order="left")
+            joined = self._beside(here)
             self._answered += joined.height - joined["status"].null_count()
             found.append(self._filled(joined, self._shard))
         return pl.concat(found) if found else self._nothing
+
+    def _beside(self, rows: pl.Series) -> pl.DataFrame:
+        """The answers of the shard to these rows, null where there is none."""
+        answers = self._answers
+        if len(rows):
+            bounds = pl.Series([rows[0], rows[-1] + 1])
+            start, stop = answers["row"].search_sorted(bounds, side="left")
+            answers = answers[start:stop]
+        # Nearly always each has one, and none stands between them.
+        if answers.height == len(rows) and bool((answers["row"] == rows).all()):
+            return answers
+        return rows.to_frame().join(answers, on="row", how="left", maintain_order="left")
 
     def finish(self) -> None:
         """As `RunAnswers.finish`."""
@@ -231,7 +243,7 @@ class _RoundAnswers:
             raise TableChanged("table-longer", path=str(self._run.path))
         answers = self._read(next(self._results))
         known = answers.filter(pl.col("row").is_between(self._shard.first_row, self._shard.last_row))
-        self._answers = known.filter(decides(known))
+        self._answers = known.filter(decides(known)).sort("row")
         if self._is_counted(self._shard):
             self._counts.unknown_ids += answers.height - known.height
             self._counts.repeated_ids += known.height - self._answers.height

@@ -7,14 +7,16 @@ flat columns by row number. So memory depends on the size of a shard, not of the
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import polars as pl
 
@@ -28,7 +30,11 @@ from rowbatch.core.plan import Plan
 from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.core.table_options import WriteOptions
 from rowbatch.errors import CannotHold, OutputExists, RowbatchError
+from rowbatch.kernels.machine import Machine, new_machine
+from rowbatch.programs.opening import open_table
+from rowbatch.requests.pipeline import is_same
 from rowbatch.results.answered import AnsweredTable
+from rowbatch.results.answered_lines import answered_lines
 from rowbatch.results.error_list import ErrorList
 from rowbatch.results.extract_report import count_statuses
 from rowbatch.results.lines import count_without_confidence
@@ -38,8 +44,12 @@ from rowbatch.store.atomic import atomic_path, require_free, write_atomically
 from rowbatch.store.ledger import Ledger, Shard
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.sources import digest_file
+from rowbatch.tables.ahead import read_ahead
+from rowbatch.tables.base import TableChunk
+from rowbatch.tables.csv_reader import CsvTable
+from rowbatch.tables.csv_writer import CsvTableWriter, csv_bytes
 from rowbatch.tables.numbers import find_numbers
-from rowbatch.tables.writer import TableShape, format_of, open_writer
+from rowbatch.tables.writer import TableShape, TableWriter, format_of, open_writer
 from rowbatch.words.notice import Notice
 
 if TYPE_CHECKING:
@@ -201,7 +211,7 @@ def collect(
     """
     failed: list[RowbatchError] = []
     try:
-        return _collect(
+        return _by_any_way(
             run,
             failed,
             output=output,
@@ -217,11 +227,75 @@ def collect(
         if error not in failed or safe.resolve() == _path_of(run, output).resolve():
             raise
         try:
-            _collect(run, [], output=safe, overwrite=True, notes=notes, errors=errors, writing=WriteOptions())
+            _by_any_way(
+                run,
+                [],
+                output=safe,
+                overwrite=True,
+                notes=notes,
+                errors=errors,
+                writing=WriteOptions(),
+                progress=None,
+            )
         except RowbatchError:
             raise error from None
         error.instead = Notice("table-saved-elsewhere", {"safe": str(safe), "run": str(run.path)})
         raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """
+    What the kernels can write: a CSV table that nobody has proved yet to be the one of the run.
+
+    Attributes:
+        table: It.
+        machine: Where it is done.
+    """
+
+    table: CsvTable
+    machine: Machine
+
+
+class _NotPlain(Exception):
+    """The table is for the other way."""
+
+
+def _by_any_way(run: RunDirectory, failed: list[RowbatchError], **options: Unpack[_Options]) -> CollectReport:
+    """As `_collect`, by the kernels where they can."""
+    plain = _plain(run, options["output"], options["writing"])
+    if plain is not None:
+        try:
+            return _collect(run, failed, plain=plain, **options)
+        except (_NotPlain, MemoryError):
+            pass
+        except RowbatchError:
+            if failed:
+                raise
+            # What is wrong with what was read is found again, and told, in the other way.
+    return _collect(run, failed, plain=None, **options)
+
+
+def _plain(run: RunDirectory, output: Path | None, writing: WriteOptions | None) -> _Plain | None:
+    """What the kernels can write of a run, as far as it is seen before its results are read."""
+    plan = run.plan()
+    path, source = _path_of(run, output), plan.source
+    if (
+        path.suffix.lower() not in (".csv", ".tsv")
+        or (writing or plan.output.writing).formula_safe
+        or plan.asking.endpoint is Endpoint.EMBEDDINGS
+        or plan.panel is not None
+        or not source.path.is_file()
+    ):
+        return None
+    try:
+        table = open_table(source.path, source.reading)
+    except RowbatchError:
+        return None
+    if not isinstance(table, CsvTable) or not table.is_large or table.not_asked:
+        return None
+    machine = new_machine()
+    return _Plain(table, machine) if machine is not None else None
 
 
 def _path_of(run: RunDirectory, output: Path | None) -> Path:
@@ -246,18 +320,22 @@ def _noted(failed: list[RowbatchError], path: Path) -> Iterator[None]:
         raise failed[-1] from error
 
 
+class _Options(TypedDict):
+    """Of `collect`."""
+
+    output: Path | None
+    overwrite: bool
+    notes: Mapping[str, Any] | None
+    errors: Path | None
+    writing: WriteOptions | None
+    progress: Callable[[int], None] | None
+
+
 def _collect(
-    run: RunDirectory,
-    failed: list[RowbatchError],
-    *,
-    output: Path | None,
-    overwrite: bool,
-    notes: Mapping[str, Any] | None,
-    errors: Path | None,
-    writing: WriteOptions | None,
-    progress: Callable[[int], None] | None = None,
+    run: RunDirectory, failed: list[RowbatchError], *, plain: _Plain | None, **options: Unpack[_Options]
 ) -> CollectReport:
     plan = run.plan()
+    output, errors, overwrite = options["output"], options["errors"], options["overwrite"]
     path = _path_of(run, output)
     for written in (path, *([errors] if errors else [])):
         format_of(written)
@@ -279,36 +357,38 @@ def _collect(
         if errors:
             require_free(errors, overwrite=overwrite)
         names = list(plan.output.columns)
-        answered = AnsweredTable(run, shards, report)
+        answered = AnsweredTable(run, shards, report, table=plain.table if plain else None)
+        if plain and not answered.is_by_number:
+            raise _NotPlain
         codebook, table = answered.codebook, answered.table
         added = written_columns(codebook, names, answered.embedding, answered.plan)
         named = [one.expression().alias(one.column.name) for one in added]
-        options = writing or plan.output.writing
+        writing = options["writing"] or plan.output.writing
         shape = TableShape.of(
-            table, [one.column for one in added], numbers=find_numbers(table, options).dtypes
+            table, [one.column for one in added], numbers=find_numbers(table, writing).dtypes
         )
         with ExitStack() as outputs:
             temporary = outputs.enter_context(atomic_path(path, overwrite=replaceable))
-            unanswered = ErrorList.begin(outputs, errors, options, overwrite=overwrite) if errors else None
+            unanswered = ErrorList.begin(outputs, errors, writing, overwrite=overwrite) if errors else None
             with _noted(failed, path):
-                writer = open_writer(temporary, format_of(path), shape, options)
-            with ExitStack() as broken, closing(answered.chunks()) as chunks:
+                writer = open_writer(temporary, format_of(path), shape, writing)
+            with ExitStack() as broken:
                 broken.callback(writer.abandon)
-                for chunk, frame in chunks:
-                    with _noted(failed, path):
-                        writer.write(chunk, frame.select(named))
+                target = _Target(failed, path, temporary, writer, named)
+                frames = _by_kernels(plain, answered, target) if plain else _by_chunks(answered, target)
+                for frame in broken.enter_context(closing(frames)):
                     if unanswered:
                         unanswered.write(frame)
                     count_answers(report, frame, codebook)
-                    report.rows += chunk.frame.height
-                    if progress:
+                    report.rows += frame.height
+                    if progress := options["progress"]:
                         progress(report.rows)
                 broken.pop_all()
             with _noted(failed, path):
                 writer.close()
             report.formulas = writer.formulas
             # Noted before the file gets its name: after a crash in between it is still known as ours.
-            digest = digest_file(temporary)
+            digest = target.digest or digest_file(temporary)
             ledger.note_output(path, digest)
         own: dict[str, Any] = {"statuses_of_own": dict(report.each[0].statuses)} if report.each else {}
         ledger.add_event(
@@ -319,8 +399,80 @@ def _collect(
             forgiven=dict(report.forgiven),
             **own,
         )
-    _write_metadata(path, plan, report, names, notes or {})
+    _write_metadata(path, plan, report, names, options["notes"] or {})
     return report
+
+
+@dataclass(slots=True)
+class _Target:
+    """
+    Where rows are written.
+
+    Attributes:
+        failed: What went wrong in writing.
+        path: The output.
+        temporary: What it is called meanwhile.
+        writer: Writes it.
+        named: The added columns, of answers.
+        digest: Of all that was written, where that is known; else "".
+    """
+
+    failed: list[RowbatchError]
+    path: Path
+    temporary: Path
+    writer: TableWriter
+    named: Sequence[pl.Expr]
+    digest: str = ""
+
+    def write(self, chunk: TableChunk, frame: pl.DataFrame) -> None:
+        """Write rows with the values of their answers."""
+        with _noted(self.failed, self.path):
+            self.writer.write(chunk, frame.select(self.named))
+
+
+def _by_chunks(answered: AnsweredTable, target: _Target) -> Generator[pl.DataFrame]:
+    """Write all rows; yields the answers as soon as they are written."""
+    with closing(answered.chunks()) as chunks:
+        for chunk, frame in chunks:
+            target.write(chunk, frame)
+            yield frame
+
+
+def _by_kernels(plain: _Plain, answered: AnsweredTable, target: _Target) -> Generator[pl.DataFrame]:
+    """
+    As `_by_chunks`.
+
+    Raises:
+        _NotPlain: The table is not the one that the run was made of.
+    """
+    writer, path, source = target.writer, target.path, answered.plan.source
+    assert isinstance(writer, CsvTableWriter)
+    separator = writer.separator
+
+    def cells(frame: pl.DataFrame) -> memoryview:
+        with _noted(target.failed, path):
+            return csv_bytes(frame.select(target.named), separator)
+
+    # A table of half a gigabyte takes a second: it is proved beside the work on it.
+    with ThreadPoolExecutor(1, thread_name_prefix="rowbatch-proof") as beside:
+        proof: Future[bool] = beside.submit(is_same, source, source.path)
+        digest, is_all_lines = hashlib.sha256(target.temporary.read_bytes()), True
+        lines = answered_lines(answered, plain.table, plain.machine, separator, cells)
+        with read_ahead(lines) as parts:
+            for rows, frame in parts:
+                if isinstance(rows, TableChunk):
+                    is_all_lines = False
+                    assert frame is not None
+                    target.write(rows, frame)
+                else:
+                    with _noted(target.failed, path):
+                        writer.write_lines(rows)
+                    digest.update(rows)
+                if frame is not None:
+                    yield frame
+        if not proof.result():
+            raise _NotPlain
+    target.digest = digest.hexdigest() if is_all_lines else ""
 
 
 def report_of_ledger(

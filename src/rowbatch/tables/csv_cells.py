@@ -21,7 +21,7 @@ from rowbatch.tables.compressed import open_binary
 from rowbatch.tables.csv_fast import Readable, Utf8Reader, fill, skip_lines
 from rowbatch.tables.csv_layout import CsvLayout
 
-# It and what becomes of it are to lie in the caches of a processor. A longer row goes to another reader.
+# A block, and what becomes of it, is to lie in the caches of a processor.
 _BLOCK_BYTES = 1 << 21
 _CELLS = 1 << 20
 _NEWLINE, _RETURN = b"\n\r"
@@ -49,6 +49,7 @@ class CellReader:
         layout: CsvLayout,
         *,
         stops_at_header: bool,
+        block_bytes: int | None = None,
     ) -> None:
         """
         Args:
@@ -57,9 +58,11 @@ class CellReader:
             header: Names of its columns.
             layout: How it is a table; its dialect is plain.
             stops_at_header: A record that is the header again is none for this reader.
+            block_bytes: Of a block; None for the size that is best for kernels. A longer record is for
+                another reader.
         """
         self._machine, self._path, self._layout, self._header = machine, path, layout, header
-        self._stops_at_header = stops_at_header
+        self._stops_at_header, self._block_bytes = stops_at_header, block_bytes or _BLOCK_BYTES
         self.is_done = False
         self.offset = 0
         self.is_transcoded = layout.encoding not in ("utf-8", "utf-8-sig")
@@ -74,7 +77,7 @@ class CellReader:
             and (layout.lines_above or layout.encoding != "utf-8-sig")
             and delimiter.isascii()
             and len(self._header) <= _CELLS
-            and max_cell_bytes() >= _BLOCK_BYTES
+            and max_cell_bytes() >= self._block_bytes
         ):
             return
         try:
@@ -90,7 +93,7 @@ class CellReader:
 
     def _blocks_of(self, file: Readable, delimiter: int) -> Iterator[CellBlock]:
         machine, width = self._machine, len(self._header)
-        text, cells = machine.room(_BLOCK_BYTES), machine.room(_CELLS * CELL_BYTES)
+        text, cells = machine.room(self._block_bytes), machine.room(_CELLS * CELL_BYTES)
         names = [name.encode() for name in self._header]
         sizes, values = machine.put_numbers([len(name) for name in names]), machine.put(b"".join(names))
         state = machine.put_numbers([0, 0, 0, 0])
@@ -98,13 +101,13 @@ class CellReader:
         most = _CELLS // width
         have = added = 0
         is_last = wants_more = True
-        with read_ahead(_pieces_of(file)) as pieces:
+        with read_ahead(_pieces_of(file, self._block_bytes // 2)) as pieces:
             while True:
                 if wants_more:
                     piece = next(pieces, None)
                     is_last = piece is None
                     if piece is not None:
-                        if have + len(piece) > _BLOCK_BYTES:
+                        if have + len(piece) > self._block_bytes:
                             return
                         machine.bytes[text + have : text + have + len(piece)] = piece
                         have += len(piece)
@@ -136,16 +139,16 @@ class CellReader:
                     return
 
 
-def _pieces_of(file: Readable) -> Iterator[memoryview]:
+def _pieces_of(file: Readable, size: int) -> Iterator[memoryview]:
     """A file, some of it at a time; each piece is there until three further ones were asked for."""
-    buffers = deque(bytearray(_BLOCK_BYTES // 2) for _ in range(BUFFERS))
+    buffers = deque(bytearray(size) for _ in range(BUFFERS))
     while True:
         require_wanted()
         buffers.rotate(-1)
         # Kept as long as the memory is looked at.
         view = memoryview(buffers[0])
-        size = fill(file, view)
-        if size:
-            yield view[:size]
-        if size < len(view):
+        have = fill(file, view)
+        if have:
+            yield view[:have]
+        if have < len(view):
             return

@@ -173,9 +173,16 @@ class CsvTable(Table):
         """Whether a fast way is worth its start."""
         return not _is_small(self.path)
 
-    def cells(self, machine: Machine) -> CellReader:
-        """What finds the cells of the rows where they lie, as far as they are plain."""
-        return CellReader(machine, self.path, self.header, self.layout, stops_at_header=self._may_meet_header)
+    def cells(self, machine: Machine, block_bytes: int | None = None) -> CellReader:
+        """What finds the cells of the rows where they lie, as far as they are plain; see there."""
+        return CellReader(
+            machine,
+            self.path,
+            self.header,
+            self.layout,
+            stops_at_header=self._may_meet_header,
+            block_bytes=block_bytes,
+        )
 
     def chunks_after(
         self, fast: FastReader | CellReader, first_row: int, rows_per_chunk: int = ROWS_PER_CHUNK

@@ -9,6 +9,7 @@ next cells go on behind it, `-5,"…"`, and a formula never has a text directly 
 from __future__ import annotations
 
 import codecs
+import io
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -30,11 +31,16 @@ _QUOTED_IN_HEADER = re.compile(r'[",;|\t\r\n\ufeff]|\A\Z|\A\s|\s\Z')
 
 
 class CsvTableWriter(TableWriter):
-    """A table as CSV: every cell of the input as it stands there, or marked where that is wanted."""
+    """
+    A table as CSV: every cell of the input as it stands there, or marked where that is wanted.
+
+    Attributes:
+        separator: Between the cells.
+    """
 
     def __init__(self, path: Path, shape: TableShape, options: WriteOptions, *, separator: str = ",") -> None:
         self._path, self._formula_safe = path, options.formula_safe
-        self._width = len(shape.header)
+        self._width, self.separator = len(shape.header), separator
         try:
             self._file = path.open("wb", buffering=0)
         except OSError as error:
@@ -83,6 +89,13 @@ class CsvTableWriter(TableWriter):
         marked, count = mark_formulas(frame)
         self.formulas += count
         return marked
+
+
+def csv_bytes(added: pl.DataFrame, separator: str = ",") -> memoryview:
+    """The cells of each row in a line, as `CsvTableWriter` writes them behind others; two at least."""
+    lines = io.BytesIO()
+    _write_cells(_texts(added), lines, separator)
+    return lines.getbuffer()
 
 
 def csv_lines(added: pl.DataFrame, separator: str = ",") -> list[bytes]:
@@ -134,19 +147,15 @@ class CsvWriter:
         """
         if frame.width != self._width:
             raise ValueError(f"{frame.width} columns for a header of {self._width}")
-        style: Literal["necessary", "always"] = "always" if self._quote_all else "necessary"
-        # An empty text would be written as two quotes, a null as nothing; both read back as "".
-        if self._quote_all:
-            cells = frame.fill_null("")
-        else:
-            cells = frame.with_columns(pl.when(pl.all() != "").then(pl.all()))
-        cells.write_csv(
-            self._file,
-            include_header=False,
-            quote_style=style,
-            line_terminator="\n",
-            separator=self._separator,
-        )
+        _write_cells(frame, self._file, self._separator, quote_all=self._quote_all)
+
+
+def _write_cells(frame: pl.DataFrame, file: BinaryIO, separator: str, *, quote_all: bool = False) -> None:
+    style: Literal["necessary", "always"] = "always" if quote_all else "necessary"
+    # An empty text would be written as two quotes, a null as nothing; both read back as "".
+    text = pl.all()
+    cells = frame.fill_null("") if quote_all else frame.with_columns(pl.when(text != "").then(text))
+    cells.write_csv(file, include_header=False, quote_style=style, line_terminator="\n", separator=separator)
 
 
 def _quoted(name: str, *, always: bool) -> str:
