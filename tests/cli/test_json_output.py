@@ -32,6 +32,8 @@ CASES: dict[str, list[tuple[str, ...]]] = {
     "agree": [
         ("posts.csv", "--coders", "coder,id"),
         ("posts.csv", "--coders", "coder", "--gold", "coder2", "--missing", "NA", "--labels", "A,B"),
+        ("posts.csv", "--coders", "coder,coder2,id", "--several", "--alt-test", "size"),
+        ("posts.csv", "--coders", "coder,coder2", "--quotes", "--text", "text"),
     ],
     "agreement": [("posts", "coder"), ("posts", "coder", "--item", "id", "--not-coded", "99")],
     "check": [

@@ -9,6 +9,8 @@ from rowbatch.core.comparison import PeopleComparison
 from rowbatch.core.cost import CostEstimate
 from rowbatch.core.kinds.date import DateAgreement
 from rowbatch.core.schedule import Schedule
+from rowbatch.core.statistics.alternative_annotator import AltTest
+from rowbatch.core.statistics.calibration import Calibration
 from rowbatch.core.statistics.coder_agreement import CoderAgreement
 from rowbatch.core.statistics.corrected import CorrectedEstimates
 from rowbatch.core.statistics.figures import Figure
@@ -40,7 +42,9 @@ from rowbatch.tools.units import UnitsReport
 
 __all__ = [
     "Agreement",
+    "AltTest",
     "BadRowList",
+    "Calibration",
     "Check",
     "CheckReport",
     "CheckedCodebook",

@@ -11,8 +11,9 @@ from typing import Unpack
 import polars as pl
 
 from rowbatch.core.label_list import read_labels, read_values
+from rowbatch.core.statistics.alternative_annotator import EPSILONS, People
 from rowbatch.core.statistics.among_coders import Level
-from rowbatch.core.statistics.coder_agreement import CoderAgreement
+from rowbatch.core.statistics.coder_agreement import Cells, CoderAgreement
 from rowbatch.core.statistics.corrected import CorrectedEstimates, Method
 from rowbatch.core.statistics.corrected_regression import Model
 from rowbatch.core.statistics.figures import Resampling
@@ -32,6 +33,15 @@ def agree(
     labels: str | Sequence[object] = (),
     missing: str | Sequence[object] = (),
     probability: str | None = None,
+    several: bool = False,
+    separator: str = ";",
+    none: str | Sequence[object] = (),
+    quotes: bool = False,
+    text: str | None = None,
+    alt_test: str | None = None,
+    people: People = "experts",
+    epsilon: float | None = None,
+    calibration: str | None = None,
     confidence: float = 0.95,
     draws: int = 2_000,
     seed: int = 1,
@@ -52,6 +62,17 @@ def agree(
         labels: All labels, in order; by default those that occur, numbers by size.
         missing: Texts that mean that nothing was said.
         probability: Column with how likely each row was drawn, where rows were not drawn alike.
+        several: Whether a cell may hold several labels.
+        separator: Between them; JSON lists are read, too.
+        none: Cells that say that no label applies, or that nothing is quoted; an empty text means empty
+            cells.
+        quotes: Whether cells hold quotes of a text: a JSON list, a quote a line, or one.
+        text: Column with the text that is quoted.
+        alt_test: Column of a model: may it replace one of the coders?
+        people: What the coders are, `experts`, `skilled` or `crowd`: how much worse the model may be, since
+            it costs less (0.2, 0.15, 0.1).
+        epsilon: The same as a number.
+        calibration: Column with the confidence, from 0 to 1, of the one coder who is beside gold.
         confidence: Of the intervals.
         draws: How many samples are drawn for them.
         seed: Of these draws.
@@ -69,10 +90,23 @@ def agree(
             labels=tuple(read_labels(labels)) if labels else (),
             missing=tuple(read_values(missing)),
             probability=probability,
+            cells=_cells(several=several, quotes=quotes),
+            separator=separator,
+            none=("",) if none == "" else tuple(read_values(none)),
+            text=text,
+            model=alt_test,
+            epsilon=EPSILONS[people] if epsilon is None else epsilon,
+            sure=calibration,
         ),
         resampling_of(confidence, draws, seed),
         reading_of(reading),
     )
+
+
+def _cells(*, several: bool, quotes: bool) -> Cells:
+    if several and quotes:
+        raise UsageError("agree-one-kind")
+    return "labels" if several else "quotes" if quotes else "label"
 
 
 def resampling_of(confidence: float, draws: int, seed: int) -> Resampling:

@@ -1590,6 +1590,48 @@ _resampling = _options(
     help="How likely each row was drawn, where they were not drawn alike.",
 )
 @click.option(
+    "--several", is_flag=True, help="A cell may hold several labels: how far sets of labels are the same."
+)
+@click.option(
+    "--separator",
+    default=";",
+    show_default=True,
+    metavar="TEXT",
+    help="What stands between several labels of a cell; JSON lists are read, too.",
+)
+@click.option(
+    "--none",
+    multiple=True,
+    metavar="VALUE",
+    help="A cell that says that no label applies, or that nothing is quoted; may be given several times. "
+    "With --none '' empty cells do, which are missing otherwise.",
+)
+@click.option(
+    "--quotes",
+    is_flag=True,
+    help="Cells hold quotes of a text: a JSON list, one a line, or one. How far the same is quoted.",
+)
+@click.option("--text", metavar="COLUMN", help="The text that --quotes are of.")
+@click.option(
+    "--alt-test",
+    metavar="COLUMN",
+    help="A model's column: may it replace one of the coders? The alternative annotator test.",
+)
+@click.option(
+    "--people",
+    type=click.Choice(["experts", "skilled", "crowd"]),
+    default="experts",
+    show_default=True,
+    help="What the coders are: how much worse than one of them the model of --alt-test may be (0.2, 0.15, "
+    "0.1), since it costs less.",
+)
+@click.option("--epsilon", type=float, metavar="SHARE", help="The same as a number.")
+@click.option(
+    "--calibration",
+    metavar="COLUMN",
+    help="How sure the one coder beside --gold says to be, from 0 to 1: how often that is right.",
+)
+@click.option(
     "--confidence", type=float, default=0.95, show_default=True, metavar="SHARE", help="Of the intervals."
 )
 @_resampling
@@ -1601,8 +1643,9 @@ def agree(table: Path, *, as_json: bool, **options: Any) -> None:
 
     Percent agreement, the kappas of Cohen, Fleiss, Light, Brennan and Prediger, Krippendorff's alpha, Gwet's
     AC1 and AC2; beside gold accuracy, F1, precision and recall of each label; of numbers also errors and
-    correlations. Each with an interval. Empty cells are missing; NA is a label, unless --missing NA says
-    otherwise. What is undefined stays so, with the reason.
+    correlations; of several labels in a cell MASI and Jaccard, and each label alone; of quotes what is
+    shared, and alpha for unitizing. Each with an interval. Empty cells are missing; NA is a label, unless
+    --missing NA says otherwise. What is undefined stays so, with the reason.
     """
     from rowbatch.cli import show
 

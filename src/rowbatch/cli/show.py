@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from rowbatch.api import DemoRun, Hooks, Preview, RowStatus, Run, Stage, Status
     from rowbatch.api.reports import (
         Agreement,
+        AltTest,
         BadRowList,
+        Calibration,
         Check,
         CheckedCodebook,
         CheckReport,
@@ -1010,7 +1012,8 @@ def agreement(found: PeopleComparison, column: str) -> None:
 def coders_agree(found: CoderAgreement) -> None:
     """Every measure of agreement, and how it was found."""
     names = ", ".join(short(name, 40) for name in found.coders)
-    line(f"{names}: {_count(found.n, 'unit')} of {_count(found.rows, 'row')}, level {found.scale}")
+    what = {"label": f"level {found.scale}", "labels": "several labels", "quotes": "quotes"}[found.cells]
+    line(f"{names}: {_count(found.n, 'unit')} of {_count(found.rows, 'row')}, {what}")
     if found.gold is not None:
         line(f"  gold: {short(found.gold, 60)}")
     line(f"  {'':<26} {'':>9}  {found.resampling.percent} interval")
@@ -1028,7 +1031,7 @@ def coders_agree(found: CoderAgreement) -> None:
             line(
                 f"  {short(quality.label, 40)}: {quality.gold:,} in gold, {_count(quality.answers, 'answer')}"
             )
-            _figures({"precision": quality.precision, "recall": quality.recall, "f1": quality.f1})
+            _figures(quality.figures)
     for two in found.comparisons:
         first, second = (short(name, 40) for name in two.coders)
         line(f"{first} less {second}, beside {short(found.gold or '', 40)}")
@@ -1036,11 +1039,49 @@ def coders_agree(found: CoderAgreement) -> None:
         p = "\u2013" if two.p is None else f"{two.p:.3g}"
         line(f"  only {first} is right: {two.only_first:,}; only {second}: {two.only_second:,}")
         _named("exact McNemar p", p)
+    for label in found.of_labels:
+        line(f"{short(label.label, 40)}, as yes or no: given {_count(label.given, 'time')}")
+        _figures(label.measures)
+    if found.alt_test is not None:
+        _alt_test(found.alt_test)
+    if found.calibration is not None:
+        _calibration(found.calibration)
     line("how")
-    for name, figure in found.measures.items():
+    for name, figure in found.figures.items():
         line(f"  {name.replace('_', ' ')}: {figure.method}")
     for note in found.notes:
         line(f"note: {note}")
+
+
+_VERDICTS = {True: "yes", False: "no", None: "can't be said"}
+
+
+def _alt_test(found: AltTest) -> None:
+    """Whether the model may replace a coder, and how it stands beside each."""
+    verdict = _VERDICTS[found.passes]
+    line(f"May {short(found.model, 40)} replace one of the coders? {verdict} (alternative annotator test)")
+    won = sum(one.is_won for one in found.people)
+    tested = sum(one.p is not None for one in found.people)
+    if tested:
+        line(f"  it wins against {won} of {tested}, being allowed to be worse by {found.epsilon:g}")
+    for one in found.people:
+        p = "\u2013" if one.p is None else f"{one.p:.3g}"
+        shares = f"{_two_places(one.model_advantage)} to {_two_places(one.person_advantage)}"
+        line(f"  beside {short(one.coder, 40)}: {shares} as close to the others, n {one.n:,}, p {p}")
+    _figures({"advantage probability": found.advantage})
+
+
+def _calibration(found: Calibration) -> None:
+    """How often answers are right, by how sure they are."""
+    line(f"{short(found.column, 40)} of {short(found.coder, 40)}: how sure, and how often right")
+    for one in found.bins:
+        if one.n:
+            name = f"above {one.low:.1f} to {one.high:.1f}"
+            accuracy = f"{one.accuracy.shown:>9}  {one.accuracy.shown_interval:<18}"
+            line(f"  {name:<26} {accuracy} n {one.n:,}, {_two_places(one.confidence)} sure")
+    _figures(found.measures)
+    if found.without:
+        line(f"  {_count(found.without, 'unit')} with gold, without a confidence: left out")
 
 
 def corrected(found: CorrectedEstimates) -> None:

@@ -31,6 +31,14 @@ _UNDEFINED: dict[str, Entry] = {
         "not computed: there are {values:,} different values, and it is for labels, of which {most:,} can be",
         zh=("未计算：共有 {values:,} 个不同的值，而该统计量针对标签，最多 {most:,} 个", ""),
     ),
+    "undefined-nothing-quoted": Entry(
+        "undefined: nothing is quoted, or everything",
+        zh=("无定义：没有任何引文，或全文都被引用", ""),
+    ),
+    "undefined-all-right-or-wrong": Entry(
+        "undefined: all answers are right, or all are wrong",
+        zh=("无定义：所有回答都正确，或都错误", ""),
+    ),
     "interval-without-width": Entry(
         "no interval: every draw gives the same value, and an interval without width would be wrong",
         zh=("没有区间：每次抽样都得到同一个值，宽度为零的区间是错误的", ""),
@@ -109,6 +117,102 @@ _AGREE: dict[str, Entry] = {
     "agree-few-units": Entry(
         "of {n:,} {n:unit|units} little can be said: with fewer than {least:,} intervals that are drawn from the data itself are too narrow",
         zh=("只有 {n:,} 个单位，难以下结论：少于 {least:,} 个时，由数据自身抽样得到的区间过窄", ""),
+    ),
+    "agree-one-kind": Entry(
+        "a cell holds several labels or quotes, and not both",
+        "give --several or --quotes",
+        page="choose one of both",
+        zh=("单元格或含多个标签，或含引文，不能兼有", "请选择其中一种"),
+    ),
+    "agree-level-of-one": Entry(
+        "the level {level} is of one value in a cell, and cells hold several labels or quotes",
+        "leave --level out",
+        page="choose the level nominal",
+        zh=("测量水平 {level} 适用于每格一个值，而单元格含多个标签或引文", "请选择名义（nominal）水平"),
+    ),
+    "agree-none-of-one": Entry(
+        "cells that say that no label applies ({none!r}) are for several labels, or quotes, in a cell",
+        "add --several or --quotes; of one label in a cell it is a label like any other",
+        page="choose several labels, or quotes",
+        zh=("表示“无适用标签”的单元格（“{none:”、“}”）只适用于多标签或引文", "请选择多标签或引文"),
+    ),
+    "agree-quotes-of-text": Entry(
+        "quotes are of a text, and a text is for quotes",
+        "give both --quotes and --text COLUMN, or none of them",
+        page="choose quotes and the column with the text",
+        zh=("引文需要对应的文本列，文本列也只用于引文", "请同时选择引文和文本所在的列"),
+    ),
+    "agree-quotes-no-labels": Entry(
+        "quotes are words of a text, and no labels",
+        "leave --labels out",
+        page="leave the labels out",
+        zh=("引文是文本中的原话，不是标签", "请去掉标签"),
+    ),
+    "agree-no-separator": Entry(
+        "nothing stands between the labels of a cell",
+        "say what does: --separator ';'",
+        page="say what stands between labels",
+        zh=("没有指定单元格中标签之间的分隔符", "请指定标签之间的分隔符"),
+    ),
+    "agree-quotes-not-in-text": Entry(
+        "in column {column!r} {rows:,} {rows:row has|rows have} a quote that does not stand in the text, the first in row {first:,}; "
+        "such quotes are shared with nobody",
+        zh=(
+            "列“{column}”中有 {rows:,} 行的引文不在文本中，第一行为第 {first:,} 行；这些引文不与任何人相同",
+            "",
+        ),
+    ),
+    "alt-test-people": Entry(
+        "a model can replace a coder only where the others say what is right, and there are {coders!r}",
+        "name all people who coded: --coders anna,ben,cleo --alt-test MODEL",
+        page="choose all people who coded",
+        zh=(
+            "只有其他编码者可作参照时模型才能替代一位编码者，而这里只有“{coders:”、“}”",
+            "请选择所有参与编码的人",
+        ),
+    ),
+    "alt-test-few-people": Entry(
+        "the alternative annotator test is meant for {enough} people at least, and there are {people}",
+        zh=("替代标注者检验至少需要 {enough} 位编码者，而这里有 {people} 位", ""),
+    ),
+    "alt-test-too-few": Entry(
+        "no verdict: none of the people shares {least:,} units with others",
+        zh=("没有结论：没有任何一位编码者与他人共有 {least:,} 个单位", ""),
+    ),
+    "alt-test-weighted": Entry(
+        "refused: the alternative annotator test takes rows that were drawn alike",
+        "leave --probability out, and give it a simple random sample",
+        page="leave the probability out",
+        zh=("拒绝检验：替代标注者检验要求各行以相同概率抽取", "请去掉抽样概率"),
+    ),
+    "alt-test-quotes": Entry(
+        "refused: the alternative annotator test is for labels and numbers",
+        "leave --alt-test out",
+        page="leave the test out",
+        zh=("拒绝检验：替代标注者检验适用于标签和数字", "请去掉该检验"),
+    ),
+    "alt-test-epsilon": Entry(
+        "{epsilon} is no share by which a model may be worse",
+        "give one from 0 to below 1, as in 0.15",
+        zh=("{epsilon} 不是允许模型变差的比例", "请给出 0 到 1 之间的比例，例如 0.15"),
+    ),
+    "calibration-of-one": Entry(
+        "a confidence is that of one coder beside gold, of labels; here are {coders!r}",
+        "give --coders MODEL --gold COLUMN --calibration COLUMN",
+        page="choose one coder, and the column that is right",
+        zh=(
+            "置信度属于一位与标准比较的编码者，且针对标签；这里是“{coders:”、“}”",
+            "请选择一位编码者和作为标准的列",
+        ),
+    ),
+    "not-a-confidence": Entry(
+        "column {column!r}, row {row:,}: {cell!r} is no confidence from 0 to 1",
+        "divide percentages by 100; what means that there is none: --missing VALUE",
+        page="divide percentages by 100, or say what means that there is none",
+        zh=(
+            "列“{column}”第 {row:,} 行：“{cell}”不是 0 到 1 之间的置信度",
+            "百分数请除以 100，或指明表示缺失的值",
+        ),
     ),
     "statistics-decimals": Entry(
         "some whole numbers are written with decimals, as in 1.0, and others without; they are the same labels",
