@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rowbatch.api import extract as extract
     from rowbatch.api import join_units as join_units
     from rowbatch.api import list_runs as list_runs
+    from rowbatch.api import merge_coders as merge_coders
     from rowbatch.api import open_run as open
     from rowbatch.api import sample as sample
     from rowbatch.api import split as split
@@ -43,6 +44,7 @@ __all__ = [
     "extract",
     "join_units",
     "list_runs",
+    "merge_coders",
     "open",
     "sample",
     "split",
@@ -59,6 +61,7 @@ _PLACES = {
     "extract": ("rowbatch.api", "extract"),
     "join_units": ("rowbatch.api", "join_units"),
     "list_runs": ("rowbatch.api", "list_runs"),
+    "merge_coders": ("rowbatch.api", "merge_coders"),
     "open": ("rowbatch.api", "open_run"),
     "sample": ("rowbatch.api", "sample"),
     "split": ("rowbatch.api", "split"),

@@ -44,6 +44,7 @@ API = [
     "join_units",
     "list_keys",
     "list_runs",
+    "merge_coders",
     "models",
     "open_run",
     "overrides_path",

@@ -64,6 +64,9 @@ CASES: dict[str, list[tuple[str, ...]]] = {
     "infer": [("asked", "--upstream", "UPSTREAM")],
     "list": [()],
     "log": [("posts",)],
+    "merge-coders": [
+        ("posts.csv", "--key", "id", "--coders", "coder,coder2", "-o", "merged.csv", "--overwrite"),
+    ],
     "models": [(), ("--provider", "openai"), ("--provider", "anthropic"), ("--provider", "local")],
     "recover": [("lost",)],
     "sample": [("posts", "--rows", "3", "-o", "sample.jsonl", "--overwrite")],

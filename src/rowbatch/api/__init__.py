@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from rowbatch.api.standing import list_runs as list_runs
     from rowbatch.api.statistics import agree as agree
     from rowbatch.api.statistics import correct as correct
+    from rowbatch.api.statistics import merge_coders as merge_coders
     from rowbatch.api.tasks import infer as infer
     from rowbatch.api.tasks import work as work
     from rowbatch.api.tools import check as check
@@ -107,6 +108,7 @@ _PLACES = {
     "join_units": "api.long_texts",
     "list_keys": "api.keys",
     "list_runs": "api.standing",
+    "merge_coders": "api.statistics",
     "models": "api.model_list",
     "open_run": "api.runs",
     "overrides_path": "api.model_list",

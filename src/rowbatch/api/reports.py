@@ -36,6 +36,7 @@ from rowbatch.tools.codebooks import ConvertedCodebook
 from rowbatch.tools.convert import ConvertReport
 from rowbatch.tools.estimate import Estimate
 from rowbatch.tools.join_units import JoinUnitsReport
+from rowbatch.tools.merge_coders import MergeReport
 from rowbatch.tools.sample import SampleForm, SampleReport
 from rowbatch.tools.split import SplitReport
 from rowbatch.tools.units import UnitsReport
@@ -66,6 +67,7 @@ __all__ = [
     "JoinUnitsReport",
     "KnownModel",
     "LabelsAgreement",
+    "MergeReport",
     "Outcome",
     "PeopleComparison",
     "Progress",

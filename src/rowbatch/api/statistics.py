@@ -1,5 +1,6 @@
 """
-Statistics of any table, without a run: how far coders agree, and estimates corrected for a model's errors.
+Statistics of any table, without a run: how far coders agree, what they coded in one table, and estimates
+corrected for a model's errors.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from rowbatch.core.statistics.coder_agreement import Cells, CoderAgreement
 from rowbatch.core.statistics.corrected import CorrectedEstimates, Method
 from rowbatch.core.statistics.corrected_regression import Model
 from rowbatch.core.statistics.figures import Resampling
-from rowbatch.core.table_options import ReadingKeywords, reading_of
+from rowbatch.core.table_options import ReadingKeywords, WriteOptions, reading_of
 from rowbatch.errors import UsageError
 from rowbatch.tables.frames import from_frame
+from rowbatch.tools import merge_coders as merge_tool
 from rowbatch.tools.agree import Coders, agree_columns
 from rowbatch.tools.correct import Estimand, correct_columns
+from rowbatch.tools.merge_coders import MergeReport, OnContradiction
 
 
 def agree(
@@ -194,4 +197,60 @@ def correct(
         ),
         resampling_of(level, draws, seed),
         reading_of(reading),
+    )
+
+
+def merge_coders(
+    files: str | Path | Sequence[str | Path],
+    output: str | Path,
+    *,
+    key: str,
+    value: str | Sequence[str] = (),
+    coder: str | None = None,
+    coders: str | Sequence[str] = (),
+    variable: str | None = None,
+    missing: str | Sequence[object] = (),
+    contradictions: OnContradiction = "refuse",
+    writing: WriteOptions | None = None,
+    overwrite: bool = False,
+    **reading: Unpack[ReadingKeywords],
+) -> MergeReport:
+    """
+    What several people coded, in any layout, becomes one table with a column a coder, as `agree` takes it.
+
+    Args:
+        files: A table, or several: a file a coder, called by its name; or with `coder` or `coders` any.
+        output: The table; its ending says the format.
+        key: Column that says which row is meant.
+        value: Columns with what was coded.
+        coder: Column that says who coded, where a row is what one coder said.
+        coders: Columns, one a coder, where rows of one key have to be put together.
+        variable: Column that says which variable a value is of, with `coder`.
+        missing: Texts that mean that nothing was said, besides empty cells.
+        contradictions: Where one coder said different things of one row: `refuse`, leave `empty`, or take the
+            `first` or `last`.
+        writing: How the output is written.
+        overwrite: Whether it may be replaced.
+        reading: How the tables are read, see `ReadOptions`.
+    Raises:
+        UsageError: The layout is ambiguous, a row has no key or coder, or there are contradictions.
+        TableError: A table is broken.
+        OutputExists, StorageError: The output cannot be written.
+    """
+    paths = [files] if isinstance(files, str | Path) else files
+    return merge_tool.merge_coders(
+        [Path(path) for path in paths],
+        Path(output),
+        merge_tool.Layout(
+            key=key,
+            values=tuple(read_labels(value)) if value else (),
+            coder=coder,
+            coders=tuple(read_labels(coders)) if coders else (),
+            variable=variable,
+            missing=tuple(read_values(missing)),
+            on_contradiction=contradictions,
+        ),
+        reading=reading_of(reading),
+        writing=writing,
+        overwrite=overwrite,
     )

@@ -1656,6 +1656,64 @@ def agree(table: Path, *, as_json: bool, **options: Any) -> None:
         show.coders_agree(found)
 
 
+@app.command("merge-coders")
+@click.argument("files", metavar="FILE...", type=_PATH, nargs=-1, required=True)
+@click.option("--key", required=True, metavar="COLUMN", help="Column that says which row is meant.")
+@click.option("--value", metavar="COLUMN[,COLUMN]", help="Columns with what was coded.")
+@click.option(
+    "--coder", metavar="COLUMN", help="Column that says who coded, where a row is what one coder said."
+)
+@click.option(
+    "--coders",
+    metavar="A,B[,C]",
+    help="Columns, one a coder, where rows of one key have to be put together.",
+)
+@click.option(
+    "--variable", metavar="COLUMN", help="Column that says which variable a value is of, with --coder."
+)
+@click.option(
+    "--contradictions",
+    type=click.Choice(["refuse", "empty", "first", "last"]),
+    default="refuse",
+    show_default=True,
+    help="What becomes of a cell of which one coder said different things.",
+)
+@click.option(
+    "--missing",
+    multiple=True,
+    metavar="VALUE",
+    help="A text that means that nothing was said, as in NA; may be given several times. Empty cells do.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=_PATH,
+    required=True,
+    metavar="OUT",
+    help="The table; its ending says the format.",
+)
+@_reading
+@_writing
+@_overwrite
+@_json
+def merge_coders(files: Sequence[Path], *, output: Path, as_json: bool, **options: Any) -> None:
+    """
+    Put what several people coded into one table: a row a text, a column a coder.
+
+    FILE is a file for each coder, who is called by its name; or, with --coder, tables whose rows are what one
+    coder said (long); or, with --coders, tables with a column a coder (wide). All other columns stay: one
+    that differs between coders has a column for each. Values that are there twice are told, and
+    contradictions refused, with their rows.
+    """
+    from rowbatch.cli import show
+
+    report = api.merge_coders(files, output, **_for_api(options))
+    if as_json:
+        show.as_json(report)
+    else:
+        show.merged(report)
+
+
 @app.command()
 @_table
 @click.option("--predicted", required=True, metavar="COLUMN", help="Column with the model's values.")

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         JoinUnitsReport,
         KnownModel,
         LabelsAgreement,
+        MergeReport,
         Outcome,
         PeopleComparison,
         Progress,
@@ -1082,6 +1083,27 @@ def _calibration(found: Calibration) -> None:
     _figures(found.measures)
     if found.without:
         line(f"  {_count(found.without, 'unit')} with gold, without a confidence: left out")
+
+
+def merged(report: MergeReport) -> None:
+    """What was put together, and where each value went."""
+    line(f"{place(report.out)}: {_count(report.rows, 'row')} from {_count(report.rows_read, 'row')}")
+    for column, count in report.columns.items():
+        line(f"  {short(column, 60)}  {_count(count, 'value')}")
+    if report.repeated:
+        line(f"  {_count(report.repeated, 'value')} said the same once more")
+    if report.rows_without_value:
+        line(f"  {_count(report.rows_without_value, 'row')} without a value")
+    for one in report.contradictions:
+        values = short(", ".join(one.values), 80)
+        where = short("; ".join(one.places), 120)
+        line(f"  {short(one.coder, 40)} said different things of {short(one.key, 40)}: {values} ({where})")
+    if report.contradicting:
+        line(f"  {_count(report.contradicting, 'contradicting value')} left out")
+    if report.per_coder:
+        line(f"  a column a coder, since they differ: {short(', '.join(report.per_coder), 120)}")
+    for note in report.notes:
+        line(f"  {note}")
 
 
 def corrected(found: CorrectedEstimates) -> None:

@@ -359,4 +359,94 @@ _CORRECT: dict[str, Entry] = {
     ),
 }
 
-STATISTICS: dict[str, Entry] = _UNDEFINED | _AGREE | _CORRECT
+_MERGE: dict[str, Entry] = {
+    "merge-out-is-a-file": Entry(
+        "the output would replace {path}, which is one of the files to merge",
+        "give it another name",
+        zh=("输出会覆盖 {path}，而它是待合并的文件之一", "请换一个名称"),
+    ),
+    "merge-long-and-wide": Entry(
+        "a column that says who coded, and a column for each coder, are two layouts",
+        "give --coder for rows that are each what one coder said, or --coders for columns",
+        page="choose one of both",
+        zh=("“编码者所在的列”和“每位编码者一列”是两种不同的布局", "请选择其中一种"),
+    ),
+    "merge-variable-is-long": Entry(
+        "a column that names variables is for rows with one value, each of one coder",
+        "give --coder COLUMN and one --value COLUMN with it",
+        page="choose the column with the coder, and one with the value",
+        zh=("变量名所在的列适用于每行一位编码者、一个值的布局", "请同时选择编码者的列和一个值的列"),
+    ),
+    "merge-which-values": Entry(
+        "nothing says which columns hold what was coded",
+        "name them: --value COLUMN; or a column for each coder: --coders anna,ben",
+        page="choose the columns",
+        zh=("没有指明哪些列是编码结果", "请选择这些列"),
+    ),
+    "merge-values-or-coders": Entry(
+        "with a column for each coder these columns are the values",
+        "leave --value out",
+        page="leave the values out",
+        zh=("每位编码者一列时，这些列本身就是值", "请去掉值的列"),
+    ),
+    "merge-column-twice": Entry(
+        "column {column!r} can't be two things at once",
+        "name each column once",
+        zh=("列“{column}”不能同时有两种用途", "请每列只写一次"),
+    ),
+    "merge-name-twice": Entry(
+        "{path} has two columns called {column!r}, and nobody knows which one is meant",
+        "rename one of them",
+        zh=("{path} 中有两列都叫“{column}”，无法确定指的是哪一列", "请重命名其中一列"),
+    ),
+    "merge-file-twice": Entry(
+        "two files are called {coder!r}, which would be one coder",
+        "rename one; or give a column that says who coded: --coder COLUMN",
+        page="rename one, or choose the column that says who coded",
+        zh=("有两个文件都叫“{coder}”，会被当作同一位编码者", "请重命名其中一个，或选择编码者所在的列"),
+    ),
+    "merge-one-file": Entry(
+        "{path} alone is one coder's",
+        "give a file for each coder, or the column that says who coded (--coder COLUMN), or the coders' columns (--coders anna,ben)",
+        page="choose a file for each coder, or the column that says who coded",
+        zh=("只有 {path} 一个文件，即只有一位编码者", "请每位编码者给出一个文件，或选择编码者所在的列"),
+    ),
+    "merge-no-such-column": Entry(
+        "{path} has no column {column!r}",
+        "its columns are: {columns!r}",
+        zh=("{path} 中没有列“{column}”", "它的列有：“{columns:”、“}”"),
+    ),
+    "merge-empty-cell": Entry(
+        "{path}, row {row:,}: column {column!r} is empty ({rows:,} such {rows:row|rows}), so nobody knows what was coded by whom",
+        "fill it, or take these rows out",
+        zh=(
+            "{path} 第 {row:,} 行：列“{column}”为空（共 {rows:,} 行），无法确定是谁编码了哪一行",
+            "请填写，或去掉这些行",
+        ),
+    ),
+    "merge-contradictions": Entry(
+        "coder {coder!r} said different things of {key!r}: {values!r} ({places!r}); {count:,} such {count:cell|cells} in all",
+        "put them right; or say what counts: --contradictions first, last, or empty",
+        page="put them right, or choose which value counts",
+        zh=(
+            "编码者“{coder}”对“{key}”给出了不同的值：“{values:”、“}”（{places:、}）；这样的单元格共 {count:,} 个",
+            "请改正，或选择以哪个值为准",
+        ),
+    ),
+    "merge-nothing-coded": Entry(
+        "nothing was coded in {columns!r}",
+        "choose columns that are filled",
+        zh=("“{columns:”、“}”中没有任何编码", "请选择有值的列"),
+    ),
+    "merge-name-taken": Entry(
+        "the output would have two columns called {column!r}",
+        "rename that column, or the coder",
+        zh=("输出会有两列都叫“{column}”", "请重命名该列或编码者"),
+    ),
+    "merge-keys-apart": Entry(
+        "{path} has no key in common with the files before it, as {key!r}: is it the same column, written in the same way?",
+        zh=("{path} 与前面的文件没有共同的键（例如“{key}”）：是否为同一列、同一写法？", ""),
+    ),
+}
+
+STATISTICS: dict[str, Entry] = _UNDEFINED | _AGREE | _CORRECT | _MERGE
