@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     __version__: str
     from rowbatch.api import Run as Run
     from rowbatch.api import agree as agree
+    from rowbatch.api import compare as compare
     from rowbatch.api import convert as convert
     from rowbatch.api import correct as correct
     from rowbatch.api import create as create
@@ -38,6 +39,7 @@ __all__ = [
     "Run",
     "__version__",
     "agree",
+    "compare",
     "convert",
     "correct",
     "create",
@@ -55,6 +57,7 @@ _PLACES = {
     "Run": ("rowbatch.api", "Run"),
     "RowbatchError": ("rowbatch.errors", "RowbatchError"),
     "agree": ("rowbatch.api", "agree"),
+    "compare": ("rowbatch.api", "compare"),
     "convert": ("rowbatch.api", "convert"),
     "correct": ("rowbatch.api", "correct"),
     "create": ("rowbatch.api", "create"),

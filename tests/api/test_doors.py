@@ -28,6 +28,7 @@ API = [
     "check_codebook",
     "codebook_schema",
     "command_of",
+    "compare",
     "convert",
     "convert_codebook",
     "correct",

@@ -42,6 +42,10 @@ CASES: dict[str, list[tuple[str, ...]]] = {
         ("broken.jsonl", "--fix", "fixed.jsonl", "--overwrite"),
     ],
     "codebook check": [("book.csv",), ("book.csv", "--show")],
+    "compare": [
+        ("posts", "posts"),
+        ("posts.csv", "--columns", "coder,coder2", "--gold", "id"),
+    ],
     "correct": [
         ("posts.csv", "--predicted", "coder2", "--gold", "coder", "--label", "A", "--missing", "NA"),
         ("posts.csv", "--predicted", "id", "--gold", "size", "--method", "dsl"),

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from rowbatch.api.standing import find_status as find_status
     from rowbatch.api.standing import list_runs as list_runs
     from rowbatch.api.statistics import agree as agree
+    from rowbatch.api.statistics import compare as compare
     from rowbatch.api.statistics import correct as correct
     from rowbatch.api.statistics import merge_coders as merge_coders
     from rowbatch.api.tasks import infer as infer
@@ -92,6 +93,7 @@ _PLACES = {
     "check_codebook": "api.codebooks",
     "codebook_schema": "api.codebooks",
     "command_of": "api.command",
+    "compare": "api.statistics",
     "convert": "api.tools",
     "convert_codebook": "api.codebooks",
     "correct": "api.statistics",

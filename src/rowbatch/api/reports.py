@@ -14,6 +14,7 @@ from rowbatch.core.statistics.calibration import Calibration
 from rowbatch.core.statistics.coder_agreement import CoderAgreement
 from rowbatch.core.statistics.corrected import CorrectedEstimates
 from rowbatch.core.statistics.figures import Figure
+from rowbatch.core.statistics.side_by_side import SideBySide
 from rowbatch.providers.catalog import KnownModel
 from rowbatch.results.extract_report import ExtractReport
 from rowbatch.steps.clean import CleanReport
@@ -78,6 +79,7 @@ __all__ = [
     "ScaleAgreement",
     "Schedule",
     "ShardDone",
+    "SideBySide",
     "SplitReport",
     "TaskPlan",
     "TrialReport",

@@ -6,6 +6,7 @@ corrected for a model's errors.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
@@ -18,6 +19,7 @@ from rowbatch.core.statistics.coder_agreement import Cells, CoderAgreement
 from rowbatch.core.statistics.corrected import CorrectedEstimates, Method
 from rowbatch.core.statistics.corrected_regression import Model
 from rowbatch.core.statistics.figures import Resampling
+from rowbatch.core.statistics.side_by_side import SideBySide
 from rowbatch.core.table_options import ReadingKeywords, WriteOptions, reading_of
 from rowbatch.errors import UsageError
 from rowbatch.tables.frames import from_frame
@@ -25,6 +27,7 @@ from rowbatch.tools import merge_coders as merge_tool
 from rowbatch.tools.agree import Coders, agree_columns
 from rowbatch.tools.correct import Estimand, correct_columns
 from rowbatch.tools.merge_coders import MergeReport, OnContradiction
+from rowbatch.tools.side_by_side import Labelled, compare_labelled
 
 
 def agree(
@@ -254,3 +257,90 @@ def merge_coders(
         writing=writing,
         overwrite=overwrite,
     )
+
+
+def compare(
+    first: str | Path | object,
+    second: str | Path | object | None = None,
+    *,
+    variable: str | None = None,
+    columns: str | Sequence[str] = (),
+    key: str | None = None,
+    gold: str | None = None,
+    level: Level = "nominal",
+    labels: str | Sequence[object] = (),
+    missing: str | Sequence[object] = (),
+    probability: str | None = None,
+    several: bool = False,
+    separator: str = ";",
+    none: str | Sequence[object] = (),
+    confidence: float = 0.95,
+    draws: int = 2_000,
+    seed: int = 1,
+    **reading: Unpack[ReadingKeywords],
+) -> SideBySide:
+    """
+    Two labelled tables or runs on the same rows, or two columns of one: how often they say the same, what
+    became what, and beside gold which one is right more often.
+
+    Args:
+        first, second: Tables of any format, runs, or data frames; without `second` two `columns` of one.
+        variable: Column of both with the labels. Of runs it is by default the only variable of the codebook.
+        columns: Two columns: of one table, or the one of the first and the one of the second.
+        key: Column of both that says which rows belong together; by default they stand in one order, which
+            has to be seen in other columns.
+        gold: The column that is right, of either.
+        level, labels, missing, probability, several, separator, none: As of `agree`.
+        confidence: Of the intervals.
+        draws: How many samples are drawn for them.
+        seed: Of these draws.
+        reading: How the tables are read, see `ReadOptions`.
+    Raises:
+        UsageError: Nobody knows what is compared, or which rows belong together.
+        TableError: There is no such column, or a table is broken.
+    """
+    named = read_labels(columns) if columns else [variable or ""] * 2
+    if len(named) != 2 or (variable is not None and columns) or (second is None and not columns):
+        raise UsageError("compare-nothing-to-compare")
+    one = _labelled(first, named[0], "first")
+    other = replace(one, column=named[1]) if second is None else _labelled(second, named[1], "second")
+    return compare_labelled(
+        one,
+        other,
+        Coders(
+            names=(),
+            gold=gold,
+            level=level,
+            labels=tuple(read_labels(labels)) if labels else (),
+            missing=tuple(read_values(missing)),
+            probability=probability,
+            cells=_cells(several=several, quotes=False),
+            separator=separator,
+            none=("",) if none == "" else tuple(read_values(none)),
+        ),
+        resampling_of(confidence, draws, seed),
+        key=key,
+        reading=reading_of(reading),
+    )
+
+
+def _labelled(source: str | Path | object, column: str, name: str) -> Labelled:
+    """A table with its labels; of a run its labelled table, its model and what it did cost."""
+    if not isinstance(source, str | Path):
+        if not column:
+            raise UsageError("compare-nothing-to-compare")
+        return Labelled(from_frame(source), name, column)
+    path = Path(source)
+    if (path / "run.toml").is_file() or not (path.exists() or path.suffix):
+        from rowbatch.api.runs import open_run
+
+        run = open_run(path)
+        variables = [one.name for one in run.codebook.variables]
+        if not column and len(variables) != 1:
+            raise UsageError("compare-nothing-to-compare")
+        frame = run.table()
+        status = run.status(most_states=0)
+        return Labelled(frame, run.path.name, column or variables[0], status.model, status.spent_usd)
+    if not column:
+        raise UsageError("compare-nothing-to-compare")
+    return Labelled(path, path.name, column)

@@ -1554,6 +1554,82 @@ _resampling = _options(
 
 
 @app.command()
+@click.argument("first", metavar="A", type=_PATH)
+@click.argument("second", metavar="[B]", type=_PATH, required=False)
+@click.option(
+    "--variable",
+    metavar="COLUMN",
+    help="Column of both with the labels.  [default: of runs, the only variable]",
+)
+@click.option("--columns", metavar="A,B", help="Two columns of one table; or the one of A and the one of B.")
+@click.option(
+    "--key",
+    metavar="COLUMN",
+    help="Column of both that says which rows belong together.  [default: they stand in one order, which has "
+    "to be seen in other columns]",
+)
+@click.option("--gold", metavar="COLUMN", help="The column that is right, of A or B.")
+@click.option(
+    "--level",
+    type=click.Choice(["nominal", "ordinal", "interval", "ratio"]),
+    default="nominal",
+    show_default=True,
+    help="What the order of values means: nothing, an order, distances, or distances from a true zero.",
+)
+@click.option(
+    "--labels",
+    metavar="LOW,MID,HIGH",
+    help="All labels of the codebook, in order.  [default: those that occur, numbers by size]",
+)
+@click.option(
+    "--missing",
+    multiple=True,
+    metavar="VALUE",
+    help="A text that means that nothing was said, as in NA; may be given several times. Empty cells do.",
+)
+@click.option(
+    "--probability",
+    metavar="COLUMN",
+    help="How likely each row was drawn, where they were not drawn alike.",
+)
+@click.option("--several", is_flag=True, help="A cell may hold several labels.")
+@click.option(
+    "--separator",
+    default=";",
+    show_default=True,
+    metavar="TEXT",
+    help="What stands between several labels of a cell; JSON lists are read, too.",
+)
+@click.option(
+    "--none",
+    multiple=True,
+    metavar="VALUE",
+    help="A cell that says that no label applies; may be given several times. With --none '' empty cells do.",
+)
+@click.option(
+    "--confidence", type=float, default=0.95, show_default=True, metavar="SHARE", help="Of the intervals."
+)
+@_resampling
+@_reading
+@_json
+def compare(first: Path, second: Path | None, *, as_json: bool, **options: Any) -> None:
+    """
+    Compare two labelled tables or runs, A and B, on the same rows; or two columns of A.
+
+    How often both say the same, which labels became which; with gold, which one is right more often: paired
+    differences with intervals, McNemar's exact test; of runs the model, the cost, and the price of a right
+    label.
+    """
+    from rowbatch.cli import show
+
+    found = api.compare(first, second, **_for_api(options))
+    if as_json:
+        show.as_json(found.to_plain())
+    else:
+        show.compared_side_by_side(found)
+
+
+@app.command()
 @_table
 @click.option(
     "--coders",

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         ScaleAgreement,
         Schedule,
         ShardDone,
+        SideBySide,
         SplitReport,
         TaskPlan,
         TrialReport,
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     )
 
 _SHOWN_CHARS = 400
+_MOVES = 20
 _CODEBOOK_FORMS = {
     "yaml": "a codebook in YAML",
     "json": "a codebook in JSON",
@@ -1083,6 +1085,36 @@ def _calibration(found: Calibration) -> None:
     _figures(found.measures)
     if found.without:
         line(f"  {_count(found.without, 'unit')} with gold, without a confidence: left out")
+
+
+def compared_side_by_side(found: SideBySide) -> None:
+    """How often both say the same, what became what, and which one is better."""
+    agreement = found.agreement
+    by = f"by {short(found.joined_by, 40)}" if found.joined_by else "in their order"
+    line(f"{_count(agreement.rows, 'row')} of both, {by}; the same: {found.same:,}")
+    for side in found.sides:
+        told = [f"{_count(side.rows, 'row')}"]
+        told += [f"{side.alone:,} of them alone"] if side.alone else []
+        told += [short(side.model, 40)] if side.model else []
+        told += [f"{_dollars(side.cost_usd)}"] if side.cost_usd is not None else []
+        if side.usd_per_right is not None:
+            told.append(f"{_dollars(1_000 * side.usd_per_right)} for 1,000 right labels")
+        line(f"  {short(side.name, 40)}: {', '.join(told)}")
+    line(f"  {'':<26} {'':>9}  {agreement.resampling.percent} interval")
+    _figures(found.figures)
+    for two in agreement.comparisons:
+        first, second = (short(name, 40) for name in two.coders)
+        line(f"  only {first} is right: {two.only_first:,}; only {second}: {two.only_second:,}")
+        _named("exact McNemar p", "\u2013" if two.p is None else f"{two.p:.3g}")
+    if found.moves:
+        line(f"from {short(found.sides[0].name, 40)} to {short(found.sides[1].name, 40)}")
+    for one in found.moves[:_MOVES]:
+        before, after = (short(said, 30) or "\u2013" for said in (one.first, one.second))
+        line(f"  {before} \u2192 {after}  {_count(one.rows, 'row')}")
+    if len(found.moves) > _MOVES:
+        line(f"  and {len(found.moves) - _MOVES:,} more: see --json")
+    for note in agreement.notes:
+        line(f"note: {note}")
 
 
 def merged(report: MergeReport) -> None:

@@ -449,4 +449,54 @@ _MERGE: dict[str, Entry] = {
     ),
 }
 
-STATISTICS: dict[str, Entry] = _UNDEFINED | _AGREE | _CORRECT | _MERGE
+_COMPARE: dict[str, Entry] = {
+    "compare-nothing-to-compare": Entry(
+        "nothing says what is compared",
+        "give two tables or runs and --variable COLUMN; or one table and --columns A,B",
+        page="choose two tables and a column of both, or one table and two columns",
+        zh=("没有指明要比较什么", "请选择两个数据表及共有的列，或一个数据表中的两列"),
+    ),
+    "compare-no-such-column": Entry(
+        "{table} has no column {column!r}",
+        "its columns are: {columns!r}",
+        zh=("{table} 中没有列“{column}”", "它的列有：“{columns:”、“}”"),
+    ),
+    "compare-not-as-many-rows": Entry(
+        "{first} has {rows:,} rows and {second} has {others:,}, so nobody knows which belong together",
+        "name a column of both that says it: --key COLUMN",
+        page="choose a column of both that says it",
+        zh=(
+            "{first} 有 {rows:,} 行，{second} 有 {others:,} 行，无法确定行的对应关系",
+            "请选择两表共有的键列",
+        ),
+    ),
+    "compare-not-one-order": Entry(
+        "nothing shows that the rows of {first} and {second} stand in one order: columns that are the same in every row ({shared!r}) tell too few of them apart",
+        "name a column of both that says which rows belong together: --key COLUMN",
+        page="choose a column of both that says which rows belong together",
+        zh=(
+            "无法确认 {first} 与 {second} 的行顺序一致：各行都相同的列（“{shared:”、“}”）不足以区分各行",
+            "请选择两表共有的键列",
+        ),
+    ),
+    "compare-key-twice": Entry(
+        "{table} has the key {key!r} of column {column!r} in rows {rows}; {count:,} such {count:key|keys}",
+        "take the repeated rows out, or name a column that tells rows apart",
+        zh=(
+            "{table} 的列“{column}”中键“{key}”重复（第 {rows:、} 行）；这样的键共 {count:,} 个",
+            "请去掉重复的行，或选择能区分各行的列",
+        ),
+    ),
+    "compare-nothing-shared": Entry(
+        "{first} and {second} have no row in common by column {column!r}",
+        "is the key written in the same way in both?",
+        zh=("按列“{column}”，{first} 与 {second} 没有共同的行", "两表中键的写法是否一致？"),
+    ),
+    "compare-column-twice": Entry(
+        "what is compared, and gold, have to be different columns: {columns!r}",
+        "name each once",
+        zh=("比较的对象与标准必须是不同的列：“{columns:”、“}”", "请每列只写一次"),
+    ),
+}
+
+STATISTICS: dict[str, Entry] = _UNDEFINED | _AGREE | _CORRECT | _MERGE | _COMPARE
