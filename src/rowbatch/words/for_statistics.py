@@ -253,6 +253,43 @@ _CORRECT: dict[str, Entry] = {
         "refused: with sensitivity {sensitivity} and specificity {specificity} the model's labels say nothing of people's",
         zh=("拒绝给出：灵敏度为 {sensitivity}、特异度为 {specificity}，模型标签几乎不含信息", ""),
     ),
+    "correct-few-clusters": Entry(
+        "refused: the labelled rows are of {clusters:,} {clusters:cluster|clusters} only; {least:,} are needed, since below nobody knows how far clusters differ",
+        zh=(
+            "拒绝给出：有人工标签的行只来自 {clusters:,} 个聚类，至少需要 {least:,} 个，否则无从得知聚类之间的差异",
+            "",
+        ),
+    ),
+    "correct-drawn-otherwise": Entry(
+        "by column {column!r} {expected:,} rows would be labelled, and {labelled:,} are: the numbers are right only if these are how likely each row was to be labelled",
+        zh=(
+            "按列“{column}”应有 {expected:,} 行有人工标签，实际有 {labelled:,} 行：只有当该列确为每行被标注的概率时结果才正确",
+            "",
+        ),
+    ),
+    "correct-not-drawn-so": Entry(
+        "by column {column!r} {expected:,} rows would be labelled, and {labelled:,} are: these are not how likely each row was to be labelled",
+        "give the probabilities by which rows were drawn; where all were alike, leave --probability out",
+        page="give the probabilities by which rows were drawn; where all were alike, leave them out",
+        zh=(
+            "按列“{column}”应有 {expected:,} 行有人工标签，实际有 {labelled:,} 行：该列不是每行被标注的概率",
+            "请给出抽样时的概率；若各行概率相同，请去掉该列",
+        ),
+    ),
+    "correct-rows-without-group": Entry(
+        "{rows:,} {rows:row|rows} without a group in column {column!r} are left out",
+        zh=("{rows:,} 行在列“{column}”中没有组别，已略去", ""),
+    ),
+    "correct-groups-share-clusters": Entry(
+        "{clusters:,} {clusters:cluster has|clusters have} rows in both groups; the interval of the difference takes groups for independent",
+        zh=("有 {clusters:,} 个聚类在两组中都有行；差异的区间把两组视为独立", ""),
+    ),
+    "correct-too-large": Entry(
+        "column {column!r}, row {row:,}: {cell!r} is too large a number to compute with",
+        "is it a code? what means that nothing was said: --missing VALUE",
+        page="is it a code? say what means that nothing was said",
+        zh=("列“{column}”第 {row:,} 行：“{cell}”过大，无法计算", "它是不是编码？请指明表示缺失的值"),
+    ),
     "correct-stratum-empty": Entry(
         "refused: of {strata:,} of the probabilities fewer than two rows are labelled, so nobody knows what the others are",
         zh=("拒绝给出：有 {strata:,} 种抽样概率下的人工标签少于两行，无从得知其余各行的情况", ""),

@@ -29,6 +29,8 @@ from rowbatch.core.statistics.corrected import (
     Correction,
     Labelled,
     Method,
+    few_clusters,
+    without_interval,
 )
 from rowbatch.core.statistics.figures import (
     Figure,
@@ -169,8 +171,10 @@ def _difference(first: Figure, second: Figure) -> Figure:
     parts = (first.estimate, first.low, first.high, second.estimate, second.low, second.high)
     p, low_p, high_p, q, low_q, high_q = (np.nan if part is None else part for part in parts)
     n, method = first.n + second.n, "difference of shares; Newcombe's interval"
+    if first.estimate is None or second.estimate is None:
+        return undefined(n, method, why or Notice("undefined-nothing-counted"))
     if why is not None:
-        return undefined(n, method, why)
+        return Figure(p - q, None, None, n, method, why)
     down = np.hypot(p - low_p, high_q - q)
     up = np.hypot(high_p - p, q - low_q)
     return Figure(p - q, float(p - q - down), float(p - q + up), n, method)
@@ -204,6 +208,9 @@ def people_share(data: Labelled, resampling: Resampling) -> Figure:
     method = "share of labelled rows"
     if n < 2:
         return undefined(n, method, Notice("correct-too-few", {"labelled": n, "least": LEAST_FOR_SHARES}))
+    empty = sum(one.n == 0 for one in _strata(data)) if data.probability is not None else 0
+    if empty:
+        return undefined(n, method, Notice("correct-stratum-empty", {"strata": empty}))
     weights = data.weights
     share = float((weights * data.gold).sum() / weights.sum())
     # How many rows drawn alike would say as much.
@@ -212,9 +219,8 @@ def people_share(data: Labelled, resampling: Resampling) -> Figure:
     )
     low, high = wilson(share, effective, t_quantile(resampling.level, max(1.0, effective - 1)))
     weighted = ", weighted" if data.probability is not None else ""
-    return Figure(
-        share, low, high, n, f"{method}{weighted}; {resampling.percent} interval: Wilson's score with t"
-    )
+    words = f"{method}{weighted}; {resampling.percent} interval: Wilson's score with t"
+    return without_interval(Figure(share, low, high, n, words), few_clusters(data))
 
 
 def _effective(data: Labelled, share: float) -> float:
@@ -285,6 +291,9 @@ class ShareDraws:
         n = self._data.labelled
         if n < LEAST_FOR_SHARES:
             return Notice("correct-too-few", {"labelled": n, "least": LEAST_FOR_SHARES})
+        why = few_clusters(self._data)
+        if why is not None:
+            return why
         empty = sum(one.n < 2 for one in self._counted)
         if empty:
             return Notice("correct-stratum-empty", {"strata": empty})
