@@ -246,10 +246,13 @@ def made_up(rows=600, labelled=200, **columns):
 @pytest.mark.parametrize("more", [{}, {"on": "x"}, {"label": None, "predicted": "n", "gold": "m"}])
 def test_a_handful_of_clusters_has_no_interval(method, more):
     """
-    With fewer than ten clusters among the labelled rows no line has an interval that pretends to know how far
-    they differ, whatever is estimated; with one a regression had a width of 0.
+    With fewer than ten clusters among the labelled rows, or fifty for a regression, no line has an interval
+    that pretends to know how far they differ; with one a regression had a width of 0.
     """
-    frame = made_up(c=lambda at: f"c{at % 9}", d=lambda at: f"d{at % 10}", n=lambda at: str(at % 7))
+    enough = 50 if "on" in more else 10
+    frame = made_up(
+        c=lambda at: f"c{at % (enough - 1)}", d=lambda at: f"d{at % (enough + 10)}", n=lambda at: str(at % 7)
+    )
     frame = frame.with_columns(m=pl.when(pl.col("y") == "").then(pl.lit("")).otherwise(pl.col("n") + "1"))
     options = {"predicted": "f", "gold": "y", "label": "a", "method": method, "draws": 200} | more
     for one in correct(frame, cluster="c", **options).corrections:

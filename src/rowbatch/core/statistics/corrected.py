@@ -21,6 +21,7 @@ from rowbatch.core.statistics.patterns import Floats
 from rowbatch.words.notice import Notice
 
 LEAST_CLUSTERS = 10
+LEAST_CLUSTERS_OF_REGRESSIONS = 50
 """Of labelled rows: below, how far clusters differ is not known."""
 
 Method = Literal["ppi", "dsl", "rogan-gladen"]
@@ -107,15 +108,15 @@ class Labelled:
         return True
 
 
-def few_clusters(data: Labelled) -> Notice | None:
+def few_clusters(data: Labelled, least: int = LEAST_CLUSTERS) -> Notice | None:
     """Why no interval can be believed where labelled rows are of a handful of clusters; None where it can."""
     clusters = data.clusters_of_labelled
     if clusters is None:
         return None
     count = len(np.unique(clusters))
-    if count >= LEAST_CLUSTERS:
+    if count >= least:
         return None
-    return Notice("correct-few-clusters", {"clusters": count, "least": LEAST_CLUSTERS})
+    return Notice("correct-few-clusters", {"clusters": count, "least": least})
 
 
 def without_interval(figure: Figure, why: Notice | None) -> Figure:

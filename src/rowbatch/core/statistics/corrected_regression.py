@@ -21,6 +21,7 @@ from typing import Literal
 import numpy as np
 
 from rowbatch.core.statistics.corrected import (
+    LEAST_CLUSTERS_OF_REGRESSIONS,
     LEAST_FOR_REGRESSIONS,
     METHODS,
     Correction,
@@ -93,7 +94,7 @@ def correct_regression(
         why = Notice("correct-too-few", {"labelled": n, "least": least})
     elif method == "ppi" and data.probability is not None:
         why = Notice("correct-unequal-ppi")
-    lumped = few_clusters(data)
+    lumped = few_clusters(data, LEAST_CLUSTERS_OF_REGRESSIONS)
     why = why or lumped
     everything = _Rows(asked.x, asked.y, np.full(data.rows, 1 / data.rows))
     weights = data.weights / data.weights.sum() if n else np.zeros(0)
