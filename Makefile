@@ -87,7 +87,7 @@ coverage-of-intervals: $(READY)  ## Count how often the intervals of corrected e
 ORACLES := .oracles
 oracles:  ## Compute anew, with other packages, the statistics that ours are held to (needs the internet)
 	@test -d $(ORACLES) || $(PYTHON) -m venv $(ORACLES)
-	@$(ORACLES)/bin/pip install --quiet scikit-learn==1.9.1 statsmodels==0.15.0 krippendorff==0.9.0 ppi-python==0.2.3 irrCAC==0.4.4
+	@$(ORACLES)/bin/pip install --quiet scikit-learn==1.9.1 statsmodels==0.15.0 krippendorff==0.9.0 ppi-python==0.2.3 irrCAC==0.4.4 pingouin==0.6.1
 	@$(ORACLES)/bin/pip uninstall --quiet --yes coverage
 	cd tests && ../$(ORACLES)/bin/python statistics_oracles.py
 	git diff --stat --exit-code tests/core/oracle_values.json

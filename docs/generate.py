@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import beside_others
 import cells
 import dependencies
 
@@ -38,6 +39,7 @@ def pages() -> dict[Path, str]:
         DOCS / "reference" / "codebook.schema.json": codebook_schema(),
         dependencies.PAGE: dependencies.page(),
         cells.PAGE: cells.page(),
+        beside_others.PAGE: beside_others.page(),
     }
 
 

@@ -41,6 +41,53 @@ def pair_of_numbers() -> list[tuple[float, float]]:
     return pairs
 
 
+def sets_with_gaps(coders: int = 3, units: int = 80) -> list[tuple[frozenset[str] | None, ...]]:
+    """Which labels coders gave to units, some of them none, a fifth of it missing."""
+    chance = random.Random(13)
+    rows = []
+    for _ in range(units):
+        truth = frozenset(label for label in LABELS if chance.random() < 0.35)
+        said = (
+            frozenset(label for label in LABELS if (label in truth) != (chance.random() < 0.12))
+            for _ in range(coders)
+        )
+        rows.append(tuple(one if chance.random() > 0.2 else None for one in said))
+    return rows
+
+
+def raters_of_numbers(coders: int = 3, units: int = 40) -> list[tuple[float, ...]]:
+    """Numbers of several coders, one of whom is higher than the others."""
+    chance = random.Random(17)
+    rows = []
+    for _ in range(units):
+        truth = chance.gauss(5, 2)
+        rows.append(tuple(round(truth + chance.gauss(0.5 * coder, 1), 1) for coder in range(coders)))
+    return rows
+
+
+def people_and_model(units: int = 150) -> list[tuple[str | None, ...]]:
+    """What four people, one of them worse, and last a model said of units; people have gaps."""
+    chance = random.Random(19)
+    rows = []
+    for _ in range(units):
+        truth = chance.choice(LABELS)
+        said: list[str | None] = []
+        for right in (0.85, 0.8, 0.8, 0.55, 0.7):
+            said.append(truth if chance.random() < right else chance.choice(LABELS))
+        for coder in range(4):
+            if chance.random() < 0.15:
+                said[coder] = None
+        rows.append(tuple(said))
+    return rows
+
+
+def confidences(units: int = 200) -> list[tuple[float, bool]]:
+    """How sure a model is, from 0 to 1 with ties, and whether it is right."""
+    chance = random.Random(23)
+    sure = [round(min(1.0, max(0.0, chance.betavariate(4, 2))), 2) for _ in range(units)]
+    return [(one, chance.random() < 0.3 + 0.6 * one * one) for one in sure]
+
+
 def corrected(labelled: int = 200, rows: int = 2_000) -> dict[str, list[float]]:
     """
     A model's answers `f`, people's `y`, and two predictors, of rows; people labelled the first ones, as

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     __version__: str
     from rowbatch.api import Run as Run
     from rowbatch.api import agree as agree
+    from rowbatch.api import compare as compare
     from rowbatch.api import convert as convert
     from rowbatch.api import correct as correct
     from rowbatch.api import create as create
     from rowbatch.api import extract as extract
     from rowbatch.api import join_units as join_units
     from rowbatch.api import list_runs as list_runs
+    from rowbatch.api import merge_coders as merge_coders
     from rowbatch.api import open_run as open
     from rowbatch.api import sample as sample
     from rowbatch.api import split as split
@@ -37,12 +39,14 @@ __all__ = [
     "Run",
     "__version__",
     "agree",
+    "compare",
     "convert",
     "correct",
     "create",
     "extract",
     "join_units",
     "list_runs",
+    "merge_coders",
     "open",
     "sample",
     "split",
@@ -53,12 +57,14 @@ _PLACES = {
     "Run": ("rowbatch.api", "Run"),
     "RowbatchError": ("rowbatch.errors", "RowbatchError"),
     "agree": ("rowbatch.api", "agree"),
+    "compare": ("rowbatch.api", "compare"),
     "convert": ("rowbatch.api", "convert"),
     "correct": ("rowbatch.api", "correct"),
     "create": ("rowbatch.api", "create"),
     "extract": ("rowbatch.api", "extract"),
     "join_units": ("rowbatch.api", "join_units"),
     "list_runs": ("rowbatch.api", "list_runs"),
+    "merge_coders": ("rowbatch.api", "merge_coders"),
     "open": ("rowbatch.api", "open_run"),
     "sample": ("rowbatch.api", "sample"),
     "split": ("rowbatch.api", "split"),

@@ -32,6 +32,8 @@ CASES: dict[str, list[tuple[str, ...]]] = {
     "agree": [
         ("posts.csv", "--coders", "coder,id"),
         ("posts.csv", "--coders", "coder", "--gold", "coder2", "--missing", "NA", "--labels", "A,B"),
+        ("posts.csv", "--coders", "coder,coder2,id", "--several", "--alt-test", "size"),
+        ("posts.csv", "--coders", "coder,coder2", "--quotes", "--text", "text"),
     ],
     "agreement": [("posts", "coder"), ("posts", "coder", "--item", "id", "--not-coded", "99")],
     "check": [
@@ -40,6 +42,10 @@ CASES: dict[str, list[tuple[str, ...]]] = {
         ("broken.jsonl", "--fix", "fixed.jsonl", "--overwrite"),
     ],
     "codebook check": [("book.csv",), ("book.csv", "--show")],
+    "compare": [
+        ("posts", "posts"),
+        ("posts.csv", "--columns", "coder,coder2", "--gold", "id"),
+    ],
     "correct": [
         ("posts.csv", "--predicted", "coder2", "--gold", "coder", "--label", "A", "--missing", "NA"),
         ("posts.csv", "--predicted", "id", "--gold", "size", "--method", "dsl"),
@@ -62,6 +68,9 @@ CASES: dict[str, list[tuple[str, ...]]] = {
     "infer": [("asked", "--upstream", "UPSTREAM")],
     "list": [()],
     "log": [("posts",)],
+    "merge-coders": [
+        ("posts.csv", "--key", "id", "--coders", "coder,coder2", "-o", "merged.csv", "--overwrite"),
+    ],
     "models": [(), ("--provider", "openai"), ("--provider", "anthropic"), ("--provider", "local")],
     "recover": [("lost",)],
     "sample": [("posts", "--rows", "3", "-o", "sample.jsonl", "--overwrite")],

@@ -169,6 +169,8 @@ def test_k1_the_key_is_in_no_byte_after_any_command(place, capfd):
         shell("join-units", "units.csv", "--of", "posts.csv", "--rule", "text=list", "-o", "joined.csv")
         shell("agree", "posts.csv", "--coders", "id,text")
         shell("correct", "posts.csv", "--predicted", "text", "--gold", "id")
+        shell("compare", "posts.csv", "--columns", "id,text")
+        shell("merge-coders", "posts.csv", "--key", "id", "--coders", "text", "-o", "merged.csv")
         shell("check", "requests.jsonl")
         shell("estimate", "requests.jsonl")
         shell("split", "requests.jsonl", "--parts", "2", "-o", "parts")

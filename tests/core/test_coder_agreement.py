@@ -305,12 +305,54 @@ def test_numbers_as_scipy_has_them():
 
 def test_intraclass_as_published():
     """
-    ICC(2,1) of the six targets and four judges of Shrout and Fleiss (1979) is .29.
+    All six forms of the six targets and four judges of Shrout and Fleiss (1979), table 4.
     """
     rows = [(9, 2, 5, 8), (6, 1, 3, 2), (8, 4, 6, 8), (7, 1, 2, 6), (10, 5, 6, 9), (6, 2, 4, 7)]
     values = list(range(11))
     patterns = coding(rows, values, numbers=values).patterns
-    assert of_numbers.intraclass(patterns)(patterns.mass)[0] == pytest.approx(0.2898, abs=5e-5)
+    published: dict[of_numbers.Form, float] = {
+        "1,1": 0.17,
+        "2,1": 0.29,
+        "3,1": 0.71,
+        "1,k": 0.44,
+        "2,k": 0.62,
+        "3,k": 0.91,
+    }
+    for form, value in published.items():
+        assert of_numbers.intraclass(patterns, form)(patterns.mass)[0] == pytest.approx(value, abs=5e-3), form
+
+
+def test_intraclass_as_pingouin_has_it():
+    """
+    All six forms, of three coders.
+    """
+    rows = cases.raters_of_numbers()
+    values = sorted({value for row in rows for value in row})
+    found = measures(rows, values, level="interval", numbers=values)
+    theirs = {"1": "1", "2": "A", "3": "C"}
+    for form in of_numbers.FORMS:
+        name = "icc" if form == "2,1" else f"icc_{form.replace(',', '_')}"
+        theirs_is = ORACLES["intraclass"][f"ICC({theirs[form[0]]},{form[2]})"]
+        assert found[name].estimate == pytest.approx(theirs_is, abs=1e-12), form
+
+
+def test_concordance_is_correlation_less_what_lies_beside_the_line():
+    """
+    Lin's coefficient is Pearson's r times 2 / (v + 1/v + u^2), of scale v and shift u; of equal numbers 1.
+    """
+    pairs = cases.pair_of_numbers()
+    values = sorted({value for pair in pairs for value in pair})
+    found = measures(pairs, values, level="interval", numbers=values)
+    x, y = np.array(pairs).T
+    v, u = x.std() / y.std(), (x.mean() - y.mean()) / math.sqrt(x.std() * y.std())
+    bias_correction = 2 / (v + 1 / v + u * u)
+    assert found["concordance"].estimate == pytest.approx(
+        ORACLES["numbers"]["pearson"] * bias_correction, abs=1e-12
+    )
+    root = math.sqrt(np.mean((x - y) ** 2))
+    assert found["root_mean_square_error"].estimate == pytest.approx(root)
+    same = measures([(one, one) for one in values], values, level="interval", numbers=values)
+    assert same["concordance"].estimate == pytest.approx(1)
 
 
 def test_t_as_scipy_has_it():

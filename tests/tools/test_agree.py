@@ -234,3 +234,152 @@ def test_nobody_said_anything(write):
     assert found.n == 0
     assert {figure.estimate for figure in found.measures.values()} == {None}
     assert all(figure.why for figure in found.measures.values())
+
+
+def test_several_labels_in_a_cell(write):
+    """
+    Lists, with spaces, repeats and JSON, are sets; `--none` names the cells of which no label applies.
+    """
+    path = write(
+        "a,b,gold",
+        "x; y,y;x;x,x;y",
+        '"[""x"", ""y""]",x,x',
+        "none,,none",
+        ",x,x",
+    )
+    found = rowbatch.agree(path, "a,b", several=True, none="none")
+    assert (found.cells, found.labels, found.n) == ("labels", ("x", "y"), 2)
+    assert found.measures["exact_match"].estimate == 0.5
+    assert found.measures["mean_jaccard"].estimate == 0.75
+    assert [label.given for label in found.of_labels] == [5, 3]
+    beside = rowbatch.agree(path, "a", gold="gold", several=True, none="none").against_gold[0]
+    assert beside.measures["accuracy"].estimate == 0.5
+    assert beside.without == 1
+    # With an empty text, empty cells are no label.
+    assert rowbatch.agree(path, "a,b", several=True, none=["none", ""]).n == 4
+
+
+def test_labels_that_are_none_beside_gold(write):
+    """
+    An answer with a label that the codebook has not is wrong, and told; in gold it is an error.
+    """
+    path = write("a,gold", "x;z,x", "x,x")
+    found = rowbatch.agree(path, "a", gold="gold", several=True, labels="x,y")
+    assert found.measures["accuracy"].estimate == 0.5
+    assert any("none of the labels" in str(note) for note in found.notes)
+    with pytest.raises(UsageError) as caught:
+        rowbatch.agree(path, "gold", gold="a", several=True, labels="x,y")
+    assert caught.value.kind == "agree-not-a-label"
+
+
+def test_quotes_of_a_text(write):
+    """
+    Quotes are found in the text, several as a JSON list or a line each; one that is not there is told.
+    """
+    path = write(
+        "text,a,b",
+        "We like the law. We hate taxes.,We like the law.,like the law",
+        'One two three.,"[""One"", ""three""]","One\nthree"',
+        "Nothing here.,none,none",
+        "Short text.,never said,Short",
+    )
+    found = rowbatch.agree(path, "a,b", quotes=True, text="text", none="none")
+    assert (found.cells, found.n) == ("quotes", 4)
+    assert found.measures["exact_match"].estimate == 0.5
+    assert found.measures["unitizing_alpha"].estimate == pytest.approx(0.75, abs=0.25)
+    assert [note.values["column"] for note in found.notes if note.kind == "agree-quotes-not-in-text"] == ["a"]
+    weighted = pl.read_csv(path).with_columns(p=pl.lit("0.5"))
+    again = rowbatch.agree(weighted, "a,b", quotes=True, text="text", none="none", probability="p")
+    assert again.measures["character_f1"].estimate == pytest.approx(found.measures["character_f1"].estimate)
+
+
+def test_may_a_model_replace_a_coder(write):
+    """
+    The verdict, the people it wins against, and the agreement of people alone.
+    """
+    path = write("a,b,c,m", *["x,x,x,x", "y,y,x,y"] * 20)
+
+    def verdict(path=path, coders="a,b,c", **options):
+        found = rowbatch.agree(path, coders, alt_test="m", **options)
+        assert found.alt_test is not None
+        return found.alt_test.passes, found.alt_test.epsilon
+
+    assert verdict() == (True, 0.2)
+    assert rowbatch.agree(path, "a,b,c", alt_test="m").coders == ("a", "b", "c")
+    assert verdict(people="crowd") == (True, 0.1)
+    assert verdict(coders="a,b", epsilon=0.05) == (True, 0.05)
+    two = rowbatch.agree(path, "a,b", alt_test="m")
+    assert any(note.kind == "alt-test-few-people" for note in two.notes)
+    numbers = write("a,b,c,m", *["1,2,1,1", "5,5,6,5"] * 20, name="n.csv")
+    assert verdict(numbers, level="interval") == (True, 0.2)
+    assert verdict(several=True) == (True, 0.2)
+
+
+def test_confidences_beside_gold(write):
+    """
+    Bins and measures; a row without a confidence is left out and counted, without an answer it is wrong.
+    """
+    path = write("m,gold,sure", "x,x,0.9", "x,y,0.8", ",y,0.3", "x,x,", "x,,0.5")
+    found = rowbatch.agree(path, "m", gold="gold", calibration="sure").calibration
+    assert found is not None
+    assert (found.n, found.without) == (3, 1)
+    assert found.measures["accuracy"].estimate == pytest.approx(1 / 3)
+    assert found.measures["auroc"].estimate == 1
+    assert (
+        "sure of m" in typed(path.parent, path, "--coders", "m", "--gold", "gold", "--calibration", "sure")[1]
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [
+        ({"several": True, "quotes": True}, "agree-one-kind"),
+        ({"several": True, "level": "ordinal"}, "agree-level-of-one"),
+        ({"several": True, "separator": ""}, "agree-no-separator"),
+        ({"none": "-"}, "agree-none-of-one"),
+        ({"quotes": True}, "agree-quotes-of-text"),
+        ({"text": "c"}, "agree-quotes-of-text"),
+        ({"quotes": True, "text": "c", "labels": "x,y"}, "agree-quotes-no-labels"),
+        ({"alt_test": "a"}, "agree-coder-twice"),
+        ({"alt_test": "c", "epsilon": 1}, "alt-test-epsilon"),
+        ({"alt_test": "c", "probability": "p"}, "alt-test-weighted"),
+        ({"alt_test": "c", "quotes": True, "text": "c"}, "alt-test-quotes"),
+        ({"calibration": "p"}, "calibration-of-one"),
+        ({"calibration": "p", "gold": "c"}, "calibration-of-one"),
+        ({"calibration": "c", "gold": "b"}, "not-a-confidence"),
+    ],
+)
+def test_what_does_not_go_together_is_told(write, arguments, kind):
+    """
+    Each with its own kind, in words.
+    """
+    path = write("a,b,c,p", "x,y,x,0.5", "x,x,x,0.5")
+    with pytest.raises(UsageError) as caught:
+        rowbatch.agree(path, "a,b", **arguments)
+    assert caught.value.kind == kind
+
+
+def test_one_person_is_too_few_for_the_test(write):
+    """
+    Beside gold alone nobody can be replaced.
+    """
+    path = write("a,b,c", "x,y,x")
+    with pytest.raises(UsageError) as caught:
+        rowbatch.agree(path, "a", gold="b", alt_test="c")
+    assert caught.value.kind == "alt-test-people"
+
+
+def test_the_terminal_shows_sets_quotes_and_verdicts(write):
+    """
+    Each part has its lines.
+    """
+    path = write("a,b,c,m", *["x,x,x,x", "y,y,x,y"] * 20)
+    code, out, _ = typed(path.parent, path, "--coders", "a,b,c", "--alt-test", "m", "--several")
+    assert code == 0
+    assert "several labels" in out
+    assert "May m replace one of the coders? yes" in out
+    assert "x, as yes or no: given 80 times" in out
+    code, out, _ = typed(
+        path.parent, path, "--coders", "a,b", "--quotes", "--text", "m", "--json", "--draws", "100"
+    )
+    assert (code, json.loads(out)["cells"]) == (0, "quotes")

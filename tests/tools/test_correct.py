@@ -6,6 +6,7 @@ import json
 import random
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -224,3 +225,111 @@ def test_too_few_labelled_rows_are_refused(tmp_path):
     found = json.loads(out)["estimates"]["corrected"]
     assert (code, found["estimate"], found["low"]) == (0, None, None)
     assert "10 are needed" in found["why"]
+
+
+def made_up(rows=600, labelled=200, **columns):
+    """A frame of a model's and people's labels, with further columns by row."""
+    chance = np.random.default_rng(3)
+    truth = chance.random(rows) < 0.4
+    said = np.where(chance.random(rows) < 0.85, truth, ~truth)
+    is_labelled = chance.permutation(rows) < labelled
+    names = np.array(["b", "a"])
+    frame = {
+        "f": names[said.astype(int)].tolist(),
+        "y": np.where(is_labelled, names[truth.astype(int)], "").tolist(),
+        "x": [str(round(one, 3)) for one in chance.normal(size=rows)],
+    }
+    return pl.DataFrame(frame | {name: [of(at) for at in range(rows)] for name, of in columns.items()})
+
+
+@pytest.mark.parametrize("method", ["ppi", "dsl"])
+@pytest.mark.parametrize("more", [{}, {"on": "x"}, {"label": None, "predicted": "n", "gold": "m"}])
+def test_a_handful_of_clusters_has_no_interval(method, more):
+    """
+    With fewer than ten clusters among the labelled rows, or fifty for a regression, no line has an interval
+    that pretends to know how far they differ; with one a regression had a width of 0.
+    """
+    enough = 50 if "on" in more else 10
+    frame = made_up(
+        c=lambda at: f"c{at % (enough - 1)}", d=lambda at: f"d{at % (enough + 10)}", n=lambda at: str(at % 7)
+    )
+    frame = frame.with_columns(m=pl.when(pl.col("y") == "").then(pl.lit("")).otherwise(pl.col("n") + "1"))
+    options = {"predicted": "f", "gold": "y", "label": "a", "method": method, "draws": 200} | more
+    for one in correct(frame, cluster="c", **options).corrections:
+        assert (one.corrected.estimate, one.corrected.why.kind) == (None, "correct-few-clusters")
+        assert (one.people_only.low, one.people_only.why.kind) == (None, "correct-few-clusters")
+        assert one.people_only.estimate is not None
+    for one in correct(frame, cluster="d", **options).corrections:
+        assert one.corrected.low < one.corrected.high
+        assert one.people_only.low < one.people_only.high
+
+
+@pytest.mark.parametrize("method", ["ppi", "dsl"])
+def test_probabilities_by_which_nothing_was_drawn_are_refused(method):
+    """
+    Where the column says that 6 rows would be labelled and 200 are, DSL gave a share of 0 without a word.
+    """
+    with pytest.raises(UsageError) as caught:
+        correct(
+            made_up(p=lambda _: "0.01"), predicted="f", gold="y", label="a", probability="p", method=method
+        )
+    assert (caught.value.kind, caught.value.values["expected"]) == ("correct-not-drawn-so", 6)
+    found = correct(
+        made_up(p=lambda _: "0.5"), predicted="f", gold="y", label="a", probability="p", method=method
+    )
+    assert [note.kind for note in found.notes] == ["correct-drawn-otherwise"]
+
+
+def test_a_stratum_without_labels_has_no_share_of_people():
+    """
+    What people said of one part of the rows is no share of all.
+    """
+    frame = made_up(labelled=600, p=lambda at: "0.5" if at % 2 else "0.4")
+    frame = frame.with_columns(y=pl.when(pl.col("p") == "0.5").then(pl.col("y")).otherwise(pl.lit("")))
+    one = correct(frame, predicted="f", gold="y", label="a", probability="p").corrections[0]
+    assert (one.people_only.estimate, one.people_only.why.kind) == (None, "correct-stratum-empty")
+    assert one.corrected.estimate is None
+
+
+def test_an_outcome_that_is_all_explained_has_no_interval():
+    """
+    A constant outcome, or one that predictors give exactly, had an interval of width 0.
+    """
+    frame = made_up(labelled=300, o=lambda _: "3", e=lambda at: str(at % 4), g=lambda at: str(2 * (at % 4)))
+    for options in ({"outcome": "o"}, {"outcome": "g", "on": "e"}):
+        for one in correct(frame, predicted="f", gold="y", label="a", **options).corrections:
+            assert one.corrected.estimate is not None
+            assert one.corrected.low is None
+            assert one.corrected.why.kind == "interval-without-width"
+
+
+def test_equal_values_of_people_have_a_mean_and_no_interval():
+    """
+    Where the model says the same in the labelled rows and varies in others, this divided by zero.
+    """
+    frame = pl.DataFrame({"f": ["2"] * 30 + ["3", "4"] * 30, "y": ["2"] * 30 + [""] * 60})
+    for method in ("ppi", "dsl"):
+        one = correct(frame, predicted="f", gold="y", method=method).corrections[0]
+        assert one.corrected.estimate is not None
+        assert one.corrected.why.kind == "interval-without-width"
+
+
+def test_numbers_too_large_to_compute_with_are_told():
+    """
+    With the row; their squares would be no numbers.
+    """
+    frame = pl.DataFrame({"f": ["1", "1e308"] * 20, "y": ["1", "2"] * 20})
+    with pytest.raises(UsageError) as caught:
+        correct(frame, predicted="f", gold="y")
+    assert (caught.value.kind, caught.value.values["row"]) == ("correct-too-large", 2)
+
+
+def test_what_a_comparison_of_groups_leaves_out_is_told():
+    """
+    Rows without a group, and clusters that have rows in both.
+    """
+    frame = made_up(g=lambda at: ["u", "v", ""][at % 3], c=lambda at: f"c{at % 50}")
+    found = correct(frame, predicted="f", gold="y", label="a", by="g", cluster="c", draws=200)
+    kinds = {note.kind: note.values for note in found.notes}
+    assert kinds["correct-rows-without-group"]["rows"] == 200
+    assert kinds["correct-groups-share-clusters"]["clusters"] == 50

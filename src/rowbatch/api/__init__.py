@@ -50,7 +50,9 @@ if TYPE_CHECKING:
     from rowbatch.api.standing import find_status as find_status
     from rowbatch.api.standing import list_runs as list_runs
     from rowbatch.api.statistics import agree as agree
+    from rowbatch.api.statistics import compare as compare
     from rowbatch.api.statistics import correct as correct
+    from rowbatch.api.statistics import merge_coders as merge_coders
     from rowbatch.api.tasks import infer as infer
     from rowbatch.api.tasks import work as work
     from rowbatch.api.tools import check as check
@@ -91,6 +93,7 @@ _PLACES = {
     "check_codebook": "api.codebooks",
     "codebook_schema": "api.codebooks",
     "command_of": "api.command",
+    "compare": "api.statistics",
     "convert": "api.tools",
     "convert_codebook": "api.codebooks",
     "correct": "api.statistics",
@@ -107,6 +110,7 @@ _PLACES = {
     "join_units": "api.long_texts",
     "list_keys": "api.keys",
     "list_runs": "api.standing",
+    "merge_coders": "api.statistics",
     "models": "api.model_list",
     "open_run": "api.runs",
     "overrides_path": "api.model_list",

@@ -9,9 +9,12 @@ from rowbatch.core.comparison import PeopleComparison
 from rowbatch.core.cost import CostEstimate
 from rowbatch.core.kinds.date import DateAgreement
 from rowbatch.core.schedule import Schedule
+from rowbatch.core.statistics.alternative_annotator import AltTest
+from rowbatch.core.statistics.calibration import Calibration
 from rowbatch.core.statistics.coder_agreement import CoderAgreement
 from rowbatch.core.statistics.corrected import CorrectedEstimates
 from rowbatch.core.statistics.figures import Figure
+from rowbatch.core.statistics.side_by_side import SideBySide
 from rowbatch.providers.catalog import KnownModel
 from rowbatch.results.extract_report import ExtractReport
 from rowbatch.steps.clean import CleanReport
@@ -34,13 +37,16 @@ from rowbatch.tools.codebooks import ConvertedCodebook
 from rowbatch.tools.convert import ConvertReport
 from rowbatch.tools.estimate import Estimate
 from rowbatch.tools.join_units import JoinUnitsReport
+from rowbatch.tools.merge_coders import MergeReport
 from rowbatch.tools.sample import SampleForm, SampleReport
 from rowbatch.tools.split import SplitReport
 from rowbatch.tools.units import UnitsReport
 
 __all__ = [
     "Agreement",
+    "AltTest",
     "BadRowList",
+    "Calibration",
     "Check",
     "CheckReport",
     "CheckedCodebook",
@@ -62,6 +68,7 @@ __all__ = [
     "JoinUnitsReport",
     "KnownModel",
     "LabelsAgreement",
+    "MergeReport",
     "Outcome",
     "PeopleComparison",
     "Progress",
@@ -72,6 +79,7 @@ __all__ = [
     "ScaleAgreement",
     "Schedule",
     "ShardDone",
+    "SideBySide",
     "SplitReport",
     "TaskPlan",
     "TrialReport",

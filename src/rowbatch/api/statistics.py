@@ -1,26 +1,33 @@
 """
-Statistics of any table, without a run: how far coders agree, and estimates corrected for a model's errors.
+Statistics of any table, without a run: how far coders agree, what they coded in one table, and estimates
+corrected for a model's errors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
 import polars as pl
 
 from rowbatch.core.label_list import read_labels, read_values
+from rowbatch.core.statistics.alternative_annotator import EPSILONS, People
 from rowbatch.core.statistics.among_coders import Level
-from rowbatch.core.statistics.coder_agreement import CoderAgreement
+from rowbatch.core.statistics.coder_agreement import Cells, CoderAgreement
 from rowbatch.core.statistics.corrected import CorrectedEstimates, Method
 from rowbatch.core.statistics.corrected_regression import Model
 from rowbatch.core.statistics.figures import Resampling
-from rowbatch.core.table_options import ReadingKeywords, reading_of
+from rowbatch.core.statistics.side_by_side import SideBySide
+from rowbatch.core.table_options import ReadingKeywords, WriteOptions, reading_of
 from rowbatch.errors import UsageError
 from rowbatch.tables.frames import from_frame
+from rowbatch.tools import merge_coders as merge_tool
 from rowbatch.tools.agree import Coders, agree_columns
 from rowbatch.tools.correct import Estimand, correct_columns
+from rowbatch.tools.merge_coders import MergeReport, OnContradiction
+from rowbatch.tools.side_by_side import Labelled, compare_labelled
 
 
 def agree(
@@ -32,6 +39,15 @@ def agree(
     labels: str | Sequence[object] = (),
     missing: str | Sequence[object] = (),
     probability: str | None = None,
+    several: bool = False,
+    separator: str = ";",
+    none: str | Sequence[object] = (),
+    quotes: bool = False,
+    text: str | None = None,
+    alt_test: str | None = None,
+    people: People = "experts",
+    epsilon: float | None = None,
+    calibration: str | None = None,
     confidence: float = 0.95,
     draws: int = 2_000,
     seed: int = 1,
@@ -52,6 +68,17 @@ def agree(
         labels: All labels, in order; by default those that occur, numbers by size.
         missing: Texts that mean that nothing was said.
         probability: Column with how likely each row was drawn, where rows were not drawn alike.
+        several: Whether a cell may hold several labels.
+        separator: Between them; JSON lists are read, too.
+        none: Cells that say that no label applies, or that nothing is quoted; an empty text means empty
+            cells.
+        quotes: Whether cells hold quotes of a text: a JSON list, a quote a line, or one.
+        text: Column with the text that is quoted.
+        alt_test: Column of a model: may it replace one of the coders?
+        people: What the coders are, `experts`, `skilled` or `crowd`: how much worse the model may be, since
+            it costs less (0.2, 0.15, 0.1).
+        epsilon: The same as a number.
+        calibration: Column with the confidence, from 0 to 1, of the one coder who is beside gold.
         confidence: Of the intervals.
         draws: How many samples are drawn for them.
         seed: Of these draws.
@@ -69,10 +96,23 @@ def agree(
             labels=tuple(read_labels(labels)) if labels else (),
             missing=tuple(read_values(missing)),
             probability=probability,
+            cells=_cells(several=several, quotes=quotes),
+            separator=separator,
+            none=("",) if none == "" else tuple(read_values(none)),
+            text=text,
+            model=alt_test,
+            epsilon=EPSILONS[people] if epsilon is None else epsilon,
+            sure=calibration,
         ),
         resampling_of(confidence, draws, seed),
         reading_of(reading),
     )
+
+
+def _cells(*, several: bool, quotes: bool) -> Cells:
+    if several and quotes:
+        raise UsageError("agree-one-kind")
+    return "labels" if several else "quotes" if quotes else "label"
 
 
 def resampling_of(confidence: float, draws: int, seed: int) -> Resampling:
@@ -161,3 +201,146 @@ def correct(
         resampling_of(level, draws, seed),
         reading_of(reading),
     )
+
+
+def merge_coders(
+    files: str | Path | Sequence[str | Path],
+    output: str | Path,
+    *,
+    key: str,
+    value: str | Sequence[str] = (),
+    coder: str | None = None,
+    coders: str | Sequence[str] = (),
+    variable: str | None = None,
+    missing: str | Sequence[object] = (),
+    contradictions: OnContradiction = "refuse",
+    writing: WriteOptions | None = None,
+    overwrite: bool = False,
+    **reading: Unpack[ReadingKeywords],
+) -> MergeReport:
+    """
+    What several people coded, in any layout, becomes one table with a column a coder, as `agree` takes it.
+
+    Args:
+        files: A table, or several: a file a coder, called by its name; or with `coder` or `coders` any.
+        output: The table; its ending says the format.
+        key: Column that says which row is meant.
+        value: Columns with what was coded.
+        coder: Column that says who coded, where a row is what one coder said.
+        coders: Columns, one a coder, where rows of one key have to be put together.
+        variable: Column that says which variable a value is of, with `coder`.
+        missing: Texts that mean that nothing was said, besides empty cells.
+        contradictions: Where one coder said different things of one row: `refuse`, leave `empty`, or take the
+            `first` or `last`.
+        writing: How the output is written.
+        overwrite: Whether it may be replaced.
+        reading: How the tables are read, see `ReadOptions`.
+    Raises:
+        UsageError: The layout is ambiguous, a row has no key or coder, or there are contradictions.
+        TableError: A table is broken.
+        OutputExists, StorageError: The output cannot be written.
+    """
+    paths = [files] if isinstance(files, str | Path) else files
+    return merge_tool.merge_coders(
+        [Path(path) for path in paths],
+        Path(output),
+        merge_tool.Layout(
+            key=key,
+            values=tuple(read_labels(value)) if value else (),
+            coder=coder,
+            coders=tuple(read_labels(coders)) if coders else (),
+            variable=variable,
+            missing=tuple(read_values(missing)),
+            on_contradiction=contradictions,
+        ),
+        reading=reading_of(reading),
+        writing=writing,
+        overwrite=overwrite,
+    )
+
+
+def compare(
+    first: str | Path | object,
+    second: str | Path | object | None = None,
+    *,
+    variable: str | None = None,
+    columns: str | Sequence[str] = (),
+    key: str | None = None,
+    gold: str | None = None,
+    level: Level = "nominal",
+    labels: str | Sequence[object] = (),
+    missing: str | Sequence[object] = (),
+    probability: str | None = None,
+    several: bool = False,
+    separator: str = ";",
+    none: str | Sequence[object] = (),
+    confidence: float = 0.95,
+    draws: int = 2_000,
+    seed: int = 1,
+    **reading: Unpack[ReadingKeywords],
+) -> SideBySide:
+    """
+    Two labelled tables or runs on the same rows, or two columns of one: how often they say the same, what
+    became what, and beside gold which one is right more often.
+
+    Args:
+        first, second: Tables of any format, runs, or data frames; without `second` two `columns` of one.
+        variable: Column of both with the labels. Of runs it is by default the only variable of the codebook.
+        columns: Two columns: of one table, or the one of the first and the one of the second.
+        key: Column of both that says which rows belong together; by default they stand in one order, which
+            has to be seen in other columns.
+        gold: The column that is right, of either.
+        level, labels, missing, probability, several, separator, none: As of `agree`.
+        confidence: Of the intervals.
+        draws: How many samples are drawn for them.
+        seed: Of these draws.
+        reading: How the tables are read, see `ReadOptions`.
+    Raises:
+        UsageError: Nobody knows what is compared, or which rows belong together.
+        TableError: There is no such column, or a table is broken.
+    """
+    named = read_labels(columns) if columns else [variable or ""] * 2
+    if len(named) != 2 or (variable is not None and columns) or (second is None and not columns):
+        raise UsageError("compare-nothing-to-compare")
+    one = _labelled(first, named[0], "first")
+    other = replace(one, column=named[1]) if second is None else _labelled(second, named[1], "second")
+    return compare_labelled(
+        one,
+        other,
+        Coders(
+            names=(),
+            gold=gold,
+            level=level,
+            labels=tuple(read_labels(labels)) if labels else (),
+            missing=tuple(read_values(missing)),
+            probability=probability,
+            cells=_cells(several=several, quotes=False),
+            separator=separator,
+            none=("",) if none == "" else tuple(read_values(none)),
+        ),
+        resampling_of(confidence, draws, seed),
+        key=key,
+        reading=reading_of(reading),
+    )
+
+
+def _labelled(source: str | Path | object, column: str, name: str) -> Labelled:
+    """A table with its labels; of a run its labelled table, its model and what it did cost."""
+    if not isinstance(source, str | Path):
+        if not column:
+            raise UsageError("compare-nothing-to-compare")
+        return Labelled(from_frame(source), name, column)
+    path = Path(source)
+    if (path / "run.toml").is_file() or not (path.exists() or path.suffix):
+        from rowbatch.api.runs import open_run
+
+        run = open_run(path)
+        variables = [one.name for one in run.codebook.variables]
+        if not column and len(variables) != 1:
+            raise UsageError("compare-nothing-to-compare")
+        frame = run.table()
+        status = run.status(most_states=0)
+        return Labelled(frame, run.path.name, column or variables[0], status.model, status.spent_usd)
+    if not column:
+        raise UsageError("compare-nothing-to-compare")
+    return Labelled(path, path.name, column)

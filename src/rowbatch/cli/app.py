@@ -1555,6 +1555,82 @@ _resampling = _options(
 
 
 @app.command()
+@click.argument("first", metavar="A", type=_PATH)
+@click.argument("second", metavar="[B]", type=_PATH, required=False)
+@click.option(
+    "--variable",
+    metavar="COLUMN",
+    help="Column of both with the labels.  [default: of runs, the only variable]",
+)
+@click.option("--columns", metavar="A,B", help="Two columns of one table; or the one of A and the one of B.")
+@click.option(
+    "--key",
+    metavar="COLUMN",
+    help="Column of both that says which rows belong together.  [default: they stand in one order, which has "
+    "to be seen in other columns]",
+)
+@click.option("--gold", metavar="COLUMN", help="The column that is right, of A or B.")
+@click.option(
+    "--level",
+    type=click.Choice(["nominal", "ordinal", "interval", "ratio"]),
+    default="nominal",
+    show_default=True,
+    help="What the order of values means: nothing, an order, distances, or distances from a true zero.",
+)
+@click.option(
+    "--labels",
+    metavar="LOW,MID,HIGH",
+    help="All labels of the codebook, in order.  [default: those that occur, numbers by size]",
+)
+@click.option(
+    "--missing",
+    multiple=True,
+    metavar="VALUE",
+    help="A text that means that nothing was said, as in NA; may be given several times. Empty cells do.",
+)
+@click.option(
+    "--probability",
+    metavar="COLUMN",
+    help="How likely each row was drawn, where they were not drawn alike.",
+)
+@click.option("--several", is_flag=True, help="A cell may hold several labels.")
+@click.option(
+    "--separator",
+    default=";",
+    show_default=True,
+    metavar="TEXT",
+    help="What stands between several labels of a cell; JSON lists are read, too.",
+)
+@click.option(
+    "--none",
+    multiple=True,
+    metavar="VALUE",
+    help="A cell that says that no label applies; may be given several times. With --none '' empty cells do.",
+)
+@click.option(
+    "--confidence", type=float, default=0.95, show_default=True, metavar="SHARE", help="Of the intervals."
+)
+@_resampling
+@_reading
+@_json
+def compare(first: Path, second: Path | None, *, as_json: bool, **options: Any) -> None:
+    """
+    Compare two labelled tables or runs, A and B, on the same rows; or two columns of A.
+
+    How often both say the same, which labels became which; with gold, which one is right more often: paired
+    differences with intervals, McNemar's exact test; of runs the model, the cost, and the price of a right
+    label.
+    """
+    from rowbatch.cli import show
+
+    found = api.compare(first, second, **_for_api(options))
+    if as_json:
+        show.as_json(found.to_plain())
+    else:
+        show.compared_side_by_side(found)
+
+
+@app.command()
 @_table
 @click.option(
     "--coders",
@@ -1591,6 +1667,48 @@ _resampling = _options(
     help="How likely each row was drawn, where they were not drawn alike.",
 )
 @click.option(
+    "--several", is_flag=True, help="A cell may hold several labels: how far sets of labels are the same."
+)
+@click.option(
+    "--separator",
+    default=";",
+    show_default=True,
+    metavar="TEXT",
+    help="What stands between several labels of a cell; JSON lists are read, too.",
+)
+@click.option(
+    "--none",
+    multiple=True,
+    metavar="VALUE",
+    help="A cell that says that no label applies, or that nothing is quoted; may be given several times. "
+    "With --none '' empty cells do, which are missing otherwise.",
+)
+@click.option(
+    "--quotes",
+    is_flag=True,
+    help="Cells hold quotes of a text: a JSON list, one a line, or one. How far the same is quoted.",
+)
+@click.option("--text", metavar="COLUMN", help="The text that --quotes are of.")
+@click.option(
+    "--alt-test",
+    metavar="COLUMN",
+    help="A model's column: may it replace one of the coders? The alternative annotator test.",
+)
+@click.option(
+    "--people",
+    type=click.Choice(["experts", "skilled", "crowd"]),
+    default="experts",
+    show_default=True,
+    help="What the coders are: how much worse than one of them the model of --alt-test may be (0.2, 0.15, "
+    "0.1), since it costs less.",
+)
+@click.option("--epsilon", type=float, metavar="SHARE", help="The same as a number.")
+@click.option(
+    "--calibration",
+    metavar="COLUMN",
+    help="How sure the one coder beside --gold says to be, from 0 to 1: how often that is right.",
+)
+@click.option(
     "--confidence", type=float, default=0.95, show_default=True, metavar="SHARE", help="Of the intervals."
 )
 @_resampling
@@ -1602,8 +1720,9 @@ def agree(table: Path, *, as_json: bool, **options: Any) -> None:
 
     Percent agreement, the kappas of Cohen, Fleiss, Light, Brennan and Prediger, Krippendorff's alpha, Gwet's
     AC1 and AC2; beside gold accuracy, F1, precision and recall of each label; of numbers also errors and
-    correlations. Each with an interval. Empty cells are missing; NA is a label, unless --missing NA says
-    otherwise. What is undefined stays so, with the reason.
+    correlations; of several labels in a cell MASI and Jaccard, and each label alone; of quotes what is
+    shared, and alpha for unitizing. Each with an interval. Empty cells are missing; NA is a label, unless
+    --missing NA says otherwise. What is undefined stays so, with the reason.
     """
     from rowbatch.cli import show
 
@@ -1612,6 +1731,64 @@ def agree(table: Path, *, as_json: bool, **options: Any) -> None:
         show.as_json(found.to_plain())
     else:
         show.coders_agree(found)
+
+
+@app.command("merge-coders")
+@click.argument("files", metavar="FILE...", type=_PATH, nargs=-1, required=True)
+@click.option("--key", required=True, metavar="COLUMN", help="Column that says which row is meant.")
+@click.option("--value", metavar="COLUMN[,COLUMN]", help="Columns with what was coded.")
+@click.option(
+    "--coder", metavar="COLUMN", help="Column that says who coded, where a row is what one coder said."
+)
+@click.option(
+    "--coders",
+    metavar="A,B[,C]",
+    help="Columns, one a coder, where rows of one key have to be put together.",
+)
+@click.option(
+    "--variable", metavar="COLUMN", help="Column that says which variable a value is of, with --coder."
+)
+@click.option(
+    "--contradictions",
+    type=click.Choice(["refuse", "empty", "first", "last"]),
+    default="refuse",
+    show_default=True,
+    help="What becomes of a cell of which one coder said different things.",
+)
+@click.option(
+    "--missing",
+    multiple=True,
+    metavar="VALUE",
+    help="A text that means that nothing was said, as in NA; may be given several times. Empty cells do.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=_PATH,
+    required=True,
+    metavar="OUT",
+    help="The table; its ending says the format.",
+)
+@_reading
+@_writing
+@_overwrite
+@_json
+def merge_coders(files: Sequence[Path], *, output: Path, as_json: bool, **options: Any) -> None:
+    """
+    Put what several people coded into one table: a row a text, a column a coder.
+
+    FILE is a file for each coder, who is called by its name; or, with --coder, tables whose rows are what one
+    coder said (long); or, with --coders, tables with a column a coder (wide). All other columns stay: one
+    that differs between coders has a column for each. Values that are there twice are told, and
+    contradictions refused, with their rows.
+    """
+    from rowbatch.cli import show
+
+    report = api.merge_coders(files, output, **_for_api(options))
+    if as_json:
+        show.as_json(report)
+    else:
+        show.merged(report)
 
 
 @app.command()

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from rowbatch.api import DemoRun, Hooks, Preview, RowStatus, Run, Stage, Status
     from rowbatch.api.reports import (
         Agreement,
+        AltTest,
         BadRowList,
+        Calibration,
         Check,
         CheckedCodebook,
         CheckReport,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
         JoinUnitsReport,
         KnownModel,
         LabelsAgreement,
+        MergeReport,
         Outcome,
         PeopleComparison,
         Progress,
@@ -56,6 +59,7 @@ if TYPE_CHECKING:
         ScaleAgreement,
         Schedule,
         ShardDone,
+        SideBySide,
         SplitReport,
         TaskPlan,
         TrialReport,
@@ -65,6 +69,7 @@ if TYPE_CHECKING:
     )
 
 _SHOWN_CHARS = 400
+_MOVES = 20
 _CODEBOOK_FORMS = {
     "yaml": "a codebook in YAML",
     "json": "a codebook in JSON",
@@ -1010,7 +1015,8 @@ def agreement(found: PeopleComparison, column: str) -> None:
 def coders_agree(found: CoderAgreement) -> None:
     """Every measure of agreement, and how it was found."""
     names = ", ".join(short(name, 40) for name in found.coders)
-    line(f"{names}: {_count(found.n, 'unit')} of {_count(found.rows, 'row')}, level {found.scale}")
+    what = {"label": f"level {found.scale}", "labels": "several labels", "quotes": "quotes"}[found.cells]
+    line(f"{names}: {_count(found.n, 'unit')} of {_count(found.rows, 'row')}, {what}")
     if found.gold is not None:
         line(f"  gold: {short(found.gold, 60)}")
     line(f"  {'':<26} {'':>9}  {found.resampling.percent} interval")
@@ -1028,7 +1034,7 @@ def coders_agree(found: CoderAgreement) -> None:
             line(
                 f"  {short(quality.label, 40)}: {quality.gold:,} in gold, {_count(quality.answers, 'answer')}"
             )
-            _figures({"precision": quality.precision, "recall": quality.recall, "f1": quality.f1})
+            _figures(quality.figures)
     for two in found.comparisons:
         first, second = (short(name, 40) for name in two.coders)
         line(f"{first} less {second}, beside {short(found.gold or '', 40)}")
@@ -1036,11 +1042,100 @@ def coders_agree(found: CoderAgreement) -> None:
         p = "\u2013" if two.p is None else f"{two.p:.3g}"
         line(f"  only {first} is right: {two.only_first:,}; only {second}: {two.only_second:,}")
         _named("exact McNemar p", p)
+    for label in found.of_labels:
+        line(f"{short(label.label, 40)}, as yes or no: given {_count(label.given, 'time')}")
+        _figures(label.measures)
+    if found.alt_test is not None:
+        _alt_test(found.alt_test)
+    if found.calibration is not None:
+        _calibration(found.calibration)
     line("how")
-    for name, figure in found.measures.items():
+    for name, figure in found.figures.items():
         line(f"  {name.replace('_', ' ')}: {figure.method}")
     for note in found.notes:
         line(f"note: {note}")
+
+
+_VERDICTS = {True: "yes", False: "no", None: "can't be said"}
+
+
+def _alt_test(found: AltTest) -> None:
+    """Whether the model may replace a coder, and how it stands beside each."""
+    verdict = _VERDICTS[found.passes]
+    line(f"May {short(found.model, 40)} replace one of the coders? {verdict} (alternative annotator test)")
+    won = sum(one.is_won for one in found.people)
+    tested = sum(one.p is not None for one in found.people)
+    if tested:
+        line(f"  it wins against {won} of {tested}, being allowed to be worse by {found.epsilon:g}")
+    for one in found.people:
+        p = "\u2013" if one.p is None else f"{one.p:.3g}"
+        shares = f"{_two_places(one.model_advantage)} to {_two_places(one.person_advantage)}"
+        line(f"  beside {short(one.coder, 40)}: {shares} as close to the others, n {one.n:,}, p {p}")
+    _figures({"advantage probability": found.advantage})
+
+
+def _calibration(found: Calibration) -> None:
+    """How often answers are right, by how sure they are."""
+    line(f"{short(found.column, 40)} of {short(found.coder, 40)}: how sure, and how often right")
+    for one in found.bins:
+        if one.n:
+            name = f"above {one.low:.1f} to {one.high:.1f}"
+            accuracy = f"{one.accuracy.shown:>9}  {one.accuracy.shown_interval:<18}"
+            line(f"  {name:<26} {accuracy} n {one.n:,}, {_two_places(one.confidence)} sure")
+    _figures(found.measures)
+    if found.without:
+        line(f"  {_count(found.without, 'unit')} with gold, without a confidence: left out")
+
+
+def compared_side_by_side(found: SideBySide) -> None:
+    """How often both say the same, what became what, and which one is better."""
+    agreement = found.agreement
+    by = f"by {short(found.joined_by, 40)}" if found.joined_by else "in their order"
+    line(f"{_count(agreement.rows, 'row')} of both, {by}; the same: {found.same:,}")
+    for side in found.sides:
+        told = [f"{_count(side.rows, 'row')}"]
+        told += [f"{side.alone:,} of them alone"] if side.alone else []
+        told += [short(side.model, 40)] if side.model else []
+        told += [f"{_dollars(side.cost_usd)}"] if side.cost_usd is not None else []
+        if side.usd_per_right is not None:
+            told.append(f"{_dollars(1_000 * side.usd_per_right)} for 1,000 right labels")
+        line(f"  {short(side.name, 40)}: {', '.join(told)}")
+    line(f"  {'':<26} {'':>9}  {agreement.resampling.percent} interval")
+    _figures(found.figures)
+    for two in agreement.comparisons:
+        first, second = (short(name, 40) for name in two.coders)
+        line(f"  only {first} is right: {two.only_first:,}; only {second}: {two.only_second:,}")
+        _named("exact McNemar p", "\u2013" if two.p is None else f"{two.p:.3g}")
+    if found.moves:
+        line(f"from {short(found.sides[0].name, 40)} to {short(found.sides[1].name, 40)}")
+    for one in found.moves[:_MOVES]:
+        before, after = (short(said, 30) or "\u2013" for said in (one.first, one.second))
+        line(f"  {before} \u2192 {after}  {_count(one.rows, 'row')}")
+    if len(found.moves) > _MOVES:
+        line(f"  and {len(found.moves) - _MOVES:,} more: see --json")
+    for note in agreement.notes:
+        line(f"note: {note}")
+
+
+def merged(report: MergeReport) -> None:
+    """What was put together, and where each value went."""
+    line(f"{place(report.out)}: {_count(report.rows, 'row')} from {_count(report.rows_read, 'row')}")
+    for column, count in report.columns.items():
+        line(f"  {short(column, 60)}  {_count(count, 'value')}")
+    if report.repeated:
+        line(f"  {_count(report.repeated, 'value')} said the same once more")
+    if report.rows_without_value:
+        line(f"  {_count(report.rows_without_value, 'row')} without a value")
+    for one in report.contradictions:
+        values = short(", ".join(one.values), 80)
+        where = short("; ".join(one.places), 120)
+        line(f"  {short(one.coder, 40)} said different things of {short(one.key, 40)}: {values} ({where})")
+    if report.contradicting:
+        line(f"  {_count(report.contradicting, 'contradicting value')} left out")
+    if report.per_coder:
+        line(f"  a column a coder, since they differ: {short(', '.join(report.per_coder), 120)}")
+    for note in report.notes:
+        line(f"  {note}")
 
 
 def corrected(found: CorrectedEstimates) -> None:

@@ -29,6 +29,11 @@ _BANDS = 5
 _MOST_LABELS = 100
 _MOST_GROUPS = 200
 _SHOWN = 5
+# Its square is a number, too.
+_LARGEST = 1e100
+# Drawn one by one, so far apart come fewer than one in a million.
+_FAR = 5.0
+_MOST_OFF = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +143,10 @@ class _Columns:
                 "correct-not-a-number", column=name, row=int(places[0]) + 1, cell=cell, rows=len(places)
             )
         values = {cell: float(number or 0) for cell, number in read.items()}
+        huge = [cell for cell, value in values.items() if abs(value) > _LARGEST]
+        if huge:
+            row = int(self.texts(name).is_in(huge).arg_true()[0])
+            raise UsageError("correct-too-large", column=name, row=row + 1, cell=self.texts(name)[row])
         return np.array([np.nan if cell is None else values[cell] for cell in cells])
 
     def labels(self) -> list[str]:
@@ -168,6 +177,7 @@ class _Columns:
             return np.zeros(self.frame.height, dtype=np.int64), None
         column = str(self.names.index(name))
         likely = probabilities(self.frame, self.frame[column], name, column)
+        self._require_drawn_so(likely, name)
         different, places = np.unique(likely, return_inverse=True)
         if len(different) > _MOST_STRATA:
             of_labelled = likely[self.is_labelled] if self.is_labelled.any() else likely
@@ -177,6 +187,24 @@ class _Columns:
                 Notice("correct-bands", {"probabilities": len(different), "bands": len(bounds) + 1})
             )
         return places.astype(np.int64), likely
+
+    def _require_drawn_so(self, likely: Floats, name: str) -> None:
+        """
+        That about as many rows are labelled as the probabilities say.
+
+        Raises:
+            UsageError: There are twice as many, or half, and by no chance.
+        """
+        expected, labelled = float(likely.sum()), int(self.is_labelled.sum())
+        chance = max(1.0, float(np.sqrt((likely * (1 - likely)).sum())))
+        if abs(labelled - expected) <= _FAR * chance or not labelled:
+            return
+        values = {"column": name, "expected": round(expected), "labelled": labelled}
+        if not 1 / _MOST_OFF <= labelled / expected <= _MOST_OFF:
+            raise UsageError("correct-not-drawn-so", **values)
+        told = Notice("correct-drawn-otherwise", values)
+        if told not in self.notes:
+            self.notes.append(told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +283,10 @@ def _of_values(
         raise UsageError("correct-nothing-predicted", column=wanted.by)
     if len(chosen) > _MOST_GROUPS:
         raise UsageError("correct-many-groups", column=wanted.by, groups=len(groups), most=_MOST_GROUPS)
+    without = cells.null_count()
+    told = Notice("correct-rows-without-group", {"rows": without, "column": wanted.by})
+    if without and told not in table.notes:
+        table.notes.append(told)
     parts = {group: data.of((cells == group).fill_null(False).to_numpy()) for group in chosen}
     found = [
         of_one(part, wanted.method, resampling, f"{quantity}, {wanted.by} {group}")
@@ -263,6 +295,11 @@ def _of_values(
     if len(parts) == 2:
         less = correct_difference if is_share else correct_mean_difference
         first, second = parts.values()
+        if first.clusters is not None and second.clusters is not None:
+            both = len(np.intersect1d(first.clusters, second.clusters))
+            shared = Notice("correct-groups-share-clusters", {"clusters": both})
+            if both and shared not in table.notes:
+                table.notes.append(shared)
         words = f"{quantity}, {wanted.by} {chosen[0]} less {chosen[1]}"
         # What was asked for stands first.
         found.insert(0, less(first, second, wanted.method, resampling, words))

@@ -31,6 +31,14 @@ _UNDEFINED: dict[str, Entry] = {
         "not computed: there are {values:,} different values, and it is for labels, of which {most:,} can be",
         zh=("未计算：共有 {values:,} 个不同的值，而该统计量针对标签，最多 {most:,} 个", ""),
     ),
+    "undefined-nothing-quoted": Entry(
+        "undefined: nothing is quoted, or everything",
+        zh=("无定义：没有任何引文，或全文都被引用", ""),
+    ),
+    "undefined-all-right-or-wrong": Entry(
+        "undefined: all answers are right, or all are wrong",
+        zh=("无定义：所有回答都正确，或都错误", ""),
+    ),
     "interval-without-width": Entry(
         "no interval: every draw gives the same value, and an interval without width would be wrong",
         zh=("没有区间：每次抽样都得到同一个值，宽度为零的区间是错误的", ""),
@@ -110,6 +118,102 @@ _AGREE: dict[str, Entry] = {
         "of {n:,} {n:unit|units} little can be said: with fewer than {least:,} intervals that are drawn from the data itself are too narrow",
         zh=("只有 {n:,} 个单位，难以下结论：少于 {least:,} 个时，由数据自身抽样得到的区间过窄", ""),
     ),
+    "agree-one-kind": Entry(
+        "a cell holds several labels or quotes, and not both",
+        "give --several or --quotes",
+        page="choose one of both",
+        zh=("单元格或含多个标签，或含引文，不能兼有", "请选择其中一种"),
+    ),
+    "agree-level-of-one": Entry(
+        "the level {level} is of one value in a cell, and cells hold several labels or quotes",
+        "leave --level out",
+        page="choose the level nominal",
+        zh=("测量水平 {level} 适用于每格一个值，而单元格含多个标签或引文", "请选择名义（nominal）水平"),
+    ),
+    "agree-none-of-one": Entry(
+        "cells that say that no label applies ({none!r}) are for several labels, or quotes, in a cell",
+        "add --several or --quotes; of one label in a cell it is a label like any other",
+        page="choose several labels, or quotes",
+        zh=("表示“无适用标签”的单元格（“{none:”、“}”）只适用于多标签或引文", "请选择多标签或引文"),
+    ),
+    "agree-quotes-of-text": Entry(
+        "quotes are of a text, and a text is for quotes",
+        "give both --quotes and --text COLUMN, or none of them",
+        page="choose quotes and the column with the text",
+        zh=("引文需要对应的文本列，文本列也只用于引文", "请同时选择引文和文本所在的列"),
+    ),
+    "agree-quotes-no-labels": Entry(
+        "quotes are words of a text, and no labels",
+        "leave --labels out",
+        page="leave the labels out",
+        zh=("引文是文本中的原话，不是标签", "请去掉标签"),
+    ),
+    "agree-no-separator": Entry(
+        "nothing stands between the labels of a cell",
+        "say what does: --separator ';'",
+        page="say what stands between labels",
+        zh=("没有指定单元格中标签之间的分隔符", "请指定标签之间的分隔符"),
+    ),
+    "agree-quotes-not-in-text": Entry(
+        "in column {column!r} {rows:,} {rows:row has|rows have} a quote that does not stand in the text, the first in row {first:,}; "
+        "such quotes are shared with nobody",
+        zh=(
+            "列“{column}”中有 {rows:,} 行的引文不在文本中，第一行为第 {first:,} 行；这些引文不与任何人相同",
+            "",
+        ),
+    ),
+    "alt-test-people": Entry(
+        "a model can replace a coder only where the others say what is right, and there are {coders!r}",
+        "name all people who coded: --coders anna,ben,cleo --alt-test MODEL",
+        page="choose all people who coded",
+        zh=(
+            "只有其他编码者可作参照时模型才能替代一位编码者，而这里只有“{coders:”、“}”",
+            "请选择所有参与编码的人",
+        ),
+    ),
+    "alt-test-few-people": Entry(
+        "the alternative annotator test is meant for {enough} people at least, and there are {people}",
+        zh=("替代标注者检验至少需要 {enough} 位编码者，而这里有 {people} 位", ""),
+    ),
+    "alt-test-too-few": Entry(
+        "no verdict: none of the people shares {least:,} units with others",
+        zh=("没有结论：没有任何一位编码者与他人共有 {least:,} 个单位", ""),
+    ),
+    "alt-test-weighted": Entry(
+        "refused: the alternative annotator test takes rows that were drawn alike",
+        "leave --probability out, and give it a simple random sample",
+        page="leave the probability out",
+        zh=("拒绝检验：替代标注者检验要求各行以相同概率抽取", "请去掉抽样概率"),
+    ),
+    "alt-test-quotes": Entry(
+        "refused: the alternative annotator test is for labels and numbers",
+        "leave --alt-test out",
+        page="leave the test out",
+        zh=("拒绝检验：替代标注者检验适用于标签和数字", "请去掉该检验"),
+    ),
+    "alt-test-epsilon": Entry(
+        "{epsilon} is no share by which a model may be worse",
+        "give one from 0 to below 1, as in 0.15",
+        zh=("{epsilon} 不是允许模型变差的比例", "请给出 0 到 1 之间的比例，例如 0.15"),
+    ),
+    "calibration-of-one": Entry(
+        "a confidence is that of one coder beside gold, of labels; here are {coders!r}",
+        "give --coders MODEL --gold COLUMN --calibration COLUMN",
+        page="choose one coder, and the column that is right",
+        zh=(
+            "置信度属于一位与标准比较的编码者，且针对标签；这里是“{coders:”、“}”",
+            "请选择一位编码者和作为标准的列",
+        ),
+    ),
+    "not-a-confidence": Entry(
+        "column {column!r}, row {row:,}: {cell!r} is no confidence from 0 to 1",
+        "divide percentages by 100; what means that there is none: --missing VALUE",
+        page="divide percentages by 100, or say what means that there is none",
+        zh=(
+            "列“{column}”第 {row:,} 行：“{cell}”不是 0 到 1 之间的置信度",
+            "百分数请除以 100，或指明表示缺失的值",
+        ),
+    ),
     "statistics-decimals": Entry(
         "some whole numbers are written with decimals, as in 1.0, and others without; they are the same labels",
         zh=("有些整数带小数写出（如 1.0），有些不带；它们视为相同的标签", ""),
@@ -148,6 +252,43 @@ _CORRECT: dict[str, Entry] = {
     "correct-uninformed": Entry(
         "refused: with sensitivity {sensitivity} and specificity {specificity} the model's labels say nothing of people's",
         zh=("拒绝给出：灵敏度为 {sensitivity}、特异度为 {specificity}，模型标签几乎不含信息", ""),
+    ),
+    "correct-few-clusters": Entry(
+        "refused: the labelled rows are of {clusters:,} {clusters:cluster|clusters} only; {least:,} are needed, since below nobody knows how far clusters differ",
+        zh=(
+            "拒绝给出：有人工标签的行只来自 {clusters:,} 个聚类，至少需要 {least:,} 个，否则无从得知聚类之间的差异",
+            "",
+        ),
+    ),
+    "correct-drawn-otherwise": Entry(
+        "by column {column!r} {expected:,} rows would be labelled, and {labelled:,} are: the numbers are right only if these are how likely each row was to be labelled",
+        zh=(
+            "按列“{column}”应有 {expected:,} 行有人工标签，实际有 {labelled:,} 行：只有当该列确为每行被标注的概率时结果才正确",
+            "",
+        ),
+    ),
+    "correct-not-drawn-so": Entry(
+        "by column {column!r} {expected:,} rows would be labelled, and {labelled:,} are: these are not how likely each row was to be labelled",
+        "give the probabilities by which rows were drawn; where all were alike, leave --probability out",
+        page="give the probabilities by which rows were drawn; where all were alike, leave them out",
+        zh=(
+            "按列“{column}”应有 {expected:,} 行有人工标签，实际有 {labelled:,} 行：该列不是每行被标注的概率",
+            "请给出抽样时的概率；若各行概率相同，请去掉该列",
+        ),
+    ),
+    "correct-rows-without-group": Entry(
+        "{rows:,} {rows:row|rows} without a group in column {column!r} are left out",
+        zh=("{rows:,} 行在列“{column}”中没有组别，已略去", ""),
+    ),
+    "correct-groups-share-clusters": Entry(
+        "{clusters:,} {clusters:cluster has|clusters have} rows in both groups; the interval of the difference takes groups for independent",
+        zh=("有 {clusters:,} 个聚类在两组中都有行；差异的区间把两组视为独立", ""),
+    ),
+    "correct-too-large": Entry(
+        "column {column!r}, row {row:,}: {cell!r} is too large a number to compute with",
+        "is it a code? what means that nothing was said: --missing VALUE",
+        page="is it a code? say what means that nothing was said",
+        zh=("列“{column}”第 {row:,} 行：“{cell}”过大，无法计算", "它是不是编码？请指明表示缺失的值"),
     ),
     "correct-stratum-empty": Entry(
         "refused: of {strata:,} of the probabilities fewer than two rows are labelled, so nobody knows what the others are",
@@ -255,4 +396,144 @@ _CORRECT: dict[str, Entry] = {
     ),
 }
 
-STATISTICS: dict[str, Entry] = _UNDEFINED | _AGREE | _CORRECT
+_MERGE: dict[str, Entry] = {
+    "merge-out-is-a-file": Entry(
+        "the output would replace {path}, which is one of the files to merge",
+        "give it another name",
+        zh=("输出会覆盖 {path}，而它是待合并的文件之一", "请换一个名称"),
+    ),
+    "merge-long-and-wide": Entry(
+        "a column that says who coded, and a column for each coder, are two layouts",
+        "give --coder for rows that are each what one coder said, or --coders for columns",
+        page="choose one of both",
+        zh=("“编码者所在的列”和“每位编码者一列”是两种不同的布局", "请选择其中一种"),
+    ),
+    "merge-variable-is-long": Entry(
+        "a column that names variables is for rows with one value, each of one coder",
+        "give --coder COLUMN and one --value COLUMN with it",
+        page="choose the column with the coder, and one with the value",
+        zh=("变量名所在的列适用于每行一位编码者、一个值的布局", "请同时选择编码者的列和一个值的列"),
+    ),
+    "merge-which-values": Entry(
+        "nothing says which columns hold what was coded",
+        "name them: --value COLUMN; or a column for each coder: --coders anna,ben",
+        page="choose the columns",
+        zh=("没有指明哪些列是编码结果", "请选择这些列"),
+    ),
+    "merge-values-or-coders": Entry(
+        "with a column for each coder these columns are the values",
+        "leave --value out",
+        page="leave the values out",
+        zh=("每位编码者一列时，这些列本身就是值", "请去掉值的列"),
+    ),
+    "merge-column-twice": Entry(
+        "column {column!r} can't be two things at once",
+        "name each column once",
+        zh=("列“{column}”不能同时有两种用途", "请每列只写一次"),
+    ),
+    "merge-name-twice": Entry(
+        "{path} has two columns called {column!r}, and nobody knows which one is meant",
+        "rename one of them",
+        zh=("{path} 中有两列都叫“{column}”，无法确定指的是哪一列", "请重命名其中一列"),
+    ),
+    "merge-file-twice": Entry(
+        "two files are called {coder!r}, which would be one coder",
+        "rename one; or give a column that says who coded: --coder COLUMN",
+        page="rename one, or choose the column that says who coded",
+        zh=("有两个文件都叫“{coder}”，会被当作同一位编码者", "请重命名其中一个，或选择编码者所在的列"),
+    ),
+    "merge-one-file": Entry(
+        "{path} alone is one coder's",
+        "give a file for each coder, or the column that says who coded (--coder COLUMN), or the coders' columns (--coders anna,ben)",
+        page="choose a file for each coder, or the column that says who coded",
+        zh=("只有 {path} 一个文件，即只有一位编码者", "请每位编码者给出一个文件，或选择编码者所在的列"),
+    ),
+    "merge-no-such-column": Entry(
+        "{path} has no column {column!r}",
+        "its columns are: {columns!r}",
+        zh=("{path} 中没有列“{column}”", "它的列有：“{columns:”、“}”"),
+    ),
+    "merge-empty-cell": Entry(
+        "{path}, row {row:,}: column {column!r} is empty ({rows:,} such {rows:row|rows}), so nobody knows what was coded by whom",
+        "fill it, or take these rows out",
+        zh=(
+            "{path} 第 {row:,} 行：列“{column}”为空（共 {rows:,} 行），无法确定是谁编码了哪一行",
+            "请填写，或去掉这些行",
+        ),
+    ),
+    "merge-contradictions": Entry(
+        "coder {coder!r} said different things of {key!r}: {values!r} ({places!r}); {count:,} such {count:cell|cells} in all",
+        "put them right; or say what counts: --contradictions first, last, or empty",
+        page="put them right, or choose which value counts",
+        zh=(
+            "编码者“{coder}”对“{key}”给出了不同的值：“{values:”、“}”（{places:、}）；这样的单元格共 {count:,} 个",
+            "请改正，或选择以哪个值为准",
+        ),
+    ),
+    "merge-nothing-coded": Entry(
+        "nothing was coded in {columns!r}",
+        "choose columns that are filled",
+        zh=("“{columns:”、“}”中没有任何编码", "请选择有值的列"),
+    ),
+    "merge-name-taken": Entry(
+        "the output would have two columns called {column!r}",
+        "rename that column, or the coder",
+        zh=("输出会有两列都叫“{column}”", "请重命名该列或编码者"),
+    ),
+    "merge-keys-apart": Entry(
+        "{path} has no key in common with the files before it, as {key!r}: is it the same column, written in the same way?",
+        zh=("{path} 与前面的文件没有共同的键（例如“{key}”）：是否为同一列、同一写法？", ""),
+    ),
+}
+
+_COMPARE: dict[str, Entry] = {
+    "compare-nothing-to-compare": Entry(
+        "nothing says what is compared",
+        "give two tables or runs and --variable COLUMN; or one table and --columns A,B",
+        page="choose two tables and a column of both, or one table and two columns",
+        zh=("没有指明要比较什么", "请选择两个数据表及共有的列，或一个数据表中的两列"),
+    ),
+    "compare-no-such-column": Entry(
+        "{table} has no column {column!r}",
+        "its columns are: {columns!r}",
+        zh=("{table} 中没有列“{column}”", "它的列有：“{columns:”、“}”"),
+    ),
+    "compare-not-as-many-rows": Entry(
+        "{first} has {rows:,} rows and {second} has {others:,}, so nobody knows which belong together",
+        "name a column of both that says it: --key COLUMN",
+        page="choose a column of both that says it",
+        zh=(
+            "{first} 有 {rows:,} 行，{second} 有 {others:,} 行，无法确定行的对应关系",
+            "请选择两表共有的键列",
+        ),
+    ),
+    "compare-not-one-order": Entry(
+        "nothing shows that the rows of {first} and {second} stand in one order: columns that are the same in every row ({shared!r}) tell too few of them apart",
+        "name a column of both that says which rows belong together: --key COLUMN",
+        page="choose a column of both that says which rows belong together",
+        zh=(
+            "无法确认 {first} 与 {second} 的行顺序一致：各行都相同的列（“{shared:”、“}”）不足以区分各行",
+            "请选择两表共有的键列",
+        ),
+    ),
+    "compare-key-twice": Entry(
+        "{table} has the key {key!r} of column {column!r} in rows {rows}; {count:,} such {count:key|keys}",
+        "take the repeated rows out, or name a column that tells rows apart",
+        zh=(
+            "{table} 的列“{column}”中键“{key}”重复（第 {rows:、} 行）；这样的键共 {count:,} 个",
+            "请去掉重复的行，或选择能区分各行的列",
+        ),
+    ),
+    "compare-nothing-shared": Entry(
+        "{first} and {second} have no row in common by column {column!r}",
+        "is the key written in the same way in both?",
+        zh=("按列“{column}”，{first} 与 {second} 没有共同的行", "两表中键的写法是否一致？"),
+    ),
+    "compare-column-twice": Entry(
+        "what is compared, and gold, have to be different columns: {columns!r}",
+        "name each once",
+        zh=("比较的对象与标准必须是不同的列：“{columns:”、“}”", "请每列只写一次"),
+    ),
+}
+
+STATISTICS: dict[str, Entry] = _UNDEFINED | _AGREE | _CORRECT | _MERGE | _COMPARE

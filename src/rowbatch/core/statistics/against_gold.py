@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from rowbatch.core.statistics.among_coders import MOST_VALUES
-from rowbatch.core.statistics.figures import Figure, Resampling, share_figure
+from rowbatch.core.statistics.figures import Figure, Resampling, plain_figures, share_figure
 from rowbatch.core.statistics.patterns import Floats, Patterns, Statistic, Wanted, figures_of, ratio, tally
 from rowbatch.words.notice import Notice
 
@@ -28,6 +29,7 @@ class LabelQuality:
         gold: Units that have it in gold.
         answers: Units to which the answers give it.
         precision, recall, f1: With their intervals; undefined where they are 0/0.
+        kappa: Cohen's, of whether it applies, where a unit may have several labels; else None.
     """
 
     label: str
@@ -36,6 +38,17 @@ class LabelQuality:
     precision: Figure
     recall: Figure
     f1: Figure
+    kappa: Figure | None = None
+
+    @property
+    def figures(self) -> dict[str, Figure]:
+        """What is there, by name."""
+        found = {"precision": self.precision, "recall": self.recall, "f1": self.f1}
+        return found if self.kappa is None else {**found, "cohen_kappa": self.kappa}
+
+    def to_plain(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {"gold": self.gold, "answers": self.answers, **plain_figures(self.figures)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,8 +48,14 @@ def agreement_weights(size: int, numbers: Floats | None, weighting: Weighting) -
     return 1 - (apart if weighting == "linear" else apart * apart)
 
 
-def _observed(patterns: Patterns, weights: Floats | None) -> Statistic:
-    """The mean, over units, of how far two of their ratings agree."""
+def observed_agreement(patterns: Patterns, weights: Floats | None) -> Statistic:
+    """
+    The mean, over units, of how far two of their ratings agree.
+
+    Args:
+        patterns: What was said.
+        weights: How far each two values agree, from 0 to 1; None means that only the same ones do.
+    """
     agreeing = np.zeros(len(patterns.counts))
     for one, other in combinations(range(patterns.coders), 2):
         first, second = patterns.codes[:, one], patterns.codes[:, other]
@@ -83,7 +89,7 @@ def _shares(patterns: Patterns) -> Callable[[Floats], Floats]:
 
 def percent_agreement(patterns: Patterns) -> Statistic:
     """The share of pairs of ratings of a unit that are the same, in the mean of the units."""
-    return _observed(patterns, None)
+    return observed_agreement(patterns, None)
 
 
 def brennan_prediger(patterns: Patterns) -> Statistic:
@@ -93,7 +99,7 @@ def brennan_prediger(patterns: Patterns) -> Statistic:
     Source:
         Brennan and Prediger (1981), "Coefficient kappa: some uses, misuses, and alternatives".
     """
-    observed, size = _observed(patterns, None), patterns.size
+    observed, size = observed_agreement(patterns, None), patterns.size
     return lambda masses: ratio(observed(masses) - 1 / size, np.full(len(masses), 1 - 1 / size))
 
 
@@ -106,7 +112,7 @@ def fleiss_kappa(patterns: Patterns) -> Statistic:
     Source:
         Fleiss (1971), "Measuring nominal scale agreement among many raters".
     """
-    observed, shares = _observed(patterns, None), _shares(patterns)
+    observed, shares = observed_agreement(patterns, None), _shares(patterns)
 
     def statistic(masses: Floats) -> Floats:
         by_chance = np.sum(shares(masses) ** 2, axis=1)
@@ -127,7 +133,7 @@ def gwet(patterns: Patterns, weighting: Weighting = "plain") -> Statistic:
     """
     size = patterns.size
     weights = None if weighting == "plain" else agreement_weights(size, patterns.numbers, weighting)
-    observed, shares = _observed(patterns, weights), _shares(patterns)
+    observed, shares = observed_agreement(patterns, weights), _shares(patterns)
     total = size if weights is None else float(weights.sum())
 
     def statistic(masses: Floats) -> Floats:
@@ -261,7 +267,25 @@ def _ratio_alpha(units: Patterns, each: Floats) -> Statistic:
     assert units.numbers is not None
     sums = units.numbers[:, None] + units.numbers[None, :]
     differences = units.numbers[:, None] - units.numbers[None, :]
-    distance = np.divide(differences, sums, out=np.zeros_like(sums), where=sums != 0) ** 2
+    return _alpha_by(units, each, np.divide(differences, sums, out=np.zeros_like(sums), where=sums != 0) ** 2)
+
+
+def alpha_by_distance(patterns: Patterns, distance: Floats) -> Statistic:
+    """
+    Krippendorff's alpha with distances of one's own.
+
+    Args:
+        patterns: What was said.
+        distance: How far each two values are apart: a table with a line and a column a value, 0 between the
+            same.
+    """
+    pairable = patterns.ratings >= 2
+    chosen = patterns.where(pairable)
+    statistic = _alpha_by(chosen, 1 / (chosen.ratings - 1), distance)
+    return lambda masses: statistic(masses[:, pairable])
+
+
+def _alpha_by(units: Patterns, each: Floats, distance: Floats) -> Statistic:
     within = np.zeros(len(units.counts))
     for one, other in combinations(range(units.coders), 2):
         both = units.said[:, one] & units.said[:, other]

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from rowbatch.core.statistics import among_coders as among
 from rowbatch.core.statistics import of_numbers
 from rowbatch.core.statistics.against_gold import GoldComparison, LabelQuality
+from rowbatch.core.statistics.alternative_annotator import AltTest
 from rowbatch.core.statistics.among_coders import MOST_VALUES, Level, Weighting
+from rowbatch.core.statistics.calibration import Calibration
 from rowbatch.core.statistics.figures import (
     FEW_UNITS,
     Figure,
@@ -24,7 +26,11 @@ from rowbatch.core.statistics.figures import (
 from rowbatch.core.statistics.notebook import figures_page
 from rowbatch.core.statistics.paired import PairedComparison, compare_paired
 from rowbatch.core.statistics.patterns import Patterns, Statistic, Wanted, figures_of
+from rowbatch.core.statistics.several_labels import LabelAgreement
 from rowbatch.words.notice import Notice
+
+Cells = Literal["label", "labels", "quotes"]
+"""What a cell holds: one label or number, several labels, or quotes of a text."""
 
 _WEIGHTED: tuple[Weighting, ...] = ("linear", "quadratic")
 
@@ -106,6 +112,10 @@ class CoderAgreement:
         comparisons: Each two of them beside gold, which is the better one.
         resampling: How intervals were found.
         notes: What a person should know.
+        cells: What a cell holds.
+        of_labels: Of several labels in a cell, how far coders agree on each.
+        alt_test: Whether a model may replace a coder, where that was asked.
+        calibration: How far confidences say what is right, where that was asked.
     """
 
     coders: tuple[str, ...]
@@ -120,6 +130,20 @@ class CoderAgreement:
     comparisons: tuple[PairedComparison, ...]
     resampling: Resampling
     notes: tuple[Notice, ...]
+    cells: Cells = "label"
+    of_labels: tuple[LabelAgreement, ...] = ()
+    alt_test: AltTest | None = None
+    calibration: Calibration | None = None
+
+    @property
+    def figures(self) -> dict[str, Figure]:
+        """All measures that are of no single pair, coder or label."""
+        found = dict(self.measures)
+        if self.calibration is not None:
+            found |= {f"calibration: {name}": one for name, one in self.calibration.measures.items()}
+        if self.alt_test is not None:
+            found["alternative annotator test: advantage"] = self.alt_test.advantage
+        return found
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -128,6 +152,7 @@ class CoderAgreement:
             "rows": self.rows,
             "coders": list(self.coders),
             "gold": self.gold,
+            "cells": self.cells,
             "level": self.scale,
             "labels": list(self.labels),
             "confidence": self.resampling.level,
@@ -142,30 +167,26 @@ class CoderAgreement:
                     "coder": one.coder,
                     "without": one.without,
                     "measures": plain_figures(one.measures),
-                    "labels": {
-                        quality.label: {
-                            "gold": quality.gold,
-                            "answers": quality.answers,
-                            "precision": quality.precision.to_plain(),
-                            "recall": quality.recall.to_plain(),
-                            "f1": quality.f1.to_plain(),
-                        }
-                        for quality in one.labels
-                    },
+                    "labels": {quality.label: quality.to_plain() for quality in one.labels},
                     "confusion": {
                         label: dict(zip((*self.labels, "(none)"), line, strict=True))
-                        for label, line in zip(self.labels, one.confusion, strict=True)
+                        for label, line in zip(
+                            self.labels if one.confusion else (), one.confusion, strict=True
+                        )
                     },
                 }
                 for one in self.against_gold
             ],
             "comparisons": [one.to_plain() for one in self.comparisons],
+            "of_labels": {one.label: one.to_plain() for one in self.of_labels},
+            "alt_test": None if self.alt_test is None else self.alt_test.to_plain(),
+            "calibration": None if self.calibration is None else self.calibration.to_plain(),
             "notes": [note.told() for note in self.notes],
         }
 
     def _repr_html_(self) -> str:
         """A table, in notebooks."""
-        return figures_page(self.measures, self.resampling, self.notes)
+        return figures_page(self.figures, self.resampling, self.notes)
 
 
 def agree(coding: Coding, resampling: Resampling) -> CoderAgreement:
@@ -176,15 +197,7 @@ def agree(coding: Coding, resampling: Resampling) -> CoderAgreement:
         coding: What was said, by two coders at least, gold among them.
         resampling: How intervals are found.
     """
-    names = [*coding.coders, *([coding.gold] if coding.gold and coding.gold not in coding.coders else [])]
-    gold = names.index(coding.gold) if coding.gold is not None else None
-    judged = [place for place in range(len(coding.coders)) if place != gold]
-    # Of one coder, gold is the other.
-    compared = list(range(len(coding.coders)))
-    if len(compared) == 1 and gold is not None:
-        compared = [gold, 0]
-    elif gold is not None and len(judged) == 1:
-        compared = [gold, judged[0]]
+    names, gold, judged, compared = placed(coding)
     patterns = coding.patterns.of_coders(*compared)
     measures = _measures(patterns, coding.level, resampling)
     beside = [] if gold is None else [_beside_gold(coding, gold, place, resampling) for place in judged]
@@ -200,7 +213,6 @@ def agree(coding: Coding, resampling: Resampling) -> CoderAgreement:
     n = patterns.units(patterns.ratings >= 2)
     if len(beside) == 1:
         n = beside[0].measures["accuracy"].n
-    few = [Notice("agree-few-units", {"n": n, "least": FEW_UNITS})] if n < FEW_UNITS else []
     return CoderAgreement(
         coders=coding.coders,
         gold=coding.gold,
@@ -213,8 +225,27 @@ def agree(coding: Coding, resampling: Resampling) -> CoderAgreement:
         against_gold=tuple(beside),
         comparisons=() if gold is None else _compared(coding, gold, judged, resampling),
         resampling=resampling,
-        notes=(*coding.notes, *few),
+        notes=(*coding.notes, *few_units(n)),
     )
+
+
+def placed(coding: Coding) -> tuple[list[str], int | None, list[int], list[int]]:
+    """
+    Names of all, where gold is, who is judged by it, and who is compared with each other.
+
+    Of one coder, gold is the other.
+    """
+    names = [*coding.coders, *([coding.gold] if coding.gold and coding.gold not in coding.coders else [])]
+    gold = names.index(coding.gold) if coding.gold is not None else None
+    judged = [place for place in range(len(coding.coders)) if place != gold]
+    if gold is not None and len(judged) == 1:
+        return names, gold, judged, [gold, judged[0]]
+    return names, gold, judged, list(range(len(coding.coders)))
+
+
+def few_units(n: int) -> tuple[Notice, ...]:
+    """What is to be told of a number of units; nothing where they are enough."""
+    return (Notice("agree-few-units", {"n": n, "least": FEW_UNITS}),) if n < FEW_UNITS else ()
 
 
 def _measures(patterns: Patterns, level: Level, resampling: Resampling) -> dict[str, Figure]:
@@ -308,16 +339,27 @@ def _with_steps(patterns: Patterns) -> Patterns:
 def _of_numbers(complete: Patterns, resampling: Resampling) -> dict[str, Figure]:
     n = int(complete.counts.sum())
     constant = Notice("undefined-constant")
-    icc = Wanted(
-        _statistic_or_none(of_numbers.intraclass, complete), n, "ICC(2,1), absolute agreement", constant
-    )
-    wanted = {"icc": icc}
+    wanted = {
+        _icc_name(form): Wanted(
+            _statistic_or_none(_of_form(form), complete), n, f"ICC({form}), {what}", constant
+        )
+        for form, what in of_numbers.FORMS.items()
+    }
     if complete.coders == 2:
         wanted |= {
             "mean_absolute_error": Wanted(
                 of_numbers.mean_absolute_error(complete), n, "mean of how far both are apart", constant
             ),
             "bias": Wanted(of_numbers.bias(complete), n, "mean of the second less the first", constant),
+            "root_mean_square_error": Wanted(
+                of_numbers.root_mean_square_error(complete),
+                n,
+                "root of the mean square of how far both are apart",
+                constant,
+            ),
+            "concordance": Wanted(
+                _statistic_or_none(of_numbers.concordance, complete), n, "Lin's concordance", constant
+            ),
             "pearson": Wanted(_statistic_or_none(of_numbers.pearson, complete), n, "Pearson's r", constant),
         }
     if not n:
@@ -327,6 +369,15 @@ def _of_numbers(complete: Patterns, resampling: Resampling) -> dict[str, Figure]
     if complete.coders == 2:
         found["spearman"] = of_numbers.spearman(complete, resampling)
     return found
+
+
+def _icc_name(form: of_numbers.Form) -> str:
+    """`icc` is the one that is meant where nothing is said: absolute agreement of single, random raters."""
+    return "icc" if form == "2,1" else f"icc_{form.replace(',', '_')}"
+
+
+def _of_form(form: of_numbers.Form) -> Any:
+    return lambda patterns: of_numbers.intraclass(patterns, form)
 
 
 def _statistic_or_none(make: Any, complete: Patterns) -> Statistic:
@@ -364,7 +415,9 @@ _OF_ORDER = {
     "bias",
     "pearson",
     "spearman",
-    "icc",
+    "root_mean_square_error",
+    "concordance",
+    *(_icc_name(form) for form in of_numbers.FORMS),
 }
 
 

@@ -9,7 +9,7 @@ and wide. A corrected one is right, and as narrow as the model is good.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +19,10 @@ from rowbatch.core.statistics.figures import Figure, Resampling
 from rowbatch.core.statistics.notebook import figures_page
 from rowbatch.core.statistics.patterns import Floats
 from rowbatch.words.notice import Notice
+
+LEAST_CLUSTERS = 10
+LEAST_CLUSTERS_OF_REGRESSIONS = 50
+"""Of labelled rows: below, how far clusters differ is not known."""
 
 Method = Literal["ppi", "dsl", "rogan-gladen"]
 METHODS: Mapping[Method, str] = {
@@ -102,6 +106,22 @@ class Labelled:
             if abs(expected - int(self.is_labelled[inside].sum())) > max(0.5, 1e-6 * expected):
                 return False
         return True
+
+
+def few_clusters(data: Labelled, least: int = LEAST_CLUSTERS) -> Notice | None:
+    """Why no interval can be believed where labelled rows are of a handful of clusters; None where it can."""
+    clusters = data.clusters_of_labelled
+    if clusters is None:
+        return None
+    count = len(np.unique(clusters))
+    if count >= least:
+        return None
+    return Notice("correct-few-clusters", {"clusters": count, "least": least})
+
+
+def without_interval(figure: Figure, why: Notice | None) -> Figure:
+    """The same number without an interval, where there is a reason; else as it is."""
+    return figure if why is None else replace(figure, low=None, high=None, why=figure.why or why)
 
 
 @dataclass(frozen=True, slots=True)

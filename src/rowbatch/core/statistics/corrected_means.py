@@ -13,7 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rowbatch.core.statistics.corrected import LEAST_FOR_MEANS, METHODS, Correction, Labelled, Method
+from rowbatch.core.statistics.corrected import (
+    LEAST_FOR_MEANS,
+    METHODS,
+    Correction,
+    Labelled,
+    Method,
+    few_clusters,
+    without_interval,
+)
 from rowbatch.core.statistics.figures import Figure, Resampling, t_quantile, undefined
 from rowbatch.core.statistics.patterns import Floats
 from rowbatch.words.notice import Notice
@@ -43,7 +51,9 @@ def correct_mean(data: Labelled, method: Method, resampling: Resampling, quantit
     return Correction(
         quantity,
         _figure(_model(data), data.rows, "of all rows", resampling),
-        _figure(_people(data), data.labelled, "of labelled rows", resampling),
+        without_interval(
+            _figure(_people(data), data.labelled, "of labelled rows", resampling), few_clusters(data)
+        ),
         _figure(corrected, data.labelled, METHODS[method], resampling, why),
         _tuning(data) if why is None and method == "ppi" else None,
     )
@@ -60,7 +70,10 @@ def correct_mean_difference(
     return Correction(
         quantity,
         _figure(_less(_model(first), _model(second)), first.rows + second.rows, "of all rows", resampling),
-        _figure(_less(_people(first), _people(second)), labelled, "of labelled rows", resampling),
+        without_interval(
+            _figure(_less(_people(first), _people(second)), labelled, "of labelled rows", resampling),
+            few_clusters(first) or few_clusters(second),
+        ),
         _figure(corrected, labelled, METHODS[method], resampling, why),
     )
 
@@ -81,6 +94,9 @@ def _refusal(data: Labelled, method: Method) -> Notice | None:
         return Notice("correct-too-few", {"labelled": data.labelled, "least": LEAST_FOR_MEANS})
     inside = [(data.strata[data.is_labelled] == stratum).sum() for stratum in np.unique(data.strata)]
     empty = sum(int(count) < 2 for count in inside)
+    why = few_clusters(data)
+    if why is not None:
+        return why
     return Notice("correct-stratum-empty", {"strata": empty}) if empty else None
 
 
@@ -94,7 +110,8 @@ def _figure(
     method = (
         f"{words}; {resampling.percent} interval: Student's t with {mean.freedom:,.0f} degrees of freedom"
     )
-    if half == 0:
+    # No more than what rounding makes of equal values.
+    if not half > 4 * np.finfo(np.float64).eps * abs(mean.estimate):
         return Figure(mean.estimate, None, None, n, words, Notice("interval-without-width"))
     return Figure(mean.estimate, mean.estimate - half, mean.estimate + half, n, method)
 
@@ -170,6 +187,8 @@ def _corrected(data: Labelled, method: Method) -> _Mean:
     tuning = _tuning(data) if method == "ppi" else 1.0
     estimate = of_model = least = by_chance = 0.0
     parts = np.zeros(data.labelled)
+    # What each row adds to the error, where clusters have labelled rows and others.
+    together = np.zeros(data.rows)
     for stratum in np.unique(data.strata):
         inside = data.strata == stratum
         in_gold = inside[data.is_labelled]
@@ -182,12 +201,17 @@ def _corrected(data: Labelled, method: Method) -> _Mean:
             off = y - used * f
             estimate += share * (float(off.mean()) + (used * float(rest.mean()) if len(rest) else 0.0))
             parts[in_gold] = share * off / n
+            together[inside & data.is_labelled] = share * (off - off.mean()) / n
+            if len(rest):
+                together[inside & ~data.is_labelled] = share * used * (rest - rest.mean()) / len(rest)
             if len(rest) > 1:
                 of_model += share**2 * used**2 * float(rest.var(ddof=1)) / len(rest)
         else:
             off = y - f
             estimate += share * (float(off.mean()) + float(data.predicted[inside].mean()))
             parts[in_gold] = share * off / n * math.sqrt(max(0.0, 1 - n / rows))
+            together[inside] = share * (data.predicted[inside] - data.predicted[inside].mean()) / rows
+            together[inside & data.is_labelled] += share * (off - off.mean()) / n
             of_model += share * spread / data.rows
         least += share**2 * spread / (n * (n + 1))
     if method == "dsl" and data.probability is not None:
@@ -197,6 +221,16 @@ def _corrected(data: Labelled, method: Method) -> _Mean:
         if not data.is_fixed:
             by_chance = float((data.weights * errors / data.rows).sum() ** 2) / data.labelled
     own, freedom = _variance(data, parts, tuned=1 if 0 < tuning < 1 else 0)
+    if data.gold.min() == data.gold.max():
+        # Nobody knows from equal values how far others are apart.
+        return _Mean(float(estimate), 0.0, 1.0)
+    if data.clusters is not None:
+        _, places = np.unique(data.clusters, return_inverse=True)
+        sums = np.bincount(places, weights=together)
+        own = max(own, float((sums**2).sum()) * len(sums) / max(1, len(sums) - 1))
+        own += by_chance
+        return _Mean(float(estimate), float(max(own, least)), max(1.0, freedom))
     own += by_chance
     variance = max(own, least) + of_model
-    return _Mean(float(estimate), float(variance), max(1.0, freedom * (variance / max(own, least)) ** 2))
+    scale = (variance / max(own, least)) ** 2 if max(own, least) > 0 else 1.0
+    return _Mean(float(estimate), float(variance), max(1.0, freedom * scale))

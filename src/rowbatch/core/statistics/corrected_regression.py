@@ -21,11 +21,14 @@ from typing import Literal
 import numpy as np
 
 from rowbatch.core.statistics.corrected import (
+    LEAST_CLUSTERS_OF_REGRESSIONS,
     LEAST_FOR_REGRESSIONS,
     METHODS,
     Correction,
     Labelled,
     Method,
+    few_clusters,
+    without_interval,
 )
 from rowbatch.core.statistics.figures import Figure, Resampling, t_quantile, undefined
 from rowbatch.core.statistics.patterns import Codes, Floats
@@ -91,6 +94,8 @@ def correct_regression(
         why = Notice("correct-too-few", {"labelled": n, "least": least})
     elif method == "ppi" and data.probability is not None:
         why = Notice("correct-unequal-ppi")
+    lumped = few_clusters(data, LEAST_CLUSTERS_OF_REGRESSIONS)
+    why = why or lumped
     everything = _Rows(asked.x, asked.y, np.full(data.rows, 1 / data.rows))
     weights = data.weights / data.weights.sum() if n else np.zeros(0)
     people = _Rows(asked.gold_x, asked.gold_y, weights)
@@ -116,7 +121,13 @@ def correct_regression(
     if why is not None:
         corrected = [undefined(n, METHODS[method], why)] * size
     return tuple(
-        Correction(name, model_lines[place], people_lines[place], corrected[place], tuning)
+        Correction(
+            name,
+            without_interval(model_lines[place], lumped),
+            without_interval(people_lines[place], lumped),
+            corrected[place],
+            tuning,
+        )
         for place, name in enumerate(asked.names)
     )
 
@@ -175,13 +186,28 @@ def _inverse(matrix: Floats) -> Floats:
 
 
 def _figures(
-    beta: Floats, covariance: Floats, freedom: float, *, n: int, words: str, resampling: Resampling
+    beta: Floats,
+    covariance: Floats,
+    freedom: float,
+    *,
+    fitted: _Rows,
+    n: int,
+    words: str,
+    resampling: Resampling,
 ) -> list[Figure]:
+    """
+    A figure a coefficient; without an interval where the outcome of `fitted` is all explained, since then
+    nothing says how far it varies.
+    """
     quantile = t_quantile(resampling.level, max(1.0, freedom))
     method = (
         f"{words}; {resampling.percent} interval: sandwich variance, t with {freedom:,.0f} degrees of freedom"
     )
     found = []
+    largest = np.abs(fitted.y).max(initial=0.0)
+    if np.abs(fitted.y - fitted.x @ beta).max(initial=0.0) <= 1e-9 * largest:
+        why = Notice("interval-without-width")
+        return [Figure(float(estimate), None, None, n, words, why) for estimate in beta]
     for place, estimate in enumerate(beta):
         half = quantile * math.sqrt(max(0.0, float(covariance[place, place])))
         found.append(Figure(float(estimate), float(estimate) - half, float(estimate) + half, n, method))
@@ -213,7 +239,9 @@ def _plain(
         return [undefined(n, words, Notice("correct-not-found"))] * rows.x.shape[1]
     scores = _scores(model, rows, beta) * rows.weights[:, None]
     meat, freedom = _spread(scores, clusters, rows.x.shape[1])
-    return _figures(beta, inverse @ meat @ inverse, freedom, n=n, words=words, resampling=resampling)
+    return _figures(
+        beta, inverse @ meat @ inverse, freedom, fitted=rows, n=n, words=words, resampling=resampling
+    )
 
 
 def _ppi(asked: Regression, data: Labelled, resampling: Resampling) -> tuple[list[Figure], float]:
@@ -249,22 +277,27 @@ def _ppi(asked: Regression, data: Labelled, resampling: Resampling) -> tuple[lis
     beta = solved(tuning, start)
     inverse = _inverse(_hessian(asked.model, [everything], beta))
     of_gold = _scores(asked.model, sampled, beta) - tuning * _scores(asked.model, said, beta)
-    clusters = data.clusters
-    meat, freedom = _spread(
-        (of_gold - of_gold.mean(axis=0)) / n, None if clusters is None else clusters[is_labelled], size
-    )
+    parts = np.zeros((data.rows, size))
+    parts[is_labelled] = (of_gold - of_gold.mean(axis=0)) / n
     if tuning:
         of_rest = tuning * _scores(asked.model, rest, beta)
-        meat = (
-            meat
-            + _spread(
-                (of_rest - of_rest.mean(axis=0)) / rest_count,
-                None if clusters is None else clusters[~is_labelled],
-                size,
-            )[0]
-        )
+        parts[~is_labelled] = (of_rest - of_rest.mean(axis=0)) / rest_count
+    if data.clusters is None:
+        meat, freedom = _spread(parts[is_labelled], None, size)
+        if tuning:
+            meat += _spread(parts[~is_labelled], None, size)[0]
+    else:
+        # A cluster may have labelled rows and others, which err together.
+        meat, _ = _spread(parts, data.clusters, size)
+        freedom = float(len(np.unique(data.clusters[is_labelled])) - 1)
     return _figures(
-        beta, inverse @ meat @ inverse, freedom, n=n, words=METHODS["ppi"], resampling=resampling
+        beta,
+        inverse @ meat @ inverse,
+        freedom,
+        fitted=sampled,
+        n=n,
+        words=METHODS["ppi"],
+        resampling=resampling,
     ), tuning
 
 
@@ -302,7 +335,13 @@ def _dsl(asked: Regression, data: Labelled, resampling: Resampling) -> list[Figu
         meat, _ = _spread(scores, clusters, size)
         freedom = n - size if clusters is None else len(np.unique(clusters[is_labelled])) - 1
         return _figures(
-            beta, inverse @ meat @ inverse, freedom, n=n, words=METHODS["dsl"], resampling=resampling
+            beta,
+            inverse @ meat @ inverse,
+            freedom,
+            fitted=sampled,
+            n=n,
+            words=METHODS["dsl"],
+            resampling=resampling,
         )
     # As many rows were drawn of each stratum as were to be: their number is no chance.
     gold = _scores(asked.model, sampled, beta)
@@ -318,5 +357,11 @@ def _dsl(asked: Regression, data: Labelled, resampling: Resampling) -> list[Figu
         meat = meat + share**2 * (1 - drawn / whole) * centred.T @ centred / (drawn * (drawn - 1))
     meat = meat * n / (n - size)
     return _figures(
-        beta, inverse @ meat @ inverse, n - size, n=n, words=METHODS["dsl"], resampling=resampling
+        beta,
+        inverse @ meat @ inverse,
+        n - size,
+        fitted=sampled,
+        n=n,
+        words=METHODS["dsl"],
+        resampling=resampling,
     )

@@ -17,6 +17,7 @@ Source:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,8 @@ from rowbatch.core.statistics.corrected import (
     Correction,
     Labelled,
     Method,
+    few_clusters,
+    without_interval,
 )
 from rowbatch.core.statistics.figures import (
     Figure,
@@ -79,15 +82,8 @@ class _Stratum:
         return float(self.cells[1].sum()) / self.n
 
 
-def _strata(data: Labelled, of_labelled: float = 1.0, of_model: float = 1.0) -> list[_Stratum]:
-    """
-    The strata, counted.
-
-    Args:
-        data: The rows.
-        of_labelled: So many labelled rows count as one, see `_clustering`.
-        of_model: So many rows count as one for the model's share.
-    """
+def _strata(data: Labelled) -> list[_Stratum]:
+    """The strata, counted."""
     f = data.predicted.astype(np.int64)
     found = []
     for stratum in np.unique(data.strata):
@@ -102,9 +98,9 @@ def _strata(data: Labelled, of_labelled: float = 1.0, of_model: float = 1.0) -> 
         )
         found.append(
             _Stratum(
-                cells / of_labelled,
-                by_model / of_model,
-                rest / of_model,
+                cells,
+                by_model,
+                rest,
                 float(in_sample.sum() / inside.sum()),
                 float(inside.mean()),
             )
@@ -169,8 +165,10 @@ def _difference(first: Figure, second: Figure) -> Figure:
     parts = (first.estimate, first.low, first.high, second.estimate, second.low, second.high)
     p, low_p, high_p, q, low_q, high_q = (np.nan if part is None else part for part in parts)
     n, method = first.n + second.n, "difference of shares; Newcombe's interval"
+    if first.estimate is None or second.estimate is None:
+        return undefined(n, method, why or Notice("undefined-nothing-counted"))
     if why is not None:
-        return undefined(n, method, why)
+        return Figure(p - q, None, None, n, method, why)
     down = np.hypot(p - low_p, high_q - q)
     up = np.hypot(high_p - p, q - low_q)
     return Figure(p - q, float(p - q - down), float(p - q + up), n, method)
@@ -204,6 +202,9 @@ def people_share(data: Labelled, resampling: Resampling) -> Figure:
     method = "share of labelled rows"
     if n < 2:
         return undefined(n, method, Notice("correct-too-few", {"labelled": n, "least": LEAST_FOR_SHARES}))
+    empty = sum(one.n == 0 for one in _strata(data)) if data.probability is not None else 0
+    if empty:
+        return undefined(n, method, Notice("correct-stratum-empty", {"strata": empty}))
     weights = data.weights
     share = float((weights * data.gold).sum() / weights.sum())
     # How many rows drawn alike would say as much.
@@ -212,9 +213,8 @@ def people_share(data: Labelled, resampling: Resampling) -> Figure:
     )
     low, high = wilson(share, effective, t_quantile(resampling.level, max(1.0, effective - 1)))
     weighted = ", weighted" if data.probability is not None else ""
-    return Figure(
-        share, low, high, n, f"{method}{weighted}; {resampling.percent} interval: Wilson's score with t"
-    )
+    words = f"{method}{weighted}; {resampling.percent} interval: Wilson's score with t"
+    return without_interval(Figure(share, low, high, n, words), few_clusters(data))
 
 
 def _effective(data: Labelled, share: float) -> float:
@@ -285,6 +285,9 @@ class ShareDraws:
         n = self._data.labelled
         if n < LEAST_FOR_SHARES:
             return Notice("correct-too-few", {"labelled": n, "least": LEAST_FOR_SHARES})
+        why = few_clusters(self._data)
+        if why is not None:
+            return why
         empty = sum(one.n < 2 for one in self._counted)
         if empty:
             return Notice("correct-stratum-empty", {"strata": empty})
@@ -335,15 +338,7 @@ class ShareDraws:
 
     def posterior(self) -> Floats:
         """Draws of the share, as many as wanted."""
-        data = self._data
         strata = self._counted
-        if data.clusters is not None:
-            share = data.predicted.mean()
-            strata = _strata(
-                data,
-                _clustering(data.clusters_of_labelled, data.weights * self._residuals()),
-                _clustering(data.clusters, data.predicted - share),
-            )
         match self._method:
             case "ppi":
                 drawn: Floats = np.sum([one.share * self._of_labels(one) for one in strata], axis=0)
@@ -351,26 +346,50 @@ class ShareDraws:
                 drawn = np.clip(np.sum([one.share * self._of_errors(one) for one in strata], axis=0), 0, 1)
             case _:
                 drawn = self._of_calibration(strata[0])
+        if self._data.clusters is not None:
+            middle = float(np.median(drawn))
+            drawn = np.clip(middle + (drawn - middle) * math.sqrt(self._clustering()), 0, 1)
         found: Floats = drawn
         return found
 
-    def _residuals(self) -> Floats:
-        """What each labelled row adds to the error of what is drawn."""
+    def _clustering(self) -> float:
+        """
+        How much larger the variance is since rows come in clusters: the design effect, 1 at least.
+
+        A cluster's labelled rows and its others err together, so that what each row adds to the error is
+        summed over the whole cluster.
+        """
+        data = self._data
+        assert data.clusters is not None
+        expected, off = self._parts()
+        parts = (expected - expected.mean()) / data.rows
+        parts[data.is_labelled] += data.weights * off / data.rows
+        _, places = np.unique(data.clusters, return_inverse=True)
+        sums = np.bincount(places, weights=parts)
+        alone = float((parts**2).sum())
+        count = len(np.unique(data.clusters[data.is_labelled]))
+        if alone == 0 or count < 2:
+            return 1.0
+        few = (t_quantile(self._resampling.level, count - 1) / normal_quantile(self._resampling.level)) ** 2
+        return max(1.0, few * float((sums**2).sum()) / alone * count / (count - 1))
+
+    def _parts(self) -> tuple[Floats, Floats]:
+        """What is expected of each row by what the model says, and how far off that is in labelled ones."""
         data = self._data
         y, f = data.gold, data.predicted[data.is_labelled]
         match self._method:
             case "ppi":
-                expected = np.zeros(len(y))
-                for one in (0, 1):
-                    if (f == one).any():
-                        expected[f == one] = y[f == one].mean()
-                left: Floats = y - expected
+                given = [float(y[f == one].mean()) if (f == one).any() else 0.0 for one in (0, 1)]
+                expected = np.where(data.predicted == 1, given[1], given[0])
+                off = y - expected[data.is_labelled]
             case "dsl":
-                left = (y - f) - (y - f).mean()
+                expected, off = data.predicted, (y - f) - (y - f).mean()
             case _:
                 sensitivity, specificity = self._calibration()
-                left = f - np.where(y == 1, sensitivity, 1 - specificity)
-        return left
+                informed = sensitivity + specificity - 1
+                expected = data.predicted / informed
+                off = (np.where(y == 1, sensitivity, 1 - specificity) - f) / informed
+        return expected.astype(np.float64), off.astype(np.float64)
 
     def _beta(self, yes: float, no: float) -> Floats:
         return self._chance.beta(yes + 0.5, no + 0.5, self._resampling.draws)

@@ -141,6 +141,12 @@ def t_quantile(level: float, freedom: float) -> float:
     return (low + high) / 2
 
 
+def t_below(t: float, freedom: float) -> float:
+    """How likely Student's t is smaller: the p value of a one-sided test."""
+    outside = _beta_share(freedom / (freedom + t * t), freedom / 2, 0.5) / 2
+    return outside if t < 0 else 1 - outside
+
+
 def _t_within(t: float, freedom: float) -> float:
     """How likely Student's t lies between -t and t."""
     return 1 - _beta_share(freedom / (freedom + t * t), freedom / 2, 0.5)

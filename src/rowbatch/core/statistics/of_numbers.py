@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 
@@ -75,20 +77,32 @@ def spearman(pair: Patterns, resampling: Resampling) -> Figure:
     rho = float(pearson(both)(both.mass)[0])
     if not math.isfinite(rho):
         return undefined(n, method, Notice("undefined-constant"))
-    if n < 4 or abs(rho) == 1:
+    # How many units that count alike would say as much (Kish).
+    alike = float(pair.mass.sum() ** 2 / (pair.mass @ pair.weights).sum()) if pair.is_weighted else float(n)
+    if alike < 4 or abs(rho) == 1:
         return Figure(rho, None, None, n, method, Notice("interval-too-few", {"n": n, "least": FEW_UNITS}))
-    half = normal_quantile(resampling.level) * math.sqrt((1 + rho * rho / 2) / (n - 3))
+    half = normal_quantile(resampling.level) * math.sqrt((1 + rho * rho / 2) / (alike - 3))
     low, high = (math.tanh(math.atanh(rho) + side * half) for side in (-1, 1))
     return Figure(rho, low, high, n, f"{method}; {resampling.percent} interval: Bonett and Wright's")
 
 
-def intraclass(patterns: Patterns) -> Statistic:
+Form = Literal["1,1", "2,1", "3,1", "1,k", "2,k", "3,k"]
+FORMS: Mapping[Form, str] = {
+    "1,1": "one-way random effects, a single rater",
+    "2,1": "two-way random effects, absolute agreement, a single rater",
+    "3,1": "two-way mixed effects, consistency, a single rater",
+    "1,k": "one-way random effects, the mean of all raters",
+    "2,k": "two-way random effects, absolute agreement, the mean of all raters",
+    "3,k": "two-way mixed effects, consistency, the mean of all raters",
+}
+
+
+def intraclass(patterns: Patterns, form: Form = "2,1") -> Statistic:
     """
-    ICC(2,1): how far single numbers of any coder are the same, over units that all coders coded.
+    Intraclass correlation: how far numbers of the coders are the same, over units that all coders coded.
 
     Source:
-        Shrout and Fleiss (1979), "Intraclass correlations: uses in assessing rater reliability"; two-way
-        random effects, absolute agreement, a single rater.
+        Shrout and Fleiss (1979), "Intraclass correlations: uses in assessing rater reliability".
     """
     values = _values(patterns)
     values = values - values.mean()
@@ -102,10 +116,51 @@ def intraclass(patterns: Patterns) -> Statistic:
         rows = (masses @ (sums * sums)) / k - grand
         columns = np.sum((masses @ values) ** 2, axis=1) / n - grand
         with np.errstate(divide="ignore", invalid="ignore"):
-            of_rows, of_columns = rows / (n - 1), columns / (k - 1)
+            between, of_columns = rows / (n - 1), columns / (k - 1)
+            within = (total - rows) / (n * (k - 1))
             error = (total - rows - columns) / ((n - 1) * (k - 1))
-            below = of_rows + (k - 1) * error + k * (of_columns - error) / n
-            found: Floats = np.where(n > 1, ratio(of_rows - error, below, total), np.nan)
+            match form:
+                case "1,1":
+                    above, below = between - within, between + (k - 1) * within
+                case "2,1":
+                    above = between - error
+                    below = between + (k - 1) * error + k * (of_columns - error) / n
+                case "3,1":
+                    above, below = between - error, between + (k - 1) * error
+                case "1,k":
+                    above, below = between - within, between
+                case "2,k":
+                    above, below = between - error, between + (of_columns - error) / n
+                case _:
+                    above, below = between - error, between
+            found: Floats = np.where(n > 1, ratio(above, below, total), np.nan)
         return found
 
     return statistic
+
+
+def concordance(pair: Patterns) -> Statistic:
+    """
+    Lin's concordance correlation: how near both numbers lie to being equal.
+
+    Source:
+        Lin (1989), "A concordance correlation coefficient to evaluate reproducibility"; with variances by n,
+        as in Lin (2000), "A note on the concordance correlation coefficient".
+    """
+    values = _values(pair)
+    x, y = (values - values.mean()).T
+
+    def statistic(masses: Floats) -> Floats:
+        n = masses.sum(axis=1)
+        x1, y1 = masses @ x / n, masses @ y / n
+        xx, yy, xy = masses @ (x * x) / n, masses @ (y * y) / n, masses @ (x * y) / n
+        below = xx - x1 * x1 + yy - y1 * y1 + (x1 - y1) ** 2
+        return ratio(2 * (xy - x1 * y1), below, xx + yy)
+
+    return statistic
+
+
+def root_mean_square_error(pair: Patterns) -> Statistic:
+    """The root of the mean square of how far the second lies from the first."""
+    squares = np.diff(_values(pair), axis=1)[:, 0] ** 2
+    return lambda masses: np.sqrt(ratio(masses @ squares, masses.sum(axis=1)))
