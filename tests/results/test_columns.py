@@ -27,7 +27,7 @@ from rowbatch.steps.collect import collect
 from rowbatch.steps.export import export
 from rowbatch.steps.repair import plan_repair
 from rowbatch.steps.rounds import plan_next_round
-from rowbatch.store.rundir import digest_file
+from rowbatch.store.sources import digest_file
 
 ENDPOINTS = [Endpoint.CHAT, Endpoint.RESPONSES, Endpoint.EMBEDDINGS]
 FAULTY = Faults(rows_fail=0.3, rows_refused=0.1, rows_twice=0.2, strange_lines=0.2, rows_missing=0.1)

@@ -24,7 +24,8 @@ from rowbatch.steps import collect as collect_module
 from rowbatch.steps.collect import collect
 from rowbatch.steps.create import create
 from rowbatch.store.codebook_file import read_codebook
-from rowbatch.store.rundir import RunDirectory, digest_file
+from rowbatch.store.rundir import RunDirectory
+from rowbatch.store.sources import digest_file
 from rowbatch.tables import csv_beside, csv_cells, csv_reader
 from rowbatch.tables.csv_writer import CsvTableWriter
 
