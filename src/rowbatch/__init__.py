@@ -18,14 +18,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     __version__: str
+    from rowbatch.api import OpenCodingSet as OpenCodingSet
     from rowbatch.api import Run as Run
     from rowbatch.api import agree as agree
+    from rowbatch.api import coding_set as coding_set
+    from rowbatch.api import coding_sets as coding_sets
     from rowbatch.api import convert as convert
     from rowbatch.api import correct as correct
     from rowbatch.api import create as create
     from rowbatch.api import extract as extract
     from rowbatch.api import join_units as join_units
     from rowbatch.api import list_runs as list_runs
+    from rowbatch.api import open_coding_set as open_coding_set
     from rowbatch.api import open_run as open
     from rowbatch.api import sample as sample
     from rowbatch.api import split as split
@@ -33,10 +37,13 @@ if TYPE_CHECKING:
     from rowbatch.errors import RowbatchError as RowbatchError
 
 __all__ = [
+    "OpenCodingSet",
     "RowbatchError",
     "Run",
     "__version__",
     "agree",
+    "coding_set",
+    "coding_sets",
     "convert",
     "correct",
     "create",
@@ -44,15 +51,19 @@ __all__ = [
     "join_units",
     "list_runs",
     "open",
+    "open_coding_set",
     "sample",
     "split",
     "units",
 ]
 
 _PLACES = {
-    "Run": ("rowbatch.api", "Run"),
+    "OpenCodingSet": ("rowbatch.api", "OpenCodingSet"),
     "RowbatchError": ("rowbatch.errors", "RowbatchError"),
+    "Run": ("rowbatch.api", "Run"),
     "agree": ("rowbatch.api", "agree"),
+    "coding_set": ("rowbatch.api", "coding_set"),
+    "coding_sets": ("rowbatch.api", "coding_sets"),
     "convert": ("rowbatch.api", "convert"),
     "correct": ("rowbatch.api", "correct"),
     "create": ("rowbatch.api", "create"),
@@ -60,6 +71,7 @@ _PLACES = {
     "join_units": ("rowbatch.api", "join_units"),
     "list_runs": ("rowbatch.api", "list_runs"),
     "open": ("rowbatch.api", "open_run"),
+    "open_coding_set": ("rowbatch.api", "open_coding_set"),
     "sample": ("rowbatch.api", "sample"),
     "split": ("rowbatch.api", "split"),
     "units": ("rowbatch.api", "units"),

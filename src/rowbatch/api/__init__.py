@@ -45,6 +45,10 @@ if TYPE_CHECKING:
     from rowbatch.api.runs import Stage as Stage
     from rowbatch.api.runs import create as create
     from rowbatch.api.runs import open_run as open_run
+    from rowbatch.api.sets import OpenCodingSet as OpenCodingSet
+    from rowbatch.api.sets import coding_set as coding_set
+    from rowbatch.api.sets import coding_sets as coding_sets
+    from rowbatch.api.sets import open_coding_set as open_coding_set
     from rowbatch.api.standing import Status as Status
     from rowbatch.api.standing import find_events as find_events
     from rowbatch.api.standing import find_status as find_status
@@ -76,6 +80,7 @@ _PLACES = {
     "EXTRAS": "core.result_columns",
     "Hooks": "api.runs",
     "LabelsAgreement": "core.agreement_of_sets",
+    "OpenCodingSet": "api.sets",
     "POLICY_OPTIONS": "api.command",
     "Policy": "core.policy",
     "Preview": "api.runs",
@@ -90,6 +95,8 @@ _PLACES = {
     "check": "api.tools",
     "check_codebook": "api.codebooks",
     "codebook_schema": "api.codebooks",
+    "coding_set": "api.sets",
+    "coding_sets": "api.sets",
     "command_of": "api.command",
     "convert": "api.tools",
     "convert_codebook": "api.codebooks",
@@ -99,15 +106,16 @@ _PLACES = {
     "doctor_of_run": "api.checkup",
     "estimate": "api.tools",
     "extract": "api.tools",
+    "find_events": "api.standing",
     "find_key": "api.keys",
     "find_provider": "providers.catalog",
-    "find_events": "api.standing",
     "find_status": "api.standing",
     "infer": "api.tasks",
     "join_units": "api.long_texts",
     "list_keys": "api.keys",
     "list_runs": "api.standing",
     "models": "api.model_list",
+    "open_coding_set": "api.sets",
     "open_run": "api.runs",
     "overrides_path": "api.model_list",
     "prepare_demo": "api.demo",

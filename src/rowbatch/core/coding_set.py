@@ -16,10 +16,11 @@ model is asked, and any run of the same table is compared with it. Rows are know
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import ceil
 from typing import TYPE_CHECKING, Any, Literal
 
-from rowbatch.core.drawing import SIMPLE
+from rowbatch.core.drawing import SIMPLE, hash_of
 from rowbatch.core.plan import Source
 
 if TYPE_CHECKING:
@@ -53,6 +54,10 @@ class CodingSet:
         variables: Names of those that are asked; in the codebook's order.
         created_at: ISO 8601, UTC.
         rowbatch_version: Which program made it.
+        seed: Of all its draws, parts and orders.
+        test: Share of the texts that are for `test`; 0 where nobody parted them.
+        coders: Among whom the rows are divided; none means that each coder codes all of them.
+        overlap: Share of the rows that all of these code; of the others each has one coder.
     """
 
     id: str
@@ -64,6 +69,10 @@ class CodingSet:
     context: tuple[str, ...] = ()
     created_at: str = ""
     rowbatch_version: str = ""
+    seed: int = 1
+    test: float = 0.0
+    coders: tuple[str, ...] = ()
+    overlap: float = 1.0
 
     @property
     def codebook(self) -> Codebook:
@@ -94,6 +103,10 @@ class Wave:
         stratified_by: Column, or variable of a model, that the strata are of; or "".
         grouped_by: Column that names the group of a row; or "".
         drawn_at: ISO 8601, UTC.
+        allocation: Of strata: how many of each, see `core.drawing.Allocation`.
+        run: Folder of the run whose labels the strata are, or which was least sure; or "".
+        also: Rows that were in the set already and belong to this draw, by key, with their stratum: it
+            drew them, too, or they are of an earlier draw that it goes on with in strata.
     """
 
     number: int
@@ -105,6 +118,9 @@ class Wave:
     stratified_by: str = ""
     grouped_by: str = ""
     drawn_at: str = ""
+    allocation: str = ""
+    run: str = ""
+    also: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +137,8 @@ class DrawnRow:
         stratum: Of its wave; "" where there are none.
         group: Person or document that it is of; "" where nothing was said.
         part: What it is for.
+        same_as: Key of an earlier row with the same text and context, which is coded in its place; or "".
+        within: How likely it was drawn within its group, once that was drawn.
     """
 
     key: str
@@ -131,6 +149,8 @@ class DrawnRow:
     stratum: str = ""
     group: str = ""
     part: Part = ""
+    same_as: str = ""
+    within: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,34 +282,100 @@ def gold_of(codes: Codes, decisions: Mapping[tuple[str, str], Decision], variabl
     return found
 
 
+def with_repeats(codes: Mapping[str, Code], rows: Iterable[DrawnRow]) -> dict[str, Code]:
+    """What a coder said, also of the rows that have the text of another one, which alone was shown."""
+    found = dict(codes)
+    for row in rows:
+        if row.same_as in codes:
+            found[row.key] = replace(codes[row.same_as], key=row.key)
+    return found
+
+
+def draws_of(waves: Sequence[Wave], rows: Iterable[DrawnRow]) -> dict[str, tuple[Wave, str]]:
+    """
+    The draw by chance that each row belongs to, with its stratum there; other rows are not among them.
+
+    Args:
+        waves: Of the set, oldest first.
+        rows: Of the set.
+    Returns:
+        By key: a wave of the draw, the last one that has the row.
+    """
+    found: dict[str, tuple[Wave, str]] = {}
+    by_chance = {one.number: one for one in waves if one.chosen_by == "chance"}
+    for row in rows:
+        if row.wave in by_chance:
+            found[row.key] = by_chance[row.wave], row.stratum
+    for wave in by_chance.values():
+        found |= {key: (wave, stratum) for key, stratum in wave.also.items()}
+    return found
+
+
 def probabilities(waves: Sequence[Wave], rows: Iterable[DrawnRow]) -> dict[str, float]:
     """
     How likely each row of a set was to be drawn by chance; rows that were chosen otherwise have none.
 
     Waves of one design and seed go on where the one before ended: they are one draw, of all their rows.
-    Where groups were drawn, it is a group's chance.
+    Where a draw in strata goes on with one of another kind, it is the chance given how many rows of each
+    stratum came: any so many of them were as likely. Of the rows of one part it is that of being drawn and of
+    this part.
 
     Args:
-        waves: Of the set.
-        rows: Of the set.
+        waves: Of the set, oldest first.
+        rows: Of the set, or of a part of it.
     Returns:
         By key, above 0 and at most 1.
     """
-    rows = [*rows]
-    of_wave = {one.number: one for one in waves if one.chosen_by == "chance"}
+    kept = {one.key: one for one in rows}
+    placed = {key: one for key, one in draws_of(waves, kept.values()).items() if key in kept}
     units: dict[tuple[str, int, str], set[str]] = {}
-    whole: dict[tuple[str, int, str], int] = {}
+    for key, (wave, stratum) in placed.items():
+        unit = kept[key].group if wave.clusters else key
+        units.setdefault((wave.design, wave.seed, stratum), set()).add(unit)
+    return {
+        key: min(
+            1.0,
+            len(units[wave.design, wave.seed, stratum]) / (wave.clusters or wave.population)[stratum],
+        )
+        * kept[key].within
+        for key, (wave, stratum) in placed.items()
+    }
+
+
+def assigned(plan: CodingSet, rows: Iterable[DrawnRow]) -> dict[str, tuple[str, ...]]:
+    """
+    Who codes each row of a set: of each wave some rows all coders, and each of the others one of them.
+
+    Args:
+        plan: With the coders, and the share that all of them code.
+        rows: Of the set; rows with the text of another one are nobody's.
+    Returns:
+        Names by key, in the order of the rows; () means any coder.
+    """
+    waves: dict[int, list[str]] = {}
     for row in rows:
-        wave = of_wave.get(row.wave)
-        if wave is None:
-            continue
-        draw = (wave.design, wave.seed, row.stratum)
-        units.setdefault(draw, set()).add(row.group if wave.clusters else row.key)
-        whole[draw] = (wave.clusters or wave.population)[row.stratum]
-    found = {}
-    for row in rows:
-        wave = of_wave.get(row.wave)
-        if wave is not None:
-            draw = (wave.design, wave.seed, row.stratum)
-            found[row.key] = min(1.0, len(units[draw]) / whole[draw])
+        if not row.same_as:
+            waves.setdefault(row.wave, []).append(row.key)
+    found: dict[str, tuple[str, ...]] = {}
+    for keys in waves.values():
+        found |= dict.fromkeys(keys, plan.coders)
+        if len(plan.coders) > 1:
+            mixed = sorted(keys, key=lambda key: hash_of("rowbatch-overlap", plan.seed, key))
+            for at, key in enumerate(mixed[ceil(round(plan.overlap * len(keys), 6)) :]):
+                found[key] = (plan.coders[at % len(plan.coders)],)
     return found
+
+
+def queue_of(plan: CodingSet, rows: Iterable[DrawnRow], coder: str) -> list[DrawnRow]:
+    """
+    What a coder is shown: the rows that are theirs, wave by wave, in an order of their own within each.
+
+    Args:
+        plan, rows: Of the set.
+        coder: As they are called; one who was not planned for is shown every row.
+    """
+    rows = [*rows]
+    owners = assigned(plan, rows)
+    is_planned = coder in plan.coders
+    own = [one for one in rows if one.key in owners and (not is_planned or coder in owners[one.key])]
+    return sorted(own, key=lambda one: (one.wave, hash_of("rowbatch-order", plan.seed, coder, one.key)))

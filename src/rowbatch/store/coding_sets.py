@@ -8,6 +8,7 @@ Coding sets on the disk: a folder each, in the user's home or wherever a person 
       codes/CODER.jsonl     what a coder said, row by row; only grows
       decisions.jsonl       what disagreements were settled to; only grows
       looks.jsonl           when somebody looked at numbers of a part; only grows
+      files.jsonl           which files codes were taken from; only grows
       coders.json           what coders are called
 
 Nothing that a person wrote is changed or removed: who changes their mind writes a further line.
@@ -34,6 +35,7 @@ from rowbatch.core.coding_set import (
     Wave,
     last_words,
     standing_decisions,
+    with_repeats,
 )
 from rowbatch.core.plan import Source
 from rowbatch.core.table_options import ReadOptions
@@ -127,6 +129,11 @@ class CodingFolder:
                 context=tuple(document["context"]),
                 created_at=str(document["created_at"]),
                 rowbatch_version=str(document["rowbatch_version"]),
+                # Sets of the first days have none of these.
+                seed=int(document.get("seed", 1)),
+                test=float(document.get("test", 0)),
+                coders=tuple(document.get("coders", ())),
+                overlap=float(document.get("overlap", 1)),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError("coding-set-damaged", path=str(self.path / _SET), told=str(error)) from error
@@ -252,8 +259,19 @@ class CodingFolder:
         return []
 
     def codes(self) -> Codes:
-        """What holds of what each coder said."""
-        return {name: last_words(self.history(name)) for name in self.coders().values()}
+        """What holds of what each coder said, also of rows with the text of another one."""
+        rows = self.rows()
+        return {name: with_repeats(last_words(self.history(name)), rows) for name in self.coders().values()}
+
+    def add_file(self, digest: str, path: str, coder: str) -> None:
+        """Note that what a coder said in a file was taken."""
+        self._journal("files").add([{"sha256": digest, "path": path, "coder": coder, "at": now()}])
+
+    def took_file(self, digest: str, coder: str) -> bool:
+        """Whether what a coder said in a file of these very bytes was taken before."""
+        return any(
+            (one["sha256"], one["coder"]) == (digest, coder) for one in self._journal("files").read().all
+        )
 
     def _codes(self, file: str) -> Journal:
         # The file with the coders' names can be written by hand.
