@@ -43,6 +43,7 @@ API = [
     "find_provider",
     "find_events",
     "find_status",
+    "how_many",
     "infer",
     "join_units",
     "list_keys",

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from rowbatch.api.standing import list_runs as list_runs
     from rowbatch.api.statistics import agree as agree
     from rowbatch.api.statistics import correct as correct
+    from rowbatch.api.statistics import how_many as how_many
     from rowbatch.api.tasks import infer as infer
     from rowbatch.api.tasks import work as work
     from rowbatch.api.tools import check as check
@@ -110,6 +111,7 @@ _PLACES = {
     "find_key": "api.keys",
     "find_provider": "providers.catalog",
     "find_status": "api.standing",
+    "how_many": "api.statistics",
     "infer": "api.tasks",
     "join_units": "api.long_texts",
     "list_keys": "api.keys",

@@ -76,7 +76,7 @@ def sample(
         asked.text,
         asked.codebook,
         path,
-        form=to or _form_of(path),
+        form=to or form_of(path),
         draw=Draw(count, seed, after),
         variables=asked.variables,
         context=[*dict.fromkeys(listed(keep))],
@@ -158,7 +158,8 @@ def _run_of(table: str | Path | Run) -> Run | None:
         return None
 
 
-def _form_of(path: Path) -> SampleForm:
+def form_of(path: Path) -> SampleForm:
+    """For whom a file of this name is."""
     for form, endings in ENDINGS.items():
         if path.suffix.lower() in endings:
             return form

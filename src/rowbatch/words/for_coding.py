@@ -111,4 +111,71 @@ CODING: dict[str, Entry] = {
         "{name} is a share between 0 and 1, not {value}",
         zh=("{name} 是 0 到 1 之间的比例，而不是 {value}", ""),
     ),
+    "sample-too-few-unsure": Entry(
+        "{rows:,} rows cannot be chosen: there are {left:,} that are in no set yet, and of which it is known how "
+        "sure the model was",
+        "choose fewer",
+        zh=("无法选出 {rows:,} 行：不在编码集中且已知模型把握程度的只有 {left:,} 行", "请减少行数"),
+    ),
+    "coding-nothing-left": Entry(
+        "there is nothing left in {name!r} for {coder!r} to code",
+        "draw further rows, or write the ones that are coded, too: --all-rows",
+        page="draw further rows",
+        zh=("编码集“{name}”中已没有需要“{coder}”编码的行", "请追加抽样"),
+    ),
+    "coding-file-several-coders": Entry(
+        "{path} has codes of several coders, so they are not all {coder!r}",
+        "leave the coder out: the names in the file are taken",
+        zh=("{path} 中有多名编码者的编码，不能都算作“{coder}”", "请不要指定编码者，将采用文件中的名字"),
+    ),
+    "coding-file-of-whom": Entry(
+        "who coded {path}?",
+        "say --coder NAME: a name, or a pseudonym",
+        page="say who: a name, or a pseudonym",
+        zh=("{path} 是谁编码的？", "请指明编码者：名字或化名"),
+    ),
+    "coding-file-other-rows": Entry(
+        "{path} has codes for {count:,} rows that are not in this coding set, or have another text there: row "
+        "{rows:, }",
+        "take the file into the set that it was made from; nothing was taken",
+        zh=(
+            "{path} 中有 {count:,} 行编码不属于该编码集，或文本不同：第 {rows:、} 行",
+            "请导入到生成该文件的编码集；未导入任何内容",
+        ),
+    ),
+    "how-many-pilot": Entry(
+        "{rows:,} rows are coded, too few for a pilot (at least {least})",
+        "code more of them; or leave the columns out, and the worst case is assumed",
+        zh=("已编码 {rows:,} 行，作为预研究太少（至少 {least}）", "请再编码一些；或不指定列，按最坏情况估计"),
+    ),
+    "how-many-no-label": Entry(
+        "nobody said {label!r} in the pilot",
+        "it has {labels!r}",
+        zh=("预研究中没有标签“{label}”", "其中有：“{labels:”、“}”"),
+    ),
+    "how-many-no-number": Entry(
+        "{cell!r} is no number, and the mean is wanted",
+        "leave --mean out for a share",
+        page="choose a share",
+        zh=("“{cell}”不是数字，无法求均值", "请改为比例"),
+    ),
+    "how-many-rows": Entry(
+        "a table has at least one row, not {rows}",
+        zh=("数据表至少有一行，而不是 {rows}", ""),
+    ),
+    "how-many-columns": Entry(
+        "a pilot is a table with two columns: the model's values and people's",
+        "say --predicted COLUMN and --gold COLUMN, or neither for the worst case",
+        page="choose both columns, or neither",
+        zh=("预研究需要数据表中的两列：模型的值和人的值", "请同时选择两列，或都不选"),
+    ),
+    "how-many-few": Entry(
+        "the pilot has {rows:,} rows: with {wanted} or more the numbers are better known",
+        zh=("预研究有 {rows:,} 行：达到 {wanted} 行以上估计会更可靠", ""),
+    ),
+    "how-many-label-chosen": Entry(
+        "{label!r} needs the most rows of the {labels:,} labels; say another one with --label",
+        page_message="{label!r} needs the most rows of the {labels:,} labels",
+        zh=("{labels:,} 个标签中，“{label}”需要的行数最多", ""),
+    ),
 }
