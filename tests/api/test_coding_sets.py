@@ -13,9 +13,12 @@ import openpyxl
 import pytest
 
 import rowbatch
+from rowbatch.cli.app import run_command_line
 from rowbatch.core.coding import ROW_KEY
 from rowbatch.core.coding_set import Decision, gold_of
 from rowbatch.errors import OutputExists, UsageError
+from rowbatch.programs.opening import open_table
+from rowbatch.tools.coding_set import choose_wave
 from serving import scripted_local_model
 
 CODEBOOK: dict[str, Any] = {
@@ -274,3 +277,81 @@ def test_strata_are_a_models_labels(run: rowbatch.Run) -> None:
     with pytest.raises(UsageError) as caught:
         coding.draw_least_sure(run, 3)
     assert caught.value.kind == "confidence-not-asked"
+
+
+def test_the_command_line_makes_a_set_and_adds_to_it(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    `rowbatch sample --set` makes a set and writes a sheet for each coder; the same again draws further rows;
+    what was frozen is not said otherwise, and a file that is there stops it before anything is drawn.
+    """
+
+    def typed(*words: str) -> tuple[int, str]:
+        code = run_command_line([*words])
+        return code, "".join(capsys.readouterr())
+
+    table = ("sample", "posts.csv", "--set", "moods")
+    asked = ("--text", "post", "--labels", "good,bad")
+    strata = ("--stratify", "town", "--allocate", "T0=4,T1=4,T2=2")
+    code, told = typed(*table, *asked, *strata, "--coder", "Anna", "--coder", "Ben", "-o", "s.xlsx")
+    assert code == 0, told
+    assert "10 rows drawn of 90" in told
+    assert "s-Anna.xlsx  (6 rows, for Anna)" in told
+    assert Path("s-Ben.xlsx").is_file()
+    code, told = typed(*table, *asked, "--rows", "5", "-o", "s.xlsx")
+    assert code != 0
+    assert "s-Anna.xlsx" in told
+    code, told = typed(*table, *asked, "--rows", "5")
+    assert code == 0, told
+    assert "15 rows in the set now, none of them twice" in told
+    for more, what in (
+        (("--labels", "x,y"), "codebook"),
+        (("--test", "0"), "test"),
+        (("--seed", "2"), "seed"),
+        (("--keep", "id"), "context"),
+    ):
+        code, told = typed(*table, "--rows", "5", *more)
+        assert (code, what in told) == (2, True), told
+    assert typed("sample", "posts.csv", *asked, "--rows", "3", "--stratify", "town", "-o", "x.csv")[0] == 2
+    assert typed(*table, "--rows", "3", "--after", "3")[0] == 2
+    assert typed(*table)[0] == 2
+    Path("other.csv").write_text("post\nelse\n")
+    assert "another table" in typed("sample", "other.csv", "--set", "moods", "--rows", "1")[1]
+    filled(Path("s-Anna.xlsx"), "anna.xlsx", label="good")
+    assert "Anna: 6 rows taken" in typed("coding", "take", "moods", "anna.xlsx", "--coder", "Anna")[1]
+    assert "nothing was done" in typed("coding", "take", "moods", "anna.xlsx", "--coder", "Anna")[1]
+    told = typed("coding", "status", "moods")[1]
+    assert "wave 2: stratified by town, of 90 rows" in told
+    assert typed("coding", "replay", "moods")[0] == 0
+    assert typed("coding", "sheet", "moods", "-o", "c.csv", "--coder", "Cem")[0] == 0
+    assert typed("coding", "export", "moods", "-o", "gold.csv")[0] == 0
+    with Path("posts.csv").open("a") as file:
+        file.write("1,T,more\n")
+    assert typed("coding", "replay", "moods")[0] == 1
+
+
+def test_rows_that_a_model_was_least_sure_of_are_no_draw_by_chance(workplace: Path) -> None:
+    """
+    They have no chance and so no part in estimates, until chance draws one, too: then it counts for both, and
+    is in the set once.
+    """
+    coding = rowbatch.coding_set("posts.csv", count=10, text="post", labels="a,b", name="s")
+    whole = rowbatch.coding_set("posts.csv", count=90, text="post", labels="a,b", name="all")
+    order = [one.row for one in whole.rows()]
+    chosen = [order[15], order[60]]
+    found = choose_wave(
+        open_table(Path("posts.csv")), coding.plan, chosen, coding.waves(), coding.rows(), run="somewhere"
+    )
+    coding.folder.add_wave(found.wave, found.rows)
+    assert len(coding.probabilities()) == 10
+    assert coding.status().by_chance == 10
+    drawn = coding.draw(10)
+    assert (len(drawn.rows), drawn.adopted) == (9, 1)
+    assert [one.row for one in coding.rows()] == [*order[:10], *chosen, *order[10:15], *order[16:20]]
+    chance = coding.probabilities()
+    assert len(chance) == 20
+    assert set(chance.values()) == {20 / 90}
+    replay = coding.replay()
+    assert [one.is_same for one in replay.waves] == [True, None, True]
+    assert replay.is_same

@@ -57,6 +57,8 @@ API = [
     "remove_key",
     "require_provider",
     "sample",
+    "sample_into_file",
+    "sample_into_set",
     "serve",
     "server_home",
     "set_key",

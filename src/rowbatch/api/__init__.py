@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from rowbatch.api.runs import Stage as Stage
     from rowbatch.api.runs import create as create
     from rowbatch.api.runs import open_run as open_run
+    from rowbatch.api.set_draws import sample_into_file as sample_into_file
+    from rowbatch.api.set_draws import sample_into_set as sample_into_set
     from rowbatch.api.sets import OpenCodingSet as OpenCodingSet
     from rowbatch.api.sets import coding_set as coding_set
     from rowbatch.api.sets import coding_sets as coding_sets
@@ -125,6 +127,8 @@ _PLACES = {
     "remove_key": "api.keys",
     "require_provider": "api.local",
     "sample": "api.coding",
+    "sample_into_file": "api.set_draws",
+    "sample_into_set": "api.set_draws",
     "serve": "api.local",
     "server_home": "api.local",
     "set_key": "api.keys",

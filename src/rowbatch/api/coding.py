@@ -122,7 +122,7 @@ def asked_of_table(
         TableError, CodebookError, RunError: One of these is broken.
     """
     names = listed(variables)
-    run = _run_of(table)
+    run = run_of(table)
     if run is None:
         opened = open_table(Path(str(table)), reading_of(reading))
         name = "label" if codebook is not None or not names else names.pop()
@@ -144,7 +144,7 @@ def listed(said: str | Sequence[str]) -> list[str]:
     return [said] if isinstance(said, str) else list(said)
 
 
-def _run_of(table: str | Path | Run) -> Run | None:
+def run_of(table: str | Path | Run) -> Run | None:
     """The run that is meant; None where it is a table."""
     if isinstance(table, Run):
         return table

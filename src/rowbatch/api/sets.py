@@ -10,6 +10,8 @@ Coding sets: rows of a table that were drawn for people, who codes them, and wha
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -188,12 +190,14 @@ class OpenCodingSet:
     """
     A coding set that is open.
 
-    Args:
+    Attributes:
         folder: On the disk.
+        first_drawn: The rows that it was made with, where it was made just now; else None.
     """
 
-    def __init__(self, folder: CodingFolder) -> None:
+    def __init__(self, folder: CodingFolder, first_drawn: DrawnWave | None = None) -> None:
         self.folder = folder
+        self.first_drawn = first_drawn
 
     def __repr__(self) -> str:
         return f"OpenCodingSet({str(self.path)!r})"
@@ -328,6 +332,19 @@ class OpenCodingSet:
         job = CodingJob(tasks, plan.asked, plan.text, book.instructions, book.language)
         config = write_job(job, place, form, overwrite=overwrite)
         return WrittenSheet(place, config, form, coder, len(own))
+
+    def write_sheets(
+        self, path: str | Path, to: SampleForm | None = None, *, overwrite: bool = False
+    ) -> list[WrittenSheet]:
+        """
+        Write a file for each coder among whom the rows are divided, with their name before its ending; one
+        file where there are none.
+
+        Args:
+            path, to, overwrite: As for `write_sheet`.
+        """
+        files = files_of_coders(Path(path), self.plan.coders)
+        return [self.write_sheet(one, coder, to=to, overwrite=overwrite) for one, coder in files.items()]
 
     def take(
         self, path: str | Path, coder: str = "", *, not_coded: str | Iterable[object] = ()
@@ -513,6 +530,29 @@ class OpenCodingSet:
             raise UsageError("sample-no-variable", name=variable, names=list(self.plan.variables))
 
 
+def files_of_coders(path: Path, coders: Sequence[str]) -> dict[Path, str]:
+    """
+    The file of each coder, as `posts-Anna.xlsx`; the one that was named where there are not several.
+
+    Args:
+        path: What a person named.
+        coders: Among whom rows are divided.
+    Returns:
+        Coders by file; "" means anybody.
+    """
+    if len(coders) < 2:
+        return {path: coders[0] if coders else ""}
+    found: dict[Path, str] = {}
+    for coder in coders:
+        stem = re.sub(r"[^\w.-]+", "-", coder).strip("-.")
+        own = path.with_name(f"{path.stem}-{stem}{path.suffix}")
+        if not stem or own in found:
+            short = hashlib.sha256(coder.encode()).hexdigest()[:8]
+            own = path.with_name(f"{path.stem}-{short}{path.suffix}")
+        found[own] = coder
+    return found
+
+
 def _is_coded(code: Code | None, plan: CodingSet) -> bool:
     """Whether a coder said something of every variable that the row is asked."""
     return code is not None and not unanswered(plan, code.values)
@@ -634,7 +674,7 @@ def coding_set(
     for coder in people:
         folder.add_coder(coder)
     folder.add_wave(found.wave, found.rows)
-    return OpenCodingSet(folder)
+    return OpenCodingSet(folder, found)
 
 
 def _place_of(name: str, called: str) -> Path:

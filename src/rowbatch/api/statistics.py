@@ -174,6 +174,7 @@ def how_many(
     label: object | None = None,
     mean: bool = False,
     of: int | None = None,
+    half_width: float | None = None,
     missing: str | Sequence[object] = (),
     level: float = 0.95,
     **reading: Unpack[ReadingKeywords],
@@ -191,6 +192,7 @@ def how_many(
         label: Whose share is wanted; None means the one that needs the most rows.
         mean: The mean of numbers is wanted, and not a share.
         of: Rows of the table that the sample is drawn from; None means those of `table`, or endless.
+        half_width: Say how many rows give an interval that is no wider to each side.
         missing: Texts that mean that nothing was said, besides empty cells.
         level: Of the intervals.
         reading: How the table is read, see `ReadOptions`.
@@ -205,9 +207,11 @@ def how_many(
         if wanted is not None or mean:
             raise UsageError("how-many-columns")
         rows = of if of is not None or table is None else rows_of(_source(table), reading_of(reading))
-        return how_many_rows([], rows, level=level)
-    return how_many_of_pilot(
+        found = how_many_rows([], rows, level=level)
+        return found if half_width is None else found.for_width(half_width)
+    found = how_many_of_pilot(
         _source(table),
         Pilot(predicted, gold, wanted, mean=mean, of=of, missing=tuple(read_values(missing)), level=level),
         reading_of(reading),
     )
+    return found if half_width is None else found.for_width(half_width)

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from rowbatch.core.numbers import number_of
-from rowbatch.core.statistics.how_many import HowMany, how_many, how_many_for_mean
+from rowbatch.core.statistics.how_many import LEAST_PILOT, HowMany, how_many, how_many_for_mean
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import UsageError
 from rowbatch.programs.opening import open_table
@@ -63,9 +63,11 @@ def how_many_of_pilot(
     rows = pilot.of if pilot.of is not None else frame.height
     coded = frame.filter(pl.col("1").is_not_null())
     pairs = [(str(people), str(model or "")) for model, people in coded.iter_rows()]
+    if len(pairs) < LEAST_PILOT:
+        # Without any the worst would be assumed: here somebody said that there is a pilot.
+        raise UsageError("how-many-pilot", rows=len(pairs), least=LEAST_PILOT)
     if not pilot.mean:
-        # Without a pilot the worst would be assumed: here somebody said that there is one.
-        return how_many(pairs or [("", "")], rows, label=pilot.label, level=pilot.level)
+        return how_many(pairs, rows, label=pilot.label, level=pilot.level)
     numbers = []
     for people, model in pairs:
         cells = number_of(people), number_of(model)

@@ -178,4 +178,56 @@ CODING: dict[str, Entry] = {
         page_message="{label!r} needs the most rows of the {labels:,} labels",
         zh=("{labels:,} 个标签中，“{label}”需要的行数最多", ""),
     ),
+    "coding-set-begins-by-chance": Entry(
+        "a coding set begins with rows that chance drew: of others nothing can be said of the table",
+        "draw some at random first, then add those that the model was least sure of",
+        zh=("编码集应从随机抽取的行开始：其他行不能代表整个数据表", "请先随机抽样，再加入模型最没有把握的行"),
+    ),
+    "coding-set-is-frozen": Entry(
+        "the coding set {name!r} was made with something else for: {what:, }",
+        "leave these options out, or choose another name for a new set",
+        page="leave these as they are, or make a new set",
+        zh=("编码集“{name}”创建时以下内容不同：{what:、}", "请保持不变，或新建编码集"),
+    ),
+    "sample-least-sure-of-run": Entry(
+        "only a run knows how sure its model was",
+        "give the run instead of the table",
+        zh=("只有任务知道模型的把握程度", "请选择任务，而不是数据表"),
+    ),
+    "sample-needs-set": Entry(
+        "there has to be a set, in which the chance of each row is kept, for {options:, }",
+        "say --set NAME",
+        page="choose a coding set",
+        zh=("{options:、} 需要编码集，以保存每行的抽取概率", "请选择编码集"),
+    ),
+    "sample-needs-output": Entry(
+        "where to?",
+        "say -o FILE, or draw into a set: --set NAME",
+        page="say where to, or choose a coding set",
+        zh=("写到哪里？", "请给出文件，或选择编码集"),
+    ),
+    "sample-needs-rows": Entry(
+        "how many rows?",
+        "say --rows NUMBER, or a number for each stratum: --allocate A=30,B=60",
+        page="say how many",
+        zh=("抽取多少行？", "请给出行数"),
+    ),
+    "sample-allocation": Entry(
+        "{given!r} is none of proportional, equal, and a number for each stratum",
+        "say it as in --allocate good=30,bad=60",
+        page="choose one of these",
+        zh=("“{given}”不是 proportional、equal，也不是各层的行数", "请选择其中之一"),
+    ),
+    "sample-after-in-set": Entry(
+        "a set knows which rows it has, so there is no --after",
+        "leave it out: further rows are never those that were drawn",
+        page="draw further rows: they are never those that were drawn",
+        page_message="a set knows which rows it has",
+        zh=("编码集知道已有哪些行", "直接追加抽样即可：不会抽到已有的行"),
+    ),
+    "how-many-width": Entry(
+        "half of an interval's width is above 0, not {value}",
+        "say it as in 0.05",
+        zh=("区间半宽应大于 0，而不是 {value}", "例如 0.05"),
+    ),
 }

@@ -25,9 +25,7 @@ WORST_VARIANCE = 0.25
 LEAST_PILOT = 10
 FEW_PILOT = 50
 """With fewer rows a pilot says little, and is told so."""
-_STEPS = (1, 1.5, 2, 3, 5, 7.5)
-_MOST_STEPS = 14
-_FIRST = 50
+_STEPS = (50, 100, 150, 200, 300, 400, 500, 750, 1_000, 1_500, 2_000, 3_000, 5_000, 10_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +60,9 @@ class HowMany:
         curve: For numbers of rows, fewest first.
         method: What was computed.
         notes: What a person should know.
+        half_width: That is wanted; or None.
+        rows_people_only, rows_corrected: The fewest rows whose interval is no wider; None where no width is
+            wanted, or nothing is known of the model.
     """
 
     quantity: str
@@ -74,21 +75,28 @@ class HowMany:
     curve: tuple[Needed, ...] = ()
     method: str = ""
     notes: tuple[Notice, ...] = ()
+    half_width: float | None = None
+    rows_people_only: int | None = None
+    rows_corrected: int | None = None
 
-    def rows_for(self, half_width: float) -> Needed:
+    def for_width(self, half_width: float) -> HowMany:
         """
-        The fewest rows whose interval is no wider, by people alone.
+        The same with the fewest rows whose interval is no wider.
 
         Args:
             half_width: Of the interval, above 0.
+        Raises:
+            UsageError: It is not above 0.
         """
-        return self.at(self._least(half_width, self.variance_people))
-
-    def rows_corrected_for(self, half_width: float) -> Needed | None:
-        """The same with the model's values; None without a pilot."""
-        if self.variance_corrected is None:
-            return None
-        return self.at(self._least(half_width, self.variance_corrected))
+        if not half_width > 0:
+            raise UsageError("how-many-width", value=half_width)
+        corrected = self.variance_corrected
+        return replace(
+            self,
+            half_width=half_width,
+            rows_people_only=self._least(half_width, self.variance_people),
+            rows_corrected=None if corrected is None else self._least(half_width, corrected),
+        )
 
     def at(self, rows: int) -> Needed:
         """What so many rows give."""
@@ -212,12 +220,5 @@ def _found(bare: HowMany) -> HowMany:
 
 
 def _steps(of_rows: int | None) -> list[int]:
-    found: list[int] = []
-    scale = _FIRST
-    while True:
-        for step in _STEPS:
-            rows = int(scale * step)
-            if (of_rows is not None and rows >= of_rows) or len(found) == _MOST_STEPS:
-                return found or [of_rows or rows]
-            found.append(rows)
-        scale *= 10
+    found = [rows for rows in _STEPS if of_rows is None or rows < of_rows]
+    return found or [of_rows or 1]
