@@ -13,6 +13,8 @@ import openpyxl
 import pytest
 
 import rowbatch
+from driving import finish, make_run
+from fake_providers import FakeProvider, Faults
 from rowbatch.cli.app import run_command_line
 from rowbatch.core.coding import ROW_KEY
 from rowbatch.core.coding_set import Decision, gold_of
@@ -355,3 +357,26 @@ def test_rows_that_a_model_was_least_sure_of_are_no_draw_by_chance(workplace: Pa
     replay = coding.replay()
     assert [one.is_same for one in replay.waves] == [True, None, True]
     assert replay.is_same
+
+
+def test_the_least_sure_rows_of_a_run_come_into_a_set(workplace: Path) -> None:
+    """
+    Without rows that are in the set already; more than there are is refused, and a set does not begin so.
+    """
+    directory = make_run(workplace, rows=28, confidence=True)
+    finish(directory, FakeProvider("openai", Faults()))
+    run = rowbatch.open(directory.path)
+    coding = rowbatch.coding_set(run, count=5, name="s")
+    before = {one.row for one in coding.rows()}
+    free = [row for row in run.least_sure_rows(28) if row not in before]
+    # The fake is as sure of one row as of any other: then the first ones of the table come.
+    assert [one.row for one in coding.draw_least_sure(run, 3).rows] == free[:3]
+    assert len(coding.probabilities()) == 5
+    with pytest.raises(UsageError) as caught:
+        coding.draw_least_sure(run, 28)
+    assert caught.value.kind == "sample-too-few-unsure"
+    words = ["sample", str(run.path), "--rows", "2", "--least-sure", "--set"]
+    assert run_command_line([*words, "s"]) == 0
+    assert [one.row for one in coding.rows()][8:] == free[3:5]
+    assert run_command_line([*words, "other"]) == 2
+    assert len(rowbatch.coding_sets()) == 1

@@ -19,6 +19,7 @@ from rowbatch.store.coding_sets import find_set
 from rowbatch.store.rundir import digest_source, require_source
 from rowbatch.tools.coding_set import DrawnWave
 from rowbatch.tools.sample import SampleForm, SampleReport, require_ending
+from rowbatch.words.notice import Notice
 
 _NEED_A_SET = (
     "stratify",
@@ -83,7 +84,7 @@ class SetDraw:
         drawn: How many rows.
         strata: Of these, by stratum, also where it is none; nothing where there are no strata.
         groups: How many groups these are of; 0 where there are none.
-        of_rows, without_text, without_group, repeats, adopted, short, unseen: As in `DrawnWave`.
+        of_rows, without_text, without_group, repeats, adopted, short, unseen, notes: As in `DrawnWave`.
         sheets: That were written.
     """
 
@@ -103,6 +104,7 @@ class SetDraw:
     adopted: int
     short: tuple[str, ...]
     unseen: tuple[str, ...]
+    notes: tuple[Notice, ...] = ()
     sheets: tuple[WrittenSheet, ...] = ()
 
 
@@ -181,6 +183,7 @@ def sample_into_set(
         adopted=drawn.adopted,
         short=drawn.short,
         unseen=drawn.unseen,
+        notes=drawn.notes,
         sheets=tuple(sheets),
     )
 

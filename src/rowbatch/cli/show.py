@@ -1011,6 +1011,8 @@ def sampled_into_set(report: SetDraw) -> None:
         line(f"  fewer rows than each should have: {', '.join(short(name, 40) for name in report.short)}")
     if report.unseen:
         line(f"  no row at all, so nothing is said of them: {', '.join(short(n, 40) for n in report.unseen)}")
+    for note in report.notes:
+        line(f"  {note}")
     for sheet in report.sheets:
         written_sheet(sheet)
     line(f"  when it is coded: rowbatch coding take {short(report.name, 60)} FILE --coder NAME")

@@ -31,6 +31,7 @@ from rowbatch.errors import RowbatchError, UsageError
 from rowbatch.store.coding_sets import now
 from rowbatch.tables.base import Table, blank_rows
 from rowbatch.tools.sample import chunks_of, tasks_of
+from rowbatch.words.notice import Notice
 
 _ROW, _STRATUM, _GROUP = "row", "stratum", "group"
 _MOST_STRATA = 200
@@ -100,6 +101,7 @@ class DrawnWave:
         adopted: Rows that were drawn and are in the set already, where somebody had chosen them.
         short: Strata that have fewer rows in the set than each should have at least.
         unseen: Strata of which the set has no row: nothing can be said of these.
+        notes: What a person should know of the table.
     """
 
     wave: Wave
@@ -111,6 +113,7 @@ class DrawnWave:
     adopted: int = 0
     short: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
+    notes: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -460,6 +463,7 @@ def _drawn(so_far: _SoFar, wave: Wave, chosen: pl.DataFrame) -> DrawnWave:
         without_group=population.without_group,
         repeats=sum(bool(one.same_as) for one in rows),
         adopted=len(wave.also),
+        notes=tuple(table.notes),
     )
 
 
