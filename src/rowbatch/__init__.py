@@ -18,16 +18,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     __version__: str
+    from rowbatch.api import OpenCodingSet as OpenCodingSet
     from rowbatch.api import Run as Run
     from rowbatch.api import agree as agree
+    from rowbatch.api import coding_set as coding_set
+    from rowbatch.api import coding_sets as coding_sets
     from rowbatch.api import compare as compare
     from rowbatch.api import convert as convert
     from rowbatch.api import correct as correct
     from rowbatch.api import create as create
     from rowbatch.api import extract as extract
+    from rowbatch.api import how_many as how_many
     from rowbatch.api import join_units as join_units
     from rowbatch.api import list_runs as list_runs
     from rowbatch.api import merge_coders as merge_coders
+    from rowbatch.api import open_coding_set as open_coding_set
     from rowbatch.api import open_run as open
     from rowbatch.api import sample as sample
     from rowbatch.api import split as split
@@ -35,37 +40,47 @@ if TYPE_CHECKING:
     from rowbatch.errors import RowbatchError as RowbatchError
 
 __all__ = [
+    "OpenCodingSet",
     "RowbatchError",
     "Run",
     "__version__",
     "agree",
+    "coding_set",
+    "coding_sets",
     "compare",
     "convert",
     "correct",
     "create",
     "extract",
+    "how_many",
     "join_units",
     "list_runs",
     "merge_coders",
     "open",
+    "open_coding_set",
     "sample",
     "split",
     "units",
 ]
 
 _PLACES = {
-    "Run": ("rowbatch.api", "Run"),
+    "OpenCodingSet": ("rowbatch.api", "OpenCodingSet"),
     "RowbatchError": ("rowbatch.errors", "RowbatchError"),
+    "Run": ("rowbatch.api", "Run"),
     "agree": ("rowbatch.api", "agree"),
     "compare": ("rowbatch.api", "compare"),
+    "coding_set": ("rowbatch.api", "coding_set"),
+    "coding_sets": ("rowbatch.api", "coding_sets"),
     "convert": ("rowbatch.api", "convert"),
     "correct": ("rowbatch.api", "correct"),
     "create": ("rowbatch.api", "create"),
     "extract": ("rowbatch.api", "extract"),
+    "how_many": ("rowbatch.api", "how_many"),
     "join_units": ("rowbatch.api", "join_units"),
     "list_runs": ("rowbatch.api", "list_runs"),
     "merge_coders": ("rowbatch.api", "merge_coders"),
     "open": ("rowbatch.api", "open_run"),
+    "open_coding_set": ("rowbatch.api", "open_coding_set"),
     "sample": ("rowbatch.api", "sample"),
     "split": ("rowbatch.api", "split"),
     "units": ("rowbatch.api", "units"),

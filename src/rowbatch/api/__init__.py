@@ -45,6 +45,12 @@ if TYPE_CHECKING:
     from rowbatch.api.runs import Stage as Stage
     from rowbatch.api.runs import create as create
     from rowbatch.api.runs import open_run as open_run
+    from rowbatch.api.set_draws import sample_into_file as sample_into_file
+    from rowbatch.api.set_draws import sample_into_set as sample_into_set
+    from rowbatch.api.sets import OpenCodingSet as OpenCodingSet
+    from rowbatch.api.sets import coding_set as coding_set
+    from rowbatch.api.sets import coding_sets as coding_sets
+    from rowbatch.api.sets import open_coding_set as open_coding_set
     from rowbatch.api.standing import Status as Status
     from rowbatch.api.standing import find_events as find_events
     from rowbatch.api.standing import find_status as find_status
@@ -52,6 +58,7 @@ if TYPE_CHECKING:
     from rowbatch.api.statistics import agree as agree
     from rowbatch.api.statistics import compare as compare
     from rowbatch.api.statistics import correct as correct
+    from rowbatch.api.statistics import how_many as how_many
     from rowbatch.api.statistics import merge_coders as merge_coders
     from rowbatch.api.tasks import infer as infer
     from rowbatch.api.tasks import work as work
@@ -78,6 +85,7 @@ _PLACES = {
     "EXTRAS": "core.result_columns",
     "Hooks": "api.runs",
     "LabelsAgreement": "core.agreement_of_sets",
+    "OpenCodingSet": "api.sets",
     "POLICY_OPTIONS": "api.command",
     "Policy": "core.policy",
     "Preview": "api.runs",
@@ -92,6 +100,8 @@ _PLACES = {
     "check": "api.tools",
     "check_codebook": "api.codebooks",
     "codebook_schema": "api.codebooks",
+    "coding_set": "api.sets",
+    "coding_sets": "api.sets",
     "command_of": "api.command",
     "compare": "api.statistics",
     "convert": "api.tools",
@@ -102,16 +112,18 @@ _PLACES = {
     "doctor_of_run": "api.checkup",
     "estimate": "api.tools",
     "extract": "api.tools",
+    "find_events": "api.standing",
     "find_key": "api.keys",
     "find_provider": "providers.catalog",
-    "find_events": "api.standing",
     "find_status": "api.standing",
+    "how_many": "api.statistics",
     "infer": "api.tasks",
     "join_units": "api.long_texts",
     "list_keys": "api.keys",
     "list_runs": "api.standing",
     "merge_coders": "api.statistics",
     "models": "api.model_list",
+    "open_coding_set": "api.sets",
     "open_run": "api.runs",
     "overrides_path": "api.model_list",
     "prepare_demo": "api.demo",
@@ -119,6 +131,8 @@ _PLACES = {
     "remove_key": "api.keys",
     "require_provider": "api.local",
     "sample": "api.coding",
+    "sample_into_file": "api.set_draws",
+    "sample_into_set": "api.set_draws",
     "serve": "api.local",
     "server_home": "api.local",
     "set_key": "api.keys",

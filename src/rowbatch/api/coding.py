@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -11,6 +12,7 @@ from rowbatch.core.table_options import ReadingKeywords, ReadOptions, reading_of
 from rowbatch.errors import RunError, UsageError
 from rowbatch.programs.opening import open_table
 from rowbatch.requests.pipeline import open_source
+from rowbatch.tables.base import Table
 from rowbatch.tools.sample import ENDINGS, Draw, SampleForm, SampleReport, write_sample
 
 if TYPE_CHECKING:
@@ -59,38 +61,90 @@ def sample(
         OutputExists: The file is there.
         TableError, CodebookError, RunError: One of these is broken.
     """
-    names = [variables] if isinstance(variables, str) else list(variables)
-    beside = [keep] if isinstance(keep, str) else list(keep)
     path = Path(output)
-    run = _run_of(table)
+    asked = asked_of_table(
+        table,
+        text=text,
+        labels=labels,
+        prompt=prompt,
+        codebook=codebook,
+        variables=variables,
+        reading=reading,
+    )
+    return write_sample(
+        asked.table,
+        asked.text,
+        asked.codebook,
+        path,
+        form=to or form_of(path),
+        draw=Draw(count, seed, after),
+        variables=asked.variables,
+        context=[*dict.fromkeys(listed(keep))],
+        overwrite=overwrite,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """
+    What people are asked, of which table.
+
+    Attributes:
+        table: It.
+        text: Column with the text.
+        codebook: What is asked.
+        variables: Names of those of it that people are asked; none means all.
+        run: Whose table it is; or None.
+    """
+
+    table: Table
+    text: str
+    codebook: Codebook
+    variables: Sequence[str]
+    run: Run | None
+
+
+def asked_of_table(
+    table: str | Path | Run,
+    *,
+    text: str | None,
+    labels: str | Iterable[object] | None,
+    prompt: str | None,
+    codebook: str | Path | Mapping[str, Any] | Codebook | None,
+    variables: str | Sequence[str],
+    reading: ReadingKeywords,
+) -> Asked:
+    """
+    Open a table, or that of a run, with what people are asked of it; see `sample`.
+
+    Raises:
+        UsageError: Something does not fit.
+        TableError, CodebookError, RunError: One of these is broken.
+    """
+    names = listed(variables)
+    run = run_of(table)
     if run is None:
         opened = open_table(Path(str(table)), reading_of(reading))
         name = "label" if codebook is not None or not names else names.pop()
         book = given_codebook(labels=labels, prompt=prompt, codebook=codebook, variable=name)
         if text is None or not book.variables:
             raise UsageError("sample-needs-text" if text is None else "sample-needs-codebook")
-    else:
-        has_own = labels is None and codebook is None and prompt is None
-        if not has_own or reading_of(reading) != ReadOptions():
-            raise UsageError("sample-run-has-its-own")
-        plan = run.plan
-        opened = open_source(plan.source, run.path)
-        book = plan.question.codebook
-        text = text or plan.question.text or next(iter(plan.question.columns), "")
-    return write_sample(
-        opened,
-        text,
-        book,
-        path,
-        form=to or _form_of(path),
-        draw=Draw(count, seed, after),
-        variables=names,
-        context=[*dict.fromkeys(beside)],
-        overwrite=overwrite,
-    )
+        return Asked(opened, text, book, names, None)
+    has_own = labels is None and codebook is None and prompt is None
+    if not has_own or reading_of(reading) != ReadOptions():
+        raise UsageError("sample-run-has-its-own")
+    plan = run.plan
+    opened = open_source(plan.source, run.path)
+    column = text or plan.question.text or next(iter(plan.question.columns), "")
+    return Asked(opened, column, plan.question.codebook, names, run)
 
 
-def _run_of(table: str | Path | Run) -> Run | None:
+def listed(said: str | Sequence[str]) -> list[str]:
+    """One name, or several."""
+    return [said] if isinstance(said, str) else list(said)
+
+
+def run_of(table: str | Path | Run) -> Run | None:
     """The run that is meant; None where it is a table."""
     if isinstance(table, Run):
         return table
@@ -104,7 +158,8 @@ def _run_of(table: str | Path | Run) -> Run | None:
         return None
 
 
-def _form_of(path: Path) -> SampleForm:
+def form_of(path: Path) -> SampleForm:
+    """For whom a file of this name is."""
     for form, endings in ENDINGS.items():
         if path.suffix.lower() in endings:
             return form

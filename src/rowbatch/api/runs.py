@@ -67,8 +67,10 @@ from rowbatch.requests.pipeline import TableRequests, open_source, request_setti
 from rowbatch.requests.prompt_cache import cached_prefix_tokens
 from rowbatch.results.asked_before import AskedBefore, find_asked_before, with_only_changed
 from rowbatch.results.corrected import AnsweredRow, answered_row, changes_of, needs_row
+from rowbatch.results.least_sure import least_sure_rows
 from rowbatch.results.people import code_text, compare_with_people
 from rowbatch.results.people_files import compare_with_files
+from rowbatch.results.row_labels import labels_of_rows
 from rowbatch.server.local_model import DEMONSTRATION_NOTE, MODEL_ID
 from rowbatch.steps import build as build_step
 from rowbatch.steps import collect as collect_step
@@ -1287,6 +1289,21 @@ class Run:
         return compare_with_files(
             self._directory, [*map(Path, files)], variable, not_coded=not_coded, item=item
         )
+
+    def labels_of_rows(self, variable: str) -> pl.DataFrame:
+        """The model's own value of each row: `row`, and `stratum`, which is empty where there is none."""
+        self.build()
+        return labels_of_rows(self._directory, variable)
+
+    def least_sure_rows(self, count: int, but: Iterable[int] = ()) -> list[int]:
+        """
+        Numbers of the rows that the model was least sure of, without those in `but`.
+
+        Raises:
+            UsageError: Nobody asked how sure it was.
+        """
+        self.build()
+        return [int(row) for row in least_sure_rows(self._directory, count, but)]
 
     def status(self, *, most_states: int | None = None, most_events: int = MOST_EVENTS) -> Status:
         """

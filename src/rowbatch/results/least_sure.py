@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import closing
 
 import polars as pl
@@ -34,7 +35,7 @@ def how_sure(plan: Plan) -> pl.Expr:
     return pl.min_horizontal(columns).alias(SURE)
 
 
-def least_sure_rows(run: RunDirectory, count: int) -> pl.Series:
+def least_sure_rows(run: RunDirectory, count: int, but: Iterable[int] = ()) -> pl.Series:
     """
     Numbers of the rows that the model was least sure of, in the order of the table.
 
@@ -43,6 +44,7 @@ def least_sure_rows(run: RunDirectory, count: int) -> pl.Series:
     Args:
         run: A run that is built.
         count: At most so many.
+        but: Numbers of rows that are left out: people have them already.
     Raises:
         UsageError: Nobody asked how sure the model was.
         RunError: The table or a raw file was changed since.
@@ -50,7 +52,7 @@ def least_sure_rows(run: RunDirectory, count: int) -> pl.Series:
     sure = how_sure(run.plan())
     with run.ledger() as ledger:
         shards = ledger.shards()
-    seen = pl.Series([*read_corrections(run.path)], dtype=pl.Int64)
+    seen = pl.Series([*read_corrections(run.path), *but], dtype=pl.Int64)
     least = pl.DataFrame(schema={"row": pl.Int64, SURE: pl.Float64})
     with closing(AnsweredTable(run, shards, ResultTally()).chunks()) as chunks:
         for _, answers in chunks:

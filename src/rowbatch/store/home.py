@@ -18,6 +18,7 @@ from rowbatch.errors import StorageError, from_os_error
 
 NAMES = (
     "cache",
+    "coding",
     "headers.json",
     "known-runs",
     "models.toml",

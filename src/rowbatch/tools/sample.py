@@ -115,29 +115,19 @@ def write_sample(
         CannotHold: A text or a variable has no place in the form.
         OutputExists: The file is there.
     """
-    if path.suffix.lower() not in ENDINGS[form]:
-        raise UsageError("sample-ending", path=str(path), form=form, endings=list(ENDINGS[form]))
-    asked = _asked(codebook, variables)
+    require_ending(path, form)
+    asked = variables_of(codebook, variables)
     place = table.column(text)
     beside = {name: table.column(name) for name in context}
     have_text, without_text = _rows_with_text(table, place)
     numbers = drawn(have_text, draw.after + draw.rows, draw.seed, draw.design)[draw.after :]
     if len(numbers) < draw.rows:
         raise UsageError("sample-too-few-rows", rows=draw.rows, left=len(numbers), of=len(have_text))
-    tasks = _tasks(table, numbers, place, beside)
+    tasks = tasks_of(table, numbers, place, beside)
     job = CodingJob(
         [tasks[number] for number in numbers], asked, text, codebook.instructions, codebook.language
     )
-    config = None
-    match form:
-        case "sheet":
-            write_sheet(job, path, overwrite=overwrite)
-        case "label-studio":
-            config = write_label_studio(job, path, overwrite=overwrite)
-        case "doccano":
-            config = write_doccano(job, path, overwrite=overwrite)
-        case _:
-            assert_never(form)
+    config = write_job(job, path, form, overwrite=overwrite)
     return SampleReport(
         path=path,
         config=config,
@@ -151,7 +141,45 @@ def write_sample(
     )
 
 
-def _asked(codebook: Codebook, names: Sequence[str]) -> tuple[Variable, ...]:
+def require_ending(path: Path, form: SampleForm) -> None:
+    """
+    Make sure that a file is called as one for this form is.
+
+    Raises:
+        UsageError: It is not.
+    """
+    if path.suffix.lower() not in ENDINGS[form]:
+        raise UsageError("sample-ending", path=str(path), form=form, endings=list(ENDINGS[form]))
+
+
+def write_job(job: CodingJob, path: Path, form: SampleForm, *, overwrite: bool) -> Path | None:
+    """
+    Write what people are asked, in a form.
+
+    Args:
+        job: It.
+        path: Of the file.
+        form: For whom.
+        overwrite: Whether a file may be replaced.
+    Returns:
+        The file beside it with what the program is to be told; None where there is none.
+    Raises:
+        CannotHold: A text or a variable has no place in the form.
+        OutputExists: The file is there.
+    """
+    match form:
+        case "sheet":
+            write_sheet(job, path, overwrite=overwrite)
+            return None
+        case "label-studio":
+            return write_label_studio(job, path, overwrite=overwrite)
+        case "doccano":
+            return write_doccano(job, path, overwrite=overwrite)
+        case _:
+            assert_never(form)
+
+
+def variables_of(codebook: Codebook, names: Sequence[str]) -> tuple[Variable, ...]:
     """The variables that people are asked: without what comes with them, as reasons."""
     known = codebook.variables or codebook.answers
     for name in names:
@@ -160,7 +188,7 @@ def _asked(codebook: Codebook, names: Sequence[str]) -> tuple[Variable, ...]:
     return tuple(one for one in known if not names or one.name in names)
 
 
-def _chunks(table: Table) -> Generator[TableChunk]:
+def chunks_of(table: Table) -> Generator[TableChunk]:
     return cast("Generator[TableChunk]", table.chunks())
 
 
@@ -168,7 +196,7 @@ def _rows_with_text(table: Table, place: int) -> tuple[pl.Series, int]:
     """Numbers of the rows that have a text, and how many have none."""
     found: list[pl.Series] = []
     without_text = 0
-    with closing(_chunks(table)) as chunks:
+    with closing(chunks_of(table)) as chunks:
         for chunk in chunks:
             blank = blank_rows(chunk.frame, [place], table.not_asked)
             rows = pl.int_range(chunk.first_row, chunk.first_row + chunk.frame.height, eager=True)
@@ -177,12 +205,12 @@ def _rows_with_text(table: Table, place: int) -> tuple[pl.Series, int]:
     return pl.concat(found), without_text
 
 
-def _tasks(
+def tasks_of(
     table: Table, numbers: Sequence[int], place: int, beside: Mapping[str, int]
 ) -> dict[int, CodingTask]:
     wanted = pl.Series(numbers, dtype=pl.Int64)
     found: dict[int, CodingTask] = {}
-    with closing(_chunks(table)) as chunks:
+    with closing(chunks_of(table)) as chunks:
         for chunk in chunks:
             frame = chunk.frame.with_row_index("row", offset=chunk.first_row)
             for row in frame.filter(pl.col("row").is_in(wanted.implode())).iter_rows(named=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rowbatch.words.for_answers import ANSWERS
+from rowbatch.words.for_coding import CODING
 from rowbatch.words.for_doors import DOORS
 from rowbatch.words.for_drive import DRIVE
 from rowbatch.words.for_files import FILES
@@ -37,5 +38,6 @@ ROOMS = (
     PAGES,
     DOORS,
     STATISTICS,
+    CODING,
 )
 ENTRIES: dict[str, Entry] = {kind: entry for room in ROOMS for kind, entry in room.items()}
