@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rowbatch.api import correct as correct
     from rowbatch.api import create as create
     from rowbatch.api import extract as extract
+    from rowbatch.api import how_many as how_many
     from rowbatch.api import join_units as join_units
     from rowbatch.api import list_runs as list_runs
     from rowbatch.api import open_coding_set as open_coding_set
@@ -48,6 +49,7 @@ __all__ = [
     "correct",
     "create",
     "extract",
+    "how_many",
     "join_units",
     "list_runs",
     "open",
@@ -68,6 +70,7 @@ _PLACES = {
     "correct": ("rowbatch.api", "correct"),
     "create": ("rowbatch.api", "create"),
     "extract": ("rowbatch.api", "extract"),
+    "how_many": ("rowbatch.api", "how_many"),
     "join_units": ("rowbatch.api", "join_units"),
     "list_runs": ("rowbatch.api", "list_runs"),
     "open": ("rowbatch.api", "open_run"),

@@ -40,6 +40,11 @@ CASES: dict[str, list[tuple[str, ...]]] = {
         ("broken.jsonl", "--fix", "fixed.jsonl", "--overwrite"),
     ],
     "codebook check": [("book.csv",), ("book.csv", "--show")],
+    "coding list": [()],
+    "coding replay": [("coded",)],
+    "coding sheet": [("coded", "-o", "sheet.csv", "--overwrite", "--coder", "Anna")],
+    "coding status": [("coded",)],
+    "coding take": [("coded", "coded.csv", "--coder", "夏")],
     "correct": [
         ("posts.csv", "--predicted", "coder2", "--gold", "coder", "--label", "A", "--missing", "NA"),
         ("posts.csv", "--predicted", "id", "--gold", "size", "--method", "dsl"),
@@ -59,12 +64,31 @@ CASES: dict[str, list[tuple[str, ...]]] = {
         ("posts.csv", "--text", "text", "--model", "claude-haiku-4-5", "--provider", "anthropic"),
         ("posts.csv", "--text", "text", "--model", "local", "--provider", "local"),
     ],
+    "how-many": [
+        ("--of", "1000", "--half-width", "0.05"),
+        ("posts.csv", "--predicted", "coder2", "--gold", "coder", "--missing", "NA"),
+    ],
     "infer": [("asked", "--upstream", "UPSTREAM")],
     "list": [()],
     "log": [("posts",)],
     "models": [(), ("--provider", "openai"), ("--provider", "anthropic"), ("--provider", "local")],
     "recover": [("lost",)],
-    "sample": [("posts", "--rows", "3", "-o", "sample.jsonl", "--overwrite")],
+    "sample": [
+        ("posts", "--rows", "3", "-o", "sample.jsonl", "--overwrite"),
+        (
+            "posts.csv",
+            "--rows",
+            "3",
+            "--text",
+            "text",
+            "--labels",
+            "A,B",
+            "--set",
+            "drawn",
+            "--stratify",
+            "coder",
+        ),
+    ],
     "status": [("posts",), ("posts", "--events"), ("unbuilt",)],
     "verify": [("posts",)],
     "worker": [("--tasks", "planned/tasks/prepare.jsonl", "--index", "0", "--of", "2")],
@@ -112,6 +136,11 @@ def workplace(tmp_path_factory):
             place, "convert", "posts.csv", "-o", "requests.jsonl", "--text", "text", "--model", "gpt-4o-mini"
         )
         assert made.returncode == 0, made.stderr
+        drawn = ("--text", "text", "--labels", "A,B", "--rows", "26", "--set", "coded")
+        made = type_in(place, "sample", "posts.csv", *drawn)
+        assert made.returncode == 0, made.stderr
+        first = next(n for n, text in enumerate(texts(30), 1) if text.strip())
+        (place / "coded.csv").write_text(f"rowbatch_row,label\n{first},A\n")
         (place / "asked").mkdir()
         shutil.copy(place / "requests.jsonl", place / "asked")
         asked = ("--text", "text", "--labels", "a,b", "--provider", "openai", "--model", "gpt-5-mini")

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from rowbatch.api.runs import Stage as Stage
     from rowbatch.api.runs import create as create
     from rowbatch.api.runs import open_run as open_run
+    from rowbatch.api.set_draws import sample_into_file as sample_into_file
+    from rowbatch.api.set_draws import sample_into_set as sample_into_set
     from rowbatch.api.sets import OpenCodingSet as OpenCodingSet
     from rowbatch.api.sets import coding_set as coding_set
     from rowbatch.api.sets import coding_sets as coding_sets
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from rowbatch.api.standing import list_runs as list_runs
     from rowbatch.api.statistics import agree as agree
     from rowbatch.api.statistics import correct as correct
+    from rowbatch.api.statistics import how_many as how_many
     from rowbatch.api.tasks import infer as infer
     from rowbatch.api.tasks import work as work
     from rowbatch.api.tools import check as check
@@ -110,6 +113,7 @@ _PLACES = {
     "find_key": "api.keys",
     "find_provider": "providers.catalog",
     "find_status": "api.standing",
+    "how_many": "api.statistics",
     "infer": "api.tasks",
     "join_units": "api.long_texts",
     "list_keys": "api.keys",
@@ -123,6 +127,8 @@ _PLACES = {
     "remove_key": "api.keys",
     "require_provider": "api.local",
     "sample": "api.coding",
+    "sample_into_file": "api.set_draws",
+    "sample_into_set": "api.set_draws",
     "serve": "api.local",
     "server_home": "api.local",
     "set_key": "api.keys",

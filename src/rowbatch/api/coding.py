@@ -76,7 +76,7 @@ def sample(
         asked.text,
         asked.codebook,
         path,
-        form=to or _form_of(path),
+        form=to or form_of(path),
         draw=Draw(count, seed, after),
         variables=asked.variables,
         context=[*dict.fromkeys(listed(keep))],
@@ -122,7 +122,7 @@ def asked_of_table(
         TableError, CodebookError, RunError: One of these is broken.
     """
     names = listed(variables)
-    run = _run_of(table)
+    run = run_of(table)
     if run is None:
         opened = open_table(Path(str(table)), reading_of(reading))
         name = "label" if codebook is not None or not names else names.pop()
@@ -144,7 +144,7 @@ def listed(said: str | Sequence[str]) -> list[str]:
     return [said] if isinstance(said, str) else list(said)
 
 
-def _run_of(table: str | Path | Run) -> Run | None:
+def run_of(table: str | Path | Run) -> Run | None:
     """The run that is meant; None where it is a table."""
     if isinstance(table, Run):
         return table
@@ -158,7 +158,8 @@ def _run_of(table: str | Path | Run) -> Run | None:
         return None
 
 
-def _form_of(path: Path) -> SampleForm:
+def form_of(path: Path) -> SampleForm:
+    """For whom a file of this name is."""
     for form, endings in ENDINGS.items():
         if path.suffix.lower() in endings:
             return form

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from rowbatch.api.codebooks import CheckedCodebook
+from rowbatch.api.set_draws import SetDraw
+from rowbatch.api.sets import Replay, SetStatus, TakenCodes, WrittenSheet
 from rowbatch.core.agreement import Agreement, ScaleAgreement, YesNoAgreement
 from rowbatch.core.agreement_of_sets import LabelsAgreement
 from rowbatch.core.comparison import PeopleComparison
@@ -12,6 +14,7 @@ from rowbatch.core.schedule import Schedule
 from rowbatch.core.statistics.coder_agreement import CoderAgreement
 from rowbatch.core.statistics.corrected import CorrectedEstimates
 from rowbatch.core.statistics.figures import Figure
+from rowbatch.core.statistics.how_many import HowMany
 from rowbatch.providers.catalog import KnownModel
 from rowbatch.results.extract_report import ExtractReport
 from rowbatch.steps.clean import CleanReport
@@ -31,6 +34,7 @@ from rowbatch.tasks.plan import TaskPlan
 from rowbatch.tasks.runner import Outcome
 from rowbatch.tools.check import CheckReport
 from rowbatch.tools.codebooks import ConvertedCodebook
+from rowbatch.tools.coding_set import ReplayedWave
 from rowbatch.tools.convert import ConvertReport
 from rowbatch.tools.estimate import Estimate
 from rowbatch.tools.join_units import JoinUnitsReport
@@ -59,6 +63,7 @@ __all__ = [
     "ExportReport",
     "ExtractReport",
     "Figure",
+    "HowMany",
     "JoinUnitsReport",
     "KnownModel",
     "LabelsAgreement",
@@ -66,16 +71,22 @@ __all__ = [
     "PeopleComparison",
     "Progress",
     "RecoverReport",
+    "Replay",
+    "ReplayedWave",
     "RoundSpent",
     "SampleForm",
     "SampleReport",
     "ScaleAgreement",
     "Schedule",
+    "SetDraw",
+    "SetStatus",
     "ShardDone",
     "SplitReport",
+    "TakenCodes",
     "TaskPlan",
     "TrialReport",
     "UnitsReport",
     "VerifyReport",
+    "WrittenSheet",
     "YesNoAgreement",
 ]

@@ -16,11 +16,14 @@ from rowbatch.core.statistics.coder_agreement import CoderAgreement
 from rowbatch.core.statistics.corrected import CorrectedEstimates, Method
 from rowbatch.core.statistics.corrected_regression import Model
 from rowbatch.core.statistics.figures import Resampling
+from rowbatch.core.statistics.how_many import HowMany
+from rowbatch.core.statistics.how_many import how_many as how_many_rows
 from rowbatch.core.table_options import ReadingKeywords, reading_of
 from rowbatch.errors import UsageError
 from rowbatch.tables.frames import from_frame
 from rowbatch.tools.agree import Coders, agree_columns
 from rowbatch.tools.correct import Estimand, correct_columns
+from rowbatch.tools.how_many import Pilot, how_many_of_pilot, rows_of
 
 
 def agree(
@@ -161,3 +164,54 @@ def correct(
         resampling_of(level, draws, seed),
         reading_of(reading),
     )
+
+
+def how_many(
+    table: str | Path | object | None = None,
+    *,
+    predicted: str | None = None,
+    gold: str | None = None,
+    label: object | None = None,
+    mean: bool = False,
+    of: int | None = None,
+    half_width: float | None = None,
+    missing: str | Sequence[object] = (),
+    level: float = 0.95,
+    **reading: Unpack[ReadingKeywords],
+) -> HowMany:
+    """
+    How many rows people have to code: how wide the interval of a share will be, before anyone codes.
+
+    Of a pilot, rows that people coded already, of people alone and corrected by a model's values; without one
+    of the worst case, a share of one half.
+
+    Args:
+        table: A table with the model's values, or a data frame; None where there is none yet.
+        predicted: Column with the model's values.
+        gold: Column with people's; rows where it is empty are not coded yet.
+        label: Whose share is wanted; None means the one that needs the most rows.
+        mean: The mean of numbers is wanted, and not a share.
+        of: Rows of the table that the sample is drawn from; None means those of `table`, or endless.
+        half_width: Say how many rows give an interval that is no wider to each side.
+        missing: Texts that mean that nothing was said, besides empty cells.
+        level: Of the intervals.
+        reading: How the table is read, see `ReadOptions`.
+    Raises:
+        UsageError: The pilot is too small, or something does not fit together.
+        TableError: There is no such column, or the table is broken.
+    """
+    wanted = None if label is None else read_values([label])[0]
+    if (predicted is None) != (gold is None) or (predicted is not None and table is None):
+        raise UsageError("how-many-columns")
+    if predicted is None or gold is None:
+        if wanted is not None or mean:
+            raise UsageError("how-many-columns")
+        rows = of if of is not None or table is None else rows_of(_source(table), reading_of(reading))
+        found = how_many_rows([], rows, level=level)
+        return found if half_width is None else found.for_width(half_width)
+    found = how_many_of_pilot(
+        _source(table),
+        Pilot(predicted, gold, wanted, mean=mean, of=of, missing=tuple(read_values(missing)), level=level),
+        reading_of(reading),
+    )
+    return found if half_width is None else found.for_width(half_width)

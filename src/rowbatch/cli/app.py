@@ -1409,7 +1409,70 @@ def export(
 
 @app.command()
 @click.argument("table", type=_PATH)
-@click.option("--rows", type=click.IntRange(1), required=True, metavar="NUMBER", help="How many are drawn.")
+@click.option(
+    "--rows",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="How many are drawn; with --group groups.",
+)
+@click.option(
+    "--set",
+    "set_name",
+    metavar="NAME",
+    help="Draw into this coding set: it is made, or gets further rows, and keeps how likely each row was. "
+    "What follows up to --overlap needs it.",
+)
+@click.option(
+    "--stratify",
+    metavar="COLUMN",
+    help="Draw rows of each value of it: a column of the table, or a variable whose labels a run gave.",
+)
+@click.option(
+    "--labels-of", "run", type=_PATH, metavar="RUN", help="The run of these labels, where TABLE is none."
+)
+@click.option(
+    "--allocate",
+    "allocation",
+    metavar="HOW",
+    help="How many of each value: proportional, equal, or numbers as in good=30,bad=60.  "
+    "[default: proportional]",
+)
+@click.option(
+    "--at-least",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="So many of each value come first.",
+)
+@click.option(
+    "--group",
+    metavar="COLUMN",
+    help="Draw groups, as persons or documents, with all of their rows, and not rows.",
+)
+@click.option("--one-per-group", is_flag=True, help="Of each group that is drawn one row.")
+@click.option(
+    "--least-sure",
+    is_flag=True,
+    help="Add the rows that the run TABLE was least sure of to a set: no estimate is made of them.",
+)
+@click.option(
+    "--test",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="About so much of the texts is kept for the last look; 0 parts nothing.  [default: 0.5]",
+)
+@click.option(
+    "--coder",
+    "coders",
+    multiple=True,
+    metavar="NAME",
+    help="Divide the rows among coders; may be given several times. Each has a file of their own.",
+)
+@click.option(
+    "--overlap",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="So much of the rows is coded by all of them.  [default: 0.2]",
+)
 @click.option("--text", metavar="COLUMN", help="Column that holds the text; a run has its own.")
 @click.option("--labels", metavar="A,B,C", help="The labels to choose from; a run has its own codebook.")
 @click.option(
@@ -1433,21 +1496,21 @@ def export(
     help="For whom it is.  [default: by the ending: .xlsx and .csv are sheets, .json is for Label Studio, "
     ".jsonl for doccano]",
 )
-@click.option("--output", "-o", type=_PATH, required=True, metavar="FILE", help="The file that people code.")
+@click.option(
+    "--output", "-o", type=_PATH, metavar="FILE", help="The file that people code; --set may do without."
+)
 @click.option(
     "--seed",
     type=int,
-    default=1,
-    show_default=True,
     metavar="NUMBER",
-    help="Another one draws other rows; the same one draws the same rows, and more rows hold these.",
+    help="Another one draws other rows; the same one draws the same rows, and more rows hold these.  "
+    "[default: 1]",
 )
 @click.option(
     "--after",
     type=click.IntRange(0),
-    default=0,
     metavar="NUMBER",
-    help="Leave out so many that are drawn first: they were written before.",
+    help="Without --set: leave out so many that are drawn first, since they were written before.",
 )
 @click.option("--id", "id_column", metavar="COLUMN", help="Column that names each text, for coders to see.")
 @click.option(
@@ -1462,8 +1525,9 @@ def export(
 def sample(
     table: Path,
     *,
-    output: Path,
-    rows: int,
+    output: Path | None,
+    rows: int | None,
+    set_name: str | None,
     rows_at: str | None,
     id_column: str | None,
     keep: Sequence[str],
@@ -1474,18 +1538,198 @@ def sample(
     Draw rows of TABLE at random, and write them for people to code.
 
     TABLE is a table, or a run, whose table and codebook are taken. What a model answered is not in the file:
-    coders are blind. Rows without a text are not drawn. Each row has a key, by which `rowbatch agreement RUN
-    --people FILE` finds it again, in the sheet as it was filled in, or in what Label Studio or doccano
-    exports.
+    coders are blind. Rows without a text are not drawn. Each row has a key, by which `rowbatch coding take`
+    or `rowbatch agreement RUN --people FILE` finds it again, in the sheet as it was filled in, or in what
+    Label Studio or doccano exports.
     """
     from rowbatch.cli import show
 
     beside = [*([id_column] if id_column is not None else []), *keep]
-    report = api.sample(table, output, count=rows, keep=beside, rows=rows_at, **_for_api(options))
-    if as_json:
-        show.as_json(report)
+    given = {"count": rows, "output": output, "context": beside, "rows": rows_at, **_for_api(options)}
+    if set_name is None:
+        report = api.sample_into_file(table, **given)
+        show.as_json(report) if as_json else show.sampled(report)
     else:
-        show.sampled(report)
+        drawn = api.sample_into_set(table, set_name, **given)
+        show.as_json(drawn) if as_json else show.sampled_into_set(drawn)
+
+
+@app.command("how-many")
+@click.argument("table", type=_PATH, required=False)
+@click.option("--predicted", metavar="COLUMN", help="The model's values.")
+@click.option("--gold", metavar="COLUMN", help="People's, of a pilot; rows where it is empty are not coded.")
+@click.option(
+    "--label", metavar="LABEL", help="Whose share is wanted.  [default: the one that needs the most rows]"
+)
+@click.option("--mean", is_flag=True, help="The mean of numbers is wanted, and not a share.")
+@click.option(
+    "--of",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="Rows that are drawn from.  [default: those of TABLE, or endless]",
+)
+@click.option(
+    "--half-width", type=float, metavar="NUMBER", help="Say how many rows give no more than this, as in 0.05."
+)
+@click.option(
+    "--level", type=float, default=0.95, show_default=True, metavar="SHARE", help="Of the intervals."
+)
+@click.option(
+    "--missing",
+    multiple=True,
+    metavar="VALUE",
+    help="A text that means that nothing was said, as in NA; may be given several times. Empty cells do.",
+)
+@_reading
+@_json
+def how_many(table: Path | None, *, half_width: float | None, as_json: bool, **options: Any) -> None:
+    """
+    Say how many rows people have to code, before they do: how wide an interval is for how many rows.
+
+    With a pilot, 50 to 100 rows of TABLE that people coded and a model did, of people alone and corrected by
+    the model's values of all rows; else of the worst case, a share of one half.
+    """
+    from rowbatch.cli import show
+
+    found = api.how_many(table, half_width=half_width, **_for_api(options))
+    if as_json:
+        show.as_json(found)
+    else:
+        show.how_many(found)
+
+
+@app.group()
+def coding() -> None:
+    """
+    Coding sets: see how they stand, and take what people coded.
+
+    A set is made by `rowbatch sample --set NAME`. Wherever SET is wanted, its name, its folder or its id do.
+    """
+
+
+_set = click.argument("name", metavar="SET")
+
+
+@coding.command("list")
+@_json
+def coding_list(*, as_json: bool) -> None:
+    """
+    List the coding sets on this computer, oldest first.
+    """
+    from rowbatch.cli import show
+
+    found = [one.status() for one in api.coding_sets()]
+    if as_json:
+        show.as_json(found)
+    else:
+        show.coding_sets(found)
+
+
+@coding.command("status")
+@_set
+@_json
+def coding_status(name: str, *, as_json: bool) -> None:
+    """
+    Say how rows of SET were drawn, how far each coder is, and how often they differ.
+    """
+    from rowbatch.cli import show
+
+    found = api.open_coding_set(name).status()
+    if as_json:
+        show.as_json(found)
+    else:
+        show.coding_set(found)
+
+
+@coding.command("sheet")
+@_set
+@click.option("--output", "-o", type=_PATH, required=True, metavar="FILE", help="The file that is coded.")
+@click.option(
+    "--coder", default="", metavar="NAME", help="Whose rows, in an order of their own.  [default: all rows]"
+)
+@click.option(
+    "--to",
+    type=click.Choice(["sheet", "label-studio", "doccano"]),
+    help="For whom it is.  [default: by the ending]",
+)
+@click.option("--all-rows", is_flag=True, help="Also those that the coder has coded.")
+@_overwrite
+@_json
+def coding_sheet(name: str, *, output: Path, coder: str, as_json: bool, **options: Any) -> None:
+    """
+    Write what a coder is to code of SET: a sheet, or tasks for Label Studio or doccano.
+    """
+    from rowbatch.cli import show
+
+    found = api.open_coding_set(name).write_sheet(output, coder, **options)
+    if as_json:
+        show.as_json(found)
+    else:
+        show.written_sheet(found)
+
+
+@coding.command("take")
+@_set
+@click.argument("file", type=_PATH)
+@click.option(
+    "--coder",
+    default="",
+    metavar="NAME",
+    help="Who coded it: a name, or a pseudonym.  [default: as the file says, as Label Studio's does]",
+)
+@click.option(
+    "--not-coded",
+    multiple=True,
+    metavar="VALUE",
+    help="A value that means that nobody coded the row, as in 99; may be given several times.",
+)
+@_json
+def coding_take(name: str, file: Path, *, coder: str, not_coded: Sequence[str], as_json: bool) -> None:
+    """
+    Take what people coded in FILE into SET: all of it, or nothing.
+
+    A code that the codebook does not know, or a row that is not in the set, is refused with its row. Empty
+    cells change nothing, and the same file twice neither.
+    """
+    from rowbatch.cli import show
+
+    found = api.open_coding_set(name).take(file, coder, not_coded=not_coded)
+    if as_json:
+        show.as_json(found)
+    else:
+        show.taken_codes(found)
+
+
+@coding.command("export")
+@_set
+@click.option("--output", "-o", type=_PATH, required=True, metavar="FILE", help="The table.")
+@_overwrite
+def coding_export(name: str, *, output: Path, overwrite: bool) -> None:
+    """
+    Write the rows of SET with each coder's codes, what was settled, and how likely each row was drawn.
+    """
+    from rowbatch.cli import show
+
+    show.line(show.place(api.open_coding_set(name).export(output, overwrite=overwrite)))
+
+
+@coding.command("replay")
+@_set
+@_json
+def coding_replay(name: str, *, as_json: bool) -> int:
+    """
+    Draw the rows of SET anew, and say whether they are the same.
+
+    The exit code is 0 when the table and all rows that chance drew are, and 1 when not.
+    """
+    from rowbatch.cli import show
+
+    found = api.open_coding_set(name).replay()
+    if as_json:
+        show.as_json(found)
+    else:
+        show.replayed(found)
+    return 0 if found.is_same else 1
 
 
 @app.command()

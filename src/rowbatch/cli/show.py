@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         ExportReport,
         ExtractReport,
         Figure,
+        HowMany,
         JoinUnitsReport,
         KnownModel,
         LabelsAgreement,
@@ -50,20 +51,27 @@ if TYPE_CHECKING:
         PeopleComparison,
         Progress,
         RecoverReport,
+        Replay,
+        ReplayedWave,
         RoundSpent,
         SampleForm,
         SampleReport,
         ScaleAgreement,
         Schedule,
+        SetDraw,
+        SetStatus,
         ShardDone,
         SplitReport,
+        TakenCodes,
         TaskPlan,
         TrialReport,
         UnitsReport,
         VerifyReport,
+        WrittenSheet,
         YesNoAgreement,
     )
 
+_BAR = 40
 _SHOWN_CHARS = 400
 _CODEBOOK_FORMS = {
     "yaml": "a codebook in YAML",
@@ -971,6 +979,141 @@ def sampled(report: SampleReport) -> None:
     if drawn_so_far < report.of_rows:
         line(f"  more of them: --after {drawn_so_far}, with the same seed")
     line("  when it is coded: rowbatch agreement RUN --people FILE")
+
+
+def sampled_into_set(report: SetDraw) -> None:
+    """What was drawn into which set, and how to go on."""
+    wave = report.wave
+    verb = "made" if report.is_new else "has further rows"
+    line(f"{short(report.name, 60)}  {verb}: {place(report.path)}")
+    line(f"  asked: {', '.join(short(name, 60) for name in report.variables)}")
+    if wave.chosen_by == "chance":
+        line(f"  {_count(report.drawn, 'row')} drawn of {report.of_rows:,}, by seed {wave.seed}")
+    else:
+        line(f"  {_count(report.drawn, 'row')} that the model was least sure of: no estimate is made of them")
+    if not report.is_new:
+        line(f"  {_count(report.rows, 'row')} in the set now, none of them twice")
+    if report.strata:
+        line(f"  strata of {short(wave.stratified_by, 60)}")
+        for name, rows in report.strata.items():
+            line(f"    {short(name, 40):<40} {rows:>7,} of {wave.population[name]:>9,}")
+    if report.groups:
+        line(f"  {_count(report.groups, 'group')} of {wave.clusters['']:,}, by {short(wave.grouped_by, 60)}")
+    for count, words in (
+        (report.without_text, "without a text could not be drawn"),
+        (report.without_group, "without a group could not be drawn"),
+        (report.repeats, "with the text of another row of the set: it is coded once, for all of them"),
+        (report.adopted, "were in the set already, and are of this draw now, too"),
+    ):
+        if count:
+            line(f"  {_count(count, 'row')} {words}")
+    if report.short:
+        line(f"  fewer rows than each should have: {', '.join(short(name, 40) for name in report.short)}")
+    if report.unseen:
+        line(f"  no row at all, so nothing is said of them: {', '.join(short(n, 40) for n in report.unseen)}")
+    for sheet in report.sheets:
+        written_sheet(sheet)
+    line(f"  when it is coded: rowbatch coding take {short(report.name, 60)} FILE --coder NAME")
+
+
+def written_sheet(sheet: WrittenSheet) -> None:
+    """A file for people to code."""
+    whose = f", for {short(sheet.coder, 60)}" if sheet.coder else ""
+    line(f"{place(sheet.path)}  ({_count(sheet.rows, 'row')}{whose})")
+    if sheet.config is not None:
+        line(f"{place(sheet.config)}  ({_CONFIGS[sheet.form]})")
+
+
+def taken_codes(found: Sequence[TakenCodes]) -> None:
+    """What was new in a file of codes."""
+    for one in found:
+        if one.was_taken:
+            line(f"{short(one.coder, 60)}: this file was taken before; nothing was done")
+            continue
+        told = [f"{_count(one.new, 'row')} taken"]
+        told += [f"{one.changed:,} changed"] if one.changed else []
+        told += [f"{one.same:,} as before"] if one.same else []
+        line(f"{short(one.coder, 60)}: {', '.join(told)}")
+
+
+def coding_sets(found: Sequence[SetStatus]) -> None:
+    """A line for each set."""
+    if not found:
+        line("no coding set yet: rowbatch sample TABLE --rows 200 --set NAME")
+    for one in found:
+        coders = ", ".join(f"{short(who.name, 30)} {who.coded:,}/{who.rows:,}" for who in one.coders)
+        line(f"{short(one.name, 40):<24} {_count(one.rows, 'row')}  {coders or 'nobody has coded'}")
+
+
+def coding_set(found: SetStatus) -> None:
+    """How a set stands."""
+    line(f"{short(found.name, 60)}  {place(found.path)}")
+    line(f"  of {place(found.table)}; asked: {', '.join(short(name, 60) for name in found.variables)}")
+    for wave in found.waves:
+        how = wave.design if wave.chosen_by == "chance" else wave.chosen_by
+        by = wave.stratified_by or wave.grouped_by
+        of = sum(wave.population.values())
+        how += f" by {short(by, 40)}" if by else ""
+        line(f"  wave {wave.number}: {how}, of {of:,} rows, {wave.drawn_at}")
+    parts = "".join(f", {rows:,} for {name}" for name, rows in sorted(found.parts.items()))
+    line(f"  {_count(found.rows, 'row')}, {found.by_chance:,} by chance{parts}")
+    if found.repeats:
+        line(f"  {found.repeats:,} with the text of another one, which is coded for them")
+    for one in found.coders:
+        begun = f", {one.begun:,} begun" if one.begun else ""
+        line(f"  {short(one.name, 30):<30} {one.coded:>6,} of {one.rows:,} coded{begun}")
+    for name, rows in found.settled.items():
+        differ = f", {found.differing[name]:,} to be settled" if found.differing[name] else ""
+        line(f"  {short(name, 30):<30} {rows:>6,} settled{differ}")
+    if found.looks:
+        line(f"  test was looked at {_count(found.looks, 'time')}")
+
+
+def replayed(found: Replay) -> None:
+    """Whether a set is what its seed draws."""
+    if not found.same_table:
+        line("the table is another one than when the set was made: nothing can be drawn anew")
+        return
+    line("the table is the same")
+    for wave in found.waves:
+        if wave.is_same is None:
+            line(f"  wave {wave.number}: no draw by chance, or its labels are gone; it was not drawn anew")
+        elif wave.is_same:
+            line(f"  wave {wave.number}: the same rows")
+        else:
+            line(f"  wave {wave.number}: OTHER rows, as {_rows_named(wave)}")
+
+
+def _rows_named(wave: ReplayedWave) -> str:
+    rows = [*wave.missing, *wave.further]
+    return ", ".join(f"row {row:,}" for row in rows) if rows else "its strata say"
+
+
+def how_many(found: HowMany) -> None:
+    """The curve, as numbers and as bars."""
+    of = "" if found.of_rows is None else f" of {found.of_rows:,}"
+    known = f"by {_count(found.pilot, 'coded row')}" if found.pilot else "in the worst case"
+    line(f"{found.quantity}: half of its interval's width, for rows that people code{of}, {known}")
+    has_model = found.variance_corrected is not None
+    line(f"  {'rows':>9}  {'people only':>11}{'  corrected' if has_model else ''}")
+    widest = max(one.people_only for one in found.curve) or 1.0
+    for one in found.curve:
+        wide = round(_BAR * one.people_only / widest)
+        narrow = wide if one.corrected is None else round(_BAR * one.corrected / widest)
+        mark = "-" if one.corrected is not None else "="
+        corrected = "" if one.corrected is None else f"  {one.corrected:>9.3f}"
+        bar = "=" * min(narrow, wide) + mark * (wide - narrow)
+        line(f"  {one.rows:>9,}  {one.people_only:>11.3f}{corrected}  {bar}")
+    if has_model:
+        line("  bars: = corrected by the model's values, - what people alone need beyond")
+    if found.half_width is not None:
+        told = f"{_count(found.rows_people_only or 0, 'row')} by people only"
+        if found.rows_corrected is not None:
+            told += f", {found.rows_corrected:,} corrected"
+        line(f"for {found.half_width:g} to each side: {told}")
+    line(f"how: {found.method}")
+    for note in found.notes:
+        line(f"note: {note}")
 
 
 def agreement(found: PeopleComparison, column: str) -> None:

@@ -16,6 +16,8 @@ from rowbatch.core.kinds.base import Language, Variable
 
 ROW_KEY = "rowbatch_row"
 """The column, or field, with the key."""
+NOTE = "note"
+"""The column for what a coder wants to say of a text."""
 CANT_SAY_FIELD = "_cant_say"
 """Behind the name of a variable that has a field of its own for that, in programs whose fields have types."""
 _HASH_CHARS = 8

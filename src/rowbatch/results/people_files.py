@@ -55,12 +55,94 @@ class Coding:
         column: In it.
         cells: By number of row; only those in which something stands.
         keys: Of these rows.
+        coder: What stands behind the variable's name in that of the column; "" where nothing does.
+        values: That the cells stand for, by number of row; cells that mean that nobody coded the row have
+            none.
     """
 
     path: Path
     column: str
     cells: Mapping[int, str]
     keys: Mapping[int, RowKey]
+    coder: str
+    values: Mapping[int, str]
+
+
+class CodedFile:
+    """
+    A file that people coded, with the keys of its rows.
+
+    Args:
+        path: A sheet or CSV file with a column `rowbatch_row` and one of each variable's name, or several
+            with coders' names behind; or an export of Label Studio or doccano.
+    Raises:
+        UsageError: It has no keys, or in several sheets.
+        TableError, InputError: It can't be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._table = _open_with_keys(path)
+        place = self._table.header.index(ROW_KEY)
+        self._rows = [row for chunk in self._table.chunks() for row in chunk.frame.iter_rows()]
+        self._keys = [read_row_key(row[place]) for row in self._rows]
+
+    def codings(self, codebook: Codebook, variable: Variable, not_coded: Iterable[str] = ()) -> list[Coding]:
+        """
+        What was said of a variable: a coder each; nothing where the file has no column of it.
+
+        Args:
+            codebook: That people coded by.
+            variable: Of it.
+            not_coded: Values that mean that nobody coded the row.
+        Raises:
+            UsageError: A column stands twice, a row has no key, or stands twice with different codes, or has
+                a code that the codebook does not know.
+        """
+        path, table = self.path, self._table
+        columns = _columns_of(table, codebook, variable)
+        for column in columns:
+            if table.header.count(column) > 1:
+                raise UsageError("people-file-column-twice", path=str(path), column=column)
+        places = [at for found in columns.values() for at in found]
+        lost = [
+            number
+            for number, (key, row) in enumerate(zip(self._keys, self._rows, strict=True), start=1)
+            if key is None and any(row[at].strip() for at in places)
+        ]
+        if lost:
+            raise UsageError(
+                "people-file-rows-lost", path=str(path), column=ROW_KEY, count=len(lost), rows=lost[:_SHOWN]
+            )
+        base = _DOCCANO_LABELS if table.reading.program == _DOCCANO else variable.name
+        found = []
+        for column, own in columns.items():
+            reader = people_reader(variable, info_of(table.columns, own[0]), not_coded)
+            cells: dict[int, str] = {}
+            for key, row in zip(self._keys, self._rows, strict=True):
+                if key is None:
+                    continue
+                cell = next((row[at].strip() for at in own if row[at].strip()), "")
+                if table.reading.program == _DOCCANO:
+                    cell = _of_variable(cell, codebook, variable)
+                if not cell:
+                    continue
+                if cells.setdefault(key.row, cell) != cell:
+                    raise UsageError("people-row-twice", path=str(path), column=column, row=key.row)
+            values = _read_known(path, column, cells, reader)
+            keys = {key.row: key for key in self._keys if key is not None}
+            found.append(
+                Coding(path, column, cells, keys, column.removeprefix(base).removeprefix("_"), values)
+            )
+        return found
+
+    def notes(self, name: str) -> dict[int, str]:
+        """What stands in a column, by number of row; without empty cells, and nothing where there is none."""
+        if name not in self._table.header:
+            return {}
+        at = self._table.header.index(name)
+        pairs = zip(self._keys, self._rows, strict=True)
+        return {key.row: row[at].strip() for key, row in pairs if key is not None and row[at].strip()}
 
 
 def read_codings(
@@ -80,41 +162,9 @@ def read_codings(
             codebook does not know.
         TableError, InputError: It can't be read.
     """
-    table = _open_with_keys(path)
-    columns = _columns_of(table, codebook, variable)
-    if not columns:
+    found = CodedFile(path).codings(codebook, variable, not_coded)
+    if not found:
         raise UsageError("people-file-without-variable", path=str(path), variable=variable.name)
-    for column in columns:
-        if table.header.count(column) > 1:
-            raise UsageError("people-file-column-twice", path=str(path), column=column)
-    rows = [row for chunk in table.chunks() for row in chunk.frame.iter_rows()]
-    keys = [read_row_key(row[table.header.index(ROW_KEY)]) for row in rows]
-    places = [at for found in columns.values() for at in found]
-    lost = [
-        number
-        for number, (key, row) in enumerate(zip(keys, rows, strict=True), start=1)
-        if key is None and any(row[at].strip() for at in places)
-    ]
-    if lost:
-        raise UsageError(
-            "people-file-rows-lost", path=str(path), column=ROW_KEY, count=len(lost), rows=lost[:_SHOWN]
-        )
-    found = []
-    for column, own in columns.items():
-        reader = people_reader(variable, info_of(table.columns, own[0]), not_coded)
-        cells: dict[int, str] = {}
-        for key, row in zip(keys, rows, strict=True):
-            if key is None:
-                continue
-            cell = next((row[at].strip() for at in own if row[at].strip()), "")
-            if table.reading.program == _DOCCANO:
-                cell = _of_variable(cell, codebook, variable)
-            if not cell:
-                continue
-            if cells.setdefault(key.row, cell) != cell:
-                raise UsageError("people-row-twice", path=str(path), column=column, row=key.row)
-        _require_known(path, column, cells, reader)
-        found.append(Coding(path, column, cells, {key.row: key for key in keys if key is not None}))
     if not any(one.cells for one in found):
         raise UsageError("people-file-not-coded", path=str(path), variable=variable.name)
     return found
@@ -196,17 +246,19 @@ def _of_variable(cell: str, codebook: Codebook, variable: Variable) -> str:
     return json.dumps(labels, ensure_ascii=False) if labels else ""
 
 
-def _require_known(path: Path, column: str, cells: Mapping[int, str], reader: PeopleReader) -> None:
+def _read_known(path: Path, column: str, cells: Mapping[int, str], reader: PeopleReader) -> dict[int, str]:
     """
-    Make sure that all codes are some of the codebook.
+    The values that cells stand for.
 
     Raises:
-        UsageError: Some are not, with their rows.
+        UsageError: Some are no codes of the codebook, with their rows.
     """
+    values: dict[int, str] = {}
     strange: dict[str, list[int]] = {}
     for row, cell in cells.items():
         try:
-            reader.read(cell)
+            if (value := reader.read(cell)) is not None:
+                values[row] = value
         except UsageError:
             strange.setdefault(cell, []).append(row)
     if strange:
@@ -219,6 +271,7 @@ def _require_known(path: Path, column: str, cells: Mapping[int, str], reader: Pe
             count=len(rows),
             rows=rows[:_SHOWN],
         )
+    return values
 
 
 def compare_with_files(

@@ -7,6 +7,7 @@ texts of those that are drawn. Of a million rows the numbers and names alone are
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -26,7 +27,7 @@ from rowbatch.core.drawing import (
     drawn,
     is_for_test,
 )
-from rowbatch.errors import UsageError
+from rowbatch.errors import RowbatchError, UsageError
 from rowbatch.store.coding_sets import now
 from rowbatch.tables.base import Table, blank_rows
 from rowbatch.tools.sample import chunks_of, tasks_of
@@ -459,4 +460,73 @@ def _drawn(so_far: _SoFar, wave: Wave, chosen: pl.DataFrame) -> DrawnWave:
         without_group=population.without_group,
         repeats=sum(bool(one.same_as) for one in rows),
         adopted=len(wave.also),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayedWave:
+    """
+    A wave that was drawn anew.
+
+    Attributes:
+        number: Of the wave.
+        is_same: Whether the same rows came, of the same texts, strata and parts; None where it cannot be
+            told: the wave was no chance, or the labels that were its strata are gone.
+        missing, further: Rows that are in the wave and were not drawn now; and the other way round.
+    """
+
+    number: int
+    is_same: bool | None
+    missing: tuple[int, ...] = ()
+    further: tuple[int, ...] = ()
+
+
+def replay_wave(
+    table: Table,
+    plan: CodingSet,
+    waves: Sequence[Wave],
+    rows: Sequence[DrawnRow],
+    labels: pl.DataFrame | None,
+) -> ReplayedWave:
+    """
+    Draw the last of some waves anew, and compare.
+
+    Args:
+        table: That the set is of.
+        plan: Of the set.
+        waves: The wave, with those before it.
+        rows: Of these.
+        labels: A model's labels that the strata are of; None where they are a column of the table, or gone.
+    """
+    wave, before = waves[-1], [one for one in rows if one.wave < waves[-1].number]
+    if wave.chosen_by != "chance" or (wave.run and labels is None):
+        return ReplayedWave(wave.number, None)
+    of_wave = [one for one in rows if one.wave == wave.number]
+    earlier = draws_of(waves[:-1], before)
+    adopted = [one for one in before if one.key in wave.also and one.key not in earlier]
+    drawn_now = [*of_wave, *adopted]
+    given = Counter(one.stratum for one in of_wave) + Counter(wave.also[one.key] for one in adopted)
+    design = Design(
+        count=len({one.group for one in drawn_now}) if wave.grouped_by else len(drawn_now),
+        stratify="" if wave.run else wave.stratified_by,
+        by_labels=labels,
+        variable=wave.stratified_by if wave.run else "",
+        allocation="given" if wave.design == STRATIFIED else "proportional",
+        given=given if wave.design == STRATIFIED else {},
+        group=wave.grouped_by,
+        whole_groups=wave.design == GROUPS,
+    )
+    try:
+        found = draw_wave(table, plan, design, waves[:-1], before)
+    except RowbatchError:
+        # There are not so many rows, or other strata: it cannot have been drawn like this.
+        return ReplayedWave(wave.number, False)
+    is_same = (
+        [*found.rows] == of_wave
+        and found.wave.also.keys() == wave.also.keys()
+        and dict(found.wave.population) == dict(wave.population)
+    )
+    had, now_drawn = ({one.row for one in group} for group in (of_wave, found.rows))
+    return ReplayedWave(
+        wave.number, is_same, tuple(sorted(had - now_drawn)[:_SHOWN]), tuple(sorted(now_drawn - had)[:_SHOWN])
     )

@@ -18,7 +18,7 @@ from typing import Any
 
 import polars as pl
 
-from rowbatch.core.coding import ROW_KEY, CodingJob, context_names
+from rowbatch.core.coding import NOTE, ROW_KEY, CodingJob, context_names
 from rowbatch.core.kinds.base import Variable
 from rowbatch.core.kinds.choice import ChoiceVariable, Label
 from rowbatch.core.kinds.date import DateVariable
@@ -32,8 +32,6 @@ from rowbatch.tables.base import TableChunk
 from rowbatch.tables.excel_writer import ExcelCheck
 from rowbatch.tables.writer import TableShape, open_writer
 
-NOTE = "note"
-"""The column for what a coder wants to say of a text."""
 _TEXT_WIDTH, _LABEL_WIDTH, _KEY_WIDTH = 80, 18, 16
 _MOST_MESSAGE, _MOST_TITLE = 255, 32
 _SEVERAL = {"en": f"Several: a{SEPARATOR}b", "zh": f"可多选 a{SEPARATOR}b"}

@@ -115,8 +115,7 @@ def write_sample(
         CannotHold: A text or a variable has no place in the form.
         OutputExists: The file is there.
     """
-    if path.suffix.lower() not in ENDINGS[form]:
-        raise UsageError("sample-ending", path=str(path), form=form, endings=list(ENDINGS[form]))
+    require_ending(path, form)
     asked = variables_of(codebook, variables)
     place = table.column(text)
     beside = {name: table.column(name) for name in context}
@@ -128,16 +127,7 @@ def write_sample(
     job = CodingJob(
         [tasks[number] for number in numbers], asked, text, codebook.instructions, codebook.language
     )
-    config = None
-    match form:
-        case "sheet":
-            write_sheet(job, path, overwrite=overwrite)
-        case "label-studio":
-            config = write_label_studio(job, path, overwrite=overwrite)
-        case "doccano":
-            config = write_doccano(job, path, overwrite=overwrite)
-        case _:
-            assert_never(form)
+    config = write_job(job, path, form, overwrite=overwrite)
     return SampleReport(
         path=path,
         config=config,
@@ -149,6 +139,44 @@ def write_sample(
         variables=tuple(one.name for one in asked),
         notes=tuple(table.notes),
     )
+
+
+def require_ending(path: Path, form: SampleForm) -> None:
+    """
+    Make sure that a file is called as one for this form is.
+
+    Raises:
+        UsageError: It is not.
+    """
+    if path.suffix.lower() not in ENDINGS[form]:
+        raise UsageError("sample-ending", path=str(path), form=form, endings=list(ENDINGS[form]))
+
+
+def write_job(job: CodingJob, path: Path, form: SampleForm, *, overwrite: bool) -> Path | None:
+    """
+    Write what people are asked, in a form.
+
+    Args:
+        job: It.
+        path: Of the file.
+        form: For whom.
+        overwrite: Whether a file may be replaced.
+    Returns:
+        The file beside it with what the program is to be told; None where there is none.
+    Raises:
+        CannotHold: A text or a variable has no place in the form.
+        OutputExists: The file is there.
+    """
+    match form:
+        case "sheet":
+            write_sheet(job, path, overwrite=overwrite)
+            return None
+        case "label-studio":
+            return write_label_studio(job, path, overwrite=overwrite)
+        case "doccano":
+            return write_doccano(job, path, overwrite=overwrite)
+        case _:
+            assert_never(form)
 
 
 def variables_of(codebook: Codebook, names: Sequence[str]) -> tuple[Variable, ...]:

@@ -111,4 +111,123 @@ CODING: dict[str, Entry] = {
         "{name} is a share between 0 and 1, not {value}",
         zh=("{name} 是 0 到 1 之间的比例，而不是 {value}", ""),
     ),
+    "sample-too-few-unsure": Entry(
+        "{rows:,} rows cannot be chosen: there are {left:,} that are in no set yet, and of which it is known how "
+        "sure the model was",
+        "choose fewer",
+        zh=("无法选出 {rows:,} 行：不在编码集中且已知模型把握程度的只有 {left:,} 行", "请减少行数"),
+    ),
+    "coding-nothing-left": Entry(
+        "there is nothing left in {name!r} for {coder!r} to code",
+        "draw further rows, or write the ones that are coded, too: --all-rows",
+        page="draw further rows",
+        zh=("编码集“{name}”中已没有需要“{coder}”编码的行", "请追加抽样"),
+    ),
+    "coding-file-several-coders": Entry(
+        "{path} has codes of several coders, so they are not all {coder!r}",
+        "leave the coder out: the names in the file are taken",
+        zh=("{path} 中有多名编码者的编码，不能都算作“{coder}”", "请不要指定编码者，将采用文件中的名字"),
+    ),
+    "coding-file-of-whom": Entry(
+        "who coded {path}?",
+        "say --coder NAME: a name, or a pseudonym",
+        page="say who: a name, or a pseudonym",
+        zh=("{path} 是谁编码的？", "请指明编码者：名字或化名"),
+    ),
+    "coding-file-other-rows": Entry(
+        "{path} has codes for {count:,} rows that are not in this coding set, or have another text there: row "
+        "{rows:, }",
+        "take the file into the set that it was made from; nothing was taken",
+        zh=(
+            "{path} 中有 {count:,} 行编码不属于该编码集，或文本不同：第 {rows:、} 行",
+            "请导入到生成该文件的编码集；未导入任何内容",
+        ),
+    ),
+    "how-many-pilot": Entry(
+        "{rows:,} rows are coded, too few for a pilot (at least {least})",
+        "code more of them; or leave the columns out, and the worst case is assumed",
+        zh=("已编码 {rows:,} 行，作为预研究太少（至少 {least}）", "请再编码一些；或不指定列，按最坏情况估计"),
+    ),
+    "how-many-no-label": Entry(
+        "nobody said {label!r} in the pilot",
+        "it has {labels!r}",
+        zh=("预研究中没有标签“{label}”", "其中有：“{labels:”、“}”"),
+    ),
+    "how-many-no-number": Entry(
+        "{cell!r} is no number, and the mean is wanted",
+        "leave --mean out for a share",
+        page="choose a share",
+        zh=("“{cell}”不是数字，无法求均值", "请改为比例"),
+    ),
+    "how-many-rows": Entry(
+        "a table has at least one row, not {rows}",
+        zh=("数据表至少有一行，而不是 {rows}", ""),
+    ),
+    "how-many-columns": Entry(
+        "a pilot is a table with two columns: the model's values and people's",
+        "say --predicted COLUMN and --gold COLUMN, or neither for the worst case",
+        page="choose both columns, or neither",
+        zh=("预研究需要数据表中的两列：模型的值和人的值", "请同时选择两列，或都不选"),
+    ),
+    "how-many-few": Entry(
+        "the pilot has {rows:,} rows: with {wanted} or more the numbers are better known",
+        zh=("预研究有 {rows:,} 行：达到 {wanted} 行以上估计会更可靠", ""),
+    ),
+    "how-many-label-chosen": Entry(
+        "{label!r} needs the most rows of the {labels:,} labels; say another one with --label",
+        page_message="{label!r} needs the most rows of the {labels:,} labels",
+        zh=("{labels:,} 个标签中，“{label}”需要的行数最多", ""),
+    ),
+    "coding-set-begins-by-chance": Entry(
+        "a coding set begins with rows that chance drew: of others nothing can be said of the table",
+        "draw some at random first, then add those that the model was least sure of",
+        zh=("编码集应从随机抽取的行开始：其他行不能代表整个数据表", "请先随机抽样，再加入模型最没有把握的行"),
+    ),
+    "coding-set-is-frozen": Entry(
+        "the coding set {name!r} was made with something else for: {what:, }",
+        "leave these options out, or choose another name for a new set",
+        page="leave these as they are, or make a new set",
+        zh=("编码集“{name}”创建时以下内容不同：{what:、}", "请保持不变，或新建编码集"),
+    ),
+    "sample-least-sure-of-run": Entry(
+        "only a run knows how sure its model was",
+        "give the run instead of the table",
+        zh=("只有任务知道模型的把握程度", "请选择任务，而不是数据表"),
+    ),
+    "sample-needs-set": Entry(
+        "there has to be a set, in which the chance of each row is kept, for {options:, }",
+        "say --set NAME",
+        page="choose a coding set",
+        zh=("{options:、} 需要编码集，以保存每行的抽取概率", "请选择编码集"),
+    ),
+    "sample-needs-output": Entry(
+        "where to?",
+        "say -o FILE, or draw into a set: --set NAME",
+        page="say where to, or choose a coding set",
+        zh=("写到哪里？", "请给出文件，或选择编码集"),
+    ),
+    "sample-needs-rows": Entry(
+        "how many rows?",
+        "say --rows NUMBER, or a number for each stratum: --allocate A=30,B=60",
+        page="say how many",
+        zh=("抽取多少行？", "请给出行数"),
+    ),
+    "sample-allocation": Entry(
+        "{given!r} is none of proportional, equal, and a number for each stratum",
+        "say it as in --allocate good=30,bad=60",
+        page="choose one of these",
+        zh=("“{given}”不是 proportional、equal，也不是各层的行数", "请选择其中之一"),
+    ),
+    "sample-after-in-set": Entry(
+        "a set knows which rows it has, so there is no --after",
+        "leave it out: further rows are never those that were drawn",
+        page="draw further rows: they are never those that were drawn",
+        page_message="a set knows which rows it has",
+        zh=("编码集知道已有哪些行", "直接追加抽样即可：不会抽到已有的行"),
+    ),
+    "how-many-width": Entry(
+        "half of an interval's width is above 0, not {value}",
+        "say it as in 0.05",
+        zh=("区间半宽应大于 0，而不是 {value}", "例如 0.05"),
+    ),
 }
