@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from html import unescape
 
@@ -306,3 +308,35 @@ def test_a_set_is_made_of_a_table(site, client):
     page = client.get(f"{made}/by/Anna")
     assert "How is it?" in page.text
     assert "0 of 30 done" in words(page)
+
+
+def test_sheets_go_out_and_come_back(client, tmp_path):
+    """
+    What is left of a coder goes out as a sheet or for another program; what comes back counts, once, and what
+    is no code is refused with nothing taken.
+    """
+    folder = coding_set(["first", "second", "third"])
+    begun(client, folder)
+    place = f"/coding/{folder.plan.id}"
+    for to in ("xlsx", "label-studio", "doccano"):
+        answer = client.get(f"{place}/sheet", params={"to": to, "coder": "Anna"})
+        assert answer.status_code == 200
+        assert answer.content[:2] == b"PK"
+    assert client.get(f"{place}/sheet", params={"to": "exe"}).status_code == 404
+    sheet = client.get(f"{place}/sheet", params={"to": "csv", "coder": "Anna"}).content.decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(sheet, newline="")))
+    assert {row["post"] for row in rows} == {"first", "second", "third"}
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, rows[0])
+    writer.writeheader()
+    writer.writerows({**row, "mood": "good"} for row in rows[:2])
+    sent = {"files": {"file": ("anna.csv", out.getvalue().encode())}, "data": {"coder": "Anna"}}
+    assert "Anna: 2 new, 0 changed, 0 as before." in words(client.post(f"{place}/take", **sent))
+    assert "was taken before" in words(client.post(f"{place}/take", **sent))
+    wrong = {"file": ("ben.csv", out.getvalue().replace("good", "great").encode())}
+    assert client.post(f"{place}/take", files=wrong, data={"coder": "Ben"}).status_code == 400
+    assert [*folder.codes()] == ["Anna"]
+    assert "1 of 3" not in client.get(place).text
+    assert "2 of 3" in client.get(place).text
+    table = client.get(f"{place}/sheet", params={"to": "csv", "what": "codes"}).text
+    assert table.count("good") >= 2

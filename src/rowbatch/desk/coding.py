@@ -15,7 +15,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, cast
 
 from rowbatch.api.runs import Run, open_run
-from rowbatch.api.sets import OpenCodingSet, coding_set
+from rowbatch.api.sets import OpenCodingSet, TakenCodes, coding_set
 from rowbatch.core.coding_set import (
     Code,
     CodingSet,
@@ -384,6 +384,36 @@ class Coding:
         variable = self.variable(name)
         read = variable.people_value(value)
         return variable.placed(read, row.text)[0] if isinstance(variable, QuoteVariable) else read
+
+    # Files
+
+    def take(self, path: Path, coder: str) -> Sequence[TakenCodes]:
+        """
+        Take what people coded in a file: all of it, or nothing.
+
+        Args:
+            path: A sheet, or an export of Label Studio or doccano.
+            coder: Who; "" where the file says so itself.
+        Raises:
+            RowbatchError: It cannot be taken.
+        """
+        with self._lock:
+            return OpenCodingSet(self.folder).take(path, coder)
+
+    def write_sheet(self, path: Path, coder: str) -> Path | None:
+        """
+        Write what a coder has not coded yet, for another program; "" means all rows.
+
+        Returns:
+            The file that the other program wants beside it; None where it wants none.
+        Raises:
+            RowbatchError: Nothing is left, or something has no place in the form.
+        """
+        return OpenCodingSet(self.folder).write_sheet(path, coder).config
+
+    def export(self, path: Path) -> None:
+        """Write what everybody said, and what was decided, as a table."""
+        OpenCodingSet(self.folder).export(path)
 
     # What a model said
 

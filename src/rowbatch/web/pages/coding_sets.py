@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from starlette.datastructures import FormData
+from starlette.background import BackgroundTask
+from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -14,9 +19,13 @@ from rowbatch import desk
 from rowbatch.errors import RowbatchError, UsageError
 from rowbatch.web.explain import Shown, explain
 from rowbatch.web.pages.coding import coding_of, jobs_of
+from rowbatch.web.pages.results import attachment
+from rowbatch.web.pages.start import copy
 from rowbatch.web.pages.tables import choosable
 from rowbatch.web.rendering import page, program_of, see_other, text_of, with_form, words_for
 
+_MAX_SHEET_BYTES = 200_000_000
+_SHEETS: Mapping[str, str] = {"xlsx": ".xlsx", "csv": ".csv", "label-studio": ".json", "doccano": ".jsonl"}
 _SHARES = ("0", "0.1", "0.2", "0.3", "0.5")
 _USUAL = {
     "count": "200",
@@ -207,11 +216,83 @@ def change(request: Request, form: FormData) -> Response:
     return see_other(f"/coding/{coding.id}")
 
 
+def sheet(request: Request) -> Response:
+    """A file for whoever codes in another program; or what everybody said."""
+    coding, asked = coding_of(request), request.query_params
+    ending = _SHEETS.get(asked.get("to", ""))
+    is_table = asked.get("what") == "codes"
+    if ending is None or (is_table and ending not in (".csv", ".xlsx")):
+        raise UsageError("format-missing")
+    file = asked.get("coder", "")
+    coder = coding.coder(file) if file else ""
+    place = program_of(request).place_for_files()
+    folder = tempfile.TemporaryDirectory(prefix="coding-", dir=place, ignore_cleanup_errors=True)
+    stem = (
+        f"{coding.plan.name}-codes"
+        if is_table
+        else f"{coding.plan.name}-{file}"
+        if file
+        else coding.plan.name
+    )
+    path = Path(folder.name) / f"sheet{ending}"
+    try:
+        beside = None
+        if is_table:
+            coding.export(path)
+        else:
+            beside = coding.write_sheet(path, coder)
+        if beside is not None:
+            # The other program wants two files.
+            whole = path.with_suffix(".zip")
+            with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as packed:
+                for one in (path, beside):
+                    packed.write(one, one.name)
+            path = whole
+    except BaseException as error:
+        folder.cleanup()
+        if not isinstance(error, RowbatchError):
+            raise
+        return _one_set(request, error=explain(words_for(request), error))
+    return attachment(path, f"{stem}{path.suffix}", BackgroundTask(folder.cleanup))
+
+
+def take(request: Request, form: FormData) -> Response:
+    """What somebody coded in another program comes in."""
+    w, coding, upload = words_for(request), coding_of(request), form.get("file")
+    if not isinstance(upload, UploadFile) or not upload.filename:
+        return see_other(f"/coding/{coding.id}")
+    name = desk.shown_name(upload.filename)
+    ending = "".join(Path(name).suffixes[-1:])[:10]
+    with tempfile.TemporaryDirectory(dir=program_of(request).place_for_files()) as folder:
+        path = Path(folder) / f"codes{ending}"
+        try:
+            with path.open("wb") as file:
+                copy(upload, file, _MAX_SHEET_BYTES)
+            taken = coding.take(path, text_of(form, "coder").strip())
+        except RowbatchError as error:
+            return _one_set(request, error=explain(w, error, names={str(path): name}))
+    told = [
+        w.t("%(name)s: this file was taken before.", name=one.coder)
+        if one.was_taken
+        else w.t(
+            "%(name)s: %(new)s new, %(changed)s changed, %(same)s as before.",
+            name=one.coder,
+            new=w.number(one.new),
+            changed=w.number(one.changed),
+            same=w.number(one.same),
+        )
+        for one in taken
+    ]
+    return _one_set(request, told=" ".join(told))
+
+
 ROUTES = [
     Route("/coding", sets),
     Route("/coding/new", new),
     Route("/coding/new", with_form(make), methods=["POST"]),
     Route("/coding/{set_id}", one_set),
     Route("/coding/{set_id}", with_form(change), methods=["POST"]),
+    Route("/coding/{set_id}/sheet", sheet),
+    Route("/coding/{set_id}/take", with_form(take), methods=["POST"]),
     Route("/coding/{set_id}/coders", with_form(begin), methods=["POST"]),
 ]
