@@ -10,6 +10,7 @@ from html import unescape
 import pytest
 
 from coding_by_hand import EVERY_KIND, coding_set
+from serving import scripted_local_model
 from serving_pages import served_pages, visiting
 
 
@@ -340,3 +341,50 @@ def test_sheets_go_out_and_come_back(client, tmp_path):
     assert "2 of 3" in client.get(place).text
     table = client.get(f"{place}/sheet", params={"to": "csv", "what": "codes"}).text
     assert table.count("good") >= 2
+
+
+def test_what_a_model_said_is_hidden_or_noted(tmp_path, monkeypatch):
+    """
+    Nobody sees a model's answer until that is switched on; then each code says whether its coder saw it, and
+    a share of the texts stays blind for everybody.
+    """
+    monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    with scripted_local_model(tmp_path / "server"), served_pages() as site, visiting(site) as client:
+        place, _ = table_of(client)
+        client.post(f"{place}/label", data=QUESTION)
+        page = client.get(f"{place}/start")
+        while "checking" in page.text and "Start" not in page.text:
+            page = client.get(f"{place}/start")
+        job = client.post(f"{place}/start").headers["location"].rsplit("/", 1)[1]
+        site.program.jobs._tasks[job].wait(30)
+        assert f"/coding/new?of=job-{job}" in client.get(f"/jobs/{job}").text
+        form = {
+            "of": f"job-{job}",
+            "name": "x",
+            "count": "24",
+            "text": "post",
+            "seed": "1",
+            "overlap": "1",
+            "test": "0",
+        }
+        made = client.post("/coding/new", data=form).headers["location"]
+        (coding,) = site.program.coding.all()
+        screen = begun(client, coding.folder)
+        page = client.get(screen)
+        assert "A model said" not in page.text
+        page = pressed(client, screen, page, label="good")
+        client.post(made, data={"do": "model", "job": job, "blind": "0.5"})
+        page, seen = client.get(screen), []
+        while 'id="text"' in page.text:
+            seen.append("A model said" in page.text)
+            page = pressed(client, screen, page, label="good")
+        assert 4 < sum(seen) < 19
+        codes = coding.history("Anna")
+        assert [one.saw_model for one in codes] == [False, *seen]
+        # Who codes the same row again has seen it.
+        client.post(made, data={"do": "model", "job": ""})
+        again = client.get(screen, params={"key": next(one.key for one in codes if one.saw_model)})
+        assert "A model said" not in again.text
+        pressed(client, screen, again, label="bad")
+        assert coding.history("Anna")[-1].saw_model

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
@@ -46,6 +47,9 @@ def test_a_hundred_texts_by_keyboard(chromium):
     folder = coding_set([f"text {n}" for n in range(1, 101)], in_order=False)
     with served_pages() as site, opened(chromium, site.link) as page:
         come_to(page, site, folder)
+        # Time stands still but where the test lets it go on, so that a slow machine is no slow reader.
+        page.clock.pause_at(datetime.now(UTC) + timedelta(hours=1))
+        page.clock.fast_forward(SETTLE_MS)
         began, pressed = time.monotonic(), []
         for n in range(100):
             expect(page.locator(".far")).to_contain_text(f"{n} of 100 done")
@@ -65,7 +69,7 @@ def test_a_hundred_texts_by_keyboard(chromium):
             text: names[n % 3] for n, text in enumerate(pressed)
         }
         assert len(folder.history("Anna")) == 100
-        assert all(0 <= (code.seconds or 0.0) < 60 for code in codes.values())
+        assert [code.seconds for code in codes.values()][1:] == [SETTLE_MS / 1000] * 99
         page.clock.fast_forward(SETTLE_MS)
         page.keyboard.press("Backspace")
         shows(page, pressed[-1])
