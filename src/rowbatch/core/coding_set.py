@@ -166,6 +166,7 @@ class Code:
         seconds: How long the text was on the screen; None where nobody knows, as of a sheet.
         saw_model: The coder could see what a model had said.
         via: Where it was said: `app`, or the name of the file that it came in.
+        undoes: It takes back what the coder said last in the app, of this row; `values` are those of before.
     """
 
     key: str
@@ -175,6 +176,7 @@ class Code:
     seconds: float | None = None
     saw_model: bool = False
     via: str = "app"
+    undoes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,7 @@ class Decision:
         by: Who decided.
         note: Why; or "".
         at: ISO 8601, UTC.
+        saw_model: Who decided could see what a model had said.
     """
 
     key: str
@@ -196,6 +199,23 @@ class Decision:
     value: str
     by: str = ""
     note: str = ""
+    at: str = ""
+    saw_model: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """
+    Whether coders see what a model said.
+
+    Attributes:
+        run: Folder of the run whose answers they see; "" where they see none.
+        blind: Share of the rows of which they see nothing all the same: what seeing does can be shown by it.
+        at: ISO 8601, UTC.
+    """
+
+    run: str
+    blind: float = 0.2
     at: str = ""
 
 
@@ -236,6 +256,31 @@ def last_words(history: Iterable[Code]) -> dict[str, Code]:
         else:
             found.pop(code.key, None)
     return found
+
+
+def asked_now(asked: Sequence[Variable], values: Mapping[str, str]) -> list[Variable]:
+    """
+    Which variables are asked of a row of which some of the values are known.
+
+    Args:
+        asked: Of the set, in the codebook's order. A condition on a variable that is not among them holds.
+        values: By variable; values of those that are not asked any more do not count.
+    """
+    found: dict[str, Variable] = {}
+    names = {one.name: one for one in asked}
+    for one in asked:
+        known = {name: values for name, values in one.only_if.items() if name in names}
+        if all(
+            name in found and names[name].is_among(values.get(name, ""), {*map(names[name].read, wanted)})
+            for name, wanted in known.items()
+        ):
+            found[one.name] = one
+    return [*found.values()]
+
+
+def is_complete(asked: Sequence[Variable], values: Mapping[str, str]) -> bool:
+    """Whether everything that is asked of a row has a value."""
+    return bool(values) and all(values.get(one.name) for one in asked_now(asked, values))
 
 
 def standing_decisions(history: Iterable[Decision]) -> dict[tuple[str, str], Decision]:

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from rowbatch.core.kinds import KINDS as KINDS
     from rowbatch.core.kinds.base import Variable as Variable
     from rowbatch.core.label_list import SEPARATOR as SEPARATOR
+    from rowbatch.desk.coding import Coding as Coding
+    from rowbatch.desk.coding import CodingRoom as CodingRoom
+    from rowbatch.desk.coding import draw_more as draw_more
+    from rowbatch.desk.coding import new_set as new_set
+    from rowbatch.desk.coding import questions_of_table as questions_of_table
     from rowbatch.desk.drafts import TEXT_FIELDS as TEXT_FIELDS
     from rowbatch.desk.drafts import Draft as Draft
     from rowbatch.desk.drafts import DraftEstimate as DraftEstimate
@@ -113,6 +118,8 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "AT_WORK": "desk.jobs",
+    "Coding": "desk.coding",
+    "CodingRoom": "desk.coding",
     "Counts": "desk.results",
     "Draft": "desk.drafts",
     "DraftCondition": "desk.questions",
@@ -161,6 +168,9 @@ _PLACES = {
     "column_names": "desk.questions",
     "with_column_names": "desk.questions",
     "condition_choices": "desk.questions",
+    "draw_more": "desk.coding",
+    "new_set": "desk.coding",
+    "questions_of_table": "desk.coding",
     "draft_from_file": "desk.drafts",
     "ensure_local_server": "api.local",
     "estimate_draft": "desk.drafts",

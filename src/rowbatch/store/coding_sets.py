@@ -9,6 +9,7 @@ Coding sets on the disk: a folder each, in the user's home or wherever a person 
       decisions.jsonl       what disagreements were settled to; only grows
       looks.jsonl           when somebody looked at numbers of a part; only grows
       files.jsonl           which files codes were taken from; only grows
+      sights.jsonl          whether coders see what a model said; only grows
       coders.json           what coders are called
 
 Nothing that a person wrote is changed or removed: who changes their mind writes a further line.
@@ -32,6 +33,7 @@ from rowbatch.core.coding_set import (
     Decision,
     DrawnRow,
     Look,
+    Sight,
     Wave,
     last_words,
     standing_decisions,
@@ -47,7 +49,7 @@ from rowbatch.store.rundir import free_run_path
 
 FORMAT = 1
 """Version of the layout, the newest that is known."""
-_SET, _CODERS = "set.json", "coders.json"
+_SET, _CODERS, _ARCHIVED = "set.json", "coders.json", "archived"
 _CODER = re.compile(r"[^\x00-\x1f\x7f]{1,60}")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}")
 
@@ -296,6 +298,38 @@ class CodingFolder:
     def looks(self) -> list[Look]:
         """All of these, oldest first."""
         return [Look(**one) for one in self._journal("looks").read().all]
+
+    # How it is used
+
+    def add_sight(self, sight: Sight) -> None:
+        """Note that coders see what a model said, or no longer."""
+        self._journal("sights").add([asdict(sight)])
+
+    def sight(self) -> Sight:
+        """What coders see of a model."""
+        found = self._journal("sights").read().all
+        return Sight(**found[-1]) if found else Sight("")
+
+    @property
+    def is_archived(self) -> bool:
+        """Whether it was put away."""
+        return (self.path / _ARCHIVED).exists()
+
+    def archive(self, *, away: bool) -> None:
+        """
+        Put the set away, or take it out again; nothing of it is removed.
+
+        Raises:
+            StorageError: The disk refuses.
+        """
+        path = self.path / _ARCHIVED
+        if away:
+            write_atomically(path, now().encode(), overwrite=True)
+            return
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise from_os_error(error, str(path)) from error
 
     def _journal(self, name: str) -> Journal:
         return Journal(self.path / f"{name}.jsonl")

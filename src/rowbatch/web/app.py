@@ -18,13 +18,25 @@ from starlette.types import ASGIApp
 from rowbatch.errors import RowbatchError
 from rowbatch.web.explain import Shown
 from rowbatch.web.guard import Guard, Identity
-from rowbatch.web.pages import jobs, label, results, review, settings, start, tables, tools
+from rowbatch.web.pages import (
+    coding,
+    coding_sets,
+    jobs,
+    label,
+    results,
+    review,
+    settings,
+    start,
+    tables,
+    tools,
+)
 from rowbatch.web.program import Program
 from rowbatch.web.rendering import problem_page, status_of, words_for
 
 _STATIC = {
     "app.css": "text/css; charset=utf-8",
     "app.js": "text/javascript; charset=utf-8",
+    "coding.js": "text/javascript; charset=utf-8",
     "vtable.js": "text/javascript; charset=utf-8",
     "htmx.min.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
@@ -56,6 +68,8 @@ def create_app(program: Program, identity: Identity, on_stop: Callable[[], None]
             *review.ROUTES,
             *jobs.ROUTES,
             *results.ROUTES,
+            *coding_sets.ROUTES,
+            *coding.ROUTES,
             *tools.ROUTES,
             *settings.ROUTES,
         ],

@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,11 @@ class Program:
         for folder in (desk.home(), desk.cache(), self.library.folder):
             desk.private_folder(folder)
         self.upkeep = desk.Task("upkeep", self._tidy).start()
+
+    @cached_property
+    def coding(self) -> desk.CodingRoom:
+        """The coding sets; what they need is large, and most pages need none of it."""
+        return desk.CodingRoom()
 
     def begin_trial(self, table_id: str, key: str, work: Callable[[desk.Task], Any]) -> Trial:
         """

@@ -54,4 +54,34 @@ PAGES: dict[str, Entry] = {
     "rows-not-of-such-a-kind": Entry(
         "rows of such a kind are not asked again", zh=("这类行不会再次询问", "")
     ),
+    "coding-set-gone": Entry(
+        "there is no such coding set any more",
+        "look at the list of coding sets",
+        zh=("该编码集已不存在", "请查看编码集列表"),
+    ),
+    "coder-missing": Entry(
+        "nobody of this name codes this set",
+        "begin with a name on the page of the set",
+        zh=("该编码集中没有这个编码者", "请在编码集页面输入名字后开始"),
+    ),
+    "coding-row-missing": Entry(
+        "this text is not one of those that are to be coded here",
+        "go back to the coding set",
+        zh=("该文本不在此处要编码的文本之中", "请返回编码集"),
+    ),
+    "code-empty": Entry(
+        "nothing is said yet",
+        "choose or write a value, or skip the text",
+        zh=("尚未填写", "请选择或填写一个值，或跳过该文本"),
+    ),
+    "coding-run-of-another-table": Entry(
+        "the run {run} is of another table, or asks nothing that is coded here",
+        "choose a run of the table that the set was drawn from",
+        zh=("运行 {run} 属于另一个数据表，或没有询问此处编码的内容", "请选择该编码集所属数据表的运行"),
+    ),
+    "not-a-number-of-rows": Entry(
+        "{value!r} is no whole number",
+        "write a number, as in 200",
+        zh=("“{value}”不是整数", "请填写数字，例如 200"),
+    ),
 }

@@ -212,6 +212,8 @@ def help_page(request: Request) -> Response:
         (row, ("k",), w.t("previous row in the list")),
         (row, ("e",), w.t("to the field with the label")),
         (w.t("what to label"), ("Ctrl", "Enter"), w.t("try ten rows")),
+        (w.t("human coding"), ("1", "2", "3"), w.t("this label: it is saved, and the next text comes")),
+        (w.t("human coding"), ("z", "s", "n", "x", "?"), w.t("undo, skip, note, can't say, codebook")),
     )
     statuses = [
         (name, labels.status_word(w, name), labels.status_text(w, name))

@@ -129,7 +129,7 @@ document.addEventListener("keydown", event => {
   const target = one(`[data-key="${CSS.escape(key)}"]`) ?? one(`[data-key="${CSS.escape(event.key)}"]`);
   if (!target) return;
   event.preventDefault();
-  if (target.matches("input")) target.focus();
+  if (target.matches("input, textarea, select")) target.focus();
   else target.click();
 });
 
