@@ -137,6 +137,7 @@ def test_k1_the_key_is_in_no_byte_after_any_command(place, capfd):
         shell("give-up", "posts", "--yes")
         shell("agreement", "posts", "id")
         shell("sample", "posts", "--rows", "3", "-o", "sample.json")
+        shell("validate", "posts")
         shell("disagreements", "posts", "-o", "differ.csv")
         shell("status", "posts", "--json", "--events")
         shell("list", "--json")

@@ -218,7 +218,7 @@ def test_every_command_explains_itself():
         ),
         *("try", "cancel", "recover", "verify", "log", "clean", "give-up", "disagreements"),
         *("convert", "split", "extract", "check", "estimate", "serve"),
-        *("units", "join-units", "agree", "correct"),
+        *("units", "join-units", "agree", "correct", "validate"),
         *("doctor", "models", "key", "ui", "codebook"),
     }
     for name, command in app.commands.items():

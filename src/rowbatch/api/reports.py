@@ -8,7 +8,9 @@ from rowbatch.core.agreement_of_sets import LabelsAgreement
 from rowbatch.core.comparison import PeopleComparison
 from rowbatch.core.cost import CostEstimate
 from rowbatch.core.kinds.date import DateAgreement
+from rowbatch.core.run_quality import RunQuality
 from rowbatch.core.schedule import Schedule
+from rowbatch.core.statistics.acceptance import Acceptance
 from rowbatch.core.statistics.coder_agreement import CoderAgreement
 from rowbatch.core.statistics.corrected import CorrectedEstimates
 from rowbatch.core.statistics.figures import Figure
@@ -39,6 +41,7 @@ from rowbatch.tools.split import SplitReport
 from rowbatch.tools.units import UnitsReport
 
 __all__ = [
+    "Acceptance",
     "Agreement",
     "BadRowList",
     "Check",
@@ -67,6 +70,7 @@ __all__ = [
     "Progress",
     "RecoverReport",
     "RoundSpent",
+    "RunQuality",
     "SampleForm",
     "SampleReport",
     "ScaleAgreement",
