@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from rowbatch.errors import RowbatchError
 from rowbatch.web.explain import Shown
 from rowbatch.web.guard import Guard, Identity
-from rowbatch.web.pages import jobs, label, results, review, settings, start, tables, tools
+from rowbatch.web.pages import jobs, label, quality, results, review, settings, start, tables, tools
 from rowbatch.web.program import Program
 from rowbatch.web.rendering import problem_page, status_of, words_for
 
@@ -56,6 +56,7 @@ def create_app(program: Program, identity: Identity, on_stop: Callable[[], None]
             *review.ROUTES,
             *jobs.ROUTES,
             *results.ROUTES,
+            *quality.ROUTES,
             *tools.ROUTES,
             *settings.ROUTES,
         ],
