@@ -1069,10 +1069,14 @@ def _acceptance(found: Acceptance) -> None:
         line(f"  {name:<26} {_VERDICTS[one.verdict]}: {one.hits:,} of {one.n:,} right{bounds}")
         if one.more is not None:
             line(f"    {_count(one.more, 'further coded row')} with it would show it, if they turn out so")
-        if one.why is not None:
+        elif one.why is not None:
             line(f"    {one.why}")
+        elif one.verdict == "too-little-evidence":
+            line("    as it looks it stays below: further rows would not show it, corrected shares need none")
     look = "" if found.look == 1 else f"; look number {found.look} at these rows, so less is allowed"
-    line(f"  exact bounds, {_count(found.tests, 'of them')} at once{look}")
+    line(
+        f"  {_count(found.tests, 'exact bound')} that {'holds' if found.tests == 1 else 'hold at once'}{look}"
+    )
     line(f"  {_count(found.usable_rows, 'row')} of the table with a label that may be used")
 
 
