@@ -89,6 +89,23 @@ def test_what_was_drawn_in_groups_is_accepted_nowhere() -> None:
     assert judged.acceptance.usable_rows == 0
 
 
+def test_groups_of_unequal_chance_are_weighted_by_it() -> None:
+    """
+    Where some groups were likelier than others their rows count one by that, and of the rows that were not
+    drawn nothing is said.
+    """
+    waves = [
+        Wave(1, {"": 10}, "groups", clusters={"": 2}, grouped_by="person"),
+        Wave(2, {"": 10}, "other groups", clusters={"": 4}, grouped_by="person"),
+    ]
+    rows = [row(1, group="a"), row(2, group="b", wave=2)]
+    found = content(waves, rows, {"Anna": {1: "good", 2: "good"}})
+    weighing = weigh(table(["good"] * 10), found, settle(found, MOOD, "all"))
+    assert weighing.weights is not None
+    assert [weighing.weights[n] for n in (1, 2)] == pytest.approx([2 / 3, 4 / 3])
+    assert weighing.probability == {}
+
+
 def test_a_label_may_be_usable_where_the_model_is_sure() -> None:
     """
     Beside all rows with a label stand those of which the model was sure enough, by thresholds that are fixed:

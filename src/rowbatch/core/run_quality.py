@@ -297,7 +297,8 @@ class Weighing:
 
     Attributes:
         weights: One by that, by number of row, 1 in the mean; None where all were alike.
-        probability: By stratum of the run's rows; empty where all were alike, or strata are not known.
+        probability: By stratum of the run's rows; empty where all were alike, or it is known of drawn rows
+            only.
         has_groups: Whether whole groups were drawn.
         notes: What a person should know of it.
     """
@@ -324,14 +325,17 @@ def weigh(population: pl.DataFrame, content: SetContent, settled: Settled) -> We
     has_groups = any(one.clusters for one in waves)
     notes = [Notice("quality-groups")] if has_groups else []
     is_stratified = any(one.stratified_by for one in waves)
+    likely = probabilities(content.waves, content.rows)
+    by_row = {one.row: likely[one.key] for one in content.rows if one.key in likely}
+    of_draw = {row: 1 / by_row[row] for row in settled.gold}
     if not is_stratified:
-        return Weighing(None, {}, has_groups, tuple(notes))
+        # Of groups of which only some rows were drawn, rows of large ones were less likely.
+        is_uneven = has_groups and len(set(of_draw.values())) > 1
+        return Weighing(_scaled(of_draw) if is_uneven else None, {}, has_groups, tuple(notes))
     if STRATUM not in population.columns:
         names = sorted({one.stratified_by for one in waves if one.stratified_by})
         notes.append(Notice("quality-strata-unknown", {"names": names}))
-        likely = probabilities(content.waves, content.rows)
-        by_row = {one.row: likely[one.key] for one in content.rows if one.key in likely}
-        return Weighing(_scaled({row: 1 / by_row[row] for row in settled.gold}), {}, has_groups, tuple(notes))
+        return Weighing(_scaled(of_draw), {}, has_groups, tuple(notes))
     whole = dict(population.group_by(STRATUM).len().iter_rows())
     own = dict(population.filter(pl.col(ROW).is_in([*settled.gold])).select(ROW, STRATUM).iter_rows())
     inside: dict[int, int] = dict.fromkeys(whole, 0)

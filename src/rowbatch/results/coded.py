@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from rowbatch.core.agreement import NO_LABEL
 from rowbatch.core.coding import read_row_key
 from rowbatch.core.coding_set import Look, Part
 from rowbatch.core.confidence import column_of, measured
@@ -252,7 +253,8 @@ class CodedRun:
             ]
             if not fitting:
                 return population
-            columns.append(pl.col(fitting[0]).str.strip_chars())
+            cell = pl.col(fitting[0]).str.strip_chars()
+            columns.append(pl.when(cell == "").then(pl.lit(NO_LABEL)).otherwise(cell).alias(name))
         if not columns:
             return population
         stratum = pl.struct(columns).rank("dense").cast(pl.Int64).alias(STRATUM)
@@ -330,9 +332,13 @@ class CodedRun:
 
 
 def _is_told(population: pl.DataFrame, place: str, told: Mapping[int, str]) -> bool:
-    """Whether drawn rows have the strata here by which they were drawn."""
+    """Whether drawn rows have the strata here by which they were drawn; what is empty is a stratum, too."""
     own = population.filter(pl.col(ROW).is_in([*told])).select(ROW, place)
-    return all((cell or "").strip() == told[row].strip() for row, cell in own.iter_rows())
+    return all(_named(cell) == _named(told[row]) for row, cell in own.iter_rows())
+
+
+def _named(cell: str | None) -> str:
+    return (cell or "").strip() or NO_LABEL
 
 
 def _digest(plan: Plan) -> str:

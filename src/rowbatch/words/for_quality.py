@@ -72,12 +72,12 @@ _SETS: dict[str, Entry] = {
         zh=("{name} 应为大于 0 且小于 1 的比例，而不是 {value}", "0.9 表示 100 个中的 90 个"),
     ),
     "correct-strata-unknown": Entry(
-        "the rows of the coding set {name!r} were drawn by strata that are not those of this run, so it is not known "
-        "how likely its rows were drawn",
-        "strata of a model's answers belong to its run: correct that one; or draw by a column of the table",
+        "of the coding set {name!r} it is known how likely the drawn rows were, but not the others of this run: strata "
+        "are not this run's, or only some rows of each group were drawn",
+        "strata of a model's answers belong to its run: correct that one; or draw by a column, or whole groups",
         zh=(
-            "编码集“{name}”是按分层抽取的，而这些分层与本任务不符，因此无法得知各行被抽中的概率",
-            "按模型回答分层的样本只适用于该模型的任务；或者按表中的列分层抽样",
+            "编码集“{name}”中各行的抽中概率已知，而本任务其余行的概率未知：分层与本任务不符，或每组只抽取了部分行",
+            "按模型回答分层的样本只适用于该模型的任务；或者按表中的列分层，或整组抽样",
         ),
     ),
     "correct-kind": Entry(
