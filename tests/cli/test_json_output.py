@@ -20,6 +20,8 @@ import click
 import pytest
 import stamina
 
+import rowbatch
+from coded_sets import draw, say, set_of
 from driving import KEY, texts
 from end_to_end import read_rows, run_here
 from kill_runs import command_for, fake_server
@@ -54,6 +56,7 @@ CASES: dict[str, list[tuple[str, ...]]] = {
     "correct": [
         ("posts.csv", "--predicted", "coder2", "--gold", "coder", "--label", "A", "--missing", "NA"),
         ("posts.csv", "--predicted", "id", "--gold", "size", "--method", "dsl"),
+        ("posts", "--people", "people"),
     ],
     "disagreements": [("panel", "-o", "differ.csv", "--overwrite")],
     "doctor": [
@@ -99,6 +102,7 @@ CASES: dict[str, list[tuple[str, ...]]] = {
         ),
     ],
     "status": [("posts",), ("posts", "--events"), ("unbuilt",)],
+    "validate": [("posts", "people"), ("posts", "people", "--part", "all", "--wanted", "0.5")],
     "verify": [("posts",)],
     "worker": [("--tasks", "planned/tasks/prepare.jsonl", "--index", "0", "--of", "2")],
 }
@@ -159,6 +163,13 @@ def workplace(tmp_path_factory):
         shutil.copytree(place / "rowbatch-runs" / "posts", place / "lost", ignore=without)
         make = "import rowbatch; rowbatch.create('posts.csv', text='text', prompt='夏?', run='unbuilt')"
         subprocess.run([sys.executable, "-c", make], cwd=place, env=environment(place), check=True)
+        run = rowbatch.open(place / "rowbatch-runs" / "posts")
+        (variable,) = run.codebook.variables
+        people = set_of(run, at=place / "people")
+        with_text = {row: text for row, text in enumerate(texts(30), 1) if text.strip()}
+        draw(people, [*with_text], {"": len(with_text)}, texts=with_text)
+        said = {row: variable.choices[row % 2] for row in with_text if row % 3}
+        say(people, "Anna", said, variable.name)
         yield place
 
 

@@ -145,6 +145,7 @@ def test_k1_the_key_is_in_no_byte_after_any_command(place, capfd):
         shell("coding", "export", "coded", "-o", "gold.csv")
         shell("coding", "replay", "coded")
         shell("how-many", "posts.csv")
+        shell("validate", "posts")
         shell("disagreements", "posts", "-o", "differ.csv")
         shell("status", "posts", "--json", "--events")
         shell("list", "--json")

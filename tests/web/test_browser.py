@@ -18,6 +18,7 @@ from playwright.sync_api import Error, expect
 import rowbatch
 from browsing import begin, downloaded, hand_over, opened, review, run_axe
 from cases import cases
+from coded_sets import draw, say, set_of
 from driving import KEY
 from kill_runs import fake_server, judged
 from rowbatch import api, desk
@@ -583,6 +584,10 @@ def test_every_screen_is_accessible(chromium, home, language, scheme):
         other.save_draft(
             {"draft": {"text": "post", "task": "number", "question": "?", "rules": {"min": "x"}}}
         )
+        people, coded = set_of(run), range(2, 29, 3)
+        draw(people, coded, {"": 29}, texts={row: f"post {row}" for row in coded})
+        for name in ("Anna", "李 娜"):
+            say(people, name, {row: "good" if row % 2 else "bad" for row in coded}, "label")
         with opened(chromium, site.link, locale=language, color_scheme=scheme) as page:
             job, ages = (f"/jobs/{desk.job_id(one.path)}" for one in (run, numbers))
             for path in (
@@ -597,6 +602,8 @@ def test_every_screen_is_accessible(chromium, home, language, scheme):
                 f"{job}/download",
                 f"{job}/download?format=xlsx&numbers=1&look=1",
                 f"{job}/methods",
+                f"{job}/quality",
+                f"{ages}/quality",
                 f"/tables/{other.id}/label",
                 ages,
                 f"{ages}/rows?variable=age&least=1",

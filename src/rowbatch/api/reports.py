@@ -10,7 +10,9 @@ from rowbatch.core.agreement_of_sets import LabelsAgreement
 from rowbatch.core.comparison import PeopleComparison
 from rowbatch.core.cost import CostEstimate
 from rowbatch.core.kinds.date import DateAgreement
+from rowbatch.core.run_quality import RunQuality
 from rowbatch.core.schedule import Schedule
+from rowbatch.core.statistics.acceptance import Acceptance
 from rowbatch.core.statistics.alternative_annotator import AltTest
 from rowbatch.core.statistics.calibration import Calibration
 from rowbatch.core.statistics.coder_agreement import CoderAgreement
@@ -47,6 +49,7 @@ from rowbatch.tools.split import SplitReport
 from rowbatch.tools.units import UnitsReport
 
 __all__ = [
+    "Acceptance",
     "Agreement",
     "AltTest",
     "BadRowList",
@@ -81,6 +84,7 @@ __all__ = [
     "Replay",
     "ReplayedWave",
     "RoundSpent",
+    "RunQuality",
     "SampleForm",
     "SampleReport",
     "ScaleAgreement",

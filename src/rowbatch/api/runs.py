@@ -17,6 +17,7 @@ from rowbatch.api.headers import SentHeaders, find_headers, name_places
 from rowbatch.api.keys import find_key, require_key
 from rowbatch.api.local import ensure_local_server
 from rowbatch.api.policy import drive_policy
+from rowbatch.api.quality import RunEstimand, correct_run, require_part, require_share, validate_run
 from rowbatch.api.standing import (
     MOST_EVENTS,
     RUNS_FOLDER,
@@ -28,6 +29,7 @@ from rowbatch.api.standing import (
     standing_of,
     status_of,
 )
+from rowbatch.api.statistics import resampling_of
 from rowbatch.api.sums import sum_of_drives, sum_of_progress
 from rowbatch.core.address import host_of, shown_address
 from rowbatch.core.agreement import Comparison
@@ -42,11 +44,16 @@ from rowbatch.core.label_list import read_labels, read_values
 from rowbatch.core.model_rules import shutdown_note
 from rowbatch.core.plan import Output, Plan, Question, Source
 from rowbatch.core.policy import Policy, read_policy
+from rowbatch.core.run_quality import Judging, RunQuality
 from rowbatch.core.schedule import Schedule, plan_schedule
 from rowbatch.core.sent_headers import read_form_fields, read_headers
 from rowbatch.core.states import RowStatus, ShardState
+from rowbatch.core.statistics.acceptance import CERTAINTY, PRECISION
+from rowbatch.core.statistics.corrected import CorrectedEstimates, Method
+from rowbatch.core.statistics.corrected_regression import Model
 from rowbatch.core.table_options import ReadingKeywords, WriteOptions, reading_of
 from rowbatch.errors import (
+    InputError,
     NeedsDecision,
     RowbatchError,
     RunError,
@@ -66,6 +73,7 @@ from rowbatch.requests.line_tokens import prompt_range
 from rowbatch.requests.pipeline import TableRequests, open_source, request_settings
 from rowbatch.requests.prompt_cache import cached_prefix_tokens
 from rowbatch.results.asked_before import AskedBefore, find_asked_before, with_only_changed
+from rowbatch.results.coded import CodedRun, set_of_run
 from rowbatch.results.corrected import AnsweredRow, answered_row, changes_of, needs_row
 from rowbatch.results.least_sure import least_sure_rows
 from rowbatch.results.people import code_text, compare_with_people
@@ -107,6 +115,7 @@ from rowbatch.steps.repair import largest_output_limit, plan_repair
 from rowbatch.steps.submit import adopt_named
 from rowbatch.steps.trial import TrialReport, measured_answer_tokens, try_rows
 from rowbatch.steps.verify import VerifyReport, verify
+from rowbatch.store.coding_sets import find_set
 from rowbatch.store.copies import Copy, bring, copy_of, is_same_object, require_outside, told_by_address
 from rowbatch.store.corrections import Corrections, add_correction, read_corrections
 from rowbatch.store.home import home
@@ -1272,8 +1281,8 @@ class Run:
             item: Column that names each text, as an id does; None means that rows that ask the same are one
                 text.
             people: Files that people coded, instead of `gold`: what `rowbatch.sample` wrote and they filled
-                in, or what Label Studio or doccano exported of it. Rows are found by their keys; of several
-                coders, in columns or files, what most of them say of a text counts.
+                in, or what Label Studio or doccano exported of it; or coding sets. Rows are found by their
+                keys; of several coders, in columns or files, what most of them say of a text counts.
         Returns:
             What fits the kind of the variable, with the rows that are left out.
         Raises:
@@ -1286,8 +1295,119 @@ class Run:
         not_coded = read_values(not_coded)
         if gold is not None:
             return compare_with_people(self._directory, gold, variable, not_coded=not_coded, item=item)
-        return compare_with_files(
-            self._directory, [*map(Path, files)], variable, not_coded=not_coded, item=item
+        paths = [_file_or_set(Path(path)) for path in files]
+        return compare_with_files(self._directory, paths, variable, not_coded=not_coded, item=item)
+
+    def validate(
+        self,
+        coding_set: str | Path | None = None,
+        variable: str | None = None,
+        *,
+        part: str | None = None,
+        with_seen: bool = False,
+        wanted: float = PRECISION,
+        certainty: float = CERTAINTY,
+        confidence: float = 0.95,
+        draws: int = 2_000,
+        seed: int = 1,
+    ) -> RunQuality:
+        """
+        How good the run is, by what people coded: how far they agree with each other, how far the model does
+        with them, and which of its labels may be used unseen.
+
+        Rows that chance drew count, and of codes those that were given without the model's answer in sight.
+        An answer that is not there or not allowed is wrong; corrections by hand are no answers of the model.
+        Each look at rows that are kept for the end is noted in the set.
+
+        Args:
+            coding_set: Its folder, its id or its name; None means the only one of the run's table.
+            variable: Of the codebook; None means the first that can be compared.
+            part: `test`, `dev`, or `all` rows of the set; None means `test` where there is such a part.
+            with_seen: Whether codes count that were given with the model's answer in sight.
+            wanted: The share of right ones that a label has to have to be used unseen.
+            certainty: How sure that is to be, of all labels and looks together.
+            confidence: Of the intervals.
+            draws, seed: Of the samples that intervals are made of.
+        Raises:
+            UsageError: The set is of another table or has no such variable, or people settled on nothing.
+            InputError: There is no such set, or it is damaged.
+        """
+        judging = Judging(
+            resampling_of(confidence, draws, seed),
+            require_share("wanted", wanted),
+            require_share("certainty", certainty),
+        )
+        coded = self._coded(coding_set, variable, part, with_seen=with_seen)
+        return validate_run(self._directory, coded, judging)
+
+    def corrected(
+        self,
+        coding_set: str | Path | None = None,
+        variable: str | None = None,
+        *,
+        label: object | None = None,
+        method: Method | None = None,
+        level: float = 0.95,
+        by: str | None = None,
+        between: str | Sequence[str] = (),
+        on: str | Sequence[str] = (),
+        outcome: str | None = None,
+        model: Model = "linear",
+        cluster: str | None = None,
+        part: str | None = None,
+        with_seen: bool = False,
+        draws: int = 2_000,
+        seed: int = 1,
+    ) -> CorrectedEstimates:
+        """
+        Shares, means, differences and regressions of the run, corrected for the model's errors.
+
+        All rows of the table with a text are the whole; those that people settled on are the labelled ones.
+        Each number comes three times: of the model alone, which is biased, of people alone, and of both.
+
+        Args:
+            coding_set, variable, part, with_seen: As in `validate`.
+            label: Whose share is wanted; None means the share of every label, or the mean of numbers.
+            method: `ppi` (PPI++), `dsl`, or for shares `rogan-gladen`; None means the first that fits.
+            level: Of the intervals.
+            by: Column of the table with groups, each of which is estimated; of two also their difference.
+            between: The two groups whose difference is wanted, where there are more.
+            on: Columns of the table with predictors: the label is regressed on them.
+            outcome: Column of the table that is regressed on the label, and on those of `on`.
+            model: Of the regression: `linear` or `logistic`.
+            cluster: Column of the table with what belongs together, as texts of one person.
+            draws, seed: Of the draws that intervals of shares are made of.
+        Raises:
+            UsageError: As in `validate`; or something does not fit together.
+            InputError: There is no such set, or it is damaged.
+        """
+        resampling = resampling_of(level, draws, seed)
+        wanted = RunEstimand(
+            label=None if label is None else read_values([label])[0],
+            method=method,
+            by=by,
+            between=tuple(read_labels(between)) if between else (),
+            on=tuple(read_labels(on)) if on else (),
+            outcome=outcome,
+            model=model,
+            cluster=cluster,
+        )
+        coded = self._coded(coding_set, variable, part, with_seen=with_seen)
+        return correct_run(self._directory, coded, wanted, resampling)
+
+    def _coded(
+        self, coding_set: str | Path | None, variable: str | None, part: str | None, *, with_seen: bool
+    ) -> CodedRun:
+        """This run beside a coding set."""
+        chosen = require_part(part)
+        return CodedRun(
+            self._plan,
+            find_set(coding_set) if coding_set is not None else set_of_run(self._plan, variable),
+            run=self.path.name,
+            header=self.header,
+            variable=variable,
+            part=chosen,
+            with_seen=with_seen,
         )
 
     def labels_of_rows(self, variable: str) -> pl.DataFrame:
@@ -1818,6 +1938,17 @@ def given_codebook(
             raise UsageError("instructions-twice")
         book = book.model_copy(update={"instructions": prompt})
     return book
+
+
+def _file_or_set(path: Path) -> Path:
+    """What people coded: a file, or the folder of the coding set of that name."""
+    if path.exists():
+        return path
+    try:
+        return find_set(path).path
+    except InputError:
+        # That there is no such file is said by who reads it.
+        return path
 
 
 def _listed(labels: str | Iterable[object] | None) -> list[str]:

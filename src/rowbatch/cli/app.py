@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from rowbatch import api
 from rowbatch.api import WriteOptions
@@ -1740,9 +1741,9 @@ def coding_replay(name: str, *, as_json: bool) -> int:
     "--people",
     type=_PATH,
     multiple=True,
-    metavar="FILE",
+    metavar="FILE|SET",
     help="Instead of COLUMN a file that people coded, of `rowbatch sample`; may be given several times, a "
-    "coder each.",
+    "coder each. Or a coding set: its folder, or its name.",
 )
 @click.option(
     "--variable", metavar="NAME", help="Of the codebook.  [default: the first that can be compared]"
@@ -1778,6 +1779,18 @@ def agreement(run: Path, column: str | None, *, as_json: bool, **options: Any) -
         show.agreement(found, column or ", ".join(file.name for file in options["people"]))
 
 
+_part = _options(
+    click.option(
+        "--part",
+        type=click.Choice(["test", "dev", "all"]),
+        help="Which rows of the coding set.  [default: test where there is such a part, else all]",
+    ),
+    click.option(
+        "--with-seen",
+        is_flag=True,
+        help="Also codes that people gave with the model's answer in sight.",
+    ),
+)
 _resampling = _options(
     click.option(
         "--draws",
@@ -1872,6 +1885,53 @@ def compare(first: Path, second: Path | None, *, as_json: bool, **options: Any) 
         show.as_json(found.to_plain())
     else:
         show.compared_side_by_side(found)
+
+
+@app.command()
+@_run
+@click.argument("coding_set", metavar="[SET]", required=False)
+@click.option(
+    "--variable", metavar="NAME", help="Of the codebook.  [default: the first that can be compared]"
+)
+@_part
+@click.option(
+    "--wanted",
+    type=float,
+    default=0.9,
+    show_default=True,
+    metavar="SHARE",
+    help="How many of a label's rows have to be right so that it may be used unseen.",
+)
+@click.option(
+    "--certainty",
+    type=float,
+    default=0.9,
+    show_default=True,
+    metavar="SHARE",
+    help="How sure that is to be, of all labels and all looks together.",
+)
+@click.option(
+    "--confidence", type=float, default=0.95, show_default=True, metavar="SHARE", help="Of the intervals."
+)
+@_resampling
+@_json
+def validate(run: Path, coding_set: str | None, *, as_json: bool, **options: Any) -> None:
+    """
+    How good the answers of RUN are, by what people coded in SET.
+
+    SET is a coding set of the run's table: its name, its id or its folder; left out, the only one there is.
+    First how far people agree with each other, then how far the model does with what they settled on, each
+    number with an interval; and which labels may be used unseen, which not, and for which more rows have to
+    be coded. Rows that chance did not draw are left out, and so are codes that were given with the model's
+    answer in sight. Each look at the test part is noted in the set.
+    """
+    from rowbatch.cli import show
+
+    found = api.open_run(run).validate(coding_set, **options)
+    if as_json:
+        show.as_json(found.to_plain())
+    else:
+        show.quality(found)
 
 
 @app.command()
@@ -2035,15 +2095,33 @@ def merge_coders(files: Sequence[Path], *, output: Path, as_json: bool, **option
         show.merged(report)
 
 
+_OF_RUN = (
+    *("label", "method", "level", "by", "between", "on", "outcome", "model", "cluster"),
+    *("draws", "seed"),
+)
+"""Options of `correct` that a run takes, too; it has its own ways to be read."""
+
+
 @app.command()
 @_table
-@click.option("--predicted", required=True, metavar="COLUMN", help="Column with the model's values.")
+@click.option("--predicted", metavar="COLUMN", help="Column with the model's values.")
 @click.option(
     "--gold",
-    required=True,
     metavar="COLUMN",
     help="Column with people's; rows where it is empty are the unlabelled ones.",
 )
+@click.option(
+    "--people",
+    metavar="SET",
+    help="Instead of both: TABLE is a run, and people coded rows of it in this coding set, known by its "
+    "name, id or folder.",
+)
+@click.option(
+    "--variable",
+    metavar="NAME",
+    help="Of the codebook of a run.  [default: the first that can be compared]",
+)
+@_part
 @click.option(
     "--label",
     metavar="LABEL",
@@ -2057,10 +2135,8 @@ def merge_coders(files: Sequence[Path], *, output: Path, as_json: bool, **option
 @click.option(
     "--method",
     type=click.Choice(["ppi", "dsl", "rogan-gladen"]),
-    default="ppi",
-    show_default=True,
     help="PPI++, design-based supervised learning, or for shares Rogan and Gladen's with the uncertainty of "
-    "sensitivity and specificity.",
+    "sensitivity and specificity.  [default: ppi; for regressions of rows not drawn alike, of a run, dsl]",
 )
 @click.option(
     "--level", type=float, default=0.95, show_default=True, metavar="SHARE", help="Of the intervals."
@@ -2092,9 +2168,20 @@ def merge_coders(files: Sequence[Path], *, output: Path, as_json: bool, **option
 @_resampling
 @_reading
 @_json
-def correct(table: Path, *, as_json: bool, **options: Any) -> None:
+def correct(
+    table: Path,
+    *,
+    people: str | None,
+    variable: str | None,
+    part: str | None,
+    with_seen: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """
     Shares, means, differences and regressions of TABLE, corrected for the errors of a model's labels.
+
+    TABLE is a table with columns of both, or with --people a run, whose rows people coded in a coding set.
 
     A model's labels make wrong numbers with narrow intervals, however many rows there are. Where people
     labelled a random sample of the rows, their labels say how far off the model is. Each number comes three
@@ -2103,7 +2190,18 @@ def correct(table: Path, *, as_json: bool, **options: Any) -> None:
     """
     from rowbatch.cli import show
 
-    found = api.correct(table, **_for_api(options))
+    if people is not None:
+        asked = {name: options.pop(name) for name in _OF_RUN}
+        source = click.get_current_context().get_parameter_source
+        if left := [name for name in options if source(name) is ParameterSource.COMMANDLINE]:
+            raise UsageError("correct-run-has-its-own", names=[_option(name) for name in left])
+        run = api.open_run(table)
+        found = run.corrected(people, variable, part=part, with_seen=with_seen, **asked)
+    elif options["predicted"] is None or options["gold"] is None:
+        raise UsageError("correct-table-or-run")
+    else:
+        options["method"] = options["method"] or "ppi"
+        found = api.correct(table, **_for_api(options))
     if as_json:
         show.as_json(found.to_plain())
     else:
@@ -2700,6 +2798,11 @@ def _require_table(path: Path) -> None:
     except OSError as error:
         if api.as_address(path) is None:
             raise from_os_error(error, str(path)) from error
+
+
+def _option(name: str) -> str:
+    """An option as it is typed."""
+    return f"--{name.replace('_', '-')}"
 
 
 def _for_api(options: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from rowbatch.api import DemoRun, Hooks, Preview, RowStatus, Run, Stage, Status
     from rowbatch.api.reports import (
+        Acceptance,
         Agreement,
         AltTest,
         BadRowList,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
         Replay,
         ReplayedWave,
         RoundSpent,
+        RunQuality,
         SampleForm,
         SampleReport,
         ScaleAgreement,
@@ -1157,6 +1159,77 @@ def agreement(found: PeopleComparison, column: str) -> None:
                 _named(field.name.replace("_", " "), _figure_or_none(getattr(compared, field.name)))
 
 
+_VERDICTS = {
+    "usable": "usable",
+    "usable-with-correction": "only with correction",
+    "not-automatable": "not automatable",
+    "too-little-evidence": "too little evidence",
+}
+
+
+def quality(found: RunQuality) -> None:
+    """How good a run is: people beside each other, the model beside them, what may be used unseen."""
+    line(f"{short(found.run, 60)}, {found.variable}, by the coding set {short(found.coding_set, 60)}")
+    for note in found.notes:
+        line(f"note: {note}")
+        if note.hint():
+            line(f"  {note.hint()}")
+    percent = found.against.resampling.percent
+    if found.among is None:
+        line("among people: no row has two coders, so nothing is known of how far people agree")
+    else:
+        line(f"among people: {', '.join(short(name, 40) for name in found.among.coders)}")
+        line(f"  {'':<26} {'':>9}  {percent} interval")
+        _figures(found.among.measures)
+        for pair in found.among.pairs:
+            line(f"{short(pair.coders[0], 40)} and {short(pair.coders[1], 40)}")
+            _figures(pair.measures)
+    line("the model against what people settled on")
+    line(f"  {'':<26} {'':>9}  {percent} interval")
+    _figures(found.model.measures)
+    if found.model.without:
+        line(f"  {_count(found.model.without, 'row')} without an answer that counts: wrong")
+    match found.comparison:
+        case api.LabelsAgreement():
+            _labels_agreement(found.comparison, "rows")
+        case api.DateAgreement():
+            _date_agreement(found.comparison, "rows")
+    if not found.of_labels:
+        for one in found.model.labels:
+            line(f"  {short(one.label, 40)}: {one.gold:,} of people, {one.answers:,} of the model")
+            _figures({"precision": one.precision, "recall": one.recall, "f1": one.f1})
+    if found.seen_model is not None:
+        line("people and the model's answer, where they could not see it and where they could")
+        _figures({"the same, blind": found.seen_model.blind, "the same, seen": found.seen_model.seen})
+    if found.acceptance is not None:
+        _acceptance(found.acceptance)
+
+
+def _acceptance(found: Acceptance) -> None:
+    """Which labels may be used unseen."""
+    line(
+        f"which labels may be used unseen: at least {found.wanted:.0%} right, {found.certainty:.0%} sure of "
+        f"all of them"
+    )
+    for one in found.labels:
+        name = short(one.label, 40)
+        if one.least_sure is not None:
+            name = f"{name}, sure >= {one.least_sure:g}"
+        bounds = "" if one.low is None or one.high is None else f", {one.low:.3f} to {one.high:.3f}"
+        line(f"  {name:<26} {_VERDICTS[one.verdict]}: {one.hits:,} of {one.n:,} right{bounds}")
+        if one.more is not None:
+            line(f"    {_count(one.more, 'further coded row')} with it would show it, if they turn out so")
+        elif one.why is not None:
+            line(f"    {one.why}")
+        elif one.verdict == "too-little-evidence":
+            line("    as it looks it stays below: further rows would not show it, corrected shares need none")
+    look = "" if found.look == 1 else f"; look number {found.look} at these rows, so less is allowed"
+    line(
+        f"  {_count(found.tests, 'exact bound')} that {'holds' if found.tests == 1 else 'hold at once'}{look}"
+    )
+    line(f"  {_count(found.usable_rows, 'row')} of the table with a label that may be used")
+
+
 def coders_agree(found: CoderAgreement) -> None:
     """Every measure of agreement, and how it was found."""
     names = ", ".join(short(name, 40) for name in found.coders)
@@ -1201,12 +1274,12 @@ def coders_agree(found: CoderAgreement) -> None:
         line(f"note: {note}")
 
 
-_VERDICTS = {True: "yes", False: "no", None: "can't be said"}
+_PASSES = {True: "yes", False: "no", None: "can't be said"}
 
 
 def _alt_test(found: AltTest) -> None:
     """Whether the model may replace a coder, and how it stands beside each."""
-    verdict = _VERDICTS[found.passes]
+    verdict = _PASSES[found.passes]
     line(f"May {short(found.model, 40)} replace one of the coders? {verdict} (alternative annotator test)")
     won = sum(one.is_won for one in found.people)
     tested = sum(one.p is not None for one in found.people)

@@ -230,12 +230,17 @@ class Look:
         what: What was looked at, as a run's name and a variable.
         codebook_sha256: Of the codebook of the run at that time: when it changes after a look at `test`, that
             part is used up.
+        run, variable: Of which; "" where an older version looked.
+        rows: With a value that people agreed on, at that time.
     """
 
     part: Part
     at: str
     what: str
     codebook_sha256: str = ""
+    run: str = ""
+    variable: str = ""
+    rows: int = 0
 
 
 Codes = Mapping[str, Mapping[str, Code]]

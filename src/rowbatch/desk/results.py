@@ -12,9 +12,11 @@ from typing import Any
 
 import polars as pl
 
+from rowbatch.api.quality import RunEstimand, corrected, require_part
 from rowbatch.api.runs import Run
 from rowbatch.core.agreement import Comparison
 from rowbatch.core.answer import FORGIVEN
+from rowbatch.core.coding_set import CodingSet
 from rowbatch.core.comparison import PeopleComparison, PeopleReader
 from rowbatch.core.confidence import BASIS_COLUMN, column_of, measured
 from rowbatch.core.forms import count_forgiven, forgiven_notices
@@ -22,12 +24,18 @@ from rowbatch.core.kinds.base import Tally, Variable, has_word
 from rowbatch.core.kinds.choice import LabelTally
 from rowbatch.core.kinds.quote import QuoteVariable
 from rowbatch.core.label_list import SEPARATOR, read_labels
+from rowbatch.core.run_quality import MODEL as MODEL_SAID
+from rowbatch.core.run_quality import SURE as RUN_SURE
+from rowbatch.core.run_quality import Judging, RunQuality
 from rowbatch.core.samples import request_numbers
+from rowbatch.core.statistics.corrected import CorrectedEstimates
+from rowbatch.core.statistics.figures import Resampling
 from rowbatch.core.table_options import WriteOptions
 from rowbatch.desk.readings import Reading, begin_reading
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, UsageError
 from rowbatch.requests.pipeline import open_source, request_settings
+from rowbatch.results.coded import CodedRun
 from rowbatch.results.corrected import AnsweredRow, applies
 from rowbatch.results.least_sure import SURE, how_sure
 from rowbatch.results.people import (
@@ -48,6 +56,7 @@ from rowbatch.results.people import (
 )
 from rowbatch.results.views import answers_name, write_answers_view
 from rowbatch.steps.export import foresee_export, foresee_losses
+from rowbatch.store.coding_sets import find_set, sets_of_table
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.view import ROW, TableView
 from rowbatch.store.view_folders import views_folder
@@ -71,6 +80,8 @@ class RowFilter:
         reason: The reason that goes with the status.
         variable, label: Rows with this value of this variable, as it holds now, alone or among several.
         not_asked: Only rows that have an answer, but no value of `variable`: it does not apply to them.
+        coded: Id of a coding set: only rows of it that people settled on; `says` and `differs` are of these.
+        part: Which rows of that set: `test`, `dev`, or all.
         least, most: Rows whose value of this variable lies between these.
         text: Words that stand in the text; letters of either case.
         corrected: Only rows that a person corrected.
@@ -100,6 +111,8 @@ class RowFilter:
     not_coded: str = ""
     least_sure: bool = False
     not_asked: bool = False
+    coded: str = ""
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +215,7 @@ class Results:
         self._found: dict[tuple[object, ...], pl.Series] = {}
         self._counts: tuple[object, Counts] | None = None
         self._foreseen: dict[tuple[object, ...], dict[str, tuple[Notice, ...]]] = {}
+        self._qualities: dict[tuple[object, ...], tuple[RunQuality, CorrectedEstimates | None]] = {}
 
     def prepare(self, wait_s: float = 0.0) -> bool:
         """
@@ -299,7 +313,8 @@ class Results:
             UsageError: There is no such variable or column.
         """
         key = (self._view().folder, str(self.run.corrections()), chosen)
-        found = self._found.get(key)
+        # What people code changes from one look to the next.
+        found = self._found.get(key) if not chosen.coded else None
         if found is None:
             found = self._search(chosen)
             while len(self._found) >= _KEPT_FILTERS:
@@ -630,6 +645,101 @@ class Results:
         read = named.with_columns(read_cells(PEOPLE, values))
         return scan.join(read, on=ROW, how="left", maintain_order="left")
 
+    def _with_coded(self, scan: pl.LazyFrame, chosen: RowFilter, variable: Variable) -> pl.LazyFrame:
+        """Rows with what people settled on in a coding set."""
+        gold = self._coded(chosen.coded, variable.name, chosen.part).settled.gold
+        said = pl.LazyFrame(
+            {ROW: [*gold], PEOPLE: [*gold.values()]}, schema={ROW: pl.Int64, PEOPLE: pl.String}
+        )
+        return scan.join(said, on=ROW, how="inner", maintain_order="left")
+
+    def _coded(self, coding_set: str, variable: str, part: str) -> CodedRun:
+        """
+        The run beside a coding set.
+
+        Raises:
+            InputError: There is no such set.
+            UsageError: It does not fit.
+        """
+        return CodedRun(
+            self.run.plan,
+            find_set(coding_set),
+            run=self.run.path.name,
+            header=self.header,
+            variable=variable or None,
+            part=require_part(part),
+        )
+
+    def coding_sets(self) -> tuple[CodingSet, ...]:
+        """The coding sets of the table, oldest first."""
+        return tuple(one.plan for one in sets_of_table(self.run.plan.source.sha256))
+
+    def coded_variables(self, coding_set: CodingSet) -> tuple[Variable, ...]:
+        """The variables that people were asked in a set, and that can be compared."""
+        asked = coding_set.variables
+        return tuple(one for one in self.variables if one.can_compare and one.name in asked)
+
+    def variable(self, name: str) -> Variable:
+        """A variable by its name."""
+        return self.codebook.answers[self._place(name)]
+
+    def quality(
+        self, coding_set: str, variable: str, part: str
+    ) -> tuple[RunQuality, CorrectedEstimates | None]:
+        """
+        How good the answers are by a coding set, and the shares or the mean corrected; None for dates.
+
+        The same numbers are computed once.
+
+        Args:
+            coding_set: Its id.
+            variable: Of the codebook.
+            part: `test`, `dev` or `all`; "" for `test` where there is such a part.
+        Raises:
+            UsageError: It does not fit, or people settled on nothing.
+        """
+        coded = self._coded(coding_set, variable, part)
+        content = coded.content
+        people = (str(content.codes), str(content.decisions), str(content.waves))
+        key = (self._view().folder, coding_set, variable, part, *people)
+        if key not in self._qualities:
+            population = coded.population([self._rows_beside(coded)], self._not_asked())
+            found = coded.judged(population, Judging(Resampling()))
+            estimates = None
+            if coded.variable.choices or coded.variable.kind == "number":
+                try:
+                    estimates = corrected(coded, population, RunEstimand(), Resampling())
+                except UsageError as error:
+                    if error.kind != "correct-strata-unknown":
+                        raise
+            # One is kept: codes come one after the other.
+            self._qualities = {key: (found, estimates)}
+        return self._qualities[key]
+
+    def _rows_beside(self, coded: CodedRun) -> pl.DataFrame:
+        """All rows, as a coding set wants them."""
+        view, needed = self._table_view(), coded.needed()
+        cells = view.scan().select(
+            ROW,
+            *(
+                pl.col(str(view.columns.index(name))).alias(alias)
+                for alias, name in needed.table.items()
+                if name in view.columns
+            ),
+        )
+        place = self._place(coded.variable.name)
+        answers = [
+            pl.col(str(place)).alias(MODEL_SAID),
+            *(pl.col(str(self._place(name))).alias(alias) for alias, name in needed.answers.items()),
+        ]
+        if any(one.place == place for one in self._measured):
+            answers.append(pl.col(column_of(place)).alias(RUN_SURE))
+        told = self._view().scan().select(ROW, *answers)
+        return told.join(cells, on=ROW, how="left", maintain_order="left").collect()
+
+    def _not_asked(self) -> frozenset[str]:
+        return frozenset(self.reading.not_asked) if self.reading is not None else frozenset()
+
     @staticmethod
     def _of_status(scan: pl.LazyFrame, chosen: RowFilter) -> pl.LazyFrame:
         if chosen.status == "missing-label":
@@ -656,8 +766,9 @@ class Results:
             scan = scan.filter(own == chosen.model)
         if chosen.unlabelled:
             scan = scan.filter(own == "")
-        if chosen.people:
-            scan = self._with_people(scan, chosen, self.codebook.answers[place]).filter(pl.col(PEOPLE) != "")
+        if chosen.people or chosen.coded:
+            people = self._with_coded if chosen.coded else self._with_people
+            scan = people(scan, chosen, self.codebook.answers[place]).filter(pl.col(PEOPLE) != "")
             if chosen.says:
                 scan = scan.filter(pl.col(PEOPLE) == chosen.says)
             if chosen.differs:

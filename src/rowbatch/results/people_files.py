@@ -18,10 +18,12 @@ from rowbatch.core.codebook import Codebook
 from rowbatch.core.coding import CANT_SAY_FIELD, ROW_KEY, RowKey, read_row_key
 from rowbatch.core.comparison import PeopleComparison, PeopleReader
 from rowbatch.core.kinds.base import Variable
+from rowbatch.core.run_quality import settle
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError, UsageError
 from rowbatch.programs.opening import open_table
 from rowbatch.results.answered import AnsweredTable
+from rowbatch.results.coded import content_of
 from rowbatch.results.people import (
     ITEM,
     MODEL,
@@ -35,6 +37,7 @@ from rowbatch.results.people import (
     said_by_people,
 )
 from rowbatch.results.shard_answers import ResultTally
+from rowbatch.store.coding_sets import CodingFolder, is_coding_set
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.tables.base import Table
 from rowbatch.tables.excel_reader import sheet_names
@@ -274,6 +277,25 @@ def _read_known(path: Path, column: str, cells: Mapping[int, str], reader: Peopl
     return values
 
 
+def _codings_of_set(path: Path, variable: Variable) -> list[Coding]:
+    """
+    What the coders of a set said of the rows that chance drew, a coder each; codes that were given with the
+    model's answer in sight do not count.
+
+    Raises:
+        UsageError: Nobody said anything.
+    """
+    content = content_of(CodingFolder(path))
+    settled = settle(content, variable, "all")
+    keys = {one.row: key for one in content.rows if (key := read_row_key(one.key)) is not None}
+    if not settled.said:
+        raise UsageError("coding-set-not-coded", name=content.plan.name)
+    return [
+        Coding(path, coder, cells, {row: keys[row] for row in cells}, coder, cells)
+        for coder, cells in settled.said.items()
+    ]
+
+
 def compare_with_files(
     run: RunDirectory,
     paths: Sequence[Path],
@@ -289,7 +311,7 @@ def compare_with_files(
 
     Args:
         run: A run that is built.
-        paths: The files.
+        paths: The files; or folders of coding sets.
         variable: Of the codebook; None means the first that can be compared.
         not_coded: Values that mean that nobody coded the row.
         item: Column that names each text; None means that rows that ask the same are one text.
@@ -305,7 +327,15 @@ def compare_with_files(
         shards = ledger.shards()
     answered = AnsweredTable(run, shards, ResultTally())
     chosen = comparable_variable(answered.codebook, variable)
-    codings = [one for path in paths for one in read_codings(path, answered.codebook, chosen, not_coded)]
+    codings = [
+        one
+        for path in paths
+        for one in (
+            _codings_of_set(path, chosen)
+            if is_coding_set(path)
+            else read_codings(path, answered.codebook, chosen, not_coded)
+        )
+    ]
     said = _frame(codings)
     wanted = said[_ROW].unique()
     table, place = answered.table, str(answered.codebook.columns.index(chosen.name))

@@ -352,13 +352,18 @@ def known_sets() -> list[CodingFolder]:
         return []
     found = []
     for path in folder.iterdir():
-        if (path / _SET).is_file():
+        if is_coding_set(path):
             try:
                 found.append((CodingFolder(path).plan.created_at, path))
             except InputError:
                 # It is said where somebody opens it.
                 continue
     return [CodingFolder(path) for _, path in sorted(found)]
+
+
+def is_coding_set(path: Path) -> bool:
+    """Whether a path is the folder of a coding set."""
+    return (path / _SET).is_file()
 
 
 def find_set(name: str | Path) -> CodingFolder:
@@ -369,7 +374,7 @@ def find_set(name: str | Path) -> CodingFolder:
         InputError: There is none, or several have the name.
     """
     path = Path(name)
-    if (path / _SET).is_file():
+    if is_coding_set(path):
         return CodingFolder(path)
     found = [one for one in known_sets() if str(name) in (one.plan.id, one.plan.name, one.path.name)]
     if len(found) > 1:

@@ -11,6 +11,7 @@ from rowbatch.words.for_kinds import KINDS
 from rowbatch.words.for_objects import OBJECTS
 from rowbatch.words.for_pages import PAGES
 from rowbatch.words.for_plans import PLANS
+from rowbatch.words.for_quality import QUALITY
 from rowbatch.words.for_ray import RAY
 from rowbatch.words.for_runs import RUNS
 from rowbatch.words.for_schedules import SCHEDULES
@@ -39,5 +40,6 @@ ROOMS = (
     DOORS,
     STATISTICS,
     CODING,
+    QUALITY,
 )
 ENTRIES: dict[str, Entry] = {kind: entry for room in ROOMS for kind, entry in room.items()}

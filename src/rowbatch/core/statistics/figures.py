@@ -143,16 +143,16 @@ def t_quantile(level: float, freedom: float) -> float:
 
 def t_below(t: float, freedom: float) -> float:
     """How likely Student's t is smaller: the p value of a one-sided test."""
-    outside = _beta_share(freedom / (freedom + t * t), freedom / 2, 0.5) / 2
+    outside = beta_share(freedom / (freedom + t * t), freedom / 2, 0.5) / 2
     return outside if t < 0 else 1 - outside
 
 
 def _t_within(t: float, freedom: float) -> float:
     """How likely Student's t lies between -t and t."""
-    return 1 - _beta_share(freedom / (freedom + t * t), freedom / 2, 0.5)
+    return 1 - beta_share(freedom / (freedom + t * t), freedom / 2, 0.5)
 
 
-def _beta_share(x: float, a: float, b: float) -> float:
+def beta_share(x: float, a: float, b: float) -> float:
     """The regularized incomplete beta function, by Lentz's continued fraction (Numerical Recipes, 6.4)."""
     if x <= 0 or x >= 1:
         return max(0.0, min(1.0, x))

@@ -84,6 +84,8 @@ def results_values(
         "charts": charts,
         "forgiven": [w.told(notice) for notice in counts.forgiven_notices],
         "losses": [w.told(note) for note in results.losses([".csv"])[".csv"]],
+        "can_compare": any(one.can_compare for one in results.variables),
+        "coding_sets": len(results.coding_sets()),
         "is_demonstration": job.run.is_local and bool(desk.model_note(job.run)),
         **_people_values(w, job, results, people, not_coded),
     }

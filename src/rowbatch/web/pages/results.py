@@ -73,6 +73,8 @@ def _chosen(request: Request) -> desk.RowFilter:
         not_coded=asked.get("not_coded", "").strip()[:500],
         least_sure=asked.get("least_sure") == "1",
         not_asked=asked.get("not_asked") == "1",
+        coded=asked.get("coded", "")[:100],
+        part=asked.get("part", "")[:10],
     )
 
 
@@ -95,6 +97,8 @@ def _query(chosen: desk.RowFilter, **more: object) -> str:
             "not_coded": chosen.not_coded,
             "least_sure": "1" if chosen.least_sure else "",
             "not_asked": "1" if chosen.not_asked else "",
+            "coded": chosen.coded,
+            "part": chosen.part,
             **more,
         }
     )

@@ -1,0 +1,200 @@
+"""How good a job's labels are, by what people coded: one page, from who agreed to what may be concluded."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from rowbatch import desk
+from rowbatch.errors import InputError, UsageError
+from rowbatch.web.explain import explain
+from rowbatch.web.pages.gaps import ready_results
+from rowbatch.web.pages.jobs import job_of
+from rowbatch.web.rendering import page, program_of, query, words_for
+
+if TYPE_CHECKING:
+    from rowbatch.web.words import Words
+
+_MAX_MATRIX = 25
+_MEASURES = (
+    *("accuracy", "cohen_kappa", "cohen_kappa_linear", "cohen_kappa_quadratic", "macro_f1"),
+    *("balanced_accuracy", "mcc", "mean_absolute_error", "bias", "pearson", "spearman"),
+)
+_AMONG = ("percent_agreement", "krippendorff_alpha", "cohen_kappa", "gwet_ac1", "gwet_ac2")
+
+
+def quality(request: Request) -> Response:
+    """All of it; the address says by which set, of which variable, and of which rows."""
+    w, job = words_for(request), job_of(request)
+    results = ready_results(program_of(request), job)
+    asked = request.query_params
+    sets = results.coding_sets()
+    values: dict[str, Any] = {"sets": sets, "shown": None, "found": None, "corrected": None}
+    chosen = next((one for one in sets if one.id == asked.get("set")), sets[-1] if sets else None)
+    values["chosen"] = chosen
+    values["part"] = asked.get("part", "") if asked.get("part") in ("test", "dev", "all") else ""
+    values["variables"] = results.coded_variables(chosen) if chosen is not None else ()
+    names = [one.name for one in values["variables"]]
+    name = asked.get("variable", "")
+    values["variable"] = name if name in names else next(iter(names), "")
+    if chosen is not None:
+        try:
+            found = results.quality(chosen.id, values["variable"], values["part"])
+            values |= _values(w, job, chosen.id, results, found)
+        except (UsageError, InputError) as error:
+            values["shown"] = explain(w, error)
+    return page(
+        request,
+        "quality.html",
+        nav="jobs",
+        job=job,
+        command=shlex.join(["rowbatch", "validate", str(job.run.path), *([chosen.name] if chosen else [])]),
+        **values,
+    )
+
+
+def _values(w: Words, job: desk.Job, set_id: str, results: desk.Results, found: Any) -> dict[str, Any]:
+    quality, estimates = found
+    variable = results.variable(quality.variable)
+    address = _addresses(job, set_id, quality.variable, quality.part)
+    names = _names(w)
+    return {
+        "found": quality,
+        "coded_variable": variable,
+        "notes": [(w.told(note), note.hint("page", w.language)) for note in quality.notes],
+        "corrected_notes": [
+            w.told(note) for note in (estimates.notes if estimates else ()) if note not in quality.notes
+        ],
+        "among": _figures(names, quality.among.measures, _AMONG) if quality.among is not None else [],
+        "against": _figures(names, quality.model.measures, _MEASURES),
+        "matrix": _matrix(quality) if len(quality.against.labels) <= _MAX_MATRIX else [],
+        "cell": address,
+        "corrected": estimates,
+        "bars": [(_quantity(w, one), lines) for one, lines in _bars(estimates.corrections)]
+        if estimates
+        else [],
+        "verdict": lambda verdict: _verdict(w, verdict),
+        "why": w.told,
+    }
+
+
+def _addresses(job: desk.Job, set_id: str, variable: str, part: str) -> Any:
+    """What makes the address of rows that people and model say this of."""
+
+    def address(people: str, model: str) -> str:
+        asked = {"coded": set_id, "part": part, "variable": variable, "says": people, "model": model}
+        if not model:
+            asked["unlabelled"] = "1"
+        return f"/jobs/{job.id}/rows?{query(asked)}"
+
+    return address
+
+
+def _figures(names: Mapping[str, str], measures: Any, wanted: tuple[str, ...]) -> list[tuple[str, Any]]:
+    return [(names[name], measures[name]) for name in wanted if name in measures]
+
+
+def _names(w: Words) -> dict[str, str]:
+    return {
+        "accuracy": w.t("The same as people (accuracy)"),
+        "percent_agreement": w.t("The same value (percent agreement)"),
+        "cohen_kappa": w.t("Cohen's kappa: agreement beyond chance"),
+        "cohen_kappa_linear": w.t("Kappa, by the steps between both"),
+        "cohen_kappa_quadratic": w.t("Kappa, by the square of the steps between both"),
+        "krippendorff_alpha": w.t("Krippendorff's alpha"),
+        "gwet_ac1": w.t("Gwet's AC1"),
+        "gwet_ac2": w.t("Gwet's AC2"),
+        "macro_f1": w.t("Macro F1: mean over the labels"),
+        "balanced_accuracy": w.t("Balanced accuracy: mean of recall"),
+        "mcc": w.t("Matthews' correlation"),
+        "mean_absolute_error": w.t("How far off, in the mean"),
+        "bias": w.t("To which side: above 0 the model is higher"),
+        "pearson": w.t("Pearson's correlation"),
+        "spearman": w.t("Spearman's rank correlation"),
+    }
+
+
+def _matrix(quality: Any) -> list[tuple[str, list[tuple[str, int]]]]:
+    labels = quality.against.labels
+    return [
+        (label, list(zip((*labels, ""), line, strict=True)))
+        for label, line in zip(labels, quality.model.confusion, strict=True)
+        if sum(line)
+    ]
+
+
+def _verdict(w: Words, verdict: str) -> str:
+    return {
+        "usable": w.t("may be used"),
+        "usable-with-correction": w.t("only with correction"),
+        "not-automatable": w.t("not by this model"),
+        "too-little-evidence": w.t("too few coded rows to tell"),
+    }[verdict]
+
+
+def _quantity(w: Words, one: Any) -> str:
+    """What is estimated, in the language of the page."""
+    kind, _, of = one.quantity.partition(" of ")
+    if kind == "share":
+        return w.t("share of %(label)s", label=of)
+    return w.t("mean of %(name)s", name=of.removesuffix(" (people)")) if kind == "mean" else one.quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """
+    A number in a picture of width 200.
+
+    Attributes:
+        name: Of the line: `model_only`, `people_only`, `corrected`.
+        figure: The number.
+        left, width: Of its bar, from 0 on; None where it is undefined.
+        low, high: The ends of its interval; None where there is none.
+    """
+
+    name: str
+    figure: Any
+    left: float | None = None
+    width: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+def _bars(corrections: Any) -> list[tuple[Any, list[Bar]]]:
+    """Each number three times, all on one scale."""
+    figures = [figure for one in corrections for figure in one.lines.values()]
+    ends = [
+        end for figure in figures for end in (figure.estimate, figure.low, figure.high) if end is not None
+    ]
+    least, most = min([0.0, *ends]), max([0.0, *ends])
+    if least >= 0 and most <= 1:
+        most = 1.0
+    scale = 200 / ((most - least) or 1.0)
+
+    def at(value: float) -> float:
+        return float(round(scale * (value - least), 1))
+
+    def bar(name: str, figure: Any) -> Bar:
+        if figure.estimate is None:
+            return Bar(name, figure)
+        zero, middle = at(0.0), at(figure.estimate)
+        has_interval = figure.low is not None and figure.high is not None
+        return Bar(
+            name,
+            figure,
+            min(zero, middle),
+            abs(middle - zero),
+            at(figure.low) if has_interval else None,
+            at(figure.high) if has_interval else None,
+        )
+
+    return [(one, [bar(*line) for line in one.lines.items()]) for one in corrections]
+
+
+ROUTES = [Route("/jobs/{job_id}/quality", quality)]

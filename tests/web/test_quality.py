@@ -1,0 +1,103 @@
+"""The page about how good a job's labels are, by what people coded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from coded_sets import answered_run, draw, say, set_of
+from rowbatch import desk
+from rowbatch.api import Run
+from serving_pages import Site, served_pages, visiting
+
+ANSWERS = [{"mood": "good"}] * 20 + [{"mood": "bad"}] * 18 + [None] * 2
+GOLD = {
+    **dict.fromkeys(range(1, 13), "good"),
+    **dict.fromkeys(range(13, 17), "bad"),
+    **dict.fromkeys(range(21, 29), "bad"),
+    29: "good",
+    39: "bad",
+}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, Run]]:
+    folder = tmp_path_factory.mktemp("quality")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROWBATCH_HOME", str(folder / "home"))
+        with answered_run(folder, ANSWERS) as run, served_pages() as found:
+            yield found, run
+
+
+def shown(site: tuple[Site, Run], language: str = "en", address: str = "/quality", **asked: str) -> str:
+    served, run = site
+    with visiting(served, language) as client:
+        answer = client.get(f"/jobs/{desk.job_id(run.path)}{address}", params=asked or None)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def test_without_a_set_there_is_one_thing_to_do(site: tuple[Site, Run]) -> None:
+    """
+    Where nobody coded rows the page says why that matters, and has the one button that leads on.
+    """
+    page = shown(site)
+    assert f'href="/coding?job={desk.job_id(site[1].path)}">Draw a sample to code' in page
+    assert "抽取样本进行编码" in shown(site, "zh")
+    assert "/quality" in shown(site, address="")
+
+
+@pytest.fixture(scope="module")
+def coded(site: tuple[Site, Run], tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = set_of(site[1], "hundred <b>")
+    draw(folder, [*GOLD], {"": 40})
+    say(folder, "Anna", GOLD)
+    say(folder, "Ben", {1: "good", 2: "good", 21: "bad"})
+    return folder.plan.id
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ["Anna, Ben", "1 row has no answer that counts", "model only (biased)", "share of good"]),
+        ("zh", ["编码者之间", "有 1 行没有有效回答", "仅模型（有偏）", "good 的比例", "已编码的行太少"]),
+    ],
+)
+def test_all_numbers_stand_on_one_page(
+    site: tuple[Site, Run], coded: str, language: str, words: list[str]
+) -> None:
+    """
+    People among each other, the model against them, each label, what is corrected and what may be used, in
+    both languages; names from outside are text.
+    """
+    page = shown(site, language)
+    for one in words:
+        assert one in page, page
+    # 20 of 26 right; of 20 rows called good 12 of 16 coded ones are.
+    assert re.search(r'<td class="num">0\.769</td>', page)
+    assert "hundred &lt;b&gt;" in page
+    assert "hundred <b>" not in page
+
+
+def test_a_cell_of_the_matrix_opens_its_rows(site: tuple[Site, Run], coded: str) -> None:
+    """
+    Each number of the matrix leads to as many rows, also where the model has no answer, and a row leads to
+    the next of the same cell.
+    """
+    page = shown(site)
+    cells = re.findall(r'<a href="/jobs/\w+(/rows\?[^"]*coded=[^"]*)" aria-label="[^"]*">(\d+)</a>', page)
+    assert sorted(int(count) for _, count in cells) == [1, 1, 4, 8, 12]
+    for address, count in cells:
+        rows = shown(site, address=address.replace("&amp;", "&"))
+        assert rows.count("<tr aria-rowindex") == int(count)
+
+
+def test_a_set_that_does_not_fit_is_said(site: tuple[Site, Run], coded: str) -> None:
+    """
+    A part that has no coded rows is told in words, with what to do.
+    """
+    page = shown(site, part="dev")
+    assert "settled on no value" in page
+    assert "Code rows" in page
