@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     __version__: str
     from rowbatch.api import Run as Run
     from rowbatch.api import agree as agree
+    from rowbatch.api import archive as archive
     from rowbatch.api import convert as convert
     from rowbatch.api import correct as correct
     from rowbatch.api import create as create
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from rowbatch.api import join_units as join_units
     from rowbatch.api import list_runs as list_runs
     from rowbatch.api import open_run as open
+    from rowbatch.api import report as report
+    from rowbatch.api import rerun as rerun
     from rowbatch.api import sample as sample
     from rowbatch.api import split as split
     from rowbatch.api import units as units
@@ -37,6 +40,7 @@ __all__ = [
     "Run",
     "__version__",
     "agree",
+    "archive",
     "convert",
     "correct",
     "create",
@@ -44,6 +48,8 @@ __all__ = [
     "join_units",
     "list_runs",
     "open",
+    "report",
+    "rerun",
     "sample",
     "split",
     "units",
@@ -53,6 +59,7 @@ _PLACES = {
     "Run": ("rowbatch.api", "Run"),
     "RowbatchError": ("rowbatch.errors", "RowbatchError"),
     "agree": ("rowbatch.api", "agree"),
+    "archive": ("rowbatch.api", "archive"),
     "convert": ("rowbatch.api", "convert"),
     "correct": ("rowbatch.api", "correct"),
     "create": ("rowbatch.api", "create"),
@@ -60,6 +67,8 @@ _PLACES = {
     "join_units": ("rowbatch.api", "join_units"),
     "list_runs": ("rowbatch.api", "list_runs"),
     "open": ("rowbatch.api", "open_run"),
+    "report": ("rowbatch.api", "report"),
+    "rerun": ("rowbatch.api", "rerun"),
     "sample": ("rowbatch.api", "sample"),
     "split": ("rowbatch.api", "split"),
     "units": ("rowbatch.api", "units"),

@@ -34,6 +34,7 @@ CASES: dict[str, list[tuple[str, ...]]] = {
         ("posts.csv", "--coders", "coder", "--gold", "coder2", "--missing", "NA", "--labels", "A,B"),
     ],
     "agreement": [("posts", "coder"), ("posts", "coder", "--item", "id", "--not-coded", "99")],
+    "archive": [("posts", "-o", "posts.zip", "--overwrite", "--without-texts")],
     "check": [
         ("requests.jsonl",),
         ("broken.jsonl", "requests.jsonl", "--provider", "mistral"),
@@ -64,9 +65,11 @@ CASES: dict[str, list[tuple[str, ...]]] = {
     "log": [("posts",)],
     "models": [(), ("--provider", "openai"), ("--provider", "anthropic"), ("--provider", "local")],
     "recover": [("lost",)],
+    "report": [("posts",), ("posts", "-o", "r.html", "-o", "r.tex", "--overwrite", "--checklist", "ttamre")],
+    "rerun": [("whole.zip", "posts.csv", "--compare", "posts")],
     "sample": [("posts", "--rows", "3", "-o", "sample.jsonl", "--overwrite")],
     "status": [("posts",), ("posts", "--events"), ("unbuilt",)],
-    "verify": [("posts",)],
+    "verify": [("posts",), ("whole.zip",)],
     "worker": [("--tasks", "planned/tasks/prepare.jsonl", "--index", "0", "--of", "2")],
 }
 """Words after each command that has `--json`."""
@@ -106,6 +109,8 @@ def workplace(tmp_path_factory):
         (place / "UPSTREAM").write_text(upstream.base_url)
         assert type_in(place, *command_for(place, address)[3:]).returncode in (0, 9)
         assert {row["status"] for row in read_rows(place / "out.csv")} >= {"ok"}
+        whole = type_in(place, "archive", "posts", "-o", "whole.zip")
+        assert whole.returncode == 0, whole.stderr
         several = ("--run", "panel", "-o", "panel.csv", "--with", "openai:gpt-4.1-mini")
         assert type_in(place, *command_for(place, address)[3:], *several).returncode in (0, 9)
         made = type_in(

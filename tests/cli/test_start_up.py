@@ -219,6 +219,7 @@ def test_every_command_explains_itself():
         *("try", "cancel", "recover", "verify", "log", "clean", "give-up", "disagreements"),
         *("convert", "split", "extract", "check", "estimate", "serve"),
         *("units", "join-units", "agree", "correct"),
+        *("report", "archive", "rerun"),
         *("doctor", "models", "key", "ui", "codebook"),
     }
     for name, command in app.commands.items():

@@ -13,6 +13,9 @@ from rowbatch.core.statistics.coder_agreement import CoderAgreement
 from rowbatch.core.statistics.corrected import CorrectedEstimates
 from rowbatch.core.statistics.figures import Figure
 from rowbatch.providers.catalog import KnownModel
+from rowbatch.reporting.archive import ArchiveReport, CheckedArchive
+from rowbatch.reporting.report import ReportWritten
+from rowbatch.reporting.rerun import RerunReport
 from rowbatch.results.extract_report import ExtractReport
 from rowbatch.steps.clean import CleanReport
 from rowbatch.steps.collect import CollectReport, RoundSpent
@@ -40,9 +43,11 @@ from rowbatch.tools.units import UnitsReport
 
 __all__ = [
     "Agreement",
+    "ArchiveReport",
     "BadRowList",
     "Check",
     "CheckReport",
+    "CheckedArchive",
     "CheckedCodebook",
     "CleanReport",
     "CoderAgreement",
@@ -66,6 +71,8 @@ __all__ = [
     "PeopleComparison",
     "Progress",
     "RecoverReport",
+    "ReportWritten",
+    "RerunReport",
     "RoundSpent",
     "SampleForm",
     "SampleReport",

@@ -12,6 +12,7 @@ from rowbatch.words.for_objects import OBJECTS
 from rowbatch.words.for_pages import PAGES
 from rowbatch.words.for_plans import PLANS
 from rowbatch.words.for_ray import RAY
+from rowbatch.words.for_reports import REPORTS
 from rowbatch.words.for_runs import RUNS
 from rowbatch.words.for_schedules import SCHEDULES
 from rowbatch.words.for_services import SERVICES
@@ -39,5 +40,6 @@ ROOMS = (
     DOORS,
     STATISTICS,
     CODING,
+    REPORTS,
 )
 ENTRIES: dict[str, Entry] = {kind: entry for room in ROOMS for kind, entry in room.items()}
