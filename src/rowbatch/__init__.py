@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rowbatch.api import OpenCodingSet as OpenCodingSet
     from rowbatch.api import Run as Run
     from rowbatch.api import agree as agree
+    from rowbatch.api import archive as archive
     from rowbatch.api import coding_set as coding_set
     from rowbatch.api import coding_sets as coding_sets
     from rowbatch.api import compare as compare
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from rowbatch.api import merge_coders as merge_coders
     from rowbatch.api import open_coding_set as open_coding_set
     from rowbatch.api import open_run as open
+    from rowbatch.api import report as report
+    from rowbatch.api import rerun as rerun
     from rowbatch.api import sample as sample
     from rowbatch.api import split as split
     from rowbatch.api import units as units
@@ -45,6 +48,7 @@ __all__ = [
     "Run",
     "__version__",
     "agree",
+    "archive",
     "coding_set",
     "coding_sets",
     "compare",
@@ -58,6 +62,8 @@ __all__ = [
     "merge_coders",
     "open",
     "open_coding_set",
+    "report",
+    "rerun",
     "sample",
     "split",
     "units",
@@ -71,6 +77,7 @@ _PLACES = {
     "compare": ("rowbatch.api", "compare"),
     "coding_set": ("rowbatch.api", "coding_set"),
     "coding_sets": ("rowbatch.api", "coding_sets"),
+    "archive": ("rowbatch.api", "archive"),
     "convert": ("rowbatch.api", "convert"),
     "correct": ("rowbatch.api", "correct"),
     "create": ("rowbatch.api", "create"),
@@ -81,6 +88,8 @@ _PLACES = {
     "merge_coders": ("rowbatch.api", "merge_coders"),
     "open": ("rowbatch.api", "open_run"),
     "open_coding_set": ("rowbatch.api", "open_coding_set"),
+    "report": ("rowbatch.api", "report"),
+    "rerun": ("rowbatch.api", "rerun"),
     "sample": ("rowbatch.api", "sample"),
     "split": ("rowbatch.api", "split"),
     "units": ("rowbatch.api", "units"),

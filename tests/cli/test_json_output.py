@@ -38,6 +38,7 @@ CASES: dict[str, list[tuple[str, ...]]] = {
         ("posts.csv", "--coders", "coder,coder2", "--quotes", "--text", "text"),
     ],
     "agreement": [("posts", "coder"), ("posts", "coder", "--item", "id", "--not-coded", "99")],
+    "archive": [("posts", "-o", "posts.zip", "--overwrite", "--without-texts")],
     "check": [
         ("requests.jsonl",),
         ("broken.jsonl", "requests.jsonl", "--provider", "mistral"),
@@ -103,7 +104,9 @@ CASES: dict[str, list[tuple[str, ...]]] = {
     ],
     "status": [("posts",), ("posts", "--events"), ("unbuilt",)],
     "validate": [("posts", "people"), ("posts", "people", "--part", "all", "--wanted", "0.5")],
-    "verify": [("posts",)],
+    "verify": [("posts",), ("whole.zip",)],
+    "report": [("posts",), ("posts", "-o", "r.html", "-o", "r.tex", "--overwrite", "--checklist", "ttamre")],
+    "rerun": [("whole.zip", "posts.csv", "--compare", "posts")],
     "worker": [("--tasks", "planned/tasks/prepare.jsonl", "--index", "0", "--of", "2")],
 }
 """Words after each command that has `--json`."""
@@ -143,6 +146,8 @@ def workplace(tmp_path_factory):
         (place / "UPSTREAM").write_text(upstream.base_url)
         assert type_in(place, *command_for(place, address)[3:]).returncode in (0, 9)
         assert {row["status"] for row in read_rows(place / "out.csv")} >= {"ok"}
+        whole = type_in(place, "archive", "posts", "-o", "whole.zip")
+        assert whole.returncode == 0, whole.stderr
         several = ("--run", "panel", "-o", "panel.csv", "--with", "openai:gpt-4.1-mini")
         assert type_in(place, *command_for(place, address)[3:], *several).returncode in (0, 9)
         made = type_in(

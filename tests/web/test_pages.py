@@ -226,6 +226,30 @@ def test_spellings_and_repeated_texts_in_the_comparison(site, client):
     assert "says nothing" in page.split('id="people"')[1]
 
 
+def test_report_and_archive_are_downloads(site, client):
+    """
+    A job's methods page leads to its report and its archive: files to keep, never shown by the browser, with
+    strangers' texts as text; a checklist that there is not is a sentence.
+    """
+    job = labelled(site, client, [[n, text, "good"] for n, text in enumerate(HOSTILE, start=1)])
+    assert f'action="{job}/archive"' in client.get(f"{job}/methods").text
+    told = client.get(f"{job}/report?checklist=tamper")
+    assert told.headers["content-disposition"].startswith("attachment")
+    assert told.headers["content-type"] == "application/octet-stream"
+    assert "Nobody has checked these labels" in told.text
+    assert "TaMPER" in told.text
+    assert "<script>alert" not in told.text
+    assert "img" not in tags(told.text).tags
+    packed = client.get(f"{job}/archive?texts=0&title=A+study&author=Anna")
+    assert packed.headers["content-disposition"].startswith("attachment")
+    with zipfile.ZipFile(io.BytesIO(packed.content)) as file:
+        assert "table.csv" not in file.namelist()
+        assert file.read("README.md").decode().startswith("# A study")
+    refused = client.get(f"{job}/report?checklist=consort")
+    assert refused.status_code == 400
+    assert "there is no checklist" in refused.text
+
+
 def test_hostile_cells_stay_text(site, client):
     """
     No cell, column name or answer becomes HTML, an attribute or a formula, on any page.

@@ -39,6 +39,12 @@ if TYPE_CHECKING:
     from rowbatch.api.model_list import models as models
     from rowbatch.api.model_list import overrides_path as overrides_path
     from rowbatch.api.parts import split as split
+    from rowbatch.api.reporting import Rerun as Rerun
+    from rowbatch.api.reporting import archive as archive
+    from rowbatch.api.reporting import check_archive as check_archive
+    from rowbatch.api.reporting import compare_rerun as compare_rerun
+    from rowbatch.api.reporting import report as report
+    from rowbatch.api.reporting import rerun as rerun
     from rowbatch.api.runs import Hooks as Hooks
     from rowbatch.api.runs import Preview as Preview
     from rowbatch.api.runs import Run as Run
@@ -90,20 +96,24 @@ _PLACES = {
     "Policy": "core.policy",
     "Preview": "api.runs",
     "Run": "api.runs",
+    "Rerun": "api.reporting",
     "ScaleAgreement": "core.agreement",
     "Stage": "api.runs",
     "Status": "api.standing",
     "WriteOptions": "core.table_options",
     "YesNoAgreement": "core.agreement",
     "agree": "api.statistics",
+    "archive": "api.reporting",
     "as_address": "objects.address",
     "check": "api.tools",
+    "check_archive": "api.reporting",
     "check_codebook": "api.codebooks",
     "codebook_schema": "api.codebooks",
     "coding_set": "api.sets",
     "coding_sets": "api.sets",
     "command_of": "api.command",
     "compare": "api.statistics",
+    "compare_rerun": "api.reporting",
     "convert": "api.tools",
     "convert_codebook": "api.codebooks",
     "correct": "api.statistics",
@@ -129,7 +139,9 @@ _PLACES = {
     "prepare_demo": "api.demo",
     "providers": "api.local",
     "remove_key": "api.keys",
+    "report": "api.reporting",
     "require_provider": "api.local",
+    "rerun": "api.reporting",
     "sample": "api.coding",
     "sample_into_file": "api.set_draws",
     "sample_into_set": "api.set_draws",

@@ -21,6 +21,9 @@ from rowbatch.core.statistics.figures import Figure
 from rowbatch.core.statistics.how_many import HowMany
 from rowbatch.core.statistics.side_by_side import SideBySide
 from rowbatch.providers.catalog import KnownModel
+from rowbatch.reporting.archive import ArchiveReport, CheckedArchive
+from rowbatch.reporting.report import ReportWritten
+from rowbatch.reporting.rerun import RerunReport
 from rowbatch.results.extract_report import ExtractReport
 from rowbatch.steps.clean import CleanReport
 from rowbatch.steps.collect import CollectReport, RoundSpent
@@ -52,10 +55,12 @@ __all__ = [
     "Acceptance",
     "Agreement",
     "AltTest",
+    "ArchiveReport",
     "BadRowList",
     "Calibration",
     "Check",
     "CheckReport",
+    "CheckedArchive",
     "CheckedCodebook",
     "CleanReport",
     "CoderAgreement",
@@ -83,6 +88,8 @@ __all__ = [
     "RecoverReport",
     "Replay",
     "ReplayedWave",
+    "ReportWritten",
+    "RerunReport",
     "RoundSpent",
     "RunQuality",
     "SampleForm",

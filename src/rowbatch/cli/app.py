@@ -237,6 +237,25 @@ _errors = click.option(
     "--errors", type=_PATH, metavar="FILE", help="Also a table of the rows that are not ok, with reasons."
 )
 _overwrite = click.option("--overwrite", is_flag=True, help="Replace the output if it is there.")
+_reporting = _options(
+    click.option(
+        "--without-texts",
+        is_flag=True,
+        help="Nothing of the texts goes along: for data that must not be published.",
+    ),
+    click.option(
+        "--language",
+        type=click.Choice(["en", "zh"]),
+        default="en",
+        show_default=True,
+        help="Of the report.",
+    ),
+    click.option(
+        "--checklist",
+        type=click.Choice(["ttamre", "tamper", "llm-guidelines", "tornberg"]),
+        help="Which checklist the report fills in, as far as a program can know.",
+    ),
+)
 _yes = click.option("--yes", "-y", is_flag=True, help="Don't ask before it costs money.")
 _json = click.option("--json", "as_json", is_flag=True, help="For programs.")
 _sampling = _options(
@@ -764,6 +783,141 @@ def disagreements(run: Path, *, output: Path, as_json: bool, **options: Any) -> 
 
 @app.command()
 @_run
+@click.option(
+    "--output",
+    "-o",
+    "outputs",
+    type=_PATH,
+    multiple=True,
+    metavar="OUT",
+    help="A page (.html), JSON (.json), or LaTeX (.tex, with .bib beside it); may be given several times.  "
+    "[default: report.html in the run]",
+)
+@_reporting
+@_overwrite
+@_json
+def report(
+    run: Path, *, outputs: tuple[Path, ...], without_texts: bool, as_json: bool, **options: Any
+) -> None:
+    """
+    Write all that a reviewer asks of RUN: what was asked, what came back, how good it is.
+
+    With codebook, prompt, models asked and models that answered, dates, costs, statuses, limits, a paragraph
+    for the methods section, and a checklist of one's choice. What was not checked by people says so in its
+    first line. Can be done at any time, also while the run is at work.
+    """
+    from rowbatch.cli import show
+
+    opened = api.open_run(run)
+    paths = list(outputs) or [opened.path / "report.html"]
+    overwrite = options.pop("overwrite") or not outputs
+    with show.bar() as hooks:
+        written = api.report(
+            opened, paths, texts=not without_texts, overwrite=overwrite, hooks=hooks, **options
+        )
+    if as_json:
+        show.as_json(written)
+    else:
+        show.report_written(written)
+
+
+@app.command()
+@_run
+@click.option("--output", "-o", type=_PATH, required=True, metavar="OUT.zip", help="The archive.")
+@click.option("--title", default="", metavar="TEXT", help="Of the study.  [default: the table's name]")
+@click.option("--author", default="", metavar="TEXT", help="Who is to be cited.")
+@click.option("--license", default="", metavar="ADDRESS", help="Address or name of a licence.")
+@_reporting
+@_overwrite
+@_json
+def archive(run: Path, *, output: Path, without_texts: bool, as_json: bool, **options: Any) -> None:
+    """
+    Write one zip file of RUN that a journal's repository takes.
+
+    It has the report, the codebook, how it was asked, and a row of labels for each row of the table, as an
+    RO-Crate and a Frictionless Data Package. Shows a content hash: written down in the paper, it shows any
+    later change. `rowbatch verify OUT.zip` looks, and `rowbatch rerun OUT.zip TABLE` asks it all again.
+    """
+    from rowbatch.cli import show
+
+    with show.bar() as hooks:
+        written = api.archive(run, output, texts=not without_texts, hooks=hooks, **options)
+    if as_json:
+        show.as_json(written)
+    else:
+        show.archived(written)
+
+
+@app.command()
+@click.argument("archive", type=_PATH)
+@_table
+@click.option(
+    "--rows",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="Ask only so many, drawn by hash of those that had a usable answer.  [default: all of the table]",
+)
+@click.option("--seed", type=int, default=1, show_default=True, metavar="NUMBER", help="Of that draw.")
+@click.option(
+    "--run",
+    "run_directory",
+    type=_PATH,
+    metavar="DIR",
+    help="The run directory.  [default: rowbatch-runs/TABLE]",
+)
+@click.option(
+    "--compare",
+    type=_PATH,
+    metavar="RUN",
+    help="Ask nothing, and compare with a run that did this before.",
+)
+@_driving
+@_yes
+@_json
+def rerun(
+    archive: Path,
+    table: Path,
+    *,
+    rows: int | None,
+    seed: int,
+    run_directory: Path | None,
+    compare: Path | None,
+    yes: bool,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """
+    Ask TABLE again what ARCHIVE asked, and say what comes out otherwise.
+
+    The archive is that of `rowbatch archive`; the table has the same texts, in any order. Shows the price
+    and asks before it costs money. With --rows some rows alone are asked: enough to see whether a model has
+    drifted since.
+    """
+    from rowbatch.cli import show
+
+    if compare is None:
+        _, changes = _policy_changes(options)
+        again = api.rerun(
+            archive, table, rows=rows, seed=seed, run=run_directory, policy=api.Policy().changed(**changes)
+        )
+        if not as_json:
+            show.rerun_begins(again)
+        with show.bar() as hooks:
+            again.run.build(hooks)
+        code = _show_and_run(again.run, yes=yes, quiet=as_json, **changes)
+        compare = again.run.path
+    else:
+        code = 0
+    found = api.compare_rerun(archive, compare)
+    if as_json:
+        show.as_json(found)
+    else:
+        show.rerun_compared(found)
+    return code
+
+
+@app.command()
+@_run
 @click.option("--table", type=_PATH, metavar="FILE", help="Where the table lies, if it was moved.")
 @click.option(
     "--workers",
@@ -774,12 +928,19 @@ def disagreements(run: Path, *, output: Path, as_json: bool, **options: Any) -> 
 @_json
 def verify(run: Path, *, table: Path | None, workers: int | None, as_json: bool) -> int:
     """
-    Read every file of a run again and compare with what is known of it.
+    Read every file of a run again and compare with what is known of it; or of an archive (.zip).
 
     The exit code is 0 when all is as it was written, and 1 when not.
     """
     from rowbatch.cli import show
 
+    if run.suffix.lower() == ".zip" and not run.is_dir():
+        checked = api.check_archive(run)
+        if as_json:
+            show.as_json(checked)
+        else:
+            show.archive_checked(checked)
+        return 1 if checked.faults else 0
     report = api.open_run(run).verify(table, workers=workers)
     if as_json:
         show.as_json(report)

@@ -21,14 +21,16 @@ from rowbatch.cli.json_output import json_text
 if TYPE_CHECKING:
     from collections import Counter
 
-    from rowbatch.api import DemoRun, Hooks, Preview, RowStatus, Run, Stage, Status
+    from rowbatch.api import DemoRun, Hooks, Preview, Rerun, RowStatus, Run, Stage, Status
     from rowbatch.api.reports import (
         Acceptance,
         Agreement,
         AltTest,
+        ArchiveReport,
         BadRowList,
         Calibration,
         Check,
+        CheckedArchive,
         CheckedCodebook,
         CheckReport,
         CleanReport,
@@ -57,6 +59,8 @@ if TYPE_CHECKING:
         RecoverReport,
         Replay,
         ReplayedWave,
+        ReportWritten,
+        RerunReport,
         RoundSpent,
         RunQuality,
         SampleForm,
@@ -410,6 +414,66 @@ def disagreements(report: DisagreementReport) -> None:
         who = f"{pair.one} / {pair.other}"
         line(f"    {who:<{width}}  the same {share:>6} of {pair.rows:,}, kappa {kappa}")
     _marked(report.formulas)
+
+
+def report_written(report: ReportWritten) -> None:
+    """Where the report is."""
+    for path in report.paths:
+        line(f"report  {place(path)}")
+    if not report.has_people:
+        line("  no person has checked these labels; the report says so in its first line")
+        line("  next: rowbatch sample draws rows for people to code")
+    if report.open_questions:
+        line(f"  {_count(report.open_questions, 'question')} of the checklist only you can answer")
+
+
+def archived(report: ArchiveReport) -> None:
+    """Where the archive is, and its content hash."""
+    line(f"archive  {place(report.path)}  ({report.files} files, {_count(report.rows, 'row')})")
+    if report.left_out:
+        line(f"  without texts; left out, since it may repeat words of them: {', '.join(report.left_out)}")
+    line(f"  content hash  {report.content_sha256}")
+    line("  write it down where nobody can change it, as in the paper")
+
+
+def archive_checked(found: CheckedArchive) -> None:
+    """Whether an archive is as it was written."""
+    for name, fault in found.faults:
+        line(f"  {short(name, 80)}: {fault}")
+    told = "is as it was written" if not found.faults else f"{_count(len(found.faults), 'file')} changed"
+    line(f"archive  {place(found.path)}  {told}")
+    line(f"  content hash  {found.content_sha256}  (compare it with the one that you wrote down)")
+
+
+def rerun_begins(again: Rerun) -> None:
+    """Which rows are asked again."""
+    line(f"{_count(again.rows, 'row')} will be asked again; {again.same:,} of the table are in the archive")
+    if again.only_table:
+        line(f"  {_count(again.only_table, 'row')} of the table not in the archive")
+    if again.only_archive:
+        line(f"  {_count(again.only_archive, 'text')} of the archive not in the table")
+
+
+def rerun_compared(found: RerunReport) -> None:
+    """What came out otherwise."""
+    line(f"compared  {_count(found.rows, 'row')}, {found.both_ok:,} with a usable answer then and now")
+    if found.before_only or found.after_only:
+        line(f"  only then {found.before_only:,}, only now {found.after_only:,}")
+    now, then = found.models
+    if now != then:
+        line(f"  other models answered: then {', '.join(then) or '-'}, now {', '.join(now) or '-'}")
+    for variable, figures in found.figures.items():
+        line(f"  {variable}")
+        for name in ("percent_agreement", "krippendorff_alpha"):
+            if (figure := figures.get(name)) is not None:
+                shown = f"{figure.shown}  {figure.shown_interval}  n {figure.n:,}"
+                line(f"    {name.replace('_', ' '):<20} {shown}")
+        moved = [one for one in found.changes if one.variable == variable]
+        for one in moved[:10]:
+            labels = f"{short(one.before, 30) or '-'} -> {short(one.after, 30) or '-'}"
+            line(f"    {labels}: {_count(one.rows, 'row')}")
+        if len(moved) > 10:
+            line(f"    and {len(moved) - 10} further moves")
 
 
 def exported(report: ExportReport) -> None:

@@ -13,6 +13,7 @@ from rowbatch.words.for_pages import PAGES
 from rowbatch.words.for_plans import PLANS
 from rowbatch.words.for_quality import QUALITY
 from rowbatch.words.for_ray import RAY
+from rowbatch.words.for_reports import REPORTS
 from rowbatch.words.for_runs import RUNS
 from rowbatch.words.for_schedules import SCHEDULES
 from rowbatch.words.for_services import SERVICES
@@ -41,5 +42,6 @@ ROOMS = (
     STATISTICS,
     CODING,
     QUALITY,
+    REPORTS,
 )
 ENTRIES: dict[str, Entry] = {kind: entry for room in ROOMS for kind, entry in room.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -431,6 +431,57 @@ def methods(request: Request) -> Response:
     )
 
 
+def report(request: Request) -> Response:
+    """The report, written for this download."""
+    asked = request.query_params
+    w, job = words_for(request), job_of(request)
+
+    def write(path: Path) -> None:
+        api.report(
+            job.run,
+            path,
+            texts=asked.get("texts") != "0",
+            language="zh" if w.language == "zh" else "en",
+            checklist=asked.get("checklist") or None,
+        )
+
+    return _made(request, "report.html", "report.html", write)
+
+
+def archive(request: Request) -> Response:
+    """The archive, written for this download."""
+    asked = request.query_params
+    w, job = words_for(request), job_of(request)
+
+    def write(path: Path) -> None:
+        api.archive(
+            job.run,
+            path,
+            texts=asked.get("texts") != "0",
+            title=asked.get("title", "")[:300],
+            author=asked.get("author", "")[:300],
+            license=asked.get("license", "")[:300],
+            language="zh" if w.language == "zh" else "en",
+            checklist=asked.get("checklist") or None,
+        )
+
+    return _made(request, "archive.zip", "archive.zip", write)
+
+
+def _made(request: Request, file: str, ending: str, write: Callable[[Path], None]) -> Response:
+    """A file that is made for one download, and then goes."""
+    place = program_of(request).place_for_files()
+    folder = tempfile.TemporaryDirectory(prefix="download-", dir=place, ignore_cleanup_errors=True)
+    path = Path(folder.name) / file
+    try:
+        write(path)
+    except BaseException:
+        folder.cleanup()
+        raise
+    stem = re.sub(r"\.\w{1,10}\Z", "", job_of(request).status.name)
+    return attachment(path, f"{stem}.{ending}", BackgroundTask(folder.cleanup))
+
+
 ROUTES = [
     Route("/jobs/{job_id}/rows", rows),
     Route("/jobs/{job_id}/rows/go", go),
@@ -441,4 +492,6 @@ ROUTES = [
     Route("/jobs/{job_id}/recipe", recipe),
     Route("/jobs/{job_id}/codebook", codebook),
     Route("/jobs/{job_id}/methods", methods),
+    Route("/jobs/{job_id}/report", report),
+    Route("/jobs/{job_id}/archive", archive),
 ]

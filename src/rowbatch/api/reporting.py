@@ -1,0 +1,228 @@
+"""What is told of a run afterwards: reports, archives, and what an archive's question brings again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from rowbatch.api.runs import Run, create_planned, open_run
+from rowbatch.api.statistics import resampling_of
+from rowbatch.core.plan import Source
+from rowbatch.core.policy import Policy
+from rowbatch.reporting.archive import (
+    ArchiveReport,
+    ArchiveTold,
+    CheckedArchive,
+    read_archive,
+    write_archive,
+)
+from rowbatch.reporting.archive import check_archive as _check_archive
+from rowbatch.reporting.facts import facts_of
+from rowbatch.reporting.report import ReportWritten, require_checklist, require_paths, write_report
+from rowbatch.reporting.rerun import RerunReport, compare_again, plan_again, rows_again
+from rowbatch.store.rundir import RunDirectory
+from rowbatch.store.sources import require_source
+
+if TYPE_CHECKING:
+    from rowbatch.api.runs import Hooks
+
+_Language = Literal["en", "zh"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """
+    A run that asks again what an archive asked.
+
+    Attributes:
+        run: A new run; nothing is sent yet. `resume` drives it.
+        archive: What it is compared with.
+        rows: That it asks.
+        same: Rows of the table whose texts are in the archive.
+        only_table, only_archive: Rows whose texts are in one of them only.
+    """
+
+    run: Run
+    archive: Path
+    rows: int
+    same: int
+    only_table: int
+    only_archive: int
+
+    def compare(self, *, confidence: float = 0.95, draws: int = 2_000, seed: int = 1) -> RerunReport:
+        """
+        What came out otherwise, as far as answers are here.
+
+        Args:
+            confidence: Of the intervals.
+            draws: How many samples are drawn for them.
+            seed: Of these draws.
+        """
+        return compare_rerun(self.archive, self.run, confidence=confidence, draws=draws, seed=seed)
+
+
+def report(
+    run: str | Path | Run,
+    output: str | Path | Sequence[str | Path],
+    *,
+    texts: bool = True,
+    language: _Language = "en",
+    checklist: str | None = None,
+    overwrite: bool = False,
+    hooks: Hooks | None = None,
+) -> ReportWritten:
+    """
+    Write all that a reviewer asks of a run: what was asked, what came back, how good it is, what it does not
+    show.
+
+    Args:
+        run: A run that is built, its folder, or its name.
+        output: Where to, once or several times: a page (`.html`), JSON (`.json`), LaTeX (`.tex`, and `.bib`
+            beside it).
+        texts: Whether the text of a row may be shown, in the example of a request.
+        language: Of the page and of LaTeX.
+        checklist: `ttamre`, `tamper`, `llm-guidelines` or `tornberg`; None for none.
+        overwrite: Whether files may be replaced.
+        hooks: Told how it goes.
+    Raises:
+        UsageError: An ending says no form, or there is no such checklist.
+        OutputExists: A file is there.
+        RunError: The table was changed, or the ledger is not whole.
+    """
+    paths = [Path(one) for one in ([output] if isinstance(output, str | Path) else output)]
+    chosen = require_checklist(checklist)
+    require_paths(paths, overwrite=overwrite)
+    opened = run if isinstance(run, Run) else open_run(run)
+    opened.build(hooks)
+    facts = facts_of(RunDirectory(opened.path), with_texts=texts, progress=hooks.rows if hooks else None)
+    return write_report(facts, paths, language=language, checklist=chosen, overwrite=overwrite)
+
+
+def archive(
+    run: str | Path | Run,
+    output: str | Path,
+    *,
+    texts: bool = True,
+    title: str = "",
+    author: str = "",
+    license: str = "",
+    language: _Language = "en",
+    checklist: str | None = None,
+    overwrite: bool = False,
+    hooks: Hooks | None = None,
+) -> ArchiveReport:
+    """
+    Write one zip file that a journal's repository takes: report, codebook, labels, how they were made.
+
+    It is an RO-Crate 1.2 and a Frictionless Data Package, has no key and no path of this computer, and a
+    content hash by which any later change is seen.
+
+    Args:
+        run: A run that is built, its folder, or its name.
+        output: Where to, `.zip`.
+        texts: Whether the table goes with it. Without, each row has a digest of its text, and nothing that
+            may repeat words of it.
+        title: Of the study; by default the table's name.
+        author: Who is to be cited.
+        license: Address or name of a licence.
+        language: Of the report in it.
+        checklist: Which one the report fills in.
+        overwrite: Whether a file may be replaced.
+        hooks: Told how it goes.
+    Raises:
+        UsageError, OutputExists, RunError: As `report`.
+    """
+    chosen = require_checklist(checklist)
+    opened = run if isinstance(run, Run) else open_run(run)
+    opened.build(hooks)
+    directory = RunDirectory(opened.path)
+    facts = facts_of(directory, with_texts=texts)
+    return write_archive(
+        directory,
+        Path(output),
+        facts,
+        told=ArchiveTold(title, author, license),
+        with_texts=texts,
+        language=language,
+        checklist=chosen,
+        overwrite=overwrite,
+        progress=hooks.rows if hooks else None,
+    )
+
+
+def check_archive(path: str | Path) -> CheckedArchive:
+    """
+    Read every file of an archive against its digest.
+
+    Raises:
+        InputError: It is no archive, or cannot be read.
+    """
+    return _check_archive(Path(path))
+
+
+def rerun(
+    archive: str | Path,
+    table: str | Path,
+    *,
+    rows: int | None = None,
+    seed: int = 1,
+    run: str | Path | None = None,
+    policy: Policy | None = None,
+) -> Rerun:
+    """
+    Make a run that asks a table what an archive asked; nothing is sent yet.
+
+    Answers of earlier runs are not taken over, since it is to show whether the model says the same again.
+
+    Args:
+        archive: Of `archive`; it must not have been changed.
+        table: The same texts, in any order; others may be among them.
+        rows: Ask so many rows alone, drawn by hash of those that had a usable answer; None means all.
+        seed: Of that draw.
+        run: The run directory; None means `rowbatch-runs/<table>`, numbered.
+        policy: The pace, the cap.
+    Raises:
+        InputError: The archive was changed, or no text of the table is in it.
+        UsageError: There are fewer rows, or what was asked needs more than the table.
+    """
+    path = Path(table)
+    require_source(path)
+    archived = read_archive(Path(archive))
+    plan = plan_again(archived, path)
+    again = rows_again(archived, plan, rows, seed)
+    if policy is not None:
+        plan = replace(plan, policy=policy)
+    if again.frame is not None:
+        # Of the rows alone a table of its own is made.
+        plan = replace(plan, source=Source(path))
+    made = create_planned(plan, Path(run) if run else None, frame=again.frame)
+    return Rerun(made, Path(archive), again.rows, again.same, again.only_table, again.only_archive)
+
+
+def compare_rerun(
+    archive: str | Path,
+    run: str | Path | Run,
+    *,
+    confidence: float = 0.95,
+    draws: int = 2_000,
+    seed: int = 1,
+) -> RerunReport:
+    """
+    What the answers of a run say otherwise than those of an archive, text by text.
+
+    Args:
+        archive: Of `archive`.
+        run: A run that asks the same, as `rerun` makes it.
+        confidence: Of the intervals.
+        draws: How many samples are drawn for them.
+        seed: Of these draws.
+    Raises:
+        InputError: The archive was changed.
+        UsageError: No level, or too few draws.
+    """
+    resampling = resampling_of(confidence, draws, seed)
+    opened = run if isinstance(run, Run) else open_run(run)
+    opened.build()
+    return compare_again(RunDirectory(opened.path), read_archive(Path(archive)), resampling)

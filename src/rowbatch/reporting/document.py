@@ -1,0 +1,117 @@
+"""
+A report before it is HTML or LaTeX: sections of blocks, with texts that are not yet escaped.
+
+One tree, so that the page and the appendix of a paper say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Language = Literal["en", "zh"]
+BarKind = Literal["plain", "biased", "people", "corrected"]
+"""How a bar is drawn, and what it is: of the model alone, of people, of both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A paragraph. `is_alert`: what nobody may overlook."""
+
+    text: str
+    is_alert: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """
+    A table.
+
+    Attributes:
+        header: Names of its columns.
+        rows: Cells, as many in each row.
+        numbers: Positions of the columns that are set to the right.
+        note: Below it; or "".
+    """
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    numbers: Sequence[int] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """
+    A bar of a picture.
+
+    Attributes:
+        name: What it is of.
+        value: Its length, of `Bars.most`; None where there is none.
+        shown: Its value in words.
+        low, high: The ends of its interval; None without one.
+        kind: How it is drawn.
+    """
+
+    name: str
+    value: float | None
+    shown: str
+    low: float | None = None
+    high: float | None = None
+    kind: BarKind = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """A picture of bars, and the same numbers beside them. `most`: the value that is as long as can be."""
+
+    title: str
+    bars: Sequence[Bar]
+    most: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Text as it stands, line by line."""
+
+    text: str
+
+
+Block = Paragraph | Table | Bars | Code
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """
+    A section.
+
+    Attributes:
+        title: Its heading.
+        blocks: In order.
+        name: For links and files, the same in each language.
+    """
+
+    title: str
+    blocks: Sequence[Block]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """
+    The whole.
+
+    Attributes:
+        title: Its name.
+        lead: Below the name.
+        sections: In order.
+        language: Of all its words.
+        made_with: At its foot.
+    """
+
+    title: str
+    lead: str
+    sections: Sequence[Section]
+    language: Language
+    made_with: str

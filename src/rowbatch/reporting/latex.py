@@ -1,0 +1,137 @@
+"""A report as LaTeX, for the appendix of a paper: `article` with packages that every distribution has."""
+
+from __future__ import annotations
+
+import re
+from typing import assert_never
+
+from rowbatch.reporting.document import Bars, Block, Code, Document, Paragraph, Table
+
+_ESCAPED = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "`": r"\textasciigrave{}",
+    "–": "--",
+    "—": "---",
+    "…": r"\dots{}",
+    "“": "``",
+    "”": "''",
+    "‘": "`",
+    "’": "'",
+    "×": r"$\times$",
+    "≤": r"$\leq$",
+    "≥": r"$\geq$",
+    "→": r"$\rightarrow$",
+    "✓": r"\checkmark{}",
+    "κ": r"$\kappa$",
+    "α": r"$\alpha$",
+}
+_SPECIAL = re.compile("|".join(re.escape(one) for one in _ESCAPED))
+# Below U+0250 the fonts of T1 have what languages of Europe need; above, only XeLaTeX and LuaLaTeX do.
+_NEEDS_UNICODE = re.compile("[^\x00-\u024f" + "".join(one for one in _ESCAPED if ord(one) > 0x24F) + "]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_LONG_WORD = re.compile(r"[A-Za-z0-9]{24,}")
+
+
+def latex_of(document: Document, bibliography: str = "") -> str:
+    """
+    The source.
+
+    Args:
+        document: All texts in it are escaped here.
+        bibliography: Name of the `.bib` file, without its ending; "" for none.
+    """
+    body = "".join(
+        (f"\\section*{{{escaped(one.title)}}}\n" if one.title else "")
+        + "".join(map(_block, one.blocks))
+        + "\n"
+        for one in document.sections
+    )
+    told = body + document.title + document.lead
+    is_chinese = document.language == "zh"
+    needs_unicode = is_chinese or _NEEDS_UNICODE.search(told) is not None
+    kind = "ctexart" if is_chinese else "article"
+    fonts = (
+        ""
+        if is_chinese
+        else "\\usepackage{fontspec}\n"
+        if needs_unicode
+        else "\\usepackage[T1]{fontenc}\n\\usepackage[utf8]{inputenc}\n\\usepackage{lmodern}\n\\usepackage{textcomp}\n"
+    )
+    engine = "% XeLaTeX or LuaLaTeX\n" if needs_unicode else "% pdfLaTeX, XeLaTeX or LuaLaTeX\n"
+    cited = (
+        f"\\nocite{{*}}\n\\bibliographystyle{{plain}}\n\\bibliography{{{bibliography}}}\n"
+        if bibliography
+        else ""
+    )
+    return (
+        f"{engine}\\documentclass[11pt]{{{kind}}}\n{fonts}\\usepackage[margin=2.5cm]{{geometry}}\n"
+        "\\usepackage{longtable}\n\\usepackage{array}\n\\usepackage{amssymb}\n\\usepackage{xcolor}\n"
+        "\\setlength{\\parindent}{0pt}\\setlength{\\parskip}{5pt plus 2pt}\\sloppy\n"
+        f"\\title{{{escaped(document.title)}}}\n\\date{{}}\n\\begin{{document}}\n\\maketitle\n"
+        f"{escaped(document.lead)}\n\n{body}{cited}"
+        f"{{\\small {escaped(document.made_with)}}}\n\\end{{document}}\n"
+    )
+
+
+def escaped(text: str) -> str:
+    """A text as LaTeX shows it: nothing in it is a command."""
+    shown = _SPECIAL.sub(lambda found: _ESCAPED[found[0]], _CONTROL.sub(" ", text))
+    # Digests have no place to break at.
+    return _LONG_WORD.sub(lambda found: r"\allowbreak{}".join(re.findall(".{1,8}", found[0])), shown)
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Paragraph():
+            told = escaped(block.text)
+            return f"\\textcolor{{red}}{{\\textbf{{{told}}}}}\n\n" if block.is_alert else f"{told}\n\n"
+        case Table():
+            return _table(block)
+        case Bars():
+            rows = [(bar.name, bar.shown) for bar in block.bars]
+            return f"\\textbf{{{escaped(block.title)}}}\n\n" + _table(Table(("", ""), rows, (1,)))
+        case Code():
+            lines = [_indented(line) for line in block.text.split("\n")]
+            return "{\\small\\ttfamily\\raggedright " + "\\par\n".join(lines) + "\\par}\n\n"
+        case _:
+            assert_never(block)
+
+
+def _indented(line: str) -> str:
+    bare = line.lstrip(" ")
+    return "\\mbox{}" + "~" * (len(line) - len(bare)) + escaped(bare)
+
+
+def _table(table: Table) -> str:
+    words = [at for at in range(len(table.header)) if at not in table.numbers]
+    share = (0.92 - 0.13 * len(table.numbers)) / max(1, len(words))
+    columns = "".join(
+        "r" if at in table.numbers else f">{{\\raggedright\\arraybackslash}}p{{{share:.2f}\\textwidth}}"
+        for at in range(len(table.header))
+    )
+    head = " & ".join(f"\\textbf{{{escaped(cell)}}}" for cell in table.header)
+    rows = "".join(" & ".join(map(_cell, row)) + " \\\\\n" for row in table.rows)
+    note = f"{{\\small {escaped(table.note)}}}\n\n" if table.note else ""
+    return (
+        f"\\begin{{longtable}}{{{columns}}}\n\\hline\n{head} \\\\\n\\hline\n\\endhead\n{rows}\\hline\n"
+        f"\\end{{longtable}}\n{note}"
+    )
+
+
+def _cell(text: str) -> str:
+    # A bracket after the end of a row would be read as its distance.
+    shown = escaped(text).replace("\n", "\\newline ")
+    return f"{{}}{shown}" if shown.startswith("[") else shown
