@@ -292,7 +292,7 @@ def test_what_does_not_fit_is_refused(run: Run, coded: CodingFolder, tmp_path: P
 
     source = run.plan.source
     set_of(run, "other", source=type(source)(source.path, "ab" * 32, 10, source.reading))
-    assert kind_of(coding_set="other") == "coding-set-of-other-table"
+    assert kind_of(coding_set="other") == "quality-set-of-other-table"
     assert kind_of(coding_set="nowhere") == "no-coding-set"
     assert kind_of(variable="tone", coding_set="people") == "coding-set-without-variable"
     assert kind_of(part="dev") == "quality-nothing-settled"

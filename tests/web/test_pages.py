@@ -247,7 +247,7 @@ def test_report_and_archive_are_downloads(site, client):
         assert file.read("README.md").decode().startswith("# A study")
     refused = client.get(f"{job}/report?checklist=consort")
     assert refused.status_code == 400
-    assert "there is no checklist" in refused.text
+    assert "There is no checklist" in refused.text
 
 
 def test_hostile_cells_stay_text(site, client):

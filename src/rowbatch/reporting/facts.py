@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 
 from rowbatch.core.address import shown_address
-from rowbatch.core.codebook import Codebook
+from rowbatch.core.codebook import Codebook, instructions_text
 from rowbatch.core.confidence import column_of, measured
 from rowbatch.core.plan import Asking, Plan
 from rowbatch.core.states import RowStatus
@@ -335,8 +335,6 @@ def _instructions(plan: Plan) -> str:
         return plan.question.system
     if not plan.question.answer:
         return ""
-    from rowbatch.core.codebook import instructions_text
-
     return instructions_text(plan.question.asked_codebook)
 
 

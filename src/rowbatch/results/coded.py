@@ -129,7 +129,7 @@ class CodedRun:
         coded = self.content.plan
         if coded.source.sha256 != plan.source.sha256:
             raise UsageError(
-                "coding-set-of-other-table",
+                "quality-set-of-other-table",
                 name=coded.name,
                 table=coded.source.shown_name,
                 other=plan.source.shown_name,

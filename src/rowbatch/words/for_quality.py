@@ -22,7 +22,7 @@ _SETS: dict[str, Entry] = {
         "code some of its rows first",
         zh=("编码集“{name}”中还没有人为此编码", "请先编码其中一些行"),
     ),
-    "coding-set-of-other-table": Entry(
+    "quality-set-of-other-table": Entry(
         "the coding set {name!r} is of the table {table!r}, and the run of {other!r}, which is not the same file",
         "take a set that was drawn from the run's table, or a run of the set's",
         zh=(
