@@ -14,6 +14,7 @@ import pytest
 from driving import KEY, drive, finish, make_run
 from fake_providers import FakeProvider
 from rowbatch.api.reporting import report
+from rowbatch.core.statistics.acceptance import LabelAcceptance
 from rowbatch.core.statistics.figures import Figure
 from rowbatch.errors import OutputExists, UsageError
 from rowbatch.reporting.bibliography import bibliography_of
@@ -40,7 +41,13 @@ PEOPLE = PeopleFacts(
     against={"label": {"accuracy": FIGURE, "cohen_kappa": ALPHA}},
     confusion={"label": [("a", "a", 20), ("a", "b", 5), ("b", "b", 15)]},
     corrected=[CorrectedValue("label = a", FIGURE, FIGURE, replace(FIGURE, method="PPI++ (power-tuned)"))],
-    accepted={"label": [("a", "may be used unseen"), ("b", "20 more rows needed")]},
+    accepted={
+        "label": [
+            LabelAcceptance("a", None, 25, 25, 8, 1.0, 0.91, 1.0, "usable", None),
+            LabelAcceptance("b", None, 15, 13, 4, 0.87, 0.6, 0.97, "too-little-evidence", 20),
+        ]
+    },
+    wanted=0.9,
     looks=1,
 )
 

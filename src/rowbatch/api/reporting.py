@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from rowbatch.api.runs import Run, create_planned, open_run
 from rowbatch.api.statistics import resampling_of
 from rowbatch.core.plan import Source
 from rowbatch.core.policy import Policy
+from rowbatch.errors import UsageError
 from rowbatch.reporting.archive import (
     ArchiveReport,
     ArchiveTold,
@@ -19,9 +21,12 @@ from rowbatch.reporting.archive import (
     write_archive,
 )
 from rowbatch.reporting.archive import check_archive as _check_archive
-from rowbatch.reporting.facts import facts_of
+from rowbatch.reporting.facts import PeopleFacts, facts_of
+from rowbatch.reporting.people import CodedSet, people_facts
 from rowbatch.reporting.report import ReportWritten, require_checklist, require_paths, write_report
 from rowbatch.reporting.rerun import RerunReport, compare_again, plan_again, rows_again
+from rowbatch.results.coded import content_of, set_of_run
+from rowbatch.store.coding_sets import find_set
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.sources import require_source
 
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
     from rowbatch.api.runs import Hooks
 
 _Language = Literal["en", "zh"]
+_log = logging.getLogger("rowbatch.report")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +69,46 @@ class Rerun:
         return compare_rerun(self.archive, self.run, confidence=confidence, draws=draws, seed=seed)
 
 
+def _people_of(run: Run, people: str | Path | None, language: _Language) -> PeopleFacts | None:
+    """
+    What people said of a run; each look at a test part is noted in its set.
+
+    Raises:
+        UsageError: Several sets could be meant; or the one that is named does not fit.
+        InputError: There is no such set.
+    """
+    try:
+        folder = find_set(people) if people is not None else set_of_run(run.plan, None)
+    except UsageError as error:
+        if people is None and error.kind in ("coding-set-none", "coding-set-not-coded"):
+            return None
+        raise
+    content = content_of(folder)
+    asked = [one for one in run.codebook.variables if one.can_compare and one.name in content.plan.variables]
+    quality, corrected = [], []
+    for variable in asked:
+        try:
+            quality.append(run.validate(folder.path, variable.name))
+            corrected.append(run.corrected(folder.path, variable.name))
+        except UsageError as error:
+            # Of this variable nothing can be said, as where nobody coded it or it is a date.
+            if people is not None and len(asked) == 1 and not quality:
+                raise
+            _log.debug("no numbers of %s: %s", variable.name, error)
+    if not quality:
+        return None
+    looks = sum(one.part == "test" for one in folder.looks())
+    coders = sum(bool(codes) for codes in content.codes.values())
+    return people_facts(
+        CodedSet(content.plan.name, content.waves, coders, looks), quality, corrected, language
+    )
+
+
 def report(
     run: str | Path | Run,
     output: str | Path | Sequence[str | Path],
     *,
+    people: str | Path | None = None,
     texts: bool = True,
     language: _Language = "en",
     checklist: str | None = None,
@@ -81,6 +123,8 @@ def report(
         run: A run that is built, its folder, or its name.
         output: Where to, once or several times: a page (`.html`), JSON (`.json`), LaTeX (`.tex`, and `.bib`
             beside it).
+        people: A coding set of the run's table: its folder, id or name; None means the only one with codes,
+            if there is one.
         texts: Whether the text of a row may be shown, in the example of a request.
         language: Of the page and of LaTeX.
         checklist: `ttamre`, `tamper`, `llm-guidelines` or `tornberg`; None for none.
@@ -96,7 +140,12 @@ def report(
     require_paths(paths, overwrite=overwrite)
     opened = run if isinstance(run, Run) else open_run(run)
     opened.build(hooks)
-    facts = facts_of(RunDirectory(opened.path), with_texts=texts, progress=hooks.rows if hooks else None)
+    facts = facts_of(
+        RunDirectory(opened.path),
+        people=_people_of(opened, people, language),
+        with_texts=texts,
+        progress=hooks.rows if hooks else None,
+    )
     return write_report(facts, paths, language=language, checklist=chosen, overwrite=overwrite)
 
 
@@ -104,6 +153,7 @@ def archive(
     run: str | Path | Run,
     output: str | Path,
     *,
+    people: str | Path | None = None,
     texts: bool = True,
     title: str = "",
     author: str = "",
@@ -122,6 +172,7 @@ def archive(
     Args:
         run: A run that is built, its folder, or its name.
         output: Where to, `.zip`.
+        people: As in `report`.
         texts: Whether the table goes with it. Without, each row has a digest of its text, and nothing that
             may repeat words of it.
         title: Of the study; by default the table's name.
@@ -138,7 +189,7 @@ def archive(
     opened = run if isinstance(run, Run) else open_run(run)
     opened.build(hooks)
     directory = RunDirectory(opened.path)
-    facts = facts_of(directory, with_texts=texts)
+    facts = facts_of(directory, people=_people_of(opened, people, language), with_texts=texts)
     return write_archive(
         directory,
         Path(output),

@@ -239,6 +239,11 @@ _errors = click.option(
 _overwrite = click.option("--overwrite", is_flag=True, help="Replace the output if it is there.")
 _reporting = _options(
     click.option(
+        "--people",
+        metavar="SET",
+        help="The coding set of the run's table.  [default: the only one with codes, if there is one]",
+    ),
+    click.option(
         "--without-texts",
         is_flag=True,
         help="Nothing of the texts goes along: for data that must not be published.",

@@ -21,6 +21,7 @@ from rowbatch.core.codebook import Codebook, instructions_text
 from rowbatch.core.confidence import column_of, measured
 from rowbatch.core.plan import Asking, Plan
 from rowbatch.core.states import RowStatus
+from rowbatch.core.statistics.acceptance import LabelAcceptance
 from rowbatch.core.statistics.figures import Figure
 from rowbatch.errors import RowbatchError
 from rowbatch.providers.catalog import find_provider
@@ -114,7 +115,8 @@ class PeopleFacts:
         against: Of the model with people, by variable and statistic.
         confusion: By variable: people's label, the model's, and how many rows.
         corrected: Estimates for the whole table.
-        accepted: By variable and label: whether it may be used unseen, and why, in words.
+        accepted: By variable: each label, and whether it may be used unseen.
+        wanted: The share of right ones that was wanted for that; None where nobody asked.
         looks: How often numbers of the test part were looked at.
         is_test_spent: The codebook changed after somebody had looked at the test part.
     """
@@ -129,7 +131,8 @@ class PeopleFacts:
     against: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)
     confusion: Mapping[str, Sequence[tuple[str, str, int]]] = field(default_factory=dict)
     corrected: Sequence[CorrectedValue] = ()
-    accepted: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
+    accepted: Mapping[str, Sequence[LabelAcceptance]] = field(default_factory=dict)
+    wanted: float | None = None
     looks: int = 0
     is_test_spent: bool = False
 

@@ -101,7 +101,20 @@ def _plain_people(people: PeopleFacts) -> dict[str, Any]:
             }
             for one in people.corrected
         ],
-        "accepted": {name: dict(labels) for name, labels in people.accepted.items()},
+        "wanted": people.wanted,
+        "accepted": {
+            name: {
+                one.label: {
+                    "verdict": one.verdict,
+                    "n": one.n,
+                    "low": one.low,
+                    "high": one.high,
+                    "more": one.more,
+                }
+                for one in labels
+            }
+            for name, labels in people.accepted.items()
+        },
     }
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from rowbatch.core.states import RowStatus
+from rowbatch.core.statistics.acceptance import LabelAcceptance
 from rowbatch.core.statistics.figures import Figure, wilson
 from rowbatch.reporting.checklists import CHECKLISTS, ChecklistName
 from rowbatch.reporting.document import (
@@ -259,10 +260,29 @@ class Sections:
             )
             yield _matrix(cells, t("people \\ model", "人工 \\ 模型"))
         for variable, labels in people.accepted.items():
+            wanted = f"{people.wanted:.0%}" if people.wanted is not None else ""
             yield Paragraph(
-                t(f"{variable}: which labels may be used unseen", f"{variable}：哪些标签可不经复核直接使用")
+                t(
+                    f"{variable}: which labels may be used unseen, if {wanted} of them are to be right",
+                    f"{variable}：若要求 {wanted} 正确，哪些标签可不经复核直接使用",
+                )
             )
-            yield Table((t("Label", "标签"), t("Verdict", "结论")), [tuple(one) for one in labels])
+            header = (t("Label", "标签"), t("Verdict", "结论"), t("Right", "正确"), t("Bounds", "界限"))
+            yield Table(header, [self._verdict(one) for one in labels], (2, 3))
+
+    def _verdict(self, one: LabelAcceptance) -> tuple[str, str, str, str]:
+        t = self._told
+        words = {
+            "usable": t("may be used unseen", "可直接使用"),
+            "usable-with-correction": t("only in corrected numbers", "仅可用于校正后的数值"),
+            "not-automatable": t("not shown to be better than guessing", "未显示优于随机猜测"),
+            "too-little-evidence": t("too few coded rows to tell", "人工编码的行太少，无法判断"),
+        }
+        told = words[one.verdict]
+        if one.more is not None:
+            told += t(f"; some {one.more:,} more would show it", f"；约需再编码 {one.more:,} 行")
+        bounds = "–" if one.low is None or one.high is None else f"{one.low:.3f} – {one.high:.3f}"
+        return one.label, told, f"{one.hits:,} / {one.n:,}", bounds
 
     def _of_people(self, people: PeopleFacts) -> Iterator[tuple[str, str]]:
         t = self._told

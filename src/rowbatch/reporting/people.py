@@ -1,0 +1,113 @@
+"""What people said of a run's rows, as a report tells it: the numbers of a coding set beside the run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rowbatch.core.coding_set import Wave
+from rowbatch.core.run_quality import RunQuality
+from rowbatch.core.statistics.coder_agreement import GoldAgreement
+from rowbatch.core.statistics.corrected import CorrectedEstimates
+from rowbatch.reporting.document import Language
+from rowbatch.reporting.facts import CorrectedValue, PeopleFacts
+
+_DESIGNS = {
+    "simple": {"en": "simple random", "zh": "简单随机抽样"},
+    "stratified": {"en": "random within strata of {by}", "zh": "按 {by} 分层随机抽样"},
+    "groups": {"en": "random groups of {by}", "zh": "按 {by} 整群随机抽样"},
+    "one-per-group": {"en": "one random row of each group of {by}", "zh": "每个 {by} 组随机抽取一行"},
+}
+_SEED = {"en": ", seed {seed}", "zh": "，种子 {seed}"}
+_ALSO = {
+    "en": " (and others that chance did not draw, which do not count)",
+    "zh": "（另有非随机选取的行，不计入）",
+}
+NO_ANSWER = {"en": "(none)", "zh": "（无）"}
+
+
+@dataclass(frozen=True, slots=True)
+class CodedSet:
+    """
+    What a coding set says of itself.
+
+    Attributes:
+        name: Its name.
+        waves: How its rows were drawn.
+        coders: How many people coded.
+        looks: At its test part so far.
+    """
+
+    name: str
+    waves: Sequence[Wave]
+    coders: int
+    looks: int
+
+
+def people_facts(
+    coded: CodedSet,
+    quality: Sequence[RunQuality],
+    corrected: Sequence[CorrectedEstimates],
+    language: Language,
+) -> PeopleFacts:
+    """
+    Put the numbers of all variables together.
+
+    Args:
+        coded: The coding set.
+        quality: Of each variable that can be compared.
+        corrected: Of each variable that has corrected numbers.
+        language: Of the words that are made here.
+    """
+    return PeopleFacts(
+        source=coded.name,
+        coders=coded.coders,
+        rows=max((one.counts.settled for one in quality), default=0),
+        design=design_told(coded.waves, language),
+        part="" if quality and quality[0].part == "all" else (quality[0].part if quality else ""),
+        is_random=any(one.chosen_by == "chance" for one in coded.waves),
+        among={one.variable: one.among.measures for one in quality if one.among is not None},
+        against={one.variable: one.model.measures for one in quality},
+        confusion={
+            one.variable: _cells(one.against.labels, one.model, language)
+            for one in quality
+            if one.model.confusion
+        },
+        corrected=[
+            CorrectedValue(one.quantity, one.model_only, one.people_only, one.corrected)
+            for estimates in corrected
+            for one in estimates.corrections
+        ],
+        accepted={
+            one.variable: [label for label in one.acceptance.labels if label.least_sure is None]
+            for one in quality
+            if one.acceptance is not None
+        },
+        wanted=next((one.acceptance.wanted for one in quality if one.acceptance is not None), None),
+        looks=coded.looks,
+        is_test_spent=any(note.kind == "quality-used-up" for one in quality for note in one.notes),
+    )
+
+
+def design_told(waves: Sequence[Wave], language: Language) -> str:
+    """How rows were drawn, in words: each design once."""
+    told = []
+    for wave in waves:
+        if wave.chosen_by != "chance":
+            continue
+        words = _DESIGNS.get(wave.design)
+        shown = wave.design if words is None else words[language]
+        by = wave.stratified_by or wave.grouped_by
+        told.append(shown.replace("{by}", by) + _SEED[language].format(seed=wave.seed))
+    also = _ALSO[language] if told and any(one.chosen_by != "chance" for one in waves) else ""
+    return "; ".join(dict.fromkeys(told)) + also
+
+
+def _cells(labels: Sequence[str], model: GoldAgreement, language: Language) -> list[tuple[str, str, int]]:
+    """The confusion matrix as its cells, zeros too, in the order of the labels; the last answer is none."""
+    answers = [*labels, NO_ANSWER[language]]
+    return [
+        (label, answer, count)
+        for label, row in zip(labels, model.confusion, strict=False)
+        for answer, count in zip(answers, row, strict=False)
+    ]
