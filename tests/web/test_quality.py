@@ -44,7 +44,10 @@ def test_without_a_set_there_is_one_thing_to_do(site: tuple[Site, Run]) -> None:
     Where nobody coded rows the page says why that matters, and has the one button that leads on.
     """
     page = shown(site)
-    assert f'href="/coding?job={desk.job_id(site[1].path)}">Draw a sample to code' in page
+    place = f"/coding/new?of=job-{desk.job_id(site[1].path)}"
+    assert f'href="{place}">Draw a sample to code' in page
+    with visiting(site[0], "en") as client:
+        assert client.get(place).status_code == 200
     assert "抽取样本进行编码" in shown(site, "zh")
     assert "/quality" in shown(site, address="")
 
@@ -56,6 +59,16 @@ def coded(site: tuple[Site, Run], tmp_path_factory: pytest.TempPathFactory) -> s
     say(folder, "Anna", GOLD)
     say(folder, "Ben", {1: "good", 2: "good", 21: "bad"})
     return folder.plan.id
+
+
+def test_set_and_quality_lead_to_each_other(site: tuple[Site, Run], coded: str) -> None:
+    """
+    The page of a set names the jobs of its table, and that of a job's quality leads back to the set.
+    """
+    quality = f"/jobs/{desk.job_id(site[1].path)}/quality?set={coded}"
+    with visiting(site[0], "en") as client:
+        assert f'href="{quality}"' in client.get(f"/coding/{coded}").text
+        assert f'href="/coding/{coded}">Code more rows' in client.get(quality).text
 
 
 @pytest.mark.parametrize(
