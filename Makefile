@@ -21,7 +21,7 @@ JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills attack objects azurite coverage-of-intervals oracles docs format audit sbom clean
+.PHONY: help demo test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills attack objects azurite coverage-of-intervals oracles archives docs format audit sbom clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 28
@@ -96,6 +96,14 @@ docs: $(READY)  ## Write the generated pages of the docs anew
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/messages.py
 
+ARCHIVE_ORACLES := .oracles-of-archives
+archives: $(READY)  ## Hold archives to the validators of RO-Crate and Frictionless (needs the internet)
+	@test -d $(ARCHIVE_ORACLES) || $(PYTHON) -m venv $(ARCHIVE_ORACLES)
+	@$(ARCHIVE_ORACLES)/bin/pip install --quiet roc-validator==0.13.0 rocrate==0.16.0 frictionless==5.21.0
+	@place=$$(mktemp -d); trap 'rm -rf "$$place"' EXIT; \
+	  PYTHONPATH=tests $(BIN)/python tests/archive_oracles.py --make "$$place" && \
+	  $(ARCHIVE_ORACLES)/bin/python tests/archive_oracles.py "$$place"
+
 bench: $(READY)  ## Measure the speed
 	@$(UV) sync --quiet --frozen --all-extras --no-extra ray --group bench --python "$$(command -v $(PYTHON))"
 	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file" $(ARGS); done
@@ -122,7 +130,7 @@ sbom: $(READY)  ## Write what rowbatch pulls in, with licences, as CycloneDX
 	$(BIN)/python docs/dependencies.py --sbom dist/rowbatch.cdx.json
 
 clean:  ## Remove everything that make has made
-	rm -rf .venv .venv-ray .tools .oracles dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf .venv .venv-ray .tools .oracles .oracles-of-archives dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
 	find src tests docs benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
 
 $(UV):
