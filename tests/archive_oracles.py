@@ -3,8 +3,8 @@ Hold an archive to the validators of the formats that it says it has: roc-valida
 
     make archives
 
-`--make FOLDER` writes an archive with this project; `FOLDER` alone, in an environment that has the
-validators, reads it. The context of RO-Crate is the one that comes with the `rocrate` package, so nothing is fetched; the
+`--make FOLDER` writes archives with this project; `FOLDER` alone, where the validators are installed, reads
+them. The context of RO-Crate is the one that comes with the `rocrate` package, so nothing is fetched; the
 two checks of roc-validator 0.13.0 that only fetch it are left out.
 """
 
