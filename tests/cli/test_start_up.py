@@ -242,8 +242,9 @@ def test_converting_a_plain_csv_file_needs_no_polars(tmp_path):
 
 
 @pytest.fixture
-def run_of_three(tmp_path):
-    """A folder with a run that is built, and knows a codebook of labels."""
+def run_of_three(tmp_path, monkeypatch):
+    """A folder with a run that is built, and knows a codebook of labels; no other run is known."""
+    monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
     (tmp_path / "posts.csv").write_text("id,text\n1,good\n2,bad\n3,so so\n", encoding="utf-8")
     made = rowbatch.create(
         tmp_path / "posts.csv",

@@ -79,6 +79,8 @@ def test_a_full_disk_is_one_clear_error(tmp_path):
     """
     program = """
 import resource, signal, sys
+# Python 3.11 keeps a compiled module that was cut off, for all programs to come.
+sys.dont_write_bytecode = True
 from pathlib import Path
 from rowbatch.errors import StorageError
 from rowbatch.store.atomic import write_atomically

@@ -330,12 +330,14 @@ def test_any_text_comes_back(tmp_path, rows, suffix):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_FSIZE is Linux's")
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_full_disk_is_one_clear_error(tmp_path, suffix):
+def test_a_full_disk_is_one_clear_error(tmp_path, suffix, monkeypatch):
     """
     What the file system refuses is an error of ours, whatever library writes.
     """
     import signal
 
+    # Python 3.11 would keep a compiled module that was cut off, for all programs to come.
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     rows = [(str(number), f"text {number * 7919}") for number in range(60_000)]
     path = tmp_path / f"t{suffix}"
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

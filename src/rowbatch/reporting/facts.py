@@ -271,7 +271,7 @@ def facts_of(
         columns=len(answered.table.header),
         built=read_build_report(directory),
         models=[_asked_model(one) for one in plan.askings],
-        answered=dict(collected.models.most_common()),
+        answered=commonest(collected.models),
         fingerprints=_fingerprints(directory, shards),
         example=_example(directory, plan) if with_texts else None,
         instructions=_instructions(plan),
@@ -304,6 +304,11 @@ def facts_of(
         },
         people=people,
     )
+
+
+def commonest(counts: Mapping[str, int]) -> dict[str, int]:
+    """Counts by name, the commonest first, of equal ones by name: the same run is told in the same words."""
+    return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
 
 
 def _tenths(confidence: pl.Series) -> dict[int, int]:
@@ -372,4 +377,4 @@ def _fingerprints(directory: RunDirectory, shards: Sequence[Shard]) -> dict[str,
             continue
         if isinstance(told, str) and told:
             found[told[:100]] += 1
-    return dict(found.most_common(20))
+    return dict([*commonest(found).items()][:20])

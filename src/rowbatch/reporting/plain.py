@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from rowbatch.core.address import shown_address
+from rowbatch.core.states import RowStatus
 from rowbatch.core.statistics.figures import plain_figures
-from rowbatch.reporting.facts import PeopleFacts, RunFacts
+from rowbatch.reporting.facts import PeopleFacts, RunFacts, commonest
 
 FORMAT = 1
 """Version of these names."""
@@ -51,8 +52,10 @@ def plain_of(facts: RunFacts) -> dict[str, Any]:
             "samples": plan.asking.samples,
         },
         "came": {
-            "statuses": {str(name): count for name, count in collected.statuses.items() if count},
-            "reasons": dict(collected.reasons.most_common(20)),
+            "statuses": {
+                str(status): collected.statuses[status] for status in RowStatus if collected.statuses[status]
+            },
+            "reasons": dict([*commonest(collected.reasons).items()][:20]),
             "models_that_answered": dict(facts.answered),
             "system_fingerprints": dict(facts.fingerprints),
             "values": {

@@ -23,7 +23,7 @@ from rowbatch.reporting.document import (
     Section,
     Table,
 )
-from rowbatch.reporting.facts import CONFIDENCE_BINS, CorrectedValue, PeopleFacts, RunFacts
+from rowbatch.reporting.facts import CONFIDENCE_BINS, CorrectedValue, PeopleFacts, RunFacts, commonest
 from rowbatch.reporting.methods import methods_text
 
 _MOST_BARS = 40
@@ -180,7 +180,7 @@ class Sections:
             if statuses.get(status)
         ]
         yield Table((t("Status", "状态"), t("Rows", "行数"), t("Share", "比例")), rows, (1, 2))
-        reasons = facts.collected.reasons.most_common(10)
+        reasons = [*commonest(facts.collected.reasons).items()][:10]
         if reasons:
             yield Table(
                 (t("Commonest reasons", "最常见原因"), t("Rows", "行数")),
@@ -396,7 +396,7 @@ class Sections:
         facts = self._facts
         told = methods_text(
             facts.plan,
-            {str(name): count for name, count in facts.collected.statuses.items()},
+            {str(one): facts.collected.statuses[one] for one in RowStatus},
             facts.corrected_rows,
             self._language,
             facts.people,

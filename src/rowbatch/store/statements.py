@@ -83,8 +83,8 @@ SELECT DISTINCT waits_for FROM shard INDEXED BY waiting
 WHERE waits_for <> '' AND state NOT IN ('cut', 'submitted', 'ended', 'downloaded') AND round > 0
 """
 """
-Why shards are not submitted yet, each reason once, as the index has them: by round and number. (To sort them
-by the first shard of each took twice the time of finding them.)
+Why shards are not submitted yet, each reason once, as the index has them: by round and number. To sort them
+by the first shard of each took twice the time of finding them.
 """
 
 PAGE = """
