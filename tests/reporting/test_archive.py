@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import io
 import json
@@ -13,11 +14,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from driving import KEY, LABELS, build_run, finish, make_run, texts
+from driving import KEY, LABELS, build_run, finish, make_run, texts, unknown_label
 from end_to_end import read_rows
 from fake_providers import FakeProvider
 from rowbatch.api.reporting import archive, check_archive, compare_rerun, rerun
-from rowbatch.errors import InputError, OutputExists, UsageError
+from rowbatch.errors import InputError, OutputExists, StorageError, UsageError
 from rowbatch.reporting.archive import read_archive
 from rowbatch.reporting.texts import text_digest
 from rowbatch.store.rundir import RunDirectory
@@ -148,6 +149,39 @@ def test_without_texts_no_word_of_them_is_in_it(done: RunDirectory, tmp_path: Pa
     assert not any(text in everything for text in texts(14) if len(text) > 6)
     assert report.with_texts is False
     assert rows_of(found["labels.csv"])[0]["label"] in LABELS
+
+
+def test_what_an_answer_said_wrongly_is_one_of_its_words(tmp_path: Path) -> None:
+    """
+    Why an answer could not be used is told in its own words: with the texts these are left out, in the
+    report and in the archive; with texts they are told.
+    """
+    run = make_run(tmp_path)
+    fake = FakeProvider("openai")
+    fake.spoil = unknown_label([1])
+    finish(run, fake)
+    bare = archive(run.path, tmp_path / "bare.zip", texts=False)
+    whole = archive(run.path, tmp_path / "whole.zip")
+    assert not any(b"zzz" in content for content in members(bare.path).values())
+    assert b"zzz" in members(whole.path)["report.html"]
+    assert rows_of(members(bare.path)["labels.csv"])[0]["status"] == "invalid"
+
+
+def test_a_disk_that_is_full_is_a_sentence(
+    done: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    What the file system refuses is an error of ours that names the archive, and nothing is left.
+    """
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("rowbatch.reporting.archive.digest_file", refuse)
+    with pytest.raises(StorageError) as caught:
+        archive(done.path, tmp_path / "a.zip")
+    assert str(tmp_path / "a.zip") in caught.value.message
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("fault", ["changed", "missing", "not listed"])

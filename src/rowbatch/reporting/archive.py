@@ -36,7 +36,7 @@ from rowbatch.core.codebook import Codebook
 from rowbatch.core.confidence import column_of, measured
 from rowbatch.core.kinds.base import Variable
 from rowbatch.core.plan import Plan
-from rowbatch.errors import InputError, UsageError
+from rowbatch.errors import InputError, UsageError, from_os_error
 from rowbatch.reporting.bibliography import bibliography_of
 from rowbatch.reporting.checklists import ChecklistName
 from rowbatch.reporting.document import Language
@@ -152,37 +152,26 @@ def write_archive(
     if path.suffix.lower() != ".zip":
         raise UsageError("archive-ending", path=str(path))
     require_free(path, overwrite=overwrite)
-    with TemporaryDirectory(prefix=".rowbatch-archive-", dir=_folder_of(path)) as folder:
-        place = Path(folder)
-        kept, left_out = _kept(facts.codebook, with_texts=with_texts)
-        rows = _write_rows(directory, place, kept, with_texts=with_texts, progress=progress)
-        document = Sections(facts, language).document(checklist)
-        texts = {
-            "report.html": html_of(document),
-            "report.json": json.dumps(plain_of(facts), ensure_ascii=False, indent=1) + "\n",
-            "methods.tex": latex_of(document, "methods"),
-            "methods.bib": bibliography_of(facts),
-            "codebook.yaml": facts.codebook_text,
-            PLAN: json.dumps(_bare_plan(facts.plan), ensure_ascii=False, indent=1) + "\n",
-            "README.md": _readme(facts, told, with_texts=with_texts),
-        }
-        for name, text in texts.items():
-            if text:
-                (place / name).write_text(text, encoding="utf-8", newline="")
-        files = sorted(one.name for one in place.iterdir())
-        described = {**_described(facts), TABLE: "The table with its texts, as it was labelled."}
-        package = _data_package(facts, told, kept, [one for one in files if one.endswith(".csv")], place)
-        (place / "datapackage.json").write_text(json.dumps(package, ensure_ascii=False, indent=1) + "\n")
-        crate = _crate(facts, told, described, sorted([*files, "datapackage.json"]), place)
-        (place / "ro-crate-metadata.json").write_text(json.dumps(crate, ensure_ascii=False, indent=1) + "\n")
-        names = sorted(one.name for one in place.iterdir())
-        sums = "".join(f"{digest_file(place / name)}  {name}\n" for name in names)
-        (place / SUMS).write_text(sums)
-        names.append(SUMS)
-        with atomic_file(path, overwrite=overwrite) as file, ZipWriter(file) as packed:
-            for name in names:
-                member = place / name
-                packed.add(name, member.stat().st_size, _blocks(member))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".rowbatch-archive-", dir=path.parent) as folder:
+            place = Path(folder)
+            kept, left_out = _kept(facts.codebook, with_texts=with_texts)
+            rows = _write_rows(directory, place, kept, with_texts=with_texts, progress=progress)
+            texts = _texts(facts, told, with_texts=with_texts, language=language, checklist=checklist)
+            for name, text in texts.items():
+                _write(place / name, text)
+            _describe(facts, told, kept, place)
+            names = sorted(one.name for one in place.iterdir())
+            sums = "".join(f"{digest_file(place / name)}  {name}\n" for name in names)
+            _write(place / SUMS, sums)
+            names.append(SUMS)
+            with atomic_file(path, overwrite=overwrite) as file, ZipWriter(file) as packed:
+                for name in names:
+                    member = place / name
+                    packed.add(name, member.stat().st_size, _blocks(member))
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
     return ArchiveReport(
         path=path,
         files=len(names),
@@ -194,9 +183,44 @@ def write_archive(
     )
 
 
-def _folder_of(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.parent
+def _texts(
+    facts: RunFacts,
+    told: ArchiveTold,
+    *,
+    with_texts: bool,
+    language: Language,
+    checklist: ChecklistName | None,
+) -> dict[str, str]:
+    """What is written of a run's facts, by the names of files; nothing that would be empty."""
+    document = Sections(facts, language).document(checklist)
+    texts = {
+        "report.html": html_of(document),
+        "report.json": _json(plain_of(facts)),
+        "methods.tex": latex_of(document, "methods"),
+        "methods.bib": bibliography_of(facts),
+        "codebook.yaml": facts.codebook_text,
+        PLAN: _json(_bare_plan(facts.plan)),
+        "README.md": _readme(facts, told, with_texts=with_texts),
+    }
+    return {name: text for name, text in texts.items() if text}
+
+
+def _describe(facts: RunFacts, told: ArchiveTold, kept: Sequence[tuple[int, Variable]], place: Path) -> None:
+    """Write what the files that are there so far are, in both standard forms."""
+    files = sorted(one.name for one in place.iterdir())
+    package = _data_package(facts, told, kept, [one for one in files if one.endswith(".csv")], place)
+    _write(place / "datapackage.json", _json(package))
+    described = {**_described(facts), TABLE: "The table with its texts, as it was labelled."}
+    crate = _crate(facts, told, described, sorted([*files, "datapackage.json"]), place)
+    _write(place / "ro-crate-metadata.json", _json(crate))
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="")
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

@@ -222,7 +222,7 @@ def facts_of(
     Args:
         directory: A run that is built. All its answers are read once.
         people: What people said of it.
-        with_texts: Whether the text of a row may be told, as an example.
+        with_texts: Whether words of texts or answers may be told: an example, reasons of what failed.
         progress: Called with the number of rows read so far.
     Raises:
         RunError: The table was changed, or the ledger is not whole.
@@ -258,6 +258,9 @@ def facts_of(
                 basis = next((told for told in frame["confidence_basis"].unique() if told), "")
             if progress:
                 progress(collected.rows)
+    if not with_texts:
+        # What was wrong with an answer is said in the answer's own words.
+        collected.reasons.clear()
     text = yaml_text(codebook) if codebook.variables else ""
     sent_at = [shard.submitted_at for shard in sent if shard.submitted_at]
     ended_at = [shard.ended_at for shard in sent if shard.ended_at]
