@@ -15,12 +15,13 @@ from driving import KEY, drive, finish, make_run
 from fake_providers import FakeProvider
 from rowbatch.api.reporting import report
 from rowbatch.core.statistics.acceptance import LabelAcceptance
+from rowbatch.core.statistics.corrected import Correction
 from rowbatch.core.statistics.figures import Figure
 from rowbatch.errors import OutputExists, UsageError
 from rowbatch.reporting.bibliography import bibliography_of
 from rowbatch.reporting.checklists import CHECKLISTS
 from rowbatch.reporting.document import Bar, Bars, Code, Document, Paragraph, Section, Table
-from rowbatch.reporting.facts import CorrectedValue, PeopleFacts, RunFacts, facts_of
+from rowbatch.reporting.facts import PeopleFacts, RunFacts, facts_of
 from rowbatch.reporting.html import html_of
 from rowbatch.reporting.latex import escaped, latex_of
 from rowbatch.reporting.plain import plain_of
@@ -40,7 +41,7 @@ PEOPLE = PeopleFacts(
     among={"label": {"krippendorff_alpha": ALPHA}},
     against={"label": {"accuracy": FIGURE, "cohen_kappa": ALPHA}},
     confusion={"label": [("a", "a", 20), ("a", "b", 5), ("b", "b", 15)]},
-    corrected=[CorrectedValue("label = a", FIGURE, FIGURE, replace(FIGURE, method="PPI++ (power-tuned)"))],
+    corrected=[Correction("label = a", FIGURE, FIGURE, replace(FIGURE, method="PPI++ (power-tuned)"))],
     accepted={
         "label": [
             LabelAcceptance("a", None, 25, 25, 8, 1.0, 0.91, 1.0, "usable", None),

@@ -8,10 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from rowbatch.api.quality import RunEstimand
+from rowbatch.api.quality import corrected as corrected_numbers
 from rowbatch.api.runs import Run, create_planned, open_run
 from rowbatch.api.statistics import resampling_of
 from rowbatch.core.plan import Source
 from rowbatch.core.policy import Policy
+from rowbatch.core.run_quality import Judging
+from rowbatch.core.statistics.figures import Resampling
 from rowbatch.errors import UsageError
 from rowbatch.reporting.archive import (
     ArchiveReport,
@@ -25,7 +29,7 @@ from rowbatch.reporting.facts import PeopleFacts, facts_of
 from rowbatch.reporting.people import CodedSet, people_facts
 from rowbatch.reporting.report import ReportWritten, require_checklist, require_paths, write_report
 from rowbatch.reporting.rerun import RerunReport, compare_again, plan_again, rows_again
-from rowbatch.results.coded import content_of, set_of_run
+from rowbatch.results.coded import CodedRun, content_of, population_of_run, set_of_run
 from rowbatch.store.coding_sets import find_set
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.sources import require_source
@@ -84,12 +88,16 @@ def _people_of(run: Run, people: str | Path | None, language: _Language) -> Peop
             return None
         raise
     content = content_of(folder)
+    directory = RunDirectory(run.path)
     asked = [one for one in run.codebook.variables if one.can_compare and one.name in content.plan.variables]
     quality, corrected = [], []
     for variable in asked:
         try:
-            quality.append(run.validate(folder.path, variable.name))
-            corrected.append(run.corrected(folder.path, variable.name))
+            coded = CodedRun(run.plan, folder, run=run.path.name, header=run.header, variable=variable.name)
+            # Both take the same rows: reading all answers is what takes its time.
+            population = population_of_run(directory, coded)
+            quality.append(coded.judged(population, Judging(Resampling())))
+            corrected.append(corrected_numbers(coded, population, RunEstimand(), Resampling()))
         except UsageError as error:
             # Of this variable nothing can be said, as where nobody coded it or it is a date.
             if people is not None and len(asked) == 1 and not quality:

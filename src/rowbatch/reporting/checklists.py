@@ -148,7 +148,7 @@ def _corrected(facts: RunFacts, language: Language) -> str:
     if facts.people is None or not facts.people.corrected:
         return ""
     first = facts.people.corrected[0]
-    told = f"{first.name}: {first.corrected.shown} [{first.corrected.shown_interval}]"
+    told = f"{first.quantity}: {first.corrected.shown} [{first.corrected.shown_interval}]"
     return f"见报告，例如 {told}。" if language == "zh" else f"In the report, as {told}."
 
 

@@ -22,6 +22,7 @@ from rowbatch.core.confidence import column_of, measured
 from rowbatch.core.plan import Asking, Plan
 from rowbatch.core.states import RowStatus
 from rowbatch.core.statistics.acceptance import LabelAcceptance
+from rowbatch.core.statistics.corrected import Correction
 from rowbatch.core.statistics.figures import Figure
 from rowbatch.errors import RowbatchError
 from rowbatch.providers.catalog import find_provider
@@ -82,24 +83,6 @@ class ValueCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class CorrectedValue:
-    """
-    An estimate, three times.
-
-    Attributes:
-        name: What of, as in `mood = good`.
-        model_only: As wrong as the model is.
-        people_only: Of the rows that people coded.
-        corrected: Of both.
-    """
-
-    name: str
-    model_only: Figure
-    people_only: Figure
-    corrected: Figure
-
-
-@dataclass(frozen=True, slots=True)
 class PeopleFacts:
     """
     What people said of a run's rows, and what follows from it.
@@ -130,7 +113,7 @@ class PeopleFacts:
     among: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)
     against: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)
     confusion: Mapping[str, Sequence[tuple[str, str, int]]] = field(default_factory=dict)
-    corrected: Sequence[CorrectedValue] = ()
+    corrected: Sequence[Correction] = ()
     accepted: Mapping[str, Sequence[LabelAcceptance]] = field(default_factory=dict)
     wanted: float | None = None
     looks: int = 0
@@ -196,7 +179,7 @@ class RunFacts:
     @property
     def rows(self) -> int:
         """Of the table."""
-        return sum(self.collected.statuses.values())
+        return self.collected.rows
 
     @property
     def is_local(self) -> bool:

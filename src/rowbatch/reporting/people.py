@@ -10,7 +10,7 @@ from rowbatch.core.run_quality import RunQuality
 from rowbatch.core.statistics.coder_agreement import GoldAgreement
 from rowbatch.core.statistics.corrected import CorrectedEstimates
 from rowbatch.reporting.document import Language
-from rowbatch.reporting.facts import CorrectedValue, PeopleFacts
+from rowbatch.reporting.facts import PeopleFacts
 
 _DESIGNS = {
     "simple": {"en": "simple random", "zh": "简单随机抽样"},
@@ -55,16 +55,18 @@ def people_facts(
 
     Args:
         coded: The coding set.
-        quality: Of each variable that can be compared.
+        quality: Of each variable that can be compared; one at least.
         corrected: Of each variable that has corrected numbers.
         language: Of the words that are made here.
     """
+    # One set has one part that is looked at.
+    part = quality[0].part
     return PeopleFacts(
         source=coded.name,
         coders=coded.coders,
-        rows=max((one.counts.settled for one in quality), default=0),
+        rows=max(one.counts.settled for one in quality),
         design=design_told(coded.waves, language),
-        part="" if quality and quality[0].part == "all" else (quality[0].part if quality else ""),
+        part="" if part == "all" else part,
         is_random=any(one.chosen_by == "chance" for one in coded.waves),
         among={one.variable: one.among.measures for one in quality if one.among is not None},
         against={one.variable: one.model.measures for one in quality},
@@ -73,11 +75,7 @@ def people_facts(
             for one in quality
             if one.model.confusion
         },
-        corrected=[
-            CorrectedValue(one.quantity, one.model_only, one.people_only, one.corrected)
-            for estimates in corrected
-            for one in estimates.corrections
-        ],
+        corrected=[one for estimates in corrected for one in estimates.corrections],
         accepted={
             one.variable: [label for label in one.acceptance.labels if label.least_sure is None]
             for one in quality

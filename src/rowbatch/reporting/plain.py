@@ -97,7 +97,7 @@ def _plain_people(people: PeopleFacts) -> dict[str, Any]:
         "confusion": {name: [list(cell) for cell in cells] for name, cells in people.confusion.items()},
         "corrected": [
             {
-                "name": one.name,
+                "name": one.quantity,
                 "model_only": one.model_only.to_plain(),
                 "people_only": one.people_only.to_plain(),
                 "corrected": one.corrected.to_plain(),

@@ -30,6 +30,7 @@ from rowbatch.results.answered import AnsweredTable
 from rowbatch.results.shard_answers import ResultTally
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.sources import digest_source, size_of_source
+from rowbatch.tools.sample import chunks_of
 
 DESIGN = "sentinels"
 """Of the draw of rows that are asked again: another order than that of samples for people."""
@@ -106,7 +107,7 @@ def plan_again(archived: ArchivedLabels, table: Path) -> Plan:
     plan = archived.plan
     if plan.question.image or plan.question.kept:
         raise UsageError("rerun-not-possible", what="image" if plan.question.image else "kept")
-    is_alike = Path(plan.source.path).suffix.lower() == table.suffix.lower()
+    is_alike = plan.source.path.suffix.lower() == table.suffix.lower()
     # How another format was read says nothing of this one.
     reading = plan.source.reading if is_alike else ReadOptions()
     source = Source(
@@ -149,7 +150,7 @@ def rows_again(archived: ArchivedLabels, plan: Plan, count: int | None, seed: in
     found: dict[int, str] = {}
     rows = 0
     seen: set[str] = set()
-    with closing(table.chunks()) as chunks:  # type: ignore[type-var]
+    with closing(chunks_of(table)) as chunks:
         for chunk in chunks:
             for at, digest in enumerate(digests(chunk.frame.select(asked).iter_rows())):
                 rows += 1
@@ -168,7 +169,7 @@ def rows_again(archived: ArchivedLabels, plan: Plan, count: int | None, seed: in
     wanted = pl.Series(sorted(numbers), dtype=pl.Int64)
     parts = []
     table = open_table(plan.source.path, plan.source.reading)
-    with closing(table.chunks()) as chunks:  # type: ignore[type-var]
+    with closing(chunks_of(table)) as chunks:
         for chunk in chunks:
             frame = chunk.frame.with_row_index(ROW, offset=chunk.first_row)
             parts.append(frame.filter(pl.col(ROW).is_in(wanted.implode())).drop(ROW))

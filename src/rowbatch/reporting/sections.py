@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from rowbatch.core.states import RowStatus
 from rowbatch.core.statistics.acceptance import LabelAcceptance
+from rowbatch.core.statistics.corrected import Correction
 from rowbatch.core.statistics.figures import Figure, wilson
 from rowbatch.reporting.checklists import CHECKLISTS, ChecklistName
 from rowbatch.reporting.document import (
@@ -23,7 +24,7 @@ from rowbatch.reporting.document import (
     Section,
     Table,
 )
-from rowbatch.reporting.facts import CONFIDENCE_BINS, CorrectedValue, PeopleFacts, RunFacts, commonest
+from rowbatch.reporting.facts import CONFIDENCE_BINS, PeopleFacts, RunFacts, commonest
 from rowbatch.reporting.methods import methods_text
 
 _MOST_BARS = 40
@@ -328,11 +329,10 @@ class Sections:
                 )
             )
         ]
-        for one in people.corrected:
-            blocks.append(self._three(one))
+        blocks += map(self._three, people.corrected)
         yield Section(t("Corrected estimates", "校正后的估计值"), blocks, "estimates")
 
-    def _three(self, one: CorrectedValue) -> Bars:
+    def _three(self, one: Correction) -> Bars:
         t = self._told
         bars = [
             _bar(t("model only (biased)", "仅模型（有偏）"), one.model_only, "biased"),
@@ -340,7 +340,7 @@ class Sections:
             _bar(t("corrected", "校正后"), one.corrected, "corrected"),
         ]
         tops = [bar.value if bar.high is None else bar.high for bar in bars]
-        return Bars(one.name, bars, max((top for top in tops if top is not None), default=1.0))
+        return Bars(one.quantity, bars, max((top for top in tops if top is not None), default=1.0))
 
     def _limits(self) -> Iterator[Block]:
         facts, t = self._facts, self._told

@@ -11,7 +11,8 @@ SEPARATOR = "\x1f"
 
 def text_digest(cells: Iterable[str]) -> str:
     """
-    SHA-256 of what a row asks about: its cells in the order of the table's columns, with U+001F between.
+    SHA-256 of what a row asks about: its cells in the order in which the question names them, with U+001F
+    between.
 
     Of a short or common text it can be guessed by trying: it hides nothing from who has an idea of it.
     """
