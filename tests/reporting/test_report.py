@@ -166,6 +166,19 @@ def test_the_page_is_alone_and_harmless(facts: RunFacts) -> None:
     assert not re.search(r"\son\w+=", re.sub(r">[^<]*<|\"[^\"]*\"", "", text))
 
 
+def test_bars_go_both_ways_from_zero() -> None:
+    """
+    A mean or a difference below zero has its bar on the other side of the axis, as long as it is.
+    """
+    bars = [Bar("up", 2.0, "2"), Bar("down", -1.0, "-1", -2.0, 0.5)]
+    section = Section("s", [Bars("means", bars, 2.0)], "s")
+    page = html_of(Document("t", "", [section], "en", ""))
+    (up, down) = re.findall(r'<rect [^>]*x="([\d.]+)"[^>]*width="([\d.]+)"', page)
+    assert [float(one) for one in up] == [390, 170]
+    assert [float(one) for one in down] == [305, 85]
+    assert 'class="axis" x1="390.0"' in page
+
+
 def test_latex_takes_any_text() -> None:
     """
     No character that is a command of TeX stays one; digests can be broken, brackets after a row are text.

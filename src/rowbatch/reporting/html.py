@@ -108,12 +108,14 @@ def _table(table: Table) -> str:
 def _bars(picture: Bars) -> str:
     height = _ROW * len(picture.bars) + 8
     width = _NAME_WIDTH + _BAR_WIDTH + _VALUE_WIDTH
-    most = picture.most or 1.0
+    ends = [end for bar in picture.bars for end in (bar.value, bar.low) if end is not None]
+    least, most = min([0.0, *ends]), max(0.0, picture.most)
 
     def at(value: float) -> float:
-        return _NAME_WIDTH + _BAR_WIDTH * max(0.0, min(1.0, value / most))
+        return _NAME_WIDTH + _BAR_WIDTH * max(0.0, min(1.0, (value - least) / ((most - least) or 1.0)))
 
-    parts = [f'<line class="axis" x1="{_NAME_WIDTH}" x2="{_NAME_WIDTH}" y1="0" y2="{height}"/>']
+    zero = at(0.0)
+    parts = [f'<line class="axis" x1="{zero:.1f}" x2="{zero:.1f}" y1="0" y2="{height}"/>']
     for number, bar in enumerate(picture.bars):
         top = 4 + number * _ROW
         middle = top + 11
@@ -123,9 +125,10 @@ def _bars(picture: Bars) -> str:
             f'<text x="{_NAME_WIDTH + _BAR_WIDTH + 10}" y="{top + 15}">{escape(bar.shown)}</text>'
         )
         if bar.value is not None:
+            left, right = sorted((zero, at(bar.value)))
             parts.append(
-                f'<rect class="{bar.kind}" x="{_NAME_WIDTH}" y="{top + 3}" height="16" '
-                f'width="{at(bar.value) - _NAME_WIDTH:.1f}"/>'
+                f'<rect class="{bar.kind}" x="{left:.1f}" y="{top + 3}" height="16" '
+                f'width="{right - left:.1f}"/>'
             )
         if bar.low is not None and bar.high is not None:
             low, high = at(bar.low), at(bar.high)
