@@ -263,6 +263,12 @@ _reporting = _options(
 )
 _yes = click.option("--yes", "-y", is_flag=True, help="Don't ask before it costs money.")
 _json = click.option("--json", "as_json", is_flag=True, help="For programs.")
+_missing = click.option(
+    "--missing",
+    multiple=True,
+    metavar="VALUE",
+    help="A text that means that nothing was said, as in NA; may be given several times. Empty cells do.",
+)
 _sampling = _options(
     click.option(
         "--temperature", type=float, metavar="NUMBER", help="Sampling temperature.  [default: the model's]"
@@ -1742,12 +1748,7 @@ def sample(
 @click.option(
     "--level", type=float, default=0.95, show_default=True, metavar="SHARE", help="Of the intervals."
 )
-@click.option(
-    "--missing",
-    multiple=True,
-    metavar="VALUE",
-    help="A text that means that nothing was said, as in NA; may be given several times. Empty cells do.",
-)
+@_missing
 @_reading
 @_json
 def how_many(table: Path | None, *, half_width: float | None, as_json: bool, **options: Any) -> None:
@@ -1975,6 +1976,39 @@ _resampling = _options(
         help="Of these draws; the same one gives the same intervals.",
     ),
 )
+_intervals = _options(
+    click.option(
+        "--confidence", type=float, default=0.95, show_default=True, metavar="SHARE", help="Of the intervals."
+    ),
+    _resampling,
+)
+_separator = click.option(
+    "--separator",
+    default=";",
+    show_default=True,
+    metavar="TEXT",
+    help="What stands between several labels of a cell; JSON lists are read, too.",
+)
+_coded_cells = _options(
+    click.option(
+        "--level",
+        type=click.Choice(["nominal", "ordinal", "interval", "ratio"]),
+        default="nominal",
+        show_default=True,
+        help="What the order of values means: nothing, an order, distances, or distances from a true zero.",
+    ),
+    click.option(
+        "--labels",
+        metavar="LOW,MID,HIGH",
+        help="All labels of the codebook, in order.  [default: those that occur, numbers by size]",
+    ),
+    _missing,
+    click.option(
+        "--probability",
+        metavar="COLUMN",
+        help="How likely each row was drawn, where they were not drawn alike.",
+    ),
+)
 
 
 @app.command()
@@ -1993,47 +2027,16 @@ _resampling = _options(
     "to be seen in other columns]",
 )
 @click.option("--gold", metavar="COLUMN", help="The column that is right, of A or B.")
-@click.option(
-    "--level",
-    type=click.Choice(["nominal", "ordinal", "interval", "ratio"]),
-    default="nominal",
-    show_default=True,
-    help="What the order of values means: nothing, an order, distances, or distances from a true zero.",
-)
-@click.option(
-    "--labels",
-    metavar="LOW,MID,HIGH",
-    help="All labels of the codebook, in order.  [default: those that occur, numbers by size]",
-)
-@click.option(
-    "--missing",
-    multiple=True,
-    metavar="VALUE",
-    help="A text that means that nothing was said, as in NA; may be given several times. Empty cells do.",
-)
-@click.option(
-    "--probability",
-    metavar="COLUMN",
-    help="How likely each row was drawn, where they were not drawn alike.",
-)
+@_coded_cells
 @click.option("--several", is_flag=True, help="A cell may hold several labels.")
-@click.option(
-    "--separator",
-    default=";",
-    show_default=True,
-    metavar="TEXT",
-    help="What stands between several labels of a cell; JSON lists are read, too.",
-)
+@_separator
 @click.option(
     "--none",
     multiple=True,
     metavar="VALUE",
     help="A cell that says that no label applies; may be given several times. With --none '' empty cells do.",
 )
-@click.option(
-    "--confidence", type=float, default=0.95, show_default=True, metavar="SHARE", help="Of the intervals."
-)
-@_resampling
+@_intervals
 @_reading
 @_json
 def compare(first: Path, second: Path | None, *, as_json: bool, **options: Any) -> None:
@@ -2076,10 +2079,7 @@ def compare(first: Path, second: Path | None, *, as_json: bool, **options: Any) 
     metavar="SHARE",
     help="How sure that is to be, of all labels and all looks together.",
 )
-@click.option(
-    "--confidence", type=float, default=0.95, show_default=True, metavar="SHARE", help="Of the intervals."
-)
-@_resampling
+@_intervals
 @_json
 def validate(run: Path, coding_set: str | None, *, as_json: bool, **options: Any) -> None:
     """
@@ -2113,39 +2113,11 @@ def validate(run: Path, coding_set: str | None, *, as_json: bool, **options: Any
     metavar="COLUMN",
     help="The column that is right. Answers that are not there, or none of the labels, are wrong then.",
 )
-@click.option(
-    "--level",
-    type=click.Choice(["nominal", "ordinal", "interval", "ratio"]),
-    default="nominal",
-    show_default=True,
-    help="What the order of values means: nothing, an order, distances, or distances from a true zero.",
-)
-@click.option(
-    "--labels",
-    metavar="LOW,MID,HIGH",
-    help="All labels of the codebook, in order.  [default: those that occur, numbers by size]",
-)
-@click.option(
-    "--missing",
-    multiple=True,
-    metavar="VALUE",
-    help="A text that means that nothing was said, as in NA; may be given several times. Empty cells do.",
-)
-@click.option(
-    "--probability",
-    metavar="COLUMN",
-    help="How likely each row was drawn, where they were not drawn alike.",
-)
+@_coded_cells
 @click.option(
     "--several", is_flag=True, help="A cell may hold several labels: how far sets of labels are the same."
 )
-@click.option(
-    "--separator",
-    default=";",
-    show_default=True,
-    metavar="TEXT",
-    help="What stands between several labels of a cell; JSON lists are read, too.",
-)
+@_separator
 @click.option(
     "--none",
     multiple=True,
@@ -2178,10 +2150,7 @@ def validate(run: Path, coding_set: str | None, *, as_json: bool, **options: Any
     metavar="COLUMN",
     help="How sure the one coder beside --gold says to be, from 0 to 1: how often that is right.",
 )
-@click.option(
-    "--confidence", type=float, default=0.95, show_default=True, metavar="SHARE", help="Of the intervals."
-)
-@_resampling
+@_intervals
 @_reading
 @_json
 def agree(table: Path, *, as_json: bool, **options: Any) -> None:
@@ -2225,12 +2194,7 @@ def agree(table: Path, *, as_json: bool, **options: Any) -> None:
     show_default=True,
     help="What becomes of a cell of which one coder said different things.",
 )
-@click.option(
-    "--missing",
-    multiple=True,
-    metavar="VALUE",
-    help="A text that means that nothing was said, as in NA; may be given several times. Empty cells do.",
-)
+@_missing
 @click.option(
     "--output",
     "-o",
@@ -2325,12 +2289,7 @@ _OF_RUN = (
 @click.option(
     "--cluster", metavar="COLUMN", help="What belongs together, as texts of one person; intervals know it."
 )
-@click.option(
-    "--missing",
-    multiple=True,
-    metavar="VALUE",
-    help="A text that means that nothing was said, as in NA; may be given several times. Empty cells do.",
-)
+@_missing
 @_resampling
 @_reading
 @_json
