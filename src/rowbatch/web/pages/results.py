@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rowbatch.words.notice import Notice
 
 _PAGE = 100
+_MOST_NAME_CHARS = 300
 _ENDINGS = {"csv": ".csv", "exact": ".csv"} | {
     name: f".{name}" for name in ("xlsx", "parquet", "dta", "sav", "jsonl", "tsv", "qdpx")
 }
@@ -364,27 +365,43 @@ def table(request: Request) -> Response:
     job = job_of(request)
     asked = request.query_params
     ending, writing, columns = _written(request, job.run.header)
-    place = program_of(request).place_for_files()
-    folder = tempfile.TemporaryDirectory(prefix="download-", dir=place, ignore_cleanup_errors=True)
-    path = Path(folder.name) / f"table{ending}"
+
+    def write(path: Path) -> None:
+        try:
+            job.run.export(
+                path,
+                writing=writing,
+                only_answered=asked.get("only_answered") == "1",
+                with_status=asked.get("without_status") != "1",
+                columns=columns,
+            )
+        except CannotHold as error:
+            error.call_path(str(path), path.name)
+            raise
+
     try:
-        job.run.export(
-            path,
-            writing=writing,
-            only_answered=asked.get("only_answered") == "1",
-            with_status=asked.get("without_status") != "1",
-            columns=columns,
-        )
+        return _made(request, f"table{ending}", f"labelled{ending}", write)
     except CannotHold as error:
         # The other formats are there to be chosen at once.
-        folder.cleanup()
-        error.call_path(str(path), path.name)
         return _download(request, refused=error)
+
+
+def _made(request: Request, file: str, ending: str, write: Callable[[Path], object]) -> Response:
+    """A file that is made for one download, and then goes."""
+    place = program_of(request).place_for_files()
+    folder = tempfile.TemporaryDirectory(prefix="download-", dir=place, ignore_cleanup_errors=True)
+    path = Path(folder.name) / file
+    try:
+        write(path)
     except BaseException:
         folder.cleanup()
         raise
-    stem = re.sub(r"\.\w{1,10}\Z", "", job.status.name)
-    return attachment(path, f"{stem}.labelled{ending}", BackgroundTask(folder.cleanup))
+    return attachment(path, f"{_stem(request)}.{ending}", BackgroundTask(folder.cleanup))
+
+
+def _stem(request: Request) -> str:
+    """What a job's table is called, without its ending."""
+    return re.sub(r"\.\w{1,10}\Z", "", job_of(request).status.name)
 
 
 def attachment(path: Path, name: str, after: BackgroundTask | None = None) -> Response:
@@ -407,9 +424,7 @@ def _text_attachment(text: str, name: str) -> Response:
 
 def recipe(request: Request) -> Response:
     """What was asked and how, as a file."""
-    job = job_of(request)
-    stem = re.sub(r"\.\w{1,10}\Z", "", job.status.name)
-    return _text_attachment(desk.recipe_of_run(job.run), f"{stem}.recipe.yaml")
+    return _text_attachment(desk.recipe_of_run(job_of(request).run), f"{_stem(request)}.recipe.yaml")
 
 
 def codebook(request: Request) -> Response:
@@ -433,53 +448,29 @@ def methods(request: Request) -> Response:
 
 def report(request: Request) -> Response:
     """The report, written for this download."""
-    asked = request.query_params
-    w, job = words_for(request), job_of(request)
-
-    def write(path: Path) -> None:
-        api.report(
-            job.run,
-            path,
-            texts=asked.get("texts") != "0",
-            language="zh" if w.language == "zh" else "en",
-            checklist=asked.get("checklist") or None,
-        )
-
-    return _made(request, "report.html", "report.html", write)
+    job, how = job_of(request), _told(request)
+    return _made(request, "report.html", "report.html", lambda path: api.report(job.run, path, **how))
 
 
 def archive(request: Request) -> Response:
     """The archive, written for this download."""
+    job, how, asked = job_of(request), _told(request), request.query_params
+    named: dict[str, Any] = {
+        name: asked.get(name, "")[:_MOST_NAME_CHARS] for name in ("title", "author", "license")
+    }
+    return _made(
+        request, "archive.zip", "archive.zip", lambda path: api.archive(job.run, path, **how, **named)
+    )
+
+
+def _told(request: Request) -> dict[str, Any]:
+    """How a report is told, as its form says."""
     asked = request.query_params
-    w, job = words_for(request), job_of(request)
-
-    def write(path: Path) -> None:
-        api.archive(
-            job.run,
-            path,
-            texts=asked.get("texts") != "0",
-            title=asked.get("title", "")[:300],
-            author=asked.get("author", "")[:300],
-            license=asked.get("license", "")[:300],
-            language="zh" if w.language == "zh" else "en",
-            checklist=asked.get("checklist") or None,
-        )
-
-    return _made(request, "archive.zip", "archive.zip", write)
-
-
-def _made(request: Request, file: str, ending: str, write: Callable[[Path], None]) -> Response:
-    """A file that is made for one download, and then goes."""
-    place = program_of(request).place_for_files()
-    folder = tempfile.TemporaryDirectory(prefix="download-", dir=place, ignore_cleanup_errors=True)
-    path = Path(folder.name) / file
-    try:
-        write(path)
-    except BaseException:
-        folder.cleanup()
-        raise
-    stem = re.sub(r"\.\w{1,10}\Z", "", job_of(request).status.name)
-    return attachment(path, f"{stem}.{ending}", BackgroundTask(folder.cleanup))
+    return {
+        "texts": asked.get("texts") != "0",
+        "language": words_for(request).language,
+        "checklist": asked.get("checklist") or None,
+    }
 
 
 ROUTES = [
