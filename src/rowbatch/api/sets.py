@@ -69,6 +69,7 @@ from rowbatch.tools.sample import SampleForm, require_ending, variables_of, writ
 
 if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
+    from rowbatch.core.kinds.base import Variable
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,15 +322,16 @@ class OpenCodingSet:
         place, plan, rows = Path(path), self.plan, self.rows()
         form = to or form_of(place)
         require_ending(place, form)
+        asked = plan.asked
         own = queue_of(plan, rows, coder) if coder else [one for one in rows if not one.same_as]
         if coder and not all_rows:
             said = self.codes().get(coder, {})
-            own = [one for one in own if not _is_coded(said.get(one.key), plan)]
+            own = [one for one in own if not _is_coded(said.get(one.key), asked)]
         if not own:
             raise UsageError("coding-nothing-left", name=plan.name, coder=coder)
         book = plan.codebook
         tasks = [CodingTask(one.key, one.text, one.context) for one in own]
-        job = CodingJob(tasks, plan.asked, plan.text, book.instructions, book.language)
+        job = CodingJob(tasks, asked, plan.text, book.instructions, book.language)
         config = write_job(job, place, form, overwrite=overwrite)
         return WrittenSheet(place, config, form, coder, len(own))
 
@@ -553,16 +555,16 @@ def files_of_coders(path: Path, coders: Sequence[str]) -> dict[Path, str]:
     return found
 
 
-def _is_coded(code: Code | None, plan: CodingSet) -> bool:
+def _is_coded(code: Code | None, asked: Sequence[Variable]) -> bool:
     """Whether a coder said something of every variable that the row is asked."""
-    return code is not None and not unanswered(plan, code.values)
+    return code is not None and not unanswered(asked, code.values)
 
 
 def _coder_status(
     plan: CodingSet, rows: Sequence[DrawnRow], name: str, said: Mapping[str, Code]
 ) -> CoderStatus:
-    own = queue_of(plan, rows, name)
-    whole = sum(_is_coded(said.get(one.key), plan) for one in own)
+    own, asked = queue_of(plan, rows, name), plan.asked
+    whole = sum(_is_coded(said.get(one.key), asked) for one in own)
     return CoderStatus(name, len(own), whole, sum(one.key in said for one in own) - whole)
 
 

@@ -332,26 +332,15 @@ def gold_of(codes: Codes, decisions: Mapping[tuple[str, str], Decision], variabl
     return found
 
 
-def unanswered(plan: CodingSet, values: Mapping[str, str]) -> list[str]:
+def unanswered(asked: Sequence[Variable], values: Mapping[str, str]) -> list[str]:
     """
     The variables that a coder is still asked of a row; words of their own need not be there.
 
     Args:
-        plan: Of the set.
+        asked: Of the set, in the codebook's order.
         values: What they have said of it.
     """
-    asked = {one.name: one for one in plan.asked}
-
-    def applies(variable: Variable) -> bool:
-        for name, wanted in variable.only_if.items():
-            # What nobody is asked says nothing.
-            if (other := asked.get(name)) is not None and not (
-                name in values and other.is_among(values[name], frozenset(map(other.read, wanted)))
-            ):
-                return False
-        return True
-
-    return [one.name for one in asked.values() if one.name not in values and not one.is_open and applies(one)]
+    return [one.name for one in asked_now(asked, values) if one.name not in values and not one.is_open]
 
 
 def with_repeats(codes: Mapping[str, Code], rows: Iterable[DrawnRow]) -> dict[str, Code]:

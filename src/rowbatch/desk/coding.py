@@ -33,7 +33,7 @@ from rowbatch.core.kinds.quote import QuoteVariable
 from rowbatch.desk.drafts import codebook_of_draft, read_draft
 from rowbatch.desk.library import LibraryTable
 from rowbatch.errors import CodebookError, InputError, RowbatchError, UsageError
-from rowbatch.store.coding_sets import CodingFolder, known_sets, now
+from rowbatch.store.coding_sets import CodingFolder, is_coding_set, known_sets, now
 
 if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
@@ -554,6 +554,10 @@ class CodingRoom:
         Raises:
             InputError: There is none of this id.
         """
+        # Each press of a key asks: to read what all sets are costs more, the more there are.
+        found = next((one for one in [*self._open.values()] if one.id == set_id), None)
+        if found is not None and is_coding_set(found.folder.path):
+            return found
         for one in self.all():
             if one.id == set_id:
                 return one
