@@ -19,6 +19,7 @@ from rowbatch.core.run_quality import (
     Chosen,
     Judging,
     RunQuality,
+    notes_of,
     weigh,
 )
 from rowbatch.core.statistics.corrected import CorrectedEstimates, Method
@@ -28,10 +29,11 @@ from rowbatch.errors import UsageError
 from rowbatch.results.coded import CodedRun, extra, population_of_run
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.tools.correct import Estimand, correct_columns
-from rowbatch.words.notice import Notice
 
 _NOT_THIS = "(another)"
 _NEVER = "1e-12"
+# Of numbers that are corrected, rows that nobody coded are what the model's labels are for.
+_LEFT_OUT = ("quality-by-hand", "quality-unsettled", "quality-only-seen")
 _PROBABILITY, _GROUPS = "probability of the draw", "groups that were drawn"
 
 
@@ -184,7 +186,7 @@ def corrected(
         *coded.notes,
         coded.part_note,
         *weighing.notes,
-        *_counted(coded),
+        *(one for one in notes_of(coded.settled.counts) if one.kind in _LEFT_OUT),
     ]
     told = dict.fromkeys(note for part in parts for note in part.notes)
     return replace(
@@ -192,18 +194,6 @@ def corrected(
         corrections=tuple(one for part in parts for one in part.corrections),
         notes=(*notes, *told),
     )
-
-
-def _counted(coded: CodedRun) -> list[Notice]:
-    counts = coded.settled.counts
-    found = []
-    if counts.by_hand:
-        found.append(Notice("quality-by-hand", {"rows": counts.by_hand}))
-    if counts.unsettled:
-        found.append(Notice("quality-unsettled", {"rows": counts.unsettled}))
-    if counts.seen:
-        found.append(Notice("quality-only-seen", {"rows": counts.seen}))
-    return found
 
 
 def _model_values(variable: Variable) -> pl.Expr:

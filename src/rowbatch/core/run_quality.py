@@ -392,7 +392,7 @@ def judge(
         gold=PEOPLE_NAME,
     )
     unknown = sorted({value for value in settled.gold.values() if not _is_known(variable, value)})
-    told = [*notes, *weighing.notes, *_notes_of(settled.counts)]
+    told = [*notes, *weighing.notes, *notes_of(settled.counts)]
     if unknown:
         told.append(Notice("quality-values-unknown", {"values": unknown[:_SHOWN], "count": len(unknown)}))
     is_other = variable.has_several or variable.kind == "date"
@@ -424,7 +424,8 @@ def _is_known(variable: Variable, value: str) -> bool:
     return variable.read_or_none(value) is not None or value == variable.cant_say_word
 
 
-def _notes_of(counts: RowCounts) -> list[Notice]:
+def notes_of(counts: RowCounts) -> list[Notice]:
+    """Which rows are not among the settled ones, and why."""
     found = []
     if counts.by_hand:
         found.append(Notice("quality-by-hand", {"rows": counts.by_hand}))
