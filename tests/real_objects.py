@@ -32,6 +32,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rowbatch.objects.store import Store
+
 REAL = "ROWBATCH_REAL_STORE"
 """Set where the tests that need a real store are to run, and to fail where there is none."""
 
@@ -356,6 +358,30 @@ class CuttingProxy:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
+
+
+def race_writers(store: Store, folder: Path, *, rounds: int) -> None:
+    """Eight writers of other bytes at once, again and again: one is first each time, and its bytes stay."""
+    store.put("warm", b"")
+    for turn in range(rounds):
+        told: dict[int, bool] = {}
+        start = threading.Barrier(8)
+
+        def write(
+            number: int, turn: int = turn, told: dict[int, bool] = told, start: threading.Barrier = start
+        ) -> None:
+            path = folder / f"{turn}-{number}"
+            path.write_bytes(b"%d" % number * 10_000)
+            start.wait()
+            told[number] = store.commit(f"shard-{turn}", path)
+
+        threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        (first,) = [number for number, is_first in told.items() if is_first]
+        assert store.read(f"shard-{turn}") == b"%d" % first * 10_000
 
 
 if __name__ == "__main__":

@@ -4,15 +4,13 @@ What Azure's storage does, by Azurite 3.37.0 (Microsoft's emulator) and obstore 
 That it is no cloud shows in times and quotas; conditions, codes and names are as Azure's documents have them.
 """
 
-import threading
-
 import pytest
 
 from azurite import KEY
 from driving import drive
 from end_to_end import run_here
 from fake_providers import FakeProvider
-from real_objects import cutting_proxy
+from real_objects import cutting_proxy, race_writers
 from rowbatch.errors import InputError, StorageError
 from rowbatch.objects import bucket
 from rowbatch.objects.address import parse_address
@@ -47,25 +45,7 @@ def test_of_eight_writers_one_is_first(place, tmp_path):
     """
     Ten rounds of eight writers of other bytes: exactly one is first each time, and its bytes stay.
     """
-    store = open_store(place)
-    store.put("warm", b"")
-    for turn in range(10):
-        told: dict[int, bool] = {}
-        start = threading.Barrier(8)
-
-        def write(number, turn=turn, told=told, start=start):
-            path = tmp_path / f"{turn}-{number}"
-            path.write_bytes(b"%d" % number * 10_000)
-            start.wait()
-            told[number] = store.commit(f"shard-{turn}", path)
-
-        threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        (first,) = [number for number, is_first in told.items() if is_first]
-        assert store.read(f"shard-{turn}") == b"%d" % first * 10_000
+    race_writers(open_store(place), tmp_path, rounds=10)
 
 
 def test_connections_that_are_lost(azure, place, tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ import urllib.parse
 
 import pytest
 
-from real_objects import cutting_proxy
+from real_objects import cutting_proxy, race_writers
 from rowbatch.errors import StorageError
 from rowbatch.objects import bucket
 from rowbatch.objects.address import parse_address
@@ -65,25 +65,7 @@ def test_of_eight_writers_one_is_first(place, tmp_path):
     """
     Twenty rounds of eight writers of other bytes: exactly one is first each time, and its bytes stay.
     """
-    store = open_store(place)
-    store.put("warm", b"")
-    for turn in range(20):
-        told: dict[int, bool] = {}
-        start = threading.Barrier(8)
-
-        def write(number, turn=turn, told=told, start=start):
-            path = tmp_path / f"{turn}-{number}"
-            path.write_bytes(b"%d" % number * 10_000)
-            start.wait()
-            told[number] = store.commit(f"shard-{turn}", path)
-
-        threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        (first,) = [number for number, is_first in told.items() if is_first]
-        assert store.read(f"shard-{turn}") == b"%d" % first * 10_000
+    race_writers(open_store(place), tmp_path, rounds=20)
 
 
 def test_a_connection_lost_in_the_middle_of_a_shard(real, place, tmp_path, monkeypatch):

@@ -13,18 +13,6 @@ from rowbatch.errors import InputError, UsageError
 from rowbatch.tools.merge_coders import OnContradiction
 
 
-@pytest.fixture
-def write(tmp_path):
-    """Write lines as a CSV file."""
-
-    def write(name, *lines):
-        path = tmp_path / name
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        return path
-
-    return write
-
-
 def read(path):
     """Columns of a table as lists of texts."""
     frame = pl.read_csv(path, infer_schema=False)

@@ -12,18 +12,6 @@ from end_to_end import run_here
 from rowbatch.errors import UsageError
 
 
-@pytest.fixture
-def write(tmp_path):
-    """Write lines as a CSV file."""
-
-    def write(name, *lines):
-        path = tmp_path / name
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        return path
-
-    return write
-
-
 def moves(found):
     return [(one.first, one.second, one.rows) for one in found.moves]
 

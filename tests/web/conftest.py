@@ -1,4 +1,4 @@
-"""A real browser for the tests of the web app."""
+"""A real browser for the tests of the web app, and the app itself, with who looks at it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
+
+from serving_pages import Site, served_pages, visiting
 
 CHROMIUM = os.environ.get("CHROMIUM") or next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -32,3 +35,19 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """The app, of a person who has nothing yet."""
+    monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    with served_pages() as found:
+        yield found
+
+
+@pytest.fixture
+def client(site: Site) -> Iterator[httpx2.Client]:
+    """Who looks at it, and was let in."""
+    with visiting(site) as found:
+        yield found

@@ -14,20 +14,6 @@ from serving import scripted_local_model
 from serving_pages import served_pages, visiting
 
 
-@pytest.fixture
-def site(tmp_path, monkeypatch):
-    monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
-    with served_pages() as found:
-        yield found
-
-
-@pytest.fixture
-def client(site):
-    with visiting(site) as found:
-        yield found
-
-
 def begun(client, folder, name="Anna"):
     """Where a coder codes."""
     return client.post(f"/coding/{folder.plan.id}/coders", data={"name": name}).headers["location"]

@@ -10,7 +10,7 @@ from awkward_keys import AWKWARD, PARTS
 from rowbatch import api, desk
 from rowbatch.api import headers as kept_headers
 from rowbatch.store.rundir import RunDirectory
-from serving_pages import served_pages, visiting
+from serving_pages import served_pages
 
 TABLE = b"id,post\n1,so good\n2,so bad\n"
 FORM = {
@@ -30,12 +30,6 @@ def site(tmp_path, monkeypatch):
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     monkeypatch.chdir(tmp_path)
     with served_pages() as found:
-        yield found
-
-
-@pytest.fixture
-def client(site):
-    with visiting(site) as found:
         yield found
 
 

@@ -7,23 +7,8 @@ import sys
 import pytest
 
 from rowbatch import desk
-from serving_pages import served_pages, visiting
 
 HALF = "\ud800"
-
-
-@pytest.fixture
-def site(tmp_path, monkeypatch):
-    monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
-    with served_pages() as found:
-        yield found
-
-
-@pytest.fixture
-def client(site):
-    with visiting(site) as found:
-        yield found
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of other systems are always text")

@@ -46,12 +46,6 @@ def site(tmp_path, monkeypatch):
         yield found
 
 
-@pytest.fixture
-def client(site):
-    with visiting(site) as found:
-        yield found
-
-
 def table_file(rows, header=("id", "post", "truth")):
     out = io.StringIO(newline="")
     csv.writer(out).writerows([header, *rows])

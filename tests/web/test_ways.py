@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from browsing import opened, run_axe
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.desk.drafts import make_run, read_draft
-from serving_pages import served_pages, visiting
+from serving_pages import served_pages
 
 QUOTED = "id,post\n1,fine\n" + "".join(f"{n},'so good, it is {n}'\n" for n in range(2, 9))
 DOCUMENT = {
@@ -26,12 +26,6 @@ DOCUMENT = {
 def site(tmp_path, monkeypatch):
     monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
     with served_pages() as found:
-        yield found
-
-
-@pytest.fixture
-def client(site):
-    with visiting(site) as found:
         yield found
 
 
