@@ -114,3 +114,24 @@ def test_a_set_that_does_not_fit_is_said(site: tuple[Site, Run], coded: str) -> 
     page = shown(site, part="dev")
     assert "settled on no value" in page
     assert "Code rows" in page
+
+
+def test_of_several_sets_the_report_takes_the_chosen_one(site: tuple[Site, Run], coded: str) -> None:
+    """
+    With one set the report takes it; of several a person chooses, and is never sent away.
+    """
+    served, run = site
+    place = f"/jobs/{desk.job_id(run.path)}"
+    with visiting(served, "en") as client:
+        assert 'name="people"' not in client.get(f"{place}/methods").text
+        assert "Nobody has checked these labels" not in client.get(f"{place}/report").text
+        other = set_of(run, "second <b>")
+        draw(other, [1, 2], {"": 40})
+        say(other, "Eve", {1: "good", 2: "bad"})
+        page = client.get(f"{place}/methods").text
+        assert f'<option value="{coded}">hundred &lt;b&gt;</option>' in page
+        assert page.index(f'value="{other.plan.id}"') < page.index(f'value="{coded}"')
+        told = client.get(f"{place}/report", params={"people": coded})
+        assert told.headers["content-disposition"].startswith("attachment")
+        assert "hundred &lt;b&gt;" in told.text
+        assert "second &lt;b&gt;" in client.get(f"{place}/report", params={"people": other.plan.id}).text

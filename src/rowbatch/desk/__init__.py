@@ -88,6 +88,7 @@ if TYPE_CHECKING:
     from rowbatch.desk.results import ResultRow as ResultRow
     from rowbatch.desk.results import Results as Results
     from rowbatch.desk.results import RowFilter as RowFilter
+    from rowbatch.desk.results import coding_sets_of as coding_sets_of
     from rowbatch.desk.settings import Settings as Settings
     from rowbatch.desk.settings import change_settings as change_settings
     from rowbatch.desk.settings import read_settings as read_settings
@@ -143,6 +144,7 @@ _PLACES = {
     "Reading": "desk.readings",
     "ResultRow": "desk.results",
     "Results": "desk.results",
+    "coding_sets_of": "desk.results",
     "RowFilter": "desk.results",
     "RowPreview": "desk.drafts",
     "SEPARATOR": "core.label_list",

@@ -193,6 +193,11 @@ class ResultRow:
     basis: str = ""
 
 
+def coding_sets_of(run: Run) -> tuple[CodingSet, ...]:
+    """The coding sets of a run's table, oldest first."""
+    return tuple(one.plan for one in sets_of_table(run.plan.source.sha256))
+
+
 class Results:
     """
     The answers of one run that are on disk. The views they are looked at through are made in the background.
@@ -672,7 +677,7 @@ class Results:
 
     def coding_sets(self) -> tuple[CodingSet, ...]:
         """The coding sets of the table, oldest first."""
-        return tuple(one.plan for one in sets_of_table(self.run.plan.source.sha256))
+        return coding_sets_of(self.run)
 
     def coded_variables(self, coding_set: CodingSet) -> tuple[Variable, ...]:
         """The variables that people were asked in a set, and that can be compared."""

@@ -442,6 +442,7 @@ def methods(request: Request) -> Response:
         nav="jobs",
         job=job,
         texts=[(language, desk.methods_text(job.run, language)) for language in languages],
+        sets=desk.coding_sets_of(job.run),
         version=version("rowbatch"),
     )
 
@@ -467,6 +468,7 @@ def _told(request: Request) -> dict[str, Any]:
     """How a report is told, as its form says."""
     asked = request.query_params
     return {
+        "people": asked.get("people") or None,
         "texts": asked.get("texts") != "0",
         "language": words_for(request).language,
         "checklist": asked.get("checklist") or None,
