@@ -7,11 +7,13 @@ at every idle connection before each request, needed 7 to 8 ms there (November 2
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import json
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -346,10 +348,49 @@ async def _whole(response: aiohttp.ClientResponse, host: str) -> bytes:
         ServiceError: It is too large, or not encoded as it says.
     """
     body = AnswerBody(host, response.headers.get("content-encoding", ""), MOST_ANSWER_BYTES)
-    while block := await response.content.readany():
-        if not body.add(block):
-            break
+    with ending_with_connection(response):
+        while block := await response.content.readany():
+            if not body.add(block):
+                break
     return body.whole()
+
+
+@contextmanager
+def ending_with_connection(response: aiohttp.ClientResponse) -> Iterator[None]:
+    """
+    While an answer is read: let the reader know that its connection is gone.
+
+    aiohttp 3.14.5 closes a connection on which something comes that is no HTTP, but it tells nobody where the
+    head of the answer had come before: a row waited for all of its time, 600 seconds.
+    """
+    import aiohttp
+
+    content, connection = response.content, response.connection
+    # There is none any more where all has come.
+    protocol = connection.protocol if connection is not None else None
+
+    def end(_: asyncio.Future[None] | None) -> None:
+        if not content.is_eof() and content.exception() is None:
+            content.set_exception(aiohttp.ClientPayloadError("the connection ended before the answer"))
+
+    closed = protocol.closed if protocol is not None else None
+    if closed is not None:
+        # It is the connection's, which lives longer than this answer. asyncio logs what nobody looked at.
+        closed.remove_done_callback(_look_at)
+        closed.add_done_callback(_look_at)
+        closed.add_done_callback(end)
+    elif protocol is not None:
+        end(None)
+    try:
+        yield
+    finally:
+        if closed is not None:
+            closed.remove_done_callback(end)
+
+
+def _look_at(closed: asyncio.Future[None]) -> None:
+    if not closed.cancelled():
+        closed.exception()
 
 
 def _is_cut(content: bytes) -> bool:
