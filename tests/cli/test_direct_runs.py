@@ -181,7 +181,7 @@ def test_ctrl_c_waits_for_what_is_on_its_way(workplace):
         )
         wait_until(lambda: texts_paid(address) > 4)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=300)
         if process.returncode:
             assert process.returncode == 130
             assert b"What was asked is answered and kept" in said

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import threading
+from collections.abc import Callable
 from decimal import Decimal
 from types import SimpleNamespace
 
@@ -354,6 +355,50 @@ def test_calls_run_side_by_side_and_are_waited_for(tmp_path, monkeypatch):
     with client_of(fake) as client:
         seen = DirectClient(client, run.direct, is_asking=False).status(batch_id)
     assert (seen.completed, seen.failed, seen.status) == (4, 0, "in_progress")
+
+
+@pytest.mark.parametrize("has_started", [False, True])
+def test_ctrl_c_while_a_call_is_started_has_nobody_wait_for_it(tmp_path, has_started):
+    """
+    A thread that has not begun when Ctrl-C comes makes no call, however late it comes to it: its row is asked
+    when the run goes on, once, and nobody waits for it.
+    """
+    run, fake = make_run(tmp_path, rows=14, shard_rows=14), FakeProvider()
+    late: list[Callable[[], None]] = []
+
+    def start(work):
+        if len(late) == 2:
+            if has_started:
+                late.append(work)
+            raise KeyboardInterrupt
+        late.append(work)
+        work()
+
+    with client_of(fake) as client:
+        said: list[str] = []
+        direct = DirectClient(
+            client,
+            run.direct,
+            is_asking=True,
+            said=lambda notice: said.append(notice.kind),
+            start=start,
+        )
+        with pytest.raises(KeyboardInterrupt), direct:
+            requests = tmp_path / "wire.jsonl"
+            lines = run.request_path("r1-0001").read_bytes().splitlines()
+            requests.write_bytes(b"".join(direct.dialect.request_line(line, "t") + b"\n" for line in lines))
+            made = direct.create(Submission(requests, "", "u", "m", "t", {}))
+            assert isinstance(made, CarriedOut)
+            batch_id = made.body["id"]
+            direct.status(batch_id)
+        assert said == []
+        for work in late:
+            work()
+        assert sum(fake.paid_texts.values()) == 2
+        with DirectClient(client, run.direct, is_asking=True, start=lambda work: work()) as again:
+            seen = again.status(batch_id)
+    assert (seen.completed, seen.failed, seen.status) == (len(lines), 0, "completed")
+    assert set(fake.paid_texts.values()) == {1}
 
 
 def test_the_requests_of_a_row_are_those_of_a_batch(tmp_path):

@@ -72,7 +72,8 @@ class _Rows:
         journal: Of it.
         made_at: ISO 8601, UTC.
         todo: Rows that are to be asked, by their place among the requests.
-        running: Rows whose call has gone out.
+        running: Rows whose call goes out, or has gone out.
+        begun: Those of them on which a thread is at work.
         answered, failed: Rows that have an answer, or will have none.
         is_cancelled: Nothing more is asked.
         is_closed: All is over.
@@ -84,6 +85,7 @@ class _Rows:
     made_at: str
     todo: deque[int]
     running: set[int] = field(default_factory=set)
+    begun: set[int] = field(default_factory=set)
     answered: int = 0
     failed: int = 0
     is_cancelled: bool = False
@@ -331,17 +333,32 @@ class DirectClient:
 
     def _start_what_may(self, rows: _Rows) -> None:
         while True:
-            with self._changed:
-                may_start = self._pace.may_start(len(rows.running), self._clock.monotonic())
-                if not rows.todo or not may_start or self._fault is not None or rows.is_cancelled:
-                    return
-                number = rows.todo.popleft()
-                rows.running.add(number)
-            self._start(lambda number=number: self._ask(rows, number))  # type: ignore[misc]
+            number = None
+            try:
+                with self._changed:
+                    may_start = self._pace.may_start(len(rows.running), self._clock.monotonic())
+                    if not rows.todo or not may_start or self._fault is not None or rows.is_cancelled:
+                        return
+                    number = rows.todo[0]
+                    rows.running.add(number)
+                    rows.todo.popleft()
+                self._start(lambda number=number: self._ask(rows, number))  # type: ignore[misc]
+            except BaseException:
+                # Ctrl-C, or no thread more: nobody waits for a call that has not begun, and it never begins.
+                with self._changed:
+                    if number in rows.running and number not in rows.begun:
+                        rows.running.discard(number)
+                        if number not in rows.todo:
+                            rows.todo.appendleft(number)
+                raise
 
     def _ask(self, rows: _Rows, number: int) -> None:
         """Make one call; what came is on the disk before anybody is told."""
         request = rows.requests[number]
+        with self._changed:
+            if number not in rows.running or number in rows.begun:
+                return
+            rows.begun.add(number)
         try:
             try:
                 # First the intent, then the call. No Ctrl-C comes between: none reaches this thread.
@@ -358,6 +375,7 @@ class DirectClient:
                 self._fault = self._fault or error
         finally:
             with self._changed:
+                rows.begun.discard(number)
                 rows.running.discard(number)
                 self._changed.notify_all()
 
