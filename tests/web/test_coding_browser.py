@@ -49,7 +49,8 @@ def test_a_hundred_texts_by_keyboard(chromium):
         come_to(page, site, folder)
         # Time stands still but where the test lets it go on, so that a slow machine is no slow reader.
         page.clock.pause_at(datetime.now(UTC) + timedelta(hours=1))
-        page.clock.fast_forward(SETTLE_MS)
+        # The first text has not stood there for that hour.
+        page.reload()
         began, pressed = time.monotonic(), []
         for n in range(100):
             expect(page.locator(".far")).to_contain_text(f"{n} of 100 done")
@@ -69,7 +70,7 @@ def test_a_hundred_texts_by_keyboard(chromium):
             text: names[n % 3] for n, text in enumerate(pressed)
         }
         assert len(folder.history("Anna")) == 100
-        assert [code.seconds for code in codes.values()][1:] == [SETTLE_MS / 1000] * 99
+        assert [code.seconds for code in codes.values()] == [SETTLE_MS / 1000] * 100
         page.clock.fast_forward(SETTLE_MS)
         page.keyboard.press("Backspace")
         shows(page, pressed[-1])
