@@ -12,10 +12,11 @@ import pytest
 
 from cases import cases
 from driving import KEY, texts
+from end_to_end import run_here
 from kill_runs import command_for, fake_server, judged, run_with_fault, run_with_kills
 
 
-@pytest.mark.parametrize("seed", range(0, 400, 100))
+@pytest.mark.parametrize("seed", range(0, 400, cases(200, 100)))
 def test_kill_9_again_and_again(tmp_path, seed):
     """
     C5, L3: dozens of kills, the same command each time: nothing lost or twice; `make kills` does a thousand.
@@ -69,7 +70,7 @@ def test_strace_at_each_rename(tmp_path):
     """
     C6, D1, R11: the program killed at the n-th rename or fsync, then the same again: paid once, all rows.
     """
-    for at in range(1, 99, cases(16, 4)):
+    for at in range(1, 99, cases(24, 4)):
         folder = tmp_path / str(at)
         folder.mkdir()
         if run_with_fault(folder, "kill", at) == 0:
@@ -153,14 +154,7 @@ def test_the_same_command_after_the_ledger_was_lost(tmp_path, loss):
     environment = {**os.environ, "ROWBATCH_HOME": str(tmp_path / "home"), "OPENAI_API_KEY": KEY}
 
     def typed(*words):
-        return subprocess.run(
-            [sys.executable, "-m", "rowbatch", *words],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return run_here(words, cwd=tmp_path, env=environment)
 
     with fake_server(tmp_path, {}, 1, polls=0) as address:
         run = command_for(tmp_path, address)[3:]
