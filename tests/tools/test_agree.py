@@ -117,6 +117,40 @@ def test_texts_with_decimals_stay_what_they_are(write):
     assert rowbatch.agree(path, "a,b").labels == ("1", "1.0", "x")
 
 
+@pytest.mark.parametrize("level", ["ordinal", "interval", "ratio"])
+def test_a_number_is_one_value_however_it_is_written(write, level):
+    """
+    Where values have an order, `1.5` and `1.50`, `10` and `1e1` are one value and no disagreement, and that
+    is said; as labels they stay what they are.
+    """
+    path = write("a,b", *["1.5,1.50", "10,1e1", "3,3", "4,5"] * 10)
+    plain = write("a,b", *["1.5,1.5", "10,10", "3,3", "4,5"] * 10, name="plain.csv")
+    found, wanted = (rowbatch.agree(one, "a,b", level=level) for one in (path, plain))
+    assert found.measures == wanted.measures
+    assert found.measures["percent_agreement"].estimate == 0.75
+    assert "statistics-spellings" in [note.kind for note in found.notes]
+    assert wanted.notes == ()
+    named = rowbatch.agree(path, "a,b", level=level, labels="1.50,3,4,5,10")
+    assert named.labels == ("1.50", "3", "4", "5", "10")
+    assert named.measures["percent_agreement"].estimate == 0.75
+    assert rowbatch.agree(path, "a,b").measures["percent_agreement"].estimate == 0.25
+
+
+def test_a_gap_in_a_frame_of_numbers_is_no_label():
+    """
+    nan in a column of floats is a gap, whichever library made the frame; as a text it is a label.
+    """
+    values = [1.0, 2.0, float("nan"), 2.0] * 10
+    for frame in (
+        pl.DataFrame({"a": values, "b": [1, 2, 1, 2] * 10}),
+        pd.DataFrame({"a": values, "b": [1, 2, 1, 2] * 10}),
+    ):
+        found = rowbatch.agree(frame, "a,b")
+        assert (found.n, found.labels) == (30, ("1", "2"))
+    found = rowbatch.agree(pl.DataFrame({"a": ["nan", "1"], "b": ["nan", "2"]}), "a,b")
+    assert found.labels == ("1", "2", "nan")
+
+
 @pytest.mark.parametrize(
     ("arguments", "kind", "values"),
     [
@@ -141,6 +175,10 @@ def test_texts_with_decimals_stay_what_they_are(write):
         ({"coders": "a,b", "probability": "n"}, "not-a-probability", {"column": "n", "row": 2, "cell": "-1"}),
         ({"coders": ""}, "agree-one-coder", {}),
         ({"coders": "a,,b"}, "label-empty", {}),
+        ({"coders": "n,m", "level": "cardinal"}, "not-one-of", {"name": "level", "value": "cardinal"}),
+        ({"coders": "n,m", "people": "students"}, "not-one-of", {"name": "people"}),
+        ({"coders": "n,m", "on_bad_rows": "ignore"}, "not-one-of", {"name": "on_bad_rows"}),
+        ({"coders": "n,m", "probabilty": "n"}, "no-such-keyword", {"name": "probabilty"}),
     ],
 )
 def test_what_does_not_fit_is_told_with_its_place(write, arguments, kind, values):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 
 import polars as pl
 
+from rowbatch.core.choices import require_one_of
 from rowbatch.core.kinds.base import Variable
 from rowbatch.core.label_list import SEPARATOR
 from rowbatch.core.run_quality import (
@@ -61,6 +63,11 @@ class RunEstimand:
     outcome: str | None = None
     model: Model = "linear"
     cluster: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.method is not None:
+            require_one_of("method", self.method, get_args(Method))
+        require_one_of("model", self.model, get_args(Model))
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -600,6 +600,16 @@ def _claims(
 ) -> list[Claim]:
     labels = variable.choices
     is_sure = SURE in population.columns and population[SURE].null_count() < population.height
+    weights = {} if weighing.weights is None else weighing.weights
+    # Where a rare label was drawn more often, it is no easier to guess in the table.
+    whole = sum(weights.get(row, 1.0) for row in settled.gold)
+    base = {
+        label: sum(
+            weights.get(row, 1.0) for row, value in settled.gold.items() if _gives(variable, value, label)
+        )
+        / whole
+        for label in labels
+    }
     claims = []
     for least in (None, *(THRESHOLDS if is_sure else ())):
         rows = population if least is None else population.filter(pl.col(SURE) >= least)
@@ -610,15 +620,13 @@ def _claims(
                 if _gives(variable, value, label) and (least is None or (said.sure.get(row) or 0.0) >= least)
             ]
             hits = sum(_gives(variable, settled.gold[row], label) for row in chosen)
-            gold = sum(_gives(variable, value, label) for value in settled.gold.values())
-            weights = {} if weighing.weights is None else weighing.weights
             claims.append(
                 Claim(
                     label,
                     least,
                     len(chosen),
                     hits,
-                    gold / len(settled.gold),
+                    base[label],
                     _rows_with(variable, rows, label),
                     is_alike=not weighing.has_groups and len({weights.get(row, 1.0) for row in chosen}) <= 1,
                 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import polars as pl
 
+from rowbatch.core.numbers import number_of
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import UsageError
 from rowbatch.programs.opening import open_table
@@ -44,7 +46,9 @@ def read_columns(
             if name not in source.columns:
                 raise UsageError("no-such-column-in-frame", column=name, columns=source.columns[:40])
         none = {"", *missing}
-        frame = as_text(positional(source.select(names)))
+        # Other frames mark a gap in numbers by nan: no text was typed there that could be a label.
+        numbers = source.select(names).with_columns(pl.selectors.float().fill_nan(None))
+        frame = as_text(positional(numbers))
         places = frame.columns
     cells = [pl.col(place).str.strip_chars().alias(str(at)) for at, place in enumerate(places)]
     frame = frame.select(cells)
@@ -72,3 +76,40 @@ def without_decimals(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFram
     if not cells.filter(~has_decimals).len():
         return None
     return frame.with_columns(pl.col(columns).str.replace(_FLOAT_OF_WHOLE_TEXT, "$1"))
+
+
+def without_decimal(label: str) -> str:
+    """A label that a person named, as `without_decimals` writes it."""
+    return re.sub(_FLOAT_OF_WHOLE_TEXT, r"\1", label)
+
+
+def one_spelling(
+    frame: pl.DataFrame, columns: Sequence[str], labels: Sequence[str]
+) -> tuple[pl.DataFrame, tuple[str, str]] | None:
+    """
+    The same with each number written in one way: as texts, `1.5` and `1.50` would be two values that differ.
+
+    Args:
+        frame: The cells.
+        columns: Those with the numbers.
+        labels: That a person named: these are spelled so.
+    Returns:
+        The frame, and two spellings of one number; None where nothing is to be done, or a cell is no number.
+    """
+    cells = sorted(pl.concat([frame[name].drop_nulls() for name in columns]).unique())
+    worth = {cell: number_of(cell) for cell in (*labels, *cells)}
+    if any(number is None for number in worth.values()):
+        return None
+    spelled: dict[float, str] = {}
+    for cell in (*labels, *sorted(cells, key=lambda one: (len(one), one))):
+        spelled.setdefault(float(worth[cell] or 0), cell)
+    other = {
+        cell: spelled[float(worth[cell] or 0)]
+        for cell in cells
+        if cell not in labels and spelled[float(worth[cell] or 0)] != cell
+    }
+    if not other:
+        return None
+    return frame.with_columns(pl.col(columns).replace(other)), next(
+        (one, cell) for cell, one in other.items()
+    )

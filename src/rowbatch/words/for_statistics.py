@@ -218,6 +218,10 @@ _AGREE: dict[str, Entry] = {
         "some whole numbers are written with decimals, as in 1.0, and others without; they are the same labels",
         zh=("有些整数带小数写出（如 1.0），有些不带；它们视为相同的标签", ""),
     ),
+    "statistics-spellings": Entry(
+        "some numbers are written in several ways, as {first!r} and {second!r}; they are the same value",
+        zh=("有些数值有多种写法，如“{first}”和“{second}”；它们视为相同的值", ""),
+    ),
     "no-such-column-in-frame": Entry(
         "the frame has no column {column!r}",
         "its columns are: {columns!r}",
@@ -274,6 +278,14 @@ _CORRECT: dict[str, Entry] = {
         zh=(
             "按列“{column}”应有 {expected:,} 行有人工标签，实际有 {labelled:,} 行：该列不是每行被标注的概率",
             "请给出抽样时的概率；若各行概率相同，请去掉该列",
+        ),
+    ),
+    "correct-not-drawn-so-of-one": Entry(
+        "of the rows with {probability:.4g} in column {column!r} {expected:,} would be labelled, and {labelled:,} are: this is not how likely each row was to be labelled",
+        "give the probabilities by which rows were drawn; do those of two groups stand for each other?",
+        zh=(
+            "在列“{column}”为 {probability:.4g} 的行中应有 {expected:,} 行有人工标签，实际有 {labelled:,} 行：这不是每行被标注的概率",
+            "请给出抽样时的概率；是否把两组的概率弄反了？",
         ),
     ),
     "correct-rows-without-group": Entry(
