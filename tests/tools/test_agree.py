@@ -264,6 +264,21 @@ def test_weights_by_probability(write):
         assert weighted.measures[name].estimate == pytest.approx(doubled.measures[name].estimate)
 
 
+def test_a_probability_that_nobody_named_is_told(write):
+    """
+    The table of a coding set says how likely each row was drawn: where that differs, and nobody says so, the
+    rows count alike, and that is told.
+    """
+    lines = ["x,x,0.5", "y,x,0.5", "y,y,0.1"]
+    path = write("a,b,probability", *lines)
+    assert [note.kind for note in rowbatch.agree(path, "a,b").notes][:1] == ["statistics-unweighted"]
+    alike = write("a,b,probability", *(line[:4] + "0.5" for line in lines), name="alike.csv")
+    for found in (rowbatch.agree(path, "a,b", probability="probability"), rowbatch.agree(alike, "a,b")):
+        assert "statistics-unweighted" not in [note.kind for note in found.notes]
+    told = rowbatch.correct(pl.read_csv(path), predicted="a", gold="b", label="x").notes
+    assert [note.kind for note in told] == ["statistics-unweighted"]
+
+
 def test_nobody_said_anything(write):
     """
     Empty columns: every measure is undefined, with its reason.

@@ -95,8 +95,11 @@ def agree_columns(
     _require_one_kind(coders)
     extra = [name for name in (coders.probability, coders.sure, coders.text) if name is not None]
     names = list(dict.fromkeys([*judges, *extra]))
-    frame = read_columns(source, names, coders.missing, reading)
-    table = _Table(coders, tuple(judges), tuple(names), frame, [])
+    notes: list[Notice] = []
+    frame = read_columns(
+        source, names, coders.missing, reading, notes if coders.probability is None else None
+    )
+    table = _Table(coders, tuple(judges), tuple(names), frame, notes)
     # What overflows becomes undefined, and is told so.
     with np.errstate(all="ignore"):
         match coders.cells:

@@ -14,13 +14,22 @@ from rowbatch.errors import UsageError
 from rowbatch.programs.opening import open_table
 from rowbatch.tables.base import as_text
 from rowbatch.tables.frame_table import positional
+from rowbatch.words.notice import Notice
 
 _PLAIN_NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
 _FLOAT_OF_WHOLE_TEXT = r"^([+-]?\d+)\.0+$"
 
 
+PROBABILITY = "probability"
+"""What a table of a coding set calls the column with how likely each row was drawn."""
+
+
 def read_columns(
-    source: Path | pl.DataFrame, names: Sequence[str], missing: Collection[str], reading: ReadOptions | None
+    source: Path | pl.DataFrame,
+    names: Sequence[str],
+    missing: Collection[str],
+    reading: ReadOptions | None,
+    notes: list[Notice] | None = None,
 ) -> pl.DataFrame:
     """
     Cells as texts, without the spaces around them.
@@ -30,6 +39,7 @@ def read_columns(
         names: Its columns, each once.
         missing: Texts that mean that nothing was said, besides the empty one.
         reading: How the table is read.
+        notes: Grows by one where rows were drawn unequally, as a column of the table says that nobody named.
     Returns:
         Columns called by their position in `names`; null where nothing was said.
     Raises:
@@ -38,7 +48,8 @@ def read_columns(
     """
     if isinstance(source, Path):
         table = open_table(source, reading)
-        places = [str(table.column(name)) for name in names]
+        wanted = _with_probability(names, table.header, notes)
+        places = [str(table.column(name)) for name in wanted]
         none = {"", *missing, *table.not_asked}
         frame = pl.concat([chunk.frame.select(places) for chunk in table.chunks()])
     else:
@@ -46,9 +57,8 @@ def read_columns(
             if name not in source.columns:
                 raise UsageError("no-such-column-in-frame", column=name, columns=source.columns[:40])
         none = {"", *missing}
-        # Other frames mark a gap in numbers by nan: no text was typed there that could be a label.
-        numbers = source.select(names).with_columns(pl.selectors.float().fill_nan(None))
-        frame = as_text(positional(numbers))
+        wanted = _with_probability(names, source.columns, notes)
+        frame = as_text(positional(without_nan(source.select(wanted))))
         places = frame.columns
     cells = [pl.col(place).str.strip_chars().alias(str(at)) for at, place in enumerate(places)]
     frame = frame.select(cells)
@@ -56,7 +66,27 @@ def read_columns(
         pl.when(pl.col(name).is_in(sorted(none))).then(None).otherwise(pl.col(name)).alias(name)
         for name in frame.columns
     ]
-    return frame.select(said)
+    frame = frame.select(said)
+    if notes is not None and len(wanted) > len(names):
+        chances = {number_of(cell) for cell in frame[frame.columns[-1]].drop_nulls().unique()}
+        if len(chances) > 1 and all(chance is not None and 0 < chance <= 1 for chance in chances):
+            notes.append(Notice("statistics-unweighted", {"column": PROBABILITY}))
+    return frame.select(frame.columns[: len(names)])
+
+
+def without_nan(frame: pl.DataFrame) -> pl.DataFrame:
+    """
+    The same with nothing where numbers have nan: so other frames mark a gap, and no text was typed there that
+    could be a label.
+    """
+    return frame.with_columns(pl.selectors.float().fill_nan(None))
+
+
+def _with_probability(
+    names: Sequence[str], header: Sequence[str], notes: list[Notice] | None
+) -> Sequence[str]:
+    is_unnamed = notes is not None and PROBABILITY not in names and list(header).count(PROBABILITY) == 1
+    return [*names, PROBABILITY] if is_unnamed else names
 
 
 def without_decimals(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame | None:

@@ -119,8 +119,9 @@ class _Columns:
             raise UsageError("correct-by-and-regression")
         extra = (wanted.probability, wanted.by, wanted.outcome, wanted.cluster, *wanted.on)
         self.names = list(dict.fromkeys([wanted.predicted, wanted.gold, *(name for name in extra if name)]))
-        self.frame = read_columns(source, self.names, wanted.missing, reading)
         self.notes: list[Notice] = []
+        told = self.notes if wanted.probability is None else None
+        self.frame = read_columns(source, self.names, wanted.missing, reading, told)
         whole = without_decimals(self.frame, ["0", "1"])
         if whole is not None:
             self.frame = whole
@@ -221,10 +222,11 @@ class _Columns:
             together = None if cluster is None else np.bincount(cluster[part])[cluster[part]]
             spread = of_part * (1 - of_part) * (1 if together is None else together)
             chance = max(1.0, float(np.sqrt(spread.sum())))
-            if abs(labelled - expected) <= _FAR * chance:
+            # Of a stratum without labelled rows no number is given, and that is told.
+            if abs(labelled - expected) <= _FAR * chance or not labelled:
                 continue
             values = {"column": name, "expected": round(expected), "labelled": labelled}
-            if not labelled or not 1 / _MOST_OFF <= labelled / expected <= _MOST_OFF:
+            if not 1 / _MOST_OFF <= labelled / expected <= _MOST_OFF:
                 if at:
                     raise UsageError(
                         "correct-not-drawn-so-of-one", probability=float(different[at - 1]), **values

@@ -222,6 +222,15 @@ _AGREE: dict[str, Entry] = {
         "some numbers are written in several ways, as {first!r} and {second!r}; they are the same value",
         zh=("有些数值有多种写法，如“{first}”和“{second}”；它们视为相同的值", ""),
     ),
+    "statistics-unweighted": Entry(
+        "rows were drawn unequally, as column {column!r} says, and all count alike here",
+        "weight them: --probability {column}",
+        page="choose it as the column with how likely each row was drawn",
+        zh=(
+            "列“{column}”表明各行被抽中的概率不同，而这里所有行的权重相同",
+            "请选择该列作为抽样概率列",
+        ),
+    ),
     "no-such-column-in-frame": Entry(
         "the frame has no column {column!r}",
         "its columns are: {columns!r}",
