@@ -8,7 +8,7 @@ Pure: the rows of a run, and a coding set, are joined here by number of row; the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -116,6 +116,7 @@ class Settled:
         said: By coder, then by row: what each said who could not see the model's answer.
         seen: What was said with the model's answer in sight, likewise.
         counts: What became of the rows.
+        cant_say: Of which people settled on that it can't be said, where that is no value to compare.
     """
 
     part: Chosen
@@ -123,6 +124,7 @@ class Settled:
     said: Mapping[str, Mapping[int, str]]
     seen: Mapping[str, Mapping[int, str]]
     counts: RowCounts
+    cant_say: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +289,7 @@ def settle(content: SetContent, variable: Variable, part: Chosen, *, with_seen: 
             cant_say=len(gold) - len(compared),
             settled=len(compared),
         ),
+        {rows[key]: value for key, value in gold.items() if not variable.is_compared(value)},
     )
 
 

@@ -266,6 +266,13 @@ _CORRECT: dict[str, Entry] = {
         "refused: with sensitivity {sensitivity} and specificity {specificity} the model's labels say nothing of people's",
         zh=("拒绝给出：灵敏度为 {sensitivity}、特异度为 {specificity}，模型标签几乎不含信息", ""),
     ),
+    "correct-cant-say": Entry(
+        "refused: of {rows:,} coded {rows:row|rows} people can't say it, and the model gives a number for such rows, too; people's is that of the rows of which it can be said",
+        zh=(
+            "拒绝给出：有 {rows:,} 行编码者无法判断，而模型对这类行也给出了数值；仅人工的结果是可判断的行的均值",
+            "",
+        ),
+    ),
     "correct-few-clusters": Entry(
         "refused: the labelled rows are of {clusters:,} {clusters:cluster|clusters} only; {least:,} are needed, since below nobody knows how far clusters differ",
         zh=(
