@@ -52,6 +52,16 @@ def test_the_numbers_of_people_come_from_the_set(tmp_path: Path, monkeypatch: py
         page = (tmp_path / "r.html").read_text()
         assert "Nobody has checked" not in page
         assert "simple random, seed 1" in page
+        say(folder, "Ben", dict.fromkeys((1, 2, 3), "bad"))
+        report(run, [path, tmp_path / "r.html", tmp_path / "zh.html"], overwrite=True)
+        # Three rows wait for a decision: what the numbers are not of stands beside them.
+        assert any(
+            note.startswith("3 rows are left out")
+            for note in json.loads(path.read_text())["people"]["notes"]["mood"]
+        )
+        assert "mood: 3 rows are left out, since coders differ" in (tmp_path / "r.html").read_text()
+        report(run, tmp_path / "zh.html", language="zh", overwrite=True)
+        assert "mood：有 3 行" in (tmp_path / "zh.html").read_text()
         packed = archive(run, tmp_path / "a.zip")
         assert check_archive(packed.path).faults == ()
         other = set_of(run, "other")

@@ -13,7 +13,7 @@ import rowbatch
 from coded_sets import answered_run, draw, say, set_of
 from rowbatch.api import Run
 from rowbatch.cli.app import run_command_line
-from rowbatch.core.coding_set import Decision
+from rowbatch.core.coding_set import Code, Decision
 from rowbatch.errors import InputError, UsageError
 from rowbatch.store.coding_sets import CodingFolder
 
@@ -226,6 +226,45 @@ def test_groups_and_regressions_are_those_of_a_table(run: Run, coded: CodingFold
     with pytest.raises(UsageError) as caught:
         run.corrected(label="none such")
     assert caught.value.kind == "correct-label-nowhere"
+
+
+def test_what_people_cannot_say_is_no_row_that_nobody_coded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Every fifth row tells nothing, and the model says something all the same. Shares of a scale are of all
+    rows; a mean of numbers was corrected by those rows as if they were of people's, and is refused.
+    """
+    monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
+    codebook = {
+        "variables": [
+            {"name": "heat", "kind": "scale", "cant_say": True, "labels": [{"name": "1"}, {"name": "2"}]},
+            {"name": "age", "kind": "number", "cant_say": True},
+        ]
+    }
+    said = [{"heat": "12"[row % 2], "age": 5 if row % 5 else 1} for row in range(60)]
+    with answered_run(tmp_path, said, codebook) as run:
+        folder = set_of(run)
+        rows = [*range(1, 31)]
+        draw(folder, rows, {"": 60})
+        for one in folder.rows():
+            values = {
+                name: str(value) if (one.row - 1) % 5 else "can't say"
+                for name, value in said[one.row - 1].items()
+            }
+            folder.add_codes("Anna", [Code(one.key, values)])
+        shares = run.corrected(variable="heat").corrections
+        assert [one.quantity for one in shares] == ["share of 1", "share of 2", "share of can't say"]
+        assert [one.people_only.estimate for one in shares] == pytest.approx([0.4, 0.4, 0.2])
+        assert [one.corrected.n for one in shares] == [30] * 3
+        assert [one.corrected.estimate for one in shares] == pytest.approx([0.4, 0.4, 0.2], abs=0.01)
+        (mean,) = run.corrected(variable="age").corrections
+        assert mean.people_only.estimate == 5
+        assert (mean.corrected.estimate, mean.corrected.why and mean.corrected.why.kind) == (
+            None,
+            "correct-cant-say",
+        )
+        assert run.validate(variable="heat").counts.cant_say == 6
 
 
 def test_which_labels_may_be_used(run: Run, coded: CodingFolder) -> None:

@@ -114,6 +114,19 @@ def test_rogan_gladen_by_hand():
     assert found.corrected.low < 3 / 7 < found.corrected.high
 
 
+@pytest.mark.parametrize("method", ["ppi", "dsl", "rogan-gladen"])
+def test_where_people_labelled_all_rows_the_interval_is_theirs(method):
+    """
+    With every row labelled the estimate is people's share, and as uncertain as that: Rogan-Gladen's interval
+    had no width there, and held 58 % where nine rows in ten were labelled.
+    """
+    predicted, gold = [1] * 90 + [0] * 110, [1] * 80 + [0] * 120
+    found = correct_share(labelled_first(predicted, gold, 200), method, QUICK, "")
+    assert found.corrected.estimate == pytest.approx(0.4)
+    widths = [one.high - one.low for one in (found.corrected, found.people_only)]
+    assert widths[0] == pytest.approx(widths[1], rel=0.1)
+
+
 @pytest.mark.parametrize("constant", [0.0, 1.0])
 def test_of_a_constant_model_lambda_is_zero(constant):
     """

@@ -80,6 +80,18 @@ def test_the_widths_are_those_of_samples():
     assert told == pytest.approx(1.96 * math.sqrt(0.21 * (1 / 100 - 1 / 1_000)), rel=0.02)
 
 
+def test_the_fewest_rows_of_any_width():
+    """
+    As by hand, out of so many rows or endless; of a width whose square is no number any more it is told.
+    """
+    worst = how_many([], None)
+    assert worst.for_width(0.05).rows_people_only == 385
+    assert how_many([], 1_000).for_width(0.05).rows_people_only == 278
+    assert how_many([], 1_000).for_width(1e-200).rows_people_only == 1_000
+    with pytest.raises(UsageError, match="above 0"):
+        worst.for_width(1e-200)
+
+
 @pytest.mark.parametrize(
     ("pairs", "options", "kind"),
     [

@@ -72,6 +72,22 @@ def test_rows_of_several_draws_count_by_all_of_them() -> None:
     assert sum(weighing.weights.values()) == pytest.approx(5)
 
 
+def test_a_rare_label_that_was_drawn_more_often_is_no_easier_to_guess() -> None:
+    """
+    A city of a tenth of the rows, where "bad" is common, has half of the coded ones. 20 of 50 that the model
+    calls bad are: no more than of all coded rows, and five times as many as of all rows of the table.
+    """
+    waves = [Wave(1, {"a": 200, "b": 1800}, stratified_by="city")]
+    rows = [row(n, stratum="a" if n <= 200 else "b") for n in range(1, 401)]
+    gold = {n: "bad" if n <= 20 or 50 < n <= 180 else "good" for n in range(1, 401)}
+    found = content(waves, rows, {"Anna": gold})
+    population = table(["bad"] * 50 + ["good"] * 1950, **{STRATUM: [1] * 200 + [2] * 1800})
+    judged = judge(population, found, settle(found, MOOD, "all"), MOOD, Judging(Resampling()), run="run")
+    assert judged.acceptance is not None
+    bad = next(one for one in judged.acceptance.labels if one.label == "bad")
+    assert (bad.hits, bad.n, bad.verdict) == (20, 50, "usable-with-correction")
+
+
 def test_what_was_drawn_in_groups_is_accepted_nowhere() -> None:
     """
     Where whole groups were drawn rows are not alone, and exact bounds do not hold: there are none, and why is

@@ -117,6 +117,40 @@ def test_texts_with_decimals_stay_what_they_are(write):
     assert rowbatch.agree(path, "a,b").labels == ("1", "1.0", "x")
 
 
+@pytest.mark.parametrize("level", ["ordinal", "interval", "ratio"])
+def test_a_number_is_one_value_however_it_is_written(write, level):
+    """
+    Where values have an order, `1.5` and `1.50`, `10` and `1e1` are one value and no disagreement, and that
+    is said; as labels they stay what they are.
+    """
+    path = write("a,b", *["1.5,1.50", "10,1e1", "3,3", "4,5"] * 10)
+    plain = write("a,b", *["1.5,1.5", "10,10", "3,3", "4,5"] * 10, name="plain.csv")
+    found, wanted = (rowbatch.agree(one, "a,b", level=level) for one in (path, plain))
+    assert found.measures == wanted.measures
+    assert found.measures["percent_agreement"].estimate == 0.75
+    assert "statistics-spellings" in [note.kind for note in found.notes]
+    assert wanted.notes == ()
+    named = rowbatch.agree(path, "a,b", level=level, labels="1.50,3,4,5,10")
+    assert named.labels == ("1.50", "3", "4", "5", "10")
+    assert named.measures["percent_agreement"].estimate == 0.75
+    assert rowbatch.agree(path, "a,b").measures["percent_agreement"].estimate == 0.25
+
+
+def test_a_gap_in_a_frame_of_numbers_is_no_label():
+    """
+    nan in a column of floats is a gap, whichever library made the frame; as a text it is a label.
+    """
+    values = [1.0, 2.0, float("nan"), 2.0] * 10
+    for frame in (
+        pl.DataFrame({"a": values, "b": [1, 2, 1, 2] * 10}),
+        pd.DataFrame({"a": values, "b": [1, 2, 1, 2] * 10}),
+    ):
+        found = rowbatch.agree(frame, "a,b")
+        assert (found.n, found.labels) == (30, ("1", "2"))
+    found = rowbatch.agree(pl.DataFrame({"a": ["nan", "1"], "b": ["nan", "2"]}), "a,b")
+    assert found.labels == ("1", "2", "nan")
+
+
 @pytest.mark.parametrize(
     ("arguments", "kind", "values"),
     [
@@ -141,6 +175,10 @@ def test_texts_with_decimals_stay_what_they_are(write):
         ({"coders": "a,b", "probability": "n"}, "not-a-probability", {"column": "n", "row": 2, "cell": "-1"}),
         ({"coders": ""}, "agree-one-coder", {}),
         ({"coders": "a,,b"}, "label-empty", {}),
+        ({"coders": "n,m", "level": "cardinal"}, "not-one-of", {"name": "level", "value": "cardinal"}),
+        ({"coders": "n,m", "people": "students"}, "not-one-of", {"name": "people"}),
+        ({"coders": "n,m", "on_bad_rows": "ignore"}, "not-one-of", {"name": "on_bad_rows"}),
+        ({"coders": "n,m", "probabilty": "n"}, "no-such-keyword", {"name": "probabilty"}),
     ],
 )
 def test_what_does_not_fit_is_told_with_its_place(write, arguments, kind, values):
@@ -224,6 +262,21 @@ def test_weights_by_probability(write):
     doubled = rowbatch.agree(write("a,b", "x,x", "x,x", "x,y", "x,y", "y,y", "y,y", name="d.csv"), "a,b")
     for name in ("percent_agreement", "cohen_kappa", "gwet_ac1", "fleiss_kappa"):
         assert weighted.measures[name].estimate == pytest.approx(doubled.measures[name].estimate)
+
+
+def test_a_probability_that_nobody_named_is_told(write):
+    """
+    The table of a coding set says how likely each row was drawn: where that differs, and nobody says so, the
+    rows count alike, and that is told.
+    """
+    lines = ["x,x,0.5", "y,x,0.5", "y,y,0.1"]
+    path = write("a,b,probability", *lines)
+    assert [note.kind for note in rowbatch.agree(path, "a,b").notes][:1] == ["statistics-unweighted"]
+    alike = write("a,b,probability", *(line[:4] + "0.5" for line in lines), name="alike.csv")
+    for found in (rowbatch.agree(path, "a,b", probability="probability"), rowbatch.agree(alike, "a,b")):
+        assert "statistics-unweighted" not in [note.kind for note in found.notes]
+    told = rowbatch.correct(pl.read_csv(path), predicted="a", gold="b", label="x").notes
+    assert [note.kind for note in told] == ["statistics-unweighted"]
 
 
 def test_nobody_said_anything(write):

@@ -280,6 +280,76 @@ def test_probabilities_by_which_nothing_was_drawn_are_refused(method):
     assert [note.kind for note in found.notes] == ["correct-drawn-otherwise"]
 
 
+def test_probabilities_that_were_mixed_up_are_told():
+    """
+    Of a third of the rows half were drawn, of the others a sixth: with both the wrong way round the sum is
+    nearly right, and the shares were wrong without a word.
+    """
+    of_each = {0: 0.5, 1: 1 / 6, 2: 1 / 6}
+    rows = range(600)
+    frame = pl.DataFrame(
+        {
+            "f": ["ab"[at % 7 < 3] for at in rows],
+            "y": ["ab"[at % 5 < 2] if (at // 3) % round(1 / of_each[at % 3]) == 0 else "" for at in rows],
+            "right": [str(of_each[at % 3]) for at in rows],
+            "wrong": [str({0: 1 / 6, 1: 1 / 6, 2: 0.5}[at % 3]) for at in rows],
+        }
+    )
+    asked = {"predicted": "f", "gold": "y", "label": "a", "draws": 200}
+    assert correct(frame, probability="right", **asked).notes == ()
+    with pytest.raises(UsageError) as caught:
+        correct(frame, probability="wrong", **asked)
+    assert caught.value.kind == "correct-not-drawn-so-of-one"
+    assert (caught.value.values["expected"], caught.value.values["labelled"]) == (67, 134)
+
+
+def test_clusters_that_were_drawn_together_are_no_mixed_up_probabilities():
+    """
+    Of few large clusters chance takes more or fewer: that is told, where it may be chance.
+    """
+    frame = made_up(labelled=600, p=lambda at: "0.5" if at < 300 else "0.2", c=lambda at: str(at // 30))
+    frame = frame.with_row_index("at").with_columns(
+        y=pl.when((pl.col("at") // 30).is_in([0, 2, 4, 6, 11, 12, 13, 14, 15]))
+        .then(pl.col("y"))
+        .otherwise(pl.lit(""))
+    )
+    asked = {"predicted": "f", "gold": "y", "label": "a", "probability": "p", "draws": 200}
+    with pytest.raises(UsageError, match="labelled"):
+        correct(frame, **asked)
+    assert correct(frame, cluster="c", **asked).labelled == 270
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "name"),
+    [
+        ({"method": "ppi++"}, "not-one-of", "method"),
+        ({"on": "n", "model": "logit"}, "not-one-of", "model"),
+        ({"confidence": 0.9}, "no-such-keyword", "confidence"),
+    ],
+)
+def test_what_is_no_choice_is_told(changes, kind, name):
+    """
+    A word that is none of the choices, and a keyword that there is not: both were taken, or passed over,
+    without a word.
+    """
+    with pytest.raises(UsageError) as caught:
+        correct(made_up(), predicted="f", gold="y", label="a", **changes)
+    assert (caught.value.kind, caught.value.values["name"]) == (kind, name)
+
+
+def test_a_label_is_found_as_the_table_has_it():
+    """
+    Of `1.0` beside `1` both are one label, by whichever spelling it is asked for.
+    """
+    frame = pl.DataFrame({"f": ["1.0", "0.0"] * 60, "y": (["1", "0"] * 15 + [""] * 30) * 2})
+    shares = [
+        correct(frame, predicted="f", gold="y", label=label, draws=200).corrections[0].corrected
+        for label in ("1", "1.0", 1.0)
+    ]
+    assert shares[0] == shares[1] == shares[2]
+    assert shares[0].estimate == 0.5
+
+
 def test_a_stratum_without_labels_has_no_share_of_people():
     """
     What people said of one part of the rows is no share of all.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 
 import polars as pl
 
+from rowbatch.core.choices import require_one_of
 from rowbatch.core.kinds.base import Variable
 from rowbatch.core.label_list import SEPARATOR
 from rowbatch.core.run_quality import (
@@ -22,13 +24,14 @@ from rowbatch.core.run_quality import (
     notes_of,
     weigh,
 )
-from rowbatch.core.statistics.corrected import CorrectedEstimates, Method
+from rowbatch.core.statistics.corrected import CorrectedEstimates, Correction, Method
 from rowbatch.core.statistics.corrected_regression import Model
-from rowbatch.core.statistics.figures import Resampling
+from rowbatch.core.statistics.figures import Resampling, undefined
 from rowbatch.errors import UsageError
 from rowbatch.results.coded import CodedRun, extra, population_of_run
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.tools.correct import Estimand, correct_columns
+from rowbatch.words.notice import Notice
 
 _NOT_THIS = "(another)"
 _NEVER = "1e-12"
@@ -61,6 +64,11 @@ class RunEstimand:
     outcome: str | None = None
     model: Model = "linear"
     cluster: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.method is not None:
+            require_one_of("method", self.method, get_args(Method))
+        require_one_of("model", self.model, get_args(Model))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -138,13 +146,16 @@ def corrected(
     if not coded.variable.choices and coded.variable.kind != "number":
         raise UsageError("correct-kind", variable=coded.variable.name)
     used = coded.looked()
-    weighing = weigh(population, coded.content, coded.settled)
+    # They have no label, and are among the rows all the same: of these a label's share is.
+    no_label = coded.settled.cant_say if coded.variable.choices else {}
+    settled = replace(coded.settled, gold={**coded.settled.gold, **no_label})
+    weighing = weigh(population, coded.content, settled)
     if weighing.weights is not None and not weighing.probability:
         raise UsageError("correct-strata-unknown", name=coded.content.plan.name)
     variable = coded.variable
     predicted, gold = f"{variable.name} ({MODEL_NAME})", f"{variable.name} ({PEOPLE_NAME})"
     said = pl.DataFrame(
-        {ROW: [*coded.settled.gold], gold: [*coded.settled.gold.values()]},
+        {ROW: [*settled.gold], gold: [*settled.gold.values()]},
         schema={ROW: pl.Int64, gold: pl.String},
     )
     joined = population.join(said, on=ROW, how="left", maintain_order="left")
@@ -189,11 +200,22 @@ def corrected(
         *(one for one in notes_of(coded.settled.counts) if one.kind in _LEFT_OUT),
     ]
     told = dict.fromkeys(note for part in parts for note in part.notes)
-    return replace(
-        parts[0],
-        corrections=tuple(one for part in parts for one in part.corrections),
-        notes=(*notes, *told),
-    )
+    corrections = [one for part in parts for one in part.corrections]
+    if len(settled.gold) == len(coded.settled.gold) and coded.settled.cant_say:
+        corrections = [_not_of_all(one, len(coded.settled.cant_say)) for one in corrections]
+    return replace(parts[0], corrections=tuple(corrections), notes=(*notes, *told))
+
+
+def _not_of_all(one: Correction, rows: int) -> Correction:
+    """
+    The same without a corrected number: people's is of the rows of which it can be said, the model's of all,
+    and nobody knows which of the rows that nobody coded are which.
+    """
+    figure = one.corrected
+    if figure.estimate is None:
+        return one
+    why = Notice("correct-cant-say", {"rows": rows})
+    return replace(one, corrected=undefined(figure.n, figure.method, why), tuning=None)
 
 
 def _model_values(variable: Variable) -> pl.Expr:

@@ -6,12 +6,13 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from rowbatch.api.quality import RunEstimand
 from rowbatch.api.quality import corrected as corrected_numbers
 from rowbatch.api.runs import Run, create_planned, open_run
 from rowbatch.api.statistics import resampling_of
+from rowbatch.core.choices import require_one_of
 from rowbatch.core.plan import Source
 from rowbatch.core.policy import Policy
 from rowbatch.core.run_quality import Judging
@@ -145,6 +146,7 @@ def report(
     """
     paths = [Path(one) for one in ([output] if isinstance(output, str | Path) else output)]
     chosen = require_checklist(checklist)
+    require_one_of("language", language, get_args(_Language))
     require_paths(paths, overwrite=overwrite)
     opened = run if isinstance(run, Run) else open_run(run)
     opened.build(hooks)
@@ -194,6 +196,7 @@ def archive(
         UsageError, OutputExists, RunError: As `report`.
     """
     chosen = require_checklist(checklist)
+    require_one_of("language", language, get_args(_Language))
     opened = run if isinstance(run, Run) else open_run(run)
     opened.build(hooks)
     directory = RunDirectory(opened.path)

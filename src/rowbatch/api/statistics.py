@@ -12,6 +12,7 @@ from typing import Unpack
 
 import polars as pl
 
+from rowbatch.core.choices import require_one_of
 from rowbatch.core.label_list import read_labels, read_values
 from rowbatch.core.statistics.alternative_annotator import EPSILONS, People
 from rowbatch.core.statistics.among_coders import Level
@@ -90,6 +91,7 @@ def agree(
         UsageError: The columns or cells do not fit, with the row.
         TableError: There is no such column, or the table is broken.
     """
+    require_one_of("people", people, list(EPSILONS))
     return agree_columns(
         _source(table),
         Coders(

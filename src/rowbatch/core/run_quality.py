@@ -8,7 +8,7 @@ Pure: the rows of a run, and a coding set, are joined here by number of row; the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -116,6 +116,7 @@ class Settled:
         said: By coder, then by row: what each said who could not see the model's answer.
         seen: What was said with the model's answer in sight, likewise.
         counts: What became of the rows.
+        cant_say: Of which people settled on that it can't be said, where that is no value to compare.
     """
 
     part: Chosen
@@ -123,6 +124,7 @@ class Settled:
     said: Mapping[str, Mapping[int, str]]
     seen: Mapping[str, Mapping[int, str]]
     counts: RowCounts
+    cant_say: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +289,7 @@ def settle(content: SetContent, variable: Variable, part: Chosen, *, with_seen: 
             cant_say=len(gold) - len(compared),
             settled=len(compared),
         ),
+        {rows[key]: value for key, value in gold.items() if not variable.is_compared(value)},
     )
 
 
@@ -600,6 +603,16 @@ def _claims(
 ) -> list[Claim]:
     labels = variable.choices
     is_sure = SURE in population.columns and population[SURE].null_count() < population.height
+    weights = {} if weighing.weights is None else weighing.weights
+    # Where a rare label was drawn more often, it is no easier to guess in the table.
+    whole = sum(weights.get(row, 1.0) for row in settled.gold)
+    base = {
+        label: sum(
+            weights.get(row, 1.0) for row, value in settled.gold.items() if _gives(variable, value, label)
+        )
+        / whole
+        for label in labels
+    }
     claims = []
     for least in (None, *(THRESHOLDS if is_sure else ())):
         rows = population if least is None else population.filter(pl.col(SURE) >= least)
@@ -610,15 +623,13 @@ def _claims(
                 if _gives(variable, value, label) and (least is None or (said.sure.get(row) or 0.0) >= least)
             ]
             hits = sum(_gives(variable, settled.gold[row], label) for row in chosen)
-            gold = sum(_gives(variable, value, label) for value in settled.gold.values())
-            weights = {} if weighing.weights is None else weighing.weights
             claims.append(
                 Claim(
                     label,
                     least,
                     len(chosen),
                     hits,
-                    gold / len(settled.gold),
+                    base[label],
                     _rows_with(variable, rows, label),
                     is_alike=not weighing.has_groups and len({weights.get(row, 1.0) for row in chosen}) <= 1,
                 )

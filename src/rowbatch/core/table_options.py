@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, get_args
 
+from rowbatch.core.choices import require_one_of
 from rowbatch.errors import UsageError
 
 BadRows = Literal["stop", "keep", "skip"]
@@ -59,6 +60,7 @@ class ReadOptions:
     program: str | None = None
 
     def __post_init__(self) -> None:
+        require_one_of("on_bad_rows", self.on_bad_rows, get_args(BadRows))
         if self.header is not None and self.header not in (FIRST, NO_HEADER):
             lines = _LINES.fullmatch(self.header)
             if lines is None or int(lines[2] or lines[1]) < int(lines[1]):
@@ -96,8 +98,12 @@ def reading_of(said: ReadingKeywords) -> ReadOptions:
     Keywords as options.
 
     Raises:
-        UsageError: One of them says nothing that can be done.
+        UsageError: One of them says nothing that can be done, or is none: a misspelt `probability` that
+            nobody notices would leave the weights out.
     """
+    for name in said:
+        if name not in ReadingKeywords.__annotations__:
+            raise UsageError("no-such-keyword", name=name, keywords=sorted(ReadingKeywords.__annotations__))
     header = said.get("header")
     return ReadOptions(
         encoding=said.get("encoding"),

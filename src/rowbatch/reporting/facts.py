@@ -102,6 +102,8 @@ class PeopleFacts:
         wanted: The share of right ones that was wanted for that; None where nobody asked.
         looks: How often numbers of the test part were looked at.
         is_test_spent: The codebook changed after somebody had looked at the test part.
+        notes: By variable: which rows are not among these and why, how they were weighted, and what else a
+            reader of the numbers has to know, in words.
     """
 
     source: str
@@ -118,6 +120,7 @@ class PeopleFacts:
     wanted: float | None = None
     looks: int = 0
     is_test_spent: bool = False
+    notes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

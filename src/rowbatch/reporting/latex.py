@@ -41,6 +41,8 @@ _ESCAPED = {
 _SPECIAL = re.compile("|".join(re.escape(one) for one in _ESCAPED))
 # Below U+0250 the fonts of T1 have what languages of Europe need; above, only XeLaTeX and LuaLaTeX do.
 _NEEDS_UNICODE = re.compile("[^\x00-\u024f" + "".join(one for one in _ESCAPED if ord(one) > 0x24F) + "]")
+# What the fonts of fontspec's default have nothing for: it would be missing on the page without a word.
+_IS_CJK = re.compile("[\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _LONG_WORD = re.compile(r"[A-Za-z0-9]{24,}")
 
@@ -66,6 +68,8 @@ def latex_of(document: Document, bibliography: str = "") -> str:
     fonts = (
         ""
         if is_chinese
+        else "\\usepackage[scheme=plain]{ctex}\n"
+        if _IS_CJK.search(told)
         else "\\usepackage{fontspec}\n"
         if needs_unicode
         else "\\usepackage[T1]{fontenc}\n\\usepackage[utf8]{inputenc}\n\\usepackage{lmodern}\n\\usepackage{textcomp}\n"

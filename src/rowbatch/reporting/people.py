@@ -23,6 +23,8 @@ _ALSO = {
     "en": " (and others that chance did not draw, which do not count)",
     "zh": "（另有非随机选取的行，不计入）",
 }
+# The report has it before anything else.
+_USED_UP = "quality-used-up"
 NO_ANSWER = {"en": "(none)", "zh": "（无）"}
 
 
@@ -83,7 +85,11 @@ def people_facts(
         },
         wanted=next((one.acceptance.wanted for one in quality if one.acceptance is not None), None),
         looks=coded.looks,
-        is_test_spent=any(note.kind == "quality-used-up" for one in quality for note in one.notes),
+        is_test_spent=any(note.kind == _USED_UP for one in quality for note in one.notes),
+        notes={
+            one.variable: [note.told("page", language) for note in one.notes if note.kind != _USED_UP]
+            for one in quality
+        },
     )
 
 

@@ -92,6 +92,7 @@ def _plain_people(people: PeopleFacts) -> dict[str, Any]:
         "is_random": people.is_random,
         "looks": people.looks,
         "is_test_spent": people.is_test_spent,
+        "notes": {name: list(notes) for name, notes in people.notes.items()},
         "among": _by_variable(people.among),
         "against": _by_variable(people.against),
         "confusion": {name: [list(cell) for cell in cells] for name, cells in people.confusion.items()},

@@ -245,6 +245,9 @@ class Sections:
             )
             return
         yield Table((t("What", "项目"), ""), list(self._of_people(people)))
+        for variable, notes in people.notes.items():
+            for note in notes:
+                yield Paragraph(f"{variable}: {note}" if self._language == "en" else f"{variable}：{note}")
         for title, found in (
             (t("Among people", "编码者之间"), people.among),
             (t("The model against people", "模型与人工编码"), people.against),

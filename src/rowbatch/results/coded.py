@@ -157,11 +157,18 @@ class CodedRun:
         if name is None:
             own = [one for one in self._codebook.variables if one.name in asked and one.can_compare]
             name = own[0].name if own else None
-        if name is None or name not in asked:
+        if name is None:
+            raise UsageError(
+                "coding-set-of-other-variables",
+                name=self.content.plan.name,
+                variables=list(asked),
+                own=[one.name for one in self._codebook.variables],
+            )
+        if name not in asked:
             raise UsageError(
                 "coding-set-without-variable",
                 name=self.content.plan.name,
-                variable=name or "",
+                variable=name,
                 variables=list(asked),
             )
         return comparable_variable(self._codebook, name)

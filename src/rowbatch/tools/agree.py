@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import polars as pl
 
+from rowbatch.core.choices import require_one_of
 from rowbatch.core.numbers import number_of
 from rowbatch.core.statistics.agreement_of_more import QuoteCoding, agree_on_quotes, agree_on_sets
 from rowbatch.core.statistics.alternative_annotator import (
@@ -27,7 +29,7 @@ from rowbatch.core.statistics.several_labels import jaccard_similarity
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import UsageError
 from rowbatch.tools.agree_cells import labels_in, placed_quotes, sets_of
-from rowbatch.tools.chosen_columns import read_columns, without_decimals
+from rowbatch.tools.chosen_columns import one_spelling, read_columns, without_decimal, without_decimals
 from rowbatch.words.notice import Notice
 
 _SHOWN = 5
@@ -69,6 +71,9 @@ class Coders:
     epsilon: float = 0.2
     sure: str | None = None
 
+    def __post_init__(self) -> None:
+        require_one_of("level", self.level, get_args(Level))
+
 
 def agree_columns(
     source: Path | pl.DataFrame, coders: Coders, resampling: Resampling, reading: ReadOptions | None = None
@@ -90,8 +95,11 @@ def agree_columns(
     _require_one_kind(coders)
     extra = [name for name in (coders.probability, coders.sure, coders.text) if name is not None]
     names = list(dict.fromkeys([*judges, *extra]))
-    frame = read_columns(source, names, coders.missing, reading)
-    table = _Table(coders, tuple(judges), tuple(names), frame, [])
+    notes: list[Notice] = []
+    frame = read_columns(
+        source, names, coders.missing, reading, notes if coders.probability is None else None
+    )
+    table = _Table(coders, tuple(judges), tuple(names), frame, notes)
     # What overflows becomes undefined, and is told so.
     with np.errstate(all="ignore"):
         match coders.cells:
@@ -183,8 +191,14 @@ def _agree_on_labels(table: _Table, resampling: Resampling) -> CoderAgreement:
     coders = table.coders
     whole = without_decimals(table.frame, table.columns)
     if whole is not None:
-        table = replace(table, frame=whole)
+        coders = replace(coders, labels=tuple(map(without_decimal, coders.labels)))
+        table = replace(table, coders=coders, frame=whole)
         table.notes.append(Notice("statistics-decimals"))
+    same = None if coders.level == "nominal" else one_spelling(table.frame, table.columns, coders.labels)
+    if same is not None:
+        frame, (first, second) = same
+        table = replace(table, frame=frame)
+        table.notes.append(Notice("statistics-spellings", {"first": first, "second": second}))
     labels = _labels(table.frame, coders, table.judges)
     for name in table.judges:
         _tell_strange(table, name, ~pl.col(table.column(name)).is_in(labels))

@@ -5,12 +5,14 @@ labels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import polars as pl
 
+from rowbatch.core.choices import require_one_of
 from rowbatch.core.numbers import number_of
 from rowbatch.core.statistics.corrected import CorrectedEstimates, Correction, Labelled, Method
 from rowbatch.core.statistics.corrected_means import correct_mean, correct_mean_difference
@@ -21,7 +23,7 @@ from rowbatch.core.statistics.patterns import Floats
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import UsageError
 from rowbatch.tools.agree import probabilities
-from rowbatch.tools.chosen_columns import read_columns, without_decimals
+from rowbatch.tools.chosen_columns import read_columns, without_decimal, without_decimals
 from rowbatch.words.notice import Notice
 
 _MOST_STRATA = 50
@@ -69,6 +71,10 @@ class Estimand:
     cluster: str | None = None
     missing: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        require_one_of("method", self.method, get_args(Method))
+        require_one_of("model", self.model, get_args(Model))
+
 
 def correct_columns(
     source: Path | pl.DataFrame, wanted: Estimand, resampling: Resampling, reading: ReadOptions | None = None
@@ -88,7 +94,7 @@ def correct_columns(
     table = _Columns(source, wanted, reading)
     # What overflows becomes undefined, and is told so.
     with np.errstate(all="ignore"):
-        corrections = _corrections(table, wanted, resampling)
+        corrections = _corrections(table, table.wanted, resampling)
     return CorrectedEstimates(
         predicted=wanted.predicted,
         gold=wanted.gold,
@@ -113,11 +119,14 @@ class _Columns:
             raise UsageError("correct-by-and-regression")
         extra = (wanted.probability, wanted.by, wanted.outcome, wanted.cluster, *wanted.on)
         self.names = list(dict.fromkeys([wanted.predicted, wanted.gold, *(name for name in extra if name)]))
-        self.frame = read_columns(source, self.names, wanted.missing, reading)
         self.notes: list[Notice] = []
+        told = self.notes if wanted.probability is None else None
+        self.frame = read_columns(source, self.names, wanted.missing, reading, told)
         whole = without_decimals(self.frame, ["0", "1"])
         if whole is not None:
             self.frame = whole
+            if wanted.label is not None:
+                wanted = replace(wanted, label=without_decimal(wanted.label))
             self.notes.append(Notice("statistics-decimals"))
         self.wanted = wanted
         self.is_labelled = self.frame["1"].is_not_null().to_numpy()
@@ -155,7 +164,6 @@ class _Columns:
 
     def labelled(self, predicted: Floats, gold: Floats) -> Labelled:
         """Values of all rows, with how they were drawn."""
-        strata, probability = self._strata()
         cluster = None
         if self.wanted.cluster is not None:
             cells = self.texts(self.wanted.cluster)
@@ -166,9 +174,12 @@ class _Columns:
                 .otherwise(pl.format("of {}", cells))
             ).to_series()
             cluster = np.unique(names.to_numpy(), return_inverse=True)[1].astype(np.int64)
+        strata, probability = self._strata(cluster)
         return Labelled(predicted, gold[self.is_labelled], self.is_labelled, strata, probability, cluster)
 
-    def _strata(self) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], Floats | None]:
+    def _strata(
+        self, cluster: np.ndarray[tuple[int], np.dtype[np.int64]] | None
+    ) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], Floats | None]:
         """
         Rows with one probability were drawn alike; of very many probabilities near ones are taken together.
         """
@@ -177,7 +188,7 @@ class _Columns:
             return np.zeros(self.frame.height, dtype=np.int64), None
         column = str(self.names.index(name))
         likely = probabilities(self.frame, self.frame[column], name, column)
-        self._require_drawn_so(likely, name)
+        self._require_drawn_so(likely, name, cluster)
         different, places = np.unique(likely, return_inverse=True)
         if len(different) > _MOST_STRATA:
             of_labelled = likely[self.is_labelled] if self.is_labelled.any() else likely
@@ -188,23 +199,42 @@ class _Columns:
             )
         return places.astype(np.int64), likely
 
-    def _require_drawn_so(self, likely: Floats, name: str) -> None:
+    def _require_drawn_so(
+        self, likely: Floats, name: str, cluster: np.ndarray[tuple[int], np.dtype[np.int64]] | None
+    ) -> None:
         """
-        That about as many rows are labelled as the probabilities say.
+        That about as many rows are labelled as the probabilities say: in all, and of each probability, since
+        two that were mixed up can make the right sum.
 
         Raises:
             UsageError: There are twice as many, or half, and by no chance.
         """
-        expected, labelled = float(likely.sum()), int(self.is_labelled.sum())
-        chance = max(1.0, float(np.sqrt((likely * (1 - likely)).sum())))
-        if abs(labelled - expected) <= _FAR * chance or not labelled:
+        if not self.is_labelled.any():
             return
-        values = {"column": name, "expected": round(expected), "labelled": labelled}
-        if not 1 / _MOST_OFF <= labelled / expected <= _MOST_OFF:
-            raise UsageError("correct-not-drawn-so", **values)
-        told = Notice("correct-drawn-otherwise", values)
-        if told not in self.notes:
-            self.notes.append(told)
+        different, places = np.unique(likely, return_inverse=True)
+        parts = [np.ones(len(likely), dtype=bool)]
+        if 1 < len(different) <= _MOST_STRATA:
+            parts += [places == at for at in range(len(different))]
+        for at, part in enumerate(parts):
+            of_part, labelled = likely[part], int(self.is_labelled[part].sum())
+            expected = float(of_part.sum())
+            # Rows of a cluster may have been drawn together.
+            together = None if cluster is None else np.bincount(cluster[part])[cluster[part]]
+            spread = of_part * (1 - of_part) * (1 if together is None else together)
+            chance = max(1.0, float(np.sqrt(spread.sum())))
+            # Of a stratum without labelled rows no number is given, and that is told.
+            if abs(labelled - expected) <= _FAR * chance or not labelled:
+                continue
+            values = {"column": name, "expected": round(expected), "labelled": labelled}
+            if not 1 / _MOST_OFF <= labelled / expected <= _MOST_OFF:
+                if at:
+                    raise UsageError(
+                        "correct-not-drawn-so-of-one", probability=float(different[at - 1]), **values
+                    )
+                raise UsageError("correct-not-drawn-so", **values)
+            told = Notice("correct-drawn-otherwise", values)
+            if not at and told not in self.notes:
+                self.notes.append(told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -13,7 +13,7 @@ from rowbatch.core.statistics.how_many import LEAST_PILOT, HowMany, how_many, ho
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import UsageError
 from rowbatch.programs.opening import open_table
-from rowbatch.tools.chosen_columns import read_columns, without_decimals
+from rowbatch.tools.chosen_columns import read_columns, without_decimal, without_decimals
 from rowbatch.tools.sample import chunks_of
 
 
@@ -59,7 +59,9 @@ def how_many_of_pilot(
         raise UsageError("correct-same-column", column=pilot.gold)
     frame = read_columns(source, [pilot.predicted, pilot.gold], pilot.missing, reading)
     whole = without_decimals(frame, ["0", "1"])
-    frame = frame if whole is None else whole
+    if whole is not None:
+        frame = whole
+        pilot = pilot if pilot.label is None else replace(pilot, label=without_decimal(pilot.label))
     rows = pilot.of if pilot.of is not None else frame.height
     coded = frame.filter(pl.col("1").is_not_null())
     pairs = [(str(people), str(model or "")) for model, people in coded.iter_rows()]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import polars as pl
 
+from rowbatch.core.choices import require_one_of
 from rowbatch.core.table_options import ReadOptions, WriteOptions
 from rowbatch.errors import UsageError
 from rowbatch.programs.opening import open_table
@@ -51,6 +52,9 @@ class Layout:
     variable: str | None = None
     missing: tuple[str, ...] = ()
     on_contradiction: OnContradiction = "refuse"
+
+    def __post_init__(self) -> None:
+        require_one_of("contradictions", self.on_contradiction, get_args(OnContradiction))
 
 
 @dataclass(frozen=True, slots=True)

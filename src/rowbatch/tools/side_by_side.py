@@ -16,6 +16,7 @@ from rowbatch.errors import UsageError
 from rowbatch.programs.opening import open_table
 from rowbatch.tables.base import as_text
 from rowbatch.tools.agree import Coders, agree_columns
+from rowbatch.tools.chosen_columns import without_nan
 
 _SHOWN = 5
 # So much of the rows must be told apart by what both tables have, or nobody knows that the order is one.
@@ -132,7 +133,7 @@ def _frame(source: Path | pl.DataFrame, reading: ReadOptions | None) -> pl.DataF
         frame = frame.select(pl.col(str(places[name])).alias(name) for name in dict.fromkeys(names))
         none = ["", *table.not_asked]
     else:
-        frame, none = as_text(source), [""]
+        frame, none = as_text(without_nan(source)), [""]
     return frame.select(pl.when(pl.all().is_in(none)).then(None).otherwise(pl.all()).name.keep())
 
 

@@ -212,6 +212,16 @@ _COMMAND_LINE: dict[str, Entry] = {
         "labels and values are texts or numbers, and one of these is a {type}",
         zh=("标签和取值必须是文本或数字，而其中一个是 {type}", ""),
     ),
+    "not-one-of": Entry(
+        "{name} is none of its values: {value!r}",
+        "give one of: {choices}",
+        zh=("{name} 没有这个取值：“{value}”", "可用的有：{choices:、}"),
+    ),
+    "no-such-keyword": Entry(
+        "nothing is called {name!r} here",
+        "is it spelled as in the documentation? How a table is read is said by: {keywords}",
+        zh=("这里没有名为“{name}”的参数", "请检查拼写；读取表格的参数有：{keywords:、}"),
+    ),
     "label-empty": Entry(
         "a label in --labels is empty",
         "write them as in --labels good,bad,neutral",

@@ -48,6 +48,15 @@ _SETS: dict[str, Entry] = {
             "请选择其中任务也有的一个变量",
         ),
     ),
+    "coding-set-of-other-variables": Entry(
+        "the coding set {name!r} asks {variables!r}, and the run {own!r}: there is none in both that can be compared",
+        "take a coding set that was drawn of this run: rowbatch sample RUN --set NAME",
+        page="take a coding set that was drawn of this job",
+        zh=(
+            "编码集“{name}”询问的是“{variables:”、“}”，而任务中是“{own:”、“}”：没有可比较的共同变量",
+            "请使用从该任务中抽取的编码集",
+        ),
+    ),
     "quality-nothing-settled": Entry(
         "people have settled on no value of {variable!r} in the coding set {name!r} (part {part}, {rows:,} "
         "{rows:row|rows}): {uncoded:,} {uncoded:is|are} not coded, {unsettled:,} {unsettled:is|are} coded "

@@ -218,6 +218,19 @@ _AGREE: dict[str, Entry] = {
         "some whole numbers are written with decimals, as in 1.0, and others without; they are the same labels",
         zh=("有些整数带小数写出（如 1.0），有些不带；它们视为相同的标签", ""),
     ),
+    "statistics-spellings": Entry(
+        "some numbers are written in several ways, as {first!r} and {second!r}; they are the same value",
+        zh=("有些数值有多种写法，如“{first}”和“{second}”；它们视为相同的值", ""),
+    ),
+    "statistics-unweighted": Entry(
+        "rows were drawn unequally, as column {column!r} says, and all count alike here",
+        "weight them: --probability {column}",
+        page="choose it as the column with how likely each row was drawn",
+        zh=(
+            "列“{column}”表明各行被抽中的概率不同，而这里所有行的权重相同",
+            "请选择该列作为抽样概率列",
+        ),
+    ),
     "no-such-column-in-frame": Entry(
         "the frame has no column {column!r}",
         "its columns are: {columns!r}",
@@ -253,6 +266,13 @@ _CORRECT: dict[str, Entry] = {
         "refused: with sensitivity {sensitivity} and specificity {specificity} the model's labels say nothing of people's",
         zh=("拒绝给出：灵敏度为 {sensitivity}、特异度为 {specificity}，模型标签几乎不含信息", ""),
     ),
+    "correct-cant-say": Entry(
+        "refused: of {rows:,} coded {rows:row|rows} people can't say it, and the model gives a number for such rows, too; people's is that of the rows of which it can be said",
+        zh=(
+            "拒绝给出：有 {rows:,} 行编码者无法判断，而模型对这类行也给出了数值；仅人工的结果是可判断的行的均值",
+            "",
+        ),
+    ),
     "correct-few-clusters": Entry(
         "refused: the labelled rows are of {clusters:,} {clusters:cluster|clusters} only; {least:,} are needed, since below nobody knows how far clusters differ",
         zh=(
@@ -274,6 +294,14 @@ _CORRECT: dict[str, Entry] = {
         zh=(
             "按列“{column}”应有 {expected:,} 行有人工标签，实际有 {labelled:,} 行：该列不是每行被标注的概率",
             "请给出抽样时的概率；若各行概率相同，请去掉该列",
+        ),
+    ),
+    "correct-not-drawn-so-of-one": Entry(
+        "of the rows with {probability:.4g} in column {column!r} {expected:,} would be labelled, and {labelled:,} are: this is not how likely each row was to be labelled",
+        "give the probabilities by which rows were drawn; do those of two groups stand for each other?",
+        zh=(
+            "在列“{column}”为 {probability:.4g} 的行中应有 {expected:,} 行有人工标签，实际有 {labelled:,} 行：这不是每行被标注的概率",
+            "请给出抽样时的概率；是否把两组的概率弄反了？",
         ),
     ),
     "correct-rows-without-group": Entry(

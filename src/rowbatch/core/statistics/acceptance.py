@@ -45,7 +45,7 @@ class Claim:
         least_sure: Only rows of which the model was at least so sure; None means all.
         n: Coded rows to which the model gives it.
         hits: Of these, where people do so, too.
-        base: The share of all coded rows where people do.
+        base: The share of all rows where people do, by the coded ones: what guessing would reach.
         rows: Of the whole table, to which the model gives it.
         is_alike: Whether these n were drawn alike, each alone.
     """

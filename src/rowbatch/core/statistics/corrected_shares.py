@@ -419,8 +419,10 @@ class ShareDraws:
         cells, rest = one.cells, one.rest
         sensitivity = self._beta(cells[1, 1], cells[0, 1])
         specificity = self._beta(cells[0, 0], cells[1, 0])
-        gold = float(cells[:, 1].sum() / cells.sum())
-        # The labelled rows' part in the model's share is what sensitivity and specificity say it is.
+        # The labelled rows' part in the model's share is what sensitivity and specificity say it is, and how
+        # common the label is among them is no more certain than any share of so many: where people labelled
+        # most rows, all that is open is that.
+        gold = self._beta(float(cells[:, 1].sum()), float(cells[:, 0].sum()))
         said = gold * sensitivity + (1 - gold) * (1 - specificity)
         of_rest = self._beta(rest[1], rest[0]) if rest.sum() else said
         share = one.labelled * said + (1 - one.labelled) * of_rest

@@ -110,10 +110,15 @@ class HowMany:
         return normal_quantile(self.level) * math.sqrt(variance * max(1 / rows - whole, 0))
 
     def _least(self, half_width: float, variance: float) -> int:
-        endless = normal_quantile(self.level) ** 2 * variance / half_width**2
-        rows = endless if self.of_rows is None else endless / (1 + endless / self.of_rows)
+        if variance == 0:
+            return 1
+        one_by_rows = (half_width / normal_quantile(self.level)) ** 2 / variance
+        one_by_rows += 0.0 if self.of_rows is None else 1 / self.of_rows
+        if one_by_rows == 0:
+            # No number has so many digits.
+            raise UsageError("how-many-width", value=half_width)
         # A whole number is not missed by the last digit.
-        return max(1, math.ceil(round(rows, 9)))
+        return max(1, math.ceil(round(1 / one_by_rows, 9)))
 
 
 def how_many(
