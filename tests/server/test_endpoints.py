@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from loops import run_alone
-from rowbatch.server import app, endpoints, engine_process, runner, upstream, work
+from rowbatch.server import app, endpoints, engine, engine_process, runner, upstream, work
 from rowbatch.server.endpoint import RefusedRequest, ServedEndpoint
 from rowbatch.server.engine import EngineReply
 from rowbatch.server.node import Upstream
@@ -30,7 +30,7 @@ COUNTS = ServedEndpoint("/v1/counts", "Counts", "input", counted, lambda body: {
 def _one_more(monkeypatch):
     """The table with one more row."""
     table = {**endpoints.ENDPOINTS, COUNTS.url: COUNTS}
-    for module in (app, engine_process, runner, upstream, work):
+    for module in (app, engine, engine_process, runner, upstream, work):
         monkeypatch.setattr(module, "ENDPOINTS", table)
 
 
@@ -48,7 +48,13 @@ def test_the_table():
     Each row stands under its own url, and knows where another server has it.
     """
     assert list(endpoints.ENDPOINTS) == [served.url for served in endpoints.ENDPOINTS.values()]
-    assert [served.path for served in endpoints.ENDPOINTS.values()] == ["chat/completions"]
+    assert [served.path for served in endpoints.ENDPOINTS.values()] == [
+        "chat/completions",
+        "responses",
+        "embeddings",
+        "completions",
+        "moderations",
+    ]
 
 
 @pytest.mark.usefixtures("_one_more")
@@ -75,7 +81,7 @@ def test_one_row_is_one_more_endpoint(tmp_path):
             refused = client.post(
                 "batches", json={"endpoint": "/v1/x", "input_file_id": "f", **WINDOW}
             ).json()
-            assert refused["error"]["message"].endswith("'/v1/chat/completions' and '/v1/counts'.")
+            assert refused["error"]["message"].endswith("'/v1/moderations' and '/v1/counts'.")
 
 
 WINDOW = {"completion_window": "24h"}
@@ -124,11 +130,11 @@ def test_another_server_is_asked_where_it_has_the_endpoint():
     The path at another server follows from the row.
     """
     with fake_upstream(lambda _: Said(body={"count": 1}), models=("m",)) as server:
-        engine = UpstreamEngine([Upstream(server.base_url)])
+        asked = UpstreamEngine([Upstream(server.base_url)])
 
         async def ask():
-            await engine.answer(COUNTS.url, {"model": "m", "input": "x"})
-            await engine.stop()
+            await asked.answer(COUNTS.url, {"model": "m", "input": "x"})
+            await asked.stop()
 
         run_alone(ask())
         assert server.paths == ["/v1/counts"]
