@@ -1,5 +1,6 @@
 """Endpoints of the server are rows of a table."""
 
+import dataclasses
 import json
 from typing import Any
 
@@ -122,6 +123,34 @@ def test_the_models_process_answers_by_the_table():
     assert asked(input="four") == {"id": 7, "status_code": 200, "body": {"object": "count", "count": 4}}
     refused = asked(input="")
     assert (refused["status_code"], refused["body"]["error"]["code"]) == (400, "empty")
+
+
+def test_the_models_process_streams_for_as_long_as_somebody_reads(monkeypatch):
+    """
+    Events come before the reply; once nobody wants them the model stops, and what nobody waits for is not
+    begun.
+    """
+    emitted = []
+
+    def endless(model, body, emit):
+        for number in range(1_000):
+            emitted.append(number)
+            if emit({"number": number}):
+                return
+
+    served = dataclasses.replace(COUNTS, stream=endless)
+    monkeypatch.setattr(engine_process, "ENDPOINTS", {COUNTS.url: served})
+    line = json.dumps({"id": 7, "endpoint": COUNTS.url, "body": {}, "stream": True}).encode()
+    written: list[bytes] = []
+    model: Any = None
+    last = engine_process.answer_line(model, line, written.append, lambda _: len(written) == 3)
+    assert [json.loads(one)["event"]["number"] for one in written] == [0, 1, 2]
+    assert (json.loads(last)["status_code"], len(emitted)) == (200, 4)
+    assert (
+        json.loads(engine_process.answer_line(model, line, written.append, {7}.__contains__))["status_code"]
+        == 499
+    )
+    assert len(emitted) == 4
 
 
 @pytest.mark.usefixtures("_one_more")
