@@ -62,6 +62,7 @@ class FakeUpstream:
         heads: Their headers.
         paths: Their addresses, with queries.
         most: The most calls at once.
+        list_status: Of the answer that lists its models.
         may_go_on: What streams wait for where they are to; any thread may set it.
         written: Bytes of streams so far.
         ended: Streams that came to their end here, or whose reader had gone.
@@ -75,6 +76,7 @@ class FakeUpstream:
         self.heads: list[Mapping[str, str]] = []
         self.paths: list[str] = []
         self.now = self.most = self.written = self.ended = 0
+        self.list_status = 200
         self.may_go_on = threading.Event()
         self._port = 0
         self._loop = asyncio.new_event_loop()
@@ -123,7 +125,8 @@ class FakeUpstream:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _list(self, _: web.Request) -> web.Response:
-        return web.json_response({"object": "list", "data": [{"id": name} for name in self.models]})
+        listed = {"object": "list", "data": [{"id": name} for name in self.models]}
+        return web.json_response(listed, status=self.list_status)
 
     async def _call(self, request: web.Request) -> web.StreamResponse:
         body = json.loads(await request.read())
