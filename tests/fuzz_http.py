@@ -509,6 +509,7 @@ class OddEngine:
     """Answers as the local model's process would, and now and then as another server might."""
 
     batches_at_once = 8
+    may_ignore = True
     state = "loaded"
     fault = None
     details: Mapping[str, Any] = MappingProxyType({})
@@ -542,6 +543,9 @@ class OddEngine:
         line = json.dumps({"id": 1, "endpoint": endpoint, "body": body}).encode()
         reply = json.loads(answer_line(_EchoModel(), line))  # type: ignore[arg-type]
         return EngineReply(reply["status_code"], reply["body"])
+
+    async def stream(self, endpoint: str, body: Mapping[str, Any]) -> EngineReply:
+        return await self.answer(endpoint, body)
 
     async def stop(self) -> None:
         pass

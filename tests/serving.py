@@ -7,7 +7,7 @@ import hashlib
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -17,13 +17,17 @@ from unittest import mock
 import uvicorn
 
 from rowbatch.api import runs
+from rowbatch.server import embeddings
 from rowbatch.server.app import create_app
 from rowbatch.server.chat_request import CHAT
+from rowbatch.server.embeddings import EMBEDDINGS
 from rowbatch.server.engine import Engine, EngineReply
 from rowbatch.server.launch import Endpoint
 from rowbatch.server.local_model import MODEL_ID
 from rowbatch.server.main import _listen
+from rowbatch.server.responses import RESPONSES, from_chat, to_chat
 from rowbatch.server.scoring import single_choice
+from rowbatch.server.streaming import Streamed
 from schema_answers import answer_to
 
 KEY = "test-key-of-the-scripted-server"
@@ -50,6 +54,13 @@ def scripted_answer(body: Mapping[str, Any]) -> str:
     return json.dumps({choice.name: choice.labels[digest % len(choice.labels)]})
 
 
+class _LengthModel:
+    """Texts are vectors of two numbers."""
+
+    def embed(self, text: str | Sequence[int]) -> tuple[Sequence[float], int]:
+        return [float(len(text)), 1.0], len(text)
+
+
 class ScriptedEngine:
     """
     Answers by a function.
@@ -62,6 +73,7 @@ class ScriptedEngine:
     """
 
     batches_at_once = 8
+    may_ignore = False
     state = "loaded"
     fault = None
     details: Mapping[str, Any] = MappingProxyType({})
@@ -91,6 +103,11 @@ class ScriptedEngine:
         pass
 
     async def answer(self, endpoint: str, body: Mapping[str, Any], *, is_patient: bool = True) -> EngineReply:
+        if endpoint == RESPONSES.url:
+            reply = await self.answer(CHAT.url, to_chat(body), is_patient=is_patient)
+            return EngineReply(200, from_chat(reply.body, body)) if reply.is_answer else reply
+        if endpoint == EMBEDDINGS.url:
+            return EngineReply(200, embeddings.answer(_LengthModel(), body))
         assert endpoint == CHAT.url
         text = str(body["messages"][-1]["content"])
         self.begun += 1
@@ -115,6 +132,9 @@ class ScriptedEngine:
                 "usage": {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9},
             },
         )
+
+    async def stream(self, endpoint: str, body: Mapping[str, Any]) -> Streamed | EngineReply:
+        return await self.answer(endpoint, body)
 
     async def stop(self) -> None:
         pass

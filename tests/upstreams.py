@@ -24,6 +24,8 @@ class Said:
         body: JSON, or bytes as they are.
         is_cut: The connection ends before a byte of it.
         closes: The connection ends behind it, which its head does not say.
+        events: In place of a body: a stream, block by block; None among them waits until it may go on.
+        breaks: The connection ends behind the last of these, without an end.
     """
 
     status: int = 200
@@ -32,6 +34,8 @@ class Said:
     delay_s: float = 0.0
     is_cut: bool = False
     closes: bool = False
+    events: tuple[bytes | None, ...] = ()
+    breaks: bool = False
 
 
 def said(text: str) -> Said:
@@ -58,6 +62,10 @@ class FakeUpstream:
         heads: Their headers.
         paths: Their addresses, with queries.
         most: The most calls at once.
+        list_status: Of the answer that lists its models.
+        may_go_on: What streams wait for where they are to; any thread may set it.
+        written: Bytes of streams so far.
+        ended: Streams that came to their end here, or whose reader had gone.
     """
 
     def __init__(
@@ -67,7 +75,9 @@ class FakeUpstream:
         self.calls: list[Mapping[str, Any]] = []
         self.heads: list[Mapping[str, str]] = []
         self.paths: list[str] = []
-        self.now = self.most = 0
+        self.now = self.most = self.written = self.ended = 0
+        self.list_status = 200
+        self.may_go_on = threading.Event()
         self._port = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -115,7 +125,8 @@ class FakeUpstream:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _list(self, _: web.Request) -> web.Response:
-        return web.json_response({"object": "list", "data": [{"id": name} for name in self.models]})
+        listed = {"object": "list", "data": [{"id": name} for name in self.models]}
+        return web.json_response(listed, status=self.list_status)
 
     async def _call(self, request: web.Request) -> web.StreamResponse:
         body = json.loads(await request.read())
@@ -136,10 +147,34 @@ class FakeUpstream:
         if told.is_cut:
             request.transport.abort()
             return web.Response()
+        if told.events:
+            return await self._stream(request, told)
         content = told.body if isinstance(told.body, bytes) else json.dumps(told.body).encode()
         if told.closes:
             asyncio.get_running_loop().call_later(0.02, request.transport.close)
         return web.Response(status=told.status, body=content, headers=dict(told.headers))
+
+    async def _stream(self, request: web.Request, told: Said) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"content-type": "text/event-stream", **told.headers})
+        try:
+            await response.prepare(request)
+            for block in told.events:
+                while block is None and not self.may_go_on.is_set():
+                    await asyncio.sleep(0.005)
+                    if request.transport is None or request.transport.is_closing():
+                        return response
+                if block is not None:
+                    await response.write(block)
+                    self.written += len(block)
+            if told.breaks and request.transport is not None:
+                request.transport.abort()
+            else:
+                await response.write_eof()
+        except ConnectionError:
+            pass
+        finally:
+            self.ended += 1
+        return response
 
 
 @contextmanager

@@ -201,7 +201,7 @@ def test_unknown_paths_answer_in_the_same_form(endpoint):
     404 with OpenAI's error object; there are no pages that describe the server, and no second address of a
     thing.
     """
-    for path in ("/docs", "/v1/responses", "/v1/files/", "/v1//files", "/v1/files/file-a%2Fb"):
+    for path in ("/docs", "/v1/answers", "/v1/files/", "/v1//files", "/v1/files/file-a%2Fb"):
         status, body = call(endpoint, "GET", path, headers={"authorization": f"Bearer {KEY}"})
         assert (status, body["error"]["type"]) == (404, "invalid_request_error")
 

@@ -1,5 +1,6 @@
 """Endpoints of the server are rows of a table."""
 
+import dataclasses
 import json
 from typing import Any
 
@@ -7,7 +8,7 @@ import httpx2
 import pytest
 
 from loops import run_alone
-from rowbatch.server import app, endpoints, engine_process, runner, upstream, work
+from rowbatch.server import app, endpoints, engine, engine_process, runner, upstream, work
 from rowbatch.server.endpoint import RefusedRequest, ServedEndpoint
 from rowbatch.server.engine import EngineReply
 from rowbatch.server.node import Upstream
@@ -30,7 +31,7 @@ COUNTS = ServedEndpoint("/v1/counts", "Counts", "input", counted, lambda body: {
 def _one_more(monkeypatch):
     """The table with one more row."""
     table = {**endpoints.ENDPOINTS, COUNTS.url: COUNTS}
-    for module in (app, engine_process, runner, upstream, work):
+    for module in (app, engine, engine_process, runner, upstream, work):
         monkeypatch.setattr(module, "ENDPOINTS", table)
 
 
@@ -48,7 +49,13 @@ def test_the_table():
     Each row stands under its own url, and knows where another server has it.
     """
     assert list(endpoints.ENDPOINTS) == [served.url for served in endpoints.ENDPOINTS.values()]
-    assert [served.path for served in endpoints.ENDPOINTS.values()] == ["chat/completions"]
+    assert [served.path for served in endpoints.ENDPOINTS.values()] == [
+        "chat/completions",
+        "responses",
+        "embeddings",
+        "completions",
+        "moderations",
+    ]
 
 
 @pytest.mark.usefixtures("_one_more")
@@ -75,7 +82,7 @@ def test_one_row_is_one_more_endpoint(tmp_path):
             refused = client.post(
                 "batches", json={"endpoint": "/v1/x", "input_file_id": "f", **WINDOW}
             ).json()
-            assert refused["error"]["message"].endswith("'/v1/chat/completions' and '/v1/counts'.")
+            assert refused["error"]["message"].endswith("'/v1/moderations' and '/v1/counts'.")
 
 
 WINDOW = {"completion_window": "24h"}
@@ -118,17 +125,45 @@ def test_the_models_process_answers_by_the_table():
     assert (refused["status_code"], refused["body"]["error"]["code"]) == (400, "empty")
 
 
+def test_the_models_process_streams_for_as_long_as_somebody_reads(monkeypatch):
+    """
+    Events come before the reply; once nobody wants them the model stops, and what nobody waits for is not
+    begun.
+    """
+    emitted = []
+
+    def endless(model, body, emit):
+        for number in range(1_000):
+            emitted.append(number)
+            if emit({"number": number}):
+                return
+
+    served = dataclasses.replace(COUNTS, stream=endless)
+    monkeypatch.setattr(engine_process, "ENDPOINTS", {COUNTS.url: served})
+    line = json.dumps({"id": 7, "endpoint": COUNTS.url, "body": {}, "stream": True}).encode()
+    written: list[bytes] = []
+    model: Any = None
+    last = engine_process.answer_line(model, line, written.append, lambda _: len(written) == 3)
+    assert [json.loads(one)["event"]["number"] for one in written] == [0, 1, 2]
+    assert (json.loads(last)["status_code"], len(emitted)) == (200, 4)
+    assert (
+        json.loads(engine_process.answer_line(model, line, written.append, {7}.__contains__))["status_code"]
+        == 499
+    )
+    assert len(emitted) == 4
+
+
 @pytest.mark.usefixtures("_one_more")
 def test_another_server_is_asked_where_it_has_the_endpoint():
     """
     The path at another server follows from the row.
     """
     with fake_upstream(lambda _: Said(body={"count": 1}), models=("m",)) as server:
-        engine = UpstreamEngine([Upstream(server.base_url)])
+        asked = UpstreamEngine([Upstream(server.base_url)])
 
         async def ask():
-            await engine.answer(COUNTS.url, {"model": "m", "input": "x"})
-            await engine.stop()
+            await asked.answer(COUNTS.url, {"model": "m", "input": "x"})
+            await asked.stop()
 
         run_alone(ask())
         assert server.paths == ["/v1/counts"]

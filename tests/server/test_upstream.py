@@ -170,6 +170,56 @@ def test_an_upstream_that_is_not_there():
 
 
 @pytest.mark.parametrize(
+    ("listed", "status"), [((), 200), (("cache",), 200), ((), 500)], ids=["none", "others", "fails"]
+)
+def test_a_model_that_is_named_need_not_be_listed(listed, status, caplog):
+    """
+    As one that is served from a folder: it is warned of, once, and asked; the server is not taken for away.
+    """
+    with fake_upstream(lambda _: OK, models=listed) as server:
+        server.list_status = status
+        engine = UpstreamEngine([Upstream(server.base_url)], models=["./folder"])
+        assert "./folder" in engine.models
+        assert "does not list the model ./folder" in caplog.text
+
+        async def run():
+            await engine.refresh()
+            assert engine.fault is None
+            assert "./folder" in engine.models
+            try:
+                return await engine.answer(CHAT.url, {**BODY, "model": "./folder"})
+            finally:
+                await engine.stop()
+
+        assert run_alone(run()).status_code == 200
+
+
+def test_refusals_of_other_forms_keep_their_words():
+    """
+    FastAPI's `detail`, a plain text, a bare message: in OpenAI's form, with what was said.
+    """
+    answers = [
+        Said(422, {"detail": [{"loc": ["body", "n"], "msg": "Extra inputs"}]}),
+        Said(400, {"message": "no such thing"}),
+        Said(400, {"error": "too long"}),
+        Said(500, b"CUDA out of memory"),
+    ]
+    with asked(answers) as (_, engine):
+
+        async def run():
+            replies = [await engine.answer(CHAT.url, BODY) for _ in answers]
+            await engine.stop()
+            return replies
+
+        replies = run_alone(run())
+    words = ("Extra inputs", "no such thing", "too long", "CUDA out of memory")
+    assert [reply.status_code for reply in replies] == [422, 400, 400, 500]
+    for reply, said_ in zip(replies, words, strict=True):
+        assert said_ in reply.body["error"]["message"]
+        assert reply.body["error"]["type"]
+
+
+@pytest.mark.parametrize(
     "answer",
     [
         pytest.param(Said(body=b"{" + b" " * 5_000 + b"}"), id="large"),

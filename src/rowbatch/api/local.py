@@ -45,6 +45,7 @@ def serve(
     port: int = 0,
     idle_exit_s: float | None = None,
     upstream: str | Sequence[str] | None = None,
+    upstream_models: Sequence[str] = (),
     slots: int | None = None,
     answer_limit_s: float | None = None,
     ask_again: bool | None = None,
@@ -59,6 +60,7 @@ def serve(
         idle_exit_s: End by itself after so long with nothing to do.
         upstream: Another server that answers the requests, instead of the local model; or several. `=2`
             behind an address gives it twice as many rows as one without.
+        upstream_models: Names of models that these know, though they may not list them.
         slots: How many requests these are given at once, at most, all together; None leaves it to what is
             found by trying.
         answer_limit_s: How long an answer of theirs may take; None means ten minutes.
@@ -74,6 +76,7 @@ def serve(
 
         engine = upstream_engine(
             [upstream] if isinstance(upstream, str) else upstream,
+            models=upstream_models,
             slots=slots,
             answer_limit_s=answer_limit_s,
             ask_again=ask_again,

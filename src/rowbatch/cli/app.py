@@ -2771,6 +2771,14 @@ def join_units(labelled: Path, *, output: Path, **options: Any) -> None:
     "want one, is ROWBATCH_UPSTREAM_KEY.",
 )
 @click.option(
+    "--upstream-model",
+    "upstream_models",
+    multiple=True,
+    metavar="NAME",
+    help="With --upstream: a model that it has, though it may not list it, as one that is served from a "
+    "folder. May be given several times.",
+)
+@click.option(
     "--slots",
     type=click.IntRange(1),
     metavar="NUMBER",
@@ -2796,6 +2804,7 @@ def serve(
     home: Path | None,
     idle_exit: float | None,
     upstreams: tuple[str, ...],
+    upstream_models: tuple[str, ...],
     slots: int | None,
     answer_limit: float | None,
     ask_again: bool | None,
@@ -2803,8 +2812,8 @@ def serve(
     """
     Run the local Batch server.
 
-    It speaks OpenAI's protocol for files, batches, models and chat completions, with the model on
-    this computer.
+    It speaks OpenAI's protocol for files, batches, models, chat completions, responses, embeddings
+    and completions, with the model on this computer.
 
     It keeps everything on disk: stopped at any moment, it goes on where it was. The key that clients
     need is in the file that is shown at the start.
@@ -2818,6 +2827,7 @@ def serve(
             port=port,
             idle_exit_s=idle_exit,
             upstream=upstreams or None,
+            upstream_models=upstream_models,
             slots=slots,
             answer_limit_s=answer_limit,
             ask_again=ask_again,

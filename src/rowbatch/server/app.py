@@ -18,7 +18,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.datastructures import FormData, MutableHeaders, UploadFile
@@ -32,8 +32,10 @@ from rowbatch.errors import RowbatchError, StorageError
 from rowbatch.objects.disk import fsync_folder
 from rowbatch.processes import prove
 from rowbatch.server import strict_json
+from rowbatch.server.endpoint import ServedEndpoint
 from rowbatch.server.endpoints import ENDPOINTS
-from rowbatch.server.engine import Engine, EngineReply, sound_reply
+from rowbatch.server.engine import Engine, EngineReply, in_error_form, sound_reply
+from rowbatch.server.event_answer import EventAnswer
 from rowbatch.server.incoming import (
     MAX_CALL_BYTES,
     MAX_UPLOAD_BYTES,
@@ -60,6 +62,7 @@ from rowbatch.server.storage import (
     Storage,
     is_full_disk,
 )
+from rowbatch.server.streaming import Streamed, whole_as_events
 from rowbatch.serving import GUEST
 from rowbatch.store.home import private_file
 
@@ -67,8 +70,10 @@ WINDOW_S = 24 * 3600
 
 _COPY_BYTES = 1 << 20
 _MAX_KEY_CHARS = 255
+_MOST_LISTED = 20
 _LIFE_S = (3600, FILE_LIFE_S)
 """OpenAI: a file may be kept for one hour to thirty days."""
+_Reply = TypeVar("_Reply")
 _ONE_JSON_LINE = "Invalid file format for Batch API. Must be .jsonl"
 
 
@@ -104,7 +109,8 @@ def create_app(home: Path, engine: Engine, *, key: str, any_host: bool = False) 
         Route("/v1/batches/{batch_id}", state.get_batch),
         Route("/v1/batches/{batch_id}/cancel", state.cancel_batch, methods=["POST"]),
         Route("/v1/models", state.list_models),
-        Route("/v1/models/{model_id}", state.get_model),
+        # Names as those of Hugging Face have a slash in them.
+        Route("/v1/models/{model_id:path}", state.get_model),
         *(Route(url, state.answer, methods=["POST"]) for url in ENDPOINTS),
     ]
     app = Starlette(
@@ -276,28 +282,30 @@ class _Server:
 
     async def get_model(self, request: Request) -> Response:
         name = request.path_params["model_id"]
+        if not name:
+            return await self.list_models(request)
         if name not in self.engine.models:
-            raise _no_model(name)
+            raise self._no_model(name)
         return JsonAnswer(self._model(name))
 
     async def answer(self, request: Request) -> Response:
         served = ENDPOINTS[request.scope["path"]]
         body = await json_body(request, most=MAX_CALL_BYTES)
-        model = body.get("model")
-        if model is None:
-            raise ApiError(400, "you must provide a model parameter")
-        if not isinstance(model, str):
-            raise wrong_type("model", "a string", model)
-        if model not in self.engine.models:
-            # It may have been loaded since.
-            await self.engine.refresh()
-            if model not in self.engine.models:
-                raise _no_model(model)
-        if body.get("stream"):
-            raise ApiError(400, "This server does not stream.", code="unsupported_value", param="stream")
+        await self._check_model(served, body.get("model"))
+        is_streamed = body.get("stream") or False
+        if not isinstance(is_streamed, bool):
+            raise wrong_type("stream", "a boolean", is_streamed)
+        if is_streamed and served.stream is None:
+            raise ApiError(
+                400, f"{served.title} can't be streamed.", code="unsupported_value", param="stream"
+            )
+        reply: EngineReply | Streamed
         try:
-            asked = self.engine.answer(served.url, body, is_patient=False)
-            reply = sound_reply(await _unless_gone(request, asked))
+            if is_streamed:
+                reply = await _unless_gone(request, self.engine.stream(served.url, body))
+            else:
+                asked = self.engine.answer(served.url, body, is_patient=False)
+                reply = await _unless_gone(request, asked)
         except ClientDisconnect:
             raise
         except RowbatchError as error:
@@ -306,9 +314,45 @@ class _Server:
             logging.getLogger(__name__).exception("the engine failed")
             told = f"{type(error).__name__}: {shown(error)}"
             raise ApiError(503, told, code="engine_failed", kind="server_error") from error
-        if reply.is_answer:
-            return JsonAnswer(served.finished(reply.body))
-        return JsonAnswer(_in_error_form(reply), status_code=reply.status_code)
+        if isinstance(reply, Streamed):
+            return EventAnswer(reply)
+        reply = sound_reply(reply)
+        if not reply.is_answer:
+            return JsonAnswer(in_error_form(reply.status_code, reply.body), status_code=reply.status_code)
+        whole = served.finished(reply.body)
+        return EventAnswer(whole_as_events(served, whole, body)) if is_streamed else JsonAnswer(whole)
+
+    async def _check_model(self, served: ServedEndpoint, model: object) -> None:
+        """
+        Refuse a model that nobody has.
+
+        Raises:
+            ApiError: It is none, or not known.
+        """
+        if model is None:
+            if served.needs_model:
+                raise ApiError(400, "you must provide a model parameter")
+            return
+        if not isinstance(model, str):
+            raise wrong_type("model", "a string", model)
+        if model not in self.engine.models:
+            # It may have been loaded since.
+            await self.engine.refresh()
+            if model not in self.engine.models:
+                raise self._no_model(model)
+
+    def _no_model(self, name: str) -> ApiError:
+        """As OpenAI says it, and which there are."""
+        known = list(self.engine.models)
+        listed = ", ".join(shown(one) for one in known[:_MOST_LISTED])
+        more = f" and {len(known) - _MOST_LISTED} more" if len(known) > _MOST_LISTED else ""
+        return ApiError(
+            404,
+            f"The model '{shown(name)}' does not exist or you do not have access to it. "
+            f"This server has: {listed or 'none'}{more}.",
+            code="model_not_found",
+            param="model",
+        )
 
     def _model(self, name: str) -> dict[str, Any]:
         facts = dict(self.engine.models[name])
@@ -335,7 +379,7 @@ class _Server:
         return found
 
 
-async def _unless_gone(request: Request, asked: Coroutine[Any, Any, EngineReply]) -> EngineReply:
+async def _unless_gone(request: Request, asked: Coroutine[Any, Any, _Reply]) -> _Reply:
     """
     What is asked, unless the client goes: nobody would read it, and it would keep its slot for minutes.
 
@@ -525,30 +569,10 @@ def _is_json(line: bytes) -> bool:
     return True
 
 
-def _in_error_form(reply: EngineReply) -> dict[str, Any]:
-    """What an engine refused, in the form in which clients read errors; what it said stays in it."""
-    told = reply.body.get("error")
-    kind = "server_error" if reply.status_code >= 500 else "invalid_request_error"
-    form = {"message": "", "type": kind, "param": None, "code": None}
-    if isinstance(told, Mapping):
-        form |= told
-    if not isinstance(form["message"], str) or not form["message"]:
-        form["message"] = told if isinstance(told, str) and told else shown(json.dumps(dict(reply.body)))
-    return {"error": form}
-
-
 def _no_such_after(after: str) -> ApiError:
     """An empty page in its place would end the list of a client that walks through it."""
     return ApiError(
         400, f"Invalid 'after': there is no '{shown(after)}'.", code="invalid_value", param="after"
-    )
-
-
-def _no_model(name: str) -> ApiError:
-    return ApiError(
-        404,
-        f"The model '{shown(name)}' does not exist or you do not have access to it.",
-        code="model_not_found",
     )
 
 

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from rowbatch.server.chat_request import CHAT
+from rowbatch.server.completions import COMPLETIONS
+from rowbatch.server.embeddings import EMBEDDINGS
 from rowbatch.server.endpoint import ServedEndpoint
+from rowbatch.server.moderations import MODERATIONS
+from rowbatch.server.responses import RESPONSES
 
-ENDPOINTS: Mapping[str, ServedEndpoint] = MappingProxyType({served.url: served for served in (CHAT,)})
+ENDPOINTS: Mapping[str, ServedEndpoint] = MappingProxyType(
+    {served.url: served for served in (CHAT, RESPONSES, EMBEDDINGS, COMPLETIONS, MODERATIONS)}
+)
 """By their urls, in the order in which they are listed."""

@@ -8,7 +8,7 @@ import itertools
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -16,6 +16,8 @@ from typing import Any, Protocol
 from rowbatch.errors import LocalModelError
 from rowbatch.processes import python_module
 from rowbatch.server import strict_json
+from rowbatch.server.endpoint import ServedEndpoint
+from rowbatch.server.endpoints import ENDPOINTS
 from rowbatch.server.local_model import (
     CONTEXT_TOKENS,
     DEMONSTRATION_NOTE,
@@ -24,9 +26,11 @@ from rowbatch.server.local_model import (
     MODEL_TITLE,
     check_local_model,
 )
+from rowbatch.server.streaming import Streamed, error_line, event_line, last_line
 
 _LINE_LIMIT = 64 << 20
 _START_LIMIT_S = 120.0
+_MOST_SAID = 2000
 _FAILURE_HOLDS_S = 5.0
 """How long the reason of a failed start is repeated before the next try."""
 
@@ -48,6 +52,17 @@ class EngineReply:
     def is_answer(self) -> bool:
         """Whether it is what was asked for, and no refusal."""
         return 200 <= self.status_code < 300
+
+
+_ENDED = EngineReply(
+    500,
+    {
+        "error": {
+            "message": "the local model's process ended while it worked on this request",
+            "type": "server_error",
+        }
+    },
+)
 
 
 def sound_status(reply: EngineReply) -> EngineReply:
@@ -76,6 +91,23 @@ def unsound_reply(told: str) -> EngineReply:
     return EngineReply(502, {"error": error})
 
 
+def in_error_form(status_code: int, body: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    What was refused, in the form in which clients read errors; what was said stays in it.
+
+    Some servers say `{"detail": …}` (FastAPI's own, 422), `{"message": …}`, or `{"error": "a text"}`.
+    """
+    told = body.get("error")
+    kind = "server_error" if status_code >= 500 else "invalid_request_error"
+    form = {"message": "", "type": kind, "param": None, "code": None}
+    if isinstance(told, Mapping):
+        form |= told
+    if not isinstance(form["message"], str) or not form["message"]:
+        said = next((body[name] for name in ("error", "message", "detail") if body.get(name)), body)
+        form["message"] = (said if isinstance(said, str) else json.dumps(said))[:_MOST_SAID]
+    return {"error": form}
+
+
 async def wait_a_while(news: asyncio.Event, limit_s: float | None) -> None:
     """
     Wait for an event, or for so long; None means however long.
@@ -95,12 +127,14 @@ class Engine(Protocol):
     Attributes:
         models: What it offers: model id to facts about it, shown in `/v1/models`.
         batches_at_once: Of so many batches rows are asked in turn.
+        may_ignore: It may leave out what it does not know of a request, and say nothing.
         state: In one word, for `/health`.
         fault: Why it can answer nothing now; None where it can.
         details: More of how it stands, for `/health`.
     """
 
     batches_at_once: int
+    may_ignore: bool
 
     @property
     def models(self) -> Mapping[str, Mapping[str, Any]]: ...
@@ -132,6 +166,16 @@ class Engine(Protocol):
             LocalModelError: It cannot answer any, and says why.
         """
 
+    async def stream(self, endpoint: str, body: Mapping[str, Any]) -> Streamed | EngineReply:
+        """
+        Answer one request bit by bit; whoever asks waits.
+
+        Returns:
+            A stream that has begun, which is to be closed; or a refusal, or an answer that came at once.
+        Raises:
+            LocalModelError: As `answer`.
+        """
+
     async def stop(self) -> None:
         """Let go of everything."""
 
@@ -145,6 +189,7 @@ class LocalEngine:
 
     # In turn they would cost the model what it remembers of the prompt that the rows of a batch share.
     batches_at_once = 1
+    may_ignore = False
     fault = None
     details: Mapping[str, Any] = MappingProxyType({})
 
@@ -152,6 +197,7 @@ class LocalEngine:
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._waiting: dict[int, tuple[asyncio.subprocess.Process, asyncio.Future[EngineReply]]] = {}
+        self._streams: dict[int, tuple[asyncio.subprocess.Process, _News]] = {}
         self._numbers = itertools.count(1)
         self._starting = asyncio.Lock()
         self._failure: tuple[float, LocalModelError] | None = None
@@ -194,18 +240,40 @@ class LocalEngine:
             reply: asyncio.Future[EngineReply] = asyncio.get_running_loop().create_future()
             self._waiting[number] = (process, reply)
             try:
-                assert process.stdin is not None
-                line = json.dumps({"id": number, "endpoint": endpoint, "body": body})
-                process.stdin.write(line.encode() + b"\n")
-                await process.stdin.drain()
+                await _write(process, {"id": number, "endpoint": endpoint, "body": body})
                 return await reply
             except (ConnectionError, _ProcessDied):
                 if attempt == 2:
-                    message = "the local model's process ended while it worked on this request"
-                    return EngineReply(500, {"error": {"message": message, "type": "server_error"}})
+                    return _ENDED
+            except asyncio.CancelledError:
+                _forget(process, number)
+                raise
             finally:
                 self._waiting.pop(number, None)
         raise AssertionError("unreachable")
+
+    async def stream(self, endpoint: str, body: Mapping[str, Any]) -> Streamed | EngineReply:
+        process = await self._running()
+        number, news = next(self._numbers), _News()
+        self._streams[number] = (process, news)
+
+        def close() -> None:
+            if self._streams.pop(number, None) is not None and not news.is_over:
+                _forget(process, number)
+
+        try:
+            await _write(process, {"id": number, "endpoint": endpoint, "body": body, "stream": True})
+            first = await news.get()
+        except ConnectionError:
+            close()
+            return _ENDED
+        except BaseException:
+            close()
+            raise
+        if isinstance(first, EngineReply):
+            close()
+            return first
+        return Streamed(_written_events(ENDPOINTS[endpoint], first, news), close)
 
     async def stop(self) -> None:
         process, self._process = self._process, None
@@ -265,6 +333,14 @@ class LocalEngine:
         assert process.stdout is not None
         while line := await process.stdout.readline():
             reply = json.loads(line)
+            _, news = self._streams.get(reply["id"], (process, None))
+            if news is not None:
+                is_event = "event" in reply
+                news.put(reply["event"] if is_event else EngineReply(reply["status_code"], reply["body"]))
+                continue
+            if "event" in reply:
+                # Of a stream that nobody reads any more.
+                continue
             _, waiting = self._waiting.get(reply["id"], (process, None))
             if waiting is not None and not waiting.done():
                 waiting.set_result(EngineReply(reply["status_code"], reply["body"]))
@@ -272,6 +348,48 @@ class LocalEngine:
         for owner, waiting in list(self._waiting.values()):
             if owner is process and not waiting.done():
                 waiting.set_exception(_ProcessDied())
+        for owner, news in list(self._streams.values()):
+            if owner is process:
+                news.put(_ENDED)
+
+
+class _News:
+    """What comes of a stream: events, and at its end a reply."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[dict[str, Any] | EngineReply] = asyncio.Queue()
+        self.is_over = False
+
+    def put(self, news: dict[str, Any] | EngineReply) -> None:
+        self.is_over = self.is_over or isinstance(news, EngineReply)
+        self._queue.put_nowait(news)
+
+    async def get(self) -> dict[str, Any] | EngineReply:
+        return await self._queue.get()
+
+
+async def _written_events(served: ServedEndpoint, first: dict[str, Any], news: _News) -> AsyncIterator[bytes]:
+    """The events of a stream, as they are sent."""
+    event: dict[str, Any] | EngineReply = first
+    while not isinstance(event, EngineReply):
+        yield event_line(served, event)
+        event = await news.get()
+    if event.is_answer:
+        yield last_line(served)
+    else:
+        yield error_line(served, str(event.body["error"]["message"]), "engine_failed")
+
+
+async def _write(process: asyncio.subprocess.Process, line: Mapping[str, Any]) -> None:
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(line).encode() + b"\n")
+    await process.stdin.drain()
+
+
+def _forget(process: asyncio.subprocess.Process, number: int) -> None:
+    """Say that nobody waits for an answer any more: the model is free for the next one."""
+    if process.returncode is None and process.stdin is not None and not process.stdin.is_closing():
+        process.stdin.write(json.dumps({"unwanted": number}).encode() + b"\n")
 
 
 class _ProcessDied(Exception):

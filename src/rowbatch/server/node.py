@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import json
+import logging
 import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,7 +30,7 @@ from rowbatch.http import (
     proxies_of_environment,
     retry_after_s,
 )
-from rowbatch.server.engine import EngineReply
+from rowbatch.server.engine import EngineReply, in_error_form
 from rowbatch.server.level import Level
 from rowbatch.words.masking import masked
 
@@ -42,7 +43,11 @@ _IDLE_S = 4.0
 _LOOK_S = 10.0
 _OLD_CONNECTIONS = 4
 _LATEST = ":latest"
+_MOST_SAID_BYTES = 500
+_EVENTS = "text/event-stream"
 _AT_ONCE_S = 1.0
+_MOST_LISTED = 20
+_OF_GATEWAYS = (502, 503, 504)
 
 _was_connected: contextvars.ContextVar[list[bool] | None] = contextvars.ContextVar("connected", default=None)
 """Where a call notes that a connection was made for it: others may have been closed meanwhile."""
@@ -88,7 +93,8 @@ class Node:
         upstream: Which.
         key: For it, or None.
         most: How many requests it is ever given at once.
-        limit_s: How long an answer may take.
+        limit_s: How long an answer may take, to its end.
+        named: Models that it has whatever it lists: people know that of servers which list others, or none.
     Attributes:
         models: Ids of its models; None where it did not list them yet.
         in_flight: Requests that are with it now.
@@ -99,10 +105,19 @@ class Node:
         UsageError: The address is none, or the key would go there in clear.
     """
 
-    def __init__(self, upstream: Upstream, key: Key | None, *, most: int, limit_s: float) -> None:
+    def __init__(
+        self,
+        upstream: Upstream,
+        key: Key | None,
+        *,
+        most: int,
+        limit_s: float,
+        named: tuple[str, ...] = (),
+    ) -> None:
         self.base_url, self.weight = check_address(upstream.base_url), upstream.weight
-        self.key, self._limit_s = key, limit_s
-        self.models: tuple[str, ...] | None = None
+        self.key, self.limit_s = key, limit_s
+        self._named = named
+        self.models: tuple[str, ...] | None = named or None
         self.in_flight = 0
         self.answers = 0
         self.level = Level(most)
@@ -132,12 +147,27 @@ class Node:
         Ask for its models, at the start.
 
         Raises:
-            ServiceError: It cannot be reached, or lists none.
+            ServiceError: It cannot be reached, or lists none and none is named.
         """
         with HttpClient(self.base_url, self.key, free_attempts=3) as http:
-            self.models = _names(http.get("models"))
-        if not self.models:
+            try:
+                listed = _names(http.get("models"))
+            except ServiceError as error:
+                if not self._named or error.status is None:
+                    raise
+                listed = ()
+        if not listed and not self._named:
             raise ServiceError("no-models-listed", host=self.host)
+        known = short_names(listed)
+        for name in self._named:
+            if name not in known:
+                told = ", ".join(known[:_MOST_LISTED]) or "none"
+                words = "%s does not list the model %s (it lists: %s); it is asked for it all the same"
+                logging.getLogger(__name__).warning(words, self.host, name, told)
+        self.models = self._with_named(listed)
+
+    def _with_named(self, listed: tuple[str, ...]) -> tuple[str, ...]:
+        return (*listed, *(name for name in self._named if name not in listed))
 
     async def look(self) -> bool:
         """Whether it is there (again); its models are those that it lists now."""
@@ -153,14 +183,15 @@ class Node:
                 # A call on an old connection that ends is made again; that of a look is no such one.
                 headers={"Connection": "close"},
             ) as found:
-                if found.status >= 500 or found.status == 429:
+                is_gateways = found.status in _OF_GATEWAYS
+                if is_gateways or found.status == 429 or (found.status >= 500 and not self._named):
                     return False
                 names = _names(json.loads(await _whole(found, self.host)))
         except (aiohttp.ClientError, OSError, TimeoutError):
             return False
         except (ServiceError, ValueError, RecursionError):
             names = ()
-        self.models = names or self.models
+        self.models = self._with_named(names) or self.models
         return True
 
     async def send(self, path: str, content: bytes) -> Sent:
@@ -171,14 +202,31 @@ class Node:
             path: Below the address.
             content: The body, as JSON.
         """
+        sent = await self._sent(path, content, streams=False)
+        assert isinstance(sent, Sent)
+        return sent
+
+    async def open(self, path: str, content: bytes) -> Sent | aiohttp.ClientResponse:
+        """
+        As `send`, of a call whose answer comes bit by bit.
+
+        Returns:
+            The answer, of which the head is here; it is to be closed. Or what became of the call where it is
+            no stream.
+        """
+        return await self._sent(path, content, streams=True)
+
+    async def _sent(self, path: str, content: bytes, *, streams: bool) -> Sent | aiohttp.ClientResponse:
         for _ in range(_OLD_CONNECTIONS):
-            sent = await self._send(path, content)
+            sent = await self._send(path, content, streams=streams)
             if sent is not None:
                 return sent
         return self._failed("lost", "the upstream server closed the connection")
 
-    async def _send(self, path: str, content: bytes) -> Sent | None:
-        """As `send`; None where an idle connection was closed before a byte of an answer came."""
+    async def _send(
+        self, path: str, content: bytes, *, streams: bool
+    ) -> Sent | aiohttp.ClientResponse | None:
+        """As `open`; None where an idle connection was closed before a byte of an answer came."""
         import aiohttp
 
         session = self._started()
@@ -187,9 +235,12 @@ class Node:
         began = time.monotonic()
         _was_connected.set(made)
         try:
-            async with session.post(
+            response = await session.post(
                 self._url(path), data=content, allow_redirects=False, proxy=self._proxy
-            ) as response:
+            )
+            if streams and response.status == 200 and response.content_type == _EVENTS:
+                return response
+            async with response:
                 headers = response.headers
                 content = await _whole(response, self.host)
                 reply = _reply(response.status, content)
@@ -207,7 +258,7 @@ class Node:
                 return None
             return self._failed("lost", f"the upstream server's answer was lost: {_told(error)}")
         except TimeoutError:
-            return self._failed("slow", f"no answer of the upstream server within {self._limit_s:g} s")
+            return self._failed("slow", f"no answer of the upstream server within {self.limit_s:g} s")
         except (aiohttp.ClientError, OSError) as error:
             return self._failed("lost", f"the upstream server's answer was lost: {_told(error)}")
         except ServiceError as error:
@@ -280,7 +331,7 @@ class Node:
                     "Content-Type": "application/json",
                     **carried,
                 },
-                timeout=aiohttp.ClientTimeout(total=self._limit_s, sock_connect=_CONNECT_S),
+                timeout=aiohttp.ClientTimeout(total=self.limit_s, sock_connect=_CONNECT_S),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 # What a few bytes unpack to has a bound: `AnswerBody`.
                 auto_decompress=False,
@@ -330,14 +381,19 @@ def _names(listed: object) -> tuple[str, ...]:
 
 
 def _reply(status: int, body: bytes) -> EngineReply:
+    """What was answered; a refusal in OpenAI's form, with the words that were said."""
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
         found = None
     if isinstance(found, dict):
-        return EngineReply(status, found)
-    status = status if status >= 400 else 502
-    return EngineReply(status, error_body("the upstream server's answer is not JSON", "upstream_not_json"))
+        return EngineReply(status, found if status < 400 else in_error_form(status, found))
+    told = "the upstream server's answer is not JSON"
+    said = " ".join(body[:_MOST_SAID_BYTES].decode(errors="replace").split())
+    code = "upstream_not_json"
+    return EngineReply(
+        status if status >= 400 else 502, error_body(f"{told}: {said}" if said else told, code)
+    )
 
 
 async def _whole(response: aiohttp.ClientResponse, host: str) -> bytes:

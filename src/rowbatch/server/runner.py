@@ -22,6 +22,7 @@ from rowbatch.errors import RowbatchError, StorageError
 from rowbatch.objects.disk import fsync_folder
 from rowbatch.server.endpoints import ENDPOINTS
 from rowbatch.server.engine import Engine, EngineReply, sound_status, wait_a_while
+from rowbatch.server.probes import LEAST_ROWS, Probe
 from rowbatch.server.storage import FILE_LIFE_S, RESULT_LIFE_S, UNFINISHED, Storage
 from rowbatch.server.validation import Verdict, missing_input, validate_input
 from rowbatch.server.work import KINDS, Row, Work
@@ -204,6 +205,8 @@ class Runner:
                 self._fail(batch_id, error)
                 continue
             work.is_cancelled = (self._storage.batch(batch_id) or batch)["status"] != "in_progress"
+            if self._engine.may_ignore and work.total - len(work.earlier) >= LEAST_ROWS:
+                work.probe = Probe(work.endpoint.url)
             self._works[batch_id] = work
         self._may_be_more = False
 
@@ -239,7 +242,7 @@ class Runner:
         left = [work for work in self._works.values() if not work.is_all_asked and not work.is_stopping()]
         room = {work.model: self._engine.slots(work.model) - self._in_flight[work.model] for work in left}
         while left:
-            left = [work for work in left if room[work.model] > 0]
+            left = [work for work in left if room[work.model] > 0 and not _waits(work)]
             if not left:
                 return
             work = min(left, key=lambda work: len(work.running)) if len(left) > 1 else left[0]
@@ -253,13 +256,15 @@ class Runner:
                 self._may_be_more = True
                 self._news.set()
                 continue
+            if work.probe is not None and not work.probe.is_over():
+                work.probe.asks(row.body)
             room[work.model] -= 1
             self._in_flight[work.model] += 1
             work.running.add(asyncio.create_task(self._answer_row(work, row)))
 
     async def _answer_row(self, work: Work, row: Row) -> None:
         try:
-            reply = sound_status(await self._engine.answer(work.endpoint.url, row.body))
+            reply = sound_status(await self._answer(work, row))
         except RowbatchError as error:
             reply = _failure(503, error.message, "engine_unavailable")
         except Exception as error:  # a fault in the engine is this row's, not the batch's
@@ -272,6 +277,27 @@ class Runner:
             work.running.discard(task)
             self._news.set()
         work.add(row, reply)
+
+    async def _answer(self, work: Work, row: Row) -> EngineReply:
+        """An answer of the engine; the first ones of a batch show what it ignores."""
+        url, probe = work.endpoint.url, work.probe
+        if probe is None:
+            return await self._engine.answer(url, row.body)
+        body = probe.fitted(row.body)
+        reply = await self._engine.answer(url, body)
+        if probe.is_over():
+            return reply
+        if probe.learn(body, reply):
+            body = probe.fitted(row.body)
+            again = await self._engine.answer(url, body)
+            probe.look(body, again)
+            reply = again if again.is_answer else reply
+        if probe.ignored:
+            self._storage.update_batch(work.batch_id, rowbatch=probe.report)
+        if probe.is_over() and probe.ignored:
+            log = logging.getLogger(__name__)
+            log.warning("batch %s: %s", work.batch_id, "; ".join(probe.report["warnings"]))
+        return reply
 
     def _end_what_is_over(self) -> None:
         now = time.monotonic()
@@ -381,6 +407,11 @@ class Runner:
         )
         storage.input_of(batch_id).unlink(missing_ok=True)
         self.wake()
+
+
+def _waits(work: Work) -> bool:
+    """Whether its next row waits for what its first answers show."""
+    return work.probe is not None and work.probe.is_full
 
 
 def _passes(error: Exception) -> bool:

@@ -14,17 +14,24 @@ import asyncio
 import collections
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rowbatch.errors import ServiceError
 from rowbatch.http import Key, clean_key
 from rowbatch.server import strict_json
+from rowbatch.server.chat_request import CHAT
+from rowbatch.server.endpoint import RefusedRequest, ServedEndpoint
 from rowbatch.server.endpoints import ENDPOINTS
 from rowbatch.server.engine import EngineReply
 from rowbatch.server.node import Node, Sent, Upstream, error_body, parse_upstream, short_names
+from rowbatch.server.responses import RESPONSES, from_chat, to_chat
+from rowbatch.server.streaming import Streamed, passed_on, responses_of_chat
+
+if TYPE_CHECKING:
+    import aiohttp
 
 UPSTREAM_KEY_VARIABLE = "ROWBATCH_UPSTREAM_KEY"
 # Large models on small machines take minutes for an answer.
@@ -37,6 +44,8 @@ _MOST_LOSSES = 3
 _BUSY_LIMIT_S = 3600.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 4.0
 _A_MOMENT_S = 0.01
+_NO_SUCH_ENDPOINT = (404, 405, 501)
+"""Also of a model that a server does not have; then chat completions say so too."""
 _LOOKS_S = (0.5, 1.0, 2.0, 4.0)
 """Between looks at a server that is away; the last one again and again."""
 
@@ -48,6 +57,7 @@ class UpstreamEngine:
     Args:
         upstreams: At least one.
         key: For all of them, or None.
+        models: Names that they know, whatever they list.
         slots: How many requests they are given at once, at most, all together; None leaves it to what is
             found by trying.
         limit_s: How long an answer may take; one that takes longer is an error of its row.
@@ -60,12 +70,14 @@ class UpstreamEngine:
     """
 
     batches_at_once = _BATCHES_AT_ONCE
+    may_ignore = True
 
     def __init__(
         self,
         upstreams: Sequence[Upstream],
         key: Key | None = None,
         *,
+        models: Sequence[str] = (),
         slots: int | None = None,
         limit_s: float = ANSWER_LIMIT_S,
         ask_again: bool | None = None,
@@ -75,10 +87,12 @@ class UpstreamEngine:
         self._slots, self._ask_again = slots, ask_again
         self._busy_limit_s, self._first_pause_s = busy_limit_s, first_pause_s
         most = slots or MOST_SLOTS
-        self._nodes = [Node(upstream, key, most=most, limit_s=limit_s) for upstream in upstreams]
+        named = tuple(dict.fromkeys(models))
+        self._nodes = [Node(upstream, key, most=most, limit_s=limit_s, named=named) for upstream in upstreams]
         self._waiting: dict[str, collections.deque[asyncio.Future[None]]] = {}
         self._watches: dict[Node, asyncio.Task[None]] = {}
         self._looks: dict[Node, asyncio.Task[bool]] = {}
+        self._without_responses: set[str] = set()
         self._list_models()
         self._share()
 
@@ -115,6 +129,79 @@ class UpstreamEngine:
         await asyncio.gather(*(node.look() for node in self._nodes if not node.away))
 
     async def answer(self, endpoint: str, body: Mapping[str, Any], *, is_patient: bool = True) -> EngineReply:
+        if endpoint != RESPONSES.url:
+            return await self._answer(endpoint, body, is_patient=is_patient)
+        model = str(body.get("model"))
+        if model not in self._without_responses:
+            reply = await self._answer(endpoint, body, is_patient=is_patient)
+            if reply.status_code not in _NO_SUCH_ENDPOINT:
+                return reply
+        # Many servers have chat completions only, which can answer the same.
+        try:
+            asked = to_chat(body)
+        except RefusedRequest as refusal:
+            return EngineReply(400, refusal.body)
+        completion = await self._answer(CHAT.url, asked, is_patient=is_patient)
+        if not completion.is_answer:
+            return completion
+        self._without_responses.add(model)
+        return EngineReply(200, from_chat(completion.body, body))
+
+    async def stream(self, endpoint: str, body: Mapping[str, Any]) -> Streamed | EngineReply:
+        if endpoint != RESPONSES.url:
+            return await self._stream(endpoint, body)
+        model = str(body.get("model"))
+        if model not in self._without_responses:
+            found = await self._stream(endpoint, body)
+            if isinstance(found, Streamed) or found.status_code not in _NO_SUCH_ENDPOINT:
+                return found
+        try:
+            asked = to_chat(body)
+        except RefusedRequest as refusal:
+            return EngineReply(400, refusal.body)
+        found = await self._stream(CHAT.url, asked)
+        if isinstance(found, Streamed):
+            self._without_responses.add(model)
+            return Streamed(responses_of_chat(found.events, body), found.close)
+        return EngineReply(200, from_chat(found.body, body)) if found.is_answer else found
+
+    async def _stream(self, endpoint: str, body: Mapping[str, Any]) -> Streamed | EngineReply:
+        served = ENDPOINTS[endpoint]
+        content, losses = strict_json.written(dict(body)), 0
+        model = str(body.get("model"))
+        self._watch_those_away()
+        while True:
+            sent, node = await self._open(model, served.path, content)
+            if not isinstance(sent, Sent):
+                return self._passed_on(served, sent, node)
+            if sent.fate == "lost" and self._may_ask_again(node) and losses < _MOST_LOSSES - 1:
+                losses += 1
+            elif sent.fate != "away" or not self._with(model):
+                return sent.reply
+
+    def _passed_on(self, served: ServedEndpoint, response: aiohttp.ClientResponse, node: Node) -> Streamed:
+        is_open = True
+        began = time.monotonic()
+
+        def close() -> None:
+            nonlocal is_open
+            if is_open:
+                is_open = False
+                # In the middle this ends the connection, and the server stops writing.
+                response.close()
+                self._release(node)
+
+        async def events() -> AsyncIterator[bytes]:
+            async for block in passed_on(served, response, node.host, node.limit_s):
+                yield block
+            node.answers += 1
+            node.level.answered(began, time.monotonic())
+
+        return Streamed(events(), close)
+
+    async def _answer(
+        self, endpoint: str, body: Mapping[str, Any], *, is_patient: bool = True
+    ) -> EngineReply:
         # ASCII: UTF-8 has no place for half of a surrogate pair.
         content = strict_json.written(dict(body))
         model, path = str(body.get("model")), ENDPOINTS[endpoint].path
@@ -156,6 +243,39 @@ class UpstreamEngine:
 
     async def _send(self, model: str, path: str, content: bytes, *, is_patient: bool) -> tuple[Sent, Node]:
         """Make a call of the server that has most room, as soon as one has."""
+        refused, node = await self._free(model, is_patient=is_patient)
+        if refused is not None:
+            return refused, node
+        with self._held(node):
+            began = time.monotonic()
+            node.level.began(node.in_flight)
+            sent = await node.send(path, content)
+            await self._learn(node, sent, began)
+        return sent, node
+
+    async def _open(
+        self, model: str, path: str, content: bytes
+    ) -> tuple[Sent | aiohttp.ClientResponse, Node]:
+        """As `_send`, of a stream: it holds its place at the server until `_release`."""
+        refused, node = await self._free(model, is_patient=False)
+        if refused is not None:
+            return refused, node
+        node.in_flight += 1
+        try:
+            began = time.monotonic()
+            node.level.began(node.in_flight)
+            sent = await node.open(path, content)
+            if not isinstance(sent, Sent):
+                return sent, node
+            await self._learn(node, sent, began)
+        except BaseException:
+            self._release(node)
+            raise
+        self._release(node)
+        return sent, node
+
+    async def _free(self, model: str, *, is_patient: bool) -> tuple[Sent | None, Node]:
+        """The server that has most room, as soon as one has; or why none is asked."""
         while (node := self._roomiest(model)) is None:
             candidates = self._with(model)
             if not candidates and not is_patient:
@@ -170,20 +290,19 @@ class UpstreamEngine:
                 told = f"the upstream server is busy, and wants to be asked again in {paused_s:.0f} s"
                 return Sent("busy", EngineReply(429, error_body(told, "upstream_busy"))), candidates[0]
             await self._room(model)
-        with self._held(node):
-            began = time.monotonic()
-            node.level.began(node.in_flight)
-            sent = await node.send(path, content)
-            if sent.fate == "answered":
-                node.answers += 1
-                node.level.answered(began, time.monotonic())
-            elif sent.fate == "busy":
-                node.level.refused(began, time.monotonic())
-            elif sent.fate == "away":
-                self._lose(node, str(sent.reply.body["error"]["message"]))
-            elif sent.fate == "lost":
-                await self._look_at(node)
-        return sent, node
+        return None, node
+
+    async def _learn(self, node: Node, sent: Sent, began: float) -> None:
+        """What a call says of its server."""
+        if sent.fate == "answered":
+            node.answers += 1
+            node.level.answered(began, time.monotonic())
+        elif sent.fate == "busy":
+            node.level.refused(began, time.monotonic())
+        elif sent.fate == "away":
+            self._lose(node, str(sent.reply.body["error"]["message"]))
+        elif sent.fate == "lost":
+            await self._look_at(node)
 
     def _leave_alone(self, node: Node, seconds: float) -> None:
         """A server says when it may be asked again; its rows go to others meanwhile, where there are some."""
@@ -210,8 +329,11 @@ class UpstreamEngine:
         try:
             yield
         finally:
-            node.in_flight -= 1
-            self._wake()
+            self._release(node)
+
+    def _release(self, node: Node) -> None:
+        node.in_flight -= 1
+        self._wake()
 
     def _with(self, model: str) -> list[Node]:
         """The servers that are there and have a model."""
@@ -309,6 +431,7 @@ def _room_of(node: Node) -> int:
 def upstream_engine(
     upstreams: Sequence[str],
     *,
+    models: Sequence[str] = (),
     slots: int | None = None,
     answer_limit_s: float | None = None,
     ask_again: bool | None = None,
@@ -318,7 +441,7 @@ def upstream_engine(
 
     Args:
         upstreams: Each as `parse_upstream` has it.
-        slots, ask_again: As of `UpstreamEngine`.
+        models, slots, ask_again: As of `UpstreamEngine`.
         answer_limit_s: How long an answer may take; None means ten minutes.
     Raises:
         ServiceError: None of them can be reached.
@@ -328,6 +451,7 @@ def upstream_engine(
     return UpstreamEngine(
         [parse_upstream(text) for text in upstreams],
         Key(secret, UPSTREAM_KEY_VARIABLE) if secret else None,
+        models=models,
         slots=slots,
         limit_s=answer_limit_s or ANSWER_LIMIT_S,
         ask_again=ask_again,

@@ -25,6 +25,7 @@ from rowbatch.server import strict_json
 from rowbatch.server.endpoint import ServedEndpoint
 from rowbatch.server.endpoints import ENDPOINTS
 from rowbatch.server.engine import EngineReply, unsound_reply
+from rowbatch.server.probes import Probe
 from rowbatch.server.storage import Storage
 from rowbatch.store.home import private_file
 
@@ -65,6 +66,7 @@ class Work:
         has_expired: Some rows were not asked within the window.
         unsynced: Lines that a power cut would take.
         synced_at: When there was none of these.
+        probe: What its first answers show of the server; None where there is nothing to learn.
     """
 
     storage: Storage
@@ -86,6 +88,7 @@ class Work:
     unsynced: int = 0
     synced_at: float = field(default_factory=time.monotonic)
     told_at: float = 0.0
+    probe: Probe | None = None
     _is_done: bytearray = field(default_factory=bytearray)
     _pending: dict[str, list[bytes]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     _rows: Iterator[Row] | None = None

@@ -256,8 +256,9 @@ _SERVER: dict[str, Entry] = {
     ),
     "no-models-listed": Entry(
         "{host} lists no models",
-        "is the address right: …/v1?",
-        zh=("{host} 没有列出任何模型", "地址对吗：…/v1？"),
+        "is the address right: …/v1? If it is, name the model: --upstream-model NAME",
+        page="is the address right: …/v1?",
+        zh=("{host} 没有列出任何模型", "地址对吗：…/v1？如果对，请用 --upstream-model NAME 写明模型"),
     ),
     "weight-of-upstream": Entry(
         "the weight of a server is a number above 0, not {weight!r}",
