@@ -141,7 +141,7 @@ def planned(table: str | Path, requests: RequestOptions) -> tuple[Source, Questi
         dedupe=requests.get("dedupe", False),
         id_prefix=requests.get("id_prefix", ROW_PREFIX),
     )
-    return Source(local_path(table), reading=reading_of(requests)), question, asking
+    return Source(local_path(table), reading=reading_of(requests, RequestOptions)), question, asking
 
 
 @told_by_address()

@@ -93,17 +93,20 @@ class ReadingKeywords(TypedDict, total=False):
     program: str | None
 
 
-def reading_of(said: ReadingKeywords) -> ReadOptions:
+def reading_of(said: ReadingKeywords, among: type[ReadingKeywords] = ReadingKeywords) -> ReadOptions:
     """
     Keywords as options.
 
+    Args:
+        said: The keywords.
+        among: What may stand beside them.
     Raises:
         UsageError: One of them says nothing that can be done, or is none: a misspelt `probability` that
             nobody notices would leave the weights out.
     """
     for name in said:
-        if name not in ReadingKeywords.__annotations__:
-            raise UsageError("no-such-keyword", name=name, keywords=sorted(ReadingKeywords.__annotations__))
+        if name not in among.__annotations__:
+            raise UsageError("no-such-keyword", name=name, keywords=sorted(among.__annotations__))
     header = said.get("header")
     return ReadOptions(
         encoding=said.get("encoding"),
