@@ -104,6 +104,11 @@ archives: $(READY)  ## Hold archives to the validators of RO-Crate and Frictionl
 	  PYTHONPATH=tests $(BIN)/python tests/archive_oracles.py --make "$$place" && \
 	  $(ARCHIVE_ORACLES)/bin/python tests/archive_oracles.py "$$place"
 
+schema-attack: $(READY)  ## Have Schemathesis ask the Batch server whatever its description allows (needs the internet)
+	@test -d .venv-schemathesis || $(PYTHON) -m venv .venv-schemathesis
+	@.venv-schemathesis/bin/pip install --quiet schemathesis==4.32.5
+	$(BIN)/python tests/schema_attack.py .venv-schemathesis/bin/schemathesis $(ARGS)
+
 bench: $(READY)  ## Measure the speed
 	@$(UV) sync --quiet --frozen --all-extras --no-extra ray --group bench --python "$$(command -v $(PYTHON))"
 	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file" $(ARGS); done

@@ -60,7 +60,7 @@ class LifeOfABatch(RuleBasedStateMachine):
                 self.seen[batch_id] = found["status"]
             return found
 
-        self.storage.update_batch = noted
+        self.storage.update_batch = noted  # type: ignore[method-assign]
         self.runner = Runner(self.storage, self.engine)
         self.loop.run_until_complete(self.begin_to_run())
 
@@ -138,7 +138,7 @@ class LifeOfABatch(RuleBasedStateMachine):
         if not hasattr(self, "storage"):
             return
         for name, status in self.seen.items():
-            batch = self.storage.batch(name)
+            batch = self.storage.batch(name) or {}
             assert batch["status"] == status
             if status in UNFINISHED:
                 assert batch["output_file_id"] is batch["error_file_id"] is None
@@ -171,7 +171,7 @@ class LifeOfABatch(RuleBasedStateMachine):
 
     def is_whole(self, name, status):
         assert status in ENDED
-        batch = self.storage.batch(name)
+        batch = self.storage.batch(name) or {}
         ids, files = [], [batch["output_file_id"], batch["error_file_id"]]
         for file_id in filter(None, files):
             lines = self.storage.path_of(file_id).read_text().splitlines()

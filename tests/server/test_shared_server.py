@@ -99,9 +99,14 @@ def test_names_and_files_of_keys_that_are_none(tmp_path):
     with pytest.raises(UsageError, match="there is a key"):
         keys.add_server_key(tmp_path, "ana")
     known = keys.Keys(tmp_path, KEY)
+
+    def name_of(header):
+        found = known.owner(header)
+        return None if found is None else found.name
+
     bearer = b"Bearer " + secret.encode()
-    assert known.owner(bearer).name == "ana"
-    assert known.owner(b"Bearer " + KEY.encode()).name == ""
+    assert name_of(bearer) == "ana"
+    assert name_of(b"Bearer " + KEY.encode()) == ""
     for wrong in (b"", b"Bearer", b"Bearer ", b"Basic " + secret.encode(), bearer + b" ", b"Bearer \xff"):
         assert known.owner(wrong) is None
     path = tmp_path / keys.KEYS_FILE
@@ -109,7 +114,7 @@ def test_names_and_files_of_keys_that_are_none(tmp_path):
     for text in ("", "{}", "[]", '{"keys": [{}]}', path.read_text().replace(": 5", ': "5"')):
         path.write_text(text)
         assert known.owner(b"Bearer other") is None
-        assert known.owner(bearer).name == "ana"
+        assert name_of(bearer) == "ana"
         with pytest.raises(StorageError, match=r"server-keys\.json"):
             keys.Keys(tmp_path, KEY)
 
@@ -282,7 +287,8 @@ def test_every_end_of_a_batch_is_told_once(hooked, tmp_path, status):
     _, body, headers = receiver.calls[0]
     client = openai.OpenAI(api_key="x", webhook_secret=secret)
     event = client.webhooks.unwrap(body, headers)
-    assert (event.type, event.data.id, event.object) == (f"batch.{status}", batch_id, "event")
+    told = event.to_dict()
+    assert (told["type"], told["data"], told["object"]) == (f"batch.{status}", {"id": batch_id}, "event")
     assert headers["webhook-id"] == event.id
     other = "whsec_" + base64.b64encode(b"another secret, as long").decode()
     for changed, key in ((body + b" ", secret), (body, other)):
@@ -372,4 +378,4 @@ def test_a_real_call_of_a_webhook(tmp_path):
     secret = (tmp_path / webhooks.HOOK_FILE).read_text().strip()
     taken = openai.OpenAI(api_key="x", webhook_secret=secret)
     for _, body, headers in calls:
-        assert taken.webhooks.unwrap(body, headers).data.id == batch.id
+        assert taken.webhooks.unwrap(body, headers).to_dict()["data"] == {"id": batch.id}
