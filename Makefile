@@ -21,7 +21,7 @@ JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills attack objects azurite coverage-of-intervals oracles archives docs format audit sbom clean
+.PHONY: help demo test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills attack objects azurite coverage-of-intervals oracles archives docs format audit sbom schema-attack clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 28

@@ -3,8 +3,8 @@ Schemathesis asks the Batch server whatever its own description allows, and much
 
     python tests/schema_attack.py PATH-OF-SCHEMATHESIS [ITS OPTIONS]
 
-It is in an environment of its own: `make schema-attack`. No answer may be a 5xx, and every answer has the form
-that `/openapi.json` says.
+It is in an environment of its own: `make schema-attack`. No answer may be a 5xx, and every answer has the
+form that `/openapi.json` says.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from rowbatch.server.runner import FINAL_STATUS, Runner
+from rowbatch.server.app import _batch_object
+from rowbatch.server.runner import ASKED_AGAIN, FINAL_STATUS, Runner
 from rowbatch.server.storage import ENDED, UNFINISHED, Storage
 from serving import Clock, ScriptedEngine, batch_lines
 
@@ -188,3 +189,27 @@ TestLifeOfABatch = LifeOfABatch.TestCase
 TestLifeOfABatch.settings = settings(
     max_examples=12, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
 )
+
+
+def test_rows_that_may_be_asked_twice_are_counted():
+    """
+    Those that were asked when the process was killed and have no line, at each kill; told in the batch.
+    """
+    life = LifeOfABatch()
+    life.begin()
+    life.engine.gate.clear()
+    life.create(False)
+    for kills in (1, 2):
+        for _ in range(2_000):
+            if life.runner.in_flight == 4:
+                break
+            life.turns(1)
+        assert life.runner.in_flight == 4
+        life.kill()
+        for _ in range(2_000):
+            if (life.storage.batch("batch_0") or {}).get(ASKED_AGAIN) == 4 * kills:
+                break
+            life.turns(1)
+        told = _batch_object(life.storage.batch("batch_0") or {})
+        assert told["rowbatch"] == {"rows_maybe_asked_twice": 4 * kills}
+    life.teardown()
