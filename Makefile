@@ -21,7 +21,7 @@ JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills attack objects azurite coverage-of-intervals oracles archives docs format audit sbom clean
+.PHONY: help demo test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills attack objects azurite coverage-of-intervals oracles archives docs format audit sbom schema-attack clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 28
@@ -103,6 +103,11 @@ archives: $(READY)  ## Hold archives to the validators of RO-Crate and Frictionl
 	@place=$$(mktemp -d); trap 'rm -rf "$$place"' EXIT; \
 	  PYTHONPATH=tests $(BIN)/python tests/archive_oracles.py --make "$$place" && \
 	  $(ARCHIVE_ORACLES)/bin/python tests/archive_oracles.py "$$place"
+
+schema-attack: $(READY)  ## Have Schemathesis ask the Batch server whatever its description allows (needs the internet)
+	@test -d .venv-schemathesis || $(PYTHON) -m venv .venv-schemathesis
+	@.venv-schemathesis/bin/pip install --quiet schemathesis==4.32.5
+	$(BIN)/python tests/schema_attack.py .venv-schemathesis/bin/schemathesis $(ARGS)
 
 bench: $(READY)  ## Measure the speed
 	@$(UV) sync --quiet --frozen --all-extras --no-extra ray --group bench --python "$$(command -v $(PYTHON))"

@@ -237,7 +237,7 @@ def _store_and_checks(folder: Path, source: Path, url: str) -> dict[str, str]:
     import openai
 
     from rowbatch.server.chat_request import CHAT
-    from rowbatch.server.storage import Storage
+    from rowbatch.server.storage import Cursor, Storage
     from rowbatch.server.validation import validate_input
 
     found: dict[str, str] = {}
@@ -281,7 +281,7 @@ def _store_and_checks(folder: Path, source: Path, url: str) -> dict[str, str]:
         took = []
         for _ in range(20):
             began = time.monotonic()
-            assert len(storage.list_batches(limit=100, after=None).items) == 100
+            assert len(storage.list_batches(Cursor(limit=100)).items) == 100
             assert storage.oldest_batch("validating", "in_progress") is None
             took.append(time.monotonic() - began)
         storage.close()

@@ -6,6 +6,7 @@ Write the generated pages of the docs. `docs/check.py` fails when they are out o
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ import dependencies
 
 from rowbatch.api import codebook_schema
 from rowbatch.cli.app import app
+from rowbatch.server.openapi import document
 
 DOCS = Path(__file__).parent
 WIDTH = 100
@@ -35,6 +37,7 @@ otherwise with the code that the [list of errors](../../src/rowbatch/errors.py) 
 def pages() -> dict[Path, str]:
     """Each generated page and what it has to hold."""
     return {
+        DOCS / "reference" / "server.openapi.json": json.dumps(document(), indent=1) + "\n",
         DOCS / "reference" / "commands.md": commands_page(),
         DOCS / "reference" / "codebook.schema.json": codebook_schema(),
         dependencies.PAGE: dependencies.page(),

@@ -9,10 +9,12 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from unittest import mock
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -140,15 +142,49 @@ class ScriptedEngine:
         pass
 
 
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def batch_lines(rows: int) -> bytes:
+    """A batch file of so many rows."""
+    body = {"model": MODEL, "messages": [{"role": "user", "content": "x"}]}
+    line = {"method": "POST", "url": CHAT.url, "body": body}
+    return b"".join(json.dumps({"custom_id": f"row-{n}", **line}).encode() + b"\n" for n in range(rows))
+
+
+def ask(endpoint: Endpoint, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, Any]:
+    """A call by hand: status, headers, and what came, read where it is JSON."""
+    connection = HTTPConnection("127.0.0.1", urlsplit(endpoint.base_url).port, timeout=60)
+    given = {"authorization": f"Bearer {KEY}", "content-type": "application/json", **headers}
+    connection.request(
+        method,
+        path,
+        None if body is None else json.dumps(body),
+        {name.replace("_", "-"): text for name, text in given.items()},
+    )
+    answer = connection.getresponse()
+    told = answer.read()
+    connection.close()
+    is_json = (answer.getheader("content-type") or "").startswith("application/json")
+    return answer.status, answer.headers, json.loads(told) if is_json else told
+
+
 @contextmanager
-def running_server(home: Path, engine: Engine) -> Iterator[Endpoint]:
-    """Serve on a free port until the block ends."""
+def running_server(home: Path, engine: Engine, **options: Any) -> Iterator[Endpoint]:
+    """Serve on a free port until the block ends; with options of `create_app`."""
     listener = _listen("127.0.0.1", 0)
     servers: list[uvicorn.Server] = []
 
     def run() -> None:
         # The application belongs to the thread that it is made in, as its SQLite connection does.
-        app = create_app(home, engine, key=KEY)
+        app = create_app(home, engine, key=KEY, **options)
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=1
         )

@@ -18,7 +18,7 @@ import pytest
 
 from end_to_end import DEADLINE_S, SCRIPTED_SERVER, environment, wait_until
 from rowbatch.errors import StorageError
-from rowbatch.server import app, runner, storage, work
+from rowbatch.server import incoming, runner, storage, work
 from rowbatch.server.chat_request import CHAT
 from rowbatch.server.engine import EngineReply
 from rowbatch.server.local_model import MODEL_ID
@@ -135,7 +135,7 @@ def test_a_full_database_is_507_for_uploads_and_batches(tmp_path, monkeypatch):
     """
     with connected(tmp_path, ScriptedEngine()) as client:
         file_id = upload(client, lines(1))
-        executed, state = storage.Storage._execute, {"full": True}
+        executed, state = storage.Storage.execute, {"full": True}
 
         def execute(kept, statement, values=()):
             if state["full"] and statement.startswith("INSERT"):
@@ -149,7 +149,7 @@ def test_a_full_database_is_507_for_uploads_and_batches(tmp_path, monkeypatch):
                 kept._db.execute("PRAGMA max_page_count = 1073741823")
             return executed(kept, statement, values)
 
-        monkeypatch.setattr(storage.Storage, "_execute", execute)
+        monkeypatch.setattr(storage.Storage, "execute", execute)
         refused(upload, client, lines(1))
         refused(create, client, file_id)
         assert [path.name for path in (tmp_path / "files").iterdir()] == [file_id]
@@ -167,7 +167,7 @@ def test_a_disk_that_refuses_is_503(tmp_path, monkeypatch):
         def fail(*_):
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-        monkeypatch.setattr(app, "fsync_folder", fail)
+        monkeypatch.setattr(incoming, "fsync_folder", fail)
         with pytest.raises(openai.InternalServerError, match="Read-only file system") as caught:
             upload(client, lines(1))
         assert (caught.value.status_code, caught.value.code) == (503, "storage_unavailable")

@@ -21,7 +21,7 @@ from rowbatch.server.local_model import MODEL_ID
 
 SERVER = Path(__file__).parents[1] / "scripted_server.py"
 ROWS = 150
-DEADLINE_S = 30.0
+DEADLINE_S = 120.0
 
 
 class Server:

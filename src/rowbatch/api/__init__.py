@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from rowbatch.api.keys import list_keys as list_keys
     from rowbatch.api.keys import remove_key as remove_key
     from rowbatch.api.keys import set_key as set_key
+    from rowbatch.api.local import add_server_key as add_server_key
+    from rowbatch.api.local import list_server_keys as list_server_keys
     from rowbatch.api.local import providers as providers
+    from rowbatch.api.local import remove_server_key as remove_server_key
     from rowbatch.api.local import require_provider as require_provider
     from rowbatch.api.local import serve as serve
     from rowbatch.api.local import server_home as server_home
@@ -145,6 +148,9 @@ _PLACES = {
     "sample": "api.coding",
     "sample_into_file": "api.set_draws",
     "sample_into_set": "api.set_draws",
+    "add_server_key": "api.local",
+    "list_server_keys": "api.local",
+    "remove_server_key": "api.local",
     "serve": "api.local",
     "server_home": "api.local",
     "set_key": "api.keys",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rowbatch.providers.catalog import find_provider, provider_names
+from rowbatch.server import keys
 from rowbatch.server.launch import ensure_running, find_running
 from rowbatch.server.local_model import check_local_model
 from rowbatch.store.home import home
@@ -49,6 +50,8 @@ def serve(
     slots: int | None = None,
     answer_limit_s: float | None = None,
     ask_again: bool | None = None,
+    webhook: str | Sequence[str] | None = None,
+    json_log: bool = False,
     on_ready: Callable[[Endpoint], None],
 ) -> None:
     """
@@ -66,6 +69,8 @@ def serve(
         answer_limit_s: How long an answer of theirs may take; None means ten minutes.
         ask_again: Make a call again whose answer was lost; None means: of a server on this computer, or
             without a key, where nobody can bill it.
+        webhook: An address that is told when a batch ends, or several: signed as OpenAI's webhooks are.
+        json_log: The log is one JSON object a line, on stderr, with a line a call; no contents and no keys.
         on_ready: Called once, when calls are answered.
     """
     from rowbatch.server.main import serve as run_server
@@ -87,8 +92,50 @@ def serve(
         port=port,
         engine=engine,
         idle_exit_s=idle_exit_s,
+        hooks=[webhook] if isinstance(webhook, str) else (webhook or ()),
+        json_log=json_log,
         on_ready=on_ready,
     )
+
+
+def add_server_key(
+    name: str,
+    *,
+    server_folder: Path | None = None,
+    rows_a_day: int | None = None,
+    batches_at_once: int | None = None,
+) -> str:
+    """
+    Make a key for the local Batch server, with files and batches of its own; one that runs takes it at once.
+
+    Args:
+        name: Of the person or project: letters, digits, `.`, `_` and `-`.
+        server_folder: Where the server keeps its files; None means the user's own.
+        rows_a_day: So many rows a day (UTC) may be asked with it; None is no limit.
+        batches_at_once: So many of its batches may be unfinished; None is no limit.
+    Returns:
+        The key. It is kept nowhere: only a hash of it is.
+    Raises:
+        UsageError: The name can be none, or there is a key of this name.
+    """
+    return keys.add_server_key(
+        server_folder or server_home(), name, rows_a_day=rows_a_day, batches_at_once=batches_at_once
+    )
+
+
+def list_server_keys(*, server_folder: Path | None = None) -> list[keys.KeyEntry]:
+    """The keys that were made for the local Batch server; nothing of the keys themselves."""
+    return keys.list_server_keys(server_folder or server_home())
+
+
+def remove_server_key(name: str, *, server_folder: Path | None = None) -> bool:
+    """
+    Have a key refused from now on, also by a server that runs. What was made with it stays.
+
+    Returns:
+        Whether there was one.
+    """
+    return keys.remove_server_key(server_folder or server_home(), name)
 
 
 def providers() -> tuple[str, ...]:

@@ -2733,7 +2733,7 @@ def join_units(labelled: Path, *, output: Path, **options: Any) -> None:
     show.units_joined(api.join_units(labelled, output, **_for_api(options)))
 
 
-@app.command()
+@app.group(invoke_without_command=True)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -2792,12 +2792,29 @@ def join_units(labelled: Path, *, output: Path, **options: Any) -> None:
     help="With --upstream: how long an answer may take.  [default: 600]",
 )
 @click.option(
+    "--webhook",
+    "webhooks",
+    multiple=True,
+    metavar="URL",
+    help="An address that is told when a batch ends, signed as OpenAI's webhooks are; may be given several "
+    "times. The secret is in the server's folder.",
+)
+@click.option(
+    "--log",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="The log on stderr; json has a line for each call, without contents and keys.",
+)
+@click.option(
     "--ask-again/--never-ask-again",
     default=None,
     help="With --upstream: whether a row is asked again whose answer was lost.  [default: where no key is "
     "needed, and on this computer]",
 )
+@click.pass_context
 def serve(
+    context: click.Context,
     *,
     port: int,
     host: str,
@@ -2808,16 +2825,21 @@ def serve(
     slots: int | None,
     answer_limit: float | None,
     ask_again: bool | None,
+    webhooks: tuple[str, ...],
+    log: str,
 ) -> None:
     """
     Run the local Batch server.
 
-    It speaks OpenAI's protocol for files, batches, models, chat completions, responses, embeddings
-    and completions, with the model on this computer.
+    It speaks OpenAI's protocol for files, uploads, batches, models, chat completions, responses,
+    embeddings and completions, with the model on this computer.
 
     It keeps everything on disk: stopped at any moment, it goes on where it was. The key that clients
-    need is in the file that is shown at the start.
+    need is in the file that is shown at the start; `serve key add` makes more, one a person or project,
+    each with files and batches of its own.
     """
+    if context.invoked_subcommand is not None:
+        return
     from rowbatch.cli import show
 
     try:
@@ -2831,10 +2853,101 @@ def serve(
             slots=slots,
             answer_limit_s=answer_limit,
             ask_again=ask_again,
-            on_ready=lambda endpoint: show.serving(endpoint, home or api.server_home()),
+            webhook=webhooks,
+            json_log=log == "json",
+            on_ready=lambda endpoint: show.serving(
+                endpoint, home or api.server_home(), has_hooks=bool(webhooks)
+            ),
         )
     except KeyboardInterrupt:
         show.line("stopped")
+
+
+@serve.group("key")
+def serve_key() -> None:
+    """
+    Make and remove keys of the Batch server.
+
+    Each key has files and batches of its own, and sees no others. A server that runs knows of a change at
+    once. Nothing is kept of a key but a hash.
+    """
+
+
+_server_home = click.option(
+    "--home",
+    type=_PATH,
+    metavar="DIR",
+    help="Where the server keeps its files.  [default: the user's data folder]",
+)
+
+
+@serve_key.command("add")
+@click.argument("name")
+@click.option(
+    "--rows-a-day",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="So many rows may be asked in a day, in UTC.  [default: no limit]",
+)
+@click.option(
+    "--batches-at-once",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="So many batches may be unfinished.  [default: no limit]",
+)
+@_server_home
+@_json
+def serve_key_add(
+    name: str, *, rows_a_day: int | None, batches_at_once: int | None, home: Path | None, as_json: bool
+) -> None:
+    """
+    Make a key for NAME, and show it: this once.
+    """
+    from rowbatch.cli import show
+
+    made = api.add_server_key(
+        name, server_folder=home, rows_a_day=rows_a_day, batches_at_once=batches_at_once
+    )
+    if as_json:
+        show.as_json({"name": name, "key": made})
+    else:
+        show.line(made)
+        show.line("It is shown this once: only a hash of it is kept.", err=True)
+
+
+@serve_key.command("list")
+@_server_home
+@_json
+def serve_key_list(*, home: Path | None, as_json: bool) -> None:
+    """
+    Show whose keys there are, and their limits; never a key.
+    """
+    from rowbatch.cli import show
+
+    found = api.list_server_keys(server_folder=home)
+    if as_json:
+        show.as_json(found)
+    else:
+        show.server_keys(found)
+
+
+@serve_key.command("remove")
+@click.argument("name")
+@_server_home
+@_json
+def serve_key_remove(name: str, *, home: Path | None, as_json: bool) -> None:
+    """
+    Have the key of NAME refused from now on.
+
+    Its files and batches stay, and belong to the next key of this name.
+    """
+    from rowbatch.cli import show
+
+    was_there = api.remove_server_key(name, server_folder=home)
+    if as_json:
+        show.as_json({"name": name, "removed": was_there})
+    else:
+        show.line("removed" if was_there else "there was none")
 
 
 def run_command_line(arguments: Sequence[str]) -> int:

@@ -1019,9 +1019,24 @@ def _compared(found: Any) -> None:
         line(f"  {place(found.unanswered)}: {_count(found.written, 'request')} to ask again")
 
 
-def serving(endpoint: Any, folder: Path) -> None:
+def server_keys(found: Sequence[Any]) -> None:
+    """The keys of the Batch server."""
+    for one in found:
+        limits = [
+            f"{limit:,} {of}"
+            for limit, of in ((one.rows_a_day, "rows a day"), (one.batches_at_once, "batches at once"))
+            if limit is not None
+        ]
+        line(f"{one.name:<24}{', '.join(limits) or 'no limits'}")
+    if not found:
+        line("no keys besides the one in server.key")
+
+
+def serving(endpoint: Any, folder: Path, *, has_hooks: bool = False) -> None:
     line(f"serving  {endpoint.base_url}")
-    line(f"key      in {folder / 'server.key'}")
+    line(f"key      in {folder / 'server.key'}; `rowbatch serve key add NAME` makes others")
+    if has_hooks:
+        line(f"webhooks signed with {folder / 'webhook.secret'}")
     line(f"files    {folder}")
     if endpoint.is_open:
         line("Other computers can reach it, and nothing is encrypted: who can listen in on the network")

@@ -9,14 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import hmac
 import json
 import logging
-import os
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,81 +27,123 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rowbatch.errors import RowbatchError, StorageError
-from rowbatch.objects.disk import fsync_folder
 from rowbatch.processes import prove
-from rowbatch.server import strict_json
+from rowbatch.server import openapi, strict_json
 from rowbatch.server.endpoint import ServedEndpoint
 from rowbatch.server.endpoints import ENDPOINTS
-from rowbatch.server.engine import Engine, EngineReply, in_error_form, sound_reply
+from rowbatch.server.engine import Engine, EngineReply, in_error_form, sound_reply, wait_a_while
+from rowbatch.server.envelope import CALLER, Envelope, headers_of_fault
 from rowbatch.server.event_answer import EventAnswer
 from rowbatch.server.incoming import (
+    LIFE_S,
     MAX_CALL_BYTES,
+    MAX_KEY_CHARS,
     MAX_UPLOAD_BYTES,
     ApiError,
     JsonAnswer,
     disk_full,
     form_text,
+    idempotency_key,
     json_body,
+    keep_upload,
+    key_reused,
+    life_s,
     not_among,
     one_range,
-    query_choice,
-    query_limit,
+    query_cursor,
+    require_json_lines,
     shown,
     upload_form,
     whole_number,
     wrong_type,
 )
+from rowbatch.server.keys import Keys, ServerKey
 from rowbatch.server.launch import HELLO, is_this_computer
-from rowbatch.server.runner import Runner
+from rowbatch.server.metrics import CONTENT_TYPE, Family, Meter, exposition
+from rowbatch.server.runner import ASKED_AGAIN, IGNORED, ROWS_A_DAY, Runner
 from rowbatch.server.storage import (
     FILE_LIFE_S,
     RESULT_LIFE_S,
     IdempotencyConflict,
     Storage,
+    TooManyBatches,
     is_full_disk,
 )
 from rowbatch.server.streaming import Streamed, whole_as_events
+from rowbatch.server.uploads import MAX_PART_BYTES, Uploads
+from rowbatch.server.webhooks import Webhooks, check_hooks, hook_secret
 from rowbatch.serving import GUEST
-from rowbatch.store.home import private_file
 
 WINDOW_S = 24 * 3600
 
 _COPY_BYTES = 1 << 20
-_MAX_KEY_CHARS = 255
 _MOST_LISTED = 20
-_LIFE_S = (3600, FILE_LIFE_S)
-"""OpenAI: a file may be kept for one hour to thirty days."""
 _Reply = TypeVar("_Reply")
-_ONE_JSON_LINE = "Invalid file format for Batch API. Must be .jsonl"
+_TIDY_EVERY_S = 30.0
+_OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+"""Told without a key, to whoever starts and watches the server: they say that it is there, and no more."""
+_COME_AGAIN_S = 30
 
 
-def create_app(home: Path, engine: Engine, *, key: str, any_host: bool = False) -> Starlette:
+def create_app(
+    home: Path,
+    engine: Engine,
+    *,
+    key: str,
+    any_host: bool = False,
+    hooks: Sequence[str] = (),
+    clock: Callable[[], float] = time.time,
+) -> Starlette:
     """
     The server as an ASGI application.
 
     Args:
         home: Where everything is kept. One process at a time; see `rowbatch.server.main.serve`.
         engine: What answers the requests.
-        key: Every call must bear it.
+        key: The home's own. Every call must bear it, or one of the keys of the home's file.
         any_host: Accept any Host header; only right when the server is meant to be reached from outside.
+        hooks: Addresses that are told when a batch ends.
+        clock: The time, in seconds since 1970.
+    Raises:
+        UsageError: An address or the secret of the webhooks can be none.
+        StorageError: The folder cannot be used, or what is kept there is damaged.
     """
-    state = _Server(Storage(home), engine)
+    hooks = check_hooks(hooks)
+    secret = hook_secret(home) if hooks else ""
+    keys = Keys(home, key)
+    storage = Storage(home, clock=clock, hooks=hooks)
+    state = _Server(storage, engine, Webhooks(storage, secret))
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         state.runner.start()
+        besides = [asyncio.create_task(state.tidy())]
+        if hooks:
+            besides.append(asyncio.create_task(state.webhooks.run()))
         yield
+        for task in besides:
+            task.cancel()
+        await asyncio.gather(*besides, return_exceptions=True)
         await state.runner.stop()
+        await state.webhooks.close()
         await engine.stop()
         state.storage.close()
 
     routes = [
         Route("/health", state.health),
+        Route("/healthz", state.healthz),
+        Route("/readyz", state.readyz),
+        Route("/metrics", state.metrics),
+        Route("/openapi.json", state.description),
         Route("/v1/files", state.upload, methods=["POST"]),
         Route("/v1/files", state.list_files),
         Route("/v1/files/{file_id}", state.get_file),
         Route("/v1/files/{file_id}", state.delete_file, methods=["DELETE"]),
         Route("/v1/files/{file_id}/content", state.file_content),
+        Route("/v1/uploads", state.create_upload, methods=["POST"]),
+        Route("/v1/uploads/{upload_id}/parts", state.add_part, methods=["POST"]),
+        Route("/v1/uploads/{upload_id}/complete", state.complete_upload, methods=["POST"]),
+        Route("/v1/uploads/{upload_id}/cancel", state.cancel_upload, methods=["POST"]),
         Route("/v1/batches", state.create_batch, methods=["POST"]),
         Route("/v1/batches", state.list_batches),
         Route("/v1/batches/{batch_id}", state.get_batch),
@@ -127,7 +167,8 @@ def create_app(home: Path, engine: Engine, *, key: str, any_host: bool = False) 
     )
     # OpenAI has no other address for the same thing; and a redirect would name the host that the caller says.
     app.router.redirect_slashes = False
-    app.add_middleware(_Guard, key=key, any_host=any_host, state=state)
+    app.add_middleware(_Guard, keys=keys, any_host=any_host, state=state)
+    app.add_middleware(Envelope, meter=state.meter)
     app.state.server = state
     return app
 
@@ -135,11 +176,76 @@ def create_app(home: Path, engine: Engine, *, key: str, any_host: bool = False) 
 class _Server:
     """The handlers, and what they share."""
 
-    def __init__(self, storage: Storage, engine: Engine) -> None:
-        self.storage, self.engine = storage, engine
+    def __init__(self, storage: Storage, engine: Engine, webhooks: Webhooks) -> None:
+        self.storage, self.engine, self.webhooks = storage, engine, webhooks
         self.runner = Runner(storage, engine)
-        self.started_at = int(time.time())
+        self.uploads = Uploads(storage)
+        self.meter = Meter()
+        self.started_at = storage.now()
         self.last_call_at = time.monotonic()
+
+    async def tidy(self) -> None:
+        """Remove again and again what is to be kept no longer."""
+        never = asyncio.Event()
+        while True:
+            await wait_a_while(never, _TIDY_EVERY_S)
+            try:
+                self.storage.remove_expired()
+            except (OSError, StorageError):
+                logging.getLogger(__name__).exception("what expired could not be removed; trying again")
+
+    async def healthz(self, _: Request) -> Response:
+        return JsonAnswer({"status": "ok"})
+
+    async def readyz(self, _: Request) -> Response:
+        """Whether batches go on. An upstream that is away is waited for: batches may come all the same."""
+        if self.runner.fault is None:
+            return JsonAnswer({"status": "ready"})
+        return JsonAnswer({"status": "not ready", "reason": "the disk or the store refuses"}, 503)
+
+    async def description(self, _: Request) -> Response:
+        return JsonAnswer(openapi.document())
+
+    async def metrics(self, _: Request) -> Response:
+        files, file_bytes = self.storage.count_files()
+        told: list[Family] = [
+            ("rowbatch_started_at_seconds", "gauge", "When the server started.", {(): self.started_at}),
+            (
+                "rowbatch_is_working",
+                "gauge",
+                "0 while the disk or the store refuses.",
+                {(): int(self.runner.fault is None)},
+            ),
+            (
+                "rowbatch_batches",
+                "gauge",
+                "Batches by status.",
+                {(("status", name),): count for name, count in self.storage.count_batches().items()},
+            ),
+            ("rowbatch_files", "gauge", "Files that are kept.", {(): files}),
+            ("rowbatch_file_bytes", "gauge", "Their bytes.", {(): file_bytes}),
+            ("rowbatch_rows_in_flight", "gauge", "Rows being answered.", {(): self.runner.in_flight}),
+            (
+                "rowbatch_rows_total",
+                "counter",
+                "Rows of batches that were answered or refused, since the start.",
+                {(("outcome", name),): count for name, count in self.runner.outcomes.items()},
+            ),
+            (
+                "rowbatch_calls_total",
+                "counter",
+                "Calls by method and status.",
+                {(("method", one), ("status", two)): n for (one, two), n in self.meter.calls.items()},
+            ),
+            ("rowbatch_call_seconds_total", "counter", "Seconds of all calls.", {(): self.meter.seconds}),
+            (
+                "rowbatch_webhooks_total",
+                "counter",
+                "Calls of webhooks by what became of them.",
+                {(("outcome", name),): count for name, count in self.webhooks.outcomes.items()},
+            ),
+        ]
+        return PlainTextResponse(exposition(told), media_type=CONTENT_TYPE)
 
     async def health(self, _: Request) -> Response:
         return JsonAnswer(
@@ -165,49 +271,68 @@ class _Server:
                 )
             if purpose != "batch":
                 raise not_among("purpose", purpose, ("batch",))
-            life_s = _life_s(form)
+            life = _form_life_s(form)
             filename = strict_json.whole_text(str(part.filename or ""))
             file_id = self.storage.new_file_id()
-            await self._keep(part, filename, file_id)
-        return JsonAnswer(self.storage.add_file(file_id, filename=filename, purpose="batch", life_s=life_s))
+            first = await part.read(_COPY_BYTES)
+            require_json_lines(first, is_all=len(first) < _COPY_BYTES)
+            sha256 = await keep_upload(
+                part, self.storage.path_of(file_id), most=MAX_UPLOAD_BYTES, first=first
+            )
+        owner = _owner(request)
+        call = _known_as(request)
+        digest = _digest(["file", filename, life, sha256])
+        if call is not None:
+            try:
+                known = self.storage.known_call(call, digest)
+            except IdempotencyConflict:
+                self.storage.path_of(file_id).unlink(missing_ok=True)
+                raise key_reused() from None
+            found = self.storage.file(known, owner=owner) if known else None
+            if found is not None:
+                self.storage.path_of(file_id).unlink(missing_ok=True)
+                return JsonAnswer(found)
+        entered = self.storage.add_file(file_id, filename=filename, purpose="batch", life_s=life, owner=owner)
+        if call is not None:
+            self.storage.note_call(call, digest, file_id)
+        return JsonAnswer(entered)
 
-    async def _keep(self, part: UploadFile, filename: str, file_id: str) -> None:
-        """Bring an upload to its place, whole, after a shallow look at it."""
-        first = await part.read(_COPY_BYTES)
-        line, newline, _ = first.partition(b"\n")
-        is_whole_line = bool(newline) or len(first) < _COPY_BYTES
-        if not filename.endswith(".jsonl") or not first or (is_whole_line and not _is_json(line)):
-            raise ApiError(400, _ONE_JSON_LINE)
-        whole = self.storage.path_of(file_id)
-        temporary = whole.with_suffix(".part")
-        size, block = 0, first
+    async def create_upload(self, request: Request) -> Response:
+        wanted, owner, call = await json_body(request), _owner(request), _known_as(request)
+        digest = _digest(["upload", wanted])
+        if call is None:
+            return JsonAnswer(self.uploads.create(wanted, owner))
         try:
-            private_file(temporary)
-            with temporary.open("wb") as file:
-                while block:
-                    size += len(block)
-                    if size > MAX_UPLOAD_BYTES:
-                        raise ApiError(413, "File is too large.", code="too_large")
-                    await asyncio.to_thread(file.write, block)
-                    block = await part.read(_COPY_BYTES)
-                file.flush()
-                await asyncio.to_thread(os.fsync, file.fileno())
-            temporary.replace(whole)
-            fsync_folder(whole.parent)
-        finally:
-            temporary.unlink(missing_ok=True)
+            known = self.storage.known_call(call, digest)
+        except IdempotencyConflict:
+            raise key_reused() from None
+        if known is not None:
+            return JsonAnswer(self.uploads.find(known, owner))
+        made = self.uploads.create(wanted, owner)
+        self.storage.note_call(call, digest, made["id"])
+        return JsonAnswer(made)
+
+    async def add_part(self, request: Request) -> Response:
+        upload_id, owner = request.path_params["upload_id"], _owner(request)
+        # Before anything is read of it.
+        self.uploads.require_pending(upload_id, owner)
+        async with upload_form(request, self.storage.uploads, most=MAX_PART_BYTES) as form:
+            return JsonAnswer(await self.uploads.add_part(upload_id, form.get("data"), owner))
+
+    async def complete_upload(self, request: Request) -> Response:
+        upload_id, owner = request.path_params["upload_id"], _owner(request)
+        return JsonAnswer(await self.uploads.complete(upload_id, await json_body(request), owner))
+
+    async def cancel_upload(self, request: Request) -> Response:
+        return JsonAnswer(self.uploads.cancel(request.path_params["upload_id"], _owner(request)))
 
     async def list_files(self, request: Request) -> Response:
-        query = request.query_params
-        after = query.get("after") or None
-        if after is not None and self.storage.file(after) is None:
-            raise _no_such_after(after)
-        page = self.storage.list_files(
-            purpose=query.get("purpose"),
-            limit=query_limit(request, default=10_000, most=10_000),
-            after=after,
-            newest_first=query_choice(request, "order", ("desc", "asc")) == "desc",
-        )
+        owner, cursor = _owner(request), query_cursor(request, default=10_000, most=10_000)
+        for name in ("after", "before"):
+            known = getattr(cursor, name)
+            if known is not None and self.storage.file(known, owner=owner) is None:
+                raise _no_such_place(name, known)
+        page = self.storage.list_files(cursor, purpose=request.query_params.get("purpose"), owner=owner)
         return JsonAnswer(_list_object(page.items, page.has_more))
 
     async def get_file(self, request: Request) -> Response:
@@ -233,34 +358,35 @@ class _Server:
         return FileResponse(path, media_type="application/octet-stream")
 
     async def create_batch(self, request: Request) -> Response:
-        wanted = await json_body(request)
-        document = _new_batch(wanted)
-        idempotency_key = request.headers.get("idempotency-key")
-        if idempotency_key is not None and len(idempotency_key) > _MAX_KEY_CHARS:
-            raise ApiError(
-                400,
-                f"An Idempotency-Key has at most {_MAX_KEY_CHARS} characters.",
-                code="string_above_max_length",
-            )
+        wanted, caller = await json_body(request), _caller(request)
+        document = _new_batch(wanted, self.storage.now())
+        if caller.rows_a_day is not None:
+            document[ROWS_A_DAY] = caller.rows_a_day
+        call = idempotency_key(request)
+        most = caller.batches_at_once
         try:
             batch, is_new = self.storage.create_batch(
                 document,
-                idempotency_key=idempotency_key,
-                request_digest=hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest(),
+                idempotency_key=call,
+                request_digest=_digest(wanted),
+                owner=caller.name,
+                most_unfinished=most,
             )
         except IdempotencyConflict:
-            raise ApiError(
-                409, "This Idempotency-Key was used with another body.", code="idempotency_key_reused"
-            ) from None
+            raise key_reused() from None
+        except TooManyBatches:
+            raise _too_many(f"Batch limit reached: at most {most} may be unfinished for this key.") from None
         if is_new:
             self.runner.wake()
         return JsonAnswer(_batch_object(batch))
 
     async def list_batches(self, request: Request) -> Response:
-        after = request.query_params.get("after") or None
-        if after is not None and self.storage.batch(after) is None:
-            raise _no_such_after(after)
-        page = self.storage.list_batches(limit=query_limit(request, default=20, most=100), after=after)
+        owner, cursor = _owner(request), query_cursor(request, default=20, most=100)
+        for name in ("after", "before"):
+            known = getattr(cursor, name)
+            if known is not None and self.storage.batch(known, owner=owner) is None:
+                raise _no_such_place(name, known)
+        page = self.storage.list_batches(cursor, owner=owner)
         return JsonAnswer(_list_object([_batch_object(batch) for batch in page.items], page.has_more))
 
     async def get_batch(self, request: Request) -> Response:
@@ -270,11 +396,16 @@ class _Server:
         batch = self._batch(request)
         if batch["status"] in ("validating", "in_progress"):
             batch = self.storage.update_batch(
-                batch["id"], status="cancelling", cancelling_at=int(time.time())
+                batch["id"], status="cancelling", cancelling_at=self.storage.now()
             )
             self.runner.cancel(batch["id"])
         elif batch["status"] not in ("cancelling", "cancelled"):
-            raise ApiError(409, f"Cannot cancel a batch with status '{batch['status']}'.")
+            raise ApiError(
+                409,
+                f"Cannot cancel a batch with status '{batch['status']}'.",
+                # OpenAI's clients try a 409 again, which is of no use here.
+                headers={"x-should-retry": "false"},
+            )
         return JsonAnswer(_batch_object(batch))
 
     async def list_models(self, _: Request) -> Response:
@@ -299,6 +430,12 @@ class _Server:
             raise ApiError(
                 400, f"{served.title} can't be streamed.", code="unsupported_value", param="stream"
             )
+        caller = _caller(request)
+        if (
+            caller.rows_a_day is not None
+            and self.storage.take_rows(caller.name, "", 1, caller.rows_a_day) is not None
+        ):
+            raise _too_many(f"Rows-per-day limit reached: {caller.rows_a_day} rows a day (UTC) for this key.")
         reply: EngineReply | Streamed
         try:
             if is_streamed:
@@ -366,14 +503,14 @@ class _Server:
 
     def _file(self, request: Request) -> dict[str, Any]:
         file_id = request.path_params["file_id"]
-        found = self.storage.file(file_id)
+        found = self.storage.file(file_id, owner=_owner(request))
         if found is None:
             raise ApiError(404, f"No such File object: {shown(file_id)}", param="id")
         return found
 
     def _batch(self, request: Request) -> dict[str, Any]:
         batch_id = request.path_params["batch_id"]
-        found = self.storage.batch(batch_id)
+        found = self.storage.batch(batch_id, owner=_owner(request))
         if found is None:
             raise ApiError(404, f"No batch found with id '{shown(batch_id)}'.")
         return found
@@ -406,8 +543,8 @@ async def _unless_gone(request: Request, asked: Coroutine[Any, Any, _Reply]) -> 
 class _Guard:
     """Every call must bear the key and name this machine: a web page can do neither."""
 
-    def __init__(self, app: ASGIApp, key: str, any_host: bool, state: _Server) -> None:
-        self._app, self._key, self._any_host, self._state = app, key.encode(), any_host, state
+    def __init__(self, app: ASGIApp, keys: Keys, any_host: bool, state: _Server) -> None:
+        self._app, self._keys, self._any_host, self._state = app, keys, any_host, state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -424,14 +561,17 @@ class _Guard:
             )
         elif scope["path"] == HELLO and (nonce := _nonce(scope)):
             # For who has the key, and will not tell it to whoever has the port now.
-            told = prove(self._key.decode(), "hello", nonce, host.decode("latin-1"))
+            told = prove(self._keys.own, "hello", nonce, host.decode("latin-1"))
             await PlainTextResponse(told)(scope, receive, send)
             return
-        elif not hmac.compare_digest(headers.get(b"authorization", b""), b"Bearer " + self._key):
+        elif scope["path"] in _OPEN_PATHS and scope["method"] in ("GET", "HEAD"):
+            await self._app(scope, receive, send)
+            return
+        elif (caller := self._keys.owner(headers.get(b"authorization", b""))) is None:
             refusal = ApiError(401, "Incorrect API key provided.", code="invalid_api_key")
         else:
             self._state.last_call_at = time.monotonic()
-            scope[GUEST] = False
+            scope[GUEST], scope[CALLER] = False, caller
             await self._app(scope, receive, send)
             return
         await refusal.answer()(scope, receive, send)
@@ -448,7 +588,7 @@ def _nonce(scope: Scope) -> str:
     return found[1].decode() if found and scope["method"] == "GET" else ""
 
 
-def _new_batch(wanted: Mapping[str, Any]) -> dict[str, Any]:
+def _new_batch(wanted: Mapping[str, Any], now: int) -> dict[str, Any]:
     """A batch object from the body of a create call, after its synchronous checks."""
     for name in ("input_file_id", "endpoint", "completion_window"):
         if wanted.get(name) is None:
@@ -464,16 +604,16 @@ def _new_batch(wanted: Mapping[str, Any]) -> dict[str, Any]:
         raise not_among("endpoint", wanted["endpoint"], tuple(ENDPOINTS))
     if wanted["completion_window"] != "24h":
         raise not_among("completion_window", wanted["completion_window"], ("24h",))
-    if len(wanted["input_file_id"]) > _MAX_KEY_CHARS:
+    if len(wanted["input_file_id"]) > MAX_KEY_CHARS:
         raise ApiError(
             400,
             f"Invalid 'input_file_id': string too long. Expected a string with maximum length "
-            f"{_MAX_KEY_CHARS}.",
+            f"{MAX_KEY_CHARS}.",
             code="string_above_max_length",
             param="input_file_id",
         )
-    own = {RESULT_LIFE_S: life} if (life := _result_life_s(wanted.get("output_expires_after"))) else {}
-    now = int(time.time())
+    life = life_s("output_expires_after", wanted.get("output_expires_after"))
+    own = {RESULT_LIFE_S: life} if life else {}
     return {
         "id": f"batch_{secrets.token_hex(16)}",
         "object": "batch",
@@ -501,22 +641,7 @@ def _new_batch(wanted: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _result_life_s(wanted: object) -> int | None:
-    """How long the files of results are kept, or None where nothing is said."""
-    name = "output_expires_after"
-    if wanted is None:
-        return None
-    if not isinstance(wanted, dict):
-        raise wrong_type(name, "an object", wanted)
-    if wanted.get("anchor") != "created_at":
-        raise not_among(f"{name}.anchor", wanted.get("anchor"), ("created_at",))
-    seconds = wanted.get("seconds")
-    if isinstance(seconds, bool) or not isinstance(seconds, int):
-        raise wrong_type(f"{name}.seconds", "an integer", seconds)
-    return whole_number(f"{name}.seconds", str(seconds), least=_LIFE_S[0], most=_LIFE_S[1])
-
-
-def _life_s(form: FormData) -> int:
+def _form_life_s(form: FormData) -> int:
     """How long an uploaded file is kept."""
     anchor = form_text(form, "expires_after[anchor]")
     seconds = form_text(form, "expires_after[seconds]")
@@ -524,7 +649,7 @@ def _life_s(form: FormData) -> int:
         return FILE_LIFE_S
     if anchor != "created_at":
         raise not_among("expires_after.anchor", anchor, ("created_at",))
-    return whole_number("expires_after.seconds", seconds or "", least=_LIFE_S[0], most=_LIFE_S[1])
+    return whole_number("expires_after.seconds", seconds or "", least=LIFE_S[0], most=LIFE_S[1])
 
 
 def _metadata(metadata: object) -> dict[str, str] | None:
@@ -533,22 +658,38 @@ def _metadata(metadata: object) -> dict[str, str] | None:
     if not isinstance(metadata, dict):
         raise wrong_type("metadata", "an object", metadata)
     if len(metadata) > 16:
-        raise ApiError(400, "Invalid 'metadata': too many properties. Expected at most 16.", param="metadata")
+        raise ApiError(
+            400,
+            "Invalid 'metadata': too many properties. Expected an object with at most 16 properties, but got "
+            f"an object with {len(metadata)} properties instead.",
+            code="object_above_max_properties",
+            param="metadata",
+        )
     for name, value in metadata.items():
         if not isinstance(value, str):
             raise wrong_type(f"metadata.{shown(name)}", "a string", value)
-        if len(name) > 64 or len(value) > 512:
-            raise ApiError(
-                400,
-                f"Invalid 'metadata.{name[:64]}': a key has at most 64 characters, a value 512.",
-                code="string_above_max_length",
-                param="metadata",
-            )
+        for told, text, most in ((f"metadata.{name[:64]}", value, 512), ("metadata", name, 64)):
+            if len(text) > most:
+                what = "string" if text is value else "key"
+                raise ApiError(
+                    400,
+                    f"Invalid '{told}': {what} too long. Expected a string with maximum length {most}, but "
+                    f"got a string with length {len(text)} instead.",
+                    code="string_above_max_length",
+                    param=told,
+                )
     return dict(metadata)
 
 
 def _batch_object(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in document.items() if not name.startswith("_")}
+    told = {name: value for name, value in document.items() if not name.startswith("_")}
+    ours = dict(document.get(IGNORED, {}))
+    if document.get(ASKED_AGAIN):
+        # Nothing of OpenAI's: there only where it says something.
+        ours["rows_maybe_asked_twice"] = document[ASKED_AGAIN]
+    if ours:
+        told["rowbatch"] = ours
+    return told
 
 
 def _list_object(items: list[dict[str, Any]], has_more: bool) -> dict[str, Any]:
@@ -561,19 +702,39 @@ def _list_object(items: list[dict[str, Any]], has_more: bool) -> dict[str, Any]:
     }
 
 
-def _is_json(line: bytes) -> bool:
-    try:
-        strict_json.parse(line)
-    except ValueError:
-        return False
-    return True
-
-
-def _no_such_after(after: str) -> ApiError:
+def _no_such_place(name: str, known: str) -> ApiError:
     """An empty page in its place would end the list of a client that walks through it."""
+    return ApiError(400, f"Invalid '{name}': there is no '{shown(known)}'.", code="invalid_value", param=name)
+
+
+def _too_many(told: str) -> ApiError:
     return ApiError(
-        400, f"Invalid 'after': there is no '{shown(after)}'.", code="invalid_value", param="after"
+        429,
+        told,
+        code="rate_limit_exceeded",
+        kind="requests",
+        headers={"retry-after": str(_COME_AGAIN_S)},
     )
+
+
+def _caller(request: Request) -> ServerKey:
+    found = request.scope[CALLER]
+    assert isinstance(found, ServerKey)
+    return found
+
+
+def _owner(request: Request) -> str:
+    return _caller(request).name
+
+
+def _known_as(request: Request) -> str | None:
+    """By which name a call is noted: of a caller, and of an address. A header holds no line break."""
+    given = idempotency_key(request)
+    return None if given is None else f"{_owner(request)}\n{request.url.path}\n{given}"
+
+
+def _digest(wanted: object) -> str:
+    return hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
 
 
 async def _as_response(_: Request, error: Exception) -> Response:
@@ -598,10 +759,11 @@ async def _storage_fault(_: Request, error: Exception) -> Response:
     ).answer()
 
 
-async def _own_fault(_: Request, error: Exception) -> Response:
+async def _own_fault(request: Request, error: Exception) -> Response:
     """The last resort: what is a mistake of ours. Its traceback goes to the log."""
     del error
-    return ApiError(500, "The server had an error.", kind="server_error").answer()
+    headers = headers_of_fault(request.scope)
+    return ApiError(500, "The server had an error.", kind="server_error", headers=headers).answer()
 
 
 async def _not_routed(request: Request, error: Exception) -> Response:

@@ -6,7 +6,10 @@ Texts and codes follow recorded answers of OpenAI's service.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import hashlib
+import os
 import re
 import shutil
 from collections.abc import AsyncIterator
@@ -19,7 +22,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Message
 
+from rowbatch.objects.disk import fsync_folder
 from rowbatch.server import strict_json
+from rowbatch.server.storage import FILE_LIFE_S, Cursor
+from rowbatch.store.home import private_file
 
 MAX_UPLOAD_BYTES = 512 << 20
 """OpenAI: a file may have 512 MB."""
@@ -28,6 +34,12 @@ MAX_CALL_BYTES = 64 << 20
 MAX_SMALL_BYTES = 1 << 20
 """Of any other body."""
 
+MAX_KEY_CHARS = 255
+LIFE_S = (3600, FILE_LIFE_S)
+"""OpenAI: a file may be kept for one hour to thirty days."""
+
+_COPY_BYTES = 1 << 20
+_ONE_JSON_LINE = "Invalid file format for Batch API. Must be .jsonl"
 _MAX_FORM_FIELDS = 20
 _MAX_FIELD_BYTES = 64 << 10
 _FORM_BYTES = 1 << 20
@@ -139,6 +151,22 @@ def query_limit(request: Request, *, default: int, most: int) -> int:
     return whole_number("limit", given[0], least=1, most=most)
 
 
+def query_cursor(request: Request, *, default: int, most: int) -> Cursor:
+    """Which part of a list is wanted."""
+    query = request.query_params
+    after, before = query.get("after") or None, query.get("before") or None
+    if after is not None and before is not None:
+        raise ApiError(
+            400, "Only one of 'after' and 'before' can be given.", code="invalid_value", param="before"
+        )
+    return Cursor(
+        limit=query_limit(request, default=default, most=most),
+        after=after,
+        before=before,
+        newest_first=query_choice(request, "order", ("desc", "asc")) == "desc",
+    )
+
+
 def query_choice(request: Request, name: str, allowed: tuple[str, ...]) -> str:
     """One of a few words; the first when nothing is said."""
     given = request.query_params.get(name) or allowed[0]
@@ -164,18 +192,19 @@ async def json_body(request: Request, *, most: int = MAX_SMALL_BYTES) -> dict[st
 
 
 @contextlib.asynccontextmanager
-async def upload_form(request: Request, folder: Path) -> AsyncIterator[FormData]:
+async def upload_form(request: Request, folder: Path, *, most: int | None = None) -> AsyncIterator[FormData]:
     """
     The form that brings a file, which is deleted again at the end of the block.
 
     Args:
         request: Not yet read.
         folder: On the disk on which the file shall be.
+        most: Bytes of the file; None means those of the largest one.
     Raises:
         ApiError: It is no such form, or larger than the largest file; 507 when the disk has no room for it.
     """
     _require_plain(request, "multipart/form-data")
-    bounded = _bounded(request, MAX_UPLOAD_BYTES + _FORM_BYTES)
+    bounded = _bounded(request, (MAX_UPLOAD_BYTES if most is None else most) + _FORM_BYTES)
     if announced_bytes(request) > shutil.disk_usage(folder).free:
         raise disk_full("there is no room for the file")
     async with contextlib.AsyncExitStack() as stack:
@@ -197,6 +226,108 @@ def form_text(form: FormData, name: str) -> str | None:
     if isinstance(value, UploadFile):
         raise ApiError(400, f"Invalid type for '{name}': expected a string.", code="invalid_type", param=name)
     return value
+
+
+async def keep_upload(part: UploadFile, whole: Path, *, most: int, first: bytes = b"") -> str:
+    """
+    Bring what a form brought to its place, whole.
+
+    Args:
+        part: Of the form.
+        whole: The file that is made.
+        most: Bytes that it may have.
+        first: What was read of it already.
+    Returns:
+        The SHA-256 of the bytes.
+    Raises:
+        ApiError: It is larger.
+        OSError: The disk does not take it.
+    """
+    temporary = whole.with_suffix(".part")
+    size, block, digest = 0, first or await part.read(_COPY_BYTES), hashlib.sha256()
+    try:
+        private_file(temporary)
+        with temporary.open("wb") as file:
+            while block:
+                size += len(block)
+                if size > most:
+                    raise ApiError(413, "File is too large.", code="too_large")
+                digest.update(block)
+                await asyncio.to_thread(file.write, block)
+                block = await part.read(_COPY_BYTES)
+            file.flush()
+            await asyncio.to_thread(os.fsync, file.fileno())
+        temporary.replace(whole)
+        fsync_folder(whole.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return digest.hexdigest()
+
+
+def require_json_lines(first: bytes, *, is_all: bool) -> None:
+    """
+    A shallow look at a file of requests, whatever its name: that its first line is JSON.
+
+    Raises:
+        ApiError: It is none, or there is nothing.
+    """
+    line, newline, _ = first.lstrip(b" \t\r\n").partition(b"\n")
+    if (not line and is_all) or ((newline or is_all) and not _is_json(line)):
+        raise ApiError(400, _ONE_JSON_LINE)
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        strict_json.parse(line)
+    except ValueError:
+        return False
+    return True
+
+
+def life_s(name: str, wanted: object) -> int | None:
+    """
+    How long a file is kept, from an object of a body; None where nothing is said.
+
+    Raises:
+        ApiError: It is no such object, or not one hour to thirty days.
+    """
+    if wanted is None:
+        return None
+    if not isinstance(wanted, dict):
+        raise wrong_type(name, "an object", wanted)
+    if wanted.get("anchor") != "created_at":
+        raise not_among(f"{name}.anchor", wanted.get("anchor"), ("created_at",))
+    seconds = wanted.get("seconds")
+    if isinstance(seconds, bool) or not isinstance(seconds, int):
+        raise wrong_type(f"{name}.seconds", "an integer", seconds)
+    return whole_number(f"{name}.seconds", str(seconds), least=LIFE_S[0], most=LIFE_S[1])
+
+
+def idempotency_key(request: Request) -> str | None:
+    """
+    By which a call that is made again is known; another caller's, or of another call, is another one.
+
+    Raises:
+        ApiError: It is too long.
+    """
+    given = request.headers.get("idempotency-key")
+    if given is not None and len(given) > MAX_KEY_CHARS:
+        raise ApiError(
+            400,
+            f"An Idempotency-Key has at most {MAX_KEY_CHARS} characters.",
+            code="string_above_max_length",
+        )
+    return given
+
+
+def key_reused() -> ApiError:
+    """The refusal of a call with the key of another one."""
+    return ApiError(
+        409,
+        "This Idempotency-Key was used with another body.",
+        code="idempotency_key_reused",
+        headers={"x-should-retry": "false"},
+    )
 
 
 def announced_bytes(request: Request) -> int:

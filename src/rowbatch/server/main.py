@@ -10,7 +10,7 @@ import secrets
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from rowbatch.server.launch import (
     read_key,
     server_lock,
 )
+from rowbatch.server.metrics import log_as_json
 from rowbatch.serving import serve_until_ready
 from rowbatch.store.home import private_folder, repair_rights, write_private_file
 
@@ -40,6 +41,8 @@ def serve(
     key: str | None = None,
     engine: Engine | None = None,
     idle_exit_s: float | None = None,
+    hooks: Sequence[str] = (),
+    json_log: bool = False,
     on_ready: Callable[[Endpoint], None] = lambda _: None,
 ) -> None:
     """
@@ -52,12 +55,16 @@ def serve(
         key: What every call must bear; None means the environment's ROWBATCH_SERVER_KEY, else the home's own.
         engine: What answers; None means the local model.
         idle_exit_s: End by itself after so long without a call and without an unfinished batch.
+        hooks: Addresses that are told when a batch ends.
+        json_log: One JSON object a line on stderr, one line a call.
         on_ready: Called once, when calls are answered.
     Raises:
         ServiceError: Another server has this home, or the port is taken.
         StorageError: The folder cannot be used, the disk is full, or what is kept there is damaged.
-        UsageError: The address is not one of this machine.
+        UsageError: The address is not one of this machine, or one of the hooks is none.
     """
+    if json_log:
+        log_as_json()
     private_folder(home)
     with server_lock(home):
         repair_rights([home])
@@ -68,7 +75,9 @@ def serve(
             raise from_os_error(error, str(home / STATE_FILE)) from error
         key = key or environment_key() or _own_key(home)
         with _listen(host, port) as listener, _spooled_in(home):
-            app = create_app(home, engine or LocalEngine(), key=key, any_host=not is_this_computer(host))
+            app = create_app(
+                home, engine or LocalEngine(), key=key, any_host=not is_this_computer(host), hooks=hooks
+            )
             asyncio.run(_serve(app, home, _endpoint(host, listener, key), listener, idle_exit_s, on_ready))
 
 

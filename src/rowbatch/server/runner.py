@@ -23,7 +23,7 @@ from rowbatch.objects.disk import fsync_folder
 from rowbatch.server.endpoints import ENDPOINTS
 from rowbatch.server.engine import Engine, EngineReply, sound_status, wait_a_while
 from rowbatch.server.probes import LEAST_ROWS, Probe
-from rowbatch.server.storage import FILE_LIFE_S, RESULT_LIFE_S, UNFINISHED, Storage
+from rowbatch.server.storage import FILE_LIFE_S, OWNER, RESULT_LIFE_S, UNFINISHED, Storage
 from rowbatch.server.validation import Verdict, missing_input, validate_input
 from rowbatch.server.work import KINDS, Row, Work
 
@@ -39,6 +39,12 @@ _ANSWERS_AT_STOP_S = 3.0
 _TRY_AGAIN_S = 2.0
 _MOST_FAILURES = 3
 """After so many faults that no room on the disk would mend, a batch ends with what it has."""
+IGNORED = "_ignored"
+"""A field of a batch that is our own: what the server behind this one ignores, see `Probe.report`."""
+ASKED_AGAIN = "_asked_again"
+"""A field of a batch that is our own: rows that may have been asked twice, since a process was killed."""
+ROWS_A_DAY = "_rows_a_day"
+"""A field of a batch that is our own: how many rows its owner may have answered in a day."""
 FINAL_STATUS = "_final_status"
 """A field of a batch that is our own: where it will end, once its lines are complete."""
 
@@ -49,6 +55,7 @@ class Runner:
 
     Attributes:
         is_idle: No batch is unfinished.
+        outcomes: Rows since the start, `answered` and `refused`.
     """
 
     def __init__(self, storage: Storage, engine: Engine) -> None:
@@ -62,7 +69,13 @@ class Runner:
         self._may_be_more = True
         self._failures: collections.Counter[str] = collections.Counter()
         self._faults: dict[object, str] = {}
+        self.outcomes: collections.Counter[str] = collections.Counter()
         self.is_idle = False
+
+    @property
+    def in_flight(self) -> int:
+        """Rows that are being answered."""
+        return sum(self._in_flight.values())
 
     def start(self) -> None:
         """Begin, with what an earlier process left unfinished."""
@@ -142,13 +155,14 @@ class Runner:
         # A cancel may have come meanwhile; then it stays cancelled.
         if (self._storage.batch(batch["id"]) or {}).get("status") != "validating":
             return True
-        now = int(time.time())
-        if verdict.errors:
+        now = self._storage.now()
+        errors = verdict.errors or self._over_quota(batch, verdict.requests)
+        if errors:
             self._storage.update_batch(
                 batch["id"],
                 status="failed",
                 failed_at=now,
-                errors={"object": "list", "data": verdict.errors},
+                errors={"object": "list", "data": errors},
             )
             self._storage.input_of(batch["id"]).unlink(missing_ok=True)
         else:
@@ -161,6 +175,18 @@ class Runner:
             )
         self.wake()
         return True
+
+    def _over_quota(self, batch: Mapping[str, Any], rows: int) -> list[dict[str, Any]]:
+        """Why a batch is too much for today; empty where it is not, and then it is counted."""
+        most, owner = batch.get(ROWS_A_DAY), str(batch.get(OWNER, ""))
+        used = None if most is None else self._storage.take_rows(owner, str(batch["id"]), rows, most)
+        if used is None:
+            return []
+        text = (
+            f"Rows-per-day limit reached for the key '{owner}'. Limit: {most} rows; used today: {used}; this "
+            f"batch: {rows}. Please try again after 00:00 UTC, or with fewer rows."
+        )
+        return [{"code": "rate_limit_exceeded", "message": text, "param": None, "line": None}]
 
     def _check(self, batch: Mapping[str, Any]) -> Verdict:
         path = self._storage.input_of(batch["id"])
@@ -207,8 +233,20 @@ class Runner:
             work.is_cancelled = (self._storage.batch(batch_id) or batch)["status"] != "in_progress"
             if self._engine.may_ignore and work.total - len(work.earlier) >= LEAST_ROWS:
                 work.probe = Probe(work.endpoint.url)
+            try:
+                self._keep_asked_again(work, batch)
+            except BaseException:
+                work.close()
+                raise
             self._works[batch_id] = work
         self._may_be_more = False
+
+    def _keep_asked_again(self, work: Work, batch: Mapping[str, Any]) -> None:
+        """Say in the batch how many rows may be asked twice, before any is."""
+        if work.asked_again:
+            again = int(batch.get(ASKED_AGAIN, 0)) + work.asked_again
+            self._storage.update_batch(work.batch_id, **{ASKED_AGAIN: again})
+        work.forget_asked()
 
     def _fail(self, batch_id: str, error: Exception) -> None:
         """
@@ -276,6 +314,7 @@ class Runner:
             assert task is not None
             work.running.discard(task)
             self._news.set()
+        self.outcomes["answered" if reply.is_answer else "refused"] += 1
         work.add(row, reply)
 
     async def _answer(self, work: Work, row: Row) -> EngineReply:
@@ -293,7 +332,7 @@ class Runner:
             probe.look(body, again)
             reply = again if again.is_answer else reply
         if probe.ignored:
-            self._storage.update_batch(work.batch_id, rowbatch=probe.report)
+            self._storage.update_batch(work.batch_id, **{IGNORED: probe.report})
         if probe.is_over() and probe.ignored:
             log = logging.getLogger(__name__)
             log.warning("batch %s: %s", work.batch_id, "; ".join(probe.report["warnings"]))
@@ -371,7 +410,7 @@ class Runner:
                 batch_id,
                 **{FINAL_STATUS: "expired" if work.has_expired else final},
                 status="cancelling" if is_cancelled else "finalizing",
-                finalizing_at=None if is_cancelled else int(time.time()),
+                finalizing_at=None if is_cancelled else self._storage.now(),
                 request_counts=work.request_counts(),
                 usage=work.usage,
             )
@@ -396,16 +435,18 @@ class Runner:
                     filename=f"{batch_id}_{kind}.jsonl",
                     purpose="batch_output",
                     life_s=int(batch.get(RESULT_LIFE_S) or FILE_LIFE_S),
+                    owner=str(batch.get(OWNER, "")),
                 )
                 ids[f"{kind}_file_id"] = file_id
             part.unlink(missing_ok=True)
         storage.update_batch(
             batch_id,
             status=final,
-            **{f"{final}_at": int(time.time())},
+            **{f"{final}_at": storage.now()},
             **ids,
         )
         storage.input_of(batch_id).unlink(missing_ok=True)
+        storage.asked_of(batch_id).unlink(missing_ok=True)
         self.wake()
 
 

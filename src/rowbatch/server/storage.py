@@ -4,21 +4,24 @@ What the server keeps on disk: a SQLite file for objects, a folder for the bytes
     HOME/
       server.sqlite
       files/file-…              whole files only
+      uploads/part_…            what came so far of files that come in parts
       work/batch_….input        the batch's own name for its input, so that deleting that harms nothing
       work/batch_….output, .error    result lines so far
+      work/batch_….asked        the numbers of the rows that somebody was asked for, four bytes each
 """
 
 from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import re
 import secrets
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +31,7 @@ from rowbatch.errors import StorageError
 from rowbatch.store.home import private_file, private_folder
 from rowbatch.store.sqlite import open_database, transaction, translated
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FILE_LIFE_S = 30 * 24 * 3600
 """How long files are kept (OpenAI: 30 days for purpose `batch`)."""
 
@@ -50,6 +53,48 @@ CREATE TABLE batch (
     request_digest TEXT
 ) STRICT;
 """
+# What the second version added. Files and batches of the first belong to the home's own key.
+_SECOND_VERSION = """
+ALTER TABLE file ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+ALTER TABLE batch ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+CREATE INDEX file_by_owner ON file (owner);
+CREATE INDEX file_by_end ON file (expires_at);
+CREATE INDEX batch_by_owner ON batch (owner, number);
+CREATE TABLE upload (
+    id TEXT PRIMARY KEY,
+    owner TEXT NOT NULL,
+    document TEXT NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE upload_part (
+    id TEXT PRIMARY KEY,
+    upload_id TEXT NOT NULL REFERENCES upload (id) ON DELETE CASCADE,
+    bytes INTEGER NOT NULL
+) STRICT;
+CREATE INDEX upload_part_by_upload ON upload_part (upload_id);
+CREATE TABLE known_call (
+    idempotency_key TEXT PRIMARY KEY,
+    request_digest TEXT NOT NULL,
+    object_id TEXT NOT NULL
+) STRICT;
+CREATE TABLE rows_used (
+    owner TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    rows INTEGER NOT NULL,
+    PRIMARY KEY (owner, day, source)
+) STRICT;
+CREATE TABLE event (
+    id TEXT NOT NULL,
+    url TEXT NOT NULL,
+    body TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    due_at INTEGER NOT NULL,
+    PRIMARY KEY (id, url)
+) STRICT;
+CREATE INDEX event_by_due ON event (due_at);
+"""
 RESULT_LIFE_S = "_result_life_s"
 """A field of a batch that is our own: how long its files of results are kept, where its maker said so."""
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -58,15 +103,42 @@ _FILE_ID = re.compile(r"file-[A-Za-z0-9]{1,80}")
 _UPLOAD_ID = re.compile(r"file-[0-9a-f]{24}")
 _BATCH_ID = re.compile(r"batch_[A-Za-z0-9]{1,80}")
 UNFINISHED = ("validating", "in_progress", "finalizing", "cancelling")
+ENDED = ("completed", "failed", "expired", "cancelled")
+OWNER = "_owner"
+"""A field of a batch that is our own: the name of the key that made it; "" is the home's own key."""
+DAY_S = 24 * 3600
+_log = logging.getLogger("rowbatch.server.batches")
 
 
 class IdempotencyConflict(Exception):
     """The key was used with another body."""
 
 
+class TooManyBatches(Exception):
+    """The owner has as many unfinished batches as he may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """
+    Which part of a list is wanted.
+
+    Attributes:
+        limit: So many entries at most.
+        after: The entry that stands before the first one; None begins at the beginning.
+        before: The entry that stands behind the last one.
+        newest_first: The order.
+    """
+
+    limit: int
+    after: str | None = None
+    before: str | None = None
+    newest_first: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of objects, newest first, and whether there are more."""
+    """A page of objects, in the order that was asked for, and whether there are more."""
 
     items: list[dict[str, Any]]
     has_more: bool
@@ -76,15 +148,22 @@ class Storage:
     """
     Objects and files. Used from one thread: the server's event loop.
 
+    Args:
+        home: The folder.
+        clock: The time, in seconds since 1970.
+        hooks: Addresses that are told when a batch ends.
     Raises:
         StorageError: The folder cannot be used, or what is kept there is damaged or of a newer rowbatch.
     """
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    def __init__(
+        self, home: Path, *, clock: Callable[[], float] = time.time, hooks: Sequence[str] = ()
+    ) -> None:
+        self.home, self.clock, self._hooks = home, clock, tuple(hooks)
         self.files = home / "files"
         self.work = home / "work"
-        for folder in (home, self.files, self.work):
+        self.uploads = home / "uploads"
+        for folder in (home, self.files, self.work, self.uploads):
             private_folder(folder)
         # One thread at a time uses it, but it may be another one than that which made it.
         self._path = home / "server.sqlite"
@@ -100,34 +179,69 @@ class Storage:
 
     def _begin(self) -> None:
         """Make the tables, or make sure that what is there can be used: said now, not in a call."""
-        found = self._execute("PRAGMA user_version").fetchone()[0]
+        found = self.execute("PRAGMA user_version").fetchone()[0]
         if found > SCHEMA_VERSION:
             raise StorageError("server-files-too-new", path=str(self._path))
-        if found == 0:
+        if found < SCHEMA_VERSION:
+            made = f"{'' if found else _SCHEMA} {_SECOND_VERSION}"
             with translated(self._path):
-                self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+                self._db.executescript(f"BEGIN; {made} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
         # Later than the tables; an older rowbatch can use the file all the same.
-        self._execute("CREATE INDEX IF NOT EXISTS batch_by_status ON batch (status, number)")
-        told = self._execute("PRAGMA quick_check(1)").fetchone()[0]
+        self.execute("CREATE INDEX IF NOT EXISTS batch_by_status ON batch (status, number)")
+        told = self.execute("PRAGMA quick_check(1)").fetchone()[0]
         if told != "ok":
             raise StorageError("server-files-damaged", path=str(self._path), told=str(told))
-        for row in self._execute("SELECT id, document FROM batch"):
+        for row in self.execute("SELECT id, document FROM batch"):
             if not _is_batch(row["document"], row["id"]):
                 raise StorageError("server-files-damaged", path=str(self._path), told=str(row["id"]))
         self._sweep()
 
     def _sweep(self) -> None:
         """Remove what a kill left half done, and files whose time is over."""
-        for half in (*self.files.glob("*.part"), *self.work.glob("*.copying")):
+        halves = (self.files.glob("*.part"), self.work.glob("*.copying"), self.uploads.glob("*.half"))
+        for half in (path for found in halves for path in found):
             half.unlink(missing_ok=True)
         # Uploads that were never entered. Result files have other names: they may be entered yet.
-        known = {row["id"] for row in self._execute("SELECT id FROM file")}
+        known = {row["id"] for row in self.execute("SELECT id FROM file")}
         for path in self.files.glob("file-*"):
             if _UPLOAD_ID.fullmatch(path.name) and path.name not in known:
                 path.unlink(missing_ok=True)
-        over = self._execute("SELECT id FROM file WHERE expires_at <= ?", (int(time.time()),)).fetchall()
+        parts = {row["id"] for row in self.execute("SELECT id FROM upload_part")}
+        for path in self.uploads.glob("part_*"):
+            if path.name not in parts:
+                path.unlink(missing_ok=True)
+        self.remove_expired()
+
+    def now(self) -> int:
+        """The time, in whole seconds since 1970."""
+        return int(self.clock())
+
+    def remove_expired(self) -> int:
+        """
+        Remove the files whose time is over, and the parts of uploads that nobody completed.
+
+        Returns:
+            How many files were removed.
+        """
+        now = self.now()
+        over = self.execute("SELECT id FROM file WHERE expires_at <= ?", (now,)).fetchall()
         for row in over:
             self.delete_file(row["id"])
+        for row in self.execute(
+            "SELECT DISTINCT upload_id FROM upload_part JOIN upload ON upload.id = upload_id "
+            "WHERE expires_at <= ?",
+            (now,),
+        ).fetchall():
+            self.remove_parts(row["upload_id"])
+        self.execute("DELETE FROM rows_used WHERE day < ?", (now // DAY_S - 1,))
+        return len(over)
+
+    def remove_parts(self, upload_id: str) -> None:
+        """Remove what came of an upload."""
+        rows = self.execute("SELECT id FROM upload_part WHERE upload_id = ?", (upload_id,)).fetchall()
+        self.execute("DELETE FROM upload_part WHERE upload_id = ?", (upload_id,))
+        for row in rows:
+            (self.uploads / row["id"]).unlink(missing_ok=True)
 
     def close(self) -> None:
         self._db.close()
@@ -149,10 +263,10 @@ class Storage:
         return f"file-{secrets.token_hex(12)}"
 
     def add_file(
-        self, file_id: str, *, filename: str, purpose: str, life_s: int = FILE_LIFE_S
+        self, file_id: str, *, filename: str, purpose: str, life_s: int = FILE_LIFE_S, owner: str = ""
     ) -> dict[str, Any]:
         """Enter a file whose bytes are in place; an upload that cannot be entered is removed again."""
-        now = int(time.time())
+        now = self.now()
         row = {
             "id": file_id,
             "bytes": self.path_of(file_id).stat().st_size,
@@ -160,11 +274,12 @@ class Storage:
             "expires_at": now + life_s,
             "filename": filename,
             "purpose": purpose,
+            "owner": owner,
         }
         try:
-            self._execute(
+            self.execute(
                 "INSERT OR REPLACE INTO file "
-                "VALUES (:id, :bytes, :created_at, :expires_at, :filename, :purpose)",
+                "VALUES (:id, :bytes, :created_at, :expires_at, :filename, :purpose, :owner)",
                 row,
             )
         except StorageError:
@@ -173,32 +288,46 @@ class Storage:
             raise
         return _file_object(row)
 
-    def file(self, file_id: str) -> dict[str, Any] | None:
+    def file(self, file_id: str, *, owner: str | None = None) -> dict[str, Any] | None:
+        """A file whose time is not over; with an owner, only where it is his."""
         if not _FILE_ID.fullmatch(file_id):
             return None
-        row = self._execute(
-            "SELECT * FROM file WHERE id = ? AND expires_at > ?", (file_id, int(time.time()))
-        ).fetchone()
-        return _file_object(dict(row)) if row else None
+        row = self.execute("SELECT * FROM file WHERE id = ?", (file_id,)).fetchone()
+        if row is None or (owner is not None and row["owner"] != owner):
+            return None
+        if row["expires_at"] <= self.now():
+            self.delete_file(file_id)
+            return None
+        return _file_object(dict(row))
 
-    def list_files(self, *, purpose: str | None, limit: int, after: str | None, newest_first: bool) -> Page:
-        order, than = ("DESC", "<") if newest_first else ("ASC", ">")
-        where = ["expires_at > ?"]
-        parameters: list[Any] = [int(time.time())]
+    def list_files(self, cursor: Cursor, *, purpose: str | None = None, owner: str = "") -> Page:
+        where = {"expires_at > ?": self.now(), "owner = ?": owner}
         if purpose:
-            where.append("purpose = ?")
-            parameters.append(purpose)
-        if after:
-            where.append(f"rowid {than} (SELECT rowid FROM file WHERE id = ?)")  # noqa: S608
-            parameters.append(after)
-        rows = self._execute(
-            f"SELECT * FROM file WHERE {' AND '.join(where)} ORDER BY rowid {order} LIMIT ?",  # noqa: S608
-            (*parameters, limit + 1),
+            where["purpose = ?"] = purpose
+        page = self._page("file", "rowid", where, cursor)
+        return Page([_file_object(row) for row in page.items], page.has_more)
+
+    def _page(self, table: str, place: str, where: Mapping[str, Any], cursor: Cursor) -> Page:
+        """Part of a table, as rows; the names of tables and columns are our own."""
+        clauses, values = list(where), list(where.values())
+        for name, is_later in ((cursor.after, True), (cursor.before, False)):
+            if name is not None:
+                than = ">" if is_later != cursor.newest_first else "<"
+                clauses.append(f"{place} {than} (SELECT {place} FROM {table} WHERE id = ?)")  # noqa: S608
+                values.append(name)
+        # Before an entry, those next to it are wanted: found backwards, and turned round.
+        is_backwards = cursor.before is not None and cursor.after is None
+        order = "DESC" if cursor.newest_first != is_backwards else "ASC"
+        rows = self.execute(
+            f"SELECT * FROM {table} WHERE {' AND '.join(clauses)} "  # noqa: S608
+            f"ORDER BY {place} {order} LIMIT ?",
+            (*values, cursor.limit + 1),
         ).fetchall()
-        return Page([_file_object(dict(row)) for row in rows[:limit]], len(rows) > limit)
+        items = [dict(row) for row in rows[: cursor.limit]]
+        return Page(items[::-1] if is_backwards else items, len(rows) > cursor.limit)
 
     def delete_file(self, file_id: str) -> bool:
-        deleted = self._execute("DELETE FROM file WHERE id = ?", (file_id,)).rowcount == 1
+        deleted = self.execute("DELETE FROM file WHERE id = ?", (file_id,)).rowcount == 1
         if deleted:
             self.path_of(file_id).unlink(missing_ok=True)
         return deleted
@@ -206,35 +335,55 @@ class Storage:
     # Batches
 
     def create_batch(
-        self, document: Mapping[str, Any], *, idempotency_key: str | None, request_digest: str
+        self,
+        document: Mapping[str, Any],
+        *,
+        idempotency_key: str | None,
+        request_digest: str,
+        owner: str = "",
+        most_unfinished: int | None = None,
     ) -> tuple[dict[str, Any], bool]:
         """
         Enter a batch, or find the one that the same key made.
 
+        Args:
+            document: As it is kept; it is the owner's.
+            idempotency_key: As the caller named it; another owner's is another one.
+            request_digest: Of the body.
+            owner: The name of his key.
+            most_unfinished: So many batches of his at once; None is no limit.
         Returns:
             The batch, and whether it is new.
         Raises:
             IdempotencyConflict: The key made another batch.
+            TooManyBatches: He has so many.
         """
-        with self._own_input_kept(str(document["id"])), self._transaction():
+        document = {**document, OWNER: owner} if owner else dict(document)
+        if idempotency_key is not None and owner:
+            # A header holds no line break.
+            idempotency_key = f"{owner}\n{idempotency_key}"
+        with self._own_input_kept(str(document["id"])), self.transaction():
             if idempotency_key is not None:
-                row = self._execute(
+                row = self.execute(
                     "SELECT document, request_digest FROM batch WHERE idempotency_key = ?", (idempotency_key,)
                 ).fetchone()
                 if row is not None:
                     if row["request_digest"] != request_digest:
                         raise IdempotencyConflict
                     return json.loads(row["document"]), False
-            self._own_input(document)
-            self._execute(
-                "INSERT INTO batch (id, document, status, idempotency_key, request_digest)"
-                " VALUES (?, ?, ?, ?, ?)",
+            if most_unfinished is not None and self.count_unfinished(owner) >= most_unfinished:
+                raise TooManyBatches
+            self._own_input(document, owner)
+            self.execute(
+                "INSERT INTO batch (id, document, status, idempotency_key, request_digest, owner)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
                 (
                     document["id"],
                     json.dumps(document),
                     document["status"],
                     idempotency_key,
                     request_digest,
+                    owner,
                 ),
             )
         return dict(document), True
@@ -248,8 +397,8 @@ class Storage:
             self.input_of(batch_id).unlink(missing_ok=True)
             raise
 
-    def _own_input(self, document: Mapping[str, Any]) -> None:
-        found = self.file(str(document["input_file_id"]))
+    def _own_input(self, document: Mapping[str, Any], owner: str) -> None:
+        found = self.file(str(document["input_file_id"]), owner=owner)
         if found is None or found["purpose"] != "batch":
             return
         source, own = self.path_of(found["id"]), self.input_of(str(document["id"]))
@@ -266,33 +415,120 @@ class Storage:
             finally:
                 temporary.unlink(missing_ok=True)
 
-    def batch(self, batch_id: str) -> dict[str, Any] | None:
+    def batch(self, batch_id: str, *, owner: str | None = None) -> dict[str, Any] | None:
+        """A batch; with an owner, only where it is his."""
         if not _BATCH_ID.fullmatch(batch_id):
             return None
-        row = self._execute("SELECT document FROM batch WHERE id = ?", (batch_id,)).fetchone()
-        return json.loads(row["document"]) if row else None
+        row = self.execute("SELECT document, owner FROM batch WHERE id = ?", (batch_id,)).fetchone()
+        if row is None or (owner is not None and row["owner"] != owner):
+            return None
+        return dict(json.loads(row["document"]))
 
     def update_batch(self, batch_id: str, **changes: Any) -> dict[str, Any]:
-        """Change fields of a batch, in one transaction."""
-        with self._transaction():
-            row = self._execute("SELECT document FROM batch WHERE id = ?", (batch_id,)).fetchone()
+        """Change fields of a batch, in one transaction; whoever is to be told that it ended will be."""
+        with self.transaction():
+            row = self.execute("SELECT document, status FROM batch WHERE id = ?", (batch_id,)).fetchone()
             document: dict[str, Any] = {**json.loads(row["document"]), **changes}
-            self._execute(
+            status = str(document["status"])
+            self.execute(
                 "UPDATE batch SET document = ?, status = ? WHERE id = ?",
-                (json.dumps(document), document["status"], batch_id),
+                (json.dumps(document), status, batch_id),
             )
+            if status != row["status"] and status in ENDED:
+                self._note_event(batch_id, status)
+        if status != row["status"]:
+            _log.info("batch", extra={"facts": {"batch": batch_id, "status": status}})
         return document
 
-    def list_batches(self, *, limit: int, after: str | None) -> Page:
-        where, values = "", []
-        if after:
-            where = "WHERE number < (SELECT number FROM batch WHERE id = ?)"
-            values.append(after)
-        rows = self._execute(
-            f"SELECT document FROM batch {where} ORDER BY number DESC LIMIT ?",  # noqa: S608
-            (*values, limit + 1),
-        ).fetchall()
-        return Page([json.loads(row["document"]) for row in rows[:limit]], len(rows) > limit)
+    def _note_event(self, batch_id: str, status: str) -> None:
+        now = self.now()
+        event = {
+            "object": "event",
+            "id": f"evt_{secrets.token_hex(16)}",
+            "type": f"batch.{status}",
+            "created_at": now,
+            "data": {"id": batch_id},
+        }
+        for url in self._hooks:
+            self.execute(
+                "INSERT INTO event (id, url, body, created_at, due_at) VALUES (?, ?, ?, ?, ?)",
+                (event["id"], url, json.dumps(event, separators=(",", ":")), now, now),
+            )
+
+    def list_batches(self, cursor: Cursor, *, owner: str = "") -> Page:
+        page = self._page("batch", "number", {"owner = ?": owner}, cursor)
+        return Page([json.loads(row["document"]) for row in page.items], page.has_more)
+
+    def count_unfinished(self, owner: str) -> int:
+        """Batches of an owner that have not ended."""
+        marks = ", ".join("?" for _ in UNFINISHED)
+        row = self.execute(
+            f"SELECT count(*) FROM batch WHERE owner = ? AND status IN ({marks})",  # noqa: S608
+            (owner, *UNFINISHED),
+        ).fetchone()
+        return int(row[0])
+
+    def count_batches(self) -> dict[str, int]:
+        """All batches, by status."""
+        return {row[0]: row[1] for row in self.execute("SELECT status, count(*) FROM batch GROUP BY status")}
+
+    def count_files(self) -> tuple[int, int]:
+        """All files, and their bytes."""
+        row = self.execute("SELECT count(*), coalesce(sum(bytes), 0) FROM file").fetchone()
+        return int(row[0]), int(row[1])
+
+    def take_rows(self, owner: str, source: str, rows: int, most: int | None) -> int | None:
+        """
+        Count rows to an owner's day (in UTC), where he has so many left.
+
+        Args:
+            owner: The name of his key.
+            source: A batch, which is counted once; "" adds to what was asked directly.
+            rows: How many.
+            most: A day; None is no limit.
+        Returns:
+            None, or what was used already where there are not so many left.
+        """
+        day = self.now() // DAY_S
+        with self.transaction():
+            row = self.execute(
+                "SELECT coalesce(sum(rows), 0) FROM rows_used WHERE owner = ? AND day = ? "
+                "AND (source <> ? OR source = '')",
+                (owner, day, source),
+            ).fetchone()
+            used = int(row[0])
+            if most is not None and used + rows > most:
+                return used
+            self.execute(
+                "INSERT INTO rows_used VALUES (?, ?, ?, ?) ON CONFLICT (owner, day, source) "
+                "DO UPDATE SET rows = excluded.rows + CASE WHEN source = '' THEN rows ELSE 0 END",
+                (owner, day, source, rows),
+            )
+        return None
+
+    # Calls that are made again
+
+    def known_call(self, idempotency_key: str, request_digest: str) -> str | None:
+        """
+        The id of what a call with this key made.
+
+        Raises:
+            IdempotencyConflict: It was another call.
+        """
+        row = self.execute(
+            "SELECT request_digest, object_id FROM known_call WHERE idempotency_key = ?", (idempotency_key,)
+        ).fetchone()
+        if row is None:
+            return None
+        if row["request_digest"] != request_digest:
+            raise IdempotencyConflict
+        return str(row["object_id"])
+
+    def note_call(self, idempotency_key: str, request_digest: str, object_id: str) -> None:
+        """Note what a call made."""
+        self.execute(
+            "INSERT OR REPLACE INTO known_call VALUES (?, ?, ?)", (idempotency_key, request_digest, object_id)
+        )
 
     def oldest_batch(self, *statuses: str, but: Sequence[str] = ()) -> dict[str, Any] | None:
         """The batch that has waited longest in one of these statuses, and isn't named."""
@@ -301,7 +537,7 @@ class Storage:
         found = [
             row
             for status in statuses
-            for row in self._execute(
+            for row in self.execute(
                 f"SELECT number, document FROM batch WHERE status = ? AND id NOT IN ({others})"  # noqa: S608
                 " ORDER BY number LIMIT 1",
                 (status, *but),
@@ -313,16 +549,20 @@ class Storage:
     def input_of(self, batch_id: str) -> Path:
         return self.work / f"{batch_id}.input"
 
+    def asked_of(self, batch_id: str) -> Path:
+        """The numbers of the rows that somebody was asked for."""
+        return self.work / f"{batch_id}.asked"
+
     def results_of(self, batch_id: str, kind: str) -> Path:
         """Result lines so far; `kind` is `output` or `error`."""
         return self.work / f"{batch_id}.{kind}"
 
-    def _execute(self, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:
+    def execute(self, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:
         with translated(self._path):
             return self._db.execute(statement, values)
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[None]:
         with translated(self._path), transaction(self._db):
             yield
 

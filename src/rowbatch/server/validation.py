@@ -68,9 +68,12 @@ def validate_input(
     model: str | None = None
     requests = 0
     with path.open("rb") as file:
+        number = 0
         while line := file.readline(max_line_bytes + 1):
+            number += 1
+            if is_blank(line):
+                continue
             requests += 1
-            number = requests
             is_too_long = len(line) > max_line_bytes
             while len(line) > max_line_bytes and not line.endswith(b"\n"):
                 line = file.readline(max_line_bytes + 1)
@@ -108,6 +111,11 @@ def validate_input(
         text = f"The batch input file has {requests} requests; at most {MAX_REQUESTS} are allowed."
         errors.insert(0, _entry("too_many_tasks", None, text, None))
     return Verdict(requests, model, errors)
+
+
+def is_blank(line: bytes) -> bool:
+    """Whether nothing stands in a line, which is no request: editors and other systems leave such."""
+    return not line.strip(b" \t\r\n")
 
 
 def missing_input(file_id: str) -> Verdict:

@@ -27,12 +27,15 @@ from rowbatch.server.endpoints import ENDPOINTS
 from rowbatch.server.engine import EngineReply, unsound_reply
 from rowbatch.server.probes import Probe
 from rowbatch.server.storage import Storage
+from rowbatch.server.usage import add_usage, no_usage
+from rowbatch.server.validation import is_blank
 from rowbatch.store.home import private_file
 
 KINDS = ("output", "error")
 _EXPIRED = "batch_expired"
 _LINES_AT_ONCE = 500
 _ID_BYTES = 12
+_NUMBER_BYTES = 4
 
 
 class Row(NamedTuple):
@@ -40,7 +43,7 @@ class Row(NamedTuple):
     A row to ask.
 
     Attributes:
-        number: Of its line in the input, from 0.
+        number: In the input, from 0; lines without anything have none.
         custom_id: Its name.
         body: What is asked.
     """
@@ -63,6 +66,8 @@ class Work:
         stops_at: When rows that are still being answered are given up; None while it goes on.
         counts: Lines that are written, by kind.
         usage: Tokens, of all answers.
+        asked_again: Rows that an earlier process was having answered when it ended, at most: they were asked,
+            and have no line.
         has_expired: Some rows were not asked within the window.
         unsynced: Lines that a power cut would take.
         synced_at: When there was none of these.
@@ -80,6 +85,8 @@ class Work:
     earlier: set[str]
     counts: dict[str, int]
     usage: dict[str, Any]
+    journal: FileIO
+    asked_again: int = 0
     has_expired: bool = False
     running: set[Task[None]] = field(default_factory=set)
     is_all_asked: bool = False
@@ -92,6 +99,7 @@ class Work:
     _is_done: bytearray = field(default_factory=bytearray)
     _pending: dict[str, list[bytes]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     _rows: Iterator[Row] | None = None
+    _next: Row | None = None
 
     @classmethod
     def open(cls, storage: Storage, batch: Mapping[str, Any]) -> Work:
@@ -102,13 +110,7 @@ class Work:
             OSError: Its files cannot be opened.
         """
         batch_id, served = str(batch["id"]), ENDPOINTS[batch["endpoint"]]
-        usage: dict[str, Any] = {
-            "input_tokens": 0,
-            "input_tokens_details": {"cached_tokens": 0},
-            "output_tokens": 0,
-            "output_tokens_details": {"reasoning_tokens": 0},
-            "total_tokens": 0,
-        }
+        usage = no_usage()
         earlier: set[str] = set()
         counts = dict.fromkeys(KINDS, 0)
         has_expired = False
@@ -126,7 +128,10 @@ class Work:
         files = {kind: storage.results_of(batch_id, kind).open("ab", buffering=0) for kind in KINDS}
         sizes = {kind: os.fstat(file.fileno()).st_size for kind, file in files.items()}
         total = int(batch["request_counts"]["total"])
-        return cls(
+        journal_path = storage.asked_of(batch_id)
+        asked = _asked(journal_path)
+        private_file(journal_path)
+        made = cls(
             storage,
             batch_id,
             served,
@@ -138,22 +143,46 @@ class Work:
             earlier,
             counts,
             usage,
-            has_expired,
+            journal_path.open("ab", buffering=0),
+            has_expired=has_expired,
             _is_done=bytearray(total),
         )
+        if asked:
+            try:
+                made.asked_again = sum(row.number in asked for row in made._left())
+            except BaseException:
+                made.close()
+                raise
+        return made
 
     def next_row(self) -> Row | None:
         """
         The next row that has no line, in the input's order; None behind the last one. The file is streamed.
 
+        That it is asked is noted first, so that after a kill it is known which rows may be asked twice.
+
         Raises:
-            OSError: The input cannot be read.
+            OSError: The input cannot be read, or the disk does not take the note; the row is the next one
+                still.
         """
         if self._rows is None:
             self._rows = self._left()
-        row = next(self._rows, None)
+        row = self._next or next(self._rows, None)
         self.is_all_asked = row is None
+        if row is not None:
+            self._next = row
+            self.journal.write(row.number.to_bytes(_NUMBER_BYTES, "little"))
+            self._next = None
         return row
+
+    def forget_asked(self) -> None:
+        """
+        Begin the notes of what was asked anew, once `asked_again` is kept elsewhere.
+
+        Raises:
+            OSError: The disk refuses.
+        """
+        self.journal.truncate(0)
 
     def add(self, row: Row, reply: EngineReply) -> None:
         """Take what came for a row; it is written by `flush`."""
@@ -219,7 +248,7 @@ class Work:
 
     def is_stopping(self) -> bool:
         """Whether no further row may start."""
-        return self.is_cancelled or time.time() >= self.expires_at
+        return self.is_cancelled or self.storage.clock() >= self.expires_at
 
     def sync(self) -> None:
         """
@@ -232,13 +261,14 @@ class Work:
             os.fsync(file.fileno())
 
     def close(self) -> None:
-        for file in self.files.values():
+        for file in (*self.files.values(), self.journal):
             file.close()
 
     def _left(self) -> Iterator[Row]:
         """The rows without a line."""
         with self.storage.input_of(self.batch_id).open("rb") as file:
-            for number, line in enumerate(file):
+            lines = (line for line in file if not is_blank(line))
+            for number, line in enumerate(lines):
                 if self._is_done[number]:
                     continue
                 request = json.loads(line)
@@ -247,6 +277,18 @@ class Work:
                     self._is_done[number] = 1
                 else:
                     yield Row(number, custom_id, request["body"])
+
+
+def _asked(journal: Path) -> set[int]:
+    """The numbers of the rows that somebody was asked for. A last one that was cut was not asked."""
+    try:
+        noted = journal.read_bytes()
+    except FileNotFoundError:
+        return set()
+    whole = len(noted) - len(noted) % _NUMBER_BYTES
+    if whole < len(noted):
+        os.truncate(journal, whole)
+    return {int.from_bytes(noted[at : at + _NUMBER_BYTES], "little") for at in range(0, whole, _NUMBER_BYTES)}
 
 
 def results_so_far(path: Path) -> Iterator[dict[str, Any]]:
@@ -319,26 +361,3 @@ def read_result(line: bytes) -> dict[str, Any] | None:
         or (isinstance(response, dict) and isinstance(response.get("body"), dict) and error is None)
     )
     return entry if is_whole else None
-
-
-def add_usage(usage: dict[str, Any], body: Mapping[str, Any]) -> None:
-    """Add the tokens of an answer; another server may say anything there, and a row is not lost over it."""
-    counted = body.get("usage")
-    if not isinstance(counted, Mapping):
-        return
-    prompt, answer = _count(counted, "prompt_tokens"), _count(counted, "completion_tokens")
-    usage["input_tokens"] += prompt
-    usage["output_tokens"] += answer
-    usage["total_tokens"] += prompt + answer
-    for ours, theirs, name in (
-        ("input_tokens_details", "prompt_tokens_details", "cached_tokens"),
-        ("output_tokens_details", "completion_tokens_details", "reasoning_tokens"),
-    ):
-        details = counted.get(theirs)
-        if isinstance(details, Mapping):
-            usage[ours][name] += _count(details, name)
-
-
-def _count(counted: Mapping[str, Any], name: str) -> int:
-    value = counted.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -214,6 +214,47 @@ _SERVER: dict[str, Entry] = {
         page="use that one, or stop it",
         zh=("另一个服务器正在使用 {home} 中的文件", "请使用那一个，或将它停止"),
     ),
+    "server-key-name": Entry(
+        "a key of the server cannot be named {name!r}",
+        "names have letters, digits, '.', '_' and '-', at most 64, and begin with a letter or digit",
+        zh=(
+            "服务器的密钥不能命名为 {name!r}",
+            "名称由字母、数字、“.”、“_”和“-”组成，最多 64 个字符，以字母或数字开头",
+        ),
+    ),
+    "server-key-exists": Entry(
+        "there is a key named {name!r}",
+        "remove it first, or take another name",
+        zh=("名为 {name!r} 的密钥已存在", "请先将它删除，或换一个名称"),
+    ),
+    "server-keys-damaged": Entry(
+        "the file of the server's keys was changed and cannot be read: {path}",
+        "put a copy of it back, or move it away and make the keys anew",
+        zh=("服务器的密钥文件已被改动，无法读取：{path}", "请恢复它的副本，或将它移走并重新创建密钥"),
+    ),
+    "server-keys-held": Entry(
+        "another program is changing the server's keys in {home}, and does not come to an end",
+        "end it, and try again",
+        zh=("另一个程序正在修改 {home} 中服务器的密钥，一直没有结束", "请结束它，然后重试"),
+    ),
+    "webhook-in-clear": Entry(
+        "a webhook would go to {host} unencrypted",
+        "give an address that begins with https://; only this computer is called by http://",
+        zh=("发往 {host} 的 webhook 将不加密", "请使用以 https:// 开头的地址；只有本机可以用 http://"),
+    ),
+    "webhook-secret-unreadable": Entry(
+        "the secret of the webhooks cannot be read: {path} ({told})",
+        "give yourself the right to read it",
+        zh=("无法读取 webhook 的密钥：{path}（{told}）", "请给予自己读取它的权限"),
+    ),
+    "webhook-secret-unsound": Entry(
+        "what stands in {path} can be no secret of webhooks",
+        "remove it, and a new one is made; or put 16 bytes or more there, in base64 after whsec_",
+        zh=(
+            "{path} 中的内容不能用作 webhook 的密钥",
+            "请将它删除，程序会生成新的；或写入 whsec_ 和至少 16 个字节的 base64",
+        ),
+    ),
     "server-files-damaged": Entry(
         "what the local server keeps is damaged: {path} ({told})",
         "move its folder away, and the server begins anew; batches in it cannot go on",
