@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rowbatch.api.keys import list_keys as list_keys
     from rowbatch.api.keys import remove_key as remove_key
     from rowbatch.api.keys import set_key as set_key
+    from rowbatch.api.local import fault_names as fault_names
     from rowbatch.api.local import providers as providers
     from rowbatch.api.local import require_provider as require_provider
     from rowbatch.api.local import serve as serve
@@ -145,6 +146,7 @@ _PLACES = {
     "sample": "api.coding",
     "sample_into_file": "api.set_draws",
     "sample_into_set": "api.set_draws",
+    "fault_names": "api.local",
     "serve": "api.local",
     "server_home": "api.local",
     "set_key": "api.keys",

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rowbatch.providers.catalog import find_provider, provider_names
+from rowbatch.server.faults.catalogue import KINDS
+from rowbatch.server.faults.days import DAYS
+from rowbatch.server.faults.plan import read_plan
 from rowbatch.server.launch import ensure_running, find_running
 from rowbatch.server.local_model import check_local_model
 from rowbatch.store.home import home
@@ -48,6 +51,9 @@ def serve(
     slots: int | None = None,
     answer_limit_s: float | None = None,
     ask_again: bool | None = None,
+    echo: bool = False,
+    faults: str | None = None,
+    faults_seed: int | None = None,
     on_ready: Callable[[Endpoint], None],
 ) -> None:
     """
@@ -64,12 +70,21 @@ def serve(
         answer_limit_s: How long an answer of theirs may take; None means ten minutes.
         ask_again: Make a call again whose answer was lost; None means: of a server on this computer, or
             without a key, where nobody can bill it.
+        echo: Answer with the text of each request, or with what its schema allows, without any model.
+        faults: What goes wrong on purpose: a name of `fault_names`, or a file of faults in TOML.
+        faults_seed: What chance follows from in these, in place of what the file says.
         on_ready: Called once, when calls are answered.
+    Raises:
+        UsageError: There are no such faults, or their file is wrong.
     """
+    from rowbatch.server.echo import EchoEngine
     from rowbatch.server.main import serve as run_server
 
+    plan = None if faults is None else read_plan(faults, seed=faults_seed)
     engine: Engine | None = None
-    if upstream:
+    if echo:
+        engine = EchoEngine()
+    elif upstream:
         from rowbatch.server.upstream import upstream_engine
 
         engine = upstream_engine(
@@ -84,8 +99,15 @@ def serve(
         port=port,
         engine=engine,
         idle_exit_s=idle_exit_s,
+        faults=plan,
         on_ready=on_ready,
     )
+
+
+def fault_names() -> dict[str, str]:
+    """What `serve` can let go wrong by name, and what that is: bad days first, then each kind."""
+    days = {name: told for name, (told, _) in DAYS.items()}
+    return {**days, **{name: kind.told for name, kind in KINDS.items()}}
 
 
 def providers() -> tuple[str, ...]:

@@ -2789,6 +2789,18 @@ def join_units(labelled: Path, *, output: Path, **options: Any) -> None:
     help="With --upstream: whether a row is asked again whose answer was lost.  [default: where no key is "
     "needed, and on this computer]",
 )
+@click.option(
+    "--echo",
+    is_flag=True,
+    help="Answer each request with its own text, or what its schema allows: no model.",
+)
+@click.option(
+    "--faults",
+    metavar="NAME|FILE",
+    help="Go wrong on purpose, to test programs: by a name, or as a file in TOML says. `--faults list` shows "
+    "the names.",
+)
+@click.option("--faults-seed", type=int, metavar="NUMBER", help="With --faults: what chance follows from.")
 def serve(
     *,
     port: int,
@@ -2799,6 +2811,9 @@ def serve(
     slots: int | None,
     answer_limit: float | None,
     ask_again: bool | None,
+    echo: bool,
+    faults: str | None,
+    faults_seed: int | None,
 ) -> None:
     """
     Run the local Batch server.
@@ -2811,6 +2826,9 @@ def serve(
     """
     from rowbatch.cli import show
 
+    if faults == "list":
+        show.faults(api.fault_names())
+        return
     try:
         api.serve(
             server_folder=home,
@@ -2821,7 +2839,10 @@ def serve(
             slots=slots,
             answer_limit_s=answer_limit,
             ask_again=ask_again,
-            on_ready=lambda endpoint: show.serving(endpoint, home or api.server_home()),
+            echo=echo,
+            faults=faults,
+            faults_seed=faults_seed,
+            on_ready=lambda endpoint: show.serving(endpoint, home or api.server_home(), faults),
         )
     except KeyboardInterrupt:
         show.line("stopped")

@@ -1019,10 +1019,19 @@ def _compared(found: Any) -> None:
         line(f"  {place(found.unanswered)}: {_count(found.written, 'request')} to ask again")
 
 
-def serving(endpoint: Any, folder: Path) -> None:
+def faults(names: Mapping[str, str]) -> None:
+    """What can go wrong on purpose, and what that is."""
+    width = max(map(len, names))
+    for name, told in names.items():
+        line(f"{name:<{width}}  {told}")
+
+
+def serving(endpoint: Any, folder: Path, misbehaves: str | None = None) -> None:
     line(f"serving  {endpoint.base_url}")
     line(f"key      in {folder / 'server.key'}")
     line(f"files    {folder}")
+    if misbehaves is not None:
+        line(f"faults   {misbehaves}: it goes wrong on purpose; for tests alone")
     if endpoint.is_open:
         line("Other computers can reach it, and nothing is encrypted: who can listen in on the network")
         line("reads the key and the texts. Without --host only this computer is answered.")
