@@ -31,7 +31,7 @@ SCRIPTS = Path(__file__).parent / "neighbours"
 PAGE = ROOT / "docs" / "reference" / "neighbours.md"
 _KEY = "sk-neighbours-of-rowbatch"
 _LIMIT_S = 300.0
-_START_S = 100.0
+_START_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
