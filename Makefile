@@ -21,7 +21,7 @@ JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills attack objects azurite coverage-of-intervals oracles archives docs format audit sbom schema-attack clean
+.PHONY: help demo test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills neighbours attack objects azurite coverage-of-intervals oracles archives docs format audit sbom schema-attack clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 28
@@ -76,6 +76,9 @@ task-kills: $(READY)  ## Kill what writes the requests of a run: a process every
 
 serve-kills: $(READY)  ## Kill the Batch server in front of another server 200 times
 	$(BIN)/python tests/serve_kills.py $(ARGS)
+
+neighbours: $(READY)  ## Install other people's software and run it at the Batch server (needs the internet)
+	$(BIN)/python tests/neighbours.py $(ARGS)
 
 attack: $(READY) $(BROWSER)  ## Attack the real program: a second user, a browser, odd requests, strange files (as root)
 	$(BIN)/python tests/attack.py $(ARGS)
@@ -135,7 +138,7 @@ sbom: $(READY)  ## Write what rowbatch pulls in, with licences, as CycloneDX
 	$(BIN)/python docs/dependencies.py --sbom dist/rowbatch.cdx.json
 
 clean:  ## Remove everything that make has made
-	rm -rf .venv .venv-ray .tools .oracles .oracles-of-archives dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf .venv .venv-ray .neighbours .tools .oracles .oracles-of-archives dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
 	find src tests docs benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
 
 $(UV):

@@ -25,6 +25,7 @@ CALLED_FROM_OUTSIDE = {
     "handle_starttag": "html.parser calls it",
     "handle_endtag": "html.parser calls it",
     "_repr_html_": "notebooks call it",
+    "misbehave": "tests of other programs call it",
     "has_words": "the test of all words asks it",
     "read_notice": "reads what Notice.to_json wrote",
 }

@@ -26,6 +26,8 @@ _MAX_TICK_S = 1.0
 _STALLED_S = 1.0
 GUEST = "rowbatch.guest"
 """In the scope of a request, set by the guard of an app: True until who sends it was let in, then False."""
+CONNECTION = "rowbatch.connection"
+"""Among the extensions in the scope of a request: what it came by, for an app that breaks off on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +199,12 @@ class _Connection(H11Protocol):
         self._silent_s = self._idle_s = 0.0
         self._pace_bytes += len(data)
         super().data_received(data)
+
+    def handle_events(self) -> None:
+        super().handle_events()
+        if self.scope is not None:
+            # The task that answers begins in a later turn of the loop.
+            self.scope["extensions"] = {CONNECTION: {"transport": self.transport}}
 
     def _unsupported_upgrade_warning(self) -> None:
         """Whoever asks for a WebSocket gets the page; it is nothing for the log."""

@@ -45,6 +45,7 @@ API = [
     "doctor_of_run",
     "estimate",
     "extract",
+    "fault_names",
     "find_key",
     "find_provider",
     "find_events",

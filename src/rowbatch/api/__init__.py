@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rowbatch.api.keys import remove_key as remove_key
     from rowbatch.api.keys import set_key as set_key
     from rowbatch.api.local import add_server_key as add_server_key
+    from rowbatch.api.local import fault_names as fault_names
     from rowbatch.api.local import list_server_keys as list_server_keys
     from rowbatch.api.local import providers as providers
     from rowbatch.api.local import remove_server_key as remove_server_key
@@ -151,6 +152,7 @@ _PLACES = {
     "add_server_key": "api.local",
     "list_server_keys": "api.local",
     "remove_server_key": "api.local",
+    "fault_names": "api.local",
     "serve": "api.local",
     "server_home": "api.local",
     "set_key": "api.keys",

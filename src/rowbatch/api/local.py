@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 from rowbatch.providers.catalog import find_provider, provider_names
 from rowbatch.server import keys
+from rowbatch.server.faults.catalogue import KINDS
+from rowbatch.server.faults.days import DAYS
+from rowbatch.server.faults.plan import read_plan
 from rowbatch.server.launch import ensure_running, find_running
 from rowbatch.server.local_model import check_local_model
 from rowbatch.store.home import home
@@ -52,6 +55,9 @@ def serve(
     ask_again: bool | None = None,
     webhook: str | Sequence[str] | None = None,
     json_log: bool = False,
+    echo: bool = False,
+    faults: str | None = None,
+    faults_seed: int | None = None,
     on_ready: Callable[[Endpoint], None],
 ) -> None:
     """
@@ -71,12 +77,21 @@ def serve(
             without a key, where nobody can bill it.
         webhook: An address that is told when a batch ends, or several: signed as OpenAI's webhooks are.
         json_log: The log is one JSON object a line, on stderr, with a line a call; no contents and no keys.
+        echo: Answer with the text of each request, or with what its schema allows, without any model.
+        faults: What goes wrong on purpose: a name of `fault_names`, or a file of faults in TOML.
+        faults_seed: What chance follows from in these, in place of what the file says.
         on_ready: Called once, when calls are answered.
+    Raises:
+        UsageError: There are no such faults, or their file is wrong.
     """
+    from rowbatch.server.echo import EchoEngine
     from rowbatch.server.main import serve as run_server
 
+    plan = None if faults is None else read_plan(faults, seed=faults_seed)
     engine: Engine | None = None
-    if upstream:
+    if echo:
+        engine = EchoEngine()
+    elif upstream:
         from rowbatch.server.upstream import upstream_engine
 
         engine = upstream_engine(
@@ -94,8 +109,15 @@ def serve(
         idle_exit_s=idle_exit_s,
         hooks=[webhook] if isinstance(webhook, str) else (webhook or ()),
         json_log=json_log,
+        faults=plan,
         on_ready=on_ready,
     )
+
+
+def fault_names() -> dict[str, str]:
+    """What `serve` can let go wrong by name, and what that is: bad days first, then each kind."""
+    days = {name: told for name, (told, _) in DAYS.items()}
+    return {**days, **{name: kind.told for name, kind in KINDS.items()}}
 
 
 def add_server_key(

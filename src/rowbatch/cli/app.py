@@ -2812,6 +2812,18 @@ def join_units(labelled: Path, *, output: Path, **options: Any) -> None:
     help="With --upstream: whether a row is asked again whose answer was lost.  [default: where no key is "
     "needed, and on this computer]",
 )
+@click.option(
+    "--echo",
+    is_flag=True,
+    help="Answer each request with its own text, or what its schema allows: no model.",
+)
+@click.option(
+    "--faults",
+    metavar="NAME|FILE",
+    help="Go wrong on purpose, to test programs: by a name, or as a file in TOML says. `--faults list` shows "
+    "the names.",
+)
+@click.option("--faults-seed", type=int, metavar="NUMBER", help="With --faults: what chance follows from.")
 @click.pass_context
 def serve(
     context: click.Context,
@@ -2827,6 +2839,9 @@ def serve(
     ask_again: bool | None,
     webhooks: tuple[str, ...],
     log: str,
+    echo: bool,
+    faults: str | None,
+    faults_seed: int | None,
 ) -> None:
     """
     Run the local Batch server.
@@ -2842,6 +2857,9 @@ def serve(
         return
     from rowbatch.cli import show
 
+    if faults == "list":
+        show.faults(api.fault_names())
+        return
     try:
         api.serve(
             server_folder=home,
@@ -2855,8 +2873,11 @@ def serve(
             ask_again=ask_again,
             webhook=webhooks,
             json_log=log == "json",
+            echo=echo,
+            faults=faults,
+            faults_seed=faults_seed,
             on_ready=lambda endpoint: show.serving(
-                endpoint, home or api.server_home(), has_hooks=bool(webhooks)
+                endpoint, home or api.server_home(), has_hooks=bool(webhooks), misbehaves=faults
             ),
         )
     except KeyboardInterrupt:

@@ -1032,12 +1032,21 @@ def server_keys(found: Sequence[Any]) -> None:
         line("no keys besides the one in server.key")
 
 
-def serving(endpoint: Any, folder: Path, *, has_hooks: bool = False) -> None:
+def faults(names: Mapping[str, str]) -> None:
+    """What can go wrong on purpose, and what that is."""
+    width = max(map(len, names))
+    for name, told in names.items():
+        line(f"{name:<{width}}  {told}")
+
+
+def serving(endpoint: Any, folder: Path, *, has_hooks: bool = False, misbehaves: str | None = None) -> None:
     line(f"serving  {endpoint.base_url}")
     line(f"key      in {folder / 'server.key'}; `rowbatch serve key add NAME` makes others")
     if has_hooks:
         line(f"webhooks signed with {folder / 'webhook.secret'}")
     line(f"files    {folder}")
+    if misbehaves is not None:
+        line(f"faults   {misbehaves}: it goes wrong on purpose; for tests alone")
     if endpoint.is_open:
         line("Other computers can reach it, and nothing is encrypted: who can listen in on the network")
         line("reads the key and the texts. Without --host only this computer is answered.")

@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from rowbatch.errors import ServiceError, UsageError, from_os_error
 from rowbatch.server.app import _Server, create_app
 from rowbatch.server.engine import Engine, LocalEngine
+from rowbatch.server.faults.middleware import FaultyApp
+from rowbatch.server.faults.plan import FaultPlan
 from rowbatch.server.launch import (
     KEY_FILE,
     STATE_FILE,
@@ -43,6 +45,7 @@ def serve(
     idle_exit_s: float | None = None,
     hooks: Sequence[str] = (),
     json_log: bool = False,
+    faults: FaultPlan | None = None,
     on_ready: Callable[[Endpoint], None] = lambda _: None,
 ) -> None:
     """
@@ -57,6 +60,7 @@ def serve(
         idle_exit_s: End by itself after so long without a call and without an unfinished batch.
         hooks: Addresses that are told when a batch ends.
         json_log: One JSON object a line on stderr, one line a call.
+        faults: What goes wrong on purpose.
         on_ready: Called once, when calls are answered.
     Raises:
         ServiceError: Another server has this home, or the port is taken.
@@ -78,7 +82,9 @@ def serve(
             app = create_app(
                 home, engine or LocalEngine(), key=key, any_host=not is_this_computer(host), hooks=hooks
             )
-            asyncio.run(_serve(app, home, _endpoint(host, listener, key), listener, idle_exit_s, on_ready))
+            served = FaultyApp(app, faults) if faults else app
+            state, endpoint = app.state.server, _endpoint(host, listener, key)
+            asyncio.run(_serve(served, state, home, endpoint, listener, idle_exit_s, on_ready))
 
 
 @contextlib.contextmanager
@@ -92,7 +98,8 @@ def _spooled_in(home: Path) -> Iterator[None]:
 
 
 async def _serve(  # noqa: PLR0917
-    app: Starlette,
+    app: ASGIApp,
+    server_state: _Server,
     home: Path,
     endpoint: Endpoint,
     listener: socket.socket,
@@ -113,7 +120,7 @@ async def _serve(  # noqa: PLR0917
     try:
         on_ready(endpoint)
         if idle_exit_s is not None:
-            await _until_idle(app.state.server, running, idle_exit_s)
+            await _until_idle(server_state, running, idle_exit_s)
         else:
             await running
     finally:
@@ -127,8 +134,7 @@ async def _serve(  # noqa: PLR0917
                 (home / STATE_FILE).unlink(missing_ok=True)
 
 
-async def _until_idle(state: object, running: asyncio.Task[None], idle_exit_s: float) -> None:
-    assert isinstance(state, _Server)
+async def _until_idle(state: _Server, running: asyncio.Task[None], idle_exit_s: float) -> None:
     while not running.done():
         quiet_s = time.monotonic() - state.last_call_at
         if state.runner.is_idle and quiet_s >= idle_exit_s:

@@ -301,6 +301,46 @@ _SERVER: dict[str, Entry] = {
         page="is the address right: …/v1?",
         zh=("{host} 没有列出任何模型", "地址对吗：…/v1？如果对，请用 --upstream-model NAME 写明模型"),
     ),
+    "no-such-faults": Entry(
+        "there are no faults called {name!r}, and no such file",
+        "what has a name: rowbatch serve --faults list",
+        page="what has a name is listed in the docs: Test your batch code for free",
+        zh=("没有名为 {name!r} 的故障，也没有这样的文件", "名称列表见文档《Test your batch code for free》"),
+    ),
+    "faults-not-toml": Entry(
+        "{path} is no TOML: {told}",
+        "a fault is a table: a line [[fault]], and below it kind = and what else is to be said",
+        zh=("{path} 不是 TOML：{told}", "每个故障是一个表：一行 [[fault]]，下面是 kind = 等"),
+    ),
+    "not-in-faults-file": Entry(
+        "{path}: {field!r} is not for here",
+        "a file of faults has seed = and tables [[fault]]",
+        zh=("{path}：这里不能有 {field!r}", "故障文件里只有 seed = 和若干 [[fault]] 表"),
+    ),
+    "seed-of-faults": Entry(
+        "{path}: the seed is a whole number, not {told}",
+        "as in: seed = 7",
+        zh=("{path}：seed 应是整数，而不是 {told}", "例如：seed = 7"),
+    ),
+    "no-such-fault": Entry(
+        "{path}, fault {number}: there is no kind {told}",
+        "all kinds: rowbatch serve --faults list",
+        page="all kinds are listed in the docs: Test your batch code for free",
+        zh=(
+            "{path}，第 {number} 个故障：没有 {told} 这一种",
+            "全部种类见文档《Test your batch code for free》",
+        ),
+    ),
+    "no-such-field-of-fault": Entry(
+        "{path}, fault {number}: {field!r} can not be said of this kind",
+        "what can be said: {known}",
+        zh=("{path}，第 {number} 个故障：这一种没有 {field!r}", "可以写的有：{known:、}"),
+    ),
+    "field-of-fault": Entry(
+        "{path}, fault {number}: {field} is {told}",
+        "it is {wanted}",
+        zh=("{path}，第 {number} 个故障：{field} 是 {told}", "应为：{wanted}"),
+    ),
     "weight-of-upstream": Entry(
         "the weight of a server is a number above 0, not {weight!r}",
         "as in http://gpu-1:8000/v1=2",
