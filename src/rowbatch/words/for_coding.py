@@ -33,6 +33,11 @@ CODING: dict[str, Entry] = {
         "nobody is to code a row twice: draw others",
         zh=("其中 {count:,} 行已在编码集中，例如第 {rows:、} 行", "同一行不应编码两次，请抽取其他行"),
     ),
+    "coding-drawn-meanwhile": Entry(
+        "others drew rows into the coding set {name} at the same moment; nothing was drawn",
+        "look at what is in it now, and draw again what is missing",
+        zh=("其他人同时向编码集 {name} 抽取了行；这次没有抽取", "请先查看其中现有的行，再补抽所缺的"),
+    ),
     "coder-name": Entry(
         "{name!r} can't be the name of a coder",
         "a name has 1 to 60 characters and no line break; a pseudonym is as good",

@@ -156,7 +156,7 @@ def press(request: Request, form: FormData) -> Response:
         return go(key=key, late=1)
     shown = coding.shown(coder, key)
     has_more = len(coding.asked) > 1
-    if values and (not shown.is_complete or (has_more and text_of(form, "whole") == "1")):
+    if values and (shown.first_open is not None or (has_more and text_of(form, "whole") == "1")):
         return go(key=key)
     return go(after=key)
 
