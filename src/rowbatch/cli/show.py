@@ -1264,7 +1264,10 @@ def quality(found: RunQuality) -> None:
             _figures({"precision": one.precision, "recall": one.recall, "f1": one.f1})
     if found.seen_model is not None:
         line("people and the model's answer, where they could not see it and where they could")
-        _figures({"the same, blind": found.seen_model.blind, "the same, seen": found.seen_model.seen})
+        seen = found.seen_model
+        _figures(
+            {"the same, blind": seen.blind, "the same, seen": seen.seen, "seen less blind": seen.difference}
+        )
     if found.acceptance is not None:
         _acceptance(found.acceptance)
 
