@@ -2343,8 +2343,24 @@ def correct(
 )
 @click.option("--no-browser", is_flag=True, help="Print the address, and open nothing.")
 @click.option("--background", is_flag=True, help="Go on when the terminal is closed.")
+@click.option(
+    "--coders",
+    is_flag=False,
+    flag_value="auto",
+    metavar="[ADDRESS]",
+    help="Let others code over the network, each by a link of their own; ADDRESS of this computer, by "
+    "default the likeliest. Not encrypted.",
+)
 @click.option("--stop", is_flag=True, help="Stop the program that runs; its jobs go on with the next one.")
-def ui(table: Path | None, *, port: int | None, no_browser: bool, background: bool, stop: bool) -> None:
+def ui(
+    table: Path | None,
+    *,
+    port: int | None,
+    no_browser: bool,
+    background: bool,
+    coders: str | None,
+    stop: bool,
+) -> None:
     """
     Open the web app; with TABLE at that table.
 
@@ -2353,6 +2369,9 @@ def ui(table: Path | None, *, port: int | None, no_browser: bool, background: bo
 
     The link leads to a name of this start that ends in .localhost. Where a browser cannot find that, add
     &stay=1 to the link.
+
+    With --coders other computers of the network reach one more port, by links that you make on the page of a
+    coding set: each opens one coder's screen of that set, and nothing else.
     """
     from rowbatch.cli import show
     from rowbatch.web import run as web
@@ -2376,12 +2395,21 @@ def ui(table: Path | None, *, port: int | None, no_browser: bool, background: bo
         if jobs:
             show.line(f"{jobs} job{'s go' if jobs != 1 else ' goes'} on", err=True)
 
-    running = web.start_in_background(port) if background else web.find_running()
+    def tell_coders(host: str) -> None:
+        show.line(
+            f"Coders may come over the network, not encrypted, to http://{host}/ with a link of their own:"
+        )
+        show.line("  make it under Human coding, a set, Let others code over the network")
+
+    address = "" if coders == "auto" else coders
+    running = web.start_in_background(port, address) if background else web.find_running()
     if running is not None:
+        if not background:
+            web.require_no_coders(running, address)
         tell(running)
         return
     show.line("Stop the program with Ctrl+C; jobs go on when it is started again.", err=True)
-    web.run(port=port, on_ready=tell, on_jobs=tell_jobs)
+    web.run(port=port, on_ready=tell, on_jobs=tell_jobs, coders=address, on_coders=tell_coders)
 
 
 @app.command()
