@@ -38,7 +38,7 @@ from rowbatch.core.coding_set import (
     probabilities,
     queue_of,
 )
-from rowbatch.core.drawing import STRATIFIED, Allocation
+from rowbatch.core.drawing import Allocation
 from rowbatch.core.label_list import read_values
 from rowbatch.core.plan import Source
 from rowbatch.core.statistics.how_many import HowMany, how_many
@@ -267,7 +267,7 @@ class OpenCodingSet:
             TableChanged: The table was changed since the set was made.
         """
         last = next((one for one in reversed(self.waves()) if one.chosen_by == "chance"), None)
-        if last is not None and last.design == STRATIFIED and not stratify:
+        if last is not None and last.stratified_by and not stratify:
             stratify, run = last.stratified_by, run or last.run or None
             if allocation is None and last.allocation != "given":
                 allocation = "equal" if last.allocation == "equal" else "proportional"
@@ -569,7 +569,7 @@ def _coder_status(
 
 def _labels_of(wave: Wave) -> pl.DataFrame | None:
     """The labels that the strata of a wave are of; None where they are none, or the run is gone."""
-    if not wave.run or wave.design != STRATIFIED:
+    if not wave.run or not wave.stratified_by:
         return None
     try:
         return open_run(wave.run).labels_of_rows(wave.stratified_by)
@@ -618,7 +618,8 @@ def coding_set(
         allocation: `proportional`, as many rows of each stratum as its share of the table says; `equal`; or a
             number for each.
         at_least: So many rows of each stratum come first, so that rare ones are not missed.
-        group: Column that says to which person or document a row belongs: groups are drawn, not rows.
+        group: Column that says to which person or document a row belongs: groups are drawn, not rows; with
+            `stratify` so many groups of each stratum, where each lies in one.
         whole_groups: With all of their rows; else one row of each.
         seed: Any number; another one draws other rows.
         test: About this share of the texts is kept for the last look, the rest is there to mend the codebook

@@ -1069,7 +1069,9 @@ def sampled_into_set(report: SetDraw) -> None:
         for name, rows in report.strata.items():
             line(f"    {short(name, 40):<40} {rows:>7,} of {wave.population[name]:>9,}")
     if report.groups:
-        line(f"  {_count(report.groups, 'group')} of {wave.clusters['']:,}, by {short(wave.grouped_by, 60)}")
+        line(
+            f"  {_count(report.groups, 'group')} of {sum(wave.clusters.values()):,}, by {short(wave.grouped_by, 60)}"
+        )
     for count, words in (
         (report.without_text, "without a text could not be drawn"),
         (report.without_group, "without a group could not be drawn"),
@@ -1124,9 +1126,11 @@ def coding_set(found: SetStatus) -> None:
     line(f"  of {place(found.table)}; asked: {', '.join(short(name, 60) for name in found.variables)}")
     for wave in found.waves:
         how = wave.design if wave.chosen_by == "chance" else wave.chosen_by
-        by = wave.stratified_by or wave.grouped_by
+        by = wave.grouped_by or wave.stratified_by
         of = sum(wave.population.values())
         how += f" by {short(by, 40)}" if by else ""
+        if wave.grouped_by and wave.stratified_by:
+            how += f" in strata of {short(wave.stratified_by, 40)}"
         line(f"  wave {wave.number}: {how}, of {of:,} rows, {wave.drawn_at}")
     parts = "".join(f", {rows:,} for {name}" for name, rows in sorted(found.parts.items()))
     line(f"  {_count(found.rows, 'row')}, {found.by_chance:,} by chance{parts}")

@@ -118,9 +118,23 @@ CODING: dict[str, Entry] = {
         ),
     ),
     "sample-strata-and-groups": Entry(
-        "rows are drawn by strata or by groups, not by both",
-        "leave one of the two out",
-        zh=("抽样可以分层，也可以按组，但不能同时", "请去掉其中之一"),
+        "one row of each group cannot be drawn in strata: rows of large groups would be less likely than others of "
+        "their stratum",
+        "draw whole groups in strata (leave --one-per-group out), or leave the strata out",
+        page="draw whole groups in strata, or leave the strata out",
+        zh=(
+            "不能在分层中每组只抽一行：大组中的行被抽中的可能性会低于同层的其他行",
+            "请在分层中抽取整组，或者不分层",
+        ),
+    ),
+    "sample-groups-in-several-strata": Entry(
+        "{count:,} groups of {group} lie in several strata of {by}, as {names:, }",
+        "a group is drawn with all of its rows, so each has to lie in one stratum: choose a column that is the same "
+        "for all rows of a group, or leave one of the two out",
+        zh=(
+            "“{group}”中有 {count:,} 个组分属“{by}”的多个层，例如 {names:、}",
+            "抽中一组会带上它的所有行，因此每组只能属于一层：请选择组内各行取值相同的列，或去掉其中之一",
+        ),
     ),
     "sample-too-many-strata": Entry(
         "{by!r} has {count:,} different values, too many for strata (at most {most})",
