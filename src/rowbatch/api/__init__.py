@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from rowbatch.api.reporting import compare_rerun as compare_rerun
     from rowbatch.api.reporting import report as report
     from rowbatch.api.reporting import rerun as rerun
+    from rowbatch.api.reporting import sentinels as sentinels
     from rowbatch.api.runs import Hooks as Hooks
     from rowbatch.api.runs import Preview as Preview
     from rowbatch.api.runs import Run as Run
@@ -145,6 +146,7 @@ _PLACES = {
     "sample": "api.coding",
     "sample_into_file": "api.set_draws",
     "sample_into_set": "api.set_draws",
+    "sentinels": "api.reporting",
     "serve": "api.local",
     "server_home": "api.local",
     "set_key": "api.keys",

@@ -804,6 +804,12 @@ def disagreements(run: Path, *, output: Path, as_json: bool, **options: Any) -> 
     help="A page (.html), JSON (.json), or LaTeX (.tex, with .bib beside it); may be given several times.  "
     "[default: report.html in the run]",
 )
+@click.option(
+    "--sentinels",
+    type=_PATH,
+    metavar="ARCHIVE",
+    help="An archive of RUN whose sentinels were asked again: say whether the model has drifted.",
+)
 @_reporting
 @_overwrite
 @_json
@@ -870,6 +876,12 @@ def archive(run: Path, *, output: Path, without_texts: bool, as_json: bool, **op
 )
 @click.option("--seed", type=int, default=1, show_default=True, metavar="NUMBER", help="Of that draw.")
 @click.option(
+    "--sentinels",
+    is_flag=True,
+    help="Ask the same texts each time, 50 or as many as --rows says the first time, and note each look "
+    "beside the archive.",
+)
+@click.option(
     "--run",
     "run_directory",
     type=_PATH,
@@ -891,6 +903,7 @@ def rerun(
     *,
     rows: int | None,
     seed: int,
+    sentinels: bool,
     run_directory: Path | None,
     compare: Path | None,
     yes: bool,
@@ -902,14 +915,21 @@ def rerun(
 
     The archive is that of `rowbatch archive`; the table has the same texts, in any order. Shows the price
     and asks before it costs money. With --rows some rows alone are asked: enough to see whether a model has
-    drifted since.
+    drifted since. With --sentinels these are the same texts each time, and what came of each look is kept in
+    ARCHIVE.sentinels.jsonl and shown; `rowbatch report RUN --sentinels ARCHIVE` takes it up.
     """
     from rowbatch.cli import show
 
     if compare is None:
         _, changes = _policy_changes(options)
         again = api.rerun(
-            archive, table, rows=rows, seed=seed, run=run_directory, policy=api.Policy().changed(**changes)
+            archive,
+            table,
+            rows=rows,
+            seed=seed,
+            sentinels=sentinels,
+            run=run_directory,
+            policy=api.Policy().changed(**changes),
         )
         if not as_json:
             show.rerun_begins(again)
@@ -919,11 +939,13 @@ def rerun(
         compare = again.run.path
     else:
         code = 0
-    found = api.compare_rerun(archive, compare)
+    found = api.compare_rerun(archive, compare, sentinels=sentinels)
     if as_json:
         show.as_json(found)
     else:
         show.rerun_compared(found)
+        if sentinels:
+            show.sentinels(api.sentinels(archive))
     return code
 
 

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
         SampleReport,
         ScaleAgreement,
         Schedule,
+        Sentinels,
         SetDraw,
         SetStatus,
         ShardDone,
@@ -474,6 +475,18 @@ def rerun_compared(found: RerunReport) -> None:
             line(f"    {labels}: {_count(one.rows, 'row')}")
         if len(moved) > 10:
             line(f"    and {len(moved) - 10} further moves")
+
+
+def sentinels(found: Sentinels) -> None:
+    """All looks at the sentinels of an archive."""
+    line(f"sentinels  {place(found.path)}  ({_count(len(found.texts), 'text')}, drawn {found.drawn_at[:10]})")
+    for look in found.looks:
+        line(f"  {look.asked_at[:10]}  {', '.join(look.models) or '-'}  n {look.rows:,}")
+        for variable, figures in look.figures.items():
+            if (figure := figures.get("percent_agreement")) is not None:
+                line(f"    {short(variable, 40):<24} {figure.shown}  {figure.shown_interval}")
+    for variable in found.drifted:
+        line(f"  {short(variable, 40)} has drifted: the last interval lies below the first one")
 
 
 def exported(report: ExportReport) -> None:
@@ -1069,9 +1082,8 @@ def sampled_into_set(report: SetDraw) -> None:
         for name, rows in report.strata.items():
             line(f"    {short(name, 40):<40} {rows:>7,} of {wave.population[name]:>9,}")
     if report.groups:
-        line(
-            f"  {_count(report.groups, 'group')} of {sum(wave.clusters.values()):,}, by {short(wave.grouped_by, 60)}"
-        )
+        of = sum(wave.clusters.values())
+        line(f"  {_count(report.groups, 'group')} of {of:,}, by {short(wave.grouped_by, 60)}")
     for count, words in (
         (report.without_text, "without a text could not be drawn"),
         (report.without_group, "without a group could not be drawn"),
