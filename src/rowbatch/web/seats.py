@@ -16,7 +16,6 @@ from threading import Lock
 
 from rowbatch import desk
 from rowbatch.errors import UsageError
-from rowbatch.web.guard import is_same
 
 MOST = 500
 """So many links at once: more are a mistake."""
@@ -106,7 +105,7 @@ class Seats:
         """
         digest, found = _digest(token), None
         for one in self.all():
-            if is_same(one.digest, digest):
+            if secrets.compare_digest(one.digest, digest):
                 found = one
         return None if found is None else desk.prove(self._secret, "coder", found.id, host)
 
@@ -121,7 +120,7 @@ class Seats:
         """
         found = None
         for one in self.all():
-            if is_same(cookie, desk.prove(self._secret, "coder", one.id, host)):
+            if desk.is_proof(cookie, self._secret, "coder", one.id, host):
                 found = one
         if found is None:
             return None

@@ -98,7 +98,7 @@ REPORTS: dict[str, Entry] = {
     "sentinels-none": Entry(
         "no sentinels of {archive} were ever asked",
         "ask them: rowbatch rerun ARCHIVE TABLE --sentinels",
-        page="ask them with the command line: rowbatch rerun",
+        page="ask them again with the command line first",
         zh=("{archive} 的哨兵文本还从未被询问过", "请先在命令行用 rowbatch rerun 询问"),
     ),
 }
