@@ -65,6 +65,7 @@ __all__ = [
     "report",
     "rerun",
     "sample",
+    "sentinels",
     "split",
     "units",
 ]
@@ -91,6 +92,7 @@ _PLACES = {
     "report": ("rowbatch.api", "report"),
     "rerun": ("rowbatch.api", "rerun"),
     "sample": ("rowbatch.api", "sample"),
+    "sentinels": ("rowbatch.api", "sentinels"),
     "split": ("rowbatch.api", "split"),
     "units": ("rowbatch.api", "units"),
 }

@@ -41,6 +41,7 @@ network file systems.
 
 _Found = TypeVar("_Found")
 _MOST_TOLD_BYTES = 10_000
+_TURN_S, _LOOK_S = 60.0, 0.002
 
 
 def python_module(name: str) -> list[str]:
@@ -197,6 +198,44 @@ def hold(path: Path) -> Iterator[bool]:
         raise from_os_error(error, str(path)) from error
     with file:
         yield take_lock(file, path)
+
+
+@contextmanager
+def hold_in_turn(path: Path, wait_s: float = _TURN_S) -> Iterator[None]:
+    """
+    Hold a file for as long as the block goes on, after those who have it: for what takes a moment, as adding
+    a line to another file. Threads of one process wait for each other, too.
+
+    Where the file system keeps no locks, nobody waits: then one program at a time is to do such things.
+
+    Args:
+        path: The file; it is made, and stays.
+        wait_s: How long others may take.
+    Raises:
+        StorageError: They took longer, as a program does that was stopped meanwhile; or the disk refuses.
+    """
+    end = time.monotonic() + wait_s
+    try:
+        try:
+            file = path.open("ab")
+        except PermissionError:
+            # Another user made it. Who may read it can hold it.
+            file = path.open("rb")  # type: ignore[assignment]
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
+    with file:
+        while not _takes_turn(file, path):
+            if time.monotonic() > end:
+                raise StorageError("held-by-another", path=str(path))
+            time.sleep(_LOOK_S)
+        yield
+
+
+def _takes_turn(file: IO[Any], path: Path) -> bool:
+    try:
+        return take_lock(file, path)
+    except StorageError:
+        return True
 
 
 def prove(secret: str, *said: str) -> str:

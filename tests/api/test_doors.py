@@ -71,6 +71,7 @@ API = [
     "sample",
     "sample_into_file",
     "sample_into_set",
+    "sentinels",
     "serve",
     "server_home",
     "set_key",

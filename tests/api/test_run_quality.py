@@ -122,6 +122,13 @@ def test_codes_with_the_model_in_sight_are_told_apart(run: Run, coded: CodingFol
     assert found.seen_model.blind.estimate == pytest.approx(20 / 26)
     assert found.seen_model.blind.n == 26
     assert (found.seen_model.seen.estimate, found.seen_model.seen.n) == (0.75, 4)
+    difference = found.seen_model.difference
+    assert difference.estimate == pytest.approx(0.75 - 20 / 26)
+    assert difference.n == 30
+    assert difference.low is not None
+    assert difference.high is not None
+    assert difference.low < 0 < difference.high
+    assert found.to_plain()["seen_model"]["difference"]["low"] == difference.low
     assert run.validate(with_seen=True).counts.settled == 30
 
 

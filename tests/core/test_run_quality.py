@@ -23,7 +23,7 @@ from rowbatch.core.run_quality import (
     used_up,
     weigh,
 )
-from rowbatch.core.statistics.figures import Resampling
+from rowbatch.core.statistics.figures import Resampling, difference_figure, share_figure
 
 ANSWER = {"variables": [{"name": "mood", "labels": [{"name": "good"}, {"name": "bad"}]}]}
 PLAN = CodingSet("00" * 8, "people", Source(Path("posts.csv"), "ab" * 32), "post", ANSWER, ("mood",))
@@ -175,3 +175,25 @@ def test_looks_are_counted_by_what_was_looked_at() -> None:
     told = used_up(earlier, look(codebook="b"))
     assert told is not None
     assert (told.values["looks"], told.values["day"]) == (5, "2026-11-28")
+
+
+def test_the_difference_of_two_shares_is_newcombes() -> None:
+    """
+    The examples of his paper, table II: 56 of 70 against 48 of 80, and shares of 0 and 1.
+    """
+    resampling = Resampling()
+    for first, second, low, high in (
+        ((56, 70), (48, 80), 0.0524, 0.3339),
+        ((9, 10), (3, 10), 0.1705, 0.8090),
+        ((10, 10), (0, 20), 0.6791, 1.0),
+        ((0, 10), (0, 20), -0.1611, 0.2775),
+    ):
+        shares = [share_figure(*one, resampling, "") for one in (first, second)]
+        found = difference_figure(shares[0], shares[1], resampling, "more often")
+        assert found.low == pytest.approx(low, abs=1e-4)
+        assert found.high == pytest.approx(high, abs=1e-4)
+    nothing = difference_figure(
+        share_figure(0, 0, resampling, ""), share_figure(1, 2, resampling, ""), resampling, ""
+    )
+    assert nothing.estimate is None
+    assert nothing.why is not None

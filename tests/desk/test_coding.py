@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from coding_by_hand import EVERY_KIND, coding_set
+from coding_by_hand import EVERY_KIND, MOOD, coding_set
+from rowbatch.api.sets import OpenCodingSet
 from rowbatch.desk.coding import Coding, CodingRoom
 from rowbatch.errors import InputError, UsageError
 
@@ -203,3 +204,47 @@ def test_sets_and_coders_that_are_not_there() -> None:
     ):
         with pytest.raises(InputError):
             call()
+
+
+def test_two_programs_hear_one_coder() -> None:
+    """
+    What another program took meanwhile, as a sheet in a terminal, is seen by the next press: it comes too
+    late, and takes nothing back.
+    """
+    coding = began(2)
+    first, second = keys(coding)
+    other = Coding(coding.folder)
+    assert coding.say("Anna", first, 0, {"mood": "good"}) == "saved"
+    assert other.say("Anna", first, 0, {"mood": "bad"}) == "late"
+    assert other.say("Anna", second, 0, {"mood": "bad"}) == "saved"
+    assert coding.say("Anna", second, 0, {"mood": "good"}) == "late"
+    assert coding.undo("Anna", 1) is None
+    assert [(one.key, one.values["mood"]) for one in coding.history("Anna")] == [
+        (first, "good"),
+        (second, "bad"),
+    ]
+
+
+def test_one_rule_says_what_is_coded() -> None:
+    """
+    A row without its free text counts as coded at every door; a set that asks for nothing else wants it.
+    """
+    asked = [MOOD, {"name": "why", "kind": "text"}]
+    coding = began(2, variables=asked)
+    first, second = keys(coding)
+    coding.say("Anna", first, 0, {"mood": "good"})
+    shown = coding.shown("Anna", first)
+    assert shown.is_complete
+    assert shown.first_open is not None
+    assert coding.next_key("Anna") == second
+    assert coding.progress("Anna").done == 1
+    (status,) = OpenCodingSet(coding.folder).status().coders
+    assert (status.coded, status.begun) == (1, 0)
+    coding.say("Anna", second, 0, {"why": "because"})
+    (status,) = OpenCodingSet(coding.folder).status().coders
+    assert (status.coded, status.begun) == (1, 1)
+    assert coding.progress("Anna").done == 1
+    only = began(1, variables=asked[1:], name="why", set_id="f" * 16)
+    assert only.progress("Anna").done == 0
+    only.say("Anna", keys(only)[0], 0, {"why": "because"})
+    assert only.progress("Anna").done == 1

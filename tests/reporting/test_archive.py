@@ -7,6 +7,8 @@ import errno
 import hashlib
 import io
 import json
+import re
+import shutil
 import subprocess
 import zipfile
 from pathlib import Path
@@ -17,10 +19,11 @@ import pytest
 from driving import KEY, LABELS, build_run, finish, make_run, texts, unknown_label
 from end_to_end import read_rows
 from fake_providers import FakeProvider
-from rowbatch.api.reporting import archive, check_archive, compare_rerun, rerun
-from rowbatch.errors import InputError, OutputExists, StorageError, UsageError
+from rowbatch.api.reporting import archive, check_archive, compare_rerun, report, rerun, sentinels
+from rowbatch.errors import InputError, OutputExists, RowbatchError, StorageError, UsageError
 from rowbatch.reporting.archive import read_archive
 from rowbatch.reporting.texts import text_digest
+from rowbatch.store.journal import Journal
 from rowbatch.store.rundir import RunDirectory
 
 
@@ -297,6 +300,91 @@ def test_some_rows_alone_are_drawn_by_hash(packed: Path, tmp_path: Path) -> None
     with pytest.raises(UsageError) as caught:
         rerun(packed, table, rows=13, run=tmp_path / "three")
     assert (caught.value.kind, caught.value.values["left"]) == ("rerun-too-few-rows", 12)
+
+
+def test_sentinels_are_the_same_texts_each_time(packed: Path, done: RunDirectory, tmp_path: Path) -> None:
+    """
+    They are drawn once by hash of their texts, and asked again wherever these stand in the table; each look
+    is kept beside the archive, a drift is told there and in the report, and the archive is as it was.
+    """
+    packed = Path(shutil.copy(packed, tmp_path))
+    before = packed.read_bytes()
+    wanted: set[str] = set()
+    rows = texts(14)
+    for n, (name, order, swap) in enumerate(
+        [("one", rows, False), ("two", ["new", *reversed(rows), *rows], False), ("three", rows[::-1], True)]
+    ):
+        again = rerun(
+            packed,
+            write_rows(tmp_path / f"{name}.csv", order),
+            rows=12 if not n else None,
+            sentinels=True,
+            run=tmp_path / name,
+        )
+        assert again.rows == 12
+        asked = set(pl.read_parquet(tmp_path / name / "table.parquet")["text"])
+        wanted = wanted or asked
+        assert asked == wanted
+        run = RunDirectory(again.run.path)
+        build_run(run, "openai", 4)
+        fake = FakeProvider("openai")
+        if swap:
+            fake.spoil = lambda _, line: re.sub(
+                rb'\\"([ab])\\"', lambda label: b'\\"b\\"' if label[1] == b"a" else b'\\"a\\"', line
+            )
+        finish(run, fake)
+        # A look that is made twice is one.
+        assert again.compare() == again.compare()
+        found = sentinels(packed)
+        assert [one.rows for one in found.looks] == [12] * (n + 1)
+        assert found.drifted == (("label",) if swap else ())
+    assert packed.read_bytes() == before
+    figures = [one.figures["label"]["percent_agreement"] for one in found.looks]
+    assert [one.estimate for one in figures] == [1, 1, 0.5]
+    report(done.path, [tmp_path / "r.html", tmp_path / "r.json"], sentinels=packed)
+    assert "The model has drifted" in (tmp_path / "r.html").read_text()
+    told = json.loads((tmp_path / "r.json").read_text())["sentinels"]
+    assert (told["drifted"], len(told["looks"]), told["texts"]) == (["label"], 3, 12)
+    with pytest.raises(UsageError) as caught:
+        report(tmp_path / "one", tmp_path / "other.html", sentinels=packed)
+    assert caught.value.kind == "sentinels-of-another-run"
+
+
+def test_sentinels_that_do_not_fit_are_refused(packed: Path, tmp_path: Path) -> None:
+    """
+    Another number than was drawn, the file of another archive, a broken one, and none at all are told.
+    """
+    packed = Path(shutil.copy(packed, tmp_path))
+    table = write_rows(tmp_path / "later.csv", texts(14))
+    kinds: list[str] = []
+
+    def ask(count: int | None = None) -> None:
+        try:
+            rerun(packed, table, rows=count, sentinels=True, run=tmp_path / f"run-{len(kinds)}")
+        except RowbatchError as error:
+            kinds.append(error.kind)
+
+    with pytest.raises(InputError) as caught:
+        sentinels(packed)
+    assert caught.value.kind == "sentinels-none"
+    ask(13)
+    log = packed.with_name(f"{packed.stem}.sentinels.jsonl")
+    assert not log.exists()
+    ask(3)
+    ask(4)
+    kept = log.read_bytes()
+    log.write_bytes(kept.replace(b"seed", b"sood"))
+    ask()
+    log.write_bytes(kept)
+    log.unlink()
+    Journal(log).add([{"content_sha256": "0" * 64, "seed": 1, "drawn_at": "", "texts": ["x"]}])
+    ask()
+    assert kinds == [
+        "rerun-too-few-rows",
+        "sentinels-are-drawn",
+        "sentinels-damaged",
+        "sentinels-of-another-archive",
+    ]
 
 
 def test_another_table_is_refused(packed: Path, tmp_path: Path) -> None:

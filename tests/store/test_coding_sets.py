@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rowbatch.core.coding_set import Code, CodingSet, Decision, DrawnRow, Look, Wave, gold_of, probabilities
+from rowbatch.core.coding_set import (
+    Code,
+    CodingSet,
+    Decision,
+    DrawnRow,
+    Look,
+    Wave,
+    disagreements,
+    gold_of,
+    probabilities,
+)
 from rowbatch.core.plan import Source
 from rowbatch.core.table_options import ReadOptions
-from rowbatch.errors import InputError, OutputExists, UsageError
+from rowbatch.errors import InputError, OutputExists, StorageError, UsageError
+from rowbatch.processes import hold_in_turn, python_module
 from rowbatch.store.coding_sets import CodingFolder, find_set, free_set_path, known_sets, sets_of_table
 
 ANSWER = {"variables": [{"name": "mood", "labels": [{"name": "good"}, {"name": "bad"}]}]}
@@ -210,3 +226,127 @@ def test_a_set_of_a_newer_version(coding: CodingFolder) -> None:
     with pytest.raises(InputError) as caught:
         _ = coding.plan
     assert caught.value.kind == "coding-set-too-new"
+
+
+def test_a_decision_holds_for_each_row_with_the_text(coding: CodingFolder) -> None:
+    """
+    Coders are shown a text once; what their difference is settled to is gold of all rows that have it, and
+    no longer when it is taken back.
+    """
+    first, second, other = rows_of(1, 2, 3)
+    coding.add_wave(Wave(1, {"": 9}), [first, replace(second, same_as=first.key), other])
+    coding.add_codes("A", [Code(first.key, {"mood": "good"}), Code(other.key, {"mood": "bad"})])
+    coding.add_codes("B", [Code(first.key, {"mood": "bad"})])
+    assert disagreements(coding.codes(), "mood") == [first.key, second.key]
+    assert gold_of(coding.codes(), coding.decisions(), "mood") == {other.key: "bad"}
+    coding.add_decision(Decision(first.key, "mood", "good", by="C", note="irony"))
+    assert gold_of(coding.codes(), coding.decisions(), "mood") == {
+        first.key: "good",
+        second.key: "good",
+        other.key: "bad",
+    }
+    assert coding.decisions()[second.key, "mood"].note == "irony"
+    coding.add_decision(Decision(first.key, "mood", ""))
+    assert gold_of(coding.codes(), coding.decisions(), "mood") == {other.key: "bad"}
+
+
+def at_once(*works: Callable[[], None]) -> None:
+    """Do several things at the same moment, each in a thread."""
+    gate = threading.Barrier(len(works))
+
+    def run(work: Callable[[], None]) -> None:
+        gate.wait(60)
+        work()
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        for one in [pool.submit(run, work) for work in works]:
+            one.result()
+
+
+ELSEWHERE = """
+import sys
+from pathlib import Path
+from rowbatch.core.coding_set import Code
+from rowbatch.store.coding_sets import CodingFolder
+folder = CodingFolder(Path(sys.argv[1]))
+print("ready", flush=True)
+sys.stdin.readline()
+for n in range(60):
+    folder.add_codes("Anna", [Code(f"p-{n}", {"mood": "good"}, note="x" * 300)])
+"""
+
+
+def test_two_programs_write_what_one_coder_says(coding: CodingFolder) -> None:
+    """
+    A program and two windows of another one add to one file at once: each line is there, whole, once, and
+    in the order in which its writer wrote it; and a coder who comes meanwhile is not lost.
+    """
+    python = python_module("x")[0]
+    other = subprocess.Popen(
+        [python, "-P", "-c", ELSEWHERE, str(coding.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert other.stdin is not None
+    assert other.stdout is not None
+    assert other.stdout.readline() == b"ready\n"
+
+    def window(name: str) -> Callable[[], None]:
+        def write() -> None:
+            folder = CodingFolder(coding.path)
+            for n in range(40):
+                folder.add_codes("Anna", [Code(f"{name}-{n}", {"mood": "bad"}, note="y" * 300)])
+                if not n % 8:
+                    folder.add_coder(f"{name} {n}")
+
+        return write
+
+    def begin() -> None:
+        other.stdin.write(b"go\n")  # type: ignore[union-attr]
+        other.stdin.flush()  # type: ignore[union-attr]
+
+    at_once(begin, window("a"), window("b"))
+    other.communicate(timeout=120)
+    assert other.returncode == 0
+    heard = [one.key for one in coding.history("Anna")]
+    assert len(heard) == 60 + 40 + 40
+    for name, count in (("p", 60), ("a", 40), ("b", 40)):
+        assert [key for key in heard if key.startswith(name)] == [f"{name}-{n}" for n in range(count)]
+    assert len(coding.coders()) == 1 + 2 * 5
+    assert (coding.path / "codes" / "Anna.jsonl").read_bytes().count(b"\n") == len(heard)
+
+
+def test_two_draws_at_once_are_one(coding: CodingFolder) -> None:
+    """
+    Of two programs that draw at the same moment one is told that another one was first, and its rows take
+    nobody's place.
+    """
+    told: list[str] = []
+
+    def draw(first: int) -> Callable[[], None]:
+        def add() -> None:
+            try:
+                CodingFolder(coding.path).add_wave(Wave(1, {"": 100}), rows_of(first, first + 1))
+            except UsageError as error:
+                told.append(error.kind)
+
+        return add
+
+    at_once(draw(1), draw(11))
+    assert told == ["coding-drawn-meanwhile"]
+    assert [one.row for one in coding.rows()] in ([1, 2], [11, 12])
+    assert len(coding.waves()) == 1
+
+
+def test_a_turn_is_taken_within_itself_and_not_for_ever(coding: CodingFolder) -> None:
+    """
+    Who has the turn adds what they have to; a program that stands still with it is told of in words.
+    """
+    with coding.turn():
+        coding.add_codes("Anna", [Code("a", {"mood": "good"})])
+    with (
+        hold_in_turn(coding.path / ".lock"),
+        pytest.raises(StorageError) as caught,
+        hold_in_turn(coding.path / ".lock", wait_s=0.01),
+    ):
+        pass
+    assert caught.value.kind == "held-by-another"
+    assert len(coding.history("Anna")) == 1

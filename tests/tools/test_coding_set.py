@@ -28,10 +28,13 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "posts.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
-        rows.writerow(("town", "person", "post"))
+        rows.writerow(("town", "person", "post", "side"))
         for at in range(1, ROWS + 1):
             town = "c" if at % 33 == 0 else "b" if at % 5 == 0 else "a"
-            rows.writerow((town, f"p{at * at % 83}", f"text {at}" if at % 20 else ""))
+            person = at * at % 83
+            # A person is of one side.
+            side = "left" if person % 3 else "right"
+            rows.writerow((town, f"p{person}", f"text {at}" if at % 20 else "", side))
     return path
 
 
@@ -52,6 +55,7 @@ def numbers(coding: rowbatch.OpenCodingSet) -> list[int]:
         pytest.param({"stratify": "town", "at_least": 6}, id="at-least"),
         pytest.param({"group": "person"}, id="groups"),
         pytest.param({"group": "person", "whole_groups": False}, id="one-per-group"),
+        pytest.param({"group": "person", "stratify": "side", "allocation": "equal"}, id="groups-in-strata"),
     ],
 )
 def test_a_sample_goes_on_as_if_it_had_been_drawn_at_once(table: Path, options: dict[str, object]) -> None:
@@ -110,6 +114,8 @@ def test_a_rare_stratum_is_filled_up_in_a_simple_sample(table: Path) -> None:
         pytest.param(Design(30, stratify="town", allocation="equal"), id="stratified"),
         pytest.param(Design(12, group="person"), id="groups"),
         pytest.param(Design(12, group="person", whole_groups=False), id="one-per-group"),
+        pytest.param(Design(12, group="person", stratify="side", allocation="equal"), id="groups-in-strata"),
+        pytest.param(Design(12, group="person", stratify="side", at_least=4), id="groups-at-least"),
     ],
 )
 def test_sums_of_one_over_the_chance_are_right_on_average(table: Path, design: Design) -> None:
@@ -145,6 +151,36 @@ def test_parts_are_of_texts_and_of_groups(table: Path) -> None:
     assert {one.part for one in made(table, 9, test=0, name="two").rows()} == {""}
     grouped = made(table, 20, group="person", name="three").rows()
     assert len({(one.group, one.part) for one in grouped}) == 20
+
+
+def test_groups_are_drawn_in_strata_with_their_parts(table: Path) -> None:
+    """
+    So many groups of each stratum come with all of their rows, each group is wholly of one part, the chance
+    of a row is that of its group in its stratum, and the draw is replayed.
+    """
+    coding = made(table, 20, group="person", stratify="side", allocation={"left": 12, "right": 8})
+    rows, (wave,) = coding.rows(), coding.waves()
+    groups = {one.group: one.stratum for one in rows}
+    assert Counter(groups.values()) == {"left": 12, "right": 8}
+    assert all(stratum == ("left" if int(name[1:]) % 3 else "right") for name, stratum in groups.items())
+    assert len({(one.group, one.part) for one in rows}) == 20
+    assert {one.part for one in rows} == {"dev", "test"}
+    chance = coding.probabilities()
+    for one in rows:
+        size = wave.clusters[one.stratum]
+        assert chance[one.key] == pytest.approx({"left": 12, "right": 8}[one.stratum] / size)
+    test = [one for one in rows if one.part == "test"]
+    of_part = probabilities([wave], test)
+    drawn = Counter({one.group: one.stratum for one in test}.values())
+    assert {one.stratum: of_part[one.key] * wave.clusters[one.stratum] for one in test} == pytest.approx(
+        drawn
+    )
+    coding.draw(4)
+    assert len({one.group for one in coding.rows()}) == 24
+    assert coding.replay().is_same
+    with pytest.raises(UsageError) as caught:
+        coding.draw(4, stratify="town")
+    assert caught.value.kind == "coding-design-differs"
 
 
 def test_a_text_that_stands_in_several_rows_is_coded_once(table: Path) -> None:
@@ -207,7 +243,11 @@ def test_more_rows_of_strata_begin_with_fewer() -> None:
         ({"count": 381}, "sample-too-few-rows"),
         ({"count": 81, "group": "person"}, "sample-too-few-groups"),
         ({"count": 5, "stratify": "post"}, "sample-too-many-strata"),
-        ({"count": 5, "stratify": "town", "group": "person"}, "sample-strata-and-groups"),
+        ({"count": 5, "stratify": "town", "group": "person"}, "sample-groups-in-several-strata"),
+        (
+            {"count": 5, "stratify": "town", "group": "person", "whole_groups": False},
+            "sample-strata-and-groups",
+        ),
         ({"count": 0, "stratify": "town", "allocation": {"z": 1}}, "sample-no-stratum"),
         ({"count": 0, "stratify": "town", "allocation": {"c": 13}}, "sample-stratum-too-small"),
         ({"count": 4, "stratify": "town", "allocation": {"c": 3}}, "sample-strata-sum"),

@@ -141,6 +141,26 @@ def test_every_kind_is_asked_one_after_the_other(client):
     assert "This text is coded" not in page.text
 
 
+def test_words_of_their_own_may_be_left_empty(client):
+    """
+    The last question is for words of the coder's own: it is asked, and one press leaves it empty.
+    """
+    folder = coding_set(["first", "second"], [EVERY_KIND[0], {"name": "why", "kind": "text"}])
+    place = begun(client, folder)
+    page = pressed(client, place, client.get(place), label="good")
+    assert text_of(page) == "first"
+    assert "Leave it empty" in words(page)
+    assert page.text.count('data-key="s"') == 1
+    page = pressed(client, place, page, do="next")
+    assert text_of(page) == "second"
+    page = pressed(client, place, pressed(client, place, page, label="bad"), label="so", do="say")
+    assert "All 2 texts are coded" in words(page)
+    assert [one.values for one in folder.codes()["Anna"].values()] == [
+        {"mood": "good"},
+        {"mood": "bad", "why": "so"},
+    ]
+
+
 def test_the_last_codes_are_within_reach(client):
     """
     Each of the last ten leads back to its text, where another press takes the code's place.

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from rowbatch.api.reporting import compare_rerun as compare_rerun
     from rowbatch.api.reporting import report as report
     from rowbatch.api.reporting import rerun as rerun
+    from rowbatch.api.reporting import sentinels as sentinels
     from rowbatch.api.runs import Hooks as Hooks
     from rowbatch.api.runs import Preview as Preview
     from rowbatch.api.runs import Run as Run
@@ -153,6 +154,7 @@ _PLACES = {
     "list_server_keys": "api.local",
     "remove_server_key": "api.local",
     "fault_names": "api.local",
+    "sentinels": "api.reporting",
     "serve": "api.local",
     "server_home": "api.local",
     "set_key": "api.keys",

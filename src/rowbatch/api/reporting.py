@@ -17,7 +17,7 @@ from rowbatch.core.plan import Source
 from rowbatch.core.policy import Policy
 from rowbatch.core.run_quality import Judging
 from rowbatch.core.statistics.figures import Resampling
-from rowbatch.errors import UsageError
+from rowbatch.errors import InputError, UsageError
 from rowbatch.reporting.archive import (
     ArchiveReport,
     ArchiveTold,
@@ -30,6 +30,7 @@ from rowbatch.reporting.facts import PeopleFacts, facts_of
 from rowbatch.reporting.people import CodedSet, people_facts
 from rowbatch.reporting.report import ReportWritten, require_checklist, require_paths, write_report
 from rowbatch.reporting.rerun import RerunReport, compare_again, plan_again, rows_again
+from rowbatch.reporting.sentinels import Sentinels, add_look, read_sentinels, sentinels_of
 from rowbatch.results.coded import CodedRun, content_of, population_of_run, set_of_run
 from rowbatch.store.coding_sets import find_set
 from rowbatch.store.rundir import RunDirectory
@@ -53,6 +54,7 @@ class Rerun:
         rows: That it asks.
         same: Rows of the table whose texts are in the archive.
         only_table, only_archive: Rows whose texts are in one of them only.
+        sentinels: Those of the archive, where they are asked; else None.
     """
 
     run: Run
@@ -61,6 +63,7 @@ class Rerun:
     same: int
     only_table: int
     only_archive: int
+    sentinels: Sentinels | None = None
 
     def compare(self, *, confidence: float = 0.95, draws: int = 2_000, seed: int = 1) -> RerunReport:
         """
@@ -71,7 +74,14 @@ class Rerun:
             draws: How many samples are drawn for them.
             seed: Of these draws.
         """
-        return compare_rerun(self.archive, self.run, confidence=confidence, draws=draws, seed=seed)
+        return compare_rerun(
+            self.archive,
+            self.run,
+            sentinels=self.sentinels is not None,
+            confidence=confidence,
+            draws=draws,
+            seed=seed,
+        )
 
 
 def _people_of(run: Run, people: str | Path | None, language: _Language) -> PeopleFacts | None:
@@ -113,11 +123,32 @@ def _people_of(run: Run, people: str | Path | None, language: _Language) -> Peop
     )
 
 
+def _sentinels_of(run: Run, archive: Path) -> Sentinels:
+    """
+    The sentinels of an archive of a run.
+
+    Raises:
+        UsageError: The archive is of another run.
+        InputError: None were drawn; or something was changed.
+    """
+    archived = read_archive(archive)
+    if (archived.plan.created_at, archived.plan.source.sha256) != (
+        run.plan.created_at,
+        run.plan.source.sha256,
+    ):
+        raise UsageError("sentinels-of-another-run", archive=str(archive), run=str(run.path))
+    found = read_sentinels(archive, archived)
+    if found is None:
+        raise InputError("sentinels-none", archive=str(archive))
+    return found
+
+
 def report(
     run: str | Path | Run,
     output: str | Path | Sequence[str | Path],
     *,
     people: str | Path | None = None,
+    sentinels: str | Path | None = None,
     texts: bool = True,
     language: _Language = "en",
     checklist: str | None = None,
@@ -134,6 +165,8 @@ def report(
             beside it).
         people: A coding set of the run's table: its folder, id or name; None means the only one with codes,
             if there is one.
+        sentinels: An archive of this run, whose sentinels were looked at: the report says whether the model
+            has drifted since.
         texts: Whether the text of a row may be shown, in the example of a request.
         language: Of the page and of LaTeX.
         checklist: `ttamre`, `tamper`, `llm-guidelines` or `tornberg`; None for none.
@@ -149,6 +182,7 @@ def report(
     require_one_of("language", language, get_args(_Language))
     require_paths(paths, overwrite=overwrite)
     opened = run if isinstance(run, Run) else open_run(run)
+    looks = _sentinels_of(opened, Path(sentinels)) if sentinels is not None else None
     opened.build(hooks)
     facts = facts_of(
         RunDirectory(opened.path),
@@ -156,6 +190,7 @@ def report(
         with_texts=texts,
         progress=hooks.rows if hooks else None,
     )
+    facts = replace(facts, sentinels=looks)
     return write_report(facts, paths, language=language, checklist=chosen, overwrite=overwrite)
 
 
@@ -230,6 +265,7 @@ def rerun(
     *,
     rows: int | None = None,
     seed: int = 1,
+    sentinels: bool = False,
     run: str | Path | None = None,
     policy: Policy | None = None,
 ) -> Rerun:
@@ -243,6 +279,8 @@ def rerun(
         table: The same texts, in any order; others may be among them.
         rows: Ask so many rows alone, drawn by hash of those that had a usable answer; None means all.
         seed: Of that draw.
+        sentinels: Ask the archive's sentinels: the same texts each time, drawn by hash of their digests the
+            first time, `rows` of them or 50. Each look is noted beside the archive, see `sentinels`.
         run: The run directory; None means `rowbatch-runs/<table>`, numbered.
         policy: The pace, the cap.
     Raises:
@@ -253,20 +291,22 @@ def rerun(
     require_source(path)
     archived = read_archive(Path(archive))
     plan = plan_again(archived, path)
-    again = rows_again(archived, plan, rows, seed)
+    chosen = sentinels_of(Path(archive), archived, rows, seed) if sentinels else None
+    again = rows_again(archived, plan, rows, seed, chosen.texts if chosen else ())
     if policy is not None:
         plan = replace(plan, policy=policy)
     if again.frame is not None:
         # Of the rows alone a table of its own is made.
         plan = replace(plan, source=Source(path))
     made = create_planned(plan, Path(run) if run else None, frame=again.frame)
-    return Rerun(made, Path(archive), again.rows, again.same, again.only_table, again.only_archive)
+    return Rerun(made, Path(archive), again.rows, again.same, again.only_table, again.only_archive, chosen)
 
 
 def compare_rerun(
     archive: str | Path,
     run: str | Path | Run,
     *,
+    sentinels: bool = False,
     confidence: float = 0.95,
     draws: int = 2_000,
     seed: int = 1,
@@ -277,6 +317,7 @@ def compare_rerun(
     Args:
         archive: Of `archive`.
         run: A run that asks the same, as `rerun` makes it.
+        sentinels: It asked the archive's sentinels: note the look.
         confidence: Of the intervals.
         draws: How many samples are drawn for them.
         seed: Of these draws.
@@ -287,4 +328,24 @@ def compare_rerun(
     resampling = resampling_of(confidence, draws, seed)
     opened = run if isinstance(run, Run) else open_run(run)
     opened.build()
-    return compare_again(RunDirectory(opened.path), read_archive(Path(archive)), resampling)
+    archived = read_archive(Path(archive))
+    found = compare_again(RunDirectory(opened.path), archived, resampling)
+    if sentinels:
+        chosen = sentinels_of(Path(archive), archived, None, 1)
+        add_look(Path(archive), chosen, found, opened.plan.created_at)
+    return found
+
+
+def sentinels(archive: str | Path) -> Sentinels:
+    """
+    The sentinels of an archive, with what came of each look at them: whether the model has drifted.
+
+    Args:
+        archive: Of `archive`.
+    Raises:
+        InputError: None were drawn; or the archive or what stands beside it was changed.
+    """
+    found = read_sentinels(Path(archive), read_archive(Path(archive)))
+    if found is None:
+        raise InputError("sentinels-none", archive=str(archive))
+    return found

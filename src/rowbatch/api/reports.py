@@ -24,6 +24,7 @@ from rowbatch.providers.catalog import KnownModel
 from rowbatch.reporting.archive import ArchiveReport, CheckedArchive
 from rowbatch.reporting.report import ReportWritten
 from rowbatch.reporting.rerun import RerunReport
+from rowbatch.reporting.sentinels import SentinelLook, Sentinels
 from rowbatch.results.extract_report import ExtractReport
 from rowbatch.steps.clean import CleanReport
 from rowbatch.steps.collect import CollectReport, RoundSpent
@@ -96,6 +97,8 @@ __all__ = [
     "SampleReport",
     "ScaleAgreement",
     "Schedule",
+    "SentinelLook",
+    "Sentinels",
     "SetDraw",
     "SetStatus",
     "ShardDone",

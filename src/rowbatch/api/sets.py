@@ -34,11 +34,11 @@ from rowbatch.core.coding_set import (
     disagreements,
     draws_of,
     gold_of,
+    is_complete,
     probabilities,
     queue_of,
-    unanswered,
 )
-from rowbatch.core.drawing import STRATIFIED, Allocation
+from rowbatch.core.drawing import Allocation
 from rowbatch.core.label_list import read_values
 from rowbatch.core.plan import Source
 from rowbatch.core.statistics.how_many import HowMany, how_many
@@ -80,8 +80,8 @@ class CoderStatus:
     Attributes:
         name: Of the coder.
         rows: That are theirs.
-        coded: Of these, those of which every variable has a code.
-        begun: Of these, those of which only some have.
+        coded: Of these, those that they are done with, see `core.coding_set.is_complete`.
+        begun: Of these, those of which something was said.
     """
 
     name: str
@@ -267,7 +267,7 @@ class OpenCodingSet:
             TableChanged: The table was changed since the set was made.
         """
         last = next((one for one in reversed(self.waves()) if one.chosen_by == "chance"), None)
-        if last is not None and last.design == STRATIFIED and not stratify:
+        if last is not None and last.stratified_by and not stratify:
             stratify, run = last.stratified_by, run or last.run or None
             if allocation is None and last.allocation != "given":
                 allocation = "equal" if last.allocation == "equal" else "proportional"
@@ -286,13 +286,11 @@ class OpenCodingSet:
                 another table.
         """
         opened = self._run_of_table(run)
-        before = self.rows()
+        waves, before = self.waves(), self.rows()
         numbers = opened.least_sure_rows(count, [one.row for one in before])
         if len(numbers) < count:
             raise UsageError("sample-too-few-unsure", rows=count, left=len(numbers))
-        found = choose_wave(
-            self._table(), self.plan, numbers, self.waves(), before, run=str(opened.path.resolve())
-        )
+        found = choose_wave(self._table(), self.plan, numbers, waves, before, run=str(opened.path.resolve()))
         self.folder.add_wave(found.wave, found.rows)
         return found
 
@@ -372,25 +370,27 @@ class OpenCodingSet:
         digest = digest_source(place)
         plan = self.plan
         said = codes_in_file(place, plan, self.rows(), coder=coder, not_coded=read_values(not_coded))
-        known, at = self.codes(), now()
-        found: list[tuple[TakenCodes, list[Code]]] = []
-        for name, one in said.items():
-            if self.folder.took_file(digest, name):
-                found.append((TakenCodes(place, name, 0, 0, len(one.values), was_taken=True), []))
-                continue
-            before = known.get(name, {})
-            further = further_codes(one, before, at=at, via=place.name)
-            changed = sum(code.key in before for code in further)
-            told = TakenCodes(place, name, len(further) - changed, changed, len(one.values) - len(further))
-            found.append((told, further))
-        for told, _ in found:
-            # A name that cannot be one is refused before anything is taken.
-            self.folder.add_coder(told.coder)
-        for told, further in found:
-            if further:
-                self.folder.add_codes(told.coder, further)
-            if not told.was_taken:
-                self.folder.add_file(digest, str(place), told.coder)
+        with self.folder.turn():
+            known, at = self.codes(), now()
+            found: list[tuple[TakenCodes, list[Code]]] = []
+            for name, one in said.items():
+                if self.folder.took_file(digest, name):
+                    found.append((TakenCodes(place, name, 0, 0, len(one.values), was_taken=True), []))
+                    continue
+                before = known.get(name, {})
+                further = further_codes(one, before, at=at, via=place.name)
+                changed = sum(code.key in before for code in further)
+                same = len(one.values) - len(further)
+                told = TakenCodes(place, name, len(further) - changed, changed, same)
+                found.append((told, further))
+            for told, _ in found:
+                # A name that cannot be one is refused before anything is taken.
+                self.folder.add_coder(told.coder)
+            for told, further in found:
+                if further:
+                    self.folder.add_codes(told.coder, further)
+                if not told.was_taken:
+                    self.folder.add_file(digest, str(place), told.coder)
         return [told for told, _ in found]
 
     def status(self) -> SetStatus:
@@ -556,8 +556,7 @@ def files_of_coders(path: Path, coders: Sequence[str]) -> dict[Path, str]:
 
 
 def _is_coded(code: Code | None, asked: Sequence[Variable]) -> bool:
-    """Whether a coder said something of every variable that the row is asked."""
-    return code is not None and not unanswered(asked, code.values)
+    return code is not None and is_complete(asked, code.values)
 
 
 def _coder_status(
@@ -570,7 +569,7 @@ def _coder_status(
 
 def _labels_of(wave: Wave) -> pl.DataFrame | None:
     """The labels that the strata of a wave are of; None where they are none, or the run is gone."""
-    if not wave.run or wave.design != STRATIFIED:
+    if not wave.run or not wave.stratified_by:
         return None
     try:
         return open_run(wave.run).labels_of_rows(wave.stratified_by)
@@ -619,7 +618,8 @@ def coding_set(
         allocation: `proportional`, as many rows of each stratum as its share of the table says; `equal`; or a
             number for each.
         at_least: So many rows of each stratum come first, so that rare ones are not missed.
-        group: Column that says to which person or document a row belongs: groups are drawn, not rows.
+        group: Column that says to which person or document a row belongs: groups are drawn, not rows; with
+            `stratify` so many groups of each stratum, where each lies in one.
         whole_groups: With all of their rows; else one row of each.
         seed: Any number; another one draws other rows.
         test: About this share of the texts is kept for the last look, the rest is there to mend the codebook

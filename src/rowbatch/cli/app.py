@@ -804,6 +804,12 @@ def disagreements(run: Path, *, output: Path, as_json: bool, **options: Any) -> 
     help="A page (.html), JSON (.json), or LaTeX (.tex, with .bib beside it); may be given several times.  "
     "[default: report.html in the run]",
 )
+@click.option(
+    "--sentinels",
+    type=_PATH,
+    metavar="ARCHIVE",
+    help="An archive of RUN whose sentinels were asked again: say whether the model has drifted.",
+)
 @_reporting
 @_overwrite
 @_json
@@ -870,6 +876,12 @@ def archive(run: Path, *, output: Path, without_texts: bool, as_json: bool, **op
 )
 @click.option("--seed", type=int, default=1, show_default=True, metavar="NUMBER", help="Of that draw.")
 @click.option(
+    "--sentinels",
+    is_flag=True,
+    help="Ask the same texts each time, 50 or as many as --rows says the first time, and note each look "
+    "beside the archive.",
+)
+@click.option(
     "--run",
     "run_directory",
     type=_PATH,
@@ -891,6 +903,7 @@ def rerun(
     *,
     rows: int | None,
     seed: int,
+    sentinels: bool,
     run_directory: Path | None,
     compare: Path | None,
     yes: bool,
@@ -902,14 +915,21 @@ def rerun(
 
     The archive is that of `rowbatch archive`; the table has the same texts, in any order. Shows the price
     and asks before it costs money. With --rows some rows alone are asked: enough to see whether a model has
-    drifted since.
+    drifted since. With --sentinels these are the same texts each time, and what came of each look is kept in
+    ARCHIVE.sentinels.jsonl and shown; `rowbatch report RUN --sentinels ARCHIVE` takes it up.
     """
     from rowbatch.cli import show
 
     if compare is None:
         _, changes = _policy_changes(options)
         again = api.rerun(
-            archive, table, rows=rows, seed=seed, run=run_directory, policy=api.Policy().changed(**changes)
+            archive,
+            table,
+            rows=rows,
+            seed=seed,
+            sentinels=sentinels,
+            run=run_directory,
+            policy=api.Policy().changed(**changes),
         )
         if not as_json:
             show.rerun_begins(again)
@@ -919,11 +939,13 @@ def rerun(
         compare = again.run.path
     else:
         code = 0
-    found = api.compare_rerun(archive, compare)
+    found = api.compare_rerun(archive, compare, sentinels=sentinels)
     if as_json:
         show.as_json(found)
     else:
         show.rerun_compared(found)
+        if sentinels:
+            show.sentinels(api.sentinels(archive))
     return code
 
 
@@ -2343,8 +2365,24 @@ def correct(
 )
 @click.option("--no-browser", is_flag=True, help="Print the address, and open nothing.")
 @click.option("--background", is_flag=True, help="Go on when the terminal is closed.")
+@click.option(
+    "--coders",
+    is_flag=False,
+    flag_value="auto",
+    metavar="[ADDRESS]",
+    help="Let others code over the network, each by a link of their own; ADDRESS of this computer, by "
+    "default the likeliest. Not encrypted.",
+)
 @click.option("--stop", is_flag=True, help="Stop the program that runs; its jobs go on with the next one.")
-def ui(table: Path | None, *, port: int | None, no_browser: bool, background: bool, stop: bool) -> None:
+def ui(
+    table: Path | None,
+    *,
+    port: int | None,
+    no_browser: bool,
+    background: bool,
+    coders: str | None,
+    stop: bool,
+) -> None:
     """
     Open the web app; with TABLE at that table.
 
@@ -2353,6 +2391,9 @@ def ui(table: Path | None, *, port: int | None, no_browser: bool, background: bo
 
     The link leads to a name of this start that ends in .localhost. Where a browser cannot find that, add
     &stay=1 to the link.
+
+    With --coders other computers of the network reach one more port, by links that you make on the page of a
+    coding set: each opens one coder's screen of that set, and nothing else.
     """
     from rowbatch.cli import show
     from rowbatch.web import run as web
@@ -2376,12 +2417,21 @@ def ui(table: Path | None, *, port: int | None, no_browser: bool, background: bo
         if jobs:
             show.line(f"{jobs} job{'s go' if jobs != 1 else ' goes'} on", err=True)
 
-    running = web.start_in_background(port) if background else web.find_running()
+    def tell_coders(host: str) -> None:
+        show.line(
+            f"Coders may come over the network, not encrypted, to http://{host}/ with a link of their own:"
+        )
+        show.line("  make it under Human coding, a set, Let others code over the network")
+
+    address = "" if coders == "auto" else coders
+    running = web.start_in_background(port, address) if background else web.find_running()
     if running is not None:
+        if not background:
+            web.require_no_coders(running, address)
         tell(running)
         return
     show.line("Stop the program with Ctrl+C; jobs go on when it is started again.", err=True)
-    web.run(port=port, on_ready=tell, on_jobs=tell_jobs)
+    web.run(port=port, on_ready=tell, on_jobs=tell_jobs, coders=address, on_coders=tell_coders)
 
 
 @app.command()

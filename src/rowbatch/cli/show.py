@@ -67,6 +67,7 @@ if TYPE_CHECKING:
         SampleReport,
         ScaleAgreement,
         Schedule,
+        Sentinels,
         SetDraw,
         SetStatus,
         ShardDone,
@@ -474,6 +475,18 @@ def rerun_compared(found: RerunReport) -> None:
             line(f"    {labels}: {_count(one.rows, 'row')}")
         if len(moved) > 10:
             line(f"    and {len(moved) - 10} further moves")
+
+
+def sentinels(found: Sentinels) -> None:
+    """All looks at the sentinels of an archive."""
+    line(f"sentinels  {place(found.path)}  ({_count(len(found.texts), 'text')}, drawn {found.drawn_at[:10]})")
+    for look in found.looks:
+        line(f"  {look.asked_at[:10]}  {', '.join(look.models) or '-'}  n {look.rows:,}")
+        for variable, figures in look.figures.items():
+            if (figure := figures.get("percent_agreement")) is not None:
+                line(f"    {short(variable, 40):<24} {figure.shown}  {figure.shown_interval}")
+    for variable in found.drifted:
+        line(f"  {short(variable, 40)} has drifted: the last interval lies below the first one")
 
 
 def exported(report: ExportReport) -> None:
@@ -1093,7 +1106,8 @@ def sampled_into_set(report: SetDraw) -> None:
         for name, rows in report.strata.items():
             line(f"    {short(name, 40):<40} {rows:>7,} of {wave.population[name]:>9,}")
     if report.groups:
-        line(f"  {_count(report.groups, 'group')} of {wave.clusters['']:,}, by {short(wave.grouped_by, 60)}")
+        of = sum(wave.clusters.values())
+        line(f"  {_count(report.groups, 'group')} of {of:,}, by {short(wave.grouped_by, 60)}")
     for count, words in (
         (report.without_text, "without a text could not be drawn"),
         (report.without_group, "without a group could not be drawn"),
@@ -1148,9 +1162,11 @@ def coding_set(found: SetStatus) -> None:
     line(f"  of {place(found.table)}; asked: {', '.join(short(name, 60) for name in found.variables)}")
     for wave in found.waves:
         how = wave.design if wave.chosen_by == "chance" else wave.chosen_by
-        by = wave.stratified_by or wave.grouped_by
+        by = wave.grouped_by or wave.stratified_by
         of = sum(wave.population.values())
         how += f" by {short(by, 40)}" if by else ""
+        if wave.grouped_by and wave.stratified_by:
+            how += f" in strata of {short(wave.stratified_by, 40)}"
         line(f"  wave {wave.number}: {how}, of {of:,} rows, {wave.drawn_at}")
     parts = "".join(f", {rows:,} for {name}" for name, rows in sorted(found.parts.items()))
     line(f"  {_count(found.rows, 'row')}, {found.by_chance:,} by chance{parts}")
@@ -1288,7 +1304,10 @@ def quality(found: RunQuality) -> None:
             _figures({"precision": one.precision, "recall": one.recall, "f1": one.f1})
     if found.seen_model is not None:
         line("people and the model's answer, where they could not see it and where they could")
-        _figures({"the same, blind": found.seen_model.blind, "the same, seen": found.seen_model.seen})
+        seen = found.seen_model
+        _figures(
+            {"the same, blind": seen.blind, "the same, seen": seen.seen, "seen less blind": seen.difference}
+        )
     if found.acceptance is not None:
         _acceptance(found.acceptance)
 

@@ -283,11 +283,6 @@ def asked_now(asked: Sequence[Variable], values: Mapping[str, str]) -> list[Vari
     return [*found.values()]
 
 
-def is_complete(asked: Sequence[Variable], values: Mapping[str, str]) -> bool:
-    """Whether everything that is asked of a row has a value."""
-    return bool(values) and all(values.get(one.name) for one in asked_now(asked, values))
-
-
 def standing_decisions(history: Iterable[Decision]) -> dict[tuple[str, str], Decision]:
     """Decisions that hold, by key and variable; of those that were made oldest first."""
     found: dict[tuple[str, str], Decision] = {}
@@ -332,15 +327,20 @@ def gold_of(codes: Codes, decisions: Mapping[tuple[str, str], Decision], variabl
     return found
 
 
-def unanswered(asked: Sequence[Variable], values: Mapping[str, str]) -> list[str]:
+def is_complete(asked: Sequence[Variable], values: Mapping[str, str]) -> bool:
     """
-    The variables that a coder is still asked of a row; words of their own need not be there.
+    Whether a coder is done with a row: for every door, the app's, the sheets' and the command line's.
+
+    What they write or select in their own words need not be there, since in a sheet an empty cell is all that
+    says that there is nothing to be written; but something of the row has to be.
 
     Args:
         asked: Of the set, in the codebook's order.
         values: What they have said of it.
     """
-    return [one.name for one in asked_now(asked, values) if one.name not in values and not one.is_open]
+    return any(values.values()) and all(
+        values.get(one.name) or one.is_open for one in asked_now(asked, values)
+    )
 
 
 def with_repeats(codes: Mapping[str, Code], rows: Iterable[DrawnRow]) -> dict[str, Code]:
@@ -349,6 +349,20 @@ def with_repeats(codes: Mapping[str, Code], rows: Iterable[DrawnRow]) -> dict[st
     for row in rows:
         if row.same_as in codes:
             found[row.key] = replace(codes[row.same_as], key=row.key)
+    return found
+
+
+def decisions_with_repeats(
+    decisions: Mapping[tuple[str, str], Decision], rows: Iterable[DrawnRow]
+) -> dict[tuple[str, str], Decision]:
+    """Decisions that hold, also of rows with the text of another one: coders differ there as well."""
+    found = dict(decisions)
+    of_key: dict[str, list[Decision]] = {}
+    for one in decisions.values():
+        of_key.setdefault(one.key, []).append(one)
+    for row in rows:
+        for one in of_key.get(row.same_as, ()) if row.same_as else ():
+            found.setdefault((row.key, one.variable), replace(one, key=row.key))
     return found
 
 

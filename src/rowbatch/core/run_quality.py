@@ -33,7 +33,7 @@ from rowbatch.core.numbers import number_of
 from rowbatch.core.statistics.acceptance import CERTAINTY, PRECISION, Acceptance, Claim, accept
 from rowbatch.core.statistics.among_coders import Level
 from rowbatch.core.statistics.coder_agreement import CoderAgreement, Coding, GoldAgreement, agree
-from rowbatch.core.statistics.figures import Figure, Resampling, share_figure
+from rowbatch.core.statistics.figures import Figure, Resampling, difference_figure, share_figure
 from rowbatch.core.statistics.notebook import figures_page
 from rowbatch.core.statistics.patterns import Floats, Patterns
 from rowbatch.words.notice import Notice
@@ -135,10 +135,12 @@ class SeenModel:
     Attributes:
         blind: How often codes that were given without it are the model's answer.
         seen: How often those are that were given with it in sight.
+        difference: How much more often these are.
     """
 
     blind: Figure
     seen: Figure
+    difference: Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +201,11 @@ class RunQuality:
             "comparison": None if comparison is None else asdict(comparison),
             "seen_model": None
             if seen is None
-            else {"blind": seen.blind.to_plain(), "seen": seen.seen.to_plain()},
+            else {
+                "blind": seen.blind.to_plain(),
+                "seen": seen.seen.to_plain(),
+                "difference": seen.difference.to_plain(),
+            },
             "acceptance": None if self.acceptance is None else self.acceptance.to_plain(),
             "notes": [note.told() for note in self.notes],
         }
@@ -584,9 +590,12 @@ def _seen_model(settled: Settled, population: pl.DataFrame, resampling: Resampli
         ]
         return share_figure(sum(same), len(same), resampling, what)
 
+    blind = share(settled.said, "codes given blind that are the model's answer")
+    seen = share(settled.seen, "codes given with the model's answer in sight that are it")
     return SeenModel(
-        share(settled.said, "codes given blind that are the model's answer"),
-        share(settled.seen, "codes given with the model's answer in sight that are it"),
+        blind,
+        seen,
+        difference_figure(seen, blind, resampling, "the share in sight less the share given blind"),
     )
 
 

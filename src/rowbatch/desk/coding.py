@@ -60,7 +60,7 @@ class Progress:
         coder: As they are called.
         file: The name of their file, for addresses.
         rows: Of their queue.
-        done: Of these, of which everything that is asked has a value.
+        done: Of these, those that they are done with.
         seconds_left: About, at their own pace; None where it is not known yet.
     """
 
@@ -96,7 +96,7 @@ class ShownRow:
 
     @property
     def is_complete(self) -> bool:
-        """Whether everything that is asked has a value."""
+        """Whether the coder is done with it; words of their own may still be asked."""
         return is_complete(self.asked, self.values)
 
     @property
@@ -319,7 +319,7 @@ class Coding:
         Raises:
             UsageError: A value is none of its variable's.
         """
-        with self._lock:
+        with self._lock, self.folder.turn():
             shown = self.shown(coder, key)
             said = {name: self._read(name, value, shown.row) for name, value in values.items()}
             holds = self._applicable({**shown.values, **said})
@@ -352,7 +352,7 @@ class Coding:
         Returns:
             Key of the row that it was about; None where there is nothing, or the page was not true any more.
         """
-        with self._lock:
+        with self._lock, self.folder.turn():
             history = self.history(coder)
             if len(history) != heard:
                 return None
@@ -526,7 +526,7 @@ class Coding:
         Raises:
             UsageError: It is no value.
         """
-        with self._lock:
+        with self._lock, self.folder.turn():
             found = self.difference(key, name)
             read = self._read(name, value, found.row) if value else ""
             before = found.decision

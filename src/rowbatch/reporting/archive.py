@@ -535,11 +535,13 @@ class ArchivedLabels:
         plan: How it was asked; its table has a name and no place.
         labels: `row`, `text_sha256`, a column a variable, `status`; texts but for `row`.
         variables: Names of those columns.
+        content_sha256: Content hash of the archive.
     """
 
     plan: Plan
     labels: pl.DataFrame
     variables: tuple[str, ...]
+    content_sha256: str
 
 
 def read_archive(path: Path) -> ArchivedLabels:
@@ -560,7 +562,7 @@ def read_archive(path: Path) -> ArchivedLabels:
         except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
             raise InputError("archive-unreadable", path=str(path), told=str(error)) from error
     names = [one for one in plan.question.codebook.columns if one in labels.columns]
-    return ArchivedLabels(plan, labels, tuple(names))
+    return ArchivedLabels(plan, labels, tuple(names), checked.content_sha256)
 
 
 def _listed(sums: bytes) -> dict[str, str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -34,6 +34,9 @@ from rowbatch.store.codebook_file import yaml_text
 from rowbatch.store.corrections import read_corrections
 from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory
+
+if TYPE_CHECKING:
+    from rowbatch.reporting.sentinels import Sentinels
 
 CONFIDENCE_BINS = 10
 _FINGERPRINT = b'"system_fingerprint"'
@@ -151,6 +154,7 @@ class RunFacts:
         corrected_rows: Rows with a label that a person changed.
         versions: Of the programs.
         people: What people said; None where nobody coded.
+        sentinels: Texts that were asked again later; None where that is not told.
     """
 
     name: str
@@ -178,6 +182,7 @@ class RunFacts:
     corrected_rows: int
     versions: Mapping[str, str]
     people: PeopleFacts | None = None
+    sentinels: Sentinels | None = None
 
     @property
     def rows(self) -> int:

@@ -18,6 +18,7 @@ _DESIGNS = {
     "groups": {"en": "random groups of {by}", "zh": "按 {by} 整群随机抽样"},
     "one-per-group": {"en": "one random row of each group of {by}", "zh": "每个 {by} 组随机抽取一行"},
 }
+_IN_STRATA = {"en": ", in strata of {by}", "zh": "，按“{by}”分层"}
 _SEED = {"en": ", seed {seed}", "zh": "，种子 {seed}"}
 _ALSO = {
     "en": " (and others that chance did not draw, which do not count)",
@@ -101,8 +102,10 @@ def design_told(waves: Sequence[Wave], language: Language) -> str:
             continue
         words = _DESIGNS.get(wave.design)
         shown = wave.design if words is None else words[language]
-        by = wave.stratified_by or wave.grouped_by
-        told.append(shown.replace("{by}", by) + _SEED[language].format(seed=wave.seed))
+        by = wave.grouped_by or wave.stratified_by
+        strata = _IN_STRATA[language].format(by=wave.stratified_by)
+        shown = shown.replace("{by}", by) + (strata if wave.grouped_by and wave.stratified_by else "")
+        told.append(shown + _SEED[language].format(seed=wave.seed))
     also = _ALSO[language] if told and any(one.chosen_by != "chance" for one in waves) else ""
     return "; ".join(dict.fromkeys(told)) + also
 

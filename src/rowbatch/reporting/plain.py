@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rowbatch.core.address import shown_address
 from rowbatch.core.states import RowStatus
 from rowbatch.core.statistics.figures import plain_figures
 from rowbatch.reporting.facts import PeopleFacts, RunFacts, commonest
+
+if TYPE_CHECKING:
+    from rowbatch.reporting.sentinels import Sentinels
 
 FORMAT = 1
 """Version of these names."""
@@ -79,6 +82,27 @@ def plain_of(facts: RunFacts) -> dict[str, Any]:
             "last_ended_at": _time(facts.last_ended_at),
         },
         "people": None if facts.people is None else _plain_people(facts.people),
+        "sentinels": None if facts.sentinels is None else _plain_sentinels(facts.sentinels),
+    }
+
+
+def _plain_sentinels(found: Sentinels) -> dict[str, Any]:
+    return {
+        "archive_content_sha256": found.content_sha256,
+        "seed": found.seed,
+        "drawn_at": found.drawn_at,
+        "texts": len(found.texts),
+        "drifted": list(found.drifted),
+        "looks": [
+            {
+                "asked_at": one.asked_at,
+                "models": list(one.models),
+                "rows": one.rows,
+                "lost": one.lost,
+                "figures": _by_variable(one.figures),
+            }
+            for one in found.looks
+        ],
     }
 
 

@@ -7,7 +7,7 @@ less, is compared where its texts are those of the archive.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -128,7 +128,9 @@ def plan_again(archived: ArchivedLabels, table: Path) -> Plan:
     )
 
 
-def rows_again(archived: ArchivedLabels, plan: Plan, count: int | None, seed: int) -> RowsAgain:
+def rows_again(
+    archived: ArchivedLabels, plan: Plan, count: int | None, seed: int, texts: Collection[str] = ()
+) -> RowsAgain:
     """
     Which rows of a table are asked again.
 
@@ -138,8 +140,10 @@ def rows_again(archived: ArchivedLabels, plan: Plan, count: int | None, seed: in
         count: How many, drawn by hash of those whose text the archive has with a usable answer; None means
             all rows of the table.
         seed: Of the draw.
+        texts: Digests of the texts that are asked instead, each once, in the first row that has it; those
+            that are not in the table are not asked.
     Raises:
-        InputError: No text of the table is in the archive.
+        InputError: No text of the table is in the archive, or none of these in the table.
         UsageError: There are fewer rows.
     """
     table = open_table(plan.source.path, plan.source.reading)
@@ -160,12 +164,26 @@ def rows_again(archived: ArchivedLabels, plan: Plan, count: int | None, seed: in
     if not found:
         raise InputError("rerun-other-table", table=str(plan.source.path), rows=rows)
     missing = len(known - seen)
+    if texts:
+        first: dict[str, int] = {}
+        for row, digest in found.items():
+            if digest in texts:
+                first.setdefault(digest, row)
+        if not first:
+            raise InputError("rerun-other-table", table=str(plan.source.path), rows=rows)
+        frame = _cells_of(plan, [*first.values()])
+        return RowsAgain(frame, len(first), len(found), rows - len(found), missing)
     if count is None:
         return RowsAgain(None, rows, len(found), rows - len(found), missing)
     able = [row for row, digest in found.items() if digest in answered]
     numbers = drawn(able, count, seed, DESIGN)
     if len(numbers) < count:
         raise UsageError("rerun-too-few-rows", rows=count, left=len(able))
+    return RowsAgain(_cells_of(plan, numbers), len(numbers), len(found), rows - len(found), missing)
+
+
+def _cells_of(plan: Plan, numbers: Sequence[int]) -> pl.DataFrame:
+    """Some rows of a table, by the names of its columns."""
     wanted = pl.Series(sorted(numbers), dtype=pl.Int64)
     parts = []
     table = open_table(plan.source.path, plan.source.reading)
@@ -173,8 +191,7 @@ def rows_again(archived: ArchivedLabels, plan: Plan, count: int | None, seed: in
         for chunk in chunks:
             frame = chunk.frame.with_row_index(ROW, offset=chunk.first_row)
             parts.append(frame.filter(pl.col(ROW).is_in(wanted.implode())).drop(ROW))
-    frame = pl.concat(parts).select(pl.col(str(at)).alias(name) for at, name in enumerate(table.header))
-    return RowsAgain(frame, len(numbers), len(found), rows - len(found), missing)
+    return pl.concat(parts).select(pl.col(str(at)).alias(name) for at, name in enumerate(table.header))
 
 
 def compare_again(directory: RunDirectory, archived: ArchivedLabels, resampling: Resampling) -> RerunReport:

@@ -57,6 +57,7 @@ class Sections:
             Section(t("What came back", "返回结果"), list(self._came()), "came"),
             Section(t("How good it is", "质量"), list(self._quality()), "quality"),
             *self._estimates(),
+            Section(t("Drift", "漂移"), list(self._drift()), "drift"),
             Section(t("Limits", "局限"), list(self._limits()), "limits"),
             Section(t("Methods paragraph", "方法段落"), list(self._methods()), "methods"),
             *self._checklist(checklist),
@@ -344,6 +345,64 @@ class Sections:
         ]
         tops = [bar.value if bar.high is None else bar.high for bar in bars]
         return Bars(one.quantity, bars, max((top for top in tops if top is not None), default=1.0))
+
+    def _drift(self) -> Iterator[Block]:
+        found, t = self._facts.sentinels, self._told
+        if found is None:
+            return
+        count = len(found.texts)
+        yield Paragraph(
+            t(
+                f"{count:,} texts, drawn by hash on {found.drawn_at[:10]} (seed {found.seed}), are asked again from "
+                "time to time, always the same ones; each row below compares what was said then with the labels of "
+                "this run.",
+                f"{found.drawn_at[:10]} 按哈希抽取了 {count:,} 条文本（种子 {found.seed}），不时重新询问，每次都是这些文本；"
+                "下面每一行将当时的回答与本任务的标签相比较。",
+            )
+        )
+        rows = [
+            (
+                look.asked_at[:10],
+                ", ".join(look.models) or "–",
+                name,
+                *(
+                    part
+                    for key in ("percent_agreement", "krippendorff_alpha")
+                    for figure in (figures.get(key),)
+                    for part in ((figure.shown, figure.shown_interval) if figure else ("–", "–"))
+                ),
+                f"{look.rows:,}",
+            )
+            for look in found.looks
+            for name, figures in look.figures.items()
+        ]
+        header = (
+            *(t("Asked", "询问日期"), t("Models that answered", "作答的模型"), t("Variable", "变量")),
+            *(
+                t("Agreement", "一致率"),
+                t("Interval", "区间"),
+                t("Alpha", "Alpha"),
+                t("Interval", "区间"),
+                "n",
+            ),
+        )
+        yield Table(header, rows, (3, 4, 5, 6, 7))
+        if found.drifted:
+            yield Paragraph(
+                t(
+                    "The model has drifted: the interval of the last look lies below that of the first one, for "
+                    f"{', '.join(found.drifted)}.",
+                    f"模型已漂移：{'、'.join(found.drifted)} 的最近一次区间低于第一次的区间。",
+                ),
+                is_alert=True,
+            )
+        elif len(found.looks) > 1:
+            yield Paragraph(
+                t(
+                    "No drift is shown: the interval of the last look does not lie below that of the first one.",
+                    "未见漂移：最近一次的区间并不低于第一次的区间。",
+                )
+            )
 
     def _limits(self) -> Iterator[Block]:
         facts, t = self._facts, self._told

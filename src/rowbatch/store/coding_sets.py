@@ -11,8 +11,10 @@ Coding sets on the disk: a folder each, in the user's home or wherever a person 
       files.jsonl           which files codes were taken from; only grows
       sights.jsonl          whether coders see what a model said; only grows
       coders.json           what coders are called
+      .lock                 held by whoever adds something, for a moment
 
-Nothing that a person wrote is changed or removed: who changes their mind writes a further line.
+Nothing that a person wrote is changed or removed: who changes their mind writes a further line. Several
+programs may do so at once: each takes its turn.
 """
 
 from __future__ import annotations
@@ -20,10 +22,12 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import local
 from typing import Any
 
 from rowbatch.core.coding_set import (
@@ -35,6 +39,7 @@ from rowbatch.core.coding_set import (
     Look,
     Sight,
     Wave,
+    decisions_with_repeats,
     last_words,
     standing_decisions,
     with_repeats,
@@ -42,16 +47,18 @@ from rowbatch.core.coding_set import (
 from rowbatch.core.plan import Source
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import InputError, OutputExists, UsageError, from_os_error
+from rowbatch.processes import hold_in_turn
 from rowbatch.store.atomic import write_atomically
-from rowbatch.store.home import home, is_ours, private_folder
+from rowbatch.store.home import home, is_ours, private_file_of_ours, private_folder
 from rowbatch.store.journal import Journal
 from rowbatch.store.rundir import free_run_path
 
 FORMAT = 1
 """Version of the layout, the newest that is known."""
-_SET, _CODERS, _ARCHIVED = "set.json", "coders.json", "archived"
+_SET, _CODERS, _ARCHIVED, _LOCK = "set.json", "coders.json", "archived", ".lock"
 _CODER = re.compile(r"[^\x00-\x1f\x7f]{1,60}")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}")
+_turn = local()
 
 
 def now() -> str:
@@ -107,6 +114,31 @@ class CodingFolder:
         content = json.dumps(document, ensure_ascii=False, indent=1).encode()
         write_atomically(path / _SET, content, overwrite=False)
         return cls(path)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """
+        Keep every other thread and program from adding to the set, for as long as the block goes on: what
+        is read in it still holds when something is added. It may be taken within itself.
+
+        Raises:
+            StorageError: Others do not give it up, or the disk refuses.
+        """
+        held: set[Path] = _turn.__dict__.setdefault("held", set())
+        if self.path in held:
+            yield
+            return
+        lock = self.path / _LOCK
+        try:
+            private_file_of_ours(lock)
+        except OSError as error:
+            raise from_os_error(error, str(lock)) from error
+        with hold_in_turn(lock):
+            held.add(self.path)
+            try:
+                yield
+            finally:
+                held.discard(self.path)
 
     @property
     def plan(self) -> CodingSet:
@@ -168,17 +200,21 @@ class CodingFolder:
             wave: How; its number is one more than that of the last.
             rows: In the order in which they are to be coded; none is in the set already.
         Raises:
-            UsageError: A row is in the set already.
+            UsageError: A row is in the set already; or others drew rows meanwhile.
             StorageError: The disk is full, or refuses.
         """
-        known = {one.key for one in self.rows()}
-        twice = [one.row for one in rows if one.key in known]
-        if twice or len({one.key for one in rows}) != len(rows):
-            raise UsageError("coding-rows-twice", count=len(twice), rows=twice[:5])
         content = json.dumps([asdict(one) for one in rows], ensure_ascii=False).encode()
-        # Of a wave that has no line, since the program was stopped, the rows are drawn anew.
-        write_atomically(self._rows_path(wave.number), content, overwrite=True)
-        self._journal("waves").add([asdict(wave)])
+        with self.turn():
+            if wave.number != len(self.waves()) + 1:
+                # Its rows would take the place of others', and its chances are those of fewer waves.
+                raise UsageError("coding-drawn-meanwhile", name=self.path.name)
+            known = {one.key for one in self.rows()}
+            twice = [one.row for one in rows if one.key in known]
+            if twice or len({one.key for one in rows}) != len(rows):
+                raise UsageError("coding-rows-twice", count=len(twice), rows=twice[:5])
+            # Of a wave that has no line, since the program was stopped, the rows are drawn anew.
+            write_atomically(self._rows_path(wave.number), content, overwrite=True)
+            self._journal("waves").add([asdict(wave)])
 
     def waves(self) -> list[Wave]:
         """How rows were drawn, oldest first."""
@@ -229,19 +265,20 @@ class CodingFolder:
         name = name.strip()
         if not _CODER.fullmatch(name):
             raise UsageError("coder-name", name=name[:80])
-        known = self.coders()
-        for file, other in known.items():
-            if other == name:
-                return file
-        # Names of people are no names of files.
-        stem = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:30] or "coder"
-        file, number = stem, 1
-        while file.casefold() in {one.casefold() for one in known}:
-            number += 1
-            file = f"{stem}-{number}"
-        content = json.dumps({**known, file: name}, ensure_ascii=False).encode()
-        write_atomically(self.path / _CODERS, content, overwrite=True)
-        return file
+        with self.turn():
+            known = self.coders()
+            for file, other in known.items():
+                if other == name:
+                    return file
+            # Names of people are no names of files.
+            stem = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:30] or "coder"
+            file, number = stem, 1
+            while file.casefold() in {one.casefold() for one in known}:
+                number += 1
+                file = f"{stem}-{number}"
+            content = json.dumps({**known, file: name}, ensure_ascii=False).encode()
+            write_atomically(self.path / _CODERS, content, overwrite=True)
+            return file
 
     def add_codes(self, coder: str, codes: Iterable[Code]) -> None:
         """
@@ -251,7 +288,8 @@ class CodingFolder:
             coder: As they are called; made known where they are not.
             codes: Each with its time.
         """
-        self._codes(self.add_coder(coder)).add([asdict(one) for one in codes])
+        with self.turn():
+            self._codes(self.add_coder(coder)).add([asdict(one) for one in codes])
 
     def history(self, coder: str) -> list[Code]:
         """Everything that a coder said, oldest first."""
@@ -267,7 +305,7 @@ class CodingFolder:
 
     def add_file(self, digest: str, path: str, coder: str) -> None:
         """Note that what a coder said in a file was taken."""
-        self._journal("files").add([{"sha256": digest, "path": path, "coder": coder, "at": now()}])
+        self._add("files", {"sha256": digest, "path": path, "coder": coder, "at": now()})
 
     def took_file(self, digest: str, coder: str) -> bool:
         """Whether what a coder said in a file of these very bytes was taken before."""
@@ -285,15 +323,16 @@ class CodingFolder:
 
     def add_decision(self, decision: Decision) -> None:
         """Note what a disagreement was settled to."""
-        self._journal("decisions").add([asdict(decision)])
+        self._add("decisions", asdict(decision))
 
     def decisions(self) -> Mapping[tuple[str, str], Decision]:
-        """What holds of these, by key and variable."""
-        return standing_decisions(Decision(**one) for one in self._journal("decisions").read().all)
+        """What holds of these, by key and variable; also of rows with the text of another one."""
+        found = standing_decisions(Decision(**one) for one in self._journal("decisions").read().all)
+        return decisions_with_repeats(found, self.rows()) if found else found
 
     def add_look(self, look: Look) -> None:
         """Note that somebody looked at numbers of a part."""
-        self._journal("looks").add([asdict(look)])
+        self._add("looks", asdict(look))
 
     def looks(self) -> list[Look]:
         """All of these, oldest first."""
@@ -303,7 +342,7 @@ class CodingFolder:
 
     def add_sight(self, sight: Sight) -> None:
         """Note that coders see what a model said, or no longer."""
-        self._journal("sights").add([asdict(sight)])
+        self._add("sights", asdict(sight))
 
     def sight(self) -> Sight:
         """What coders see of a model."""
@@ -330,6 +369,10 @@ class CodingFolder:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise from_os_error(error, str(path)) from error
+
+    def _add(self, name: str, entry: Mapping[str, Any]) -> None:
+        with self.turn():
+            self._journal(name).add([entry])
 
     def _journal(self, name: str) -> Journal:
         return Journal(self.path / f"{name}.jsonl")

@@ -8,7 +8,7 @@ texts of those that are drawn. Of a million rows the numbers and names alone are
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
@@ -151,7 +151,8 @@ def draw_wave(
         UsageError: There are not so many rows, or it does not go on from how rows were drawn before.
         TableError: There is no such column, or the table is broken.
     """
-    if design.group and design.stratified_by:
+    if design.name == ONE_PER_GROUP and design.stratified_by:
+        # Rows of one stratum would not be as likely as each other, as estimates in strata take them to be.
         raise UsageError("sample-strata-and-groups")
     _require_goes_on(design, waves)
     population = _population(table, plan.text, design)
@@ -274,23 +275,41 @@ def _population(table: Table, text: str, design: Design) -> _Population:
     return _Population(frame, without_text, without_group)
 
 
-def _draw_strata(so_far: _SoFar, design: Design) -> DrawnWave:
-    population, before, seed = so_far.population, so_far.rows, so_far.plan.seed
-    sizes = {
-        str(name): int(rows)
-        for name, rows in population.frame.group_by(_STRATUM).len().sort(_STRATUM).iter_rows()
-    }
+def _strata_of_before(so_far: _SoFar, design: Design, sizes: Mapping[str, int]) -> dict[int, str]:
+    """
+    The stratum of each row that is in the set already, by its number.
+
+    Args:
+        so_far: With the strata of all rows.
+        design: Of the draw.
+        sizes: Rows by stratum.
+    Raises:
+        UsageError: There are too many strata, or they are others than before.
+    """
     if len(sizes) > _MOST_STRATA:
         raise UsageError(
             "sample-too-many-strata", by=design.stratified_by, count=len(sizes), most=_MOST_STRATA
         )
+    numbers = pl.Series([one.row for one in so_far.rows], dtype=pl.Int64)
+    known = so_far.population.frame.filter(pl.col(_ROW).is_in(numbers.implode()))
+    found = dict(known.select(_ROW, _STRATUM).iter_rows())
+    _require_same_strata(so_far, design, found, sizes)
+    return found
+
+
+def _sizes(frame: pl.DataFrame) -> dict[str, int]:
+    """How many of what a frame has are in each stratum, by name."""
+    return {
+        str(name): int(count) for name, count in frame.group_by(_STRATUM).len().sort(_STRATUM).iter_rows()
+    }
+
+
+def _draw_strata(so_far: _SoFar, design: Design) -> DrawnWave:
+    population, before, seed = so_far.population, so_far.rows, so_far.plan.seed
+    sizes = _sizes(population.frame)
     known = {one.row: one for one in before}
     earlier = draws_of(so_far.waves, before)
-    numbers = pl.Series([*known], dtype=pl.Int64)
-    stratum_of = dict(
-        population.frame.filter(pl.col(_ROW).is_in(numbers.implode())).select(_ROW, _STRATUM).iter_rows()
-    )
-    _require_same_strata(so_far, design, stratum_of, sizes)
+    stratum_of = _strata_of_before(so_far, design, sizes)
     taken: dict[str, int] = {}
     for one in before:
         if one.key in earlier and one.row in stratum_of:
@@ -366,7 +385,7 @@ def _require_same_strata(
     Raises:
         UsageError: They are others.
     """
-    earlier = [one for one in so_far.waves if one.design == STRATIFIED]
+    earlier = [one for one in so_far.waves if one.stratified_by and one.chosen_by == "chance"]
     if not earlier:
         return
     placed = draws_of(so_far.waves, so_far.rows)
@@ -374,7 +393,7 @@ def _require_same_strata(
         one.row
         for one in so_far.rows
         if one.key in placed
-        and placed[one.key][0].design == STRATIFIED
+        and placed[one.key][0].stratified_by
         and placed[one.key][1] != stratum_of.get(one.row)
     ]
     if moved or dict(earlier[-1].population) != dict(sizes):
@@ -394,23 +413,38 @@ def _draw_groups(so_far: _SoFar, design: Design) -> DrawnWave:
     frame = population.frame
     if not all(one.group for one in before):
         raise UsageError("coding-groups-first", group=design.group)
-    names = frame[_GROUP].unique(maintain_order=True)
     earlier = draws_of(so_far.waves, before)
     by_key = {one.key: one for one in before}
-    had = len({by_key[key].group for key in earlier})
-    order = drawn(names, had + design.count, plan.seed, GROUPS)[had:]
-    if len(order) < design.count:
-        raise UsageError("sample-too-few-groups", groups=design.count, left=len(order), of=len(names))
-    place = {name: at for at, name in enumerate(order)}
+    had = {by_key[key].group for key in earlier}
     wave = Wave(
         number=len(so_far.waves) + 1,
         population={"": frame.height},
         design=design.name,
         seed=plan.seed,
-        clusters={"": len(names)},
         grouped_by=design.group,
         drawn_at=now(),
     )
+    short: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
+    if design.stratified_by:
+        strata = _groups_in_strata(so_far, design, had)
+        order, short, unseen = strata.order, strata.short, strata.unseen
+        wave = replace(
+            wave,
+            population=_sizes(frame),
+            clusters=strata.sizes,
+            stratified_by=design.stratified_by,
+            allocation=design.allocation,
+            run=design.run,
+        )
+    else:
+        names = frame[_GROUP].unique(maintain_order=True)
+        order = drawn(names, len(had) + design.count, plan.seed, GROUPS)[len(had) :]
+        wave = replace(wave, clusters={"": len(names)})
+    if len(order) < design.count:
+        of = sum(wave.clusters.values())
+        raise UsageError("sample-too-few-groups", groups=design.count, left=len(order), of=of)
+    place = {name: at for at, name in enumerate(order)}
     of_groups = _with_chances(population, wave).filter(pl.col(_GROUP).is_in(pl.Series(order).implode()))
     picked = sorted(
         (place[row[_GROUP]], draw_of(row[_ROW], plan.seed, design.name), row[_ROW])
@@ -421,11 +455,75 @@ def _draw_groups(so_far: _SoFar, design: Design) -> DrawnWave:
         picked.reverse()
     known = {one.row: one for one in before}
     rows = [row for _, _, row in picked]
-    wave = replace(wave, also={known[row].key: "" for row in rows if row in known})
+    stratum_of = (
+        dict(of_groups.select(_ROW, _STRATUM).iter_rows())
+        if design.stratified_by
+        else dict.fromkeys(rows, "")
+    )
+    wave = replace(wave, also={known[row].key: stratum_of[row] for row in rows if row in known})
     chosen = pl.DataFrame({_ROW: [row for row in rows if row not in known]}, schema={_ROW: pl.Int64}).join(
         of_groups, on=_ROW, how="left", maintain_order="left"
     )
-    return _drawn(so_far, wave, chosen)
+    return replace(_drawn(so_far, wave, chosen), short=short, unseen=unseen)
+
+
+@dataclass(frozen=True, slots=True)
+class _GroupsInStrata:
+    """
+    Groups that are drawn in strata.
+
+    Attributes:
+        order: Their names, in the order in which they are drawn.
+        sizes: How many groups each stratum has.
+        short, unseen: As in `DrawnWave`, counted in groups.
+    """
+
+    order: list[str]
+    sizes: Mapping[str, int]
+    short: tuple[str, ...]
+    unseen: tuple[str, ...]
+
+
+def _groups_in_strata(so_far: _SoFar, design: Design, had: Collection[str]) -> _GroupsInStrata:
+    """
+    Draw groups in strata, so many of each: by the same hashes as without.
+
+    Args:
+        so_far, design: As for `draw_wave`.
+        had: Names of those that were drawn before.
+    Raises:
+        UsageError: A group lies in several strata: drawn with one of them it would come with rows of the
+            others, which had another chance.
+    """
+    frame, seed = so_far.population.frame, so_far.plan.seed
+    _strata_of_before(so_far, design, _sizes(frame))
+    groups = frame.group_by(_GROUP, maintain_order=True).agg(
+        pl.col(_STRATUM).first(), pl.col(_STRATUM).n_unique().alias("strata")
+    )
+    torn = groups.filter(pl.col("strata") > 1)[_GROUP]
+    if torn.len():
+        raise UsageError(
+            "sample-groups-in-several-strata",
+            group=design.group,
+            by=design.stratified_by,
+            count=torn.len(),
+            names=torn.head(_SHOWN).to_list(),
+        )
+    sizes = _sizes(groups)
+    drawn_before = groups.filter(pl.col(_GROUP).is_in(pl.Series([*had], dtype=pl.String).implode()))
+    taken = _sizes(drawn_before)
+    wanted = _wanted(design, sizes, taken)
+    chosen: list[tuple[bytes, str]] = []
+    for name, count in wanted.items():
+        free = [one for one in groups.filter(pl.col(_STRATUM) == name)[_GROUP] if one not in had]
+        chosen += [(draw_of(one, seed, GROUPS), one) for one in drawn(free, count, seed, GROUPS)]
+    has = {name: taken.get(name, 0) + count for name, count in wanted.items()}
+    return _GroupsInStrata(
+        order=[name for _, name in sorted(chosen)],
+        sizes=sizes,
+        short=tuple(name for name in sizes if has[name] < design.at_least),
+        unseen=tuple(name for name in sizes if not has[name]),
+    )
 
 
 def _drawn(so_far: _SoFar, wave: Wave, chosen: pl.DataFrame) -> DrawnWave:
@@ -509,14 +607,18 @@ def replay_wave(
     earlier = draws_of(waves[:-1], before)
     adopted = [one for one in before if one.key in wave.also and one.key not in earlier]
     drawn_now = [*of_wave, *adopted]
-    given = Counter(one.stratum for one in of_wave) + Counter(wave.also[one.key] for one in adopted)
+    strata = [(one, one.stratum) for one in of_wave] + [(one, wave.also[one.key]) for one in adopted]
+    if wave.grouped_by:
+        given = Counter({one.group: stratum for one, stratum in strata}.values())
+    else:
+        given = Counter(stratum for _, stratum in strata)
     design = Design(
         count=len({one.group for one in drawn_now}) if wave.grouped_by else len(drawn_now),
         stratify="" if wave.run else wave.stratified_by,
         by_labels=labels,
         variable=wave.stratified_by if wave.run else "",
-        allocation="given" if wave.design == STRATIFIED else "proportional",
-        given=given if wave.design == STRATIFIED else {},
+        allocation="given" if wave.stratified_by else "proportional",
+        given=given if wave.stratified_by else {},
         group=wave.grouped_by,
         whole_groups=wave.design == GROUPS,
     )

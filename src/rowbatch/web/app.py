@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
-from functools import cache
 from importlib.resources import files
 
 from starlette.applications import Starlette
@@ -20,6 +19,7 @@ from rowbatch.web.explain import Shown
 from rowbatch.web.guard import Guard, Identity
 from rowbatch.web.pages import (
     coding,
+    coding_network,
     coding_sets,
     jobs,
     label,
@@ -33,15 +33,8 @@ from rowbatch.web.pages import (
 )
 from rowbatch.web.program import Program
 from rowbatch.web.rendering import problem_page, status_of, words_for
+from rowbatch.web.static_files import static
 
-_STATIC = {
-    "app.css": "text/css; charset=utf-8",
-    "app.js": "text/javascript; charset=utf-8",
-    "coding.js": "text/javascript; charset=utf-8",
-    "vtable.js": "text/javascript; charset=utf-8",
-    "htmx.min.js": "text/javascript; charset=utf-8",
-    "icon.svg": "image/svg+xml",
-}
 _log = logging.getLogger("rowbatch.web")
 
 
@@ -71,6 +64,7 @@ def create_app(program: Program, identity: Identity, on_stop: Callable[[], None]
             *results.ROUTES,
             *coding_sets.ROUTES,
             *coding.ROUTES,
+            *coding_network.ROUTES,
             *quality.ROUTES,
             *tools.ROUTES,
             *settings.ROUTES,
@@ -92,20 +86,6 @@ def create_app(program: Program, identity: Identity, on_stop: Callable[[], None]
         outlived=lambda: _bare_page("outlived.html", 421),
         on_stop=on_stop,
     )
-
-
-def static(request: Request) -> Response:
-    """One of our files; the version in its address lets browsers keep it."""
-    name = request.path_params["name"]
-    if name not in _STATIC:
-        raise HTTPException(404)
-    headers = {"cache-control": "private, max-age=31536000, immutable"}
-    return Response(_static_bytes(name), media_type=_STATIC[name], headers=headers)
-
-
-@cache
-def _static_bytes(name: str) -> bytes:
-    return files("rowbatch.web").joinpath("static", name).read_bytes()
 
 
 def _our_error(request: Request, error: Exception) -> Response:

@@ -31,7 +31,7 @@ CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-_HEADERS = {
+HEADERS = {
     "content-security-policy": CSP,
     "x-content-type-options": "nosniff",
     # Not `no-referrer`: it makes browsers send `Origin: null` with our own forms.
@@ -123,7 +123,7 @@ class Guard:
         async def guarded_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in HEADERS.items():
                     headers[name] = value
                 headers.setdefault("cache-control", "no-store")
             await send(message)
@@ -148,7 +148,7 @@ class Guard:
         given = dict(parse_qsl(query, keep_blank_values=True)) if query else {}
         if path in ("/hello", "/stop") and name in _LOOPBACK:
             return self._answer_program(method, path, headers, given)
-        if _is_from_elsewhere(method, headers, host):
+        if is_from_elsewhere(method, headers, host):
             return PlainTextResponse("This request came from another page.\n", 403)
         if method == "GET" and self._is_token(given.get("token", "")):
             return self._welcome(host, headers, _own_path(path), given)
@@ -210,10 +210,10 @@ class Guard:
 
     def _has_cookie(self, host: str, headers: Headers) -> bool:
         name, value = self._cookie(host)
-        return _same(cookie_parser(headers.get("cookie", "")).get(name, ""), value)
+        return is_same(cookie_parser(headers.get("cookie", "")).get(name, ""), value)
 
     def _is_token(self, given: str) -> bool:
-        return _same(given, self._identity.token)
+        return is_same(given, self._identity.token)
 
     def _new_pass(self, host: str) -> str:
         """What lets one browser in, once, within half a minute. The token does not go there: history would keep it."""
@@ -248,7 +248,8 @@ def finds_names_of_localhost(user_agent: str) -> bool:
     return re.search(r"(Chrome|Chromium)/\d", user_agent) is not None
 
 
-def _is_from_elsewhere(method: str, headers: Headers, host: str) -> bool:
+def is_from_elsewhere(method: str, headers: Headers, host: str) -> bool:
+    """Whether a page of another site sent a request, or an image or a script in one did."""
     if method not in _SAFE and headers.get("origin", "").lower() != f"http://{host}":
         return True
     is_visit = method in _SAFE and headers.get("sec-fetch-dest") == "document"
@@ -256,7 +257,8 @@ def _is_from_elsewhere(method: str, headers: Headers, host: str) -> bool:
     return headers.get("sec-fetch-site", "") in ("same-site", "cross-site") and not is_visit
 
 
-def _same(a: str, b: str) -> bool:
+def is_same(a: str, b: str) -> bool:
+    """Compare what is secret, in a time that tells nothing of it."""
     return secrets.compare_digest(a.encode("utf-8", "surrogateescape"), b.encode("utf-8"))
 
 

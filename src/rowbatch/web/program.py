@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from rowbatch import desk
 from rowbatch.errors import RowbatchError
+from rowbatch.web.seats import Seats
 
 _KEPT_RESULTS = 6
 _TOOL_HOURS = 12.0
@@ -61,6 +62,16 @@ class Trial:
     task: desk.Task
 
 
+class Door(Protocol):
+    """An open door for coders who come over the network."""
+
+    host: str
+    """Address and port."""
+
+    def close(self) -> None:
+        """Nobody comes in any more."""
+
+
 class Program:
     """
     The state behind the pages. Everything of value lies on the disk; this can go at any moment.
@@ -78,6 +89,9 @@ class Program:
         self.begin_lock = threading.Lock()
         self.uploads = threading.BoundedSemaphore(2)
         self.checked_keys: dict[str, str] = {}
+        self.seats = Seats()
+        self.coders: Door | None = None
+        self.coders_lock = threading.Lock()
         self._results: OrderedDict[str, desk.Results] = OrderedDict()
         self._tool_files: dict[str, ToolFile] = {}
         self._lock = threading.Lock()
@@ -190,8 +204,17 @@ class Program:
         if found is not None:
             shutil.rmtree(found.path.parent, ignore_errors=True)
 
+    def close_for_coders(self) -> None:
+        """Nobody codes over the network any more; all links lead nowhere."""
+        with self.coders_lock:
+            door, self.coders = self.coders, None
+            self.seats.clear()
+        if door is not None:
+            door.close()
+
     def stop(self) -> None:
         """The program ends: threads stop, and what only the tools needed goes."""
+        self.close_for_coders()
         self.jobs.stop()
         self.upkeep.stop()
         with self._lock:

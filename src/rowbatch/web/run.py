@@ -22,6 +22,7 @@ from urllib.parse import urlencode
 
 from rowbatch import desk
 from rowbatch.errors import ServiceError, StorageError, UsageError, from_os_error
+from rowbatch.web.ports import bound
 from rowbatch.web.program import Program
 
 PORT = 8765
@@ -69,6 +70,8 @@ def run(
     port: int | None = None,
     on_ready: Callable[[Running], None],
     on_jobs: Callable[[int], None],
+    coders: str | None = None,
+    on_coders: Callable[[str], None] = lambda _: None,
 ) -> None:
     """
     Serve the pages until the program is stopped. There is one program in a home: when another one was first,
@@ -78,8 +81,13 @@ def run(
         port: Where; None means 8765, or the next one that is free.
         on_ready: Called once, when pages are answered.
         on_jobs: Called after that, with how many jobs go on.
+        coders: The address at which coders may come over the network, "" means the likeliest; None means
+            that nobody may until it is asked for on a page.
+        on_coders: Called with that address and its port, once coders are let in.
     Raises:
-        ServiceError: The port is taken; or another program has the home, and does not answer.
+        ServiceError: The port is taken; another program has the home, and does not answer; or one runs that
+            is not open for coders by this.
+        UsageError: The address is none of this computer.
     """
     home = _home()
     desk.private_folder(home)
@@ -87,10 +95,11 @@ def run(
     while True:
         with desk.hold(home / _LOCK) as is_ours:
             if is_ours:
-                _run_alone(home, port, on_ready, on_jobs)
+                _run_alone(home, port, _Serving(on_ready, on_jobs, coders, on_coders))
                 return
         found = find_running()
         if found is not None:
+            require_no_coders(found, coders)
             on_ready(found)
             return
         if time.monotonic() > end:
@@ -103,12 +112,28 @@ def run(
         time.sleep(0.05)
 
 
-def _run_alone(
-    home: Path,
-    port: int | None,
-    on_ready: Callable[[Running], None],
-    on_jobs: Callable[[int], None],
-) -> None:
+def require_no_coders(running: Running, coders: str | None) -> None:
+    """
+    Make sure that nobody believes a program to be open for coders that runs already.
+
+    Raises:
+        ServiceError: It was asked for.
+    """
+    if coders is not None:
+        raise ServiceError("coders-program-runs", url=running.url)
+
+
+@dataclass(frozen=True, slots=True)
+class _Serving:
+    """What is done while pages are served, as `run` has it."""
+
+    on_ready: Callable[[Running], None]
+    on_jobs: Callable[[int], None]
+    coders: str | None
+    on_coders: Callable[[str], None]
+
+
+def _run_alone(home: Path, port: int | None, doing: _Serving) -> None:
     # Of one that was killed, whose port may be another program's by now; and of a version that kept one
     # session for all starts.
     _forget(home, _STATE, _OPENER, _OLD_SESSION)
@@ -116,15 +141,10 @@ def _run_alone(
     with contextlib.ExitStack() as stack, contextlib.suppress(KeyboardInterrupt):
         for listener in listeners:
             stack.enter_context(listener)
-        asyncio.run(_serve(listeners, home, on_ready, on_jobs))
+        asyncio.run(_serve(listeners, home, doing))
 
 
-async def _serve(
-    listeners: list[socket.socket],
-    home: Path,
-    on_ready: Callable[[Running], None],
-    on_jobs: Callable[[int], None],
-) -> None:
+async def _serve(listeners: list[socket.socket], home: Path, doing: _Serving) -> None:
     from rowbatch.web.app import create_app
     from rowbatch.web.guard import Identity
 
@@ -149,8 +169,14 @@ async def _serve(
     try:
         from rowbatch.web.pages.jobs import go_on_after_restart
 
-        on_ready(running)
-        on_jobs(await asyncio.to_thread(go_on_after_restart, program))
+        if doing.coders is not None:
+            from rowbatch.web.coders import open_for_coders
+
+            # First of all: where it cannot be, the program ends and says so.
+            host = await asyncio.to_thread(open_for_coders, program, doing.coders)
+            doing.on_coders(host)
+        doing.on_ready(running)
+        doing.on_jobs(await asyncio.to_thread(go_on_after_restart, program))
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         try:
@@ -192,12 +218,14 @@ def _ask(running: Running, method: str, what: str, values: dict[str, str]) -> st
     return desk.ask_nearby(f"{running.url}/{what}?{urlencode(values)}", wait_s=_ASK_S, method=method)
 
 
-def start_in_background(port: int | None = None) -> Running:
+def start_in_background(port: int | None = None, coders: str | None = None) -> Running:
     """
     Start a program that goes on when the terminal is closed; or find the one that runs.
 
+    Args:
+        port, coders: As for `run`.
     Raises:
-        ServiceError: It did not start.
+        ServiceError: It did not start; or one runs that is not open for coders by this.
         StorageError: The folder of the program cannot be used.
     """
     home = _home()
@@ -205,9 +233,14 @@ def start_in_background(port: int | None = None) -> Running:
     desk.private_folder(home)
     running = find_running()
     if running is not None:
+        require_no_coders(running, coders)
         return running
     started = desk.start_until_ready(
-        ["ui", "--no-browser", *(["--port", str(port)] if port is not None else [])],
+        [
+            *("ui", "--no-browser"),
+            *(["--port", str(port)] if port is not None else []),
+            *(["--coders", coders or "auto"] if coders is not None else []),
+        ],
         find_running,
         log=home / _LOG,
         cwd=Path.cwd(),
@@ -369,31 +402,12 @@ def _listen(port: int | None) -> list[socket.socket]:
 
 
 def _listen_at(port: int) -> list[socket.socket]:
-    first = _bound(socket.AF_INET, "127.0.0.1", port)
+    first = bound(socket.AF_INET, "127.0.0.1", port)
     try:
-        return [first, _bound(socket.AF_INET6, "::1", first.getsockname()[1])]
+        return [first, bound(socket.AF_INET6, "::1", first.getsockname()[1])]
     except OSError as error:
         if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
             # There is no such address here, so nobody else has it.
             return [first]
         first.close()
         raise
-
-
-def _bound(family: int, address: str, port: int) -> socket.socket:
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        if os.name == "nt":
-            # Otherwise another program may take the same port there, and some calls.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind((address, port))
-        # At once: until it listens, Linux gives the same port to others that ask for it as we do.
-        listener.listen()
-    except (OSError, OverflowError):
-        listener.close()
-        raise
-    return listener

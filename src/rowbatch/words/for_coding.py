@@ -33,6 +33,46 @@ CODING: dict[str, Entry] = {
         "nobody is to code a row twice: draw others",
         zh=("其中 {count:,} 行已在编码集中，例如第 {rows:、} 行", "同一行不应编码两次，请抽取其他行"),
     ),
+    "coding-drawn-meanwhile": Entry(
+        "others drew rows into the coding set {name} at the same moment; nothing was drawn",
+        "look at what is in it now, and draw again what is missing",
+        zh=("其他人同时向编码集 {name} 抽取了行；这次没有抽取", "请先查看其中现有的行，再补抽所缺的"),
+    ),
+    "coders-address": Entry(
+        "{address} is no address of this computer in a network",
+        "give one as others know it, as 192.168.1.20; all of its addresses at once are not opened",
+        zh=(
+            "{address} 不是本机在网络中的地址",
+            "请给出其他计算机所用的地址，例如 192.168.1.20；不会同时开放所有地址",
+        ),
+    ),
+    "coders-no-network": Entry(
+        "this computer has no address by which others could reach it",
+        "connect it to a network, or name the address: rowbatch ui --coders ADDRESS",
+        page="connect it to a network, or write its address yourself",
+        zh=("本机没有可供其他计算机访问的地址", "请连接网络，或自行填写地址"),
+    ),
+    "coders-did-not-open": Entry(
+        "nothing can be opened for coders at {host}",
+        "try again, or another address",
+        zh=("无法在 {host} 为编码者开放", "请重试，或换一个地址"),
+    ),
+    "coders-program-runs": Entry(
+        "a program is running already, at {url}, and is not open for coders by this command",
+        "open it there: Human coding, a set, Let others code over the network; or end it first: rowbatch ui --stop",
+        page="open it on the page of a coding set",
+        zh=("已有程序在 {url} 运行，此命令不会为它开放编码", "请在编码集的页面上开放"),
+    ),
+    "coders-closed": Entry(
+        "nobody can code over the network: it was switched off",
+        "switch it on, then make the link again",
+        zh=("网络编码已关闭，没有人可以通过网络编码", "请先打开，再生成链接"),
+    ),
+    "coders-too-many-links": Entry(
+        "there are {most} links for coders already",
+        "take those back that nobody needs",
+        zh=("编码者链接已有 {most} 个", "请收回不再需要的链接"),
+    ),
     "coder-name": Entry(
         "{name!r} can't be the name of a coder",
         "a name has 1 to 60 characters and no line break; a pseudonym is as good",
@@ -78,9 +118,23 @@ CODING: dict[str, Entry] = {
         ),
     ),
     "sample-strata-and-groups": Entry(
-        "rows are drawn by strata or by groups, not by both",
-        "leave one of the two out",
-        zh=("抽样可以分层，也可以按组，但不能同时", "请去掉其中之一"),
+        "one row of each group cannot be drawn in strata: rows of large groups would be less likely than others of "
+        "their stratum",
+        "draw whole groups in strata (leave --one-per-group out), or leave the strata out",
+        page="draw whole groups in strata, or leave the strata out",
+        zh=(
+            "不能在分层中每组只抽一行：大组中的行被抽中的可能性会低于同层的其他行",
+            "请在分层中抽取整组，或者不分层",
+        ),
+    ),
+    "sample-groups-in-several-strata": Entry(
+        "{count:,} groups of {group} lie in several strata of {by}, as {names:, }",
+        "a group is drawn with all of its rows, so each has to lie in one stratum: choose a column that is the same "
+        "for all rows of a group, or leave one of the two out",
+        zh=(
+            "“{group}”中有 {count:,} 个组分属“{by}”的多个层，例如 {names:、}",
+            "抽中一组会带上它的所有行，因此每组只能属于一层：请选择组内各行取值相同的列，或去掉其中之一",
+        ),
     ),
     "sample-too-many-strata": Entry(
         "{by!r} has {count:,} different values, too many for strata (at most {most})",

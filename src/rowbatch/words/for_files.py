@@ -75,6 +75,11 @@ FILES: dict[str, Entry] = {
             "两个程序同时运行可能会重复付费，因此不会在那里进行任何操作；请把 rowbatch 的文件夹放在本机的磁盘上",
         ),
     ),
+    "held-by-another": Entry(
+        "another program has held {path} for a minute, so nothing was saved",
+        "end the program that does not go on, then try again",
+        zh=("另一个程序占用 {path} 已有一分钟，因此没有保存", "请结束那个没有反应的程序，然后重试"),
+    ),
     "disk-refuses": Entry("{path}: {told}"),
     "output-exists": Entry(
         "{path} exists already",

@@ -65,4 +65,40 @@ REPORTS: dict[str, Entry] = {
         "ask for fewer",
         zh=("要重新询问 {rows:,} 行，但该数据表只有 {left:,} 行曾得到可用的回答", "请减少行数"),
     ),
+    "sentinels-are-drawn": Entry(
+        "{path} has {drawn:,} sentinels already, and {rows:,} are wanted",
+        "leave --rows out: the same texts are asked each time",
+        page="leave the number out: the same texts are asked each time",
+        zh=(
+            "{path} 已有 {drawn:,} 条哨兵文本，而要求的是 {rows:,} 条",
+            "请不要给出数量：每次询问的都是同样的文本",
+        ),
+    ),
+    "sentinels-damaged": Entry(
+        "{path} can't be read as the sentinels of an archive ({told})",
+        "take it from a backup; without it other texts are drawn, and earlier looks are gone",
+        zh=(
+            "{path} 无法作为存档的哨兵文本读取（{told}）",
+            "请从备份中恢复；没有它就会抽取其他文本，以前的记录也会丢失",
+        ),
+    ),
+    "sentinels-of-another-archive": Entry(
+        "{path} has the sentinels of another archive than {archive}",
+        "put it beside the archive that it is of, or give the archive another name",
+        zh=(
+            "{path} 中的哨兵文本属于另一个存档，而不是 {archive}",
+            "请把它放在所属的存档旁，或给存档换个名称",
+        ),
+    ),
+    "sentinels-of-another-run": Entry(
+        "{archive} is an archive of another run than {run}",
+        "name an archive that was made of this run",
+        zh=("{archive} 是另一个任务的存档，而不是 {run} 的", "请指定由此任务生成的存档"),
+    ),
+    "sentinels-none": Entry(
+        "no sentinels of {archive} were ever asked",
+        "ask them: rowbatch rerun ARCHIVE TABLE --sentinels",
+        page="ask them again with the command line first",
+        zh=("{archive} 的哨兵文本还从未被询问过", "请先在命令行用 rowbatch rerun 询问"),
+    ),
 }

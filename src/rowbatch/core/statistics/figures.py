@@ -118,6 +118,27 @@ def share_figure(hits: float, n: int, resampling: Resampling, what: str) -> Figu
     return Figure(hits / n, low, high, n, method)
 
 
+def difference_figure(first: Figure, second: Figure, resampling: Resampling, what: str) -> Figure:
+    """
+    How much larger a share is than another one, of other units; undefined where one of them is.
+
+    Args:
+        first, second: Of `share_figure`, with the same level.
+        resampling: Of that level.
+        what: It is.
+    Source:
+        Newcombe (1998), "Interval estimation for the difference between independent proportions", method 10.
+    """
+    method = f"{what}; {resampling.percent} interval: Newcombe's score, codes taken as independent"
+    n = first.n + second.n
+    ends = (first.estimate, first.low, first.high, second.estimate, second.low, second.high)
+    if None in ends:
+        return undefined(n, method, Notice("undefined-nothing-counted"))
+    a, a_low, a_high, b, b_low, b_high = (float(one or 0) for one in ends)
+    below, above = math.hypot(a - a_low, b_high - b), math.hypot(a_high - a, b - b_low)
+    return Figure(a - b, a - b - below, a - b + above, n, method)
+
+
 def normal_quantile(level: float) -> float:
     """The two-sided quantile of the normal distribution: 1.96 for 0.95."""
     return NormalDist().inv_cdf((1 + level) / 2)

@@ -66,13 +66,37 @@ def coding_of(request: Request) -> desk.Coding:
     return program_of(request).coding.coding(request.path_params["set_id"])
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """
+    Where somebody codes.
+
+    Attributes:
+        coding: The set.
+        file: The name of their file.
+        address: Of their screen.
+        is_alone: They are shown nothing but that: they come over the network.
+    """
+
+    coding: desk.Coding
+    file: str
+    address: str
+    is_alone: bool = False
+
+
+def _place_of(request: Request) -> Place:
+    coding, file = coding_of(request), request.path_params["coder"]
+    return Place(coding, file, f"/coding/{coding.id}/by/{quote(file)}")
+
+
 def screen(request: Request) -> Response:
     """A text of this coder's queue: the one that the address names, or the next that is not done."""
-    return _screen(request)
+    return screen_at(request, _place_of(request))
 
 
-def _screen(
+def screen_at(
     request: Request,
+    place: Place,
     *,
     key: str = "",
     name: str = "",
@@ -80,8 +104,17 @@ def _screen(
     note: str | None = None,
     error: Shown | None = None,
 ) -> Response:
-    coding, file = coding_of(request), request.path_params["coder"]
-    coder, asked = coding.coder(file), request.query_params
+    """
+    The screen of a place.
+
+    Args:
+        request: Its query may name a row and a variable.
+        place: Whose.
+        key, name: Of the row and the variable; or "".
+        typed, note: What was written and could not be saved.
+        error: Why not.
+    """
+    coding, coder, asked = place.coding, place.coding.coder(place.file), request.query_params
     wanted = key or asked.get("key", "")
     found = wanted or coding.next_key(coder, asked.get("after", "")) or ""
     shown = coding.shown(coder, found) if found else None
@@ -101,10 +134,12 @@ def _screen(
         nav="coding",
         status=400 if error else 200,
         **{
+            "layout": "coders_base.html" if place.is_alone else "base.html",
+            "is_alone": place.is_alone,
             "coding": coding,
             "coder": coder,
-            "file": file,
-            "place": f"/coding/{coding.id}/by/{quote(file)}",
+            "file": place.file,
+            "place": place.address,
             "progress": coding.progress(coder),
             "heard": len(coding.history(coder)),
             "shown": shown,
@@ -113,7 +148,7 @@ def _screen(
             "typed": typed,
             "is_late": asked.get("late") == "1" and error is None,
             "note": shown.note if shown else "",
-            "has_differences": False if shown else any(coding.differing().values()),
+            "has_differences": False if shown or place.is_alone else any(coding.differing().values()),
             **values,
         },
     )
@@ -121,14 +156,17 @@ def _screen(
 
 def press(request: Request, form: FormData) -> Response:
     """What a coder pressed: saved before the next text is shown."""
-    coding, file = coding_of(request), request.path_params["coder"]
-    coder = coding.coder(file)
-    place = f"/coding/{coding.id}/by/{quote(file)}"
+    return press_at(request, _place_of(request), form)
+
+
+def press_at(request: Request, place: Place, form: FormData) -> Response:
+    """What was pressed at a place."""
+    coding, coder = place.coding, place.coding.coder(place.file)
     key, do = text_of(form, "key"), text_of(form, "do")
 
     def go(**where: object) -> Response:
         asked = query(where)
-        return see_other(f"{place}?{asked}" if asked else place)
+        return see_other(f"{place.address}?{asked}" if asked else place.address)
 
     if do == "undo":
         return go(key=coding.undo(coder, _count(text_of(form, "heard"))) or key)
@@ -151,12 +189,12 @@ def press(request: Request, form: FormData) -> Response:
         )
     except UsageError as error:
         told = explain(words_for(request), error)
-        return _screen(request, key=key, name=name, typed=typed, note=note, error=told)
+        return screen_at(request, place, key=key, name=name, typed=typed, note=note, error=told)
     if heard == "late":
         return go(key=key, late=1)
     shown = coding.shown(coder, key)
     has_more = len(coding.asked) > 1
-    if values and (not shown.is_complete or (has_more and text_of(form, "whole") == "1")):
+    if values and (shown.first_open is not None or (has_more and text_of(form, "whole") == "1")):
         return go(key=key)
     return go(after=key)
 

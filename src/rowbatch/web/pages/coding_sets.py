@@ -182,6 +182,7 @@ def _one_set(request: Request, *, error: Shown | None = None, told: str = "") ->
         sight=coding.folder.sight(),
         jobs=jobs_of(request, coding),
         shares=_SHARES,
+        network_host=door.host if (door := program_of(request).coders) else "",
         error=error,
         told=told,
     )
