@@ -22,6 +22,7 @@ API = [
     "ScaleAgreement",
     "Stage",
     "Status",
+    "Variants",
     "WriteOptions",
     "YesNoAgreement",
     "agree",
@@ -58,6 +59,7 @@ API = [
     "open_coding_set",
     "open_run",
     "overrides_path",
+    "paraphrases",
     "prepare_demo",
     "providers",
     "remove_key",
@@ -70,10 +72,14 @@ API = [
     "serve",
     "server_home",
     "set_key",
+    "specification_curve",
     "split",
+    "stability",
     "units",
     "usd",
+    "vary",
     "work",
+    "write_picture",
 ]
 """The verbs, and the values they take and give: of the command line, of notebooks, and of pages."""
 

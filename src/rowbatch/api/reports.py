@@ -24,6 +24,8 @@ from rowbatch.providers.catalog import KnownModel
 from rowbatch.reporting.archive import ArchiveReport, CheckedArchive
 from rowbatch.reporting.report import ReportWritten
 from rowbatch.reporting.rerun import RerunReport
+from rowbatch.reporting.specifications import SpecificationCurve
+from rowbatch.reporting.stability import RunStability
 from rowbatch.results.extract_report import ExtractReport
 from rowbatch.steps.clean import CleanReport
 from rowbatch.steps.collect import CollectReport, RoundSpent
@@ -92,6 +94,7 @@ __all__ = [
     "RerunReport",
     "RoundSpent",
     "RunQuality",
+    "RunStability",
     "SampleForm",
     "SampleReport",
     "ScaleAgreement",
@@ -100,6 +103,7 @@ __all__ = [
     "SetStatus",
     "ShardDone",
     "SideBySide",
+    "SpecificationCurve",
     "SplitReport",
     "TakenCodes",
     "TaskPlan",

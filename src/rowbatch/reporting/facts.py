@@ -26,6 +26,8 @@ from rowbatch.core.statistics.corrected import Correction
 from rowbatch.core.statistics.figures import Figure
 from rowbatch.errors import RowbatchError
 from rowbatch.providers.catalog import find_provider
+from rowbatch.reporting.specifications import SpecificationCurve
+from rowbatch.reporting.stability import RunStability
 from rowbatch.requests.pipeline import TableRequests, open_source, request_settings
 from rowbatch.results.answered import AnsweredTable
 from rowbatch.steps.built import BuildReport, read_build_report
@@ -34,6 +36,7 @@ from rowbatch.store.codebook_file import yaml_text
 from rowbatch.store.corrections import read_corrections
 from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory
+from rowbatch.words.notice import Notice
 
 CONFIDENCE_BINS = 10
 _FINGERPRINT = b'"system_fingerprint"'
@@ -102,6 +105,7 @@ class PeopleFacts:
         wanted: The share of right ones that was wanted for that; None where nobody asked.
         looks: How often numbers of the test part were looked at.
         is_test_spent: The codebook changed after somebody had looked at the test part.
+        refused: By variable: why nothing of it could be corrected.
     """
 
     source: str
@@ -118,6 +122,7 @@ class PeopleFacts:
     wanted: float | None = None
     looks: int = 0
     is_test_spent: bool = False
+    refused: Mapping[str, Notice] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +153,8 @@ class RunFacts:
         corrected_rows: Rows with a label that a person changed.
         versions: Of the programs.
         people: What people said; None where nobody coded.
+        stability: How far labels stay the same when rows are asked otherwise; None where none were.
+        curve: One estimate in every way in which the table was asked; None where there is one way.
     """
 
     name: str
@@ -175,6 +182,8 @@ class RunFacts:
     corrected_rows: int
     versions: Mapping[str, str]
     people: PeopleFacts | None = None
+    stability: RunStability | None = None
+    curve: SpecificationCurve | None = None
 
     @property
     def rows(self) -> int:

@@ -79,6 +79,8 @@ def plain_of(facts: RunFacts) -> dict[str, Any]:
             "last_ended_at": _time(facts.last_ended_at),
         },
         "people": None if facts.people is None else _plain_people(facts.people),
+        "stability": None if facts.stability is None else facts.stability.to_plain(),
+        "specification_curve": None if facts.curve is None else facts.curve.to_plain(),
     }
 
 
@@ -104,6 +106,7 @@ def _plain_people(people: PeopleFacts) -> dict[str, Any]:
             }
             for one in people.corrected
         ],
+        "refused": {name: why.told() for name, why in people.refused.items()},
         "wanted": people.wanted,
         "accepted": {
             name: {
