@@ -124,7 +124,8 @@ def _with_ways(facts: RunFacts, run: Run, people: str | Path | None) -> RunFacts
         curve = specification_curve(run, people=people)
         if len(curve.specifications) < 2:
             return facts
-        return replace(facts, stability=stability(run, people=people), curve=curve)
+        found = stability(run, curve.variable, with_runs=curve.other_runs, people=people)
+        return replace(facts, stability=found, curve=curve)
     except UsageError as error:
         # As of free words, or where no row has an answer: there is nothing to compare.
         _log.debug("no ways to ask: %s", error)

@@ -11,8 +11,9 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -134,6 +135,11 @@ class SpecificationCurve:
         ]
 
     @property
+    def other_runs(self) -> list[Path]:
+        """Where the further runs of the table lie that count."""
+        return [one.configuration.path for one in self.counted if one.configuration.kind == "run"]
+
+    @property
     def range(self) -> tuple[float, float, float] | None:
         """The lowest estimate of the model alone, the median, the highest; None where there is none."""
         found = [one.model_only.estimate for one in self.counted if one.model_only is not None]
@@ -202,6 +208,16 @@ class SpecificationCurve:
     def svg(self) -> str:
         """The picture by itself, as a file has it."""
         return picture_of(self.picture(), alone=True)
+
+    def drawing(self, title: str, names: Mapping[str, str], legend: tuple[str, str]) -> str:
+        """
+        The picture as a part of a page, which says in its own style what `biased` and `corrected` look like.
+
+        Args:
+            title, names: As of `picture`.
+            legend: Of both numbers.
+        """
+        return picture_of(replace(self.picture(title, names), legend=legend))
 
     def _repr_html_(self) -> str:
         """The picture and the numbers, in notebooks."""
