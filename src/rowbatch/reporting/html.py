@@ -174,7 +174,8 @@ def picture_of(picture: Dots, *, alone: bool = False) -> str:
     if most - least < 1e-9:
         least, most = least - 0.05, most + 0.05
     step = min(_WIDEST, _PLOT_WIDTH / max(1, len(dots)))
-    width = _NAME_WIDTH + max(step * len(dots), 2 * _WIDEST) + 20
+    # Always as wide, so that letters are as large in a picture of few.
+    width = _NAME_WIDTH + _PLOT_WIDTH + 20
     top, plot = 30, _PLOT_HEIGHT
     height = top + plot + 26 + _MARK_ROW * len(picture.rows) + (8 if picture.rows else 0)
 
@@ -190,7 +191,7 @@ def picture_of(picture: Dots, *, alone: bool = False) -> str:
         value = least + (most - least) * number / 4
         at = level(value)
         parts.append(
-            f'<line class="grid" x1="{_NAME_WIDTH}" x2="{width - 10:.1f}" y1="{at:.1f}" y2="{at:.1f}"/>'
+            f'<line class="grid" x1="{_NAME_WIDTH}" x2="{width - 10}" y1="{at:.1f}" y2="{at:.1f}"/>'
             f'<text x="{_NAME_WIDTH - 8}" y="{at + 4:.1f}" text-anchor="end">{_tick(value, most - least)}</text>'
         )
     for number, dot in enumerate(dots):
@@ -211,7 +212,7 @@ def picture_of(picture: Dots, *, alone: bool = False) -> str:
     head = ' xmlns="http://www.w3.org/2000/svg"' if alone else ""
     style = f"<style>{_ALONE}</style>" if alone else ""
     return (
-        f'<svg{head} viewBox="0 0 {width:.0f} {height}" role="img" '
+        f'<svg{head} viewBox="0 0 {width} {height}" role="img" '
         f'aria-label="{escape(f"{picture.title}. {told}", quote=True)}">{style}{"".join(parts)}</svg>'
     )
 
