@@ -38,8 +38,11 @@ if TYPE_CHECKING:
     from rowbatch.api import report as report
     from rowbatch.api import rerun as rerun
     from rowbatch.api import sample as sample
+    from rowbatch.api import specification_curve as specification_curve
     from rowbatch.api import split as split
+    from rowbatch.api import stability as stability
     from rowbatch.api import units as units
+    from rowbatch.api import vary as vary
     from rowbatch.errors import RowbatchError as RowbatchError
 
 __all__ = [
@@ -66,8 +69,11 @@ __all__ = [
     "rerun",
     "sample",
     "sentinels",
+    "specification_curve",
     "split",
+    "stability",
     "units",
+    "vary",
 ]
 
 _PLACES = {
@@ -93,6 +99,9 @@ _PLACES = {
     "rerun": ("rowbatch.api", "rerun"),
     "sample": ("rowbatch.api", "sample"),
     "sentinels": ("rowbatch.api", "sentinels"),
+    "specification_curve": ("rowbatch.api", "specification_curve"),
+    "stability": ("rowbatch.api", "stability"),
+    "vary": ("rowbatch.api", "vary"),
     "split": ("rowbatch.api", "split"),
     "units": ("rowbatch.api", "units"),
 }

@@ -22,6 +22,7 @@ API = [
     "ScaleAgreement",
     "Stage",
     "Status",
+    "Variants",
     "WriteOptions",
     "YesNoAgreement",
     "add_server_key",
@@ -61,6 +62,7 @@ API = [
     "open_coding_set",
     "open_run",
     "overrides_path",
+    "paraphrases",
     "prepare_demo",
     "providers",
     "remove_key",
@@ -75,10 +77,14 @@ API = [
     "serve",
     "server_home",
     "set_key",
+    "specification_curve",
     "split",
+    "stability",
     "units",
     "usd",
+    "vary",
     "work",
+    "write_picture",
 ]
 """The verbs, and the values they take and give: of the command line, of notebooks, and of pages."""
 

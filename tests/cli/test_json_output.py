@@ -109,6 +109,8 @@ CASES: dict[str, list[tuple[str, ...]]] = {
     "validate": [("posts", "people"), ("posts", "people", "--part", "all", "--wanted", "0.5")],
     "verify": [("posts",), ("whole.zip",)],
     "report": [("posts",), ("posts", "-o", "r.html", "-o", "r.tex", "--overwrite", "--checklist", "ttamre")],
+    "specification-curve": [("posts", "--people", "people", "-o", "curve.svg", "--overwrite")],
+    "stability": [("posts", "--show"), ("posts", "--with", "panel")],
     "rerun": [("whole.zip", "posts.csv", "--compare", "posts")],
     "worker": [("--tasks", "planned/tasks/prepare.jsonl", "--index", "0", "--of", "2")],
 }

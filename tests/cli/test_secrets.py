@@ -151,6 +151,8 @@ def test_k1_the_key_is_in_no_byte_after_any_command(place, capfd):
         shell("archive", "posts", "-o", "posts.zip")
         shell("verify", "posts.zip")
         shell("rerun", "posts.zip", "posts.csv", "--compare", "posts")
+        shell("stability", "posts", "--rows", "2", "--yes")
+        shell("specification-curve", "posts", "-o", "curve.svg")
         shell("status", "posts", "--json", "--events")
         shell("list", "--json")
         shell("log", "posts", "--json")

@@ -282,7 +282,7 @@ def test_every_command_explains_itself():
         *("convert", "split", "extract", "check", "estimate", "serve"),
         *("units", "join-units", "agree", "correct", "merge-coders", "compare"),
         *("how-many", "coding", "validate"),
-        *("report", "archive", "rerun"),
+        *("report", "archive", "rerun", "stability", "specification-curve"),
         *("doctor", "models", "key", "ui", "codebook"),
     }
     for name, command in app.commands.items():

@@ -604,6 +604,7 @@ def test_every_screen_is_accessible(chromium, home, language, scheme):
                 f"{job}/methods",
                 f"{job}/quality",
                 f"{ages}/quality",
+                f"{job}/stability",
                 f"/tables/{other.id}/label",
                 ages,
                 f"{ages}/rows?variable=age&least=1",
@@ -614,6 +615,8 @@ def test_every_screen_is_accessible(chromium, home, language, scheme):
                 "/tools/extract",
                 "/tools/units",
                 "/tools/join-units",
+                "/tools/agree",
+                "/tools/how-many",
                 "/settings",
                 "/help",
             ):

@@ -77,6 +77,12 @@ if TYPE_CHECKING:
     from rowbatch.api.tools import convert as convert
     from rowbatch.api.tools import estimate as estimate
     from rowbatch.api.tools import extract as extract
+    from rowbatch.api.variants import Variants as Variants
+    from rowbatch.api.variants import paraphrases as paraphrases
+    from rowbatch.api.variants import specification_curve as specification_curve
+    from rowbatch.api.variants import stability as stability
+    from rowbatch.api.variants import vary as vary
+    from rowbatch.api.variants import write_picture as write_picture
     from rowbatch.core.agreement import Agreement as Agreement
     from rowbatch.core.agreement import ScaleAgreement as ScaleAgreement
     from rowbatch.core.agreement import YesNoAgreement as YesNoAgreement
@@ -105,6 +111,7 @@ _PLACES = {
     "ScaleAgreement": "core.agreement",
     "Stage": "api.runs",
     "Status": "api.standing",
+    "Variants": "api.variants",
     "WriteOptions": "core.table_options",
     "YesNoAgreement": "core.agreement",
     "agree": "api.statistics",
@@ -141,6 +148,7 @@ _PLACES = {
     "open_coding_set": "api.sets",
     "open_run": "api.runs",
     "overrides_path": "api.model_list",
+    "paraphrases": "api.variants",
     "prepare_demo": "api.demo",
     "providers": "api.local",
     "remove_key": "api.keys",
@@ -158,10 +166,14 @@ _PLACES = {
     "serve": "api.local",
     "server_home": "api.local",
     "set_key": "api.keys",
+    "specification_curve": "api.variants",
     "split": "api.parts",
+    "stability": "api.variants",
     "units": "api.long_texts",
     "usd": "core.policy",
+    "vary": "api.variants",
     "work": "api.tasks",
+    "write_picture": "api.variants",
 }
 
 

@@ -12,6 +12,7 @@ from rowbatch.api.quality import RunEstimand
 from rowbatch.api.quality import corrected as corrected_numbers
 from rowbatch.api.runs import Run, create_planned, open_run
 from rowbatch.api.statistics import resampling_of
+from rowbatch.api.variants import specification_curve, stability
 from rowbatch.core.choices import require_one_of
 from rowbatch.core.plan import Source
 from rowbatch.core.policy import Policy
@@ -26,7 +27,7 @@ from rowbatch.reporting.archive import (
     write_archive,
 )
 from rowbatch.reporting.archive import check_archive as _check_archive
-from rowbatch.reporting.facts import PeopleFacts, facts_of
+from rowbatch.reporting.facts import PeopleFacts, RunFacts, facts_of
 from rowbatch.reporting.people import CodedSet, people_facts
 from rowbatch.reporting.report import ReportWritten, require_checklist, require_paths, write_report
 from rowbatch.reporting.rerun import RerunReport, compare_again, plan_again, rows_again
@@ -102,13 +103,18 @@ def _people_of(run: Run, people: str | Path | None, language: _Language) -> Peop
     directory = RunDirectory(run.path)
     asked = [one for one in run.codebook.variables if one.can_compare and one.name in content.plan.variables]
     quality, corrected = [], []
+    refused = {}
     for variable in asked:
         try:
             coded = CodedRun(run.plan, folder, run=run.path.name, header=run.header, variable=variable.name)
             # Both take the same rows: reading all answers is what takes its time.
             population = population_of_run(directory, coded)
             quality.append(coded.judged(population, Judging(Resampling())))
-            corrected.append(corrected_numbers(coded, population, RunEstimand(), Resampling()))
+            try:
+                corrected.append(corrected_numbers(coded, population, RunEstimand(), Resampling()))
+            except UsageError as error:
+                # The reason stands where the number would.
+                refused[variable.name] = error.notice
         except UsageError as error:
             # Of this variable nothing can be said, as where nobody coded it or it is a date.
             if people is not None and len(asked) == 1 and not quality:
@@ -119,7 +125,7 @@ def _people_of(run: Run, people: str | Path | None, language: _Language) -> Peop
     looks = sum(one.part == "test" for one in folder.looks())
     coders = sum(bool(codes) for codes in content.codes.values())
     return people_facts(
-        CodedSet(content.plan.name, content.waves, coders, looks), quality, corrected, language
+        CodedSet(content.plan.name, content.waves, coders, looks), quality, corrected, language, refused
     )
 
 
@@ -141,6 +147,20 @@ def _sentinels_of(run: Run, archive: Path) -> Sentinels:
     if found is None:
         raise InputError("sentinels-none", archive=str(archive))
     return found
+
+
+def _with_ways(facts: RunFacts, run: Run, people: str | Path | None) -> RunFacts:
+    """With what came out of every way in which the table was asked; as it is where there was one way."""
+    try:
+        curve = specification_curve(run, people=people)
+        if len(curve.specifications) < 2:
+            return facts
+        found = stability(run, curve.variable, with_runs=curve.other_runs, people=people)
+        return replace(facts, stability=found, curve=curve)
+    except UsageError as error:
+        # As of free words, or where no row has an answer: there is nothing to compare.
+        _log.debug("no ways to ask: %s", error)
+        return facts
 
 
 def report(
@@ -191,6 +211,7 @@ def report(
         progress=hooks.rows if hooks else None,
     )
     facts = replace(facts, sentinels=looks)
+    facts = _with_ways(facts, opened, people)
     return write_report(facts, paths, language=language, checklist=chosen, overwrite=overwrite)
 
 
@@ -236,6 +257,7 @@ def archive(
     opened.build(hooks)
     directory = RunDirectory(opened.path)
     facts = facts_of(directory, people=_people_of(opened, people, language), with_texts=texts)
+    facts = _with_ways(facts, opened, people)
     return write_archive(
         directory,
         Path(output),

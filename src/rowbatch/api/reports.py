@@ -25,6 +25,8 @@ from rowbatch.reporting.archive import ArchiveReport, CheckedArchive
 from rowbatch.reporting.report import ReportWritten
 from rowbatch.reporting.rerun import RerunReport
 from rowbatch.reporting.sentinels import SentinelLook, Sentinels
+from rowbatch.reporting.specifications import SpecificationCurve
+from rowbatch.reporting.stability import RunStability
 from rowbatch.results.extract_report import ExtractReport
 from rowbatch.steps.clean import CleanReport
 from rowbatch.steps.collect import CollectReport, RoundSpent
@@ -93,6 +95,7 @@ __all__ = [
     "RerunReport",
     "RoundSpent",
     "RunQuality",
+    "RunStability",
     "SampleForm",
     "SampleReport",
     "ScaleAgreement",
@@ -103,6 +106,7 @@ __all__ = [
     "SetStatus",
     "ShardDone",
     "SideBySide",
+    "SpecificationCurve",
     "SplitReport",
     "TakenCodes",
     "TaskPlan",

@@ -52,6 +52,7 @@ from rowbatch.core.statistics.acceptance import CERTAINTY, PRECISION
 from rowbatch.core.statistics.corrected import CorrectedEstimates, Method
 from rowbatch.core.statistics.corrected_regression import Model
 from rowbatch.core.table_options import ReadingKeywords, WriteOptions, reading_of
+from rowbatch.core.variants import prompt_of
 from rowbatch.errors import (
     InputError,
     NeedsDecision,
@@ -276,11 +277,17 @@ class Run:
 
     @contextmanager
     def _locked(self, doing: str) -> Iterator[None]:
-        """Hold the run, and where it is a further model's that of all: these share one cap."""
+        """
+        Hold the run; where it is a further model's that of all, and where it asks otherwise the one that
+        asked first: these share one cap.
+        """
         whole = self._directory.whole
+        base = (whole or self._directory).base
         with ExitStack() as holding:
-            if whole is not None and self._led_by is None:
-                holding.enter_context(run_lock(whole.path, doing))
+            if self._led_by is None:
+                for outer in (base, whole):
+                    if outer is not None:
+                        holding.enter_context(run_lock(outer.path, doing))
             holding.enter_context(run_lock(self.path, doing))
             yield
 
@@ -298,6 +305,11 @@ class Run:
     def codebook(self) -> Codebook:
         """What is asked of each text."""
         return self._plan.question.codebook
+
+    @property
+    def prompt(self) -> str:
+        """The person's own words for what is asked; "" where there are none."""
+        return prompt_of(self._plan.question)
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -565,7 +577,9 @@ class Run:
     def _family(self) -> list[RunDirectory]:
         """The runs that share one cap, that of all models first; this one is among them."""
         whole = self._directory.whole or self._directory
-        return [whole, *whole.members(whole.plan())]
+        # Of those that ask otherwise each has the cap of all; what was paid before them has its own.
+        together = whole.base.variants() if whole.base is not None else [whole]
+        return [one for each in together for one in (each, *each.members(each.plan()))]
 
     def _capped(self, policy: Policy) -> tuple[Policy, Decimal]:
         """The policy with the cap of all models, and what the others have spent or reserved of it."""
@@ -1453,6 +1467,8 @@ class Run:
             for one in self._directory.members(self._plan):
                 if one.settings_path.is_file():
                     Run(one.path, whole=self).discard()
+            for one in self._directory.variants():
+                Run(one.path, whole=self).discard()
             if is_built(self._directory):
                 with self._directory.ledger() as ledger:
                     is_untouched = all(

@@ -34,6 +34,7 @@ from rowbatch.providers.catalog import find_provider
 
 LineKind = Literal["requests", "results", "document", "other", "unknown"]
 
+_MOST_LABELS = 30
 _SAMPLE_ROWS = 200
 _SAMPLE_LINES = 20
 _LINE_BYTES = 16 << 20
@@ -250,6 +251,31 @@ def likely_text_column(table: str | Path, reading: ReadOptions | None = None) ->
     opened = open_table(local_path(table), reading)
     position = guess(opened.header, next(opened.chunks(_SAMPLE_ROWS)).frame)
     return "" if position is None else opened.header[position]
+
+
+def coded_columns(table: str | Path) -> list[str]:
+    """
+    Names of the columns whose first rows look like labels: few different values, of which two columns at
+    least have some in common. Those of the largest such family, in the order of the table.
+
+    Raises:
+        TableError: The table is broken there.
+    """
+    from rowbatch.programs.opening import open_table
+
+    opened = open_table(local_path(table))
+    frame = next(iter(opened.chunks(_SAMPLE_ROWS)), None)
+    if frame is None:
+        return []
+    values = {}
+    for position, name in enumerate(opened.header):
+        cells = frame.frame[str(position)]
+        said = set(cells.unique().to_list()) - {"", None}
+        if 1 <= len(said) <= max(2, min(_MOST_LABELS, frame.frame.height // 2)):
+            values[name] = said
+    families = [[other for other, theirs in values.items() if theirs & own] for own in values.values()]
+    best = max(families, key=len, default=[])
+    return best if len(best) > 1 else []
 
 
 def kind_of_lines(file: str | Path) -> LineKind:

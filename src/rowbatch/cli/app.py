@@ -23,7 +23,7 @@ from rowbatch.errors import InputError, NeedsDecision, RowbatchError, UsageError
 from rowbatch.words.masking import keep_secret, masked, masked_traceback
 
 if TYPE_CHECKING:
-    from rowbatch.api import Run
+    from rowbatch.api import Run, Variants
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _PATH = click.Path(path_type=Path)
@@ -2004,6 +2004,8 @@ _intervals = _options(
     ),
     _resampling,
 )
+_COMPARED_VARIABLE = "Of the codebook.  [default: the first that can be compared]"
+_PEOPLE_OF_WAYS = "The coding set of the run's table.  [default: the only one with codes, if there is one]"
 _separator = click.option(
     "--separator",
     default=";",
@@ -2120,6 +2122,253 @@ def validate(run: Path, coding_set: str | None, *, as_json: bool, **options: Any
         show.as_json(found.to_plain())
     else:
         show.quality(found)
+
+
+@app.command()
+@_run
+@click.option("--variable", metavar="NAME", help=_COMPARED_VARIABLE)
+@click.option(
+    "--rows",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    metavar="NUMBER",
+    help="How many rows are asked otherwise, drawn by hash of those with a usable answer.",
+)
+@click.option("--all-rows", is_flag=True, help="Ask all rows of the table otherwise.")
+@click.option(
+    "--coded",
+    is_flag=True,
+    help="Draw only of rows that people coded, so that each way can be held to what they said.",
+)
+@click.option("--draw-seed", type=int, default=1, show_default=True, metavar="NUMBER", help="Of that draw.")
+@click.option(
+    "--repeats",
+    type=click.IntRange(0, 20),
+    default=1,
+    show_default=True,
+    metavar="NUMBER",
+    help="So often the same is asked again, word for word.",
+)
+@click.option(
+    "--order",
+    "orders",
+    type=click.Choice(["reversed", "rotated", "none"]),
+    multiple=True,
+    help="Other orders of the labels.  [default: reversed, where there are such labels]",
+)
+@click.option(
+    "--prompt",
+    "prompts",
+    multiple=True,
+    metavar="TEXT",
+    help="Other words for what is asked, in the place of the instructions; may be given several times.",
+)
+@click.option(
+    "--prompts",
+    "prompts_file",
+    type=_PATH,
+    metavar="FILE",
+    help="A text file of them: one a line, or several lines each with a line of --- in between.",
+)
+@click.option(
+    "--reword",
+    type=click.IntRange(0, 3),
+    default=0,
+    metavar="NUMBER",
+    help="Also so many paraphrases that rowbatch proposes; they are shown before they are asked.",
+)
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="PROVIDER:MODEL",
+    help="A further model; may be given several times.",
+)
+@click.option(
+    "--with",
+    "with_runs",
+    type=_PATH,
+    multiple=True,
+    metavar="RUN",
+    help="Ask nothing, and compare with this run of the same table; may be given several times.",
+)
+@click.option("--show", "only_show", is_flag=True, help="Ask nothing: only what was asked so far.")
+@click.option("--people", metavar="SET", help=_PEOPLE_OF_WAYS)
+@_driving
+@_headers
+@_intervals
+@_yes
+@_json
+def stability(
+    run: Path,
+    *,
+    variable: str | None,
+    rows: int,
+    all_rows: bool,
+    coded: bool,
+    draw_seed: int,
+    repeats: int,
+    orders: Sequence[str],
+    prompts: Sequence[str],
+    prompts_file: Path | None,
+    reword: int,
+    models: Sequence[str],
+    with_runs: Sequence[Path],
+    only_show: bool,
+    people: str | None,
+    headers: Sequence[str],
+    confidence: float,
+    draws: int,
+    seed: int,
+    yes: bool,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """
+    How stable the labels of RUN are: ask some rows otherwise, and count what changes.
+
+    They are asked again, with the labels in reverse, in other words, and of other models, each a run of its
+    own inside RUN. Shows every prompt and the price, and asks before it costs money; --max-cost is the cap
+    of all of them together. The same command again asks nothing twice. Then Krippendorff's alpha of all
+    ways, how many rows ever change, and which label became which.
+    """
+    from rowbatch.cli import show
+
+    opened = api.open_run(run, headers=headers)
+    code = 0
+    if not with_runs and not only_show:
+        wanted = [*prompts, *(_prompts_in(prompts_file) if prompts_file is not None else [])]
+        proposed = api.paraphrases(opened, reword)
+        _, changes = _policy_changes(options)
+        variants = api.vary(
+            opened,
+            rows=None if all_rows else rows,
+            seed=draw_seed,
+            coded=coded,
+            repeats=repeats,
+            orders=None if not orders else [one for one in orders if one != "none"],
+            prompts=[*wanted, *proposed],
+            models=models,
+        )
+        code = _ask_variants(variants, yes=yes, quiet=as_json, is_proposed=bool(proposed), changes=changes)
+    found = api.stability(
+        opened,
+        variable,
+        with_runs=list(with_runs),
+        people=people,
+        confidence=confidence,
+        draws=draws,
+        seed=seed,
+    )
+    if as_json:
+        show.as_json(found.to_plain())
+    else:
+        show.stability(found)
+    return code
+
+
+def _ask_variants(
+    variants: Variants, *, yes: bool, quiet: bool, is_proposed: bool, changes: dict[str, Any]
+) -> int:
+    """Show what will be asked otherwise and what it costs, ask a person, and do it; returns the exit code."""
+    from rowbatch.cli import show
+
+    if not variants.unfinished:
+        return 0
+    with show.bar() as hooks:
+        previews = variants.previews(hooks)
+    if not quiet:
+        show.varied(variants, previews)
+    is_paid = any(not one.cost.is_free and one.requests for one in previews)
+    is_new = any(one.status(most_states=0, most_events=0).state in ("new", "built") for one in variants.runs)
+    if not yes and is_new and (is_paid or is_proposed):
+        _ask("Start?", variants.run, is_paid=is_paid)
+    try:
+        with show.bar() as hooks:
+            reports = variants.resume(hooks, **changes)
+    except KeyboardInterrupt:
+        show.interrupted(variants.run)
+        raise
+    if not quiet:
+        for note in dict.fromkeys(one.stopped_because for one in reports if one.stopped_because):
+            show.line(f"note: {note}")
+    return _GAPS_CODE if any(one.has_gaps for one in reports) else 0
+
+
+def _prompts_in(path: Path) -> list[str]:
+    """The prompts of a text file: one a line, or parts between lines of `---`."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError("path-missing", path=str(path)) from None
+    except UnicodeDecodeError as error:
+        raise InputError("prompts-not-utf8", path=str(path)) from error
+    except OSError as error:
+        raise from_os_error(error, str(path)) from error
+    lines = text.splitlines()
+    parts = [[]] if any(line.strip() == "---" for line in lines) else [[line] for line in lines]
+    if len(parts) == 1:
+        for line in lines:
+            if line.strip() == "---":
+                parts.append([])
+            else:
+                parts[-1].append(line)
+    return [told for part in parts if (told := "\n".join(part).strip())]
+
+
+@app.command("specification-curve")
+@_run
+@click.option("--variable", metavar="NAME", help=_COMPARED_VARIABLE)
+@click.option(
+    "--label", metavar="TEXT", help="Whose share.  [default: the commonest one's, or the mean of numbers]"
+)
+@click.option("--by", metavar="COLUMN", help="Of the table, with groups: the difference between two of them.")
+@click.option("--between", metavar="A,B", help="Which two groups, where there are more.")
+@click.option(
+    "--with",
+    "with_runs",
+    type=_PATH,
+    multiple=True,
+    metavar="RUN",
+    help="A further run of the same table; those that this computer knows are found by themselves.",
+)
+@click.option("--people", metavar="SET", help=_PEOPLE_OF_WAYS)
+@click.option(
+    "--part",
+    type=click.Choice(["test", "dev", "all"]),
+    help="Which rows of the coding set.  [default: test where there is such a part, else all]",
+)
+@click.option("-o", "--output", type=_PATH, metavar="FILE", help="Also write the picture: a file .svg.")
+@_overwrite
+@_intervals
+@_json
+def specification_curve(
+    run: Path,
+    *,
+    with_runs: Sequence[Path],
+    output: Path | None,
+    overwrite: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """
+    One estimate in every way in which RUN's table was asked, none left out.
+
+    Each run of the same table that this computer knows is a way, and so are the variants of RUN that
+    `rowbatch stability` asked and each of several models; what is not over or failed is listed as that.
+    Where people coded rows, each way also has its corrected estimate.
+    """
+    from rowbatch.cli import show
+
+    options["between"] = options["between"] or ()
+    found = api.specification_curve(run, with_runs=list(with_runs), **options)
+    if output is not None:
+        api.write_picture(found, output, overwrite=overwrite)
+    if as_json:
+        show.as_json(found.to_plain())
+    else:
+        show.specification_curve(found, output)
 
 
 @app.command()

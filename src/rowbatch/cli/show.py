@@ -21,7 +21,7 @@ from rowbatch.cli.json_output import json_text
 if TYPE_CHECKING:
     from collections import Counter
 
-    from rowbatch.api import DemoRun, Hooks, Preview, Rerun, RowStatus, Run, Stage, Status
+    from rowbatch.api import DemoRun, Hooks, Preview, Rerun, RowStatus, Run, Stage, Status, Variants
     from rowbatch.api.reports import (
         Acceptance,
         Agreement,
@@ -63,6 +63,7 @@ if TYPE_CHECKING:
         RerunReport,
         RoundSpent,
         RunQuality,
+        RunStability,
         SampleForm,
         SampleReport,
         ScaleAgreement,
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
         SetStatus,
         ShardDone,
         SideBySide,
+        SpecificationCurve,
         SplitReport,
         TakenCodes,
         TaskPlan,
@@ -487,6 +489,116 @@ def sentinels(found: Sentinels) -> None:
                 line(f"    {short(variable, 40):<24} {figure.shown}  {figure.shown_interval}")
     for variable in found.drifted:
         line(f"  {short(variable, 40)} has drifted: the last interval lies below the first one")
+
+
+def varied(variants: Variants, previews: Sequence[Preview]) -> None:
+    """In which ways rows will be asked, every prompt in full, and what it costs."""
+    rows = "all rows" if variants.rows is None else _count(variants.rows, "row")
+    line(f"asked otherwise: {rows} of {place(variants.run.path)}")
+    for run, shown in zip(variants.unfinished, previews, strict=True):
+        line(f"  {run.path.name:<20} {shown.model}, {shown.provider}{_price_of(shown.cost)}")
+        prompt = run.prompt
+        if run.path.name.startswith("prompt-"):
+            for part in printable(prompt, lines=True).split("\n"):
+                line(f"    | {part}")
+    known = [one.cost.likely_usd for one in previews]
+    costs = [one for one in known if one is not None]
+    together = sum(costs, Decimal(0))
+    if len(costs) == len(known) and together:
+        line(f"  together about {_dollars(together)}")
+    line()
+
+
+_OF_KINDS = {
+    "repeat": "asked again",
+    "order": "labels in another order",
+    "prompt": "other words",
+    "model": "other models",
+    "run": "other runs",
+}
+_STATES = {
+    "complete": "",
+    "unfinished": "not over",
+    "failed": "failed",
+    "other-question": "asks something else",
+}
+
+
+def stability(found: RunStability) -> None:
+    """How far labels stay the same, and what became what."""
+    rows = "" if found.sample is None else f", {_count(len(found.sample.rows), 'row')} drawn by hash"
+    line(f"{short(found.run, 60)}, {found.variable}: asked in {len(found.configurations)} ways{rows}")
+    for note in found.notes:
+        line(f"note: {note}")
+    numbers = found.found
+    if numbers is None:
+        line("there is nothing to compare yet: `rowbatch stability RUN` asks some rows otherwise")
+        return
+    percent = found.resampling.percent
+    line(f"  {'':<26} {'':>9}  {percent} interval")
+    _figures(
+        {
+            "krippendorff_alpha": numbers.alpha,
+            "percent_agreement": numbers.same,
+            "rows that ever change": numbers.changed,
+        }
+    )
+    for kind, alpha in numbers.by_kind.items():
+        line(_OF_KINDS.get(kind, kind))
+        _figures({"krippendorff_alpha": alpha, "rows that change": numbers.changed_by_kind[kind]})
+    line("each way beside the first")
+    for name, alpha in numbers.by_name.items():
+        lost = numbers.lost[name]
+        gone = f", {_count(lost, 'answer')} lost" if lost else ""
+        changed = numbers.changed_by_name[name]
+        shown = f"changed {changed.shown} ({changed.shown_interval})"
+        line(f"  {short(name, 24):<24} alpha {alpha.shown}  {shown}{gone}")
+    if found.against:
+        line(f"as people coded ({short(found.people, 40)})")
+        _figures({short(name, 24): figure for name, figure in found.against.items()})
+    if numbers.churn:
+        line("what became what")
+    for move in numbers.churn[:20]:
+        labels = f"{short(move.before, 30)} -> {short(move.after, 30) or '-'}"
+        line(f"  {labels}: {_count(move.rows, 'row')}  ({short(move.name, 24)})")
+    if len(numbers.churn) > 20:
+        line(f"  and {len(numbers.churn) - 20} further moves")
+    line("labels that are kept every time")
+    _figures({short(one.label, 24): one.kept for one in numbers.labels})
+    line("  next: rowbatch specification-curve shows what it means for an estimate")
+
+
+def specification_curve(found: SpecificationCurve, picture: Path | None) -> None:
+    """The estimate of every way, from low to high."""
+    line(
+        f"{short(found.run, 60)}: {short(found.quantity, 80)}, in {len(found.specifications)} ways, of the "
+        f"same {_count(found.rows, 'row')}"
+    )
+    for note in found.notes:
+        line(f"note: {note}")
+    ends = found.range
+    if ends is not None:
+        line(f"  from {ends[0]:.3f} to {ends[2]:.3f}, median {ends[1]:.3f}")
+    line(f"  {'':<24} {'model only (biased)':<28} {'corrected' if found.people else ''}")
+    for one in found.specifications:
+        way = one.configuration
+        name = short(way.name, 24)
+        if one.model_only is None:
+            why = f": {way.why}" if way.why is not None else ""
+            line(f"  {name:<24} {_STATES[way.state]}{why}")
+            continue
+        shown = f"{one.model_only.shown} ({one.model_only.shown_interval})"
+        corrected = ""
+        if one.corrected is not None:
+            corrected = f"{one.corrected.shown} ({one.corrected.shown_interval})"
+            if one.corrected.why is not None:
+                corrected = f"- ({one.corrected.why})"
+        line(f"  {name:<24} {shown:<28} {corrected}".rstrip())
+        if way.facets:
+            told = ", ".join(f"{facet}: {short(value, 40)}" for facet, value in way.facets.items())
+            line(f"    {told}")
+    if picture is not None:
+        line(f"picture  {place(picture)}")
 
 
 def exported(report: ExportReport) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rowbatch.api.local import ensure_local_server as ensure_local_server
     from rowbatch.api.runs import model_note as model_note
     from rowbatch.api.standing import known_places as known_places
+    from rowbatch.api.tools import coded_columns as coded_columns
     from rowbatch.api.tools import first_request as first_request
     from rowbatch.api.tools import header_of as header_of
     from rowbatch.api.tools import kind_of_lines as kind_of_lines
@@ -165,6 +166,7 @@ _PLACES = {
     "can_tell_confidence": "desk.drafts",
     "change_settings": "desk.settings",
     "clear_views": "desk.readings",
+    "coded_columns": "api.tools",
     "codebook_of_draft": "desk.drafts",
     "codebook_yaml": "desk.recipes",
     "column_names": "desk.questions",

@@ -180,6 +180,16 @@ def _software(facts: RunFacts, language: Language) -> str:
 
 
 def _stability(facts: RunFacts, language: Language) -> str:
+    if facts.stability is not None and (numbers := facts.stability.found) is not None:
+        ways, rows, variable = len(facts.stability.configurations), numbers.rows, facts.stability.variable
+        alpha = f"{numbers.alpha.shown} [{numbers.alpha.shown_interval}]"
+        changed = "–" if numbers.changed.estimate is None else f"{numbers.changed.estimate:.1%}"
+        if language == "zh":
+            return f"{variable}：{rows:,} 行以 {ways} 种方式询问，Krippendorff α {alpha}；{changed} 的行标签曾改变。"
+        return (
+            f"{variable}: {rows:,} rows asked in {ways} ways, Krippendorff's alpha {alpha}; the label of {changed} "
+            "of them ever changes."
+        )
     samples, models = facts.plan.asking.samples, len(facts.models)
     if samples > 1:
         return f"每行询问 {samples} 次。" if language == "zh" else f"Each row was asked {samples} times."

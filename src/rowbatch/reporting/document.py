@@ -72,13 +72,55 @@ class Bars:
 
 
 @dataclass(frozen=True, slots=True)
+class Dot:
+    """
+    A number of a curve.
+
+    Attributes:
+        name: What it is of.
+        value: The number of the model alone.
+        low, high: The ends of its interval; None without one.
+        corrected: The corrected number; None where there is none.
+        corrected_low, corrected_high: The ends of its interval.
+        marks: Which of `Dots.rows` it is.
+    """
+
+    name: str
+    value: float
+    low: float | None
+    high: float | None
+    corrected: float | None = None
+    corrected_low: float | None = None
+    corrected_high: float | None = None
+    marks: Sequence[bool] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Dots:
+    """
+    A picture of numbers side by side, and beneath them a matrix of what each is.
+
+    Attributes:
+        title: Above it.
+        dots: From left to right.
+        rows: Of the matrix: a group, and one of its values.
+        legend: What both numbers of a dot are.
+    """
+
+    title: str
+    dots: Sequence[Dot]
+    rows: Sequence[tuple[str, str]]
+    legend: tuple[str, str] = ("model only (biased)", "corrected")
+
+
+@dataclass(frozen=True, slots=True)
 class Code:
     """Text as it stands, line by line."""
 
     text: str
 
 
-Block = Paragraph | Table | Bars | Code
+Block = Paragraph | Table | Bars | Dots | Code
 
 
 @dataclass(frozen=True, slots=True)

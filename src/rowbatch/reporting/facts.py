@@ -26,6 +26,8 @@ from rowbatch.core.statistics.corrected import Correction
 from rowbatch.core.statistics.figures import Figure
 from rowbatch.errors import RowbatchError
 from rowbatch.providers.catalog import find_provider
+from rowbatch.reporting.specifications import SpecificationCurve
+from rowbatch.reporting.stability import RunStability
 from rowbatch.requests.pipeline import TableRequests, open_source, request_settings
 from rowbatch.results.answered import AnsweredTable
 from rowbatch.steps.built import BuildReport, read_build_report
@@ -34,6 +36,7 @@ from rowbatch.store.codebook_file import yaml_text
 from rowbatch.store.corrections import read_corrections
 from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory
+from rowbatch.words.notice import Notice
 
 if TYPE_CHECKING:
     from rowbatch.reporting.sentinels import Sentinels
@@ -107,6 +110,7 @@ class PeopleFacts:
         is_test_spent: The codebook changed after somebody had looked at the test part.
         notes: By variable: which rows are not among these and why, how they were weighted, and what else a
             reader of the numbers has to know, in words.
+        refused: By variable: why nothing of it could be corrected.
     """
 
     source: str
@@ -124,6 +128,7 @@ class PeopleFacts:
     looks: int = 0
     is_test_spent: bool = False
     notes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    refused: Mapping[str, Notice] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +160,8 @@ class RunFacts:
         versions: Of the programs.
         people: What people said; None where nobody coded.
         sentinels: Texts that were asked again later; None where that is not told.
+        stability: How far labels stay the same when rows are asked otherwise; None where none were.
+        curve: One estimate in every way in which the table was asked; None where there is one way.
     """
 
     name: str
@@ -183,6 +190,8 @@ class RunFacts:
     versions: Mapping[str, str]
     people: PeopleFacts | None = None
     sentinels: Sentinels | None = None
+    stability: RunStability | None = None
+    curve: SpecificationCurve | None = None
 
     @property
     def rows(self) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import assert_never
 
-from rowbatch.reporting.document import Bars, Block, Code, Document, Paragraph, Table
+from rowbatch.reporting.document import Bars, Block, Code, Document, Dots, Paragraph, Table
 
 _ESCAPED = {
     "\\": r"\textbackslash{}",
@@ -107,11 +108,42 @@ def _block(block: Block) -> str:
         case Bars():
             rows = [(bar.name, bar.shown) for bar in block.bars]
             return f"\\textbf{{{escaped(block.title)}}}\n\n" + _table(Table(("", ""), rows, (1,)))
+        case Dots():
+            return f"\\textbf{{{escaped(block.title)}}}\n\n" + _table(_as_table(block))
         case Code():
             lines = [_indented(line) for line in block.text.split("\n")]
             return "{\\small\\ttfamily\\raggedright " + "\\par\n".join(lines) + "\\par}\n\n"
         case _:
             assert_never(block)
+
+
+def _as_table(picture: Dots) -> Table:
+    """A number a row, and what it is: LaTeX draws no dots without a package that journals may not have."""
+    groups = list(dict.fromkeys(group for group, _ in picture.rows))
+
+    def value_in(group: str, marks: Sequence[bool]) -> str:
+        found = [
+            value for (name, value), mark in zip(picture.rows, marks, strict=True) if mark and name == group
+        ]
+        return found[0] if found else ""
+
+    rows = [
+        (
+            one.name,
+            *(value_in(group, one.marks) for group in groups),
+            _ends(one.value, one.low, one.high),
+            _ends(one.corrected, one.corrected_low, one.corrected_high),
+        )
+        for one in picture.dots
+    ]
+    numbers = (len(groups) + 1, len(groups) + 2)
+    return Table(("", *groups, *picture.legend), rows, numbers)
+
+
+def _ends(value: float | None, low: float | None, high: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if low is None or high is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def _indented(line: str) -> str:

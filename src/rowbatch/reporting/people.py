@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rowbatch.core.coding_set import Wave
@@ -11,6 +11,7 @@ from rowbatch.core.statistics.coder_agreement import GoldAgreement
 from rowbatch.core.statistics.corrected import CorrectedEstimates
 from rowbatch.reporting.document import Language
 from rowbatch.reporting.facts import PeopleFacts
+from rowbatch.words.notice import Notice
 
 _DESIGNS = {
     "simple": {"en": "simple random", "zh": "简单随机抽样"},
@@ -52,6 +53,7 @@ def people_facts(
     quality: Sequence[RunQuality],
     corrected: Sequence[CorrectedEstimates],
     language: Language,
+    refused: Mapping[str, Notice] | None = None,
 ) -> PeopleFacts:
     """
     Put the numbers of all variables together.
@@ -61,6 +63,7 @@ def people_facts(
         quality: Of each variable that can be compared; one at least.
         corrected: Of each variable that has corrected numbers.
         language: Of the words that are made here.
+        refused: By variable, why it has none.
     """
     # One set has one part that is looked at.
     part = quality[0].part
@@ -91,6 +94,7 @@ def people_facts(
             one.variable: [note.told("page", language) for note in one.notes if note.kind != _USED_UP]
             for one in quality
         },
+        refused=dict(refused or {}),
     )
 
 

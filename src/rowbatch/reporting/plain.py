@@ -83,6 +83,8 @@ def plain_of(facts: RunFacts) -> dict[str, Any]:
         },
         "people": None if facts.people is None else _plain_people(facts.people),
         "sentinels": None if facts.sentinels is None else _plain_sentinels(facts.sentinels),
+        "stability": None if facts.stability is None else facts.stability.to_plain(),
+        "specification_curve": None if facts.curve is None else facts.curve.to_plain(),
     }
 
 
@@ -129,6 +131,7 @@ def _plain_people(people: PeopleFacts) -> dict[str, Any]:
             }
             for one in people.corrected
         ],
+        "refused": {name: why.told() for name, why in people.refused.items()},
         "wanted": people.wanted,
         "accepted": {
             name: {

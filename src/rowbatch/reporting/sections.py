@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -26,6 +27,7 @@ from rowbatch.reporting.document import (
 )
 from rowbatch.reporting.facts import CONFIDENCE_BINS, PeopleFacts, RunFacts, commonest
 from rowbatch.reporting.methods import methods_text
+from rowbatch.words.notice import Notice
 
 _MOST_BARS = 40
 
@@ -58,6 +60,7 @@ class Sections:
             Section(t("How good it is", "质量"), list(self._quality()), "quality"),
             *self._estimates(),
             Section(t("Drift", "漂移"), list(self._drift()), "drift"),
+            *self._stability(),
             Section(t("Limits", "局限"), list(self._limits()), "limits"),
             Section(t("Methods paragraph", "方法段落"), list(self._methods()), "methods"),
             *self._checklist(checklist),
@@ -322,7 +325,7 @@ class Sections:
 
     def _estimates(self) -> Iterator[Section]:
         people, t = self._facts.people, self._told
-        if people is None or not people.corrected:
+        if people is None or not (people.corrected or people.refused):
             return
         blocks: list[Block] = [
             Paragraph(
@@ -333,8 +336,137 @@ class Sections:
                 )
             )
         ]
-        blocks += map(self._three, people.corrected)
+        for one in people.corrected:
+            blocks.append(self._three(one))
+            if one.corrected.why is not None:
+                blocks.append(self._refused(one.quantity, one.corrected.why))
+        blocks += [self._refused(name, why) for name, why in people.refused.items()]
         yield Section(t("Corrected estimates", "校正后的估计值"), blocks, "estimates")
+
+    def _refused(self, quantity: str, why: Notice) -> Paragraph:
+        """Why there is no corrected number, where it would stand."""
+        told = why.told("page", self._language)
+        hint = why.hint("page", self._language)
+        return Paragraph(
+            self._told(
+                f"{quantity}: no corrected number, since {told}{f'; {hint}' if hint else ''}.",
+                f"{quantity}：没有校正后的数值：{told}{f'；{hint}' if hint else ''}。",
+            )
+        )
+
+    def _stability(self) -> Iterator[Section]:
+        t, found, curve = self._told, self._facts.stability, self._facts.curve
+        if found is None or curve is None:
+            return
+        blocks: list[Block] = []
+        ways = [
+            (
+                one.name,
+                ", ".join(f"{self._way(facet)}: {self._way(value)}" for facet, value in one.facets.items()),
+                self._way(one.state),
+                f"{one.answered:,} / {one.asked:,}",
+            )
+            for one in found.configurations
+        ]
+        blocks.append(
+            Table(
+                (
+                    t("Way to ask", "提问方式"),
+                    t("What differs", "差异"),
+                    t("State", "状态"),
+                    t("Answered", "已答"),
+                ),
+                ways,
+                (3,),
+            )
+        )
+        for one in found.configurations:
+            if one.kind == "prompt" and one.prompt:
+                blocks += [
+                    Paragraph(t(f"The words of {one.name}:", f"{one.name} 的措辞：")),
+                    Code(one.prompt),
+                ]
+        numbers = found.found
+        if numbers is not None:
+            kinds = {
+                "repeat": t("asked again", "重复提问"),
+                "order": t("labels in another order", "标签顺序不同"),
+                "prompt": t("other words", "措辞不同"),
+                "model": t("other models", "其他模型"),
+                "run": t("other runs", "其他任务"),
+            }
+            alpha, changed = (
+                t("Krippendorff's alpha", "Krippendorff α"),
+                t("rows that ever change", "曾改变的行"),
+            )
+            figures = {f"{alpha}, {t('all', '全部')}": numbers.alpha, changed: numbers.changed}
+            for kind in numbers.by_kind:
+                figures[f"{alpha}, {kinds.get(kind, kind)}"] = numbers.by_kind[kind]
+                figures[f"{changed}, {kinds.get(kind, kind)}"] = numbers.changed_by_kind[kind]
+            for label in numbers.labels:
+                figures[t(f"{label.label}: kept every time", f"{label.label}：始终保持")] = label.kept
+            for name, figure in found.against.items():
+                figures[t(f"{name}: as people coded", f"{name}：与人工一致")] = figure
+            blocks.append(Paragraph(t(f"How stable {found.variable} is", f"{found.variable} 的稳定性")))
+            blocks.append(self._figures(figures))
+            if numbers.churn:
+                blocks.append(
+                    Table(
+                        (
+                            t("Way to ask", "提问方式"),
+                            t("From", "原标签"),
+                            t("To", "变为"),
+                            t("Rows", "行数"),
+                        ),
+                        [
+                            (one.name, one.before, one.after or "–", f"{one.rows:,}")
+                            for one in numbers.churn[:40]
+                        ],
+                        (3,),
+                    )
+                )
+        words = {name: self._way(name) for name in (*_WAYS,)}
+        picture = curve.picture(
+            t(
+                f"{curve.quantity} in every way that was asked, of the same {curve.rows:,} rows",
+                f"{curve.quantity}：各种提问方式下的估计值（相同的 {curve.rows:,} 行）",
+            ),
+            words,
+        )
+        blocks.append(
+            replace(picture, legend=(t("model only (biased)", "仅模型（有偏）"), t("corrected", "校正后")))
+        )
+        blocks.append(
+            Table(
+                (
+                    t("Way to ask", "提问方式"),
+                    t("Model only (biased)", "仅模型（有偏）"),
+                    t("Corrected", "校正后"),
+                ),
+                [
+                    (
+                        one.configuration.name,
+                        self._way(one.configuration.state)
+                        if one.model_only is None
+                        else _ends(one.model_only),
+                        "–" if one.corrected is None else _ends(one.corrected),
+                    )
+                    for one in curve.specifications
+                ],
+                (1, 2),
+            )
+        )
+        reasons = dict.fromkeys(
+            one.corrected.why
+            for one in curve.specifications
+            if one.corrected is not None and one.corrected.why is not None
+        )
+        blocks += [self._refused(curve.quantity, why) for why in reasons if why is not None]
+        yield Section(t("How stable it is", "稳定性"), blocks, "stability")
+
+    def _way(self, name: str) -> str:
+        """A word of how a way to ask differs, in the language of the report."""
+        return _WAYS.get(name, name) if self._language == "zh" else name.replace("-", " ")
 
     def _three(self, one: Correction) -> Bars:
         t = self._told
@@ -515,6 +647,30 @@ class Sections:
             (t("Software", "软件"), ", ".join(f"{name} {number}" for name, number in facts.versions.items())),
         ]
         yield Table((t("What", "项目"), ""), rows)
+
+
+_WAYS = {
+    "model": "模型",
+    "prompt": "提示词",
+    "codebook": "编码手册",
+    "label order": "标签顺序",
+    "settings": "参数",
+    "asked": "提问次数",
+    "as asked": "原样",
+    "reversed": "颠倒",
+    "rotated": "轮换",
+    "first": "首次",
+    "again 1": "再次",
+    "complete": "完成",
+    "unfinished": "未完成",
+    "failed": "失败",
+    "other-question": "提问不同",
+}
+"""What is told of a way to ask, in Chinese."""
+
+
+def _ends(figure: Figure) -> str:
+    return f"{figure.shown} [{figure.shown_interval}]" if figure.low is not None else figure.shown
 
 
 def _bar(name: str, figure: Figure, kind: BarKind) -> Bar:

@@ -23,7 +23,14 @@ from rowbatch.requests.duplicates import Duplicates, find_duplicates
 from rowbatch.requests.images import ImageColumn
 from rowbatch.requests.line_writer import Lines, LineWriter, can_write
 from rowbatch.store.copies import local_path, version_of
-from rowbatch.store.sources import COPY_NAME, MEMBERS_NAME, digest_source, require_source, size_of_source
+from rowbatch.store.sources import (
+    COPY_NAME,
+    MEMBERS_NAME,
+    VARIANTS_NAME,
+    digest_source,
+    require_source,
+    size_of_source,
+)
 from rowbatch.tables.base import BadRowList, Table, TableChunk, blank_rows
 from rowbatch.tables.csv_reader import CsvTable
 
@@ -313,12 +320,10 @@ def open_source(source: Source, run: Path) -> Table:
         InputError: It is gone.
         TableChanged: It was changed since the run was made.
     """
-    # The run directory of a further model lies two folders deeper, in the run of all.
-    folders = (
-        run / COPY_NAME,
-        run,
-        *run.absolute().parents[: 4 if run.absolute().parent.name == MEMBERS_NAME else 2],
-    )
+    # The run directory of a further model lies two folders deeper, in the run of all; so does one that asks
+    # otherwise.
+    is_inside = run.absolute().parent.name in (MEMBERS_NAME, VARIANTS_NAME)
+    folders = (run / COPY_NAME, run, *run.absolute().parents[: 4 if is_inside else 2])
     beside = (folder / source.path.name for folder in folders)
     for path in (source.path, *beside):
         if path.exists() and is_same(source, path):

@@ -15,6 +15,7 @@ The run directory: where each file lies, and the frozen plan.
       labelled.csv …                   derived
       tasks/                           of a run that was planned as tasks, see `rowbatch.tasks.plan`
       with/PROVIDER-MODEL/             a run directory of each further model that is asked the same
+      variants/NAME/                   a run directory of each other way to ask some of its rows
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from rowbatch.store.atomic import atomic_path, write_atomically
 from rowbatch.store.home import is_ours, private_folder
 from rowbatch.store.ledger import Ledger
 from rowbatch.store.plan_file import plan_document, read_plan
-from rowbatch.store.sources import COPY_NAME, FRAME_NAME, MEMBERS_NAME
+from rowbatch.store.sources import COPY_NAME, FRAME_NAME, MEMBERS_NAME, VARIANTS_NAME
 from rowbatch.store.trail import TRAIL_NAME, Trail
 
 FORMAT = 3
@@ -128,6 +129,23 @@ class RunDirectory:
         """The run of several models of which this is the run of a further one; None for any other."""
         folder = self.path.absolute().parent
         if folder.name != MEMBERS_NAME or not (folder.parent / self.settings_path.name).is_file():
+            return None
+        return RunDirectory(self.path.parent.parent)
+
+    @property
+    def variants_folder(self) -> Path:
+        """Where the runs lie that ask some of its rows otherwise; there only where there are any."""
+        return self.path / VARIANTS_NAME
+
+    def variants(self) -> list[RunDirectory]:
+        """The runs that ask some of its rows otherwise, by name."""
+        return [RunDirectory(one.parent) for one in sorted(self.variants_folder.glob("*/run.toml"))]
+
+    @property
+    def base(self) -> RunDirectory | None:
+        """The run some of whose rows this one asks otherwise; None for any other."""
+        folder = self.path.absolute().parent
+        if folder.name != VARIANTS_NAME or not (folder.parent / self.settings_path.name).is_file():
             return None
         return RunDirectory(self.path.parent.parent)
 

@@ -11,6 +11,8 @@ from rowbatch.errors import InputError, from_os_error
 
 MEMBERS_NAME = "with"
 """The folder of the run directories of further models."""
+VARIANTS_NAME = "variants"
+"""The folder of the run directories that ask the same otherwise, to see how stable the answers are."""
 FRAME_NAME = "table.parquet"
 """Under what name a data frame is kept in the run."""
 COPY_NAME = "table"

@@ -17,6 +17,7 @@ from rowbatch.words.for_reports import REPORTS
 from rowbatch.words.for_runs import RUNS
 from rowbatch.words.for_schedules import SCHEDULES
 from rowbatch.words.for_services import SERVICES
+from rowbatch.words.for_stability import STABILITY
 from rowbatch.words.for_statistics import STATISTICS
 from rowbatch.words.for_tables import TABLES
 from rowbatch.words.for_tasks import TASKS
@@ -43,5 +44,6 @@ ROOMS = (
     CODING,
     QUALITY,
     REPORTS,
+    STABILITY,
 )
 ENTRIES: dict[str, Entry] = {kind: entry for room in ROOMS for kind, entry in room.items()}

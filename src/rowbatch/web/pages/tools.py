@@ -195,24 +195,25 @@ def _received(program: Program, form: FormData, name: str, names: dict[str, str]
     """A file of a form: brought with it, or before."""
     known = program.tool_file(text_of(form, "file_id"))
     if known is not None:
-        _note(names, known)
+        note_name(names, known)
         return known
     upload = form.get(name)
     if not isinstance(upload, UploadFile) or not upload.filename:
         raise UsageError("file-missing")
-    return _keep(program, upload, names)
+    return keep_file(program, upload, names)
 
 
-def _note(names: dict[str, str], file: ToolFile, *places: Path) -> None:
+def note_name(names: dict[str, str], file: ToolFile, *places: Path) -> None:
     """What a message is to call a file of ours; where it lies is nobody's business."""
     for path in (file.path, *places):
         names[str(path)] = f"“{file.name}”"
     names[f"{file.path.parent}{os.sep}"] = ""
 
 
-def _keep(program: Program, upload: UploadFile, names: dict[str, str]) -> ToolFile:
+def keep_file(program: Program, upload: UploadFile, names: dict[str, str]) -> ToolFile:
+    """A file that came with a form, in a folder of its own, for this user alone."""
     file = program.new_tool_file(upload.filename or "file", desk.known_ending(upload.filename or ""))
-    _note(names, file)
+    note_name(names, file)
     desk.private_file(file.path)
     with file.path.open("wb") as out:
         copy(upload, out, int(desk.read_settings().max_upload_gb * 1e9))
@@ -264,7 +265,7 @@ def _convert(w: Words, program: Program, form: FormData, names: dict[str, str]) 
     out = program.new_tool_file(f"{stem}.parts.zip" if limits else f"{stem}.jsonl")
     target = out.path.with_name("parts.zip" if limits else "requests.jsonl")
     whole = out.path.with_name("whole.jsonl")
-    _note(names, out, target, whole)
+    note_name(names, out, target, whole)
     if limits:
         # In parts: one zip file of them.
         report = api.convert(file.path, whole, **asked)
@@ -360,7 +361,7 @@ def _split(w: Words, program: Program, form: FormData, names: dict[str, str]) ->
     stem = Path(file.name).stem
     out = program.new_tool_file(f"{stem}.parts.zip")
     target = out.path.with_name("parts.zip")
-    _note(names, out, target)
+    note_name(names, out, target)
     report = api.split(file.path, target, to_lines=to_lines, **asked)
     out.path = target
     facts = [
@@ -410,7 +411,7 @@ def _extract(w: Words, program: Program, form: FormData, names: dict[str, str]) 
     uploads = [one for one in form.getlist("results") if isinstance(one, UploadFile) and one.filename]
     if not uploads:
         raise UsageError("results-missing")
-    results = [_keep(program, one, names) for one in uploads]
+    results = [keep_file(program, one, names) for one in uploads]
     asked = next((file for file in results if desk.kind_of_lines(file.path) == "requests"), None)
     if asked is not None:
         for file in results:
@@ -426,9 +427,11 @@ def _extract(w: Words, program: Program, form: FormData, names: dict[str, str]) 
             ),
         }
     brought = form.get("join")
-    table = _keep(program, brought, names) if isinstance(brought, UploadFile) and brought.filename else None
+    table = (
+        keep_file(program, brought, names) if isinstance(brought, UploadFile) and brought.filename else None
+    )
     sent = [
-        _keep(program, one, names)
+        keep_file(program, one, names)
         for one in form.getlist("requests")
         if isinstance(one, UploadFile) and one.filename
     ]
@@ -439,7 +442,7 @@ def _extract(w: Words, program: Program, form: FormData, names: dict[str, str]) 
     stem = Path(table.name if table else results[0].name).stem
     out = program.new_tool_file(f"{stem}.answers{ending}")
     target = out.path.with_name(f"answers{ending}")
-    _note(names, out, target)
+    note_name(names, out, target)
     extras = _EXTRAS if "extras" in form else ()
     id_column = text_of(form, "id_column").strip() or None
     several = _SEVERAL.get(text_of(form, "several"))
@@ -563,7 +566,7 @@ def _join_units(w: Words, program: Program, form: FormData, names: dict[str, str
     uploads = [form.get(name) for name in ("labelled", "of")]
     if not all(isinstance(one, UploadFile) and one.filename for one in uploads):
         raise UsageError("file-missing")
-    labelled, table = (_keep(program, one, names) for one in uploads if isinstance(one, UploadFile))
+    labelled, table = (keep_file(program, one, names) for one in uploads if isinstance(one, UploadFile))
     out, target, writing = _table_to_make(program, form, names, table, "joined")
     rule = text_of(form, "rule")
     id_column = text_of(form, "id_column").strip() or None
@@ -604,7 +607,7 @@ def _table_to_make(
     ending, writing = chosen
     out = program.new_tool_file(f"{Path(source.name).stem}.{what}{ending}")
     target = out.path.with_name(f"{what}{ending}")
-    _note(names, out, target)
+    note_name(names, out, target)
     return out, target, writing
 
 

@@ -1,0 +1,419 @@
+"""Tools that tell numbers of any table: no run, no key, no network; each on a page of its own."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from shlex import join
+from typing import Any
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from rowbatch import api, desk
+from rowbatch.errors import RowbatchError, UsageError
+from rowbatch.web.explain import explain
+from rowbatch.web.pages.tools import keep_file, note_name
+from rowbatch.web.program import Program, ToolFile
+from rowbatch.web.rendering import page, program_of, text_of, with_form, words_for
+from rowbatch.web.words import Words
+
+_MOST_MOVES = 40
+_LEVELS = ("nominal", "ordinal", "interval", "ratio")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """
+    What a tool tells.
+
+    Attributes:
+        title: In a few words.
+        figures: Names, numbers with their intervals, and why one is missing.
+        facts: Other names and numbers.
+        notes: Sentences worth reading.
+        moves: Labels that became others, and how many rows.
+        next: What to do next, in a sentence.
+        command: The same on the command line.
+        id, name, size_bytes: Of the file to download.
+    """
+
+    title: str
+    figures: Sequence[tuple[str, Any]] = ()
+    facts: Sequence[tuple[str, str]] = ()
+    notes: Sequence[str] = ()
+    moves: Sequence[tuple[str, str, int]] = ()
+    next: str = ""
+    command: str = ""
+    id: str = ""
+    name: str = ""
+    size_bytes: int = 0
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A form, its files, and what messages are to call these."""
+
+    w: Words
+    program: Program
+    form: FormData
+    files: list[ToolFile]
+    names: dict[str, str] = field(default_factory=dict)
+
+    def text(self, name: str) -> str:
+        return text_of(self.form, name).strip()
+
+    def chosen(self, name: str) -> list[str]:
+        return [one for one in self.form.getlist(name) if isinstance(one, str) and one]
+
+    @property
+    def path(self) -> Path:
+        return self.files[0].path
+
+    def number(self, name: str, what: str) -> float | None:
+        text = self.text(name)
+        if not text:
+            return None
+        try:
+            return float(text.replace(",", "."))
+        except ValueError:
+            raise UsageError("not-a-number", field=what, text=text) from None
+
+
+def _words_of(asked: _Asked, tool: str, options: Mapping[str, Any]) -> str:
+    words = ["rowbatch", tool, *(file.name for file in asked.files)]
+    for name, value in options.items():
+        if value not in (None, "", (), [], "nominal", "ppi"):
+            told = (
+                ",".join(value)
+                if isinstance(value, list | tuple)
+                else f"{value:g}"
+                if isinstance(value, float)
+                else str(value)
+            )
+            words += [f"--{name.replace('_', '-')}", told]
+    return join(words)
+
+
+def _agree(asked: _Asked) -> Found:
+    w = asked.w
+    level = asked.text("level")
+    options: dict[str, Any] = {
+        "coders": asked.chosen("coders"),
+        "gold": asked.text("gold") or None,
+        "level": level if level in _LEVELS else "nominal",
+        "labels": asked.text("labels"),
+        "missing": [asked.text("missing")] if asked.text("missing") else [],
+    }
+    if options["gold"] in options["coders"]:
+        options["coders"] = [one for one in options["coders"] if one != options["gold"]]
+    found = api.agree(asked.path, **options)
+    return _told(
+        asked,
+        w.t("How far they agree"),
+        found.figures,
+        found.to_plain(),
+        [w.told(note) for note in found.notes],
+        facts=[(w.t("Rows"), w.number(found.rows)), (w.t("Compared"), w.number(found.n))],
+        next_=w.t(
+            "Krippendorff's alpha of .80 is to rely on, .667 for tentative conclusions; look at the lower end. Where people agree, hold the model to them: choose their column as the right one."
+        ),
+        command=_words_of(asked, "agree", options),
+    )
+
+
+def _correct(asked: _Asked) -> Found:
+    w = asked.w
+    method = asked.text("method")
+    options: dict[str, Any] = {
+        "predicted": asked.text("predicted"),
+        "gold": asked.text("gold"),
+        "label": asked.text("label") or None,
+        "probability": asked.text("probability") or None,
+        "by": asked.text("by") or None,
+        "between": asked.text("between"),
+        "method": method if method in ("ppi", "dsl", "rogan-gladen") else "ppi",
+    }
+    found = api.correct(asked.path, **options)
+    lines = {
+        "model_only": w.t("model only (biased)"),
+        "people_only": w.t("people only"),
+        "corrected": w.t("corrected"),
+    }
+    figures = {
+        f"{one.quantity}: {lines[name]}": figure
+        for one in found.corrections
+        for name, figure in one.lines.items()
+    }
+    return _told(
+        asked,
+        w.t("The numbers, corrected for the model's errors"),
+        figures,
+        found.to_plain(),
+        [w.told(note) for note in found.notes],
+        facts=[(w.t("Rows"), w.number(found.rows)), (w.t("Coded by people"), w.number(found.labelled))],
+        next_=w.t(
+            "Report the corrected line. It holds where the coded rows are a random sample of the table."
+        ),
+        command=_words_of(asked, "correct", options),
+    )
+
+
+def _compare(asked: _Asked) -> Found:
+    w = asked.w
+    options: dict[str, Any] = {
+        "columns": [asked.text("first"), asked.text("second")],
+        "gold": asked.text("gold") or None,
+        "key": asked.text("key") or None,
+    }
+    second = asked.files[1].path if len(asked.files) > 1 else None
+    found = api.compare(asked.path, second, **options)
+    return _told(
+        asked,
+        w.t("Both side by side"),
+        found.figures,
+        found.to_plain(),
+        [w.told(note) for note in found.agreement.notes],
+        facts=[
+            (w.t("Rows"), w.number(found.agreement.rows)),
+            (w.t("The same in both"), w.number(found.same)),
+        ],
+        moves=[(one.first, one.second, one.rows) for one in found.moves[:_MOST_MOVES]],
+        next_=w.t(
+            "Without a right column nobody knows which one is better. Have people code a random sample, and choose their column as the right one."
+        ),
+        command=_words_of(asked, "compare", options),
+    )
+
+
+def _how_many(asked: _Asked) -> Found:
+    w = asked.w
+    of = asked.number("of", w.t("Rows of the table"))
+    options: dict[str, Any] = {
+        "predicted": asked.text("predicted") or None,
+        "gold": asked.text("gold") or None,
+        "label": asked.text("label") or None,
+        "of": None if of is None else int(of),
+        "half_width": asked.number("half_width", w.t("How exact: plus or minus")),
+    }
+    found = api.how_many(asked.path if asked.files else None, **options)
+    facts = [(w.t("What"), found.quantity)]
+    if found.rows_people_only is not None:
+        facts.append((w.t("Rows to code, by people alone"), w.number(found.rows_people_only)))
+    if found.rows_corrected is not None:
+        facts.append((w.t("Rows to code, with the model's labels"), w.number(found.rows_corrected)))
+    for one in found.curve:
+        widths = f"± {one.people_only:.3f}"
+        if one.corrected is not None:
+            widths += f" · {w.t('corrected')}: ± {one.corrected:.3f}"
+        facts.append((w.nt("%(n)s row", "%(n)s rows", one.rows, n=w.number(one.rows)), widths))
+    return Found(
+        w.t("How many rows to code"),
+        facts=facts,
+        notes=[w.told(note) for note in found.notes],
+        next=w.t(
+            "Draw so many rows at random, and have them coded without seeing what the model says: under Human coding."
+        ),
+        command=_words_of(asked, "how-many", options),
+    )
+
+
+def _merge(asked: _Asked) -> Found:
+    w = asked.w
+    options: dict[str, Any] = {
+        "key": asked.text("key"),
+        "value": asked.chosen("value"),
+        "coder": asked.text("coder") or None,
+        "contradictions": asked.text("contradictions") or "refuse",
+    }
+    # A coder is called as the file is, which has another name here.
+    paths = []
+    for file in asked.files:
+        path = file.path.with_name(Path(file.name).name)
+        if not path.exists():
+            path.symlink_to(file.path.name)
+        paths.append(path)
+        asked.names[str(path)] = f"“{file.name}”"
+    out = asked.program.new_tool_file("coded.xlsx")
+    target = out.path.with_name("coded.xlsx")
+    found = api.merge_coders(paths, target, **options)
+    out.path = target
+    facts = [(w.t("Rows"), w.number(found.rows))]
+    facts += [(name, w.number(count)) for name, count in found.columns.items()]
+    if found.contradicting:
+        facts.append((w.t("Values that contradict another one"), w.number(found.contradicting)))
+    if found.repeated:
+        facts.append((w.t("Values that are there twice"), w.number(found.repeated)))
+    words = dict(options)
+    if words["contradictions"] == "refuse":
+        del words["contradictions"]
+    return Found(
+        w.t("One table, a column for each coder"),
+        facts=facts,
+        notes=[w.told(note) for note in found.notes],
+        next=w.t("Next: how far do they agree? Take the table to the tool “How far do coders agree?”."),
+        command=f"{_words_of(asked, 'merge-coders', words)} -o coded.xlsx",
+        id=out.id,
+        name=out.name,
+        size_bytes=out.size_bytes,
+    )
+
+
+def _told(
+    asked: _Asked,
+    title: str,
+    figures: Mapping[str, Any],
+    plain: Mapping[str, Any],
+    notes: Sequence[str],
+    *,
+    facts: Sequence[tuple[str, str]] = (),
+    moves: Sequence[tuple[str, str, int]] = (),
+    next_: str,
+    command: str,
+) -> Found:
+    """With everything as JSON to download."""
+    out = asked.program.new_tool_file(f"{Path(asked.files[0].name).stem}.json")
+    target = out.path.with_name("numbers.json")
+    desk.private_file(target)
+    target.write_text(json.dumps(plain, ensure_ascii=False, indent=1, default=str) + "\n", encoding="utf-8")
+    out.path = target
+    return Found(
+        title,
+        [(name.replace("_", " "), figure) for name, figure in figures.items()],
+        facts,
+        notes,
+        moves,
+        next_,
+        command,
+        out.id,
+        out.name,
+        out.size_bytes,
+    )
+
+
+_DO: Mapping[str, Callable[[_Asked], Found]] = {
+    "agree": _agree,
+    "correct": _correct,
+    "compare": _compare,
+    "how-many": _how_many,
+    "merge-coders": _merge,
+}
+
+
+def _titles(w: Words) -> dict[str, tuple[str, str]]:
+    return {
+        "agree": (
+            w.t("How far do coders agree?"),
+            w.t("Columns with what coders said, people or models: agreement beyond chance, with intervals."),
+        ),
+        "correct": (
+            w.t("Correct numbers for a model's errors"),
+            w.t(
+                "A column with the model's labels, and one with people's of some rows that were drawn at random."
+            ),
+        ),
+        "compare": (
+            w.t("Compare two labellings"),
+            w.t(
+                "Two columns with labels of the same rows: how often the same, what became what, which is better."
+            ),
+        ),
+        "how-many": (
+            w.t("How many rows to code?"),
+            w.t("How wide the interval will be, before anyone codes."),
+        ),
+        "merge-coders": (
+            w.t("Put coders' files together"),
+            w.t(
+                "A file for each coder, or one with a row for each judgement, becomes a table with a column a coder."
+            ),
+        ),
+    }
+
+
+def show(request: Request) -> Response:
+    """The form of one."""
+    return _page(request, {})
+
+
+def use(request: Request, form: FormData) -> Response:
+    """Take files, or compute what the form says."""
+    w, program, tool = words_for(request), program_of(request), _tool(request)
+    asked = _Asked(w, program, form, [])
+    values: dict[str, Any] = {}
+    try:
+        asked.files = _files(program, form, asked.names)
+        if not asked.files and tool != "how-many":
+            raise UsageError("file-missing")
+        if asked.files:
+            values |= _columns(asked.files)
+        if text_of(form, "do") == "show":
+            values["found"] = _DO[tool](asked)
+    except RowbatchError as error:
+        values["shown"] = explain(w, error, names=asked.names)
+    if asked.files and "header" not in values:
+        # What cannot be opened has to be chosen anew.
+        asked.files = []
+    values |= {
+        "files": asked.files,
+        "values": {name: text_of(form, name) for name in form if isinstance(form.get(name), str)},
+        "chosen": set(asked.chosen("coders")) | set(asked.chosen("value")),
+    }
+    return _page(request, values)
+
+
+def _tool(request: Request) -> str:
+    return str(request.url.path.rsplit("/", 1)[-1])
+
+
+def _files(program: Program, form: FormData, names: dict[str, str]) -> list[ToolFile]:
+    """Files that are here already, then those that come with the form."""
+    found = []
+    for value in form.getlist("file_id"):
+        known = program.tool_file(value) if isinstance(value, str) else None
+        if known is not None:
+            note_name(names, known)
+            found.append(known)
+    for value in (*form.getlist("file"), *form.getlist("second_file")):
+        if isinstance(value, UploadFile) and value.filename:
+            found.append(keep_file(program, value, names))
+    return found
+
+
+def _columns(files: Sequence[ToolFile]) -> dict[str, Any]:
+    """Names of the columns of the first file, and of the second; and which look like labels."""
+    header = desk.header_of(files[0].path)
+    coded = desk.coded_columns(files[0].path)
+    return {
+        "header": header,
+        "second_header": desk.header_of(files[1].path) if len(files) > 1 else header,
+        "coded": coded,
+    }
+
+
+def _page(request: Request, values: dict[str, Any]) -> Response:
+    w, tool = words_for(request), _tool(request)
+    title, lead = _titles(w)[tool]
+    given = {
+        **{"tool": tool, "title": title, "lead": lead, "files": [], "header": (), "second_header": ()},
+        **{"coded": [], "chosen": set(), "values": {}, "found": None, "shown": None, "levels": _LEVELS},
+        **values,
+    }
+    given["values"] = defaultdict(str, given["values"])
+    status = 422 if given["shown"] else 200
+    return page(request, "number_tool.html", nav="tools", status=status, why=w.told, **given)
+
+
+ROUTES = [
+    route
+    for name in _DO
+    for route in (
+        Route(f"/tools/{name}", show),
+        Route(f"/tools/{name}", with_form(use), methods=["POST"]),
+    )
+]

@@ -1,0 +1,141 @@
+"""Tools that tell numbers of any table, as pages: a file, columns that are offered at once, a result."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from serving_pages import Site, served_pages, visiting
+
+ROWS = 60
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("number-tools")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROWBATCH_HOME", str(folder / "home"))
+        with served_pages() as found:
+            yield found
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """60 rows: the model says yes to the first 40, Anna to the first 36, people to 15 of 30 coded ones."""
+    path = tmp_path_factory.mktemp("tables") / "t.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        out = csv.writer(file)
+        out.writerow(["id", "text <b>", "model", "anna", "people", "city"])
+        for row in range(1, ROWS + 1):
+            people = ("yes" if row <= 30 else "no") if row % 2 else ""
+            model, anna = ("yes" if row <= most else "no" for most in (40, 36))
+            out.writerow([row, f"a text of its own {row}", model, anna, people, f"place {row % 3}"])
+    return path.read_bytes()
+
+
+def use(site: Site, tool: str, files: Any, language: str = "en", **fields: Any) -> tuple[int, str]:
+    with visiting(site, language) as client:
+        opened = client.post(f"/tools/{tool}", data={"do": "open"}, files=files)
+        assert opened.status_code == 200, opened.text
+        ids = re.findall(r'name="file_id" value="([^"]+)"', opened.text)
+        shown = client.post(f"/tools/{tool}", data={"do": "show", "file_id": ids, **fields})
+        return shown.status_code, f"{opened.text}\n=====\n{shown.text}"
+
+
+def one(name: str, content: bytes) -> Any:
+    return [("file", (name, content, "text/csv"))]
+
+
+def test_agreement_of_columns(site: Site, table: bytes) -> None:
+    """
+    Columns that look like labels are chosen already; the numbers are those of the command, and JSON of all of
+    them can be fetched.
+    """
+    status, page = use(site, "agree", one("coded.csv", table), coders=["model", "anna"])
+    opened, shown = page.split("\n=====\n")
+    assert status == 200
+    assert re.findall(r'value="(\w+)" checked', opened) == ["model", "anna", "people"]
+    assert "text &lt;b&gt;" in opened
+    # 56 of 60 rows are the same.
+    assert re.search(r'percent agreement</th><td class="num">0\.933</td>', shown)
+    assert "rowbatch agree coded.csv --coders model,anna" in shown
+    address = re.search(r'href="(/tools/results/[^"]+)"', shown)
+    assert address is not None
+    with visiting(site, "en") as client:
+        assert json.loads(client.get(address[1]).text)["n"] == ROWS
+    assert "编码者的一致程度" in use(site, "agree", one("a.csv", table), "zh", coders=["model", "anna"])[1]
+
+
+def test_a_number_is_corrected(site: Site, table: bytes) -> None:
+    """
+    Three lines a number, and what to report; a refused one says why.
+    """
+    status, page = use(site, "correct", one("t.csv", table), predicted="model", gold="people", label="yes")
+    assert status == 200
+    for told in ("share of yes: model only (biased)", "share of yes: corrected", "Report the corrected line"):
+        assert told in page
+    status, page = use(site, "correct", one("t.csv", table), predicted="model", gold="model")
+    assert status == 422
+    assert 'role="alert"' in page
+
+
+def test_two_labellings(site: Site, table: bytes) -> None:
+    """
+    Two columns of one table, or of two tables that a key puts together.
+    """
+    status, page = use(site, "compare", one("t.csv", table), first="model", second="anna", gold="people")
+    assert status == 200
+    assert re.search(r'<td dir="auto">yes</td><td dir="auto">no</td><td class="num">4</td>', page)
+    both = [*one("a.csv", table), ("second_file", ("b.csv", table, "text/csv"))]
+    status, page = use(site, "compare", both, first="model", second="anna", key="id")
+    assert status == 200, page
+    assert "rowbatch compare a.csv b.csv --columns model,anna --key id" in page
+
+
+def test_how_many_rows(site: Site, table: bytes) -> None:
+    """
+    Without a table of the worst case, with a pilot also what the model's labels save.
+    """
+    with visiting(site, "en") as client:
+        page = client.post("/tools/how-many", data={"do": "show", "half_width": "0.05"}).text
+        assert "Rows to code, by people alone" in page
+        assert client.post("/tools/how-many", data={"do": "show", "of": "many"}).status_code == 422
+    files = one("t.csv", table)
+    status, page = use(
+        site, "how-many", files, predicted="model", gold="people", label="yes", half_width="0.1"
+    )
+    assert status == 200
+    assert "Rows to code, with the model&#39;s labels" in page
+
+
+def test_files_of_coders_become_one(site: Site) -> None:
+    """
+    Each file is a coder by its name, and the table can be fetched.
+    """
+    files = [
+        ("file", (f"{name}.csv", f"id,mood\n1,{first}\n2,bad\n".encode(), "text/csv"))
+        for name, first in (("Anna", "good"), ("Ben", "bad"))
+    ]
+    status, page = use(site, "merge-coders", files, key="id", value=["mood"])
+    assert status == 200, page
+    assert "Anna" in page.split("=====")[1]
+    assert "Ben" in page.split("=====")[1]
+    assert "coded.xlsx" in page
+    assert "/tmp" not in page
+
+
+def test_every_tool_is_listed_and_asks_for_a_file(site: Site) -> None:
+    """
+    The list leads to each, in both languages; without a file it says so.
+    """
+    with visiting(site, "zh") as client:
+        listed = client.get("/tools").text
+        for tool in ("agree", "correct", "compare", "how-many", "merge-coders"):
+            assert f'href="/tools/{tool}"' in listed
+            assert client.get(f"/tools/{tool}").status_code == 200
+        assert client.post("/tools/agree", data={"do": "open"}).status_code == 422
