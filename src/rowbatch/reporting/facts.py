@@ -32,6 +32,7 @@ from rowbatch.steps.built import BuildReport, read_build_report
 from rowbatch.steps.collect import CollectReport, count_answers, report_of_ledger
 from rowbatch.store.codebook_file import yaml_text
 from rowbatch.store.corrections import read_corrections
+from rowbatch.store.distillations import DistilNote, read_distillations
 from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory
 
@@ -148,6 +149,7 @@ class RunFacts:
         corrected_rows: Rows with a label that a person changed.
         versions: Of the programs.
         people: What people said; None where nobody coded.
+        students: Tables that a student of its labels labelled.
     """
 
     name: str
@@ -175,6 +177,7 @@ class RunFacts:
     corrected_rows: int
     versions: Mapping[str, str]
     people: PeopleFacts | None = None
+    students: Sequence[DistilNote] = ()
 
     @property
     def rows(self) -> int:
@@ -289,6 +292,7 @@ def facts_of(
             "system": f"{platform.system()} {platform.machine()}",
         },
         people=people,
+        students=read_distillations(directory.path),
     )
 
 
