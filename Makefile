@@ -93,7 +93,8 @@ oracles:  ## Compute anew, with other packages, the statistics that ours are hel
 	@$(ORACLES)/bin/pip install --quiet scikit-learn==1.9.1 statsmodels==0.15.0 krippendorff==0.9.0 ppi-python==0.2.3 irrCAC==0.4.4 pingouin==0.6.1
 	@$(ORACLES)/bin/pip uninstall --quiet --yes coverage
 	cd tests && ../$(ORACLES)/bin/python statistics_oracles.py
-	git diff --stat --exit-code tests/core/oracle_values.json
+	cd tests && ../$(ORACLES)/bin/python student_oracles.py
+	git diff --stat --exit-code tests/core/oracle_values.json tests/core/student/oracle_student.json
 
 docs: $(READY)  ## Write the generated pages of the docs anew
 	$(BIN)/python docs/generate.py

@@ -28,6 +28,7 @@ def answered_run(
     answers: Sequence[Mapping[str, Any] | None],
     codebook: Mapping[str, Any] = MOOD,
     columns: Mapping[str, Sequence[str]] | None = None,
+    texts: Sequence[str] = (),
 ) -> Iterator[Run]:
     """
     A run whose model answers each row so; None is an answer that the codebook does not allow.
@@ -37,15 +38,16 @@ def answered_run(
         answers: By variable, a row each.
         codebook: What is asked.
         columns: Further columns of the table.
+        texts: Of the rows, no two alike; "text number 1" and so on where nothing is said.
     """
     more = columns or {}
-    texts = [f"text number {row}" for row in range(1, len(answers) + 1)]
+    texts = list(texts) or [f"text number {row}" for row in range(1, len(answers) + 1)]
+    places = {text: row for row, text in enumerate(texts)}
     with (folder / "posts.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("post", *more), *zip(texts, *more.values(), strict=True)])
 
     def answer(body: Mapping[str, Any]) -> str:
-        row = int(str(body["messages"][-1]["content"]).rsplit(maxsplit=1)[-1])
-        said = answers[row - 1]
+        said = answers[places[str(body["messages"][-1]["content"])]]
         return "?" if said is None else json.dumps(said)
 
     with scripted_local_model(folder / "server", answer):

@@ -16,15 +16,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
+from distilling import made_texts
 from rowbatch.core.statistics.corrected import Correction, Labelled, Method
 from rowbatch.core.statistics.corrected_means import correct_mean, correct_mean_difference
 from rowbatch.core.statistics.corrected_regression import Model, Regression, correct_regression
 from rowbatch.core.statistics.corrected_shares import correct_difference, correct_share
 from rowbatch.core.statistics.figures import Resampling
 from rowbatch.core.statistics.patterns import Codes, Floats
+from rowbatch.core.student.learning import learn
 
 QUICK = Resampling(draws=1_000)
+GOOD_BAD = ("good", "bad")
 Found = Mapping[str, tuple[Correction, float]]
 
 
@@ -177,6 +181,36 @@ def regressions(
     return made
 
 
+def students(*, is_inside: bool) -> Callable[[np.random.Generator], Found]:
+    """
+    A student of 200 rows of 1,000, of which people code 60: of the whole table, or of the 200.
+
+    Texts are made anew for each table, and the model that teaches calls too much good.
+    """
+
+    def made(chance: np.random.Generator) -> Found:
+        rows, asked, coded = 1_000, 200, 60
+        table = made_texts(rows, int(chance.integers(1 << 30)), good=0.3)
+        y = np.array([one == "good" for one in table.truth], dtype=float)
+        said = np.where(chance.random(rows) < 0.15, "good", table.said).tolist()
+        order = chance.permutation(rows)
+        taught = order[:asked]
+        people = taught[:coded] if is_inside else chance.permutation(rows)[:coded]
+        is_labelled = np.zeros(rows, dtype=bool)
+        is_labelled[people] = True
+        learned = [row for row in taught.tolist() if not is_labelled[row]]
+        found = learn(
+            [table.texts[row] for row in learned], [said[row] for row in learned], GOOD_BAD, several=False
+        )
+        texts = pl.Series("text", table.texts)
+        f = (found.student.applied().read(texts).values(found.student) == "good").to_numpy().astype(float)
+        f[learned] = (found.unseen.values(found.student) == "good").to_numpy()
+        data = Labelled(f, y[is_labelled], is_labelled, np.zeros(rows, dtype=np.int64))
+        return {method: (correct_share(data, method, QUICK, ""), 0.3) for method in ("ppi", "dsl")}
+
+    return made
+
+
 def designs() -> Iterator[tuple[str, Callable[[np.random.Generator], Found]]]:
     """Each design, and what makes and estimates one table of it."""
     for design in SHARES:
@@ -189,6 +223,8 @@ def designs() -> Iterator[tuple[str, Callable[[np.random.Generator], Found]]]:
     yield "linear regression, 200 labelled", regressions("linear", 200)
     yield "label as predictor, 200 labelled", regressions("linear", 200, is_predictor=True)
     yield "logistic regression, 200 labelled", regressions("logistic", 200)
+    yield "share by a student, 60 labelled of the table", students(is_inside=False)
+    yield "share by a student, 60 labelled of what it was taught", students(is_inside=True)
 
 
 def coverage(

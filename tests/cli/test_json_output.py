@@ -21,7 +21,7 @@ import pytest
 import stamina
 
 import rowbatch
-from coded_sets import draw, say, set_of
+from coded_sets import answered_run, draw, say, set_of
 from driving import KEY, texts
 from end_to_end import read_rows, run_here
 from kill_runs import command_for, fake_server
@@ -66,6 +66,7 @@ CASES: dict[str, list[tuple[str, ...]]] = {
         ("posts",),
         ("posts", "--probe"),
     ],
+    "distil": [("learned/run", "--table", "more.csv", "--all-labels", "-o", "d.csv", "--overwrite")],
     "estimate": [
         ("requests.jsonl",),
         ("requests.jsonl", "--every", "7", "--answer-tokens", "3"),
@@ -180,7 +181,10 @@ def workplace(tmp_path_factory):
         draw(people, [*with_text], {"": len(with_text)}, texts=with_text)
         said = {row: variable.choices[row % 2] for row in with_text if row % 3}
         say(people, "Anna", said, variable.name)
-        yield place
+        (place / "learned").mkdir()
+        (place / "more.csv").write_text("post\ntext number 8 夏\n", encoding="utf-8")
+        with answered_run(place / "learned", [{"mood": ("good", "bad")[row % 2]} for row in range(60)]):
+            yield place
 
 
 def environment(place):

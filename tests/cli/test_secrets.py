@@ -146,6 +146,7 @@ def test_k1_the_key_is_in_no_byte_after_any_command(place, capfd):
         shell("coding", "replay", "coded")
         shell("how-many", "posts.csv")
         shell("validate", "posts")
+        shell("distil", "posts", "--all-labels")
         shell("disagreements", "posts", "-o", "differ.csv")
         shell("report", "posts", "-o", "report.html", "-o", "report.json", "-o", "report.tex")
         shell("archive", "posts", "-o", "posts.zip")

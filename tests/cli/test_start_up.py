@@ -281,7 +281,7 @@ def test_every_command_explains_itself():
         *("try", "cancel", "recover", "verify", "log", "clean", "give-up", "disagreements"),
         *("convert", "split", "extract", "check", "estimate", "serve"),
         *("units", "join-units", "agree", "correct", "merge-coders", "compare"),
-        *("how-many", "coding", "validate"),
+        *("how-many", "coding", "validate", "distil"),
         *("report", "archive", "rerun", "stability", "specification-curve"),
         *("doctor", "models", "key", "ui", "codebook"),
     }

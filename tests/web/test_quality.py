@@ -8,8 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from coded_sets import answered_run, draw, say, set_of
+from distilling import note_of_student
 from rowbatch import desk
 from rowbatch.api import Run
+from rowbatch.store.distillations import keep_distillation
 from serving_pages import Site, served_pages, visiting
 
 ANSWERS = [{"mood": "good"}] * 20 + [{"mood": "bad"}] * 18 + [None] * 2
@@ -135,3 +137,38 @@ def test_of_several_sets_the_report_takes_the_chosen_one(site: tuple[Site, Run],
         assert told.headers["content-disposition"].startswith("attachment")
         assert "hundred &lt;b&gt;" in told.text
         assert "second &lt;b&gt;" in client.get(f"{place}/report", params={"people": other.plan.id}).text
+
+
+def test_a_student_is_refused_in_words_where_it_cannot_learn(site: tuple[Site, Run], coded: str) -> None:
+    """
+    The page offers the tables of the library; where the rows are too few to learn from it says so on the same
+    page, in the language of the reader.
+    """
+    whole = site[1].path.parent / "more.csv"
+    whole.write_text("post\nanother text\n", encoding="utf-8")
+    table = site[0].program.library.add(whole)
+    for language, told in (("en", "rows are left to learn from"), ("zh", "可供学习的只有")):
+        page = shown(site, language, set=coded)
+        assert f'value="{table.id}">more.csv' in page
+        with visiting(site[0], language) as client:
+            form = {"table": table.id, "set": coded, "variable": "mood"}
+            answer = client.post(f"/jobs/{desk.job_id(site[1].path)}/distil", data=form)
+        assert answer.status_code == 200
+        assert told in answer.text
+
+
+def test_what_a_student_labelled_is_shown(site: tuple[Site, Run], coded: str) -> None:
+    """
+    Its table, how often it is right, how many rows have whose label, and each verdict, in both languages.
+    """
+    (site[1].path / "students").mkdir(exist_ok=True)
+    keep_distillation(site[1].path, "one", note_of_student("2026-11-29T10:00:00+00:00", "lots <b>.csv"))
+    for language, told in (
+        ("en", ("Rows left without a label", "good, at least 70% sure", "may be used")),
+        ("zh", ("没有标签的行", "good，把握至少 70%", "可以使用")),
+    ):
+        page = shown(site, language, set=coded)
+        assert "lots &lt;b&gt;.csv · mood" in page
+        assert "0.800–0.950" in page
+        for words in told:
+            assert words in page, words

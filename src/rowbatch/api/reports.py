@@ -9,6 +9,7 @@ from rowbatch.core.agreement import Agreement, ScaleAgreement, YesNoAgreement
 from rowbatch.core.agreement_of_sets import LabelsAgreement
 from rowbatch.core.comparison import PeopleComparison
 from rowbatch.core.cost import CostEstimate
+from rowbatch.core.distillation import Distillation
 from rowbatch.core.kinds.date import DateAgreement
 from rowbatch.core.run_quality import RunQuality
 from rowbatch.core.schedule import Schedule
@@ -74,6 +75,7 @@ __all__ = [
     "CostEstimate",
     "DateAgreement",
     "DisagreementReport",
+    "Distillation",
     "DriveReport",
     "Estimate",
     "Event",

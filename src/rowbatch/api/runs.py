@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from rowbatch.api import model_list as _models  # the user's own prices are known from here on
+from rowbatch.api.distil import Wish, distil_run
 from rowbatch.api.headers import SentHeaders, find_headers, name_places
 from rowbatch.api.keys import find_key, require_key
 from rowbatch.api.local import ensure_local_server
@@ -39,6 +40,7 @@ from rowbatch.core.codebook_change import CodebookChange
 from rowbatch.core.comparison import PeopleComparison
 from rowbatch.core.cost import CostEstimate, sum_of_costs
 from rowbatch.core.direct_ids import is_direct
+from rowbatch.core.distillation import Distillation
 from rowbatch.core.endpoint import Endpoint, find_endpoint
 from rowbatch.core.label_list import read_labels, read_values
 from rowbatch.core.model_rules import shutdown_note
@@ -1396,18 +1398,91 @@ class Run:
             InputError: There is no such set, or it is damaged.
         """
         resampling = resampling_of(level, draws, seed)
-        wanted = RunEstimand(
-            label=None if label is None else read_values([label])[0],
-            method=method,
-            by=by,
-            between=tuple(read_labels(between)) if between else (),
-            on=tuple(read_labels(on)) if on else (),
-            outcome=outcome,
-            model=model,
-            cluster=cluster,
+        wanted = _estimand(
+            label, by, between, on, method=method, outcome=outcome, model=model, cluster=cluster
         )
         coded = self._coded(coding_set, variable, part, with_seen=with_seen)
         return correct_run(self._directory, coded, wanted, resampling)
+
+    def distil(
+        self,
+        table: str | Path | None = None,
+        output: str | Path | None = None,
+        *,
+        rest: str | Path | None = None,
+        coding_set: str | Path | None = None,
+        variable: str | None = None,
+        part: str | None = None,
+        with_seen: bool = False,
+        wanted: float = PRECISION,
+        certainty: float = CERTAINTY,
+        all_labels: bool = False,
+        label: object | None = None,
+        method: Method | None = None,
+        level: float = 0.95,
+        by: str | None = None,
+        between: str | Sequence[str] = (),
+        on: str | Sequence[str] = (),
+        outcome: str | None = None,
+        model: Model = "linear",
+        cluster: str | None = None,
+        draws: int = 2_000,
+        seed: int = 1,
+        writing: WriteOptions | None = None,
+        overwrite: bool = False,
+        hooks: Hooks | None = None,
+        **reading: Unpack[ReadingKeywords],
+    ) -> Distillation:
+        """
+        A small classifier on this computer learns the run's labels, and labels all other rows of a table.
+
+        What people coded is the truth: it is never learned from, and says how often the student is right,
+        which of its labels may be used unseen, and what numbers of the table are, corrected for its errors.
+        Each row of the table comes out once, in order, with all its cells and, of the variable `mood`,
+        `mood`, `mood_from` (`model`, `student`, `left`, `blank`), `mood_student` and `mood_sure`.
+
+        Args:
+            table: The table; None means the run's own, of which only some rows were asked.
+            output: The table that is written; None means `distilled.csv` in the run.
+            rest: A table of the rows that are left, to be asked of the model; None for none.
+            coding_set: What people coded of the table, or of the run's: its folder, its id or its name; None
+                means the only one.
+            variable: Of the codebook; None means the first that can be learned.
+            part, with_seen: As in `validate`.
+            wanted: The share of right ones that a label has to have to be used unseen.
+            certainty: How sure that is to be, of all labels and looks together.
+            all_labels: Labels of which nothing is shown are written, too; nobody needs to have coded then.
+            label, method, level, by, between, on, outcome, model, cluster: Which numbers, as in `corrected`.
+            draws: Of the draws that intervals are made of.
+            seed: Of these, and of the parts that students are judged by.
+            writing: How tables are written.
+            overwrite: Whether they may be replaced.
+            hooks: Told how many rows were read.
+            reading: How the table is read, see `ReadOptions`.
+        Raises:
+            UsageError: Something does not fit together, or there is too little to learn from.
+            InputError: There is no such set, or it is damaged.
+            OutputExists, StorageError, CannotHold: A table cannot be written.
+        """
+        resampling = resampling_of(level, draws, seed)
+        estimand = _estimand(
+            label, by, between, on, method=method, outcome=outcome, model=model, cluster=cluster
+        )
+        wish = Wish(
+            output=None if output is None else Path(output),
+            rest=None if rest is None else Path(rest),
+            coding_set=coding_set,
+            variable=variable,
+            part=part,
+            with_seen=with_seen,
+            estimand=estimand,
+            judging=Judging(resampling, wanted, certainty),
+            all_labels=all_labels,
+            seed=seed,
+            writing=writing,
+            overwrite=overwrite,
+        )
+        return distil_run(self, table, wish, reading_of(reading), hooks)
 
     def _coded(
         self, coding_set: str | Path | None, variable: str | None, part: str | None, *, with_seen: bool
@@ -1996,6 +2071,23 @@ def _repeat_notes(built: BuildReport) -> tuple[Notice, ...]:
     if not built.repeats:
         return ()
     return (Notice("note-texts-repeat", {"rows": built.repeats, "texts": built.repeated_texts}),)
+
+
+def _estimand(
+    label: object | None,
+    by: str | None,
+    between: str | Sequence[str],
+    on: str | Sequence[str],
+    **others: Any,
+) -> RunEstimand:
+    """Which numbers are wanted, as people say it."""
+    return RunEstimand(
+        label=None if label is None else read_values([label])[0],
+        by=by,
+        between=tuple(read_labels(between)) if between else (),
+        on=tuple(read_labels(on)) if on else (),
+        **others,
+    )
 
 
 def _row_status(name: str) -> RowStatus:

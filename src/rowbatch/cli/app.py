@@ -2496,6 +2496,37 @@ def merge_coders(files: Sequence[Path], *, output: Path, as_json: bool, **option
         show.merged(report)
 
 
+_estimand = _options(
+    click.option(
+        "--level", type=float, default=0.95, show_default=True, metavar="SHARE", help="Of the intervals."
+    ),
+    click.option(
+        "--by",
+        metavar="COLUMN",
+        help="Groups, each of which is estimated; of two groups also the difference.",
+    ),
+    click.option("--between", metavar="A,B", help="The two groups of --by whose difference is wanted."),
+    click.option(
+        "--on", metavar="COLUMN[,COLUMN]", help="Predictors: regress the label on them; words become 0 and 1."
+    ),
+    click.option(
+        "--outcome", metavar="COLUMN", help="Regress this on the label, and on the columns of --on."
+    ),
+    click.option(
+        "--model",
+        type=click.Choice(["linear", "logistic"]),
+        default="linear",
+        show_default=True,
+        help="Of the regression.",
+    ),
+    click.option(
+        "--cluster",
+        metavar="COLUMN",
+        help="What belongs together, as texts of one person; intervals know it.",
+    ),
+)
+
+
 _OF_RUN = (
     *("label", "method", "level", "by", "between", "on", "outcome", "model", "cluster"),
     *("draws", "seed"),
@@ -2539,27 +2570,7 @@ _OF_RUN = (
     help="PPI++, design-based supervised learning, or for shares Rogan and Gladen's with the uncertainty of "
     "sensitivity and specificity.  [default: ppi; for regressions of rows not drawn alike, of a run, dsl]",
 )
-@click.option(
-    "--level", type=float, default=0.95, show_default=True, metavar="SHARE", help="Of the intervals."
-)
-@click.option(
-    "--by", metavar="COLUMN", help="Groups, each of which is estimated; of two groups also the difference."
-)
-@click.option("--between", metavar="A,B", help="The two groups of --by whose difference is wanted.")
-@click.option(
-    "--on", metavar="COLUMN[,COLUMN]", help="Predictors: regress the label on them; words become 0 and 1."
-)
-@click.option("--outcome", metavar="COLUMN", help="Regress this on the label, and on the columns of --on.")
-@click.option(
-    "--model",
-    type=click.Choice(["linear", "logistic"]),
-    default="linear",
-    show_default=True,
-    help="Of the regression.",
-)
-@click.option(
-    "--cluster", metavar="COLUMN", help="What belongs together, as texts of one person; intervals know it."
-)
+@_estimand
 @_missing
 @_resampling
 @_reading
@@ -2602,6 +2613,86 @@ def correct(
         show.as_json(found.to_plain())
     else:
         show.corrected(found)
+
+
+@app.command()
+@_run
+@click.option(
+    "--table",
+    type=_PATH,
+    metavar="TABLE",
+    help="The table to label.  [default: the run's own, of which not all rows were asked]",
+)
+@click.option(
+    "--people",
+    "coding_set",
+    metavar="SET",
+    help="What people coded of TABLE, or of the run's table: the name, id or folder of a coding set.  "
+    "[default: the only one]",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=_PATH,
+    metavar="OUT",
+    help="The labelled table; its ending says the format.  [default: RUN/distilled.csv]",
+)
+@click.option(
+    "--rest", type=_PATH, metavar="FILE", help="A table of the rows that are left, to be asked of the model."
+)
+@click.option("--variable", metavar="NAME", help="Of the codebook.  [default: the first that can be learned]")
+@_part
+@click.option(
+    "--wanted",
+    type=float,
+    default=0.9,
+    show_default=True,
+    metavar="SHARE",
+    help="How many of a label's rows have to be right so that it may be used unseen.",
+)
+@click.option(
+    "--certainty",
+    type=float,
+    default=0.9,
+    show_default=True,
+    metavar="SHARE",
+    help="How sure that is to be, of all labels and all looks together.",
+)
+@click.option(
+    "--all-labels",
+    is_flag=True,
+    help="Also write labels of which nothing shows that enough are right; nobody needs to have coded.",
+)
+@click.option("--label", metavar="LABEL", help="Whose share is wanted.  [default: the share of every label]")
+@click.option(
+    "--method",
+    type=click.Choice(["ppi", "dsl", "rogan-gladen"]),
+    help="As in correct.  [default: ppi; for regressions of rows not drawn alike, dsl]",
+)
+@_estimand
+@_resampling
+@_reading
+@_writing
+@_overwrite
+@_json
+def distil(run: Path, *, table: Path | None, output: Path | None, as_json: bool, **options: Any) -> None:
+    """
+    Learn the labels of RUN, and label the other rows of TABLE on this computer.
+
+    Of a table of millions ask the model some thousands of rows, which chance drew: a small classifier learns
+    its labels and labels the others, thousands of rows a second. People's codes are never learned from; they
+    say how often it is right. Labels of which it is shown that enough are right are written; other rows are
+    left, for the model or for people. Shares and other numbers are corrected for the student's errors, and it
+    says what it saved, and how much wider their intervals are than with the model.
+    """
+    from rowbatch.cli import show
+
+    with show.bar() as hooks:
+        found = api.open_run(run).distil(table, output, hooks=hooks, **_for_api(options))
+    if as_json:
+        show.as_json(found.to_plain())
+    else:
+        show.distilled(found)
 
 
 @app.command()

@@ -8,7 +8,7 @@ import sys
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         CostEstimate,
         DateAgreement,
         DisagreementReport,
+        Distillation,
         DriveReport,
         Estimate,
         Event,
@@ -1593,6 +1594,46 @@ def corrected(found: CorrectedEstimates) -> None:
         line(f"  {name.replace('_', ' ')}: {figure.method}")
     for note in found.notes:
         line(f"note: {note}")
+
+
+def distilled(found: Distillation) -> None:
+    """What a student learned, how good it is, what it saved, and what it costs in width."""
+    teaching, counts = found.teaching, found.counts
+    kept = ", which was kept of an earlier time" if teaching.is_kept else ""
+    learned = f"a student of {_count(teaching.rows, 'row')} of the model's labels{kept}"
+    line(f"{short(found.variable, 60)}: {learned}; {_count(teaching.held_out, 'row')} of people's held out")
+    line(f"  of rows that it did not see, it says of {teaching.same:.1%} what the model does")
+    for note in found.notes:
+        line(f"note: {note}")
+        if note.hint():
+            line(f"  {note.hint()}")
+    right = {"the student is right": found.student_right, "the model is right": found.model_right}
+    known = {name: figure for name, figure in right.items() if figure is not None}
+    if known and found.estimates is not None:
+        line(f"  {'':<26} {'':>9}  {found.estimates.resampling.percent} interval")
+    _figures(known)
+    if found.quality is not None and found.quality.acceptance is not None:
+        _acceptance(found.quality.acceptance)
+    if found.estimates is not None:
+        corrected(replace(found.estimates, notes=()))
+        line("width of the intervals")
+        for one in found.widths:
+            times = "" if one.times is None else f"; of the same rows {one.times:.2f} times as with the model"
+            line(
+                f"  {short(one.quantity, 40)}: {_figure_or_none(one.student)} with the student, "
+                f"{_figure_or_none(one.people_only)} by people alone{times}"
+            )
+    line(f"{_count(counts.rows, 'row')} of {short(found.table, 60)}")
+    line(f"  {counts.of_model:,} have the model's label, {counts.of_student:,} the student's")
+    line(f"  {counts.left:,} are left without one, {counts.blank:,} have no text")
+    if found.is_all and counts.of_student:
+        line("  the student's labels are written also where nothing shows that enough are right")
+    line(f"saved: asking the model for {_count(counts.of_student, 'row')}{_price_of(found.saved)}")
+    if counts.left:
+        line(f"to ask it for what is left: {_count(counts.left, 'row')}{_price_of(found.to_pay)}")
+    line(f"wrote {found.output}")
+    if found.rest is not None:
+        line(f"wrote {found.rest}, the rows that are left")
 
 
 def _figures(figures: Mapping[str, Figure]) -> None:

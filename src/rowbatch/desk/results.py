@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import mmap
@@ -12,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from rowbatch.api.distil import Wish, distil_run
 from rowbatch.api.quality import RunEstimand, corrected, require_part
 from rowbatch.api.runs import Run
 from rowbatch.core.agreement import Comparison
@@ -31,6 +33,7 @@ from rowbatch.core.samples import request_numbers
 from rowbatch.core.statistics.corrected import CorrectedEstimates
 from rowbatch.core.statistics.figures import Resampling
 from rowbatch.core.table_options import WriteOptions
+from rowbatch.desk.library import LibraryTable
 from rowbatch.desk.readings import Reading, begin_reading
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, UsageError
@@ -57,6 +60,7 @@ from rowbatch.results.people import (
 from rowbatch.results.views import answers_name, write_answers_view
 from rowbatch.steps.export import foresee_export, foresee_losses
 from rowbatch.store.coding_sets import find_set, sets_of_table
+from rowbatch.store.distillations import DistilNote, read_distillations
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.view import ROW, TableView
 from rowbatch.store.view_folders import views_folder
@@ -720,6 +724,36 @@ class Results:
             # One is kept: codes come one after the other.
             self._qualities = {key: (found, estimates)}
         return self._qualities[key]
+
+    def distillations(self) -> list[DistilNote]:
+        """Tables that a student of this job's labels labelled."""
+        return read_distillations(self.run.path)
+
+    def distil(self, table: LibraryTable, coding_set: str, variable: str) -> None:
+        """
+        Let a student of this job's labels label another table; the result lies in the run, with a note of it.
+
+        Args:
+            table: Of the library.
+            coding_set: Id of what people coded.
+            variable: Of the codebook.
+        Raises:
+            RowbatchError: It cannot be done, and why.
+        """
+        table.require_file()
+        folder = self.run.path / "distilled"
+        folder.mkdir(exist_ok=True)
+        name = f"{table.id}-{variable}"
+        wish = Wish(
+            RunEstimand(),
+            Judging(Resampling()),
+            output=folder / f"{hashlib.sha256(name.encode()).hexdigest()[:12]}.csv",
+            rest=folder / f"{hashlib.sha256(name.encode()).hexdigest()[:12]}-rest.csv",
+            coding_set=coding_set,
+            variable=variable,
+            overwrite=True,
+        )
+        distil_run(self.run, table.info.path, wish, table.info.reading, shown_as=table.info.name)
 
     def _rows_beside(self, coded: CodedRun) -> pl.DataFrame:
         """All rows, as a coding set wants them."""

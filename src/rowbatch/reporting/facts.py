@@ -34,6 +34,7 @@ from rowbatch.steps.built import BuildReport, read_build_report
 from rowbatch.steps.collect import CollectReport, count_answers, report_of_ledger
 from rowbatch.store.codebook_file import yaml_text
 from rowbatch.store.corrections import read_corrections
+from rowbatch.store.distillations import DistilNote, read_distillations
 from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.words.notice import Notice
@@ -162,6 +163,7 @@ class RunFacts:
         sentinels: Texts that were asked again later; None where that is not told.
         stability: How far labels stay the same when rows are asked otherwise; None where none were.
         curve: One estimate in every way in which the table was asked; None where there is one way.
+        students: Tables that a student of its labels labelled.
     """
 
     name: str
@@ -192,6 +194,7 @@ class RunFacts:
     sentinels: Sentinels | None = None
     stability: RunStability | None = None
     curve: SpecificationCurve | None = None
+    students: Sequence[DistilNote] = ()
 
     @property
     def rows(self) -> int:
@@ -306,6 +309,7 @@ def facts_of(
             "system": f"{platform.system()} {platform.machine()}",
         },
         people=people,
+        students=read_distillations(directory.path),
     )
 
 

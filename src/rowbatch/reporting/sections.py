@@ -61,6 +61,7 @@ class Sections:
             *self._estimates(),
             Section(t("Drift", "漂移"), list(self._drift()), "drift"),
             *self._stability(),
+            Section(t("Labelled by a student", "由学生模型标注"), list(self._students()), "students"),
             Section(t("Limits", "局限"), list(self._limits()), "limits"),
             Section(t("Methods paragraph", "方法段落"), list(self._methods()), "methods"),
             *self._checklist(checklist),
@@ -291,6 +292,61 @@ class Sections:
             told += t(f"; some {one.more:,} more would show it", f"；约需再编码 {one.more:,} 行")
         bounds = "–" if one.low is None or one.high is None else f"{one.low:.3f} – {one.high:.3f}"
         return one.label, told, f"{one.hits:,} / {one.n:,}", bounds
+
+    def _students(self) -> Iterator[Block]:
+        """Other tables, or other rows, that were labelled by what was learned of this run's labels."""
+        t = self._told
+        for one in self._facts.students:
+            yield Paragraph(
+                t(
+                    f"A small classifier learned the model's labels of {one.variable} from {one.learned:,} rows, and labelled "
+                    f"other rows of {one.table}. Rows that people code were held out ({one.held_out:,} of those with an answer).",
+                    f"一个小型分类器从 {one.learned:,} 行中学习了模型对 {one.variable} 的标签，并标注了 {one.table} 的其余各行。"
+                    f"人工编码的行不参与学习（有回答的行中有 {one.held_out:,} 行）。",
+                )
+            )
+            rows = [
+                (t("Method", "方法"), one.method),
+                (t("Rows of the table", "表的行数"), f"{one.rows:,}"),
+                (t("With the model's label", "使用模型的标签"), f"{one.of_model:,}"),
+                (t("With the student's label", "使用学生模型的标签"), f"{one.of_student:,}"),
+                (t("Left without a label", "没有标签"), f"{one.left:,}"),
+                (t("Without a text", "没有文本"), f"{one.blank:,}"),
+                (
+                    t("Says what the model does, of rows it did not see", "与模型一致（未见过的行）"),
+                    f"{one.same:.1%}",
+                ),
+            ]
+            for name, share in (
+                (t("The student is right", "学生模型正确率"), one.student_right),
+                (t("The model is right", "模型正确率"), one.model_right),
+            ):
+                told = t("not known: nobody coded", "未知：没有人工编码")
+                if share is not None:
+                    right, low, high, n = share
+                    told = f"{right:.3f} ({low:.3f}–{high:.3f}, n = {n:,})"
+                rows.append((name, told))
+            for quantity, value, least, most in one.estimates:
+                if value is not None and least is not None and most is not None:
+                    name = f"{quantity}, {t('corrected', '校正后')}"
+                    rows.append((name, f"{value:.3f} ({least:.3f}–{most:.3f})"))
+            for quantity, _, _, times in one.widths:
+                if times is not None:
+                    told = t(f"{times:.2f} times as wide as with the model", f"为使用模型时的 {times:.2f} 倍")
+                    rows.append((f"{quantity}, {t('interval', '区间')}", told))
+            yield Table((t("What", "项目"), ""), rows)
+            words = {
+                "usable": t("may be used unseen", "可直接使用"),
+                "usable-with-correction": t("only with correction", "仅在校正后使用"),
+                "not-automatable": t("not by this student", "不能由学生模型标注"),
+                "too-little-evidence": t("too few coded rows to tell", "人工编码太少，无法判断"),
+            }
+            verdicts = [
+                (label if sure is None else f"{label} (≥ {sure:g})", words.get(verdict, verdict))
+                for label, sure, verdict in one.verdicts
+            ]
+            if verdicts:
+                yield Table((t("Label (sure at least)", "标签（把握至少）"), t("Verdict", "结论")), verdicts)
 
     def _of_people(self, people: PeopleFacts) -> Iterator[tuple[str, str]]:
         t = self._told

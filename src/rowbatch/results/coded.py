@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from copy import copy
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -183,6 +184,30 @@ class CodedRun:
         if self.variable.only_if:
             found.append(Notice("quality-only-if", {"variable": self.variable.name}))
         return tuple(found)
+
+    def moved(self, rows: Mapping[int, int]) -> CodedRun:
+        """
+        The same in another table, of which the set's is a random part.
+
+        Args:
+            rows: The number there of each row that was drawn; others are left out.
+        """
+        found = copy(self)
+        content, settled = self.content, self.settled
+
+        def there(values: Mapping[int, str]) -> dict[int, str]:
+            return {rows[row]: value for row, value in values.items() if row in rows}
+
+        own = [replace(one, row=rows[one.row]) for one in content.rows if one.row in rows]
+        found.content = replace(content, rows=own)
+        found.settled = replace(
+            settled,
+            gold=there(settled.gold),
+            said={coder: there(values) for coder, values in settled.said.items()},
+            seen={coder: there(values) for coder, values in settled.seen.items()},
+        )
+        found._drawn = {one.row: one for one in own}
+        return found
 
     # Rows of the run
 

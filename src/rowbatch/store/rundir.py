@@ -14,6 +14,7 @@ The run directory: where each file lies, and the frozen plan.
       results/r0-0001.output.jsonl …   these answers, copied once
       labelled.csv …                   derived
       tasks/                           of a run that was planned as tasks, see `rowbatch.tasks.plan`
+      students/…                       derived: what learned this run's labels, and notes of what it labelled
       with/PROVIDER-MODEL/             a run directory of each further model that is asked the same
       variants/NAME/                   a run directory of each other way to ask some of its rows
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rowbatch.words.for_answers import ANSWERS
 from rowbatch.words.for_coding import CODING
+from rowbatch.words.for_distil import DISTIL
 from rowbatch.words.for_doors import DOORS
 from rowbatch.words.for_drive import DRIVE
 from rowbatch.words.for_files import FILES
@@ -43,6 +44,7 @@ ROOMS = (
     STATISTICS,
     CODING,
     QUALITY,
+    DISTIL,
     REPORTS,
     STABILITY,
 )

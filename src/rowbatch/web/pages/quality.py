@@ -7,16 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from rowbatch import desk
-from rowbatch.errors import InputError, UsageError
+from rowbatch.errors import InputError, RowbatchError, UsageError
 from rowbatch.web.explain import explain
 from rowbatch.web.pages.gaps import ready_results
 from rowbatch.web.pages.jobs import job_of
-from rowbatch.web.rendering import page, program_of, query, words_for
+from rowbatch.web.rendering import page, program_of, query, see_other, text_of, with_form, words_for
 
 if TYPE_CHECKING:
     from rowbatch.web.words import Words
@@ -31,6 +32,24 @@ _AMONG = ("percent_agreement", "krippendorff_alpha", "cohen_kappa", "gwet_ac1", 
 
 def quality(request: Request) -> Response:
     """All of it; the address says by which set, of which variable, and of which rows."""
+    return _quality(request)
+
+
+def distil(request: Request, form: FormData) -> Response:
+    """Let a student label another table of the library; the page shows what came of it, or why not."""
+    program, job = program_of(request), job_of(request)
+    asked = {name: text_of(form, name) for name in ("table", "set", "variable")}
+    try:
+        results = ready_results(program, job)
+        results.distil(program.library.table(asked["table"]), asked["set"], asked["variable"])
+    except RowbatchError as error:
+        return _quality(request, error)
+    return see_other(
+        f"/jobs/{job.id}/quality?{query({'set': asked['set'], 'variable': asked['variable']})}#distil"
+    )
+
+
+def _quality(request: Request, refused: RowbatchError | None = None) -> Response:
     w, job = words_for(request), job_of(request)
     results = ready_results(program_of(request), job)
     asked = request.query_params
@@ -49,6 +68,17 @@ def quality(request: Request) -> Response:
             values |= _values(w, job, chosen.id, results, found)
         except (UsageError, InputError) as error:
             values["shown"] = explain(w, error)
+    program = program_of(request)
+    own = job.run.plan.source.sha256
+    values["others"] = [one.info for one in program.library.tables() if one.info.sha256 != own]
+    values["students"] = [
+        (
+            one,
+            [(_label_sure(w, label, least), _verdict(w, verdict)) for label, least, verdict in one.verdicts],
+        )
+        for one in results.distillations()
+    ]
+    values["refused"] = None if refused is None else explain(w, refused)
     return page(
         request,
         "quality.html",
@@ -82,6 +112,14 @@ def _values(w: Words, job: desk.Job, set_id: str, results: desk.Results, found: 
         "verdict": lambda verdict: _verdict(w, verdict),
         "why": w.told,
     }
+
+
+def _label_sure(w: Words, label: str, least: float | None) -> str:
+    return (
+        label
+        if least is None
+        else w.t("%(label)s, at least %(share)s sure", label=label, share=w.percent(least))
+    )
 
 
 def _addresses(job: desk.Job, set_id: str, variable: str, part: str) -> Any:
@@ -197,4 +235,7 @@ def _bars(corrections: Any) -> list[tuple[Any, list[Bar]]]:
     return [(one, [bar(*line) for line in one.lines.items()]) for one in corrections]
 
 
-ROUTES = [Route("/jobs/{job_id}/quality", quality)]
+ROUTES = [
+    Route("/jobs/{job_id}/quality", quality),
+    Route("/jobs/{job_id}/distil", with_form(distil), methods=["POST"]),
+]

@@ -1,0 +1,126 @@
+"""A student of a model's labels: what it cannot learn, and what is shown of it."""
+
+from __future__ import annotations
+
+from rowbatch.words.telling import Entry
+
+DISTIL: dict[str, Entry] = {
+    "distil-kind": Entry(
+        "{variable!r} cannot be learned: a student gives one of a list of labels, or several, to every row",
+        "variables that it can learn: {variables!r}; a number, a date, a text, a quote, or what is asked of some rows only, is none",
+        zh=(
+            "变量“{variable}”无法学习：学生模型只能为每一行给出标签列表中的一个或几个",
+            "可以学习的变量：“{variables:”、“}”；数字、日期、文本、引文以及只对部分行提问的变量都不行",
+        ),
+    ),
+    "distil-too-few": Entry(
+        "{rows:,} {rows:row is|rows are} left to learn from, and {least:,} are a beginning; {held_out:,} are people's and "
+        "are not learned from",
+        "ask the model more rows than people code, some thousands",
+        zh=(
+            "可供学习的只有 {rows:,} 行，至少需要 {least:,} 行；另有 {held_out:,} 行由人工编码，不用于学习",
+            "请让模型标注比人工编码更多的行，最好有几千行",
+        ),
+    ),
+    "distil-one-label": Entry(
+        "there is nothing to tell apart in {variable!r}: of its labels in the answers only {labels!r} are in rows enough",
+        "ask the model more rows: each label has to be in five at least",
+        zh=(
+            "变量“{variable}”没有可区分的内容：回答中行数足够的标签只有“{labels:”、“}”",
+            "请让模型标注更多的行：每个标签至少要有五行",
+        ),
+    ),
+    "distil-without-people": Entry(
+        "nobody has coded rows of {table!r} for {variable!r}: how often the student is right is not known, so that none of its "
+        "labels may be used",
+        "draw a sample for people to code: rowbatch sample TABLE --rows 200 --set NAME; or write labels of which nothing is "
+        "shown: --all-labels",
+        page="draw a sample, and code it",
+        zh=(
+            "还没有人为变量“{variable}”编码表“{table}”中的行：无法知道学生模型的正确率，因此其标签都不能使用",
+            "请先抽取样本并进行人工编码",
+        ),
+    ),
+    "distil-nothing-left": Entry(
+        "the model was asked every text of {table!r}: there is no row for a student to label",
+        "name a larger table of the same kind: --table TABLE",
+        page="choose a larger table of the same kind",
+        zh=("模型已经标注了表“{table}”中的所有文本：没有需要学生模型标注的行", "请选择同类的更大的表"),
+    ),
+    "distil-onto-table": Entry(
+        "{path} is a table that is read, or is to be written twice",
+        "name another file",
+        zh=("{path} 是正在读取的表，或被指定写入两次", "请换一个文件名"),
+    ),
+    "distil-not-by-chance": Entry(
+        "the {rows:,} texts that the model was asked do not lie in {table!r} as rows that chance drew: what people coded among "
+        "them says nothing of the others",
+        "draw a sample of the whole table for people to code: rowbatch sample TABLE --rows 200 --set NAME",
+        page="draw a sample of the whole table, and code it",
+        zh=(
+            "模型标注的 {rows:,} 条文本在表“{table}”中的位置不像随机抽取的：其中的人工编码不能代表其余的行",
+            "请从整个表中抽取样本并进行人工编码",
+        ),
+    ),
+    "distil-set-design": Entry(
+        "the coding set {name!r} was drawn in strata or by groups out of the rows that the model was asked: of the other rows "
+        "these are not known",
+        "draw a sample of the whole table for people to code, or a simple one",
+        zh=(
+            "编码集“{name}”是从模型标注过的行中分层或按组抽取的：其余的行没有这些信息",
+            "请从整个表中抽取样本，或进行简单随机抽样",
+        ),
+    ),
+    "distil-not-of-table": Entry(
+        "{count:,} {count:row|rows} of the coding set {name!r} {count:is|are} not in {table!r}, the first {rows!r}: what people "
+        "said says nothing of that table",
+        "draw a sample of it for people to code; or write labels of which nothing is shown: --all-labels",
+        page="draw a sample of it, and code it",
+        zh=(
+            "编码集“{name}”中有 {count:,} 行不在表“{table}”中，例如第 {rows:、} 行：人工编码不能代表该表",
+            "请从该表中抽取样本并进行人工编码",
+        ),
+    ),
+    "student-damaged": Entry(
+        "{path} is no whole student: the file was changed, cut off, or written by another version",
+        "remove it: the same student is learned again from the run",
+        zh=(
+            "{path} 不是完整的学生模型文件：它被修改过、不完整，或由其他版本写成",
+            "删除它即可：系统会根据任务重新学习出同样的学生模型",
+        ),
+    ),
+    "distil-rare": Entry(
+        "too rare to be learned, with {rows:,} {rows:row|rows} in all: {labels!r}; the student never says so",
+        zh=("标签“{labels:”、“}”总共只有 {rows:,} 行，未被学习：学生模型不会给出它们", ""),
+    ),
+    "distil-few": Entry(
+        "the student learned from {rows:,} rows; with fewer than {enough:,} it knows few words",
+        "ask the model more rows",
+        zh=("学生模型只从 {rows:,} 行中学习；少于 {enough:,} 行时它认识的词很少", "请让模型标注更多的行"),
+    ),
+    "distil-not-converged": Entry(
+        "the search for the student's weights was ended before it was done: another one may differ a little",
+        zh=("学生模型权重的搜索提前结束：结果可能略有不同", ""),
+    ),
+    "distil-unshown": Entry(
+        "nobody coded rows of this table: nothing shows how often the student is right, and no number made of its labels is "
+        "corrected",
+        "draw a sample for people to code, and distil again",
+        zh=(
+            "没有人编码过此表的行：学生模型的正确率未知，由其标签得到的数字也未经校正",
+            "请抽取样本进行人工编码，然后重新蒸馏",
+        ),
+    ),
+    "distil-of-model": Entry(
+        "of the {rows:,} rows whose text the model was asked {labelled:,} were coded; its own numbers hold for the table if chance "
+        "drew these rows",
+        zh=(
+            "模型标注过的 {rows:,} 行中有 {labelled:,} 行有人工编码；若这些行是随机抽取的，则模型的数字适用于整个表",
+            "",
+        ),
+    ),
+    "distil-none-of-table": Entry(
+        "none of the texts that the model was asked is in {table!r}: the student has seen nothing of it",
+        zh=("模型标注过的文本都不在表“{table}”中：学生模型没有见过其中的内容", ""),
+    ),
+}
