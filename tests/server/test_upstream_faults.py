@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from loops import run_alone
 from rowbatch.server import node, upstream
 from rowbatch.server.chat_request import CHAT
+from rowbatch.server.connection import ending_with_connection
 from rowbatch.server.node import Node, Upstream
 from rowbatch.server.upstream import UpstreamEngine
 from upstreams import MODEL, Said, fake_upstream, said
@@ -176,7 +177,7 @@ def test_who_reads_an_answer_is_told_that_its_connection_is_gone():
         content, protocol = aiohttp.StreamReader(handler, 2**16, loop=loop), SimpleNamespace(closed=closed)
         answer: Any = SimpleNamespace(content=content, connection=SimpleNamespace(protocol=protocol))
         for _ in range(3):
-            with node.ending_with_connection(answer):
+            with ending_with_connection(answer):
                 pass
         # The connection is used again: nothing of earlier answers hangs on it.
         assert len(closed._callbacks) == 1
@@ -184,7 +185,7 @@ def test_who_reads_an_answer_is_told_that_its_connection_is_gone():
             protocol.closed = None
         else:
             loop.call_soon(close, closed)
-        with node.ending_with_connection(answer), pytest.raises(aiohttp.ClientPayloadError):
+        with ending_with_connection(answer), pytest.raises(aiohttp.ClientPayloadError):
             await asyncio.wait_for(content.readany(), 60)
 
     run_alone(read(lambda closed: closed.set_result(None)))

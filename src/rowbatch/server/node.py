@@ -7,14 +7,12 @@ at every idle connection before each request, needed 7 to 8 ms there (November 2
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import json
 import logging
 import socket
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,6 +28,7 @@ from rowbatch.http import (
     proxies_of_environment,
     retry_after_s,
 )
+from rowbatch.server.connection import ending_with_connection
 from rowbatch.server.engine import EngineReply, in_error_form
 from rowbatch.server.level import Level
 from rowbatch.words.masking import masked
@@ -409,44 +408,6 @@ async def _whole(response: aiohttp.ClientResponse, host: str) -> bytes:
             if not body.add(block):
                 break
     return body.whole()
-
-
-@contextmanager
-def ending_with_connection(response: aiohttp.ClientResponse) -> Iterator[None]:
-    """
-    While an answer is read: let the reader know that its connection is gone.
-
-    aiohttp 3.14.5 closes a connection on which something comes that is no HTTP, but it tells nobody where the
-    head of the answer had come before: a row waited for all of its time, 600 seconds.
-    """
-    import aiohttp
-
-    content, connection = response.content, response.connection
-    # There is none any more where all has come.
-    protocol = connection.protocol if connection is not None else None
-
-    def end(_: asyncio.Future[None] | None) -> None:
-        if not content.is_eof() and content.exception() is None:
-            content.set_exception(aiohttp.ClientPayloadError("the connection ended before the answer"))
-
-    closed = protocol.closed if protocol is not None else None
-    if closed is not None:
-        # It is the connection's, which lives longer than this answer. asyncio logs what nobody looked at.
-        closed.remove_done_callback(_look_at)
-        closed.add_done_callback(_look_at)
-        closed.add_done_callback(end)
-    elif protocol is not None:
-        end(None)
-    try:
-        yield
-    finally:
-        if closed is not None:
-            closed.remove_done_callback(end)
-
-
-def _look_at(closed: asyncio.Future[None]) -> None:
-    if not closed.cancelled():
-        closed.exception()
 
 
 def _is_cut(content: bytes) -> bool:

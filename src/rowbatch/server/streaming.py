@@ -17,6 +17,7 @@ from rowbatch.errors import ServiceError
 from rowbatch.http import MOST_ANSWER_BYTES, Decoder
 from rowbatch.server import strict_json
 from rowbatch.server.chat_request import CHAT, chunks_of, wants_usage
+from rowbatch.server.connection import ending_with_connection
 from rowbatch.server.endpoint import ServedEndpoint, objects
 from rowbatch.server.responses import RESPONSES, ResponseEvents
 from rowbatch.words.masking import masked
@@ -142,16 +143,17 @@ async def passed_on(
     headers = response.headers
     try:
         decoder = Decoder(headers.get("content-encoding", ""), host)
-        while not fault[0] and (block := await response.content.readany()):
-            for piece in decoder.feed(block):
-                size += len(piece)
-                if size > MOST_ANSWER_BYTES:
-                    fault = ("the upstream server's answer is too large", "upstream_unreadable")
-                    break
-                whole, held = _whole_events(held + piece)
-                if whole:
-                    last = whole
-                    yield whole
+        with ending_with_connection(response):
+            while not fault[0] and (block := await response.content.readany()):
+                for piece in decoder.feed(block):
+                    size += len(piece)
+                    if size > MOST_ANSWER_BYTES:
+                        fault = ("the upstream server's answer is too large", "upstream_unreadable")
+                        break
+                    whole, held = _whole_events(held + piece)
+                    if whole:
+                        last = whole
+                        yield whole
         if not fault[0]:
             decoder.finish()
     except TimeoutError:
