@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
 
 import pytest
 
@@ -12,7 +13,9 @@ from fake_providers import FakeProvider, Faults
 from rowbatch import api, desk
 from rowbatch.cli import show
 from rowbatch.core.findings import read_findings
+from rowbatch.core.states import ShardState
 from rowbatch.desk.jobs import job_id
+from rowbatch.steps import poll
 from rowbatch.steps.collect import collect
 from rowbatch.steps.progress import Progress, read_progress
 from rowbatch.store.home import home
@@ -102,6 +105,33 @@ def test_a_cancelled_batch_without_files_has_done_nothing(tmp_path):
     drive(run, fake, goal="downloaded")
     found = progress_of(run)
     assert (found.requests, found.answered, found.failed, found.done) == (12, 0, 0, 0)
+
+
+@pytest.mark.parametrize("nameless", [3, 10_000])
+def test_files_that_are_not_named_yet_are_waited_for(tmp_path, monkeypatch, nameless):
+    """
+    A batch may be over before it names its files: its rows are not taken for missing, which would pay for
+    them twice. After ten minutes they are.
+    """
+    run, fake = make_run(tmp_path), FakeProvider()
+    seen: Counter[str] = Counter()
+    real = poll._view
+
+    def without_files(client, shard):
+        view = real(client, shard)
+        seen[shard.name] += view.is_terminal
+        if seen[shard.name] > nameless:
+            return view
+        return client.view(json.loads(view.raw) | {"output_file_id": None, "error_file_id": None})
+
+    monkeypatch.setattr(poll, "_view", without_files)
+    drive(run, fake, policy=policy(rounds=1))
+    found = progress_of(run)
+    assert (found.answered, found.done) == ((12, 12) if nameless == 3 else (0, 12))
+    assert set(fake.paid_rows.values()) == {1}
+    with run.ledger() as ledger:
+        shards = [one for one in ledger.shards() if one.state is not ShardState.CUT]
+        assert all(len(ledger.events_of(shard, poll.FILES_AWAITED)) == 1 for shard in shards)
 
 
 def test_a_round_in_which_all_failed_is_told(tmp_path, capsys):

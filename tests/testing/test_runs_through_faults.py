@@ -191,9 +191,7 @@ def test_batches(server, tmp_path):
     """
     Each kind befalls one batch of a run, and no row is paid twice but those that expired.
     """
-    kinds = [
-        name for name in alone(scope="batch") if name not in ("not-listed", "cancel-too-late", "files-late")
-    ]
+    kinds = [name for name in alone(scope="batch") if name not in ("not-listed", "cancel-too-late")]
     faults = "".join(f'[[fault]]\nkind = "{name}"\nnth = {number}\n' for number, name in enumerate(kinds, 1))
     done = Labelled(server, tmp_path / "x", faults, rows=24, shard_rows=2)
     assert {one.fault for one in done.happened} >= set(kinds) - {"list-lags"}

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+
 from rowbatch.core.states import ShardState
 from rowbatch.errors import ServiceError
 from rowbatch.providers.base import BatchClient, BatchView, is_without_list
 from rowbatch.store.ledger import Ledger, Shard
+
+FILES_AWAITED = "files-awaited"
+"""An event: a batch was over and named no file of its results, which were waited for."""
+_FILES_COME_S = 600.0
 
 
 def poll_shard(ledger: Ledger, client: BatchClient, shard: Shard) -> tuple[Shard, BatchView]:
@@ -17,6 +24,9 @@ def poll_shard(ledger: Ledger, client: BatchClient, shard: Shard) -> tuple[Shard
             found is never taken for gone: another key or project gives the same answer.
     """
     view = _view(client, shard)
+    if _has_files_to_come(view) and _may_come(ledger, client, shard):
+        # In OpenAI's words: the results are being prepared.
+        view = replace(view, status="finalizing", is_terminal=False)
     if view.is_terminal:
         ended = ledger.move(
             shard,
@@ -37,6 +47,26 @@ def poll_shard(ledger: Ledger, client: BatchClient, shard: Shard) -> tuple[Shard
         shard, status=view.status, completed=view.completed, failed=view.failed, batch_json=view.raw
     )
     return ledger.shard(shard.round, shard.number), view
+
+
+def _has_files_to_come(view: BatchView) -> bool:
+    """Whether rows were carried out, by the provider's own count, and no file of results is named."""
+    is_named = view.output_file_id or view.error_file_id
+    return view.is_terminal and view.status != "failed" and view.completed + view.failed > 0 and not is_named
+
+
+def _may_come(ledger: Ledger, client: BatchClient, shard: Shard) -> bool:
+    """
+    Whether files are waited for that a batch does not name, though it is over.
+
+    Its rows would be taken for rows without an answer, and be paid for again.
+    """
+    now = client.now()
+    seen = ledger.events_of(shard, FILES_AWAITED)
+    if not seen:
+        ledger.add_event(FILES_AWAITED, shard, since=now.isoformat())
+        return True
+    return (now - datetime.fromisoformat(str(seen[0].detail["since"]))).total_seconds() < _FILES_COME_S
 
 
 def _ending(view: BatchView) -> dict[str, object]:

@@ -130,7 +130,9 @@ LAST_EVENT = "SELECT id, at, kind, round, shard FROM event ORDER BY id DESC LIMI
 
 LAST_EVENTS = """
 SELECT max(id) AS id, at, kind, round, shard FROM event
-WHERE kind NOT IN ('status', 'cancel-asked', 'duplicate-cancelled', 'counts-differ', 'answers-doubted')
+WHERE kind NOT IN (
+    'status', 'cancel-asked', 'duplicate-cancelled', 'counters-differ', 'answers-doubted', 'files-awaited'
+)
 GROUP BY round, shard, kind = 'policy'
 """
 """
