@@ -54,6 +54,7 @@ from rowbatch.server.chat_request import CHAT
 from rowbatch.server.engine import EngineReply
 from rowbatch.server.engine_process import answer_line
 from rowbatch.server.scoring import Choice
+from rowbatch.server.storage import Cursor
 from rowbatch.web.app import create_app as create_pages
 from rowbatch.web.guard import Identity
 from rowbatch.web.pages import jobs, label, results, review, settings, start, tables, tools
@@ -884,7 +885,7 @@ async def _judge_batches(site: Site) -> None:
     assert runner.fault is None, runner.fault
     after, batches = None, []
     while True:
-        page = storage.list_batches(limit=100, after=after)
+        page = storage.list_batches(Cursor(100, after=after))
         batches += page.items
         if not page.has_more:
             break

@@ -111,14 +111,14 @@ def read_sentinels(archive: Path, archived: ArchivedLabels) -> Sentinels | None:
         raise InputError("sentinels-damaged", path=str(path), told=f"{entries.damaged} lines")
     try:
         head, *looks = entries.all
-        found = {str(one["asked_at"]): _look(one) for one in looks}
+        found = {(str(one["asked_at"]), str(one["run"])): _look(one) for one in looks}
         read = Sentinels(
             path,
             str(head["content_sha256"]),
             int(head["seed"]),
             str(head["drawn_at"]),
             tuple(map(str, head["texts"])),
-            tuple(found[at] for at in sorted(found)),
+            tuple(sorted(found.values(), key=lambda look: look.asked_at)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError("sentinels-damaged", path=str(path), told=str(error)) from error

@@ -305,7 +305,7 @@ _SERVER: dict[str, Entry] = {
         "there are no faults called {name!r}, and no such file",
         "what has a name: rowbatch serve --faults list",
         page="what has a name is listed in the docs: Test your batch code for free",
-        zh=("没有名为 {name!r} 的故障，也没有这样的文件", "名称列表见文档《Test your batch code for free》"),
+        zh=("没有名为 {name!r} 的故障，也没有这样的文件", "名称列表见文档 test-your-batch-code"),
     ),
     "faults-not-toml": Entry(
         "{path} is no TOML: {told}",
@@ -328,7 +328,7 @@ _SERVER: dict[str, Entry] = {
         page="all kinds are listed in the docs: Test your batch code for free",
         zh=(
             "{path}，第 {number} 个故障：没有 {told} 这一种",
-            "全部种类见文档《Test your batch code for free》",
+            "全部种类见文档 test-your-batch-code",
         ),
     ),
     "no-such-field-of-fault": Entry(
