@@ -9,6 +9,8 @@ from autobatcher import AsyncOpenAI
 async def main() -> None:
     client = AsyncOpenAI(
         base_url=os.environ["OPENAI_BASE_URL"],
+        # From the environment alone it would not be sent with the call for the results (0.12.0).
+        api_key=os.environ["OPENAI_API_KEY"],
         completion_window="24h",
         poll_interval_seconds=1,
         batch_window_seconds=1,
