@@ -9,7 +9,6 @@ there, labels 20,000, since it would take minutes for all. Time is that of the p
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import resource
 import sys
@@ -17,6 +16,7 @@ import time
 
 import numpy as np
 import polars as pl
+from options import parser_of
 
 from rowbatch.core.student.learning import learn
 
@@ -41,9 +41,7 @@ def texts_of(rows: int, seed: int) -> tuple[list[str], list[str]]:
 
 def main() -> None:
     """Measure."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=200_000)
-    given = parser.parse_args()
+    given = parser_of(__doc__ or "", rows=200_000).parse_args()
     texts, said = texts_of(2_000, 1)
     began = time.process_time()
     found = learn(texts, said, ["good", "bad", "none"], several=False)
