@@ -69,7 +69,7 @@ NEIGHBOURS = (
     Neighbour("litellm", "litellm_client.py", "a batch, a chat, a stream"),
     Neighbour("langchain-openai", "langchain_openai_client.py", "chats, a schema, a stream, embeddings"),
     Neighbour("pydantic-ai-slim[openai]", "pydantic_ai_client.py", "an agent, a stream"),
-    Neighbour("openai-gabriel", "gabriel_client.py", "ratings"),
+    Neighbour("openai-gabriel", "gabriel_client.py", "ratings, which an echo does not give"),
     Neighbour("bespokelabs-curator", "curator_client.py", "its batch mode"),
 )
 
