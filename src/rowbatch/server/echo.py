@@ -95,10 +95,16 @@ _ANY_MODEL = _AnyModel({ECHO_MODEL: {"title": "Echo: answers with the text, with
 
 
 def echo(body: Mapping[str, Any]) -> str:
-    """The text of a request; where a schema is asked for, JSON that it allows, by a hash of the text."""
+    """
+    The text of a request. Where a schema is asked for, JSON that it allows, by a hash of the text; where any
+    object is, one that has the text.
+    """
     text = text_of(body)
-    schema = _schema_of(body)
-    return text if schema is None else json.dumps(_value(schema, text, ""), ensure_ascii=False)
+    form = _format_of(body)
+    schema = form.get("schema", form.get("json_schema", {}).get("schema"))
+    if isinstance(schema, Mapping):
+        return json.dumps(_value(schema, text, ""), ensure_ascii=False)
+    return json.dumps({"text": text}, ensure_ascii=False) if form.get("type") == "json_object" else text
 
 
 def text_of(body: Mapping[str, Any]) -> str:
@@ -112,15 +118,13 @@ def text_of(body: Mapping[str, Any]) -> str:
     return "" if said is None else str(said)
 
 
-def _schema_of(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The schema that an answer is to follow, of chat completions or responses."""
-    form = body.get("response_format")
-    told = form.get("json_schema") if isinstance(form, Mapping) else None
-    if told is None:
-        text = body.get("text")
-        told = text.get("format") if isinstance(text, Mapping) else None
-    schema = told.get("schema") if isinstance(told, Mapping) else None
-    return schema if isinstance(schema, Mapping) else None
+def _format_of(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Which form an answer is to have, of chat completions or responses."""
+    text = body.get("text")
+    form = body.get("response_format", text.get("format") if isinstance(text, Mapping) else None)
+    if not isinstance(form, Mapping):
+        return {}
+    return form if isinstance(form.get("json_schema", {}), Mapping) else {"type": form.get("type")}
 
 
 def _value(schema: Mapping[str, Any], text: str, name: str, depth: int = 0) -> Any:
