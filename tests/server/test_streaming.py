@@ -287,7 +287,9 @@ def test_whole_events(data, whole):
 
 
 class Answered:
-    """An answer of another server that ends where its connection does, in these blocks."""
+    """An answer of another server that ends where its connection does, in these blocks; all of it is here."""
+
+    connection = None
 
     def __init__(self, *blocks, **headers):
         self.headers, self.content, self._left = headers, self, list(blocks)
