@@ -1980,6 +1980,24 @@ _part = _options(
         help="Also codes that people gave with the model's answer in sight.",
     ),
 )
+_acceptance = _options(
+    click.option(
+        "--wanted",
+        type=float,
+        default=0.9,
+        show_default=True,
+        metavar="SHARE",
+        help="How many of a label's rows have to be right so that it may be used unseen.",
+    ),
+    click.option(
+        "--certainty",
+        type=float,
+        default=0.9,
+        show_default=True,
+        metavar="SHARE",
+        help="How sure that is to be, of all labels and all looks together.",
+    ),
+)
 _resampling = _options(
     click.option(
         "--draws",
@@ -2087,22 +2105,7 @@ def compare(first: Path, second: Path | None, *, as_json: bool, **options: Any) 
     "--variable", metavar="NAME", help="Of the codebook.  [default: the first that can be compared]"
 )
 @_part
-@click.option(
-    "--wanted",
-    type=float,
-    default=0.9,
-    show_default=True,
-    metavar="SHARE",
-    help="How many of a label's rows have to be right so that it may be used unseen.",
-)
-@click.option(
-    "--certainty",
-    type=float,
-    default=0.9,
-    show_default=True,
-    metavar="SHARE",
-    help="How sure that is to be, of all labels and all looks together.",
-)
+@_acceptance
 @_intervals
 @_json
 def validate(run: Path, coding_set: str | None, *, as_json: bool, **options: Any) -> None:
@@ -2642,22 +2645,7 @@ def correct(
 )
 @click.option("--variable", metavar="NAME", help="Of the codebook.  [default: the first that can be learned]")
 @_part
-@click.option(
-    "--wanted",
-    type=float,
-    default=0.9,
-    show_default=True,
-    metavar="SHARE",
-    help="How many of a label's rows have to be right so that it may be used unseen.",
-)
-@click.option(
-    "--certainty",
-    type=float,
-    default=0.9,
-    show_default=True,
-    metavar="SHARE",
-    help="How sure that is to be, of all labels and all looks together.",
-)
+@_acceptance
 @click.option(
     "--all-labels",
     is_flag=True,
