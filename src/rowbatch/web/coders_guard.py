@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rowbatch import desk
-from rowbatch.web.guard import HEADERS, is_from_elsewhere
+from rowbatch.web.guard import is_from_elsewhere, with_headers
 from rowbatch.web.seats import Seats
 
 SEAT, LANGUAGE = "rowbatch-coder", "rowbatch-language"
@@ -51,14 +51,7 @@ class CodersGuard:
             await send({"type": "websocket.close", "code": 1008})
             return
 
-        async def guarded_send(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers[name] = value
-                headers.setdefault("cache-control", "no-store")
-            await send(message)
-
+        guarded_send = with_headers(send)
         scope[desk.GUEST] = True
         headers = Headers(scope=scope)
         state = scope.setdefault("state", {})

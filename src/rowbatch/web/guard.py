@@ -31,7 +31,7 @@ CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-HEADERS = {
+_HEADERS = {
     "content-security-policy": CSP,
     "x-content-type-options": "nosniff",
     # Not `no-referrer`: it makes browsers send `Origin: null` with our own forms.
@@ -120,19 +120,11 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})
             return
 
-        async def guarded_send(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers[name] = value
-                headers.setdefault("cache-control", "no-store")
-            await send(message)
-
         scope[desk.GUEST] = True
         response = await self._answer(scope, Headers(scope=scope), receive)
         if response is None:
             scope[desk.GUEST] = False
-        await (response or self._app)(scope, receive, guarded_send)
+        await (response or self._app)(scope, receive, with_headers(send))
 
     async def _answer(self, scope: Scope, headers: Headers, receive: Receive) -> Response | None:
         """What is answered in our place; None when the request may pass."""
@@ -255,6 +247,20 @@ def is_from_elsewhere(method: str, headers: Headers, host: str) -> bool:
     is_visit = method in _SAFE and headers.get("sec-fetch-dest") == "document"
     # Pages on other ports of the same name are "same-site", and their requests bear our cookie.
     return headers.get("sec-fetch-site", "") in ("same-site", "cross-site") and not is_visit
+
+
+def with_headers(send: Send) -> Send:
+    """Send answers with the headers that bind a browser."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in _HEADERS.items():
+                headers[name] = value
+            headers.setdefault("cache-control", "no-store")
+        await send(message)
+
+    return sent
 
 
 def is_same(a: str, b: str) -> bool:
