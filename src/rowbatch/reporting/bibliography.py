@@ -81,7 +81,7 @@ _ENTRIES = {
 def bibliography_of(facts: RunFacts) -> str:
     """The `.bib` file of a report: the program, and the methods that it used; no others."""
     software = (
-        "@software{rowbatch,\n  title = {rowbatch: label a table with a language model},\n"
+        "@software{rowbatch,\n  author = {{The rowbatch authors}},\n  title = {rowbatch: label a table with a language model},\n"
         f"  version = {{{version('rowbatch')}}},\n"
         f"  year = {{{facts.plan.created_at[:4]}}}\n}}"
     )

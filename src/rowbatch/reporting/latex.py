@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from typing import assert_never
+from unicodedata import category, name
 
 from rowbatch.reporting.document import Bars, Block, Code, Document, Dots, Paragraph, Table
 
@@ -42,8 +43,27 @@ _ESCAPED = {
 _SPECIAL = re.compile("|".join(re.escape(one) for one in _ESCAPED))
 # Below U+0250 the fonts of T1 have what languages of Europe need; above, only XeLaTeX and LuaLaTeX do.
 _NEEDS_UNICODE = re.compile("[^\x00-\u024f" + "".join(one for one in _ESCAPED if ord(one) > 0x24F) + "]")
-# What the fonts of fontspec's default have nothing for: it would be missing on the page without a word.
-_IS_CJK = re.compile("[\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+_CJK = "\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uffef"
+_IS_CJK = re.compile(f"[{_CJK}]")
+# The Chinese fonts of TeX Live (Fandol) have nothing for it.
+_IS_HANGUL = re.compile("[\uac00-\ud7a3]")
+# Neither Latin nor CJK. A mark on a letter stays with its letter, of whatever script.
+_FAR = re.compile(
+    "[^\x00-\u024f\u0300-\u036f" + _CJK + "".join(one for one in _ESCAPED if ord(one) > 0x24F) + "]"
+    "[^\x00-\u024f" + _CJK + "".join(one for one in _ESCAPED if ord(one) > 0x24F) + "]*"
+)
+# What a font has not is missing on the page without a word: seen with TeX Live 2022, whose default has no
+# Cyrillic, Greek (but for a few), Arabic, Hebrew, Devanagari, Thai. FreeSerif has, and is part of TeX Live.
+_FAR_FONTS = r"""\IfFontExistsTF{FreeSerif}{\setmainfont{FreeSerif}\setmonofont{FreeMono}}{%
+\IfFontExistsTF{FreeSerif.otf}{\setmainfont{FreeSerif.otf}[BoldFont=FreeSerifBold.otf]\setmonofont{FreeMono.otf}}{%
+\IfFontExistsTF{DejaVu Serif}{\setmainfont{DejaVu Serif}\setmonofont{DejaVu Sans Mono}}{}}}
+"""
+_HANGUL_FONTS = (
+    r"\IfFontExistsTF{Noto Serif CJK SC}"
+    r"{\setCJKmainfont{Noto Serif CJK SC}\setCJKmonofont{Noto Sans Mono CJK SC}}{}"
+    "\n"
+)
+_IF_HERE = r'\DeclareRobustCommand{\ifhere}[3]{\iffontchar\font"#1 #2\else[#3]\fi}' + "\n"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _LONG_WORD = re.compile(r"[A-Za-z0-9]{24,}")
 
@@ -75,6 +95,11 @@ def latex_of(document: Document, bibliography: str = "") -> str:
         if needs_unicode
         else "\\usepackage[T1]{fontenc}\n\\usepackage[utf8]{inputenc}\n\\usepackage{lmodern}\n\\usepackage{textcomp}\n"
     )
+    if needs_unicode:
+        fonts += "\\usepackage{fontspec}\n" if "fontspec" not in fonts else ""
+        fonts += _FAR_FONTS if _FAR.search(told) else ""
+        fonts += _HANGUL_FONTS if _IS_HANGUL.search(told) else ""
+        fonts += _IF_HERE
     engine = "% XeLaTeX or LuaLaTeX\n" if needs_unicode else "% pdfLaTeX, XeLaTeX or LuaLaTeX\n"
     cited = (
         f"\\nocite{{*}}\n\\bibliographystyle{{plain}}\n\\bibliography{{{bibliography}}}\n"
@@ -92,10 +117,31 @@ def latex_of(document: Document, bibliography: str = "") -> str:
 
 
 def escaped(text: str) -> str:
-    """A text as LaTeX shows it: nothing in it is a command."""
+    """A text as LaTeX shows it: nothing in it is a command. What the font lacks is told by its code."""
     shown = _SPECIAL.sub(lambda found: _ESCAPED[found[0]], _CONTROL.sub(" ", text))
+    shown = _FAR.sub(lambda found: "".join(map(_if_here, _runs(found[0]))), shown)
     # Digests have no place to break at.
     return _LONG_WORD.sub(lambda found: r"\allowbreak{}".join(re.findall(".{1,8}", found[0])), shown)
+
+
+def _runs(text: str) -> list[str]:
+    """Parts that one font has, or has not: letters of a script with their marks, and each symbol."""
+    runs: list[str] = []
+    before = ""
+    for char in text:
+        kind = category(char)
+        script = name(char, "").partition(" ")[0] if kind[0] == "L" else ""
+        if runs and (kind[0] in "MC" or (script and script == before)):
+            runs[-1] += char
+        else:
+            runs.append(char)
+            before = script
+    return runs
+
+
+def _if_here(run: str) -> str:
+    first = f"{ord(run[0]):04X}"
+    return f"\\ifhere{{{first}}}{{{run}}}{{U+{first}{'' if len(run) == 1 else _ESCAPED['…']}}}"
 
 
 def _block(block: Block) -> str:
