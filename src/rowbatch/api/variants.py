@@ -342,7 +342,7 @@ def specification_curve(
     )
     groups = None
     if by is not None:
-        groups = values_of(directory, found.variable.name, [by]).select(ROW, pl.col(by).alias(GROUP))
+        groups = values_of(directory, found.variable.name, {GROUP: by}).select(ROW, GROUP)
     coded = _coded_rows(first, found, people, part)
     return curve_of(first.path.resolve().name, found, wanted, resampling, groups=groups, coded=coded)
 

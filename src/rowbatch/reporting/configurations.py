@@ -96,18 +96,15 @@ class Compared:
         return [one for one in self.configurations if one.state == "complete"]
 
     def joined(self) -> pl.DataFrame:
-        """The rows that every complete way asked: `ROW`, and a column a way, in order; none without ways."""
-        names = [one.name for one in self.complete]
-        if not names:
-            return pl.DataFrame(schema={ROW: pl.Int64})
-        found = self.frames[names[0]].select(ROW, pl.col(VALUE).alias(names[0]))
-        for name in names[1:]:
-            found = found.join(
-                self.frames[name].select(ROW, pl.col(VALUE).alias(name)),
-                on=ROW,
-                how="inner",
-                maintain_order="left",
-            )
+        """
+        The rows that every complete way asked: `ROW`, and a column a way, in order; none without ways.
+
+        A column is called by the number of its way, from "0": runs may be called as columns of ours are.
+        """
+        found = pl.DataFrame(schema={ROW: pl.Int64})
+        for number, one in enumerate(self.complete):
+            own = self.frames[one.name].select(ROW, pl.col(VALUE).alias(str(number)))
+            found = found.join(own, on=ROW, how="inner", maintain_order="left") if number else own
         return found
 
 
@@ -224,7 +221,7 @@ def _is_alike(base: Plan, other: Plan, variable: Variable) -> bool:
 
 
 def values_of(
-    run: RunDirectory, variable: str, more: Iterable[str] = (), *, is_alone: bool = False
+    run: RunDirectory, variable: str, more: Mapping[str, str] | None = None, *, is_alone: bool = False
 ) -> pl.DataFrame:
     """
     The model's own value of each row that was asked; "" where it gave none that is usable.
@@ -232,7 +229,7 @@ def values_of(
     Args:
         run: A run that is built.
         variable: Of its codebook.
-        more: Columns of its table, which keep their names.
+        more: Columns of its table, by what they are called in the frame.
         is_alone: Only the first of several models.
     Returns:
         `ROW`, `VALUE`, and these.
@@ -241,7 +238,7 @@ def values_of(
         shards = ledger.shards()
     answered = AnsweredTable(run, shards, ResultTally(), is_alone=is_alone)
     place = str(answered.codebook.columns.index(variable))
-    cells = [pl.col(str(answered.table.column(name))).alias(name) for name in more]
+    cells = [pl.col(str(answered.table.column(name))).alias(alias) for alias, name in (more or {}).items()]
     parts = []
     with closing(answered.chunks()) as chunks:
         for chunk, frame in chunks:

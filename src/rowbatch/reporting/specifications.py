@@ -261,7 +261,8 @@ def curve_of(
     joined = compared.joined()
     if not joined.height:
         raise UsageError("stability-nothing-shared", run=run)
-    label = _label(variable, joined[complete[0].name], wanted.label)
+    columns = {one.name: joined[str(number)] for number, one in enumerate(complete)}
+    label = _label(variable, columns[complete[0].name], wanted.label)
     pair = _pair(groups, wanted)
     quantity = f"share of {label}" if label is not None else f"mean of {variable.name}"
     if pair:
@@ -273,7 +274,7 @@ def curve_of(
         if one.state != "complete":
             found.append(Specification(one))
             continue
-        own = rows.with_columns(joined[one.name].alias(VALUE))
+        own = rows.with_columns(columns[one.name].alias(VALUE))
         corrected = None
         if coded is not None:
             whole = _beside(compared.frames[one.name].select(ROW, VALUE), groups, coded)

@@ -148,10 +148,10 @@ def stability_of_run(
 
 
 def _answers(joined: pl.DataFrame, complete: Sequence[Configuration], variable: Variable) -> Answers:
-    names = [one.name for one in complete]
+    columns = [joined[str(number)] for number in range(len(complete))]
     said = set()
-    for name in names:
-        said |= set(joined[name].unique().to_list())
+    for column in columns:
+        said |= set(column.unique().to_list())
     said.discard("")
     level = level_of(variable)
     numbers = None
@@ -169,13 +169,14 @@ def _answers(joined: pl.DataFrame, complete: Sequence[Configuration], variable: 
     place = {label: at for at, label in enumerate(labels)}
     codes = np.column_stack(
         [
-            joined[name].replace_strict(place, default=-1, return_dtype=pl.Int64).to_numpy()
+            column.replace_strict(place, default=-1, return_dtype=pl.Int64).to_numpy()
             if place
             else np.full(joined.height, -1, dtype=np.int64)
-            for name in names
+            for column in columns
         ]
     )
-    return Answers(codes, names, [one.kind for one in complete], labels, level, numbers)
+    names, kinds = [one.name for one in complete], [one.kind for one in complete]
+    return Answers(codes, names, kinds, labels, level, numbers)
 
 
 def _against(
@@ -189,6 +190,6 @@ def _against(
     own = joined.join(coded, on=ROW, how="inner")
     what = "share of coded rows with the value that people settled on"
     return {
-        one.name: share_figure(int((own[one.name] == own["gold"]).sum()), own.height, resampling, what)
-        for one in complete
+        one.name: share_figure(int((own[str(number)] == own["gold"]).sum()), own.height, resampling, what)
+        for number, one in enumerate(complete)
     }
