@@ -125,6 +125,55 @@ def test_five_actions_without_a_script(site, client):
     assert all(bool(row[3]) == bool(row[1]) for row in back[1:])
 
 
+def test_what_another_tab_asks_is_not_started_unseen(site, client):
+    """
+    Two tabs stand before the start of two questions; the older one starts nothing, and shows what would be
+    asked now. Who starts that, starts it once.
+    """
+    place = sent(client, table_file([[n, f"post {n}", ""] for n in range(1, 4)])).removesuffix("/label")
+
+    def reviewed(question):
+        form = {"text": "post", "kind": "label", "question": question, "do": "review"}
+        form |= {"labels.0.name": "good", "labels.1.name": "bad", "provider": "local"}
+        assert client.post(f"{place}/label", data=form).headers["location"] == f"{place}/start"
+        wait_until(lambda: "Please read this" in client.get(f"{place}/start").text)
+        return found_in(client.get(f"{place}/start"), r'name="asked" value="([^"]+)"')
+
+    first, second = reviewed("Of the first tab?"), reviewed("Of the second?")
+    refused = client.post(f"{place}/start", data={"asked": first})
+    assert refused.headers["location"] == f"{place}/start?changed=1"
+    assert "nothing was started" in client.get(refused.headers["location"]).text
+    assert [job.state for job in site.program.jobs.all()] == ["draft"]
+    started = client.post(f"{place}/start", data={"asked": second}).headers["location"]
+    assert started.startswith("/jobs/")
+    assert client.post(f"{place}/start", data={"asked": first}).headers["location"] == started
+
+
+def test_codebooks_to_begin_with_by_the_forms_alone(client):
+    """
+    A ready one replaces what is asked, which is brought back by a press; a sheet of what the form asks, and a
+    template, are codebooks again.
+    """
+    place = sent(client, table_file([[n, f"post {n}", ""] for n in range(1, 4)])).removesuffix("/label")
+    form = {"text": "post", "kind": "label", "question": "My own?", "do": "save"}
+    form |= {"labels.0.name": "one", "labels.1.name": "two"}
+    client.post(f"{place}/label", data=form)
+    sheets = [client.get(f"{place}/codebook{end}") for end in ("", "?of=template")]
+    for name in ("sentiment", "moral-foundations"):
+        taken = client.post(f"{place}/ready", data={"name": name})
+        assert taken.headers["location"] == f"{place}/label?taken=1"
+    page = client.get(f"{place}/label").text
+    assert "To which moral concerns" in page
+    assert "Which tone does the text have?" in page
+    assert client.post(f"{place}/ready", data={"name": "moods"}).status_code == 400
+    client.post(f"{place}/replaced", data={"do": "back"})
+    assert "Praise, joy" in client.get(f"{place}/label").text
+    for sheet, told in zip(sheets, ("My own?", "Which policy area"), strict=True):
+        assert sheet.headers["content-disposition"].startswith('attachment; filename="codebook.xlsx"')
+        client.post(f"{place}/import", files={"codebook_file": ("codebook.xlsx", sheet.content)})
+        assert told in client.get(f"{place}/label").text
+
+
 def test_a_table_in_json_is_dropped(site, client):
     """
     Its rows are shown and asked, and nothing of what the program knows of the file.

@@ -165,8 +165,12 @@ _OPEN_PLACES = ("[TARGET]", "[对象]")
 
 def open_place(codebook: Codebook) -> str:
     """What a codebook that came along leaves to be written, where it still stands in a question; or ""."""
-    asked = [variable.question for variable in codebook.variables]
-    return next((place for place in _OPEN_PLACES if any(place in one for one in asked)), "")
+    return next(filter(None, (open_place_in(variable.question) for variable in codebook.variables)), "")
+
+
+def open_place_in(question: str) -> str:
+    """As `open_place`, of one question."""
+    return next((place for place in _OPEN_PLACES if place in question), "")
 
 
 def instructions_text(codebook: Codebook) -> str:
