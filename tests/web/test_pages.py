@@ -149,6 +149,24 @@ def test_what_another_tab_asks_is_not_started_unseen(site, client):
     assert client.post(f"{place}/start", data={"asked": first}).headers["location"] == started
 
 
+def test_the_same_file_dropped_twice_is_the_same_table(client):
+    """
+    What was written for it is there, and it is said that it is the same.
+    """
+    content = table_file([[n, f"post {n}", ""] for n in range(1, 4)])
+    first = sent(client, content)
+    form = {"text": "post", "kind": "label", "question": "Kept?", "do": "save"}
+    client.post(first, data=form)
+    assert "This file was here before" not in client.get(first).text
+    again = sent(client, content)
+    assert again == f"{first}?known=1"
+    page = client.get(again).text
+    assert "This file was here before" in page
+    assert "Kept?" in page
+    by_form = client.post("/tables/form", files={"file": ("posts.csv", content)})
+    assert by_form.headers["location"] == again
+
+
 def test_codebooks_to_begin_with_by_the_forms_alone(client):
     """
     A ready one replaces what is asked, which is brought back by a press; a sheet of what the form asks, and a

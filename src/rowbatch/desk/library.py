@@ -414,6 +414,27 @@ class Library:
         path = folder / _file_name(name)
         return self._add(table_id, shown_name(name), path, is_copy=True, sha256=sha256)
 
+    def keep_once(self, table_id: str, name: str, sha256: str | None = None) -> tuple[LibraryTable, bool]:
+        """
+        As `keep`, unless the same file was handed over before: then that is the table, and what came goes.
+
+        Args:
+            table_id: Of `receive`.
+            name: What its owner calls it: a file of another format is another table.
+            sha256: Where it is known already.
+        Returns:
+            The table, and whether it was there before.
+        """
+        path = self.folder / table_id / _file_name(name)
+        size, digest = size_of_source(path), sha256 or digest_source(path)
+        for table in self.tables():
+            known = table.info
+            is_same = known.is_copy and (known.size_bytes, known.sha256) == (size, digest)
+            if is_same and known.path.name == path.name and known.path.exists():
+                shutil.rmtree(self.folder / table_id, ignore_errors=True)
+                return table, True
+        return self.keep(table_id, name, digest), False
+
     def add(self, path: Path) -> LibraryTable:
         """
         A file that stays where it is. The same file is the same table.

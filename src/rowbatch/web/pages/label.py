@@ -163,6 +163,7 @@ def _values(
         "has_sheet": bool(getattr(safe(desk.codebook_of_draft, draft), "variables", ())),
         **_tabs_values(w, table, secrets.token_hex(8), table.draft_version),
         "is_fragment": False,
+        "is_known": request.query_params.get("known") == "1",
         "taken": 0,
         "taken_questions": 0,
         **_side(w, program, table, draft, reading, row),

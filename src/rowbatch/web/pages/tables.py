@@ -36,6 +36,7 @@ def _data(request: Request, refused: RowbatchError | None = None) -> Response:
     w, table = words_for(request), table_of(request)
     base: dict[str, Any] = {
         "table": table,
+        "is_known": request.query_params.get("known") == "1",
         "samples": {},
         "header": (),
         "choices": (),
