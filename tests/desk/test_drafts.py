@@ -242,6 +242,13 @@ def test_of_one_page_what_it_sent_last_is_kept(table):
     assert asked(table) == "Elsewhere?"
     table.save_draft({"draft": draft(question="Third?").to_plain()}, turn=("a", 3))
     assert asked(table) == "Third?"
+    # Also where what it sent last came in first, and is worked on last.
+    now = time.monotonic()
+    table.save_draft({"draft": draft(question="Fourth?").to_plain()}, said_at=now + 2, turn=("a", 4))
+    table.save_draft({"draft": draft(question="Fifth?").to_plain()}, said_at=now + 1, turn=("a", 5))
+    assert asked(table) == "Fifth?"
+    table.save_draft({"draft": draft(question="Before?").to_plain()}, said_at=now + 1.5, turn=("b", 2))
+    assert asked(table) == "Fifth?"
 
 
 def test_what_another_page_wrote_is_kept_aside(table):

@@ -211,16 +211,19 @@ class LibraryTable:
             replaces: What was written before is no part of the new draft, and is kept aside.
         """
         library, at = self._library, time.monotonic() if said_at is None else said_at
+        who = turn[0] if turn else ""
         with library.lock:
-            is_late = at < library.drafts_said_at.get(self.id, at) or not library.take_turn(self.id, turn)
-            if is_late or not (self.folder / _INFO).exists():
+            last_at, last_who = library.drafts_said_at.get(self.id, (at, who))
+            # What one page sends may come in in another order; it counts, and is followed in that.
+            is_late = at < last_at and (not who or who != last_who)
+            if is_late or not library.take_turn(self.id, turn) or not (self.folder / _INFO).exists():
                 return
-            kept, who = self.draft(), turn[0] if turn else ""
+            kept = self.draft()
             is_behind = view is not None and _is_behind(kept, who, view.version)
             if is_behind and view is not None and not library.take_edits(self.id, who, view.edits):
                 # Somebody only looks at a page, and what it shows is not true any more.
                 return
-            library.drafts_said_at[self.id] = at
+            library.drafts_said_at[self.id] = (max(at, last_at), who)
             # As it will be read.
             told = {**kept, **json.loads(json.dumps(changes))}
             if told.get("draft") != kept.get("draft"):
@@ -308,7 +311,7 @@ class Library:
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or home() / "tables"
         self.lock = threading.RLock()
-        self.drafts_said_at: dict[str, float] = {}
+        self.drafts_said_at: dict[str, tuple[float, str]] = {}
         self._turns: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._edits: OrderedDict[tuple[str, str], int] = OrderedDict()
 
