@@ -351,9 +351,9 @@ def question_faults(questions: Sequence[DraftQuestion], instructions: str) -> It
         at = field_prefix(number)
         if not (one.question.strip() or one.name.strip() or instructions.strip()):
             yield Fault(f"{at}question", "question-missing")
-        place = open_place_in(one.question)
-        if place:
-            yield Fault(f"{at}question", "place-open", place)
+        still_open = open_place_in(one.question)
+        if still_open:
+            yield Fault(f"{at}question", "place-open", still_open)
         if one.has_labels:
             yield from _label_faults(one, at)
         rules = KINDS[one.kind].form_rules

@@ -87,7 +87,7 @@ def draft_of(table: desk.LibraryTable, language: str = "en") -> desk.Draft:
     reading = safe(table.read)
     if reading is not None and reading.header:
         position = text_position(table, reading)
-        draft = replace(draft, text=reading.header[position])
+        draft = replace(draft, text="" if position is None else reading.header[position])
     return draft
 
 
