@@ -125,3 +125,21 @@ def test_errors_are_exceptions_with_values(workplace):
         rowbatch.create("posts.csv", text="post", labels=LABELS, codebook={"variables": []})
     assert isinstance(table_error.value, rowbatch.RowbatchError)
     assert not (workplace / "rowbatch-runs").exists()
+
+
+def test_a_column_that_is_not_named_is_guessed_and_not_asked(tmp_path):
+    """
+    Command, files and frames say the same column as the app, by the same rule; nothing is made.
+    """
+    columns = {"_uuid": ["123e4567-e89b-12d3-a456-426614174000"] * 2, "comment": ["Rents!", "It is fine"]}
+    table = tmp_path / "posts.csv"
+    pl.DataFrame(columns).write_csv(table)
+    for given in (table, pl.DataFrame(columns), columns):
+        with pytest.raises(UsageError) as told:
+            rowbatch.create(given, labels="a,b", prompt="?", run=tmp_path / "run")
+        assert told.value.values == {"likely": "comment"}
+        assert "'comment' looks like it" in told.value.hint
+    with pytest.raises(UsageError) as told:
+        rowbatch.create({"n": [1, 2]}, labels="a,b", prompt="?", run=tmp_path / "run")
+    assert told.value.kind == "question-without-column"
+    assert not (tmp_path / "run").exists()

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from rowbatch.api import merge_coders as merge_coders
     from rowbatch.api import open_coding_set as open_coding_set
     from rowbatch.api import open_run as open
+    from rowbatch.api import ready_codebook as ready_codebook
+    from rowbatch.api import ready_codebooks as ready_codebooks
     from rowbatch.api import report as report
     from rowbatch.api import rerun as rerun
     from rowbatch.api import sample as sample
@@ -65,6 +67,8 @@ __all__ = [
     "merge_coders",
     "open",
     "open_coding_set",
+    "ready_codebook",
+    "ready_codebooks",
     "report",
     "rerun",
     "sample",
@@ -95,6 +99,8 @@ _PLACES = {
     "merge_coders": ("rowbatch.api", "merge_coders"),
     "open": ("rowbatch.api", "open_run"),
     "open_coding_set": ("rowbatch.api", "open_coding_set"),
+    "ready_codebook": ("rowbatch.api", "ready_codebook"),
+    "ready_codebooks": ("rowbatch.api", "ready_codebooks"),
     "report": ("rowbatch.api", "report"),
     "rerun": ("rowbatch.api", "rerun"),
     "sample": ("rowbatch.api", "sample"),

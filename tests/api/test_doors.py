@@ -65,6 +65,8 @@ API = [
     "paraphrases",
     "prepare_demo",
     "providers",
+    "ready_codebook",
+    "ready_codebooks",
     "remove_key",
     "remove_server_key",
     "report",

@@ -45,6 +45,7 @@ CASES: dict[str, list[tuple[str, ...]]] = {
         ("broken.jsonl", "--fix", "fixed.jsonl", "--overwrite"),
     ],
     "codebook check": [("book.csv",), ("book.csv", "--show")],
+    "codebook ready": [(), ("stance", "--language", "zh", "--target", "糖税")],
     "compare": [
         ("posts", "posts"),
         ("posts.csv", "--columns", "coder,coder2", "--gold", "id"),

@@ -174,6 +174,7 @@ def test_k1_the_key_is_in_no_byte_after_any_command(place, capfd):
         shell("key", "list")
         shell("key", "remove", "openai")
         shell("codebook", "schema")
+        shell("codebook", "ready", "topic")
         shell("codebook", "check", "codebook.yaml")
         shell("codebook", "convert", "codebook.yaml", "codebook.csv")
         shell("convert", "posts.csv", "--text", "text", "--model", "m", "-o", "requests.jsonl")

@@ -242,6 +242,51 @@ def test_of_one_page_what_it_sent_last_is_kept(table):
     assert asked(table) == "Elsewhere?"
     table.save_draft({"draft": draft(question="Third?").to_plain()}, turn=("a", 3))
     assert asked(table) == "Third?"
+    # Also where what it sent last came in first, and is worked on last.
+    now = time.monotonic()
+    table.save_draft({"draft": draft(question="Fourth?").to_plain()}, said_at=now + 2, turn=("a", 4))
+    table.save_draft({"draft": draft(question="Fifth?").to_plain()}, said_at=now + 1, turn=("a", 5))
+    assert asked(table) == "Fifth?"
+    table.save_draft({"draft": draft(question="Before?").to_plain()}, said_at=now + 1.5, turn=("b", 2))
+    assert asked(table) == "Fifth?"
+
+
+def test_what_another_page_wrote_is_kept_aside(table):
+    """
+    Of two pages the one that wrote last holds; the other is told, and what it had written can be brought
+    back. Who only looks at the older page changes nothing.
+    """
+
+    def say(question, page, turn, version, edits):
+        table.save_draft(
+            {"draft": draft(question=question).to_plain()},
+            turn=(page, turn),
+            view=desk.PageView(version, edits),
+        )
+
+    say("Of one?", "one", 1, 0, 1)
+    assert table.draft_version == 1
+    say("Of the other?", "other", 1, 1, 1)
+    assert table.is_overtaken("one", 0)
+    assert not table.is_overtaken("other", 1)
+    assert table.replaced_draft() == {}
+    say("Of one?", "one", 2, 0, 1)
+    assert asked(table) == "Of the other?"
+    say("Of one again?", "one", 3, 0, 2)
+    assert asked(table) == "Of one again?"
+    assert desk.read_draft(table.replaced_draft()).questions[0].question == "Of the other?"
+    assert table.is_overtaken("other", 1)
+    say("Of one, later?", "one", 4, 0, 3)
+    assert desk.read_draft(table.replaced_draft()).questions[0].question == "Of the other?"
+    table.settle_replaced(bring_back=True)
+    assert asked(table) == "Of the other?"
+    assert desk.read_draft(table.replaced_draft()).questions[0].question == "Of one, later?"
+    table.settle_replaced(bring_back=False)
+    assert (asked(table), table.replaced_draft()) == ("Of the other?", {})
+    # What says the same again makes no other version, and tells nobody.
+    version = table.draft_version
+    say("Of the other?", "third", 1, version, 1)
+    assert table.draft_version == version
 
 
 def test_a_draft_survives_being_kept(table):

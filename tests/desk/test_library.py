@@ -241,7 +241,7 @@ def test_every_format_through_the_door(library, tmp_path, ending):
             assert changed.info.path.read_bytes() == content
             assert cells_of(library.table(table.id)) == expected
             assert library.table(table.id).info.name == (given or "table")
-            assert library.table(table.id).draft() == {"draft": {"text": "post"}}
+            assert library.table(table.id).draft()["draft"] == {"text": "post"}
             library.remove(table.id)
 
 
@@ -367,6 +367,31 @@ def test_a_transfer_that_breaks_off_leaves_nothing(library):
         file.write(b"id,po")
         raise KeyError
     assert list(library.folder.iterdir()) == []
+
+
+def test_the_same_file_handed_over_again_is_the_same_table(library):
+    """
+    By its content, whatever it is called, with what was said about it; of another format it is another table.
+    """
+
+    def handed(name, content):
+        with library.receive(name) as (table_id, file):
+            file.write(content)
+        return library.keep_once(table_id, name)
+
+    first, was_known = handed("posts.csv", b"text\na\n")
+    first.save_draft({"job": "x"})
+    again, is_known = handed("posts of May.csv", b"text\na\n")
+    assert (was_known, is_known) == (False, True)
+    assert (again.id, again.info.name, again.draft()["job"]) == (first.id, "posts.csv", "x")
+    for name, content in (("posts.csv", b"text\nb\n"), ("posts.tsv", b"text\na\n")):
+        other, is_known = handed(name, content)
+        assert not is_known
+        assert other.id != first.id
+    assert len([one for one in library.folder.iterdir() if one.is_dir()]) == 3
+    # A copy that is gone is none.
+    first.info.path.unlink()
+    assert handed("posts.csv", b"text\na\n")[1] is False
 
 
 def test_a_file_that_stays_where_it_is(library, tmp_path):

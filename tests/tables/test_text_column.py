@@ -41,6 +41,29 @@ CASES: list[tuple[str, dict[str, list[str]], str]] = [
         "评论内容",
     ),
     (
+        "short-answers-beside-ids-and-dates",
+        {
+            "_uuid": ["123e4567-e89b-12d3-a456-426614174000"] * 20,
+            "StartDate": ["2026-03-01 10:00:00"] * 20,
+            "created_at": ["2026-03-01T10:00:00Z"] * 20,
+            "region": [f"Region of the {name}" for name in ["north", "south", "east", "west"] * 5],
+            "text": ["ok", "no", "good", "bad", "so so"] * 4,
+        },
+        "text",
+    ),
+    (
+        "one-letter-answers",
+        {"城市": ["北京市海淀区中关村"] * 3, "回答": ["好", "坏", "中"], "日期": ["2026年3月1日"] * 3},
+        "回答",
+    ),
+    (
+        "a-name-for-codes",
+        {"response": ["yes", "no"] * 10, "why": [f"since {'o' * (n % 7 + 1)} is so" for n in range(20)]},
+        "why",
+    ),
+    ("only-codes-and-ids", {"id": ["1", "2"], "party": ["Left", "Right"], "at": ["2026-03-01"] * 2}, "party"),
+    ("empty-text", {"text": ["", " ", ""], "other": SENTENCES}, "other"),
+    (
         "codes",
         {"party": ["Christian Democrats"] * 20, "word": [f"w{'o' * (n % 7)} x" for n in range(20)]},
         "word",
@@ -59,6 +82,22 @@ def test_the_column_with_the_texts(columns: dict[str, list[str]], expected: str)
     found = likely_text_column(tuple(columns), frame)
     assert found is not None
     assert list(columns)[found] == expected
+
+
+def test_no_column_is_better_than_a_wrong_one() -> None:
+    """
+    Where there are only ids, dates, numbers and addresses, none of them is guessed.
+    """
+    columns = {
+        "post": ["1", "2"],
+        "uuid": ["123e4567-e89b-12d3-a456-426614174000"] * 2,
+        "when": ["2026-03-01 10:00", "2026-03-02 11:00"],
+        "mail": ["anna@example.org", "b@example.org"],
+        "text_url": ["https://example.org/a", "www.example.org"],
+        "empty": ["", ""],
+    }
+    frame = pl.DataFrame({str(at): cells for at, cells in enumerate(columns.values())})
+    assert likely_text_column(tuple(columns), frame) is None
 
 
 @pytest.mark.parametrize(

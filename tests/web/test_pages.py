@@ -125,6 +125,73 @@ def test_five_actions_without_a_script(site, client):
     assert all(bool(row[3]) == bool(row[1]) for row in back[1:])
 
 
+def test_what_another_tab_asks_is_not_started_unseen(site, client):
+    """
+    Two tabs stand before the start of two questions; the older one starts nothing, and shows what would be
+    asked now. Who starts that, starts it once.
+    """
+    place = sent(client, table_file([[n, f"post {n}", ""] for n in range(1, 4)])).removesuffix("/label")
+
+    def reviewed(question):
+        form = {"text": "post", "kind": "label", "question": question, "do": "review"}
+        form |= {"labels.0.name": "good", "labels.1.name": "bad", "provider": "local"}
+        assert client.post(f"{place}/label", data=form).headers["location"] == f"{place}/start"
+        wait_until(lambda: "Please read this" in client.get(f"{place}/start").text)
+        return found_in(client.get(f"{place}/start"), r'name="asked" value="([^"]+)"')
+
+    first, second = reviewed("Of the first tab?"), reviewed("Of the second?")
+    refused = client.post(f"{place}/start", data={"asked": first})
+    assert refused.headers["location"] == f"{place}/start?changed=1"
+    assert "nothing was started" in client.get(refused.headers["location"]).text
+    assert [job.state for job in site.program.jobs.all()] == ["draft"]
+    started = client.post(f"{place}/start", data={"asked": second}).headers["location"]
+    assert started.startswith("/jobs/")
+    assert client.post(f"{place}/start", data={"asked": first}).headers["location"] == started
+
+
+def test_the_same_file_dropped_twice_is_the_same_table(client):
+    """
+    What was written for it is there, and it is said that it is the same.
+    """
+    content = table_file([[n, f"post {n}", ""] for n in range(1, 4)])
+    first = sent(client, content)
+    form = {"text": "post", "kind": "label", "question": "Kept?", "do": "save"}
+    client.post(first, data=form)
+    assert "This file was here before" not in client.get(first).text
+    again = sent(client, content)
+    assert again == f"{first}?known=1"
+    page = client.get(again).text
+    assert "This file was here before" in page
+    assert "Kept?" in page
+    by_form = client.post("/tables/form", files={"file": ("posts.csv", content)})
+    assert by_form.headers["location"] == again
+
+
+def test_codebooks_to_begin_with_by_the_forms_alone(client):
+    """
+    A ready one replaces what is asked, which is brought back by a press; a sheet of what the form asks, and a
+    template, are codebooks again.
+    """
+    place = sent(client, table_file([[n, f"post {n}", ""] for n in range(1, 4)])).removesuffix("/label")
+    form = {"text": "post", "kind": "label", "question": "My own?", "do": "save"}
+    form |= {"labels.0.name": "one", "labels.1.name": "two"}
+    client.post(f"{place}/label", data=form)
+    sheets = [client.get(f"{place}/codebook{end}") for end in ("", "?of=template")]
+    for name in ("sentiment", "moral-foundations"):
+        taken = client.post(f"{place}/ready", data={"name": name})
+        assert taken.headers["location"] == f"{place}/label?taken=1"
+    page = client.get(f"{place}/label").text
+    assert "To which moral concerns" in page
+    assert "Which tone does the text have?" in page
+    assert client.post(f"{place}/ready", data={"name": "moods"}).status_code == 400
+    client.post(f"{place}/replaced", data={"do": "back"})
+    assert "Praise, joy" in client.get(f"{place}/label").text
+    for sheet, told in zip(sheets, ("My own?", "Which policy area"), strict=True):
+        assert sheet.headers["content-disposition"].startswith('attachment; filename="codebook.xlsx"')
+        client.post(f"{place}/import", files={"codebook_file": ("codebook.xlsx", sheet.content)})
+        assert told in client.get(f"{place}/label").text
+
+
 def test_a_table_in_json_is_dropped(site, client):
     """
     Its rows are shown and asked, and nothing of what the program knows of the file.
@@ -947,13 +1014,13 @@ def test_who_gets_tried_rows_is_said_as_soon_as_it_is_chosen(client):
 
 def test_columns_without_a_name_of_their_own_are_not_offered(client):
     """
-    Of columns that share a name, or have none, nobody could say which is asked about.
+    Of columns that share a name, or have none, nobody could say which is asked about; a number is no text.
     """
     content = table_file([[1, "x", "y", "a long text without a name"]], header=("id", "text", "text", ""))
     place, _ = begun(client, content)
     page = client.get(place).text
     offered = re.findall(r"<option[^>]*>([^<]*)", page[page.index('id="next"') :])
-    assert offered[:1] == ["id"]
+    assert offered[:2] == ["(please choose)", "id"]
     assert "text" not in offered
 
 

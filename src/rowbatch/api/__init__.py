@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from rowbatch.api.codebooks import check_codebook as check_codebook
     from rowbatch.api.codebooks import codebook_schema as codebook_schema
     from rowbatch.api.codebooks import convert_codebook as convert_codebook
+    from rowbatch.api.codebooks import ready_codebook as ready_codebook
+    from rowbatch.api.codebooks import ready_codebooks as ready_codebooks
     from rowbatch.api.coding import sample as sample
     from rowbatch.api.command import POLICY_OPTIONS as POLICY_OPTIONS
     from rowbatch.api.command import command_of as command_of
@@ -151,6 +153,8 @@ _PLACES = {
     "paraphrases": "api.variants",
     "prepare_demo": "api.demo",
     "providers": "api.local",
+    "ready_codebook": "api.codebooks",
+    "ready_codebooks": "api.codebooks",
     "remove_key": "api.keys",
     "report": "api.reporting",
     "require_provider": "api.local",

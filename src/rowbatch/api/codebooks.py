@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rowbatch.core.classify_calls import Function
     from rowbatch.core.codebook import Codebook
     from rowbatch.tools.codebooks import ConvertedCodebook, Form
+    from rowbatch.tools.ready_codebooks import ReadyCodebook
     from rowbatch.words.notice import Notice
 
 
@@ -96,6 +97,43 @@ def convert_codebook(
     return codebooks.convert_codebook(
         Path(source), Path(output), to=to, variable=variable, overwrite=overwrite
     )
+
+
+def ready_codebooks(language: str = "en") -> tuple[ReadyCodebook, ...]:
+    """The codebooks that come along; see `rowbatch.tools.ready_codebooks`."""
+    from rowbatch.tools import ready_codebooks as ready
+
+    return ready.ready_codebooks(language)
+
+
+def ready_codebook(
+    name: str,
+    language: str = "en",
+    *,
+    target: str = "",
+    output: str | Path | None = None,
+    overwrite: bool = False,
+) -> ReadyCodebook:
+    """
+    One of the codebooks that come along; its `codebook` is what `create` takes.
+
+    Args:
+        name: `sentiment`, `stance`, `topic`, `moral-foundations` or `survey-answers`.
+        language: `en` or `zh`: of questions, labels and definitions.
+        target: What a stance is about.
+        output: Also written to this file: YAML, JSON, CSV, TSV, XLSX or codes of REFI-QDA, by its name.
+        overwrite: Whether that may be replaced.
+    Raises:
+        UsageError: There is no such codebook; it asks about no target; the file has another ending.
+        OutputExists: There is such a file.
+    """
+    from rowbatch.tools import ready_codebooks as ready
+    from rowbatch.tools.codebooks import write_codebook
+
+    found = ready.ready_codebook(name, language, target=target)
+    if output is not None:
+        write_codebook(found.codebook, Path(output), overwrite=overwrite, text=found.text)
+    return found
 
 
 def codebook_schema() -> str:

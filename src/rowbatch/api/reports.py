@@ -51,6 +51,7 @@ from rowbatch.tools.convert import ConvertReport
 from rowbatch.tools.estimate import Estimate
 from rowbatch.tools.join_units import JoinUnitsReport
 from rowbatch.tools.merge_coders import MergeReport
+from rowbatch.tools.ready_codebooks import ReadyCodebook
 from rowbatch.tools.sample import SampleForm, SampleReport
 from rowbatch.tools.split import SplitReport
 from rowbatch.tools.units import UnitsReport
@@ -90,6 +91,7 @@ __all__ = [
     "Outcome",
     "PeopleComparison",
     "Progress",
+    "ReadyCodebook",
     "RecoverReport",
     "Replay",
     "ReplayedWave",

@@ -32,6 +32,7 @@ from rowbatch.api.standing import (
 )
 from rowbatch.api.statistics import resampling_of
 from rowbatch.api.sums import sum_of_drives, sum_of_progress
+from rowbatch.api.tools import likely_text_column as likely_column_of
 from rowbatch.core.address import host_of, shown_address
 from rowbatch.core.agreement import Comparison
 from rowbatch.core.answer import AnswerReader
@@ -53,7 +54,7 @@ from rowbatch.core.states import RowStatus, ShardState
 from rowbatch.core.statistics.acceptance import CERTAINTY, PRECISION
 from rowbatch.core.statistics.corrected import CorrectedEstimates, Method
 from rowbatch.core.statistics.corrected_regression import Model
-from rowbatch.core.table_options import ReadingKeywords, WriteOptions, reading_of
+from rowbatch.core.table_options import ReadingKeywords, ReadOptions, WriteOptions, reading_of
 from rowbatch.core.variants import prompt_of
 from rowbatch.errors import (
     InputError,
@@ -131,6 +132,7 @@ from rowbatch.store.rundir import (
     remove_run,
 )
 from rowbatch.tables.frames import column_name, from_frame
+from rowbatch.tables.text_column import likely_text_column
 from rowbatch.tasks.into_run import build_by_tasks
 from rowbatch.tasks.parts import collect_parts
 from rowbatch.tasks.plan import TaskPlan, is_planned, make_plan
@@ -145,6 +147,7 @@ if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
 
 _UNLIMITED = 1 << 62
+_GUESSED_ROWS = 500
 _BEFORE_SENDING = ("built", "policy", TAKEN_OVER, TEXTS_REPEAT)
 Stage = Literal["build", "submit", "watch", "download", "collect"]
 
@@ -1822,6 +1825,8 @@ def create(
         require_outside(output, table)
     options = reading_of(reading)
 
+    if text is None and not template:
+        raise _without_column(copy.path, frame, options)
     book = given_codebook(labels=labels, prompt=prompt, codebook=codebook, variable=variable)
     question = Question(
         text="" if text is None else column_name(text),
@@ -1881,6 +1886,20 @@ def create(
         headers=said_headers,
         form_fields=said_fields,
     )
+
+
+def _without_column(path: Path, frame: pl.DataFrame | None, reading: ReadOptions | None) -> UsageError:
+    """A column is to be named; which one looks like it is said, and nothing is asked of a guess."""
+    if frame is not None:
+        named = [name for name, kind in frame.schema.items() if str(kind) == "String"]
+        texts = frame.head(_GUESSED_ROWS).select(named)
+        position = likely_text_column(texts.columns, texts)
+        likely = "" if position is None else texts.columns[position]
+    else:
+        likely = likely_column_of(path, reading)
+    if likely:
+        return UsageError("question-with-likely-column", likely=likely)
+    return UsageError("question-without-column")
 
 
 def only_changed_plan(

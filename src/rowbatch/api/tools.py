@@ -249,7 +249,8 @@ def likely_text_column(table: str | Path, reading: ReadOptions | None = None) ->
     from rowbatch.tables.text_column import likely_text_column as guess
 
     opened = open_table(local_path(table), reading)
-    position = guess(opened.header, next(opened.chunks(_SAMPLE_ROWS)).frame)
+    first = next(opened.chunks(_SAMPLE_ROWS), None)
+    position = guess(opened.header, first.frame) if first is not None else None
     return "" if position is None else opened.header[position]
 
 

@@ -1197,6 +1197,42 @@ def codebook_convert(source: Path, output: Path, **options: Any) -> None:
     show.codebook_converted(api.convert_codebook(source, output, **options))
 
 
+@codebook.command("ready")
+@click.argument("name", metavar="[NAME]", default="")
+@click.option(
+    "--language",
+    type=click.Choice(["en", "zh"]),
+    default="en",
+    show_default=True,
+    help="Of questions, labels and definitions.",
+)
+@click.option("--target", default="", metavar="TEXT", help="What a stance is about, as in 'a tax on sugar'.")
+@click.option(
+    "-o",
+    "--output",
+    type=_PATH,
+    help="Where to write it: YAML, JSON, CSV, TSV, Excel or .qdc, by its ending.  [default: print it]",
+)
+@_overwrite
+@_json
+def codebook_ready(name: str, *, language: str, as_json: bool, **options: Any) -> None:
+    """
+    Print or write a codebook that comes along.
+
+    Without NAME: list them. Read it, and change what does not fit your texts, before you use it.
+    """
+    from rowbatch.cli import show
+
+    one = api.ready_codebook(name, language, **options) if name else None
+    found = (one,) if one is not None else api.ready_codebooks(language)
+    if as_json:
+        show.as_json([show.ready_as_plain(each) for each in found])
+    elif one is None:
+        show.ready_codebooks(found)
+    else:
+        show.ready_codebook(one, options["output"])
+
+
 @codebook.command("schema")
 def codebook_schema() -> None:
     """

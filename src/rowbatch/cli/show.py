@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         Outcome,
         PeopleComparison,
         Progress,
+        ReadyCodebook,
         RecoverReport,
         Replay,
         ReplayedWave,
@@ -1012,6 +1013,28 @@ def codebook_converted(report: ConvertedCodebook) -> None:
         )
     for note in report.not_taken:
         line(f"  {printable(str(note))}", err=True)
+
+
+def ready_codebooks(found: Sequence[ReadyCodebook]) -> None:
+    """The codebooks that come along."""
+    for one in found:
+        line(f"{one.name:<20}{one.about}")
+
+
+def ready_codebook(found: ReadyCodebook, output: Path | None) -> None:
+    """One of them as YAML, or where it was written; and what of it is still to be written."""
+    if output is None:
+        line(found.text.rstrip())
+    else:
+        line(f"{place(output)}: {_count(len(found.codebook.variables), 'variable')}")
+    if found.open_place:
+        line(f"Write what it is about in the place of {found.open_place}, or give --target.", err=True)
+
+
+def ready_as_plain(found: ReadyCodebook) -> dict[str, str]:
+    """One of them for programs: the codebook is in `text`, as YAML."""
+    names = ("name", "language", "title", "about", "text", "open_place")
+    return {name: getattr(found, name) for name in names}
 
 
 def estimated(found: Estimate) -> None:

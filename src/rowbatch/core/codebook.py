@@ -160,6 +160,19 @@ def codebook_from_labels(variable: str, labels: Sequence[str], prompt: str) -> C
     )
 
 
+_OPEN_PLACES = ("[TARGET]", "[对象]")
+
+
+def open_place(codebook: Codebook) -> str:
+    """What a codebook that came along leaves to be written, where it still stands in a question; or ""."""
+    return next(filter(None, (open_place_in(variable.question) for variable in codebook.variables)), "")
+
+
+def open_place_in(question: str) -> str:
+    """As `open_place`, of one question."""
+    return next((place for place in _OPEN_PLACES if place in question), "")
+
+
 def instructions_text(codebook: Codebook) -> str:
     """
     What the model reads before the text: the instructions and the variables with their labels.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rowbatch.api.tools import likely_text_column as likely_text_column
     from rowbatch.core.address import host_of as host_of
     from rowbatch.core.codebook import instructions_text as instructions_text
+    from rowbatch.core.codebook import open_place_in as open_place_in
     from rowbatch.core.kinds import KINDS as KINDS
     from rowbatch.core.kinds.base import Variable as Variable
     from rowbatch.core.label_list import SEPARATOR as SEPARATOR
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from rowbatch.desk.drafts import can_tell_confidence as can_tell_confidence
     from rowbatch.desk.drafts import codebook_of_draft as codebook_of_draft
     from rowbatch.desk.drafts import draft_from_file as draft_from_file
+    from rowbatch.desk.drafts import draft_from_ready as draft_from_ready
     from rowbatch.desk.drafts import efforts_of_draft as efforts_of_draft
     from rowbatch.desk.drafts import estimate_draft as estimate_draft
     from rowbatch.desk.drafts import faults as faults
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
     from rowbatch.desk.jobs import left_of_month as left_of_month
     from rowbatch.desk.library import Library as Library
     from rowbatch.desk.library import LibraryTable as LibraryTable
+    from rowbatch.desk.library import PageView as PageView
     from rowbatch.desk.library import TableInfo as TableInfo
     from rowbatch.desk.library import known_ending as known_ending
     from rowbatch.desk.library import require_table_file as require_table_file
@@ -117,6 +120,7 @@ if TYPE_CHECKING:
     from rowbatch.store.home import write_private_file as write_private_file
     from rowbatch.store.view_folders import views_folder as views_folder
     from rowbatch.tools.codebooks import MAX_LABELS as MAX_LABELS
+    from rowbatch.tools.codebooks import write_codebook as write_codebook
 
 _PLACES = {
     "AT_WORK": "desk.jobs",
@@ -148,6 +152,7 @@ _PLACES = {
     "coding_sets_of": "desk.results",
     "RowFilter": "desk.results",
     "RowPreview": "desk.drafts",
+    "PageView": "desk.library",
     "SEPARATOR": "core.label_list",
     "Settings": "desk.settings",
     "Stopped": "desk.tasks",
@@ -176,6 +181,7 @@ _PLACES = {
     "new_set": "desk.coding",
     "questions_of_table": "desk.coding",
     "draft_from_file": "desk.drafts",
+    "draft_from_ready": "desk.drafts",
     "ensure_local_server": "api.local",
     "estimate_draft": "desk.drafts",
     "faults": "desk.drafts",
@@ -205,6 +211,7 @@ _PLACES = {
     "model_note": "api.runs",
     "move_question": "desk.questions",
     "needs_encoding": "desk.ways",
+    "open_place_in": "core.codebook",
     "preview_row": "desk.drafts",
     "program_titles": "programs.opening",
     "private_file": "store.home",
@@ -225,6 +232,7 @@ _PLACES = {
     "try_draft": "desk.drafts",
     "views_folder": "store.view_folders",
     "ways_of": "desk.ways",
+    "write_codebook": "tools.codebooks",
     "write_private_file": "store.home",
 }
 

@@ -59,6 +59,7 @@ from rowbatch.tools.codebooks import (
     looks_like_codebook_file,
     read_label_list,
 )
+from rowbatch.tools.ready_codebooks import ready_codebook
 from rowbatch.words.notice import Notice
 
 if TYPE_CHECKING:
@@ -641,6 +642,19 @@ def draft_from_file(path: Path, draft: Draft) -> Draft:
     first, *others = draft.questions
     first = replace(first, kind=first.kind if first.has_labels else "label", labels=labels_from_table(path))
     return replace(draft, questions=(first, *others), codebook={})
+
+
+def draft_from_ready(name: str, language: str, draft: Draft) -> Draft:
+    """
+    Ask what a codebook asks that comes along.
+
+    Args:
+        name, language: As `ready_codebook` takes them.
+        draft: What is there; column, model and settings stay.
+    Raises:
+        UsageError: There is no such codebook.
+    """
+    return with_codebook(draft, ready_codebook(name, language).codebook)
 
 
 def with_codebook(draft: Draft, book: Codebook) -> Draft:

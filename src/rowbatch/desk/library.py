@@ -79,6 +79,20 @@ class TableInfo:
     reading: ReadOptions
 
 
+@dataclass(frozen=True, slots=True)
+class PageView:
+    """
+    What a page that says a draft was made of.
+
+    Attributes:
+        version: Of the draft that it was opened with.
+        edits: How often something was changed on it by now; None where it doesn't count.
+    """
+
+    version: int
+    edits: int | None = None
+
+
 class LibraryTable:
     """One table of the library."""
 
@@ -173,10 +187,19 @@ class LibraryTable:
         return found if isinstance(found, dict) else {}
 
     def save_draft(
-        self, changes: Mapping[str, Any], said_at: float | None = None, turn: tuple[str, int] | None = None
+        self,
+        changes: Mapping[str, Any],
+        said_at: float | None = None,
+        turn: tuple[str, int] | None = None,
+        view: PageView | None = None,
+        *,
+        replaces: bool = False,
     ) -> None:
         """
         Keep what was said about it; what `changes` does not name stays as it was.
+
+        Where a page says a draft that was opened before another page said one, what was last done holds, and
+        the other's is kept aside (`replaced_draft`).
 
         Args:
             changes: Parts of it, by name.
@@ -184,15 +207,61 @@ class LibraryTable:
                 answers to two questions of a page may be worked on at once.
             turn: Who said it, and how many things they had said by then, this one included; None where nobody
                 counts. What one of them said earlier may come in later, and is not kept then.
+            view: What the page of a `turn` shows; None where it doesn't say.
+            replaces: What was written before is no part of the new draft, and is kept aside.
         """
         library, at = self._library, time.monotonic() if said_at is None else said_at
+        who = turn[0] if turn else ""
         with library.lock:
-            is_late = at < library.drafts_said_at.get(self.id, at) or not library.take_turn(self.id, turn)
-            if is_late or not (self.folder / _INFO).exists():
+            last_at, last_who = library.drafts_said_at.get(self.id, (at, who))
+            # What one page sends may come in in another order; it counts, and is followed in that.
+            is_late = at < last_at and (not who or who != last_who)
+            if is_late or not library.take_turn(self.id, turn) or not (self.folder / _INFO).exists():
                 return
-            library.drafts_said_at[self.id] = at
-            content = json.dumps({**self.draft(), **changes}).encode()
-            write_atomically(self.folder / _DRAFT, content, overwrite=True)
+            kept = self.draft()
+            is_behind = view is not None and _is_behind(kept, who, view.version)
+            if is_behind and view is not None and not library.take_edits(self.id, who, view.edits):
+                # Somebody only looks at a page, and what it shows is not true any more.
+                return
+            library.drafts_said_at[self.id] = (max(at, last_at), who)
+            # As it will be read.
+            told = {**kept, **json.loads(json.dumps(changes))}
+            if told.get("draft") != kept.get("draft"):
+                told |= {"version": _version_of(kept) + 1, "by": who}
+                if (is_behind or replaces) and kept.get("draft"):
+                    told["replaced"] = kept["draft"]
+            if view is not None:
+                library.take_edits(self.id, who, view.edits)
+            write_atomically(self.folder / _DRAFT, json.dumps(told).encode(), overwrite=True)
+
+    @property
+    def draft_version(self) -> int:
+        """How often what is asked of it was changed."""
+        return _version_of(self.draft())
+
+    def is_overtaken(self, page: str, version: int) -> bool:
+        """Whether another page has said what is asked, after the version that this one shows."""
+        return _is_behind(self.draft(), page, version)
+
+    def replaced_draft(self) -> Mapping[str, Any]:
+        """The draft that was replaced last, and can be brought back; empty where there is none."""
+        found = self.draft().get("replaced")
+        return found if isinstance(found, dict) else {}
+
+    def settle_replaced(self, *, bring_back: bool) -> None:
+        """
+        Decide about the draft that was replaced last.
+
+        Args:
+            bring_back: It takes the place of the one that is there, which is kept aside instead; or it is
+                forgotten.
+        """
+        with self._library.lock:
+            replaced = self.replaced_draft()
+            if replaced and bring_back:
+                self.save_draft({"draft": replaced}, replaces=True)
+            elif replaced:
+                self.save_draft({"replaced": None})
 
     def sheets(self) -> tuple[str, ...]:
         """Names of the sheets of a workbook; nothing for other files."""
@@ -242,8 +311,9 @@ class Library:
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or home() / "tables"
         self.lock = threading.RLock()
-        self.drafts_said_at: dict[str, float] = {}
+        self.drafts_said_at: dict[str, tuple[float, str]] = {}
         self._turns: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._edits: OrderedDict[tuple[str, str], int] = OrderedDict()
 
     def take_turn(self, table_id: str, turn: tuple[str, int] | None) -> bool:
         """Whether nothing later was said of a table by the same one; from now on this was."""
@@ -257,6 +327,18 @@ class Library:
             while len(self._turns) > _KEPT_TURNS:
                 self._turns.popitem(last=False)
         return is_next
+
+    def take_edits(self, table_id: str, page: str, edits: int | None) -> bool:
+        """Whether something was changed on a page since it was last asked; from now on that is known."""
+        if edits is None:
+            return True
+        is_more = edits > self._edits.get((table_id, page), 0)
+        if is_more:
+            self._edits[table_id, page] = edits
+            self._edits.move_to_end((table_id, page))
+            while len(self._edits) > _KEPT_TURNS:
+                self._edits.popitem(last=False)
+        return is_more
 
     def tables(self) -> list[LibraryTable]:
         """All, the newest first."""
@@ -334,6 +416,27 @@ class Library:
         folder = self.folder / table_id
         path = folder / _file_name(name)
         return self._add(table_id, shown_name(name), path, is_copy=True, sha256=sha256)
+
+    def keep_once(self, table_id: str, name: str, sha256: str | None = None) -> tuple[LibraryTable, bool]:
+        """
+        As `keep`, unless the same file was handed over before: then that is the table, and what came goes.
+
+        Args:
+            table_id: Of `receive`.
+            name: What its owner calls it: a file of another format is another table.
+            sha256: Where it is known already.
+        Returns:
+            The table, and whether it was there before.
+        """
+        path = self.folder / table_id / _file_name(name)
+        size, digest = size_of_source(path), sha256 or digest_source(path)
+        for table in self.tables():
+            known = table.info
+            is_same = known.is_copy and (known.size_bytes, known.sha256) == (size, digest)
+            if is_same and known.path.name == path.name and known.path.exists():
+                shutil.rmtree(self.folder / table_id, ignore_errors=True)
+                return table, True
+        return self.keep(table_id, name, digest), False
 
     def add(self, path: Path) -> LibraryTable:
         """
@@ -462,6 +565,15 @@ def require_table_file(name: str) -> None:
     """Raise a UsageError for names that no table has, before a gigabyte is sent."""
     if re.search(r"\.(pdf|docx?|pptx?|png|jpe?g|gif|mp[34]|exe|html?)\Z", name, re.IGNORECASE):
         raise UsageError("not-a-table", name=shown_name(name))
+
+
+def _version_of(kept: Mapping[str, Any]) -> int:
+    found = kept.get("version")
+    return found if isinstance(found, int) else 0
+
+
+def _is_behind(kept: Mapping[str, Any], page: str, version: int) -> bool:
+    return _version_of(kept) > version and (not page or kept.get("by") != page)
 
 
 def _file_name(name: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from rowbatch.store.view import TableView
+from rowbatch.tables.text_column import likely_text_column
 
 _SAMPLE_ROWS = 500
 _MAIL = r"[\w.+-]+@[\w-]+\.[\w.]+"
@@ -50,14 +51,15 @@ def profile_of(view: TableView) -> Profile:
     ).collect()
     empty = tuple(int(found[f"empty {key}"][0] or 0) for key in keys)
     chars = tuple(float(found[f"chars {key}"][0] or 0.0) for key in keys)
-    text = max(range(len(keys)), key=lambda position: chars[position]) if keys else 0
+    sample = view.frame(1, _SAMPLE_ROWS)
+    likely = likely_text_column(view.columns, sample)
+    text = likely if likely is not None else 0
     cells = pl.col(keys[text])
     told = scan.select(
         cells.hash().filter(cells.str.strip_chars() != "").n_unique().alias("unique"),
         (cells.str.len_chars() > _LONG_CHARS).sum().alias("long"),
     ).collect()
     filled = view.state.rows - empty[text]
-    sample = view.frame(1, _SAMPLE_ROWS)
     personal = [
         position
         for position, key in enumerate(keys)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from rowbatch.core.codebook import open_place_in
 from rowbatch.core.kinds import KINDS, read_variable
 from rowbatch.core.kinds.base import CANT_SAY, Language, Variable
 from rowbatch.core.kinds.date import date_of
@@ -148,9 +149,9 @@ class Fault:
             `examples.0`, where it is not the first with `field_prefix` before it.
         kind: `text-missing`, `question-missing`, `labels-too-few`, `label-twice`, `condition-open`,
             `model-missing`, `address-missing`, `address-broken`, `address-with-secret`, `not-a-number`,
-            `not-a-count`, `not-a-date`, `column-missing`; `codebook` with the rest in `notice`, or `other`
-            with the rest in `error`.
-        name: Of the column that is missing, or "".
+            `not-a-count`, `not-a-date`, `column-missing`, `place-open`; `codebook` with the rest in `notice`,
+            or `other` with the rest in `error`.
+        name: Of the column that is missing, or what still stands in the question; or "".
         error: Where it came from below, or None.
         notice: What the codebook says of it, or None.
     """
@@ -350,6 +351,9 @@ def question_faults(questions: Sequence[DraftQuestion], instructions: str) -> It
         at = field_prefix(number)
         if not (one.question.strip() or one.name.strip() or instructions.strip()):
             yield Fault(f"{at}question", "question-missing")
+        still_open = open_place_in(one.question)
+        if still_open:
+            yield Fault(f"{at}question", "place-open", still_open)
         if one.has_labels:
             yield from _label_faults(one, at)
         rules = KINDS[one.kind].form_rules

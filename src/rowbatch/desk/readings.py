@@ -144,12 +144,12 @@ class Reading:
             self._meanings[position] = {code_text(value): label for value, label in known.items()}
         return self._meanings[position].get(cell, "")
 
-    def text_position(self) -> int:
-        """The column that looks most like texts in the first rows that are there; 0 where nobody can tell."""
+    def text_position(self) -> int | None:
+        """The column that looks most like texts in the first rows that are there; None where none does."""
         view = self.view
         if view is None or not self.rows:
-            return 0
-        return likely_text_column(self.header, view.frame(1, min(self.rows, _LOOKED_AT_ROWS))) or 0
+            return None
+        return likely_text_column(self.header, view.frame(1, min(self.rows, _LOOKED_AT_ROWS)))
 
     def wait(self, seconds: float) -> bool:
         """Wait for its end; returns whether it has come."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from rowbatch.core.added_columns import answer_columns, new_column_names
+from rowbatch.core.codebook import open_place
 from rowbatch.core.plan import Asking, Output, Plan, Source
 from rowbatch.core.table_options import PLAIN
 from rowbatch.errors import OutputExists, UsageError
@@ -56,6 +57,9 @@ def create(
     if frame is not None:
         kept = _kept(frame, run)
         plan = replace(plan, source=replace(plan.source, path=kept))
+    still_open = open_place(plan.question.codebook)
+    if still_open:
+        raise UsageError("codebook-open-place", place=still_open)
     complete = _completed(run, plan, is_frame=kept is not None)
     require_text(complete, run.path)
     for other in existing:

@@ -65,6 +65,17 @@ def read_yaml(path: Path) -> YamlDocument:
     return _read(_text(path), str(path))
 
 
+def read_yaml_text(text: str, name: str) -> YamlDocument:
+    """
+    As `read_yaml`, of what is in memory.
+
+    Args:
+        text: In YAML.
+        name: For messages.
+    """
+    return _read(text, name)
+
+
 def read_json(path: Path) -> YamlDocument | None:
     """
     Read a JSON file; None where it is none, which as YAML it may be.

@@ -54,9 +54,11 @@ _WORDS = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+(?![^\W\d_A-Z])|[^\W\d_]+")
 _MOSTLY = 0.6
 _FEW_VALUES = 0.1
 _LEAST_FEW = 5
+# Answers to a question may be a few words, but more than yes, no and both.
+_LEAST_NAMED = 3
 _SHORT_CHARS = 80
-# Of a text, on average; East Asian ones are short.
 _LEAST_CHARS = 3
+_HAN = r"\p{Han}"
 
 
 def likely_text_column(header: Sequence[str], frame: pl.DataFrame) -> int | None:
@@ -64,7 +66,7 @@ def likely_text_column(header: Sequence[str], frame: pl.DataFrame) -> int | None
     Guess the column with the texts.
 
     A column whose name says so (`comment`, `Q1_TEXT`, `评论`) comes first, then the one with the longest
-    texts; ids, dates, numbers, addresses and codes of few values only where there is nothing else.
+    texts, then one with codes of few values; never one of ids, dates, numbers, mail or web addresses.
 
     Args:
         header: Names of the columns.
@@ -76,10 +78,15 @@ def likely_text_column(header: Sequence[str], frame: pl.DataFrame) -> int | None
     for position, (name, cells) in enumerate(zip(header, frame.get_columns(), strict=True)):
         if not name.strip() or list(header).count(name) > 1:
             continue
-        filled = cells.filter(cells.str.strip_chars() != "")
-        chars = float(filled.str.len_chars().mean() or 0)  # type: ignore[arg-type]
-        is_text = len(filled) > 0 and not _is_no_text(filled, chars)
-        score = (int(is_text), int(is_text and chars >= _LEAST_CHARS and names_text(name)), chars)
+        texts = cells.str.strip_chars()
+        texts = texts.filter(texts != "")
+        if not len(texts) or float(texts.str.contains(_NO_TEXT).mean() or 0) > _MOSTLY:  # type: ignore[arg-type]
+            continue
+        chars = float(texts.str.len_chars().mean() or 0)  # type: ignore[arg-type]
+        # Of East Asian texts a letter is a word.
+        is_long = chars >= _LEAST_CHARS or float(texts.str.contains(_HAN).mean() or 0) > _MOSTLY  # type: ignore[arg-type]
+        is_named = is_long and names_text(name) and not _is_of_few(texts, chars, _LEAST_NAMED)
+        score = (int(is_named), int(not _is_of_few(texts, chars, _LEAST_FEW)), chars)
         if score > best_score:
             best, best_score = position, score
     return best
@@ -93,10 +100,7 @@ def names_text(name: str) -> bool:
     )
 
 
-def _is_no_text(filled: pl.Series, chars: float) -> bool:
-    """Whether cells are mostly ids, dates, numbers or addresses, or codes of few values."""
-    texts = filled.str.strip_chars()
-    if float(texts.str.contains(_NO_TEXT).mean() or 0) > _MOSTLY:  # type: ignore[arg-type]
-        return True
-    few = max(_LEAST_FEW, _FEW_VALUES * len(texts))
-    return len(texts) > 2 * _LEAST_FEW and texts.n_unique() <= few and chars < _SHORT_CHARS
+def _is_of_few(texts: pl.Series, chars: float, few: int) -> bool:
+    """Whether cells are codes: short, and so few different ones, in many rows."""
+    most = max(few, _FEW_VALUES * len(texts) if few == _LEAST_FEW else 0)
+    return len(texts) > 2 * _LEAST_FEW and texts.n_unique() <= most and chars < _SHORT_CHARS

@@ -216,35 +216,63 @@ def convert_codebook(
         UsageError: The output has another ending, or the function cannot take what the codebook asks.
         OutputExists: There is such a file.
     """
-    suffix = output.suffix.lower()
-    if suffix not in ((".json",) if to else _OUTPUTS):
-        raise UsageError(
-            "codebook-output-unknown", path=str(output), endings=[".json"] if to else list(_OUTPUTS)
-        )
+    _require_ending(output, (".json",) if to else _OUTPUTS)
     loaded = load_codebook(source, variable=variable or "label", partly=True)
-    codebook, left = loaded.codebook, list(loaded.left_out)
-    content = ""
+    codebook = loaded.codebook
+    left: tuple[Notice, ...] = ()
     if to:
         # The name that a list of labels was given is the variable's own.
         call, more = call_of(codebook, to, variable)
-        left += more
+        left = tuple(more)
         content = json.dumps(call, ensure_ascii=False, indent=2) + "\n"
-    elif suffix == ".json":
+        with atomic_path(output, overwrite=overwrite) as path:
+            path.write_text(content, encoding="utf-8")
+    else:
+        left = write_codebook(codebook, output, overwrite=overwrite)
+    return ConvertedCodebook(output, len(codebook.variables), (*loaded.left_out, *left), loaded.not_taken)
+
+
+def _require_ending(output: Path, endings: tuple[str, ...]) -> None:
+    if output.suffix.lower() not in endings:
+        raise UsageError("codebook-output-unknown", path=str(output), endings=list(endings))
+
+
+def write_codebook(
+    codebook: Codebook, output: Path, *, overwrite: bool = False, text: str = ""
+) -> tuple[Notice, ...]:
+    """
+    Write a codebook as YAML, JSON, CSV, TSV, XLSX, or codes of REFI-QDA (.qdc), by the name of the file.
+
+    Args:
+        codebook: Which.
+        output: The file.
+        overwrite: Whether it may be replaced.
+        text: The codebook in YAML as somebody wrote it, with comments; "" for one that is made.
+    Returns:
+        What has no place there.
+    Raises:
+        UsageError: The name has another ending, or nothing of the codebook has a place there.
+        OutputExists: There is such a file.
+    """
+    _require_ending(output, _OUTPUTS)
+    suffix, content = output.suffix.lower(), ""
+    left: tuple[Notice, ...] = ()
+    if suffix == ".json":
         content = json_text(codebook)
     elif suffix in (".yaml", ".yml"):
-        content = yaml_text(codebook)
+        content = text or yaml_text(codebook)
     elif suffix == ".qdc":
         codes = codes_of(codebook)
         if not codes:
             raise UsageError("refi-nothing-fits")
-        left += not_in_codes(codebook)
+        left = tuple(not_in_codes(codebook))
         content = codebook_xml(codes, "rowbatch")
     with atomic_path(output, overwrite=overwrite) as path:
         if content:
             path.write_text(content, encoding="utf-8")
         else:
             _write_table(table_of(codebook), path, suffix)
-    return ConvertedCodebook(output, len(codebook.variables), tuple(left), loaded.not_taken)
+    return left
 
 
 def _write_table(sheet: Sheet, path: Path, suffix: str) -> None:

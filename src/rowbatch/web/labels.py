@@ -118,7 +118,7 @@ def wait_words(w: Words, part: Part) -> str:
 
 
 def fault_word(w: Words, kind: str, name: str = "") -> str:
-    """What is missing in a draft; `name` is that of a column."""
+    """What is missing in a draft; `name` is that of a column, or what stands there."""
     return {
         "text-missing": w.t("Choose the column with the texts."),
         "question-missing": w.t("Write the question that the model is to answer."),
@@ -138,5 +138,6 @@ def fault_word(w: Words, kind: str, name: str = "") -> str:
         "not-a-count": w.t("This is not a whole number from 1 on."),
         "not-a-date": w.t("This is not a date."),
         "condition-open": w.t("Choose for which answers it is asked."),
+        "place-open": w.t("Write in the place of %(name)s what the question is about.", name=name),
         "column-missing": w.t("The table has no column of the name %(name)s, or more than one.", name=name),
     }[kind]

@@ -14,6 +14,7 @@ _STATIC = {
     "app.js": "text/javascript; charset=utf-8",
     "coders.js": "text/javascript; charset=utf-8",
     "coding.js": "text/javascript; charset=utf-8",
+    "label.js": "text/javascript; charset=utf-8",
     "vtable.js": "text/javascript; charset=utf-8",
     "htmx.min.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",

@@ -17,6 +17,12 @@ PLANS: dict[str, Entry] = {
         page="choose the column with the text",
         zh=("哪一列是文本？", "请选择文本所在的列"),
     ),
+    "question-with-likely-column": Entry(
+        "which column holds the text?",
+        "{likely!r} looks like it: give --text COLUMN, or --template with {{{{columns}}}}",
+        page="choose the column with the text; {likely!r} looks like it",
+        zh=("哪一列是文本？", "请选择文本所在的列；看起来像是 {likely!r}"),
+    ),
     "message-missing": Entry(
         "say what the user message is: a column, or a template",
         "give --text COLUMN or --template with {{{{columns}}}}",

@@ -84,6 +84,21 @@ _CODEBOOK: dict[str, Entry] = {
         "its name ends in one of: {endings}",
         zh=("编码手册不能写成 {path}", "文件名的结尾可以是：{endings:、}"),
     ),
+    "codebook-open-place": Entry(
+        "the question still says {place}",
+        "write in its place what the question is about",
+        zh=("问题中还留着 {place}", "请把它换成问题所针对的内容"),
+    ),
+    "ready-codebook-unknown": Entry(
+        "no codebook of the name {name} comes along in the language {language}",
+        "names: {known}; languages: {languages}",
+        zh=("没有语言为 {language}、名为 {name} 的现成编码手册", "名称：{known:、}；语言：{languages:、}"),
+    ),
+    "ready-codebook-without-target": Entry(
+        "the codebook {name} asks about no target",
+        "leave the target out; of those that come along only stance has one",
+        zh=("编码手册 {name} 不针对特定对象", "请不要给出对象；现成的编码手册中只有立场需要对象"),
+    ),
     "xlsform-not-taken": Entry(
         "row {row:,} of the survey, {column}: {found}",
         zh=("问卷表单第 {row:,} 行，{column}：{found}", ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import tempfile
 from collections.abc import Sequence
@@ -22,12 +23,13 @@ from rowbatch.web.pages.questions import press_of, pressed, questions_of_form, v
 from rowbatch.web.pages.start import copy
 from rowbatch.web.pages.tables import choosable, table_of, text_position
 from rowbatch.web.program import Program, Trial, safe
-from rowbatch.web.rendering import page, program_of, see_other, text_of, with_form, words_for
+from rowbatch.web.rendering import JsonAnswer, page, program_of, see_other, text_of, with_form, words_for
 from rowbatch.web.words import Words
 
 _MAX_CODEBOOK_BYTES = 20_000_000
 _TRIED_ROWS = 10
 _LONGEST_EXAMPLE = 1_000
+_PAGE_ID = re.compile(r"[0-9a-f]{16}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def draft_of(table: desk.LibraryTable, language: str = "en") -> desk.Draft:
     reading = safe(table.read)
     if reading is not None and reading.header:
         position = text_position(table, reading)
-        draft = replace(draft, text=reading.header[position])
+        draft = replace(draft, text="" if position is None else reading.header[position])
     return draft
 
 
@@ -99,9 +101,17 @@ def save(request: Request, table: desk.LibraryTable, draft: desk.Draft, form: Fo
         draft: What is to be asked of it.
         form: but pages count what they send: on its way one question may overtake another.
     """
-    who, number = (text_of(form, name) for name in ("page", "turn")) if form is not None else ("", "")
-    turn = (who, int(number)) if who and number.isdecimal() and len(number) < 10 else None
-    table.save_draft({"draft": draft.to_plain()}, said_at=request.state.came_at, turn=turn)
+    who = text_of(form, "page") if form is not None else ""
+    number = _count_of(form, "turn")
+    turn = (who, number) if who and number is not None else None
+    version = _count_of(form, "version")
+    view = desk.PageView(version, _count_of(form, "edits")) if version is not None else None
+    table.save_draft({"draft": draft.to_plain()}, request.state.came_at, turn, view)
+
+
+def _count_of(form: FormData | None, name: str) -> int | None:
+    said = text_of(form, name) if form is not None else ""
+    return int(said) if said.isdecimal() and len(said) < 10 else None
 
 
 def _values(
@@ -148,13 +158,38 @@ def _values(
         "codebook_text": codebook_text,
         "faults": faults,
         "shown": shown,
-        "page_id": secrets.token_hex(8),
+        "ready_codebooks": () if draft.codebook else api.ready_codebooks(w.language),
+        "open_place": next(filter(None, (desk.open_place_in(one.question) for one in draft.questions)), ""),
+        "has_sheet": bool(getattr(safe(desk.codebook_of_draft, draft), "variables", ())),
+        **_tabs_values(w, table, secrets.token_hex(8), table.draft_version),
         "is_fragment": False,
+        "is_known": request.query_params.get("known") == "1",
         "taken": 0,
         "taken_questions": 0,
         **_side(w, program, table, draft, reading, row),
         **_trial_values(w, program, table, draft, reading),
     }
+
+
+def _tabs_values(w: Words, table: desk.LibraryTable, page_id: str, version: int) -> dict[str, Any]:
+    """What a page has to be told of others on which the same is written."""
+    replaced = table.replaced_draft()
+    return {
+        "page_id": page_id,
+        "version": version,
+        "is_overtaken": table.is_overtaken(page_id, version),
+        "replaced": _summary(desk.read_draft(replaced)) if replaced else "",
+    }
+
+
+def _summary(draft: desk.Draft) -> str:
+    """What a draft asks, in a line."""
+    if draft.codebook:
+        return str(draft.codebook.get("instructions") or "…")[:120]
+    first = draft.questions[0]
+    asked = first.question.strip() or draft.instructions.strip() or "…"
+    named = ", ".join(label.name.strip() for label in first.filled_labels)
+    return f"{asked[:120]} ({named[:120]})" if named else asked[:120]
 
 
 def _has_key(draft: desk.Draft) -> bool:
@@ -409,8 +444,39 @@ def preview(request: Request, form: FormData) -> Response:
         "is_fragment": True,
         "trial_price": _trial_price(w, draft, reading),
         **_side(w, program, table, draft, reading, row_of(form)),
+        **_tabs_values(w, table, text_of(form, "page"), _count_of(form, "version") or 0),
     }
-    return _fragments(request, ("_side.html", "_dock.html", "_trial_price.html"), **values)
+    return _fragments(request, ("_side.html", "_dock.html", "_trial_price.html", "_tabs.html"), **values)
+
+
+def keep(request: Request, form: FormData) -> Response:
+    """What was written last, before its page is left; or what a page had not sent when it was left."""
+    table = table_of(request)
+    draft = draft_of_form(form, draft_of(table, words_for(request).language))
+    save(request, table, draft, form)
+    return JsonAnswer({"version": table.draft_version})
+
+
+def tabs(request: Request) -> Response:
+    """Whether another page has changed what this one shows."""
+    table, asked = table_of(request), request.query_params
+    page_id, version = asked.get("page", ""), asked.get("version", "")
+    number = int(version) if version.isdecimal() and len(version) < 10 else 0
+    values = _tabs_values(words_for(request), table, page_id if _PAGE_ID.match(page_id) else "", number)
+    return page(request, "_tabs.html", table=table, is_fragment=False, **values)
+
+
+def settle(request: Request, form: FormData) -> Response:
+    """What was replaced is brought back, or forgotten."""
+    table = table_of(request)
+    table.settle_replaced(bring_back=text_of(form, "do") == "back")
+    return see_other(f"/tables/{table.id}/label")
+
+
+def taken_over(table: desk.LibraryTable, before: desk.Draft, taken: desk.Draft) -> Response:
+    """Keep a draft that was taken over; what it replaces can be brought back."""
+    table.save_draft({"draft": taken.to_plain()}, replaces=before.is_begun)
+    return see_other(f"/tables/{table.id}/label?taken=1")
 
 
 def row_of(form: FormData) -> int:
@@ -545,14 +611,16 @@ def bring(request: Request, form: FormData) -> Response:
         return page(
             request, "label.html", status=422, **_values(request, table, brought, reading, shown=shown)
         )
-    save(request, table, brought)
-    return see_other(f"/tables/{table.id}/label?taken=1")
+    return taken_over(table, draft, brought)
 
 
 ROUTES = [
     Route("/tables/{table_id}/label", label),
     Route("/tables/{table_id}/label", with_form(change), methods=["POST"]),
     Route("/tables/{table_id}/preview", with_form(preview), methods=["POST"]),
+    Route("/tables/{table_id}/written", with_form(keep), methods=["POST"]),
+    Route("/tables/{table_id}/tabs", tabs),
+    Route("/tables/{table_id}/replaced", with_form(settle), methods=["POST"]),
     Route("/tables/{table_id}/try", trial),
     Route("/tables/{table_id}/try", with_form(try_rows), methods=["POST"]),
     Route("/tables/{table_id}/example", with_form(add_example), methods=["POST"]),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import datetime
 from decimal import ROUND_UP, Decimal, InvalidOperation
+from hashlib import sha256
 from shlex import join
 from typing import Any
 
@@ -105,6 +107,8 @@ def _review(
                 is_direct=preview.is_direct,
             ),
             "job_id": job.id,
+            "asked": _asked_of(table),
+            "is_changed": request.query_params.get("changed") == "1",
             "has_codebook": bool(plan.question.codebook.variables),
             "command": join(api.command_of(plan, table=table.info.name)),
         },
@@ -173,6 +177,9 @@ def begin(request: Request, form: FormData) -> Response:
     if job.state != "draft":
         # Pressed twice, or in two tabs: it is started once.
         return see_other(f"/jobs/{job.id}")
+    if text_of(form, "asked") not in ("", _asked_of(table)):
+        # Another tab asks something else since, and nobody has seen its price here.
+        return see_other(f"/tables/{table.id}/start?changed=1")
     cap, direct = text_of(form, "cap").strip(), text_of(form, "way") == "direct"
     if limit_fault := set_limits(w, table, job, form):
         return _review(request, (limit_fault,), cap, direct=direct, limits=_limits_of_form(form))
@@ -184,6 +191,11 @@ def begin(request: Request, form: FormData) -> Response:
     job.run.change_policy(direct=direct)
     program.jobs.start(job.run)
     return see_other(f"/jobs/{job.id}")
+
+
+def _asked_of(table: desk.LibraryTable) -> str:
+    """Another text whenever the job of a table was made of something else."""
+    return sha256(json.dumps(table.draft().get("asked")).encode()).hexdigest()[:16]
 
 
 def limit(request: Request, form: FormData) -> Response:

@@ -53,8 +53,8 @@ async def receive(request: Request) -> Response:
         _require_size(request, most)
         with program.library.receive(name) as (table_id, file):
             digest = await _stream(request, file, most)
-        table = await run_in_threadpool(program.library.keep, table_id, name, digest)
-        address = await run_in_threadpool(_next_address, table)
+        table, is_known = await run_in_threadpool(program.library.keep_once, table_id, name, digest)
+        address = await run_in_threadpool(_next_address, table, is_known=is_known)
         return JSONResponse({"url": address})
     except ClientDisconnect:
         return Response(status_code=400)
@@ -111,7 +111,8 @@ def receive_form(request: Request, form: FormData) -> Response:
     desk.require_table_file(upload.filename)
     with program.library.receive(upload.filename) as (table_id, file):
         copy(upload, file, most)
-    return see_other(_next_address(program.library.keep(table_id, upload.filename)))
+    table, is_known = program.library.keep_once(table_id, upload.filename)
+    return see_other(_next_address(table, is_known=is_known))
 
 
 def copy(upload: UploadFile, file: Any, most: int) -> None:
@@ -158,17 +159,18 @@ def open_table(request: Request, path: Path) -> str:
     return _next_address(program_of(request).library.add(path))
 
 
-def _next_address(table: desk.LibraryTable) -> str:
+def _next_address(table: desk.LibraryTable, *, is_known: bool = False) -> str:
     """Straight to the question, unless there is something to look at first."""
+    told = "?known=1" if is_known else ""
     try:
         reading = table.read()
     except RowbatchError:
-        return f"/tables/{table.id}"
+        return f"/tables/{table.id}{told}"
     reading.wait(_QUICK_S)
 
     if reading.is_complete and reading.error is None and not warnings_of(None, reading):
-        return f"/tables/{table.id}/label"
-    return f"/tables/{table.id}"
+        return f"/tables/{table.id}/label{told}"
+    return f"/tables/{table.id}{told}"
 
 
 ROUTES = [

@@ -36,6 +36,7 @@ def _data(request: Request, refused: RowbatchError | None = None) -> Response:
     w, table = words_for(request), table_of(request)
     base: dict[str, Any] = {
         "table": table,
+        "is_known": request.query_params.get("known") == "1",
         "samples": {},
         "header": (),
         "choices": (),
@@ -135,16 +136,16 @@ def _values_of(request: Request, w: Words, table: desk.LibraryTable, reading: de
         "is_complete": reading.is_complete or reading.error is not None,
         "encoding": (reading.reading.encoding or "").upper(),
         "warnings": warnings_of(w, reading),
-        "text_position": position,
-        "text_column": reading.header[position] if position < len(reading.header) else "",
+        "text_position": -1 if position is None else position,
+        "text_column": "" if position is None else reading.header[position],
         "shown_rows": shown,
         "previous": max(1, first - _PAGE) if first > 1 else 0,
         "following": last + 1 if row and last and last < rows else 0,
     }
 
 
-def text_position(table: desk.LibraryTable, reading: desk.Reading) -> int:
-    """The column that was chosen, or the one that looks most like texts."""
+def text_position(table: desk.LibraryTable, reading: desk.Reading) -> int | None:
+    """The column that was chosen, or the one that looks most like texts; None where none does."""
     chosen = (table.draft().get("draft") or {}).get("text", "")
     if list(reading.header).count(chosen) == 1:
         return list(reading.header).index(chosen)
