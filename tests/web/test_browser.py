@@ -646,6 +646,19 @@ def test_keys(chromium, home):
             page.wait_for_url("**/rows/2?*")
             page.keyboard.press("k")
             page.wait_for_url("**/rows/1?*")
+            # A label has a key: it is saved, and the next row comes, with the focus at its top.
+            page.keyboard.press("2")
+            page.wait_for_url("**/rows/2?*")
+            expect(page.locator("#row")).to_be_focused()
+            expect(page.locator("main")).to_contain_text("Row 1 is saved as “bad”.")
+            page.keyboard.press("z")
+            page.wait_for_url(re.compile("/rows/1(?!.*saved)"))
+            assert run.corrections() == {}
+            page.keyboard.press("e")
+            expect(page.locator(".judge .option[aria-pressed=true]")).to_be_focused()
+            page.keyboard.press("Enter")
+            page.wait_for_url("**/rows/2?*")
+            assert list(run.corrections()) == [1]
             page.keyboard.press("g")
             page.keyboard.press("j")
             page.wait_for_url("**/jobs")

@@ -200,6 +200,63 @@ def test_corrections_are_not_the_models_labels(site, client):
     assert f"Differs from people {differing}</a>" in rows_page
 
 
+def test_people_and_model_side_by_side(site, client):
+    """
+    The rows of a cell say in their heading which one it is, with both labels beside each other; a press
+    saves, and leads to the next row of the list, which says what was saved and takes it back.
+    """
+    job = labelled(site, client, [[n, f"post {n}", "bad" if n % 3 else " Good "] for n in range(1, 31)])
+    page = client.get(job).text
+    cells = re.findall(r'href="([^"]+)" aria-label="people: (\w+), model: (\w+), (\d+) rows"', page)
+    address, people, model, count = next(one for one in cells if one[1] != one[2] and int(one[3]) > 1)
+    listed = client.get(unescape(address)).text
+    assert f"<h1>people: {people}, model: {model}</h1>" in listed
+    both = re.findall(r'data-name="Model" class="bad"><div class="cut">(\w+)</div></td><td[^>]*>', listed)
+    assert both == [model] * int(count)
+    assert len(re.findall(rf'data-name="People"><div class="cut">{people}</div>', listed)) == int(count)
+    numbers = [int(one) for one in re.findall(r"<tr aria-rowindex.*?/rows/(\d+)\?", listed)]
+    query = unescape(address).partition("?")[2]
+    shown = client.get(f"{job}/rows/{numbers[0]}?{query}").text
+    sides = shown.split('class="sides other"')[1].split("</dl>")[0]
+    assert re.findall(r'<dd dir="auto">(\w+)</dd>', sides) == [model, people]
+    pressed = {"variable": "label", "go": "next", "label": people}
+    answer = client.post(f"{job}/rows/{numbers[0]}?{query}", data=pressed)
+    place, _, fragment = answer.headers["location"].partition("#")
+    assert answer.status_code == 303
+    assert place.startswith(f"{job}/rows/{numbers[1]}?")
+    assert fragment == "row"
+    told = client.get(place).text
+    assert f"Row {numbers[0]} is saved as “{people}”." in told
+    assert 'id="row" tabindex="-1"' in told
+    last = client.post(f"{job}/rows/{numbers[-1]}?{query}", data=pressed).headers["location"]
+    assert last.startswith(f"{job}/rows/{numbers[-1]}?")
+    assert "It was the last one of the list." in client.get(last.partition("#")[0]).text
+    run = site.program.jobs.job(job.rsplit("/", 1)[1]).run
+    assert run.corrections() == {numbers[0]: {"label": people}, numbers[-1]: {"label": people}}
+    client.post(f"{job}/rows/{numbers[0]}?{query}", data={"variable": "label", "do": "undo"})
+    assert list(run.corrections()) == [numbers[-1]]
+    # What people and the model said stays in the list, and so does what holds now.
+    assert f"now: {people}" in client.get(unescape(address)).text
+    assert (
+        "<h1>Rows where people and model differ</h1>"
+        in client.get(f"{job}/rows?people=truth&variable=label&differs=1").text
+    )
+
+
+def test_a_row_that_is_saved_leaves_its_list(site, client):
+    """
+    Of rows with one label the next one comes although the row that was saved has another label now.
+    """
+    job = labelled(site, client, [[n, f"post {n}", ""] for n in range(1, 31)])
+    listed = client.get(f"{job}/rows?variable=label&label=good").text
+    numbers = [int(one) for one in re.findall(r"<tr aria-rowindex.*?/rows/(\d+)\?", listed)]
+    answer = client.post(
+        f"{job}/rows/{numbers[0]}?variable=label&label=good",
+        data={"variable": "label", "go": "next", "label": "bad"},
+    )
+    assert answer.headers["location"].startswith(f"{job}/rows/{numbers[1]}?")
+
+
 def test_spellings_and_repeated_texts_in_the_comparison(site, client):
     """
     What people wrote in another spelling counts, what means "not coded" is asked for and told, and texts that
@@ -326,9 +383,8 @@ def test_corrections_filters_and_pages(site, client):
     now = "good" if "<strong>good</strong>" in row else "bad"
     other = "bad" if now == "good" else "good"
     form = {"variable": "label", "label": other, "do": "correct"}
-    assert (
-        client.post(f"{job}/rows/7?label={now}", data=form).headers["location"] == f"{job}/rows/7?label={now}"
-    )
+    answer = client.post(f"{job}/rows/7?label={now}", data=form)
+    assert answer.headers["location"] == f"{job}/rows/7?label={now}#row"
     assert "corrected by hand" in client.get(f"{job}/rows/7").text
     assert f"{job}/rows/7?" in client.get(f"{job}/rows?corrected=1").text
     back = client.get(f"{job}/table?format=exact").text
@@ -339,7 +395,7 @@ def test_corrections_filters_and_pages(site, client):
         assert client.post(f"{job}/rows/7", data={**form, **wrong}).status_code == 400
     refused = client.post(f"{job}/rows/7?label={now}", data={**form, "label": "weird"}).text
     assert "is not a label of the codebook" in refused
-    assert 'value="correct"' in refused
+    assert 'name="go" value="next"' in refused
     assert f"{job}/rows?label={now}" in refused
     for number in ("0", "251", "x", "9" * 30):
         assert client.get(f"{job}/rows/{number}").status_code in (400, 404)

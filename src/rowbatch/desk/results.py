@@ -197,6 +197,22 @@ class ResultRow:
     basis: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """
+    What both sides said of a row.
+
+    Attributes:
+        people: People; "" where nobody coded it.
+        model: The model itself; "" where it gave no label.
+        is_same: Whether that is the same.
+    """
+
+    people: str
+    model: str
+    is_same: bool
+
+
 def coding_sets_of(run: Run) -> tuple[CodingSet, ...]:
     """The coding sets of a run's table, oldest first."""
     return tuple(one.plan for one in sets_of_table(run.plan.source.sha256))
@@ -506,6 +522,32 @@ class Results:
     def people_variable(self, column: str) -> Variable | None:
         """The variable that people may have coded in a column: that of its name, else the first; or None."""
         return self._people().get(column)
+
+    def sides(self, chosen: RowFilter, variable: str, rows: Sequence[int]) -> list[Sides]:
+        """
+        What people and the model itself said of some rows, whatever holds now.
+
+        Args:
+            chosen: Its `coded` or `people` says whose words people's are.
+            variable: Of the codebook.
+            rows: Their numbers; each is there.
+        Raises:
+            InputError, UsageError: There is no such coding set, column or variable.
+        """
+        place, one = self._place(variable), self.variable(variable)
+        answered = self._view().take(rows)[str(place)].to_list()
+        if chosen.coded:
+            gold = self._coded(chosen.coded, variable, chosen.part).settled.gold
+            said = [gold.get(row, "") for row in rows]
+        else:
+            view = self._table_view()
+            column = people_position(view.columns, chosen.people)
+            reader = self._reader(one, column, chosen.not_coded)
+            cells = view.take(rows).select(said_by_people(str(column)))[PEOPLE].to_list()
+            said = [reader.read_or_keep(cell) for cell in cells]
+        told = pl.DataFrame({PEOPLE: said, MODEL: answered}, schema={PEOPLE: pl.String, MODEL: pl.String})
+        alike = told.select(one.is_same(pl.col(PEOPLE), pl.col(MODEL))).to_series()
+        return [Sides(*both) for both in zip(said, answered, alike, strict=True)]
 
     def _people(self) -> dict[str, Variable]:
         view = self._table_view()
