@@ -243,6 +243,73 @@ def test_people_and_model_side_by_side(site, client):
     )
 
 
+def test_tried_rows_are_judged_one_by_one(site, client):
+    """
+    Full texts, people's label beside the model's, right or wrong by it or by a press, counted; a second press
+    tries others; a wrong row becomes an example, or a note to a label, and is no further row then.
+    """
+    long = "word " * 300 + "the end"
+    rows = [
+        [n, long if n == 1 else f"post {n}\nin two lines", "good" if n < 16 else ""] for n in range(1, 31)
+    ]
+    place = sent(client, table_file(rows)).removesuffix("/label")
+    form = {
+        "text": "post",
+        "kind": "label",
+        "question": "How is it?",
+        "labels.0.name": "good",
+        "labels.1.name": "bad",
+        "provider": "local",
+    }
+
+    def tried():
+        page = client.get(f"{place}/label").text
+        return page[page.index('id="trial"') : page.index("</section>", page.index('id="trial"'))]
+
+    def numbers(page):
+        return [int(one) for one in re.findall(r'name="row" value="(\d+)">\s*<button class="icon"', page)]
+
+    assert "Try on 10 rows" in tried()
+    client.post(f"{place}/try", data=form)
+    page = tried()
+    assert long in re.sub(r"<[^>]+>", "", page).replace(" … all of it", "")
+    assert "post 4\nin two lines" in page
+    first = numbers(page)
+    model = re.findall(r'data-name="Model"><div class="full">(\w+)</div>', page)
+    people = re.findall(r'data-name="People">(\w+|–)</td>', page)
+    assert people == ["good" if n < 16 else "–" for n in first]
+    right = sum(said == "good" for said, n in zip(model, first, strict=True) if n < 16)
+    known = sum(n < 16 for n in first)
+    assert f"{right} right" in page
+    assert f"{known - right} wrong" in page
+    assert f"{10 - known} to be judged" in page
+    # The keys are those of the first row that nobody judged.
+    following = next(n for n in first if n >= 16)
+    assert re.findall(r'id="(\w+-\d+)"[^>]*data-key="[yn]"', page) == [f"yes-{following}", f"no-{following}"]
+    client.post(f"{place}/judge", data={"row": str(following), "right": "no"})
+    client.post(f"{place}/judge", data={"row": str(first[0]), "right": "yes"})
+    page = tried()
+    assert f"{10 - known - 1} to be judged" in page
+    assert re.search(rf'id="no-{following}" name="right" value="" [^>]*aria-pressed="true"', page)
+    for strange in ({"row": "999", "right": "yes"}, {"row": str(first[1]), "right": "x"}, {}):
+        client.post(f"{place}/judge", data=strange)
+        assert tried() == page
+    client.post(f"{place}/try", data=form | {"ten": "1"})
+    assert not set(numbers(tried())) & set(first)
+    table = site.program.library.table(place.rsplit("/", 1)[1])
+    second = numbers(tried())
+    taught = {"question": "0", "label": "bad"}
+    client.post(f"{place}/example", data=taught | {"row": str(second[0]), "do": "example"})
+    client.post(
+        f"{place}/example", data=taught | {"row": str(second[1]), "do": "note", "note": "Irony, too."}
+    )
+    made = desk.read_draft(table.draft()["draft"])
+    assert made.questions[0].labels[1].examples == (f"post {second[0]} in two lines",)
+    assert made.questions[0].labels[1].definition == "Irony, too."
+    assert made.example_rows == tuple(second[:2])
+    assert "From an earlier version" in tried()
+
+
 def test_a_row_that_is_saved_leaves_its_list(site, client):
     """
     Of rows with one label the next one comes although the row that was saved has another label now.

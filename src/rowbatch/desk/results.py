@@ -22,7 +22,7 @@ from rowbatch.core.coding_set import CodingSet
 from rowbatch.core.comparison import PeopleComparison, PeopleReader
 from rowbatch.core.confidence import BASIS_COLUMN, column_of, measured
 from rowbatch.core.forms import count_forgiven, forgiven_notices
-from rowbatch.core.kinds.base import Tally, Variable, has_word
+from rowbatch.core.kinds.base import Tally, Variable
 from rowbatch.core.kinds.choice import LabelTally
 from rowbatch.core.kinds.quote import QuoteVariable
 from rowbatch.core.label_list import SEPARATOR, read_labels
@@ -34,6 +34,7 @@ from rowbatch.core.statistics.corrected import CorrectedEstimates
 from rowbatch.core.statistics.figures import Resampling
 from rowbatch.core.table_options import WriteOptions
 from rowbatch.desk.library import LibraryTable
+from rowbatch.desk.people import columns_of_people
 from rowbatch.desk.readings import Reading, begin_reading
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, UsageError
@@ -239,6 +240,7 @@ class Results:
         self._answers: TableView | None = None
         self._found: dict[tuple[object, ...], pl.Series] = {}
         self._counts: tuple[object, Counts] | None = None
+        self._coded_columns: tuple[Path, dict[str, Variable]] | None = None
         self._foreseen: dict[tuple[object, ...], dict[str, tuple[Notice, ...]]] = {}
         self._qualities: dict[tuple[object, ...], tuple[RunQuality, CorrectedEstimates | None]] = {}
 
@@ -551,20 +553,9 @@ class Results:
 
     def _people(self) -> dict[str, Variable]:
         view = self._table_view()
-        comparable = [variable for variable in self.variables if variable.can_compare]
-        if not comparable or not view.state.rows:
-            return {}
-        sample = view.frame(1, 2_000)
-        found = {}
-        for position, name in enumerate(view.columns):
-            if list(view.columns).count(name) > 1:
-                continue
-            said = sample[str(position)].unique().to_list()
-            fitting = [one for one in comparable if self._reader(one, position).may_read(name, said)]
-            if fitting:
-                # Yes and no fit any question that is answered so: the column's name says which.
-                found[name] = next((one for one in fitting if has_word(name, one.name)), fitting[0])
-        return found
+        if self._coded_columns is None or self._coded_columns[0] != view.folder:
+            self._coded_columns = view.folder, columns_of_people(view, self._infos, self.variables)
+        return self._coded_columns[1]
 
     def label_at(self, position: int) -> str:
         """What a column of the table is about, in words; or ""."""

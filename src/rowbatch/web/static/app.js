@@ -140,7 +140,7 @@ document.addEventListener("keydown", event => {
 // Enter in the name of a label leads to the next one, and after the last makes a new one.
 document.addEventListener("keydown", event => {
   const next = event.target.dataset?.next;
-  if (event.key !== "Enter" || event.isComposing || !next) return;
+  if (event.key !== "Enter" || event.ctrlKey || event.metaKey || event.isComposing || !next) return;
   event.preventDefault();
   const all = [...document.querySelectorAll(`[data-next="${CSS.escape(next)}"]`)];
   const following = all[all.indexOf(event.target) + 1], button = one(`button[value="${CSS.escape(next)}"]`);
