@@ -132,17 +132,7 @@ def _gaps(w: Words, job: desk.Job, counts: desk.Counts) -> list[Gap]:
         rows = counts.statuses.get(status, 0)
         if not rows:
             continue
-        estimate = job.run.repair_cost(rows)
-        if estimate.is_free:
-            cost = w.t("free")
-        elif estimate.high_usd is None:
-            cost = w.t("price not known")
-        else:
-            cost = w.t("about %(money)s", money=w.money(estimate.low_usd))
-        advice = {
-            "refused": w.t("Read them, and label them by hand where you can."),
-            "unsent": w.t("Press Continue above; they go on from where they were."),
-        }.get(status, "")
+        offer = None if status == "unsent" else job.run.repair_offer(status, rows)
         found.append(
             Gap(
                 status,
@@ -150,8 +140,8 @@ def _gaps(w: Words, job: desk.Job, counts: desk.Counts) -> list[Gap]:
                 rows,
                 tuple(counts.reasons.get(status, ())),
                 _rows_address(job, status=status),
-                "" if job.is_at_work else labels.gap_button(w, status, rows, cost),
-                advice,
+                "" if job.is_at_work or offer is None or offer.is_same else _button(w, status, rows, offer),
+                _advice(w, status, offer),
             )
         )
     if counts.statuses.get("skipped") and found:
@@ -167,6 +157,35 @@ def _gaps(w: Words, job: desk.Job, counts: desk.Counts) -> list[Gap]:
             )
         )
     return found
+
+
+def _button(w: Words, status: str, rows: int, offer: api.RepairOffer) -> str:
+    limits = (offer.limit, offer.longer) if offer.limit is not None and offer.longer is not None else None
+    # Of longer answers nobody knows how long they get: the most is said.
+    if offer.cost.is_free:
+        cost = w.t("free")
+    elif offer.cost.high_usd is None:
+        cost = w.t("price not known")
+    elif limits is not None:
+        cost = w.t("at most %(money)s", money=w.money(offer.cost.high_usd))
+    else:
+        cost = w.t("about %(money)s", money=w.money(offer.cost.low_usd))
+    return labels.gap_button(w, status, rows, cost, limits)
+
+
+def _advice(w: Words, status: str, offer: api.RepairOffer | None) -> str:
+    if status == "unsent":
+        return w.t("Press Continue above; they go on from where they were.")
+    by_hand = w.t("Read them, and label them by hand where you can.")
+    if offer is not None and offer.is_same:
+        if status == "truncated":
+            told = w.t(
+                "Their answers were as long as the model lets them be; to ask again would give the same."
+            )
+        else:
+            told = w.t("They were asked once more, and declined again.")
+        return f"{told} {by_hand}"
+    return by_hand if status == "refused" else ""
 
 
 def _people_values(
