@@ -232,6 +232,16 @@ def test_people_and_model_side_by_side(site, client):
     assert last.startswith(f"{job}/rows/{numbers[-1]}?")
     assert "It was the last one of the list." in client.get(last.partition("#")[0]).text
     run = site.program.jobs.job(job.rsplit("/", 1)[1]).run
+    # What the page shows of the comparison stands in the text for a paper, too.
+    agreement = run.agreement("truth")
+    methods = client.get(f"{job}/methods").text
+    assert "30 texts carry a code of people in the column truth" in methods
+    assert f"accuracy {agreement.accuracy:.2f} (" in methods
+    assert "[Report here" not in methods
+    assert (
+        "30 条文本在列 truth 中有人工编码"
+        in client.get(f"{job}/methods", headers={"accept-language": "zh"}).text
+    )
     assert run.corrections() == {numbers[0]: {"label": people}, numbers[-1]: {"label": people}}
     client.post(f"{job}/rows/{numbers[0]}?{query}", data={"variable": "label", "do": "undo"})
     assert list(run.corrections()) == [numbers[-1]]
@@ -308,6 +318,35 @@ def test_tried_rows_are_judged_one_by_one(site, client):
     assert made.questions[0].labels[1].definition == "Irony, too."
     assert made.example_rows == tuple(second[:2])
     assert "From an earlier version" in tried()
+
+
+def test_a_paused_job_can_be_stopped(tmp_path, monkeypatch):
+    """
+    Its page offers that, and what was answered before is downloaded afterwards, each row in its place.
+    """
+    monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "posts.csv").write_bytes(table_file([[n, f"post {n}", ""] for n in range(1, 31)]))
+    with (
+        scripted_local_model(tmp_path / "server", delay_s=0.2),
+        served_pages() as site,
+        visiting(site) as client,
+    ):
+        run = api.create("posts.csv", text="post", labels=["good", "bad"], prompt="How is it?")
+        run.build()
+        job = f"/jobs/{desk.job_id(run.path)}"
+        found = site.program.jobs.start(run)
+        client.post(f"{job}/pause")
+        assert found.wait(60)
+        page = client.get(job).text
+        assert 'data-state="paused"' in page
+        assert 'data-open="#stop"' in page
+        assert f'action="{job}/cancel"' in page
+        client.post(f"{job}/cancel")
+        wait_until(lambda: 'data-state="stopped"' in client.get(f"{job}?part=job").text, 60)
+        back = list(csv.DictReader(io.StringIO(client.get(f"{job}/table?format=exact").text)))
+    assert [row["post"] for row in back] == [f"post {n}" for n in range(1, 31)]
+    assert {row["status"] for row in back} <= {"ok", "cancelled", "unsent"}
 
 
 def test_a_row_that_is_saved_leaves_its_list(site, client):

@@ -7,6 +7,7 @@ import itertools
 import json
 import mmap
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import polars as pl
 from rowbatch.api.distil import Wish, distil_run
 from rowbatch.api.quality import RunEstimand, corrected, require_part
 from rowbatch.api.runs import Run
-from rowbatch.core.agreement import Comparison
+from rowbatch.core.agreement import Agreement, Comparison
 from rowbatch.core.answer import FORGIVEN
 from rowbatch.core.coding_set import CodingSet
 from rowbatch.core.comparison import PeopleComparison, PeopleReader
@@ -511,6 +512,16 @@ class Results:
         model = self._view().scan().select(ROW, pl.col(str(self._place(variable))).alias(MODEL))
         pairs = model.join(texts, on=ROW, how="left", maintain_order="left").collect()
         return compare([pairs], self._reader(chosen, place, not_coded), people)
+
+    def agreements(self) -> list[tuple[str, str, Agreement]]:
+        """Of each column of labels that people coded: its name, the variable's, and how far both agree."""
+        found = []
+        for column, variable in self._people().items():
+            with suppress(UsageError):
+                agreement = self.agreement(column, variable.name)
+                if isinstance(agreement, Agreement):
+                    found.append((column, variable.name, agreement))
+        return found
 
     def _reader(self, variable: Variable, place: int, not_coded: str = "") -> PeopleReader:
         """What reads people's cells in a column of the table."""

@@ -520,12 +520,14 @@ def methods(request: Request) -> Response:
     """Words for a paper."""
     w, job = words_for(request), job_of(request)
     languages = ("zh", "en") if w.language == "zh" else ("en",)
+    has_rows = job.state in ("done", "gaps", "stopped") and bool(job.statuses)
+    compared = ready_results(program_of(request), job).agreements() if has_rows else ()
     return page(
         request,
         "methods.html",
         nav="jobs",
         job=job,
-        texts=[(language, desk.methods_text(job.run, language)) for language in languages],
+        texts=[(language, desk.methods_text(job.run, language, compared)) for language in languages],
         sets=desk.coding_sets_of(job.run),
         version=version("rowbatch"),
     )
