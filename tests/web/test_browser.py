@@ -230,7 +230,7 @@ def test_a_run_with_faults_and_its_repair(chromium, home, monkeypatch):
             assert KEY not in page.content()
             gaps = page.locator("section[aria-labelledby=gaps-title]")
             button = gaps.get_by_role("button", name=re.compile("^Ask"))
-            missing = int(re.findall(r"Ask (\d+)", button.first.inner_text())[0])
+            missing = int(re.findall(r"Ask (?:all )?(\d+)", button.first.inner_text())[0])
             for _ in range(12):
                 if not button.count():
                     break
@@ -623,6 +623,8 @@ def test_every_screen_is_accessible(chromium, home, language, scheme):
                 f"{job}/download",
                 f"{job}/download?format=xlsx&numbers=1&look=1",
                 f"{job}/methods",
+                f"{job}/rows?people=truth&variable=label&differs=1",
+                f"{job}/splits",
                 f"{job}/quality",
                 f"{ages}/quality",
                 f"{job}/stability",

@@ -7,7 +7,7 @@ import re
 import zipfile
 from decimal import Decimal
 from hashlib import sha256
-from html import unescape
+from html import escape, unescape
 from html.parser import HTMLParser
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -318,6 +318,51 @@ def test_tried_rows_are_judged_one_by_one(site, client):
     assert made.questions[0].labels[1].definition == "Irony, too."
     assert made.example_rows == tuple(second[:2])
     assert "From an earlier version" in tried()
+
+
+def test_labels_by_group_and_over_time(site, client):
+    """
+    A table with a column of dates and one of few groups shows the labels in each, as pictures with all their
+    numbers; the page of the job asks for them when it is there, and leads to them without a script.
+    """
+    rows = [
+        [n, f"post {n}", "DE" if n % 2 else "<b>FR", f"2026-0{n % 3 + 1}-0{n % 9 + 1}"] for n in range(1, 61)
+    ]
+    place = sent(client, table_file(rows, ("id", "post", "land", "day"))).removesuffix("/label")
+    form = {
+        "text": "post",
+        "kind": "label",
+        "question": "How is it?",
+        "labels.0.name": "good",
+        "labels.1.name": "bad",
+        "provider": "local",
+        "do": "review",
+    }
+    job = done(site, client, place, form)
+    page = client.get(job).text
+    assert f'hx-get="{job}/splits" hx-trigger="load"' in page
+    assert f'<a href="{job}/splits">' in page
+    shown = client.get(f"{job}/splits").text
+    assert "label by week (day)" in shown
+    assert "label by land" in shown
+    assert "<b>FR" not in shown
+    back = list(csv.DictReader(io.StringIO(client.get(f"{job}/table?format=exact").text)))
+    for land in ("DE", "<b>FR"):
+        line = shown.split(f'<th scope="row" dir="auto">{escape(land)}</th>')[1].split("</tr>")[0]
+        counts = [int(one) for one in re.findall(r'<td class="num">(\d+)', line)]
+        said = [row["label"] for row in back if row["land"] == land]
+        assert counts == [said.count("good"), said.count("bad"), len(said)]
+        ends = [
+            (float(x), float(width)) for x, width in re.findall(r'x="([\d.]+)" y="1" width="([\d.]+)"', line)
+        ]
+        assert ends[0][0] == 0
+        assert ends[-1][0] + ends[-1][1] == pytest.approx(200, abs=0.2)
+    part = client.get(f"{job}/splits", headers={"hx-request": "true"}).text
+    assert part.startswith('<section id="splits"')
+    assert "hx-get" not in part
+    one = next(row for row in back if row["label"] == "good")
+    client.post(f"{job}/rows/{one['id']}", data={"variable": "label", "label": "bad"})
+    assert "1 row counts as it was corrected by hand" in client.get(f"{job}/splits").text
 
 
 def test_a_paused_job_can_be_stopped(tmp_path, monkeypatch):

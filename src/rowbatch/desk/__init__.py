@@ -97,6 +97,7 @@ if TYPE_CHECKING:
     from rowbatch.desk.settings import Settings as Settings
     from rowbatch.desk.settings import change_settings as change_settings
     from rowbatch.desk.settings import read_settings as read_settings
+    from rowbatch.desk.splits import Split as Split
     from rowbatch.desk.tasks import Stopped as Stopped
     from rowbatch.desk.tasks import Task as Task
     from rowbatch.desk.tried import judge as judge
@@ -157,6 +158,7 @@ _PLACES = {
     "SEPARATOR": "core.label_list",
     "Settings": "desk.settings",
     "Sides": "desk.results",
+    "Split": "desk.splits",
     "Stopped": "desk.tasks",
     "TEXT_FIELDS": "desk.drafts",
     "TableInfo": "desk.library",

@@ -37,6 +37,7 @@ from rowbatch.core.table_options import WriteOptions
 from rowbatch.desk.library import LibraryTable
 from rowbatch.desk.people import columns_of_people
 from rowbatch.desk.readings import Reading, begin_reading
+from rowbatch.desk.splits import Split, split_rows, splitting_columns
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, UsageError
 from rowbatch.requests.pipeline import open_source, request_settings
@@ -241,6 +242,7 @@ class Results:
         self._answers: TableView | None = None
         self._found: dict[tuple[object, ...], pl.Series] = {}
         self._counts: tuple[object, Counts] | None = None
+        self._splits: tuple[object, list[Split]] | None = None
         self._coded_columns: tuple[Path, dict[str, Variable]] | None = None
         self._foreseen: dict[tuple[object, ...], dict[str, tuple[Notice, ...]]] = {}
         self._qualities: dict[tuple[object, ...], tuple[RunQuality, CorrectedEstimates | None]] = {}
@@ -535,6 +537,24 @@ class Results:
     def people_variable(self, column: str) -> Variable | None:
         """The variable that people may have coded in a column: that of its name, else the first; or None."""
         return self._people().get(column)
+
+    def splits(self) -> list[Split]:
+        """How often each label that holds is given by group and over time; counted once and kept."""
+        view, answers = self._table_view(), self._view()
+        stamp = (answers.folder, str(self.run.corrections()))
+        if self._splits is None or self._splits[0] != stamp:
+            variables = {
+                final_column(self._place(one.name)): one
+                for one in self.variables
+                if one.choices and not one.has_several
+            }
+            coded_by_people = {view.columns.index(name) for name in self._people()}
+            columns = splitting_columns(view, {*self._text_positions(), *coded_by_people})
+            # A table that was cut off while it was read has fewer rows than answers.
+            is_whole = view.state.rows == answers.state.rows
+            found = split_rows(view, self._scan(), variables, columns) if is_whole else []
+            self._splits = (stamp, found)
+        return self._splits[1]
 
     def sides(self, chosen: RowFilter, variable: str, rows: Sequence[int]) -> list[Sides]:
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import tempfile
 from collections.abc import Callable, Sequence
@@ -237,6 +238,71 @@ def _chips(
         }
         for name, count, one in found
     ]
+
+
+def splits(request: Request) -> Response:
+    """Pictures of the labels by group and over time; for a script the part of the job's page that has them."""
+    w, job = words_for(request), job_of(request)
+    results = ready_results(program_of(request), job)
+    is_part = request.headers.get("hx-request") == "true"
+    return page(
+        request,
+        "_splits.html" if is_part else "splits.html",
+        nav="jobs",
+        job=job,
+        splits=[_shown_split(w, results, one) for one in results.splits()],
+        is_asked=True,
+        corrected=results.counts().corrected,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSplit:
+    """
+    A picture of labels in parts of a table, with its numbers.
+
+    Attributes:
+        title: What it shows.
+        unit: Of what the parts are, as a heading.
+        labels: For people.
+        parts: Name of each part, rows by label, all of them, and where the bar of each label begins and how
+            wide it is, of 200.
+        left_out: Rows that are in no part.
+        is_time: Parts are times.
+    """
+
+    title: str
+    unit: str
+    labels: tuple[str, ...]
+    parts: tuple[tuple[str, tuple[int, ...], int, tuple[tuple[float, float], ...]], ...]
+    left_out: int
+    is_time: bool
+
+
+def _shown_split(w: Words, results: desk.Results, split: desk.Split) -> ShownSplit:
+    variable, column = results.variable(split.variable), results.header[split.column]
+    values = {"name": split.variable, "column": results.label_at(split.column) or column}
+    title, unit = {
+        "group": (w.t("%(name)s by %(column)s", **values), column),
+        "day": (w.t("%(name)s by day (%(column)s)", **values), w.t("Day")),
+        "week": (w.t("%(name)s by week (%(column)s)", **values), w.t("Week from")),
+        "month": (w.t("%(name)s by month (%(column)s)", **values), w.t("Month")),
+        "year": (w.t("%(name)s by year (%(column)s)", **values), w.t("Year")),
+    }[split.unit]
+    labels = (
+        *(coded(variable, one) for one in split.labels),
+        *((w.t("others"),) if split.has_others else ()),
+    )
+    parts = []
+    for name, counts in split.parts:
+        total = sum(counts)
+        ends = [200 * sum(counts[: number + 1]) / (total or 1) for number in range(len(counts))]
+        bars = tuple(
+            (round(begin, 1), round(end - begin, 1)) for begin, end in itertools.pairwise((0.0, *ends))
+        )
+        meaning = results.meaning_at(split.column, name)
+        parts.append((f"{name} = {meaning}" if meaning else name, counts, total, bars))
+    return ShownSplit(title, unit, labels, tuple(parts), split.left_out, split.unit != "group")
 
 
 def go(request: Request) -> Response:
@@ -562,6 +628,7 @@ def _told(request: Request) -> dict[str, Any]:
 
 
 ROUTES = [
+    Route("/jobs/{job_id}/splits", splits),
     Route("/jobs/{job_id}/rows", rows),
     Route("/jobs/{job_id}/rows/go", go),
     Route("/jobs/{job_id}/rows/{row}", row),
